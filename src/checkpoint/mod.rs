@@ -1,0 +1,1 @@
+//! Checkpoints: safetensors and `.pth` in and out, and the maps between their names and the model's.

@@ -1,0 +1,1 @@
+//! VQA, GQA, NLVR2 and pre-training data: read, filter, tokenise; answer tables; evaluators and submission files.

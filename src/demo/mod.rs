@@ -1,0 +1,1 @@
+//! The embedded demonstration: drawn scenes, questions about them, and a classical detector.

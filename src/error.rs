@@ -1,0 +1,133 @@
+//! One error type for everything a person reads: what happened, where, and what to do next.
+//!
+//! Modules have typed errors of their own where a caller must tell cases apart; those convert into this one.
+
+use std::fmt;
+use std::path::Path;
+
+/// Who has to act on an error; decides the exit code ([`crate::exit`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line or a settings file asks for something impossible.
+    Usage,
+    /// An input file is damaged, incomplete or contradicts another one.
+    Data,
+    /// The machine stands in the way: no disk, no permission, no engine, no network.
+    Infra,
+    /// The program itself is wrong.
+    Bug,
+}
+
+/// An error with its place and advice. Shown as `error: WHAT`, then one `caused by:` line per source, then `next: ADVICE`.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    what: String,
+    causes: Vec<String>,
+    next: Option<String>,
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    fn new(kind: Kind, what: impl fmt::Display) -> Self {
+        Self { kind, what: what.to_string(), causes: Vec::new(), next: None }
+    }
+
+    /// A request that cannot be met as asked.
+    pub fn usage(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Usage, what)
+    }
+
+    /// An input file that is wrong.
+    pub fn data(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Data, what)
+    }
+
+    /// A machine that cannot do it.
+    pub fn infra(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Infra, what)
+    }
+
+    /// A broken promise inside the program.
+    pub fn bug(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Bug, what)
+    }
+
+    /// A failed file operation, `doing` being such as "read" or "create". A missing file counts as wrong input.
+    pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
+                Kind::Data
+            }
+            _ => Kind::Infra,
+        };
+        Self::new(kind, format!("cannot {doing} {}", path.display())).because(error)
+    }
+
+    /// Adds a cause below what is there.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Puts what was being done above what went wrong.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
+        let below = std::mem::replace(&mut self.what, what.to_string());
+        self.causes.insert(0, below);
+        self
+    }
+
+    /// Says what the person can do.
+    #[must_use]
+    pub fn next(mut self, advice: impl fmt::Display) -> Self {
+        self.next = Some(advice.to_string());
+        self
+    }
+
+    /// Who has to act.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The headline, without causes and advice.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.what)?;
+        for cause in &self.causes {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        if let Some(next) = &self.next {
+            write!(f, "\n  next: {next}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_why_and_next() {
+        let error = Error::data("row 3 is cut short")
+            .because("expected 10 columns, found 4")
+            .while_doing("cannot read a.tsv")
+            .next("fetch it again");
+        assert_eq!(
+            error.to_string(),
+            "cannot read a.tsv\n  caused by: row 3 is cut short\n  caused by: expected 10 columns, found 4\n  next: fetch it again"
+        );
+        assert_eq!(error.kind(), Kind::Data);
+    }
+}

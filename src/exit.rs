@@ -1,0 +1,39 @@
+//! The program's exit codes: a documented constant per class of outcome, so that scripts can tell them apart.
+
+use crate::error::{Error, Kind};
+
+/// Everything asked for was done; every verdict is PASS.
+pub const PASS: u8 = 0;
+/// At least one verdict is FAIL: the result was obtained and differs from its golden value.
+pub const FAIL: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
+/// No FAIL, but at least one verdict is INCONCLUSIVE: the evidence is too thin to say.
+pub const INCONCLUSIVE: u8 = 3;
+/// The machine could not run it (disk, permission, container engine, network).
+pub const INFRA: u8 = 4;
+/// An input file is missing, damaged or contradicts another one.
+pub const DATA: u8 = 5;
+/// The program itself is wrong; please report it.
+pub const BUG: u8 = 70;
+
+/// Name, code and meaning of every class, in the order `--help` prints them.
+pub const TABLE: [(&str, u8, &str); 7] = [
+    ("PASS", PASS, "done; every verdict is PASS"),
+    ("FAIL", FAIL, "a verdict is FAIL"),
+    ("USAGE", USAGE, "the command line is wrong"),
+    ("INCONCLUSIVE", INCONCLUSIVE, "no FAIL, but the evidence for a verdict is too thin"),
+    ("INFRA", INFRA, "the machine could not run it"),
+    ("DATA", DATA, "an input file is missing, damaged or contradictory"),
+    ("BUG", BUG, "the program itself is wrong"),
+];
+
+/// The exit code of an error.
+pub fn code(error: &Error) -> u8 {
+    match error.kind() {
+        Kind::Usage => USAGE,
+        Kind::Data => DATA,
+        Kind::Infra => INFRA,
+        Kind::Bug => BUG,
+    }
+}

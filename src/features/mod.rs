@@ -1,0 +1,1 @@
+//! The obj36 TSV and the mapped feature store.

@@ -1,0 +1,100 @@
+//! Writing and hashing files: what is written appears under its name whole or not at all.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// Writes `path` through a temporary file beside it and renames it when `fill` succeeded; a failure leaves what was there.
+/// The folder is created where it is missing. The data is on disk (fsync) before the rename.
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".writing-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|e| Error::io("create a file in", folder, &e))?;
+    let (file, temporary) = temporary.into_parts();
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    fill(&mut out)?;
+    let file = out.into_inner().map_err(|e| Error::io("write", path, e.error()))?;
+    file.sync_all().map_err(|e| Error::io("write", path, &e))?;
+    temporary.persist(path).map_err(|e| Error::io("write", path, &e.error))?;
+    Ok(())
+}
+
+/// [`write_atomically`] for bytes at hand.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomically(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
+}
+
+/// Reads a whole text file (UTF-8) of at most `limit` bytes.
+pub fn read_text(path: &Path, limit: u64) -> Result<String> {
+    let bytes = read_bytes(path, limit)?;
+    String::from_utf8(bytes).map_err(|e| Error::data(format!("{} is not UTF-8 text", path.display())).because(e))
+}
+
+/// Reads a whole file of at most `limit` bytes.
+pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, &e))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::data(format!(
+            "{} is larger than the {limit} bytes expected of such a file",
+            path.display()
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Lower-case hexadecimal SHA-256 of a file's content.
+pub fn sha256(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let n = file.read(&mut buffer).map_err(|e| Error::io("read", path, &e))?;
+        if n == 0 {
+            return Ok(hex(&hash.finalize()));
+        }
+        hash.update(&buffer[..n]);
+    }
+}
+
+/// Lower-case hexadecimal SHA-256 of bytes.
+pub fn sha256_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_keeps_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/a");
+        write_bytes(&path, b"good").unwrap();
+        let failed = write_atomically(&path, |out| {
+            out.write_all(b"half").unwrap();
+            Err(Error::infra("disk full"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(read_bytes(&path, 10).unwrap(), b"good");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+        assert!(read_bytes(&path, 3).is_err());
+        assert_eq!(sha256(&path).unwrap(), sha256_bytes(b"good"));
+    }
+}

@@ -1,0 +1,34 @@
+//! Reproduces the published results of LXMERT (Tan and Bansal, EMNLP 2019), from an empty machine to a verdict.
+//!
+//! The rooms of the house, each using only those below it:
+//!
+//! - [`cli`]: arguments; one file per command turns them into settings and calls the engine.
+//! - [`pipeline`]: what `repro all` runs: stages, their fingerprints, the journal of a run.
+//! - [`report`]: one renderer per file: console, JSON, JUnit, Markdown, HTML.
+//! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
+//! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
+//! - [`extract`]: what turns images into obj36 features.
+//! - [`train`] (feature `torch`): BertAdam, schedules, the training loop, evaluation.
+//! - [`lxrt`] (feature `torch`): the model; parameter names equal to the original's.
+//! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.
+//! - [`features`]: the obj36 TSV and the mapped feature store.
+//! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
+//! - [`files`], [`error`], [`exit`]: what everything uses.
+
+pub mod checkpoint;
+pub mod dataset;
+pub mod demo;
+pub mod error;
+pub mod exit;
+pub mod extract;
+pub mod features;
+pub mod files;
+#[cfg(feature = "torch")]
+pub mod lxrt;
+pub mod pipeline;
+pub mod report;
+#[cfg(feature = "torch")]
+pub mod train;
+pub mod verdict;
+
+pub mod cli;

@@ -1,0 +1,1 @@
+//! What `repro all` runs: stages, their fingerprints, the journal of a run.

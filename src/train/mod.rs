@@ -1,0 +1,1 @@
+//! BertAdam, schedules, the training loop.
