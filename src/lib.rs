@@ -23,6 +23,9 @@ pub mod exit;
 pub mod extract;
 pub mod features;
 pub mod files;
+#[cfg(test)]
+#[allow(dead_code)]
+mod fixtures;
 #[cfg(feature = "torch")]
 pub mod lxrt;
 pub mod pipeline;
