@@ -1,1 +1,5 @@
-//! BertAdam, schedules, the training loop.
+//! BertAdam, schedules, the training loop, evaluation.
+
+pub mod bert_adam;
+pub mod gradients;
+pub mod schedule;

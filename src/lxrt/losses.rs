@@ -1,0 +1,74 @@
+//! Losses of fine-tuning (src/tasks/*.py @ 0db1182) and of pre-training (LXRTPretraining.forward, src/lxrt/modeling.py @ 0db1182).
+
+use tch::{Kind, Reduction, Tensor};
+
+use super::heads::ObjectScores;
+
+/// Weight 1/0.15 of the visual losses: the inverse of the masking rate.
+const VISUAL_LOSS_WEIGHT: f64 = 1.0 / 0.15;
+
+/// VQA and GQA: binary cross entropy of logits (B, A) with soft targets (B, A), mean over both, times A.
+pub fn soft_answers(logits: &Tensor, target: &Tensor) -> Tensor {
+    let answers = logits.size()[1] as f64;
+    logits.binary_cross_entropy_with_logits(target, None::<&Tensor>, None::<&Tensor>, Reduction::Mean) * answers
+}
+
+/// GQA with `--mce-loss`: cross entropy with the highest-scored answer, times A.
+/// A row without any score trains label 0, as in the original.
+pub fn hard_answers(logits: &Tensor, target: &Tensor) -> Tensor {
+    let answers = logits.size()[1] as f64;
+    classes(logits, &target.argmax(1, false)) * answers
+}
+
+/// NLVR2: cross entropy of logits (B, 2) with labels (B) int64.
+pub fn classes(logits: &Tensor, labels: &Tensor) -> Tensor {
+    logits.cross_entropy_loss(labels, None::<&Tensor>, Reduction::Mean, -100, 0.0)
+}
+
+/// Cross entropy over the labelled items of (N, classes) scores and (N) int64 labels, −1 meaning not labelled.
+/// Without any labelled item the loss is 0 with zero gradients. The original gives NaN there, and the step that
+/// follows destroys the weights.
+pub fn labelled(scores: &Tensor, labels: &Tensor) -> Tensor {
+    let sum = scores.cross_entropy_loss(labels, None::<&Tensor>, Reduction::Sum, -1, 0.0);
+    let count = labels.ne(-1).sum(Kind::Float).clamp_min(1.0);
+    sum / count
+}
+
+/// Targets of the three visual losses; what boxes are detected as is known for all boxes, masked or not.
+pub struct VisualTargets<'a> {
+    /// Object class of each box (B, O) int64, −1 unknown.
+    pub obj: &'a Tensor,
+    /// The detector's confidence in it (B, O).
+    pub obj_conf: &'a Tensor,
+    /// Attribute class of each box (B, O) int64, −1 unknown.
+    pub attr: &'a Tensor,
+    /// The detector's confidence in it (B, O).
+    pub attr_conf: &'a Tensor,
+    /// The features before masking (B, O, visual_feat_dim).
+    pub feat: &'a Tensor,
+    /// 1 where the box was chosen for masking (B, O).
+    pub feat_mask: &'a Tensor,
+}
+
+/// Object, attribute and feature losses. Each is a mean over ALL boxes, weighted by confidence (object, attribute) or by
+/// the mask (feature), times 1/0.15.
+pub fn visual(scores: &ObjectScores, targets: &VisualTargets) -> [Tensor; 3] {
+    let detected = |scores: &Tensor, labels: &Tensor, confidence: &Tensor| {
+        let classes = scores.size()[2];
+        let each = scores.reshape([-1, classes]).cross_entropy_loss(
+            &labels.reshape([-1]),
+            None::<&Tensor>,
+            Reduction::None,
+            -1,
+            0.0,
+        );
+        (each * confidence.reshape([-1])).mean(Kind::Float) * VISUAL_LOSS_WEIGHT
+    };
+    let each = scores.feat.smooth_l1_loss(targets.feat, Reduction::None, 1.0);
+    let per_box = each.mean_dim([-1i64].as_slice(), false, Kind::Float);
+    [
+        detected(&scores.obj, targets.obj, targets.obj_conf),
+        detected(&scores.attr, targets.attr, targets.attr_conf),
+        (per_box * targets.feat_mask).mean(Kind::Float) * VISUAL_LOSS_WEIGHT,
+    ]
+}

@@ -1,0 +1,12 @@
+//! The model, its gradients and its optimiser against results of the original, tolerances from the fixtures' README.
+#![cfg(feature = "torch")]
+
+#[path = "../../src/fixtures.rs"]
+#[allow(dead_code)]
+mod fixtures;
+
+mod compare;
+mod formula;
+mod full;
+mod tiny;
+mod trajectories;
