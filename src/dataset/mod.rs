@@ -1,1 +1,22 @@
 //! VQA, GQA, NLVR2 and pre-training data: read, filter, tokenise; answer tables; evaluators and submission files.
+
+pub mod evaluate;
+pub mod example;
+pub mod feature_files;
+pub mod nlvr2_official;
+pub mod predictions;
+pub mod process_gqa;
+pub mod process_nlvr2;
+#[cfg(test)]
+mod program_tests;
+pub mod python;
+mod records;
+pub mod task;
+pub mod task_data;
+
+pub use evaluate::{Prediction, nlvr2_answer, oracle, score};
+pub use example::{Example, Id, Label};
+pub use feature_files::{FeatureFile, Limit, Scale, feature_files};
+pub use predictions::{read_predictions, write_predictions};
+pub use task::{Task, split_names};
+pub use task_data::{Filtered, TaskData};
