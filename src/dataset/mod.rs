@@ -1,1 +1,3 @@
 //! VQA, GQA, NLVR2 and pre-training data: read, filter, tokenise; answer tables; evaluators and submission files.
+
+pub mod tokenizer;
