@@ -38,8 +38,6 @@ pub(super) fn class(c: char) -> Class {
         | Category::InitialPunctuation
         | Category::FinalPunctuation
         | Category::OtherPunctuation => Class::Punctuation,
-        // The one character whose class changed between 14 and 16: Mn then, Mc now.
-        _ if c == '\u{1171E}' => Class::Mark,
         _ => Class::Plain,
     }
 }
@@ -138,7 +136,6 @@ mod tests {
         assert!(ASSIGNED_AFTER_14.windows(2).all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0));
         assert_eq!(class('\u{1FAE8}'), Class::Dropped, "an emoji of Unicode 15");
         assert_eq!(class('\u{1FAE7}'), Class::Plain, "an emoji of Unicode 14");
-        assert_eq!(class('\u{1171E}'), Class::Mark);
         assert_eq!(class('\u{3002}'), Class::Punctuation);
         assert_eq!(class('\u{A0}'), Class::Blank);
     }

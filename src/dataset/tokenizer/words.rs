@@ -71,6 +71,8 @@ fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match class_of_any(c) {
+            // A mark (Mn) in Unicode 14 and not one since: its neighbour behaves as it did, in lower-casing too.
+            _ if c == '\u{1171E}' => cleaned.push('\u{1171D}'),
             Class::Dropped => {}
             Class::Blank => cleaned.push(' '),
             _ if is_ideograph(c) => cleaned.extend([' ', c, ' ']),
