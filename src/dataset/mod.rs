@@ -20,3 +20,5 @@ pub use feature_files::{FeatureFile, Limit, Scale, feature_files};
 pub use predictions::{read_predictions, write_predictions};
 pub use task::{Task, split_names};
 pub use task_data::{Filtered, TaskData};
+pub mod answers;
+pub mod tokenizer;

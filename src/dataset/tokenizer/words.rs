@@ -1,0 +1,106 @@
+//! Text to the words that WordPiece cuts: cleaning, lower-casing, accents off, punctuation apart.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::unicode14::{Class, class};
+
+/// The entries that stay whole, and only where they stand alone between blanks, in exactly this case.
+pub(super) const SPECIAL: [&str; 5] = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"];
+
+/// Calls `word` with each word of `text` in order.
+pub(super) fn for_each_word(text: &str, word: impl FnMut(&str)) {
+    // A special entry needs a bracket; without one, ASCII text can be cut byte by byte.
+    if text.is_ascii() && memchr::memchr(b'[', text.as_bytes()).is_none() {
+        ascii_words(text, word);
+    } else {
+        unicode_words(text, word);
+    }
+}
+
+fn ascii_words(text: &str, mut word: impl FnMut(&str)) {
+    let mut current = String::with_capacity(32);
+    for (i, b) in text.bytes().enumerate() {
+        match b {
+            b'0'..=b'9' | b'a'..=b'z' => current.push(char::from(b)),
+            b'A'..=b'Z' => current.push(char::from(b.to_ascii_lowercase())),
+            b' ' | b'\t' | b'\n' | b'\r' => flush(&mut current, &mut word),
+            0x00..=0x1F | 0x7F => {}
+            _ => {
+                flush(&mut current, &mut word);
+                word(&text[i..=i]);
+            }
+        }
+    }
+    flush(&mut current, &mut word);
+}
+
+fn unicode_words(text: &str, mut word: impl FnMut(&str)) {
+    let cleaned = clean(text);
+    let mut current = String::new();
+    for token in cleaned.split([' ', '\u{2028}', '\u{2029}']) {
+        if SPECIAL.contains(&token) {
+            word(token);
+            continue;
+        }
+        // Lower-casing sees the whole token: whether a capital sigma is final depends on its neighbours.
+        for c in token.to_lowercase().nfd() {
+            let punctuation = match class_of_any(c) {
+                Class::Mark => continue,
+                kind => kind == Class::Punctuation,
+            };
+            if punctuation {
+                flush(&mut current, &mut word);
+                word(c.encode_utf8(&mut [0; 4]));
+            } else {
+                current.push(c);
+            }
+        }
+        flush(&mut current, &mut word);
+    }
+}
+
+fn flush(current: &mut String, word: &mut impl FnMut(&str)) {
+    if !current.is_empty() {
+        word(current);
+        current.clear();
+    }
+}
+
+/// Drops what is no text, makes blanks plain, and puts blanks around ideographs.
+fn clean(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match class_of_any(c) {
+            // A mark (Mn) in Unicode 14 and not one since: its neighbour behaves as it did, in lower-casing too.
+            _ if c == '\u{1171E}' => cleaned.push('\u{1171D}'),
+            Class::Dropped => {}
+            Class::Blank => cleaned.push(' '),
+            _ if is_ideograph(c) => cleaned.extend([' ', c, ' ']),
+            _ => cleaned.push(c),
+        }
+    }
+    cleaned
+}
+
+fn class_of_any(c: char) -> Class {
+    match c {
+        ' ' | '\t' | '\n' | '\r' => Class::Blank,
+        '\0'..='\x1F' | '\x7F' => Class::Dropped,
+        _ if c.is_ascii_punctuation() => Class::Punctuation,
+        _ if c.is_ascii() => Class::Plain,
+        _ => class(c),
+    }
+}
+
+/// The ranges BERT calls CJK: ideographs only, neither kana nor hangul.
+fn is_ideograph(c: char) -> bool {
+    matches!(c,
+        '\u{4E00}'..='\u{9FFF}'
+        | '\u{3400}'..='\u{4DBF}'
+        | '\u{20000}'..='\u{2A6DF}'
+        | '\u{2A700}'..='\u{2B73F}'
+        | '\u{2B740}'..='\u{2B81F}'
+        | '\u{2B820}'..='\u{2CEAF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{2F800}'..='\u{2FA1F}')
+}
