@@ -1,1 +1,87 @@
-//! Arguments: one file per command.
+//! Arguments: one file per command turns them into settings and calls the engine.
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Result;
+
+#[cfg(feature = "torch")]
+mod evaluate;
+pub mod features;
+#[cfg(feature = "torch")]
+mod options;
+#[cfg(feature = "torch")]
+mod predict;
+#[cfg(feature = "torch")]
+mod progress;
+#[cfg(feature = "torch")]
+mod train;
+
+/// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
+#[derive(Debug, Parser)]
+#[command(name = "repro", version, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
+  repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
+  repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
+  repro features inspect train2014_obj36.tsv
+
+Results go to stdout, progress and errors to stderr.
+
+Exit codes:
+  0   PASS          done; every verdict is PASS
+  1   FAIL          a verdict is FAIL
+  2   USAGE         the command line is wrong
+  3   INCONCLUSIVE  no FAIL, but the evidence for a verdict is too thin
+  4   INFRA         the machine could not run it
+  5   DATA          an input file is missing, damaged or contradictory
+  70  BUG           the program itself is wrong";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fine-tune LXMERT on VQA, GQA or NLVR2
+    #[cfg(feature = "torch")]
+    Train(train::Args),
+    /// Score a model or a predictions file
+    #[cfg(feature = "torch")]
+    Evaluate(evaluate::Args),
+    /// Write a submission file
+    #[cfg(feature = "torch")]
+    Predict(predict::Args),
+    /// Look into obj36 feature files
+    Features(features::Args),
+}
+
+impl Cli {
+    /// Runs the command; the exit code, or the error that decides it ([`crate::exit::code`]).
+    pub fn run(self) -> Result<u8> {
+        match self.command {
+            #[cfg(feature = "torch")]
+            Command::Train(args) => train::run(args),
+            #[cfg(feature = "torch")]
+            Command::Evaluate(args) => evaluate::run(args),
+            #[cfg(feature = "torch")]
+            Command::Predict(args) => predict::run(args),
+            Command::Features(args) => features::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_its_exit_codes_are_the_documented_ones() {
+        Cli::command().debug_assert();
+        for (name, code, meaning) in crate::exit::TABLE {
+            assert!(AFTER_HELP.contains(&format!("{code:<3} {name:<13} {meaning}")), "{name} is not in --help as documented");
+        }
+    }
+}

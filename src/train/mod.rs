@@ -1,5 +1,13 @@
 //! BertAdam, schedules, the training loop, evaluation.
 
+pub mod batches;
 pub mod bert_adam;
+pub mod finetune;
 pub mod gradients;
+pub mod metrics;
+pub mod optimiser;
+pub mod predict;
+pub mod questions;
 pub mod schedule;
+pub mod setup;
+pub mod weights;

@@ -1,0 +1,202 @@
+//! Options that `train`, `evaluate` and `predict` share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tch::Device;
+
+use crate::dataset::{Scale, Task};
+use crate::error::{Error, Result};
+use crate::features::Precision;
+use crate::files;
+use crate::lxrt::Config;
+use crate::train::questions::Ablation;
+use crate::train::setup::{DataSettings, Start};
+
+/// Where things are.
+#[derive(Debug, Args)]
+pub struct DataOptions {
+    /// Folder that holds data/, snap/ and runs/
+    #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", help_heading = "Data")]
+    pub workspace: PathBuf,
+    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    pub data_root: Option<PathBuf>,
+    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub vocab: Option<PathBuf>,
+    /// Use the first 512 images of each feature file only
+    #[arg(long, help_heading = "Data")]
+    pub tiny: bool,
+    /// Use the first 5000 images of each feature file only
+    #[arg(long, help_heading = "Data")]
+    pub fast: bool,
+    /// Leave out examples whose images have no features, instead of stopping
+    #[arg(long, help_heading = "Data")]
+    pub allow_missing_images: bool,
+    /// Keep features as half precision in stores that have to be built (half the disk)
+    #[arg(long, help_heading = "Data")]
+    pub half_features: bool,
+    /// Leave a modality out of the input, to see what the other alone can do
+    #[arg(long, value_enum, help_heading = "Data")]
+    pub ablate: Option<Ablation>,
+}
+
+impl DataOptions {
+    /// Resolved for a task.
+    pub fn resolve(&self, task: Task) -> Result<DataSettings> {
+        let data_root = self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"));
+        if !data_root.is_dir() {
+            return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
+                .next("name the folder that holds vqa/, gqa/, nlvr2/ and the *_imgfeat/ folders with --data-root"));
+        }
+        let vocab = self.vocab.clone().unwrap_or_else(|| data_root.join("vocab.txt"));
+        if !vocab.is_file() {
+            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
+                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
+        }
+        Ok(DataSettings {
+            task,
+            data_root,
+            stores: self.workspace.join("stores"),
+            vocab,
+            scale: Scale::from_flags(self.tiny, self.fast),
+            allow_missing_images: self.allow_missing_images,
+            ablation: self.ablate,
+            precision: if self.half_features { Precision::F16 } else { Precision::F32 },
+        })
+    }
+}
+
+/// Sizes of the model.
+#[derive(Debug, Args)]
+pub struct ModelOptions {
+    /// Sizes by name: lxr955 (the paper's), tiny, demo
+    #[arg(long, value_name = "PRESET", help_heading = "Model")]
+    pub model: Option<String>,
+    /// Sizes from a JSON file instead
+    #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]
+    pub config: Option<PathBuf>,
+    /// Language layers
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub llayers: Option<usize>,
+    /// Cross-modality layers
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub xlayers: Option<usize>,
+    /// Object-relationship layers
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub rlayers: Option<usize>,
+    /// Dropout everywhere [default: the preset's, 0.1]
+    #[arg(long, value_name = "P", help_heading = "Model")]
+    pub dropout: Option<f64>,
+}
+
+impl ModelOptions {
+    /// Whether any size is given.
+    pub fn any(&self) -> bool {
+        self.model.is_some()
+            || self.config.is_some()
+            || self.llayers.is_some()
+            || self.xlayers.is_some()
+            || self.rlayers.is_some()
+    }
+
+    /// The sizes for a vocabulary and a feature width, which the data decide.
+    pub fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
+        let mut config = match &self.config {
+            Some(path) => read_config(path)?,
+            None => Config::preset(self.model.as_deref().unwrap_or("lxr955"))?,
+        };
+        config.l_layers = self.llayers.unwrap_or(config.l_layers);
+        config.x_layers = self.xlayers.unwrap_or(config.x_layers);
+        config.r_layers = self.rlayers.unwrap_or(config.r_layers);
+        if let Some(p) = self.dropout {
+            (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (p, p);
+        }
+        (config.vocab_size, config.visual_feat_dim) = (vocab_size, visual_feat_dim);
+        config.check()?;
+        Ok(config)
+    }
+}
+
+fn read_config(path: &Path) -> Result<Config> {
+    const LARGEST: u64 = 1 << 20;
+    serde_json::from_str(&files::read_text(path, LARGEST)?)
+        .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))
+}
+
+/// First weights.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct StartOptions {
+    /// A fine-tuned model of this task
+    #[arg(long, value_name = "NAME", help_heading = "Weights")]
+    pub load: Option<String>,
+    /// The encoder of a pre-trained model (for NLVR2)
+    #[arg(long, alias = "loadLXMERT", value_name = "NAME", help_heading = "Weights")]
+    pub load_lxmert: Option<String>,
+    /// Encoder and answer head of a pre-trained model (for VQA and GQA)
+    #[arg(long, alias = "loadLXMERTQA", value_name = "NAME", help_heading = "Weights")]
+    pub load_lxmert_qa: Option<String>,
+    /// BERT's pytorch_model.bin for the language side
+    #[arg(long, value_name = "FILE", help_heading = "Weights")]
+    pub bert: Option<PathBuf>,
+    /// Random weights
+    #[arg(long, alias = "fromScratch", help_heading = "Weights")]
+    pub from_scratch: bool,
+}
+
+impl StartOptions {
+    /// The one start that was named.
+    pub fn resolve(&self) -> Result<Start> {
+        match self {
+            Self { load: Some(name), .. } => Ok(Start::FineTuned(name.clone())),
+            Self { load_lxmert: Some(name), .. } => Ok(Start::Lxmert(name.clone())),
+            Self { load_lxmert_qa: Some(name), .. } => Ok(Start::LxmertQa(name.clone())),
+            Self { bert: Some(path), .. } => Ok(Start::Bert(path.clone())),
+            Self { from_scratch: true, .. } => Ok(Start::Scratch),
+            _ => Err(Error::usage("it is not said where the first weights come from").next(
+                "pass one of --load-lxmert-qa, --load-lxmert, --load, --bert, or --from-scratch for random weights",
+            )),
+        }
+    }
+}
+
+/// Where and how the arithmetic runs.
+#[derive(Debug, Args)]
+pub struct ComputeOptions {
+    /// cpu, cuda or cuda:N; auto takes a GPU where there is one
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Compute")]
+    pub device: String,
+    /// CPU threads [default: all cores]. Results are bit-identical for the same number
+    #[arg(long, value_name = "N", help_heading = "Compute")]
+    pub threads: Option<u16>,
+}
+
+impl ComputeOptions {
+    /// Sets the number of threads and says where to compute.
+    pub fn apply(&self) -> Result<Device> {
+        let threads = match self.threads {
+            Some(0) => return Err(Error::usage("--threads must be at least 1")),
+            Some(n) => i32::from(n),
+            None => std::thread::available_parallelism().map_or(1, |n| n.get() as i32),
+        };
+        tch::set_num_threads(threads);
+        let gpus = tch::Cuda::device_count();
+        let gpu = |index: usize| match (index as i64) < gpus {
+            true => Ok(Device::Cuda(index)),
+            false => Err(Error::infra(format!("there is no GPU {index}: libtorch sees {gpus}"))
+                .next("use --device cpu, or a libtorch with CUDA and a working driver")),
+        };
+        match self.device.as_str() {
+            "cpu" => Ok(Device::Cpu),
+            "auto" if gpus > 0 => Ok(Device::Cuda(0)),
+            "auto" => Ok(Device::Cpu),
+            "cuda" => gpu(0),
+            other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
+                Some(index) => gpu(index),
+                None => Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
+            },
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The examples of a split made ready for batching: tokenised, their images found in the feature stores, their targets looked up.
+
+use crate::dataset::answers::LabelTable;
+use crate::dataset::tokenizer::Tokenizer;
+use crate::dataset::{Id, Label, Task, TaskData};
+use crate::error::{Error, Result};
+use crate::features::FeatureStore;
+
+/// Word positions of a sentence, [CLS] and [SEP] included (`max_seq_length`, src/tasks/vqa_model.py @ 0db1182).
+pub const MAX_WORDS: usize = 20;
+
+/// The feature stores that a data set reads, in the order in which they were named.
+pub struct Source {
+    stores: Vec<FeatureStore>,
+}
+
+/// A row of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    store: usize,
+    row: usize,
+}
+
+impl Source {
+    /// All stores must have the same number of boxes and feature width.
+    pub fn new(stores: Vec<FeatureStore>) -> Result<Self> {
+        let shape = |store: &FeatureStore| (store.boxes(), store.dim());
+        let Some(first) = stores.first() else {
+            return Err(Error::usage("no feature file belongs to these splits"));
+        };
+        if let Some(other) = stores.iter().find(|store| shape(store) != shape(first)) {
+            return Err(Error::data(format!(
+                "{} holds {:?} boxes by features an image and {} holds {:?}",
+                first.path().display(),
+                shape(first),
+                other.path().display(),
+                shape(other)
+            ))
+            .next("use feature files of one extractor"));
+        }
+        Ok(Self { stores })
+    }
+
+    /// Boxes an image.
+    pub fn boxes(&self) -> usize {
+        self.stores[0].boxes()
+    }
+
+    /// Width of a box's feature.
+    pub fn dim(&self) -> usize {
+        self.stores[0].dim()
+    }
+
+    /// Images in all stores.
+    pub fn images(&self) -> usize {
+        self.stores.iter().map(FeatureStore::len).sum()
+    }
+
+    /// Where an image's features are; the last store that has it counts, as in the original.
+    pub fn find(&self, image: &str) -> Option<Place> {
+        (0..self.stores.len()).rev().find_map(|store| Some(Place { store, row: self.stores[store].index_of(image)? }))
+    }
+
+    pub(super) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
+        let store = &self.stores[place.store];
+        store.copy_features(place.row, features);
+        store.copy_normalised_boxes(place.row, boxes);
+    }
+}
+
+/// What an example is trained towards.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// Scores of labels (VQA, GQA).
+    Soft(Vec<(u32, f32)>),
+    /// A class (NLVR2).
+    Class(i64),
+}
+
+/// One example with everything a batch needs.
+pub struct Question {
+    /// Position in the data set's examples.
+    pub index: usize,
+    /// [CLS], pieces, [SEP]; not padded.
+    pub words: Vec<i64>,
+    /// Its images.
+    pub places: Vec<Place>,
+    /// None for test data.
+    pub target: Option<Target>,
+}
+
+/// What is left out of the input, to see what the rest alone can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Ablation {
+    /// Features and boxes are zero: a question-only model.
+    Vision,
+    /// Every sentence is empty: an image-only model.
+    Language,
+}
+
+/// A split, ready.
+pub struct Questions {
+    /// The examples with their labels, including those without features.
+    pub data: TaskData,
+    /// Their features.
+    pub source: Source,
+    /// The usable ones.
+    pub questions: Vec<Question>,
+    /// Answers of the task's table; empty for NLVR2.
+    pub answers: Vec<String>,
+}
+
+/// Answers that are a table's size, or the two classes of NLVR2.
+pub fn classes(task: Task, labels: Option<&LabelTable>) -> usize {
+    labels.filter(|_| task != Task::Nlvr2).map_or(2, LabelTable::len)
+}
+
+/// What to do with examples whose images have no features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// An error that counts them.
+    Refuse,
+    /// Leave them out; the count is in the returned questions. The original does this without a word.
+    Drop,
+}
+
+impl Questions {
+    /// Tokenises and looks everything up. `labels` is the answer table (none for NLVR2).
+    pub fn prepare(
+        data: TaskData,
+        source: Source,
+        tokenizer: &Tokenizer,
+        labels: Option<&LabelTable>,
+        missing: Missing,
+        ablation: Option<Ablation>,
+    ) -> Result<Self> {
+        let filtered = data.with_images(|image| source.find(image).is_some());
+        if filtered.missing_examples > 0 && missing == Missing::Refuse {
+            return Err(Error::data(format!(
+                "{} of {} examples of {} {} have images without features ({} images, such as {})",
+                filtered.missing_examples,
+                data.examples.len(),
+                data.task,
+                data.splits.join(","),
+                filtered.missing_image_count,
+                filtered.missing_images.join(", ")
+            ))
+            .next("complete the feature files, or pass --allow-missing-images to leave those examples out"));
+        }
+        let mut questions = Vec::with_capacity(filtered.kept.len());
+        for index in filtered.kept {
+            let example = &data.examples[index];
+            let sentence = if ablation == Some(Ablation::Language) { "" } else { &example.sentence };
+            let encoding = tokenizer.encode(sentence, MAX_WORDS);
+            let length = encoding.mask.iter().filter(|&&m| m == 1).count();
+            let places = example.images.iter().filter_map(|image| source.find(image)).collect();
+            let target = match &example.label {
+                None => None,
+                Some(Label::Class(class)) => Some(Target::Class(*class as i64)),
+                Some(Label::Soft(scores)) => Some(Target::Soft(soft_target(data.task, &example.id, scores, labels)?)),
+            };
+            questions.push(Question { index, words: encoding.ids[..length].to_vec(), places, target });
+        }
+        let answers = labels.map_or_else(Vec::new, |table| table.answers().to_vec());
+        Ok(Self { data, source, questions, answers })
+    }
+
+    /// Examples left out for want of features.
+    pub fn dropped(&self) -> usize {
+        self.data.examples.len() - self.questions.len()
+    }
+
+    /// The answer that a class stands for.
+    pub fn answer(&self, class: usize) -> &str {
+        match self.data.task {
+            Task::Nlvr2 => crate::dataset::nlvr2_answer(class),
+            _ => &self.answers[class],
+        }
+    }
+}
+
+/// Labels with their scores; an answer that the table lacks is an error in VQA and skipped in GQA, as in the original.
+fn soft_target(
+    task: Task,
+    id: &Id,
+    scores: &indexmap::IndexMap<String, f64>,
+    labels: Option<&LabelTable>,
+) -> Result<Vec<(u32, f32)>> {
+    let labels = labels.ok_or_else(|| Error::bug(format!("{task} needs an answer table")))?;
+    let mut target = Vec::with_capacity(scores.len());
+    for (answer, &score) in scores {
+        match labels.label(answer) {
+            Some(label) => target.push((label as u32, score as f32)),
+            None if task == Task::Gqa => {}
+            None => {
+                return Err(Error::data(format!("the answer {answer:?} of question {id} is not in the answer table"))
+                    .next("use the trainval_ans2label.json and trainval_label2ans.json that belong to these questions"));
+            }
+        }
+    }
+    Ok(target)
+}

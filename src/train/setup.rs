@@ -1,0 +1,141 @@
+//! From paths and options to data and a model: what `train`, `evaluate`, `predict` and the demo share.
+
+use std::path::{Path, PathBuf};
+
+use tch::Device;
+
+use super::questions::{Ablation, Missing, Questions, Source, classes};
+use super::weights::{self, Description};
+use crate::checkpoint::{LoadReport, Policy, locate};
+use crate::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
+use crate::dataset::tokenizer::Tokenizer;
+use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
+use crate::error::{Error, Result};
+use crate::features::progress::Progress;
+use crate::features::{Precision, ensure_store};
+use crate::lxrt::TaskModel;
+
+/// Where a task's data are and how much of them to read.
+#[derive(Debug, Clone)]
+pub struct DataSettings {
+    /// The task.
+    pub task: Task,
+    /// Folder laid out as the original's `data/`.
+    pub data_root: PathBuf,
+    /// Folder of the feature stores built from the TSV files.
+    pub stores: PathBuf,
+    /// WordPiece vocabulary.
+    pub vocab: PathBuf,
+    /// `--tiny` and `--fast`.
+    pub scale: Scale,
+    /// Leave out examples without features instead of refusing; always so under a reduced scale.
+    pub allow_missing_images: bool,
+    /// Leaves a modality out.
+    pub ablation: Option<Ablation>,
+    /// Element type of stores that have to be built.
+    pub precision: Precision,
+}
+
+/// Reads splits with one tokeniser and one answer table.
+pub struct Loader {
+    settings: DataSettings,
+    tokenizer: Tokenizer,
+    labels: Option<LabelTable>,
+}
+
+impl Loader {
+    /// Reads the vocabulary and, for VQA and GQA, the answer table.
+    pub fn new(settings: DataSettings) -> Result<Self> {
+        let tokenizer = Tokenizer::from_vocab_file(&settings.vocab)?;
+        let labels = match settings.task {
+            Task::Vqa => Some(LabelTable::vqa(&settings.data_root)?),
+            Task::Gqa => Some(LabelTable::gqa(&settings.data_root)?),
+            Task::Nlvr2 => None,
+        };
+        Ok(Self { settings, tokenizer, labels })
+    }
+
+    /// Words of the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.tokenizer.vocab_size()
+    }
+
+    /// Answers of the head.
+    pub fn classes(&self) -> usize {
+        classes(self.settings.task, self.labels.as_ref())
+    }
+
+    /// The answer table (VQA, GQA).
+    pub fn labels(&self) -> Option<&LabelTable> {
+        self.labels.as_ref()
+    }
+
+    /// The examples of a comma list of splits with their features; stores are built where they are not there yet.
+    pub fn questions(&self, splits: &str, progress: &dyn Progress) -> Result<Questions> {
+        let settings = &self.settings;
+        let data = TaskData::load(settings.task, &settings.data_root, splits)?;
+        let mut stores = Vec::new();
+        for file in feature_files(settings.task, splits, settings.scale, &settings.data_root)? {
+            let limit = match file.limit {
+                Limit::All => None,
+                Limit::First(rows) => Some(rows),
+            };
+            stores.push(ensure_store(&file.path, &settings.stores, settings.precision, limit, progress)?);
+        }
+        let missing = match (settings.allow_missing_images, settings.scale) {
+            (false, Scale::Full) => Missing::Refuse,
+            _ => Missing::Drop,
+        };
+        Questions::prepare(data, Source::new(stores)?, &self.tokenizer, self.labels.as_ref(), missing, settings.ablation)
+    }
+}
+
+/// Where a model's first weights come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Drawn from N(0, 0.02²).
+    Scratch,
+    /// A fine-tuned model of the same task (`--load`).
+    FineTuned(String),
+    /// The encoder of a pre-trained model (`--loadLXMERT`).
+    Lxmert(String),
+    /// Encoder and answer head of a pre-trained model (`--loadLXMERTQA`).
+    LxmertQa(String),
+    /// BERT's weights for the language side, a `pytorch_model.bin`.
+    Bert(PathBuf),
+}
+
+/// Makes the model with weights as `start` says. `allow_missing` lets encoder weights be missing.
+pub fn model(
+    description: &Description,
+    start: &Start,
+    loader: &Loader,
+    seed: u64,
+    allow_missing: bool,
+    device: Device,
+) -> Result<(TaskModel, Option<LoadReport>)> {
+    tch::manual_seed(seed as i64);
+    let model = description.model(device)?;
+    let report = match start {
+        Start::Scratch => None,
+        Start::FineTuned(name) => Some(weights::load(&model, &locate(name, "")?, Policy::FineTuned, allow_missing)?),
+        Start::Lxmert(name) => Some(weights::load(&model, &locate(name, "_LXRT")?, Policy::Lxmert, allow_missing)?),
+        Start::Bert(path) => Some(weights::load(&model, path, Policy::Bert, allow_missing)?),
+        Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, "_LXRT")?, loader, allow_missing)?),
+    };
+    Ok((model, report))
+}
+
+fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
+    let settings = &loader.settings;
+    let Some(labels) = &loader.labels else {
+        return Err(Error::usage("NLVR2 has no answers to load from a question answering head")
+            .next("use --load-lxmert for NLVR2"));
+    };
+    let table = AnswerTable::load(&settings.data_root)?;
+    let rows = table.rows_of_labels(labels);
+    let released: Coverage = if settings.task == Task::Vqa { VQA_COVERAGE } else { GQA_COVERAGE };
+    let coverage = table.check_coverage(&rows, released)?;
+    let policy = Policy::LxmertQa { rows: &rows, expected_loaded: Some(coverage.found) };
+    weights::load(model, path, policy, allow_missing)
+}

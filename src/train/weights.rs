@@ -1,0 +1,87 @@
+//! Saving a task model's weights with a description of the model, and making a model from such a file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::checkpoint::{self, LoadReport, Policy};
+use crate::dataset::Task;
+use crate::error::{Error, Result};
+use crate::lxrt::{Config, TaskModel};
+
+/// Key of the description in a safetensors file's metadata.
+const KEY: &str = "lxmert_repro.model";
+
+/// What a weights file says about its model, so that it can be used without repeating options.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The task its head answers.
+    pub task: Task,
+    /// All sizes.
+    pub config: Config,
+    /// Answers of the head.
+    pub answers: usize,
+}
+
+impl Description {
+    /// A freshly initialised model of this description.
+    pub fn model(&self, device: Device) -> Result<TaskModel> {
+        TaskModel::new(&self.config, images(self.task), self.answers, device)
+    }
+}
+
+/// Images an example of a task has.
+pub fn images(task: Task) -> usize {
+    if task == Task::Nlvr2 { 2 } else { 1 }
+}
+
+/// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`.
+pub fn save(model: &TaskModel, folder: &Path, name: &str, description: &Description, pth: bool) -> Result<()> {
+    let state = model.parameters().state();
+    let text = serde_json::to_string(description).map_err(|e| Error::bug("a model cannot be described").because(e))?;
+    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned()), (KEY.to_owned(), text)]);
+    checkpoint::write_safetensors(&folder.join(format!("{name}.safetensors")), &state, &metadata)?;
+    if pth {
+        checkpoint::write_pth(&folder.join(format!("{name}.pth")), &state)?;
+    }
+    Ok(())
+}
+
+/// The description in a weights file, if it is one of ours.
+pub fn describe(path: &Path) -> Result<Option<Description>> {
+    let Some(metadata) = checkpoint::read_metadata(path)? else { return Ok(None) };
+    let Some(text) = metadata.get(KEY) else { return Ok(None) };
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+}
+
+/// Loads a checkpoint into a model under one of the original's rules.
+pub fn load(model: &TaskModel, path: &Path, policy: Policy, allow_missing: bool) -> Result<LoadReport> {
+    let state = checkpoint::read(path)?;
+    let (state, report) = checkpoint::plan(state, &model.parameters().shapes(), policy, allow_missing)
+        .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
+    model.parameters().load(&state)?;
+    Ok(report)
+}
+
+impl Description {
+    /// Refuses a model that belongs to other data: another task, vocabulary, feature width or answer table.
+    pub fn check_fits(&self, task: Task, vocab_size: usize, visual_feat_dim: usize, answers: usize) -> Result<()> {
+        let pairs = [
+            ("words", self.config.vocab_size, vocab_size),
+            ("features a box", self.config.visual_feat_dim, visual_feat_dim),
+            ("answers", self.answers, answers),
+        ];
+        if self.task != task {
+            return Err(Error::usage(format!("the model answers {}, not {task}", self.task)).next("name a model of this task"));
+        }
+        match pairs.iter().find(|(_, model, data)| model != data) {
+            None => Ok(()),
+            Some((what, model, data)) => Err(Error::data(format!("the model knows {model} {what}, the data have {data}"))
+                .next("use the vocabulary, features and answer tables that the model was trained with")),
+        }
+    }
+}
