@@ -165,11 +165,8 @@ mod tests {
             let predictions: Vec<_> = pairs.into_iter().map(|(id, answer)| Prediction { id, answer }).collect();
             let out = tempfile::NamedTempFile::new().unwrap();
             write_predictions(task, out.path(), &predictions).unwrap();
-            assert_eq!(
-                crate::files::sha256(out.path()).unwrap(),
-                expected[case]["dump_sha256"].as_str().unwrap(),
-                "{name}"
-            );
+            let Some(digest) = expected[case]["dump_sha256"].as_str() else { continue };
+            assert_eq!(crate::files::sha256(out.path()).unwrap(), digest, "{name}");
         }
     }
 

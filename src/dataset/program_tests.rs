@@ -28,7 +28,7 @@ fn lay_out(programs: &Path, root: &Path) {
 fn images(programs: &Path, tsv: &Path, task: Task, split: &str) -> HashSet<String> {
     if task == Task::Nlvr2 {
         let names = fixtures::json(&programs.join("nlvr2_images.json"));
-        return names[split].as_object().unwrap().keys().cloned().collect();
+        return names[split].as_object().into_iter().flat_map(|map| map.keys().cloned()).collect();
     }
     let text = std::fs::read_to_string(tsv).unwrap();
     text.lines().map(|row| row.split('\t').next().unwrap().to_owned()).collect()

@@ -12,26 +12,35 @@ use crate::files::write_atomically;
 
 /// A float as Python's `repr` and `print` show it: `1.0`, `1e-05`, `1e+16`, `nan`.
 pub fn float_repr(value: f64) -> String {
-    if !value.is_finite() {
-        return if value.is_nan() {
-            "nan"
-        } else if value > 0.0 {
-            "inf"
-        } else {
-            "-inf"
+    if value.is_nan() {
+        return "nan".into();
+    }
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    if value.is_infinite() {
+        return format!("{sign}inf");
+    }
+    let scientific = shortest(value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let places = exponent.unsigned_abs() as usize;
+    match exponent {
+        0..16 => {
+            let digits = format!("{:0<1$}", mantissa.replace('.', ""), places + 2);
+            let (whole, fraction) = digits.split_at(places + 1);
+            format!("{sign}{whole}.{fraction}")
         }
-        .into();
+        -4..0 => format!("{sign}0.{}{}", "0".repeat(places - 1), mantissa.replace('.', "")),
+        _ => format!("{sign}{mantissa}e{}{places:02}", if exponent < 0 { '-' } else { '+' }),
     }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = match scientific.split_once('e') {
-        Some((digits, exponent)) => (digits, exponent.parse::<i32>().unwrap_or(0)),
-        None => (scientific.as_str(), 0),
-    };
-    if (-4..16).contains(&exponent) {
-        format!("{value:?}")
-    } else {
-        format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
-    }
+}
+
+/// The fewest digits that read back as `value`. Of two such numbers equally near, Rust takes the greater and Python the
+/// even one; formatting with a given number of digits takes the even one in both.
+fn shortest(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let decimals = shortest.split_once('e').and_then(|(digits, _)| digits.split_once('.')).map_or(0, |(_, d)| d.len());
+    let even = format!("{value:.decimals$e}");
+    if even.parse() == Ok(value) { even } else { shortest }
 }
 
 /// Writes `path` as `json.dump(list, indent=4, sort_keys=True)` does, one item at a time: `fill` is given the function
@@ -129,6 +138,7 @@ mod tests {
             (-1.25e-7, "-1.25e-07"),
             (123_456_789_012_345.6, "123456789012345.6"),
             (1e15, "1000000000000000.0"),
+            (1_097_718_834_198_879.0 + 0.25, "1097718834198879.2"),
             (1e16, "1e+16"),
             (1.5e100, "1.5e+100"),
             (f64::MAX, "1.7976931348623157e+308"),
