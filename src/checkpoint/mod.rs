@@ -1,1 +1,33 @@
 //! Checkpoints: safetensors and `.pth` in and out, and the maps between their names and the model's.
+//!
+//! - [`read`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: a file becomes a [`StateDict`]; nothing in it is executed.
+//! - [`write_safetensors`], [`write_pth`]: the way back, atomic and byte for byte the same each time.
+//! - [`plan`]: which tensor of a checkpoint goes where in a model, and what is missing.
+//! - [`locate`]: the original's habit of naming checkpoints without their suffix.
+
+mod diagnose;
+mod legacy;
+mod load;
+mod locate;
+mod pickle;
+mod pickle_value;
+mod pth;
+mod pth_write;
+mod read;
+mod safetensors_file;
+mod strided;
+mod tensor;
+mod zipped;
+
+pub use load::{LoadReport, Policy, plan};
+pub use locate::locate;
+pub use pth::read_pth;
+pub use pth_write::write_pth;
+pub use read::{read, read_bytes};
+pub use safetensors_file::{read_safetensors, write_safetensors};
+pub use tensor::{DType, StateDict, TensorData};
+
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod fixture_tests;

@@ -1,0 +1,99 @@
+//! What is probably wrong where a checkpoint lacks what a model needs.
+
+use indexmap::IndexMap;
+
+use super::load::{LoadReport, Policy, TASK, some_of};
+use crate::error::{Error, Result};
+
+/// An error if a tensor is missing (or, where the whole model is loaded, left over) that the policy promises.
+pub(super) fn refuse_gaps(
+    report: &LoadReport,
+    policy: Policy<'_>,
+    sources: &[String],
+    wanted: &IndexMap<String, Vec<usize>>,
+) -> Result<()> {
+    let needed = |name: &&String| {
+        let encoder = name.strip_prefix(TASK).unwrap_or(name);
+        match policy {
+            Policy::Lxmert | Policy::LxmertQa { .. } => encoder.starts_with("bert."),
+            Policy::FineTuned | Policy::Pretrained => true,
+            // BERT knows nothing of images.
+            Policy::Bert => {
+                encoder.starts_with("bert.")
+                    && !["x_layers.", "r_layers.", "visn_fc."].iter().any(|part| encoder.contains(part))
+            }
+        }
+    };
+    let missing: Vec<String> = report.missing.iter().filter(needed).cloned().collect();
+    let needed = wanted.keys().filter(needed).count();
+    let error = if !missing.is_empty() {
+        Error::data(format!(
+            "{} of the {needed} tensors that this checkpoint should give the model are missing: {}",
+            missing.len(),
+            some_of(&missing)
+        ))
+    } else if matches!(policy, Policy::FineTuned | Policy::Pretrained) && !report.unexpected.is_empty() {
+        Error::data(format!(
+            "the checkpoint has {} tensors that the model does not: {}",
+            report.unexpected.len(),
+            some_of(&report.unexpected)
+        ))
+    } else {
+        return Ok(());
+    };
+    Err(explain(error, policy, sources, wanted))
+}
+
+/// Adds the likeliest cause, judged by the names in the checkpoint, and what to do.
+pub(super) fn explain(
+    error: Error,
+    policy: Policy<'_>,
+    sources: &[String],
+    wanted: &IndexMap<String, Vec<usize>>,
+) -> Error {
+    const RELEASE: &str = "use a pre-training checkpoint, such as the released model_LXRT.pth";
+    const ALLOW: &str = "where this is intended, say --allow-missing";
+    let plain: Vec<String> = sources.iter().map(|name| name.replace("module.", "")).collect();
+    let any = |prefix: &str| plain.iter().any(|name| name.starts_with(prefix));
+    let (cause, advice) = if plain.is_empty() {
+        ("the checkpoint holds no tensor at all".to_owned(), "fetch or write it again".to_owned())
+    } else if any("lxmert.") {
+        let cause =
+            "it has the names of the Hugging Face port (lxmert.encoder...), not the original's (bert.encoder...)";
+        (cause.to_owned(), RELEASE.to_owned())
+    } else if !any("bert.") && !any("lxrt_encoder.") {
+        (format!("none of its names is known; it has {}", some_of(sources)), RELEASE.to_owned())
+    } else if any("lxrt_encoder.") && !matches!(policy, Policy::FineTuned) {
+        let cause = "it is a fine-tuned task model, not a pre-trained one";
+        (cause.to_owned(), format!("give it to --load, or {RELEASE}"))
+    } else if any("bert.encoder.layer.") && !any("bert.encoder.x_layers.") && !matches!(policy, Policy::Bert) {
+        let cause = "it holds BERT only: no cross-modality layers, nothing for images";
+        (cause.to_owned(), format!("{RELEASE}; {ALLOW}"))
+    } else if layers(wanted.keys()) != layers(plain.iter()) && !matches!(policy, Policy::Bert) {
+        let ([l, x, r], [ml, mx, mr]) = (layers(plain.iter()), layers(wanted.keys()));
+        let cause = format!(
+            "it has {l} language, {x} cross-modality and {r} relation layers; the model has {ml}, {mx} and {mr}"
+        );
+        (cause, format!("set --llayers, --xlayers and --rlayers as the checkpoint has them; {ALLOW}"))
+    } else if any("bert.") && matches!(policy, Policy::FineTuned) {
+        let advice = "give it to --load-lxmert (encoder) or --load-lxmert-qa (encoder and answer head)";
+        ("it is a pre-training checkpoint, not a fine-tuned task model".to_owned(), format!("{advice}; {ALLOW}"))
+    } else if matches!(policy, Policy::LxmertQa { .. }) && !any("answer_head.") {
+        ("it was pre-trained without an answer head".to_owned(), "give it to --load-lxmert".to_owned())
+    } else {
+        ("it is incomplete, or was made with other options".to_owned(), format!("fetch or write it again; {ALLOW}"))
+    };
+    error.because(cause).next(advice)
+}
+
+/// Numbers of language, cross-modality and relation layers.
+fn layers<'a>(names: impl Iterator<Item = &'a String>) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for name in names {
+        for (count, part) in counts.iter_mut().zip(["encoder.layer.", "encoder.x_layers.", "encoder.r_layers."]) {
+            let number = name.split_once(part).and_then(|(_, rest)| rest.split('.').next()?.parse::<usize>().ok());
+            *count = (*count).max(number.map_or(0, |n| n.saturating_add(1)));
+        }
+    }
+    counts
+}

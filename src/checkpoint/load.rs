@@ -1,0 +1,247 @@
+//! Which tensor of a checkpoint goes where in a model, and an account of it: nothing stays unloaded unnoticed.
+//!
+//! The original (airsplay/lxmert @ 0db1182: `lxrt/entry.py`, `pretrain/qa_answer_table.py`, `tasks/*.py`,
+//! `lxrt/modeling.py`) loads mostly non-strictly and leaves what does not fit as it was initialised. Here a tensor of the
+//! encoder that is not found is an error, unless missing ones are allowed.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+
+use super::diagnose;
+use super::tensor::{StateDict, TensorData};
+use crate::error::{Error, Result};
+
+/// What task models put before the encoder's names.
+pub(super) const TASK: &str = "lxrt_encoder.model.";
+/// The word embeddings, and the masked-word decoder that is the same tensor.
+const TIED: [&str; 2] = ["bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"];
+/// The layer of the answer heads that has one row per answer.
+const ANSWERS: &str = "logit_fc.3.";
+
+/// The ways of loading, named after what the checkpoint is.
+#[derive(Debug, Clone, Copy)]
+pub enum Policy<'a> {
+    /// A pre-training checkpoint: its encoder only (`--loadLXMERT`). A pre-training model also takes the heads other than
+    /// the answer head.
+    Lxmert,
+    /// A pre-training checkpoint: encoder and answer head (`--loadLXMERTQA`).
+    LxmertQa {
+        /// For each answer of the task its row in the checkpoint's answer table; None gives zeros.
+        rows: &'a [Option<usize>],
+        /// How many answers must have a row: 3124 for VQA and 1736 for GQA with the real tables.
+        expected_loaded: Option<usize>,
+    },
+    /// A whole task model, saved with or without several GPUs (`--load`).
+    FineTuned,
+    /// A whole pre-training model, saved with or without several GPUs (`--load`).
+    Pretrained,
+    /// BERT's own weights, with which the original initialises the language side.
+    Bert,
+}
+
+/// What a checkpoint gave a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// How many of the model's tensors were loaded.
+    pub loaded: usize,
+    /// The model's tensors that were not, by the model's names; they stay as initialised.
+    pub missing: Vec<String>,
+    /// The checkpoint's tensors that the model has no use for, by the checkpoint's names.
+    pub unexpected: Vec<String>,
+    /// Answers whose row was loaded ([`Policy::LxmertQa`] only).
+    pub answers_loaded: Option<usize>,
+    /// Answers whose row was set to zero ([`Policy::LxmertQa`] only).
+    pub answers_zeroed: Option<usize>,
+}
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tensors loaded", self.loaded)?;
+        match self.missing.len() {
+            0 => write!(f, ", none missing")?,
+            n => write!(f, ", {n} missing (left as initialised): {}", some_of(&self.missing))?,
+        }
+        if !self.unexpected.is_empty() {
+            write!(f, ", {} unexpected (not used): {}", self.unexpected.len(), some_of(&self.unexpected))?;
+        }
+        if let (Some(loaded), Some(zeroed)) = (self.answers_loaded, self.answers_zeroed) {
+            write!(f, "; {loaded} answers loaded, {zeroed} zeroed")?;
+        }
+        Ok(())
+    }
+}
+
+/// The first few of some names.
+pub(super) fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
+/// Maps a checkpoint to the model whose names and shapes are `wanted`: a task model (`lxrt_encoder.model.bert…`,
+/// `logit_fc…`) or the pre-training model (`bert…`, `cls…`, `obj_predict_head…`, `answer_head…`; the tied decoder may be
+/// among them or not). Returns the tensors under the model's names and in its order, element types as in the checkpoint.
+///
+/// A different shape is always an error. A missing tensor that the policy promises (the encoder; with [`Policy::FineTuned`]
+/// and [`Policy::Pretrained`] everything, with [`Policy::Bert`] what BERT has) is one unless `allow_missing`.
+pub fn plan(
+    checkpoint: StateDict,
+    wanted: &IndexMap<String, Vec<usize>>,
+    policy: Policy<'_>,
+    allow_missing: bool,
+) -> Result<(StateDict, LoadReport)> {
+    let task = wanted.keys().any(|name| name.starts_with(TASK));
+    let sources: Vec<String> = checkpoint.keys().cloned().collect();
+    let mut report = LoadReport::default();
+    let mut found: IndexMap<String, (String, TensorData)> = IndexMap::new();
+    for (source, mut tensor) in checkpoint {
+        let name = target(policy, task, &source);
+        let shape = name.as_ref().and_then(|name| wanted.get(name));
+        let (Some(name), true) = (name, shape.is_some() || is_tied_decoder(task, policy, &source)) else {
+            report.unexpected.push(source);
+            continue;
+        };
+        if let (Policy::LxmertQa { rows, .. }, true) = (policy, name.starts_with(ANSWERS)) {
+            tensor = chosen_rows(&source, &tensor, rows)?;
+        }
+        if let Some(shape) = shape {
+            check(&source, &tensor, &name, shape)?;
+        }
+        if let Some((other, _)) = found.insert(name.clone(), (source.clone(), tensor)) {
+            return Err(Error::data(format!("both {other} and {source} of the checkpoint are {name} of the model")));
+        }
+    }
+    if !task {
+        tie(&mut found, wanted)?;
+    }
+    let mut tensors = StateDict::new();
+    for name in wanted.keys() {
+        match found.swap_remove(name) {
+            Some((_, tensor)) => drop(tensors.insert(name.clone(), tensor)),
+            None => report.missing.push(name.clone()),
+        }
+    }
+    report.loaded = tensors.len();
+    if let Policy::LxmertQa { rows, expected_loaded } = policy {
+        let head = report.missing.iter().filter(|name| name.starts_with("logit_fc.")).count();
+        if !task {
+            return Err(Error::usage("only a model for VQA or GQA takes the answer head of a checkpoint"));
+        }
+        if head > 0 {
+            let error = Error::data(format!("the answer head cannot be loaded: {head} of its tensors are missing"));
+            return Err(diagnose::explain(error, policy, &sources, wanted));
+        }
+        count_answers(&mut report, rows, expected_loaded)?;
+    }
+    if !allow_missing {
+        diagnose::refuse_gaps(&report, policy, &sources, wanted)?;
+    }
+    Ok((tensors, report))
+}
+
+/// The model's name for a tensor of the checkpoint, whether or not the model has it.
+fn target(policy: Policy<'_>, task: bool, source: &str) -> Option<String> {
+    let prefix = if task { TASK } else { "" };
+    let plain = source.strip_prefix("module.").unwrap_or(source);
+    match policy {
+        Policy::Lxmert if plain.starts_with("bert.") => Some(format!("{prefix}{plain}")),
+        Policy::Lxmert => (!task && !plain.contains("answer")).then(|| plain.to_owned()),
+        Policy::LxmertQa { .. } => {
+            let plain = source.replace("module.", "");
+            match plain.strip_prefix("answer_head.") {
+                Some(head) => Some(head.to_owned()),
+                None => plain.starts_with("bert.").then(|| format!("{prefix}{plain}")),
+            }
+        }
+        Policy::FineTuned => Some(source.replace("module.", "")),
+        Policy::Pretrained => Some(plain.to_owned()),
+        Policy::Bert => {
+            let renamed = source.replace("gamma", "weight").replace("beta", "bias");
+            match renamed.starts_with("bert.") {
+                true => Some(format!("{prefix}{renamed}")),
+                false => (!task).then_some(renamed),
+            }
+        }
+    }
+}
+
+fn is_tied_decoder(task: bool, policy: Policy<'_>, source: &str) -> bool {
+    !task && target(policy, task, source).as_deref() == Some(TIED[1])
+}
+
+fn check(source: &str, tensor: &TensorData, name: &str, wanted: &[usize]) -> Result<()> {
+    if tensor.shape != wanted {
+        let error = Error::data(format!(
+            "{source} has the shape {:?} in the checkpoint, but {name} has {wanted:?} in the model",
+            tensor.shape
+        ));
+        let advice = if name.contains(ANSWERS) {
+            "the checkpoint was made with another number of answers"
+        } else {
+            "the checkpoint was made with another size of model or vocabulary"
+        };
+        return Err(error.next(advice));
+    }
+    if !tensor.dtype.is_float() {
+        return Err(Error::data(format!("{source} has elements of {:?}, but weights are floats", tensor.dtype)));
+    }
+    Ok(())
+}
+
+/// Rows of the answer table in the order of the task's answers, zeros where an answer has none.
+fn chosen_rows(source: &str, table: &TensorData, rows: &[Option<usize>]) -> Result<TensorData> {
+    let (Some(&count), Some(width)) = (table.shape.first(), table.shape.get(1..)) else {
+        return Err(Error::data(format!("{source} is a single number, not one row per answer")));
+    };
+    let bytes = width.iter().product::<usize>() * table.dtype.size();
+    let mut data = Vec::with_capacity(rows.len() * bytes);
+    for row in rows {
+        match row {
+            Some(row) if *row < count => data.extend_from_slice(&table.data[row * bytes..][..bytes]),
+            Some(row) => {
+                return Err(Error::data(format!(
+                    "{source} has {count} rows, but an answer needs row {row} of the answer table"
+                ))
+                .next("the checkpoint must be pre-trained with all 9500 answers (no --qaSets)"));
+            }
+            None => data.resize(data.len() + bytes, 0),
+        }
+    }
+    let shape = [&[rows.len()], width].concat();
+    Ok(TensorData { dtype: table.dtype, shape, data: data.into() })
+}
+
+/// Gives both names of the tied tensor the same bytes, whichever of them the checkpoint has.
+fn tie(found: &mut IndexMap<String, (String, TensorData)>, wanted: &IndexMap<String, Vec<usize>>) -> Result<()> {
+    let (embedding, decoder) = (found.get(TIED[0]).cloned(), found.get(TIED[1]).cloned());
+    if let (Some((a, x)), Some((b, y))) = (&embedding, &decoder)
+        && x != y
+    {
+        return Err(Error::data(format!("{a} and {b} differ, but the model uses one tensor for both")));
+    }
+    if let Some((source, tensor)) = embedding.or(decoder) {
+        for (name, shape) in TIED.iter().filter_map(|name| wanted.get_key_value(*name)) {
+            check(&source, &tensor, name, shape)?;
+            found.insert(name.clone(), (source.clone(), tensor.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn count_answers(report: &mut LoadReport, rows: &[Option<usize>], expected: Option<usize>) -> Result<()> {
+    let loaded = rows.iter().flatten().count();
+    if let Some(expected) = expected.filter(|expected| *expected != loaded) {
+        return Err(Error::data(format!(
+            "{loaded} of {} answers have a row in the answer table, but it should be {expected}",
+            rows.len()
+        ))
+        .next("the task's answer list or the pre-training answer table is not the original's"));
+    }
+    report.answers_loaded = Some(loaded);
+    report.answers_zeroed = Some(rows.len() - loaded);
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Finds the file behind a checkpoint's name.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The checkpoint `given` names: the file itself, or, after the original's habit, a name without its ending. With the
+/// suffix "_LXRT", `X` finds the first of `X`, `X_LXRT.pth`, `X_LXRT.safetensors`, `X.pth` and `X.safetensors`.
+pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
+    if given.is_empty() {
+        return Err(Error::usage("a checkpoint's name is empty"));
+    }
+    let mut tried = vec![given.to_owned()];
+    let middles = [suffix, ""];
+    for middle in &middles[usize::from(suffix.is_empty())..] {
+        tried.extend([".pth", ".safetensors"].map(|ending| format!("{given}{middle}{ending}")));
+    }
+    match tried.iter().find(|candidate| Path::new(candidate).is_file()) {
+        Some(found) => Ok(found.into()),
+        None => Err(Error::data(format!("there is no checkpoint {given:?}"))
+            .because(format!("none of these is a file: {}", tried.join(", ")))
+            .next("check the path; relative ones start from the current folder")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_their_ending_are_found_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let found = |suffix: &str| locate(&at("model"), suffix).unwrap();
+        let error = locate(&at("model"), "_LXRT").unwrap_err().to_string();
+        for ending in ["model,", "model_LXRT.pth", "model_LXRT.safetensors", "model.pth", "model.safetensors"] {
+            assert!(error.contains(ending), "{error}");
+        }
+        let error = locate(&at("model"), "").unwrap_err().to_string();
+        assert_eq!(error.matches("model.pth").count(), 1, "{error}");
+        for name in ["model.safetensors", "model.pth", "model_LXRT.safetensors", "model_LXRT.pth", "model"] {
+            std::fs::write(at(name), "").unwrap();
+            assert_eq!(found("_LXRT"), PathBuf::from(at(name)));
+        }
+        assert_eq!(locate(&at("model.pth"), "_LXRT").unwrap(), PathBuf::from(at("model.pth")));
+        assert!(locate(folder.path().to_str().unwrap(), "").is_err(), "a folder is no checkpoint");
+        assert!(locate("", "_LXRT").is_err());
+    }
+}

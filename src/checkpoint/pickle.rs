@@ -1,0 +1,450 @@
+//! A pickle machine that can only build tensors: it knows a handful of names, calls nothing, and stops at fixed bounds.
+//!
+//! Its instructions are those that `torch.save` writes with Python's pickle protocols 2 to 5.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use indexmap::IndexMap;
+
+use super::pickle_value::{Global, Object, Pickled, Storage, Value, text};
+use super::strided::View;
+use crate::error::{Error, Result};
+
+/// More values than this are no state dict: the largest of these models needs about 10,000.
+const MOST_VALUES: usize = 2_000_000;
+/// More dimensions than PyTorch allows.
+const MOST_DIMENSIONS: usize = 64;
+
+/// Runs the pickle at the start of `input`; what follows it is left alone.
+pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
+    let mut machine = Machine {
+        input,
+        at: 0,
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        objects: Vec::new(),
+        storages: IndexMap::new(),
+    };
+    loop {
+        let at = machine.at;
+        let root =
+            machine.step().map_err(|e| e.while_doing(format!("its pickle is wrong or not allowed at byte {at}")))?;
+        if let Some(root) = root {
+            return Ok(Pickled {
+                input,
+                length: machine.at,
+                root,
+                objects: machine.objects,
+                storages: machine.storages,
+            });
+        }
+        if machine.stack.len() + machine.memo.len() + machine.objects.len() > MOST_VALUES {
+            return Err(Error::data(format!(
+                "its pickle builds more than {MOST_VALUES} values; a state dict needs far fewer"
+            )));
+        }
+    }
+}
+
+struct Machine<'a> {
+    input: &'a [u8],
+    at: usize,
+    stack: Vec<Value>,
+    marks: Vec<usize>,
+    memo: HashMap<u32, Value>,
+    objects: Vec<Object>,
+    storages: IndexMap<String, Storage>,
+}
+
+fn broken(what: &str) -> Error {
+    Error::data(what)
+}
+
+impl<'a> Machine<'a> {
+    /// One instruction; the result when it was the last.
+    fn step(&mut self) -> Result<Option<Value>> {
+        let [operation] = self.take_array()?;
+        match operation {
+            0x80 => drop(self.take(1)?), // PROTO
+            0x95 => drop(self.take(8)?), // FRAME
+            b'.' => return self.pop().map(Some),
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' => self.stack.push(Value::None),
+            0x88 => self.stack.push(Value::Bool(true)),
+            0x89 => self.stack.push(Value::Bool(false)),
+            b'K' => {
+                let [n] = self.take_array()?;
+                self.stack.push(Value::Int(n.into()));
+            }
+            b'M' => {
+                let n = u16::from_le_bytes(self.take_array()?);
+                self.stack.push(Value::Int(n.into()));
+            }
+            b'J' => {
+                let n = i32::from_le_bytes(self.take_array()?);
+                self.stack.push(Value::Int(n.into()));
+            }
+            0x8a => self.long()?,
+            b'G' => {
+                self.take(8)?;
+                self.stack.push(Value::Float);
+            }
+            b'X' | b'T' => {
+                let n = u32::from_le_bytes(self.take_array()?);
+                self.string(n.into())?;
+            }
+            0x8c | b'U' => {
+                let [n] = self.take_array()?;
+                self.string(n.into())?;
+            }
+            0x8d => {
+                let n = u64::from_le_bytes(self.take_array()?);
+                self.string(n)?;
+            }
+            b')' => self.push(Object::Tuple(Box::default())),
+            b't' => {
+                let items = self.pop_to_mark()?;
+                self.push(Object::Tuple(items.into()));
+            }
+            0x85..=0x87 => {
+                let items = self.pop_many(usize::from(operation - 0x84))?;
+                self.push(Object::Tuple(items.into()));
+            }
+            b']' => self.push(Object::List(Vec::new())),
+            b'a' => {
+                let item = self.pop()?;
+                self.top_list()?.push(item);
+            }
+            b'e' => {
+                let items = self.pop_to_mark()?;
+                self.top_list()?.extend(items);
+            }
+            b'}' => self.push(Object::Dict(Vec::new())),
+            b's' => {
+                let entry = self.pop_many(2)?;
+                self.set_items(&entry)?;
+            }
+            b'u' => {
+                let entries = self.pop_to_mark()?;
+                self.set_items(&entries)?;
+            }
+            b'q' => {
+                let [slot] = self.take_array()?;
+                self.put(slot.into())?;
+            }
+            b'r' => {
+                let slot = u32::from_le_bytes(self.take_array()?);
+                self.put(slot)?;
+            }
+            0x94 => {
+                let slot = u32::try_from(self.memo.len()).map_err(|e| broken("too many memos").because(e))?;
+                self.put(slot)?; // MEMOIZE
+            }
+            b'h' => {
+                let [slot] = self.take_array()?;
+                self.get(slot.into())?;
+            }
+            b'j' => {
+                let slot = u32::from_le_bytes(self.take_array()?);
+                self.get(slot)?;
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(module, name)?;
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (module, name) = (self.text(module)?, self.text(name)?);
+                self.global(module, name)?;
+            }
+            b'Q' => self.persistent_id()?,
+            b'R' => self.reduce()?,
+            b'b' => self.build()?,
+            other => return Err(broken(&format!("instruction 0x{other:02x} is not one that a checkpoint needs"))),
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, count: usize) -> Result<Range<usize>> {
+        let end = self.at.checked_add(count).filter(|end| *end <= self.input.len());
+        let end = end.ok_or_else(|| broken("the file ends inside the pickle: it is cut short or damaged"))?;
+        Ok(std::mem::replace(&mut self.at, end)..end)
+    }
+
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let range = self.take(N)?;
+        self.input[range].try_into().map_err(|_| Error::bug("a slice of N bytes is not N bytes"))
+    }
+
+    fn line(&mut self) -> Result<&'a str> {
+        let rest = &self.input[self.at..];
+        let length =
+            memchr::memchr(b'\n', rest.get(..256).unwrap_or(rest)).ok_or_else(|| broken("a name has no end"))?;
+        let range = self.take(length + 1)?;
+        std::str::from_utf8(&self.input[range.start..range.end - 1])
+            .map_err(|e| broken("a name is not UTF-8").because(e))
+    }
+
+    fn string(&mut self, length: u64) -> Result<()> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let range = self.take(length)?;
+        std::str::from_utf8(&self.input[range.clone()]).map_err(|e| broken("a string is not UTF-8").because(e))?;
+        self.push(Object::Text(range));
+        Ok(())
+    }
+
+    fn long(&mut self) -> Result<()> {
+        let [length] = self.take_array()?;
+        let range = self.take(length.into())?;
+        let digits = &self.input[range];
+        let value = if digits.len() > 8 {
+            Value::BigInt
+        } else {
+            let negative = digits.last().is_some_and(|top| top & 0x80 != 0);
+            let mut wide = [if negative { 0xff } else { 0 }; 8];
+            wide[..digits.len()].copy_from_slice(digits);
+            Value::Int(i64::from_le_bytes(wide))
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn push(&mut self, object: Object) {
+        self.stack.push(Value::Object(self.objects.len()));
+        self.objects.push(object);
+    }
+
+    /// The lowest stack height that an instruction may reach down to.
+    fn floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn pop_many(&mut self, count: usize) -> Result<Vec<Value>> {
+        let rest = self.stack.len().checked_sub(count).filter(|rest| *rest >= self.floor());
+        Ok(self.stack.split_off(rest.ok_or_else(|| broken("a value is missing on the stack"))?))
+    }
+
+    fn pop(&mut self) -> Result<Value> {
+        Ok(self.pop_many(1)?[0])
+    }
+
+    fn pop_to_mark(&mut self) -> Result<Vec<Value>> {
+        let mark = self.marks.pop().ok_or_else(|| broken("a mark is missing on the stack"))?;
+        Ok(self.stack.split_off(mark.min(self.stack.len())))
+    }
+
+    fn top(&self) -> Result<Value> {
+        let top = (self.stack.len() > self.floor()).then(|| self.stack.last().copied()).flatten();
+        top.ok_or_else(|| broken("a value is missing on the stack"))
+    }
+
+    fn top_list(&mut self) -> Result<&mut Vec<Value>> {
+        match self.top()? {
+            Value::Object(index) => match &mut self.objects[index] {
+                Object::List(items) => Ok(items),
+                _ => Err(broken("something is appended to what is not a list")),
+            },
+            _ => Err(broken("something is appended to what is not a list")),
+        }
+    }
+
+    fn set_items(&mut self, flat: &[Value]) -> Result<()> {
+        let (pairs, rest) = flat.as_chunks::<2>();
+        match self.top()? {
+            Value::Object(index) if rest.is_empty() => match &mut self.objects[index] {
+                Object::Dict(entries) => {
+                    entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
+                    Ok(())
+                }
+                _ => Err(broken("entries are put into what is not a dict")),
+            },
+            _ => Err(broken("entries are put into what is not a dict")),
+        }
+    }
+
+    fn put(&mut self, slot: u32) -> Result<()> {
+        let value = self.top()?;
+        self.memo.insert(slot, value);
+        Ok(())
+    }
+
+    fn get(&mut self, slot: u32) -> Result<()> {
+        let value = self.memo.get(&slot).ok_or_else(|| broken("it refers to a value that it did not make"))?;
+        self.stack.push(*value);
+        Ok(())
+    }
+
+    fn global(&mut self, module: &str, name: &str) -> Result<()> {
+        let global = Global::find(module, name).ok_or_else(|| {
+            broken(&format!(
+                "it asks for {:?}, which a dict of tensors does not need; it was refused and nothing was run",
+                format!("{module}.{name}")
+            ))
+            .next("save the model's state_dict alone with torch.save; if you did not make this file, do not trust it")
+        })?;
+        self.stack.push(Value::Global(global));
+        Ok(())
+    }
+
+    fn text(&self, value: Value) -> Result<&'a str> {
+        let object = match value {
+            Value::Object(index) => self.objects.get(index),
+            _ => None,
+        };
+        object.and_then(|o| text(self.input, o)).ok_or_else(|| broken("a string was expected"))
+    }
+
+    fn tuple(&self, value: Value) -> Result<&[Value]> {
+        match value {
+            Value::Object(index) => match &self.objects[index] {
+                Object::Tuple(items) => Ok(items),
+                _ => Err(broken("a tuple was expected")),
+            },
+            _ => Err(broken("a tuple was expected")),
+        }
+    }
+
+    /// ('storage', type, key, device, count[, None]): the device is of no interest, everything is read into memory.
+    fn persistent_id(&mut self) -> Result<()> {
+        let id = self.pop()?;
+        let (kind, global, key, count) = match self.tuple(id)? {
+            [kind, global, key, _device, count] | [kind, global, key, _device, count, Value::None] => {
+                (*kind, *global, *key, *count)
+            }
+            _ => return Err(broken("a storage is not described as torch.save describes it")),
+        };
+        let (Value::Global(Global::Storage(dtype)), "storage") = (global, self.text(kind)?) else {
+            return Err(broken("a storage is not described as torch.save describes it"));
+        };
+        let storage = Storage { dtype, count: size(count)? };
+        let key = self.text(key)?;
+        let index = match self.storages.get_full(key) {
+            Some((index, _, known)) if *known == storage => index,
+            Some(_) => return Err(broken(&format!("storage {key:?} is described in two ways"))),
+            None => self.storages.insert_full(key.to_owned(), storage).0,
+        };
+        self.push(Object::Storage(index));
+        Ok(())
+    }
+
+    fn reduce(&mut self) -> Result<()> {
+        let arguments = self.pop()?;
+        let callable = self.pop()?;
+        let arguments = self.tuple(arguments)?;
+        match (callable, arguments) {
+            (Value::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
+            (
+                Value::Global(Global::RebuildTensorV2),
+                // Also: whether it requires gradients, hooks, and (lately) metadata.
+                [storage, offset, sizes, strides, _, _] | [storage, offset, sizes, strides, _, _, _],
+            )
+            | (Value::Global(Global::RebuildTensor), [storage, offset, sizes, strides]) => {
+                let view = self.view(*storage, *offset, *sizes, *strides)?;
+                self.push(Object::Tensor(Box::new(view)));
+            }
+            (Value::Global(Global::RebuildParameter), [tensor, _requires_grad, _hooks]) => {
+                let tensor = *tensor;
+                match tensor {
+                    Value::Object(index) if matches!(self.objects[index], Object::Tensor(_)) => self.stack.push(tensor),
+                    _ => return Err(broken("a parameter is made of what is not a tensor")),
+                }
+            }
+            (Value::Global(_), _) => return Err(broken("the arguments of a tensor or dict are not as expected")),
+            _ => return Err(broken("it calls a value; nothing was run")),
+        }
+        Ok(())
+    }
+
+    fn view(&self, storage: Value, offset: Value, sizes: Value, strides: Value) -> Result<View> {
+        let storage = match storage {
+            Value::Object(index) => match self.objects[index] {
+                Object::Storage(storage) => storage,
+                _ => return Err(broken("a tensor is made of what is not a storage")),
+            },
+            _ => return Err(broken("a tensor is made of what is not a storage")),
+        };
+        let (sizes, strides) = (self.tuple(sizes)?, self.tuple(strides)?);
+        if sizes.len() != strides.len() || sizes.len() > MOST_DIMENSIONS {
+            return Err(broken(&format!("a tensor has {} sizes and {} strides", sizes.len(), strides.len())));
+        }
+        Ok(View {
+            storage,
+            offset: size(offset)?,
+            shape: sizes.iter().map(|n| size(*n)).collect::<Result<_>>()?,
+            stride: strides.iter().map(|n| size(*n)).collect::<Result<_>>()?,
+        })
+    }
+
+    /// A state dict carries version numbers as an attribute (`_metadata`); they say nothing about the tensors.
+    fn build(&mut self) -> Result<()> {
+        let state = self.pop()?;
+        let is_dict = |v: Value| matches!(v, Value::Object(index) if matches!(self.objects[index], Object::Dict(_)));
+        if is_dict(state) && is_dict(self.top()?) {
+            Ok(())
+        } else {
+            Err(broken("it sets attributes of what is not a dict"))
+        }
+    }
+}
+
+/// A size, stride, offset or count.
+fn size(value: Value) -> Result<usize> {
+    match value {
+        Value::Int(n) => usize::try_from(n).map_err(|_| broken(&format!("a size, stride or offset is negative ({n})"))),
+        _ => Err(broken("a size, stride or offset is not a reasonable integer")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_plain_values() {
+        let pickle = b"\x80\x02}q\x00(X\x01\x00\x00\x00a]q\x01(K\x05M\x00\x01J\xff\xff\xff\xff\x8a\x02\x00\x80\x8a\x00eX\x01\x00\x00\x00bh\x01u.rest";
+        let made = run(pickle).unwrap();
+        assert_eq!(&pickle[made.length..], b"rest");
+        let entries = made.dict(made.root).unwrap();
+        assert_eq!((made.text(entries[0].0), made.text(entries[1].0)), (Some("a"), Some("b")));
+        assert_eq!(entries[0].1, entries[1].1, "a memo is the same list");
+        assert_eq!(made.list(entries[0].1).unwrap(), [5, 256, -1, -32768, 0].map(Value::Int));
+        let framed = run(b"\x80\x04\x95\x06\x00\x00\x00\x00\x00\x00\x00\x8c\x01x\x94h\x00\x86.").unwrap();
+        assert_eq!(framed.kind(framed.root), "tuple of 2");
+    }
+
+    #[test]
+    fn refuses_what_is_not_allowed() {
+        for (pickle, word) in [
+            (&b"cos\nsystem\n."[..], "\"os.system\""),
+            (b"\x8c\x05posix\x8c\x06system\x93.", "\"posix.system\""),
+            (b"c__torch__\n", "no end"),
+            (b"K\x01)R.", "calls a value"),
+            (b"ccollections\nOrderedDict\nK\x01\x85R.", "not as expected"),
+            (b"K\x01", "cut short"),
+            (b"X\xff\xff\xff\x7fabc", "cut short"),
+            (b"X\x01\x00\x00\x00\xff.", "UTF-8"),
+            (b".", "missing on the stack"),
+            (b"K\x01(.", "missing on the stack"),
+            (b"t.", "mark is missing"),
+            (b"h\x07.", "did not make"),
+            (b"NK\x01a.", "not a list"),
+            (b"}(K\x01u.", "not a dict"),
+            (b"]}b.", "attributes"),
+            (b"K\x01\x85Q.", "torch.save describes"),
+            (b"\x82.", "0x82"),
+        ] {
+            let message = run(pickle).unwrap_err().to_string();
+            assert!(message.contains(word), "{pickle:?}: {message}");
+        }
+        let many = [b'N'].repeat(MOST_VALUES + 2);
+        assert!(run(&many).unwrap_err().to_string().contains("values"));
+    }
+
+    #[test]
+    fn a_list_that_holds_itself_is_no_trouble() {
+        let made = run(b"]q\x00h\x00a.").unwrap();
+        assert_eq!(made.kind(made.root), "list of 1");
+    }
+}

@@ -1,0 +1,85 @@
+//! Opens a checkpoint of any supported format; the content decides, not the name.
+
+use std::fs::File;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::{StateDict, legacy, pth, safetensors_file};
+use crate::error::{Error, Result};
+
+/// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format. The file is mapped, not copied: tensors that lie
+/// whole in it point into the mapping. It must not be changed in place meanwhile (replacing it by renaming is fine).
+pub fn read(path: &Path) -> Result<StateDict> {
+    open(path, read_bytes)
+}
+
+/// [`read`] for content at hand.
+pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
+    if safetensors_file::looks_like(content) {
+        safetensors_file::from_bytes(content)
+    } else if pth::looks_like_zip(content) || legacy::looks_like(content) {
+        pth::from_bytes(content)
+    } else {
+        Err(stranger(content))
+    }
+}
+
+/// Maps `path`, hands it to `parse` and names the file in whatever goes wrong.
+pub(super) fn open(path: &Path, parse: impl FnOnce(&Bytes) -> Result<StateDict>) -> Result<StateDict> {
+    parse(&map(path)?).map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
+}
+
+fn map(path: &Path) -> Result<Bytes> {
+    let about = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
+    if !about.is_file() {
+        return Err(Error::data(format!("{} is not a regular file", path.display())));
+    }
+    let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
+    if about.len() == 0 {
+        return Ok(Bytes::new());
+    }
+    // SAFETY: the mapping is read-only. Its bytes change only if someone rewrites the file in place while it is used,
+    // which this program never does: it writes beside the file and renames.
+    let mapped = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io("map", path, &e))?;
+    Ok(Bytes::from_owner(mapped))
+}
+
+/// What to say about content that is no checkpoint.
+fn stranger(content: &[u8]) -> Error {
+    const EXPECTED: &str = "a checkpoint is a safetensors file or a .pth file written by torch.save";
+    let start = content.get(..content.len().min(512)).unwrap_or_default().trim_ascii_start().to_ascii_lowercase();
+    if content.is_empty() {
+        Error::data("the file is empty").next("fetch or write it again")
+    } else if start.starts_with(b"<!doctype") || start.starts_with(b"<html") {
+        Error::data("the file is a web page, not a checkpoint").next("the download was refused: fetch it again")
+    } else if start.starts_with(b"version https://git-lfs") {
+        Error::data("the file is a Git LFS pointer, not the checkpoint itself").next("run git lfs pull")
+    } else if content.first() == Some(&0x80) {
+        Error::data("the file is a Python pickle, but not one written by torch.save").next(EXPECTED)
+    } else {
+        Error::data("the file's first bytes are not those of a checkpoint").next(EXPECTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_a_stranger_is() {
+        for (content, word) in [
+            (&b""[..], "empty"),
+            (b"\n<!DOCTYPE html><html>", "web page"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "LFS"),
+            (b"\x80\x03}q\x00.", "pickle"),
+            (b"hello", "first bytes"),
+        ] {
+            let message = read_bytes(&Bytes::from_static(content)).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path()).unwrap_err().to_string().contains("regular file"));
+        assert!(read(&folder.path().join("absent")).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! PyTorch's container since version 1.6: a zip archive with one pickle and one member per storage.
+
+use std::io::{Cursor, Read};
+
+use bytes::Bytes;
+use zip::read::{ArchiveOffset, Config};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::pickle_value::Storage;
+use crate::error::{Error, Result};
+
+/// Larger pickles are no state dict's: about 200 bytes per tensor are usual.
+const LARGEST_PICKLE: usize = 64 << 20;
+
+/// An open archive.
+pub(super) struct Archive {
+    content: Bytes,
+    zip: ZipArchive<Cursor<Bytes>>,
+    /// The folder all members are in, with its slash.
+    prefix: String,
+    /// Bytes that compressed members may still unpack to.
+    unpack_left: u64,
+}
+
+impl Archive {
+    /// Finds the archive's folder and looks at its byte order.
+    pub(super) fn open(content: &Bytes) -> Result<Self> {
+        // PyTorch writes zip64 end records even where the plain ones suffice. Where nothing may precede the archive, the
+        // directory is taken from where it is said to be; otherwise the crate (9.8) guesses from its size and can be wrong
+        // by those records' 76 bytes, namely if the first entry is as long.
+        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let zip = ZipArchive::with_config(config, Cursor::new(content.clone())).map_err(|e| {
+            Error::data("its zip directory cannot be read: the file is cut short or damaged")
+                .because(e)
+                .next("fetch it again")
+        })?;
+        let mut prefixes = Vec::new();
+        for name in zip.file_names() {
+            let name = name.map_err(|e| Error::data("a member's name cannot be read").because(e))?;
+            if let Some(prefix) = name.strip_suffix("data.pkl").filter(|p| p.is_empty() || p.ends_with('/')) {
+                prefixes.push(prefix.to_owned());
+            }
+        }
+        let prefix = match prefixes.as_slice() {
+            [one] => one.clone(),
+            [] => return Err(Error::data("it is a zip archive without data.pkl, so torch.save did not write it")),
+            _ => return Err(Error::data(format!("the zip archive holds {} checkpoints", prefixes.len()))),
+        };
+        // PyTorch does not compress; archives packed again by other tools may be.
+        let unpack_left = (content.len() as u64).saturating_mul(16).saturating_add(1 << 20);
+        let mut archive = Self { content: content.clone(), zip, prefix, unpack_left };
+        if archive.has("byteorder") && archive.member("byteorder")? != "little" {
+            return Err(Error::data("its byte order is not little-endian, which is not supported"));
+        }
+        Ok(archive)
+    }
+
+    /// The pickle that describes the tensors.
+    pub(super) fn pickle(&mut self) -> Result<Bytes> {
+        let pickle = self.member("data.pkl")?;
+        if pickle.len() > LARGEST_PICKLE {
+            return Err(Error::data(format!(
+                "its pickle of {} bytes is too large for a dict of tensors",
+                pickle.len()
+            )));
+        }
+        Ok(pickle)
+    }
+
+    /// The bytes of the storage `key`.
+    pub(super) fn storage(&mut self, key: &str, declared: Storage) -> Result<Bytes> {
+        let bytes = self.member(&format!("data/{key}"))?;
+        if declared.count.checked_mul(declared.dtype.size()) != Some(bytes.len()) {
+            return Err(Error::data(format!(
+                "storage {key:?} should have {} elements of {:?}, but its member has {} bytes",
+                declared.count,
+                declared.dtype,
+                bytes.len()
+            )));
+        }
+        Ok(bytes)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.zip.index_for_name(&format!("{}{name}", self.prefix)).is_some()
+    }
+
+    /// A member's bytes, its checksum verified. A stored one stays where it is in the file.
+    pub(super) fn member(&mut self, name: &str) -> Result<Bytes> {
+        let full = format!("{}{name}", self.prefix);
+        let missing = || Error::data(format!("the zip archive has no member {full:?}")).next("fetch or write it again");
+        let index = self.zip.index_for_name(&full).ok_or_else(missing)?;
+        let damaged = |e: &dyn std::fmt::Display| {
+            Error::data(format!("the zip member {full:?} is damaged")).because(e).next("fetch it again")
+        };
+        let mut member = self.zip.by_index(index).map_err(|e| damaged(&e))?;
+        match member.compression() {
+            CompressionMethod::Stored => {
+                let size = usize::try_from(member.size()).map_err(|e| damaged(&e))?;
+                let start = member.data_start().and_then(|start| usize::try_from(start).ok());
+                let range = start.and_then(|start| Some(start..start.checked_add(size)?));
+                let range = range.filter(|range| range.end <= self.content.len());
+                let range = range.ok_or_else(|| damaged(&"it reaches past the end of the file"))?;
+                let read = std::io::copy(&mut member, &mut std::io::sink()).map_err(|e| damaged(&e))?;
+                if read != size as u64 {
+                    return Err(damaged(&format!("it has {read} bytes instead of {size}")));
+                }
+                Ok(self.content.slice(range))
+            }
+            CompressionMethod::Deflated => {
+                let size = member.size();
+                self.unpack_left = self.unpack_left.checked_sub(size).ok_or_else(|| {
+                    damaged(&format!("it would unpack to {size} bytes, far more than a file of this size should"))
+                })?;
+                let mut bytes = Vec::new();
+                member.by_ref().take(size + 1).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
+                if bytes.len() as u64 != size {
+                    return Err(damaged(&format!("it does not unpack to {size} bytes")));
+                }
+                Ok(bytes.into())
+            }
+            other => Err(damaged(&format!("its compression ({other}) is not one that checkpoints use"))),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How much memory reading a checkpoint takes, counted at the allocator: a damaged or hostile file gets a few megabytes at
+//! most, a good one is not copied.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use lxmert_repro::checkpoint::{StateDict, TensorData, read, write_pth, write_safetensors};
+
+#[allow(dead_code)]
+#[path = "../src/fixtures.rs"]
+mod fixtures;
+
+static USED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came; only sizes are counted beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(used, Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        USED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Reads the file; returns what came of it and the most bytes that were allocated at a time meanwhile.
+fn measured(path: &Path) -> (lxmert_repro::error::Result<StateDict>, usize) {
+    let before = USED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let start = Instant::now();
+    let result = read(path);
+    assert!(start.elapsed() < Duration::from_secs(20), "{} took {:?}", path.display(), start.elapsed());
+    (result, PEAK.load(Ordering::Relaxed) - before)
+}
+
+/// One test, because the count is of the whole process.
+#[test]
+fn memory_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    bad_fixtures();
+    bombs(folder.path());
+    good_files_are_not_copied(folder.path());
+}
+
+fn bad_fixtures() {
+    let Some(manifest) = fixtures::lxrt("ckpt/manifest.json") else { return };
+    let bad = fixtures::json(&manifest)["files"].as_object().unwrap().clone();
+    for (name, _) in bad.iter().filter(|(_, about)| about["kind"] == "bad") {
+        let path = manifest.with_file_name(name);
+        if path.exists() {
+            let (result, peak) = measured(&path);
+            assert!(result.is_err() && peak < 2 << 20, "{name}: {peak} bytes");
+        }
+    }
+}
+
+/// Small files that ask for much.
+fn bombs(folder: &Path) {
+    let header = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.";
+    let nested = [&header[..], &[b']'; 60_000], &[b'a'; 59_999], b"."].concat();
+    let long_string = [&header[..], b"X\xff\xff\xff\xffabc"].concat();
+    // A storage of one float, seen as 2^33 rows of it.
+    let view = b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
+        X\x01\0\0\00X\x03\0\0\0cpuK\x01tQK\0\x8a\x05\0\0\0\0\x02\x85K\0\x85\x89NtRs.\x80\x02]X\x01\0\0\00a.";
+    let repeated = [&header[..], &view[..], &1_u64.to_le_bytes(), &1_f32.to_le_bytes()].concat();
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("a/data.pkl", zip::write::SimpleFileOptions::default()).unwrap();
+    (0..64).for_each(|_| zip.write_all(&vec![b'N'; 1 << 20]).unwrap());
+    let zeros = zip.finish().unwrap().into_inner();
+    let header_bomb = [&(1_u64 << 40).to_le_bytes()[..], b"{}"].concat();
+    for (name, content, word) in [
+        ("nested", nested, "cut short"),
+        ("string", long_string, "cut short"),
+        ("repeated", repeated, "larger than the file"),
+        ("zeros", zeros, "far more than"),
+        ("header", header_bomb, "header"),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        let (result, peak) = measured(&path);
+        let error = result.expect_err(name).to_string();
+        assert!(error.contains(word), "{name}: {error}");
+        assert!(peak < 8 << 20, "{name}: {peak} bytes");
+    }
+}
+
+fn good_files_are_not_copied(folder: &Path) {
+    let mut tensors = StateDict::new();
+    for i in 0..64 {
+        tensors.insert(format!("layer.{i}"), TensorData::from_f32(vec![512, 512], vec![i as f32; 512 * 512]).unwrap());
+    }
+    let (pth, safe) = (folder.join("large.pth"), folder.join("large.safetensors"));
+    write_pth(&pth, &tensors).unwrap();
+    write_safetensors(&safe, &tensors, &Default::default()).unwrap();
+    for path in [pth, safe] {
+        let (result, peak) = measured(&path);
+        assert_eq!(result.unwrap(), tensors);
+        assert!(peak < 1 << 20, "{}: {peak} bytes for a file of {}", path.display(), 64 << 20);
+    }
+    let Some(micro) = fixtures::lxrt("ckpt/micro_legacy_LXRT.pth") else { return };
+    let (result, peak) = measured(&micro);
+    assert!(result.is_ok() && peak < 400_000, "{peak} bytes");
+}
