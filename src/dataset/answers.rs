@@ -23,13 +23,20 @@ pub const VQA_COVERAGE: Coverage = Coverage { labels: 3129, found: 3124 };
 /// What the released pre-training table covers of GQA's labels.
 pub const GQA_COVERAGE: Coverage = Coverage { labels: 1842, found: 1736 };
 
-/// How many labels of a task have a row in the pre-training table.
+/// How many labels of a task have a row in the pre-training table; shown as the original reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// All labels of the task.
     pub labels: usize,
     /// Labels whose answer is in the pre-training table.
     pub found: usize,
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = self.labels.saturating_sub(self.found);
+        write!(f, "Loaded {} answers from LXRTQA pre-training and {missing} not", self.found)
+    }
 }
 
 /// An answer with its score, in the order of the file it came from.

@@ -21,4 +21,5 @@ pub use predictions::{read_predictions, write_predictions};
 pub use task::{Task, split_names};
 pub use task_data::{Filtered, TaskData};
 pub mod answers;
+pub mod pretrain;
 pub mod tokenizer;

@@ -60,6 +60,8 @@ fn labels_find_the_rows_the_original_loads() {
         assert_eq!(serde_json::json!(as_written), case["label_to_9500_id"], "{task}");
         assert_eq!(all.check_coverage(&rows, coverage).unwrap(), coverage);
         assert_eq!((case["labels"].clone(), case["loaded"].clone()), (coverage.labels.into(), coverage.found.into()));
+        let printed = expected["end_to_end"][task]["stdout"].as_str().unwrap();
+        assert_eq!(printed.lines().last(), Some(coverage.to_string().as_str()), "{task}");
         for zeroed in case["zeroed_labels"].as_array().unwrap() {
             let label = zeroed[0].as_u64().unwrap() as usize;
             assert_eq!((labels.answer(label), rows[label]), (zeroed[1].as_str(), None), "{task} {label}");

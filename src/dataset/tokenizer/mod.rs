@@ -3,8 +3,8 @@
 //! Of the `tokenizers` crate only the WordPiece model is used. Its BERT normaliser and pre-tokeniser follow other rules in
 //! places where the original's can be observed: special entries are recognised inside words, the final sigma is not
 //! lower-cased as one, one ideograph range is mistyped, and its character classes are of another Unicode version. Text put
-//! right beforehand would pass through its (old) classes once more, so the words are made here ([`words`]), with the
-//! classes of Unicode 14 ([`unicode14`]); a word that is a vocabulary entry as it stands skips the WordPiece search.
+//! right beforehand would pass through its (old) classes once more, so the words are made here (`words`), with the
+//! classes of Unicode 14 (`unicode14`); a word that is a vocabulary entry as it stands skips the WordPiece search.
 
 mod unicode14;
 mod words;

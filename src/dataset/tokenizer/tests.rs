@@ -87,6 +87,33 @@ fn whole_corpora_are_exact() {
 }
 
 #[test]
+fn the_models_fixtures_were_fed_the_same() {
+    for (sentences, inputs, vocabulary) in [
+        ("tiny/vqa_meta.json", "tiny/vqa_io.safetensors", fixtures::lxrt("tiny/vocab/vocab.txt")),
+        ("tiny/gqa_meta.json", "tiny/gqa_io.safetensors", fixtures::lxrt("tiny/vocab/vocab.txt")),
+        ("tiny/nlvr2_meta.json", "tiny/nlvr2_io.safetensors", fixtures::lxrt("tiny/vocab/vocab.txt")),
+        ("full/full_vqa.json", "full/full_outputs.safetensors", fixtures::beside("vocab/vocab.txt")),
+    ] {
+        let (Some(sentences), Some(path), Some(vocabulary)) =
+            (fixtures::lxrt(sentences), fixtures::lxrt(inputs), vocabulary)
+        else {
+            continue;
+        };
+        let tokenizer = Tokenizer::from_vocab_file(&vocabulary).unwrap();
+        let bytes = std::fs::read(path).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let integers = |name: &str| -> Vec<i64> {
+            let data = tensors.tensor(name).unwrap().data();
+            data.chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect()
+        };
+        let sentences = numbers::<String>(&fixtures::json(&sentences)["sents"]);
+        let encoded: Vec<Encoding> = sentences.iter().map(|text| tokenizer.encode(text, 20)).collect();
+        assert_eq!(encoded.iter().flat_map(|e| e.ids.clone()).collect::<Vec<_>>(), integers("input_ids"), "{inputs}");
+        assert_eq!(encoded.iter().flat_map(|e| e.mask.clone()).collect::<Vec<_>>(), integers("input_mask"), "{inputs}");
+    }
+}
+
+#[test]
 fn an_encoding_is_cut_and_padded() {
     let tokenizer = Tokenizer::from_vocab_text(TINY, "tiny").unwrap();
     assert_eq!(
