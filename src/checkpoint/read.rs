@@ -26,7 +26,7 @@ pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
 }
 
 /// Maps `path`, hands it to `parse` and names the file in whatever goes wrong.
-pub(super) fn open(path: &Path, parse: impl FnOnce(&Bytes) -> Result<StateDict>) -> Result<StateDict> {
+pub(super) fn open<T>(path: &Path, parse: impl FnOnce(&Bytes) -> Result<T>) -> Result<T> {
     parse(&map(path)?).map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
 }
 

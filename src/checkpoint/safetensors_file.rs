@@ -1,10 +1,11 @@
 //! safetensors files, read without a copy and written in a fixed order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
 use bytes::Bytes;
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
@@ -18,17 +19,32 @@ pub fn read_safetensors(path: &Path) -> Result<StateDict> {
     open(path, from_bytes)
 }
 
+/// The free-form metadata of a safetensors file; None for a file of another format.
+pub fn read_metadata(path: &Path) -> Result<Option<HashMap<String, String>>> {
+    open(path, |content| {
+        if !looks_like(content) {
+            return Ok(None);
+        }
+        Ok(Some(header(content)?.1.metadata().clone().unwrap_or_default()))
+    })
+}
+
 /// Whether the content starts as this format does: a header length, then a JSON object.
 pub(super) fn looks_like(content: &[u8]) -> bool {
     content.get(6..9) == Some(b"\0\0{")
 }
 
-pub(super) fn from_bytes(content: &Bytes) -> Result<StateDict> {
-    let (header, metadata) = SafeTensors::read_metadata(content).map_err(|e| {
+/// The header's length and what it says.
+fn header(content: &Bytes) -> Result<(usize, Metadata)> {
+    SafeTensors::read_metadata(content).map_err(|e| {
         Error::data("its safetensors header does not fit the file: it is cut short or damaged")
             .because(e)
             .next("fetch or write it again")
-    })?;
+    })
+}
+
+pub(super) fn from_bytes(content: &Bytes) -> Result<StateDict> {
+    let (header, metadata) = header(content)?;
     let mut infos: Vec<_> = metadata.tensors().into_iter().collect();
     infos.sort_by(|(a, x), (b, y)| x.data_offsets.cmp(&y.data_offsets).then_with(|| a.cmp(b)));
     let data = content.slice(8 + header..);

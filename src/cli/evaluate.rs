@@ -56,7 +56,9 @@ NLVR2 prints accuracy and consistency as the official metrics do.";
 pub fn run(args: Args) -> Result<u8> {
     let task = args.task;
     if task != Task::Nlvr2 && (args.examples.is_some() || args.categories.is_some()) {
-        return Err(Error::usage("--examples and --categories are NLVR2's official files").next("name a split with --split"));
+        return Err(
+            Error::usage("--examples and --categories are NLVR2's official files").next("name a split with --split")
+        );
     }
     let split = args.split.as_deref().unwrap_or_default();
     let (data, predictions) = match (&args.predictions, &args.answering.load) {
@@ -115,7 +117,11 @@ fn official(args: &Args, data: Option<&TaskData>, predictions: &[Prediction], re
     if let Some(file) = &args.categories {
         let categories = nlvr2_official::nlvr2_categories(file, &gold, predictions)?;
         result["categories"] = json!(
-            categories.categories.iter().map(|(name, correct, of)| json!({"category": name, "correct": correct, "examples": of})).collect::<Vec<_>>()
+            categories
+                .categories
+                .iter()
+                .map(|(name, correct, of)| json!({"category": name, "correct": correct, "examples": of}))
+                .collect::<Vec<_>>()
         );
     }
     Ok(())
@@ -127,8 +133,18 @@ fn text(result: &Value) -> String {
     if result["accuracy"].is_null() {
         out += &format!("accuracy {:.2} on {} predictions\n", percent(&result["score"]), result["predictions"]);
     } else {
-        out += &format!("accuracy {:.2} ({} of {})\n", percent(&result["accuracy"]), result["correct"], result["examples"]);
-        out += &format!("consistency {:.2} ({} of {} groups)\n", percent(&result["consistency"]), result["consistent"], result["groups"]);
+        out += &format!(
+            "accuracy {:.2} ({} of {})\n",
+            percent(&result["accuracy"]),
+            result["correct"],
+            result["examples"]
+        );
+        out += &format!(
+            "consistency {:.2} ({} of {} groups)\n",
+            percent(&result["consistency"]),
+            result["consistent"],
+            result["groups"]
+        );
     }
     for category in result["categories"].as_array().into_iter().flatten() {
         let (correct, of) = (category["correct"].as_f64().unwrap_or(0.0), category["examples"].as_f64().unwrap_or(0.0));

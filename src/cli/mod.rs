@@ -81,7 +81,10 @@ mod tests {
     fn the_command_line_is_sound_and_its_exit_codes_are_the_documented_ones() {
         Cli::command().debug_assert();
         for (name, code, meaning) in crate::exit::TABLE {
-            assert!(AFTER_HELP.contains(&format!("{code:<3} {name:<13} {meaning}")), "{name} is not in --help as documented");
+            assert!(
+                AFTER_HELP.contains(&format!("{code:<3} {name:<13} {meaning}")),
+                "{name} is not in --help as documented"
+            );
         }
     }
 }

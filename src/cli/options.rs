@@ -195,7 +195,9 @@ impl ComputeOptions {
             "cuda" => gpu(0),
             other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
                 Some(index) => gpu(index),
-                None => Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
+                None => {
+                    Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto"))
+                }
             },
         }
     }

@@ -79,9 +79,10 @@ impl Answering {
         }
         let size = self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 });
         let bar = progress::bar("predict", questions.questions.len());
-        let predictions = crate::train::predict::predict(&model, &questions, size, loader.classes(), self.data.ablate, |n| {
-            bar.inc(n as u64);
-        })?;
+        let predictions =
+            crate::train::predict::predict(&model, &questions, size, loader.classes(), self.data.ablate, |n| {
+                bar.inc(n as u64);
+            })?;
         bar.finish_and_clear();
         Ok((questions, predictions))
     }
@@ -91,13 +92,13 @@ impl Answering {
 pub fn run(args: Args) -> Result<u8> {
     let task = args.task;
     let load = args.answering.load.clone().ok_or_else(|| {
-        crate::error::Error::usage("no model is named").next("pass --load with a fine-tuned model, such as workspace/snap/vqa/BEST")
+        crate::error::Error::usage("no model is named")
+            .next("pass --load with a fine-tuned model, such as workspace/snap/vqa/BEST")
     })?;
     let (questions, predictions) = args.answering.answer(task, &args.split, &load)?;
     let suffix = if task == Task::Nlvr2 { "csv" } else { "json" };
     let name = format!("{}_predict.{suffix}", args.split.replace(',', "_"));
-    let output =
-        args.output.unwrap_or_else(|| args.answering.data.workspace.join("snap").join(task.name()).join(name));
+    let output = args.output.unwrap_or_else(|| args.answering.data.workspace.join("snap").join(task.name()).join(name));
     dataset::write_predictions(task, &output, &predictions)?;
     println!("{}", output.display());
     if questions.data.is_labelled() {

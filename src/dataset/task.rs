@@ -7,7 +7,8 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 
 /// A fine-tuning task of the paper (section 4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Task {
     /// Visual question answering v2.0, soft scores over 3129 answers.
     Vqa,

@@ -92,14 +92,23 @@ pub fn run(
     let mut outcome = Outcome { train: 0.0, best: None, last_valid: None, steps: 0 };
     for epoch in 0..settings.epochs {
         let started = Instant::now();
-        let given = one_epoch(model, train, answers, settings, epoch, &mut optimiser, &mut metrics, observer, &mut outcome.steps)?;
+        let given = one_epoch(
+            model,
+            train,
+            answers,
+            settings,
+            epoch,
+            &mut optimiser,
+            &mut metrics,
+            observer,
+            &mut outcome.steps,
+        )?;
         let seconds = started.elapsed().as_secs_f64();
         outcome.train = dataset::score(&train.data, &given)?;
         let mut lines = format!("\nEpoch {epoch}: Train {:.2}\n", outcome.train * 100.0);
         if let Some(valid) = valid {
             let size = settings.eval_batch_size;
-            let given =
-                predict::predict(model, valid, size, answers, settings.ablation, |n| observer.validated(n))?;
+            let given = predict::predict(model, valid, size, answers, settings.ablation, |n| observer.validated(n))?;
             let score = dataset::score(&valid.data, &given)?;
             outcome.last_valid = Some(score);
             if score > outcome.best.map_or(0.0, |(best, _)| best) {

@@ -54,7 +54,8 @@ impl Metrics {
     /// Writes a line; an epoch's line also brings everything before it to the file.
     pub fn write(&mut self, line: &Line) -> Result<()> {
         let failed = |e: &std::io::Error| Error::io("write", &self.path, e);
-        let text = serde_json::to_string(line).map_err(|e| Error::bug("a metrics line cannot be written").because(e))?;
+        let text =
+            serde_json::to_string(line).map_err(|e| Error::bug("a metrics line cannot be written").because(e))?;
         writeln!(self.out, "{text}").map_err(|e| failed(&e))?;
         if matches!(line, Line::Epoch { .. }) {
             self.out.flush().map_err(|e| failed(&e))?;

@@ -73,7 +73,8 @@ impl TorchRule {
                     continue;
                 }
                 let g = gradient * scale;
-                let state = state.get_or_insert_with(|| State { step: 0, first: g.zeros_like(), second: g.zeros_like() });
+                let state =
+                    state.get_or_insert_with(|| State { step: 0, first: g.zeros_like(), second: g.zeros_like() });
                 state.step += 1;
                 let update = match self.choice {
                     Optim::Adam => {

@@ -195,7 +195,9 @@ fn soft_target(
             None if task == Task::Gqa => {}
             None => {
                 return Err(Error::data(format!("the answer {answer:?} of question {id} is not in the answer table"))
-                    .next("use the trainval_ans2label.json and trainval_label2ans.json that belong to these questions"));
+                    .next(
+                        "use the trainval_ans2label.json and trainval_label2ans.json that belong to these questions",
+                    ));
             }
         }
     }

@@ -86,7 +86,14 @@ impl Loader {
             (false, Scale::Full) => Missing::Refuse,
             _ => Missing::Drop,
         };
-        Questions::prepare(data, Source::new(stores)?, &self.tokenizer, self.labels.as_ref(), missing, settings.ablation)
+        Questions::prepare(
+            data,
+            Source::new(stores)?,
+            &self.tokenizer,
+            self.labels.as_ref(),
+            missing,
+            settings.ablation,
+        )
     }
 }
 

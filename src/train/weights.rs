@@ -76,12 +76,16 @@ impl Description {
             ("answers", self.answers, answers),
         ];
         if self.task != task {
-            return Err(Error::usage(format!("the model answers {}, not {task}", self.task)).next("name a model of this task"));
+            return Err(
+                Error::usage(format!("the model answers {}, not {task}", self.task)).next("name a model of this task")
+            );
         }
         match pairs.iter().find(|(_, model, data)| model != data) {
             None => Ok(()),
-            Some((what, model, data)) => Err(Error::data(format!("the model knows {model} {what}, the data have {data}"))
-                .next("use the vocabulary, features and answer tables that the model was trained with")),
+            Some((what, model, data)) => {
+                Err(Error::data(format!("the model knows {model} {what}, the data have {data}"))
+                    .next("use the vocabulary, features and answer tables that the model was trained with"))
+            }
         }
     }
 }
