@@ -8,13 +8,10 @@ use std::ops::Range;
 use indexmap::IndexMap;
 
 use super::pickle_value::{Global, Object, Pickled, Storage, Value, text};
-use super::strided::View;
 use crate::error::{Error, Result};
 
 /// More values than this are no state dict: the largest of these models needs about 10,000.
 const MOST_VALUES: usize = 2_000_000;
-/// More dimensions than PyTorch allows.
-const MOST_DIMENSIONS: usize = 64;
 
 /// Runs the pickle at the start of `input`; what follows it is left alone.
 pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
@@ -48,17 +45,18 @@ pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
     }
 }
 
-struct Machine<'a> {
+/// The machine's state; [`super::pickle_rules`] holds what it does with tensors.
+pub(super) struct Machine<'a> {
     input: &'a [u8],
     at: usize,
-    stack: Vec<Value>,
+    pub(super) stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
-    objects: Vec<Object>,
-    storages: IndexMap<String, Storage>,
+    pub(super) objects: Vec<Object>,
+    pub(super) storages: IndexMap<String, Storage>,
 }
 
-fn broken(what: &str) -> Error {
+pub(super) fn broken(what: &str) -> Error {
     Error::data(what)
 }
 
@@ -67,8 +65,8 @@ impl<'a> Machine<'a> {
     fn step(&mut self) -> Result<Option<Value>> {
         let [operation] = self.take_array()?;
         match operation {
-            0x80 => drop(self.take(1)?), // PROTO
-            0x95 => drop(self.take(8)?), // FRAME
+            0x80 => self.skip(1)?, // PROTO
+            0x95 => self.skip(8)?, // FRAME
             b'.' => return self.pop().map(Some),
             b'(' => self.marks.push(self.stack.len()),
             b'N' => self.stack.push(Value::None),
@@ -88,7 +86,7 @@ impl<'a> Machine<'a> {
             }
             0x8a => self.long()?,
             b'G' => {
-                self.take(8)?;
+                self.skip(8)?;
                 self.stack.push(Value::Float);
             }
             b'X' | b'T' => {
@@ -173,6 +171,10 @@ impl<'a> Machine<'a> {
         Ok(std::mem::replace(&mut self.at, end)..end)
     }
 
+    fn skip(&mut self, count: usize) -> Result<()> {
+        self.take(count).map(|_| ())
+    }
+
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let range = self.take(N)?;
         self.input[range].try_into().map_err(|_| Error::bug("a slice of N bytes is not N bytes"))
@@ -211,7 +213,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, object: Object) {
+    pub(super) fn push(&mut self, object: Object) {
         self.stack.push(Value::Object(self.objects.len()));
         self.objects.push(object);
     }
@@ -226,7 +228,7 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(rest.ok_or_else(|| broken("a value is missing on the stack"))?))
     }
 
-    fn pop(&mut self) -> Result<Value> {
+    pub(super) fn pop(&mut self) -> Result<Value> {
         Ok(self.pop_many(1)?[0])
     }
 
@@ -235,7 +237,7 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
-    fn top(&self) -> Result<Value> {
+    pub(super) fn top(&self) -> Result<Value> {
         let top = (self.stack.len() > self.floor()).then(|| self.stack.last().copied()).flatten();
         top.ok_or_else(|| broken("a value is missing on the stack"))
     }
@@ -288,7 +290,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn text(&self, value: Value) -> Result<&'a str> {
+    pub(super) fn text(&self, value: Value) -> Result<&'a str> {
         let object = match value {
             Value::Object(index) => self.objects.get(index),
             _ => None,
@@ -296,7 +298,7 @@ impl<'a> Machine<'a> {
         object.and_then(|o| text(self.input, o)).ok_or_else(|| broken("a string was expected"))
     }
 
-    fn tuple(&self, value: Value) -> Result<&[Value]> {
+    pub(super) fn tuple(&self, value: Value) -> Result<&[Value]> {
         match value {
             Value::Object(index) => match &self.objects[index] {
                 Object::Tuple(items) => Ok(items),
@@ -304,96 +306,6 @@ impl<'a> Machine<'a> {
             },
             _ => Err(broken("a tuple was expected")),
         }
-    }
-
-    /// ('storage', type, key, device, count[, None]): the device is of no interest, everything is read into memory.
-    fn persistent_id(&mut self) -> Result<()> {
-        let id = self.pop()?;
-        let (kind, global, key, count) = match self.tuple(id)? {
-            [kind, global, key, _device, count] | [kind, global, key, _device, count, Value::None] => {
-                (*kind, *global, *key, *count)
-            }
-            _ => return Err(broken("a storage is not described as torch.save describes it")),
-        };
-        let (Value::Global(Global::Storage(dtype)), "storage") = (global, self.text(kind)?) else {
-            return Err(broken("a storage is not described as torch.save describes it"));
-        };
-        let storage = Storage { dtype, count: size(count)? };
-        let key = self.text(key)?;
-        let index = match self.storages.get_full(key) {
-            Some((index, _, known)) if *known == storage => index,
-            Some(_) => return Err(broken(&format!("storage {key:?} is described in two ways"))),
-            None => self.storages.insert_full(key.to_owned(), storage).0,
-        };
-        self.push(Object::Storage(index));
-        Ok(())
-    }
-
-    fn reduce(&mut self) -> Result<()> {
-        let arguments = self.pop()?;
-        let callable = self.pop()?;
-        let arguments = self.tuple(arguments)?;
-        match (callable, arguments) {
-            (Value::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
-            (
-                Value::Global(Global::RebuildTensorV2),
-                // Also: whether it requires gradients, hooks, and (lately) metadata.
-                [storage, offset, sizes, strides, _, _] | [storage, offset, sizes, strides, _, _, _],
-            )
-            | (Value::Global(Global::RebuildTensor), [storage, offset, sizes, strides]) => {
-                let view = self.view(*storage, *offset, *sizes, *strides)?;
-                self.push(Object::Tensor(Box::new(view)));
-            }
-            (Value::Global(Global::RebuildParameter), [tensor, _requires_grad, _hooks]) => {
-                let tensor = *tensor;
-                match tensor {
-                    Value::Object(index) if matches!(self.objects[index], Object::Tensor(_)) => self.stack.push(tensor),
-                    _ => return Err(broken("a parameter is made of what is not a tensor")),
-                }
-            }
-            (Value::Global(_), _) => return Err(broken("the arguments of a tensor or dict are not as expected")),
-            _ => return Err(broken("it calls a value; nothing was run")),
-        }
-        Ok(())
-    }
-
-    fn view(&self, storage: Value, offset: Value, sizes: Value, strides: Value) -> Result<View> {
-        let storage = match storage {
-            Value::Object(index) => match self.objects[index] {
-                Object::Storage(storage) => storage,
-                _ => return Err(broken("a tensor is made of what is not a storage")),
-            },
-            _ => return Err(broken("a tensor is made of what is not a storage")),
-        };
-        let (sizes, strides) = (self.tuple(sizes)?, self.tuple(strides)?);
-        if sizes.len() != strides.len() || sizes.len() > MOST_DIMENSIONS {
-            return Err(broken(&format!("a tensor has {} sizes and {} strides", sizes.len(), strides.len())));
-        }
-        Ok(View {
-            storage,
-            offset: size(offset)?,
-            shape: sizes.iter().map(|n| size(*n)).collect::<Result<_>>()?,
-            stride: strides.iter().map(|n| size(*n)).collect::<Result<_>>()?,
-        })
-    }
-
-    /// A state dict carries version numbers as an attribute (`_metadata`); they say nothing about the tensors.
-    fn build(&mut self) -> Result<()> {
-        let state = self.pop()?;
-        let is_dict = |v: Value| matches!(v, Value::Object(index) if matches!(self.objects[index], Object::Dict(_)));
-        if is_dict(state) && is_dict(self.top()?) {
-            Ok(())
-        } else {
-            Err(broken("it sets attributes of what is not a dict"))
-        }
-    }
-}
-
-/// A size, stride, offset or count.
-fn size(value: Value) -> Result<usize> {
-    match value {
-        Value::Int(n) => usize::try_from(n).map_err(|_| broken(&format!("a size, stride or offset is negative ({n})"))),
-        _ => Err(broken("a size, stride or offset is not a reasonable integer")),
     }
 }
 
