@@ -83,7 +83,7 @@ fn bombs(folder: &Path) {
     let zeros = zip.finish().unwrap().into_inner();
     let header_bomb = [&(1_u64 << 40).to_le_bytes()[..], b"{}"].concat();
     for (name, content, word) in [
-        ("nested", nested, "cut short"),
+        ("nested", nested, "not a state dict"),
         ("string", long_string, "cut short"),
         ("repeated", repeated, "larger than the file"),
         ("zeros", zeros, "far more than"),

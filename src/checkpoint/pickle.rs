@@ -8,6 +8,7 @@ use std::ops::Range;
 use indexmap::IndexMap;
 
 use super::pickle_value::{Global, Object, Pickled, Storage, Value, text};
+use super::read::damaged;
 use crate::error::{Error, Result};
 
 /// More values than this are no state dict: the largest of these models needs about 10,000.
@@ -54,10 +55,6 @@ pub(super) struct Machine<'a> {
     memo: HashMap<u32, Value>,
     pub(super) objects: Vec<Object>,
     pub(super) storages: IndexMap<String, Storage>,
-}
-
-pub(super) fn broken(what: &str) -> Error {
-    Error::data(what)
 }
 
 impl<'a> Machine<'a> {
@@ -137,7 +134,7 @@ impl<'a> Machine<'a> {
                 self.put(slot)?;
             }
             0x94 => {
-                let slot = u32::try_from(self.memo.len()).map_err(|e| broken("too many memos").because(e))?;
+                let slot = u32::try_from(self.memo.len()).map_err(|e| damaged("too many memos").because(e))?;
                 self.put(slot)?; // MEMOIZE
             }
             b'h' => {
@@ -160,14 +157,14 @@ impl<'a> Machine<'a> {
             b'Q' => self.persistent_id()?,
             b'R' => self.reduce()?,
             b'b' => self.build()?,
-            other => return Err(broken(&format!("instruction 0x{other:02x} is not one that a checkpoint needs"))),
+            other => return Err(damaged(format!("instruction 0x{other:02x} is not one that a checkpoint needs"))),
         }
         Ok(None)
     }
 
     fn take(&mut self, count: usize) -> Result<Range<usize>> {
         let end = self.at.checked_add(count).filter(|end| *end <= self.input.len());
-        let end = end.ok_or_else(|| broken("the file ends inside the pickle: it is cut short or damaged"))?;
+        let end = end.ok_or_else(|| damaged("the file ends inside the pickle: it is cut short"))?;
         Ok(std::mem::replace(&mut self.at, end)..end)
     }
 
@@ -183,16 +180,16 @@ impl<'a> Machine<'a> {
     fn line(&mut self) -> Result<&'a str> {
         let rest = &self.input[self.at..];
         let length =
-            memchr::memchr(b'\n', rest.get(..256).unwrap_or(rest)).ok_or_else(|| broken("a name has no end"))?;
+            memchr::memchr(b'\n', rest.get(..256).unwrap_or(rest)).ok_or_else(|| damaged("a name has no end"))?;
         let range = self.take(length + 1)?;
         std::str::from_utf8(&self.input[range.start..range.end - 1])
-            .map_err(|e| broken("a name is not UTF-8").because(e))
+            .map_err(|e| damaged("a name is not UTF-8").because(e))
     }
 
     fn string(&mut self, length: u64) -> Result<()> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let range = self.take(length)?;
-        std::str::from_utf8(&self.input[range.clone()]).map_err(|e| broken("a string is not UTF-8").because(e))?;
+        std::str::from_utf8(&self.input[range.clone()]).map_err(|e| damaged("a string is not UTF-8").because(e))?;
         self.push(Object::Text(range));
         Ok(())
     }
@@ -225,7 +222,7 @@ impl<'a> Machine<'a> {
 
     fn pop_many(&mut self, count: usize) -> Result<Vec<Value>> {
         let rest = self.stack.len().checked_sub(count).filter(|rest| *rest >= self.floor());
-        Ok(self.stack.split_off(rest.ok_or_else(|| broken("a value is missing on the stack"))?))
+        Ok(self.stack.split_off(rest.ok_or_else(|| damaged("a value is missing on the stack"))?))
     }
 
     pub(super) fn pop(&mut self) -> Result<Value> {
@@ -233,22 +230,22 @@ impl<'a> Machine<'a> {
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<Value>> {
-        let mark = self.marks.pop().ok_or_else(|| broken("a mark is missing on the stack"))?;
+        let mark = self.marks.pop().ok_or_else(|| damaged("a mark is missing on the stack"))?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
     pub(super) fn top(&self) -> Result<Value> {
         let top = (self.stack.len() > self.floor()).then(|| self.stack.last().copied()).flatten();
-        top.ok_or_else(|| broken("a value is missing on the stack"))
+        top.ok_or_else(|| damaged("a value is missing on the stack"))
     }
 
     fn top_list(&mut self) -> Result<&mut Vec<Value>> {
         match self.top()? {
             Value::Object(index) => match &mut self.objects[index] {
                 Object::List(items) => Ok(items),
-                _ => Err(broken("something is appended to what is not a list")),
+                _ => Err(damaged("something is appended to what is not a list")),
             },
-            _ => Err(broken("something is appended to what is not a list")),
+            _ => Err(damaged("something is appended to what is not a list")),
         }
     }
 
@@ -260,9 +257,9 @@ impl<'a> Machine<'a> {
                     entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
                     Ok(())
                 }
-                _ => Err(broken("entries are put into what is not a dict")),
+                _ => Err(damaged("entries are put into what is not a dict")),
             },
-            _ => Err(broken("entries are put into what is not a dict")),
+            _ => Err(damaged("entries are put into what is not a dict")),
         }
     }
 
@@ -273,14 +270,14 @@ impl<'a> Machine<'a> {
     }
 
     fn get(&mut self, slot: u32) -> Result<()> {
-        let value = self.memo.get(&slot).ok_or_else(|| broken("it refers to a value that it did not make"))?;
+        let value = self.memo.get(&slot).ok_or_else(|| damaged("it refers to a value that it did not make"))?;
         self.stack.push(*value);
         Ok(())
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<()> {
         let global = Global::find(module, name).ok_or_else(|| {
-            broken(&format!(
+            damaged(format!(
                 "it asks for {:?}, which a dict of tensors does not need; it was refused and nothing was run",
                 format!("{module}.{name}")
             ))
@@ -295,16 +292,16 @@ impl<'a> Machine<'a> {
             Value::Object(index) => self.objects.get(index),
             _ => None,
         };
-        object.and_then(|o| text(self.input, o)).ok_or_else(|| broken("a string was expected"))
+        object.and_then(|o| text(self.input, o)).ok_or_else(|| damaged("a string was expected"))
     }
 
     pub(super) fn tuple(&self, value: Value) -> Result<&[Value]> {
         match value {
             Value::Object(index) => match &self.objects[index] {
                 Object::Tuple(items) => Ok(items),
-                _ => Err(broken("a tuple was expected")),
+                _ => Err(damaged("a tuple was expected")),
             },
-            _ => Err(broken("a tuple was expected")),
+            _ => Err(damaged("a tuple was expected")),
         }
     }
 }

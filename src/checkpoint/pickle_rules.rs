@@ -1,7 +1,8 @@
 //! What the pickle machine does where Python would call something: describe storages, tensors and dicts.
 
-use super::pickle::{Machine, broken};
+use super::pickle::Machine;
 use super::pickle_value::{Global, Object, Storage, Value};
+use super::read::damaged;
 use super::strided::View;
 use crate::error::Result;
 
@@ -16,16 +17,16 @@ impl Machine<'_> {
             [kind, global, key, _device, count] | [kind, global, key, _device, count, Value::None] => {
                 (*kind, *global, *key, *count)
             }
-            _ => return Err(broken("a storage is not described as torch.save describes it")),
+            _ => return Err(damaged("a storage is not described as torch.save describes it")),
         };
         let (Value::Global(Global::Storage(dtype)), "storage") = (global, self.text(kind)?) else {
-            return Err(broken("a storage is not described as torch.save describes it"));
+            return Err(damaged("a storage is not described as torch.save describes it"));
         };
         let storage = Storage { dtype, count: size(count)? };
         let key = self.text(key)?;
         let index = match self.storages.get_full(key) {
             Some((index, _, known)) if *known == storage => index,
-            Some(_) => return Err(broken(&format!("storage {key:?} is described in two ways"))),
+            Some(_) => return Err(damaged(format!("storage {key:?} is described in two ways"))),
             None => self.storages.insert_full(key.to_owned(), storage).0,
         };
         self.push(Object::Storage(index));
@@ -51,11 +52,11 @@ impl Machine<'_> {
                 let tensor = *tensor;
                 match tensor {
                     Value::Object(index) if matches!(self.objects[index], Object::Tensor(_)) => self.stack.push(tensor),
-                    _ => return Err(broken("a parameter is made of what is not a tensor")),
+                    _ => return Err(damaged("a parameter is made of what is not a tensor")),
                 }
             }
-            (Value::Global(_), _) => return Err(broken("the arguments of a tensor or dict are not as expected")),
-            _ => return Err(broken("it calls a value; nothing was run")),
+            (Value::Global(_), _) => return Err(damaged("the arguments of a tensor or dict are not as expected")),
+            _ => return Err(damaged("it calls a value; nothing was run")),
         }
         Ok(())
     }
@@ -64,13 +65,13 @@ impl Machine<'_> {
         let storage = match storage {
             Value::Object(index) => match self.objects[index] {
                 Object::Storage(storage) => storage,
-                _ => return Err(broken("a tensor is made of what is not a storage")),
+                _ => return Err(damaged("a tensor is made of what is not a storage")),
             },
-            _ => return Err(broken("a tensor is made of what is not a storage")),
+            _ => return Err(damaged("a tensor is made of what is not a storage")),
         };
         let (sizes, strides) = (self.tuple(sizes)?, self.tuple(strides)?);
         if sizes.len() != strides.len() || sizes.len() > MOST_DIMENSIONS {
-            return Err(broken(&format!("a tensor has {} sizes and {} strides", sizes.len(), strides.len())));
+            return Err(damaged(format!("a tensor has {} sizes and {} strides", sizes.len(), strides.len())));
         }
         Ok(View {
             storage,
@@ -87,7 +88,7 @@ impl Machine<'_> {
         if is_dict(state) && is_dict(self.top()?) {
             Ok(())
         } else {
-            Err(broken("it sets attributes of what is not a dict"))
+            Err(damaged("it sets attributes of what is not a dict"))
         }
     }
 }
@@ -95,7 +96,7 @@ impl Machine<'_> {
 /// A size, stride, offset or count.
 fn size(value: Value) -> Result<usize> {
     match value {
-        Value::Int(n) => usize::try_from(n).map_err(|_| broken(&format!("a size, stride or offset is negative ({n})"))),
-        _ => Err(broken("a size, stride or offset is not a reasonable integer")),
+        Value::Int(n) => usize::try_from(n).map_err(|_| damaged(format!("a size, stride or offset is negative ({n})"))),
+        _ => Err(damaged("a size, stride or offset is not a reasonable integer")),
     }
 }
