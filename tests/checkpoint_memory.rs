@@ -63,7 +63,7 @@ fn bad_fixtures() {
         let path = manifest.with_file_name(name);
         if path.exists() {
             let (result, peak) = measured(&path);
-            assert!(result.is_err() && peak < 2 << 20, "{name}: {peak} bytes");
+            assert!(result.is_err() && peak < 4 << 20, "{name}: {peak} bytes");
         }
     }
 }
@@ -75,7 +75,7 @@ fn bombs(folder: &Path) {
     let long_string = [&header[..], b"X\xff\xff\xff\xffabc"].concat();
     // A storage of one float, seen as 2^33 rows of it.
     let view = b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
-        X\x01\0\0\00X\x03\0\0\0cpuK\x01tQK\0\x8a\x05\0\0\0\0\x02\x85K\0\x85\x89NtRs.\x80\x02]X\x01\0\0\00a.";
+        X\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0\x8a\x05\0\0\0\0\x02\x85K\0\x85\x89NtRs.\x80\x02]X\x01\0\0\x000a.";
     let repeated = [&header[..], &view[..], &1_u64.to_le_bytes(), &1_f32.to_le_bytes()].concat();
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("a/data.pkl", zip::write::SimpleFileOptions::default()).unwrap();
@@ -83,7 +83,7 @@ fn bombs(folder: &Path) {
     let zeros = zip.finish().unwrap().into_inner();
     let header_bomb = [&(1_u64 << 40).to_le_bytes()[..], b"{}"].concat();
     for (name, content, word) in [
-        ("nested", nested, "cut short"),
+        ("nested", nested, "not a state dict"),
         ("string", long_string, "cut short"),
         ("repeated", repeated, "larger than the file"),
         ("zeros", zeros, "far more than"),

@@ -5,6 +5,8 @@ use bytes::Bytes;
 
 use super::pickle;
 use super::pickle_value::{Pickled, Value};
+use super::pth::check_flat;
+use super::read::damaged;
 use crate::error::{Error, Result};
 
 /// The pickle of the number that starts every file, less its protocol: LONG1, ten bytes, STOP.
@@ -16,12 +18,12 @@ pub(super) fn looks_like(content: &[u8]) -> bool {
     content.first() == Some(&0x80) && content.get(2..15) == Some(&MAGIC)
 }
 
-/// The main pickle, and the bytes of each of its storages in its order.
+/// The main pickle, found to be a flat dict of tensors, and the bytes of each of its storages in its order.
 pub(super) fn read(content: &Bytes) -> Result<(Pickled<'_>, Vec<Bytes>)> {
     let mut at = 15;
     let protocol = next(content, &mut at, "the format version")?;
     if protocol.root != Value::Int(PROTOCOL) {
-        return Err(Error::data("the format version is not 1001"));
+        return Err(damaged("the format version is not 1001"));
     }
     let system = next(content, &mut at, "the description of the machine that wrote it")?;
     let big_endian = system
@@ -33,6 +35,7 @@ pub(super) fn read(content: &Bytes) -> Result<(Pickled<'_>, Vec<Bytes>)> {
         return Err(Error::data("it was written on a big-endian machine, which is not supported"));
     }
     let tensors = next(content, &mut at, "the dict of tensors")?;
+    check_flat(&tensors)?;
     let keys = next(content, &mut at, "the list of storages")?;
     let storages = storages(content, at, &keys, &tensors)?;
     Ok((tensors, storages))
@@ -47,20 +50,19 @@ fn next<'a>(content: &'a [u8], at: &mut usize, what: &str) -> Result<Pickled<'a>
 }
 
 fn storages(content: &Bytes, start: usize, keys: &Pickled<'_>, tensors: &Pickled<'_>) -> Result<Vec<Bytes>> {
-    let listed = keys.list(keys.root).ok_or_else(|| Error::data("the list of storages is not a list"))?;
+    let listed = keys.list(keys.root).ok_or_else(|| damaged("the list of storages is not a list"))?;
     let mut found: Vec<Option<Bytes>> = vec![None; tensors.storages.len()];
     let mut at = start;
     for key in listed {
-        let key = keys.text(*key).ok_or_else(|| Error::data("the list of storages holds something else"))?;
+        let key = keys.text(*key).ok_or_else(|| damaged("the list of storages holds something else"))?;
         let Some((index, _, declared)) = tensors.storages.get_full(key) else {
-            return Err(Error::data(format!("storage {key:?} is listed, but no tensor uses it")));
+            return Err(damaged(format!("storage {key:?} is listed, but no tensor uses it")));
         };
-        let cut =
-            || Error::data(format!("the file ends inside storage {key:?}: it is cut short")).next("fetch it again");
+        let cut = || damaged(format!("the file ends inside storage {key:?}: it is cut short"));
         let count = content.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(cut)?;
         let count = i64::from_le_bytes(*count);
         if usize::try_from(count) != Ok(declared.count) {
-            return Err(Error::data(format!(
+            return Err(damaged(format!(
                 "storage {key:?} should have {} elements, but says that it has {count}",
                 declared.count
             )));
@@ -69,16 +71,16 @@ fn storages(content: &Bytes, start: usize, keys: &Pickled<'_>, tensors: &Pickled
         let end = bytes.and_then(|bytes| (at + 8).checked_add(bytes)).filter(|end| *end <= content.len());
         let end = end.ok_or_else(cut)?;
         if found[index].replace(content.slice(at + 8..end)).is_some() {
-            return Err(Error::data(format!("storage {key:?} is listed twice")));
+            return Err(damaged(format!("storage {key:?} is listed twice")));
         }
         at = end;
     }
     if at != content.len() {
-        return Err(Error::data(format!("{} bytes follow the last storage: the file is damaged", content.len() - at)));
+        return Err(damaged(format!("{} bytes follow the last storage", content.len() - at)));
     }
     let missing = found.iter().position(Option::is_none).and_then(|index| tensors.storages.get_index(index));
     match missing {
-        Some((key, _)) => Err(Error::data(format!("storage {key:?} is used by a tensor, but not in the file"))),
+        Some((key, _)) => Err(damaged(format!("storage {key:?} is used by a tensor, but not in the file"))),
         None => Ok(found.into_iter().flatten().collect()),
     }
 }

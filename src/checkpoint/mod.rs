@@ -10,6 +10,7 @@ mod legacy;
 mod load;
 mod locate;
 mod pickle;
+mod pickle_rules;
 mod pickle_value;
 mod pth;
 mod pth_write;
@@ -31,3 +32,5 @@ pub use tensor::{DType, StateDict, TensorData};
 mod damage_tests;
 #[cfg(test)]
 mod fixture_tests;
+#[cfg(test)]
+mod load_tests;

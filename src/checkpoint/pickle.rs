@@ -8,13 +8,11 @@ use std::ops::Range;
 use indexmap::IndexMap;
 
 use super::pickle_value::{Global, Object, Pickled, Storage, Value, text};
-use super::strided::View;
+use super::read::damaged;
 use crate::error::{Error, Result};
 
 /// More values than this are no state dict: the largest of these models needs about 10,000.
 const MOST_VALUES: usize = 2_000_000;
-/// More dimensions than PyTorch allows.
-const MOST_DIMENSIONS: usize = 64;
 
 /// Runs the pickle at the start of `input`; what follows it is left alone.
 pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
@@ -48,18 +46,15 @@ pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
     }
 }
 
-struct Machine<'a> {
+/// The machine's state; [`super::pickle_rules`] holds what it does with tensors.
+pub(super) struct Machine<'a> {
     input: &'a [u8],
     at: usize,
-    stack: Vec<Value>,
+    pub(super) stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
-    objects: Vec<Object>,
-    storages: IndexMap<String, Storage>,
-}
-
-fn broken(what: &str) -> Error {
-    Error::data(what)
+    pub(super) objects: Vec<Object>,
+    pub(super) storages: IndexMap<String, Storage>,
 }
 
 impl<'a> Machine<'a> {
@@ -67,8 +62,8 @@ impl<'a> Machine<'a> {
     fn step(&mut self) -> Result<Option<Value>> {
         let [operation] = self.take_array()?;
         match operation {
-            0x80 => drop(self.take(1)?), // PROTO
-            0x95 => drop(self.take(8)?), // FRAME
+            0x80 => self.skip(1)?, // PROTO
+            0x95 => self.skip(8)?, // FRAME
             b'.' => return self.pop().map(Some),
             b'(' => self.marks.push(self.stack.len()),
             b'N' => self.stack.push(Value::None),
@@ -88,7 +83,7 @@ impl<'a> Machine<'a> {
             }
             0x8a => self.long()?,
             b'G' => {
-                self.take(8)?;
+                self.skip(8)?;
                 self.stack.push(Value::Float);
             }
             b'X' | b'T' => {
@@ -139,7 +134,7 @@ impl<'a> Machine<'a> {
                 self.put(slot)?;
             }
             0x94 => {
-                let slot = u32::try_from(self.memo.len()).map_err(|e| broken("too many memos").because(e))?;
+                let slot = u32::try_from(self.memo.len()).map_err(|e| damaged("too many memos").because(e))?;
                 self.put(slot)?; // MEMOIZE
             }
             b'h' => {
@@ -162,15 +157,19 @@ impl<'a> Machine<'a> {
             b'Q' => self.persistent_id()?,
             b'R' => self.reduce()?,
             b'b' => self.build()?,
-            other => return Err(broken(&format!("instruction 0x{other:02x} is not one that a checkpoint needs"))),
+            other => return Err(damaged(format!("instruction 0x{other:02x} is not one that a checkpoint needs"))),
         }
         Ok(None)
     }
 
     fn take(&mut self, count: usize) -> Result<Range<usize>> {
         let end = self.at.checked_add(count).filter(|end| *end <= self.input.len());
-        let end = end.ok_or_else(|| broken("the file ends inside the pickle: it is cut short or damaged"))?;
+        let end = end.ok_or_else(|| damaged("the file ends inside the pickle: it is cut short"))?;
         Ok(std::mem::replace(&mut self.at, end)..end)
+    }
+
+    fn skip(&mut self, count: usize) -> Result<()> {
+        self.take(count).map(|_| ())
     }
 
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N]> {
@@ -181,16 +180,16 @@ impl<'a> Machine<'a> {
     fn line(&mut self) -> Result<&'a str> {
         let rest = &self.input[self.at..];
         let length =
-            memchr::memchr(b'\n', rest.get(..256).unwrap_or(rest)).ok_or_else(|| broken("a name has no end"))?;
+            memchr::memchr(b'\n', rest.get(..256).unwrap_or(rest)).ok_or_else(|| damaged("a name has no end"))?;
         let range = self.take(length + 1)?;
         std::str::from_utf8(&self.input[range.start..range.end - 1])
-            .map_err(|e| broken("a name is not UTF-8").because(e))
+            .map_err(|e| damaged("a name is not UTF-8").because(e))
     }
 
     fn string(&mut self, length: u64) -> Result<()> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let range = self.take(length)?;
-        std::str::from_utf8(&self.input[range.clone()]).map_err(|e| broken("a string is not UTF-8").because(e))?;
+        std::str::from_utf8(&self.input[range.clone()]).map_err(|e| damaged("a string is not UTF-8").because(e))?;
         self.push(Object::Text(range));
         Ok(())
     }
@@ -211,7 +210,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push(&mut self, object: Object) {
+    pub(super) fn push(&mut self, object: Object) {
         self.stack.push(Value::Object(self.objects.len()));
         self.objects.push(object);
     }
@@ -223,30 +222,30 @@ impl<'a> Machine<'a> {
 
     fn pop_many(&mut self, count: usize) -> Result<Vec<Value>> {
         let rest = self.stack.len().checked_sub(count).filter(|rest| *rest >= self.floor());
-        Ok(self.stack.split_off(rest.ok_or_else(|| broken("a value is missing on the stack"))?))
+        Ok(self.stack.split_off(rest.ok_or_else(|| damaged("a value is missing on the stack"))?))
     }
 
-    fn pop(&mut self) -> Result<Value> {
+    pub(super) fn pop(&mut self) -> Result<Value> {
         Ok(self.pop_many(1)?[0])
     }
 
     fn pop_to_mark(&mut self) -> Result<Vec<Value>> {
-        let mark = self.marks.pop().ok_or_else(|| broken("a mark is missing on the stack"))?;
+        let mark = self.marks.pop().ok_or_else(|| damaged("a mark is missing on the stack"))?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
-    fn top(&self) -> Result<Value> {
+    pub(super) fn top(&self) -> Result<Value> {
         let top = (self.stack.len() > self.floor()).then(|| self.stack.last().copied()).flatten();
-        top.ok_or_else(|| broken("a value is missing on the stack"))
+        top.ok_or_else(|| damaged("a value is missing on the stack"))
     }
 
     fn top_list(&mut self) -> Result<&mut Vec<Value>> {
         match self.top()? {
             Value::Object(index) => match &mut self.objects[index] {
                 Object::List(items) => Ok(items),
-                _ => Err(broken("something is appended to what is not a list")),
+                _ => Err(damaged("something is appended to what is not a list")),
             },
-            _ => Err(broken("something is appended to what is not a list")),
+            _ => Err(damaged("something is appended to what is not a list")),
         }
     }
 
@@ -258,9 +257,9 @@ impl<'a> Machine<'a> {
                     entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
                     Ok(())
                 }
-                _ => Err(broken("entries are put into what is not a dict")),
+                _ => Err(damaged("entries are put into what is not a dict")),
             },
-            _ => Err(broken("entries are put into what is not a dict")),
+            _ => Err(damaged("entries are put into what is not a dict")),
         }
     }
 
@@ -271,14 +270,14 @@ impl<'a> Machine<'a> {
     }
 
     fn get(&mut self, slot: u32) -> Result<()> {
-        let value = self.memo.get(&slot).ok_or_else(|| broken("it refers to a value that it did not make"))?;
+        let value = self.memo.get(&slot).ok_or_else(|| damaged("it refers to a value that it did not make"))?;
         self.stack.push(*value);
         Ok(())
     }
 
     fn global(&mut self, module: &str, name: &str) -> Result<()> {
         let global = Global::find(module, name).ok_or_else(|| {
-            broken(&format!(
+            damaged(format!(
                 "it asks for {:?}, which a dict of tensors does not need; it was refused and nothing was run",
                 format!("{module}.{name}")
             ))
@@ -288,112 +287,22 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn text(&self, value: Value) -> Result<&'a str> {
+    pub(super) fn text(&self, value: Value) -> Result<&'a str> {
         let object = match value {
             Value::Object(index) => self.objects.get(index),
             _ => None,
         };
-        object.and_then(|o| text(self.input, o)).ok_or_else(|| broken("a string was expected"))
+        object.and_then(|o| text(self.input, o)).ok_or_else(|| damaged("a string was expected"))
     }
 
-    fn tuple(&self, value: Value) -> Result<&[Value]> {
+    pub(super) fn tuple(&self, value: Value) -> Result<&[Value]> {
         match value {
             Value::Object(index) => match &self.objects[index] {
                 Object::Tuple(items) => Ok(items),
-                _ => Err(broken("a tuple was expected")),
+                _ => Err(damaged("a tuple was expected")),
             },
-            _ => Err(broken("a tuple was expected")),
+            _ => Err(damaged("a tuple was expected")),
         }
-    }
-
-    /// ('storage', type, key, device, count[, None]): the device is of no interest, everything is read into memory.
-    fn persistent_id(&mut self) -> Result<()> {
-        let id = self.pop()?;
-        let (kind, global, key, count) = match self.tuple(id)? {
-            [kind, global, key, _device, count] | [kind, global, key, _device, count, Value::None] => {
-                (*kind, *global, *key, *count)
-            }
-            _ => return Err(broken("a storage is not described as torch.save describes it")),
-        };
-        let (Value::Global(Global::Storage(dtype)), "storage") = (global, self.text(kind)?) else {
-            return Err(broken("a storage is not described as torch.save describes it"));
-        };
-        let storage = Storage { dtype, count: size(count)? };
-        let key = self.text(key)?;
-        let index = match self.storages.get_full(key) {
-            Some((index, _, known)) if *known == storage => index,
-            Some(_) => return Err(broken(&format!("storage {key:?} is described in two ways"))),
-            None => self.storages.insert_full(key.to_owned(), storage).0,
-        };
-        self.push(Object::Storage(index));
-        Ok(())
-    }
-
-    fn reduce(&mut self) -> Result<()> {
-        let arguments = self.pop()?;
-        let callable = self.pop()?;
-        let arguments = self.tuple(arguments)?;
-        match (callable, arguments) {
-            (Value::Global(Global::OrderedDict), []) => self.push(Object::Dict(Vec::new())),
-            (
-                Value::Global(Global::RebuildTensorV2),
-                // Also: whether it requires gradients, hooks, and (lately) metadata.
-                [storage, offset, sizes, strides, _, _] | [storage, offset, sizes, strides, _, _, _],
-            )
-            | (Value::Global(Global::RebuildTensor), [storage, offset, sizes, strides]) => {
-                let view = self.view(*storage, *offset, *sizes, *strides)?;
-                self.push(Object::Tensor(Box::new(view)));
-            }
-            (Value::Global(Global::RebuildParameter), [tensor, _requires_grad, _hooks]) => {
-                let tensor = *tensor;
-                match tensor {
-                    Value::Object(index) if matches!(self.objects[index], Object::Tensor(_)) => self.stack.push(tensor),
-                    _ => return Err(broken("a parameter is made of what is not a tensor")),
-                }
-            }
-            (Value::Global(_), _) => return Err(broken("the arguments of a tensor or dict are not as expected")),
-            _ => return Err(broken("it calls a value; nothing was run")),
-        }
-        Ok(())
-    }
-
-    fn view(&self, storage: Value, offset: Value, sizes: Value, strides: Value) -> Result<View> {
-        let storage = match storage {
-            Value::Object(index) => match self.objects[index] {
-                Object::Storage(storage) => storage,
-                _ => return Err(broken("a tensor is made of what is not a storage")),
-            },
-            _ => return Err(broken("a tensor is made of what is not a storage")),
-        };
-        let (sizes, strides) = (self.tuple(sizes)?, self.tuple(strides)?);
-        if sizes.len() != strides.len() || sizes.len() > MOST_DIMENSIONS {
-            return Err(broken(&format!("a tensor has {} sizes and {} strides", sizes.len(), strides.len())));
-        }
-        Ok(View {
-            storage,
-            offset: size(offset)?,
-            shape: sizes.iter().map(|n| size(*n)).collect::<Result<_>>()?,
-            stride: strides.iter().map(|n| size(*n)).collect::<Result<_>>()?,
-        })
-    }
-
-    /// A state dict carries version numbers as an attribute (`_metadata`); they say nothing about the tensors.
-    fn build(&mut self) -> Result<()> {
-        let state = self.pop()?;
-        let is_dict = |v: Value| matches!(v, Value::Object(index) if matches!(self.objects[index], Object::Dict(_)));
-        if is_dict(state) && is_dict(self.top()?) {
-            Ok(())
-        } else {
-            Err(broken("it sets attributes of what is not a dict"))
-        }
-    }
-}
-
-/// A size, stride, offset or count.
-fn size(value: Value) -> Result<usize> {
-    match value {
-        Value::Int(n) => usize::try_from(n).map_err(|_| broken(&format!("a size, stride or offset is negative ({n})"))),
-        _ => Err(broken("a size, stride or offset is not a reasonable integer")),
     }
 }
 

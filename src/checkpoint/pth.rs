@@ -32,7 +32,6 @@ pub(super) fn from_bytes(content: &Bytes) -> Result<StateDict> {
         collect(&pickled, &storages, content.len())
     } else if legacy::looks_like(content) {
         let (pickled, storages) = legacy::read(content)?;
-        check_flat(&pickled)?;
         collect(&pickled, &storages, content.len())
     } else {
         Err(Error::data("the file does not start as a file of torch.save does"))
@@ -59,7 +58,7 @@ fn collect(pickled: &Pickled<'_>, storages: &[Bytes], file_size: usize) -> Resul
 }
 
 /// Says what is there, where it is no flat dict from names to tensors.
-fn check_flat(pickled: &Pickled<'_>) -> Result<()> {
+pub(super) fn check_flat(pickled: &Pickled<'_>) -> Result<()> {
     const SHOWN: usize = 12;
     let Some(entries) = pickled.dict(pickled.root) else {
         return Err(Error::data(format!("it is not a state dict: it holds a {}", pickled.kind(pickled.root))));

@@ -25,6 +25,11 @@ pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
     }
 }
 
+/// An error about content that contradicts itself.
+pub(super) fn damaged(what: impl std::fmt::Display) -> Error {
+    Error::data(what).next("the file is damaged: fetch or write it again")
+}
+
 /// Maps `path`, hands it to `parse` and names the file in whatever goes wrong.
 pub(super) fn open<T>(path: &Path, parse: impl FnOnce(&Bytes) -> Result<T>) -> Result<T> {
     parse(&map(path)?).map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))

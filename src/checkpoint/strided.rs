@@ -2,8 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::read::damaged;
 use super::tensor::{DType, TensorData, numel};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A tensor as a pickle describes it, in elements of its storage.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ impl View {
     /// at the cost of `copies_left` bytes, so that a small file cannot ask for a large one (repeated rows have stride 0).
     pub(super) fn tensor(&self, dtype: DType, storage: &Bytes, copies_left: &mut usize) -> Result<TensorData> {
         let outside = || {
-            Error::data(format!(
+            damaged(format!(
                 "a view (offset {}, shape {:?}, strides {:?}) reaches outside its storage of {} elements",
                 self.offset,
                 self.shape,
@@ -31,7 +32,7 @@ impl View {
                 storage.len() / dtype.size()
             ))
         };
-        let count = numel(&self.shape).ok_or_else(|| Error::data(format!("the shape {:?} is absurd", self.shape)))?;
+        let count = numel(&self.shape).ok_or_else(|| damaged(format!("the shape {:?} is absurd", self.shape)))?;
         let shape = self.shape.clone();
         if count == 0 {
             return Ok(TensorData { dtype, shape, data: Bytes::new() });
@@ -45,7 +46,7 @@ impl View {
             return Ok(TensorData { dtype, shape, data: storage.slice(start..end) });
         }
         let bytes = count.checked_mul(dtype.size()).filter(|bytes| bytes <= copies_left).ok_or_else(|| {
-            Error::data(format!(
+            damaged(format!(
                 "views with repeated elements, such as one of shape {shape:?}, are far larger than the file"
             ))
         })?;

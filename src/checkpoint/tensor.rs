@@ -68,7 +68,10 @@ impl TensorData {
         if numel(&shape) != Some(values.len()) {
             return Err(Error::bug(format!("{} values do not fill a tensor of shape {shape:?}", values.len())));
         }
-        let data = values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let mut data = Vec::with_capacity(values.len() * 4);
+        for value in values {
+            data.extend_from_slice(&value.to_le_bytes());
+        }
         Ok(Self { dtype: DType::F32, shape, data: data.into() })
     }
 

@@ -7,6 +7,7 @@ use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::pickle_value::Storage;
+use super::read::damaged;
 use crate::error::{Error, Result};
 
 /// Larger pickles are no state dict's: about 200 bytes per tensor are usual.
@@ -29,11 +30,8 @@ impl Archive {
         // directory is taken from where it is said to be; otherwise the crate (9.8) guesses from its size and can be wrong
         // by those records' 76 bytes, namely if the first entry is as long.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
-        let zip = ZipArchive::with_config(config, Cursor::new(content.clone())).map_err(|e| {
-            Error::data("its zip directory cannot be read: the file is cut short or damaged")
-                .because(e)
-                .next("fetch it again")
-        })?;
+        let zip = ZipArchive::with_config(config, Cursor::new(content.clone()))
+            .map_err(|e| damaged("its zip directory cannot be read: the file is cut short or damaged").because(e))?;
         let mut prefixes = Vec::new();
         for name in zip.file_names() {
             let name = name.map_err(|e| Error::data("a member's name cannot be read").because(e))?;
@@ -71,7 +69,7 @@ impl Archive {
     pub(super) fn storage(&mut self, key: &str, declared: Storage) -> Result<Bytes> {
         let bytes = self.member(&format!("data/{key}"))?;
         if declared.count.checked_mul(declared.dtype.size()) != Some(bytes.len()) {
-            return Err(Error::data(format!(
+            return Err(damaged(format!(
                 "storage {key:?} should have {} elements of {:?}, but its member has {} bytes",
                 declared.count,
                 declared.dtype,
@@ -88,38 +86,36 @@ impl Archive {
     /// A member's bytes, its checksum verified. A stored one stays where it is in the file.
     pub(super) fn member(&mut self, name: &str) -> Result<Bytes> {
         let full = format!("{}{name}", self.prefix);
-        let missing = || Error::data(format!("the zip archive has no member {full:?}")).next("fetch or write it again");
+        let missing = || damaged(format!("the zip archive has no member {full:?}"));
         let index = self.zip.index_for_name(&full).ok_or_else(missing)?;
-        let damaged = |e: &dyn std::fmt::Display| {
-            Error::data(format!("the zip member {full:?} is damaged")).because(e).next("fetch it again")
-        };
-        let mut member = self.zip.by_index(index).map_err(|e| damaged(&e))?;
+        let wrong = |e: &dyn std::fmt::Display| damaged(format!("the zip member {full:?} is damaged")).because(e);
+        let mut member = self.zip.by_index(index).map_err(|e| wrong(&e))?;
         match member.compression() {
             CompressionMethod::Stored => {
-                let size = usize::try_from(member.size()).map_err(|e| damaged(&e))?;
+                let size = usize::try_from(member.size()).map_err(|e| wrong(&e))?;
                 let start = member.data_start().and_then(|start| usize::try_from(start).ok());
                 let range = start.and_then(|start| Some(start..start.checked_add(size)?));
                 let range = range.filter(|range| range.end <= self.content.len());
-                let range = range.ok_or_else(|| damaged(&"it reaches past the end of the file"))?;
-                let read = std::io::copy(&mut member, &mut std::io::sink()).map_err(|e| damaged(&e))?;
+                let range = range.ok_or_else(|| wrong(&"it reaches past the end of the file"))?;
+                let read = std::io::copy(&mut member, &mut std::io::sink()).map_err(|e| wrong(&e))?;
                 if read != size as u64 {
-                    return Err(damaged(&format!("it has {read} bytes instead of {size}")));
+                    return Err(wrong(&format!("it has {read} bytes instead of {size}")));
                 }
                 Ok(self.content.slice(range))
             }
             CompressionMethod::Deflated => {
                 let size = member.size();
                 self.unpack_left = self.unpack_left.checked_sub(size).ok_or_else(|| {
-                    damaged(&format!("it would unpack to {size} bytes, far more than a file of this size should"))
+                    wrong(&format!("it would unpack to {size} bytes, far more than a file of this size should"))
                 })?;
                 let mut bytes = Vec::new();
-                member.by_ref().take(size + 1).read_to_end(&mut bytes).map_err(|e| damaged(&e))?;
+                member.by_ref().take(size + 1).read_to_end(&mut bytes).map_err(|e| wrong(&e))?;
                 if bytes.len() as u64 != size {
-                    return Err(damaged(&format!("it does not unpack to {size} bytes")));
+                    return Err(wrong(&format!("it does not unpack to {size} bytes")));
                 }
                 Ok(bytes.into())
             }
-            other => Err(damaged(&format!("its compression ({other}) is not one that checkpoints use"))),
+            other => Err(wrong(&format!("its compression ({other}) is not one that checkpoints use"))),
         }
     }
 }
