@@ -37,7 +37,7 @@ fn a_damaged_file_with_all_its_damage() {
     let found = inspect_bytes(&damage);
     assert!(!found.is_clean());
     insta::assert_snapshot!(found, @r"
-    file          train_obj36.tsv (obj36 TSV, 899 bytes)
+    file          train_obj36.tsv (obj36 TSV, 919 bytes)
     images        2
     first, last   COCO_train2014_000000000001, COCO_train2014_000000000004
     id range      COCO_train2014_000000000001 .. COCO_train2014_000000000004

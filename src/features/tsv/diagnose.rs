@@ -41,10 +41,14 @@ pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad
 
 /// The second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.
 pub(super) fn glued_id(id: &str, previous: &str) -> Option<String> {
-    if id.len() <= previous.len() / 2 || shape(id.as_bytes()) == shape(previous.as_bytes()) {
+    let wanted = shape(previous.as_bytes());
+    if shape(id.as_bytes()) == wanted {
         return None;
     }
-    id_at_end(id.as_bytes(), previous).filter(|second| second.len() < id.len())
+    let second = id_at_end(id.as_bytes(), previous)?;
+    // What stands before must be the beginning of such an id, or this is only another kind of name.
+    let first = shape(id.strip_suffix(second.as_str())?.as_bytes());
+    (!first.is_empty() && wanted.starts_with(&first)).then_some(second)
 }
 
 /// The longest end of `field` that is shaped like `previous`.
@@ -95,8 +99,14 @@ mod tests {
         assert_eq!(second("COCO_tCOCO_train2014_000000573195", coco).as_deref(), Some("COCO_train2014_000000573195"));
         assert_eq!(second("train-1train-22-0-img1", "train-10-3-img0").as_deref(), Some("train-22-0-img1"));
         assert_eq!(second("n12n345", "n67").as_deref(), Some("n345"));
-        for (id, previous) in [(coco, coco), ("2345", "n67"), ("n345", "2345"), ("23456", "2345"), ("cat_cat_1", "dog")]
-        {
+        for (id, previous) in [
+            (coco, coco),
+            ("2345", "n67"),
+            ("n345", "2345"),
+            ("23456", "2345"),
+            ("cat_cat_1", "dog"),
+            ("flipped_n7", "n8"),
+        ] {
             assert_eq!(second(id, previous), None, "{id} after {previous}");
         }
         assert_eq!(begun_id(b"AAAACOCO_tra", coco).as_deref(), Some("COCO_tra"));
