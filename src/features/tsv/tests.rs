@@ -300,6 +300,9 @@ fn glued_rows_are_recognised_wherever_the_first_was_cut() {
         assert_eq!(error.damage, Damage::Glued { second: Some(second_id.clone()) }, "cut after {cut}");
         assert_eq!((error.line, error.column), (2, Some(Column::ALL[column])), "cut after {cut}");
     }
+    // In the first row nothing tells what ids look like.
+    let (_, errors) = read_all(&[&lines[1][..100], &lines[2]].concat());
+    assert_eq!(errors[0].damage, Damage::Glued { second: None });
     // The last row is cut too, inside its id.
     let (_, errors) = read_all(&[&lines[0][..], &lines[1][..lines[1].len() - 7], &lines[2][..9]].concat());
     assert_eq!(errors[0].damage, Damage::Glued { second: Some("COCO_trai".into()) });
