@@ -80,7 +80,8 @@ fn the_real_rows_are_read_exactly() {
 
 #[test]
 fn every_real_file_is_sound_and_rewritten_byte_for_byte() {
-    let mut paths: Vec<_> = fixtures::beside("real/golden/train2014_obj36.tsv").into_iter().collect();
+    let single = ["real/golden/train2014_obj36.tsv", "butd/full/train2014_obj36.tsv"];
+    let mut paths: Vec<_> = single.into_iter().filter_map(fixtures::beside).collect();
     for folder in ["mscoco_imgfeat", "vg_gqa_imgfeat", "nlvr2_imgfeat"] {
         let Some(folder) = fixtures::beside(&format!("real/data/{folder}")) else { continue };
         paths.extend(std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
