@@ -152,7 +152,9 @@ fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
                 (
                     Verdict::Fail,
                     format!("{:.2} points below the band {low}–{high}", low - accuracy),
-                    Some("compare the loss curve, the data fingerprints and the versions with those of a run that passed"),
+                    Some(
+                        "compare the loss curve, the data fingerprints and the versions with those of a run that passed",
+                    ),
                 )
             } else if accuracy > *high {
                 (
@@ -166,7 +168,7 @@ fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
             } else {
                 (Verdict::Pass, format!("inside the band {low}–{high}"), None)
             };
-            (verdict, format!("{accuracy:.2} is {place} ({rule})"), advice)
+            (verdict, format!("{accuracy:.2} is {place}; the band is the {rule}"), advice)
         }
         _ => (
             Verdict::Inconclusive,
@@ -185,15 +187,19 @@ fn against_baselines(judged: &mut Judged, accuracy: f64) -> Vec<Verdict> {
         let Some(margin) = baseline.margin else { continue };
         let name = &baseline.name;
         let (verdict, sentence, advice) = match baseline.observed {
-            Some(value) if accuracy - value >= margin => {
-                (Verdict::Pass, format!("{:.2} points above {name}, at least {margin} asked for", accuracy - value), None)
-            }
+            Some(value) if accuracy - value >= margin => (
+                Verdict::Pass,
+                format!("{:.2} points above {name}, at least {margin} asked for", accuracy - value),
+                None,
+            ),
             Some(value) if value.is_finite() => (
                 Verdict::Fail,
                 format!("only {:.2} points above {name}, at least {margin} asked for", accuracy - value),
                 Some("the task must need both picture and text: look at the data before the model"),
             ),
-            _ => (Verdict::Inconclusive, format!("{name} was not measured"), Some("run the evaluation of the baselines")),
+            _ => {
+                (Verdict::Inconclusive, format!("{name} was not measured"), Some("run the evaluation of the baselines"))
+            }
         };
         baseline.verdict = verdict;
         judged.evidence.push(sentence);
@@ -220,7 +226,7 @@ mod tests {
     #[test]
     fn both_ends_belong_to_the_band() {
         for (accuracy, verdict, evidence) in [
-            (80.55, Verdict::Pass, "80.55 is inside the band 79.5–81.6 (99 % prediction"),
+            (80.55, Verdict::Pass, "80.55 is inside the band 79.5–81.6; the band is the 99 % prediction"),
             (79.5, Verdict::Pass, "inside"),
             (81.6, Verdict::Pass, "inside"),
             (79.49, Verdict::Fail, "0.01 points below the band 79.5–81.6"),

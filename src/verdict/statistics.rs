@@ -13,8 +13,7 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// Standard deviation of a sample (divisor n - 1); `None` of fewer than two values.
 pub fn sample_sd(values: &[f64]) -> Option<f64> {
     let m = mean(values)?;
-    (values.len() > 1)
-        .then(|| (values.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
+    (values.len() > 1).then(|| (values.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt())
 }
 
 /// The interval that holds one new value with probability `confidence`, given `values` from the same normal distribution:
@@ -192,11 +191,9 @@ mod tests {
     /// The three published accuracies with their item counts.
     #[test]
     fn wilson_of_the_published_numbers() {
-        for (p, n, low, high) in [
-            (0.6990, 25_994, 69.339, 70.455),
-            (0.5980, 12_578, 58.940, 60.654),
-            (0.7495, 6_982, 73.920, 75.952),
-        ] {
+        for (p, n, low, high) in
+            [(0.6990, 25_994, 69.339, 70.455), (0.5980, 12_578, 58.940, 60.654), (0.7495, 6_982, 73.920, 75.952)]
+        {
             let (got_low, got_high) = wilson(p, n, 0.95);
             near(100.0 * got_low, low, 5.1e-4);
             near(100.0 * got_high, high, 5.1e-4);
