@@ -30,3 +30,34 @@ pub fn read(path: &Path) -> Result<Report> {
     }
     serde_json::from_str(&text).map_err(wrong)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn json_snapshot() {
+        let mut report = sample::mixed().without_times();
+        // The curves are long, and the bytes of a picture are the compressor's.
+        report.curves.truncate(1);
+        report.curves[0].steps.truncate(2);
+        report.curves[0].epochs.truncate(1);
+        report.examples.iter_mut().flat_map(|e| &mut e.images).for_each(|p| p.png = "…".into());
+        report.provenance.outputs.truncate(1);
+        insta::assert_snapshot!("json-mixed", render(&report).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_report_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        for (text, message) in
+            [("{", "is no report"), ("{\"schema\":9,\"x\":1}", "has schema 9"), ("{\"schema\":1}", "missing field")]
+        {
+            std::fs::write(&path, text).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

@@ -7,17 +7,20 @@
 //! faithful runs of one plan (clock, speed, what was reused) sits in fields of its own; [`Report::without_times`] empties them.
 
 pub mod console;
+mod environment;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod metrics;
 pub mod plot;
+mod text;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use environment::Environment;
 use serde::{Deserialize, Serialize};
+pub(crate) use text::{human_bytes, human_seconds, points};
 
 use crate::error::{Error, Result};
 use crate::verdict::Verdict;
@@ -182,29 +185,6 @@ impl Picture {
     }
 }
 
-/// Where a run took place.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Environment {
-    /// Version of this program.
-    pub program: String,
-    /// Its git commit, where known when it was built.
-    pub commit: Option<String>,
-    /// Versions of what it stands on, such as libtorch.
-    pub versions: BTreeMap<String, String>,
-    /// Operating system and kernel.
-    pub os: String,
-    /// Processor model.
-    pub cpu: String,
-    /// Logical processors that the program may use.
-    pub cpus: usize,
-    /// Memory of the machine in bytes.
-    pub memory: Option<u64>,
-    /// Threads that the computation used.
-    pub threads: usize,
-    /// Seeds that everything random came from.
-    pub seeds: Vec<u64>,
-}
-
 /// What went into a run and what came out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -260,28 +240,6 @@ pub struct Speed {
     pub task: String,
     /// Mean over its epochs.
     pub examples_per_second: f64,
-}
-
-impl Environment {
-    /// Name and value of each line that a person reads.
-    pub fn lines(&self) -> Vec<(String, String)> {
-        let commit = self.commit.as_deref().map_or_else(String::new, |c| format!(" (commit {c})"));
-        let memory = self.memory.map_or_else(|| "unknown".to_owned(), human_bytes);
-        let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
-        let mut lines = vec![("repro".to_owned(), format!("{}{commit}", self.program))];
-        lines.extend(self.versions.iter().map(|(name, version)| (name.clone(), version.clone())));
-        lines.extend(
-            [
-                ("system", self.os.clone()),
-                ("processor", format!("{}, {} logical", self.cpu, self.cpus)),
-                ("memory", memory),
-                ("threads", self.threads.to_string()),
-                ("seeds", seeds.join(", ")),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
-        lines
-    }
 }
 
 impl Report {
@@ -348,36 +306,6 @@ impl Report {
     }
 }
 
-/// `1.5 MB`, decimal units.
-pub(crate) fn human_bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 999.5 {
-            let decimals = usize::from(unit != "B" && value < 99.5);
-            return format!("{value:.decimals$} {unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
-
-/// `0.4 s`, `1 min 5 s`.
-pub(crate) fn human_seconds(seconds: f64) -> String {
-    if seconds < 59.95 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    match whole / 60 {
-        minutes @ 0..60 => format!("{minutes} min {} s", whole % 60),
-        minutes => format!("{} h {} min", minutes / 60, minutes % 60),
-    }
-}
-
-/// `80.53`, or a dash.
-pub(crate) fn points(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"))
-}
-
 #[cfg(test)]
 mod sample;
 
@@ -414,15 +342,6 @@ mod tests {
         for path in paths {
             assert!(path.metadata().unwrap().len() > 500, "{}", path.display());
         }
-    }
-
-    #[test]
-    fn sizes_and_durations_for_people() {
-        assert_eq!([0, 999, 1000, 150_000_000].map(human_bytes), ["0 B", "999 B", "1.0 kB", "150 MB"]);
-        assert_eq!(
-            [0.04, 59.94, 59.97, 125.0, 7_300.0].map(human_seconds),
-            ["0.0 s", "59.9 s", "1 min 0 s", "2 min 5 s", "2 h 1 min"]
-        );
     }
 
     #[test]
