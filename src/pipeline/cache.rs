@@ -215,6 +215,15 @@ impl Cache {
     }
 }
 
+/// Removes the half-written files that a killed run left in a folder ([`files::write_atomically`]).
+pub fn sweep(folder: &Path) -> Result<()> {
+    for name in entries(folder)?.iter().filter(|n| n.starts_with(".writing-")) {
+        let path = folder.join(name);
+        std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
+    }
+    Ok(())
+}
+
 /// Removes a folder, if it is there.
 pub fn remove(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {

@@ -35,7 +35,8 @@ pub fn decide(
         }
         Found::Absent => {
             let changes = nearest(&cache.history(&parts.stage)?, |earlier| parts.changes_since(earlier));
-            Ok((None, changes.map_or(Why::NeverRan, Why::Changed)))
+            // A result of equal parts under another name was moved by hand and does not count.
+            Ok((None, changes.filter(|c| !c.is_empty()).map_or(Why::NeverFinished, Why::Changed)))
         }
     }
 }

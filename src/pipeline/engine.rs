@@ -79,6 +79,8 @@ pub fn run(
     let run = format!("{}-{}", plan.profile, &id[..12]);
     let folder = workspace.join("runs").join(&run);
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
+    cache::sweep(&folder)?;
+    cache::sweep(&workspace.join("cache"))?;
     let environment = environment::gather(&settings.versions, settings.threads, &plan.seeds);
     let record = RunRecord {
         schema: journal::SCHEMA,
@@ -155,7 +157,7 @@ pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
                 Parts::new(&stage.name, stage.code_version, &stage.executor, &stage.parameters, BTreeMap::new());
             let history = cache.history(&stage.name)?;
             match nearest(&history, |earlier| parts.changes_but_inputs(earlier)) {
-                None => (Action::Run, Why::NeverRan),
+                None => (Action::Run, Why::NeverFinished),
                 Some(changes) if changes.is_empty() => (Action::Depends, Why::Waits(from)),
                 Some(changes) => (Action::Run, Why::Changed(changes)),
             }

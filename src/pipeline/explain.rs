@@ -10,7 +10,7 @@ pub enum Why {
     /// The result is at hand.
     Unchanged,
     /// No result of this stage is at hand.
-    NeverRan,
+    NeverFinished,
     /// A run was killed in it.
     Interrupted,
     /// Results are at hand, but from something else: what changed since the nearest.
@@ -29,7 +29,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unchanged => write!(f, "nothing it depends on changed"),
-            Self::NeverRan => write!(f, "never ran in this workspace"),
+            Self::NeverFinished => write!(f, "never finished in this workspace"),
             Self::Interrupted => write!(f, "was interrupted before it was done"),
             Self::Changed(changes) => write!(f, "{}", changes.join("; ")),
             Self::OutputMissing(path) => write!(f, "output `{path}` is missing"),

@@ -187,7 +187,7 @@ fn what_a_changed_parameter_touches_runs_again() {
 #[test]
 fn explanations() {
     let mut toy = Toy::new();
-    let mut all = vec![("never ran", toy.explain())];
+    let mut all = vec![("never finished", toy.explain())];
     toy.run();
     all.push(("nothing changed", toy.explain()));
     toy.epochs = 5;
@@ -289,12 +289,13 @@ fn a_killed_run_continues() {
     let events_text = fs::read_to_string(folder.join("events.jsonl")).unwrap();
     fs::write(folder.join("events.jsonl"), &events_text[..events_text.len() - 7]).unwrap();
     fs::remove_file(folder.join("report.json")).unwrap();
+    fs::write(folder.join(".writing-abc"), "{").unwrap();
 
     let (report, _) = toy.run();
     assert_eq!(toy.ran(), ["train"]);
     assert_eq!(report.stages[2].this_time.as_ref().unwrap().why, "was interrupted before it was done");
     assert_eq!(report.without_times(), expected);
-    assert!(!partial.exists() && train.join("model").exists());
+    assert!(!partial.exists() && !folder.join(".writing-abc").exists() && train.join("model").exists());
     toy.finished("train");
     assert!(events(&folder).iter().any(|e| matches!(e, Event::RunStarted { after_killed: Some(4_194_303), .. })));
 }

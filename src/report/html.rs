@@ -224,7 +224,7 @@ fn stages(report: &Report) -> Markup {
         section id="stages" {
             h2 { "Stages" }
             (scrolling("Stages", &html! {
-                table {
+                table class="stages" {
                     caption { "What ran, what was reused, and why" }
                     thead { tr {
                         th scope="col" { "Stage" }
@@ -236,7 +236,7 @@ fn stages(report: &Report) -> Markup {
                         th scope="row" { code { (stage.name) } span class="under" { (stage.title) } }
                         td { span class={ "state " (stage.status().replace(' ', "-")) } { (stage.status()) } }
                         td class="num" { @if let Some(t) = &stage.this_time { (human_seconds(t.seconds)) } }
-                        td { @if let Some(t) = &stage.this_time { (t.why) } }
+                        td class="why" { @if let Some(t) = &stage.this_time { (coded(&t.why)) } }
                     } } }
                 }
             }))
@@ -295,6 +295,15 @@ fn provenance(report: &Report) -> Markup {
     }
 }
 
+/// What stands between backticks as code.
+fn coded(text: &str) -> Markup {
+    html! {
+        @for (i, part) in text.split('`').enumerate() {
+            @if i % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 fn hash(text: &str) -> Markup {
     html! { code class="hash" { (text) } }
 }
@@ -335,6 +344,7 @@ mod tests {
     fn text_of_a_run_is_no_markup() {
         let page = render(&sample::mixed());
         assert!(page.contains("Is &lt;b&gt;this&lt;/b&gt; &quot;bold&quot; &amp; safe?"));
+        assert!(page.contains("parameter <code>epochs</code> 4 -&gt; 8"));
         assert!(page.contains("no pictures in &lt;images&gt; &amp; | no captions"));
     }
 

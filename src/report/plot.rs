@@ -73,7 +73,7 @@ pub fn band(id: &str, row: &Judged) -> Markup {
     let content = html! {
         @if let Some(band) = &row.band {
             rect class="band" x=(x.at(band.low)) y="20" width=(round(x.at(band.high) - x.at(band.low))) height="30" rx="3" {}
-            @let middle = x.at(f64::midpoint(band.low, band.high));
+            @let middle = x.at(f64::midpoint(band.low, band.high)).clamp(50.0, WIDTH - 50.0);
             text class="small muted" x=(middle) y="12" text-anchor="middle" { (band_text) }
         }
         line class="axis" x1=(x.start) x2=(x.end) y1="50" y2="50" {}

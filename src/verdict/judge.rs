@@ -168,7 +168,8 @@ fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
             } else {
                 (Verdict::Pass, format!("inside the band {low}–{high}"), None)
             };
-            (verdict, format!("{accuracy:.2} is {place}; the band is the {rule}"), advice)
+            judged.evidence.push(format!("band: {rule}"));
+            (verdict, format!("{accuracy:.2} is {place}"), advice)
         }
         _ => (
             Verdict::Inconclusive,
@@ -176,7 +177,7 @@ fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
             Some("record more seeds of this task"),
         ),
     };
-    judged.evidence.push(sentence);
+    judged.evidence.insert(0, sentence);
     judged.what_to_do = advice.map(str::to_owned);
     verdict
 }
@@ -226,7 +227,7 @@ mod tests {
     #[test]
     fn both_ends_belong_to_the_band() {
         for (accuracy, verdict, evidence) in [
-            (80.55, Verdict::Pass, "80.55 is inside the band 79.5–81.6; the band is the 99 % prediction"),
+            (80.55, Verdict::Pass, "80.55 is inside the band 79.5–81.6"),
             (79.5, Verdict::Pass, "inside"),
             (81.6, Verdict::Pass, "inside"),
             (79.49, Verdict::Fail, "0.01 points below the band 79.5–81.6"),
@@ -261,7 +262,7 @@ mod tests {
         let judged = judge("vqa", 80.5, 600, &[("question-only", 70.51), WEAK[1], WEAK[2]]);
         assert_eq!(judged.verdict, Verdict::Fail);
         assert_eq!(judged.baselines[0].verdict, Verdict::Fail);
-        assert_eq!(judged.evidence[1], "only 9.99 points above question-only, at least 10 asked for");
+        assert_eq!(judged.evidence[2], "only 9.99 points above question-only, at least 10 asked for");
         assert_eq!(judge("vqa", 80.5, 600, &[("question-only", 70.5), WEAK[1], WEAK[2]]).verdict, Verdict::Pass);
     }
 
