@@ -1,1 +1,43 @@
-//! What `repro all` runs: stages, their fingerprints, the journal of a run.
+//! What `repro all` runs: stages, their fingerprints, the journal of a run. Knows nothing of LXMERT.
+//!
+//! A [`plan::Plan`] is a list of [`plan::Stage`]s. [`engine::run`] executes those whose result is not at hand, has the result
+//! judged, and writes the report; [`engine::explain`] says what it would do and why.
+//!
+//! In the workspace:
+//!
+//! ```text
+//! cache/lock                               held while a run is at work
+//! cache/inputs.json                        hashes of files from outside, by size, time and inode
+//! cache/stages/STAGE/FINGERPRINT/          a finished stage: its outputs and stage.json
+//! cache/stages/STAGE/.partial-FINGERPRINT/ a stage at work, or a leftover of a killed run
+//! runs/PROFILE-PLAN/                       run.json, events.jsonl, report.{json,html,md}, junit.xml
+//! runs/PROFILE-PLAN/STAGE                  link to the finished stage
+//! runs/PROFILE-PLAN/failed/STAGE/          what a failed stage had written
+//! runs/latest                              link to the last run
+//! ```
+//!
+//! - *Which run folder.* Its name comes from the plan (stages, parameters, files from outside), so the same plan continues
+//!   or refreshes the same folder, and a changed parameter opens a new one. Only the last report of a plan is kept;
+//!   `events.jsonl` keeps the history.
+//! - *Killed at any moment.* A stage fills `.partial-…`, writes `stage.json` last, and is renamed. What has its final name
+//!   is whole; anything else is removed by the next run and done again.
+//! - *Two processes at once.* The second is refused: `cache/lock` is locked through the operating system, which lets go of it when
+//!   its process ends, however it ends. It holds the process id and its start time, for the message.
+//! - *What a stage depends on* must be in its parameters and inputs: also seeds, thread counts and library versions, where its
+//!   result depends on them.
+
+mod cache;
+mod clock;
+mod decide;
+pub mod engine;
+pub mod environment;
+pub mod explain;
+pub mod fingerprint;
+mod inputs;
+pub mod journal;
+mod lock;
+pub mod plan;
+mod runner;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,352 @@
-//! One renderer per file: console, JSON, JUnit, Markdown, HTML.
+//! The report of a run: one [`Report`], one renderer per file.
+//!
+//! - [`metrics`]: reads the `metrics.jsonl` that training writes into curves;
+//! - [`console`], [`markdown`], [`junit`], [`json`], [`html`] (with [`plot`]): the renderers.
+//!
+//! `report.json` holds the [`Report`] itself, so that every other form can be made again from it. What differs between two
+//! faithful runs of one plan (clock, speed, what was reused) sits in fields of its own; [`Report::without_times`] empties them.
+
+pub mod console;
+mod environment;
+pub mod html;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod metrics;
+pub mod plot;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+pub use environment::Environment;
+use serde::{Deserialize, Serialize};
+pub(crate) use text::{human_bytes, human_seconds, points};
+
+use crate::error::{Error, Result};
+use crate::verdict::Verdict;
+use crate::verdict::judge::Judged;
+use crate::{exit, files};
+
+/// The way `report.json` is written.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that a report shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What was reproduced, for the heading.
+    pub title: String,
+    /// The profile of `repro all`.
+    pub profile: String,
+    /// Name of the run's folder.
+    pub run: String,
+    /// Over all rows and the failure.
+    pub verdict: Verdict,
+    /// The verdict in one sentence.
+    pub summary: String,
+    /// One per judged accuracy.
+    pub rows: Vec<Judged>,
+    /// What stopped the run, if something did.
+    pub failure: Option<Failure>,
+    /// In the plan's order.
+    pub stages: Vec<StageRow>,
+    /// One per trained model.
+    pub curves: Vec<metrics::Curves>,
+    /// A few questions with their pictures and answers.
+    pub examples: Vec<Example>,
+    /// Where it ran.
+    pub environment: Environment,
+    /// What went in and came out.
+    pub provenance: Provenance,
+    /// The clock; empty after [`Report::without_times`].
+    pub times: Times,
+}
+
+/// What the judging of a profile contributes to its report.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// See [`Report::rows`].
+    pub rows: Vec<Judged>,
+    /// See [`Report::curves`].
+    pub curves: Vec<metrics::Curves>,
+    /// See [`Report::examples`].
+    pub examples: Vec<Example>,
+    /// See [`Times::speeds`].
+    pub speeds: Vec<Speed>,
+}
+
+/// What stopped a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The stage at work; `None` after the last one.
+    pub stage: Option<String>,
+    /// INFRA, DATA, USAGE or BUG, as in [`crate::exit`].
+    pub class: String,
+    /// Its exit code.
+    pub exit_code: u8,
+    /// What, why, and what to do next.
+    pub message: String,
+}
+
+impl Failure {
+    /// Classifies an error.
+    pub fn new(stage: Option<&str>, error: &Error) -> Self {
+        let exit_code = exit::code(error);
+        let class = exit::TABLE.iter().find(|(_, code, _)| *code == exit_code).map_or("BUG", |(name, _, _)| name);
+        Self { stage: stage.map(str::to_owned), class: class.to_owned(), exit_code, message: error.to_string() }
+    }
+}
+
+/// One stage of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageRow {
+    /// Its name, also its folder's.
+    pub name: String,
+    /// What it does.
+    pub title: String,
+    /// How it ended.
+    pub state: StageState,
+    /// Hash of all that its result depends on; absent where it was not reached.
+    pub fingerprint: Option<String>,
+    /// How it went this time; absent after [`Report::without_times`].
+    pub this_time: Option<ThisTime>,
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageState {
+    /// Its result is there.
+    Done,
+    /// It gave an error.
+    Failed,
+    /// An earlier one gave an error.
+    NotRun,
+}
+
+/// How a stage went in one particular run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThisTime {
+    /// An earlier result was taken.
+    pub reused: bool,
+    /// Seconds of the execution that made the result, now or earlier.
+    pub seconds: f64,
+    /// Why it ran or was reused.
+    pub why: String,
+}
+
+impl StageRow {
+    /// `ran`, `cached`, `failed`, `not run`; `done` where it is not known how.
+    pub fn status(&self) -> &'static str {
+        match (self.state, &self.this_time) {
+            (StageState::Done, Some(ThisTime { reused: true, .. })) => "cached",
+            (StageState::Done, Some(_)) => "ran",
+            (StageState::Done, None) => "done",
+            (StageState::Failed, _) => "failed",
+            (StageState::NotRun, _) => "not run",
+        }
+    }
+}
+
+/// A question of the data with what the model said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// The task.
+    pub task: String,
+    /// One picture, or NLVR2's two.
+    pub images: Vec<Picture>,
+    /// The question or sentence.
+    pub question: String,
+    /// The model's answer.
+    pub answer: String,
+    /// The right answer.
+    pub expected: String,
+    /// Whether the model's answer counts.
+    pub right: bool,
+}
+
+/// A PNG file inside the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// The file in base64.
+    pub png: String,
+    /// What a person who does not see it should know.
+    pub alt: String,
+}
+
+impl Picture {
+    /// Takes the bytes of a PNG file of at most 1 MiB.
+    pub fn from_png(bytes: &[u8], alt: &str) -> Result<Self> {
+        if !bytes.starts_with(b"\x89PNG\r\n\x1a\n") || bytes.len() > 1 << 20 {
+            return Err(Error::data(format!("picture {alt:?} is no PNG file of at most 1 MiB")));
+        }
+        Ok(Self { png: base64_simd::STANDARD.encode_to_string(bytes), alt: alt.to_owned() })
+    }
+}
+
+/// What went into a run and what came out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Files from outside.
+    pub inputs: Vec<FileRecord>,
+    /// Files of the stages.
+    pub outputs: Vec<StageOutputs>,
+}
+
+/// A file with its identity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Its name within what it belongs to.
+    pub name: String,
+    /// Size; absent where it differs from run to run (a file that holds times).
+    pub bytes: Option<u64>,
+    /// SHA-256 of the content; absent likewise.
+    pub sha256: Option<String>,
+}
+
+/// The outputs of one stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageOutputs {
+    /// The stage.
+    pub stage: String,
+    /// Number of files.
+    pub files: usize,
+    /// Bytes of those that do not differ from run to run.
+    pub bytes: u64,
+    /// SHA-256 over names and hashes of those.
+    pub sha256: String,
+    /// The largest few; a stage may write thousands.
+    pub largest: Vec<FileRecord>,
+}
+
+/// When and how fast.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// UTC, RFC 3339.
+    pub started: Option<String>,
+    /// UTC, RFC 3339.
+    pub finished: Option<String>,
+    /// Of this run, reused results not counted.
+    pub seconds: Option<f64>,
+    /// Training speed.
+    pub speeds: Vec<Speed>,
+}
+
+/// Training speed of one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// The task.
+    pub task: String,
+    /// Mean over its epochs.
+    pub examples_per_second: f64,
+}
+
+impl Report {
+    /// The verdict over rows and failure, and the sentence that says it.
+    pub fn conclude(rows: &[Judged], failure: Option<&Failure>) -> (Verdict, String) {
+        let stopped = failure.map(|_| Verdict::Infra);
+        let verdict = Verdict::over(rows.iter().map(|r| r.verdict).chain(stopped));
+        let passed = rows.iter().filter(|r| r.verdict == Verdict::Pass).count();
+        let mut summary = match (passed, rows.len()) {
+            (_, 0) => "Nothing was judged".to_owned(),
+            (passed, all) if passed == all => format!("All {all} results are reproduced"),
+            (passed, all) => {
+                let others: Vec<String> = rows
+                    .iter()
+                    .filter(|r| r.verdict != Verdict::Pass)
+                    .map(|r| format!("{} {}", r.name, r.verdict))
+                    .collect();
+                format!("{passed} of {all} results reproduced; {}", others.join(", "))
+            }
+        };
+        match failure {
+            Some(Failure { stage: Some(stage), class, .. }) => {
+                summary += &format!("; the run stopped at stage {stage} ({class})");
+            }
+            Some(Failure { stage: None, class, .. }) => summary += &format!("; judging stopped ({class})"),
+            None => {}
+        }
+        (verdict, summary + ".")
+    }
+
+    /// The program's exit code: a FAIL comes first, then the class of what stopped the run, then the verdict.
+    pub fn exit_code(&self) -> u8 {
+        match &self.failure {
+            Some(failure) if self.verdict != Verdict::Fail => failure.exit_code,
+            _ => self.verdict.exit_code(),
+        }
+    }
+
+    /// The report without what differs between two faithful runs of one plan on one machine.
+    #[must_use]
+    pub fn without_times(mut self) -> Self {
+        self.times = Times::default();
+        for stage in &mut self.stages {
+            stage.this_time = None;
+        }
+        self
+    }
+
+    /// Writes `report.json`, `report.md`, `report.html` and `junit.xml` into a folder; returns their paths.
+    pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let forms: [(&str, String); 4] = [
+            ("report.json", json::render(self)?),
+            ("report.md", markdown::render(self)),
+            ("report.html", html::render(self)),
+            ("junit.xml", junit::render(self)?),
+        ];
+        let mut paths = Vec::new();
+        for (name, text) in forms {
+            let path = folder.join(name);
+            files::write_bytes(&path, text.as_bytes())?;
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}
+
+#[cfg(test)]
+mod sample;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_failure_decides_the_exit_code_unless_a_row_failed() {
+        let mut report = sample::stopped();
+        assert_eq!((report.verdict, report.exit_code()), (Verdict::Infra, exit::DATA));
+        report.verdict = Verdict::Fail;
+        assert_eq!(report.exit_code(), exit::FAIL);
+        assert_eq!(sample::passed().exit_code(), exit::PASS);
+        assert_eq!(Report::conclude(&[], None), (Verdict::Inconclusive, "Nothing was judged.".into()));
+    }
+
+    #[test]
+    fn two_runs_differ_only_in_times() {
+        let (one, mut two) = (sample::passed(), sample::passed());
+        two.times.seconds = Some(1.0);
+        two.stages[0].this_time = None;
+        assert_ne!(one, two);
+        assert_eq!(one.without_times(), two.without_times());
+    }
+
+    #[test]
+    fn all_forms_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = sample::passed().write(folder.path()).unwrap();
+        assert_eq!(paths.len(), 4);
+        let read = json::read(&paths[0]).unwrap();
+        assert_eq!(read, sample::passed());
+        for path in paths {
+            assert!(path.metadata().unwrap().len() > 500, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn only_png_is_a_picture() {
+        assert!(Picture::from_png(b"GIF89a", "x").is_err());
+        assert!(Picture::from_png(b"\x89PNG\r\n\x1a\n", "x").is_ok());
+    }
+}

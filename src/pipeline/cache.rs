@@ -1,0 +1,280 @@
+//! Finished stages by fingerprint. A folder with its final name is whole; its `stage.json` says what it holds.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::clock;
+use super::explain::Why;
+use super::fingerprint::Parts;
+use super::inputs::Stat;
+use super::plan::Stage;
+use crate::error::{Error, Result};
+use crate::files;
+
+const SCHEMA: u32 = 1;
+const RECORD: &str = "stage.json";
+const RECORD_LIMIT: u64 = 64 << 20;
+const PARTIAL: &str = ".partial-";
+const DISCARDED: &str = ".discarded-";
+/// Files from this size on are forced to disk before the stage counts as done. After a power cut, a smaller one that was not
+/// written is found by its size.
+const FORCE_TO_DISK: u64 = 1 << 20;
+
+/// One output of a finished stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// Within the stage's folder, with `/`.
+    pub path: String,
+    /// SHA-256 of its content.
+    pub sha256: String,
+    /// Holds times or speeds; nothing depends on it.
+    pub volatile: bool,
+    /// Whether it is still the same, at no cost.
+    pub stat: Stat,
+}
+
+/// `stage.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    schema: u32,
+    /// Name of the folder.
+    pub fingerprint: String,
+    /// What it was made from.
+    pub parts: Parts,
+    /// In the order of their paths.
+    pub outputs: Vec<Output>,
+    /// How long it took.
+    pub seconds: f64,
+    /// When, UTC.
+    pub finished: String,
+    /// Version of this program.
+    program: String,
+}
+
+impl Record {
+    /// SHA-256 over names and hashes of the outputs that others may depend on.
+    pub fn tree_sha256(&self) -> String {
+        let lines: Vec<String> =
+            self.outputs.iter().filter(|o| !o.volatile).map(|o| format!("{}  {}\n", o.sha256, o.path)).collect();
+        files::sha256_bytes(lines.concat().as_bytes())
+    }
+
+    /// The output of that path.
+    pub fn output(&self, path: &str) -> Option<&Output> {
+        self.outputs.iter().find(|o| o.path == path)
+    }
+}
+
+/// What lies under a fingerprint.
+pub enum Found {
+    /// Nothing.
+    Absent,
+    /// Not a finished stage; why.
+    Unreadable(String),
+    /// A finished stage; its files are not looked at yet.
+    Whole(Box<Record>),
+}
+
+/// `cache/stages`.
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// Of a workspace.
+    pub fn new(workspace: &Path) -> Self {
+        Self { root: workspace.join("cache/stages") }
+    }
+
+    /// Where a finished stage lies.
+    pub fn folder(&self, stage: &str, fingerprint: &str) -> PathBuf {
+        self.root.join(stage).join(fingerprint)
+    }
+
+    /// Reads the record of a finished stage.
+    pub fn find(&self, stage: &str, fingerprint: &str) -> Found {
+        let folder = self.folder(stage, fingerprint);
+        if !folder.exists() {
+            return Found::Absent;
+        }
+        match read_record(&folder) {
+            Ok(record) if record.fingerprint == fingerprint => Found::Whole(Box::new(record)),
+            Ok(record) => Found::Unreadable(format!("it is the record of {}", record.fingerprint)),
+            Err(error) => Found::Unreadable(error.what().to_owned()),
+        }
+    }
+
+    /// Looks whether the outputs are as recorded: by size, time and inode, and by content where those differ. `Some` says what
+    /// is not. A file that was only touched or moved gets its new times recorded, if `remember`.
+    pub fn damage(&self, record: &mut Record, remember: bool) -> Result<Option<Why>> {
+        let folder = self.folder(&record.parts.stage, &record.fingerprint);
+        let mut moved = false;
+        for output in &mut record.outputs {
+            let path = folder.join(&output.path);
+            let stat = match std::fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_file() => Stat::of(&metadata),
+                Ok(_) => return Ok(Some(Why::OutputChanged(output.path.clone()))),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                    return Ok(Some(Why::OutputMissing(output.path.clone())));
+                }
+                Err(e) => return Err(Error::io("look at", &path, &e)),
+            };
+            if stat == output.stat {
+                continue;
+            }
+            if stat.size != output.stat.size || files::sha256(&path)? != output.sha256 {
+                return Ok(Some(Why::OutputChanged(output.path.clone())));
+            }
+            (output.stat, moved) = (stat, true);
+        }
+        if moved && remember {
+            write_record(&folder, record)?;
+        }
+        Ok(None)
+    }
+
+    /// Records of every finished run of a stage; unreadable ones say nothing about changes and are passed over.
+    pub fn history(&self, stage: &str) -> Result<Vec<Record>> {
+        let folder = self.root.join(stage);
+        let names = entries(&folder)?;
+        Ok(names.iter().filter(|n| !n.starts_with('.')).filter_map(|n| read_record(&folder.join(n)).ok()).collect())
+    }
+
+    /// Stage, fingerprint and folder of what a killed run left behind.
+    pub fn leftovers(&self) -> Result<Vec<(String, String, PathBuf)>> {
+        let mut found = Vec::new();
+        for stage in entries(&self.root)? {
+            let folder = self.root.join(&stage);
+            for name in entries(&folder)?.into_iter().filter(|n| n.starts_with('.')) {
+                let fingerprint = name.strip_prefix(PARTIAL).unwrap_or_default();
+                found.push((stage.clone(), fingerprint.to_owned(), folder.join(&name)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Opens an empty folder to fill.
+    pub fn begin(&self, stage: &str, fingerprint: &str) -> Result<PathBuf> {
+        let folder = self.root.join(stage).join(format!("{PARTIAL}{fingerprint}"));
+        remove(&folder)?;
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
+        Ok(folder)
+    }
+
+    /// Records what lies in a filled folder and gives it its final name.
+    pub fn finish(
+        &self,
+        stage: &Stage,
+        parts: Parts,
+        fingerprint: &str,
+        filled: &Path,
+        seconds: f64,
+    ) -> Result<Record> {
+        let mut paths = BTreeSet::new();
+        list(filled, "", &mut paths)?;
+        let mut outputs = Vec::new();
+        for path in paths {
+            let full = filled.join(&path);
+            let sha256 = files::sha256(&full)?;
+            let file = File::open(&full).map_err(|e| Error::io("read", &full, &e))?;
+            let stat = Stat::of(&file.metadata().map_err(|e| Error::io("look at", &full, &e))?);
+            if stat.size >= FORCE_TO_DISK {
+                file.sync_all().map_err(|e| Error::io("write", &full, &e))?;
+            }
+            outputs.push(Output { volatile: stage.is_volatile(&path), path, sha256, stat });
+        }
+        let record = Record {
+            schema: SCHEMA,
+            fingerprint: fingerprint.to_owned(),
+            parts,
+            outputs,
+            seconds,
+            finished: clock::now(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        write_record(filled, &record)?;
+        self.discard(&stage.name, fingerprint)?;
+        let folder = self.folder(&stage.name, fingerprint);
+        std::fs::rename(filled, &folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
+        Ok(record)
+    }
+
+    /// Removes a finished stage; killed meanwhile, it leaves a leftover and not half a stage.
+    pub fn discard(&self, stage: &str, fingerprint: &str) -> Result<()> {
+        let folder = self.folder(stage, fingerprint);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let aside = self.root.join(stage).join(format!("{DISCARDED}{fingerprint}"));
+        remove(&aside)?;
+        std::fs::rename(&folder, &aside).map_err(|e| Error::io("rename", &folder, &e))?;
+        remove(&aside)
+    }
+}
+
+/// Removes the half-written files that a killed run left in a folder ([`files::write_atomically`]).
+pub fn sweep(folder: &Path) -> Result<()> {
+    for name in entries(folder)?.iter().filter(|n| n.starts_with(".writing-")) {
+        let path = folder.join(name);
+        std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
+    }
+    Ok(())
+}
+
+/// Removes a folder, if it is there.
+pub fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &e)),
+        _ => Ok(()),
+    }
+}
+
+fn read_record(folder: &Path) -> Result<Record> {
+    let path = folder.join(RECORD);
+    let bytes = files::read_bytes(&path, RECORD_LIMIT)?;
+    let record: Record =
+        serde_json::from_slice(&bytes).map_err(|e| Error::data(format!("{RECORD} cannot be read: {e}")))?;
+    if record.schema != SCHEMA {
+        return Err(Error::data(format!("{RECORD} has schema {}, not {SCHEMA}", record.schema)));
+    }
+    Ok(record)
+}
+
+fn write_record(folder: &Path, record: &Record) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(record).map_err(|e| Error::bug("stage.json cannot be written").because(e))?;
+    files::write_bytes(&folder.join(RECORD), &bytes)
+}
+
+/// Names in a folder in order; none where it is absent.
+fn entries(folder: &Path) -> Result<Vec<String>> {
+    let read = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|e| Error::io("list", folder, &e))?,
+    };
+    let mut names = Vec::new();
+    for entry in read {
+        let entry = entry.map_err(|e| Error::io("list", folder, &e))?;
+        let name = entry.file_name().into_string();
+        names.push(name.map_err(|n| Error::data(format!("{} holds {n:?}, no UTF-8 name", folder.display())))?);
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn list(folder: &Path, below: &str, paths: &mut BTreeSet<String>) -> Result<()> {
+    for name in entries(folder)? {
+        let (full, path) = (folder.join(&name), format!("{below}{name}"));
+        let kind = std::fs::symlink_metadata(&full).map_err(|e| Error::io("look at", &full, &e))?.file_type();
+        if kind.is_dir() {
+            list(&full, &format!("{path}/"), paths)?;
+        } else if kind.is_file() && path != RECORD {
+            paths.insert(path);
+        } else {
+            return Err(Error::bug(format!("a stage wrote {path}, which is neither a file nor a folder of its own")));
+        }
+    }
+    Ok(())
+}

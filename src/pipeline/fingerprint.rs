@@ -1,0 +1,176 @@
+//! What a stage's result depends on, kept in parts so that a change can be named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Raised when the meaning of the parts changes: every stage then runs again.
+const EDITION: u32 = 1;
+
+/// The parts of a fingerprint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// Of this structure.
+    pub edition: u32,
+    /// The stage.
+    pub stage: String,
+    /// Of the stage's program.
+    pub code_version: u32,
+    /// Where it runs.
+    pub executor: String,
+    /// Its parameters.
+    pub parameters: Value,
+    /// SHA-256 of each input by name: `NAME` for a file, `STAGE` or `STAGE/PATH` for outputs.
+    pub inputs: BTreeMap<String, String>,
+}
+
+impl Parts {
+    /// Parts of the current edition.
+    pub fn new(
+        stage: &str,
+        code_version: u32,
+        executor: &str,
+        parameters: &Value,
+        inputs: BTreeMap<String, String>,
+    ) -> Self {
+        let (stage, executor) = (stage.to_owned(), executor.to_owned());
+        Self { edition: EDITION, stage, code_version, executor, parameters: parameters.clone(), inputs }
+    }
+
+    /// SHA-256 over all parts, whatever the order of keys.
+    pub fn fingerprint(&self) -> Result<String> {
+        let value = serde_json::to_value(self)
+            .map_err(|e| Error::bug(format!("parts of stage {} cannot be written", self.stage)).because(e))?;
+        Ok(files::sha256_bytes(sorted(&value).to_string().as_bytes()))
+    }
+
+    /// What changed from `earlier` to these, one sentence each; empty if they are equal.
+    pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
+        let mut changes = self.changes_but_inputs(earlier);
+        for name in earlier.inputs.keys().chain(self.inputs.keys()).collect::<BTreeSet<_>>() {
+            match (earlier.inputs.get(name), self.inputs.get(name)) {
+                (Some(old), Some(new)) if old != new => changes.push(format!("input `{name}` changed")),
+                (None, Some(_)) => changes.push(format!("input `{name}` is new")),
+                (Some(_), None) => changes.push(format!("input `{name}` is no longer read")),
+                _ => {}
+            }
+        }
+        changes
+    }
+
+    /// [`Self::changes_since`] without the inputs, for where those are not known yet.
+    pub fn changes_but_inputs(&self, earlier: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if earlier.edition != self.edition {
+            changes.push("the way of fingerprinting changed".to_owned());
+        }
+        if earlier.code_version != self.code_version {
+            changes.push(format!("its program changed (version {} -> {})", earlier.code_version, self.code_version));
+        }
+        if earlier.executor != self.executor {
+            changes.push(format!("it runs elsewhere ({} -> {})", earlier.executor, self.executor));
+        }
+        let (old, new) = (flat(&earlier.parameters), flat(&self.parameters));
+        for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+            let shown = |v: Option<&String>| v.map_or_else(|| "absent".to_owned(), |v| shortened(v));
+            if old.get(name) != new.get(name) {
+                changes.push(format!("parameter `{name}` {} -> {}", shown(old.get(name)), shown(new.get(name))));
+            }
+        }
+        changes
+    }
+}
+
+/// Keys in order at every level.
+pub(super) fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let ordered: BTreeMap<&String, Value> = map.iter().map(|(k, v)| (k, sorted(v))).collect();
+            Value::Object(ordered.into_iter().map(|(k, v)| (k.clone(), v)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}
+
+/// Leaves by dotted path; a list counts as one leaf.
+fn flat(value: &Value) -> BTreeMap<String, String> {
+    fn walk(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (key, below) in map {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    walk(&path, below, out);
+                }
+            }
+            Value::Null if path.is_empty() => {}
+            leaf => {
+                out.insert(path.to_owned(), sorted(leaf).to_string());
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    walk("", value, &mut out);
+    out
+}
+
+fn shortened(text: &str) -> String {
+    const MOST: usize = 48;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    text.chars().take(MOST).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parts(parameters: Value, inputs: &[(&str, &str)]) -> Parts {
+        let inputs = inputs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Parts::new("train", 1, "host", &parameters, inputs)
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_matter() {
+        let one = parts(json!({"a": 1, "b": {"c": 2, "d": [{"x": 1, "y": 2}]}}), &[]);
+        let two = parts(json!({"b": {"d": [{"y": 2, "x": 1}], "c": 2}, "a": 1}), &[]);
+        assert_eq!(one.fingerprint().unwrap(), two.fingerprint().unwrap());
+        assert_eq!(two.changes_since(&one), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_part_counts_and_is_named() {
+        let old = parts(json!({"epochs": 4, "model": {"layers": 2}, "gone": true}), &[("data", "1"), ("old", "2")]);
+        let mut new =
+            parts(json!({"epochs": 5, "model": {"layers": 2}, "new": "x".repeat(60)}), &[("data", "3"), ("new", "4")]);
+        (new.code_version, new.executor) = (2, "sha256:ab".into());
+        insta::assert_snapshot!(new.changes_since(&old).join("\n"), @r#"
+        its program changed (version 1 -> 2)
+        it runs elsewhere (host -> sha256:ab)
+        parameter `epochs` 4 -> 5
+        parameter `gone` true -> absent
+        parameter `new` absent -> "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+        input `data` changed
+        input `new` is new
+        input `old` is no longer read
+        "#);
+        for changed in [
+            Parts { edition: 2, ..old.clone() },
+            Parts { stage: "other".into(), ..old.clone() },
+            Parts { code_version: 2, ..old.clone() },
+            Parts { executor: "x".into(), ..old.clone() },
+            Parts { parameters: json!({}), ..old.clone() },
+            Parts { inputs: BTreeMap::new(), ..old.clone() },
+        ] {
+            assert_ne!(changed.fingerprint().unwrap(), old.fingerprint().unwrap());
+        }
+    }
+}

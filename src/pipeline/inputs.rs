@@ -1,0 +1,120 @@
+//! Hashes of files from outside, remembered by size, time of change and inode: a 32 GB file is read once.
+
+use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::files;
+
+const FILE_LIMIT: u64 = 64 << 20;
+/// A file changed this lately may change again within the same tick of the file system's clock.
+const TOO_FRESH: Duration = Duration::from_secs(2);
+
+/// What tells at no cost that a file is still the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stat {
+    /// Bytes.
+    pub size: u64,
+    /// Nanoseconds since 1970 of the last change.
+    pub mtime_ns: i64,
+    /// Number of the file in its file system.
+    pub inode: u64,
+}
+
+impl Stat {
+    /// From what the file system says.
+    pub fn of(metadata: &Metadata) -> Self {
+        let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+        Self { size: metadata.len(), mtime_ns, inode: metadata.ino() }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Known {
+    stat: Stat,
+    sha256: String,
+}
+
+/// The memory of hashes.
+pub struct Memo {
+    path: PathBuf,
+    known: BTreeMap<PathBuf, Known>,
+    changed: bool,
+}
+
+impl Memo {
+    /// Opens what is remembered; a memory that cannot be read is an empty one.
+    pub fn open(path: PathBuf) -> Self {
+        let known = files::read_bytes(&path, FILE_LIMIT).ok().and_then(|b| serde_json::from_slice(&b).ok());
+        Self { path, known: known.unwrap_or_default(), changed: false }
+    }
+
+    /// Size and SHA-256 of a file.
+    pub fn sha256(&mut self, path: &Path) -> Result<(u64, String)> {
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
+        if !metadata.is_file() {
+            return Err(Error::data(format!("{} is not a file", path.display())));
+        }
+        let stat = Stat::of(&metadata);
+        // The same file under a relative name from another folder would be another file.
+        let key = std::path::absolute(path).map_err(|e| Error::io("find", path, &e))?;
+        if let Some(known) = self.known.get(&key).filter(|k| k.stat == stat) {
+            return Ok((stat.size, known.sha256.clone()));
+        }
+        let sha256 = files::sha256(path)?;
+        let settled = metadata.modified().ok().and_then(|m| SystemTime::now().duration_since(m).ok());
+        if settled.is_some_and(|age| age > TOO_FRESH) && key.to_str().is_some() {
+            self.known.insert(key, Known { stat, sha256: sha256.clone() });
+            self.changed = true;
+        }
+        Ok((stat.size, sha256))
+    }
+
+    /// Keeps what was learned.
+    pub fn save(&self) -> Result<()> {
+        if !self.changed {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec_pretty(&self.known)
+            .map_err(|e| Error::bug("the memory of hashes cannot be written").because(e))?;
+        files::write_bytes(&self.path, &bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+
+    use super::*;
+
+    #[test]
+    fn a_settled_file_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, memory) = (folder.path().join("data"), folder.path().join("inputs.json"));
+        let old = FileTimes::new().set_modified(SystemTime::now() - Duration::from_secs(60));
+        std::fs::write(&data, "one").unwrap();
+        let mut fresh = Memo::open(memory.clone());
+        fresh.sha256(&data).unwrap();
+        assert!(!fresh.changed, "a file of this very moment is not remembered");
+
+        File::options().write(true).open(&data).unwrap().set_times(old).unwrap();
+        let mut memo = Memo::open(memory.clone());
+        assert_eq!(memo.sha256(&data).unwrap(), (3, files::sha256_bytes(b"one")));
+        memo.save().unwrap();
+
+        let mut again = Memo::open(memory.clone());
+        again.known.values_mut().for_each(|k| k.sha256 = "remembered".into());
+        assert_eq!(again.sha256(&data).unwrap().1, "remembered");
+        std::fs::write(&data, "two").unwrap();
+        assert_eq!(again.sha256(&data).unwrap().1, files::sha256_bytes(b"two"));
+
+        std::fs::write(&memory, "{damaged").unwrap();
+        assert_eq!(Memo::open(memory).known.len(), 0);
+        assert!(again.sha256(folder.path()).unwrap_err().to_string().contains("is not a file"));
+    }
+}

@@ -1,0 +1,204 @@
+//! The journal of a run: `run.json`, written first, and `events.jsonl`, one line per event, each written at once.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::clock;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::report::{Environment, human_seconds};
+use crate::verdict::Verdict;
+
+/// The way `run.json` is written.
+pub const SCHEMA: u32 = 1;
+
+/// What is known of a run before it starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Name of its folder.
+    pub run: String,
+    /// Of `repro all`.
+    pub profile: String,
+    /// When a run of this plan first started here, UTC.
+    pub first_started: String,
+    /// When this one started, UTC.
+    pub started: String,
+    /// Stages with versions, parameters and inputs (files from outside with their SHA-256).
+    pub plan: Value,
+    /// Where it runs, versions and seeds.
+    pub environment: Environment,
+}
+
+impl RunRecord {
+    /// Writes `run.json`, keeping the first start of an earlier one of the same run.
+    pub fn write(mut self, folder: &Path) -> Result<()> {
+        const LIMIT: u64 = 16 << 20;
+        let path = folder.join("run.json");
+        let earlier: Option<Self> =
+            files::read_bytes(&path, LIMIT).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(earlier) = earlier {
+            self.first_started = earlier.first_started;
+        }
+        let mut bytes =
+            serde_json::to_vec_pretty(&self).map_err(|e| Error::bug("run.json cannot be written").because(e))?;
+        bytes.push(b'\n');
+        files::write_bytes(&path, &bytes)
+    }
+}
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first of a run.
+    RunStarted {
+        /// Name of the run's folder.
+        run: String,
+        /// Version of this program.
+        program: String,
+        /// Process id of a run that was killed in this workspace before.
+        after_killed: Option<u32>,
+    },
+    /// A stage begins.
+    StageStarted {
+        /// Its name.
+        stage: String,
+        /// What it does.
+        title: String,
+        /// Why it is not taken from the cache.
+        why: String,
+    },
+    /// A stage says something.
+    StageNote {
+        /// Its name.
+        stage: String,
+        /// What.
+        text: String,
+    },
+    /// A stage is done.
+    StageFinished {
+        /// Its name.
+        stage: String,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A stage's earlier result is taken.
+    StageSkipped {
+        /// Its name.
+        stage: String,
+        /// What it does.
+        title: String,
+        /// Why.
+        why: String,
+    },
+    /// A stage gave an error.
+    StageFailed {
+        /// Its name.
+        stage: String,
+        /// INFRA, DATA, USAGE or BUG.
+        class: String,
+        /// What, why, what next.
+        message: String,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// The last of a run; the report is written.
+    RunFinished {
+        /// The overall verdict.
+        verdict: Verdict,
+        /// How long it took.
+        seconds: f64,
+    },
+}
+
+/// The line that a person follows.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RunStarted { run, after_killed: None, .. } => write!(f, "run {run}"),
+            Self::RunStarted { run, after_killed: Some(pid), .. } => {
+                write!(f, "run {run}, after process {pid} was killed at work")
+            }
+            Self::StageStarted { stage, title, why } => write!(f, "{stage}: {title} ({why})"),
+            Self::StageNote { stage, text } => write!(f, "{stage}: {text}"),
+            Self::StageFinished { stage, seconds } => write!(f, "{stage}: done in {}", human_seconds(*seconds)),
+            Self::StageSkipped { stage, why, .. } => write!(f, "{stage}: cached ({why})"),
+            Self::StageFailed { stage, class, message, seconds } => {
+                write!(f, "{stage}: failed after {} ({class}): {message}", human_seconds(*seconds))
+            }
+            Self::RunFinished { verdict, seconds } => write!(f, "{verdict} in {}", human_seconds(*seconds)),
+        }
+    }
+}
+
+/// `events.jsonl`, open for appending.
+pub struct Journal {
+    file: File,
+    path: std::path::PathBuf,
+}
+
+impl Journal {
+    /// Opens the journal of a run folder; a last line that a kill cut short is removed.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("events.jsonl");
+        let open = || -> std::io::Result<File> {
+            let mut file = File::options().create(true).read(true).append(true).open(&path)?;
+            let length = file.metadata()?.len();
+            // One event is far shorter than this.
+            let from = length.saturating_sub(1 << 20);
+            file.seek(SeekFrom::Start(from))?;
+            let mut tail = Vec::new();
+            (&mut file).take(1 << 20).read_to_end(&mut tail)?;
+            if tail.last().is_some_and(|last| *last != b'\n') {
+                let whole = memchr::memrchr(b'\n', &tail).map_or(0, |at| at as u64 + 1);
+                file.set_len(from + whole)?;
+            }
+            Ok(file)
+        };
+        let file = open().map_err(|e| Error::io("open", &path, &e))?;
+        Ok(Self { file, path })
+    }
+
+    /// Appends an event with the time, in one write.
+    pub fn write(&mut self, event: &Event) -> Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            time: String,
+            #[serde(flatten)]
+            event: &'a Event,
+        }
+        let mut line = serde_json::to_string(&Line { time: clock::now(), event })
+            .map_err(|e| Error::bug("an event cannot be written").because(e))?;
+        line.push('\n');
+        self.file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.flush())
+            .map_err(|e| Error::io("write", &self.path, &e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_cut_short_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let note = |text: &str| Event::StageNote { stage: "a".into(), text: text.into() };
+        Journal::open(folder.path()).unwrap().write(&note("one\ntwo")).unwrap();
+        let mut file = File::options().append(true).open(&path).unwrap();
+        file.write_all(b"{\"time\":\"20").unwrap();
+        Journal::open(folder.path()).unwrap().write(&note("three")).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let events: Vec<Event> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(events, [note("one\ntwo"), note("three")]);
+    }
+}

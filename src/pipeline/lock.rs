@@ -1,0 +1,94 @@
+//! One run at a time in a workspace.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock;
+use crate::error::{Error, Result};
+
+/// Who holds a lock, or held it when it was killed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Process id.
+    pub pid: u32,
+    /// When it took the lock, UTC.
+    pub started: String,
+}
+
+/// The lock; let go of when dropped or when the process ends.
+pub struct Lock {
+    file: File,
+    /// Left by a run that ended without letting go.
+    pub killed: Option<Holder>,
+}
+
+impl Lock {
+    /// Takes the lock, or says who has it.
+    pub fn take(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
+        }
+        let mut file = (File::options().create(true).truncate(false).read(true).write(true))
+            .open(path)
+            .map_err(|e| Error::io("open", path, &e))?;
+        let taken = file.try_lock();
+        let mut text = String::new();
+        // Who held it is for messages only; a text cut short by a kill says nothing, and that is said.
+        let holder = (&mut file)
+            .take(4096)
+            .read_to_string(&mut text)
+            .ok()
+            .and_then(|_| serde_json::from_str::<Holder>(&text).ok());
+        match taken {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let who = holder.map_or_else(String::new, |h| format!(" (process {}, since {})", h.pid, h.started));
+                return Err(Error::infra(format!("another run is at work in this workspace{who}"))
+                    .because(format!("{} is locked", path.display()))
+                    .next("wait until it ends, or give another --workspace"));
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", path, &e)),
+        }
+        let me = Holder { pid: std::process::id(), started: clock::now() };
+        let line = serde_json::to_string(&me).map_err(|e| Error::bug("the lock cannot be written").because(e))?;
+        let write = |file: &mut File| -> std::io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(line.as_bytes())
+        };
+        write(&mut file).map_err(|e| Error::io("write", path, &e))?;
+        Ok(Self { file, killed: holder })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A text left behind would only be taken for that of a killed run.
+        let _ = self.file.set_len(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_stale_ones_are_recognised() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache/lock");
+        let first = Lock::take(&path).unwrap();
+        assert_eq!(first.killed, None);
+        let error = Lock::take(&path).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        assert_eq!(Lock::take(&path).unwrap().killed, None);
+
+        std::fs::write(&path, r#"{"pid":4194303,"started":"2026-01-02T03:04:05Z"}"#).unwrap();
+        assert_eq!(Lock::take(&path).unwrap().killed.as_ref().unwrap().pid, 4_194_303);
+        std::fs::write(&path, r#"{"pid":41"#).unwrap();
+        assert_eq!(Lock::take(&path).unwrap().killed, None);
+    }
+}

@@ -1,0 +1,386 @@
+//! The engine with toy stages: `draw` writes two files, `count` uses one of them, `train` uses all and a file from outside.
+
+use std::cell::RefCell;
+use std::fs::{self, File, FileTimes};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+
+use super::engine::{Outcome, Settings, explain, run};
+use super::explain::render;
+use super::journal::Event;
+use super::plan::{Plan, Stage};
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::report::{Findings, Report};
+use crate::verdict::Verdict;
+use crate::verdict::judge::{Judged, Observed, judge_accuracy, not_run};
+
+/// What the toy stages are made with, and what they did.
+struct Toy {
+    workspace: tempfile::TempDir,
+    side: u32,
+    epochs: u32,
+    version: u32,
+    fails: Option<fn() -> Result<()>>,
+    ran: Rc<RefCell<Vec<String>>>,
+}
+
+impl Toy {
+    fn new() -> Self {
+        let workspace = tempfile::tempdir().unwrap();
+        fs::write(workspace.path().join("vocab.txt"), "a b c").unwrap();
+        Self { workspace, side: 8, epochs: 4, version: 1, fails: None, ran: Rc::default() }
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.workspace.path().join(below)
+    }
+
+    fn plan(&self) -> Plan {
+        let log = |name: &'static str| {
+            let ran = Rc::clone(&self.ran);
+            move || ran.borrow_mut().push(name.to_owned())
+        };
+        let (draw, count, train) = (log("draw"), log("count"), log("train"));
+        let fails = self.fails;
+        let stages = vec![
+            Stage::new("draw", "Draw scenes", 1, move |context| {
+                draw();
+                let side = context.parameters::<serde_json::Value>()?["side"].to_string();
+                put(context.output("images/one.txt"), "x".repeat(40))?;
+                put(context.output("questions.json"), format!("side {side}"))
+            })
+            .parameters(json!({ "side": self.side })),
+            Stage::new("count", "Count images", self.version, move |context| {
+                count();
+                let image = get(context.input("draw", "images/one.txt"))?;
+                assert!(context.input("draw", "questions.json").is_err(), "not declared");
+                put(context.output("count.txt"), image.len().to_string())
+            })
+            .output_of("draw", "images/one.txt"),
+            Stage::new("train", "Train", 1, move |context| {
+                train();
+                context.note("half way");
+                put(context.output("metrics.jsonl"), format!("{:?}", SystemTime::now()))?;
+                let seen = get(context.input_folder("draw").map(|folder| folder.join("questions.json")))?;
+                if let Some(fails) = fails {
+                    fails()?;
+                }
+                put(context.output("model"), seen + &get(context.file("vocab.txt"))?)
+            })
+            .parameters(json!({ "seed": 1, "model": { "epochs": self.epochs } }))
+            .after("draw")
+            .file("vocab.txt", &self.path("vocab.txt"))
+            .volatile("metrics.jsonl"),
+        ];
+        Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![1], stages }
+    }
+
+    fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Findings>) -> Result<(Report, PathBuf)> {
+        let settings = Settings {
+            workspace: self.workspace.path().to_owned(),
+            versions: [("libtorch".to_owned(), "none".to_owned())].into(),
+            threads: 1,
+        };
+        run(&self.plan(), &settings, &mut |_| {}, judge)
+    }
+
+    fn run(&self) -> (Report, PathBuf) {
+        self.run_judged(judge).unwrap()
+    }
+
+    /// What ran since the last question.
+    fn ran(&self) -> Vec<String> {
+        self.ran.take()
+    }
+
+    fn explain(&self) -> String {
+        render(&explain(&self.plan(), self.workspace.path()).unwrap())
+    }
+
+    fn finished(&self, stage: &str) -> PathBuf {
+        let folder = self.path("cache/stages").join(stage);
+        let mut names: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        names.remove(0)
+    }
+}
+
+fn put(path: Result<PathBuf>, text: impl AsRef<[u8]>) -> Result<()> {
+    let path = path?;
+    fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))
+}
+
+fn get(path: Result<PathBuf>) -> Result<String> {
+    crate::files::read_text(&path?, 1000)
+}
+
+fn judge(outcome: &Outcome) -> Result<Findings> {
+    let golden = crate::verdict::golden::Golden::parse(include_str!("../../tests/fixtures/golden/sample.toml"))?;
+    let observed = Observed { accuracy: 70.0, n: 400, baselines: vec![("question-only".into(), 40.0)] };
+    let row: Judged = match (outcome.output("train", "model"), &outcome.failure) {
+        (Some(model), None) => {
+            assert!(get(Ok(model))?.to_lowercase().starts_with("side "));
+            judge_accuracy(&golden, "gqa", &observed)
+        }
+        _ => not_run(&golden, "gqa", "training failed"),
+    };
+    assert_eq!(outcome.is_done("train"), outcome.failure.is_none());
+    Ok(Findings { rows: vec![row], ..Findings::default() })
+}
+
+fn events(folder: &Path) -> Vec<Event> {
+    let text = fs::read_to_string(folder.join("events.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_second_run_does_nothing_and_reports_the_same() {
+    let toy = Toy::new();
+    let (first, folder) = toy.run();
+    assert_eq!(toy.ran(), ["draw", "count", "train"]);
+    assert_eq!((first.verdict, first.exit_code()), (Verdict::Pass, exit::PASS));
+    for name in ["run.json", "events.jsonl", "report.json", "report.md", "report.html", "junit.xml", "train/model"] {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+    assert_eq!(fs::canonicalize(toy.path("runs/latest")).unwrap(), fs::canonicalize(&folder).unwrap());
+    let record =
+        |name: &str| -> serde_json::Value { serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap() };
+    let first_started = record("run.json")["first_started"].clone();
+    assert_eq!(record("run.json")["environment"]["seeds"], json!([1]));
+
+    let (second, same_folder) = toy.run();
+    assert_eq!(toy.ran(), [""; 0]);
+    assert_eq!(same_folder, folder);
+    assert!(second.stages.iter().all(|s| s.status() == "cached"));
+    assert_eq!(first.without_times(), second.without_times());
+    assert_eq!(record("run.json")["first_started"], first_started);
+    let skipped = events(&folder).iter().filter(|e| matches!(e, Event::StageSkipped { .. })).count();
+    assert_eq!((events(&folder).len(), skipped), (9 + 5, 3));
+    let none: [Vec<u8>; 1] = [fs::read(toy.path("cache/lock")).unwrap()];
+    assert_eq!(none, [b""]);
+}
+
+#[test]
+fn what_a_changed_parameter_touches_runs_again() {
+    let mut toy = Toy::new();
+    let (_, first_folder) = toy.run();
+    toy.ran();
+    toy.epochs = 5;
+    let (report, folder) = toy.run();
+    assert_eq!(toy.ran(), ["train"]);
+    assert_eq!(report.stages[2].this_time.as_ref().unwrap().why, "parameter `model.epochs` 4 -> 5");
+    assert_ne!(folder, first_folder, "another plan is another run");
+    toy.epochs = 4;
+    assert_eq!(toy.run().1, first_folder);
+    assert_eq!(toy.ran(), [""; 0], "the earlier result is still there");
+
+    // `count` reads only the picture, which does not depend on the side.
+    toy.side = 9;
+    toy.run();
+    assert_eq!(toy.ran(), ["draw", "train"]);
+}
+
+#[test]
+fn explanations() {
+    let mut toy = Toy::new();
+    let mut all = vec![("never finished", toy.explain())];
+    toy.run();
+    all.push(("nothing changed", toy.explain()));
+    toy.epochs = 5;
+    all.push(("epochs 4 -> 5", toy.explain()));
+    toy.epochs = 4;
+    fs::write(toy.path("vocab.txt"), "a b c d").unwrap();
+    toy.version = 2;
+    all.push(("another vocabulary, another program", toy.explain()));
+    fs::write(toy.path("vocab.txt"), "a b c").unwrap();
+    toy.version = 1;
+    toy.side = 9;
+    all.push(("side 8 -> 9: what follows is not known yet", toy.explain()));
+    toy.epochs = 6;
+    all.push(("side 8 -> 9, epochs 4 -> 6", toy.explain()));
+    toy.side = 8;
+    toy.epochs = 4;
+    fs::remove_file(toy.finished("count").join("count.txt")).unwrap();
+    fs::write(toy.finished("train").join("model"), "SIDE 8a b c").unwrap();
+    all.push(("missing and damaged outputs", toy.explain()));
+    fs::write(toy.finished("count").join("stage.json"), "{").unwrap();
+    let train = toy.finished("train");
+    let name = train.file_name().unwrap().to_str().unwrap().to_owned();
+    fs::rename(&train, train.with_file_name(format!(".partial-{name}"))).unwrap();
+    all.push(("damaged record, killed at work", toy.explain()));
+    assert_eq!(toy.ran(), ["draw", "count", "train"], "explaining runs nothing");
+    let text: Vec<String> = all.into_iter().map(|(title, text)| format!("# {title}\n{text}")).collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn damaged_outputs_are_made_again() {
+    let toy = Toy::new();
+    let first = toy.run().0.without_times();
+    toy.ran();
+    type Damage = (&'static str, &'static [&'static str], fn(&Path));
+    let damages: [Damage; 5] = [
+        ("train", &["train"], |folder| fs::write(folder.join("model"), "SIDE 8a b c").unwrap()),
+        ("train", &["train"], |folder| fs::remove_file(folder.join("metrics.jsonl")).unwrap()),
+        ("count", &["count"], |folder| fs::write(folder.join("stage.json"), "").unwrap()),
+        ("count", &["count"], |folder| {
+            fs::remove_file(folder.join("count.txt")).unwrap();
+            std::os::unix::fs::symlink("/etc/hostname", folder.join("count.txt")).unwrap();
+        }),
+        // What uses it finds the same as before and is left alone.
+        ("draw", &["draw"], |folder| fs::remove_dir_all(folder.join("images")).unwrap()),
+    ];
+    for (i, (stage, again, damage)) in damages.into_iter().enumerate() {
+        damage(&toy.finished(stage));
+        assert_eq!(toy.run().0.without_times(), first, "damage {i}");
+        assert_eq!(toy.ran(), again, "damage {i}");
+    }
+}
+
+#[test]
+fn size_time_and_inode_spare_reading() {
+    let toy = Toy::new();
+    toy.run();
+    toy.ran();
+    let model = toy.finished("train").join("model");
+    let set = |time| {
+        File::options().write(true).open(&model).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap()
+    };
+    let recorded = fs::metadata(&model).unwrap().modified().unwrap();
+    fs::write(&model, "SIDE 8a b c").unwrap();
+    set(recorded);
+    toy.run();
+    assert_eq!(toy.ran(), [""; 0], "the content was not looked at");
+
+    set(recorded + Duration::from_secs(5));
+    toy.run();
+    assert_eq!(toy.ran(), ["train"], "another time, another content");
+
+    set(SystemTime::now() - Duration::from_secs(500));
+    toy.run();
+    assert_eq!(toy.ran(), [""; 0], "another time, the same content");
+    let record = fs::read_to_string(toy.finished("train").join("stage.json")).unwrap();
+    let now = super::inputs::Stat::of(&fs::metadata(&model).unwrap()).mtime_ns.to_string();
+    assert!(record.contains(&now), "the new time is remembered");
+}
+
+#[test]
+fn a_killed_run_continues() {
+    let untouched = Toy::new();
+    let expected = untouched.run().0.without_times();
+
+    let toy = Toy::new();
+    toy.run();
+    toy.ran();
+    // As a kill in the middle of `train` leaves things: nothing under the final name, a half-filled folder, a held lock,
+    // an event cut short, no report.
+    let train = toy.finished("train");
+    let name = train.file_name().unwrap().to_str().unwrap().to_owned();
+    let partial = train.with_file_name(format!(".partial-{name}"));
+    fs::rename(&train, &partial).unwrap();
+    fs::remove_file(partial.join("model")).unwrap();
+    fs::create_dir(train.with_file_name(".discarded-0000")).unwrap();
+    fs::write(toy.path("cache/lock"), r#"{"pid":4194303,"started":"2026-01-02T03:04:05Z"}"#).unwrap();
+    let folder = fs::canonicalize(toy.path("runs/latest")).unwrap();
+    let events_text = fs::read_to_string(folder.join("events.jsonl")).unwrap();
+    fs::write(folder.join("events.jsonl"), &events_text[..events_text.len() - 7]).unwrap();
+    fs::remove_file(folder.join("report.json")).unwrap();
+    fs::write(folder.join(".writing-abc"), "{").unwrap();
+
+    let (report, _) = toy.run();
+    assert_eq!(toy.ran(), ["train"]);
+    assert_eq!(report.stages[2].this_time.as_ref().unwrap().why, "was interrupted before it was done");
+    assert_eq!(report.without_times(), expected);
+    assert!(!partial.exists() && !folder.join(".writing-abc").exists() && train.join("model").exists());
+    toy.finished("train");
+    assert!(events(&folder).iter().any(|e| matches!(e, Event::RunStarted { after_killed: Some(4_194_303), .. })));
+}
+
+#[test]
+fn an_error_stops_the_run_and_is_reported() {
+    let mut toy = Toy::new();
+    type Case = (fn() -> Result<()>, &'static str, u8, &'static str);
+    let cases: [Case; 3] = [
+        (|| Err(Error::data("row 3 is cut short").next("fetch it again")), "DATA", exit::DATA, "row 3 is cut short"),
+        (|| Err(Error::infra("no space left")), "INFRA", exit::INFRA, "no space left"),
+        (|| panic!("index 7"), "BUG", exit::BUG, "stage train panicked\n  caused by: index 7"),
+    ];
+    for (fails, class, code, message) in cases {
+        toy.fails = Some(fails);
+        let (report, folder) = toy.run();
+        let failure = report.failure.as_ref().unwrap();
+        assert_eq!((failure.class.as_str(), report.exit_code()), (class, code));
+        assert!(failure.message.starts_with(message), "{}", failure.message);
+        assert_eq!((report.verdict, report.stages[2].status()), (Verdict::Infra, "failed"));
+        assert!(fs::read_to_string(folder.join("report.md")).unwrap().contains("Stopped at stage train"));
+        assert!(folder.join("failed/train/metrics.jsonl").is_file(), "what it wrote is kept");
+    }
+    toy.fails = None;
+    toy.ran();
+    let (report, folder) = toy.run();
+    assert_eq!(toy.ran(), ["train"]);
+    assert_eq!(report.exit_code(), exit::PASS);
+    assert!(!folder.join("failed/train").exists());
+
+    // A stage after one that failed is not run.
+    let mut plan = toy.plan();
+    plan.stages[0] = Stage::new("draw", "Draw scenes", 2, |_| Err(Error::infra("no pencil")));
+    let settings = Settings { workspace: toy.workspace.path().to_owned(), versions: [].into(), threads: 1 };
+    let (report, _) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["failed", "not run", "not run"]);
+    assert_eq!(report.summary, "Nothing was judged; the run stopped at stage draw (INFRA).");
+}
+
+#[test]
+fn an_error_of_the_judge_is_reported() {
+    let toy = Toy::new();
+    let (report, folder) = toy.run_judged(|_| Err(Error::data("no golden file"))).unwrap();
+    let failure = report.failure.as_ref().unwrap();
+    assert_eq!((failure.stage.as_deref(), report.exit_code()), (None, exit::DATA));
+    assert!(fs::read_to_string(folder.join("report.html")).unwrap().contains("no golden file"));
+}
+
+#[test]
+fn two_runs_at_once_are_refused() {
+    let toy = Toy::new();
+    let (inner, _) = toy.run_judged(|_| toy.run_judged(judge).map(|_| Findings::default())).unwrap();
+    let failure = inner.failure.unwrap();
+    assert!(failure.message.starts_with("another run is at work in this workspace"), "{}", failure.message);
+}
+
+#[test]
+fn mistakes_in_a_plan_are_named() {
+    let toy = Toy::new();
+    fs::remove_file(toy.path("vocab.txt")).unwrap();
+    let error = toy.run_judged(judge).map(|_| ()).unwrap_err();
+    assert_eq!(exit::code(&error), exit::DATA);
+    assert!(error.to_string().starts_with("stage train lacks its input vocab.txt"), "{error}");
+
+    let nothing = || Stage::new("a", "A", 1, |_| Ok(()));
+    for (stages, message) in [
+        (vec![nothing(), nothing()], "is there twice"),
+        (vec![nothing().after("b")], "uses b, which does not come before it"),
+        (vec![Stage::new("A b", "", 1, |_| Ok(()))], "has no proper name"),
+        (vec![nothing().file("x", Path::new("x")).file("x", Path::new("y"))], "reads two files named x"),
+    ] {
+        let plan = Plan { profile: "toy".into(), title: String::new(), seeds: vec![], stages };
+        let error = explain(&plan, toy.workspace.path()).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let uses_volatile = Plan {
+        profile: "toy".into(),
+        title: String::new(),
+        seeds: vec![],
+        stages: vec![
+            Stage::new("a", "A", 1, |c| put(c.output("log/metrics.jsonl"), "")).volatile("metrics.jsonl"),
+            Stage::new("b", "B", 1, |_| Ok(())).output_of("a", "log/metrics.jsonl"),
+        ],
+    };
+    let settings = Settings { workspace: toy.workspace.path().to_owned(), versions: [].into(), threads: 1 };
+    let (report, _) = run(&uses_volatile, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    assert!(report.failure.unwrap().message.contains("nothing may depend on"));
+}

@@ -1,0 +1,52 @@
+//! Where a run took place.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::human_bytes;
+
+/// Where a run took place.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Version of this program.
+    pub program: String,
+    /// Its git commit, where known when it was built.
+    pub commit: Option<String>,
+    /// Versions of what it stands on, such as libtorch.
+    pub versions: BTreeMap<String, String>,
+    /// Operating system and kernel.
+    pub os: String,
+    /// Processor model.
+    pub cpu: String,
+    /// Logical processors that the program may use.
+    pub cpus: usize,
+    /// Memory of the machine in bytes.
+    pub memory: Option<u64>,
+    /// Threads that the computation used.
+    pub threads: usize,
+    /// Seeds that everything random came from.
+    pub seeds: Vec<u64>,
+}
+
+impl Environment {
+    /// Name and value of each line that a person reads.
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let commit = self.commit.as_deref().map_or_else(String::new, |c| format!(" (commit {c})"));
+        let memory = self.memory.map_or_else(|| "unknown".to_owned(), human_bytes);
+        let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+        let mut lines = vec![("repro".to_owned(), format!("{}{commit}", self.program))];
+        lines.extend(self.versions.iter().map(|(name, version)| (name.clone(), version.clone())));
+        lines.extend(
+            [
+                ("system", self.os.clone()),
+                ("processor", format!("{}, {} logical", self.cpu, self.cpus)),
+                ("memory", memory),
+                ("threads", self.threads.to_string()),
+                ("seeds", seeds.join(", ")),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        lines
+    }
+}

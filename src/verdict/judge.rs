@@ -1,0 +1,276 @@
+//! One observed accuracy against what was recorded (rules of edition 1).
+//!
+//! - Not measured, or not a number within 0..=100: INFRA.
+//! - Measured on another number of items than recorded, or no golden task of that name: INCONCLUSIVE; nothing can be compared.
+//! - Outside the band on either side: FAIL. Above it is not reproduced either: the programs, data and hyper-parameters are
+//!   said to be the same, so a better number means that one of them is not (answers leaking into training are the usual cause).
+//! - Fewer than [`golden::MIN_RECORDED`] recorded runs: the band is shown, not judged by: INCONCLUSIVE.
+//! - Less than its margin above a baseline: FAIL, however good the accuracy; a baseline that was not measured: INCONCLUSIVE.
+//!
+//! Of several findings [`Verdict::over`] decides.
+
+use serde::{Deserialize, Serialize};
+
+use super::golden::{self, Band, Golden};
+use super::{Verdict, statistics};
+
+/// What a run measured for one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// Accuracy in points, 0 to 100.
+    pub accuracy: f64,
+    /// Number of items it was measured on.
+    pub n: u64,
+    /// Name and accuracy in points of what is weaker, measured on the same items.
+    pub baselines: Vec<(String, f64)>,
+}
+
+/// A judged accuracy with everything that led to the verdict; one row of the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The task.
+    pub name: String,
+    /// What the accuracy counts.
+    pub metric: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Number of items measured on.
+    pub n: Option<u64>,
+    /// Accuracy in points.
+    pub observed: Option<f64>,
+    /// Where a faithful run lies.
+    pub band: Option<Band>,
+    /// The published accuracy.
+    pub headline: Option<f64>,
+    /// Mean of the recorded runs.
+    pub expected: Option<f64>,
+    /// Accuracies of the recorded runs, in the file's order.
+    pub recorded: Vec<f64>,
+    /// What is weaker.
+    pub baselines: Vec<JudgedBaseline>,
+    /// What was found, one sentence each.
+    pub evidence: Vec<String>,
+    /// What a person can do about a verdict other than PASS.
+    pub what_to_do: Option<String>,
+}
+
+/// One baseline beside the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgedBaseline {
+    /// Such as `question-only`.
+    pub name: String,
+    /// Its accuracy in points, where measured.
+    pub observed: Option<f64>,
+    /// Points that the model must be above it, where the golden file asks for it.
+    pub margin: Option<f64>,
+    /// Whether it is.
+    pub verdict: Verdict,
+}
+
+/// Judges an accuracy by the rules above.
+pub fn judge_accuracy(golden: &Golden, task: &str, observed: &Observed) -> Judged {
+    let mut judged = unjudged(golden, task);
+    let Observed { accuracy, n, .. } = *observed;
+    judged.n = Some(n);
+    if !(0.0..=100.0).contains(&accuracy) {
+        judged.evidence.push(format!("the evaluation gave {accuracy}, which is no accuracy"));
+        judged.what_to_do = Some("look at the loss curve: a run that diverged has no result to judge".into());
+        return judged;
+    }
+    judged.observed = Some(accuracy);
+    for (name, value) in &observed.baselines {
+        match judged.baselines.iter_mut().find(|b| b.name == *name) {
+            Some(baseline) => baseline.observed = Some(*value),
+            None => judged.baselines.push(JudgedBaseline {
+                name: name.clone(),
+                observed: Some(*value),
+                margin: None,
+                verdict: Verdict::Pass,
+            }),
+        }
+    }
+    let Some(recorded) = golden.task(task) else {
+        judged.verdict = Verdict::Inconclusive;
+        judged.evidence.push("no run of this task is recorded".into());
+        judged.what_to_do = Some(format!("record at least {} seeds and add the task", golden::MIN_RECORDED));
+        return judged;
+    };
+    if n != recorded.n {
+        judged.verdict = Verdict::Inconclusive;
+        judged.evidence.push(format!("evaluated on {n} items, recorded on {}: not comparable", recorded.n));
+        judged.what_to_do = Some("evaluate the whole set that was recorded, without --tiny or --fast".into());
+        return judged;
+    }
+    let mut found = vec![against_band(&mut judged, accuracy)];
+    found.extend(against_baselines(&mut judged, accuracy));
+    judged.verdict = Verdict::over(found);
+    judged
+}
+
+/// The row of a task that was not run.
+pub fn not_run(golden: &Golden, task: &str, why: &str) -> Judged {
+    let mut judged = unjudged(golden, task);
+    judged.evidence.push(why.to_owned());
+    judged.what_to_do = Some("mend what stopped the run and start it again; finished stages are kept".into());
+    judged
+}
+
+fn unjudged(golden: &Golden, name: &str) -> Judged {
+    let task = golden.task(name);
+    let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
+    Judged {
+        name: name.to_owned(),
+        metric: task.map_or_else(|| "accuracy".to_owned(), |t| t.metric.clone()),
+        verdict: Verdict::Infra,
+        n: None,
+        observed: None,
+        band: task.and_then(|t| golden.band(t)),
+        headline: task.and_then(|t| t.headline),
+        expected: statistics::mean(&recorded),
+        recorded,
+        baselines: task
+            .iter()
+            .flat_map(|t| &t.baselines)
+            .map(|b| JudgedBaseline {
+                name: b.name.clone(),
+                observed: None,
+                margin: Some(b.margin),
+                verdict: Verdict::Inconclusive,
+            })
+            .collect(),
+        evidence: Vec::new(),
+        what_to_do: None,
+    }
+}
+
+fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
+    let runs = judged.recorded.len();
+    let (verdict, sentence, advice) = match &judged.band {
+        Some(band) if runs >= golden::MIN_RECORDED => {
+            let Band { low, high, rule } = band;
+            let (verdict, place, advice) = if accuracy < *low {
+                (
+                    Verdict::Fail,
+                    format!("{:.2} points below the band {low}–{high}", low - accuracy),
+                    Some(
+                        "compare the loss curve, the data fingerprints and the versions with those of a run that passed",
+                    ),
+                )
+            } else if accuracy > *high {
+                (
+                    Verdict::Fail,
+                    format!(
+                        "{:.2} points above the band {low}–{high}, so not the recorded result either",
+                        accuracy - high
+                    ),
+                    Some("look for evaluation items in the training data, then for changed data or hyper-parameters"),
+                )
+            } else {
+                (Verdict::Pass, format!("inside the band {low}–{high}"), None)
+            };
+            judged.evidence.push(format!("band: {rule}"));
+            (verdict, format!("{accuracy:.2} is {place}"), advice)
+        }
+        _ => (
+            Verdict::Inconclusive,
+            format!("{runs} recorded runs are too few to judge by; {} are needed", golden::MIN_RECORDED),
+            Some("record more seeds of this task"),
+        ),
+    };
+    judged.evidence.insert(0, sentence);
+    judged.what_to_do = advice.map(str::to_owned);
+    verdict
+}
+
+fn against_baselines(judged: &mut Judged, accuracy: f64) -> Vec<Verdict> {
+    let mut found = Vec::new();
+    for baseline in &mut judged.baselines {
+        let Some(margin) = baseline.margin else { continue };
+        let name = &baseline.name;
+        let (verdict, sentence, advice) = match baseline.observed {
+            Some(value) if accuracy - value >= margin => (
+                Verdict::Pass,
+                format!("{:.2} points above {name}, at least {margin} asked for", accuracy - value),
+                None,
+            ),
+            Some(value) if value.is_finite() => (
+                Verdict::Fail,
+                format!("only {:.2} points above {name}, at least {margin} asked for", accuracy - value),
+                Some("the task must need both picture and text: look at the data before the model"),
+            ),
+            _ => {
+                (Verdict::Inconclusive, format!("{name} was not measured"), Some("run the evaluation of the baselines"))
+            }
+        };
+        baseline.verdict = verdict;
+        judged.evidence.push(sentence);
+        if judged.what_to_do.is_none() {
+            judged.what_to_do = advice.map(str::to_owned);
+        }
+        found.push(verdict);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::tests::SAMPLE;
+    use super::*;
+
+    fn judge(task: &str, accuracy: f64, n: u64, baselines: &[(&str, f64)]) -> Judged {
+        let baselines = baselines.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        judge_accuracy(&Golden::parse(SAMPLE).unwrap(), task, &Observed { accuracy, n, baselines })
+    }
+
+    const WEAK: [(&str, f64); 3] = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
+
+    #[test]
+    fn both_ends_belong_to_the_band() {
+        for (accuracy, verdict, evidence) in [
+            (80.55, Verdict::Pass, "80.55 is inside the band 79.5–81.6"),
+            (79.5, Verdict::Pass, "inside"),
+            (81.6, Verdict::Pass, "inside"),
+            (79.49, Verdict::Fail, "0.01 points below the band 79.5–81.6"),
+            (85.0, Verdict::Fail, "3.40 points above the band 79.5–81.6, so not"),
+            (f64::NAN, Verdict::Infra, "gave NaN"),
+            (101.0, Verdict::Infra, "gave 101"),
+        ] {
+            let judged = judge("vqa", accuracy, 600, &WEAK);
+            assert_eq!(judged.verdict, verdict, "{accuracy}");
+            assert!(judged.evidence[0].contains(evidence), "{accuracy}: {:?}", judged.evidence);
+            assert_eq!(judged.what_to_do.is_none(), verdict == Verdict::Pass, "{accuracy}");
+        }
+    }
+
+    #[test]
+    fn thin_evidence_is_inconclusive() {
+        for (judged, evidence) in [
+            (judge("vqa", 80.5, 599, &WEAK), "evaluated on 599 items, recorded on 600"),
+            (judge("nlvr2", 74.5, 200, &[]), "3 recorded runs are too few"),
+            (judge("retrieval", 74.5, 200, &[]), "no run of this task is recorded"),
+            (judge("vqa", 80.5, 600, &WEAK[..2]), "chance was not measured"),
+            (judge("vqa", 80.5, 600, &[WEAK[0], WEAK[1], ("chance", f64::NAN)]), "chance was not measured"),
+        ] {
+            assert_eq!(judged.verdict, Verdict::Inconclusive, "{evidence}");
+            assert!(judged.evidence.iter().any(|e| e.contains(evidence)), "{:?}", judged.evidence);
+            assert!(judged.what_to_do.is_some());
+        }
+    }
+
+    #[test]
+    fn a_baseline_too_near_fails_inside_the_band() {
+        let judged = judge("vqa", 80.5, 600, &[("question-only", 70.51), WEAK[1], WEAK[2]]);
+        assert_eq!(judged.verdict, Verdict::Fail);
+        assert_eq!(judged.baselines[0].verdict, Verdict::Fail);
+        assert_eq!(judged.evidence[2], "only 9.99 points above question-only, at least 10 asked for");
+        assert_eq!(judge("vqa", 80.5, 600, &[("question-only", 70.5), WEAK[1], WEAK[2]]).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_task_that_was_not_run() {
+        let judged = not_run(&Golden::parse(SAMPLE).unwrap(), "gqa", "stage train-gqa failed");
+        assert_eq!((judged.verdict, judged.observed), (Verdict::Infra, None));
+        assert_eq!(judged.expected, Some(70.0));
+        assert_eq!(judged.evidence, ["stage train-gqa failed"]);
+    }
+}
