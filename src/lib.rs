@@ -8,8 +8,8 @@
 //! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: what turns images into obj36 features.
-//! - [`train`] (feature `torch`): BertAdam, schedules, the training loop, evaluation.
-//! - [`lxrt`] (feature `torch`): the model; parameter names equal to the original's.
+//! - `train` (feature `torch`): BertAdam, schedules, the training loop, evaluation.
+//! - `lxrt` (feature `torch`): the model; parameter names equal to the original's.
 //! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.
 //! - [`features`]: the obj36 TSV and the mapped feature store.
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.

@@ -79,10 +79,9 @@ impl Answering {
         }
         let size = self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 });
         let bar = progress::bar("predict", questions.questions.len());
-        let predictions =
-            crate::train::predict::predict(&model, &questions, size, loader.classes(), self.data.ablate, |n| {
-                bar.inc(n as u64);
-            })?;
+        let predictions = crate::train::predict::predict(&model, &questions, size, |n| {
+            bar.inc(n as u64);
+        })?;
         bar.finish_and_clear();
         Ok((questions, predictions))
     }

@@ -117,7 +117,6 @@ pub fn run(args: Args) -> Result<u8> {
         optim: args.optim,
         seed: args.seed,
         mce_loss: args.mce_loss,
-        ablation: args.data.ablate,
         output: args.output.unwrap_or_else(|| args.data.workspace.join("snap").join(task.name())),
         pth: args.pth,
         description,
@@ -125,7 +124,7 @@ pub fn run(args: Args) -> Result<u8> {
     let steps = train.questions.len() / settings.batch_size.max(1) * settings.epochs as usize;
     eprintln!("{} parameters, {steps} steps", model.parameters().count());
     let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));
-    let outcome = finetune::run(&model, &train, valid.as_ref(), loader.classes(), &settings, &mut observer)?;
+    let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
     let percent = |score: f64| (score * 1e4).round() / 100.0;
     println!(
         "{}",

@@ -54,8 +54,6 @@ pub fn stream<'s, 'd: 's>(
     order: Vec<usize>,
     batch_size: usize,
     drop_last: bool,
-    answers: usize,
-    ablation: Option<Ablation>,
     device: Device,
 ) -> impl Iterator<Item = Ready> + use<'d> {
     let (send, receive) = sync_channel::<Numbers>(AHEAD);
@@ -65,18 +63,17 @@ pub fn stream<'s, 'd: 's>(
                 break;
             }
             // The receiver is gone when the loop ended early; then there is nothing left to do.
-            if send.send(numbers(questions, positions, answers, ablation)).is_err() {
+            if send.send(numbers(questions, positions)).is_err() {
                 break;
             }
         }
     });
-    Batches { receive, questions, answers, device }
+    Batches { receive, questions, device }
 }
 
 struct Batches<'d> {
     receive: Receiver<Numbers>,
     questions: &'d Questions,
-    answers: usize,
     device: Device,
 }
 
@@ -90,7 +87,7 @@ impl Iterator for Batches<'_> {
         let tensor = |values: &[f32], shape: &[i64]| Tensor::from_slice(values).view(shape).to_device(self.device);
         let whole = |values: &[i64], shape: &[i64]| Tensor::from_slice(values).view(shape).to_device(self.device);
         let target = if !n.soft.is_empty() {
-            Some(tensor(&n.soft, &[count, self.answers as i64]))
+            Some(tensor(&n.soft, &[count, self.questions.answers.len() as i64]))
         } else if !n.classes.is_empty() {
             Some(whole(&n.classes, &[count]))
         } else {
@@ -106,7 +103,8 @@ impl Iterator for Batches<'_> {
     }
 }
 
-fn numbers(questions: &Questions, positions: &[usize], answers: usize, ablation: Option<Ablation>) -> Numbers {
+fn numbers(questions: &Questions, positions: &[usize]) -> Numbers {
+    let answers = questions.answers.len();
     let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
     let examples = || positions.iter().map(|&p| &questions.questions[p]);
     let length = examples().map(|q| q.words.len()).max().unwrap_or(0);
@@ -127,7 +125,7 @@ fn numbers(questions: &Questions, positions: &[usize], answers: usize, ablation:
         n.ids[words.clone()].copy_from_slice(&question.words);
         n.mask[words].fill(1);
         for &place in &question.places {
-            if ablation != Some(Ablation::Vision) {
+            if questions.ablation != Some(Ablation::Vision) {
                 let features = &mut n.features[image * boxes * dim..(image + 1) * boxes * dim];
                 let positions = &mut n.boxes[image * boxes * 4..(image + 1) * boxes * 4];
                 questions.source.copy(place, features, positions);

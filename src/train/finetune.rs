@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use tch::Tensor;
 
-use super::batches;
+use super::batches::{self, Ready};
 use super::bert_adam;
 use super::gradients;
 use super::metrics::{Line, Metrics};
 use super::optimiser::{Optim, Optimiser};
 use super::predict;
-use super::questions::{Ablation, Questions};
+use super::questions::Questions;
 use super::weights::{self, Description};
 use crate::dataset::{self, Label, Prediction, Task};
 use crate::error::{Error, Result};
@@ -40,8 +40,6 @@ pub struct Settings {
     pub seed: u64,
     /// GQA: cross entropy with the best answer in place of binary cross entropy.
     pub mce_loss: bool,
-    /// Leaves a modality out.
-    pub ablation: Option<Ablation>,
     /// Folder of BEST, LAST, log.log and metrics.jsonl.
     pub output: PathBuf,
     /// Also writes BEST.pth and LAST.pth.
@@ -78,7 +76,6 @@ pub fn run(
     model: &TaskModel,
     train: &Questions,
     valid: Option<&Questions>,
-    answers: usize,
     settings: &Settings,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
@@ -86,29 +83,25 @@ pub fn run(
     check(train, valid, settings, steps_per_epoch)?;
     let output = &settings.output;
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
-    let mut metrics = Metrics::create(&output.join("metrics.jsonl"))?;
     let total = steps_per_epoch as u64 * settings.epochs;
-    let mut optimiser = Optimiser::new(settings.optim, bert_adam::Settings::new(settings.lr, WARMUP, Some(total)));
-    let mut outcome = Outcome { train: 0.0, best: None, last_valid: None, steps: 0 };
+    let mut run = Run {
+        model,
+        train,
+        settings,
+        parameters: model.parameters().named().into_iter().map(|(_, t)| t).collect(),
+        optimiser: Optimiser::new(settings.optim, bert_adam::Settings::new(settings.lr, WARMUP, Some(total))),
+        metrics: Metrics::create(&output.join("metrics.jsonl"))?,
+        steps: 0,
+    };
+    let mut outcome = Outcome { train: 0.0, best: None, last_valid: None, steps: total };
     for epoch in 0..settings.epochs {
         let started = Instant::now();
-        let given = one_epoch(
-            model,
-            train,
-            answers,
-            settings,
-            epoch,
-            &mut optimiser,
-            &mut metrics,
-            observer,
-            &mut outcome.steps,
-        )?;
+        let given = run.epoch(epoch, observer)?;
         let seconds = started.elapsed().as_secs_f64();
         outcome.train = dataset::score(&train.data, &given)?;
         let mut lines = format!("\nEpoch {epoch}: Train {:.2}\n", outcome.train * 100.0);
         if let Some(valid) = valid {
-            let size = settings.eval_batch_size;
-            let given = predict::predict(model, valid, size, answers, settings.ablation, |n| observer.validated(n))?;
+            let given = predict::predict(model, valid, settings.eval_batch_size, |n| observer.validated(n))?;
             let score = dataset::score(&valid.data, &given)?;
             outcome.last_valid = Some(score);
             if score > outcome.best.map_or(0.0, |(best, _)| best) {
@@ -119,7 +112,7 @@ pub fn run(
             lines += &format!("Epoch {epoch}: Valid {:.2}\nEpoch {epoch}: Best {:.2}\n", score * 100.0, best * 100.0);
         }
         append(&output.join("log.log"), &lines)?;
-        metrics.write(&Line::Epoch {
+        run.metrics.write(&Line::Epoch {
             epoch,
             train: outcome.train * 100.0,
             valid: outcome.last_valid.map(|score| score * 100.0),
@@ -132,50 +125,58 @@ pub fn run(
     Ok(outcome)
 }
 
-#[allow(clippy::too_many_arguments)]
-fn one_epoch(
-    model: &TaskModel,
-    train: &Questions,
-    answers: usize,
-    settings: &Settings,
-    epoch: u64,
-    optimiser: &mut Optimiser,
-    metrics: &mut Metrics,
-    observer: &mut dyn Observer,
-    steps: &mut u64,
-) -> Result<Vec<Prediction>> {
-    let parameters: Vec<Tensor> = model.parameters().named().into_iter().map(|(_, t)| t).collect();
-    let order = batches::shuffled(train.questions.len(), settings.seed, epoch);
-    let (size, device) = (settings.batch_size, model.parameters().device());
-    let mut given = Vec::with_capacity(order.len());
-    let mut score = 0.0;
-    std::thread::scope(|scope| {
-        for ready in batches::stream(scope, train, order, size, true, answers, settings.ablation, device) {
-            let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
-            // Dropout of a step depends on seed and step alone, not on what ran before it.
-            tch::manual_seed(step_seed(settings.seed, *steps));
-            let logits = model.forward(&ready.batch, Pass::TRAIN);
-            let loss = match (train.data.task, settings.mce_loss) {
-                (Task::Nlvr2, _) => losses::classes(&logits, target),
-                (_, true) => losses::hard_answers(&logits, target),
-                (_, false) => losses::soft_answers(&logits, target),
-            };
-            let gradients = gradients::gradients(&loss, &parameters);
-            let norm = gradients::norm(&gradients);
-            let loss = loss.double_value(&[]);
-            if !loss.is_finite() || !norm.is_finite() {
-                return Err(diverged(train, &ready.positions, *steps, loss, norm));
+/// A run in progress.
+struct Run<'a> {
+    model: &'a TaskModel,
+    train: &'a Questions,
+    settings: &'a Settings,
+    parameters: Vec<Tensor>,
+    optimiser: Optimiser,
+    metrics: Metrics,
+    steps: u64,
+}
+
+impl Run<'_> {
+    /// Goes over the training data once; the answers given on the way.
+    fn epoch(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<Vec<Prediction>> {
+        let train = self.train;
+        let order = batches::shuffled(train.questions.len(), self.settings.seed, epoch);
+        let (size, device) = (self.settings.batch_size, self.model.parameters().device());
+        let mut given = Vec::with_capacity(order.len());
+        let mut score = 0.0;
+        std::thread::scope(|scope| {
+            for ready in batches::stream(scope, train, order, size, true, device) {
+                let (loss, answered) = self.step(&ready)?;
+                score += ready.positions.iter().zip(&answered).map(|(&p, a)| points(train, p, a)).sum::<f64>();
+                given.extend(answered);
+                observer.step(epoch, given.len(), score / given.len() as f64, loss);
             }
-            let lr = optimiser.step(&parameters, &gradients, gradients::clip_factor(norm, CLIP));
-            *steps += 1;
-            metrics.write(&Line::Step { step: *steps, loss, grad_norm: norm, lr })?;
-            let answered = predict::answered(train, &ready.positions, &logits);
-            score += ready.positions.iter().zip(&answered).map(|(&p, a)| points(train, p, a)).sum::<f64>();
-            given.extend(answered);
-            observer.step(epoch, given.len(), score / given.len() as f64, loss);
+            Ok(given)
+        })
+    }
+
+    /// One optimiser step; the loss and the answers before it.
+    fn step(&mut self, ready: &Ready) -> Result<(f64, Vec<Prediction>)> {
+        let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
+        // Dropout of a step depends on seed and step alone, not on what ran before it.
+        tch::manual_seed(step_seed(self.settings.seed, self.steps));
+        let logits = self.model.forward(&ready.batch, Pass::TRAIN);
+        let loss = match (self.train.data.task, self.settings.mce_loss) {
+            (Task::Nlvr2, _) => losses::classes(&logits, target),
+            (_, true) => losses::hard_answers(&logits, target),
+            (_, false) => losses::soft_answers(&logits, target),
+        };
+        let gradients = gradients::gradients(&loss, &self.parameters);
+        let grad_norm = gradients::norm(&gradients);
+        let loss = loss.double_value(&[]);
+        if !loss.is_finite() || !grad_norm.is_finite() {
+            return Err(diverged(self.train, &ready.positions, self.steps, loss, grad_norm));
         }
-        Ok(given)
-    })
+        let lr = self.optimiser.step(&self.parameters, &gradients, gradients::clip_factor(grad_norm, CLIP));
+        self.steps += 1;
+        self.metrics.write(&Line::Step { step: self.steps, loss, grad_norm, lr })?;
+        Ok((loss, predict::answered(self.train, &ready.positions, &logits)))
+    }
 }
 
 /// What one answer earns.

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::batches;
-use super::questions::{Ablation, Questions};
+use super::questions::Questions;
 use crate::dataset::Prediction;
 use crate::error::Result;
 use crate::lxrt::{Pass, TaskModel};
@@ -13,15 +13,13 @@ pub fn predict(
     model: &TaskModel,
     questions: &Questions,
     batch_size: usize,
-    answers: usize,
-    ablation: Option<Ablation>,
     mut seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
     let device = model.parameters().device();
     let order = (0..questions.questions.len()).collect();
     let mut predictions = Vec::with_capacity(questions.questions.len());
     std::thread::scope(|scope| {
-        for ready in batches::stream(scope, questions, order, batch_size, false, answers, ablation, device) {
+        for ready in batches::stream(scope, questions, order, batch_size, false, device) {
             let logits = tch::no_grad(|| model.forward(&ready.batch, Pass::EVAL));
             predictions.extend(answered(questions, &ready.positions, &logits));
             seen(ready.positions.len());
@@ -39,7 +37,7 @@ pub(super) fn answered(questions: &Questions, positions: &[usize], logits: &Tens
         .map(|(row, &position)| {
             let class = best.int64_value(&[row as i64]) as usize;
             let example = &questions.data.examples[questions.questions[position].index];
-            Prediction { id: example.id.clone(), answer: questions.answer(class).to_owned() }
+            Prediction { id: example.id.clone(), answer: questions.answers[class].clone() }
         })
         .collect()
 }

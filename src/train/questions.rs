@@ -2,7 +2,7 @@
 
 use crate::dataset::answers::LabelTable;
 use crate::dataset::tokenizer::Tokenizer;
-use crate::dataset::{Id, Label, Task, TaskData};
+use crate::dataset::{self, Id, Label, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::features::FeatureStore;
 
@@ -107,13 +107,18 @@ pub struct Questions {
     pub source: Source,
     /// The usable ones.
     pub questions: Vec<Question>,
-    /// Answers of the task's table; empty for NLVR2.
+    /// What each class of the head stands for: the task's answer table; for NLVR2 False and True.
     pub answers: Vec<String>,
+    /// What the model does not get to see.
+    pub ablation: Option<Ablation>,
 }
 
-/// Answers that are a table's size, or the two classes of NLVR2.
-pub fn classes(task: Task, labels: Option<&LabelTable>) -> usize {
-    labels.filter(|_| task != Task::Nlvr2).map_or(2, LabelTable::len)
+/// What the classes of a task's head stand for.
+pub fn answers(labels: Option<&LabelTable>) -> Vec<String> {
+    match labels {
+        Some(table) => table.answers().to_vec(),
+        None => [0, 1].map(|class| dataset::nlvr2_answer(class).to_owned()).to_vec(),
+    }
 }
 
 /// What to do with examples whose images have no features.
@@ -162,21 +167,12 @@ impl Questions {
             };
             questions.push(Question { index, words: encoding.ids[..length].to_vec(), places, target });
         }
-        let answers = labels.map_or_else(Vec::new, |table| table.answers().to_vec());
-        Ok(Self { data, source, questions, answers })
+        Ok(Self { data, source, questions, answers: answers(labels), ablation })
     }
 
     /// Examples left out for want of features.
     pub fn dropped(&self) -> usize {
         self.data.examples.len() - self.questions.len()
-    }
-
-    /// The answer that a class stands for.
-    pub fn answer(&self, class: usize) -> &str {
-        match self.data.task {
-            Task::Nlvr2 => crate::dataset::nlvr2_answer(class),
-            _ => &self.answers[class],
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tch::Device;
 
-use super::questions::{Ablation, Missing, Questions, Source, classes};
+use super::questions::{self, Ablation, Missing, Questions, Source};
 use super::weights::{self, Description};
 use crate::checkpoint::{LoadReport, Policy, locate};
 use crate::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
@@ -62,7 +62,7 @@ impl Loader {
 
     /// Answers of the head.
     pub fn classes(&self) -> usize {
-        classes(self.settings.task, self.labels.as_ref())
+        questions::answers(self.labels.as_ref()).len()
     }
 
     /// The answer table (VQA, GQA).
