@@ -1,1 +1,2 @@
 //! Arguments: one file per command.
+pub mod features;

@@ -1,0 +1,70 @@
+//! `repro features`: looks into feature files.
+
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::features::inspect::inspect_with;
+use crate::features::progress::Bar;
+
+/// Arguments of `repro features`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Say what is in a feature file and everything that is wrong with it
+    ///
+    /// Reads an obj36 TSV or a feature store from end to end: images, id range, sizes, statistics, and each damaged row
+    /// with its line, its column and what happened to it. Exits with 0 when the file is sound, with 5 when it is not.
+    #[command(after_help = "\
+Examples:
+  repro features inspect data/mscoco_imgfeat/val2014_obj36.tsv
+  repro features inspect workspace/features/val2014_obj36-1a2b3c4d.f32.safetensors
+  repro features inspect --format json train_obj36.tsv > inspection.json")]
+    Inspect(Inspect),
+}
+
+#[derive(Debug, clap::Args)]
+struct Inspect {
+    /// The TSV or the store
+    file: PathBuf,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Runs the command: [`exit::PASS`] for a sound file, [`exit::DATA`] when something is wrong with it.
+///
+/// # Errors
+/// What keeps the file from being read at all.
+pub fn run(args: Args) -> Result<u8> {
+    let Action::Inspect(Inspect { file, format }) = args.action;
+    let found = inspect_with(&file, &Bar::new())?;
+    let text = match format {
+        Format::Text => found.to_string(),
+        Format::Json => serde_json::to_string_pretty(&found)
+            .map_err(|error| Error::bug("cannot write the inspection as JSON").because(error))?,
+    };
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            return Err(Error::infra("cannot write to standard output").because(error));
+        }
+        _ => {}
+    }
+    Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
+}

@@ -1,0 +1,139 @@
+//! One image's features, and the rules its values must keep wherever they come from.
+
+use super::damage::{Column, Damage};
+use super::{ATTRIBUTE_CLASSES, BOX_TOLERANCE, MAX_IMAGE_SIDE, OBJECT_CLASSES};
+
+/// One image: its regions in the detector's order. The buffers are re-used from row to row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Row {
+    /// Image id, such as `COCO_train2014_000000132417`.
+    pub img_id: String,
+    /// Image height in pixels.
+    pub img_h: u32,
+    /// Image width in pixels.
+    pub img_w: u32,
+    /// Object class of each box, `0..1600`.
+    pub objects_id: Vec<i64>,
+    /// Probability of that object class.
+    pub objects_conf: Vec<f32>,
+    /// Attribute class of each box, `0..400`.
+    pub attrs_id: Vec<i64>,
+    /// Probability of that attribute class.
+    pub attrs_conf: Vec<f32>,
+    /// Number of boxes `n`.
+    pub num_boxes: usize,
+    /// `(n, 4)`: x1, y1, x2, y2 in pixels.
+    pub boxes: Vec<f32>,
+    /// `(n, dim)`: RoI features.
+    pub features: Vec<f32>,
+}
+
+impl Row {
+    /// Features per box; 0 without boxes.
+    pub fn dim(&self) -> usize {
+        self.features.len().checked_div(self.num_boxes).unwrap_or(0)
+    }
+
+    /// Checks lengths and values of a row made by a program. Says the first column that is wrong.
+    ///
+    /// # Errors
+    /// What [`Damage`] can say about lengths, the id and values.
+    pub fn check(&self) -> Result<(), (Column, Damage)> {
+        check_id(self.img_id.as_bytes())?;
+        let n = self.num_boxes;
+        if n == 0 {
+            return Err((Column::NumBoxes, Damage::ZeroBoxes));
+        }
+        for (column, found, per_box, bytes) in [
+            (Column::ObjectsId, self.objects_id.len(), 1, 8),
+            (Column::ObjectsConf, self.objects_conf.len(), 1, 4),
+            (Column::AttrsId, self.attrs_id.len(), 1, 8),
+            (Column::AttrsConf, self.attrs_conf.len(), 1, 4),
+            (Column::Boxes, self.boxes.len(), 4, 4),
+            (Column::Features, self.features.len(), self.dim().max(1), 4),
+        ] {
+            if n.checked_mul(per_box) != Some(found) {
+                let expected = (n as u64).saturating_mul(per_box as u64).saturating_mul(bytes);
+                let bytes = (found as u64).saturating_mul(bytes);
+                return Err((column, Damage::WrongLength { bytes, expected, boxes: n }));
+            }
+        }
+        self.check_values()
+    }
+
+    /// Checks the values, the lengths being right.
+    pub(super) fn check_values(&self) -> Result<(), (Column, Damage)> {
+        for (column, side) in [(Column::ImgH, self.img_h), (Column::ImgW, self.img_w)] {
+            if side == 0 || side > MAX_IMAGE_SIDE {
+                return Err((column, Damage::ImageSize { pixels: u64::from(side) }));
+            }
+        }
+        check_classes(&self.objects_id, OBJECT_CLASSES).map_err(|damage| (Column::ObjectsId, damage))?;
+        check_finite(&self.objects_conf, 1).map_err(|damage| (Column::ObjectsConf, damage))?;
+        check_classes(&self.attrs_id, ATTRIBUTE_CLASSES).map_err(|damage| (Column::AttrsId, damage))?;
+        check_finite(&self.attrs_conf, 1).map_err(|damage| (Column::AttrsConf, damage))?;
+        check_finite(&self.boxes, 4).map_err(|damage| (Column::Boxes, damage))?;
+        check_inside(&self.boxes, self.img_w, self.img_h).map_err(|damage| (Column::Boxes, damage))?;
+        check_finite(&self.features, self.dim()).map_err(|damage| (Column::Features, damage))
+    }
+}
+
+/// An id is what the format can carry and a person can read: not empty, no control characters, no quotes, UTF-8.
+pub(super) fn check_id(id: &[u8]) -> Result<&str, (Column, Damage)> {
+    let bad = |why| Err((Column::ImgId, Damage::BadId { why }));
+    let Ok(text) = std::str::from_utf8(id) else { return bad("it is not UTF-8 text") };
+    if id.trim_ascii().is_empty() {
+        return bad("it is empty");
+    }
+    if id.len() > 1024 {
+        return bad("it is longer than 1024 bytes");
+    }
+    let mut bad_bytes = id.iter().filter(|&&byte| byte < b' ' || byte == b'"' || byte == 0x7f);
+    if bad_bytes.next().is_some() || (!text.is_ascii() && text.contains(char::is_control)) {
+        return bad("it holds control characters or quotes");
+    }
+    Ok(text)
+}
+
+/// Divides pixel boxes by the image's size in float32, as the original does: x by `img_w`, y by `img_h`.
+pub fn normalise_boxes(boxes: &mut [f32], img_w: u32, img_h: u32) {
+    let (w, h) = (img_w as f32, img_h as f32);
+    for corners in boxes.chunks_exact_mut(4) {
+        corners[0] /= w;
+        corners[1] /= h;
+        corners[2] /= w;
+        corners[3] /= h;
+    }
+}
+
+fn check_inside(boxes: &[f32], img_w: u32, img_h: u32) -> Result<(), Damage> {
+    for (index, corners) in boxes.chunks_exact(4).enumerate() {
+        let sides = [("x1", img_w), ("y1", img_h), ("x2", img_w), ("y2", img_h)];
+        for (&pixels, (name, side)) in corners.iter().zip(sides) {
+            let share = f64::from(pixels / side as f32);
+            if !(share < 1.0 + BOX_TOLERANCE && -share < BOX_TOLERANCE) {
+                return Err(Damage::OutsideImage { index, coordinate: name, pixels, side });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_classes(ids: &[i64], classes: i64) -> Result<(), Damage> {
+    match ids.iter().position(|id| !(0..classes).contains(id)) {
+        Some(index) => Err(Damage::ClassId { index, id: ids[index], classes }),
+        None => Ok(()),
+    }
+}
+
+fn check_finite(values: &[f32], per_box: usize) -> Result<(), Damage> {
+    const EXPONENT: u32 = 0x7f80_0000;
+    // Without a branch per value, so that the compiler vectorises it.
+    let bad = values.iter().fold(false, |bad, value| bad | (value.to_bits() & EXPONENT == EXPONENT));
+    if !bad {
+        return Ok(());
+    }
+    let at = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
+    let per_box = per_box.max(1);
+    Err(Damage::NotFinite { index: at / per_box, position: at % per_box, value: values[at] })
+}

@@ -1,0 +1,104 @@
+//! Recognises what happened to a row that does not parse.
+//!
+//! The extractor appends. Killed in the middle of a row and started again, it writes the next row directly behind
+//! the half one: `ID1 <tab> … half of a column` + `ID2 <tab> H2 <tab> W2 <tab> …`. So a second image id stands at the end of some
+//! column and two whole numbers, height and width, follow where they do not belong.
+
+use super::parse::{Bad, whole_number};
+use crate::features::damage::{Column, Damage};
+
+/// A glued row has at most 19 columns; more need not be looked at.
+const LOOKED_AT: usize = 64;
+
+/// Replaces the bare finding of the parser by the likelier story where the line tells one.
+/// `previous` is the id of a good row before; `ended`: the line had a line feed.
+pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
+    if let Some(offset) = memchr::memchr(0, line) {
+        return (None, Damage::ZeroBytes { offset });
+    }
+    let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').take(LOOKED_AT).collect();
+    let number = |index: usize| fields.get(index).is_some_and(|field| whole_number(field).is_ok());
+    // A row's own height and width are at 1 and 2.
+    if let Some(height) = (2..fields.len()).find(|&index| number(index) && number(index + 1)) {
+        let column = Column::ALL.get(height - 1).copied();
+        return (column, Damage::Glued { second: previous.and_then(|id| id_at_end(fields[height - 1], id)) });
+    }
+    if let (Some(column), Damage::Base64 { .. }) = &bad {
+        let field = fields.get(Column::ALL.iter().position(|c| c == column).unwrap_or(usize::MAX));
+        if let Some(second) = field.zip(previous).and_then(|(field, id)| begun_id(field, id)) {
+            return (bad.0, Damage::Glued { second: Some(second) });
+        }
+    }
+    let cut = matches!(
+        bad.1,
+        Damage::Truncated { .. } | Damage::Base64Cut { .. } | Damage::WrongLength { .. } | Damage::Uneven { .. }
+    );
+    if !ended && cut {
+        return (bad.0, Damage::Truncated { columns: fields.len(), at_end: true });
+    }
+    bad
+}
+
+/// The second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.
+pub(super) fn glued_id(id: &str, previous: &str) -> Option<String> {
+    if id.len() <= previous.len() / 2 || shape(id.as_bytes()) == shape(previous.as_bytes()) {
+        return None;
+    }
+    id_at_end(id.as_bytes(), previous).filter(|second| second.len() < id.len())
+}
+
+/// The longest end of `field` that is shaped like `previous`.
+fn id_at_end(field: &[u8], previous: &str) -> Option<String> {
+    let wanted = shape(previous.as_bytes());
+    if !wanted.iter().any(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let tail = &field[field.len().saturating_sub(2 * previous.len() + 16)..];
+    (0..tail.len()).map(|from| &tail[from..]).find(|end| shape(end) == wanted).map(text)
+}
+
+/// The beginning of an id with `previous`' first word, such as `COCO_`, inside base64, which has no `_` and no `-`.
+fn begun_id(field: &[u8], previous: &str) -> Option<String> {
+    let word = previous.as_bytes();
+    let length = word.iter().position(|byte| !byte.is_ascii_alphabetic())? + 1;
+    if length < 3 || word[length - 1].is_ascii_alphanumeric() {
+        return None;
+    }
+    let from = memchr::memmem::find(field, &word[..length])?;
+    Some(text(&field[from..field.len().min(from + 64)]))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An id with every run of digits replaced by one `0`.
+fn shape(id: &[u8]) -> Vec<u8> {
+    let mut shape = Vec::with_capacity(id.len());
+    for &byte in id {
+        let byte = if byte.is_ascii_digit() { b'0' } else { byte };
+        if byte != b'0' || shape.last() != Some(&b'0') {
+            shape.push(byte);
+        }
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_second_id() {
+        let coco = "COCO_train2014_000000132417";
+        let second = |id, previous| glued_id(id, previous);
+        assert_eq!(second("COCO_tCOCO_train2014_000000573195", coco).as_deref(), Some("COCO_train2014_000000573195"));
+        assert_eq!(second("train-1train-22-0-img1", "train-10-3-img0").as_deref(), Some("train-22-0-img1"));
+        assert_eq!(second("n12n345", "n67").as_deref(), Some("n345"));
+        for (id, previous) in [(coco, coco), ("2345", "n67"), ("n345", "2345"), ("23456", "2345"), ("cat_cat_1", "dog")]
+        {
+            assert_eq!(second(id, previous), None, "{id} after {previous}");
+        }
+        assert_eq!(begun_id(b"AAAACOCO_tra", coco).as_deref(), Some("COCO_tra"));
+    }
+}

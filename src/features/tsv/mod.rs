@@ -1,0 +1,34 @@
+//! The released feature format: tab-separated, no header, ten columns, arrays as base64 of little-endian values
+//! (src/utils.py `load_obj_tsv` @ 0db1182; written by the extractor with CRLF line ends).
+//!
+//! Where the original (Python's `csv` and `base64`) is lenient and that is harmless, so is this reader: CRLF or LF,
+//! blank lines, no line end after the last row, blanks around whole numbers, fields enclosed in quotes.
+//! Where it raises without a place, this reader names file, line and column. Where it goes on with damaged data,
+//! this reader stops:
+//!
+//! | input | the original | here |
+//! |---|---|---|
+//! | more than ten columns | ignores the rest (glued rows load as one wrong image) | `glued-rows` or `too-many-columns` |
+//! | characters that are not base64 | skips them, shifting all values behind | `bad-base64` with the offset |
+//! | text behind base64 padding, stray bits in the last character | ignored | `bad-base64` |
+//! | the same image twice | the later row wins, both count towards `topk` | `duplicate-image` with the first line |
+//! | a quoted field with a tab or a line end inside, or text behind the closing quote | joins them | `bad-quote` |
+//! | `+480`, `4_80`, Unicode digits | whole numbers | `not-a-number` |
+//! | a lone carriage return | ends the row | part of the field, hence an error there |
+//! | NaN and infinity in features or confidences | loads | `not-finite` |
+//! | class ids outside 0..1600 and 0..400 | loads | `class-id` |
+//! | features whose dimension differs from row to row | loads | `other-shape` |
+//! | image sides of 0 or less | divides by them | `image-size` or `not-a-number` |
+//! | a box outside the image | assertion when an example is drawn, hours later | `box-outside-image` when read |
+
+mod diagnose;
+mod lines;
+mod parse;
+mod reader;
+mod writer;
+
+pub use reader::Reader;
+pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Rows of a file one by one, in memory that does not grow with the file but for the ids seen.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::diagnose;
+use super::lines::{Found, Lines};
+use super::parse::{Bad, parse};
+use crate::features::MAX_ROW_BYTES;
+use crate::features::damage::{Column, Damage, RowError, TsvError};
+use crate::features::row::Row;
+
+/// A streaming reader. The number of boxes and the feature dimension are the first good row's.
+pub struct Reader<R> {
+    lines: Lines<R>,
+    file: PathBuf,
+    line: u64,
+    first_lines: HashMap<Box<str>, u64>,
+    shape: Option<Shape>,
+    previous: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    boxes: usize,
+    dim: usize,
+    line: u64,
+}
+
+impl Reader<File> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`TsvError::Io`] where it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, TsvError> {
+        let file = File::open(path).map_err(|error| TsvError::io("read", path, &error))?;
+        if file.metadata().is_ok_and(|data| data.is_dir()) {
+            return Err(TsvError::io("read", path, &std::io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(Self::new(file, path))
+    }
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads from `source`; `file` names it in errors. Needs no buffering around it.
+    pub fn new(source: R, file: &Path) -> Self {
+        Self::with_limit(source, file, MAX_ROW_BYTES)
+    }
+
+    pub(super) fn with_limit(source: R, file: &Path, longest_row: usize) -> Self {
+        Self {
+            lines: Lines::new(source, longest_row),
+            file: file.to_owned(),
+            line: 0,
+            first_lines: HashMap::new(),
+            shape: None,
+            previous: None,
+        }
+    }
+
+    /// Reads the next row into `row`; false at the end of the file. After [`TsvError::Row`] the row's content is
+    /// unspecified and the next call goes on with the next line.
+    ///
+    /// # Errors
+    /// A damaged row with its place, or a file that cannot be read.
+    pub fn read(&mut self, row: &mut Row) -> Result<bool, TsvError> {
+        loop {
+            let found = self.lines.next().map_err(|error| TsvError::io("read", &self.file, &error))?;
+            if found == Found::End {
+                return Ok(false);
+            }
+            self.line += 1;
+            let ended = match found {
+                Found::Line { ended } => ended,
+                _ => return Err(self.bad((None, Damage::TooLong { limit: MAX_ROW_BYTES }))),
+            };
+            let line = self.lines.text();
+            if matches!(line, b"" | b"\r") {
+                continue;
+            }
+            let previous = self.previous.as_deref();
+            if let Err(bad) = parse(line, row) {
+                return Err(self.bad(diagnose::explain(line, previous, ended, bad)));
+            }
+            if let Some(second) = previous.and_then(|previous| diagnose::glued_id(&row.img_id, previous)) {
+                return Err(self.bad((Some(Column::ImgId), Damage::Glued { second: Some(second) })));
+            }
+            return match self.admit(row) {
+                Ok(()) => Ok(true),
+                Err((column, Damage::OtherDim { .. })) if !ended => {
+                    Err(self.bad((Some(column), Damage::Truncated { columns: 10, at_end: true })))
+                }
+                Err((column, damage)) => Err(self.bad((Some(column), damage))),
+            };
+        }
+    }
+
+    fn admit(&mut self, row: &Row) -> Result<(), (Column, Damage)> {
+        let (boxes, dim) = (row.num_boxes, row.dim());
+        if let Some(first) = self.shape {
+            if boxes != first.boxes {
+                let damage = Damage::OtherBoxes { boxes, first: first.boxes, first_line: first.line };
+                return Err((Column::NumBoxes, damage));
+            }
+            if dim != first.dim {
+                return Err((Column::Features, Damage::OtherDim { dim, first: first.dim, first_line: first.line }));
+            }
+        }
+        row.check_values()?;
+        if let Some(&first_line) = self.first_lines.get(row.img_id.as_str()) {
+            return Err((Column::ImgId, Damage::Duplicate { first_line }));
+        }
+        self.first_lines.insert(row.img_id.as_str().into(), self.line);
+        self.shape.get_or_insert(Shape { boxes, dim, line: self.line });
+        let previous = self.previous.get_or_insert_default();
+        previous.clear();
+        previous.push_str(&row.img_id);
+        Ok(())
+    }
+
+    fn bad(&self, (column, damage): Bad) -> TsvError {
+        let line = self.lines.text();
+        let first = &line[..memchr::memchr(b'\t', line).unwrap_or(0).min(1024)];
+        let img_id = crate::features::row::check_id(first).ok().map(str::to_owned);
+        TsvError::Row(Box::new(RowError { file: self.file.clone(), line: self.line, img_id, column, damage }))
+    }
+
+    /// The line of the row read last, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Bytes of the file up to the end of the row read last.
+    pub fn consumed(&self) -> u64 {
+        self.lines.consumed()
+    }
+
+    /// The source, for what it has counted.
+    pub fn get_ref(&self) -> &R {
+        self.lines.get_ref()
+    }
+}
