@@ -94,7 +94,7 @@ impl Recipe {
         if fewest < 2 || most > 5 || fewest > most {
             return wrong(format!("picture.objects is [{fewest}, {most}]; 2 to 5 objects can be drawn"));
         }
-        if self.nlvr2.sentences % 2 != 0 || !(2..=12).contains(&self.nlvr2.sentences) {
+        if !self.nlvr2.sentences.is_multiple_of(2) || !(2..=12).contains(&self.nlvr2.sentences) {
             return wrong(format!("nlvr2.sentences is {}; an even number of 2 to 12 is needed", self.nlvr2.sentences));
         }
         let sizes = [

@@ -84,14 +84,15 @@ fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 0.0 }
 }
 
-/// Describes the object pixels within `area`.
-pub fn describe(picture: &Picture, segments: &Segments, area: Area) -> Description {
+/// Describes the object pixels within `area`: those of one region, or of all.
+pub fn describe(picture: &Picture, segments: &Segments, area: Area, region: Option<usize>) -> Description {
+    let belongs = |label: usize| region.map_or(label != 0, |region| label == region);
     let object = |x: i32, y: i32| {
         x >= area.x1 as i32
             && y >= area.y1 as i32
             && x < area.x2 as i32
             && y < area.y2 as i32
-            && segments.mask[y as usize * segments.width + x as usize]
+            && belongs(segments.labels[y as usize * segments.width + x as usize])
     };
     let mut pixels = 0i64;
     let mut hues = [0i64; HUES];

@@ -104,20 +104,18 @@ fn context(objects: &[Area], width: usize, height: usize) -> Vec<Area> {
 pub fn detect(picture: &Picture) -> Vec<Detection> {
     let segments = segment(picture);
     let objects = &segments.regions[..segments.regions.len().min(BOXES)];
-    let detection = |area: Area, is_object: bool| {
-        let seen = describe(picture, &segments, area);
-        let guess = is_object.then(|| {
-            let ((shape, shape_confidence), (color, color_confidence)) = (shape_of(&seen), color_of(&seen));
-            Guess { shape, shape_confidence, color, color_confidence }
-        });
-        let corners = [area.x1, area.y1, area.x2, area.y2].map(|v| v as f32);
-        Detection { corners, guess, features: seen.features }
-    };
-    let mut found: Vec<Detection> = objects.iter().map(|area| detection(*area, true)).collect();
-    let room = BOXES - found.len();
-    found.extend(
-        context(objects, segments.width, segments.height).into_iter().take(room).map(|area| detection(area, false)),
-    );
+    let mut found: Vec<Detection> = Vec::with_capacity(BOXES);
+    for (label, area) in objects {
+        let seen = describe(picture, &segments, *area, Some(*label));
+        let ((shape, shape_confidence), (color, color_confidence)) = (shape_of(&seen), color_of(&seen));
+        let guess = Guess { shape, shape_confidence, color, color_confidence };
+        found.push(Detection { corners: area.corners(), guess: Some(guess), features: seen.features });
+    }
+    let boxes: Vec<Area> = objects.iter().map(|(_, area)| *area).collect();
+    for area in context(&boxes, segments.width, segments.height).into_iter().take(BOXES - found.len()) {
+        let features = describe(picture, &segments, area, None).features;
+        found.push(Detection { corners: area.corners(), guess: None, features });
+    }
     found
 }
 

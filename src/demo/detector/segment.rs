@@ -22,6 +22,11 @@ pub struct Area {
 }
 
 impl Area {
+    /// Left, upper, right and lower edge.
+    pub fn corners(self) -> [f32; 4] {
+        [self.x1, self.y1, self.x2, self.y2].map(|v| v as f32)
+    }
+
     /// Grown around its centre by a factor of `percent` / 100, within the picture.
     pub fn grown(self, percent: usize, width: usize, height: usize) -> Self {
         let by = |low: usize, high: usize| (high - low) * percent.saturating_sub(100) / 200;
@@ -41,10 +46,10 @@ pub struct Segments {
     pub width: usize,
     /// Pixels down.
     pub height: usize,
-    /// Row by row: does the pixel belong to an object?
-    pub mask: Vec<bool>,
-    /// One box per region, largest area of pixels first, then in reading order.
-    pub regions: Vec<Area>,
+    /// Row by row: the region that the pixel belongs to, a number above 0; 0 for paper.
+    pub labels: Vec<usize>,
+    /// Label and box of each region, the one of most pixels first, then in reading order.
+    pub regions: Vec<(usize, Area)>,
 }
 
 /// The paper: the median of each channel along the picture's edge.
@@ -72,22 +77,24 @@ fn chroma([r, g, b]: [i32; 3]) -> [i32; 3] {
 pub fn segment(picture: &Picture) -> Segments {
     let (width, height) = (picture.width, picture.height);
     let paper = chroma(paper(picture));
-    let mut mask: Vec<bool> = (0..width * height)
+    let mask: Vec<bool> = (0..width * height)
         .map(|i| {
             let here = chroma(picture.at(i % width, i / width));
             (0..3).any(|c| (here[c] - paper[c]).abs() > CHROMA)
         })
         .collect();
-    let mut seen = vec![false; mask.len()];
-    let mut found: Vec<(usize, Area)> = Vec::new();
+    let mut labels = vec![0; mask.len()];
+    let mut found: Vec<(usize, (usize, Area))> = Vec::new();
+    let mut dust = Vec::new();
     let mut region = Vec::new();
     for start in 0..mask.len() {
-        if !mask[start] || seen[start] {
+        if !mask[start] || labels[start] != 0 {
             continue;
         }
+        let label = start + 1;
         region.clear();
         region.push(start);
-        seen[start] = true;
+        labels[start] = label;
         let mut area = Area { x1: width, y1: height, x2: 0, y2: 0 };
         let mut next = 0;
         while let Some(&i) = region.get(next) {
@@ -101,19 +108,20 @@ pub fn segment(picture: &Picture) -> Segments {
                 (y + 1 < height).then_some(i + width),
             ];
             for n in neighbours.into_iter().flatten() {
-                if mask[n] && !seen[n] {
-                    seen[n] = true;
+                if mask[n] && labels[n] == 0 {
+                    labels[n] = label;
                     region.push(n);
                 }
             }
         }
         if region.len() < SMALLEST {
-            region.iter().for_each(|i| mask[*i] = false);
+            dust.extend_from_slice(&region)
         } else {
-            found.push((region.len(), area));
+            found.push((region.len(), (label, area)))
         }
     }
+    dust.iter().for_each(|i| labels[*i] = 0);
     // A stable sort: regions of one size stay in reading order.
     found.sort_by_key(|(pixels, _)| std::cmp::Reverse(*pixels));
-    Segments { width, height, mask, regions: found.into_iter().map(|(_, area)| area).collect() }
+    Segments { width, height, labels, regions: found.into_iter().map(|(_, region)| region).collect() }
 }

@@ -44,7 +44,7 @@ impl Balance {
         let answers = answers as i64;
         random.shuffle(&mut from);
         from.sort_by_key(|c| self.ahead(c, answers));
-        // Half a use ahead per possible answer, and two uses of slack while a question is new.
+        // An answer may be at most two uses beyond its even share.
         from.retain(|c| self.ahead(c, answers) <= 2 * answers);
         from.truncate(count);
         for c in &from {

@@ -144,3 +144,21 @@ pub fn write(folder: &Path, splits: &[(&str, Vec<Vqa>)]) -> Result<()> {
     }
     write_answer_tables(folder, splits.iter().flat_map(|(_, data)| data).flat_map(|d| d.label.keys()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotators_mostly_agree() {
+        assert_eq!([1, 2, 3, 4, 10].map(|n| Score::of(n).value()), [0.3, 0.6, 0.9, 1.0, 1.0]);
+        let mut random = Random::named(1, "annotators");
+        for (answer, other) in [("purple", "violet"), ("yes", "no"), ("2", "3"), ("large", "big"), ("red", "")] {
+            let labels: Vec<_> = (0..200).map(|_| annotate(&mut random, answer)).collect();
+            let total = |word: &str| labels.iter().filter_map(|l| l.get(word)).map(|s| s.value()).sum::<f64>();
+            assert!(total(answer) > 198.0, "{answer}: {}", total(answer));
+            let seen = total(other) / 200.0;
+            assert!(if other.is_empty() { labels.iter().all(|l| l.len() == 1) } else { (0.02..0.7).contains(&seen) });
+        }
+    }
+}
