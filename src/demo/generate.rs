@@ -14,6 +14,10 @@ use crate::error::{Error, Result};
 use crate::extract::ImageFile;
 use crate::files::write_bytes;
 
+/// Version of what a recipe makes, for fingerprints: raised whenever the same recipe gives other files, which the
+/// snapshot test of this module tells.
+pub const VERSION: u32 = 1;
+
 /// What was drawn: the pictures of each feature file, in the order of its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

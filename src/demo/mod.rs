@@ -5,7 +5,7 @@
 //! - [`questions`]: the JSON files of VQA, GQA and NLVR2, answer tables and the vocabulary;
 //! - [`detector`]: finds the objects again, from the PNG alone, as an [`Extractor`](crate::extract::Extractor);
 //! - [`baselines`](mod@baselines): how far one gets without the picture, or without the question;
-//! - [`generate`]: all files but the features.
+//! - [`generate()`]: all files but the features.
 //!
 //! The same recipe gives the same bytes on every machine: random integers come from ChaCha8, pictures from integer
 //! arithmetic, features from sums of integers.
@@ -22,5 +22,5 @@ pub mod scenes;
 
 pub use baselines::{Baselines, baselines};
 pub use detector::DemoDetector;
-pub use generate::{FeatureFile, Manifest, generate};
+pub use generate::{FeatureFile, Manifest, VERSION, generate};
 pub use recipe::Recipe;

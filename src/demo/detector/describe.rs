@@ -102,7 +102,7 @@ pub fn describe(picture: &Picture, segments: &Segments, area: Area, region: Opti
     let mut directions = [0i64; DIRECTIONS];
     for y in area.y1 as i32..area.y2 as i32 {
         for x in area.x1 as i32..area.x2 as i32 {
-            if !object(x, y) {
+            if !belongs(segments.labels[y as usize * segments.width + x as usize]) {
                 continue;
             }
             pixels += 1;

@@ -16,6 +16,10 @@ use crate::error::{Error, Result};
 /// Pairs of pictures in a set.
 pub const PAIRS: usize = 4;
 
+/// How much more often a sentence about a colour or a shape is used than one about both, of which there are twice as
+/// many and which are harder to learn.
+const SINGLE_SHARE: usize = 3;
+
 /// One entry of `data/nlvr2/*.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Nlvr2 {
@@ -55,13 +59,13 @@ fn holds(place: &str, what: &Description, [left, right]: &[Scene; 2]) -> bool {
 }
 
 /// The sentences that are true of two pairs, by which two (bit i for pair i).
-fn fitting(set: &[[Scene; 2]; PAIRS]) -> BTreeMap<u8, Vec<String>> {
-    let mut by_pattern: BTreeMap<u8, Vec<String>> = BTreeMap::new();
+fn fitting(set: &[[Scene; 2]; PAIRS]) -> BTreeMap<u8, Vec<(Description, String)>> {
+    let mut by_pattern: BTreeMap<u8, Vec<_>> = BTreeMap::new();
     for place in PLACES {
         for what in colors().chain(shapes()).chain(pairs()) {
             let pattern = (0..PAIRS).fold(0, |bits, i| bits | u8::from(holds(place, &what, &set[i])) << i);
             if pattern.count_ones() == 2 {
-                by_pattern.entry(pattern).or_default().push(sentence(place, &what.words()));
+                by_pattern.entry(pattern).or_default().push((what, sentence(place, &what.words())));
             }
         }
     }
@@ -80,7 +84,10 @@ fn choose(
     for list in by_pattern.values_mut() {
         random.shuffle(list);
         // The least used last, to be popped.
-        list.sort_by_key(|s| std::cmp::Reverse(uses.get(s).copied().unwrap_or(0)));
+        list.sort_by_key(|(what, sent)| {
+            let share = if what.color.is_some() && what.shape.is_some() { 1 } else { SINGLE_SHARE };
+            std::cmp::Reverse(uses.get(sent).copied().unwrap_or(0) / share)
+        });
     }
     let mut chosen = Vec::new();
     while chosen.len() < count {
@@ -90,7 +97,7 @@ fn choose(
         random.shuffle(&mut open);
         let pattern = open.pop()?;
         for p in [pattern, 15 - pattern] {
-            chosen.push((p, by_pattern.get_mut(&p)?.pop()?));
+            chosen.push((p, by_pattern.get_mut(&p)?.pop()?.1));
         }
     }
     Some(chosen)
