@@ -1,1 +1,26 @@
 //! The embedded demonstration: drawn scenes, questions about them, and a classical detector.
+//!
+//! - [`recipe`]: sizes and the seed, from `data/demo.toml`;
+//! - [`scenes`], [`paint`], [`picture`]: what is in a picture, painting it, PNG files;
+//! - [`questions`]: the JSON files of VQA, GQA and NLVR2, answer tables and the vocabulary;
+//! - [`detector`]: finds the objects again, from the PNG alone, as an [`Extractor`](crate::extract::Extractor);
+//! - [`baselines`](mod@baselines): how far one gets without the picture, or without the question;
+//! - [`generate()`]: all files but the features.
+//!
+//! The same recipe gives the same bytes on every machine: random integers come from ChaCha8, pictures from integer
+//! arithmetic, features from sums of integers.
+
+pub mod baselines;
+pub mod detector;
+mod generate;
+pub mod paint;
+pub mod picture;
+pub mod questions;
+pub mod random;
+pub mod recipe;
+pub mod scenes;
+
+pub use baselines::{Baselines, baselines};
+pub use detector::DemoDetector;
+pub use generate::{FeatureFile, Manifest, VERSION, generate};
+pub use recipe::Recipe;

@@ -1,0 +1,176 @@
+//! What can be asked about a scene, each question with its one true answer.
+
+use super::Candidate;
+use crate::demo::random::Random;
+use crate::demo::scenes::{Color, Object, Scene, Shape};
+
+/// Least distance in pixels for "left of" and "right of" to be beyond doubt.
+const CLEARLY: i32 = 16;
+
+/// Words that pick out objects: any of size, colour and shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Description {
+    pub large: Option<bool>,
+    pub color: Option<Color>,
+    pub shape: Option<Shape>,
+}
+
+impl Description {
+    pub fn color(color: Color) -> Self {
+        Self { large: None, color: Some(color), shape: None }
+    }
+
+    pub fn shape(shape: Shape) -> Self {
+        Self { large: None, color: None, shape: Some(shape) }
+    }
+
+    pub fn both(color: Color, shape: Shape) -> Self {
+        Self { large: None, color: Some(color), shape: Some(shape) }
+    }
+
+    fn large(self, large: bool) -> Self {
+        Self { large: Some(large), ..self }
+    }
+
+    pub fn fits(&self, object: &Object) -> bool {
+        self.large.is_none_or(|l| l == object.large)
+            && self.color.is_none_or(|c| c == object.color)
+            && self.shape.is_none_or(|s| s == object.shape)
+    }
+
+    pub fn count(&self, scene: &Scene) -> usize {
+        scene.objects.iter().filter(|o| self.fits(o)).count()
+    }
+
+    /// The one object that fits.
+    fn only<'a>(&self, scene: &'a Scene) -> Option<&'a Object> {
+        let mut fitting = scene.objects.iter().filter(|o| self.fits(o));
+        let first = fitting.next()?;
+        fitting.next().is_none().then_some(first)
+    }
+
+    /// Such as "large red object" or "star".
+    pub fn words(&self) -> String {
+        let size = self.large.map(|large| if large { "large" } else { "small" });
+        let noun = self.shape.map_or("object", Shape::word);
+        [size, self.color.map(Color::word), Some(noun)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+pub fn colors() -> impl Iterator<Item = Description> {
+    Color::ALL.into_iter().map(Description::color)
+}
+
+pub fn shapes() -> impl Iterator<Item = Description> {
+    Shape::ALL.into_iter().map(Description::shape)
+}
+
+pub fn pairs() -> impl Iterator<Item = Description> {
+    Color::ALL.into_iter().flat_map(|c| Shape::ALL.into_iter().map(move |s| Description::both(c, s)))
+}
+
+/// Questions for a property of the one object that a description picks out; with its size where that is needed.
+fn about_one(
+    scene: &Scene,
+    descriptions: impl Iterator<Item = Description>,
+    ask: impl Fn(&str) -> String,
+    answer: impl Fn(&Object) -> &'static str,
+) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for plain in descriptions {
+        let ways = match plain.count(scene) {
+            0 => continue,
+            1 => vec![plain],
+            _ => vec![plain.large(false), plain.large(true)],
+        };
+        for way in ways {
+            if let Some(object) = way.only(scene) {
+                found.push(Candidate { sent: ask(&way.words()), answer: answer(object).into() });
+            }
+        }
+    }
+    found
+}
+
+/// "What color is the star?"
+pub fn color_of(scene: &Scene) -> Vec<Candidate> {
+    about_one(scene, shapes(), |what| format!("What color is the {what}?"), |o| o.color.word())
+}
+
+/// "What shape is the red object?"
+pub fn shape_of(scene: &Scene) -> Vec<Candidate> {
+    about_one(scene, colors(), |what| format!("What shape is the {what}?"), |o| o.shape.word())
+}
+
+/// "What size is the red object?"
+pub fn size_of(scene: &Scene) -> Vec<Candidate> {
+    colors()
+        .filter_map(|d| Some((d.only(scene)?, d)))
+        .map(|(object, d)| Candidate {
+            sent: format!("What size is the {}?", d.words()),
+            answer: if object.large { "large" } else { "small" }.into(),
+        })
+        .collect()
+}
+
+/// Whether there is such an object: one list of questions to be answered yes, one no, of the same kind of
+/// description. Of the pairs of colour and shape that are absent, those whose colour and whose shape are each there are
+/// kept if there are any, in half of the draws: then only looking at single objects helps.
+pub fn existence(random: &mut Random, scene: &Scene, ask: impl Fn(&str) -> String) -> (Vec<Candidate>, Vec<Candidate>) {
+    let all: Vec<Description> = match random.below(10) {
+        0..3 => colors().collect(),
+        3..6 => shapes().collect(),
+        _ => pairs().collect(),
+    };
+    let (there, mut absent): (Vec<_>, Vec<_>) = all.into_iter().partition(|d| d.count(scene) > 0);
+    let tempting = |d: &Description| {
+        let has = |part: Option<Description>| part.is_some_and(|p| p.count(scene) > 0);
+        has(d.color.map(Description::color)) && has(d.shape.map(Description::shape))
+    };
+    if random.chance(50) && absent.iter().any(tempting) {
+        absent.retain(tempting);
+    }
+    let questions = |list: Vec<Description>, answer: &str| {
+        list.into_iter().map(|d| Candidate { sent: ask(&d.words()), answer: answer.into() }).collect()
+    };
+    (questions(there, "yes"), questions(absent, "no"))
+}
+
+/// "How many red objects are there?", for colours and shapes of which there are one to three.
+pub fn how_many(scene: &Scene) -> Vec<Candidate> {
+    colors()
+        .chain(shapes())
+        .map(|d| (d.count(scene), d))
+        .filter(|(count, _)| (1..=3).contains(count))
+        .map(|(count, d)| Candidate { sent: format!("How many {}s are there?", d.words()), answer: count.to_string() })
+        .collect()
+}
+
+/// "Is the star on the left or on the right?"
+pub fn side_of(scene: &Scene) -> Vec<Candidate> {
+    let from_middle = |o: &Object| 2 * o.x - scene.side;
+    shapes()
+        .chain(colors())
+        .filter_map(|d| Some((d.only(scene)?, d)))
+        .filter(|(o, _)| from_middle(o).abs() >= CLEARLY)
+        .map(|(o, d)| Candidate {
+            sent: format!("Is the {} on the left or on the right?", d.words()),
+            answer: if from_middle(o) < 0 { "left" } else { "right" }.into(),
+        })
+        .collect()
+}
+
+/// "Is the red object to the left or to the right of the star?"
+pub fn relation(scene: &Scene) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for (a, b) in colors().flat_map(|a| shapes().map(move |b| (a, b))) {
+        let (Some(one), Some(other)) = (a.only(scene), b.only(scene)) else { continue };
+        if (one.x - other.x).abs() >= CLEARLY {
+            found.push(Candidate {
+                sent: format!("Is the {} to the left or to the right of the {}?", a.words(), b.words()),
+                answer: if one.x < other.x { "left" } else { "right" }.into(),
+            });
+        }
+    }
+    found
+}

@@ -1,0 +1,164 @@
+//! VQA questions with soft scores, as ten annotators would give them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Balance, Candidate, ask, write_answer_tables, write_json};
+use crate::demo::random::Random;
+use crate::demo::scenes::{Color, Scene, Shape};
+use crate::error::Result;
+
+/// One entry of `data/vqa/*.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Vqa {
+    /// `other`, `yes/no` or `number`.
+    pub answer_type: String,
+    /// The picture.
+    pub img_id: String,
+    /// Scores of the answers.
+    pub label: BTreeMap<String, Score>,
+    /// Unique over all files.
+    pub question_id: u64,
+    /// The question's first three words.
+    pub question_type: String,
+    /// The question.
+    pub sent: String,
+}
+
+/// A score of 0.3, 0.6, 0.9 or 1; the last is a whole number in the official files.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Score {
+    /// 1.
+    Full(u8),
+    /// 0.3, 0.6 or 0.9.
+    Part(f64),
+}
+
+impl Score {
+    /// As the original scores answers: by how many of ten annotators gave one.
+    fn of(annotators: usize) -> Self {
+        match annotators {
+            1 => Self::Part(0.3),
+            2 => Self::Part(0.6),
+            3 => Self::Part(0.9),
+            _ => Self::Full(1),
+        }
+    }
+
+    /// As a number.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Full(n) => f64::from(n),
+            Self::Part(x) => x,
+        }
+    }
+}
+
+/// What else a person might say, and in how many of 100 cases.
+fn other_words(answer: &str) -> Vec<(String, usize)> {
+    let words: &[(&str, usize)] = match answer {
+        "purple" => &[("violet", 18)],
+        "yellow" => &[("gold", 6)],
+        "square" => &[("box", 10), ("diamond", 4)],
+        "circle" => &[("ball", 10)],
+        "large" => &[("big", 20)],
+        "small" => &[("little", 12)],
+        "yes" => &[("no", 3)],
+        "no" => &[("yes", 3)],
+        _ => &[],
+    };
+    let mut all: Vec<(String, usize)> = words.iter().map(|(w, share)| ((*w).to_owned(), *share)).collect();
+    if let Ok(count) = answer.parse::<usize>() {
+        // People miscount the more easily the more there is.
+        all.push(((count + 1).to_string(), 2 * count));
+        all.push((count.saturating_sub(1).to_string(), 2 * count));
+    }
+    all
+}
+
+/// Ten annotators answer.
+fn annotate(random: &mut Random, answer: &str) -> BTreeMap<String, Score> {
+    let others = other_words(answer);
+    let mut given: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..10 {
+        let mut draw = random.below(100);
+        let mut said = answer;
+        for (word, share) in &others {
+            if draw < *share {
+                said = word;
+                break;
+            }
+            draw -= share;
+        }
+        *given.entry(said.to_owned()).or_default() += 1;
+    }
+    given.into_iter().map(|(answer, n)| (answer, Score::of(n))).collect()
+}
+
+fn questions(random: &mut Random, balance: &mut Balance, scene: &Scene) -> Vec<(&'static str, Candidate)> {
+    let mut asked: Vec<(&'static str, Candidate)> = Vec::new();
+    let mut add = |kind, list: Vec<Candidate>| asked.extend(list.into_iter().map(|c| (kind, c)));
+    add("other", balance.take(random, ask::color_of(scene), 2, Color::ALL.len()));
+    add("other", balance.take(random, ask::shape_of(scene), 2, Shape::ALL.len()));
+    if random.chance(50) {
+        add("other", balance.take(random, ask::size_of(scene), 1, 2));
+    }
+    let (yes, no) = ask::existence(random, scene, |what| format!("Is there a {what}?"));
+    if !yes.is_empty() && !no.is_empty() {
+        add("yes/no", balance.take(random, yes, 1, 2));
+        add("yes/no", balance.take(random, no, 1, 2));
+    }
+    if random.chance(40) {
+        add("number", balance.take(random, ask::how_many(scene), 1, 3));
+    }
+    asked
+}
+
+/// Asks about a list of pictures; `first` is the first of their numbers, which question ids begin with.
+pub fn ask_about(seed: u64, pictures: &[(String, Scene)], first: u64) -> Vec<Vqa> {
+    let mut balance = Balance::default();
+    let mut out = Vec::new();
+    for (number, (img_id, scene)) in (first..).zip(pictures) {
+        let mut random = Random::named(seed, &format!("questions/{img_id}"));
+        for (k, (answer_type, Candidate { sent, answer })) in (0..).zip(questions(&mut random, &mut balance, scene)) {
+            out.push(Vqa {
+                answer_type: answer_type.into(),
+                img_id: img_id.clone(),
+                label: annotate(&mut random, &answer),
+                question_id: number * 1000 + k,
+                question_type: sent.to_lowercase().split(' ').take(3).collect::<Vec<_>>().join(" "),
+                sent,
+            });
+        }
+    }
+    out
+}
+
+/// Writes the files of `data/vqa`; `splits` are their names and entries.
+pub fn write(folder: &Path, splits: &[(&str, Vec<Vqa>)]) -> Result<()> {
+    for (name, data) in splits {
+        write_json(&folder.join(format!("{name}.json")), data)?;
+    }
+    write_answer_tables(folder, splits.iter().flat_map(|(_, data)| data).flat_map(|d| d.label.keys()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotators_mostly_agree() {
+        assert_eq!([1, 2, 3, 4, 10].map(|n| Score::of(n).value()), [0.3, 0.6, 0.9, 1.0, 1.0]);
+        let mut random = Random::named(1, "annotators");
+        for (answer, other) in [("purple", "violet"), ("yes", "no"), ("2", "3"), ("large", "big"), ("red", "")] {
+            let labels: Vec<_> = (0..200).map(|_| annotate(&mut random, answer)).collect();
+            let total = |word: &str| labels.iter().filter_map(|l| l.get(word)).map(|s| s.value()).sum::<f64>();
+            assert!(total(answer) > 198.0, "{answer}: {}", total(answer));
+            let seen = total(other) / 200.0;
+            assert!(if other.is_empty() { labels.iter().all(|l| l.len() == 1) } else { (0.02..0.7).contains(&seen) });
+        }
+    }
+}
