@@ -68,3 +68,51 @@ pub fn run(args: Args) -> Result<u8> {
     }
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::features::Row;
+    use crate::features::tsv::Writer;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn exits_by_what_was_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a_obj36.tsv");
+        let row = Row {
+            img_id: "n1".into(),
+            img_h: 4,
+            img_w: 4,
+            objects_id: vec![0],
+            objects_conf: vec![0.5],
+            attrs_id: vec![0],
+            attrs_conf: vec![0.5],
+            num_boxes: 1,
+            boxes: vec![0.0, 0.0, 4.0, 4.0],
+            features: vec![1.0, 2.0],
+        };
+        let mut writer = Writer::new(Vec::new());
+        writer.write_row(&row).unwrap();
+        let text = writer.finish().unwrap();
+        let inspect = |format: &str| {
+            let line = ["repro", "inspect", "--format", format, path.to_str().unwrap()];
+            run(Line::try_parse_from(line).unwrap().args)
+        };
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(inspect("text").unwrap(), exit::PASS);
+        assert_eq!(inspect("json").unwrap(), exit::PASS);
+        std::fs::write(&path, text.repeat(2)).unwrap();
+        assert_eq!(inspect("text").unwrap(), exit::DATA);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(exit::code(&inspect("json").unwrap_err()), exit::DATA);
+        assert!(Line::try_parse_from(["repro", "inspect"]).is_err());
+    }
+}

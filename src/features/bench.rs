@@ -35,7 +35,7 @@ pub struct TsvBench {
     pub gb_per_cpu_s_median: f64,
     /// Rows per second in the median reading.
     pub images_per_s_median: f64,
-    /// Peak resident memory of the whole process so far, in bytes.
+    /// Peak resident memory of the whole process so far, in bytes; 0 where the system does not tell.
     pub peak_rss_bytes: u64,
 }
 
@@ -134,15 +134,11 @@ pub(super) fn thread_cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
+/// From the kernel's account of this address space: `getrusage` would also count what the parent process held.
 fn peak_rss_bytes() -> u64 {
-    // SAFETY: all-zero is a valid rusage, and the call only writes the struct it is given.
-    let peak = unsafe {
-        let mut usage = std::mem::zeroed::<libc::rusage>();
-        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
-        usage.ru_maxrss
-    };
-    // Linux counts in KiB.
-    u64::try_from(peak).unwrap_or(0) * 1024
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 #[cfg(test)]
@@ -164,5 +160,41 @@ mod tests {
     #[ignore = "writes 790 MB; a measurement for release mode"]
     fn measure_tsv() {
         println!("{:#?}", tsv_throughput(2000, 7, None).unwrap());
+    }
+
+    /// As [`measure_tsv`], for building and opening stores.
+    #[test]
+    #[ignore = "writes 2 GB; a measurement for release mode"]
+    fn measure_store() {
+        use crate::features::progress::Silent;
+        use crate::features::store::{FeatureStore, Precision, ensure_store};
+        let folder = tempfile::tempdir().unwrap();
+        let tsv = folder.path().join("bench_obj36.tsv");
+        generate(&tsv, 2000).unwrap();
+        let timed = |what: &str, precision: Precision, limit: Option<usize>| {
+            let start = Instant::now();
+            let store = ensure_store(&tsv, folder.path(), precision, limit, &Silent).unwrap();
+            println!("{what} {precision}: {:.4} s", start.elapsed().as_secs_f64());
+            store
+        };
+        for precision in [Precision::F32, Precision::F16] {
+            timed("first 500", precision, Some(500));
+            let store = timed("all 2000", precision, None);
+            timed("again", precision, None);
+            std::fs::File::options()
+                .append(true)
+                .open(&tsv)
+                .unwrap()
+                .set_modified(std::time::SystemTime::now())
+                .unwrap();
+            timed("again, touched", precision, None);
+            let (start, mut features) = (Instant::now(), vec![0.0; BOXES * DIM]);
+            let opened = FeatureStore::open(store.path()).unwrap();
+            println!("open: {:.6} s", start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            (0..opened.len()).for_each(|row| opened.copy_features(row, &mut features));
+            println!("copy 2000 rows: {:.4} s", start.elapsed().as_secs_f64());
+        }
+        println!("peak {} MB", peak_rss_bytes() / 1_000_000);
     }
 }

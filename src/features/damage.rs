@@ -10,17 +10,26 @@ use crate::error::Error;
 /// The ten columns, in the file's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
 pub enum Column {
+    /// Image id, text.
     ImgId,
+    /// Image height in pixels.
     ImgH,
+    /// Image width in pixels.
     ImgW,
+    /// Object classes, int64.
     ObjectsId,
+    /// Object probabilities, float32.
     ObjectsConf,
+    /// Attribute classes, int64.
     AttrsId,
+    /// Attribute probabilities, float32.
     AttrsConf,
+    /// Number of boxes.
     NumBoxes,
+    /// Boxes in pixels, float32.
     Boxes,
+    /// RoI features, float32.
     Features,
 }
 
@@ -62,52 +71,169 @@ impl fmt::Display for Column {
     }
 }
 
-/// One kind of damage in one row.
+/// One kind of damage in one row. Boxes and their values are counted from 0, offsets in bytes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[allow(missing_docs)]
 pub enum Damage {
+    /// The row ends too early.
     #[error("the row is cut short: {columns} of 10 columns{}", if *.at_end { ", and the file ends inside it" } else { "" })]
-    Truncated { columns: usize, at_end: bool },
+    Truncated {
+        /// Columns there are, the last one perhaps in part.
+        columns: usize,
+        /// Whether the file ends here.
+        at_end: bool,
+    },
+    /// The extractor was killed in this row and wrote the next one behind it.
     #[error("two rows are glued together: inside this column the row of {} begins, so two images are lost", .second.as_deref().map_or_else(|| "another image".to_owned(), |id| format!("image {id}")))]
-    Glued { second: Option<String> },
+    Glued {
+        /// The second image, or the beginning of its id, where it can be told.
+        second: Option<String>,
+    },
+    /// More than ten columns, and no second row among them.
     #[error("the row has {columns} columns instead of 10")]
-    TooManyColumns { columns: usize },
+    TooManyColumns {
+        /// Columns found.
+        columns: usize,
+    },
+    /// No line end within the longest row allowed.
     #[error("the row is longer than {limit} bytes; is this an obj36 TSV?")]
-    TooLong { limit: usize },
+    TooLong {
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The file is of another kind altogether.
+    #[error("this is {what}, not an obj36 TSV")]
+    OtherKind {
+        /// Such as `a zip archive`.
+        what: &'static str,
+    },
+    /// Zero bytes, as in space reserved for a download.
     #[error("byte {offset} of the row is zero: a download that reserved its space was not finished")]
-    ZeroBytes { offset: usize },
+    ZeroBytes {
+        /// Where in the row.
+        offset: usize,
+    },
+    /// No image id that the format can carry.
     #[error("{why}")]
-    BadId { why: &'static str },
+    BadId {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A quoted field that does not end where it should.
     #[error("the field begins with a quote that its end does not close")]
     Quote,
+    /// Something else where a whole number belongs.
     #[error("{text:?} is no whole number")]
-    NotANumber { text: String },
+    NotANumber {
+        /// Its first 40 bytes.
+        text: String,
+    },
+    /// An image side of 0 or beyond [`MAX_IMAGE_SIDE`](super::MAX_IMAGE_SIDE).
     #[error("an image side of {pixels} pixels is impossible")]
-    ImageSize { pixels: u64 },
+    ImageSize {
+        /// The side.
+        pixels: u64,
+    },
+    /// No boxes.
     #[error("the image has no boxes")]
     ZeroBoxes,
+    /// `num_boxes` contradicts all other columns.
     #[error("num_boxes says {declared}, the other columns hold {found}")]
-    NumBoxes { declared: usize, found: usize },
+    NumBoxes {
+        /// In the column.
+        declared: usize,
+        /// By the lengths of ids, probabilities and boxes.
+        found: usize,
+    },
+    /// A character that is not base64 where it stands.
     #[error("bad base64: character {} at offset {offset}", show_byte(*.byte))]
-    Base64 { offset: usize, byte: u8 },
+    Base64 {
+        /// Where in the field.
+        offset: usize,
+        /// The character.
+        byte: u8,
+    },
+    /// Base64 whose length is impossible.
     #[error("bad base64: {length} characters are no whole number of groups of four, so the text is cut")]
-    Base64Cut { length: usize },
+    Base64Cut {
+        /// Characters in the field.
+        length: usize,
+    },
+    /// A column with too few or too many values.
     #[error("decodes to {bytes} bytes; {boxes} boxes need {expected}")]
-    WrongLength { bytes: u64, expected: u64, boxes: usize },
+    WrongLength {
+        /// Decoded bytes.
+        bytes: u64,
+        /// Bytes that `boxes` need.
+        expected: u64,
+        /// Number of boxes.
+        boxes: usize,
+    },
+    /// Features that cannot be divided among the boxes.
     #[error("decodes to {bytes} bytes, which {boxes} boxes of float32 features cannot share evenly")]
-    Uneven { bytes: u64, boxes: usize },
+    Uneven {
+        /// Decoded bytes.
+        bytes: u64,
+        /// Number of boxes.
+        boxes: usize,
+    },
+    /// Another number of boxes than the first row has.
     #[error("{boxes} boxes here, {first} in line {first_line}; a file must have one number")]
-    OtherBoxes { boxes: usize, first: usize, first_line: u64 },
+    OtherBoxes {
+        /// Here.
+        boxes: usize,
+        /// In the first row.
+        first: usize,
+        /// Where that is.
+        first_line: u64,
+    },
+    /// Another feature dimension than the first row has.
     #[error("{dim} features per box here, {first} in line {first_line}; one of the two rows is damaged")]
-    OtherDim { dim: usize, first: usize, first_line: u64 },
+    OtherDim {
+        /// Here.
+        dim: usize,
+        /// In the first row.
+        first: usize,
+        /// Where that is.
+        first_line: u64,
+    },
+    /// A box outside its image by [`BOX_TOLERANCE`](super::BOX_TOLERANCE) or more.
     #[error("box {index} has {coordinate} = {pixels}, outside the image (side {side})")]
-    OutsideImage { index: usize, coordinate: &'static str, pixels: f32, side: u32 },
+    OutsideImage {
+        /// Box.
+        index: usize,
+        /// `x1`, `y1`, `x2` or `y2`.
+        coordinate: &'static str,
+        /// Its value.
+        pixels: f32,
+        /// Width or height of the image.
+        side: u32,
+    },
+    /// NaN or infinity.
     #[error("box {index}, value {position} is {value}")]
-    NotFinite { index: usize, position: usize, value: f32 },
+    NotFinite {
+        /// Box.
+        index: usize,
+        /// Value in the box.
+        position: usize,
+        /// NaN or an infinity.
+        value: f32,
+    },
+    /// A class that the detector does not have.
     #[error("box {index} has class {id}, outside 0..{classes}")]
-    ClassId { index: usize, id: i64, classes: i64 },
+    ClassId {
+        /// Box.
+        index: usize,
+        /// The class.
+        id: i64,
+        /// Number of classes.
+        classes: i64,
+    },
+    /// An image that an earlier row has.
     #[error("the image appeared before, in line {first_line}")]
-    Duplicate { first_line: u64 },
+    Duplicate {
+        /// Line of the earlier row.
+        first_line: u64,
+    },
 }
 
 fn show_byte(byte: u8) -> String {
@@ -122,6 +248,7 @@ impl Damage {
             Self::Glued { .. } => "glued-rows",
             Self::TooManyColumns { .. } => "too-many-columns",
             Self::TooLong { .. } => "row-too-long",
+            Self::OtherKind { .. } => "not-a-tsv",
             Self::ZeroBytes { .. } => "zero-bytes",
             Self::BadId { .. } => "bad-image-id",
             Self::Quote => "bad-quote",
@@ -206,6 +333,7 @@ impl From<TsvError> for Error {
                     Damage::Truncated { .. } | Damage::ZeroBytes { .. } | Damage::Base64Cut { .. } => format!(
                         "the copy is incomplete: fetch or extract {file} again; `repro features inspect {file}` lists every damaged row"
                     ),
+                    Damage::OtherKind { .. } => "unpack it if it is an archive, otherwise fetch it again".to_owned(),
                     Damage::Glued { .. } => format!(
                         "an extraction was killed and continued: delete this row and extract its two images again; `repro features inspect {file}` lists every damaged row"
                     ),

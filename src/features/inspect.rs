@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::damage::{Column, TsvError};
+use super::damage::{Column, Damage, TsvError};
 use super::progress::{Pass, Progress, Silent};
 use super::row::Row;
 use super::statistics::Statistics;
@@ -164,13 +164,19 @@ fn read_tsv(path: &Path, gathered: &mut Gathered, progress: &dyn Progress) -> Re
             Ok(true) => gathered.row(&row),
             Ok(false) => return Ok(()),
             Err(TsvError::Io(error)) => return Err(error),
-            Err(TsvError::Row(error)) => gathered.problem(Problem {
-                place: Some(error.line),
-                img_id: error.img_id,
-                column: error.column,
-                kind: error.damage.kind(),
-                what: error.damage.to_string(),
-            }),
+            Err(TsvError::Row(error)) => {
+                let hopeless = matches!(error.damage, Damage::OtherKind { .. }) && gathered.found.rows == 0;
+                gathered.problem(Problem {
+                    place: Some(error.line),
+                    img_id: error.img_id,
+                    column: error.column,
+                    kind: error.damage.kind(),
+                    what: error.damage.to_string(),
+                });
+                if hopeless {
+                    return Ok(());
+                }
+            }
         }
         progress.advance(reader.consumed() - before);
         before = reader.consumed();

@@ -4,7 +4,7 @@
 //! - [`store`]: one safetensors file, memory-mapped, that training and evaluation read;
 //! - [`ensure_store`]: builds the store of a TSV once and finds it again by content;
 //! - [`inspect()`]: what is in such a file and what is wrong with it;
-//! - [`bench`]: the reader's throughput on a generated file of real size.
+//! - [`mod@bench`]: the reader's throughput on a generated file of real size.
 
 pub mod bench;
 pub mod damage;

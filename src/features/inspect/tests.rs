@@ -37,7 +37,7 @@ fn a_damaged_file_with_all_its_damage() {
     let found = inspect_bytes(&damage);
     assert!(!found.is_clean());
     insta::assert_snapshot!(found, @r"
-    file          train_obj36.tsv (obj36 TSV, 899 bytes)
+    file          train_obj36.tsv (obj36 TSV, 919 bytes)
     images        2
     first, last   COCO_train2014_000000000001, COCO_train2014_000000000004
     id range      COCO_train2014_000000000001 .. COCO_train2014_000000000004
@@ -101,6 +101,13 @@ fn a_store() {
 fn what_cannot_be_inspected() {
     let empty = inspect_bytes(b"\r\n\n");
     assert_eq!((empty.rows, empty.problems[0].kind), (0, "no-rows"));
+    for (bytes, what) in [
+        (&b"PK\x03\x04\x14\0\0\0\n\n\n1\n2"[..], "this is a zip archive, not an obj36 TSV"),
+        (b"<!DOCTYPE html>\n<html>\n503", "this is a web page, not an obj36 TSV"),
+    ] {
+        let other = inspect_bytes(bytes);
+        assert_eq!((other.problem_count, other.problems[0].what.as_str()), (1, what));
+    }
     assert!(inspect(Path::new("absent.tsv")).is_err());
     assert!(inspect(&std::env::temp_dir()).is_err());
 }

@@ -1,6 +1,7 @@
 //! The store of a TSV: found again by content, built where there is none.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -171,10 +172,11 @@ fn find(
     let mut hashes = BTreeMap::new();
     for store in fitting {
         let covered = store.source().covered;
-        if !hashes.contains_key(&covered) {
-            hashes.insert(covered, hash_first(tsv, covered, progress)?);
-        }
-        if hashes.get(&covered) == Some(&store.source().sha256) {
+        let hash = match hashes.entry(covered) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(hash_first(tsv, covered, progress)?),
+        };
+        if *hash == store.source().sha256 {
             Stamp::of(&store, state).leave_beside(store.path());
             return Ok(Some(store));
         }

@@ -105,6 +105,21 @@ fn an_unfinished_store_leaves_nothing() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+#[test]
+fn what_a_killed_builder_left_is_removed_but_not_what_another_one_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let [abandoned, written, young] = ["a", "b", "c"].map(|name| {
+        let path = folder.path().join(format!(".building-{name}"));
+        (std::fs::File::create(&path).unwrap(), path)
+    });
+    abandoned.0.set_modified(hour_ago).unwrap();
+    written.0.set_modified(hour_ago).unwrap();
+    written.0.lock().unwrap();
+    write(&folder.path().join("a.safetensors"), Precision::F32, &[row(0)]).unwrap();
+    assert_eq!([abandoned, written, young].map(|(_, path)| path.exists()), [false, true, true]);
+}
+
 /// Cut or changed anywhere: an error or a store whose every row can be copied, never a panic.
 #[test]
 fn a_damaged_store_is_refused_or_read() {
@@ -258,7 +273,7 @@ fn a_limit_is_served_by_what_is_there() {
     place.ensure(Some(2));
     std::fs::write(&place.tsv, file(9)).unwrap();
     assert_eq!(place.ensure(Some(2)).1, "checking, reused 2");
-    assert_eq!(Place::new(&file(3)).ensure(Some(100)).0.source().is_whole(), true);
+    assert!(Place::new(&file(3)).ensure(Some(100)).0.source().is_whole());
 }
 
 #[test]
@@ -301,6 +316,12 @@ fn the_real_rows_through_the_store() {
             );
             assert_eq!((store.id(at), store.object_ids(at)), (row.img_id.as_str(), row.objects_id.clone()));
             at += 1;
+        }
+        let Some(facts) = fixtures::lxrt("tsv/tsv.json") else { continue };
+        for (topk, expected) in fixtures::json(&facts)["topk"].as_object().unwrap() {
+            let rows = topk.parse::<i64>().ok().filter(|&rows| rows > 0).map_or(usize::MAX, |rows| rows as usize);
+            let ids: Vec<String> = store.clone().with_limit(rows).ids().map(str::to_owned).collect();
+            assert_eq!(serde_json::json!(ids), *expected, "topk {topk}");
         }
     }
 }

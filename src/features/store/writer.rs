@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -14,6 +15,11 @@ use super::format::{HEADER_BYTES, Layout, Part};
 use super::{Precision, Source};
 use crate::error::{Error, Result};
 use crate::features::row::Row;
+
+/// Begins the names of unfinished stores.
+const PREFIX: &str = ".building-";
+/// A younger unfinished store may not have been locked yet.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 /// Writes one store, which appears under its name whole when [`finish`](Self::finish) succeeds, or not at all.
 pub struct StoreWriter {
@@ -40,11 +46,14 @@ impl StoreWriter {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
+        remove_abandoned(folder);
         let temporary = tempfile::Builder::new()
-            .prefix(".writing-")
+            .prefix(PREFIX)
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(folder)
             .map_err(|error| Error::io("create a file in", folder, &error))?;
+        // Held until the file is closed, so that nobody takes it for abandoned. Where locks are not supported, nobody can.
+        let _ = temporary.as_file().try_lock();
         let spools = Part::ALL[1..].iter().map(|_| tempfile::tempfile_in(folder).map(BufWriter::new));
         let spools = spools.collect::<std::io::Result<Vec<_>>>();
         let mut writer = Self {
@@ -152,6 +161,20 @@ impl StoreWriter {
 
     fn failed(&self, error: &std::io::Error) -> Error {
         Error::io("write", &self.path, error)
+    }
+}
+
+/// Removes what builders that were killed left behind: unfinished stores that nobody holds a lock on.
+fn remove_abandoned(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let old = entry.metadata().is_ok_and(|data| {
+            data.is_file() && data.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
+        });
+        let unfinished = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        if unfinished && old && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -13,7 +13,10 @@ const LOOKED_AT: usize = 64;
 /// Replaces the bare finding of the parser by the likelier story where the line tells one.
 /// `previous` is the id of a good row before; `ended`: the line had a line feed.
 pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
-    if let Some(offset) = memchr::memchr(0, line) {
+    if let Some(what) = other_kind(line) {
+        return (None, Damage::OtherKind { what });
+    }
+    if let Some(offset) = memchr::memchr(0, line).filter(|&offset| line[offset..].iter().all(|&byte| byte == 0)) {
         return (None, Damage::ZeroBytes { offset });
     }
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').take(LOOKED_AT).collect();
@@ -39,12 +42,29 @@ pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad
     bad
 }
 
+/// What is sometimes given or downloaded in place of a TSV: the archive it came in, or a web server's apology.
+fn other_kind(line: &[u8]) -> Option<&'static str> {
+    const KINDS: [(&[u8], &str); 6] = [
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+        (b"<!DOCTYPE", "a web page"),
+        (b"<!doctype", "a web page"),
+        (b"<html", "a web page"),
+        (b"version https://git-lfs", "a pointer to a file kept elsewhere (git LFS)"),
+    ];
+    KINDS.iter().find(|(start, _)| line.starts_with(start)).map(|(_, what)| *what)
+}
+
 /// The second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.
 pub(super) fn glued_id(id: &str, previous: &str) -> Option<String> {
-    if id.len() <= previous.len() / 2 || shape(id.as_bytes()) == shape(previous.as_bytes()) {
+    let wanted = shape(previous.as_bytes());
+    if shape(id.as_bytes()) == wanted {
         return None;
     }
-    id_at_end(id.as_bytes(), previous).filter(|second| second.len() < id.len())
+    let second = id_at_end(id.as_bytes(), previous)?;
+    // What stands before must be the beginning of such an id, or this is only another kind of name.
+    let first = shape(id.strip_suffix(second.as_str())?.as_bytes());
+    (!first.is_empty() && wanted.starts_with(&first)).then_some(second)
 }
 
 /// The longest end of `field` that is shaped like `previous`.
@@ -95,8 +115,14 @@ mod tests {
         assert_eq!(second("COCO_tCOCO_train2014_000000573195", coco).as_deref(), Some("COCO_train2014_000000573195"));
         assert_eq!(second("train-1train-22-0-img1", "train-10-3-img0").as_deref(), Some("train-22-0-img1"));
         assert_eq!(second("n12n345", "n67").as_deref(), Some("n345"));
-        for (id, previous) in [(coco, coco), ("2345", "n67"), ("n345", "2345"), ("23456", "2345"), ("cat_cat_1", "dog")]
-        {
+        for (id, previous) in [
+            (coco, coco),
+            ("2345", "n67"),
+            ("n345", "2345"),
+            ("23456", "2345"),
+            ("cat_cat_1", "dog"),
+            ("flipped_n7", "n8"),
+        ] {
             assert_eq!(second(id, previous), None, "{id} after {previous}");
         }
         assert_eq!(begun_id(b"AAAACOCO_tra", coco).as_deref(), Some("COCO_tra"));

@@ -101,7 +101,7 @@ fn agreed_boxes(fields: &[&[u8]; 10]) -> Option<usize> {
     all.then_some(n)
 }
 
-fn decode_exactly<T: Pod + FromLittle>(
+fn decode_exactly<T: Pod + LittleEndian>(
     field: &[u8],
     boxes: usize,
     per_box: usize,
@@ -129,30 +129,30 @@ fn decoded_length(field: &[u8]) -> Result<usize, Damage> {
 }
 
 /// `bytes` is the decoded length, so memory follows the text at hand, never a number in it.
-fn decode<T: Pod + FromLittle>(field: &[u8], bytes: usize, out: &mut Vec<T>) -> Result<(), Damage> {
+fn decode<T: Pod + LittleEndian>(field: &[u8], bytes: usize, out: &mut Vec<T>) -> Result<(), Damage> {
     out.resize(bytes / size_of::<T>(), T::zeroed());
     let raw: &mut [u8] = bytemuck::cast_slice_mut(out.as_mut_slice());
     if STANDARD.decode(field, raw.as_out()).is_err() {
         return Err(bad_base64(field).unwrap_or(Damage::Base64Cut { length: field.len() }));
     }
     if cfg!(target_endian = "big") {
-        out.iter_mut().for_each(|value| *value = value.from_little());
+        out.iter_mut().for_each(|value| *value = value.to_native());
     }
     Ok(())
 }
 
-trait FromLittle: Copy {
-    fn from_little(self) -> Self;
+trait LittleEndian: Copy {
+    fn to_native(self) -> Self;
 }
 
-impl FromLittle for i64 {
-    fn from_little(self) -> Self {
+impl LittleEndian for i64 {
+    fn to_native(self) -> Self {
         Self::from_le(self)
     }
 }
 
-impl FromLittle for f32 {
-    fn from_little(self) -> Self {
+impl LittleEndian for f32 {
+    fn to_native(self) -> Self {
         Self::from_bits(u32::from_le(self.to_bits()))
     }
 }

@@ -80,7 +80,8 @@ fn the_real_rows_are_read_exactly() {
 
 #[test]
 fn every_real_file_is_sound_and_rewritten_byte_for_byte() {
-    let mut paths: Vec<_> = fixtures::beside("real/golden/train2014_obj36.tsv").into_iter().collect();
+    let single = ["real/golden/train2014_obj36.tsv", "butd/full/train2014_obj36.tsv"];
+    let mut paths: Vec<_> = single.into_iter().filter_map(fixtures::beside).collect();
     for folder in ["mscoco_imgfeat", "vg_gqa_imgfeat", "nlvr2_imgfeat"] {
         let Some(folder) = fixtures::beside(&format!("real/data/{folder}")) else { continue };
         paths.extend(std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
@@ -300,6 +301,9 @@ fn glued_rows_are_recognised_wherever_the_first_was_cut() {
         assert_eq!(error.damage, Damage::Glued { second: Some(second_id.clone()) }, "cut after {cut}");
         assert_eq!((error.line, error.column), (2, Some(Column::ALL[column])), "cut after {cut}");
     }
+    // In the first row nothing tells what ids look like.
+    let (_, errors) = read_all(&[&lines[1][..100], &lines[2]].concat());
+    assert_eq!(errors[0].damage, Damage::Glued { second: None });
     // The last row is cut too, inside its id.
     let (_, errors) = read_all(&[&lines[0][..], &lines[1][..lines[1].len() - 7], &lines[2][..9]].concat());
     assert_eq!(errors[0].damage, Damage::Glued { second: Some("COCO_trai".into()) });
