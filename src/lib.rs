@@ -13,7 +13,7 @@
 //! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.
 //! - [`features`]: the obj36 TSV and the mapped feature store.
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
-//! - [`files`], [`error`], [`exit`]: what everything uses.
+//! - [`files`], [`error`], [`exit`], [`versions`]: what everything uses.
 
 pub mod checkpoint;
 pub mod dataset;
@@ -33,5 +33,6 @@ pub mod report;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod verdict;
+pub mod versions;
 
 pub mod cli;

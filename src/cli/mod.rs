@@ -5,14 +5,14 @@ use clap::{Parser, Subcommand};
 use crate::error::Result;
 
 #[cfg(feature = "torch")]
+mod all;
+#[cfg(feature = "torch")]
 mod evaluate;
 pub mod features;
 #[cfg(feature = "torch")]
 mod options;
 #[cfg(feature = "torch")]
 mod predict;
-#[cfg(feature = "torch")]
-mod progress;
 #[cfg(feature = "torch")]
 mod train;
 
@@ -44,6 +44,9 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a whole reproduction: data, features, training, evaluation, verdict, report
+    #[cfg(feature = "torch")]
+    All(all::Args),
     /// Fine-tune LXMERT on VQA, GQA or NLVR2
     #[cfg(feature = "torch")]
     Train(train::Args),
@@ -61,6 +64,8 @@ impl Cli {
     /// Runs the command; the exit code, or the error that decides it ([`crate::exit::code`]).
     pub fn run(self) -> Result<u8> {
         match self.command {
+            #[cfg(feature = "torch")]
+            Command::All(args) => all::run(args),
             #[cfg(feature = "torch")]
             Command::Train(args) => train::run(args),
             #[cfg(feature = "torch")]

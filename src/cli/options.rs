@@ -11,7 +11,7 @@ use crate::features::Precision;
 use crate::files;
 use crate::lxrt::Config;
 use crate::train::questions::Ablation;
-use crate::train::setup::{DataSettings, Start};
+use crate::train::setup::{DataSettings, Start, Stores};
 
 /// Where things are.
 #[derive(Debug, Args)]
@@ -58,12 +58,14 @@ impl DataOptions {
         Ok(DataSettings {
             task,
             data_root,
-            stores: self.workspace.join("stores"),
+            stores: Stores::Build {
+                folder: self.workspace.join("stores"),
+                precision: if self.half_features { Precision::F16 } else { Precision::F32 },
+            },
             vocab,
             scale: Scale::from_flags(self.tiny, self.fast),
             allow_missing_images: self.allow_missing_images,
             ablation: self.ablate,
-            precision: if self.half_features { Precision::F16 } else { Precision::F32 },
         })
     }
 }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::options::{ComputeOptions, DataOptions, ModelOptions};
-use super::progress;
 use crate::dataset::python::float_repr;
 use crate::dataset::{self, Prediction, Task};
 use crate::error::Result;
 use crate::exit;
 use crate::features::progress::Bar;
+use crate::train::progress;
 use crate::train::questions::Questions;
 use crate::train::setup::{self, Loader, Start};
 use crate::train::weights::{self, Description};

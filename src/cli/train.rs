@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::options::{ComputeOptions, DataOptions, ModelOptions, StartOptions};
-use super::progress::Training;
 use crate::dataset::{self, Task};
 use crate::error::Result;
 use crate::exit;
 use crate::features::progress::Bar;
 use crate::train::finetune::{self, Settings};
 use crate::train::optimiser::Optim;
+use crate::train::progress::Training;
 use crate::train::setup::{self, Loader};
 use crate::train::weights::Description;
 

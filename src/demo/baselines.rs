@@ -106,10 +106,10 @@ fn read<T: DeserializeOwned>(data_root: &Path, file: &str) -> Result<Vec<T>> {
 }
 
 /// The mean of each image's box features.
-fn mean_features(data_root: &Path, files: &[&str]) -> Result<BTreeMap<String, Vec<f64>>> {
+fn mean_features(features_root: &Path, files: &[&str]) -> Result<BTreeMap<String, Vec<f64>>> {
     let mut means = BTreeMap::new();
     for file in files {
-        let mut reader = Reader::open(&data_root.join(file))?;
+        let mut reader = Reader::open(&features_root.join(file))?;
         let mut row = Row::default();
         while reader.read(&mut row)? {
             let mut mean = vec![0.0; row.dim()];
@@ -193,11 +193,11 @@ fn measure(train: &[Example], evaluate: &[Example], means: &BTreeMap<String, Vec
     Ok(TaskBaselines { all, kinds })
 }
 
-/// Measures the baselines of the demo's files under a data root, features included.
+/// Measures the baselines of the demo's files under a data root, and its features (`*_imgfeat/`) under another folder or the same.
 ///
 /// # Errors
 /// A file that is missing or damaged, or a question about an image without features.
-pub fn baselines(data_root: &Path) -> Result<Baselines> {
+pub fn baselines(data_root: &Path, features: &Path) -> Result<Baselines> {
     let vqa = |files: &[&str]| -> Result<Vec<Example>> {
         let mut out = Vec::new();
         for file in files {
@@ -225,7 +225,7 @@ pub fn baselines(data_root: &Path) -> Result<Baselines> {
         };
         Ok(read::<Nlvr2>(data_root, file)?.into_iter().map(example).collect())
     };
-    let means = |files: &[&str]| mean_features(data_root, files);
+    let means = |files: &[&str]| mean_features(features, files);
     Ok(Baselines {
         vqa: measure(
             &vqa(&["vqa/train.json", "vqa/nominival.json"])?,

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 /// The embedded recipe, as text: part of the fingerprint of what it makes.
 pub const EMBEDDED: &str = include_str!("../../data/demo.toml");
 
-/// Sizes and seed of the demo's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Sizes and seed of the demo's data, and its training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// Everything is drawn from it.
@@ -21,6 +21,32 @@ pub struct Recipe {
     pub gqa: GqaRecipe,
     /// Numbers of NLVR2 sets.
     pub nlvr2: Nlvr2Recipe,
+    /// How each task is trained.
+    pub training: TrainingRecipes,
+}
+
+/// How each task is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecipes {
+    /// VQA, on train and nominival.
+    pub vqa: TrainingRecipe,
+    /// GQA, on train and valid.
+    pub gqa: TrainingRecipe,
+    /// NLVR2, on train.
+    pub nlvr2: TrainingRecipe,
+}
+
+/// How a task is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecipe {
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Examples a step.
+    pub batch_size: usize,
+    /// Peak learning rate.
+    pub lr: f64,
 }
 
 /// How pictures look.

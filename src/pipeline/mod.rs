@@ -1,4 +1,4 @@
-//! What `repro all` runs: stages, their fingerprints, the journal of a run. Knows nothing of LXMERT.
+//! What `repro all` runs: stages, their fingerprints, the journal of a run. The engine knows nothing of LXMERT.
 //!
 //! A [`plan::Plan`] is a list of [`plan::Stage`]s. [`engine::run`] executes those whose result is not at hand, has the result
 //! judged, and writes the report; [`engine::explain`] says what it would do and why.
@@ -29,6 +29,8 @@
 mod cache;
 mod clock;
 mod decide;
+#[cfg(feature = "torch")]
+pub mod demo;
 pub mod engine;
 pub mod environment;
 pub mod explain;

@@ -7,6 +7,7 @@ pub mod gradients;
 pub mod metrics;
 pub mod optimiser;
 pub mod predict;
+pub mod progress;
 pub mod questions;
 pub mod schedule;
 pub mod setup;

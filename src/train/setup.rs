@@ -9,10 +9,10 @@ use super::weights::{self, Description};
 use crate::checkpoint::{LoadReport, Policy, locate};
 use crate::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
 use crate::dataset::tokenizer::Tokenizer;
-use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
+use crate::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
 use crate::error::{Error, Result};
 use crate::features::progress::Progress;
-use crate::features::{Precision, ensure_store};
+use crate::features::{FeatureStore, Precision, ensure_store};
 use crate::lxrt::TaskModel;
 
 /// Where a task's data are and how much of them to read.
@@ -22,8 +22,8 @@ pub struct DataSettings {
     pub task: Task,
     /// Folder laid out as the original's `data/`.
     pub data_root: PathBuf,
-    /// Folder of the feature stores built from the TSV files.
-    pub stores: PathBuf,
+    /// Where features come from.
+    pub stores: Stores,
     /// WordPiece vocabulary.
     pub vocab: PathBuf,
     /// `--tiny` and `--fast`.
@@ -32,8 +32,48 @@ pub struct DataSettings {
     pub allow_missing_images: bool,
     /// Leaves a modality out.
     pub ablation: Option<Ablation>,
-    /// Element type of stores that have to be built.
-    pub precision: Precision,
+}
+
+/// Where the feature stores of a data root's TSV files are.
+#[derive(Debug, Clone)]
+pub enum Stores {
+    /// Built here from the TSV files where they are not there yet.
+    Build {
+        /// The stores' folder.
+        folder: PathBuf,
+        /// Element type of features.
+        precision: Precision,
+    },
+    /// Here already, under the TSV files' paths below the data root; the TSV files are not looked at.
+    Ready {
+        /// The stores' folder.
+        folder: PathBuf,
+    },
+}
+
+/// The name of a TSV's store below [`Stores::Ready`]'s folder; `tsv` is below the data root.
+pub fn store_name(tsv: &Path) -> PathBuf {
+    tsv.with_extension("safetensors")
+}
+
+impl Stores {
+    fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Progress) -> Result<FeatureStore> {
+        let limit = match file.limit {
+            Limit::All => None,
+            Limit::First(rows) => Some(rows),
+        };
+        match self {
+            Self::Build { folder, precision } => ensure_store(&file.path, folder, *precision, limit, progress),
+            Self::Ready { folder } => {
+                let below = file.path.strip_prefix(data_root).unwrap_or(&file.path);
+                let store = FeatureStore::open(&folder.join(store_name(below)))?;
+                Ok(match limit {
+                    Some(rows) => store.with_limit(rows),
+                    None => store,
+                })
+            }
+        }
+    }
 }
 
 /// Reads splits with one tokeniser and one answer table.
@@ -74,14 +114,9 @@ impl Loader {
     pub fn questions(&self, splits: &str, progress: &dyn Progress) -> Result<Questions> {
         let settings = &self.settings;
         let data = TaskData::load(settings.task, &settings.data_root, splits)?;
-        let mut stores = Vec::new();
-        for file in feature_files(settings.task, splits, settings.scale, &settings.data_root)? {
-            let limit = match file.limit {
-                Limit::All => None,
-                Limit::First(rows) => Some(rows),
-            };
-            stores.push(ensure_store(&file.path, &settings.stores, settings.precision, limit, progress)?);
-        }
+        let files = feature_files(settings.task, splits, settings.scale, &settings.data_root)?;
+        let open = |file| settings.stores.open(&settings.data_root, file, progress);
+        let stores = files.iter().map(open).collect::<Result<_>>()?;
         let missing = match (settings.allow_missing_images, settings.scale) {
             (false, Scale::Full) => Missing::Refuse,
             _ => Missing::Drop,

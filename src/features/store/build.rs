@@ -116,7 +116,6 @@ impl Stamp {
 struct Names {
     folder: PathBuf,
     base: String,
-    source: String,
 }
 
 impl Names {
@@ -124,8 +123,7 @@ impl Names {
         let place = tsv.canonicalize().map_err(|error| Error::io("read", tsv, &error))?;
         let place = files::sha256_bytes(place.as_os_str().as_encoded_bytes());
         let stem = tsv.file_stem().unwrap_or_default().to_string_lossy();
-        let source = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { folder: folder.to_owned(), base: format!("{stem}-{}.{precision}", &place[..8]), source })
+        Ok(Self { folder: folder.to_owned(), base: format!("{stem}-{}.{precision}", &place[..8]) })
     }
 
     fn whole(&self) -> PathBuf {
@@ -192,11 +190,36 @@ fn build(
     limit: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<FeatureStore> {
-    let file = File::open(tsv).map_err(|error| Error::io("read", tsv, &error))?;
     let whole = names.whole();
-    let mut writer = StoreWriter::create(&whole, precision)?;
+    let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
+    let path = write(tsv, state, StoreWriter::create(&whole, precision)?, limit, progress, named)?;
+    let store = FeatureStore::open(&path)?;
+    Stamp::of(&store, state).leave_beside(&path);
+    Ok(store)
+}
+
+/// Builds the store of a whole TSV as the file `store`, whatever was there, and leaves nothing beside it.
+///
+/// # Errors
+/// As [`ensure_store`].
+pub fn build_store(tsv: &Path, store: &Path, precision: Precision, progress: &dyn Progress) -> Result<()> {
+    let state = FileState::of(tsv)?;
+    write(tsv, &state, StoreWriter::create(store, precision)?, None, progress, |_, _| store.to_owned()).map(|_| ())
+}
+
+/// Reads the TSV's rows into the writer; `named` gives the store's path for the bytes and rows covered.
+fn write(
+    tsv: &Path,
+    state: &FileState,
+    mut writer: StoreWriter,
+    limit: Option<usize>,
+    progress: &dyn Progress,
+    named: impl FnOnce(u64, usize) -> PathBuf,
+) -> Result<PathBuf> {
+    let file = File::open(tsv).map_err(|error| Error::io("read", tsv, &error))?;
+    let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut row = Row::default();
-    let pass = Pass::begin(progress, &format!("building the store of {}", names.source), state.bytes);
+    let pass = Pass::begin(progress, &format!("building the store of {name}"), state.bytes);
     let mut reader = Reader::new(Observed { file, hash: Sha256::new(), bytes: 0, progress }, tsv);
     while limit.is_none_or(|rows| writer.rows() < rows) && reader.read(&mut row)? {
         writer.write_row(&row)?;
@@ -211,12 +234,10 @@ fn build(
         return Err(Error::data(format!("{} changed while it was read", tsv.display()))
             .next("let its download or extraction finish first"));
     }
-    let path = if covered == state.bytes { whole } else { names.first(writer.rows()) };
+    let path = named(covered, writer.rows());
     writer.rename_to(&path);
-    writer.finish(Source { name: names.source.clone(), bytes: state.bytes, covered, sha256 })?;
-    let store = FeatureStore::open(&path)?;
-    Stamp::of(&store, state).leave_beside(&path);
-    Ok(store)
+    writer.finish(Source { name, bytes: state.bytes, covered, sha256 })?;
+    Ok(path)
 }
 
 /// A file whose bytes are hashed and counted as they are read.

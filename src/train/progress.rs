@@ -1,10 +1,10 @@
-//! Progress of training and prediction, on stderr.
+//! Progress of training and prediction on stderr, for a person who watches.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::train::finetune::Observer;
+use super::finetune::Observer;
 
 /// A bar with examples, rate and time left; nothing where stderr is no terminal.
 pub fn bar(what: &str, examples: usize) -> ProgressBar {

@@ -1,0 +1,132 @@
+//! From the demo's outputs to rows of the report: accuracies judged, curves, and pictures with their questions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use super::stages::{IMAGES, MEASURED, METRICS, SCORE, Score, predictions_file};
+use super::{BASELINES, SCENES, evaluate_stage, splits, train_stage};
+use crate::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
+use crate::demo::{Baselines, Manifest};
+use crate::error::{Error, Result};
+use crate::files;
+use crate::pipeline::engine::Outcome;
+use crate::report::{Example, Findings, Picture, Speed, metrics};
+use crate::verdict::golden::Golden;
+use crate::verdict::judge::{Judged, Observed, judge_accuracy, not_run};
+
+/// Examples shown of each task; the last is a wrong answer where there is one.
+const SHOWN: usize = 3;
+/// Largest JSON of a stage that is read back.
+const LARGEST: u64 = 64 << 20;
+
+/// Judges what the stages left by `golden`.
+pub fn findings(outcome: &Outcome, golden: &Golden) -> Result<Findings> {
+    let mut found = Findings::default();
+    for task in Task::ALL {
+        found.rows.push(judged(outcome, golden, task)?);
+        if let Some(path) = outcome.output(&train_stage(task), METRICS) {
+            let (curves, speed) = metrics::read(&path, task.name())?;
+            found.curves.push(curves);
+            let speed = speed.map(|examples_per_second| Speed { task: task.name().to_owned(), examples_per_second });
+            found.speeds.extend(speed);
+        }
+        found.examples.extend(examples(outcome, task)?);
+    }
+    Ok(found)
+}
+
+fn judged(outcome: &Outcome, golden: &Golden, task: Task) -> Result<Judged> {
+    let (Some(score), Some(measured)) =
+        (outcome.output(&evaluate_stage(task), SCORE), outcome.output(BASELINES, MEASURED))
+    else {
+        return Ok(not_run(golden, task.name(), "the stages before its evaluation did not finish"));
+    };
+    let score: Score = read_json(&score)?;
+    let measured: Baselines = read_json(&measured)?;
+    let alone = match task {
+        Task::Vqa => &measured.vqa.all,
+        Task::Gqa => &measured.gqa.all,
+        Task::Nlvr2 => &measured.nlvr2.all,
+    };
+    let baselines =
+        [("question-only", alone.question_only), ("image-only", alone.image_and_kind), ("chance", alone.prior)];
+    let observed = Observed {
+        accuracy: score.accuracy,
+        n: score.n,
+        baselines: baselines.map(|(name, share)| (name.to_owned(), share * 100.0)).to_vec(),
+    };
+    let mut row = judge_accuracy(golden, task.name(), &observed);
+    if let Some(consistency) = score.consistency {
+        row.evidence
+            .push(format!("consistency {consistency:.2}: sentences judged right on all their pairs of pictures"));
+    }
+    Ok(row)
+}
+
+/// A few questions with pictures, given and expected answers.
+fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
+    let manifest = outcome.output(SCENES, &format!("{IMAGES}/{}", Manifest::FILE));
+    let predictions = outcome.output(&evaluate_stage(task), &predictions_file(task));
+    let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };
+    let images = manifest.parent().unwrap_or(Path::new("."));
+    let scenes = images.parent().unwrap_or(Path::new("."));
+    let data = TaskData::load(task, &scenes.join("data"), splits(task).1)?;
+    let given: BTreeMap<_, _> = dataset::read_predictions(task, &predictions)?
+        .into_iter()
+        .map(|Prediction { id, answer }| (id, answer))
+        .collect();
+    let places: BTreeMap<String, _> = Manifest::read(images)?
+        .features
+        .iter()
+        .flat_map(|file| file.images(images))
+        .map(|image| (image.id, image.path))
+        .collect();
+    let answered: Vec<(&Asked, String, String)> = data
+        .examples
+        .iter()
+        .filter_map(|asked| Some((asked, given.get(&asked.id)?.clone(), expected(asked.label.as_ref()?))))
+        .collect();
+    let (right, wrong): (Vec<_>, Vec<_>) = answered.into_iter().partition(|(_, answer, expected)| answer == expected);
+    let mut chosen: Vec<_> = spread(&right, SHOWN - 1);
+    chosen.extend(wrong.first().or(right.last()));
+    chosen
+        .into_iter()
+        .map(|(asked, answer, expected)| {
+            let picture = |id: &String| {
+                let path = places.get(id).ok_or_else(|| Error::bug(format!("there is no picture {id}")))?;
+                Picture::from_png(&files::read_bytes(path, 1 << 20)?, &format!("drawn scene {id}"))
+            };
+            Ok(Example {
+                task: task.name().to_owned(),
+                images: asked.images.iter().map(picture).collect::<Result<_>>()?,
+                question: asked.sentence.clone(),
+                right: answer == expected,
+                answer: answer.clone(),
+                expected: expected.clone(),
+            })
+        })
+        .collect()
+}
+
+/// `count` items evenly spread over a list.
+fn spread<T>(list: &[T], count: usize) -> Vec<&T> {
+    (0..count.min(list.len())).map(|i| &list[i * list.len() / count.min(list.len())]).collect()
+}
+
+/// The best answer of a label.
+fn expected(label: &Label) -> String {
+    match label {
+        Label::Class(class) => dataset::nlvr2_answer(*class).to_owned(),
+        Label::Soft(scores) => {
+            let best = scores.iter().reduce(|best, next| if next.1 > best.1 { next } else { best });
+            best.map_or_else(String::new, |(answer, _)| answer.clone())
+        }
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_slice(&files::read_bytes(path, LARGEST)?)
+        .map_err(|e| Error::data(format!("{} is not what its stage wrote", path.display())).because(e))
+}

@@ -1,0 +1,150 @@
+//! The stages of `repro all --profile demo`: scenes, features, stores, and for each task training and evaluation.
+
+mod findings;
+mod record;
+mod stages;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+pub use findings::findings;
+pub use record::record;
+
+use super::plan::{Plan, Stage};
+use crate::dataset::Task;
+use crate::demo::recipe::{Recipe, TrainingRecipe};
+use crate::demo::{self, DemoDetector};
+use crate::error::Result;
+use crate::extract::Extractor;
+use crate::lxrt::Config;
+use crate::verdict::golden::Golden;
+
+/// Name of the profile.
+pub const PROFILE: &str = "demo";
+/// The golden values compiled into the program.
+pub const GOLDEN: &str = include_str!("../../../golden/demo.toml");
+/// Where all stages but the first run; another device is a usage error until one is needed.
+const SCENES: &str = "scenes";
+const FEATURES: &str = "features";
+const STORES: &str = "stores";
+const BASELINES: &str = "baselines";
+
+/// What a demo run is made with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is drawn, asked and trained.
+    pub recipe: Recipe,
+    /// Training seed of the three tasks.
+    pub seed: u64,
+    /// CPU threads, part of the training's fingerprint: another number gives other roundings.
+    pub threads: usize,
+    /// Versions of what the arithmetic stands on.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// What a training stage depends on beside its inputs.
+#[derive(Debug, Serialize, Deserialize)]
+struct Training {
+    task: Task,
+    config: Config,
+    recipe: TrainingRecipe,
+    seed: u64,
+    threads: usize,
+    versions: BTreeMap<String, String>,
+}
+
+/// The golden values of the embedded recipe.
+pub fn golden() -> Result<Golden> {
+    Golden::parse(GOLDEN)
+}
+
+/// Splits that a task trains on and is evaluated on.
+fn splits(task: Task) -> (&'static str, &'static str) {
+    match task {
+        Task::Vqa => ("train,nominival", "minival"),
+        Task::Gqa => ("train,valid", "testdev"),
+        Task::Nlvr2 => ("train", "valid"),
+    }
+}
+
+fn train_stage(task: Task) -> String {
+    format!("train-{task}")
+}
+
+fn evaluate_stage(task: Task) -> String {
+    format!("evaluate-{task}")
+}
+
+/// All stages of a run.
+pub fn plan(settings: &Settings) -> Plan {
+    let detector = DemoDetector;
+    let mut stages = vec![
+        Stage::new(SCENES, "draw scenes and write questions", demo::VERSION, stages::scenes)
+            .parameters(json!(settings.recipe)),
+        Stage::new(FEATURES, "detect objects and write obj36 features", 1, stages::features)
+            .parameters(json!({ "extractor": detector.name(), "version": detector.version() }))
+            .after(SCENES),
+        Stage::new(STORES, "build the feature stores", 1, stages::stores).after(SCENES).after(FEATURES),
+        Stage::new(BASELINES, "measure what one modality alone can do", 1, stages::baselines)
+            .after(SCENES)
+            .after(FEATURES),
+    ];
+    for task in Task::ALL {
+        stages.push(train(task, settings));
+        stages.push(
+            Stage::new(&evaluate_stage(task), &format!("answer {task} {}", splits(task).1), 1, stages::evaluate)
+                .parameters(json!(parameters(task, settings)))
+                .output_of(&train_stage(task), stages::WEIGHTS)
+                .after(SCENES)
+                .after(STORES),
+        );
+    }
+    Plan {
+        profile: PROFILE.to_owned(),
+        title: "LXMERT demo".to_owned(),
+        seeds: vec![settings.recipe.seed, settings.seed],
+        stages,
+    }
+}
+
+fn train(task: Task, settings: &Settings) -> Stage {
+    Stage::new(&train_stage(task), &format!("train LXRT on {task} {}", splits(task).0), 1, stages::train)
+        .parameters(json!(parameters(task, settings)))
+        .after(SCENES)
+        .after(STORES)
+        .volatile(stages::METRICS)
+}
+
+fn parameters(task: Task, settings: &Settings) -> Training {
+    let recipe = match task {
+        Task::Vqa => settings.recipe.training.vqa,
+        Task::Gqa => settings.recipe.training.gqa,
+        Task::Nlvr2 => settings.recipe.training.nlvr2,
+    };
+    Training {
+        task,
+        config: Config::demo(),
+        recipe,
+        seed: settings.seed,
+        threads: settings.threads,
+        versions: settings.versions.clone(),
+    }
+}
+
+/// Runs a plan and has it judged by `golden`; the report and the run's folder.
+pub fn run(
+    settings: &Settings,
+    golden: &Golden,
+    workspace: &Path,
+    display: &mut dyn FnMut(&super::journal::Event),
+) -> Result<(crate::report::Report, std::path::PathBuf)> {
+    let engine = super::engine::Settings {
+        workspace: workspace.to_owned(),
+        versions: settings.versions.clone(),
+        threads: settings.threads,
+    };
+    super::engine::run(&plan(settings), &engine, display, |outcome| findings(outcome, golden))
+}

@@ -1,0 +1,50 @@
+//! Records the demo's golden values: one run a seed, all of them kept.
+
+use std::path::Path;
+
+use super::{Settings, plan};
+use crate::error::{Error, Result};
+use crate::files;
+use crate::pipeline::engine;
+use crate::pipeline::journal::Event;
+use crate::verdict::golden::{Golden, Recorded};
+
+/// Runs the demo with each seed and writes `golden` with their accuracies in place of the recorded ones to `file`.
+/// Rules, margins and reasons stay as they are.
+pub fn record(
+    settings: &Settings,
+    golden: Golden,
+    seeds: &[u64],
+    workspace: &Path,
+    file: &Path,
+    display: &mut dyn FnMut(&Event),
+) -> Result<Golden> {
+    let mut recorded = golden;
+    for task in &mut recorded.tasks {
+        task.recorded.clear();
+    }
+    for &seed in seeds {
+        let settings = Settings { seed, ..settings.clone() };
+        let engine = engine::Settings {
+            workspace: workspace.to_owned(),
+            versions: settings.versions.clone(),
+            threads: settings.threads,
+        };
+        let (report, _) =
+            engine::run(&plan(&settings), &engine, display, |outcome| super::findings(outcome, &recorded))?;
+        if let Some(failure) = report.failure {
+            return Err(Error::infra(format!("the run with seed {seed} did not finish")).because(failure.message));
+        }
+        for task in &mut recorded.tasks {
+            let row = report.rows.iter().find(|row| row.name == task.name);
+            let (Some(accuracy), Some(n)) = (row.and_then(|row| row.observed), row.and_then(|row| row.n)) else {
+                return Err(Error::bug(format!("the run with seed {seed} measured no {}", task.name)));
+            };
+            task.n = n;
+            task.recorded.push(Recorded { seed, accuracy });
+        }
+        let text = toml::to_string(&recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
+        files::write_bytes(file, text.as_bytes())?;
+    }
+    Ok(recorded)
+}
