@@ -10,4 +10,5 @@ pub mod predict;
 pub mod questions;
 pub mod schedule;
 pub mod setup;
+pub mod step;
 pub mod weights;
