@@ -4,21 +4,25 @@ use std::path::Path;
 use std::process::Command;
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/logs/HEAD");
+    for path in ["build.rs", "Cargo.lock", ".git/HEAD", ".git/logs/HEAD"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
     let commit = Command::new("git").args(["rev-parse", "HEAD"]).output();
     if let Some(commit) = commit.ok().filter(|o| o.status.success()).and_then(|o| String::from_utf8(o.stdout).ok()) {
         println!("cargo:rustc-env=REPRO_GIT_COMMIT={}", commit.trim());
     }
+    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    let tch = lock
+        .split("[[package]]")
+        .find_map(|p| p.trim().strip_prefix("name = \"tch\"\nversion = \"")?.split('"').next());
+    println!("cargo:rustc-env=REPRO_TCH_VERSION={}", tch.unwrap_or("unknown"));
     if std::env::var_os("CARGO_FEATURE_TORCH").is_some() {
         let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
             .expect("torch-sys did not say where libtorch lies; run ci/setup, then build again");
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
         // DT_RPATH, which libtorch's own libraries are also looked up by; DT_RUNPATH would cover the program alone.
         println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
-        let version = Path::new(&lib).join("../build-version");
-        if let Ok(version) = std::fs::read_to_string(&version) {
+        if let Ok(version) = std::fs::read_to_string(Path::new(&lib).join("../build-version")) {
             println!("cargo:rustc-env=REPRO_LIBTORCH_VERSION={}", version.trim());
         }
     }

@@ -3,6 +3,7 @@
 //! The rooms of the house, each using only those below it:
 //!
 //! - [`cli`]: arguments; one file per command turns them into settings and calls the engine.
+//! - [`mod@bench`]: measures training, prediction, tokenising and reading features, to compare with the original.
 //! - [`pipeline`]: what `repro all` runs: stages, their fingerprints, the journal of a run.
 //! - [`report`]: one renderer per file: console, JSON, JUnit, Markdown, HTML.
 //! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
@@ -15,6 +16,7 @@
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
 //! - [`files`], [`error`], [`exit`], [`versions`]: what everything uses.
 
+pub mod bench;
 pub mod checkpoint;
 pub mod dataset;
 pub mod demo;

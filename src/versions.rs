@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 pub const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// The commit it was built from, where git knew it.
 pub const COMMIT: Option<&str> = option_env!("REPRO_GIT_COMMIT");
-/// The `tch` crate; its version is pinned in Cargo.toml.
-pub const TCH: &str = "0.24.0";
+/// The `tch` crate, from Cargo.lock.
+pub const TCH: &str = env!("REPRO_TCH_VERSION");
 /// libtorch, from the `build-version` file of the folder that was linked.
 pub const LIBTORCH: Option<&str> = option_env!("REPRO_LIBTORCH_VERSION");
 

@@ -1,9 +1,9 @@
 //! Checkpoints: safetensors and `.pth` in and out, and the maps between their names and the model's.
 //!
-//! - [`read`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: a file becomes a [`StateDict`]; nothing in it is executed.
+//! - [`read()`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: a file becomes a [`StateDict`]; nothing in it is executed.
 //! - [`write_safetensors`], [`write_pth`]: the way back, atomic and byte for byte the same each time.
 //! - [`plan`]: which tensor of a checkpoint goes where in a model, and what is missing.
-//! - [`locate`]: the original's habit of naming checkpoints without their suffix.
+//! - [`locate()`]: the original's habit of naming checkpoints without their suffix.
 
 mod diagnose;
 mod legacy;

@@ -4,11 +4,14 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 
+mod bench;
 #[cfg(feature = "torch")]
 mod all;
 #[cfg(feature = "torch")]
 mod evaluate;
 pub mod features;
+#[cfg(feature = "torch")]
+mod openmp;
 #[cfg(feature = "torch")]
 mod options;
 #[cfg(feature = "torch")]
@@ -58,11 +61,17 @@ enum Command {
     Predict(predict::Args),
     /// Look into obj36 feature files
     Features(features::Args),
+    /// Measure the speed on this machine, to compare with the original
+    Bench(bench::Args),
 }
 
 impl Cli {
     /// Runs the command; the exit code, or the error that decides it ([`crate::exit::code`]).
     pub fn run(self) -> Result<u8> {
+        #[cfg(feature = "torch")]
+        if !matches!(self.command, Command::Features(_)) {
+            openmp::sleep_while_waiting();
+        }
         match self.command {
             #[cfg(feature = "torch")]
             Command::All(args) => all::run(args),
@@ -73,6 +82,7 @@ impl Cli {
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
             Command::Features(args) => features::run(args),
+            Command::Bench(args) => bench::run(args),
         }
     }
 }

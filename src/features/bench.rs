@@ -83,9 +83,28 @@ pub fn tsv_throughput(images: usize, repeats: usize, folder: Option<&Path>) -> R
     })
 }
 
-/// Rows with features distributed like the real ones': not negative, a good third of them zero.
+/// Writes `images` rows, of which eight are distinct.
 fn generate(path: &Path, images: usize) -> Result<()> {
     const DISTINCT: usize = 8;
+    let mut rows = generated_rows(DISTINCT.min(images), BOXES, DIM);
+    let file = File::create(path).map_err(|error| Error::io("create", path, &error))?;
+    let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, file));
+    for image in 0..images {
+        let row = &mut rows[image % DISTINCT];
+        row.img_id = image_id(image);
+        writer.write_row(row)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// Name of the generated image at an index.
+pub fn image_id(image: usize) -> String {
+    format!("COCO_bench2014_{image:012}")
+}
+
+/// Rows with features distributed like the real ones': not negative, a good third of them zero.
+pub fn generated_rows(images: usize, boxes: usize, dim: usize) -> Vec<Row> {
     let mut state = 9595_u64;
     let mut uniform = move || {
         // SplitMix64 (Steele, Lea, Flood, 2014).
@@ -95,32 +114,24 @@ fn generate(path: &Path, images: usize) -> Result<()> {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) >> 40) as f32 / (1 << 24) as f32
     };
-    let mut rows: Vec<Row> = (0..DISTINCT.min(images))
-        .map(|_| Row {
-            img_id: String::new(),
+    (0..images)
+        .map(|image| Row {
+            img_id: image_id(image),
             img_h: 480,
             img_w: 640,
-            objects_id: (0..BOXES).map(|_| (uniform() * 1600.0) as i64).collect(),
-            objects_conf: (0..BOXES).map(|_| uniform()).collect(),
-            attrs_id: (0..BOXES).map(|_| (uniform() * 400.0) as i64).collect(),
-            attrs_conf: (0..BOXES).map(|_| uniform()).collect(),
-            num_boxes: BOXES,
-            boxes: (0..BOXES * 2).flat_map(|_| [uniform() * 639.0, uniform() * 479.0]).collect(),
-            features: (0..BOXES * DIM).map(|_| (uniform() * 3.0 - 1.1).max(0.0)).collect(),
+            objects_id: (0..boxes).map(|_| (uniform() * 1600.0) as i64).collect(),
+            objects_conf: (0..boxes).map(|_| uniform()).collect(),
+            attrs_id: (0..boxes).map(|_| (uniform() * 400.0) as i64).collect(),
+            attrs_conf: (0..boxes).map(|_| uniform()).collect(),
+            num_boxes: boxes,
+            boxes: (0..boxes * 2).flat_map(|_| [uniform() * 639.0, uniform() * 479.0]).collect(),
+            features: (0..boxes * dim).map(|_| (uniform() * 3.0 - 1.1).max(0.0)).collect(),
         })
-        .collect();
-    let file = File::create(path).map_err(|error| Error::io("create", path, &error))?;
-    let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, file));
-    for image in 0..images {
-        let row = &mut rows[image % DISTINCT];
-        row.img_id = format!("COCO_bench2014_{image:012}");
-        writer.write_row(row)?;
-    }
-    writer.finish()?;
-    Ok(())
+        .collect()
 }
 
-fn median(values: &[f64]) -> f64 {
+/// The middle value, or the mean of the two in the middle; `values` must not be empty.
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -135,7 +146,7 @@ pub(super) fn thread_cpu_seconds() -> f64 {
 }
 
 /// From the kernel's account of this address space: `getrusage` would also count what the parent process held.
-fn peak_rss_bytes() -> u64 {
+pub(crate) fn peak_rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) * 1024

@@ -7,7 +7,7 @@ use super::layers::{LayerNorm, Linear, Pass};
 use super::parameters::Scope;
 
 /// Sum of three tables, layer norm, dropout (BertEmbeddings, src/lxrt/modeling.py @ 0db1182).
-/// As in the original, row 0 of each table gets no gradient (`padding_idx=0`): the [PAD] word, but also position 0 and token type 0.
+/// As in the original, row 0 of each table gets no gradient (`padding_idx=0`): the `[PAD]` word, but also position 0 and token type 0.
 pub struct Embeddings {
     word: Tensor,
     position: Tensor,

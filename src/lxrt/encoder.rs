@@ -72,7 +72,7 @@ pub struct Outputs {
     pub lang: Tensor,
     /// Visual states (B, O, H).
     pub visn: Tensor,
-    /// Cross-modality state of [CLS], tanh of a linear map (B, H).
+    /// Cross-modality state of `[CLS]`, tanh of a linear map (B, H).
     pub pooled: Tensor,
 }
 

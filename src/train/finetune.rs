@@ -4,24 +4,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use tch::Tensor;
-
-use super::batches::{self, Ready};
-use super::bert_adam;
-use super::gradients;
+use super::batches;
 use super::metrics::{Line, Metrics};
-use super::optimiser::{Optim, Optimiser};
+use super::optimiser::Optim;
 use super::predict;
 use super::questions::Questions;
+use super::step::{Rule, Step, Stepper};
 use super::weights::{self, Description};
-use crate::dataset::{self, Label, Prediction, Task};
+use crate::dataset::{self, Label, Prediction};
 use crate::error::{Error, Result};
-use crate::lxrt::{Pass, TaskModel, losses};
-
-/// L2 norm to which gradients are clipped (all three programs).
-const CLIP: f64 = 5.0;
-/// Share of the steps that warm up.
-const WARMUP: f64 = 0.1;
+use crate::lxrt::TaskModel;
 
 /// What a run decides.
 #[derive(Debug, Clone)]
@@ -88,10 +80,12 @@ pub fn run(
         model,
         train,
         settings,
-        parameters: model.parameters().named().into_iter().map(|(_, t)| t).collect(),
-        optimiser: Optimiser::new(settings.optim, bert_adam::Settings::new(settings.lr, WARMUP, Some(total))),
+        stepper: Stepper::new(
+            model,
+            train,
+            Rule { optim: settings.optim, lr: settings.lr, seed: settings.seed, mce_loss: settings.mce_loss, total },
+        ),
         metrics: Metrics::create(&output.join("metrics.jsonl"))?,
-        steps: 0,
     };
     let mut outcome = Outcome { train: 0.0, best: None, last_valid: None, steps: total };
     for epoch in 0..settings.epochs {
@@ -130,10 +124,8 @@ struct Run<'a> {
     model: &'a TaskModel,
     train: &'a Questions,
     settings: &'a Settings,
-    parameters: Vec<Tensor>,
-    optimiser: Optimiser,
+    stepper: Stepper<'a>,
     metrics: Metrics,
-    steps: u64,
 }
 
 impl Run<'_> {
@@ -146,36 +138,14 @@ impl Run<'_> {
         let mut score = 0.0;
         std::thread::scope(|scope| {
             for ready in batches::stream(scope, train, order, size, true, device) {
-                let (loss, answered) = self.step(&ready)?;
+                let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
+                self.metrics.write(&Line::Step { step: self.stepper.steps(), loss, grad_norm, lr })?;
                 score += ready.positions.iter().zip(&answered).map(|(&p, a)| points(train, p, a)).sum::<f64>();
                 given.extend(answered);
                 observer.step(epoch, given.len(), score / given.len() as f64, loss);
             }
             Ok(given)
         })
-    }
-
-    /// One optimiser step; the loss and the answers before it.
-    fn step(&mut self, ready: &Ready) -> Result<(f64, Vec<Prediction>)> {
-        let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
-        // Dropout of a step depends on seed and step alone, not on what ran before it.
-        tch::manual_seed(step_seed(self.settings.seed, self.steps));
-        let logits = self.model.forward(&ready.batch, Pass::TRAIN);
-        let loss = match (self.train.data.task, self.settings.mce_loss) {
-            (Task::Nlvr2, _) => losses::classes(&logits, target),
-            (_, true) => losses::hard_answers(&logits, target),
-            (_, false) => losses::soft_answers(&logits, target),
-        };
-        let gradients = gradients::gradients(&loss, &self.parameters);
-        let grad_norm = gradients::norm(&gradients);
-        let loss = loss.double_value(&[]);
-        if !loss.is_finite() || !grad_norm.is_finite() {
-            return Err(diverged(self.train, &ready.positions, self.steps, loss, grad_norm));
-        }
-        let lr = self.optimiser.step(&self.parameters, &gradients, gradients::clip_factor(grad_norm, CLIP));
-        self.steps += 1;
-        self.metrics.write(&Line::Step { step: self.steps, loss, grad_norm, lr })?;
-        Ok((loss, predict::answered(self.train, &ready.positions, &logits)))
     }
 }
 
@@ -211,20 +181,6 @@ fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings, step
         .next("use a smaller --batch-size: an incomplete last batch is dropped"));
     }
     Ok(())
-}
-
-fn diverged(train: &Questions, positions: &[usize], step: u64, loss: f64, norm: f64) -> Error {
-    let ids: Vec<String> =
-        positions.iter().take(5).map(|&p| train.data.examples[train.questions[p].index].id.to_string()).collect();
-    Error::data(format!("training broke at step {}: loss {loss}, gradient norm {norm}", step + 1))
-        .because(format!("the batch of {} examples with ids {}, …", positions.len(), ids.join(", ")))
-        .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
-}
-
-/// Mixes seed and step so that neighbouring steps get unrelated generators.
-fn step_seed(seed: u64, step: u64) -> i64 {
-    let mixed = (seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    (mixed ^ (mixed >> 31)) as i64
 }
 
 fn append(path: &Path, text: &str) -> Result<()> {

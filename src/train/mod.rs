@@ -11,4 +11,5 @@ pub mod progress;
 pub mod questions;
 pub mod schedule;
 pub mod setup;
+pub mod step;
 pub mod weights;

@@ -6,7 +6,7 @@ use crate::dataset::{self, Id, Label, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::features::FeatureStore;
 
-/// Word positions of a sentence, [CLS] and [SEP] included (`max_seq_length`, src/tasks/vqa_model.py @ 0db1182).
+/// Word positions of a sentence, `[CLS]` and `[SEP]` included (`max_seq_length`, src/tasks/vqa_model.py @ 0db1182).
 pub const MAX_WORDS: usize = 20;
 
 /// The feature stores that a data set reads, in the order in which they were named.
@@ -81,7 +81,7 @@ pub enum Target {
 pub struct Question {
     /// Position in the data set's examples.
     pub index: usize,
-    /// [CLS], pieces, [SEP]; not padded.
+    /// `[CLS]`, pieces, `[SEP]`; not padded.
     pub words: Vec<i64>,
     /// Its images.
     pub places: Vec<Place>,

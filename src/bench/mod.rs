@@ -1,0 +1,14 @@
+//! `repro bench`: measures training, prediction, tokenising and reading features on generated input of real size.
+//!
+//! Each measurement runs the very code of the commands that people use, and gives one JSON object with everything a
+//! comparison needs: sizes, every single time, memory, threads, versions, machine, and what the original measured.
+
+pub mod machine;
+#[cfg(feature = "torch")]
+pub mod model;
+#[cfg(feature = "torch")]
+mod questions;
+mod sentences;
+pub mod timing;
+pub mod tokenize;
+pub mod tsv;

@@ -1,0 +1,212 @@
+//! Training steps and prediction.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tch::Device;
+
+use super::machine;
+use super::questions::questions;
+use super::timing::{self, Repeats, Times};
+use crate::error::{Error, Result};
+use crate::lxrt::{Config, TaskModel};
+use crate::train::optimiser::Optim;
+use crate::train::questions::Questions;
+use crate::train::step::{Parts, Rule, Stepper};
+use crate::train::{batches, predict};
+
+/// Sizes of the generated input.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Examples a step.
+    pub batch_size: usize,
+    /// Boxes an image.
+    pub boxes: usize,
+    /// Features a box.
+    pub features: usize,
+    /// Word positions of a sentence, all in use.
+    pub words: usize,
+    /// Answers of the head.
+    pub answers: usize,
+}
+
+impl Sizes {
+    fn check(&self, config: &Config) -> Result<()> {
+        const MOST: usize = 1 << 16;
+        for (name, size) in [
+            ("--batch-size", self.batch_size),
+            ("--boxes", self.boxes),
+            ("--features", self.features),
+            ("--words", self.words),
+            ("--answers", self.answers),
+        ] {
+            if !(1..=MOST).contains(&size) {
+                return Err(Error::usage(format!("{name} must be in 1..={MOST}")));
+            }
+        }
+        if self.words > config.max_position_embeddings {
+            return Err(Error::usage(format!(
+                "--words {} is more than the {} positions of the model",
+                self.words, config.max_position_embeddings
+            )));
+        }
+        // f32 values; a single batch of this size would be beyond any machine that this is meant for.
+        let values = self.batch_size as u128 * self.boxes as u128 * self.features as u128;
+        if values > 1 << 31 {
+            return Err(Error::usage("--batch-size times --boxes times --features is too large: above 2^31 numbers"));
+        }
+        Ok(())
+    }
+
+    /// Whether the original's figures are about the same work.
+    fn are_the_originals(&self, config: &Config, batch_size: usize) -> bool {
+        let full = Self { batch_size, boxes: 36, features: 2048, words: 20, answers: 3129 };
+        *config == Config::lxr955()
+            && (self.batch_size, self.boxes, self.features, self.words, self.answers)
+                == (full.batch_size, full.boxes, full.features, full.words, full.answers)
+    }
+
+    fn json(&self, config: &Config, parameters: usize) -> Value {
+        json!({
+            "model": config,
+            "parameters": parameters,
+            "batch_size": self.batch_size,
+            "boxes": self.boxes,
+            "features": self.features,
+            "words": self.words,
+            "answers": self.answers,
+        })
+    }
+}
+
+/// Generated data and a random model.
+struct Subject {
+    model: TaskModel,
+    questions: Questions,
+    // Holds the feature store's file.
+    _folder: tempfile::TempDir,
+}
+
+fn subject(config: &Config, sizes: &Sizes, device: Device) -> Result<Subject> {
+    config.check()?;
+    sizes.check(config)?;
+    let folder =
+        tempfile::tempdir().map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
+    let questions = questions(sizes, config.vocab_size, folder.path())?;
+    tch::manual_seed(9595);
+    let model = TaskModel::new(config, 1, sizes.answers, device)?;
+    eprintln!("{} parameters, random", model.parameters().count());
+    Ok(Subject { model, questions, _folder: folder })
+}
+
+/// Fine-tuning steps on VQA's loss: a batch out of the mapped store, forward with dropout, backward, clipping, BertAdam.
+pub fn train(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -> Result<Value> {
+    let repeats = repeats.check()?;
+    let Subject { model, questions, _folder } = &subject(config, sizes, device)?;
+    let total = repeats.total();
+    let rule = Rule { optim: Optim::Bert, lr: 5e-5, seed: 9595, mce_loss: false, total: total as u64 };
+    let mut stepper = Stepper::new(model, questions, rule);
+    let order = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
+    let mut times = Times::new("step", repeats);
+    let mut parts: Vec<(Duration, Parts)> = Vec::with_capacity(repeats.steps);
+    std::thread::scope(|scope| -> Result<()> {
+        let stream = batches::stream(scope, questions, order, sizes.batch_size, true, device);
+        let mut started = Instant::now();
+        for ready in stream {
+            let batch = started.elapsed();
+            let step = stepper.step(&ready)?;
+            let finished = Instant::now();
+            if times.add(finished - started) {
+                parts.push((batch, step.parts));
+            }
+            started = finished;
+        }
+        Ok(())
+    })?;
+    let part = |pick: fn(&(Duration, Parts)) -> Duration| {
+        timing::part(&parts.iter().map(|p| pick(p).as_secs_f64() * 1e3).collect::<Vec<_>>())
+    };
+    let original = sizes.are_the_originals(config, 32).then(|| {
+        json!({
+            "ms_per_step": { "median": 11990.0, "best": 9350.0 },
+            "parts_ms": {
+                "forward": { "best": 3520.0 },
+                "backward": { "best": 4900.0 },
+                "clip": { "best": 75.0 },
+                "optimiser": { "best": 720.0 },
+            },
+            "peak_memory_bytes": 6_870_000_000_u64,
+            "machine": "two cores of an AMD EPYC",
+        })
+    });
+    Ok(machine::report(
+        json!({
+            "bench": "train",
+            "what": "a fine-tuning step: batch from the mapped store, forward with dropout, backward, clipping to 5, BertAdam",
+            "data": "generated",
+            "sizes": sizes.json(config, model.parameters().count()),
+            "device": device_name(device),
+            "warmup": repeats.warmup,
+            "steps": repeats.steps,
+            "ms_per_step": times.json(),
+            "parts_ms": {
+                "batch": part(|p| p.0),
+                "forward": part(|p| p.1.forward),
+                "backward": part(|p| p.1.backward),
+                "clip": part(|p| p.1.clip),
+                "optimiser": part(|p| p.1.optimiser),
+            },
+            "examples_per_s": times.rates(sizes.batch_size as f64),
+            "original": original,
+        }),
+        threads(),
+    ))
+}
+
+/// Prediction, batch by batch, from the mapped store to the answers.
+pub fn predict(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -> Result<Value> {
+    let repeats = repeats.check()?;
+    let Subject { model, questions, _folder } = &subject(config, sizes, device)?;
+    let mut times = Times::new("batch", repeats);
+    for _ in 0..repeats.total() {
+        let started = Instant::now();
+        predict::predict(model, questions, sizes.batch_size, |_| {})?;
+        times.add(started.elapsed());
+    }
+    let original = sizes.are_the_originals(config, 256).then(|| {
+        json!({
+            "ms_per_step": { "median": 30000.0, "best": 25800.0 },
+            "examples_per_s": { "median": 8.5, "best": 9.9 },
+            "peak_memory_bytes": 2_400_000_000_u64,
+            "machine": "two cores of an AMD EPYC",
+            "note": "with its tokeniser, about 0.02 s a batch",
+        })
+    });
+    Ok(machine::report(
+        json!({
+            "bench": "predict",
+            "what": "answering a batch: from the mapped store to the best answer, dropout off",
+            "data": "generated",
+            "sizes": sizes.json(config, model.parameters().count()),
+            "device": device_name(device),
+            "warmup": repeats.warmup,
+            "steps": repeats.steps,
+            "ms_per_step": times.json(),
+            "examples_per_s": times.rates(sizes.batch_size as f64),
+            "original": original,
+        }),
+        threads(),
+    ))
+}
+
+fn threads() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1)
+}
+
+fn device_name(device: Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        Device::Cuda(index) => format!("cuda:{index}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}

@@ -1,0 +1,44 @@
+//! Reading obj36 TSV files.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{machine, timing};
+use crate::error::{Error, Result};
+use crate::features::bench::{BOXES, DIM, tsv_throughput};
+
+/// Bytes of a generated row, for the message about disk space.
+const ROW_BYTES: u64 = 395_182;
+
+/// Reads and checks a generated file of `images` rows `steps` times on one thread.
+pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Value> {
+    const MOST: usize = 100_000;
+    if images > MOST {
+        return Err(Error::usage(format!("--images must be at most {MOST}")));
+    }
+    let megabytes = images as u64 * ROW_BYTES / 1_000_000;
+    let place = folder.map_or_else(std::env::temp_dir, Path::to_owned);
+    eprintln!("writing a file of {megabytes} MB into {}, then reading it {steps} times", place.display());
+    let bench = tsv_throughput(images, steps, folder)?;
+    let milliseconds = |seconds: &[f64]| seconds.iter().map(|s| timing::rounded(s * 1e3)).collect::<Vec<_>>();
+    let all = milliseconds(&bench.seconds);
+    let cpu = milliseconds(&bench.cpu_seconds);
+    let summary = timing::part(&all);
+    Ok(machine::report(
+        json!({
+            "bench": "tsv",
+            "what": "reading and checking an obj36 TSV row by row, the file in the page cache",
+            "data": "generated",
+            "sizes": { "images": images, "boxes": BOXES, "features": DIM, "bytes": bench.bytes },
+            "steps": steps,
+            "ms_per_step": { "median": summary["median"], "best": summary["best"], "all": all },
+            "cpu_ms_per_step": timing::part(&cpu),
+            "gb_per_s": { "median": timing::rounded(bench.gb_per_s_median), "best": timing::rounded(bench.gb_per_s_best) },
+            "gb_per_cpu_s": { "median": timing::rounded(bench.gb_per_cpu_s_median) },
+            "images_per_s": { "median": timing::rounded(bench.images_per_s_median) },
+            "original": { "gb_per_s": { "best": 0.115 }, "images_per_s": { "best": 290.0 }, "machine": "one core of an AMD EPYC" },
+        }),
+        1,
+    ))
+}

@@ -1,0 +1,47 @@
+//! `repro bench` prints one JSON object with everything that a comparison needs.
+
+mod common;
+
+use common::{repro, run, stdout};
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> Value {
+    let place = tempfile::tempdir().unwrap();
+    let output = run(repro(place.path()).arg("bench").args(arguments), 0);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["bench"], arguments[0]);
+    assert!(report["peak_memory_bytes"].as_u64().unwrap() > 0 && report["threads"].as_u64().unwrap() > 0);
+    assert!(report["versions"]["repro"].is_string() && report["machine"]["cpu"].is_string());
+    let steps = &report["ms_per_step"];
+    assert_eq!(Some(steps["all"].as_array().unwrap().len() as u64), report["steps"].as_u64());
+    assert!(steps["best"].as_f64().unwrap() > 0.0 && steps["median"].as_f64() >= steps["best"].as_f64());
+    report
+}
+
+#[test]
+fn tokenize_and_tsv() {
+    let report = bench(&["tokenize", "--sentences", "50", "--steps", "3"]);
+    assert!(report["sentences_per_s"]["median"].as_f64().unwrap() > 0.0);
+    assert_eq!((&report["data"]["vocabulary"], &report["sizes"]["sentences"]), (&"generated".into(), &50.into()));
+    let report = bench(&["tsv", "--images", "3", "--steps", "2"]);
+    assert!(report["gb_per_s"]["best"].as_f64().unwrap() > 0.0);
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "tokenize", "--steps", "0"]), 2);
+    run(repro(place.path()).args(["bench", "tokenize", "--text", "absent.txt"]), 5);
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn train_and_predict() {
+    let sizes = ["--model", "tiny", "--boxes", "3", "--features", "16", "--answers", "5", "--vocab-size", "50"];
+    for (what, parts) in [("train", &["batch", "forward", "backward", "clip", "optimiser"][..]), ("predict", &[])] {
+        let report = bench(&[&[what, "--batch-size", "2", "--steps", "2", "--threads", "1"], &sizes[..]].concat());
+        assert!(parts.iter().all(|part| report["parts_ms"][part]["best"].as_f64().unwrap() >= 0.0), "{report}");
+        assert!(report["examples_per_s"]["best"].as_f64().unwrap() > 0.0);
+        assert_eq!((&report["sizes"]["batch_size"], &report["threads"]), (&2.into(), &1.into()));
+        assert_eq!((&report["versions"]["libtorch"], &report["original"]), (&"2.11.0".into(), &Value::Null));
+    }
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "train", "--model", "demo", "--words", "33"]), 2);
+    run(repro(place.path()).args(["bench", "train", "--batch-size", "0"]), 2);
+}
