@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Result;
 
-mod bench;
 #[cfg(feature = "torch")]
 mod all;
+mod bench;
 #[cfg(feature = "torch")]
 mod evaluate;
 pub mod features;

@@ -104,8 +104,12 @@ impl Config {
             intermediate_size: 128,
             max_position_embeddings: 32,
             l_layers: 1,
-            x_layers: 2,
+            x_layers: 1,
             r_layers: 1,
+            hidden_dropout_prob: 0.0,
+            attention_probs_dropout_prob: 0.0,
+            // Of 0.02, 0.06, 0.08 and 0.12 the one that learns the drawn scenes fastest at this width.
+            initializer_range: 0.08,
             ..Self::lxr955()
         }
     }

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use crate::checkpoint::{self, LoadReport, Policy};
+use crate::checkpoint::{self, LoadReport, Policy, StateDict};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::lxrt::task::ENCODER_PREFIX;
 use crate::lxrt::{Config, TaskModel};
 
 /// Key of the description in a safetensors file's metadata.
@@ -47,6 +48,17 @@ pub fn save(model: &TaskModel, folder: &Path, name: &str, description: &Descript
         checkpoint::write_pth(&folder.join(format!("{name}.pth")), &state)?;
     }
     Ok(())
+}
+
+/// Writes the encoder alone under a pre-trained model's names (`bert.*`), for another task to start from, as `<folder>/<name>_LXRT.safetensors`.
+pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str) -> Result<()> {
+    let state = model.parameters().state();
+    let encoder: StateDict = state
+        .into_iter()
+        .filter_map(|(name, data)| Some((name.strip_prefix(ENCODER_PREFIX)?.to_owned(), data)))
+        .collect();
+    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    checkpoint::write_safetensors(&folder.join(format!("{name}_LXRT.safetensors")), &encoder, &metadata)
 }
 
 /// The description in a weights file, if it is one of ours.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use super::{FEATURES, SCENES, STORES, Training, splits, train_stage};
+use super::{FEATURES, SCENES, STORES, Training, splits, starts_from, train_stage};
 use crate::dataset::{self, Scale, Task, nlvr2_official};
 use crate::demo::{self, DemoDetector, Manifest, Recipe};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::train::optimiser::Optim;
 use crate::train::predict::predict;
 use crate::train::progress::{self, Training as Display};
 use crate::train::setup::{self, DataSettings, Loader, Start, Stores, store_name};
-use crate::train::weights::Description;
+use crate::train::weights::{self, Description};
 
 /// The data root within the scenes' folder.
 const DATA: &str = "data";
@@ -27,6 +27,8 @@ const DATA: &str = "data";
 pub(super) const IMAGES: &str = "images";
 /// The trained weights: those of the last epoch, so that nothing is chosen on the split that is reported.
 pub(super) const WEIGHTS: &str = "LAST.safetensors";
+/// The trained encoder alone.
+pub(super) const ENCODER: &str = "ENCODER_LXRT.safetensors";
 /// Losses and accuracies while training.
 pub(super) const METRICS: &str = "metrics.jsonl";
 /// Result of an evaluation.
@@ -108,7 +110,14 @@ pub(super) fn train(context: &mut StageContext) -> Result<()> {
     let (train, valid) = (loader.questions(train, &Silent)?, loader.questions(valid, &Silent)?);
     let config = crate::lxrt::Config { vocab_size: loader.vocab_size(), visual_feat_dim: train.source.dim(), ..config };
     let description = Description { task, config, answers: loader.classes() };
-    let (model, _) = setup::model(&description, &Start::Scratch, &loader, seed, false, Device::Cpu)?;
+    let start = match starts_from(task) {
+        Some(other) => Start::Lxmert(context.input(&train_stage(other), ENCODER)?.display().to_string()),
+        None => Start::Scratch,
+    };
+    let (model, report) = setup::model(&description, &start, &loader, seed, false, Device::Cpu)?;
+    if let Some(report) = report {
+        context.note(&format!("weights: {report}"));
+    }
     let settings = Settings {
         epochs: recipe.epochs,
         batch_size: recipe.batch_size,
@@ -123,6 +132,7 @@ pub(super) fn train(context: &mut StageContext) -> Result<()> {
     };
     let mut display = Display::new(train.questions.len(), valid.questions.len());
     let outcome = finetune::run(&model, &train, Some(&valid), &settings, &mut display)?;
+    weights::save_encoder(&model, context.folder(), "ENCODER")?;
     context.note(&format!(
         "{} parameters, {} steps, training accuracy {:.2}",
         model.parameters().count(),
@@ -137,7 +147,7 @@ pub(super) fn evaluate(context: &mut StageContext) -> Result<()> {
     let loader = loader(context, task, threads)?;
     let questions = loader.questions(splits(task).1, &Silent)?;
     let weights = context.input(&train_stage(task), WEIGHTS)?;
-    let description = crate::train::weights::describe(&weights)?
+    let description = weights::describe(&weights)?
         .ok_or_else(|| Error::bug(format!("{} does not describe its model", weights.display())))?;
     let start = Start::FineTuned(weights.display().to_string());
     let (model, _) = setup::model(&description, &start, &loader, seed, false, Device::Cpu)?;
