@@ -70,7 +70,7 @@ impl Cli {
     pub fn run(self) -> Result<u8> {
         #[cfg(feature = "torch")]
         if !matches!(self.command, Command::Features(_)) {
-            openmp::sleep_while_waiting();
+            openmp::do_not_spin();
         }
         match self.command {
             #[cfg(feature = "torch")]
