@@ -1,6 +1,5 @@
 //! Lets the program find libtorch where it was found at build time, and tells it what it was built from.
 
-use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -22,8 +21,5 @@ fn main() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
         // DT_RPATH, which libtorch's own libraries are also looked up by; DT_RUNPATH would cover the program alone.
         println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
-        if let Ok(version) = std::fs::read_to_string(Path::new(&lib).join("../build-version")) {
-            println!("cargo:rustc-env=REPRO_LIBTORCH_VERSION={}", version.trim());
-        }
     }
 }

@@ -1,18 +1,35 @@
-//! Versions of the program and of what its arithmetic stands on, as seen when it was built (`build.rs`).
+//! Versions of what the program's arithmetic stands on.
 
 use std::collections::BTreeMap;
 
-/// This program.
-pub const PROGRAM: &str = env!("CARGO_PKG_VERSION");
-/// The commit it was built from, where git knew it.
-pub const COMMIT: Option<&str> = option_env!("REPRO_GIT_COMMIT");
-/// The `tch` crate, from Cargo.lock.
-pub const TCH: &str = env!("REPRO_TCH_VERSION");
-/// libtorch, from the `build-version` file of the folder that was linked.
-pub const LIBTORCH: Option<&str> = option_env!("REPRO_LIBTORCH_VERSION");
-
-/// What decides the last bits of a training: another version may round differently.
+/// What decides the last bits of a training: tch, and the libtorch that is loaded. Empty without the `torch` feature.
 pub fn arithmetic() -> BTreeMap<String, String> {
-    let libtorch = LIBTORCH.unwrap_or("none");
-    [("libtorch", libtorch), ("tch", TCH)].map(|(name, version)| (name.to_owned(), version.to_owned())).into()
+    #[cfg(feature = "torch")]
+    let versions = [("tch", env!("REPRO_TCH_VERSION").to_owned()), ("libtorch", libtorch())]
+        .map(|(name, version)| (name.to_owned(), version))
+        .into();
+    #[cfg(not(feature = "torch"))]
+    let versions = BTreeMap::new();
+    versions
+}
+
+/// The version that the loaded library says it has.
+#[cfg(feature = "torch")]
+fn libtorch() -> String {
+    unsafe extern "C" {
+        /// Major, minor and patch number in the three highest bytes (torch/headeronly/version.h).
+        safe fn aoti_torch_abi_version() -> u64;
+    }
+    let [major, minor, patch, ..] = aoti_torch_abi_version().to_be_bytes();
+    format!("{major}.{minor}.{patch}")
+}
+
+#[cfg(all(test, feature = "torch"))]
+mod tests {
+    #[test]
+    fn libtorch_is_the_pinned_one() {
+        let versions = super::arithmetic();
+        assert_eq!(versions["libtorch"], "2.11.0");
+        assert_eq!(versions["tch"], "0.24.0");
+    }
 }

@@ -67,14 +67,19 @@ fn killed_at_any_moment_it_ends_with_the_same_report() {
     let killed = tempfile::tempdir().unwrap();
     // Wherever these moments fall, before, in or after any stage, the end is the same.
     for milliseconds in [30, 250, 600, 1000, 1600, 2500, 400] {
-        let mut child = demo(killed.path()).stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = demo(killed.path())
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();
     }
     run(&mut demo(killed.path()), INCONCLUSIVE);
     assert_eq!(report(killed.path()), report(whole.path()));
-    let weights = |folder: &Path| std::fs::read(folder.join("workspace/runs/latest/train-vqa/LAST.safetensors")).unwrap();
+    let weights =
+        |folder: &Path| std::fs::read(folder.join("workspace/runs/latest/train-vqa/LAST.safetensors")).unwrap();
     assert!(weights(killed.path()) == weights(whole.path()), "weights differ after kills");
 }
 

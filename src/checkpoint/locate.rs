@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// The checkpoint `given` names: the file itself, or, after the original's habit, a name without its ending. With the
-/// suffix "_LXRT", `X` finds the first of `X`, `X_LXRT.pth`, `X_LXRT.safetensors`, `X.pth` and `X.safetensors`.
+/// suffix "_LXRT", `X` finds the first of `X`, `X_LXRT.safetensors`, `X_LXRT.pth`, `X.safetensors` and `X.pth`: where both are
+/// there, both are ours and only the safetensors file says what model it belongs to.
 pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     if given.is_empty() {
         return Err(Error::usage("a checkpoint's name is empty"));
@@ -13,7 +14,7 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     let mut tried = vec![given.to_owned()];
     let middles = [suffix, ""];
     for middle in &middles[usize::from(suffix.is_empty())..] {
-        tried.extend([".pth", ".safetensors"].map(|ending| format!("{given}{middle}{ending}")));
+        tried.extend([".safetensors", ".pth"].map(|ending| format!("{given}{middle}{ending}")));
     }
     match tried.iter().find(|candidate| Path::new(candidate).is_file()) {
         Some(found) => Ok(found.into()),
@@ -38,7 +39,7 @@ mod tests {
         }
         let error = locate(&at("model"), "").unwrap_err().to_string();
         assert_eq!(error.matches("model.pth").count(), 1, "{error}");
-        for name in ["model.safetensors", "model.pth", "model_LXRT.safetensors", "model_LXRT.pth", "model"] {
+        for name in ["model.pth", "model.safetensors", "model_LXRT.pth", "model_LXRT.safetensors", "model"] {
             std::fs::write(at(name), "").unwrap();
             assert_eq!(found("_LXRT"), PathBuf::from(at(name)));
         }

@@ -83,17 +83,14 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
         .flat_map(|file| file.images(images))
         .map(|image| (image.id, image.path))
         .collect();
-    let answered: Vec<(&Asked, String, String)> = data
-        .examples
-        .iter()
-        .filter_map(|asked| Some((asked, given.get(&asked.id)?.clone(), expected(asked.label.as_ref()?))))
-        .collect();
-    let (right, wrong): (Vec<_>, Vec<_>) = answered.into_iter().partition(|(_, answer, expected)| answer == expected);
+    let answered: Vec<(&Asked, &String, &Label)> =
+        data.examples.iter().filter_map(|asked| Some((asked, given.get(&asked.id)?, asked.label.as_ref()?))).collect();
+    let (right, wrong): (Vec<_>, Vec<_>) = answered.into_iter().partition(|(_, answer, label)| is_right(label, answer));
     let mut chosen: Vec<_> = spread(&right, SHOWN - 1);
     chosen.extend(wrong.first().or(right.last()));
     chosen
         .into_iter()
-        .map(|(asked, answer, expected)| {
+        .map(|&(asked, answer, label)| {
             let picture = |id: &String| {
                 let path = places.get(id).ok_or_else(|| Error::bug(format!("there is no picture {id}")))?;
                 Picture::from_png(&files::read_bytes(path, 1 << 20)?, &format!("drawn scene {id}"))
@@ -102,9 +99,9 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
                 task: task.name().to_owned(),
                 images: asked.images.iter().map(picture).collect::<Result<_>>()?,
                 question: asked.sentence.clone(),
-                right: answer == expected,
+                right: is_right(label, answer),
                 answer: answer.clone(),
-                expected: expected.clone(),
+                expected: expected(label),
             })
         })
         .collect()
@@ -113,6 +110,14 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
 /// `count` items evenly spread over a list.
 fn spread<T>(list: &[T], count: usize) -> Vec<&T> {
     (0..count.min(list.len())).map(|i| &list[i * list.len() / count.min(list.len())]).collect()
+}
+
+/// Whether an answer earns anything.
+fn is_right(label: &Label, answer: &str) -> bool {
+    match label {
+        Label::Class(class) => dataset::nlvr2_answer(*class) == answer,
+        Label::Soft(scores) => scores.get(answer).is_some_and(|&score| score > 0.0),
+    }
 }
 
 /// The best answer of a label.
