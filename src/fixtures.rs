@@ -21,6 +21,17 @@ pub fn lxrt(name: &str) -> Option<PathBuf> {
     existing(folder().join(name))
 }
 
+/// What cases are made with (a configuration, a vocabulary): as [`lxrt`], else the default folder's, since a folder named by
+/// `REPRO_FIXTURES` may hold only the cases themselves.
+pub fn support(name: &str) -> Option<PathBuf> {
+    let named = folder().join(name);
+    existing(if named.exists() {
+        named
+    } else {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures/lxrt").join(name)
+    })
+}
+
 /// A file or folder beside the LXRT fixtures, such as `vocab/vocab.txt`, `real/data` or `tables`.
 pub fn beside(name: &str) -> Option<PathBuf> {
     let near = folder().join("..").join(name);

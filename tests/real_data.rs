@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{fixtures, repro, run, stdout};
+use common::{fixtures, repro, run, stderr, stdout};
 use serde_json::Value;
 
 #[track_caller]
@@ -73,4 +73,33 @@ fn the_real_nlvr2_dev_set_is_scored_as_officially() {
         assert!(text.contains(&value.to_string()), "the official {key} is not {value}");
     }
     assert_eq!((got["examples"].as_u64(), got["groups"].as_u64()), (Some(6982), Some(2018)));
+}
+
+/// The pre-trained answer head: as many answers load as the original says, through the whole command.
+#[test]
+fn answers_of_the_pretrained_head_load_for_vqa_and_gqa() {
+    let (Some(data), Some(checkpoint), Some(vocab), Some(manifest)) = (
+        fixtures::beside("real/data"),
+        fixtures::lxrt("answers/micro9500_LXRT.pth"),
+        fixtures::support("ckpt/micro_bert/vocab.txt"),
+        fixtures::support("ckpt/manifest.json"),
+    ) else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let mut config = serde_json::to_value(lxmert_repro::lxrt::Config::lxr955()).unwrap();
+    for (key, value) in fixtures::json(&manifest)["config"].as_object().unwrap() {
+        if let Some(entry) = config.get_mut(key) {
+            *entry = value.clone();
+        }
+    }
+    std::fs::write(place.path().join("micro.json"), config.to_string()).unwrap();
+    for (task, answers) in [("vqa", "3124 answers loaded, 5 zeroed"), ("gqa", "1736 answers loaded, 106 zeroed")] {
+        let mut command = repro(place.path());
+        command.args(["train", task, "--config", "micro.json", "--llayers", "1", "--xlayers", "1", "--rlayers", "1"]);
+        command.args(["--epochs", "1", "--valid", "", "--loadLXMERTQA"]);
+        command.arg(absolute(&checkpoint).with_file_name("micro9500")).arg("--data-root").arg(absolute(&data));
+        let output = run(command.arg("--vocab").arg(absolute(&vocab)), 0);
+        assert!(stderr(&output).contains(answers), "{}", stderr(&output));
+    }
 }

@@ -31,8 +31,8 @@ impl Attention {
 
     /// (B, len, H) to (B, heads, len, head size).
     fn split(&self, x: &Tensor) -> Tensor {
-        let (batch, len, _) = x.size3().unwrap_or_default();
-        x.view([batch, len, self.heads, self.head_size]).transpose(1, 2)
+        let size = x.size();
+        x.view([size[0], size[1], self.heads, self.head_size]).transpose(1, 2)
     }
 
     fn forward(&self, hidden: &Tensor, context: &Tensor, mask: Option<&Tensor>, pass: Pass) -> Tensor {

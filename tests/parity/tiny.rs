@@ -16,7 +16,7 @@ use crate::fixtures;
 
 /// The pre-training configuration, which the tiny task models share.
 pub fn config() -> Option<(Config, Value)> {
-    let meta = fixtures::json(&fixtures::lxrt("tiny/pretrain_meta.json")?);
+    let meta = fixtures::json(&fixtures::support("tiny/pretrain_meta.json")?);
     let layers = ["l_layers", "x_layers", "r_layers"].map(|key| meta[key].as_u64().unwrap() as usize);
     Some((compare::config(&meta["config"], layers), meta))
 }
@@ -52,7 +52,7 @@ fn outputs_of_every_case_and_module() {
         pretraining(),
         fixtures::lxrt("tiny/model_inputs.safetensors"),
         fixtures::lxrt("tiny/model_outputs.safetensors"),
-        fixtures::lxrt("tiny/model_cases.json"),
+        fixtures::support("tiny/model_cases.json"),
     ) else {
         return;
     };
