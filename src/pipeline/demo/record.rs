@@ -44,7 +44,17 @@ pub fn record(
             task.recorded.push(Recorded { seed, accuracy });
         }
         let text = toml::to_string(&recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
+        let text = format!("{}{text}", header(seeds));
         files::write_bytes(file, text.as_bytes())?;
     }
     Ok(recorded)
+}
+
+/// Says where the file comes from.
+fn header(seeds: &[u64]) -> String {
+    let (first, count) = (seeds.first().copied().unwrap_or_default(), seeds.len());
+    format!(
+        "# Golden values of `repro all --profile demo`: recorded runs, from which the bands are computed (README.md).\n\
+         # Written by: repro all --profile demo --seed {first} --seeds {count} --record golden/demo.toml\n\n"
+    )
 }
