@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Result<u8> {
         (Some(file), _) => {
             let data = match args.examples {
                 Some(_) => None,
-                None => Some(TaskData::load(task, &args.data_root(), split)?),
+                None => Some(TaskData::load(task, &args.answering.data.data_root(), split)?),
             };
             (data, dataset::read_predictions(task, file)?)
         }
@@ -91,13 +91,6 @@ pub fn run(args: Args) -> Result<u8> {
         Format::Text => print!("{}", text(&result)),
     }
     Ok(exit::PASS)
-}
-
-impl Args {
-    fn data_root(&self) -> PathBuf {
-        let data = &self.answering.data;
-        data.data_root.clone().unwrap_or_else(|| data.workspace.join("data"))
-    }
 }
 
 /// Adds NLVR2's official figures to the result.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use tch::Device;
 
 use crate::dataset::{Scale, Task};
@@ -43,9 +44,14 @@ pub struct DataOptions {
 }
 
 impl DataOptions {
+    /// The folder laid out as the original's data/.
+    pub fn data_root(&self) -> PathBuf {
+        self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"))
+    }
+
     /// Resolved for a task.
     pub fn resolve(&self, task: Task) -> Result<DataSettings> {
-        let data_root = self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"));
+        let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
                 .next("name the folder that holds vqa/, gqa/, nlvr2/ and the *_imgfeat/ folders with --data-root"));
@@ -73,8 +79,8 @@ impl DataOptions {
 /// Sizes of the model.
 #[derive(Debug, Args)]
 pub struct ModelOptions {
-    /// Sizes by name: lxr955 (the paper's), tiny, demo
-    #[arg(long, value_name = "PRESET", help_heading = "Model")]
+    /// Sizes by name [default: lxr955, the paper's]
+    #[arg(long, value_name = "PRESET", value_parser = PossibleValuesParser::new(Config::preset_names()), help_heading = "Model")]
     pub model: Option<String>,
     /// Sizes from a JSON file instead
     #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]

@@ -49,13 +49,10 @@ pub fn score(data: &TaskData, predictions: &[Prediction]) -> Result<f64> {
                 .next("keep one prediction for each example"));
         }
         sum += match &example.label {
-            Some(Label::Soft(scores)) => scores.get(answer).copied().unwrap_or(0.0),
-            Some(Label::Class(class)) if matches!(answer.as_str(), "True" | "False") => {
-                f64::from(u8::from(answer == nlvr2_answer(*class)))
-            }
-            Some(Label::Class(_)) => {
+            Some(Label::Class(_)) if !matches!(answer.as_str(), "True" | "False") => {
                 return Err(Error::data(format!("the prediction for {id} is `{answer}`, neither True nor False")));
             }
+            Some(label) => label.points(answer),
             None => {
                 return Err(Error::data(format!(
                     "{} {} has no labels to score against",

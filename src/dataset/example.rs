@@ -33,6 +33,16 @@ pub enum Label {
     Class(usize),
 }
 
+impl Label {
+    /// What an answer earns, 0 to 1. NLVR2's answers are True and False.
+    pub fn points(&self, answer: &str) -> f64 {
+        match self {
+            Self::Soft(scores) => scores.get(answer).copied().unwrap_or(0.0),
+            Self::Class(class) => f64::from(u8::from(answer == super::nlvr2_answer(*class))),
+        }
+    }
+}
+
 /// One example of a split file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {

@@ -43,8 +43,12 @@ pub struct Config {
     pub initializer_range: f64,
 }
 
-/// Names of the presets, for help texts.
-pub const PRESETS: [&str; 4] = ["lxr955", "small", "tiny", "demo"];
+/// A name and the sizes it stands for.
+type Preset = (&'static str, fn() -> Config);
+
+/// The presets by name; also the choices of `--model`.
+const PRESETS: [Preset; 4] =
+    [("lxr955", Config::lxr955), ("small", Config::small), ("tiny", Config::tiny), ("demo", Config::demo)];
 
 impl Config {
     /// The paper's model: BERT-base widths, 9 language, 5 cross-modality and 5 object-relationship layers.
@@ -110,14 +114,16 @@ impl Config {
 
     /// A preset by name.
     pub fn preset(name: &str) -> Result<Self> {
-        match name {
-            "lxr955" => Ok(Self::lxr955()),
-            "small" => Ok(Self::small()),
-            "tiny" => Ok(Self::tiny()),
-            "demo" => Ok(Self::demo()),
-            _ => Err(Error::usage(format!("there is no model preset {name:?}"))
-                .next(format!("use one of {}", PRESETS.join(", ")))),
-        }
+        let found = PRESETS.iter().find(|(preset, _)| *preset == name);
+        found.map(|(_, make)| make()).ok_or_else(|| {
+            Error::usage(format!("there is no model preset {name:?}"))
+                .next(format!("use one of {}", Self::preset_names().join(", ")))
+        })
+    }
+
+    /// Names of the presets.
+    pub fn preset_names() -> [&'static str; PRESETS.len()] {
+        PRESETS.map(|(name, _)| name)
     }
 
     /// Width of one attention head.

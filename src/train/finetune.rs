@@ -11,7 +11,7 @@ use super::predict;
 use super::questions::Questions;
 use super::step::{Rule, Step, Stepper};
 use super::weights::{self, Description};
-use crate::dataset::{self, Label, Prediction};
+use crate::dataset::{self, Prediction};
 use crate::error::{Error, Result};
 use crate::lxrt::TaskModel;
 
@@ -151,11 +151,8 @@ impl Run<'_> {
 
 /// What one answer earns.
 fn points(questions: &Questions, position: usize, prediction: &Prediction) -> f64 {
-    match &questions.data.examples[questions.questions[position].index].label {
-        Some(Label::Soft(scores)) => scores.get(&prediction.answer).copied().unwrap_or(0.0),
-        Some(Label::Class(class)) => f64::from(u8::from(dataset::nlvr2_answer(*class) == prediction.answer)),
-        None => 0.0,
-    }
+    let label = questions.data.examples[questions.questions[position].index].label.as_ref();
+    label.map_or(0.0, |label| label.points(&prediction.answer))
 }
 
 fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings, steps_per_epoch: usize) -> Result<()> {

@@ -228,8 +228,11 @@ fn write(
     let observed = reader.get_ref();
     let all_read = observed.bytes == state.bytes && limit.is_none_or(|rows| writer.rows() < rows);
     let covered = if all_read { state.bytes } else { reader.consumed() };
-    let sha256 =
-        if observed.bytes == covered { hex(observed.hash.clone()) } else { hash_first(tsv, covered, progress)? };
+    let sha256 = if observed.bytes == covered {
+        files::hex(&observed.hash.clone().finalize())
+    } else {
+        hash_first(tsv, covered, progress)?
+    };
     if FileState::of(tsv)? != *state {
         return Err(Error::data(format!("{} changed while it was read", tsv.display()))
             .next("let its download or extraction finish first"));
@@ -273,9 +276,5 @@ fn hash_first(tsv: &Path, bytes: u64, progress: &dyn Progress) -> Result<String>
             Err(error) => return Err(Error::io("read", tsv, &error)),
         }
     }
-    Ok(hex(observed.hash))
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(files::hex(&observed.hash.finalize()))
 }

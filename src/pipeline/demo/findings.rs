@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::stages::{IMAGES, MEASURED, METRICS, SCORE, Score, predictions_file};
+use super::stages::{DATA, IMAGES, MEASURED, METRICS, SCORE, Score, predictions_file};
 use super::{BASELINES, SCENES, evaluate_stage, splits, train_stage};
 use crate::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
 use crate::demo::{Baselines, Manifest};
@@ -72,7 +72,7 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
     let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };
     let images = manifest.parent().unwrap_or(Path::new("."));
     let scenes = images.parent().unwrap_or(Path::new("."));
-    let data = TaskData::load(task, &scenes.join("data"), splits(task).1)?;
+    let data = TaskData::load(task, &scenes.join(DATA), splits(task).1)?;
     let given: BTreeMap<_, _> = dataset::read_predictions(task, &predictions)?
         .into_iter()
         .map(|Prediction { id, answer }| (id, answer))
@@ -85,7 +85,8 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
         .collect();
     let answered: Vec<(&Asked, &String, &Label)> =
         data.examples.iter().filter_map(|asked| Some((asked, given.get(&asked.id)?, asked.label.as_ref()?))).collect();
-    let (right, wrong): (Vec<_>, Vec<_>) = answered.into_iter().partition(|(_, answer, label)| is_right(label, answer));
+    let (right, wrong): (Vec<_>, Vec<_>) =
+        answered.into_iter().partition(|(_, answer, label)| label.points(answer) > 0.0);
     let mut chosen: Vec<_> = spread(&right, SHOWN - 1);
     chosen.extend(wrong.first().or(right.last()));
     chosen
@@ -99,7 +100,7 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
                 task: task.name().to_owned(),
                 images: asked.images.iter().map(picture).collect::<Result<_>>()?,
                 question: asked.sentence.clone(),
-                right: is_right(label, answer),
+                right: label.points(answer) > 0.0,
                 answer: answer.clone(),
                 expected: expected(label),
             })
@@ -110,14 +111,6 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
 /// `count` items evenly spread over a list.
 fn spread<T>(list: &[T], count: usize) -> Vec<&T> {
     (0..count.min(list.len())).map(|i| &list[i * list.len() / count.min(list.len())]).collect()
-}
-
-/// Whether an answer earns anything.
-fn is_right(label: &Label, answer: &str) -> bool {
-    match label {
-        Label::Class(class) => dataset::nlvr2_answer(*class) == answer,
-        Label::Soft(scores) => scores.get(answer).is_some_and(|&score| score > 0.0),
-    }
 }
 
 /// The best answer of a label.

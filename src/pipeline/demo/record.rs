@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::{Settings, plan};
+use super::{Settings, run};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::pipeline::engine;
 use crate::pipeline::journal::Event;
 use crate::verdict::golden::{Golden, Recorded};
 
@@ -25,13 +24,7 @@ pub fn record(
     }
     for &seed in seeds {
         let settings = Settings { seed, ..settings.clone() };
-        let engine = engine::Settings {
-            workspace: workspace.to_owned(),
-            versions: settings.versions.clone(),
-            threads: settings.threads,
-        };
-        let (report, _) =
-            engine::run(&plan(&settings), &engine, display, |outcome| super::findings(outcome, &recorded))?;
+        let (report, _) = run(&settings, &recorded, workspace, display)?;
         if let Some(failure) = report.failure {
             return Err(Error::infra(format!("the run with seed {seed} did not finish")).because(failure.message));
         }

@@ -22,7 +22,7 @@ use crate::train::setup::{self, DataSettings, Loader, Start, Stores, store_name}
 use crate::train::weights::{self, Description};
 
 /// The data root within the scenes' folder.
-const DATA: &str = "data";
+pub(super) const DATA: &str = "data";
 /// The pictures within the scenes' folder.
 pub(super) const IMAGES: &str = "images";
 /// The trained weights: those of the last epoch, so that nothing is chosen on the split that is reported.
