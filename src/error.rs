@@ -12,8 +12,14 @@ pub enum Kind {
     Usage,
     /// An input file is damaged, incomplete or contradicts another one.
     Data,
-    /// The machine stands in the way: no disk, no permission, no engine, no network.
+    /// The machine stands in the way: no permission, no engine, no GPU.
     Infra,
+    /// No source of a file could be reached, or none gave it.
+    Network,
+    /// A file is not the one that it should be: its checksum or size differs.
+    Checksum,
+    /// There is not enough room on the disk.
+    Disk,
     /// The program itself is wrong.
     Bug,
 }
@@ -50,20 +56,43 @@ impl Error {
         Self::new(Kind::Infra, what)
     }
 
+    /// No source answers, or none has the file.
+    pub fn network(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Network, what)
+    }
+
+    /// A file with another checksum or size than it should have.
+    pub fn checksum(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Checksum, what)
+    }
+
+    /// Too little room on the disk.
+    pub fn disk(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Disk, what)
+    }
+
     /// A broken promise inside the program.
     pub fn bug(what: impl fmt::Display) -> Self {
         Self::new(Kind::Bug, what)
     }
 
-    /// A failed file operation, `doing` being such as "read" or "create". A missing file counts as wrong input.
+    /// A failed file operation, `doing` being such as "read" or "create". A missing file counts as wrong input; a full disk is a kind of its
+    /// own.
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
                 Kind::Data
             }
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
+                Kind::Disk
+            }
             _ => Kind::Infra,
         };
-        Self::new(kind, format!("cannot {doing} {}", path.display())).because(error)
+        let wrong = Self::new(kind, format!("cannot {doing} {}", path.display())).because(error);
+        match kind {
+            Kind::Disk => wrong.next("free some space and run this again: what is complete is kept"),
+            _ => wrong,
+        }
     }
 
     /// Adds a cause below what is there.

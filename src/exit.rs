@@ -10,21 +10,30 @@ pub const FAIL: u8 = 1;
 pub const USAGE: u8 = 2;
 /// No FAIL, but at least one verdict is INCONCLUSIVE: the evidence is too thin to say.
 pub const INCONCLUSIVE: u8 = 3;
-/// The machine could not run it (disk, permission, container engine, network).
+/// The machine could not run it (permission, container engine, GPU).
 pub const INFRA: u8 = 4;
 /// An input file is missing, damaged or contradicts another one.
 pub const DATA: u8 = 5;
+/// No source of a file could be reached, or none has it.
+pub const NETWORK: u8 = 6;
+/// A file is not the one that it should be: checksum or size differ.
+pub const CHECKSUM: u8 = 7;
+/// There is not enough room on the disk.
+pub const DISK: u8 = 8;
 /// The program itself is wrong; please report it.
 pub const BUG: u8 = 70;
 
 /// Name, code and meaning of every class, in the order `--help` prints them.
-pub const TABLE: [(&str, u8, &str); 7] = [
+pub const TABLE: [(&str, u8, &str); 10] = [
     ("PASS", PASS, "done; every verdict is PASS"),
     ("FAIL", FAIL, "a verdict is FAIL"),
     ("USAGE", USAGE, "the command line is wrong"),
     ("INCONCLUSIVE", INCONCLUSIVE, "no FAIL, but the evidence for a verdict is too thin"),
     ("INFRA", INFRA, "the machine could not run it"),
     ("DATA", DATA, "an input file is missing, damaged or contradictory"),
+    ("NETWORK", NETWORK, "no source of a file could be reached, or none has it"),
+    ("CHECKSUM", CHECKSUM, "a file's checksum or size is not what it should be"),
+    ("DISK", DISK, "there is not enough room on the disk"),
     ("BUG", BUG, "the program itself is wrong"),
 ];
 
@@ -34,6 +43,9 @@ pub fn code(error: &Error) -> u8 {
         Kind::Usage => USAGE,
         Kind::Data => DATA,
         Kind::Infra => INFRA,
+        Kind::Network => NETWORK,
+        Kind::Checksum => CHECKSUM,
+        Kind::Disk => DISK,
         Kind::Bug => BUG,
     }
 }

@@ -1,12 +1,33 @@
 //! Writing and hashing files: what is written appears under its name whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+
+/// What tells at no cost that a file is still the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stat {
+    /// Bytes.
+    pub size: u64,
+    /// Nanoseconds since 1970 of the last change.
+    pub mtime_ns: i64,
+    /// Number of the file in its file system.
+    pub inode: u64,
+}
+
+impl Stat {
+    /// From what the file system says.
+    pub fn of(metadata: &Metadata) -> Self {
+        let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+        Self { size: metadata.len(), mtime_ns, inode: metadata.ino() }
+    }
+}
 
 /// Writes `path` through a temporary file beside it and renames it when `fill` succeeded; a failure leaves what was there.
 /// The folder is created where it is missing. The data is on disk (fsync) before the rename.

@@ -6,6 +6,8 @@ use crate::error::Result;
 
 #[cfg(feature = "torch")]
 mod all;
+#[allow(dead_code)]
+mod assets;
 mod bench;
 #[cfg(feature = "torch")]
 mod evaluate;
@@ -43,6 +45,9 @@ Exit codes:
   3   INCONCLUSIVE  no FAIL, but the evidence for a verdict is too thin
   4   INFRA         the machine could not run it
   5   DATA          an input file is missing, damaged or contradictory
+  6   NETWORK       no source of a file could be reached, or none has it
+  7   CHECKSUM      a file's checksum or size is not what it should be
+  8   DISK          there is not enough room on the disk
   70  BUG           the program itself is wrong";
 
 #[derive(Debug, Subcommand)]

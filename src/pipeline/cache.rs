@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::clock;
 use super::explain::Why;
 use super::fingerprint::Parts;
-use super::inputs::Stat;
 use super::plan::Stage;
+use crate::clock;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Stat};
 
 const SCHEMA: u32 = 1;
 const RECORD: &str = "stage.json";

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::cache::{self, Cache};
 use super::decide::{Done, Files, decide, nearest, parts};
+use super::environment;
 use super::explain::{Action, Decision, Why};
 use super::fingerprint::{Parts, sorted};
 use super::inputs::Memo;
@@ -15,7 +16,7 @@ use super::journal::{self, Event, Journal, RunRecord};
 use super::lock::Lock;
 use super::plan::{Input, Plan};
 use super::runner::{Emitter, Runner, link};
-use super::{clock, environment};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{self, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, StageRow, Times};

@@ -1,38 +1,17 @@
 //! Hashes of files from outside, remembered by size, time of change and inode: a 32 GB file is read once.
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Stat};
 
 const FILE_LIMIT: u64 = 64 << 20;
 /// A file changed this lately may change again within the same tick of the file system's clock.
 const TOO_FRESH: Duration = Duration::from_secs(2);
-
-/// What tells at no cost that a file is still the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stat {
-    /// Bytes.
-    pub size: u64,
-    /// Nanoseconds since 1970 of the last change.
-    pub mtime_ns: i64,
-    /// Number of the file in its file system.
-    pub inode: u64,
-}
-
-impl Stat {
-    /// From what the file system says.
-    pub fn of(metadata: &Metadata) -> Self {
-        let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
-        Self { size: metadata.len(), mtime_ns, inode: metadata.ino() }
-    }
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Known {

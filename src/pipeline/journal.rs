@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::clock;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{Environment, human_seconds};

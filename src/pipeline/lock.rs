@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::clock;
+use crate::clock;
 use crate::error::{Error, Result};
 
 /// Who holds a lock, or held it when it was killed.

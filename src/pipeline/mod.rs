@@ -27,7 +27,6 @@
 //!   result depends on them.
 
 mod cache;
-mod clock;
 mod decide;
 #[cfg(feature = "torch")]
 pub mod demo;

@@ -264,7 +264,7 @@ fn size_time_and_inode_spare_reading() {
     toy.run();
     assert_eq!(toy.ran(), [""; 0], "another time, the same content");
     let record = fs::read_to_string(toy.finished("train").join("stage.json")).unwrap();
-    let now = super::inputs::Stat::of(&fs::metadata(&model).unwrap()).mtime_ns.to_string();
+    let now = crate::files::Stat::of(&fs::metadata(&model).unwrap()).mtime_ns.to_string();
     assert!(record.contains(&now), "the new time is remembered");
 }
 

@@ -1,0 +1,481 @@
+//! The manifest: every published file, from where, with what is known of it; and the files made from them.
+//!
+//! ```toml
+//! schema = 1
+//!
+//! [[group]]
+//! name = "vqa"
+//! title = "VQA v2.0: fine-tune and score on minival"
+//!
+//! [[asset]]
+//! name = "vqa-minival"                       # on the command line
+//! title = "minival questions"
+//! groups = ["vqa"]
+//! path = "data/vqa/minival.json"             # below the workspace
+//! urls = ["https://…", "file:///…"]          # in the order to try
+//! size = 123                                 # exact; or size_about = …, from a rounded figure; and size_max = …
+//! sha256 = "…"                               # and/or md5, git_blob (SHA-1 of `blob SIZE\0` and the content)
+//! known_from = "where sizes and checksums come from"
+//! expect = { kind = "json-list", count = 25994 }
+//! each = ["01", "02"]                        # optional: one asset for each, put in place of `{}` in name, path, urls
+//!
+//! [[asset.by_hand]]                          # a mirror that no program can fetch from
+//! place = "Google Drive"
+//! url = "https://…"
+//! how = "open it in a browser, then: repro fetch --from FOLDER"
+//!
+//! [[asset.unpack]]                           # a member of the archive, by file name, whatever folder the archive puts it in
+//! member = "a_obj36.tsv"                     # or folder = true: all members, below `path`
+//! path = "data/a/a_obj36.tsv"
+//! size_max = 32714351506
+//! expect = { kind = "obj36", count = 82783 }
+//!
+//! [[made]]                                   # a file made from others
+//! name = "nlvr2-valid"
+//! title = "…"
+//! groups = ["nlvr2"]
+//! rule = "nlvr2"                             # known to whoever makes it
+//! from = ["nlvr2-official-dev"]              # assets
+//! path = "data/nlvr2/valid.json"
+//! sha256 = "…"
+//! expect = { kind = "json-list", count = 6982 }
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The way of writing that this program reads.
+pub const SCHEMA: u32 = 1;
+/// A figure such as "17 GB" may be rounded by this much, in either unit of giga: the largest size that is taken for it.
+const ROUNDING: f64 = 1.15;
+
+/// Everything that can be fetched or made.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What files are fetched for, in the order that they are listed.
+    #[serde(rename = "group", default)]
+    pub groups: Vec<Group>,
+    /// In the order that they are listed.
+    #[serde(rename = "asset", default)]
+    pub assets: Vec<Asset>,
+    /// In the order that they can be made.
+    #[serde(rename = "made", default)]
+    pub made: Vec<Made>,
+}
+
+/// A purpose.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its name on the command line.
+    pub name: String,
+    /// What it is for.
+    pub title: String,
+}
+
+/// One published file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// Its name on the command line; unique.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// What it is needed for.
+    pub groups: Vec<String>,
+    /// Where it goes, below the workspace.
+    pub path: PathBuf,
+    /// Where it comes from, in the order to try.
+    #[serde(default)]
+    pub urls: Vec<String>,
+    /// Exact size in bytes.
+    pub size: Option<u64>,
+    /// Size in bytes as a rounded figure says it.
+    pub size_about: Option<u64>,
+    /// It cannot be larger.
+    pub size_max: Option<u64>,
+    /// Checksums, where published.
+    #[serde(flatten)]
+    pub checksums: Checksums,
+    /// Where sizes and checksums come from.
+    #[serde(default)]
+    pub known_from: String,
+    /// What must be in it.
+    pub expect: Option<Expect>,
+    /// What it unpacks to.
+    #[serde(default)]
+    pub unpack: Vec<Unpack>,
+    /// Mirrors that a program cannot fetch from.
+    #[serde(default)]
+    pub by_hand: Vec<ByHand>,
+    #[serde(default)]
+    each: Vec<String>,
+}
+
+/// Checksums in lower-case hexadecimal; any number of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+pub struct Checksums {
+    /// SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// MD5; enough against accidents, not against malice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub md5: Option<String>,
+    /// SHA-1 that git gives the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_blob: Option<String>,
+}
+
+impl Checksums {
+    /// Whether anything is known.
+    pub fn is_empty(&self) -> bool {
+        self.sha256.is_none() && self.md5.is_none() && self.git_blob.is_none()
+    }
+}
+
+/// What a file must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Form of the content; whoever checks it knows the names.
+    pub kind: String,
+    /// How many rows, entries or files.
+    pub count: Option<u64>,
+}
+
+/// A member of an archive, or all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unpack {
+    /// File name of the member, without the folders that the archive puts it in; for a folder, the name of the folder within
+    /// the archive whose content is taken, or empty for everything.
+    #[serde(default)]
+    pub member: String,
+    /// Whether it is a folder.
+    #[serde(default)]
+    pub folder: bool,
+    /// Where it goes, below the workspace.
+    pub path: PathBuf,
+    /// It cannot be larger, unpacked (a folder: all its files together).
+    pub size_max: u64,
+    /// SHA-256 of the member, where known.
+    pub sha256: Option<String>,
+    /// What must be in it.
+    pub expect: Option<Expect>,
+}
+
+/// A mirror that asks for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByHand {
+    /// Who keeps it, such as `Google Drive`.
+    pub place: String,
+    /// The page.
+    pub url: String,
+    /// What to do there.
+    pub how: String,
+}
+
+/// A file made from assets.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Made {
+    /// Its name; unique among assets and made files.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// What it is needed for.
+    pub groups: Vec<String>,
+    /// How it is made; whoever makes it knows the names.
+    pub rule: String,
+    /// Assets that it is made from.
+    pub from: Vec<String>,
+    /// Where it goes, below the workspace.
+    pub path: PathBuf,
+    /// SHA-256, where known.
+    pub sha256: Option<String>,
+    /// What must be in it.
+    pub expect: Option<Expect>,
+}
+
+impl Asset {
+    /// No file larger than this is taken for it; `None` where nothing is known.
+    pub fn upper_bound(&self) -> Option<u64> {
+        let about = self.size_about.map(|bytes| (bytes as f64 * ROUNDING) as u64);
+        self.size.or(self.size_max).or(about)
+    }
+
+    /// Its size for plans: exact, or what is said of it.
+    pub fn likely_size(&self) -> Option<u64> {
+        self.size.or(self.size_about).or(self.size_max)
+    }
+
+    /// Bytes that unpacking adds, at most.
+    pub fn unpacked_size(&self) -> u64 {
+        self.unpack.iter().map(|unpack| unpack.size_max).fold(0, u64::saturating_add)
+    }
+}
+
+/// What to fetch or make.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Names of groups.
+    pub groups: Vec<String>,
+    /// Names of assets or made files.
+    pub names: Vec<String>,
+    /// Everything, whatever is named.
+    pub all: bool,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; `origin` names it in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let wrong = |why: String| Error::data(format!("the manifest {origin} is wrong")).because(why);
+        let mut manifest: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if manifest.schema != SCHEMA {
+            return Err(wrong(format!("its schema is {}, this program reads {SCHEMA}", manifest.schema)));
+        }
+        manifest.assets = manifest.assets.into_iter().flat_map(Asset::expanded).collect();
+        manifest.check().map_err(wrong)?;
+        Ok(manifest)
+    }
+
+    /// The asset of a name.
+    pub fn asset(&self, name: &str) -> Option<&Asset> {
+        self.assets.iter().find(|asset| asset.name == name)
+    }
+
+    /// The assets of a selection, in the manifest's order, with those that selected made files are made from.
+    ///
+    /// # Errors
+    /// Usage for a name that is not there, with those that look like it.
+    pub fn select(&self, selection: &Selection) -> Result<Vec<&Asset>> {
+        self.known(selection)?;
+        let made: BTreeSet<&str> =
+            self.made_of(selection).into_iter().flat_map(|made| made.from.iter().map(String::as_str)).collect();
+        let wanted = |asset: &&Asset| selection.takes(&asset.name, &asset.groups) || made.contains(asset.name.as_str());
+        Ok(self.assets.iter().filter(wanted).collect())
+    }
+
+    /// The made files of a selection, in the order that they can be made.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub fn select_made(&self, selection: &Selection) -> Result<Vec<&Made>> {
+        self.known(selection)?;
+        Ok(self.made_of(selection))
+    }
+
+    fn made_of(&self, selection: &Selection) -> Vec<&Made> {
+        self.made.iter().filter(|made| selection.takes(&made.name, &made.groups)).collect()
+    }
+
+    fn known(&self, selection: &Selection) -> Result<()> {
+        for name in &selection.groups {
+            if !self.groups.iter().any(|group| group.name == *name) {
+                let groups: Vec<_> = self.groups.iter().map(|group| group.name.as_str()).collect();
+                return Err(Error::usage(format!("there is no task or group `{name}`"))
+                    .next(format!("choose from {}", groups.join(", "))));
+            }
+        }
+        let names = || self.assets.iter().map(|asset| &asset.name).chain(self.made.iter().map(|made| &made.name));
+        for name in &selection.names {
+            if !names().any(|known| known == name) {
+                let like: Vec<_> = names().filter(|known| known.contains(name.as_str())).map(String::as_str).collect();
+                let advice = match like.is_empty() {
+                    true => "repro fetch --list shows all names".to_owned(),
+                    false => format!("did you mean {}?", like.join(", ")),
+                };
+                return Err(Error::usage(format!("there is no asset `{name}`")).next(advice));
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let groups: BTreeSet<&str> = self.groups.iter().map(|group| group.name.as_str()).collect();
+        let mut names = BTreeSet::new();
+        let mut places: BTreeMap<&Path, &str> = BTreeMap::new();
+        let assets = self.assets.iter().map(|asset| (&asset.name, &asset.groups));
+        let made = self.made.iter().map(|made| (&made.name, &made.groups));
+        for (name, of) in assets.chain(made) {
+            let proper = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if name.is_empty() || name.starts_with('.') || !name.chars().all(proper) {
+                return Err(format!("`{name}` is no proper name"));
+            }
+            if !names.insert(name) {
+                return Err(format!("`{name}` is there twice"));
+            }
+            if let Some(group) = of.iter().find(|group| !groups.contains(group.as_str())) {
+                return Err(format!("`{name}` is in the group `{group}`, which is not described"));
+            }
+        }
+        for asset in &self.assets {
+            asset.check().map_err(|why| format!("`{}`: {why}", asset.name))?;
+            for path in std::iter::once(&asset.path).chain(asset.unpack.iter().map(|unpack| &unpack.path)) {
+                occupy(&mut places, path, &asset.name)?;
+            }
+        }
+        for made in &self.made {
+            occupy(&mut places, &made.path, &made.name)?;
+            digits("sha256", made.sha256.as_deref(), 64)?;
+            if let Some(from) = made.from.iter().find(|from| self.asset(from).is_none()) {
+                return Err(format!("`{}` is made from `{from}`, which is not there", made.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn occupy<'a>(places: &mut BTreeMap<&'a Path, &'a str>, path: &'a Path, name: &'a str) -> Result<(), String> {
+    let plain = |part: Component| matches!(part, Component::Normal(_));
+    if path.as_os_str().is_empty() || !path.components().all(plain) || path.to_str().is_none() {
+        return Err(format!("`{name}`: {} does not stay below the workspace", path.display()));
+    }
+    match places.insert(path, name) {
+        Some(other) => Err(format!("`{name}` and `{other}` go to the same place {}", path.display())),
+        None => Ok(()),
+    }
+}
+
+fn digits(what: &str, text: Option<&str>, count: usize) -> Result<(), String> {
+    let proper = |text: &str| text.len() == count && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    match text {
+        Some(text) if !proper(text) => Err(format!("{what} `{text}` is not {count} lower-case hexadecimal digits")),
+        _ => Ok(()),
+    }
+}
+
+impl Asset {
+    fn check(&self) -> Result<(), String> {
+        digits("sha256", self.checksums.sha256.as_deref(), 64)?;
+        digits("md5", self.checksums.md5.as_deref(), 32)?;
+        digits("git_blob", self.checksums.git_blob.as_deref(), 40)?;
+        if self.urls.is_empty() && self.by_hand.is_empty() {
+            return Err("it comes from nowhere: give urls or by_hand".into());
+        }
+        for url in &self.urls {
+            if !["https://", "http://", "file:///"].iter().any(|scheme| url.starts_with(scheme)) {
+                return Err(format!("`{url}` is no http, https or file URL"));
+            }
+        }
+        for unpack in &self.unpack {
+            digits("sha256", unpack.sha256.as_deref(), 64)?;
+            if (unpack.member.is_empty() && !unpack.folder) || unpack.member.contains(['/', '\\', '\0']) {
+                return Err(format!("`{}` is no file name of a member", unpack.member));
+            }
+        }
+        Ok(())
+    }
+
+    fn expanded(self) -> Vec<Self> {
+        if self.each.is_empty() {
+            return vec![self];
+        }
+        let fill = |text: &str, each: &str| text.replace("{}", each);
+        let one = |each: &String| Self {
+            name: fill(&self.name, each),
+            title: fill(&self.title, each),
+            path: fill(&self.path.to_string_lossy(), each).into(),
+            urls: self.urls.iter().map(|url| fill(url, each)).collect(),
+            each: Vec::new(),
+            ..self.clone()
+        };
+        self.each.iter().map(one).collect()
+    }
+}
+
+impl Selection {
+    fn takes(&self, name: &str, groups: &[String]) -> bool {
+        self.all || self.names.iter().any(|n| n == name) || groups.iter().any(|group| self.groups.contains(group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        schema = 1
+        group = [{ name = "vqa", title = "VQA" }, { name = "all-epochs", title = "snapshots" }]
+
+        [[asset]]
+        name = "epoch{}"
+        title = "after epoch {}"
+        groups = ["all-epochs"]
+        path = "snap/Epoch{}_LXRT.pth"
+        urls = ["https://x.org/Epoch{}_LXRT.pth"]
+        size_about = 100
+        each = ["01", "12"]
+
+        [[asset]]
+        name = "minival"
+        title = "minival"
+        groups = ["vqa"]
+        path = "data/minival.json"
+        urls = ["file:///x/minival.json"]
+        md5 = "00000000000000000000000000000000"
+
+        [[made]]
+        name = "made"
+        title = "made"
+        groups = ["all-epochs"]
+        rule = "copy"
+        from = ["minival"]
+        path = "data/made.json"
+    "#;
+
+    #[test]
+    fn selections_bring_what_they_need() {
+        let manifest = Manifest::parse(GOOD, "test").unwrap();
+        let names = |selection: Selection| -> Vec<String> {
+            manifest.select(&selection).unwrap().iter().map(|asset| asset.name.clone()).collect()
+        };
+        let of = |groups: &[&str], given: &[&str]| Selection {
+            groups: groups.iter().map(|s| (*s).to_owned()).collect(),
+            names: given.iter().map(|s| (*s).to_owned()).collect(),
+            all: false,
+        };
+        assert_eq!(names(of(&["vqa"], &[])), ["minival"]);
+        assert_eq!(names(of(&[], &["made"])), ["minival"]);
+        assert_eq!(names(of(&["all-epochs"], &[])), ["epoch01", "epoch12", "minival"]);
+        let epoch = manifest.asset("epoch12").unwrap();
+        assert_eq!(
+            (epoch.path.to_str(), epoch.urls[0].as_str()),
+            (Some("snap/Epoch12_LXRT.pth"), "https://x.org/Epoch12_LXRT.pth")
+        );
+        assert_eq!((epoch.upper_bound(), epoch.likely_size()), (Some(114), Some(100)));
+        let error = manifest.select(&of(&[], &["mini"])).unwrap_err().to_string();
+        assert!(error.contains("did you mean minival?"), "{error}");
+        assert!(manifest.select(&of(&["gqa"], &[])).unwrap_err().to_string().contains("vqa, all-epochs"));
+    }
+
+    #[test]
+    fn a_wrong_manifest_is_refused() {
+        for (from, to, why) in [
+            ("schema = 1", "schema = 2", "schema"),
+            ("md5 =", "md6 =", "unknown field"),
+            ("0000\"", "000\"", "hexadecimal"),
+            ("data/minival", "../minival", "does not stay"),
+            ("data/minival", "/minival", "does not stay"),
+            ("data/made.json", "data/minival.json", "same place"),
+            ("\"minival\"\n        title", "\"epoch01\"\n        title", "there twice"),
+            ("groups = [\"vqa\"]", "groups = [\"gqa\"]", "not described"),
+            ("file:///x", "ftp://x", "no http, https or file"),
+            ("from = [\"minival\"]", "from = [\"maxival\"]", "not there"),
+            ("name = \"minival\"", "name = \"mini/val\"", "no proper name"),
+        ] {
+            let text = GOOD.replacen(from, to, 1);
+            assert_ne!(text, GOOD, "{from}");
+            let error = Manifest::parse(&text, "test").expect_err(to).to_string();
+            assert!(error.contains(why), "{to}: {error}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Published files: where they come from, how they are known to be right, and how they get here. Knows nothing of LXMERT.
+//!
+//! - [`manifest`]: what there is to fetch, from where, with which sizes and checksums, and what is made from it;
+//! - [`lock`]: what a person has pinned for files whose checksum nobody published;
+//! - [`place`]: where a file and everything about it lies in the workspace;
+//! - [`plan`]: what is there and what is still to come;
+//! - [`receipt`]: what is known of a file that is there;
+//! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
+
+pub mod event;
+pub mod lock;
+pub mod manifest;
+pub mod place;
+pub mod plan;
+pub mod receipt;

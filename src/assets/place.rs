@@ -1,0 +1,63 @@
+//! Where a file and everything about it lies.
+//!
+//! ```text
+//! WORKSPACE/PATH                   the file, there only when it is whole and verified
+//! WORKSPACE/PATH.part              what has arrived so far
+//! WORKSPACE/PATH.part.json         from where, and which version of it
+//! WORKSPACE/PATH.claim             the process that is at work on it
+//! WORKSPACE/PATH.suspect-SHA256    a file whose checksum was wrong (first digits of what it has)
+//! WORKSPACE/receipts/NAME.json     size, time and hashes of the file when it was last verified
+//! ```
+
+use std::path::{Path, PathBuf};
+
+/// The places of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    workspace: PathBuf,
+    name: String,
+    file: PathBuf,
+}
+
+impl Place {
+    /// Of the file `path` below `workspace`, known as `name`.
+    pub fn new(workspace: &Path, name: &str, path: &Path) -> Self {
+        Self { workspace: workspace.to_owned(), name: name.to_owned(), file: workspace.join(path) }
+    }
+
+    /// The file itself.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What has arrived so far.
+    pub fn part(&self) -> PathBuf {
+        self.beside(".part")
+    }
+
+    /// What is known of the part.
+    pub fn sidecar(&self) -> PathBuf {
+        self.beside(".part.json")
+    }
+
+    /// Who is at work.
+    pub fn claim(&self) -> PathBuf {
+        self.beside(".claim")
+    }
+
+    /// Where a file with a wrong checksum is kept.
+    pub fn suspect(&self, sha256: &str) -> PathBuf {
+        self.beside(&format!(".suspect-{}", &sha256[..sha256.len().min(12)]))
+    }
+
+    /// What is known of the file.
+    pub fn receipt(&self) -> PathBuf {
+        self.workspace.join("receipts").join(format!("{}.json", self.name))
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.file.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    }
+}

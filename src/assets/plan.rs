@@ -1,0 +1,75 @@
+//! What is there of each asset and what is still to come, without a network and without reading a file.
+
+use std::path::Path;
+
+use super::lock::{Demands, Lock, Trust};
+use super::manifest::Asset;
+use super::place::Place;
+use super::receipt::{Glance, glance};
+
+/// One asset as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item<'a> {
+    /// The asset.
+    pub asset: &'a Asset,
+    /// Where it goes.
+    pub place: Place,
+    /// What it must match.
+    pub demands: Demands,
+    /// How much stands behind that.
+    pub trust: Trust,
+    /// What is there.
+    pub state: State,
+}
+
+/// What is there of an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Whole and verified.
+    Good,
+    /// Whole, but it must be read before it can be called right.
+    Unverified,
+    /// There, and known to be wrong: why.
+    Wrong(String),
+    /// So many bytes of it have arrived.
+    Partial(u64),
+    /// Nothing.
+    Missing,
+}
+
+impl<'a> Item<'a> {
+    /// Looks at one asset.
+    pub fn of(asset: &'a Asset, lock: &Lock, workspace: &Path) -> Self {
+        let place = Place::new(workspace, &asset.name, &asset.path);
+        let demands = lock.demands(asset);
+        let state = match glance(&place, &demands) {
+            Glance::Good(_) => State::Good,
+            Glance::Unknown | Glance::Changed(_) => State::Unverified,
+            Glance::Wrong(_, why) => State::Wrong(why),
+            Glance::Missing => match std::fs::metadata(place.part()) {
+                Ok(part) if part.len() > 0 => State::Partial(part.len()),
+                _ => State::Missing,
+            },
+        };
+        Self { asset, place, demands, trust: lock.trust(asset), state }
+    }
+
+    /// Bytes that are still to come, as far as is known; 0 where it is there.
+    pub fn remaining(&self) -> Option<u64> {
+        match self.state {
+            State::Good | State::Unverified => Some(0),
+            State::Partial(bytes) => self.asset.likely_size().map(|size| size.saturating_sub(bytes)),
+            State::Wrong(_) | State::Missing => self.asset.likely_size(),
+        }
+    }
+
+    /// Whether a program can fetch it.
+    pub fn has_source(&self) -> bool {
+        !self.asset.urls.is_empty()
+    }
+}
+
+/// Looks at all of them, in their order.
+pub fn plan<'a>(assets: &[&'a Asset], lock: &Lock, workspace: &Path) -> Vec<Item<'a>> {
+    assets.iter().map(|asset| Item::of(asset, lock, workspace)).collect()
+}
