@@ -5,8 +5,10 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
+pub mod digest;
 pub mod event;
 pub mod lock;
 pub mod manifest;
