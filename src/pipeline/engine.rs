@@ -125,7 +125,7 @@ pub fn run(
         curves: findings.curves,
         examples: findings.examples,
         environment,
-        provenance: provenance(plan, &outside, &outcome),
+        provenance: Provenance { assets: findings.assets, ..provenance(plan, &outside, &outcome) },
         stages: outcome.rows,
         times: Times {
             started: Some(started),
@@ -165,7 +165,7 @@ pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
         } else {
             let parts = parts(stage, &outside, &done)?;
             let fingerprint = parts.fingerprint()?;
-            match decide(&cache, &parts, &fingerprint, &interrupted, false)? {
+            match decide(&cache, stage, &parts, &fingerprint, &interrupted, false)? {
                 (Some(record), why) => {
                     done.insert(stage.name.clone(), (cache.folder(&stage.name, &fingerprint), record));
                     (Action::Skip, why)
@@ -248,5 +248,5 @@ fn provenance(plan: &Plan, outside: &Files, outcome: &Outcome) -> Provenance {
                 .collect(),
         }
     });
-    Provenance { inputs, outputs: outputs.collect() }
+    Provenance { inputs, assets: Vec::new(), outputs: outputs.collect() }
 }
