@@ -7,6 +7,8 @@
 //! - [`receipt`]: what is known of a file that is there;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
+pub mod claim;
+pub mod disk;
 pub mod event;
 pub mod lock;
 pub mod manifest;
