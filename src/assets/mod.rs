@@ -5,8 +5,14 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`claim`]: which process is at work on a file;
+//! - [`disk`]: whether there is room;
+//! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
+pub mod claim;
+pub mod digest;
+pub mod disk;
 pub mod event;
 pub mod lock;
 pub mod manifest;

@@ -3,6 +3,7 @@
 //!
 //! - [`plan`]: what is done, what is to do and what waits, without reading a file;
 
+pub mod count;
 pub mod plan;
 
 use std::path::{Path, PathBuf};

@@ -183,6 +183,8 @@ impl<'a> Look<'a, '_> {
         }
         let state = match (found, self.lacks(asset)) {
             (Glance::Good(_), _) => State::Done,
+            // A folder changes with every file that is put into it; its files are counted.
+            (Glance::Changed(_), _) if unpack.folder => State::Done,
             (_, State::ToDo) => State::ToDo,
             // Put there by hand, or changed since: the archive that could tell is not there.
             (Glance::Unknown | Glance::Changed(_), _) => State::Done,
