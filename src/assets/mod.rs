@@ -5,11 +5,15 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
+//! - [`rate`]: how fast files arrived so far;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod event;
+pub mod list;
 pub mod lock;
 pub mod manifest;
 pub mod place;
 pub mod plan;
+pub mod rate;
 pub mod receipt;
