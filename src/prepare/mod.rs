@@ -3,8 +3,12 @@
 //!
 //! - [`plan`]: what is done, what is to do and what waits, without reading a file;
 
+pub mod check;
 pub mod count;
+pub mod make;
 pub mod plan;
+pub mod summary;
+mod tell;
 
 use std::path::{Path, PathBuf};
 
