@@ -5,6 +5,7 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`unpack`]: archives that nobody vouches for, checked whole before anything is written;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod claim;
@@ -15,3 +16,4 @@ pub mod manifest;
 pub mod place;
 pub mod plan;
 pub mod receipt;
+pub mod unpack;

@@ -12,7 +12,7 @@ use crate::assets::place::Place;
 use crate::assets::receipt::Receipt;
 use crate::assets::unpack::{Archive, unpack_file};
 use crate::error::{Error, Result};
-use crate::features::store::store_stream;
+use crate::features::store_stream;
 use crate::files;
 
 /// Unpacks one entry of a manifest from a verified archive and notes what is known of it.
