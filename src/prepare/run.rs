@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Settings;
 use super::check::{Count, counts, coverage, found};
 use super::count::unit;
 use super::make::Rule;
@@ -13,7 +14,6 @@ use super::plan::{Look, State, Step, Work, steps};
 use super::summary::Summary;
 use super::tell::Teller;
 use super::unpack::{Before, unpack};
-use super::Settings;
 use crate::assets::claim::{Claim, claim};
 use crate::assets::disk;
 use crate::assets::event::Observer;
@@ -91,7 +91,8 @@ fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
     for (index, step) in plan.iter().enumerate().filter(|(_, step)| step.state == State::ToDo) {
         now = now.saturating_add(step.adds).saturating_add(step.adds_store);
         most = most.max(now);
-        if let Some(asset) = archive_of(step).filter(|asset| archive_of_next(plan, index) != Some(asset.name.as_str())) {
+        if let Some(asset) = archive_of(step).filter(|asset| archive_of_next(plan, index) != Some(asset.name.as_str()))
+        {
             let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
             now = now.saturating_sub(fs::metadata(archive.file()).map_or(0, |data| data.len()));
         }
@@ -185,9 +186,12 @@ impl<'a> Job<'a, '_> {
     fn judge(self, made: &Made, out: &Path) -> Result<String> {
         let sha256 = files::sha256(out)?;
         if let Some(wanted) = self.look.known_of(made).sha256.filter(|wanted| *wanted != sha256) {
-            return Err(Error::checksum(format!("what is made for {} has the sha256 {sha256}, not {wanted}", made.path.display()))
-                .because("the published files that it is made from are verified")
-                .next("this is a mistake in the manifest or in this program: please report it"));
+            return Err(Error::checksum(format!(
+                "what is made for {} has the sha256 {sha256}, not {wanted}",
+                made.path.display()
+            ))
+            .because("the published files that it is made from are verified")
+            .next("this is a mistake in the manifest or in this program: please report it"));
         }
         if let Some(expect) = &made.expect {
             let found = super::count::count(out, &expect.kind)?;
@@ -213,7 +217,8 @@ impl<'a> Job<'a, '_> {
             let place = Place::unpacked(&settings.workspace, asset, entry);
             let right = match &entry.expect {
                 None => true,
-                Some(expect) => found(&place, expect, settings)?.is_some_and(|found| expect.count.is_none_or(|count| count == found)),
+                Some(expect) => found(&place, expect, settings)?
+                    .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
             };
             if !right || self.look.unpack(asset, entry).state != State::Done || Receipt::read(&place).is_none() {
                 return Ok(false);

@@ -19,7 +19,13 @@ use crate::files;
 ///
 /// # Errors
 /// Data where the archive or what is in it is damaged or not what the manifest says; checksum; disk.
-pub(super) fn unpack(archive: &Path, unpack: &Unpack, place: &Place, settings: &Settings, teller: &Teller) -> Result<()> {
+pub(super) fn unpack(
+    archive: &Path,
+    unpack: &Unpack,
+    place: &Place,
+    settings: &Settings,
+    teller: &Teller,
+) -> Result<()> {
     let source = archive.display().to_string();
     let mut open = Archive::open(archive)?;
     let (size, sha256) = match unpack.expect.as_ref().filter(|expect| expect.kind == OBJ36) {
@@ -41,8 +47,12 @@ pub(super) fn unpack(archive: &Path, unpack: &Unpack, place: &Place, settings: &
             let progress = &mut |bytes| teller.advance_by(bytes);
             let done = store_stream(member, place.file(), &stores, settings.precision, expect.count, progress)?;
             if let Some(wanted) = unpack.sha256.as_ref().filter(|wanted| **wanted != done.sha256) {
-                return Err(Error::checksum(format!("{} has the sha256 {}, not {wanted}", place.file().display(), done.sha256))
-                    .next("remove it, then take the archive from another source"));
+                return Err(Error::checksum(format!(
+                    "{} has the sha256 {}, not {wanted}",
+                    place.file().display(),
+                    done.sha256
+                ))
+                .next("remove it, then take the archive from another source"));
             }
             (done.bytes, done.sha256)
         }
