@@ -25,6 +25,9 @@ pub struct Receipt {
     pub source: String,
     /// When it was last read whole and found right, UTC.
     pub verified: String,
+    /// When it was removed because everything in it had been unpacked, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<String>,
 }
 
 /// What a look at a file without reading it tells.
@@ -50,7 +53,14 @@ impl Receipt {
     pub fn new(file: &Path, hashes: Checksums, source: &str) -> Result<Self> {
         let metadata = std::fs::metadata(file).map_err(|error| Error::io("look at", file, &error))?;
         let (stat, verified) = (Stat::of(&metadata), crate::clock::now());
-        Ok(Self { schema: SCHEMA, stat, hashes, source: source.to_owned(), verified })
+        Ok(Self { schema: SCHEMA, stat, hashes, source: source.to_owned(), verified, dropped: None })
+    }
+
+    /// The same, with the note that the file is removed now.
+    #[must_use]
+    pub fn dropped_now(mut self) -> Self {
+        self.dropped = Some(crate::clock::now());
+        self
     }
 
     /// The receipt of a place; one that cannot be read is none.
@@ -89,7 +99,7 @@ impl Receipt {
     }
 
     /// Whether every demanded checksum was taken.
-    fn is_enough(&self, demands: &Demands) -> bool {
+    pub fn is_enough(&self, demands: &Demands) -> bool {
         let wanted = &demands.checksums;
         (wanted.sha256.is_none() || self.hashes.sha256.is_some())
             && (wanted.md5.is_none() || self.hashes.md5.is_some())
