@@ -93,10 +93,12 @@ impl Ground {
         }
     }
 
-    /// Makes a claim or breaker in this process's name; `None` where the file is there already.
+    /// Makes a claim or breaker in this process's name; `None` where the file is there already. The folder is made for a claim only: a
+    /// breaker is made where a claim is, or was.
     pub fn create(&self, path: &Path) -> Result<Option<(String, File)>> {
         let fail = |error: std::io::Error| Error::io("create", path, &error);
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let folder = path.parent().filter(|folder| path == self.path && !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
             std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
         }
         let owner = Owner::here();
