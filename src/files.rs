@@ -1,5 +1,8 @@
 //! Writing and hashing files: what is written appears under its name whole or not at all.
 
+pub(crate) mod part;
+pub(crate) mod relay;
+
 use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt;

@@ -5,11 +5,12 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`unpack`]: archives that nobody vouches for, checked whole before anything is written;
+//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
+//! - [`rate`]: how fast files arrived so far;
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
-//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
-//! - [`rate`]: how fast files arrived so far;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod claim;
@@ -23,3 +24,4 @@ pub mod place;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
+pub mod unpack;
