@@ -6,12 +6,16 @@
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
+//! - [`download`]: brings one file from its sources;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod digest;
+pub mod download;
 pub mod event;
 pub mod lock;
 pub mod manifest;
 pub mod place;
 pub mod plan;
 pub mod receipt;
+#[cfg(test)]
+mod testing;
