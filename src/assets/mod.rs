@@ -8,6 +8,7 @@
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
+//! - [`verify`]: whether files are still what they should be;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod claim;
@@ -19,3 +20,4 @@ pub mod manifest;
 pub mod place;
 pub mod plan;
 pub mod receipt;
+pub mod verify;
