@@ -32,6 +32,7 @@ pub mod files;
 #[cfg(test)]
 #[allow(dead_code)]
 mod fixtures;
+mod human;
 #[cfg(feature = "torch")]
 pub mod lxrt;
 pub mod pipeline;

@@ -9,15 +9,19 @@
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`verify`]: whether files are still what they should be;
+//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
+//! - [`rate`]: how fast files arrived so far;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod claim;
 pub mod digest;
 pub mod disk;
 pub mod event;
+pub mod list;
 pub mod lock;
 pub mod manifest;
 pub mod place;
 pub mod plan;
+pub mod rate;
 pub mod receipt;
 pub mod verify;
