@@ -7,11 +7,14 @@ use crate::error::Result;
 #[cfg(feature = "torch")]
 mod all;
 #[allow(dead_code)]
+mod asset_progress;
+#[allow(dead_code)]
 mod assets;
 mod bench;
 #[cfg(feature = "torch")]
 mod evaluate;
 pub mod features;
+mod fetch;
 #[cfg(feature = "torch")]
 mod openmp;
 #[cfg(feature = "torch")]
@@ -31,6 +34,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
+  repro fetch --list                           every file of the paper, and what is here of it
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
@@ -52,6 +56,8 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Fetch the paper's files: verified, resumable, in parallel
+    Fetch(fetch::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     #[cfg(feature = "torch")]
     All(all::Args),
@@ -86,6 +92,7 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(args),
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
+            Command::Fetch(args) => fetch::run(args),
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }

@@ -20,7 +20,7 @@ pub mod tsv;
 pub use damage::{Column, Damage, RowError, TsvError};
 pub use inspect::{Inspection, inspect};
 pub use row::Row;
-pub use store::{FeatureStore, Precision, StoreWriter, build_store, ensure_store};
+pub use store::{FeatureStore, Precision, StoreWriter, build_store, ensure_store, known_store};
 
 /// Object classes of the detector (Visual Genome, background not counted): ids run over `0..1600`.
 pub const OBJECT_CLASSES: i64 = 1600;

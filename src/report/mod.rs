@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 use serde::{Deserialize, Serialize};
-pub(crate) use text::{human_bytes, human_seconds, points};
+pub(crate) use text::points;
+
+pub(crate) use crate::human::{human_bytes, human_seconds};
 
 use crate::error::{Error, Result};
 use crate::verdict::Verdict;

@@ -51,6 +51,17 @@ pub fn ensure_store(
     Ok(store)
 }
 
+/// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV.
+///
+/// # Errors
+/// As [`ensure_store`], where the TSV is not there.
+pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result<Option<FeatureStore>> {
+    let state = FileState::of(tsv)?;
+    let names = Names::new(tsv, store_dir, precision)?;
+    let fitting = fitting(&state, &names, precision, None);
+    Ok(fitting.into_iter().find(|store| Stamp::of(store, &state).is_beside(store.path())))
+}
+
 /// What tells cheaply that a file is the one verified before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct FileState {
@@ -146,6 +157,19 @@ impl Names {
     }
 }
 
+/// Stores that may have been made from a TSV of this size.
+fn fitting(state: &FileState, names: &Names, precision: Precision, limit: Option<usize>) -> Vec<FeatureStore> {
+    // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
+    let stores = names.candidates(limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
+    let fits = |store: &FeatureStore| {
+        let source = store.source();
+        let whole = source.is_whole() && source.bytes == state.bytes;
+        let enough = whole || limit.is_some_and(|rows| store.len() >= rows);
+        store.precision() == precision && enough && source.covered <= state.bytes
+    };
+    stores.filter(fits).collect()
+}
+
 fn find(
     tsv: &Path,
     state: &FileState,
@@ -154,16 +178,7 @@ fn find(
     limit: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<Option<FeatureStore>> {
-    // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
-    let stores = names.candidates(limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
-    let fitting: Vec<FeatureStore> = stores
-        .filter(|store| {
-            let source = store.source();
-            let whole = source.is_whole() && source.bytes == state.bytes;
-            let enough = whole || limit.is_some_and(|rows| store.len() >= rows);
-            store.precision() == precision && enough && source.covered <= state.bytes
-        })
-        .collect();
+    let fitting = fitting(state, names, precision, limit);
     if let Some(store) = fitting.iter().find(|store| Stamp::of(store, state).is_beside(store.path())) {
         return Ok(Some(store.clone()));
     }

@@ -25,7 +25,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use build::{build_store, ensure_store};
+pub use build::{build_store, ensure_store, known_store};
 pub use mapped::FeatureStore;
 pub use writer::StoreWriter;
 
