@@ -16,8 +16,8 @@
 
 pub mod claim;
 pub mod digest;
-pub mod download;
 pub mod disk;
+pub mod download;
 pub mod event;
 pub mod list;
 pub mod lock;
