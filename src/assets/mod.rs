@@ -11,11 +11,16 @@
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
+//! - [`download`]: brings one file from its sources;
+//! - [`verify`]: whether files are still what they should be;
+//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
+//! - [`rate`]: how fast files arrived so far;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod claim;
 pub mod digest;
 pub mod disk;
+pub mod download;
 pub mod event;
 pub mod list;
 pub mod lock;
@@ -25,3 +30,6 @@ pub mod plan;
 pub mod rate;
 pub mod receipt;
 pub mod unpack;
+#[cfg(test)]
+mod testing;
+pub mod verify;
