@@ -32,12 +32,18 @@ fn as_text<S: Serializer>(errors: &[Error], serializer: S) -> Result<S::Ok, S::E
 }
 
 impl Summary {
+    /// Forgets what is not there, for those who asked for nothing in particular.
+    pub fn only_what_is_there(&mut self) {
+        self.waiting.clear();
+        self.counts.retain(|count| count.found.is_some());
+    }
+
     /// Whether everything is prepared and right.
     ///
     /// # Errors
-    /// All that went wrong as one error of the gravest kind; with `complete`, also what waits for a fetch.
-    pub fn verdict(mut self, complete: bool) -> Result<()> {
-        if complete && !self.waiting.is_empty() {
+    /// All that went wrong, and what waits for a fetch, as one error of the gravest kind.
+    pub fn verdict(mut self) -> Result<()> {
+        if !self.waiting.is_empty() {
             self.failures.push(self.missing());
         }
         // What a person can mend at once comes first, since it may be the cause of the others.
