@@ -13,8 +13,6 @@
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`download`]: brings one file from its sources;
 //! - [`verify`]: whether files are still what they should be;
-//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
-//! - [`rate`]: how fast files arrived so far;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod claim;
