@@ -109,11 +109,12 @@ pub fn plan(settings: &Settings) -> Plan {
 }
 
 fn train(task: Task, settings: &Settings) -> Stage {
-    let stage = Stage::new(&train_stage(task), &format!("train LXRT on {task} {}", task.paper_splits().0), 1, stages::train)
-        .parameters(json!(parameters(task, settings)))
-        .after(SCENES)
-        .after(STORES)
-        .volatile(stages::METRICS);
+    let stage =
+        Stage::new(&train_stage(task), &format!("train LXRT on {task} {}", task.paper_splits().0), 1, stages::train)
+            .parameters(json!(parameters(task, settings)))
+            .after(SCENES)
+            .after(STORES)
+            .volatile(stages::METRICS);
     match starts_from(task) {
         Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),
         None => stage,

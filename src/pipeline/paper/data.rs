@@ -19,7 +19,7 @@ pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<(
     let fetching = fetch::Settings {
         workspace: settings.workspace.clone(),
         jobs: assets.jobs,
-        network: assets.network,
+        network: assets.network.clone(),
         also_needed: prepare::disk_needed(&steps),
     };
     let wanted = assets.manifest.select(&selection)?;

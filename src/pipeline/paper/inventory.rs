@@ -58,7 +58,7 @@ pub fn records(needs: &Needs, lock: &Lock, workspace: &Path) -> Vec<AssetRecord>
             name: asset.name.clone(),
             bytes: receipt.stat.size,
             sha256: receipt.sha256().to_owned(),
-            trust: trust(asset, &uses, lock).name().to_owned(),
+            trust: trust(asset, &uses, lock, workspace).name().to_owned(),
             used_by,
         })
     };
@@ -72,14 +72,28 @@ pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
     records.iter().filter(rests).filter(unpinned).map(|record| record.name.clone()).collect()
 }
 
-/// That of the asset itself; an archive of which only members with a published checksum are read needs none of its own.
-fn trust(asset: &Asset, uses: &[(Task, &Need)], lock: &Lock) -> Trust {
+/// What stands behind an asset's content where it is read:
+///
+/// - an archive of which only members with a published checksum are read needs none of its own;
+/// - a file that lies where a member of an archive belongs, but was not unpacked from it, is vouched for by nobody;
+/// - otherwise that of the asset.
+fn trust(asset: &Asset, uses: &[(Task, &Need)], lock: &Lock, workspace: &Path) -> Trust {
     let published = |need: &Need| match need.origin {
         Origin::Asset(_) => false,
         Origin::Unpacked(_, unpack) => unpack.sha256.is_some(),
         Origin::Made(made) => made.sha256.is_some(),
     };
-    if uses.iter().all(|(_, need)| published(need)) { Trust::Published } else { lock.trust(asset) }
+    let found = |need: &Need| match need.origin {
+        Origin::Unpacked(asset, _) => Receipt::read(&need.origin.place(workspace))
+            .is_some_and(|receipt| Path::new(&receipt.source).file_name() != asset.path.file_name()),
+        _ => false,
+    };
+    let (open, vouched): (Vec<_>, Vec<_>) = uses.iter().map(|(_, need)| *need).partition(|need| !published(need));
+    match (open.is_empty(), vouched.is_empty()) {
+        (true, false) => Trust::Published,
+        _ if open.into_iter().any(found) => Trust::Unpinned,
+        _ => lock.trust(asset),
+    }
 }
 
 fn known(need: &Need, lock: &Lock, workspace: &Path, progress: &mut dyn FnMut(u64)) -> Result<Receipt> {
@@ -119,16 +133,17 @@ mod tests {
     fn filled(manifest: &Manifest, tasks: &[Task]) -> tempfile::TempDir {
         let workspace = tempfile::tempdir().unwrap();
         let needs = Needs::of(manifest, tasks).unwrap();
-        let write = |place: &Place| {
+        let write = |place: &Place, source: &str| {
             crate::files::write_bytes(place.file(), place.name().as_bytes()).unwrap();
             let hashes = hash_file(place.file(), &Default::default(), &mut |_| {}).unwrap();
-            Receipt::new(place.file(), hashes, "test").unwrap().write(place).unwrap();
+            Receipt::new(place.file(), hashes, source).unwrap().write(place).unwrap();
         };
         for (asset, _) in needs.assets() {
-            write(&Place::new(workspace.path(), &asset.name, &asset.path));
+            write(&Place::new(workspace.path(), &asset.name, &asset.path), "https://one.example/");
         }
-        for task in tasks {
-            needs.of_task(*task).iter().for_each(|need| write(&need.origin.place(workspace.path())));
+        for need in tasks.iter().flat_map(|task| needs.of_task(*task)) {
+            let source = need.origin.assets(manifest)[0].path.display().to_string();
+            write(&need.origin.place(workspace.path()), &source);
         }
         workspace
     }
@@ -144,8 +159,7 @@ mod tests {
     fn what_a_task_reads_depends_on_content_alone() {
         let manifest = manifest();
         let (here, there) = (filled(&manifest, &Task::ALL), filled(&manifest, &[Task::Nlvr2]));
-        let (all, one) =
-            (Needs::of(&manifest, &Task::ALL).unwrap(), Needs::of(&manifest, &[Task::Nlvr2]).unwrap());
+        let (all, one) = (Needs::of(&manifest, &Task::ALL).unwrap(), Needs::of(&manifest, &[Task::Nlvr2]).unwrap());
         let mut lock = Lock::default();
         let before = files(&all, Task::Nlvr2, &lock, here.path(), NONE).unwrap();
         assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path(), NONE).unwrap());
@@ -155,7 +169,10 @@ mod tests {
         let model = records_before.iter().find(|record| record.name == "model").unwrap().clone();
         lock.record("model", model.bytes, &model.sha256, "https://one.example/").unwrap();
         assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path(), NONE).unwrap(), "a pin changes no content");
-        assert_eq!(unpinned(&records_before, Task::Nlvr2).len(), unpinned(&records(&one, &lock, there.path()), Task::Nlvr2).len() + 1);
+        assert_eq!(
+            unpinned(&records_before, Task::Nlvr2).len(),
+            unpinned(&records(&one, &lock, there.path()), Task::Nlvr2).len() + 1
+        );
 
         // The same size, so only its time tells: it is read.
         let vocab = there.path().join("data/vocab.txt");
@@ -203,5 +220,11 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @"");
         assert!(!unpinned(&records, Task::Vqa).iter().any(|name| name.starts_with("coco") || name == "vocabulary"));
         assert!(unpinned(&records, Task::Nlvr2).contains(&"nlvr2-official-dev".to_owned()));
+
+        // A file that somebody put where the pinned archive's member belongs.
+        std::fs::remove_file(workspace.path().join("receipts/coco-train2014--train2014_obj36.tsv.json")).unwrap();
+        files(&needs, Task::Vqa, &lock, workspace.path(), NONE).unwrap();
+        let found = super::records(&needs, &lock, workspace.path());
+        assert!(unpinned(&found, Task::Vqa).contains(&"coco-train2014".to_owned()));
     }
 }

@@ -145,7 +145,8 @@ pub trait FineTuner {
     ///
     /// # Errors
     /// Whatever stands in the way.
-    fn evaluate(&self, context: &mut StageContext, training: &Training, workspace: &Path, trained: &Path) -> Result<()>;
+    fn evaluate(&self, context: &mut StageContext, training: &Training, workspace: &Path, trained: &Path)
+    -> Result<()>;
 }
 
 impl Settings {

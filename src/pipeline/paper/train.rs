@@ -38,7 +38,13 @@ impl FineTuner for Libtorch {
         stages::train(context, &loader(training, workspace)?, &tuning).map(drop)
     }
 
-    fn evaluate(&self, context: &mut StageContext, training: &Training, workspace: &Path, trained: &Path) -> Result<()> {
+    fn evaluate(
+        &self,
+        context: &mut StageContext,
+        training: &Training,
+        workspace: &Path,
+        trained: &Path,
+    ) -> Result<()> {
         let best = trained.join("BEST.safetensors");
         // A model that was never right on the validation set has no best epoch.
         let weights = if best.exists() { best } else { trained.join("LAST.safetensors") };
