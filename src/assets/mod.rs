@@ -9,6 +9,7 @@
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`download`]: brings one file from its sources;
+//! - [`mod@fetch`]: brings all files of a plan, several at a time;
 //! - [`verify`]: whether files are still what they should be;
 //! - [`list`]: what there is and what a fetch would do, for people and for scripts;
 //! - [`rate`]: how fast files arrived so far;
@@ -19,6 +20,7 @@ pub mod digest;
 pub mod disk;
 pub mod download;
 pub mod event;
+pub mod fetch;
 pub mod list;
 pub mod lock;
 pub mod manifest;
