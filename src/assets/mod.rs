@@ -12,6 +12,7 @@
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`download`]: brings one file from its sources;
+//! - [`mod@fetch`]: brings all files of a plan, several at a time;
 //! - [`verify`]: whether files are still what they should be;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
@@ -20,6 +21,7 @@ pub mod digest;
 pub mod disk;
 pub mod download;
 pub mod event;
+pub mod fetch;
 pub mod list;
 pub mod lock;
 pub mod manifest;
