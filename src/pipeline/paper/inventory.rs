@@ -127,7 +127,9 @@ mod tests {
     use crate::assets::manifest::Manifest;
     use crate::error::Kind;
 
-    const NONE: &mut dyn FnMut(u64) = &mut |_| {};
+    fn files(needs: &Needs, task: Task, lock: &Lock, workspace: &Path) -> Result<Vec<FileEntry>> {
+        super::files(needs, task, lock, workspace, &mut |_| {})
+    }
 
     /// A workspace with every file of a task, a few bytes each, as if fetched and unpacked.
     fn filled(manifest: &Manifest, tasks: &[Task]) -> tempfile::TempDir {
@@ -161,14 +163,14 @@ mod tests {
         let (here, there) = (filled(&manifest, &Task::ALL), filled(&manifest, &[Task::Nlvr2]));
         let (all, one) = (Needs::of(&manifest, &Task::ALL).unwrap(), Needs::of(&manifest, &[Task::Nlvr2]).unwrap());
         let mut lock = Lock::default();
-        let before = files(&all, Task::Nlvr2, &lock, here.path(), NONE).unwrap();
-        assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path(), NONE).unwrap());
+        let before = files(&all, Task::Nlvr2, &lock, here.path()).unwrap();
+        assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path()).unwrap());
         assert_eq!(before[0].path, Path::new("data/nlvr2/train.json"));
 
         let records_before = records(&one, &lock, there.path());
         let model = records_before.iter().find(|record| record.name == "model").unwrap().clone();
         lock.record("model", model.bytes, &model.sha256, "https://one.example/").unwrap();
-        assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path(), NONE).unwrap(), "a pin changes no content");
+        assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path()).unwrap(), "a pin changes no content");
         assert_eq!(
             unpinned(&records_before, Task::Nlvr2).len(),
             unpinned(&records(&one, &lock, there.path()), Task::Nlvr2).len() + 1
@@ -177,12 +179,12 @@ mod tests {
         // The same size, so only its time tells: it is read.
         let vocab = there.path().join("data/vocab.txt");
         std::fs::write(&vocab, "VOCABULARY").unwrap();
-        let after = files(&one, Task::Nlvr2, &lock, there.path(), NONE).unwrap();
+        let after = files(&one, Task::Nlvr2, &lock, there.path()).unwrap();
         let changed: Vec<_> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(a, _)| &a.path).collect();
         assert_eq!(changed, [Path::new("data/vocab.txt")]);
 
         std::fs::remove_file(&vocab).unwrap();
-        let error = files(&one, Task::Nlvr2, &lock, there.path(), NONE).unwrap_err();
+        let error = files(&one, Task::Nlvr2, &lock, there.path()).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
         assert!(error.to_string().contains("vocab.txt\n  next: repro fetch vocabulary"), "{error}");
     }
@@ -199,7 +201,7 @@ mod tests {
             if forget {
                 std::fs::remove_file(workspace.path().join("receipts/vocabulary.json")).unwrap();
             }
-            let error = files(&needs, Task::Vqa, &lock, workspace.path(), NONE).unwrap_err();
+            let error = files(&needs, Task::Vqa, &lock, workspace.path()).unwrap_err();
             assert_eq!(error.kind(), Kind::Checksum, "{error}");
         }
     }
@@ -223,7 +225,7 @@ mod tests {
 
         // A file that somebody put where the pinned archive's member belongs.
         std::fs::remove_file(workspace.path().join("receipts/coco-train2014--train2014_obj36.tsv.json")).unwrap();
-        files(&needs, Task::Vqa, &lock, workspace.path(), NONE).unwrap();
+        files(&needs, Task::Vqa, &lock, workspace.path()).unwrap();
         let found = super::records(&needs, &lock, workspace.path());
         assert!(unpinned(&found, Task::Vqa).contains(&"coco-train2014".to_owned()));
     }
