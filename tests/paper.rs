@@ -145,14 +145,32 @@ fn from_nothing_to_a_report_and_again() {
 
     let (again, trained) = place.run(place.settings());
     assert_eq!(trained, [""; 0]);
-    insta::assert_snapshot!(statuses(&again), @"");
+    insta::assert_snapshot!(statuses(&again), @r"
+        fetch ran
+        prepare ran
+        train-vqa cached
+        evaluate-vqa cached
+        train-gqa cached
+        evaluate-gqa cached
+        train-nlvr2 cached
+        evaluate-nlvr2 cached
+        ");
     assert_eq!(again.clone().without_times(), report.without_times());
 
     let explained = engine::explain(
         &paper::plan(&Rc::new(place.settings()), &(Rc::clone(&place.nobody) as Rc<dyn FineTuner>)).unwrap(),
         &place.workspace(),
     );
-    insta::assert_snapshot!(lxmert_repro::pipeline::explain::render(&explained.unwrap()), @"");
+    insta::assert_snapshot!(lxmert_repro::pipeline::explain::render(&explained.unwrap()), @r"
+        fetch           run      looks again every time; what follows runs only if it finds something else
+        prepare         run      looks again every time; what follows runs only if it finds something else
+        train-vqa       depends  uses `prepare`, which runs first; skipped if that gives the same as before
+        evaluate-vqa    depends  uses `prepare`, which runs first; skipped if that gives the same as before
+        train-gqa       depends  uses `prepare`, which runs first; skipped if that gives the same as before
+        evaluate-gqa    depends  uses `prepare`, which runs first; skipped if that gives the same as before
+        train-nlvr2     depends  uses `prepare`, which runs first; skipped if that gives the same as before
+        evaluate-nlvr2  depends  uses `prepare`, which runs first; skipped if that gives the same as before
+        ");
 }
 
 #[test]
@@ -216,6 +234,8 @@ fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
     }
     // A damaged archive stops the next stage.
     let archive = place.world.files.join("vg_gqa_imgfeat/vg_gqa_obj36.zip");
+    let fetched = place.workspace().join("downloads/vg_gqa_imgfeat/vg_gqa_obj36.zip");
+    fs::remove_file(&fetched).unwrap();
     let whole = fs::read(&archive).unwrap();
     fs::write(&archive, &whole[..whole.len() / 2]).unwrap();
     let (report, _) = place.run(place.settings());
@@ -224,7 +244,7 @@ fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
 
     // The archive mended and fetched anew, the same command goes on to the end.
     fs::write(&archive, &whole).unwrap();
-    fs::remove_file(place.workspace().join("downloads/vg_gqa_imgfeat/vg_gqa_obj36.zip")).unwrap();
+    fs::remove_file(&fetched).unwrap();
     let (report, trained) = place.run(place.settings());
     assert_eq!((report.failure, trained.len()), (None, 3));
 }

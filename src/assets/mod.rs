@@ -29,7 +29,7 @@ pub mod place;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
-pub mod unpack;
 #[cfg(test)]
 mod testing;
+pub mod unpack;
 pub mod verify;

@@ -159,6 +159,7 @@ pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
             let history = cache.history(&stage.name)?;
             match nearest(&history, |earlier| parts.changes_but_inputs(earlier)) {
                 None => (Action::Run, Why::NeverFinished),
+                Some(changes) if changes.is_empty() && stage.always => (Action::Run, Why::Always),
                 Some(changes) if changes.is_empty() => (Action::Depends, Why::Waits(from)),
                 Some(changes) => (Action::Run, Why::Changed(changes)),
             }

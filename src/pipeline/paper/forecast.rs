@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::inventory::trusts;
 use super::needs::Needs;
 use super::rate::{Rate, measured};
 use super::recipe::{self, WEIGHTS};
@@ -72,16 +73,17 @@ pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Re
     for &task in &settings.tasks {
         judged(&mut out, settings, published, task);
     }
+    let _ = writeln!(out, "one run is placed beside the range, not passed or failed: no spread of runs was published");
+    let trusts = trusts(&needs, &assets.lock, &settings.workspace);
     let unpinned: Vec<&str> =
-        items.iter().filter(|item| item.trust == Trust::Unpinned).map(|item| item.asset.name.as_str()).collect();
+        trusts.iter().filter(|(_, trust)| *trust == Trust::Unpinned).map(|(asset, _)| asset.name.as_str()).collect();
     if !unpinned.is_empty() {
+        let (count, all) = (unpinned.len(), trusts.len());
         let _ = writeln!(
             out,
-            "INCONCLUSIVE at best: {} of {} files have no known checksum; once they are here:\n  repro fetch --pin {}",
-            unpinned.len(),
-            items.len(),
-            unpinned.join(" ")
+            "INCONCLUSIVE at best: nobody published a checksum of {count} of {all} files; once they are here:"
         );
+        let _ = writeln!(out, "  repro fetch --pin {}", unpinned.join(" "));
     }
     Ok(out)
 }
@@ -184,4 +186,83 @@ fn judged(out: &mut String, settings: &Settings, published: &Published, task: Ta
 
 fn threads(count: usize) -> String {
     format!("{count} CPU thread{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde_json::json;
+
+    use super::super::needs::tests::MANIFEST;
+    use super::super::{Assets, Model};
+    use super::*;
+    use crate::assets::event::Silent;
+    use crate::assets::lock::Lock;
+    use crate::assets::manifest::Manifest;
+    use crate::features::Precision;
+
+    fn settings(workspace: &std::path::Path) -> Settings {
+        Settings {
+            workspace: workspace.to_owned(),
+            assets: Assets {
+                manifest: Rc::new(Manifest::parse(MANIFEST, "test").unwrap()),
+                foreign: false,
+                lock: Rc::new(Lock::default()),
+                from: None,
+                jobs: 3,
+                network: Default::default(),
+                drop_archives: false,
+                observer: Rc::new(Silent),
+            },
+            tasks: Task::ALL.to_vec(),
+            model: Model { name: "lxr955".into(), config: json!({}) },
+            scale: Scale::Full,
+            precision: Precision::F32,
+            seed: 9595,
+            machine: super::super::Machine { device: "cpu".into(), threads: 2, versions: [].into() },
+        }
+    }
+
+    #[test]
+    fn the_plan_of_the_whole_reproduction() {
+        let published = Published::embedded().unwrap();
+        let machine = Machine { free: Some(200_000_000_000), fetching: None };
+        let nowhere = std::path::Path::new("no-such-workspace");
+        insta::assert_snapshot!(page(&settings(nowhere), &machine, &published).unwrap());
+
+        let mut trial = settings(nowhere);
+        (trial.tasks, trial.scale, trial.precision) = (vec![Task::Nlvr2], Scale::Tiny, Precision::F16);
+        trial.model.name = "tiny".into();
+        let text = page(&trial, &machine, &published).unwrap();
+        assert!(text.contains("not comparable: --model tiny, --tiny, --half-features"), "{text}");
+        assert!(!text.contains("coco"), "{text}");
+    }
+
+    #[test]
+    fn the_time_is_that_of_an_earlier_training_of_the_same_model() {
+        let place = tempfile::tempdir().unwrap();
+        let settings = settings(place.path());
+        let training = settings.training(Task::Vqa);
+        let finished = |name: &str, training: &Training, speed: f64| {
+            let cache = crate::pipeline::cache::Cache::new(place.path());
+            let parameters = json!(training);
+            let stage =
+                crate::pipeline::plan::Stage::new("train-vqa", "", 1, |_| Ok(())).volatile(super::super::rate::METRICS);
+            let parts = crate::pipeline::fingerprint::Parts::new("train-vqa", 1, "host", &parameters, [].into());
+            let folder = cache.begin("train-vqa", name).unwrap();
+            let line = json!({ "kind": "epoch", "epoch": 0, "train": 1.0, "valid": 1.0, "best": 1.0, "examples_per_second": speed });
+            std::fs::write(folder.join(super::super::rate::METRICS), format!("{line}\n")).unwrap();
+            cache.finish(&stage, parts, name, &folder, 1.0).unwrap();
+        };
+        let mut other = training.clone();
+        other.machine.threads = 64;
+        finished("aa", &other, 900.0);
+        assert_eq!(measured(place.path(), &training), None, "with other threads it says nothing");
+        finished("bb", &Training { seed: 1, ..training.clone() }, 20.0);
+        assert_eq!(measured(place.path(), &training).unwrap().examples_per_second, 20.0);
+        let text = page(&settings, &Machine::default(), &Published::embedded().unwrap()).unwrap();
+        // 632,117 examples, four times, at 20 a second.
+        assert!(text.contains("35 h 7 min at 20.0 examples/s, measured by"), "{text}");
+    }
 }

@@ -72,6 +72,12 @@ pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
     records.iter().filter(rests).filter(unpinned).map(|record| record.name.clone()).collect()
 }
 
+/// The published files of all tasks, there or not, with what stands behind each.
+pub fn trusts<'a>(needs: &Needs<'a>, lock: &Lock, workspace: &Path) -> Vec<(&'a Asset, Trust)> {
+    let assets = needs.assets().into_iter();
+    assets.map(|(asset, uses)| (asset, trust(asset, &uses, lock, workspace))).collect()
+}
+
 /// What stands behind an asset's content where it is read:
 ///
 /// - an archive of which only members with a published checksum are read needs none of its own;
@@ -209,17 +215,39 @@ mod tests {
     #[test]
     fn every_published_file_is_recorded_with_what_stands_behind_it() {
         let mut manifest = manifest();
-        manifest.assets.iter_mut().find(|a| a.name == "vocabulary").unwrap().checksums.md5 = Some("0".repeat(32));
+        manifest.assets.iter_mut().find(|a| a.name == "vocabulary").unwrap().checksums.md5 =
+            Some("09f06963f502addfeab2a7c87f38802e".into());
         // The member's checksum is published, the archive's is not.
-        manifest.assets.iter_mut().find(|a| a.name == "coco-val2014").unwrap().unpack[0].sha256 = Some("0".repeat(64));
+        let member = crate::files::sha256_bytes(b"coco-val2014--val2014_obj36.tsv");
+        manifest.assets.iter_mut().find(|a| a.name == "coco-val2014").unwrap().unpack[0].sha256 = Some(member);
         let workspace = filled(&manifest, &Task::ALL);
         let needs = Needs::of(&manifest, &Task::ALL).unwrap();
         let mut lock = Lock::default();
         lock.record("coco-train2014", 1, &"1".repeat(64), "https://a.example/").unwrap();
         let records = records(&needs, &lock, workspace.path());
         let lines: Vec<String> =
-            records.iter().map(|r| format!("{:<20} {:<9} {}", r.name, r.trust, r.used_by.join(" "))).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+            records.iter().map(|r| format!("{:<22} {:<9} {}", r.name, r.trust, r.used_by.join(" "))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        model                  unpinned  vqa gqa nlvr2
+        vocabulary             published vqa gqa nlvr2
+        all-answers            unpinned  vqa gqa
+        vqa-minival            unpinned  vqa
+        vqa-nominival          unpinned  vqa
+        vqa-train              unpinned  vqa
+        vqa-tables             unpinned  vqa
+        coco-train2014         pinned    vqa
+        coco-val2014           published vqa
+        gqa-train              unpinned  gqa
+        gqa-valid              unpinned  gqa
+        gqa-testdev            unpinned  gqa
+        gqa-trainval_ans2label unpinned  gqa
+        gqa-trainval_label2ans unpinned  gqa
+        gqa-features           unpinned  gqa
+        nlvr2-official-train   unpinned  nlvr2
+        nlvr2-official-dev     unpinned  nlvr2
+        nlvr2-features-train   unpinned  nlvr2
+        nlvr2-features-valid   unpinned  nlvr2
+        ");
         assert!(!unpinned(&records, Task::Vqa).iter().any(|name| name.starts_with("coco") || name == "vocabulary"));
         assert!(unpinned(&records, Task::Nlvr2).contains(&"nlvr2-official-dev".to_owned()));
 
