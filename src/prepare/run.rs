@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Settings;
 use super::check::{Count, counts, coverage, found};
@@ -26,6 +27,9 @@ use crate::error::{Error, Kind, Result};
 use crate::features::ensure_store;
 use crate::files;
 
+/// Nobody takes so long to write a receipt.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+
 /// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a full disk.
 ///
 /// # Errors
@@ -39,6 +43,9 @@ pub fn prepare(
 ) -> Result<Summary> {
     let look = Look { manifest, lock, settings };
     let plan = steps(manifest, lock, selection, settings)?;
+    for folder in [settings.stores(), settings.workspace.join("receipts")] {
+        sweep(&folder);
+    }
     disk::demand(&needs(&look, &plan))?;
     let mut summary = Summary::default();
     for (index, step) in plan.iter().enumerate() {
@@ -77,6 +84,18 @@ pub fn prepare(
     let (covered, lost) = coverage(manifest, selection, settings)?;
     (summary.coverage, _) = (covered, summary.failures.extend(lost));
     Ok(summary)
+}
+
+/// Removes small files that killed processes had not finished writing.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let unfinished = entry.file_name().as_encoded_bytes().starts_with(b".writing-");
+        let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed().unwrap_or_default());
+        if unfinished && age.is_ok_and(|age| age > ABANDONED_AFTER) {
+            // Whoever else sweeps has the same in mind.
+            fs::remove_file(entry.path()).ok();
+        }
+    }
 }
 
 /// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a time.
