@@ -48,6 +48,7 @@ pub fn prepare(
     }
     disk::demand(&needs(&look, &plan))?;
     let mut summary = Summary::default();
+    let mut failed: Vec<&str> = Vec::new();
     for (index, step) in plan.iter().enumerate() {
         let name = step.place.name().to_owned();
         // Looked up anew: what an earlier step made may be what this one waited for.
@@ -57,7 +58,15 @@ pub fn prepare(
                 summary.waiting.push((name, assets));
                 continue;
             }
-            State::ToDo => Job { look, observer }.work(step),
+            State::ToDo => {
+                match sources(step).filter(|from| failed.contains(from)).map(str::to_owned).collect::<Vec<_>>() {
+                    broken if broken.is_empty() => Job { look, observer }.work(step),
+                    broken => {
+                        summary.waiting.push((name, broken));
+                        continue;
+                    }
+                }
+            }
         };
         match worked {
             Ok(None) => summary.ready.push(name),
@@ -65,6 +74,7 @@ pub fn prepare(
             Err(error) => {
                 let full = error.kind() == Kind::Disk;
                 summary.failures.push(error);
+                failed.extend(archive_of(step).map(|asset| asset.name.as_str()));
                 if full {
                     return Ok(summary);
                 }
@@ -125,6 +135,15 @@ fn archive_of<'a>(step: &Step<'a>) -> Option<&'a Asset> {
         Work::Unpack { asset, .. } | Work::Build { asset, .. } => Some(asset).filter(|asset| !asset.unpack.is_empty()),
         Work::Make { .. } => None,
     }
+}
+
+/// What a file is made from.
+fn sources<'s>(step: &'s Step) -> impl Iterator<Item = &'s str> {
+    let from = match &step.work {
+        Work::Make { made } => made.from.as_slice(),
+        _ => &[],
+    };
+    from.iter().map(String::as_str)
 }
 
 fn archive_of_next<'a>(plan: &[Step<'a>], index: usize) -> Option<&'a str> {
