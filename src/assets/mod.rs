@@ -6,12 +6,14 @@
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
 //! - [`list`]: what there is and what a fetch would do, for people and for scripts;
+//! - [`adopt`]: takes files that a person downloaded by hand;
 //! - [`rate`]: how fast files arrived so far;
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
+pub mod adopt;
 pub mod claim;
 pub mod digest;
 pub mod disk;
