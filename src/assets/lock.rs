@@ -223,12 +223,17 @@ impl Pin {
 
     /// Different hosts (or folders) among the sources.
     fn hosts(&self) -> usize {
-        let host = |source: &str| match source.split_once("://") {
-            Some((_, rest)) if !rest.starts_with('/') => rest.split('/').next().unwrap_or("").to_owned(),
-            _ => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
-        };
         let hosts: std::collections::BTreeSet<String> = self.sources.iter().map(|source| host(source)).collect();
         hosts.len()
+    }
+}
+
+/// What makes a source independent of others: the host of a URL, the folder of a file.
+pub fn host(source: &str) -> String {
+    match source.split_once("://") {
+        Some(("file", path)) => host(path),
+        Some((_, rest)) => rest.split('/').next().unwrap_or("").to_owned(),
+        None => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
     }
 }
 

@@ -5,23 +5,33 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
-//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
 //! - [`adopt`]: takes files that a person downloaded by hand;
-//! - [`rate`]: how fast files arrived so far;
+//! - [`pin`]: records what arrived, and compares it with a second source;
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
+//! - [`download`]: brings one file from its sources;
+//! - [`mod@fetch`]: brings all files of a plan, several at a time;
+//! - [`verify`]: whether files are still what they should be;
+//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
+//! - [`rate`]: how fast files arrived so far;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod adopt;
 pub mod claim;
 pub mod digest;
 pub mod disk;
+pub mod download;
 pub mod event;
+pub mod fetch;
 pub mod list;
 pub mod lock;
 pub mod manifest;
+pub mod pin;
 pub mod place;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
+#[cfg(test)]
+mod testing;
+pub mod verify;

@@ -38,6 +38,8 @@ struct State {
     told: BTreeMap<String, Instant>,
     files: BTreeMap<String, File>,
     total: Option<ProgressBar>,
+    /// What failed, in full.
+    failures: Vec<String>,
     /// Bytes of files that are done or given up, in the total.
     ended: u64,
 }
@@ -149,9 +151,13 @@ impl Display {
 }
 
 impl Drop for Display {
+    /// Removes the bars. Of several failures each is told in full; a single one is the error that the command ends with.
     fn drop(&mut self) {
         let state = self.state();
         state.files.values().map(|file| &file.bar).chain(&state.total).for_each(ProgressBar::finish_and_clear);
+        if state.failures.len() > 1 {
+            state.failures.iter().for_each(|failure| eprintln!("{failure}"));
+        }
     }
 }
 
@@ -181,7 +187,8 @@ impl Observer for Display {
             }
             Event::Failed { name, error, class } => {
                 self.ended(name);
-                self.say(&format!("{name}: {class}: {error}"));
+                self.say(&format!("{name}: {class}: {}", error.lines().next().unwrap_or_default()));
+                self.state().failures.push(error.clone());
             }
         }
     }
@@ -254,7 +261,7 @@ fn done(
     if !sha256.is_empty() {
         line += &format!(", sha256 {sha256}");
     }
-    if let Some(trust) = trust {
+    if let Some(trust) = trust.filter(|trust| trust.name() != outcome) {
         line += &format!(", {}", trust.name());
     }
     if transferred > 0 && seconds > 0.0 {

@@ -68,7 +68,7 @@ pub fn adopt(folder: &Path, items: &[Item], observer: &dyn Observer) -> Result<S
             Found::Is(item, _) => summary.present.push(item.asset.name.clone()),
             Found::Wrong(item, why) => {
                 let error = refusal(candidate, item, &why);
-                let (name, class) = (item.asset.name.clone(), class(&error));
+                let (name, class) = (item.asset.name.clone(), exit::class(&error));
                 observer.event(&Event::Failed { name: name.clone(), error: error.to_string(), class });
                 refused.push((name, error));
             }
@@ -239,11 +239,6 @@ fn refusal(candidate: &Candidate, item: &Item, why: &str) -> Error {
         None => Error::checksum(what),
     };
     error.because(why).next("download it again (it was left alone), or rename it if it is something else")
-}
-
-fn class(error: &Error) -> &'static str {
-    let code = exit::code(error);
-    exit::TABLE.iter().find(|(_, known, _)| *known == code).map_or("BUG", |(name, ..)| name)
 }
 
 fn paths(candidate: &Candidate) -> impl Iterator<Item = PathBuf> + '_ {
