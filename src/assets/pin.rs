@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::claim::claim;
 use super::event::{Event, Observer};
 use super::fetch::{Settings, fetch_from};
-use super::lock::{Demands, Lock, Trust, host};
+use super::lock::{Demands, Lock, Trust, keeper};
 use super::place::Place;
 use super::plan::{Item, State};
 use super::receipt::Receipt;
@@ -55,7 +55,7 @@ pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer) -> Result<usize
     Ok(open.len())
 }
 
-/// Gets those of the items that are there once more, from a host that they did not come from or from the folder `from`, compares
+/// Gets those of the items that are there once more, from a keeper that they did not come from or from the folder `from`, compares
 /// them, and records both sources in the lock file `path`. What has no other source is told of and left as it is. Returns how many were
 /// the same.
 ///
@@ -129,8 +129,8 @@ impl There<'_> {
     ) -> Result<bool> {
         let (name, began) = (&self.item.asset.name, Instant::now());
         let own = Lock::read(path)?;
-        let mut known = vec![host(&self.receipt.source)];
-        known.extend(own.pin(name).into_iter().flat_map(|pin| &pin.sources).map(|source| host(source)));
+        let mut known = vec![keeper(&self.receipt.source)];
+        known.extend(own.pin(name).into_iter().flat_map(|pin| &pin.sources).map(|source| keeper(source)));
         let second = match from {
             Some(folder) => self.found(folder, &known, observer)?,
             None => self.fetched(&known, settings, observer)?,
@@ -163,7 +163,7 @@ impl There<'_> {
     /// A copy that a person has.
     fn found(&self, folder: &Path, known: &[String], observer: &dyn Observer) -> Result<Option<Second>> {
         let other = adopt::find(folder, self.item, observer)?;
-        Ok(other.filter(|other| !known.contains(&host(&other.source))).map(|other| Second {
+        Ok(other.filter(|other| !known.contains(&keeper(&other.source))).map(|other| Second {
             source: other.source,
             size: other.size,
             sha256: other.hashes.sha256.unwrap_or_default(),
@@ -171,10 +171,10 @@ impl There<'_> {
         }))
     }
 
-    /// From the first URL on another host.
+    /// From the first URL of another keeper.
     fn fetched(&self, known: &[String], settings: &Settings, observer: &dyn Observer) -> Result<Option<Second>> {
         let asset = self.item.asset;
-        let Some(url) = asset.urls.iter().find(|url| !known.contains(&host(url))) else { return Ok(None) };
+        let Some(url) = asset.urls.iter().find(|url| !known.contains(&keeper(url))) else { return Ok(None) };
         let scratch = Place::new(&settings.workspace.join(SCRATCH), &asset.name, Path::new(&asset.name));
         disk::demand(&[(scratch.file().to_owned(), self.receipt.stat.size)])?;
         // Nothing but the bound: what differs shall be compared, not refused.
