@@ -63,6 +63,18 @@ impl Receipt {
         self
     }
 
+    /// The same for a file that was found to be another: its hashes still say what it was, but no file counts as unchanged.
+    #[must_use]
+    pub fn distrusted(mut self) -> Self {
+        self.stat = Stat { size: 0, mtime_ns: 0, inode: 0 };
+        self
+    }
+
+    /// Whether the file was right when it was last read.
+    pub fn is_trusted(&self) -> bool {
+        self.stat.inode != 0
+    }
+
     /// The receipt of a place; one that cannot be read is none.
     pub fn read(place: &Place) -> Option<Self> {
         let bytes = files::read_bytes(&place.receipt(), FILE_LIMIT).ok()?;
