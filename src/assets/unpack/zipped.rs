@@ -5,7 +5,7 @@
 //! devices, encryption, other methods), impossible sizes, and bounds on what is read into memory.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 
 use zip::read::{ArchiveOffset, Config, ZipFileEntry};
 use zip::result::ZipError;
@@ -82,7 +82,10 @@ fn entry(entry: &ZipFileEntry<'_>, start: u64) -> Result<Entry, String> {
 
 fn from_zip(error: ZipError) -> Bad {
     match error {
-        ZipError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Bad::Io(error),
+        // Such are offsets that no file reaches.
+        ZipError::Io(error) if !matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidInput) => {
+            Bad::Io(error)
+        }
         other => Bad::Wrong(other.to_string()),
     }
 }
