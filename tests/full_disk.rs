@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use common::{run, stderr};
 use lxmert_repro::assets::disk::free;
+use lxmert_repro::files::sha256_bytes;
 use workspace::{Workspace, files, images, tsv, write, zipped};
 
 /// Set in the process that runs a test again where it may mount.
@@ -86,9 +87,20 @@ fn on_a_disk(name: &str, test: impl FnOnce(&Disk)) {
 /// Runs `repro prepare` on a disk with too little room, then with enough.
 #[track_caller]
 fn fills_up_and_goes_on(disk: &Disk, workspace: &Workspace, room: u64, final_names: &[&str]) -> String {
+    in_too_little_room(disk, workspace, ["prepare", "--all"], room, final_names)
+}
+
+#[track_caller]
+fn in_too_little_room(
+    disk: &Disk,
+    workspace: &Workspace,
+    [command, option]: [&str; 2],
+    room: u64,
+    final_names: &[&str],
+) -> String {
     let before = whole(workspace);
     disk.leave(room);
-    let text = stderr(&run(&mut workspace.repro("prepare", &["--all"]), 8));
+    let text = stderr(&run(&mut workspace.repro(command, &[option]), 8));
     assert_eq!(text.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{text}");
     assert!(text.contains("next: free some space"), "{text}");
     assert_eq!(whole(workspace), before, "nothing new appeared and nothing was changed");
@@ -96,7 +108,7 @@ fn fills_up_and_goes_on(disk: &Disk, workspace: &Workspace, room: u64, final_nam
         assert!(!workspace.path(name).exists(), "{name}");
     }
     disk.leave(SIZE);
-    run(&mut workspace.repro("prepare", &["--all"]), 0);
+    run(&mut workspace.repro(command, &[option]), 0);
     for name in final_names {
         assert!(workspace.path(name).exists(), "{name}");
     }
@@ -104,10 +116,11 @@ fn fills_up_and_goes_on(disk: &Disk, workspace: &Workspace, room: u64, final_nam
     text
 }
 
-/// All files with their content, but for what is kept about them.
+/// All files with their content, but for what is kept about them and what of a download has arrived.
 fn whole(workspace: &Workspace) -> Vec<(PathBuf, Vec<u8>)> {
     let mut all: Vec<_> = files(&workspace.path("")).into_iter().filter(|path| path.is_file()).collect();
-    all.retain(|path| !path.to_string_lossy().contains("/receipts/"));
+    let noted = |path: &PathBuf| ["/receipts/", ".part"].iter().any(|mark| path.to_string_lossy().contains(mark));
+    all.retain(|path| !noted(path));
     all.sort();
     all.into_iter().map(|path| (path.clone(), fs::read(&path).unwrap())).collect()
 }
@@ -155,10 +168,15 @@ fn building_a_store() {
     });
 }
 
+/// Bytes that do not shrink when they are packed.
+fn noise() -> Vec<u8> {
+    (0..1_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
 /// The room that is asked for is there, but the claim on the file takes a page of it.
 #[test]
 fn unpacking_a_file_or_a_folder() {
-    let bytes: Vec<u8> = (0..1_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let bytes = noise();
     let size = bytes.len() as u64;
     on_a_disk("unpacking_a_file_or_a_folder", |disk| {
         for (member, more) in [("b.bin", "path = \"data/b.bin\""), ("f", "path = \"data/f\"\nfolder = true")] {
@@ -166,6 +184,29 @@ fn unpacking_a_file_or_a_folder() {
             workspace.fetched("a", &zipped(&[("f/b.bin", &bytes)]));
             let text = fills_up_and_goes_on(disk, &workspace, size, &[&format!("data/{member}")]);
             assert!(text.contains("cannot unpack"), "{text}");
+        }
+    });
+}
+
+/// Fetched from a folder, and adopted from one: the claim takes a page of the room that is asked for.
+#[test]
+fn fetching_and_adopting_a_file() {
+    on_a_disk("fetching_and_adopting_a_file", |disk| {
+        let (bytes, elsewhere) = (noise(), tempfile::tempdir().unwrap());
+        write(&elsewhere.path().join("a.bin"), &bytes);
+        let from = format!("--from={}", elsewhere.path().display());
+        for (number, option) in ["--all", &from].into_iter().enumerate() {
+            let manifest = format!(
+                "schema = 1\ngroup = [{{ name = \"all\", title = \"all\" }}]\n\
+                 [[asset]]\nname = \"a\"\ntitle = \"a\"\ngroups = [\"all\"]\npath = \"data/a.bin\"\n\
+                 urls = [\"file://{}/a.bin\"]\nsize = {}\nsha256 = \"{}\"\n",
+                elsewhere.path().display(),
+                bytes.len(),
+                sha256_bytes(&bytes),
+            );
+            let workspace = Workspace::new(&disk.path().join(number.to_string()), &manifest);
+            in_too_little_room(disk, &workspace, ["fetch", option], bytes.len() as u64, &["data/a.bin"]);
+            assert_eq!(fs::read(workspace.path("data/a.bin")).unwrap(), bytes);
         }
     });
 }

@@ -88,6 +88,28 @@ fn fetched(folder: &Path) -> Workspace {
     workspace
 }
 
+#[test]
+fn from_nothing_to_a_prepared_workspace_and_back_from_dropped_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = folder.path().join("sources");
+    write(&sources.join("val2014_obj36.zip"), &zipped(&[("val2014_obj36.tsv", &features())]));
+    write(&sources.join("minival.json"), &questions(["COCO_val2014_0", "COCO_val2014_4", "COCO_val2014_0"]));
+    let workspace = Workspace::new(
+        folder.path(),
+        &MANIFEST.replace("https://example.org", &format!("file://{}", sources.display())),
+    );
+    for _ in 0..2 {
+        run(&mut workspace.repro("fetch", &["--task", "vqa"]), 0);
+        run(&mut workspace.repro("prepare", &["--task", "vqa", "--drop-archives"]), 0);
+        run(&mut workspace.repro("verify", &["--task", "vqa"]), 0);
+        assert!(!workspace.path("downloads/val2014_obj36.zip").exists(), "removed, and not fetched again");
+    }
+    fs::remove_file(workspace.path(TSV)).unwrap();
+    run(&mut workspace.repro("fetch", &["--task", "vqa"]), 0);
+    run(&mut workspace.repro("prepare", &["--task", "vqa"]), 0);
+    assert_eq!(fs::read(workspace.path(TSV)).unwrap(), features());
+}
+
 /// Passes over a TSV, and what became of its store.
 #[derive(Default)]
 struct Heard(std::cell::RefCell<Vec<String>>);
