@@ -23,6 +23,7 @@ mod options;
 mod predict;
 #[cfg(feature = "torch")]
 mod train;
+mod verify;
 
 /// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
 #[derive(Debug, Parser)]
@@ -58,6 +59,8 @@ Exit codes:
 enum Command {
     /// Fetch the paper's files: verified, resumable, in parallel
     Fetch(fetch::Args),
+    /// Check that files are still what they should be
+    Verify(verify::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     #[cfg(feature = "torch")]
     All(all::Args),
@@ -93,6 +96,7 @@ impl Cli {
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
             Command::Fetch(args) => fetch::run(args),
+            Command::Verify(args) => verify::run(args),
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }
