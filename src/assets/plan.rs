@@ -66,6 +66,11 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Whether nothing is to be fetched.
+    pub fn is_there(&self) -> bool {
+        matches!(self.state, State::Good | State::Unverified | State::Dropped)
+    }
+
     /// Whether a program can fetch it.
     pub fn has_source(&self) -> bool {
         !self.asset.urls.is_empty()

@@ -1,15 +1,18 @@
 //! `repro fetch`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::asset_progress::to_stdout;
 use super::assets::{AssetOptions, Known};
+use crate::assets::disk;
 use crate::assets::list::{self, Forecast};
 use crate::assets::manifest::Selection;
 use crate::assets::plan::{Item, plan};
 use crate::assets::rate::Rate;
 use crate::error::{Error, Result};
 use crate::exit;
+use crate::features::Precision;
+use crate::prepare;
 
 /// Fetch the paper's files: verified, resumable, in parallel
 ///
@@ -91,24 +94,40 @@ pub fn run(args: Args) -> Result<u8> {
     let selection = args.assets.selection();
     let nothing = selection == Selection::default();
     if nothing && !args.list && args.from.is_none() {
-        return Err(Error::usage("what is to be fetched?")
-            .because(format!("choose one or more tasks:\n{}", list::groups(&known.manifest)))
+        return Err(Error::usage(format!("what is to be fetched? One or more of\n{}", list::groups(&known.manifest)))
             .next("repro fetch --task NAME, or repro fetch --list for every file; --dry-run shows what it takes"));
     }
     let selection = if nothing { Selection { all: true, ..selection } } else { selection };
     let assets = known.manifest.select(&selection)?;
     let items = plan(&assets, &known.lock, &args.assets.workspace);
     if args.list {
-        return show_list(&args, &known, &items);
+        return show_list(&args, &known, &selection, &items);
     }
     if args.dry_run {
-        return show_forecast(&args, &items);
+        return show_forecast(&args, &known, &selection, &items);
     }
     Ok(exit::PASS)
 }
 
-fn show_list(args: &Args, known: &Known, items: &[Item]) -> Result<u8> {
-    let (workspace, stores) = (&args.assets.workspace, 0);
+/// Bytes that unpacking, and building stores and made files, add: of all steps, or of those that are still to be done.
+fn prepared(known: &Known, selection: &Selection, workspace: &Path, all: bool) -> Result<(u64, u64)> {
+    let settings =
+        prepare::Settings { workspace: workspace.to_owned(), precision: Precision::default(), drop_archives: false };
+    let (mut unpacked, mut stores) = (0_u64, 0_u64);
+    for step in prepare::steps(&known.manifest, &known.lock, selection, &settings)? {
+        if all || step.state != prepare::State::Done {
+            let made = matches!(step.work, prepare::Work::Make { .. });
+            let (files, others) = if made { (0, step.adds) } else { (step.adds, 0) };
+            unpacked = unpacked.saturating_add(files);
+            stores = stores.saturating_add(others).saturating_add(step.adds_store);
+        }
+    }
+    Ok((unpacked, stores))
+}
+
+fn show_list(args: &Args, known: &Known, selection: &Selection, items: &[Item]) -> Result<u8> {
+    let workspace = &args.assets.workspace;
+    let (_, stores) = prepared(known, selection, workspace, true)?;
     match args.format {
         Format::Text => to_stdout(list::page(&known.manifest, items, workspace, stores).trim_end()),
         Format::Json => to_stdout(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
@@ -116,10 +135,10 @@ fn show_list(args: &Args, known: &Known, items: &[Item]) -> Result<u8> {
     Ok(exit::PASS)
 }
 
-fn show_forecast(args: &Args, items: &[Item]) -> Result<u8> {
+fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Item]) -> Result<u8> {
     let workspace = &args.assets.workspace;
-    let unpacked = items.iter().map(|item| item.asset.unpacked_size()).fold(0, u64::saturating_add);
-    let forecast = Forecast { free: None, unpacked, stores: 0, rate: Rate::read(workspace) };
+    let (unpacked, stores) = prepared(known, selection, workspace, false)?;
+    let forecast = Forecast { free: Some(disk::free(workspace)?), unpacked, stores, rate: Rate::read(workspace) };
     match args.format {
         Format::Text => to_stdout(list::forecast(items, workspace, &forecast).trim_end()),
         Format::Json => to_stdout(&pretty(&list::forecast_json(items, workspace, &forecast))?),

@@ -41,8 +41,7 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub fn of(items: &'a [Item<'a>]) -> Self {
-        let (there, missing): (Vec<_>, Vec<_>) =
-            items.iter().partition(|item| matches!(item.state, State::Good | State::Unverified));
+        let (there, missing): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.is_there());
         let (fetched, by_hand) = missing.into_iter().partition(|item| item.has_source());
         Self { fetched, by_hand, there }
     }

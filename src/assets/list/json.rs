@@ -22,7 +22,7 @@ pub fn list_json(manifest: &Manifest, items: &[Item], workspace: &Path, stores: 
         .collect();
     let assets: Vec<Value> = items.iter().map(asset).collect();
     let unpacked: u64 = items.iter().map(|item| item.asset.unpacked_size()).fold(0, u64::saturating_add);
-    let missing = items.iter().filter(|item| !matches!(item.state, State::Good | State::Unverified));
+    let missing = items.iter().filter(|item| !item.is_there());
     json!({
         "workspace": workspace,
         "groups": groups,
@@ -65,6 +65,7 @@ fn asset(item: &Item) -> Value {
             State::Good => ("verified", None, None),
             State::Unverified => ("unverified", None, None),
             State::Wrong(why) => ("wrong", None, Some(why)),
+            State::Dropped => ("dropped", Some(0), None),
             State::Partial(bytes) => ("partial", Some(*bytes), None),
             State::Missing => ("missing", Some(0), None),
         },

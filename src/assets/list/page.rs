@@ -19,7 +19,7 @@ const LEGEND: [(&str, &str); 3] = [
     ),
     (
         "here",
-        "verified: read whole and right. not read yet: there, repro verify reads it. 3.2 of 17 GB: begun, repro fetch goes on. \
+        "verified: read whole and right; unpacked: and the archive was dropped since. not read yet: there, repro verify reads it. 3.2 of 17 GB: begun, repro fetch goes on. \
          WRONG: there, but not the file that it should be. by hand: only a person can get it.",
     ),
     ("fetch", "repro fetch NAME …, repro fetch --task vqa or repro fetch --all; with --dry-run: what that would take."),
@@ -85,7 +85,7 @@ fn row(item: &Item) -> Vec<String> {
 
 fn heading(out: &mut String, group: &Group, members: &[(&Item, &Vec<String>)]) {
     let sum = Sum::of(members.iter().map(|(item, _)| *item));
-    let there = members.iter().filter(|(item, _)| is_there(item)).count();
+    let there = members.iter().filter(|(item, _)| item.is_there()).count();
     let left = format!("{}  {}", group.name, group.title);
     let right = match there {
         n if n == sum.files => format!("{}, all there", sum.text()),
@@ -132,7 +132,7 @@ fn made(out: &mut String, manifest: &Manifest, group: &Group, workspace: &Path) 
 /// The places where only a person can get something, each with the files it is for.
 fn by_hand(out: &mut String, items: &[Item]) {
     let mut places: Vec<(&ByHand, Vec<&str>, Vec<&str>)> = Vec::new();
-    for item in items.iter().filter(|item| !is_there(item)) {
+    for item in items.iter().filter(|item| !item.is_there()) {
         for place in &item.asset.by_hand {
             let index = places.iter().position(|(known, ..)| *known == place).unwrap_or_else(|| {
                 places.push((place, Vec::new(), Vec::new()));
@@ -160,11 +160,12 @@ fn by_hand(out: &mut String, items: &[Item]) {
 }
 
 fn totals(out: &mut String, items: &[Item], stores: u64) {
-    let (there, missing): (Vec<_>, Vec<_>) = items.iter().partition(|item| is_there(item));
+    let (there, missing): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.is_there());
     let all = Sum::of(items);
     let mut here = Sum::default();
     for item in &there {
-        here.add(std::fs::metadata(item.place.file()).ok().map(|metadata| metadata.len()), true);
+        // A dropped archive takes no room.
+        here.add(Some(std::fs::metadata(item.place.file()).map_or(0, |metadata| metadata.len())), true);
     }
     let verified = there.iter().filter(|item| item.state == State::Good).count();
     let partial = missing.iter().filter(|item| matches!(item.state, State::Partial(_))).count();
@@ -181,8 +182,4 @@ fn totals(out: &mut String, items: &[Item], stores: u64) {
         let _ = write!(disk, " + {} of feature stores", human_bytes(stores));
     }
     paragraph(out, "on disk   ", &disk);
-}
-
-fn is_there(item: &Item) -> bool {
-    matches!(item.state, State::Good | State::Unverified)
 }

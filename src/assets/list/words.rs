@@ -32,6 +32,7 @@ pub(super) fn here(item: &Item) -> String {
     match &item.state {
         State::Good => "verified".to_owned(),
         State::Unverified => "not read yet".to_owned(),
+        State::Dropped => "unpacked".to_owned(),
         State::Wrong(_) => "WRONG".to_owned(),
         State::Partial(bytes) => match item.demands.size.or(item.asset.likely_size()) {
             Some(size) if size >= *bytes => part_of(*bytes, size),
