@@ -36,6 +36,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   repro fetch --list                           every file of the paper, and what is here of it
+  repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid

@@ -115,6 +115,13 @@ impl World {
         page(&subjects, &found)
     }
 
+    /// Other content and time, the same size.
+    fn touch(&self, path: &str) {
+        let path = self.path(path);
+        std::fs::write(&path, "other\n").unwrap();
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+
     /// Other content, the same size, time and inode.
     fn rot(&self, path: &str) {
         let path = self.path(path);
@@ -164,7 +171,7 @@ fn every_flip_of_a_byte_is_found_by_reading_and_the_receipt_no_longer_vouches() 
         assert!(why(world.state(name, Depth::AsNeeded)).contains(", not "), "{name}");
         world.rot(path);
         assert_eq!(world.state(name, Depth::AsNeeded), State::Good);
-        for flip in (0..HELLO.len()).flat_map(|at| (1..=255).map(move |with| (at, with))) {
+        for flip in (0..HELLO.len()).flat_map(|at| [1, 0x80].map(|with| (at, with))) {
             let mut bytes = HELLO.to_vec();
             bytes[flip.0] ^= flip.1;
             std::fs::write(world.path(path), bytes).unwrap();
@@ -258,7 +265,7 @@ fn events_tell_of_every_file_once() {
 fn the_page() {
     let world = World::new();
     world.verify(&["hashed", "md5-only"], Depth::Full);
-    std::fs::write(world.path("data/md5"), "other\n").unwrap();
+    world.touch("data/md5");
     std::fs::write(world.path("data/a.tsv"), "a row\n").unwrap();
     let everything = ["hashed", "md5-only", "blob-only", "unknown", "archive", "made"];
     insta::assert_snapshot!("page-fast", world.page(&everything, Depth::Fast));
