@@ -6,7 +6,6 @@ use crate::error::Result;
 
 #[cfg(feature = "torch")]
 mod all;
-#[allow(dead_code)]
 mod asset_progress;
 #[allow(dead_code)]
 mod assets;
@@ -21,6 +20,7 @@ mod openmp;
 mod options;
 #[cfg(feature = "torch")]
 mod predict;
+mod prepare;
 #[cfg(feature = "torch")]
 mod train;
 mod verify;
@@ -62,6 +62,8 @@ enum Command {
     Fetch(fetch::Args),
     /// Check that files are still what they should be
     Verify(verify::Args),
+    /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
+    Prepare(prepare::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     #[cfg(feature = "torch")]
     All(all::Args),
@@ -98,6 +100,7 @@ impl Cli {
             Command::Predict(args) => predict::run(args),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
+            Command::Prepare(args) => prepare::run(args),
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }
