@@ -103,12 +103,7 @@ impl Part {
         self.settle_sync()?;
         (self.hashes, self.sidecar, self.length, self.pieced) = (None, None, 0, false);
         self.file.set_len(0).map_err(|error| Error::io("write", &self.path, &error))?;
-        match std::fs::remove_file(&self.sidecar_path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &self.sidecar_path, &error))
-            }
-            _ => Ok(()),
-        }
+        Sidecar::remove(&self.sidecar_path)
     }
 
     /// Reads what is here into the hashes, so that a damaged disk is noticed; `progress` hears of the bytes.
@@ -196,12 +191,7 @@ impl Part {
             let kept = File::open(folder).and_then(|folder| folder.sync_all());
             kept.map_err(|error| Error::io("write", folder, &error))?;
         }
-        match std::fs::remove_file(&self.sidecar_path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &self.sidecar_path, &error))
-            }
-            _ => Ok(()),
-        }
+        Sidecar::remove(&self.sidecar_path)
     }
 
     /// Begins to put what was written on the disk, beside the work.

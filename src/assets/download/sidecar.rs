@@ -1,6 +1,8 @@
 //! What is known of a partial file: where it came from, which version of it, and how much of it surely is on the disk.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,11 @@ impl Sidecar {
     }
 }
 
+/// Where a sidecar is written before it gets its name.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("json.new")
+}
+
 /// Changes with every start of the machine.
 fn boot() -> Option<String> {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
@@ -98,9 +105,14 @@ mod tests {
         sidecar.write(&path).unwrap();
         assert_eq!(Sidecar::read(&path).unwrap(), sidecar);
         assert_eq!(sidecar.trusted(7), 7);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         sidecar.boot = Some("another".into());
         assert_eq!((sidecar.trusted(7), sidecar.trusted(2)), (3, 2));
         std::fs::write(&path, "{\"schema\":1}").unwrap();
         assert_eq!(Sidecar::read(&path), None);
+        std::fs::write(unfinished(&path), "half").unwrap();
+        Sidecar::remove(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        Sidecar::remove(&path).unwrap();
     }
 }
