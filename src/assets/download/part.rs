@@ -118,11 +118,7 @@ impl Part {
             read += count;
             progress(count);
         })?;
-        if read != self.length {
-            return Err(Error::infra(format!("{} changes while it is being written", self.path.display()))
-                .because(format!("it should have {} bytes but has {read}", self.length))
-                .next("see that nothing else writes there, then run this again"));
-        }
+        self.alone(read)?;
         self.hashes = Some(Background::start(digest)?);
         Ok(())
     }
@@ -171,6 +167,7 @@ impl Part {
     pub fn finish(&mut self) -> Result<Checksums> {
         self.settle_sync()?;
         self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
+        self.alone(self.file.metadata().map_err(|error| Error::io("look at", &self.path, &error))?.len())?;
         let mut hashes = match self.hashes.take() {
             Some(hashes) => hashes.finish()?,
             None => return Err(Error::bug("the hashes of a part are gone")),
@@ -192,6 +189,16 @@ impl Part {
             kept.map_err(|error| Error::io("write", folder, &error))?;
         }
         Sidecar::remove(&self.sidecar_path)
+    }
+
+    /// Nobody else may write to the part.
+    fn alone(&self, length: u64) -> Result<()> {
+        match length == self.length {
+            true => Ok(()),
+            false => Err(Error::infra(format!("something else writes to {}", self.path.display()))
+                .because(format!("it should have {} bytes but has {length}", self.length))
+                .next("see that nothing else writes there, then run this again")),
+        }
     }
 
     /// Begins to put what was written on the disk, beside the work.
