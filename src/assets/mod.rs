@@ -8,6 +8,8 @@
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
+//! - [`download`]: brings one file from its sources;
+//! - [`mod@fetch`]: brings all files of a plan, several at a time;
 //! - [`verify`]: whether files are still what they should be;
 //! - [`list`]: what there is and what a fetch would do, for people and for scripts;
 //! - [`rate`]: how fast files arrived so far;
@@ -17,7 +19,9 @@
 pub mod claim;
 pub mod digest;
 pub mod disk;
+pub mod download;
 pub mod event;
+pub mod fetch;
 pub mod list;
 pub mod lock;
 pub mod manifest;
@@ -25,5 +29,7 @@ pub mod place;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
+#[cfg(test)]
+mod testing;
 pub mod unpack;
 pub mod verify;
