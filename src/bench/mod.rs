@@ -4,6 +4,7 @@
 //! Each measurement runs the very code of the commands that people use, and gives one JSON object with everything a
 //! comparison needs: sizes, every single time, memory, threads, versions, machine, and what the original measured.
 
+pub mod fetch;
 pub mod hash;
 pub mod machine;
 #[cfg(feature = "torch")]
@@ -11,6 +12,7 @@ pub mod model;
 #[cfg(feature = "torch")]
 mod questions;
 mod sentences;
+mod server;
 pub mod timing;
 pub mod tokenize;
 pub mod tsv;

@@ -108,9 +108,12 @@ impl Series {
         })
     }
 
-    /// `{"median", "best", "all"}` of the wall clock.
+    /// `{"median", "best", "all"}` of the wall clock; null where nothing was measured.
     pub fn milliseconds(&self) -> Value {
         let mut summary = part(&self.wall);
+        if summary.is_null() {
+            return summary;
+        }
         summary["all"] = self.wall.iter().map(|ms| rounded(*ms)).collect();
         summary
     }

@@ -10,7 +10,7 @@ use super::options::{ComputeOptions, ModelOptions};
 #[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
 use crate::bench::timing::Repeats;
-use crate::bench::{hash, tokenize, tsv, unpack};
+use crate::bench::{fetch, hash, tokenize, tsv, unpack};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
@@ -23,6 +23,7 @@ Examples:
   repro bench tokenize --vocab vocab.txt --text sentences.txt
   repro bench tsv --images 500 --folder /dev/shm > tsv.json
   repro bench verify --bytes 2000000000    reading and hashing, against sha256sum
+  repro bench fetch --folder /dev/shm      download and hash, against curl; without a disk in the way
   repro bench unpack --images 1000         zip to TSV and store, against decompressing alone
 
 The original on two cores of an AMD EPYC (torch 2.11, float32; best / median; the machine was not quiet):
@@ -30,7 +31,8 @@ The original on two cores of an AMD EPYC (torch 2.11, float32; best / median; th
   predict   batch 256: 9.9 / 8.5 examples/s, 2.4 GB
   tokenize  12,200 sentences/s
   tsv       115 MB/s
-The original has no counterpart of verify and unpack: they run sha256sum and unzip on the same files, where these are installed.
+The original has no counterpart of verify, fetch and unpack: these run sha256sum, curl and unzip on the same files in turns with
+this program, where they are installed.
 
 Prints one JSON object on stdout, progress on stderr.";
 
@@ -61,6 +63,9 @@ enum What {
     /// Reading files and taking their SHA-256, against sha256sum: on one core and on all
     #[command(after_help = AFTER_HELP)]
     Verify(Verify),
+    /// Fetching from a server on this machine, against curl
+    #[command(after_help = AFTER_HELP)]
+    Fetch(Fetch),
     /// From a feature zip to a checked TSV and its store, against decompressing alone
     #[command(after_help = AFTER_HELP)]
     Unpack(Unpack),
@@ -178,6 +183,15 @@ struct Verify {
 }
 
 #[derive(Debug, clap::Args)]
+struct Fetch {
+    /// Bytes of the generated file
+    #[arg(long, value_name = "N", default_value_t = 2_000_000_000)]
+    bytes: u64,
+    #[command(flatten)]
+    rounds: Rounds,
+}
+
+#[derive(Debug, clap::Args)]
 struct Unpack {
     /// Rows of the generated file, 395 kB each
     #[arg(long, value_name = "N", default_value_t = 500)]
@@ -238,6 +252,7 @@ pub fn run(args: Args) -> Result<u8> {
                 hash::Settings { bytes, jobs: jobs.map_or_else(cores, usize::from), folder: rounds.folder.as_deref() };
             hash::measure(settings, rounds.repeats())?
         }
+        What::Fetch(Fetch { bytes, rounds }) => fetch::measure(bytes, rounds.repeats(), rounds.folder.as_deref())?,
         What::Unpack(Unpack { images, precision, rounds }) => {
             unpack::measure(images, precision, rounds.repeats(), rounds.folder.as_deref())?
         }
