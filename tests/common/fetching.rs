@@ -23,7 +23,7 @@ impl Desk {
 
     /// The command that fetches the asset, impatiently.
     pub fn fetch(&self) -> Command {
-        let mut command = super::repro(self.folder.path());
+        let mut command = crate::common::repro(self.folder.path());
         command.args(["fetch", "a", "--manifest", "assets.toml", "--workspace", "w"]);
         command.args(["--stall-timeout", "2", "--retry-wait", "0.001"]);
         command

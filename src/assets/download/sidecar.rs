@@ -61,11 +61,33 @@ impl Sidecar {
         serde_json::from_slice(&bytes).ok().filter(|sidecar: &Self| sidecar.schema == SCHEMA)
     }
 
-    /// Puts it in place, on the disk.
+    /// Puts it in place, whole or not at all; under the part's claim nobody else does. A process that is killed meanwhile
+    /// leaves at most [`unfinished`], which the next one writes over.
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes =
             serde_json::to_vec(self).map_err(|error| Error::bug("a sidecar cannot be written").because(error))?;
-        files::write_bytes(path, &bytes)
+        let new = unfinished(path);
+        let put = || {
+            let mut file = File::create(&new)?;
+            file.write_all(&bytes)?;
+            // Where nothing of the part is on the disk for sure, nothing is lost with its sidecar.
+            if self.synced > 0 {
+                file.sync_all()?;
+            }
+            std::fs::rename(&new, path)
+        };
+        put().map_err(|error| Error::io("write", path, &error))
+    }
+
+    /// Removes it, and what a killed process left of it.
+    pub fn remove(path: &Path) -> Result<()> {
+        for path in [unfinished(path), path.to_owned()] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// How much of a part of `length` bytes can be relied on.
