@@ -16,6 +16,7 @@
 //! - [`verify`]: whether files are still what they should be;
 //! - [`list`]: what there is and what a fetch would do, for people and for scripts;
 //! - [`rate`]: how fast files arrived so far;
+//! - [`unpack`]: archives that nobody vouches for, checked whole before anything is written;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod adopt;
