@@ -2,6 +2,8 @@
 
 pub(crate) mod part;
 pub(crate) mod relay;
+#[cfg(test)]
+pub(crate) mod small_disk;
 
 use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};

@@ -194,8 +194,9 @@ fn made_files_know_their_sources() {
         let split = made.path.file_stem().unwrap().to_str().unwrap();
         match sets.iter().find(|(rule, _)| *rule == made.rule) {
             Some((_, set)) => {
-                let (_, source) = set.splits().iter().find(|(name, _)| *name == split).unwrap();
-                assert!(from.unpack.iter().any(|unpack| unpack.member == *source), "{}", made.name);
+                assert!(set.splits().iter().any(|(name, _)| *name == split), "{}", made.name);
+                let [unpack] = &from.unpack[..] else { panic!("{}: one folder of questions", from.name) };
+                assert!(unpack.folder && unpack.member.is_empty());
                 gqa += 1;
             }
             None => assert_eq!((made.rule.as_str(), from.unpack.len()), ("nlvr2", 0), "{}", made.name),

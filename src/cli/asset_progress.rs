@@ -13,6 +13,8 @@ use crate::human::{human_bytes, human_seconds};
 
 /// Without a terminal, a file that is at work says so this often.
 const EVERY: Duration = Duration::from_secs(30);
+/// The same for scripts.
+const EVERY_JSON: Duration = Duration::from_secs(1);
 const FILE: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_bytes_per_sec:>11} {eta:>5} left";
 const FILE_OF_UNKNOWN_SIZE: &str = "{msg:24!} {spinner} {bytes:>9} {binary_bytes_per_sec:>11}";
 const TOTAL: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_bytes_per_sec:>11} {eta:>5} left";
@@ -32,8 +34,12 @@ enum Form {
 
 #[derive(Default)]
 struct State {
+    /// When scripts were last told of a file's progress.
+    told: BTreeMap<String, Instant>,
     files: BTreeMap<String, File>,
     total: Option<ProgressBar>,
+    /// What failed, in full.
+    failures: Vec<String>,
     /// Bytes of files that are done or given up, in the total.
     ended: u64,
 }
@@ -84,6 +90,17 @@ impl Display {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Progress of a file that scripts were told of a moment ago.
+    fn is_too_soon(&self, event: &Event) -> bool {
+        let Event::Progress { name, .. } = event else { return false };
+        let mut state = self.state();
+        if state.told.get(name).is_some_and(|told| told.elapsed() < EVERY_JSON) {
+            return true;
+        }
+        state.told.insert(name.clone(), Instant::now());
+        false
+    }
+
     fn started(&self, name: &str, doing: &'static str, source: &str, total: Option<u64>, from: u64) {
         let mut state = self.state();
         let again = state.files.remove(name);
@@ -123,7 +140,8 @@ impl Display {
         state.show_total();
     }
 
-    fn ended(&self, name: &str) {
+    /// Nothing more happens to a file.
+    pub(super) fn ended(&self, name: &str) {
         let mut state = self.state();
         if let Some(file) = state.files.remove(name) {
             state.ended = state.ended.saturating_add(file.done.saturating_sub(file.from));
@@ -134,15 +152,22 @@ impl Display {
 }
 
 impl Drop for Display {
+    /// Removes the bars. Of several failures each is told in full; a single one is the error that the command ends with.
     fn drop(&mut self) {
         let state = self.state();
         state.files.values().map(|file| &file.bar).chain(&state.total).for_each(ProgressBar::finish_and_clear);
+        if state.failures.len() > 1 {
+            state.failures.iter().for_each(|failure| eprintln!("{failure}"));
+        }
     }
 }
 
 impl Observer for Display {
     fn event(&self, event: &Event) {
         if matches!(self.form, Form::Json) {
+            if self.is_too_soon(event) {
+                return;
+            }
             // An event holds nothing that JSON could refuse.
             if let Ok(line) = serde_json::to_string(event) {
                 to_stdout(&line);
@@ -163,7 +188,8 @@ impl Observer for Display {
             }
             Event::Failed { name, error, class } => {
                 self.ended(name);
-                self.say(&format!("{name}: {class}: {error}"));
+                self.say(&format!("{name}: {class}: {}", error.lines().next().unwrap_or_default()));
+                self.state().failures.push(error.clone());
             }
         }
     }
@@ -236,7 +262,7 @@ fn done(
     if !sha256.is_empty() {
         line += &format!(", sha256 {sha256}");
     }
-    if let Some(trust) = trust {
+    if let Some(trust) = trust.filter(|trust| trust.name() != outcome) {
         line += &format!(", {}", trust.name());
     }
     if transferred > 0 && seconds > 0.0 {

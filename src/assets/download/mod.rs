@@ -188,6 +188,7 @@ fn recover(
         Trouble::Here(error) => return Err(error),
         Trouble::Never { why, wrong_file } => return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file })),
         Trouble::Anew(why) => {
+            job.check_claim()?;
             part.clear()?;
             (format!("starts over: {why}"), None)
         }

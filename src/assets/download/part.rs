@@ -103,12 +103,7 @@ impl Part {
         self.settle_sync()?;
         (self.hashes, self.sidecar, self.length, self.pieced) = (None, None, 0, false);
         self.file.set_len(0).map_err(|error| Error::io("write", &self.path, &error))?;
-        match std::fs::remove_file(&self.sidecar_path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &self.sidecar_path, &error))
-            }
-            _ => Ok(()),
-        }
+        Sidecar::remove(&self.sidecar_path)
     }
 
     /// Reads what is here into the hashes, so that a damaged disk is noticed; `progress` hears of the bytes.
@@ -123,11 +118,7 @@ impl Part {
             read += count;
             progress(count);
         })?;
-        if read != self.length {
-            return Err(Error::infra(format!("{} changes while it is being written", self.path.display()))
-                .because(format!("it should have {} bytes but has {read}", self.length))
-                .next("see that nothing else writes there, then run this again"));
-        }
+        self.alone(read)?;
         self.hashes = Some(Background::start(digest)?);
         Ok(())
     }
@@ -176,6 +167,7 @@ impl Part {
     pub fn finish(&mut self) -> Result<Checksums> {
         self.settle_sync()?;
         self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
+        self.alone(self.file.metadata().map_err(|error| Error::io("look at", &self.path, &error))?.len())?;
         let mut hashes = match self.hashes.take() {
             Some(hashes) => hashes.finish()?,
             None => return Err(Error::bug("the hashes of a part are gone")),
@@ -196,11 +188,16 @@ impl Part {
             let kept = File::open(folder).and_then(|folder| folder.sync_all());
             kept.map_err(|error| Error::io("write", folder, &error))?;
         }
-        match std::fs::remove_file(&self.sidecar_path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("remove", &self.sidecar_path, &error))
-            }
-            _ => Ok(()),
+        Sidecar::remove(&self.sidecar_path)
+    }
+
+    /// Nobody else may write to the part.
+    fn alone(&self, length: u64) -> Result<()> {
+        match length == self.length {
+            true => Ok(()),
+            false => Err(Error::infra(format!("something else writes to {}", self.path.display()))
+                .because(format!("it should have {} bytes but has {length}", self.length))
+                .next("see that nothing else writes there, then run this again")),
         }
     }
 

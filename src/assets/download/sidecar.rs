@@ -1,6 +1,8 @@
 //! What is known of a partial file: where it came from, which version of it, and how much of it surely is on the disk.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,11 +61,33 @@ impl Sidecar {
         serde_json::from_slice(&bytes).ok().filter(|sidecar: &Self| sidecar.schema == SCHEMA)
     }
 
-    /// Puts it in place, on the disk.
+    /// Puts it in place, whole or not at all; under the part's claim nobody else does. A process that is killed meanwhile
+    /// leaves at most [`unfinished`], which the next one writes over.
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes =
             serde_json::to_vec(self).map_err(|error| Error::bug("a sidecar cannot be written").because(error))?;
-        files::write_bytes(path, &bytes)
+        let new = unfinished(path);
+        let put = || {
+            let mut file = File::create(&new)?;
+            file.write_all(&bytes)?;
+            // Where nothing of the part is on the disk for sure, nothing is lost with its sidecar.
+            if self.synced > 0 {
+                file.sync_all()?;
+            }
+            std::fs::rename(&new, path)
+        };
+        put().map_err(|error| Error::io("write", path, &error))
+    }
+
+    /// Removes it, and what a killed process left of it.
+    pub fn remove(path: &Path) -> Result<()> {
+        for path in [unfinished(path), path.to_owned()] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path, &error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// How much of a part of `length` bytes can be relied on.
@@ -78,6 +102,11 @@ impl Sidecar {
     pub fn synced(&self) -> u64 {
         self.synced
     }
+}
+
+/// Where a sidecar is written before it gets its name.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("json.new")
 }
 
 /// Changes with every start of the machine.
@@ -98,9 +127,14 @@ mod tests {
         sidecar.write(&path).unwrap();
         assert_eq!(Sidecar::read(&path).unwrap(), sidecar);
         assert_eq!(sidecar.trusted(7), 7);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         sidecar.boot = Some("another".into());
         assert_eq!((sidecar.trusted(7), sidecar.trusted(2)), (3, 2));
         std::fs::write(&path, "{\"schema\":1}").unwrap();
         assert_eq!(Sidecar::read(&path), None);
+        std::fs::write(unfinished(&path), "half").unwrap();
+        Sidecar::remove(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        Sidecar::remove(&path).unwrap();
     }
 }

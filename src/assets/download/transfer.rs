@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::{Client, Url};
@@ -34,13 +34,13 @@ pub struct Flow<'a> {
     /// Bytes that came, all in all.
     pub transferred: &'a mut u64,
     told: Instant,
-    looked: Instant,
+    looked: SystemTime,
 }
 
 impl<'a> Flow<'a> {
     /// For one try.
     pub fn new(job: &'a Job<'a>, part: &'a mut Part, retries: &'a mut Retries, transferred: &'a mut u64) -> Self {
-        Self { job, part, retries, transferred, told: Instant::now(), looked: Instant::now() }
+        Self { job, part, retries, transferred, told: Instant::now(), looked: SystemTime::now() }
     }
 
     /// From a server; what the part has is held on to where `held` says so.
@@ -122,6 +122,7 @@ impl<'a> Flow<'a> {
         if let Some(total) = total {
             self.fits(total)?;
         }
+        self.job.check_claim()?;
         let have = self.part.length();
         if from == 0 && have > 0 {
             self.job.note(format!(
@@ -147,15 +148,16 @@ impl<'a> Flow<'a> {
             self.part.clear()?;
             return Err(Trouble::wrong_file(format!("it sends more than {bound} bytes")));
         }
+        // Before the write, and by the clock that goes on while a machine sleeps: whoever wakes up may have lost its claim.
+        if self.looked.elapsed().map_or(true, |since| since >= LOOK_EVERY) {
+            self.looked = SystemTime::now();
+            self.job.check_claim()?;
+        }
         self.part.write(bytes)?;
         self.retries.progress(length);
         if self.told.elapsed() >= TELL_EVERY {
             self.told = Instant::now();
             self.job.progress(length, self.part.total());
-        }
-        if self.looked.elapsed() >= LOOK_EVERY {
-            self.looked = Instant::now();
-            self.job.check_claim()?;
         }
         Ok(())
     }
