@@ -93,7 +93,7 @@ impl Place {
                 jobs: 2,
                 network,
                 drop_archives: false,
-                observer: Rc::new(Silent),
+                observers: Rc::new(|| Box::new(Silent)),
             },
             tasks: Task::ALL.to_vec(),
             model: Model { name: "lxr955".into(), config: json!({}) },

@@ -23,6 +23,8 @@ const TOTAL: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_byt
 /// elsewhere plain lines; for scripts one line of JSON for each event, on stdout.
 pub struct Display {
     form: Form,
+    /// Stdout belongs to other results.
+    beside: bool,
     state: Mutex<State>,
 }
 
@@ -64,12 +66,21 @@ impl Display {
             }
             false => Form::Lines,
         };
-        Self { form, state: Mutex::default() }
+        Self { form, beside: false, state: Mutex::default() }
+    }
+
+    /// What suits stderr, for a command whose results are others: all goes there.
+    #[cfg(feature = "torch")]
+    pub fn beside() -> Self {
+        Self { beside: true, ..Self::new(false) }
     }
 
     /// Prints a line of results on stdout, above the bars.
     pub fn result(&self, line: &str) {
-        self.above(|| to_stdout(line));
+        match self.beside {
+            true => self.above(|| eprintln!("{line}")),
+            false => self.above(|| to_stdout(line)),
+        }
     }
 
     /// Prints a line on stderr, above the bars; nothing where scripts read.

@@ -213,7 +213,7 @@ mod tests {
                 jobs: 3,
                 network: Default::default(),
                 drop_archives: false,
-                observer: Rc::new(Silent),
+                observers: Rc::new(|| Box::new(Silent)),
             },
             tasks: Task::ALL.to_vec(),
             model: Model { name: "lxr955".into(), config: json!({}) },

@@ -23,6 +23,9 @@ pub mod recipe;
 #[cfg(feature = "torch")]
 mod train;
 
+#[cfg(feature = "torch")]
+pub use train::Libtorch;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -90,8 +93,8 @@ pub struct Assets {
     pub network: Network,
     /// Whether an archive is removed once everything in it is unpacked.
     pub drop_archives: bool,
-    /// Hears how it goes.
-    pub observer: Rc<dyn Observer>,
+    /// Makes whoever hears how one stage goes.
+    pub observers: Rc<dyn Fn() -> Box<dyn Observer>>,
 }
 
 /// A model by name and with all its sizes.
