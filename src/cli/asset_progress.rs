@@ -72,7 +72,9 @@ impl Display {
     /// What suits stderr, for a command whose results are others: all goes there.
     #[cfg(feature = "torch")]
     pub fn beside() -> Self {
-        Self { beside: true, ..Self::new(false) }
+        let mut display = Self::new(false);
+        display.beside = true;
+        display
     }
 
     /// Prints a line of results on stdout, above the bars.
