@@ -37,6 +37,11 @@ pub const TABLE: [(&str, u8, &str); 10] = [
     ("BUG", BUG, "the program itself is wrong"),
 ];
 
+/// The name of an error's class, as in [`TABLE`].
+pub fn class(error: &Error) -> &'static str {
+    TABLE.iter().find(|(_, code, _)| *code == self::code(error)).map_or("BUG", |(name, ..)| *name)
+}
+
 /// The exit code of an error.
 pub fn code(error: &Error) -> u8 {
     match error.kind() {

@@ -5,6 +5,7 @@
 //! - [`cli`]: arguments; one file per command turns them into settings and calls the engine.
 //! - [`mod@bench`]: measures training, prediction, tokenising and reading features, to compare with the original.
 //! - [`pipeline`]: what `repro all` runs: stages, their fingerprints, the journal of a run.
+//! - [`prepare`]: what was fetched becomes what training reads: unpacked, processed, counted; stores built.
 //! - [`report`]: one renderer per file: console, JSON, JUnit, Markdown, HTML.
 //! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
@@ -31,9 +32,11 @@ pub mod files;
 #[cfg(test)]
 #[allow(dead_code)]
 mod fixtures;
+mod human;
 #[cfg(feature = "torch")]
 pub mod lxrt;
 pub mod pipeline;
+pub mod prepare;
 pub mod report;
 #[cfg(feature = "torch")]
 pub mod train;

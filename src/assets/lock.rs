@@ -222,14 +222,19 @@ impl Pin {
         }
     }
 
-    /// Different keepers among the sources: the domains of hosts, since two hosts of one domain may be one server, or folders.
+    /// Different keepers among the sources.
     fn keepers(&self) -> usize {
-        let keeper = |source: &str| match source.split_once("://") {
-            Some((_, rest)) if !rest.starts_with('/') => domain(rest.split('/').next().unwrap_or("")).to_owned(),
-            _ => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
-        };
         let keepers: std::collections::BTreeSet<String> = self.sources.iter().map(|source| keeper(source)).collect();
         keepers.len()
+    }
+}
+
+/// Who keeps a source, so that two are independent: the domain of a host, since two hosts of one domain may be one server, or the folder of a file.
+pub fn keeper(source: &str) -> String {
+    match source.split_once("://") {
+        Some((_, rest)) if !rest.starts_with('/') => domain(rest.split('/').next().unwrap_or("")).to_owned(),
+        Some((_, path)) => keeper(path),
+        None => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
     }
 }
 

@@ -181,6 +181,13 @@ pub struct Unpack {
     pub expect: Option<Expect>,
 }
 
+impl Unpack {
+    /// What is known of the member's content.
+    pub fn checksums(&self) -> Checksums {
+        Checksums { sha256: self.sha256.clone(), ..Checksums::default() }
+    }
+}
+
 /// A mirror that asks for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

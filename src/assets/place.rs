@@ -7,9 +7,12 @@
 //! WORKSPACE/PATH.claim             the process that is at work on it
 //! WORKSPACE/PATH.suspect-SHA256    a file whose checksum was wrong (first digits of what it has)
 //! WORKSPACE/receipts/NAME.json     size, time and hashes of the file when it was last verified
+//! WORKSPACE/receipts/NAME--FILE.json  the same of a file unpacked from the archive NAME
 //! ```
 
 use std::path::{Path, PathBuf};
+
+use super::manifest::{Asset, Made, Unpack};
 
 /// The places of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,22 @@ impl Place {
     /// Of the file `path` below `workspace`, known as `name`.
     pub fn new(workspace: &Path, name: &str, path: &Path) -> Self {
         Self { workspace: workspace.to_owned(), name: name.to_owned(), file: workspace.join(path) }
+    }
+
+    /// Of what a member of an archive unpacks to: the asset's name and the file's are its name.
+    pub fn unpacked(workspace: &Path, asset: &Asset, unpack: &Unpack) -> Self {
+        let file = unpack.path.file_name().unwrap_or_default().to_string_lossy();
+        Self::new(workspace, &format!("{}--{file}", asset.name), &unpack.path)
+    }
+
+    /// Of a file made from others.
+    pub fn made(workspace: &Path, made: &Made) -> Self {
+        Self::new(workspace, &made.name, &made.path)
+    }
+
+    /// What its receipt is kept under.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The file itself.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::lock::{Demands, Lock, Trust};
 use super::manifest::Asset;
 use super::place::Place;
-use super::receipt::{Glance, glance};
+use super::receipt::{Glance, Receipt, glance};
 
 /// One asset as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub enum State {
     Unverified,
     /// There, and known to be wrong: why.
     Wrong(String),
+    /// An archive that was removed after everything in it had been unpacked; what it unpacked to is there.
+    Dropped,
     /// So many bytes of it have arrived.
     Partial(u64),
     /// Nothing.
@@ -46,6 +48,7 @@ impl<'a> Item<'a> {
             Glance::Good(_) => State::Good,
             Glance::Unknown | Glance::Changed(_) => State::Unverified,
             Glance::Wrong(_, why) => State::Wrong(why),
+            Glance::Missing if is_dropped(asset, &place, &demands, workspace) => State::Dropped,
             Glance::Missing => match std::fs::metadata(place.part()) {
                 Ok(part) if part.len() > 0 => State::Partial(part.len()),
                 _ => State::Missing,
@@ -57,16 +60,35 @@ impl<'a> Item<'a> {
     /// Bytes that are still to come, as far as is known; 0 where it is there.
     pub fn remaining(&self) -> Option<u64> {
         match self.state {
-            State::Good | State::Unverified => Some(0),
+            State::Good | State::Unverified | State::Dropped => Some(0),
             State::Partial(bytes) => self.asset.likely_size().map(|size| size.saturating_sub(bytes)),
             State::Wrong(_) | State::Missing => self.asset.likely_size(),
         }
+    }
+
+    /// Whether nothing is to be fetched.
+    pub fn is_there(&self) -> bool {
+        matches!(self.state, State::Good | State::Unverified | State::Dropped)
     }
 
     /// Whether a program can fetch it.
     pub fn has_source(&self) -> bool {
         !self.asset.urls.is_empty()
     }
+}
+
+/// Whether a missing archive was removed on purpose: its receipt says so and is still what is demanded, and all that it unpacked
+/// to is there.
+fn is_dropped(asset: &Asset, place: &Place, demands: &Demands, workspace: &Path) -> bool {
+    let noted = Receipt::read(place).is_some_and(|receipt| {
+        receipt.dropped.is_some() && receipt.contradicts(demands).is_none() && receipt.is_enough(demands)
+    });
+    noted
+        && !asset.unpack.is_empty()
+        && asset.unpack.iter().all(|unpack| {
+            let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
+            !matches!(glance(&Place::unpacked(workspace, asset, unpack), &demands), Glance::Missing | Glance::Wrong(..))
+        })
 }
 
 /// Looks at all of them, in their order.

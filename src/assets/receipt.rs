@@ -25,6 +25,9 @@ pub struct Receipt {
     pub source: String,
     /// When it was last read whole and found right, UTC.
     pub verified: String,
+    /// When it was removed because everything in it had been unpacked, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<String>,
 }
 
 /// What a look at a file without reading it tells.
@@ -50,7 +53,26 @@ impl Receipt {
     pub fn new(file: &Path, hashes: Checksums, source: &str) -> Result<Self> {
         let metadata = std::fs::metadata(file).map_err(|error| Error::io("look at", file, &error))?;
         let (stat, verified) = (Stat::of(&metadata), crate::clock::now());
-        Ok(Self { schema: SCHEMA, stat, hashes, source: source.to_owned(), verified })
+        Ok(Self { schema: SCHEMA, stat, hashes, source: source.to_owned(), verified, dropped: None })
+    }
+
+    /// The same, with the note that the file is removed now.
+    #[must_use]
+    pub fn dropped_now(mut self) -> Self {
+        self.dropped = Some(crate::clock::now());
+        self
+    }
+
+    /// The same for a file that was found to be another: its hashes still say what it was, but no file counts as unchanged.
+    #[must_use]
+    pub fn distrusted(mut self) -> Self {
+        self.stat = Stat { size: 0, mtime_ns: 0, inode: 0 };
+        self
+    }
+
+    /// Whether the file was right when it was last read.
+    pub fn is_trusted(&self) -> bool {
+        self.stat.inode != 0
     }
 
     /// The receipt of a place; one that cannot be read is none.
@@ -89,7 +111,7 @@ impl Receipt {
     }
 
     /// Whether every demanded checksum was taken.
-    fn is_enough(&self, demands: &Demands) -> bool {
+    pub fn is_enough(&self, demands: &Demands) -> bool {
         let wanted = &demands.checksums;
         (wanted.sha256.is_none() || self.hashes.sha256.is_some())
             && (wanted.md5.is_none() || self.hashes.md5.is_some())

@@ -3,6 +3,7 @@
 pub mod evaluate;
 pub mod example;
 pub mod feature_files;
+pub mod images;
 pub mod nlvr2_official;
 pub mod predictions;
 pub mod process_gqa;

@@ -54,6 +54,19 @@ pub fn process_gqa(raw: &Path, set: GqaSet, out: &Path) -> Result<Vec<(&'static 
         .collect()
 }
 
+/// Makes one split of `set` as [`process_gqa`] does, as the file `out`.
+///
+/// # Errors
+/// Usage where the set has no such split; else as [`process_gqa`].
+pub fn process_gqa_one(raw: &Path, set: GqaSet, split: &str, out: &Path) -> Result<usize> {
+    let (_, source) = set.splits().iter().find(|(name, _)| *name == split).ok_or_else(|| {
+        let names: Vec<_> = set.splits().iter().map(|(name, _)| *name).collect();
+        Error::usage(format!("there is no GQA split `{split}` in this set"))
+            .next(format!("its splits: {}", names.join(", ")))
+    })?;
+    process_gqa_split(&sources(&raw.join(source))?, out)
+}
+
 /// A file, or the JSON files of a folder by name. (The original takes a folder's files in the file system's order.)
 fn sources(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {

@@ -1,45 +1,6 @@
 //! Numbers for people.
 
-/// `1.5 MB`, decimal units.
-pub fn human_bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 999.5 {
-            let decimals = usize::from(unit != "B" && value < 99.5);
-            return format!("{value:.decimals$} {unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
-
-/// `0.4 s`, `1 min 5 s`.
-pub fn human_seconds(seconds: f64) -> String {
-    if seconds < 59.95 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    match whole / 60 {
-        minutes @ 0..60 => format!("{minutes} min {} s", whole % 60),
-        minutes => format!("{} h {} min", minutes / 60, minutes % 60),
-    }
-}
-
 /// `80.53`, or a dash.
 pub fn points(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_and_durations_for_people() {
-        assert_eq!([0, 999, 1000, 150_000_000].map(human_bytes), ["0 B", "999 B", "1.0 kB", "150 MB"]);
-        assert_eq!(
-            [0.04, 59.94, 59.97, 125.0, 7_300.0].map(human_seconds),
-            ["0.0 s", "59.9 s", "1 min 0 s", "2 min 5 s", "2 h 1 min"]
-        );
-    }
 }

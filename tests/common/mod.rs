@@ -3,6 +3,8 @@
 
 #[path = "../../src/fixtures.rs"]
 pub mod fixtures;
+#[path = "../../src/assets/testing/mod.rs"]
+pub mod testing;
 
 use std::path::Path;
 use std::process::{Command, Output};

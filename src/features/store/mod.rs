@@ -15,8 +15,11 @@
 mod build;
 mod format;
 mod mapped;
+mod stream;
 mod writer;
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,8 +28,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use build::{build_store, ensure_store};
+pub use build::{build_store, ensure_store, known_store};
 pub use mapped::FeatureStore;
+pub use stream::{Streamed, store_stream};
 pub use writer::StoreWriter;
 
 use crate::error::Error;

@@ -1,0 +1,260 @@
+//! What there is to prepare: looked up in the workspace by names, sizes and times; no file is read.
+
+use std::path::{Path, PathBuf};
+
+use super::Settings;
+use crate::assets::lock::{Demands, Lock};
+use crate::assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
+use crate::assets::place::Place;
+use crate::assets::plan::{self, Item};
+use crate::assets::receipt::{Glance, Receipt, glance};
+use crate::error::Result;
+use crate::features::{Precision, known_store};
+
+/// The manifest's word for a feature TSV with 36 boxes an image.
+pub const OBJ36: &str = "obj36";
+/// An entry of a made file has no more bytes than this (NLVR2's have 267 on average, GQA's fewer).
+const ENTRY_BYTES: u64 = 400;
+/// Beyond a share of the TSV's bytes: the header and what the file system adds.
+const STORE_OVERHEAD: u64 = 64 << 10;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step<'a> {
+    /// What it makes, and under which name that is known.
+    pub place: Place,
+    /// How.
+    pub work: Work<'a>,
+    /// Whether it is done.
+    pub state: State,
+    /// Bytes that it adds to its folder, at most.
+    pub adds: u64,
+    /// Bytes that it adds to the stores, at most.
+    pub adds_store: u64,
+}
+
+/// How a file comes to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work<'a> {
+    /// Unpacked from an archive; a feature TSV gets its store in the same pass.
+    Unpack {
+        /// The archive.
+        asset: &'a Asset,
+        /// Which of its members.
+        unpack: &'a Unpack,
+    },
+    /// A feature TSV that is there gets its store.
+    Build {
+        /// The TSV, or the archive that it would come from.
+        asset: &'a Asset,
+        /// What must be in it.
+        expect: &'a Expect,
+        /// What its content must be.
+        demands: Demands,
+    },
+    /// Made from other files.
+    Make {
+        /// What.
+        made: &'a Made,
+    },
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing is left to do.
+    Done,
+    /// Everything that it needs is there, or will be after the steps before it.
+    ToDo,
+    /// These assets must be fetched first.
+    Waits(Vec<String>),
+}
+
+impl Work<'_> {
+    /// As events say it: `unpack`, `build` or `make`.
+    pub fn doing(&self) -> &'static str {
+        match self {
+            Self::Unpack { .. } => "unpack",
+            Self::Build { .. } => "build",
+            Self::Make { .. } => "make",
+        }
+    }
+}
+
+/// The steps of a selection, in the order to do them.
+///
+/// # Errors
+/// Usage for a name that the manifest does not know.
+pub fn steps<'a>(
+    manifest: &'a Manifest,
+    lock: &Lock,
+    selection: &Selection,
+    settings: &Settings,
+) -> Result<Vec<Step<'a>>> {
+    let look = Look { manifest, lock, settings };
+    let mut steps = Vec::new();
+    for asset in manifest.select(selection)? {
+        if let Some(expect) = asset.expect.as_ref().filter(|expect| expect.kind == OBJ36) {
+            steps.push(look.features(asset, expect));
+        }
+        steps.extend(asset.unpack.iter().map(|unpack| look.unpack(asset, unpack)));
+    }
+    steps.extend(manifest.select_made(selection)?.into_iter().map(|made| look.make(made)));
+    Ok(steps)
+}
+
+/// Bytes that all steps that are not done will add, whether or not their assets are there yet.
+pub fn disk_needed(steps: &[Step]) -> u64 {
+    let open = steps.iter().filter(|step| step.state != State::Done);
+    open.map(|step| step.adds.saturating_add(step.adds_store)).fold(0, u64::saturating_add)
+}
+
+/// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features: 0.752 of
+/// the text, or 0.379 in half precision.
+pub fn store_bound(tsv_bytes: u64, precision: Precision) -> u64 {
+    let share = match precision {
+        Precision::F32 => tsv_bytes / 25 * 19,
+        Precision::F16 => tsv_bytes / 5 * 2,
+    };
+    share.saturating_add(STORE_OVERHEAD)
+}
+
+/// Where it is looked up.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a, 'b> {
+    pub manifest: &'a Manifest,
+    pub lock: &'b Lock,
+    pub settings: &'b Settings,
+}
+
+impl<'a> Look<'a, '_> {
+    /// The step once more, as it stands now.
+    pub fn again(&self, step: &Step<'a>) -> Step<'a> {
+        match &step.work {
+            Work::Make { made } => self.make(made),
+            Work::Unpack { asset, unpack } => self.unpack(asset, unpack),
+            Work::Build { asset, expect, .. } => {
+                match asset.unpack.iter().find(|unpack| step.place == self.unpacked(asset, unpack)) {
+                    Some(unpack) => self.unpack(asset, unpack),
+                    None => self.features(asset, expect),
+                }
+            }
+        }
+    }
+
+    fn workspace(&self) -> &Path {
+        &self.settings.workspace
+    }
+
+    fn unpacked(&self, asset: &Asset, unpack: &Unpack) -> Place {
+        Place::unpacked(self.workspace(), asset, unpack)
+    }
+
+    /// Assets that are not there whole and verified.
+    fn lacks(&self, asset: &Asset) -> State {
+        match Item::of(asset, self.lock, self.workspace()).state {
+            plan::State::Good => State::ToDo,
+            _ => State::Waits(vec![asset.name.clone()]),
+        }
+    }
+
+    /// A TSV that is fetched as such.
+    fn features(&self, asset: &'a Asset, expect: &'a Expect) -> Step<'a> {
+        let item = Item::of(asset, self.lock, self.workspace());
+        let build = Work::Build { asset, expect, demands: item.demands };
+        match item.state {
+            plan::State::Good => self.build(item.place, build),
+            _ => {
+                let waits = State::Waits(vec![asset.name.clone()]);
+                let adds_store = store_bound(asset.likely_size().unwrap_or(0), self.settings.precision);
+                Step { place: item.place, work: build, state: waits, adds: 0, adds_store }
+            }
+        }
+    }
+
+    /// A member of an archive.
+    pub fn unpack(&self, asset: &'a Asset, unpack: &'a Unpack) -> Step<'a> {
+        let place = self.unpacked(asset, unpack);
+        let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
+        let found = glance(&place, &demands);
+        let features = unpack.expect.as_ref().filter(|expect| expect.kind == OBJ36);
+        let there = !matches!(found, Glance::Missing | Glance::Wrong(..));
+        if let Some(expect) = features.filter(|_| there) {
+            return self.build(place, Work::Build { asset, expect, demands });
+        }
+        let state = match (found, self.lacks(asset)) {
+            (Glance::Good(_), _) => State::Done,
+            // A folder changes with every file that is put into it; its files are counted.
+            (Glance::Changed(_), _) if unpack.folder => State::Done,
+            (_, State::ToDo) => State::ToDo,
+            // Put there by hand, or changed since: the archive that could tell is not there.
+            (Glance::Unknown | Glance::Changed(_), _) => State::Done,
+            (_, waits) => waits,
+        };
+        let adds_store = features.map_or(0, |_| store_bound(unpack.size_max, self.settings.precision));
+        Step { place, work: Work::Unpack { asset, unpack }, state, adds: unpack.size_max, adds_store }
+    }
+
+    /// The store of a TSV that is there; done when the TSV is as its receipt says and the store as the TSV.
+    fn build(&self, place: Place, work: Work<'a>) -> Step<'a> {
+        let store = known_store(place.file(), &self.settings.stores(), self.settings.precision);
+        let demands = match &work {
+            Work::Build { demands, .. } => demands.clone(),
+            _ => Demands::default(),
+        };
+        let known = matches!(store, Ok(Some(_))) && matches!(glance(&place, &demands), Glance::Good(_));
+        let bytes = std::fs::metadata(place.file()).map_or(0, |data| data.len());
+        let adds_store = store_bound(bytes, self.settings.precision);
+        Step { place, work, state: if known { State::Done } else { State::ToDo }, adds: 0, adds_store }
+    }
+
+    fn make(&self, made: &'a Made) -> Step<'a> {
+        let place = Place::made(self.workspace(), made);
+        let demands = Demands { checksums: self.known_of(made), ..Demands::default() };
+        let assets = || made.from.iter().filter_map(|name| self.manifest.asset(name));
+        let lacking = |asset: &&Asset| {
+            let unpacked = !asset.unpack.is_empty()
+                && asset.unpack.iter().all(|unpack| self.unpack(asset, unpack).state == State::Done);
+            !unpacked && self.lacks(asset) != State::ToDo
+        };
+        let waits: Vec<String> = assets().filter(lacking).map(|asset| asset.name.clone()).collect();
+        let state = match glance(&place, &demands) {
+            Glance::Good(receipt) if waits.is_empty() && receipt.source != self.origin(made) => State::ToDo,
+            Glance::Good(_) => State::Done,
+            _ if waits.is_empty() => State::ToDo,
+            Glance::Unknown | Glance::Changed(_) => State::Done,
+            _ => State::Waits(waits),
+        };
+        let entries = made.expect.as_ref().and_then(|expect| expect.count);
+        let sources = || assets().filter_map(Asset::likely_size).fold(0, u64::saturating_add);
+        let adds = entries.map_or_else(sources, |count| count.saturating_mul(ENTRY_BYTES));
+        Step { place, work: Work::Make { made }, state, adds, adds_store: 0 }
+    }
+
+    /// What is known of a made file's content: it holds for what is made from the published files only.
+    pub fn known_of(&self, made: &Made) -> Checksums {
+        let published = |name: &String| self.manifest.asset(name).is_some_and(|asset| !asset.checksums.is_empty());
+        let sha256 = made.sha256.clone().filter(|_| made.from.iter().all(published));
+        Checksums { sha256, ..Checksums::default() }
+    }
+
+    /// What a made file's receipt names as its source: the rule, and what it was applied to.
+    pub fn origin(&self, made: &Made) -> String {
+        let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
+        let hashes = assets.map(|asset| {
+            let receipt = Receipt::read(&Place::new(self.workspace(), &asset.name, &asset.path));
+            format!("{} {}", asset.name, receipt.as_ref().map_or("unknown", Receipt::sha256))
+        });
+        format!("{} of {}", made.rule, hashes.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The files or folders that a file is made from.
+    pub fn inputs(&self, made: &Made) -> Vec<PathBuf> {
+        let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
+        let paths = assets.flat_map(|asset| match asset.unpack.as_slice() {
+            [] => vec![&asset.path],
+            unpacked => unpacked.iter().map(|unpack| &unpack.path).collect(),
+        });
+        paths.map(|path| self.workspace().join(path)).collect()
+    }
+}
