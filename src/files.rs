@@ -1,5 +1,10 @@
 //! Writing and hashing files: what is written appears under its name whole or not at all.
 
+pub(crate) mod part;
+pub(crate) mod relay;
+#[cfg(test)]
+pub(crate) mod small_disk;
+
 use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt;

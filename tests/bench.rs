@@ -30,6 +30,27 @@ fn tokenize_and_tsv() {
     run(repro(place.path()).args(["bench", "tokenize", "--text", "absent.txt"]), 5);
 }
 
+#[test]
+fn verify_fetch_and_unpack() {
+    let report = bench(&["verify", "--bytes", "100000", "--jobs", "2", "--steps", "2"]);
+    assert_eq!((&report["sizes"]["files"], &report["threads"]), (&2.into(), &2.into()));
+    for cores in ["one_core", "all_cores"] {
+        assert!(report[cores]["gb_per_s"].as_f64().unwrap() > 0.0, "{report}");
+        assert!(report["speed_against_sha256sum"][cores].as_f64().unwrap() > 0.0, "{report}");
+    }
+    let report = bench(&["unpack", "--images", "3", "--steps", "2", "--warmup", "0"]);
+    assert!(report["times_decompression_alone"]["wall"].as_f64().unwrap() > 0.0);
+    assert!(report["sizes"]["zip_bytes"].as_u64() < report["sizes"]["bytes"].as_u64());
+    let report = bench(&["fetch", "--bytes", "3000000", "--steps", "2"]);
+    assert!(report["gb_per_s"].as_f64().unwrap() > 0.0);
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "unpack", "--images", "0"]), 2);
+    run(repro(place.path()).args(["bench", "fetch", "--bytes", "0"]), 2);
+    run(repro(place.path()).args(["bench", "verify", "--bytes", "0"]), 2);
+    run(repro(place.path()).args(["bench", "verify", "--bytes", "1000000000000000"]), 8);
+    assert_eq!(place.path().read_dir().unwrap().count(), 0);
+}
+
 #[cfg(feature = "torch")]
 #[test]
 fn train_and_predict() {

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::human::human_bytes;
 
 /// Bytes that this user can still write at `path`, or at its nearest parent that exists.
 ///
@@ -36,7 +37,7 @@ fn demand_of(needs: &[(PathBuf, u64)], free: impl Fn(&Path) -> Result<u64>) -> R
     for (folder, need) in sums.into_values() {
         let free = free(folder)?;
         if need > free {
-            let (need, free, shortfall) = (human(need), human(free), human(need - free));
+            let (need, free, shortfall) = (human_bytes(need), human_bytes(free), human_bytes(need - free));
             short.push(format!("{} needs {need} and has {free} free: {shortfall} too little", folder.display()));
         }
     }
@@ -53,15 +54,6 @@ fn nearest(path: &Path) -> &Path {
     let parents = path.ancestors().filter(|parent| !parent.as_os_str().is_empty());
     let mut parents = parents.filter(|parent| parent.exists());
     parents.next().unwrap_or(Path::new(if path.is_absolute() { "/" } else { "." }))
-}
-
-/// Bytes as people read them, in powers of ten.
-pub fn human(bytes: u64) -> String {
-    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
-    match units.iter().find(|(_, size)| bytes as f64 >= *size) {
-        Some((unit, size)) => format!("{:.1} {unit}", bytes as f64 / size),
-        None => format!("{bytes} B"),
-    }
 }
 
 #[cfg(test)]
@@ -89,6 +81,5 @@ mod tests {
     fn relative_places_are_looked_up_from_here() {
         assert_eq!(nearest(Path::new("no-such-folder/a")), Path::new("."));
         assert!(free(Path::new("no-such-folder/a")).unwrap() > 0);
-        assert_eq!((human(999), human(32_714_351_506)), ("999 B".into(), "32.7 GB".into()));
     }
 }

@@ -11,6 +11,7 @@
 //! sources = ["https://…", "https://…"]   # every source that gave exactly this
 //! ```
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,7 @@ pub enum Trust {
     Unpinned,
     /// The same as when it was pinned.
     Pinned,
-    /// Pinned, and two independent sources (different hosts) gave the same.
+    /// Pinned, and two independent sources (different domains, or folders) gave the same.
     Corroborated,
     /// A checksum that was published.
     Published,
@@ -177,7 +178,7 @@ impl Lock {
     pub fn trust(&self, asset: &Asset) -> Trust {
         match self.pin(&asset.name) {
             _ if !asset.checksums.is_empty() => Trust::Published,
-            Some(pin) if pin.hosts() > 1 => Trust::Corroborated,
+            Some(pin) if pin.keepers() > 1 => Trust::Corroborated,
             Some(_) => Trust::Pinned,
             None => Trust::Unpinned,
         }
@@ -221,20 +222,51 @@ impl Pin {
         }
     }
 
-    /// Different hosts (or folders) among the sources.
-    fn hosts(&self) -> usize {
-        let host = |source: &str| match source.split_once("://") {
-            Some((_, rest)) if !rest.starts_with('/') => rest.split('/').next().unwrap_or("").to_owned(),
-            _ => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
-        };
-        let hosts: std::collections::BTreeSet<String> = self.sources.iter().map(|source| host(source)).collect();
-        hosts.len()
+    /// Different keepers among the sources.
+    fn keepers(&self) -> usize {
+        let keepers: std::collections::BTreeSet<String> = self.sources.iter().map(|source| keeper(source)).collect();
+        keepers.len()
+    }
+}
+
+/// Who keeps a source, so that two are independent: the domain of a host, since two hosts of one domain may be one server, or the folder of a file.
+pub fn keeper(source: &str) -> String {
+    match source.split_once("://") {
+        Some((_, rest)) if !rest.starts_with('/') => domain(rest.split('/').next().unwrap_or("")).to_owned(),
+        Some((_, path)) => keeper(path),
+        None => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
+    }
+}
+
+/// The last two parts of a host's name, without port; a numeric address whole.
+fn domain(host: &str) -> &str {
+    if host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok() {
+        return host;
+    }
+    let name = host.split(':').next().unwrap_or(host);
+    match name.rmatch_indices('.').nth(1) {
+        Some((dot, _)) => &name[dot + 1..],
+        None => name,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_hosts_of_one_domain_may_be_one_server() {
+        let keepers = |sources: &[&str]| {
+            let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+            let (name, sha256, date) = (String::new(), String::new(), String::new());
+            Pin { name, size: 0, sha256, date, sources }.keepers()
+        };
+        let twins = ["https://nlp.stanford.edu/a", "https://downloads.cs.stanford.edu/b", "http://stanford.edu:80/c"];
+        assert_eq!(keepers(&twins), 1);
+        assert_eq!(keepers(&["https://a.org/x", "https://b.org/x", "http://localhost:1/x"]), 3);
+        assert_eq!(keepers(&["http://127.0.0.1:1/x", "http://127.0.0.1:2/x", "http://[::1]:2/x"]), 3);
+        assert_eq!(keepers(&["/disk/one/x", "/disk/one/y", "file:///disk/two/x"]), 2);
+    }
 
     #[test]
     fn pins_are_kept_and_never_change_silently() {
@@ -244,9 +276,9 @@ mod tests {
         let (one, other) = ("1".repeat(64), "2".repeat(64));
         lock.record("a", 3, &one, "https://x.org/a").unwrap();
         lock.record("a", 3, &one, "https://x.org/b").unwrap();
-        assert_eq!(lock.pin("a").unwrap().hosts(), 1);
+        assert_eq!(lock.pin("a").unwrap().keepers(), 1);
         lock.record("a", 3, &one, "https://y.org/a").unwrap();
-        assert_eq!(lock.pin("a").unwrap().hosts(), 2);
+        assert_eq!(lock.pin("a").unwrap().keepers(), 2);
         let error = lock.record("a", 3, &other, "https://z.org/a").unwrap_err();
         assert_eq!(error.kind(), crate::error::Kind::Checksum);
         lock.write(&path).unwrap();

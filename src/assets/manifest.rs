@@ -24,6 +24,12 @@
 //! url = "https://…"
 //! how = "open it in a browser, then: repro fetch --from FOLDER"
 //!
+//! [[mirror]]                                 # the same for many assets
+//! of = ["vqa-minival"]
+//! place = "Google Drive"
+//! url = "https://…"
+//! how = "…"
+//!
 //! [[asset.unpack]]                           # a member of the archive, by file name, whatever folder the archive puts it in
 //! member = "a_obj36.tsv"                     # or folder = true: all members, below `path`
 //! path = "data/a/a_obj36.tsv"
@@ -41,8 +47,10 @@
 //! expect = { kind = "json-list", count = 6982 }
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+mod check;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -68,6 +76,8 @@ pub struct Manifest {
     /// In the order that they can be made.
     #[serde(rename = "made", default)]
     pub made: Vec<Made>,
+    #[serde(rename = "mirror", default)]
+    mirrors: Vec<Mirror>,
 }
 
 /// A purpose.
@@ -190,6 +200,17 @@ pub struct ByHand {
     pub how: String,
 }
 
+/// Mirrors of many assets that ask for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mirror {
+    /// Assets.
+    of: Vec<String>,
+    place: String,
+    url: String,
+    how: String,
+}
+
 /// A file made from assets.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -250,7 +271,7 @@ impl Manifest {
             return Err(wrong(format!("its schema is {}, this program reads {SCHEMA}", manifest.schema)));
         }
         manifest.assets = manifest.assets.into_iter().flat_map(Asset::expanded).collect();
-        manifest.check().map_err(wrong)?;
+        manifest.spread_mirrors().and_then(|()| manifest.check()).map_err(wrong)?;
         Ok(manifest)
     }
 
@@ -305,98 +326,6 @@ impl Manifest {
         }
         Ok(())
     }
-
-    fn check(&self) -> Result<(), String> {
-        let groups: BTreeSet<&str> = self.groups.iter().map(|group| group.name.as_str()).collect();
-        let mut names = BTreeSet::new();
-        let mut places: BTreeMap<&Path, &str> = BTreeMap::new();
-        let assets = self.assets.iter().map(|asset| (&asset.name, &asset.groups));
-        let made = self.made.iter().map(|made| (&made.name, &made.groups));
-        for (name, of) in assets.chain(made) {
-            let proper = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            if name.is_empty() || name.starts_with('.') || !name.chars().all(proper) {
-                return Err(format!("`{name}` is no proper name"));
-            }
-            if !names.insert(name) {
-                return Err(format!("`{name}` is there twice"));
-            }
-            if let Some(group) = of.iter().find(|group| !groups.contains(group.as_str())) {
-                return Err(format!("`{name}` is in the group `{group}`, which is not described"));
-            }
-        }
-        for asset in &self.assets {
-            asset.check().map_err(|why| format!("`{}`: {why}", asset.name))?;
-            for path in std::iter::once(&asset.path).chain(asset.unpack.iter().map(|unpack| &unpack.path)) {
-                occupy(&mut places, path, &asset.name)?;
-            }
-        }
-        for made in &self.made {
-            occupy(&mut places, &made.path, &made.name)?;
-            digits("sha256", made.sha256.as_deref(), 64)?;
-            if let Some(from) = made.from.iter().find(|from| self.asset(from).is_none()) {
-                return Err(format!("`{}` is made from `{from}`, which is not there", made.name));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn occupy<'a>(places: &mut BTreeMap<&'a Path, &'a str>, path: &'a Path, name: &'a str) -> Result<(), String> {
-    let plain = |part: Component| matches!(part, Component::Normal(_));
-    if path.as_os_str().is_empty() || !path.components().all(plain) || path.to_str().is_none() {
-        return Err(format!("`{name}`: {} does not stay below the workspace", path.display()));
-    }
-    match places.insert(path, name) {
-        Some(other) => Err(format!("`{name}` and `{other}` go to the same place {}", path.display())),
-        None => Ok(()),
-    }
-}
-
-fn digits(what: &str, text: Option<&str>, count: usize) -> Result<(), String> {
-    let proper = |text: &str| text.len() == count && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match text {
-        Some(text) if !proper(text) => Err(format!("{what} `{text}` is not {count} lower-case hexadecimal digits")),
-        _ => Ok(()),
-    }
-}
-
-impl Asset {
-    fn check(&self) -> Result<(), String> {
-        digits("sha256", self.checksums.sha256.as_deref(), 64)?;
-        digits("md5", self.checksums.md5.as_deref(), 32)?;
-        digits("git_blob", self.checksums.git_blob.as_deref(), 40)?;
-        if self.urls.is_empty() && self.by_hand.is_empty() {
-            return Err("it comes from nowhere: give urls or by_hand".into());
-        }
-        for url in &self.urls {
-            if !["https://", "http://", "file:///"].iter().any(|scheme| url.starts_with(scheme)) {
-                return Err(format!("`{url}` is no http, https or file URL"));
-            }
-        }
-        for unpack in &self.unpack {
-            digits("sha256", unpack.sha256.as_deref(), 64)?;
-            if (unpack.member.is_empty() && !unpack.folder) || unpack.member.contains(['/', '\\', '\0']) {
-                return Err(format!("`{}` is no file name of a member", unpack.member));
-            }
-        }
-        Ok(())
-    }
-
-    fn expanded(self) -> Vec<Self> {
-        if self.each.is_empty() {
-            return vec![self];
-        }
-        let fill = |text: &str, each: &str| text.replace("{}", each);
-        let one = |each: &String| Self {
-            name: fill(&self.name, each),
-            title: fill(&self.title, each),
-            path: fill(&self.path.to_string_lossy(), each).into(),
-            urls: self.urls.iter().map(|url| fill(url, each)).collect(),
-            each: Vec::new(),
-            ..self.clone()
-        };
-        self.each.iter().map(one).collect()
-    }
 }
 
 impl Selection {
@@ -406,83 +335,4 @@ impl Selection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = r#"
-        schema = 1
-        group = [{ name = "vqa", title = "VQA" }, { name = "all-epochs", title = "snapshots" }]
-
-        [[asset]]
-        name = "epoch{}"
-        title = "after epoch {}"
-        groups = ["all-epochs"]
-        path = "snap/Epoch{}_LXRT.pth"
-        urls = ["https://x.org/Epoch{}_LXRT.pth"]
-        size_about = 100
-        each = ["01", "12"]
-
-        [[asset]]
-        name = "minival"
-        title = "minival"
-        groups = ["vqa"]
-        path = "data/minival.json"
-        urls = ["file:///x/minival.json"]
-        md5 = "00000000000000000000000000000000"
-
-        [[made]]
-        name = "made"
-        title = "made"
-        groups = ["all-epochs"]
-        rule = "copy"
-        from = ["minival"]
-        path = "data/made.json"
-    "#;
-
-    #[test]
-    fn selections_bring_what_they_need() {
-        let manifest = Manifest::parse(GOOD, "test").unwrap();
-        let names = |selection: Selection| -> Vec<String> {
-            manifest.select(&selection).unwrap().iter().map(|asset| asset.name.clone()).collect()
-        };
-        let of = |groups: &[&str], given: &[&str]| Selection {
-            groups: groups.iter().map(|s| (*s).to_owned()).collect(),
-            names: given.iter().map(|s| (*s).to_owned()).collect(),
-            all: false,
-        };
-        assert_eq!(names(of(&["vqa"], &[])), ["minival"]);
-        assert_eq!(names(of(&[], &["made"])), ["minival"]);
-        assert_eq!(names(of(&["all-epochs"], &[])), ["epoch01", "epoch12", "minival"]);
-        let epoch = manifest.asset("epoch12").unwrap();
-        assert_eq!(
-            (epoch.path.to_str(), epoch.urls[0].as_str()),
-            (Some("snap/Epoch12_LXRT.pth"), "https://x.org/Epoch12_LXRT.pth")
-        );
-        assert_eq!((epoch.upper_bound(), epoch.likely_size()), (Some(114), Some(100)));
-        let error = manifest.select(&of(&[], &["mini"])).unwrap_err().to_string();
-        assert!(error.contains("did you mean minival?"), "{error}");
-        assert!(manifest.select(&of(&["gqa"], &[])).unwrap_err().to_string().contains("vqa, all-epochs"));
-    }
-
-    #[test]
-    fn a_wrong_manifest_is_refused() {
-        for (from, to, why) in [
-            ("schema = 1", "schema = 2", "schema"),
-            ("md5 =", "md6 =", "unknown field"),
-            ("0000\"", "000\"", "hexadecimal"),
-            ("data/minival", "../minival", "does not stay"),
-            ("data/minival", "/minival", "does not stay"),
-            ("data/made.json", "data/minival.json", "same place"),
-            ("\"minival\"\n        title", "\"epoch01\"\n        title", "there twice"),
-            ("groups = [\"vqa\"]", "groups = [\"gqa\"]", "not described"),
-            ("file:///x", "ftp://x", "no http, https or file"),
-            ("from = [\"minival\"]", "from = [\"maxival\"]", "not there"),
-            ("name = \"minival\"", "name = \"mini/val\"", "no proper name"),
-        ] {
-            let text = GOOD.replacen(from, to, 1);
-            assert_ne!(text, GOOD, "{from}");
-            let error = Manifest::parse(&text, "test").expect_err(to).to_string();
-            assert!(error.contains(why), "{to}: {error}");
-        }
-    }
-}
+mod tests;

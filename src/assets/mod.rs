@@ -5,6 +5,8 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`adopt`]: takes files that a person downloaded by hand;
+//! - [`pin`]: records what arrived, and compares it with a second source;
 //! - [`claim`]: which process is at work on a file;
 //! - [`disk`]: whether there is room;
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
@@ -13,8 +15,10 @@
 //! - [`verify`]: whether files are still what they should be;
 //! - [`list`]: what there is and what a fetch would do, for people and for scripts;
 //! - [`rate`]: how fast files arrived so far;
+//! - [`unpack`]: archives that nobody vouches for, checked whole before anything is written;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
+pub mod adopt;
 pub mod claim;
 pub mod digest;
 pub mod disk;
@@ -24,10 +28,12 @@ pub mod fetch;
 pub mod list;
 pub mod lock;
 pub mod manifest;
+pub mod pin;
 pub mod place;
 pub mod plan;
 pub mod rate;
 pub mod receipt;
 #[cfg(test)]
 mod testing;
+pub mod unpack;
 pub mod verify;

@@ -1,14 +1,20 @@
-//! `repro bench`: measures training, prediction, tokenising and reading features on generated input of real size.
+//! `repro bench`: measures training, prediction, tokenising, reading features, verifying, fetching and unpacking on generated input of real
+//! size.
 //!
 //! Each measurement runs the very code of the commands that people use, and gives one JSON object with everything a
 //! comparison needs: sizes, every single time, memory, threads, versions, machine, and what the original measured.
 
+pub mod fetch;
+pub mod hash;
 pub mod machine;
 #[cfg(feature = "torch")]
 pub mod model;
 #[cfg(feature = "torch")]
 mod questions;
 mod sentences;
+mod server;
 pub mod timing;
 pub mod tokenize;
 pub mod tsv;
+pub mod unpack;
+mod versus;

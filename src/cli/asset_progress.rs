@@ -13,9 +13,11 @@ use crate::human::{human_bytes, human_seconds};
 
 /// Without a terminal, a file that is at work says so this often.
 const EVERY: Duration = Duration::from_secs(30);
-const FILE: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_bytes_per_sec:>11} {eta:>5} left";
-const FILE_OF_UNKNOWN_SIZE: &str = "{msg:24!} {spinner} {bytes:>9} {binary_bytes_per_sec:>11}";
-const TOTAL: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_bytes_per_sec:>11} {eta:>5} left";
+/// The same for scripts.
+const EVERY_JSON: Duration = Duration::from_secs(1);
+const FILE: &str =
+    "{msg:27!} {decimal_bytes:>9} of {decimal_total_bytes:9} [{wide_bar}] {decimal_bytes_per_sec:>11} {eta:>4} left";
+const FILE_OF_UNKNOWN_SIZE: &str = "{msg:27!} {decimal_bytes:>9} {spinner} {decimal_bytes_per_sec:>11}";
 
 /// Shows events: results on stdout, everything else on stderr. On a terminal a bar for each file at work and one for all;
 /// elsewhere plain lines; for scripts one line of JSON for each event, on stdout.
@@ -32,8 +34,14 @@ enum Form {
 
 #[derive(Default)]
 struct State {
+    /// When scripts were last told of a file's progress.
+    told: BTreeMap<String, Instant>,
     files: BTreeMap<String, File>,
     total: Option<ProgressBar>,
+    /// Bytes that are to come in all, as far as anybody knows.
+    expected: u64,
+    /// What failed, in full.
+    failures: Vec<String>,
     /// Bytes of files that are done or given up, in the total.
     ended: u64,
 }
@@ -61,6 +69,11 @@ impl Display {
         Self { form, state: Mutex::default() }
     }
 
+    /// So many bytes are to come in all, those of files that are not begun included.
+    pub fn expect(&self, bytes: u64) {
+        self.state().expected = bytes;
+    }
+
     /// Prints a line of results on stdout, above the bars.
     pub fn result(&self, line: &str) {
         self.above(|| to_stdout(line));
@@ -82,6 +95,17 @@ impl Display {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Progress of a file that scripts were told of a moment ago.
+    fn is_too_soon(&self, event: &Event) -> bool {
+        let Event::Progress { name, .. } = event else { return false };
+        let mut state = self.state();
+        if state.told.get(name).is_some_and(|told| told.elapsed() < EVERY_JSON) {
+            return true;
+        }
+        state.told.insert(name.clone(), Instant::now());
+        false
     }
 
     fn started(&self, name: &str, doing: &'static str, source: &str, total: Option<u64>, from: u64) {
@@ -123,7 +147,8 @@ impl Display {
         state.show_total();
     }
 
-    fn ended(&self, name: &str) {
+    /// Nothing more happens to a file.
+    pub(super) fn ended(&self, name: &str) {
         let mut state = self.state();
         if let Some(file) = state.files.remove(name) {
             state.ended = state.ended.saturating_add(file.done.saturating_sub(file.from));
@@ -134,15 +159,22 @@ impl Display {
 }
 
 impl Drop for Display {
+    /// Removes the bars. Of several failures each is told in full; a single one is the error that the command ends with.
     fn drop(&mut self) {
         let state = self.state();
         state.files.values().map(|file| &file.bar).chain(&state.total).for_each(ProgressBar::finish_and_clear);
+        if state.failures.len() > 1 {
+            state.failures.iter().for_each(|failure| eprintln!("{failure}"));
+        }
     }
 }
 
 impl Observer for Display {
     fn event(&self, event: &Event) {
         if matches!(self.form, Form::Json) {
+            if self.is_too_soon(event) {
+                return;
+            }
             // An event holds nothing that JSON could refuse.
             if let Ok(line) = serde_json::to_string(event) {
                 to_stdout(&line);
@@ -163,7 +195,8 @@ impl Observer for Display {
             }
             Event::Failed { name, error, class } => {
                 self.ended(name);
-                self.say(&format!("{name}: {class}: {error}"));
+                self.say(&format!("{name}: {class}: {}", error.lines().next().unwrap_or_default()));
+                self.state().failures.push(error.clone());
             }
         }
     }
@@ -178,7 +211,7 @@ impl State {
             done = done.saturating_add(begun);
             total = total.saturating_add(file.total.map_or(begun, |total| total.saturating_sub(file.from)));
         }
-        bar.set_length(total);
+        bar.set_length(total.max(self.expected));
         bar.set_position(done);
         bar.set_message(format!("total, {} at work", self.files.len()));
     }
@@ -205,7 +238,7 @@ impl File {
 
 fn total_bar(bars: &MultiProgress) -> ProgressBar {
     let bar = bars.add(ProgressBar::new(0));
-    bar.set_style(style(TOTAL));
+    bar.set_style(style(FILE));
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }
@@ -236,7 +269,7 @@ fn done(
     if !sha256.is_empty() {
         line += &format!(", sha256 {sha256}");
     }
-    if let Some(trust) = trust {
+    if let Some(trust) = trust.filter(|trust| trust.name() != outcome) {
         line += &format!(", {}", trust.name());
     }
     if transferred > 0 && seconds > 0.0 {

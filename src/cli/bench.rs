@@ -10,9 +10,10 @@ use super::options::{ComputeOptions, ModelOptions};
 #[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
 use crate::bench::timing::Repeats;
-use crate::bench::{tokenize, tsv};
+use crate::bench::{fetch, hash, tokenize, tsv, unpack};
 use crate::error::{Error, Result};
 use crate::exit;
+use crate::features::Precision;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -21,12 +22,17 @@ Examples:
   repro bench train --model tiny --batch-size 8 --steps 20
   repro bench tokenize --vocab vocab.txt --text sentences.txt
   repro bench tsv --images 500 --folder /dev/shm > tsv.json
+  repro bench verify --bytes 2000000000    reading and hashing, against sha256sum
+  repro bench fetch --folder /dev/shm      download and hash, against curl; without a disk in the way
+  repro bench unpack --images 1000         zip to TSV and store, against decompressing alone
 
 The original on two cores of an AMD EPYC (torch 2.11, float32; best / median; the machine was not quiet):
   train     batch 32: 9.35 / 11.99 s a step, 6.9 GB
   predict   batch 256: 9.9 / 8.5 examples/s, 2.4 GB
   tokenize  12,200 sentences/s
   tsv       115 MB/s
+The original has no counterpart of verify, fetch and unpack: these run sha256sum, curl and unzip on the same files in turns with
+this program, where they are installed.
 
 Prints one JSON object on stdout, progress on stderr.";
 
@@ -54,6 +60,15 @@ enum What {
     /// Reading an obj36 TSV, on one thread
     #[command(after_help = AFTER_HELP)]
     Tsv(Tsv),
+    /// Reading files and taking their SHA-256, against sha256sum: on one core and on all
+    #[command(after_help = AFTER_HELP)]
+    Verify(Verify),
+    /// Fetching from a server on this machine, against curl
+    #[command(after_help = AFTER_HELP)]
+    Fetch(Fetch),
+    /// From a feature zip to a checked TSV and its store, against decompressing alone
+    #[command(after_help = AFTER_HELP)]
+    Unpack(Unpack),
 }
 
 #[cfg(feature = "torch")]
@@ -155,6 +170,59 @@ struct Tsv {
     folder: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Verify {
+    /// Bytes of each generated file
+    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
+    bytes: u64,
+    /// Files that are read at the same time; as many are generated [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    #[command(flatten)]
+    rounds: Rounds,
+}
+
+#[derive(Debug, clap::Args)]
+struct Fetch {
+    /// Bytes of the generated file
+    #[arg(long, value_name = "N", default_value_t = 2_000_000_000)]
+    bytes: u64,
+    #[command(flatten)]
+    rounds: Rounds,
+}
+
+#[derive(Debug, clap::Args)]
+struct Unpack {
+    /// Rows of the generated file, 395 kB each
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    images: usize,
+    /// How the store keeps features: f32 or f16
+    #[arg(long, value_name = "P", default_value_t = Precision::F32)]
+    precision: Precision,
+    #[command(flatten)]
+    rounds: Rounds,
+}
+
+/// How often to measure, and where.
+#[derive(Debug, clap::Args)]
+struct Rounds {
+    /// Rounds measured; in each, this program and the other take turns
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    steps: usize,
+    /// Rounds before that, not counted
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    warmup: usize,
+    /// Where to write the files [default: the system's folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl Rounds {
+    fn repeats(&self) -> Repeats {
+        Repeats { warmup: self.warmup, steps: self.steps }
+    }
+}
+
 /// Measures and prints one JSON object.
 ///
 /// # Errors
@@ -178,6 +246,16 @@ pub fn run(args: Args) -> Result<u8> {
             tokenize::measure(settings, Repeats { warmup, steps })?
         }
         What::Tsv(Tsv { images, steps, folder }) => tsv::measure(images, steps, folder.as_deref())?,
+        What::Verify(Verify { bytes, jobs, rounds }) => {
+            let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+            let settings =
+                hash::Settings { bytes, jobs: jobs.map_or_else(cores, usize::from), folder: rounds.folder.as_deref() };
+            hash::measure(settings, rounds.repeats())?
+        }
+        What::Fetch(Fetch { bytes, rounds }) => fetch::measure(bytes, rounds.repeats(), rounds.folder.as_deref())?,
+        What::Unpack(Unpack { images, precision, rounds }) => {
+            unpack::measure(images, precision, rounds.repeats(), rounds.folder.as_deref())?
+        }
     };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::bug("cannot write the measurement as JSON").because(error))?;

@@ -1,14 +1,17 @@
 //! `repro fetch`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::asset_progress::to_stdout;
+use super::asset_progress::{Display, to_stdout};
 use super::assets::{AssetOptions, Known};
-use crate::assets::disk;
+use crate::assets::fetch::{self, Network, Settings};
 use crate::assets::list::{self, Forecast};
-use crate::assets::manifest::Selection;
+use crate::assets::lock::{Lock, Trust};
+use crate::assets::manifest::{Asset, Selection};
 use crate::assets::plan::{Item, plan};
-use crate::assets::rate::Rate;
+use crate::assets::rate::{Meter, Rate};
+use crate::assets::{adopt, disk, pin};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
@@ -106,7 +109,130 @@ pub fn run(args: Args) -> Result<u8> {
     if args.dry_run {
         return show_forecast(&args, &known, &selection, &items);
     }
+    let run = Run { args: &args, known: &known, assets, display: Display::new(args.format == Format::Json) };
+    run.all(&selection)?;
     Ok(exit::PASS)
+}
+
+/// A command that does something.
+struct Run<'a> {
+    args: &'a Args,
+    known: &'a Known,
+    assets: Vec<&'a Asset>,
+    display: Display,
+}
+
+impl Run<'_> {
+    /// Brings the files, then pins and compares those that came, whatever else failed; the first error counts.
+    fn all(&self, selection: &Selection) -> Result<()> {
+        let (args, display) = (self.args, &self.display);
+        let settings = self.settings(selection)?;
+        let brought = match &args.from {
+            Some(folder) if !args.corroborate => self.adopt(folder),
+            _ => self.fetch(&settings),
+        };
+        let pinned = match args.pin {
+            true => pin::pin(&self.items()?, &self.known.lock_path, display).map(|count| {
+                display.say(&format!("{} pinned in {}", files(count), self.known.lock_path.display()));
+            }),
+            false => Ok(()),
+        };
+        let corroborated = match args.corroborate {
+            true => {
+                let (from, lock) = (args.from.as_deref(), &self.known.lock_path);
+                pin::corroborate(&self.items()?, from, lock, &settings, display).map(|count| {
+                    display.say(&format!("{} corroborated in {}", files(count), lock.display()));
+                })
+            }
+            false => Ok(()),
+        };
+        brought.and(pinned).and(corroborated)?;
+        let unpinned = self.items()?.iter().filter(|item| item.is_there() && item.trust == Trust::Unpinned).count();
+        if unpinned > 0 {
+            display.say(&format!(
+                "{} unpinned: nobody published a checksum, so a verdict that rests on one can be INCONCLUSIVE at best; \
+                 --pin records what arrived",
+                files(unpinned)
+            ));
+        }
+        Ok(())
+    }
+
+    fn settings(&self, selection: &Selection) -> Result<Settings> {
+        let args = self.args;
+        let (unpacked, stores) = prepared(self.known, selection, &args.assets.workspace, false)?;
+        let network = Network {
+            stall: Duration::from_secs(args.stall_timeout),
+            retries: args.retries,
+            first_wait: Duration::from_secs_f64(args.retry_wait),
+        };
+        Ok(Settings {
+            workspace: args.assets.workspace.clone(),
+            jobs: args.jobs.into(),
+            network,
+            also_needed: unpacked.saturating_add(stores),
+        })
+    }
+
+    /// As everything stands now, with what was pinned meanwhile.
+    fn items(&self) -> Result<Vec<Item<'_>>> {
+        let known = self.args.assets.read()?;
+        Ok(plan(&self.assets, &known.lock, &self.args.assets.workspace))
+    }
+
+    fn fetch(&self, settings: &Settings) -> Result<()> {
+        let items = self.items()?;
+        let coming = items.iter().filter(|item| item.has_source()).filter_map(Item::remaining);
+        self.display.expect(coming.fold(0, u64::saturating_add));
+        let meter = Meter::new(&self.display);
+        let fetched = fetch::fetch(&self.assets, &self.known.lock, settings, &meter);
+        if let Some(rate) = meter.rate() {
+            // Only the next forecast misses it.
+            rate.write(&settings.workspace).unwrap_or_else(|error| self.display.say(&error.to_string()));
+        }
+        fetched.map(|_| ())
+    }
+
+    fn adopt(&self, folder: &Path) -> Result<()> {
+        let (display, unpacked) = (&self.display, adopt::unpacked(&self.assets));
+        let mut items = self.items()?;
+        items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &self.args.assets.workspace));
+        let summary = adopt::adopt(folder, &items, display)?;
+        for name in &summary.present {
+            display.say(&format!("{name}: there already"));
+        }
+        for (path, why) in &summary.unknown {
+            let why = why.as_ref().map_or_else(|| "not recognised".to_owned(), String::clone);
+            display.say(&format!("left: {}: {why}", path.display()));
+        }
+        let mut refused = summary.refused.into_iter();
+        match (refused.next(), refused.len()) {
+            (Some(error), 0) => return Err(error),
+            (Some(error), more) => {
+                let sum = Error::checksum(format!("{} files were refused", more + 1)).because(error.what());
+                return Err(refused.fold(sum, |sum, error| sum.because(error.what())));
+            }
+            (None, _) => {}
+        }
+        let items = self.items()?;
+        let missing: Vec<&str> = (items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()))
+            .filter(|name| self.args.assets.names.iter().any(|asked| asked == name))
+            .collect();
+        if !missing.is_empty() || (summary.adopted.is_empty() && summary.present.is_empty()) {
+            let what = match missing.as_slice() {
+                [] => format!("no file that is looked for was recognised in {}", folder.display()),
+                _ => format!("not found in {}: {}", folder.display(), missing.join(", ")),
+            };
+            return Err(Error::data(what)
+                .because("a file is known by its name, its exact size or its checksum")
+                .next("repro fetch --list shows names and sizes; rename the files as they are called there"));
+        }
+        Ok(())
+    }
+}
+
+fn files(count: usize) -> String {
+    format!("{count} file{}", if count == 1 { "" } else { "s" })
 }
 
 /// Bytes that unpacking, and building stores and made files, add: of all steps, or of those that are still to be done.

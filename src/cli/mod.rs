@@ -6,7 +6,6 @@ use crate::error::Result;
 
 #[cfg(feature = "torch")]
 mod all;
-#[allow(dead_code)]
 mod asset_progress;
 #[allow(dead_code)]
 mod assets;
@@ -21,8 +20,10 @@ mod openmp;
 mod options;
 #[cfg(feature = "torch")]
 mod predict;
+mod prepare;
 #[cfg(feature = "torch")]
 mod train;
+mod verify;
 
 /// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
 #[derive(Debug, Parser)]
@@ -35,6 +36,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   repro fetch --list                           every file of the paper, and what is here of it
+  repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
@@ -58,6 +60,10 @@ Exit codes:
 enum Command {
     /// Fetch the paper's files: verified, resumable, in parallel
     Fetch(fetch::Args),
+    /// Check that files are still what they should be
+    Verify(verify::Args),
+    /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
+    Prepare(prepare::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     #[cfg(feature = "torch")]
     All(all::Args),
@@ -93,6 +99,8 @@ impl Cli {
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
             Command::Fetch(args) => fetch::run(args),
+            Command::Verify(args) => verify::run(args),
+            Command::Prepare(args) => prepare::run(args),
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }

@@ -1,7 +1,7 @@
 //! The TSV reader's throughput on a generated file of real size (36 boxes, 2048 features, 395,182 bytes a row).
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -83,12 +83,21 @@ pub fn tsv_throughput(images: usize, repeats: usize, folder: Option<&Path>) -> R
     })
 }
 
-/// Writes `images` rows, of which eight are distinct.
 fn generate(path: &Path, images: usize) -> Result<()> {
+    let file = File::create(path).map_err(|error| Error::io("create", path, &error))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    write_generated(&mut out, images)?;
+    out.flush().map_err(|error| Error::io("write", path, &error))
+}
+
+/// Writes `images` rows, of which eight are distinct.
+///
+/// # Errors
+/// Infra where writing fails.
+pub fn write_generated(out: impl Write, images: usize) -> Result<()> {
     const DISTINCT: usize = 8;
     let mut rows = generated_rows(DISTINCT.min(images), BOXES, DIM);
-    let file = File::create(path).map_err(|error| Error::io("create", path, &error))?;
-    let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, file));
+    let mut writer = Writer::new(out);
     for image in 0..images {
         let row = &mut rows[image % DISTINCT];
         row.img_id = image_id(image);

@@ -2,6 +2,7 @@
 //!
 //! - [`tsv`]: streaming reader and writer of the released format, naming every kind of damage;
 //! - [`store`]: one safetensors file, memory-mapped, that training and evaluation read;
+//! - [`store_stream`]: TSV and store in one pass over what comes out of an archive;
 //! - [`ensure_store`]: builds the store of a TSV once and finds it again by content;
 //! - [`inspect()`]: what is in such a file and what is wrong with it;
 //! - [`mod@bench`]: the reader's throughput on a generated file of real size.
@@ -20,7 +21,7 @@ pub mod tsv;
 pub use damage::{Column, Damage, RowError, TsvError};
 pub use inspect::{Inspection, inspect};
 pub use row::Row;
-pub use store::{FeatureStore, Precision, StoreWriter, build_store, ensure_store, known_store};
+pub use store::{FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, store_stream};
 
 /// Object classes of the detector (Visual Genome, background not counted): ids run over `0..1600`.
 pub const OBJECT_CLASSES: i64 = 1600;

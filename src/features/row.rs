@@ -34,6 +34,15 @@ impl Row {
         self.features.len().checked_div(self.num_boxes).unwrap_or(0)
     }
 
+    /// Bytes of the row as text, without its line end: the closed form, all values being of fixed size.
+    pub(super) fn text_bytes(&self) -> u64 {
+        let base64 = |bytes: usize| bytes.div_ceil(3) as u64 * 4;
+        let digits = |number: u64| u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
+        let arrays = [8, 4, 8, 4, 16].iter().map(|size| base64(self.num_boxes * size)).sum::<u64>();
+        let numbers = digits(self.img_h.into()) + digits(self.img_w.into()) + digits(self.num_boxes as u64);
+        self.img_id.len() as u64 + numbers + arrays + base64(self.features.len() * 4) + 9
+    }
+
     /// Checks lengths and values of a row made by a program. Says the first column that is wrong.
     ///
     /// # Errors

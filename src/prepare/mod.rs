@@ -2,13 +2,25 @@
 //! are replayed, and everything that can be counted is counted.
 //!
 //! - [`plan`]: what is done, what is to do and what waits, without reading a file;
+//! - [`prepare()`]: does it, with each file claimed while it is worked on;
+//! - [`make`]: files made from others, as the original's scripts make them;
+//! - [`check`]: counts that must hold, and features for every question; [`mod@count`]: the counting;
+//! - [`summary`]: what was done and found.
 
+pub mod check;
 pub mod count;
+pub mod make;
 pub mod plan;
+mod run;
+pub mod summary;
+mod tell;
+mod unpack;
 
 use std::path::{Path, PathBuf};
 
 pub use plan::{State, Step, Work, disk_needed, steps};
+pub use run::prepare;
+pub use summary::Summary;
 
 use crate::features::Precision;
 

@@ -1,5 +1,6 @@
 //! Whether files are still what they should be: by size and time, or by reading them, in parallel. Changes no file; only receipts.
 
+mod page;
 mod read;
 mod subject;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
+pub use page::{json, page};
 pub use subject::{Subject, subjects};
 
 use super::event::{Event, Observer};
@@ -31,8 +33,7 @@ pub enum Depth {
 }
 
 /// How a file was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// It matches a checksum, or for what was unpacked or made here: it is as it was then.
     Good,
@@ -86,9 +87,14 @@ impl Checked {
 /// files that were read and found right are written anew; a file found wrong loses the word of its receipt until it is read again.
 ///
 /// # Errors
-/// Infra where the machine gives no threads. What is wrong with a file is no error here.
+/// None but a bug: what is wrong with a file is no error here.
 pub fn verify(subjects: &[Subject], depth: Depth, jobs: usize, observer: &dyn Observer) -> Result<Vec<Checked>> {
     let mut found: Vec<Option<Checked>> = subjects.iter().map(|subject| look(subject, depth)).collect();
+    for (subject, checked) in subjects.iter().zip(&found) {
+        if let Some(checked) = checked {
+            tell(subject, checked, 0.0, observer);
+        }
+    }
     let mut open: Vec<usize> = (0..subjects.len()).filter(|&index| found[index].is_none()).collect();
     open.sort_by_key(|&index| {
         let size = std::fs::metadata(subjects[index].place.file()).map_or(0, |data| data.len());
@@ -117,11 +123,7 @@ pub fn verify(subjects: &[Subject], depth: Depth, jobs: usize, observer: &dyn Ob
         found[index] = Some(checked);
     }
     let all: Option<Vec<Checked>> = found.into_iter().collect();
-    let all = all.ok_or_else(|| Error::bug("a file was not verified"))?;
-    for (subject, checked) in subjects.iter().zip(&all).filter(|(_, checked)| checked.read == 0) {
-        tell(subject, checked, 0.0, observer);
-    }
-    Ok(all)
+    all.ok_or_else(|| Error::bug("a file was not verified"))
 }
 
 /// What can be said without reading; `None` where the file must be read.

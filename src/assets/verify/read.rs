@@ -1,7 +1,7 @@
 //! Reading a file whole and comparing it with what is known.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Checked, State, Subject, tell};
 use crate::assets::digest;
@@ -10,6 +10,9 @@ use crate::assets::manifest::Checksums;
 use crate::assets::receipt::Receipt;
 use crate::error::{Error, Result};
 use crate::files::Stat;
+
+/// Progress is told at most this often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Reads it, compares it, and keeps what was found in its receipt.
 pub(super) fn read(subject: &Subject, observer: &dyn Observer) -> Checked {
@@ -29,11 +32,14 @@ fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
     let source = place.file().display().to_string();
     let total = Some(before.size);
     observer.event(&Event::Started { name: name.clone(), doing: "verify", source, total, from: 0 });
-    let mut done = 0;
+    let (mut done, mut told) = (0, Instant::now());
     let take = wanted(subject, known.as_ref());
     let hashes = digest::hash_file(place.file(), &take, &mut |bytes| {
         done += bytes;
-        observer.event(&Event::Progress { name: name.clone(), done, total });
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            observer.event(&Event::Progress { name: name.clone(), done, total });
+        }
     })?;
     let source = known.as_ref().map_or("found in the workspace", |receipt| &receipt.source);
     let mut receipt = Receipt::new(place.file(), hashes.clone(), source)?;

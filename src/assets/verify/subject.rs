@@ -17,6 +17,8 @@ pub struct Subject {
     pub demands: Demands,
     /// How much stands behind that; `None` for what was unpacked or made here.
     pub trust: Option<Trust>,
+    /// The asset or made file that has to be fetched or made again where this is not right.
+    pub origin: String,
     /// For a folder: how many files it must hold, where that is known.
     pub folder: Option<Option<u64>>,
 }
@@ -25,7 +27,8 @@ impl Subject {
     /// A fetched file.
     pub fn asset(asset: &Asset, lock: &Lock, workspace: &Path) -> Self {
         let place = Place::new(workspace, &asset.name, &asset.path);
-        Self { place, demands: lock.demands(asset), trust: Some(lock.trust(asset)), folder: None }
+        let (demands, trust) = (lock.demands(asset), Some(lock.trust(asset)));
+        Self { place, demands, trust, origin: asset.name.clone(), folder: None }
     }
 
     /// A file or folder out of an archive.
@@ -34,14 +37,16 @@ impl Subject {
         let demands = Demands { upper_bound, checksums: unpack.checksums(), ..Demands::default() };
         let files = || unpack.expect.as_ref().filter(|expect| expect.kind == "files").and_then(|expect| expect.count);
         let folder = unpack.folder.then(files);
-        Self { place: Place::unpacked(workspace, asset, unpack), demands, trust: None, folder }
+        let place = Place::unpacked(workspace, asset, unpack);
+        Self { place, demands, trust: None, origin: asset.name.clone(), folder }
     }
 
     /// A file made from others.
     pub fn made(made: &Made, workspace: &Path) -> Self {
         let checksums = Checksums { sha256: made.sha256.clone(), ..Checksums::default() };
         let demands = Demands { checksums, ..Demands::default() };
-        Self { place: Place::made(workspace, made), demands, trust: None, folder: None }
+        let place = Place::made(workspace, made);
+        Self { place, demands, trust: None, origin: made.name.clone(), folder: None }
     }
 
     /// Its name on the page and in events.

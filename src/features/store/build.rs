@@ -64,7 +64,7 @@ pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result
 
 /// What tells cheaply that a file is the one verified before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct FileState {
+pub(super) struct FileState {
     bytes: u64,
     modified_seconds: i64,
     modified_nanoseconds: i64,
@@ -73,7 +73,7 @@ struct FileState {
 }
 
 impl FileState {
-    fn of(path: &Path) -> Result<Self> {
+    pub(super) fn of(path: &Path) -> Result<Self> {
         let data = std::fs::metadata(path).map_err(|error| {
             Error::io("read the features", path, &error).next("fetch or extract them, or name the right --data-root")
         })?;
@@ -92,7 +92,7 @@ impl FileState {
 
 /// Kept beside a store: the source as it was when its content was verified.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
+pub(super) struct Stamp {
     sha256: String,
     covered: u64,
     state: FileState,
@@ -105,7 +105,7 @@ impl Stamp {
         name.into()
     }
 
-    fn of(store: &FeatureStore, state: &FileState) -> Self {
+    pub(super) fn of(store: &FeatureStore, state: &FileState) -> Self {
         let source = store.source();
         Self { sha256: source.sha256.clone(), covered: source.covered, state: state.clone() }
     }
@@ -116,7 +116,7 @@ impl Stamp {
     }
 
     /// A stamp that cannot be written (a read-only folder) only costs the next hash.
-    fn leave_beside(&self, store: &Path) {
+    pub(super) fn leave_beside(&self, store: &Path) {
         if let Ok(text) = serde_json::to_vec_pretty(self) {
             let _ = files::write_bytes(&Self::path(store), &text);
         }
@@ -124,7 +124,7 @@ impl Stamp {
 }
 
 /// Names of the stores of one TSV. The TSV's place is in them, so that `train_obj36.tsv` of two folders do not collide.
-struct Names {
+pub(super) struct Names {
     folder: PathBuf,
     base: String,
 }
@@ -132,12 +132,23 @@ struct Names {
 impl Names {
     fn new(tsv: &Path, folder: &Path, precision: Precision) -> Result<Self> {
         let place = tsv.canonicalize().map_err(|error| Error::io("read", tsv, &error))?;
-        let place = files::sha256_bytes(place.as_os_str().as_encoded_bytes());
-        let stem = tsv.file_stem().unwrap_or_default().to_string_lossy();
-        Ok(Self { folder: folder.to_owned(), base: format!("{stem}-{}.{precision}", &place[..8]) })
+        Ok(Self::of(tsv, &place, folder, precision))
     }
 
-    fn whole(&self) -> PathBuf {
+    /// For a TSV that need not be there yet, but whose folder must.
+    pub(super) fn of_new(tsv: &Path, folder: &Path, precision: Precision) -> Result<Self> {
+        let above = tsv.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let place = above.canonicalize().map_err(|error| Error::io("read", above, &error))?;
+        Ok(Self::of(tsv, &place.join(tsv.file_name().unwrap_or_default()), folder, precision))
+    }
+
+    fn of(tsv: &Path, place: &Path, folder: &Path, precision: Precision) -> Self {
+        let place = files::sha256_bytes(place.as_os_str().as_encoded_bytes());
+        let stem = tsv.file_stem().unwrap_or_default().to_string_lossy();
+        Self { folder: folder.to_owned(), base: format!("{stem}-{}.{precision}", &place[..8]) }
+    }
+
+    pub(super) fn whole(&self) -> PathBuf {
         self.folder.join(format!("{}.safetensors", self.base))
     }
 

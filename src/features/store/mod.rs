@@ -15,6 +15,7 @@
 mod build;
 mod format;
 mod mapped;
+mod stream;
 mod writer;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{build_store, ensure_store, known_store};
 pub use mapped::FeatureStore;
+pub use stream::{Streamed, store_stream};
 pub use writer::StoreWriter;
 
 use crate::error::Error;

@@ -1,0 +1,105 @@
+//! Verifying files by reading them, against `sha256sum`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::machine;
+use super::timing::{Repeats, rounded};
+use super::versus::{Series, generate, scratch};
+use crate::assets::digest::hash_file;
+use crate::assets::event::Silent;
+use crate::assets::lock::Lock;
+use crate::assets::manifest::{Checksums, Manifest, Selection};
+use crate::assets::verify::{Depth, State, subjects, verify};
+use crate::error::{Error, Result};
+
+/// How much to verify.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// Bytes of each file.
+    pub bytes: u64,
+    /// Files at a time; as many are generated.
+    pub jobs: usize,
+    /// Where to write them.
+    pub folder: Option<&'a Path>,
+}
+
+/// Times of all rounds.
+#[derive(Default)]
+struct Times {
+    one: Series,
+    one_sum: Series,
+    all: Series,
+    all_sums: Series,
+}
+
+/// Hashes one file on one core, then all files of a workspace with `repro verify`'s code, each next to `sha256sum` of the same: rounds take
+/// turns, so that a noisy machine is noisy for both.
+pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
+    let Settings { bytes, jobs, folder } = settings;
+    let Repeats { steps, .. } = repeats.check()?;
+    if bytes == 0 || jobs == 0 {
+        return Err(Error::usage("--bytes and --jobs must be at least 1"));
+    }
+    let all_bytes = bytes.checked_mul(jobs as u64).ok_or_else(|| Error::usage("--bytes is too large"))?;
+    let place = scratch(folder, all_bytes)?;
+    eprintln!("writing {jobs} files of {} MB each into {}", bytes / 1_000_000, place.path().display());
+    let files: Vec<PathBuf> = (0..jobs).map(|number| place.path().join(format!("data/{number}"))).collect();
+    std::fs::create_dir_all(place.path().join("data"))
+        .map_err(|error| Error::io("create a folder in", place.path(), &error))?;
+    files.iter().try_for_each(|file| generate(file, bytes))?;
+    let manifest = manifest(jobs)?;
+    let everything = Selection { all: true, ..Selection::default() };
+    let subjects = subjects(&manifest, &Lock::default(), &everything, place.path())?;
+    let sum = |file: &PathBuf| {
+        let mut command = Command::new("sha256sum");
+        command.arg("--binary").arg(file);
+        command
+    };
+    let mut times = Times::default();
+    for round in 0..repeats.total() {
+        if round == repeats.warmup {
+            times = Times::default();
+        }
+        times.one.time(|| hash_file(&files[0], &Checksums::default(), &mut |_| {}))?;
+        times.one_sum.run(&mut [sum(&files[0])])?;
+        let found = times.all.time(|| verify(&subjects, Depth::Full, jobs, &Silent))?;
+        if let Some(bad) = found.iter().find(|checked| checked.state != State::GoodUnpinned) {
+            return Err(Error::bug("a generated file did not verify").because(format!("{bad:?}")));
+        }
+        times.all_sums.run(&mut files.iter().map(sum).collect::<Vec<_>>())?;
+        eprintln!("round {}/{}: {:.0} ms for one file", round + 1, repeats.total(), times.one.median().unwrap_or(0.0));
+    }
+    let Times { one, one_sum, all, all_sums } = times;
+    let speed = |our: &Series, other: &Series| Some(rounded(other.median()? / our.median()?));
+    let scaling = one.median().zip(all.median()).map(|(one, all)| rounded(one * jobs as f64 / all));
+    Ok(machine::report(
+        json!({
+            "bench": "verify",
+            "what": "reading files and taking their SHA-256, the files in the page cache",
+            "data": "generated",
+            "sizes": { "bytes": bytes, "files": jobs },
+            "steps": steps,
+            "ms_per_step": one.milliseconds(),
+            "one_core": one.json(bytes),
+            "all_cores": all.json(all_bytes),
+            "times_as_fast_as_one_core": scaling,
+            "sha256sum": { "one_core": one_sum.json(bytes), "all_cores": all_sums.json(all_bytes) },
+            "speed_against_sha256sum": { "one_core": speed(&one, &one_sum), "all_cores": speed(&all, &all_sums), "goal": 0.8 },
+        }),
+        jobs,
+    ))
+}
+
+/// One asset for each file, of unknown checksum.
+fn manifest(files: usize) -> Result<Manifest> {
+    let each: Vec<String> = (0..files).map(|number| format!("\"{number}\"")).collect();
+    let text = format!(
+        "schema = 1\ngroup = [{{ name = \"g\", title = \"generated\" }}]\n[[asset]]\nname = \"{{}}\"\ntitle = \"{{}}\"\ngroups = [\"g\"]\n\
+         path = \"data/{{}}\"\nurls = [\"file:///generated/{{}}\"]\neach = [{}]\n",
+        each.join(", ")
+    );
+    Manifest::parse(&text, "of the measurement")
+}

@@ -1,0 +1,96 @@
+//! Unpacking a feature archive: decompression alone against TSV and store in the same pass.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+
+use super::machine;
+use super::timing::Repeats;
+use super::versus::{Series, scratch};
+use crate::assets::manifest::Unpack;
+use crate::assets::unpack::Archive;
+use crate::error::{Error, Result};
+use crate::features::bench::{BOXES, DIM, write_generated};
+use crate::features::{Precision, store_stream};
+
+/// Bytes of a generated row of text; its share of the archive and of the store are less.
+const ROW_BYTES: u64 = 395_182;
+const MEMBER: &str = "bench_obj36.tsv";
+
+/// Writes an archive of `images` rows, then unpacks it in each round once to nowhere and once to a TSV with its store.
+pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Option<&Path>) -> Result<Value> {
+    const MOST: usize = 100_000;
+    if images == 0 || images > MOST {
+        return Err(Error::usage(format!("--images must be in 1..={MOST}")));
+    }
+    let Repeats { steps, .. } = repeats.check()?;
+    let text_bytes = images as u64 * ROW_BYTES;
+    let place = scratch(folder, text_bytes.saturating_mul(3))?;
+    eprintln!("packing {} MB into an archive in {}", text_bytes / 1_000_000, place.path().display());
+    let zip = place.path().join("bench_obj36.zip");
+    pack(&zip, images)?;
+    let zip_bytes = std::fs::metadata(&zip).map_err(|error| Error::io("look at", &zip, &error))?.len();
+    let (tsv, stores) = (place.path().join(MEMBER), place.path().join("stores"));
+    let (mut alone, mut whole, mut unzip) = (Series::default(), Series::default(), Series::default());
+    let mut bytes = 0;
+    for round in 0..repeats.total() {
+        if round == repeats.warmup {
+            (alone, whole, unzip) = Default::default();
+        }
+        alone.time(|| inflate(&zip, text_bytes))?;
+        let done = whole.time(|| {
+            let member = Archive::open(&zip)?.file(&unpack(text_bytes))?;
+            store_stream(member, &tsv, &stores, precision, Some(images as u64), &mut |_| {})
+        })?;
+        bytes = done.bytes;
+        for made in [&tsv, &done.store] {
+            std::fs::remove_file(made).map_err(|error| Error::io("remove", made, &error))?;
+        }
+        let mut command = Command::new("unzip");
+        command.arg("-p").arg(&zip);
+        unzip.run(&mut [command])?;
+        eprintln!("round {}/{}: {:.0} ms", round + 1, repeats.total(), whole.median().unwrap_or(0.0));
+    }
+    Ok(machine::report(
+        json!({
+            "bench": "unpack",
+            "what": "from a zip archive to a checked TSV and its feature store in one pass; decompressing alone writes nothing",
+            "data": "generated",
+            "sizes": { "images": images, "boxes": BOXES, "features": DIM, "zip_bytes": zip_bytes, "bytes": bytes, "precision": precision },
+            "steps": steps,
+            "ms_per_step": whole.milliseconds(),
+            "tsv_and_store": whole.json(bytes),
+            "decompression_alone": alone.json(bytes),
+            "times_decompression_alone": whole.times_of(&alone),
+            "unzip_to_nowhere": unzip.json(bytes),
+        }),
+        3,
+    ))
+}
+
+fn unpack(text_bytes: u64) -> Unpack {
+    let (member, path) = (MEMBER.to_owned(), MEMBER.into());
+    Unpack { member, folder: false, path, size_max: text_bytes.saturating_mul(2), sha256: None, expect: None }
+}
+
+/// Packs rows as the published archives do: deflated, in a folder.
+fn pack(path: &Path, images: usize) -> Result<()> {
+    let wrong = |error: zip::result::ZipError| Error::infra(format!("cannot write {}", path.display())).because(error);
+    let file = File::create(path).map_err(|error| Error::io("create", path, &error))?;
+    let mut zip = zip::ZipWriter::new(file);
+    zip.start_file(format!("data/{MEMBER}"), SimpleFileOptions::default().large_file(true)).map_err(wrong)?;
+    write_generated(&mut zip, images)?;
+    zip.finish().map_err(wrong)?.sync_all().map_err(|error| Error::io("write", path, &error))
+}
+
+/// Decompresses and checks, and writes nothing.
+fn inflate(zip: &Path, text_bytes: u64) -> Result<()> {
+    let mut member = Archive::open(zip)?.file(&unpack(text_bytes))?;
+    let mut buffer = vec![0; 1 << 20];
+    while member.read(&mut buffer).map_err(|error| Error::io("unpack", zip, &error))? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! `repro verify`.
+
+use std::time::Instant;
+
+use super::asset_progress::{Display, to_stdout};
+use super::assets::AssetOptions;
+use crate::assets::event::{Event, Observer, Silent};
+use crate::assets::manifest::Selection;
+use crate::assets::verify::{self, Checked, Depth, State, subjects};
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::human::{human_bytes, human_seconds};
+
+/// Check that files are still what they should be
+///
+/// Looks at fetched files, at what they were unpacked to and at what was made from them; without a selection, at everything
+/// that is there. A file whose size and time are as when it was last read is taken for unchanged; what has changed or was
+/// never read is read, unless --fast forbids it. No file is changed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    #[command(flatten)]
+    assets: AssetOptions,
+    /// Look at sizes, times and recorded checksums only; read no file
+    #[arg(long, conflicts_with = "full")]
+    fast: bool,
+    /// Read every file whole and compare its checksum
+    #[arg(long)]
+    full: bool,
+    /// Files that are read at the same time [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// What to print: a page for people, or one JSON object
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For scripts
+    Json,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro verify                           everything that is there; reads what is new or has changed
+  repro verify --fast --task vqa         sizes and times of a task's files, in a moment
+  repro verify --full                    reads every file, on all cores
+  repro verify --full model-lxrt --format json
+
+States: good; good, unpinned (as when it came, but nobody published a checksum: see repro fetch --pin); not read; changed
+(since it was read); WRONG; unreadable; missing; dropped (an archive that was removed after unpacking).
+
+Exit codes: 0 all good; 7 something is wrong or has changed; 4 something cannot be read; 5 something selected is missing or
+was not read.";
+
+/// Runs the command.
+///
+/// # Errors
+/// Usage for a name that is not known; data where there is nothing to verify.
+pub fn run(args: Args) -> Result<u8> {
+    let known = args.assets.read()?;
+    let (selection, workspace) = (args.assets.selection(), &args.assets.workspace);
+    let subjects = subjects(&known.manifest, &known.lock, &selection, workspace)?;
+    if subjects.is_empty() {
+        let where_to = match selection == Selection::default() {
+            true => "repro fetch gets files; --workspace DIR says where they are",
+            false => "repro fetch --list shows what there is",
+        };
+        return Err(Error::data(format!("there is nothing to verify in {}", workspace.display())).next(where_to));
+    }
+    let depth = match (args.fast, args.full) {
+        (true, _) => Depth::Fast,
+        (_, true) => Depth::Full,
+        _ => Depth::AsNeeded,
+    };
+    let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let start = Instant::now();
+    let found = match args.format {
+        Format::Json => verify::verify(&subjects, depth, jobs, &Silent)?,
+        Format::Text => verify::verify(&subjects, depth, jobs, &Progress(Display::new(false)))?,
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    match args.format {
+        Format::Json => {
+            let report = verify::json(&subjects, &found, workspace, depth, seconds);
+            let text = serde_json::to_string_pretty(&report);
+            to_stdout(&text.map_err(|error| Error::bug("cannot write JSON").because(error))?);
+        }
+        Format::Text => {
+            to_stdout(verify::page(&subjects, &found).trim_end());
+            say_rate(&found, seconds);
+        }
+    }
+    Ok(code(&found))
+}
+
+/// The worst of what was found.
+fn code(found: &[Checked]) -> u8 {
+    let any = |of: fn(&State) -> bool| found.iter().any(|checked| of(&checked.state));
+    if any(|state| matches!(state, State::Wrong { .. } | State::Changed { .. })) {
+        exit::CHECKSUM
+    } else if any(|state| matches!(state, State::Unreadable { .. })) {
+        exit::INFRA
+    } else if any(|state| !state.is_good()) {
+        exit::DATA
+    } else {
+        exit::PASS
+    }
+}
+
+fn say_rate(found: &[Checked], seconds: f64) {
+    let read = found.iter().map(|checked| checked.read).fold(0, u64::saturating_add);
+    if read > 0 && seconds > 0.0 {
+        let rate = human_bytes((read as f64 / seconds) as u64);
+        eprintln!("read {} in {}: {rate}/s", human_bytes(read), human_seconds(seconds));
+    }
+}
+
+/// Shows what is at work; what was found is the page's.
+struct Progress(Display);
+
+impl Observer for Progress {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Done { name, .. } | Event::Failed { name, .. } => self.0.ended(name),
+            Event::Note { .. } => {}
+            event => self.0.event(event),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Files made from others: the original's scripts, replayed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::assets::manifest::Made;
+use crate::dataset::process_gqa::{GqaSet, process_gqa_one};
+use crate::dataset::process_nlvr2::process_nlvr2;
+use crate::error::{Error, Result};
+
+/// How a file is made, by the manifest's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// A split of NLVR2, named after the file, from the official file of it.
+    Nlvr2,
+    /// A split of GQA, named after the file, from the folder of official questions.
+    Gqa(GqaSet),
+    /// The same bytes.
+    Copy,
+}
+
+impl Rule {
+    /// By its name: `nlvr2`, `gqa-balanced`, `gqa-all`, `gqa-submission`, `copy`.
+    ///
+    /// # Errors
+    /// Data where there is no such rule.
+    pub fn of(made: &Made) -> Result<Self> {
+        Ok(match made.rule.as_str() {
+            "nlvr2" => Self::Nlvr2,
+            "gqa-balanced" => Self::Gqa(GqaSet::Balanced),
+            "gqa-all" => Self::Gqa(GqaSet::All),
+            "gqa-submission" => Self::Gqa(GqaSet::Submission),
+            "copy" => Self::Copy,
+            other => {
+                return Err(Error::data(format!(
+                    "the manifest makes `{}` by the rule `{other}`, which is unknown",
+                    made.name
+                ))
+                .next("use nlvr2, gqa-balanced, gqa-all, gqa-submission or copy"));
+            }
+        })
+    }
+
+    /// Makes the file `out` from `inputs`, the files and folders of [`Made::from`].
+    ///
+    /// # Errors
+    /// Data where an input is not what the rule takes.
+    pub fn make(self, made: &Made, inputs: &[PathBuf], out: &Path) -> Result<()> {
+        let split = made.path.file_stem().unwrap_or_default().to_string_lossy();
+        let [input] = inputs else {
+            return Err(Error::data(format!(
+                "the rule {} takes one file or folder, `{}` has {}",
+                made.rule,
+                made.name,
+                inputs.len()
+            ))
+            .next("correct the manifest"));
+        };
+        match self {
+            Self::Nlvr2 => process_nlvr2(input, &split, out).map(|_| ()),
+            Self::Gqa(set) => process_gqa_one(input, set, &split, out).map(|_| ()),
+            Self::Copy => copy(input, out),
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io("write", to, &error);
+    let mut source = File::open(from).map_err(|error| Error::io("read", from, &error))?;
+    let mut target = File::create(to).map_err(failed)?;
+    std::io::copy(&mut source, &mut target).map_err(failed)?;
+    target.sync_all().map_err(failed)
+}

@@ -1,0 +1,260 @@
+//! Doing the steps of a plan, each file claimed while it is worked on.
+//!
+//! Whatever is killed at whatever moment leaves: files under their final names, whole; `PATH.part`, which the next run begins
+//! anew; unfinished stores, which the next one removes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Settings;
+use super::check::{Count, counts, coverage, found};
+use super::count::unit;
+use super::make::Rule;
+use super::plan::{Look, State, Step, Work, steps};
+use super::summary::Summary;
+use super::tell::Teller;
+use super::unpack::{Before, unpack};
+use crate::assets::claim::{Claim, claim};
+use crate::assets::disk;
+use crate::assets::event::Observer;
+use crate::assets::lock::{Demands, Lock};
+use crate::assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
+use crate::assets::place::Place;
+use crate::assets::plan::{self, Item};
+use crate::assets::receipt::{Glance, Receipt, glance};
+use crate::error::{Error, Kind, Result};
+use crate::features::ensure_store;
+use crate::files;
+
+/// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a full disk.
+///
+/// # Errors
+/// Before anything is done: usage for a name that is not there, disk where there is too little room for all of it.
+pub fn prepare(
+    manifest: &Manifest,
+    lock: &Lock,
+    selection: &Selection,
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<Summary> {
+    let look = Look { manifest, lock, settings };
+    let plan = steps(manifest, lock, selection, settings)?;
+    disk::demand(&needs(&look, &plan))?;
+    let mut summary = Summary::default();
+    for (index, step) in plan.iter().enumerate() {
+        let name = step.place.name().to_owned();
+        // Looked up anew: what an earlier step made may be what this one waited for.
+        let worked = match look.again(step).state {
+            State::Done => Ok(None),
+            State::Waits(assets) => {
+                summary.waiting.push((name, assets));
+                continue;
+            }
+            State::ToDo => Job { look, observer }.work(step),
+        };
+        match worked {
+            Ok(None) => summary.ready.push(name),
+            Ok(Some(outcome)) => summary.prepared.push((name, outcome)),
+            Err(error) => {
+                let full = error.kind() == Kind::Disk;
+                summary.failures.push(error);
+                if full {
+                    return Ok(summary);
+                }
+            }
+        }
+        let archive = archive_of(step).filter(|asset| archive_of_next(&plan, index) != Some(asset.name.as_str()));
+        if let Some(asset) = archive.filter(|_| settings.drop_archives) {
+            match (Job { look, observer }).drop_archive(asset) {
+                Ok(true) => summary.dropped.push(asset.name.clone()),
+                Ok(false) => {}
+                Err(error) => summary.failures.push(error),
+            }
+        }
+    }
+    let (counted, wrong) = counts(manifest, selection, settings)?;
+    (summary.counts, _) = (counted, summary.failures.extend(wrong));
+    let (covered, lost) = coverage(manifest, selection, settings)?;
+    (summary.coverage, _) = (covered, summary.failures.extend(lost));
+    Ok(summary)
+}
+
+/// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a time.
+fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
+    let (stores, settings) = (look.settings.stores(), look.settings);
+    let to_do = plan.iter().filter(|step| step.state == State::ToDo);
+    if !settings.drop_archives {
+        let both = |step: &Step| [(step.place.file().to_owned(), step.adds), (stores.clone(), step.adds_store)];
+        return to_do.flat_map(both).collect();
+    }
+    let (mut now, mut most) = (0_u64, 0);
+    for (index, step) in plan.iter().enumerate().filter(|(_, step)| step.state == State::ToDo) {
+        now = now.saturating_add(step.adds).saturating_add(step.adds_store);
+        most = most.max(now);
+        if let Some(asset) = archive_of(step).filter(|asset| archive_of_next(plan, index) != Some(asset.name.as_str()))
+        {
+            let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
+            now = now.saturating_sub(fs::metadata(archive.file()).map_or(0, |data| data.len()));
+        }
+    }
+    vec![(settings.workspace.clone(), most)]
+}
+
+/// The archive that a step's file is, or would be, unpacked from.
+fn archive_of<'a>(step: &Step<'a>) -> Option<&'a Asset> {
+    match step.work {
+        Work::Unpack { asset, .. } | Work::Build { asset, .. } => Some(asset).filter(|asset| !asset.unpack.is_empty()),
+        Work::Make { .. } => None,
+    }
+}
+
+fn archive_of_next<'a>(plan: &[Step<'a>], index: usize) -> Option<&'a str> {
+    plan.get(index + 1).and_then(archive_of).map(|asset| asset.name.as_str())
+}
+
+#[derive(Clone, Copy)]
+struct Job<'a, 'b> {
+    look: Look<'a, 'b>,
+    observer: &'b dyn Observer,
+}
+
+impl<'a> Job<'a, '_> {
+    /// Does one step; what was done, or `None` where another process has done it meanwhile.
+    fn work(self, step: &Step<'a>) -> Result<Option<&'static str>> {
+        let teller = Teller::new(self.observer, step.place.name());
+        let worked = self.claimed(step, &teller).map_err(|error| {
+            error.while_doing(format!("cannot {} {}", step.work.doing(), step.place.file().display()))
+        });
+        worked.inspect_err(|error| teller.failed(error))
+    }
+
+    fn claimed(self, step: &Step<'a>, teller: &Teller) -> Result<Option<&'static str>> {
+        let claim = claim(&step.place.claim(), &mut |by| teller.waiting(by))?;
+        let step = self.look.again(step);
+        if step.state != State::ToDo {
+            return Ok(None);
+        }
+        let settings = self.look.settings;
+        match &step.work {
+            Work::Unpack { asset, unpack: entry } => {
+                let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
+                unpack(archive.file(), entry, &step.place, settings, teller)?;
+                Ok(Some("unpacked"))
+            }
+            Work::Build { demands, .. } => self.build(&step.place, demands, teller).map(|()| Some("built")),
+            Work::Make { made } => self.make(made, &step.place, &claim, teller).map(|()| Some("made")),
+        }
+    }
+
+    fn build(self, place: &Place, demands: &Demands, teller: &Teller) -> Result<()> {
+        let (tsv, settings) = (place.file(), self.look.settings);
+        let bytes = fs::metadata(tsv).map_err(|error| Error::io("look at", tsv, &error))?.len();
+        teller.started("build", &tsv.display().to_string(), Some(bytes));
+        let store = ensure_store(tsv, &settings.stores(), settings.precision, None, teller)?;
+        let sha256 = store.source().sha256.clone();
+        if let Some(wanted) = demands.checksums.sha256.as_ref().filter(|wanted| **wanted != sha256) {
+            return Err(Error::checksum(format!("{} has the sha256 {sha256}, not {wanted}", tsv.display()))
+                .next("remove it, then fetch and prepare it again"));
+        }
+        if !matches!(glance(place, demands), Glance::Good(_)) {
+            let hashes = Checksums { sha256: Some(sha256.clone()), ..Checksums::default() };
+            Receipt::new(tsv, hashes, "found at its place")?.write(place)?;
+        }
+        teller.done("built", bytes, &sha256);
+        Ok(())
+    }
+
+    /// Makes the file in a folder `PATH.part`, compares it with what the manifest knows, and puts it in its place.
+    fn make(self, made: &Made, place: &Place, claim: &Claim, teller: &Teller) -> Result<()> {
+        let (rule, inputs, origin) = (Rule::of(made)?, self.look.inputs(made), self.look.origin(made));
+        teller.started("make", &origin, None);
+        let folder = place.part();
+        remove(&folder)?;
+        fs::create_dir_all(&folder).map_err(|error| Error::io("create the folder", &folder, &error))?;
+        let out = folder.join(place.file().file_name().unwrap_or_default());
+        let sha256 = rule.make(made, &inputs, &out).and_then(|()| self.judge(made, &out));
+        let sha256 = sha256.inspect_err(|_| drop(remove(&folder)))?;
+        let before = Before::keep(place)?;
+        let size = publish(&out, place, &sha256, &origin, claim)?;
+        before.settle(&sha256, teller)?;
+        remove(&folder)?;
+        teller.done("made", size, &sha256);
+        Ok(())
+    }
+
+    /// The SHA-256 of a file just made, if it is what the manifest says.
+    fn judge(self, made: &Made, out: &Path) -> Result<String> {
+        let sha256 = files::sha256(out)?;
+        if let Some(wanted) = self.look.known_of(made).sha256.filter(|wanted| *wanted != sha256) {
+            return Err(Error::checksum(format!(
+                "what is made for {} has the sha256 {sha256}, not {wanted}",
+                made.path.display()
+            ))
+            .because("the published files that it is made from are verified")
+            .next("this is a mistake in the manifest or in this program: please report it"));
+        }
+        if let Some(expect) = &made.expect {
+            let found = super::count::count(out, &expect.kind)?;
+            let what = made.path.display().to_string();
+            let count = Count { what, unit: unit(&expect.kind), expected: expect.count, found };
+            if let Some(error) = count.error() {
+                return Err(error);
+            }
+        }
+        Ok(sha256)
+    }
+
+    /// Removes an archive if everything in it is unpacked and right; whether it did. Its receipt stays, with a note.
+    fn drop_archive(self, asset: &'a Asset) -> Result<bool> {
+        let settings = self.look.settings;
+        let item = Item::of(asset, self.look.lock, &settings.workspace);
+        if item.state != plan::State::Good {
+            return Ok(false);
+        }
+        let teller = Teller::new(self.observer, &asset.name);
+        let _claim = claim(&item.place.claim(), &mut |by| teller.waiting(by))?;
+        for entry in &asset.unpack {
+            let place = Place::unpacked(&settings.workspace, asset, entry);
+            let right = match &entry.expect {
+                None => true,
+                Some(expect) => found(&place, expect, settings)?
+                    .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
+            };
+            if !right || self.look.unpack(asset, entry).state != State::Done || Receipt::read(&place).is_none() {
+                return Ok(false);
+            }
+        }
+        let Some(receipt) = Receipt::read(&item.place) else { return Ok(false) };
+        receipt.dropped_now().write(&item.place)?;
+        remove(item.place.file())?;
+        teller.note("the archive is removed: everything in it is unpacked".into());
+        Ok(true)
+    }
+}
+
+/// Puts a finished file in its place and notes what is known of it. Returns its size.
+fn publish(from: &Path, place: &Place, sha256: &str, source: &str, claim: &Claim) -> Result<u64> {
+    if !claim.still_mine() {
+        return Err(Error::infra(format!("another process has taken over {}", place.file().display()))
+            .because("this one stood still for a minute")
+            .next("run this again"));
+    }
+    fs::rename(from, place.file()).map_err(|error| Error::io("write", place.file(), &error))?;
+    let hashes = Checksums { sha256: Some(sha256.to_owned()), ..Checksums::default() };
+    let receipt = Receipt::new(place.file(), hashes, source)?;
+    receipt.write(place)?;
+    Ok(receipt.stat.size)
+}
+
+/// Removes a file or a folder that may not be there.
+fn remove(path: &Path) -> Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Err(error) => Err(error),
+        Ok(data) if data.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,134 @@
+//! Members of archives put in their places; features get their store in the same pass.
+
+use std::fs;
+use std::path::Path;
+
+use super::Settings;
+use super::count::count;
+use super::plan::OBJ36;
+use super::tell::Teller;
+use crate::assets::manifest::{Checksums, Unpack};
+use crate::assets::place::Place;
+use crate::assets::receipt::Receipt;
+use crate::assets::unpack::{Archive, unpack_file};
+use crate::error::{Error, Result};
+use crate::features::store_stream;
+use crate::files;
+
+/// Unpacks one entry of a manifest from a verified archive and notes what is known of it.
+///
+/// # Errors
+/// Data where the archive or what is in it is damaged or not what the manifest says; checksum; disk.
+pub(super) fn unpack(
+    archive: &Path,
+    unpack: &Unpack,
+    place: &Place,
+    settings: &Settings,
+    teller: &Teller,
+) -> Result<()> {
+    let source = archive.display().to_string();
+    let mut open = Archive::open(archive)?;
+    let (size, sha256) = match unpack.expect.as_ref().filter(|expect| expect.kind == OBJ36) {
+        _ if unpack.folder => {
+            teller.started("unpack", &source, None);
+            folder(&mut open, unpack, place, teller)?
+        }
+        None => {
+            teller.started("unpack", &source, Some(open.size(unpack)?));
+            let before = Before::keep(place)?;
+            let done = unpack_file(&mut open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
+            let sha256 = done.hashes.sha256.unwrap_or_default();
+            before.settle(&sha256, teller)?;
+            (done.size, sha256)
+        }
+        Some(expect) => {
+            teller.started("unpack", &source, Some(open.size(unpack)?));
+            let (stores, member) = (settings.stores(), open.file(unpack)?);
+            let progress = &mut |bytes| teller.advance_by(bytes);
+            let done = store_stream(member, place.file(), &stores, settings.precision, expect.count, progress)?;
+            if let Some(wanted) = unpack.sha256.as_ref().filter(|wanted| **wanted != done.sha256) {
+                return Err(Error::checksum(format!(
+                    "{} has the sha256 {}, not {wanted}",
+                    place.file().display(),
+                    done.sha256
+                ))
+                .next("remove it, then take the archive from another source"));
+            }
+            (done.bytes, done.sha256)
+        }
+    };
+    let hashes = Checksums { sha256: Some(sha256.clone()), ..Checksums::default() };
+    Receipt::new(place.file(), hashes, &source)?.write(place)?;
+    teller.done("unpacked", size, &sha256);
+    Ok(())
+}
+
+/// A folder appears whole, so one that is there with the right number of files only lost its receipt. Returns bytes, and the
+/// SHA-256 of its listing.
+fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, teller: &Teller) -> Result<(u64, String)> {
+    let to = place.file();
+    if !fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
+        archive.folder(unpack, to, &mut |bytes| teller.advance_by(bytes))?;
+    }
+    let expected = unpack.expect.as_ref().and_then(|expect| expect.count);
+    let found = count(to, "files")?.unwrap_or(0);
+    if let Some(expected) = expected.filter(|expected| *expected != found) {
+        return Err(Error::data(format!("{} holds {found} files, not {expected}", to.display()))
+            .next("remove it, so that it is unpacked anew"));
+    }
+    let mut listing = Vec::new();
+    list(to, to, &mut listing)?;
+    listing.sort();
+    let bytes = listing.iter().map(|(_, bytes)| bytes).sum();
+    let text: String = listing.iter().map(|(name, bytes)| format!("{name}\t{bytes}\n")).collect();
+    Ok((bytes, files::sha256_bytes(text.as_bytes())))
+}
+
+fn list(root: &Path, folder: &Path, into: &mut Vec<(String, u64)>) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io("list", folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let data = entry.metadata().map_err(failed)?;
+        if data.is_dir() {
+            list(root, &entry.path(), into)?;
+        } else {
+            let name = entry.path().strip_prefix(root).unwrap_or(&entry.path()).display().to_string();
+            into.push((name, data.len()));
+        }
+    }
+    Ok(())
+}
+
+/// A file that was at the place before, linked to another name so that nothing is lost when it is replaced.
+pub(super) struct Before(Option<(std::path::PathBuf, String)>);
+
+impl Before {
+    /// Links what is there.
+    pub fn keep(place: &Place) -> Result<Self> {
+        if !place.file().is_file() {
+            return Ok(Self(None));
+        }
+        let sha256 = files::sha256(place.file())?;
+        let aside = place.suspect(&sha256);
+        match fs::hard_link(place.file(), &aside) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(Error::io("keep a second name for", place.file(), &error))
+            }
+            _ => Ok(Self(Some((aside, sha256)))),
+        }
+    }
+
+    /// Forgets it if the new file is the same; else says where it is.
+    pub fn settle(self, sha256: &str, teller: &Teller) -> Result<()> {
+        match self.0 {
+            Some((aside, before)) if before == sha256 => {
+                fs::remove_file(&aside).map_err(|error| Error::io("remove", &aside, &error))
+            }
+            Some((aside, _)) => {
+                teller.note(format!("another file was there; it is kept as {}", aside.display()));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
