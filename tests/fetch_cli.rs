@@ -52,6 +52,7 @@ impl Scene {
             groups = ["nlvr2"]
             path = "downloads/pictures.zip"
             size = 9
+            unpack = [{{ member = "pictures.tsv", path = "data/pictures.tsv", size_max = 40 }}]
             [[asset.by_hand]]
             place = "the form"
             url = "https://x.org/form"
@@ -182,11 +183,25 @@ fn what_was_downloaded_by_hand_is_taken() {
 }
 
 #[test]
+fn what_an_archive_unpacks_to_is_as_good_as_the_archive() {
+    let scene = Scene::new();
+    scene.put("drive/pictures.tsv", b"1\t2\n");
+    let output = run(&mut scene.fetch(&["pictures", "--from", "drive"]), 0);
+    assert!(stdout(&output).starts_with("pictures--pictures.tsv: adopted, 4 B"), "{}", stdout(&output));
+    assert_eq!(read(&scene.path("workspace/data/pictures.tsv")), "1\t2\n");
+    let list = stdout(&run(&mut scene.fetch(&["pictures", "--list"]), 0));
+    assert!(list.contains("unpinned  unpacked"), "{list}");
+    run(&mut scene.fetch(&["pictures"]), 0);
+    scene.put("workspace/data/pictures.tsv", b"1\t3\n");
+    run(&mut scene.fetch(&["pictures"]), 6);
+}
+
+#[test]
 fn mistakes_and_missing_files_are_told_apart() {
     let scene = Scene::new();
     let nothing = stderr(&run(&mut scene.fetch(&[]), 2));
     assert!(
-        nothing.contains("--task vqa    VQA: 1 file, about 100 B") && nothing.contains("repro fetch --list"),
+        nothing.contains("--task vqa    1 file, about 100 B") && nothing.contains("repro fetch --list"),
         "{nothing}"
     );
     let unknown = stderr(&run(&mut scene.fetch(&["mini"]), 2));

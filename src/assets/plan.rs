@@ -33,6 +33,8 @@ pub enum State {
     Wrong(String),
     /// An archive that was removed after everything in it had been unpacked; what it unpacked to is there.
     Dropped,
+    /// An archive of which nothing is known, but all that it unpacks to is there and was read, as by a person who got that instead.
+    Unpacked,
     /// So many bytes of it have arrived.
     Partial(u64),
     /// Nothing.
@@ -51,16 +53,23 @@ impl<'a> Item<'a> {
             Glance::Missing if is_dropped(asset, &place, &demands, workspace) => State::Dropped,
             Glance::Missing => match std::fs::metadata(place.part()) {
                 Ok(part) if part.len() > 0 => State::Partial(part.len()),
+                _ if is_unpacked(asset, workspace) => State::Unpacked,
                 _ => State::Missing,
             },
         };
-        Self { asset, place, demands, trust: lock.trust(asset), state }
+        let trust = match state {
+            // What is known of the archive says nothing of files that did not come from it.
+            State::Unpacked if asset.unpack.iter().all(|unpack| unpack.sha256.is_some()) => Trust::Published,
+            State::Unpacked => Trust::Unpinned,
+            _ => lock.trust(asset),
+        };
+        Self { asset, place, demands, trust, state }
     }
 
     /// Bytes that are still to come, as far as is known; 0 where it is there.
     pub fn remaining(&self) -> Option<u64> {
         match self.state {
-            State::Good | State::Unverified | State::Dropped => Some(0),
+            State::Good | State::Unverified | State::Dropped | State::Unpacked => Some(0),
             State::Partial(bytes) => self.asset.likely_size().map(|size| size.saturating_sub(bytes)),
             State::Wrong(_) | State::Missing => self.asset.likely_size(),
         }
@@ -68,7 +77,7 @@ impl<'a> Item<'a> {
 
     /// Whether nothing is to be fetched.
     pub fn is_there(&self) -> bool {
-        matches!(self.state, State::Good | State::Unverified | State::Dropped)
+        matches!(self.state, State::Good | State::Unverified | State::Dropped | State::Unpacked)
     }
 
     /// Whether a program can fetch it.
@@ -88,6 +97,16 @@ fn is_dropped(asset: &Asset, place: &Place, demands: &Demands, workspace: &Path)
         && asset.unpack.iter().all(|unpack| {
             let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
             !matches!(glance(&Place::unpacked(workspace, asset, unpack), &demands), Glance::Missing | Glance::Wrong(..))
+        })
+}
+
+/// Whether everything that an archive unpacks to is there and verified. Of a folder it cannot be said that it is whole.
+fn is_unpacked(asset: &Asset, workspace: &Path) -> bool {
+    !asset.unpack.is_empty()
+        && asset.unpack.iter().all(|unpack| {
+            let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
+            let place = Place::unpacked(workspace, asset, unpack);
+            !unpack.folder && matches!(glance(&place, &demands), Glance::Good(_))
         })
 }
 

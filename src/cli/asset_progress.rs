@@ -15,9 +15,9 @@ use crate::human::{human_bytes, human_seconds};
 const EVERY: Duration = Duration::from_secs(30);
 /// The same for scripts.
 const EVERY_JSON: Duration = Duration::from_secs(1);
-const FILE: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_bytes_per_sec:>11} {eta:>5} left";
-const FILE_OF_UNKNOWN_SIZE: &str = "{msg:24!} {spinner} {bytes:>9} {binary_bytes_per_sec:>11}";
-const TOTAL: &str = "{msg:24!} [{bar:24}] {bytes:>9}/{total_bytes:9} {binary_bytes_per_sec:>11} {eta:>5} left";
+const FILE: &str =
+    "{msg:27!} {decimal_bytes:>9} of {decimal_total_bytes:9} [{wide_bar}] {decimal_bytes_per_sec:>11} {eta:>4} left";
+const FILE_OF_UNKNOWN_SIZE: &str = "{msg:27!} {decimal_bytes:>9} {spinner} {decimal_bytes_per_sec:>11}";
 
 /// Shows events: results on stdout, everything else on stderr. On a terminal a bar for each file at work and one for all;
 /// elsewhere plain lines; for scripts one line of JSON for each event, on stdout.
@@ -40,6 +40,8 @@ struct State {
     told: BTreeMap<String, Instant>,
     files: BTreeMap<String, File>,
     total: Option<ProgressBar>,
+    /// Bytes that are to come in all, as far as anybody knows.
+    expected: u64,
     /// What failed, in full.
     failures: Vec<String>,
     /// Bytes of files that are done or given up, in the total.
@@ -75,6 +77,11 @@ impl Display {
         let mut display = Self::new(false);
         display.beside = true;
         display
+    }
+
+    /// So many bytes are to come in all, those of files that are not begun included.
+    pub fn expect(&self, bytes: u64) {
+        self.state().expected = bytes;
     }
 
     /// Prints a line of results on stdout, above the bars.
@@ -217,7 +224,7 @@ impl State {
             done = done.saturating_add(begun);
             total = total.saturating_add(file.total.map_or(begun, |total| total.saturating_sub(file.from)));
         }
-        bar.set_length(total);
+        bar.set_length(total.max(self.expected));
         bar.set_position(done);
         bar.set_message(format!("total, {} at work", self.files.len()));
     }
@@ -244,7 +251,7 @@ impl File {
 
 fn total_bar(bars: &MultiProgress) -> ProgressBar {
     let bar = bars.add(ProgressBar::new(0));
-    bar.set_style(style(TOTAL));
+    bar.set_style(style(FILE));
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }

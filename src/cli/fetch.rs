@@ -6,7 +6,7 @@ use super::asset_progress::{Display, to_stdout};
 use super::assets::{AssetOptions, Known, NetworkOptions};
 use crate::assets::fetch::{self, Settings};
 use crate::assets::list::{self, Forecast};
-use crate::assets::lock::Trust;
+use crate::assets::lock::{Lock, Trust};
 use crate::assets::manifest::{Asset, Selection};
 use crate::assets::plan::{Item, plan};
 use crate::assets::rate::{Meter, Rate};
@@ -157,6 +157,9 @@ impl Run<'_> {
     }
 
     fn fetch(&self, settings: &Settings) -> Result<()> {
+        let items = self.items()?;
+        let coming = items.iter().filter(|item| item.has_source()).filter_map(Item::remaining);
+        self.display.expect(coming.fold(0, u64::saturating_add));
         let meter = Meter::new(&self.display);
         let fetched = fetch::fetch(&self.assets, &self.known.lock, settings, &meter);
         if let Some(rate) = meter.rate() {
@@ -167,8 +170,10 @@ impl Run<'_> {
     }
 
     fn adopt(&self, folder: &Path) -> Result<()> {
-        let summary = adopt::adopt(folder, &self.items()?, &self.display)?;
-        let display = &self.display;
+        let (display, unpacked) = (&self.display, adopt::unpacked(&self.assets));
+        let mut items = self.items()?;
+        items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &self.args.assets.workspace));
+        let summary = adopt::adopt(folder, &items, display)?;
         for name in &summary.present {
             display.say(&format!("{name}: there already"));
         }

@@ -17,7 +17,8 @@ use std::time::Instant;
 use self::bring::{Brought, Work};
 use self::walk::Candidate;
 use super::event::{Event, Observer};
-use super::manifest::Checksums;
+use super::manifest::{Asset, Checksums, Unpack};
+use super::place::Place;
 use super::plan::{Item, State};
 use crate::error::{Error, Result};
 use crate::exit;
@@ -44,6 +45,24 @@ pub struct Other {
     pub size: u64,
     /// Which file, or which parts.
     pub source: String,
+}
+
+/// What archives unpack to, as assets of their own: some people get the files themselves instead. Their places are those that
+/// unpacking would use.
+pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
+    let of = |archive: &Asset, unpack: &Unpack| {
+        let mut asset = archive.clone();
+        asset.name = Place::unpacked(Path::new(""), archive, unpack).name().to_owned();
+        asset.path.clone_from(&unpack.path);
+        (asset.size, asset.size_about, asset.size_max) = (None, None, Some(unpack.size_max));
+        (asset.checksums, asset.expect) = (unpack.checksums(), unpack.expect.clone());
+        (asset.urls, asset.by_hand, asset.unpack) = (Vec::new(), Vec::new(), Vec::new());
+        asset
+    };
+    let files = |archive: &Asset| -> Vec<Asset> {
+        archive.unpack.iter().filter(|unpack| !unpack.folder).map(|unpack| of(archive, unpack)).collect()
+    };
+    archives.iter().flat_map(|archive| files(archive)).collect()
 }
 
 /// Takes what is in `folder` for those `items` that are not there. A wrong file is refused and left alone; the others are taken
@@ -206,7 +225,7 @@ impl Adopter<'_> {
 fn settled<'i>(item: &'i Item<'i>, candidate: &Candidate) -> Option<Found<'i>> {
     let itself = candidate.pieces.iter().any(|piece| piece.path == item.place.file());
     match item.state {
-        State::Good | State::Dropped => Some(Found::Is(item, Brought::Present)),
+        State::Good | State::Dropped | State::Unpacked => Some(Found::Is(item, Brought::Present)),
         State::Unverified if !itself => {
             let (there, name) = (item.place.file().display(), &item.asset.name);
             Some(Found::Unclear(format!("{there} is there but was never read: repro verify {name} first")))

@@ -49,6 +49,12 @@ pub(super) fn one(item: &Item, web: &Web, settings: &Settings, observer: &dyn Ob
     {
         return Ok(done(Outcome::Present, receipt, 0));
     }
+    if item.state == State::Unpacked
+        && let Some(first) = asset.unpack.first()
+        && let Some(receipt) = Receipt::read(&Place::unpacked(&settings.workspace, asset, first))
+    {
+        return Ok(done(Outcome::Present, receipt, 0));
+    }
     if let Glance::Good(receipt) = glance(place, demands) {
         return Ok(done(Outcome::Present, receipt, 0));
     }

@@ -66,6 +66,7 @@ fn asset(item: &Item) -> Value {
             State::Unverified => ("unverified", None, None),
             State::Wrong(why) => ("wrong", None, Some(why)),
             State::Dropped => ("dropped", Some(0), None),
+            State::Unpacked => ("unpacked", Some(0), None),
             State::Partial(bytes) => ("partial", Some(*bytes), None),
             State::Missing => ("missing", Some(0), None),
         },

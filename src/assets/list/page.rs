@@ -10,16 +10,18 @@ use crate::assets::manifest::{ByHand, Group, Manifest};
 use crate::assets::plan::{Item, State};
 use crate::human::{human_bytes, rounded_bytes};
 
+/// Names of files that a mirror is said to have; with more of them, a selection shows what can be asked.
+const MIRRORED: usize = 6;
 const LEGEND: [(&str, &str); 3] = [
     (
         "checksum",
         "sha256, git blob, md5: published, every file must match it. pinned: as it was when it was pinned here; corroborated: \
-         and two hosts gave the same. unpinned: nobody published one, so whatever arrives is taken and a verdict that rests on \
+         and two independent sources gave the same. unpinned: nobody published one, so whatever arrives is taken and a verdict that rests on \
          it can be INCONCLUSIVE at best; repro fetch --pin records what arrives, --corroborate compares two sources.",
     ),
     (
         "here",
-        "verified: read whole and right; unpacked: and the archive was dropped since. not read yet: there, repro verify reads it. 3.2 of 17 GB: begun, repro fetch goes on. \
+        "verified: read whole and right; unpacked: the archive is not here, but what it unpacks to is. not read yet: there, repro verify reads it. 3.2 of 17 GB: begun, repro fetch goes on. \
          WRONG: there, but not the file that it should be. by hand: only a person can get it.",
     ),
     ("fetch", "repro fetch NAME …, repro fetch --task vqa or repro fetch --all; with --dry-run: what that would take."),
@@ -151,9 +153,16 @@ fn by_hand(out: &mut String, items: &[Item]) {
     for (place, only, mirror) in places {
         let _ = writeln!(out, "  {}  {}", place.place, place.url);
         paragraph(out, "    ", &place.how);
-        for (names, what) in [(only, "only there: "), (mirror, "a mirror of: ")] {
-            if !names.is_empty() {
-                paragraph(out, &format!("    {what}"), &names.join(", "));
+        if !only.is_empty() {
+            paragraph(out, "    only there: ", &only.join(", "));
+        }
+        let more = mirror.len().saturating_sub(MIRRORED);
+        let shown = mirror.get(..mirror.len() - more).unwrap_or(&mirror).join(", ");
+        match (mirror.len(), more) {
+            (0, _) => {}
+            (_, 0) => paragraph(out, "    a mirror of: ", &shown),
+            (count, more) => {
+                paragraph(out, &format!("    a mirror of {count} files: "), &format!("{shown} and {more} more"))
             }
         }
     }
@@ -172,7 +181,10 @@ fn totals(out: &mut String, items: &[Item], stores: u64) {
     let unpacked: u64 = items.iter().map(|item| item.asset.unpacked_size()).fold(0, u64::saturating_add);
     let begun = if partial > 0 { format!(" ({partial} begun)") } else { String::new() };
     let _ = writeln!(out, "\nin all    {}", all.text());
-    let _ = writeln!(out, "there     {}, {verified} of them verified", here.text());
+    let _ = match here.files {
+        0 => writeln!(out, "there     nothing"),
+        _ => writeln!(out, "there     {}, {verified} of them verified", here.text()),
+    };
     let _ = writeln!(out, "missing   {}{begun}", Sum::remaining(missing.iter().copied()).text());
     let mut disk = format!("{} as fetched", all.size());
     if unpacked > 0 {

@@ -131,9 +131,9 @@ fn what_a_fetch_would_do() {
 fn what_can_be_chosen() {
     let manifest = Manifest::parse(MANIFEST, "test").unwrap();
     insta::assert_snapshot!(groups(&manifest), @"
-  --task vqa     VQA v2.0: fine-tune and score on minival: 3 files, about 17.9 GB
-  --task nlvr2   NLVR2: fine-tune and score on dev and test-P: 2 files, about 874 MB
-  --task images  the pictures themselves: 1 file, size unknown
+  --task vqa     3 files, about 17.9 GB  VQA v2.0: fine-tune and score on minival
+  --task nlvr2   2 files, about 874 MB   NLVR2: fine-tune and score on dev and test-P
+  --task images  1 file, size unknown    the pictures themselves
 ");
     assert_eq!(items(&manifest, &[])[2].trust, Trust::Corroborated);
 }

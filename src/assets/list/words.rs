@@ -1,5 +1,6 @@
 //! What is said of an asset in a word or two.
 
+use super::table::{Side, Table};
 use crate::assets::lock::Trust;
 use crate::assets::manifest::Manifest;
 use crate::assets::plan::{Item, State};
@@ -32,7 +33,7 @@ pub(super) fn here(item: &Item) -> String {
     match &item.state {
         State::Good => "verified".to_owned(),
         State::Unverified => "not read yet".to_owned(),
-        State::Dropped => "unpacked".to_owned(),
+        State::Dropped | State::Unpacked => "unpacked".to_owned(),
         State::Wrong(_) => "WRONG".to_owned(),
         State::Partial(bytes) => match item.demands.size.or(item.asset.likely_size()) {
             Some(size) if size >= *bytes => part_of(*bytes, size),
@@ -127,14 +128,15 @@ pub(super) fn count(n: usize, what: &str) -> String {
 
 /// One line for each group with its size: what to choose from.
 pub fn groups(manifest: &Manifest) -> String {
-    let widest = manifest.groups.iter().map(|group| group.name.len()).max().unwrap_or(0);
-    let mut lines = Vec::new();
+    let mut rows = Vec::new();
     for group in &manifest.groups {
         let mut sum = Sum::default();
         for asset in manifest.assets.iter().filter(|asset| asset.groups.contains(&group.name)) {
             sum.add(asset.likely_size(), asset.size.is_some());
         }
-        lines.push(format!("  --task {:<widest$}  {}: {}", group.name, group.title, sum.text()));
+        rows.push(vec![format!("--task {}", group.name), sum.text(), group.title.clone()]);
     }
-    lines.join("\n")
+    let (table, mut out) = (Table::new(2, &[Side::Left, Side::Left], &rows), String::new());
+    rows.iter().for_each(|cells| table.row(&mut out, cells));
+    out.trim_end().to_owned()
 }
