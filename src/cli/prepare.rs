@@ -23,7 +23,7 @@ pub struct Args {
     /// Remove an archive as soon as everything in it is unpacked and right; what is unpacked need not be fetched again
     #[arg(long)]
     drop_archives: bool,
-    /// Keep features as half precision in the stores (half the disk)
+    /// Keep features as half precision in the stores (half the disk); training then wants --half-features too
     #[arg(long)]
     half_features: bool,
     /// What to print: text for people, or one event of JSON on each line, the last being the summary

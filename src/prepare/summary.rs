@@ -53,7 +53,9 @@ impl Summary {
         let mut failures = self.failures.into_iter();
         let Some(mut first) = failures.next() else { return Ok(()) };
         for other in failures {
-            first = first.because(format!("also: {}", other.what()));
+            let text = other.to_string();
+            let what = text.split("\n  next: ").next().unwrap_or_default();
+            first = first.because(format!("also: {}", what.replace("\n  caused by: ", ": ")));
         }
         Err(first)
     }

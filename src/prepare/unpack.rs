@@ -36,7 +36,7 @@ pub(super) fn unpack(
         None => {
             teller.started("unpack", &source, Some(open.size(unpack)?));
             let before = Before::keep(place)?;
-            let done = unpack_file(&mut open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
+            let done = unpack_file(&open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
             let sha256 = done.hashes.sha256.unwrap_or_default();
             before.settle(&sha256, teller)?;
             (done.size, sha256)
