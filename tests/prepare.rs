@@ -243,7 +243,7 @@ fn files_put_there_by_hand_are_read_and_questions_without_features_are_named() {
     let failed = run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5);
     let text = stderr(&failed);
     assert!(text.contains("2 of 3 questions of vqa/minival.json would be lost"), "{text}");
-    assert!(text.contains("1 images are missing, first COCO_val2014_7"), "{text}");
+    assert!(text.contains("missing: 1 image, first COCO_val2014_7"), "{text}");
     assert!(stdout(&failed).contains("val2014_obj36.tsv          5 images   as expected"), "{}", stdout(&failed));
     assert!(workspace.path("receipts/val2014-features--val2014_obj36.tsv.json").exists());
 }

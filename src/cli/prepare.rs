@@ -74,7 +74,10 @@ pub fn run(args: Args) -> Result<u8> {
         summary.only_what_is_there();
     }
     match args.format {
-        Format::Text => to_stdout(summary.to_string().trim_end()),
+        Format::Text => {
+            let gap = if summary.prepared.is_empty() { "" } else { "\n" };
+            to_stdout(&format!("{gap}{}", summary.to_string().trim_end()));
+        }
         Format::Json => to_stdout(&line(&summary)?),
     }
     summary.verdict()?;
