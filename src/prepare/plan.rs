@@ -109,8 +109,8 @@ pub fn disk_needed(steps: &[Step]) -> u64 {
     open.map(|step| step.adds.saturating_add(step.adds_store)).fold(0, u64::saturating_add)
 }
 
-/// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features: 0.752 of
-/// the text, or 0.379 in half precision.
+/// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features:
+/// 0.752 of the text, or 0.379 in half precision.
 pub fn store_bound(tsv_bytes: u64, precision: Precision) -> u64 {
     let share = match precision {
         Precision::F32 => tsv_bytes / 25 * 19,

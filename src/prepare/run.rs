@@ -1,7 +1,7 @@
 //! Doing the steps of a plan, each file claimed while it is worked on.
 //!
-//! Whatever is killed at whatever moment leaves: files under their final names, whole; `PATH.part`, which the next run begins
-//! anew; unfinished stores, which the next one removes.
+//! Whatever is killed at whatever moment leaves: files under their final names, whole; `PATH.part`, which the next run
+//! begins anew; unfinished stores, which the next one removes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ use crate::files;
 /// Nobody takes so long to write a receipt.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
-/// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a full disk.
+/// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a
+/// full disk.
 ///
 /// # Errors
 /// Before anything is done: usage for a name that is not there, disk where there is too little room for all of it.
@@ -115,7 +116,8 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a time.
+/// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a
+/// time.
 fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
     let (stores, settings) = (look.settings.stores(), look.settings);
     let to_do = plan.iter().filter(|step| step.state == State::ToDo);

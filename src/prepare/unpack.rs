@@ -63,8 +63,8 @@ pub(super) fn unpack(
     Ok(())
 }
 
-/// A folder appears whole, so one that is there with the right number of files only lost its receipt. Returns bytes, and the
-/// SHA-256 of its listing.
+/// A folder appears whole, so one that is there with the right number of files only lost its receipt. Returns bytes,
+/// and the SHA-256 of its listing.
 fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, teller: &Teller) -> Result<(u64, String)> {
     let to = place.file();
     if !fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
