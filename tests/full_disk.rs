@@ -1,4 +1,5 @@
-//! A disk that fills up, as a small tmpfs: one clear message, nothing damaged, and the same command goes on once there is room.
+//! A disk that fills up, as a small tmpfs: one clear message, nothing damaged, and the same command goes on once there
+//! is room.
 
 mod common;
 #[path = "common/workspace.rs"]
@@ -59,7 +60,8 @@ fn mount(folder: &Path, options: &[&str]) -> bool {
     mount.status().is_ok_and(|status| status.success())
 }
 
-/// Runs `test` on a small disk; where mounting is not allowed, in a namespace of its own; where that is not, not at all.
+/// Runs `test` on a small disk; where mounting is not allowed, in a namespace of its own; where that is not, not at
+/// all.
 fn on_a_disk(name: &str, test: impl FnOnce(&Disk)) {
     if let Some(disk) = Disk::new() {
         return test(&disk);
@@ -133,8 +135,8 @@ fn archive(member: &str, more: &str, size_max: u64) -> String {
     )
 }
 
-/// Rows with few features need more room for their store than the bound, which is for 2048, says: so the disk fills up on the
-/// way, not before.
+/// Rows with few features need more room for their store than the bound, which is for 2048, says: so the disk fills up
+/// on the way, not before.
 const ROWS: usize = 2_000;
 
 fn store_bound(bytes: u64) -> u64 {

@@ -12,9 +12,9 @@ use crate::prepare::{Settings, Summary, prepare};
 
 /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
 ///
-/// Archives are unpacked into place; every row of a feature file is checked on the way and goes into a store, which training
-/// reads. Every count that must hold is compared with what is there, and every question with the features of its images.
-/// What is ready is not done again; whatever ends this command, the same command goes on.
+/// Archives are unpacked into place; every row of a feature file is checked on the way and goes into a store, which
+/// training reads. Every count that must hold is compared with what is there, and every question with the features of
+/// its images. What is ready is not done again; whatever ends this command, the same command goes on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
@@ -23,7 +23,7 @@ pub struct Args {
     /// Remove an archive as soon as everything in it is unpacked and right; what is unpacked need not be fetched again
     #[arg(long)]
     drop_archives: bool,
-    /// Keep features as half precision in the stores (half the disk)
+    /// Keep features as half precision in the stores (half the disk); training then wants --half-features too
     #[arg(long)]
     half_features: bool,
     /// What to print: text for people, or one event of JSON on each line, the last being the summary
@@ -50,8 +50,8 @@ Examples:
 Exit codes: 0 all is prepared and right; 2 usage; 5 something is missing, damaged, or not as many as it should be; \
 7 another file than it should be; 8 disk full.";
 
-/// Runs the command: [`exit::PASS`] where everything selected is prepared and right; without a selection, everything that has
-/// been fetched.
+/// Runs the command: [`exit::PASS`] where everything selected is prepared and right; without a selection, everything
+/// that has been fetched.
 ///
 /// # Errors
 /// Usage, data, checksum, disk, as [`exit`] has them.
@@ -74,7 +74,10 @@ pub fn run(args: Args) -> Result<u8> {
         summary.only_what_is_there();
     }
     match args.format {
-        Format::Text => to_stdout(summary.to_string().trim_end()),
+        Format::Text => {
+            let gap = if summary.prepared.is_empty() { "" } else { "\n" };
+            to_stdout(&format!("{gap}{}", summary.to_string().trim_end()));
+        }
         Format::Json => to_stdout(&line(&summary)?),
     }
     summary.verdict()?;

@@ -87,20 +87,25 @@ impl Coverage {
             "{lost} of {all} questions of {questions} would be lost: their images are not in {features}"
         ))
         .because(format!(
-            "{} images are missing, first {}",
-            grouped(self.images_lost as u64),
+            "missing: {}, first {}",
+            many(self.images_lost as u64, "image"),
             self.first_lost.join(", ")
         ));
         Some(match self.limit.filter(|_| self.behind_limit > 0) {
             Some(limit) => error
                 .because(format!(
-                    "{} of them lie behind its first {limit} rows, which alone are read for this split",
+                    "{} of them: behind its first {limit} rows, which alone are read for this split",
                     self.behind_limit
                 ))
                 .next("use the published file: its rows are in another order than those of an extraction of one's own"),
             None => error.next("use the published file, or extract features of these images"),
         })
     }
+}
+
+/// `1 image`, `2,000 images`.
+pub(super) fn many(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `632,117`.

@@ -10,7 +10,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::plan::OBJ36;
 use crate::error::{Error, Result};
 
-/// Entries, rows, lines or files in `path`; `None` where it is not there. Features are counted by their store, not here.
+/// Entries, rows, lines or files in `path`; `None` where it is not there. Features are counted by their store, not
+/// here.
 ///
 /// # Errors
 /// Data where the content has not that form, or where the form is not known.

@@ -1,5 +1,5 @@
-//! What was fetched becomes what training reads: archives are unpacked, features get their stores, the original's scripts
-//! are replayed, and everything that can be counted is counted.
+//! What was fetched becomes what training reads: archives are unpacked, features get their stores, the original's
+//! scripts are replayed, and everything that can be counted is counted.
 //!
 //! - [`plan`]: what is done, what is to do and what waits, without reading a file;
 //! - [`prepare()`]: does it, with each file claimed while it is worked on;

@@ -109,8 +109,8 @@ pub fn disk_needed(steps: &[Step]) -> u64 {
     open.map(|step| step.adds.saturating_add(step.adds_store)).fold(0, u64::saturating_add)
 }
 
-/// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features: 0.752 of
-/// the text, or 0.379 in half precision.
+/// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features:
+/// 0.752 of the text, or 0.379 in half precision.
 pub fn store_bound(tsv_bytes: u64, precision: Precision) -> u64 {
     let share = match precision {
         Precision::F32 => tsv_bytes / 25 * 19,
@@ -256,5 +256,63 @@ impl<'a> Look<'a, '_> {
             unpacked => unpacked.iter().map(|unpack| &unpack.path).collect(),
         });
         paths.map(|path| self.workspace().join(path)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prepare::{check, make::Rule};
+
+    const MANIFEST: &str = include_str!("../../data/assets.toml");
+
+    fn settings(workspace: &Path) -> Settings {
+        Settings { workspace: workspace.to_owned(), precision: Precision::F32, drop_archives: false }
+    }
+
+    #[test]
+    fn the_shipped_manifest_can_be_prepared() {
+        let manifest = Manifest::parse(MANIFEST, "data/assets.toml").unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        let everything = Selection { all: true, ..Selection::default() };
+        let steps = steps(&manifest, &Lock::default(), &everything, &settings(empty.path())).unwrap();
+        assert!(steps.iter().all(|step| matches!(step.state, State::Waits(_))) && steps.len() > 20);
+        for made in &manifest.made {
+            Rule::of(made).unwrap();
+        }
+        let unpacked = manifest.assets.iter().flat_map(|asset| &asset.unpack).map(|unpack| &unpack.expect);
+        let made = manifest.made.iter().map(|made| &made.expect);
+        let expected = manifest.assets.iter().map(|asset| &asset.expect).chain(unpacked).chain(made).flatten();
+        let nothing = empty.path().join("nothing");
+        std::fs::write(&nothing, "").unwrap();
+        for expect in expected.filter(|expect| expect.kind != OBJ36) {
+            let unknown =
+                super::super::count::count(&nothing, &expect.kind).is_err_and(|e| e.to_string().contains("unknown"));
+            assert!(!unknown, "{}", expect.kind);
+        }
+        let count = |path: &str| {
+            let asset = manifest.assets.iter().find(|asset| asset.path == Path::new(path)).unwrap();
+            asset.expect.as_ref().and_then(|expect| expect.count).unwrap()
+        };
+        assert_eq!(check::grouped(count("data/vqa/train.json") + count("data/vqa/nominival.json")), "632,117");
+        assert_eq!(count("data/vqa/minival.json"), 25_994);
+    }
+
+    #[test]
+    fn room_is_counted_for_what_is_not_done() {
+        let manifest = Manifest::parse(MANIFEST, "data/assets.toml").unwrap();
+        let empty = tempfile::tempdir().unwrap();
+        let of = |precision| {
+            let names = vec!["vqa-features-train2014".to_owned(), "vqa-features-val2014".to_owned()];
+            let selection = Selection { names, ..Selection::default() };
+            let settings = Settings { precision, ..settings(empty.path()) };
+            disk_needed(&steps(&manifest, &Lock::default(), &selection, &settings).unwrap())
+        };
+        let (full, half) = (of(Precision::F32), of(Precision::F16));
+        let text = 82_783 * 395_182 + 40_504 * 395_182;
+        assert!((text * 17 / 10..text * 18 / 10).contains(&full) && (text * 13 / 10..text * 15 / 10).contains(&half));
+        // A TSV of one row of 36 boxes with 2048 features, and its store with what is spooled meanwhile.
+        assert!(store_bound(395_182, Precision::F32) > 295_958 + 1_046 + 8_192);
+        assert!(store_bound(395_182_000, Precision::F16) > 148_503_000 + 1_046_000 + 8_192);
     }
 }

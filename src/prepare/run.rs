@@ -1,7 +1,7 @@
 //! Doing the steps of a plan, each file claimed while it is worked on.
 //!
-//! Whatever is killed at whatever moment leaves: files under their final names, whole; `PATH.part`, which the next run begins
-//! anew; unfinished stores, which the next one removes.
+//! Whatever is killed at whatever moment leaves: files under their final names, whole; `PATH.part`, which the next run
+//! begins anew; unfinished stores, which the next one removes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ use crate::files;
 /// Nobody takes so long to write a receipt.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
-/// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a full disk.
+/// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a
+/// full disk.
 ///
 /// # Errors
 /// Before anything is done: usage for a name that is not there, disk where there is too little room for all of it.
@@ -47,53 +48,60 @@ pub fn prepare(
         sweep(&folder);
     }
     disk::demand(&needs(&look, &plan))?;
-    let mut summary = Summary::default();
-    let mut failed: Vec<&str> = Vec::new();
+    let mut run = Run { job: Job { look, observer }, summary: Summary::default(), broken: Vec::new() };
     for (index, step) in plan.iter().enumerate() {
-        let name = step.place.name().to_owned();
-        // Looked up anew: what an earlier step made may be what this one waited for.
-        let worked = match look.again(step).state {
-            State::Done => Ok(None),
-            State::Waits(assets) => {
-                summary.waiting.push((name, assets));
-                continue;
-            }
-            State::ToDo => {
-                match sources(step).filter(|from| failed.contains(from)).map(str::to_owned).collect::<Vec<_>>() {
-                    broken if broken.is_empty() => Job { look, observer }.work(step),
-                    broken => {
-                        summary.waiting.push((name, broken));
-                        continue;
-                    }
-                }
-            }
-        };
-        match worked {
-            Ok(None) => summary.ready.push(name),
-            Ok(Some(outcome)) => summary.prepared.push((name, outcome)),
-            Err(error) => {
-                let full = error.kind() == Kind::Disk;
-                summary.failures.push(error);
-                failed.extend(archive_of(step).map(|asset| asset.name.as_str()));
-                if full {
-                    return Ok(summary);
-                }
-            }
-        }
+        run.step(step);
         let archive = archive_of(step).filter(|asset| archive_of_next(&plan, index) != Some(asset.name.as_str()));
         if let Some(asset) = archive.filter(|_| settings.drop_archives) {
-            match (Job { look, observer }).drop_archive(asset) {
-                Ok(true) => summary.dropped.push(asset.name.clone()),
-                Ok(false) => {}
-                Err(error) => summary.failures.push(error),
-            }
+            run.drop_archive(asset);
+        }
+        if run.summary.failures.iter().any(|error| error.kind() == Kind::Disk) {
+            return Ok(run.summary);
         }
     }
-    let (counted, wrong) = counts(manifest, selection, settings)?;
-    (summary.counts, _) = (counted, summary.failures.extend(wrong));
-    let (covered, lost) = coverage(manifest, selection, settings)?;
-    (summary.coverage, _) = (covered, summary.failures.extend(lost));
+    let mut summary = run.summary;
+    let (counts, wrong) = counts(manifest, selection, settings)?;
+    let (coverage, lost) = coverage(manifest, selection, settings)?;
+    (summary.counts, summary.coverage) = (counts, coverage);
+    summary.failures.extend(wrong.into_iter().chain(lost));
     Ok(summary)
+}
+
+/// A preparation on its way.
+struct Run<'a, 'b> {
+    job: Job<'a, 'b>,
+    summary: Summary,
+    /// Archives that could not be unpacked.
+    broken: Vec<&'a str>,
+}
+
+impl<'a> Run<'a, '_> {
+    fn step(&mut self, step: &Step<'a>) {
+        let name = step.place.name().to_owned();
+        let broken: Vec<String> = sources(step).filter(|from| self.broken.contains(from)).map(str::to_owned).collect();
+        // Looked up anew: what an earlier step made may be what this one waited for.
+        match self.job.look.again(step).state {
+            State::Done => self.summary.ready.push(name),
+            State::Waits(assets) => self.summary.waiting.push((name, assets)),
+            State::ToDo if !broken.is_empty() => self.summary.waiting.push((name, broken)),
+            State::ToDo => match self.job.work(step) {
+                Ok(None) => self.summary.ready.push(name),
+                Ok(Some(outcome)) => self.summary.prepared.push((name, outcome)),
+                Err(error) => {
+                    self.summary.failures.push(error);
+                    self.broken.extend(archive_of(step).map(|asset| asset.name.as_str()));
+                }
+            },
+        }
+    }
+
+    fn drop_archive(&mut self, asset: &'a Asset) {
+        match self.job.drop_archive(asset) {
+            Ok(true) => self.summary.dropped.push(asset.name.clone()),
+            Ok(false) => {}
+            Err(error) => self.summary.failures.push(error),
+        }
+    }
 }
 
 /// Removes small files that killed processes had not finished writing.
@@ -108,7 +116,8 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a time.
+/// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a
+/// time.
 fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
     let (stores, settings) = (look.settings.stores(), look.settings);
     let to_do = plan.iter().filter(|step| step.state == State::ToDo);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::check::{Count, Coverage, grouped};
+use super::check::{Count, Coverage, grouped, many};
 use crate::error::{Error, Kind, Result};
 
 /// The outcome of a preparation.
@@ -53,7 +53,9 @@ impl Summary {
         let mut failures = self.failures.into_iter();
         let Some(mut first) = failures.next() else { return Ok(()) };
         for other in failures {
-            first = first.because(format!("also: {}", other.what()));
+            let text = other.to_string();
+            let what = text.split("\n  next: ").next().unwrap_or_default();
+            first = first.because(format!("also: {}", what.replace("\n  caused by: ", ": ")));
         }
         Err(first)
     }
@@ -63,7 +65,8 @@ impl Summary {
         assets.sort_unstable();
         assets.dedup();
         let files: Vec<&str> = self.waiting.iter().map(|(name, _)| name.as_str()).collect();
-        Error::data(format!("{} files wait for what is not fetched and verified: {}", files.len(), files.join(", ")))
+        let files = format!("{}: {}", many(files.len() as u64, "file"), files.join(", "));
+        Error::data(format!("not all is there: an asset that is not fetched and verified is needed for {files}"))
             .next(format!("repro fetch {}", assets.join(" ")))
     }
 }
@@ -72,6 +75,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = match self.waiting.len() {
             0 => String::new(),
+            1 => ", 1 waits for a fetch".to_owned(),
             count => format!(", {count} wait for a fetch"),
         };
         writeln!(f, "{} prepared, {} ready before{waiting}", self.prepared.len(), self.ready.len())?;
@@ -105,7 +109,12 @@ impl fmt::Display for Summary {
             let verdict = match of.lost {
                 0 => "all".into(),
                 lost => {
-                    format!("LOST: {} ({} images, first {})", grouped(lost), of.images_lost, of.first_lost.join(", "))
+                    format!(
+                        "LOST: {} ({}, first {})",
+                        grouped(lost),
+                        many(of.images_lost as u64, "image"),
+                        of.first_lost.join(", ")
+                    )
                 }
             };
             writeln!(
@@ -117,5 +126,54 @@ impl fmt::Display for Summary {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn summary() -> Summary {
+        let count = |what: &str, unit, found, expected| Count { what: what.into(), unit, expected, found };
+        let coverage = |file: &str, questions, lost, behind_limit| Coverage {
+            questions_of: PathBuf::from(file),
+            features_of: "mscoco_imgfeat/val2014_obj36.tsv".into(),
+            questions,
+            lost,
+            images_lost: if lost > 0 { 2 } else { 0 },
+            first_lost: ["COCO_val2014_000000000042", "COCO_val2014_000000000073"].map(String::from)
+                [..(lost > 0).into()]
+                .into(),
+            behind_limit,
+            limit: Some(5_000),
+        };
+        Summary {
+            prepared: vec![("val2014-features--val2014_obj36.tsv".into(), "unpacked")],
+            ready: vec!["nlvr2-valid".into()],
+            waiting: vec![("nlvr2-test".into(), vec!["nlvr2-official-test1".into()])],
+            dropped: vec!["val2014-features".into()],
+            counts: vec![
+                count("data/mscoco_imgfeat/val2014_obj36.tsv", "images", Some(40_504), Some(40_504)),
+                count("data/vqa/minival.json", "entries", Some(25_990), Some(25_994)),
+                count("data/gqa/submit.json", "entries", Some(7), None),
+                count("data/nlvr2/test.json", "entries", None, Some(6_967)),
+            ],
+            coverage: vec![coverage("vqa/minival.json", 25_990, 12, 1), coverage("vqa/nominival.json", 188_360, 0, 0)],
+            failures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn as_people_read_it() {
+        insta::assert_snapshot!(summary());
+        let mut all = summary();
+        all.failures.push(Error::data("a.json has 3 entries, 1 fewer than 4").next("get it again"));
+        all.failures.push(Error::checksum("b has the wrong sha256").because("it is 12"));
+        insta::assert_snapshot!(all.verdict().unwrap_err());
+        let mut all = summary();
+        all.only_what_is_there();
+        assert!(all.verdict().is_ok());
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn unpack(
         None => {
             teller.started("unpack", &source, Some(open.size(unpack)?));
             let before = Before::keep(place)?;
-            let done = unpack_file(&mut open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
+            let done = unpack_file(&open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
             let sha256 = done.hashes.sha256.unwrap_or_default();
             before.settle(&sha256, teller)?;
             (done.size, sha256)
@@ -63,8 +63,8 @@ pub(super) fn unpack(
     Ok(())
 }
 
-/// A folder appears whole, so one that is there with the right number of files only lost its receipt. Returns bytes, and the
-/// SHA-256 of its listing.
+/// A folder appears whole, so one that is there with the right number of files only lost its receipt. Returns bytes,
+/// and the SHA-256 of its listing.
 fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, teller: &Teller) -> Result<(u64, String)> {
     let to = place.file();
     if !fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {

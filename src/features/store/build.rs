@@ -58,8 +58,8 @@ pub fn ensure_store(
 pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result<Option<FeatureStore>> {
     let state = FileState::of(tsv)?;
     let names = Names::new(tsv, store_dir, precision)?;
-    let fitting = fitting(&state, &names, precision, None);
-    Ok(fitting.into_iter().find(|store| Stamp::of(store, &state).is_beside(store.path())))
+    let mut fitting = fitting(&state, &names, precision, None);
+    Ok(fitting.find(|store| Stamp::of(store, &state).is_beside(store.path())))
 }
 
 /// What tells cheaply that a file is the one verified before.
@@ -168,17 +168,22 @@ impl Names {
     }
 }
 
-/// Stores that may have been made from a TSV of this size.
-fn fitting(state: &FileState, names: &Names, precision: Precision, limit: Option<usize>) -> Vec<FeatureStore> {
+/// Stores that may have been made from a TSV of this size, its own first; each is opened when it is asked for.
+fn fitting(
+    state: &FileState,
+    names: &Names,
+    precision: Precision,
+    limit: Option<usize>,
+) -> impl Iterator<Item = FeatureStore> {
     // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
     let stores = names.candidates(limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
-    let fits = |store: &FeatureStore| {
+    let bytes = state.bytes;
+    stores.filter(move |store| {
         let source = store.source();
-        let whole = source.is_whole() && source.bytes == state.bytes;
+        let whole = source.is_whole() && source.bytes == bytes;
         let enough = whole || limit.is_some_and(|rows| store.len() >= rows);
-        store.precision() == precision && enough && source.covered <= state.bytes
-    };
-    stores.filter(fits).collect()
+        store.precision() == precision && enough && source.covered <= bytes
+    })
 }
 
 fn find(
@@ -189,7 +194,7 @@ fn find(
     limit: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<Option<FeatureStore>> {
-    let fitting = fitting(state, names, precision, limit);
+    let fitting: Vec<FeatureStore> = fitting(state, names, precision, limit).collect();
     if let Some(store) = fitting.iter().find(|store| Stamp::of(store, state).is_beside(store.path())) {
         return Ok(Some(store.clone()));
     }
