@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::asset_progress::{Display, to_stdout};
 use super::assets::{AssetOptions, Known};
-use crate::assets::fetch::{self, Network, Settings};
+use crate::assets::event::{Event, Observer};
+use crate::assets::fetch::{self, Network, Outcome, Settings};
 use crate::assets::list::{self, Forecast};
 use crate::assets::lock::{Lock, Trust};
 use crate::assets::manifest::{Asset, Selection};
@@ -190,7 +191,9 @@ impl Run<'_> {
             // Only the next forecast misses it.
             rate.write(&settings.workspace).unwrap_or_else(|error| self.display.say(&error.to_string()));
         }
-        fetched.map(|_| ())
+        let came = fetched?.iter().filter(|file| file.outcome == Outcome::Fetched).count();
+        self.display.say(&format!("{} fetched, {} here already", files(came), self.assets.len() - came));
+        Ok(())
     }
 
     fn adopt(&self, folder: &Path) -> Result<()> {
@@ -202,8 +205,8 @@ impl Run<'_> {
             display.say(&format!("{name}: there already"));
         }
         for (path, why) in &summary.unknown {
-            let why = why.as_ref().map_or_else(|| "not recognised".to_owned(), String::clone);
-            display.say(&format!("left: {}: {why}", path.display()));
+            let text = format!("left alone: {}", why.as_deref().unwrap_or("not recognised"));
+            display.event(&Event::Note { name: path.display().to_string(), text });
         }
         let mut refused = summary.refused.into_iter();
         match (refused.next(), refused.len()) {
