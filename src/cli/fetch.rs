@@ -218,9 +218,14 @@ impl Run<'_> {
             (None, _) => {}
         }
         let items = self.items()?;
-        let missing: Vec<&str> = (items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()))
-            .filter(|name| self.args.assets.names.iter().any(|asked| asked == name))
-            .collect();
+        let open: Vec<&str> =
+            items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()).collect();
+        if !open.is_empty() && !self.args.assets.task.is_empty() {
+            let count = files(open.len());
+            display.say(&format!("{count} still missing ({}): without --from they are fetched", open.join(", ")));
+        }
+        let asked = |name: &&str| self.args.assets.names.iter().any(|asked| asked == name);
+        let missing: Vec<&str> = open.into_iter().filter(asked).collect();
         if !missing.is_empty() || (summary.adopted.is_empty() && summary.present.is_empty()) {
             let what = match missing.as_slice() {
                 [] => format!("no file that is looked for was recognised in {}", folder.display()),
