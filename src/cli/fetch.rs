@@ -124,7 +124,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Brings the files, then pins and compares those that came, whatever else failed; the first error counts.
+    /// Brings the files, then pins and compares those that came, whatever else failed; the first error decides, others are said.
     fn all(&self, selection: &Selection) -> Result<()> {
         let (args, display) = (self.args, &self.display);
         let settings = self.settings(selection)?;
@@ -147,7 +147,11 @@ impl Run<'_> {
             }
             false => Ok(()),
         };
-        brought.and(pinned).and(corroborated)?;
+        let mut errors = [brought.err(), pinned.err(), corroborated.err()].into_iter().flatten();
+        if let Some(error) = errors.next() {
+            errors.for_each(|other| display.say(&format!("error: {other}")));
+            return Err(error);
+        }
         let unpinned = self.items()?.iter().filter(|item| item.is_there() && item.trust == Trust::Unpinned).count();
         if unpinned > 0 {
             display.say(&format!(
