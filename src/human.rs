@@ -30,6 +30,19 @@ pub(crate) fn rounded_bytes(bytes: u64) -> String {
     human_bytes(bytes).replace(".0 ", " ")
 }
 
+/// A number with commas between its thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +54,7 @@ mod tests {
             [0.04, 59.94, 59.97, 125.0, 7_300.0].map(human_seconds),
             ["0.0 s", "59.9 s", "1 min 0 s", "2 min 5 s", "2 h 1 min"]
         );
+        assert_eq!([0, 999, 79_012, 1_632_117].map(grouped), ["0", "999", "79,012", "1,632,117"]);
         assert_eq!([17_000_000_000, 1_600_000_000].map(rounded_bytes), ["17 GB", "1.6 GB"]);
     }
 }

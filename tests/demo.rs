@@ -89,6 +89,6 @@ fn mistakes_are_usage_errors() {
     std::fs::write(place.path().join("bad.toml"), "seed = 1").unwrap();
     let wrong = run(repro(place.path()).args(["all", "--profile", "demo", "--recipe", "bad.toml"]), 2);
     assert!(stderr(&wrong).contains("cannot read the demo's recipe"), "{}", stderr(&wrong));
-    run(repro(place.path()).args(["all", "--profile", "paper"]), 2);
+    run(repro(place.path()).args(["all", "--profile", "thesis"]), 2);
     run(repro(place.path()).args(["all", "--profile", "demo", "--threads", "0"]), 2);
 }

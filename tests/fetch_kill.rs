@@ -18,7 +18,7 @@ const IN_FLIGHT: u64 = 8 << 20;
 fn killed_at_twenty_moments_it_ends_with_the_right_file() {
     let bytes = content(SIZE);
     let server = Server::start();
-    let url = server.put("/a", Served { rate: Some(60_000_000), ..Served::new(bytes.clone()) });
+    let url = server.put("/a", Served { rate: Some(40_000_000), ..Served::new(bytes.clone()) });
     let desk = Desk::new(&[&url], &sha256(&bytes));
     let mut moment = 12_345_u64;
     let mut here = 0;
@@ -26,12 +26,16 @@ fn killed_at_twenty_moments_it_ends_with_the_right_file() {
         let before = server.records().len();
         let mut child = desk.start();
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // From before it asks to well into the body; the later the kill, the more it has to read again first.
-        std::thread::sleep(Duration::from_millis(10 + (moment >> 33) % 250));
+        // By turns from its start, so that it may not even have asked, and from the first new byte.
+        if kill % 2 == 1 {
+            until("a new byte", || desk.part() > here);
+        }
+        std::thread::sleep(Duration::from_millis((moment >> 33) % 150));
         child.kill().unwrap();
         child.wait().unwrap();
         let asked = server.starts().split_off(before);
-        assert!(asked.is_empty() || asked == [here], "kill {kill}: {asked:?} with {here} bytes here");
+        // The server may notice only now what the one before had asked for in its last moment.
+        assert!(asked.iter().all(|from| *from == here), "kill {kill}: {asked:?} with {here} bytes here");
         assert!(desk.part() >= here, "kill {kill}: bytes are gone");
         here = desk.part();
         assert!(!desk.file().exists(), "the test is too slow for this machine: nothing is left to kill");
@@ -39,7 +43,10 @@ fn killed_at_twenty_moments_it_ends_with_the_right_file() {
     common::run(&mut desk.fetch(), 0);
     assert_eq!(server.records().last().unwrap().from.unwrap_or(0), here);
     assert!(std::fs::read(desk.file()).unwrap() == bytes, "another file");
-    assert_eq!(desk.names(), ["a.bin"]);
+    // A claim that was killed while it was being made is swept away after a minute only.
+    let mut names = desk.names();
+    names.retain(|name| !name.starts_with("a.bin.claim.new-"));
+    assert_eq!(names, ["a.bin"]);
     let sent: u64 = server.records().iter().map(|record| record.sent).sum();
     assert!(sent <= SIZE as u64 + KILLS as u64 * IN_FLIGHT, "{sent} bytes were sent for {SIZE}");
 

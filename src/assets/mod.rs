@@ -12,10 +12,10 @@
 //! - [`digest`]: hashes of files, beside the work that brings the bytes;
 //! - [`download`]: brings one file from its sources;
 //! - [`mod@fetch`]: brings all files of a plan, several at a time;
+//! - [`unpack`]: archives that nobody vouches for, checked whole before anything is written;
 //! - [`verify`]: whether files are still what they should be;
 //! - [`list`]: what there is and what a fetch would do, for people and for scripts;
 //! - [`rate`]: how fast files arrived so far;
-//! - [`unpack`]: archives that nobody vouches for, checked whole before anything is written;
 //! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
 
 pub mod adopt;

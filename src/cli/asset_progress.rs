@@ -23,6 +23,8 @@ const FILE_OF_UNKNOWN_SIZE: &str = "{msg:24!} {decimal_bytes:>9} {spinner} {deci
 /// elsewhere plain lines; for scripts one line of JSON for each event, on stdout.
 pub struct Display {
     form: Form,
+    /// Stdout belongs to other results.
+    beside: bool,
     state: Mutex<State>,
 }
 
@@ -66,7 +68,15 @@ impl Display {
             }
             false => Form::Lines,
         };
-        Self { form, state: Mutex::default() }
+        Self { form, beside: false, state: Mutex::default() }
+    }
+
+    /// What suits stderr, for a command whose results are others: all goes there.
+    #[cfg(feature = "torch")]
+    pub fn beside() -> Self {
+        let mut display = Self::new(false);
+        display.beside = true;
+        display
     }
 
     /// So many bytes are to come in all, those of files that are not begun included.
@@ -76,7 +86,10 @@ impl Display {
 
     /// Prints a line of results on stdout, above the bars.
     pub fn result(&self, line: &str) {
-        self.above(|| to_stdout(line));
+        match self.beside {
+            true => self.above(|| eprintln!("{line}")),
+            false => self.above(|| to_stdout(line)),
+        }
     }
 
     /// Prints a line on stderr, above the bars; nothing where scripts read.

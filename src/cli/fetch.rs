@@ -1,12 +1,11 @@
 //! `repro fetch`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::asset_progress::{Display, to_stdout};
-use super::assets::{AssetOptions, Known};
+use super::assets::{AssetOptions, Known, NetworkOptions};
 use crate::assets::event::{Event, Observer};
-use crate::assets::fetch::{self, Network, Outcome, Settings};
+use crate::assets::fetch::{self, Outcome, Settings};
 use crate::assets::list::{self, Forecast};
 use crate::assets::lock::{Lock, Trust};
 use crate::assets::manifest::{Asset, Selection};
@@ -37,24 +36,14 @@ pub struct Args {
     /// joined. They stay where they are
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Files that are fetched at the same time
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
     /// Record size and SHA-256 of the files whose checksum nobody published; later fetches must match
     #[arg(long)]
     pin: bool,
     /// Fetch pinned files a second time from another source (or from --from DIR), and record that both are the same
     #[arg(long)]
     corroborate: bool,
-    /// A source that sends nothing for so long is asked again
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Network")]
-    stall_timeout: u64,
-    /// How often a source is asked again without any progress before the next one is tried
-    #[arg(long, value_name = "N", default_value_t = 8, help_heading = "Network")]
-    retries: u32,
-    /// Pause before the first retry; each further pause is longer
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = pause, help_heading = "Network")]
-    retry_wait: f64,
+    #[command(flatten)]
+    network: NetworkOptions,
     /// What to print: text for people, or JSON (--list and --dry-run: one object; else: one event on each line)
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -80,14 +69,6 @@ Examples:
   repro fetch --task vqa --format json          events for a script
 
 Exit codes: 0 all is there; 2 usage; 6 no source has it; 7 another file than it should be (kept aside); 8 disk full.";
-
-fn pause(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    match (0.0..=3600.0).contains(&seconds) {
-        true => Ok(seconds),
-        false => Err("choose from 0 to 3600 seconds".into()),
-    }
-}
 
 /// Runs the command: [`exit::PASS`] where everything selected is there in the end.
 ///
@@ -166,15 +147,10 @@ impl Run<'_> {
     fn settings(&self, selection: &Selection) -> Result<Settings> {
         let args = self.args;
         let (unpacked, stores) = prepared(self.known, selection, &args.assets.workspace, false)?;
-        let network = Network {
-            stall: Duration::from_secs(args.stall_timeout),
-            retries: args.retries,
-            first_wait: Duration::from_secs_f64(args.retry_wait),
-        };
         Ok(Settings {
             workspace: args.assets.workspace.clone(),
-            jobs: args.jobs.into(),
-            network,
+            jobs: args.network.jobs.into(),
+            network: args.network.patience(),
             also_needed: unpacked.saturating_add(stores),
         })
     }

@@ -190,23 +190,49 @@ impl ComputeOptions {
             None => std::thread::available_parallelism().map_or(1, |n| n.get() as i32),
         };
         tch::set_num_threads(threads);
-        let gpus = tch::Cuda::device_count();
-        let gpu = |index: usize| match (index as i64) < gpus {
-            true => Ok(Device::Cuda(index)),
-            false => Err(Error::infra(format!("there is no GPU {index}: libtorch sees {gpus}"))
-                .next("use --device cpu, or a libtorch with CUDA and a working driver")),
-        };
-        match self.device.as_str() {
-            "cpu" => Ok(Device::Cpu),
-            "auto" if gpus > 0 => Ok(Device::Cuda(0)),
-            "auto" => Ok(Device::Cpu),
-            "cuda" => gpu(0),
-            other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
-                Some(index) => gpu(index),
-                None => {
-                    Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto"))
-                }
-            },
-        }
+        device(&self.device)
     }
+}
+
+/// The device of a name: cpu, cuda, cuda:N, or auto for a GPU where there is one.
+///
+/// # Errors
+/// Usage for another name, infra for a GPU that is not there.
+pub fn device(name: &str) -> Result<Device> {
+    let gpus = tch::Cuda::device_count();
+    let gpu = |index: usize| match (index as i64) < gpus {
+        true => Ok(Device::Cuda(index)),
+        false => Err(Error::infra(format!("there is no GPU {index}: libtorch sees {gpus}"))
+            .next("use --device cpu, or a libtorch with CUDA and a working driver")),
+    };
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "auto" if gpus > 0 => Ok(Device::Cuda(0)),
+        "auto" => Ok(Device::Cpu),
+        "cuda" => gpu(0),
+        other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
+            Some(index) => gpu(index),
+            None => Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
+        },
+    }
+}
+
+/// A device with the name of its hardware, where that decides how results are rounded.
+pub fn described(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => gpu_model(Path::new("/proc/driver/nvidia/gpus"))
+            .map_or_else(|| format!("cuda:{index}"), |model| format!("cuda ({model})")),
+        _ => "cpu".to_owned(),
+    }
+}
+
+/// What all GPUs of this machine are, as the driver says it; `None` where they differ.
+fn gpu_model(folder: &Path) -> Option<String> {
+    let mut models: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|gpu| files::read_text(&gpu.ok()?.path().join("information"), 1 << 16).ok())
+        .filter_map(|text| Some(text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim().to_owned()))
+        .collect();
+    models.dedup();
+    models.pop().filter(|_| models.is_empty())
 }

@@ -6,7 +6,8 @@ use super::task::{Task, split_names};
 use crate::error::{Error, Result};
 
 /// How many images are loaded: all, or few for a trial run. (The original's README says 4096 for `--fast`; its code 5000.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// `--tiny`: the first 512 rows of each feature file.
     Tiny,

@@ -15,10 +15,11 @@ pub type Files = BTreeMap<(String, String), (u64, String)>;
 /// Folder and record of the stages that are done.
 pub type Done = BTreeMap<String, (PathBuf, Record)>;
 
-/// The finished result, if it is at hand and whole, and why it is taken or not. Otherwise what lies in its place is removed when
-/// the stage is done.
+/// The finished result, if it is at hand and whole, and why it is taken or not; that of a stage which always runs is never
+/// taken. What lies in its place is removed when the stage is done.
 pub fn decide(
     cache: &Cache,
+    stage: &Stage,
     parts: &Parts,
     fingerprint: &str,
     interrupted: &BTreeSet<(String, String)>,
@@ -26,6 +27,7 @@ pub fn decide(
 ) -> Result<(Option<Record>, Why)> {
     match cache.find(&parts.stage, fingerprint) {
         Found::Whole(mut record) => Ok(match cache.damage(&mut record, remember)? {
+            None if stage.always => (None, Why::Always),
             None => (Some(*record), Why::Unchanged),
             Some(why) => (None, why),
         }),

@@ -125,7 +125,7 @@ pub fn run(
         curves: findings.curves,
         examples: findings.examples,
         environment,
-        provenance: provenance(plan, &outside, &outcome),
+        provenance: Provenance { assets: findings.assets, ..provenance(plan, &outside, &outcome) },
         stages: outcome.rows,
         times: Times {
             started: Some(started),
@@ -159,13 +159,14 @@ pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
             let history = cache.history(&stage.name)?;
             match nearest(&history, |earlier| parts.changes_but_inputs(earlier)) {
                 None => (Action::Run, Why::NeverFinished),
+                Some(changes) if changes.is_empty() && stage.always => (Action::Run, Why::Always),
                 Some(changes) if changes.is_empty() => (Action::Depends, Why::Waits(from)),
                 Some(changes) => (Action::Run, Why::Changed(changes)),
             }
         } else {
             let parts = parts(stage, &outside, &done)?;
             let fingerprint = parts.fingerprint()?;
-            match decide(&cache, &parts, &fingerprint, &interrupted, false)? {
+            match decide(&cache, stage, &parts, &fingerprint, &interrupted, false)? {
                 (Some(record), why) => {
                     done.insert(stage.name.clone(), (cache.folder(&stage.name, &fingerprint), record));
                     (Action::Skip, why)
@@ -248,5 +249,5 @@ fn provenance(plan: &Plan, outside: &Files, outcome: &Outcome) -> Provenance {
                 .collect(),
         }
     });
-    Provenance { inputs, outputs: outputs.collect() }
+    Provenance { inputs, assets: Vec::new(), outputs: outputs.collect() }
 }

@@ -21,6 +21,8 @@ pub enum Why {
     OutputChanged(String),
     /// The record of the result is damaged.
     RecordUnreadable(String),
+    /// It was done before, and looks again.
+    Always,
     /// It uses a stage that runs first.
     Waits(String),
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Why {
             Self::OutputMissing(path) => write!(f, "output `{path}` is missing"),
             Self::OutputChanged(path) => write!(f, "output `{path}` was changed or damaged"),
             Self::RecordUnreadable(why) => write!(f, "its record is unusable: {why}"),
+            Self::Always => write!(f, "looks again every time; what follows runs only if it finds something else"),
             Self::Waits(stage) => {
                 write!(f, "uses `{stage}`, which runs first; skipped if that gives the same as before")
             }

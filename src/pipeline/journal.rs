@@ -102,7 +102,7 @@ pub enum Event {
     StageFailed {
         /// Its name.
         stage: String,
-        /// INFRA, DATA, USAGE or BUG.
+        /// Name of the exit code of its error ([`crate::exit::TABLE`]).
         class: String,
         /// What, why, what next.
         message: String,

@@ -37,8 +37,10 @@ pub mod fingerprint;
 mod inputs;
 pub mod journal;
 mod lock;
+pub mod paper;
 pub mod plan;
 mod runner;
+mod stages;
 
 #[cfg(test)]
 mod tests;

@@ -56,6 +56,7 @@ pub struct Stage {
     pub(super) inputs: Vec<Input>,
     pub(super) volatile: Vec<String>,
     pub(super) executor: String,
+    pub(super) always: bool,
     pub(super) work: Work,
 }
 
@@ -76,6 +77,7 @@ impl Stage {
             inputs: Vec::new(),
             volatile: Vec::new(),
             executor: HOST.to_owned(),
+            always: false,
             work: Box::new(work),
         }
     }
@@ -119,6 +121,14 @@ impl Stage {
     #[must_use]
     pub fn executor(mut self, id: &str) -> Self {
         self.executor = id.to_owned();
+        self
+    }
+
+    /// Runs every time: it looks after something outside its folder (fetched files), of which an earlier result says only
+    /// how it was then. What follows depends on its outputs by content, and is taken from the cache while they stay the same.
+    #[must_use]
+    pub fn always(mut self) -> Self {
+        self.always = true;
         self
     }
 

@@ -84,7 +84,7 @@ impl Runner<'_, '_> {
         let mut attempt = || -> Result<(Record, bool)> {
             let parts = parts(stage, self.outside, &outcome.done)?;
             let print = fingerprint.insert(parts.fingerprint()?).clone();
-            let (record, why) = decide(&self.cache, &parts, &print, interrupted, true)?;
+            let (record, why) = decide(&self.cache, stage, &parts, &print, interrupted, true)?;
             reason = why.to_string();
             let (title, why) = (stage.title.clone(), reason.clone());
             if let Some(record) = record {

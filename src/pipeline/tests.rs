@@ -384,3 +384,5 @@ fn mistakes_in_a_plan_are_named() {
     let (report, _) = run(&uses_volatile, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
     assert!(report.failure.unwrap().message.contains("nothing may depend on"));
 }
+
+mod always;

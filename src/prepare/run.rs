@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Settings;
 use super::check::{Count, counts, coverage, found};
@@ -26,6 +27,9 @@ use crate::error::{Error, Kind, Result};
 use crate::features::ensure_store;
 use crate::files;
 
+/// Nobody takes so long to write a receipt.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+
 /// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a full disk.
 ///
 /// # Errors
@@ -39,8 +43,12 @@ pub fn prepare(
 ) -> Result<Summary> {
     let look = Look { manifest, lock, settings };
     let plan = steps(manifest, lock, selection, settings)?;
+    for folder in [settings.stores(), settings.workspace.join("receipts")] {
+        sweep(&folder);
+    }
     disk::demand(&needs(&look, &plan))?;
     let mut summary = Summary::default();
+    let mut failed: Vec<&str> = Vec::new();
     for (index, step) in plan.iter().enumerate() {
         let name = step.place.name().to_owned();
         // Looked up anew: what an earlier step made may be what this one waited for.
@@ -50,7 +58,15 @@ pub fn prepare(
                 summary.waiting.push((name, assets));
                 continue;
             }
-            State::ToDo => Job { look, observer }.work(step),
+            State::ToDo => {
+                match sources(step).filter(|from| failed.contains(from)).map(str::to_owned).collect::<Vec<_>>() {
+                    broken if broken.is_empty() => Job { look, observer }.work(step),
+                    broken => {
+                        summary.waiting.push((name, broken));
+                        continue;
+                    }
+                }
+            }
         };
         match worked {
             Ok(None) => summary.ready.push(name),
@@ -58,6 +74,7 @@ pub fn prepare(
             Err(error) => {
                 let full = error.kind() == Kind::Disk;
                 summary.failures.push(error);
+                failed.extend(archive_of(step).map(|asset| asset.name.as_str()));
                 if full {
                     return Ok(summary);
                 }
@@ -77,6 +94,18 @@ pub fn prepare(
     let (covered, lost) = coverage(manifest, selection, settings)?;
     (summary.coverage, _) = (covered, summary.failures.extend(lost));
     Ok(summary)
+}
+
+/// Removes small files that killed processes had not finished writing.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let unfinished = entry.file_name().as_encoded_bytes().starts_with(b".writing-");
+        let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed().unwrap_or_default());
+        if unfinished && age.is_ok_and(|age| age > ABANDONED_AFTER) {
+            // Whoever else sweeps has the same in mind.
+            fs::remove_file(entry.path()).ok();
+        }
+    }
 }
 
 /// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a time.
@@ -106,6 +135,15 @@ fn archive_of<'a>(step: &Step<'a>) -> Option<&'a Asset> {
         Work::Unpack { asset, .. } | Work::Build { asset, .. } => Some(asset).filter(|asset| !asset.unpack.is_empty()),
         Work::Make { .. } => None,
     }
+}
+
+/// What a file is made from.
+fn sources<'s>(step: &'s Step) -> impl Iterator<Item = &'s str> {
+    let from = match &step.work {
+        Work::Make { made } => made.from.as_slice(),
+        _ => &[],
+    };
+    from.iter().map(String::as_str)
 }
 
 fn archive_of_next<'a>(plan: &[Step<'a>], index: usize) -> Option<&'a str> {

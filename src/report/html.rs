@@ -261,6 +261,7 @@ fn provenance(report: &Report) -> Markup {
         section id="provenance" {
             h2 { "Provenance" }
             p class="lead" { "Everything that went in and came out, by SHA-256. A stage's own hash covers the names and hashes of all its files." }
+            @if !report.provenance.assets.is_empty() { (assets(report)) }
             (scrolling("Provenance", &html! {
                 table class="hashes" {
                     caption { "Files" }
@@ -293,6 +294,29 @@ fn provenance(report: &Report) -> Markup {
             }))
         }
     }
+}
+
+/// The published files and how much stands behind their checksums.
+fn assets(report: &Report) -> Markup {
+    let columns = ["Published file", "Size", "SHA-256", "Checksum", "Used by"];
+    scrolling(
+        "Published files",
+        &html! {
+            table class="hashes" {
+                caption { "Published files" }
+                thead { tr { @for column in columns { th scope="col" class=[(column == "Size").then_some("num")] { (column) } } } }
+                tbody {
+                    @for file in &report.provenance.assets { tr {
+                        td { (file.name) }
+                        td class="num" { (human_bytes(file.bytes)) }
+                        td { (hash(&file.sha256)) }
+                        td { (file.trust) }
+                        td { (file.used_by.join(", ")) }
+                    } }
+                }
+            }
+        },
+    )
 }
 
 /// What stands between backticks as code.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, human_bytes, human_seconds, points};
+use super::{AssetRecord, Report, human_bytes, human_seconds, points};
 
 /// Below 1 MiB with room for what a step adds of its own.
 const LIMIT: usize = 1_000_000;
@@ -90,7 +90,16 @@ fn environment(report: &Report) -> String {
 }
 
 fn provenance(report: &Report) -> String {
-    let mut out = "\n## Provenance\n\n| file | size | SHA-256 |\n|---|---:|---|\n".to_owned();
+    let mut out = "\n## Provenance\n".to_owned();
+    if !report.provenance.assets.is_empty() {
+        out += "\n| published file | size | SHA-256 | checksum | used by |\n|---|---:|---|---|---|\n";
+    }
+    for file in &report.provenance.assets {
+        let AssetRecord { name, bytes, sha256, trust, used_by } = file;
+        let (size, used_by) = (human_bytes(*bytes), escape(&used_by.join(", ")));
+        let _ = writeln!(out, "| {} | {size} | `{sha256}` | {} | {used_by} |", escape(name), escape(trust));
+    }
+    out += "\n| file | size | SHA-256 |\n|---|---:|---|\n";
     for file in &report.provenance.inputs {
         let size = file.bytes.map(human_bytes).unwrap_or_default();
         let _ =

@@ -76,6 +76,8 @@ pub struct Findings {
     pub examples: Vec<Example>,
     /// See [`Times::speeds`].
     pub speeds: Vec<Speed>,
+    /// See [`Provenance::assets`].
+    pub assets: Vec<AssetRecord>,
 }
 
 /// What stopped a run.
@@ -83,7 +85,8 @@ pub struct Findings {
 pub struct Failure {
     /// The stage at work; `None` after the last one.
     pub stage: Option<String>,
-    /// INFRA, DATA, USAGE or BUG, as in [`crate::exit`].
+    /// Name of its exit code ([`crate::exit::TABLE`]): INFRA, DATA, NETWORK, CHECKSUM, DISK, USAGE or BUG. Whichever it is,
+    /// the run's verdict is INFRA: what stopped says nothing about the result.
     pub class: String,
     /// Its exit code.
     pub exit_code: u8,
@@ -192,8 +195,26 @@ impl Picture {
 pub struct Provenance {
     /// Files from outside.
     pub inputs: Vec<FileRecord>,
+    /// Published files that the results rest on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assets: Vec<AssetRecord>,
     /// Files of the stages.
     pub outputs: Vec<StageOutputs>,
+}
+
+/// A published file with what is known of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssetRecord {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the content.
+    pub sha256: String,
+    /// How much stands behind that checksum: `unpinned`, `pinned`, `corroborated`, `published`.
+    pub trust: String,
+    /// The results that rest on it.
+    pub used_by: Vec<String>,
 }
 
 /// A file with its identity.

@@ -128,7 +128,11 @@ fn build(rows: Vec<Judged>, failure: Option<Failure>, stages: Vec<StageRow>) -> 
             threads: 2,
             seeds: vec![9595],
         },
-        provenance: Provenance { inputs: vec![file("golden/demo.toml", 2_400)], outputs: outputs.collect() },
+        provenance: Provenance {
+            inputs: vec![file("golden/demo.toml", 2_400)],
+            assets: Vec::new(),
+            outputs: outputs.collect(),
+        },
         stages,
         times: Times {
             started: Some("2026-01-02T03:04:05Z".into()),
@@ -171,6 +175,15 @@ pub fn mixed() -> Report {
     ];
     let mut report = build(rows, None, stages());
     report.examples[0].question = "Is <b>this</b> \"bold\" & safe?".into();
+    report.provenance.assets = [("train2014-obj36", "unpinned"), ("vocabulary", "published")]
+        .map(|(name, trust)| AssetRecord {
+            name: name.into(),
+            bytes: 17_000_000_000,
+            sha256: crate::files::sha256_bytes(name.as_bytes()),
+            trust: trust.into(),
+            used_by: vec!["vqa".into(), "gqa".into()],
+        })
+        .to_vec();
     report
 }
 

@@ -21,7 +21,7 @@ impl Archive {
     /// # Errors
     /// Usage where `to` holds something; data where the archive has no such folder or more than one, is damaged, or is larger
     /// unpacked than allowed; disk where there is no room, after what was unpacked has been removed.
-    pub fn folder(&mut self, unpack: &Unpack, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64> {
+    pub fn folder(&self, unpack: &Unpack, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64> {
         let chosen = self.choose(unpack)?;
         if std::fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
             return Err(Error::usage(format!("{} is there already", to.display()))

@@ -114,7 +114,7 @@ impl Archive {
     ///
     /// # Errors
     /// Data where there is none, or more than one, or it is larger than allowed.
-    pub fn file(&mut self, unpack: &Unpack) -> Result<impl Read + Send + 'static> {
+    pub fn file(&self, unpack: &Unpack) -> Result<impl Read + Send + use<>> {
         self.member(self.find(unpack)?)
     }
 

@@ -26,7 +26,7 @@ pub struct Unpacked {
 /// As [`Archive::file`]; data where the member is damaged, checksum where it is not the one that the manifest says, disk
 /// where there is no room. What was written is removed; a file that was at `place` before stays.
 pub fn unpack_file(
-    archive: &mut Archive,
+    archive: &Archive,
     unpack: &Unpack,
     place: &Place,
     progress: &mut dyn FnMut(u64),

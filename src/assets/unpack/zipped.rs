@@ -21,6 +21,8 @@ const BUFFER: usize = 4 << 10;
 const FILE_TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
+/// What `zip` makes of content that it read from a pipe: an ordinary member.
+const PIPE: u32 = 0o010_000;
 
 /// The members of an archive of `size` bytes.
 pub(super) fn entries(file: &File, size: u64) -> Result<Vec<Entry>, Bad> {
@@ -58,7 +60,7 @@ fn entry(entry: &ZipFileEntry<'_>, start: u64) -> Result<Entry, String> {
     // Whatever system the entry says it comes from: unpackers differ in whether they look at that.
     match entry.external_attributes() >> 16 & FILE_TYPE {
         0 => {}
-        REGULAR if !folder => {}
+        REGULAR | PIPE if !folder => {}
         FOLDER if folder => {}
         _ => return refused("it is a link, a device, or not what its name says".into()),
     }

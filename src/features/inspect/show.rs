@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{FileKind, Inspection, Span, Summary};
+use crate::human::grouped;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,17 +65,4 @@ impl fmt::Display for Inspection {
             more => write!(f, "\n  and {} more", grouped(more)),
         }
     }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

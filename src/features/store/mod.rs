@@ -19,6 +19,8 @@ mod stream;
 mod writer;
 
 #[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -93,14 +93,20 @@ fn build(feed: Feed, tsv: &Path, writer: &mut StoreWriter, progress: &mut dyn Fn
         match (more, line_end) {
             (true, Some(0..=2)) => writer.write_row(&row).map_err(Stop::Failed)?,
             (false, Some(0)) => return Ok(()),
-            _ => return Err(Stop::Failed(wrong_length(tsv, &row, reader.line(), bytes))),
+            (true, _) => return Err(Stop::Failed(wrong_length(tsv, &row, reader.line(), bytes))),
+            (false, _) => return Err(Stop::Failed(bytes_behind(tsv, bytes))),
         }
     }
 }
 
 fn wrong_length(tsv: &Path, row: &Row, line: u64, bytes: u64) -> Error {
-    Error::data(format!("{}, line {line}, image {}: something is between the rows", tsv.display(), row.img_id))
+    Error::data(format!("{}, line {line}, image {}: the row is longer than it should be", tsv.display(), row.img_id))
         .because(format!("its columns need {} bytes and a line end, but {bytes} are there", row.text_bytes()))
+        .next("the archive holds a damaged file: fetch it again, or from another source")
+}
+
+fn bytes_behind(tsv: &Path, bytes: u64) -> Error {
+    Error::data(format!("{} has {bytes} bytes behind its last row", tsv.display()))
         .next("the archive holds a damaged file: fetch it again, or from another source")
 }
 

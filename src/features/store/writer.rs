@@ -18,7 +18,7 @@ use crate::features::row::Row;
 
 /// Begins the names of unfinished stores.
 const PREFIX: &str = ".building-";
-/// A younger unfinished store may not have been locked yet.
+/// A younger unfinished store without content may not have been locked yet.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 /// Writes one store, which appears under its name whole when [`finish`](Self::finish) succeeds, or not at all.
@@ -168,8 +168,11 @@ impl StoreWriter {
 fn remove_abandoned(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
+        // Nothing is written before the lock is held, so one with content and without a lock is abandoned whatever its
+        // age: who tries again at once after a kill needs its space.
         let old = entry.metadata().is_ok_and(|data| {
-            data.is_file() && data.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
+            let age = data.modified().ok().and_then(|time| time.elapsed().ok());
+            data.is_file() && (data.len() > 0 || age.is_some_and(|age| age > ABANDONED_AFTER))
         });
         let unfinished = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
         if unfinished && old && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {

@@ -3,23 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
-
-use super::stages::{DATA, IMAGES, MEASURED, METRICS, SCORE, Score, predictions_file};
-use super::{BASELINES, SCENES, evaluate_stage, splits, train_stage};
+use super::stages::{DATA, IMAGES, MEASURED, METRICS};
+use super::{BASELINES, SCENES, evaluate_stage, train_stage};
 use crate::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
 use crate::demo::{Baselines, Manifest};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pipeline::engine::Outcome;
+use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
 use crate::report::{Example, Findings, Picture, Speed, metrics};
 use crate::verdict::golden::Golden;
 use crate::verdict::judge::{Judged, Observed, judge_accuracy, not_run};
 
 /// Examples shown of each task; the last is a wrong answer where there is one.
 const SHOWN: usize = 3;
-/// Largest JSON of a stage that is read back.
-const LARGEST: u64 = 64 << 20;
 
 /// Judges what the stages left by `golden`.
 pub fn findings(outcome: &Outcome, golden: &Golden) -> Result<Findings> {
@@ -58,10 +55,7 @@ fn judged(outcome: &Outcome, golden: &Golden, task: Task) -> Result<Judged> {
         baselines: baselines.map(|(name, share)| (name.to_owned(), share * 100.0)).to_vec(),
     };
     let mut row = judge_accuracy(golden, task.name(), &observed);
-    if let Some(consistency) = score.consistency {
-        row.evidence
-            .push(format!("consistency {consistency:.2}: sentences judged right on all their pairs of pictures"));
-    }
+    row.evidence.extend(score.sentences());
     Ok(row)
 }
 
@@ -72,7 +66,7 @@ fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
     let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };
     let images = manifest.parent().unwrap_or(Path::new("."));
     let scenes = images.parent().unwrap_or(Path::new("."));
-    let data = TaskData::load(task, &scenes.join(DATA), splits(task).1)?;
+    let data = TaskData::load(task, &scenes.join(DATA), task.paper_splits().1)?;
     let given: BTreeMap<_, _> = dataset::read_predictions(task, &predictions)?
         .into_iter()
         .map(|Prediction { id, answer }| (id, answer))
@@ -122,9 +116,4 @@ fn expected(label: &Label) -> String {
             best.map_or_else(String::new, |(answer, _)| answer.clone())
         }
     }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&files::read_bytes(path, LARGEST)?)
-        .map_err(|e| Error::data(format!("{} is not what its stage wrote", path.display())).because(e))
 }

@@ -60,15 +60,6 @@ pub fn golden() -> Result<Golden> {
     Golden::parse(GOLDEN)
 }
 
-/// Splits that a task trains on and is evaluated on.
-fn splits(task: Task) -> (&'static str, &'static str) {
-    match task {
-        Task::Vqa => ("train,nominival", "minival"),
-        Task::Gqa => ("train,valid", "testdev"),
-        Task::Nlvr2 => ("train", "valid"),
-    }
-}
-
 /// The task whose encoder a task starts from: GQA and NLVR2 from VQA's, which starts from random weights, as the original
 /// starts each task from its pre-trained encoder (`--loadLXMERT`). From random weights NLVR2 stays at 50 % for ten epochs
 /// (every sentence and every pair of pictures is as often true as false, so that nothing can be learnt before everything
@@ -102,7 +93,7 @@ pub fn plan(settings: &Settings) -> Plan {
     for task in Task::ALL {
         stages.push(train(task, settings));
         stages.push(
-            Stage::new(&evaluate_stage(task), &format!("answer {task} {}", splits(task).1), 1, stages::evaluate)
+            Stage::new(&evaluate_stage(task), &format!("answer {task} {}", task.paper_splits().1), 1, stages::evaluate)
                 .parameters(json!(parameters(task, settings)))
                 .output_of(&train_stage(task), stages::WEIGHTS)
                 .after(SCENES)
@@ -118,11 +109,12 @@ pub fn plan(settings: &Settings) -> Plan {
 }
 
 fn train(task: Task, settings: &Settings) -> Stage {
-    let stage = Stage::new(&train_stage(task), &format!("train LXRT on {task} {}", splits(task).0), 1, stages::train)
-        .parameters(json!(parameters(task, settings)))
-        .after(SCENES)
-        .after(STORES)
-        .volatile(stages::METRICS);
+    let stage =
+        Stage::new(&train_stage(task), &format!("train LXRT on {task} {}", task.paper_splits().0), 1, stages::train)
+            .parameters(json!(parameters(task, settings)))
+            .after(SCENES)
+            .after(STORES)
+            .volatile(stages::METRICS);
     match starts_from(task) {
         Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),
         None => stage,

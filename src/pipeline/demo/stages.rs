@@ -1,25 +1,19 @@
 //! What each stage of the demo does.
 
-use std::path::Path;
-
-use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use super::{FEATURES, SCENES, STORES, Training, splits, starts_from, train_stage};
-use crate::dataset::{self, Scale, Task, nlvr2_official};
+use super::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
+use crate::dataset::{Scale, Task};
 use crate::demo::{self, DemoDetector, Manifest, Recipe};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::extract::extract_all;
 use crate::features::progress::Silent;
 use crate::features::{Precision, build_store};
-use crate::files;
 use crate::pipeline::plan::StageContext;
-use crate::train::finetune::{self, Settings};
-use crate::train::optimiser::Optim;
-use crate::train::predict::predict;
-use crate::train::progress::{self, Training as Display};
-use crate::train::setup::{self, DataSettings, Loader, Start, Stores, store_name};
-use crate::train::weights::{self, Description};
+use crate::pipeline::stages::{self, FineTuning, write_json};
+use crate::train::progress;
+use crate::train::setup::{DataSettings, Loader, Start, Stores, store_name};
+use crate::train::weights;
 
 /// The data root within the scenes' folder.
 pub(super) const DATA: &str = "data";
@@ -31,29 +25,10 @@ pub(super) const WEIGHTS: &str = "LAST.safetensors";
 pub(super) const ENCODER: &str = "ENCODER_LXRT.safetensors";
 /// Losses and accuracies while training.
 pub(super) const METRICS: &str = "metrics.jsonl";
-/// Result of an evaluation.
-pub(super) const SCORE: &str = "score.json";
 /// Result of the baselines stage.
 pub(super) const MEASURED: &str = "baselines.json";
 /// Examples a batch when evaluating.
 const EVAL_BATCH: usize = 256;
-
-/// What an evaluation found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Score {
-    /// Mean score, percent.
-    pub accuracy: f64,
-    /// Examples answered.
-    pub n: u64,
-    /// NLVR2: groups of examples of one sentence with every example right, percent.
-    pub consistency: Option<f64>,
-}
-
-/// Name of the predictions file within an evaluation's folder.
-pub(super) fn predictions_file(task: Task) -> String {
-    let suffix = if task == Task::Nlvr2 { "csv" } else { "json" };
-    format!("{}_predict.{suffix}", splits(task).1)
-}
 
 pub(super) fn scenes(context: &mut StageContext) -> Result<()> {
     let recipe: Recipe = context.parameters()?;
@@ -105,65 +80,21 @@ pub(super) fn baselines(context: &mut StageContext) -> Result<()> {
 
 pub(super) fn train(context: &mut StageContext) -> Result<()> {
     let Training { task, config, recipe, seed, threads, .. } = context.parameters()?;
-    let loader = loader(context, task, threads)?;
-    let (train, valid) = splits(task);
-    let (train, valid) = (loader.questions(train, &Silent)?, loader.questions(valid, &Silent)?);
-    let config = crate::lxrt::Config { vocab_size: loader.vocab_size(), visual_feat_dim: train.source.dim(), ..config };
-    let description = Description { task, config, answers: loader.classes() };
     let start = match starts_from(task) {
         Some(other) => Start::Lxmert(context.input(&train_stage(other), ENCODER)?.display().to_string()),
         None => Start::Scratch,
     };
-    let (model, report) = setup::model(&description, &start, &loader, seed, false, Device::Cpu)?;
-    if let Some(report) = report {
-        context.note(&format!("weights: {report}"));
-    }
-    let settings = Settings {
-        epochs: recipe.epochs,
-        batch_size: recipe.batch_size,
-        eval_batch_size: EVAL_BATCH,
-        lr: recipe.lr,
-        optim: Optim::Bert,
-        seed,
-        mce_loss: false,
-        output: context.folder().to_owned(),
-        pth: false,
-        description,
-    };
-    let mut display = Display::new(train.questions.len(), valid.questions.len());
-    let outcome = finetune::run(&model, &train, Some(&valid), &settings, &mut display)?;
-    weights::save_encoder(&model, context.folder(), "ENCODER")?;
-    context.note(&format!(
-        "{} parameters, {} steps, training accuracy {:.2}",
-        model.parameters().count(),
-        outcome.steps,
-        outcome.train * 100.0
-    ));
-    Ok(())
+    let loader = loader(context, task, threads)?;
+    let tuning = FineTuning { task, config, recipe, eval_batch_size: EVAL_BATCH, start, seed, device: Device::Cpu };
+    let model = stages::train(context, &loader, &tuning)?;
+    weights::save_encoder(&model, context.folder(), "ENCODER")
 }
 
 pub(super) fn evaluate(context: &mut StageContext) -> Result<()> {
-    let Training { task, threads, seed, .. } = context.parameters()?;
+    let Training { task, threads, .. } = context.parameters()?;
     let loader = loader(context, task, threads)?;
-    let questions = loader.questions(splits(task).1, &Silent)?;
     let weights = context.input(&train_stage(task), WEIGHTS)?;
-    let description = weights::describe(&weights)?
-        .ok_or_else(|| Error::bug(format!("{} does not describe its model", weights.display())))?;
-    let start = Start::FineTuned(weights.display().to_string());
-    let (model, _) = setup::model(&description, &start, &loader, seed, false, Device::Cpu)?;
-    let predictions = predict(&model, &questions, EVAL_BATCH, |_| {})?;
-    dataset::write_predictions(task, &context.output(&predictions_file(task))?, &predictions)?;
-    let consistency = match task {
-        Task::Nlvr2 => {
-            let gold = nlvr2_official::nlvr2_gold(&questions.data)?;
-            Some(nlvr2_official::nlvr2_official(&gold, &predictions)?.consistency() * 100.0)
-        }
-        _ => None,
-    };
-    let accuracy = dataset::score(&questions.data, &predictions)? * 100.0;
-    let score = Score { accuracy, n: predictions.len() as u64, consistency };
-    context.note(&format!("accuracy {accuracy:.2} on {} examples", score.n));
-    write_json(&context.output(SCORE)?, &score)
+    stages::evaluate(context, &loader, task, &weights, EVAL_BATCH, Device::Cpu)
 }
 
 fn loader(context: &StageContext, task: Task, threads: usize) -> Result<Loader> {
@@ -178,9 +109,4 @@ fn loader(context: &StageContext, task: Task, threads: usize) -> Result<Loader> 
         allow_missing_images: false,
         ablation: None,
     })
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec_pretty(value).map_err(|e| Error::bug("a result cannot be written").because(e))?;
-    files::write_bytes(path, &text)
 }

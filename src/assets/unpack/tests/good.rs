@@ -50,7 +50,7 @@ fn what_mac_os_adds_is_left_out_and_members_are_found_in_any_folder() {
     assert_eq!(content(&path, "1.jpg").unwrap(), b"1");
     let to = place.path().join("sub/images");
     let mut seen = 0;
-    let mut archive = Archive::open(&path).unwrap();
+    let archive = Archive::open(&path).unwrap();
     assert_eq!(archive.folder(&folder("images"), &to, &mut |bytes| seen += bytes).unwrap(), 2);
     assert_eq!(tree(&to).keys().collect::<Vec<_>>(), ["1.jpg", "sub", "sub/2.jpg"]);
     assert_eq!(seen, 3);
@@ -120,7 +120,10 @@ for name, form in ('u.tar.gz', t.USTAR_FORMAT), ('g.tar.gz', t.GNU_FORMAT), ('p.
         ("zip", &["-fd", "-r", "d.zip", "in"], &["d.zip"]),
         (
             "sh",
-            &["-c", "zip -fz- i.zip - && printf '@ -\\n@=a.tsv\\n' | zipnote -w i.zip && zip i.zip in/sub/b.tsv"],
+            &[
+                "-c",
+                "cat in/a.tsv | zip -fz- i.zip - && printf '@ -\\n@=a.tsv\\n' | zipnote -w i.zip && zip i.zip in/sub/b.tsv",
+            ],
             &["i.zip"],
         ),
         ("sh", &["-c", "zip -r - in | cat > o.zip"], &["o.zip"]),

@@ -90,7 +90,7 @@ fn names_that_contradict_each_other() {
 
 #[test]
 fn links_devices_and_what_is_not_unpacked() {
-    for (what, mode) in [("link", 0o120_777_u32), ("device", 0o020_666), ("pipe", 0o010_644), ("folder", 0o040_755)] {
+    for (what, mode) in [("link", 0o120_777_u32), ("device", 0o020_666), ("socket", 0o140_644), ("folder", 0o040_755)] {
         let evil = Member { attributes: mode << 16, ..Member::stored("evil", b"/etc/passwd") };
         let inside = Member::stored("evil/passwd", b"x");
         refused_zip(what, &zip(&[evil.clone()]), "a link, a device, or not");

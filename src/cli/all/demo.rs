@@ -1,0 +1,60 @@
+//! `repro all --profile demo`.
+
+use std::path::PathBuf;
+
+use super::{cores, print_explained, print_report};
+use crate::demo::Recipe;
+use crate::error::Result;
+use crate::files;
+use crate::pipeline::demo::{self, Settings};
+use crate::pipeline::journal::Event;
+use crate::versions;
+
+/// Threads of the recorded golden runs.
+const GOLDEN_THREADS: usize = 2;
+
+/// Options of the demo alone.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Demo")]
+pub(super) struct DemoOptions {
+    /// Another recipe than the embedded data/demo.toml
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    /// Run this many seeds from --seed on and write golden values with them to FILE (see --record)
+    #[arg(long, value_name = "N", requires = "record")]
+    seeds: Option<u64>,
+    /// Where to write recorded golden values
+    #[arg(long, value_name = "FILE", requires = "seeds")]
+    record: Option<PathBuf>,
+}
+
+impl DemoOptions {
+    /// The first that is given.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [("--recipe", self.recipe.is_some()), ("--seeds", self.seeds.is_some())];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
+/// Runs, explains or records.
+pub(super) fn run(args: &super::Args) -> Result<u8> {
+    let options = &args.demo;
+    let recipe = match &options.recipe {
+        Some(path) => Recipe::parse(&files::read_text(path, 1 << 20)?)?,
+        None => Recipe::embedded()?,
+    };
+    let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
+    let settings = Settings { recipe, seed: args.seed, threads, versions: versions::arithmetic() };
+    if args.explain || args.dry_run {
+        return print_explained(&demo::plan(&settings), &args.workspace);
+    }
+    let mut display = |event: &Event| eprintln!("{event}");
+    if let (Some(file), Some(count)) = (&options.record, options.seeds) {
+        let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
+        demo::record(&settings, demo::golden()?, &seeds, &args.workspace, file, &mut display)?;
+        println!("{}", file.display());
+        return Ok(crate::exit::PASS);
+    }
+    let (report, folder) = demo::run(&settings, &demo::golden()?, &args.workspace, &mut display)?;
+    print_report(&report, &folder, args.format)
+}

@@ -1,0 +1,72 @@
+//! The stages that bring the data: they look at the workspace every time, do what is missing, and leave what they found.
+
+use super::Settings;
+use super::findings::ASSETS;
+use super::inventory::{files, records};
+use super::inventory_file;
+use crate::assets::adopt;
+use crate::assets::event::Event;
+use crate::assets::fetch::{self, Outcome};
+use crate::assets::plan::plan;
+use crate::assets::rate::Meter;
+use crate::error::Result;
+use crate::pipeline::plan::StageContext;
+use crate::pipeline::stages::write_json;
+use crate::prepare;
+
+/// Fetches what the tasks need; leaves what is known of each published file.
+pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<()> {
+    let (needs, assets) = (settings.needs()?, &settings.assets);
+    let selection = needs.selection();
+    let steps = prepare::steps(&assets.manifest, &assets.lock, &selection, &settings.prepare())?;
+    let fetching = fetch::Settings {
+        workspace: settings.workspace.clone(),
+        jobs: assets.jobs,
+        network: assets.network.clone(),
+        also_needed: prepare::disk_needed(&steps),
+    };
+    let wanted = assets.manifest.select(&selection)?;
+    let observer = (assets.observers)();
+    if let Some(folder) = &assets.from {
+        let items = plan(&wanted, &assets.lock, &settings.workspace);
+        let adopted = adopt::adopt(folder, &items, &*observer)?;
+        context.note(&format!("{} files taken from {}", adopted.adopted.len(), folder.display()));
+        for refused in &adopted.refused {
+            context.note(&format!("not taken: {}", refused.what()));
+        }
+    }
+    let meter = Meter::new(&*observer);
+    let fetched = fetch::fetch(&wanted, &assets.lock, &fetching, &meter)?;
+    if let Some(rate) = meter.rate() {
+        rate.write(&settings.workspace)?;
+    }
+    drop(observer);
+    let new = fetched.iter().filter(|one| one.outcome == Outcome::Fetched).count();
+    context.note(&format!("{} published files, {new} of them fetched now", fetched.len()));
+    write_json(&context.output(ASSETS)?, &records(&needs, &assets.lock, &settings.workspace))
+}
+
+/// Unpacks, builds, makes and counts; leaves what each task reads, and what is known of each published file.
+pub(super) fn prepare(context: &mut StageContext, settings: &Settings) -> Result<()> {
+    let (needs, assets) = (settings.needs()?, &settings.assets);
+    let (manifest, lock, workspace) = (&assets.manifest, &assets.lock, &settings.workspace);
+    let observer = (assets.observers)();
+    let summary = prepare::prepare(manifest, lock, &needs.selection(), &settings.prepare(), &*observer)?;
+    context.note(&format!("{} files prepared, {} ready before", summary.prepared.len(), summary.ready.len()));
+    for count in &summary.counts {
+        if let Some(found) = count.found {
+            context.note(&format!("{}: {found} {}", count.what, count.unit));
+        }
+    }
+    summary.verdict()?;
+    for task in needs.tasks() {
+        let mut done = 0_u64;
+        let mut progress = |bytes: u64| {
+            done = done.saturating_add(bytes);
+            observer.event(&Event::Progress { name: task.name().to_owned(), done, total: None });
+        };
+        let inventory = files(&needs, task, lock, workspace, &mut progress)?;
+        write_json(&context.output(&inventory_file(task))?, &inventory)?;
+    }
+    write_json(&context.output(ASSETS)?, &records(&needs, lock, workspace))
+}

@@ -1,0 +1,56 @@
+//! The measured accuracies beside the published ones.
+
+use super::inventory::unpinned;
+use super::rate::METRICS;
+use super::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
+use crate::dataset::Task;
+use crate::error::Result;
+use crate::pipeline::engine::Outcome;
+use crate::pipeline::stages::{SCORE, Score, read_json};
+use crate::report::{AssetRecord, Findings, Speed, metrics};
+use crate::verdict::judge::Judged;
+use crate::verdict::published::{Measured, Published};
+
+/// The published files, among the outputs of [`FETCH`] and [`PREPARE`].
+pub(super) const ASSETS: &str = "assets.json";
+
+/// Places what the stages left beside what was published.
+///
+/// # Errors
+/// Data for an output that is not what its stage writes.
+pub(super) fn findings(outcome: &Outcome, settings: &Settings, published: &Published) -> Result<Findings> {
+    let mut found = Findings::default();
+    let assets = [PREPARE, FETCH].into_iter().find_map(|stage| outcome.output(stage, ASSETS));
+    if let Some(path) = assets {
+        found.assets = read_json::<Vec<AssetRecord>>(&path)?;
+    }
+    for &task in &settings.tasks {
+        found.rows.push(judged(outcome, settings, published, task, &found.assets)?);
+        if let Some(path) = outcome.output(&train_stage(task), METRICS) {
+            let (curves, speed) = metrics::read(&path, task.name())?;
+            found.curves.push(curves);
+            let speed = speed.map(|examples_per_second| Speed { task: task.name().to_owned(), examples_per_second });
+            found.speeds.extend(speed);
+        }
+    }
+    Ok(found)
+}
+
+fn judged(
+    outcome: &Outcome,
+    settings: &Settings,
+    published: &Published,
+    task: Task,
+    assets: &[AssetRecord],
+) -> Result<Judged> {
+    let Some(score) = outcome.output(&evaluate_stage(task), SCORE) else {
+        return Ok(published.not_run(task.name(), "the stages before its evaluation did not finish"));
+    };
+    let score: Score = read_json(&score)?;
+    let measured = Measured { accuracy: score.accuracy, n: score.n, departures: settings.departures() };
+    let mut row = published.judge(task.name(), &measured);
+    row.evidence.extend(score.sentences());
+    let unpinned = unpinned(assets, task);
+    let remedy = format!("pin what has arrived, from a source you trust: repro fetch --pin {}", unpinned.join(" "));
+    Ok(row.limited_by_unpinned(&unpinned, &remedy))
+}

@@ -1,0 +1,268 @@
+//! `repro all --profile paper --dry-run`: what a run would do, said without a network and without reading a large file.
+
+use std::fmt::Write;
+
+use super::inventory::trusts;
+use super::needs::Needs;
+use super::rate::{Rate, measured};
+use super::recipe::{self, WEIGHTS};
+use super::{Settings, Training};
+use crate::assets::disk;
+use crate::assets::list::{self, Forecast};
+use crate::assets::lock::Trust;
+use crate::assets::plan::plan;
+use crate::assets::rate::Rate as Fetching;
+use crate::dataset::{Scale, Task};
+use crate::demo::recipe::TrainingRecipe;
+use crate::error::Result;
+use crate::human::{grouped, human_bytes, human_seconds, rounded_bytes};
+use crate::prepare::{self, State, Step, Work};
+use crate::verdict::published::Published;
+
+/// What a forecast rests on beside the settings and what lies in the workspace.
+#[derive(Debug, Clone, Default)]
+pub struct Machine {
+    /// Bytes that are free for the workspace; `None` where nobody knows.
+    pub free: Option<u64>,
+    /// How fast files arrived so far.
+    pub fetching: Option<Fetching>,
+}
+
+impl Machine {
+    /// As it is now.
+    ///
+    /// # Errors
+    /// Infra where the file system cannot be asked.
+    pub fn of(settings: &Settings) -> Result<Self> {
+        Ok(Self { free: Some(disk::free(&settings.workspace)?), fetching: Fetching::read(&settings.workspace) })
+    }
+}
+
+/// The page.
+///
+/// # Errors
+/// Data where the manifest has no source for a file that a task reads.
+pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Result<String> {
+    let (needs, assets) = (settings.needs()?, &settings.assets);
+    let selection = needs.selection();
+    let wanted = assets.manifest.select(&selection)?;
+    let items = plan(&wanted, &assets.lock, &settings.workspace);
+    let steps = prepare::steps(&assets.manifest, &assets.lock, &selection, &settings.prepare())?;
+    let tasks: Vec<&str> = settings.tasks.iter().map(|task| task.name()).collect();
+    let mut out = format!("What repro all --profile paper would do for {} (nothing is done now)\n", tasks.join(", "));
+
+    heading(&mut out, "1 fetch");
+    let (unpacked, stores) = added(&steps);
+    let forecast = Forecast { free: machine.free, unpacked, stores, rate: machine.fetching.clone() };
+    out += &list::forecast(&items, &settings.workspace, &forecast);
+
+    heading(&mut out, "2 prepare");
+    prepared(&mut out, &steps, settings);
+
+    heading(&mut out, "3 train and evaluate");
+    let model = &settings.model.name;
+    let device = &settings.machine.device;
+    let _ = writeln!(out, "{model} from {WEIGHTS}, BertAdam with warm-up over a tenth of the steps");
+    let _ = writeln!(out, "seed {}, on {device}, {}", settings.seed, threads(settings.machine.threads));
+    for &task in &settings.tasks {
+        trained(&mut out, settings, &needs, task);
+    }
+
+    heading(&mut out, "4 verdict");
+    let _ = writeln!(out, "by golden/published.toml: {}", published.source);
+    for &task in &settings.tasks {
+        judged(&mut out, settings, published, task);
+    }
+    let _ = writeln!(out, "one run is placed beside the range, not passed or failed: no spread of runs was published");
+    let trusts = trusts(&needs, &assets.lock, &settings.workspace);
+    let unpinned: Vec<&str> =
+        trusts.iter().filter(|(_, trust)| *trust == Trust::Unpinned).map(|(asset, _)| asset.name.as_str()).collect();
+    if !unpinned.is_empty() {
+        let (count, all) = (unpinned.len(), trusts.len());
+        let _ = writeln!(
+            out,
+            "INCONCLUSIVE at best: nobody published a checksum of {count} of {all} files; once they are here:"
+        );
+        let _ = writeln!(out, "  repro fetch --pin {}", unpinned.join(" "));
+    }
+    Ok(out)
+}
+
+fn heading(out: &mut String, text: &str) {
+    let _ = writeln!(out, "\n{text}\n{}", "-".repeat(text.len()));
+}
+
+/// Bytes that unpacking adds, and stores and made files, by the steps that are not done.
+fn added(steps: &[Step]) -> (u64, u64) {
+    let (mut unpacked, mut others) = (0_u64, 0_u64);
+    for step in steps.iter().filter(|step| step.state != State::Done) {
+        match step.work {
+            Work::Make { .. } => others = others.saturating_add(step.adds),
+            _ => unpacked = unpacked.saturating_add(step.adds),
+        }
+        others = others.saturating_add(step.adds_store);
+    }
+    (unpacked, others)
+}
+
+fn prepared(out: &mut String, steps: &[Step], settings: &Settings) {
+    let (done, to_do): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.state == State::Done);
+    if !done.is_empty() {
+        let _ = writeln!(out, "{} of {} files are ready", done.len(), steps.len());
+    }
+    for step in to_do {
+        let path = step.place.file().strip_prefix(&settings.workspace).unwrap_or(step.place.file());
+        let mut sizes = Vec::new();
+        if step.adds > 0 {
+            sizes.push(format!("at most {}", rounded_bytes(step.adds)));
+        }
+        if step.adds_store > 0 {
+            sizes.push(format!("its store at most {}", human_bytes(step.adds_store)));
+        }
+        let _ = writeln!(out, "  {:<6}  {}  {}", step.work.doing(), path.display(), sizes.join(", "));
+    }
+    if settings.assets.drop_archives {
+        let _ = writeln!(out, "each archive is removed once everything in it is unpacked");
+    }
+}
+
+fn trained(out: &mut String, settings: &Settings, needs: &Needs, task: Task) {
+    let training = settings.training(task);
+    let TrainingRecipe { epochs, batch_size, lr } = training.recipe;
+    let (train, valid) = task.paper_splits();
+    let head = if recipe::loads_answers(task) { "encoder and answer head" } else { "encoder" };
+    let _ = writeln!(out, "  {task}: train {train}, evaluate {valid} with the best epoch; from the {head}");
+    let _ = writeln!(out, "    learning rate {lr:e}, batch {batch_size}, {epochs} epochs: {}", steps(needs, &training));
+    let _ = writeln!(out, "    {}", time(settings, needs, &training));
+}
+
+/// `632,117 questions / 32 × 4 epochs = 79,012 steps`.
+fn steps(needs: &Needs, training: &Training) -> String {
+    let task = training.task;
+    match (training.scale, needs.training_examples(task)) {
+        (Scale::Full, Some(examples)) => {
+            format!("{} examples, {} steps", grouped(examples), grouped(recipe::steps(task, examples)))
+        }
+        (Scale::Full, None) => "as many steps as the files have examples, which is not known beforehand".to_owned(),
+        _ => "the examples on the first images of each feature file only".to_owned(),
+    }
+}
+
+fn time(settings: &Settings, needs: &Needs, training: &Training) -> String {
+    let Some(Rate { examples_per_second, finished }) = measured(&settings.workspace, training) else {
+        return format!(
+            "time unknown: no {} was trained here yet; repro bench train measures a step on this machine",
+            training.model.name
+        );
+    };
+    let measured = format!("at {examples_per_second:.1} examples/s, measured by the training that ended {finished}");
+    match needs.training_examples(training.task).filter(|_| training.scale == Scale::Full) {
+        Some(examples) => {
+            let seconds = examples as f64 * training.recipe.epochs as f64 / examples_per_second;
+            format!("{} {measured}, validation not counted", human_seconds(seconds))
+        }
+        None => measured,
+    }
+}
+
+fn judged(out: &mut String, settings: &Settings, published: &Published, task: Task) {
+    let Some(golden) = published.task(task.name()) else { return };
+    let (headline, range) = (&golden.headline, &golden.range);
+    let _ = writeln!(
+        out,
+        "  {task:<6} {:.2} published ({}); the author expects {:.1}–{:.1} of a retraining ({}); {} items",
+        headline.accuracy,
+        headline.from,
+        range.low,
+        range.high,
+        range.from,
+        grouped(golden.n)
+    );
+    let departures = settings.departures();
+    if !departures.is_empty() {
+        let _ = writeln!(out, "         not comparable: {}", departures.join(", "));
+    }
+}
+
+fn threads(count: usize) -> String {
+    format!("{count} CPU thread{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde_json::json;
+
+    use super::super::needs::tests::MANIFEST;
+    use super::super::{Assets, Model};
+    use super::*;
+    use crate::assets::event::Silent;
+    use crate::assets::lock::Lock;
+    use crate::assets::manifest::Manifest;
+    use crate::features::Precision;
+
+    fn settings(workspace: &std::path::Path) -> Settings {
+        Settings {
+            workspace: workspace.to_owned(),
+            assets: Assets {
+                manifest: Rc::new(Manifest::parse(MANIFEST, "test").unwrap()),
+                foreign: false,
+                lock: Rc::new(Lock::default()),
+                from: None,
+                jobs: 3,
+                network: Default::default(),
+                drop_archives: false,
+                observers: Rc::new(|| Box::new(Silent)),
+            },
+            tasks: Task::ALL.to_vec(),
+            model: Model { name: "lxr955".into(), config: json!({}) },
+            scale: Scale::Full,
+            precision: Precision::F32,
+            seed: 9595,
+            machine: super::super::Machine { device: "cpu".into(), threads: 2, versions: [].into() },
+        }
+    }
+
+    #[test]
+    fn the_plan_of_the_whole_reproduction() {
+        let published = Published::embedded().unwrap();
+        let machine = Machine { free: Some(200_000_000_000), fetching: None };
+        let nowhere = std::path::Path::new("no-such-workspace");
+        insta::assert_snapshot!(page(&settings(nowhere), &machine, &published).unwrap());
+
+        let mut trial = settings(nowhere);
+        (trial.tasks, trial.scale, trial.precision) = (vec![Task::Nlvr2], Scale::Tiny, Precision::F16);
+        trial.model.name = "tiny".into();
+        let text = page(&trial, &machine, &published).unwrap();
+        assert!(text.contains("not comparable: --model tiny, --tiny, --half-features"), "{text}");
+        assert!(!text.contains("coco"), "{text}");
+    }
+
+    #[test]
+    fn the_time_is_that_of_an_earlier_training_of_the_same_model() {
+        let place = tempfile::tempdir().unwrap();
+        let settings = settings(place.path());
+        let training = settings.training(Task::Vqa);
+        let finished = |name: &str, training: &Training, speed: f64| {
+            let cache = crate::pipeline::cache::Cache::new(place.path());
+            let parameters = json!(training);
+            let stage =
+                crate::pipeline::plan::Stage::new("train-vqa", "", 1, |_| Ok(())).volatile(super::super::rate::METRICS);
+            let parts = crate::pipeline::fingerprint::Parts::new("train-vqa", 1, "host", &parameters, [].into());
+            let folder = cache.begin("train-vqa", name).unwrap();
+            let line = json!({ "kind": "epoch", "epoch": 0, "train": 1.0, "valid": 1.0, "best": 1.0, "examples_per_second": speed });
+            std::fs::write(folder.join(super::super::rate::METRICS), format!("{line}\n")).unwrap();
+            cache.finish(&stage, parts, name, &folder, 1.0).unwrap();
+        };
+        let mut other = training.clone();
+        other.machine.threads = 64;
+        finished("aa", &other, 900.0);
+        assert_eq!(measured(place.path(), &training), None, "with other threads it says nothing");
+        finished("bb", &Training { seed: 1, ..training.clone() }, 20.0);
+        assert_eq!(measured(place.path(), &training).unwrap().examples_per_second, 20.0);
+        let text = page(&settings, &Machine::default(), &Published::embedded().unwrap()).unwrap();
+        // 632,117 examples, four times, at 20 a second.
+        assert!(text.contains("35 h 7 min at 20.0 examples/s, measured by"), "{text}");
+    }
+}

@@ -1,0 +1,260 @@
+//! What lies in the workspace, as small files that stages depend on: the data are too large for a stage's own folder.
+//!
+//! - [`files`]: what one task reads, by path, size and SHA-256. Training depends on it, and on nothing else of the workspace:
+//!   not on where a file came from, nor on whether somebody has pinned it meanwhile.
+//! - [`records`]: the published files behind it with how much stands behind their checksums. The verdict depends on it.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::needs::{Need, Needs, Origin};
+use crate::assets::digest::hash_file;
+use crate::assets::lock::{Lock, Trust};
+use crate::assets::manifest::Asset;
+use crate::assets::place::Place;
+use crate::assets::receipt::{Glance, Receipt, glance};
+use crate::dataset::Task;
+use crate::error::{Error, Result};
+use crate::report::AssetRecord;
+
+/// A file that a task reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Below the workspace.
+    pub path: PathBuf,
+    /// Size.
+    pub bytes: u64,
+    /// SHA-256 of the content.
+    pub sha256: String,
+}
+
+/// What a task reads. A file is known by its receipt; one that has none, or was changed since, is read whole.
+///
+/// # Errors
+/// Data for a file that is not there; Checksum for one that is not what it must be.
+pub fn files(
+    needs: &Needs,
+    task: Task,
+    lock: &Lock,
+    workspace: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Vec<FileEntry>> {
+    let entry = |need: &Need| {
+        let receipt = known(need, lock, workspace, progress)?;
+        let sha256 = receipt.sha256().to_owned();
+        Ok(FileEntry { path: need.path.clone(), bytes: receipt.stat.size, sha256 })
+    };
+    needs.of_task(task).iter().map(entry).collect()
+}
+
+/// The published files of all tasks that are there, or were before what they hold was unpacked.
+pub fn records(needs: &Needs, lock: &Lock, workspace: &Path) -> Vec<AssetRecord> {
+    let record = |(asset, uses): (&Asset, Vec<(Task, &Need)>)| {
+        let receipt = Receipt::read(&Place::new(workspace, &asset.name, &asset.path))?;
+        let mut used_by: Vec<String> = uses.iter().map(|(task, _)| task.name().to_owned()).collect();
+        used_by.dedup();
+        Some(AssetRecord {
+            name: asset.name.clone(),
+            bytes: receipt.stat.size,
+            sha256: receipt.sha256().to_owned(),
+            trust: trust(asset, &uses, lock, workspace).name().to_owned(),
+            used_by,
+        })
+    };
+    needs.assets().into_iter().filter_map(record).collect()
+}
+
+/// Names of the files that a task rests on and of which nobody knows whether they are the published ones.
+pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
+    let rests = |record: &&AssetRecord| record.used_by.iter().any(|user| user == task.name());
+    let unpinned = |record: &&AssetRecord| record.trust == Trust::Unpinned.name();
+    records.iter().filter(rests).filter(unpinned).map(|record| record.name.clone()).collect()
+}
+
+/// The published files of all tasks, there or not, with what stands behind each.
+pub fn trusts<'a>(needs: &Needs<'a>, lock: &Lock, workspace: &Path) -> Vec<(&'a Asset, Trust)> {
+    let assets = needs.assets().into_iter();
+    assets.map(|(asset, uses)| (asset, trust(asset, &uses, lock, workspace))).collect()
+}
+
+/// What stands behind an asset's content where it is read:
+///
+/// - an archive of which only members with a published checksum are read needs none of its own;
+/// - a file that lies where a member of an archive belongs, but was not unpacked from it, is vouched for by nobody;
+/// - otherwise that of the asset.
+fn trust(asset: &Asset, uses: &[(Task, &Need)], lock: &Lock, workspace: &Path) -> Trust {
+    let published = |need: &Need| match need.origin {
+        Origin::Asset(_) => false,
+        Origin::Unpacked(_, unpack) => unpack.sha256.is_some(),
+        Origin::Made(made) => made.sha256.is_some(),
+    };
+    let found = |need: &Need| match need.origin {
+        Origin::Unpacked(asset, _) => Receipt::read(&need.origin.place(workspace))
+            .is_some_and(|receipt| Path::new(&receipt.source).file_name() != asset.path.file_name()),
+        _ => false,
+    };
+    let (open, vouched): (Vec<_>, Vec<_>) = uses.iter().map(|(_, need)| *need).partition(|need| !published(need));
+    match (open.is_empty(), vouched.is_empty()) {
+        (true, false) => Trust::Published,
+        _ if open.into_iter().any(found) => Trust::Unpinned,
+        _ => lock.trust(asset),
+    }
+}
+
+fn known(need: &Need, lock: &Lock, workspace: &Path, progress: &mut dyn FnMut(u64)) -> Result<Receipt> {
+    let (place, demands) = (need.origin.place(workspace), need.origin.demands(lock));
+    let wrong = |why: &str| {
+        Err(Error::checksum(format!("{} is not the file that it should be", place.file().display()))
+            .because(why)
+            .next("move it away and run this again: it is fetched and unpacked anew"))
+    };
+    match glance(&place, &demands) {
+        Glance::Good(receipt) => Ok(receipt),
+        Glance::Wrong(_, why) => wrong(&why),
+        Glance::Missing => Err(Error::data(format!("there is no {}", place.file().display()))
+            .next(format!("repro fetch {0} and repro prepare {0} say why", need.origin.name()))),
+        Glance::Unknown | Glance::Changed(_) => {
+            let hashes = hash_file(place.file(), &demands.checksums, progress)?;
+            let receipt = Receipt::new(place.file(), hashes, "found in the workspace")?;
+            if let Some(why) = receipt.contradicts(&demands) {
+                return wrong(&why);
+            }
+            receipt.write(&place)?;
+            Ok(receipt)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::needs::tests::MANIFEST;
+    use super::*;
+    use crate::assets::manifest::Manifest;
+    use crate::error::Kind;
+
+    fn files(needs: &Needs, task: Task, lock: &Lock, workspace: &Path) -> Result<Vec<FileEntry>> {
+        super::files(needs, task, lock, workspace, &mut |_| {})
+    }
+
+    /// A workspace with every file of a task, a few bytes each, as if fetched and unpacked.
+    fn filled(manifest: &Manifest, tasks: &[Task]) -> tempfile::TempDir {
+        let workspace = tempfile::tempdir().unwrap();
+        let needs = Needs::of(manifest, tasks).unwrap();
+        let write = |place: &Place, source: &str| {
+            crate::files::write_bytes(place.file(), place.name().as_bytes()).unwrap();
+            let hashes = hash_file(place.file(), &Default::default(), &mut |_| {}).unwrap();
+            Receipt::new(place.file(), hashes, source).unwrap().write(place).unwrap();
+        };
+        for (asset, _) in needs.assets() {
+            write(&Place::new(workspace.path(), &asset.name, &asset.path), "https://one.example/");
+        }
+        for need in tasks.iter().flat_map(|task| needs.of_task(*task)) {
+            let source = need.origin.assets(manifest)[0].path.display().to_string();
+            write(&need.origin.place(workspace.path()), &source);
+        }
+        workspace
+    }
+
+    /// Without sizes and checksums, which a few bytes do not have.
+    fn manifest() -> Manifest {
+        let mut manifest = Manifest::parse(MANIFEST, "test").unwrap();
+        manifest.assets.iter_mut().for_each(|asset| (asset.size, asset.checksums) = (None, Default::default()));
+        manifest
+    }
+
+    #[test]
+    fn what_a_task_reads_depends_on_content_alone() {
+        let manifest = manifest();
+        let (here, there) = (filled(&manifest, &Task::ALL), filled(&manifest, &[Task::Nlvr2]));
+        let (all, one) = (Needs::of(&manifest, &Task::ALL).unwrap(), Needs::of(&manifest, &[Task::Nlvr2]).unwrap());
+        let mut lock = Lock::default();
+        let before = files(&all, Task::Nlvr2, &lock, here.path()).unwrap();
+        assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path()).unwrap());
+        assert_eq!(before[0].path, Path::new("data/nlvr2/train.json"));
+
+        let records_before = records(&one, &lock, there.path());
+        let model = records_before.iter().find(|record| record.name == "model").unwrap().clone();
+        lock.record("model", model.bytes, &model.sha256, "https://one.example/").unwrap();
+        assert_eq!(before, files(&one, Task::Nlvr2, &lock, there.path()).unwrap(), "a pin changes no content");
+        assert_eq!(
+            unpinned(&records_before, Task::Nlvr2).len(),
+            unpinned(&records(&one, &lock, there.path()), Task::Nlvr2).len() + 1
+        );
+
+        // The same size, so only its time tells: it is read.
+        let vocab = there.path().join("data/vocab.txt");
+        std::fs::write(&vocab, "VOCABULARY").unwrap();
+        let after = files(&one, Task::Nlvr2, &lock, there.path()).unwrap();
+        let changed: Vec<_> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(a, _)| &a.path).collect();
+        assert_eq!(changed, [Path::new("data/vocab.txt")]);
+
+        std::fs::remove_file(&vocab).unwrap();
+        let error = files(&one, Task::Nlvr2, &lock, there.path()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(error.to_string().contains("vocab.txt\n  next: repro fetch vocabulary"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_file_is_an_error() {
+        let mut manifest = manifest();
+        let workspace = filled(&manifest, &[Task::Vqa]);
+        let vocab = manifest.assets.iter_mut().find(|asset| asset.name == "vocabulary").unwrap();
+        vocab.checksums.sha256 = Some("0".repeat(64));
+        let needs = Needs::of(&manifest, &[Task::Vqa]).unwrap();
+        let lock = Lock::default();
+        for forget in [false, true] {
+            if forget {
+                std::fs::remove_file(workspace.path().join("receipts/vocabulary.json")).unwrap();
+            }
+            let error = files(&needs, Task::Vqa, &lock, workspace.path()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Checksum, "{error}");
+        }
+    }
+
+    #[test]
+    fn every_published_file_is_recorded_with_what_stands_behind_it() {
+        let mut manifest = manifest();
+        manifest.assets.iter_mut().find(|a| a.name == "vocabulary").unwrap().checksums.md5 =
+            Some("09f06963f502addfeab2a7c87f38802e".into());
+        // The member's checksum is published, the archive's is not.
+        let member = crate::files::sha256_bytes(b"coco-val2014--val2014_obj36.tsv");
+        manifest.assets.iter_mut().find(|a| a.name == "coco-val2014").unwrap().unpack[0].sha256 = Some(member);
+        let workspace = filled(&manifest, &Task::ALL);
+        let needs = Needs::of(&manifest, &Task::ALL).unwrap();
+        let mut lock = Lock::default();
+        lock.record("coco-train2014", 1, &"1".repeat(64), "https://a.example/").unwrap();
+        let records = records(&needs, &lock, workspace.path());
+        let lines: Vec<String> =
+            records.iter().map(|r| format!("{:<22} {:<9} {}", r.name, r.trust, r.used_by.join(" "))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        model                  unpinned  vqa gqa nlvr2
+        vocabulary             published vqa gqa nlvr2
+        all-answers            unpinned  vqa gqa
+        vqa-minival            unpinned  vqa
+        vqa-nominival          unpinned  vqa
+        vqa-train              unpinned  vqa
+        vqa-tables             unpinned  vqa
+        coco-train2014         pinned    vqa
+        coco-val2014           published vqa
+        gqa-train              unpinned  gqa
+        gqa-valid              unpinned  gqa
+        gqa-testdev            unpinned  gqa
+        gqa-trainval_ans2label unpinned  gqa
+        gqa-trainval_label2ans unpinned  gqa
+        gqa-features           unpinned  gqa
+        nlvr2-official-train   unpinned  nlvr2
+        nlvr2-official-dev     unpinned  nlvr2
+        nlvr2-features-train   unpinned  nlvr2
+        nlvr2-features-valid   unpinned  nlvr2
+        ");
+        assert!(!unpinned(&records, Task::Vqa).iter().any(|name| name.starts_with("coco") || name == "vocabulary"));
+        assert!(unpinned(&records, Task::Nlvr2).contains(&"nlvr2-official-dev".to_owned()));
+
+        // A file that somebody put where the pinned archive's member belongs.
+        std::fs::remove_file(workspace.path().join("receipts/coco-train2014--train2014_obj36.tsv.json")).unwrap();
+        files(&needs, Task::Vqa, &lock, workspace.path()).unwrap();
+        let found = super::records(&needs, &lock, workspace.path());
+        assert!(unpinned(&found, Task::Vqa).contains(&"coco-train2014".to_owned()));
+    }
+}

@@ -1,0 +1,68 @@
+//! Training and evaluation with libtorch on the workspace's data.
+
+use std::path::Path;
+
+use tch::Device;
+
+use super::needs::{DATA, VOCABULARY};
+use super::recipe::{self, WEIGHTS};
+use super::{FineTuner, Training};
+use crate::error::{Error, Result};
+use crate::lxrt::Config;
+use crate::pipeline::plan::StageContext;
+use crate::pipeline::stages::{self, FineTuning};
+use crate::train::setup::{DataSettings, Loader, Start, Stores};
+
+/// Trains and answers with libtorch.
+#[derive(Debug, Clone, Copy)]
+pub struct Libtorch {
+    /// Where it is computed.
+    pub device: Device,
+}
+
+impl FineTuner for Libtorch {
+    fn train(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()> {
+        let task = training.task;
+        let config: Config = serde_json::from_value(training.model.config.clone())
+            .map_err(|e| Error::bug(format!("the sizes of model {} cannot be read", training.model.name)).because(e))?;
+        let weights = workspace.join(WEIGHTS).display().to_string();
+        let tuning = FineTuning {
+            task,
+            config,
+            recipe: training.recipe,
+            eval_batch_size: recipe::eval_batch_size(task),
+            start: if recipe::loads_answers(task) { Start::LxmertQa(weights) } else { Start::Lxmert(weights) },
+            seed: training.seed,
+            device: self.device,
+        };
+        stages::train(context, &loader(training, workspace)?, &tuning).map(drop)
+    }
+
+    fn evaluate(
+        &self,
+        context: &mut StageContext,
+        training: &Training,
+        workspace: &Path,
+        trained: &Path,
+    ) -> Result<()> {
+        let best = trained.join("BEST.safetensors");
+        // A model that was never right on the validation set has no best epoch.
+        let weights = if best.exists() { best } else { trained.join("LAST.safetensors") };
+        let (task, loader) = (training.task, loader(training, workspace)?);
+        stages::evaluate(context, &loader, task, &weights, recipe::eval_batch_size(task), self.device)
+    }
+}
+
+fn loader(training: &Training, workspace: &Path) -> Result<Loader> {
+    let threads = i32::try_from(training.machine.threads).map_err(|_| Error::usage("too many threads"))?;
+    tch::set_num_threads(threads);
+    Loader::new(DataSettings {
+        task: training.task,
+        data_root: workspace.join(DATA),
+        stores: Stores::Build { folder: workspace.join("stores"), precision: training.precision },
+        vocab: workspace.join(VOCABULARY),
+        scale: training.scale,
+        allow_missing_images: false,
+        ablation: None,
+    })
+}

@@ -1,0 +1,84 @@
+//! A stage that always runs: `look` reads a file outside the cache, `use` depends on what it found.
+
+use super::*;
+
+/// Says what ran, in order.
+type Ran = Rc<RefCell<Vec<&'static str>>>;
+
+fn plan(outside: &Path, ran: &Ran) -> Plan {
+    let (outside, looked, used) = (outside.to_owned(), Rc::clone(ran), Rc::clone(ran));
+    let stages = vec![
+        Stage::new("look", "Look outside", 1, move |context| {
+            looked.borrow_mut().push("look");
+            let text = get(Ok(outside.clone()))?;
+            put(context.output("notes"), format!("{:?}", SystemTime::now()))?;
+            put(context.output("found"), text)
+        })
+        .always(),
+        Stage::new("use", "Use it", 1, move |context| {
+            used.borrow_mut().push("use");
+            put(context.output("result"), get(context.input("look", "found"))?)
+        })
+        .output_of("look", "found"),
+    ];
+    Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages }
+}
+
+#[test]
+fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
+    let workspace = tempfile::tempdir().unwrap();
+    let (outside, ran) = (workspace.path().join("outside"), Ran::default());
+    let settings = Settings { workspace: workspace.path().to_owned(), versions: [].into(), threads: 1 };
+    let again = || {
+        let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+        (ran.take(), report)
+    };
+    let explained = || render(&explain(&plan(&outside, &ran), workspace.path()).unwrap());
+    fs::write(&outside, "one").unwrap();
+    let never = explained();
+    assert_eq!(again().0, ["look", "use"]);
+    insta::assert_snapshot!(format!("{never}\n{}", explained()), @r"
+    look  run      never finished in this workspace
+    use   run      never finished in this workspace
+
+    look  run      looks again every time; what follows runs only if it finds something else
+    use   depends  uses `look`, which runs first; skipped if that gives the same as before
+    ");
+
+    let (did, report) = again();
+    assert_eq!(did, ["look"], "the same was found, though its other output differs");
+    assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["ran", "cached"]);
+
+    fs::write(&outside, "two").unwrap();
+    assert_eq!(again().0, ["look", "use"]);
+
+    fs::remove_file(&outside).unwrap();
+    let (did, report) = again();
+    assert_eq!(did, ["look"]);
+    assert_eq!(
+        (report.stages[0].status(), report.exit_code()),
+        ("failed", exit::DATA),
+        "its cached result hid nothing"
+    );
+
+    fs::write(&outside, "one").unwrap();
+    assert_eq!(again().0, ["look"], "what was made of it earlier is still at hand");
+}
+
+#[test]
+fn the_class_of_an_error_is_that_of_its_exit_code() {
+    for (error, class, code) in [
+        (Error::network as fn(&'static str) -> Error, "NETWORK", exit::NETWORK),
+        (Error::checksum, "CHECKSUM", exit::CHECKSUM),
+        (Error::disk, "DISK", exit::DISK),
+    ] {
+        let workspace = tempfile::tempdir().unwrap();
+        let settings = Settings { workspace: workspace.path().to_owned(), versions: [].into(), threads: 1 };
+        let stages = vec![Stage::new("fetch", "Fetch", 1, move |_| Err(error("no"))).always()];
+        let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages };
+        let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+        let failure = report.failure.as_ref().unwrap();
+        assert_eq!((failure.class.as_str(), report.exit_code(), report.verdict), (class, code, Verdict::Infra));
+        assert!(fs::read_to_string(folder.join("report.md")).unwrap().contains(class));
+    }
+}

@@ -1,0 +1,466 @@
+//! `repro prepare` as a person meets it: from fetched files to a data tree that training reads.
+
+mod common;
+#[path = "common/workspace.rs"]
+mod workspace;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use common::{fixtures, run, stderr, stdout};
+use lxmert_repro::assets::lock::Lock;
+use lxmert_repro::assets::plan::{Item, State};
+use lxmert_repro::features::progress::{Outcome, Progress};
+use lxmert_repro::features::{Precision, ensure_store};
+use lxmert_repro::files::sha256_bytes;
+use workspace::{Workspace, files, images, questions, tsv, write, zipped};
+
+/// Five rows of val2014 in an archive, ten questions about them, an official file of NLVR2, a folder of pictures.
+const MANIFEST: &str = r#"
+schema = 1
+group = [{ name = "vqa", title = "VQA" }, { name = "nlvr2", title = "NLVR2" }, { name = "pictures", title = "pictures" }]
+
+[[asset]]
+name = "val2014-features"
+title = "features"
+groups = ["vqa"]
+path = "downloads/val2014_obj36.zip"
+urls = ["https://example.org/val2014_obj36.zip"]
+[[asset.unpack]]
+member = "val2014_obj36.tsv"
+path = "data/mscoco_imgfeat/val2014_obj36.tsv"
+size_max = 10_000_000
+expect = { kind = "obj36", count = 5 }
+
+[[asset]]
+name = "vqa-minival"
+title = "questions"
+groups = ["vqa"]
+path = "data/vqa/minival.json"
+urls = ["https://example.org/minival.json"]
+expect = { kind = "json-list", count = 3 }
+
+[[asset]]
+name = "official-dev"
+title = "official statements"
+groups = ["nlvr2"]
+path = "downloads/dev.json"
+urls = ["https://example.org/dev.json"]
+expect = { kind = "json-lines", count = 1 }
+
+[[asset]]
+name = "pictures"
+title = "pictures"
+groups = ["pictures"]
+path = "downloads/pictures.zip"
+urls = ["https://example.org/pictures.zip"]
+[[asset.unpack]]
+member = "val2014"
+folder = true
+path = "data/images/val2014"
+size_max = 1_000
+expect = { kind = "files", count = 2 }
+
+[[made]]
+name = "nlvr2-valid"
+title = "statements"
+groups = ["nlvr2"]
+rule = "nlvr2"
+from = ["official-dev"]
+path = "data/nlvr2/valid.json"
+expect = { kind = "json-list", count = 1 }
+"#;
+const TSV: &str = "data/mscoco_imgfeat/val2014_obj36.tsv";
+const OFFICIAL: &[u8] = br#"{"identifier": "dev-1-0-0", "sentence": "A cat.", "label": "True", "writer": "1"}"#;
+
+fn features() -> Vec<u8> {
+    tsv(images("COCO_val2014_", 5))
+}
+
+/// Everything of [`MANIFEST`] as if fetched.
+fn fetched(folder: &Path) -> Workspace {
+    let workspace = Workspace::new(folder, MANIFEST);
+    workspace.fetched("val2014-features", &zipped(&[("deep/down/val2014_obj36.tsv", &features())]));
+    workspace.fetched("vqa-minival", &questions(["COCO_val2014_0", "COCO_val2014_4", "COCO_val2014_0"]));
+    workspace.fetched("official-dev", OFFICIAL);
+    workspace.fetched("pictures", &zipped(&[("val2014/a.jpg", b"a"), ("val2014/sub/b.jpg", b"bb"), ("readme", b"")]));
+    workspace
+}
+
+#[test]
+fn from_nothing_to_a_prepared_workspace_and_back_from_dropped_archives() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = folder.path().join("sources");
+    write(&sources.join("val2014_obj36.zip"), &zipped(&[("val2014_obj36.tsv", &features())]));
+    write(&sources.join("minival.json"), &questions(["COCO_val2014_0", "COCO_val2014_4", "COCO_val2014_0"]));
+    let workspace = Workspace::new(
+        folder.path(),
+        &MANIFEST.replace("https://example.org", &format!("file://{}", sources.display())),
+    );
+    for _ in 0..2 {
+        run(&mut workspace.repro("fetch", &["--task", "vqa"]), 0);
+        run(&mut workspace.repro("prepare", &["--task", "vqa", "--drop-archives"]), 0);
+        run(&mut workspace.repro("verify", &["--task", "vqa"]), 0);
+        assert!(!workspace.path("downloads/val2014_obj36.zip").exists(), "removed, and not fetched again");
+    }
+    fs::remove_file(workspace.path(TSV)).unwrap();
+    run(&mut workspace.repro("fetch", &["--task", "vqa"]), 0);
+    run(&mut workspace.repro("prepare", &["--task", "vqa"]), 0);
+    assert_eq!(fs::read(workspace.path(TSV)).unwrap(), features());
+}
+
+/// Passes over a TSV, and what became of its store.
+#[derive(Default)]
+struct Heard(std::cell::RefCell<Vec<String>>);
+
+impl Progress for Heard {
+    fn begin(&self, doing: &str, _: u64) {
+        self.0.borrow_mut().push(doing.to_owned());
+    }
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+    fn ready(&self, outcome: Outcome, _: &Path, images: usize) {
+        self.0.borrow_mut().push(format!("{} {images}", outcome.name()));
+    }
+}
+
+#[test]
+fn a_fetched_workspace_becomes_what_training_reads_and_stays_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    let first = run(&mut workspace.repro("prepare", &[]), 0);
+    let text = stdout(&first);
+    assert!(stderr(&first).contains("preparing everything that has been fetched"), "{}", stderr(&first));
+    for part in [
+        "3 prepared, 0 ready before",
+        "data/mscoco_imgfeat/val2014_obj36.tsv          5 images   as expected",
+        "data/images/val2014                            2 files    as expected",
+        "vqa/minival.json          3 in mscoco_imgfeat/val2014_obj36.tsv  all",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(fs::read(workspace.path(TSV)).unwrap(), features());
+    assert_eq!(fs::read(workspace.path("data/images/val2014/sub/b.jpg")).unwrap(), b"bb");
+    assert!(fs::read_to_string(workspace.path("data/nlvr2/valid.json")).unwrap().contains("nlvr2_valid_0"));
+    assert_eq!(workspace.leftovers(), Vec::<std::path::PathBuf>::new());
+
+    let heard = Heard::default();
+    ensure_store(&workspace.path(TSV), &workspace.path("stores"), Precision::F32, None, &heard).unwrap();
+    assert_eq!(heard.0.into_inner(), ["reused 5"], "the store is found without reading the TSV");
+
+    let state =
+        || files(&workspace.path("")).into_iter().map(|path| (fs::metadata(&path).unwrap().modified().unwrap(), path));
+    let before: Vec<_> = state().collect();
+    let second = stdout(&run(&mut workspace.repro("prepare", &["--all"]), 0));
+    assert!(second.starts_with("0 prepared, 3 ready before"), "{second}");
+    let changed = |(time, path): &(std::time::SystemTime, std::path::PathBuf)| {
+        !path.is_dir() && !before.contains(&(*time, path.clone()))
+    };
+    assert_eq!(state().filter(changed).count(), 0, "nothing is written");
+}
+
+#[test]
+fn what_is_missing_is_named_only_if_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path(), MANIFEST);
+    workspace.fetched("official-dev", OFFICIAL);
+    workspace.put("val2014-features", &zipped(&[("val2014_obj36.tsv", &features())]));
+    let text = stdout(&run(&mut workspace.repro("prepare", &[]), 0));
+    assert!(text.contains("\n1 prepared, 0 ready before\n"), "{text}");
+    let asked = run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5);
+    assert!(
+        stderr(&asked).contains("next: repro fetch val2014-features"),
+        "an archive that nobody verified: {}",
+        stderr(&asked)
+    );
+    assert!(!workspace.path(TSV).exists());
+    assert!(stderr(&run(&mut workspace.repro("prepare", &["nlvr2-valdi"]), 2)).contains("nlvr2-valdi"));
+}
+
+#[test]
+fn wrong_counts_are_named_with_their_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    workspace.fetched("val2014-features", &zipped(&[("val2014_obj36.tsv", &tsv(images("COCO_val2014_", 4)))]));
+    workspace.fetched("vqa-minival", &questions(["a", "b", "c", "d"]));
+    workspace.fetched("pictures", &zipped(&[("val2014/a.jpg", b"a")]));
+    let failed = run(&mut workspace.repro("prepare", &["--all"]), 5);
+    let (out, err) = (stdout(&failed), stderr(&failed));
+    assert!(err.contains("4 rows instead of 5: 1 missing"), "{err}");
+    assert!(err.contains("holds 1 files, not 2"), "{err}");
+    assert!(out.contains("data/vqa/minival.json") && out.contains("WRONG: 1 more than 3"), "{out}");
+    assert!(!workspace.path(TSV).exists() && !workspace.path(&format!("{TSV}.part")).exists());
+    let stores = files(&workspace.path("stores"));
+    assert!(
+        stores.iter().all(|path| path.extension().is_none_or(|extension| extension != "safetensors")),
+        "{stores:?}"
+    );
+    assert!(workspace.path("data/nlvr2/valid.json").exists(), "the rest is prepared");
+}
+
+#[test]
+fn a_damaged_row_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    let mut rows = features();
+    let third = rows.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 40;
+    rows[third] = b'*';
+    workspace.fetched("val2014-features", &zipped(&[("val2014_obj36.tsv", &rows)]));
+    let failed = run(&mut workspace.repro("prepare", &["val2014-features"]), 5);
+    let text = stderr(&failed);
+    assert!(text.contains("line 3") && text.contains("COCO_val2014_2"), "{text}");
+    assert!(!workspace.path(TSV).exists());
+    // The same put there by hand: it stays for whoever put it there, without a store.
+    write(&workspace.path(TSV), &rows);
+    let text = stderr(&run(&mut workspace.repro("prepare", &["val2014-features"]), 5));
+    assert!(text.contains("line 3") && text.contains("cannot build"), "{text}");
+    assert!(workspace.path(TSV).exists());
+}
+
+#[test]
+fn archives_are_dropped_only_after_success_and_not_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    workspace.fetched("pictures", &zipped(&[("val2014/a.jpg", b"a")]));
+    let text = stdout(&run(&mut workspace.repro("prepare", &["--all", "--drop-archives"]), 5));
+    assert!(text.contains("val2014-features: archive removed"), "{text}");
+    let (manifest, lock) = (workspace.manifest(), Lock::default());
+    let state = |name: &str| Item::of(manifest.asset(name).unwrap(), &lock, &workspace.path("")).state;
+    assert_eq!((state("val2014-features"), state("pictures")), (State::Dropped, State::Good));
+    run(&mut workspace.repro("prepare", &["--task", "vqa"]), 0);
+    fs::remove_file(workspace.path(TSV)).unwrap();
+    assert_eq!(state("val2014-features"), State::Missing, "what it unpacked to is gone, so it is needed again");
+    run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5);
+}
+
+#[test]
+fn files_put_there_by_hand_are_read_and_questions_without_features_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path(), MANIFEST);
+    write(&workspace.path(TSV), &features());
+    workspace.fetched("vqa-minival", &questions(["COCO_val2014_1", "COCO_val2014_7", "COCO_val2014_7"]));
+    let failed = run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5);
+    let text = stderr(&failed);
+    assert!(text.contains("2 of 3 questions of vqa/minival.json would be lost"), "{text}");
+    assert!(text.contains("1 images are missing, first COCO_val2014_7"), "{text}");
+    assert!(stdout(&failed).contains("val2014_obj36.tsv          5 images   as expected"), "{}", stdout(&failed));
+    assert!(workspace.path("receipts/val2014-features--val2014_obj36.tsv.json").exists());
+}
+
+#[test]
+fn minival_needs_the_order_of_the_published_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = MANIFEST.replace("count = 5 }", "count = 5_001 }");
+    let workspace = Workspace::new(folder.path(), &manifest);
+    write(&workspace.path(TSV), &tsv(images("COCO_val2014_", 5_001)));
+    workspace.fetched("vqa-minival", &questions(["COCO_val2014_1", "COCO_val2014_4999", "COCO_val2014_5000"]));
+    let text = stderr(&run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5));
+    assert!(text.contains("1 of 3 questions") && text.contains("behind its first 5000 rows"), "{text}");
+}
+
+#[test]
+fn a_file_that_was_there_is_kept_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    let mine = b"[\"mine\"]";
+    write(&workspace.path("data/nlvr2/valid.json"), mine);
+    let text = stderr(&run(&mut workspace.repro("prepare", &["nlvr2-valid"]), 0));
+    let aside = format!("data/nlvr2/valid.json.suspect-{}", &sha256_bytes(mine)[..12]);
+    assert!(text.contains(&aside), "{text}");
+    assert_eq!(fs::read(workspace.path(&aside)).unwrap(), mine);
+    assert!(fs::read_to_string(workspace.path("data/nlvr2/valid.json")).unwrap().contains("A cat."));
+}
+
+#[test]
+fn events_for_scripts_end_with_a_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    let text = stdout(&run(&mut workspace.repro("prepare", &["--format", "json"]), 0));
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let outcomes: Vec<_> = lines.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["unpacked", "unpacked", "made"]);
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["event"], summary["counts"].as_array().unwrap().len()), (&"summary".into(), 5));
+}
+
+#[test]
+fn two_at_once_and_killed_ones_end_with_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = fetched(folder.path());
+    let rows = tsv(images("COCO_val2014_", 5));
+    for turn in 0..10 {
+        let mut child = workspace.repro("prepare", &[]).stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(turn * 7));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    // What was killed long ago is cleaned away by whoever works there next.
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3_600);
+    for path in workspace.leftovers().iter().filter(|path| path.is_file()) {
+        fs::File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    }
+    for done in [TSV, "data/nlvr2/valid.json"].map(|path| workspace.path(path)).iter().filter(|path| path.exists()) {
+        fs::remove_file(done).unwrap();
+    }
+    fs::remove_dir_all(workspace.path("data/images")).ok();
+    let children = [0, 1].map(|_| workspace.repro("prepare", &["--all"]).spawn().unwrap());
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(fs::read(workspace.path(TSV)).unwrap(), rows);
+    assert_eq!(files(&workspace.path("data/images/val2014")).len(), 3);
+    assert_eq!(workspace.leftovers(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn help_has_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = stdout(&run(common::repro(folder.path()).args(["prepare", "--help"]), 0));
+    assert!(text.contains("--drop-archives") && text.contains("repro prepare --task vqa"), "{text}");
+}
+
+const REAL: &str = r#"
+schema = 1
+group = [{ name = "all", title = "all" }]
+"#;
+
+/// The small real set: zips of its feature files, its questions, its official statements of NLVR2.
+#[test]
+fn the_small_real_set() {
+    let Some(real) = fixtures::beside("real") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut manifest = REAL.to_owned();
+    let mut put: Vec<(String, Vec<u8>)> = Vec::new();
+    for (tsv, rows) in [
+        ("mscoco_imgfeat/train2014", 7),
+        ("mscoco_imgfeat/val2014", 3),
+        ("mscoco_imgfeat/test2015", 2),
+        ("vg_gqa_imgfeat/vg_gqa", 8),
+        ("vg_gqa_imgfeat/gqa_testdev", 2),
+        ("nlvr2_imgfeat/train", 16),
+        ("nlvr2_imgfeat/valid", 4),
+        ("nlvr2_imgfeat/test", 4),
+    ] {
+        let name = tsv.replace('/', "-");
+        let file = format!("{}_obj36.tsv", tsv.split('/').next_back().unwrap());
+        manifest += &format!(
+            "[[asset]]\nname = \"{name}\"\ntitle = \"\"\ngroups = [\"all\"]\npath = \"downloads/{name}.zip\"\nurls = [\"https://x.org/\"]\n\
+             [[asset.unpack]]\nmember = \"{file}\"\npath = \"data/{tsv}_obj36.tsv\"\nsize_max = 10_000_000\n\
+             expect = {{ kind = \"obj36\", count = {rows} }}\n"
+        );
+        let bytes = fs::read(real.join(format!("data/{tsv}_obj36.tsv"))).unwrap();
+        put.push((name, zipped(&[(&file, &bytes)])));
+    }
+    for (file, entries) in [
+        ("vqa/train", 106),
+        ("vqa/nominival", 15),
+        ("vqa/minival", 32),
+        ("vqa/test", 32),
+        ("gqa/train", 75),
+        ("gqa/valid", 24),
+        ("gqa/testdev", 26),
+        ("gqa/submit", 24),
+        ("lxmert/mscoco_train", 5),
+        ("lxmert/mscoco_minival", 2),
+        ("lxmert/mscoco_nominival", 1),
+        ("lxmert/vgnococo", 2),
+        ("lxmert/all_ans", 9_500),
+    ] {
+        let name = file.replace('/', "-");
+        manifest += &format!(
+            "[[asset]]\nname = \"{name}\"\ntitle = \"\"\ngroups = [\"all\"]\npath = \"data/{file}.json\"\nurls = [\"https://x.org/\"]\n\
+             expect = {{ kind = \"json-list\", count = {entries} }}\n"
+        );
+        put.push((name, fs::read(real.join(format!("data/{file}.json"))).unwrap()));
+    }
+    for (split, official) in [("train", "train"), ("valid", "dev"), ("test", "test1")] {
+        let expected = fs::read(real.join(format!("data/nlvr2/{split}.json"))).unwrap();
+        let bytes = fs::read(real.join(format!("nlvr2_raw/{official}.json"))).unwrap();
+        manifest += &format!(
+            "[[asset]]\nname = \"official-{split}\"\ntitle = \"\"\ngroups = [\"all\"]\npath = \"downloads/{official}.json\"\n\
+             urls = [\"https://x.org/\"]\nsha256 = \"{}\"\n\
+             [[made]]\nname = \"nlvr2-{split}\"\ntitle = \"\"\ngroups = [\"all\"]\nrule = \"nlvr2\"\nfrom = [\"official-{split}\"]\n\
+             path = \"data/nlvr2/{split}.json\"\nsha256 = \"{}\"\n",
+            sha256_bytes(&bytes),
+            sha256_bytes(&expected),
+        );
+        put.push((format!("official-{split}"), bytes));
+    }
+    let workspace = Workspace::new(folder.path(), &manifest);
+    put.iter().for_each(|(name, bytes)| workspace.fetched(name, bytes));
+    let text = stdout(&run(&mut workspace.repro("prepare", &["--all", "--drop-archives"]), 0));
+    assert!(text.contains("\n11 prepared, 0 ready before\n"), "{text}");
+    assert!(text.contains("data/vqa train + nominival") && text.contains("121 entries  as expected"), "{text}");
+    let covered = text.lines().filter(|line| line.contains("_obj36.tsv  all")).count();
+    assert_eq!(covered, 15, "8 files of questions, 3 of statements, 4 of sentences: {text}");
+    for file in files(&real.join("data")).iter().filter(|file| file.is_file()) {
+        let below = file.strip_prefix(&real).unwrap();
+        let ours = workspace.path(&below.to_string_lossy());
+        if ours.exists() {
+            assert_eq!(fs::read(&ours).unwrap(), fs::read(file).unwrap(), "{}", below.display());
+        }
+    }
+    assert!(!workspace.path("downloads/nlvr2_imgfeat-test.zip").exists());
+    run(&mut workspace.repro("prepare", &["--all"]), 0);
+}
+
+/// The published statements of NLVR2 give the bytes whose checksum the shipped manifest holds.
+#[test]
+fn the_published_statements() {
+    let Some(nlvr2) = fixtures::beside("nlvr2") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path(), include_str!("../data/assets.toml"));
+    for (name, file) in
+        [("nlvr2-official-dev", "dev"), ("nlvr2-official-test1", "test1"), ("nlvr2-official-test2", "test2")]
+    {
+        workspace.fetched(name, &fs::read(nlvr2.join(format!("{file}.json"))).unwrap());
+    }
+    let text = stdout(&run(&mut workspace.repro("prepare", &["nlvr2-valid", "nlvr2-test", "nlvr2-test2"]), 0));
+    for (split, count, sha256) in [
+        ("valid", "6,982", "1de87ab7cd82b565b11bd3b56f7f61e4523b4f2acc47ec31b4f54a149b73583d"),
+        ("test", "6,967", "ed828271f8abe9f08780c64c09ff418647a388fa6b87172036b509fff8b5d0c7"),
+    ] {
+        assert_eq!(sha256_bytes(&fs::read(workspace.path(&format!("data/nlvr2/{split}.json"))).unwrap()), sha256);
+        assert!(text.contains(&format!("{count} entries  as expected")) && text.contains(sha256), "{text}");
+    }
+}
+
+/// A folder of official GQA questions in an archive gives the original's files.
+#[test]
+fn official_gqa_questions() {
+    let (Some(raw), Some(expected)) = (fixtures::lxrt("data/gqa_raw"), fixtures::lxrt("data/gqa_expected")) else {
+        return;
+    };
+    let members: Vec<(String, Vec<u8>)> = files(&raw)
+        .into_iter()
+        .filter(|path| path.is_file())
+        .map(|path| (format!("q/{}", path.strip_prefix(&raw).unwrap().display()), fs::read(&path).unwrap()))
+        .collect();
+    let members: Vec<(&str, &[u8])> = members.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let mut manifest = REAL.to_owned()
+        + "[[asset]]\nname = \"questions\"\ntitle = \"\"\ngroups = [\"all\"]\npath = \"downloads/q.zip\"\nurls = [\"https://x.org/\"]\n\
+           [[asset.unpack]]\nfolder = true\nmember = \"q\"\npath = \"data/raw\"\nsize_max = 10_000_000\n";
+    let made = [
+        ("gqa-balanced", "train"),
+        ("gqa-balanced", "challenge"),
+        ("gqa-all", "train_all"),
+        ("gqa-submission", "submit"),
+    ];
+    for (rule, split) in made {
+        manifest += &format!(
+            "[[made]]\nname = \"gqa-{split}\"\ntitle = \"\"\ngroups = [\"all\"]\nrule = \"{rule}\"\nfrom = [\"questions\"]\npath = \"data/made/{split}.json\"\n"
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path(), &manifest);
+    workspace.fetched("questions", &zipped(&members));
+    run(&mut workspace.repro("prepare", &["--all", "--drop-archives"]), 0);
+    for (_, split) in made {
+        let file = format!("{split}.json");
+        let (ours, theirs) = (fs::read(workspace.path(&format!("data/made/{file}"))), fs::read(expected.join(&file)));
+        assert_eq!(ours.unwrap(), theirs.unwrap(), "{split}");
+    }
+    let text = stdout(&run(&mut workspace.repro("prepare", &["--all"]), 0));
+    assert!(text.starts_with("0 prepared, 5 ready before"), "{text}");
+}
