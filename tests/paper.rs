@@ -248,3 +248,28 @@ fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
     let (report, trained) = place.run(place.settings());
     assert_eq!((report.failure, trained.len()), (None, 3));
 }
+
+#[test]
+fn what_a_person_downloaded_is_taken() {
+    let place = Place::new();
+    // Two files that are no longer published: the weights, and features that this person got unpacked.
+    let downloads = place.folder.path().join("Downloads");
+    fs::create_dir(&downloads).unwrap();
+    fs::rename(place.world.weights(), downloads.join("model_LXRT.pth")).unwrap();
+    let tsv = "mscoco_imgfeat/val2014_obj36.tsv";
+    fs::copy(place.folder.path().join("drawn").join(tsv), downloads.join("val2014_obj36.tsv")).unwrap();
+    fs::remove_file(place.world.files.join("mscoco_imgfeat/val2014_obj36.zip")).unwrap();
+    let mut settings = place.settings();
+    settings.assets.from = Some(downloads);
+    let (report, trained) = place.run(settings);
+    assert_eq!((report.failure, trained.len()), (None, 3));
+    let of = |name: &str| report.provenance.assets.iter().find(|asset| asset.name == name);
+    let features = of("mscoco_imgfeat-val2014_obj36.zip--val2014_obj36.tsv").unwrap();
+    assert_eq!((features.trust.as_str(), features.used_by.as_slice()), ("unpinned", &["vqa".to_owned()][..]));
+    assert!(of("model_LXRT.pth").is_some() && of("mscoco_imgfeat-val2014_obj36.zip").is_none());
+    let advice = report.rows[0].what_to_do.as_ref().unwrap();
+    assert!(
+        advice.contains("did not come from their archives") && !advice.contains("--pin mscoco_imgfeat-val"),
+        "{advice}"
+    );
+}

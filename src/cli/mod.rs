@@ -38,6 +38,7 @@ Examples:
   repro fetch --list                           every file of the paper, and what is here of it
   repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
+  repro all --profile paper --dry-run          what the reproduction of the paper takes
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro features inspect train2014_obj36.tsv

@@ -7,6 +7,7 @@ use super::inventory_file;
 use crate::assets::adopt;
 use crate::assets::event::Event;
 use crate::assets::fetch::{self, Outcome};
+use crate::assets::lock::Lock;
 use crate::assets::plan::plan;
 use crate::assets::rate::Meter;
 use crate::error::Result;
@@ -28,7 +29,10 @@ pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<(
     let wanted = assets.manifest.select(&selection)?;
     let observer = (assets.observers)();
     if let Some(folder) = &assets.from {
-        let items = plan(&wanted, &assets.lock, &settings.workspace);
+        // Some people get what an archive holds and not the archive.
+        let unpacked = adopt::unpacked(&wanted);
+        let mut items = plan(&wanted, &assets.lock, &settings.workspace);
+        items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &settings.workspace));
         let adopted = adopt::adopt(folder, &items, &*observer)?;
         context.note(&format!("{} files taken from {}", adopted.adopted.len(), folder.display()));
         for refused in &adopted.refused {

@@ -51,6 +51,21 @@ fn judged(
     let mut row = published.judge(task.name(), &measured);
     row.evidence.extend(score.sentences());
     let unpinned = unpinned(assets, task);
-    let remedy = format!("pin what has arrived, from a source you trust: repro fetch --pin {}", unpinned.join(" "));
+    let remedy = remedy(settings, &unpinned);
     Ok(row.limited_by_unpinned(&unpinned, &remedy))
+}
+
+/// What a person does about unpinned files.
+fn remedy(settings: &Settings, unpinned: &[String]) -> String {
+    let (assets, strange): (Vec<&str>, Vec<&str>) =
+        unpinned.iter().map(String::as_str).partition(|name| settings.assets.manifest.asset(name).is_some());
+    let mut advice = Vec::new();
+    if !assets.is_empty() {
+        advice.push(format!("pin what has arrived, if you trust its source: repro fetch --pin {}", assets.join(" ")));
+    }
+    if !strange.is_empty() {
+        let places = strange.join(", ");
+        advice.push(format!("these did not come from their archives; move them away and have them unpacked: {places}"));
+    }
+    advice.join("; ")
 }

@@ -13,6 +13,7 @@ use crate::assets::digest::hash_file;
 use crate::assets::lock::{Lock, Trust};
 use crate::assets::manifest::Asset;
 use crate::assets::place::Place;
+use crate::assets::plan::Item;
 use crate::assets::receipt::{Glance, Receipt, glance};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
@@ -48,21 +49,39 @@ pub fn files(
     needs.of_task(task).iter().map(entry).collect()
 }
 
-/// The published files of all tasks that are there, or were before what they hold was unpacked.
+/// The published files of all tasks that are there, or were before what they hold was unpacked. A file that lies where a
+/// member of an archive belongs but did not come from it is one of its own: nothing that is known of the archive vouches for
+/// it.
 pub fn records(needs: &Needs, lock: &Lock, workspace: &Path) -> Vec<AssetRecord> {
-    let record = |(asset, uses): (&Asset, Vec<(Task, &Need)>)| {
-        let receipt = Receipt::read(&Place::new(workspace, &asset.name, &asset.path))?;
-        let mut used_by: Vec<String> = uses.iter().map(|(task, _)| task.name().to_owned()).collect();
-        used_by.dedup();
-        Some(AssetRecord {
-            name: asset.name.clone(),
-            bytes: receipt.stat.size,
-            sha256: receipt.sha256().to_owned(),
-            trust: trust(asset, &uses, lock, workspace).name().to_owned(),
-            used_by,
-        })
-    };
-    needs.assets().into_iter().filter_map(record).collect()
+    let mut records = Vec::new();
+    for (asset, uses) in needs.assets() {
+        if let Some(receipt) = Receipt::read(&Place::new(workspace, &asset.name, &asset.path)) {
+            let users = uses.iter().map(|(task, _)| *task);
+            records.push(record(&asset.name, &receipt, trust(asset, &uses, lock.trust(asset)), users));
+        }
+        for unpack in &asset.unpack {
+            let place = Place::unpacked(workspace, asset, unpack);
+            let mut users = uses.iter().filter(|(_, need)| need.path == unpack.path).map(|(task, _)| *task).peekable();
+            let strange = |receipt: &Receipt| Path::new(&receipt.source).file_name() != asset.path.file_name();
+            if let Some(receipt) = Receipt::read(&place).filter(strange).filter(|_| users.peek().is_some()) {
+                let trust = if unpack.sha256.is_some() { Trust::Published } else { Trust::Unpinned };
+                records.push(record(place.name(), &receipt, trust, users));
+            }
+        }
+    }
+    records
+}
+
+fn record(name: &str, receipt: &Receipt, trust: Trust, users: impl Iterator<Item = Task>) -> AssetRecord {
+    let mut used_by: Vec<String> = users.map(|task| task.name().to_owned()).collect();
+    used_by.dedup();
+    AssetRecord {
+        name: name.to_owned(),
+        bytes: receipt.stat.size,
+        sha256: receipt.sha256().to_owned(),
+        trust: trust.name().to_owned(),
+        used_by,
+    }
 }
 
 /// Names of the files that a task rests on and of which nobody knows whether they are the published ones.
@@ -74,32 +93,20 @@ pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
 
 /// The published files of all tasks, there or not, with what stands behind each.
 pub fn trusts<'a>(needs: &Needs<'a>, lock: &Lock, workspace: &Path) -> Vec<(&'a Asset, Trust)> {
-    let assets = needs.assets().into_iter();
-    assets.map(|(asset, uses)| (asset, trust(asset, &uses, lock, workspace))).collect()
+    let of = |asset: &'a Asset| Item::of(asset, lock, workspace).trust;
+    needs.assets().into_iter().map(|(asset, uses)| (asset, trust(asset, &uses, of(asset)))).collect()
 }
 
-/// What stands behind an asset's content where it is read:
-///
-/// - an archive of which only members with a published checksum are read needs none of its own;
-/// - a file that lies where a member of an archive belongs, but was not unpacked from it, is vouched for by nobody;
-/// - otherwise that of the asset.
-fn trust(asset: &Asset, uses: &[(Task, &Need)], lock: &Lock, workspace: &Path) -> Trust {
+/// What stands behind an asset where it is read: what is known of it, or, of an archive of which only members with a
+/// published checksum are read, and of official files of which only what is made of them is read, those checksums.
+fn trust(asset: &Asset, uses: &[(Task, &Need)], itself: Trust) -> Trust {
     let published = |need: &Need| match need.origin {
         Origin::Asset(_) => false,
         Origin::Unpacked(_, unpack) => unpack.sha256.is_some(),
         Origin::Made(made) => made.sha256.is_some(),
     };
-    let found = |need: &Need| match need.origin {
-        Origin::Unpacked(asset, _) => Receipt::read(&need.origin.place(workspace))
-            .is_some_and(|receipt| Path::new(&receipt.source).file_name() != asset.path.file_name()),
-        _ => false,
-    };
-    let (open, vouched): (Vec<_>, Vec<_>) = uses.iter().map(|(_, need)| *need).partition(|need| !published(need));
-    match (open.is_empty(), vouched.is_empty()) {
-        (true, false) => Trust::Published,
-        _ if open.into_iter().any(found) => Trust::Unpinned,
-        _ => lock.trust(asset),
-    }
+    let others = uses.iter().all(|(_, need)| need.path != asset.path && published(need));
+    if others { Trust::Published } else { itself }
 }
 
 fn known(need: &Need, lock: &Lock, workspace: &Path, progress: &mut dyn FnMut(u64)) -> Result<Receipt> {
@@ -255,6 +262,11 @@ mod tests {
         std::fs::remove_file(workspace.path().join("receipts/coco-train2014--train2014_obj36.tsv.json")).unwrap();
         files(&needs, Task::Vqa, &lock, workspace.path()).unwrap();
         let found = super::records(&needs, &lock, workspace.path());
-        assert!(unpinned(&found, Task::Vqa).contains(&"coco-train2014".to_owned()));
+        let strange = "coco-train2014--train2014_obj36.tsv".to_owned();
+        assert!(unpinned(&found, Task::Vqa).contains(&strange) && !unpinned(&found, Task::Gqa).contains(&strange));
+        // Without the archive, too.
+        std::fs::remove_file(workspace.path().join("receipts/coco-train2014.json")).unwrap();
+        let found = super::records(&needs, &lock, workspace.path());
+        assert!(unpinned(&found, Task::Vqa).contains(&strange));
     }
 }
