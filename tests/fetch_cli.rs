@@ -171,9 +171,11 @@ fn what_was_downloaded_by_hand_is_taken() {
     let output = run(&mut scene.fetch(&["--from", "Downloads"]), 0);
     let (results, said) = (stdout(&output), stderr(&output));
     assert!(results.contains("pictures: adopted, 9 B") && results.contains("dev: adopted, 3 B"), "{results}");
-    assert!(said.contains("minival.json.crdownload: not yet arrived whole"), "{said}");
+    assert!(said.contains("minival.json.crdownload: left alone: not yet arrived whole"), "{said}");
     assert_eq!(read(&scene.path("workspace/downloads/pictures.zip")).len(), 9);
     assert_eq!(scene.names("Downloads").len(), 5, "what was downloaded stays");
+    let text = stderr(&run(&mut scene.fetch(&["--task", "nlvr2,vqa", "--from", "Downloads"]), 0));
+    assert!(text.contains("1 file still missing (minival): without --from they are fetched"), "{text}");
     let text = stderr(&run(&mut scene.fetch(&["minival", "--from", "Downloads"]), 5));
     assert!(text.contains("not found in Downloads: minival"), "{text}");
     scene.put("Downloads/minival.json", &[b'x'; 101]);

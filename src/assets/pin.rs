@@ -204,3 +204,88 @@ impl There<'_> {
             )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::assets::event::Silent;
+    use crate::assets::fetch::Network;
+    use crate::assets::manifest::{Checksums, Manifest};
+    use crate::assets::plan::plan;
+    use crate::error::Kind;
+    use crate::files::{sha256_bytes, write_bytes};
+
+    /// Eight small files that are there, each with a second source that differs (`a0`), is gone (`a1`) or is none (the others).
+    fn scene(place: &Path) -> Manifest {
+        let mut text = "schema = 1\n".to_owned();
+        for n in 0..8 {
+            let other = if n < 2 { format!(", \"file://{}/other/a{n}\"", place.display()) } else { String::new() };
+            text += &format!(
+                "[[asset]]\nname = \"a{n}\"\ntitle = \"a\"\ngroups = []\npath = \"data/a{n}\"\nurls = [\"https://x.org/a{n}\"{other}]\n"
+            );
+            let at = Place::new(place, &format!("a{n}"), Path::new(&format!("data/a{n}")));
+            let bytes = format!("content {n}");
+            write_bytes(at.file(), bytes.as_bytes()).unwrap();
+            let hashes = Checksums { sha256: Some(sha256_bytes(bytes.as_bytes())), ..Checksums::default() };
+            Receipt::new(at.file(), hashes, &format!("https://x.org/a{n}")).unwrap().write(&at).unwrap();
+        }
+        write_bytes(&place.join("other/a0"), b"content ?").unwrap();
+        Manifest::parse(&text, "test").unwrap()
+    }
+
+    #[test]
+    fn pins_of_many_at_once_are_all_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let (manifest, path) = (scene(place.path()), place.path().join("data/assets.lock"));
+        std::thread::scope(|scope| {
+            for asset in &manifest.assets {
+                let (path, workspace) = (&path, place.path());
+                scope.spawn(move || pin(&plan(&[asset], &Lock::default(), workspace), path, &Silent).unwrap());
+            }
+        });
+        let lock = Lock::read(&path).unwrap();
+        assert!(manifest.assets.iter().all(|asset| lock.trust(asset) == Trust::Pinned), "{lock:?}");
+        let all: Vec<_> = manifest.assets.iter().collect();
+        assert_eq!(pin(&plan(&all, &lock, place.path()), &path, &Silent).unwrap(), 0, "nothing is left to pin");
+    }
+
+    #[test]
+    fn another_pin_is_never_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let (manifest, path) = (scene(place.path()), place.path().join("assets.lock"));
+        let mut lock = Lock::default();
+        lock.record("a2", 9, &"0".repeat(64), "https://y.org/a2").unwrap();
+        lock.write(&path).unwrap();
+        let error = pin(&plan(&[&manifest.assets[2]], &Lock::default(), place.path()), &path, &Silent).unwrap_err();
+        assert_eq!(error.kind(), Kind::Checksum);
+        assert_eq!(Lock::read(&path).unwrap(), lock);
+    }
+
+    #[test]
+    fn what_differs_fails_and_what_has_no_second_source_is_said() {
+        struct Notes(Mutex<Vec<String>>);
+        impl Observer for Notes {
+            fn event(&self, event: &Event) {
+                if let Event::Note { name, .. } = event {
+                    self.0.lock().unwrap().push(name.clone());
+                }
+            }
+        }
+        let place = tempfile::tempdir().unwrap();
+        let (manifest, path) = (scene(place.path()), place.path().join("assets.lock"));
+        let network = Network { retries: 0, first_wait: std::time::Duration::ZERO, ..Network::default() };
+        let settings = Settings { workspace: place.path().to_owned(), jobs: 1, network, also_needed: 0 };
+        let all: Vec<_> = manifest.assets.iter().collect();
+        let (items, notes) = (plan(&all, &Lock::default(), place.path()), Notes(Mutex::default()));
+        let one = corroborate(&items[1..2], None, &path, &settings, &Silent).unwrap_err();
+        assert_eq!(one.kind(), Kind::Network, "{one}");
+        let error = corroborate(&items, None, &path, &settings, &notes).unwrap_err();
+        assert_eq!(error.kind(), Kind::Checksum);
+        assert!(error.to_string().contains("two sources of `a0` gave different files"), "{error}");
+        let without: Vec<String> = (2..8).map(|n| format!("a{n}")).collect();
+        assert!(without.iter().all(|name| notes.0.lock().unwrap().contains(name)));
+        assert_eq!(Lock::read(&path).unwrap(), Lock::default(), "nothing was recorded");
+    }
+}

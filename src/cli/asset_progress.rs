@@ -16,8 +16,8 @@ const EVERY: Duration = Duration::from_secs(30);
 /// The same for scripts.
 const EVERY_JSON: Duration = Duration::from_secs(1);
 const FILE: &str =
-    "{msg:27!} {decimal_bytes:>9} of {decimal_total_bytes:9} [{wide_bar}] {decimal_bytes_per_sec:>11} {eta:>4} left";
-const FILE_OF_UNKNOWN_SIZE: &str = "{msg:27!} {decimal_bytes:>9} {spinner} {decimal_bytes_per_sec:>11}";
+    "{msg:24!} {decimal_bytes:>9} of {decimal_total_bytes:9} [{wide_bar}] {decimal_bytes_per_sec:>11} {eta:>4} left";
+const FILE_OF_UNKNOWN_SIZE: &str = "{msg:24!} {decimal_bytes:>9} {spinner} {decimal_bytes_per_sec:>11}";
 
 /// Shows events: results on stdout, everything else on stderr. On a terminal a bar for each file at work and one for all;
 /// elsewhere plain lines; for scripts one line of JSON for each event, on stdout.
@@ -296,5 +296,37 @@ pub(super) fn to_stdout(text: &str) {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("cannot write to standard output: {error}"),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_for_a_result() {
+        let line = done("a", "fetched", 4_700_000, "1f", Some(Trust::Unpinned), 2.0, 4_700_000);
+        assert_eq!(line, "a: fetched, 4.7 MB, sha256 1f, unpinned, 2.0 s at 2.4 MB/s");
+        assert_eq!(done("a", "pinned", 4, "1f", Some(Trust::Pinned), 0.0, 0), "a: pinned, 4 B, sha256 1f");
+        assert_eq!(done("a", "unpacked", 4, "", None, 0.0, 0), "a: unpacked, 4 B");
+    }
+
+    #[test]
+    fn scripts_hear_of_progress_once_a_second() {
+        let display = Display::new(true);
+        let progress = |name: &str| Event::Progress { name: name.to_owned(), done: 1, total: None };
+        let soon: Vec<bool> = ["a", "a", "b", "a"].map(|name| display.is_too_soon(&progress(name))).into();
+        assert_eq!(soon, [false, true, false, true]);
+        let note = Event::Note { name: "a".into(), text: String::new() };
+        assert!(!display.is_too_soon(&note) && !display.is_too_soon(&note), "nothing else is held back");
+    }
+
+    #[test]
+    fn how_far_a_file_is() {
+        let now = Instant::now().checked_sub(Duration::from_secs(10)).unwrap();
+        let bar = ProgressBar::hidden();
+        let file = File { bar, doing: "fetch", from: 1_000, done: 51_000, total: Some(101_000), began: now, said: now };
+        let text = file.text();
+        assert!(text.starts_with("51.0 kB of 101 kB, ") && text.ends_with(" left"), "{text}");
     }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::asset_progress::{Display, to_stdout};
 use super::assets::{AssetOptions, Known, NetworkOptions};
-use crate::assets::fetch::{self, Settings};
+use crate::assets::event::{Event, Observer};
+use crate::assets::fetch::{self, Outcome, Settings};
 use crate::assets::list::{self, Forecast};
 use crate::assets::lock::{Lock, Trust};
 use crate::assets::manifest::{Asset, Selection};
@@ -104,7 +105,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Brings the files, then pins and compares those that came, whatever else failed; the first error counts.
+    /// Brings the files, then pins and compares those that came, whatever else failed; the first error decides, others are said.
     fn all(&self, selection: &Selection) -> Result<()> {
         let (args, display) = (self.args, &self.display);
         let settings = self.settings(selection)?;
@@ -127,7 +128,11 @@ impl Run<'_> {
             }
             false => Ok(()),
         };
-        brought.and(pinned).and(corroborated)?;
+        let mut errors = [brought.err(), pinned.err(), corroborated.err()].into_iter().flatten();
+        if let Some(error) = errors.next() {
+            errors.for_each(|other| display.say(&format!("error: {other}")));
+            return Err(error);
+        }
         let unpinned = self.items()?.iter().filter(|item| item.is_there() && item.trust == Trust::Unpinned).count();
         if unpinned > 0 {
             display.say(&format!(
@@ -166,7 +171,9 @@ impl Run<'_> {
             // Only the next forecast misses it.
             rate.write(&settings.workspace).unwrap_or_else(|error| self.display.say(&error.to_string()));
         }
-        fetched.map(|_| ())
+        let came = fetched?.iter().filter(|file| file.outcome == Outcome::Fetched).count();
+        self.display.say(&format!("{} fetched, {} here already", files(came), self.assets.len() - came));
+        Ok(())
     }
 
     fn adopt(&self, folder: &Path) -> Result<()> {
@@ -178,8 +185,8 @@ impl Run<'_> {
             display.say(&format!("{name}: there already"));
         }
         for (path, why) in &summary.unknown {
-            let why = why.as_ref().map_or_else(|| "not recognised".to_owned(), String::clone);
-            display.say(&format!("left: {}: {why}", path.display()));
+            let text = format!("left alone: {}", why.as_deref().unwrap_or("not recognised"));
+            display.event(&Event::Note { name: path.display().to_string(), text });
         }
         let mut refused = summary.refused.into_iter();
         match (refused.next(), refused.len()) {
@@ -191,9 +198,14 @@ impl Run<'_> {
             (None, _) => {}
         }
         let items = self.items()?;
-        let missing: Vec<&str> = (items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()))
-            .filter(|name| self.args.assets.names.iter().any(|asked| asked == name))
-            .collect();
+        let open: Vec<&str> =
+            items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()).collect();
+        if !open.is_empty() && !self.args.assets.task.is_empty() {
+            let count = files(open.len());
+            display.say(&format!("{count} still missing ({}): without --from they are fetched", open.join(", ")));
+        }
+        let asked = |name: &&str| self.args.assets.names.iter().any(|asked| asked == name);
+        let missing: Vec<&str> = open.into_iter().filter(asked).collect();
         if !missing.is_empty() || (summary.adopted.is_empty() && summary.present.is_empty()) {
             let what = match missing.as_slice() {
                 [] => format!("no file that is looked for was recognised in {}", folder.display()),

@@ -157,6 +157,9 @@ impl Work<'_> {
     }
 
     fn contradiction(&self, hashes: &Checksums) -> Option<String> {
+        if self.item.demands.contradiction {
+            return Some("its pin contradicts its published sha256: correct the lock file first".to_owned());
+        }
         implausible(self.item, self.candidate.size()).or_else(|| contradicts(hashes, &self.item.demands.checksums))
     }
 
