@@ -1,5 +1,5 @@
-//! `repro all --profile paper` on a small published world, with somebody in the trainer's place: what is fetched and prepared
-//! again, what is trained again, and how a run ends that cannot have its files.
+//! `repro all --profile paper` on a small published world, with somebody in the trainer's place: what is fetched and
+//! prepared again, what is trained again, and how a run ends that cannot have its files.
 
 mod common;
 #[path = "common/world.rs"]

@@ -1,5 +1,5 @@
-//! `repro all --profile paper` as a person runs it, with a tiny model on a small published world: from nothing to a report, again from
-//! the cache, and after features were lost.
+//! `repro all --profile paper` as a person runs it, with a tiny model on a small published world: from nothing to a
+//! report, again from the cache, and after features were lost.
 #![cfg(feature = "torch")]
 
 mod common;
@@ -8,7 +8,8 @@ mod world;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::{repro, run, stderr, stdout};
 use lxmert_repro::checkpoint::write_pth;
@@ -87,6 +88,28 @@ fn from_nothing_to_a_report_again_and_after_a_loss() {
     let explained = stdout(&trial);
     assert!(explained.contains("train-nlvr2     run      parameter `scale` \"full\" -> \"tiny\""), "{explained}");
     assert!(!explained.contains("vqa"), "{explained}");
+}
+
+#[test]
+fn killed_at_any_moment_it_ends_with_the_same_report() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, world) = (place.path(), World::publish(place.path()));
+    pretrained(&world);
+    run(&mut paper(folder), INCONCLUSIVE);
+    let killed = |command: &mut Command| {
+        command.args(["--workspace", "killed"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    // Wherever these moments fall, in fetching, unpacking, training or between, the end is the same.
+    for milliseconds in [30, 80, 150, 250, 400, 700, 1100, 1600, 2500] {
+        let mut child = killed(&mut paper(folder));
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    run(paper(folder).args(["--workspace", "killed"]), INCONCLUSIVE);
+    let of =
+        |workspace: &str| json::read(&folder.join(workspace).join("runs/latest/report.json")).unwrap().without_times();
+    assert_eq!(of("killed"), of("workspace"));
 }
 
 #[test]

@@ -21,6 +21,8 @@
 //!   `events.jsonl` keeps the history.
 //! - *Killed at any moment.* A stage fills `.partial-…`, writes `stage.json` last, and is renamed. What has its final name
 //!   is whole; anything else is removed by the next run and done again.
+//! - *What is too large for the cache.* Fetched and prepared data lie in the workspace itself. The stages that look after
+//!   them run every time ([`plan::Stage::always`]) and write down what they found; what follows depends on that.
 //! - *Two processes at once.* The second is refused: `cache/lock` is locked through the operating system, which lets go of it when
 //!   its process ends, however it ends. It holds the process id and its start time, for the message.
 //! - *What a stage depends on* must be in its parameters and inputs: also seeds, thread counts and library versions, where its

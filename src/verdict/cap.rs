@@ -1,9 +1,9 @@
 //! What a verdict is worth when the files that it rests on are not known to be the published ones.
 //!
-//! Both PASS and FAIL say something about the published result, so both need the published files. A file that is unpinned is
-//! whatever arrived: cut short, replaced, another edition. An accuracy that agrees with such a file may agree by luck, and one that differs
-//! may differ because of the file and not because of the result. So both become INCONCLUSIVE, with what it would have been in
-//! the evidence. INFRA stays: nothing was measured.
+//! Both PASS and FAIL say something about the published result, so both need the published files. A file that is
+//! unpinned is whatever arrived: cut short, replaced, another edition. An accuracy that agrees with such a file may
+//! agree by luck, and one that differs may differ because of the file and not because of the result. So both become
+//! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured.
 
 use super::Verdict;
 use super::judge::Judged;
@@ -12,8 +12,8 @@ use super::judge::Judged;
 const NAMED: usize = 6;
 
 impl Judged {
-    /// Limits the verdict to INCONCLUSIVE where a file that it rests on is unpinned. `unpinned` names those files, `remedy`
-    /// is what a person does about them. Nothing changes where there are none.
+    /// Limits the verdict to INCONCLUSIVE where a file that it rests on is unpinned. `unpinned` names those files,
+    /// `remedy` is what a person does about them. Nothing changes where there are none.
     #[must_use]
     pub fn limited_by_unpinned(mut self, unpinned: &[String], remedy: &str) -> Self {
         if unpinned.is_empty() || self.verdict == Verdict::Infra {

@@ -1,7 +1,7 @@
 //! Results published as one number and a range, without a spread of runs: `golden/published.toml`.
 //!
-//! Rules of edition 1. One run is one draw. Whether it reproduces a range can only be said with the spread of runs, which was never
-//! published; a tolerance invented in its place would decide the verdict. So:
+//! Rules of edition 1. One run is one draw. Whether it reproduces a range can only be said with the spread of runs,
+//! which was never published; a tolerance invented in its place would decide the verdict. So:
 //!
 //! - Not measured, or not a number within 0..=100: INFRA.
 //! - Measured on another number of items than published, or with other settings: INCONCLUSIVE; nothing can be compared.

@@ -1,5 +1,5 @@
-//! A small published world: the demo's data as files that are fetched, archives that are unpacked and official files that are
-//! processed, with a manifest that names them all.
+//! A small published world: the demo's data as files that are fetched, archives that are unpacked and official files
+//! that are processed, with a manifest that names them all.
 #![allow(dead_code)]
 
 use std::collections::BTreeSet;

@@ -24,15 +24,15 @@ pub struct Args {
     /// Seed of the training
     #[arg(long, value_name = "N", default_value_t = 9595)]
     seed: u64,
-    /// CPU threads [default: demo: 2, or 1 where there is one core; paper: all cores]. Another number gives slightly other
-    /// weights
+    /// CPU threads [default: demo: 2, or 1 where there is one core; paper: all cores]. Another number gives slightly
+    /// other weights
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Say for each stage whether it would run and why, and run nothing
     #[arg(long)]
     explain: bool,
-    /// Say what a run would do, and do nothing. Paper: what is fetched, disk, steps, time, and what judges it, without a network;
-    /// demo: as --explain
+    /// Say what a run would do, and do nothing. Paper: what is fetched, disk, steps, time, and what judges it, without
+    /// a network; demo: as --explain
     #[arg(long, conflicts_with_all = ["explain", "format"])]
     dry_run: bool,
     /// What to print: the verdicts as a table, or report.json
@@ -49,7 +49,8 @@ pub struct Args {
 enum Profile {
     /// Drawn scenes, a small model, three tasks: minutes on a laptop, no network
     Demo,
-    /// The published data and weights, the paper's model and its three fine-tunings: hundreds of gigabytes, hours on a GPU
+    /// The published data and weights, the paper's model and its three fine-tunings: hundreds of gigabytes, hours on a
+    /// GPU
     Paper,
 }
 

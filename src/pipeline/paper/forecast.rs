@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::data::room;
 use super::inventory::trusts;
 use super::needs::Needs;
 use super::rate::{Rate, measured};
@@ -122,7 +123,10 @@ fn prepared(out: &mut String, steps: &[Step], settings: &Settings) {
         let _ = writeln!(out, "  {:<6}  {}  {}", step.work.doing(), path.display(), sizes.join(", "));
     }
     if settings.assets.drop_archives {
-        let _ = writeln!(out, "each archive is removed once everything in it is unpacked");
+        let most = human_bytes(room(steps, true));
+        let _ =
+            writeln!(out, "each archive is removed once everything in it is unpacked, so that never more than {most}");
+        let _ = writeln!(out, "are needed beside what is fetched");
     }
 }
 
@@ -237,6 +241,12 @@ mod tests {
         let text = page(&trial, &machine, &published).unwrap();
         assert!(text.contains("not comparable: --model tiny, --tiny, --half-features"), "{text}");
         assert!(!text.contains("coco"), "{text}");
+
+        // The largest archive first: its 17 GB are free again before the next is unpacked.
+        let mut frugal = settings(nowhere);
+        (frugal.tasks, frugal.assets.drop_archives) = (vec![Task::Vqa], true);
+        let text = page(&frugal, &machine, &published).unwrap();
+        assert!(text.contains("never more than 68.7 GB\n"), "{text}");
     }
 
     #[test]

@@ -49,9 +49,9 @@ pub fn files(
     needs.of_task(task).iter().map(entry).collect()
 }
 
-/// The published files of all tasks that are there, or were before what they hold was unpacked. A file that lies where a
-/// member of an archive belongs but did not come from it is one of its own: nothing that is known of the archive vouches for
-/// it.
+/// The published files of all tasks that are there, or were before what they hold was unpacked. A file that lies where
+/// a member of an archive belongs but did not come from it is one of its own: nothing that is known of the archive
+/// vouches for it.
 pub fn records(needs: &Needs, lock: &Lock, workspace: &Path) -> Vec<AssetRecord> {
     let mut records = Vec::new();
     for (asset, uses) in needs.assets() {

@@ -1,5 +1,5 @@
-//! Which files each task reads, and which entries of the manifest they come from. Only what is read is fetched: not the test
-//! sets of a task's group, not another edition of the weights.
+//! Which files each task reads, and which entries of the manifest they come from. Only what is read is fetched: not the
+//! test sets of a task's group, not another edition of the weights.
 
 use std::path::{Path, PathBuf};
 
@@ -218,7 +218,27 @@ pub(super) mod tests {
         ");
         let all = Needs::of(&manifest, &Task::ALL).unwrap();
         let names: Vec<&str> = all.assets().iter().map(|(asset, _)| asset.name.as_str()).collect();
-        insta::assert_snapshot!(names.join(" "), @"model vocabulary all-answers vqa-minival vqa-nominival vqa-train vqa-tables coco-train2014 coco-val2014 gqa-train gqa-valid gqa-testdev gqa-trainval_ans2label gqa-trainval_label2ans gqa-features nlvr2-official-train nlvr2-official-dev nlvr2-features-train nlvr2-features-valid");
+        insta::assert_snapshot!(names.join("\n"), @r"
+        model
+        vocabulary
+        all-answers
+        vqa-minival
+        vqa-nominival
+        vqa-train
+        vqa-tables
+        coco-train2014
+        coco-val2014
+        gqa-train
+        gqa-valid
+        gqa-testdev
+        gqa-trainval_ans2label
+        gqa-trainval_label2ans
+        gqa-features
+        nlvr2-official-train
+        nlvr2-official-dev
+        nlvr2-features-train
+        nlvr2-features-valid
+        ");
         assert_eq!(manifest.select(&all.selection()).unwrap().len(), names.len());
         let weights = all.assets().into_iter().find(|(asset, _)| asset.name == "model").unwrap();
         assert_eq!(weights.1.iter().map(|(task, _)| *task).collect::<Vec<_>>(), Task::ALL);

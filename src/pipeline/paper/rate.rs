@@ -18,8 +18,8 @@ pub struct Rate {
 /// File of a training's losses, accuracies and speeds within its stage's folder.
 pub const METRICS: &str = "metrics.jsonl";
 
-/// The latest finished training in the workspace of the same task with the same model, batch size, device and threads, whatever its
-/// seed and data.
+/// The latest finished training in the workspace of the same task with the same model, batch size, device and threads,
+/// whatever its seed and data.
 pub(super) fn measured(workspace: &Path, wanted: &Training) -> Option<Rate> {
     let (cache, stage) = (Cache::new(workspace), train_stage(wanted.task));
     let mut records = cache.history(&stage).ok()?;

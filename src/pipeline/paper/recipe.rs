@@ -1,4 +1,5 @@
-//! How the paper fine-tunes each task: README.md lines 46-50 and run/{vqa,gqa,nlvr2}_finetune.bash of the original @ 0db1182.
+//! How the paper fine-tunes each task: README.md lines 46-50 and run/{vqa,gqa,nlvr2}_finetune.bash of the original @
+//! 0db1182.
 
 use crate::dataset::Task;
 use crate::demo::recipe::TrainingRecipe;

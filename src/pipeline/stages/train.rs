@@ -32,8 +32,8 @@ pub(in crate::pipeline) struct FineTuning {
     pub device: Device,
 }
 
-/// Trains with BertAdam, validating after each epoch; leaves BEST and LAST, `metrics.jsonl` and `log.log` in the stage's
-/// folder.
+/// Trains with BertAdam, validating after each epoch; leaves BEST and LAST, `metrics.jsonl` and `log.log` in the
+/// stage's folder.
 pub(in crate::pipeline) fn train(
     context: &mut StageContext,
     loader: &Loader,
