@@ -56,7 +56,7 @@ fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
     let kept = keep.map_or(Ok(()), |receipt| receipt.write(place));
     let note = match kept {
         Err(error) => Some(format!("what was found could not be recorded: {}", error.what())),
-        Ok(()) if first && state == State::GoodUnpinned => {
+        Ok(()) if first && !subject.has_checksum() && state.is_good() => {
             Some("nothing was known of it: recorded as it is now".into())
         }
         Ok(()) => None,
