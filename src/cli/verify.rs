@@ -56,6 +56,9 @@ States: good; good, unpinned (as when it came, but nobody published a checksum: 
 Exit codes: 0 all good; 7 something is wrong or has changed; 4 something cannot be read; 5 something selected is missing or
 was not read.";
 
+/// Less than this says nothing of the disk's speed.
+const ENOUGH_BYTES: u64 = 10_000_000;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -113,7 +116,7 @@ fn code(found: &[Checked]) -> u8 {
 
 fn say_rate(found: &[Checked], seconds: f64) {
     let read = found.iter().map(|checked| checked.read).fold(0, u64::saturating_add);
-    if read > 0 && seconds > 0.0 {
+    if read >= ENOUGH_BYTES && seconds > 0.0 {
         let rate = human_bytes((read as f64 / seconds) as u64);
         eprintln!("read {} in {}: {rate}/s", human_bytes(read), human_seconds(seconds));
     }

@@ -1,4 +1,5 @@
 //! Running `repro fetch` on a manifest of one's own.
+#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -15,8 +15,11 @@ use crate::assets::manifest::Checksums;
 use crate::assets::place::Place;
 use crate::error::{Error, Result};
 
-/// What was written is put on the disk for sure this often, so that a power cut costs little.
+/// What was written is put on the disk for sure this often, beside the work: a power cut costs little, and little is left to wait for
+/// at the end.
 const SYNC_EVERY: Duration = Duration::from_secs(30);
+/// Or after so many bytes.
+const SYNC_BYTES: u64 = 256 << 20;
 
 /// A file that is on its way.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct Part {
     pieced: bool,
     sync: Option<JoinHandle<Result<Sidecar>>>,
     synced_at: Instant,
+    /// Length when the last sync began.
+    sync_begun: u64,
 }
 
 impl Part {
@@ -65,6 +70,7 @@ impl Part {
             pieced: length > 0,
             sync: None,
             synced_at: Instant::now(),
+            sync_begun: length,
         })
     }
 
@@ -102,6 +108,7 @@ impl Part {
     pub fn clear(&mut self) -> Result<()> {
         self.settle_sync()?;
         (self.hashes, self.sidecar, self.length, self.pieced) = (None, None, 0, false);
+        self.sync_begun = 0;
         self.file.set_len(0).map_err(|error| Error::io("write", &self.path, &error))?;
         Sidecar::remove(&self.sidecar_path)
     }
@@ -146,7 +153,8 @@ impl Part {
             Some(hashes) => hashes.update(bytes)?,
             None => return Err(Error::bug("bytes came before the hashes began")),
         }
-        if self.synced_at.elapsed() >= SYNC_EVERY {
+        let due = self.synced_at.elapsed() >= SYNC_EVERY || self.length - self.sync_begun >= SYNC_BYTES;
+        if due && self.sync.as_ref().is_none_or(JoinHandle::is_finished) {
             self.settle_sync()?;
             self.start_sync()?;
         }
@@ -203,7 +211,7 @@ impl Part {
 
     /// Begins to put what was written on the disk, beside the work.
     fn start_sync(&mut self) -> Result<()> {
-        self.synced_at = Instant::now();
+        (self.synced_at, self.sync_begun) = (Instant::now(), self.length);
         let Some(sidecar) = &self.sidecar else { return Ok(()) };
         let sidecar = Sidecar::new(&sidecar.url, sidecar.validator.clone(), sidecar.total, self.length);
         let (path, to) = (self.path.clone(), self.sidecar_path.clone());

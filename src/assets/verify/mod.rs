@@ -19,6 +19,7 @@ use super::manifest::Checksums;
 use super::receipt::{Glance, Receipt, glance};
 use crate::error::{Error, Result};
 use crate::files::Stat;
+use crate::human::human_bytes;
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -140,8 +141,12 @@ fn look(subject: &Subject, depth: Depth) -> Option<Checked> {
             return plain(State::Unreadable { why: "it is a link to nothing".into() });
         }
         Glance::Missing => {
-            let dropped = Receipt::read(place).is_some_and(|receipt| receipt.dropped.is_some());
-            return plain(if dropped { State::Dropped } else { State::Missing });
+            if Receipt::read(place).is_some_and(|receipt| receipt.dropped.is_some()) {
+                return plain(State::Dropped);
+            }
+            let part = std::fs::metadata(place.part()).map_or(0, |part| part.len());
+            let note = (part > 0).then(|| format!("{} of it have arrived", human_bytes(part)));
+            return Some(Checked { note, ..Checked::new(State::Missing, None, None) });
         }
         _ => {}
     }

@@ -28,6 +28,7 @@ pub(super) fn read(subject: &Subject, observer: &dyn Observer) -> Checked {
 fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
     let (place, name) = (&subject.place, subject.name().to_owned());
     let known = Receipt::read(place);
+    let first = known.is_none();
     let before = stat(place.file())?;
     let source = place.file().display().to_string();
     let total = Some(before.size);
@@ -53,7 +54,13 @@ fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
         }
     };
     let kept = keep.map_or(Ok(()), |receipt| receipt.write(place));
-    let note = kept.err().map(|error| format!("what was found could not be recorded: {}", error.what()));
+    let note = match kept {
+        Err(error) => Some(format!("what was found could not be recorded: {}", error.what())),
+        Ok(()) if first && !subject.has_checksum() && state.is_good() => {
+            Some("nothing was known of it: recorded as it is now".into())
+        }
+        Ok(()) => None,
+    };
     Ok(Checked { state, size: total, hashes: Some(hashes), read: done, note })
 }
 

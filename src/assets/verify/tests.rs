@@ -219,6 +219,8 @@ fn an_archive_that_was_dropped_is_not_missed() {
     let world = World::new();
     let place = Place::new(world.folder.path(), "archive", Path::new("downloads/a.zip"));
     assert_eq!(world.state("archive", Depth::Full), State::Missing);
+    files::write_bytes(&place.part(), &[0; 1500]).unwrap();
+    assert_eq!(world.verify(&["archive"], Depth::Full).1[0].note.as_deref(), Some("1.5 kB of it have arrived"));
     files::write_bytes(place.file(), HELLO).unwrap();
     assert_eq!(world.state("archive", Depth::Full), State::GoodUnpinned);
     Receipt::read(&place).unwrap().dropped_now().write(&place).unwrap();

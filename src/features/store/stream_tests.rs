@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::{FeatureStore, Precision, Streamed, build_store, ensure_store, store_stream};
 use crate::error::{Kind, Result};
+use crate::features::bench::thread_cpu_seconds;
 use crate::features::progress::{Outcome, Progress, Silent};
 use crate::features::testing::{file, row, row_of, text};
 use crate::files;
@@ -206,26 +207,34 @@ fn measure_stream() {
     }
     let packed = writer.finish().unwrap().finish().unwrap();
     let mut buffer = vec![0; 1 << 20];
+    // CPU seconds too: they tell what bounds the pass where other programs take turns on the cores.
+    let timed = |what: &str, bytes: u64, work: &mut dyn FnMut()| {
+        let (wall, mine, all) = (Instant::now(), thread_cpu_seconds(), process_cpu_seconds());
+        work();
+        let (wall, mine, all) =
+            (wall.elapsed().as_secs_f64(), thread_cpu_seconds() - mine, process_cpu_seconds() - all);
+        let rate = bytes as f64 / 1e6 / wall;
+        println!("{what}: {wall:.3} s, {rate:.0} MB/s; CPU {all:.3} s, of which {mine:.3} s in the main thread");
+    };
+    let bytes = std::io::copy(&mut DeflateDecoder::new(packed.as_slice()), &mut std::io::sink()).unwrap();
     for _ in 0..3 {
-        let start = Instant::now();
-        let (mut stream, mut bytes) = (DeflateDecoder::new(packed.as_slice()), 0);
-        loop {
-            match stream.read(&mut buffer).unwrap() {
-                0 => break,
-                read => bytes += read,
-            }
-        }
-        let alone = start.elapsed().as_secs_f64();
-        let rate = |seconds: f64| bytes as f64 / 1e6 / seconds;
-        println!("unpacking alone: {alone:.3} s, {:.0} MB/s", rate(alone));
+        timed("unpacking alone", bytes, &mut || {
+            let mut stream = DeflateDecoder::new(packed.as_slice());
+            while stream.read(&mut buffer).unwrap() > 0 {}
+        });
         for precision in [Precision::F32, Precision::F16] {
             let place = Place::new();
-            let (tsv, stores) = (&place.tsv, &place.stores);
-            let start = Instant::now();
-            let stream = DeflateDecoder::new(packed.as_slice());
-            store_stream(stream, tsv, stores, precision, Some(IMAGES as u64), &mut |_| {}).unwrap();
-            let whole = start.elapsed().as_secs_f64();
-            println!("with TSV and store in {precision}: {whole:.3} s, {:.0} MB/s", rate(whole));
+            timed(&format!("with TSV and store in {precision}"), bytes, &mut || {
+                let (source, rows) = (DeflateDecoder::new(packed.as_slice()), Some(IMAGES as u64));
+                store_stream(source, &place.tsv, &place.stores, precision, rows, &mut |_| {}).unwrap();
+            });
         }
     }
+}
+
+fn process_cpu_seconds() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call only writes the struct it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

@@ -163,3 +163,22 @@ fn a_whole_part_is_verified_without_asking() {
     bench.leave(&bytes, "https://elsewhere.org/a", None, Some(5000));
     assert_eq!(bench.gives(&bytes), 5000);
 }
+
+#[test]
+fn after_a_power_cut_only_what_was_on_the_disk_counts() {
+    let bytes = content(10_000);
+    let bench = Bench::new(Served::new(bytes.clone()), Demands::default());
+    // The machine went down before the zeros were replaced.
+    bench.leave(
+        &[&bytes[..1000], &[0; 4000]].concat(),
+        &bench.urls[0],
+        etag(&Served::new(bytes.clone())),
+        Some(10_000),
+    );
+    let path = bench.place().sidecar();
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    (text["boot"], text["synced"]) = ("an earlier one".into(), 1000.into());
+    std::fs::write(&path, text.to_string()).unwrap();
+    assert_eq!(bench.gives(&bytes), 9000);
+    assert_eq!(bench.server.starts(), [1000]);
+}
