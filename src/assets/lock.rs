@@ -195,6 +195,7 @@ impl Lock {
         }
         Demands {
             size: asset.size.or(pin.map(|pin| pin.size)),
+            lower_bound: asset.lower_bound(),
             upper_bound: asset.upper_bound(),
             checksums,
             contradiction,
@@ -207,12 +208,26 @@ impl Lock {
 pub struct Demands {
     /// Exact size in bytes.
     pub size: Option<u64>,
+    /// It is not smaller.
+    pub lower_bound: Option<u64>,
     /// It is not larger.
     pub upper_bound: Option<u64>,
     /// All of them.
     pub checksums: Checksums,
     /// The pin contradicts the published checksum: no file can be right until one of them is corrected.
     pub contradiction: bool,
+}
+
+impl Demands {
+    /// Why a file of `size` bytes cannot be it.
+    pub fn size_fault(&self, size: u64) -> Option<String> {
+        if let Some(exact) = self.size {
+            return (size != exact).then(|| format!("it has {size} bytes, not {exact}"));
+        }
+        let (low, high) = (self.lower_bound.filter(|low| size < *low), self.upper_bound.filter(|high| size > *high));
+        high.map(|high| format!("it has {size} bytes, more than the {high} it can have"))
+            .or_else(|| low.map(|low| format!("it has {size} bytes, fewer than the {low} it must have")))
+    }
 }
 
 impl Pin {

@@ -240,6 +240,11 @@ impl Asset {
         self.size.or(self.size_max).or(about)
     }
 
+    /// No file smaller than this is taken for it; `None` where nothing is known.
+    pub fn lower_bound(&self) -> Option<u64> {
+        self.size.or(self.size_about.map(|bytes| (bytes as f64 / ROUNDING) as u64))
+    }
+
     /// Its size for plans: exact, or what is said of it.
     pub fn likely_size(&self) -> Option<u64> {
         self.size.or(self.size_about).or(self.size_max)

@@ -5,12 +5,9 @@ use std::path::{Component, Path};
 use super::walk::Candidate;
 use crate::assets::manifest::{Asset, Checksums};
 use crate::assets::plan::Item;
-use crate::human::{human_bytes, rounded_bytes};
 
 /// A smaller file is not known by its size alone.
 const TELLING_SIZE: u64 = 1 << 20;
-/// A rounded figure ("17 GB") may be off by this share, either way.
-const ROUNDING: f64 = 0.15;
 
 /// Which items a file may be, before it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -98,21 +95,7 @@ fn fit(folder: &Path, asset: &Asset) -> usize {
 
 /// Why a file of `size` bytes cannot be it.
 pub(super) fn implausible(item: &Item, size: u64) -> Option<String> {
-    let has = format!("it has {size} bytes");
-    if let Some(exact) = item.demands.size {
-        return (exact != size).then(|| format!("{has}, not {exact}"));
-    }
-    if let Some(about) = item.asset.size_about {
-        let (low, high) = (about as f64 * (1.0 - ROUNDING), about as f64 * (1.0 + ROUNDING));
-        if !(low..=high).contains(&(size as f64)) {
-            return Some(format!("it has {}, not about {}", human_bytes(size), rounded_bytes(about)));
-        }
-    }
-    match item.demands.upper_bound {
-        Some(bound) if size > bound => Some(format!("{has}, more than the {bound} that it can have")),
-        _ if size == 0 => Some("it is empty".to_owned()),
-        _ => None,
-    }
+    item.demands.size_fault(size).or_else(|| (size == 0).then(|| "it is empty".to_owned()))
 }
 
 /// All kinds of checksums that are demanded of any of them.

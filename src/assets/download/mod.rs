@@ -91,6 +91,9 @@ impl Web {
     }
 }
 
+/// So often is a source asked again that has given nothing, while there are others.
+const PATIENCE_BEFORE_OTHERS: u32 = 2;
+
 /// Why a source is given up.
 struct Refusal {
     url: String,
@@ -106,8 +109,13 @@ struct Refusal {
 pub fn download(job: &Job<'_>, web: &Web) -> Result<Arrival> {
     let mut part = Part::open(job.place, job.demands, job.urls)?;
     let (mut transferred, mut refusals) = (0, Vec::new());
-    for url in job.urls {
-        let mut retries = Retries::new(job.network, part.length());
+    for (index, url) in job.urls.iter().enumerate() {
+        // With nothing to lose, the next source is better than much patience with this one.
+        let patience = match part.length() == 0 && index + 1 < job.urls.len() {
+            true => Network { retries: job.network.retries.min(PATIENCE_BEFORE_OTHERS), ..job.network.clone() },
+            false => job.network.clone(),
+        };
+        let mut retries = Retries::new(&patience, part.length());
         let mut tried_anew = false;
         let refusal = loop {
             if !part.is_whole() {
@@ -195,7 +203,7 @@ fn recover(
         Trouble::Later { why, after } => (why, after),
     };
     let Some(wait) = retries.wait(after, rand::random()) else {
-        let why = format!("{why}; given up after {} tries without getting on", job.network.retries.saturating_add(1));
+        let why = format!("{why}; given up after {} tries without getting on", retries.tries());
         return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file: false }));
     };
     job.waiting(format!("{url}: {why}"), Some(wait.as_secs_f64()));
@@ -211,10 +219,7 @@ fn settle(job: &Job<'_>, mut part: Part) -> Result<Result<Receipt, String>> {
     let hashes = part.finish()?;
     let receipt = Receipt::new(part.path(), hashes, &source)?;
     job.check_claim()?;
-    let too_large = job.demands.upper_bound.filter(|bound| receipt.stat.size > *bound);
-    let wrong = receipt.contradicts(job.demands).or_else(|| {
-        too_large.map(|bound| format!("it has {} bytes, more than the {bound} it can have", receipt.stat.size))
-    });
+    let wrong = receipt.contradicts(job.demands).or_else(|| job.demands.size_fault(receipt.stat.size));
     let Some(why) = wrong else {
         part.move_to(job.place.file())?;
         return Ok(Ok(receipt));

@@ -79,6 +79,11 @@ impl Retries {
         Self { network: network.clone(), used: 0, reached: have }
     }
 
+    /// Times that a source is asked in a row without getting on.
+    pub fn tries(&self) -> u32 {
+        self.network.retries.saturating_add(1)
+    }
+
     /// So many bytes are here now.
     pub fn progress(&mut self, have: u64) {
         if have >= self.reached.saturating_add(REFILL) {

@@ -100,15 +100,9 @@ impl<'a> Flow<'a> {
 
     /// No source is asked for a byte of a file that is known to be another one.
     fn fits(&self, total: u64) -> Result<(), Trouble> {
-        let demands = self.job.demands;
-        match (demands.size, demands.upper_bound) {
-            (Some(size), _) if size != total => {
-                Err(Trouble::wrong_file(format!("the file there has {total} bytes, not {size}")))
-            }
-            (None, Some(bound)) if total > bound => {
-                Err(Trouble::wrong_file(format!("the file there has {total} bytes, more than the {bound} it can have")))
-            }
-            _ => Ok(()),
+        match self.job.demands.size_fault(total) {
+            Some(fault) => Err(Trouble::wrong_file(format!("has another file: {fault}"))),
+            None => Ok(()),
         }
     }
 

@@ -134,10 +134,9 @@ fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observe
             (receipt, Some(known))
         }
     };
-    let too_large = demands.upper_bound.filter(|bound| receipt.stat.size > *bound);
     let wrong = receipt
         .contradicts(demands)
-        .or_else(|| too_large.map(|bound| format!("it has more than the {bound} bytes that it can have")))
+        .or_else(|| demands.size_fault(receipt.stat.size))
         // Where nothing is published or pinned, what it was when it came is all that is known of it.
         .or_else(|| {
             let known = known.filter(|_| demands.checksums.is_empty())?;

@@ -110,7 +110,7 @@ pub fn json(subjects: &[Subject], found: &[Checked], workspace: &Path, depth: De
             "state": WORDS[checked.state.index()].0,
             "size": checked.size,
             "checksum": subject.checksum_state(),
-            "expected": { "size": demands.size, "size_max": demands.upper_bound, "checksums": demands.checksums },
+            "expected": { "size": demands.size, "size_min": demands.lower_bound, "size_max": demands.upper_bound, "checksums": demands.checksums },
             "found": checked.hashes,
             "bytes_read": checked.read,
         });

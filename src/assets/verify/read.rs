@@ -103,11 +103,7 @@ pub(super) fn wrong_size(subject: &Subject, size: u64) -> Option<String> {
     if demands.contradiction {
         return Some("its pinned sha256 is not the published one: no file can be right".into());
     }
-    match (demands.size, demands.upper_bound) {
-        (Some(exact), _) if exact != size => Some(format!("it has {size} bytes, not {exact}")),
-        (None, Some(most)) if size > most => Some(format!("it has {size} bytes; it cannot have more than {most}")),
-        _ => None,
-    }
+    demands.size_fault(size)
 }
 
 /// Counts the files of an unpacked folder; links are not followed.

@@ -52,7 +52,7 @@ fn sizes_are_held_to() {
     let bytes = content(300_000);
     let less = Demands { size: Some(299_999), ..known(&bytes) };
     let bench = Bench::new(Served::new(bytes.clone()), less.clone());
-    bench.fails(Kind::Checksum, "the file there has 300000 bytes, not 299999");
+    bench.fails(Kind::Checksum, "another file: it has 300000 bytes, not 299999");
     assert_eq!(bench.fetch().unwrap_err().to_string().matches("caused by").count(), 1);
 
     let bench = Bench::new(Served { length: false, ..Served::new(bytes.clone()) }, less);
@@ -60,6 +60,10 @@ fn sizes_are_held_to() {
     let bound = Demands { upper_bound: Some(1000), ..Demands::default() };
     Bench::new(Served::new(bytes.clone()), bound.clone()).fails(Kind::Checksum, "more than the 1000 it can have");
     Bench::new(Served { length: false, ..Served::new(bytes.clone()) }, bound).fails(Kind::Checksum, "more than 1000");
+
+    let least = Demands { lower_bound: Some(300_001), ..Demands::default() };
+    Bench::new(Served::new(bytes.clone()), least.clone()).fails(Kind::Checksum, "fewer than the 300001 it must have");
+    Bench::new(Served { length: false, ..Served::new(bytes.clone()) }, least).fails(Kind::Checksum, "fewer than the");
 
     let bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     bench.server.faults(PATH, [Fault::Many(10)]);

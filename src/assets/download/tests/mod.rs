@@ -48,6 +48,7 @@ fn content(size: usize) -> Vec<u8> {
 fn known(bytes: &[u8]) -> Demands {
     Demands {
         size: Some(bytes.len() as u64),
+        lower_bound: None,
         upper_bound: Some(bytes.len() as u64),
         checksums: Checksums { sha256: Some(files::sha256_bytes(bytes)), ..Checksums::default() },
         contradiction: false,
