@@ -190,6 +190,16 @@ fn what_is_lost_comes_back_and_only_what_changed_is_trained_again() {
     assert!(workspace.join("data/mscoco_imgfeat/train2014_obj36.tsv").is_file());
     assert_eq!(report.without_times(), before);
 
+    // As a run leaves them that is killed before it has written down what it unpacked, or a workspace that was copied.
+    fs::remove_file(workspace.join("receipts/vg_gqa_imgfeat-vg_gqa_obj36.zip--vg_gqa_obj36.tsv.json")).unwrap();
+    for touched in ["data/nlvr2_imgfeat/valid_obj36.tsv", "data/nlvr2/valid.json", "data/vqa/train.json"] {
+        let file = fs::File::options().append(true).open(workspace.join(touched)).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let (report, trained) = place.run(place.settings());
+    assert_eq!(trained, [""; 0], "{:?}", report.failure);
+    assert_eq!(report.without_times().provenance, before.provenance);
+
     // A pin is no reason to train again, and the verdict no longer names the file.
     let weights = before.provenance.assets.iter().find(|asset| asset.name == "model_LXRT.pth").unwrap();
     let mut lock = Lock::default();

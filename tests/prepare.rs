@@ -211,7 +211,8 @@ fn a_damaged_row_is_named() {
     let text = stderr(&failed);
     assert!(text.contains("line 3") && text.contains("COCO_val2014_2"), "{text}");
     assert!(!workspace.path(TSV).exists());
-    // The same put there by hand: it stays for whoever put it there, without a store.
+    // The same put there by hand, without the archive: it stays for whoever put it there, without a store.
+    fs::remove_file(workspace.path("downloads/val2014_obj36.zip")).unwrap();
     write(&workspace.path(TSV), &rows);
     let text = stderr(&run(&mut workspace.repro("prepare", &["val2014-features"]), 5));
     assert!(text.contains("line 3") && text.contains("cannot build"), "{text}");

@@ -179,7 +179,9 @@ impl<'a> Look<'a, '_> {
         let found = glance(&place, &demands);
         let features = unpack.expect.as_ref().filter(|expect| expect.kind == OBJ36);
         let there = !matches!(found, Glance::Missing | Glance::Wrong(..));
-        if let Some(expect) = features.filter(|_| there) {
+        // Without a receipt it is what a killed run had just unpacked, or what a person put there: the archive tells.
+        let told = matches!(found, Glance::Unknown) && self.lacks(asset) == State::ToDo;
+        if let Some(expect) = features.filter(|_| there && !told) {
             return self.build(place, Work::Build { asset, expect, demands });
         }
         let state = match (found, self.lacks(asset)) {

@@ -205,7 +205,10 @@ impl<'a> Job<'a, '_> {
         }
         if !matches!(glance(place, demands), Glance::Good(_)) {
             let hashes = Checksums { sha256: Some(sha256.clone()), ..Checksums::default() };
-            Receipt::new(tsv, hashes, "found at its place")?.write(place)?;
+            // Moved or touched, the same bytes come from where they came from.
+            let before = Receipt::read(place).filter(|before| before.sha256() == sha256);
+            let source = before.map_or_else(|| "found at its place".to_owned(), |before| before.source);
+            Receipt::new(tsv, hashes, &source)?.write(place)?;
         }
         teller.done("built", bytes, &sha256);
         Ok(())

@@ -44,6 +44,7 @@ pub(super) fn unpack(
         Some(expect) => {
             teller.started("unpack", &source, Some(open.size(unpack)?));
             let (stores, member) = (settings.stores(), open.file(unpack)?);
+            let before = Before::keep(place)?;
             let progress = &mut |bytes| teller.advance_by(bytes);
             let done = store_stream(member, place.file(), &stores, settings.precision, expect.count, progress)?;
             if let Some(wanted) = unpack.sha256.as_ref().filter(|wanted| **wanted != done.sha256) {
@@ -54,6 +55,7 @@ pub(super) fn unpack(
                 ))
                 .next("remove it, then take the archive from another source"));
             }
+            before.settle(&done.sha256, teller)?;
             (done.bytes, done.sha256)
         }
     };

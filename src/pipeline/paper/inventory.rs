@@ -121,9 +121,14 @@ fn known(need: &Need, lock: &Lock, workspace: &Path, progress: &mut dyn FnMut(u6
         Glance::Wrong(_, why) => wrong(&why),
         Glance::Missing => Err(Error::data(format!("there is no {}", place.file().display()))
             .next(format!("repro fetch {0} and repro prepare {0} say why", need.origin.name()))),
-        Glance::Unknown | Glance::Changed(_) => {
+        looked @ (Glance::Unknown | Glance::Changed(_)) => {
             let hashes = hash_file(place.file(), &demands.checksums, progress)?;
-            let receipt = Receipt::new(place.file(), hashes, "found in the workspace")?;
+            // Moved or touched, the same bytes come from where they came from.
+            let source = match looked {
+                Glance::Changed(before) if before.hashes.sha256 == hashes.sha256 => before.source,
+                _ => "found at its place".to_owned(),
+            };
+            let receipt = Receipt::new(place.file(), hashes, &source)?;
             if let Some(why) = receipt.contradicts(&demands) {
                 return wrong(&why);
             }
