@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::assets::lock::{Demands, Lock, Trust};
 use crate::assets::manifest::{Asset, Checksums, Made, Manifest, Selection, Unpack};
 use crate::assets::place::Place;
+use crate::assets::plan::{Item, State};
 use crate::assets::receipt::Receipt;
 use crate::error::Result;
 
@@ -86,7 +87,9 @@ pub fn subjects(manifest: &Manifest, lock: &Lock, selection: &Selection, workspa
     let mut subjects = Vec::new();
     for asset in manifest.select(selection)? {
         let fetched = Subject::asset(asset, lock, workspace);
-        subjects.extend(Some(fetched).filter(|fetched| !unselected || fetched.exists()));
+        // Where a person brought what is in an archive instead of it, those files stand for it.
+        let replaced = Item::of(asset, lock, workspace).state == State::Unpacked;
+        subjects.extend(Some(fetched).filter(|fetched| fetched.exists() || !(unselected || replaced)));
         let unpacked = asset.unpack.iter().map(|unpack| Subject::unpacked(asset, unpack, workspace));
         subjects.extend(unpacked.filter(made_here));
     }

@@ -4,11 +4,11 @@
 //! - [`recipe`]: the paper's settings;
 //! - [`needs`]: which files a task reads, and where they come from;
 //! - [`inventory`]: what lies in the workspace, as small files that stages depend on;
-//! - [`data`]: the stages that fetch and prepare;
+//! - `data`: the stages that fetch and prepare;
 //! - [`rate`]: how fast earlier trainings went here;
 //! - [`forecast`]: what a run would do, without a network;
 //! - `train` (feature `torch`): training and evaluation, behind [`FineTuner`];
-//! - [`findings`]: the accuracies beside the published ones.
+//! - `findings`: the accuracies beside the published ones.
 //!
 //! Fetching and preparing run every time, at the cost of a look at sizes and times where all is there; what they find
 //! decides by content whether a training is repeated.
