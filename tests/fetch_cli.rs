@@ -194,7 +194,14 @@ fn what_an_archive_unpacks_to_is_as_good_as_the_archive() {
     let list = stdout(&run(&mut scene.fetch(&["pictures", "--list"]), 0));
     assert!(list.contains("unpinned  unpacked"), "{list}");
     run(&mut scene.fetch(&["pictures"]), 0);
+    let verify = || {
+        let mut command = repro(scene.place.path());
+        command.args(["verify", "pictures", "--manifest", "assets.toml"]);
+        command
+    };
+    run(&mut verify(), 0);
     scene.put("workspace/data/pictures.tsv", b"1\t3\n");
+    run(&mut verify(), 7);
     run(&mut scene.fetch(&["pictures"]), 6);
 }
 
