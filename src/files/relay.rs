@@ -30,7 +30,7 @@ pub(crate) struct Relay {
     used: Receiver<Vec<u8>>,
 }
 
-/// What one of the takers gets.
+/// What one of the takers gets. It must be read to its end or dropped: until then the others wait for its taker.
 pub(crate) struct Feed {
     blocks: Receiver<Option<Block>>,
     used: Sender<Vec<u8>>,
