@@ -84,10 +84,19 @@ enum Command {
 }
 
 impl Cli {
+    /// Whether it does arithmetic with libtorch.
+    #[cfg(feature = "torch")]
+    fn computes(&self) -> bool {
+        matches!(
+            self.command,
+            Command::All(_) | Command::Train(_) | Command::Evaluate(_) | Command::Predict(_) | Command::Bench(_)
+        )
+    }
+
     /// Runs the command; the exit code, or the error that decides it ([`crate::exit::code`]).
     pub fn run(self) -> Result<u8> {
         #[cfg(feature = "torch")]
-        if !matches!(self.command, Command::Features(_)) {
+        if self.computes() {
             openmp::do_not_spin();
         }
         match self.command {
