@@ -37,6 +37,7 @@ mod human;
 pub mod lxrt;
 pub mod pipeline;
 pub mod prepare;
+mod process;
 pub mod report;
 #[cfg(feature = "torch")]
 pub mod train;

@@ -92,8 +92,6 @@ pub struct Known {
     pub manifest: Manifest,
     /// What is pinned: by the program (with its own manifest only) and in `lock_path`.
     pub lock: Lock,
-    /// The pins of `lock_path` alone.
-    pub own: Lock,
     /// The person's lock file.
     pub lock_path: PathBuf,
 }
@@ -121,8 +119,7 @@ impl ManifestOptions {
             }
         };
         let lock_path = self.lock.clone().unwrap_or_else(|| workspace.join("data/assets.lock"));
-        let own = Lock::read(&lock_path)?;
-        lock.join(own.clone(), &lock_path)?;
-        Ok(Known { manifest, lock, own, lock_path })
+        lock.join(Lock::read(&lock_path)?, &lock_path)?;
+        Ok(Known { manifest, lock, lock_path })
     }
 }

@@ -7,7 +7,6 @@ use crate::error::Result;
 #[cfg(feature = "torch")]
 mod all;
 mod asset_progress;
-#[allow(dead_code)]
 mod assets;
 mod bench;
 #[cfg(feature = "torch")]

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
-use super::owner::{Life, Owner};
 use crate::error::{Error, Result};
+use crate::process::{Life, Owner};
 
 const FILE_LIMIT: u64 = 4096;
 /// Files of claims that are older than the newest claim by so many seconds were left by processes that died.

@@ -14,7 +14,6 @@
 //! it asks [`Claim::still_mine`] before it gives the file its final name.
 
 mod ground;
-mod owner;
 #[cfg(test)]
 mod tests;
 

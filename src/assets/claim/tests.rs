@@ -3,9 +3,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::owner::Owner;
 use super::*;
 use crate::error::Kind;
+use crate::process::Owner;
 
 /// Nobody elsewhere is ever found dead.
 const PATIENT: Timing = Timing { beat: Duration::from_millis(20), silence: Duration::from_secs(3600) };

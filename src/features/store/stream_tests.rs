@@ -158,7 +158,8 @@ fn what_a_killed_process_left_is_replaced() {
     std::fs::create_dir_all(place.tsv.parent().unwrap()).unwrap();
     std::fs::write(place.tsv.with_extension("tsv.part"), vec![1; 100_000]).unwrap();
     std::fs::create_dir_all(&place.stores).unwrap();
-    std::fs::write(place.stores.join(".building-abandoned"), vec![1; 100_000]).unwrap();
+    let ended = format!(".building-{}-1-x", crate::process::mark().rsplit_once('-').unwrap().0);
+    std::fs::write(place.stores.join(ended), vec![1; 100_000]).unwrap();
     let streamed = place.stream(file(4).as_slice(), None).unwrap();
     assert!(std::fs::read(&place.tsv).unwrap() == file(4));
     let store = FeatureStore::open(&streamed.store).unwrap();

@@ -108,16 +108,19 @@ fn an_unfinished_store_leaves_nothing() {
 #[test]
 fn what_a_killed_builder_left_is_removed_but_not_what_another_one_writes() {
     let folder = tempfile::tempdir().unwrap();
-    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
-    let [abandoned, written, young] = ["a", "b", "c"].map(|name| {
-        let path = folder.path().join(format!(".building-{name}"));
-        (std::fs::File::create(&path).unwrap(), path)
-    });
-    abandoned.0.set_modified(hour_ago).unwrap();
-    written.0.set_modified(hour_ago).unwrap();
-    written.0.lock().unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    // Of a process that has ended: this one's number, another start.
+    let (here, _) =
+        crate::process::mark().rsplit_once('-').map(|(here, start)| (here.to_owned(), start.to_owned())).unwrap();
+    let [dead, mine, silent, elsewhere] =
+        [format!("{here}-1-x"), crate::process::mark(), "0123-4-5-x".into(), "0123-4-5-y".into()].map(|name| {
+            let path = folder.path().join(format!(".building-{name}"));
+            (std::fs::File::create(&path).unwrap(), path)
+        });
+    mine.0.set_modified(long_ago).unwrap();
+    silent.0.set_modified(long_ago).unwrap();
     write(&folder.path().join("a.safetensors"), Precision::F32, &[row(0)]).unwrap();
-    assert_eq!([abandoned, written, young].map(|(_, path)| path.exists()), [false, true, true]);
+    assert_eq!([dead, mine, silent, elsewhere].map(|(_, path)| path.exists()), [false, true, false, true]);
 }
 
 /// Cut or changed anywhere: an error or a store whose every row can be copied, never a panic.

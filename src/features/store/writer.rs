@@ -15,11 +15,12 @@ use super::format::{HEADER_BYTES, Layout, Part};
 use super::{Precision, Source};
 use crate::error::{Error, Result};
 use crate::features::row::Row;
+use crate::process::{self, Life};
 
 /// Begins the names of unfinished stores.
 const PREFIX: &str = ".building-";
-/// A younger unfinished store without content may not have been locked yet.
-const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+/// Whoever builds a store writes all the time: one on which nobody wrote for so long is abandoned, wherever its builder was.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Writes one store, which appears under its name whole when [`finish`](Self::finish) succeeds, or not at all.
 pub struct StoreWriter {
@@ -48,12 +49,10 @@ impl StoreWriter {
         std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
         remove_abandoned(folder);
         let temporary = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(&format!("{PREFIX}{}-", process::mark()))
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(folder)
             .map_err(|error| Error::io("create a file in", folder, &error))?;
-        // Held until the file is closed, so that nobody takes it for abandoned. Where locks are not supported, nobody can.
-        let _ = temporary.as_file().try_lock();
         let spools = Part::ALL[1..].iter().map(|_| tempfile::tempfile_in(folder).map(BufWriter::new));
         let spools = spools.collect::<std::io::Result<Vec<_>>>();
         let mut writer = Self {
@@ -164,18 +163,23 @@ impl StoreWriter {
     }
 }
 
-/// Removes what builders that were killed left behind: unfinished stores that nobody holds a lock on.
+/// Removes what builders that were killed left behind: unfinished stores whose process is known to have ended (who tries
+/// again at once after a kill needs their space), or on which nobody has written for long.
 fn remove_abandoned(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        // Nothing is written before the lock is held, so one with content and without a lock is abandoned whatever its
-        // age: who tries again at once after a kill needs its space.
-        let old = entry.metadata().is_ok_and(|data| {
-            let age = data.modified().ok().and_then(|time| time.elapsed().ok());
-            data.is_file() && (data.len() > 0 || age.is_some_and(|age| age > ABANDONED_AFTER))
-        });
-        let unfinished = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
-        if unfinished && old && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+        let name = entry.file_name();
+        let Some(mark) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        let silent = || {
+            let written = entry.metadata().and_then(|data| data.modified());
+            written.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
+        };
+        let abandoned = match process::life_of_mark(mark) {
+            Life::Dead => true,
+            Life::Lives => false,
+            Life::CannotSay => silent(),
+        };
+        if abandoned {
             let _ = std::fs::remove_file(entry.path());
         }
     }

@@ -1,4 +1,4 @@
-//! Who owns a claim, and whether it lives.
+//! A process as others can recognise it, and whether it lives: what locks are for, where locks cannot be relied on.
 
 use std::fmt;
 use std::path::Path;
@@ -7,11 +7,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
+use crate::{clock, files};
 
-/// A process as others can recognise it; the content of a claim.
+/// A process as others can recognise it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Owner {
+pub(crate) struct Owner {
     /// Random; different for each claim.
     pub token: String,
     host: String,
@@ -27,8 +27,10 @@ pub(super) struct Owner {
 
 /// What can be said of an owner without waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Life {
+pub(crate) enum Life {
+    /// It is at work.
     Lives,
+    /// It has ended.
     Dead,
     /// It is on another machine or in another namespace.
     CannotSay,
@@ -58,6 +60,12 @@ impl Owner {
         proper.then_some(owner)
     }
 
+    /// Where its number means something, in few letters: this start of this kernel, and the namespace.
+    fn machine(&self) -> String {
+        let place = format!("{:?} {:?}", self.boot, self.pid_namespace);
+        files::sha256_bytes(place.as_bytes()).split_at(12).0.to_owned()
+    }
+
     /// Judges it from this process.
     pub fn life(&self) -> Life {
         let here = Self::here();
@@ -77,6 +85,24 @@ impl Owner {
             (Some((now, _)), Some(then)) if now != then => Life::Dead,
             _ => Life::Lives,
         }
+    }
+}
+
+/// This process as a part of a file name: `MACHINE-PID-START`. [`life_of_mark`] reads it.
+pub(crate) fn mark() -> String {
+    let here = Owner::here();
+    format!("{}-{}-{}", here.machine(), here.pid, here.start.unwrap_or(0))
+}
+
+/// Judges the process of a [`mark`], which may be anything.
+pub(crate) fn life_of_mark(mark: &str) -> Life {
+    let here = Owner::here();
+    let mut parts = mark.split('-');
+    match (parts.next(), parts.next().map(str::parse), parts.next().map(str::parse)) {
+        (Some(machine), Some(Ok(pid)), Some(Ok(start))) if machine == here.machine() => {
+            Owner { pid, start: Some(start).filter(|start| *start > 0), ..here }.life()
+        }
+        _ => Life::CannotSay,
     }
 }
 
@@ -112,5 +138,22 @@ impl Owner {
     pub fn ended(mut self) -> Self {
         self.start = self.start.map(|start| start + 1);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_tell_the_living_from_the_dead() {
+        let mine = mark();
+        assert_eq!(life_of_mark(&mine), Life::Lives);
+        let (rest, start) = mine.rsplit_once('-').unwrap();
+        let start: u64 = start.parse().unwrap();
+        assert_eq!(life_of_mark(&format!("{rest}-{}-suffix", start + 1)), Life::Dead);
+        for other in ["", "a", "a-b-c", "0123456789ab-1-1", "0123456789ab--1-1"] {
+            assert_eq!(life_of_mark(other), Life::CannotSay, "{other}");
+        }
     }
 }
