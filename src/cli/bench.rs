@@ -17,13 +17,13 @@ use crate::features::Precision;
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro bench train                        a training step at full size, to compare with the original's
+  repro bench train                        a training step at full size
   repro bench predict --threads 1
   repro bench train --model tiny --batch-size 8 --steps 20
   repro bench tokenize --vocab vocab.txt --text sentences.txt
   repro bench tsv --images 500 --folder /dev/shm > tsv.json
   repro bench verify --bytes 2000000000    reading and hashing, against sha256sum
-  repro bench fetch --folder /dev/shm      download and hash, against curl; without a disk in the way
+  repro bench fetch --folder /dev/shm      download and hash, against curl, in memory
   repro bench unpack --images 1000         zip to TSV and store, against decompressing alone
 
 The original on two cores of an AMD EPYC (torch 2.11, float32; best / median; the machine was not quiet):

@@ -68,7 +68,8 @@ Examples:
   repro fetch --task gqa --corroborate          compare two sources of each pinned file
   repro fetch --task vqa --format json          events for a script
 
-Exit codes: 0 all is there; 2 usage; 6 no source has it; 7 another file than it should be (kept aside); 8 disk full.";
+Exit codes: 0 all is there; 2 usage; 6 no source has it; 7 another file than it should
+be (kept aside); 8 disk full.";
 
 /// Runs the command: [`exit::PASS`] where everything selected is there in the end.
 ///

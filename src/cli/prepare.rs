@@ -43,12 +43,12 @@ const AFTER_HELP: &str = "\
 Examples:
   repro prepare                                 everything that has been fetched
   repro prepare --task vqa                      all of a task; says what is missing
-  repro prepare --task nlvr2 --drop-archives    free the archives' space as soon as they are unpacked
+  repro prepare --task nlvr2 --drop-archives    free the archives' space on the way
   repro prepare nlvr2-valid                     one file
   repro prepare --task gqa --half-features      stores of half the size
 
-Exit codes: 0 all is prepared and right; 2 usage; 5 something is missing, damaged, or not as many as it should be; \
-7 another file than it should be; 8 disk full.";
+Exit codes: 0 all is prepared and right; 2 usage; 5 something is missing, damaged, or not as many as
+it should be; 7 another file than it should be; 8 disk full.";
 
 /// Runs the command: [`exit::PASS`] where everything selected is prepared and right; without a selection, everything
 /// that has been fetched.

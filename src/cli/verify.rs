@@ -50,11 +50,17 @@ Examples:
   repro verify --full                    reads every file, on all cores
   repro verify --full model-lxrt --format json
 
-States: good; good, unpinned (as when it came, but nobody published a checksum: see repro fetch --pin); not read; changed
-(since it was read); WRONG; unreadable; missing; dropped (an archive that was removed after unpacking).
+States:
+  good            it matches its checksum, or is as when it was unpacked or made
+  good, unpinned  as when it came, but nobody published a checksum (see repro fetch --pin)
+  not read        nothing is known of it, and --fast reads nothing
+  changed         it was written or replaced since it was read
+  WRONG           it is another file than it should be
+  unreadable, missing
+  dropped         an archive that was removed after everything in it was unpacked
 
-Exit codes: 0 all good; 7 something is wrong or has changed; 4 something cannot be read; 5 something selected is missing or
-was not read.";
+Exit codes: 0 all good; 7 something is wrong or has changed; 4 something cannot be read;
+5 something selected is missing or was not read.";
 
 /// Less than this says nothing of the disk's speed.
 const ENOUGH_BYTES: u64 = 10_000_000;

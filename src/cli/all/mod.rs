@@ -65,11 +65,11 @@ enum Format {
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro all --profile demo                 everything, in about two minutes; again: from the cache, in a second
+  repro all --profile demo                 everything, in about two minutes; again in a second
   repro all --profile demo --explain       why each stage would run or not
   repro all --profile demo --format json   the report for a script
-  repro all --profile paper --dry-run      what the whole reproduction takes: files, disk, steps, time
-  repro all --profile paper --task nlvr2   one task of the paper; ended at any moment, the same command goes on
+  repro all --profile paper --dry-run      what it takes: files, disk, steps, time
+  repro all --profile paper --task nlvr2   one task of the paper
 
 The report is in <workspace>/runs/latest: report.html, report.json, report.md, junit.xml.
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE; or the class of what stopped the run (see repro --help).";
