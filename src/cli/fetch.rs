@@ -42,6 +42,9 @@ pub struct Args {
     /// Fetch pinned files a second time from another source (or from --from DIR), and record that both are the same
     #[arg(long)]
     corroborate: bool,
+    /// Ask for room for the fetched files alone, not for what repro prepare adds: to prepare them elsewhere
+    #[arg(long)]
+    download_only: bool,
     #[command(flatten)]
     network: NetworkOptions,
     /// What to print: text for people, or JSON (--list and --dry-run: one object; else: one event on each line)
@@ -147,7 +150,7 @@ impl Run<'_> {
 
     fn settings(&self, selection: &Selection) -> Result<Settings> {
         let args = self.args;
-        let (unpacked, stores) = prepared(self.known, selection, &args.assets.workspace, false)?;
+        let (unpacked, stores) = to_prepare(args, self.known, selection)?;
         Ok(Settings {
             workspace: args.assets.workspace.clone(),
             jobs: args.network.jobs.into(),
@@ -224,6 +227,14 @@ fn files(count: usize) -> String {
     format!("{count} file{}", if count == 1 { "" } else { "s" })
 }
 
+/// Bytes that are still to be unpacked and built, where they count.
+fn to_prepare(args: &Args, known: &Known, selection: &Selection) -> Result<(u64, u64)> {
+    match args.download_only {
+        true => Ok((0, 0)),
+        false => prepared(known, selection, &args.assets.workspace, false),
+    }
+}
+
 /// Bytes that unpacking, and building stores and made files, add: of all steps, or of those that are still to be done.
 fn prepared(known: &Known, selection: &Selection, workspace: &Path, all: bool) -> Result<(u64, u64)> {
     let settings =
@@ -252,7 +263,7 @@ fn show_list(args: &Args, known: &Known, selection: &Selection, items: &[Item]) 
 
 fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Item]) -> Result<u8> {
     let workspace = &args.assets.workspace;
-    let (unpacked, stores) = prepared(known, selection, workspace, false)?;
+    let (unpacked, stores) = to_prepare(args, known, selection)?;
     let forecast = Forecast { free: Some(disk::free(workspace)?), unpacked, stores, rate: Rate::read(workspace) };
     match args.format {
         Format::Text => to_stdout(list::forecast(items, workspace, &forecast).trim_end()),

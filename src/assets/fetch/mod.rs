@@ -20,6 +20,7 @@ use super::plan::{Item, plan};
 use super::receipt::Receipt;
 use crate::error::{Error, Kind, Result};
 use crate::exit;
+use crate::human::human_bytes;
 
 /// How to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,13 @@ fn check_disk(items: &[Item], settings: &Settings) -> Result<()> {
     let mut needs: Vec<_> = items.iter().filter(|item| item.has_source()).map(coming).collect();
     needs.push((settings.workspace.clone(), settings.also_needed));
     needs.retain(|(_, bytes)| *bytes > 0);
-    disk::demand(&needs)
+    disk::demand(&needs).map_err(|error| match settings.also_needed {
+        0 => error,
+        more => error.because(format!(
+            "{} of that are what preparing adds; --download-only does not count it",
+            human_bytes(more)
+        )),
+    })
 }
 
 fn not_started(item: &Item) -> Error {
