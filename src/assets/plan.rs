@@ -68,10 +68,11 @@ impl<'a> Item<'a> {
 
     /// Bytes that are still to come, as far as is known; 0 where it is there.
     pub fn remaining(&self) -> Option<u64> {
+        let size = self.demands.size.or(self.asset.likely_size());
         match self.state {
             State::Good | State::Unverified | State::Dropped | State::Unpacked => Some(0),
-            State::Partial(bytes) => self.asset.likely_size().map(|size| size.saturating_sub(bytes)),
-            State::Wrong(_) | State::Missing => self.asset.likely_size(),
+            State::Partial(bytes) => size.map(|size| size.saturating_sub(bytes)),
+            State::Wrong(_) | State::Missing => size,
         }
     }
 

@@ -232,16 +232,23 @@ fn settle(job: &Job<'_>, mut part: Part) -> Result<Result<Receipt, String>> {
 /// No source gave the file.
 fn report(job: &Job<'_>, refusals: &[Refusal]) -> Error {
     let what = format!("cannot fetch `{}`", job.name);
-    let error = match refusals.iter().any(|refusal| refusal.wrong_file) {
+    let wrong = refusals.iter().any(|refusal| refusal.wrong_file);
+    let error = match wrong {
         true => Error::checksum(format!("{what}: what its sources give is not the file that it should be")),
         false => Error::network(format!("{what}: none of its sources gives it")),
     };
     let error = refusals.iter().fold(error, |error, refusal| error.because(format!("{} {}", refusal.url, refusal.why)));
-    match by_hand(job.by_hand) {
-        Some(how) => error.next(how),
-        None => error
-            .next("run this again later: what has arrived is kept; repro fetch --from DIR takes a copy that you have"),
-    }
+    error.next(match (by_hand(job.by_hand), wrong) {
+        (Some(how), _) => how,
+        (None, true) => "repro fetch --from DIR takes a copy that you have; where the publisher changed the file on \
+                         purpose, look at the new one, then remove its pin from assets.lock or correct the manifest"
+            .to_owned(),
+        (None, false) => {
+            "run this again later: what has arrived is kept; repro fetch --from DIR takes a copy that you \
+                          have"
+                .to_owned()
+        }
+    })
 }
 
 /// How a person gets a file that no program can fetch.
