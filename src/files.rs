@@ -34,14 +34,29 @@ impl Stat {
     }
 }
 
+/// Creates the folder that `path` is to lie in, where it is missing; that folder.
+pub(crate) fn create_folder_of(path: &Path) -> Result<&Path> {
+    let folder = folder_of(path);
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
+    Ok(folder)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Gives a file its name so that a power cut does not take it away again. The content must be on the disk already.
+pub(crate) fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(from, to).map_err(|error| Error::io("write", to, &error))?;
+    let folder = folder_of(to);
+    let kept = File::open(folder).and_then(|folder| folder.sync_all());
+    kept.map_err(|error| Error::io("write", folder, &error))
+}
+
 /// Writes `path` through a temporary file beside it and renames it when `fill` succeeded; a failure leaves what was there.
 /// The folder is created where it is missing. The data is on disk (fsync) before the rename.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
+    let folder = create_folder_of(path)?;
     let temporary = tempfile::Builder::new()
         .prefix(".writing-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))

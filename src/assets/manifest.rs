@@ -144,6 +144,31 @@ pub struct Checksums {
 }
 
 impl Checksums {
+    /// What of a file's hashes `found` differs from what is demanded here. One that was not taken is not known to differ,
+    /// but see [`not_taken`](Self::not_taken).
+    pub fn fault(&self, found: &Self) -> Option<String> {
+        self.beside(found).into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
+            (Some(wanted), Some(found)) if wanted != found => Some(format!("its {what} is {found}, not {wanted}")),
+            _ => None,
+        })
+    }
+
+    /// The first that is demanded here but is not among a file's hashes `found`: its kind, and what it should be.
+    pub fn not_taken<'a>(&'a self, found: &'a Self) -> Option<(&'static str, &'a str)> {
+        self.beside(found).into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
+            (Some(wanted), None) => Some((what, wanted.as_str())),
+            _ => None,
+        })
+    }
+
+    fn beside<'a>(&'a self, found: &'a Self) -> [(&'static str, Option<&'a String>, Option<&'a String>); 3] {
+        [
+            ("sha256", self.sha256.as_ref(), found.sha256.as_ref()),
+            ("md5", self.md5.as_ref(), found.md5.as_ref()),
+            ("git blob", self.git_blob.as_ref(), found.git_blob.as_ref()),
+        ]
+    }
+
     /// Whether anything is known.
     pub fn is_empty(&self) -> bool {
         self.sha256.is_none() && self.md5.is_none() && self.git_blob.is_none()

@@ -99,23 +99,12 @@ impl Receipt {
         if let Some(size) = demands.size.filter(|size| *size != self.stat.size) {
             return Some(format!("it has {} bytes, not {size}", self.stat.size));
         }
-        let pairs = [
-            ("sha256", &demands.checksums.sha256, &self.hashes.sha256),
-            ("md5", &demands.checksums.md5, &self.hashes.md5),
-            ("git blob", &demands.checksums.git_blob, &self.hashes.git_blob),
-        ];
-        pairs.into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
-            (Some(wanted), Some(found)) if wanted != found => Some(format!("its {what} is {found}, not {wanted}")),
-            _ => None,
-        })
+        demands.checksums.fault(&self.hashes)
     }
 
     /// Whether every demanded checksum was taken.
     pub fn is_enough(&self, demands: &Demands) -> bool {
-        let wanted = &demands.checksums;
-        (wanted.sha256.is_none() || self.hashes.sha256.is_some())
-            && (wanted.md5.is_none() || self.hashes.md5.is_some())
-            && (wanted.git_blob.is_none() || self.hashes.git_blob.is_some())
+        demands.checksums.not_taken(&self.hashes).is_none()
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a person or a script sees while files are fetched, verified and prepared.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::written;
 use crate::assets::event::{Event, Observer};
 use crate::assets::lock::Trust;
 use crate::human::{human_bytes, human_seconds};
@@ -291,11 +292,10 @@ fn done(
     line
 }
 
-/// A reader that has gone away is no error: nothing more is said to it.
+/// Prints a result with a line end; what keeps it from being printed is only said.
 pub(super) fn to_stdout(text: &str) {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => eprintln!("cannot write to standard output: {error}"),
-        _ => {}
+    if let Err(error) = written(text) {
+        eprintln!("cannot write to standard output: {error}");
     }
 }
 

@@ -17,6 +17,15 @@ const MANIFEST: &str = include_str!("../../data/assets.toml");
 const LOCK: &str = include_str!("../../data/assets.lock");
 const FILE_LIMIT: u64 = 4 << 20;
 
+/// Form of what is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For scripts
+    Json,
+}
+
 /// Which files, and where they lie.
 #[derive(Debug, Args)]
 pub struct AssetOptions {

@@ -1,12 +1,12 @@
 //! `repro bench`: measures the speed on this machine.
 
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
 #[cfg(feature = "torch")]
 use super::options::{ComputeOptions, ModelOptions};
+use super::{cores, written};
 #[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
 use crate::bench::timing::Repeats;
@@ -247,7 +247,6 @@ pub fn run(args: Args) -> Result<u8> {
         }
         What::Tsv(Tsv { images, steps, folder }) => tsv::measure(images, steps, folder.as_deref())?,
         What::Verify(Verify { bytes, jobs, rounds }) => {
-            let cores = || std::thread::available_parallelism().map_or(1, usize::from);
             let settings =
                 hash::Settings { bytes, jobs: jobs.map_or_else(cores, usize::from), folder: rounds.folder.as_deref() };
             hash::measure(settings, rounds.repeats())?
@@ -259,10 +258,6 @@ pub fn run(args: Args) -> Result<u8> {
     };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::bug("cannot write the measurement as JSON").because(error))?;
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::infra("cannot write to standard output").because(error))
-        }
-        _ => Ok(exit::PASS),
-    }
+    written(&text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    Ok(exit::PASS)
 }

@@ -1,10 +1,10 @@
 //! `repro features`: looks into feature files.
 
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::written;
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::inspect::inspect_with;
@@ -60,12 +60,7 @@ pub fn run(args: Args) -> Result<u8> {
         Format::Json => serde_json::to_string_pretty(&found)
             .map_err(|error| Error::bug("cannot write the inspection as JSON").because(error))?,
     };
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            return Err(Error::infra("cannot write to standard output").because(error));
-        }
-        _ => {}
-    }
+    written(&text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }
 

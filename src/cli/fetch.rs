@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::asset_progress::{Display, to_stdout};
-use super::assets::{AssetOptions, Known, NetworkOptions};
+use super::assets::{AssetOptions, Format, Known, NetworkOptions};
 use crate::assets::event::{Event, Observer};
 use crate::assets::fetch::{self, Outcome, Settings};
 use crate::assets::list::{self, Forecast};
@@ -50,15 +50,6 @@ pub struct Args {
     /// What to print: text for people, or JSON (--list and --dry-run: one object; else: one event on each line)
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-/// Form of what is printed on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For scripts
-    Json,
 }
 
 const AFTER_HELP: &str = "\

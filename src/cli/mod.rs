@@ -1,5 +1,7 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
+use std::io::{ErrorKind, Write};
+
 use clap::{Parser, Subcommand};
 
 use crate::error::Result;
@@ -113,6 +115,19 @@ impl Cli {
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }
+    }
+}
+
+/// Cores of this machine.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Prints a result with a line end. A reader that has gone away is no error: nothing more is said to it.
+fn written(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
 }
 

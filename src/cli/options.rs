@@ -187,7 +187,7 @@ impl ComputeOptions {
         let threads = match self.threads {
             Some(0) => return Err(Error::usage("--threads must be at least 1")),
             Some(n) => i32::from(n),
-            None => std::thread::available_parallelism().map_or(1, |n| n.get() as i32),
+            None => super::cores() as i32,
         };
         tch::set_num_threads(threads);
         device(&self.device)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::asset_progress::{Display, to_stdout};
-use super::assets::AssetOptions;
+use super::assets::{AssetOptions, Format};
 use crate::assets::manifest::Selection;
 use crate::error::{Error, Result};
 use crate::exit;
@@ -29,14 +29,6 @@ pub struct Args {
     /// What to print: text for people, or one event of JSON on each line, the last being the summary
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For scripts
-    Json,
 }
 
 const AFTER_HELP: &str = "\

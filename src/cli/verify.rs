@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::asset_progress::{Display, to_stdout};
-use super::assets::AssetOptions;
+use super::assets::{AssetOptions, Format};
+use super::cores;
 use crate::assets::event::{Event, Observer, Silent};
 use crate::assets::manifest::Selection;
 use crate::assets::verify::{self, Checked, Depth, State, subjects};
@@ -33,14 +34,6 @@ pub struct Args {
     /// What to print: a page for people, or one JSON object
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For scripts
-    Json,
 }
 
 const AFTER_HELP: &str = "\
@@ -85,7 +78,7 @@ pub fn run(args: Args) -> Result<u8> {
         (_, true) => Depth::Full,
         _ => Depth::AsNeeded,
     };
-    let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let jobs = args.jobs.map_or_else(cores, usize::from);
     let start = Instant::now();
     let found = match args.format {
         Format::Json => verify::verify(&subjects, depth, jobs, &Silent)?,

@@ -22,9 +22,7 @@ pub(crate) struct Part {
 impl Part {
     /// Begins the file `path`, whose folder is created where it is missing. What an earlier try left is removed.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
-        }
+        super::create_folder_of(path)?;
         let mut name = path.as_os_str().to_owned();
         name.push(".part");
         let part = PathBuf::from(name);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Who holds a lock, or held it when it was killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +29,7 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or says who has it.
     pub fn take(path: &Path) -> Result<Self> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
-        }
+        files::create_folder_of(path)?;
         let mut file = (File::options().create(true).truncate(false).read(true).write(true))
             .open(path)
             .map_err(|e| Error::io("open", path, &e))?;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Runs on this machine, in this process.
 pub const HOST: &str = "host";
@@ -190,9 +191,7 @@ impl StageContext<'_> {
     /// Path of an output, its folder created.
     pub fn output(&self, path: &str) -> Result<PathBuf> {
         let path = self.folder.join(path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
-        }
+        files::create_folder_of(&path)?;
         Ok(path)
     }
 

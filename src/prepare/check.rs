@@ -15,6 +15,7 @@ use crate::dataset::pretrain::data::Source;
 use crate::dataset::{Limit, Scale, Task, feature_files};
 use crate::error::{Error, Result};
 use crate::features::{FeatureStore, known_store};
+use crate::human::grouped;
 
 /// How many lost images are named.
 const NAMED: usize = 5;
@@ -106,14 +107,6 @@ impl Coverage {
 /// `1 image`, `2,000 images`.
 pub(super) fn many(number: u64, one: &str) -> String {
     format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
-}
-
-/// `632,117`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    groups.join(",")
 }
 
 /// Counts everything of a selection that is there.

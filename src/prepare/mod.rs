@@ -18,7 +18,7 @@ mod unpack;
 
 use std::path::{Path, PathBuf};
 
-pub use plan::{State, Step, Work, disk_needed, steps};
+pub use plan::{State, Step, Work, disk_needed, most_at_a_time, steps};
 pub use run::prepare;
 pub use summary::Summary;
 

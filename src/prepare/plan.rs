@@ -70,6 +70,18 @@ pub enum State {
     Waits(Vec<String>),
 }
 
+impl<'a> Step<'a> {
+    /// The archive that its file is, or would be, unpacked from.
+    pub(super) fn archive(&self) -> Option<&'a Asset> {
+        match self.work {
+            Work::Unpack { asset, .. } | Work::Build { asset, .. } => {
+                Some(asset).filter(|asset| !asset.unpack.is_empty())
+            }
+            Work::Make { .. } => None,
+        }
+    }
+}
+
 impl Work<'_> {
     /// As events say it: `unpack`, `build` or `make`.
     pub fn doing(&self) -> &'static str {
@@ -107,6 +119,26 @@ pub fn steps<'a>(
 pub fn disk_needed(steps: &[Step]) -> u64 {
     let open = steps.iter().filter(|step| step.state != State::Done);
     open.map(|step| step.adds.saturating_add(step.adds_store)).fold(0, u64::saturating_add)
+}
+
+/// The most bytes that there are at a time beyond what is there now, where each archive is removed after the last of its
+/// steps: of the steps that count, in their order; `frees` says how many bytes the removal of an archive gives back.
+pub fn most_at_a_time(steps: &[Step], counts: impl Fn(&State) -> bool, frees: impl Fn(&Asset) -> u64) -> u64 {
+    let (mut now, mut most) = (0_u64, 0);
+    for (index, step) in steps.iter().enumerate().filter(|(_, step)| counts(&step.state)) {
+        now = now.saturating_add(step.adds).saturating_add(step.adds_store);
+        most = most.max(now);
+        if let Some(asset) = last_of_archive(steps, index) {
+            now = now.saturating_sub(frees(asset));
+        }
+    }
+    most
+}
+
+/// The archive of a step, where that is the last of the archive's steps.
+pub(super) fn last_of_archive<'a>(steps: &[Step<'a>], index: usize) -> Option<&'a Asset> {
+    let archive = |index: usize| steps.get(index).and_then(Step::archive);
+    archive(index).filter(|asset| archive(index + 1).is_none_or(|next| next.name != asset.name))
 }
 
 /// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features:
@@ -264,7 +296,8 @@ impl<'a> Look<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prepare::{check, make::Rule};
+    use crate::human::grouped;
+    use crate::prepare::make::Rule;
 
     const MANIFEST: &str = include_str!("../../data/assets.toml");
 
@@ -296,7 +329,7 @@ mod tests {
             let asset = manifest.assets.iter().find(|asset| asset.path == Path::new(path)).unwrap();
             asset.expect.as_ref().and_then(|expect| expect.count).unwrap()
         };
-        assert_eq!(check::grouped(count("data/vqa/train.json") + count("data/vqa/nominival.json")), "632,117");
+        assert_eq!(grouped(count("data/vqa/train.json") + count("data/vqa/nominival.json")), "632,117");
         assert_eq!(count("data/vqa/minival.json"), 25_994);
     }
 

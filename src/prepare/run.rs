@@ -11,7 +11,7 @@ use super::Settings;
 use super::check::{Count, counts, coverage, found};
 use super::count::unit;
 use super::make::Rule;
-use super::plan::{Look, State, Step, Work, steps};
+use super::plan::{Look, State, Step, Work, last_of_archive, most_at_a_time, steps};
 use super::summary::Summary;
 use super::tell::Teller;
 use super::unpack::{Before, unpack};
@@ -51,8 +51,7 @@ pub fn prepare(
     let mut run = Run { job: Job { look, observer }, summary: Summary::default(), broken: Vec::new() };
     for (index, step) in plan.iter().enumerate() {
         run.step(step);
-        let archive = archive_of(step).filter(|asset| archive_of_next(&plan, index) != Some(asset.name.as_str()));
-        if let Some(asset) = archive.filter(|_| settings.drop_archives) {
+        if let Some(asset) = last_of_archive(&plan, index).filter(|_| settings.drop_archives) {
             run.drop_archive(asset);
         }
         if run.summary.failures.iter().any(|error| error.kind() == Kind::Disk) {
@@ -89,7 +88,7 @@ impl<'a> Run<'a, '_> {
                 Ok(Some(outcome)) => self.summary.prepared.push((name, outcome)),
                 Err(error) => {
                     self.summary.failures.push(error);
-                    self.broken.extend(archive_of(step).map(|asset| asset.name.as_str()));
+                    self.broken.extend(step.archive().map(|asset| asset.name.as_str()));
                 }
             },
         }
@@ -125,25 +124,11 @@ fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
         let both = |step: &Step| [(step.place.file().to_owned(), step.adds), (stores.clone(), step.adds_store)];
         return to_do.flat_map(both).collect();
     }
-    let (mut now, mut most) = (0_u64, 0);
-    for (index, step) in plan.iter().enumerate().filter(|(_, step)| step.state == State::ToDo) {
-        now = now.saturating_add(step.adds).saturating_add(step.adds_store);
-        most = most.max(now);
-        if let Some(asset) = archive_of(step).filter(|asset| archive_of_next(plan, index) != Some(asset.name.as_str()))
-        {
-            let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
-            now = now.saturating_sub(fs::metadata(archive.file()).map_or(0, |data| data.len()));
-        }
-    }
-    vec![(settings.workspace.clone(), most)]
-}
-
-/// The archive that a step's file is, or would be, unpacked from.
-fn archive_of<'a>(step: &Step<'a>) -> Option<&'a Asset> {
-    match step.work {
-        Work::Unpack { asset, .. } | Work::Build { asset, .. } => Some(asset).filter(|asset| !asset.unpack.is_empty()),
-        Work::Make { .. } => None,
-    }
+    let frees = |asset: &Asset| {
+        let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
+        fs::metadata(archive.file()).map_or(0, |data| data.len())
+    };
+    vec![(settings.workspace.clone(), most_at_a_time(plan, |state| *state == State::ToDo, frees))]
 }
 
 /// What a file is made from.
@@ -153,10 +138,6 @@ fn sources<'s>(step: &'s Step) -> impl Iterator<Item = &'s str> {
         _ => &[],
     };
     from.iter().map(String::as_str)
-}
-
-fn archive_of_next<'a>(plan: &[Step<'a>], index: usize) -> Option<&'a str> {
-    plan.get(index + 1).and_then(archive_of).map(|asset| asset.name.as_str())
 }
 
 #[derive(Clone, Copy)]

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::check::{Count, Coverage, grouped, many};
+use super::check::{Count, Coverage, many};
 use crate::error::{Error, Kind, Result};
+use crate::human::grouped;
 
 /// The outcome of a preparation.
 #[derive(Debug, Default, Serialize)]

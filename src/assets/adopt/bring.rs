@@ -16,7 +16,7 @@ use crate::assets::manifest::Checksums;
 use crate::assets::plan::{Item, State};
 use crate::assets::receipt::{Glance, Receipt, glance};
 use crate::error::{Error, Result};
-use crate::files::Stat;
+use crate::files::{self, Stat};
 
 const BUFFER: usize = 1 << 20;
 /// The end record of a zip has 22 bytes and a comment of at most 65,535.
@@ -75,8 +75,7 @@ impl Work<'_> {
     /// Whether it lies on another file system than its place, so that it is read and written in one pass. Where a download
     /// has begun, the file is read first: a wrong one shall not cost what has arrived.
     fn must_copy(&self, one: &Found) -> Result<bool> {
-        let folder = folder(self.item.place.file());
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
+        let folder = files::create_folder_of(self.item.place.file())?;
         let device = std::fs::metadata(folder).map_err(|error| Error::io("look at", folder, &error))?.dev();
         Ok(device != one.device && !matches!(self.item.state, State::Partial(_)))
     }
@@ -116,8 +115,8 @@ impl Work<'_> {
         }
         disk::demand(&[(place.file().to_owned(), size)])?;
         self.forget_download()?;
-        let (part, folder) = (place.part(), folder(place.file()));
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
+        let part = place.part();
+        files::create_folder_of(&part)?;
         let wrong = |error| Error::io("write", &part, &error);
         let mut out = File::create(&part).map_err(wrong)?;
         let mut digest = Digest::new(&self.item.demands.checksums, Some(size));
@@ -138,9 +137,7 @@ impl Work<'_> {
             return Ok(Err(why));
         }
         self.make_room(claim)?;
-        std::fs::rename(&part, place.file()).map_err(|error| Error::io("write", place.file(), &error))?;
-        let kept = File::open(folder).and_then(|folder| folder.sync_all());
-        kept.map_err(|error| Error::io("write", folder, &error))?;
+        files::rename_for_good(&part, place.file())?;
         Ok(Ok((hashes, None)))
     }
 
@@ -171,14 +168,13 @@ impl Work<'_> {
                 .next("run this again"));
         }
         let place = &self.item.place;
-        let folder = folder(place.file());
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
+        files::create_folder_of(place.file())?;
         if !place.file().exists() {
             return Ok(());
         }
         let sha256 = match Receipt::read(place) {
             Some(receipt) => receipt.sha256().to_owned(),
-            None => crate::files::sha256(place.file())?,
+            None => files::sha256(place.file())?,
         };
         let aside = place.suspect(&sha256);
         std::fs::rename(place.file(), &aside).map_err(|error| Error::io("write", &aside, &error))
@@ -203,18 +199,12 @@ impl Work<'_> {
     }
 }
 
-/// What of the hashes is not as demanded.
+/// What of the hashes is not as demanded; one that was not taken is not.
 pub(super) fn contradicts(hashes: &Checksums, demanded: &Checksums) -> Option<String> {
-    let pairs = [
-        ("sha256", &demanded.sha256, &hashes.sha256),
-        ("md5", &demanded.md5, &hashes.md5),
-        ("git blob", &demanded.git_blob, &hashes.git_blob),
-    ];
-    pairs.into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
-        (Some(wanted), Some(found)) if wanted != found => Some(format!("its {what} is {found}, not {wanted}")),
-        (Some(wanted), None) => Some(format!("its {what} was not taken, it should be {wanted}")),
-        _ => None,
-    })
+    let missing = || demanded.not_taken(hashes);
+    demanded
+        .fault(hashes)
+        .or_else(|| missing().map(|(what, wanted)| format!("its {what} was not taken, it should be {wanted}")))
 }
 
 /// Hashes of all pieces together; `progress` hears how many bytes were read so far.
@@ -269,8 +259,4 @@ fn ends_like_a_zip(path: &Path) -> Result<bool> {
     let mut tail = Vec::new();
     file.take(ZIP_END).read_to_end(&mut tail).map_err(wrong)?;
     Ok(memchr::memmem::find(&tail, b"PK\x05\x06").is_some())
-}
-
-fn folder(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new("."))
 }

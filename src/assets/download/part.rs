@@ -14,6 +14,7 @@ use crate::assets::lock::Demands;
 use crate::assets::manifest::Checksums;
 use crate::assets::place::Place;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// What was written is put on the disk for sure this often, beside the work: a power cut costs little, and little is left to wait for
 /// at the end.
@@ -46,9 +47,7 @@ impl Part {
     /// be checked, is cut off.
     pub fn open(place: &Place, demands: &Demands, sources: &[String]) -> Result<Self> {
         let (path, sidecar_path) = (place.part(), place.sidecar());
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
-        }
+        files::create_folder_of(&path)?;
         let wrong = |error| Error::io("open", &path, &error);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(wrong)?;
         let there = file.metadata().map_err(wrong)?.len();
@@ -190,12 +189,7 @@ impl Part {
     /// Moves the file to its place; nothing is left of the part.
     pub fn move_to(mut self, to: &Path) -> Result<()> {
         self.settle_sync()?;
-        std::fs::rename(&self.path, to).map_err(|error| Error::io("write", to, &error))?;
-        // The name must last as well as the content.
-        if let Some(folder) = to.parent() {
-            let kept = File::open(folder).and_then(|folder| folder.sync_all());
-            kept.map_err(|error| Error::io("write", folder, &error))?;
-        }
+        files::rename_for_good(&self.path, to)?;
         Sidecar::remove(&self.sidecar_path)
     }
 

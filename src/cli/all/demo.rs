@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{cores, print_explained, print_report};
+use super::super::cores;
+use super::{print_explained, print_report};
 use crate::demo::Recipe;
 use crate::error::Result;
 use crate::files;

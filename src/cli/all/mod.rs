@@ -111,8 +111,3 @@ fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
     }
     Ok(report.exit_code())
 }
-
-/// Cores of this machine.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}

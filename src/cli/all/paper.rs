@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::super::asset_progress::Display;
 use super::super::assets::{ManifestOptions, NetworkOptions};
+use super::super::cores;
 use super::super::options::{described, device};
-use super::{cores, print_explained, print_report};
+use super::{print_explained, print_report};
 use crate::dataset::{Scale, Task};
 use crate::error::Result;
 use crate::features::Precision;

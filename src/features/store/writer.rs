@@ -15,6 +15,7 @@ use super::format::{HEADER_BYTES, Layout, Part};
 use super::{Precision, Source};
 use crate::error::{Error, Result};
 use crate::features::row::Row;
+use crate::files;
 use crate::process::{self, Life};
 
 /// Begins the names of unfinished stores.
@@ -42,11 +43,7 @@ impl StoreWriter {
     /// # Errors
     /// Infra where nothing can be written there.
     pub fn create(path: &Path, precision: Precision) -> Result<Self> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
+        let folder = files::create_folder_of(path)?;
         remove_abandoned(folder);
         let temporary = tempfile::Builder::new()
             .prefix(&format!("{PREFIX}{}-", process::mark()))

@@ -14,7 +14,7 @@ use crate::assets::rate::Meter;
 use crate::error::Result;
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::write_json;
-use crate::prepare::{self, State, Step, Work};
+use crate::prepare::{self, State, Step};
 
 /// Fetches what the tasks need; leaves what is known of each published file.
 pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<()> {
@@ -54,25 +54,10 @@ pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<(
 /// Bytes that preparing needs beside what is fetched: all that it adds, or, where each archive is removed once everything in it
 /// is unpacked, the most that there is at a time.
 pub(super) fn room(steps: &[Step], drop_archives: bool) -> u64 {
-    if !drop_archives {
-        return prepare::disk_needed(steps);
+    match drop_archives {
+        false => prepare::disk_needed(steps),
+        true => prepare::most_at_a_time(steps, |state| *state != State::Done, |asset| asset.likely_size().unwrap_or(0)),
     }
-    let archive = |step: &Step| match step.work {
-        Work::Unpack { asset, .. } | Work::Build { asset, .. } if !asset.unpack.is_empty() => {
-            Some((asset.name.clone(), asset.likely_size().unwrap_or(0)))
-        }
-        _ => None,
-    };
-    let (mut now, mut most) = (0_u64, 0);
-    for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.state != State::Done) {
-        now = now.saturating_add(step.adds).saturating_add(step.adds_store);
-        most = most.max(now);
-        let this = archive(step);
-        if let Some((_, size)) = this.as_ref().filter(|_| this != steps.get(index + 1).and_then(archive)) {
-            now = now.saturating_sub(*size);
-        }
-    }
-    most
 }
 
 /// Unpacks, builds, makes and counts; leaves what each task reads, and what is known of each published file.
