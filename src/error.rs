@@ -20,6 +20,8 @@ pub enum Kind {
     Checksum,
     /// There is not enough room on the disk.
     Disk,
+    /// A person or the system asked the program to stop.
+    Interrupted,
     /// The program itself is wrong.
     Bug,
 }
@@ -69,6 +71,11 @@ impl Error {
     /// Too little room on the disk.
     pub fn disk(what: impl fmt::Display) -> Self {
         Self::new(Kind::Disk, what)
+    }
+
+    /// Stopped on request.
+    pub fn interrupted(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Interrupted, what)
     }
 
     /// A broken promise inside the program.

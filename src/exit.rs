@@ -20,11 +20,13 @@ pub const NETWORK: u8 = 6;
 pub const CHECKSUM: u8 = 7;
 /// There is not enough room on the disk.
 pub const DISK: u8 = 8;
+/// Ctrl-C or SIGTERM; whatever ran in containers was stopped and removed.
+pub const INTERRUPTED: u8 = 130;
 /// The program itself is wrong; please report it.
 pub const BUG: u8 = 70;
 
 /// Name, code and meaning of every class, in the order `--help` prints them.
-pub const TABLE: [(&str, u8, &str); 10] = [
+pub const TABLE: [(&str, u8, &str); 11] = [
     ("PASS", PASS, "done; every verdict is PASS"),
     ("FAIL", FAIL, "a verdict is FAIL"),
     ("USAGE", USAGE, "the command line is wrong"),
@@ -35,6 +37,7 @@ pub const TABLE: [(&str, u8, &str); 10] = [
     ("CHECKSUM", CHECKSUM, "a file's checksum or size is not what it should be"),
     ("DISK", DISK, "there is not enough room on the disk"),
     ("BUG", BUG, "the program itself is wrong"),
+    ("INTERRUPTED", INTERRUPTED, "stopped by Ctrl-C or SIGTERM"),
 ];
 
 /// The name of an error's class, as in [`TABLE`].
@@ -51,6 +54,7 @@ pub fn code(error: &Error) -> u8 {
         Kind::Network => NETWORK,
         Kind::Checksum => CHECKSUM,
         Kind::Disk => DISK,
+        Kind::Interrupted => INTERRUPTED,
         Kind::Bug => BUG,
     }
 }

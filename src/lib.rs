@@ -16,12 +16,14 @@
 //! - [`features`]: the obj36 TSV and the mapped feature store.
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
 //! - [`assets`]: the manifest of published files, and fetching, verifying and unpacking them; knows nothing of LXMERT.
+//! - [`container`]: the sandbox over a container engine; knows nothing of LXMERT.
 //! - [`files`], [`error`], [`exit`], [`versions`]: what everything uses.
 
 pub mod assets;
 pub mod bench;
 pub mod checkpoint;
 mod clock;
+pub mod container;
 pub mod dataset;
 pub mod demo;
 pub mod error;

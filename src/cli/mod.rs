@@ -56,7 +56,8 @@ Exit codes:
   6   NETWORK       no source of a file could be reached, or none has it
   7   CHECKSUM      a file's checksum or size is not what it should be
   8   DISK          there is not enough room on the disk
-  70  BUG           the program itself is wrong";
+  70  BUG           the program itself is wrong
+  130 INTERRUPTED   stopped by Ctrl-C or SIGTERM";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -155,6 +155,6 @@ fn severity(kind: Kind) -> u8 {
         Kind::Data => 2,
         Kind::Disk => 3,
         Kind::Checksum => 4,
-        Kind::Bug => 5,
+        Kind::Bug | Kind::Interrupted => 5,
     }
 }

@@ -1,0 +1,20 @@
+//! A sandbox over a container engine: runs one command in one pinned image, isolated and watched, and names what went
+//! wrong. Knows nothing of LXMERT.
+//!
+//! - [`engine`]: the connection, what the engine is, and the label by which this program knows its own containers;
+//! - [`image`]: images by digest or id;
+//! - [`sandbox`]: what a container may use and how long;
+//! - `run`: a container from creation to removal;
+//! - [`failure`]: everything that can go wrong, typed.
+
+pub mod engine;
+pub mod failure;
+pub mod image;
+mod run;
+pub mod sandbox;
+
+pub use engine::Engine;
+pub use failure::{Cause, Failure};
+pub use image::Image;
+pub use run::{Ended, Line, Stream};
+pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};

@@ -1,0 +1,138 @@
+//! What a container may use, and how long.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::image::Image;
+
+/// Whether a mount may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It may only be read.
+    Read,
+    /// It may be written; what is written belongs to whoever runs this program.
+    Write,
+}
+
+/// A folder or file of this machine within the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// On this machine; must exist.
+    pub source: PathBuf,
+    /// In the container; absolute.
+    pub target: PathBuf,
+    /// What may be done with it.
+    pub access: Access,
+}
+
+impl Mount {
+    /// A read-only mount.
+    pub fn read(source: &Path, target: impl Into<PathBuf>) -> Self {
+        Self { source: source.to_owned(), target: target.into(), access: Access::Read }
+    }
+
+    /// A writable mount. The folder is made for the purpose: all in it changes hands for the run where the engine needs it.
+    pub fn write(source: &Path, target: impl Into<PathBuf>) -> Self {
+        Self { source: source.to_owned(), target: target.into(), access: Access::Write }
+    }
+}
+
+/// Network of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// None, not even to this machine.
+    #[default]
+    None,
+    /// The engine's default network.
+    Bridge,
+}
+
+/// GPUs of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Gpus {
+    /// None.
+    #[default]
+    None,
+    /// All that there are.
+    All,
+    /// Those with these indices or UUIDs.
+    Some(Vec<String>),
+}
+
+/// What a container may use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Memory in bytes, without swap beyond it.
+    pub memory: Option<u64>,
+    /// Processes and threads.
+    pub pids: u32,
+    /// CPUs, such as 1.5.
+    pub cpus: Option<f64>,
+    /// Size of `/dev/shm` in bytes.
+    pub shm: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: None, pids: 4096, cpus: None, shm: 64 << 20 }
+    }
+}
+
+/// How long a container may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// For the whole run.
+    pub total: Option<Duration>,
+    /// Without any output.
+    pub silence: Option<Duration>,
+}
+
+/// One command in one image. Everything not given is the safest: no network, nothing writable, no capabilities, no new
+/// privileges, not root, an init process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sandbox {
+    /// What is run, in words, for messages, such as `extract valid, part 2`.
+    pub task: String,
+    /// The image.
+    pub image: Image,
+    /// Program and arguments; replaces the image's entry point.
+    pub command: Vec<String>,
+    /// Folders and files of this machine.
+    pub mounts: Vec<Mount>,
+    /// Folders in memory: path and size in bytes. `/tmp` is always one, of 1 GiB unless given here.
+    pub tmpfs: Vec<(PathBuf, u64)>,
+    /// Environment variables beside the image's own. `HOME` is `/tmp` unless given here.
+    pub environment: Vec<(String, String)>,
+    /// Where the command starts; the image's own where not given.
+    pub workdir: Option<PathBuf>,
+    /// Network.
+    pub network: Network,
+    /// GPUs.
+    pub gpus: Gpus,
+    /// What it may use.
+    pub limits: Limits,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// File that gets every line of output, appended.
+    pub log: Option<PathBuf>,
+}
+
+impl Sandbox {
+    /// A command in an image, with nothing else.
+    pub fn new<S: Into<String>>(task: &str, image: &Image, command: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            task: task.to_owned(),
+            image: image.clone(),
+            command: command.into_iter().map(Into::into).collect(),
+            mounts: Vec::new(),
+            tmpfs: Vec::new(),
+            environment: Vec::new(),
+            workdir: None,
+            network: Network::None,
+            gpus: Gpus::None,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            log: None,
+        }
+    }
+}
