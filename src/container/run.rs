@@ -94,7 +94,7 @@ impl Container<'_> {
             Err(error) => Err(engine.refused("create a container", sandbox, error)),
             // After the container is made: its label says what to hand back, should this process be killed.
             Ok(_) => match self.handover.over() {
-                Ok(()) => Watch::new(engine, &self.name, sandbox).to_the_end(output, at_work).await,
+                Ok(()) => Watch::new(engine, &self.name, sandbox).finish(output, at_work).await,
                 Err(failure) => Err(failure),
             },
         };

@@ -42,7 +42,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// See [`Cause`].
-    pub async fn to_the_end(self, output: &mut Output<'_>, at_work: &mut AtWork) -> Result<Ended, Failure> {
+    pub async fn finish(self, output: &mut Output<'_>, at_work: &mut AtWork) -> Result<Ended, Failure> {
         let docker = self.engine.docker();
         let attach = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
         let attached = docker.attach_container(self.name, Some(attach)).await;
