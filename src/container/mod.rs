@@ -4,17 +4,20 @@
 //! - [`engine`]: the connection, what the engine is, and the label by which this program knows its own containers;
 //! - [`image`]: images by digest or id;
 //! - [`sandbox`]: what a container may use and how long;
+//! - [`gpu`]: the ways to a GPU, and a look for it from within;
 //! - `run`: a container from creation to removal;
 //! - [`failure`]: everything that can go wrong, typed.
 
 pub mod engine;
 pub mod failure;
+pub mod gpu;
 pub mod image;
 mod run;
 pub mod sandbox;
 
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
+pub use gpu::{Gpu, GpuPath};
 pub use image::Image;
 pub use run::{Ended, Line, Stream};
 pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};
