@@ -18,6 +18,9 @@ impl Cause {
                 "nothing was run; if the new image is wanted, pin it with `repro images pin` after looking at it"
             }
             Self::PullFailed { .. } => "check the network and the image's name, then run this again",
+            Self::PullRefused { .. } => {
+                "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`"
+            }
             Self::MountMissing { .. } => "create it, or name another folder",
             Self::MountUnseen { .. } => {
                 "use an engine on this machine (DOCKER_HOST), one that sees the same files under the same names"
@@ -29,7 +32,7 @@ impl Cause {
             Self::Killed { .. } => {
                 "run this again; if nobody ended it, see whether the machine ran out of memory (dmesg)"
             }
-            Self::NoGpu { .. } => "`repro doctor` checks each part of the way to the GPU and says what mends it",
+            Self::NoGpu { mend, .. } => return format!("{mend}; `repro doctor` checks each part of the way"),
             Self::DiskFull { .. } => {
                 "free some space (docker system df shows what the engine holds), then run this again"
             }
@@ -66,7 +69,8 @@ impl From<Failure> for Error {
         let mut error = match &*failure.cause {
             Cause::MountMissing { .. } => Self::data(text),
             Cause::ImageChanged { .. } => Self::checksum(text),
-            Cause::PullFailed { .. } => Self::network(text),
+            Cause::PullFailed { .. } | Cause::PullRefused { .. } => Self::network(text),
+            Cause::BadImageName { .. } => Self::usage(text),
             Cause::DiskFull { .. } => Self::disk(text),
             Cause::Interrupted { .. } => Self::interrupted(text),
             _ => Self::infra(text),
