@@ -160,6 +160,8 @@ mod tests {
             runtimes: vec!["runc".into()],
             cdi_folders: Vec::new(),
             devices: Vec::new(),
+            cgroups: "1".into(),
+            limits_memory: true,
             root: String::new(),
         }
     }
