@@ -11,6 +11,7 @@ mod all;
 mod asset_progress;
 mod assets;
 mod bench;
+mod doctor;
 #[cfg(feature = "torch")]
 mod evaluate;
 pub mod features;
@@ -36,6 +37,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
+  repro doctor                                 whether this machine has what a run needs
   repro fetch --list                           every file of the paper, and what is here of it
   repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
@@ -81,6 +83,8 @@ enum Command {
     Predict(predict::Args),
     /// Look into obj36 feature files
     Features(features::Args),
+    /// Check that this machine has what a run needs
+    Doctor(doctor::Args),
     /// Measure the speed on this machine, to compare with the original
     Bench(bench::Args),
 }
@@ -114,6 +118,7 @@ impl Cli {
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
             Command::Features(args) => features::run(args),
+            Command::Doctor(args) => doctor::run(args),
             Command::Bench(args) => bench::run(args),
         }
     }
