@@ -1,14 +1,15 @@
 //! Lets the program find libtorch where it was found at build time, and tells it what it was built from.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
     for path in ["build.rs", "Cargo.lock", ".git/HEAD", ".git/logs/HEAD"] {
         println!("cargo:rerun-if-changed={path}");
     }
-    let commit = Command::new("git").args(["rev-parse", "HEAD"]).output();
-    if let Some(commit) = commit.ok().filter(|o| o.status.success()).and_then(|o| String::from_utf8(o.stdout).ok()) {
-        println!("cargo:rustc-env=REPRO_GIT_COMMIT={}", commit.trim());
+    println!("cargo:rerun-if-env-changed=REPRO_GIT_COMMIT");
+    if let Some(commit) = commit() {
+        println!("cargo:rustc-env=REPRO_GIT_COMMIT={commit}");
     }
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
     let tch = lock
@@ -21,5 +22,19 @@ fn main() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
         // DT_RPATH, which libtorch's own libraries are also looked up by; DT_RUNPATH would cover the program alone.
         println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
+        if Path::new(&lib).join("libtorch_cuda.so").exists() {
+            // Nothing of the program names it: it makes itself known to libtorch when it is loaded.
+            println!("cargo:rustc-link-arg=-L{lib}");
+            println!("cargo:rustc-link-arg=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
+        }
     }
+}
+
+/// The commit that the source is of: from the variable `REPRO_GIT_COMMIT` where the source comes without its history, else git's.
+fn commit() -> Option<String> {
+    if let Ok(given) = std::env::var("REPRO_GIT_COMMIT") {
+        return Some(given).filter(|given| !given.is_empty());
+    }
+    let git = Command::new("git").args(["rev-parse", "HEAD"]).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(git.stdout).ok()?.trim().to_owned())
 }
