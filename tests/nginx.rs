@@ -3,6 +3,8 @@
 mod common;
 #[path = "common/fetching.rs"]
 mod fetching;
+#[path = "common/required.rs"]
+mod required;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -10,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 
 use common::{run, stderr};
 use fetching::{Desk, content, program, sha256, until};
+use required::required;
 
 /// A running nginx that serves a folder.
 struct Nginx {
@@ -22,8 +25,7 @@ impl Nginx {
     /// Serves `files/` below its folder, with these further lines in its server block; none where nginx is not installed.
     fn start(more: &str) -> Option<Self> {
         let Some(program) = program("nginx") else {
-            let required = std::env::var("REPRO_TEST_REQUIRE").is_ok_and(|list| list.contains("nginx"));
-            assert!(!required, "nginx is required but not installed");
+            assert!(!required("nginx"), "nginx is required but not installed");
             eprintln!("skipped: nginx is not installed");
             return None;
         };

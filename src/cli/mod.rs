@@ -15,6 +15,8 @@ mod bench;
 mod evaluate;
 pub mod features;
 mod fetch;
+mod image_progress;
+mod images;
 #[cfg(feature = "torch")]
 mod openmp;
 #[cfg(feature = "torch")]
@@ -79,6 +81,8 @@ enum Command {
     /// Write a submission file
     #[cfg(feature = "torch")]
     Predict(predict::Args),
+    /// List, fetch, build and pin the container images that the program runs in
+    Images(images::Args),
     /// Look into obj36 feature files
     Features(features::Args),
     /// Measure the speed on this machine, to compare with the original
@@ -113,6 +117,7 @@ impl Cli {
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
+            Command::Images(args) => images::run(args),
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }

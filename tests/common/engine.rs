@@ -1,7 +1,12 @@
 //! A real container engine for tests, and the small base image that `ci/docker-up` builds. Skipped visibly where there is
 //! none, unless `REPRO_TEST_REQUIRE` names `docker`.
 
+#[path = "required.rs"]
+mod required;
+
 use lxmert_repro::container::{Engine, Image};
+
+pub use required::required;
 
 /// Debian with python3, built by `ci/docker-up` from Debian's packages.
 pub const BASE: &str = "lxmert-repro-test/base:bookworm";
@@ -17,9 +22,4 @@ pub fn engine(run: &str) -> Option<(Engine, Image)> {
             None
         }
     }
-}
-
-/// Whether a program must not be missing.
-pub fn required(name: &str) -> bool {
-    std::env::var("REPRO_TEST_REQUIRE").is_ok_and(|list| list.split([',', ' ']).any(|one| one == name))
 }
