@@ -34,6 +34,8 @@ pub struct Facts {
     pub runtimes: Vec<String>,
     /// Folders in which it looks for CDI devices.
     pub cdi_folders: Vec<String>,
+    /// Devices that it found there, such as `nvidia.com/gpu=all`; Docker tells from 28.2 on.
+    pub devices: Vec<String>,
     /// Folder that holds its images and containers.
     pub root: String,
 }
@@ -87,6 +89,7 @@ impl Engine {
             rootless: info.security_options.unwrap_or_default().iter().any(|option| option.contains("rootless")),
             runtimes: info.runtimes.unwrap_or_default().into_keys().collect(),
             cdi_folders: info.cdi_spec_dirs.unwrap_or_default(),
+            devices: info.discovered_devices.unwrap_or_default().into_iter().filter_map(|device| device.id).collect(),
             root: info.docker_root_dir.unwrap_or_default(),
         };
         let api = facts.api.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));

@@ -5,6 +5,7 @@
 //! - [`image`]: images by digest or id; [`reference`]: their names in full;
 //! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the files they may use;
 //! - [`sandbox`]: what a container may use and how long;
+//! - [`gpu`]: the ways to a GPU, and a look for it from within;
 //! - `run`: a container from creation to removal;
 //! - [`failure`]: everything that can go wrong, typed.
 
@@ -12,6 +13,7 @@ pub mod build;
 mod context;
 pub mod engine;
 pub mod failure;
+pub mod gpu;
 pub mod image;
 pub mod pull;
 pub mod reference;
@@ -21,6 +23,7 @@ pub mod sandbox;
 pub use build::Build;
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
+pub use gpu::{Gpu, GpuPath};
 pub use image::Image;
 pub use run::{Ended, Line, Stream};
 pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use bollard::container::LogOutput;
 use bollard::errors::Error as Answer;
-use bollard::models::{
-    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType};
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, RemoveContainerOptionsBuilder, StartContainerOptions,
     WaitContainerOptions,
@@ -20,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
+use super::gpu;
 use super::sandbox::{Access, Gpus, Network, Sandbox};
 
 /// Lines of output that a failure remembers.
@@ -159,12 +158,7 @@ impl Engine {
         }
         let mut environment = vec!["HOME=/tmp".to_owned()];
         environment.extend(sandbox.environment.iter().map(|(name, value)| format!("{name}={value}")));
-        let devices = |ids: Option<Vec<String>>| {
-            let count = if ids.is_some() { None } else { Some(-1) };
-            let capabilities = Some(vec![vec!["gpu".to_owned()]]);
-            vec![DeviceRequest { count, device_ids: ids, capabilities, ..DeviceRequest::default() }]
-        };
-        let host = HostConfig {
+        let mut host = HostConfig {
             mounts: Some(mounts.collect()),
             tmpfs: Some(tmpfs),
             network_mode: Some(match sandbox.network {
@@ -181,13 +175,9 @@ impl Engine {
             nano_cpus: sandbox.limits.cpus.map(|cpus| (cpus * 1e9) as i64),
             shm_size: Some(sandbox.limits.shm as i64),
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            device_requests: match &sandbox.gpus {
-                Gpus::None => None,
-                Gpus::All => Some(devices(None)),
-                Gpus::Some(ids) => Some(devices(Some(ids.clone()))),
-            },
             ..HostConfig::default()
         };
+        gpu::ask(&mut host, &mut environment, &sandbox.gpus, sandbox.gpu_path, self.facts());
         let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
         ContainerCreateBody {
             image: Some(sandbox.image.id.clone()),
@@ -209,12 +199,12 @@ impl Engine {
         };
         let command = sandbox.command.first().cloned().unwrap_or_default();
         let has = |text: &str| message.contains(text);
-        if has("No such image") {
+        if sandbox.gpus != Gpus::None && gpu::is_refusal(message) {
+            Cause::no_gpu(message.trim().to_owned(), sandbox.gpu_path, self.facts()).into()
+        } else if has("No such image") {
             Cause::ImageMissing { image: sandbox.image.name.clone() }.into()
         } else if has("executable file not found") || has("no such file or directory") && has("exec") {
             Cause::CommandNotFound { command }.into()
-        } else if has("could not select device driver") || has("Unknown runtime specified") {
-            Cause::NoGpu { why: message.trim().to_owned() }.into()
         } else {
             self.failed(doing, error)
         }
