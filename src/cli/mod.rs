@@ -12,6 +12,8 @@ mod asset_progress;
 mod assets;
 mod bench;
 #[cfg(feature = "torch")]
+mod engine;
+#[cfg(feature = "torch")]
 mod evaluate;
 pub mod features;
 mod fetch;
@@ -24,6 +26,8 @@ mod options;
 #[cfg(feature = "torch")]
 mod predict;
 mod prepare;
+#[cfg(feature = "torch")]
+mod stage;
 #[cfg(feature = "torch")]
 mod train;
 mod verify;
@@ -85,6 +89,10 @@ enum Command {
     Images(images::Args),
     /// Look into obj36 feature files
     Features(features::Args),
+    /// What the program in an image is asked by the one outside
+    #[cfg(feature = "torch")]
+    #[command(hide = true)]
+    Stage(stage::Args),
     /// Measure the speed on this machine, to compare with the original
     Bench(bench::Args),
 }
@@ -95,7 +103,12 @@ impl Cli {
     fn computes(&self) -> bool {
         matches!(
             self.command,
-            Command::All(_) | Command::Train(_) | Command::Evaluate(_) | Command::Predict(_) | Command::Bench(_)
+            Command::All(_)
+                | Command::Train(_)
+                | Command::Evaluate(_)
+                | Command::Predict(_)
+                | Command::Bench(_)
+                | Command::Stage(_)
         )
     }
 
@@ -114,6 +127,8 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(args),
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
+            #[cfg(feature = "torch")]
+            Command::Stage(args) => stage::run(args),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
