@@ -8,8 +8,12 @@ fn main() {
         println!("cargo:rerun-if-changed={path}");
     }
     println!("cargo:rerun-if-env-changed=REPRO_GIT_COMMIT");
-    if let Some(commit) = commit() {
+    // The commit, and when it was made (seconds since 1970), by which the doctor judges the clock.
+    if let Some((commit, time)) = commit() {
         println!("cargo:rustc-env=REPRO_GIT_COMMIT={commit}");
+        if let Some(time) = time {
+            println!("cargo:rustc-env=REPRO_COMMIT_TIME={time}");
+        }
     }
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
     let tch = lock
@@ -30,11 +34,14 @@ fn main() {
     }
 }
 
-/// The commit that the source is of: from the variable `REPRO_GIT_COMMIT` where the source comes without its history, else git's.
-fn commit() -> Option<String> {
+/// The commit that the source is of, and its time where that is known: from the variable `REPRO_GIT_COMMIT` where the source
+/// comes without its history, else git's.
+fn commit() -> Option<(String, Option<String>)> {
     if let Ok(given) = std::env::var("REPRO_GIT_COMMIT") {
-        return Some(given).filter(|given| !given.is_empty());
+        return Some((given, None)).filter(|(given, _)| !given.is_empty());
     }
-    let git = Command::new("git").args(["rev-parse", "HEAD"]).output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8(git.stdout).ok()?.trim().to_owned())
+    let git = Command::new("git").args(["log", "-1", "--format=%H %ct"]).output().ok()?;
+    let text = String::from_utf8(git.stdout).ok().filter(|_| git.status.success())?;
+    let (commit, time) = text.trim().split_once(' ')?;
+    Some((commit.to_owned(), Some(time.to_owned())))
 }

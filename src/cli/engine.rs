@@ -114,7 +114,7 @@ pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path,
                 unwritten.get_or_insert(error);
             }
         }
-        Stream::Err => eprintln!("{}", line.text),
+        Stream::Err | Stream::Note => eprintln!("{}", line.text),
     });
     match ended {
         Ok(_) => {}

@@ -11,6 +11,7 @@ mod all;
 mod asset_progress;
 mod assets;
 mod bench;
+mod doctor;
 #[cfg(feature = "torch")]
 mod engine;
 #[cfg(feature = "torch")]
@@ -42,6 +43,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
+  repro doctor                                 whether this machine has what a run needs
   repro fetch --list                           every file of the paper, and what is here of it
   repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
@@ -89,6 +91,8 @@ enum Command {
     Images(images::Args),
     /// Look into obj36 feature files
     Features(features::Args),
+    /// Check that this machine has what a run needs
+    Doctor(doctor::Args),
     /// What the program in an image is asked by the one outside
     #[cfg(feature = "torch")]
     #[command(hide = true)]
@@ -134,6 +138,7 @@ impl Cli {
             Command::Prepare(args) => prepare::run(args),
             Command::Images(args) => images::run(args),
             Command::Features(args) => features::run(args),
+            Command::Doctor(args) => doctor::run(args),
             Command::Bench(args) => bench::run(args),
         }
     }

@@ -29,7 +29,7 @@ pub fn gather(versions: &BTreeMap<String, String>, threads: usize, seeds: &[u64]
 }
 
 /// Value of the first line `NAME SEPARATOR VALUE`, without quotes.
-fn field(text: &str, name: &str, separator: char) -> Option<String> {
+pub(crate) fn field(text: &str, name: &str, separator: char) -> Option<String> {
     text.lines()
         .filter_map(|line| line.split_once(separator))
         .find(|(key, _)| key.trim() == name)

@@ -43,6 +43,7 @@ impl Place {
     /// of this one; checksum where the image is not the pinned one.
     pub fn open(run: &str, options: &Options, device: &str, workspace: &Path) -> Result<Self> {
         let engine = Engine::connect(run)?;
+        engine.remove_leftovers()?;
         let resolved = images::resolve(&engine, Role::Train, options.image.as_deref(), workspace)?;
         if let Some(warning) = resolved.warning() {
             eprintln!("warning: {warning}");

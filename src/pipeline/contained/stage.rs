@@ -79,7 +79,7 @@ pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra
         (Stream::Out, Some(answer)) => last = Some(answer),
         _ => eprintln!("{}", line.text),
     });
-    let used = ended.as_ref().ok();
+    let used = ended.as_ref().map_or_else(|failure| failure.used.as_deref(), Some);
     context.emit(Event::StageContainer {
         stage: stage.name.clone(),
         image: place.executor().to_owned(),
