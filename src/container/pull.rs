@@ -137,7 +137,12 @@ impl Layers {
                 layer.done = bytes(detail.current);
                 layer.total = bytes(detail.total).max(layer.done);
             }
-            "Verifying Checksum" | "Download complete" | "Extracting" => layer.done = layer.total,
+            "Verifying Checksum" | "Extracting" => layer.done = layer.total,
+            "Download complete" => {
+                layer.done = layer.total;
+                // Podman's last word on a layer, and it names no sizes.
+                layer.in_place |= layer.total == 0;
+            }
             "Pull complete" | "Already exists" => {
                 layer.done = layer.total;
                 layer.in_place = true;
