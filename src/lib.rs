@@ -15,6 +15,7 @@
 //! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.
 //! - [`features`]: the obj36 TSV and the mapped feature store.
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
+//! - [`images`]: the images that the program runs in, and their pins.
 //! - [`assets`]: the manifest of published files, and fetching, verifying and unpacking them; knows nothing of LXMERT.
 //! - [`container`]: the sandbox over a container engine; knows nothing of LXMERT.
 //! - [`files`], [`error`], [`exit`], [`versions`]: what everything uses.
@@ -35,6 +36,7 @@ pub mod files;
 #[allow(dead_code)]
 mod fixtures;
 mod human;
+pub mod images;
 #[cfg(feature = "torch")]
 pub mod lxrt;
 pub mod pipeline;

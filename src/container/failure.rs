@@ -64,6 +64,20 @@ pub enum Cause {
         /// What the engine said.
         why: String,
     },
+    /// A registry has no such image, or does not give it.
+    PullRefused {
+        /// As it was asked for.
+        image: String,
+        /// What the registry said.
+        why: String,
+    },
+    /// This is no image's name.
+    BadImageName {
+        /// As it was given.
+        image: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An image could not be built.
     BuildFailed {
         /// The name that it was to have.
@@ -179,6 +193,9 @@ impl Cause {
                 "nothing was run; if the new image is wanted, pin it with `repro images pin` after looking at it"
             }
             Self::PullFailed { .. } => "check the network and the image's name, then run this again",
+            Self::PullRefused { .. } => {
+                "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`"
+            }
             Self::MountMissing { .. } => "create it, or name another folder",
             Self::OutOfMemory { limit: Some(_) } => "give it more memory",
             Self::OutOfMemory { limit: None } => "free memory on this machine",
@@ -205,6 +222,8 @@ impl fmt::Display for Cause {
                 write!(f, "image {image} is not the pinned one: expected {expected}, found {found}")
             }
             Self::PullFailed { image, why } => write!(f, "image {image} could not be pulled: {why}"),
+            Self::PullRefused { image, why } => write!(f, "the registry does not give image {image}: {why}"),
+            Self::BadImageName { image, why } => write!(f, "{image:?} is not the name of an image: {why}"),
             Self::BuildFailed { image, why } => write!(f, "image {image} could not be built: {why}"),
             Self::MountMissing { source } => write!(f, "{} is to be mounted but does not exist", source.display()),
             Self::CommandNotFound { command } => write!(f, "the image has no program {command}"),
@@ -245,7 +264,8 @@ impl From<Failure> for Error {
         let mut error = match &*failure.cause {
             Cause::MountMissing { .. } => Self::data(text),
             Cause::ImageChanged { .. } => Self::checksum(text),
-            Cause::PullFailed { .. } => Self::network(text),
+            Cause::PullFailed { .. } | Cause::PullRefused { .. } => Self::network(text),
+            Cause::BadImageName { .. } => Self::usage(text),
             Cause::DiskFull { .. } => Self::disk(text),
             Cause::Interrupted { .. } => Self::interrupted(text),
             _ => Self::infra(text),

@@ -2,19 +2,25 @@
 //! wrong. Knows nothing of LXMERT.
 //!
 //! - [`engine`]: the connection, what the engine is, and the label by which this program knows its own containers;
-//! - [`image`]: images by digest or id;
+//! - [`image`]: images by digest or id; [`reference`]: their names in full;
+//! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the files they may use;
 //! - [`sandbox`]: what a container may use and how long;
 //! - [`gpu`]: the ways to a GPU, and a look for it from within;
 //! - `run`: a container from creation to removal;
 //! - [`failure`]: everything that can go wrong, typed.
 
+pub mod build;
+mod context;
 pub mod engine;
 pub mod failure;
 pub mod gpu;
 pub mod image;
+pub mod pull;
+pub mod reference;
 mod run;
 pub mod sandbox;
 
+pub use build::Build;
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
 pub use gpu::{Gpu, GpuPath};

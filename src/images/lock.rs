@@ -1,0 +1,243 @@
+//! The lock: images as they were when a person pinned them.
+//!
+//! ```toml
+//! schema = 1
+//!
+//! [[pin]]
+//! image = "docker.io/airsplay/bottom-up-attention:latest"
+//! id = "sha256:…"       # hash of its configuration
+//! digest = "sha256:…"   # the registry's; absent for images that were built or loaded here
+//! how = "pulled"
+//! date = "2026-11-23"
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::assets::claim::claim;
+use crate::container::Image;
+use crate::container::reference::{Reference, is_digest};
+use crate::error::{Error, Result};
+use crate::{clock, files};
+
+/// The way of writing that this program reads and writes.
+const SCHEMA: u32 = 1;
+const FILE_LIMIT: u64 = 4 << 20;
+/// The pins compiled into the program.
+const SHIPPED: &str = include_str!("../../data/images.lock");
+
+/// How an image came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// From a registry.
+    Pulled,
+    /// From a Dockerfile, here.
+    Built,
+    /// It was here.
+    Found,
+}
+
+/// One image as it was when it was pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// Its name in full, with tag.
+    pub image: String,
+    /// Hash of its configuration: `sha256:…`.
+    pub id: String,
+    /// What the registry calls this content: `sha256:…`.
+    pub digest: Option<String>,
+    /// How it came.
+    pub how: How,
+    /// UTC day of the pinning.
+    pub date: String,
+}
+
+impl Pin {
+    /// Whether an image is the pinned one.
+    pub fn is(&self, image: &Image) -> bool {
+        self.id == image.id || self.digest.as_ref().is_some_and(|digest| image.has_digest(digest))
+    }
+
+    /// What names its content best.
+    pub fn content(&self) -> &str {
+        self.digest.as_deref().unwrap_or(&self.id)
+    }
+}
+
+/// All pins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock {
+    pins: Vec<Pin>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    schema: u32,
+    #[serde(rename = "pin", default)]
+    pins: Vec<Pin>,
+}
+
+/// Where a workspace's pins are.
+pub fn path(workspace: &Path) -> PathBuf {
+    workspace.join("data/images.lock")
+}
+
+/// The pins of a workspace, and those compiled into the program of images that it has not pinned otherwise.
+///
+/// # Errors
+/// Data where the lock file is wrong.
+pub fn read(workspace: &Path) -> Result<Lock> {
+    let mut lock = Lock::read(&path(workspace))?;
+    for pin in Lock::parse(SHIPPED, "data/images.lock")?.pins {
+        if lock.named(&pin.image).is_none() {
+            lock.pins.push(pin);
+        }
+    }
+    Ok(lock)
+}
+
+/// Changes the pins of a workspace, one process at a time, so that no pin is lost.
+///
+/// # Errors
+/// What `edit` says; data where the lock file is wrong; what [`Error::io`] says.
+pub fn change<T>(workspace: &Path, edit: impl FnOnce(&mut Lock) -> Result<T>) -> Result<T> {
+    let path = path(workspace);
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".claim");
+    files::create_folder_of(&path)?;
+    // Held for milliseconds: there is nothing to tell.
+    let _claim = claim(&PathBuf::from(beside), &mut |_| {})?;
+    let mut own = Lock::read(&path)?;
+    let result = edit(&mut own)?;
+    own.write(&path)?;
+    Ok(result)
+}
+
+impl Lock {
+    /// Reads a lock's text; `origin` names it in errors.
+    fn parse(text: &str, origin: &str) -> Result<Self> {
+        let wrong = |why: String| {
+            Error::data(format!("the lock {origin} is wrong"))
+                .because(why)
+                .next("restore it from a copy; removing it forgets which images were pinned")
+        };
+        let Text { schema, pins } = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if schema != SCHEMA {
+            return Err(wrong(format!("its schema is {schema}, this program reads {SCHEMA}")));
+        }
+        for (index, pin) in pins.iter().enumerate() {
+            if !is_digest(&pin.id) || !pin.digest.iter().all(|digest| is_digest(digest)) {
+                let why = "id and digest are sha256: and 64 lower-case hexadecimal digits";
+                return Err(wrong(format!("the pin of `{}`: {why}", pin.image)));
+            }
+            if pins[..index].iter().any(|other| other.image == pin.image) {
+                return Err(wrong(format!("`{}` is there twice", pin.image)));
+            }
+        }
+        Ok(Self { pins })
+    }
+
+    /// Reads a lock file; one that is not there is empty.
+    fn read(path: &Path) -> Result<Self> {
+        match path.try_exists() {
+            Ok(false) => Ok(Self::default()),
+            _ => Self::parse(&files::read_text(path, FILE_LIMIT)?, &path.display().to_string()),
+        }
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        let mut pins = self.pins.clone();
+        pins.sort_by(|a, b| a.image.cmp(&b.image));
+        let text = toml::to_string_pretty(&Text { schema: SCHEMA, pins })
+            .map_err(|error| Error::bug("the lock cannot be written").because(error))?;
+        files::write_bytes(path, text.as_bytes())
+    }
+
+    /// All pins.
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// The pin of a name; the digest in it counts for nothing. Without a tag: of any name of the repository at this digest.
+    pub fn pin(&self, reference: &Reference) -> Option<&Pin> {
+        match (&reference.tag, &reference.digest) {
+            (Some(tag), _) => self.named(&format!("{}:{tag}", reference.repository)),
+            (None, digest) => self.pins.iter().find(|pin| {
+                pin.digest == *digest
+                    && pin.image.rsplit_once(':').is_some_and(|(repository, _)| repository == reference.repository)
+            }),
+        }
+    }
+
+    fn named(&self, image: &str) -> Option<&Pin> {
+        self.pins.iter().find(|pin| pin.image == image)
+    }
+
+    /// Pins an image under a name with a tag; what was pinned there before, where it was another one.
+    pub fn set(&mut self, name: &str, image: &Image, how: How) -> Result<Option<Pin>> {
+        let Reference { repository, tag, .. } = Reference::parse(name)?;
+        let name = format!("{repository}:{}", tag.as_deref().unwrap_or("latest"));
+        // Another registry's digest would not be found under this name.
+        let own = format!("{repository}@");
+        let digest = image.digests.iter().map(|digest| full(digest)).find(|digest| digest.starts_with(&own));
+        let digest = digest.map(|digest| digest[own.len()..].to_owned());
+        let date = clock::now().chars().take(10).collect();
+        let pin = Pin { image: name.clone(), id: image.id.clone(), digest, how, date };
+        let before = self.pins.iter().position(|known| known.image == name).map(|at| self.pins.remove(at));
+        let other = before.filter(|before| !before.is(image));
+        self.pins.push(pin);
+        Ok(other)
+    }
+}
+
+fn full(digest: &str) -> String {
+    Reference::parse(digest).map_or_else(|_| digest.to_owned(), |reference| reference.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(digit: &str) -> String {
+        format!("sha256:{}", digit.repeat(64))
+    }
+
+    fn image(id: &str, digests: &[String]) -> Image {
+        Image { name: String::new(), id: digest(id), digests: digests.to_vec() }
+    }
+
+    #[test]
+    fn pins_are_kept_by_full_name_and_know_their_image() {
+        let place = tempfile::tempdir().unwrap();
+        let first = image("1", &[format!("b/c@{}", digest("a")), format!("x.org/b/c@{}", digest("b"))]);
+        change(place.path(), |lock| lock.set("x.org/b/c", &first, How::Pulled)).unwrap();
+        let lock = read(place.path()).unwrap();
+        let pin = lock.pin(&Reference::parse("x.org/b/c:latest").unwrap()).unwrap();
+        assert_eq!(pin.content(), digest("b"), "that of its own registry");
+        assert_eq!(lock.pin(&Reference::parse(&format!("x.org/b/c@{}", digest("b"))).unwrap()), Some(pin));
+        assert_eq!(lock.pin(&Reference::parse(&format!("x.org/b/c@{}", digest("a"))).unwrap()), None);
+        assert!(lock.pin(&Reference::parse("b/c").unwrap()).is_none());
+        assert!(pin.is(&image("1", &[])) && pin.is(&image("2", &[format!("b/c@{}", digest("b"))])));
+        assert!(!pin.is(&image("2", &[format!("b/c@{}", digest("a"))])));
+        let other = image("3", &[]);
+        let replaced = change(place.path(), |lock| lock.set("x.org/b/c:latest", &other, How::Built)).unwrap();
+        assert_eq!(replaced.as_ref(), Some(pin));
+        let lock = read(place.path()).unwrap();
+        assert_eq!((lock.pins()[0].content(), lock.pins().len()), (digest("3").as_str(), 1));
+    }
+
+    #[test]
+    fn what_is_no_lock_is_refused() {
+        let pin = |id: &str| format!("[[pin]]\nimage = \"a\"\nid = \"{id}\"\nhow = \"built\"\ndate = \"\"\n");
+        let twice = format!("schema = 1\n{0}{0}", pin(&digest("1")));
+        for text in ["", "schema = 2", &format!("schema = 1\n{}", pin("sha256:1")), &twice, "schema = 1\nother = 1"] {
+            let error = Lock::parse(text, "x").unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Data, "{text}");
+        }
+        assert_eq!(Lock::parse(SHIPPED, "shipped").unwrap(), Lock::default());
+    }
+}

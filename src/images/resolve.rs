@@ -1,0 +1,153 @@
+//! The image for a run, compared with its pin.
+
+use std::path::Path;
+
+use super::known::{self, Origin, Role};
+use super::lock::{self, Lock, Pin};
+use crate::container::image::Details;
+use crate::container::reference::{Reference, is_id};
+use crate::container::{Cause, Engine, Failure, Image};
+use crate::error::{Error, Result};
+
+/// An image for a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The image.
+    pub image: Image,
+    /// Whether its content is pinned: in the lock, or by the digest or id that was asked for.
+    pub pinned: bool,
+}
+
+impl Resolved {
+    /// What a person should hear before it is used; nothing where it is pinned.
+    pub fn warning(&self) -> Option<String> {
+        (!self.pinned).then(|| {
+            let name = &self.image.name;
+            format!(
+                "image {name} is not pinned: a later run may find another one; repro images pin {name} keeps this one"
+            )
+        })
+    }
+}
+
+/// What the engine has of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Missing,
+    /// An image that is not pinned.
+    Unpinned(Details),
+    /// The pinned image.
+    Pinned(Details),
+    /// Another image than the pinned one.
+    Changed {
+        /// What is there.
+        found: Details,
+        /// What is pinned.
+        pin: Pin,
+    },
+}
+
+/// Looks a name (or an id) up and compares it with the pins. An image that is named by its content needs no pin. Where nothing has
+/// the name, the pinned content counts by its digest.
+///
+/// # Errors
+/// Usage for what is no name; infra where the engine fails.
+pub fn state(engine: &Engine, lock: &Lock, name: &str) -> Result<State> {
+    if is_id(name) {
+        if let Some(details) = look(engine, name)? {
+            return Ok(State::Pinned(details));
+        }
+    }
+    let reference = Reference::parse(name)?;
+    if reference.digest.is_some() {
+        return Ok(look(engine, name)?.map_or(State::Missing, State::Pinned));
+    }
+    let pin = lock.pin(&reference);
+    Ok(match (look(engine, name)?, pin) {
+        (Some(found), None) => State::Unpinned(found),
+        (Some(found), Some(pin)) if pin.is(&found.image) => State::Pinned(found),
+        (Some(found), Some(pin)) => State::Changed { found, pin: pin.clone() },
+        (None, Some(Pin { digest: Some(digest), .. })) => {
+            let found = look(engine, &reference.at(digest).to_string())?;
+            found.map_or(State::Missing, |found| State::Pinned(renamed(found, name)))
+        }
+        (None, _) => State::Missing,
+    })
+}
+
+fn renamed(mut details: Details, name: &str) -> Details {
+    name.clone_into(&mut details.image.name);
+    details
+}
+
+fn look(engine: &Engine, name: &str) -> Result<Option<Details>> {
+    match engine.details(name) {
+        Ok(details) => Ok(Some(details)),
+        Err(Failure { cause, .. }) if matches!(*cause, Cause::ImageMissing { .. }) => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The image of a role for a run: the program's own, or the one that was `asked` for (a name, name@digest or id), as it is on the
+/// engine, compared with the pins of the workspace. Nothing is pulled.
+///
+/// An image without a pin is allowed: [`Resolved::warning`] says so.
+///
+/// # Errors
+/// Infra where it is not there, checksum where another one than the pinned is; each says what mends it.
+pub fn resolve(engine: &Engine, role: Role, asked: Option<&str>, workspace: &Path) -> Result<Resolved> {
+    let known = known::of(role)?;
+    let name = asked.unwrap_or(&known.name);
+    match state(engine, &lock::read(workspace)?, name)? {
+        State::Unpinned(found) => Ok(Resolved { image: found.image, pinned: false }),
+        State::Pinned(found) => Ok(Resolved { image: found.image, pinned: true }),
+        State::Changed { found, pin } => Err(changed(asked.unwrap_or(role.name()), &found.image, &pin, workspace)),
+        State::Missing => {
+            let advice = match (asked, known.origin) {
+                (Some(name), _) => format!(
+                    "`{}` fetches it if a registry has it; docker images shows what is here",
+                    command("pull", name, workspace)
+                ),
+                (None, Origin::Registry) => format!("`{}` fetches it", command("pull", role.name(), workspace)),
+                (None, Origin::Dockerfile) => format!("`{}` builds it", command("build", role.name(), workspace)),
+            };
+            Err(Error::from(Failure::from(Cause::ImageMissing { image: name.to_owned() })).next(advice))
+        }
+    }
+}
+
+/// The error for an image that is not the pinned one; `asked` is how the person names it.
+pub(super) fn changed(asked: &str, found: &Image, pin: &Pin, workspace: &Path) -> Error {
+    let by_digest = pin.digest.as_ref().and_then(|digest| {
+        Reference::parse(&pin.image).ok().map(|reference| command("pull", &reference.at(digest).to_string(), workspace))
+    });
+    let back = match by_digest {
+        Some(pull) => format!("`{pull}` brings the pinned one back"),
+        None => format!("`docker tag {} {}` brings the pinned one back if it is still here", pin.id, pin.image),
+    };
+    let accept = command("pin --accept", asked, workspace);
+    let what = Cause::ImageChanged {
+        image: pin.image.clone(),
+        expected: pin.content().to_owned(),
+        found: same_kind(found, pin).to_owned(),
+    };
+    Error::from(Failure::from(what)).next(format!("nothing was run; {back}; `{accept}` takes what is here from now on"))
+}
+
+/// The found image's digest where the pin has one, so that like is compared with like.
+fn same_kind<'a>(found: &'a Image, pin: &Pin) -> &'a str {
+    match pin.digest {
+        Some(_) => found.pin().rsplit_once('@').map_or(found.id.as_str(), |(_, digest)| digest),
+        None => &found.id,
+    }
+}
+
+/// `repro images VERB NAME`, for this workspace.
+pub(super) fn command(verb: &str, name: &str, workspace: &Path) -> String {
+    let mut text = format!("repro images {verb} {name}");
+    if workspace != Path::new("workspace") {
+        text += &format!(" --workspace {}", workspace.display());
+    }
+    text
+}
