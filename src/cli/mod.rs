@@ -13,6 +13,7 @@ mod assets;
 mod bench;
 #[cfg(feature = "torch")]
 mod evaluate;
+mod extract;
 pub mod features;
 mod fetch;
 #[cfg(feature = "torch")]
@@ -79,6 +80,8 @@ enum Command {
     /// Write a submission file
     #[cfg(feature = "torch")]
     Predict(predict::Args),
+    /// Make obj36 features of images, with the original's extractor in its container
+    Extract(extract::Args),
     /// Look into obj36 feature files
     Features(features::Args),
     /// Measure the speed on this machine, to compare with the original
@@ -113,6 +116,7 @@ impl Cli {
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
+            Command::Extract(args) => extract::run(args),
             Command::Features(args) => features::run(args),
             Command::Bench(args) => bench::run(args),
         }

@@ -7,6 +7,7 @@
 //! - [`sandbox`]: what a container may use and how long;
 //! - [`gpu`]: the ways to a GPU, and a look for it from within;
 //! - `run`: a container from creation to removal;
+//! - `stop`: a way for this program to end its containers early;
 //! - [`failure`]: everything that can go wrong, typed.
 
 pub mod build;
@@ -19,6 +20,7 @@ pub mod pull;
 pub mod reference;
 mod run;
 pub mod sandbox;
+mod stop;
 
 pub use build::Build;
 pub use engine::Engine;
@@ -27,3 +29,4 @@ pub use gpu::{Gpu, GpuPath};
 pub use image::Image;
 pub use run::{Ended, Line, Stream};
 pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};
+pub use stop::Stop;

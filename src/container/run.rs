@@ -98,7 +98,13 @@ impl Engine {
             .map_err(|error| self.refused("start a container", sandbox, error))?;
         let far = Duration::from_secs(365 * 24 * 3600);
         let total = tokio::time::sleep(sandbox.timeouts.total.unwrap_or(far));
-        tokio::pin!(total);
+        let stopped = async {
+            match &sandbox.stop {
+                Some(stop) => stop.asked().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(total, stopped);
         loop {
             let silence = tokio::time::sleep(sandbox.timeouts.silence.unwrap_or(far));
             tokio::select! {
@@ -107,6 +113,7 @@ impl Engine {
                     Some(Err(error)) => return Err(self.failed("listen to a container", error)),
                     None => break,
                 },
+                () = &mut stopped => return Err(Cause::Stopped.into()),
                 () = &mut total => {
                     let after = sandbox.timeouts.total.unwrap_or(far);
                     return Err(Cause::TimedOut { patience: Patience::Total, after }.into());
