@@ -178,6 +178,9 @@ fn caffe(args: &Args, source: &Source, observer: &dyn Observer) -> Result<Caffe>
     let known = args.manifest.read(&args.workspace)?;
     let found = assets::find([source.script, assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
     let engine = Engine::connect(&format!("extract {}", source.stem()))?;
+    for removed in engine.remove_leftovers()? {
+        observer.say(&format!("removed a container of a run that was killed: {removed}"));
+    }
     let resolved = resolve(&engine, Role::Extractor, args.container.image.as_deref(), &args.workspace)?;
     resolved.warning().iter().for_each(|warning| observer.say(warning));
     let settings = caffe::Settings {

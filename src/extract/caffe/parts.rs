@@ -104,8 +104,11 @@ fn work(caffe: &Caffe, lane: usize, queue: &Mutex<VecDeque<Waiting>>, stop: &Sto
                 began |= line.text.starts_with(BEGINS);
             }
         });
-        let Ended { seconds, peak_memory } =
-            result.as_ref().ok().cloned().unwrap_or(Ended { seconds: 0.0, peak_memory: None });
+        let used = match &result {
+            Ok(ended) => Some(*ended),
+            Err(failure) => failure.used.as_deref().copied(),
+        };
+        let Ended { seconds, peak_memory } = used.unwrap_or(Ended { seconds: 0.0, peak_memory: None });
         let failure = result.err();
         let failed = failure.as_ref().map(ToString::to_string);
         let task = format!("part {}", part.number);
