@@ -16,6 +16,7 @@ mod doctor;
 mod engine;
 #[cfg(feature = "torch")]
 mod evaluate;
+mod extract;
 pub mod features;
 mod fetch;
 mod image_progress;
@@ -89,6 +90,8 @@ enum Command {
     Predict(predict::Args),
     /// List, fetch, build and pin the container images that the program runs in
     Images(images::Args),
+    /// Make obj36 features of images, with the original's extractor in its container
+    Extract(extract::Args),
     /// Look into obj36 feature files
     Features(features::Args),
     /// Check that this machine has what a run needs
@@ -137,6 +140,7 @@ impl Cli {
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
             Command::Images(args) => images::run(args),
+            Command::Extract(args) => extract::run(args),
             Command::Features(args) => features::run(args),
             Command::Doctor(args) => doctor::run(args),
             Command::Bench(args) => bench::run(args),

@@ -15,7 +15,7 @@ pub mod row;
 mod statistics;
 pub mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod tsv;
 
 pub use damage::{Column, Damage, RowError, TsvError};
