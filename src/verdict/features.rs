@@ -4,7 +4,7 @@
 //!
 //! - A level is a claim about where both files come from. Its limits are what was measured or follows from a format;
 //!   each has its reason and its source. What nobody measured is shown and not judged.
-//! - Beyond a limit: FAIL, or INCONCLUSIVE where the limit says so. A measure that there is not: INCONCLUSIVE.
+//! - Beyond a limit: FAIL. A measure that there is not: INCONCLUSIVE.
 //! - Too few images in both files, or images in one file only that were not said to be left out: INCONCLUSIVE.
 //! - A level may say that it is no bar of correctness: then PASS becomes INCONCLUSIVE.
 //!
@@ -115,17 +115,10 @@ pub struct Limit {
     /// Share of comparisons of one rate that the test lets pass.
     #[serde(default)]
     pub confidence: Option<f64>,
-    /// What a greater value means.
-    #[serde(default = "fail")]
-    pub beyond: Verdict,
     /// Why this value.
     pub reason: String,
     /// Where it comes from.
     pub source: String,
-}
-
-fn fail() -> Verdict {
-    Verdict::Fail
 }
 
 /// What nobody knows a limit of.
@@ -231,7 +224,7 @@ impl Golden {
                     (None, Some(of), Some(confidence)) => of > 0 && confidence > 0.5 && confidence < 1.0,
                     _ => false,
                 };
-                if !is_sound || !matches!(limit.beyond, Verdict::Fail | Verdict::Inconclusive) {
+                if !is_sound {
                     return wrong(format!("its limit of {} is impossible", limit.measure));
                 }
             }
@@ -277,7 +270,7 @@ impl Level {
         if seen.images < self.min_images {
             found.push(Verdict::Inconclusive);
             evidence.push(format!(
-                "{} images in both files are too few, {} are needed: {}",
+                "too few images in both files, {} of {} at least: {}",
                 seen.images, self.min_images, self.min_images_reason
             ));
             what_to_do.get_or_insert("compare more images");
@@ -285,7 +278,7 @@ impl Level {
         if seen.only != [0, 0] && !seen.only_left_out {
             found.push(Verdict::Inconclusive);
             let [a, b] = seen.only;
-            evidence.push(format!("{a} images are in A only and {b} in B only, and nothing can be said of those"));
+            evidence.push(format!("images in A only: {a}, in B only: {b}; nothing can be said of those"));
             what_to_do.get_or_insert("extract what is missing, or say --common to judge the images in both files");
         }
         let mut verdict = Verdict::over(found);
@@ -315,7 +308,7 @@ impl Limit {
         let observed = (seen.measure)(&self.measure);
         let verdict = match observed {
             Some(value) if value.abs() <= limit => Verdict::Pass,
-            Some(_) => self.beyond,
+            Some(_) => Verdict::Fail,
             None => Verdict::Inconclusive,
         };
         Row {
@@ -364,7 +357,7 @@ mod tests {
             ("same-extractor", 10, [0, 0], &[("images_changed", 3.0)], Pass),
             ("same-extractor", 10, [0, 0], &[("images_changed", 4.0)], Fail),
             ("same-extractor", 2, [8, 0], &[("images_changed", 2.0)], Fail),
-            ("same-extractor", 10, [0, 0], &[("images_unlike", 1.0)], Inconclusive),
+            ("same-extractor", 10, [0, 0], &[("images_unlike", 1.0)], Fail),
             ("same-extractor", 10, [0, 0], &[("images_resized", 1.0)], Fail),
             ("same-extractor", 10, [0, 0], &[("images_changed", f64::NAN)], Inconclusive),
             ("half", 1, [0, 0], &[], Pass),

@@ -55,11 +55,11 @@ impl fmt::Display for Found {
         let same = &boxes.same_within;
         writeln!(
             f,
-            "same boxes    {}: within {} pixels, {} of features, {} of probabilities, same classes",
+            "same boxes    {}: of one class, within {} pixels, features {}, probabilities {}",
             of_all(boxes.same, boxes.matched),
-            short(same.pixels),
-            short(same.feature),
-            short(same.probability)
+            same.pixels,
+            same.feature,
+            same.probability
         )?;
         self.quantiles(f)?;
         if !self.worst.is_empty() {
