@@ -270,7 +270,7 @@ impl Level {
         if seen.images < self.min_images {
             found.push(Verdict::Inconclusive);
             evidence.push(format!(
-                "too few images in both files, {} of {} at least: {}",
+                "images in both files: {}, at least {} are needed: {}",
                 seen.images, self.min_images, self.min_images_reason
             ));
             what_to_do.get_or_insert("compare more images");
