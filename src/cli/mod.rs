@@ -52,6 +52,7 @@ Examples:
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro features inspect train2014_obj36.tsv
+  repro features compare released_obj36.tsv mine_obj36.tsv
 
 Results go to stdout, progress and errors to stderr.
 
