@@ -7,6 +7,7 @@ use bollard::errors::Error as Answer;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
@@ -55,12 +56,16 @@ impl Engine {
         let options = CreateImageOptionsBuilder::default().from_image(&reference.repository).tag(version).build();
         let docker = self.docker().clone().with_timeout(silence.saturating_add(Duration::from_secs(60)));
         let mut answers = std::pin::pin!(docker.create_image(Some(options), None, None));
-        let (mut layers, mut finished) = (Layers::default(), false);
+        let (mut layers, mut finished, mut moved) = (Layers::default(), false, Instant::now());
         loop {
-            match tokio::time::timeout(silence, answers.next()).await {
+            match tokio::time::timeout_at(moved + silence, answers.next()).await {
                 Ok(Some(Ok(info))) => {
                     let status = info.status.as_deref().unwrap_or_default();
                     finished |= status.starts_with("Digest: ") || status.starts_with("Status: ");
+                    // The engine's own countdowns are no progress.
+                    if !status.starts_with("Retrying") {
+                        moved = Instant::now();
+                    }
                     if layers.take(&info) {
                         told(layers.progress());
                     }
