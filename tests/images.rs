@@ -10,13 +10,15 @@ mod fetching;
 mod registry;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use common::{run, stderr, stdout};
-use fetching::content;
+use fetching::{content, until};
+use lxmert_repro::container::build::BuildNetwork;
+use lxmert_repro::container::failure::Patience;
 use lxmert_repro::container::pull::Progress;
-use lxmert_repro::container::{Cause, Engine};
+use lxmert_repro::container::{Build, Cause, Engine};
 use lxmert_repro::error::Kind;
 use lxmert_repro::images::{self, Role};
 use registry::{Images, Registry, Way, built};
@@ -195,5 +197,150 @@ fn without_an_engine() {
     let place = tempfile::tempdir().unwrap();
     let mut command = repro(place.path(), &["list"]);
     let output = run(command.env("DOCKER_HOST", "unix:///nowhere/docker.sock"), 4);
-    says(&output, &["no container engine answers at unix:///nowhere/docker.sock", "next: start Docker"]);
+    says(&output, &["no container engine answers at unix:///nowhere/docker.sock", "start Docker"]);
+}
+
+/// A folder to build from, with its Dockerfile.
+fn source(dockerfile: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+    folder
+}
+
+/// Commands of all containers of the engine.
+fn commands(engine: &Engine) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let docker = bollard::Docker::connect_with_host(engine.host()).unwrap();
+    let all = bollard::query_parameters::ListContainersOptionsBuilder::default().all(true).build();
+    let list = runtime.block_on(async { docker.list_containers(Some(all)).await }).unwrap();
+    list.into_iter().filter_map(|container| container.command).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_build_tells_its_lines_and_its_failing_step() {
+    let Some((engine, _)) = engine::engine("test-images") else { return };
+    let name = format!("lxmert-repro-test/build:{}", std::process::id());
+    let mut here = Images::new(&engine, &[&name]);
+    let folder =
+        source(&format!("FROM {}\nARG WORD\nCOPY . /here\nRUN echo $WORD; ls /here; echo wrong >&2\n", engine::BASE));
+    std::fs::write(folder.path().join("seen"), "").unwrap();
+    std::fs::write(folder.path().join("unseen"), "").unwrap();
+    let mut build = Build::new(folder.path(), "Dockerfile", &name);
+    build.args = vec![("WORD".into(), "said & done".into())];
+    build.labels = vec![("a.b".into(), "c = d".into())];
+    build.ignore = vec!["unseen".into()];
+    build.network = BuildNetwork::None;
+    let mut lines = Vec::new();
+    let image = engine.build(&build, &mut |line| lines.push(line.to_owned())).unwrap();
+    here.names.push(image.id.clone());
+    assert!(["said & done", "seen", "wrong"].iter().all(|text| lines.iter().any(|line| line == text)), "{lines:?}");
+    assert!(!lines.iter().any(|line| line == "unseen"), "{lines:?}");
+    let details = engine.details(&name).unwrap();
+    assert_eq!((&details.image.id, details.labels["a.b"].as_str()), (&image.id, "c = d"));
+    assert!(image.id.starts_with("sha256:") && image.digests.is_empty() && details.size.unwrap() > 1_000_000);
+
+    let fails = |dockerfile: &str, change: &dyn Fn(&mut Build)| {
+        std::fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+        let mut build = build.clone();
+        change(&mut build);
+        let failure = engine.build(&build, &mut |_| ()).unwrap_err();
+        assert_eq!(engine.image(&name).unwrap().id, image.id, "the earlier image stays: {failure}");
+        failure
+    };
+    let step = format!("FROM {}\nRUN echo so it is; exit 3\n", engine::BASE);
+    let failure = fails(&step, &|_| ());
+    assert!(
+        matches!(&*failure.cause, Cause::BuildFailed { why, .. } if why.starts_with("Step 2/") && why.ends_with("code: 3")),
+        "{failure}"
+    );
+    assert!(failure.last_lines.contains(&"so it is".to_owned()), "{failure:?}");
+    let text = lxmert_repro::error::Error::from(failure).to_string();
+    assert!(text.starts_with(&format!("build of {name}: image {name} could not be built")), "{text}");
+    for wrong in ["WHAT is this\n", "FROM lxmert-repro-test/nowhere:1\n", "FROM scratch\nCOPY nothing /\n", ""] {
+        let failure = fails(wrong, &|_| ());
+        assert!(matches!(*failure.cause, Cause::BuildFailed { .. }), "{wrong}: {failure}");
+    }
+    let full = format!("FROM {}\nRUN echo 'cp: error writing a: No space left on device' >&2; exit 1\n", engine::BASE);
+    assert!(matches!(*fails(&full, &|_| ()).cause, Cause::DiskFull { .. }));
+    let missing = fails("", &|build| build.dockerfile = "other/Dockerfile".into());
+    assert!(matches!(*missing.cause, Cause::MountMissing { .. }), "{missing}");
+    let long = fails(&step, &|build| build.args = vec![("A".into(), "x".repeat(70_000))]);
+    assert!(long.to_string().contains("70002 bytes"), "{long}");
+
+    // Silence ends a build, and its container goes with it.
+    let number = 900_000 + std::process::id();
+    let silent = format!("FROM {}\nRUN echo before; sleep {number}\n", engine::BASE);
+    let failure = fails(&silent, &|build| build.silence = Duration::from_secs(3));
+    assert!(matches!(*failure.cause, Cause::TimedOut { patience: Patience::Silence, .. }), "{failure}");
+    assert!(failure.last_lines.contains(&"before".to_owned()));
+    until("the end of the step", || !commands(&engine).contains(&number.to_string()));
+}
+
+#[test]
+fn a_build_that_is_interrupted_leaves_no_container() {
+    let Some((engine, _)) = engine::engine("test-images") else { return };
+    for (signal, number) in [("INT", 910_000), ("KILL", 920_000)] {
+        let number = (number + std::process::id()).to_string();
+        let folder = source(&format!("FROM {}\nRUN echo before; sleep {number}\n", engine::BASE));
+        let name = format!("lxmert-repro-test/interrupted:{number}");
+        let source = folder.path().display().to_string();
+        let words = ["build", "extractor", "--source", &source, "--tag", &name];
+        let mut child = repro(folder.path(), &words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        until("the step", || commands(&engine).contains(&number));
+        run(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]), 0);
+        let status = child.wait().unwrap();
+        if signal == "INT" {
+            assert_eq!(status.code(), Some(130));
+            let text = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+            assert!(text.contains("stopped on request (signal 2)"), "{text}");
+        }
+        until("the end of the step", || !commands(&engine).contains(&number));
+        assert!(engine.image(&name).is_err() && !folder.path().join("workspace").exists());
+    }
+}
+
+#[test]
+fn building_again_pins_the_new_image() {
+    let Some((engine, _)) = engine::engine("test-images") else { return };
+    let folder = source("");
+    let (root, place) = (folder.path(), tempfile::tempdir().unwrap());
+    let dockerfile = root.join("docker/train/Dockerfile");
+    std::fs::create_dir_all(root.join("docker/train")).unwrap();
+    std::fs::write(
+        &dockerfile,
+        "FROM scratch\nARG A\nARG SOURCE_COMMIT\nLABEL a=$A commit=$SOURCE_COMMIT\nCOPY . /all\n",
+    )
+    .unwrap();
+    let git = |words: &[&str]| {
+        let settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"];
+        run(Command::new("git").arg("-C").arg(root).args(settings).args(words), 0)
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "first"]);
+    let commit = stdout(&git(&["rev-parse", "HEAD"])).trim().to_owned();
+    let name = &format!("docker.io/lxmert-repro-test/source:{}", std::process::id());
+    let mut here = Images::new(&engine, &[name]);
+    let source = root.display().to_string();
+    let build = |more: &[&str]| {
+        let words = ["build", "train", "--tag", name, "--network", "none", "--source", &source];
+        run(&mut repro(place.path(), &[&words[..], more].concat()), 0)
+    };
+    says(&build(&["--build-arg", "A=one"]), &[&format!("at {commit}\n"), "Step 1/", "built in", "pinned in"]);
+    let first = engine.details(name).unwrap();
+    here.names.push(first.image.id.clone());
+    assert_eq!((first.labels["a"].as_str(), &first.labels["commit"]), ("one", &commit));
+    let row = listed(place.path(), name);
+    assert_eq!((&row["state"], &row["source_commit"]), (&"pinned".into(), &Value::from(commit.as_str())));
+    assert_eq!(row["pin"]["how"], "built");
+    says(&build(&["--build-arg", "A=one"]), &["the pinned one"]);
+    std::fs::write(root.join("changed"), "").unwrap();
+    says(&build(&["--build-arg", "A=two"]), &[&format!("{commit}-dirty"), "in place of", &first.image.id]);
+    assert_eq!(engine.details(name).unwrap().labels["a"], "two");
+    assert_eq!(listed(place.path(), name)["state"], "pinned");
+
+    let refused = run(&mut repro(place.path(), &["build", "train"]), 2);
+    says(&refused, &["docker/train/Dockerfile", "--source"]);
+    says(&run(&mut repro(place.path(), &["build", "extractor"]), 2), &["comes from a registry", "repro images pull"]);
+    run(&mut repro(place.path(), &["build", "train", "--build-arg", "A"]), 2);
 }

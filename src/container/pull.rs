@@ -13,6 +13,7 @@ use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::image::Image;
 use super::reference::Reference;
+use super::signals::AtWork;
 use crate::human::human_seconds;
 
 /// How far a pull is. Layers become known one after the other, so that `total` grows.
@@ -33,10 +34,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`Cause::PullFailed`] where the registry cannot be reached or fails, [`Cause::PullRefused`] where it has no such
-    /// image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`].
+    /// image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`], [`Cause::Interrupted`].
     pub fn pull(&self, name: &str, silence: Duration, told: &mut dyn FnMut(Progress)) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
-        self.block_on(self.pull_layers(name, &reference, silence, told))?;
+        let mut at_work = AtWork::begin()?;
+        self.block_on(async {
+            tokio::select! {
+                done = self.pull_layers(name, &reference, silence, told) => done,
+                // The engine gives a pull up that nobody waits for.
+                signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
+            }
+        })?;
         // By its digest where one was asked for: a tag beside it says nothing.
         let found = match &reference.digest {
             Some(digest) => self.image(&reference.at(digest).to_string())?,

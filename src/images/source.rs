@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::known::Known;
+use super::known::{Known, Role};
 use crate::container::Build;
 use crate::error::{Error, Result};
 
@@ -38,7 +38,13 @@ pub fn build_of(known: &Known, source: Option<&Path>, workspace: &Path) -> Resul
     let mut build = Build::new(&folder, dockerfile, &known.name);
     build.ignore = LEFT_OUT.map(str::to_owned).into();
     build.ignore.extend(below(workspace, &folder));
-    build.labels.extend(revision(&folder).map(|revision| (REVISION.to_owned(), revision)));
+    if let Some(revision) = revision(&folder) {
+        if known.role == Role::Train {
+            // The program in the image says it too; it cannot ask git there.
+            build.args.push(("SOURCE_COMMIT".to_owned(), revision.clone()));
+        }
+        build.labels.push((REVISION.to_owned(), revision));
+    }
     Ok(build)
 }
 
@@ -72,7 +78,7 @@ fn revision(folder: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::known::{Role, of};
+    use crate::images::known::of;
 
     #[test]
     fn the_source_is_labelled_with_its_commit() {
