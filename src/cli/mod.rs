@@ -45,6 +45,7 @@ Examples:
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro features inspect train2014_obj36.tsv
+  repro images list                            the container images, and what to do next
 
 Results go to stdout, progress and errors to stderr.
 
