@@ -217,7 +217,8 @@ fn build(args: Build) -> Result<()> {
     let role = Role::named(&args.image).ok_or_else(|| Error::usage(format!("there is no image `{}`", args.image)))?;
     let workspace = &args.place.workspace;
     let mut build = images::build_of(&known::of(role)?, args.source.as_deref(), workspace)?;
-    build.args = args.build_arg;
+    // A later one of the same name counts.
+    build.args.extend(args.build_arg);
     build.silence = Duration::from_secs(args.stall_timeout);
     build.network = match args.network {
         Network::Default => BuildNetwork::Default,

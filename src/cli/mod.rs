@@ -53,6 +53,7 @@ Examples:
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
+  repro images list                            the container images, and what to do next
 
 Results go to stdout, progress and errors to stderr.
 
