@@ -32,7 +32,7 @@ impl Cause {
             Self::Killed { .. } => {
                 "run this again; if nobody ended it, see whether the machine ran out of memory (dmesg)"
             }
-            Self::NoGpu { .. } => "`repro doctor` checks each part of the way to the GPU and says what mends it",
+            Self::NoGpu { mend, .. } => return format!("{mend}; `repro doctor` checks each part of the way"),
             Self::DiskFull { .. } => {
                 "free some space (docker system df shows what the engine holds), then run this again"
             }

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use bollard::models::{
-    ContainerCreateBody, DeviceRequest, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
-};
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType};
 
 use super::engine::Engine;
+use super::gpu;
 use super::handover::Folder;
 use super::leftovers::FOLDERS;
-use super::sandbox::{Access, Gpus, Network, Sandbox};
+use super::sandbox::{Access, Network, Sandbox};
 use super::user::User;
 
 /// `/tmp` where the sandbox does not say.
@@ -26,7 +25,7 @@ impl Engine {
             // SELinux lets containers read only what was relabelled for them, and a person's folders are not ours to relabel.
             security.push("label=disable".to_owned());
         }
-        let host = HostConfig {
+        let mut host = HostConfig {
             mounts: Some(mounts(sandbox)),
             tmpfs: Some(tmpfs(sandbox, self.facts().podman)),
             network_mode: Some(match sandbox.network {
@@ -47,11 +46,11 @@ impl Engine {
             shm_size: Some(signed(limits.shm)),
             // The output goes to this program alone: nothing piles up on the engine in a run of days.
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            device_requests: devices(&sandbox.gpus),
             ..HostConfig::default()
         };
         let mut environment = vec!["HOME=/tmp".to_owned()];
         environment.extend(sandbox.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        gpu::ask(&mut host, &mut environment, &sandbox.gpus, sandbox.gpu_path, self.facts());
         let mut labels = self.labels();
         if let Ok(folders) = serde_json::to_string(folders) {
             labels.insert(FOLDERS.to_owned(), folders);
@@ -91,18 +90,6 @@ fn tmpfs(sandbox: &Sandbox, podman: bool) -> HashMap<String, String> {
     }
     all.extend(sandbox.tmpfs.iter().map(|(path, size)| (path.display().to_string(), options(*size))));
     all
-}
-
-fn devices(gpus: &Gpus) -> Option<Vec<DeviceRequest>> {
-    let request = |count, ids| {
-        let capabilities = Some(vec![vec!["gpu".to_owned()]]);
-        Some(vec![DeviceRequest { count, device_ids: ids, capabilities, ..DeviceRequest::default() }])
-    };
-    match gpus {
-        Gpus::None => None,
-        Gpus::All => request(Some(-1), None),
-        Gpus::Some(ids) => request(None, Some(ids.clone())),
-    }
 }
 
 fn signed(bytes: u64) -> i64 {

@@ -38,6 +38,8 @@ pub struct Facts {
     pub runtimes: Vec<String>,
     /// Folders in which it looks for CDI devices.
     pub cdi_folders: Vec<String>,
+    /// Devices that it found there, such as `nvidia.com/gpu=all`; Docker tells from 28.2 on.
+    pub devices: Vec<String>,
     /// Folder that holds its images and containers.
     pub root: String,
 }
@@ -101,6 +103,7 @@ impl Engine {
             selinux: options.iter().any(|option| option.contains("selinux")),
             runtimes: info.runtimes.unwrap_or_default().into_keys().collect(),
             cdi_folders: info.cdi_spec_dirs.unwrap_or_default(),
+            devices: info.discovered_devices.unwrap_or_default().into_iter().filter_map(|device| device.id).collect(),
             root: info.docker_root_dir.unwrap_or_default(),
         };
         let (host, run, lost) = (host.to_owned(), run.to_owned(), Arc::default());
@@ -218,6 +221,9 @@ fn unreachable_because(host: &str, error: &Answer) -> Unreachable {
 
 /// The innermost cause, which says most.
 fn reason(error: &Answer) -> String {
+    if matches!(error, Answer::RequestTimeoutError) {
+        return "it does not answer".into();
+    }
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::engine::Facts;
+use super::gpu::GpuPath;
 use super::run::Ended;
 use super::sandbox::Sandbox;
 use crate::human::{human_bytes, human_seconds};
@@ -158,8 +160,12 @@ pub enum Cause {
     },
     /// The engine cannot give a container a GPU.
     NoGpu {
+        /// The way on which it was asked for.
+        path: GpuPath,
         /// What the engine said, or what the container did not find.
         why: String,
+        /// What makes this way work on this engine.
+        mend: String,
     },
     /// There is no room left on the disk.
     DiskFull {
@@ -218,6 +224,11 @@ impl From<Cause> for Failure {
 }
 
 impl Cause {
+    /// No GPU on this way on this engine.
+    pub(super) fn no_gpu(why: String, path: GpuPath, facts: &Facts) -> Self {
+        Self::NoGpu { path: path.on(facts), why, mend: path.mend(facts) }
+    }
+
     /// Whether the same may work when it is tried again, with nothing changed: the engine or the network may be back, and
     /// nothing outside may end it or hold it up this time. Everything else would only fail again, or was asked for.
     pub fn may_be_spurious(&self) -> bool {
@@ -268,7 +279,7 @@ impl fmt::Display for Cause {
                 write!(f, "it was stopped after {} without a word", human_seconds(after.as_secs_f64()))
             }
             Self::Killed { signal } => write!(f, "it was ended from outside (signal {signal})"),
-            Self::NoGpu { why } => write!(f, "no GPU in the container: {why}"),
+            Self::NoGpu { path, why, .. } => write!(f, "no GPU in the container, asked for by {}: {why}", path.words()),
             Self::DiskFull { why } => write!(f, "no room left on the disk: {why}"),
             Self::Interrupted { signal } => write!(f, "stopped on request (signal {signal})"),
             Self::Engine { doing, why } => write!(f, "the container engine could not {doing}: {why}"),

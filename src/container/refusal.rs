@@ -4,7 +4,8 @@ use bollard::errors::Error as Answer;
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
-use super::sandbox::Sandbox;
+use super::gpu;
+use super::sandbox::{Gpus, Sandbox};
 
 impl Engine {
     /// Names what the engine refused to do with a sandbox.
@@ -14,7 +15,9 @@ impl Engine {
         };
         let command = || sandbox.command.first().cloned().unwrap_or_default();
         let has = |text: &str| message.contains(text);
-        if has("No such image") || has("no such image") || has("image not known") {
+        if sandbox.gpus != Gpus::None && gpu::is_refusal(message) {
+            Cause::no_gpu(message.trim().to_owned(), sandbox.gpu_path, self.facts()).into()
+        } else if has("No such image") || has("no such image") || has("image not known") {
             Cause::ImageMissing { image: sandbox.image.name.clone() }.into()
         } else if has("bind source path does not exist") || has("statfs ") && has("no such file or directory") {
             // They are all here: the engine runs elsewhere, or in a container with a file system of its own.
@@ -22,8 +25,6 @@ impl Engine {
             let source = sandbox.mounts.iter().find(named).or(sandbox.mounts.first());
             let source = source.map(|mount| mount.source.clone()).unwrap_or_default();
             Cause::MountUnseen { source, host: self.host().to_owned() }.into()
-        } else if has("could not select device driver") || has("nknown runtime specified") || has("unresolvable CDI") {
-            Cause::NoGpu { why: message.trim().to_owned() }.into()
         } else if has("executable file not found") || has("no such file or directory") && has("exec") {
             Cause::CommandNotFound { command: command() }.into()
         } else if has("permission denied") && has("exec") {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::gpu::GpuPath;
 use super::image::Image;
 
 /// Whether a mount may be written.
@@ -109,6 +110,8 @@ pub struct Sandbox {
     pub network: Network,
     /// GPUs.
     pub gpus: Gpus,
+    /// The way on which it gets them.
+    pub gpu_path: GpuPath,
     /// What it may use.
     pub limits: Limits,
     /// How long it may take.
@@ -130,6 +133,7 @@ impl Sandbox {
             workdir: None,
             network: Network::None,
             gpus: Gpus::None,
+            gpu_path: GpuPath::Auto,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             log: None,
