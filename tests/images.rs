@@ -6,6 +6,8 @@ mod common;
 mod engine;
 #[path = "common/fetching.rs"]
 mod fetching;
+#[path = "common/own_engine.rs"]
+mod own_engine;
 #[path = "common/registry.rs"]
 mod registry;
 
@@ -190,6 +192,45 @@ fn an_image_of_this_machine_is_pinned_by_its_id() {
     assert!(resolve(&engine, name).unwrap().pinned);
     std::fs::write(images::lock::path(workspace), "schema = 1\npin = 7\n").unwrap();
     says(&run(&mut repro(folder, &["list"]), 5), &["images.lock is wrong"]);
+}
+
+#[test]
+fn the_same_with_podman() {
+    let Some((shared, _)) = engine::engine("test-images") else { return };
+    let Some(registry) = Registry::start() else { return };
+    let Some(own) = own_engine::OwnEngine::podman_beside(&registry.address) else { return };
+    let engine = own.connect("test-images");
+    let place = tempfile::tempdir().unwrap();
+    let (name, host) = (&registry.name("test/podman:1"), own.host());
+    let _images = Images::new(&shared, &[name]);
+    let repro = |words: &[&str], code: i32| run(repro(place.path(), words).env("DOCKER_HOST", &host), code);
+    let old = registry.publish(&shared, name, &content(300_000));
+    says(&repro(&["pull", name], 0), &["layers", &format!("@{old}"), "pinned in"]);
+    let first = engine.image(name).unwrap();
+    assert!(first.id.starts_with("sha256:") && first.has_digest(&old), "{first:?}");
+    // It cannot say what a tag has before it has pulled it: what is here must come back.
+    let new = registry.publish(&shared, name, &content(200_000));
+    says(&repro(&["pull", name], 7), &["not the pinned one", &new, "nothing was changed"]);
+    assert_eq!(engine.image(name).unwrap().id, first.id);
+    engine.unname_image(name).unwrap();
+    says(&repro(&["pull", name], 7), &["not the pinned one"]);
+    assert!(engine.image(name).is_err(), "nothing has the name");
+    says(&repro(&["pull", &format!("{}@{old}", registry.name("test/podman"))], 0), &["the pinned one"]);
+    assert_eq!(engine.image(name).unwrap().id, first.id);
+    says(&repro(&["pull", &registry.name("test/unknown:1")], 6), &["the registry does not give image"]);
+    says(&repro(&["pull", "127.0.0.1:1/test/unreachable:1"], 6), &["could not be pulled"]);
+
+    let local = "lxmert-repro-test/local";
+    let one = built(&engine, local, b"one");
+    assert_eq!(engine.image(local).unwrap().id, one.id);
+    says(&repro(&["pin", local], 0), &["pinned in"]);
+    built(&engine, local, b"two");
+    says(&repro(&["pin", local], 7), &["not the pinned one", &one.id]);
+    for wrong in ["WHAT is this\n", "FROM scratch\nCOPY nothing /\n"] {
+        let folder = source(wrong);
+        let failure = engine.build(&Build::new(folder.path(), "Dockerfile", local), &mut |_| ()).unwrap_err();
+        assert!(matches!(*failure.cause, Cause::BuildFailed { .. }), "{wrong}: {failure}");
+    }
 }
 
 #[test]

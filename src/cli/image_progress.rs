@@ -51,7 +51,12 @@ impl PullDisplay {
     /// Says that all is here.
     pub fn finish(self) {
         self.bar.finish_and_clear();
-        eprintln!("{}, {} fetched", self.layers(), human_bytes(self.last.done));
+        // Podman names no sizes.
+        let bytes = match self.last.done {
+            0 => String::new(),
+            done => format!(", {} fetched", human_bytes(done)),
+        };
+        eprintln!("{}{bytes}", self.layers());
     }
 
     fn layers(&self) -> String {

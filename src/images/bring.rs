@@ -86,7 +86,7 @@ pub fn pull(
     if reference.digest.is_some() {
         engine.name_image(&image.id, &tagged)?;
     }
-    let pin = record(workspace, &tagged, &image, How::Pulled)?;
+    let pin = record(engine, workspace, &tagged, &image, How::Pulled)?;
     Ok(Brought { image, pin })
 }
 
@@ -110,7 +110,7 @@ pub fn pin(engine: &Engine, asked: &str, accept: bool, workspace: &Path) -> Resu
         State::Pinned(found) => return Ok(Brought { image: found.image, pin: Pinned::Same }),
         State::Unpinned(found) | State::Changed { found, .. } => found.image,
     };
-    let pin = record(workspace, &name, &image, How::Found)?;
+    let pin = record(engine, workspace, &name, &image, How::Found)?;
     Ok(Brought { image, pin })
 }
 
@@ -120,14 +120,19 @@ pub fn pin(engine: &Engine, asked: &str, accept: bool, workspace: &Path) -> Resu
 /// What [`Engine::build`] says.
 pub fn build(engine: &Engine, build: &Build, workspace: &Path, told: &mut dyn FnMut(&str)) -> Result<Brought> {
     let image = engine.build(build, told)?;
-    let pin = record(workspace, &build.tag, &image, How::Built)?;
+    let pin = record(engine, workspace, &build.tag, &image, How::Built)?;
     Ok(Brought { image, pin })
 }
 
-fn record(workspace: &Path, name: &str, image: &Image, how: How) -> Result<Pinned> {
+fn record(engine: &Engine, workspace: &Path, name: &str, image: &Image, how: How) -> Result<Pinned> {
     if lock::read(workspace)?.pin(&Reference::parse(name)?).is_some_and(|pin| pin.is(image)) {
         return Ok(Pinned::Same);
     }
-    let replaced = lock::change(workspace, |lock| lock.set(name, image, how))?;
+    let mut image = image.clone();
+    // Podman gives a digest to what was built or loaded here too; no registry has it.
+    if how == How::Built || how == How::Found && engine.facts().podman {
+        image.digests.clear();
+    }
+    let replaced = lock::change(workspace, |lock| lock.set(name, &image, how))?;
     Ok(replaced.map_or(Pinned::New, Pinned::Replaced))
 }

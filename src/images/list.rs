@@ -156,3 +156,47 @@ pub fn json(rows: &[Row]) -> Value {
     });
     json!({ "images": images.collect::<Vec<_>>() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::Image;
+    use crate::images::lock::How;
+
+    fn digest(digit: &str) -> String {
+        format!("sha256:{}", digit.repeat(64))
+    }
+
+    fn details(name: &str, id: &str, labels: &[(&str, &str)]) -> Details {
+        let image = Image { name: name.to_owned(), id: digest(id), digests: Vec::new() };
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Details { image, size: Some(1_234_000_000), created: Some("2026-11-23T20:14:02.2Z".into()), labels }
+    }
+
+    #[test]
+    fn as_people_and_scripts_read_it() {
+        let pin = |image: &str, digest: Option<String>, how| {
+            let (image, id, date) = (image.to_owned(), self::digest("1"), "2026-11-23".to_owned());
+            Pin { image, id, digest, how, date }
+        };
+        let known = known::all().unwrap();
+        let [extractor, train] = [0, 1].map(|at| known[at].clone());
+        let (e, t, workspace) = (extractor.name.clone(), train.name.clone(), Path::new("workspace"));
+        let built = pin(&t, None, How::Built);
+        let here = details(&t, "1", &[(REVISION, "0db1182-dirty")]);
+        let other = pin("x.org/a:1", Some(digest("a")), How::Pulled);
+        let changed = State::Changed { found: details("x.org/a:1", "2", &[]), pin: other.clone() };
+        let rows = [
+            row(Some(extractor.clone()), e.clone(), State::Missing, None, workspace),
+            row(Some(train.clone()), t.clone(), State::Pinned(here), Some(built.clone()), workspace),
+            row(None, "x.org/a:1".into(), changed, Some(other), Path::new("w")),
+        ];
+        insta::assert_snapshot!("page", page(&rows));
+        insta::assert_json_snapshot!("json", json(&rows));
+        let next = |state, pin| row(Some(train.clone()), t.clone(), state, pin, workspace).next.unwrap();
+        assert_eq!(next(State::Missing, None), "repro images build train");
+        assert_eq!(next(State::Unpinned(details(&t, "1", &[])), None), "repro images pin train");
+        let changed = State::Changed { found: details(&t, "2", &[]), pin: built.clone() };
+        assert_eq!(next(changed, Some(built)), "repro images pin --accept train");
+    }
+}

@@ -38,6 +38,11 @@ impl OwnEngine {
 
     /// Podman's Docker-compatible socket.
     pub fn podman() -> Option<Self> {
+        Self::podman_beside("localhost:1")
+    }
+
+    /// The same, which speaks plain HTTP with this registry.
+    pub fn podman_beside(registry: &str) -> Option<Self> {
         let mut command = program("podman", "podman")?;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -49,6 +54,9 @@ impl OwnEngine {
         );
         std::fs::write(at("containers.conf"), settings).unwrap();
         command.env("CONTAINERS_CONF", at("containers.conf"));
+        let plain = format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n");
+        std::fs::write(at("registries.conf"), plain).unwrap();
+        command.env("CONTAINERS_REGISTRIES_CONF", at("registries.conf"));
         command.arg("--root").arg(at("data")).arg("--runroot").arg(at("run"));
         command.args(["system", "service", "--time=0"]).arg(format!("unix://{}", at("socket").display()));
         Some(Self::start(folder, command))
