@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error as Answer;
 use tokio::runtime::Runtime;
 
-use super::failure::{Cause, Failure};
+use super::failure::{Cause, Failure, Unreachable};
+use super::leftovers::Lost;
 use crate::process;
 
 /// The oldest API that works: Docker 20.10's.
@@ -20,7 +22,7 @@ pub(super) const OWNER: &str = "lxmert-repro.owner";
 pub(super) const RUN: &str = "lxmert-repro.run";
 
 /// What an engine is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
     /// Whether it is Podman, which behaves differently in places.
     pub podman: bool,
@@ -30,6 +32,8 @@ pub struct Facts {
     pub api: String,
     /// Whether root in a container is the person who runs the engine, not the machine's root.
     pub rootless: bool,
+    /// Whether it keeps containers apart by SELinux.
+    pub selinux: bool,
     /// OCI runtimes that it knows, such as `runc` and `nvidia`.
     pub runtimes: Vec<String>,
     /// Folders in which it looks for CDI devices.
@@ -52,6 +56,7 @@ pub struct Engine {
     facts: Facts,
     host: String,
     run: String,
+    lost: Arc<Mutex<Vec<Lost>>>,
 }
 
 impl Engine {
@@ -70,27 +75,36 @@ impl Engine {
     /// # Errors
     /// As [`Self::connect`].
     pub fn connect_to(host: &str, run: &str) -> Result<Self, Failure> {
-        let unreachable = |why: String| Failure::from(Cause::EngineUnreachable { host: host.to_owned(), why });
+        let unreachable =
+            |reason, why: String| Failure::from(Cause::EngineUnreachable { host: host.to_owned(), reason, why });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
-            .map_err(|e| unreachable(e.to_string()))?;
-        let docker = Docker::connect_with_host(host).map_err(|e| unreachable(e.to_string()))?;
-        let (docker, version, info) = runtime
-            .block_on(async {
-                let docker = docker.negotiate_version().await?;
-                let version = docker.version().await?;
-                let info = docker.info().await?;
-                Ok::<_, Answer>((docker, version, info))
-            })
-            .map_err(|e| unreachable(reason(&e)))?;
+            .map_err(|e| unreachable(Unreachable::Other, e.to_string()))?;
+        let answers = async {
+            let docker = Docker::connect_with_host(host)?.negotiate_version().await?;
+            let version = docker.version().await?;
+            Ok::<_, Answer>((docker, version))
+        };
+        let failed = |error: Answer| match too_old(&error) {
+            Some(cause) => cause.into(),
+            None => unreachable(unreachable_because(host, &error), reason(&error)),
+        };
+        let (docker, version) = runtime.block_on(answers).map_err(failed)?;
+        let found = version.api_version.unwrap_or_default();
+        if older(&found) {
+            return Err(Cause::EngineTooOld { found, needed: needed() }.into());
+        }
+        let info = runtime.block_on(docker.info()).map_err(failed)?;
         let components = version.components.unwrap_or_default();
+        let options = info.security_options.unwrap_or_default();
         let facts = Facts {
             podman: components.iter().any(|component| component.name.contains("Podman")),
             version: version.version.unwrap_or_default(),
-            api: version.api_version.unwrap_or_default(),
-            rootless: info.security_options.unwrap_or_default().iter().any(|option| option.contains("rootless")),
+            api: found,
+            rootless: options.iter().any(|option| option.contains("rootless")),
+            selinux: options.iter().any(|option| option.contains("selinux")),
             runtimes: info.runtimes.unwrap_or_default().into_keys().collect(),
             cdi_folders: info.cdi_spec_dirs.unwrap_or_default(),
             devices: info.discovered_devices.unwrap_or_default().into_iter().filter_map(|device| device.id).collect(),
@@ -98,12 +112,16 @@ impl Engine {
             limits_memory: info.memory_limit.unwrap_or(true),
             root: info.docker_root_dir.unwrap_or_default(),
         };
-        let api = facts.api.split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        if api.is_some_and(|api: (u32, u32)| api < OLDEST_API) {
-            let needed = format!("{}.{}", OLDEST_API.0, OLDEST_API.1);
-            return Err(Cause::EngineTooOld { found: facts.api, needed }.into());
-        }
-        Ok(Self { docker, runtime: Arc::new(runtime), facts, host: host.to_owned(), run: run.to_owned() })
+        let (host, run, lost) = (host.to_owned(), run.to_owned(), Arc::default());
+        Ok(Self { docker, runtime: Arc::new(runtime), facts, host, run, lost })
+    }
+
+    /// The same engine, with another time within which it must begin to answer (2 minutes unless said otherwise); whole
+    /// seconds. It does not limit how long a container may run.
+    #[must_use]
+    pub fn with_answers_within(mut self, time: Duration) -> Self {
+        self.docker.set_timeout(time);
+        self
     }
 
     /// What the engine is.
@@ -122,6 +140,16 @@ impl Engine {
 
     pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Lets something run beside what [`Self::block_on`] runs.
+    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        self.runtime.spawn(future)
+    }
+
+    /// Containers of this process that could not be removed.
+    pub(super) fn lost(&self) -> MutexGuard<'_, Vec<Lost>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Labels of every container of this process.
@@ -152,6 +180,49 @@ fn usual_socket() -> String {
     sockets.push("/run/podman/podman.sock".to_owned());
     let found = sockets.iter().find(|socket| Path::new(socket).exists());
     format!("unix://{}", found.unwrap_or(&sockets[0]))
+}
+
+fn needed() -> String {
+    format!("{}.{}", OLDEST_API.0, OLDEST_API.1)
+}
+
+/// Whether an API version is older than the oldest that works; one that cannot be read is not.
+fn older(api: &str) -> bool {
+    let version = api.split_once('.').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)));
+    version.is_some_and(|version| version < OLDEST_API)
+}
+
+/// Engines refuse requests of newer clients: `client version 1.53 is too new. Maximum supported API version is 1.30`.
+fn too_old(error: &Answer) -> Option<Cause> {
+    let Answer::DockerResponseServerError { message, .. } = error else { return None };
+    let (_, found) = message.split_once("Maximum supported API version is ")?;
+    let found = found.trim().trim_end_matches('.').to_owned();
+    older(&found).then(|| Cause::EngineTooOld { found, needed: needed() })
+}
+
+/// Why nobody answers, from what the connection said and what lies at the address.
+fn unreachable_because(host: &str, error: &Answer) -> Unreachable {
+    use std::io::ErrorKind;
+    if matches!(error, Answer::UnsupportedURISchemeError { .. }) {
+        return Unreachable::BadAddress;
+    }
+    // bollard looks for the file first: a folder that may not be entered looks like a missing one.
+    if let Some(path) = host.strip_prefix("unix://") {
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Unreachable::NoPermission,
+            Err(_) => return Unreachable::NoSocket,
+            Ok(_) => {}
+        }
+    }
+    let mut inner: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = inner {
+        match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+            Some(ErrorKind::PermissionDenied) => return Unreachable::NoPermission,
+            Some(ErrorKind::ConnectionRefused) => return Unreachable::NotRunning,
+            _ => inner = error.source(),
+        }
+    }
+    Unreachable::Other
 }
 
 /// The innermost cause, which says most.

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use super::engine::Facts;
 use super::gpu::GpuPath;
-use crate::error::Error;
+use super::run::Ended;
+use super::sandbox::Sandbox;
 use crate::human::{human_bytes, human_seconds};
-
-/// Lines of a container's output that an error shows.
-const SHOWN_LINES: usize = 12;
 
 /// Which patience ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +19,21 @@ pub enum Patience {
     Silence,
 }
 
+/// Why no engine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreachable {
+    /// The address is of no kind that is understood.
+    BadAddress,
+    /// There is no socket where the address says.
+    NoSocket,
+    /// The socket is there, but this user may not use it.
+    NoPermission,
+    /// The socket is there, but nobody listens.
+    NotRunning,
+    /// Something else, such as an answer that is not an engine's.
+    Other,
+}
+
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
@@ -28,6 +41,8 @@ pub enum Cause {
     EngineUnreachable {
         /// The address that was tried.
         host: String,
+        /// Why not.
+        reason: Unreachable,
         /// What the connection said.
         why: String,
     },
@@ -90,9 +105,35 @@ pub enum Cause {
         /// Where it should be.
         source: PathBuf,
     },
+    /// A folder or file to be mounted is here, but the engine does not see it.
+    MountUnseen {
+        /// Where it is.
+        source: PathBuf,
+        /// The engine's address.
+        host: String,
+    },
+    /// The container's user could not read or write a folder or file to be mounted.
+    MountUnusable {
+        /// Where it is.
+        source: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The output cannot be kept.
+    LogUnwritable {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the file system said.
+        why: String,
+    },
     /// The image has no such program.
     CommandNotFound {
         /// The program.
+        command: String,
+    },
+    /// There is such a file in the image, but it cannot be run.
+    NotExecutable {
+        /// The file.
         command: String,
     },
     /// The command ended with an exit code other than 0.
@@ -146,7 +187,7 @@ pub enum Cause {
 }
 
 /// A failure with the container's last words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// What went wrong.
     pub cause: Box<Cause>,
@@ -156,11 +197,29 @@ pub struct Failure {
     pub last_lines: Vec<String>,
     /// The whole output, if it is kept.
     pub log: Option<PathBuf>,
+    /// What it used until then; none where nothing was started.
+    pub used: Option<Box<Ended>>,
+    /// Name of its container, where that could not be removed.
+    pub remains: Option<String>,
+}
+
+impl Failure {
+    /// The same, of a sandbox.
+    pub(super) fn of(self, sandbox: &Sandbox) -> Self {
+        Self { task: sandbox.task.clone(), log: sandbox.log.clone(), ..self }
+    }
 }
 
 impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
-        Self { cause: Box::new(cause), task: String::new(), last_lines: Vec::new(), log: None }
+        Self {
+            cause: Box::new(cause),
+            task: String::new(),
+            last_lines: Vec::new(),
+            log: None,
+            used: None,
+            remains: None,
+        }
     }
 }
 
@@ -170,7 +229,8 @@ impl Cause {
         Self::NoGpu { path: path.on(facts), why, mend: path.mend(facts) }
     }
 
-    /// Whether the same may work when it is tried again, with nothing changed.
+    /// Whether the same may work when it is tried again, with nothing changed: the engine or the network may be back, and
+    /// nothing outside may end it or hold it up this time. Everything else would only fail again, or was asked for.
     pub fn may_be_spurious(&self) -> bool {
         match self {
             Self::EngineLost { .. } | Self::PullFailed { .. } | Self::Killed { .. } => true,
@@ -178,41 +238,12 @@ impl Cause {
             _ => false,
         }
     }
-
-    /// What the person can do; empty where the last lines of the output must say it.
-    fn advice(&self) -> String {
-        let text = match self {
-            Self::EngineUnreachable { .. } => {
-                "start Docker (systemctl start docker) or Podman's socket (systemctl --user start podman.socket), or set \
-                 DOCKER_HOST to its address; `repro doctor` says more"
-            }
-            Self::EngineLost { .. } => "see the engine's own log, start it again, then run this again",
-            Self::EngineTooOld { .. } => "install Docker 20.10 or newer, or Podman 4 or newer",
-            Self::ImageMissing { .. } => "`repro images pull` or `repro images build` brings it",
-            Self::ImageChanged { .. } => {
-                "nothing was run; if the new image is wanted, pin it with `repro images pin` after looking at it"
-            }
-            Self::PullFailed { .. } => "check the network and the image's name, then run this again",
-            Self::PullRefused { .. } => {
-                "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`"
-            }
-            Self::MountMissing { .. } => "create it, or name another folder",
-            Self::OutOfMemory { limit: Some(_) } => "give it more memory",
-            Self::OutOfMemory { limit: None } => "free memory on this machine",
-            Self::NoGpu { mend, .. } => return format!("{mend}; `repro doctor` checks each part of the way"),
-            Self::DiskFull { .. } => {
-                "free some space (docker system df shows what the engine holds), then run this again"
-            }
-            _ => "",
-        };
-        text.to_owned()
-    }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EngineUnreachable { host, why } => write!(f, "no container engine answers at {host}: {why}"),
+            Self::EngineUnreachable { host, why, .. } => write!(f, "no container engine answers at {host}: {why}"),
             Self::EngineLost { why } => write!(f, "the container engine went away: {why}"),
             Self::EngineTooOld { found, needed } => {
                 write!(f, "the container engine is too old: API {found}, needed is {needed}")
@@ -226,8 +257,17 @@ impl fmt::Display for Cause {
             Self::BadImageName { image, why } => write!(f, "{image:?} is not the name of an image: {why}"),
             Self::BuildFailed { image, why } => write!(f, "image {image} could not be built: {why}"),
             Self::MountMissing { source } => write!(f, "{} is to be mounted but does not exist", source.display()),
+            Self::MountUnseen { source, host } => {
+                write!(f, "{} is here, but not where the engine at {host} looks for it", source.display())
+            }
+            Self::MountUnusable { source, why } => write!(f, "{} cannot be mounted: {why}", source.display()),
+            Self::LogUnwritable { path, why } => write!(f, "the log {} cannot be written: {why}", path.display()),
             Self::CommandNotFound { command } => write!(f, "the image has no program {command}"),
-            Self::Exit { code } => write!(f, "it ended with exit code {code}"),
+            Self::NotExecutable { command } => write!(f, "{command} in the image cannot be run as a program"),
+            Self::Exit { code } => match crash(*code) {
+                Some(crash) => write!(f, "it crashed with exit code {code} ({crash})"),
+                None => write!(f, "it ended with exit code {code}"),
+            },
             Self::OutOfMemory { limit: Some(limit) } => {
                 write!(f, "it used more than the {} of memory that it may", human_bytes(*limit))
             }
@@ -247,6 +287,18 @@ impl fmt::Display for Cause {
     }
 }
 
+/// What a shell's exit code says of a signal that means a crash.
+fn crash(code: i64) -> Option<&'static str> {
+    Some(match code {
+        132 => "illegal instruction: the program wants another processor",
+        134 => "it gave up by itself: abort",
+        135 => "bus error: /dev/shm or another folder in memory may be full",
+        136 => "division by zero",
+        139 => "segmentation fault",
+        _ => return None,
+    })
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.task.is_empty() {
@@ -257,53 +309,3 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        let text = failure.to_string();
-        let mut error = match &*failure.cause {
-            Cause::MountMissing { .. } => Self::data(text),
-            Cause::ImageChanged { .. } => Self::checksum(text),
-            Cause::PullFailed { .. } | Cause::PullRefused { .. } => Self::network(text),
-            Cause::BadImageName { .. } => Self::usage(text),
-            Cause::DiskFull { .. } => Self::disk(text),
-            Cause::Interrupted { .. } => Self::interrupted(text),
-            _ => Self::infra(text),
-        };
-        let skipped = failure.last_lines.len().saturating_sub(SHOWN_LINES);
-        for line in failure.last_lines.iter().skip(skipped) {
-            error = error.because(format!("it said: {line}"));
-        }
-        let advice = failure.cause.advice();
-        match (advice.is_empty(), failure.log) {
-            (false, None) => error.next(advice),
-            (false, Some(log)) => error.next(format!("{advice}; its whole output is in {}", log.display())),
-            (true, Some(log)) => error.next(format!("read its whole output in {}", log.display())),
-            (true, None) => error,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Kind;
-
-    #[test]
-    fn becomes_one_clear_message() {
-        let failure = Failure {
-            cause: Box::new(Cause::OutOfMemory { limit: Some(2 << 30) }),
-            task: "extract valid".into(),
-            last_lines: (0..20).map(|i| format!("line {i}")).collect(),
-            log: Some("/run/log".into()),
-        };
-        let error = Error::from(failure);
-        assert_eq!(error.kind(), Kind::Infra);
-        let text = error.to_string();
-        assert!(text.starts_with("extract valid: it used more than the 2.1 GB of memory that it may\n"), "{text}");
-        assert!(!text.contains("line 7\n") && text.contains("it said: line 8\n") && text.contains("line 19"), "{text}");
-        assert!(text.ends_with("next: give it more memory; its whole output is in /run/log"), "{text}");
-        let disk = Failure::from(Cause::DiskFull { why: "x".into() });
-        assert_eq!(Error::from(disk).kind(), Kind::Disk);
-    }
-}

@@ -153,16 +153,10 @@ mod tests {
 
     fn docker() -> Facts {
         Facts {
-            podman: false,
             version: "20.10.24+dfsg1".into(),
             api: "1.41".into(),
-            rootless: false,
             runtimes: vec!["runc".into()],
-            cdi_folders: Vec::new(),
-            devices: Vec::new(),
-            cgroups: "1".into(),
-            limits_memory: true,
-            root: String::new(),
+            ..Facts::default()
         }
     }
 

@@ -6,24 +6,40 @@
 //! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the files they may use;
 //! - [`sandbox`]: what a container may use and how long;
 //! - [`gpu`]: the ways to a GPU, and a look for it from within;
-//! - `run`: a container from creation to removal;
-//! - [`failure`]: everything that can go wrong, typed.
+//! - `user`, `handover`: who it runs as, and how its files come to belong to the caller;
+//! - `body`: what the engine is asked for; `refusal`: what its answers mean;
+//! - `run`, `watch`: a container from creation to removal, and from start to end; `output`, `memory`: what is seen of it;
+//! - `retry`: what may be spurious is tried again;
+//! - `signals`, `leftovers`: nothing stays behind after Ctrl-C, nor after a kill;
+//! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
 
+mod advice;
+mod body;
 pub mod build;
 mod context;
 pub mod engine;
 pub mod failure;
 pub mod gpu;
+mod handover;
 pub mod image;
+mod leftovers;
+mod memory;
+mod output;
 pub mod pull;
 pub mod reference;
+mod refusal;
+mod retry;
 mod run;
 pub mod sandbox;
+mod signals;
+mod user;
+mod watch;
 
 pub use build::Build;
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
 pub use gpu::{Gpu, GpuPath};
 pub use image::Image;
-pub use run::{Ended, Line, Stream};
+pub use output::{Line, Stream};
+pub use run::Ended;
 pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};

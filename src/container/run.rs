@@ -1,273 +1,144 @@
 //! A container from creation to removal.
 
-use std::collections::{HashMap, VecDeque};
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bollard::container::LogOutput;
 use bollard::errors::Error as Answer;
-use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType};
-use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptions, RemoveContainerOptionsBuilder, StartContainerOptions,
-    WaitContainerOptions,
-};
-use futures_util::StreamExt;
+use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
-use super::failure::{Cause, Failure, Patience};
-use super::gpu;
-use super::sandbox::{Access, Gpus, Network, Sandbox};
+use super::failure::Failure;
+use super::handover::{Handover, give_back_later};
+use super::leftovers::Lost;
+use super::output::{Line, Output};
+use super::sandbox::Sandbox;
+use super::signals::AtWork;
+use super::user::User;
+use super::watch::Watch;
 
-/// Lines of output that a failure remembers.
-const REMEMBERED: usize = 50;
-/// Longest line that is kept whole.
-const LONGEST_LINE: usize = 16 << 10;
-
-/// Where a line came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Out,
-    /// Standard error.
-    Err,
-}
-
-/// One line of a container's output, without its end. What replaces itself on a terminal (progress bars) counts as lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Where it came from.
-    pub stream: Stream,
-    /// The text.
-    pub text: String,
-}
-
-/// A container that did its work: its command ended with exit code 0.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a container used: of one that did its work, or of one that failed, until then.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ended {
     /// Wall time from start to end.
     pub seconds: f64,
-    /// Most memory used at a time, in bytes, where the engine says.
+    /// Most memory in use at a time, in bytes, as the kernel counts (with files that it keeps in memory for the container);
+    /// none where the run was too short to be seen, or nobody says.
+    ///
+    /// Where the engine is on this machine, it is the kernel's own record (cgroup v1, and v2 since Linux 5.19), read every 2
+    /// ms at first and every 40 ms later: only growth after the last look is missed. On older v2 kernels it is the highest of
+    /// these samples; from an engine elsewhere, the highest that it tells, about once a second.
     pub peak_memory: Option<u64>,
 }
 
 impl Engine {
-    /// Runs a sandbox to its end and removes its container. `told` hears every line as it comes.
+    /// Runs a sandbox to its end and removes its container; the command ended with exit code 0. `told` hears every line as it
+    /// comes. May be called from several threads at once.
+    ///
+    /// Ctrl-C, SIGTERM and SIGHUP stop it; the first run of the process takes charge of these signals.
     ///
     /// # Errors
-    /// See [`Cause`]; the container is removed in any case that this process survives.
+    /// See [`super::Cause`]; the container is removed in any case that this process and the engine survive, else at the next
+    /// start ([`Engine::remove_leftovers`]).
     pub fn run(&self, sandbox: &Sandbox, told: &mut dyn FnMut(&Line)) -> Result<Ended, Failure> {
-        let mut output = Output::open(sandbox, told)?;
-        let result = self.block_on(self.lifecycle(sandbox, &mut output));
-        result.map_err(|failure| Failure {
-            task: sandbox.task.clone(),
-            last_lines: output.last.into(),
-            log: sandbox.log.clone(),
-            ..failure
+        let mut at_work = AtWork::begin().map_err(|failure| failure.of(sandbox))?;
+        let mut output = Output::open(sandbox, told).map_err(|failure| failure.of(sandbox))?;
+        let mut container =
+            Container { engine: self, name: name(&sandbox.task), handover: Handover::default(), there: false };
+        let result = self.block_on(container.lifecycle(sandbox, &mut output, &mut at_work));
+        result.map_err(|failure| {
+            let last_lines = output.last().map(str::to_owned).collect();
+            let remains = container.there.then(|| container.name.clone());
+            Failure { last_lines, remains, ..failure.of(sandbox) }
         })
     }
 
-    async fn lifecycle(&self, sandbox: &Sandbox, output: &mut Output<'_>) -> Result<Ended, Failure> {
-        let docker = self.docker();
-        if let Some(mount) = sandbox.mounts.iter().find(|mount| !mount.source.exists()) {
-            return Err(Cause::MountMissing { source: mount.source.clone() }.into());
-        }
-        let created = docker
-            .create_container(None::<CreateContainerOptions>, self.body(sandbox))
-            .await
-            .map_err(|error| self.refused("create a container", sandbox, error))?;
-        let result = self.watch(&created.id, sandbox, output).await;
+    /// Removes a container, whatever it does; one that is not there counts as removed.
+    pub(super) async fn remove(&self, container: &str) -> Result<(), Answer> {
         let force = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        let removed = docker.remove_container(&created.id, Some(force)).await;
+        match self.docker().remove_container(container, Some(force)).await {
+            // 404: there is none. 409: somebody else is removing it.
+            Err(Answer::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// A container of this process, which is removed when this is dropped, at the latest: `told` may panic.
+struct Container<'a> {
+    engine: &'a Engine,
+    name: String,
+    handover: Handover,
+    /// Whether the engine has it, as far as known.
+    there: bool,
+}
+
+impl Container<'_> {
+    async fn lifecycle(
+        &mut self,
+        sandbox: &Sandbox,
+        output: &mut Output<'_>,
+        at_work: &mut AtWork,
+    ) -> Result<Ended, Failure> {
+        let engine = self.engine;
+        let user = User::here(engine.facts());
+        user.may_use(&sandbox.mounts)?;
+        if user.handed_over {
+            self.handover = Handover::of(&sandbox.mounts)?;
+        }
+        let body = engine.body(sandbox, &user, self.handover.folders());
+        // Named by us: it can be removed even when the engine's answer is lost.
+        let options = CreateContainerOptionsBuilder::default().name(&self.name).build();
+        let created = engine.docker().create_container(Some(options), body).await;
+        self.there = !matches!(created, Err(Answer::DockerResponseServerError { .. }));
+        let result = match created {
+            Err(error) => Err(engine.refused("create a container", sandbox, error)),
+            // After the container is made: its label says what to hand back, should this process be killed.
+            Ok(_) => match self.handover.over() {
+                Ok(()) => Watch::new(engine, &self.name, sandbox).finish(output, at_work).await,
+                Err(failure) => Err(failure),
+            },
+        };
+        let lost = Lost { container: self.name.clone(), folders: self.handover.folders().to_vec() };
+        let back = self.handover.back();
+        if self.there {
+            match engine.remove(&self.name).await {
+                Ok(()) => self.there = false,
+                Err(_) => engine.remember_lost(lost),
+            }
+        }
         let ended = result?;
-        removed.map_err(|error| self.failed("remove a container", error))?;
-        Ok(ended)
+        back.map(|()| ended)
     }
+}
 
-    async fn watch(&self, id: &str, sandbox: &Sandbox, output: &mut Output<'_>) -> Result<Ended, Failure> {
-        let docker = self.docker();
-        let attach = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
-        let attached = docker.attach_container(id, Some(attach)).await;
-        let mut lines = attached.map_err(|error| self.failed("listen to a container", error))?.output;
-        let clock = Instant::now();
-        docker
-            .start_container(id, None::<StartContainerOptions>)
-            .await
-            .map_err(|error| self.refused("start a container", sandbox, error))?;
-        let far = Duration::from_secs(365 * 24 * 3600);
-        let total = tokio::time::sleep(sandbox.timeouts.total.unwrap_or(far));
-        tokio::pin!(total);
-        loop {
-            let silence = tokio::time::sleep(sandbox.timeouts.silence.unwrap_or(far));
-            tokio::select! {
-                chunk = lines.next() => match chunk {
-                    Some(Ok(chunk)) => output.take(&chunk)?,
-                    Some(Err(error)) => return Err(self.failed("listen to a container", error)),
-                    None => break,
-                },
-                () = &mut total => {
-                    let after = sandbox.timeouts.total.unwrap_or(far);
-                    return Err(Cause::TimedOut { patience: Patience::Total, after }.into());
-                }
-                () = silence => {
-                    let after = sandbox.timeouts.silence.unwrap_or(far);
-                    return Err(Cause::TimedOut { patience: Patience::Silence, after }.into());
-                }
-            }
-        }
-        output.finish()?;
-        let code = match docker.wait_container(id, None::<WaitContainerOptions>).next().await {
-            Some(Ok(answer)) => answer.status_code,
-            Some(Err(Answer::DockerContainerWaitError { code, .. })) => code,
-            Some(Err(error)) => return Err(self.failed("wait for a container", error)),
-            None => return Err(Cause::EngineLost { why: "it ended the connection".into() }.into()),
-        };
-        let seconds = clock.elapsed().as_secs_f64();
-        if code == 0 {
-            return Ok(Ended { seconds, peak_memory: None });
-        }
-        let state = docker.inspect_container(id, None).await.map_err(|e| self.failed("look at a container", e))?.state;
-        if state.and_then(|state| state.oom_killed).unwrap_or(false) {
-            return Err(Cause::OutOfMemory { limit: sandbox.limits.memory }.into());
-        }
-        Err(match code {
-            137 | 143 => Cause::Killed { signal: code - 128 },
-            // The init process found nothing to start.
-            127 if output.last.iter().any(|line| line.contains("[FATAL tini")) => {
-                Cause::CommandNotFound { command: sandbox.command.first().cloned().unwrap_or_default() }
-            }
-            code => Cause::Exit { code },
-        }
-        .into())
-    }
-
-    /// What the engine is asked for.
-    fn body(&self, sandbox: &Sandbox) -> ContainerCreateBody {
-        let mounts = sandbox.mounts.iter().map(|mount| EngineMount {
-            source: Some(absolute(&mount.source)),
-            target: Some(mount.target.display().to_string()),
-            typ: Some(MountType::BIND),
-            read_only: Some(mount.access == Access::Read),
-            ..EngineMount::default()
-        });
-        let mut tmpfs = HashMap::from([("/tmp".to_owned(), format!("rw,nosuid,nodev,mode=1777,size={}", 1 << 30))]);
-        for (path, size) in &sandbox.tmpfs {
-            tmpfs.insert(path.display().to_string(), format!("rw,nosuid,nodev,mode=1777,size={size}"));
-        }
-        let mut environment = vec!["HOME=/tmp".to_owned()];
-        environment.extend(sandbox.environment.iter().map(|(name, value)| format!("{name}={value}")));
-        let mut host = HostConfig {
-            mounts: Some(mounts.collect()),
-            tmpfs: Some(tmpfs),
-            network_mode: Some(match sandbox.network {
-                Network::None => "none".to_owned(),
-                Network::Bridge => "bridge".to_owned(),
-            }),
-            readonly_rootfs: Some(true),
-            cap_drop: Some(vec!["ALL".to_owned()]),
-            security_opt: Some(vec!["no-new-privileges".to_owned()]),
-            init: Some(true),
-            memory: sandbox.limits.memory.map(|bytes| bytes as i64),
-            memory_swap: sandbox.limits.memory.map(|bytes| bytes as i64),
-            pids_limit: Some(sandbox.limits.pids.into()),
-            nano_cpus: sandbox.limits.cpus.map(|cpus| (cpus * 1e9) as i64),
-            shm_size: Some(sandbox.limits.shm as i64),
-            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            ..HostConfig::default()
-        };
-        gpu::ask(&mut host, &mut environment, &sandbox.gpus, sandbox.gpu_path, self.facts());
-        let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-        ContainerCreateBody {
-            image: Some(sandbox.image.id.clone()),
-            entrypoint: Some(sandbox.command.clone()),
-            cmd: Some(Vec::new()),
-            env: Some(environment),
-            user: Some(format!("{uid}:{gid}")),
-            working_dir: sandbox.workdir.as_ref().map(|path| path.display().to_string()),
-            labels: Some(self.labels()),
-            host_config: Some(host),
-            ..ContainerCreateBody::default()
-        }
-    }
-
-    /// Names what the engine refused.
-    fn refused(&self, doing: &str, sandbox: &Sandbox, error: Answer) -> Failure {
-        let Answer::DockerResponseServerError { message, .. } = &error else {
-            return self.failed(doing, error);
-        };
-        let command = sandbox.command.first().cloned().unwrap_or_default();
-        let has = |text: &str| message.contains(text);
-        if sandbox.gpus != Gpus::None && gpu::is_refusal(message) {
-            Cause::no_gpu(message.trim().to_owned(), sandbox.gpu_path, self.facts()).into()
-        } else if has("No such image") {
-            Cause::ImageMissing { image: sandbox.image.name.clone() }.into()
-        } else if has("executable file not found") || has("no such file or directory") && has("exec") {
-            Cause::CommandNotFound { command }.into()
-        } else {
-            self.failed(doing, error)
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.there {
+            let _ = self.engine.block_on(self.engine.remove(&self.name));
+            self.handover.folders().iter().for_each(|folder| drop(give_back_later(folder)));
         }
     }
 }
 
-fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+/// `lxmert-repro-TASK-RANDOM`, of letters that every engine takes.
+fn name(task: &str) -> String {
+    let slug: String =
+        task.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let words: Vec<_> = slug.split('-').filter(|word| !word.is_empty()).collect();
+    let slug: String = words.join("-").chars().take(40).collect();
+    format!("lxmert-repro-{slug}-{:08x}", rand::random::<u32>())
 }
 
-/// A container's output: cut into lines, told, logged, and its end remembered.
-struct Output<'a> {
-    log: Option<File>,
-    path: &'a Path,
-    told: &'a mut dyn FnMut(&Line),
-    partial: [Vec<u8>; 2],
-    last: VecDeque<String>,
-}
+/// How long a container that is asked to stop may take.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-impl<'a> Output<'a> {
-    fn open(sandbox: &'a Sandbox, told: &'a mut dyn FnMut(&Line)) -> Result<Self, Failure> {
-        let open = |path: &Path| {
-            let file = File::options().create(true).append(true).open(path);
-            file.map_err(|e| Failure::from(Cause::DiskFull { why: format!("{}: {e}", path.display()) }))
-        };
-        let path = sandbox.log.as_deref().unwrap_or(Path::new(""));
-        let log = sandbox.log.as_deref().map(open).transpose()?;
-        Ok(Self { log, path, told, partial: Default::default(), last: VecDeque::new() })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn take(&mut self, chunk: &LogOutput) -> Result<(), Failure> {
-        let stream = if matches!(chunk, LogOutput::StdErr { .. }) { Stream::Err } else { Stream::Out };
-        for byte in chunk.as_ref() {
-            let partial = &mut self.partial[stream as usize];
-            match byte {
-                b'\n' | b'\r' => self.line(stream)?,
-                _ if partial.len() < LONGEST_LINE => partial.push(*byte),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), Failure> {
-        self.line(Stream::Out)?;
-        self.line(Stream::Err)
-    }
-
-    fn line(&mut self, stream: Stream) -> Result<(), Failure> {
-        let bytes = std::mem::take(&mut self.partial[stream as usize]);
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let line = Line { stream, text: String::from_utf8_lossy(&bytes).into_owned() };
-        if let Some(log) = &mut self.log {
-            writeln!(log, "{}", line.text)
-                .map_err(|e| Failure::from(Cause::DiskFull { why: format!("{}: {e}", self.path.display()) }))?;
-        }
-        (self.told)(&line);
-        if self.last.len() == REMEMBERED {
-            self.last.pop_front();
-        }
-        self.last.push_back(line.text);
-        Ok(())
+    #[test]
+    fn names_are_fit_for_engines() {
+        let name = name("extract valid, part 2 (größer)");
+        assert!(name.starts_with("lxmert-repro-extract-valid-part-2-gr-er-"), "{name}");
     }
 }

@@ -16,6 +16,7 @@ mod required;
 /// A running engine; stopped, and its folder removed, when it is dropped.
 pub struct OwnEngine {
     pub folder: tempfile::TempDir,
+    command: Command,
     child: Child,
 }
 
@@ -56,14 +57,40 @@ impl OwnEngine {
     fn start(folder: tempfile::TempDir, mut command: Command) -> Self {
         let log = File::create(folder.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut engine = Self { child: command.spawn().unwrap(), folder };
+        let mut engine = Self { child: command.spawn().unwrap(), command, folder };
+        engine.wait();
+        engine
+    }
+
+    /// Kills it, with no time to put anything in order.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        // Whatever it started dies a moment after it.
+        std::thread::sleep(Duration::from_secs(1));
+        let _ = std::fs::remove_file(self.folder.path().join("pid"));
+        self.child = self.command.spawn().unwrap();
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         let end = Instant::now() + Duration::from_secs(120);
-        while Engine::connect_to(&engine.host(), "wait").is_err() {
-            let log = || std::fs::read_to_string(engine.folder.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < end && engine.child.try_wait().unwrap().is_none(), "no engine: {}", log());
+        while Engine::connect_to(&self.host(), "wait").is_err() {
+            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(Instant::now() < end && self.child.try_wait().unwrap().is_none(), "no engine: {}", log());
             std::thread::sleep(Duration::from_millis(100));
         }
-        engine
+    }
+
+    /// Copies an image from the engine that the tests share.
+    pub fn copy_image(&self, name: &str) -> Image {
+        let copy = format!("docker save {name} | docker -H {} load", self.host());
+        assert!(Command::new("sh").args(["-c", &copy]).stdout(Stdio::null()).status().unwrap().success());
+        self.connect("copy").image(name).unwrap()
     }
 
     /// Its address.

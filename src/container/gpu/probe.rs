@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::engine::Engine;
 use super::super::failure::{Cause, Failure};
 use super::super::image::Image;
-use super::super::run::Stream;
+use super::super::output::Stream;
 use super::super::sandbox::{Gpus, Sandbox};
 use super::{GpuPath, capability, heeds_requests};
 
