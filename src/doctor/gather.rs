@@ -2,13 +2,12 @@
 
 mod gpu;
 
-use std::io::ErrorKind;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::machine::{Engine, Image, ImageState, Machine, Memory, Obstacle, Packages, Processor, System, Torch};
+use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch};
 use crate::assets::disk;
+use crate::container::failure::Unreachable;
 use crate::container::{Cause, Engine as Connection, Failure};
 use crate::error::Result;
 use crate::files::read_text;
@@ -142,28 +141,17 @@ fn free_of_engine(connection: &Connection) -> Option<u64> {
         .flatten()
 }
 
-/// Why an engine does not answer: its socket says more than the client's error.
 fn silent(failure: Failure) -> Engine {
-    let (host, why) = match *failure.cause {
-        Cause::EngineUnreachable { host, why, .. } => (host, why),
-        Cause::EngineTooOld { found, .. } => {
-            let named = std::env::var("DOCKER_HOST").is_ok_and(|host| !host.is_empty());
-            let host = std::env::var("DOCKER_HOST").unwrap_or_default();
-            return Engine::Silent { host, named, obstacle: Obstacle::TooOld(found) };
+    match *failure.cause {
+        Cause::EngineTooOld { found, .. } => Engine::TooOld { found },
+        Cause::EngineUnreachable { host, reason, why } => {
+            let named = std::env::var("DOCKER_HOST").is_ok_and(|named| named == host);
+            Engine::Silent { host, named, reason, why }
         }
-        other => (String::new(), other.to_string()),
-    };
-    let obstacle = match host.strip_prefix("unix://").map(UnixStream::connect) {
-        Some(Err(error)) => match error.kind() {
-            ErrorKind::NotFound => Obstacle::NoSocket,
-            ErrorKind::PermissionDenied => Obstacle::Denied,
-            ErrorKind::ConnectionRefused => Obstacle::NobodyListens,
-            _ => Obstacle::Other(error.to_string()),
-        },
-        _ => Obstacle::Other(why),
-    };
-    let named = std::env::var("DOCKER_HOST").is_ok_and(|named| named == host);
-    Engine::Silent { host, named, obstacle }
+        other => {
+            Engine::Silent { host: String::new(), named: false, reason: Unreachable::Other, why: other.to_string() }
+        }
+    }
 }
 
 /// What the engine has of the program's images.
@@ -194,18 +182,5 @@ mod tests {
         assert!(machine.processor.cores > 0 && machine.memory.total > Some(1 << 28));
         assert!(machine.workspace.1 > Some(0) && machine.now > 1_700_000_000);
         assert_eq!(machine.torch.is_some(), cfg!(feature = "torch"));
-    }
-
-    #[test]
-    fn a_socket_says_why_nobody_answers() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let why = || match silent(Connection::connect_to(&format!("unix://{}", path.display()), "test").unwrap_err()) {
-            Engine::Silent { obstacle, .. } => obstacle,
-            Engine::Answers { .. } => unreachable!(),
-        };
-        assert_eq!(why(), Obstacle::NoSocket);
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        assert_eq!(why(), Obstacle::NobodyListens);
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::container::Gpu;
 use crate::container::engine::Facts;
+use crate::container::failure::Unreachable;
 use crate::images::Role;
 
 /// Everything that checks look at.
@@ -126,23 +127,15 @@ pub enum Engine {
         /// Whether `DOCKER_HOST` names it.
         named: bool,
         /// Why.
-        obstacle: Obstacle,
+        reason: Unreachable,
+        /// What the connection said.
+        why: String,
     },
-}
-
-/// Why an engine does not answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
-    /// There is no such socket.
-    NoSocket,
-    /// The socket may not be opened.
-    Denied,
-    /// Nobody listens.
-    NobodyListens,
-    /// It answers but is too old.
-    TooOld(String),
-    /// Something else.
-    Other(String),
+    /// It answers, but is too old.
+    TooOld {
+        /// Version of its API.
+        found: String,
+    },
 }
 
 /// An image of the program.

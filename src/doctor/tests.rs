@@ -5,20 +5,19 @@ use super::render::render;
 use super::*;
 use crate::container::Gpu;
 use crate::container::engine::Facts;
+use crate::container::failure::Unreachable;
 use crate::images::Role;
 
 fn facts() -> Facts {
     Facts {
-        podman: false,
         version: "28.3.0".into(),
         api: "1.51".into(),
-        rootless: false,
         runtimes: vec!["runc".into(), "nvidia".into()],
         cdi_folders: vec!["/etc/cdi".into()],
-        devices: Vec::new(),
         cgroups: "2".into(),
         limits_memory: true,
         root: "/var/lib/docker".into(),
+        ..Facts::default()
     }
 }
 
@@ -75,7 +74,7 @@ fn laptop() -> Machine {
         now: 60,
         commit: Some(1_794_000_000),
         torch: None,
-        engine: silent(Obstacle::NoSocket, false),
+        engine: silent(Unreachable::NoSocket, false),
         images: Vec::new(),
         gpu: GpuParts {
             devices: 1,
@@ -87,8 +86,8 @@ fn laptop() -> Machine {
     }
 }
 
-fn silent(obstacle: Obstacle, named: bool) -> Engine {
-    Engine::Silent { host: "unix:///var/run/docker.sock".into(), named, obstacle }
+fn silent(reason: Unreachable, named: bool) -> Engine {
+    Engine::Silent { host: "unix:///var/run/docker.sock".into(), named, reason, why: "odd".into() }
 }
 
 fn all(machine: &Machine) -> Report {
@@ -119,7 +118,7 @@ fn pages() {
 #[test]
 fn only_what_is_asked_for_can_be_wrong() {
     let mut machine = server();
-    machine.engine = silent(Obstacle::NobodyListens, false);
+    machine.engine = silent(Unreachable::NotRunning, false);
     machine.gpu.driver = None;
     machine.gpu.devices = 0;
     let report = |asked: &[Purpose]| Report::of(&machine, asked);
@@ -143,27 +142,30 @@ fn only_what_is_asked_for_can_be_wrong() {
 
 #[test]
 fn a_silent_engine_is_mended_as_the_machine_needs_it() {
-    let commands = |obstacle, named, change: fn(&mut System)| {
+    let commands = |reason, named, change: fn(&mut System)| {
         let mut machine = server();
-        machine.engine = silent(obstacle, named);
+        machine.engine = silent(reason, named);
         change(&mut machine.system);
         let (state, _, commands) = check(&machine, "engine");
         assert_eq!(state, State::Wrong);
         commands
     };
     let start = "sudo systemctl enable --now docker; sudo usermod -aG docker \"$USER\"";
-    assert_eq!(commands(Obstacle::NoSocket, false, |_| ()), start);
+    assert_eq!(commands(Unreachable::NoSocket, false, |_| ()), start);
     let root = |system: &mut System| (system.root, system.systemd) = (true, false);
-    assert_eq!(commands(Obstacle::NobodyListens, false, root), "nohup dockerd >/tmp/dockerd.log 2>&1 </dev/null &");
+    assert_eq!(commands(Unreachable::NotRunning, false, root), "nohup dockerd >/tmp/dockerd.log 2>&1 </dev/null &");
     let podman = |system: &mut System| system.programs = vec!["podman"];
-    assert_eq!(commands(Obstacle::NoSocket, false, podman), "systemctl --user enable --now podman.socket");
+    assert_eq!(commands(Unreachable::NoSocket, false, podman), "systemctl --user enable --now podman.socket");
     let bare = |system: &mut System| system.programs.clear();
-    assert_eq!(commands(Obstacle::NoSocket, false, bare), format!("sudo apt-get install -y docker.io; {start}"));
+    assert_eq!(commands(Unreachable::NoSocket, false, bare), format!("sudo apt-get install -y docker.io; {start}"));
     let strange = |system: &mut System| (system.programs, system.packages) = (Vec::new(), Packages::Other);
-    assert_eq!(commands(Obstacle::NoSocket, false, strange), "");
-    assert_eq!(commands(Obstacle::Denied, false, |_| ()), "sudo usermod -aG docker \"$USER\"");
-    assert_eq!(commands(Obstacle::NoSocket, true, |_| ()), "unset DOCKER_HOST; repro doctor");
-    assert_eq!(commands(Obstacle::TooOld("1.39".into()), false, |_| ()), "sudo apt-get install -y docker.io");
+    assert_eq!(commands(Unreachable::NoSocket, false, strange), "");
+    assert_eq!(commands(Unreachable::NoPermission, false, |_| ()), "sudo usermod -aG docker \"$USER\"");
+    assert_eq!(commands(Unreachable::NoSocket, true, |_| ()), "unset DOCKER_HOST; repro doctor");
+    assert_eq!(commands(Unreachable::BadAddress, true, |_| ()), "unset DOCKER_HOST; repro doctor");
+    assert_eq!(commands(Unreachable::Other, false, |_| ()), "");
+    let old = Machine { engine: Engine::TooOld { found: "1.39".into() }, ..server() };
+    assert_eq!(check(&old, "engine").2, "sudo apt-get install -y docker.io");
 }
 
 #[test]

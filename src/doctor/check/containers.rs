@@ -1,7 +1,8 @@
 //! The container engine and the images.
 
 use crate::container::engine::Facts;
-use crate::doctor::machine::{Engine, Image, ImageState, Machine, Obstacle, Packages};
+use crate::container::failure::Unreachable;
+use crate::doctor::machine::{Engine, Image, ImageState, Machine, Packages};
 use crate::doctor::{Finding, Purpose};
 use crate::human::human_bytes;
 use crate::images::Role;
@@ -15,7 +16,12 @@ const INSTALL_DOCKER: &str = "https://docs.docker.com/engine/install";
 pub(super) fn engine(machine: &Machine) -> Finding {
     match &machine.engine {
         Engine::Answers { host, facts, .. } => answers(host, facts),
-        Engine::Silent { host, named, obstacle } => silent(machine, host, *named, obstacle),
+        Engine::Silent { host, named, reason, why } => silent(machine, host, *named, *reason, why),
+        Engine::TooOld { found } => {
+            let advice = "Docker 20.10 or newer or Podman 4 or newer is needed:";
+            Finding::trouble("engine", format!("API {found} is too old"), super::CONTAINERS, advice)
+                .run(machine.system.install("docker.io", "moby-engine"))
+        }
     }
 }
 
@@ -42,29 +48,25 @@ fn product(facts: &Facts) -> String {
     format!("{} {}", if facts.podman { "Podman" } else { "Docker" }, facts.version)
 }
 
-fn silent(machine: &Machine, host: &str, named: bool, obstacle: &Obstacle) -> Finding {
-    let system = &machine.system;
+fn silent(machine: &Machine, host: &str, named: bool, reason: Unreachable, why: &str) -> Finding {
     let stopped = |found: String, advice: &str| Finding::trouble("engine", found, super::CONTAINERS, advice);
-    match obstacle {
-        Obstacle::Denied => stopped(
-            format!("{host} may not be opened by this user"),
-            "join the group of the socket, then log out and in again (members of the group docker are as powerful as root)",
-        )
-        .run(["sudo usermod -aG docker \"$USER\""]),
-        Obstacle::TooOld(found) => {
-            stopped(format!("{host}: API {found} is too old"), "Docker 20.10 or newer or Podman 4 or newer is needed")
-                .run(system.install("docker.io", "moby-engine"))
+    let found = match reason {
+        Unreachable::NoPermission => {
+            let advice = "join the group of the socket, then log out and in again (in the group docker one is as powerful as \
+                          root):";
+            return stopped(format!("{host} may not be opened by this user"), advice)
+                .run(["sudo usermod -aG docker \"$USER\""]);
         }
-        Obstacle::Other(why) => stopped(format!("{host}: {why}"), "see whether the engine runs, and its log"),
-        Obstacle::NoSocket | Obstacle::NobodyListens => {
-            let found = match obstacle {
-                Obstacle::NoSocket => format!("none: there is no {}", host.trim_start_matches("unix://")),
-                _ => format!("none: nobody listens at {host}"),
-            };
-            if named {
-                return stopped(found, "DOCKER_HOST names it: start that engine, or forget it and use the usual one:")
-                    .run(["unset DOCKER_HOST", "repro doctor"]);
-            }
+        Unreachable::NoSocket => format!("none: there is no {}", host.trim_start_matches("unix://")),
+        Unreachable::NotRunning => format!("none: nobody listens at {host}"),
+        Unreachable::BadAddress => format!("none: {host} is no address of an engine"),
+        Unreachable::Other => format!("none: {host}: {why}"),
+    };
+    match reason {
+        _ if named => stopped(found, "DOCKER_HOST names it: start that engine, or forget it and use the usual one:")
+            .run(["unset DOCKER_HOST", "repro doctor"]),
+        Unreachable::Other => stopped(found, "see whether the engine runs, and its log"),
+        _ => {
             let (advice, commands) = start(machine);
             stopped(found, &advice).run(commands)
         }
