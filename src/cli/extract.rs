@@ -1,8 +1,10 @@
 //! `repro extract`.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -23,6 +25,7 @@ use crate::images::{Role, resolve};
 
 /// Images shown of those that have no features.
 const SHOWN: usize = 20;
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// Make obj36 features of images with the original's extractor, checked and complete
 ///
@@ -302,14 +305,15 @@ fn size(text: &str) -> Result<u64, String> {
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "a size is such as 500M, 24G or 24GiB".into())
 }
 
-/// A bar on stderr with images, rate and time left; where stderr is no terminal, a line now and then.
+/// A bar on stderr with images, rate and time left; where stderr is no terminal, a line a minute.
 struct Bar {
     bar: ProgressBar,
+    said: Cell<Instant>,
 }
 
 impl Bar {
     fn new() -> Self {
-        Self { bar: ProgressBar::hidden() }
+        Self { bar: ProgressBar::hidden(), said: Cell::new(Instant::now()) }
     }
 }
 
@@ -330,6 +334,11 @@ impl Observer for Bar {
 
     fn at(&self, done: usize) {
         self.bar.set_position(done as u64);
+        if !std::io::stderr().is_terminal() && self.said.get().elapsed() >= A_MINUTE {
+            self.said.set(Instant::now());
+            let (total, left) = (self.bar.length().unwrap_or(0), human_seconds(self.bar.eta().as_secs_f64()));
+            eprintln!("{}: {done} of {total}, {:.2} a second, {left} left", self.bar.message(), self.bar.per_sec());
+        }
     }
 
     fn end(&self) {

@@ -135,8 +135,10 @@ impl Backend for Caffe {
             let failed = endings.iter().find_map(|ending| ending.failure.clone());
             said = endings.into_iter().flat_map(|ending| ending.said).collect();
             if let Some(failure) = failed {
-                let in_vain = job.rows.len() == before || attempt == ATTEMPTS;
-                if job.rows.is_empty() || (in_vain && left.len() > SINGLES) {
+                let no_row = job.rows.len() == before && !failure.cause.may_be_spurious();
+                // Without a single row it is not an image's fault, unless a signal ended it.
+                let hopeless = job.rows.is_empty() && matches!(*failure.cause, Cause::Exit { code } if code < 128);
+                if hopeless || ((no_row || attempt == ATTEMPTS) && left.len() > SINGLES) {
                     return Err(stuck(&failure, left.len()));
                 }
                 job.observer.say(&format!("{failure}; going on with the {} images left", left.len()));
