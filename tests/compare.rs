@@ -44,7 +44,7 @@ fn rows() -> Vec<Row> {
 
 /// Every box and every row at another place: the first becomes the last.
 fn turned(rows: &[Row]) -> Vec<Row> {
-    fn turn<T>(values: &mut Vec<T>, each: usize) {
+    fn turn<T>(values: &mut [T], each: usize) {
         values.rotate_left(each);
     }
     let mut rows = rows.to_vec();
@@ -95,6 +95,25 @@ fn the_released_rows_in_another_order_are_exactly_zero() {
     write(&place.path().join("a.tsv"), &read(&golden));
     write(&place.path().join("b.tsv"), &turned(&read(&golden)));
     is_exactly_zero(place.path(), 360);
+}
+
+#[test]
+fn another_network_fails_by_name_and_odd_numbers_of_boxes_do_not() {
+    let place = tempfile::tempdir().unwrap();
+    let golden = fixtures::beside("real/golden/train2014_obj36.tsv");
+    if let (Some(golden), Some(random)) = (golden, fixtures::beside("butd/full/train2014_obj36.tsv")) {
+        let asked = [golden.to_str().unwrap(), random.to_str().unwrap(), "--common"];
+        let said = stdout(&compare(place.path(), &asked, 1));
+        assert!(said.contains("COCO_train2014_000000084002: 36 of 36 boxes changed"), "{said}");
+    }
+    if let Some(reduced) = fixtures::beside("butd/tiny/s600_obj36.tsv") {
+        let said = stdout(&compare(
+            place.path(),
+            &[reduced.to_str().unwrap(), reduced.to_str().unwrap(), "--level", "half"],
+            0,
+        ));
+        assert!(said.contains(" equal, 0 changed") && said.contains("22 to 36 boxes"), "{said}");
+    }
 }
 
 #[test]

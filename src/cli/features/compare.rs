@@ -16,16 +16,16 @@ const NAMED: [usize; 2] = [5, 20];
 
 /// Say what differs between two feature files of the same images, and judge it
 ///
-/// A is the reference, B the candidate; each an obj36 TSV or a feature store, of any size. Images are found by their
-/// ids and boxes are matched by overlap, so neither need be in the same order. Shows how features, boxes, classes and
-/// probabilities differ and which images differ most, and judges by a level:
+/// A is the reference, B the candidate; each an obj36 TSV or a feature store, of any size. Images are
+/// found by their ids and boxes are matched by overlap, so neither need be in the same order. Shows how
+/// features, boxes, classes and probabilities differ and which images differ most; judges by a level:
 ///
 ///   same-extractor  both come from the original's extractor on the same images (the default)
 ///   port            B is no farther from A than the detectron2 port is; no proof of anything
 ///   half            the same rows, kept in half precision
 ///
-/// The limits with their reasons and sources are in golden/features.toml. Exits with 0 for PASS, 1 for FAIL, 3 for
-/// INCONCLUSIVE.
+/// The limits with their reasons and sources are in golden/features.toml. Exits with 0 for PASS,
+/// 1 for FAIL, 3 for INCONCLUSIVE.
 #[derive(Debug, clap::Args)]
 #[command(
     verbatim_doc_comment,

@@ -1,7 +1,7 @@
 //! Which box of one image is which box of the other extraction: one to one, by overlap first.
 //!
-//! The assignment is optimal: no other one has a greater sum of IoU over the pairs that overlap enough. Equal sums are told
-//! apart by the features, then by probabilities and classes, so that a box that is there twice finds its own likeness.
+//! The assignment is optimal: no other one has a greater sum of IoU over the pairs that overlap enough. Equal sums are
+//! told apart by the features, then by probabilities and classes, so that a box that is there twice finds its likeness.
 
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
@@ -92,8 +92,8 @@ fn assigned(a: &Row, b: &Row, overlaps: &[Vec<u64>]) -> Vec<(usize, usize)> {
     pairs.into_iter().filter(|&(row, column)| overlaps[row][column] > 0).collect()
 }
 
-/// How alike two boxes are but for their places, below 2^[`LIKENESS_BITS`]: features (40 bits), then probabilities (10),
-/// then classes (2).
+/// How alike two boxes are but for their places, below 2^[`LIKENESS_BITS`]: features (40 bits), then probabilities
+/// (10), then classes (2).
 fn likeness(a: &Row, at: usize, b: &Row, other: usize) -> u64 {
     let dim = a.dim();
     let (one, two) = (&a.features[at * dim..][..dim], &b.features[other * dim..][..dim]);
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_sum_of_overlaps_decides() {
-        // Taking the best pair first (0.905) would leave nothing for the others; the best sum takes both of 0.8 and more.
+        // Taking the best pair first, (1, 0), would leave less for the other two than (0, 0) leaves.
         let a = with_boxes(&[[0.0, 0.0, 100.0, 10.0], [10.0, 0.0, 110.0, 10.0]]);
         let b = with_boxes(&[[5.0, 0.0, 105.0, 10.0], [20.0, 0.0, 120.0, 10.0]]);
         assert_eq!(pairs(&a, &b), [(0, 0), (1, 1)]);

@@ -3,12 +3,12 @@
 //! Both files are read once, row by row on all cores, in memory that grows with the number of images and not with their
 //! features. Neither rows nor boxes need be in the same order: rows are found by image, boxes are matched by overlap.
 //!
-//! - [`input`]: a TSV or a store as rows by image;
-//! - [`matching`]: which box is which;
-//! - [`difference`], [`image`]: one pair of boxes, one image;
-//! - [`histogram`]: quantiles in fixed memory;
-//! - [`run`]: all images on all cores;
-//! - [`outcome`]: the result; [`show`]: as a person reads it.
+//! - `input`: a TSV or a store as rows by image;
+//! - `matching`: which box is which;
+//! - `difference`, `image`: one pair of boxes, one image;
+//! - `histogram`: quantiles in fixed memory;
+//! - `run`: all images on all cores;
+//! - `outcome`: the result; `show`: as a person reads it.
 
 mod difference;
 mod histogram;

@@ -1,7 +1,7 @@
 //! Rows of a file in any order, by several threads: where each row begins is found without reading the rows.
 //!
-//! All rows of one extractor are of one length but for the id and the image's sides, so the end of a row follows from the
-//! one before. A row that does not end there is read and checked at once; all others when they are asked for.
+//! All rows of one extractor are of one length but for the id and the image's sides, so the end of a row follows from
+//! the one before. A row that does not end there is read and checked at once; all others when they are asked for.
 
 use std::collections::HashMap;
 use std::fs::File;
