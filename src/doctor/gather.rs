@@ -145,7 +145,7 @@ fn free_of_engine(connection: &Connection) -> Option<u64> {
 /// Why an engine does not answer: its socket says more than the client's error.
 fn silent(failure: Failure) -> Engine {
     let (host, why) = match *failure.cause {
-        Cause::EngineUnreachable { host, why } => (host, why),
+        Cause::EngineUnreachable { host, why, .. } => (host, why),
         Cause::EngineTooOld { found, .. } => {
             let named = std::env::var("DOCKER_HOST").is_ok_and(|host| !host.is_empty());
             let host = std::env::var("DOCKER_HOST").unwrap_or_default();

@@ -9,16 +9,14 @@ use crate::images::Role;
 
 fn facts() -> Facts {
     Facts {
-        podman: false,
         version: "28.3.0".into(),
         api: "1.51".into(),
-        rootless: false,
         runtimes: vec!["runc".into(), "nvidia".into()],
         cdi_folders: vec!["/etc/cdi".into()],
-        devices: Vec::new(),
         cgroups: "2".into(),
         limits_memory: true,
         root: "/var/lib/docker".into(),
+        ..Facts::default()
     }
 }
 
