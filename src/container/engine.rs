@@ -48,6 +48,14 @@ pub struct Facts {
     pub root: String,
 }
 
+impl Facts {
+    /// Whether it holds containers to limits of memory, processes and CPUs: rootless engines need cgroup v2 for it, and do
+    /// not complain without.
+    pub fn limits_hold(&self) -> bool {
+        !(self.rootless && self.cgroups == "1")
+    }
+}
+
 /// A container engine: Docker, or Podman's Docker-compatible socket.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -99,11 +107,14 @@ impl Engine {
         let info = runtime.block_on(docker.info()).map_err(failed)?;
         let components = version.components.unwrap_or_default();
         let options = info.security_options.unwrap_or_default();
+        let podman = components.iter().any(|component| component.name.contains("Podman"));
+        // Podman 4 does not say so, but then its socket is a person's.
+        let rootless = options.iter().any(|option| option.contains("rootless")) || podman && is_a_persons(host);
         let facts = Facts {
-            podman: components.iter().any(|component| component.name.contains("Podman")),
+            podman,
             version: version.version.unwrap_or_default(),
             api: found,
-            rootless: options.iter().any(|option| option.contains("rootless")),
+            rootless,
             selinux: options.iter().any(|option| option.contains("selinux")),
             runtimes: info.runtimes.unwrap_or_default().into_keys().collect(),
             cdi_folders: info.cdi_spec_dirs.unwrap_or_default(),
@@ -180,6 +191,13 @@ fn usual_socket() -> String {
     sockets.push("/run/podman/podman.sock".to_owned());
     let found = sockets.iter().find(|socket| Path::new(socket).exists());
     format!("unix://{}", found.unwrap_or(&sockets[0]))
+}
+
+/// Whether a socket belongs to somebody other than root.
+fn is_a_persons(host: &str) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let socket = host.strip_prefix("unix://").map(std::fs::metadata);
+    socket.is_some_and(|metadata| metadata.is_ok_and(|metadata| metadata.uid() != 0))
 }
 
 fn needed() -> String {

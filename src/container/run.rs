@@ -86,6 +86,11 @@ impl Container<'_> {
         if user.handed_over {
             self.handover = Handover::of(&sandbox.mounts)?;
         }
+        if !engine.facts().limits_hold() {
+            output.note(
+                "this engine does not hold containers to their limits: it is rootless, and without cgroup v2".into(),
+            );
+        }
         let body = engine.body(sandbox, &user, self.handover.folders());
         // Named by us: it can be removed even when the engine's answer is lost.
         let options = CreateContainerOptionsBuilder::default().name(&self.name).build();

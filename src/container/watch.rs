@@ -53,7 +53,13 @@ impl<'a> Watch<'a> {
         started.map_err(|error| self.engine.refused("start a container", self.sandbox, error))?;
         let sampler = {
             let (docker, name, meter) = (docker.clone(), self.name.to_owned(), self.meter.clone());
-            self.engine.spawn(async move { meter.watch(&docker, &name).await })
+            // Without a control group of its own, what is told of a container is not its own either.
+            let told = self.engine.facts().limits_hold();
+            self.engine.spawn(async move {
+                if told {
+                    meter.watch(&docker, &name).await;
+                }
+            })
         };
         let followed = self.follow(&mut lines, output, at_work).await;
         let result = match followed {

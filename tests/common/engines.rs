@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use lxmert_repro::container::{Ended, Engine, Failure, Image, Sandbox};
+use lxmert_repro::container::{Ended, Engine, Failure, Image, Sandbox, Stream};
 
 #[path = "engine.rs"]
 mod docker;
@@ -48,10 +48,14 @@ impl Given {
         Sandbox::new("test", &self.image, ["sh", "-c", script])
     }
 
-    /// Runs; the lines of output.
+    /// Runs; the lines of the container's output.
     pub fn said(&self, sandbox: &Sandbox) -> (Result<Ended, Failure>, Vec<String>) {
         let mut lines = Vec::new();
-        let result = self.engine.run(sandbox, &mut |line| lines.push(line.text.clone()));
+        let result = self.engine.run(sandbox, &mut |line| {
+            if line.stream != Stream::Note {
+                lines.push(line.text.clone());
+            }
+        });
         (result, lines)
     }
 
