@@ -149,8 +149,10 @@ impl Drop for OwnEngine {
         let id = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         let _ = self.child.wait();
-        // Podman leaves it mounted, and then the folder cannot be removed.
-        let _ = Command::new("umount").arg(self.folder.path().join("data/overlay")).stderr(Stdio::null()).status();
+        // Podman leaves its own mounted, and so does Docker when it is killed; then the folder cannot be removed.
+        for mounted in ["data/overlay", "data"] {
+            let _ = Command::new("umount").arg(self.folder.path().join(mounted)).stderr(Stdio::null()).status();
+        }
     }
 }
 
