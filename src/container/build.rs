@@ -206,7 +206,8 @@ impl Output<'_> {
     fn line(&mut self, line: &str) {
         let plain = console::strip_ansi_codes(line);
         let line = plain.trim_end();
-        if line.is_empty() {
+        // Where a step begins from nothing, the arrow points to no image.
+        if matches!(line.trim(), "" | "--->") {
             return;
         }
         if let Some(id) = line.strip_prefix("Successfully built ") {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use lxmert_repro::container::{Engine, Image};
 
+// Beside `engine.rs`, which has it too.
+#[allow(clippy::duplicate_mod)]
 #[path = "required.rs"]
 mod required;
 
