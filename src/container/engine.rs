@@ -227,6 +227,9 @@ fn unreachable_because(host: &str, error: &Answer) -> Unreachable {
 
 /// The innermost cause, which says most.
 fn reason(error: &Answer) -> String {
+    if matches!(error, Answer::RequestTimeoutError) {
+        return "it does not answer".into();
+    }
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;

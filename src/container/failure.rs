@@ -177,6 +177,8 @@ pub enum Cause {
         /// The signal, such as 2.
         signal: i32,
     },
+    /// This program itself had no use for it any more ([`Stop`](super::Stop)).
+    Stopped,
     /// The engine refused for another reason.
     Engine {
         /// What was being done.
@@ -282,6 +284,7 @@ impl fmt::Display for Cause {
             Self::NoGpu { path, why, .. } => write!(f, "no GPU in the container, asked for by {}: {why}", path.words()),
             Self::DiskFull { why } => write!(f, "no room left on the disk: {why}"),
             Self::Interrupted { signal } => write!(f, "stopped on request (signal {signal})"),
+            Self::Stopped => write!(f, "it was stopped because another part failed"),
             Self::Engine { doing, why } => write!(f, "the container engine could not {doing}: {why}"),
         }
     }

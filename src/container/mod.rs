@@ -10,6 +10,7 @@
 //! - `body`: what the engine is asked for; `refusal`: what its answers mean;
 //! - `run`, `watch`: a container from creation to removal, and from start to end; `output`, `memory`: what is seen of it;
 //! - `retry`: what may be spurious is tried again;
+//! - [`Stop`]: a way for this program to end its containers early;
 //! - `signals`, `leftovers`: nothing stays behind after Ctrl-C, nor after a kill;
 //! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
 
@@ -32,6 +33,7 @@ mod retry;
 mod run;
 pub mod sandbox;
 mod signals;
+mod stop;
 mod user;
 mod watch;
 
@@ -43,3 +45,4 @@ pub use image::Image;
 pub use output::{Line, Stream};
 pub use run::Ended;
 pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};
+pub use stop::Stop;

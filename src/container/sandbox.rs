@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::gpu::GpuPath;
 use super::image::Image;
+use super::stop::Stop;
 
 /// Whether a mount may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +119,8 @@ pub struct Sandbox {
     pub timeouts: Timeouts,
     /// File that gets every line of output, appended.
     pub log: Option<PathBuf>,
+    /// Ends it when asked to.
+    pub stop: Option<Stop>,
 }
 
 impl Sandbox {
@@ -137,6 +140,7 @@ impl Sandbox {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             log: None,
+            stop: None,
         }
     }
 }

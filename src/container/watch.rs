@@ -82,7 +82,13 @@ impl<'a> Watch<'a> {
         let total = sleep(patience.total.unwrap_or(FOR_EVER));
         let silence = sleep(patience.silence.unwrap_or(FOR_EVER));
         let ended = self.exit_code();
-        tokio::pin!(total, silence, ended);
+        let stopped = async {
+            match &self.sandbox.stop {
+                Some(stop) => stop.asked().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(total, silence, ended, stopped);
         let mut listening = true;
         let timed_out = |patience, after: Option<Duration>| {
             Err(Cause::TimedOut { patience, after: after.unwrap_or(FOR_EVER) }.into())
@@ -92,6 +98,7 @@ impl<'a> Watch<'a> {
             tokio::select! {
                 biased;
                 signal = at_work.asked() => return Err(Cause::Interrupted { signal }.into()),
+                () = &mut stopped => return Err(Cause::Stopped.into()),
                 () = &mut total => return timed_out(Patience::Total, patience.total),
                 chunk = lines.next(), if listening => match chunk {
                     Some(Ok(chunk)) => {

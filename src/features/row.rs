@@ -88,7 +88,7 @@ impl Row {
 }
 
 /// An id is what the format can carry and a person can read: not empty, no control characters, no quotes, UTF-8.
-pub(super) fn check_id(id: &[u8]) -> Result<&str, (Column, Damage)> {
+pub(crate) fn check_id(id: &[u8]) -> Result<&str, (Column, Damage)> {
     let bad = |why| Err((Column::ImgId, Damage::BadId { why }));
     let Ok(text) = std::str::from_utf8(id) else { return bad("it is not UTF-8 text") };
     if id.trim_ascii().is_empty() {

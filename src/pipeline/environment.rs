@@ -23,6 +23,7 @@ pub fn gather(versions: &BTreeMap<String, String>, threads: usize, seeds: &[u64]
             .and_then(|text| text.trim_end_matches("kB").trim().parse::<u64>().ok())
             .and_then(|kib| kib.checked_mul(1024)),
         threads,
+        image: None,
         seeds: seeds.to_vec(),
     }
 }

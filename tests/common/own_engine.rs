@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use lxmert_repro::container::{Engine, Image};
 
+// A test may have the shared engine too, which needs it as well.
+#[allow(clippy::duplicate_mod)]
 #[path = "required.rs"]
 mod required;
 
@@ -70,8 +72,8 @@ impl OwnEngine {
 
     /// Starts it again where it was.
     pub fn start_again(&mut self) {
-        // Whatever it started dies a moment after it.
-        std::thread::sleep(Duration::from_secs(1));
+        // Docker's containerd dies with it, but where nobody collects it, its number looks alive.
+        let _ = std::fs::remove_file(self.folder.path().join("exec/containerd/containerd.pid"));
         let _ = std::fs::remove_file(self.folder.path().join("pid"));
         self.child = self.command.spawn().unwrap();
         self.wait();
@@ -141,8 +143,10 @@ impl Drop for OwnEngine {
         let id = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         let _ = self.child.wait();
-        // Podman leaves it mounted, and then the folder cannot be removed.
-        let _ = Command::new("umount").arg(self.folder.path().join("data/overlay")).stderr(Stdio::null()).status();
+        // Podman leaves its own mounted, and so does Docker when it is killed; then the folder cannot be removed.
+        for mounted in ["data/overlay", "data"] {
+            let _ = Command::new("umount").arg(self.folder.path().join(mounted)).stderr(Stdio::null()).status();
+        }
     }
 }
 

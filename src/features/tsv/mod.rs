@@ -26,13 +26,27 @@
 //! glued inside the image id of the file's very first row.
 
 mod diagnose;
+mod index;
 mod lines;
 mod parse;
 mod reader;
 mod writer;
 
+pub use index::Index;
 pub use reader::Reader;
 pub use writer::Writer;
+
+use super::damage::{Column, Damage};
+use super::row::Row;
+
+/// Reads one line (without its line feed), values checked; what it cannot know is whether other lines agree with it.
+///
+/// # Errors
+/// The column, if it is one, and the damage.
+pub(crate) fn read_line(line: &[u8], row: &mut Row) -> Result<(), (Option<Column>, Damage)> {
+    parse::parse(line, row).map_err(|bad| diagnose::explain(line, None, true, bad))?;
+    row.check_values().map_err(|(column, damage)| (Some(column), damage))
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,120 @@
+//! Which GPUs the original can use, found out before the long run.
+
+use super::super::backend::Observer;
+use crate::container::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
+use crate::error::{Error, Result};
+
+/// The newest compute capability that the original's Caffe runs on: its CUDA is 9.2 at most, which knows no GPU after 7.x
+/// (Volta and Turing).
+pub const NEWEST: (u32, u32) = (7, 99);
+
+/// GPUs as a person names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// All that there are.
+    All,
+    /// Those with these numbers.
+    Some(Vec<u32>),
+    /// None; the original needs one, other images may not.
+    None,
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => return Ok(Self::All),
+            "none" => return Ok(Self::None),
+            _ => {}
+        }
+        let number = |part: &str| part.trim().parse::<u32>().map_err(|_| format!("{part:?} is no GPU's number"));
+        let numbers = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
+        let mut sorted = numbers.clone();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|two| two[0] == two[1]) {
+            Some(two) => Err(format!("GPU {} is named twice", two[0])),
+            None => Ok(Self::Some(numbers)),
+        }
+    }
+}
+
+/// Looks for the chosen GPUs from within a container; empty where none are asked for.
+///
+/// # Errors
+/// Infra where there are none, one is not there, or one is too new; says what else can be done.
+pub fn check(
+    engine: &Engine,
+    image: &Image,
+    choice: &Choice,
+    path: GpuPath,
+    observer: &dyn Observer,
+) -> Result<Vec<Gpu>> {
+    if *choice == Choice::None {
+        return Ok(Vec::new());
+    }
+    let found = engine.probe_gpus(image, &Gpus::All, path).map_err(no_gpu)?;
+    let chosen = choose(&found, choice)?;
+    for gpu in &chosen {
+        match gpu.is_at_most(NEWEST) {
+            Some(true) => {}
+            Some(false) => return Err(too_new(gpu)),
+            None => observer.say(&format!(
+                "the compute capability of GPU {} ({}) is not known: the original needs 7.x or lower",
+                gpu.index, gpu.name
+            )),
+        }
+    }
+    Ok(chosen)
+}
+
+fn no_gpu(failure: Failure) -> Error {
+    Error::from(failure).while_doing("the original's extractor needs a GPU")
+}
+
+fn choose(found: &[Gpu], choice: &Choice) -> Result<Vec<Gpu>> {
+    let Choice::Some(numbers) = choice else { return Ok(found.to_vec()) };
+    let one = |number: &u32| {
+        found.iter().find(|gpu| gpu.index == *number).cloned().ok_or_else(|| {
+            let there: Vec<String> = found.iter().map(|gpu| format!("{} ({})", gpu.index, gpu.name)).collect();
+            Error::infra(format!("there is no GPU {number}")).because(format!("there are {}", there.join(", ")))
+        })
+    };
+    numbers.iter().map(one).collect()
+}
+
+fn too_new(gpu: &Gpu) -> Error {
+    let (major, minor) = gpu.compute_capability.unwrap_or_default();
+    Error::infra(format!(
+        "GPU {} ({}, compute capability {major}.{minor}) is too new for the original's extractor",
+        gpu.index, gpu.name
+    ))
+    .because("its Caffe is built with CUDA 9.2, which runs on compute capability 7.x at most (Pascal, Volta, Turing)")
+    .next(
+        "choose an older GPU with --gpus, on this machine or another, or take the released features: `repro fetch --task vqa` \
+         (gqa, nlvr2) brings them",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpu(index: u32, capability: (u32, u32)) -> Gpu {
+        let name = format!("Model {index}");
+        Gpu { index, name, compute_capability: Some(capability), driver: "1".into(), memory: None }
+    }
+
+    #[test]
+    fn chosen_by_number_and_refused_by_age() {
+        let found = [gpu(0, (7, 5)), gpu(1, (8, 0))];
+        let choice = |text: &str| text.parse::<Choice>();
+        assert_eq!(choose(&found, &choice("1,0").unwrap()).unwrap(), [found[1].clone(), found[0].clone()]);
+        assert_eq!(choose(&found, &Choice::All).unwrap().len(), 2);
+        assert!(choose(&found, &choice("2").unwrap()).unwrap_err().to_string().contains("0 (Model 0), 1 (Model 1)"));
+        assert!(choice("0,0").is_err() && choice("gpu").is_err() && choice("").is_err());
+        assert_eq!((found[0].is_at_most(NEWEST), found[1].is_at_most(NEWEST)), (Some(true), Some(false)));
+        let text = too_new(&found[1]).to_string();
+        assert!(text.contains("compute capability 8.0") && text.contains("repro fetch --task vqa"), "{text}");
+    }
+}

@@ -1,0 +1,174 @@
+//! The original's extractor: its unmodified script (data/*_imgfeat/extract_*_image.py @ 0db1182) in its container image.
+//!
+//! The script prints the message of an image that it cannot read, without the image's name, and goes on; it ends with 0
+//! whatever is missing; it dies of some images. So every part is followed by a look at what is missing: what remains is
+//! tried again, at last each image by itself, so that the message is that image's.
+
+pub mod assets;
+pub mod gpus;
+mod parts;
+mod shard;
+
+use std::time::Duration;
+
+use self::assets::Asset;
+use self::parts::Ending;
+use super::backend::{Backend, Details, Job, Observer};
+use super::list::{Listed, Missing};
+use crate::container::{Cause, Engine, GpuPath, Image};
+use crate::error::{Error, Result};
+
+/// Boxes that the script takes of each image (MIN_BOXES, MAX_BOXES).
+pub const BOXES: usize = 36;
+/// Features of a box (pool5_flat).
+pub const DIM: usize = 2048;
+/// Images that are tried each by itself, at most: a container takes some time to begin.
+pub const SINGLES: usize = 16;
+/// Attempts with parts that failed.
+const ATTEMPTS: usize = 3;
+/// Messages that are shown where it cannot be said whose they are.
+const SHOWN: usize = 5;
+
+/// How it is run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// GPUs.
+    pub gpus: gpus::Choice,
+    /// The way to them.
+    pub gpu_path: GpuPath,
+    /// Containers at a time; none: one on each GPU.
+    pub shards: Option<usize>,
+    /// Memory of each container in bytes.
+    pub memory: Option<u64>,
+    /// How long a container may be silent; the script says something at each image.
+    pub silence: Duration,
+}
+
+/// The original's extractor on an engine.
+pub struct Caffe {
+    engine: Engine,
+    image: Image,
+    script: Asset,
+    weights: Asset,
+    settings: Settings,
+    lanes: usize,
+    details: Details,
+}
+
+impl Caffe {
+    /// Looks for the GPUs.
+    ///
+    /// # Errors
+    /// Infra where a GPU is missing or too new for it.
+    pub fn new(
+        engine: Engine,
+        image: Image,
+        [script, weights]: [Asset; 2],
+        settings: Settings,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let gpus = gpus::check(&engine, &image, &settings.gpus, settings.gpu_path, observer)?;
+        let lanes = settings.shards.unwrap_or(gpus.len()).max(1);
+        let details = Details {
+            image: Some(image.clone()),
+            script_sha256: Some(script.sha256.clone()),
+            model_sha256: Some(weights.sha256.clone()),
+            gpus,
+            shards: lanes,
+            containers: Vec::new(),
+        };
+        Ok(Self { engine, image, script, weights, settings, lanes, details })
+    }
+
+    /// Tries images each by itself.
+    fn singly(&mut self, job: &mut Job, left: Vec<Listed>) -> Result<Vec<Missing>> {
+        job.observer.say(&format!("{} images have no row: trying each by itself", left.len()));
+        let endings = parts::run(self, job, left.into_iter().map(|image| vec![image]).collect())?;
+        let mut missing = Vec::new();
+        for Ending { images, said, failure } in endings {
+            let reason = match failure {
+                Some(failure) => {
+                    let last = failure.last_lines.last().map(|line| format!("; its last words: {line}"));
+                    format!("the extractor fails on it: {}{}", failure.cause, last.unwrap_or_default())
+                }
+                None if said.is_empty() => "the script writes no row for it and says nothing".to_owned(),
+                None => format!("the script says: {}", said.join(" ")),
+            };
+            let without = images.into_iter().filter(|image| job.rows.get(&image.id).is_none());
+            missing.extend(without.map(|image| Missing { id: image.id, path: image.path, reason: reason.clone() }));
+        }
+        Ok(missing)
+    }
+}
+
+impl Backend for Caffe {
+    fn name(&self) -> &str {
+        "caffe"
+    }
+
+    fn version(&self) -> String {
+        format!("image {} script {} weights {}", self.image.id, self.script.sha256, self.weights.sha256)
+    }
+
+    fn boxes(&self) -> usize {
+        BOXES
+    }
+
+    fn dim(&self) -> usize {
+        DIM
+    }
+
+    fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>> {
+        for (asset, name) in [(&self.script, "script"), (&self.weights, "weights")] {
+            if !asset.pinned {
+                job.observer.say(&format!("nothing is known to compare the {name} with: {}", asset.path.display()));
+            }
+        }
+        let (mut left, mut said, mut again) = (job.todo.to_vec(), Vec::new(), false);
+        for attempt in 1.. {
+            let before = job.rows.len();
+            let endings = parts::run(self, job, shard::split(&left, self.lanes))?;
+            left.retain(|image| job.rows.get(&image.id).is_none());
+            if left.is_empty() {
+                return Ok(Vec::new());
+            }
+            let failed = endings.iter().find_map(|ending| ending.failure.clone());
+            said = endings.into_iter().flat_map(|ending| ending.said).collect();
+            if let Some(failure) = failed {
+                let in_vain = job.rows.len() == before || attempt == ATTEMPTS;
+                if job.rows.is_empty() || (in_vain && left.len() > SINGLES) {
+                    return Err(stuck(&failure, left.len()));
+                }
+                job.observer.say(&format!("{failure}; going on with the {} images left", left.len()));
+            } else if again {
+                break;
+            } else {
+                again = true;
+            }
+            if left.len() <= SINGLES {
+                return self.singly(job, left);
+            }
+        }
+        let shown: Vec<&str> = said.iter().take(SHOWN).map(String::as_str).collect();
+        let reason = format!("no row after two attempts; the script names no image, but said: {}", shown.join("; "));
+        Ok(left.into_iter().map(|image| Missing { id: image.id, path: image.path, reason: reason.clone() }).collect())
+    }
+
+    fn details(&self) -> Details {
+        self.details.clone()
+    }
+}
+
+/// A failure that comes again and again.
+fn stuck(failure: &crate::container::Failure, left: usize) -> Error {
+    let error =
+        Error::from(failure.clone()).because(format!("{left} images have no row yet; those that have one are kept"));
+    match *failure.cause {
+        // 128 and the signal's number.
+        Cause::Exit { code: 136 } => {
+            error.next("136 is SIGFPE, of which the original dies at images that are too thin")
+        }
+        Cause::Exit { .. } => error.next("see what it said; the same command goes on"),
+        _ => error.next("the same command goes on where it stopped"),
+    }
+}

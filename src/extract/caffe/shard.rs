@@ -1,0 +1,64 @@
+//! Parts of the images as folders of links, laid out as the original's script expects.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::super::list::Listed;
+use crate::error::{Error, Result};
+
+/// Where the image folder itself lies in the container.
+pub const ORIGINALS: &str = "/workspace/originals";
+
+/// Divides images into at most `parts` of almost equal size.
+pub fn split(images: &[Listed], parts: usize) -> Vec<Vec<Listed>> {
+    let parts = parts.clamp(1, images.len().max(1));
+    let mut split = vec![Vec::new(); parts];
+    for (at, image) in images.iter().enumerate() {
+        split[at % parts].push(image.clone());
+    }
+    split
+}
+
+/// Makes a folder of links to images; they lead to [`ORIGINALS`], hence nowhere outside of the container.
+///
+/// # Errors
+/// A link cannot be made.
+pub fn link(folder: &Path, images: &[Listed]) -> Result<()> {
+    let mut made: Option<PathBuf> = None;
+    for image in images {
+        let link = folder.join(&image.path);
+        if let Some(parent) = link.parent().filter(|parent| made.as_deref() != Some(parent)) {
+            std::fs::create_dir_all(parent).map_err(|error| Error::io("create the folder", parent, &error))?;
+            made = Some(parent.to_owned());
+        }
+        symlink(Path::new(ORIGINALS).join(&image.location), &link)
+            .map_err(|error| Error::io("create the link", &link, &error))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_image_is_in_one_part() {
+        let image = |n: usize| Listed {
+            id: n.to_string(),
+            path: format!("train/{}/{n}.png", n % 2).into(),
+            location: format!("elsewhere/{n}.png").into(),
+            size: None,
+        };
+        let images: Vec<Listed> = (0..7).map(image).collect();
+        let sizes = |parts| split(&images, parts).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!((sizes(3), sizes(9), sizes(0)), (vec![3, 2, 2], vec![1; 7], vec![7]));
+        let mut ids: Vec<String> = split(&images, 3).into_iter().flatten().map(|image| image.id).collect();
+        ids.sort();
+        assert_eq!(ids.len(), 7);
+
+        let folder = tempfile::tempdir().unwrap();
+        link(folder.path(), &images).unwrap();
+        let target = std::fs::read_link(folder.path().join("train/1/3.png")).unwrap();
+        assert_eq!(target, Path::new("/workspace/originals/elsewhere/3.png"));
+    }
+}

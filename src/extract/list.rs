@@ -1,0 +1,270 @@
+//! The list of images, taken before anything runs: the original tries every entry of its folders in the order of the
+//! directory, and prints nothing but a message, without a name, for what it could not read.
+
+use std::collections::HashMap;
+use std::fs::{self, DirEntry};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::sets::Source;
+use crate::error::{Error, Result};
+use crate::features::row::check_id;
+
+/// Endings of what is meant to be an image; anything else is one only if its content says so.
+const ENDINGS: [&str; 12] = ["jpg", "jpeg", "jpe", "png", "bmp", "dib", "tif", "tiff", "webp", "jp2", "ppm", "pgm"];
+/// The detector's side and longest side (TEST.SCALES, TEST.MAX_SIZE) and its smallest proposal (RPN_MIN_SIZE).
+const SIDE: f64 = 600.0;
+const LONGEST: f64 = 1000.0;
+const SMALLEST: f64 = 16.0;
+
+/// An image to be extracted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name up to the first dot, as the original has it.
+    pub id: String,
+    /// Below the image folder, as the original walks it.
+    pub path: PathBuf,
+    /// Below the image folder, with links followed.
+    pub location: PathBuf,
+    /// Width and height as its header says them, before any rotation; none where the header says nothing.
+    pub size: Option<(u32, u32)>,
+}
+
+/// An image without features.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Its id.
+    pub id: String,
+    /// Below the image folder.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+/// What lies in a folder of images.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Images, sorted by id.
+    pub images: Vec<Listed>,
+    /// Images that the original cannot take, sorted by id.
+    pub left_out: Vec<Missing>,
+    /// What is no image: other files, hidden ones, folders. Below the image folder, sorted.
+    pub strays: Vec<PathBuf>,
+}
+
+/// Lists the images of a source below `root` (absolute, without links).
+///
+/// # Errors
+/// Data where the folder is missing or empty, two images have one id, or one is a link out of the folder.
+pub fn list(root: &Path, source: &Source) -> Result<Listing> {
+    source.check(root)?;
+    let mut listing = Listing::default();
+    let top = Path::new(source.folder);
+    if source.nested {
+        for (path, location, is_folder) in entries(root, top, top)? {
+            match is_folder && !hidden(&path) {
+                true => list_folder(root, &path, &location, &mut listing)?,
+                false => listing.strays.push(path),
+            }
+        }
+    } else {
+        list_folder(root, top, top, &mut listing)?;
+    }
+    listing.images.sort_by(|a, b| a.id.cmp(&b.id));
+    listing.left_out.sort_by(|a, b| a.id.cmp(&b.id));
+    listing.strays.sort();
+    let mut first: HashMap<&str, &Path> = HashMap::new();
+    let left_out = listing.left_out.iter().map(|image| (image.id.as_str(), image.path.as_path()));
+    for (id, path) in listing.images.iter().map(|image| (image.id.as_str(), image.path.as_path())).chain(left_out) {
+        if let Some(other) = first.insert(id, path) {
+            return Err(Error::data(format!(
+                "two images have the id {id}: {} and {}",
+                other.display(),
+                path.display()
+            ))
+            .because("an id is the name up to the first dot")
+            .next("move one of them out of the folder"));
+        }
+    }
+    if listing.images.is_empty() {
+        return Err(Error::data(format!("there is no image in {}", root.join(source.folder).display()))
+            .next("put the images there, or name another folder with --images"));
+    }
+    Ok(listing)
+}
+
+fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut Listing) -> Result<()> {
+    for (path, location, is_folder) in entries(root, folder, location)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let meant = ENDINGS.contains(&ending.as_str());
+        if is_folder || hidden(&path) {
+            listing.strays.push(path);
+            continue;
+        }
+        let size = size(&root.join(&location));
+        if size.is_none() && !meant {
+            listing.strays.push(path);
+            continue;
+        }
+        let id = name.split('.').next().unwrap_or_default().to_owned();
+        let leave_out = |reason: String| Missing { id: id.clone(), path: path.clone(), reason };
+        if let Err((_, damage)) = check_id(id.as_bytes()) {
+            listing.left_out.push(leave_out(format!("no id can be made of its name: {damage}")));
+        } else if path.to_str().is_none() {
+            listing.left_out.push(leave_out("its name is not UTF-8 text".into()));
+        } else if let Some((width, height)) = size.filter(|(width, height)| kills(*width, *height)) {
+            let reason = format!("it has {width}x{height} pixels: so thin an image ends the original with SIGFPE");
+            listing.left_out.push(leave_out(reason));
+        } else {
+            listing.images.push(Listed { id, path, location, size });
+        }
+    }
+    Ok(())
+}
+
+/// What lies in a folder, as the original sees it (`folder`) and as it is (`location`): path, location, whether it is a
+/// folder.
+fn entries(root: &Path, folder: &Path, location: &Path) -> Result<Vec<(PathBuf, PathBuf, bool)>> {
+    let there = root.join(location);
+    let fail = |error: std::io::Error| Error::io("read the folder", &there, &error);
+    let entries: Vec<DirEntry> = fs::read_dir(&there).and_then(Iterator::collect).map_err(fail)?;
+    let entry = |entry: DirEntry| {
+        let (path, mut location) = (folder.join(entry.file_name()), location.join(entry.file_name()));
+        if entry.file_type().map_err(fail)?.is_symlink() {
+            location = followed(root, &path, &entry.path())?;
+        }
+        let metadata = fs::metadata(root.join(&location)).map_err(fail)?;
+        // What is neither file nor folder (a pipe, a device) is never opened.
+        Ok((path, location, !metadata.is_file()))
+    };
+    entries.into_iter().map(entry).collect()
+}
+
+/// Where a link leads, below `root`: only that is seen within a container.
+fn followed(root: &Path, path: &Path, link: &Path) -> Result<PathBuf> {
+    let wrong = |why: String| {
+        Err(Error::data(format!("image {} is a link that cannot be followed", path.display()))
+            .because(why)
+            .next("put the image itself there, or remove the link"))
+    };
+    match fs::canonicalize(link) {
+        Ok(target) => match target.strip_prefix(root) {
+            Ok(below) => Ok(below.to_owned()),
+            Err(_) => wrong(format!("it leads out of the image folder, to {}", target.display())),
+        },
+        Err(error) => wrong(error.to_string()),
+    }
+}
+
+fn hidden(path: &Path) -> bool {
+    path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Width and height from the header.
+fn size(path: &Path) -> Option<(u32, u32)> {
+    let size = imagesize::reader_size(BufReader::new(fs::File::open(path).ok()?)).ok()?;
+    Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
+}
+
+/// Whether the original dies of an image: it is resized so that no proposal can reach the smallest size, and the layers
+/// behind divide by the number of proposals.
+fn kills(width: u32, height: u32) -> bool {
+    let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
+    if short == 0.0 {
+        return true;
+    }
+    let mut scale = SIDE / short;
+    if (scale * long).round_ties_even() > LONGEST {
+        scale = LONGEST / long;
+    }
+    // The smallest size is a float32 there.
+    ((short * scale).round_ties_even() as f32) < (SMALLEST as f32) * scale as f32
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::sets::{Set, Split};
+    use super::*;
+
+    /// The first bytes of a PNG of this size: enough for its header to be read.
+    pub fn png(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        bytes.extend(width.to_be_bytes());
+        bytes.extend(height.to_be_bytes());
+        bytes.extend([8, 2, 0, 0, 0, 0, 0, 0, 0]);
+        bytes
+    }
+
+    fn put(root: &Path, files: &[(&str, Vec<u8>)]) {
+        for (path, bytes) in files {
+            crate::files::write_bytes(&root.join(path), bytes).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_an_image_and_what_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        put(
+            &root,
+            &[
+                ("val2014/b.x.jpg", png(640, 480)),
+                ("val2014/a.png", png(500, 333)),
+                ("val2014/odd", png(20, 30)),
+                ("val2014/thin.png", png(12, 15)),
+                ("val2014/broken.jpg", b"no image".to_vec()),
+                ("val2014/README.txt", b"text".to_vec()),
+                ("val2014/.hidden.png", png(20, 20)),
+                ("val2014/sub/c.png", png(20, 20)),
+            ],
+        );
+        std::os::unix::fs::symlink("../val2014/sub/c.png", root.join("val2014/link.png")).unwrap();
+        let source = Source::of(Set::Coco, Some(Split::Valid)).unwrap();
+        let found = list(&root, &source).unwrap();
+        let images: Vec<_> = found.images.iter().map(|image| (image.id.as_str(), image.size)).collect();
+        let expected = [
+            ("a", Some((500, 333))),
+            ("b", Some((640, 480))),
+            ("broken", None),
+            ("link", Some((20, 20))),
+            ("odd", Some((20, 30))),
+        ];
+        assert_eq!(images, expected);
+        assert_eq!(found.images[3].location, Path::new("val2014/sub/c.png"));
+        assert_eq!(found.left_out.len(), 1);
+        assert!(found.left_out[0].reason.contains("12x15"));
+        assert_eq!(found.strays, [".hidden.png", "README.txt", "sub"].map(|name| Path::new("val2014").join(name)));
+
+        put(&root, &[("val2014/a.b.jpg", png(20, 20))]);
+        assert!(list(&root, &source).unwrap_err().to_string().contains("two images have the id a"));
+        fs::remove_file(root.join("val2014/a.b.jpg")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", root.join("val2014/out.jpg")).unwrap();
+        assert!(list(&root, &source).unwrap_err().to_string().contains("leads out of the image folder"));
+        let nlvr2 = Source::of(Set::Nlvr2, Some(Split::Valid)).unwrap();
+        assert!(list(&root, &nlvr2).unwrap_err().to_string().contains("train/, dev/, test1/ and test2/"));
+    }
+
+    #[test]
+    fn nlvr2_train_lies_one_folder_deeper() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        put(
+            &root,
+            &[("train/0/x-img0.png", png(20, 20)), ("train/1/y-img0.png", png(20, 20)), ("train/z.txt", vec![])],
+        );
+        let found = list(&root, &Source::of(Set::Nlvr2, Some(Split::Train)).unwrap()).unwrap();
+        let paths: Vec<_> = found.images.iter().map(|image| image.path.to_str().unwrap()).collect();
+        assert_eq!((paths.as_slice(), found.strays.len()), (&["train/0/x-img0.png", "train/1/y-img0.png"][..], 1));
+    }
+
+    #[test]
+    fn images_that_kill_the_original() {
+        // 12x15 was seen to; 24x30 gave 22 proposals.
+        assert_eq!([(12, 15), (24, 30), (640, 480), (0, 9)].map(|(w, h)| kills(w, h)), [true, false, false, true]);
+        // 17 pixels of 5000: 3 after resizing, where 3.2 are needed.
+        assert!(kills(17, 5000) && !kills(17, 1000));
+    }
+}

@@ -1,0 +1,175 @@
+//! An extraction from the list of images to the file that training reads.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::backend::{Backend, Job, Observer};
+use super::list::{Listing, Missing, list};
+use super::merge::merge;
+use super::order::Order;
+use super::record::{Record, write_missing};
+use super::rows::Rows;
+use super::sets::Source;
+use super::work::{MadeBy, Work};
+use crate::assets::disk;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::files;
+
+/// What is to be extracted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The images.
+    pub source: Source,
+    /// The folder that holds them.
+    pub images: PathBuf,
+    /// Where the feature file goes.
+    pub out: PathBuf,
+    /// The order of its rows.
+    pub order: Order,
+    /// Whether a file without the images that cannot be extracted will do.
+    pub allow_missing: bool,
+}
+
+/// What will be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The image folder: absolute, without links.
+    pub root: PathBuf,
+    /// What lies in it.
+    pub listing: Listing,
+    /// Ids in the file's order.
+    pub ids: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The feature file.
+    pub output: PathBuf,
+    /// How it came about; none where it was not written because images are missing.
+    pub record: Option<Record>,
+    /// Whether it was there before, complete.
+    pub was_there: bool,
+    /// Images without features.
+    pub missing: Vec<Missing>,
+}
+
+/// Takes the list of images.
+///
+/// # Errors
+/// Data where the images are not as the set has them, or minival's are not among them.
+pub fn plan(request: &Request) -> Result<Plan> {
+    let root = request.images.canonicalize();
+    let root = root.map_err(|error| Error::io("find the image folder", &request.images, &error))?;
+    let listing = list(&root, &request.source)?;
+    let ids = request.order.arrange(&listing.images, &listing.left_out)?;
+    let ids = ids.into_iter().map(str::to_owned).collect();
+    Ok(Plan { root, listing, ids })
+}
+
+/// Bytes of a row with these boxes and features, as text, to a few bytes.
+pub fn row_bytes(boxes: usize, dim: usize) -> u64 {
+    let base64 = |bytes: usize| bytes.div_ceil(3) as u64 * 4;
+    let arrays = [8, 4, 8, 4, 16].iter().map(|size| base64(boxes.saturating_mul(*size))).sum::<u64>();
+    arrays + base64(boxes.saturating_mul(dim).saturating_mul(4)) + 64
+}
+
+/// Extracts; what an earlier run has finished is not done again.
+///
+/// # Errors
+/// What keeps it from going on. Images without features are no error: see [`Summary::missing`]; without
+/// [`Request::allow_missing`] no file is written then.
+pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observer: &dyn Observer) -> Result<Summary> {
+    let Request { source, out, .. } = request;
+    let Plan { root, listing, ids } = plan;
+    let output = out.join(source.output);
+    let made_by = MadeBy { backend: backend.name().to_owned(), version: backend.version() };
+    let ids_sha256 = files::sha256_bytes(ids.join("\n").as_bytes());
+    if let Some(record) = there(request, &output, &made_by, &ids_sha256)? {
+        let missing = record.missing.clone();
+        return Ok(Summary { output, record: Some(record), was_there: true, missing });
+    }
+    let mut work = Work::take(out, source, &made_by)?;
+    let mut rows = Rows::new(&listing.images, backend.boxes(), backend.dim());
+    let damaged = work.collect(&mut rows)?;
+    if !rows.is_empty() || damaged > 0 {
+        let dropped = if damaged > 0 { format!("; {damaged} damaged rows are done again") } else { String::new() };
+        observer.say(&format!("going on: {} of {} images were done before{dropped}", rows.len(), ids.len()));
+    }
+    let todo: Vec<_> = listing.images.iter().filter(|image| rows.get(&image.id).is_none()).cloned().collect();
+    let row = row_bytes(backend.boxes(), backend.dim());
+    disk::demand(&[(output.clone(), row.saturating_mul((todo.len() + ids.len()) as u64))])?;
+
+    let (clock, before) = (Instant::now(), rows.len());
+    let mut missing = listing.left_out.clone();
+    if !todo.is_empty() {
+        observer.begin(&format!("extracting {}", source.stem()), ids.len(), before);
+        let job = &mut Job { source, root, todo: &todo, work: &mut work, rows: &mut rows, observer };
+        let extracted = backend.extract(job);
+        observer.end();
+        missing.extend(extracted?);
+    }
+    let (seconds, extracted) = (clock.elapsed().as_secs_f64(), rows.len() - before);
+    for image in &listing.images {
+        let boxes = rows.get(&image.id).map_or(backend.boxes(), |found| found.boxes);
+        if boxes < backend.boxes() {
+            let reason =
+                format!("only {boxes} boxes were found in it; training needs {} of each image", backend.boxes());
+            missing.push(Missing { id: image.id.clone(), path: image.path.clone(), reason });
+        }
+    }
+    missing.sort_by(|a, b| a.id.cmp(&b.id));
+    write_missing(out, source, &missing)?;
+    if !missing.is_empty() && !request.allow_missing {
+        return Ok(Summary { output, record: None, was_there: false, missing });
+    }
+    let left_out: std::collections::HashSet<&str> = missing.iter().map(|image| image.id.as_str()).collect();
+    let kept: Vec<&str> = ids.iter().map(String::as_str).filter(|id| !left_out.contains(id)).collect();
+    if kept.is_empty() {
+        return Err(Error::data(format!("no image gave features for {}", source.output))
+            .next(format!("see {}", super::record::missing_place(out, source).display())));
+    }
+    observer.begin(&format!("writing {}", source.output), kept.len(), 0);
+    let merged = merge(&output, &kept, &rows, &mut |done| observer.at(done));
+    observer.end();
+    let merged = merged?;
+    let record = Record {
+        schema: Record::SCHEMA,
+        output: source.output.to_owned(),
+        rows: merged.rows,
+        bytes: merged.bytes,
+        sha256: merged.sha256,
+        made_by,
+        ids_sha256,
+        missing: missing.clone(),
+        strays: listing.strays.len(),
+        extracted,
+        seconds,
+        images_per_second: if seconds > 0.0 { extracted as f64 / seconds } else { 0.0 },
+        ended: clock::now(),
+        details: backend.details(),
+    };
+    record.write(out, source)?;
+    work.remove()?;
+    Ok(Summary { output, record: Some(record), was_there: false, missing })
+}
+
+/// The record of a file that is there and is what would be made; an error where it is another one.
+fn there(request: &Request, output: &Path, made_by: &MadeBy, ids_sha256: &str) -> Result<Option<Record>> {
+    let Ok(metadata) = output.symlink_metadata() else { return Ok(None) };
+    // A run of this command was killed between writing the file and writing its record.
+    if Work::place(&request.out, &request.source).exists() {
+        return Ok(None);
+    }
+    let record = Record::read(&request.out, &request.source);
+    let same = |record: &Record| {
+        record.bytes == metadata.len() && record.made_by == *made_by && record.ids_sha256 == ids_sha256
+    };
+    match record {
+        Some(record) if same(&record) && (record.missing.is_empty() || request.allow_missing) => Ok(Some(record)),
+        _ => Err(Error::data(format!("{} is there already", output.display()))
+            .because("it is not known to be what this command makes of these images")
+            .next("move it away, or give another --out")),
+    }
+}
