@@ -36,12 +36,12 @@ const AFTER_HELP: &str = "\
 Examples:
   repro doctor                          everything
   repro doctor --for demo               what `repro all --profile demo` needs
-  repro doctor --for extract            the engine, the extractor's image and the GPU
+  repro doctor --for extract            the engine, its image, the GPU
   repro doctor --for train,docker --format json
 
 States:
   fine    as it should be
-  advice  not as it should be, but nothing asked for fails by it
+  advice  not as it should be: something asked for works worse by it
   WRONG   something asked for cannot work; the lines below it mend it
   –       not looked at, since something else must be there first
 

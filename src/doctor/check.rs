@@ -10,7 +10,8 @@ use super::{Finding, Purpose};
 /// A check, and the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
 
-const HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
+/// In a container too it is this program that trains, and it must know how.
+const TRAINING: &[Purpose] = &[Purpose::Demo, Purpose::Train, Purpose::Docker];
 const LARGE: &[Purpose] = &[Purpose::Train, Purpose::Docker, Purpose::Extract];
 const CONTAINERS: &[Purpose] = &[Purpose::Docker, Purpose::Extract];
 
@@ -24,7 +25,7 @@ pub(super) const GROUPS: [(&str, &[Check]); 3] = [
             (&Purpose::ALL, host::disk),
             (CONTAINERS, host::shm),
             (LARGE, host::clock),
-            (HERE, host::libtorch),
+            (TRAINING, host::libtorch),
         ],
     ),
     (

@@ -5,6 +5,7 @@ use crate::container::GpuPath;
 use crate::container::gpu::heeds_requests;
 use crate::doctor::machine::{Engine, Machine, Packages, Probe};
 use crate::doctor::{Finding, Purpose};
+use crate::extract::caffe::gpus::NEWEST;
 use crate::human::human_bytes;
 
 const INSTALL_TOOLKIT: &str =
@@ -115,7 +116,7 @@ pub(super) fn in_a_container(machine: &Machine) -> Finding {
                 format!("{} {}{capability}{memory}", gpu.index, gpu.name)
             });
             let words = words.collect::<Vec<String>>().join("; ");
-            let usable = |gpu: &&crate::container::Gpu| gpu.is_at_most(NEWEST_FOR_CAFFE) != Some(false);
+            let usable = |gpu: &&crate::container::Gpu| gpu.is_at_most(NEWEST) != Some(false);
             if found.iter().any(|gpu| usable(&gpu)) {
                 return Finding::fine(name, words);
             }
@@ -125,6 +126,3 @@ pub(super) fn in_a_container(machine: &Machine) -> Finding {
         }
     }
 }
-
-/// Newest compute capability that the Caffe of the original's image runs on.
-const NEWEST_FOR_CAFFE: (u32, u32) = (7, 9);

@@ -116,7 +116,7 @@ pub(super) fn libtorch(machine: &Machine) -> Finding {
     match &machine.torch {
         None => {
             let advice = "it was left out of this program (feature torch). In the folder of its source:";
-            Finding::trouble("libtorch", "none", super::HERE, advice).run([
+            Finding::trouble("libtorch", "none", super::TRAINING, advice).run([
                 "ci/setup",
                 "cargo build --release",
                 "target/release/repro doctor",
@@ -127,7 +127,7 @@ pub(super) fn libtorch(machine: &Machine) -> Finding {
         }
         Some(torch) if machine.gpu.driver.is_some() => {
             let advice = "there is a GPU, but this libtorch is the one for CPUs: training uses the CPU";
-            Finding::hindrance("libtorch", format!("{}, CPU only", torch.version), super::HERE, advice)
+            Finding::hindrance("libtorch", format!("{}, CPU only", torch.version), super::TRAINING, advice)
         }
         Some(torch) => Finding::fine("libtorch", format!("{}, CPU only", torch.version)),
     }
