@@ -7,8 +7,8 @@ pub fn now() -> String {
     rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()))
 }
 
-/// Civil date from days, after Howard Hinnant, *chrono-compatible low-level date algorithms* (`civil_from_days`).
-fn rfc3339(seconds: u64) -> String {
+/// A moment, given in seconds since 1970, in UTC, RFC 3339. Civil date from days, after Howard Hinnant, *chrono-compatible low-level date algorithms* (`civil_from_days`).
+pub fn rfc3339(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let z = days + 719_468;
     let (era, day_of_era) = (z / 146_097, z % 146_097);

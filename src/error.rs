@@ -5,8 +5,11 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// Who has to act on an error; decides the exit code ([`crate::exit`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The command line or a settings file asks for something impossible.
     Usage,
@@ -27,7 +30,7 @@ pub enum Kind {
 }
 
 /// An error with its place and advice. Shown as `error: WHAT`, then one `caused by:` line per source, then `next: ADVICE`.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Error {
     kind: Kind,
     what: String,

@@ -41,7 +41,8 @@ pub(crate) fn create_folder_of(path: &Path) -> Result<&Path> {
     Ok(folder)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that `path` lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

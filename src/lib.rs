@@ -3,6 +3,7 @@
 //! The rooms of the house, each using only those below it:
 //!
 //! - [`cli`]: arguments; one file per command turns them into settings and calls the engine.
+//! - [`doctor`]: whether this machine has what a run needs.
 //! - [`mod@bench`]: measures training, prediction, tokenising and reading features, to compare with the original.
 //! - [`pipeline`]: what `repro all` runs: stages, their fingerprints, the journal of a run.
 //! - [`prepare`]: what was fetched becomes what training reads: unpacked, processed, counted; stores built.
@@ -27,6 +28,7 @@ mod clock;
 pub mod container;
 pub mod dataset;
 pub mod demo;
+pub mod doctor;
 pub mod error;
 pub mod exit;
 pub mod extract;

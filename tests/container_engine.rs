@@ -7,12 +7,11 @@ mod own_engine;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use engines::{BASE, folder};
 use lxmert_repro::container::failure::Unreachable;
@@ -53,7 +52,7 @@ fn engines_that_may_not_be_used() {
     if let Ok(host) = std::env::var("REPRO_TEST_FORBIDDEN") {
         let (reason, text) = unreachable(&host);
         assert!(reason == Unreachable::NoPermission && text.contains("usermod -aG docker"), "{text}");
-        println!("was forbidden");
+        println!("did it");
         return;
     }
     if !rustix::process::geteuid().is_root() {
@@ -70,15 +69,10 @@ fn engines_that_may_not_be_used() {
     let program = folder.path().join("test");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     for socket in [folder.path().join("s"), closed.join("s")] {
-        let output = Command::new("setpriv")
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(&program)
-            .args(["--exact", "engines_that_may_not_be_used", "--nocapture"])
-            .env("REPRO_TEST_FORBIDDEN", format!("unix://{}", socket.display()))
-            .output()
-            .unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(out.contains("was forbidden"), "{out}{err}");
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+        let host = format!("unix://{}", socket.display());
+        assert!(again(command, "engines_that_may_not_be_used", "REPRO_TEST_FORBIDDEN", &host));
     }
 }
 
@@ -196,20 +190,88 @@ fn an_engine_whose_disk_is_full() {
     let _ = Command::new("umount").arg("-l").arg(disk.path()).status();
 }
 
+/// This test again, in another world; whether it said so.
+fn again(mut command: Command, test: &str, variable: &str, value: &str) -> bool {
+    command.args(["--exact", test, "--nocapture"]).env(variable, value).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    out.contains("did it")
+}
+
 /// An engine that gives users in containers other numbers: files still belong to the caller.
 #[test]
 fn an_engine_that_maps_users() {
-    let maps = |file: &str| fs::read_to_string(file).is_ok_and(|text| text.contains("nobody:"));
-    if !maps("/etc/subuid") || !maps("/etc/subgid") {
-        eprintln!("skipped: no numbers for nobody in /etc/subuid and /etc/subgid");
+    if std::env::var_os("REPRO_TEST_MAPPED").is_none() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root can start such an engine");
+            return;
+        }
+        // Numbers for it, which this machine may not have set aside, for this test alone to see.
+        let folder = folder();
+        fs::write(folder.path().join("ids"), "nobody:200000:65536\n").unwrap();
+        let script = "mount --make-rprivate / && touch /etc/subuid /etc/subgid && mount --bind \"$0\" /etc/subuid \
+                      && mount --bind \"$0\" /etc/subgid && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", script])
+            .arg(folder.path().join("ids"))
+            .arg(std::env::current_exe().unwrap());
+        assert!(again(command, "an_engine_that_maps_users", "REPRO_TEST_MAPPED", "1"));
         return;
     }
-    let Some(engine) = OwnEngine::docker(None, &["--userns-remap", "nobody"]) else { return };
+    let Some(engine) = OwnEngine::docker(None, &["--userns-remap", "nobody:nogroup"]) else { return };
     let image = engine.copy_image(BASE);
     let out = folder();
     let mut sandbox = Sandbox::new("test", &image, ["sh", "-c", "echo x > /out/rows"]);
     sandbox.mounts = vec![Mount::write(out.path(), "/out")];
-    sandbox.timeouts.total = Some(Duration::from_secs(60));
     engine.connect("mapped").run(&sandbox, &mut |_| ()).unwrap();
     assert_eq!(fs::read_to_string(out.path().join("rows")).unwrap(), "x\n");
+    assert_eq!(fs::metadata(out.path().join("rows")).unwrap().uid(), 0);
+    println!("did it");
+}
+
+/// A person who may use the machine's engine: the container is that person, with that person's groups.
+#[test]
+fn a_person_who_is_not_root() {
+    const PERSON: u32 = 4321;
+    const GROUP: u32 = 4322;
+    if let Ok(host) = std::env::var("REPRO_TEST_PERSON") {
+        let engine = Engine::connect_to(&host, "person").unwrap();
+        let image = engine.image(BASE).unwrap();
+        let (out, shared) = (std::env::var("REPRO_TEST_OUT").unwrap(), std::env::var("REPRO_TEST_SHARED").unwrap());
+        let mut sandbox = Sandbox::new("test", &image, ["sh", "-c", "id -u; cat /in/a; echo x > /out/rows"]);
+        sandbox.mounts = vec![Mount::write(Path::new(&out), "/out"), Mount::read(Path::new(&shared), "/in")];
+        let mut lines = Vec::new();
+        engine.run(&sandbox, &mut |line| lines.push(line.text.clone())).unwrap();
+        assert_eq!(lines, [PERSON.to_string().as_str(), "shared"]);
+        let closed = Path::new(&out).with_file_name("closed");
+        sandbox.mounts = vec![Mount::write(&closed, "/out")];
+        let failure = engine.run(&sandbox, &mut |_| ()).unwrap_err();
+        assert!(matches!(*failure.cause, Cause::MountUnusable { .. }), "{failure:?}");
+        println!("did it");
+        return;
+    }
+    let Some(engine) = OwnEngine::docker(None, &[]) else { return };
+    engine.copy_image(BASE);
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for name in ["out", "shared", "closed"] {
+        fs::create_dir(at(name)).unwrap();
+    }
+    chown(at("out"), Some(PERSON), Some(PERSON)).unwrap();
+    chown(at("shared"), Some(0), Some(GROUP)).unwrap();
+    mode(&at("shared"), 0o750);
+    mode(&at("closed"), 0o700);
+    fs::write(at("shared/a"), "shared\n").unwrap();
+    mode(engine.folder.path(), 0o755);
+    mode(&engine.folder.path().join("socket"), 0o666);
+    fs::copy(std::env::current_exe().unwrap(), at("test")).unwrap();
+    let mut command = Command::new("setpriv");
+    command.arg(format!("--reuid={PERSON}")).arg(format!("--regid={PERSON}")).arg(format!("--groups={GROUP}"));
+    command.arg(at("test")).env("REPRO_TEST_OUT", at("out")).env("REPRO_TEST_SHARED", at("shared"));
+    assert!(again(command, "a_person_who_is_not_root", "REPRO_TEST_PERSON", &engine.host()));
+    let rows = fs::metadata(at("out/rows")).unwrap();
+    assert_eq!((rows.uid(), rows.gid()), (PERSON, PERSON));
 }

@@ -203,7 +203,7 @@ fn the_living_and_the_foreign_are_not_touched(given: &Given) {
 fn nobody_can_say(given: &Given) {
     let run = format!("lxmert-repro.run={}", given.run);
     let labels = ["--label", "lxmert-repro.owner=0123456789ab-1-1", "--label", &run];
-    let mut create = vec!["create"];
+    let mut create = vec!["create", "--network", "none"];
     create.extend(labels);
     create.extend([engines::BASE, "sleep", "1000"]);
     let container = given.cli(&create);

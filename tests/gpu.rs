@@ -4,6 +4,7 @@
 #[path = "common/own_engine.rs"]
 mod own_engine;
 
+use lxmert_repro::container::gpu::heeds_requests;
 use lxmert_repro::container::{Cause, Engine, Failure, GpuPath, Gpus, Image};
 use lxmert_repro::error::Error;
 use own_engine::{OwnEngine, write_script};
@@ -122,10 +123,11 @@ fn podman_ignores_the_request_in_silence_and_is_found_out() {
     let image = own.image_with_script("localhost/gpu-bare", "something", "exit 0");
     let (path, why, text) = no_gpu(engine.probe_gpus(&image, &Gpus::All, GpuPath::Auto).unwrap_err());
     assert_eq!(path, GpuPath::Cdi);
-    if why.contains("ignored") {
-        assert!(text.contains("5.4 or newer"), "{text}");
+    if heeds_requests(engine.facts()) {
+        assert!(why.contains("nvidia.com/gpu=all"), "{why}");
     } else {
-        assert!(why.contains("nvidia-smi is not there") || why.contains("CDI"), "{why}");
+        assert!(why.ends_with("ignored the request, and nvidia-smi is not there"), "{why}");
+        assert!(text.contains("to 5.4 or newer"), "{text}");
     }
     assert!(text.contains("nvidia-ctk cdi generate"), "{text}");
 }

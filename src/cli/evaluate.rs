@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::engine::{Touched, run_inside};
 use super::predict::Answering;
 use crate::dataset::nlvr2_official::{self, Nlvr2Gold};
 use crate::dataset::{self, Prediction, Task, TaskData};
@@ -61,6 +62,16 @@ pub fn run(args: Args) -> Result<u8> {
         );
     }
     let split = args.split.as_deref().unwrap_or_default();
+    let (data, device) = (&args.answering.data, &args.answering.compute.device);
+    if let Some(place) = args.answering.engine.place(device)? {
+        let mut reads: Vec<PathBuf> =
+            [&args.predictions, &args.examples, &args.categories].into_iter().flatten().cloned().collect();
+        match &args.answering.load {
+            Some(load) => reads.extend(args.answering.ready(task, split, load)?),
+            None => reads.push(data.data_root()),
+        }
+        return run_inside("evaluate", &place, device, &data.workspace, &Touched { reads, ..Touched::default() });
+    }
     let (data, predictions) = match (&args.predictions, &args.answering.load) {
         (Some(file), _) => {
             let data = match args.examples {

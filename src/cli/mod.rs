@@ -11,11 +11,16 @@ mod all;
 mod asset_progress;
 mod assets;
 mod bench;
+mod doctor;
+#[cfg(feature = "torch")]
+mod engine;
 #[cfg(feature = "torch")]
 mod evaluate;
 mod extract;
 pub mod features;
 mod fetch;
+mod image_progress;
+mod images;
 #[cfg(feature = "torch")]
 mod openmp;
 #[cfg(feature = "torch")]
@@ -23,6 +28,8 @@ mod options;
 #[cfg(feature = "torch")]
 mod predict;
 mod prepare;
+#[cfg(feature = "torch")]
+mod stage;
 #[cfg(feature = "torch")]
 mod train;
 mod verify;
@@ -37,6 +44,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
+  repro doctor                                 whether this machine has what a run needs
   repro fetch --list                           every file of the paper, and what is here of it
   repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
@@ -44,6 +52,8 @@ Examples:
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro features inspect train2014_obj36.tsv
+  repro features compare released_obj36.tsv mine_obj36.tsv
+  repro images list                            the container images, and what to do next
 
 Results go to stdout, progress and errors to stderr.
 
@@ -80,10 +90,18 @@ enum Command {
     /// Write a submission file
     #[cfg(feature = "torch")]
     Predict(predict::Args),
+    /// List, fetch, build and pin the container images that the program runs in
+    Images(images::Args),
     /// Make obj36 features of images, with the original's extractor in its container
     Extract(extract::Args),
     /// Look into obj36 feature files
     Features(features::Args),
+    /// Check that this machine has what a run needs
+    Doctor(doctor::Args),
+    /// What the program in an image is asked by the one outside
+    #[cfg(feature = "torch")]
+    #[command(hide = true)]
+    Stage(stage::Args),
     /// Measure the speed on this machine, to compare with the original
     Bench(bench::Args),
 }
@@ -94,7 +112,12 @@ impl Cli {
     fn computes(&self) -> bool {
         matches!(
             self.command,
-            Command::All(_) | Command::Train(_) | Command::Evaluate(_) | Command::Predict(_) | Command::Bench(_)
+            Command::All(_)
+                | Command::Train(_)
+                | Command::Evaluate(_)
+                | Command::Predict(_)
+                | Command::Bench(_)
+                | Command::Stage(_)
         )
     }
 
@@ -113,11 +136,15 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(args),
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
+            #[cfg(feature = "torch")]
+            Command::Stage(args) => stage::run(args),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
+            Command::Images(args) => images::run(args),
             Command::Extract(args) => extract::run(args),
             Command::Features(args) => features::run(args),
+            Command::Doctor(args) => doctor::run(args),
             Command::Bench(args) => bench::run(args),
         }
     }

@@ -6,13 +6,19 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use tch::Device;
 
+use crate::checkpoint::locate;
 use crate::dataset::{Scale, Task};
 use crate::error::{Error, Result};
 use crate::features::Precision;
+use crate::features::progress::Bar;
 use crate::files;
 use crate::lxrt::Config;
+use crate::pipeline::contained::{Features, build_stores};
 use crate::train::questions::Ablation;
 use crate::train::setup::{DataSettings, Start, Stores};
+
+/// The stores' folder, below the workspace.
+const STORES: &str = "stores";
 
 /// Where things are.
 #[derive(Debug, Args)]
@@ -65,7 +71,7 @@ impl DataOptions {
             task,
             data_root,
             stores: Stores::Build {
-                folder: self.workspace.join("stores"),
+                folder: self.workspace.join(STORES),
                 precision: if self.half_features { Precision::F16 } else { Precision::F32 },
             },
             vocab,
@@ -73,6 +79,18 @@ impl DataOptions {
             allow_missing_images: self.allow_missing_images,
             ablation: self.ablate,
         })
+    }
+}
+
+impl DataOptions {
+    /// Files and folders that splits of a task need, for a container; feature stores that are not there yet are built, since the
+    /// container cannot.
+    pub fn ready(&self, task: Task, splits: &str) -> Result<Vec<PathBuf>> {
+        let DataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
+        let precision = if self.half_features { Precision::F16 } else { Precision::F32 };
+        let stores = self.workspace.join(STORES);
+        build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Bar::new())?;
+        Ok(vec![data_root, vocab, stores])
     }
 }
 
@@ -167,6 +185,18 @@ impl StartOptions {
                 "pass one of --load-lxmert-qa, --load-lxmert, --load, --bert, or --from-scratch for random weights",
             )),
         }
+    }
+}
+
+impl StartOptions {
+    /// The file with the first weights, if there is one.
+    pub fn file(&self) -> Result<Option<PathBuf>> {
+        Ok(match self.resolve()? {
+            Start::Scratch => None,
+            Start::FineTuned(name) => Some(locate(&name, "")?),
+            Start::Lxmert(name) | Start::LxmertQa(name) => Some(locate(&name, "_LXRT")?),
+            Start::Bert(path) => Some(path),
+        })
     }
 }
 

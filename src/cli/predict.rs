@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::engine::{EngineOptions, Touched, run_inside};
 use super::options::{ComputeOptions, DataOptions, ModelOptions};
 use crate::dataset::python::float_repr;
 use crate::dataset::{self, Prediction, Task};
@@ -54,9 +55,19 @@ pub struct Answering {
     pub model: ModelOptions,
     #[command(flatten)]
     pub compute: ComputeOptions,
+    #[command(flatten)]
+    pub engine: EngineOptions,
 }
 
 impl Answering {
+    /// Files and folders that answering a split needs, for a container.
+    pub fn ready(&self, task: Task, split: &str, load: &str) -> Result<Vec<PathBuf>> {
+        let mut reads = self.data.ready(task, split)?;
+        reads.push(crate::checkpoint::locate(load, "")?);
+        reads.extend(self.model.config.clone());
+        Ok(reads)
+    }
+
     /// Answers a split with the model named `load`.
     pub fn answer(&self, task: Task, split: &str, load: &str) -> Result<(Questions, Vec<Prediction>)> {
         let device = self.compute.apply()?;
@@ -94,10 +105,16 @@ pub fn run(args: Args) -> Result<u8> {
         crate::error::Error::usage("no model is named")
             .next("pass --load with a fine-tuned model, such as workspace/snap/vqa/BEST")
     })?;
-    let (questions, predictions) = args.answering.answer(task, &args.split, &load)?;
     let suffix = if task == Task::Nlvr2 { "csv" } else { "json" };
     let name = format!("{}_predict.{suffix}", args.split.replace(',', "_"));
-    let output = args.output.unwrap_or_else(|| args.answering.data.workspace.join("snap").join(task.name()).join(name));
+    let (workspace, device) = (&args.answering.data.workspace, &args.answering.compute.device);
+    let output = args.output.clone().unwrap_or_else(|| workspace.join("snap").join(task.name()).join(name));
+    if let Some(place) = args.answering.engine.place(device)? {
+        let reads = args.answering.ready(task, &args.split, &load)?;
+        let touched = Touched { reads, folder: None, file: Some(output) };
+        return run_inside("predict", &place, device, workspace, &touched);
+    }
+    let (questions, predictions) = args.answering.answer(task, &args.split, &load)?;
     dataset::write_predictions(task, &output, &predictions)?;
     println!("{}", output.display());
     if questions.data.is_labelled() {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::engine::{EngineOptions, Touched, run_inside};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, StartOptions};
 use crate::dataset::{self, Task};
 use crate::error::Result;
@@ -65,6 +66,8 @@ pub struct Args {
     start: StartOptions,
     #[command(flatten)]
     compute: ComputeOptions,
+    #[command(flatten)]
+    engine: EngineOptions,
 }
 
 const AFTER_HELP: &str = "\
@@ -77,8 +80,23 @@ A quick trial on a few images:
 
 Writes BEST and LAST (.safetensors), log.log and metrics.jsonl; prints the outcome as one JSON object.";
 
+impl Args {
+    fn output(&self) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| self.data.workspace.join("snap").join(self.task.name()))
+    }
+}
+
 /// Trains and prints the outcome.
 pub fn run(args: Args) -> Result<u8> {
+    if let Some(place) = args.engine.place(&args.compute.device)? {
+        let splits = [args.train.as_str(), &args.valid].map(str::trim);
+        let mut reads: Vec<PathBuf> = args.model.config.iter().cloned().chain(args.start.file()?).collect();
+        for splits in splits.into_iter().filter(|splits| !splits.is_empty()) {
+            reads.extend(args.data.ready(args.task, splits)?);
+        }
+        let touched = Touched { reads, folder: Some(args.output()), file: None };
+        return run_inside("train", &place, &args.compute.device, &args.data.workspace, &touched);
+    }
     let device = args.compute.apply()?;
     let start = args.start.resolve()?;
     let task = args.task;
@@ -117,7 +135,7 @@ pub fn run(args: Args) -> Result<u8> {
         optim: args.optim,
         seed: args.seed,
         mce_loss: args.mce_loss,
-        output: args.output.unwrap_or_else(|| args.data.workspace.join("snap").join(task.name())),
+        output: args.output(),
         pth: args.pth,
         description,
     };

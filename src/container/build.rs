@@ -14,9 +14,12 @@ use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
 use super::image::Image;
 use super::reference::Reference;
+use super::signals::AtWork;
 
 /// Lines of output that a failure remembers.
 const REMEMBERED: usize = 50;
+/// Arguments are part of a request's address, of which 64 KiB can be sent.
+const LONGEST_ARGUMENTS: usize = 60_000;
 /// How often it is looked whether anything happened.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -91,17 +94,29 @@ impl Engine {
     ///
     /// # Errors
     /// [`Cause::BuildFailed`] with the step that failed, [`Cause::MountMissing`] for a folder or Dockerfile that is not there,
-    /// [`Cause::TimedOut`], [`Cause::DiskFull`], [`Cause::BadImageName`].
+    /// [`Cause::TimedOut`], [`Cause::DiskFull`], [`Cause::BadImageName`], [`Cause::Interrupted`].
     pub fn build(&self, build: &Build, told: &mut dyn FnMut(&str)) -> Result<Image, Failure> {
         let name = Reference::parse(&build.tag)?;
         let dockerfile = build.folder.join(&build.dockerfile);
         if !dockerfile.is_file() {
             return Err(Cause::MountMissing { source: dockerfile }.into());
         }
+        let length = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&build.args).finish().len();
+        if length > LONGEST_ARGUMENTS {
+            let why =
+                format!("its arguments have {length} bytes as an address has them; {LONGEST_ARGUMENTS} can be sent");
+            return Err(Cause::BuildFailed { image: build.tag.clone(), why }.into());
+        }
         let ignored = Ignored::read(&build.folder, &build.ignore)
             .map_err(|why| Failure::from(Cause::BuildFailed { image: build.tag.clone(), why }))?;
         let mut output = Output { told, partial: String::new(), step: String::new(), last: VecDeque::new(), id: None };
-        let built = self.block_on(self.build_steps(build, &name, ignored, &mut output));
+        let mut at_work = AtWork::begin()?;
+        let built = self.block_on(async {
+            tokio::select! {
+                built = self.build_steps(build, &name, ignored, &mut output) => built,
+                signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
+            }
+        });
         built.map_err(|failure| Failure {
             task: format!("build of {}", build.tag),
             last_lines: output.last.iter().cloned().collect(),

@@ -27,7 +27,31 @@ const WAITING: usize = 8;
 /// Patterns of paths that are left out, as in a `.dockerignore`: each is matched from the folder's root, `*` and `?` stop at
 /// slashes, `**` does not, a folder takes along what is in it, and `!` takes something back; the last that matches decides.
 #[derive(Debug)]
-pub(super) struct Ignored(Vec<(GlobMatcher, bool)>);
+pub(super) struct Ignored(Vec<Pattern>);
+
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    glob: GlobMatcher,
+    /// It leaves out, and does not take back.
+    out: bool,
+}
+
+impl Pattern {
+    /// Whether it may match something below a folder.
+    fn reaches_into(&self, folder: &Path) -> bool {
+        let mut parts = self.text.split('/');
+        for name in folder {
+            match parts.next() {
+                Some("**") => return true,
+                Some(part) if part.contains(['*', '?', '[', '{', '\\']) => {}
+                Some(part) if name == part => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+}
 
 impl Ignored {
     /// `first` come before those of the folder's own file.
@@ -50,20 +74,20 @@ impl Ignored {
             let pattern = pattern.trim_start_matches("./").trim_matches('/');
             let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
             let glob = glob.map_err(|error| format!("{IGNORE_FILE}: the pattern `{line}` is wrong: {error}"))?;
-            patterns.push((glob.compile_matcher(), !back));
+            patterns.push(Pattern { text: pattern.to_owned(), glob: glob.compile_matcher(), out: !back });
         }
         Ok(Self(patterns))
     }
 
     /// Whether a path below the folder is left out.
     fn has(&self, path: &Path) -> bool {
-        let last = self.0.iter().rev().find(|(glob, _)| path.ancestors().any(|part| glob.is_match(part)));
-        last.is_some_and(|(_, out)| *out)
+        let last = self.0.iter().rev().find(|one| path.ancestors().any(|part| one.glob.is_match(part)));
+        last.is_some_and(|one| one.out)
     }
 
-    /// Whether anything is taken back, so that a folder that is left out must be looked into.
-    fn takes_back(&self) -> bool {
-        self.0.iter().any(|(_, out)| !out)
+    /// Whether anything below a folder that is left out may be taken back.
+    fn takes_back_of(&self, folder: &Path) -> bool {
+        self.0.iter().any(|one| !one.out && one.reaches_into(folder))
     }
 }
 
@@ -158,7 +182,7 @@ impl Walk {
                 if !out {
                     entry(&path, &metadata, EntryType::Directory, tar, io::empty())?;
                 }
-                if !out || self.ignored.takes_back() || self.keep.starts_with(&path) {
+                if !out || self.ignored.takes_back_of(&path) || self.keep.starts_with(&path) {
                     self.folder(&path, tar)?;
                 }
             } else if !out {
@@ -270,6 +294,11 @@ mod tests {
         std::fs::write(folder.join(IGNORE_FILE), "**/*.o\n!target\nx/**\n").unwrap();
         let some = names(folder, "Dockerfile", &["target"]);
         assert!(some.contains(&"target/x/y".to_owned()) && !some.iter().any(|name| name.ends_with(".o")), "{some:?}");
+        std::fs::write(folder.join(IGNORE_FILE), "*\n!a\n!docs/keep.md\n").unwrap();
+        let some = names(folder, "Dockerfile", &["target"]);
+        assert_eq!(some, ["Dockerfile", "a", "a/b.c", "a/b.o", "docs/keep.md"]);
+        let ignored = Ignored::read(folder, &["target".to_owned()]).unwrap();
+        assert!(ignored.takes_back_of(Path::new("docs")) && !ignored.takes_back_of(Path::new("target")), "not walked");
         std::fs::write(folder.join(IGNORE_FILE), "a[\n").unwrap();
         assert!(Ignored::read(folder, &[]).unwrap_err().contains("`a[`"));
     }

@@ -40,6 +40,10 @@ pub struct Facts {
     pub cdi_folders: Vec<String>,
     /// Devices that it found there, such as `nvidia.com/gpu=all`; Docker tells from 28.2 on.
     pub devices: Vec<String>,
+    /// Version of the kernel's control groups, `1` or `2`.
+    pub cgroups: String,
+    /// Whether it can limit a container's memory.
+    pub limits_memory: bool,
     /// Folder that holds its images and containers.
     pub root: String,
 }
@@ -104,6 +108,8 @@ impl Engine {
             runtimes: info.runtimes.unwrap_or_default().into_keys().collect(),
             cdi_folders: info.cdi_spec_dirs.unwrap_or_default(),
             devices: info.discovered_devices.unwrap_or_default().into_iter().filter_map(|device| device.id).collect(),
+            cgroups: info.cgroup_version.map_or_else(|| "1".to_owned(), |version| version.to_string()),
+            limits_memory: info.memory_limit.unwrap_or(true),
             root: info.docker_root_dir.unwrap_or_default(),
         };
         let (host, run, lost) = (host.to_owned(), run.to_owned(), Arc::default());
@@ -221,6 +227,9 @@ fn unreachable_because(host: &str, error: &Answer) -> Unreachable {
 
 /// The innermost cause, which says most.
 fn reason(error: &Answer) -> String {
+    if matches!(error, Answer::RequestTimeoutError) {
+        return "it does not answer".into();
+    }
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;

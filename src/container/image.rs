@@ -17,7 +17,8 @@ pub struct Image {
     pub name: String,
     /// Hash of its configuration: `sha256:…`. Names exactly this content on any engine.
     pub id: String,
-    /// `name@sha256:…` of the registries that it came from; empty for images that were built here.
+    /// `name@sha256:…` of the registries that it came from; empty for images that were built here, but with Podman, which
+    /// makes up one for them.
     pub digests: Vec<String>,
 }
 

@@ -22,7 +22,7 @@ pub enum Stream {
     Out,
     /// Standard error.
     Err,
-    /// This program, about the run: why it is tried again.
+    /// This program, about the run: why it is tried again, what the engine warns of.
     Note,
 }
 
@@ -108,6 +108,11 @@ impl<'a> Output<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Tells something about the run itself.
+    pub fn note(&mut self, text: String) {
+        (self.told)(&Line { stream: Stream::Note, text });
     }
 
     /// The last lines, the oldest first.

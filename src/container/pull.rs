@@ -7,11 +7,13 @@ use bollard::errors::Error as Answer;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::image::Image;
 use super::reference::Reference;
+use super::signals::AtWork;
 use crate::human::human_seconds;
 
 /// How far a pull is. Layers become known one after the other, so that `total` grows.
@@ -32,10 +34,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`Cause::PullFailed`] where the registry cannot be reached or fails, [`Cause::PullRefused`] where it has no such
-    /// image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`].
+    /// image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`], [`Cause::Interrupted`].
     pub fn pull(&self, name: &str, silence: Duration, told: &mut dyn FnMut(Progress)) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
-        self.block_on(self.pull_layers(name, &reference, silence, told))?;
+        let mut at_work = AtWork::begin()?;
+        self.block_on(async {
+            tokio::select! {
+                done = self.pull_layers(name, &reference, silence, told) => done,
+                // The engine gives a pull up that nobody waits for.
+                signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
+            }
+        })?;
         // By its digest where one was asked for: a tag beside it says nothing.
         let found = match &reference.digest {
             Some(digest) => self.image(&reference.at(digest).to_string())?,
@@ -55,12 +64,16 @@ impl Engine {
         let options = CreateImageOptionsBuilder::default().from_image(&reference.repository).tag(version).build();
         let docker = self.docker().clone().with_timeout(silence.saturating_add(Duration::from_secs(60)));
         let mut answers = std::pin::pin!(docker.create_image(Some(options), None, None));
-        let (mut layers, mut finished) = (Layers::default(), false);
+        let (mut layers, mut finished, mut moved) = (Layers::default(), false, Instant::now());
         loop {
-            match tokio::time::timeout(silence, answers.next()).await {
+            match tokio::time::timeout_at(moved + silence, answers.next()).await {
                 Ok(Some(Ok(info))) => {
                     let status = info.status.as_deref().unwrap_or_default();
                     finished |= status.starts_with("Digest: ") || status.starts_with("Status: ");
+                    // The engine's own countdowns are no progress.
+                    if !status.starts_with("Retrying") {
+                        moved = Instant::now();
+                    }
                     if layers.take(&info) {
                         told(layers.progress());
                     }
@@ -137,7 +150,12 @@ impl Layers {
                 layer.done = bytes(detail.current);
                 layer.total = bytes(detail.total).max(layer.done);
             }
-            "Verifying Checksum" | "Download complete" | "Extracting" => layer.done = layer.total,
+            "Verifying Checksum" | "Extracting" => layer.done = layer.total,
+            "Download complete" => {
+                layer.done = layer.total;
+                // Podman's last word on a layer, and it names no sizes.
+                layer.in_place |= layer.total == 0;
+            }
             "Pull complete" | "Already exists" => {
                 layer.done = layer.total;
                 layer.in_place = true;

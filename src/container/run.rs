@@ -80,6 +80,7 @@ impl Container<'_> {
         at_work: &mut AtWork,
     ) -> Result<Ended, Failure> {
         let engine = self.engine;
+        engine.remove_lost().await?;
         let user = User::here(engine.facts());
         user.may_use(&sandbox.mounts)?;
         if user.handed_over {
@@ -93,8 +94,12 @@ impl Container<'_> {
         let result = match created {
             Err(error) => Err(engine.refused("create a container", sandbox, error)),
             // After the container is made: its label says what to hand back, should this process be killed.
-            Ok(_) => match self.handover.over() {
-                Ok(()) => Watch::new(engine, &self.name, sandbox).finish(output, at_work).await,
+            Ok(created) => match self.handover.over() {
+                // Such as a limit that this kernel does not know.
+                Ok(()) => {
+                    created.warnings.iter().for_each(|warning| output.note(format!("the engine warns: {warning}")));
+                    Watch::new(engine, &self.name, sandbox).finish(output, at_work).await
+                }
                 Err(failure) => Err(failure),
             },
         };

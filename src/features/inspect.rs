@@ -30,6 +30,33 @@ pub enum FileKind {
     Store,
 }
 
+impl FileKind {
+    /// The kind by the name and the first bytes.
+    ///
+    /// # Errors
+    /// Data for a missing file, usage for what is no file, infra where it cannot be read.
+    pub fn of(path: &Path) -> Result<Self> {
+        let unreadable = |error| Error::io("read", path, &error);
+        let file = File::open(path).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Err(Error::usage(format!("{} is no file", path.display())).next("name a TSV or a feature store"));
+        }
+        let mut start = Vec::new();
+        file.take(9).read_to_end(&mut start).map_err(unreadable)?;
+        let is_store = path.extension().is_some_and(|extension| extension == "safetensors")
+            || (start.len() == 9 && start[8] == b'{' && start[5..8] == [0; 3]);
+        Ok(if is_store { Self::Store } else { Self::Tsv })
+    }
+
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tsv => "obj36 TSV",
+            Self::Store => "feature store",
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
@@ -123,19 +150,11 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
 /// # Errors
 /// As [`inspect()`].
 pub fn inspect_with(path: &Path, progress: &dyn Progress) -> Result<Inspection> {
-    let mut file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
-    let data = file.metadata().map_err(|error| Error::io("read", path, &error))?;
-    if !data.is_file() {
-        return Err(Error::usage(format!("{} is no file", path.display())).next("name a TSV or a feature store"));
-    }
-    let bytes = data.len();
-    let mut start = Vec::new();
-    file.by_ref().take(9).read_to_end(&mut start).map_err(|error| Error::io("read", path, &error))?;
-    let is_store = path.extension().is_some_and(|extension| extension == "safetensors")
-        || (start.len() == 9 && start[8] == b'{' && start[5..8] == [0; 3]);
+    let kind = FileKind::of(path)?;
+    let bytes = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?.len();
     let _pass = Pass::begin(progress, &format!("reading {}", path.display()), bytes);
     let mut gathered = Gathered::new();
-    let mut found = if is_store {
+    let mut found = if kind == FileKind::Store {
         let store = FeatureStore::open(path)?;
         read_store(&store, bytes, &mut gathered, progress);
         let mut found = gathered.finish(path, FileKind::Store, bytes);

@@ -5,9 +5,11 @@
 //! - [`store_stream`]: TSV and store in one pass over what comes out of an archive;
 //! - [`ensure_store`]: builds the store of a TSV once and finds it again by content;
 //! - [`inspect()`]: what is in such a file and what is wrong with it;
+//! - [`compare()`](compare::compare): what differs between two such files;
 //! - [`mod@bench`]: the reader's throughput on a generated file of real size.
 
 pub mod bench;
+pub mod compare;
 pub mod damage;
 pub mod inspect;
 pub mod progress;

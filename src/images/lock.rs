@@ -39,6 +39,17 @@ pub enum How {
     Found,
 }
 
+impl How {
+    /// As people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pulled => "pulled",
+            Self::Built => "built",
+            Self::Found => "found here",
+        }
+    }
+}
+
 /// One image as it was when it was pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::known::{self, Origin, Role};
+use super::known::{self, Known, Origin, Role};
 use super::lock::{self, Lock, Pin};
 use crate::container::image::Details;
 use crate::container::reference::{Reference, is_id};
@@ -54,10 +54,10 @@ pub enum State {
 /// # Errors
 /// Usage for what is no name; infra where the engine fails.
 pub fn state(engine: &Engine, lock: &Lock, name: &str) -> Result<State> {
-    if is_id(name) {
-        if let Some(details) = look(engine, name)? {
-            return Ok(State::Pinned(details));
-        }
+    if is_id(name)
+        && let Some(details) = look(engine, name)?
+    {
+        return Ok(State::Pinned(details));
     }
     let reference = Reference::parse(name)?;
     if reference.digest.is_some() {
@@ -81,7 +81,7 @@ fn renamed(mut details: Details, name: &str) -> Details {
     details
 }
 
-fn look(engine: &Engine, name: &str) -> Result<Option<Details>> {
+pub(super) fn look(engine: &Engine, name: &str) -> Result<Option<Details>> {
     match engine.details(name) {
         Ok(details) => Ok(Some(details)),
         Err(Failure { cause, .. }) if matches!(*cause, Cause::ImageMissing { .. }) => Ok(None),
@@ -103,40 +103,56 @@ pub fn resolve(engine: &Engine, role: Role, asked: Option<&str>, workspace: &Pat
         State::Unpinned(found) => Ok(Resolved { image: found.image, pinned: false }),
         State::Pinned(found) => Ok(Resolved { image: found.image, pinned: true }),
         State::Changed { found, pin } => Err(changed(asked.unwrap_or(role.name()), &found.image, &pin, workspace)),
-        State::Missing => {
-            let advice = match (asked, known.origin) {
-                (Some(name), _) => format!(
-                    "`{}` fetches it if a registry has it; docker images shows what is here",
-                    command("pull", name, workspace)
-                ),
-                (None, Origin::Registry) => format!("`{}` fetches it", command("pull", role.name(), workspace)),
-                (None, Origin::Dockerfile) => format!("`{}` builds it", command("build", role.name(), workspace)),
-            };
-            Err(Error::from(Failure::from(Cause::ImageMissing { image: name.to_owned() })).next(advice))
-        }
+        State::Missing => Err(missing(name, asked.is_none().then_some(&known), workspace)),
     }
+}
+
+/// The error for an image that is not there; `known` where it is one of the program's own.
+pub(super) fn missing(name: &str, known: Option<&Known>, workspace: &Path) -> Error {
+    let advice = match known.map(|known| (known.role.name(), known.origin)) {
+        Some((role, Origin::Registry)) => format!("`{}` fetches it", command("pull", role, workspace)),
+        Some((role, Origin::Dockerfile)) => format!("`{}` builds it", command("build", role, workspace)),
+        None => {
+            let pull = command("pull", name, workspace);
+            format!("`{pull}` fetches it if a registry has it; docker images shows what is here")
+        }
+    };
+    Error::from(Failure::from(Cause::ImageMissing { image: name.to_owned() })).next(advice)
 }
 
 /// The error for an image that is not the pinned one; `asked` is how the person names it.
 pub(super) fn changed(asked: &str, found: &Image, pin: &Pin, workspace: &Path) -> Error {
-    let by_digest = pin.digest.as_ref().and_then(|digest| {
-        Reference::parse(&pin.image).ok().map(|reference| command("pull", &reference.at(digest).to_string(), workspace))
-    });
-    let back = match by_digest {
-        Some(pull) => format!("`{pull}` brings the pinned one back"),
+    let back = match by_digest(pin) {
+        Some(name) => format!("`{}` brings the pinned one back", command("pull", &name, workspace)),
         None => format!("`docker tag {} {}` brings the pinned one back if it is still here", pin.id, pin.image),
     };
     let accept = command("pin --accept", asked, workspace);
-    let what = Cause::ImageChanged {
-        image: pin.image.clone(),
-        expected: pin.content().to_owned(),
-        found: same_kind(found, pin).to_owned(),
+    let what = not_the_pinned(pin, same_kind(found, pin));
+    what.next(format!("nothing was changed; {back}; `{accept}` takes what is here from now on"))
+}
+
+/// The error for a tag of a registry that has another content than the pinned.
+pub(super) fn moved(asked: &str, found: &str, pin: &Pin, workspace: &Path) -> Error {
+    let accept = command("pull --accept", asked, workspace);
+    let back = match by_digest(pin) {
+        Some(name) => format!("`{}` fetches the pinned one", command("pull", &name, workspace)),
+        None => "the pinned one was built or loaded here".to_owned(),
     };
-    Error::from(Failure::from(what)).next(format!("nothing was run; {back}; `{accept}` takes what is here from now on"))
+    not_the_pinned(pin, found).next(format!("nothing was changed; {back}; `{accept}` takes the new one and pins it"))
+}
+
+fn not_the_pinned(pin: &Pin, found: &str) -> Error {
+    let (image, expected, found) = (pin.image.clone(), pin.content().to_owned(), found.to_owned());
+    Failure::from(Cause::ImageChanged { image, expected, found }).into()
+}
+
+/// The name that gets the pinned content from its registry.
+fn by_digest(pin: &Pin) -> Option<String> {
+    Some(Reference::parse(&pin.image).ok()?.at(pin.digest.as_ref()?).to_string())
 }
 
 /// The found image's digest where the pin has one, so that like is compared with like.
-fn same_kind<'a>(found: &'a Image, pin: &Pin) -> &'a str {
+pub(super) fn same_kind<'a>(found: &'a Image, pin: &Pin) -> &'a str {
     match pin.digest {
         Some(_) => found.pin().rsplit_once('@').map_or(found.id.as_str(), |(_, digest)| digest),
         None => &found.id,

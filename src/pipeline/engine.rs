@@ -19,7 +19,9 @@ use super::runner::{Emitter, Runner, link};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::report::{self, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, StageRow, Times};
+use crate::report::{
+    self, Environment, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, StageRow, Times,
+};
 
 /// Of a stage with many outputs, this many are named in the report.
 const NAMED_OUTPUTS: usize = 6;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub versions: BTreeMap<String, String>,
     /// Threads that the computation uses, for the record.
     pub threads: usize,
+    /// The image that stages run in, for the record.
+    pub image: Option<String>,
 }
 
 /// What the stages left, for the judge.
@@ -82,7 +86,10 @@ pub fn run(
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
     cache::sweep(&folder)?;
     cache::sweep(&workspace.join("cache"))?;
-    let environment = environment::gather(&settings.versions, settings.threads, &plan.seeds);
+    let environment = Environment {
+        image: settings.image.clone(),
+        ..environment::gather(&settings.versions, settings.threads, &plan.seeds)
+    };
     let record = RunRecord {
         schema: journal::SCHEMA,
         run: run.clone(),

@@ -23,12 +23,13 @@ pub fn gather(versions: &BTreeMap<String, String>, threads: usize, seeds: &[u64]
             .and_then(|text| text.trim_end_matches("kB").trim().parse::<u64>().ok())
             .and_then(|kib| kib.checked_mul(1024)),
         threads,
+        image: None,
         seeds: seeds.to_vec(),
     }
 }
 
 /// Value of the first line `NAME SEPARATOR VALUE`, without quotes.
-fn field(text: &str, name: &str, separator: char) -> Option<String> {
+pub(crate) fn field(text: &str, name: &str, separator: char) -> Option<String> {
     text.lines()
         .filter_map(|line| line.split_once(separator))
         .find(|(key, _)| key.trim() == name)

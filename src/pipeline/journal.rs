@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::report::{Environment, human_seconds};
+use crate::report::{Environment, human_bytes, human_seconds};
 use crate::verdict::Verdict;
 
 /// The way `run.json` is written.
@@ -82,6 +82,17 @@ pub enum Event {
         /// What.
         text: String,
     },
+    /// A container of a stage ended, well or not.
+    StageContainer {
+        /// Name of the stage.
+        stage: String,
+        /// The image, by its content.
+        image: String,
+        /// Wall time.
+        seconds: f64,
+        /// Most memory used at a time, in bytes, where the engine says.
+        peak_memory: Option<u64>,
+    },
     /// A stage is done.
     StageFinished {
         /// Its name.
@@ -128,6 +139,10 @@ impl fmt::Display for Event {
             }
             Self::StageStarted { stage, title, why } => write!(f, "{stage}: {title} ({why})"),
             Self::StageNote { stage, text } => write!(f, "{stage}: {text}"),
+            Self::StageContainer { stage, seconds, peak_memory, .. } => {
+                write!(f, "{stage}: its container ran for {}", human_seconds(*seconds))?;
+                peak_memory.map_or(Ok(()), |bytes| write!(f, ", with up to {} of memory", human_bytes(bytes)))
+            }
             Self::StageFinished { stage, seconds } => write!(f, "{stage}: done in {}", human_seconds(*seconds)),
             Self::StageSkipped { stage, why, .. } => write!(f, "{stage}: cached ({why})"),
             Self::StageFailed { stage, class, message, seconds } => {

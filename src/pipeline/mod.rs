@@ -25,10 +25,12 @@
 //!   them run every time ([`plan::Stage::always`]) and write down what they found; what follows depends on that.
 //! - *Two processes at once.* The second is refused: `cache/lock` is locked through the operating system, which lets go of it when
 //!   its process ends, however it ends. It holds the process id and its start time, for the message.
+//! - *In a container.* A stage's work can be done in an image ([`contained`]); then the image is part of its fingerprint.
 //! - *What a stage depends on* must be in its parameters and inputs: also seeds, thread counts and library versions, where its
 //!   result depends on them.
 
 mod cache;
+pub mod contained;
 mod decide;
 #[cfg(feature = "torch")]
 pub mod demo;

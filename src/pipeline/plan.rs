@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::journal::Event;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -28,7 +30,8 @@ pub struct Plan {
 }
 
 /// What a stage reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Input {
     /// A file from outside the workspace's cache, under a name of its own.
     File {
@@ -179,7 +182,7 @@ pub struct StageContext<'a> {
     pub(super) stage: &'a Stage,
     pub(super) folder: &'a Path,
     pub(super) stage_folders: &'a BTreeMap<String, PathBuf>,
-    pub(super) note: &'a mut dyn FnMut(&str),
+    pub(super) emit: &'a mut dyn FnMut(Event),
 }
 
 impl StageContext<'_> {
@@ -236,6 +239,11 @@ impl StageContext<'_> {
 
     /// Says something worth keeping: shown and written to `events.jsonl`.
     pub fn note(&mut self, text: &str) {
-        (self.note)(text);
+        self.emit(Event::StageNote { stage: self.stage.name.clone(), text: text.to_owned() });
+    }
+
+    /// Reports what happened in this stage.
+    pub(super) fn emit(&mut self, event: Event) {
+        (self.emit)(event);
     }
 }

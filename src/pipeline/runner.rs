@@ -132,13 +132,12 @@ impl Runner<'_, '_> {
         let filled = self.cache.begin(&stage.name, fingerprint)?;
         let stage_folders = done.iter().map(|(name, (folder, _))| (name.clone(), folder.clone())).collect();
         let mut unwritten = None;
-        let mut note = |text: &str| {
-            let event = Event::StageNote { stage: stage.name.clone(), text: text.to_owned() };
+        let mut emit = |event: Event| {
             if let Err(error) = self.emitter.emit(&event) {
                 unwritten.get_or_insert(error);
             }
         };
-        let mut context = StageContext { stage, folder: &filled, stage_folders: &stage_folders, note: &mut note };
+        let mut context = StageContext { stage, folder: &filled, stage_folders: &stage_folders, emit: &mut emit };
         let worked = catch_unwind(AssertUnwindSafe(|| (stage.work)(&mut context))).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
             Err(Error::bug(format!("stage {} panicked", stage.name)).because(text.unwrap_or("without a message")))

@@ -25,6 +25,9 @@ pub struct Environment {
     pub memory: Option<u64>,
     /// Threads that the computation used.
     pub threads: usize,
+    /// The image that it was computed in, by name and content; none where that was this machine itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// Seeds that everything random came from.
     pub seeds: Vec<u64>,
 }
@@ -37,6 +40,7 @@ impl Environment {
         let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
         let mut lines = vec![("repro".to_owned(), format!("{}{commit}", self.program))];
         lines.extend(self.versions.iter().map(|(name, version)| (name.clone(), version.clone())));
+        lines.extend(self.image.clone().map(|image| ("image".to_owned(), image)));
         lines.extend(
             [
                 ("system", self.os.clone()),

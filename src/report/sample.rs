@@ -125,6 +125,7 @@ fn build(rows: Vec<Judged>, failure: Option<Failure>, stages: Vec<StageRow>) -> 
             cpu: "Example CPU @ 2.40GHz".into(),
             cpus: 2,
             memory: Some(8_200_000_000),
+            image: None,
             threads: 2,
             seeds: vec![9595],
         },

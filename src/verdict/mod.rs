@@ -3,12 +3,14 @@
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
 //! - [`judge`]: one observed accuracy against its golden task.
 //! - [`published`]: one observed accuracy against what was published without a spread.
+//! - [`features`]: two feature files against what is known of such differences.
 //! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
 //! - [`statistics`]: the formulas, each with its reference.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.
 
 pub mod cap;
+pub mod features;
 pub mod golden;
 pub mod judge;
 pub mod published;

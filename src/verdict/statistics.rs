@@ -3,7 +3,7 @@
 //! References: the regularised incomplete beta function by its continued fraction with the modified Lentz method
 //! (Press et al., *Numerical Recipes*, 3rd ed., 6.4); log gamma by Lanczos's series (g = 7, nine terms); the normal distribution by
 //! Marsaglia's series (*Evaluating the Normal Distribution*, J. Stat. Softw. 11(4), 2004); Wilson's interval
-//! (J. Am. Stat. Assoc. 22, 1927); the prediction interval of one new observation (Hahn and Meeker, *Statistical Intervals*, 4.7).
+//! (J. Am. Stat. Assoc. 22, 1927); Fisher's exact test (*The Design of Experiments*, 1935); the prediction interval of one new observation (Hahn and Meeker, *Statistical Intervals*, 4.7).
 
 /// Arithmetic mean; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
@@ -34,6 +34,13 @@ pub fn wilson(p: f64, n: u64, confidence: f64) -> (f64, f64) {
     let centre = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
     let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
     ((centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+/// Fisher's exact test, one-sided, where nothing was recorded: the probability that all `k` events fall on the `n` items at
+/// hand and none on the `none_of` recorded ones, if both have one rate. 1 without events.
+pub fn fisher_after_none(k: u64, n: u64, none_of: u64) -> f64 {
+    let all = n as f64 + none_of as f64;
+    (0..k.min(n)).map(|i| (n - i) as f64 / (all - i as f64)).product()
 }
 
 /// P(T <= t) of Student's t with `df` degrees of freedom.
@@ -145,6 +152,24 @@ fn ln_gamma(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// scipy.stats.fisher_exact([[k, n - k], [0, 15]], "greater").pvalue (scipy 1.17.1).
+    #[test]
+    fn fisher_is_scipy() {
+        for (k, n, p) in [
+            (0, 10, 1.0),
+            (3, 10, 0.052_173_913_043_478_26),
+            (4, 10, 0.016_600_790_513_833_99),
+            (2, 2, 0.007_352_941_176_470_588),
+            (200, 1000, 0.036_243_417_222_316_19),
+        ] {
+            assert!(
+                (fisher_after_none(k, n, 15) / p - 1.0).abs() < 1e-9,
+                "{k} of {n}: {}",
+                fisher_after_none(k, n, 15)
+            );
+        }
+    }
 
     #[track_caller]
     fn near(got: f64, expected: f64, tolerance: f64) {

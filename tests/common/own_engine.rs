@@ -38,6 +38,11 @@ impl OwnEngine {
 
     /// Podman's Docker-compatible socket.
     pub fn podman() -> Option<Self> {
+        Self::podman_beside("localhost:1")
+    }
+
+    /// The same, which speaks plain HTTP with this registry.
+    pub fn podman_beside(registry: &str) -> Option<Self> {
         let mut command = program("podman", "podman")?;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -49,6 +54,9 @@ impl OwnEngine {
         );
         std::fs::write(at("containers.conf"), settings).unwrap();
         command.env("CONTAINERS_CONF", at("containers.conf"));
+        let plain = format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n");
+        std::fs::write(at("registries.conf"), plain).unwrap();
+        command.env("CONTAINERS_REGISTRIES_CONF", at("registries.conf"));
         command.arg("--root").arg(at("data")).arg("--runroot").arg(at("run"));
         command.args(["system", "service", "--time=0"]).arg(format!("unix://{}", at("socket").display()));
         Some(Self::start(folder, command))
@@ -70,8 +78,8 @@ impl OwnEngine {
 
     /// Starts it again where it was.
     pub fn start_again(&mut self) {
-        // Whatever it started dies a moment after it.
-        std::thread::sleep(Duration::from_secs(1));
+        // Docker's containerd dies with it, but where nobody collects it, its number looks alive.
+        let _ = std::fs::remove_file(self.folder.path().join("exec/containerd/containerd.pid"));
         let _ = std::fs::remove_file(self.folder.path().join("pid"));
         self.child = self.command.spawn().unwrap();
         self.wait();
@@ -141,8 +149,10 @@ impl Drop for OwnEngine {
         let id = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         let _ = self.child.wait();
-        // Podman leaves it mounted, and then the folder cannot be removed.
-        let _ = Command::new("umount").arg(self.folder.path().join("data/overlay")).stderr(Stdio::null()).status();
+        // Podman leaves its own mounted, and so does Docker when it is killed; then the folder cannot be removed.
+        for mounted in ["data/overlay", "data"] {
+            let _ = Command::new("umount").arg(self.folder.path().join(mounted)).stderr(Stdio::null()).status();
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod words;
 pub use forecast::{Forecast, forecast};
 pub use json::{forecast_json, list_json};
 pub use page::page;
+pub(crate) use table::paragraph;
 pub use words::groups;
 
 /// Columns of a page.

@@ -54,7 +54,7 @@ impl Table {
 }
 
 /// Adds a paragraph to `out`: the first line after `first`, the others below it.
-pub(super) fn paragraph(out: &mut String, first: &str, text: &str) {
+pub(crate) fn paragraph(out: &mut String, first: &str, text: &str) {
     let indent = first.chars().count();
     for (index, line) in wrapped(text, WIDTH.saturating_sub(indent)).into_iter().enumerate() {
         let head = if index == 0 { first.to_owned() } else { " ".repeat(indent) };

@@ -5,8 +5,11 @@ mod paper;
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use super::engine::EngineOptions;
 use crate::error::{Error, Result};
+use crate::pipeline::contained::Place;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::{engine, explain};
 use crate::report::{Report, console, json};
@@ -39,6 +42,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     #[command(flatten)]
+    engine: EngineOptions,
+    #[command(flatten)]
     demo: demo::DemoOptions,
     #[command(flatten)]
     paper: paper::PaperOptions,
@@ -68,6 +73,7 @@ Examples:
   repro all --profile demo                 everything, in about two minutes; again in a second
   repro all --profile demo --explain       why each stage would run or not
   repro all --profile demo --format json   the report for a script
+  repro all --profile demo --engine docker the same in the training image, isolated
   repro all --profile paper --dry-run      what it takes: files, disk, steps, time
   repro all --profile paper --task nlvr2   one task of the paper
 
@@ -89,6 +95,15 @@ pub fn run(args: Args) -> Result<u8> {
     match args.profile {
         Profile::Demo => demo::run(&args),
         Profile::Paper => paper::run(&args),
+    }
+}
+
+impl Args {
+    /// The image that stages run in, asked who it is; none on this machine itself.
+    fn place(&self, device: &str) -> Result<Option<Rc<Place>>> {
+        let options = self.engine.place(device)?;
+        let open = |options| Place::open("all", &options, device, &self.workspace).map(Rc::new);
+        options.map(open).transpose()
     }
 }
 

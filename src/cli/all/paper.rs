@@ -16,7 +16,9 @@ use crate::error::Result;
 use crate::features::Precision;
 use crate::lxrt::Config;
 use crate::pipeline::journal::Event;
-use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe};
+use crate::pipeline::paper::{
+    self, Assets, Contained, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe,
+};
 use crate::verdict::published::Published;
 use crate::versions;
 
@@ -76,7 +78,19 @@ impl PaperOptions {
 /// Runs, explains or forecasts.
 pub(super) fn run(args: &super::Args) -> Result<u8> {
     let options = &args.paper;
-    let device = device(options.device.as_deref().unwrap_or("auto"))?;
+    let name_of_device = options.device.as_deref().unwrap_or("auto");
+    let place = args.place(name_of_device)?;
+    let (tuner, device, versions): (Rc<dyn FineTuner>, _, _) = match &place {
+        Some(place) => {
+            let found = place.description();
+            let tuner = Contained { place: Rc::clone(place), device: name_of_device.to_owned() };
+            (Rc::new(tuner), found.device.clone(), found.versions.clone())
+        }
+        None => {
+            let device = device(name_of_device)?;
+            (Rc::new(Libtorch { device }), described(device), versions::arithmetic())
+        }
+    };
     let known = options.manifest.read(&args.workspace)?;
     let name = options.model.clone().unwrap_or_else(|| recipe::MODEL.to_owned());
     let mut tasks = Task::ALL.to_vec();
@@ -98,18 +112,13 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
         scale: Scale::from_flags(options.tiny, options.fast),
         precision: if options.half_features { Precision::F16 } else { Precision::F32 },
         seed: args.seed,
-        machine: Machine {
-            device: described(device),
-            threads: args.threads.unwrap_or_else(cores),
-            versions: versions::arithmetic(),
-        },
+        machine: Machine { device, threads: args.threads.unwrap_or_else(cores), versions },
     });
     let published = Published::embedded()?;
     if args.dry_run {
         print!("{}", forecast::page(&settings, &forecast::Machine::of(&settings)?, &published)?);
         return Ok(crate::exit::PASS);
     }
-    let tuner: Rc<dyn FineTuner> = Rc::new(Libtorch { device });
     if args.explain {
         return print_explained(&paper::plan(&settings, &tuner)?, &args.workspace);
     }

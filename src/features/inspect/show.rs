@@ -7,11 +7,7 @@ use crate::human::grouped;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            FileKind::Tsv => "obj36 TSV",
-            FileKind::Store => "feature store",
-        };
-        writeln!(f, "file          {} ({kind}, {} bytes)", self.file, grouped(self.bytes))?;
+        writeln!(f, "file          {} ({}, {} bytes)", self.file, self.kind.name(), grouped(self.bytes))?;
         if let (Some(precision), Some(source)) = (self.precision, &self.source) {
             let part = if source.is_whole() { "all" } else { "the first rows" };
             writeln!(f, "made from     {part} of {}, {} bytes", source.name, grouped(source.bytes))?;

@@ -26,11 +26,13 @@
 //! glued inside the image id of the file's very first row.
 
 mod diagnose;
+mod index;
 mod lines;
 mod parse;
 mod reader;
 mod writer;
 
+pub use index::Index;
 pub use reader::Reader;
 pub use writer::Writer;
 

@@ -10,7 +10,7 @@ use super::lines::{Found, Lines};
 use super::parse::{Bad, parse};
 use crate::features::MAX_ROW_BYTES;
 use crate::features::damage::{Column, Damage, RowError, TsvError};
-use crate::features::row::Row;
+use crate::features::row::{Row, check_id};
 
 /// A streaming reader. The number of boxes and the feature dimension are the first good row's.
 pub struct Reader<R> {
@@ -80,12 +80,8 @@ impl<R: Read> Reader<R> {
             if matches!(line, b"" | b"\r") {
                 continue;
             }
-            let previous = self.previous.as_deref();
-            if let Err(bad) = parse(line, row) {
-                return Err(self.bad(diagnose::explain(line, previous, ended, bad)));
-            }
-            if let Some(second) = previous.and_then(|previous| diagnose::glued_id(&row.img_id, previous)) {
-                return Err(self.bad((Some(Column::ImgId), Damage::Glued { second: Some(second) })));
+            if let Err(bad) = row_of_line(line, self.previous.as_deref(), ended, row) {
+                return Err(self.bad(bad));
             }
             return match self.admit(row) {
                 Ok(()) => Ok(true),
@@ -120,11 +116,8 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn bad(&self, (column, damage): Bad) -> TsvError {
-        let line = self.lines.text();
-        let first = &line[..memchr::memchr(b'\t', line).unwrap_or(0).min(1024)];
-        let img_id = crate::features::row::check_id(first).ok().map(str::to_owned);
-        TsvError::Row(Box::new(RowError { file: self.file.clone(), line: self.line, img_id, column, damage }))
+    fn bad(&self, bad: Bad) -> TsvError {
+        row_error(&self.file, self.line, self.lines.text(), bad)
     }
 
     /// The line of the row read last, counted from 1.
@@ -141,4 +134,21 @@ impl<R: Read> Reader<R> {
     pub fn get_ref(&self) -> &R {
         self.lines.get_ref()
     }
+}
+
+/// One line, without its line feed, into a row; values are not checked. `previous` is the id of the row before;
+/// `ended`: the line had a line feed.
+pub(super) fn row_of_line(line: &[u8], previous: Option<&str>, ended: bool, row: &mut Row) -> Result<(), Bad> {
+    parse(line, row).map_err(|bad| diagnose::explain(line, previous, ended, bad))?;
+    match previous.and_then(|previous| diagnose::glued_id(&row.img_id, previous)) {
+        Some(second) => Err((Some(Column::ImgId), Damage::Glued { second: Some(second) })),
+        None => Ok(()),
+    }
+}
+
+/// Puts the place to a finding; `text` is the line or its beginning.
+pub(super) fn row_error(file: &Path, line: u64, text: &[u8], (column, damage): Bad) -> TsvError {
+    let first = &text[..memchr::memchr(b'\t', text).unwrap_or(0).min(1024)];
+    let img_id = check_id(first).ok().map(str::to_owned);
+    TsvError::Row(Box::new(RowError { file: file.to_owned(), line, img_id, column, damage }))
 }

@@ -6,6 +6,7 @@ mod stages;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,7 +14,8 @@ use serde_json::json;
 pub use findings::findings;
 pub use record::record;
 
-use super::plan::{Plan, Stage};
+use super::contained::{Place, in_place};
+use super::plan::{Plan, Stage, Work};
 use crate::dataset::Task;
 use crate::demo::recipe::{Recipe, TrainingRecipe};
 use crate::demo::{self, DemoDetector};
@@ -42,6 +44,8 @@ pub struct Settings {
     pub threads: usize,
     /// Versions of what the arithmetic stands on.
     pub versions: BTreeMap<String, String>,
+    /// The image that stages run in, if not on this machine itself.
+    pub place: Option<Rc<Place>>,
 }
 
 /// What a training stage depends on beside its inputs.
@@ -100,12 +104,30 @@ pub fn plan(settings: &Settings) -> Plan {
                 .after(STORES),
         );
     }
-    Plan {
+    let plan = Plan {
         profile: PROFILE.to_owned(),
         title: "LXMERT demo".to_owned(),
         seeds: vec![settings.recipe.seed, settings.seed],
         stages,
+    };
+    match &settings.place {
+        Some(place) => in_place(plan, place),
+        None => plan,
     }
+}
+
+/// What a stage of a name does.
+pub fn work(stage: &str) -> Option<Work> {
+    let of_task = |prefix: &str| Task::ALL.iter().any(|task| stage == format!("{prefix}-{task}"));
+    Some(match stage {
+        SCENES => Box::new(stages::scenes),
+        FEATURES => Box::new(stages::features),
+        STORES => Box::new(stages::stores),
+        BASELINES => Box::new(stages::baselines),
+        _ if of_task("train") => Box::new(stages::train),
+        _ if of_task("evaluate") => Box::new(stages::evaluate),
+        _ => return None,
+    })
 }
 
 fn train(task: Task, settings: &Settings) -> Stage {
@@ -148,6 +170,7 @@ pub fn run(
         workspace: workspace.to_owned(),
         versions: settings.versions.clone(),
         threads: settings.threads,
+        image: settings.place.as_ref().map(|place| place.words()),
     };
     super::engine::run(&plan(settings), &engine, display, |outcome| findings(outcome, golden))
 }

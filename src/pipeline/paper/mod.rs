@@ -8,11 +8,13 @@
 //! - [`rate`]: how fast earlier trainings went here;
 //! - [`forecast`]: what a run would do, without a network;
 //! - `train` (feature `torch`): training and evaluation, behind [`FineTuner`];
+//! - `contained`: the same in containers;
 //! - `findings`: the accuracies beside the published ones.
 //!
 //! Fetching and preparing run every time, at the cost of a look at sizes and times where all is there; what they find
 //! decides by content whether a training is repeated.
 
+mod contained;
 mod data;
 mod findings;
 pub mod forecast;
@@ -23,8 +25,11 @@ pub mod recipe;
 #[cfg(feature = "torch")]
 mod train;
 
+pub use contained::Contained;
 #[cfg(feature = "torch")]
 pub use train::Libtorch;
+#[cfg(feature = "torch")]
+pub(super) use train::work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,9 +38,10 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::contained::Place;
 use super::engine;
 use super::journal::Event;
-use super::plan::{Plan, Stage, StageContext};
+use super::plan::{HOST, Plan, Stage, StageContext};
 use crate::assets::event::Observer;
 use crate::assets::fetch::Network;
 use crate::assets::lock::Lock;
@@ -54,6 +60,8 @@ use needs::Needs;
 pub const PROFILE: &str = "paper";
 const FETCH: &str = "fetch";
 const PREPARE: &str = "prepare";
+/// The stores' folder, below the workspace.
+const STORES: &str = "stores";
 
 /// What a run is made with.
 #[derive(Clone)]
@@ -150,6 +158,11 @@ pub trait FineTuner {
     /// Whatever stands in the way.
     fn evaluate(&self, context: &mut StageContext, training: &Training, workspace: &Path, trained: &Path)
     -> Result<()>;
+
+    /// The image that it happens in; none on this machine itself.
+    fn place(&self) -> Option<&Place> {
+        None
+    }
 }
 
 impl Settings {
@@ -201,6 +214,7 @@ impl Settings {
 /// Data where the manifest has no source for a file that a task reads.
 pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> {
     settings.needs()?;
+    let executor = tuner.place().map_or(HOST, Place::executor).to_owned();
     let (fetching, preparing) = (Rc::clone(settings), Rc::clone(settings));
     let mut stages = vec![
         Stage::new(FETCH, "fetch the published files", 1, move |context| data::fetch(context, &fetching)).always(),
@@ -222,6 +236,7 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             })
             .parameters(training.clone())
             .output_of(PREPARE, &inventory_file(task))
+            .executor(&executor)
             .volatile(rate::METRICS),
         );
         stages.push(
@@ -232,7 +247,8 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             })
             .parameters(training)
             .output_of(PREPARE, &inventory_file(task))
-            .after(&train_stage(task)),
+            .after(&train_stage(task))
+            .executor(&executor),
         );
     }
     Ok(Plan {
@@ -257,6 +273,7 @@ pub fn run(
         workspace: settings.workspace.clone(),
         versions: settings.machine.versions.clone(),
         threads: settings.machine.threads,
+        image: tuner.place().map(Place::words),
     };
     let plan = plan(settings, tuner)?;
     engine::run(&plan, &engine, display, |outcome| findings::findings(outcome, settings, published))

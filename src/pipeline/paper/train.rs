@@ -6,10 +6,11 @@ use tch::Device;
 
 use super::needs::{DATA, VOCABULARY};
 use super::recipe::{self, WEIGHTS};
-use super::{FineTuner, Training};
+use super::{FineTuner, STORES, Training, evaluate_stage, train_stage};
+use crate::dataset::Task;
 use crate::error::{Error, Result};
 use crate::lxrt::Config;
-use crate::pipeline::plan::StageContext;
+use crate::pipeline::plan::{StageContext, Work};
 use crate::pipeline::stages::{self, FineTuning};
 use crate::train::setup::{DataSettings, Loader, Start, Stores};
 
@@ -53,13 +54,28 @@ impl FineTuner for Libtorch {
     }
 }
 
+/// What a stage of a name does with the data of a workspace, on a device.
+pub fn work(stage: &str, workspace: &Path, device: Device) -> Option<Work> {
+    let (tuner, workspace) = (Libtorch { device }, workspace.to_owned());
+    let task_of = |name: fn(Task) -> String| Task::ALL.into_iter().find(|task| stage == name(*task));
+    if task_of(train_stage).is_some() {
+        return Some(Box::new(move |context| tuner.train(context, &context.parameters()?, &workspace)));
+    }
+    task_of(evaluate_stage)?;
+    Some(Box::new(move |context| {
+        let training: Training = context.parameters()?;
+        let trained = context.input_folder(&train_stage(training.task))?;
+        tuner.evaluate(context, &training, &workspace, &trained)
+    }))
+}
+
 fn loader(training: &Training, workspace: &Path) -> Result<Loader> {
     let threads = i32::try_from(training.machine.threads).map_err(|_| Error::usage("too many threads"))?;
     tch::set_num_threads(threads);
     Loader::new(DataSettings {
         task: training.task,
         data_root: workspace.join(DATA),
-        stores: Stores::Build { folder: workspace.join("stores"), precision: training.precision },
+        stores: Stores::Build { folder: workspace.join(STORES), precision: training.precision },
         vocab: workspace.join(VOCABULARY),
         scale: training.scale,
         allow_missing_images: false,

@@ -1,38 +1,24 @@
-//! `repro features`: looks into feature files.
+//! `repro features inspect`: what is in a feature file.
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
-
-use super::written;
-use crate::error::{Error, Result};
+use super::{Format, say};
+use crate::error::Result;
 use crate::exit;
 use crate::features::inspect::inspect_with;
 use crate::features::progress::Bar;
 
-/// Arguments of `repro features`.
+/// Say what is in a feature file and everything that is wrong with it
+///
+/// Reads an obj36 TSV or a feature store from end to end: images, id range, sizes, statistics, and each damaged row
+/// with its line, its column and what happened to it. Exits with 0 when the file is sound, with 5 when it is not.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    action: Action,
-}
-
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// Say what is in a feature file and everything that is wrong with it
-    ///
-    /// Reads an obj36 TSV or a feature store from end to end: images, id range, sizes, statistics, and each damaged row
-    /// with its line, its column and what happened to it. Exits with 0 when the file is sound, with 5 when it is not.
-    #[command(after_help = "\
+#[command(after_help = "\
 Examples:
   repro features inspect data/mscoco_imgfeat/val2014_obj36.tsv
   repro features inspect workspace/features/val2014_obj36-1a2b3c4d.f32.safetensors
   repro features inspect --format json train_obj36.tsv > inspection.json")]
-    Inspect(Inspect),
-}
-
-#[derive(Debug, clap::Args)]
-struct Inspect {
+pub struct Args {
     /// The TSV or the store
     file: PathBuf,
     /// How to print what was found
@@ -40,27 +26,13 @@ struct Inspect {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object
-    Json,
-}
-
 /// Runs the command: [`exit::PASS`] for a sound file, [`exit::DATA`] when something is wrong with it.
 ///
 /// # Errors
 /// What keeps the file from being read at all.
 pub fn run(args: Args) -> Result<u8> {
-    let Action::Inspect(Inspect { file, format }) = args.action;
-    let found = inspect_with(&file, &Bar::new())?;
-    let text = match format {
-        Format::Text => found.to_string(),
-        Format::Json => serde_json::to_string_pretty(&found)
-            .map_err(|error| Error::bug("cannot write the inspection as JSON").because(error))?,
-    };
-    written(&text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    let found = inspect_with(&args.file, &Bar::new())?;
+    say(&args.format.write(&found)?)?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }
 
@@ -98,7 +70,7 @@ mod tests {
         writer.write_row(&row).unwrap();
         let text = writer.finish().unwrap();
         let inspect = |format: &str| {
-            let line = ["repro", "inspect", "--format", format, path.to_str().unwrap()];
+            let line = ["repro", "--format", format, path.to_str().unwrap()];
             run(Line::try_parse_from(line).unwrap().args)
         };
         std::fs::write(&path, &text).unwrap();
@@ -108,6 +80,6 @@ mod tests {
         assert_eq!(inspect("text").unwrap(), exit::DATA);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(exit::code(&inspect("json").unwrap_err()), exit::DATA);
-        assert!(Line::try_parse_from(["repro", "inspect"]).is_err());
+        assert!(Line::try_parse_from(["repro"]).is_err());
     }
 }

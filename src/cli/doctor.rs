@@ -1,0 +1,67 @@
+//! `repro doctor`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use super::assets::Format;
+use super::written;
+use crate::doctor::render::render;
+use crate::doctor::{Purpose, Report, gather};
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::report::console::wants_colour;
+
+/// Check that this machine has what a run needs, and say what mends it where it has not
+///
+/// Looks at the machine, libtorch, the container engine, the images and the way to the GPU. Changes nothing; where an engine,
+/// an NVIDIA driver and an image are here, a short container really looks for GPUs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// What the machine is to do; what that does not need is left out [default: everything]
+    #[arg(long = "for", value_name = "WHAT", value_enum, value_delimiter = ',')]
+    purposes: Vec<Purpose>,
+    /// Folder that holds data/, snap/ and downloads/
+    #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
+    workspace: PathBuf,
+    /// Look for GPUs in a container of this image, also where this machine seems to have none
+    #[arg(long, value_name = "NAME")]
+    image: Option<String>,
+    /// What to print: a page for people, or one JSON object
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro doctor                          everything
+  repro doctor --for demo               what `repro all --profile demo` needs
+  repro doctor --for extract            the engine, the extractor's image and the GPU
+  repro doctor --for train,docker --format json
+
+States:
+  fine    as it should be
+  advice  not as it should be, but nothing asked for fails by it
+  WRONG   something asked for cannot work; the lines below it mend it
+  –       not looked at, since something else must be there first
+
+Exit codes: 0 nothing is WRONG; 4 something is.";
+
+/// Runs the command.
+///
+/// # Errors
+/// Data where the workspace's pins of images cannot be read.
+pub fn run(args: Args) -> Result<u8> {
+    let asked: Vec<Purpose> = Purpose::ALL
+        .into_iter()
+        .filter(|purpose| args.purposes.is_empty() || args.purposes.contains(purpose))
+        .collect();
+    let report = Report::of(&gather::machine(&args.workspace, args.image.as_deref())?, &asked);
+    let text = match args.format {
+        Format::Text => render(&report, wants_colour(std::io::stdout().is_terminal())).trim_end().to_owned(),
+        Format::Json => serde_json::to_string_pretty(&report.json())
+            .map_err(|error| Error::bug("cannot write JSON").because(error))?,
+    };
+    written(&text).map_err(|error| Error::infra("cannot write to stdout").because(error))?;
+    Ok(if report.is_ready() { exit::PASS } else { exit::INFRA })
+}

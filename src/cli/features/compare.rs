@@ -1,0 +1,101 @@
+//! `repro features compare`: what differs between two feature files, and what that means.
+
+use std::path::PathBuf;
+
+use super::{Format, say};
+use crate::cli::cores;
+use crate::error::Result;
+use crate::features::compare::{Found, Settings, compare};
+use crate::features::progress::Bar;
+use crate::files;
+use crate::human::{grouped, human_bytes, human_seconds};
+use crate::verdict::features::Golden;
+
+/// Images named in a text and in JSON without `--list`.
+const NAMED: [usize; 2] = [5, 20];
+
+/// Say what differs between two feature files of the same images, and judge it
+///
+/// A is the reference, B the candidate; each an obj36 TSV or a feature store, of any size. Images are
+/// found by their ids and boxes are matched by overlap, so neither need be in the same order. Shows how
+/// features, boxes, classes and probabilities differ and which images differ most; judges by a level:
+///
+///   same-extractor  both come from the original's extractor on the same images (the default)
+///   port            B is no farther from A than the detectron2 port is; no proof of anything
+///   half            the same rows, kept in half precision
+///
+/// The limits with their reasons and sources are in golden/features.toml. Exits with 0 for PASS,
+/// 1 for FAIL, 3 for INCONCLUSIVE.
+#[derive(Debug, clap::Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  repro features compare released/train2014_obj36.tsv mine/train2014_obj36.tsv
+  repro features compare --common golden/train2014_obj36.tsv mine/train2014_obj36.tsv
+  repro features compare --level half a_obj36.tsv workspace/stores/a_obj36-1a2b3c4d.f16.safetensors
+  repro features compare --format json --list --out comparison.json a_obj36.tsv b_obj36.tsv"
+)]
+pub struct Args {
+    /// The reference: a TSV or a store
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// The candidate: a TSV or a store
+    #[arg(value_name = "B")]
+    b: PathBuf,
+    /// What to judge by: same-extractor, port or half
+    #[arg(long, value_name = "NAME", default_value = "same-extractor")]
+    level: String,
+    /// Judge the images in both files, though others are in one file only
+    #[arg(long)]
+    common: bool,
+    /// Name every image that is in one file only or has another size, not just the first
+    #[arg(long)]
+    list: bool,
+    /// How many of the worst images to name
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    worst: usize,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write what was found into a file and print the verdict only
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the command: the exit code of the verdict.
+///
+/// # Errors
+/// Usage for an unknown level; what keeps a file from being read, the first damaged row among it.
+pub fn run(args: Args) -> Result<u8> {
+    let named = if args.list { usize::MAX } else { NAMED[usize::from(args.format == Format::Json)] };
+    let threads = cores();
+    let settings = Settings { level: &args.level, common: args.common, named, worst: args.worst, threads };
+    let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Bar::new())?;
+    tell_speed(&compared.found);
+    let text = args.format.write(&compared)?;
+    let verdict = compared.judged.verdict;
+    match &args.out {
+        Some(out) => {
+            files::write_bytes(out, format!("{text}\n").as_bytes())?;
+            say(&format!("verdict: {verdict} ({})", out.display()))?;
+        }
+        None => say(&text)?,
+    }
+    Ok(verdict.exit_code())
+}
+
+fn tell_speed(found: &Found) {
+    let speed = &found.speed;
+    let seconds = speed.seconds.max(1e-9);
+    let rate = |amount: u64| (amount as f64 / seconds).round() as u64;
+    eprintln!(
+        "compared {} images, {} in {} with {} threads: {} a second, {} images a second",
+        grouped(found.images.common),
+        human_bytes(speed.bytes),
+        human_seconds(seconds),
+        speed.threads,
+        human_bytes(rate(speed.bytes)),
+        grouped(rate(found.images.common))
+    );
+}

@@ -1,0 +1,40 @@
+//! The checks: from facts to findings.
+
+mod containers;
+mod gpu;
+mod host;
+
+use super::machine::Machine;
+use super::{Finding, Purpose};
+
+/// A check, and the purposes that it matters for.
+type Check = (&'static [Purpose], fn(&Machine) -> Finding);
+
+const HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
+const LARGE: &[Purpose] = &[Purpose::Train, Purpose::Docker, Purpose::Extract];
+const CONTAINERS: &[Purpose] = &[Purpose::Docker, Purpose::Extract];
+
+/// All checks, by group.
+pub(super) const GROUPS: [(&str, &[Check]); 3] = [
+    (
+        "machine",
+        &[
+            (&Purpose::ALL, host::processor),
+            (&Purpose::ALL, host::memory),
+            (&Purpose::ALL, host::disk),
+            (CONTAINERS, host::shm),
+            (LARGE, host::clock),
+            (HERE, host::libtorch),
+        ],
+    ),
+    (
+        "containers",
+        &[
+            (CONTAINERS, containers::engine),
+            (CONTAINERS, containers::disk),
+            (&[Purpose::Extract], containers::extractor_image),
+            (&[Purpose::Docker], containers::train_image),
+        ],
+    ),
+    ("GPU", &[(LARGE, gpu::driver), (CONTAINERS, gpu::toolkit), (CONTAINERS, gpu::in_a_container)]),
+];

@@ -1,0 +1,130 @@
+//! GPUs, and each part of the way from them into a container.
+
+use super::host::gpus;
+use crate::container::GpuPath;
+use crate::container::gpu::heeds_requests;
+use crate::doctor::machine::{Engine, Machine, Packages, Probe};
+use crate::doctor::{Finding, Purpose};
+use crate::human::human_bytes;
+
+const INSTALL_TOOLKIT: &str =
+    "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html";
+
+pub(super) fn driver(machine: &Machine) -> Finding {
+    let (gpu, system) = (&machine.gpu, &machine.system);
+    let stops = &[Purpose::Extract];
+    let Some(version) = &gpu.driver else {
+        if gpu.devices == 0 {
+            let advice =
+                "feature extraction in the original's image needs an NVIDIA GPU; the published features need none:";
+            return Finding::trouble("driver", "this machine has no NVIDIA GPU", stops, advice)
+                .run(["repro fetch --task vqa --dry-run"]);
+        }
+        let found = format!("{} of NVIDIA, but no driver", gpus(gpu.devices));
+        let install = match system.packages {
+            Packages::Dnf => system.install("", "akmod-nvidia"),
+            _ if system.has("ubuntu-drivers") => Some(system.sudo("ubuntu-drivers install")),
+            _ => system.install("nvidia-driver", ""),
+        };
+        let advice = "install NVIDIA's driver, then start the machine anew:";
+        return Finding::trouble("driver", found, stops, advice).run(install);
+    };
+    match &gpu.listed {
+        Some(Ok(count)) if *count > 0 => {
+            Finding::fine("driver", format!("{version}; nvidia-smi lists {}", gpus(*count)))
+        }
+        Some(Ok(_)) => {
+            let advice = "the driver is loaded but finds no GPU; the kernel's messages say why:";
+            Finding::trouble("driver", format!("{version}; nvidia-smi lists none"), stops, advice)
+                .run([system.sudo("dmesg | grep -i nvrm")])
+        }
+        Some(Err(why)) => {
+            let advice = "after an update of the driver, start the machine anew; else install it again";
+            Finding::trouble("driver", format!("{version}; nvidia-smi fails: {why}"), stops, advice)
+        }
+        None => {
+            let advice = "the driver is loaded but its programs are missing: install the package that has nvidia-smi";
+            Finding::trouble("driver", format!("{version}; no nvidia-smi"), stops, advice)
+        }
+    }
+}
+
+pub(super) fn toolkit(machine: &Machine) -> Finding {
+    let name = "toolkit";
+    let (gpu, system) = (&machine.gpu, &machine.system);
+    let Engine::Answers { facts, .. } = &machine.engine else {
+        return Finding::untried(name, "no engine answers");
+    };
+    if gpu.driver.is_none() {
+        return Finding::untried(name, "not looked at: there is no driver");
+    }
+    let registered = facts.runtimes.iter().any(|runtime| runtime == "nvidia");
+    let hook = system.has("nvidia-container-runtime-hook");
+    let described = !gpu.cdi.is_empty() || !facts.devices.is_empty();
+    let mut parts = Vec::new();
+    parts.extend(system.has("nvidia-ctk").then(|| "nvidia-ctk".to_owned()));
+    parts.extend(registered.then(|| "runtime nvidia".to_owned()));
+    parts.extend(hook.then(|| "hook".to_owned()));
+    parts.extend(gpu.cdi.first().map(|file| format!("CDI in {}", file.display())));
+    let found = if parts.is_empty() { "not installed".to_owned() } else { parts.join(", ") };
+    let path = GpuPath::Auto.on(facts);
+    let good = match path {
+        GpuPath::Cdi => described && heeds_requests(facts),
+        GpuPath::NvidiaRuntime => registered,
+        GpuPath::Auto | GpuPath::DeviceRequests => hook || registered,
+    };
+    if good {
+        return Finding::fine(name, format!("{found}; used by {}", path.words()));
+    }
+    let mut commands = Vec::new();
+    let mut advice = format!("the engine gives no container a GPU (by {})", path.words());
+    if !system.has("nvidia-ctk") {
+        advice += &format!("; its packages are NVIDIA's: {INSTALL_TOOLKIT}");
+        commands.extend(system.install("nvidia-container-toolkit", "nvidia-container-toolkit"));
+    }
+    if !heeds_requests(facts) {
+        advice += &format!("; Podman {} ignores requests through its socket, 5.4 does not", facts.version);
+    }
+    commands.extend(match path {
+        GpuPath::Cdi if described => Vec::new(),
+        GpuPath::Cdi => vec![system.sudo("nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml")],
+        _ if facts.rootless => vec![
+            "nvidia-ctk runtime configure --runtime=docker --config=$HOME/.config/docker/daemon.json".to_owned(),
+            system.sudo("nvidia-ctk config --set nvidia-container-cli.no-cgroups --in-place"),
+            "systemctl --user restart docker".to_owned(),
+        ],
+        _ => {
+            vec![system.sudo("nvidia-ctk runtime configure --runtime=docker"), system.sudo("systemctl restart docker")]
+        }
+    });
+    Finding::trouble(name, found, &[Purpose::Extract], advice).run(commands)
+}
+
+pub(super) fn in_a_container(machine: &Machine) -> Finding {
+    let name = "in a container";
+    match &machine.gpu.probe {
+        Probe::Untried(why) => Finding::untried(name, *why),
+        Probe::Failed(why) => {
+            Finding::trouble(name, why, &[Purpose::Extract], "mend what stands above this line first")
+        }
+        Probe::Found(found) => {
+            let words = found.iter().map(|gpu| {
+                let capability =
+                    gpu.compute_capability.map_or_else(String::new, |(a, b)| format!(", capability {a}.{b}"));
+                let memory = gpu.memory.map_or_else(String::new, |bytes| format!(", {}", human_bytes(bytes)));
+                format!("{} {}{capability}{memory}", gpu.index, gpu.name)
+            });
+            let words = words.collect::<Vec<String>>().join("; ");
+            let usable = |gpu: &&crate::container::Gpu| gpu.is_at_most(NEWEST_FOR_CAFFE) != Some(false);
+            if found.iter().any(|gpu| usable(&gpu)) {
+                return Finding::fine(name, words);
+            }
+            let advice = "the original's Caffe was built for CUDA 9.2 at most and does not run on a GPU of capability 8.0 or \
+                          newer; an older one (Pascal, Volta), or the published features:";
+            Finding::trouble(name, words, &[Purpose::Extract], advice).run(["repro fetch --task vqa --dry-run"])
+        }
+    }
+}
+
+/// Newest compute capability that the Caffe of the original's image runs on.
+const NEWEST_FOR_CAFFE: (u32, u32) = (7, 9);

@@ -1,0 +1,186 @@
+//! The facts of the machine that the program runs on.
+
+mod gpu;
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch};
+use crate::assets::disk;
+use crate::container::failure::Unreachable;
+use crate::container::{Cause, Engine as Connection, Failure};
+use crate::error::Result;
+use crate::files::read_text;
+use crate::images::{self, Role, known, lock};
+use crate::pipeline::environment::{self, field};
+use crate::versions;
+
+/// Programs that advice depends on.
+const PROGRAMS: [&str; 6] =
+    ["dockerd", "podman", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook", "ubuntu-drivers"];
+/// Where they lie beside the folders of PATH.
+const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+/// Files of the kernel are small.
+const SMALL: u64 = 4 << 20;
+
+/// The facts. GPUs are looked for in a container of `image`, or of one of the program's own images that is here.
+///
+/// # Errors
+/// What [`lock::read`] says of the pins of the workspace.
+pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
+    let connection = Connection::connect("doctor");
+    let images = match &connection {
+        Ok(connection) => look_up(connection, workspace)?,
+        Err(_) => Vec::new(),
+    };
+    let system = system();
+    let gpu = gpu::parts(&system, connection.as_ref().ok(), &images, image);
+    let versions = versions::arithmetic();
+    let here = environment::gather(&versions, 0, &[]);
+    Ok(Machine {
+        processor: Processor { model: here.cpu, cores: here.cpus, features: features() },
+        memory: memory(here.memory),
+        workspace: (workspace.to_owned(), disk::free(workspace).ok()),
+        shm: shm(),
+        now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
+        commit: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
+        torch: versions.get("libtorch").map(|version| Torch { version: version.clone(), gpus: gpus_of_libtorch() }),
+        engine: match connection {
+            Ok(connection) => Engine::Answers {
+                host: connection.host().to_owned(),
+                facts: connection.facts().clone(),
+                free: free_of_engine(&connection),
+            },
+            Err(failure) => silent(failure),
+        },
+        images,
+        gpu,
+        system,
+    })
+}
+
+fn text(path: &str) -> String {
+    read_text(Path::new(path), SMALL).unwrap_or_default()
+}
+
+fn system() -> System {
+    let release = text("/etc/os-release");
+    let names = [field(&release, "ID", '='), field(&release, "ID_LIKE", '=')]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let any = |kin: &[&str]| names.split_whitespace().any(|name| kin.contains(&name));
+    let packages = match () {
+        () if any(&["debian", "ubuntu"]) => Packages::Apt,
+        () if any(&["fedora", "rhel", "centos"]) => Packages::Dnf,
+        () => Packages::Other,
+    };
+    System {
+        packages,
+        root: rustix::process::geteuid().is_root(),
+        systemd: Path::new("/run/systemd/system").exists(),
+        programs: PROGRAMS.into_iter().filter(|name| program(name).is_some()).collect(),
+    }
+}
+
+/// Where a program lies.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> Option<Vec<&'static str>> {
+    let known = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("AVX-512", is_x86_feature_detected!("avx512f")),
+        ("bf16", is_x86_feature_detected!("avx512bf16")),
+        ("SHA", is_x86_feature_detected!("sha")),
+    ];
+    Some(known.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect())
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn features() -> Option<Vec<&'static str>> {
+    None
+}
+
+/// The machine's memory, or less where the control group of this process may not use all of it.
+fn memory(all: Option<u64>) -> Memory {
+    let kibibytes = |name: &str| {
+        let value = field(&text("/proc/meminfo"), name, ':')?;
+        value.trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
+    };
+    let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .find_map(|path| text(path).trim().parse::<u64>().ok());
+    Memory { total: all.map(|all| limit.map_or(all, |limit| limit.min(all))), available: kibibytes("MemAvailable") }
+}
+
+fn shm() -> Option<u64> {
+    let folder = rustix::fs::statvfs("/dev/shm").ok()?;
+    Some(folder.f_blocks.saturating_mul(folder.f_frsize))
+}
+
+#[cfg(feature = "torch")]
+fn gpus_of_libtorch() -> usize {
+    if tch::Cuda::is_available() { usize::try_from(tch::Cuda::device_count()).unwrap_or(0) } else { 0 }
+}
+
+#[cfg(not(feature = "torch"))]
+fn gpus_of_libtorch() -> usize {
+    0
+}
+
+fn free_of_engine(connection: &Connection) -> Option<u64> {
+    let root = Path::new(&connection.facts().root);
+    (connection.host().starts_with("unix://") && root.is_absolute() && root.exists())
+        .then(|| disk::free(root).ok())
+        .flatten()
+}
+
+fn silent(failure: Failure) -> Engine {
+    match *failure.cause {
+        Cause::EngineTooOld { found, .. } => Engine::TooOld { found },
+        Cause::EngineUnreachable { host, reason, why } => {
+            let named = std::env::var("DOCKER_HOST").is_ok_and(|named| named == host);
+            Engine::Silent { host, named, reason, why }
+        }
+        other => {
+            Engine::Silent { host: String::new(), named: false, reason: Unreachable::Other, why: other.to_string() }
+        }
+    }
+}
+
+/// What the engine has of the program's images.
+fn look_up(connection: &Connection, workspace: &Path) -> Result<Vec<Image>> {
+    let lock = lock::read(workspace)?;
+    let look = |role: Role| {
+        let name = known::of(role)?.name;
+        let state = match images::state(connection, &lock, &name) {
+            Ok(images::State::Missing) => ImageState::Missing,
+            Ok(images::State::Unpinned(_)) => ImageState::Unpinned,
+            Ok(images::State::Pinned(_)) => ImageState::Pinned,
+            Ok(images::State::Changed { .. }) => ImageState::Changed,
+            Err(error) => ImageState::Unknown(error.what().to_owned()),
+        };
+        Ok(Image { role, name, state })
+    };
+    [Role::Extractor, Role::Train].into_iter().map(look).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_what_every_machine_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = machine(folder.path(), None).unwrap();
+        assert!(machine.processor.cores > 0 && machine.memory.total > Some(1 << 28));
+        assert!(machine.workspace.1 > Some(0) && machine.now > 1_700_000_000);
+        assert_eq!(machine.torch.is_some(), cfg!(feature = "torch"));
+    }
+}

@@ -1,0 +1,64 @@
+//! The page for people: 80 columns, commands whole on lines of their own so that they can be copied.
+
+use std::fmt::Write;
+
+use super::{Report, State};
+
+/// Columns of a terminal that everything but commands and addresses keeps to.
+const WIDTH: usize = 80;
+/// Columns of the state.
+const STATE: usize = 6;
+/// Columns before a name, and before what mends.
+const MARGIN: usize = 2 + STATE + 2;
+
+/// The whole text, with ANSI colours if asked.
+pub fn render(report: &Report, colour: bool) -> String {
+    let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let names = report.groups.iter().flat_map(|(_, findings)| findings).map(|finding| finding.name.chars().count());
+    let name_width = names.max().unwrap_or(0);
+    let mut out = String::new();
+    for (group, findings) in &report.groups {
+        let _ = writeln!(out, "{group}");
+        for finding in findings {
+            let (word, code) = match finding.state(&report.asked) {
+                State::Fine => ("fine", "1;32"),
+                State::Advice => ("advice", "1;33"),
+                State::Wrong => ("WRONG", "1;31"),
+                State::Untried => ("–", "2"),
+            };
+            let state = paint(code, &format!("{word:<STATE$}"));
+            let column = MARGIN + name_width + 2;
+            let mut found = wrapped(&finding.found, WIDTH.saturating_sub(column)).into_iter();
+            let first = found.next().unwrap_or_default();
+            let line = format!("  {state}  {:<name_width$}  {first}", finding.name);
+            let _ = writeln!(out, "{}", line.trim_end());
+            for line in found {
+                let _ = writeln!(out, "{:column$}{line}", "");
+            }
+            if let Some(trouble) = finding.matters(&report.asked) {
+                let advice = wrapped(&trouble.advice, WIDTH - MARGIN).into_iter().filter(|line| !line.is_empty());
+                for line in advice.chain(trouble.commands.iter().map(|command| format!("$ {command}"))) {
+                    let _ = writeln!(out, "{:MARGIN$}{line}", "");
+                }
+            }
+        }
+        let _ = writeln!(out);
+    }
+    let width = report.asked.iter().map(|purpose| purpose.name().len()).max().unwrap_or(0);
+    for purpose in &report.asked {
+        let stops = report.stops(*purpose);
+        let verdict = if stops.is_empty() {
+            paint("1;32", "ready")
+        } else {
+            format!("{}: {}", paint("1;31", "not ready"), stops.join(", "))
+        };
+        let _ = writeln!(out, "{:<width$}  {verdict}", purpose.name());
+    }
+    out
+}
+
+/// Lines of so many columns; a longer word, such as an address, stays whole.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let options = textwrap::Options::new(width).break_words(false);
+    textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
+}

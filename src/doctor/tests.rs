@@ -1,0 +1,252 @@
+//! Checks on machines that are made up.
+
+use super::machine::*;
+use super::render::render;
+use super::*;
+use crate::container::Gpu;
+use crate::container::engine::Facts;
+use crate::container::failure::Unreachable;
+use crate::images::Role;
+
+fn facts() -> Facts {
+    Facts {
+        version: "28.3.0".into(),
+        api: "1.51".into(),
+        runtimes: vec!["runc".into(), "nvidia".into()],
+        cdi_folders: vec!["/etc/cdi".into()],
+        cgroups: "2".into(),
+        limits_memory: true,
+        root: "/var/lib/docker".into(),
+        ..Facts::default()
+    }
+}
+
+fn gpu(name: &str, capability: (u32, u32)) -> Gpu {
+    let memory = Some(16 << 30);
+    Gpu { index: 0, name: name.into(), compute_capability: Some(capability), driver: "535.183.01".into(), memory }
+}
+
+/// Everything is there.
+fn server() -> Machine {
+    let image = |role, name: &str| Image { role, name: name.into(), state: ImageState::Pinned };
+    Machine {
+        system: System {
+            packages: Packages::Apt,
+            root: false,
+            systemd: true,
+            programs: vec!["dockerd", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook"],
+        },
+        processor: Processor {
+            model: "Intel(R) Xeon(R) Gold 6248".into(),
+            cores: 40,
+            features: Some(vec!["AVX2", "AVX-512"]),
+        },
+        memory: Memory { total: Some(270_000_000_000), available: Some(250_000_000_000) },
+        workspace: ("workspace".into(), Some(900_000_000_000)),
+        shm: Some(64 << 30),
+        now: 1_795_000_000,
+        commit: Some(1_794_000_000),
+        torch: Some(Torch { version: "2.11.0".into(), gpus: 1 }),
+        engine: Engine::Answers {
+            host: "unix:///var/run/docker.sock".into(),
+            facts: facts(),
+            free: Some(200_000_000_000),
+        },
+        images: vec![image(Role::Extractor, "example/extractor:1"), image(Role::Train, "example/train:1")],
+        gpu: GpuParts {
+            devices: 1,
+            driver: Some("535.183.01".into()),
+            listed: Some(Ok(1)),
+            cdi: Vec::new(),
+            probe: Probe::Found(vec![gpu("Tesla V100-SXM2-16GB", (7, 0))]),
+        },
+    }
+}
+
+/// Hardly anything is there, and the clock has stopped.
+fn laptop() -> Machine {
+    Machine {
+        system: System { packages: Packages::Dnf, root: false, systemd: true, programs: Vec::new() },
+        processor: Processor { model: "Intel(R) Core(TM)2 Duo".into(), cores: 1, features: Some(Vec::new()) },
+        memory: Memory { total: Some(4_000_000_000), available: Some(9_000_000_000) },
+        workspace: ("/home/a/workspace".into(), Some(200_000_000)),
+        shm: Some(1 << 20),
+        now: 60,
+        commit: Some(1_794_000_000),
+        torch: None,
+        engine: silent(Unreachable::NoSocket, false),
+        images: Vec::new(),
+        gpu: GpuParts {
+            devices: 1,
+            driver: None,
+            listed: None,
+            cdi: Vec::new(),
+            probe: Probe::Untried("no engine answers"),
+        },
+    }
+}
+
+fn silent(reason: Unreachable, named: bool) -> Engine {
+    Engine::Silent { host: "unix:///var/run/docker.sock".into(), named, reason, why: "odd".into() }
+}
+
+fn all(machine: &Machine) -> Report {
+    Report::of(machine, &Purpose::ALL)
+}
+
+/// State, what was found, and the commands of one check.
+fn check(machine: &Machine, name: &str) -> (State, String, String) {
+    let report = all(machine);
+    let finding = report.groups.iter().flat_map(|(_, findings)| findings).find(|finding| finding.name == name).unwrap();
+    let commands = finding.matters(&report.asked).map_or_else(String::new, |trouble| trouble.commands.join("; "));
+    (finding.state(&report.asked), finding.found.clone(), commands)
+}
+
+#[test]
+fn pages() {
+    let (server, laptop) = (all(&server()), all(&laptop()));
+    insta::assert_snapshot!("server", render(&server, false));
+    insta::assert_snapshot!("laptop", render(&laptop, false));
+    assert!(server.is_ready() && !laptop.is_ready());
+    for line in render(&laptop, false).lines() {
+        assert!(line.chars().count() <= 80 || line.contains("$ ") || line.contains("https://"), "{line}");
+    }
+    let coloured = render(&laptop, true);
+    assert!(coloured.contains("\x1b[1;31mWRONG \x1b[0m") && coloured.contains("\x1b[1;31mnot ready\x1b[0m"));
+}
+
+#[test]
+fn only_what_is_asked_for_can_be_wrong() {
+    let mut machine = server();
+    machine.engine = silent(Unreachable::NotRunning, false);
+    machine.gpu.driver = None;
+    machine.gpu.devices = 0;
+    let report = |asked: &[Purpose]| Report::of(&machine, asked);
+    assert!(report(&[Purpose::Demo, Purpose::Train]).is_ready());
+    assert_eq!(report(&[Purpose::Docker]).stops(Purpose::Docker), ["engine"]);
+    assert_eq!(report(&[Purpose::Extract]).stops(Purpose::Extract), ["engine", "driver"]);
+    assert!(!render(&report(&[Purpose::Demo]), false).contains("containers"));
+    // Where nobody asked for what it hinders, it is only a fact.
+    machine.workspace.1 = Some(5_000_000_000);
+    assert_eq!(Report::of(&machine, &[Purpose::Demo]).json()["checks"][2]["state"], "fine");
+    let json = Report::of(&machine, &[Purpose::Train, Purpose::Docker]).json();
+    assert_eq!((&json["schema"], &json["ready"]["train"]["ready"]), (&1.into(), &true.into()));
+    assert_eq!(json["ready"]["docker"]["stopped_by"][0], "engine");
+    let disk = &json["checks"][2];
+    assert_eq!(
+        (&disk["name"], &disk["state"], &disk["hinders"][0]),
+        (&"disk".into(), &"advice".into(), &"train".into())
+    );
+    assert_eq!(disk["commands"][0], "repro fetch --task nlvr2 --dry-run");
+}
+
+#[test]
+fn a_silent_engine_is_mended_as_the_machine_needs_it() {
+    let commands = |reason, named, change: fn(&mut System)| {
+        let mut machine = server();
+        machine.engine = silent(reason, named);
+        change(&mut machine.system);
+        let (state, _, commands) = check(&machine, "engine");
+        assert_eq!(state, State::Wrong);
+        commands
+    };
+    let start = "sudo systemctl enable --now docker; sudo usermod -aG docker \"$USER\"";
+    assert_eq!(commands(Unreachable::NoSocket, false, |_| ()), start);
+    let root = |system: &mut System| (system.root, system.systemd) = (true, false);
+    assert_eq!(commands(Unreachable::NotRunning, false, root), "nohup dockerd >/tmp/dockerd.log 2>&1 </dev/null &");
+    let podman = |system: &mut System| system.programs = vec!["podman"];
+    assert_eq!(commands(Unreachable::NoSocket, false, podman), "systemctl --user enable --now podman.socket");
+    let bare = |system: &mut System| system.programs.clear();
+    assert_eq!(commands(Unreachable::NoSocket, false, bare), format!("sudo apt-get install -y docker.io; {start}"));
+    let strange = |system: &mut System| (system.programs, system.packages) = (Vec::new(), Packages::Other);
+    assert_eq!(commands(Unreachable::NoSocket, false, strange), "");
+    assert_eq!(commands(Unreachable::NoPermission, false, |_| ()), "sudo usermod -aG docker \"$USER\"");
+    assert_eq!(commands(Unreachable::NoSocket, true, |_| ()), "unset DOCKER_HOST; repro doctor");
+    assert_eq!(commands(Unreachable::BadAddress, true, |_| ()), "unset DOCKER_HOST; repro doctor");
+    assert_eq!(commands(Unreachable::Other, false, |_| ()), "");
+    let old = Machine { engine: Engine::TooOld { found: "1.39".into() }, ..server() };
+    assert_eq!(check(&old, "engine").2, "sudo apt-get install -y docker.io");
+}
+
+#[test]
+fn engines_that_answer() {
+    let with = |host: &str, change: fn(&mut Facts)| {
+        let mut machine = server();
+        let mut facts = facts();
+        change(&mut facts);
+        machine.engine = Engine::Answers { host: host.into(), facts, free: Some(5_000_000_000) };
+        machine
+    };
+    let (state, found, _) = check(&with("unix:///run/user/1000/docker.sock", |facts| facts.rootless = true), "engine");
+    assert_eq!(state, State::Fine);
+    assert_eq!(found, "Docker 28.3.0, API 1.51, rootless, cgroup v2, at unix:///run/user/1000/docker.sock");
+    assert_eq!(check(&with("tcp://127.0.0.1:2375", |_| ()), "engine").0, State::Fine);
+    assert_eq!(check(&with("tcp://10.0.0.7:2375", |_| ()), "engine").0, State::Wrong);
+    assert_eq!(check(&with("unix:///s", |facts| facts.limits_memory = false), "engine").0, State::Advice);
+    assert_eq!(check(&with("unix:///s", |_| ()), "engine's disk").0, State::Advice);
+    let (state, found, commands) = check(&with("unix:///s", |facts| facts.podman = true), "toolkit");
+    assert_eq!((state, found.as_str()), (State::Wrong, "nvidia-ctk, runtime nvidia, hook"));
+    assert_eq!(commands, "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml");
+}
+
+#[test]
+fn images() {
+    let with = |state| {
+        let mut machine = server();
+        machine.images[0].state = state;
+        check(&machine, "extractor image")
+    };
+    assert_eq!(with(ImageState::Missing).0, State::Wrong);
+    assert_eq!(with(ImageState::Missing).2, "repro images pull extractor");
+    assert_eq!(
+        (with(ImageState::Unpinned).0, with(ImageState::Unpinned).2.as_str()),
+        (State::Advice, "repro images pin extractor")
+    );
+    assert!(
+        with(ImageState::Changed).0 == State::Wrong && with(ImageState::Changed).2.contains("pin --accept extractor")
+    );
+    assert_eq!(with(ImageState::Unknown("odd".into())).0, State::Wrong);
+}
+
+#[test]
+fn the_way_to_the_gpu() {
+    let with = |change: fn(&mut Machine)| {
+        let mut machine = server();
+        change(&mut machine);
+        machine
+    };
+    let bare = with(|machine| {
+        machine.system.programs.clear();
+        if let Engine::Answers { facts, .. } = &mut machine.engine {
+            facts.runtimes.clear();
+        }
+    });
+    let (state, found, commands) = check(&bare, "toolkit");
+    assert_eq!((state, found.as_str()), (State::Wrong, "not installed"));
+    assert_eq!(
+        commands,
+        "sudo apt-get install -y nvidia-container-toolkit; sudo nvidia-ctk runtime configure --runtime=docker; \
+         sudo systemctl restart docker"
+    );
+    let newer = with(|machine| machine.gpu.probe = Probe::Found(vec![gpu("NVIDIA H100 80GB HBM3", (9, 0))]));
+    let (state, found, _) = check(&newer, "in a container");
+    assert_eq!((state, found.as_str()), (State::Wrong, "0 NVIDIA H100 80GB HBM3, capability 9.0, 17.2 GB"));
+    assert_eq!(all(&newer).stops(Purpose::Extract), ["in a container"]);
+    assert!(all(&newer).stops(Purpose::Docker).is_empty());
+    let failed = with(|machine| machine.gpu.probe = Probe::Failed("no GPU in the container".into()));
+    assert_eq!(check(&failed, "in a container").0, State::Wrong);
+
+    let driver = |listed, devices| {
+        let mut machine = server();
+        (machine.gpu.listed, machine.gpu.devices) = (listed, devices);
+        if devices == 0 {
+            machine.gpu.driver = None;
+        }
+        check(&machine, "driver")
+    };
+    assert_eq!(driver(Some(Ok(2)), 2), (State::Fine, "535.183.01; nvidia-smi lists 2 GPUs".into(), String::new()));
+    assert_eq!(driver(Some(Ok(0)), 1).0, State::Wrong);
+    assert_eq!(driver(Some(Err("mismatch".into())), 1).1, "535.183.01; nvidia-smi fails: mismatch");
+    assert_eq!(driver(None, 1).1, "535.183.01; no nvidia-smi");
+    assert_eq!(driver(None, 0).1, "this machine has no NVIDIA GPU");
+}

@@ -1,0 +1,36 @@
+//! Feature stores for a task's splits, built before a container reads them.
+
+use std::path::Path;
+
+use crate::dataset::{Limit, Scale, Task, feature_files};
+use crate::error::Result;
+use crate::features::progress::Progress;
+use crate::features::{Precision, ensure_store};
+
+/// Which features a command or a stage reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Features<'a> {
+    /// The task.
+    pub task: Task,
+    /// Splits, comma-separated.
+    pub splits: &'a str,
+    /// How much of each file.
+    pub scale: Scale,
+    /// How stores keep them.
+    pub precision: Precision,
+}
+
+/// Builds the stores in `folder` that are not there yet.
+///
+/// # Errors
+/// Data for a feature file that is damaged or not there.
+pub fn build(features: Features, data_root: &Path, folder: &Path, progress: &dyn Progress) -> Result<()> {
+    for file in feature_files(features.task, features.splits, features.scale, data_root)? {
+        let limit = match file.limit {
+            Limit::All => None,
+            Limit::First(rows) => Some(rows),
+        };
+        ensure_store(&file.path, folder, features.precision, limit, progress)?;
+    }
+    Ok(())
+}

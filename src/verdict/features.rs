@@ -1,0 +1,399 @@
+//! Two extractions of the same images judged by what is known of such differences: `golden/features.toml`.
+//!
+//! Rules of edition 1.
+//!
+//! - A level is a claim about where both files come from. Its limits are what was measured or follows from a format;
+//!   each has its reason and its source. What nobody measured is shown and not judged.
+//! - Beyond a limit: FAIL. A measure that there is not: INCONCLUSIVE.
+//! - Too few images in both files, or images in one file only that were not said to be left out: INCONCLUSIVE.
+//! - A level may say that it is no bar of correctness: then PASS becomes INCONCLUSIVE.
+//!
+//! Of several findings [`Verdict::over`] decides.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Verdict, statistics};
+use crate::error::{Error, Result};
+
+/// The way of writing that this program reads.
+pub const SCHEMA: u32 = 1;
+/// The way of judging that this program knows.
+pub const EDITION: u32 = 1;
+/// The file compiled into the program.
+const EMBEDDED: &str = include_str!("../../golden/features.toml");
+
+/// The golden file of feature comparisons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Golden {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// [`EDITION`].
+    pub edition: u32,
+    /// Which boxes are compared with which.
+    pub matching: Matching,
+    /// What makes a box the same.
+    #[serde(rename = "tolerance")]
+    pub tolerances: Vec<Tolerance>,
+    /// The claims that can be judged; the first is the default.
+    #[serde(rename = "level")]
+    pub levels: Vec<Level>,
+}
+
+/// How boxes are matched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matching {
+    /// Least intersection over union of a pair.
+    pub iou: f64,
+    /// Why this value.
+    pub reason: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// Bounds within which a matched box is the same in both files; its classes must be equal too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tolerance {
+    /// Named by levels.
+    pub name: String,
+    /// A corner's coordinate, in pixels of the image.
+    pub pixels: f64,
+    /// A feature, beside what rounding to float16 explains.
+    pub feature: f64,
+    /// A probability.
+    pub probability: f64,
+    /// Why these values.
+    pub reason: String,
+    /// Where they come from.
+    pub source: String,
+}
+
+/// A claim about where two files come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    /// Such as `same-extractor`.
+    pub name: String,
+    /// The claim, for people.
+    pub title: String,
+    /// The [`Tolerance`] by which boxes are the same.
+    pub tolerance: String,
+    /// Files whose features count as rounded to float16, beside stores that are.
+    #[serde(default)]
+    pub roundings: u8,
+    /// Fewer images in both files than this say too little.
+    pub min_images: u64,
+    /// Why that many.
+    pub min_images_reason: String,
+    /// Why staying within the limits shows nothing, where that is so.
+    #[serde(default)]
+    pub no_bar: Option<String>,
+    /// What is judged.
+    #[serde(rename = "limit")]
+    pub limits: Vec<Limit>,
+    /// What is shown only.
+    #[serde(default, rename = "unjudged")]
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// One limit. Either `at_most`, or `none_of` with `confidence`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Name of what is measured.
+    pub measure: String,
+    /// Greatest value allowed; the sign is left out.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// The event was never seen on so many images: it is judged by Fisher's exact test against that.
+    #[serde(default)]
+    pub none_of: Option<u64>,
+    /// Share of comparisons of one rate that the test lets pass.
+    #[serde(default)]
+    pub confidence: Option<f64>,
+    /// Why this value.
+    pub reason: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// What nobody knows a limit of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unjudged {
+    /// Name of what is measured.
+    pub measure: String,
+    /// Why it is not judged.
+    pub reason: String,
+}
+
+/// What a comparison saw.
+pub struct Seen<'m> {
+    /// Images in both files.
+    pub images: u64,
+    /// Images in A only and in B only.
+    pub only: [u64; 2],
+    /// Whether a person said that those are to be left out.
+    pub only_left_out: bool,
+    /// A measured value by its name.
+    pub measure: &'m dyn Fn(&str) -> Option<f64>,
+}
+
+/// A judged comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judged {
+    /// The level.
+    pub name: String,
+    /// Its claim.
+    pub title: String,
+    /// Over all rows and findings.
+    pub verdict: Verdict,
+    /// Images in both files.
+    pub n: u64,
+    /// One row a limit, then what is not judged.
+    pub rows: Vec<Row>,
+    /// What was found beside the rows, one sentence each.
+    pub evidence: Vec<String>,
+    /// What a person can do about a verdict other than PASS.
+    pub what_to_do: Option<String>,
+}
+
+/// One measure beside its limit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of what is measured.
+    pub measure: String,
+    /// The value; none where nothing was there to measure.
+    pub observed: Option<f64>,
+    /// Greatest value that passes; none where it is not judged.
+    pub limit: Option<f64>,
+    /// None where it is not judged.
+    pub verdict: Option<Verdict>,
+    /// Why this limit, or why none.
+    pub reason: String,
+    /// Where the limit comes from.
+    pub source: Option<String>,
+}
+
+impl Golden {
+    /// The golden file compiled into the program.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded limits of feature comparisons are wrong"))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Data for another schema or edition, an unknown field, a name that is there twice or not at all, or an impossible
+    /// value.
+    pub fn parse(text: &str) -> Result<Self> {
+        let golden: Self = toml::from_str(text).map_err(Error::data)?;
+        let Self { schema, edition, matching, tolerances, levels } = &golden;
+        if (*schema, *edition) != (SCHEMA, EDITION) {
+            return Err(Error::data(format!(
+                "schema {schema} edition {edition} is not schema {SCHEMA} edition {EDITION}, which this program knows"
+            ))
+            .next("use the program of the same version as the file"));
+        }
+        let positive = |value: f64| value.is_finite() && value >= 0.0;
+        if !(matching.iou > 0.0 && matching.iou <= 1.0) {
+            return Err(Error::data(format!("an IoU of {} matches nothing", matching.iou)));
+        }
+        let mut names = BTreeSet::new();
+        for Tolerance { name, pixels, feature, probability, .. } in tolerances {
+            if !names.insert(name.as_str()) || ![*pixels, *feature, *probability].into_iter().all(positive) {
+                return Err(Error::data(format!("tolerance {name} is there twice or has an impossible value")));
+            }
+        }
+        let mut level_names = BTreeSet::new();
+        for level in levels {
+            let wrong = |why: String| Err(Error::data(format!("level {} is wrong", level.name)).because(why));
+            if !level_names.insert(&level.name) {
+                return wrong("it is there twice".into());
+            }
+            if !names.contains(level.tolerance.as_str()) {
+                return wrong(format!("there is no tolerance {}", level.tolerance));
+            }
+            for limit in &level.limits {
+                let is_sound = match (limit.at_most, limit.none_of, limit.confidence) {
+                    (Some(most), None, None) => positive(most),
+                    (None, Some(of), Some(confidence)) => of > 0 && confidence > 0.5 && confidence < 1.0,
+                    _ => false,
+                };
+                if !is_sound {
+                    return wrong(format!("its limit of {} is impossible", limit.measure));
+                }
+            }
+        }
+        match levels.is_empty() {
+            true => Err(Error::data("there are no levels")),
+            false => Ok(golden),
+        }
+    }
+
+    /// A level and its tolerance by name.
+    ///
+    /// # Errors
+    /// Usage naming the levels there are.
+    pub fn level(&self, name: &str) -> Result<(&Level, &Tolerance)> {
+        let level = self.levels.iter().find(|level| level.name == name);
+        level.and_then(|level| Some((level, self.tolerances.iter().find(|t| t.name == level.tolerance)?))).ok_or_else(
+            || {
+                let names: Vec<&str> = self.levels.iter().map(|level| level.name.as_str()).collect();
+                Error::usage(format!("there is no level {name:?}")).next(format!("use one of {}", names.join(", ")))
+            },
+        )
+    }
+}
+
+impl Level {
+    /// Judges a comparison by the rules above.
+    pub fn judge(&self, seen: &Seen) -> Judged {
+        let mut rows: Vec<Row> = self.limits.iter().map(|limit| limit.judge(seen)).collect();
+        let mut found: Vec<Verdict> = rows.iter().filter_map(|row| row.verdict).collect();
+        rows.extend(self.unjudged.iter().map(|Unjudged { measure, reason }| Row {
+            measure: measure.clone(),
+            observed: (seen.measure)(measure),
+            limit: None,
+            verdict: None,
+            reason: reason.clone(),
+            source: None,
+        }));
+        let (mut evidence, mut what_to_do) = (Vec::new(), None);
+        if found.contains(&Verdict::Fail) {
+            what_to_do = Some("look at the worst images: their boxes, then their sizes, then the extractor's version");
+        }
+        if seen.images < self.min_images {
+            found.push(Verdict::Inconclusive);
+            evidence.push(format!(
+                "images in both files: {}, at least {} are needed: {}",
+                seen.images, self.min_images, self.min_images_reason
+            ));
+            what_to_do.get_or_insert("compare more images");
+        }
+        if seen.only != [0, 0] && !seen.only_left_out {
+            found.push(Verdict::Inconclusive);
+            let [a, b] = seen.only;
+            evidence.push(format!("images in A only: {a}, in B only: {b}; nothing can be said of those"));
+            what_to_do.get_or_insert("extract what is missing, or say --common to judge the images in both files");
+        }
+        let mut verdict = Verdict::over(found);
+        if let (Verdict::Pass, Some(why)) = (verdict, &self.no_bar) {
+            verdict = Verdict::Inconclusive;
+            evidence.push(format!("within every limit of this level, which is no proof: {why}"));
+            what_to_do = Some("judge by the level same-extractor");
+        }
+        Judged {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            verdict,
+            n: seen.images,
+            rows,
+            evidence,
+            what_to_do: what_to_do.map(str::to_owned),
+        }
+    }
+}
+
+impl Limit {
+    fn judge(&self, seen: &Seen) -> Row {
+        let limit = match (self.at_most, self.none_of, self.confidence) {
+            (_, Some(none_of), Some(confidence)) => most_after_none(seen.images, none_of, confidence),
+            (most, ..) => most.unwrap_or(0.0),
+        };
+        let observed = (seen.measure)(&self.measure);
+        let verdict = match observed {
+            Some(value) if value.abs() <= limit => Verdict::Pass,
+            Some(_) => Verdict::Fail,
+            None => Verdict::Inconclusive,
+        };
+        Row {
+            measure: self.measure.clone(),
+            observed,
+            limit: Some(limit),
+            verdict: Some(verdict),
+            reason: self.reason.clone(),
+            source: Some(self.source.clone()),
+        }
+    }
+}
+
+/// The greatest number of events on `n` images that does not differ from none on `none_of` at this confidence.
+fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
+    let within = |k: &u64| statistics::fisher_after_none(*k, n, none_of) >= 1.0 - confidence;
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if within(&middle) { low = middle } else { high = middle - 1 }
+    }
+    low as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(level: &str, images: u64, only: [u64; 2], values: &[(&str, f64)]) -> Judged {
+        let golden = Golden::embedded().unwrap();
+        let measure = |name: &str| {
+            let found = values.iter().find(|(measure, _)| *measure == name);
+            Some(found.map_or(0.0, |(_, value)| *value)).filter(|value| !value.is_nan())
+        };
+        let seen = Seen { images, only, only_left_out: false, measure: &measure };
+        golden.level(level).unwrap().0.judge(&seen)
+    }
+
+    #[test]
+    fn limits_judge() {
+        use Verdict::{Fail, Inconclusive, Pass};
+        for (level, images, only, values, verdict) in [
+            ("same-extractor", 10, [0, 0], &[][..], Pass),
+            ("same-extractor", 9, [0, 0], &[], Inconclusive),
+            ("same-extractor", 10, [0, 1], &[], Inconclusive),
+            ("same-extractor", 10, [0, 0], &[("images_changed", 3.0)], Pass),
+            ("same-extractor", 10, [0, 0], &[("images_changed", 4.0)], Fail),
+            ("same-extractor", 2, [8, 0], &[("images_changed", 2.0)], Fail),
+            ("same-extractor", 10, [0, 0], &[("images_unlike", 1.0)], Fail),
+            ("same-extractor", 10, [0, 0], &[("images_resized", 1.0)], Fail),
+            ("same-extractor", 10, [0, 0], &[("images_changed", f64::NAN)], Inconclusive),
+            ("half", 1, [0, 0], &[], Pass),
+            ("half", 1, [0, 0], &[("features_beyond_rounding", 1.0)], Fail),
+            ("port", 10, [0, 0], &[("feature_signed_mean", -0.0369)], Inconclusive),
+            ("port", 10, [0, 0], &[("feature_signed_mean", -0.037)], Fail),
+            ("port", 10, [0, 0], &[("objects_differ_share", 12.0 / 36.0)], Fail),
+        ] {
+            let judged = judged(level, images, only, values);
+            assert_eq!(judged.verdict, verdict, "{level} {images} {only:?} {values:?}: {judged:#?}");
+            assert_eq!(judged.what_to_do.is_none(), verdict == Pass || judged.evidence.is_empty() && verdict != Fail);
+        }
+    }
+
+    #[test]
+    fn no_event_on_some_images_limits_the_events_on_others() {
+        let most = |n| most_after_none(n, 15, 0.95);
+        assert_eq!([0, 1, 2, 10, 1000].map(most), [0.0, 1.0, 1.0, 3.0, 182.0]);
+        assert!((most(82_783) / 82_783.0 - (1.0 - 0.05_f64.powf(1.0 / 15.0))).abs() < 1e-3);
+    }
+
+    #[test]
+    fn impossible_files_are_refused() {
+        for (from, to, why) in [
+            ("edition = 1", "edition = 2", "edition 2 is not"),
+            ("at_most = 0.0369", "at_most = -1.0", "limit of feature_signed_mean is impossible"),
+            ("at_most = 0.0369", "at_mots = 0.1", "unknown field"),
+            ("none_of = 15", "none_of = 0", "images_changed is impossible"),
+            ("tolerance = \"noise\"", "tolerance = \"nose\"", "there is no tolerance nose"),
+            ("iou = 0.5", "iou = 0.0", "matches nothing"),
+        ] {
+            assert!(EMBEDDED.contains(from), "{from}");
+            let error = Golden::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(why), "{from}: {error}");
+        }
+        let error = Golden::embedded().unwrap().level("exact").unwrap_err().to_string();
+        assert!(error.contains("same-extractor, port, half"), "{error}");
+    }
+}
