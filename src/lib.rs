@@ -10,7 +10,7 @@
 //! - [`report`]: one renderer per file: console, JSON, JUnit, Markdown, HTML.
 //! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
-//! - [`extract`]: what turns images into obj36 features.
+//! - [`extract`]: what turns images into obj36 features: any detector, or the original's script in its container, made good.
 //! - `train` (feature `torch`): BertAdam, schedules, the training loop, evaluation.
 //! - `lxrt` (feature `torch`): the model; parameter names equal to the original's.
 //! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.

@@ -173,3 +173,85 @@ fn there(request: &Request, output: &Path, made_by: &MadeBy, ids_sha256: &str) -
             .next("move it away, or give another --out")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::backend::PerImage;
+    use super::super::list::tests::png;
+    use super::super::sets::{Set, Split};
+    use super::super::{Extractor, ImageFile};
+    use super::*;
+    use crate::features::Row;
+    use crate::features::testing::row_of;
+
+    struct Quiet;
+
+    impl Observer for Quiet {
+        fn begin(&self, _: &str, _: usize, _: usize) {}
+        fn at(&self, _: usize) {}
+        fn end(&self) {}
+        fn say(&self, _: &str) {}
+    }
+
+    /// Finds two boxes in what is an image.
+    struct Fake;
+
+    impl Extractor for Fake {
+        fn name(&self) -> &str {
+            "fake"
+        }
+
+        fn version(&self) -> String {
+            "1".into()
+        }
+
+        fn boxes(&self) -> usize {
+            2
+        }
+
+        fn dim(&self) -> usize {
+            3
+        }
+
+        fn extract(&mut self, image: &ImageFile, row: &mut Row) -> Result<()> {
+            if !files::read_bytes(&image.path, 1000)?.starts_with(b"\x89PNG") {
+                return Err(Error::data("it is no image"));
+            }
+            *row = Row { img_id: image.id.clone(), img_w: 640, img_h: 480, ..row_of(1, 2, 3) };
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn any_extractor_goes_on_where_it_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, bytes: &[u8]| {
+            files::write_bytes(&folder.path().join("images/dev").join(name), bytes).unwrap();
+        };
+        put("b.png", &png(640, 480));
+        put("a.png", &png(640, 480));
+        put("c.jpg", b"none");
+        let mut request = Request {
+            source: Source::of(Set::Nlvr2, Some(Split::Valid)).unwrap(),
+            images: folder.path().join("images"),
+            out: folder.path().join("out"),
+            order: Order::Id,
+            allow_missing: false,
+        };
+        let go = |request: &Request| extract(request, &plan(request)?, &mut PerImage(Fake), &Quiet);
+        let summary = go(&request).unwrap();
+        assert_eq!((summary.record, summary.missing.len()), (None, 1));
+        assert!(summary.missing[0].reason.contains("it is no image"));
+        assert!(!summary.output.exists());
+
+        request.allow_missing = true;
+        let record = go(&request).unwrap().record.unwrap();
+        assert_eq!((record.rows, record.extracted, record.missing.len()), (2, 0, 1), "the rows were kept");
+        let text = files::read_text(&summary.output, 10_000).unwrap();
+        let ids: Vec<_> = text.lines().map(|line| line.split('\t').next().unwrap()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert!(go(&request).unwrap().was_there);
+        put("d.png", &png(640, 480));
+        assert!(go(&request).unwrap_err().to_string().contains("is there already"));
+    }
+}
