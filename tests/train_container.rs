@@ -3,8 +3,8 @@
 #![cfg(feature = "torch")]
 
 mod common;
-#[path = "common/engine.rs"]
-mod engine;
+#[path = "common/required.rs"]
+mod required;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -38,7 +38,7 @@ fn image() -> Option<String> {
     match Engine::connect("test-train").and_then(|engine| engine.image(&name)) {
         Ok(_) => Some(name),
         Err(failure) => {
-            assert!(!engine::required("train-image"), "the training image {name} is required: {failure}");
+            assert!(!required::required("train-image"), "the training image {name} is required: {failure}");
             eprintln!("skipped: no engine with the training image {name} (repro images build train): {failure}");
             None
         }
