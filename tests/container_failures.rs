@@ -216,7 +216,8 @@ fn the_spurious_is_tried_again(given: &Given) {
     let mut sandbox =
         given.sandbox("echo attempt; if [ -e /out/tried ]; then echo done; else touch /out/tried; sleep 1000; fi");
     sandbox.mounts = vec![Mount::write(out.path(), "/out")];
-    sandbox.timeouts.silence = Some(Duration::from_secs(1));
+    let silence = Some(Duration::from_secs(3));
+    sandbox.timeouts.silence = silence;
     let mut lines = Vec::new();
     given.engine.run_patiently(&sandbox, 3, &mut |line| lines.push((line.stream, line.text.clone()))).unwrap();
     let texts: Vec<_> =
@@ -226,8 +227,9 @@ fn the_spurious_is_tried_again(given: &Given) {
     assert_eq!(notes.len(), 1);
     assert!(notes[0].1.starts_with("attempt 1 of 3 failed: test: it was stopped after"), "{notes:?}");
     // Not for ever, and not what would only fail again.
-    for (script, attempts) in [("echo attempt; sleep 1000", 2), ("echo attempt; exit 5", 1)] {
+    for (script, silence, attempts) in [("echo attempt; sleep 1000", silence, 2), ("echo attempt; exit 5", None, 1)] {
         let mut seen = 0;
+        sandbox.timeouts.silence = silence;
         sandbox.command[2] = script.into();
         given.engine.run_patiently(&sandbox, 2, &mut |line| seen += u32::from(line.text == "attempt")).unwrap_err();
         assert_eq!(seen, attempts, "{script}");

@@ -3,6 +3,8 @@
 #![cfg(feature = "torch")]
 
 mod common;
+#[path = "common/train_image.rs"]
+mod train_image;
 #[path = "common/world.rs"]
 mod world;
 
@@ -110,6 +112,24 @@ fn killed_at_any_moment_it_ends_with_the_same_report() {
     let of =
         |workspace: &str| json::read(&folder.join(workspace).join("runs/latest/report.json")).unwrap().without_times();
     assert_eq!(of("killed"), of("workspace"));
+}
+
+#[test]
+fn trained_in_the_image_it_is_the_same_to_the_last_bit() {
+    let Some(image) = train_image::image() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let (folder, world) = (place.path(), World::publish(place.path()));
+    pretrained(&world);
+    run(paper(folder).args(["--task", "nlvr2"]), INCONCLUSIVE);
+    let mut inside = paper(folder);
+    train_image::with_engine(&mut inside).args(["--task", "nlvr2", "--workspace", "inside"]);
+    run(inside.args(["--engine", "docker", "--image", &image]), INCONCLUSIVE);
+    for file in ["train-nlvr2/LAST.safetensors", "train-nlvr2/log.log", "evaluate-nlvr2/valid_predict.csv"] {
+        let read = |workspace: &str| fs::read(folder.join(workspace).join("runs/latest").join(file)).unwrap();
+        assert!(read("inside") == read("workspace"), "{file} differs");
+    }
+    let events = fs::read_to_string(folder.join("inside/runs/latest/events.jsonl")).unwrap();
+    assert_eq!(events.matches("\"stage-container\"").count(), 2, "training and evaluation, not fetching: {events}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 #![cfg(feature = "torch")]
 
 mod common;
-#[path = "common/required.rs"]
-mod required;
+#[path = "common/train_image.rs"]
+mod train_image;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,9 +13,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{repro, run, stderr, stdout};
-use lxmert_repro::container::Engine;
 use lxmert_repro::files::sha256;
 use lxmert_repro::report::{Report, json};
+use train_image::{image, with_engine};
 
 const INCONCLUSIVE: i32 = 3;
 const INTERRUPTED: i32 = 130;
@@ -32,22 +32,9 @@ gqa = { epochs = 2, batch_size = 16, lr = 1e-3 }
 nlvr2 = { epochs = 1, batch_size = 16, lr = 5e-4 }
 ";
 
-/// The image to test; none where there is none.
-fn image() -> Option<String> {
-    let name = std::env::var("REPRO_TEST_TRAIN_IMAGE").unwrap_or_else(|_| "lxmert-repro/train:latest".to_owned());
-    match Engine::connect("test-train").and_then(|engine| engine.image(&name)) {
-        Ok(_) => Some(name),
-        Err(failure) => {
-            assert!(!required::required("train-image"), "the training image {name} is required: {failure}");
-            eprintln!("skipped: no engine with the training image {name} (repro images build train): {failure}");
-            None
-        }
-    }
-}
-
 fn outside(folder: &Path) -> Command {
     let mut command = repro(folder);
-    command.env("GOMP_SPINCOUNT", "1000").envs(std::env::var("DOCKER_HOST").map(|host| ("DOCKER_HOST", host)));
+    with_engine(&mut command).env("GOMP_SPINCOUNT", "1000");
     command
 }
 

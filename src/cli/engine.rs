@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::written;
-use crate::container::{Cause, Failure, Gpus, Stream};
+use crate::container::{Cause, Gpus, Stream};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pipeline::contained::{Mounts, Options, Place};
@@ -116,11 +116,9 @@ pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path,
         }
         Stream::Err | Stream::Note => eprintln!("{}", line.text),
     });
-    match ended {
-        Ok(_) => {}
-        // It has said itself why.
-        Err(Failure { cause, .. }) if let Some(code) = exit_code(&cause) => return Ok(code),
-        Err(failure) => return Err(failure.into()),
+    if let Err(failure) = ended {
+        // Where it ended by itself, it has said why.
+        return exit_code(&failure.cause).map_or_else(|| Err(failure.into()), Ok);
     }
     if let Some(error) = unwritten {
         return Err(Error::io("write", Path::new("stdout"), &error));

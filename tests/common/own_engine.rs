@@ -25,12 +25,14 @@ pub struct OwnEngine {
 impl OwnEngine {
     /// Docker with these further arguments, and this folder first on its PATH.
     pub fn docker(first_on_path: Option<&Path>, arguments: &[&str]) -> Option<Self> {
-        let mut command = program("docker", "dockerd")?;
+        let dockerd = program("docker", "dockerd")?;
         let folder = tempfile::tempdir().unwrap();
+        // In a network namespace of its own: an engine takes away the bridge that it shares with others of its kind.
+        let mut command = Command::new("unshare");
+        command.arg("--net").arg(dockerd.get_program());
         let at = |name: &str| folder.path().join(name);
         command.arg("--data-root").arg(at("data")).arg("--exec-root").arg(at("exec")).arg("--pidfile").arg(at("pid"));
         command.arg("-H").arg(format!("unix://{}", at("socket").display()));
-        // Other engines on this machine keep their network.
         command.args(["--bridge", "none", "--iptables=false"]).args(arguments);
         let path = std::env::var("PATH").unwrap_or_default();
         let first = first_on_path.map_or_else(String::new, |folder| format!("{}:", folder.display()));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::protocol::{Answer, Description, PROTOCOL};
 use crate::container::sandbox::Limits;
-use crate::container::{Cause, Engine, Gpus, Image, Mount, Sandbox};
+use crate::container::{Cause, Engine, GpuPath, Gpus, Image, Mount, Sandbox};
 use crate::error::{Error, Result};
 use crate::images::{self, Role};
 
@@ -36,10 +36,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// Connects, removes what killed runs left, finds the image, and asks it who it is and what `device` is there.
+    /// Connects, removes what killed runs left, finds the image, looks for the GPUs in it, and asks it who it is and what `device`
+    /// is there.
     ///
     /// # Errors
-    /// Infra where there is no engine, no image, no such device, or where the image holds another program or another version
+    /// Infra where there is no engine, no image, no such GPU or device, or where the image holds another program or another version
     /// of this one; checksum where the image is not the pinned one.
     pub fn open(run: &str, options: &Options, device: &str, workspace: &Path) -> Result<Self> {
         let engine = Engine::connect(run)?;
@@ -47,6 +48,11 @@ impl Place {
         let resolved = images::resolve(&engine, Role::Train, options.image.as_deref(), workspace)?;
         if let Some(warning) = resolved.warning() {
             eprintln!("warning: {warning}");
+        }
+        if options.gpus != Gpus::None {
+            for gpu in engine.probe_gpus(&resolved.image, &options.gpus, GpuPath::Auto)? {
+                eprintln!("gpu {}: {}, driver {}", gpu.index, gpu.name, gpu.driver);
+            }
         }
         let description = describe(&engine, &resolved.image, options, device)?;
         let here = (env!("CARGO_PKG_VERSION"), option_env!("REPRO_GIT_COMMIT").filter(|commit| !commit.is_empty()));
