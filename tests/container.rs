@@ -200,13 +200,13 @@ fn eight_at_once(given: &Given) {
     assert!(given.containers().is_empty());
 }
 
-/// The client gives every request up after a second here; a run may take longer, in silence and without output.
+/// The client gives every request up after five seconds here; a run may take longer, in silence and without output.
 fn long_runs_outlive_the_clients_patience(given: &Given) {
-    let engine = given.engine.clone().with_answers_within(Duration::from_secs(1));
-    for script in ["echo a; sleep 4; echo b", "echo a; echo b; exec >&- 2>&-; sleep 4"] {
+    let engine = given.engine.clone().with_answers_within(Duration::from_secs(5));
+    for script in ["echo a; sleep 8; echo b", "echo a; echo b; exec >&- 2>&-; sleep 8"] {
         let mut lines = Vec::new();
         let ended = engine.run(&given.sandbox(script), &mut |line| lines.push(line.text.clone()));
-        assert!(ended.unwrap().seconds > 4.0);
+        assert!(ended.unwrap().seconds > 8.0);
         assert_eq!(lines, ["a", "b"]);
     }
 }

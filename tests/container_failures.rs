@@ -119,10 +119,10 @@ fn time_runs_out(given: &Given) {
     let mut sandbox =
         given.sandbox("trap 'echo asked; echo asked > /out/asked; exit 0' TERM; while :; do echo on; sleep 0.1; done");
     sandbox.mounts = vec![Mount::write(out.path(), "/out")];
-    sandbox.timeouts.total = Some(Duration::from_secs(2));
-    sandbox.timeouts.silence = Some(Duration::from_secs(1));
+    sandbox.timeouts.total = Some(Duration::from_secs(5));
+    sandbox.timeouts.silence = Some(Duration::from_secs(3));
     let failure = fails(given, &sandbox);
-    let total = Cause::TimedOut { patience: Patience::Total, after: Duration::from_secs(2) };
+    let total = Cause::TimedOut { patience: Patience::Total, after: Duration::from_secs(5) };
     assert_eq!(*failure.cause, total);
     assert_eq!(failure.last_lines.last().map(String::as_str), Some("asked"));
     assert!(out.path().join("asked").exists() && !total.may_be_spurious());
@@ -130,10 +130,10 @@ fn time_runs_out(given: &Given) {
     for script in ["echo one; sleep 1000", "trap '' TERM; echo one; sleep 1000", "echo one; exec >&- 2>&-; sleep 1000"]
     {
         let mut sandbox = given.sandbox(script);
-        sandbox.timeouts.silence = Some(Duration::from_secs(1));
+        sandbox.timeouts.silence = Some(Duration::from_secs(3));
         let start = Instant::now();
         let failure = fails(given, &sandbox);
-        let silence = Cause::TimedOut { patience: Patience::Silence, after: Duration::from_secs(1) };
+        let silence = Cause::TimedOut { patience: Patience::Silence, after: Duration::from_secs(3) };
         assert_eq!((&*failure.cause, failure.last_lines.as_slice()), (&silence, &["one".to_owned()][..]));
         assert!(silence.may_be_spurious() && start.elapsed() < Duration::from_secs(60));
     }
