@@ -177,6 +177,10 @@ impl Engine {
                 }
                 Cause::Engine { doing: doing.to_owned(), why: message.trim().to_owned() }.into()
             }
+            Answer::JsonDataError { message, .. } => {
+                Cause::Engine { doing: doing.to_owned(), why: format!("its answer is not understood: {message}") }
+                    .into()
+            }
             other => Cause::EngineLost { why: reason(&other) }.into(),
         }
     }

@@ -11,11 +11,11 @@
 //!
 //! Containers without the label are never touched.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, ContainerSummary};
-use bollard::query_parameters::{InspectContainerOptions, KillContainerOptions, ListContainersOptionsBuilder};
+use bollard::errors::Error as Answer;
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::{InspectContainerOptions, KillContainerOptions};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -47,23 +47,18 @@ impl Engine {
     /// Where the engine does not answer or refuses; or a folder cannot be handed back, with its container left as a reminder.
     pub fn remove_leftovers(&self) -> Result<Vec<String>, Failure> {
         self.block_on(async {
-            let filters = HashMap::from([("label".to_owned(), vec![OWNER.to_owned()])]);
-            let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-            let all = self.docker().list_containers(Some(options)).await;
-            let all = all.map_err(|error| self.failed("list the containers", error))?;
             let mut removed = Vec::new();
-            for container in all {
-                let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name));
-                let Some((id, mark)) = container.id.clone().zip(label(OWNER)) else { continue };
+            for container in self.owned().await? {
+                let Some(mark) = container.label(OWNER) else { continue };
                 let dead = match life_of_mark(mark) {
                     Life::Dead => true,
                     Life::Lives => false,
-                    Life::CannotSay => self.is_cold(&id).await?,
+                    Life::CannotSay => self.is_cold(&container.id).await?,
                 };
                 if dead {
-                    let folders = label(FOLDERS).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-                    self.remove_leftover(&id, folders).await?;
-                    removed.push(name_of(&container).unwrap_or(id));
+                    let folders = container.label(FOLDERS).and_then(|text| serde_json::from_str(text).ok());
+                    self.remove_leftover(&container.id, folders.unwrap_or_default()).await?;
+                    removed.push(container.name().to_owned());
                 }
             }
             Ok(removed)
@@ -83,7 +78,10 @@ impl Engine {
     async fn is_cold(&self, id: &str) -> Result<bool, Failure> {
         let found = match self.docker().inspect_container(id, None::<InspectContainerOptions>).await {
             Ok(found) => found,
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(false),
+            // It is gone, or in a state that only Podman has, which is none that lasts.
+            Err(Answer::DockerResponseServerError { status_code: 404, .. } | Answer::JsonDataError { .. }) => {
+                return Ok(false);
+            }
             Err(error) => return Err(self.failed("look at a container", error)),
         };
         // By the engine's own clock.
@@ -110,10 +108,6 @@ impl Engine {
             lost.folders.iter().try_for_each(give_back_later)?;
         }
     }
-}
-
-fn name_of(container: &ContainerSummary) -> Option<String> {
-    Some(container.names.as_ref()?.first()?.trim_start_matches('/').to_owned())
 }
 
 /// Whether a container does not run, and has not for [`COLD`] before `now`. Where the engine does not say: no.

@@ -11,7 +11,7 @@
 //! - `run`, `watch`: a container from creation to removal, and from start to end; `output`, `memory`: what is seen of it;
 //! - `retry`: what may be spurious is tried again;
 //! - [`Stop`]: a way for this program to end its containers early;
-//! - `signals`, `leftovers`: nothing stays behind after Ctrl-C, nor after a kill;
+//! - `signals`, `leftovers` (`listing`): nothing stays behind after Ctrl-C, nor after a kill;
 //! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
 
 mod advice;
@@ -24,6 +24,7 @@ pub mod gpu;
 mod handover;
 pub mod image;
 mod leftovers;
+mod listing;
 mod memory;
 mod output;
 pub mod pull;

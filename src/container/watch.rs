@@ -141,8 +141,12 @@ impl<'a> Watch<'a> {
 
     /// What the end means.
     async fn judge(&self, code: i64, output: &Output<'_>) -> Result<(), Failure> {
-        let state = self.engine.docker().inspect_container(self.name, None).await;
-        let state = state.map_err(|error| self.engine.failed("look at a container", error))?.state;
+        let state = match self.engine.docker().inspect_container(self.name, None).await {
+            Ok(found) => found.state,
+            // A state that only Podman has: then it says nothing of memory either.
+            Err(Answer::JsonDataError { .. }) => None,
+            Err(error) => return Err(self.engine.failed("look at a container", error)),
+        };
         let limit = self.sandbox.limits.memory;
         // Podman 4 never says so. What was seen may be from just before the end: close to the limit counts.
         let near = |limit: u64| self.meter.peak().is_some_and(|peak| peak >= limit - limit / 32);
