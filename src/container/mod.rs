@@ -2,7 +2,7 @@
 //! wrong. Knows nothing of LXMERT.
 //!
 //! - [`engine`]: the connection, what the engine is, and the label by which this program knows its own containers;
-//! - [`image`]: images by digest or id; [`reference`]: their names in full;
+//! - [`image`]: images by digest or id; [`mod@reference`]: their names in full;
 //! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the files they may use;
 //! - [`sandbox`]: what a container may use and how long;
 //! - [`gpu`]: the ways to a GPU, and a look for it from within;
