@@ -80,7 +80,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Container")]
 struct ContainerOptions {
-    /// GPUs by number, such as 0,1; all; or none, for an image that needs none (the original's does)
+    /// GPUs by number, such as 0,1; all; or none, for an image that needs none (the original's needs one)
     #[arg(long, value_name = "LIST", default_value = "all")]
     gpus: Choice,
     /// The way to the GPUs
