@@ -119,6 +119,8 @@ fn start_podman() -> Option<String> {
         command
             .arg(if arguments[0] == "system" { "-f" } else { "-w" })
             .arg("podman")
+            // What watches over a container leaves a file `oom` where the service began.
+            .current_dir(&folder)
             .env("CONTAINERS_CONF", folder.join("containers.conf"));
         command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
         command.arg("--tmpdir").arg(folder.join("tmp"));

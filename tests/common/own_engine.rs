@@ -68,7 +68,7 @@ impl OwnEngine {
 
     fn start(folder: tempfile::TempDir, mut command: Command) -> Self {
         let log = File::create(folder.path().join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut engine = Self { child: command.spawn().unwrap(), command, folder };
         engine.wait();
         engine
