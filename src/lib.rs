@@ -41,6 +41,7 @@ mod human;
 pub mod images;
 #[cfg(feature = "torch")]
 pub mod lxrt;
+mod openmp;
 pub mod pipeline;
 pub mod prepare;
 mod process;

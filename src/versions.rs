@@ -1,6 +1,11 @@
-//! Versions of what the program's arithmetic stands on.
+//! Versions of what the program is built from, and of what its arithmetic stands on.
 
 use std::collections::BTreeMap;
+
+/// The commit of the source that the program was built from, where git or the builder said it.
+pub fn commit() -> Option<&'static str> {
+    option_env!("REPRO_GIT_COMMIT").filter(|commit| !commit.is_empty())
+}
 
 /// What decides the last bits of a training: tch, and the libtorch that is loaded. Empty without the `torch` feature.
 pub fn arithmetic() -> BTreeMap<String, String> {

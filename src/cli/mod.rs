@@ -22,8 +22,6 @@ mod fetch;
 mod image_progress;
 mod images;
 #[cfg(feature = "torch")]
-mod openmp;
-#[cfg(feature = "torch")]
 mod options;
 #[cfg(feature = "torch")]
 mod predict;
@@ -125,7 +123,7 @@ impl Cli {
     pub fn run(self) -> Result<u8> {
         #[cfg(feature = "torch")]
         if self.computes() {
-            openmp::do_not_spin();
+            crate::openmp::do_not_spin();
         }
         match self.command {
             #[cfg(feature = "torch")]

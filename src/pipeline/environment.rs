@@ -14,7 +14,7 @@ pub fn gather(versions: &BTreeMap<String, String>, threads: usize, seeds: &[u64]
     let kernel = read("/proc/sys/kernel/osrelease");
     Environment {
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: option_env!("REPRO_GIT_COMMIT").filter(|c| !c.is_empty()).map(str::to_owned),
+        commit: crate::versions::commit().map(str::to_owned),
         versions: versions.clone(),
         os: format!("{system}, {} {}", std::env::consts::OS, kernel.trim()),
         cpu: field(&read("/proc/cpuinfo"), "model name", ':').unwrap_or_else(|| std::env::consts::ARCH.to_owned()),

@@ -19,7 +19,7 @@ pub fn description(device: String) -> Description {
     Description {
         protocol: PROTOCOL,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: option_env!("REPRO_GIT_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
+        commit: versions::commit().map(str::to_owned),
         versions: versions::arithmetic(),
         device,
     }

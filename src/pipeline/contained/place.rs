@@ -7,13 +7,12 @@ use crate::container::sandbox::Limits;
 use crate::container::{Cause, Engine, GpuPath, Gpus, Image, Mount, Sandbox};
 use crate::error::{Error, Result};
 use crate::images::{self, Role};
+use crate::{openmp, versions};
 
 /// The program in the image.
 const PROGRAM: &str = "repro";
 /// Variables that are passed on where they are set.
-const PASSED_ON: [&str; 4] = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "NO_COLOR", "REPRO_WORKSPACE"];
-/// How waiting threads of the arithmetic wait where the person has not chosen (`cli/openmp.rs`).
-const WAIT: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
+const PASSED_ON: [&str; 4] = [openmp::CHOICES[0], openmp::CHOICES[1], "NO_COLOR", "REPRO_WORKSPACE"];
 
 /// What a person chooses of a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +54,7 @@ impl Place {
             }
         }
         let description = describe(&engine, &resolved.image, options, device)?;
-        let here = (env!("CARGO_PKG_VERSION"), option_env!("REPRO_GIT_COMMIT").filter(|commit| !commit.is_empty()));
-        if let (Some(there), Some(here)) = (&description.commit, here.1)
+        if let (Some(there), Some(here)) = (description.commit.as_deref(), versions::commit())
             && there != here
         {
             eprintln!("warning: the image was built from commit {there}, this program from {here}");
@@ -96,8 +94,8 @@ impl Place {
 fn sandbox(task: &str, image: &Image, options: &Options, arguments: &[String]) -> Sandbox {
     let mut environment: Vec<(String, String)> =
         PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-    if !environment.iter().any(|(name, _)| [WAIT.0, "OMP_WAIT_POLICY"].contains(&name.as_str())) {
-        environment.push((WAIT.0.to_owned(), WAIT.1.to_owned()));
+    if !environment.iter().any(|(name, _)| openmp::CHOICES.contains(&name.as_str())) {
+        environment.push((openmp::SPINS.0.to_owned(), openmp::SPINS.1.to_owned()));
     }
     let command = std::iter::once(PROGRAM.to_owned()).chain(arguments.iter().cloned());
     Sandbox {

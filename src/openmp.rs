@@ -2,7 +2,9 @@
 
 /// How often a waiting thread of libgomp, which libtorch uses, looks again before it sleeps. Read when the library is loaded,
 /// before `main`.
-const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
+pub const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
+/// With either of these a person chooses otherwise.
+pub const CHOICES: [&str; 2] = [SPINS.0, "OMP_WAIT_POLICY"];
 
 /// Makes waiting threads sleep soon where the person has not chosen otherwise, by starting the program over in its place
 /// with `GOMP_SPINCOUNT=1000`.
@@ -11,9 +13,10 @@ const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
 /// same cores, the spinning thread keeps the one it waits for from running: with one busy neighbour on two cores a step
 /// of a tiny model took 3500 ms; with 1000 looks it took 43 ms, and no longer than before where the cores were free.
 /// Results do not depend on it.
+#[cfg(feature = "torch")]
 pub fn do_not_spin() {
     use std::os::unix::process::CommandExt;
-    if [SPINS.0, "OMP_WAIT_POLICY"].iter().any(|name| std::env::var_os(name).is_some()) {
+    if CHOICES.iter().any(|name| std::env::var_os(name).is_some()) {
         return;
     }
     let Ok(program) = std::env::current_exe() else { return };
