@@ -20,7 +20,7 @@ pub const NETWORK: u8 = 6;
 pub const CHECKSUM: u8 = 7;
 /// There is not enough room on the disk.
 pub const DISK: u8 = 8;
-/// Ctrl-C or SIGTERM; whatever ran in containers was stopped and removed.
+/// Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; whatever ran in containers was stopped and removed, a training wrote a snapshot.
 pub const INTERRUPTED: u8 = 130;
 /// The program itself is wrong; please report it.
 pub const BUG: u8 = 70;
@@ -37,7 +37,7 @@ pub const TABLE: [(&str, u8, &str); 11] = [
     ("CHECKSUM", CHECKSUM, "a file's checksum or size is not what it should be"),
     ("DISK", DISK, "there is not enough room on the disk"),
     ("BUG", BUG, "the program itself is wrong"),
-    ("INTERRUPTED", INTERRUPTED, "stopped by Ctrl-C or SIGTERM"),
+    ("INTERRUPTED", INTERRUPTED, "stopped by Ctrl-C, SIGTERM or SIGUSR1"),
 ];
 
 /// The name of an error's class, as in [`TABLE`].

@@ -19,7 +19,7 @@
 //! - [`images`]: the images that the program runs in, and their pins.
 //! - [`assets`]: the manifest of published files, and fetching, verifying and unpacking them; knows nothing of LXMERT.
 //! - [`container`]: the sandbox over a container engine; knows nothing of LXMERT.
-//! - [`files`], [`error`], [`exit`], [`versions`]: what everything uses.
+//! - [`files`], `signals`, [`error`], [`exit`], [`versions`]: what everything uses.
 
 pub mod assets;
 pub mod bench;
@@ -46,6 +46,7 @@ pub mod pipeline;
 pub mod prepare;
 mod process;
 pub mod report;
+mod signals;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod verdict;

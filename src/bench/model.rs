@@ -10,10 +10,11 @@ use super::questions::questions;
 use super::timing::{self, Repeats, Times};
 use crate::error::{Error, Result};
 use crate::lxrt::{Config, TaskModel};
+use crate::train::batches;
 use crate::train::optimiser::Optim;
+use crate::train::predict::{self, Average};
 use crate::train::questions::Questions;
 use crate::train::step::{Parts, Rule, Stepper};
-use crate::train::{batches, predict};
 
 /// Sizes of the generated input.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +171,7 @@ pub fn predict(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device)
     let mut times = Times::new("batch", repeats);
     for _ in 0..repeats.total() {
         let started = Instant::now();
-        predict::predict(model, questions, sizes.batch_size, |_| {})?;
+        predict::predict(&[model], Average::default(), questions, sizes.batch_size, |_| {})?;
         times.add(started.elapsed());
     }
     let original = sizes.are_the_originals(config, 256).then(|| {

@@ -66,7 +66,7 @@ Exit codes:
   7   CHECKSUM      a file's checksum or size is not what it should be
   8   DISK          there is not enough room on the disk
   70  BUG           the program itself is wrong
-  130 INTERRUPTED   stopped by Ctrl-C or SIGTERM";
+  130 INTERRUPTED   stopped by Ctrl-C, SIGTERM or SIGUSR1";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -9,6 +9,7 @@ use crate::dataset::{self, Prediction, Task};
 use crate::error::Result;
 use crate::exit;
 use crate::features::progress::Bar;
+use crate::train::predict::Average;
 use crate::train::progress;
 use crate::train::questions::Questions;
 use crate::train::setup::{self, Loader, Start};
@@ -90,7 +91,7 @@ impl Answering {
         }
         let size = self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 });
         let bar = progress::bar("predict", questions.questions.len());
-        let predictions = crate::train::predict::predict(&model, &questions, size, |n| {
+        let predictions = crate::train::predict::predict(&[&model], Average::default(), &questions, size, |n| {
             bar.inc(n as u64);
         })?;
         bar.finish_and_clear();

@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
 use super::image::Image;
 use super::reference::Reference;
-use super::signals::AtWork;
+use crate::signals::AtWork;
 
 /// Lines of output that a failure remembers.
 const REMEMBERED: usize = 50;

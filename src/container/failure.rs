@@ -9,6 +9,7 @@ use super::gpu::GpuPath;
 use super::run::Ended;
 use super::sandbox::Sandbox;
 use crate::human::{human_bytes, human_seconds};
+use crate::signals::Refused;
 
 /// Which patience ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,6 +210,15 @@ impl Failure {
     /// The same, of a sandbox.
     pub(super) fn of(self, sandbox: &Sandbox) -> Self {
         Self { task: sandbox.task.clone(), log: sandbox.log.clone(), ..self }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Asked(signal) => Cause::Interrupted { signal }.into(),
+            Refused::Deaf(why) => Cause::Engine { doing: "be watched for Ctrl-C".into(), why }.into(),
+        }
     }
 }
 

@@ -13,8 +13,8 @@ use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::image::Image;
 use super::reference::Reference;
-use super::signals::AtWork;
 use crate::human::human_seconds;
+use crate::signals::AtWork;
 
 /// How far a pull is. Layers become known one after the other, so that `total` grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,7 +9,7 @@ use super::failure::{Cause, Failure};
 use super::output::{Line, Stream};
 use super::run::Ended;
 use super::sandbox::Sandbox;
-use super::signals::AtWork;
+use crate::signals::AtWork;
 
 /// Before the second attempt; doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ impl Engine {
 
     /// Waits, then until the engine answers and has removed what it kept. `None`: it does not.
     fn recover(&self, pause: Duration) -> Result<(), Option<Failure>> {
-        let mut at_work = AtWork::begin().map_err(Some)?;
+        let mut at_work = AtWork::begin().map_err(|refused| Some(refused.into()))?;
         self.block_on(async {
             let mut pause = pause;
             let start = Instant::now();

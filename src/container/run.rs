@@ -12,9 +12,9 @@ use super::handover::{Handover, give_back_later};
 use super::leftovers::Lost;
 use super::output::{Line, Output};
 use super::sandbox::Sandbox;
-use super::signals::AtWork;
 use super::user::User;
 use super::watch::Watch;
+use crate::signals::AtWork;
 
 /// What a container used: of one that did its work, or of one that failed, until then.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Engine {
     /// See [`super::Cause`]; the container is removed in any case that this process and the engine survive, else at the next
     /// start ([`Engine::remove_leftovers`]).
     pub fn run(&self, sandbox: &Sandbox, told: &mut dyn FnMut(&Line)) -> Result<Ended, Failure> {
-        let mut at_work = AtWork::begin().map_err(|failure| failure.of(sandbox))?;
+        let mut at_work = AtWork::begin().map_err(|refused| Failure::from(refused).of(sandbox))?;
         let mut output = Output::open(sandbox, told).map_err(|failure| failure.of(sandbox))?;
         let mut container =
             Container { engine: self, name: name(&sandbox.task), handover: Handover::default(), there: false };

@@ -18,7 +18,7 @@ use super::output::Output;
 use super::refusal::meaning;
 use super::run::{Ended, GRACE};
 use super::sandbox::Sandbox;
-use super::signals::AtWork;
+use crate::signals::AtWork;
 
 /// In place of a time-out that is not set.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -106,6 +106,14 @@ impl BertAdam {
     pub fn state(&self, index: usize) -> Option<(&Tensor, &Tensor, u64)> {
         self.moments.get(index)?.as_ref().map(|moments| (&moments.m, &moments.v, moments.step))
     }
+
+    /// Puts back what [`state`](Self::state) gave for the parameter at `index`.
+    pub fn restore(&mut self, index: usize, m: Tensor, v: Tensor, step: u64) {
+        if self.moments.len() <= index {
+            self.moments.resize_with(index + 1, || None);
+        }
+        self.moments[index] = Some(Moments { step, m, v });
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::batches;
 use super::metrics::{Line, Metrics};
 use super::optimiser::Optim;
-use super::predict;
+use super::predict::{self, Average};
 use super::questions::Questions;
 use super::step::{Rule, Step, Stepper};
 use super::weights::{self, Description};
@@ -95,7 +95,9 @@ pub fn run(
         outcome.train = dataset::score(&train.data, &given)?;
         let mut lines = format!("\nEpoch {epoch}: Train {:.2}\n", outcome.train * 100.0);
         if let Some(valid) = valid {
-            let given = predict::predict(model, valid, settings.eval_batch_size, |n| observer.validated(n))?;
+            let given = predict::predict(&[model], Average::default(), valid, settings.eval_batch_size, |n| {
+                observer.validated(n)
+            })?;
             let score = dataset::score(&valid.data, &given)?;
             outcome.last_valid = Some(score);
             if score > outcome.best.map_or(0.0, |(best, _)| best) {

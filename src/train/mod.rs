@@ -1,5 +1,6 @@
 //! BertAdam, schedules, the training loop, evaluation.
 
+pub mod appended;
 pub mod batches;
 pub mod bert_adam;
 pub mod finetune;
@@ -11,5 +12,6 @@ pub mod progress;
 pub mod questions;
 pub mod schedule;
 pub mod setup;
+pub mod snapshot;
 pub mod step;
 pub mod weights;

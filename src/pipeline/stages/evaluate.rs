@@ -9,7 +9,7 @@ use crate::dataset::{self, Task, nlvr2_official};
 use crate::error::{Error, Result};
 use crate::features::progress::Silent;
 use crate::pipeline::plan::StageContext;
-use crate::train::predict::predict;
+use crate::train::predict::{Average, predict};
 use crate::train::setup::{self, Loader, Start};
 use crate::train::weights;
 
@@ -34,7 +34,7 @@ pub(in crate::pipeline) fn evaluate(
     let start = Start::FineTuned(weights.display().to_string());
     // Every weight is loaded, so the seed decides nothing.
     let (model, _) = setup::model(&description, &start, loader, 0, false, device)?;
-    let predictions = predict(&model, &questions, batch_size, |_| {})?;
+    let predictions = predict(&[&model], Average::default(), &questions, batch_size, |_| {})?;
     dataset::write_predictions(task, &context.output(&predictions_file(task))?, &predictions)?;
     let consistency = match task {
         // A group that lacks examples cannot be right as a whole.

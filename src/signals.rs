@@ -1,43 +1,68 @@
-//! Ctrl-C and SIGTERM while containers are at work: the containers are stopped and removed before the program ends.
+//! Ctrl-C, SIGTERM and their like while something is at work that must be ended in order: containers are stopped and removed,
+//! a training writes a snapshot.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::watch;
 
-use super::failure::{Cause, Failure};
+use crate::error::Error;
 
-/// What ends a program politely: Ctrl-C, `kill`, and a closed terminal.
-const ASKING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+/// What ends a program politely: Ctrl-C, `kill`, a closed terminal, and Slurm's warning before a time limit
+/// (`--signal=USR1@120`).
+const ASKING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1];
+
+/// Why work cannot begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// This signal has come already.
+    Asked(i32),
+    /// Signals cannot be heard; why.
+    Deaf(String),
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Asked(signal) => Self::interrupted(format!("stopped on request (signal {signal})")),
+            Refused::Deaf(why) => Self::infra("cannot listen for Ctrl-C and SIGTERM").because(why),
+        }
+    }
+}
 
 struct State {
-    /// Runs between creating their container and having removed it.
+    /// Pieces of work that must be ended in order.
     at_work: usize,
     /// The signal that asked them to stop. It is never taken back: the program is about to end.
     asked: watch::Sender<Option<i32>>,
 }
 
-/// One run at work. While there are any, a first signal does not end the program but is heard by all of them.
-pub(super) struct AtWork {
+/// One piece of work. While there are any, a first signal does not end the program but is heard by all of them.
+pub struct AtWork {
     asked: watch::Receiver<Option<i32>>,
 }
 
 impl AtWork {
-    /// Announces a run; the first one of the process installs the handler.
+    /// Announces work; the first of the process installs the handler.
     ///
     /// # Errors
-    /// [`Cause::Interrupted`] where a signal has come already.
-    pub fn begin() -> Result<Self, Failure> {
+    /// Where a signal has come already.
+    pub fn begin() -> Result<Self, Refused> {
         let state = state();
         install()?;
         let mut state = lock(state);
         if let Some(signal) = *state.asked.borrow() {
-            return Err(Cause::Interrupted { signal }.into());
+            return Err(Refused::Asked(signal));
         }
         state.at_work += 1;
         Ok(Self { asked: state.asked.subscribe() })
+    }
+
+    /// The signal that asks to stop, if one has come.
+    pub fn asked_by(&self) -> Option<i32> {
+        *self.asked.borrow()
     }
 
     /// Waits until the program is asked to stop; the signal.
@@ -66,7 +91,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 /// Starts the thread that hears signals, once in a process.
-fn install() -> Result<(), Failure> {
+fn install() -> Result<(), Refused> {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| {
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
@@ -77,7 +102,7 @@ fn install() -> Result<(), Failure> {
         std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(|e| e.to_string())?;
         Ok(())
     });
-    installed.clone().map_err(|why| Cause::Engine { doing: "be watched for Ctrl-C".into(), why }.into())
+    installed.clone().map_err(Refused::Deaf)
 }
 
 /// The first signal stops what is at work. With nothing at work, and for a second signal, the program ends by it at once;
@@ -85,7 +110,7 @@ fn install() -> Result<(), Failure> {
 fn hear(signal: i32) {
     let state = lock(state());
     if state.at_work == 0 || state.asked.borrow().is_some() {
-        // Under the lock: no run may begin between the decision and the end.
+        // Under the lock: no work may begin between the decision and the end.
         let _ = emulate_default_handler(signal);
         return;
     }
