@@ -14,6 +14,7 @@ use crate::features::progress::Bar;
 use crate::files;
 use crate::lxrt::Config;
 use crate::pipeline::contained::{Features, build_stores};
+pub use crate::train::machine::described;
 use crate::train::questions::Ablation;
 use crate::train::setup::{DataSettings, Start, Stores};
 
@@ -245,24 +246,4 @@ pub fn device(name: &str) -> Result<Device> {
             None => Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
         },
     }
-}
-
-/// A device with the name of its hardware, where that decides how results are rounded.
-pub fn described(device: Device) -> String {
-    match device {
-        Device::Cuda(index) => gpu_model(Path::new("/proc/driver/nvidia/gpus"))
-            .map_or_else(|| format!("cuda:{index}"), |model| format!("cuda ({model})")),
-        _ => "cpu".to_owned(),
-    }
-}
-
-/// What all GPUs of this machine are, as the driver says it; `None` where they differ.
-fn gpu_model(folder: &Path) -> Option<String> {
-    let mut models: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|gpu| files::read_text(&gpu.ok()?.path().join("information"), 1 << 16).ok())
-        .filter_map(|text| Some(text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim().to_owned()))
-        .collect();
-    models.dedup();
-    models.pop().filter(|_| models.is_empty())
 }

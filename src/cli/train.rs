@@ -138,6 +138,12 @@ pub fn run(args: Args) -> Result<u8> {
         output: args.output(),
         pth: args.pth,
         description,
+        also: Default::default(),
+        snapshots: finetune::SnapshotSettings::below(
+            &args.output(),
+            crate::train::snapshot::Every::Never,
+            finetune::Begin::Fresh,
+        ),
     };
     let steps = train.questions.len() / settings.batch_size.max(1) * settings.epochs as usize;
     eprintln!("{} parameters, {steps} steps", model.parameters().count());

@@ -51,6 +51,11 @@ impl Source {
         self.stores[0].dim()
     }
 
+    /// The stores, in the order in which they were named.
+    pub fn stores(&self) -> &[FeatureStore] {
+        &self.stores
+    }
+
     /// Images in all stores.
     pub fn images(&self) -> usize {
         self.stores.iter().map(FeatureStore::len).sum()

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use tch::Device;
 
 use super::questions::{self, Ablation, Missing, Questions, Source};
@@ -145,6 +146,19 @@ pub enum Start {
     LxmertQa(String),
     /// BERT's weights for the language side, a `pytorch_model.bin`.
     Bert(PathBuf),
+}
+
+impl Start {
+    /// The option that names it and the name, to tell runs apart.
+    pub fn described(&self) -> Value {
+        match self {
+            Self::Scratch => json!({ "--from-scratch": true }),
+            Self::FineTuned(name) => json!({ "--load": name }),
+            Self::Lxmert(name) => json!({ "--load-lxmert": name }),
+            Self::LxmertQa(name) => json!({ "--load-lxmert-qa": name }),
+            Self::Bert(path) => json!({ "--bert": path }),
+        }
+    }
 }
 
 /// Makes the model with weights as `start` says. `allow_missing` lets encoder weights be missing.
