@@ -19,4 +19,5 @@ pub mod setup;
 pub mod snapshot;
 pub mod step;
 pub mod tally;
+pub mod tensorboard;
 pub mod weights;
