@@ -24,6 +24,8 @@ mod images;
 #[cfg(feature = "torch")]
 mod options;
 #[cfg(feature = "torch")]
+mod original_extras;
+#[cfg(feature = "torch")]
 mod predict;
 mod prepare;
 #[cfg(feature = "torch")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::engine::{EngineOptions, Touched, run_inside};
 use super::options::{ComputeOptions, DataOptions, ModelOptions};
+use super::original_extras::OriginalExtras;
 use crate::dataset::python::float_repr;
 use crate::dataset::{self, Prediction, Task};
 use crate::error::Result;
@@ -58,6 +59,8 @@ pub struct Answering {
     pub compute: ComputeOptions,
     #[command(flatten)]
     pub engine: EngineOptions,
+    #[command(flatten)]
+    pub extras: OriginalExtras,
 }
 
 impl Answering {
@@ -71,6 +74,7 @@ impl Answering {
 
     /// Answers a split with the model named `load`.
     pub fn answer(&self, task: Task, split: &str, load: &str) -> Result<(Questions, Vec<Prediction>)> {
+        self.extras.say();
         let device = self.compute.apply()?;
         let loader = Loader::new(self.data.resolve(task)?)?;
         let questions = loader.questions(split, &Bar::new())?;
