@@ -3,8 +3,10 @@
 //! - [`read()`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: a file becomes a [`StateDict`]; nothing in it is executed.
 //! - [`write_safetensors`], [`write_pth`]: the way back, atomic and byte for byte the same each time.
 //! - [`plan`]: which tensor of a checkpoint goes where in a model, and what is missing.
+//! - [`bert_weights`]: BERT's own release, packed or not.
 //! - [`locate()`]: the original's habit of naming checkpoints without their suffix.
 
+mod bert;
 mod diagnose;
 mod legacy;
 mod load;
@@ -20,6 +22,7 @@ mod strided;
 mod tensor;
 mod zipped;
 
+pub use bert::{BertArchive, BertConfig, bert_weights};
 pub use load::{LoadReport, Policy, plan};
 pub use locate::locate;
 pub use pth::read_pth;
