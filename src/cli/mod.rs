@@ -31,6 +31,8 @@ mod prepare;
 #[cfg(feature = "torch")]
 mod stage;
 #[cfg(feature = "torch")]
+mod start;
+#[cfg(feature = "torch")]
 mod train;
 mod verify;
 

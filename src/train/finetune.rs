@@ -1,19 +1,18 @@
 //! The fine-tuning loop of the original's three programs (src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182), with snapshots from which a
 //! run goes on to the same bytes as without a break.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod settings;
+
+use std::path::Path;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+pub use settings::{Begin, Settings, SnapshotSettings};
 
 use super::alone::alone_in;
-use super::appended::Appended;
 use super::batches;
-use super::identity::identity;
-use super::metrics::{Line, Metrics};
-use super::optimiser::Optim;
+use super::identity::{identity, options};
+use super::logs::{Logs, Marks};
 pub use super::outcome::Outcome;
 use super::outcome::{self, Finished};
 use super::predict::{self, Average};
@@ -21,70 +20,12 @@ use super::questions::Questions;
 use super::snapshot::{Every, Identity, Next, Snapshot, Snapshots, stopped};
 use super::step::{Rule, Step, Stepper};
 use super::tally::Tally;
-use super::weights::{self, Description};
+use super::weights;
 use crate::checkpoint::Policy;
 use crate::dataset::{self, Prediction};
 use crate::error::{Error, Result};
 use crate::lxrt::TaskModel;
 use crate::signals::AtWork;
-
-/// What a run decides.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Passes over the training data.
-    pub epochs: u64,
-    /// Examples a step; an incomplete last batch is dropped.
-    pub batch_size: usize,
-    /// Examples a batch when validating.
-    pub eval_batch_size: usize,
-    /// Peak learning rate.
-    pub lr: f64,
-    /// Update rule.
-    pub optim: Optim,
-    /// Decides data order and dropout.
-    pub seed: u64,
-    /// GQA: cross entropy with the best answer in place of binary cross entropy.
-    pub mce_loss: bool,
-    /// Folder of BEST, LAST, log.log, metrics.jsonl and outcome.json.
-    pub output: PathBuf,
-    /// Also writes BEST.pth and LAST.pth.
-    pub pth: bool,
-    /// What the written weights say about themselves.
-    pub description: Description,
-    /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
-    pub also: BTreeMap<String, Value>,
-    /// Breaks and what follows them.
-    pub snapshots: SnapshotSettings,
-}
-
-/// Where a run's snapshots are, and what is done with those that are there.
-#[derive(Debug, Clone)]
-pub struct SnapshotSettings {
-    /// Their folder; nothing else is kept in it.
-    pub folder: PathBuf,
-    /// How often one is written.
-    pub every: Every,
-    /// What is done at the start.
-    pub begin: Begin,
-}
-
-impl SnapshotSettings {
-    /// In `<output>/snapshots`.
-    pub fn below(output: &Path, every: Every, begin: Begin) -> Self {
-        Self { folder: output.join("snapshots"), every, begin }
-    }
-}
-
-/// How a run begins where one was before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// Goes on from the newest whole snapshot; begins where there is none. The outcome of a finished run is only told again.
-    Resume,
-    /// Removes what is there of an unfinished run and begins.
-    Restart,
-    /// Begins, but refuses where an unfinished run has left snapshots.
-    Fresh,
-}
 
 /// Hears about the run as it goes.
 pub trait Observer {
@@ -110,9 +51,7 @@ struct Position {
     seconds: f64,
     best: Option<(f64, u64)>,
     last_valid: Option<f64>,
-    /// Lengths of log.log and metrics.jsonl.
-    log: u64,
-    metrics: u64,
+    logs: Marks,
 }
 
 /// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
@@ -157,6 +96,21 @@ pub fn run(
     run.to_the_end(identity, observer)
 }
 
+/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
+/// nothing is compared.
+///
+/// # Errors
+/// Usage where the run that has ended there had other settings.
+pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
+    let output = &settings.output;
+    let Some(finished) = Finished::read(output)? else { return Ok(None) };
+    finished.check(&options(settings), output)?;
+    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
+    // A run killed after its very last file was written has left them.
+    Snapshots::new(settings.snapshots.folder.clone(), Every::Never, finished.identity).clear()?;
+    Ok(Some(finished.outcome))
+}
+
 /// A run in progress.
 struct Run<'a> {
     model: &'a TaskModel,
@@ -165,8 +119,7 @@ struct Run<'a> {
     settings: &'a Settings,
     stepper: Stepper<'a>,
     at: Position,
-    log: Appended,
-    metrics: Metrics,
+    logs: Logs,
     snapshots: Snapshots,
     at_work: AtWork,
 }
@@ -189,9 +142,7 @@ impl<'a> Run<'a> {
             valid,
             settings,
             stepper: Stepper::new(model, train, rule),
-            // As the original: log.log grows from run to run.
-            log: Appended::open(&output.join("log.log"), at.map(|at| at.log))?,
-            metrics: Metrics::open(&output.join("metrics.jsonl"), at.map_or(0, |at| at.metrics))?,
+            logs: Logs::open(output, at.map(|at| at.logs))?,
             at: at.unwrap_or_default(),
             snapshots,
             at_work,
@@ -211,7 +162,7 @@ impl<'a> Run<'a> {
         snapshots.clear()?;
         let mut run = Self::new(model, train, valid, settings, (snapshots, None), at_work)?;
         // Without tensors: the first weights are loaded anyway. It holds what the run is and how long log.log was.
-        run.mark()?;
+        run.at.logs = run.logs.mark()?;
         run.snapshots.write(0, &run.at, &Default::default())?;
         Ok(run)
     }
@@ -256,7 +207,7 @@ impl<'a> Run<'a> {
         }
         let Position { best, last_valid, .. } = self.at;
         let outcome = Outcome { train, best, last_valid, steps: self.stepper.steps() };
-        self.mark()?;
+        self.logs.mark()?;
         // In this order: killed between any two of these, a resumed run does the rest again.
         let Settings { output, description, pth, .. } = self.settings;
         weights::save(self.model, output, "LAST", description, *pth)?;
@@ -277,7 +228,7 @@ impl<'a> Run<'a> {
             for ready in batches::stream(scope, train, order, batch_size, true, device) {
                 let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
                 let step = self.stepper.steps();
-                self.metrics.write(&Line::Step { step, loss, grad_norm, lr })?;
+                self.logs.step(step, loss, grad_norm, lr)?;
                 for (&position, answer) in ready.positions.iter().zip(&answered) {
                     self.at.tally.add(points(train, position, answer));
                 }
@@ -328,28 +279,15 @@ impl<'a> Run<'a> {
     /// Writes the epoch's lines.
     fn tell(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let Position { epoch, tally, seconds, best, last_valid, .. } = self.at;
-        let (train, best) = (tally.mean() * 100.0, best.map_or(0.0, |(best, _)| best) * 100.0);
-        let valid = last_valid.map(|score| score * 100.0);
-        let mut lines = format!("\nEpoch {epoch}: Train {train:.2}\n");
-        if let Some(valid) = valid {
-            lines += &format!("Epoch {epoch}: Valid {valid:.2}\nEpoch {epoch}: Best {best:.2}\n");
-        }
-        self.log.write(lines.as_bytes())?;
-        self.log.flush()?;
+        let valid = last_valid.map(|score| (score, best.map_or(0.0, |(best, _)| best)));
         let examples_per_second = tally.count() as f64 / seconds;
-        self.metrics.write(&Line::Epoch { epoch, train, valid, best: valid.map(|_| best), examples_per_second })?;
+        let lines = self.logs.epoch(epoch, self.stepper.steps(), tally.mean(), valid, examples_per_second)?;
         observer.epoch(&lines);
         Ok(())
     }
 
-    /// Forces the logs to disk and takes down their lengths.
-    fn mark(&mut self) -> Result<()> {
-        (self.at.log, self.at.metrics) = (self.log.mark()?, self.metrics.mark()?);
-        Ok(())
-    }
-
     fn snapshot(&mut self) -> Result<()> {
-        self.mark()?;
+        self.at.logs = self.logs.mark()?;
         self.snapshots.write(self.stepper.steps(), &self.at, &self.stepper.state())
     }
 }

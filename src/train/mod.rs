@@ -7,6 +7,7 @@ pub mod bert_adam;
 pub mod finetune;
 pub mod gradients;
 pub mod identity;
+pub mod logs;
 pub mod machine;
 pub mod metrics;
 pub mod optimiser;

@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use tch::Device;
@@ -10,7 +12,10 @@ use crate::features::bench::{generated_rows, image_id};
 use crate::features::store::Source as Origin;
 use crate::features::{FeatureStore, Precision, StoreWriter};
 use crate::lxrt::Config;
+use crate::train::optimiser::Optim;
 use crate::train::questions::{Question, Source, Target};
+use crate::train::tensorboard::FILE_NAME;
+use crate::train::weights::Description;
 
 const ANSWERS: usize = 5;
 const WORDS: usize = 40;
@@ -152,7 +157,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Every file of a folder; of metrics without the speed.
+/// Every file of a folder, without what time it was and what speed.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -165,9 +170,25 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             let line = |line: &str| line.split("\"examples_per_second\"").next().unwrap().to_owned();
             bytes = text.lines().map(line).collect::<Vec<_>>().join("\n").into_bytes();
         }
+        if name == FILE_NAME {
+            bytes = without_times(&bytes);
+        }
         files.insert(name, bytes);
     }
     files
+}
+
+/// Of each record of TensorBoard's, what follows the time; of speeds without the value.
+fn without_times(mut records: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some((length, rest)) = records.split_first_chunk::<8>() {
+        let length = u64::from_le_bytes(*length) as usize;
+        let content = &rest[4 + 9..4 + length];
+        let speed = content.windows(19).any(|w| w == b"examples_per_second");
+        kept.extend(&content[..content.len() - if speed { 4 } else { 0 }]);
+        records = &rest[length + 8..];
+    }
+    kept
 }
 
 #[test]
@@ -178,7 +199,7 @@ fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
     let outcome = world.run(&whole, &mut copier).unwrap();
     assert_eq!((outcome.steps, copier.copies.len()), (9, 9 + 3 * 2 + 3));
     let wanted = files(&whole.output);
-    let names = ["BEST.safetensors", "LAST.safetensors", "log.log", "metrics.jsonl", "outcome.json"];
+    let names = ["BEST.safetensors", "LAST.safetensors", FILE_NAME, "log.log", "metrics.jsonl", "outcome.json"];
     assert_eq!(wanted.keys().collect::<Vec<_>>(), names);
 
     // Killed between the last writes, too: LAST is there, an outcome is not; or it is, and so are snapshots.
