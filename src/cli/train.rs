@@ -22,7 +22,8 @@ use crate::train::weights::Description;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+// As in the original, the last of an option counts: its scripts are called with more options behind their own.
+#[command(after_help = AFTER_HELP, args_override_self = true)]
 pub struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
