@@ -14,4 +14,5 @@ pub mod schedule;
 pub mod setup;
 pub mod snapshot;
 pub mod step;
+pub mod tensorboard;
 pub mod weights;
