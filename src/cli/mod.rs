@@ -8,6 +8,8 @@ use crate::error::Result;
 
 #[cfg(feature = "torch")]
 mod all;
+#[cfg(feature = "torch")]
+mod answering;
 mod asset_progress;
 mod assets;
 mod bench;
@@ -28,6 +30,8 @@ mod original_extras;
 #[cfg(feature = "torch")]
 mod predict;
 mod prepare;
+#[cfg(feature = "torch")]
+mod scores;
 #[cfg(feature = "torch")]
 mod stage;
 #[cfg(feature = "torch")]
