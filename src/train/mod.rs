@@ -8,6 +8,7 @@ pub mod gradients;
 pub mod metrics;
 pub mod optimiser;
 pub mod predict;
+pub mod pretrain;
 pub mod progress;
 pub mod questions;
 pub mod schedule;
