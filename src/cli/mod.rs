@@ -31,6 +31,8 @@ mod original_extras;
 mod predict;
 mod prepare;
 #[cfg(feature = "torch")]
+mod pretrain;
+#[cfg(feature = "torch")]
 mod scores;
 #[cfg(feature = "torch")]
 mod stage;
@@ -87,6 +89,9 @@ enum Command {
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     #[cfg(feature = "torch")]
     All(all::Args),
+    /// Pre-train LXMERT on sentences about images
+    #[cfg(feature = "torch")]
+    Pretrain(pretrain::Args),
     /// Fine-tune LXMERT on VQA, GQA or NLVR2
     #[cfg(feature = "torch")]
     Train(train::Args),
@@ -119,6 +124,7 @@ impl Cli {
         matches!(
             self.command,
             Command::All(_)
+                | Command::Pretrain(_)
                 | Command::Train(_)
                 | Command::Evaluate(_)
                 | Command::Predict(_)
@@ -136,6 +142,8 @@ impl Cli {
         match self.command {
             #[cfg(feature = "torch")]
             Command::All(args) => all::run(args),
+            #[cfg(feature = "torch")]
+            Command::Pretrain(args) => pretrain::run(args),
             #[cfg(feature = "torch")]
             Command::Train(args) => train::run(args),
             #[cfg(feature = "torch")]

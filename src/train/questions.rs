@@ -66,6 +66,11 @@ impl Source {
         (0..self.stores.len()).rev().find_map(|store| Some(Place { store, row: self.stores[store].index_of(image)? }))
     }
 
+    /// The store and the row in it.
+    pub(super) fn at(&self, place: Place) -> (&FeatureStore, usize) {
+        (&self.stores[place.store], place.row)
+    }
+
     pub(super) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
         let store = &self.stores[place.store];
         store.copy_features(place.row, features);
