@@ -1,5 +1,6 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,8 @@ mod image_progress;
 mod images;
 #[cfg(feature = "torch")]
 mod options;
+#[cfg(feature = "torch")]
+mod original;
 #[cfg(feature = "torch")]
 mod original_extras;
 #[cfg(feature = "torch")]
@@ -62,6 +65,7 @@ Examples:
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
   repro images list                            the container images, and what to do next
+  repro bash run/vqa_finetune.bash 0 NAME      a command of the original, as it stands
 
 Results go to stdout, progress and errors to stderr.
 
@@ -115,6 +119,10 @@ enum Command {
     Stage(stage::Args),
     /// Measure the speed on this machine, to compare with the original
     Bench(bench::Args),
+    /// A command line of the original, as it stands
+    #[cfg(feature = "torch")]
+    #[command(external_subcommand)]
+    Original(Vec<OsString>),
 }
 
 impl Cli {
@@ -130,6 +138,7 @@ impl Cli {
                 | Command::Predict(_)
                 | Command::Bench(_)
                 | Command::Stage(_)
+                | Command::Original(_)
         )
     }
 
@@ -152,6 +161,8 @@ impl Cli {
             Command::Predict(args) => predict::run(args),
             #[cfg(feature = "torch")]
             Command::Stage(args) => stage::run(args),
+            #[cfg(feature = "torch")]
+            Command::Original(words) => original::run(&words),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
