@@ -17,6 +17,9 @@ pub struct HfConfig {
     pub architectures: Vec<String>,
     pub attention_probs_dropout_prob: f64,
     pub dtype: String,
+    /// vqa or gqa, in what is written here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finetuning_task: Option<String>,
     pub hidden_act: String,
     pub hidden_dropout_prob: f64,
     pub hidden_size: usize,
@@ -57,6 +60,7 @@ impl Default for HfConfig {
             architectures: Vec::new(),
             attention_probs_dropout_prob: 0.1,
             dtype: "float32".into(),
+            finetuning_task: None,
             hidden_act: "gelu".into(),
             hidden_dropout_prob: 0.1,
             hidden_size: 768,
