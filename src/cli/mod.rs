@@ -14,6 +14,7 @@ mod answering;
 mod asset_progress;
 mod assets;
 mod bench;
+mod convert;
 mod doctor;
 #[cfg(feature = "torch")]
 mod engine;
@@ -62,6 +63,7 @@ Examples:
   repro all --profile paper --dry-run          what the reproduction of the paper takes
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
+  repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
   repro images list                            the container images, and what to do next
@@ -117,6 +119,8 @@ enum Command {
     #[cfg(feature = "torch")]
     #[command(hide = true)]
     Stage(stage::Args),
+    /// Convert a model between the original's layout and Hugging Face's
+    Convert(convert::Args),
     /// Measure the speed on this machine, to compare with the original
     Bench(bench::Args),
     /// A command line of the original, as it stands
@@ -170,6 +174,7 @@ impl Cli {
             Command::Extract(args) => extract::run(args),
             Command::Features(args) => features::run(args),
             Command::Doctor(args) => doctor::run(args),
+            Command::Convert(args) => convert::run(args),
             Command::Bench(args) => bench::run(args),
         }
     }
