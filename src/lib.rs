@@ -13,6 +13,7 @@
 //! - [`extract`]: what turns images into obj36 features: any detector, or the original's script in its container, made good.
 //! - `train` (feature `torch`): BertAdam, schedules, the training loop, evaluation.
 //! - `lxrt` (feature `torch`): the model; parameter names equal to the original's.
+//! - `encode` (feature `torch`): what a checkpoint makes of sentences and images, written to files.
 //! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.
 //! - [`features`]: the obj36 TSV and the mapped feature store.
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
@@ -29,6 +30,8 @@ pub mod container;
 pub mod dataset;
 pub mod demo;
 pub mod doctor;
+#[cfg(feature = "torch")]
+pub mod encode;
 pub mod error;
 pub mod exit;
 pub mod extract;
