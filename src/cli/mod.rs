@@ -17,6 +17,8 @@ mod bench;
 mod convert;
 mod doctor;
 #[cfg(feature = "torch")]
+mod encode;
+#[cfg(feature = "torch")]
 mod engine;
 #[cfg(feature = "torch")]
 mod evaluate;
@@ -107,6 +109,9 @@ enum Command {
     /// Write a submission file
     #[cfg(feature = "torch")]
     Predict(predict::Args),
+    /// Write what a model makes of sentences and images: states, attention, scores of its heads
+    #[cfg(feature = "torch")]
+    Encode(encode::Args),
     /// List, fetch, build and pin the container images that the program runs in
     Images(images::Args),
     /// Make obj36 features of images, with the original's extractor in its container
@@ -140,6 +145,7 @@ impl Cli {
                 | Command::Train(_)
                 | Command::Evaluate(_)
                 | Command::Predict(_)
+                | Command::Encode(_)
                 | Command::Bench(_)
                 | Command::Stage(_)
                 | Command::Original(_)
@@ -163,6 +169,8 @@ impl Cli {
             Command::Evaluate(args) => evaluate::run(args),
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
+            #[cfg(feature = "torch")]
+            Command::Encode(args) => encode::run(args),
             #[cfg(feature = "torch")]
             Command::Stage(args) => stage::run(args),
             #[cfg(feature = "torch")]

@@ -71,7 +71,8 @@ impl Source {
         (&self.stores[place.store], place.row)
     }
 
-    pub(super) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
+    /// Copies an image's features (boxes, dim) and boxes (boxes, 4) in [0, 1] into slices of exactly these lengths.
+    pub(crate) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
         let store = &self.stores[place.store];
         store.copy_features(place.row, features);
         store.copy_normalised_boxes(place.row, boxes);
