@@ -1,7 +1,6 @@
 //! The figures of one set of predictions, as text and JSON.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -141,7 +140,10 @@ impl Scored {
     /// For a person; `named` where there are several.
     pub fn text(&self, named: bool) -> String {
         let mut out = String::new();
-        let mut line = |text: String| drop(writeln!(out, "{text}"));
+        let mut line = |text: String| {
+            out += &text;
+            out.push('\n');
+        };
         if let Some(file) = self.file.as_ref().filter(|_| named) {
             line(format!("{file}:"));
         }

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod optimiser;
 pub mod outcome;
 pub mod predict;
+pub mod pretrain;
 pub mod progress;
 pub mod questions;
 pub mod schedule;

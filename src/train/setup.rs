@@ -62,7 +62,11 @@ pub fn store_name(tsv: &Path) -> PathBuf {
 }
 
 impl Stores {
-    fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Progress) -> Result<FeatureStore> {
+    /// The store of a feature file below the data root.
+    ///
+    /// # Errors
+    /// Where it is not there, or cannot be built.
+    pub fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Progress) -> Result<FeatureStore> {
         let limit = match file.limit {
             Limit::All => None,
             Limit::First(rows) => Some(rows),

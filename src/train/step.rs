@@ -161,7 +161,7 @@ fn diverged(train: &Questions, positions: &[usize], step: u64, loss: f64, norm: 
 }
 
 /// Mixes seed and step so that neighbouring steps get unrelated generators.
-fn step_seed(seed: u64, step: u64) -> i64 {
+pub(super) fn step_seed(seed: u64, step: u64) -> i64 {
     let mixed = (seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     (mixed ^ (mixed >> 31)) as i64
 }
