@@ -19,6 +19,10 @@ use crate::files;
 
 /// Result of an evaluation.
 pub(super) const SCORE: &str = "score.json";
+/// TensorBoard's file of a training, which has times in it.
+pub(super) const EVENTS: &str = "events.out.tfevents.0000000001.repro";
+/// A training's account of itself, which names the machine.
+pub(super) const OUTCOME: &str = "outcome.json";
 /// Largest JSON of a stage that is read back.
 const LARGEST: u64 = 64 << 20;
 
