@@ -32,8 +32,11 @@ pub struct Finished {
     pub identity: Identity,
 }
 
+/// Its name in a run's folder.
+pub const FILE_NAME: &str = "outcome.json";
+
 fn path(folder: &Path) -> PathBuf {
-    folder.join("outcome.json")
+    folder.join(FILE_NAME)
 }
 
 impl Finished {
