@@ -32,7 +32,7 @@ pub struct Finished {
     pub identity: Identity,
 }
 
-/// Its name.
+/// Its name in a run's folder.
 pub const FILE_NAME: &str = "outcome.json";
 
 fn path(folder: &Path) -> PathBuf {

@@ -138,8 +138,8 @@ fn train(task: Task, settings: &Settings) -> Stage {
             .after(SCENES)
             .after(STORES)
             .volatile(stages::METRICS)
-            .volatile(EVENTS)
             .volatile(OUTCOME)
+            .volatile(EVENTS)
             .resumes();
     match starts_from(task) {
         Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),

@@ -239,8 +239,8 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             .output_of(PREPARE, &inventory_file(task))
             .executor(&executor)
             .volatile(rate::METRICS)
-            .volatile(EVENTS)
             .volatile(OUTCOME)
+            .volatile(EVENTS)
             .resumes(),
         );
         stages.push(

@@ -84,12 +84,3 @@ pub(in crate::pipeline) fn train(
     ));
     Ok(model)
 }
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn what_a_training_leaves_with_times_in_it_has_these_names() {
-        assert_eq!(super::super::EVENTS, crate::train::tensorboard::FILE_NAME);
-        assert_eq!(super::super::OUTCOME, crate::train::outcome::FILE_NAME);
-    }
-}
