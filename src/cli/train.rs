@@ -331,7 +331,7 @@ mod tests {
             assert_eq!(config, Config::lxr955());
             let settings = args.settings(Description { task: args.task, config, answers: 2 }, &start);
             assert_eq!((settings.batch_size, settings.epochs, settings.optim), (32, 4, Optim::Bert));
-            assert_eq!(settings.lr, lr.parse().unwrap());
+            assert_eq!(settings.lr, lr.parse::<f64>().unwrap());
             assert_eq!(settings.snapshots.begin, Begin::Fresh);
             assert_eq!(settings.snapshots.folder, PathBuf::from("snap/x/snapshots"));
         }
