@@ -6,6 +6,7 @@ pub mod config;
 pub mod embeddings;
 pub mod encoder;
 pub mod heads;
+pub mod inference;
 pub mod layers;
 pub mod losses;
 pub mod parameters;
@@ -14,6 +15,7 @@ pub mod task;
 
 pub use config::Config;
 pub use encoder::{Inputs, Lxrt, Outputs};
+pub use inference::Reader;
 pub use layers::Pass;
 pub use parameters::Parameters;
 pub use pretraining::PretrainingModel;

@@ -139,7 +139,7 @@ impl Run<'_> {
         let mut given = Vec::with_capacity(order.len());
         let mut score = 0.0;
         std::thread::scope(|scope| {
-            for ready in batches::stream(scope, train, order, size, true, device) {
+            for ready in batches::stream(scope, train, &order, size, true, 0, device) {
                 let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
                 self.metrics.write(&Line::Step { step: self.stepper.steps(), loss, grad_norm, lr })?;
                 score += ready.positions.iter().zip(&answered).map(|(&p, a)| points(train, p, a)).sum::<f64>();
