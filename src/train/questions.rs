@@ -51,6 +51,11 @@ impl Source {
         self.stores[0].dim()
     }
 
+    /// The stores, in the order in which they were named.
+    pub fn stores(&self) -> &[FeatureStore] {
+        &self.stores
+    }
+
     /// Images in all stores.
     pub fn images(&self) -> usize {
         self.stores.iter().map(FeatureStore::len).sum()
@@ -66,7 +71,8 @@ impl Source {
         (&self.stores[place.store], place.row)
     }
 
-    pub(super) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
+    /// Copies an image's features (boxes, dim) and boxes (boxes, 4) in [0, 1] into slices of exactly these lengths.
+    pub(crate) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
         let store = &self.stores[place.store];
         store.copy_features(place.row, features);
         store.copy_normalised_boxes(place.row, boxes);

@@ -10,6 +10,7 @@ use super::gradients;
 use super::optimiser::{Optim, Optimiser};
 use super::predict;
 use super::questions::Questions;
+use crate::checkpoint::StateDict;
 use crate::dataset::{Prediction, Task};
 use crate::error::{Error, Result};
 use crate::lxrt::{Pass, TaskModel, losses};
@@ -89,6 +90,33 @@ impl<'a> Stepper<'a> {
     /// Steps taken so far.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// Everything that steps change: the weights under their names and the optimiser's state.
+    pub fn state(&self) -> StateDict {
+        let mut state = self.model.parameters().state();
+        state.extend(self.optimiser.state(&self.model.parameters().named()));
+        state
+    }
+
+    /// Goes on from what [`state`](Self::state) gave after `steps` steps.
+    ///
+    /// # Errors
+    /// Data where it is of another model or optimiser.
+    pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        let parameters = self.model.parameters();
+        let weights: StateDict = parameters
+            .shapes()
+            .into_keys()
+            .map(|name| match state.get(&name) {
+                Some(data) => Ok((name, data.clone())),
+                None => Err(Error::data(format!("the snapshot lacks the parameter {name}"))),
+            })
+            .collect::<Result<_>>()?;
+        self.optimiser.restore(&parameters.named(), state)?;
+        parameters.load(&weights)?;
+        self.steps = steps;
+        Ok(())
     }
 
     /// Takes a step. A loss or gradient that is not finite is an error, and then the weights stay as they were.

@@ -136,7 +136,8 @@ fn train(task: Task, settings: &Settings) -> Stage {
             .parameters(json!(parameters(task, settings)))
             .after(SCENES)
             .after(STORES)
-            .volatile(stages::METRICS);
+            .volatile(stages::METRICS)
+            .resumes();
     match starts_from(task) {
         Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),
         None => stage,

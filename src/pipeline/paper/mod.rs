@@ -237,7 +237,8 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             .parameters(training.clone())
             .output_of(PREPARE, &inventory_file(task))
             .executor(&executor)
-            .volatile(rate::METRICS),
+            .volatile(rate::METRICS)
+            .resumes(),
         );
         stages.push(
             Stage::new(&evaluate_stage(task), &format!("answer {task} {valid}"), 1, move |context| {
