@@ -116,6 +116,27 @@ fn nlvr2_as_the_readme_has_it() {
 }
 
 #[test]
+fn pretraining_as_the_readme_has_it() {
+    let Some(place) = Place::new() else { return };
+    let more = "--model tiny --threads 1 --epochs 1 --batchSize 32";
+    let output = place.run("bash run/lxmert_pretrain.bash 0,1,2,3 --multiGPU --tiny", more, 0);
+    let said = stderr(&output);
+    for part in ["note: one device is used, of the GPUs 0,1,2,3", "that is: repro pretrain --task-mask-lm"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(stdout(&output).contains("The valid loss is "), "{}", stdout(&output));
+    assert!(place.path("snap/pretrain/lxmert/Epoch01_LXRT.safetensors").is_file());
+    // What it makes is what fine-tuning starts from.
+    let folder = place.path("snap/pretrained");
+    std::fs::create_dir_all(&folder).unwrap();
+    let trained = place.path("snap/pretrain/lxmert/Epoch01_LXRT.safetensors");
+    std::fs::copy(trained, folder.join("model_LXRT.safetensors")).unwrap();
+    let more = "--model tiny --threads 1 --epochs 1 --tiny";
+    let said = stderr(&place.run("bash run/vqa_finetune.bash 0 vqa", more, 0));
+    assert!(said.contains("3124 answers loaded, 5 zeroed"), "{said}");
+}
+
+#[test]
 fn python_and_the_readmes_slips() {
     let Some(place) = Place::new() else { return };
     let said = stderr(&place.run("bash run/vqa_finetune.bash 0 --tiny", SMALL, 0));
