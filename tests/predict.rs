@@ -169,6 +169,16 @@ fn gqa_and_nlvr2_splits() {
     let wrong = ["--split", "test", "--subset", "x=half.json", "--load", "nlvr2/LAST"];
     let error = stderr(&run(&mut place.repro("evaluate", "nlvr2", &wrong), 5));
     assert!(error.contains("the subset x has"), "{error}");
+
+    // Without the features of an image: only what is answered counts, and that is said.
+    let statements = String::from_utf8(place.read("data/nlvr2/valid.json")).unwrap();
+    let image = place.json("data/nlvr2/valid.json")[0]["img0"].as_str().unwrap().to_owned();
+    std::fs::write(place.path("data/nlvr2/valid.json"), statements.replacen(&image, "dev-99-9-img0", 1)).unwrap();
+    let line = ["--split", "valid", "--load", "nlvr2/LAST", "--subset", "balanced=half.json", "--allow-missing-images"];
+    let output = run(&mut place.repro("evaluate", "nlvr2", &line), 0);
+    assert!(stderr(&output).contains("NOT complete: 1 of 24"), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("accuracy ") && stdout(&output).contains(" of 23)"), "{}", stdout(&output));
+    run(&mut place.repro("evaluate", "nlvr2", &line[..6]), 5);
 }
 
 /// The real dev set with its parts and categories, as the official scripts count them.
