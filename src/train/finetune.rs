@@ -93,7 +93,7 @@ pub fn run(
         Some(snapshot) => Run::resumed(model, train, valid, settings, (snapshots, snapshot), at_work, observer)?,
         None => Run::begun(model, train, valid, settings, snapshots, at_work)?,
     };
-    run.to_the_end(identity, observer)
+    run.end(identity, observer)
 }
 
 /// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
         self.train.questions.len() / self.settings.batch_size
     }
 
-    fn to_the_end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
+    fn end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
         let mut train = 0.0;
         while self.at.epoch < self.settings.epochs {
             self.epoch(observer)?;
