@@ -52,7 +52,17 @@ pub fn describe(path: &Path) -> Result<Option<Description>> {
 
 /// Loads a checkpoint into a model under one of the original's rules.
 pub fn load(model: &TaskModel, path: &Path, policy: Policy, allow_missing: bool) -> Result<LoadReport> {
-    let state = checkpoint::read(path)?;
+    apply(model, checkpoint::read(path)?, path, policy, allow_missing)
+}
+
+/// [`load`] for a checkpoint that has been read from `path`.
+pub fn apply(
+    model: &TaskModel,
+    state: StateDict,
+    path: &Path,
+    policy: Policy,
+    allow_missing: bool,
+) -> Result<LoadReport> {
     let (state, report) = checkpoint::plan(state, &model.parameters().shapes(), policy, allow_missing)
         .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
     model.parameters().load(&state)?;
