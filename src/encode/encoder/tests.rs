@@ -80,7 +80,7 @@ fn attention_is_sound(got: &Named, mask: &Tensor) {
             let sums = map.sum_dim_intlist([-1i64].as_slice(), false, Kind::Float);
             within(&name, &sums, &sums.ones_like(), 1e-5);
             if keys == s {
-                let padding = (1 - mask).to_kind(Kind::Float).view([b, 1, 1, s]);
+                let padding = mask.eq(0).to_kind(Kind::Float).view([b, 1, 1, s]);
                 assert!(padding.sum(Kind::Float).double_value(&[]) > 0.0, "the case has padding");
                 assert_eq!((map * padding).abs().max().double_value(&[]), 0.0, "{name}: padding is attended to");
             }
