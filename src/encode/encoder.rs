@@ -116,7 +116,7 @@ impl Encoder {
                 put("heads.matched", heads.matched(&out.pooled));
             }
             if let Some(heads) = &self.objects {
-                let scores = heads.forward(&out.visn);
+                let scores = heads.forward(&out.visn, [true; 3]);
                 put("heads.obj", scores.obj);
                 put("heads.attr", scores.attr);
                 put("heads.feat", scores.feat);

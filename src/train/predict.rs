@@ -27,6 +27,23 @@ pub fn predict(
     batch_size: usize,
     mut seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
+    predict_while(models, average, questions, batch_size, |examples| {
+        seen(examples);
+        Ok(())
+    })
+}
+
+/// As [`predict`], until `seen` fails.
+///
+/// # Errors
+/// That of `seen`.
+pub fn predict_while(
+    models: &[&TaskModel],
+    average: Average,
+    questions: &Questions,
+    batch_size: usize,
+    mut seen: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<Prediction>> {
     let device = models.first().ok_or_else(|| Error::bug("no model answers"))?.parameters().device();
     let order = (0..questions.questions.len()).collect();
     let mut predictions = Vec::with_capacity(questions.questions.len());
@@ -35,10 +52,10 @@ pub fn predict(
             let logits = models.iter().map(|model| tch::no_grad(|| model.forward(&ready.batch, Pass::EVAL))).collect();
             let scores = together(logits, average, questions.data.task);
             predictions.extend(answered(questions, &ready.positions, &scores));
-            seen(ready.positions.len());
+            seen(ready.positions.len())?;
         }
-    });
-    Ok(predictions)
+        Ok(predictions)
+    })
 }
 
 /// The mean of several models' scores (B, answers); those of a single one as they are.

@@ -51,6 +51,11 @@ impl Source {
         self.stores[0].dim()
     }
 
+    /// The stores, in the order in which they were named.
+    pub fn stores(&self) -> &[FeatureStore] {
+        &self.stores
+    }
+
     /// Images in all stores.
     pub fn images(&self) -> usize {
         self.stores.iter().map(FeatureStore::len).sum()
@@ -59,6 +64,11 @@ impl Source {
     /// Where an image's features are; the last store that has it counts, as in the original.
     pub fn find(&self, image: &str) -> Option<Place> {
         (0..self.stores.len()).rev().find_map(|store| Some(Place { store, row: self.stores[store].index_of(image)? }))
+    }
+
+    /// The store and the row in it.
+    pub(super) fn at(&self, place: Place) -> (&FeatureStore, usize) {
+        (&self.stores[place.store], place.row)
     }
 
     /// Copies an image's features (boxes, dim) and boxes (boxes, 4) in [0, 1] into slices of exactly these lengths.
