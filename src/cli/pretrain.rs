@@ -184,7 +184,8 @@ const PAPER: &str = "repro pretrain --task-mask-lm --task-obj-predict --task-mat
 
 const AFTER_HELP: &str = "\
 The paper's settings:
-  repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa --from-scratch --batch-size 256 --lr 1e-4 --epochs 20
+  repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa \\
+    --from-scratch --batch-size 256 --lr 1e-4 --epochs 20
   ... --accumulate 8      the same steps in an eighth of the memory
 A quick trial on a few images:
   repro pretrain --task-mask-lm --task-matched --tiny --model tiny --from-scratch --batch-size 32 --epochs 2

@@ -41,12 +41,9 @@ pub fn predict(
     average: Average,
     questions: &Questions,
     batch_size: usize,
-    mut seen: impl FnMut(usize),
+    seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    predict_while(models, average, questions, batch_size, |examples| {
-        seen(examples);
-        Ok(())
-    })
+    predict_by(Way::default(), models, average, questions, batch_size, seen)
 }
 
 /// As [`predict`], until `seen` fails.
@@ -60,11 +57,25 @@ pub fn predict_while(
     batch_size: usize,
     seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
-    predict_by(Way::default(), models, average, questions, batch_size, seen)
+    classes(Way::default(), models, average, questions, batch_size, seen)
 }
 
-/// As [`predict_while`], in a way of one's choice.
+/// As [`predict`], in a way of one's choice.
 pub fn predict_by(
+    way: Way,
+    models: &[&TaskModel],
+    average: Average,
+    questions: &Questions,
+    batch_size: usize,
+    mut seen: impl FnMut(usize),
+) -> Result<Vec<Prediction>> {
+    classes(way, models, average, questions, batch_size, |examples| {
+        seen(examples);
+        Ok(())
+    })
+}
+
+fn classes(
     way: Way,
     models: &[&TaskModel],
     average: Average,
@@ -84,6 +95,9 @@ pub fn predict_by(
 
 /// Hands on positions of usable examples and their scores (B, answers) over all models, until each example was there once
 /// or `each` fails.
+///
+/// # Errors
+/// That of `each`.
 pub fn scores(
     way: Way,
     models: &[&TaskModel],

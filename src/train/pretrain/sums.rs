@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::step::Measured;
 use crate::dataset::pretrain::data::PretrainData;
@@ -63,7 +63,8 @@ impl Sums {
     /// The same for `metrics.jsonl`, with the accuracies (0 to 1) of the tasks that classify.
     pub fn metrics(&self, tasks: Tasks) -> Value {
         let means = self.losses.iter().map(|sum| sum / self.batches.max(1) as f64);
-        let losses: BTreeMap<&str, f64> = tasks.names().into_iter().zip(means).collect();
+        let losses: Map<String, Value> =
+            tasks.names().into_iter().zip(means).map(|(name, mean)| (name.to_owned(), mean.into())).collect();
         let share = |(name, &(right, of)): (&String, &(u64, u64))| (name.clone(), right as f64 / of.max(1) as f64);
         let accuracy: BTreeMap<String, f64> = self.right.iter().map(share).collect();
         let answers = self.answers.accuracy().map(|a| json!({"overall": a.overall, "per_category": a.per_category}));
