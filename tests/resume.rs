@@ -169,7 +169,7 @@ fn stopped_by_signals_it_goes_on_to_the_same_end() {
     let again = run(&mut train(broken, "--resume"), 0);
     assert_eq!((stdout(&again), times(broken)), (stdout(&told), before));
     assert!(stderr(&again).contains("ended before") && !stderr(&again).contains("examples"), "{}", stderr(&again));
-    let other = run(&mut train(broken, "--resume --epochs 5").args(["--tiny"]), USAGE);
+    let other = run(&mut train(broken, "--resume --tiny"), USAGE);
     assert!(stderr(&other).contains("--tiny was false and is true"), "{}", stderr(&other));
 }
 
