@@ -277,7 +277,10 @@ fn the_programs_take_the_ports_folder_and_its_own_order_of_answers() {
     to(&["--to", "port", "--task", "vqa", "--answers", answers]);
     to(&["--to", "file.safetensors", "--task", "vqa"]);
     let predicted = |load: &str| {
-        let run = run(repro(place.path()).args(["predict", "vqa", "--split", "minival", "--load", load, "--output", "p.json"]), 0);
+        let run = run(
+            repro(place.path()).args(["predict", "vqa", "--split", "minival", "--load", load, "--output", "p.json"]),
+            0,
+        );
         (stdout(&run), std::fs::read(at("p.json")).unwrap())
     };
     let wanted = predicted("file");
