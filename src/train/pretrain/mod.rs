@@ -21,3 +21,6 @@ pub mod settings;
 pub mod step;
 pub mod sums;
 pub mod weights;
+
+#[cfg(test)]
+mod tests;
