@@ -33,8 +33,11 @@ pub struct Finished<O = Outcome> {
     pub identity: Identity,
 }
 
+/// Its name in a run's folder.
+pub const FILE_NAME: &str = "outcome.json";
+
 fn path(folder: &Path) -> PathBuf {
-    folder.join("outcome.json")
+    folder.join(FILE_NAME)
 }
 
 impl<O: Serialize + DeserializeOwned> Finished<O> {
