@@ -15,6 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".writing-";
+
 /// What tells at no cost that a file is still the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
@@ -59,7 +62,7 @@ pub(crate) fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
     let folder = create_folder_of(path)?;
     let temporary = tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(UNFINISHED)
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(folder)
         .map_err(|e| Error::io("create a file in", folder, &e))?;
@@ -69,6 +72,21 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> 
     let file = out.into_inner().map_err(|e| Error::io("write", path, e.error()))?;
     file.sync_all().map_err(|e| Error::io("write", path, &e))?;
     temporary.persist(path).map_err(|e| Error::io("write", path, &e.error))?;
+    Ok(())
+}
+
+/// Removes what killed programs had begun to write in `folder`, which may be absent. Nothing else may be writing there.
+pub(crate) fn remove_unfinished(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(|e| Error::io("list", folder, &e))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::io("list", folder, &e))?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            std::fs::remove_file(entry.path()).map_err(|e| Error::io("remove", &entry.path(), &e))?;
+        }
+    }
     Ok(())
 }
 

@@ -11,8 +11,9 @@
 //! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: what turns images into obj36 features: any detector, or the original's script in its container, made good.
+//! - `encode` (feature `torch`): what a checkpoint makes of sentences and images, written to files.
 //! - `train` (feature `torch`): BertAdam, schedules, the training loop, evaluation.
-//! - `lxrt` (feature `torch`): the model; parameter names equal to the original's.
+//! - [`lxrt`]: the model (feature `torch`) and its sizes; parameter names equal to the original's.
 //! - [`dataset`]: VQA, GQA, NLVR2 and pre-training data, answer tables, tokeniser, evaluators, submission files.
 //! - [`features`]: the obj36 TSV and the mapped feature store.
 //! - [`checkpoint`]: safetensors and `.pth` in and out, name maps.
@@ -29,6 +30,8 @@ pub mod container;
 pub mod dataset;
 pub mod demo;
 pub mod doctor;
+#[cfg(feature = "torch")]
+pub mod encode;
 pub mod error;
 pub mod exit;
 pub mod extract;
@@ -39,7 +42,6 @@ pub mod files;
 mod fixtures;
 mod human;
 pub mod images;
-#[cfg(feature = "torch")]
 pub mod lxrt;
 mod openmp;
 pub mod pipeline;

@@ -106,7 +106,7 @@ fn the_published_statements() {
     {
         workspace.fetched(name, &fs::read(nlvr2.join(format!("{file}.json"))).unwrap());
     }
-    let text = stdout(&run(&mut workspace.repro("prepare", &["nlvr2-valid", "nlvr2-test", "nlvr2-test2"]), 0));
+    let text = stdout(&run(&mut workspace.repro("prepare", &["nlvr2-valid", "nlvr2-test", "nlvr2-hidden"]), 0));
     for (split, count, sha256) in [
         ("valid", "6,982", "1de87ab7cd82b565b11bd3b56f7f61e4523b4f2acc47ec31b4f54a149b73583d"),
         ("test", "6,967", "ed828271f8abe9f08780c64c09ff418647a388fa6b87172036b509fff8b5d0c7"),

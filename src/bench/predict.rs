@@ -131,6 +131,7 @@ impl Measured {
             // Asks a GPU for its results, so that the clock has them all.
             let _ = scores.argmax(1, false).to_device(Device::Cpu);
             parts.push((positions.to_vec(), scores.shallow_clone()));
+            Ok(())
         })?;
         if self.times.add(started.elapsed()) {
             self.cpu.push(cpu_ms() - cpu);

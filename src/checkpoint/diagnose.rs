@@ -87,7 +87,7 @@ pub(super) fn explain(
 }
 
 /// Numbers of language, cross-modality and relation layers.
-fn layers<'a>(names: impl Iterator<Item = &'a String>) -> [usize; 3] {
+pub(super) fn layers<'a>(names: impl Iterator<Item = &'a String>) -> [usize; 3] {
     let mut counts = [0; 3];
     for name in names {
         for (count, part) in counts.iter_mut().zip(["encoder.layer.", "encoder.x_layers.", "encoder.r_layers."]) {

@@ -15,9 +15,9 @@ use crate::error::{Error, Result};
 /// What task models put before the encoder's names.
 pub(super) const TASK: &str = "lxrt_encoder.model.";
 /// The word embeddings, and the masked-word decoder that is the same tensor.
-const TIED: [&str; 2] = ["bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"];
+pub(super) const TIED: [&str; 2] = ["bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"];
 /// The layer of the answer heads that has one row per answer.
-const ANSWERS: &str = "logit_fc.3.";
+pub(super) const ANSWERS: &str = "logit_fc.3.";
 
 /// The ways of loading, named after what the checkpoint is.
 #[derive(Debug, Clone, Copy)]
@@ -193,7 +193,7 @@ fn check(source: &str, tensor: &TensorData, name: &str, wanted: &[usize]) -> Res
 }
 
 /// Rows of the answer table in the order of the task's answers, zeros where an answer has none.
-fn chosen_rows(source: &str, table: &TensorData, rows: &[Option<usize>]) -> Result<TensorData> {
+pub(super) fn chosen_rows(source: &str, table: &TensorData, rows: &[Option<usize>]) -> Result<TensorData> {
     let (Some(&count), Some(width)) = (table.shape.first(), table.shape.get(1..)) else {
         return Err(Error::data(format!("{source} is a single number, not one row per answer")));
     };

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::hf;
 use crate::error::{Error, Result};
 
 /// The checkpoint `given` names: the file itself, or, after the original's habit, a name without its ending. With the
 /// suffix "_LXRT", `X` finds the first of `X`, `X_LXRT.safetensors`, `X_LXRT.pth`, `X.safetensors` and `X.pth`: where both are
-/// there, both are ours and only the safetensors file says what model it belongs to.
+/// there, both are ours and only the safetensors file says what model it belongs to. A folder of Hugging Face's layout is found
+/// as it is named.
 pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     if given.is_empty() {
         return Err(Error::usage("a checkpoint's name is empty"));
@@ -15,6 +17,9 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     let middles = [suffix, ""];
     for middle in &middles[usize::from(suffix.is_empty())..] {
         tried.extend([".safetensors", ".pth"].map(|ending| format!("{given}{middle}{ending}")));
+    }
+    if hf::folder::weights_in(Path::new(given)).is_some() {
+        return Ok(given.into());
     }
     match tried.iter().find(|candidate| Path::new(candidate).is_file()) {
         Some(found) => Ok(found.into()),
@@ -46,5 +51,11 @@ mod tests {
         assert_eq!(locate(&at("model.pth"), "_LXRT").unwrap(), PathBuf::from(at("model.pth")));
         assert!(locate(folder.path().to_str().unwrap(), "").is_err(), "a folder is no checkpoint");
         assert!(locate("", "_LXRT").is_err());
+        let port = folder.path().join("port");
+        std::fs::create_dir(&port).unwrap();
+        std::fs::write(port.join("config.json"), "").unwrap();
+        assert!(locate(port.to_str().unwrap(), "_LXRT").is_err(), "no weights");
+        std::fs::write(port.join("pytorch_model.bin"), "").unwrap();
+        assert_eq!(locate(port.to_str().unwrap(), "_LXRT").unwrap(), port);
     }
 }

@@ -3,9 +3,15 @@
 //! - [`read()`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: a file becomes a [`StateDict`]; nothing in it is executed.
 //! - [`write_safetensors`], [`write_pth`]: the way back, atomic and byte for byte the same each time.
 //! - [`plan`]: which tensor of a checkpoint goes where in a model, and what is missing.
+//! - [`hf`]: Hugging Face's layout; [`read()`] takes it as if it were the original's.
+//! - [`Catalogue`]: which tensors a model has.
+//! - [`bert_weights`]: BERT's own release, packed or not.
 //! - [`locate()`]: the original's habit of naming checkpoints without their suffix.
 
+mod bert;
+mod catalogue;
 mod diagnose;
+pub mod hf;
 mod legacy;
 mod load;
 mod locate;
@@ -20,11 +26,13 @@ mod strided;
 mod tensor;
 mod zipped;
 
+pub use bert::{BertArchive, BertConfig, bert_weights};
+pub use catalogue::{Catalogue, Heads, Objects, Sizes};
 pub use load::{LoadReport, Policy, plan};
 pub use locate::locate;
 pub use pth::read_pth;
 pub use pth_write::write_pth;
-pub use read::{read, read_bytes};
+pub use read::{read, read_as_named, read_bytes};
 pub use safetensors_file::{read_metadata, read_safetensors, write_safetensors};
 pub use tensor::{DType, StateDict, TensorData};
 

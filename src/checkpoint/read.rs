@@ -5,16 +5,27 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{StateDict, legacy, pth, safetensors_file};
+use super::{StateDict, hf, legacy, pth, safetensors_file};
 use crate::error::{Error, Result};
 
 /// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format. The file is mapped, not copied: tensors that lie
 /// whole in it point into the mapping. It must not be changed in place meanwhile (replacing it by renaming is fine).
+///
+/// A model of Hugging Face's port, as a folder or as its weights alone, gets the original's names ([`hf`]).
 pub fn read(path: &Path) -> Result<StateDict> {
-    open(path, read_bytes)
+    let state = read_as_named(path)?;
+    Ok(match hf::names::recognise(&state) {
+        Some(layout) => hf::names::to_original(layout, state).0,
+        None => state,
+    })
 }
 
-/// [`read`] for content at hand.
+/// [`read`] with the names that the file has.
+pub fn read_as_named(path: &Path) -> Result<StateDict> {
+    if path.is_dir() { open(&hf::folder::weights_of(path)?, read_bytes) } else { open(path, read_bytes) }
+}
+
+/// [`read_as_named`] for content at hand.
 pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
     if safetensors_file::looks_like(content) {
         safetensors_file::from_bytes(content)
@@ -84,7 +95,7 @@ mod tests {
             assert!(message.contains(word), "{message}");
         }
         let folder = tempfile::tempdir().unwrap();
-        assert!(read(folder.path()).unwrap_err().to_string().contains("regular file"));
+        assert!(read(folder.path()).unwrap_err().to_string().contains("config.json"));
         assert!(read(&folder.path().join("absent")).is_err());
     }
 }

@@ -1,35 +1,39 @@
 //! `repro evaluate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
+use super::answering::Answering;
 use super::engine::{Touched, run_inside};
-use super::predict::Answering;
+use super::scores::{Against, Scored, scored};
+use crate::dataset::answers::LabelTable;
 use crate::dataset::nlvr2_official::{self, Nlvr2Gold};
-use crate::dataset::{self, Prediction, Task, TaskData};
+use crate::dataset::{self, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::exit;
+use crate::train::questions;
 
-/// Score a model or a predictions file.
+/// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
-    /// The labelled split to score on
+    /// The split: scored where it has labels; whether every question is answered once is said of any
     #[arg(long, value_name = "SPLIT", required_unless_present = "examples")]
     pub split: Option<String>,
-    /// Score this predictions file instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with = "load")]
-    pub predictions: Option<PathBuf>,
-    /// NLVR2: the official examples (one JSON object a line) to score --predictions on; balanced and unbalanced subsets work too
+    /// Score these predictions files, one by one, instead of running a model
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "load")]
+    pub predictions: Vec<PathBuf>,
+    /// NLVR2: the official examples (one JSON object a line) to score --predictions on
     #[arg(long, value_name = "FILE", requires = "predictions", conflicts_with = "split")]
     pub examples: Option<PathBuf>,
+    /// NLVR2: also score a part of the split: the official balanced or unbalanced examples, as balanced=FILE; may be repeated
+    #[arg(long, value_name = "NAME=FILE", value_parser = named)]
+    pub subset: Vec<(String, PathBuf)>,
     /// NLVR2: also score each linguistic category of the official annotated examples
     #[arg(long, value_name = "FILE")]
     pub categories: Option<PathBuf>,
-    /// text or json
+    /// text, or one JSON object a line for each file
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     #[command(flatten)]
@@ -41,119 +45,139 @@ pub struct Args {
 pub enum Format {
     /// For a person.
     Text,
-    /// One JSON object.
+    /// One JSON object a line.
     Json,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   repro evaluate vqa --load workspace/snap/vqa/BEST --split minival
+  repro evaluate gqa --load a/BEST b/BEST --average logits --split testdev     two models answer together
   repro evaluate gqa --predictions testdev_predict.json --split testdev
-  repro evaluate nlvr2 --predictions valid_predict.csv --examples nlvr/nlvr2/data/dev.json
+  repro evaluate vqa --predictions test_predict.json --split test              is it complete?
+  repro evaluate nlvr2 --predictions a.csv b.csv --examples nlvr/nlvr2/data/dev.json
+  repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid --subset balanced=balanced_dev.json \\
+      --subset unbalanced=unbalanced_dev.json --categories annotated_dev_examples.txt
 
-NLVR2 prints accuracy and consistency as the official metrics do.";
+NLVR2 prints accuracy and consistency as the official metrics do. Exit code 5 where predictions for a split
+without labels are not complete.";
+
+fn named(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), file.into())),
+        _ => Err(format!("{text:?} is not NAME=FILE, such as balanced=balanced_dev.json")),
+    }
+}
 
 /// Scores and prints.
 pub fn run(args: Args) -> Result<u8> {
-    let task = args.task;
-    if task != Task::Nlvr2 && (args.examples.is_some() || args.categories.is_some()) {
-        return Err(
-            Error::usage("--examples and --categories are NLVR2's official files").next("name a split with --split")
-        );
+    let (task, answering) = (args.task, &args.answering);
+    if task != Task::Nlvr2 && (args.examples.is_some() || args.categories.is_some() || !args.subset.is_empty()) {
+        return Err(Error::usage("--examples, --subset and --categories are NLVR2's official files")
+            .next("name a split with --split"));
+    }
+    if args.predictions.is_empty() && answering.load.is_empty() {
+        return Err(Error::usage("there is nothing to score").next("pass --load MODEL or --predictions FILE"));
     }
     let split = args.split.as_deref().unwrap_or_default();
-    let (data, device) = (&args.answering.data, &args.answering.compute.device);
-    if let Some(place) = args.answering.engine.place(device)? {
-        let mut reads: Vec<PathBuf> =
-            [&args.predictions, &args.examples, &args.categories].into_iter().flatten().cloned().collect();
-        match &args.answering.load {
-            Some(load) => reads.extend(args.answering.ready(task, split, load)?),
-            None => reads.push(data.data_root()),
+    let device = &answering.compute.device;
+    if let Some(place) = answering.engine.place(device)? {
+        let reads = reads(&args, split)?;
+        let touched = Touched { reads, ..Touched::default() };
+        return run_inside("evaluate", &place, device, &answering.data.workspace, &touched);
+    }
+    let mut results = Vec::new();
+    if args.predictions.is_empty() {
+        let answered = answering.answer(task, split)?;
+        let questions = answered.questions;
+        let mut gold = official(&args, Some(&questions.data))?;
+        if answering.in_part() {
+            gold.keep(&answered.predictions);
         }
-        return run_inside("evaluate", &place, device, &data.workspace, &Touched { reads, ..Touched::default() });
-    }
-    let (data, predictions) = match (&args.predictions, &args.answering.load) {
-        (Some(file), _) => {
-            let data = match args.examples {
-                Some(_) => None,
-                None => Some(TaskData::load(task, &args.answering.data.data_root(), split)?),
-            };
-            (data, dataset::read_predictions(task, file)?)
-        }
-        (None, Some(load)) => {
-            let (questions, predictions) = args.answering.answer(task, split, load)?;
-            (Some(questions.data), predictions)
-        }
-        (None, None) => {
-            return Err(Error::usage("there is nothing to score").next("pass --load MODEL or --predictions FILE"));
-        }
-    };
-    let mut result = json!({ "task": task.name(), "predictions": predictions.len() });
-    if let Some(data) = &data {
-        result["split"] = json!(data.splits.join(","));
-        result["examples"] = json!(data.examples.len());
-        result["score"] = json!(dataset::score(data, &predictions)?);
-    }
-    if task == Task::Nlvr2 {
-        official(&args, data.as_ref(), &predictions, &mut result)?;
-    }
-    match args.format {
-        Format::Json => println!("{result}"),
-        Format::Text => print!("{}", text(&result)),
-    }
-    Ok(exit::PASS)
-}
-
-/// Adds NLVR2's official figures to the result.
-fn official(args: &Args, data: Option<&TaskData>, predictions: &[Prediction], result: &mut Value) -> Result<()> {
-    let gold: Vec<Nlvr2Gold> = match (&args.examples, data) {
-        (Some(file), _) => nlvr2_official::read_nlvr2_gold(file)?,
-        (None, Some(data)) => nlvr2_official::nlvr2_gold(data)?,
-        (None, None) => return Err(Error::bug("NLVR2 is scored without examples")),
-    };
-    let score = nlvr2_official::nlvr2_official(&gold, predictions)?;
-    result["accuracy"] = json!(score.accuracy());
-    result["correct"] = json!(score.correct);
-    result["examples"] = json!(score.examples);
-    result["consistency"] = json!(score.consistency());
-    result["consistent"] = json!(score.consistent);
-    result["groups"] = json!(score.groups);
-    if let Some(file) = &args.categories {
-        let categories = nlvr2_official::nlvr2_categories(file, &gold, predictions)?;
-        result["categories"] = json!(
-            categories
-                .categories
-                .iter()
-                .map(|(name, correct, of)| json!({"category": name, "correct": correct, "examples": of}))
-                .collect::<Vec<_>>()
-        );
-    }
-    Ok(())
-}
-
-fn text(result: &Value) -> String {
-    let mut out = String::new();
-    let percent = |value: &Value| value.as_f64().unwrap_or_default() * 100.0;
-    if result["accuracy"].is_null() {
-        out += &format!("accuracy {:.2} on {} predictions\n", percent(&result["score"]), result["predictions"]);
+        let mut result = scored(Some((&questions.data, Some(&questions.answers))), &gold, &answered.predictions)?;
+        result.models.clone_from(&answering.load);
+        result.together = answering.together();
+        results.push((result, answering.in_part()));
     } else {
-        out += &format!(
-            "accuracy {:.2} ({} of {})\n",
-            percent(&result["accuracy"]),
-            result["correct"],
-            result["examples"]
-        );
-        out += &format!(
-            "consistency {:.2} ({} of {} groups)\n",
-            percent(&result["consistency"]),
-            result["consistent"],
-            result["groups"]
-        );
+        let data = match args.examples {
+            Some(_) => None,
+            None => Some(TaskData::load(task, &answering.data.data_root(), split)?),
+        };
+        let answers = table(task, &answering.data.data_root())?;
+        let gold = official(&args, data.as_ref())?;
+        for file in &args.predictions {
+            let predictions = dataset::read_predictions(task, file)?;
+            let against = data.as_ref().map(|data| (data, answers.as_deref()));
+            let scored = scored(against, &gold, &predictions);
+            let mut result = scored.map_err(|error| error.while_doing(format!("cannot score {}", file.display())))?;
+            result.file = Some(file.display().to_string());
+            results.push((result, answering.in_part()));
+        }
     }
-    for category in result["categories"].as_array().into_iter().flatten() {
-        let (correct, of) = (category["correct"].as_f64().unwrap_or(0.0), category["examples"].as_f64().unwrap_or(0.0));
-        let name = category["category"].as_str().unwrap_or_default();
-        out += &format!("  {name}: {:.2} ({correct} of {of})\n", correct / of.max(1.0) * 100.0);
+    for (result, _) in &results {
+        match args.format {
+            Format::Json => println!("{}", result.json()?),
+            Format::Text => print!("{}", result.text(results.len() > 1)),
+        }
     }
-    out
+    verdict(&results)
+}
+
+/// Warns of what is not complete; where there are no labels, being complete is the result.
+fn verdict(results: &[(Scored, bool)]) -> Result<u8> {
+    let mut wrong = None;
+    for (result, in_part) in results {
+        let Some(found) = result.complete.as_ref().filter(|found| !found.complete) else { continue };
+        let name = result.file.clone().unwrap_or_else(|| "the answer".to_owned());
+        if result.score.is_some() || (found.only_missing() && *in_part) {
+            eprintln!("warning: {name} is {found}");
+        } else {
+            let error = found.error(name);
+            wrong = Some(match wrong {
+                None => error,
+                Some(before) => error.because(before),
+            });
+        }
+    }
+    wrong.map_or(Ok(exit::PASS), Err)
+}
+
+/// Files that scoring reads, for a container.
+fn reads(args: &Args, split: &str) -> Result<Vec<PathBuf>> {
+    let mut reads: Vec<PathBuf> = args.predictions.clone();
+    reads.extend([&args.examples, &args.categories].into_iter().flatten().cloned());
+    reads.extend(args.subset.iter().map(|(_, file)| file.clone()));
+    if args.predictions.is_empty() {
+        reads.extend(args.answering.ready(args.task, split)?);
+    } else if args.examples.is_none() {
+        reads.push(args.answering.data.data_root());
+    }
+    Ok(reads)
+}
+
+/// What may be answered; for VQA and GQA the answer table, where it is there: a predictions file can be scored without.
+fn table(task: Task, data_root: &Path) -> Result<Option<Vec<String>>> {
+    if task == Task::Nlvr2 {
+        return Ok(Some(questions::answers(None)));
+    }
+    if !data_root.join(task.name()).join("trainval_label2ans.json").is_file() {
+        return Ok(None);
+    }
+    let table = if task == Task::Vqa { LabelTable::vqa(data_root)? } else { LabelTable::gqa(data_root)? };
+    Ok(Some(questions::answers(Some(&table))))
+}
+
+/// NLVR2's official examples and files; empty for other tasks and for a split without labels.
+fn official(args: &Args, data: Option<&TaskData>) -> Result<Against> {
+    let gold: Option<Vec<Nlvr2Gold>> = match (&args.examples, data) {
+        (Some(file), _) => Some(nlvr2_official::read_nlvr2_gold(file)?),
+        (None, Some(data)) if data.task == Task::Nlvr2 && data.is_labelled() => Some(nlvr2_official::nlvr2_gold(data)?),
+        _ => None,
+    };
+    let subsets = args
+        .subset
+        .iter()
+        .map(|(name, file)| Ok((name.clone(), nlvr2_official::read_nlvr2_gold(file)?)))
+        .collect::<Result<_>>()?;
+    Ok(Against { gold, subsets, categories: args.categories.clone() })
 }

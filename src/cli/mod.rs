@@ -1,5 +1,6 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
@@ -8,10 +9,15 @@ use crate::error::Result;
 
 #[cfg(feature = "torch")]
 mod all;
+#[cfg(feature = "torch")]
+mod answering;
 mod asset_progress;
 mod assets;
 mod bench;
+mod convert;
 mod doctor;
+#[cfg(feature = "torch")]
+mod encode;
 #[cfg(feature = "torch")]
 mod engine;
 #[cfg(feature = "torch")]
@@ -24,10 +30,20 @@ mod images;
 #[cfg(feature = "torch")]
 mod options;
 #[cfg(feature = "torch")]
+mod original;
+#[cfg(feature = "torch")]
+mod original_extras;
+#[cfg(feature = "torch")]
 mod predict;
 mod prepare;
 #[cfg(feature = "torch")]
+mod pretrain;
+#[cfg(feature = "torch")]
+mod scores;
+#[cfg(feature = "torch")]
 mod stage;
+#[cfg(feature = "torch")]
+mod start;
 #[cfg(feature = "torch")]
 mod train;
 mod verify;
@@ -49,9 +65,11 @@ Examples:
   repro all --profile paper --dry-run          what the reproduction of the paper takes
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
+  repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
   repro images list                            the container images, and what to do next
+  repro bash run/vqa_finetune.bash 0 NAME      a command of the original, as it stands
 
 Results go to stdout, progress and errors to stderr.
 
@@ -79,6 +97,9 @@ enum Command {
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     #[cfg(feature = "torch")]
     All(all::Args),
+    /// Pre-train LXMERT on sentences about images
+    #[cfg(feature = "torch")]
+    Pretrain(pretrain::Args),
     /// Fine-tune LXMERT on VQA, GQA or NLVR2
     #[cfg(feature = "torch")]
     Train(train::Args),
@@ -88,6 +109,9 @@ enum Command {
     /// Write a submission file
     #[cfg(feature = "torch")]
     Predict(predict::Args),
+    /// Write what a model makes of sentences and images: states, attention, scores of its heads
+    #[cfg(feature = "torch")]
+    Encode(encode::Args),
     /// List, fetch, build and pin the container images that the program runs in
     Images(images::Args),
     /// Make obj36 features of images, with the original's extractor in its container
@@ -100,8 +124,14 @@ enum Command {
     #[cfg(feature = "torch")]
     #[command(hide = true)]
     Stage(stage::Args),
+    /// Convert a model between the original's layout and Hugging Face's
+    Convert(convert::Args),
     /// Measure the speed on this machine, to compare with the original
     Bench(bench::Args),
+    /// A command line of the original, as it stands
+    #[cfg(feature = "torch")]
+    #[command(external_subcommand)]
+    Original(Vec<OsString>),
 }
 
 impl Cli {
@@ -111,11 +141,14 @@ impl Cli {
         matches!(
             self.command,
             Command::All(_)
+                | Command::Pretrain(_)
                 | Command::Train(_)
                 | Command::Evaluate(_)
                 | Command::Predict(_)
+                | Command::Encode(_)
                 | Command::Bench(_)
                 | Command::Stage(_)
+                | Command::Original(_)
         )
     }
 
@@ -129,13 +162,19 @@ impl Cli {
             #[cfg(feature = "torch")]
             Command::All(args) => all::run(args),
             #[cfg(feature = "torch")]
+            Command::Pretrain(args) => pretrain::run(args),
+            #[cfg(feature = "torch")]
             Command::Train(args) => train::run(args),
             #[cfg(feature = "torch")]
             Command::Evaluate(args) => evaluate::run(args),
             #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
             #[cfg(feature = "torch")]
+            Command::Encode(args) => encode::run(args),
+            #[cfg(feature = "torch")]
             Command::Stage(args) => stage::run(args),
+            #[cfg(feature = "torch")]
+            Command::Original(words) => original::run(&words),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
@@ -143,6 +182,7 @@ impl Cli {
             Command::Extract(args) => extract::run(args),
             Command::Features(args) => features::run(args),
             Command::Doctor(args) => doctor::run(args),
+            Command::Convert(args) => convert::run(args),
             Command::Bench(args) => bench::run(args),
         }
     }

@@ -6,7 +6,6 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use tch::Device;
 
-use crate::checkpoint::locate;
 use crate::dataset::{Scale, Task};
 use crate::error::{Error, Result};
 use crate::features::Precision;
@@ -14,8 +13,9 @@ use crate::features::progress::Bar;
 use crate::files;
 use crate::lxrt::Config;
 use crate::pipeline::contained::{Features, build_stores};
+pub use crate::train::machine::described;
 use crate::train::questions::Ablation;
-use crate::train::setup::{DataSettings, Start, Stores};
+use crate::train::setup::{DataSettings, Stores};
 
 /// The stores' folder, below the workspace.
 const STORES: &str = "stores";
@@ -151,55 +151,6 @@ fn read_config(path: &Path) -> Result<Config> {
         .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))
 }
 
-/// First weights.
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub struct StartOptions {
-    /// A fine-tuned model of this task
-    #[arg(long, value_name = "NAME", help_heading = "Weights")]
-    pub load: Option<String>,
-    /// The encoder of a pre-trained model (for NLVR2)
-    #[arg(long, alias = "loadLXMERT", value_name = "NAME", help_heading = "Weights")]
-    pub load_lxmert: Option<String>,
-    /// Encoder and answer head of a pre-trained model (for VQA and GQA)
-    #[arg(long, alias = "loadLXMERTQA", value_name = "NAME", help_heading = "Weights")]
-    pub load_lxmert_qa: Option<String>,
-    /// BERT's pytorch_model.bin for the language side
-    #[arg(long, value_name = "FILE", help_heading = "Weights")]
-    pub bert: Option<PathBuf>,
-    /// Random weights
-    #[arg(long, alias = "fromScratch", help_heading = "Weights")]
-    pub from_scratch: bool,
-}
-
-impl StartOptions {
-    /// The one start that was named.
-    pub fn resolve(&self) -> Result<Start> {
-        match self {
-            Self { load: Some(name), .. } => Ok(Start::FineTuned(name.clone())),
-            Self { load_lxmert: Some(name), .. } => Ok(Start::Lxmert(name.clone())),
-            Self { load_lxmert_qa: Some(name), .. } => Ok(Start::LxmertQa(name.clone())),
-            Self { bert: Some(path), .. } => Ok(Start::Bert(path.clone())),
-            Self { from_scratch: true, .. } => Ok(Start::Scratch),
-            _ => Err(Error::usage("it is not said where the first weights come from").next(
-                "pass one of --load-lxmert-qa, --load-lxmert, --load, --bert, or --from-scratch for random weights",
-            )),
-        }
-    }
-}
-
-impl StartOptions {
-    /// The file with the first weights, if there is one.
-    pub fn file(&self) -> Result<Option<PathBuf>> {
-        Ok(match self.resolve()? {
-            Start::Scratch => None,
-            Start::FineTuned(name) => Some(locate(&name, "")?),
-            Start::Lxmert(name) | Start::LxmertQa(name) => Some(locate(&name, "_LXRT")?),
-            Start::Bert(path) => Some(path),
-        })
-    }
-}
-
 /// Where and how the arithmetic runs.
 #[derive(Debug, Args)]
 pub struct ComputeOptions {
@@ -245,24 +196,4 @@ pub fn device(name: &str) -> Result<Device> {
             None => Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
         },
     }
-}
-
-/// A device with the name of its hardware, where that decides how results are rounded.
-pub fn described(device: Device) -> String {
-    match device {
-        Device::Cuda(index) => gpu_model(Path::new("/proc/driver/nvidia/gpus"))
-            .map_or_else(|| format!("cuda:{index}"), |model| format!("cuda ({model})")),
-        _ => "cpu".to_owned(),
-    }
-}
-
-/// What all GPUs of this machine are, as the driver says it; `None` where they differ.
-fn gpu_model(folder: &Path) -> Option<String> {
-    let mut models: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
-        .filter_map(|gpu| files::read_text(&gpu.ok()?.path().join("information"), 1 << 16).ok())
-        .filter_map(|text| Some(text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim().to_owned()))
-        .collect();
-    models.dedup();
-    models.pop().filter(|_| models.is_empty())
 }

@@ -5,20 +5,25 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::engine::{EngineOptions, Touched, run_inside};
-use super::options::{ComputeOptions, DataOptions, ModelOptions, StartOptions};
+use super::options::{ComputeOptions, DataOptions, ModelOptions};
+use super::original_extras::OriginalExtras;
+use super::start::StartOptions;
 use crate::dataset::{self, Task};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::progress::Bar;
-use crate::train::finetune::{self, Settings};
+use crate::train::finetune::{self, Begin, Outcome, Settings, SnapshotSettings};
 use crate::train::optimiser::Optim;
 use crate::train::progress::Training;
-use crate::train::setup::{self, Loader};
+use crate::train::questions::Questions;
+use crate::train::setup::{self, Loader, Start};
+use crate::train::snapshot::Every;
 use crate::train::weights::Description;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+// As in the original, the last of an option counts: its scripts are called with more options behind their own.
+#[command(after_help = AFTER_HELP, args_override_self = true)]
 pub struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
@@ -49,7 +54,7 @@ pub struct Args {
     /// Decides data order, dropout and random weights
     #[arg(long, value_name = "N", default_value_t = 9595)]
     pub seed: u64,
-    /// GQA: cross entropy with the best answer
+    /// GQA: cross entropy with the best answer, in place of binary cross entropy over all
     #[arg(long, alias = "mceLoss")]
     pub mce_loss: bool,
     /// Also write BEST.pth and LAST.pth
@@ -58,6 +63,22 @@ pub struct Args {
     /// Let encoder weights be missing in the loaded checkpoint
     #[arg(long)]
     pub allow_missing: bool,
+    /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
+    #[arg(long, value_name = "EVERY", default_value = "20m", help_heading = "Breaks")]
+    pub snapshot_every: Every,
+    /// Go on from the newest snapshot in the output folder; begin where there is none
+    #[arg(long, conflicts_with = "restart", help_heading = "Breaks")]
+    pub resume: bool,
+    /// Begin anew, without the snapshots that are there
+    #[arg(long, help_heading = "Breaks")]
+    pub restart: bool,
+    /// The original tests with the same program.
+    #[arg(long, hide = true, value_name = "SPLITS")]
+    test: Option<String>,
+    #[command(flatten)]
+    pretraining: OfPretraining,
+    #[command(flatten)]
+    extras: OriginalExtras,
     #[command(flatten)]
     data: DataOptions,
     #[command(flatten)]
@@ -70,6 +91,43 @@ pub struct Args {
     engine: EngineOptions,
 }
 
+/// Options of the original's pre-training, which its other programs accept too and do not look at (src/param.py @ 0db1182).
+#[derive(Debug, clap::Args)]
+struct OfPretraining {
+    #[arg(long = "taskMatched", hide = true)]
+    task_matched: bool,
+    #[arg(long = "taskMaskLM", hide = true)]
+    task_mask_lm: bool,
+    #[arg(long = "taskObjPredict", hide = true)]
+    task_obj_predict: bool,
+    #[arg(long = "taskQA", hide = true)]
+    task_qa: bool,
+    #[arg(long = "visualLosses", hide = true)]
+    visual_losses: Option<String>,
+    #[arg(long = "qaSets", hide = true)]
+    qa_sets: Option<String>,
+    #[arg(long = "wordMaskRate", hide = true)]
+    word_mask_rate: Option<f64>,
+    #[arg(long = "objMaskRate", hide = true)]
+    obj_mask_rate: Option<f64>,
+}
+
+impl OfPretraining {
+    fn given(&self) -> Vec<&'static str> {
+        let all = [
+            ("--taskMatched", self.task_matched),
+            ("--taskMaskLM", self.task_mask_lm),
+            ("--taskObjPredict", self.task_obj_predict),
+            ("--taskQA", self.task_qa),
+            ("--visualLosses", self.visual_losses.is_some()),
+            ("--qaSets", self.qa_sets.is_some()),
+            ("--wordMaskRate", self.word_mask_rate.is_some()),
+            ("--objMaskRate", self.obj_mask_rate.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+}
+
 const AFTER_HELP: &str = "\
 The paper's settings:
   repro train vqa   --train train,nominival --valid minival --load-lxmert-qa model --lr 5e-5 --epochs 4
@@ -77,77 +135,151 @@ The paper's settings:
   repro train nlvr2 --train train           --valid valid   --load-lxmert    model --lr 5e-5 --epochs 4
 A quick trial on a few images:
   repro train vqa --tiny --model tiny --from-scratch --valid minival --epochs 2
+After a break (Ctrl-C, SIGTERM and SIGUSR1 write a snapshot first; nothing else needs to be said than before):
+  repro train vqa ... --resume
 
-Writes BEST and LAST (.safetensors), log.log and metrics.jsonl; prints the outcome as one JSON object.";
+The original's spellings work too: --batchSize, --loadLXMERT, --loadLXMERTQA, --fromScratch, --mceLoss, --tqdm ...
+
+Writes BEST and LAST (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end outcome.json; prints the
+outcome as one JSON object. A resumed run ends with the same bytes as one without a break, on the same machine with the same
+number of threads.";
 
 impl Args {
     fn output(&self) -> PathBuf {
         self.output.clone().unwrap_or_else(|| self.data.workspace.join("snap").join(self.task.name()))
     }
+
+    fn begin(&self) -> Begin {
+        match (self.resume, self.restart) {
+            (true, _) => Begin::Resume,
+            (_, true) => Begin::Restart,
+            _ => Begin::Fresh,
+        }
+    }
+
+    fn settings(&self, description: Description, start: &Start) -> Settings {
+        let (task, output) = (self.task, self.output());
+        let also = [
+            ("start", start.described()),
+            ("--train", json!(self.train)),
+            ("--valid", json!(self.valid)),
+            ("--tiny", json!(self.data.tiny)),
+            ("--fast", json!(self.data.fast)),
+            ("--ablate", json!(self.data.ablate)),
+            ("--allow-missing", json!(self.allow_missing)),
+        ];
+        Settings {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            eval_batch_size: self.eval_batch_size.unwrap_or(if task == Task::Vqa { 1024 } else { 512 }),
+            lr: self.lr.unwrap_or(if task == Task::Gqa { 1e-5 } else { 5e-5 }),
+            optim: self.optim,
+            seed: self.seed,
+            // The original's other programs accept it and do not look at it.
+            mce_loss: self.mce_loss && task == Task::Gqa,
+            pth: self.pth,
+            description,
+            also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            snapshots: SnapshotSettings::below(&output, self.snapshot_every, self.begin()),
+            output,
+        }
+    }
+
+    /// Says which options have no effect.
+    fn say_what_has_no_effect(&self) {
+        self.extras.say();
+        let without = self.pretraining.given();
+        if !without.is_empty() {
+            eprintln!(
+                "note: without effect here, as in the original: {} (options of pre-training)",
+                without.join(", ")
+            );
+        }
+        if self.mce_loss && self.task != Task::Gqa {
+            eprintln!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
+        }
+        if let Some(note) = self.start.note() {
+            eprintln!("note: {note}");
+        }
+    }
+
+    /// The image's program needs what this command reads, and writes into the output folder.
+    fn touched(&self) -> Result<Touched> {
+        let mut reads: Vec<PathBuf> = self.model.config.iter().cloned().chain(self.start.files()?).collect();
+        for splits in [&self.train, &self.valid].map(|splits| splits.trim()).into_iter().filter(|s| !s.is_empty()) {
+            reads.extend(self.data.ready(self.task, splits)?);
+        }
+        Ok(Touched { reads, folder: Some(self.output()), file: None })
+    }
 }
 
 /// Trains and prints the outcome.
 pub fn run(args: Args) -> Result<u8> {
-    if let Some(place) = args.engine.place(&args.compute.device)? {
-        let splits = [args.train.as_str(), &args.valid].map(str::trim);
-        let mut reads: Vec<PathBuf> = args.model.config.iter().cloned().chain(args.start.file()?).collect();
-        for splits in splits.into_iter().filter(|splits| !splits.is_empty()) {
-            reads.extend(args.data.ready(args.task, splits)?);
-        }
-        let touched = Touched { reads, folder: Some(args.output()), file: None };
-        return run_inside("train", &place, &args.compute.device, &args.data.workspace, &touched);
-    }
-    let device = args.compute.apply()?;
-    let start = args.start.resolve()?;
     let task = args.task;
-    let loader = Loader::new(args.data.resolve(task)?)?;
-    let progress = Bar::new();
-    let train = loader.questions(&args.train, &progress)?;
-    say_what_was_read(&train);
-    let wanted = !dataset::split_names(&args.valid)?.is_empty();
-    let valid = if wanted { Some(loader.questions(&args.valid, &progress)?) } else { None };
-    match &valid {
-        None => eprintln!("DO NOT USE VALIDATION"),
-        Some(valid) => {
-            say_what_was_read(valid);
-            if let Some(labels) = loader.labels() {
-                let kept: Vec<usize> = valid.questions.iter().map(|q| q.index).collect();
-                let oracle = dataset::oracle(&valid.data, &kept, labels.answers())?;
-                eprintln!("Valid Oracle: {:.2}", oracle * 100.0);
-            }
-        }
+    if let Some(splits) = &args.test {
+        return Err(Error::usage("`repro train` only trains: --test has a command of its own")
+            .next(format!("run `repro predict {task} --load NAME --split {splits}`")));
     }
-    let description = Description {
-        task,
-        config: args.model.resolve(loader.vocab_size(), train.source.dim())?,
-        answers: loader.classes(),
-    };
-    let (model, report) = setup::model(&description, &start, &loader, args.seed, args.allow_missing, device)?;
+    let start = args.start.resolve()?;
+    if let Some(place) = args.engine.place(&args.compute.device)? {
+        return run_inside("train", &place, &args.compute.device, &args.data.workspace, &args.touched()?);
+    }
+    args.say_what_has_no_effect();
+    let device = args.compute.apply()?;
+    let loader = Loader::new(args.data.resolve(task)?)?;
+    // The features' width is known once they are read.
+    let config = args.model.resolve(loader.vocab_size(), 1)?;
+    let mut settings = args.settings(Description { task, config, answers: loader.classes() }, &start);
+    if args.resume
+        && let Some(outcome) = finetune::finished(&settings)?
+    {
+        eprintln!("note: this run has ended before");
+        return Ok(print(&settings, &outcome));
+    }
+    if args.resume && !settings.snapshots.folder.exists() {
+        eprintln!("note: no snapshot is in {}: beginning", settings.output.display());
+    }
+    let (train, valid) = args.read(&loader)?;
+    settings.description.config.visual_feat_dim = train.source.dim();
+    let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;
     match report {
         Some(report) => eprintln!("weights: {report}"),
         None => eprintln!("weights: random, seed {}", args.seed),
     }
-    let settings = Settings {
-        epochs: args.epochs,
-        batch_size: args.batch_size,
-        eval_batch_size: args.eval_batch_size.unwrap_or(if task == Task::Vqa { 1024 } else { 512 }),
-        lr: args.lr.unwrap_or(if task == Task::Gqa { 1e-5 } else { 5e-5 }),
-        optim: args.optim,
-        seed: args.seed,
-        mce_loss: args.mce_loss,
-        output: args.output(),
-        pth: args.pth,
-        description,
-    };
     let steps = train.questions.len() / settings.batch_size.max(1) * settings.epochs as usize;
     eprintln!("{} parameters, {steps} steps", model.parameters().count());
     let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));
     let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
+    Ok(print(&settings, &outcome))
+}
+
+impl Args {
+    /// Training and validation data, which are described as the original does it.
+    fn read(&self, loader: &Loader) -> Result<(Questions, Option<Questions>)> {
+        let progress = Bar::new();
+        let train = loader.questions(&self.train, &progress)?;
+        say_what_was_read(&train);
+        if dataset::split_names(&self.valid)?.is_empty() {
+            eprintln!("DO NOT USE VALIDATION");
+            return Ok((train, None));
+        }
+        let valid = loader.questions(&self.valid, &progress)?;
+        say_what_was_read(&valid);
+        if let Some(labels) = loader.labels() {
+            let kept: Vec<usize> = valid.questions.iter().map(|q| q.index).collect();
+            let oracle = dataset::oracle(&valid.data, &kept, labels.answers())?;
+            eprintln!("Valid Oracle: {:.2}", oracle * 100.0);
+        }
+        Ok((train, Some(valid)))
+    }
+}
+
+fn print(settings: &Settings, outcome: &Outcome) -> u8 {
     let percent = |score: f64| (score * 1e4).round() / 100.0;
     println!(
         "{}",
         json!({
-            "task": task.name(),
+            "task": settings.description.task.name(),
             "train": percent(outcome.train),
             "best_valid": outcome.best.map(|(score, _)| percent(score)),
             "best_epoch": outcome.best.map(|(_, epoch)| epoch),
@@ -155,10 +287,10 @@ pub fn run(args: Args) -> Result<u8> {
             "output": settings.output,
         })
     );
-    Ok(exit::PASS)
+    exit::PASS
 }
 
-fn say_what_was_read(questions: &crate::train::questions::Questions) {
+fn say_what_was_read(questions: &Questions) {
     let dropped = match questions.dropped() {
         0 => String::new(),
         n => format!(", {n} left out for want of features"),
@@ -172,4 +304,39 @@ fn say_what_was_read(questions: &crate::train::questions::Questions) {
         questions.source.boxes(),
         questions.source.dim()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lxrt::Config;
+    use clap::{Args as _, FromArgMatches};
+
+    /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
+    #[test]
+    fn the_originals_scripts_mean_the_papers_runs() {
+        let model = || "snap/pretrained/model".to_owned();
+        for (task, splits, load, start, lr) in [
+            ("vqa", "--train train,nominival --valid minival", "--loadLXMERTQA", Start::LxmertQa(model()), "5e-5"),
+            ("gqa", "--train train,valid --valid testdev", "--loadLXMERTQA", Start::LxmertQa(model()), "1e-5"),
+            ("nlvr2", "--train train --valid valid", "--loadLXMERT", Start::Lxmert(model()), "5e-5"),
+        ] {
+            let line = format!(
+                "train {task} {splits} --llayers 9 --xlayers 5 --rlayers 5 {load} {} --batchSize 32 --optim bert --lr {lr} \
+                 --epochs 4 --tqdm --output snap/x --epochs 4",
+                model()
+            );
+            let command = Args::augment_args(clap::Command::new("train"));
+            let args = Args::from_arg_matches(&command.get_matches_from(line.split_whitespace())).unwrap();
+            assert_eq!(args.start.resolve().unwrap(), start);
+            assert_eq!((args.train.as_str(), args.valid.as_str()), args.task.paper_splits());
+            let config = args.model.resolve(30522, 2048).unwrap();
+            assert_eq!(config, Config::lxr955());
+            let settings = args.settings(Description { task: args.task, config, answers: 2 }, &start);
+            assert_eq!((settings.batch_size, settings.epochs, settings.optim), (32, 4, Optim::Bert));
+            assert_eq!(settings.lr, lr.parse::<f64>().unwrap());
+            assert_eq!(settings.snapshots.begin, Begin::Fresh);
+            assert_eq!(settings.snapshots.folder, PathBuf::from("snap/x/snapshots"));
+        }
+    }
 }

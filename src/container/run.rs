@@ -1,7 +1,5 @@
 //! A container from creation to removal.
 
-use std::time::Duration;
-
 use bollard::errors::Error as Answer;
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
 use serde::{Deserialize, Serialize};
@@ -138,9 +136,6 @@ fn name(task: &str) -> String {
     let slug: String = words.join("-").chars().take(40).collect();
     format!("lxmert-repro-{slug}-{:08x}", rand::random::<u32>())
 }
-
-/// How long a container that is asked to stop may take.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -117,6 +117,8 @@ pub struct Sandbox {
     pub limits: Limits,
     /// How long it may take.
     pub timeouts: Timeouts,
+    /// How long the command may take to end once it is asked to, before it is ended.
+    pub grace: Duration,
     /// File that gets every line of output, appended.
     pub log: Option<PathBuf>,
     /// Ends it when asked to.
@@ -139,6 +141,7 @@ impl Sandbox {
             gpu_path: GpuPath::Auto,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            grace: Duration::from_secs(5),
             log: None,
             stop: None,
         }

@@ -16,7 +16,7 @@ use super::failure::{Cause, Failure, Patience};
 use super::memory::Meter;
 use super::output::Output;
 use super::refusal::meaning;
-use super::run::{Ended, GRACE};
+use super::run::Ended;
 use super::sandbox::Sandbox;
 use crate::signals::AtWork;
 
@@ -164,7 +164,7 @@ impl<'a> Watch<'a> {
 
     /// Asks the command to end and, after a grace, ends it. Nothing can be done about failures: the container is removed next.
     async fn stop(&self, lines: &mut (impl Stream<Item = Result<LogOutput, Answer>> + Unpin), output: &mut Output<'_>) {
-        let grace = i32::try_from(GRACE.as_secs()).unwrap_or(1);
+        let grace = i32::try_from(self.sandbox.grace.as_secs()).unwrap_or(1);
         let options = StopContainerOptionsBuilder::default().t(grace).build();
         let stopped = self.engine.docker().stop_container(self.name, Some(options));
         let last_words = async {

@@ -12,6 +12,7 @@ pub mod process_nlvr2;
 mod program_tests;
 pub mod python;
 mod records;
+pub mod submission;
 pub mod task;
 pub mod task_data;
 
@@ -19,6 +20,7 @@ pub use evaluate::{Prediction, nlvr2_answer, oracle, score};
 pub use example::{Example, Id, Label};
 pub use feature_files::{FeatureFile, Limit, Scale, feature_files};
 pub use predictions::{read_predictions, write_predictions};
+pub use submission::{Completeness, completeness};
 pub use task::{Task, split_names};
 pub use task_data::{Filtered, TaskData};
 pub mod answers;

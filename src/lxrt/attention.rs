@@ -8,6 +8,7 @@ use super::parameters::Scope;
 
 /// Scaled dot-product attention of queries over a context (BertAttention, src/lxrt/modeling.py @ 0db1182).
 pub(super) struct Attention {
+    name: String,
     pub(super) query: Linear,
     pub(super) key: Linear,
     pub(super) value: Linear,
@@ -20,6 +21,7 @@ impl Attention {
     fn new(at: &Scope, config: &Config) -> Self {
         let square = |name: &str| Linear::new(&at.sub(name), config.hidden_size, config.hidden_size);
         Self {
+            name: at.name().to_owned(),
             query: square("query"),
             key: square("key"),
             value: square("value"),
@@ -43,7 +45,9 @@ impl Attention {
         if let Some(mask) = mask {
             scores += mask;
         }
-        let probabilities = pass.dropout(scores.softmax(-1, Kind::Float), self.dropout);
+        let probabilities = scores.softmax(-1, Kind::Float);
+        pass.tap(|| format!("{}.probabilities", self.name), &probabilities);
+        let probabilities = pass.dropout(probabilities, self.dropout);
         let context = probabilities.matmul(&value).transpose(1, 2).contiguous();
         context.view_(hidden.size())
     }

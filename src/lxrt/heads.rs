@@ -49,7 +49,7 @@ impl PretrainingHeads {
         }
     }
 
-    /// Language states (B, S, H) to word scores (B, S, vocab), decoded with the word table (vocab, H).
+    /// Language states (…, H) to word scores (…, vocab), decoded with the word table (vocab, H).
     pub fn words(&self, lang: &Tensor, word_table: &Tensor) -> Tensor {
         self.transform.forward(lang).linear(word_table, None::<&Tensor>) + &self.bias
     }
@@ -68,7 +68,7 @@ pub struct ObjectHead {
     feat: Linear,
 }
 
-/// Scores of [`ObjectHead`].
+/// Scores of [`ObjectHead`]; undefined tensors where not wanted.
 pub struct ObjectScores {
     /// (B, O, object classes).
     pub obj: Tensor,
@@ -90,9 +90,11 @@ impl ObjectHead {
         }
     }
 
-    /// Visual states (B, O, H) to all three scores.
-    pub fn forward(&self, visn: &Tensor) -> ObjectScores {
-        let x = self.transform.forward(visn);
-        ObjectScores { obj: self.obj.forward(&x), attr: self.attr.forward(&x), feat: self.feat.forward(&x) }
+    /// Visual states (B, O, H) to the scores that are `wanted`: objects, attributes, features.
+    pub fn forward(&self, visn: &Tensor, wanted: [bool; 3]) -> ObjectScores {
+        let x = if wanted.contains(&true) { self.transform.forward(visn) } else { Tensor::new() };
+        let [obj, attr, feat] = wanted;
+        let score = |wanted, decoder: &Linear| if wanted { decoder.forward(&x) } else { Tensor::new() };
+        ObjectScores { obj: score(obj, &self.obj), attr: score(attr, &self.attr), feat: score(feat, &self.feat) }
     }
 }

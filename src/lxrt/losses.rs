@@ -2,8 +2,6 @@
 
 use tch::{Kind, Reduction, Tensor};
 
-use super::heads::ObjectScores;
-
 /// Weight 1/0.15 of the visual losses: the inverse of the masking rate.
 const VISUAL_LOSS_WEIGHT: f64 = 1.0 / 0.15;
 
@@ -25,13 +23,12 @@ pub fn classes(logits: &Tensor, labels: &Tensor) -> Tensor {
     logits.cross_entropy_loss(labels, None::<&Tensor>, Reduction::Mean, -100, 0.0)
 }
 
-/// Cross entropy over the labelled items of (N, classes) scores and (N) int64 labels, −1 meaning not labelled.
+/// Cross entropy of (N, classes) scores with (N) int64 labels, −1 meaning not labelled, as a sum over `count`: the number of
+/// labelled items, in the whole batch where these are a part of it.
 /// Without any labelled item the loss is 0 with zero gradients. The original gives NaN there, and the step that
 /// follows destroys the weights.
-pub fn labelled(scores: &Tensor, labels: &Tensor) -> Tensor {
-    let sum = scores.cross_entropy_loss(labels, None::<&Tensor>, Reduction::Sum, -1, 0.0);
-    let count = labels.ne(-1).sum(Kind::Float).clamp_min(1.0);
-    sum / count
+pub fn labelled(scores: &Tensor, labels: &Tensor, count: usize) -> Tensor {
+    scores.cross_entropy_loss(labels, None::<&Tensor>, Reduction::Sum, -1, 0.0) / count.max(1) as f64
 }
 
 /// Targets of the three visual losses; what boxes are detected as is known for all boxes, masked or not.
@@ -50,25 +47,23 @@ pub struct VisualTargets<'a> {
     pub feat_mask: &'a Tensor,
 }
 
-/// Object, attribute and feature losses. Each is a mean over ALL boxes, weighted by confidence (object, attribute) or by
-/// the mask (feature), times 1/0.15.
-pub fn visual(scores: &ObjectScores, targets: &VisualTargets) -> [Tensor; 3] {
-    let detected = |scores: &Tensor, labels: &Tensor, confidence: &Tensor| {
-        let classes = scores.size()[2];
-        let each = scores.reshape([-1, classes]).cross_entropy_loss(
-            &labels.reshape([-1]),
-            None::<&Tensor>,
-            Reduction::None,
-            -1,
-            0.0,
-        );
-        (each * confidence.reshape([-1])).mean(Kind::Float) * VISUAL_LOSS_WEIGHT
-    };
-    let each = scores.feat.smooth_l1_loss(targets.feat, Reduction::None, 1.0);
+/// Object or attribute loss of scores (B, O, classes): cross entropy with labels (B, O) weighted by the detector's confidence,
+/// as a mean over ALL `boxes` (of the whole batch), times 1/0.15.
+pub fn detected(scores: &Tensor, labels: &Tensor, confidence: &Tensor, boxes: usize) -> Tensor {
+    let each = scores.reshape([-1, scores.size()[2]]).cross_entropy_loss(
+        &labels.reshape([-1]),
+        None::<&Tensor>,
+        Reduction::None,
+        -1,
+        0.0,
+    );
+    (each * confidence.reshape([-1])).sum(Kind::Float) * (VISUAL_LOSS_WEIGHT / boxes.max(1) as f64)
+}
+
+/// Feature loss of predicted features (B, O, visual_feat_dim): smooth L1, mean over the last dimension, of boxes whose `mask`
+/// (B, O) is 1, as a mean over ALL `boxes` (of the whole batch), times 1/0.15.
+pub fn features(predicted: &Tensor, target: &Tensor, mask: &Tensor, boxes: usize) -> Tensor {
+    let each = predicted.smooth_l1_loss(target, Reduction::None, 1.0);
     let per_box = each.mean_dim([-1i64].as_slice(), false, Kind::Float);
-    [
-        detected(&scores.obj, targets.obj, targets.obj_conf),
-        detected(&scores.attr, targets.attr, targets.attr_conf),
-        (per_box * targets.feat_mask).mean(Kind::Float) * VISUAL_LOSS_WEIGHT,
-    ]
+    (per_box * mask).sum(Kind::Float) * (VISUAL_LOSS_WEIGHT / boxes.max(1) as f64)
 }

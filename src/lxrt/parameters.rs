@@ -101,6 +101,11 @@ impl Scope<'_> {
         Self { parameters: self.parameters, prefix }
     }
 
+    /// The scope's own name, such as `bert.encoder`.
+    pub fn name(&self) -> &str {
+        &self.prefix
+    }
+
     /// Registers `self.name` drawn from N(0, std²), the rule for weights and embeddings
     /// (`init_bert_weights`, src/lxrt/modeling.py @ 0db1182). Drawn on the CPU so that the device does not matter.
     pub fn normal(&self, name: &str, shape: &[usize]) -> Tensor {

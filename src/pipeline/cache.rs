@@ -155,10 +155,13 @@ impl Cache {
         Ok(found)
     }
 
-    /// Opens an empty folder to fill.
-    pub fn begin(&self, stage: &str, fingerprint: &str) -> Result<PathBuf> {
-        let folder = self.root.join(stage).join(format!("{PARTIAL}{fingerprint}"));
-        remove(&folder)?;
+    /// Opens a folder to fill: an empty one, or that of an interrupted run where the stage resumes.
+    pub fn begin(&self, stage: &Stage, fingerprint: &str) -> Result<PathBuf> {
+        let folder = self.root.join(&stage.name).join(format!("{PARTIAL}{fingerprint}"));
+        match stage.resumes {
+            true if folder.is_dir() => sweep(&folder)?,
+            _ => remove(&folder)?,
+        }
         std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
         Ok(folder)
     }

@@ -33,7 +33,7 @@ pub fn decide(
         }),
         Found::Unreadable(why) => Ok((None, Why::RecordUnreadable(why))),
         Found::Absent if interrupted.contains(&(parts.stage.clone(), fingerprint.to_owned())) => {
-            Ok((None, Why::Interrupted))
+            Ok((None, if stage.resumes { Why::GoesOn } else { Why::Interrupted }))
         }
         Found::Absent => {
             let changes = nearest(&cache.history(&parts.stage)?, |earlier| parts.changes_since(earlier));

@@ -13,6 +13,8 @@ pub enum Why {
     NeverFinished,
     /// A run was killed in it.
     Interrupted,
+    /// A run was stopped in it, and it goes on from there.
+    GoesOn,
     /// Results are at hand, but from something else: what changed since the nearest.
     Changed(Vec<String>),
     /// An output of the result is gone.
@@ -33,6 +35,7 @@ impl fmt::Display for Why {
             Self::Unchanged => write!(f, "nothing it depends on changed"),
             Self::NeverFinished => write!(f, "never finished in this workspace"),
             Self::Interrupted => write!(f, "was interrupted before it was done"),
+            Self::GoesOn => write!(f, "was interrupted and goes on from its last snapshot"),
             Self::Changed(changes) => write!(f, "{}", changes.join("; ")),
             Self::OutputMissing(path) => write!(f, "output `{path}` is missing"),
             Self::OutputChanged(path) => write!(f, "output `{path}` was changed or damaged"),

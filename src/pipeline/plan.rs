@@ -61,6 +61,7 @@ pub struct Stage {
     pub(super) volatile: Vec<String>,
     pub(super) executor: String,
     pub(super) always: bool,
+    pub(super) resumes: bool,
     pub(super) work: Work,
 }
 
@@ -82,6 +83,7 @@ impl Stage {
             volatile: Vec::new(),
             executor: HOST.to_owned(),
             always: false,
+            resumes: false,
             work: Box::new(work),
         }
     }
@@ -136,6 +138,14 @@ impl Stage {
         self
     }
 
+    /// Can go on where it was interrupted: it gets back the folder that it had begun to fill, with what lay in it when it was
+    /// killed, or gave an error.
+    #[must_use]
+    pub fn resumes(mut self) -> Self {
+        self.resumes = true;
+        self
+    }
+
     /// Whether an output is volatile.
     pub(super) fn is_volatile(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -186,7 +196,7 @@ pub struct StageContext<'a> {
 }
 
 impl StageContext<'_> {
-    /// The empty folder to fill. What lies in it afterwards are the outputs; the folder is renamed when the stage is done.
+    /// The folder to fill, empty unless the stage [resumes](Stage::resumes). What lies in it afterwards are the outputs; the folder is renamed when the stage is done.
     pub fn folder(&self) -> &Path {
         self.folder
     }

@@ -50,7 +50,10 @@ impl Runner<'_, '_> {
     pub fn all_stages(mut self) -> Result<Outcome> {
         let mut interrupted = BTreeSet::new();
         for (stage, fingerprint, leftover) in self.cache.leftovers()? {
-            cache::remove(&leftover)?;
+            let resumes = self.plan.stages.iter().any(|s| s.name == stage && s.resumes && !fingerprint.is_empty());
+            if !resumes {
+                cache::remove(&leftover)?;
+            }
             interrupted.insert((stage, fingerprint));
         }
         let mut outcome = Outcome { failure: None, done: BTreeMap::new(), rows: Vec::new() };
@@ -129,7 +132,7 @@ impl Runner<'_, '_> {
 
     fn execute(&mut self, stage: &Stage, parts: Parts, fingerprint: &str, done: &Done) -> Result<Record> {
         let clock = Instant::now();
-        let filled = self.cache.begin(&stage.name, fingerprint)?;
+        let filled = self.cache.begin(stage, fingerprint)?;
         let stage_folders = done.iter().map(|(name, (folder, _))| (name.clone(), folder.clone())).collect();
         let mut unwritten = None;
         let mut emit = |event: Event| {
@@ -145,7 +148,7 @@ impl Runner<'_, '_> {
         let result = worked
             .and_then(|()| unwritten.map_or(Ok(()), Err))
             .and_then(|()| self.cache.finish(stage, parts, fingerprint, &filled, clock.elapsed().as_secs_f64()));
-        if result.is_err() && filled.exists() {
+        if result.is_err() && !stage.resumes && filled.exists() {
             // What it had written may say more than the error does.
             let kept = self.folder.join("failed").join(&stage.name);
             let kept_in = self.folder.join("failed");

@@ -389,3 +389,4 @@ fn mistakes_in_a_plan_are_named() {
 }
 
 mod always;
+mod resumes;

@@ -219,8 +219,8 @@ impl Questions {
         let folder = file.parent()?;
         let task = Task::ALL.into_iter().find(|task| folder == Path::new(task.name()))?;
         let split = file.file_stem()?.to_str()?;
-        // Answer tables; and the once hidden set of NLVR2, whose features nobody published.
-        if split.starts_with("trainval_") || (task == Task::Nlvr2 && !["train", "valid", "test"].contains(&split)) {
+        // Answer tables.
+        if split.starts_with("trainval_") {
             return None;
         }
         let of = feature_files(task, split, Scale::Full, data).ok()?.into_iter().next()?;
@@ -288,9 +288,10 @@ mod tests {
         };
         assert_eq!(of("vqa/minival.json").unwrap(), "mscoco_imgfeat/val2014_obj36.tsv First(5000)");
         assert_eq!(of("gqa/testdev.json").unwrap(), "vg_gqa_imgfeat/gqa_testdev_obj36.tsv All");
+        assert_eq!(of("nlvr2/hidden.json").unwrap(), "nlvr2_imgfeat/hidden_obj36.tsv All");
         assert_eq!(of("lxmert/vgnococo.json").unwrap(), "vg_gqa_imgfeat/vg_gqa_obj36.tsv All");
         assert!(
-            ["nlvr2/test2.json", "vqa/trainval_label2ans.json", "lxmert/all_ans.json", "vocab.txt"]
+            ["nlvr2/dev.json", "vqa/trainval_label2ans.json", "lxmert/all_ans.json", "vocab.txt"]
                 .map(of)
                 .iter()
                 .all(Option::is_none)

@@ -1,44 +1,31 @@
-//! The fine-tuning loop of the original's three programs (src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
+//! The fine-tuning loop of the original's three programs (src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182), with snapshots from which a
+//! run goes on to the same bytes as without a break.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod settings;
+
+use std::path::Path;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+pub use settings::{Begin, Settings, SnapshotSettings};
+
+use super::alone::alone_in;
 use super::batches;
-use super::metrics::{Line, Metrics};
-use super::optimiser::Optim;
+use super::identity::{identity, options};
+use super::logs::{Logs, Marks};
+pub use super::outcome::Outcome;
+use super::outcome::{self, Finished};
 use super::predict::{self, Average};
 use super::questions::Questions;
+use super::snapshot::{Every, Identity, Next, Snapshot, Snapshots, stopped};
 use super::step::{Rule, Step, Stepper};
-use super::weights::{self, Description};
+use super::tally::Tally;
+use super::weights;
+use crate::checkpoint::Policy;
 use crate::dataset::{self, Prediction};
 use crate::error::{Error, Result};
 use crate::lxrt::TaskModel;
-
-/// What a run decides.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Passes over the training data.
-    pub epochs: u64,
-    /// Examples a step; an incomplete last batch is dropped.
-    pub batch_size: usize,
-    /// Examples a batch when validating.
-    pub eval_batch_size: usize,
-    /// Peak learning rate.
-    pub lr: f64,
-    /// Update rule.
-    pub optim: Optim,
-    /// Decides data order and dropout.
-    pub seed: u64,
-    /// GQA: cross entropy with the best answer in place of binary cross entropy.
-    pub mce_loss: bool,
-    /// Folder of BEST, LAST, log.log and metrics.jsonl.
-    pub output: PathBuf,
-    /// Also writes BEST.pth and LAST.pth.
-    pub pth: bool,
-    /// What the written weights say about themselves.
-    pub description: Description,
-}
+use crate::signals::AtWork;
 
 /// Hears about the run as it goes.
 pub trait Observer {
@@ -48,22 +35,31 @@ pub trait Observer {
     fn validated(&mut self, examples: usize);
     /// After each epoch, the lines that log.log got.
     fn epoch(&mut self, lines: &str);
+    /// What a person should know about a break.
+    fn note(&mut self, text: &str);
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Training score of the last epoch, 0 to 1.
-    pub train: f64,
-    /// Best validation score, 0 to 1, and its epoch; None without validation data or where no score was above 0.
-    pub best: Option<(f64, u64)>,
-    /// Validation score of the last epoch.
-    pub last_valid: Option<f64>,
-    /// Optimiser steps taken.
-    pub steps: u64,
+/// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Position {
+    epoch: u64,
+    /// Steps of the epoch that are done. With all of them done, validation is still to come.
+    steps: usize,
+    /// Score of the epoch's training answers.
+    tally: Tally,
+    /// Spent on the epoch's training.
+    seconds: f64,
+    best: Option<(f64, u64)>,
+    last_valid: Option<f64>,
+    logs: Marks,
 }
 
-/// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone.
+/// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
+/// the last epoch's weights in `model`.
+///
+/// # Errors
+/// Usage for settings that do not fit the data or what is in the output folder; data where loss or gradients are not finite;
+/// interrupted where a signal asked for it, once a snapshot is written.
 pub fn run(
     model: &TaskModel,
     train: &Questions,
@@ -75,79 +71,224 @@ pub fn run(
     check(train, valid, settings, steps_per_epoch)?;
     let output = &settings.output;
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
-    let total = steps_per_epoch as u64 * settings.epochs;
-    let mut run = Run {
-        model,
-        train,
-        settings,
-        stepper: Stepper::new(
-            model,
-            train,
-            Rule { optim: settings.optim, lr: settings.lr, seed: settings.seed, mce_loss: settings.mce_loss, total },
-        ),
-        metrics: Metrics::create(&output.join("metrics.jsonl"))?,
-    };
-    let mut outcome = Outcome { train: 0.0, best: None, last_valid: None, steps: total };
-    for epoch in 0..settings.epochs {
-        let started = Instant::now();
-        let given = run.epoch(epoch, observer)?;
-        let seconds = started.elapsed().as_secs_f64();
-        outcome.train = dataset::score(&train.data, &given)?;
-        let mut lines = format!("\nEpoch {epoch}: Train {:.2}\n", outcome.train * 100.0);
-        if let Some(valid) = valid {
-            let given = predict::predict(&[model], Average::default(), valid, settings.eval_batch_size, |n| {
-                observer.validated(n)
-            })?;
-            let score = dataset::score(&valid.data, &given)?;
-            outcome.last_valid = Some(score);
-            if score > outcome.best.map_or(0.0, |(best, _)| best) {
-                outcome.best = Some((score, epoch));
-                weights::save(model, output, "BEST", &settings.description, settings.pth)?;
-            }
-            let best = outcome.best.map_or(0.0, |(best, _)| best);
-            lines += &format!("Epoch {epoch}: Valid {:.2}\nEpoch {epoch}: Best {:.2}\n", score * 100.0, best * 100.0);
-        }
-        append(&output.join("log.log"), &lines)?;
-        run.metrics.write(&Line::Epoch {
-            epoch,
-            train: outcome.train * 100.0,
-            valid: outcome.last_valid.map(|score| score * 100.0),
-            best: valid.map(|_| outcome.best.map_or(0.0, |(best, _)| best * 100.0)),
-            examples_per_second: given.len() as f64 / seconds,
-        })?;
-        observer.epoch(&lines);
+    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
+    let identity = identity(settings, train, valid, model.parameters().device());
+    let SnapshotSettings { folder, every, begin } = settings.snapshots.clone();
+    let mut snapshots = Snapshots::new(folder, every, identity.clone());
+    if begin == Begin::Resume
+        && let Some(finished) = Finished::read(output)?
+    {
+        finished.check(&identity.run, output)?;
+        weights::load(model, &output.join("LAST.safetensors"), Policy::FineTuned, false)?;
+        snapshots.clear()?;
+        return Ok(finished.outcome);
     }
-    weights::save(model, output, "LAST", &settings.description, settings.pth)?;
-    Ok(outcome)
+    let found = match begin {
+        Begin::Resume => snapshots.newest(&mut |text| observer.note(text))?,
+        Begin::Fresh if snapshots.any()? => return Err(unfinished(snapshots.folder())),
+        Begin::Restart | Begin::Fresh => None,
+    };
+    let at_work = AtWork::begin()?;
+    let run = match found {
+        Some(snapshot) => Run::resumed(model, train, valid, settings, (snapshots, snapshot), at_work, observer)?,
+        None => Run::begun(model, train, valid, settings, snapshots, at_work)?,
+    };
+    run.end(identity, observer)
+}
+
+/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
+/// nothing is compared.
+///
+/// # Errors
+/// Usage where the run that has ended there had other settings.
+pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
+    let output = &settings.output;
+    let Some(finished) = Finished::read(output)? else { return Ok(None) };
+    finished.check(&options(settings), output)?;
+    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
+    // A run killed after its very last file was written has left them.
+    Snapshots::new(settings.snapshots.folder.clone(), Every::Never, finished.identity).clear()?;
+    Ok(Some(finished.outcome))
 }
 
 /// A run in progress.
 struct Run<'a> {
     model: &'a TaskModel,
     train: &'a Questions,
+    valid: Option<&'a Questions>,
     settings: &'a Settings,
     stepper: Stepper<'a>,
-    metrics: Metrics,
+    at: Position,
+    logs: Logs,
+    snapshots: Snapshots,
+    at_work: AtWork,
 }
 
-impl Run<'_> {
-    /// Goes over the training data once; the answers given on the way.
-    fn epoch(&mut self, epoch: u64, observer: &mut dyn Observer) -> Result<Vec<Prediction>> {
-        let train = self.train;
-        let order = batches::shuffled(train.questions.len(), self.settings.seed, epoch);
-        let (size, device) = (self.settings.batch_size, self.model.parameters().device());
-        let mut given = Vec::with_capacity(order.len());
-        let mut score = 0.0;
-        std::thread::scope(|scope| {
-            for ready in batches::stream(scope, train, &order, size, true, 0, device) {
-                let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
-                self.metrics.write(&Line::Step { step: self.stepper.steps(), loss, grad_norm, lr })?;
-                score += ready.positions.iter().zip(&answered).map(|(&p, a)| points(train, p, a)).sum::<f64>();
-                given.extend(answered);
-                observer.step(epoch, given.len(), score / given.len() as f64, loss);
-            }
-            Ok(given)
+impl<'a> Run<'a> {
+    fn new(
+        model: &'a TaskModel,
+        train: &'a Questions,
+        valid: Option<&'a Questions>,
+        settings: &'a Settings,
+        (snapshots, at): (Snapshots, Option<Position>),
+        at_work: AtWork,
+    ) -> Result<Self> {
+        let Settings { optim, lr, seed, mce_loss, output, .. } = settings;
+        let total = (train.questions.len() / settings.batch_size) as u64 * settings.epochs;
+        let rule = Rule { optim: *optim, lr: *lr, seed: *seed, mce_loss: *mce_loss, total };
+        Ok(Self {
+            model,
+            train,
+            valid,
+            settings,
+            stepper: Stepper::new(model, train, rule),
+            logs: Logs::open(output, at.map(|at| at.logs))?,
+            at: at.unwrap_or_default(),
+            snapshots,
+            at_work,
         })
+    }
+
+    fn begun(
+        model: &'a TaskModel,
+        train: &'a Questions,
+        valid: Option<&'a Questions>,
+        settings: &'a Settings,
+        snapshots: Snapshots,
+        at_work: AtWork,
+    ) -> Result<Self> {
+        // In this order: a snapshot beside an outcome would be one of a run that has ended.
+        outcome::remove(&settings.output)?;
+        snapshots.clear()?;
+        let mut run = Self::new(model, train, valid, settings, (snapshots, None), at_work)?;
+        // Without tensors: the first weights are loaded anyway. It holds what the run is and how long log.log was.
+        run.at.logs = run.logs.mark()?;
+        run.snapshots.write(0, &run.at, &Default::default())?;
+        Ok(run)
+    }
+
+    fn resumed(
+        model: &'a TaskModel,
+        train: &'a Questions,
+        valid: Option<&'a Questions>,
+        settings: &'a Settings,
+        (snapshots, snapshot): (Snapshots, Snapshot<Position>),
+        at_work: AtWork,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let Snapshot { step, position: at, tensors } = snapshot;
+        let mut run = Self::new(model, train, valid, settings, (snapshots, Some(at)), at_work)?;
+        let per_epoch = run.steps_per_epoch();
+        if at.steps > per_epoch || at.epoch >= settings.epochs || at.epoch * per_epoch as u64 + at.steps as u64 != step
+        {
+            return Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
+                .next("remove it, or begin anew with --restart"));
+        }
+        if step > 0 {
+            run.stepper.restore(step, &tensors)?;
+        }
+        observer.note(&format!("going on after step {step}, in epoch {}", at.epoch));
+        Ok(run)
+    }
+
+    fn steps_per_epoch(&self) -> usize {
+        self.train.questions.len() / self.settings.batch_size
+    }
+
+    fn end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
+        let mut train = 0.0;
+        while self.at.epoch < self.settings.epochs {
+            self.epoch(observer)?;
+            train = self.at.tally.mean();
+            self.validate(observer)?;
+            self.tell(observer)?;
+            let Position { epoch, best, last_valid, .. } = self.at;
+            self.at = Position { epoch: epoch + 1, best, last_valid, ..Position::default() };
+        }
+        let Position { best, last_valid, .. } = self.at;
+        let outcome = Outcome { train, best, last_valid, steps: self.stepper.steps() };
+        self.logs.mark()?;
+        // In this order: killed between any two of these, a resumed run does the rest again.
+        let Settings { output, description, pth, .. } = self.settings;
+        weights::save(self.model, output, "LAST", description, *pth)?;
+        let finished = Finished { outcome, identity };
+        finished.write(output)?;
+        self.snapshots.clear()?;
+        Ok(finished.outcome)
+    }
+
+    /// Takes the epoch's steps that are still to be taken.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let train = self.train;
+        let Settings { seed, batch_size, .. } = *self.settings;
+        let mut order = batches::shuffled(train.questions.len(), seed, self.at.epoch);
+        order.drain(..self.at.steps * batch_size);
+        let (device, started, before) = (self.model.parameters().device(), Instant::now(), self.at.seconds);
+        std::thread::scope(|scope| {
+            for ready in batches::stream(scope, train, &order, batch_size, true, 0, device) {
+                let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
+                let step = self.stepper.steps();
+                self.logs.step(step, loss, grad_norm, lr)?;
+                for (&position, answer) in ready.positions.iter().zip(&answered) {
+                    self.at.tally.add(points(train, position, answer));
+                }
+                self.at.steps += 1;
+                self.at.seconds = before + started.elapsed().as_secs_f64();
+                observer.step(self.at.epoch, self.at.tally.count() as usize, self.at.tally.mean(), loss);
+                match self.snapshots.next(step, &self.at_work) {
+                    Next::Step => {}
+                    Next::Snapshot => self.snapshot()?,
+                    Next::Stop(signal) => {
+                        self.snapshot()?;
+                        return Err(stopped(signal, step, self.snapshots.folder()));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Scores the validation data and keeps the best weights. Asked to stop, it leaves a snapshot of the epoch's last step.
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let Some(valid) = self.valid else { return Ok(()) };
+        let seen = |examples| {
+            observer.validated(examples);
+            match self.at_work.asked_by() {
+                None => Ok(()),
+                Some(signal) => Err(stopped(signal, self.stepper.steps(), self.snapshots.folder())),
+            }
+        };
+        let size = self.settings.eval_batch_size;
+        let given = match predict::predict_while(&[self.model], Average::default(), valid, size, seen) {
+            Err(stopped) if self.at_work.asked_by().is_some() => {
+                self.snapshot()?;
+                return Err(stopped);
+            }
+            given => given?,
+        };
+        let score = dataset::score(&valid.data, &given)?;
+        self.at.last_valid = Some(score);
+        if score > self.at.best.map_or(0.0, |(best, _)| best) {
+            self.at.best = Some((score, self.at.epoch));
+            let Settings { output, description, pth, .. } = self.settings;
+            weights::save(self.model, output, "BEST", description, *pth)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the epoch's lines.
+    fn tell(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let Position { epoch, tally, seconds, best, last_valid, .. } = self.at;
+        let valid = last_valid.map(|score| (score, best.map_or(0.0, |(best, _)| best)));
+        let examples_per_second = tally.count() as f64 / seconds;
+        let lines = self.logs.epoch(epoch, self.stepper.steps(), tally.mean(), valid, examples_per_second)?;
+        observer.epoch(&lines);
+        Ok(())
+    }
+
+    fn snapshot(&mut self) -> Result<()> {
+        self.at.logs = self.logs.mark()?;
+        self.snapshots.write(self.stepper.steps(), &self.at, &self.stepper.state())
     }
 }
 
@@ -155,6 +296,11 @@ impl Run<'_> {
 fn points(questions: &Questions, position: usize, prediction: &Prediction) -> f64 {
     let label = questions.data.examples[questions.questions[position].index].label.as_ref();
     label.map_or(0.0, |label| label.points(&prediction.answer))
+}
+
+fn unfinished(folder: &Path) -> Error {
+    Error::usage(format!("{} holds snapshots of a run that has not ended", folder.display()))
+        .next("pass --resume to go on with it, --restart to begin anew, or name another --output")
 }
 
 fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings, steps_per_epoch: usize) -> Result<()> {
@@ -182,7 +328,5 @@ fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings, step
     Ok(())
 }
 
-fn append(path: &Path, text: &str) -> Result<()> {
-    let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    open.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| Error::io("write", path, &e))
-}
+#[cfg(test)]
+mod tests;

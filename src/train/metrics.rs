@@ -1,11 +1,10 @@
 //! `metrics.jsonl`: one line a step and one an epoch, for plots and scripts.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
+use super::appended::Appended;
 use crate::error::{Error, Result};
 
 /// A line of the file.
@@ -38,28 +37,37 @@ pub enum Line {
     },
 }
 
-/// Appends lines to a new file.
+/// The lines of one run.
 pub struct Metrics {
-    path: PathBuf,
-    out: BufWriter<File>,
+    out: Appended,
 }
 
 impl Metrics {
-    /// Starts `path` anew.
-    pub fn create(path: &Path) -> Result<Self> {
-        let out = BufWriter::new(File::create(path).map_err(|e| Error::io("create", path, &e))?);
-        Ok(Self { path: path.to_owned(), out })
+    /// Goes on after the first `keep` bytes of `path`: 0 starts it anew.
+    ///
+    /// # Errors
+    /// As [`Appended::open`].
+    pub fn open(path: &Path, keep: u64) -> Result<Self> {
+        Appended::open(path, Some(keep)).map(|out| Self { out })
     }
 
     /// Writes a line; an epoch's line also brings everything before it to the file.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
     pub fn write(&mut self, line: &Line) -> Result<()> {
-        let failed = |e: &std::io::Error| Error::io("write", &self.path, e);
-        let text =
-            serde_json::to_string(line).map_err(|e| Error::bug("a metrics line cannot be written").because(e))?;
-        writeln!(self.out, "{text}").map_err(|e| failed(&e))?;
-        if matches!(line, Line::Epoch { .. }) {
-            self.out.flush().map_err(|e| failed(&e))?;
-        }
-        Ok(())
+        let mut text =
+            serde_json::to_vec(line).map_err(|e| Error::bug("a metrics line cannot be written").because(e))?;
+        text.push(b'\n');
+        self.out.write(&text)?;
+        if matches!(line, Line::Epoch { .. }) { self.out.flush() } else { Ok(()) }
+    }
+
+    /// Forces everything to disk; the length to keep when resuming from now.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn mark(&mut self) -> Result<u64> {
+        self.out.mark()
     }
 }

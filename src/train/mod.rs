@@ -1,17 +1,25 @@
 //! BertAdam, schedules, the training loop, evaluation.
 
+pub mod alone;
 pub mod appended;
 pub mod batches;
 pub mod bert_adam;
 pub mod finetune;
 pub mod gradients;
+pub mod identity;
+pub mod logs;
+pub mod machine;
 pub mod metrics;
 pub mod optimiser;
+pub mod outcome;
 pub mod predict;
+pub mod pretrain;
 pub mod progress;
 pub mod questions;
 pub mod schedule;
 pub mod setup;
 pub mod snapshot;
 pub mod step;
+pub mod tally;
+pub mod tensorboard;
 pub mod weights;

@@ -55,4 +55,8 @@ impl Observer for Training {
         self.bar.finish_and_clear();
         eprintln!("{}", lines.trim());
     }
+
+    fn note(&mut self, text: &str) {
+        eprintln!("note: {text}");
+    }
 }

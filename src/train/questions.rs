@@ -51,6 +51,11 @@ impl Source {
         self.stores[0].dim()
     }
 
+    /// The stores, in the order in which they were named.
+    pub fn stores(&self) -> &[FeatureStore] {
+        &self.stores
+    }
+
     /// Images in all stores.
     pub fn images(&self) -> usize {
         self.stores.iter().map(FeatureStore::len).sum()
@@ -61,7 +66,13 @@ impl Source {
         (0..self.stores.len()).rev().find_map(|store| Some(Place { store, row: self.stores[store].index_of(image)? }))
     }
 
-    pub(super) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
+    /// The store and the row in it.
+    pub(super) fn at(&self, place: Place) -> (&FeatureStore, usize) {
+        (&self.stores[place.store], place.row)
+    }
+
+    /// Copies an image's features (boxes, dim) and boxes (boxes, 4) in [0, 1] into slices of exactly these lengths.
+    pub(crate) fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
         let store = &self.stores[place.store];
         store.copy_features(place.row, features);
         store.copy_normalised_boxes(place.row, boxes);

@@ -2,18 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
 use tch::Device;
 
 use super::questions::{self, Ablation, Missing, Questions, Source};
 use super::weights::{self, Description};
-use crate::checkpoint::{LoadReport, Policy, locate};
+use crate::checkpoint::{LoadReport, Policy, StateDict, bert_weights, hf, locate};
 use crate::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
 use crate::error::{Error, Result};
 use crate::features::progress::Progress;
 use crate::features::{FeatureStore, Precision, ensure_store};
-use crate::lxrt::TaskModel;
+use crate::files;
+use crate::lxrt::{Config, TaskModel};
+
+/// The largest published vocabulary has 1 MB.
+const LARGEST_VOCAB: u64 = 16 << 20;
 
 /// Where a task's data are and how much of them to read.
 #[derive(Debug, Clone)]
@@ -57,7 +62,11 @@ pub fn store_name(tsv: &Path) -> PathBuf {
 }
 
 impl Stores {
-    fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Progress) -> Result<FeatureStore> {
+    /// The store of a feature file below the data root.
+    ///
+    /// # Errors
+    /// Where it is not there, or cannot be built.
+    pub fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Progress) -> Result<FeatureStore> {
         let limit = match file.limit {
             Limit::All => None,
             Limit::First(rows) => Some(rows),
@@ -143,8 +152,21 @@ pub enum Start {
     Lxmert(String),
     /// Encoder and answer head of a pre-trained model (`--loadLXMERTQA`).
     LxmertQa(String),
-    /// BERT's weights for the language side, a `pytorch_model.bin`.
+    /// BERT's weights for the language side: what [`bert_weights`] takes.
     Bert(PathBuf),
+}
+
+impl Start {
+    /// The option that names it and the name, to tell runs apart.
+    pub fn described(&self) -> Value {
+        match self {
+            Self::Scratch => json!({ "--from-scratch": true }),
+            Self::FineTuned(name) => json!({ "--load": name }),
+            Self::Lxmert(name) => json!({ "--load-lxmert": name }),
+            Self::LxmertQa(name) => json!({ "--load-lxmert-qa": name }),
+            Self::Bert(path) => json!({ "--bert": path }),
+        }
+    }
 }
 
 /// Makes the model with weights as `start` says. `allow_missing` lets encoder weights be missing.
@@ -160,12 +182,54 @@ pub fn model(
     let model = description.model(device)?;
     let report = match start {
         Start::Scratch => None,
-        Start::FineTuned(name) => Some(weights::load(&model, &locate(name, "")?, Policy::FineTuned, allow_missing)?),
+        Start::FineTuned(name) => {
+            let path = locate(name, "")?;
+            if let Some(labels) = &loader.labels {
+                hf::answers::check(&path, labels.answers().iter().map(String::as_str))?;
+            }
+            Some(weights::load(&model, &path, Policy::FineTuned, allow_missing)?)
+        }
         Start::Lxmert(name) => Some(weights::load(&model, &locate(name, "_LXRT")?, Policy::Lxmert, allow_missing)?),
-        Start::Bert(path) => Some(weights::load(&model, path, Policy::Bert, allow_missing)?),
+        Start::Bert(path) => {
+            let state = bert_for(&description.config, &loader.settings.vocab, path)?;
+            Some(weights::apply(&model, state, path, Policy::Bert, allow_missing)?)
+        }
         Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, "_LXRT")?, loader, allow_missing)?),
     };
     Ok((model, report))
+}
+
+/// BERT's weights for a model of these sizes that reads this vocabulary.
+///
+/// # Errors
+/// What can be wrong with the files; data where BERT has other sizes or another vocabulary.
+pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<StateDict> {
+    let bert = bert_weights(path)?;
+    if let Some(told) = &bert.config {
+        let sizes = [
+            ("vocab_size", told.vocab_size, config.vocab_size),
+            ("hidden_size", told.hidden_size, config.hidden_size),
+            ("num_attention_heads", told.num_attention_heads, config.num_attention_heads),
+            ("intermediate_size", told.intermediate_size, config.intermediate_size),
+            ("max_position_embeddings", told.max_position_embeddings, config.max_position_embeddings),
+            ("type_vocab_size", told.type_vocab_size, config.type_vocab_size),
+        ];
+        if let Some((name, bert, model)) = sizes.into_iter().find(|(_, bert, model)| bert != model) {
+            return Err(Error::data(format!(
+                "BERT and the model have different sizes: {name} is {bert} in {}, and {model} in the model",
+                path.display()
+            ))
+            .next("choose the model's sizes with --model or --config, or another BERT"));
+        }
+    }
+    if let Some(theirs) = &bert.vocab {
+        let ours = files::read_text(vocab, LARGEST_VOCAB)?;
+        if !ours.lines().eq(theirs.lines()) {
+            return Err(Error::data(format!("{} is not the vocabulary of {}", vocab.display(), path.display()))
+                .next("name BERT's own vocab.txt with --vocab"));
+        }
+    }
+    Ok(bert.state)
 }
 
 fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
@@ -175,6 +239,7 @@ fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool)
             .next("use --load-lxmert for NLVR2"));
     };
     let table = AnswerTable::load(&settings.data_root)?;
+    hf::answers::check(path, (0..table.len()).filter_map(|id| table.answer(id)))?;
     let rows = table.rows_of_labels(labels);
     let released: Coverage = if settings.task == Task::Vqa { VQA_COVERAGE } else { GQA_COVERAGE };
     let coverage = table.check_coverage(&rows, released)?;

@@ -10,6 +10,7 @@ use super::gradients;
 use super::optimiser::{Optim, Optimiser};
 use super::predict;
 use super::questions::Questions;
+use crate::checkpoint::StateDict;
 use crate::dataset::{Prediction, Task};
 use crate::error::{Error, Result};
 use crate::lxrt::{Pass, TaskModel, losses};
@@ -91,6 +92,33 @@ impl<'a> Stepper<'a> {
         self.steps
     }
 
+    /// Everything that steps change: the weights under their names and the optimiser's state.
+    pub fn state(&self) -> StateDict {
+        let mut state = self.model.parameters().state();
+        state.extend(self.optimiser.state(&self.model.parameters().named()));
+        state
+    }
+
+    /// Goes on from what [`state`](Self::state) gave after `steps` steps.
+    ///
+    /// # Errors
+    /// Data where it is of another model or optimiser.
+    pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        let parameters = self.model.parameters();
+        let weights: StateDict = parameters
+            .shapes()
+            .into_keys()
+            .map(|name| match state.get(&name) {
+                Some(data) => Ok((name, data.clone())),
+                None => Err(Error::data(format!("the snapshot lacks the parameter {name}"))),
+            })
+            .collect::<Result<_>>()?;
+        self.optimiser.restore(&parameters.named(), state)?;
+        parameters.load(&weights)?;
+        self.steps = steps;
+        Ok(())
+    }
+
     /// Takes a step. A loss or gradient that is not finite is an error, and then the weights stay as they were.
     pub fn step(&mut self, ready: &Ready) -> Result<Step> {
         let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
@@ -133,7 +161,7 @@ fn diverged(train: &Questions, positions: &[usize], step: u64, loss: f64, norm: 
 }
 
 /// Mixes seed and step so that neighbouring steps get unrelated generators.
-fn step_seed(seed: u64, step: u64) -> i64 {
+pub(super) fn step_seed(seed: u64, step: u64) -> i64 {
     let mixed = (seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     (mixed ^ (mixed >> 31)) as i64
 }

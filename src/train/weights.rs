@@ -3,28 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use crate::checkpoint::{self, LoadReport, Policy, StateDict};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+pub use crate::lxrt::Description;
+use crate::lxrt::TaskModel;
 use crate::lxrt::task::ENCODER_PREFIX;
-use crate::lxrt::{Config, TaskModel};
-
-/// Key of the description in a safetensors file's metadata.
-const KEY: &str = "lxmert_repro.model";
-
-/// What a weights file says about its model, so that it can be used without repeating options.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Description {
-    /// The task its head answers.
-    pub task: Task,
-    /// All sizes.
-    pub config: Config,
-    /// Answers of the head.
-    pub answers: usize,
-}
 
 impl Description {
     /// A freshly initialised model of this description.
@@ -41,9 +27,7 @@ pub fn images(task: Task) -> usize {
 /// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`.
 pub fn save(model: &TaskModel, folder: &Path, name: &str, description: &Description, pth: bool) -> Result<()> {
     let state = model.parameters().state();
-    let text = serde_json::to_string(description).map_err(|e| Error::bug("a model cannot be described").because(e))?;
-    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned()), (KEY.to_owned(), text)]);
-    checkpoint::write_safetensors(&folder.join(format!("{name}.safetensors")), &state, &metadata)?;
+    checkpoint::write_safetensors(&folder.join(format!("{name}.safetensors")), &state, &description.metadata()?)?;
     if pth {
         checkpoint::write_pth(&folder.join(format!("{name}.pth")), &state)?;
     }
@@ -61,18 +45,24 @@ pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str) -> Result<()> 
     checkpoint::write_safetensors(&folder.join(format!("{name}_LXRT.safetensors")), &encoder, &metadata)
 }
 
-/// The description in a weights file, if it is one of ours.
+/// The description in a weights file, if it is one of ours or of Hugging Face's port.
 pub fn describe(path: &Path) -> Result<Option<Description>> {
-    let Some(metadata) = checkpoint::read_metadata(path)? else { return Ok(None) };
-    let Some(text) = metadata.get(KEY) else { return Ok(None) };
-    serde_json::from_str(text)
-        .map(Some)
-        .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+    Description::read(path)
 }
 
 /// Loads a checkpoint into a model under one of the original's rules.
 pub fn load(model: &TaskModel, path: &Path, policy: Policy, allow_missing: bool) -> Result<LoadReport> {
-    let state = checkpoint::read(path)?;
+    apply(model, checkpoint::read(path)?, path, policy, allow_missing)
+}
+
+/// [`load`] for a checkpoint that has been read from `path`.
+pub fn apply(
+    model: &TaskModel,
+    state: StateDict,
+    path: &Path,
+    policy: Policy,
+    allow_missing: bool,
+) -> Result<LoadReport> {
     let (state, report) = checkpoint::plan(state, &model.parameters().shapes(), policy, allow_missing)
         .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
     model.parameters().load(&state)?;

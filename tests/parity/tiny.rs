@@ -118,7 +118,7 @@ fn pretraining_heads_losses_and_every_gradient() {
         ("full", Tasks::ALL),
         ("no_qa", Tasks { qa: false, ..Tasks::ALL }),
         ("no_lm", Tasks { mask_lm: false, ..Tasks::ALL }),
-        ("no_obj", Tasks { obj_predict: false, ..Tasks::ALL }),
+        ("no_obj", Tasks { obj: false, attr: false, feat: false, ..Tasks::ALL }),
         ("no_matched", Tasks { matched: false, ..Tasks::ALL }),
     ] {
         let got = pretraining::losses(&scores, &targets, tasks);

@@ -126,6 +126,13 @@ impl Archive {
         self.find(unpack).map(|entry| entry.size)
     }
 
+    /// Whether a file of that name is in it, whatever folder it is in.
+    pub fn holds(&self, name: &str) -> bool {
+        let named =
+            |entry: &Entry| !entry.folder && names::file_name(&entry.name) == name && !names::is_junk(&entry.name);
+        self.entries.iter().any(named)
+    }
+
     fn find(&self, unpack: &Unpack) -> Result<&Entry> {
         let wanted = |entry: &&Entry| {
             !entry.folder && names::file_name(&entry.name) == unpack.member && !names::is_junk(&entry.name)

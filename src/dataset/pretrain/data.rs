@@ -141,6 +141,11 @@ impl PretrainData {
         &self.examples
     }
 
+    /// The ids of all images, by their numbers.
+    pub fn images(&self) -> &[String] {
+        &self.images
+    }
+
     /// Numbers of the examples whose image `has_features`: what can be trained on.
     pub fn with_features(&self, has_features: impl Fn(&str) -> bool) -> Vec<usize> {
         let has: Vec<bool> = self.images.iter().map(|image| has_features(image)).collect();

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::data::PretrainData;
-use crate::error::{Error, Result};
 
 /// Mean score of the answers to questions, overall and per category; shown as the original prints it, without the line
 /// end.
@@ -16,10 +17,11 @@ pub struct Accuracy {
     pub per_category: BTreeMap<String, f64>,
 }
 
-#[derive(Default)]
+/// Sums of scores; exact in JSON, so that a run can go on from them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Tally {
     score: f64,
-    count: u32,
+    count: u64,
 }
 
 impl Tally {
@@ -29,31 +31,40 @@ impl Tally {
     }
 
     fn mean(&self) -> f64 {
-        self.score / f64::from(self.count)
+        self.score / self.count as f64
     }
 }
 
-/// Scores answers (ids in the answer table) to examples, given by their numbers. Examples of categories without answers do
-/// not count; questions whose answers are all outside the table do, with 0. No question at all is an error.
-pub fn evaluate(data: &PretrainData, answers: impl IntoIterator<Item = (usize, Option<usize>)>) -> Result<Accuracy> {
-    let mut overall = Tally::default();
-    let mut per_category: BTreeMap<&str, Tally> = BTreeMap::new();
-    for (number, answer) in answers {
-        let Some(example) = data.examples().get(number) else { continue };
-        let Some(label) = example.label() else { continue };
+/// The scores of answers as they are given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Given {
+    overall: Tally,
+    per_category: BTreeMap<String, Tally>,
+}
+
+impl Given {
+    /// Scores an answer (an id in the answer table) to an example, given by its number. Examples of categories without answers
+    /// do not count; questions whose answers are all outside the table do, with 0.
+    pub fn add(&mut self, data: &PretrainData, number: usize, answer: Option<usize>) {
+        let Some(example) = data.examples().get(number) else { return };
+        let Some(label) = example.label() else { return };
         let score = label.iter().find(|(id, _)| answer == Some(*id as usize)).map_or(0.0, |(_, score)| *score);
-        overall.add(score);
-        per_category.entry(data.category(example)).or_default().add(score);
+        self.overall.add(score);
+        let category = data.category(example);
+        match self.per_category.get_mut(category) {
+            Some(tally) => tally.add(score),
+            None => self.per_category.entry(category.to_owned()).or_default().add(score),
+        }
     }
-    if overall.count == 0 {
-        return Err(Error::data("no answer belongs to a question of the pre-training data")
-            .next("check that the predictions are of this data"));
+
+    /// Their means; none where no question was answered.
+    pub fn accuracy(&self) -> Option<Accuracy> {
+        let per_category = self.per_category.iter().map(|(name, tally)| (name.clone(), tally.mean())).collect();
+        (self.overall.count > 0).then(|| Accuracy { overall: self.overall.mean(), per_category })
     }
-    let per_category = per_category.into_iter().map(|(name, tally)| (name.to_owned(), tally.mean())).collect();
-    Ok(Accuracy { overall: overall.mean(), per_category })
 }
 
-/// Numbers of the questions by uid, for [`evaluate`]; of questions with the same uid the last.
+/// Numbers of the questions by uid, for [`Given::add`]; of questions with the same uid the last.
 pub fn questions_by_uid(data: &PretrainData) -> HashMap<String, usize> {
     let questions = data.examples().iter().enumerate().filter(|(_, example)| example.label().is_some());
     questions.map(|(number, example)| (data.uid(example), number)).collect()

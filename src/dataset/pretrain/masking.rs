@@ -84,12 +84,12 @@ pub fn mask_boxes(boxes: usize, rate: f64, examples: usize, draws: &mut impl Dra
 }
 
 /// Carries changes out on features of shape (boxes, `width`), row by row. `borrow` gives the features of a box of an
-/// example. Returns the loss mask: 1 for every selected box, kept ones included, else 0.
-pub fn change_boxes<'a>(
+/// example into a row of `width`. Returns the loss mask: 1 for every selected box, kept ones included, else 0.
+pub fn change_boxes(
     features: &mut [f32],
     width: usize,
     changes: &[BoxChange],
-    mut borrow: impl FnMut(usize, usize) -> Result<&'a [f32]>,
+    mut borrow: impl FnMut(usize, usize, &mut [f32]) -> Result<()>,
 ) -> Result<Vec<f32>> {
     if changes.len().checked_mul(width) != Some(features.len()) {
         return Err(Error::bug(format!("{} changes of width {width} for {} features", changes.len(), features.len())));
@@ -99,13 +99,7 @@ pub fn change_boxes<'a>(
         match *change {
             BoxChange::Unselected | BoxChange::Kept => {}
             BoxChange::Zeroed => row.fill(0.0),
-            BoxChange::Borrowed { example, from_box } => {
-                let other = borrow(example, from_box)?;
-                if other.len() != width {
-                    return Err(Error::bug(format!("a box of width {} where {width} was expected", other.len())));
-                }
-                row.copy_from_slice(other);
-            }
+            BoxChange::Borrowed { example, from_box } => borrow(example, from_box, row)?,
         }
         mask.push(if *change == BoxChange::Unselected { 0.0 } else { 1.0 });
     }

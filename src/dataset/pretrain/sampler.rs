@@ -3,6 +3,7 @@
 use super::data::PretrainData;
 use super::draws::Draws;
 use super::masking::{BoxChange, IGNORED, mask_boxes, mask_words};
+use super::pieces::Pieces;
 use crate::dataset::tokenizer::{Encoding, Tokenizer};
 use crate::error::{Error, Result};
 
@@ -88,11 +89,12 @@ impl<'a> Sampler<'a> {
         self.usable.get(position).copied()
     }
 
-    /// Draws the example at `position`, in the original's order: match, words, boxes, answer. `lenders` is the number of
-    /// examples of the TRAINING sampler, whose boxes are borrowed.
+    /// Draws the example at `position`, in the original's order: match, words, boxes, answer. `pieces` are those of this data;
+    /// `lenders` is the number of examples of the TRAINING sampler, whose boxes are borrowed.
     pub fn draw(
         &self,
         tokenizer: &Tokenizer,
+        pieces: &Pieces,
         position: usize,
         lenders: usize,
         draws: &mut impl Draws,
@@ -100,17 +102,17 @@ impl<'a> Sampler<'a> {
         let outside = || Error::bug(format!("pre-training example {position} of {}", self.usable.len()));
         let number = self.example(position).ok_or_else(outside)?;
         let own = self.data.examples().get(number).ok_or_else(outside)?;
-        let mut told = own;
+        let (mut told, mut told_number) = (own, number);
         if self.rules.match_sentences && draws.unit() < 0.5 {
             while told.image() == own.image() {
-                told = self.example(draws.below(self.len())).map(|i| &self.data.examples()[i]).ok_or_else(outside)?;
+                told_number = self.example(draws.below(self.len())).ok_or_else(outside)?;
+                told = &self.data.examples()[told_number];
             }
         }
         let matched = std::ptr::eq(told, own);
 
         let max_len = self.rules.max_len.max(2);
-        let mut pieces = tokenizer.tokenize(told.sentence());
-        pieces.truncate(max_len - 2);
+        let pieces: Vec<u32> = pieces.of(told_number).take(max_len - 2).collect();
         let rate = self.rules.word_mask_rate;
         let words = mask_words(&pieces, rate, tokenizer.vocab_size(), tokenizer.mask_id(), draws);
         let mut word_labels = vec![IGNORED; max_len];

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::data::{PretrainData, Source};
 use super::draws::{Draws, ExampleDraws};
-use super::evaluator::{evaluate, questions_by_uid};
+use super::evaluator::{Accuracy, Given, questions_by_uid};
 use super::masking::{BoxChange, IGNORED, change_boxes, mask_boxes, mask_words};
+use super::pieces::Pieces;
 use super::sampler::{Rules, Sampler, draw_answer};
 use crate::dataset::answers::{AnswerTable, parse_qa_sets};
 use crate::dataset::tokenizer::Tokenizer;
@@ -113,13 +114,23 @@ fn examples_labels_and_accuracies_are_the_originals() {
         let questions = questions_by_uid(&data);
         let predictions: Vec<(String, String)> = list(&case["evaluator"]["uid2ans"]);
         let answers = predictions.iter().filter_map(|(uid, answer)| Some((*questions.get(uid)?, table.id(answer))));
-        let accuracy = evaluate(&data, answers).unwrap();
+        let accuracy = accuracy_of(&data, answers).unwrap();
         assert_eq!(accuracy.overall, case["evaluator"]["overall"], "{name}");
         assert_eq!(serde_json::json!(accuracy.per_category), case["evaluator"]["per_dset"], "{name}");
         assert_eq!(format!("{accuracy}\n"), case["evaluator"]["printed"], "{name}");
         let caption = usable.iter().copied().find(|&i| data.examples()[i].label().is_none()).unwrap();
-        assert!(evaluate(&data, [(caption, Some(0)), (usize::MAX, None)]).is_err());
+        assert!(accuracy_of(&data, [(caption, Some(0)), (usize::MAX, None)]).is_none());
     }
+}
+
+fn accuracy_of(data: &PretrainData, answers: impl IntoIterator<Item = (usize, Option<usize>)>) -> Option<Accuracy> {
+    let mut given = Given::default();
+    for (number, answer) in answers {
+        given.add(data, number, answer);
+    }
+    let text = serde_json::to_string(&given).unwrap();
+    assert_eq!(serde_json::from_str::<Given>(&text).unwrap(), given, "exact when written down");
+    given.accuracy()
 }
 
 #[test]
@@ -163,9 +174,10 @@ fn scripted_boxes_are_masked_as_the_original_masks() {
 
         let Some(features) = &features else { continue };
         let mut changed = features[own].clone();
-        let mask = change_boxes(&mut changed, 2048, &changes, |example, from_box| {
+        let mask = change_boxes(&mut changed, 2048, &changes, |example, from_box, row| {
             let image = data.image_id(&data.examples()[usable[example]]);
-            Ok(&features[image][from_box * 2048..][..2048])
+            row.copy_from_slice(&features[image][from_box * 2048..][..2048]);
+            Ok(())
         });
         assert_eq!(mask.unwrap(), list::<f32>(&case["feat_mask"]), "{case}");
         for (row, expected) in changed.chunks(2048).zip(list::<f64>(&case["row_sums"])) {
@@ -249,11 +261,17 @@ fn sentences_are_exchanged_as_often_as_in_the_original() {
     };
     let Some(data) = synthetic("mscoco_train,mscoco_minival", &table) else { return };
     let sampler = Sampler::new(&data, data.with_features(has_features), Rules::default()).unwrap();
+    let pieces = Pieces::new(&data, &tokenizer, 18, 2).unwrap();
+    for (number, example) in data.examples().iter().enumerate() {
+        let whole = tokenizer.tokenize(example.sentence());
+        assert!(pieces.of(number).eq(whole.into_iter().take(18)), "{number}");
+    }
+    assert_eq!(pieces.of(data.examples().len()).len(), 0);
     let (mut matched, mut n) = (0, 0);
     for epoch in 0..500 {
         for position in 0..sampler.len() {
             let mut draws = ExampleDraws::new(9595, epoch, position as u64);
-            let instance = sampler.draw(&tokenizer, position, sampler.len(), &mut draws).unwrap();
+            let instance = sampler.draw(&tokenizer, &pieces, position, sampler.len(), &mut draws).unwrap();
             let label = data.examples()[instance.example].label().unwrap_or_default();
             let possible = label.iter().any(|(answer, _)| Some(*answer) == instance.answer);
             assert_eq!(possible, instance.matched && !label.is_empty());
@@ -287,10 +305,11 @@ fn small() -> (tempfile::TempDir, PretrainData, Tokenizer) {
 fn an_instance_takes_its_draws_in_the_originals_order() {
     let (_folder, data, tokenizer) = small();
     let rules = Rules { max_len: 5, boxes: 2, ..Rules::default() };
+    let pieces = Pieces::new(&data, &tokenizer, 18, 1).unwrap();
     let sampler = Sampler::new(&data, data.with_features(|_| true), rules).unwrap();
     // match; "a" hidden, "cat" not; a box borrowed, a box kept; the second answer
     let mut script = Script::new(&[0.5, 0.0, 0.9, 0.13, 0.149, 0.3], &[2, 1]);
-    let instance = sampler.draw(&tokenizer, 0, 3, &mut script).unwrap();
+    let instance = sampler.draw(&tokenizer, &pieces, 0, 3, &mut script).unwrap();
     assert!(script.is_used_up() && instance.matched);
     assert_eq!((instance.input.ids, instance.input.mask), (vec![2, 4, 6, 3, 0], vec![1, 1, 1, 1, 0]));
     assert_eq!(instance.word_labels, [-1, 5, -1, -1, -1]);
@@ -299,12 +318,12 @@ fn an_instance_takes_its_draws_in_the_originals_order() {
 
     // no match: examples 1 and 0 are of the same image, 2 is not; then there is no answer to draw
     let mut script = Script::new(&[0.49, 0.9, 0.9, 0.0], &[1, 0, 2]);
-    let instance = sampler.draw(&tokenizer, 0, 3, &mut script).unwrap();
+    let instance = sampler.draw(&tokenizer, &pieces, 0, 3, &mut script).unwrap();
     assert!(script.is_used_up() && !instance.matched);
     assert_eq!((instance.example, instance.answer), (0, None));
     assert_eq!(instance.input.ids, [2, 5, 3, 0, 0]);
     assert_eq!(instance.boxes, [BoxChange::Unselected, BoxChange::Zeroed]);
-    assert!(sampler.draw(&tokenizer, 3, 3, &mut script).is_err());
+    assert!(sampler.draw(&tokenizer, &pieces, 3, 3, &mut script).is_err());
 }
 
 #[test]

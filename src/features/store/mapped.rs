@@ -117,7 +117,11 @@ impl FeatureStore {
     /// Copies a row's features, `(boxes, dim)`, into `out` of exactly that length.
     pub fn copy_features(&self, row: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.boxes() * self.dim(), "copy_features: length of out");
-        let bytes = self.row_bytes(Part::Features, row);
+        self.widen(self.row_bytes(Part::Features, row), out);
+    }
+
+    /// Features as kept to f32, of equal lengths.
+    fn widen(&self, bytes: &[u8], out: &mut [f32]) {
         match self.precision() {
             Precision::F32 => copy_f32(bytes, out),
             Precision::F16 => match bytemuck::try_cast_slice::<u8, f16>(bytes) {
@@ -129,6 +133,14 @@ impl FeatureStore {
                 }
             },
         }
+    }
+
+    /// Copies the features of one box of a row, `(dim)`, into `out` of exactly that length; panics unless there is such a box.
+    pub fn copy_box_features(&self, row: usize, at: usize, out: &mut [f32]) {
+        assert!(out.len() == self.dim() && at < self.boxes(), "copy_box_features: length of out, or box {at}");
+        let bytes = self.row_bytes(Part::Features, row);
+        let width = bytes.len() / self.boxes();
+        self.widen(&bytes[at * width..][..width], out);
     }
 
     /// Copies a row's boxes, `(boxes, 4)` in pixels, into `out` of exactly that length.

@@ -1,6 +1,7 @@
 //! An engine with an image that was asked who it is.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::protocol::{Answer, Description, PROTOCOL};
 use crate::container::sandbox::Limits;
@@ -9,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::images::{self, Role};
 use crate::{openmp, versions};
 
+/// For a training that is asked to stop: a snapshot of the full model has 2.6 GB.
+const GRACE: Duration = Duration::from_secs(100);
 /// The program in the image.
 const PROGRAM: &str = "repro";
 /// Variables that are passed on where they are set.
@@ -101,6 +104,7 @@ fn sandbox(task: &str, image: &Image, options: &Options, arguments: &[String]) -
     Sandbox {
         environment,
         gpus: options.gpus.clone(),
+        grace: GRACE,
         limits: Limits { memory: options.memory, ..Limits::default() },
         ..Sandbox::new(task, image, command)
     }

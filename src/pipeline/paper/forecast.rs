@@ -260,7 +260,7 @@ mod tests {
             let stage =
                 crate::pipeline::plan::Stage::new("train-vqa", "", 1, |_| Ok(())).volatile(super::super::rate::METRICS);
             let parts = crate::pipeline::fingerprint::Parts::new("train-vqa", 1, "host", &parameters, [].into());
-            let folder = cache.begin("train-vqa", name).unwrap();
+            let folder = cache.begin(&stage, name).unwrap();
             let line = json!({ "kind": "epoch", "epoch": 0, "train": 1.0, "valid": 1.0, "best": 1.0, "examples_per_second": speed });
             std::fs::write(folder.join(super::super::rate::METRICS), format!("{line}\n")).unwrap();
             cache.finish(&stage, parts, name, &folder, 1.0).unwrap();

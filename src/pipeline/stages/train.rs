@@ -1,5 +1,8 @@
 //! Fine-tuning a task.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use tch::Device;
 
 use crate::dataset::Task;
@@ -8,10 +11,11 @@ use crate::error::Result;
 use crate::features::progress::Silent;
 use crate::lxrt::{Config, TaskModel};
 use crate::pipeline::plan::StageContext;
-use crate::train::finetune::{self, Settings};
+use crate::train::finetune::{self, Begin, Settings, SnapshotSettings};
 use crate::train::optimiser::Optim;
 use crate::train::progress::Training as Display;
 use crate::train::setup::{self, Loader, Start};
+use crate::train::snapshot::Every;
 use crate::train::weights::Description;
 
 /// How a task is fine-tuned.
@@ -67,6 +71,8 @@ pub(in crate::pipeline) fn train(
         output: context.folder().to_owned(),
         pth: false,
         description,
+        also: BTreeMap::from([("start".to_owned(), start.described())]),
+        snapshots: SnapshotSettings::below(context.folder(), Every::Time(Duration::from_secs(20 * 60)), Begin::Resume),
     };
     let mut display = Display::new(train.questions.len(), valid.questions.len());
     let outcome = finetune::run(&model, &train, Some(&valid), &settings, &mut display)?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tch::{Device, Tensor};
 
 use super::sentences::Sentences;
+use crate::error::Result;
 use crate::lxrt::inference::Images;
 use crate::lxrt::{Reader, TaskModel};
 use crate::train::batches;
@@ -34,8 +35,8 @@ pub(super) fn logits(
     models: &[&TaskModel],
     questions: &Questions,
     window: usize,
-    mut each: impl FnMut(&[usize], Vec<Tensor>),
-) {
+    mut each: impl FnMut(&[usize], Vec<Tensor>) -> Result<()>,
+) -> Result<()> {
     let device = models[0].parameters().device();
     let readers: Vec<Reader> = models.iter().map(|model| Reader::new(model)).collect();
     let question = |position: usize| &questions.questions[position];
@@ -67,10 +68,11 @@ pub(super) fn logits(
                 reader.logits(&Tensor::cat(&pooled, 0))
             });
             let logits = logits.collect();
-            each(&positions, logits);
+            each(&positions, logits)?;
             sentences.forget();
         }
-    });
+        Ok(())
+    })
 }
 
 impl Window {

@@ -46,6 +46,20 @@ pub fn predict(
     predict_by(Way::default(), models, average, questions, batch_size, seen)
 }
 
+/// As [`predict`], until `seen` fails.
+///
+/// # Errors
+/// That of `seen`.
+pub fn predict_while(
+    models: &[&TaskModel],
+    average: Average,
+    questions: &Questions,
+    batch_size: usize,
+    seen: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<Prediction>> {
+    classes(Way::default(), models, average, questions, batch_size, seen)
+}
+
 /// As [`predict`], in a way of one's choice.
 pub fn predict_by(
     way: Way,
@@ -55,24 +69,42 @@ pub fn predict_by(
     batch_size: usize,
     mut seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
+    classes(way, models, average, questions, batch_size, |examples| {
+        seen(examples);
+        Ok(())
+    })
+}
+
+fn classes(
+    way: Way,
+    models: &[&TaskModel],
+    average: Average,
+    questions: &Questions,
+    batch_size: usize,
+    mut seen: impl FnMut(usize) -> Result<()>,
+) -> Result<Vec<Prediction>> {
     let mut given = vec![0; questions.questions.len()];
     scores(way, models, average, questions, batch_size, |positions, scores| {
         for (&position, class) in positions.iter().zip(best(scores)) {
             given[position] = class;
         }
-        seen(positions.len());
+        seen(positions.len())
     })?;
     Ok(given.into_iter().enumerate().map(|(position, class)| prediction(questions, position, class)).collect())
 }
 
-/// Hands on positions of usable examples and their scores (B, answers) over all models, until each example was there once.
+/// Hands on positions of usable examples and their scores (B, answers) over all models, until each example was there once
+/// or `each` fails.
+///
+/// # Errors
+/// That of `each`.
 pub fn scores(
     way: Way,
     models: &[&TaskModel],
     average: Average,
     questions: &Questions,
     batch_size: usize,
-    mut each: impl FnMut(&[usize], &Tensor),
+    mut each: impl FnMut(&[usize], &Tensor) -> Result<()>,
 ) -> Result<()> {
     if models.is_empty() {
         return Err(Error::bug("no model answers"));
@@ -83,7 +115,6 @@ pub fn scores(
         Way::Fast => fast::logits(models, questions, batch_size.max(1), each),
         Way::Plain => plain::logits(models, questions, batch_size.max(1), each),
     }
-    Ok(())
 }
 
 /// The mean of several models' scores (B, answers); those of a single one as they are.

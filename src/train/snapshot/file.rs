@@ -61,6 +61,15 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
+/// Whether a file of [`list`] is of this step.
+pub(super) fn is_of_step(path: &Path, step: u64) -> bool {
+    path.file_name().is_some_and(|name| name == name_of(step).as_str())
+}
+
+fn name_of(step: u64) -> String {
+    format!("{PREFIX}{step:012}{SUFFIX}")
+}
+
 pub(super) fn write<P: Serialize>(
     folder: &Path,
     step: u64,
@@ -74,7 +83,7 @@ pub(super) fn write<P: Serialize>(
     let about = serde_json::to_string(&about).map_err(unwritable)?;
     let checksum = checksum(&about, tensors);
     let metadata = BTreeMap::from([(KEY.to_owned(), about), (CHECKSUM.to_owned(), checksum)]);
-    checkpoint::write_safetensors(&folder.join(format!("{PREFIX}{step:012}{SUFFIX}")), tensors, &metadata)
+    checkpoint::write_safetensors(&folder.join(name_of(step)), tensors, &metadata)
 }
 
 pub(super) fn read<P: DeserializeOwned>(path: &Path) -> Result<(Snapshot<P>, Identity)> {

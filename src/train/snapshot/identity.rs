@@ -22,17 +22,17 @@ impl Identity {
     ///
     /// # Errors
     /// Usage, naming what differs.
-    pub(super) fn check(&self, of: &Self, path: &Path, warn: &mut dyn FnMut(&str)) -> Result<()> {
+    pub(in crate::train) fn check(&self, of: &Self, path: &Path, warn: &mut dyn FnMut(&str)) -> Result<()> {
         let run = differences(&of.run, &self.run);
         if !run.is_empty() {
-            return Err(Error::usage("the snapshots that are here belong to another run")
+            return Err(Error::usage("what is here belongs to another run")
                 .because(format!("{}: {}", path.display(), run.join("; ")))
                 .next("repeat that run's options, name another --output, or begin anew with --restart"));
         }
         let machine = differences(&of.machine, &self.machine);
         if !machine.is_empty() {
             warn(&format!(
-                "going on with another set-up, so not bit for bit as without the break: {}",
+                "going on with another set-up, so perhaps not bit for bit as without the break: {}",
                 machine.join("; ")
             ));
         }

@@ -56,12 +56,12 @@ impl Snapshots {
         &self.folder
     }
 
-    /// Whether a run has left any.
+    /// Whether a run has left any. One of step 0 only says that a run has begun, and does not count.
     ///
     /// # Errors
     /// Where the folder cannot be listed.
     pub fn any(&self) -> Result<bool> {
-        Ok(!file::list(&self.folder)?.is_empty())
+        Ok(file::list(&self.folder)?.iter().any(|path| !file::is_of_step(path, 0)))
     }
 
     /// The newest whole one, for going on from; `warn` hears of damaged ones and of what is now different from then without

@@ -1,0 +1,136 @@
+//! One or more models that answer a split together: what `predict` and `evaluate` share.
+
+use std::path::{Path, PathBuf};
+
+use super::engine::EngineOptions;
+use super::options::{ComputeOptions, DataOptions, ModelOptions};
+use super::original_extras::OriginalExtras;
+use crate::checkpoint::locate;
+use crate::dataset::{Prediction, Scale, Task};
+use crate::error::{Error, Result};
+use crate::features::progress::Bar;
+use crate::lxrt::TaskModel;
+use crate::train::predict::{Average, predict};
+use crate::train::progress;
+use crate::train::questions::Questions;
+use crate::train::setup::{self, Loader, Start};
+use crate::train::weights::{self, Description};
+
+/// Models and how to run them.
+#[derive(Debug, clap::Args)]
+pub struct Answering {
+    /// The fine-tuned model: a .safetensors or .pth file; the suffix may be left out. Several answer together
+    #[arg(long, value_name = "NAME", num_args = 1.., action = clap::ArgAction::Append)]
+    pub load: Vec<String>,
+    /// What is averaged where several models answer
+    #[arg(long, value_enum, default_value = "probabilities")]
+    pub average: Average,
+    /// Examples a batch [default: 950 for VQA, 256 otherwise]
+    #[arg(long, alias = "batchSize", value_name = "N")]
+    pub batch_size: Option<usize>,
+    /// Let encoder weights be missing in the checkpoint
+    #[arg(long)]
+    pub allow_missing: bool,
+    #[command(flatten)]
+    pub data: DataOptions,
+    #[command(flatten)]
+    pub model: ModelOptions,
+    #[command(flatten)]
+    pub compute: ComputeOptions,
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    #[command(flatten)]
+    pub extras: OriginalExtras,
+}
+
+/// What the models said.
+pub struct Answered {
+    /// The split; all of its examples are in `questions.data`.
+    pub questions: Questions,
+    /// One prediction for each usable example.
+    pub predictions: Vec<Prediction>,
+}
+
+impl Answering {
+    /// The model files.
+    ///
+    /// # Errors
+    /// Usage where none is named, data where one is not there.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        if self.load.is_empty() {
+            return Err(Error::usage("no model is named").next(
+                "pass --load with a fine-tuned model, such as workspace/snap/vqa/BEST; several answer together",
+            ));
+        }
+        self.load.iter().map(|name| locate(name, "")).collect()
+    }
+
+    /// Files and folders that answering a split needs, for a container.
+    pub fn ready(&self, task: Task, split: &str) -> Result<Vec<PathBuf>> {
+        let files = self.files()?;
+        let mut reads = self.data.ready(task, split)?;
+        reads.extend(files);
+        reads.extend(self.model.config.clone());
+        Ok(reads)
+    }
+
+    /// Whether examples without features are left out, as the person asked.
+    pub fn in_part(&self) -> bool {
+        self.data.allow_missing_images || Scale::from_flags(self.data.tiny, self.data.fast) != Scale::Full
+    }
+
+    /// "3 models, mean of probabilities"; none for a single model.
+    pub fn together(&self) -> Option<String> {
+        let what = match self.average {
+            Average::Probabilities => "probabilities",
+            Average::Logits => "logits",
+        };
+        (self.load.len() > 1).then(|| format!("{} models, mean of {what}", self.load.len()))
+    }
+
+    /// Answers a split: the questions are read once, all models are loaded.
+    ///
+    /// # Errors
+    /// Usage or data where a model does not belong to the task or its data, naming the file.
+    pub fn answer(&self, task: Task, split: &str) -> Result<Answered> {
+        self.extras.say();
+        let files = self.files()?;
+        let device = self.compute.apply()?;
+        let loader = Loader::new(self.data.resolve(task)?)?;
+        let questions = loader.questions(split, &Bar::new())?;
+        let mut models = Vec::with_capacity(files.len());
+        for file in &files {
+            let name = || format!("{} cannot answer {task} {split}", file.display());
+            let description = self.description(file, task, &loader, &questions)?;
+            description
+                .check_fits(task, loader.vocab_size(), questions.source.dim(), loader.classes())
+                .map_err(|error| error.while_doing(name()))?;
+            let start = Start::FineTuned(file.display().to_string());
+            let (model, report) = setup::model(&description, &start, &loader, 0, self.allow_missing, device)?;
+            if let Some(report) = report {
+                eprintln!("weights: {report}");
+            }
+            models.push(model);
+        }
+        let models: Vec<&TaskModel> = models.iter().collect();
+        let size = self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 });
+        let bar = progress::bar("predict", questions.questions.len());
+        let predictions = predict(&models, self.average, &questions, size, |n| bar.inc(n as u64))?;
+        bar.finish_and_clear();
+        Ok(Answered { questions, predictions })
+    }
+
+    /// The sizes of a model: what its file says. Options say it for files that do not, and overrule a single model's file;
+    /// of several models each keeps its own sizes.
+    fn description(&self, file: &Path, task: Task, loader: &Loader, questions: &Questions) -> Result<Description> {
+        let overruled = self.model.any() && self.load.len() == 1;
+        match weights::describe(file)? {
+            Some(description) if !overruled => Ok(description),
+            _ => Ok(Description {
+                task,
+                config: self.model.resolve(loader.vocab_size(), questions.source.dim())?,
+                answers: loader.classes(),
+            }),
+        }
+    }
+}

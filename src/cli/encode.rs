@@ -1,0 +1,248 @@
+//! `repro encode`.
+
+use std::path::PathBuf;
+
+use super::options::ComputeOptions;
+use crate::checkpoint::locate;
+use crate::dataset::tokenizer::Tokenizer;
+use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
+use crate::encode::{
+    AttentionHeads, Encoded, Encoder, Features, Output, Pair, Settings, Want, Work, answer_names, described_heads,
+    encode, pairs_of_file, pairs_of_lists, pairs_of_split, with_features,
+};
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::features::Precision;
+use crate::features::progress::Bar;
+use crate::train::progress;
+use crate::train::questions::MAX_WORDS;
+
+/// Write what a model makes of sentences and images: states, attention, scores of its heads.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// The checkpoint, pre-trained or fine-tuned: .safetensors or .pth (the suffix may be left out), or a Hugging Face folder
+    #[arg(long, value_name = "NAME")]
+    pub load: String,
+    /// The safetensors file to write; with --shard-size the folder
+    #[arg(long, value_name = "PATH")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub input: Input,
+    #[command(flatten)]
+    pub place: Place,
+    /// Write the attention maps of every layer and head too
+    #[arg(long, help_heading = "Outputs")]
+    pub attention: bool,
+    /// Write the scores of the checkpoint's heads too, and print the likeliest words, answers and the match
+    #[arg(long, help_heading = "Outputs")]
+    pub heads: bool,
+    /// Words and answers to print for each pair
+    #[arg(long, value_name = "K", default_value_t = 5, requires = "heads", help_heading = "Outputs")]
+    pub top: usize,
+    /// Write f16 instead of f32 (computed in f32)
+    #[arg(long, help_heading = "Outputs")]
+    pub half: bool,
+    /// Write files of so many pairs; a run that was stopped goes on after the last complete one
+    #[arg(long, value_name = "PAIRS", help_heading = "Outputs")]
+    pub shard_size: Option<usize>,
+    /// Attention heads, where the checkpoint does not say and its width does not show it
+    #[arg(long, value_name = "N", help_heading = "Compute")]
+    pub attention_heads: Option<usize>,
+    /// Pairs that the model reads at once
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 32, help_heading = "Compute")]
+    pub batch_size: usize,
+    #[command(flatten)]
+    pub compute: ComputeOptions,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro encode --load Epoch20 --features val2014_obj36.tsv --heads --output dog.safetensors \\
+      --image COCO_val2014_000000000042 --sentence 'A [MASK] sleeps on a pair of [MASK] .'
+  repro encode --load Epoch20 --pairs pairs.tsv --features mine_obj36.tsv --attention --output out.safetensors
+  repro encode --load workspace/snap/vqa/BEST --task vqa --split minival --shard-size 1000 --output minival/
+
+--pairs FILE holds lines of JSON such as {\"id\": 7, \"img_id\": \"a\", \"sent\": \"A dog.\"} (or a JSON list of them; the id may
+be left out; img0 and img1 for statements about two images), or lines of img_id, tab, sentence (or id, img_id, sentence).
+A sentence may hold [MASK] between blanks; with --heads the words in its place are scored. Sentences are cut to 18 pieces.
+
+The file holds, for R rows (one for each image of each pair), S = 20 word positions, O boxes, width H:
+  ids, mask       (R, S) int64     word ids: [CLS], pieces, [SEP], zeros; 1 for words
+  boxes           (R, O, 4)        x1 y1 x2 y2, as parts of the image's width and height
+  lang            (R, S, H)        language states; those of padding have no meaning
+  visn            (R, O, H)        visual states
+  pooled          (R, H)           cross-modality state of [CLS]
+with --attention, for each layer i from 0, (R, heads, queries, keys):
+  attention.lang.i         words to words, language layers
+  attention.visn.i         boxes to boxes, object-relationship layers
+  attention.cross_lang.i   words to boxes, cross-modality layers; cross_visn.i boxes to words
+  attention.cross_lang_self.i, attention.cross_visn_self.i   the same layers' self attention
+with --heads, as far as the checkpoint has them (scores before softmax and sigmoid):
+  heads.mask_positions     (M, 2) int64   row and position of every [MASK]
+  heads.words              (M, vocabulary)
+  heads.matched            (R, 2)         not of this image, of this image
+  heads.obj, heads.attr, heads.feat       (R, O, classes or width)
+  heads.answer             (pairs, answers); a row for each image where the head reads one
+Its metadata (lxmert_repro.encode, JSON) name the pairs, the model, the checkpoint and its SHA-256, and each tensor.
+
+Sizes are read off the checkpoint. Prints the file (of shards: manifest.json); with --heads one line of JSON a pair instead.";
+
+/// What is encoded.
+#[derive(Debug, clap::Args)]
+pub struct Input {
+    /// A file of pairs: JSON lines, a JSON list, or lines with tabs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "sentence", "task"], help_heading = "Input")]
+    pub pairs: Option<PathBuf>,
+    /// An image's id in the features; may be repeated, as often as --sentence, or once for all of them
+    #[arg(long, value_name = "ID", requires = "sentence", conflicts_with = "task", help_heading = "Input")]
+    pub image: Vec<String>,
+    /// A sentence
+    #[arg(long, value_name = "TEXT", requires = "image", help_heading = "Input")]
+    pub sentence: Vec<String>,
+    /// The examples of a task's split: vqa, gqa or nlvr2
+    #[arg(long, value_name = "TASK", requires = "split", help_heading = "Input")]
+    pub task: Option<Task>,
+    /// The split, such as minival
+    #[arg(long, value_name = "SPLIT", requires = "task", help_heading = "Input")]
+    pub split: Option<String>,
+    /// The images' obj36 features: TSV files or stores [default with --task: the split's]
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Input")]
+    pub features: Vec<PathBuf>,
+    /// Leave out pairs whose images have no features, instead of stopping
+    #[arg(long, help_heading = "Input")]
+    pub allow_missing_images: bool,
+}
+
+/// Where things are.
+#[derive(Debug, clap::Args)]
+pub struct Place {
+    /// Folder that holds data/ and the feature stores
+    #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", help_heading = "Data")]
+    pub workspace: PathBuf,
+    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    pub data_root: Option<PathBuf>,
+    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub vocab: Option<PathBuf>,
+    /// Keep features as half precision in stores that have to be built
+    #[arg(long, help_heading = "Data")]
+    pub half_features: bool,
+}
+
+impl Place {
+    fn data_root(&self) -> PathBuf {
+        self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"))
+    }
+
+    fn tokenizer(&self) -> Result<Tokenizer> {
+        let vocab = self.vocab.clone().unwrap_or_else(|| self.data_root().join("vocab.txt"));
+        if !vocab.is_file() {
+            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
+                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
+        }
+        Tokenizer::from_vocab_file(&vocab)
+    }
+}
+
+impl Args {
+    fn pairs(&self) -> Result<Vec<Pair>> {
+        let input = &self.input;
+        match (&input.pairs, input.task, &input.split) {
+            (Some(file), ..) => pairs_of_file(file),
+            (None, Some(task), Some(split)) => pairs_of_split(TaskData::load(task, &self.place.data_root(), split)?),
+            _ if !input.image.is_empty() => pairs_of_lists(&input.image, &input.sentence),
+            _ => Err(Error::usage("it is not said what to encode")
+                .next("pass --pairs FILE, --image ID with --sentence TEXT, or --task TASK with --split SPLIT")),
+        }
+    }
+
+    fn features(&self) -> Result<Features> {
+        let input = &self.input;
+        let files: Vec<_> = match (&input.features[..], input.task, &input.split) {
+            ([], Some(task), Some(split)) => feature_files(task, split, Scale::Full, &self.place.data_root())?
+                .into_iter()
+                .map(|file| match file.limit {
+                    Limit::All => (file.path, None),
+                    Limit::First(rows) => (file.path, Some(rows)),
+                })
+                .collect(),
+            ([], ..) => {
+                return Err(Error::usage("no features are named")
+                    .next("pass --features with the obj36 TSV files (or stores) that have the images"));
+            }
+            (files, ..) => files.iter().map(|file| (file.clone(), None)).collect(),
+        };
+        let precision = if self.place.half_features { Precision::F16 } else { Precision::F32 };
+        Features::open(&files, &self.place.workspace.join("stores"), precision, &Bar::new())
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        let output = match self.shard_size {
+            Some(0) => return Err(Error::usage("--shard-size must be at least 1")),
+            Some(pairs) => Output::Shards { folder: self.output.clone(), pairs },
+            None if self.output.is_dir() => {
+                return Err(Error::usage(format!("{} is a folder", self.output.display()))
+                    .next("name a file, or pass --shard-size to write shards into the folder"));
+            }
+            None => Output::File(self.output.clone()),
+        };
+        let want = Want { attention: self.attention, heads: self.heads };
+        Ok(Settings { want, half: self.half, batch_size: self.batch_size, output })
+    }
+}
+
+/// Encodes.
+pub fn run(args: Args) -> Result<u8> {
+    let device = args.compute.apply()?;
+    let settings = args.settings()?;
+    let checkpoint = locate(&args.load, "_LXRT")?;
+    let tokenizer = args.place.tokenizer()?;
+    let pairs = args.pairs()?;
+    let features = args.features()?;
+    let available = |image: &str| features.source.find(image).is_some();
+    let (pairs, lost) = with_features(pairs, available, args.input.allow_missing_images)?;
+    if lost > 0 {
+        eprintln!("left out: {lost} pairs whose images have no features");
+    }
+    let long = pairs.iter().filter(|pair| tokenizer.tokenize(&pair.sent).len() > MAX_WORDS - 2).count();
+    if long > 0 {
+        eprintln!("cut: {long} sentences have more than {} pieces, only the first are read", MAX_WORDS - 2);
+    }
+    let heads = match args.attention_heads {
+        Some(number) => AttentionHeads::Said(number),
+        None => described_heads(&checkpoint)?,
+    };
+    let encoder = Encoder::read(&checkpoint, heads, device)?;
+    eprintln!("{}: {}", checkpoint.display(), encoder.sizes().in_words());
+    if heads == AttentionHeads::AsInBert {
+        eprintln!("the number of attention heads is BERT's for this width; --attention-heads says another");
+    }
+    let work =
+        Work { encoder: &encoder, checkpoint: &checkpoint, tokenizer: &tokenizer, pairs: &pairs, features: &features };
+    let bar = progress::bar("encode", pairs.len());
+    let encoded = encode(&work, &settings, &mut |n| bar.inc(n as u64))?;
+    bar.finish_and_clear();
+    if encoded.kept > 0 {
+        eprintln!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len());
+    }
+    print(&args, &work, &encoded)?;
+    Ok(exit::PASS)
+}
+
+fn print(args: &Args, work: &Work<'_>, encoded: &Encoded) -> Result<()> {
+    let told = |e: std::io::Error| Error::infra("cannot write to stdout").because(e);
+    if !args.heads {
+        return super::written(&encoded.path.display().to_string()).map_err(told);
+    }
+    let answers = answer_names(work.checkpoint, &args.place.data_root(), work.encoder.sizes())?;
+    for part in encoded.shown(work.tokenizer, answers.as_deref(), args.top) {
+        for shown in part? {
+            let line = serde_json::to_string(&shown).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
+            super::written(&line).map_err(told)?;
+        }
+    }
+    eprintln!("{}", encoded.path.display());
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Reads options as the original's programs do (Python's argparse): a unique beginning is enough, the last one counts.
+
+use super::scripts::{DEFAULTS, OPTIONS};
+use crate::error::{Error, Result};
+
+/// An option of the original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Given {
+    name: &'static str,
+    value: String,
+    typed: bool,
+}
+
+/// The options of a program's call.
+#[derive(Debug, Default)]
+pub struct Options {
+    given: Vec<Given>,
+    /// Options that the original does not know, with what follows them: they are ours, or wrong.
+    pub ours: Vec<String>,
+}
+
+impl Options {
+    /// A script's options, then those that the person typed.
+    ///
+    /// # Errors
+    /// Usage for an ambiguous beginning, a value that is missing, and a word that belongs to no option.
+    pub fn read(script: &[(&'static str, Option<&'static str>)], typed: &[String]) -> Result<Self> {
+        let of_script = |(name, value): &(&'static str, Option<&str>)| Given {
+            name,
+            value: value.unwrap_or_default().to_owned(),
+            typed: false,
+        };
+        let mut options = Self { given: script.iter().map(of_script).collect(), ours: Vec::new() };
+        let mut words = typed.iter().peekable();
+        while let Some(word) = words.next() {
+            let (begun, inline) = match word.split_once('=') {
+                Some((name, value)) if word.starts_with("--") => (name, Some(value.to_owned())),
+                _ => (word.as_str(), None),
+            };
+            if !word.starts_with('-') {
+                return Err(Error::usage(format!("the word {word:?} belongs to no option")).next(
+                    "an experiment's name comes right behind the GPU's number; put a text with blanks in quotes",
+                ));
+            }
+            let Some((name, takes_value)) = known(begun)? else {
+                options.ours.push(word.clone());
+                while let Some(value) = words.next_if(|word| !word.starts_with('-')) {
+                    options.ours.push(value.clone());
+                }
+                continue;
+            };
+            let value = match (takes_value, inline) {
+                (true, Some(value)) => value,
+                (false, None) => String::new(),
+                (true, None) => words
+                    .next_if(|word| !word.starts_with("--"))
+                    .cloned()
+                    .ok_or_else(|| Error::usage(format!("{name} wants a value")))?,
+                (false, Some(_)) => return Err(Error::usage(format!("{name} takes no value"))),
+            };
+            options.given.push(Given { name, value, typed: true });
+        }
+        Ok(options)
+    }
+
+    /// The last value of an option; its default where it is not given.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let default = || DEFAULTS.iter().find(|(option, _)| *option == name).map(|(_, value)| *value);
+        self.given(name).or_else(default)
+    }
+
+    /// The last value of an option that is given.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        self.given.iter().rfind(|given| given.name == name).map(|given| given.value.as_str())
+    }
+
+    /// Whether a flag is given.
+    pub fn flag(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
+    /// Whether the person typed it, and not the script.
+    pub fn typed(&self, name: &str) -> bool {
+        self.given.iter().any(|given| given.name == name && given.typed)
+    }
+
+    /// Where an option stands last; later ones are greater.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.given.iter().rposition(|given| given.name == name)
+    }
+
+    /// Whether an option of ours is among the unknown ones.
+    pub fn has_ours(&self, name: &str) -> bool {
+        self.ours.iter().any(|word| word.split('=').next() == Some(name))
+    }
+}
+
+fn known(begun: &str) -> Result<Option<(&'static str, bool)>> {
+    if let Some(exact) = OPTIONS.iter().find(|(name, _)| *name == begun) {
+        return Ok(Some(*exact));
+    }
+    let fitting: Vec<_> = OPTIONS.iter().filter(|(name, _)| begun.len() > 2 && name.starts_with(begun)).collect();
+    match fitting.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(**one)),
+        several => {
+            let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
+            Err(Error::usage(format!("{begun} may be any of {}", names.join(", "))).next("write it out"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Options> {
+        let words: Vec<String> = line.split_whitespace().map(|word| word.replace("''", "")).collect();
+        Options::read(&[("--valid", Some("minival")), ("--tiny", None)], &words)
+    }
+
+    #[test]
+    fn options_are_read_as_argparse_does() {
+        let options = read("--batch 7 --lr=1e-3 --valid '' --batchSize 8 --model tiny --pth --load X").unwrap();
+        assert_eq!(options.value("--batchSize"), Some("8"));
+        assert_eq!((options.value("--lr"), options.value("--valid")), (Some("1e-3"), Some("")));
+        assert_eq!(
+            (options.value("--epochs"), options.given("--epochs"), options.value("--seed")),
+            (Some("10"), None, None)
+        );
+        assert_eq!(options.ours, ["--model", "tiny", "--pth"]);
+        assert!(options.flag("--tiny") && !options.typed("--tiny") && options.typed("--valid"));
+        assert!(options.has_ours("--pth") && !options.has_ours("--lr"));
+        assert!(options.position("--load") > options.position("--valid"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        for (line, part) in [
+            ("--loadL x", "--loadLXMERT, --loadLXMERTQA"),
+            ("--load", "--load wants a value"),
+            ("--load --tiny", "--load wants a value"),
+            ("--tiny=1", "--tiny takes no value"),
+            ("--tiny name", "\"name\" belongs to no option"),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

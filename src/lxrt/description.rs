@@ -1,0 +1,99 @@
+//! What a weights file says about its model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Config;
+use crate::checkpoint::hf::{HfConfig, Layout, folder};
+use crate::checkpoint::read_metadata;
+use crate::dataset::Task;
+use crate::dataset::answers::{GQA_COVERAGE, VQA_COVERAGE};
+use crate::error::{Error, Result};
+
+/// Key of the description in a safetensors file's metadata.
+const KEY: &str = "lxmert_repro.model";
+
+/// What a weights file says about its model, so that it can be used without repeating options.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// The task its head answers.
+    pub task: Task,
+    /// All sizes.
+    pub config: Config,
+    /// Answers of the head.
+    pub answers: usize,
+}
+
+impl Description {
+    /// The description in a file of ours, or what the configuration of Hugging Face's port tells of a model for answers; None
+    /// where there is none.
+    ///
+    /// # Errors
+    /// Data where there is one that cannot be understood.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        if let Some(port) = folder::config_of(path)? {
+            return Ok(Self::of_port(&port));
+        }
+        let Some(metadata) = read_metadata(path)? else { return Ok(None) };
+        let Some(text) = metadata.get(KEY) else { return Ok(None) };
+        serde_json::from_str(text)
+            .map(Some)
+            .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+    }
+
+    /// The metadata of a safetensors file of this model.
+    ///
+    /// # Errors
+    /// None but bugs.
+    pub fn metadata(&self) -> Result<BTreeMap<String, String>> {
+        let text = serde_json::to_string(self).map_err(|e| Error::bug("a model cannot be described").because(e))?;
+        Ok(BTreeMap::from([("format".to_owned(), "pt".to_owned()), (KEY.to_owned(), text)]))
+    }
+
+    /// The port does not say which task a model answers: the number of answers does, or what our own files say besides.
+    fn of_port(port: &HfConfig) -> Option<Self> {
+        let kind = port.architectures.first().map(String::as_str);
+        if kind.is_some_and(|kind| kind != Layout::QuestionAnswering.class()) {
+            return None;
+        }
+        let task = match port.finetuning_task.as_deref().and_then(|name| name.parse().ok()) {
+            Some(task) => task,
+            None => task_of(port.num_qa_labels)?,
+        };
+        Some(Self { task, config: port.into(), answers: port.num_qa_labels })
+    }
+}
+
+/// The task whose answer list has so many entries.
+pub fn task_of(answers: usize) -> Option<Task> {
+    match answers {
+        n if n == VQA_COVERAGE.labels => Some(Task::Vqa),
+        n if n == GQA_COVERAGE.labels => Some(Task::Gqa),
+        _ => None,
+    }
+}
+
+impl From<&HfConfig> for Config {
+    fn from(port: &HfConfig) -> Self {
+        Self {
+            vocab_size: port.vocab_size,
+            hidden_size: port.hidden_size,
+            num_attention_heads: port.num_attention_heads,
+            intermediate_size: port.intermediate_size,
+            max_position_embeddings: port.max_position_embeddings,
+            type_vocab_size: port.type_vocab_size,
+            l_layers: port.l_layers,
+            x_layers: port.x_layers,
+            r_layers: port.r_layers,
+            visual_feat_dim: port.visual_feat_dim,
+            visual_pos_dim: port.visual_pos_dim,
+            obj_id_num: port.num_object_labels,
+            attr_id_num: port.num_attr_labels,
+            hidden_dropout_prob: port.hidden_dropout_prob,
+            attention_probs_dropout_prob: port.attention_probs_dropout_prob,
+            initializer_range: port.initializer_range,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a fine-tuning run decides.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::train::optimiser::Optim;
+use crate::train::snapshot::Every;
+use crate::train::weights::Description;
+
+/// What a run decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Examples a step; an incomplete last batch is dropped.
+    pub batch_size: usize,
+    /// Examples a batch when validating.
+    pub eval_batch_size: usize,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Update rule.
+    pub optim: Optim,
+    /// Decides data order and dropout.
+    pub seed: u64,
+    /// GQA: cross entropy with the best answer in place of binary cross entropy.
+    pub mce_loss: bool,
+    /// Folder of BEST, LAST, log.log, metrics.jsonl, TensorBoard's events and outcome.json.
+    pub output: PathBuf,
+    /// Also writes BEST.pth and LAST.pth.
+    pub pth: bool,
+    /// What the written weights say about themselves.
+    pub description: Description,
+    /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
+    pub also: BTreeMap<String, Value>,
+    /// Breaks and what follows them.
+    pub snapshots: SnapshotSettings,
+}
+
+/// Where a run's snapshots are, and what is done with those that are there.
+#[derive(Debug, Clone)]
+pub struct SnapshotSettings {
+    /// Their folder; nothing else is kept in it.
+    pub folder: PathBuf,
+    /// How often one is written.
+    pub every: Every,
+    /// What is done at the start.
+    pub begin: Begin,
+}
+
+impl SnapshotSettings {
+    /// In `<output>/snapshots`.
+    pub fn below(output: &Path, every: Every, begin: Begin) -> Self {
+        Self { folder: output.join("snapshots"), every, begin }
+    }
+}
+
+/// How a run begins where one was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Goes on from the newest whole snapshot; begins where there is none. The outcome of a finished run is only told again.
+    Resume,
+    /// Removes what is there of an unfinished run and begins.
+    Restart,
+    /// Begins, but refuses where an unfinished run has left snapshots.
+    Fresh,
+}

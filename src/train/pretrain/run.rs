@@ -1,0 +1,286 @@
+//! The pre-training loop (src/pretrain/lxmert_pretrain.py @ 0db1182), with snapshots from which a run goes on to the same bytes
+//! as without a break.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::batches::{self, Feed, training_stream, validation_stream};
+use super::data::Examples;
+use super::identity::{identity, options};
+use super::logs::{Logs, Marks};
+use super::settings::{Best, Outcome, Settings};
+use super::step::{Measuring, Rule, Stepper, WARMUP};
+use super::sums::Sums;
+use super::weights;
+use crate::dataset::tokenizer::Tokenizer;
+use crate::error::{Error, Result};
+use crate::lxrt::{Pass, PretrainingModel};
+use crate::signals::AtWork;
+use crate::train::alone::alone_in;
+use crate::train::batches::shuffled;
+use crate::train::finetune::{Begin, SnapshotSettings};
+use crate::train::outcome::{self, Finished};
+use crate::train::snapshot::{Every, Identity, Next, Snapshot, Snapshots, stopped};
+
+/// Hears about the run as it goes.
+pub trait Observer {
+    /// After each step: examples done in this epoch, and the batch's loss.
+    fn step(&mut self, epoch: u64, done: usize, loss: f64);
+    /// Validation goes over so many more examples.
+    fn validated(&mut self, examples: usize);
+    /// Lines that log.log gets too.
+    fn lines(&mut self, lines: &str);
+    /// What a person should know about a break.
+    fn note(&mut self, note: &str);
+}
+
+/// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Position {
+    epoch: u64,
+    /// Of the epoch's steps so far. With all of them done, validation is still to come.
+    sums: Sums,
+    /// Spent on the epoch's training.
+    seconds: f64,
+    best: Option<Best>,
+    logs: Marks,
+}
+
+/// Pre-trains `model`, validating after each epoch. Data order, masking and dropout depend on the seed alone.
+///
+/// # Errors
+/// Usage for settings that do not fit the data or what is in the output folder; data where loss or gradients are not finite;
+/// interrupted where a signal asked for it, once a snapshot is written.
+pub fn run(
+    model: &PretrainingModel,
+    tokenizer: &Tokenizer,
+    train: &Examples,
+    valid: Option<&Examples>,
+    settings: &Settings,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    settings.check(train, valid)?;
+    let output = &settings.output;
+    std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
+    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
+    let identity = identity(settings, train, valid, model.parameters().device());
+    let SnapshotSettings { folder, every, begin } = settings.snapshots.clone();
+    let mut snapshots = Snapshots::new(folder, every, identity.clone());
+    if begin == Begin::Resume
+        && let Some(finished) = Finished::read(output)?
+    {
+        finished.check(&identity.run, output)?;
+        snapshots.clear()?;
+        return Ok(finished.outcome);
+    }
+    let found: Option<Snapshot<Position>> = match begin {
+        Begin::Resume => snapshots.newest(&mut |text| observer.note(text))?,
+        Begin::Fresh if snapshots.any()? => return Err(unfinished(&snapshots)),
+        Begin::Restart | Begin::Fresh => None,
+    };
+    let at_work = AtWork::begin()?;
+    if found.is_none() {
+        // In this order: a snapshot beside an outcome would be one of a run that has ended.
+        outcome::remove(output)?;
+        snapshots.clear()?;
+    }
+    let tasks = settings.description.tasks;
+    let per_epoch = settings.steps_per_epoch(train) as u64;
+    let total = per_epoch * settings.epochs;
+    let rule = Rule { tasks, lr: settings.lr, seed: settings.seed, total };
+    let mut run = Run {
+        model,
+        tokenizer,
+        train,
+        valid,
+        settings,
+        per_epoch,
+        stepper: Stepper::new(model, train.sentences, rule),
+        logs: Logs::open(output, tasks, found.as_ref().map(|found| found.position.logs))?,
+        at: Position::default(),
+        snapshots,
+        at_work,
+    };
+    match found {
+        Some(snapshot) => run.go_on(snapshot, observer)?,
+        None => {
+            // Without tensors: the first weights are loaded anyway. It holds what the run is and how long log.log was.
+            run.at.logs = run.logs.mark()?;
+            run.snapshots.write(0, &run.at, &Default::default())?;
+        }
+    }
+    if run.stepper.steps() == 0 {
+        let warm = (total as f64 * WARMUP) as u64;
+        run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;
+    }
+    run.to_the_end(identity, observer)
+}
+
+/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
+/// nothing is compared.
+///
+/// # Errors
+/// Usage where the run that has ended there had other settings.
+pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
+    let output = &settings.output;
+    let Some(finished) = Finished::read(output)? else { return Ok(None) };
+    finished.check(&options(settings), output)?;
+    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
+    // A run killed after its very last file was written has left them.
+    Snapshots::new(settings.snapshots.folder.clone(), Every::Never, finished.identity).clear()?;
+    Ok(Some(finished.outcome))
+}
+
+fn unfinished(snapshots: &Snapshots) -> Error {
+    Error::usage(format!("{} holds snapshots of a run that has not ended", snapshots.folder().display()))
+        .next("pass --resume to go on with it, --restart to begin anew, or name another --output")
+}
+
+/// A run in progress.
+struct Run<'a> {
+    model: &'a PretrainingModel,
+    tokenizer: &'a Tokenizer,
+    train: &'a Examples<'a>,
+    valid: Option<&'a Examples<'a>>,
+    settings: &'a Settings,
+    per_epoch: u64,
+    stepper: Stepper<'a>,
+    at: Position,
+    logs: Logs,
+    snapshots: Snapshots,
+    at_work: AtWork,
+}
+
+impl<'a> Run<'a> {
+    fn go_on(&mut self, snapshot: Snapshot<Position>, observer: &mut dyn Observer) -> Result<()> {
+        let Snapshot { step, position: at, tensors } = snapshot;
+        if at.sums.batches > self.per_epoch
+            || at.epoch >= self.settings.epochs
+            || at.epoch * self.per_epoch + at.sums.batches != step
+        {
+            return Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
+                .next("remove it, or begin anew with --restart"));
+        }
+        if step > 0 {
+            self.stepper.restore(step, &tensors)?;
+        }
+        observer.note(&format!("going on after step {step}, in epoch {}", at.epoch));
+        self.at = at;
+        Ok(())
+    }
+
+    fn to_the_end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
+        let Settings { output, pth, description, .. } = self.settings;
+        let tasks = description.tasks;
+        let mut outcome = Outcome { steps: 0, train_loss: 0.0, valid_loss: None, best: None };
+        while self.at.epoch < self.settings.epochs {
+            let epoch = self.at.epoch;
+            self.epoch(observer)?;
+            // A run stopped while it validates goes on from here.
+            self.at.logs = self.logs.mark()?;
+            self.say(&self.at.sums.lines(&format!("The training loss for Epoch {epoch}"), tasks), observer)?;
+            let valid = self.validate(observer)?;
+            let mut best = self.at.best;
+            if let Some(sums) = &valid {
+                self.say(&sums.lines("The valid loss", tasks), observer)?;
+                if best.is_none_or(|best| sums.loss() < best.loss) {
+                    best = Some(Best { loss: sums.loss(), epoch });
+                    weights::save(self.model, output, "BEST_EVAL_LOSS", description, *pth)?;
+                }
+            }
+            weights::save(self.model, output, &format!("Epoch{:02}", epoch + 1), description, *pth)?;
+            let steps = self.stepper.steps();
+            let speed = self.per_epoch as f64 * self.settings.batch_size as f64 / self.at.seconds;
+            self.logs.epoch((epoch, steps), &self.at.sums, valid.as_ref(), best, speed)?;
+            let train_loss = self.at.sums.loss();
+            outcome = Outcome { steps, train_loss, valid_loss: valid.map(|sums| sums.loss()), best };
+            self.at = Position { epoch: epoch + 1, best, ..Position::default() };
+        }
+        self.logs.mark()?;
+        // In this order: killed between any two of these, a resumed run does the rest again.
+        let finished = Finished { outcome, identity };
+        finished.write(output)?;
+        self.snapshots.clear()?;
+        Ok(finished.outcome)
+    }
+
+    /// Takes the epoch's steps that are still to be taken.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let (epoch, done) = (self.at.epoch, self.at.sums.batches);
+        if done == self.per_epoch {
+            return Ok(());
+        }
+        let (started, before) = (Instant::now(), self.at.seconds);
+        let Settings { seed, batch_size, accumulate, .. } = *self.settings;
+        let order = shuffled(self.train.sampler.len(), seed, epoch);
+        let feed = self.feed(self.train, training_stream(epoch), batch_size, accumulate);
+        std::thread::scope(|scope| {
+            for ready in batches::stream(scope, feed, order, done as usize, true) {
+                let Some(step) = self.stepper.part(&ready?)? else { continue };
+                let number = self.stepper.steps();
+                self.logs.step(number, &step)?;
+                self.at.sums.add(&step.measured, &self.train.sentences.data);
+                self.at.seconds = before + started.elapsed().as_secs_f64();
+                observer.step(epoch, self.at.sums.batches as usize * batch_size, step.measured.loss);
+                let next = self.snapshots.next(number, &self.at_work);
+                if next != Next::Step {
+                    self.at.logs = self.logs.mark()?;
+                    self.snapshot()?;
+                }
+                if let Next::Stop(signal) = next {
+                    return Err(stopped(signal, number, self.snapshots.folder()));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The losses on the validation data, on which masking is drawn anew after each epoch. Asked to stop, it leaves a snapshot of
+    /// the epoch's last step.
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<Sums>> {
+        let Some(valid) = self.valid else { return Ok(None) };
+        let feed = self.feed(valid, validation_stream(self.at.epoch), self.settings.eval_batch_size, 1);
+        let order = (0..valid.sampler.len()).collect();
+        let tasks = self.settings.description.tasks;
+        let mut sums = Sums::default();
+        std::thread::scope(|scope| {
+            for ready in batches::stream(scope, feed, order, 0, false) {
+                let ready = ready?;
+                let mut measuring = Measuring::default();
+                tch::no_grad(|| drop(measuring.add(self.model, &ready, tasks, Pass::EVAL)));
+                sums.add(&measuring.finish(tasks, ready.counts), &valid.sentences.data);
+                observer.validated(ready.examples.len());
+                if let Some(signal) = self.at_work.asked_by() {
+                    self.snapshot()?;
+                    return Err(stopped(signal, self.stepper.steps(), self.snapshots.folder()));
+                }
+            }
+            Ok(Some(sums))
+        })
+    }
+
+    fn feed(&self, examples: &'a Examples<'a>, stream: u64, batch_size: usize, parts: usize) -> Feed<'a> {
+        Feed {
+            tokenizer: self.tokenizer,
+            examples,
+            lenders: self.train,
+            seed: self.settings.seed,
+            stream,
+            batch_size,
+            parts,
+            tasks: self.settings.description.tasks,
+            device: self.model.parameters().device(),
+        }
+    }
+
+    /// Writes where the run was after its last step, the logs being as long as they were at the last mark.
+    fn snapshot(&mut self) -> Result<()> {
+        self.snapshots.write(self.stepper.steps(), &self.at, &self.stepper.state())
+    }
+
+    fn say(&mut self, lines: &str, observer: &mut dyn Observer) -> Result<()> {
+        observer.lines(lines);
+        self.logs.lines(lines)
+    }
+}

@@ -1,0 +1,72 @@
+//! A run that is killed at random moments and goes on ends as one without a break.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Kills to make: `REPRO_TEST_KILLS`, else `usual`.
+pub fn kills(usual: usize) -> usize {
+    std::env::var("REPRO_TEST_KILLS").map_or(usual, |text| text.parse().expect("REPRO_TEST_KILLS is a number"))
+}
+
+/// Runs the command to its end in one folder, then kills it `kills` times in others, each at a random moment of a run's length,
+/// starting it again each time until it ends by itself; `same` compares the first folder and what it printed with each other one.
+///
+/// `command` gets the folder and whether to go on from what is there.
+pub fn survives_kills(
+    kills: usize,
+    seed: u64,
+    command: impl Fn(&Path, bool) -> Command,
+    same: impl Fn((&Path, &Output), (&Path, &Output)),
+) {
+    let whole = tempfile::tempdir().unwrap();
+    let started = Instant::now();
+    let printed = super::run(&mut command(whole.path(), false), 0);
+    let length = started.elapsed();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let (mut made, mut ends) = (0, 0);
+    while made < kills {
+        let broken = tempfile::tempdir().unwrap();
+        let mut resume = false;
+        let end = loop {
+            let child = start(&mut command(broken.path(), resume));
+            resume = true;
+            let mut child = Some(child);
+            if made < kills {
+                let moment = length.mul_f64(random.random_range(0.0..1.0));
+                child = kill_after(moment, child.unwrap());
+            }
+            match child {
+                Some(child) => break child.wait_with_output().unwrap(),
+                None => made += 1,
+            }
+        };
+        assert_eq!(end.status.code(), Some(0), "after {made} kills: {}", super::stderr(&end));
+        same((whole.path(), &printed), (broken.path(), &end));
+        ends += 1;
+    }
+    eprintln!("{made} kills, {ends} runs of {:.1} s brought to the same end", length.as_secs_f64());
+}
+
+/// Starts with its output kept.
+pub fn start(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Kills the program after `moment`; it itself where it has ended before.
+fn kill_after(moment: Duration, mut child: Child) -> Option<Child> {
+    let deadline = Instant::now() + moment;
+    while Instant::now() < deadline {
+        if child.try_wait().unwrap().is_some() {
+            return Some(child);
+        }
+        std::thread::sleep(Duration::from_millis(2).min(deadline.saturating_duration_since(Instant::now())));
+    }
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    // It may have ended between the last look and the kill.
+    if status.code().is_some() { Some(child) } else { None }
+}
