@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         order.drain(..self.at.steps * batch_size);
         let (device, started, before) = (self.model.parameters().device(), Instant::now(), self.at.seconds);
         std::thread::scope(|scope| {
-            for ready in batches::stream(scope, train, order, batch_size, true, device) {
+            for ready in batches::stream(scope, train, &order, batch_size, true, 0, device) {
                 let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
                 let step = self.stepper.steps();
                 self.logs.step(step, loss, grad_norm, lr)?;
