@@ -21,7 +21,7 @@ use crate::train::questions::MAX_WORDS;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// The checkpoint: pre-trained or fine-tuned, .safetensors or .pth; the suffix may be left out
+    /// The checkpoint, pre-trained or fine-tuned: .safetensors or .pth (the suffix may be left out), or a Hugging Face folder
     #[arg(long, value_name = "NAME")]
     pub load: String,
     /// The safetensors file to write; with --shard-size the folder
@@ -214,12 +214,11 @@ pub fn run(args: Args) -> Result<u8> {
         Some(number) => AttentionHeads::Said(number),
         None => described_heads(&checkpoint)?,
     };
-    let (encoder, report) = Encoder::read(&checkpoint, heads, device)?;
-    eprintln!("{}: {}", checkpoint.display(), encoder.sizes().describe());
+    let encoder = Encoder::read(&checkpoint, heads, device)?;
+    eprintln!("{}: {}", checkpoint.display(), encoder.sizes().in_words());
     if heads == AttentionHeads::AsInBert {
         eprintln!("the number of attention heads is BERT's for this width; --attention-heads says another");
     }
-    eprintln!("weights: {report}");
     let work =
         Work { encoder: &encoder, checkpoint: &checkpoint, tokenizer: &tokenizer, pairs: &pairs, features: &features };
     let bar = progress::bar("encode", pairs.len());
@@ -228,17 +227,17 @@ pub fn run(args: Args) -> Result<u8> {
     if encoded.kept > 0 {
         eprintln!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len());
     }
-    print(&args, &encoder, &tokenizer, &encoded)?;
+    print(&args, &work, &encoded)?;
     Ok(exit::PASS)
 }
 
-fn print(args: &Args, encoder: &Encoder, tokenizer: &Tokenizer, encoded: &Encoded) -> Result<()> {
+fn print(args: &Args, work: &Work<'_>, encoded: &Encoded) -> Result<()> {
     let told = |e: std::io::Error| Error::infra("cannot write to stdout").because(e);
     if !args.heads {
         return super::written(&encoded.path.display().to_string()).map_err(told);
     }
-    let answers = answer_names(&args.place.data_root(), encoder.sizes());
-    for part in encoded.shown(tokenizer, answers.as_deref(), args.top) {
+    let answers = answer_names(work.checkpoint, &args.place.data_root(), work.encoder.sizes())?;
+    for part in encoded.shown(work.tokenizer, answers.as_deref(), args.top) {
         for shown in part? {
             let line = serde_json::to_string(&shown).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
             super::written(&line).map_err(told)?;

@@ -26,7 +26,7 @@ const TAP: &str = ".probabilities";
 pub fn attention_maps(taps: Vec<(String, Tensor)>, config: &Config) -> Result<IndexMap<String, Tensor>> {
     let mut maps = IndexMap::new();
     for (tap, probabilities) in taps {
-        let Some((_, module)) = tap.strip_suffix(TAP).and_then(|module| module.split_once("encoder.")) else {
+        let Some((_, module)) = tap.strip_suffix(TAP).and_then(|module| module.split_once("bert.encoder.")) else {
             continue;
         };
         let mut parts = module.split('.');

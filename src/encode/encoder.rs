@@ -7,11 +7,12 @@ use indexmap::IndexMap;
 use tch::{Device, Tensor};
 
 use super::attention::attention_maps;
-use super::sizes::{AttentionHeads, Family, Sizes};
-use crate::checkpoint::{self, LoadReport, Policy, StateDict};
-use crate::error::Result;
+use super::sizes::{AttentionHeads, Sizes};
+use crate::checkpoint::{self, Heads, StateDict};
+use crate::error::{Error, Result};
 use crate::lxrt::encoder::{Inputs, Lxrt};
 use crate::lxrt::heads::{AnswerHead, ObjectHead, PretrainingHeads};
+use crate::lxrt::pretraining::TIED_DECODER;
 use crate::lxrt::task::ENCODER_PREFIX;
 use crate::lxrt::{Parameters, Pass};
 
@@ -35,11 +36,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Reads a checkpoint file. Every tensor of it is used, and every tensor of the model comes from it.
+    /// Reads a checkpoint, also one saved under several GPUs. Every tensor of it is used, and every tensor of the model comes
+    /// from it.
     ///
     /// # Errors
-    /// As [`Sizes::of`]; data where the checkpoint is damaged, or has tensors too few or too many.
-    pub fn read(path: &Path, heads: AttentionHeads, device: Device) -> Result<(Self, LoadReport)> {
+    /// As [`Sizes::of`]; data where the checkpoint is damaged, or has tensors too few, too many or of another shape.
+    pub fn read(path: &Path, heads: AttentionHeads, device: Device) -> Result<Self> {
         let state = checkpoint::read(path)?;
         Self::new(state, heads, device).map_err(|e| e.while_doing(format!("cannot load {}", path.display())))
     }
@@ -48,23 +50,31 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn new(state: StateDict, heads: AttentionHeads, device: Device) -> Result<(Self, LoadReport)> {
-        let sizes = Sizes::of(&state, heads)?;
+    pub fn new(state: StateDict, heads: AttentionHeads, device: Device) -> Result<Self> {
+        let tensors = state.len();
+        let plain: StateDict = state.into_iter().map(|(name, t)| (name.replace("module.", ""), t)).collect();
+        if plain.len() != tensors {
+            return Err(Error::data("the checkpoint has tensors both with and without `module.` before their names"));
+        }
+        let (sizes, catalogue) = Sizes::of(&plain, heads)?;
+        let mut state = catalogue.arrange(plain)?;
+        state.shift_remove(TIED_DECODER);
+
         let config = &sizes.config;
         let parameters = Parameters::new(device, config.initializer_range);
         let root = parameters.root();
-        let (encoder, answer_head, policy) = match sizes.family {
-            Family::Pretrained => (root.clone(), root.sub("answer_head.logit_fc"), Policy::Pretrained),
-            Family::Task => (root.sub(ENCODER_PREFIX.trim_end_matches('.')), root.sub("logit_fc"), Policy::FineTuned),
+        let (encoder, answers) = match sizes.heads {
+            Heads::Answers { .. } => (root.sub(ENCODER_PREFIX.trim_end_matches('.')), root.sub("logit_fc")),
+            _ => (root.clone(), root.sub("answer_head.logit_fc")),
         };
         let lxrt = Lxrt::new(&encoder.sub("bert"), config);
-        let words = sizes.words.then(|| PretrainingHeads::new(&root.sub("cls"), config));
-        let objects = sizes.objects.then(|| ObjectHead::new(&root.sub("obj_predict_head"), config));
-        let answers =
-            sizes.answers.map(|a| AnswerHead::new(&answer_head, a.images * config.hidden_size, config, a.count));
-        let (state, report) = checkpoint::plan(state, &parameters.shapes(), policy, false)?;
+        let words = sizes.words().then(|| PretrainingHeads::new(&root.sub("cls"), config));
+        let objects = sizes.objects().contains(&true).then(|| ObjectHead::new(&root.sub("obj_predict_head"), config));
+        let width = sizes.images() * config.hidden_size;
+        let answers = sizes.answers().map(|count| AnswerHead::new(&answers, width, config, count));
+        // A decoder of the object head that the checkpoint does not have is never asked for its scores.
         parameters.load(&state)?;
-        Ok((Self { parameters, lxrt, words, objects, answers, sizes }, report))
+        Ok(Self { parameters, lxrt, words, objects, answers, sizes })
     }
 
     /// What the checkpoint holds.
@@ -116,10 +126,12 @@ impl Encoder {
                 put("heads.matched", heads.matched(&out.pooled));
             }
             if let Some(heads) = &self.objects {
-                let scores = heads.forward(&out.visn, [true; 3]);
-                put("heads.obj", scores.obj);
-                put("heads.attr", scores.attr);
-                put("heads.feat", scores.feat);
+                let wanted = self.sizes.objects();
+                let scores = heads.forward(&out.visn, wanted);
+                let scores = [("heads.obj", scores.obj), ("heads.attr", scores.attr), ("heads.feat", scores.feat)];
+                for ((name, scores), _) in scores.into_iter().zip(wanted).filter(|(_, wanted)| *wanted) {
+                    put(name, scores);
+                }
             }
             if let Some(head) = &self.answers {
                 let width = (self.sizes.images() * self.sizes.config.hidden_size) as i64;

@@ -24,4 +24,4 @@ pub use layout::{MANIFEST, Output};
 pub use pairs::{Pair, pairs_of_file, pairs_of_lists, pairs_of_split, with_features};
 pub use run::{Encoded, Settings, Work, encode};
 pub use show::{Shown, answer_names};
-pub use sizes::{AttentionHeads, Family, Sizes, described_heads};
+pub use sizes::{AttentionHeads, Sizes, described_heads};

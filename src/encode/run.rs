@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::json;
 use tch::{Tensor, no_grad};
 
 use super::encoder::{Encoder, Want};
@@ -12,7 +12,7 @@ use super::layout::{About, Output, Part};
 use super::pairs::Pair;
 use super::show::{Shown, shown};
 use super::tensors::{Grown, descriptions};
-use crate::checkpoint::{StateDict, TensorData};
+use crate::checkpoint::{StateDict, TensorData, hf};
 use crate::dataset::tokenizer::Tokenizer;
 use crate::error::{Error, Result};
 use crate::files;
@@ -37,7 +37,7 @@ pub struct Settings {
 pub struct Work<'a> {
     /// The model.
     pub encoder: &'a Encoder,
-    /// The file that it is from.
+    /// The file, or the folder of Hugging Face's layout, that it is from.
     pub checkpoint: &'a Path,
     /// Cuts the sentences.
     pub tokenizer: &'a Tokenizer,
@@ -125,7 +125,7 @@ impl Work<'_> {
                     .next("use the vocabulary and features that the model was trained with"));
             }
         }
-        if settings.want.heads && !sizes.words && !sizes.objects && sizes.answers.is_none() {
+        if settings.want.heads && sizes.names_of_heads().is_empty() {
             return Err(Error::usage("--heads: the checkpoint has an encoder only, no heads").next("leave --heads out"));
         }
         let (needed, given) = (sizes.images(), self.images());
@@ -156,20 +156,24 @@ impl Work<'_> {
             floats += c.num_attention_heads * square;
         }
         if settings.want.heads {
-            floats += sizes.answers.map_or(0, |a| a.count) + if sizes.words { c.vocab_size } else { 0 };
-            floats += if sizes.objects { o * (c.obj_id_num + c.attr_id_num + c.visual_feat_dim) } else { 0 };
+            floats += sizes.answers().unwrap_or(0) + if sizes.words() { c.vocab_size } else { 0 };
+            let widths = [c.obj_id_num, c.attr_id_num, c.visual_feat_dim].into_iter().zip(sizes.objects());
+            floats += widths.filter_map(|(width, is)| is.then_some(o * width)).sum::<usize>();
         }
         self.images() * (floats * if settings.half { 2 } else { 4 } + s * 16)
     }
 
     fn about(&self, settings: &Settings) -> Result<About> {
         let sizes = self.encoder.sizes();
-        let text = |value: &Value| value.to_string();
-        let model = serde_json::to_value(sizes).map_err(|e| Error::bug("a model cannot be described").because(e))?;
+        let model = sizes.described()?;
         let pairs = serde_json::to_vec(self.pairs).map_err(|e| Error::bug("pairs cannot be described").because(e))?;
         let vocabulary: Vec<&str> =
             (0..self.tokenizer.vocab_size()).filter_map(|id| self.tokenizer.piece(id as u32)).collect();
-        let sha256 = files::sha256(self.checkpoint)?;
+        let weights = match self.checkpoint.is_dir() {
+            true => hf::folder::weights_of(self.checkpoint)?,
+            false => self.checkpoint.to_owned(),
+        };
+        let sha256 = files::sha256(&weights)?;
         let file = self.checkpoint.file_name().unwrap_or_default().to_string_lossy();
         let key = json!({
             "schema": 1,
@@ -183,7 +187,7 @@ impl Work<'_> {
             "shard": match settings.output { Output::Shards { pairs, .. } => Some(pairs), Output::File(_) => None },
         });
         Ok(About {
-            key: files::sha256_bytes(text(&key).as_bytes()),
+            key: files::sha256_bytes(key.to_string().as_bytes()),
             model,
             checkpoint: json!({"file": file, "sha256": sha256}),
             tensors: descriptions(sizes, settings.want, settings.half),

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::layout::description;
-use super::sizes::{Answers, Family, Sizes};
-use crate::checkpoint::{self, StateDict};
+use super::sizes::Sizes;
+use crate::checkpoint::{self, Heads, StateDict, hf};
 use crate::dataset::answers::{AnswerTable, LabelTable};
 use crate::dataset::nlvr2_answer;
 use crate::dataset::tokenizer::Tokenizer;
@@ -53,22 +53,32 @@ pub struct Answer {
     pub score: f32,
 }
 
-/// The words of an answer head's answers, from the tables of a data root: the pre-training table, VQA's or GQA's, whichever
-/// is there and has as many; NLVR2's need none.
-pub fn answer_names(data_root: &Path, sizes: &Sizes) -> Option<Vec<String>> {
-    let Answers { count, images } = sizes.answers?;
-    match (sizes.family, images) {
-        (Family::Pretrained, _) => {
-            let table = AnswerTable::load(data_root).ok().filter(|table| table.len() == count)?;
-            (0..count).map(|id| table.answer(id).map(str::to_owned)).collect()
+/// The words of an answer head's answers: those that a folder of Hugging Face's layout names; else those of a data root's
+/// tables, the pre-training table, VQA's or GQA's, whichever is there and has as many; NLVR2's need none.
+///
+/// # Errors
+/// Where the folder's configuration cannot be read.
+pub fn answer_names(checkpoint: &Path, data_root: &Path, sizes: &Sizes) -> Result<Option<Vec<String>>> {
+    let Some(count) = sizes.answers() else { return Ok(None) };
+    let said = hf::folder::config_of(checkpoint)?.map(|config| config.answers()).transpose()?.flatten();
+    if let Some(answers) = said.filter(|answers| answers.len() == count) {
+        return Ok(Some(answers));
+    }
+    let tables = [LabelTable::vqa, LabelTable::gqa];
+    Ok(match sizes.heads {
+        Heads::Answers { images: 2, .. } => {
+            (count == 2).then(|| [0, 1].map(|class| nlvr2_answer(class).to_owned()).to_vec())
         }
-        (Family::Task, 2) => (count == 2).then(|| [0, 1].map(|class| nlvr2_answer(class).to_owned()).to_vec()),
-        (Family::Task, _) => [LabelTable::vqa, LabelTable::gqa]
+        Heads::Answers { .. } => tables
             .into_iter()
             .filter_map(|read| read(data_root).ok())
             .find(|table| table.len() == count)
             .map(|table| table.answers().to_vec()),
-    }
+        _ => AnswerTable::load(data_root)
+            .ok()
+            .filter(|table| table.len() == count)
+            .and_then(|table| (0..count).map(|id| table.answer(id).map(str::to_owned)).collect()),
+    })
 }
 
 /// What the heads say about each pair of a file, `top` words and answers each.
@@ -156,7 +166,7 @@ mod tests {
         let values = [1.0, 3.0, 3.0, -1.0, 2.0];
         assert_eq!(highest(&values, 3), [1, 2, 4]);
         assert_eq!(highest(&values, 9), [1, 2, 4, 0, 3]);
-        assert_eq!(highest(&values, 0), []);
+        assert!(highest(&values, 0).is_empty());
         let p = softmax(&[1000.0, 1000.0, f32::NEG_INFINITY]);
         assert_eq!(p, [0.5, 0.5, 0.0]);
     }

@@ -1,165 +1,151 @@
-//! A model's sizes, read off the names and shapes of its checkpoint's tensors.
+//! A model's sizes and heads: what its checkpoint's tensors show, and the one number that they do not.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
-use indexmap::IndexMap;
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::checkpoint::{self, StateDict};
+use crate::checkpoint::{self, Catalogue, Heads, StateDict, hf};
 use crate::error::{Error, Result};
 use crate::lxrt::Config;
-use crate::lxrt::task::ENCODER_PREFIX;
 
 /// Width of an attention head in BERT and in every model published in its sizes.
 const HEAD_WIDTH: usize = 64;
 
-/// Whose names a checkpoint has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Family {
-    /// A pre-training model (`bert.*`, `cls.*`, `obj_predict_head.*`, `answer_head.*`), with or without its heads.
-    Pretrained,
-    /// A fine-tuned one (`lxrt_encoder.model.bert.*`, `logit_fc.*`).
-    Task,
-}
-
 /// How the number of attention heads is known; no tensor's shape shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttentionHeads {
-    /// Someone says so: the command line, or the description in the checkpoint.
+    /// Someone says so: the command line, or the checkpoint's description.
     Said(usize),
     /// One for each 64 of the width, as in BERT.
     AsInBert,
 }
 
-/// An answer head's sizes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Answers {
-    /// Rows of its last layer.
-    pub count: usize,
-    /// Pooled outputs that it reads at once: 1, or 2 for NLVR2.
-    pub images: usize,
-}
-
 /// What a checkpoint holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sizes {
-    /// Whose names it has.
-    pub family: Family,
     /// All sizes; dropout is as in the paper, but never on here.
     pub config: Config,
-    /// Whether it has the heads for masked words and matching.
-    pub words: bool,
-    /// Whether it has the heads for objects, attributes and features.
-    pub objects: bool,
-    /// Its answer head.
-    pub answers: Option<Answers>,
+    /// The heads.
+    pub heads: Heads,
 }
 
 impl Sizes {
-    /// Of a checkpoint with the original's names, with or without several GPUs' `module.`
+    /// Of tensors under the original's names, without `module.`
     ///
     /// # Errors
-    /// Data where it is no LXMERT checkpoint or lacks layers; usage where nobody says how many attention heads there are and the
-    /// width does not show it.
-    pub fn of(state: &StateDict, heads: AttentionHeads) -> Result<Self> {
-        let shapes: IndexMap<String, &[usize]> =
-            state.iter().map(|(name, t)| (name.replace("module.", ""), &t.shape[..])).collect();
-        let task = shapes.keys().any(|name| name.starts_with(ENCODER_PREFIX));
-        let (prefix, answer_head) = if task { (ENCODER_PREFIX, "logit_fc") } else { ("", "answer_head.logit_fc") };
-        let size = |name: &str, dimension: usize| {
-            let shape = shapes.get(name).ok_or_else(|| stranger(name, state))?;
-            let size = shape.get(dimension).copied();
-            size.ok_or_else(|| Error::data(format!("{name} has the shape {shape:?}, which it cannot have")))
-        };
-        let bert = |name: &str, dimension| size(&format!("{prefix}bert.{name}"), dimension);
-        let layers = |stack: &str| count(shapes.keys(), &format!("{prefix}bert.encoder.{stack}."));
-        let head = |name: &str, or: usize| match shapes.contains_key(name) {
-            true => size(name, 0),
-            false => Ok(or),
-        };
+    /// Data where they are no LXMERT model's; usage where nobody says how many attention heads there are and the width does not
+    /// show it, or where the number cannot be.
+    pub fn of(state: &StateDict, attention_heads: AttentionHeads) -> Result<(Self, Catalogue)> {
+        let catalogue = Catalogue::of(state)?;
+        let s = &catalogue.sizes;
         let paper = Config::lxr955();
-        let hidden_size = bert("embeddings.word_embeddings.weight", 1)?;
+        let classes = match &catalogue.heads {
+            Heads::Pretraining { objects: Some(objects), .. } => (objects.objects, objects.attributes),
+            _ => (None, None),
+        };
         let config = Config {
-            vocab_size: bert("embeddings.word_embeddings.weight", 0)?,
-            hidden_size,
-            num_attention_heads: heads.number(hidden_size)?,
-            intermediate_size: bert("encoder.x_layers.0.lang_inter.dense.weight", 0)?,
-            max_position_embeddings: bert("embeddings.position_embeddings.weight", 0)?,
-            type_vocab_size: bert("embeddings.token_type_embeddings.weight", 0)?,
-            l_layers: layers("layer")?,
-            x_layers: layers("x_layers")?,
-            r_layers: layers("r_layers")?,
-            visual_feat_dim: bert("encoder.visn_fc.visn_fc.weight", 1)?,
-            visual_pos_dim: bert("encoder.visn_fc.box_fc.weight", 1)?,
-            obj_id_num: head("obj_predict_head.decoder_dict.obj.weight", paper.obj_id_num)?,
-            attr_id_num: head("obj_predict_head.decoder_dict.attr.weight", paper.attr_id_num)?,
+            vocab_size: s.vocab_size,
+            hidden_size: s.hidden_size,
+            num_attention_heads: attention_heads.number(s.hidden_size)?,
+            intermediate_size: s.intermediate_size,
+            max_position_embeddings: s.max_position_embeddings,
+            type_vocab_size: s.type_vocab_size,
+            l_layers: s.l_layers,
+            x_layers: s.x_layers,
+            r_layers: s.r_layers,
+            visual_feat_dim: s.visual_feat_dim,
+            visual_pos_dim: s.visual_pos_dim,
+            obj_id_num: classes.0.unwrap_or(paper.obj_id_num),
+            attr_id_num: classes.1.unwrap_or(paper.attr_id_num),
             ..paper
         };
         config.check()?;
-        let any = |start: &str| shapes.keys().any(|name| name.starts_with(start));
-        let answers = if any(&format!("{answer_head}.")) {
-            let count = size(&format!("{answer_head}.3.weight"), 0)?;
-            let width = size(&format!("{answer_head}.0.weight"), 1)?;
-            let images = width / hidden_size;
-            if images == 0 || !width.is_multiple_of(hidden_size) {
-                return Err(Error::data(format!(
-                    "the answer head reads {width} numbers, but the pooled output has {hidden_size}"
-                )));
-            }
-            Some(Answers { count, images })
-        } else {
-            None
-        };
-        let family = if task { Family::Task } else { Family::Pretrained };
-        let (words, objects) = (!task && any("cls."), !task && any("obj_predict_head."));
-        Ok(Self { family, config, words, objects, answers })
+        Ok((Self { config, heads: catalogue.heads.clone() }, catalogue))
     }
 
-    /// Images a pair must have for the answer head.
+    /// Images that the answer head reads with a sentence: 2 for NLVR2.
     pub fn images(&self) -> usize {
-        self.answers.map_or(1, |answers| answers.images)
+        match self.heads {
+            Heads::Answers { images, .. } => images.max(1),
+            _ => 1,
+        }
+    }
+
+    /// Answers of the answer head.
+    pub fn answers(&self) -> Option<usize> {
+        match self.heads {
+            Heads::Answers { answers, .. } => Some(answers),
+            Heads::Pretraining { answers, .. } => answers,
+            Heads::None => None,
+        }
+    }
+
+    /// Whether there are heads for masked words and matching.
+    pub fn words(&self) -> bool {
+        matches!(self.heads, Heads::Pretraining { .. })
+    }
+
+    /// Which of the heads for objects, attributes and features there are.
+    pub fn objects(&self) -> [bool; 3] {
+        match &self.heads {
+            Heads::Pretraining { objects: Some(o), .. } => [o.objects.is_some(), o.attributes.is_some(), o.features],
+            _ => [false; 3],
+        }
+    }
+
+    /// The names of the heads.
+    pub fn names_of_heads(&self) -> Vec<String> {
+        let words = if self.words() { vec!["masked words".to_owned(), "matching".to_owned()] } else { Vec::new() };
+        let objects = ["objects", "attributes", "features"].into_iter().zip(self.objects());
+        let objects = objects.filter_map(|(name, is)| is.then(|| name.to_owned()));
+        let answers = self.answers().map(|count| format!("{count} answers"));
+        words.into_iter().chain(objects).chain(answers).collect()
+    }
+
+    /// What it is, for the files' metadata.
+    pub(super) fn described(&self) -> Result<Value> {
+        let config = serde_json::to_value(&self.config).map_err(|e| Error::bug("sizes cannot be told").because(e))?;
+        Ok(json!({"kind": self.kind(), "config": config, "heads": self.names_of_heads()}))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.heads {
+            Heads::None => "an encoder without heads",
+            Heads::Pretraining { .. } => "a pre-training model",
+            Heads::Answers { .. } => "a fine-tuned model",
+        }
     }
 
     /// What it is, in words.
-    pub fn describe(&self) -> String {
+    pub fn in_words(&self) -> String {
         let c = &self.config;
-        let mut heads = Vec::new();
-        if self.words {
-            heads.push("masked words, matching".to_owned());
-        }
-        if self.objects {
-            heads.push("objects, attributes, features".to_owned());
-        }
-        if let Some(answers) = self.answers {
-            heads.push(format!("{} answers", answers.count));
-        }
-        let what = match self.family {
-            Family::Pretrained => "a pre-training model",
-            Family::Task => "a fine-tuned model",
-        };
-        format!(
-            "{what}: {} language, {} cross-modality and {} object layers, {} wide, {} attention heads; heads: {}",
+        let sizes = format!(
+            "{}: {} language, {} cross-modality and {} object layers, {} wide, {} attention heads",
+            self.kind(),
             c.l_layers,
             c.x_layers,
             c.r_layers,
             c.hidden_size,
-            c.num_attention_heads,
-            if heads.is_empty() { "none".to_owned() } else { heads.join("; ") }
-        )
+            c.num_attention_heads
+        );
+        match self.names_of_heads()[..] {
+            [] => sizes,
+            ref heads => format!("{sizes}; heads: {}", heads.join(", ")),
+        }
     }
 }
 
-/// How many attention heads the checkpoint in `path` has, where its metadata describe the model, as this program's do.
+/// How many attention heads the model in `path` has, where a description of ours or of Hugging Face's layout says so.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// Where the file or the description cannot be read.
 pub fn described_heads(path: &Path) -> Result<AttentionHeads> {
+    if let Some(config) = hf::folder::config_of(path)? {
+        return Ok(AttentionHeads::Said(config.num_attention_heads));
+    }
     let metadata = checkpoint::read_metadata(path)?.unwrap_or_default();
     let said = metadata.values().find_map(|text| {
-        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let value: Value = serde_json::from_str(text).ok()?;
         usize::try_from(value["config"]["num_attention_heads"].as_u64()?).ok()
     });
     Ok(said.map_or(AttentionHeads::AsInBert, AttentionHeads::Said))
@@ -179,31 +165,14 @@ impl AttentionHeads {
     }
 }
 
-/// Layers of a stack: numbered from 0 without a gap.
-fn count<'a>(names: impl Iterator<Item = &'a String>, stack: &str) -> Result<usize> {
-    let numbers: BTreeSet<usize> =
-        names.filter_map(|name| name.strip_prefix(stack)?.split('.').next()?.parse().ok()).collect();
-    match numbers.iter().enumerate().find(|(expected, number)| expected != *number) {
-        None => Ok(numbers.len()),
-        Some((expected, _)) => Err(Error::data(format!("the checkpoint has no layer {stack}{expected}"))
-            .next("it is incomplete: fetch or write it again")),
-    }
-}
-
-fn stranger(missing: &str, state: &StateDict) -> Error {
-    let some: Vec<&str> = state.keys().take(3).map(String::as_str).collect();
-    Error::data(format!("the checkpoint is no whole LXMERT model: it has no {missing}"))
-        .because(format!("it has {} tensors, such as {}", state.len(), some.join(", ")))
-        .next("use a pre-training checkpoint such as Epoch20_LXRT.pth or model_LXRT.pth, or a fine-tuned model")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixtures;
 
     fn of(name: &str, heads: AttentionHeads) -> Option<Result<Sizes>> {
-        Some(Sizes::of(&checkpoint::read(&fixtures::lxrt(name)?).unwrap(), heads))
+        let state = checkpoint::read(&fixtures::lxrt(name)?).unwrap();
+        Some(Sizes::of(&state, heads).map(|(sizes, _)| sizes))
     }
 
     #[test]
@@ -211,24 +180,24 @@ mod tests {
         let said = AttentionHeads::Said;
         if let Some(sizes) = of("tiny/pretrain_weights.safetensors", said(4)) {
             let sizes = sizes.unwrap();
-            let wanted =
-                Config { vocab_size: 120, max_position_embeddings: 64, initializer_range: 0.02, ..Config::tiny() };
-            assert_eq!(sizes.config, wanted);
-            assert!(sizes.words && sizes.objects);
-            assert_eq!(sizes.answers, Some(Answers { count: 17, images: 1 }));
+            assert_eq!(sizes.config, Config { vocab_size: 120, max_position_embeddings: 64, ..Config::tiny() });
+            assert_eq!(
+                (sizes.words(), sizes.objects(), sizes.answers(), sizes.images()),
+                (true, [true; 3], Some(17), 1)
+            );
         }
         if let Some(sizes) = of("tiny/nlvr2_weights.safetensors", said(4)) {
             let sizes = sizes.unwrap();
-            assert_eq!((sizes.family, sizes.images(), sizes.words), (Family::Task, 2, false));
+            assert_eq!(
+                (sizes.words(), sizes.objects(), sizes.answers(), sizes.images()),
+                (false, [false; 3], Some(2), 2)
+            );
         }
-        for name in ["ckpt/micro_legacy_module_cuda_LXRT.pth", "ckpt/micro_vqa_BEST_multigpu.pth"] {
-            let Some(sizes) = of(name, said(2)) else { continue };
-            let config = sizes.unwrap().config;
-            assert_eq!((config.vocab_size, config.l_layers, config.x_layers, config.r_layers), (40, 1, 1, 1), "{name}");
-            let error = of(name, AttentionHeads::AsInBert).unwrap().unwrap_err().to_string();
-            assert!(error.contains("--attention-heads"), "{error}");
-            let error = of(name, said(3)).unwrap().unwrap_err().to_string();
-            assert!(error.contains("3 attention heads"), "{error}");
+        if let Some(sizes) = of("ckpt/micro_legacy_LXRT.pth", said(2)) {
+            assert_eq!(sizes.unwrap().config.head_size(), 4);
+            let error = |heads| of("ckpt/micro_legacy_LXRT.pth", heads).unwrap().unwrap_err().to_string();
+            assert!(error(AttentionHeads::AsInBert).contains("--attention-heads"));
+            assert!(error(said(3)).contains("3 attention heads"));
         }
     }
 
@@ -236,13 +205,5 @@ mod tests {
     fn heads_follow_from_the_width_only_where_bert_s_rule_holds() {
         let number = |hidden| AttentionHeads::AsInBert.number(hidden).ok();
         assert_eq!([768, 1024, 128, 64, 32, 130].map(number), [Some(12), Some(16), Some(2), None, None, None]);
-    }
-
-    #[test]
-    fn a_gap_between_layers_is_found() {
-        let names = |numbers: &[&str]| numbers.iter().map(|n| format!("layer.{n}.weight")).collect::<Vec<_>>();
-        assert_eq!(count(names(&["1", "0", "0"]).iter(), "layer.").unwrap(), 2);
-        assert!(count(names(&["0", "999999999"]).iter(), "layer.").unwrap_err().what().ends_with("layer.1"));
-        assert_eq!(count(names(&[]).iter(), "layer.").unwrap(), 0);
     }
 }

@@ -71,21 +71,20 @@ pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
             ("attention.cross_visn_self.i", "(R, heads, O, O) the same layer, then: boxes to boxes"),
         ]);
     }
-    if want.heads && sizes.words {
+    if want.heads && sizes.words() {
         all.extend([
             ("heads.mask_positions", "(M, 2) row and position of every [MASK]"),
             ("heads.words", "(M, vocabulary) scores of the words in the places of heads.mask_positions"),
             ("heads.matched", "(R, 2) scores of: the sentence does not belong to the image, it does"),
         ]);
     }
-    if want.heads && sizes.objects {
-        all.extend([
-            ("heads.obj", "(R, O, object classes) scores of each box's object class"),
-            ("heads.attr", "(R, O, attribute classes) scores of each box's attribute class"),
-            ("heads.feat", "(R, O, features) each box's feature as predicted"),
-        ]);
-    }
-    if want.heads && sizes.answers.is_some() {
+    let objects = [
+        ("heads.obj", "(R, O, object classes) scores of each box's object class"),
+        ("heads.attr", "(R, O, attribute classes) scores of each box's attribute class"),
+        ("heads.feat", "(R, O, features) each box's feature as predicted"),
+    ];
+    all.extend(objects.into_iter().zip(sizes.objects()).filter_map(|(head, is)| (want.heads && is).then_some(head)));
+    if want.heads && sizes.answers().is_some() {
         all.push((
             "heads.answer",
             "(pairs, answers) scores of the answers; one row for each image where the head reads one",

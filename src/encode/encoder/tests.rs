@@ -21,7 +21,7 @@ fn tensors(name: &str) -> Option<Named> {
 
 fn encoder(name: &str, heads: usize) -> Option<Encoder> {
     let path = fixtures::lxrt(name)?;
-    Some(Encoder::read(&path, AttentionHeads::Said(heads), Device::Cpu).unwrap().0)
+    Some(Encoder::read(&path, AttentionHeads::Said(heads), Device::Cpu).unwrap())
 }
 
 #[track_caller]
@@ -80,7 +80,7 @@ fn attention_is_sound(got: &Named, mask: &Tensor) {
             let sums = map.sum_dim_intlist([-1i64].as_slice(), false, Kind::Float);
             within(&name, &sums, &sums.ones_like(), 1e-5);
             if keys == s {
-                let padding = (1 - mask).to_kind(Kind::Float).view([b, 1, 1, s]);
+                let padding = mask.eq(0).to_kind(Kind::Float).view([b, 1, 1, s]);
                 assert!(padding.sum(Kind::Float).double_value(&[]) > 0.0, "the case has padding");
                 assert_eq!((map * padding).abs().max().double_value(&[]), 0.0, "{name}: padding is attended to");
             }
@@ -159,7 +159,7 @@ fn a_task_model_gives_its_logits() {
 fn nothing_is_loaded_in_part() {
     let Some(path) = fixtures::lxrt("tiny/pretrain_weights.safetensors") else { return };
     let state = checkpoint::read(&path).unwrap();
-    let load = |state: &StateDict| Encoder::new(state.clone(), AttentionHeads::Said(4), Device::Cpu).map(|(e, _)| e);
+    let load = |state: &StateDict| Encoder::new(state.clone(), AttentionHeads::Said(4), Device::Cpu);
     for gone in [
         "bert.encoder.layer.1.output.dense.weight",
         "bert.pooler.dense.bias",
@@ -178,5 +178,32 @@ fn nothing_is_loaded_in_part() {
     assert!(load(&more).map(drop).unwrap_err().to_string().contains("bert.stray"));
     let encoder_only: StateDict = state.into_iter().filter(|(name, _)| name.starts_with("bert.")).collect();
     let encoder = load(&encoder_only).unwrap();
-    assert!(encoder.sizes().answers.is_none() && !encoder.sizes().words);
+    assert!(encoder.sizes().names_of_heads().is_empty());
+}
+
+#[test]
+fn heads_that_were_not_trained_are_left_out() {
+    let (Some(path), Some(given), Some(wanted)) = (
+        fixtures::lxrt("tiny/pretrain_weights.safetensors"),
+        tensors("tiny/pretrain_inputs.safetensors"),
+        tensors("tiny/pretrain_outputs.safetensors"),
+    ) else {
+        return;
+    };
+    let mut state = checkpoint::read(&path).unwrap();
+    state.retain(|name, _| !name.contains("decoder_dict.attr") && !name.starts_with("answer_head."));
+    let state = state.into_iter().map(|(name, tensor)| (format!("module.{name}"), tensor)).collect();
+    let encoder = Encoder::new(state, AttentionHeads::Said(4), Device::Cpu).unwrap();
+    let inputs = Inputs {
+        ids: &given["input_ids"],
+        mask: given.get("attention_mask"),
+        token_types: None,
+        features: &given["visual_feats"],
+        boxes: &given["boxes"],
+        visual_mask: None,
+    };
+    let got = encoder.forward(&inputs, 4, Want { heads: true, attention: false }).unwrap();
+    assert!(!got.contains_key("heads.attr") && !got.contains_key("heads.answer"));
+    within("obj", &got["heads.obj"], &wanted["obj_scores"], 1e-4);
+    within("feat", &got["heads.feat"], &wanted["feat_scores"], 1e-4);
 }
