@@ -81,6 +81,7 @@ fn all(way: Way, models: &[&TaskModel], average: Average, questions: &Questions,
         for (row, &position) in positions.iter().enumerate() {
             assert!(rows[position].replace(scores.get(row as i64)).is_none(), "{position} was answered twice");
         }
+        Ok(())
     })
     .unwrap();
     Tensor::stack(&rows.into_iter().map(Option::unwrap).collect::<Vec<_>>(), 0)
