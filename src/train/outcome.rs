@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use super::snapshot::Identity;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// How a run ended.
+/// How a fine-tuning run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Training score of the last epoch, 0 to 1.
@@ -25,9 +26,9 @@ pub struct Outcome {
 
 /// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
+pub struct Finished<O = Outcome> {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: O,
     /// What it was.
     pub identity: Identity,
 }
@@ -39,7 +40,7 @@ fn path(folder: &Path) -> PathBuf {
     folder.join(FILE_NAME)
 }
 
-impl Finished {
+impl<O: Serialize + DeserializeOwned> Finished<O> {
     /// The one whose results are in `folder`, if there is one.
     ///
     /// # Errors
