@@ -189,7 +189,7 @@ const ALL: &str = "--taskMaskLM --taskMatched --taskObjPredict --taskQA --fromSc
 fn a_small_real_set_is_learnt_by_heart() {
     let Some(place) = real_folder() else { return };
     let arguments = format!(
-        "{ALL} --train mscoco_train --valid mscoco_minival --model small --dropout 0 --batch-size 16 --epochs 16 --lr 2e-3 --output out"
+        "{ALL} --train mscoco_train --valid mscoco_minival --model small --dropout 0 --batch-size 16 --epochs 10 --lr 2e-3 --output out"
     );
     run(&mut pretrain(place.path(), &arguments), 0);
     let epochs: Vec<Value> =
