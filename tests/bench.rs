@@ -56,13 +56,28 @@ fn verify_fetch_and_unpack() {
 fn train_and_predict() {
     let sizes = ["--model", "tiny", "--boxes", "3", "--features", "16", "--answers", "5", "--vocab-size", "50"];
     for (what, parts) in [("train", &["batch", "forward", "backward", "clip", "optimiser"][..]), ("predict", &[])] {
-        let report = bench(&[&[what, "--batch-size", "2", "--steps", "2", "--threads", "1"], &sizes[..]].concat());
+        let few: &[&str] = if what == "predict" { &["--questions", "2"] } else { &[] };
+        let report = bench(&[&[what, "--batch-size", "2", "--steps", "2", "--threads", "1"], few, &sizes[..]].concat());
         assert!(parts.iter().all(|part| report["parts_ms"][part]["best"].as_f64().unwrap() >= 0.0), "{report}");
         assert!(report["examples_per_s"]["best"].as_f64().unwrap() > 0.0);
         assert_eq!((&report["sizes"]["batch_size"], &report["threads"]), (&2.into(), &1.into()));
         assert_eq!((&report["versions"]["libtorch"], &report["original"]), (&"2.11.0".into(), &Value::Null));
     }
+    let asking = ["--questions", "30", "--questions-per-image", "5", "--repeats", "40", "--batch-size", "8"];
+    let report =
+        bench(&[&["predict", "--steps", "1", "--warmup", "0", "--threads", "1"], &asking[..], &sizes[..]].concat());
+    let got = &report["sizes"];
+    assert_eq!((&got["questions"], &got["images"], &got["distinct_sentences"]), (&30.into(), &6.into(), &18.into()));
+    assert!((7.0..16.0).contains(&got["words"]["mean"].as_f64().unwrap()), "{got}");
+    assert_eq!((&report["equal_predictions"], &report["different_predictions"]), (&true.into(), &0.into()));
+    // Rounding of a tiny model; exactly nothing would mean that both ways are one.
+    let difference = report["largest_logit_difference"].as_f64().unwrap();
+    assert!(difference > 0.0 && difference <= 2e-5, "{difference}");
+    assert!(report["plain"]["examples_per_s"]["best"].as_f64().unwrap() > 0.0);
+    assert!(report["times_as_fast_as_plain"]["best"].as_f64().unwrap() > 0.0);
     let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "predict", "--questions-per-image", "0"]), 2);
+    run(repro(place.path()).args(["bench", "predict", "--repeats", "96"]), 2);
     run(repro(place.path()).args(["bench", "train", "--model", "demo", "--words", "33"]), 2);
     run(repro(place.path()).args(["bench", "train", "--batch-size", "0"]), 2);
 }

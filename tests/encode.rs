@@ -167,6 +167,20 @@ fn everything_is_written_with_its_shape_and_the_masks_are_answered() {
     assert!((lines[0]["matching"][0].as_f64().unwrap() - wanted).abs() < 1e-6);
     assert!(lines[0].get("masks").is_none() && lines[0]["answers"].as_array().unwrap().len() == 5);
 
+    // The same model as a folder of Hugging Face's and as a file that describes itself: both say how many heads there are.
+    std::fs::write(folder.join("config.json"), serde_json::to_string(&config()).unwrap()).unwrap();
+    run(repro(folder).args("convert --from model_LXRT.pth --to port --config config.json".split(' ')), 0);
+    let state = checkpoint::read(&folder.join("model_LXRT.pth")).unwrap();
+    let described = json!({"config": config(), "answers": ANSWERS}).to_string();
+    let metadata = BTreeMap::from([("lxmert_repro.pretraining".to_owned(), described)]);
+    checkpoint::write_safetensors(&folder.join("ours_LXRT.safetensors"), &state, &metadata).unwrap();
+    for model in ["port", "ours"] {
+        let mut command = repro(folder);
+        command.args("encode --features features.tsv --threads 1 --workspace . --pairs pairs.jsonl".split(' '));
+        run(command.args(["--load", model, "--output", "same.safetensors", "--attention", "--heads"]), 0);
+        assert!(checkpoint::read(&folder.join("same.safetensors")).unwrap() == tensors, "{model}");
+    }
+
     let half = ["--pairs", "pairs.jsonl", "--output", "half.safetensors", "--half", "--batch-size", "2"];
     assert_eq!(stdout(&run(&mut encode(folder, &half), 0)), "half.safetensors\n");
     let half = checkpoint::read(&folder.join("half.safetensors")).unwrap();

@@ -6,7 +6,7 @@ mod common;
 mod python;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{fixtures, repro, run, stdout};
 use lxmert_repro::checkpoint::{
@@ -130,12 +130,14 @@ fn same(what: &str, ours: &[(&str, Tensor)], theirs: &Path) {
     }
 }
 
-fn port(command: &str, kind: &str, folder: &Path, place: &Path) -> Option<()> {
-    let (given, found) = (place.join("given.safetensors"), place.join("found.safetensors"));
-    python::run(
-        "port.py",
-        &[command, kind].map(Path::new).into_iter().chain([folder, &given, &found]).collect::<Vec<_>>(),
-    )
+/// Asks the port about models by kind and folder; what each puts out lies in `<kind>.safetensors`.
+fn port(command: &str, place: &Path, models: &[(&str, &str)]) -> Option<()> {
+    let given = place.join("given.safetensors");
+    let mut arguments = vec![PathBuf::from(command), given];
+    for (kind, folder) in models {
+        arguments.extend([kind.into(), place.join(folder), place.join(format!("{kind}.safetensors"))]);
+    }
+    python::run("port.py", &arguments)
 }
 
 fn convert(place: &Path, arguments: &[&str], code: i32) -> String {
@@ -162,13 +164,12 @@ fn our_models_give_the_same_numbers_in_the_port() {
     let said = convert(place.path(), &["--from", "BEST", "--to", "vqa"], 0);
     assert!(said.contains("LxmertForQuestionAnswering") && said.contains("read back"), "{said}");
 
-    let Some(()) = port("answer", "pretrain", &at("port"), place.path()) else { return };
-    same("our pre-training model in the port", &scored(&model, &given), &at("found.safetensors"));
-    port("answer", "encoder", &at("encoder"), place.path());
-    same("our encoder in the port", &encoded(&model, &given), &at("found.safetensors"));
-    port("answer", "answers", &at("vqa"), place.path());
+    let models = [("pretrain", "port"), ("encoder", "encoder"), ("answers", "vqa")];
+    let Some(()) = port("answer", place.path(), &models) else { return };
+    same("our pre-training model in the port", &scored(&model, &given), &at("pretrain.safetensors"));
+    same("our encoder in the port", &encoded(&model, &given), &at("encoder.safetensors"));
     let logits = task.forward(&given.batch, Pass::EVAL);
-    same("our VQA model in the port", &[("answer", logits)], &at("found.safetensors"));
+    same("our VQA model in the port", &[("answer", logits)], &at("answers.safetensors"));
 }
 
 #[test]
@@ -177,10 +178,13 @@ fn the_ports_models_give_the_same_numbers_here() {
     let (at, given) = (|name: &str| place.path().join(name), Given::drawn());
     given.write(&at("given.safetensors"));
     std::fs::write(at("sizes.json"), serde_json::to_string(&config()).unwrap()).unwrap();
-    for kind in ["pretrain", "answers", "encoder"] {
+    let kinds = ["pretrain", "answers", "encoder"];
+    for kind in kinds {
+        std::fs::create_dir_all(at(kind).join("old")).unwrap();
+    }
+    let Some(()) = port("make", place.path(), &kinds.map(|kind| (kind, kind))) else { return };
+    for kind in kinds {
         let folder = at(kind);
-        std::fs::create_dir_all(folder.join("old")).unwrap();
-        let Some(()) = port("make", kind, &folder, place.path()) else { return };
         for form in ["new", "old"] {
             let name = folder.join(form).to_str().unwrap().to_owned();
             let path = checkpoint::locate(&name, "_LXRT").unwrap();
@@ -206,7 +210,7 @@ fn the_ports_models_give_the_same_numbers_here() {
                     if kind == "encoder" { encoded(&model, &given) } else { scored(&model, &given) }
                 }
             };
-            same(&what, &ours, &at("found.safetensors"));
+            same(&what, &ours, &at(&format!("{kind}.safetensors")));
             // Through the original's files, and back into the port: the same tensors.
             let again = format!("{kind}-{form}");
             convert(place.path(), &["--from", &name, "--to", &format!("{again}.pth")], 0);
@@ -231,7 +235,7 @@ fn pytorch_reads_our_files_with_weights_only() {
     state.insert("count".into(), TensorData { dtype: DType::I64, shape: vec![], data: vec![7; 8].into() });
     write_pth(&at("a.pth"), &state).unwrap();
     let found = at("found.safetensors");
-    let Some(()) = python::run("port.py", &[Path::new("reread"), &at("a.pth"), &found]) else { return };
+    let Some(()) = python::run("port.py", &["reread".into(), at("a.pth"), found.clone()]) else { return };
     assert_eq!(sorted(read_safetensors(&found).unwrap()), sorted(state));
 }
 
@@ -277,7 +281,21 @@ fn the_programs_take_the_ports_folder_and_its_own_order_of_answers() {
     to(&["--to", "port", "--task", "vqa", "--answers", answers]);
     to(&["--to", "file.safetensors", "--task", "vqa"]);
     let predicted = |load: &str| {
-        let run = run(repro(place.path()).args(["predict", "vqa", "--split", "minival", "--load", load, "--output", "p.json"]), 0);
+        let run = run(
+            repro(place.path()).args([
+                "predict",
+                "vqa",
+                "--split",
+                "minival",
+                "--data-root",
+                "data",
+                "--load",
+                load,
+                "--output",
+                "p.json",
+            ]),
+            0,
+        );
         (stdout(&run), std::fs::read(at("p.json")).unwrap())
     };
     let wanted = predicted("file");
@@ -294,7 +312,10 @@ fn the_programs_take_the_ports_folder_and_its_own_order_of_answers() {
         state["logit_fc.3.bias"].to_f32().unwrap()
     };
     assert!(bias("other").iter().rev().eq(&bias("port")));
-    let refused = run(repro(place.path()).args(["predict", "vqa", "--split", "minival", "--load", "other"]), 5);
+    let refused = run(
+        repro(place.path()).args(["predict", "vqa", "--split", "minival", "--data-root", "data", "--load", "other"]),
+        5,
+    );
     assert!(common::stderr(&refused).contains("repro convert"), "{}", common::stderr(&refused));
     convert(place.path(), &["--from", "other", "--to", "again.safetensors", "--answers", answers], 0);
     assert_eq!(predicted("again"), wanted);

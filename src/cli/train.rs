@@ -236,6 +236,9 @@ pub fn run(args: Args) -> Result<u8> {
         eprintln!("note: this run has ended before");
         return Ok(print(&settings, &outcome));
     }
+    if args.resume && !settings.snapshots.folder.exists() {
+        eprintln!("note: no snapshot is in {}: beginning", settings.output.display());
+    }
     let (train, valid) = args.read(&loader)?;
     settings.description.config.visual_feat_dim = train.source.dim();
     let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;

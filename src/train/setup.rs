@@ -7,7 +7,7 @@ use tch::Device;
 
 use super::questions::{self, Ablation, Missing, Questions, Source};
 use super::weights::{self, Description};
-use crate::checkpoint::{LoadReport, Policy, StateDict, bert_weights, locate};
+use crate::checkpoint::{LoadReport, Policy, StateDict, bert_weights, hf, locate};
 use crate::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
@@ -182,7 +182,13 @@ pub fn model(
     let model = description.model(device)?;
     let report = match start {
         Start::Scratch => None,
-        Start::FineTuned(name) => Some(weights::load(&model, &locate(name, "")?, Policy::FineTuned, allow_missing)?),
+        Start::FineTuned(name) => {
+            let path = locate(name, "")?;
+            if let Some(labels) = &loader.labels {
+                hf::answers::check(&path, labels.answers().iter().map(String::as_str))?;
+            }
+            Some(weights::load(&model, &path, Policy::FineTuned, allow_missing)?)
+        }
         Start::Lxmert(name) => Some(weights::load(&model, &locate(name, "_LXRT")?, Policy::Lxmert, allow_missing)?),
         Start::Bert(path) => {
             let state = bert_for(&description.config, &loader.settings.vocab, path)?;
@@ -233,6 +239,7 @@ fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool)
             .next("use --load-lxmert for NLVR2"));
     };
     let table = AnswerTable::load(&settings.data_root)?;
+    hf::answers::check(path, (0..table.len()).filter_map(|id| table.answer(id)))?;
     let rows = table.rows_of_labels(labels);
     let released: Coverage = if settings.task == Task::Vqa { VQA_COVERAGE } else { GQA_COVERAGE };
     let coverage = table.check_coverage(&rows, released)?;

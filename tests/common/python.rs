@@ -24,7 +24,7 @@ fn interpreter() -> Option<PathBuf> {
 }
 
 /// Runs a script of `tests/python` and demands that it ends well; None where there is no such Python.
-pub fn run(script: &str, arguments: &[&Path]) -> Option<()> {
+pub fn run(script: &str, arguments: &[PathBuf]) -> Option<()> {
     let Some(python) = interpreter() else {
         assert!(!required("python"), "a Python with torch and transformers is required (ci/python makes one)");
         eprintln!("skipped: no Python with torch and transformers (ci/python makes one)");
@@ -32,8 +32,7 @@ pub fn run(script: &str, arguments: &[&Path]) -> Option<()> {
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
     let mut command = Command::new(python);
-    // Nothing may be fetched, and nothing left beside the script.
-    command.arg(script).args(arguments).env("HF_HUB_OFFLINE", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+    command.arg(script).args(arguments).env("HF_HUB_OFFLINE", "1");
     let output = command.env("OMP_NUM_THREADS", "1").output().unwrap();
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
     Some(())

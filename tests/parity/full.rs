@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use lxmert_repro::lxrt::encoder::Inputs;
 use lxmert_repro::lxrt::losses::{self, VisualTargets};
 use lxmert_repro::lxrt::pretraining::{self, PretrainingModel, Targets, Tasks};
-use lxmert_repro::lxrt::{Batch, Config, Pass, TaskModel};
+use lxmert_repro::lxrt::{Batch, Config, Pass, Reader, TaskModel};
 use lxmert_repro::train::bert_adam::{BertAdam, Settings};
 use lxmert_repro::train::gradients;
 use serde_json::Value;
@@ -94,6 +94,14 @@ fn vqa_layers_gradients_and_steps() {
             taps.iter().find(|(name, _)| name == module).unwrap_or_else(|| panic!("no module {module} was seen"));
         check_statistics(module, got, want);
     }
+
+    // The way that answers take: no padding, sentences and images on their own.
+    let reader = Reader::new(&model);
+    let longest = batch.mask.sum_dim_intlist([1i64].as_slice(), false, Kind::Int64).max().int64_value(&[]);
+    let (ids, mask) = (batch.ids.narrow(1, 0, longest), batch.mask.narrow(1, 0, longest));
+    let read = reader.pooled(&reader.sentences(&ids, &mask), &mask, &reader.images(&batch.features, &batch.boxes));
+    within("pooled, read apart", &read, outputs.get("pooled_output"), 5e-5);
+    within("logits, read apart", &reader.logits(&read), outputs.get("vqa_logits"), 5e-5);
 
     let target = target(&meta["targets"], answers);
     let named = model.parameters().named();

@@ -1,8 +1,8 @@
 """Hugging Face's port and PyTorch, asked by tests/interchange.rs.
 
-  port.py answer KIND FOLDER INPUTS OUTPUTS   loads a model from a folder and runs it
-  port.py make KIND FOLDER INPUTS OUTPUTS     makes a random model, saves it in both of the port's forms, and runs it
-  port.py reread PTH OUTPUTS                  loads a .pth as the careful loader of PyTorch does
+  port.py answer INPUTS [KIND FOLDER OUTPUTS]...   loads each model from its folder and runs it
+  port.py make INPUTS [KIND FOLDER OUTPUTS]...     makes random models, saves each in both of the port's forms, and runs it
+  port.py reread PTH OUTPUTS                       loads a .pth as the careful loader of PyTorch does
 """
 
 import pathlib
@@ -51,21 +51,30 @@ def made(kind):
     return model
 
 
-command, *rest = sys.argv[1:]
+def load(kind, folder):
+    model, told = KINDS[kind].from_pretrained(folder, output_loading_info=True)
+    wrong = {what: list(names) for what, names in told.items() if names}
+    assert not wrong, wrong
+    return model
+
+
+def make(kind, folder):
+    model = made(kind)
+    model.save_pretrained(folder / "new")
+    model.config.save_pretrained(folder / "old")
+    torch.save(model.state_dict(), folder / "old" / "pytorch_model.bin")
+    return model
+
+
+def write(path, tensors):
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+
+
+command, given, *rest = sys.argv[1:]
 if command == "reread":
-    state = torch.load(rest[0], weights_only=True)
-    found = {name: tensor.clone() for name, tensor in state.items()}
+    write(rest[0], {name: tensor.clone() for name, tensor in torch.load(given, weights_only=True).items()})
 else:
-    kind, folder, given, *rest = rest
-    if command == "make":
-        model = made(kind)
-        folder = pathlib.Path(folder)
-        model.save_pretrained(folder / "new")
-        model.config.save_pretrained(folder / "old")
-        torch.save(model.state_dict(), folder / "old" / "pytorch_model.bin")
-    else:
-        model, told = KINDS[kind].from_pretrained(folder, output_loading_info=True)
-        wrong = {what: list(names) for what, names in told.items() if names}
-        assert not wrong, wrong
-    found = outputs(kind, model, load_file(given))
-save_file({name: tensor.contiguous() for name, tensor in found.items()}, rest[-1])
+    get = {"answer": load, "make": make}[command]
+    inputs = load_file(given)
+    for kind, folder, to in zip(rest[0::3], rest[1::3], rest[2::3], strict=True):
+        write(to, outputs(kind, get(kind, pathlib.Path(folder)), inputs))

@@ -82,6 +82,11 @@ impl<'d> Sentences<'d> {
         (states, mask)
     }
 
+    #[cfg(test)]
+    pub(super) fn knows(&self, words: &[i64]) -> bool {
+        self.read.contains_key(words)
+    }
+
     /// Lets go of what was not used for longest where there is too much.
     pub(super) fn forget(&mut self) {
         if self.bytes <= self.kept {
