@@ -189,7 +189,7 @@ const ALL: &str = "--taskMaskLM --taskMatched --taskObjPredict --taskQA --fromSc
 fn a_small_real_set_is_learnt_by_heart() {
     let Some(place) = real_folder() else { return };
     let arguments = format!(
-        "{ALL} --train mscoco_train --valid mscoco_minival --model small --dropout 0 --batch-size 16 --epochs 16 --lr 2e-3 --output out"
+        "{ALL} --train mscoco_train --valid mscoco_minival --model small --dropout 0 --batch-size 16 --epochs 10 --lr 2e-3 --output out"
     );
     run(&mut pretrain(place.path(), &arguments), 0);
     let epochs: Vec<Value> =
@@ -243,7 +243,7 @@ fn any_subset_of_losses_has_its_right_names_and_heads() {
 }
 
 #[test]
-fn weights_go_on_to_another_run_and_to_fine_tuning() {
+fn weights_go_on_to_another_run_and_to_conversion() {
     let Some(place) = real_folder() else { return };
     let data = "--train mscoco_minival --valid mscoco_nominival --batch-size 32 --epochs 1 --pth";
     run(&mut pretrain(place.path(), &format!("--taskMaskLM --fromScratch --model tiny {data} --output one")), 0);
@@ -268,6 +268,9 @@ fn weights_go_on_to_another_run_and_to_fine_tuning() {
     let error =
         run(&mut pretrain(place.path(), &format!("--taskMaskLM --taskQA --load one/Epoch01 {data} --output x")), 5);
     assert!(stderr(&error).contains("answer_head"), "{}", stderr(&error));
+    // Conversion knows the sizes from the file, too.
+    run(repro(place.path()).args(["convert", "--from", "two/Epoch01_LXRT.safetensors", "--to", "port"]), 0);
+    assert!(place.path().join("port/config.json").is_file());
 }
 
 #[test]

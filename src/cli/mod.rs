@@ -64,6 +64,7 @@ Examples:
   repro verify --full                          whether every file that is here is still right
   repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
   repro all --profile paper --dry-run          what the reproduction of the paper takes
+  repro pretrain --task-mask-lm --task-matched --task-obj-predict --task-qa --from-scratch
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa

@@ -7,6 +7,7 @@ use crate::dataset::Task;
 use crate::error::{Error, Result};
 use crate::lxrt::description::task_of;
 use crate::lxrt::{Config, Description};
+use crate::train::pretrain;
 
 /// A model under the original's names, and what its file says about it.
 pub(super) struct Source {
@@ -73,6 +74,7 @@ impl Source {
         }
         let catalogue = Catalogue::of(&plain)?;
         let described = Description::read(&path)?;
+        let pretrained = pretrain::weights::describe(&path)?.map(|d| d.config);
         let (names, kind) = match catalogue.heads {
             Heads::None => ("bert.*", "encoder of the original"),
             Heads::Pretraining { .. } => ("bert.*", "pre-training model of the original"),
@@ -86,7 +88,7 @@ impl Source {
             left_out: Vec::new(),
             answers: None,
             task: task(&catalogue, described.as_ref().map(|d| d.task)),
-            config: described.map(|d| d.config),
+            config: described.map(|d| d.config).or(pretrained),
             path,
             catalogue,
         })

@@ -114,7 +114,7 @@ pub fn run(
         let warm = (total as f64 * WARMUP) as u64;
         run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;
     }
-    run.to_the_end(identity, observer)
+    run.finish(identity, observer)
 }
 
 /// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn to_the_end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
+    fn finish(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
         let Settings { output, pth, description, .. } = self.settings;
         let tasks = description.tasks;
         let mut outcome = Outcome { steps: 0, train_loss: 0.0, valid_loss: None, best: None };
