@@ -81,6 +81,7 @@ fn all(way: Way, models: &[&TaskModel], average: Average, questions: &Questions,
         for (row, &position) in positions.iter().enumerate() {
             assert!(rows[position].replace(scores.get(row as i64)).is_none(), "{position} was answered twice");
         }
+        Ok(())
     })
     .unwrap();
     Tensor::stack(&rows.into_iter().map(Option::unwrap).collect::<Vec<_>>(), 0)
@@ -95,7 +96,7 @@ fn difference(a: &Tensor, b: &Tensor) -> f64 {
 fn both_ways_agree() {
     for task in [Task::Vqa, Task::Gqa, Task::Nlvr2] {
         let model = model(task, 1);
-        for (count, asked) in [(6, 50), (4, 1), (4, 9)] {
+        for (count, asked) in [(6, 30), (4, 1)] {
             for ablation in [None, Some(Ablation::Vision), Some(Ablation::Language)] {
                 let (_folder, questions) = questions(task, count, asked, ablation);
                 let plain = all(Way::Plain, &[&model], Average::Logits, &questions, 8);
