@@ -1,5 +1,6 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
+#[cfg(feature = "torch")]
 use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 
