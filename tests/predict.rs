@@ -231,10 +231,9 @@ fn models_answer_together() {
     // Two of different sizes, by hand.
     let (logits_a, ids, answers) = logits(&place, "a/LAST.safetensors");
     let (logits_b, ..) = logits(&place, "b/LAST.safetensors");
-    let both: [(&str, fn(&Tensor) -> Tensor); 2] =
-        [("probabilities", Tensor::sigmoid), ("logits", Tensor::shallow_clone)];
-    for (average, f) in both {
-        let mean = (f(&logits_a) + f(&logits_b)) / 2.0;
+    for average in ["probabilities", "logits"] {
+        let scores = |logits: &Tensor| if average == "logits" { logits.shallow_clone() } else { logits.sigmoid() };
+        let mean = (scores(&logits_a) + scores(&logits_b)) / 2.0;
         let best = Vec::<i64>::try_from(mean.argmax(1, false)).unwrap();
         let said = place.predict("vqa", "minival", &["a/LAST", "b/LAST"], "ab.json", &["--average", average]);
         assert!(said.contains(&format!("2 models, mean of {average}")), "{said}");

@@ -42,8 +42,9 @@ pub fn translate(
         Program::Task(_) | Program::Pretrain => {
             call.options = Options::read(script, typed)?;
             let device = call.device(gpus);
-            let commands = match (program, call.options.given("--test")) {
-                (Program::Task(task), Some(test)) => call.test(task, &test.to_owned())?,
+            let test = call.options.given("--test").map(str::to_owned);
+            let commands = match (program, &test) {
+                (Program::Task(task), Some(test)) => call.test(task, test)?,
                 (Program::Task(task), None) => vec![call.fine_tune(task)],
                 _ => vec![call.pretrain()],
             };
