@@ -66,6 +66,7 @@ Examples:
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
+  repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
   repro images list                            the container images, and what to do next
