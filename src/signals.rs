@@ -61,6 +61,7 @@ impl AtWork {
     }
 
     /// The signal that asks to stop, if one has come.
+    #[cfg(feature = "torch")]
     pub fn asked_by(&self) -> Option<i32> {
         *self.asked.borrow()
     }

@@ -180,7 +180,9 @@ fn begun_anew_it_leaves_nothing_of_before() {
     let train = |folder: &Path, more: &str| world.train(folder, "nlvr2", more);
     let told = run(&mut train(whole, "--pth"), 0);
     assert!(whole.join("out/BEST.pth").exists() && whole.join("out/LAST.pth").exists());
-    ["BEST.pth", "LAST.pth"].map(|file| fs::remove_file(whole.join("out").join(file)).unwrap());
+    for file in ["BEST.pth", "LAST.pth"] {
+        fs::remove_file(whole.join("out").join(file)).unwrap();
+    }
     stopped(&mut train(broken, "--lr 7e-3"), broken, Signal::INT);
     run(&mut train(broken, "--resume --restart"), USAGE);
     fs::remove_file(broken.join("out/log.log")).unwrap();

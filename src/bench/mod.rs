@@ -10,6 +10,8 @@ pub mod machine;
 #[cfg(feature = "torch")]
 pub mod model;
 #[cfg(feature = "torch")]
+pub mod predict;
+#[cfg(feature = "torch")]
 mod questions;
 mod sentences;
 mod server;

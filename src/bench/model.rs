@@ -1,4 +1,4 @@
-//! Training steps and prediction.
+//! Sizes of the generated input, and training steps.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use tch::Device;
 
 use super::machine;
-use super::questions::questions;
+use super::questions::{self, Asked};
 use super::timing::{self, Repeats, Times};
 use crate::error::{Error, Result};
 use crate::lxrt::{Config, TaskModel};
 use crate::train::batches;
 use crate::train::optimiser::Optim;
-use crate::train::predict::{self, Average};
 use crate::train::questions::Questions;
 use crate::train::step::{Parts, Rule, Stepper};
 
@@ -25,14 +24,16 @@ pub struct Sizes {
     pub boxes: usize,
     /// Features a box.
     pub features: usize,
-    /// Word positions of a sentence, all in use.
+    /// Word positions of a sentence: all in use in training, the most in use in answering.
     pub words: usize,
     /// Answers of the head.
     pub answers: usize,
 }
 
 impl Sizes {
-    fn check(&self, config: &Config) -> Result<()> {
+    /// Refuses sizes that cannot be.
+    pub(super) fn check(&self, config: &Config) -> Result<()> {
+        config.check()?;
         const MOST: usize = 1 << 16;
         for (name, size) in [
             ("--batch-size", self.batch_size),
@@ -60,14 +61,14 @@ impl Sizes {
     }
 
     /// Whether the original's figures are about the same work.
-    fn are_the_originals(&self, config: &Config, batch_size: usize) -> bool {
+    pub(super) fn are_the_originals(&self, config: &Config, batch_size: usize) -> bool {
         let full = Self { batch_size, boxes: 36, features: 2048, words: 20, answers: 3129 };
         *config == Config::lxr955()
             && (self.batch_size, self.boxes, self.features, self.words, self.answers)
                 == (full.batch_size, full.boxes, full.features, full.words, full.answers)
     }
 
-    fn json(&self, config: &Config, parameters: usize) -> Value {
+    pub(super) fn json(&self, config: &Config, parameters: usize) -> Value {
         json!({
             "model": config,
             "parameters": parameters,
@@ -81,19 +82,17 @@ impl Sizes {
 }
 
 /// Generated data and a random model.
-struct Subject {
-    model: TaskModel,
-    questions: Questions,
+pub(super) struct Subject {
+    pub(super) model: TaskModel,
+    pub(super) questions: Questions,
     // Holds the feature store's file.
-    _folder: tempfile::TempDir,
+    pub(super) _folder: tempfile::TempDir,
 }
 
-fn subject(config: &Config, sizes: &Sizes, device: Device) -> Result<Subject> {
-    config.check()?;
-    sizes.check(config)?;
+pub(super) fn subject(config: &Config, sizes: &Sizes, asked: Vec<Asked>, device: Device) -> Result<Subject> {
     let folder =
         tempfile::tempdir().map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
-    let questions = questions(sizes, config.vocab_size, folder.path())?;
+    let questions = questions::questions(asked, sizes, folder.path())?;
     tch::manual_seed(9595);
     let model = TaskModel::new(config, 1, sizes.answers, device)?;
     eprintln!("{} parameters, random", model.parameters().count());
@@ -103,15 +102,17 @@ fn subject(config: &Config, sizes: &Sizes, device: Device) -> Result<Subject> {
 /// Fine-tuning steps on VQA's loss: a batch out of the mapped store, forward with dropout, backward, clipping, BertAdam.
 pub fn train(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -> Result<Value> {
     let repeats = repeats.check()?;
-    let Subject { model, questions, _folder } = &subject(config, sizes, device)?;
+    sizes.check(config)?;
+    let asked = questions::apart(sizes.batch_size, sizes.words, config.vocab_size);
+    let Subject { model, questions, _folder } = &subject(config, sizes, asked, device)?;
     let total = repeats.total();
     let rule = Rule { optim: Optim::Bert, lr: 5e-5, seed: 9595, mce_loss: false, total: total as u64 };
     let mut stepper = Stepper::new(model, questions, rule);
-    let order = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
+    let order: Vec<usize> = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
     let mut times = Times::new("step", repeats);
     let mut parts: Vec<(Duration, Parts)> = Vec::with_capacity(repeats.steps);
     std::thread::scope(|scope| -> Result<()> {
-        let stream = batches::stream(scope, questions, order, sizes.batch_size, true, device);
+        let stream = batches::stream(scope, questions, &order, sizes.batch_size, true, 0, device);
         let mut started = Instant::now();
         for ready in stream {
             let batch = started.elapsed();
@@ -164,47 +165,11 @@ pub fn train(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -
     ))
 }
 
-/// Prediction, batch by batch, from the mapped store to the answers.
-pub fn predict(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -> Result<Value> {
-    let repeats = repeats.check()?;
-    let Subject { model, questions, _folder } = &subject(config, sizes, device)?;
-    let mut times = Times::new("batch", repeats);
-    for _ in 0..repeats.total() {
-        let started = Instant::now();
-        predict::predict(&[model], Average::default(), questions, sizes.batch_size, |_| {})?;
-        times.add(started.elapsed());
-    }
-    let original = sizes.are_the_originals(config, 256).then(|| {
-        json!({
-            "ms_per_step": { "median": 30000.0, "best": 25800.0 },
-            "examples_per_s": { "median": 8.5, "best": 9.9 },
-            "peak_memory_bytes": 2_400_000_000_u64,
-            "machine": "two cores of an AMD EPYC",
-            "note": "with its tokeniser, about 0.02 s a batch",
-        })
-    });
-    Ok(machine::report(
-        json!({
-            "bench": "predict",
-            "what": "answering a batch: from the mapped store to the best answer, dropout off",
-            "data": "generated",
-            "sizes": sizes.json(config, model.parameters().count()),
-            "device": device_name(device),
-            "warmup": repeats.warmup,
-            "steps": repeats.steps,
-            "ms_per_step": times.json(),
-            "examples_per_s": times.rates(sizes.batch_size as f64),
-            "original": original,
-        }),
-        threads(),
-    ))
-}
-
-fn threads() -> usize {
+pub(super) fn threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }
 
-fn device_name(device: Device) -> String {
+pub(super) fn device_name(device: Device) -> String {
     match device {
         Device::Cpu => "cpu".to_owned(),
         Device::Cuda(index) => format!("cuda:{index}"),

@@ -1,4 +1,4 @@
-//! Generated questions about generated images, in the form in which training gets real ones.
+//! Generated questions about generated images, in the form in which training and answering get real ones.
 
 use std::path::Path;
 
@@ -12,20 +12,68 @@ use crate::features::store::Source as Origin;
 use crate::features::{FeatureStore, Precision, StoreWriter};
 use crate::train::questions::{Question, Questions, Source, Target};
 
-/// One batch of VQA questions with distinct images; the feature store is written into `folder` and mapped, as in training.
-pub(super) fn questions(sizes: &Sizes, vocab_size: usize, folder: &Path) -> Result<Questions> {
+/// Word pieces, `[CLS]` and `[SEP]` included, of twenty questions like GQA's: 11 on average.
+const LENGTHS: [usize; 20] = [10, 8, 12, 9, 11, 14, 10, 7, 11, 9, 13, 10, 8, 18, 11, 9, 12, 10, 16, 13];
+
+/// A question: which image, which words.
+pub(super) struct Asked {
+    image: usize,
+    /// Word ids; the same for questions that repeat a sentence.
+    pub(super) words: Vec<i64>,
+}
+
+/// As many questions as images, of `words` words each.
+pub(super) fn apart(count: usize, words: usize, vocab_size: usize) -> Vec<Asked> {
+    (0..count).map(|image| Asked { image, words: sentence(image, words, vocab_size) }).collect()
+}
+
+/// `count` questions, `an_image` of each image, at most `longest` words long; `repeats` percent of them repeat the sentence
+/// of a question about an earlier image (fewer where there is too little to repeat), never within an image.
+pub(super) fn together(count: usize, an_image: usize, repeats: usize, longest: usize, vocab_size: usize) -> Vec<Asked> {
+    let mut distinct: Vec<Vec<i64>> = Vec::new();
+    let mut asked = Vec::with_capacity(count);
+    let mut repeated = 0;
+    for image in 0..count.div_ceil(an_image) {
+        let (earlier, here) = (distinct.len(), an_image.min(count - asked.len()));
+        // The first image has nothing to repeat; the others make up for it.
+        let later = count.saturating_sub(an_image).max(1);
+        let due =
+            (count * repeats / 100 * (asked.len() + here).saturating_sub(an_image) / later).saturating_sub(repeated);
+        let again = due.min(here).min(earlier);
+        repeated += again;
+        for number in 0..here {
+            let words = if number < again {
+                distinct[(image * 7919 + number) % earlier].clone()
+            } else {
+                let length = LENGTHS[distinct.len() % LENGTHS.len()].min(longest);
+                distinct.push(sentence(distinct.len(), length, vocab_size));
+                distinct[distinct.len() - 1].clone()
+            };
+            asked.push(Asked { image, words });
+        }
+    }
+    asked
+}
+
+fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
+    (0..words).map(|word| ((number * 7919 + word * 101) % vocab_size) as i64).collect()
+}
+
+/// The questions made ready; the feature store is written into `folder` and mapped, as in training.
+pub(super) fn questions(asked: Vec<Asked>, sizes: &Sizes, folder: &Path) -> Result<Questions> {
     let path = folder.join("bench.f32.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32)?;
-    for row in generated_rows(sizes.batch_size, sizes.boxes, sizes.features) {
+    let images = asked.iter().map(|question| question.image + 1).max().unwrap_or(0);
+    for row in generated_rows(images, sizes.boxes, sizes.features) {
         writer.write_row(&row)?;
     }
     writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() })?;
     let source = Source::new(vec![FeatureStore::open(&path)?])?;
     let answers: Vec<String> = (0..sizes.answers).map(|answer| format!("answer {answer}")).collect();
-    let mut examples = Vec::with_capacity(sizes.batch_size);
-    let mut questions = Vec::with_capacity(sizes.batch_size);
-    for index in 0..sizes.batch_size {
-        let image = image_id(index);
+    let mut examples = Vec::with_capacity(asked.len());
+    let mut questions = Vec::with_capacity(asked.len());
+    for (index, Asked { image, words }) in asked.into_iter().enumerate() {
+        let image = image_id(image);
         let answer = index * 31 % sizes.answers;
         examples.push(Example {
             id: Id::Int(index as i64),
@@ -33,13 +81,30 @@ pub(super) fn questions(sizes: &Sizes, vocab_size: usize, folder: &Path) -> Resu
             sentence: String::new(),
             label: Some(Label::Soft(IndexMap::from([(answers[answer].clone(), 1.0)]))),
         });
-        questions.push(Question {
-            index,
-            words: (0..sizes.words).map(|word| ((index * 7919 + word * 101) % vocab_size) as i64).collect(),
-            places: source.find(&image).into_iter().collect(),
-            target: Some(Target::Soft(vec![(answer as u32, 1.0)])),
-        });
+        let places = source.find(&image).into_iter().collect();
+        questions.push(Question { index, words, places, target: Some(Target::Soft(vec![(answer as u32, 1.0)])) });
     }
     let data = TaskData { task: Task::Vqa, splits: vec!["generated".into()], examples };
     Ok(Questions { data, source, questions, answers, ablation: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn repeats_are_between_images_and_as_many_as_asked_for() {
+        for (count, repeats) in [(256, 40), (256, 0), (1024, 25), (64, 40), (32, 40), (5, 40)] {
+            let asked = together(count, 32, repeats, 20, 30522);
+            assert_eq!(asked.len(), count);
+            let distinct: HashSet<_> = asked.iter().map(|q| &q.words).collect();
+            let within: HashSet<_> = asked.iter().map(|q| (q.image, &q.words)).collect();
+            assert_eq!(within.len(), count);
+            let wanted = if count <= 32 { 0 } else { count * repeats / 100 };
+            assert_eq!(count - distinct.len(), wanted, "{count} questions, {repeats} %");
+        }
+        let words: usize = LENGTHS.iter().sum();
+        assert_eq!(words, 11 * LENGTHS.len() + 1);
+    }
 }

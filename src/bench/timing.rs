@@ -74,11 +74,13 @@ impl Times {
         json!({ "median": rate(self.median()), "best": rate(self.best()) })
     }
 
-    fn median(&self) -> f64 {
+    /// In milliseconds.
+    pub fn median(&self) -> f64 {
         if self.milliseconds.is_empty() { f64::NAN } else { median(&self.milliseconds) }
     }
 
-    fn best(&self) -> f64 {
+    /// In milliseconds.
+    pub fn best(&self) -> f64 {
         self.milliseconds.iter().copied().fold(f64::NAN, f64::min)
     }
 }

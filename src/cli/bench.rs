@@ -9,6 +9,8 @@ use super::options::{ComputeOptions, ModelOptions};
 use super::{cores, written};
 #[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
+#[cfg(feature = "torch")]
+use crate::bench::predict::{self, Asking};
 use crate::bench::timing::Repeats;
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
 use crate::error::{Error, Result};
@@ -18,7 +20,8 @@ use crate::features::Precision;
 const AFTER_HELP: &str = "\
 Examples:
   repro bench train                        a training step at full size
-  repro bench predict --threads 1
+  repro bench predict                      answering like GQA's, 32 questions an image, fast against plain
+  repro bench predict --questions 640 --questions-per-image 5 --repeats 0 --threads 1
   repro bench train --model tiny --batch-size 8 --steps 20
   repro bench tokenize --vocab vocab.txt --text sentences.txt
   repro bench tsv --images 500 --folder /dev/shm > tsv.json
@@ -50,7 +53,7 @@ enum What {
     #[cfg(feature = "torch")]
     #[command(after_help = AFTER_HELP)]
     Train(Train),
-    /// Answering questions, dropout off
+    /// Answering questions, dropout off: the fast way against the plain one, which is the original's
     #[cfg(feature = "torch")]
     #[command(after_help = AFTER_HELP)]
     Predict(Predict),
@@ -90,10 +93,20 @@ struct Train {
 #[cfg(feature = "torch")]
 #[derive(Debug, clap::Args)]
 struct Predict {
-    /// Examples a step
+    /// Questions in work at a time
     #[arg(long, value_name = "N", default_value_t = 256)]
     batch_size: usize,
-    /// Steps measured
+    /// Questions answered in a step
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    questions: usize,
+    /// Questions about one image; GQA's testdev has 32, VQA five
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    questions_per_image: usize,
+    /// Percent of the questions that repeat the sentence of a question about an earlier image; an assumption about GQA, whose
+    /// questions come from templates
+    #[arg(long, value_name = "PERCENT", default_value_t = 40)]
+    repeats: usize,
+    /// Steps measured, in each of which both ways take their turn
     #[arg(long, value_name = "N", default_value_t = 3)]
     steps: usize,
     /// Steps before that, not counted
@@ -113,7 +126,7 @@ struct Input {
     /// Features a box
     #[arg(long, value_name = "N", default_value_t = 2048)]
     features: usize,
-    /// Word positions of a sentence, all in use
+    /// Word positions of a sentence: in training all in use, in answering the most that are, 11 on average
     #[arg(long, value_name = "N", default_value_t = 20)]
     words: usize,
     /// Answers of the head
@@ -236,10 +249,11 @@ pub fn run(args: Args) -> Result<u8> {
             model::train(&config, &input.sizes(batch_size), Repeats { warmup, steps }, device)?
         }
         #[cfg(feature = "torch")]
-        What::Predict(Predict { batch_size, steps, warmup, input }) => {
+        What::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, warmup, input }) => {
             let device = input.compute.apply()?;
             let config = input.model.resolve(input.vocab_size, input.features)?;
-            model::predict(&config, &input.sizes(batch_size), Repeats { warmup, steps }, device)?
+            let asking = Asking { questions, questions_per_image, repeats };
+            predict::measure(&config, &input.sizes(batch_size), asking, Repeats { warmup, steps }, device)?
         }
         What::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
             let settings = tokenize::Settings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };

@@ -10,6 +10,7 @@ use crate::dataset::nlvr2_official::{self, Nlvr2Gold};
 use crate::dataset::{self, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::exit;
+use crate::train::questions;
 
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]
@@ -154,13 +155,16 @@ fn reads(args: &Args, split: &str) -> Result<Vec<PathBuf>> {
     Ok(reads)
 }
 
-/// The answer table, where it is there: a predictions file can be scored without.
+/// What may be answered; for VQA and GQA the answer table, where it is there: a predictions file can be scored without.
 fn table(task: Task, data_root: &Path) -> Result<Option<Vec<String>>> {
-    if task == Task::Nlvr2 || !data_root.join(task.name()).join("trainval_label2ans.json").is_file() {
+    if task == Task::Nlvr2 {
+        return Ok(Some(questions::answers(None)));
+    }
+    if !data_root.join(task.name()).join("trainval_label2ans.json").is_file() {
         return Ok(None);
     }
     let table = if task == Task::Vqa { LabelTable::vqa(data_root)? } else { LabelTable::gqa(data_root)? };
-    Ok(Some(table.answers().to_vec()))
+    Ok(Some(questions::answers(Some(&table))))
 }
 
 /// NLVR2's official examples and files; empty for other tasks and for a split without labels.

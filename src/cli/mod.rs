@@ -1,6 +1,5 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
-use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
@@ -132,7 +131,7 @@ enum Command {
     /// A command line of the original, as it stands
     #[cfg(feature = "torch")]
     #[command(external_subcommand)]
-    Original(Vec<OsString>),
+    Original(Vec<std::ffi::OsString>),
 }
 
 impl Cli {

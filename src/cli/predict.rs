@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::answering::Answering;
+use super::answering::{Answered, Answering};
 use super::engine::{Touched, run_inside};
 use crate::dataset::python::float_repr;
 use crate::dataset::{self, Task, completeness, read_predictions};
@@ -53,9 +53,9 @@ pub fn run(args: Args) -> Result<u8> {
         let touched = Touched { reads, folder: None, file: Some(output) };
         return run_inside("predict", &place, device, workspace, &touched);
     }
-    let answered = answering.answer(task, &args.split)?;
-    let questions = answered.questions;
-    dataset::write_predictions(task, &output, &answered.predictions)?;
+    let Answered { questions, predictions } = answering.answer(task, &args.split)?;
+    dataset::write_predictions(task, &output, &predictions)?;
+    drop(predictions);
     println!("{}", output.display());
     if let Some(together) = answering.together() {
         println!("{together}");

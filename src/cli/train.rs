@@ -236,6 +236,9 @@ pub fn run(args: Args) -> Result<u8> {
         eprintln!("note: this run has ended before");
         return Ok(print(&settings, &outcome));
     }
+    if args.resume && !settings.snapshots.folder.exists() {
+        eprintln!("note: no snapshot is in {}: beginning", settings.output.display());
+    }
     let (train, valid) = args.read(&loader)?;
     settings.description.config.visual_feat_dim = train.source.dim();
     let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;
@@ -301,4 +304,39 @@ fn say_what_was_read(questions: &Questions) {
         questions.source.boxes(),
         questions.source.dim()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lxrt::Config;
+    use clap::{Args as _, FromArgMatches};
+
+    /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
+    #[test]
+    fn the_originals_scripts_mean_the_papers_runs() {
+        let model = || "snap/pretrained/model".to_owned();
+        for (task, splits, load, start, lr) in [
+            ("vqa", "--train train,nominival --valid minival", "--loadLXMERTQA", Start::LxmertQa(model()), "5e-5"),
+            ("gqa", "--train train,valid --valid testdev", "--loadLXMERTQA", Start::LxmertQa(model()), "1e-5"),
+            ("nlvr2", "--train train --valid valid", "--loadLXMERT", Start::Lxmert(model()), "5e-5"),
+        ] {
+            let line = format!(
+                "train {task} {splits} --llayers 9 --xlayers 5 --rlayers 5 {load} {} --batchSize 32 --optim bert --lr {lr} \
+                 --epochs 4 --tqdm --output snap/x --epochs 4",
+                model()
+            );
+            let command = Args::augment_args(clap::Command::new("train"));
+            let args = Args::from_arg_matches(&command.get_matches_from(line.split_whitespace())).unwrap();
+            assert_eq!(args.start.resolve().unwrap(), start);
+            assert_eq!((args.train.as_str(), args.valid.as_str()), args.task.paper_splits());
+            let config = args.model.resolve(30522, 2048).unwrap();
+            assert_eq!(config, Config::lxr955());
+            let settings = args.settings(Description { task: args.task, config, answers: 2 }, &start);
+            assert_eq!((settings.batch_size, settings.epochs, settings.optim), (32, 4, Optim::Bert));
+            assert_eq!(settings.lr, lr.parse::<f64>().unwrap());
+            assert_eq!(settings.snapshots.begin, Begin::Fresh);
+            assert_eq!(settings.snapshots.folder, PathBuf::from("snap/x/snapshots"));
+        }
+    }
 }

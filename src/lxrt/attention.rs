@@ -7,13 +7,13 @@ use super::layers::{Linear, Pass, ResidualOutput, gelu};
 use super::parameters::Scope;
 
 /// Scaled dot-product attention of queries over a context (BertAttention, src/lxrt/modeling.py @ 0db1182).
-struct Attention {
+pub(super) struct Attention {
     name: String,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    heads: i64,
-    head_size: i64,
+    pub(super) query: Linear,
+    pub(super) key: Linear,
+    pub(super) value: Linear,
+    pub(super) heads: i64,
+    pub(super) head_size: i64,
     dropout: f64,
 }
 
@@ -32,7 +32,7 @@ impl Attention {
     }
 
     /// (B, len, H) to (B, heads, len, head size).
-    fn split(&self, x: &Tensor) -> Tensor {
+    pub(super) fn split(&self, x: &Tensor) -> Tensor {
         let size = x.size();
         x.view([size[0], size[1], self.heads, self.head_size]).transpose(1, 2)
     }
@@ -56,8 +56,8 @@ impl Attention {
 /// Attention and its output block; residual from the query side. `self_att` and `visual_attention.att` differ only in the
 /// name of the inner scope (BertSelfattLayer and BertCrossattLayer).
 pub struct AttentionBlock {
-    attention: Attention,
-    output: ResidualOutput,
+    pub(super) attention: Attention,
+    pub(super) output: ResidualOutput,
 }
 
 impl AttentionBlock {
@@ -82,8 +82,8 @@ impl AttentionBlock {
 
 /// The feed-forward block: LN(W2·gelu(W1·h) + h) (BertIntermediate and BertOutput).
 pub struct FeedForward {
-    intermediate: Linear,
-    output: ResidualOutput,
+    pub(super) intermediate: Linear,
+    pub(super) output: ResidualOutput,
 }
 
 impl FeedForward {
@@ -104,8 +104,8 @@ impl FeedForward {
 
 /// A layer of the single-modality encoders (BertLayer, src/lxrt/modeling.py @ 0db1182).
 pub struct BertLayer {
-    attention: AttentionBlock,
-    feed_forward: FeedForward,
+    pub(super) attention: AttentionBlock,
+    pub(super) feed_forward: FeedForward,
 }
 
 impl BertLayer {

@@ -10,12 +10,12 @@ use super::parameters::Scope;
 
 /// A cross-modality layer (LXRTXLayer, src/lxrt/modeling.py @ 0db1182; paper section 2.2).
 /// One set of cross attention weights serves both directions, and both start from the layer's inputs.
-struct CrossLayer {
-    visual_attention: AttentionBlock,
-    lang_self_att: AttentionBlock,
-    visn_self_att: AttentionBlock,
-    lang_feed_forward: FeedForward,
-    visn_feed_forward: FeedForward,
+pub(super) struct CrossLayer {
+    pub(super) visual_attention: AttentionBlock,
+    pub(super) lang_self_att: AttentionBlock,
+    pub(super) visn_self_att: AttentionBlock,
+    pub(super) lang_feed_forward: FeedForward,
+    pub(super) visn_feed_forward: FeedForward,
 }
 
 impl CrossLayer {
@@ -78,11 +78,11 @@ pub struct Outputs {
 
 /// LXMERT without heads (LXRTModel, src/lxrt/modeling.py @ 0db1182). Parameters are named `bert.*`.
 pub struct Lxrt {
-    embeddings: Embeddings,
-    visn_fc: VisualFeatEncoder,
-    layers: Vec<BertLayer>,
-    x_layers: Vec<CrossLayer>,
-    r_layers: Vec<BertLayer>,
+    pub(super) embeddings: Embeddings,
+    pub(super) visn_fc: VisualFeatEncoder,
+    pub(super) layers: Vec<BertLayer>,
+    pub(super) x_layers: Vec<CrossLayer>,
+    pub(super) r_layers: Vec<BertLayer>,
     pooler: Linear,
 }
 
@@ -146,7 +146,8 @@ impl Lxrt {
         Streams { lang, lang_mask, visn, visn_mask }
     }
 
-    fn pool(&self, lang: &Tensor) -> Tensor {
+    /// (B, S, H) to (B, H): tanh of a linear map of the first position.
+    pub(super) fn pool(&self, lang: &Tensor) -> Tensor {
         self.pooler.forward(&lang.select(1, 0)).tanh()
     }
 }

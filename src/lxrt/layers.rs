@@ -37,8 +37,8 @@ impl Pass<'_> {
 
 /// y = x·Wᵀ + b.
 pub struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
 }
 
 impl Linear {
@@ -75,8 +75,8 @@ impl LayerNorm {
 /// Dense, then dropout, then layer norm of the sum with a residual
 /// (BertAttOutput and BertOutput, src/lxrt/modeling.py @ 0db1182).
 pub struct ResidualOutput {
-    dense: Linear,
-    norm: LayerNorm,
+    pub(super) dense: Linear,
+    pub(super) norm: LayerNorm,
     dropout: f64,
 }
 

@@ -12,6 +12,8 @@ pub mod encoder;
 #[cfg(feature = "torch")]
 pub mod heads;
 #[cfg(feature = "torch")]
+pub mod inference;
+#[cfg(feature = "torch")]
 pub mod layers;
 #[cfg(feature = "torch")]
 pub mod losses;
@@ -26,6 +28,8 @@ pub use config::Config;
 pub use description::Description;
 #[cfg(feature = "torch")]
 pub use encoder::{Inputs, Lxrt, Outputs};
+#[cfg(feature = "torch")]
+pub use inference::Reader;
 #[cfg(feature = "torch")]
 pub use layers::Pass;
 #[cfg(feature = "torch")]

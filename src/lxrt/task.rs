@@ -28,9 +28,9 @@ pub struct Batch {
 /// Parameters are named `lxrt_encoder.model.bert.*` and `logit_fc.*`.
 pub struct TaskModel {
     parameters: Parameters,
-    encoder: Lxrt,
+    pub(super) encoder: Lxrt,
     head: AnswerHead,
-    images: i64,
+    pub(super) images: i64,
 }
 
 impl TaskModel {
@@ -55,7 +55,12 @@ impl TaskModel {
     /// Logits (B, answers).
     pub fn forward(&self, batch: &Batch, pass: Pass) -> Tensor {
         let pooled = self.with_inputs(batch, |inputs| self.encoder.forward_pooled(inputs, pass));
-        self.head.forward(&pooled.reshape([batch.ids.size()[0], -1]))
+        self.answer(&pooled)
+    }
+
+    /// Logits (B, answers) of pooled outputs (B·images, H), those of an example adjacent.
+    pub fn answer(&self, pooled: &Tensor) -> Tensor {
+        self.head.forward(&pooled.reshape([pooled.size()[0] / self.images, -1]))
     }
 
     /// All outputs below the head, one row per image.

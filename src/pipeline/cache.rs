@@ -159,7 +159,7 @@ impl Cache {
     pub fn begin(&self, stage: &Stage, fingerprint: &str) -> Result<PathBuf> {
         let folder = self.root.join(&stage.name).join(format!("{PARTIAL}{fingerprint}"));
         match stage.resumes {
-            true if folder.is_dir() => sweep(&folder)?,
+            true if folder.is_dir() => files::remove_unfinished(&folder)?,
             _ => remove(&folder)?,
         }
         std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
@@ -215,15 +215,6 @@ impl Cache {
         std::fs::rename(&folder, &aside).map_err(|e| Error::io("rename", &folder, &e))?;
         remove(&aside)
     }
-}
-
-/// Removes the half-written files that a killed run left in a folder ([`files::write_atomically`]).
-pub fn sweep(folder: &Path) -> Result<()> {
-    for name in entries(folder)?.iter().filter(|n| n.starts_with(".writing-")) {
-        let path = folder.join(name);
-        std::fs::remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
-    }
-    Ok(())
 }
 
 /// Removes a folder, if it is there.

@@ -84,8 +84,8 @@ pub fn run(
     let run = format!("{}-{}", plan.profile, &id[..12]);
     let folder = workspace.join("runs").join(&run);
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
-    cache::sweep(&folder)?;
-    cache::sweep(&workspace.join("cache"))?;
+    files::remove_unfinished(&folder)?;
+    files::remove_unfinished(&workspace.join("cache"))?;
     let environment = Environment {
         image: settings.image.clone(),
         ..environment::gather(&settings.versions, settings.threads, &plan.seeds)

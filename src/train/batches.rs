@@ -1,6 +1,6 @@
 //! Batches in a given order, built ahead of the model by a background thread.
 
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{IntoIter, SendError, sync_channel};
 use std::thread::Scope;
 
 use rand::SeedableRng;
@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
-use super::questions::{Ablation, Questions, Target};
+use super::questions::{Ablation, Place, Questions, Target};
 use crate::lxrt::Batch;
 
 /// Batches kept ready ahead of the one in use.
@@ -33,115 +33,112 @@ pub fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {
     order
 }
 
-/// Numbers of a batch before they are tensors, which stay on the model's thread.
-struct Numbers {
-    positions: Vec<usize>,
-    length: usize,
-    ids: Vec<i64>,
-    mask: Vec<i64>,
-    features: Vec<f32>,
-    boxes: Vec<f32>,
-    soft: Vec<f32>,
-    classes: Vec<i64>,
-}
-
-/// Gives the batches of `order` in order, `batch_size` examples each, the last one shorter unless `drop_last`.
-/// Sentences are padded to the longest of the batch: padding cannot influence the pooled output, since its attention
-/// probability e^-10000 is 0 in f32.
+/// Gives the batches of `order` in order, `batch_size` examples each, the last one shorter unless `drop_last`; `order` may
+/// start anywhere in an epoch. Sentences are padded to `length` words, or to the longest of the batch where that is more:
+/// padding cannot influence the pooled output, since its attention probability e^-10000 is 0 in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
     questions: &'d Questions,
-    order: Vec<usize>,
+    order: &'d [usize],
     batch_size: usize,
     drop_last: bool,
+    length: usize,
     device: Device,
 ) -> impl Iterator<Item = Ready> + use<'d> {
-    let (send, receive) = sync_channel::<Numbers>(AHEAD);
-    scope.spawn(move || {
-        for positions in order.chunks(batch_size.max(1)) {
-            if drop_last && positions.len() < batch_size {
-                break;
-            }
-            // The receiver is gone when the loop ended early; then there is nothing left to do.
-            if send.send(numbers(questions, positions)).is_err() {
-                break;
-            }
-        }
+    let batch_size = batch_size.max(1);
+    let batches = ahead(scope, move |give| {
+        let batches = order.chunks(batch_size).filter(|batch| !drop_last || batch.len() == batch_size);
+        // Ends early where nobody takes batches any more.
+        let _ = batches.map(|positions| made(questions, positions, length)).try_for_each(give);
     });
-    Batches { receive, questions, device }
+    batches.map(move |ready| ready.to(device))
 }
 
-struct Batches<'d> {
-    receive: Receiver<Numbers>,
-    questions: &'d Questions,
-    device: Device,
+/// What `make` hands to its argument, made by a thread of its own a few items ahead; handing over fails once the receiver
+/// is dropped.
+pub(super) fn ahead<'s, 'd: 's, T: Send + 'd>(
+    scope: &'s Scope<'s, 'd>,
+    make: impl FnOnce(&mut dyn FnMut(T) -> Result<(), SendError<T>>) + Send + 'd,
+) -> IntoIter<T> {
+    let (send, receive) = sync_channel(AHEAD);
+    scope.spawn(move || make(&mut |item| send.send(item)));
+    receive.into_iter()
 }
 
-impl Iterator for Batches<'_> {
-    type Item = Ready;
-
-    fn next(&mut self) -> Option<Ready> {
-        let n = self.receive.recv().ok()?;
-        let (count, length) = (n.positions.len() as i64, n.length as i64);
-        let (boxes, dim) = (self.questions.source.boxes() as i64, self.questions.source.dim() as i64);
-        let tensor = |values: &[f32], shape: &[i64]| Tensor::from_slice(values).view(shape).to_device(self.device);
-        let whole = |values: &[i64], shape: &[i64]| Tensor::from_slice(values).view(shape).to_device(self.device);
-        let target = if !n.soft.is_empty() {
-            Some(tensor(&n.soft, &[count, self.questions.answers.len() as i64]))
-        } else if !n.classes.is_empty() {
-            Some(whole(&n.classes, &[count]))
-        } else {
-            None
-        };
+impl Ready {
+    fn to(self, device: Device) -> Self {
+        let Batch { ids, mask, features, boxes } = self.batch;
         let batch = Batch {
-            ids: whole(&n.ids, &[count, length]),
-            mask: whole(&n.mask, &[count, length]),
-            features: tensor(&n.features, &[-1, boxes, dim]),
-            boxes: tensor(&n.boxes, &[-1, boxes, 4]),
+            ids: ids.to_device(device),
+            mask: mask.to_device(device),
+            features: features.to_device(device),
+            boxes: boxes.to_device(device),
         };
-        Some(Ready { positions: n.positions, batch, target })
+        Self { positions: self.positions, batch, target: self.target.map(|t| t.to_device(device)) }
     }
 }
 
-fn numbers(questions: &Questions, positions: &[usize]) -> Numbers {
-    let answers = questions.answers.len();
-    let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
+fn made(questions: &Questions, positions: &[usize], length: usize) -> Ready {
     let examples = || positions.iter().map(|&p| &questions.questions[p]);
-    let length = examples().map(|q| q.words.len()).max().unwrap_or(0);
-    let images: usize = examples().map(|q| q.places.len()).sum();
-    let mut n = Numbers {
+    let sentences: Vec<&[i64]> = examples().map(|q| q.words.as_slice()).collect();
+    let (ids, mask) = words(&sentences, length);
+    let places: Vec<Place> = examples().flat_map(|q| q.places.iter().copied()).collect();
+    let (features, boxes) = images(questions, &places);
+    Ready {
         positions: positions.to_vec(),
-        length,
-        ids: vec![0; positions.len() * length],
-        mask: vec![0; positions.len() * length],
-        features: vec![0.0; images * boxes * dim],
-        boxes: vec![0.0; images * boxes * 4],
-        soft: Vec::new(),
-        classes: Vec::new(),
-    };
-    let mut image = 0;
-    for (i, question) in examples().enumerate() {
-        let words = i * length..i * length + question.words.len();
-        n.ids[words.clone()].copy_from_slice(&question.words);
-        n.mask[words].fill(1);
-        for &place in &question.places {
-            if questions.ablation != Some(Ablation::Vision) {
-                let features = &mut n.features[image * boxes * dim..(image + 1) * boxes * dim];
-                let positions = &mut n.boxes[image * boxes * 4..(image + 1) * boxes * 4];
-                questions.source.copy(place, features, positions);
-            }
-            image += 1;
+        batch: Batch { ids, mask, features, boxes },
+        target: targets(questions, positions),
+    }
+}
+
+/// Word ids and mask (B, S) of sentences, S being `length` or the longest sentence, whichever is more.
+pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
+    let length = sentences.iter().map(|words| words.len()).fold(length, usize::max);
+    let mut ids = vec![0_i64; sentences.len() * length];
+    let mut mask = vec![0_i64; sentences.len() * length];
+    for (i, words) in sentences.iter().enumerate() {
+        let row = i * length..i * length + words.len();
+        ids[row.clone()].copy_from_slice(words);
+        mask[row].fill(1);
+    }
+    let shape = [sentences.len() as i64, length as i64];
+    (Tensor::from_slice(&ids).view(shape), Tensor::from_slice(&mask).view(shape))
+}
+
+/// Features (I, O, width) and boxes (I, O, 4) of images; zeros where the ablation hides them.
+pub(super) fn images(questions: &Questions, places: &[Place]) -> (Tensor, Tensor) {
+    let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
+    let mut features = vec![0.0_f32; places.len() * boxes * dim];
+    let mut corners = vec![0.0_f32; places.len() * boxes * 4];
+    if questions.ablation != Some(Ablation::Vision) {
+        let rows = features.chunks_mut(boxes * dim).zip(corners.chunks_mut(boxes * 4));
+        for (&place, (features, corners)) in places.iter().zip(rows) {
+            questions.source.copy(place, features, corners);
         }
-        match &question.target {
-            Some(Target::Class(class)) => n.classes.push(*class),
+    }
+    let shape = |width: usize| [places.len() as i64, boxes as i64, width as i64];
+    (Tensor::from_slice(&features).view(shape(dim)), Tensor::from_slice(&corners).view(shape(4)))
+}
+
+fn targets(questions: &Questions, positions: &[usize]) -> Option<Tensor> {
+    let answers = questions.answers.len();
+    let (mut soft, mut classes) = (Vec::new(), Vec::new());
+    for (i, &position) in positions.iter().enumerate() {
+        match &questions.questions[position].target {
+            Some(Target::Class(class)) => classes.push(*class),
             Some(Target::Soft(scores)) => {
-                n.soft.resize((i + 1) * answers, 0.0);
+                soft.resize((i + 1) * answers, 0.0_f32);
                 for &(label, score) in scores {
-                    n.soft[i * answers + label as usize] = score;
+                    soft[i * answers + label as usize] = score;
                 }
             }
             None => {}
         }
     }
-    n
+    let count = positions.len() as i64;
+    match (soft.is_empty(), classes.is_empty()) {
+        (false, _) => Some(Tensor::from_slice(&soft).view([count, answers as i64])),
+        (true, false) => Some(Tensor::from_slice(&classes).view([count])),
+        (true, true) => None,
+    }
 }

@@ -93,7 +93,7 @@ pub fn run(
         Some(snapshot) => Run::resumed(model, train, valid, settings, (snapshots, snapshot), at_work, observer)?,
         None => Run::begun(model, train, valid, settings, snapshots, at_work)?,
     };
-    run.to_the_end(identity, observer)
+    run.end(identity, observer)
 }
 
 /// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
         self.train.questions.len() / self.settings.batch_size
     }
 
-    fn to_the_end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
+    fn end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
         let mut train = 0.0;
         while self.at.epoch < self.settings.epochs {
             self.epoch(observer)?;
@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         order.drain(..self.at.steps * batch_size);
         let (device, started, before) = (self.model.parameters().device(), Instant::now(), self.at.seconds);
         std::thread::scope(|scope| {
-            for ready in batches::stream(scope, train, order, batch_size, true, device) {
+            for ready in batches::stream(scope, train, &order, batch_size, true, 0, device) {
                 let Step { loss, grad_norm, lr, answered, .. } = self.stepper.step(&ready)?;
                 let step = self.stepper.steps();
                 self.logs.step(step, loss, grad_norm, lr)?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use super::snapshot::Identity;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// How a run ended.
+/// How a fine-tuning run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Training score of the last epoch, 0 to 1.
@@ -25,18 +26,21 @@ pub struct Outcome {
 
 /// A finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
+pub struct Finished<O = Outcome> {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: O,
     /// What it was.
     pub identity: Identity,
 }
 
+/// Its name in a run's folder.
+pub const FILE_NAME: &str = "outcome.json";
+
 fn path(folder: &Path) -> PathBuf {
-    folder.join("outcome.json")
+    folder.join(FILE_NAME)
 }
 
-impl Finished {
+impl<O: Serialize + DeserializeOwned> Finished<O> {
     /// The one whose results are in `folder`, if there is one.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub struct Source {
 }
 
 /// A row of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     store: usize,
     row: usize,

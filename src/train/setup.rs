@@ -7,7 +7,7 @@ use tch::Device;
 
 use super::questions::{self, Ablation, Missing, Questions, Source};
 use super::weights::{self, Description};
-use crate::checkpoint::{LoadReport, Policy, bert_weights, locate};
+use crate::checkpoint::{LoadReport, Policy, StateDict, bert_weights, hf, locate};
 use crate::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
@@ -182,21 +182,28 @@ pub fn model(
     let model = description.model(device)?;
     let report = match start {
         Start::Scratch => None,
-        Start::FineTuned(name) => Some(weights::load(&model, &locate(name, "")?, Policy::FineTuned, allow_missing)?),
+        Start::FineTuned(name) => {
+            let path = locate(name, "")?;
+            if let Some(labels) = &loader.labels {
+                hf::answers::check(&path, labels.answers().iter().map(String::as_str))?;
+            }
+            Some(weights::load(&model, &path, Policy::FineTuned, allow_missing)?)
+        }
         Start::Lxmert(name) => Some(weights::load(&model, &locate(name, "_LXRT")?, Policy::Lxmert, allow_missing)?),
-        Start::Bert(path) => Some(load_bert(&model, &description.config, path, loader, allow_missing)?),
+        Start::Bert(path) => {
+            let state = bert_for(&description.config, &loader.settings.vocab, path)?;
+            Some(weights::apply(&model, state, path, Policy::Bert, allow_missing)?)
+        }
         Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, "_LXRT")?, loader, allow_missing)?),
     };
     Ok((model, report))
 }
 
-fn load_bert(
-    model: &TaskModel,
-    config: &Config,
-    path: &Path,
-    loader: &Loader,
-    allow_missing: bool,
-) -> Result<LoadReport> {
+/// BERT's weights for a model of these sizes that reads this vocabulary.
+///
+/// # Errors
+/// What can be wrong with the files; data where BERT has other sizes or another vocabulary.
+pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<StateDict> {
     let bert = bert_weights(path)?;
     if let Some(told) = &bert.config {
         let sizes = [
@@ -216,14 +223,13 @@ fn load_bert(
         }
     }
     if let Some(theirs) = &bert.vocab {
-        let vocab = &loader.settings.vocab;
         let ours = files::read_text(vocab, LARGEST_VOCAB)?;
         if !ours.lines().eq(theirs.lines()) {
             return Err(Error::data(format!("{} is not the vocabulary of {}", vocab.display(), path.display()))
                 .next("name BERT's own vocab.txt with --vocab"));
         }
     }
-    weights::apply(model, bert.state, path, Policy::Bert, allow_missing)
+    Ok(bert.state)
 }
 
 fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
@@ -233,6 +239,7 @@ fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool)
             .next("use --load-lxmert for NLVR2"));
     };
     let table = AnswerTable::load(&settings.data_root)?;
+    hf::answers::check(path, (0..table.len()).filter_map(|id| table.answer(id)))?;
     let rows = table.rows_of_labels(labels);
     let released: Coverage = if settings.task == Task::Vqa { VQA_COVERAGE } else { GQA_COVERAGE };
     let coverage = table.check_coverage(&rows, released)?;

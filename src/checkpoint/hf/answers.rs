@@ -1,10 +1,26 @@
-//! Rows of an answer head in another order of the same answers.
+//! Which answers the rows of an answer head stand for.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::super::load::{ANSWERS, chosen_rows};
 use super::super::tensor::StateDict;
+use super::folder;
 use crate::error::{Error, Result};
+
+/// Refuses a model of the port whose `config.json` tells other answers, or another order of them, than `wanted`. Other files do
+/// not tell theirs.
+pub fn check<'a>(path: &Path, wanted: impl Iterator<Item = &'a str>) -> Result<()> {
+    let Some(told) = folder::config_of(path)?.map(|config| config.answers()).transpose()?.flatten() else {
+        return Ok(());
+    };
+    if told.iter().map(String::as_str).eq(wanted) {
+        return Ok(());
+    }
+    Err(Error::data(format!("the answers of {} are not the task's, or not in its order", path.display()))
+        .because("its config.json tells them (id2label)")
+        .next("put them into the task's order: repro convert --from FOLDER --to FILE.safetensors --answers trainval_label2ans.json"))
+}
 
 /// Puts the rows of the answer head, which are in the order `from`, into the order `to`.
 ///

@@ -108,7 +108,7 @@ pub fn run(args: Args) -> Result<u8> {
         written.tensors,
         human_bytes(written.bytes)
     );
-    println!("names     {} -> {}", if source.names.is_empty() { "the encoder's" } else { source.names }, written.names);
+    println!("names     {} -> {}", source.names, written.names);
     for left in &source.left_out {
         println!("left out  {left}");
     }

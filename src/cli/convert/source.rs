@@ -51,10 +51,7 @@ impl Source {
         }
         Ok(Self {
             state: catalogue.arrange(state)?,
-            names: match layout {
-                hf::Layout::Model => "",
-                _ => "lxmert.*",
-            },
+            names: if layout == hf::Layout::Model { "embeddings.*, encoder.*, pooler.*" } else { "lxmert.*" },
             kind: format!("{} of Hugging Face's port", layout.class()),
             left_out,
             answers: config.as_ref().map(hf::HfConfig::answers).transpose()?.flatten(),

@@ -83,7 +83,7 @@ impl Target {
                 }
                 let state = names::from_original(layout, source.state.clone());
                 folder::write(&self.path, &state, &port)?;
-                Written::of(format!("{} of Hugging Face's port", layout.class()), "lxmert.*, answer_head.*", &state)
+                Written::of(format!("{} of Hugging Face's port", layout.class()), port_names(layout), &state)
             }
             (Form::Pth, _) => {
                 checkpoint::write_pth(&self.path, &source.state)?;
@@ -131,6 +131,14 @@ impl Written {
     fn of(kind: String, names: &'static str, state: &StateDict) -> Self {
         let bytes = state.values().map(|tensor| tensor.data.len() as u64).sum();
         Self { kind, names, tensors: state.len(), bytes }
+    }
+}
+
+fn port_names(layout: Layout) -> &'static str {
+    match layout {
+        Layout::PreTraining => "lxmert.*, cls.*, obj_predict_head.*, answer_head.*",
+        Layout::QuestionAnswering => "lxmert.*, answer_head.*",
+        Layout::Model => "embeddings.*, encoder.*, pooler.*",
     }
 }
 

@@ -107,7 +107,9 @@ fn ours(words: &[String]) -> Result<u8> {
 /// The error of a command line without the original's commands.
 fn unknown(line: &[OsString]) -> u8 {
     let words = std::iter::once(OsString::from("repro")).chain(line.iter().cloned());
-    match Cli::command().allow_external_subcommands(false).try_get_matches_from(words) {
+    let strict =
+        clap::Command::new("repro").subcommand_required(true).subcommands(Cli::command().get_subcommands().cloned());
+    match strict.try_get_matches_from(words) {
         Err(error) => said(&error),
         Ok(_) => exit::USAGE,
     }

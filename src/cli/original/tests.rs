@@ -36,6 +36,8 @@ const LINES: &[&str] = &[
     "python src/tasks/vqa.py --test nothing",
     "bash run/gqa_test.bash 0 name --test valid",
     "bash run/nlvr2_test.bash 0 name --test dev --load x",
+    "bash run/vqa_test.bash -1 name --test val --load snap/vqa/name/BEST",
+    "CUDA_VISIBLE_DEVICES=0 run/gqa_finetune.bash 2,3 name --resume",
     "bash run/other.bash 0 name",
     "bash",
     "python src/tasks/snli.py",

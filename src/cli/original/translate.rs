@@ -1,7 +1,7 @@
 //! A call of one of the original's programs in the words of our own command line.
 
 use super::options::Options;
-use super::scripts::Program;
+use super::scripts::{OPTIONS, Program};
 use super::{Here, OFFICIAL_NLVR2, Step, Translation};
 use crate::cli::original_extras::OriginalExtras;
 use crate::dataset::Task;
@@ -9,16 +9,16 @@ use crate::error::{Error, Result};
 
 /// Where `repro fetch bert-weights` puts BERT's weights.
 const BERT: &str = "snap/pretrained/bert-base-uncased/pytorch_model.bin";
-/// Options of pre-training that are passed on as they are.
-const PRETRAINING: [&str; 8] = [
-    "--taskMaskLM",
-    "--taskObjPredict",
-    "--taskMatched",
-    "--taskQA",
-    "--visualLosses",
-    "--qaSets",
-    "--wordMaskRate",
-    "--objMaskRate",
+/// Options of pre-training and what they are called here.
+const PRETRAINING: [(&str, &str); 8] = [
+    ("--taskMaskLM", "--task-mask-lm"),
+    ("--taskObjPredict", "--task-obj-predict"),
+    ("--taskMatched", "--task-matched"),
+    ("--taskQA", "--task-qa"),
+    ("--visualLosses", "--visual-losses"),
+    ("--qaSets", "--qa-sets"),
+    ("--wordMaskRate", "--word-mask-rate"),
+    ("--objMaskRate", "--obj-mask-rate"),
 ];
 
 /// Translates a call of `program`: `script` is what a script passes by itself, `typed` what the person wrote; `gpus` is what
@@ -65,7 +65,7 @@ impl Call<'_> {
     fn fine_tune(&mut self, task: Task) -> Vec<String> {
         let mut words = vec!["train".to_owned(), task.name().to_owned()];
         self.pass(&mut words, &[("--train", "--train"), ("--valid", "--valid")]);
-        words.extend(self.start());
+        words.extend(self.start(""));
         self.pass(&mut words, &[("--batchSize", "--batch-size"), ("--lr", "--lr"), ("--epochs", "--epochs")]);
         self.pass_given(&mut words, &[("--seed", "--seed")]);
         if let Some(optim) = self.options.given("--optim").filter(|optim| !optim.contains("bert")) {
@@ -129,10 +129,9 @@ impl Call<'_> {
 
     fn pretrain(&mut self) -> Vec<String> {
         let mut words = vec!["pretrain".to_owned()];
-        let passed = PRETRAINING.map(|name| (name, name));
-        self.pass_given(&mut words, &passed);
-        self.pass(&mut words, &[("--train", "--train"), ("--valid", "--valid")]);
-        words.extend(self.start());
+        self.pass_given(&mut words, &PRETRAINING);
+        self.pass_given(&mut words, &[("--train", "--train"), ("--valid", "--valid")]);
+        words.extend(self.start("_LXRT"));
         self.pass(&mut words, &[("--batchSize", "--batch-size"), ("--lr", "--lr"), ("--epochs", "--epochs")]);
         self.pass_given(&mut words, &[("--seed", "--seed")]);
         self.scale(&mut words);
@@ -142,10 +141,10 @@ impl Call<'_> {
     }
 
     /// The first weights. Of several files the original loads one over the other: `--load` last, before it the answers'.
-    /// A person's `--fromScratch` behind a script's file is taken at its word.
-    fn start(&mut self) -> Vec<String> {
+    /// A person's `--fromScratch` behind a script's file is taken at its word. `suffix` is that of `--load`'s names.
+    fn start(&mut self, suffix: &'static str) -> Vec<String> {
         let files = [
-            ("--load", "--load", ""),
+            ("--load", "--load", suffix),
             ("--loadLXMERTQA", "--load-lxmert-qa", "_LXRT"),
             ("--loadLXMERT", "--load-lxmert", "_LXRT"),
         ];
@@ -206,11 +205,12 @@ impl Call<'_> {
         }
     }
 
-    fn pass_given(&self, words: &mut Vec<String>, names: &[(&str, &str)]) {
+    fn pass_given(&self, words: &mut Vec<String>, names: &[(&'static str, &str)]) {
         for (theirs, ours) in names {
             if let Some(value) = self.options.given(theirs) {
                 words.push((*ours).to_owned());
-                words.extend((!value.is_empty()).then(|| value.to_owned()));
+                let flag = OPTIONS.contains(&(*theirs, false));
+                words.extend((!flag).then(|| value.to_owned()));
             }
         }
     }

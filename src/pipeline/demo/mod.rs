@@ -16,6 +16,7 @@ pub use record::record;
 
 use super::contained::{Place, in_place};
 use super::plan::{Plan, Stage, Work};
+use super::stages::{EVENTS, OUTCOME};
 use crate::dataset::Task;
 use crate::demo::recipe::{Recipe, TrainingRecipe};
 use crate::demo::{self, DemoDetector};
@@ -137,6 +138,8 @@ fn train(task: Task, settings: &Settings) -> Stage {
             .after(SCENES)
             .after(STORES)
             .volatile(stages::METRICS)
+            .volatile(OUTCOME)
+            .volatile(EVENTS)
             .resumes();
     match starts_from(task) {
         Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),

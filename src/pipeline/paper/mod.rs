@@ -42,6 +42,7 @@ use super::contained::Place;
 use super::engine;
 use super::journal::Event;
 use super::plan::{HOST, Plan, Stage, StageContext};
+use super::stages::{EVENTS, OUTCOME};
 use crate::assets::event::Observer;
 use crate::assets::fetch::Network;
 use crate::assets::lock::Lock;
@@ -238,6 +239,8 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             .output_of(PREPARE, &inventory_file(task))
             .executor(&executor)
             .volatile(rate::METRICS)
+            .volatile(OUTCOME)
+            .volatile(EVENTS)
             .resumes(),
         );
         stages.push(

@@ -17,6 +17,10 @@ pub(super) use train::{FineTuning, train};
 use crate::error::{Error, Result};
 use crate::files;
 
+/// What a training leaves that depends on the machine or the time: how it ended, and TensorBoard's events.
+pub(super) const OUTCOME: &str = "outcome.json";
+pub(super) const EVENTS: &str = "events.out.tfevents.0000000001.repro";
+
 /// Result of an evaluation.
 pub(super) const SCORE: &str = "score.json";
 /// Largest JSON of a stage that is read back.
@@ -51,4 +55,13 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_slice(&files::read_bytes(path, LARGEST)?)
         .map_err(|e| Error::data(format!("{} is not what its stage wrote", path.display())).because(e))
+}
+
+#[cfg(all(test, feature = "torch"))]
+mod tests {
+    #[test]
+    fn names_are_those_that_training_gives() {
+        assert_eq!(super::OUTCOME, crate::train::outcome::FILE_NAME);
+        assert_eq!(super::EVENTS, crate::train::tensorboard::FILE_NAME);
+    }
 }

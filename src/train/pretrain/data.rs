@@ -131,9 +131,9 @@ pub struct Sentences {
 }
 
 impl Sentences {
-    /// Those whose images have features.
-    pub fn usable(&self) -> usize {
-        self.usable.len()
+    /// Numbers of those whose images have features.
+    pub fn usable(&self) -> &[usize] {
+        &self.usable
     }
 
     /// Whether any of them is a question with a label, known to the answer table or not.

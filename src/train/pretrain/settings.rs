@@ -1,14 +1,16 @@
 //! What a pre-training run decides.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::data::Examples;
 use super::weights::Description;
 use crate::error::{Error, Result};
 use crate::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES};
-use crate::train::snapshot::{Every, Identity};
+use crate::train::finetune::SnapshotSettings;
 
 /// What a run decides.
 #[derive(Debug, Clone)]
@@ -31,23 +33,10 @@ pub struct Settings {
     pub pth: bool,
     /// What the written weights say about themselves; its tasks are those of the run.
     pub description: Description,
-    /// How often snapshots are written.
-    pub every: Every,
-    /// What to do with what an earlier run has left.
-    pub begin: Begin,
-    /// What the run is.
-    pub identity: Identity,
-}
-
-/// What to do with what an earlier run has left in the output folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// Begin; refuse to where snapshots are.
-    New,
-    /// Go on from the newest snapshot; begin where there is none.
-    Resume,
-    /// Remove them and begin.
-    Restart,
+    /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
+    pub also: BTreeMap<String, Value>,
+    /// Breaks and what follows them.
+    pub snapshots: SnapshotSettings,
 }
 
 /// How a run ended.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::step::Measured;
 use crate::dataset::pretrain::data::PretrainData;
@@ -46,12 +46,25 @@ impl Sums {
         self.loss / self.batches.max(1) as f64
     }
 
+    /// The means of the single losses, by their names.
+    pub fn losses(&self, tasks: Tasks) -> impl Iterator<Item = (&'static str, f64)> {
+        let batches = self.batches.max(1) as f64;
+        tasks.names().into_iter().zip(self.losses.iter().map(move |sum| sum / batches))
+    }
+
+    /// Accuracies (0 to 1) of the tasks that classify, and of the answers to questions where there are any.
+    pub fn accuracies(&self) -> Vec<(String, f64)> {
+        let share = |(name, &(right, of)): (&String, &(u64, u64))| (name.clone(), right as f64 / of.max(1) as f64);
+        let answers = self.answers.accuracy().map(|accuracy| ("QA".to_owned(), accuracy.overall));
+        self.right.iter().map(share).chain(answers).collect()
+    }
+
     /// The original's lines: what `title` says about the loss, the losses by their names, and the accuracy of answers where
     /// there are any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
     pub fn lines(&self, title: &str, tasks: Tasks) -> String {
         let mut lines = format!("{title} is {:.4}\nThe losses are ", self.loss());
-        for (name, sum) in tasks.names().into_iter().zip(&self.losses) {
-            let _ = write!(lines, "{name}: {:.4} ", sum / self.batches.max(1) as f64);
+        for (name, loss) in self.losses(tasks) {
+            let _ = write!(lines, "{name}: {loss:.4} ");
         }
         lines.push('\n');
         if let Some(accuracy) = self.answers.accuracy() {
@@ -60,13 +73,12 @@ impl Sums {
         lines
     }
 
-    /// The same for `metrics.jsonl`, with the accuracies (0 to 1) of the tasks that classify.
+    /// The same for `metrics.jsonl`, with the accuracies.
     pub fn metrics(&self, tasks: Tasks) -> Value {
-        let means = self.losses.iter().map(|sum| sum / self.batches.max(1) as f64);
-        let losses: BTreeMap<&str, f64> = tasks.names().into_iter().zip(means).collect();
-        let share = |(name, &(right, of)): (&String, &(u64, u64))| (name.clone(), right as f64 / of.max(1) as f64);
-        let accuracy: BTreeMap<String, f64> = self.right.iter().map(share).collect();
-        let answers = self.answers.accuracy().map(|a| json!({"overall": a.overall, "per_category": a.per_category}));
-        json!({"loss": self.loss(), "losses": losses, "accuracy": accuracy, "answers": answers})
+        let named = |(name, value): (&str, f64)| (name.to_owned(), Value::from(value));
+        let losses: Map<String, Value> = self.losses(tasks).map(named).collect();
+        let accuracy: Map<String, Value> = self.accuracies().iter().map(|(name, a)| named((name, *a))).collect();
+        let per_category = self.answers.accuracy().map(|accuracy| accuracy.per_category);
+        json!({"loss": self.loss(), "losses": losses, "accuracy": accuracy, "answers": per_category})
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tch::Device;
 
 use crate::checkpoint::{self, LoadReport, Policy, StateDict, locate};
 use crate::error::{Error, Result};
 use crate::lxrt::pretraining::Tasks;
 use crate::lxrt::{Config, PretrainingModel};
+use crate::train::setup::bert_for;
 
 /// Key of the description in a safetensors file's metadata.
 const KEY: &str = "lxmert_repro.pretraining";
@@ -74,46 +76,61 @@ pub enum Start {
     Whole(String),
     /// A pre-trained model but for its answer head (`--loadLXMERT`).
     WithoutAnswers(String),
-    /// BERT's weights for the language side, a `pytorch_model.bin`.
+    /// BERT's weights for the language side: a release's archive, folder or `pytorch_model.bin`.
     Bert(PathBuf),
 }
 
 impl Start {
-    /// The file with the weights, if there is one.
+    /// The checkpoint of ours that may say its sizes, if there is one.
     ///
     /// # Errors
     /// Data where a name leads to none.
-    pub fn file(&self) -> Result<Option<PathBuf>> {
+    pub fn checkpoint(&self) -> Result<Option<PathBuf>> {
         Ok(match self {
-            Self::Scratch => None,
+            Self::Scratch | Self::Bert(_) => None,
             Self::Whole(name) | Self::WithoutAnswers(name) => Some(locate(name, "_LXRT")?),
-            Self::Bert(path) => Some(path.clone()),
         })
+    }
+
+    /// The option that names it and the name, to tell runs apart.
+    pub fn described(&self) -> Value {
+        match self {
+            Self::Scratch => json!({ "--from-scratch": true }),
+            Self::Whole(name) => json!({ "--load": name }),
+            Self::WithoutAnswers(name) => json!({ "--load-lxmert": name }),
+            Self::Bert(path) => json!({ "--bert": path }),
+        }
     }
 }
 
-/// Makes the model with weights as `start` says. `allow_missing` lets weights be missing that should be there.
+/// Makes the model with weights as `start` says; `vocab` is the vocabulary's file. `allow_missing` lets weights be missing that
+/// should be there.
 ///
 /// # Errors
 /// What can be wrong with a checkpoint; sizes that no model can have.
 pub fn model(
     description: &Description,
     start: &Start,
+    vocab: &Path,
     seed: u64,
     allow_missing: bool,
     device: Device,
 ) -> Result<(PretrainingModel, Option<LoadReport>)> {
     tch::manual_seed(seed as i64);
     let model = description.model(device)?;
-    let Some(path) = start.file()? else { return Ok((model, None)) };
-    let policy = match start {
-        Start::WithoutAnswers(_) => Policy::Lxmert,
-        Start::Bert(_) => Policy::Bert,
-        Start::Whole(_) | Start::Scratch => Policy::Pretrained,
+    let (policy, path) = match start {
+        Start::Scratch => return Ok((model, None)),
+        Start::Whole(name) => (Policy::Pretrained, locate(name, "_LXRT")?),
+        Start::WithoutAnswers(name) => (Policy::Lxmert, locate(name, "_LXRT")?),
+        Start::Bert(path) => (Policy::Bert, path.clone()),
+    };
+    let state = match start {
+        Start::Bert(path) => bert_for(&description.config, vocab, path)?,
+        _ => checkpoint::read(&path)?,
     };
     let mut wanted = model.parameters().shapes();
     wanted.retain(|name, _| description.tasks.have(name));
-    let (state, report) = checkpoint::plan(checkpoint::read(&path)?, &wanted, policy, allow_missing)
+    let (state, report) = checkpoint::plan(state, &wanted, policy, allow_missing)
         .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
     model.parameters().load(&state)?;
     Ok((model, Some(report)))

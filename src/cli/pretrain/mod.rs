@@ -1,0 +1,297 @@
+//! `repro pretrain`.
+
+mod options;
+
+use std::path::PathBuf;
+
+use options::{PretrainDataOptions, PretrainStartOptions};
+use serde_json::json;
+
+use super::engine::{EngineOptions, Touched, run_inside};
+use super::options::{ComputeOptions, ModelOptions};
+use super::original_extras::OriginalExtras;
+use crate::dataset::answers::parse_qa_sets;
+use crate::dataset::pretrain::sampler::Rules;
+use crate::error::{Error, Result};
+use crate::exit;
+use crate::features::progress::Bar;
+use crate::lxrt::Config;
+use crate::lxrt::pretraining::Tasks;
+use crate::train::finetune::{Begin, SnapshotSettings};
+use crate::train::pretrain::data::{Role, Sentences};
+use crate::train::pretrain::progress::Shown;
+use crate::train::pretrain::run::{finished, run as pretrain};
+use crate::train::pretrain::settings::Settings;
+use crate::train::pretrain::weights::{self, Description, Start};
+use crate::train::snapshot::Every;
+
+/// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
+#[derive(Debug, clap::Args)]
+// As in the original, the last of an option counts: its scripts are called with more options behind their own.
+#[command(after_help = AFTER_HELP, args_override_self = true)]
+pub struct Args {
+    /// Data to train on, comma-separated: mscoco_train, mscoco_nominival, mscoco_minival, vgnococo
+    #[arg(long, value_name = "DATA", default_value = "mscoco_train,mscoco_nominival,vgnococo")]
+    pub train: String,
+    /// Data to validate on after each epoch; "" for none
+    #[arg(long, value_name = "DATA", default_value = "mscoco_minival")]
+    pub valid: String,
+    /// Predict masked words
+    #[arg(long, alias = "taskMaskLM", help_heading = "Tasks")]
+    pub task_mask_lm: bool,
+    /// Tell whether sentence and image belong together; half of the sentences are exchanged
+    #[arg(long, alias = "taskMatched", help_heading = "Tasks")]
+    pub task_matched: bool,
+    /// Predict objects, attributes and features of boxes
+    #[arg(long, alias = "taskObjPredict", help_heading = "Tasks")]
+    pub task_obj_predict: bool,
+    /// Answer the questions among the sentences
+    #[arg(long, alias = "taskQA", help_heading = "Tasks")]
+    pub task_qa: bool,
+    /// What is predicted of boxes: any of obj, attr and feat, comma-separated
+    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = "obj,attr,feat", help_heading = "Tasks")]
+    pub visual_losses: String,
+    /// Keep answers of these question sets only: any of vqa, gqa and visual7w, comma-separated [default: all answers]
+    #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "Tasks")]
+    pub qa_sets: Option<String>,
+    /// Share of words to predict
+    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = 0.15, help_heading = "Tasks")]
+    pub word_mask_rate: f64,
+    /// Share of boxes to predict
+    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = 0.15, help_heading = "Tasks")]
+    pub obj_mask_rate: f64,
+    /// Folder of the results [default: <workspace>/snap/pretrain]
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Examples a step
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 256)]
+    pub batch_size: usize,
+    /// Go through each batch in N parts, which takes less memory and gives the same step
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub accumulate: usize,
+    /// Examples a batch when validating
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    pub eval_batch_size: usize,
+    /// Peak learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-4)]
+    pub lr: f64,
+    /// Passes over the training data
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub epochs: u64,
+    /// Decides data order, masking, dropout and random weights
+    #[arg(long, value_name = "N", default_value_t = 9595)]
+    pub seed: u64,
+    /// Also write weights as .pth
+    #[arg(long)]
+    pub pth: bool,
+    /// Update rule: bert; the original ignores any other here
+    #[arg(long, value_name = "NAME", default_value = "bert")]
+    pub optim: String,
+    /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
+    #[arg(long, value_name = "EVERY", default_value = "20m", help_heading = "Breaks")]
+    pub snapshot_every: Every,
+    /// Go on from the newest snapshot in the output folder; begin where there is none
+    #[arg(long, conflicts_with = "restart", help_heading = "Breaks")]
+    pub resume: bool,
+    /// Begin anew, without the snapshots that are there
+    #[arg(long, help_heading = "Breaks")]
+    pub restart: bool,
+    #[command(flatten)]
+    extras: OriginalExtras,
+    #[command(flatten)]
+    data: PretrainDataOptions,
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    start: PretrainStartOptions,
+    #[command(flatten)]
+    compute: ComputeOptions,
+    #[command(flatten)]
+    engine: EngineOptions,
+}
+
+const PAPER: &str = "repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa --from-scratch --batch-size 256 --lr 1e-4 --epochs 20";
+
+const AFTER_HELP: &str = "\
+The paper's settings:
+  repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa \\
+    --from-scratch --batch-size 256 --lr 1e-4 --epochs 20
+  ... --accumulate 8      the same steps in an eighth of the memory
+A quick trial on a few images:
+  repro pretrain --task-mask-lm --task-matched --tiny --model tiny --from-scratch --batch-size 32 --epochs 2
+After a break (Ctrl-C, SIGTERM and SIGUSR1 write a snapshot first; nothing else needs to be said than before):
+  repro pretrain ... --resume
+
+The original's spellings work too: --taskMaskLM, --batchSize, --fromScratch, --loadLXMERT, --visualLosses, --qaSets ...
+
+Writes EpochNN_LXRT and BEST_EVAL_LOSS_LXRT (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end
+outcome.json; prints what the original prints, with the right names of losses. A batch without a word or an answer to predict
+adds 0 to that loss.";
+
+impl Args {
+    fn output(&self) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| self.data.workspace.join("snap/pretrain"))
+    }
+
+    fn valid(&self) -> Option<&str> {
+        Some(self.valid.as_str()).filter(|valid| !valid.trim().is_empty())
+    }
+
+    /// The losses that the flags choose.
+    fn tasks(&self) -> Result<Tasks> {
+        let visual: Vec<&str> = self.visual_losses.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if let Some(other) = visual.iter().find(|name| !["obj", "attr", "feat"].contains(name)) {
+            return Err(Error::usage(format!("{other:?} is no visual loss")).next("choose from obj, attr and feat"));
+        }
+        let of_boxes = |name| self.task_obj_predict && visual.contains(&name);
+        let tasks = Tasks {
+            mask_lm: self.task_mask_lm,
+            matched: self.task_matched,
+            obj: of_boxes("obj"),
+            attr: of_boxes("attr"),
+            feat: of_boxes("feat"),
+            qa: self.task_qa,
+        };
+        if tasks.names().is_empty() {
+            return Err(Error::usage("no task is chosen, so there is nothing to learn").next(format!(
+                "choose from --task-mask-lm, --task-matched, --task-obj-predict and --task-qa; the paper's command is: {PAPER}"
+            )));
+        }
+        Ok(tasks)
+    }
+
+    /// Refuses and notes options that the original's pre-training does not look at.
+    fn say_what_is_not_used(&self) -> Result<()> {
+        if self.optim != "bert" {
+            return Err(Error::usage(format!("pre-training uses BertAdam, not {:?}", self.optim))
+                .because("the original ignores --optim here")
+                .next("leave --optim out"));
+        }
+        self.extras.say();
+        Ok(())
+    }
+
+    /// Sizes: those that the loaded model says it has, else those of the options. The features decide their own width later.
+    fn config(&self, start: &Start, vocab: usize) -> Result<Config> {
+        let file = if self.model.any() { None } else { start.checkpoint()? };
+        let Some(Description { mut config, .. }) = file.as_deref().map(weights::describe).transpose()?.flatten() else {
+            return self.model.resolve(vocab, 1);
+        };
+        if config.vocab_size != vocab {
+            return Err(Error::data(format!("the model knows {} words, the data have {vocab}", config.vocab_size))
+                .next("use the vocabulary that the model was trained with"));
+        }
+        if let Some(p) = self.model.dropout {
+            (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (p, p);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn settings(&self, description: Description, start: &Start) -> Settings {
+        let output = self.output();
+        let begin = match (self.resume, self.restart) {
+            (true, _) => Begin::Resume,
+            (_, true) => Begin::Restart,
+            _ => Begin::Fresh,
+        };
+        let also = [
+            ("start", start.described()),
+            ("--train", json!(self.train)),
+            ("--valid", json!(self.valid)),
+            ("--word-mask-rate", json!(self.word_mask_rate)),
+            ("--obj-mask-rate", json!(self.obj_mask_rate)),
+            ("--tiny", json!(self.data.tiny)),
+            ("--fast", json!(self.data.fast)),
+            ("--allow-missing", json!(self.start.allow_missing)),
+        ];
+        Settings {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            accumulate: self.accumulate,
+            eval_batch_size: self.eval_batch_size,
+            lr: self.lr,
+            seed: self.seed,
+            pth: self.pth,
+            description,
+            also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            snapshots: SnapshotSettings::below(&output, self.snapshot_every, begin),
+            output,
+        }
+    }
+
+    /// The image's program needs what this command reads, and writes into the output folder.
+    fn touched(&self) -> Result<Touched> {
+        let lists = [(Some(self.train.as_str()), Role::Train), (self.valid(), Role::Valid)];
+        let lists: Vec<(&str, Role)> = lists.into_iter().filter_map(|(list, role)| Some((list?, role))).collect();
+        let mut reads = self.data.ready(&lists)?;
+        reads.extend(self.model.config.iter().cloned().chain(self.start.files()?));
+        Ok(Touched { reads, folder: Some(self.output()), file: None })
+    }
+}
+
+/// Pre-trains.
+pub fn run(args: Args) -> Result<u8> {
+    let (tasks, start) = (args.tasks()?, args.start.resolve()?);
+    args.say_what_is_not_used()?;
+    if let Some(place) = args.engine.place(&args.compute.device)? {
+        return run_inside("pretrain", &place, &args.compute.device, &args.data.workspace, &args.touched()?);
+    }
+    let device = args.compute.apply()?;
+    let loader = args.data.loader(args.qa_sets.as_deref(), args.compute.threads)?;
+    let description = Description {
+        config: args.config(&start, loader.tokenizer.vocab_size())?,
+        answers: loader.table.len(),
+        qa_sets: args.qa_sets.as_deref().map(parse_qa_sets),
+        tasks,
+    };
+    let mut settings = args.settings(description, &start);
+    if args.resume && finished(&settings)?.is_some() {
+        eprintln!("note: this run has ended before; results in {}", settings.output.display());
+        return Ok(exit::PASS);
+    }
+    let progress = Bar::new();
+    let read = |list: &str, role| {
+        let sentences = loader.sentences(list, role, &progress)?;
+        say_what_was_read(list, &sentences);
+        Ok::<_, Error>(sentences)
+    };
+    let train_data = read(&args.train, Role::Train)?;
+    let valid_data = args.valid().map(|list| read(list, Role::Valid)).transpose()?;
+    let rules = Rules {
+        match_sentences: tasks.matched,
+        word_mask_rate: args.word_mask_rate,
+        box_mask_rate: args.obj_mask_rate,
+        ..Rules::default()
+    };
+    let train = train_data.examples(rules)?;
+    let valid = valid_data.as_ref().map(|data| data.examples(rules)).transpose()?;
+    settings.description.config.visual_feat_dim = train_data.source.dim();
+    settings.check(&train, valid.as_ref())?;
+    let (model, report) =
+        weights::model(&settings.description, &start, &args.data.vocab(), args.seed, args.start.allow_missing, device)?;
+    match report {
+        Some(report) => eprintln!("weights: {report}"),
+        None => eprintln!("weights: random, seed {}", args.seed),
+    }
+    eprintln!("{} parameters, {} answers", model.parameters().count(), settings.description.answers);
+    let mut shown = Shown::new(train.sampler.len(), valid.as_ref().map_or(0, |valid| valid.sampler.len()));
+    let outcome = pretrain(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut shown)?;
+    eprintln!("{} steps; results in {}", outcome.steps, settings.output.display());
+    Ok(exit::PASS)
+}
+
+fn say_what_was_read(list: &str, sentences: &Sentences) {
+    let all = sentences.data.examples().len();
+    let dropped = match all - sentences.usable().len() {
+        0 => String::new(),
+        n => format!(", {n} left out for want of features"),
+    };
+    eprintln!(
+        "{list}: {} sentences{dropped}; {} images with {} boxes of {} features",
+        sentences.usable().len(),
+        sentences.source.images(),
+        sentences.source.boxes(),
+        sentences.source.dim()
+    );
+}

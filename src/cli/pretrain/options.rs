@@ -1,0 +1,145 @@
+//! Options of `repro pretrain` about data and first weights.
+
+use std::path::PathBuf;
+
+use crate::checkpoint::locate;
+use crate::dataset::Scale;
+use crate::dataset::pretrain::data::Source as Collection;
+use crate::error::{Error, Result};
+use crate::features::Precision;
+use crate::features::progress::Bar;
+use crate::train::pretrain::data::{DataSettings, Loader, Role, feature_files};
+use crate::train::pretrain::weights::Start;
+use crate::train::setup::Stores;
+
+/// The stores' folder, below the workspace.
+const STORES: &str = "stores";
+
+/// Where things are.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Data")]
+pub struct PretrainDataOptions {
+    /// Folder that holds data/ and snap/
+    #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
+    pub workspace: PathBuf,
+    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
+    #[arg(long, value_name = "DIR")]
+    pub data_root: Option<PathBuf>,
+    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
+    #[arg(long, value_name = "FILE")]
+    pub vocab: Option<PathBuf>,
+    /// Use the first 500 images of each feature file only
+    #[arg(long)]
+    pub tiny: bool,
+    /// Use the first 5000 images of each feature file only
+    #[arg(long)]
+    pub fast: bool,
+    /// Leave out sentences about images without features, instead of stopping
+    #[arg(long)]
+    pub allow_missing_images: bool,
+    /// Keep features as half precision in stores that have to be built (half the disk)
+    #[arg(long)]
+    pub half_features: bool,
+}
+
+/// First weights.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Weights")]
+pub struct PretrainStartOptions {
+    /// A whole pre-trained model: NAME stands for NAME_LXRT
+    #[arg(long, value_name = "NAME", conflicts_with = "load_lxmert")]
+    pub load: Option<String>,
+    /// A pre-trained model but for its answer head: NAME stands for NAME_LXRT
+    #[arg(long, alias = "loadLXMERT", value_name = "NAME")]
+    pub load_lxmert: Option<String>,
+    /// What the original takes and ignores here
+    #[arg(long, alias = "loadLXMERTQA", value_name = "NAME", hide = true)]
+    pub load_lxmert_qa: Option<String>,
+    /// BERT for the language side: bert-base-uncased.tar.gz, the folder with its files, or its pytorch_model.bin
+    #[arg(long, value_name = "PATH")]
+    pub bert: Option<PathBuf>,
+    /// Random weights where nothing is loaded
+    #[arg(long, alias = "fromScratch")]
+    pub from_scratch: bool,
+    /// Let weights be missing in the loaded checkpoint
+    #[arg(long)]
+    pub allow_missing: bool,
+}
+
+impl PretrainDataOptions {
+    fn data_root(&self) -> PathBuf {
+        self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"))
+    }
+
+    /// The vocabulary's file.
+    pub fn vocab(&self) -> PathBuf {
+        self.vocab.clone().unwrap_or_else(|| self.data_root().join("vocab.txt"))
+    }
+
+    fn stores(&self) -> Stores {
+        let precision = if self.half_features { Precision::F16 } else { Precision::F32 };
+        Stores::Build { folder: self.workspace.join(STORES), precision }
+    }
+
+    /// What reads the data.
+    pub fn loader(&self, qa_sets: Option<&str>, threads: Option<u16>) -> Result<Loader> {
+        let (data_root, vocab) = (self.data_root(), self.vocab());
+        if !data_root.is_dir() {
+            return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
+                .next("name the folder that holds lxmert/ and the *_imgfeat/ folders with --data-root"));
+        }
+        if !vocab.is_file() {
+            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
+                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
+        }
+        Loader::new(DataSettings {
+            data_root,
+            stores: self.stores(),
+            vocab,
+            scale: Scale::from_flags(self.tiny, self.fast),
+            allow_missing_images: self.allow_missing_images,
+            qa_sets: qa_sets.map(str::to_owned),
+            threads: threads.map_or_else(crate::cli::cores, usize::from),
+        })
+    }
+
+    /// Files and folders that are read of these lists, for a container; feature stores that are not there yet are built, since
+    /// the container cannot.
+    pub fn ready(&self, lists: &[(&str, Role)]) -> Result<Vec<PathBuf>> {
+        let data_root = self.data_root();
+        for (list, role) in lists {
+            let scale = Scale::from_flags(self.tiny, self.fast);
+            for file in feature_files(&data_root, &Collection::parse_list(list)?, *role, scale) {
+                self.stores().open(&data_root, &file, &Bar::new())?;
+            }
+        }
+        Ok(vec![data_root, self.vocab(), self.workspace.join(STORES)])
+    }
+}
+
+impl PretrainStartOptions {
+    /// The one that counts: as in the original, what is loaded later replaces what was loaded before.
+    pub fn resolve(&self) -> Result<Start> {
+        match self {
+            Self { load_lxmert_qa: Some(_), .. } => {
+                Err(Error::usage("--load-lxmert-qa is for fine-tuning; the original's pre-training ignores it")
+                    .next("use --load for a whole pre-trained model, or --load-lxmert to leave its answer head out"))
+            }
+            Self { load: Some(name), .. } => Ok(Start::Whole(name.clone())),
+            Self { load_lxmert: Some(name), .. } => Ok(Start::WithoutAnswers(name.clone())),
+            Self { from_scratch: true, .. } => Ok(Start::Scratch),
+            Self { bert: Some(path), .. } => Ok(Start::Bert(path.clone())),
+            _ => Err(Error::usage("it is not said where the first weights come from")
+                .next("pass one of --from-scratch (the paper's), --bert, --load-lxmert or --load")),
+        }
+    }
+
+    /// The files with the weights.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        Ok(match self.resolve()? {
+            Start::Scratch => Vec::new(),
+            Start::Whole(name) | Start::WithoutAnswers(name) => vec![locate(&name, "_LXRT")?],
+            Start::Bert(path) => vec![path],
+        })
+    }
+}
