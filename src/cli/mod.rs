@@ -1,5 +1,7 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
+#[cfg(feature = "torch")]
+use std::ffi::OsString; // clap knows it by its bare name only
 use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
@@ -131,7 +133,7 @@ enum Command {
     /// A command line of the original, as it stands
     #[cfg(feature = "torch")]
     #[command(external_subcommand)]
-    Original(Vec<std::ffi::OsString>),
+    Original(Vec<OsString>),
 }
 
 impl Cli {
