@@ -7,7 +7,7 @@ mod formula;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use common::{fixtures, repro, run, stderr, stdout};
 use lxmert_repro::checkpoint::{self, StateDict, TensorData};
@@ -235,6 +235,33 @@ fn shards_are_the_whole_and_are_made_once() {
         assert!(stderr(&refused).contains("of another run"), "{}", stderr(&refused));
     }
     assert_eq!([bytes(0), bytes(1), bytes(2)], before);
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_goes_on_later() {
+    let place = place();
+    let folder = place.path();
+    let pairs: Vec<String> = (0..400).map(|n| format!("img{}\t{}", n % 5, ["a dog", "cats ?"][n % 2])).collect();
+    std::fs::write(folder.join("many.tsv"), pairs.join("\n")).unwrap();
+    let shards = ["--pairs", "many.tsv", "--output", "parts", "--shard-size", "1", "--batch-size", "1"];
+    let mut child = encode(folder, &shards).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !folder.join("parts/shard-00001.safetensors").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let code = child.wait().unwrap().code();
+    let whole = folder.join("parts/manifest.json").exists();
+    // It may have been through before it heard.
+    assert!((code == Some(130) && !whole) || (code == Some(0) && whole), "{code:?}");
+    let left = || std::fs::read_dir(folder.join("parts")).unwrap().count();
+    let (before, output) = (left(), run(&mut encode(folder, &shards), 0));
+    assert!(stderr(&output).contains(&format!("{} of 400 files", before - usize::from(whole))), "{}", stderr(&output));
+    assert_eq!(left(), 401, "nothing but the shards and the manifest");
+    let one = ["--pairs", "many.tsv", "--output", "one.safetensors", "--batch-size", "1"];
+    run(&mut encode(folder, &one), 0);
+    let one = numbers(&checkpoint::read(&folder.join("one.safetensors")).unwrap(), "pooled");
+    let shard = |n: usize| checkpoint::read(&folder.join(format!("parts/shard-{n:05}.safetensors"))).unwrap();
+    assert_eq!((0..400).flat_map(|n| numbers(&shard(n), "pooled")).collect::<Vec<_>>(), one);
 }
 
 #[test]

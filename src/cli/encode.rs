@@ -60,33 +60,35 @@ const AFTER_HELP: &str = "\
 Examples:
   repro encode --load Epoch20 --features val2014_obj36.tsv --heads --output dog.safetensors \\
       --image COCO_val2014_000000000042 --sentence 'A [MASK] sleeps on a pair of [MASK] .'
-  repro encode --load Epoch20 --pairs pairs.tsv --features mine_obj36.tsv --attention --output out.safetensors
-  repro encode --load workspace/snap/vqa/BEST --task vqa --split minival --shard-size 1000 --output minival/
+  repro encode --load Epoch20 --pairs pairs.tsv --features mine_obj36.tsv --attention --output o.safetensors
+  repro encode --load workspace/snap/vqa/BEST --task vqa --split minival --shard-size 1000 --output o/
 
---pairs FILE holds lines of JSON such as {\"id\": 7, \"img_id\": \"a\", \"sent\": \"A dog.\"} (or a JSON list of them; the id may
-be left out; img0 and img1 for statements about two images), or lines of img_id, tab, sentence (or id, img_id, sentence).
-A sentence may hold [MASK] between blanks; with --heads the words in its place are scored. Sentences are cut to 18 pieces.
+--pairs FILE holds lines of JSON such as {\"id\": 7, \"img_id\": \"a\", \"sent\": \"A dog.\"}, or a JSON list
+of them; the id may be left out; img0 and img1 for statements about two images. Or it holds lines
+of img_id, tab, sentence, or of id, tab, img_id, tab, sentence. A sentence may hold [MASK] between
+blanks: with --heads the words in its place are scored. Sentences are cut to 18 pieces.
 
 The file holds, for R rows (one for each image of each pair), S = 20 word positions, O boxes, width H:
-  ids, mask       (R, S) int64     word ids: [CLS], pieces, [SEP], zeros; 1 for words
-  boxes           (R, O, 4)        x1 y1 x2 y2, as parts of the image's width and height
-  lang            (R, S, H)        language states; those of padding have no meaning
-  visn            (R, O, H)        visual states
-  pooled          (R, H)           cross-modality state of [CLS]
-with --attention, for each layer i from 0, (R, heads, queries, keys):
-  attention.lang.i         words to words, language layers
-  attention.visn.i         boxes to boxes, object-relationship layers
-  attention.cross_lang.i   words to boxes, cross-modality layers; cross_visn.i boxes to words
-  attention.cross_lang_self.i, attention.cross_visn_self.i   the same layers' self attention
+  ids, mask    (R, S) int64  word ids: [CLS], pieces, [SEP], zeros; 1 for words
+  boxes        (R, O, 4)     x1 y1 x2 y2, as parts of the image's width and height
+  lang         (R, S, H)     language states; those of padding have no meaning
+  visn         (R, O, H)     visual states
+  pooled       (R, H)        cross-modality state of [CLS]
+with --attention, for each layer i from 0, (R, heads, queries, keys), rows summing to 1:
+  attention.lang.i        words to words, language layers
+  attention.visn.i        boxes to boxes, object-relationship layers
+  attention.cross_lang.i  words to boxes, cross-modality layers; cross_visn.i boxes to words
+  attention.cross_lang_self.i, cross_visn_self.i    the same layers' self attention
 with --heads, as far as the checkpoint has them (scores before softmax and sigmoid):
-  heads.mask_positions     (M, 2) int64   row and position of every [MASK]
-  heads.words              (M, vocabulary)
-  heads.matched            (R, 2)         not of this image, of this image
-  heads.obj, heads.attr, heads.feat       (R, O, classes or width)
-  heads.answer             (pairs, answers); a row for each image where the head reads one
-Its metadata (lxmert_repro.encode, JSON) name the pairs, the model, the checkpoint and its SHA-256, and each tensor.
+  heads.mask_positions    (M, 2) int64  row and position of every [MASK]
+  heads.words             (M, vocabulary)
+  heads.matched           (R, 2)        not of this image, of this image
+  heads.obj, .attr, .feat (R, O, classes or width)
+  heads.answer            (pairs, answers); a row for each image where the head reads one
+Its metadata (lxmert_repro.encode, JSON) name the pairs, model, checkpoint with SHA-256 and tensors.
 
-Sizes are read off the checkpoint. Prints the file (of shards: manifest.json); with --heads one line of JSON a pair instead.";
+Sizes are read off the checkpoint. Prints the file (of shards: manifest.json); with --heads a line
+of JSON for each pair instead.";
 
 /// What is encoded.
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
 #[cfg(feature = "torch")]
-use std::ffi::OsString;
+use std::ffi::OsString; // clap knows it by its bare name only
 use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
@@ -68,6 +68,7 @@ Examples:
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
+  repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
   repro images list                            the container images, and what to do next

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::layout::description;
 use super::sizes::Sizes;
-use crate::checkpoint::{self, Heads, StateDict, hf};
+use crate::checkpoint::{self, Heads, StateDict, TensorData, hf};
 use crate::dataset::answers::{AnswerTable, LabelTable};
 use crate::dataset::nlvr2_answer;
 use crate::dataset::tokenizer::Tokenizer;
@@ -103,35 +103,41 @@ pub fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String]>, top
             answers: Vec::new(),
         })
         .collect();
-    for (row, scores) in rows(&tensors, "heads.matched")?.iter().enumerate() {
-        let probability = softmax(scores).get(1).copied().ok_or_else(strange)?;
+    for (row, scores) in rows(&tensors, "heads.matched").enumerate() {
+        let probability = softmax(&scores?).get(1).copied().ok_or_else(strange)?;
         shown.get_mut(row / images).ok_or_else(strange)?.matching.push(probability);
     }
     let positions = whole(&tensors, "heads.mask_positions");
-    for (place, scores) in positions.as_chunks::<2>().0.iter().zip(rows(&tensors, "heads.words")?) {
+    for (place, scores) in positions.as_chunks::<2>().0.iter().zip(rows(&tensors, "heads.words")) {
         let row = usize::try_from(place[0]).map_err(|_| strange())?;
         let pair = shown.get_mut(row / images).ok_or_else(strange)?;
-        let probabilities = softmax(&scores);
+        let probabilities = softmax(&scores?);
         let word = |id: usize| tokenizer.piece(id as u32).unwrap_or("?").to_owned();
         let top = highest(&probabilities, top).into_iter().map(|id| (word(id), probabilities[id])).collect();
         pair.masks.push(Mask { img_id: pair.img_ids[row % images].clone(), position: place[1], top });
     }
-    let scores = rows(&tensors, "heads.answer")?;
+    let scores = rows(&tensors, "heads.answer");
     let each = (scores.len() / pairs.len().max(1)).max(1);
-    for (row, scores) in scores.iter().enumerate() {
+    for (row, scores) in scores.enumerate() {
+        let scores = scores?;
         let name =
             |id: usize| answers.and_then(|all| all.get(id)).map_or(Value::from(id), |name| Value::from(name.as_str()));
-        let best = highest(scores, top).into_iter().map(|id| Answer { answer: name(id), score: scores[id] });
+        let best = highest(&scores, top).into_iter().map(|id| Answer { answer: name(id), score: scores[id] });
         shown.get_mut(row / each).ok_or_else(strange)?.answers.extend(best);
     }
     Ok(shown)
 }
 
-/// The rows of a two-dimensional tensor; none where it is not there.
-fn rows(tensors: &StateDict, name: &str) -> Result<Vec<Vec<f32>>> {
-    let Some(tensor) = tensors.get(name) else { return Ok(Vec::new()) };
-    let width = tensor.shape.get(1).copied().unwrap_or(1).max(1);
-    Ok(tensor.to_f32()?.chunks(width).map(<[f32]>::to_vec).collect())
+/// The rows of a two-dimensional tensor, one at a time; none where it is not there.
+fn rows<'a>(tensors: &'a StateDict, name: &str) -> impl ExactSizeIterator<Item = Result<Vec<f32>>> + use<'a> {
+    let tensor = tensors.get(name);
+    let count = tensor.and_then(|t| t.shape.first()).copied().unwrap_or(0);
+    (0..count).map(move |row| {
+        let tensor = tensor.ok_or_else(|| Error::bug("a row of nothing"))?;
+        let bytes = tensor.data.len() / count;
+        let data = tensor.data.slice(row * bytes..(row + 1) * bytes);
+        TensorData { dtype: tensor.dtype, shape: vec![bytes / tensor.dtype.size()], data }.to_f32()
+    })
 }
 
 fn whole(tensors: &StateDict, name: &str) -> Vec<i64> {

@@ -97,7 +97,7 @@ impl Sizes {
     pub fn names_of_heads(&self) -> Vec<String> {
         let words = if self.words() { vec!["masked words".to_owned(), "matching".to_owned()] } else { Vec::new() };
         let objects = ["objects", "attributes", "features"].into_iter().zip(self.objects());
-        let objects = objects.filter_map(|(name, is)| is.then(|| name.to_owned()));
+        let objects = objects.filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
         let answers = self.answers().map(|count| format!("{count} answers"));
         words.into_iter().chain(objects).chain(answers).collect()
     }
