@@ -76,7 +76,6 @@ pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> 
 }
 
 /// Removes what killed programs had begun to write in `folder`, which may be absent. Nothing else may be writing there.
-#[cfg(feature = "torch")]
 pub(crate) fn remove_unfinished(folder: &Path) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),

@@ -11,7 +11,7 @@
 //! - `run`, `watch`: a container from creation to removal, and from start to end; `output`, `memory`: what is seen of it;
 //! - `retry`: what may be spurious is tried again;
 //! - [`Stop`]: a way for this program to end its containers early;
-//! - `leftovers` (`listing`): nothing stays behind after Ctrl-C ([`crate::signals`]), nor after a kill;
+//! - `leftovers` (`listing`): nothing stays behind after Ctrl-C (`signals`), nor after a kill;
 //! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
 
 mod advice;

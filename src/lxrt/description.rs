@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// Key of the description in a safetensors file's metadata.
 const KEY: &str = "lxmert_repro.model";
+/// Key of the description of a pre-trained model.
+pub const PRETRAINING: &str = "lxmert_repro.pretraining";
 
 /// What a weights file says about its model, so that it can be used without repeating options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,22 @@ impl Description {
         };
         Some(Self { task, config: port.into(), answers: port.num_qa_labels })
     }
+}
+
+/// The sizes that a file of a pre-trained model of ours tells; None for another file.
+///
+/// # Errors
+/// Data where there is a description that cannot be understood.
+pub fn pretrained_sizes(path: &Path) -> Result<Option<Config>> {
+    #[derive(Deserialize)]
+    struct Sizes {
+        config: Config,
+    }
+    let Some(metadata) = read_metadata(path)? else { return Ok(None) };
+    let Some(text) = metadata.get(PRETRAINING) else { return Ok(None) };
+    serde_json::from_str::<Sizes>(text)
+        .map(|sizes| Some(sizes.config))
+        .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
 }
 
 /// The task whose answer list has so many entries.

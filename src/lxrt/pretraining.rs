@@ -187,7 +187,7 @@ pub fn losses(scores: &Scores, targets: &Targets, tasks: Tasks) -> Vec<(&'static
     losses_of_part(scores, targets, tasks, Counts::of(targets))
 }
 
-/// [`losses`] of a part of a batch, where `counts` are those of the whole: the parts' losses add up to the batch's, and so do
+/// [`losses()`] of a part of a batch, where `counts` are those of the whole: the parts' losses add up to the batch's, and so do
 /// their gradients.
 pub fn losses_of_part(scores: &Scores, targets: &Targets, tasks: Tasks, counts: Counts) -> Vec<(&'static str, Tensor)> {
     let visual = &targets.visual;

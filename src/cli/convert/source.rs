@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::{self, Catalogue, Heads, StateDict, hf};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
-use crate::lxrt::description::task_of;
+use crate::lxrt::description::{pretrained_sizes, task_of};
 use crate::lxrt::{Config, Description};
-use crate::train::pretrain;
 
 /// A model under the original's names, and what its file says about it.
 pub(super) struct Source {
@@ -74,7 +73,7 @@ impl Source {
         }
         let catalogue = Catalogue::of(&plain)?;
         let described = Description::read(&path)?;
-        let pretrained = pretrain::weights::describe(&path)?.map(|d| d.config);
+        let pretrained = pretrained_sizes(&path)?;
         let (names, kind) = match catalogue.heads {
             Heads::None => ("bert.*", "encoder of the original"),
             Heads::Pretraining { .. } => ("bert.*", "pre-training model of the original"),

@@ -9,12 +9,10 @@ use tch::Device;
 
 use crate::checkpoint::{self, LoadReport, Policy, StateDict, locate};
 use crate::error::{Error, Result};
+use crate::lxrt::description::PRETRAINING as KEY;
 use crate::lxrt::pretraining::Tasks;
 use crate::lxrt::{Config, PretrainingModel};
 use crate::train::setup::bert_for;
-
-/// Key of the description in a safetensors file's metadata.
-const KEY: &str = "lxmert_repro.pretraining";
 
 /// What a file of pre-trained weights says about its model, so that it can be used without repeating options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
