@@ -3,10 +3,10 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 
-use common::{fixtures, repro, run, stderr, stdout};
+use common::{copy_folder, fixtures, repro, run, stderr, stdout};
 use serde_json::Value;
 
 /// The original's folder with the real mini data set, or none where the fixtures are absent.
@@ -16,7 +16,7 @@ impl Place {
     fn new() -> Option<Self> {
         let (real, vocab) = (fixtures::beside("real/data")?, fixtures::beside("vocab/vocab.txt")?);
         let place = Self(tempfile::tempdir().unwrap());
-        copy(&real, &place.path("data"));
+        copy_folder(&real, &place.path("data"));
         std::fs::copy(vocab, place.path("data/vocab.txt")).unwrap();
         Some(place)
     }
@@ -30,19 +30,6 @@ impl Place {
     fn run(&self, line: &str, more: &str, code: i32) -> Output {
         let words = line.split(' ').chain(more.split(' ').filter(|word| !word.is_empty()));
         run(repro(self.0.path()).args(words), code)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap();
-        }
     }
 }
 
@@ -93,7 +80,7 @@ fn gqa_as_the_readme_has_it() {
 fn nlvr2_as_the_readme_has_it() {
     let Some(place) = Place::new() else { return };
     let Some(raw) = fixtures::beside("real/nlvr2_raw") else { return };
-    copy(&raw, &place.path("data/nlvr2/nlvr/nlvr2/data"));
+    copy_folder(&raw, &place.path("data/nlvr2/nlvr/nlvr2/data"));
     let before = std::fs::read(place.path("data/nlvr2/valid.json")).unwrap();
     std::fs::remove_file(place.path("data/nlvr2/valid.json")).unwrap();
     let text = "cd data/nlvr2/process_raw_data_scripts && python process_dataset.py";

@@ -3,10 +3,10 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use common::{fixtures, repro, run, stderr, stdout};
+use common::{copy_folder, fixtures, repro, run, stderr, stdout};
 use lxmert_repro::checkpoint::{self, StateDict};
 use lxmert_repro::dataset::{Scale, Task};
 use lxmert_repro::features::progress::Silent;
@@ -26,7 +26,7 @@ impl Place {
     fn new() -> Option<Self> {
         let (real, vocab) = (fixtures::beside("real/data")?, fixtures::beside("vocab/vocab.txt")?);
         let folder = tempfile::tempdir().unwrap();
-        copy(&real, &folder.path().join("data"));
+        copy_folder(&real, &folder.path().join("data"));
         std::fs::copy(vocab, folder.path().join("data/vocab.txt")).unwrap();
         Some(Self { folder })
     }
@@ -63,19 +63,6 @@ impl Place {
 
     fn json(&self, name: &str) -> Value {
         serde_json::from_slice(&self.read(name)).unwrap()
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap();
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{fixtures, repro, run, stderr, stdout};
+use common::{fixtures, repro, run, stderr, stdout, tiny_config};
 use lxmert_repro::checkpoint;
 use lxmert_repro::train::pretrain::weights::describe;
 use serde_json::{Value, json};
@@ -43,23 +43,8 @@ fn program_folder() -> Option<(tempfile::TempDir, PathBuf)> {
     copy(&tsv, "mscoco_imgfeat/train2014_obj36.tsv");
     copy(&tsv, "mscoco_imgfeat/val2014_obj36.tsv");
     copy(&vocab, "vocab.txt");
-    std::fs::write(place.path().join("config.json"), config(&meta).to_string()).unwrap();
+    std::fs::write(place.path().join("config.json"), tiny_config(&meta).to_string()).unwrap();
     Some((place, programs))
-}
-
-/// The fixtures' tiny model without dropout.
-fn config(meta: &Value) -> Value {
-    let mut config = meta["config"].clone();
-    let object = config.as_object_mut().unwrap();
-    object.shift_remove("num_hidden_layers");
-    object.shift_remove("hidden_act");
-    for (key, value) in [("hidden_dropout_prob", 0.0), ("attention_probs_dropout_prob", 0.0)] {
-        object.insert(key.to_owned(), json!(value));
-    }
-    for key in ["l_layers", "x_layers", "r_layers", "visual_feat_dim", "visual_pos_dim", "obj_id_num", "attr_id_num"] {
-        object.insert(key.to_owned(), meta[key].clone());
-    }
-    config
 }
 
 /// The original's printed lines from the training on, with the right names of the losses.
@@ -332,28 +317,8 @@ fn on_generated(data: &Path, folder: &Path, more: &str) -> Command {
     command
 }
 
-/// What is in `out`, without speeds; TensorBoard's events have times in them and are compared by length.
-fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder.join("out")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        assert!(path.is_file(), "{name} is left");
-        let mut bytes = std::fs::read(&path).unwrap();
-        if name == "metrics.jsonl" {
-            let text = String::from_utf8(bytes).unwrap();
-            let line = |line: &str| line.split("\"examples_per_second\"").next().unwrap().to_owned();
-            bytes = text.lines().map(line).collect::<Vec<_>>().join("\n").into_bytes();
-        } else if name.contains("tfevents") {
-            bytes = bytes.len().to_le_bytes().to_vec();
-        }
-        found.insert(name, bytes);
-    }
-    found
-}
-
 fn same((whole, _): (&Path, &Output), (broken, again): (&Path, &Output)) {
-    let (whole, broken) = (results(whole), results(broken));
+    let (whole, broken) = (killing::results(whole), killing::results(broken));
     assert_eq!(whole.keys().collect::<Vec<_>>(), broken.keys().collect::<Vec<_>>());
     assert_eq!(whole.len(), 9, "{:?}", whole.keys());
     for (name, bytes) in whole {
@@ -386,12 +351,12 @@ fn a_run_that_has_ended_or_is_another_is_told_so() {
     let (data, folder) = (generated(), tempfile::tempdir().unwrap());
     let go = |more: &str| on_generated(data.path(), folder.path(), more);
     let told = run(&mut go(""), 0);
-    let ended = results(folder.path());
+    let ended = killing::results(folder.path());
     let again = run(&mut go("--resume"), 0);
     assert!(stderr(&again).contains("has ended before") && stdout(&again).is_empty(), "{}", stderr(&again));
     let other = run(&mut go("--resume --lr 2e-3"), 2);
     assert!(stderr(&other).contains("--lr was 0.001 and is 0.002"), "{}", stderr(&other));
-    assert_eq!(results(folder.path()), ended);
+    assert_eq!(killing::results(folder.path()), ended);
     // A loss that is not finite stops it before the weights are lost, and what was good is kept.
     let broken = run(&mut go("--restart --lr 1e30 --snapshot-every 1 --epochs 20"), 5);
     assert!(
@@ -408,5 +373,5 @@ fn a_run_that_has_ended_or_is_another_is_told_so() {
         all.remove("log.log");
         all
     };
-    assert!(speedless(results(folder.path())) == speedless(ended));
+    assert!(speedless(killing::results(folder.path())) == speedless(ended));
 }

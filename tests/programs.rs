@@ -5,7 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{fixtures, repro, run, stdout};
+use common::{fixtures, repro, run, stdout, tiny_config};
 use lxmert_repro::checkpoint;
 use lxmert_repro::features::Row;
 use lxmert_repro::features::tsv::{Reader, Writer};
@@ -42,7 +42,7 @@ fn program_folder() -> Option<(tempfile::TempDir, PathBuf)> {
     }
     std::fs::copy(vocab, data.join("vocab.txt")).unwrap();
     nlvr2_features(&programs, &tsv, &data.join("nlvr2_imgfeat"));
-    std::fs::write(place.path().join("config.json"), config(&meta).to_string()).unwrap();
+    std::fs::write(place.path().join("config.json"), tiny_config(&meta).to_string()).unwrap();
     Some((place, programs))
 }
 
@@ -68,21 +68,6 @@ fn nlvr2_features(programs: &Path, tsv: &Path, folder: &Path) {
         }
         writer.finish().unwrap();
     }
-}
-
-/// The fixtures' tiny model without dropout.
-fn config(meta: &Value) -> Value {
-    let mut config = meta["config"].clone();
-    let object = config.as_object_mut().unwrap();
-    object.shift_remove("num_hidden_layers");
-    object.shift_remove("hidden_act");
-    for (key, value) in [("hidden_dropout_prob", 0.0), ("attention_probs_dropout_prob", 0.0)] {
-        object.insert(key.to_owned(), json!(value));
-    }
-    for key in ["l_layers", "x_layers", "r_layers", "visual_feat_dim", "visual_pos_dim", "obj_id_num", "attr_id_num"] {
-        object.insert(key.to_owned(), meta[key].clone());
-    }
-    config
 }
 
 /// Translates the original's arguments: the same spellings, but weights and folders are ours.

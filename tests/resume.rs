@@ -46,28 +46,8 @@ impl World {
     }
 }
 
-/// What is in `out`, without speeds; TensorBoard's events have times in them and are compared by length.
-fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder.join("out")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        assert!(path.is_file(), "{name} is left");
-        let mut bytes = fs::read(&path).unwrap();
-        if name == "metrics.jsonl" {
-            let text = String::from_utf8(bytes).unwrap();
-            let line = |line: &str| line.split("\"examples_per_second\"").next().unwrap().to_owned();
-            bytes = text.lines().map(line).collect::<Vec<_>>().join("\n").into_bytes();
-        } else if name.contains("tfevents") {
-            bytes = bytes.len().to_le_bytes().to_vec();
-        }
-        found.insert(name, bytes);
-    }
-    found
-}
-
 fn same((whole, told): (&Path, &Output), (broken, again): (&Path, &Output)) {
-    let (whole, broken) = (results(whole), results(broken));
+    let (whole, broken) = (killing::results(whole), killing::results(broken));
     assert_eq!(whole.keys().collect::<Vec<_>>(), broken.keys().collect::<Vec<_>>());
     assert_eq!(whole.len(), 6, "{:?}", whole.keys());
     for (name, bytes) in whole {

@@ -1,5 +1,6 @@
 //! A run that is killed at random moments and goes on ends as one without a break.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -49,6 +50,26 @@ pub fn survives_kills(
         ends += 1;
     }
     eprintln!("{made} kills, {ends} runs of {:.1} s brought to the same end", length.as_secs_f64());
+}
+
+/// What is in `out`, without speeds; TensorBoard's events have times in them and are compared by length.
+pub fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder.join("out")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(path.is_file(), "{name} is left");
+        let mut bytes = std::fs::read(&path).unwrap();
+        if name == "metrics.jsonl" {
+            let text = String::from_utf8(bytes).unwrap();
+            let line = |line: &str| line.split("\"examples_per_second\"").next().unwrap().to_owned();
+            bytes = text.lines().map(line).collect::<Vec<_>>().join("\n").into_bytes();
+        } else if name.contains("tfevents") {
+            bytes = bytes.len().to_le_bytes().to_vec();
+        }
+        found.insert(name, bytes);
+    }
+    found
 }
 
 /// Starts with its output kept.

@@ -37,3 +37,32 @@ pub fn stdout(output: &Output) -> String {
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap();
+        }
+    }
+}
+
+/// The fixtures' tiny model without dropout.
+pub fn tiny_config(meta: &serde_json::Value) -> serde_json::Value {
+    let mut config = meta["config"].clone();
+    let object = config.as_object_mut().unwrap();
+    object.shift_remove("num_hidden_layers");
+    object.shift_remove("hidden_act");
+    for (key, value) in [("hidden_dropout_prob", 0.0), ("attention_probs_dropout_prob", 0.0)] {
+        object.insert(key.to_owned(), serde_json::json!(value));
+    }
+    for key in ["l_layers", "x_layers", "r_layers", "visual_feat_dim", "visual_pos_dim", "obj_id_num", "attr_id_num"] {
+        object.insert(key.to_owned(), meta[key].clone());
+    }
+    config
+}
