@@ -17,16 +17,25 @@ pub struct Reader<'m> {
     model: &'m TaskModel,
 }
 
+// SAFETY: it only reads the model's tensors, which libtorch allows any number of threads to do at once (PyTorch's notes on CPU
+// threading: several threads run one model's forward pass).
+unsafe impl Sync for Reader<'_> {}
+
 /// What the cross-modality layers need of images, whatever is asked about them.
 pub struct Images {
     /// Visual states (I, O, H).
     states: Tensor,
-    /// The first cross layer's projections of them (I, O, H).
-    first: Projections,
+    /// What they look at words with in the first cross layer (I, O, H).
+    query: Tensor,
+    /// What words see of them there.
+    shown: Shown,
 }
 
-struct Projections {
-    query: Tensor,
+// SAFETY: as for Reader.
+unsafe impl Sync for Images {}
+
+/// What attention sees of states (B, n, H): their keys and values (B, n, H).
+struct Shown {
     key: Tensor,
     value: Tensor,
 }
@@ -36,9 +45,8 @@ impl Images {
     #[must_use]
     pub fn select(&self, rows: &Tensor) -> Self {
         let at = |t: &Tensor| t.index_select(0, rows);
-        let first =
-            Projections { query: at(&self.first.query), key: at(&self.first.key), value: at(&self.first.value) };
-        Self { states: at(&self.states), first }
+        let shown = Shown { key: at(&self.shown.key), value: at(&self.shown.value) };
+        Self { states: at(&self.states), query: at(&self.query), shown }
     }
 
     /// Several lots of images as one, at least one lot.
@@ -46,11 +54,8 @@ impl Images {
         let joined = |pick: fn(&Self) -> &Tensor| Tensor::cat(&lots.iter().map(pick).collect::<Vec<_>>(), 0);
         Self {
             states: joined(|lot| &lot.states),
-            first: Projections {
-                query: joined(|lot| &lot.first.query),
-                key: joined(|lot| &lot.first.key),
-                value: joined(|lot| &lot.first.value),
-            },
+            query: joined(|lot| &lot.query),
+            shown: Shown { key: joined(|lot| &lot.shown.key), value: joined(|lot| &lot.shown.value) },
         }
     }
 }
@@ -77,8 +82,8 @@ impl<'m> Reader<'m> {
             let lxrt = &self.model.encoder;
             let boxes = lxrt.visn_fc.forward(features, boxes, Pass::EVAL);
             let states = lxrt.r_layers.iter().fold(boxes, |x, layer| single(layer, &x, None));
-            let first = Projections::of(&states, &lxrt.x_layers[0].visual_attention.attention);
-            Images { states, first }
+            let first = &lxrt.x_layers[0].visual_attention.attention;
+            Images { query: first.query.forward(&states), shown: Shown::of(&states, first), states }
         })
     }
 
@@ -91,21 +96,19 @@ impl<'m> Reader<'m> {
             for (i, layer) in lxrt.x_layers.iter().enumerate() {
                 let last = i + 1 == lxrt.x_layers.len();
                 let crossing = &layer.visual_attention;
-                let read = Projections::of(&lang, &crossing.attention);
-                let few = Few::worth_it(&crossing.attention, lang.size()[1], visn.size()[1]);
-                let later;
-                let (words, boxes) = if i > 0 && few {
-                    let few = Few { block: crossing, words: read, hidden: &lang, mask: &mask };
-                    (few.at(&visn), (!last).then(|| few.seen_from(&visn)))
+                let attention = &crossing.attention;
+                let query = attention.query.forward(&lang);
+                let shown = (!last).then(|| Shown::of(&lang, attention));
+                let few = Few { block: crossing, mask: &mask };
+                let (words, boxes) = if i == 0 {
+                    let boxes = shown.map(|words| cross(crossing, &images.query, &words, &visn, Some(&mask)));
+                    (cross(crossing, &query, &images.shown, &lang, None), boxes)
+                } else if Few::worth_it(attention, lang.size()[1], visn.size()[1]) {
+                    (few.at(&query, &lang, &visn), shown.map(|words| few.seen_from(&words, &visn)))
                 } else {
-                    let seen = if i == 0 {
-                        &images.first
-                    } else {
-                        later = Projections::of(&visn, &crossing.attention);
-                        &later
-                    };
-                    let boxes = (!last).then(|| cross(crossing, seen, &read, &visn, Some(&mask)));
-                    (cross(crossing, &read, seen, &lang, None), boxes)
+                    let looking = || attention.query.forward(&visn);
+                    let boxes = shown.map(|words| cross(crossing, &looking(), &words, &visn, Some(&mask)));
+                    (cross(crossing, &query, &Shown::of(&visn, attention), &lang, None), boxes)
                 };
                 let Some(boxes) = boxes else {
                     return lxrt.pool(&first_position(layer, &words, &mask));
@@ -133,9 +136,9 @@ impl<'m> Reader<'m> {
     }
 }
 
-impl Projections {
+impl Shown {
     fn of(x: &Tensor, attention: &Attention) -> Self {
-        Self { query: attention.query.forward(x), key: attention.key.forward(x), value: attention.value.forward(x) }
+        Self { key: attention.key.forward(x), value: attention.value.forward(x) }
     }
 }
 
@@ -146,38 +149,30 @@ fn single(layer: &BertLayer, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
 
 /// Self attention.
 fn own(block: &AttentionBlock, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    let projected = Projections::of(x, &block.attention);
-    cross(block, &projected, &projected, x, mask)
+    let attention = &block.attention;
+    cross(block, &attention.query.forward(x), &Shown::of(x, attention), x, mask)
 }
 
-/// `hidden`, whose projections are `reading`, attends to what `read` was projected from.
-fn cross(
-    block: &AttentionBlock,
-    reading: &Projections,
-    read: &Projections,
-    hidden: &Tensor,
-    mask: Option<&Tensor>,
-) -> Tensor {
-    let context = attend(&block.attention, &reading.query, &read.key, &read.value, mask);
-    residual(&block.output, &context, hidden)
+/// `hidden`, whose queries are `query`, attends to what is shown.
+fn cross(block: &AttentionBlock, query: &Tensor, shown: &Shown, hidden: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    residual(&block.output, &attend(&block.attention, query, shown, mask), hidden)
 }
 
 /// The last cross layer after its look at the boxes: only the first position (B, 1, H) is asked for.
 fn first_position(layer: &CrossLayer, words: &Tensor, mask: &Tensor) -> Tensor {
     let (block, first) = (&layer.lang_self_att, words.narrow(1, 0, 1).contiguous());
     let attention = &block.attention;
-    let (key, value) = (attention.key.forward(words), attention.value.forward(words));
-    let context = attend(attention, &attention.query.forward(&first), &key, &value, Some(mask));
+    let context = attend(attention, &attention.query.forward(&first), &Shown::of(words, attention), Some(mask));
     feed_forward(&layer.lang_feed_forward, &residual(&block.output, &context, &first))
 }
 
-/// Attention of projected queries (B, n, H) over projected keys and values (B, m, H), without dropout; to (B, n, H).
-fn attend(attention: &Attention, query: &Tensor, key: &Tensor, value: &Tensor, mask: Option<&Tensor>) -> Tensor {
+/// Attention of queries (B, n, H) over keys and values (B, m, H), without dropout; to (B, n, H).
+fn attend(attention: &Attention, query: &Tensor, shown: &Shown, mask: Option<&Tensor>) -> Tensor {
     let heads = |t: &Tensor| attention.split(t);
     let mixed = Tensor::scaled_dot_product_attention(
         &heads(query),
-        &heads(key),
-        &heads(value),
+        &heads(&shown.key),
+        &heads(&shown.value),
         mask,
         0.0,
         false,
@@ -204,10 +199,6 @@ fn residual(output: &ResidualOutput, x: &Tensor, residual: &Tensor) -> Tensor {
 /// place of mapping every box four times.
 struct Few<'a> {
     block: &'a AttentionBlock,
-    /// Of the words (B, S, H).
-    words: Projections,
-    /// The words (B, S, H).
-    hidden: &'a Tensor,
     /// Additive, of the words (B, 1, 1, S).
     mask: &'a Tensor,
 }
@@ -220,25 +211,25 @@ impl Few<'_> {
         words as f64 + products < boxes as f64
     }
 
-    /// The words (B, S, H) after attending to boxes (B, O, H).
-    fn at(&self, boxes: &Tensor) -> Tensor {
+    /// Words (B, S, H), whose queries are `query`, after attending to boxes (B, O, H).
+    fn at(&self, query: &Tensor, words: &Tensor, boxes: &Tensor) -> Tensor {
         let Attention { key, value, heads, head_size, .. } = &self.block.attention;
-        let size = self.hidden.size();
-        let across = self.spread(&self.scaled(&self.words.query), &key.weight.view([*heads, *head_size, -1]));
+        let size = words.size();
+        let across = self.spread(&self.scaled(query), &key.weight.view([*heads, *head_size, -1]));
         let seen = across.bmm(&boxes.transpose(1, 2)).softmax(-1, None::<Kind>).bmm(boxes);
         let context = Tensor::empty([size[0] * size[1], *heads, *head_size], (Kind::Float, boxes.device()));
         let by_head = seen.view([size[0] * size[1], *heads, -1]).transpose(0, 1);
         let weight = value.weight.view([*heads, *head_size, -1]).transpose(1, 2);
         let _ = by_head.bmm_out(&context.transpose(0, 1), &weight);
-        residual(&self.block.output, &context.view_(size.as_slice()).g_add_(&value.bias), self.hidden)
+        residual(&self.block.output, &context.view_(size.as_slice()).g_add_(&value.bias), words)
     }
 
-    /// The boxes (B, O, H) after attending to the words.
-    fn seen_from(&self, boxes: &Tensor) -> Tensor {
+    /// Boxes (B, O, H) after attending to what is shown of the words.
+    fn seen_from(&self, shown: &Shown, boxes: &Tensor) -> Tensor {
         let Attention { query, heads, head_size, .. } = &self.block.attention;
-        let (size, output) = (self.hidden.size(), &self.block.output);
+        let (size, output) = (shown.key.size(), &self.block.output);
         let (count, words) = (size[0], size[1]);
-        let key = self.scaled(&self.words.key);
+        let key = self.scaled(&shown.key);
         let across = self.spread(&key, &query.weight.view([*heads, *head_size, -1]));
         let by_head = [count, words, *heads, *head_size];
         let mut shift = (key * &query.bias).view(by_head).sum_dim_intlist([3i64].as_slice(), false, Kind::Float);
@@ -246,7 +237,7 @@ impl Few<'_> {
         let scores = shift.view([count, words * heads, 1]).baddbmm(&across, &boxes.transpose(1, 2), 1, 1);
         let probabilities = scores.view([count, words, -1]).softmax(1, None::<Kind>).view(scores.size().as_slice());
         let weight = output.dense.weight.view([-1, *heads, *head_size]).permute([1, 2, 0]);
-        let values = self.spread(&self.words.value, &weight);
+        let values = self.spread(&shown.value, &weight);
         let sum = boxes.baddbmm(&probabilities.transpose(1, 2), &values, 1, 1).g_add_(&output.dense.bias);
         output.norm.forward(&sum)
     }

@@ -2,19 +2,15 @@
 
 use std::collections::HashMap;
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use super::sentences::Sentences;
+use super::workers::Workers;
 use crate::error::Result;
 use crate::lxrt::inference::Images;
 use crate::lxrt::{Reader, TaskModel};
 use crate::train::batches;
 use crate::train::questions::{Place, Question, Questions};
-
-/// Images or sentences that go through a model at once: on a CPU so few that the states of a layer stay in its caches.
-fn at_once(device: Device) -> usize {
-    if device.is_cuda() { 512 } else { 16 }
-}
 
 /// Questions that are in work together, with the images that the window before did not have.
 struct Window {
@@ -42,6 +38,7 @@ pub(super) fn logits(
     let question = |position: usize| &questions.questions[position];
     let mut order: Vec<usize> = (0..questions.questions.len()).collect();
     order.sort_by(|&a, &b| question(a).places.cmp(&question(b).places));
+    let workers = Workers::on(device);
     let mut sentences = Sentences::new();
     let mut seen: Vec<Option<Seen>> = readers.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
@@ -59,11 +56,11 @@ pub(super) fn logits(
             let mut positions = window.positions.clone();
             positions.sort_by_key(|&position| question(position).words.len());
             let asked: Vec<&Question> = positions.iter().map(|&position| question(position)).collect();
-            sentences.read(&readers, asked.iter().map(|q| q.words.as_slice()), 4 * at_once(device));
+            sentences.read(&readers, asked.iter().map(|q| q.words.as_slice()), workers);
             let logits = readers.iter().enumerate().map(|(model, reader)| {
-                let images = Seen::next(seen[model].take(), reader, &window, device);
-                let pooled = asked.chunks(at_once(device).div_ceil(reader.images_an_example()));
-                let pooled: Vec<Tensor> = pooled.map(|asked| images.pooled(reader, model, asked, &sentences)).collect();
+                let images = Seen::next(seen[model].take(), reader, &window, workers);
+                let shares = asked.chunks(workers.share(asked.len(), reader.images_an_example())).collect::<Vec<_>>();
+                let pooled = workers.each(&shares, |asked| images.pooled(reader, model, asked, &sentences));
                 seen[model] = Some(images);
                 reader.logits(&Tensor::cat(&pooled, 0))
             });
@@ -91,6 +88,15 @@ impl Window {
     }
 }
 
+/// Features and boxes of some images.
+struct Part {
+    features: Tensor,
+    boxes: Tensor,
+}
+
+// SAFETY: its tensors are only read, which libtorch allows any number of threads to do at once.
+unsafe impl Sync for Part {}
+
 /// The images of a window as a model sees them.
 struct Seen {
     images: Images,
@@ -99,16 +105,19 @@ struct Seen {
 
 impl Seen {
     /// Goes on to a window's images from those of the window before.
-    fn next(before: Option<Self>, reader: &Reader, window: &Window, device: Device) -> Self {
+    fn next(before: Option<Self>, reader: &Reader, window: &Window, workers: Workers) -> Self {
         let mut lots = Vec::new();
         if let Some(Self { images, rows }) = before.filter(|_| window.known > 0) {
             let rows: Vec<i64> = window.places[..window.known].iter().map(|place| rows[place]).collect();
-            lots.push(images.select(&Tensor::from_slice(&rows).to_device(device)));
+            lots.push(images.select(&Tensor::from_slice(&rows).to_device(reader.device())));
         }
-        let (fresh, step) = ((window.places.len() - window.known) as i64, at_once(device) as i64);
-        for start in (0..fresh).step_by(at_once(device)) {
-            let some = |t: &Tensor| t.narrow(0, start, step.min(fresh - start)).to_device(device);
-            lots.push(reader.images(&some(&window.features), &some(&window.boxes)));
+        let fresh = window.places.len() - window.known;
+        if fresh > 0 {
+            let share = workers.share(fresh, 1) as i64;
+            let parts = window.features.split(share, 0).into_iter().zip(window.boxes.split(share, 0));
+            let parts: Vec<Part> = parts.map(|(features, boxes)| Part { features, boxes }).collect();
+            let on = |t: &Tensor| t.to_device(reader.device());
+            lots.extend(workers.each(&parts, |part| reader.images(&on(&part.features), &on(&part.boxes))));
         }
         let rows = window.places.iter().zip(0..).map(|(&place, row)| (place, row)).collect();
         Self { images: Images::all(&lots), rows }

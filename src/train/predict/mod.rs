@@ -5,6 +5,7 @@ mod plain;
 mod sentences;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use tch::{Device, Kind, Tensor};
 

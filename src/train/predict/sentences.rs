@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tch::{Kind, Tensor};
 
+use super::workers::Workers;
 use crate::lxrt::Reader;
 use crate::train::batches;
 
@@ -26,6 +27,9 @@ struct Read {
     used: usize,
 }
 
+// SAFETY: its tensors are only read, which libtorch allows any number of threads to do at once.
+unsafe impl Sync for Read {}
+
 impl Read {
     fn bytes(&self) -> usize {
         self.states.iter().map(|states| states.numel() * 4).sum()
@@ -42,9 +46,8 @@ impl<'d> Sentences<'d> {
         Self { read: HashMap::new(), bytes: 0, kept, now: 0 }
     }
 
-    /// Reads those of a window's sentences that are not known yet, `at_once` at a time, the short ones first: so little is
-    /// padded.
-    pub(super) fn read(&mut self, readers: &[Reader], sentences: impl Iterator<Item = &'d [i64]>, at_once: usize) {
+    /// Reads those of a window's sentences that are not known yet, the short ones first: so little is padded.
+    pub(super) fn read(&mut self, readers: &[Reader], sentences: impl Iterator<Item = &'d [i64]>, workers: Workers) {
         self.now += 1;
         let mut fresh: Vec<&[i64]> = Vec::new();
         for words in sentences {
@@ -58,16 +61,19 @@ impl<'d> Sentences<'d> {
             }
         }
         fresh.sort_unstable_by_key(|words| words.len());
-        for sentences in fresh.chunks(at_once) {
-            for reader in readers {
-                let (device, (ids, mask)) = (reader.device(), batches::words(sentences, 0));
+        let shares: Vec<&[&[i64]]> = fresh.chunks(workers.share(fresh.len(), 1)).collect();
+        for reader in readers {
+            let device = reader.device();
+            let states = workers.each(&shares, |sentences| {
+                let (ids, mask) = batches::words(sentences, 0);
                 let states = reader.sentences(&ids.to_device(device), &mask.to_device(device));
-                for (row, words) in sentences.iter().enumerate() {
-                    let own = states.get(row as i64).narrow(0, 0, words.len() as i64).copy();
-                    self.bytes += own.numel() * 4;
-                    if let Some(read) = self.read.get_mut(words) {
-                        read.states.push(own);
-                    }
+                let own = |(row, words): (i64, &&[i64])| states.get(row).narrow(0, 0, words.len() as i64).copy();
+                (0..).zip(sentences.iter()).map(own).collect::<Vec<_>>()
+            });
+            for (words, own) in fresh.iter().zip(states.into_iter().flatten()) {
+                self.bytes += own.numel() * 4;
+                if let Some(read) = self.read.get_mut(words) {
+                    read.states.push(own);
                 }
             }
         }

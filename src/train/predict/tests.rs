@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use tch::{Device, Kind, Tensor};
 
 use super::sentences::Sentences;
+use super::workers::Workers;
 use super::*;
 use crate::dataset::{Example, Id, TaskData};
 use crate::features::bench::{generated_rows, image_id};
@@ -174,7 +175,11 @@ fn sentences_are_read_once_and_forgotten_oldest_first() {
     let bytes = 4 * config().hidden_size * 4;
     let mut sentences = Sentences::keeping(10 * bytes);
     let mut read = |range: std::ops::Range<usize>| {
-        sentences.read(&readers, all[range.clone()].iter().chain(&all[range.clone()]).map(Vec::as_slice), 4);
+        sentences.read(
+            &readers,
+            all[range.clone()].iter().chain(&all[range.clone()]).map(Vec::as_slice),
+            Workers::on(Device::Cpu),
+        );
         let named: Vec<&[i64]> = all[range].iter().map(Vec::as_slice).collect();
         let states = sentences.states(0, &named).0;
         let known: HashSet<usize> = (0..30).filter(|&i| sentences.knows(&all[i])).collect();
