@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::batches::{self, Feed, training_stream, validation_stream};
 use super::data::Examples;
 use super::identity::{identity, options};
-use super::logs::{Logs, Marks};
+use super::logs::Logs;
 use super::settings::{Best, Outcome, Settings};
 use super::step::{Measuring, Rule, Stepper, WARMUP};
 use super::sums::Sums;
@@ -20,6 +20,7 @@ use crate::signals::AtWork;
 use crate::train::alone::alone_in;
 use crate::train::batches::shuffled;
 use crate::train::finetune::{Begin, SnapshotSettings};
+use crate::train::log_files::Marks;
 use crate::train::outcome::{self, Finished};
 use crate::train::snapshot::{Every, Identity, Next, Snapshot, Snapshots, stopped};
 
