@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod appended;
 pub mod batches;
+pub mod begin;
 pub mod bert_adam;
 pub mod finetune;
 pub mod gradients;
