@@ -163,7 +163,8 @@ fn begun_anew_it_leaves_nothing_of_before() {
     for file in ["BEST.pth", "LAST.pth"] {
         fs::remove_file(whole.join("out").join(file)).unwrap();
     }
-    stopped(&mut train(broken, "--lr 7e-3"), broken, Signal::INT);
+    // So long that it cannot end before the signal comes.
+    stopped(&mut train(broken, "--lr 7e-3 --epochs 1000"), broken, Signal::INT);
     run(&mut train(broken, "--resume --restart"), USAGE);
     fs::remove_file(broken.join("out/log.log")).unwrap();
     let again = run(&mut train(broken, "--restart"), 0);

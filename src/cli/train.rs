@@ -12,7 +12,8 @@ use crate::dataset::{self, Task};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::progress::Bar;
-use crate::train::finetune::{self, Begin, Outcome, Settings, SnapshotSettings};
+use crate::train::begin::{Begin, SnapshotSettings};
+use crate::train::finetune::{self, Outcome, Settings};
 use crate::train::optimiser::Optim;
 use crate::train::progress::Training;
 use crate::train::questions::Questions;
@@ -149,14 +150,6 @@ impl Args {
         self.output.clone().unwrap_or_else(|| self.data.workspace.join("snap").join(self.task.name()))
     }
 
-    fn begin(&self) -> Begin {
-        match (self.resume, self.restart) {
-            (true, _) => Begin::Resume,
-            (_, true) => Begin::Restart,
-            _ => Begin::Fresh,
-        }
-    }
-
     fn settings(&self, description: Description, start: &Start) -> Settings {
         let (task, output) = (self.task, self.output());
         let also = [
@@ -180,7 +173,7 @@ impl Args {
             pth: self.pth,
             description,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            snapshots: SnapshotSettings::below(&output, self.snapshot_every, self.begin()),
+            snapshots: SnapshotSettings::below(&output, self.snapshot_every, Begin::of(self.resume, self.restart)),
             output,
         }
     }

@@ -3,21 +3,23 @@
 
 mod settings;
 
-use std::path::Path;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-pub use settings::{Begin, Settings, SnapshotSettings};
+pub use settings::Settings;
 
 use super::alone::alone_in;
 use super::batches;
+use super::begin::{self, Begun};
 use super::identity::{identity, options};
-use super::logs::{Logs, Marks};
+use super::log_files::Marks;
+use super::logs::Logs;
+use super::outcome::Finished;
 pub use super::outcome::Outcome;
-use super::outcome::{self, Finished};
 use super::predict::{self, Average};
 use super::questions::Questions;
-use super::snapshot::{Every, Identity, Next, Snapshot, Snapshots, stopped};
+use super::snapshot::{Identity, Next, Snapshots, stopped};
 use super::step::{Rule, Step, Stepper};
 use super::tally::Tally;
 use super::weights;
@@ -54,6 +56,12 @@ struct Position {
     logs: Marks,
 }
 
+impl begin::Position for Position {
+    fn reached(&self) -> (u64, u64) {
+        (self.epoch, self.steps as u64)
+    }
+}
+
 /// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
 /// the last epoch's weights in `model`.
 ///
@@ -73,25 +81,32 @@ pub fn run(
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
     let _alone = alone_in(output, &[&settings.snapshots.folder])?;
     let identity = identity(settings, train, valid, model.parameters().device());
-    let SnapshotSettings { folder, every, begin } = settings.snapshots.clone();
-    let mut snapshots = Snapshots::new(folder, every, identity.clone());
-    if begin == Begin::Resume
-        && let Some(finished) = Finished::read(output)?
-    {
-        finished.check(&identity.run, output)?;
-        weights::load(model, &output.join("LAST.safetensors"), Policy::FineTuned, false)?;
-        snapshots.clear()?;
-        return Ok(finished.outcome);
-    }
-    let found = match begin {
-        Begin::Resume => snapshots.newest(&mut |text| observer.note(text))?,
-        Begin::Fresh if snapshots.any()? => return Err(unfinished(snapshots.folder())),
-        Begin::Restart | Begin::Fresh => None,
+    let load = || weights::load(model, &output.join("LAST.safetensors"), Policy::FineTuned, false).map(drop);
+    let beginning = begin::begin(output, &settings.snapshots, &identity, load, &mut |text| observer.note(text))?;
+    let Begun::<Position> { snapshots, at_work, from } = match beginning {
+        ControlFlow::Break(outcome) => return Ok(outcome),
+        ControlFlow::Continue(begun) => begun,
     };
-    let at_work = AtWork::begin()?;
-    let run = match found {
-        Some(snapshot) => Run::resumed(model, train, valid, settings, (snapshots, snapshot), at_work, observer)?,
-        None => Run::begun(model, train, valid, settings, snapshots, at_work)?,
+    let Settings { optim, lr, seed, mce_loss, epochs, .. } = *settings;
+    let per_epoch = steps_per_epoch as u64;
+    let rule = Rule { optim, lr, seed, mce_loss, total: per_epoch * epochs };
+    let mut run = Run {
+        model,
+        train,
+        valid,
+        settings,
+        stepper: Stepper::new(model, train, rule),
+        logs: Logs::open(output, from.as_ref().map(|from| from.position.logs))?,
+        at: Position::default(),
+        snapshots,
+        at_work,
+    };
+    run.at = match from {
+        Some(snapshot) => {
+            let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
+            begin::go_on(snapshot, (epochs, per_epoch), restore, &mut |text| observer.note(text))?
+        }
+        None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
     run.end(identity, observer)
 }
@@ -102,13 +117,7 @@ pub fn run(
 /// # Errors
 /// Usage where the run that has ended there had other settings.
 pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    let output = &settings.output;
-    let Some(finished) = Finished::read(output)? else { return Ok(None) };
-    finished.check(&options(settings), output)?;
-    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
-    // A run killed after its very last file was written has left them.
-    Snapshots::new(settings.snapshots.folder.clone(), Every::Never, finished.identity).clear()?;
-    Ok(Some(finished.outcome))
+    begin::ended(&settings.output, &settings.snapshots, &options(settings))
 }
 
 /// A run in progress.
@@ -124,77 +133,7 @@ struct Run<'a> {
     at_work: AtWork,
 }
 
-impl<'a> Run<'a> {
-    fn new(
-        model: &'a TaskModel,
-        train: &'a Questions,
-        valid: Option<&'a Questions>,
-        settings: &'a Settings,
-        (snapshots, at): (Snapshots, Option<Position>),
-        at_work: AtWork,
-    ) -> Result<Self> {
-        let Settings { optim, lr, seed, mce_loss, output, .. } = settings;
-        let total = (train.questions.len() / settings.batch_size) as u64 * settings.epochs;
-        let rule = Rule { optim: *optim, lr: *lr, seed: *seed, mce_loss: *mce_loss, total };
-        Ok(Self {
-            model,
-            train,
-            valid,
-            settings,
-            stepper: Stepper::new(model, train, rule),
-            logs: Logs::open(output, at.map(|at| at.logs))?,
-            at: at.unwrap_or_default(),
-            snapshots,
-            at_work,
-        })
-    }
-
-    fn begun(
-        model: &'a TaskModel,
-        train: &'a Questions,
-        valid: Option<&'a Questions>,
-        settings: &'a Settings,
-        snapshots: Snapshots,
-        at_work: AtWork,
-    ) -> Result<Self> {
-        // In this order: a snapshot beside an outcome would be one of a run that has ended.
-        outcome::remove(&settings.output)?;
-        snapshots.clear()?;
-        let mut run = Self::new(model, train, valid, settings, (snapshots, None), at_work)?;
-        // Without tensors: the first weights are loaded anyway. It holds what the run is and how long log.log was.
-        run.at.logs = run.logs.mark()?;
-        run.snapshots.write(0, &run.at, &Default::default())?;
-        Ok(run)
-    }
-
-    fn resumed(
-        model: &'a TaskModel,
-        train: &'a Questions,
-        valid: Option<&'a Questions>,
-        settings: &'a Settings,
-        (snapshots, snapshot): (Snapshots, Snapshot<Position>),
-        at_work: AtWork,
-        observer: &mut dyn Observer,
-    ) -> Result<Self> {
-        let Snapshot { step, position: at, tensors } = snapshot;
-        let mut run = Self::new(model, train, valid, settings, (snapshots, Some(at)), at_work)?;
-        let per_epoch = run.steps_per_epoch();
-        if at.steps > per_epoch || at.epoch >= settings.epochs || at.epoch * per_epoch as u64 + at.steps as u64 != step
-        {
-            return Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
-                .next("remove it, or begin anew with --restart"));
-        }
-        if step > 0 {
-            run.stepper.restore(step, &tensors)?;
-        }
-        observer.note(&format!("going on after step {step}, in epoch {}", at.epoch));
-        Ok(run)
-    }
-
-    fn steps_per_epoch(&self) -> usize {
-        self.train.questions.len() / self.settings.batch_size
-    }
-
+impl Run<'_> {
     fn end(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
         let mut train = 0.0;
         while self.at.epoch < self.settings.epochs {
@@ -296,11 +235,6 @@ impl<'a> Run<'a> {
 fn points(questions: &Questions, position: usize, prediction: &Prediction) -> f64 {
     let label = questions.data.examples[questions.questions[position].index].label.as_ref();
     label.map_or(0.0, |label| label.points(&prediction.answer))
-}
-
-fn unfinished(folder: &Path) -> Error {
-    Error::usage(format!("{} holds snapshots of a run that has not ended", folder.display()))
-        .next("pass --resume to go on with it, --restart to begin anew, or name another --output")
 }
 
 fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings, steps_per_epoch: usize) -> Result<()> {

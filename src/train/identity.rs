@@ -8,9 +8,11 @@ use tch::Device;
 
 use super::finetune::Settings;
 use super::machine::machine;
-use super::questions::{Questions, Target};
+use super::questions::{Questions, Source, Target};
 use super::snapshot::Identity;
+use crate::features::FeatureStore;
 use crate::files::hex;
+use crate::lxrt::Config;
 
 /// Of a run with these settings and data.
 pub fn identity(settings: &Settings, train: &Questions, valid: Option<&Questions>, device: Device) -> Identity {
@@ -25,15 +27,10 @@ pub fn identity(settings: &Settings, train: &Questions, valid: Option<&Questions
 
 /// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.
 pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
-    // The vocabulary and the features decide these two.
-    let mut model = json!(settings.description.config);
-    for size in ["vocab_size", "visual_feat_dim"] {
-        model.as_object_mut().map(|model| model.shift_remove(size));
-    }
     let mut run = settings.also.clone();
     for (name, value) in [
         ("task", json!(settings.description.task)),
-        ("model", model),
+        ("model", sizes(&settings.description.config)),
         ("--epochs", settings.epochs.into()),
         ("--batch-size", settings.batch_size.into()),
         ("--eval-batch-size", settings.eval_batch_size.into()),
@@ -47,14 +44,19 @@ pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
     run
 }
 
-/// The examples that are used, and their features.
-fn data(questions: &Questions) -> Value {
-    json!({
-        "splits": questions.data.splits.join(","),
-        "examples": questions.questions.len(),
-        "sha256": digest(questions),
-        "without": questions.ablation,
-        "features": questions.source.stores().iter().map(|store| json!({
+/// A model's sizes but for two, which the vocabulary and the features decide.
+pub(super) fn sizes(config: &Config) -> Value {
+    let mut sizes = json!(config);
+    for size in ["vocab_size", "visual_feat_dim"] {
+        sizes.as_object_mut().map(|sizes| sizes.shift_remove(size));
+    }
+    sizes
+}
+
+/// What features were read.
+pub(super) fn features(source: &Source) -> Value {
+    let of = |store: &FeatureStore| {
+        json!({
             "of": store.source().name,
             "images": store.len(),
             "boxes": store.boxes(),
@@ -62,7 +64,19 @@ fn data(questions: &Questions) -> Value {
             "precision": store.precision().name(),
             "bytes": store.source().covered,
             "sha256": store.source().sha256,
-        })).collect::<Vec<_>>(),
+        })
+    };
+    source.stores().iter().map(of).collect()
+}
+
+/// The examples that are used, and their features.
+fn data(questions: &Questions) -> Value {
+    json!({
+        "splits": questions.data.splits.join(","),
+        "examples": questions.questions.len(),
+        "sha256": digest(questions),
+        "without": questions.ablation,
+        "features": features(&questions.source),
     })
 }
 

@@ -3,13 +3,14 @@
 pub mod alone;
 pub mod appended;
 pub mod batches;
+pub mod begin;
 pub mod bert_adam;
 pub mod finetune;
 pub mod gradients;
 pub mod identity;
+pub mod log_files;
 pub mod logs;
 pub mod machine;
-pub mod metrics;
 pub mod optimiser;
 pub mod outcome;
 pub mod predict;

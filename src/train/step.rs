@@ -13,7 +13,7 @@ use super::questions::Questions;
 use crate::checkpoint::StateDict;
 use crate::dataset::{Prediction, Task};
 use crate::error::{Error, Result};
-use crate::lxrt::{Pass, TaskModel, losses};
+use crate::lxrt::{Parameters, Pass, TaskModel, losses};
 
 /// L2 norm to which gradients are clipped (all three programs, src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
 const CLIP: f64 = 5.0;
@@ -94,9 +94,7 @@ impl<'a> Stepper<'a> {
 
     /// Everything that steps change: the weights under their names and the optimiser's state.
     pub fn state(&self) -> StateDict {
-        let mut state = self.model.parameters().state();
-        state.extend(self.optimiser.state(&self.model.parameters().named()));
-        state
+        state(self.model.parameters(), &self.optimiser)
     }
 
     /// Goes on from what [`state`](Self::state) gave after `steps` steps.
@@ -104,17 +102,7 @@ impl<'a> Stepper<'a> {
     /// # Errors
     /// Data where it is of another model or optimiser.
     pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        let parameters = self.model.parameters();
-        let weights: StateDict = parameters
-            .shapes()
-            .into_keys()
-            .map(|name| match state.get(&name) {
-                Some(data) => Ok((name, data.clone())),
-                None => Err(Error::data(format!("the snapshot lacks the parameter {name}"))),
-            })
-            .collect::<Result<_>>()?;
-        self.optimiser.restore(&parameters.named(), state)?;
-        parameters.load(&weights)?;
+        restore(self.model.parameters(), &mut self.optimiser, state)?;
         self.steps = steps;
         Ok(())
     }
@@ -158,6 +146,27 @@ fn diverged(train: &Questions, positions: &[usize], step: u64, loss: f64, norm: 
     Error::data(format!("training broke at step {}: loss {loss}, gradient norm {norm}", step + 1))
         .because(format!("the batch of {} examples with ids {}, …", positions.len(), ids.join(", ")))
         .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
+}
+
+/// Everything that steps change: the weights under their names and the optimiser's state.
+pub(super) fn state(parameters: &Parameters, optimiser: &Optimiser) -> StateDict {
+    let mut state = parameters.state();
+    state.extend(optimiser.state(&parameters.named()));
+    state
+}
+
+/// Puts back what [`state`] gave.
+///
+/// # Errors
+/// Data where it is of another model or optimiser; the weights are as they were then, the optimiser is of no use any more.
+pub(super) fn restore(parameters: &Parameters, optimiser: &mut Optimiser, state: &StateDict) -> Result<()> {
+    let weight = |name: String| match state.get(&name) {
+        Some(data) => Ok((name, data.clone())),
+        None => Err(Error::data(format!("the snapshot lacks the parameter {name}"))),
+    };
+    let weights: StateDict = parameters.shapes().into_keys().map(weight).collect::<Result<_>>()?;
+    optimiser.restore(&parameters.named(), state)?;
+    parameters.load(&weights)
 }
 
 /// Mixes seed and step so that neighbouring steps get unrelated generators.

@@ -17,7 +17,7 @@ use crate::exit;
 use crate::features::progress::Bar;
 use crate::lxrt::Config;
 use crate::lxrt::pretraining::Tasks;
-use crate::train::finetune::{Begin, SnapshotSettings};
+use crate::train::begin::{Begin, SnapshotSettings};
 use crate::train::pretrain::data::{Role, Sentences};
 use crate::train::pretrain::progress::Shown;
 use crate::train::pretrain::run::{finished, run as pretrain};
@@ -190,11 +190,6 @@ impl Args {
 
     fn settings(&self, description: Description, start: &Start) -> Settings {
         let output = self.output();
-        let begin = match (self.resume, self.restart) {
-            (true, _) => Begin::Resume,
-            (_, true) => Begin::Restart,
-            _ => Begin::Fresh,
-        };
         let also = [
             ("start", start.described()),
             ("--train", json!(self.train)),
@@ -215,7 +210,7 @@ impl Args {
             pth: self.pth,
             description,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            snapshots: SnapshotSettings::below(&output, self.snapshot_every, begin),
+            snapshots: SnapshotSettings::below(&output, self.snapshot_every, Begin::of(self.resume, self.restart)),
             output,
         }
     }

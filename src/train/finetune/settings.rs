@@ -1,12 +1,12 @@
 //! What a fine-tuning run decides.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::train::begin::SnapshotSettings;
 use crate::train::optimiser::Optim;
-use crate::train::snapshot::Every;
 use crate::train::weights::Description;
 
 /// What a run decides.
@@ -36,33 +36,4 @@ pub struct Settings {
     pub also: BTreeMap<String, Value>,
     /// Breaks and what follows them.
     pub snapshots: SnapshotSettings,
-}
-
-/// Where a run's snapshots are, and what is done with those that are there.
-#[derive(Debug, Clone)]
-pub struct SnapshotSettings {
-    /// Their folder; nothing else is kept in it.
-    pub folder: PathBuf,
-    /// How often one is written.
-    pub every: Every,
-    /// What is done at the start.
-    pub begin: Begin,
-}
-
-impl SnapshotSettings {
-    /// In `<output>/snapshots`.
-    pub fn below(output: &Path, every: Every, begin: Begin) -> Self {
-        Self { folder: output.join("snapshots"), every, begin }
-    }
-}
-
-/// How a run begins where one was before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// Goes on from the newest whole snapshot; begins where there is none. The outcome of a finished run is only told again.
-    Resume,
-    /// Removes what is there of an unfinished run and begins.
-    Restart,
-    /// Begins, but refuses where an unfinished run has left snapshots.
-    Fresh,
 }

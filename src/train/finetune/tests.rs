@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use tch::Device;
@@ -12,8 +12,10 @@ use crate::features::bench::{generated_rows, image_id};
 use crate::features::store::Source as Origin;
 use crate::features::{FeatureStore, Precision, StoreWriter};
 use crate::lxrt::Config;
+use crate::train::begin::{Begin, SnapshotSettings};
 use crate::train::optimiser::Optim;
 use crate::train::questions::{Question, Source, Target};
+use crate::train::snapshot::Every;
 use crate::train::tensorboard::FILE_NAME;
 use crate::train::weights::Description;
 

@@ -1,8 +1,8 @@
 //! Masked batches in a given order, built ahead of the model by a background thread.
 
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
+use tch::kind::Element;
 use tch::{Device, Tensor};
 
 use super::data::Examples;
@@ -14,9 +14,7 @@ use crate::error::{Error, Result};
 use crate::lxrt::encoder::Inputs;
 use crate::lxrt::losses::VisualTargets;
 use crate::lxrt::pretraining::{Counts, Targets, Tasks};
-
-/// Parts of batches kept ready ahead of the one in use.
-const AHEAD: usize = 2;
+use crate::train::batches::ahead;
 
 /// Where batches come from and what they are for.
 #[derive(Clone, Copy)]
@@ -93,6 +91,28 @@ impl Ready {
         let visual = VisualTargets { obj, obj_conf, attr, attr_conf, feat: &self.unmasked, feat_mask: &self.masked };
         Targets { words: &self.words, matched: &self.matched, visual, answer: &self.answer }
     }
+
+    fn to(self, device: Device) -> Self {
+        // Absent ones are undefined.
+        let to = |tensor: Tensor| if tensor.defined() { tensor.to_device(device) } else { tensor };
+        Self {
+            examples: self.examples,
+            counts: self.counts,
+            rest: self.rest,
+            places: to(self.places),
+            ids: to(self.ids),
+            mask: to(self.mask),
+            features: to(self.features),
+            boxes: to(self.boxes),
+            words: to(self.words),
+            matched: to(self.matched),
+            classes: self.classes.map(to),
+            confidences: self.confidences.map(to),
+            unmasked: to(self.unmasked),
+            masked: to(self.masked),
+            answer: to(self.answer),
+        }
+    }
 }
 
 /// Gives the batches of `order` (positions of the feed's sampler) in order, from the batch number `from` on, each in its parts;
@@ -105,51 +125,23 @@ pub fn stream<'s, 'd: 's>(
     from: usize,
     drop_last: bool,
 ) -> impl Iterator<Item = Result<Ready>> + use<'d> {
-    let (send, receive) = sync_channel::<Result<Numbers>>(AHEAD);
-    scope.spawn(move || {
+    let parts = ahead(scope, move |give| {
         let size = feed.batch_size.max(1);
-        for positions in order.chunks(size).skip(from) {
-            if drop_last && positions.len() < size {
-                break;
-            }
-            // The receiver is gone when the loop ended early; then there is nothing left to do.
-            let failed = feed.batch(positions, &mut |numbers| send.send(Ok(numbers)).is_ok());
-            match failed {
+        for positions in order.chunks(size).skip(from).filter(|batch| !drop_last || batch.len() == size) {
+            match feed.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
                 Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    let _ = send.send(Err(error));
-                    break;
-                }
+                // The receiver is gone when the loop ended early; then there is nothing left to do.
+                Ok(false) => return,
+                Err(error) => return drop(give(Err(error))),
             }
         }
     });
-    Batches { receive, feed }
-}
-
-/// Numbers of a part before they are tensors, which stay on the model's thread.
-struct Numbers {
-    examples: Vec<usize>,
-    counts: Counts,
-    rest: usize,
-    length: usize,
-    ids: Vec<i64>,
-    mask: Vec<i64>,
-    features: Vec<f32>,
-    boxes: Vec<f32>,
-    places: Vec<i64>,
-    words: Vec<i64>,
-    matched: Vec<i64>,
-    classes: [Vec<i64>; 2],
-    confidences: [Vec<f32>; 2],
-    unmasked: Option<Vec<f32>>,
-    masked: Vec<f32>,
-    answer: Vec<i64>,
+    parts.map(move |part: Result<Ready>| part.map(|part| part.to(feed.device)))
 }
 
 impl Feed<'_> {
     /// Draws a batch and gives its parts to `give`; whether all were taken.
-    fn batch(&self, positions: &[usize], give: &mut dyn FnMut(Numbers) -> bool) -> Result<bool> {
+    fn batch(&self, positions: &[usize], give: &mut dyn FnMut(Ready) -> bool) -> Result<bool> {
         let sampler = &self.examples.sampler;
         let draw = |&position: &usize| {
             let number = sampler.example(position).unwrap_or(usize::MAX);
@@ -166,60 +158,50 @@ impl Feed<'_> {
         };
         let parts: Vec<&[Instance]> = drawn.chunks(drawn.len().div_ceil(self.parts.max(1)).max(1)).collect();
         for (done, part) in parts.iter().enumerate() {
-            if !give(self.numbers(part, counts, parts.len() - 1 - done)?) {
+            if !give(self.part(part, counts, parts.len() - 1 - done)?) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn numbers(&self, drawn: &[Instance], counts: Counts, rest: usize) -> Result<Numbers> {
+    /// A part of a batch, on the CPU.
+    fn part(&self, drawn: &[Instance], counts: Counts, rest: usize) -> Result<Ready> {
         let source = &self.examples.sentences.source;
         let (boxes, dim) = (source.boxes(), source.dim());
         let words_of = |one: &Instance| one.input.mask.iter().filter(|&&m| m == 1).count();
         let length = drawn.iter().map(words_of).max().unwrap_or(0);
-        let mut n = Numbers {
-            examples: drawn.iter().map(|one| one.example).collect(),
-            counts,
-            rest,
-            length,
-            ids: Vec::with_capacity(drawn.len() * length),
-            mask: Vec::with_capacity(drawn.len() * length),
-            features: vec![0.0; drawn.len() * boxes * dim],
-            boxes: vec![0.0; drawn.len() * boxes * 4],
-            places: Vec::new(),
-            words: Vec::new(),
-            matched: drawn.iter().map(|one| i64::from(one.matched)).collect(),
-            classes: Default::default(),
-            confidences: Default::default(),
-            unmasked: None,
-            masked: Vec::with_capacity(drawn.len() * boxes),
-            answer: drawn.iter().map(|one| one.answer.map_or(IGNORED, i64::from)).collect(),
-        };
+        let (mut ids, mut mask): (Vec<i64>, Vec<i64>) = Default::default();
+        let (mut places, mut words): (Vec<i64>, Vec<i64>) = Default::default();
+        let mut features = vec![0.0_f32; drawn.len() * boxes * dim];
+        let mut corners = vec![0.0_f32; drawn.len() * boxes * 4];
+        let mut classes: [Vec<i64>; 2] = Default::default();
+        let mut confidences: [Vec<f32>; 2] = Default::default();
         for (i, one) in drawn.iter().enumerate() {
-            n.ids.extend(&one.input.ids[..length]);
-            n.mask.extend(&one.input.mask[..length]);
+            ids.extend(&one.input.ids[..length]);
+            mask.extend(&one.input.mask[..length]);
             for (at, &label) in one.word_labels.iter().enumerate().filter(|(_, label)| **label != IGNORED) {
-                n.places.push((i * length + at) as i64);
-                n.words.push(label);
+                places.push((i * length + at) as i64);
+                words.push(label);
             }
             let place = self.examples.sentences.place(one.example).ok_or_else(|| no_features(one.example))?;
             let (store, row) = source.at(place);
             source.copy(
                 place,
-                &mut n.features[i * boxes * dim..][..boxes * dim],
-                &mut n.boxes[i * boxes * 4..][..boxes * 4],
+                &mut features[i * boxes * dim..][..boxes * dim],
+                &mut corners[i * boxes * 4..][..boxes * 4],
             );
-            n.classes[0].extend(store.object_ids(row));
-            n.classes[1].extend(store.attr_ids(row));
-            n.confidences[0].extend(store.object_confs(row));
-            n.confidences[1].extend(store.attr_confs(row));
+            classes[0].extend(store.object_ids(row));
+            classes[1].extend(store.attr_ids(row));
+            confidences[0].extend(store.object_confs(row));
+            confidences[1].extend(store.attr_confs(row));
         }
-        if self.tasks.feat {
-            n.unmasked = Some(n.features.clone());
-        }
-        for (features, one) in n.features.chunks_exact_mut(boxes * dim).zip(drawn) {
-            n.masked.extend(change_boxes(features, dim, &one.boxes, |lender, from_box, out| {
+        let count = drawn.len() as i64;
+        let images = [count, boxes as i64, dim as i64];
+        let unmasked = if self.tasks.feat { tensor(&features, &images) } else { Tensor::new() };
+        let mut masked = Vec::with_capacity(drawn.len() * boxes);
+        for (features, one) in features.chunks_exact_mut(boxes * dim).zip(drawn) {
+            masked.extend(change_boxes(features, dim, &one.boxes, |lender, from_box, out| {
                 let lenders = self.lenders;
                 let number = lenders.sampler.example(lender).ok_or_else(|| no_features(lender))?;
                 let place = lenders.sentences.place(number).ok_or_else(|| no_features(number))?;
@@ -228,49 +210,33 @@ impl Feed<'_> {
                 Ok(())
             })?);
         }
-        Ok(n)
+        let matched: Vec<i64> = drawn.iter().map(|one| i64::from(one.matched)).collect();
+        let answer: Vec<i64> = drawn.iter().map(|one| one.answer.map_or(IGNORED, i64::from)).collect();
+        let (sentences, of_boxes) = ([count, length as i64], [count, boxes as i64]);
+        Ok(Ready {
+            examples: drawn.iter().map(|one| one.example).collect(),
+            counts,
+            rest,
+            places: tensor(&places, &[-1]),
+            ids: tensor(&ids, &sentences),
+            mask: tensor(&mask, &sentences),
+            features: tensor(&features, &images),
+            boxes: tensor(&corners, &[count, boxes as i64, 4]),
+            words: tensor(&words, &[-1]),
+            matched: tensor(&matched, &[count]),
+            classes: classes.map(|classes| tensor(&classes, &of_boxes)),
+            confidences: confidences.map(|confidences| tensor(&confidences, &of_boxes)),
+            unmasked,
+            masked: tensor(&masked, &of_boxes),
+            answer: tensor(&answer, &[count]),
+        })
     }
+}
+
+fn tensor<T: Element>(values: &[T], shape: &[i64]) -> Tensor {
+    Tensor::from_slice(values).view(shape)
 }
 
 fn no_features(example: usize) -> Error {
     Error::bug(format!("pre-training example {example} has no features"))
-}
-
-struct Batches<'d> {
-    receive: Receiver<Result<Numbers>>,
-    feed: Feed<'d>,
-}
-
-impl Iterator for Batches<'_> {
-    type Item = Result<Ready>;
-
-    fn next(&mut self) -> Option<Result<Ready>> {
-        let n = match self.receive.recv().ok()? {
-            Ok(numbers) => numbers,
-            Err(error) => return Some(Err(error)),
-        };
-        let source = &self.feed.examples.sentences.source;
-        let (count, length) = (n.examples.len() as i64, n.length as i64);
-        let (boxes, dim) = (source.boxes() as i64, source.dim() as i64);
-        let device = self.feed.device;
-        let tensor = |values: &[f32], shape: &[i64]| Tensor::from_slice(values).view(shape).to_device(device);
-        let whole = |values: &[i64], shape: &[i64]| Tensor::from_slice(values).view(shape).to_device(device);
-        Some(Ok(Ready {
-            counts: n.counts,
-            rest: n.rest,
-            places: whole(&n.places, &[-1]),
-            ids: whole(&n.ids, &[count, length]),
-            mask: whole(&n.mask, &[count, length]),
-            features: tensor(&n.features, &[count, boxes, dim]),
-            boxes: tensor(&n.boxes, &[count, boxes, 4]),
-            words: whole(&n.words, &[-1]),
-            matched: whole(&n.matched, &[count]),
-            classes: n.classes.map(|classes| whole(&classes, &[count, boxes])),
-            confidences: n.confidences.map(|confidences| tensor(&confidences, &[count, boxes])),
-            unmasked: n.unmasked.map_or_else(Tensor::new, |features| tensor(&features, &[count, boxes, dim])),
-            masked: tensor(&n.masked, &[count, boxes]),
-            answer: whole(&n.answer, &[count]),
-            examples: n.examples,
-        }))
-    }
 }

@@ -9,6 +9,7 @@ use tch::Device;
 use super::data::{Examples, Sentences};
 use super::settings::Settings;
 use crate::files::hex;
+use crate::train::identity::{features, sizes};
 use crate::train::machine::machine;
 use crate::train::snapshot::Identity;
 
@@ -25,17 +26,12 @@ pub fn identity(settings: &Settings, train: &Examples, valid: Option<&Examples>,
 /// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.
 pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
     let description = &settings.description;
-    // The vocabulary and the features decide these two.
-    let mut model = json!(description.config);
-    for size in ["vocab_size", "visual_feat_dim"] {
-        model.as_object_mut().map(|model| model.shift_remove(size));
-    }
     let mut run = settings.also.clone();
     for (name, value) in [
         ("tasks", json!(description.tasks.names())),
         ("answers", description.answers.into()),
         ("--qa-sets", json!(description.qa_sets)),
-        ("model", model),
+        ("model", sizes(&description.config)),
         ("--epochs", settings.epochs.into()),
         ("--batch-size", settings.batch_size.into()),
         ("--accumulate", settings.accumulate.into()),
@@ -53,15 +49,7 @@ fn data(sentences: &Sentences) -> Value {
     json!({
         "sentences": sentences.usable().len(),
         "sha256": digest(sentences),
-        "features": sentences.source.stores().iter().map(|store| json!({
-            "of": store.source().name,
-            "images": store.len(),
-            "boxes": store.boxes(),
-            "width": store.dim(),
-            "precision": store.precision().name(),
-            "bytes": store.source().covered,
-            "sha256": store.source().sha256,
-        })).collect::<Vec<_>>(),
+        "features": features(&sentences.source),
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::settings::Best;
@@ -10,38 +9,21 @@ use super::step::Step;
 use super::sums::Sums;
 use crate::error::Result;
 use crate::lxrt::pretraining::Tasks;
-use crate::train::appended::Appended;
-use crate::train::tensorboard::Events;
+use crate::train::log_files::{LogFiles, Marks};
 
 /// The logs of one run.
 pub struct Logs {
     tasks: Tasks,
-    log: Appended,
-    metrics: Appended,
-    events: Events,
-}
-
-/// Lengths to which the logs are cut when a run goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Marks {
-    log: u64,
-    metrics: u64,
-    events: u64,
+    files: LogFiles,
 }
 
 impl Logs {
-    /// Those in `folder`, cut back to where they were `at`. For a new run `log.log` grows, as in fine-tuning; the others start
-    /// anew.
+    /// As [`LogFiles::open`].
     ///
     /// # Errors
     /// Data where one is shorter than it was.
     pub fn open(folder: &Path, tasks: Tasks, at: Option<Marks>) -> Result<Self> {
-        Ok(Self {
-            tasks,
-            log: Appended::open(&folder.join("log.log"), at.map(|at| at.log))?,
-            metrics: Appended::open(&folder.join("metrics.jsonl"), Some(at.map_or(0, |at| at.metrics)))?,
-            events: Events::open(folder, at.map(|at| at.events))?,
-        })
+        LogFiles::open(folder, at).map(|files| Self { tasks, files })
     }
 
     /// Lines of the original's.
@@ -49,8 +31,7 @@ impl Logs {
     /// # Errors
     /// Where they cannot be written.
     pub fn lines(&mut self, lines: &str) -> Result<()> {
-        self.log.write(lines.as_bytes())?;
-        self.log.flush()
+        self.files.lines(lines)
     }
 
     /// After a step, the first being 1.
@@ -68,13 +49,13 @@ impl Logs {
             "grad_norm": step.grad_norm,
             "lr": step.lr,
         });
-        self.metrics.write(format!("{line}\n").as_bytes())?;
+        self.files.step(&line)?;
         let all = [("loss", &step.measured.loss), ("grad_norm", &step.grad_norm), ("lr", &step.lr)];
         for (tag, value) in all.into_iter().chain(named) {
-            self.events.scalar(&format!("train/{tag}"), number, *value)?;
+            self.files.events.scalar(&format!("train/{tag}"), number, *value)?;
         }
         // For a person who watches.
-        self.events.flush()
+        self.files.events.flush()
     }
 
     /// After an epoch that ended with `step`.
@@ -97,22 +78,21 @@ impl Logs {
             "best": best,
             "examples_per_second": examples_per_second,
         });
-        self.metrics.write(format!("{line}\n").as_bytes())?;
-        self.metrics.flush()?;
-        self.events.scalar("train/examples_per_second", step, examples_per_second)?;
+        self.files.epoch(&line)?;
+        self.files.events.scalar("train/examples_per_second", step, examples_per_second)?;
         for (tag, value) in train.accuracies() {
-            self.events.scalar(&format!("train/accuracy/{tag}"), step, value)?;
+            self.files.events.scalar(&format!("train/accuracy/{tag}"), step, value)?;
         }
         if let Some(valid) = valid {
-            self.events.scalar("valid/loss", step, valid.loss())?;
+            self.files.events.scalar("valid/loss", step, valid.loss())?;
             for (tag, value) in valid.losses(self.tasks) {
-                self.events.scalar(&format!("valid/{tag}"), step, value)?;
+                self.files.events.scalar(&format!("valid/{tag}"), step, value)?;
             }
             for (tag, value) in valid.accuracies() {
-                self.events.scalar(&format!("valid/accuracy/{tag}"), step, value)?;
+                self.files.events.scalar(&format!("valid/accuracy/{tag}"), step, value)?;
             }
         }
-        self.events.flush()
+        self.files.events.flush()
     }
 
     /// Forces them to disk.
@@ -120,6 +100,6 @@ impl Logs {
     /// # Errors
     /// Where they cannot be written.
     pub fn mark(&mut self) -> Result<Marks> {
-        Ok(Marks { log: self.log.mark()?, metrics: self.metrics.mark()?, events: self.events.mark()? })
+        self.files.mark()
     }
 }

@@ -1,6 +1,7 @@
 //! The pre-training loop (src/pretrain/lxmert_pretrain.py @ 0db1182), with snapshots from which a run goes on to the same bytes
 //! as without a break.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::batches::{self, Feed, training_stream, validation_stream};
 use super::data::Examples;
 use super::identity::{identity, options};
-use super::logs::{Logs, Marks};
+use super::logs::Logs;
 use super::settings::{Best, Outcome, Settings};
 use super::step::{Measuring, Rule, Stepper, WARMUP};
 use super::sums::Sums;
@@ -19,9 +20,10 @@ use crate::lxrt::{Pass, PretrainingModel};
 use crate::signals::AtWork;
 use crate::train::alone::alone_in;
 use crate::train::batches::shuffled;
-use crate::train::finetune::{Begin, SnapshotSettings};
-use crate::train::outcome::{self, Finished};
-use crate::train::snapshot::{Every, Identity, Next, Snapshot, Snapshots, stopped};
+use crate::train::begin::{self, Begun};
+use crate::train::log_files::Marks;
+use crate::train::outcome::Finished;
+use crate::train::snapshot::{Identity, Next, Snapshots, stopped};
 
 /// Hears about the run as it goes.
 pub trait Observer {
@@ -47,6 +49,12 @@ struct Position {
     logs: Marks,
 }
 
+impl begin::Position for Position {
+    fn reached(&self) -> (u64, u64) {
+        (self.epoch, self.sums.batches)
+    }
+}
+
 /// Pre-trains `model`, validating after each epoch. Data order, masking and dropout depend on the seed alone.
 ///
 /// # Errors
@@ -65,26 +73,12 @@ pub fn run(
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
     let _alone = alone_in(output, &[&settings.snapshots.folder])?;
     let identity = identity(settings, train, valid, model.parameters().device());
-    let SnapshotSettings { folder, every, begin } = settings.snapshots.clone();
-    let mut snapshots = Snapshots::new(folder, every, identity.clone());
-    if begin == Begin::Resume
-        && let Some(finished) = Finished::read(output)?
-    {
-        finished.check(&identity.run, output)?;
-        snapshots.clear()?;
-        return Ok(finished.outcome);
-    }
-    let found: Option<Snapshot<Position>> = match begin {
-        Begin::Resume => snapshots.newest(&mut |text| observer.note(text))?,
-        Begin::Fresh if snapshots.any()? => return Err(unfinished(&snapshots)),
-        Begin::Restart | Begin::Fresh => None,
+    let load = || Ok(());
+    let beginning = begin::begin(output, &settings.snapshots, &identity, load, &mut |text| observer.note(text))?;
+    let Begun::<Position> { snapshots, at_work, from } = match beginning {
+        ControlFlow::Break(outcome) => return Ok(outcome),
+        ControlFlow::Continue(begun) => begun,
     };
-    let at_work = AtWork::begin()?;
-    if found.is_none() {
-        // In this order: a snapshot beside an outcome would be one of a run that has ended.
-        outcome::remove(output)?;
-        snapshots.clear()?;
-    }
     let tasks = settings.description.tasks;
     let per_epoch = settings.steps_per_epoch(train) as u64;
     let total = per_epoch * settings.epochs;
@@ -97,19 +91,18 @@ pub fn run(
         settings,
         per_epoch,
         stepper: Stepper::new(model, train.sentences, rule),
-        logs: Logs::open(output, tasks, found.as_ref().map(|found| found.position.logs))?,
+        logs: Logs::open(output, tasks, from.as_ref().map(|from| from.position.logs))?,
         at: Position::default(),
         snapshots,
         at_work,
     };
-    match found {
-        Some(snapshot) => run.go_on(snapshot, observer)?,
-        None => {
-            // Without tensors: the first weights are loaded anyway. It holds what the run is and how long log.log was.
-            run.at.logs = run.logs.mark()?;
-            run.snapshots.write(0, &run.at, &Default::default())?;
+    run.at = match from {
+        Some(snapshot) => {
+            let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
+            begin::go_on(snapshot, (settings.epochs, per_epoch), restore, &mut |text| observer.note(text))?
         }
-    }
+        None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
+    };
     if run.stepper.steps() == 0 {
         let warm = (total as f64 * WARMUP) as u64;
         run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;
@@ -123,18 +116,7 @@ pub fn run(
 /// # Errors
 /// Usage where the run that has ended there had other settings.
 pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    let output = &settings.output;
-    let Some(finished) = Finished::read(output)? else { return Ok(None) };
-    finished.check(&options(settings), output)?;
-    let _alone = alone_in(output, &[&settings.snapshots.folder])?;
-    // A run killed after its very last file was written has left them.
-    Snapshots::new(settings.snapshots.folder.clone(), Every::Never, finished.identity).clear()?;
-    Ok(Some(finished.outcome))
-}
-
-fn unfinished(snapshots: &Snapshots) -> Error {
-    Error::usage(format!("{} holds snapshots of a run that has not ended", snapshots.folder().display()))
-        .next("pass --resume to go on with it, --restart to begin anew, or name another --output")
+    begin::ended(&settings.output, &settings.snapshots, &options(settings))
 }
 
 /// A run in progress.
@@ -153,23 +135,6 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn go_on(&mut self, snapshot: Snapshot<Position>, observer: &mut dyn Observer) -> Result<()> {
-        let Snapshot { step, position: at, tensors } = snapshot;
-        if at.sums.batches > self.per_epoch
-            || at.epoch >= self.settings.epochs
-            || at.epoch * self.per_epoch + at.sums.batches != step
-        {
-            return Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
-                .next("remove it, or begin anew with --restart"));
-        }
-        if step > 0 {
-            self.stepper.restore(step, &tensors)?;
-        }
-        observer.note(&format!("going on after step {step}, in epoch {}", at.epoch));
-        self.at = at;
-        Ok(())
-    }
-
     fn finish(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
         let Settings { output, pth, description, .. } = self.settings;
         let tasks = description.tasks;

@@ -10,7 +10,7 @@ use super::data::Examples;
 use super::weights::Description;
 use crate::error::{Error, Result};
 use crate::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES};
-use crate::train::finetune::SnapshotSettings;
+use crate::train::begin::SnapshotSettings;
 
 /// What a run decides.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use crate::lxrt::pretraining::{self, Counts, PretrainingModel, Tasks};
 use crate::train::bert_adam;
 use crate::train::gradients;
 use crate::train::optimiser::{Optim, Optimiser};
-use crate::train::step::step_seed;
+use crate::train::step::{self, step_seed};
 
 /// L2 norm to which gradients are clipped (src/pretrain/lxmert_pretrain.py @ 0db1182).
 const CLIP: f64 = 1.0;
@@ -103,7 +103,6 @@ pub struct Stepper<'a> {
     model: &'a PretrainingModel,
     sentences: &'a Sentences,
     rule: Rule,
-    named: Vec<(String, Tensor)>,
     parameters: Vec<Tensor>,
     optimiser: Optimiser,
     steps: u64,
@@ -126,14 +125,12 @@ pub struct Step {
 impl<'a> Stepper<'a> {
     /// Will train `model` on batches of `sentences`.
     pub fn new(model: &'a PretrainingModel, sentences: &'a Sentences, rule: Rule) -> Self {
-        let named = model.parameters().named();
         let settings = bert_adam::Settings::new(rule.lr, WARMUP, Some(rule.total));
         Self {
             model,
             sentences,
             rule,
-            parameters: named.iter().map(|(_, t)| t.shallow_clone()).collect(),
-            named,
+            parameters: model.parameters().named().into_iter().map(|(_, t)| t).collect(),
             optimiser: Optimiser::new(Optim::Bert, settings),
             steps: 0,
             gradients: Vec::new(),
@@ -147,25 +144,17 @@ impl<'a> Stepper<'a> {
         self.steps
     }
 
-    /// Weights and the optimiser's memory, between steps.
+    /// Everything that steps change, between steps: the weights under their names and the optimiser's state.
     pub fn state(&self) -> StateDict {
-        let mut state = self.model.parameters().state();
-        state.extend(self.optimiser.state(&self.named));
-        state
+        step::state(self.model.parameters(), &self.optimiser)
     }
 
     /// Goes on from what [`state`](Self::state) gave after `steps` steps.
     ///
     /// # Errors
-    /// Data where it is the state of another model.
+    /// Data where it is of another model or optimiser.
     pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        let mut weights = StateDict::new();
-        for (name, _) in &self.named {
-            let of = |name: &str| Error::data(format!("the snapshot has no weights {name}"));
-            weights.insert(name.clone(), state.get(name).ok_or_else(|| of(name))?.clone());
-        }
-        self.model.parameters().load(&weights)?;
-        self.optimiser.restore(&self.named, state)?;
+        step::restore(self.model.parameters(), &mut self.optimiser, state)?;
         self.steps = steps;
         Ok(())
     }
