@@ -15,6 +15,8 @@ mod answering;
 mod asset_progress;
 mod assets;
 mod bench;
+#[cfg(feature = "torch")]
+mod breaks;
 mod convert;
 mod doctor;
 #[cfg(feature = "torch")]
