@@ -10,7 +10,6 @@ use crate::dataset::{Scale, Task};
 use crate::error::{Error, Result};
 use crate::features::Precision;
 use crate::features::progress::Bar;
-use crate::files;
 use crate::lxrt::Config;
 use crate::pipeline::contained::{Features, build_stores};
 use crate::prepare;
@@ -155,7 +154,7 @@ impl ModelOptions {
     /// The sizes for a vocabulary and a feature width, which the data decide.
     pub fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
         let mut config = match &self.config {
-            Some(path) => read_config(path)?,
+            Some(path) => Config::read(path)?,
             None => Config::preset(self.model.as_deref().unwrap_or("lxr955"))?,
         };
         config.l_layers = self.llayers.unwrap_or(config.l_layers);
@@ -168,12 +167,6 @@ impl ModelOptions {
         config.check()?;
         Ok(config)
     }
-}
-
-fn read_config(path: &Path) -> Result<Config> {
-    const LARGEST: u64 = 1 << 20;
-    serde_json::from_str(&files::read_text(path, LARGEST)?)
-        .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))
 }
 
 /// Where and how the arithmetic runs.
