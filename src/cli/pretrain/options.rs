@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::checkpoint::locate;
 use crate::cli::options::DataFiles;
 use crate::dataset::Scale;
 use crate::dataset::pretrain::data::Source as Collection;
@@ -128,9 +127,8 @@ impl PretrainStartOptions {
     /// The files with the weights.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
-            Start::Scratch => Vec::new(),
-            Start::Whole(name) | Start::WithoutAnswers(name) => vec![locate(&name, "_LXRT")?],
             Start::Bert(path) => vec![path],
+            start => start.checkpoint()?.into_iter().collect(),
         })
     }
 }
