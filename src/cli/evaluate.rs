@@ -123,7 +123,7 @@ pub fn run(args: Args) -> Result<u8> {
     verdict(&results, answering.in_part())
 }
 
-/// Warns of what is not complete where there is a score, or where only a part was asked for; where there are no labels, being complete is the result.
+/// Warns of what is not complete; where there are no labels, being complete is the result, unless only a part was asked for.
 fn verdict(results: &[Scored], in_part: bool) -> Result<u8> {
     let mut wrong = None;
     for result in results {
