@@ -239,26 +239,28 @@ impl<'a> Machine<'a> {
         top.ok_or_else(|| damaged("a value is missing on the stack"))
     }
 
+    /// What the top of the stack refers to.
+    fn top_object(&mut self) -> Result<Option<&mut Object>> {
+        Ok(match self.top()? {
+            Value::Object(index) => self.objects.get_mut(index),
+            _ => None,
+        })
+    }
+
     fn top_list(&mut self) -> Result<&mut Vec<Value>> {
-        match self.top()? {
-            Value::Object(index) => match &mut self.objects[index] {
-                Object::List(items) => Ok(items),
-                _ => Err(damaged("something is appended to what is not a list")),
-            },
+        match self.top_object()? {
+            Some(Object::List(items)) => Ok(items),
             _ => Err(damaged("something is appended to what is not a list")),
         }
     }
 
     fn set_items(&mut self, flat: &[Value]) -> Result<()> {
         let (pairs, rest) = flat.as_chunks::<2>();
-        match self.top()? {
-            Value::Object(index) if rest.is_empty() => match &mut self.objects[index] {
-                Object::Dict(entries) => {
-                    entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
-                    Ok(())
-                }
-                _ => Err(damaged("entries are put into what is not a dict")),
-            },
+        match self.top_object()? {
+            Some(Object::Dict(entries)) if rest.is_empty() => {
+                entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
+                Ok(())
+            }
             _ => Err(damaged("entries are put into what is not a dict")),
         }
     }
@@ -288,19 +290,12 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn text(&self, value: Value) -> Result<&'a str> {
-        let object = match value {
-            Value::Object(index) => self.objects.get(index),
-            _ => None,
-        };
-        object.and_then(|o| text(self.input, o)).ok_or_else(|| damaged("a string was expected"))
+        value.object(&self.objects).and_then(|o| text(self.input, o)).ok_or_else(|| damaged("a string was expected"))
     }
 
     pub(super) fn tuple(&self, value: Value) -> Result<&[Value]> {
-        match value {
-            Value::Object(index) => match &self.objects[index] {
-                Object::Tuple(items) => Ok(items),
-                _ => Err(damaged("a tuple was expected")),
-            },
+        match value.object(&self.objects) {
+            Some(Object::Tuple(items)) => Ok(items),
             _ => Err(damaged("a tuple was expected")),
         }
     }

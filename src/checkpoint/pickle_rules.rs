@@ -50,8 +50,8 @@ impl Machine<'_> {
             }
             (Value::Global(Global::RebuildParameter), [tensor, _requires_grad, _hooks]) => {
                 let tensor = *tensor;
-                match tensor {
-                    Value::Object(index) if matches!(self.objects[index], Object::Tensor(_)) => self.stack.push(tensor),
+                match tensor.object(&self.objects) {
+                    Some(Object::Tensor(_)) => self.stack.push(tensor),
                     _ => return Err(damaged("a parameter is made of what is not a tensor")),
                 }
             }
@@ -62,12 +62,8 @@ impl Machine<'_> {
     }
 
     fn view(&self, storage: Value, offset: Value, sizes: Value, strides: Value) -> Result<View> {
-        let storage = match storage {
-            Value::Object(index) => match self.objects[index] {
-                Object::Storage(storage) => storage,
-                _ => return Err(damaged("a tensor is made of what is not a storage")),
-            },
-            _ => return Err(damaged("a tensor is made of what is not a storage")),
+        let Some(&Object::Storage(storage)) = storage.object(&self.objects) else {
+            return Err(damaged("a tensor is made of what is not a storage"));
         };
         let (sizes, strides) = (self.tuple(sizes)?, self.tuple(strides)?);
         if sizes.len() != strides.len() || sizes.len() > MOST_DIMENSIONS {
@@ -84,7 +80,7 @@ impl Machine<'_> {
     /// A state dict carries version numbers as an attribute (`_metadata`); they say nothing about the tensors.
     pub(super) fn build(&mut self) -> Result<()> {
         let state = self.pop()?;
-        let is_dict = |v: Value| matches!(v, Value::Object(index) if matches!(self.objects[index], Object::Dict(_)));
+        let is_dict = |value: Value| matches!(value.object(&self.objects), Some(Object::Dict(_)));
         if is_dict(state) && is_dict(self.top()?) {
             Ok(())
         } else {

@@ -21,6 +21,16 @@ pub(super) enum Value {
     Object(usize),
 }
 
+impl Value {
+    /// What it refers to in the table.
+    pub(super) fn object(self, table: &[Object]) -> Option<&Object> {
+        match self {
+            Self::Object(index) => table.get(index),
+            _ => None,
+        }
+    }
+}
+
 /// The only names a pickle may ask for. None of them is code here: each is a rule of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
@@ -92,33 +102,26 @@ pub(super) struct Pickled<'a> {
 }
 
 impl<'a> Pickled<'a> {
-    pub(super) fn object(&self, value: Value) -> Option<&Object> {
-        match value {
-            Value::Object(index) => self.objects.get(index),
-            _ => None,
-        }
-    }
-
     pub(super) fn text(&self, value: Value) -> Option<&'a str> {
-        text(self.input, self.object(value)?)
+        text(self.input, value.object(&self.objects)?)
     }
 
     pub(super) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
-        match self.object(value)? {
+        match value.object(&self.objects)? {
             Object::Dict(entries) => Some(entries),
             _ => None,
         }
     }
 
     pub(super) fn list(&self, value: Value) -> Option<&[Value]> {
-        match self.object(value)? {
+        match value.object(&self.objects)? {
             Object::List(items) => Some(items),
             _ => None,
         }
     }
 
     pub(super) fn tensor(&self, value: Value) -> Option<&View> {
-        match self.object(value)? {
+        match value.object(&self.objects)? {
             Object::Tensor(view) => Some(view),
             _ => None,
         }
@@ -132,7 +135,7 @@ impl<'a> Pickled<'a> {
             Value::Int(_) | Value::BigInt => "int".into(),
             Value::Float => "float".into(),
             Value::Global(_) => "class".into(),
-            Value::Object(_) => match self.object(value) {
+            Value::Object(_) => match value.object(&self.objects) {
                 Some(Object::Text(_)) => "str".into(),
                 Some(Object::Tuple(items)) => format!("tuple of {}", items.len()),
                 Some(Object::List(items)) => format!("list of {}", items.len()),

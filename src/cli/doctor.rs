@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::assets::Format;
-use super::written;
+use super::{pretty, written};
 use crate::doctor::render::render;
 use crate::doctor::{Purpose, Report, gather};
 use crate::error::{Error, Result};
@@ -59,8 +59,7 @@ pub fn run(args: Args) -> Result<u8> {
     let report = Report::of(&gather::machine(&args.workspace, args.image.as_deref())?, &asked);
     let text = match args.format {
         Format::Text => render(&report, wants_colour(std::io::stdout().is_terminal())).trim_end().to_owned(),
-        Format::Json => serde_json::to_string_pretty(&report.json())
-            .map_err(|error| Error::bug("cannot write JSON").because(error))?,
+        Format::Json => pretty(&report.json())?,
     };
     written(&text).map_err(|error| Error::infra("cannot write to stdout").because(error))?;
     Ok(if report.is_ready() { exit::PASS } else { exit::INFRA })

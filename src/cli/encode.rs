@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::options::ComputeOptions;
+use super::options::{ComputeOptions, DataFiles};
 use crate::checkpoint::locate;
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
 use crate::features::progress::Bar;
+use crate::prepare;
 use crate::train::progress;
 use crate::train::questions::MAX_WORDS;
 
@@ -122,12 +123,8 @@ pub struct Place {
     /// Folder that holds data/ and the feature stores
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", help_heading = "Data")]
     pub workspace: PathBuf,
-    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
-    pub data_root: Option<PathBuf>,
-    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
-    #[arg(long, value_name = "FILE", help_heading = "Data")]
-    pub vocab: Option<PathBuf>,
+    #[command(flatten)]
+    files: DataFiles,
     /// Keep features as half precision in stores that have to be built
     #[arg(long, help_heading = "Data")]
     pub half_features: bool,
@@ -135,16 +132,11 @@ pub struct Place {
 
 impl Place {
     fn data_root(&self) -> PathBuf {
-        self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"))
+        self.files.root(&self.workspace)
     }
 
     fn tokenizer(&self) -> Result<Tokenizer> {
-        let vocab = self.vocab.clone().unwrap_or_else(|| self.data_root().join("vocab.txt"));
-        if !vocab.is_file() {
-            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
-                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
-        }
-        Tokenizer::from_vocab_file(&vocab)
+        Tokenizer::from_vocab_file(&self.files.vocab_there(&self.workspace)?)
     }
 }
 
@@ -176,8 +168,8 @@ impl Args {
             }
             (files, ..) => files.iter().map(|file| (file.clone(), None)).collect(),
         };
-        let precision = if self.place.half_features { Precision::F16 } else { Precision::F32 };
-        Features::open(&files, &self.place.workspace.join("stores"), precision, &Bar::new())
+        let precision = Precision::from_flag(self.place.half_features);
+        Features::open(&files, &prepare::stores(&self.place.workspace), precision, &Bar::new())
     }
 
     fn settings(&self) -> Result<Settings> {

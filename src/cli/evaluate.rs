@@ -97,7 +97,7 @@ pub fn run(args: Args) -> Result<u8> {
         let mut result = scored(Some((&questions.data, Some(&questions.answers))), &gold, &answered.predictions)?;
         result.models.clone_from(&answering.load);
         result.together = answering.together();
-        results.push((result, answering.in_part()));
+        results.push(result);
     } else {
         let data = match args.examples {
             Some(_) => None,
@@ -111,25 +111,25 @@ pub fn run(args: Args) -> Result<u8> {
             let scored = scored(against, &gold, &predictions);
             let mut result = scored.map_err(|error| error.while_doing(format!("cannot score {}", file.display())))?;
             result.file = Some(file.display().to_string());
-            results.push((result, answering.in_part()));
+            results.push(result);
         }
     }
-    for (result, _) in &results {
+    for result in &results {
         match args.format {
             Format::Json => println!("{}", result.json()?),
             Format::Text => print!("{}", result.text(results.len() > 1)),
         }
     }
-    verdict(&results)
+    verdict(&results, answering.in_part())
 }
 
-/// Warns of what is not complete; where there are no labels, being complete is the result.
-fn verdict(results: &[(Scored, bool)]) -> Result<u8> {
+/// Warns of what is not complete; where there are no labels, being complete is the result, unless only a part was asked for.
+fn verdict(results: &[Scored], in_part: bool) -> Result<u8> {
     let mut wrong = None;
-    for (result, in_part) in results {
+    for result in results {
         let Some(found) = result.complete.as_ref().filter(|found| !found.complete) else { continue };
         let name = result.file.clone().unwrap_or_else(|| "the answer".to_owned());
-        if result.score.is_some() || (found.only_missing() && *in_part) {
+        if result.score.is_some() || (found.only_missing() && in_part) {
             eprintln!("warning: {name} is {found}");
         } else {
             let error = found.error(name);

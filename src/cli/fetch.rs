@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::asset_progress::{Display, to_stdout};
 use super::assets::{AssetOptions, Format, Known, NetworkOptions};
+use super::pretty;
 use crate::assets::event::{Event, Observer};
 use crate::assets::fetch::{self, Outcome, Settings};
 use crate::assets::list::{self, Forecast};
@@ -261,8 +262,4 @@ fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Ite
         Format::Json => to_stdout(&pretty(&list::forecast_json(items, workspace, &forecast))?),
     }
     Ok(exit::PASS)
-}
-
-fn pretty(value: &serde_json::Value) -> Result<String> {
-    serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
 }

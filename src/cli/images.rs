@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::asset_progress::to_stdout;
 use super::assets::Format;
 use super::image_progress::PullDisplay;
+use super::pretty;
 use crate::container::build::BuildNetwork;
 use crate::container::reference::Reference;
 use crate::container::{Engine, Image};
@@ -189,10 +190,7 @@ fn list(args: &List) -> Result<()> {
     let rows = images::list::rows(&connect()?, &args.place.workspace)?;
     match args.format {
         Format::Text => to_stdout(&images::list::page(&rows)),
-        Format::Json => {
-            let text = serde_json::to_string_pretty(&images::list::json(&rows));
-            to_stdout(&text.map_err(|error| Error::bug("cannot write JSON").because(error))?);
-        }
+        Format::Json => to_stdout(&pretty(&images::list::json(&rows))?),
     }
     Ok(())
 }

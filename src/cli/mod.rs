@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write};
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 #[cfg(feature = "torch")]
 mod all;
@@ -15,6 +15,8 @@ mod answering;
 mod asset_progress;
 mod assets;
 mod bench;
+#[cfg(feature = "torch")]
+mod breaks;
 mod convert;
 mod doctor;
 #[cfg(feature = "torch")]
@@ -194,6 +196,11 @@ impl Cli {
 /// Cores of this machine.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// A result as JSON for scripts.
+fn pretty(value: &serde_json::Value) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
 }
 
 /// Prints a result with a line end. A reader that has gone away is no error: nothing more is said to it.

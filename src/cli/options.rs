@@ -10,15 +10,48 @@ use crate::dataset::{Scale, Task};
 use crate::error::{Error, Result};
 use crate::features::Precision;
 use crate::features::progress::Bar;
-use crate::files;
 use crate::lxrt::Config;
 use crate::pipeline::contained::{Features, build_stores};
+use crate::prepare;
 pub use crate::train::machine::described;
 use crate::train::questions::Ablation;
 use crate::train::setup::{DataSettings, Stores};
 
-/// The stores' folder, below the workspace.
-const STORES: &str = "stores";
+/// The data's folder and the vocabulary.
+#[derive(Debug, Args)]
+pub struct DataFiles {
+    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    data_root: Option<PathBuf>,
+    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    vocab: Option<PathBuf>,
+}
+
+impl DataFiles {
+    /// The folder laid out as the original's data/.
+    pub fn root(&self, workspace: &Path) -> PathBuf {
+        self.data_root.clone().unwrap_or_else(|| workspace.join("data"))
+    }
+
+    /// The vocabulary's file.
+    pub fn vocab(&self, workspace: &Path) -> PathBuf {
+        self.vocab.clone().unwrap_or_else(|| self.root(workspace).join("vocab.txt"))
+    }
+
+    /// [`vocab`](Self::vocab), where it is there.
+    ///
+    /// # Errors
+    /// Usage where it is not.
+    pub fn vocab_there(&self, workspace: &Path) -> Result<PathBuf> {
+        let vocab = self.vocab(workspace);
+        if !vocab.is_file() {
+            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
+                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
+        }
+        Ok(vocab)
+    }
+}
 
 /// Where things are.
 #[derive(Debug, Args)]
@@ -26,12 +59,8 @@ pub struct DataOptions {
     /// Folder that holds data/, snap/ and runs/
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", help_heading = "Data")]
     pub workspace: PathBuf,
-    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
-    #[arg(long, value_name = "DIR", help_heading = "Data")]
-    pub data_root: Option<PathBuf>,
-    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
-    #[arg(long, value_name = "FILE", help_heading = "Data")]
-    pub vocab: Option<PathBuf>,
+    #[command(flatten)]
+    files: DataFiles,
     /// Use the first 512 images of each feature file only
     #[arg(long, help_heading = "Data")]
     pub tiny: bool,
@@ -52,7 +81,7 @@ pub struct DataOptions {
 impl DataOptions {
     /// The folder laid out as the original's data/.
     pub fn data_root(&self) -> PathBuf {
-        self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"))
+        self.files.root(&self.workspace)
     }
 
     /// Resolved for a task.
@@ -62,17 +91,13 @@ impl DataOptions {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
                 .next("name the folder that holds vqa/, gqa/, nlvr2/ and the *_imgfeat/ folders with --data-root"));
         }
-        let vocab = self.vocab.clone().unwrap_or_else(|| data_root.join("vocab.txt"));
-        if !vocab.is_file() {
-            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
-                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
-        }
+        let vocab = self.files.vocab_there(&self.workspace)?;
         Ok(DataSettings {
             task,
             data_root,
             stores: Stores::Build {
-                folder: self.workspace.join(STORES),
-                precision: if self.half_features { Precision::F16 } else { Precision::F32 },
+                folder: prepare::stores(&self.workspace),
+                precision: Precision::from_flag(self.half_features),
             },
             vocab,
             scale: Scale::from_flags(self.tiny, self.fast),
@@ -87,8 +112,7 @@ impl DataOptions {
     /// container cannot.
     pub fn ready(&self, task: Task, splits: &str) -> Result<Vec<PathBuf>> {
         let DataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
-        let precision = if self.half_features { Precision::F16 } else { Precision::F32 };
-        let stores = self.workspace.join(STORES);
+        let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
         build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Bar::new())?;
         Ok(vec![data_root, vocab, stores])
     }
@@ -130,7 +154,7 @@ impl ModelOptions {
     /// The sizes for a vocabulary and a feature width, which the data decide.
     pub fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
         let mut config = match &self.config {
-            Some(path) => read_config(path)?,
+            Some(path) => Config::read(path)?,
             None => Config::preset(self.model.as_deref().unwrap_or("lxr955"))?,
         };
         config.l_layers = self.llayers.unwrap_or(config.l_layers);
@@ -143,12 +167,6 @@ impl ModelOptions {
         config.check()?;
         Ok(config)
     }
-}
-
-fn read_config(path: &Path) -> Result<Config> {
-    const LARGEST: u64 = 1 << 20;
-    serde_json::from_str(&files::read_text(path, LARGEST)?)
-        .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))
 }
 
 /// Where and how the arithmetic runs.

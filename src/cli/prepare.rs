@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Result<u8> {
     }
     let settings = Settings {
         workspace: args.assets.workspace,
-        precision: if args.half_features { Precision::F16 } else { Precision::F32 },
+        precision: Precision::from_flag(args.half_features),
         drop_archives: args.drop_archives,
     };
     let mut summary = prepare(&known.manifest, &known.lock, &selection, &settings, &display)?;

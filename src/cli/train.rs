@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
 use super::options::{ComputeOptions, DataOptions, ModelOptions};
 use super::original_extras::OriginalExtras;
@@ -12,13 +13,11 @@ use crate::dataset::{self, Task};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::progress::Bar;
-use crate::train::begin::{Begin, SnapshotSettings};
 use crate::train::finetune::{self, Outcome, Settings};
 use crate::train::optimiser::Optim;
 use crate::train::progress::Training;
 use crate::train::questions::Questions;
 use crate::train::setup::{self, Loader, Start};
-use crate::train::snapshot::Every;
 use crate::train::weights::Description;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
@@ -64,15 +63,8 @@ pub struct Args {
     /// Let encoder weights be missing in the loaded checkpoint
     #[arg(long)]
     pub allow_missing: bool,
-    /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
-    #[arg(long, value_name = "EVERY", default_value = "20m", help_heading = "Breaks")]
-    pub snapshot_every: Every,
-    /// Go on from the newest snapshot in the output folder; begin where there is none
-    #[arg(long, conflicts_with = "restart", help_heading = "Breaks")]
-    pub resume: bool,
-    /// Begin anew, without the snapshots that are there
-    #[arg(long, help_heading = "Breaks")]
-    pub restart: bool,
+    #[command(flatten)]
+    breaks: BreakOptions,
     /// The original tests with the same program.
     #[arg(long, hide = true, value_name = "SPLITS")]
     test: Option<String>,
@@ -173,7 +165,7 @@ impl Args {
             pth: self.pth,
             description,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            snapshots: SnapshotSettings::below(&output, self.snapshot_every, Begin::of(self.resume, self.restart)),
+            snapshots: self.breaks.settings(&output),
             output,
         }
     }
@@ -223,13 +215,13 @@ pub fn run(args: Args) -> Result<u8> {
     // The features' width is known once they are read.
     let config = args.model.resolve(loader.vocab_size(), 1)?;
     let mut settings = args.settings(Description { task, config, answers: loader.classes() }, &start);
-    if args.resume
+    if args.breaks.resume
         && let Some(outcome) = finetune::finished(&settings)?
     {
         eprintln!("note: this run has ended before");
         return Ok(print(&settings, &outcome));
     }
-    if args.resume && !settings.snapshots.folder.exists() {
+    if args.breaks.resume && !settings.snapshots.folder.exists() {
         eprintln!("note: no snapshot is in {}: beginning", settings.output.display());
     }
     let (train, valid) = args.read(&loader)?;
@@ -303,6 +295,7 @@ fn say_what_was_read(questions: &Questions) {
 mod tests {
     use super::*;
     use crate::lxrt::Config;
+    use crate::train::begin::Begin;
     use clap::{Args as _, FromArgMatches};
 
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::asset_progress::{Display, to_stdout};
 use super::assets::{AssetOptions, Format};
-use super::cores;
+use super::{cores, pretty};
 use crate::assets::event::{Event, Observer, Silent};
 use crate::assets::manifest::Selection;
 use crate::assets::verify::{self, Checked, Depth, State, subjects};
@@ -88,8 +88,7 @@ pub fn run(args: Args) -> Result<u8> {
     match args.format {
         Format::Json => {
             let report = verify::json(&subjects, &found, workspace, depth, seconds);
-            let text = serde_json::to_string_pretty(&report);
-            to_stdout(&text.map_err(|error| Error::bug("cannot write JSON").because(error))?);
+            to_stdout(&pretty(&report)?);
         }
         Format::Text => {
             to_stdout(verify::page(&subjects, &found).trim_end());

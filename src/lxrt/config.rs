@@ -1,8 +1,11 @@
 //! Sizes of a model: presets and their file form.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Everything that decides the shapes of an LXRT model and its dropout.
 /// Field names follow `bert_config.json` and the original's `VisualConfig` (src/lxrt/modeling.py @ 0db1182).
@@ -119,6 +122,16 @@ impl Config {
             Error::usage(format!("there is no model preset {name:?}"))
                 .next(format!("use one of {}", Self::preset_names().join(", ")))
         })
+    }
+
+    /// Reads a JSON file of sizes.
+    ///
+    /// # Errors
+    /// Data where it is none; what keeps the file from being read.
+    pub fn read(path: &Path) -> Result<Self> {
+        const LARGEST: u64 = 1 << 20;
+        serde_json::from_str(&files::read_text(path, LARGEST)?)
+            .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))
     }
 
     /// Names of the presets.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -38,11 +39,7 @@ impl Description {
         if let Some(port) = folder::config_of(path)? {
             return Ok(Self::of_port(&port));
         }
-        let Some(metadata) = read_metadata(path)? else { return Ok(None) };
-        let Some(text) = metadata.get(KEY) else { return Ok(None) };
-        serde_json::from_str(text)
-            .map(Some)
-            .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+        described(path, KEY)
     }
 
     /// The metadata of a safetensors file of this model.
@@ -50,8 +47,7 @@ impl Description {
     /// # Errors
     /// None but bugs.
     pub fn metadata(&self) -> Result<BTreeMap<String, String>> {
-        let text = serde_json::to_string(self).map_err(|e| Error::bug("a model cannot be described").because(e))?;
-        Ok(BTreeMap::from([("format".to_owned(), "pt".to_owned()), (KEY.to_owned(), text)]))
+        metadata(KEY, self)
     }
 
     /// The port does not say which task a model answers: the number of answers does, or what our own files say besides.
@@ -68,6 +64,27 @@ impl Description {
     }
 }
 
+/// The description under a key of a safetensors file's metadata; None where there is none.
+///
+/// # Errors
+/// Where the file cannot be read; data where the description cannot be understood.
+pub fn described<T: DeserializeOwned>(path: &Path, key: &str) -> Result<Option<T>> {
+    let Some(metadata) = read_metadata(path)? else { return Ok(None) };
+    let Some(text) = metadata.get(key) else { return Ok(None) };
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+}
+
+/// The metadata of a safetensors file with a description under `key`.
+///
+/// # Errors
+/// None but bugs.
+pub fn metadata(key: &str, description: &impl Serialize) -> Result<BTreeMap<String, String>> {
+    let text = serde_json::to_string(description).map_err(|e| Error::bug("a model cannot be described").because(e))?;
+    Ok(BTreeMap::from([("format".to_owned(), "pt".to_owned()), (key.to_owned(), text)]))
+}
+
 /// The sizes that a file of a pre-trained model of ours tells; None for another file.
 ///
 /// # Errors
@@ -77,11 +94,7 @@ pub fn pretrained_sizes(path: &Path) -> Result<Option<Config>> {
     struct Sizes {
         config: Config,
     }
-    let Some(metadata) = read_metadata(path)? else { return Ok(None) };
-    let Some(text) = metadata.get(PRETRAINING) else { return Ok(None) };
-    serde_json::from_str::<Sizes>(text)
-        .map(|sizes| Some(sizes.config))
-        .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+    Ok(described(path, PRETRAINING)?.map(|Sizes { config }| config))
 }
 
 /// The task whose answer list has so many entries.

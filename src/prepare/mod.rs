@@ -42,6 +42,7 @@ impl Settings {
     }
 }
 
-fn stores(workspace: &Path) -> PathBuf {
+/// Where the stores of a workspace lie.
+pub fn stores(workspace: &Path) -> PathBuf {
     workspace.join("stores")
 }

@@ -110,7 +110,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
         tasks,
         model: Model { config: json!(Config::preset(&name)?), name },
         scale: Scale::from_flags(options.tiny, options.fast),
-        precision: if options.half_features { Precision::F16 } else { Precision::F32 },
+        precision: Precision::from_flag(options.half_features),
         seed: args.seed,
         machine: Machine { device, threads: args.threads.unwrap_or_else(cores), versions },
     });

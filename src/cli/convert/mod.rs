@@ -179,18 +179,14 @@ fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Option<Vec<St
 
 /// All sizes: those of the tensors, and what no tensor tells from the file, from what is said, or BERT-base's at its width.
 fn sizes(source: &Source, args: &Args) -> Result<Config> {
-    const LARGEST: u64 = 1 << 20;
     let Catalogue { sizes, heads } = &source.catalogue;
     let said = match (&args.config, &args.model) {
-        (Some(path), _) => Some(
-            serde_json::from_str(&files::read_text(path, LARGEST)?)
-                .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))?,
-        ),
+        (Some(path), _) => Some(Config::read(path)?),
         (None, Some(preset)) => Some(Config::preset(preset)?),
         (None, None) => None,
     };
     let paper = Config::lxr955();
-    let mut config: Config = match (said, &source.config) {
+    let mut config = match (said, &source.config) {
         (Some(said), _) => said,
         (None, Some(told)) => told.clone(),
         (None, None) if sizes.hidden_size == paper.hidden_size => paper,

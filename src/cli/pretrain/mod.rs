@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use options::{PretrainDataOptions, PretrainStartOptions};
 use serde_json::json;
 
+use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
 use super::options::{ComputeOptions, ModelOptions};
 use super::original_extras::OriginalExtras;
@@ -17,13 +18,11 @@ use crate::exit;
 use crate::features::progress::Bar;
 use crate::lxrt::Config;
 use crate::lxrt::pretraining::Tasks;
-use crate::train::begin::{Begin, SnapshotSettings};
 use crate::train::pretrain::data::{Role, Sentences};
 use crate::train::pretrain::progress::Shown;
 use crate::train::pretrain::run::{finished, run as pretrain};
 use crate::train::pretrain::settings::Settings;
 use crate::train::pretrain::weights::{self, Description, Start};
-use crate::train::snapshot::Every;
 
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
 #[derive(Debug, clap::Args)]
@@ -87,15 +86,8 @@ pub struct Args {
     /// Update rule: bert; the original ignores any other here
     #[arg(long, value_name = "NAME", default_value = "bert")]
     pub optim: String,
-    /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
-    #[arg(long, value_name = "EVERY", default_value = "20m", help_heading = "Breaks")]
-    pub snapshot_every: Every,
-    /// Go on from the newest snapshot in the output folder; begin where there is none
-    #[arg(long, conflicts_with = "restart", help_heading = "Breaks")]
-    pub resume: bool,
-    /// Begin anew, without the snapshots that are there
-    #[arg(long, help_heading = "Breaks")]
-    pub restart: bool,
+    #[command(flatten)]
+    breaks: BreakOptions,
     #[command(flatten)]
     extras: OriginalExtras,
     #[command(flatten)]
@@ -210,7 +202,7 @@ impl Args {
             pth: self.pth,
             description,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            snapshots: SnapshotSettings::below(&output, self.snapshot_every, Begin::of(self.resume, self.restart)),
+            snapshots: self.breaks.settings(&output),
             output,
         }
     }
@@ -241,7 +233,7 @@ pub fn run(args: Args) -> Result<u8> {
         tasks,
     };
     let mut settings = args.settings(description, &start);
-    if args.resume && finished(&settings)?.is_some() {
+    if args.breaks.resume && finished(&settings)?.is_some() {
         eprintln!("note: this run has ended before; results in {}", settings.output.display());
         return Ok(exit::PASS);
     }

@@ -2,18 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::checkpoint::locate;
+use crate::cli::options::DataFiles;
 use crate::dataset::Scale;
 use crate::dataset::pretrain::data::Source as Collection;
 use crate::error::{Error, Result};
 use crate::features::Precision;
 use crate::features::progress::Bar;
+use crate::prepare;
 use crate::train::pretrain::data::{DataSettings, Loader, Role, feature_files};
 use crate::train::pretrain::weights::Start;
 use crate::train::setup::Stores;
-
-/// The stores' folder, below the workspace.
-const STORES: &str = "stores";
 
 /// Where things are.
 #[derive(Debug, clap::Args)]
@@ -22,12 +20,8 @@ pub struct PretrainDataOptions {
     /// Folder that holds data/ and snap/
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
     pub workspace: PathBuf,
-    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
-    #[arg(long, value_name = "DIR")]
-    pub data_root: Option<PathBuf>,
-    /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
-    #[arg(long, value_name = "FILE")]
-    pub vocab: Option<PathBuf>,
+    #[command(flatten)]
+    files: DataFiles,
     /// Use the first 500 images of each feature file only
     #[arg(long)]
     pub tiny: bool,
@@ -68,34 +62,30 @@ pub struct PretrainStartOptions {
 
 impl PretrainDataOptions {
     fn data_root(&self) -> PathBuf {
-        self.data_root.clone().unwrap_or_else(|| self.workspace.join("data"))
+        self.files.root(&self.workspace)
     }
 
     /// The vocabulary's file.
     pub fn vocab(&self) -> PathBuf {
-        self.vocab.clone().unwrap_or_else(|| self.data_root().join("vocab.txt"))
+        self.files.vocab(&self.workspace)
     }
 
     fn stores(&self) -> Stores {
-        let precision = if self.half_features { Precision::F16 } else { Precision::F32 };
-        Stores::Build { folder: self.workspace.join(STORES), precision }
+        let precision = Precision::from_flag(self.half_features);
+        Stores::Build { folder: prepare::stores(&self.workspace), precision }
     }
 
     /// What reads the data.
     pub fn loader(&self, qa_sets: Option<&str>, threads: Option<u16>) -> Result<Loader> {
-        let (data_root, vocab) = (self.data_root(), self.vocab());
+        let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
                 .next("name the folder that holds lxmert/ and the *_imgfeat/ folders with --data-root"));
         }
-        if !vocab.is_file() {
-            return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
-                .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
-        }
         Loader::new(DataSettings {
             data_root,
             stores: self.stores(),
-            vocab,
+            vocab: self.files.vocab_there(&self.workspace)?,
             scale: Scale::from_flags(self.tiny, self.fast),
             allow_missing_images: self.allow_missing_images,
             qa_sets: qa_sets.map(str::to_owned),
@@ -113,7 +103,7 @@ impl PretrainDataOptions {
                 self.stores().open(&data_root, &file, &Bar::new())?;
             }
         }
-        Ok(vec![data_root, self.vocab(), self.workspace.join(STORES)])
+        Ok(vec![data_root, self.vocab(), prepare::stores(&self.workspace)])
     }
 }
 
@@ -137,9 +127,8 @@ impl PretrainStartOptions {
     /// The files with the weights.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
-            Start::Scratch => Vec::new(),
-            Start::Whole(name) | Start::WithoutAnswers(name) => vec![locate(&name, "_LXRT")?],
             Start::Bert(path) => vec![path],
+            start => start.checkpoint()?.into_iter().collect(),
         })
     }
 }

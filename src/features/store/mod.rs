@@ -47,6 +47,11 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The precision of the flag `--half-features`.
+    pub fn from_flag(half: bool) -> Self {
+        if half { Self::F16 } else { Self::F32 }
+    }
+
     /// `f32` or `f16`.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use super::needs::DATA;
 use super::recipe::WEIGHTS;
-use super::{FineTuner, PROFILE, STORES, Training};
+use super::{FineTuner, PROFILE, Training};
 use crate::error::Result;
 use crate::features::progress::Silent;
 use crate::pipeline::contained::{Extra, Features, Place, build_stores, run_stage};
 use crate::pipeline::plan::StageContext;
+use crate::prepare;
 
 /// Trains and answers in an image.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub struct Contained {
 impl Contained {
     fn run(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()> {
         let Training { task, scale, precision, .. } = *training;
-        let (data, stores) = (workspace.join(DATA), workspace.join(STORES));
+        let (data, stores) = (workspace.join(DATA), prepare::stores(workspace));
         let (train, valid) = task.paper_splits();
         for splits in [train, valid] {
             build_stores(Features { task, splits, scale, precision }, &data, &stores, &Silent)?;

@@ -61,8 +61,6 @@ use needs::Needs;
 pub const PROFILE: &str = "paper";
 const FETCH: &str = "fetch";
 const PREPARE: &str = "prepare";
-/// The stores' folder, below the workspace.
-const STORES: &str = "stores";
 
 /// What a run is made with.
 #[derive(Clone)]

@@ -6,12 +6,13 @@ use tch::Device;
 
 use super::needs::{DATA, VOCABULARY};
 use super::recipe::{self, WEIGHTS};
-use super::{FineTuner, STORES, Training, evaluate_stage, train_stage};
+use super::{FineTuner, Training, evaluate_stage, train_stage};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
 use crate::lxrt::Config;
 use crate::pipeline::plan::{StageContext, Work};
 use crate::pipeline::stages::{self, FineTuning};
+use crate::prepare;
 use crate::train::setup::{DataSettings, Loader, Start, Stores};
 
 /// Trains and answers with libtorch.
@@ -75,7 +76,7 @@ fn loader(training: &Training, workspace: &Path) -> Result<Loader> {
     Loader::new(DataSettings {
         task: training.task,
         data_root: workspace.join(DATA),
-        stores: Stores::Build { folder: workspace.join(STORES), precision: training.precision },
+        stores: Stores::Build { folder: prepare::stores(workspace), precision: training.precision },
         vocab: workspace.join(VOCABULARY),
         scale: training.scale,
         allow_missing_images: false,

@@ -1,6 +1,5 @@
 //! Files of pre-trained weights with a description of the model, and where the first weights come from.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +7,8 @@ use serde_json::{Value, json};
 use tch::Device;
 
 use crate::checkpoint::{self, LoadReport, Policy, StateDict, locate};
-use crate::error::{Error, Result};
-use crate::lxrt::description::PRETRAINING as KEY;
+use crate::error::Result;
+use crate::lxrt::description::{PRETRAINING, described, metadata};
 use crate::lxrt::pretraining::Tasks;
 use crate::lxrt::{Config, PretrainingModel};
 use crate::train::setup::bert_for;
@@ -42,11 +41,7 @@ impl Description {
 /// # Errors
 /// Where the file cannot be read or describes its model in another way.
 pub fn describe(path: &Path) -> Result<Option<Description>> {
-    let Some(metadata) = checkpoint::read_metadata(path)? else { return Ok(None) };
-    let Some(text) = metadata.get(KEY) else { return Ok(None) };
-    serde_json::from_str(text)
-        .map(Some)
-        .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+    described(path, PRETRAINING)
 }
 
 /// Writes `<folder>/<name>_LXRT.safetensors` and, where `pth`, `<folder>/<name>_LXRT.pth`: the original's state dict, with the
@@ -56,9 +51,11 @@ pub fn describe(path: &Path) -> Result<Option<Description>> {
 /// Where a file cannot be written.
 pub fn save(model: &PretrainingModel, folder: &Path, name: &str, description: &Description, pth: bool) -> Result<()> {
     let state: StateDict = model.state().into_iter().filter(|(name, _)| description.tasks.have(name)).collect();
-    let text = serde_json::to_string(description).map_err(|e| Error::bug("a model cannot be described").because(e))?;
-    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned()), (KEY.to_owned(), text)]);
-    checkpoint::write_safetensors(&folder.join(format!("{name}_LXRT.safetensors")), &state, &metadata)?;
+    checkpoint::write_safetensors(
+        &folder.join(format!("{name}_LXRT.safetensors")),
+        &state,
+        &metadata(PRETRAINING, description)?,
+    )?;
     if pth {
         checkpoint::write_pth(&folder.join(format!("{name}_LXRT.pth")), &state)?;
     }

@@ -1,0 +1,28 @@
+//! Options of breaks: when a run leaves snapshots, and whether it goes on from one.
+
+use std::path::Path;
+
+use crate::train::begin::{Begin, SnapshotSettings};
+use crate::train::snapshot::Every;
+
+/// What `train` and `pretrain` share.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Breaks")]
+pub struct BreakOptions {
+    /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
+    #[arg(long, value_name = "EVERY", default_value = "20m")]
+    snapshot_every: Every,
+    /// Go on from the newest snapshot in the output folder; begin where there is none
+    #[arg(long, conflicts_with = "restart")]
+    pub resume: bool,
+    /// Begin anew, without the snapshots that are there
+    #[arg(long)]
+    restart: bool,
+}
+
+impl BreakOptions {
+    /// The snapshots of a run with this output folder.
+    pub fn settings(&self, output: &Path) -> SnapshotSettings {
+        SnapshotSettings::below(output, self.snapshot_every, Begin::of(self.resume, self.restart))
+    }
+}
