@@ -3,6 +3,8 @@
 #[macro_use]
 #[path = "common/engines.rs"]
 mod engines;
+#[path = "common/hearing.rs"]
+mod hearing;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -35,7 +37,8 @@ struct Runner {
 
 impl Runner {
     fn start(given: &Given, script: &str, containers: usize, out: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let mut child = hearing::hearing(&mut program)
             .args(["--exact", "runner", "--nocapture"])
             .env("REPRO_TEST_HOST", given.engine.host())
             .env("REPRO_TEST_RUN", &given.run)

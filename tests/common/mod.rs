@@ -3,6 +3,7 @@
 
 #[path = "../../src/fixtures.rs"]
 pub mod fixtures;
+pub mod hearing;
 #[path = "../../src/assets/testing/mod.rs"]
 pub mod testing;
 
@@ -13,6 +14,7 @@ use std::process::{Command, Output};
 pub fn repro(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_repro"));
     command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder).env("NO_COLOR", "1");
+    hearing::hearing(&mut command);
     command
 }
 
