@@ -203,7 +203,8 @@ fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
 }
 
 /// Parts of 10: 4, 4 and 2, in which words, answers and boxes are distributed unevenly. Each step starts from where that of the
-/// whole batch did: BertAdam divides by the root of a moment, and what noise becomes over several steps is not asked here.
+/// whole batch did: the first weights are drawn from a generator that other tests draw from meanwhile, and what noise becomes over
+/// several steps, BertAdam dividing by the root of a moment, is not asked here.
 #[test]
 fn a_batch_in_parts_gives_the_step_of_the_whole() {
     let world = World::new();
