@@ -128,6 +128,8 @@ pub fn run(
         verdict,
         summary,
         rows: findings.rows,
+        golden: findings.golden,
+        before: None,
         failure,
         curves: findings.curves,
         examples: findings.examples,

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::exit;
 use crate::report::{Findings, Report};
 use crate::verdict::Verdict;
-use crate::verdict::judge::{Judged, Observed, judge_accuracy, not_run};
+use crate::verdict::judge::{Observed, judge_accuracy, not_run};
+use crate::verdict::row::Judged;
 
 /// What the toy stages are made with, and what they did.
 struct Toy {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Report, StageState, human_seconds, points};
 use crate::verdict::Verdict;
-use crate::verdict::judge::Judged;
+use crate::verdict::row::Judged;
 
 /// Whether to colour: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
 pub fn wants_colour(is_terminal: bool) -> bool {

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Example, Failure, Report, StageOutputs, human_bytes, human_seconds, plot, points};
 use crate::verdict::Verdict;
-use crate::verdict::judge::Judged;
+use crate::verdict::row::Judged;
 
 const STYLE: &str = include_str!("style.css");
 

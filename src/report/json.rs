@@ -24,8 +24,8 @@ pub fn read(path: &Path) -> Result<Report> {
     let wrong = |e: serde_json::Error| Error::data(format!("{} is no report", path.display())).because(e);
     let text = files::read_text(path, FILE_LIMIT)?;
     let Head { schema } = serde_json::from_str(&text).map_err(wrong)?;
-    if schema != SCHEMA {
-        return Err(Error::data(format!("{} has schema {schema}, this program reads {SCHEMA}", path.display()))
+    if !(1..=SCHEMA).contains(&schema) {
+        return Err(Error::data(format!("{} has schema {schema}, this program reads 1 to {SCHEMA}", path.display()))
             .next("use the program that wrote it"));
     }
     serde_json::from_str(&text).map_err(wrong)

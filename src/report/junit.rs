@@ -8,7 +8,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use super::{Report, StageState};
 use crate::error::{Error, Result};
 use crate::verdict::Verdict;
-use crate::verdict::judge::Judged;
+use crate::verdict::row::Judged;
 
 /// The whole file.
 pub fn render(report: &Report) -> Result<String> {

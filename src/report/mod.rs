@@ -26,11 +26,11 @@ pub(crate) use crate::human::{human_bytes, human_seconds};
 
 use crate::error::{Error, Result};
 use crate::verdict::Verdict;
-use crate::verdict::judge::Judged;
+use crate::verdict::row::Judged;
 use crate::{exit, files};
 
-/// The way `report.json` is written.
-pub const SCHEMA: u32 = 1;
+/// The way `report.json` is written. What schema 1 holds means the same in schema 2, which adds to it.
+pub const SCHEMA: u32 = 2;
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,12 @@ pub struct Report {
     pub summary: String,
     /// One per judged accuracy.
     pub rows: Vec<Judged>,
+    /// The golden files that judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub golden: Vec<GoldenRecord>,
+    /// The verdict that was given before, where a run is judged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// What stopped the run, if something did.
     pub failure: Option<Failure>,
     /// In the plan's order.
@@ -70,6 +76,8 @@ pub struct Report {
 pub struct Findings {
     /// See [`Report::rows`].
     pub rows: Vec<Judged>,
+    /// See [`Report::golden`].
+    pub golden: Vec<GoldenRecord>,
     /// See [`Report::curves`].
     pub curves: Vec<metrics::Curves>,
     /// See [`Report::examples`].
@@ -78,6 +86,28 @@ pub struct Findings {
     pub speeds: Vec<Speed>,
     /// See [`Provenance::assets`].
     pub assets: Vec<AssetRecord>,
+}
+
+/// A golden file that judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoldenRecord {
+    /// Its name, such as `published`, or its path.
+    pub name: String,
+    /// How it judges; a verdict holds for this edition.
+    pub edition: u32,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// An earlier verdict on the same results.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// What it was.
+    pub verdict: Verdict,
+    /// By which golden files.
+    pub golden: Vec<GoldenRecord>,
+    /// What differs between then and now, one sentence each; empty where nothing does.
+    pub changes: Vec<String>,
 }
 
 /// What stopped a run.

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::metrics::Curves;
-use crate::verdict::judge::Judged;
+use crate::verdict::row::Judged;
 
 /// Plots are drawn on this width and scale with their column.
 const WIDTH: f64 = 360.0;

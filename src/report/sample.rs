@@ -104,6 +104,8 @@ fn build(rows: Vec<Judged>, failure: Option<Failure>, stages: Vec<StageRow>) -> 
         verdict,
         summary,
         rows,
+        golden: Vec::new(),
+        before: None,
         failure,
         curves: vec![curves("vqa", 5.2, 0.4, 80.5), curves("gqa", 3.9, 0.5, 70.1), curves("nlvr2", 0.72, 0.2, 74.3)],
         examples: vec![

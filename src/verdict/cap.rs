@@ -6,7 +6,7 @@
 //! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured.
 
 use super::Verdict;
-use super::judge::Judged;
+use super::row::Judged;
 
 /// Of many files, this many are named.
 const NAMED: usize = 6;

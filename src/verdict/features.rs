@@ -163,7 +163,7 @@ pub struct Judged {
 }
 
 /// One measure beside its limit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Name of what is measured.
     pub measure: String,

@@ -9,9 +9,8 @@
 //!
 //! Of several findings [`Verdict::over`] decides.
 
-use serde::{Deserialize, Serialize};
-
 use super::golden::{self, Band, Golden};
+use super::row::{Gate, Judged, JudgedBaseline};
 use super::{Verdict, statistics};
 
 /// What a run measured for one task.
@@ -23,48 +22,6 @@ pub struct Observed {
     pub n: u64,
     /// Name and accuracy in points of what is weaker, measured on the same items.
     pub baselines: Vec<(String, f64)>,
-}
-
-/// A judged accuracy with everything that led to the verdict; one row of the report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Judged {
-    /// The task.
-    pub name: String,
-    /// What the accuracy counts.
-    pub metric: String,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Number of items measured on.
-    pub n: Option<u64>,
-    /// Accuracy in points.
-    pub observed: Option<f64>,
-    /// Where a faithful run lies.
-    pub band: Option<Band>,
-    /// The published accuracy.
-    pub headline: Option<f64>,
-    /// Mean of the recorded runs.
-    pub expected: Option<f64>,
-    /// Accuracies of the recorded runs, in the file's order.
-    pub recorded: Vec<f64>,
-    /// What is weaker.
-    pub baselines: Vec<JudgedBaseline>,
-    /// What was found, one sentence each.
-    pub evidence: Vec<String>,
-    /// What a person can do about a verdict other than PASS.
-    pub what_to_do: Option<String>,
-}
-
-/// One baseline beside the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct JudgedBaseline {
-    /// Such as `question-only`.
-    pub name: String,
-    /// Its accuracy in points, where measured.
-    pub observed: Option<f64>,
-    /// Points that the model must be above it, where the golden file asks for it.
-    pub margin: Option<f64>,
-    /// Whether it is.
-    pub verdict: Verdict,
 }
 
 /// Judges an accuracy by the rules above.
@@ -119,11 +76,6 @@ fn unjudged(golden: &Golden, name: &str) -> Judged {
     let task = golden.task(name);
     let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
     Judged {
-        name: name.to_owned(),
-        metric: task.map_or_else(|| "accuracy".to_owned(), |t| t.metric.clone()),
-        verdict: Verdict::Infra,
-        n: None,
-        observed: None,
         band: task.and_then(|t| golden.band(t)),
         headline: task.and_then(|t| t.headline),
         expected: statistics::mean(&recorded),
@@ -138,8 +90,7 @@ fn unjudged(golden: &Golden, name: &str) -> Judged {
                 verdict: Verdict::Inconclusive,
             })
             .collect(),
-        evidence: Vec::new(),
-        what_to_do: None,
+        ..Judged::new(name, Gate::Train, task.map_or("accuracy", |t| &t.metric))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Golden values and the comparison with them; knows nothing of how a run was made.
 //!
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
+//! - [`row`]: a judged result, whichever gate judged it.
 //! - [`judge`]: one observed accuracy against its golden task.
 //! - [`published`]: one observed accuracy against what was published without a spread.
 //! - [`features`]: two feature files against what is known of such differences.
@@ -14,6 +15,7 @@ pub mod features;
 pub mod golden;
 pub mod judge;
 pub mod published;
+pub mod row;
 pub mod statistics;
 
 use std::fmt;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use super::golden::Band;
-use super::judge::Judged;
+use super::row::{Gate, Judged};
 use crate::error::{Error, Result};
 
 /// The way of writing that this program reads.
@@ -187,22 +187,13 @@ impl Published {
     fn unjudged(&self, name: &str) -> Judged {
         let task = self.task(name);
         Judged {
-            name: name.to_owned(),
-            metric: task.map_or_else(|| "accuracy".to_owned(), |task| task.metric.clone()),
-            verdict: Verdict::Infra,
-            n: None,
-            observed: None,
             band: task.map(|Task { range, .. }| Band {
                 low: range.low,
                 high: range.high,
                 rule: format!("the range that the author expects of a retraining ({}, {})", self.source, range.from),
             }),
             headline: task.map(|task| task.headline.accuracy),
-            expected: None,
-            recorded: Vec::new(),
-            baselines: Vec::new(),
-            evidence: Vec::new(),
-            what_to_do: None,
+            ..Judged::new(name, Gate::Train, task.map_or("accuracy", |task| &task.metric))
         }
     }
 }

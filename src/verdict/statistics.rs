@@ -5,6 +5,17 @@
 //! Marsaglia's series (*Evaluating the Normal Distribution*, J. Stat. Softw. 11(4), 2004); Wilson's interval
 //! (J. Am. Stat. Assoc. 22, 1927); Fisher's exact test (*The Design of Experiments*, 1935); the prediction interval of one new observation (Hahn and Meeker, *Statistical Intervals*, 4.7).
 
+use serde::{Deserialize, Serialize};
+
+/// From one value to another; both belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
 /// Arithmetic mean; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

@@ -13,7 +13,8 @@ use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
 use crate::report::{Example, Findings, Picture, Speed, metrics};
 use crate::verdict::golden::Golden;
-use crate::verdict::judge::{Judged, Observed, judge_accuracy, not_run};
+use crate::verdict::judge::{Observed, judge_accuracy, not_run};
+use crate::verdict::row::Judged;
 
 /// Examples shown of each task; the last is a wrong answer where there is one.
 const SHOWN: usize = 3;

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
 use crate::report::{AssetRecord, Findings, Speed, metrics};
-use crate::verdict::judge::Judged;
 use crate::verdict::published::{Measured, Published};
+use crate::verdict::row::Judged;
 
 /// The published files, among the outputs of [`FETCH`] and [`PREPARE`].
 pub(super) const ASSETS: &str = "assets.json";
