@@ -7,6 +7,8 @@
 //! - [`mod@bench`]: measures training, prediction, tokenising and reading features, to compare with the original.
 //! - [`pipeline`]: what `repro all` runs: stages, their fingerprints, the journal of a run.
 //! - [`prepare`]: what was fetched becomes what training reads: unpacked, processed, counted; stores built.
+//! - [`grade`]: judges what runs left: golden files by name, rows, a report.
+//! - [`evidence`]: what a finished run leaves so that it can be judged anywhere, and reading it back.
 //! - [`report`]: one renderer per file: console, JSON, JUnit, Markdown, HTML.
 //! - [`verdict`]: golden values and the comparison with them; knows nothing of how a run was made.
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
@@ -33,6 +35,7 @@ pub mod doctor;
 #[cfg(feature = "torch")]
 pub mod encode;
 pub mod error;
+pub mod evidence;
 pub mod exit;
 pub mod extract;
 pub mod features;
@@ -40,6 +43,7 @@ pub mod files;
 #[cfg(test)]
 #[allow(dead_code)]
 mod fixtures;
+pub mod grade;
 mod human;
 pub mod images;
 pub mod lxrt;

@@ -5,6 +5,20 @@ use indexmap::IndexMap;
 use super::load::{LoadReport, Policy, TASK, some_of};
 use crate::error::{Error, Result};
 
+/// Whether a policy promises that a checkpoint has this tensor of the model.
+pub(super) fn is_promised(policy: Policy<'_>, name: &str) -> bool {
+    let encoder = name.strip_prefix(TASK).unwrap_or(name);
+    match policy {
+        Policy::Lxmert | Policy::LxmertQa { .. } => encoder.starts_with("bert."),
+        Policy::FineTuned | Policy::Pretrained => true,
+        // BERT knows nothing of images.
+        Policy::Bert => {
+            encoder.starts_with("bert.")
+                && !["x_layers.", "r_layers.", "visn_fc."].iter().any(|part| encoder.contains(part))
+        }
+    }
+}
+
 /// An error if a tensor is missing (or, where the whole model is loaded, left over) that the policy promises.
 pub(super) fn refuse_gaps(
     report: &LoadReport,
@@ -12,25 +26,12 @@ pub(super) fn refuse_gaps(
     sources: &[String],
     wanted: &IndexMap<String, Vec<usize>>,
 ) -> Result<()> {
-    let needed = |name: &&String| {
-        let encoder = name.strip_prefix(TASK).unwrap_or(name);
-        match policy {
-            Policy::Lxmert | Policy::LxmertQa { .. } => encoder.starts_with("bert."),
-            Policy::FineTuned | Policy::Pretrained => true,
-            // BERT knows nothing of images.
-            Policy::Bert => {
-                encoder.starts_with("bert.")
-                    && !["x_layers.", "r_layers.", "visn_fc."].iter().any(|part| encoder.contains(part))
-            }
-        }
-    };
-    let missing: Vec<String> = report.missing.iter().filter(needed).cloned().collect();
-    let needed = wanted.keys().filter(needed).count();
-    let error = if !missing.is_empty() {
+    let LoadReport { lacking, promised, .. } = report;
+    let error = if !lacking.is_empty() {
         Error::data(format!(
-            "{} of the {needed} tensors that this checkpoint should give the model are missing: {}",
-            missing.len(),
-            some_of(&missing)
+            "{} of the {promised} tensors that this checkpoint should give the model are missing: {}",
+            lacking.len(),
+            some_of(lacking)
         ))
     } else if matches!(policy, Policy::FineTuned | Policy::Pretrained) && !report.unexpected.is_empty() {
         Error::data(format!(

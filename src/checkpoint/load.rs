@@ -47,6 +47,10 @@ pub struct LoadReport {
     pub loaded: usize,
     /// The model's tensors that were not, by the model's names; they stay as initialised.
     pub missing: Vec<String>,
+    /// Those of them that the policy promises: `--allow-missing` let them be.
+    pub lacking: Vec<String>,
+    /// How many of the model's tensors the policy promises.
+    pub promised: usize,
     /// The checkpoint's tensors that the model has no use for, by the checkpoint's names.
     pub unexpected: Vec<String>,
     /// Answers whose row was loaded ([`Policy::LxmertQa`] only).
@@ -126,6 +130,9 @@ pub fn plan(
         }
     }
     report.loaded = tensors.len();
+    let is_promised = |name: &&String| diagnose::is_promised(policy, name);
+    report.lacking = report.missing.iter().filter(is_promised).cloned().collect();
+    report.promised = wanted.keys().filter(is_promised).count();
     if let Policy::LxmertQa { rows, expected_loaded } = policy {
         let head = report.missing.iter().filter(|name| name.starts_with("logit_fc.")).count();
         if !task {

@@ -8,8 +8,10 @@ use super::original_extras::OriginalExtras;
 use crate::checkpoint::locate;
 use crate::dataset::{Prediction, Scale, Task};
 use crate::error::{Error, Result};
+use crate::evidence::result::Machine;
 use crate::features::progress::Bar;
 use crate::lxrt::TaskModel;
+use crate::train::machine::described;
 use crate::train::predict::{Average, predict};
 use crate::train::progress;
 use crate::train::questions::Questions;
@@ -49,6 +51,10 @@ pub struct Answered {
     pub questions: Questions,
     /// One prediction for each usable example.
     pub predictions: Vec<Prediction>,
+    /// The files that answered, each with how many numbers its model holds.
+    pub models: Vec<(PathBuf, u64)>,
+    /// Where.
+    pub machine: Machine,
 }
 
 impl Answering {
@@ -98,7 +104,7 @@ impl Answering {
         let device = self.compute.apply()?;
         let loader = Loader::new(self.data.resolve(task)?)?;
         let questions = loader.questions(split, &Bar::new())?;
-        let mut models = Vec::with_capacity(files.len());
+        let (mut models, mut counts) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
         for file in &files {
             let name = || format!("{} cannot answer {task} {split}", file.display());
             let description = self.description(file, task, &loader, &questions)?;
@@ -110,6 +116,7 @@ impl Answering {
             if let Some(report) = report {
                 eprintln!("weights: {report}");
             }
+            counts.push(model.parameters().count() as u64);
             models.push(model);
         }
         let models: Vec<&TaskModel> = models.iter().collect();
@@ -117,7 +124,8 @@ impl Answering {
         let bar = progress::bar("predict", questions.questions.len());
         let predictions = predict(&models, self.average, &questions, size, |n| bar.inc(n as u64))?;
         bar.finish_and_clear();
-        Ok(Answered { questions, predictions })
+        let machine = Machine::here(tch::get_num_threads() as u64, &described(device));
+        Ok(Answered { questions, predictions, models: files.into_iter().zip(counts).collect(), machine })
     }
 
     /// The sizes of a model: what its file says. Options say it for files that do not, and overrule a single model's file;

@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::answering::Answering;
+use super::answering::{Answered, Answering};
 use super::engine::{Touched, run_inside};
 use super::scores::{Against, Scored, scored};
+use crate::checkpoint::hf;
 use crate::dataset::answers::LabelTable;
 use crate::dataset::nlvr2_official::{self, Nlvr2Gold};
-use crate::dataset::{self, Task, TaskData};
+use crate::dataset::{self, Prediction, Task, TaskData};
 use crate::error::{Error, Result};
-use crate::exit;
+use crate::evidence::leave::{Evaluated, leave};
+use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
+use crate::evidence::training;
+use crate::{exit, files};
 use crate::train::questions;
 
 /// Score a model or predictions files, or say whether they are complete
@@ -33,6 +37,9 @@ pub struct Args {
     /// NLVR2: also score each linguistic category of the official annotated examples
     #[arg(long, value_name = "FILE")]
     pub categories: Option<PathBuf>,
+    /// Also leave predictions, items.jsonl and result.json in this folder, for `repro check` and `repro regrade`
+    #[arg(long, value_name = "DIR", conflicts_with = "examples")]
+    pub output: Option<PathBuf>,
     /// text, or one JSON object a line for each file
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
@@ -52,6 +59,7 @@ pub enum Format {
 const AFTER_HELP: &str = "\
 Examples:
   repro evaluate vqa --load workspace/snap/vqa/BEST --split minival
+  repro evaluate vqa --load workspace/snap/vqa/BEST --split minival --output runs/vqa-1
   repro evaluate gqa --load a/BEST b/BEST --average logits --split testdev     two models answer together
   repro evaluate gqa --predictions testdev_predict.json --split testdev
   repro evaluate vqa --predictions test_predict.json --split test              is it complete?
@@ -79,16 +87,23 @@ pub fn run(args: Args) -> Result<u8> {
     if args.predictions.is_empty() && answering.load.is_empty() {
         return Err(Error::usage("there is nothing to score").next("pass --load MODEL or --predictions FILE"));
     }
+    if args.output.is_some() && args.predictions.len() > 1 {
+        return Err(Error::usage("one folder holds the evidence of one predictions file")
+            .next("score each file with an --output of its own"));
+    }
     let split = args.split.as_deref().unwrap_or_default();
     let device = &answering.compute.device;
     if let Some(place) = answering.engine.place(device)? {
         let reads = reads(&args, split)?;
-        let touched = Touched { reads, ..Touched::default() };
+        let touched = Touched { reads, folder: args.output.clone(), ..Touched::default() };
         return run_inside("evaluate", &place, device, &answering.data.workspace, &touched);
     }
     let mut results = Vec::new();
     if args.predictions.is_empty() {
         let answered = answering.answer(task, split)?;
+        if let Some(folder) = &args.output {
+            leave(folder, of_models(&answered, answering)?)?;
+        }
         let questions = answered.questions;
         let mut gold = official(&args, Some(&questions.data))?;
         if answering.in_part() {
@@ -110,6 +125,9 @@ pub fn run(args: Args) -> Result<u8> {
             let against = data.as_ref().map(|data| (data, answers.as_deref()));
             let scored = scored(against, &gold, &predictions);
             let mut result = scored.map_err(|error| error.while_doing(format!("cannot score {}", file.display())))?;
+            if let (Some(folder), Some(data)) = (&args.output, &data) {
+                leave(folder, of_file(data, &predictions))?;
+            }
             result.file = Some(file.display().to_string());
             results.push(result);
         }
@@ -121,6 +139,44 @@ pub fn run(args: Args) -> Result<u8> {
         }
     }
     verdict(&results, answering.in_part())
+}
+
+/// What models answered, for a judge.
+fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evaluated<'a>> {
+    let Answered { questions, predictions, models, machine } = answered;
+    let record = |(file, parameters): &(PathBuf, u64)| -> Result<ModelRecord> {
+        Ok(ModelRecord {
+            file: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            sha256: files::sha256(&hf::folder::weights_in(file).unwrap_or_else(|| file.clone()))?,
+            parameters: *parameters,
+        })
+    };
+    let training = models.first().map(|(file, _)| training::read(files::folder_of(file))).transpose()?;
+    let ablation = answering.data.ablate.and_then(|ablation| serde_json::to_value(ablation).ok());
+    Ok(Evaluated {
+        data: &questions.data,
+        predictions,
+        left_out: questions.dropped(),
+        models: models.iter().map(record).collect::<Result<_>>()?,
+        training: training.flatten().map(|ended| ended.training),
+        without: ablation.and_then(|name| name.as_str().map(str::to_owned)),
+        features: questions.source.stores().iter().map(FeatureRecord::of).collect(),
+        environment: machine.clone(),
+    })
+}
+
+/// What a predictions file says, for a judge: nothing of where it came from.
+fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> Evaluated<'a> {
+    Evaluated {
+        data,
+        predictions,
+        left_out: 0,
+        models: Vec::new(),
+        training: None,
+        without: None,
+        features: Vec::new(),
+        environment: Machine::here(0, ""),
+    }
 }
 
 /// Warns of what is not complete; where there are no labels, being complete is the result, unless only a part was asked for.

@@ -17,6 +17,7 @@ mod assets;
 mod bench;
 #[cfg(feature = "torch")]
 mod breaks;
+mod check;
 mod convert;
 mod doctor;
 #[cfg(feature = "torch")]
@@ -28,6 +29,7 @@ mod evaluate;
 mod extract;
 pub mod features;
 mod fetch;
+mod forms;
 mod image_progress;
 mod images;
 #[cfg(feature = "torch")]
@@ -41,6 +43,8 @@ mod predict;
 mod prepare;
 #[cfg(feature = "torch")]
 mod pretrain;
+mod regrade;
+mod report;
 #[cfg(feature = "torch")]
 mod scores;
 #[cfg(feature = "torch")]
@@ -69,6 +73,9 @@ Examples:
   repro pretrain --task-mask-lm --task-matched --task-obj-predict --task-qa --from-scratch
   repro train vqa --model lxr955 --load-lxmert-qa model --train train,nominival --valid minival
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid
+  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3 three seeds beside the published accuracy
+  repro regrade workspace                      the last verdict once more, from the saved answers
+  repro report workspace --format markdown     the last report in another form
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
   repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
@@ -111,6 +118,12 @@ enum Command {
     /// Score a model or a predictions file
     #[cfg(feature = "torch")]
     Evaluate(evaluate::Args),
+    /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
+    Check(check::Args),
+    /// Judge a run again from what it saved, and say what differs from its verdict
+    Regrade(regrade::Args),
+    /// Show a report again, in any form
+    Report(report::Args),
     /// Write a submission file
     #[cfg(feature = "torch")]
     Predict(predict::Args),
@@ -189,6 +202,9 @@ impl Cli {
             Command::Doctor(args) => doctor::run(args),
             Command::Convert(args) => convert::run(args),
             Command::Bench(args) => bench::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Regrade(args) => regrade::run(args),
+            Command::Report(args) => report::run(args),
         }
     }
 }

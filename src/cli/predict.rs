@@ -53,7 +53,7 @@ pub fn run(args: Args) -> Result<u8> {
         let touched = Touched { reads, folder: None, file: Some(output) };
         return run_inside("predict", &place, device, workspace, &touched);
     }
-    let Answered { questions, predictions } = answering.answer(task, &args.split)?;
+    let Answered { questions, predictions, .. } = answering.answer(task, &args.split)?;
     dataset::write_predictions(task, &output, &predictions)?;
     drop(predictions);
     println!("{}", output.display());

@@ -165,6 +165,7 @@ impl Args {
             pth: self.pth,
             description,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            loaded: None,
             snapshots: self.breaks.settings(&output),
             output,
         }
@@ -227,10 +228,11 @@ pub fn run(args: Args) -> Result<u8> {
     let (train, valid) = args.read(&loader)?;
     settings.description.config.visual_feat_dim = train.source.dim();
     let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;
-    match report {
+    match &report {
         Some(report) => eprintln!("weights: {report}"),
         None => eprintln!("weights: random, seed {}", args.seed),
     }
+    settings.loaded = report;
     let steps = train.questions.len() / settings.batch_size.max(1) * settings.epochs as usize;
     eprintln!("{} parameters, {steps} steps", model.parameters().count());
     let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));

@@ -174,8 +174,8 @@ fn read_annotations(text: &str) -> Result<HashMap<&str, Vec<&str>>, String> {
     Ok(sentences)
 }
 
-/// The identifier with its third dash field blanked.
-fn sentence_group(identifier: &str) -> Result<String> {
+/// The sentence that an example asks: its identifier with the third dash field (the pair of images) blanked.
+pub fn sentence_group(identifier: &str) -> Result<String> {
     let mut fields: Vec<&str> = identifier.split('-').collect();
     match fields.get_mut(2) {
         Some(pair) => *pair = "",

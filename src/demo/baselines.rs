@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::questions::{gqa::Gqa, nlvr2::Nlvr2, vqa::Vqa};
+use crate::dataset::Task;
 use crate::error::{Error, Result};
 use crate::features::Row;
 use crate::features::tsv::Reader;
@@ -60,6 +61,20 @@ pub struct Accuracies {
     pub image_only: f64,
     /// From the picture and the question's first two words.
     pub image_and_kind: f64,
+}
+
+impl Baselines {
+    /// What stands beside the model's accuracy on a task: names and accuracies in points.
+    pub fn beside(&self, task: Task) -> Vec<(String, f64)> {
+        let alone = match task {
+            Task::Vqa => &self.vqa.all,
+            Task::Gqa => &self.gqa.all,
+            Task::Nlvr2 => &self.nlvr2.all,
+        };
+        [("question-only", alone.question_only), ("image-only", alone.image_and_kind), ("chance", alone.prior)]
+            .map(|(name, share)| (name.to_owned(), share * 100.0))
+            .to_vec()
+    }
 }
 
 /// One question of any task.

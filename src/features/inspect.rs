@@ -8,12 +8,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::golden_rows::{Held, Watch};
 use super::damage::{Column, Damage, TsvError};
 use super::progress::{Pass, Progress, Silent};
 use super::row::Row;
 use super::statistics::Statistics;
 pub use super::statistics::Summary;
-use super::store::{FeatureStore, Source};
+use super::store::{FeatureStore, Precision, Source};
 use super::tsv::Reader;
 use crate::error::{Error, Result};
 
@@ -122,6 +123,9 @@ pub struct Inspection {
     pub objects_conf: Option<Summary>,
     /// Statistics of the attribute probabilities.
     pub attrs_conf: Option<Summary>,
+    /// Released rows among them; none where there is none, or where features were rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub golden: Option<Held>,
     /// How much is wrong.
     pub problem_count: u64,
     /// How much of each kind.
@@ -153,12 +157,13 @@ pub fn inspect_with(path: &Path, progress: &dyn Progress) -> Result<Inspection> 
     let kind = FileKind::of(path)?;
     let bytes = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?.len();
     let _pass = Pass::begin(progress, &format!("reading {}", path.display()), bytes);
-    let mut gathered = Gathered::new();
+    let mut gathered = Gathered::new(Watch::embedded()?);
     let mut found = if kind == FileKind::Store {
         let store = FeatureStore::open(path)?;
         read_store(&store, bytes, &mut gathered, progress);
         let mut found = gathered.finish(path, FileKind::Store, bytes);
         found.precision = Some(store.precision().name());
+        found.golden = found.golden.filter(|_| store.precision() == Precision::F32);
         found.source = Some(store.source().clone());
         found
     } else {
@@ -225,10 +230,11 @@ struct Gathered {
     features: Statistics,
     objects_conf: Statistics,
     attrs_conf: Statistics,
+    golden: Watch,
 }
 
 impl Gathered {
-    fn new() -> Self {
+    fn new(golden: Watch) -> Self {
         let found = Inspection {
             schema: 1,
             file: String::new(),
@@ -249,12 +255,13 @@ impl Gathered {
             features: None,
             objects_conf: None,
             attrs_conf: None,
+            golden: None,
             problem_count: 0,
             problems_by_kind: BTreeMap::new(),
             problems: Vec::new(),
         };
         let [features, objects_conf, attrs_conf] = std::array::from_fn(|_| Statistics::new());
-        Self { found, features, objects_conf, attrs_conf }
+        Self { found, features, objects_conf, attrs_conf, golden }
     }
 
     fn row(&mut self, row: &Row) {
@@ -278,6 +285,7 @@ impl Gathered {
         self.features.add(&row.features);
         self.objects_conf.add(&row.objects_conf);
         self.attrs_conf.add(&row.attrs_conf);
+        self.golden.row(row);
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -296,6 +304,7 @@ impl Gathered {
             features: self.features.summary(),
             objects_conf: self.objects_conf.summary(),
             attrs_conf: self.attrs_conf.summary(),
+            golden: self.golden.held(),
             ..self.found
         }
     }

@@ -11,6 +11,7 @@
 pub mod bench;
 pub mod compare;
 pub mod damage;
+pub mod golden_rows;
 pub mod inspect;
 pub mod progress;
 pub mod row;

@@ -168,6 +168,7 @@ fn unfinished(folder: &Path) -> Error {
 mod tests {
     use serde::Deserialize;
 
+    use super::outcome::Facts;
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -209,7 +210,7 @@ mod tests {
         let settings = SnapshotSettings::below(output, Every::Never, Begin::of(true, false));
         let mut snapshots = Snapshots::new(settings.folder.clone(), Every::Never, identity.clone());
         assert_eq!(first(&mut snapshots, At(0, 0)).unwrap(), At(0, 0));
-        Finished { outcome: 5, identity: identity.clone() }.write(output).unwrap();
+        Finished { outcome: 5, identity: identity.clone(), facts: Facts::default() }.write(output).unwrap();
         let with = |loaded: Result<()>| {
             let load = || {
                 assert!(settings.folder.exists());

@@ -15,7 +15,7 @@ use super::begin::{self, Begun};
 use super::identity::{identity, options};
 use super::log_files::Marks;
 use super::logs::Logs;
-use super::outcome::Finished;
+use super::outcome::{Facts, Finished};
 pub use super::outcome::Outcome;
 use super::predict::{self, Average};
 use super::questions::Questions;
@@ -150,7 +150,14 @@ impl Run<'_> {
         // In this order: killed between any two of these, a resumed run does the rest again.
         let Settings { output, description, pth, .. } = self.settings;
         weights::save(self.model, output, "LAST", description, *pth)?;
-        let finished = Finished { outcome, identity };
+        let loaded = self.settings.loaded.clone().unwrap_or_default();
+        let facts = Facts {
+            not_loaded: loaded.lacking,
+            should_load: loaded.promised,
+            train_left_out: self.train.dropped(),
+            valid_left_out: self.valid.map_or(0, Questions::dropped),
+        };
+        let finished = Finished { outcome, identity, facts };
         finished.write(output)?;
         self.snapshots.clear()?;
         Ok(finished.outcome)

@@ -31,6 +31,23 @@ pub struct Finished<O = Outcome> {
     pub outcome: O,
     /// What it was.
     pub identity: Identity,
+    /// What else a judge should know; absent in files of older programs.
+    #[serde(default)]
+    pub facts: Facts,
+}
+
+/// What a run turned out to be, beside what it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Weights that the first checkpoint should have given and did not, which stayed random (`--allow-missing`).
+    pub not_loaded: Vec<String>,
+    /// Weights that it should have given; 0 of a run from random weights.
+    pub should_load: usize,
+    /// Training examples left out for want of features.
+    pub train_left_out: usize,
+    /// Validation examples likewise.
+    pub valid_left_out: usize,
 }
 
 /// Its name in a run's folder.

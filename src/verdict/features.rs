@@ -14,15 +14,16 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::{self, Snapshot};
 use super::{Verdict, statistics};
 use crate::error::{Error, Result};
 
 /// The way of writing that this program reads.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 /// The way of judging that this program knows.
 pub const EDITION: u32 = 1;
 /// The file compiled into the program.
-const EMBEDDED: &str = include_str!("../../golden/features.toml");
+pub const EMBEDDED: &str = include_str!("../../golden/features.toml");
 
 /// The golden file of feature comparisons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Golden {
     /// The claims that can be judged; the first is the default.
     #[serde(rename = "level")]
     pub levels: Vec<Level>,
+    /// Rows that were released.
+    #[serde(default, rename = "image")]
+    pub images: Vec<Snapshot>,
 }
 
 /// How boxes are matched.
@@ -192,7 +196,7 @@ impl Golden {
     /// value.
     pub fn parse(text: &str) -> Result<Self> {
         let golden: Self = toml::from_str(text).map_err(Error::data)?;
-        let Self { schema, edition, matching, tolerances, levels } = &golden;
+        let Self { schema, edition, matching, tolerances, levels, images } = &golden;
         if (*schema, *edition) != (SCHEMA, EDITION) {
             return Err(Error::data(format!(
                 "schema {schema} edition {edition} is not schema {SCHEMA} edition {EDITION}, which this program knows"
@@ -229,6 +233,7 @@ impl Golden {
                 }
             }
         }
+        snapshot::check(images)?;
         match levels.is_empty() {
             true => Err(Error::data("there are no levels")),
             false => Ok(golden),

@@ -44,6 +44,9 @@ pub const EDITION: u32 = 1;
 /// Fewer recorded runs than this say too little about the spread of runs.
 pub const MIN_RECORDED: usize = 10;
 
+/// The recorded runs of the demo, compiled into the program.
+pub const DEMO: &str = include_str!("../../golden/demo.toml");
+
 const FILE_LIMIT: u64 = 4 << 20;
 
 /// One golden file.

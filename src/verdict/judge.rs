@@ -24,9 +24,14 @@ pub struct Observed {
     pub baselines: Vec<(String, f64)>,
 }
 
-/// Judges an accuracy by the rules above.
+/// Judges the accuracy of one run by the rules above.
 pub fn judge_accuracy(golden: &Golden, task: &str, observed: &Observed) -> Judged {
-    let mut judged = unjudged(golden, task);
+    judge_mean(golden, task, observed, 1)
+}
+
+/// Judges the mean accuracy of so many runs by the rules above.
+pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs: usize) -> Judged {
+    let mut judged = unjudged(golden, task, runs);
     let Observed { accuracy, n, .. } = *observed;
     judged.n = Some(n);
     if !(0.0..=100.0).contains(&accuracy) {
@@ -66,17 +71,18 @@ pub fn judge_accuracy(golden: &Golden, task: &str, observed: &Observed) -> Judge
 
 /// The row of a task that was not run.
 pub fn not_run(golden: &Golden, task: &str, why: &str) -> Judged {
-    let mut judged = unjudged(golden, task);
+    let mut judged = unjudged(golden, task, 1);
     judged.evidence.push(why.to_owned());
     judged.what_to_do = Some("mend what stopped the run and start it again; finished stages are kept".into());
     judged
 }
 
-fn unjudged(golden: &Golden, name: &str) -> Judged {
+/// The row of a task before anything is measured, with the band of the mean of so many runs.
+pub(super) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
     let task = golden.task(name);
     let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
     Judged {
-        band: task.and_then(|t| golden.band(t)),
+        band: task.and_then(|t| golden.band_of_mean(t, runs)),
         headline: task.and_then(|t| t.headline),
         expected: statistics::mean(&recorded),
         recorded,

@@ -5,6 +5,8 @@
 //! - [`judge`]: one observed accuracy against its golden task.
 //! - [`published`]: one observed accuracy against what was published without a spread.
 //! - [`features`]: two feature files against what is known of such differences.
+//! - [`frozen`]: answers to the same items as a frozen run gave.
+//! - [`snapshot`]: feature rows that were released, by their checksums.
 //! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
 //! - [`statistics`]: the formulas, each with its reference.
 //!
@@ -12,10 +14,12 @@
 
 pub mod cap;
 pub mod features;
+pub mod frozen;
 pub mod golden;
 pub mod judge;
 pub mod published;
 pub mod row;
+pub mod snapshot;
 pub mod statistics;
 
 use std::fmt;

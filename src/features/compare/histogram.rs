@@ -2,12 +2,18 @@
 
 use serde::Serialize;
 
+use crate::verdict::row::Spread;
+
 /// A quantile other than the least and the greatest value is right to this relative error: values are counted by the
 /// first eight bits of their float32 significand, and the middle of such a bin is at most this far from its ends.
 pub const QUANTILE_ERROR: f64 = 1.0 / 256.0;
 
 /// One bin for each value of a float32's upper half, the sign left out.
 const BINS: usize = 1 << 15;
+
+/// Bins of a [`Spread`], and how many powers of ten the first of them ends below 1.
+const ENDS: usize = 24;
+const DECADES_BELOW: f64 = 8.0;
 
 /// Counts values of 0 and more.
 #[derive(Debug, Clone)]
@@ -86,6 +92,21 @@ impl Histogram {
         })
     }
 
+    /// Counts in [`ENDS`] bins of half a power of ten, up to the last that holds a value; none without values. A value within
+    /// [`QUANTILE_ERROR`] of an end may be in either bin.
+    pub(super) fn spread(&self, name: &str) -> Option<Spread> {
+        let ends: Vec<f64> = (0..ENDS).map(|at| 10f64.powf(f64::from(at as u32) / 2.0 - DECADES_BELOW)).collect();
+        let mut counts = vec![0; ENDS];
+        for (bin, count) in self.bins.iter().enumerate().filter(|(_, count)| **count > 0) {
+            counts[ends.partition_point(|end| *end < middle(bin as u32)).min(ENDS - 1)] += count;
+        }
+        let used = counts.iter().rposition(|count| *count > 0)? + 1;
+        let (mut ends, counts) = (ends[..used].to_vec(), counts[..used].to_vec());
+        // Nothing lies beyond the last end.
+        ends[used - 1] = ends[used - 1].max(self.max.into());
+        Some(Spread { name: name.to_owned(), count: self.count, ends, counts })
+    }
+
     /// The value of rank `ceil(share * count)`: the middle of its bin, within the least and the greatest value.
     fn quantile(&self, share: f64) -> f64 {
         let rank = ((share * self.count as f64).ceil() as u64).clamp(1, self.count);
@@ -94,11 +115,15 @@ impl Histogram {
             below += count;
             below >= rank
         });
-        let middle = match found.unwrap_or(0) as u32 {
-            0 => 0.0,
-            bin => f64::midpoint(f32::from_bits(bin << 16).into(), f32::from_bits((bin << 16) | 0xffff).into()),
-        };
-        middle.clamp(self.min.into(), self.max.into())
+        middle(found.unwrap_or(0) as u32).clamp(self.min.into(), self.max.into())
+    }
+}
+
+/// Of a bin's values; 0 of bin 0.
+fn middle(bin: u32) -> f64 {
+    match bin {
+        0 => 0.0,
+        bin => f64::midpoint(f32::from_bits(bin << 16).into(), f32::from_bits((bin << 16) | 0xffff).into()),
     }
 }
 
@@ -129,6 +154,21 @@ mod tests {
         }
         assert_eq!((found.min, found.max), (values[0].into(), values[10_000].into()));
         assert_eq!(found.mean, sum / 10_001.0);
+    }
+
+    #[test]
+    fn spreads_are_on_a_scale_of_half_powers_of_ten() {
+        let mut values = Histogram::new();
+        assert_eq!(values.spread("x"), None);
+        values.add_zeros(3);
+        values.add(&[1e-9, 0.002, 0.02, 0.2, 0.25, 0.5]);
+        let found = values.spread("x").unwrap();
+        assert_eq!((found.count, found.counts.iter().sum::<u64>(), found.counts.len()), (9, 9, found.ends.len()));
+        assert_eq!((found.counts[0], found.counts[11], found.counts[16]), (4, 1, 1));
+        assert!((found.ends[0], found.ends[16]) == (1e-8, 1.0) && found.ends.is_sorted(), "{:?}", found.ends);
+        values.add(&[1e6]);
+        let found = values.spread("x").unwrap();
+        assert_eq!((found.ends.len(), found.ends[23]), (24, 1e6));
     }
 
     #[test]

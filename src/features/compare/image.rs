@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::difference::features;
 use super::histogram::{Histogram, Quantiles};
 use super::matching::matched;
+use crate::verdict::row::Spread;
 use crate::features::row::Row;
 
 /// What makes a box the same in both files; bounds belong to it, classes must be equal.
@@ -44,6 +45,10 @@ impl Tally {
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(one, other)| one.merge(other));
+    }
+
+    pub(super) fn spread(&self, quantity: Quantity, name: &str) -> Option<Spread> {
+        self.0[quantity as usize].spread(name)
     }
 
     pub(super) fn quantiles(&self, quantity: Quantity, sums: &[f64; Quantity::COUNT]) -> Option<Quantiles> {

@@ -32,6 +32,8 @@ pub use matching::MAX_BOXES;
 pub use outcome::{Boxes, Comparison, Features, File, Found, Images, Named, Resized, Speed, Worst};
 
 use crate::error::Result;
+use crate::features::Row;
+use crate::features::golden_rows::{Held, Watch};
 use crate::features::progress::Progress;
 use crate::features::store::Precision;
 use crate::verdict::features::{Golden, Seen};
@@ -77,13 +79,26 @@ pub fn compare(
     let start = Instant::now();
     let (images, tally) = run::all([one, other], &places, &rules, settings.threads, progress)?;
     let seconds = start.elapsed().as_secs_f64();
-    let found = outcome::Gathered { paths: [a, b], inputs: [one, other], places, images, tally, rules, settings }
-        .found(seconds);
+    let gathered = outcome::Gathered { paths: [a, b], inputs: [one, other], places, images, tally, rules, settings };
+    let found = outcome::Found { golden: released(one)?, ..gathered.found(seconds) };
     let judged = level.judge(&Seen {
         images: found.images.common,
         only: [found.images.only_a.count, found.images.only_b.count],
         only_left_out: settings.common,
         measure: &|name| found.measure(name),
     });
-    Ok(Comparison { found, judged })
+    Ok(Comparison { found, judged, spreads: gathered.spreads() })
+}
+
+/// Released rows of a file; none where there is none, or where its features were rounded.
+fn released(input: &Input) -> Result<Option<Held>> {
+    if input.precision() == Precision::F16 {
+        return Ok(None);
+    }
+    let (mut watch, mut text, mut row) = (Watch::embedded()?, Vec::new(), Row::default());
+    for at in watch.images().iter().filter_map(|image| input.index_of(image)) {
+        input.read(at, &mut text, &mut row)?;
+        watch.row(&row);
+    }
+    Ok(watch.held())
 }

@@ -9,8 +9,10 @@ use super::Settings;
 use super::histogram::{QUANTILE_ERROR, Quantiles};
 use super::image::{Image, Quantity, Rules, Same, Tally};
 use super::input::Input;
+use crate::features::golden_rows::Held;
 use crate::features::inspect::{FileKind, Span};
 use crate::verdict::features::Judged;
+use crate::verdict::row::Spread;
 
 /// A comparison and its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +22,9 @@ pub struct Comparison {
     pub found: Found,
     /// What that means.
     pub judged: Judged,
+    /// How the differences are spread; for reports.
+    #[serde(skip)]
+    pub spreads: Vec<Spread>,
 }
 
 /// Everything that differs. A is the reference; differences are B - A.
@@ -40,6 +45,9 @@ pub struct Found {
     /// The images with the most boxes that are not the same, of equal ones those with the greatest mean difference of
     /// features; none where nothing differs.
     pub worst: Vec<Worst>,
+    /// Released rows in A; none where there is none, or where its features were rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub golden: Option<Held>,
     /// How fast it went.
     pub speed: Speed,
 }
@@ -256,6 +264,7 @@ impl Gathered<'_> {
             },
             differences: self.differences(),
             worst: self.worst(),
+            golden: None,
             speed: Speed { seconds, bytes, threads: self.settings.threads },
         }
     }
@@ -312,6 +321,22 @@ impl Gathered<'_> {
             beyond_rounding: (self.rules.roundings > 0)
                 .then(|| self.images.iter().map(|image| image.beyond_rounding).sum()),
         }
+    }
+
+    /// How each kind of difference is spread; none of those without values.
+    pub(super) fn spreads(&self) -> Vec<Spread> {
+        [
+            (Quantity::Absolute, "difference of a feature"),
+            (Quantity::Relative, "difference of a feature, share of the greater"),
+            (Quantity::Cosine, "1 - cosine of a box's features"),
+            (Quantity::Iou, "1 - IoU of a box"),
+            (Quantity::Pixels, "difference of a corner in pixels"),
+            (Quantity::Objects, "difference of an object's probability"),
+            (Quantity::Attributes, "difference of an attribute's probability"),
+        ]
+        .into_iter()
+        .filter_map(|(quantity, name)| self.tally.spread(quantity, name))
+        .collect()
     }
 
     fn worst(&self) -> Vec<Worst> {

@@ -32,6 +32,9 @@ impl fmt::Display for Found {
         )?;
         only(f, "in A only", &images.only_a)?;
         only(f, "in B only", &images.only_b)?;
+        if let Some(golden) = &self.golden {
+            writeln!(f, "golden sample A holds {golden}")?;
+        }
         if images.resized > 0 {
             let shown = images.resized_named.iter();
             let sizes = shown.map(|image| {

@@ -37,6 +37,9 @@ impl fmt::Display for Inspection {
                 writeln!(f, "{name:<13} {min:.6} .. {max:.6}, mean {mean:.6}, {zeros:.2} % zeros")?;
             }
         }
+        if let Some(golden) = &self.golden {
+            writeln!(f, "golden sample {golden}")?;
+        }
         if self.is_clean() {
             return write!(f, "problems      none");
         }

@@ -43,17 +43,10 @@ fn judged(outcome: &Outcome, golden: &Golden, task: Task) -> Result<Judged> {
     };
     let score: Score = read_json(&score)?;
     let measured: Baselines = read_json(&measured)?;
-    let alone = match task {
-        Task::Vqa => &measured.vqa.all,
-        Task::Gqa => &measured.gqa.all,
-        Task::Nlvr2 => &measured.nlvr2.all,
-    };
-    let baselines =
-        [("question-only", alone.question_only), ("image-only", alone.image_and_kind), ("chance", alone.prior)];
     let observed = Observed {
         accuracy: score.accuracy,
         n: score.n,
-        baselines: baselines.map(|(name, share)| (name.to_owned(), share * 100.0)).to_vec(),
+        baselines: measured.beside(task),
     };
     let mut row = judge_accuracy(golden, task.name(), &observed);
     row.evidence.extend(score.sentences());

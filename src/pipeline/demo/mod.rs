@@ -23,12 +23,10 @@ use crate::demo::{self, DemoDetector};
 use crate::error::Result;
 use crate::extract::Extractor;
 use crate::lxrt::Config;
-use crate::verdict::golden::Golden;
+use crate::verdict::golden::{self, Golden};
 
 /// Name of the profile.
 pub const PROFILE: &str = "demo";
-/// The golden values compiled into the program.
-pub const GOLDEN: &str = include_str!("../../../golden/demo.toml");
 const SCENES: &str = "scenes";
 const FEATURES: &str = "features";
 const STORES: &str = "stores";
@@ -62,7 +60,7 @@ struct Training {
 
 /// The golden values of the embedded recipe.
 pub fn golden() -> Result<Golden> {
-    Golden::parse(GOLDEN)
+    Golden::parse(golden::DEMO)
 }
 
 /// The task whose encoder a task starts from: GQA and NLVR2 from VQA's, which starts from random weights, as the original
@@ -98,7 +96,7 @@ pub fn plan(settings: &Settings) -> Plan {
     for task in Task::ALL {
         stages.push(train(task, settings));
         stages.push(
-            Stage::new(&evaluate_stage(task), &format!("answer {task} {}", task.paper_splits().1), 1, stages::evaluate)
+            Stage::new(&evaluate_stage(task), &format!("answer {task} {}", task.paper_splits().1), 2, stages::evaluate)
                 .parameters(json!(parameters(task, settings)))
                 .output_of(&train_stage(task), stages::WEIGHTS)
                 .after(SCENES)

@@ -242,7 +242,7 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             .resumes(),
         );
         stages.push(
-            Stage::new(&evaluate_stage(task), &format!("answer {task} {valid}"), 1, move |context| {
+            Stage::new(&evaluate_stage(task), &format!("answer {task} {valid}"), 2, move |context| {
                 let training: Training = context.parameters()?;
                 let trained = context.input_folder(&train_stage(training.task))?;
                 other_tuner.evaluate(context, &training, &other_workspace, &trained)

@@ -5,21 +5,25 @@ use std::path::Path;
 use tch::Device;
 
 use super::{SCORE, Score, write_json};
-use crate::dataset::{self, Task, nlvr2_official};
+use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::evidence::leave::{Evaluated, leave, predictions_file as named};
+use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
+use crate::evidence::training;
 use crate::features::progress::Silent;
+use crate::files;
 use crate::pipeline::plan::StageContext;
+use crate::train::machine::described;
 use crate::train::predict::{Average, predict};
 use crate::train::setup::{self, Loader, Start};
 use crate::train::weights;
 
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {
-    let suffix = if task == Task::Nlvr2 { "csv" } else { "json" };
-    format!("{}_predict.{suffix}", task.paper_splits().1)
+    named(task, task.paper_splits().1)
 }
 
-/// Answers with the weights in a file; leaves predictions and score in the stage's folder.
+/// Answers with the weights in a file; leaves predictions, items, result and score in the stage's folder.
 pub(in crate::pipeline) fn evaluate(
     context: &mut StageContext,
     loader: &Loader,
@@ -35,17 +39,24 @@ pub(in crate::pipeline) fn evaluate(
     // Every weight is loaded, so the seed decides nothing.
     let (model, _) = setup::model(&description, &start, loader, 0, false, device)?;
     let predictions = predict(&[&model], Average::default(), &questions, batch_size, |_| {})?;
-    dataset::write_predictions(task, &context.output(&predictions_file(task))?, &predictions)?;
-    let consistency = match task {
-        // A group that lacks examples cannot be right as a whole.
-        Task::Nlvr2 if questions.dropped() == 0 => {
-            let gold = nlvr2_official::nlvr2_gold(&questions.data)?;
-            Some(nlvr2_official::nlvr2_official(&gold, &predictions)?.consistency() * 100.0)
-        }
-        _ => None,
-    };
-    let accuracy = dataset::score(&questions.data, &predictions)? * 100.0;
-    let score = Score { accuracy, n: predictions.len() as u64, consistency };
-    context.note(&format!("accuracy {accuracy:.2} on {} examples", score.n));
+    let record = leave(
+        context.folder(),
+        Evaluated {
+            data: &questions.data,
+            predictions: &predictions,
+            left_out: questions.dropped(),
+            models: vec![ModelRecord {
+                file: weights.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                sha256: files::sha256(weights)?,
+                parameters: model.parameters().count() as u64,
+            }],
+            training: training::read(files::folder_of(weights))?.map(|ended| ended.training),
+            without: None,
+            features: questions.source.stores().iter().map(FeatureRecord::of).collect(),
+            environment: Machine::here(tch::get_num_threads() as u64, &described(device)),
+        },
+    )?;
+    let score = Score { accuracy: record.accuracy, n: record.n, consistency: record.consistency };
+    context.note(&format!("accuracy {:.2} on {} examples", score.accuracy, score.n));
     write_json(&context.output(SCORE)?, &score)
 }

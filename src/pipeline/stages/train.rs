@@ -58,7 +58,7 @@ pub(in crate::pipeline) fn train(
     config.check()?;
     let description = Description { task: *task, config, answers: loader.classes() };
     let (model, report) = setup::model(&description, start, loader, *seed, false, *device)?;
-    if let Some(report) = report {
+    if let Some(report) = &report {
         context.note(&format!("weights: {report}"));
     }
     let settings = Settings {
@@ -73,6 +73,7 @@ pub(in crate::pipeline) fn train(
         pth: false,
         description,
         also: BTreeMap::from([("start".to_owned(), start.described())]),
+        loaded: report,
         snapshots: SnapshotSettings::below(context.folder(), Every::Time(Duration::from_secs(20 * 60)), Begin::Resume),
     };
     let mut display = Display::new(train.questions.len(), valid.questions.len());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::checkpoint::LoadReport;
 use crate::train::begin::SnapshotSettings;
 use crate::train::optimiser::Optim;
 use crate::train::weights::Description;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub description: Description,
     /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
     pub also: BTreeMap<String, Value>,
+    /// What the first weights gave the model; none for random ones. Only told.
+    pub loaded: Option<LoadReport>,
     /// Breaks and what follows them.
     pub snapshots: SnapshotSettings,
 }

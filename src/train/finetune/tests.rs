@@ -89,6 +89,7 @@ impl World {
             pth: false,
             description: self.description.clone(),
             also: BTreeMap::new(),
+            loaded: None,
             snapshots: SnapshotSettings::below(&output, Every::Steps(2), begin),
             output,
         }

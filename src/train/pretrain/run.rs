@@ -22,7 +22,7 @@ use crate::train::alone::alone_in;
 use crate::train::batches::shuffled;
 use crate::train::begin::{self, Begun};
 use crate::train::log_files::Marks;
-use crate::train::outcome::Finished;
+use crate::train::outcome::{Facts, Finished};
 use crate::train::snapshot::{Identity, Next, Snapshots, stopped};
 
 /// Hears about the run as it goes.
@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
         }
         self.logs.mark()?;
         // In this order: killed between any two of these, a resumed run does the rest again.
-        let finished = Finished { outcome, identity };
+        let finished = Finished { outcome, identity, facts: Facts::default() };
         finished.write(output)?;
         self.snapshots.clear()?;
         Ok(finished.outcome)

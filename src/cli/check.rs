@@ -1,0 +1,183 @@
+//! `repro check`.
+
+use std::path::PathBuf;
+
+use super::forms::{Form, tell};
+use super::{cores, written};
+use crate::dataset::Task;
+use crate::error::{Error, Result};
+use crate::evidence::run::{RunEvidence, read, read_all};
+use crate::exit;
+use crate::features::progress::Bar;
+use crate::grade::golden::{Content, GoldenFile};
+use crate::grade::rows::{Asked, against, rows};
+use crate::grade::{features, record, report};
+use crate::report::{FileRecord, GoldenRecord, Report};
+use crate::verdict::row::Judged;
+
+/// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
+///
+/// A RUN is a folder that `repro all`, `repro evaluate --output` or `repro train` left; several runs with different seeds are
+/// judged by their mean. Every run is named in the verdict: also one that is missing, that has a seed twice, that did not
+/// converge or that was something else. Needs no GPU, no libtorch and no data.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// Folders of runs; a workspace stands for its last run
+    #[arg(value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// demo, published, or a golden file; may be repeated [default: by the runs' profile]
+    #[arg(long, value_name = "NAME|FILE")]
+    golden: Vec<String>,
+    /// Judge this task only; may be repeated [default: those that the runs did]
+    #[arg(long, value_name = "TASK")]
+    task: Vec<Task>,
+    /// Seeds that there must be a run of; those without are named
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    seeds: Vec<u64>,
+    /// Compare the answers with those of this run: at most --allow-flips of them may differ
+    #[arg(long, value_name = "RUN", requires = "allow_flips")]
+    against: Option<PathBuf>,
+    /// So many answers may differ, decided beforehand
+    #[arg(long, value_name = "K")]
+    allow_flips: Option<u64>,
+    /// Write the answers of the one RUN as a golden file, for later runs of the same weights
+    #[arg(long, value_name = "FILE", requires_all = ["allow_flips", "reason"], conflicts_with_all = ["against", "golden", "features"])]
+    record: Option<PathBuf>,
+    /// Why so many answers may differ, for the golden file
+    #[arg(long, value_name = "TEXT", requires = "record")]
+    reason: Option<String>,
+    /// Compare two feature files, as `repro features compare` does, and judge them
+    #[arg(long, num_args = 2, value_names = ["REFERENCE", "CANDIDATE"])]
+    features: Vec<PathBuf>,
+    /// What features are judged by: same-extractor, port or half
+    #[arg(long, value_name = "NAME", default_value = "same-extractor", requires = "features")]
+    level: String,
+    /// Judge the images in both feature files, though others are in one file only
+    #[arg(long, requires = "features")]
+    common: bool,
+    /// Also write report.html, report.json, report.md, junit.xml … into this folder
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Form,
+    /// Also print annotations for GitHub Actions
+    #[arg(long)]
+    annotations: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro check workspace                                    the last run of a workspace
+  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3             three seeds beside the published accuracy
+  repro check --seeds 1,2,3 runs/vqa-*                     the same; a seed without a run is named
+  repro check --golden demo workspace/runs/demo-*          runs of the demo beside the recorded ones
+  repro check --record golden/vqa.toml --allow-flips 0 --reason 'same CPU' runs/vqa-1
+  repro check --golden golden/vqa.toml runs/today          the same answers as then? For CI, in a second
+  repro check --against runs/before --allow-flips 3 runs/after
+  repro check --features released_obj36.tsv mine_obj36.tsv --common
+  repro check runs/vqa-1 --output verdict --annotations
+
+The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 INFRA. Damaged evidence: 5 or 7.";
+
+/// Judges and prints.
+///
+/// # Errors
+/// Usage for options that do not belong together; data or checksum where what a run left is damaged.
+pub fn run(args: Args) -> Result<u8> {
+    if args.runs.is_empty() && args.features.is_empty() {
+        return Err(Error::usage("there is nothing to judge").next("name the folder of a run, or two files with --features"));
+    }
+    if args.allow_flips.is_some() && args.against.is_none() && args.record.is_none() {
+        return Err(Error::usage("--allow-flips needs --against or --record")
+            .next("a golden file holds the number that it allows"));
+    }
+    let runs = read_all(&args.runs)?;
+    if let Some(file) = &args.record {
+        return args.record(&runs, file);
+    }
+    let mut report = args.judge(&runs)?;
+    args.add_files(&mut report)?;
+    tell(&report, args.format, args.annotations, args.output.as_deref())
+}
+
+impl Args {
+    fn judge(&self, runs: &[RunEvidence]) -> Result<Report> {
+        let asked = Asked { runs, tasks: &self.task, seeds: &self.seeds };
+        let mut goldens: Vec<GoldenFile> = self.golden.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?;
+        if goldens.is_empty() && self.against.is_none() && !runs.is_empty() {
+            goldens.push(GoldenFile::of_profile(profile(runs)?)?);
+        }
+        let (mut judged, mut records): (Vec<Judged>, Vec<GoldenRecord>) = (Vec::new(), Vec::new());
+        for golden in goldens.iter().filter(|golden| !self.is_of_features(golden)) {
+            judged.extend(rows(golden, &asked)?);
+            records.push(golden.record.clone());
+        }
+        if let (Some(reference), Some(allowed)) = (&self.against, self.allow_flips) {
+            judged.extend(against(&read(reference)?, allowed, &asked)?);
+        }
+        if let [reference, candidate] = self.features.as_slice() {
+            let given = goldens.into_iter().find(|golden| matches!(golden.content, Content::Features(_)));
+            let golden = given.map_or_else(|| GoldenFile::load("features"), Ok)?;
+            if let Content::Features(limits) = &golden.content {
+                let files = [reference.as_path(), candidate.as_path()];
+                judged.push(features::judge(limits, files, &self.level, self.common, cores(), &Bar::new())?);
+            }
+            records.push(golden.record);
+        }
+        report::report(runs, judged, records)
+    }
+
+    fn is_of_features(&self, golden: &GoldenFile) -> bool {
+        !self.features.is_empty() && matches!(golden.content, Content::Features(_))
+    }
+
+    /// The files that no run names.
+    fn add_files(&self, report: &mut Report) -> Result<()> {
+        for path in &self.features {
+            let bytes = path.metadata().map_err(|e| Error::io("look at", path, &e))?.len();
+            // Their content is not read once more for a checksum.
+            report.provenance.inputs.push(FileRecord { name: path.display().to_string(), bytes: Some(bytes), sha256: None });
+        }
+        Ok(())
+    }
+
+    fn record(&self, runs: &[RunEvidence], file: &std::path::Path) -> Result<u8> {
+        let ([run], Some(allowed), Some(reason)) = (runs, self.allow_flips, &self.reason) else {
+            return Err(Error::usage("a golden file holds the answers of one run").next("name one RUN"));
+        };
+        let tasks = Asked { runs, tasks: &self.task, seeds: &[] }.tasks();
+        let [task] = tasks.as_slice() else {
+            return Err(Error::usage(format!("{} did {} tasks", run.name, tasks.len())).next("choose one with --task"));
+        };
+        let found = match run.task(*task) {
+            Some(Ok(found)) => found,
+            Some(Err(why)) => {
+                return Err(Error::data(format!("{} has no {task} result", run.name)).because(&why.sentence).next(&why.next));
+            }
+            None => return Err(Error::usage(format!("{} did not do {task}", run.name)).next("choose a task that it did")),
+        };
+        let [golden, items] = record::record(found, &run.name, file, allowed, reason)?;
+        let text = format!("{}\n{}", golden.display(), items.display());
+        written(&text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+        Ok(exit::PASS)
+    }
+}
+
+/// The profile of all runs.
+fn profile(runs: &[RunEvidence]) -> Result<Option<&str>> {
+    let of = |run: &'_ RunEvidence| run.journal.as_ref().map(|journal| journal.profile.clone());
+    let first = runs.first().and_then(|run| run.journal.as_ref()).map(|journal| journal.profile.as_str());
+    match runs.iter().find(|run| of(run).as_deref() != first) {
+        None => Ok(first),
+        Some(other) => Err(Error::usage(format!(
+            "{} is of profile {}, {} of {}",
+            runs[0].name,
+            first.unwrap_or("none"),
+            other.name,
+            of(other).as_deref().unwrap_or("none")
+        ))
+        .next("judge them apart, or say by what with --golden")),
+    }
+}

@@ -1,0 +1,58 @@
+//! The forms in which `check`, `regrade` and `report` print a report.
+
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+
+use super::written;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::report::{Report, annotations, console, html, intoto, json, junit, markdown};
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// A table for a person
+    Text,
+    /// The report itself
+    Json,
+    /// For a step summary
+    Markdown,
+    /// JUnit XML
+    Junit,
+    /// One page with pictures
+    Html,
+    /// An in-toto statement, not signed
+    Intoto,
+}
+
+impl Form {
+    fn render(self, report: &Report) -> Result<String> {
+        Ok(match self {
+            Self::Text => console::render(report, console::wants_colour(stdout().is_terminal())),
+            Self::Json => json::render(report)?,
+            Self::Markdown => markdown::render(report),
+            Self::Junit => junit::render(report)?,
+            Self::Html => html::render(report),
+            Self::Intoto => intoto::render(report, &files::sha256_bytes(json::render(report)?.as_bytes()))?,
+        })
+    }
+}
+
+/// Prints a report, writes all forms into a folder where one is named, and says the verdict as an exit code.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) -> Result<u8> {
+    if let Some(folder) = output {
+        report.write(folder)?;
+    }
+    let mut text = form.render(report)?;
+    if annotate {
+        text = format!("{}\n{}", text.trim_end(), annotations::annotations(report));
+    }
+    written(text.trim_end()).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    if let Some(folder) = output {
+        eprintln!("report: {}", folder.join("report.html").display());
+    }
+    Ok(report.exit_code())
+}

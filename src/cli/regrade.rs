@@ -1,0 +1,79 @@
+//! `repro regrade`.
+
+use std::path::PathBuf;
+
+use super::forms::{Form, tell};
+use crate::dataset::Task;
+use crate::error::{Error, Result};
+use crate::evidence::run::read;
+use crate::grade::again::{before, scored_again};
+use crate::grade::golden::GoldenFile;
+use crate::grade::report;
+use crate::grade::rows::{Asked, rows};
+
+/// Judge a run again from what it saved, and say what differs from the verdict it was given
+///
+/// The accuracy is computed again from the saved answers, whose checksums are checked: without a GPU, without libtorch, and without
+/// the data; with --data-root from the saved predictions and the labels. A golden file of another edition than then is said. The
+/// run's own report stays as it is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// Folder of the run; a workspace stands for its last run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// demo, published, or a golden file; may be repeated [default: by the run's profile]
+    #[arg(long, value_name = "NAME|FILE")]
+    golden: Vec<String>,
+    /// Judge this task only; may be repeated [default: those that the run did]
+    #[arg(long, value_name = "TASK")]
+    task: Vec<Task>,
+    /// Score the predictions again with the labels in this folder, laid out as the original's data/
+    #[arg(long, value_name = "DIR")]
+    data_root: Option<PathBuf>,
+    /// Write report.html, report.json, report.md, junit.xml … into this folder
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Form,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro regrade workspace/runs/latest
+  repro regrade runs/vqa-1 --data-root workspace/data --output again
+
+The exit code is the verdict, as of repro check. 5 where the saved answers give another accuracy than was recorded, 7 where
+they are not the files that the run wrote.";
+
+/// Judges again and prints.
+///
+/// # Errors
+/// Data where what was saved contradicts itself, checksum where it was changed.
+pub fn run(args: Args) -> Result<u8> {
+    let run = read(&args.run)?;
+    let is_own = |folder: &PathBuf| std::fs::canonicalize(folder).is_ok_and(|folder| folder == run.folder);
+    if args.output.as_ref().is_some_and(is_own) {
+        return Err(Error::usage("--output is the run's own folder, whose report stays as it is").next("name another"));
+    }
+    let tasks = if args.task.is_empty() { Task::ALL.to_vec() } else { args.task.clone() };
+    if let Some(data_root) = &args.data_root {
+        for found in tasks.iter().filter_map(|task| run.task(*task)?.as_ref().ok()) {
+            scored_again(found, data_root)?;
+        }
+    }
+    let goldens: Vec<GoldenFile> = match args.golden.as_slice() {
+        [] => vec![GoldenFile::of_profile(run.journal.as_ref().map(|journal| journal.profile.as_str()))?],
+        names => names.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?,
+    };
+    let runs = std::slice::from_ref(&run);
+    let (mut judged, mut records) = (Vec::new(), Vec::new());
+    for golden in &goldens {
+        judged.extend(rows(golden, &Asked { runs, tasks: &args.task, seeds: &[] })?);
+        records.push(golden.record.clone());
+    }
+    let mut report = report::report(runs, judged, records)?;
+    report.before = before(&run, &report)?;
+    tell(&report, args.format, false, args.output.as_deref())
+}

@@ -1,0 +1,47 @@
+//! `repro report`.
+
+use std::path::PathBuf;
+
+use super::forms::{Form, tell};
+use crate::error::{Error, Result};
+use crate::evidence::run::REPORT;
+use crate::report::json;
+
+/// Show a report again, in any form, from its report.json
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Args {
+    /// Folder of a run, a workspace (its last run), or a report.json
+    #[arg(value_name = "RUN|FILE")]
+    run: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Form,
+    /// Also print annotations for GitHub Actions
+    #[arg(long)]
+    annotations: bool,
+    /// Also write all forms into this folder
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  repro report workspace
+  repro report verdict/report.json --format markdown >> \"$GITHUB_STEP_SUMMARY\"
+
+The exit code is that of the reported verdict.";
+
+/// Reads and prints.
+///
+/// # Errors
+/// Data where there is no report, or it cannot be read.
+pub fn run(args: Args) -> Result<u8> {
+    let places = [args.run.join(REPORT), args.run.join("runs/latest").join(REPORT)];
+    let path = if args.run.is_file() { Some(args.run.clone()) } else { places.into_iter().find(|path| path.is_file()) };
+    let path = path.ok_or_else(|| {
+        Error::data(format!("there is no report in {}", args.run.display()))
+            .next("judge the run first: repro check RUN --output DIR")
+    })?;
+    tell(&json::read(&path)?, args.format, args.annotations, args.output.as_deref())
+}

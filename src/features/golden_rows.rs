@@ -1,0 +1,144 @@
+//! Whether a feature file holds the released rows of the golden sample as they were released.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::Row;
+use crate::error::Result;
+use crate::files::hex;
+use crate::verdict::features::Golden;
+
+/// Looks at rows as they pass.
+pub(super) struct Watch {
+    /// Checksums by image.
+    known: HashMap<String, String>,
+    held: Held,
+}
+
+/// How many of the golden rows a file holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Rows of the golden sample.
+    pub of: u64,
+    /// Images of those that the file has.
+    pub held: u64,
+    /// Those whose rows are not the released ones, to the bit.
+    pub changed: Vec<String>,
+}
+
+impl Watch {
+    /// Of the rows in the program's golden file.
+    ///
+    /// # Errors
+    /// A bug where that file is wrong.
+    pub fn embedded() -> Result<Self> {
+        let images = Golden::embedded()?.images;
+        let held = Held { of: images.len() as u64, ..Held::default() };
+        Ok(Self { known: images.into_iter().map(|image| (image.img_id, image.sha256)).collect(), held })
+    }
+
+    /// The images that are looked for.
+    pub fn images(&self) -> Vec<String> {
+        let mut images: Vec<String> = self.known.keys().cloned().collect();
+        images.sort();
+        images
+    }
+
+    /// Looks at a row.
+    pub fn row(&mut self, row: &Row) {
+        let Some(sha256) = self.known.get(&row.img_id) else { return };
+        self.held.held += 1;
+        if digest(row) != *sha256 {
+            self.held.changed.push(row.img_id.clone());
+        }
+    }
+
+    /// What was seen; none where no image of the sample was.
+    pub fn held(self) -> Option<Held> {
+        Some(self.held).filter(|held| held.held > 0)
+    }
+}
+
+/// SHA-256 as [`crate::verdict::snapshot::Snapshot::sha256`] says.
+fn digest(row: &Row) -> String {
+    let mut hash = Sha256::new();
+    let numbers = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let classes = |values: &[i64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    for number in [row.img_h, row.img_w, row.num_boxes as u32] {
+        hash.update(number.to_le_bytes());
+    }
+    hash.update(classes(&row.objects_id));
+    hash.update(numbers(&row.objects_conf));
+    hash.update(classes(&row.attrs_id));
+    hash.update(numbers(&row.attrs_conf));
+    hash.update(numbers(&row.boxes));
+    hash.update(numbers(&row.features));
+    hex(&hash.finalize())
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of the {} golden rows, ", self.held, self.of)?;
+        match self.changed.as_slice() {
+            [] => f.write_str("unchanged"),
+            changed => write!(f, "{} of them not as released: {}", changed.len(), changed.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tsv::Reader;
+    use super::*;
+
+    #[test]
+    fn the_golden_sample_holds_all_of_them_and_the_figures_agree() {
+        let Some(path) = crate::fixtures::beside("real/golden/train2014_obj36.tsv") else { return };
+        let (mut reader, mut row, mut watch) = (Reader::open(&path).unwrap(), Row::default(), Watch::embedded().unwrap());
+        let known = Golden::embedded().unwrap().images;
+        while reader.read(&mut row).unwrap() {
+            watch.row(&row);
+            let image = known.iter().find(|image| image.img_id == row.img_id).unwrap();
+            let count = row.features.len() as f64;
+            let mean = row.features.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+            let max = row.features.iter().copied().fold(0.0, f32::max);
+            let zeros = row.features.iter().filter(|&&value| value == 0.0).count() as f64 / count;
+            assert_eq!(image.boxes, row.num_boxes as u64);
+            for (found, known) in [(mean, image.mean), (f64::from(max), image.max), (zeros, image.zeros)] {
+                assert!((found - known).abs() <= 5e-5, "{}: {found}, {known}", row.img_id);
+            }
+        }
+        assert_eq!(watch.held().unwrap().to_string(), "10 of the 10 golden rows, unchanged");
+    }
+
+    #[test]
+    fn a_changed_row_is_named() {
+        let mut watch = Watch::embedded().unwrap();
+        let first = watch.images()[0].clone();
+        watch.row(&Row { img_id: "n1".into(), ..Row::default() });
+        watch.row(&Row { img_id: first.clone(), ..Row::default() });
+        assert_eq!(watch.held().unwrap().to_string(), format!("1 of the 10 golden rows, 1 of them not as released: {first}"));
+        assert_eq!(Watch::embedded().unwrap().held(), None);
+    }
+
+    /// Reckoned apart from this program.
+    #[test]
+    fn the_checksum_is_over_the_columns_in_order() {
+        let row = Row {
+            img_id: "n1".into(),
+            img_h: 1,
+            img_w: 2,
+            objects_id: vec![3],
+            objects_conf: vec![0.5],
+            attrs_id: vec![4],
+            attrs_conf: vec![0.25],
+            num_boxes: 1,
+            boxes: vec![0.0, 0.0, 2.0, 1.0],
+            features: vec![1.0, 2.0],
+        };
+        assert_eq!(digest(&row), "1e4e3e490bd6ac565e9424278a781227ae9b3c7c4e7f1bed551930cb053c56c3");
+    }
+}

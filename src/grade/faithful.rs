@@ -1,0 +1,193 @@
+//! In what a run was another thing than the golden file describes that judges it, one sentence each. Another seed is no other
+//! thing.
+
+use serde_json::{Map, Value, json};
+
+use super::golden::Content;
+use crate::dataset::Task;
+use crate::demo::recipe::{Recipe, TrainingRecipe};
+use crate::error::Result;
+use crate::evidence::journal;
+use crate::evidence::result::{ResultRecord, Training};
+use crate::evidence::run::Found;
+use crate::lxrt::Config;
+
+/// Names of weights that a sentence gives.
+const NAMED: usize = 3;
+
+/// Of a result, judged by a golden file; `run` is what the journal says of the run that it belongs to.
+///
+/// # Errors
+/// A bug where the embedded recipe is wrong.
+pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<String>> {
+    let ResultRecord { task, left_out, examples, training, features, without, models, .. } = &found.record;
+    let mut all = Vec::new();
+    if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
+        let of = if *should_load > 0 { format!(" of {should_load}") } else { String::new() };
+        let named: Vec<&str> = not_loaded.iter().take(NAMED).map(String::as_str).collect();
+        let more = not_loaded.len() - named.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let what = if not_loaded.len() == 1 { "weight was" } else { "weights were" };
+        all.push(format!("{}{of} {what} not loaded at the start: {}{more}", not_loaded.len(), named.join(", ")));
+    }
+    if *left_out > 0 {
+        all.push(format!("{left_out} of {examples} examples left out for want of features"));
+    }
+    if let Some(count) = training.as_ref().map(|training| training.left_out).filter(|count| *count > 0) {
+        all.push(format!("{count} training examples left out for want of features"));
+    }
+    if let Some(modality) = without {
+        all.push(format!("answered without {modality} (--ablate {modality})"));
+    }
+    if models.len() > 1 {
+        all.push(format!("{} models answered together", models.len()));
+    }
+    if let Some(file) = features.iter().find(|file| file.precision == "f16") {
+        all.push(format!("features in half precision ({})", file.of));
+    }
+    match (golden, training) {
+        (Content::Published(_) | Content::Recorded(_), None) => {
+            all.push("how its weights were trained is not known: no outcome.json lies beside them".to_owned());
+        }
+        (Content::Published(published), Some(training)) => {
+            let options = options(training);
+            if let Some(of) = published.task(task.name()) {
+                all.extend(of.departures(&options));
+            }
+            all.extend(of_switches(&options));
+            all.extend(of_model(&options, &Config::lxr955(), "lxr955"));
+        }
+        (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
+            all.extend(of_demo(*task, &options(training), run)?);
+        }
+        _ => {}
+    }
+    Ok(all)
+}
+
+/// The options of a training; the splits it was trained on by the option that names them.
+fn options(training: &Training) -> Map<String, Value> {
+    let mut options: Map<String, Value> = training.options.clone().into_iter().collect();
+    let splits = options.get("training data").and_then(|data| data.get("splits")).cloned();
+    if let (false, Some(splits)) = (options.contains_key("--train"), splits) {
+        options.insert("--train".to_owned(), splits);
+    }
+    options
+}
+
+/// Options that no published run had.
+fn of_switches(options: &Map<String, Value>) -> Vec<String> {
+    let is_on = |name: &str| options.get(name).is_some_and(|value| *value == json!(true));
+    let mut all: Vec<String> =
+        ["--tiny", "--fast", "--mce-loss"].into_iter().filter(|name| is_on(name)).map(str::to_owned).collect();
+    let without = options.get("training data").and_then(|data| data.get("without")).and_then(Value::as_str);
+    all.extend(without.map(|modality| format!("trained without {modality} (--ablate {modality})")));
+    let features = options.get("training data").and_then(|data| data.get("features")?.as_array());
+    let halves = features.into_iter().flatten().filter(|file| file["precision"] == "f16").count();
+    if halves > 0 {
+        all.push("trained on features in half precision (--half-features)".to_owned());
+    }
+    all
+}
+
+/// A model of other sizes; those that the data decide are left out.
+fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option<String> {
+    let model = options.get("model")?.as_object()?;
+    let expected = serde_json::to_value(config).ok()?;
+    let differs = |(size, value): &(&String, &Value)| {
+        expected.get(size.as_str()).is_some_and(|expected| expected != *value)
+            && !["vocab_size", "visual_feat_dim"].contains(&size.as_str())
+    };
+    let other: Vec<String> =
+        model.iter().filter(differs).map(|(size, value)| format!("{size} {value} for {}", expected[size.as_str()])).collect();
+    (!other.is_empty()).then(|| format!("not the model {name}: {}", other.join(", ")))
+}
+
+/// The demo's settings are those of its embedded recipe; its golden file has no others.
+fn of_demo(task: Task, options: &Map<String, Value>, run: Option<&journal::Run>) -> Result<Vec<String>> {
+    let recipe = Recipe::embedded()?;
+    let mut all = Vec::new();
+    let drawn = run.and_then(|run| run.parameters("scenes")).filter(|drawn| !drawn.is_null());
+    if drawn.is_some_and(|drawn| *drawn != json!(recipe)) {
+        all.push("another recipe than the demo's own (--recipe)".to_owned());
+    }
+    let TrainingRecipe { epochs, batch_size, lr } = match task {
+        Task::Vqa => recipe.training.vqa,
+        Task::Gqa => recipe.training.gqa,
+        Task::Nlvr2 => recipe.training.nlvr2,
+    };
+    for (name, recorded) in [
+        ("--epochs", json!(epochs)),
+        ("--batch-size", json!(batch_size)),
+        ("--lr", json!(lr)),
+        ("--optim", json!("bert")),
+        ("--train", json!(task.paper_splits().0)),
+    ] {
+        if let Some(given) = options.get(name).filter(|given| **given != recorded) {
+            all.push(format!("{name} {}, recorded {}", bare(given), bare(&recorded)));
+        }
+    }
+    all.extend(of_switches(options));
+    all.extend(of_model(options, &Config::demo(), "demo"));
+    Ok(all)
+}
+
+fn bare(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::GoldenFile;
+    use super::*;
+    use crate::evidence::result::FeatureRecord;
+
+    fn found(options: Value) -> Found {
+        let options = serde_json::from_value(options).unwrap();
+        let mut record = crate::evidence::result::tests::sample();
+        record.training = Some(Training { options, ..Training::default() });
+        Found { record, folder: "x".into(), baselines: Vec::new(), metrics: None }
+    }
+
+    fn published(found: &Found) -> String {
+        departures(&GoldenFile::load("published").unwrap().content, None, found).unwrap().join("\n")
+    }
+
+    #[test]
+    fn a_faithful_run_departs_in_nothing() {
+        let options = json!({ "task": "vqa", "--lr": 5e-5, "--epochs": 4, "--batch-size": 32, "--optim": "bert",
+            "--seed": 1, "start": { "--load-lxmert-qa": "model" }, "--tiny": false, "--mce-loss": false,
+            "model": Config::lxr955(), "training data": { "splits": "train,nominival", "without": null, "features": [] } });
+        assert_eq!(published(&found(options)), "");
+        let recipe = Recipe::embedded().unwrap().training.vqa;
+        let demo = json!({ "--lr": recipe.lr, "--epochs": recipe.epochs, "--batch-size": recipe.batch_size, "--optim": "bert",
+            "model": Config::demo(), "training data": { "splits": "train,nominival" } });
+        let content = GoldenFile::load("demo").unwrap().content;
+        assert_eq!(departures(&content, None, &found(demo)).unwrap(), [""; 0]);
+        let other = json!({ "--lr": 0.1, "--train": "train" });
+        let other = departures(&content, None, &found(other)).unwrap();
+        assert_eq!(other, [format!("--lr 0.1, recorded {}", recipe.lr), "--train train, recorded train,nominival".into()]);
+    }
+
+    #[test]
+    fn every_departure_is_a_sentence() {
+        let mut run = found(json!({ "--lr": 1e-3, "--tiny": true, "start": { "--from-scratch": true },
+            "model": Config::tiny(), "training data": { "splits": "train", "without": "vision", "features": [{ "precision": "f16" }] } }));
+        let training = run.record.training.as_mut().unwrap();
+        training.not_loaded = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        (training.should_load, training.left_out) = (474, 9);
+        run.record.left_out = 12;
+        run.record.without = Some("language".into());
+        run.record.features = vec![FeatureRecord {
+            of: "val2014_obj36.tsv".into(),
+            images: 1,
+            boxes: 36,
+            width: 2048,
+            precision: "f16".into(),
+            sha256: String::new(),
+        }];
+        insta::assert_snapshot!(published(&run));
+        run.record.training = None;
+        assert!(published(&run).ends_with("no outcome.json lies beside them"));
+    }
+}

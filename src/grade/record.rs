@@ -1,0 +1,49 @@
+//! A run's answers as a golden file: what later runs of the same weights are compared with.
+
+use std::path::{Path, PathBuf};
+
+use super::again::verified_items;
+use crate::error::{Error, Result};
+use crate::evidence::items;
+use crate::evidence::run::Found;
+use crate::files;
+use crate::verdict::frozen::{EDITION, Frozen, KIND, SCHEMA};
+
+/// Writes a golden file and, beside it, the items; their paths.
+///
+/// # Errors
+/// Usage where the run kept no answers, or where the file is not called `.toml`; where a file cannot be written.
+pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason: &str) -> Result<[PathBuf; 2]> {
+    let result = &found.record;
+    let stem = path.file_stem().filter(|_| path.extension().is_some_and(|of| of == "toml"));
+    let stem = stem.and_then(|stem| stem.to_str()).ok_or_else(|| {
+        Error::usage(format!("{} is no name of a golden file", path.display())).next("give it a name that ends in .toml")
+    })?;
+    let Some(answers) = verified_items(found)? else {
+        return Err(Error::usage(format!("{run} kept its accuracy and no answers"))
+            .next("evaluate its weights: repro evaluate TASK --load … --split … --output DIR"));
+    };
+    let name = format!("{stem}.{}", items::FILE);
+    let beside = path.with_file_name(&name);
+    items::write(&beside, &answers)?;
+    let weights: Vec<String> =
+        result.models.iter().map(|model| format!("{} (sha256 {:.12})", model.file, model.sha256)).collect();
+    let frozen = Frozen {
+        schema: SCHEMA,
+        edition: EDITION,
+        kind: KIND.to_owned(),
+        task: result.task.to_string(),
+        splits: result.splits.clone(),
+        n: result.n,
+        items: name,
+        sha256: files::sha256(&beside)?,
+        allowed_flips,
+        reason: reason.to_owned(),
+        model: if weights.is_empty() { run.to_owned() } else { format!("{run}, {}", weights.join(" and ")) },
+    };
+    let text = toml::to_string(&frozen).map_err(|e| Error::bug("a golden file cannot be written").because(e))?;
+    // What cannot be read again is not written.
+    Frozen::parse(&text)?;
+    files::write_bytes(path, text.as_bytes())?;
+    Ok([path.to_owned(), beside])
+}
