@@ -55,7 +55,7 @@ fn order_is_no_difference() {
     let a = rows(14);
     let b = shuffled(&a, &mut Draws(4));
     assert_ne!(a, b);
-    let Comparison { found, judged } = Place::new().compared(&a, &b, "same-extractor").unwrap();
+    let Comparison { found, judged, .. } = Place::new().compared(&a, &b, "same-extractor").unwrap();
     assert_eq!(judged.verdict, Verdict::Pass, "{judged:#?}");
     let Found { images, boxes, differences, worst, .. } = found;
     assert_eq!((images.common, images.equal, images.changed), (14, 14, 0));
@@ -82,7 +82,7 @@ fn differences_are_counted_and_the_worst_images_named() {
     b[at(3)].boxes[4 * 11] += 2.0;
     b[at(4)].img_w += 1;
     b[at(5)].features[3] += 1e-4;
-    let Comparison { found, judged } = Place::new().compared(&a[..11], &b[..11], "same-extractor").unwrap();
+    let Comparison { found, judged, .. } = Place::new().compared(&a[..11], &b[..11], "same-extractor").unwrap();
     assert_eq!((found.images.common, found.images.only_a.count, found.images.only_b.count), (10, 1, 1));
     assert_eq!(found.images.only_a.named, [a[0].img_id.as_str()]);
     assert_eq!(found.images.only_b.named, [a[11].img_id.as_str()]);
@@ -141,7 +141,7 @@ fn half_precision_is_explained_by_rounding() {
         [("half", Verdict::Pass), ("same-extractor", Verdict::Pass), ("port", Verdict::Inconclusive)]
     {
         for (a, b) in [(&tsv, &half), (&half, &tsv)] {
-            let Comparison { found, judged } = compared(a, b, level, 2).unwrap();
+            let Comparison { found, judged, .. } = compared(a, b, level, 2).unwrap();
             assert_eq!(judged.verdict, verdict, "{level}: {judged:#?}");
             assert_eq!((found.images.equal, found.differences.beyond_rounding), (0, Some(0)));
             assert!(found.differences.absolute.unwrap().max > 2e-4);
@@ -150,7 +150,7 @@ fn half_precision_is_explained_by_rounding() {
     let mut other = rows;
     other[4].features[9] += 0.01;
     let other = place.file("b_obj36.tsv", &text(&other));
-    let Comparison { found, judged } = compared(&half, &other, "half", 2).unwrap();
+    let Comparison { found, judged, .. } = compared(&half, &other, "half", 2).unwrap();
     assert_eq!((judged.verdict, found.differences.beyond_rounding), (Verdict::Fail, Some(1)));
     // Without a store that is rounded, the level half still allows for one rounding, the others for none.
     assert_eq!(compared(&tsv, &other, "same-extractor", 2).unwrap().found.differences.beyond_rounding, None);
@@ -169,7 +169,7 @@ fn what_a_level_judges_is_measured() {
 #[test]
 fn nothing_in_common_is_inconclusive() {
     let rows = rows(4);
-    let Comparison { found, judged } = Place::new().compared(&rows[..2], &rows[2..], "port").unwrap();
+    let Comparison { found, judged, .. } = Place::new().compared(&rows[..2], &rows[2..], "port").unwrap();
     assert_eq!((judged.verdict, found.images.common), (Verdict::Inconclusive, 0));
     assert_eq!((found.differences.absolute, found.measure("feature_signed_mean")), (None, None));
 }
