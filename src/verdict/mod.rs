@@ -3,9 +3,11 @@
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
 //! - [`row`]: a judged result, whichever gate judged it.
 //! - [`judge`]: one observed accuracy against its golden task.
-//! - [`published`]: one observed accuracy against what was published without a spread.
+//! - [`published`]: what was published, and what is known of its spread; [`train`]: trainings against it.
+//! - [`runs`]: which of several runs count.
 //! - [`features`]: two feature files against what is known of such differences.
 //! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
+//! - [`power`]: how often all that is wrong, simulated.
 //! - [`statistics`]: the formulas, each with its reference.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.
@@ -14,9 +16,13 @@ pub mod cap;
 pub mod features;
 pub mod golden;
 pub mod judge;
+pub mod power;
 pub mod published;
 pub mod row;
+pub mod runs;
+pub mod simulate;
 pub mod statistics;
+pub mod train;
 
 use std::fmt;
 
@@ -79,6 +85,11 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// A number of things, for people.
+fn plural(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]
