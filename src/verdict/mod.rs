@@ -6,6 +6,7 @@
 //! - [`features`]: two feature files against what is known of such differences.
 //! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
 //! - [`statistics`]: the formulas, each with its reference.
+//! - [`simulate`]: normal draws from a seed, to try a rule on runs whose truth is known.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.
 
@@ -14,6 +15,7 @@ pub mod features;
 pub mod golden;
 pub mod judge;
 pub mod published;
+pub mod simulate;
 pub mod statistics;
 
 use std::fmt;
