@@ -8,7 +8,7 @@
 //! - [`features`]: two feature files against what is known of such differences.
 //! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
 //! - [`power`]: how often all that is wrong, simulated.
-//! - [`statistics`]: the formulas, each with its reference.
+//! - [`statistics`]: the formulas, each with its reference; [`simulate`]: draws to try a rule on runs whose truth is known.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.
 
