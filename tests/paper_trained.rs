@@ -60,7 +60,11 @@ fn from_nothing_to_a_report_again_and_after_a_loss() {
     for (row, published) in before.rows.iter().zip([69.9, 59.8, 74.95]) {
         assert!(row.observed.is_some_and(|accuracy| (0.0..=100.0).contains(&accuracy)), "{row:?}");
         assert_eq!(row.headline, Some(published));
-        assert!(row.evidence[0].contains("--model tiny, files of another manifest"), "{:?}", row.evidence);
+        assert!(
+            row.evidence[0].contains("not comparable: --model tiny; files of another manifest"),
+            "{:?}",
+            row.evidence
+        );
     }
     assert!(before.rows[2].evidence.iter().any(|sentence| sentence.starts_with("consistency ")));
     assert_eq!(before.curves.iter().map(|curves| curves.epochs.len()).collect::<Vec<_>>(), [4, 4, 4]);

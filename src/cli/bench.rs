@@ -102,9 +102,9 @@ struct Predict {
     /// Questions about one image; GQA's testdev has 32, VQA five
     #[arg(long, value_name = "N", default_value_t = 32)]
     questions_per_image: usize,
-    /// Percent of the questions that repeat the sentence of a question about an earlier image; an assumption about GQA, whose
-    /// questions come from templates
-    #[arg(long, value_name = "PERCENT", default_value_t = 40)]
+    /// Percent of the questions that repeat the sentence of a question about an earlier image; of the 12,578 of GQA's testdev,
+    /// 8.7 % do
+    #[arg(long, value_name = "PERCENT", default_value_t = 9)]
     repeats: usize,
     /// Steps measured, in each of which both ways take their turn
     #[arg(long, value_name = "N", default_value_t = 3)]

@@ -328,7 +328,7 @@ impl Limit {
 }
 
 /// The greatest number of events on `n` images that does not differ from none on `none_of` at this confidence.
-fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
+pub(super) fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
     let within = |k: &u64| statistics::fisher_after_none(*k, n, none_of) >= 1.0 - confidence;
     let (mut low, mut high) = (0, n);
     while low < high {

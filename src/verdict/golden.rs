@@ -191,12 +191,17 @@ impl Golden {
         self.tasks.iter().find(|t| t.name == name)
     }
 
-    /// The band of a task, from its recorded runs: the rule's interval, rounded outward and cut to 0..=100.
-    /// `None` of fewer than two runs.
+    /// The band of one new run of a task.
     pub fn band(&self, task: &Task) -> Option<Band> {
+        self.band_of_mean(task, 1)
+    }
+
+    /// The band of the mean of so many new runs of a task, from its recorded runs: the rule's interval, rounded outward and
+    /// cut to 0..=100. `None` of fewer than two recorded runs or no new one.
+    pub fn band_of_mean(&self, task: &Task, new: usize) -> Option<Band> {
         let Rule { name: RuleName::PredictionInterval, confidence, sd_floor, decimals, .. } = self.rule;
         let values: Vec<f64> = task.recorded.iter().map(|r| r.accuracy).collect();
-        let (low, high) = statistics::prediction_interval(&values, confidence, sd_floor)?;
+        let (low, high) = statistics::prediction_interval_of_mean(&values, confidence, sd_floor, new)?;
         let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(6));
         // An end that is a round number but for float noise stays where it is.
         let noise = 1e-9;
@@ -204,8 +209,9 @@ impl Golden {
             low: ((low * scale + noise).floor() / scale).max(0.0),
             high: ((high * scale - noise).ceil() / scale).min(100.0),
             rule: format!(
-                "{} % prediction interval of one new run from {} recorded runs (mean {:.2}, s {:.2}{}), rounded outward",
+                "{} % prediction interval of {} from {} recorded runs (mean {:.2}, s {:.2}{}), rounded outward",
                 trim(100.0 * confidence),
+                if new == 1 { "one new run".to_owned() } else { format!("the mean of {new} new runs") },
                 values.len(),
                 statistics::mean(&values)?,
                 statistics::sample_sd(&values)?.max(sd_floor),

@@ -3,12 +3,15 @@
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
 //! - [`row`]: a judged result, whichever gate judged it.
 //! - [`judge`]: one observed accuracy against its golden task.
-//! - [`published`]: one observed accuracy against what was published without a spread.
+//! - [`published`]: what was published, and what is known of its spread; [`train`]: trainings against it.
+//! - [`runs`]: which of several runs count.
+//! - [`recorded`]: trainings against recorded ones.
 //! - [`features`]: two feature files against what is known of such differences.
 //! - [`frozen`]: answers to the same items as a frozen run gave.
 //! - [`snapshot`]: feature rows that were released, by their checksums.
 //! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
-//! - [`statistics`]: the formulas, each with its reference.
+//! - [`power`]: how often all that is wrong, simulated.
+//! - [`statistics`]: the formulas, each with its reference; [`simulate`]: draws to try a rule on runs whose truth is known.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.
 
@@ -17,10 +20,15 @@ pub mod features;
 pub mod frozen;
 pub mod golden;
 pub mod judge;
+pub mod power;
 pub mod published;
+pub mod recorded;
 pub mod row;
+pub mod runs;
+pub mod simulate;
 pub mod snapshot;
 pub mod statistics;
+pub mod train;
 
 use std::fmt;
 
@@ -83,6 +91,11 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// A number of things, for people.
+fn plural(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]

@@ -1,27 +1,21 @@
-//! Results published as one number and a range, without a spread of runs: `golden/published.toml`.
-//!
-//! Rules of edition 1. One run is one draw. Whether it reproduces a range can only be said with the spread of runs,
-//! which was never published; a tolerance invented in its place would decide the verdict. So:
-//!
-//! - Not measured, or not a number within 0..=100: INFRA.
-//! - Measured on another number of items than published, or with other settings: INCONCLUSIVE; nothing can be compared.
-//! - Otherwise INCONCLUSIVE, with where the accuracy lies: inside the author's range, or so many points below or above it.
+//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by [`super::train`].
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Verdict;
-use super::golden::Band;
-use super::row::{Gate, Judged};
+use super::golden::Recorded;
 use crate::error::{Error, Result};
 
 /// The way of writing that this program reads.
-pub const SCHEMA: u32 = 1;
-/// The way of judging that this program knows.
-pub const EDITION: u32 = 1;
+pub const SCHEMA: u32 = 2;
+/// The way of judging that this program knows: [`super::train`].
+pub const EDITION: u32 = 2;
+/// So many recorded runs of ours replace an assumed spread.
+pub const RECORDED_LEAST: usize = 5;
 /// The published results compiled into the program.
-const EMBEDDED: &str = include_str!("../../golden/published.toml");
+pub const EMBEDDED: &str = include_str!("../../golden/published.toml");
 
 /// A file of published results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,30 +27,84 @@ pub struct Published {
     pub edition: u32,
     /// The profile of `repro all` that it judges.
     pub profile: String,
-    /// Where everything in it was published.
+    /// Where everything in it was published, unless it says otherwise.
     pub source: String,
+    /// How it judges.
+    pub rule: Rule,
     /// In the order of the report.
     #[serde(rename = "task")]
     pub tasks: Vec<Task>,
+    /// Figures of test sets, for the record.
+    #[serde(default, rename = "test")]
+    pub tests: Vec<Test>,
 }
 
-/// What was published of one task.
+/// The tests known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleName {
+    /// Two one-sided tests of the mean of the runs against the range ([`super::train`]).
+    EquivalenceToRange,
+}
+
+/// How runs are judged; written before any was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Which test.
+    pub name: RuleName,
+    /// Size of each one-sided test, above 0 and at most 0.2.
+    pub alpha: f64,
+    /// Runs that the rule was dimensioned for.
+    pub runs: u64,
+    /// Points by which a mean may lie outside the range and still be equivalent to it.
+    pub margin: f64,
+    /// Runs that scatter more than chance allows at this level contradict the assumed spread.
+    pub scatter_alpha: f64,
+    /// A run farther from the range than so many points is no draw of the same training.
+    pub converged_within: f64,
+    /// Why these values.
+    pub reason: String,
+}
+
+/// What is known of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// Such as `vqa`.
     pub name: String,
+    /// The splits that the accuracy is measured on.
+    pub splits: String,
     /// What the accuracy counts.
     pub metric: String,
+    /// How it is counted, and whether that can be done here.
+    pub evaluator: String,
     /// Number of items evaluated.
     pub n: u64,
     /// The number of the table.
     pub headline: Headline,
     /// Where the author expects a retraining.
     pub range: Range,
+    /// The standard deviation of one run.
+    pub sigma: Sigma,
+    /// Where the mean of faithful runs is thought to lie; only error rates are computed from it.
+    pub faithful: Faithful,
+    /// Options of `repro train` as published; a run with others is not comparable.
+    pub settings: toml::Table,
+    /// The option that named the first weights.
+    pub start: String,
     /// What a reader should know of these numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What others report; shown, not judged by.
+    #[serde(default, rename = "rerun", skip_serializing_if = "Vec::is_empty")]
+    pub reruns: Vec<Rerun>,
+    /// What a training that did not work looks like.
+    #[serde(default, rename = "collapse", skip_serializing_if = "Vec::is_empty")]
+    pub collapses: Vec<Collapse>,
+    /// Runs of this program with the published settings. From [`RECORDED_LEAST`] on their spread replaces [`Task::sigma`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<Recorded>,
 }
 
 /// A published number.
@@ -81,19 +129,86 @@ pub struct Range {
     pub from: String,
 }
 
-/// What one run measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
-    /// Accuracy in points.
+/// A standard deviation between runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sigma {
+    /// Points, above 0.
+    pub points: f64,
+    /// Whether it was measured or assumed, and from what.
+    pub source: String,
+}
+
+/// Where the mean of faithful runs is thought to lie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Faithful {
+    /// Points.
+    pub mean: f64,
+    /// From what.
+    pub source: String,
+}
+
+/// A run that somebody reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rerun {
+    /// Points.
     pub accuracy: f64,
-    /// Items that it was measured on.
-    pub n: u64,
-    /// In what the run was not the published one (`--model tiny`); empty for a faithful run.
-    pub departures: Vec<String>,
+    /// In what it differs.
+    pub what: String,
+    /// Where.
+    pub source: String,
+}
+
+/// An accuracy that means that a training did not work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collapse {
+    /// Points, to two decimals.
+    pub accuracy: f64,
+    /// What it means.
+    pub says: String,
+}
+
+/// Who can score a test set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scored {
+    /// This program, with public labels.
+    Local,
+    /// A published program of the set's authors.
+    OfficialEvaluator,
+    /// A server only.
+    Server,
+}
+
+/// A published figure of a test set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// The task.
+    pub task: String,
+    /// The set, for people.
+    pub name: String,
+    /// Points.
+    pub accuracy: f64,
+    /// Items, where known.
+    #[serde(default)]
+    pub n: Option<u64>,
+    /// Where in the source.
+    pub from: String,
+    /// Who can score it.
+    pub scored: Scored,
+    /// How.
+    pub how: String,
 }
 
 impl Published {
     /// The published results compiled into the program.
+    ///
+    /// # Errors
+    /// A bug of this program, if they are wrong.
     pub fn embedded() -> Result<Self> {
         Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded published results are wrong"))
     }
@@ -101,7 +216,7 @@ impl Published {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// Data for another schema or edition, an unknown field, a name that is there twice, or a number outside 0..=100.
+    /// Data for another schema or edition, an unknown field, a name or seed that is there twice, or an impossible number.
     pub fn parse(text: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct Head {
@@ -117,22 +232,16 @@ impl Published {
             .next("use the program of the same version as the file"));
         }
         let published: Self = toml::from_str(text).map_err(Error::data)?;
+        published.rule.check().map_err(|e| e.while_doing("the rule is wrong"))?;
         let mut names = BTreeSet::new();
         for task in &published.tasks {
-            let Task { name, n, headline, range, .. } = task;
-            let wrong = |why: String| Err(Error::data(format!("task {name} is wrong")).because(why));
-            if name.is_empty() || !names.insert(name) {
-                return wrong("its name is empty or there twice".into());
+            if task.name.is_empty() || !names.insert(&task.name) {
+                return Err(Error::data(format!("task {:?} is empty or there twice", task.name)));
             }
-            if *n == 0 {
-                return wrong("n is 0".into());
-            }
-            if let Some(bad) = [headline.accuracy, range.low, range.high].iter().find(|v| !(0.0..=100.0).contains(*v)) {
-                return wrong(format!("{bad} is not within 0 and 100"));
-            }
-            if range.low > range.high {
-                return wrong(format!("its range begins at {} and ends at {}", range.low, range.high));
-            }
+            task.check().map_err(|e| e.while_doing(format!("task {} is wrong", task.name)))?;
+        }
+        for Test { name, accuracy, .. } in &published.tests {
+            points(&format!("accuracy of {name}"), *accuracy)?;
         }
         Ok(published)
     }
@@ -141,66 +250,91 @@ impl Published {
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)
     }
+}
 
-    /// Places a run's accuracy by the rules above.
-    pub fn judge(&self, name: &str, measured: &Measured) -> Judged {
-        let mut judged = self.unjudged(name);
-        let Measured { accuracy, n, departures } = measured;
-        judged.n = Some(*n);
-        if !(0.0..=100.0).contains(accuracy) {
-            judged.evidence.push(format!("the evaluation gave {accuracy}, which is no accuracy"));
-            judged.what_to_do = Some("look at the loss curve: a run that diverged has no result to judge".into());
-            return judged;
+impl Rule {
+    fn check(&self) -> Result<()> {
+        let Self { alpha, runs, margin, scatter_alpha, converged_within, reason, .. } = self;
+        let sound = |what: &str, ok: bool| if ok { Ok(()) } else { Err(Error::data(what)) };
+        let level = |alpha: f64| alpha > 0.0 && alpha <= 0.2;
+        sound("alpha must be above 0 and at most 0.2", level(*alpha))?;
+        sound("scatter_alpha must be above 0 and at most 0.2", level(*scatter_alpha))?;
+        sound("runs must be 1 to 100", (1..=100).contains(runs))?;
+        sound("margin must be above 0 and at most 10 points", *margin > 0.0 && *margin <= 10.0)?;
+        sound(
+            "converged_within must be above the margin and at most 100",
+            converged_within > margin && *converged_within <= 100.0,
+        )?;
+        sound("reason is empty", !reason.trim().is_empty())
+    }
+}
+
+impl Task {
+    fn check(&self) -> Result<()> {
+        let Self { n, headline, range, sigma, faithful, .. } = self;
+        if *n == 0 {
+            return Err(Error::data("n is 0"));
         }
-        judged.observed = Some(*accuracy);
-        judged.verdict = Verdict::Inconclusive;
-        let Some(task) = self.task(name) else {
-            judged.evidence.push("no result of this task was published".into());
-            return judged;
-        };
-        if !departures.is_empty() {
-            judged.evidence.push(format!("not the published settings ({}): not comparable", departures.join(", ")));
-            judged.what_to_do = Some("run it with the published settings".into());
+        for (what, value) in
+            [("headline", headline.accuracy), ("range", range.low), ("range", range.high), ("faithful", faithful.mean)]
+        {
+            points(what, value)?;
         }
-        if *n != task.n {
-            judged.evidence.push(format!("evaluated on {n} items, published on {}: not comparable", task.n));
-            judged.what_to_do.get_or_insert_with(|| "evaluate the whole published set".into());
+        if range.low > range.high {
+            return Err(Error::data(format!("its range begins at {} and ends at {}", range.low, range.high)));
         }
-        if judged.evidence.is_empty() {
-            judged.evidence.push(task.range.place(*accuracy));
-            judged.evidence.push("one run is one draw, and no spread of runs was published to judge one by".into());
-            judged.what_to_do =
-                Some("run it with more seeds (--seed) and compare their accuracies with the range".into());
+        if !(sigma.points > 0.0 && sigma.points <= 10.0) {
+            return Err(Error::data(format!("a sigma of {} is impossible", sigma.points)));
         }
-        judged.evidence.extend(task.note.clone());
-        judged
+        for rerun in &self.reruns {
+            points("accuracy of a rerun", rerun.accuracy)?;
+        }
+        for collapse in &self.collapses {
+            points("accuracy of a collapse", collapse.accuracy)?;
+        }
+        let mut seeds = BTreeSet::new();
+        for Recorded { seed, accuracy } in &self.recorded {
+            points(&format!("accuracy of seed {seed}"), *accuracy)?;
+            if !seeds.insert(seed) {
+                return Err(Error::data(format!("seed {seed} is recorded twice")));
+            }
+        }
+        Ok(())
     }
 
-    /// The row of a task that was not run.
-    pub fn not_run(&self, name: &str, why: &str) -> Judged {
-        let mut judged = self.unjudged(name);
-        judged.evidence.push(why.to_owned());
-        judged.what_to_do = Some("mend what stopped the run and start it again; finished stages are kept".into());
-        judged
-    }
-
-    fn unjudged(&self, name: &str) -> Judged {
-        let task = self.task(name);
-        Judged {
-            band: task.map(|Task { range, .. }| Band {
-                low: range.low,
-                high: range.high,
-                rule: format!("the range that the author expects of a retraining ({}, {})", self.source, range.from),
-            }),
-            headline: task.map(|task| task.headline.accuracy),
-            ..Judged::new(name, Gate::Train, task.map_or("accuracy", |task| &task.metric))
+    /// In which options of `repro train` a run differs from the published ones, one sentence each. `options` holds those of
+    /// the run; one that is not there is taken as published.
+    pub fn departures(&self, options: &serde_json::Map<String, Value>) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, published) in &self.settings {
+            let Some(run) = options.get(name) else { continue };
+            let same = match (published, run) {
+                (toml::Value::String(published), Value::String(run)) => published == run,
+                (toml::Value::Boolean(published), Value::Bool(run)) => published == run,
+                (published, Value::Number(run)) => {
+                    let number = published.as_float().or_else(|| published.as_integer().map(|i| i as f64));
+                    number.zip(run.as_f64()).is_some_and(|(published, run)| published == run)
+                }
+                _ => false,
+            };
+            if !same {
+                let published = serde_json::to_value(published).unwrap_or_default();
+                found.push(format!("{name} {}, published {}", shown(run), shown(&published)));
+            }
         }
+        if let Some(start) = options.get("start").and_then(Value::as_object)
+            && !start.contains_key(&self.start)
+        {
+            let given = start.keys().next().map_or("another start", String::as_str);
+            found.push(format!("{given}, published {}", self.start));
+        }
+        found
     }
 }
 
 impl Range {
     /// Where an accuracy lies, in a sentence.
-    fn place(&self, accuracy: f64) -> String {
+    pub fn place(&self, accuracy: f64) -> String {
         let Self { low, high, .. } = self;
         let range = format!("the author's range {low:.1}–{high:.1}");
         match accuracy {
@@ -211,73 +345,21 @@ impl Range {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judge(task: &str, accuracy: f64, n: u64, departures: &[&str]) -> Judged {
-        let departures = departures.iter().map(|d| (*d).to_owned()).collect();
-        Published::embedded().unwrap().judge(task, &Measured { accuracy, n, departures })
-    }
-
-    #[test]
-    fn the_published_numbers() {
-        let published = Published::embedded().unwrap();
-        let numbers: Vec<_> =
-            published.tasks.iter().map(|t| (&*t.name, t.n, t.headline.accuracy, t.range.low, t.range.high)).collect();
-        assert_eq!(
-            numbers,
-            [("vqa", 25_994, 69.9, 69.7, 70.2), ("gqa", 12_578, 59.8, 59.8, 60.1), ("nlvr2", 6_982, 74.95, 74.0, 74.5)]
-        );
-    }
-
-    #[test]
-    fn one_run_is_placed_and_never_passed_or_failed() {
-        for (task, n, accuracy, place) in [
-            ("vqa", 25_994, 69.7, "69.70 lies inside the author's range 69.7–70.2"),
-            ("vqa", 25_994, 60.0, "60.00 lies 9.70 points below the author's range 69.7–70.2"),
-            ("gqa", 12_578, 60.35, "60.35 lies 0.25 points above the author's range 59.8–60.1"),
-            ("nlvr2", 6_982, 74.95, "74.95 lies 0.45 points above the author's range 74.0–74.5"),
-        ] {
-            let judged = judge(task, accuracy, n, &[]);
-            assert_eq!(judged.verdict, Verdict::Inconclusive);
-            assert_eq!(judged.evidence[0], place);
-            assert!(judged.evidence[1].starts_with("one run is one draw"));
-            assert!(judged.band.unwrap().rule.contains("0db1182") && judged.headline.is_some());
-        }
-        assert!(judge("nlvr2", 74.0, 6_982, &[]).evidence[2].contains("above the author's own range"));
-    }
-
-    #[test]
-    fn what_cannot_be_compared_is_not() {
-        for (judged, verdict, evidence) in [
-            (judge("vqa", 69.9, 40, &[]), Verdict::Inconclusive, "evaluated on 40 items, published on 25994"),
-            (judge("vqa", 69.9, 25_994, &["--model tiny"]), Verdict::Inconclusive, "settings (--model tiny)"),
-            (judge("retrieval", 69.9, 40, &[]), Verdict::Inconclusive, "no result of this task"),
-            (judge("vqa", f64::NAN, 25_994, &[]), Verdict::Infra, "gave NaN"),
-        ] {
-            assert_eq!(judged.verdict, verdict, "{evidence}");
-            assert!(judged.evidence[0].contains(evidence), "{:?}", judged.evidence);
-            assert!(!judged.evidence.iter().any(|e| e.contains("lies inside")), "{:?}", judged.evidence);
-        }
-        let stopped = Published::embedded().unwrap().not_run("gqa", "stage fetch failed");
-        assert_eq!((stopped.verdict, stopped.observed, stopped.headline), (Verdict::Infra, None, Some(59.8)));
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        for (from, to, message) in [
-            ("schema = 1", "schema = 2", "schema 2 edition 1 is not"),
-            ("edition = 1", "edition = 2", "schema 1 edition 2 is not"),
-            ("n = 25994", "n = 0", "n is 0"),
-            ("n = 25994", "items = 25994", "unknown field `items`"),
-            ("accuracy = 69.90", "accuracy = 169.90", "169.9 is not within"),
-            ("low = 69.7", "low = 70.7", "begins at 70.7"),
-            ("name = \"gqa\"", "name = \"vqa\"", "empty or there twice"),
-        ] {
-            assert!(EMBEDDED.contains(from), "{from}");
-            let error = Published::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
-            assert!(error.contains(message), "{to}: {error}");
-        }
+fn points(what: &str, value: f64) -> Result<()> {
+    match (0.0..=100.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::data(format!("{what}: {value} is not within 0 and 100"))),
     }
 }
+
+/// An option's value as a person writes it.
+fn shown(value: &Value) -> String {
+    match (value, value.as_f64()) {
+        (Value::String(text), _) => text.clone(),
+        (_, Some(small)) if small != 0.0 && small.abs() < 1e-3 => format!("{small:e}"),
+        (other, _) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

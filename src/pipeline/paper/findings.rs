@@ -8,8 +8,9 @@ use crate::error::Result;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
 use crate::report::{AssetRecord, Findings, Speed, metrics};
-use crate::verdict::published::{Measured, Published};
+use crate::verdict::published::Published;
 use crate::verdict::row::Judged;
+use crate::verdict::train::{Measured, Run, judge};
 
 /// The published files, among the outputs of [`FETCH`] and [`PREPARE`].
 pub(super) const ASSETS: &str = "assets.json";
@@ -43,12 +44,20 @@ fn judged(
     task: Task,
     assets: &[AssetRecord],
 ) -> Result<Judged> {
+    let run = |result| Run { name: "this run".into(), seed: Some(settings.seed), result };
     let Some(score) = outcome.output(&evaluate_stage(task), SCORE) else {
-        return Ok(published.not_run(task.name(), "the stages before its evaluation did not finish"));
+        let why = "the stages before its evaluation did not finish".to_owned();
+        return Ok(judge(published, task.name(), &[run(Err(why))]));
     };
     let score: Score = read_json(&score)?;
-    let measured = Measured { accuracy: score.accuracy, n: score.n, departures: settings.departures() };
-    let mut row = published.judge(task.name(), &measured);
+    let measured = Measured {
+        accuracy: score.accuracy,
+        n: score.n,
+        splits: task.paper_splits().1.to_owned(),
+        departures: settings.departures(),
+        majority: None,
+    };
+    let mut row = judge(published, task.name(), &[run(Ok(measured))]);
     row.evidence.extend(score.sentences());
     let unpinned = unpinned(assets, task);
     let remedy = remedy(settings, &unpinned);

@@ -74,7 +74,11 @@ pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Re
     for &task in &settings.tasks {
         judged(&mut out, settings, published, task);
     }
-    let _ = writeln!(out, "one run is placed beside the range, not passed or failed: no spread of runs was published");
+    let _ = writeln!(
+        out,
+        "one run is judged by a spread that is assumed; {} seeds are what the rule was made for: repro check RUN RUN RUN",
+        published.rule.runs
+    );
     let trusts = trusts(&needs, &assets.lock, &settings.workspace);
     let unpinned: Vec<&str> =
         trusts.iter().filter(|(_, trust)| *trust == Trust::Unpinned).map(|(asset, _)| asset.name.as_str()).collect();

@@ -1,0 +1,236 @@
+//! Which of several runs count, and what the others are. Shared by every way of judging trainings.
+//!
+//! No run is left out silently: each one that was given has its state and the reason in the row.
+//!
+//! - No result: INFRA. Nothing is said of the result by leaving the run out, since who chooses which runs end chooses.
+//! - Another split, other items or other settings than what was recorded or published: INCONCLUSIVE.
+//! - An accuracy that is the share of one answer, or far from what any such training gives: FAIL, by name.
+//! - A seed that was there before: the same draw once more, which counts once: INCONCLUSIVE.
+
+use super::Verdict;
+use super::row::{Judged, JudgedRun, RunState};
+
+/// Points by which two accuracies are the same number printed to two decimals.
+const SAME: f64 = 0.005;
+
+/// One training, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// How people call it: its folder's name.
+    pub name: String,
+    /// Its seed, where known.
+    pub seed: Option<u64>,
+    /// What was measured, or why nothing was.
+    pub result: Result<Measured, String>,
+}
+
+/// What a run measured.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Measured {
+    /// Accuracy in points.
+    pub accuracy: f64,
+    /// Items that it was measured on.
+    pub n: u64,
+    /// The splits that those are.
+    pub splits: String,
+    /// In what the run was another thing than what is judged; empty for a faithful run.
+    pub departures: Vec<String>,
+    /// The accuracy in points of always giving the most frequent answer, where known.
+    pub majority: Option<f64>,
+}
+
+/// What a run must be to count.
+#[derive(Debug, Clone, Default)]
+pub struct Expected<'g> {
+    /// The splits, where the golden file says.
+    pub splits: Option<&'g str>,
+    /// Items.
+    pub n: u64,
+    /// No training of this kind gives an accuracy outside, in points.
+    pub plausible: Option<(f64, f64)>,
+    /// Accuracies of trainings that did not work, and what they mean.
+    pub collapses: Vec<(f64, &'g str)>,
+}
+
+/// The runs in order.
+#[derive(Debug, Clone, Default)]
+pub struct Sorted {
+    /// Accuracies in points of the runs that count.
+    pub counted: Vec<f64>,
+    /// Every run.
+    pub rows: Vec<JudgedRun>,
+}
+
+/// Says of each run whether it counts.
+pub fn sort(runs: &[Run], expected: &Expected) -> Sorted {
+    let mut sorted = Sorted::default();
+    let several = runs.len() > 1;
+    for Run { name, seed, result } in runs {
+        let (accuracy, state, why) = match result {
+            Err(why) => (None, RunState::Missing, why.clone()),
+            Ok(measured) => {
+                let earlier = sorted.rows.iter().find(|row| seed.is_some() && row.seed == *seed && has_result(row));
+                let (state, why) = match (expected.objection(measured), earlier) {
+                    (Some(objection), _) => objection,
+                    (None, Some(row)) => (RunState::Duplicate, duplicate(row, measured.accuracy)),
+                    (None, None) if several && seed.is_none() => {
+                        (RunState::NotComparable, "its seed is not recorded, so it may be one of the others".to_owned())
+                    }
+                    (None, None) => (RunState::Counted, String::new()),
+                };
+                (Some(measured.accuracy).filter(|a| a.is_finite()), state, why)
+            }
+        };
+        if state == RunState::Counted {
+            sorted.counted.extend(accuracy);
+        }
+        sorted.rows.push(JudgedRun { run: name.clone(), seed: *seed, accuracy, state, why });
+    }
+    sorted
+}
+
+fn has_result(row: &JudgedRun) -> bool {
+    matches!(row.state, RunState::Counted | RunState::Duplicate)
+}
+
+fn duplicate(earlier: &JudgedRun, accuracy: f64) -> String {
+    let same = match earlier.accuracy {
+        Some(before) if before == accuracy => "with the same accuracy".to_owned(),
+        Some(before) => format!("with another accuracy ({before:.2}), so the seed does not decide the result there"),
+        None => "without a result".to_owned(),
+    };
+    format!("{} has the same seed, {same}; one of them counts", earlier.run)
+}
+
+impl Expected<'_> {
+    fn objection(&self, measured: &Measured) -> Option<(RunState, String)> {
+        let Measured { accuracy, n, splits, departures, majority } = measured;
+        if !(0.0..=100.0).contains(accuracy) {
+            return Some((RunState::Missing, format!("the evaluation gave {accuracy}, which is no accuracy")));
+        }
+        if let Some(wanted) = self.splits.filter(|wanted| *wanted != splits) {
+            return Some((RunState::NotComparable, format!("evaluated on {splits}, judged is {wanted}")));
+        }
+        if !departures.is_empty() {
+            return Some((RunState::NotComparable, departures.join("; ")));
+        }
+        if *n != self.n {
+            return Some((RunState::NotComparable, format!("evaluated on {n} items, judged are {}", self.n)));
+        }
+        if let Some((value, says)) = self.collapses.iter().find(|(value, _)| (accuracy - value).abs() <= SAME) {
+            return Some((RunState::NotConverged, format!("{value:.2} is what {says}")));
+        }
+        if majority.is_some_and(|share| (accuracy - share).abs() <= SAME) {
+            let why = format!("{accuracy:.2} is what always giving the most frequent answer earns");
+            return Some((RunState::NotConverged, why));
+        }
+        if let Some((low, high)) = self.plausible.filter(|(low, high)| !(*low..=*high).contains(accuracy)) {
+            let why = format!("{accuracy:.2} is not within {low:.1}–{high:.1}, where every working run lies");
+            return Some((RunState::NotConverged, why));
+        }
+        None
+    }
+}
+
+impl Sorted {
+    /// Puts the runs into a row: what they say without the mean, as verdicts, evidence and advice.
+    pub fn report(&self, judged: &mut Judged) -> Vec<Verdict> {
+        judged.runs.clone_from(&self.rows);
+        let mut found = Vec::new();
+        for (state, verdict, advice) in [
+            (
+                RunState::NotConverged,
+                Verdict::Fail,
+                "look at what the first weights loaded and at the loss curve of that run; then train that seed again",
+            ),
+            (
+                RunState::Missing,
+                Verdict::Infra,
+                "mend what stopped the run and let the same seed finish; finished stages are kept",
+            ),
+            (RunState::NotComparable, Verdict::Inconclusive, "run it with the published settings on the whole set"),
+            (RunState::Duplicate, Verdict::Inconclusive, "give each run a seed of its own"),
+        ] {
+            for row in self.rows.iter().filter(|row| row.state == state) {
+                found.push(verdict);
+                judged.evidence.push(format!("{}: {}: {}", row.run, state.as_str(), row.why));
+                judged.what_to_do.get_or_insert_with(|| advice.to_owned());
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(seed: Option<u64>, accuracy: f64) -> Run {
+        let result = Ok(Measured { accuracy, n: 100, splits: "valid".into(), ..Measured::default() });
+        Run { name: format!("run{}", seed.unwrap_or(0)), seed, result }
+    }
+
+    fn expected() -> Expected<'static> {
+        Expected {
+            splits: Some("valid"),
+            n: 100,
+            plausible: Some((69.0, 79.5)),
+            collapses: vec![(50.86, "always True gives")],
+        }
+    }
+
+    #[test]
+    fn each_run_has_its_state() {
+        let mut tiny = run(Some(3), 74.0);
+        tiny.result.as_mut().unwrap().departures.push("--tiny".into());
+        let mut other = run(Some(4), 74.0);
+        other.result.as_mut().unwrap().splits = "train".into();
+        let mut few = run(Some(5), 74.0);
+        few.result.as_mut().unwrap().n = 99;
+        let mut lazy = run(Some(6), 72.0);
+        lazy.result.as_mut().unwrap().majority = Some(72.0);
+        let killed = Run { name: "killed".into(), seed: Some(7), result: Err("stopped at stage train-vqa".into()) };
+        let runs = [
+            run(Some(1), 74.0),
+            run(Some(2), 74.5),
+            tiny,
+            other,
+            few,
+            lazy,
+            killed,
+            run(Some(1), 74.0),
+            run(Some(8), 50.86),
+            run(Some(9), 68.9),
+            run(Some(10), f64::NAN),
+            run(None, 74.2),
+        ];
+        let sorted = sort(&runs, &expected());
+        use RunState::{Counted, Duplicate, Missing, NotComparable, NotConverged};
+        let states: Vec<RunState> = sorted.rows.iter().map(|row| row.state).collect();
+        assert_eq!(
+            states,
+            [
+                Counted,
+                Counted,
+                NotComparable,
+                NotComparable,
+                NotComparable,
+                NotConverged,
+                Missing,
+                Duplicate,
+                NotConverged,
+                NotConverged,
+                Missing,
+                NotComparable
+            ]
+        );
+        assert_eq!(sorted.counted, [74.0, 74.5]);
+        let whys: Vec<&str> = sorted.rows.iter().map(|row| row.why.as_str()).collect();
+        insta::assert_snapshot!(whys.join("\n"));
+    }
+
+    #[test]
+    fn one_run_needs_no_seed() {
+        assert_eq!(sort(&[run(None, 74.0)], &expected()).counted, [74.0]);
+    }
+}

@@ -1,0 +1,122 @@
+use super::*;
+use crate::verdict::row::RunState;
+
+fn published() -> Published {
+    Published::embedded().unwrap()
+}
+
+fn runs(task: &str, accuracies: &[f64]) -> Vec<Run> {
+    let published = published();
+    let task = published.task(task).unwrap();
+    let measured = |accuracy| Measured { accuracy, n: task.n, splits: task.splits.clone(), ..Measured::default() };
+    (1..)
+        .zip(accuracies)
+        .map(|(seed, accuracy)| Run { name: format!("seed-{seed}"), seed: Some(seed), result: Ok(measured(*accuracy)) })
+        .collect()
+}
+
+fn judged(task: &str, accuracies: &[f64]) -> Judged {
+    judge(&published(), task, &runs(task, accuracies))
+}
+
+#[test]
+fn means_are_judged() {
+    use Verdict::{Fail, Inconclusive, Pass};
+    for (task, accuracies, verdict, evidence) in [
+        ("vqa", &[69.9, 70.1, 69.8][..], Pass, "shown to be at most 0.5 from 69.7–70.2"),
+        ("vqa", &[69.5, 69.6, 69.4], Pass, "0.20 points below"),
+        ("vqa", &[69.3, 69.2, 69.4], Fail, "below what a faithful training gives"),
+        ("vqa", &[70.9, 70.8, 70.9], Fail, "above what a faithful training gives"),
+        ("gqa", &[59.45, 59.5, 59.53], Pass, "0.31 points below"),
+        ("gqa", &[59.3, 59.3, 59.4], Fail, "below"),
+        // The author's own table is no failure, though it lies above his range.
+        ("nlvr2", &[74.95], Pass, "0.45 points above"),
+        ("nlvr2", &[74.33, 74.39, 74.26], Pass, "lies inside"),
+        ("nlvr2", &[73.8], Inconclusive, "neither shown to be within 0.5 of 74.0–74.5 or the headline 74.95"),
+        ("nlvr2", &[73.5], Fail, "0.50 points below"),
+        ("nlvr2", &[73.25, 73.3, 73.2], Fail, "below"),
+    ] {
+        let judged = judged(task, accuracies);
+        assert_eq!(judged.verdict, verdict, "{task} {accuracies:?}: {:#?}", judged.evidence);
+        assert!(judged.evidence[0].contains(evidence), "{:?}", judged.evidence);
+        assert_eq!(judged.what_to_do.is_none(), verdict == Pass);
+        let range = &judged.targets[0];
+        assert_eq!(range.met, if verdict == Inconclusive { None } else { Some(verdict == Pass) });
+    }
+}
+
+#[test]
+fn an_open_mean_says_how_many_seeds_settle_it() {
+    let judged = judged("nlvr2", &[73.8]);
+    let more = judged.more_seeds.unwrap();
+    let task = published();
+    let test = Test::new(&task.rule, task.task("nlvr2").unwrap());
+    assert_eq!(test.find(73.8, more), Found::Open, "one run is there already");
+    assert_ne!(test.find(73.8, 1 + more), Found::Open);
+    assert_eq!(judged.what_to_do.unwrap(), format!("train {more} seeds more: that settles it if the mean stays"));
+}
+
+#[test]
+fn the_headline_is_a_target_that_decides_nothing() {
+    let judged = judged("nlvr2", &[74.1, 74.0, 74.2]);
+    let headline = &judged.targets[1];
+    assert_eq!((judged.verdict, headline.met, headline.decides), (Verdict::Pass, Some(false), false));
+    // 74.95 - 1.644854 · 0.268 · sqrt(1 + 1/3)
+    assert!(headline.sentence.starts_with("74.10 is below 74.44"), "{}", headline.sentence);
+    assert!(judged.evidence.iter().any(|e| e.contains("lies above the author's own range")));
+}
+
+#[test]
+fn what_is_no_draw_of_the_training_is_named() {
+    let mut three = runs("nlvr2", &[74.3, 50.86, 74.4]);
+    let collapsed = judge(&published(), "nlvr2", &three);
+    assert_eq!(collapsed.verdict, Verdict::Fail);
+    assert!(collapsed.evidence.iter().any(|e| e.contains("seed-2: did not converge: 50.86 is what always True")));
+    assert_eq!(collapsed.observed, Some(74.35), "not in the mean");
+    three[1] = Run { name: "crashed".into(), seed: Some(2), result: Err("stopped at stage train-nlvr2 (DISK)".into()) };
+    let crashed = judge(&published(), "nlvr2", &three);
+    assert_eq!((crashed.verdict, crashed.runs[1].state), (Verdict::Infra, RunState::Missing));
+    three[1] = Run { seed: Some(1), ..three[0].clone() };
+    assert_eq!(judge(&published(), "nlvr2", &three).verdict, Verdict::Inconclusive);
+    assert_eq!(judge(&published(), "nlvr2", &[]).verdict, Verdict::Infra);
+    assert_eq!(judge(&published(), "retrieval", &three).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn runs_that_scatter_contradict_the_assumption() {
+    let judged = judged("vqa", &[69.0, 70.0, 71.0]);
+    assert_eq!(judged.verdict, Verdict::Inconclusive);
+    assert!(judged.evidence.iter().any(|e| e.contains("scatter by 1.00 points")), "{:?}", judged.evidence);
+}
+
+#[test]
+fn recorded_runs_replace_the_assumed_spread() {
+    let mut published = published();
+    let task = &mut published.tasks[0];
+    let record = |(seed, accuracy)| crate::verdict::golden::Recorded { seed, accuracy };
+    task.recorded = [(1, 69.8), (2, 69.9), (3, 70.0), (4, 70.1)].map(record).to_vec();
+    assert!(Test::new(&published.rule, task).source.starts_with("assumed"), "four say too little");
+    task.recorded.push(record((5, 69.9)));
+    let test = Test::new(&published.rule, task);
+    assert!((test.sigma - 0.114_017_542_5).abs() < 1e-9 && (test.quantile - 2.131_846_8).abs() < 1e-6, "{test:?}");
+    assert_eq!(test.source, "measured: the spread of 5 recorded runs");
+}
+
+/// Whatever faithful means is, at the ends of its range too, the tests keep their sizes.
+#[test]
+fn the_tests_keep_their_sizes() {
+    let published = published();
+    for task in &published.tasks {
+        let test = Test::new(&published.rule, task);
+        for runs in [1, 2, 3, 5, 10, 50] {
+            for faithful in [test.low, test.high, task.faithful.mean] {
+                let [pass, fail, open] = test.rates(faithful, runs);
+                // At an end, the far side adds next to nothing.
+                assert!(fail <= 0.051 && (pass + fail + open - 1.0).abs() < 1e-12, "{} {faithful}: {fail}", task.name);
+            }
+            for worse in [test.low - test.margin, task.faithful.mean - 1.0, test.high + test.margin] {
+                assert!(test.rates(worse, runs)[0] <= 0.05 + 1e-9, "{} {worse}", task.name);
+            }
+        }
+    }
+}
