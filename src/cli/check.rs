@@ -1,6 +1,6 @@
 //! `repro check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::forms::{Form, tell};
 use super::{cores, written};
@@ -11,9 +11,12 @@ use crate::exit;
 use crate::features::progress::Bar;
 use crate::grade::golden::{Content, GoldenFile};
 use crate::grade::rows::{Asked, against, rows};
-use crate::grade::{features, record, report};
+use crate::grade::{self, record, report};
 use crate::report::{FileRecord, GoldenRecord, Report};
+use crate::verdict::golden::{self, Golden};
+use crate::verdict::published::Published;
 use crate::verdict::row::Judged;
+use crate::verdict::{features, power};
 
 /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
 ///
@@ -56,15 +59,15 @@ pub struct Args {
     /// Judge the images in both feature files, though others are in one file only
     #[arg(long, requires = "features")]
     common: bool,
+    /// Print how often each gate, as it is configured, is wrong
+    #[arg(long, exclusive = true)]
+    power: bool,
     /// Also write report.html, report.json, report.md, junit.xml … into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
-    /// Also print annotations for GitHub Actions
-    #[arg(long)]
-    annotations: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -76,8 +79,9 @@ Examples:
   repro check --record golden/vqa.toml --allow-flips 0 --reason 'same CPU' runs/vqa-1
   repro check --golden golden/vqa.toml runs/today          the same answers as then? For CI, in a second
   repro check --against runs/before --allow-flips 3 runs/after
+  repro check --power                                      how often these verdicts are wrong
   repro check --features released_obj36.tsv mine_obj36.tsv --common
-  repro check runs/vqa-1 --output verdict --annotations
+  repro check runs/vqa-1 --output verdict
 
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 INFRA. Damaged evidence: 5 or 7.";
 
@@ -86,8 +90,13 @@ The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 INFRA. Damaged e
 /// # Errors
 /// Usage for options that do not belong together; data or checksum where what a run left is damaged.
 pub fn run(args: Args) -> Result<u8> {
+    if args.power {
+        return print_power();
+    }
     if args.runs.is_empty() && args.features.is_empty() {
-        return Err(Error::usage("there is nothing to judge").next("name the folder of a run, or two files with --features"));
+        return Err(
+            Error::usage("there is nothing to judge").next("name the folder of a run, or two files with --features")
+        );
     }
     if args.allow_flips.is_some() && args.against.is_none() && args.record.is_none() {
         return Err(Error::usage("--allow-flips needs --against or --record")
@@ -99,13 +108,14 @@ pub fn run(args: Args) -> Result<u8> {
     }
     let mut report = args.judge(&runs)?;
     args.add_files(&mut report)?;
-    tell(&report, args.format, args.annotations, args.output.as_deref())
+    tell(&report, args.format, args.output.as_deref())
 }
 
 impl Args {
     fn judge(&self, runs: &[RunEvidence]) -> Result<Report> {
         let asked = Asked { runs, tasks: &self.task, seeds: &self.seeds };
-        let mut goldens: Vec<GoldenFile> = self.golden.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?;
+        let mut goldens: Vec<GoldenFile> =
+            self.golden.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?;
         if goldens.is_empty() && self.against.is_none() && !runs.is_empty() {
             goldens.push(GoldenFile::of_profile(profile(runs)?)?);
         }
@@ -122,7 +132,7 @@ impl Args {
             let golden = given.map_or_else(|| GoldenFile::load("features"), Ok)?;
             if let Content::Features(limits) = &golden.content {
                 let files = [reference.as_path(), candidate.as_path()];
-                judged.push(features::judge(limits, files, &self.level, self.common, cores(), &Bar::new())?);
+                judged.push(grade::features::judge(limits, files, &self.level, self.common, cores(), &Bar::new())?);
             }
             records.push(golden.record);
         }
@@ -138,12 +148,16 @@ impl Args {
         for path in &self.features {
             let bytes = path.metadata().map_err(|e| Error::io("look at", path, &e))?.len();
             // Their content is not read once more for a checksum.
-            report.provenance.inputs.push(FileRecord { name: path.display().to_string(), bytes: Some(bytes), sha256: None });
+            report.provenance.inputs.push(FileRecord {
+                name: path.display().to_string(),
+                bytes: Some(bytes),
+                sha256: None,
+            });
         }
         Ok(())
     }
 
-    fn record(&self, runs: &[RunEvidence], file: &std::path::Path) -> Result<u8> {
+    fn record(&self, runs: &[RunEvidence], file: &Path) -> Result<u8> {
         let ([run], Some(allowed), Some(reason)) = (runs, self.allow_flips, &self.reason) else {
             return Err(Error::usage("a golden file holds the answers of one run").next("name one RUN"));
         };
@@ -154,15 +168,30 @@ impl Args {
         let found = match run.task(*task) {
             Some(Ok(found)) => found,
             Some(Err(why)) => {
-                return Err(Error::data(format!("{} has no {task} result", run.name)).because(&why.sentence).next(&why.next));
+                return Err(Error::data(format!("{} has no {task} result", run.name))
+                    .because(&why.sentence)
+                    .next(&why.next));
             }
-            None => return Err(Error::usage(format!("{} did not do {task}", run.name)).next("choose a task that it did")),
+            None => {
+                return Err(Error::usage(format!("{} did not do {task}", run.name)).next("choose a task that it did"));
+            }
         };
         let [golden, items] = record::record(found, &run.name, file, allowed, reason)?;
-        let text = format!("{}\n{}", golden.display(), items.display());
-        written(&text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
-        Ok(exit::PASS)
+        say(&format!("{}\n{}", golden.display(), items.display()))
     }
+}
+
+/// The table of docs/verdicts.md, simulated anew.
+fn print_power() -> Result<u8> {
+    let (published, demo, limits) =
+        (Published::embedded()?, Golden::parse(golden::DEMO)?, features::Golden::embedded()?);
+    let power = power::simulate(&published, &demo, &limits, power::SEED, power::DRAWS);
+    say(power.markdown().trim_end())
+}
+
+fn say(text: &str) -> Result<u8> {
+    written(text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    Ok(exit::PASS)
 }
 
 /// The profile of all runs.

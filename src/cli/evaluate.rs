@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::evidence::leave::{Evaluated, leave};
 use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
 use crate::evidence::training;
-use crate::{exit, files};
 use crate::train::questions;
+use crate::{exit, files};
 
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]

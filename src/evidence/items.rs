@@ -35,12 +35,12 @@ pub fn cluster(task: Task) -> &'static str {
 /// # Errors
 /// Data for an id that `data` lacks, or an NLVR2 identifier without its fields.
 pub fn of(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<Item>> {
-    let by_id: HashMap<&Id, _> =
-        data.examples.iter().map(|example| (&example.id, example)).collect();
+    let by_id: HashMap<&Id, _> = data.examples.iter().map(|example| (&example.id, example)).collect();
     predictions
         .iter()
         .map(|Prediction { id, answer }| {
-            let example = by_id.get(id).ok_or_else(|| Error::data(format!("{id} is predicted but is not in the data")))?;
+            let example =
+                by_id.get(id).ok_or_else(|| Error::data(format!("{id} is predicted but is not in the data")))?;
             let cluster = match data.task {
                 Task::Vqa | Task::Gqa => example.images.first().cloned().unwrap_or_default(),
                 Task::Nlvr2 => nlvr2_official::sentence_group(&id.to_string())?,
@@ -215,7 +215,12 @@ mod tests {
     #[test]
     fn one_answer_to_everything_is_seen() {
         let items = |answers: [&str; 4], scores: [f64; 4]| {
-            answers.into_iter().zip(scores).enumerate().map(|(at, (answer, score))| item(&at.to_string(), answer, score, "")).collect::<Vec<_>>()
+            answers
+                .into_iter()
+                .zip(scores)
+                .enumerate()
+                .map(|(at, (answer, score))| item(&at.to_string(), answer, score, ""))
+                .collect::<Vec<_>>()
         };
         let constant = items(["no"; 4], [0.3, 0.0, 0.9, 0.0]);
         assert_eq!(majority(Task::Vqa, &constant), accuracy(&constant));

@@ -28,6 +28,9 @@ pub struct Run {
     pub profile: String,
     /// Where it ran.
     pub environment: Environment,
+    /// In what it was another thing than what its golden file describes.
+    #[serde(default)]
+    pub departures: Vec<String>,
     plan: Value,
 }
 

@@ -95,7 +95,8 @@ mod tests {
             sentence: "s".into(),
             label: Some(Label::Class(class)),
         };
-        let data = TaskData { task: Task::Nlvr2, splits: vec!["valid".into()], examples: vec![example(0, 1), example(1, 0)] };
+        let data =
+            TaskData { task: Task::Nlvr2, splits: vec!["valid".into()], examples: vec![example(0, 1), example(1, 0)] };
         let say = |pair: usize| Prediction { id: data.examples[pair].id.clone(), answer: "True".into() };
         let all = [say(0), say(1)];
         let evaluated = |predictions| Evaluated {

@@ -223,7 +223,9 @@ impl ResultRecord {
             return Err("its consistency is not within 0 and 100".to_owned());
         }
         if n.checked_add(*left_out).is_none_or(|all| all > *examples) {
-            return Err(format!("{n} examples answered and {left_out} left out are more than the {examples} there are"));
+            return Err(format!(
+                "{n} examples answered and {left_out} left out are more than the {examples} there are"
+            ));
         }
         for file in [&self.predictions, &self.items].into_iter().flatten() {
             if file.file.contains('/') || file.file.starts_with('.') || file.file.is_empty() {
@@ -252,7 +254,10 @@ pub(crate) mod tests {
             consistency: None,
             seed: Some(9595),
             models: vec![ModelRecord { file: "BEST.safetensors".into(), sha256: "a1".into(), parameters: 7 }],
-            training: Some(Training { options: BTreeMap::from([("--seed".into(), 9595.into())]), ..Training::default() }),
+            training: Some(Training {
+                options: BTreeMap::from([("--seed".into(), 9595.into())]),
+                ..Training::default()
+            }),
             without: None,
             features: Vec::new(),
             predictions: None,

@@ -221,7 +221,8 @@ fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
     let Ended { training, best, validated, left_out, machine } = ended;
     let (Some(accuracy), Some((splits, n))) = (best, validated) else {
         let sentence = "the training was not validated, so that nothing was measured".to_owned();
-        let next = format!("evaluate it: repro evaluate {task} --load {}/LAST --split SPLIT --output DIR", folder.display());
+        let next =
+            format!("evaluate it: repro evaluate {task} --load {}/LAST --split SPLIT --output DIR", folder.display());
         return Ok((task, Err(Why { sentence, seed: training.seed(), stage: None, class: None, next })));
     };
     let record = ResultRecord {

@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn the_golden_sample_holds_all_of_them_and_the_figures_agree() {
         let Some(path) = crate::fixtures::beside("real/golden/train2014_obj36.tsv") else { return };
-        let (mut reader, mut row, mut watch) = (Reader::open(&path).unwrap(), Row::default(), Watch::embedded().unwrap());
+        let (mut reader, mut row, mut watch) =
+            (Reader::open(&path).unwrap(), Row::default(), Watch::embedded().unwrap());
         let known = Golden::embedded().unwrap().images;
         while reader.read(&mut row).unwrap() {
             watch.row(&row);
@@ -120,7 +121,10 @@ mod tests {
         let first = watch.images()[0].clone();
         watch.row(&Row { img_id: "n1".into(), ..Row::default() });
         watch.row(&Row { img_id: first.clone(), ..Row::default() });
-        assert_eq!(watch.held().unwrap().to_string(), format!("1 of the 10 golden rows, 1 of them not as released: {first}"));
+        assert_eq!(
+            watch.held().unwrap().to_string(),
+            format!("1 of the 10 golden rows, 1 of them not as released: {first}")
+        );
         assert_eq!(Watch::embedded().unwrap().held(), None);
     }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::golden_rows::{Held, Watch};
 use super::damage::{Column, Damage, TsvError};
+use super::golden_rows::{Held, Watch};
 use super::progress::{Pass, Progress, Silent};
 use super::row::Row;
 use super::statistics::Statistics;

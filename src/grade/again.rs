@@ -103,7 +103,10 @@ fn editions(then: &[GoldenRecord], now: &[GoldenRecord]) -> Vec<String> {
         match of(then, &golden.name) {
             None => changes.push(format!("{} edition {} did not judge before", golden.name, golden.edition)),
             Some(old) if old.edition != golden.edition => {
-                changes.push(format!("{} judges by edition {}, then by edition {}", golden.name, golden.edition, old.edition));
+                changes.push(format!(
+                    "{} judges by edition {}, then by edition {}",
+                    golden.name, golden.edition, old.edition
+                ));
             }
             Some(old) if old.sha256 != golden.sha256 => {
                 changes.push(format!("{} edition {} has another content than then", golden.name, golden.edition));
@@ -122,7 +125,8 @@ mod tests {
 
     #[test]
     fn another_golden_file_is_said() {
-        let golden = |name: &str, edition, sha256: &str| GoldenRecord { name: name.into(), edition, sha256: sha256.into() };
+        let golden =
+            |name: &str, edition, sha256: &str| GoldenRecord { name: name.into(), edition, sha256: sha256.into() };
         let then = [golden("published", 1, "a"), golden("demo", 1, "a"), golden("features", 1, "a")];
         let now = [golden("published", 2, "b"), golden("demo", 1, "b"), golden("mine", 1, "a")];
         assert_eq!(

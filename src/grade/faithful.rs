@@ -62,6 +62,12 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
         }
         _ => {}
     }
+    let told = run.map(|run| run.departures.as_slice()).unwrap_or_default();
+    for departure in told {
+        if !all.iter().any(|known| known.contains(departure.as_str())) {
+            all.push(departure.clone());
+        }
+    }
     Ok(all)
 }
 
@@ -98,8 +104,11 @@ fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option
         expected.get(size.as_str()).is_some_and(|expected| expected != *value)
             && !["vocab_size", "visual_feat_dim"].contains(&size.as_str())
     };
-    let other: Vec<String> =
-        model.iter().filter(differs).map(|(size, value)| format!("{size} {value} for {}", expected[size.as_str()])).collect();
+    let other: Vec<String> = model
+        .iter()
+        .filter(differs)
+        .map(|(size, value)| format!("{size} {value} for {}", expected[size.as_str()]))
+        .collect();
     (!other.is_empty()).then(|| format!("not the model {name}: {}", other.join(", ")))
 }
 
@@ -166,7 +175,10 @@ mod tests {
         assert_eq!(departures(&content, None, &found(demo)).unwrap(), [""; 0]);
         let other = json!({ "--lr": 0.1, "--train": "train" });
         let other = departures(&content, None, &found(other)).unwrap();
-        assert_eq!(other, [format!("--lr 0.1, recorded {}", recipe.lr), "--train train, recorded train,nominival".into()]);
+        assert_eq!(
+            other,
+            [format!("--lr 0.1, recorded {}", recipe.lr), "--train train, recorded train,nominival".into()]
+        );
     }
 
     #[test]
@@ -176,7 +188,7 @@ mod tests {
         let training = run.record.training.as_mut().unwrap();
         training.not_loaded = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
         (training.should_load, training.left_out) = (474, 9);
-        run.record.left_out = 12;
+        (run.record.left_out, run.record.examples) = (12, 15);
         run.record.without = Some("language".into());
         run.record.features = vec![FeatureRecord {
             of: "val2014_obj36.tsv".into(),

@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::error::Result;
 use crate::features::compare::{self, Comparison, Settings, compare};
 use crate::features::progress::Progress;
+use crate::verdict::Verdict;
 use crate::verdict::features::Golden;
 use crate::verdict::row::{Gate, Judged};
-use crate::verdict::Verdict;
 
 /// Images of the worst that the evidence names.
 const WORST: usize = 3;

@@ -83,8 +83,13 @@ impl GoldenFile {
                 items::check(&answers, &frozen.sha256)?;
                 let items = items::read(&answers)?;
                 if items.len() as u64 != frozen.n {
-                    return Err(Error::data(format!("{} holds {} items, not {}", answers.display(), items.len(), frozen.n))
-                        .while_doing(doing()));
+                    return Err(Error::data(format!(
+                        "{} holds {} items, not {}",
+                        answers.display(),
+                        items.len(),
+                        frozen.n
+                    ))
+                    .while_doing(doing()));
                 }
                 Content::Predictions(frozen, items)
             }

@@ -17,7 +17,8 @@ pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason:
     let result = &found.record;
     let stem = path.file_stem().filter(|_| path.extension().is_some_and(|of| of == "toml"));
     let stem = stem.and_then(|stem| stem.to_str()).ok_or_else(|| {
-        Error::usage(format!("{} is no name of a golden file", path.display())).next("give it a name that ends in .toml")
+        Error::usage(format!("{} is no name of a golden file", path.display()))
+            .next("give it a name that ends in .toml")
     })?;
     let Some(answers) = verified_items(found)? else {
         return Err(Error::usage(format!("{run} kept its accuracy and no answers"))

@@ -94,12 +94,14 @@ fn provenance(runs: &[RunEvidence]) -> Result<Provenance> {
 
 /// Where the runs were computed; where they differ, whose is which.
 fn environment(runs: &[RunEvidence]) -> Environment {
-    let each: Vec<(&str, Environment)> = runs.iter().filter_map(|run| Some((run.name.as_str(), of_run(run)?))).collect();
+    let each: Vec<(&str, Environment)> =
+        runs.iter().filter_map(|run| Some((run.name.as_str(), of_run(run)?))).collect();
     let mut merged = each.first().map(|(_, environment)| environment.clone()).unwrap_or_default();
     let mut names: Vec<&String> = each.iter().flat_map(|(_, of)| of.versions.keys()).collect();
     names.sort();
     names.dedup();
-    let version = |name: &str| told(each.iter().map(|(run, of)| (*run, of.versions.get(name).cloned().unwrap_or("none".into()))));
+    let version =
+        |name: &str| told(each.iter().map(|(run, of)| (*run, of.versions.get(name).cloned().unwrap_or("none".into()))));
     merged.versions = names.into_iter().map(|name| (name.clone(), version(name))).collect();
     merged.program = told(each.iter().map(|(run, of)| (*run, of.program.clone())));
     merged.cpu = told(each.iter().map(|(run, of)| (*run, of.cpu.clone())));
@@ -145,7 +147,11 @@ fn told<'r>(values: impl Iterator<Item = (&'r str, String)>) -> String {
     match whose.len() {
         0 => String::new(),
         1 => whose.into_keys().collect(),
-        _ => whose.into_iter().map(|(value, runs)| format!("{value} ({})", runs.join(", "))).collect::<Vec<_>>().join("; "),
+        _ => whose
+            .into_iter()
+            .map(|(value, runs)| format!("{value} ({})", runs.join(", ")))
+            .collect::<Vec<_>>()
+            .join("; "),
     }
 }
 

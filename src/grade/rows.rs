@@ -44,8 +44,10 @@ pub fn rows(golden: &GoldenFile, asked: &Asked) -> Result<Vec<Judged>> {
             let rows: Vec<Judged> =
                 answered.map(|run| frozen(&reference, asked.runs.len(), run, task)).collect::<Result<_>>()?;
             match rows.is_empty() {
-                true => Err(Error::usage(format!("{} judges {task}, which none of these runs did", golden.record.name))
-                    .next("name a run of that task")),
+                true => {
+                    Err(Error::usage(format!("{} judges {task}, which none of these runs did", golden.record.name))
+                        .next("name a run of that task"))
+                }
                 false => Ok(rows),
             }
         }
@@ -84,7 +86,10 @@ impl Asked<'_> {
     /// The tasks that are judged, in the paper's order.
     pub fn tasks(&self) -> Vec<Task> {
         let is_done = |task: &Task| self.runs.iter().any(|run| run.task(*task).is_some());
-        Task::ALL.into_iter().filter(|task| if self.tasks.is_empty() { is_done(task) } else { self.tasks.contains(task) }).collect()
+        Task::ALL
+            .into_iter()
+            .filter(|task| if self.tasks.is_empty() { is_done(task) } else { self.tasks.contains(task) })
+            .collect()
     }
 
     /// Whether a run is judged by a task: one that it did, or that was asked for by name.
@@ -200,7 +205,8 @@ fn frozen(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> 
     row.verdict = Verdict::Inconclusive;
     row.what_to_do = Some("evaluate its weights: repro evaluate TASK --load … --split … --output DIR".into());
     if record.splits != reference.splits {
-        row.evidence.push(format!("{} answered {}, {} answered {}", run.name, record.splits, reference.name, reference.splits));
+        row.evidence
+            .push(format!("{} answered {}, {} answered {}", run.name, record.splits, reference.name, reference.splits));
         row.what_to_do = Some(format!("evaluate {}", reference.splits));
         return Ok(row);
     }

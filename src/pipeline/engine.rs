@@ -37,6 +37,8 @@ pub struct Settings {
     pub threads: usize,
     /// The image that stages run in, for the record.
     pub image: Option<String>,
+    /// In what the run is another thing than what its golden file describes, for the record.
+    pub departures: Vec<String>,
 }
 
 /// What the stages left, for the judge.
@@ -98,6 +100,7 @@ pub fn run(
         started: started.clone(),
         plan: plan_record,
         environment: environment.clone(),
+        departures: settings.departures.clone(),
     };
     record.write(&folder)?;
     link(&workspace.join("runs/latest"), Path::new(&run))?;

@@ -34,6 +34,9 @@ pub struct RunRecord {
     pub plan: Value,
     /// Where it runs, versions and seeds.
     pub environment: Environment,
+    /// In what it is another thing than what its golden file describes, as far as the plan does not say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departures: Vec<String>,
 }
 
 impl RunRecord {

@@ -331,8 +331,13 @@ fn an_error_stops_the_run_and_is_reported() {
     // A stage after one that failed is not run.
     let mut plan = toy.plan();
     plan.stages[0] = Stage::new("draw", "Draw scenes", 2, |_| Err(Error::infra("no pencil")));
-    let settings =
-        Settings { workspace: toy.workspace.path().to_owned(), versions: [].into(), threads: 1, image: None };
+    let settings = Settings {
+        workspace: toy.workspace.path().to_owned(),
+        versions: [].into(),
+        threads: 1,
+        image: None,
+        departures: Vec::new(),
+    };
     let (report, _) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
     assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["failed", "not run", "not run"]);
     assert_eq!(report.summary, "Nothing was judged; the run stopped at stage draw (INFRA).");
@@ -383,8 +388,13 @@ fn mistakes_in_a_plan_are_named() {
             Stage::new("b", "B", 1, |_| Ok(())).output_of("a", "log/metrics.jsonl"),
         ],
     };
-    let settings =
-        Settings { workspace: toy.workspace.path().to_owned(), versions: [].into(), threads: 1, image: None };
+    let settings = Settings {
+        workspace: toy.workspace.path().to_owned(),
+        versions: [].into(),
+        threads: 1,
+        image: None,
+        departures: Vec::new(),
+    };
     let (report, _) = run(&uses_volatile, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
     assert!(report.failure.unwrap().message.contains("nothing may depend on"));
 }

@@ -186,7 +186,8 @@ pub fn judge(pair: &Pair) -> Judged {
     });
     if !within {
         judged.what_to_do = Some(
-            "compare weights, features, versions and device of both runs (result.json), then the answers that differ".into(),
+            "compare weights, features, versions and device of both runs (result.json), then the answers that differ"
+                .into(),
         );
     }
     judged.paired = Some(paired);

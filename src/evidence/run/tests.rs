@@ -34,7 +34,10 @@ fn a_run_of_all_stages() {
         assert_eq!(run.task(Task::Vqa).unwrap().as_ref().unwrap().record, result::tests::sample());
         assert_eq!(run.task(Task::Gqa), None);
         let journal = run.journal.unwrap();
-        assert_eq!((journal.profile.as_str(), &journal.parameters("evaluate-vqa").unwrap()["seed"]), ("demo", &json!(9595)));
+        assert_eq!(
+            (journal.profile.as_str(), &journal.parameters("evaluate-vqa").unwrap()["seed"]),
+            ("demo", &json!(9595))
+        );
     }
     fs::remove_dir_all(&stage).unwrap();
     let run = read(&folder).unwrap();
@@ -49,7 +52,13 @@ fn a_run_that_stopped_says_where() {
         "message": "no source answers\n  caused by: timeout\n  next: look at the network", "seconds": 1.0 });
     for (name, events, sentence, class, next) in [
         ("killed", vec![started], "the run was cut off in stage train-vqa, last heard of noon", None, "start it again"),
-        ("failed", vec![failed], "stage fetch failed (NETWORK): no source answers", Some("NETWORK"), "look at the network"),
+        (
+            "failed",
+            vec![failed],
+            "stage fetch failed (NETWORK): no source answers",
+            Some("NETWORK"),
+            "look at the network",
+        ),
     ] {
         let folder = place.path().join(name);
         of_all(&folder, &events);

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::difference::features;
 use super::histogram::{Histogram, Quantiles};
 use super::matching::matched;
-use crate::verdict::row::Spread;
 use crate::features::row::Row;
+use crate::verdict::row::Spread;
 
 /// What makes a box the same in both files; bounds belong to it, classes must be equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

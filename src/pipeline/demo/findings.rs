@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::stages::{DATA, IMAGES, MEASURED, METRICS};
-use super::{BASELINES, SCENES, evaluate_stage, train_stage};
+use super::{BASELINES, PROFILE, SCENES, evaluate_stage, train_stage};
 use crate::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
 use crate::demo::{Baselines, Manifest};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::grade::golden::GoldenFile;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
 use crate::report::{Example, Findings, Picture, Speed, metrics};
@@ -22,6 +23,9 @@ const SHOWN: usize = 3;
 /// Judges what the stages left by `golden`.
 pub fn findings(outcome: &Outcome, golden: &Golden) -> Result<Findings> {
     let mut found = Findings::default();
+    if *golden == super::golden()? {
+        found.golden.push(GoldenFile::load(PROFILE)?.record);
+    }
     for task in Task::ALL {
         found.rows.push(judged(outcome, golden, task)?);
         if let Some(path) = outcome.output(&train_stage(task), METRICS) {
@@ -43,11 +47,7 @@ fn judged(outcome: &Outcome, golden: &Golden, task: Task) -> Result<Judged> {
     };
     let score: Score = read_json(&score)?;
     let measured: Baselines = read_json(&measured)?;
-    let observed = Observed {
-        accuracy: score.accuracy,
-        n: score.n,
-        baselines: measured.beside(task),
-    };
+    let observed = Observed { accuracy: score.accuracy, n: score.n, baselines: measured.beside(task) };
     let mut row = judge_accuracy(golden, task.name(), &observed);
     row.evidence.extend(score.sentences());
     Ok(row)

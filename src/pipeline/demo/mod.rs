@@ -173,6 +173,7 @@ pub fn run(
         versions: settings.versions.clone(),
         threads: settings.threads,
         image: settings.place.as_ref().map(|place| place.words()),
+        departures: Vec::new(),
     };
     super::engine::run(&plan(settings), &engine, display, |outcome| findings(outcome, golden))
 }

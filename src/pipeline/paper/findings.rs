@@ -5,6 +5,7 @@ use super::rate::METRICS;
 use super::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
 use crate::dataset::Task;
 use crate::error::Result;
+use crate::grade::golden::{Content, GoldenFile};
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
 use crate::report::{AssetRecord, Findings, Speed, metrics};
@@ -21,6 +22,10 @@ pub(super) const ASSETS: &str = "assets.json";
 /// Data for an output that is not what its stage writes.
 pub(super) fn findings(outcome: &Outcome, settings: &Settings, published: &Published) -> Result<Findings> {
     let mut found = Findings::default();
+    let golden = GoldenFile::load("published")?;
+    if matches!(&golden.content, Content::Published(embedded) if embedded == published) {
+        found.golden.push(golden.record);
+    }
     let assets = [PREPARE, FETCH].into_iter().find_map(|stage| outcome.output(stage, ASSETS));
     if let Some(path) = assets {
         found.assets = read_json::<Vec<AssetRecord>>(&path)?;

@@ -276,6 +276,7 @@ pub fn run(
         versions: settings.machine.versions.clone(),
         threads: settings.machine.threads,
         image: tuner.place().map(Place::words),
+        departures: settings.departures(),
     };
     let plan = plan(settings, tuner)?;
     engine::run(&plan, &engine, display, |outcome| findings::findings(outcome, settings, published))

@@ -28,7 +28,13 @@ fn plan(outside: &Path, ran: &Ran) -> Plan {
 fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
     let workspace = tempfile::tempdir().unwrap();
     let (outside, ran) = (workspace.path().join("outside"), Ran::default());
-    let settings = Settings { workspace: workspace.path().to_owned(), versions: [].into(), threads: 1, image: None };
+    let settings = Settings {
+        workspace: workspace.path().to_owned(),
+        versions: [].into(),
+        threads: 1,
+        image: None,
+        departures: Vec::new(),
+    };
     let again = || {
         let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
         (ran.take(), report)
@@ -73,8 +79,13 @@ fn the_class_of_an_error_is_that_of_its_exit_code() {
         (Error::disk, "DISK", exit::DISK),
     ] {
         let workspace = tempfile::tempdir().unwrap();
-        let settings =
-            Settings { workspace: workspace.path().to_owned(), versions: [].into(), threads: 1, image: None };
+        let settings = Settings {
+            workspace: workspace.path().to_owned(),
+            versions: [].into(),
+            threads: 1,
+            image: None,
+            departures: Vec::new(),
+        };
         let stages = vec![Stage::new("fetch", "Fetch", 1, move |_| Err(error("no"))).always()];
         let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages };
         let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();

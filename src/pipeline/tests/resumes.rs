@@ -21,7 +21,13 @@ fn plan(steps: usize) -> Plan {
 #[test]
 fn it_gets_its_folder_back_until_it_is_done() {
     let workspace = tempfile::tempdir().unwrap();
-    let settings = Settings { workspace: workspace.path().to_owned(), versions: [].into(), threads: 1, image: None };
+    let settings = Settings {
+        workspace: workspace.path().to_owned(),
+        versions: [].into(),
+        threads: 1,
+        image: None,
+        departures: Vec::new(),
+    };
     let again = |steps| run(&plan(steps), &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
     let explained = |steps| render(&explain(&plan(steps), workspace.path()).unwrap());
     assert_eq!(again(6).0.exit_code(), exit::INTERRUPTED);

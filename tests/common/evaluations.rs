@@ -1,0 +1,92 @@
+//! Folders as `repro evaluate --output` leaves them, without a model and without libtorch.
+
+use std::path::Path;
+
+use lxmert_repro::dataset::{Example, Id, Label, Prediction, Task, TaskData};
+use lxmert_repro::evidence::leave::{Evaluated, leave};
+use lxmert_repro::evidence::result::{Machine, ResultRecord, Training};
+use lxmert_repro::lxrt::Config;
+use serde_json::{Value, json};
+
+/// Items of NLVR2's published validation split.
+pub const NLVR2: usize = 6982;
+/// Of those, labelled True; the rest is False.
+pub const TRUE: usize = 3551;
+
+/// A data set of NLVR2's published size: four image pairs a sentence, as many true as published.
+pub fn nlvr2() -> TaskData {
+    let example = |at: usize| Example {
+        id: Id::Text(format!("dev-{}-{}-0", at / 4, at % 4)),
+        images: vec![format!("dev-{at}-img0"), format!("dev-{at}-img1")],
+        sentence: String::new(),
+        label: Some(Label::Class(usize::from(at < TRUE))),
+    };
+    TaskData { task: Task::Nlvr2, splits: vec!["valid".into()], examples: (0..NLVR2).map(example).collect() }
+}
+
+/// Answers of which so many are wrong, from the one at `from` on, every `step`-th.
+pub fn answers(data: &TaskData, wrong: usize, from: usize, step: usize) -> Vec<Prediction> {
+    let mut right: Vec<bool> = data.examples.iter().map(|example| example.label == Some(Label::Class(1))).collect();
+    let all = right.len();
+    for at in (0..wrong).map(|at| (from + at * step) % all) {
+        right[at] = !right[at];
+    }
+    let say = |(example, is_true): (&Example, bool)| Prediction {
+        id: example.id.clone(),
+        answer: if is_true { "True" } else { "False" }.to_owned(),
+    };
+    data.examples.iter().zip(right).map(say).collect()
+}
+
+/// Options of `repro train nlvr2` with the paper's settings.
+pub fn faithful(seed: u64) -> Value {
+    json!({
+        "task": "nlvr2", "--train": "train", "--epochs": 4, "--batch-size": 32, "--lr": 5e-5, "--optim": "bert",
+        "--seed": seed, "--tiny": false, "--fast": false, "--mce-loss": false, "model": Config::lxr955(),
+        "start": { "--load-lxmert": "snap/pretrained/model" },
+        "training data": { "splits": "train", "without": null, "features": [] },
+    })
+}
+
+/// What is to be left.
+pub struct Left<'l> {
+    pub data: &'l TaskData,
+    pub predictions: &'l [Prediction],
+    pub left_out: usize,
+    pub options: Value,
+    pub not_loaded: &'l [&'l str],
+}
+
+/// Leaves an evaluation in a folder.
+pub fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
+    let training = Training {
+        options: serde_json::from_value(left.options.clone()).unwrap(),
+        steps: 10,
+        best_epoch: Some(3),
+        validation: Vec::new(),
+        not_loaded: left.not_loaded.iter().map(|name| (*name).to_owned()).collect(),
+        should_load: 474,
+        left_out: 0,
+    };
+    let evaluated = Evaluated {
+        data: left.data,
+        predictions: left.predictions,
+        left_out: left.left_out,
+        models: Vec::new(),
+        training: Some(training),
+        without: None,
+        features: Vec::new(),
+        environment: Machine { program: "0.1.0".into(), threads: 2, device: "cpu".into(), ..Machine::default() },
+    };
+    std::fs::create_dir_all(folder).unwrap();
+    leave(folder, evaluated).unwrap()
+}
+
+/// A faithful evaluation with this accuracy in points (rounded to items).
+pub fn seed(folder: &Path, data: &TaskData, seed: u64, accuracy: f64) -> ResultRecord {
+    let wrong = ((1.0 - accuracy / 100.0) * data.examples.len() as f64).round() as usize;
+    // A prime step spreads the wrong answers over true and false ones.
+    let predictions = answers(data, wrong, seed as usize * 31, 7919);
+    let left = Left { data, predictions: &predictions, left_out: 0, options: faithful(seed), not_loaded: &[] };
+    evaluation(folder, &left)
+}
