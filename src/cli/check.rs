@@ -196,17 +196,9 @@ fn say(text: &str) -> Result<u8> {
 
 /// The profile of all runs.
 fn profile(runs: &[RunEvidence]) -> Result<Option<&str>> {
-    let of = |run: &'_ RunEvidence| run.journal.as_ref().map(|journal| journal.profile.clone());
-    let first = runs.first().and_then(|run| run.journal.as_ref()).map(|journal| journal.profile.as_str());
-    match runs.iter().find(|run| of(run).as_deref() != first) {
-        None => Ok(first),
-        Some(other) => Err(Error::usage(format!(
-            "{} is of profile {}, {} of {}",
-            runs[0].name,
-            first.unwrap_or("none"),
-            other.name,
-            of(other).as_deref().unwrap_or("none")
-        ))
-        .next("judge them apart, or say by what with --golden")),
-    }
+    let first = runs.first().and_then(RunEvidence::profile);
+    let Some(other) = runs.iter().find(|run| run.profile() != first) else { return Ok(first) };
+    let named = |run: &RunEvidence| format!("{} is of profile {}", run.name, run.profile().unwrap_or("none"));
+    Err(Error::usage(format!("{}, {}", named(&runs[0]), named(other)))
+        .next("judge them apart, or say by what with --golden"))
 }
