@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// From one value to another; both belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
