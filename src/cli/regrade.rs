@@ -75,5 +75,5 @@ pub fn run(args: Args) -> Result<u8> {
     }
     let mut report = report::report(runs, judged, records)?;
     report.before = before(&run, &report)?;
-    tell(&report, args.format, args.output.as_deref())
+    tell(&report, args.format, false, args.output.as_deref())
 }
