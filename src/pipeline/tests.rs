@@ -86,6 +86,7 @@ impl Toy {
             versions: [("libtorch".to_owned(), "none".to_owned())].into(),
             threads: 1,
             image: None,
+            departures: Vec::new(),
         };
         run(&self.plan(), &settings, &mut |_| {}, judge)
     }
