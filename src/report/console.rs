@@ -2,9 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Report, StageState, human_seconds, points};
+use super::numbers::{self, Numbers};
+use super::{Report, StageState, human_seconds, points, words};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
+
+/// Of the items with another answer, this many are shown.
+const FLIPS: usize = 3;
 
 /// Whether to colour: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
 pub fn wants_colour(is_terminal: bool) -> bool {
@@ -27,22 +31,23 @@ pub fn render(report: &Report, colour: bool) -> String {
     };
     let mut out = String::new();
     let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), report.summary);
+    if let Some(before) = words::before(report) {
+        let _ = writeln!(out, "  {before}");
+        for change in report.before.iter().flat_map(|b| &b.changes) {
+            let _ = writeln!(out, "  - {change}");
+        }
+    }
     if !report.rows.is_empty() {
         let _ = writeln!(out);
-        for (i, line) in table(&report.rows).into_iter().enumerate() {
-            let verdict = i.checked_sub(1).and_then(|i| report.rows.get(i)).map(|r| r.verdict);
-            let word = verdict.map_or_else(|| "verdict".to_owned(), |v| paint(v, v.as_str()));
+        let Numbers { heads, rows } = numbers::table(&report.rows);
+        let verdicts = report.rows.iter().map(|r| paint(r.verdict, r.verdict.as_str()));
+        let words = std::iter::once("verdict".to_owned()).chain(verdicts);
+        for (line, word) in aligned(std::iter::once(heads).chain(rows).collect()).into_iter().zip(words) {
             let _ = writeln!(out, "  {line}  {word}");
         }
     }
-    for row in report.rows.iter().filter(|r| r.verdict != Verdict::Pass) {
-        let _ = writeln!(out, "\n{} {}", row.name, paint(row.verdict, row.verdict.as_str()));
-        for sentence in &row.evidence {
-            let _ = writeln!(out, "  - {sentence}");
-        }
-        if let Some(advice) = &row.what_to_do {
-            let _ = writeln!(out, "  next: {advice}");
-        }
+    for row in &report.rows {
+        out += &block(row, &paint(row.verdict, row.verdict.as_str()));
     }
     if let Some(failure) = &report.failure {
         let place = failure.stage.as_ref().map_or_else(|| "judging".to_owned(), |s| format!("stage {s}"));
@@ -51,8 +56,78 @@ pub fn render(report: &Report, colour: bool) -> String {
             let _ = writeln!(out, "  {line}");
         }
     }
-    let _ = writeln!(out, "\n{}", stages(report));
+    if !report.golden.is_empty() {
+        let files: Vec<String> = (report.golden.iter())
+            .map(|g| format!("{} edition {} (sha256 {:.12})", g.name, g.edition, g.sha256))
+            .collect();
+        let _ = writeln!(out, "\njudged by {}", files.join(", "));
+    }
+    if !report.stages.is_empty() {
+        let _ = writeln!(out, "\n{}", stages(report));
+    }
     out
+}
+
+/// What happened to a row and what to do in its first line, then why. Of a PASS only what the table does not show.
+fn block(row: &Judged, verdict: &str) -> String {
+    let mut out = String::new();
+    let happened = words::happened(row);
+    let details = details(row);
+    if row.verdict == Verdict::Pass && details.is_empty() {
+        return out;
+    }
+    let _ = write!(out, "\n{} {verdict}: {}", row.name, happened.trim_end_matches('.'));
+    if let Some(advice) = words::next(row) {
+        let _ = write!(out, ". Next: {advice}");
+    }
+    out.push('\n');
+    let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
+    for sentence in row.evidence.iter().filter(is_shown) {
+        let _ = writeln!(out, "  - {sentence}");
+    }
+    out + &details
+}
+
+/// What a row holds beside evidence: lines, and tables where several of a kind are there.
+fn details(row: &Judged) -> String {
+    let mut out = String::new();
+    let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
+    for line in words::details(&lines, FLIPS) {
+        let _ = writeln!(out, "  - {line}");
+    }
+    let runs = row.runs.iter().map(|r| {
+        let seed = r.seed.map_or_else(|| "–".to_owned(), |s| s.to_string());
+        let why = if r.why.is_empty() { String::new() } else { format!(": {}", r.why) };
+        (vec![r.run.clone(), seed, points(r.accuracy)], format!("{}{why}", r.state.as_str()))
+    });
+    out += &small(["run", "seed", "accuracy"], "state", runs);
+    let measures = row.measures.iter().map(|m| {
+        let [observed, limit] = words::measured(m);
+        (vec![m.measure.clone(), observed, limit], words::measure_verdict(m).to_owned())
+    });
+    out += &small(["measure", "observed", "limit"], "verdict", measures);
+    out
+}
+
+/// An indented table whose last column is words; nothing without rows.
+fn small<'h>(
+    heads: impl IntoIterator<Item = &'h str>,
+    last: &str,
+    rows: impl Iterator<Item = (Vec<String>, String)>,
+) -> String {
+    let mut cells = vec![heads.into_iter().map(str::to_owned).collect()];
+    let mut words = vec![last.to_owned()];
+    for (line, word) in rows {
+        cells.push(line);
+        words.push(word);
+    }
+    if words.len() == 1 {
+        return String::new();
+    }
+    aligned(cells)
+        .into_iter()
+        .zip(words)
+        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {word}\n"))
 }
 
 fn stages(report: &Report) -> String {
@@ -75,33 +150,8 @@ fn stages(report: &Report) -> String {
     )
 }
 
-/// Header and rows, columns aligned, without the verdict. Baselines get a column per name.
-fn table(rows: &[Judged]) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for baseline in rows.iter().flat_map(|r| &r.baselines) {
-        if !names.contains(&baseline.name.as_str()) {
-            names.push(&baseline.name);
-        }
-    }
-    let published = rows.iter().any(|r| r.headline.is_some());
-    let mut header = vec!["task", "n", "observed", "band", "recorded"];
-    header.extend(published.then_some("published"));
-    header.extend(&names);
-    let mut cells: Vec<Vec<String>> = vec![header.into_iter().map(str::to_owned).collect()];
-    for row in rows {
-        let mut line = vec![
-            row.name.clone(),
-            row.n.map_or_else(|| "–".to_owned(), |n| n.to_string()),
-            points(row.observed),
-            row.band.as_ref().map_or_else(|| "–".to_owned(), |b| format!("{}–{}", b.low, b.high)),
-            points(row.expected),
-        ];
-        line.extend(published.then(|| points(row.headline)));
-        line.extend(
-            names.iter().map(|name| points(row.baselines.iter().find(|b| b.name == *name).and_then(|b| b.observed))),
-        );
-        cells.push(line);
-    }
+/// Columns aligned: the first to the left, the others to the right.
+fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
     let columns = cells.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns)
         .map(|i| cells.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
@@ -127,6 +177,7 @@ mod tests {
         insta::assert_snapshot!("console-passed", render(&sample::passed(), false));
         insta::assert_snapshot!("console-mixed", render(&sample::mixed(), false));
         insta::assert_snapshot!("console-stopped", render(&sample::stopped(), false));
+        insta::assert_snapshot!("console-checked", render(&sample::checked(), false));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::human_bytes;
 
 /// Where a run took place.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Environment {
     /// Version of this program.
     pub program: String,

@@ -22,6 +22,7 @@ const MAX_LINES: usize = 20_000_000;
 
 /// How a model was trained.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Curves {
     /// The task.
     pub task: String,
@@ -33,6 +34,7 @@ pub struct Curves {
 
 /// Means over a group of steps; `None` where a step was not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StepPoint {
     /// Last step of the group.
     pub step: u64,
@@ -46,6 +48,7 @@ pub struct StepPoint {
 
 /// Accuracies after an epoch, in points.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EpochPoint {
     /// From 0.
     pub epoch: u32,

@@ -1,26 +1,33 @@
 //! The report of a run: one [`Report`], one renderer per file.
 //!
 //! - [`metrics`]: reads the `metrics.jsonl` that training writes into curves;
-//! - [`console`], [`markdown`], [`junit`], [`json`], [`html`] (with [`plot`]): the renderers.
+//! - [`console`], [`markdown`], [`junit`], [`json`], [`html`] (with [`plot`]), [`annotations`], [`intoto`]: the renderers.
 //!
 //! `report.json` holds the [`Report`] itself, so that every other form can be made again from it. What differs between two
 //! faithful runs of one plan (clock, speed, what was reused) sits in fields of its own; [`Report::without_times`] empties them.
 
+pub mod annotations;
 pub mod console;
 mod environment;
 pub mod html;
+pub mod intoto;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod metrics;
+mod numbers;
 pub mod plot;
-mod text;
+mod provenance;
+#[cfg(test)]
+mod schema;
+mod words;
 
 use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
+pub use provenance::{AssetRecord, FileRecord, Provenance, StageOutputs};
 use serde::{Deserialize, Serialize};
-pub(crate) use text::points;
+pub(crate) use words::points;
 
 pub(crate) use crate::human::{human_bytes, human_seconds};
 
@@ -34,6 +41,7 @@ pub const SCHEMA: u32 = 2;
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -90,6 +98,7 @@ pub struct Findings {
 
 /// A golden file that judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GoldenRecord {
     /// Its name, such as `published`, or its path.
     pub name: String,
@@ -101,6 +110,7 @@ pub struct GoldenRecord {
 
 /// An earlier verdict on the same results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Before {
     /// What it was.
     pub verdict: Verdict,
@@ -112,6 +122,7 @@ pub struct Before {
 
 /// What stopped a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
     /// The stage at work; `None` after the last one.
     pub stage: Option<String>,
@@ -135,6 +146,7 @@ impl Failure {
 
 /// One stage of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StageRow {
     /// Its name, also its folder's.
     pub name: String,
@@ -150,6 +162,7 @@ pub struct StageRow {
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StageState {
     /// Its result is there.
@@ -162,6 +175,7 @@ pub enum StageState {
 
 /// How a stage went in one particular run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThisTime {
     /// An earlier result was taken.
     pub reused: bool,
@@ -186,6 +200,7 @@ impl StageRow {
 
 /// A question of the data with what the model said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Example {
     /// The task.
     pub task: String,
@@ -203,6 +218,7 @@ pub struct Example {
 
 /// A PNG file inside the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Picture {
     /// The file in base64.
     pub png: String,
@@ -220,61 +236,9 @@ impl Picture {
     }
 }
 
-/// What went into a run and what came out.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// Files from outside.
-    pub inputs: Vec<FileRecord>,
-    /// Published files that the results rest on.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub assets: Vec<AssetRecord>,
-    /// Files of the stages.
-    pub outputs: Vec<StageOutputs>,
-}
-
-/// A published file with what is known of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AssetRecord {
-    /// Its name in the manifest.
-    pub name: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 of the content.
-    pub sha256: String,
-    /// How much stands behind that checksum: `unpinned`, `pinned`, `corroborated`, `published`.
-    pub trust: String,
-    /// The results that rest on it.
-    pub used_by: Vec<String>,
-}
-
-/// A file with its identity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Its name within what it belongs to.
-    pub name: String,
-    /// Size; absent where it differs from run to run (a file that holds times).
-    pub bytes: Option<u64>,
-    /// SHA-256 of the content; absent likewise.
-    pub sha256: Option<String>,
-}
-
-/// The outputs of one stage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StageOutputs {
-    /// The stage.
-    pub stage: String,
-    /// Number of files.
-    pub files: usize,
-    /// Bytes of those that do not differ from run to run.
-    pub bytes: u64,
-    /// SHA-256 over names and hashes of those.
-    pub sha256: String,
-    /// The largest few; a stage may write thousands.
-    pub largest: Vec<FileRecord>,
-}
-
 /// When and how fast.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Times {
     /// UTC, RFC 3339.
     pub started: Option<String>,
@@ -288,6 +252,7 @@ pub struct Times {
 
 /// Training speed of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Speed {
     /// The task.
     pub task: String,
@@ -341,13 +306,17 @@ impl Report {
         self
     }
 
-    /// Writes `report.json`, `report.md`, `report.html` and `junit.xml` into a folder; returns their paths.
+    /// Writes `report.json`, `report.md`, `report.html`, `junit.xml` and `attestation.intoto.json` into a folder; returns their
+    /// paths.
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
-        let forms: [(&str, String); 4] = [
-            ("report.json", json::render(self)?),
+        let report = json::render(self)?;
+        let attestation = intoto::render(self, &files::sha256_bytes(report.as_bytes()))?;
+        let forms: [(&str, String); 5] = [
+            ("report.json", report),
             ("report.md", markdown::render(self)),
             ("report.html", html::render(self)),
             ("junit.xml", junit::render(self)?),
+            (intoto::FILE, attestation),
         ];
         let mut paths = Vec::new();
         for (name, text) in forms {
@@ -389,7 +358,7 @@ mod tests {
     fn all_forms_are_written() {
         let folder = tempfile::tempdir().unwrap();
         let paths = sample::passed().write(folder.path()).unwrap();
-        assert_eq!(paths.len(), 4);
+        assert_eq!(paths.len(), 5);
         let read = json::read(&paths[0]).unwrap();
         assert_eq!(read, sample::passed());
         for path in paths {

@@ -168,6 +168,7 @@ pub struct Judged {
 
 /// One measure beside its limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Row {
     /// Name of what is measured.
     pub measure: String,

@@ -134,6 +134,7 @@ pub struct Baseline {
 
 /// Where a faithful run's accuracy lies, in points; both ends belong to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Band {
     /// Lower end.
     pub low: f64,

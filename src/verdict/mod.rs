@@ -38,6 +38,7 @@ use crate::exit;
 
 /// What a comparison says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
     /// The result was obtained and agrees with its golden value.

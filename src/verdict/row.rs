@@ -9,6 +9,7 @@ use super::statistics::Interval;
 
 /// The kinds of judgement; each asks something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Gate {
     /// Accuracies of trainings against what was recorded or published.
@@ -33,6 +34,7 @@ impl Gate {
 
 /// A judged result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judged {
     /// The task, or what else was judged.
     pub name: String,
@@ -86,6 +88,7 @@ pub struct Judged {
 
 /// A mean with its interval.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// In points.
     pub interval: Interval,
@@ -97,6 +100,7 @@ pub struct Estimate {
 
 /// Something that was published and could be met.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Target {
     /// `headline` or `band`.
     pub name: String,
@@ -114,6 +118,7 @@ pub struct Target {
 
 /// One of the runs that were given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JudgedRun {
     /// Its folder's name.
     pub run: String,
@@ -130,6 +135,7 @@ pub struct JudgedRun {
 
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     /// It is in the mean.
@@ -159,6 +165,7 @@ impl RunState {
 
 /// One baseline beside the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct JudgedBaseline {
     /// Such as `question-only`.
     pub name: String,
@@ -172,6 +179,7 @@ pub struct JudgedBaseline {
 
 /// Answers of two runs to the same items; the first is the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Paired {
     /// Name of the reference.
     pub reference: String,
@@ -205,6 +213,7 @@ pub struct Paired {
 
 /// An item with another answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Flip {
     /// The item.
     pub id: String,
@@ -216,6 +225,7 @@ pub struct Flip {
 
 /// How one kind of difference is spread over its values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Spread {
     /// What differs, with its unit.
     pub name: String,

@@ -6,6 +6,7 @@ use super::{mean, normal_quantile, sample_sd, t_quantile};
 
 /// The values from `low` to `high`, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Interval {
     /// Lower end.
     pub low: f64,

@@ -1,10 +1,16 @@
 //! The plots of the HTML report as inline SVG: every colour is a class of the style sheet, every plot says in `<title>` and
 //! `<desc>` what it shows.
 
+mod difference;
+mod histogram;
+
+pub use difference::difference;
+pub use histogram::histogram;
 use maud::{Markup, html};
 
 use super::metrics::Curves;
-use crate::verdict::row::Judged;
+use super::words;
+use crate::verdict::row::{Judged, RunState};
 
 /// Plots are drawn on this width and scale with their column.
 const WIDTH: f64 = 360.0;
@@ -57,9 +63,19 @@ fn frame(id: &str, height: f64, title: &str, desc: &str, content: &Markup) -> Ma
     }
 }
 
-/// The observed accuracy on a strip around its band, the recorded runs as small marks.
+/// The observed accuracy on a strip around its band: recorded runs as small marks, the published number as a dashed line, the
+/// interval of a mean through its dot with the runs behind it as rings.
 pub fn band(id: &str, row: &Judged) -> Markup {
-    let values = row.recorded.iter().copied().chain(row.observed).chain(row.band.iter().flat_map(|b| [b.low, b.high]));
+    let counted: Vec<f64> =
+        row.runs.iter().filter(|r| r.state == RunState::Counted).filter_map(|r| r.accuracy).collect();
+    let interval = row.estimate.as_ref().map(|e| e.interval);
+    // One dot beside nothing says no more than its number.
+    if row.band.is_none() && row.headline.is_none() && interval.is_none() && row.recorded.is_empty() {
+        return html! {};
+    }
+    let values = (row.recorded.iter().copied().chain(row.observed).chain(row.headline).chain(counted.iter().copied()))
+        .chain(row.band.iter().flat_map(|b| [b.low, b.high]))
+        .chain(interval.iter().flat_map(|i| [i.low, i.high]));
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return html! {};
@@ -68,8 +84,16 @@ pub fn band(id: &str, row: &Judged) -> Markup {
     let x = Axis { low: low - room, high: high + room, start: 10.0, end: WIDTH - 10.0 };
     let ticks = x.ticks(5.0);
     let band_text = row.band.as_ref().map_or_else(|| "no band".to_owned(), |b| format!("band {}–{}", b.low, b.high));
-    let observed_text = row.observed.map_or_else(|| "not measured".to_owned(), |v| format!("observed {v:.2}"));
-    let desc = format!("{observed_text}; {band_text}; {} recorded runs are marked.", row.recorded.len());
+    let mut told = vec![row.observed.map_or_else(|| "not measured".to_owned(), |v| format!("observed {v:.2}"))];
+    told.extend(row.estimate.as_ref().map(words::estimate));
+    told.push(band_text.clone());
+    told.extend(row.headline.map(|v| format!("published {v:.2}")));
+    if !row.recorded.is_empty() {
+        told.push(format!("{} recorded runs are marked", row.recorded.len()));
+    }
+    if !counted.is_empty() {
+        told.push(format!("the {} runs behind it are rings", counted.len()));
+    }
     let content = html! {
         @if let Some(band) = &row.band {
             rect class="band" x=(x.at(band.low)) y="20" width=(round(x.at(band.high) - x.at(band.low))) height="30" rx="3" {}
@@ -84,11 +108,21 @@ pub fn band(id: &str, row: &Judged) -> Markup {
         @for value in &row.recorded {
             line class="seed" x1=(x.at(*value)) x2=(x.at(*value)) y1="39" y2="50" {}
         }
-        @if let Some(value) = row.observed {
-            circle class={ "dot " (row.verdict.as_str().to_lowercase()) } cx=(x.at(value)) cy="33" r="6" {}
+        @if let Some(value) = row.headline {
+            line class="published" x1=(x.at(value)) x2=(x.at(value)) y1="17" y2="50" {}
+        }
+        g class=(row.verdict.as_str().to_lowercase()) {
+            @if let Some(interval) = interval {
+                line class="whisker" x1=(x.at(interval.low)) x2=(x.at(interval.high)) y1="33" y2="33" {}
+                @for end in [interval.low, interval.high] {
+                    line class="whisker" x1=(x.at(end)) x2=(x.at(end)) y1="28" y2="38" {}
+                }
+            }
+            @for value in &counted { circle class="ring" cx=(x.at(*value)) cy="44" r="3" {} }
+            @if let Some(value) = row.observed { circle class="dot" cx=(x.at(value)) cy="33" r="6" {} }
         }
     };
-    frame(id, 72.0, &format!("{}: observed accuracy against its band", row.name), &desc, &content)
+    frame(id, 72.0, &format!("{}: observed accuracy against its band", row.name), &(told.join("; ") + "."), &content)
 }
 
 /// The model above its baselines on one scale from 0 to 100, a row each.
@@ -246,7 +280,7 @@ mod tests {
         let none = Curves::default();
         assert_eq!(loss("a", &none).into_string() + &accuracy("b", &none, None).into_string(), "");
         let mut row = super::super::sample::passed().rows.remove(0);
-        (row.observed, row.band, row.recorded) = (None, None, vec![]);
+        (row.observed, row.band, row.recorded, row.headline) = (None, None, vec![], None);
         assert_eq!(band("c", &row).into_string(), "");
     }
 

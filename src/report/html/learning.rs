@@ -1,0 +1,63 @@
+//! How each model was learned, and a few questions with their answers.
+
+use maud::{Markup, html};
+
+use super::super::{Example, Report, plot};
+
+/// Nothing where nothing was trained.
+pub fn curves(report: &Report) -> Markup {
+    if report.curves.is_empty() {
+        return html! {};
+    }
+    html! {
+        section id="learning" {
+            h2 { "How it was learned" }
+            p class="lead" { "Training loss by step (faint: as it was; line: its moving mean), and accuracy by epoch beside the band." }
+            div class="multiples" { @for (i, curves) in report.curves.iter().enumerate() {
+                figure {
+                    figcaption {
+                        strong { (curves.task) }
+                        @if let Some(speed) = report.times.speeds.iter().find(|s| s.task == curves.task) {
+                            span class="muted" { " " (format!("{:.0}", speed.examples_per_second)) " examples/s" }
+                        }
+                    }
+                    p class="axis-name" { "loss" }
+                    (plot::loss(&format!("loss{i}"), curves))
+                    p class="axis-name" { "accuracy, %" }
+                    (plot::accuracy(&format!("acc{i}"), curves, report.rows.iter().find(|r| r.name == curves.task)))
+                }
+            } }
+        }
+    }
+}
+
+/// Nothing where there are none.
+pub fn examples(examples: &[Example]) -> Markup {
+    if examples.is_empty() {
+        return html! {};
+    }
+    html! {
+        section id="examples" {
+            h2 { "What was asked" }
+            div class="examples" { @for example in examples {
+                article class="example" {
+                    div class="pictures" { @for picture in &example.images {
+                        img alt=(picture.alt) src={ "data:image/png;base64," (picture.png) };
+                    } }
+                    div {
+                        p class="kicker" { (example.task) }
+                        p class="question" { (example.question) }
+                        p class="answer" {
+                            @if example.right {
+                                span class="right" { span aria-hidden="true" { "✓ " } (example.answer) }
+                            } @else {
+                                span class="wrong" { span aria-hidden="true" { "✕ " } (example.answer) }
+                                span class="muted" { " expected: " (example.expected) }
+                            }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! For who wants to check: what ran, where, and the identity of every file.
+
+use maud::{Markup, html};
+
+use super::super::{Report, StageOutputs, human_bytes, human_seconds};
+use super::{coded, hash, heads, scrolling};
+
+/// Nothing where there are none.
+pub fn stages(report: &Report) -> Markup {
+    if report.stages.is_empty() {
+        return html! {};
+    }
+    html! {
+        section id="stages" {
+            h2 { "Stages" }
+            (scrolling("Stages", &html! {
+                table class="stages" {
+                    caption { "What ran, what was reused, and why" }
+                    (heads(&["Stage", "Status", "Time", "Why"], &["Time"]))
+                    tbody { @for stage in &report.stages { tr {
+                        th scope="row" { code { (stage.name) } span class="under" { (stage.title) } }
+                        td { span class={ "state " (stage.status().replace(' ', "-")) } { (stage.status()) } }
+                        td class="num" { @if let Some(t) = &stage.this_time { (human_seconds(t.seconds)) } }
+                        td class="why" { @if let Some(t) = &stage.this_time { (coded(&t.why)) } }
+                    } } }
+                }
+            }))
+        }
+    }
+}
+
+/// Where it ran.
+pub fn environment(report: &Report) -> Markup {
+    html! {
+        section id="environment" {
+            h2 { "Environment" }
+            dl class="environment" { @for (name, value) in report.environment.lines() {
+                div { dt { (name) } dd { (value) } }
+            } }
+        }
+    }
+}
+
+/// What went in and came out, and what judged it.
+pub fn provenance(report: &Report) -> Markup {
+    let differs = "differs from run to run";
+    html! {
+        section id="provenance" {
+            h2 { "Provenance" }
+            p class="lead" { "Everything that went in and came out, by SHA-256. A stage's own hash covers the names and hashes of all its files." }
+            @if !report.golden.is_empty() { (golden(report)) }
+            @if !report.provenance.assets.is_empty() { (assets(report)) }
+            @let has_files = !report.provenance.inputs.is_empty() || !report.provenance.outputs.is_empty();
+            @if has_files { (scrolling("Provenance", &html! {
+                table class="hashes" {
+                    caption { "Files" }
+                    (heads(&["File", "Size", "SHA-256"], &["Size"]))
+                    @if !report.provenance.inputs.is_empty() {
+                        tbody {
+                            tr class="group" { th scope="rowgroup" colspan="3" { "Inputs" } }
+                            @for file in &report.provenance.inputs { tr {
+                                td { (file.name) }
+                                td class="num" { (file.bytes.map(human_bytes).unwrap_or_default()) }
+                                td { (hash(file.sha256.as_deref().unwrap_or(differs))) }
+                            } }
+                        }
+                    }
+                    @for StageOutputs { stage, files, bytes, sha256, largest } in &report.provenance.outputs {
+                        tbody {
+                            tr class="group" {
+                                th scope="rowgroup" { (stage) span class="muted" { " " (files) @if *files == 1 { " file" } @else { " files" } } }
+                                td class="num" { (human_bytes(*bytes)) }
+                                td { (hash(sha256)) }
+                            }
+                            @for file in largest { tr {
+                                td { (file.name) }
+                                td class="num" { (file.bytes.map(human_bytes).unwrap_or_default()) }
+                                td { (hash(file.sha256.as_deref().unwrap_or(differs))) }
+                            } }
+                        }
+                    }
+                }
+            })) }
+        }
+    }
+}
+
+/// What judged; a verdict holds for these editions.
+fn golden(report: &Report) -> Markup {
+    scrolling(
+        "Golden files",
+        &html! {
+            table class="hashes" {
+                caption { "Golden files: what judged" }
+                (heads(&["Golden file", "Edition", "SHA-256"], &["Edition"]))
+                tbody { @for file in &report.golden { tr {
+                    td { (file.name) }
+                    td class="num" { (file.edition) }
+                    td { (hash(&file.sha256)) }
+                } } }
+            }
+        },
+    )
+}
+
+/// The published files and how much stands behind their checksums.
+fn assets(report: &Report) -> Markup {
+    let columns = ["Published file", "Size", "SHA-256", "Checksum", "Used by"];
+    scrolling(
+        "Published files",
+        &html! {
+            table class="hashes" {
+                caption { "Published files" }
+                (heads(&columns, &["Size"]))
+                tbody {
+                    @for file in &report.provenance.assets { tr {
+                        td { (file.name) }
+                        td class="num" { (human_bytes(file.bytes)) }
+                        td { (hash(&file.sha256)) }
+                        td { (file.trust) }
+                        td { (file.used_by.join(", ")) }
+                    } }
+                }
+            }
+        },
+    )
+}

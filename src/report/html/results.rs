@@ -1,0 +1,111 @@
+//! Each result as a card with its plots, then all numbers in one table.
+
+use maud::{Markup, html};
+
+use super::super::numbers::{self, Numbers};
+use super::super::{Report, plot, words};
+use super::{class, pill, scrolling};
+use crate::verdict::row::{Gate, Judged};
+
+const LEAD: &str = "The dot is what was observed on the task's whole evaluation set. The shaded band is where a faithful run is \
+                    expected.";
+
+/// Nothing where nothing was judged.
+pub fn section(report: &Report) -> Markup {
+    if report.rows.is_empty() {
+        return html! {};
+    }
+    html! {
+        section id="results" {
+            h2 { "Results" }
+            p class="lead" {
+                (LEAD)
+                @if report.rows.iter().any(|r| !r.recorded.is_empty()) { " Small marks are the recorded runs that the band comes from." }
+                @if report.rows.iter().any(|r| r.estimate.is_some()) { " A line through the dot is the interval of a mean, the rings are its runs." }
+                @if report.rows.iter().any(|r| r.headline.is_some()) { " The dashed line is the published number." }
+                @if report.rows.iter().any(|r| !r.baselines.is_empty()) { " Below it, the model beside what is weaker, from 0 to 100." }
+            }
+            div class="cards" { @for (i, row) in report.rows.iter().enumerate() { (card(i, row)) } }
+            (table(&report.rows))
+        }
+    }
+}
+
+fn card(i: usize, row: &Judged) -> Markup {
+    html! {
+        article id={ "row" (i) } class={ "card " (class(row.verdict)) } {
+            div class="head" { h3 { (row.name) } (pill(row.verdict)) }
+            (figure(row))
+            (plot::band(&format!("band{i}"), row))
+            @if !row.targets.is_empty() { (targets(row)) }
+            @if row.observed.is_some() && !row.baselines.is_empty() { (plot::ranking(&format!("rank{i}"), row)) }
+            ul class="evidence" {
+                @for sentence in &row.evidence { li { (sentence) } }
+                @if let Some(seeds) = row.more_seeds { li { (words::more_seeds(seeds)) } }
+            }
+        }
+    }
+}
+
+/// The number that a reader looks for first.
+fn figure(row: &Judged) -> Markup {
+    let within = (row.gate == Gate::Features).then(|| numbers::within_limits(row)).flatten();
+    html! {
+        p class="figure" {
+            @match (row.observed, within) {
+                (Some(value), _) => { span class="big" { (format!("{value:.2}")) } span class="unit" { " %" } }
+                (None, Some(within)) => { span class="big" { (within) } span class="unit" { " within limits" } }
+                (None, None) => span class="big muted" { "not measured" },
+            }
+            span class="muted of" { (row.metric) @if let Some(n) = row.n { ", " (n) @if row.gate == Gate::Features { " images" } @else { " items" } } }
+            @if let Some(estimate) = &row.estimate {
+                span class="muted of" { "mean; " (words::estimate(estimate)) }
+            }
+        }
+    }
+}
+
+/// What was aimed at, and whether it was met.
+fn targets(row: &Judged) -> Markup {
+    html! {
+        ul class="targets" { @for target in &row.targets {
+            li {
+                span class={ "target " (words::met(target).replace(' ', "-")) } { (words::met(target)) }
+                " " strong { (target.name) " " (words::aim(target)) }
+                @if target.decides { " (decides)" }
+                ": " (target.sentence)
+            }
+        } }
+    }
+}
+
+fn table(rows: &[Judged]) -> Markup {
+    let Numbers { heads, rows: cells } = numbers::table(rows);
+    scrolling(
+        "The numbers",
+        &html! {
+            table class="numbers" {
+                caption { "The numbers, accuracies in percent" }
+                thead { tr {
+                    @for (i, head) in heads.iter().enumerate() { th scope="col" class=[(i > 0).then_some("num")] { (title(head)) } }
+                    th scope="col" { "Verdict" }
+                } }
+                tbody { @for (row, line) in rows.iter().zip(&cells) { tr {
+                    @for (i, cell) in line.iter().enumerate() {
+                        @if i == 0 { th scope="row" { (cell) } } @else { td class="num" { (cell) } }
+                    }
+                    td { (pill(row.verdict)) }
+                } } }
+            }
+        },
+    )
+}
+
+/// A head as it begins a column of a page.
+fn title(head: &str) -> String {
+    match head {
+        "n" => "Items".to_owned(),
+        "recorded" => "Recorded mean".to_owned(),
+        _ => head.get(..1).map_or_else(String::new, str::to_uppercase) + head.get(1..).unwrap_or_default(),
+    }
+}

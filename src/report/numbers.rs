@@ -1,0 +1,92 @@
+//! The table of results that the console and the page show: a row per result, columns only where something is there.
+
+use super::{points, words};
+use crate::verdict::Verdict;
+use crate::verdict::row::{Judged, RunState};
+
+/// Heads and cells as text; the verdict is left to the form, which colours it.
+pub struct Numbers {
+    /// `task` first.
+    pub heads: Vec<String>,
+    /// As many cells a row.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The table of these rows. Baselines get a column per name.
+pub fn table(rows: &[Judged]) -> Numbers {
+    let mut names: Vec<&str> = Vec::new();
+    for baseline in rows.iter().flat_map(|r| &r.baselines) {
+        if !names.contains(&baseline.name.as_str()) {
+            names.push(&baseline.name);
+        }
+    }
+    let mut table = Numbers { heads: Vec::new(), rows: vec![Vec::new(); rows.len()] };
+    table.add(rows, "task", true, |r| Some(r.name.clone()));
+    table.add(rows, "n", true, |r| r.n.map(|n| n.to_string()));
+    table.add(rows, "observed", true, |r| r.observed.map(|v| format!("{v:.2}")));
+    table.add(rows, "interval", false, interval);
+    table.add(rows, "band", false, |r| r.band.as_ref().map(|b| format!("{}–{}", b.low, b.high)));
+    table.add(rows, "recorded", false, |r| r.expected.map(|v| format!("{v:.2}")));
+    table.add(rows, "published", false, |r| r.headline.map(|v| format!("{v:.2}")));
+    for (head, cell) in COUNTS {
+        table.add(rows, head, false, cell);
+    }
+    for name in names {
+        let find = |r: &Judged| r.baselines.iter().find(|b| b.name == name).map(|b| points(b.observed));
+        table.add(rows, name, true, find);
+    }
+    table
+}
+
+/// What is counted of a row, where that was done.
+pub const COUNTS: [(&str, fn(&Judged) -> Option<String>); 3] = [
+    ("runs", |row| {
+        let counted = row.runs.iter().filter(|r| r.state == RunState::Counted).count();
+        (!row.runs.is_empty()).then(|| format!("{counted} of {}", row.runs.len()))
+    }),
+    ("flips", |row| row.paired.as_ref().map(|p| format!("{} of {}", p.flips, p.items))),
+    ("within limits", within_limits),
+];
+
+/// Of the measures that have a limit.
+pub fn within_limits(row: &Judged) -> Option<String> {
+    let judged = row.measures.iter().filter_map(|m| m.verdict);
+    let within = judged.clone().filter(|v| *v == Verdict::Pass).count();
+    (!row.measures.is_empty()).then(|| format!("{within} of {}", judged.count()))
+}
+
+/// Of a mean.
+pub fn interval(row: &Judged) -> Option<String> {
+    row.estimate.as_ref().map(|e| words::range(e.interval.low, e.interval.high))
+}
+
+impl Numbers {
+    /// Adds a column, unless it may be left out and no row has anything in it.
+    fn add(&mut self, rows: &[Judged], head: &str, always: bool, cell: impl Fn(&Judged) -> Option<String>) {
+        let cells: Vec<Option<String>> = rows.iter().map(cell).collect();
+        if !always && cells.iter().all(Option::is_none) {
+            return;
+        }
+        self.heads.push(head.to_owned());
+        for (row, cell) in self.rows.iter_mut().zip(cells) {
+            row.push(cell.unwrap_or_else(|| "–".to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn columns_are_there_where_something_is() {
+        let heads = |rows: &[Judged]| table(rows).heads.join(" ");
+        assert_eq!(
+            heads(&sample::passed().rows),
+            "task n observed band recorded published question-only image-only chance"
+        );
+        assert_eq!(heads(&sample::checked().rows), "task n observed interval band published runs flips within limits");
+        assert_eq!(heads(&[Judged::new("x", Default::default(), "accuracy")]), "task n observed");
+    }
+}

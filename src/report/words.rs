@@ -1,0 +1,222 @@
+//! What the forms of a report say in the same words.
+
+use super::{GoldenRecord, Report};
+use crate::verdict::Verdict;
+use crate::verdict::features;
+use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Target};
+
+/// `80.53`, or a dash.
+pub fn points(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"))
+}
+
+/// Six figures of a number of any size.
+pub fn quantity(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if !(1e-4..1e9).contains(&size) {
+        let text = format!("{value:.5e}");
+        return text.split_once('e').map_or(text.clone(), |(digits, power)| format!("{}e{power}", trimmed(digits)));
+    }
+    let decimals = (5.0 - size.log10().floor()).clamp(0.0, 9.0) as usize;
+    trimmed(&format!("{value:.decimals$}"))
+}
+
+/// `95 %`.
+pub fn percent(share: f64) -> String {
+    format!("{} %", quantity(100.0 * share))
+}
+
+/// Why a row has its verdict, in a sentence. The first piece of evidence says the most, except where the accuracy is inside its
+/// band and a baseline decided.
+pub fn happened(row: &Judged) -> &str {
+    let is_inside = row.observed.zip(row.band.as_ref()).is_some_and(|(o, band)| (band.low..=band.high).contains(&o));
+    let decided = row.baselines.iter().find(|b| is_inside && row.verdict != Verdict::Pass && b.verdict == row.verdict);
+    let named = decided.and_then(|b| row.evidence.iter().find(|sentence| sentence.contains(&b.name)));
+    named.or(row.evidence.first()).map_or("no reason was recorded", String::as_str)
+}
+
+/// What a person can do about a row; None where it passed.
+pub fn next(row: &Judged) -> Option<&str> {
+    let advice = row.what_to_do.as_deref();
+    (row.verdict != Verdict::Pass).then(|| advice.unwrap_or("read the evidence in report.html"))
+}
+
+/// `95 % interval 69.30–69.74`.
+pub fn estimate(estimate: &Estimate) -> String {
+    format!("{} interval {}", percent(estimate.confidence), range(estimate.interval.low, estimate.interval.high))
+}
+
+/// Two accuracies with two decimals.
+pub fn range(low: f64, high: f64) -> String {
+    format!("{low:.2}–{high:.2}")
+}
+
+/// `69.9` or `69.7–70.2`.
+pub fn aim(target: &Target) -> String {
+    let Target { low, high, .. } = target;
+    if low == high { format!("{low}") } else { format!("{low}–{high}") }
+}
+
+/// Whether a target was met.
+pub fn met(target: &Target) -> &'static str {
+    match target.met {
+        Some(true) => "met",
+        Some(false) => "not met",
+        None => "unknown",
+    }
+}
+
+/// How many seeds are missing.
+pub fn more_seeds(seeds: u64) -> String {
+    let seeds = if seeds == 1 { "1 more seed".to_owned() } else { format!("{seeds} more seeds") };
+    format!("{seeds} would settle it if the mean stays where it is")
+}
+
+/// A run that was given, in a line.
+pub fn run(run: &JudgedRun) -> String {
+    let seed = run.seed.map_or_else(|| "seed unknown".to_owned(), |s| format!("seed {s}"));
+    let why = if run.why.is_empty() { String::new() } else { format!(": {}", run.why) };
+    format!("run {}, {seed}: {}, {}{why}", run.run, points(run.accuracy), run.state.as_str())
+}
+
+/// Two sets of answers side by side, in three sentences.
+pub fn paired(paired: &Paired) -> Vec<String> {
+    let Paired { reference, items, flips, allowed, lost, gained, p, difference, cluster, clusters, .. } = paired;
+    let signed = |value: f64| format!("{value:+.2}");
+    let between = |i: crate::verdict::statistics::Interval| format!("{} to {}", signed(i.low), signed(i.high));
+    let mut change = format!("difference {} points", signed(*difference));
+    if let Some(interval) = paired.interval {
+        change += &format!(", {} interval {}", percent(paired.confidence), between(interval));
+    }
+    if let Some(interval) = paired.clustered {
+        change += &format!("; {} with the items of one {cluster} taken together ({clusters})", between(interval));
+    }
+    vec![
+        format!("{flips} of {items} items are answered otherwise than by {reference}; {allowed} are allowed"),
+        format!("{lost} lost, {gained} gained; McNemar's exact test gives p = {}", quantity(*p)),
+        change,
+    ]
+}
+
+/// An item with another answer, in a line.
+pub fn flip(flip: &Flip) -> String {
+    let Flip { id, reference, candidate } = flip;
+    format!("item {id}: {:?} ({:.2}) became {:?} ({:.2})", reference.0, reference.1, candidate.0, candidate.1)
+}
+
+/// A measure's value and limit, each as shown.
+pub fn measured(row: &features::Row) -> [String; 2] {
+    let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), quantity);
+    [shown(row.observed), shown(row.limit)]
+}
+
+/// A measure's verdict, or that it has none.
+pub fn measure_verdict(row: &features::Row) -> &'static str {
+    row.verdict.map_or("not judged", Verdict::as_str)
+}
+
+/// Where half, 99 % and all of the values lie, by their bins.
+pub fn spread(spread: &Spread) -> String {
+    let Spread { count, ends, counts, .. } = spread;
+    if *count == 0 {
+        return "no values".to_owned();
+    }
+    let up_to = |share: f64| {
+        let (mut sum, wanted) = (0, share * *count as f64);
+        let bin = counts.iter().position(|c| {
+            sum += c;
+            sum as f64 >= wanted
+        });
+        bin.and_then(|i| ends.get(i)).map_or_else(|| "more than the last bin".to_owned(), |end| quantity(*end))
+    };
+    format!("{count} values: half at most {}, 99 % at most {}, all at most {}", up_to(0.5), up_to(0.99), up_to(1.0))
+}
+
+/// `published edition 2 and features edition 1`.
+pub fn editions(golden: &[GoldenRecord]) -> String {
+    let names: Vec<String> = golden.iter().map(|g| format!("{} edition {}", g.name, g.edition)).collect();
+    if names.is_empty() { "no golden file".to_owned() } else { names.join(" and ") }
+}
+
+/// What the verdict was before, and by which golden files each was given.
+pub fn before(report: &Report) -> Option<String> {
+    let before = report.before.as_ref()?;
+    let (then, now) = (editions(&before.golden), editions(&report.golden));
+    Some(match before.verdict == report.verdict {
+        true => format!("was {} under {then}; still {} under {now}", before.verdict, report.verdict),
+        false => format!("was {} under {then}; now {} under {now}", before.verdict, report.verdict),
+    })
+}
+
+/// What a row holds beside evidence, in lines of plain text; what has a table of its own in other forms is a line each.
+pub fn details(row: &Judged, flips: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(found) = &row.estimate {
+        lines.push(format!("mean {}, {}: {}", points(row.observed), estimate(found), found.method));
+    }
+    for target in &row.targets {
+        let role = if target.decides { ", decides" } else { "" };
+        lines.push(format!("{} {} {}{role}: {}", target.name, aim(target), met(target), target.sentence));
+    }
+    lines.extend(row.more_seeds.map(more_seeds));
+    lines.extend(row.runs.iter().map(run));
+    if let Some(pair) = &row.paired {
+        lines.extend(paired(pair));
+        lines.extend(pair.examples.iter().take(flips).map(flip));
+    }
+    for measure in &row.measures {
+        let [observed, limit] = measured(measure);
+        lines.push(format!("{}: {observed}, limit {limit}, {}", measure.measure, measure_verdict(measure)));
+    }
+    lines.extend(row.spreads.iter().map(|s| format!("spread of {}: {}", s.name, spread(s))));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_have_six_figures() {
+        let shown = [0.0, 0.000_123_456_7, 0.999_998, 12.5, 1_234_567.8, 1e-7, -0.25, 2e12].map(quantity);
+        assert_eq!(shown, ["0", "0.000123457", "0.999998", "12.5", "1234568", "1e-7", "-0.25", "2e12"]);
+        assert_eq!([0.95, 0.999].map(percent), ["95 %", "99.9 %"]);
+    }
+
+    #[test]
+    fn the_sentence_that_decided_is_named() {
+        let mixed = sample::mixed();
+        assert_eq!(happened(&mixed.rows[0]), "78.20 is 1.30 points below the band 79.5–81.6");
+        assert_eq!(happened(&mixed.rows[1]), "only 3.75 points above question-only, at least 5 asked for");
+        assert!(next(&mixed.rows[1]).unwrap().starts_with("the task must need both"));
+        assert_eq!(next(&sample::passed().rows[0]), None);
+    }
+
+    #[test]
+    fn a_spread_says_where_its_values_lie() {
+        let spread_of = |counts: &[u64]| {
+            let ends = vec![0.001, 0.01, 0.1];
+            spread(&Spread { name: String::new(), count: counts.iter().sum(), ends, counts: counts.to_vec() })
+        };
+        assert_eq!(spread_of(&[60, 39, 1]), "100 values: half at most 0.001, 99 % at most 0.01, all at most 0.1");
+        assert_eq!(spread_of(&[0, 0, 0]), "no values");
+    }
+
+    #[test]
+    fn an_earlier_verdict_is_told_with_its_edition() {
+        let report = sample::checked();
+        assert_eq!(
+            before(&report).unwrap(),
+            "was PASS under published edition 1; now FAIL under published edition 2 and features edition 1"
+        );
+        assert_eq!(before(&sample::passed()), None);
+    }
+}
