@@ -50,6 +50,21 @@ fn a_second_run_does_nothing_again_and_explains_itself() {
         assert!(place.path().join("workspace/runs/latest").join(file).exists(), "{file}");
     }
 
+    // What the run left is judged alike elsewhere, and once more.
+    for command in ["check", "regrade"] {
+        let judged = run(repro(place.path()).args([command, "workspace", "--format", "json"]), INCONCLUSIVE);
+        std::fs::write(place.path().join("judged.json"), stdout(&judged)).unwrap();
+        let judged = json::read(&place.path().join("judged.json")).unwrap();
+        let of = |report: &Report| -> Vec<_> {
+            report.rows.iter().map(|row| (row.name.clone(), row.verdict, row.n, row.observed)).collect()
+        };
+        assert_eq!(of(&judged), of(&before));
+        assert_eq!((&judged.golden, judged.golden.len()), (&before.golden, 1));
+        if let Some(earlier) = judged.before {
+            assert_eq!((earlier.verdict, earlier.changes.as_slice()), (before.verdict, &[] as &[String]));
+        }
+    }
+
     let explained = run(demo(place.path()).arg("--explain"), 0);
     assert_eq!(stdout(&explained).matches(" skip ").count(), 10, "{}", stdout(&explained));
     let changed = run(demo(place.path()).args(["--explain", "--seed", "1"]), 0);

@@ -166,6 +166,17 @@ fn gqa_and_nlvr2_splits() {
     assert!(stderr(&output).contains("NOT complete: 1 of 24"), "{}", stderr(&output));
     assert!(stdout(&output).starts_with("accuracy ") && stdout(&output).contains(" of 23)"), "{}", stdout(&output));
     run(&mut place.repro("evaluate", "nlvr2", &line[..6]), 5);
+
+    // What it leaves is judged elsewhere, by name of what is wrong with it.
+    run(&mut place.repro("evaluate", "nlvr2", &[&line[..], &["--output", "kept"]].concat()), 0);
+    let result = place.json("kept/result.json");
+    assert_eq!((&result["n"], &result["examples"], &result["left_out"]), (&json!(23), &json!(24), &json!(1)));
+    assert_eq!((&result["seed"], &result["consistency"]), (&json!(1), &Value::Null));
+    assert_eq!(result["models"][0]["file"], "LAST.safetensors");
+    assert_eq!(result["training"]["options"]["--lr"], 1e-3);
+    assert_eq!(String::from_utf8(place.read("kept/items.jsonl")).unwrap().lines().count(), 23);
+    let judged = stdout(&run(repro(place.folder.path()).args(["check", "kept"]), 3));
+    assert!(judged.contains("1 of 24 examples left out for want of features"), "{judged}");
 }
 
 /// The real dev set with its parts and categories, as the official scripts count them.

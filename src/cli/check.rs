@@ -68,6 +68,9 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
+    /// Also print annotations for GitHub Actions
+    #[arg(long)]
+    annotations: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -81,7 +84,7 @@ Examples:
   repro check --against runs/before --allow-flips 3 runs/after
   repro check --power                                      how often these verdicts are wrong
   repro check --features released_obj36.tsv mine_obj36.tsv --common
-  repro check runs/vqa-1 --output verdict
+  repro check runs/vqa-1 --output verdict --annotations
 
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 INFRA. Damaged evidence: 5 or 7.";
 
@@ -108,7 +111,7 @@ pub fn run(args: Args) -> Result<u8> {
     }
     let mut report = args.judge(&runs)?;
     args.add_files(&mut report)?;
-    tell(&report, args.format, args.output.as_deref())
+    tell(&report, args.format, args.annotations, args.output.as_deref())
 }
 
 impl Args {
@@ -196,17 +199,9 @@ fn say(text: &str) -> Result<u8> {
 
 /// The profile of all runs.
 fn profile(runs: &[RunEvidence]) -> Result<Option<&str>> {
-    let of = |run: &'_ RunEvidence| run.journal.as_ref().map(|journal| journal.profile.clone());
-    let first = runs.first().and_then(|run| run.journal.as_ref()).map(|journal| journal.profile.as_str());
-    match runs.iter().find(|run| of(run).as_deref() != first) {
-        None => Ok(first),
-        Some(other) => Err(Error::usage(format!(
-            "{} is of profile {}, {} of {}",
-            runs[0].name,
-            first.unwrap_or("none"),
-            other.name,
-            of(other).as_deref().unwrap_or("none")
-        ))
-        .next("judge them apart, or say by what with --golden")),
-    }
+    let first = runs.first().and_then(RunEvidence::profile);
+    let Some(other) = runs.iter().find(|run| run.profile() != first) else { return Ok(first) };
+    let named = |run: &RunEvidence| format!("{} is of profile {}", run.name, run.profile().unwrap_or("none"));
+    Err(Error::usage(format!("{}, {}", named(&runs[0]), named(other)))
+        .next("judge them apart, or say by what with --golden"))
 }

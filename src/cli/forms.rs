@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::written;
 use crate::error::{Error, Result};
-use crate::report::{Report, console, html, json, junit, markdown};
+use crate::files;
+use crate::report::{Report, annotations, console, html, intoto, json, junit, markdown};
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,6 +21,8 @@ pub enum Form {
     Junit,
     /// One page with pictures
     Html,
+    /// An in-toto statement, not signed
+    Intoto,
 }
 
 impl Form {
@@ -30,6 +33,7 @@ impl Form {
             Self::Markdown => markdown::render(report),
             Self::Junit => junit::render(report)?,
             Self::Html => html::render(report),
+            Self::Intoto => intoto::render(report, &files::sha256_bytes(json::render(report)?.as_bytes()))?,
         })
     }
 }
@@ -38,11 +42,15 @@ impl Form {
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn tell(report: &Report, form: Form, output: Option<&Path>) -> Result<u8> {
+pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) -> Result<u8> {
     if let Some(folder) = output {
         report.write(folder)?;
     }
-    written(form.render(report)?.trim_end())
+    let mut text = form.render(report)?;
+    if annotate {
+        text = format!("{}\n{}", text.trim_end(), annotations::annotations(report));
+    }
+    written(text.trim_end())
         .map_err(|error| Error::infra("cannot write to standard output").because(error))?;
     if let Some(folder) = output {
         eprintln!("report: {}", folder.join("report.html").display());

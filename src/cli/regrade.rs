@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<u8> {
         }
     }
     let goldens: Vec<GoldenFile> = match args.golden.as_slice() {
-        [] => vec![GoldenFile::of_profile(run.journal.as_ref().map(|journal| journal.profile.as_str()))?],
+        [] => vec![GoldenFile::of_profile(run.profile())?],
         names => names.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?,
     };
     let runs = std::slice::from_ref(&run);
@@ -75,5 +75,5 @@ pub fn run(args: Args) -> Result<u8> {
     }
     let mut report = report::report(runs, judged, records)?;
     report.before = before(&run, &report)?;
-    tell(&report, args.format, args.output.as_deref())
+    tell(&report, args.format, false, args.output.as_deref())
 }

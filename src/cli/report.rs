@@ -17,6 +17,9 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
+    /// Also print annotations for GitHub Actions
+    #[arg(long)]
+    annotations: bool,
     /// Also write all forms into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -40,5 +43,5 @@ pub fn run(args: Args) -> Result<u8> {
         Error::data(format!("there is no report in {}", args.run.display()))
             .next("judge the run first: repro check RUN --output DIR")
     })?;
-    tell(&json::read(&path)?, args.format, args.output.as_deref())
+    tell(&json::read(&path)?, args.format, args.annotations, args.output.as_deref())
 }

@@ -17,6 +17,7 @@ use crate::dataset::Task;
 use crate::demo::Baselines;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::report::json;
 
 /// The report of a run that has ended.
 pub const REPORT: &str = "report.json";
@@ -70,6 +71,11 @@ impl RunEvidence {
     /// What it says of a task; none where it was never to do that task.
     pub fn task(&self, task: Task) -> Option<&Result<Found, Why>> {
         self.tasks.iter().find(|(of, _)| *of == task).map(|(_, found)| found)
+    }
+
+    /// The profile of `repro all`, if it is one of its runs.
+    pub fn profile(&self) -> Option<&str> {
+        self.journal.as_ref().map(|journal| journal.profile.as_str())
     }
 
     /// Its seed for a task, where known.
@@ -140,7 +146,7 @@ fn resolved(given: &Path) -> Result<PathBuf> {
 }
 
 fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<Found, Why>)>> {
-    let end = journal::end(folder)?;
+    let end = end(folder)?;
     let stages = run.stages();
     let mut tasks = Vec::new();
     for task in Task::ALL {
@@ -160,6 +166,19 @@ fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<F
         tasks.push((task, result));
     }
     Ok(tasks)
+}
+
+/// How a run ended by its events, or where those were not kept by its report.
+fn end(folder: &Path) -> Result<Option<End>> {
+    let (end, report) = (journal::end(folder)?, folder.join(REPORT));
+    if end.is_some() || !report.is_file() {
+        return Ok(end);
+    }
+    Ok(Some(json::read(&report)?.failure.map_or(End::Finished, |failure| End::Failed {
+        stage: failure.stage.unwrap_or_else(|| "judging".to_owned()),
+        class: failure.class,
+        message: failure.message,
+    })))
 }
 
 /// Why a run of `repro all` has no result in a stage's folder.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use tch::Device;
 
 use super::*;
-use crate::checkpoint::StateDict;
+use crate::checkpoint::{LoadReport, StateDict};
 use crate::dataset::{Example, Id, Label, Task, TaskData};
 use crate::features::bench::{generated_rows, image_id};
 use crate::features::store::Source as Origin;
@@ -224,6 +224,22 @@ fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
     let again = world.settings("whole", Begin::Resume);
     assert_eq!(world.run(&again, &mut Deaf).unwrap(), outcome);
     assert!(files(&again.output) == wanted);
+}
+
+#[test]
+fn what_a_judge_reads_is_what_a_training_wrote() {
+    let world = World::new();
+    let mut settings = world.settings("told", Begin::Fresh);
+    let lacking = vec!["bert.pooler.dense.bias".to_owned()];
+    settings.loaded = Some(LoadReport { lacking: lacking.clone(), promised: 5, ..LoadReport::default() });
+    let outcome = world.run(&settings, &mut Deaf).unwrap();
+    let ended = crate::evidence::training::read(&settings.output).unwrap().unwrap();
+    assert_eq!(ended.best, outcome.best.map(|(score, _)| score * 100.0));
+    let training = ended.training;
+    assert_eq!((training.not_loaded, training.should_load, training.steps), (lacking, 5, outcome.steps));
+    assert_eq!((training.options["--seed"].as_u64(), training.validation.len()), (Some(3), 3));
+    assert_eq!(ended.validated.unwrap().1, world.valid.questions.len() as u64);
+    assert_eq!((ended.machine.threads, ended.machine.device.as_str()), (tch::get_num_threads() as u64, "cpu"));
 }
 
 #[test]
