@@ -165,9 +165,12 @@ pub fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
     }
     if let Some(mean) = mean(counted) {
         let left = judged.evidence.len();
-        found.push(weigh(&mut judged, rule, task, &test, counted, mean));
-        // What the mean says comes before the runs that are not in it.
-        judged.evidence.rotate_left(left);
+        let of_mean = weigh(&mut judged, rule, task, &test, counted, mean);
+        found.push(of_mean);
+        // What decides comes first: the mean, or a run that is not in it.
+        if Verdict::over(found.iter().copied()) == of_mean {
+            judged.evidence.rotate_left(left);
+        }
     }
     judged.evidence.extend(task.note.clone());
     judged.verdict = Verdict::over(found);
