@@ -60,7 +60,7 @@ fn what_is_wrong_is_found() {
         (
             "report.html",
             "<footer>",
-            "<footer><img src=\"far.png\" style=\"width:900px\"><script>console.log(1)</script>",
+            "<footer><div style=\"width:900px\">wide</div><img src=\"far.png\"><script>console.log(1)</script>",
         ),
         ("junit.xml", "<testsuites name", "<testsuites skipped=\"0\" name"),
         ("attestation.intoto.json", "\"PASSED\"", "\"FINE\""),

@@ -113,6 +113,7 @@ async function keyboard(page) {
 }
 
 async function print(page) {
+  await page.evaluate(() => document.activeElement.blur());
   // In this order: setting features forgets the type.
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
   await page.emulateMediaType("print");

@@ -10,7 +10,7 @@
 //! cache/inputs.json                        hashes of files from outside, by size, time and inode
 //! cache/stages/STAGE/FINGERPRINT/          a finished stage: its outputs and stage.json
 //! cache/stages/STAGE/.partial-FINGERPRINT/ a stage at work, or a leftover of a killed run
-//! runs/PROFILE-PLAN/                       run.json, events.jsonl, report.{json,html,md}, junit.xml
+//! runs/PROFILE-PLAN/                       run.json, events.jsonl, report.{json,html,md}, junit.xml, attestation.intoto.json
 //! runs/PROFILE-PLAN/STAGE                  link to the finished stage
 //! runs/PROFILE-PLAN/failed/STAGE/          what a failed stage had written
 //! runs/latest                              link to the last run

@@ -77,7 +77,7 @@ Examples:
   repro all --profile paper --dry-run      what it takes: files, disk, steps, time
   repro all --profile paper --task nlvr2   one task of the paper
 
-The report is in <workspace>/runs/latest: report.html, report.json, report.md, junit.xml.
+The report is in <workspace>/runs/latest: report.html, report.json, report.md, junit.xml, attestation.intoto.json.
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE; or the class of what stopped the run (see repro --help).";
 
 /// Runs the profile and prints the verdicts.

@@ -7,23 +7,34 @@ use super::{class, pill};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 
-/// Nothing where everything passed.
+/// Nothing where everything passed. What has one reason and one remedy stands together.
 pub fn section(report: &Report) -> Markup {
-    let rows: Vec<(usize, &Judged)> =
-        report.rows.iter().enumerate().filter(|(_, r)| r.verdict != Verdict::Pass).collect();
+    let mut groups: Vec<Vec<(usize, &Judged)>> = Vec::new();
+    let told = |row: &Judged| (row.verdict, words::happened(row).to_owned(), words::next(row).map(str::to_owned));
+    for (i, row) in report.rows.iter().enumerate().filter(|(_, r)| r.verdict != Verdict::Pass) {
+        match groups.iter_mut().find(|group| told(group[0].1) == told(row)) {
+            Some(group) => group.push((i, row)),
+            None => groups.push(vec![(i, row)]),
+        }
+    }
     html! {
         @if let Some(failure) = &report.failure { (stopped(failure)) }
-        @if !rows.is_empty() {
+        @if !groups.is_empty() {
             section id="attention" {
                 h2 { "What needs attention" }
-                ul class="attention" { @for (i, row) in rows {
-                    li class=(class(row.verdict)) {
-                        p class="what" { (pill(row.verdict)) " " a href={ "#row" (i) } { (row.name) } }
-                        p class="why" { (words::happened(row)) }
-                        @if let Some(advice) = words::next(row) { p class="next" { strong { "Next: " } (advice) } }
-                    }
-                } }
+                ul class="attention" { @for group in &groups { (together(group)) } }
             }
+        }
+    }
+}
+
+fn together(group: &[(usize, &Judged)]) -> Markup {
+    let Some((_, first)) = group.first() else { return html! {} };
+    html! {
+        li class=(class(first.verdict)) {
+            p class="what" { (pill(first.verdict)) @for (i, row) in group { " " a href={ "#row" (i) } { (row.name) } } }
+            p class="why" { (words::happened(first)) }
+            @if let Some(advice) = words::next(first) { p class="next" { strong { "Next: " } (advice) } }
         }
     }
 }
@@ -35,5 +46,19 @@ fn stopped(failure: &Failure) -> Markup {
             p { "Class " strong { (failure.class) } ". Stages that finished are kept; the next run continues after them." }
             pre { (failure.message) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn one_reason_stands_once() {
+        let page = section(&sample::stopped()).into_string();
+        assert_eq!((page.matches("<li").count(), page.matches("href=\"#row").count()), (1, 3));
+        assert_eq!(section(&sample::mixed()).into_string().matches("<li").count(), 4);
+        assert_eq!(section(&sample::passed()).into_string(), "");
     }
 }

@@ -40,7 +40,7 @@ pub fn examples(examples: &[Example]) -> Markup {
         section id="examples" {
             h2 { "What was asked" }
             div class="examples" { @for example in examples {
-                article class="example" {
+                div class="example" {
                     div class="pictures" { @for picture in &example.images {
                         img alt=(picture.alt) src={ "data:image/png;base64," (picture.png) };
                     } }
