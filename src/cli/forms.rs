@@ -50,8 +50,7 @@ pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) 
     if annotate {
         text = format!("{}\n{}", text.trim_end(), annotations::annotations(report));
     }
-    written(text.trim_end())
-        .map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    written(text.trim_end()).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
     if let Some(folder) = output {
         eprintln!("report: {}", folder.join("report.html").display());
     }
