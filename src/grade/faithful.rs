@@ -27,7 +27,11 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
         let named: Vec<&str> = not_loaded.iter().take(NAMED).map(String::as_str).collect();
         let more = not_loaded.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let what = if not_loaded.len() == 1 { "weight was" } else { "weights were" };
+        let what = match (not_loaded.len(), *should_load) {
+            (1, 0) => "weight was",
+            (1, _) => "weights was",
+            _ => "weights were",
+        };
         all.push(format!("{}{of} {what} not loaded at the start: {}{more}", not_loaded.len(), named.join(", ")));
     }
     if *left_out > 0 {

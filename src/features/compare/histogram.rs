@@ -96,7 +96,7 @@ impl Histogram {
     /// [`QUANTILE_ERROR`] of an end may be in either bin.
     pub(super) fn spread(&self, name: &str) -> Option<Spread> {
         let ends: Vec<f64> = (0..ENDS).map(|at| 10f64.powf(f64::from(at as u32) / 2.0 - DECADES_BELOW)).collect();
-        let mut counts = vec![0; ENDS];
+        let mut counts = [0; ENDS];
         for (bin, count) in self.bins.iter().enumerate().filter(|(_, count)| **count > 0) {
             counts[ends.partition_point(|end| *end < middle(bin as u32)).min(ENDS - 1)] += count;
         }
