@@ -5,7 +5,7 @@
 mod required;
 
 // The made-up reports of the renderers' own tests, which find here what they find beside them there.
-#[path = "../src/report/sample.rs"]
+#[path = "../src/report/sample/mod.rs"]
 mod sample;
 
 use std::path::{Path, PathBuf};

@@ -39,8 +39,8 @@ fn results(report: &Report) -> String {
         return out;
     }
     // Columns that only some reports have stand before the verdict.
-    let cells = |cell: fn(&Judged) -> Option<String>| -> Vec<Option<String>> { report.rows.iter().map(cell).collect() };
-    let more: Vec<(&str, Vec<Option<String>>)> = [("interval", numbers::interval as fn(&Judged) -> _)]
+    let cells = |cell: numbers::Cell| -> Vec<Option<String>> { report.rows.iter().map(cell).collect() };
+    let more: Vec<(&str, Vec<Option<String>>)> = [("interval", numbers::interval as numbers::Cell)]
         .into_iter()
         .chain(numbers::COUNTS)
         .map(|(head, cell)| (head, cells(cell)))

@@ -12,6 +12,9 @@ pub struct Numbers {
     pub rows: Vec<Vec<String>>,
 }
 
+/// What a column shows of a row; None where there is nothing.
+pub type Cell = fn(&Judged) -> Option<String>;
+
 /// The table of these rows. Baselines get a column per name.
 pub fn table(rows: &[Judged]) -> Numbers {
     let mut names: Vec<&str> = Vec::new();
@@ -39,7 +42,7 @@ pub fn table(rows: &[Judged]) -> Numbers {
 }
 
 /// What is counted of a row, where that was done.
-pub const COUNTS: [(&str, fn(&Judged) -> Option<String>); 3] = [
+pub const COUNTS: [(&str, Cell); 3] = [
     ("runs", |row| {
         let counted = row.runs.iter().filter(|r| r.state == RunState::Counted).count();
         (!row.runs.is_empty()).then(|| format!("{counted} of {}", row.runs.len()))

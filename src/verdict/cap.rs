@@ -24,11 +24,14 @@ impl Judged {
             names += &format!(" and {} more", unpinned.len() - NAMED);
         }
         let mut sentence = format!("rests on files whose checksum nobody knows: {names}");
-        if self.verdict != Verdict::Inconclusive {
+        if self.verdict == Verdict::Inconclusive {
+            self.evidence.push(sentence);
+        } else {
             sentence += &format!("; it would be {} if they are the published ones", self.verdict);
+            // What decides comes first.
+            self.evidence.insert(0, sentence);
         }
         self.verdict = Verdict::Inconclusive;
-        self.evidence.push(sentence);
         self.what_to_do = Some(match self.what_to_do {
             Some(advice) => format!("{remedy}; then {advice}"),
             None => remedy.to_owned(),
@@ -63,9 +66,9 @@ mod tests {
             assert_eq!(free.clone().limited_by_unpinned(&[], REMEDY), free, "nothing is unpinned");
             let limited = free.clone().limited_by_unpinned(&["a.zip".into(), "b".into()], REMEDY);
             assert_eq!(limited.verdict, Verdict::Inconclusive);
-            let last = limited.evidence.last().unwrap();
-            assert!(last.contains("a.zip, b; it would be") && last.contains(before.as_str()), "{last}");
-            assert_eq!(limited.evidence[..free.evidence.len()], free.evidence, "what was found stays");
+            let first = &limited.evidence[0];
+            assert!(first.contains("a.zip, b; it would be") && first.contains(before.as_str()), "{first}");
+            assert_eq!(limited.evidence[1..], free.evidence, "what was found stays");
             assert!(limited.what_to_do.unwrap().starts_with(&advice));
             assert_eq!(limited.observed, Some(accuracy));
         }

@@ -70,8 +70,11 @@ pub struct Golden {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleName {
-    /// [`statistics::prediction_interval`] of one new run.
+    /// [`statistics::prediction_interval_of_mean`] of the new runs.
     PredictionInterval,
+    /// MLPerf's reference convergence points ([`statistics::rcp_threshold`]): means without the best and the worst run from three
+    /// runs on, the standard deviation of all recorded runs, a one-sided test; nothing is too good.
+    ReferenceConvergencePoints,
 }
 
 /// How a band follows from recorded runs.
@@ -200,9 +203,36 @@ impl Golden {
     /// The band of the mean of so many new runs of a task, from its recorded runs: the rule's interval, rounded outward and
     /// cut to 0..=100. `None` of fewer than two recorded runs or no new one.
     pub fn band_of_mean(&self, task: &Task, new: usize) -> Option<Band> {
-        let Rule { name: RuleName::PredictionInterval, confidence, sd_floor, decimals, .. } = self.rule;
         let values: Vec<f64> = task.recorded.iter().map(|r| r.accuracy).collect();
-        let (low, high) = statistics::prediction_interval_of_mean(&values, confidence, sd_floor, new)?;
+        self.rule.band(&values, new)
+    }
+}
+
+impl Rule {
+    /// The mean by which runs are judged.
+    pub fn mean(&self, runs: &[f64]) -> Option<f64> {
+        match self.name {
+            RuleName::PredictionInterval => statistics::mean(runs),
+            RuleName::ReferenceConvergencePoints => statistics::olympic_mean(runs).or_else(|| statistics::mean(runs)),
+        }
+    }
+
+    fn band(&self, recorded: &[f64], new: usize) -> Option<Band> {
+        let Self { name, confidence, sd_floor, decimals, .. } = *self;
+        let mean = self.mean(recorded)?;
+        let (low, high, sd, what) = match name {
+            RuleName::PredictionInterval => {
+                let (low, high) = statistics::prediction_interval_of_mean(recorded, confidence, sd_floor, new)?;
+                (low, high, statistics::sample_sd(recorded)?, "prediction interval")
+            }
+            RuleName::ReferenceConvergencePoints => {
+                let sd = statistics::population_sd(recorded)?;
+                let kept = |runs: usize| if runs > 2 { runs - 2 } else { runs };
+                let alpha = 1.0 - confidence;
+                let low = statistics::rcp_threshold(mean, sd.max(sd_floor), kept(recorded.len()), kept(new), alpha)?;
+                (low, 100.0, sd, "one-sided bound (reference convergence points, best and worst left out)")
+            }
+        };
         let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(6));
         // An end that is a round number but for float noise stays where it is.
         let noise = 1e-9;
@@ -210,13 +240,12 @@ impl Golden {
             low: ((low * scale + noise).floor() / scale).max(0.0),
             high: ((high * scale - noise).ceil() / scale).min(100.0),
             rule: format!(
-                "{} % prediction interval of {} from {} recorded runs (mean {:.2}, s {:.2}{}), rounded outward",
+                "{} % {what} of {} from {} recorded runs (mean {mean:.2}, s {:.2}{}), rounded outward",
                 trim(100.0 * confidence),
                 if new == 1 { "one new run".to_owned() } else { format!("the mean of {new} new runs") },
-                values.len(),
-                statistics::mean(&values)?,
-                statistics::sample_sd(&values)?.max(sd_floor),
-                if statistics::sample_sd(&values)? < sd_floor { ", the floor" } else { "" },
+                recorded.len(),
+                sd.max(sd_floor),
+                if sd < sd_floor { ", the floor" } else { "" },
             ),
         })
     }
@@ -290,6 +319,20 @@ pub(super) mod tests {
         assert_eq!((band.low, band.high), (69.3, 70.7));
         assert!(band.rule.contains("s 0.20, the floor"), "{}", band.rule);
         assert_eq!(golden.band(&Task { recorded: vec![], ..task.clone() }), None);
+    }
+
+    /// Ten runs without best and worst: mean 80.55; s 0.287228 of all; eight and three are left of ten and five.
+    #[test]
+    fn reference_convergence_points() {
+        let text = SAMPLE.replace("prediction-interval", "reference-convergence-points");
+        let golden = Golden::parse(&text.replacen("confidence = 0.99", "confidence = 0.95", 1)).unwrap();
+        let task = golden.task("vqa").unwrap();
+        let band = golden.band_of_mean(task, 5).unwrap();
+        // 80.55 - 1.833113 · 0.287228 · sqrt(1/8 + 1/3) = 80.193543
+        assert_eq!((band.low, band.high), (80.1, 100.0));
+        assert!(band.rule.starts_with("95 % one-sided bound (reference convergence points"), "{}", band.rule);
+        assert_eq!(golden.rule.mean(&[1.0, 5.0, 90.0]), Some(5.0));
+        assert_eq!(golden.rule.mean(&[1.0, 5.0]), Some(3.0));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::Verdict;
 use super::features;
 use super::golden::{self, Golden};
-use super::published::Published;
+use super::published::{self, Published};
 use super::simulate::Draws;
-use super::statistics::{mean, sample_sd};
+use super::statistics::{mean, rate_bounds, sample_sd, tost_seeds};
 use super::train::Test;
 
 /// Runs of which the mean is judged.
@@ -55,6 +55,9 @@ pub struct Power {
     pub draws: u64,
     /// By golden file, name and number.
     pub rows: Vec<Row>,
+    /// Published tasks: runs that show equivalence within the margin at 80 % power, if the true difference is 0 and the
+    /// spread is taken from the runs themselves.
+    pub seeds_needed: Vec<(String, Option<u64>)>,
 }
 
 /// Simulates the gates of these golden files.
@@ -77,7 +80,7 @@ pub fn simulate(published: &Published, demo: &Golden, features: &features::Golde
         let sd = sd.max(demo.rule.sd_floor);
         rows.extend(RUNS.map(|n| {
             let band = demo.band_of_mean(task, n as usize);
-            cells.trainings("demo", &task.name, n, centre, sd, |runs| recorded_verdict(band.as_ref(), runs))
+            cells.trainings("demo", &task.name, n, centre, sd, |runs| recorded_verdict(demo, band.as_ref(), runs))
         }));
     }
     for level in features.levels.iter().take(1) {
@@ -89,11 +92,15 @@ pub fn simulate(published: &Published, demo: &Golden, features: &features::Golde
             }));
         }
     }
-    Power { seed, draws, rows }
+    let needed = |task: &published::Task| {
+        let (rule, test) = (&published.rule, Test::new(&published.rule, task));
+        (task.name.clone(), tost_seeds(test.sigma, rule.margin, rule.alpha, 0.8))
+    };
+    Power { seed, draws, rows, seeds_needed: published.tasks.iter().map(needed).collect() }
 }
 
-fn recorded_verdict(band: Option<&golden::Band>, runs: &[f64]) -> Verdict {
-    match (band, mean(runs)) {
+fn recorded_verdict(demo: &Golden, band: Option<&golden::Band>, runs: &[f64]) -> Verdict {
+    match (band, demo.rule.mean(runs)) {
         (Some(band), Some(mean)) if (band.low..=band.high).contains(&mean) => Verdict::Pass,
         (Some(_), Some(_)) => Verdict::Fail,
         _ => Verdict::Inconclusive,
@@ -181,14 +188,27 @@ impl Power {
             table(&mut out, &lines);
             out.push('\n');
         }
+        let needed = self.seeds_needed.iter().filter_map(|(name, seeds)| Some(format!("{name} {}", (*seeds)?)));
         let _ = writeln!(
             out,
-            "EVAL: answers of a frozen model are compared one by one, so a model that is worse by d points on n items gives at \
-             least n · d / 100 other answers and passes only if so many are allowed. Simulated with seed {}, {} judgements a \
-             cell (a tenth for features).",
-            self.seed, self.draws
+            "Runs that would show equivalence within the margin at 80 % power by their own spread: {}.\n\n\
+             EVAL: answers of a frozen model are compared one by one, so a model that is worse by d points on n items gives at\n\
+             least n · d / 100 other answers and passes only if so many are allowed.\n\n\
+             Simulated with seed {}, {} judgements a cell (a tenth for features): rates are right to {:.1} points at 99 %.",
+            needed.collect::<Vec<_>>().join(", "),
+            self.seed,
+            self.draws,
+            self.error() * 100.0
         );
         out
+    }
+}
+
+impl Power {
+    /// By how much a simulated rate may be off, at most and at 99 %: half the width of the exact interval of one half.
+    fn error(&self) -> f64 {
+        let bounds = rate_bounds(self.draws / 2, self.draws, 0.99);
+        0.5 * (bounds.high - bounds.low)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Trainings against recorded ones: the mean of those that count, beside the band of such means (edition 1).
 //!
 //! [`super::runs`] says which runs count; [`super::judge`] judges their mean as it judges one run, by the interval of the mean
-//! of so many new runs. Of all findings [`Verdict::over`] decides.
+//! of so many new runs.
 
-use super::Verdict;
 use super::golden::Golden;
 use super::judge::{Observed, judge_accuracy, judge_mean, unjudged};
 use super::row::Judged;
 use super::runs::{Expected, Run, sort};
-use super::statistics::mean;
 
 /// Judges the runs of a task. `baselines` holds names and accuracies in points of what is weaker, measured on the same items.
 pub fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[(String, f64)]) -> Judged {
@@ -23,7 +21,7 @@ pub fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[(String, f6
     };
     let sorted = sort(runs, &Expected { n: task.n, ..Expected::default() });
     let counted = &sorted.counted;
-    let mut judged = match mean(counted) {
+    let mut judged = match golden.rule.mean(counted) {
         Some(mean) => judge_mean(golden, name, &observed(mean, task.n), counted.len()),
         None => {
             let mut judged = unjudged(golden, name, runs.len().max(1));
@@ -34,28 +32,13 @@ pub fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[(String, f6
         }
     };
     let of_mean = (!counted.is_empty()).then_some(judged.verdict);
-    let said = std::mem::take(&mut judged.evidence);
-    let advice = judged.what_to_do.take();
-    let of_runs = sorted.report(&mut judged);
-    // What decides comes first.
-    if of_mean.is_some_and(|of_mean| Verdict::over(of_runs.iter().copied().chain([of_mean])) == of_mean) {
-        let later = std::mem::replace(&mut judged.evidence, said);
-        judged.evidence.extend(later);
-        judged.what_to_do = advice.or(judged.what_to_do);
-    } else {
-        judged.evidence.extend(said);
-        judged.what_to_do = judged.what_to_do.or(advice);
-    }
-    judged.verdict = Verdict::over(of_runs.into_iter().chain(of_mean));
-    if runs.is_empty() {
-        judged.verdict = Verdict::Infra;
-        judged.evidence.push("no run was given".into());
-    }
+    sorted.conclude(&mut judged, of_mean);
     judged
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Verdict;
     use super::super::golden::tests::SAMPLE;
     use super::super::row::RunState;
     use super::super::runs::Measured;

@@ -133,33 +133,50 @@ impl Expected<'_> {
 }
 
 impl Sorted {
-    /// Puts the runs into a row: what they say without the mean, as verdicts, evidence and advice.
-    pub fn report(&self, judged: &mut Judged) -> Vec<Verdict> {
+    /// Puts the runs into a row beside what their mean said, which is in it already, with its verdict where there is a mean.
+    /// What decides comes first.
+    pub fn conclude(&self, judged: &mut Judged, of_mean: Option<Verdict>) {
         judged.runs.clone_from(&self.rows);
-        let mut found = Vec::new();
-        for (state, verdict, advice) in [
-            (
-                RunState::NotConverged,
-                Verdict::Fail,
-                "look at what the first weights loaded and at the loss curve of that run; then train that seed again",
-            ),
-            (
-                RunState::Missing,
-                Verdict::Infra,
-                "mend what stopped the run and let the same seed finish; finished stages are kept",
-            ),
-            (RunState::NotComparable, Verdict::Inconclusive, "run it with the published settings on the whole set"),
-            (RunState::Duplicate, Verdict::Inconclusive, "give each run a seed of its own"),
-        ] {
+        let (mut found, mut evidence, mut advice) = (Vec::new(), Vec::new(), None);
+        for (state, verdict, next) in STATES {
             for row in self.rows.iter().filter(|row| row.state == state) {
                 found.push(verdict);
-                judged.evidence.push(format!("{}: {}: {}", row.run, state.as_str(), row.why));
-                judged.what_to_do.get_or_insert_with(|| advice.to_owned());
+                evidence.push(format!("{}: {}: {}", row.run, state.as_str(), row.why));
+                advice.get_or_insert(next);
             }
         }
-        found
+        if self.rows.is_empty() {
+            found.push(Verdict::Infra);
+            evidence.push("no run was given".to_owned());
+            advice = Some("name the folders of its runs");
+        }
+        let advice = advice.map(str::to_owned);
+        judged.verdict = Verdict::over(found.into_iter().chain(of_mean));
+        if of_mean == Some(judged.verdict) {
+            judged.evidence.extend(evidence);
+            judged.what_to_do = judged.what_to_do.take().or(advice);
+        } else {
+            judged.evidence.splice(0..0, evidence);
+            judged.what_to_do = advice.or(judged.what_to_do.take());
+        }
     }
 }
+
+/// What runs that do not count say, and what a person does about them.
+const STATES: [(RunState, Verdict, &str); 4] = [
+    (
+        RunState::NotConverged,
+        Verdict::Fail,
+        "look at what the first weights loaded and at the loss curve of that run; then train that seed again",
+    ),
+    (
+        RunState::Missing,
+        Verdict::Infra,
+        "mend what stopped the run and let the same seed finish; finished stages are kept",
+    ),
+    (RunState::NotComparable, Verdict::Inconclusive, "run it with the published settings on the whole set"),
+    (RunState::Duplicate, Verdict::Inconclusive, "give each run a seed of its own"),
+];
 
 #[cfg(test)]
 mod tests {

@@ -26,7 +26,10 @@ use super::published::{Published, RECORDED_LEAST, Rule, Task};
 use super::row::{Estimate, Gate, Judged, Target};
 use super::runs::{Expected, sort};
 pub use super::runs::{Measured, Run};
-use super::statistics::{Interval, chi_square_sf, mean, normal_cdf, normal_quantile, sample_sd, t_quantile};
+use super::statistics::{
+    Interval, chi_square_sf, mean, mean_interval, normal_cdf, normal_quantile, sample_sd, t_quantile, tost_known,
+    tost_t, wilson,
+};
 use super::{Verdict, plural};
 
 /// More seeds than this are not worth naming.
@@ -47,6 +50,8 @@ pub struct Test {
     pub quantile: f64,
     /// Where sigma comes from.
     pub source: String,
+    /// Whether sigma is assumed, and so taken as known.
+    pub assumed: bool,
 }
 
 /// What the mean of some runs says.
@@ -76,12 +81,19 @@ impl Test {
             None => (task.sigma.points, normal_quantile(1.0 - rule.alpha), task.sigma.source.clone()),
         };
         let high = task.range.high.max(task.headline.accuracy);
-        Self { low: task.range.low, high, margin: rule.margin, sigma, quantile, source }
+        let assumed = measured.is_none();
+        Self { low: task.range.low, high, margin: rule.margin, sigma, quantile, source, assumed }
     }
 
     /// Half the width of the interval of the mean of so many runs; of level 1 - 2 alpha.
     pub fn half_width(&self, runs: u64) -> f64 {
         self.quantile * self.sigma / (runs as f64).sqrt()
+    }
+
+    /// The larger p-value of the two one-sided tests, with a sigma that is taken as known.
+    fn p(&self, mean: f64, runs: u64) -> Option<f64> {
+        let (above, below) = tost_known(mean, self.sigma, runs, self.low - self.margin, self.high + self.margin);
+        self.assumed.then_some(above.max(below))
     }
 
     /// What a mean over so many runs says.
@@ -157,23 +169,9 @@ pub fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
         mean => mean,
     }
     .filter(|accuracy| (0.0..=100.0).contains(accuracy));
-    let mut found = sorted.report(&mut judged);
-    if runs.is_empty() {
-        judged.evidence.push("no run was given".into());
-        judged.what_to_do = Some("name the folders of its runs".into());
-        found.push(Verdict::Infra);
-    }
-    if let Some(mean) = mean(counted) {
-        let left = judged.evidence.len();
-        let of_mean = weigh(&mut judged, rule, task, &test, counted, mean);
-        found.push(of_mean);
-        // What decides comes first: the mean, or a run that is not in it.
-        if Verdict::over(found.iter().copied()) == of_mean {
-            judged.evidence.rotate_left(left);
-        }
-    }
+    let of_mean = mean(counted).map(|mean| weigh(&mut judged, rule, task, &test, counted, mean));
+    sorted.conclude(&mut judged, of_mean);
     judged.evidence.extend(task.note.clone());
-    judged.verdict = Verdict::over(found);
     judged
 }
 
@@ -224,11 +222,12 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[
         interval,
         confidence,
         method: format!(
-            "mean of {}, ± {:.3} · sigma / sqrt({runs}); sigma {:.3}: {}",
+            "mean of {}, ± {:.3} · sigma / sqrt({runs}); sigma {:.3}: {}{}",
             plural(runs, "run"),
             test.quantile,
             test.sigma,
-            test.source
+            test.source,
+            test.p(mean, runs).map(|p| format!("; p {p:.4} of the two one-sided tests")).unwrap_or_default()
         ),
     });
     let found = test.find(mean, runs);
@@ -272,7 +271,9 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[
         judged.what_to_do =
             Some("record runs of yours in golden/published.toml, so that their own spread is judged by".into());
     }
+    judged.evidence.extend(own_spread(confidence, test, counted));
     judged.evidence.push(worth(rule, test, runs));
+    judged.evidence.push(other_questions(task, mean));
     targets(judged, test, task, found, mean, runs);
     test.decide(rule.scatter_alpha, counted)
 }
@@ -281,6 +282,27 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[
 fn span(task: &Task, test: &Test) -> String {
     let range = format!("{:.1}–{:.1}", task.range.low, task.range.high);
     if test.high > task.range.high { format!("{range} or the headline {:.2}", test.high) } else { range }
+}
+
+/// What the runs' own spread would say, which nothing follows from: of few runs it is known too badly.
+fn own_spread(confidence: f64, test: &Test, counted: &[f64]) -> Option<String> {
+    let Interval { low, high } = mean_interval(counted, confidence)?;
+    let (above, below) = tost_t(counted, test.low - test.margin, test.high + test.margin)?;
+    Some(format!(
+        "by the runs' own spread the {:.0} % interval is {low:.2}–{high:.2}, and p {:.3} that the mean lies farther outside than the margin",
+        confidence * 100.0,
+        above.max(below)
+    ))
+}
+
+/// The interval that many people expect here, and what it answers.
+fn other_questions(task: &Task, mean: f64) -> String {
+    let (low, high) = wilson(mean / 100.0, task.n, 0.95);
+    format!(
+        "were other questions drawn, {:.2}–{:.2} (Wilson, 95 %); a rerun answers the same ones, so no verdict follows from it",
+        low * 100.0,
+        high * 100.0
+    )
 }
 
 /// What judging by so many runs is worth.

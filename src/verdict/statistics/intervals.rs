@@ -29,11 +29,6 @@ pub fn wilson(p: f64, n: u64, confidence: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
-/// [`prediction_interval_of_mean`] of one new run.
-pub fn prediction_interval(values: &[f64], confidence: f64, sd_floor: f64) -> Option<(f64, f64)> {
-    prediction_interval_of_mean(values, confidence, sd_floor, 1)
-}
-
 /// The interval that holds the mean of `new` further runs with probability `confidence`, given `values` from the same normal
 /// distribution: mean ± t(1 - (1 - confidence)/2, n - 1) · s · sqrt(1/new + 1/n), where s is at least `sd_floor`
 /// (Hahn and Meeker, *Statistical Intervals*, 4.7 and 4.8). `None` of fewer than two values or no new run.
@@ -52,15 +47,6 @@ pub fn mean_interval(values: &[f64], confidence: f64) -> Option<Interval> {
     let error = sample_sd(values)? / n.sqrt();
     let half = t_quantile(0.5 + confidence / 2.0, n - 1.0) * error;
     Some(Interval::around(mean(values)?, half))
-}
-
-/// The normal interval of a mean of `n` values whose standard deviation `sigma` is known:
-/// mean ± z(1 - (1 - confidence)/2) · sigma / sqrt(n). Without values it is unbounded.
-pub fn mean_interval_known(mean: f64, sigma: f64, n: u64, confidence: f64) -> Interval {
-    if n == 0 {
-        return Interval { low: f64::NEG_INFINITY, high: f64::INFINITY };
-    }
-    Interval::around(mean, normal_quantile(0.5 + confidence / 2.0) * sigma / (n as f64).sqrt())
 }
 
 #[cfg(test)]
@@ -87,12 +73,12 @@ mod tests {
         let values: Vec<f64> = (1..=10).map(f64::from).collect();
         near(sample_sd(&values).unwrap(), 3.027_650_354, 1e-9);
         // 5.5 ± 3.249836 · 3.027650 · sqrt(1.1)
-        let (low, high) = prediction_interval(&values, 0.99, 0.0).unwrap();
+        let (low, high) = prediction_interval_of_mean(&values, 0.99, 0.0, 1).unwrap();
         near(high - 5.5, 10.319_6, 1e-3);
         near(low + high, 11.0, 1e-12);
-        let (low, high) = prediction_interval(&[50.0; 10], 0.99, 0.2).unwrap();
+        let (low, high) = prediction_interval_of_mean(&[50.0; 10], 0.99, 0.2, 1).unwrap();
         near(high - low, 2.0 * 3.249_836 * 0.2 * 1.1f64.sqrt(), 1e-6);
-        assert_eq!(prediction_interval(&[1.0], 0.99, 0.1), None);
+        assert_eq!(prediction_interval_of_mean(&[1.0], 0.99, 0.1, 1), None);
         assert_eq!(mean(&[]), None);
     }
 
@@ -100,6 +86,5 @@ mod tests {
     fn too_little_gives_no_interval() {
         assert_eq!(prediction_interval_of_mean(&[1.0, 2.0], 0.95, 0.0, 0), None);
         assert_eq!(mean_interval(&[1.0], 0.95), None);
-        assert_eq!(mean_interval_known(3.0, 0.3, 0, 0.95).high, f64::INFINITY);
     }
 }

@@ -19,9 +19,7 @@ pub use descriptive::{mean, olympic_mean, population_sd, sample_sd};
 pub use distributions::{chi_square_sf, normal_cdf, normal_quantile, t_cdf, t_quantile};
 pub use equivalence::{tost_known, tost_power, tost_seeds, tost_t};
 pub use fisher::fisher_after_none;
-pub use intervals::{
-    Interval, mean_interval, mean_interval_known, prediction_interval, prediction_interval_of_mean, wilson,
-};
-pub use paired::{Discordant, clustered_interval, design_effect, mcnemar_exact, paired_interval};
+pub use intervals::{Interval, mean_interval, prediction_interval_of_mean, wilson};
+pub use paired::{clustered_interval, mcnemar_exact, paired_interval};
 pub use rate::rate_bounds;
 pub use rcp::rcp_threshold;

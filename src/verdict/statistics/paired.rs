@@ -2,40 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::distributions::binomial_cdf;
 use super::{Interval, mean, normal_quantile, sample_sd, t_quantile};
-
-/// On how many items each of two runs is right.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Discordant {
-    /// Items that both runs have right.
-    pub both: u64,
-    /// Items that only the first run has right.
-    pub only_first: u64,
-    /// Items that only the second run has right.
-    pub only_second: u64,
-    /// Items that neither run has right.
-    pub neither: u64,
-}
-
-impl Discordant {
-    /// Counts items, each given as whether the first and whether the second run has it right.
-    pub fn of(items: impl IntoIterator<Item = (bool, bool)>) -> Self {
-        let mut counts = Self::default();
-        for item in items {
-            let count = match item {
-                (true, true) => &mut counts.both,
-                (true, false) => &mut counts.only_first,
-                (false, true) => &mut counts.only_second,
-                (false, false) => &mut counts.neither,
-            };
-            *count += 1;
-        }
-        counts
-    }
-}
 
 /// McNemar's exact test (Psychometrika 12, 1947), two-sided: the probability of counts at least as far apart, if an item that
 /// exactly one run has right falls to either with probability 1/2. 1 without such items; 0 where it is below the least number.
@@ -76,12 +44,6 @@ pub fn clustered_interval(differences: &[f64], clusters: &[usize], confidence: f
     Some((centre, Interval::around(centre, t_quantile(0.5 + confidence / 2.0, g - 1.0) * error)))
 }
 
-/// By how much the variance of a mean grows when items come in clusters of `size` with correlation `rho` between items of one
-/// cluster: 1 + (size - 1) · rho (Kish, *Survey Sampling*, 1965, 5.4).
-pub fn design_effect(size: f64, rho: f64) -> f64 {
-    1.0 + (size - 1.0) * rho
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::near;
@@ -102,23 +64,6 @@ mod tests {
                 near(100.0 * (interval.high - centre) / normal_quantile(0.975), error, 6e-4);
             }
         }
-    }
-
-    /// Half widths in points of the three published accuracies at rho .05 and .1.
-    #[test]
-    fn clusters_widen_the_published_intervals() {
-        for (half, size, at_05, at_10) in
-            [(0.5575, 5.3, 0.615, 0.667), (0.857, 31.6, 1.363, 1.727), (1.0165, 6982.0 / 2004.0, 1.078, 1.136)]
-        {
-            near(half * design_effect(size, 0.05).sqrt(), at_05, 1.5e-3);
-            near(half * design_effect(size, 0.1).sqrt(), at_10, 1.5e-3);
-        }
-    }
-
-    #[test]
-    fn items_are_counted() {
-        let counts = Discordant::of([(true, false), (true, true), (true, false), (false, true), (false, false)]);
-        assert_eq!(counts, Discordant { both: 1, only_first: 2, only_second: 1, neither: 1 });
     }
 
     #[test]
