@@ -330,7 +330,7 @@ fn targets(judged: &mut Judged, test: &Test, task: &Task, found: Found, mean: f6
             (
                 Some(met),
                 format!(
-                    "{mean:.2} is {how} {bound:.2}, the least mean that one published run of {headline:.2} agrees with"
+                    "{mean:.3} is {how} {bound:.3}, the least mean that one published run of {headline:.2} agrees with"
                 ),
             )
         } else {

@@ -62,7 +62,7 @@ fn the_headline_is_a_target_that_decides_nothing() {
     let headline = &judged.targets[1];
     assert_eq!((judged.verdict, headline.met, headline.decides), (Verdict::Pass, Some(false), false));
     // 74.95 - 1.644854 · 0.268 · sqrt(1 + 1/3)
-    assert!(headline.sentence.starts_with("74.10 is below 74.44"), "{}", headline.sentence);
+    assert!(headline.sentence.starts_with("74.100 is below 74.441"), "{}", headline.sentence);
     assert!(judged.evidence.iter().any(|e| e.contains("lies above the author's own range")));
 }
 
