@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use super::golden::Content;
 use crate::dataset::Task;
 use crate::demo::recipe::{Recipe, TrainingRecipe};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evidence::journal;
 use crate::evidence::result::{ResultRecord, Training};
 use crate::evidence::run::Found;
 use crate::lxrt::Config;
+use crate::verdict::golden::Golden;
 
 /// Names of weights that a sentence gives.
 const NAMED: usize = 3;
@@ -18,9 +19,9 @@ const NAMED: usize = 3;
 /// Of a result, judged by a golden file; `run` is what the journal says of the run that it belongs to.
 ///
 /// # Errors
-/// A bug where the embedded recipe is wrong.
+/// Data where the recipe of the golden file is wrong.
 pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<String>> {
-    let ResultRecord { task, left_out, examples, training, features, without, models, .. } = &found.record;
+    let ResultRecord { task, splits, left_out, examples, training, features, without, models, .. } = &found.record;
     let mut all = Vec::new();
     if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
         let of = if *should_load > 0 { format!(" of {should_load}") } else { String::new() };
@@ -58,7 +59,7 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
             all.extend(of_model(&options, &Config::lxr955(), "lxr955"));
         }
         (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
-            all.extend(of_demo(*task, &options(training), run)?);
+            all.extend(of_demo(&recipe(golden)?, (*task, splits), &options(training), run));
         }
         _ => {}
     }
@@ -112,13 +113,34 @@ fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option
     (!other.is_empty()).then(|| format!("not the model {name}: {}", other.join(", ")))
 }
 
-/// The demo's settings are those of its embedded recipe; its golden file has no others.
-fn of_demo(task: Task, options: &Map<String, Value>, run: Option<&journal::Run>) -> Result<Vec<String>> {
-    let recipe = Recipe::embedded()?;
+/// What the recorded runs of a golden file of the demo drew, asked and trained.
+///
+/// # Errors
+/// Data where it cannot be drawn.
+pub fn recipe(golden: &Golden) -> Result<Recipe> {
+    match &golden.recipe {
+        None => Recipe::embedded(),
+        Some(table) => {
+            Recipe::parse(&table.to_string()).map_err(|e| Error::data("the golden file's recipe is wrong").because(e))
+        }
+    }
+}
+
+/// Of a run of the demo, judged by runs with this recipe.
+fn of_demo(
+    recipe: &Recipe,
+    (task, splits): (Task, &str),
+    options: &Map<String, Value>,
+    run: Option<&journal::Run>,
+) -> Vec<String> {
     let mut all = Vec::new();
+    let (trained, judged) = task.paper_splits();
+    if splits != judged {
+        all.push(format!("evaluated on {splits}, recorded on {judged}"));
+    }
     let drawn = run.and_then(|run| run.parameters("scenes")).filter(|drawn| !drawn.is_null());
     if drawn.is_some_and(|drawn| *drawn != json!(recipe)) {
-        all.push("another recipe than the demo's own (--recipe)".to_owned());
+        all.push("another recipe than the recorded runs' (--recipe)".to_owned());
     }
     let TrainingRecipe { epochs, batch_size, lr } = match task {
         Task::Vqa => recipe.training.vqa,
@@ -130,7 +152,7 @@ fn of_demo(task: Task, options: &Map<String, Value>, run: Option<&journal::Run>)
         ("--batch-size", json!(batch_size)),
         ("--lr", json!(lr)),
         ("--optim", json!("bert")),
-        ("--train", json!(task.paper_splits().0)),
+        ("--train", json!(trained)),
     ] {
         if let Some(given) = options.get(name).filter(|given| **given != recorded) {
             all.push(format!("{name} {}, recorded {}", bare(given), bare(&recorded)));
@@ -138,7 +160,7 @@ fn of_demo(task: Task, options: &Map<String, Value>, run: Option<&journal::Run>)
     }
     all.extend(of_switches(options));
     all.extend(of_model(options, &Config::demo(), "demo"));
-    Ok(all)
+    all
 }
 
 fn bare(value: &Value) -> String {
