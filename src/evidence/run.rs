@@ -183,7 +183,7 @@ fn end(folder: &Path) -> Result<Option<End>> {
 
 /// Why a run of `repro all` has no result in a stage's folder.
 fn why(of_stage: &Path, end: Option<&End>) -> Why {
-    const AGAIN: &str = "start it again; finished stages are kept";
+    const AGAIN: &str = "start it again with the same command; finished stages are kept";
     let stage = of_stage.file_name().unwrap_or_default().to_string_lossy();
     let of = |sentence: String, stage: Option<&str>, class: Option<&str>, next: &str| Why {
         sentence,
@@ -202,8 +202,10 @@ fn why(of_stage: &Path, end: Option<&End>) -> Why {
     }
     match end {
         Some(End::Failed { stage, class, message }) => {
+            let told = |mark: &str| message.lines().find_map(|line| line.trim().strip_prefix(mark));
             let what = message.lines().next().unwrap_or_default();
-            let advice = message.lines().find_map(|line| line.trim().strip_prefix("next: "));
+            let what = told("caused by: ").map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
+            let advice = told("next: ");
             let next = advice.map_or_else(|| format!("mend what stopped it and {AGAIN}"), str::to_owned);
             of(format!("stage {stage} failed ({class}): {what}"), Some(stage), Some(class), &next)
         }

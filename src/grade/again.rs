@@ -97,10 +97,14 @@ fn editions(then: &[GoldenRecord], now: &[GoldenRecord]) -> Vec<String> {
     if then.is_empty() {
         return vec!["the earlier report does not say which golden file judged it".to_owned()];
     }
-    let of = |list: &[GoldenRecord], name: &str| list.iter().find(|golden| golden.name == name).cloned();
+    // A file is the same under another path.
+    let of = |list: &[GoldenRecord], wanted: &GoldenRecord| {
+        let named = list.iter().find(|golden| golden.name == wanted.name);
+        named.or_else(|| list.iter().find(|golden| golden.sha256 == wanted.sha256)).cloned()
+    };
     let mut changes = Vec::new();
     for golden in now {
-        match of(then, &golden.name) {
+        match of(then, golden) {
             None => changes.push(format!("{} edition {} did not judge before", golden.name, golden.edition)),
             Some(old) if old.edition != golden.edition => {
                 changes.push(format!(
@@ -114,7 +118,7 @@ fn editions(then: &[GoldenRecord], now: &[GoldenRecord]) -> Vec<String> {
             Some(_) => {}
         }
     }
-    let gone = then.iter().filter(|golden| of(now, &golden.name).is_none());
+    let gone = then.iter().filter(|golden| of(now, golden).is_none());
     changes.extend(gone.map(|golden| format!("{} edition {} does not judge now", golden.name, golden.edition)));
     changes
 }
@@ -127,8 +131,9 @@ mod tests {
     fn another_golden_file_is_said() {
         let golden =
             |name: &str, edition, sha256: &str| GoldenRecord { name: name.into(), edition, sha256: sha256.into() };
-        let then = [golden("published", 1, "a"), golden("demo", 1, "a"), golden("features", 1, "a")];
-        let now = [golden("published", 2, "b"), golden("demo", 1, "b"), golden("mine", 1, "a")];
+        let old = |name: &str| golden(name, 1, name);
+        let then = [old("published"), old("demo"), old("features"), golden("mine.toml", 1, "m")];
+        let now = [golden("published", 2, "b"), golden("demo", 1, "b"), old("mine"), golden("../mine.toml", 1, "m")];
         assert_eq!(
             editions(&then, &now),
             [

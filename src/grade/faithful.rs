@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 use super::golden::Content;
 use crate::dataset::Task;
 use crate::demo::recipe::{Recipe, TrainingRecipe};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evidence::journal;
-use crate::evidence::result::{ResultRecord, Training};
+use crate::evidence::result::{FeatureRecord, ResultRecord, Training};
 use crate::evidence::run::Found;
 use crate::lxrt::Config;
+use crate::verdict::golden::Golden;
+use crate::verdict::runs::{Flaw, other_split};
 
 /// Names of weights that a sentence gives.
 const NAMED: usize = 3;
@@ -18,61 +20,87 @@ const NAMED: usize = 3;
 /// Of a result, judged by a golden file; `run` is what the journal says of the run that it belongs to.
 ///
 /// # Errors
-/// A bug where the embedded recipe is wrong.
-pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<String>> {
-    let ResultRecord { task, left_out, examples, training, features, without, models, .. } = &found.record;
-    let mut all = Vec::new();
+/// Data where the recipe of the golden file is wrong.
+pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<Flaw>> {
+    let ResultRecord { task, splits, left_out, examples, training, features, without, models, .. } = &found.record;
+    let mut all: Vec<Flaw> = Vec::new();
     if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
         let of = if *should_load > 0 { format!(" of {should_load}") } else { String::new() };
         let named: Vec<&str> = not_loaded.iter().take(NAMED).map(String::as_str).collect();
         let more = not_loaded.len() - named.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let what = match (not_loaded.len(), *should_load) {
-            (1, 0) => "weight was",
+            (1, 0 | 1) => "weight was",
             (1, _) => "weights was",
             _ => "weights were",
         };
-        all.push(format!("{}{of} {what} not loaded at the start: {}{more}", not_loaded.len(), named.join(", ")));
+        all.push(Flaw::new(
+            format!("{}{of} {what} not loaded at the start: {}{more}", not_loaded.len(), named.join(", ")),
+            "train again from a checkpoint that has every weight, without --allow-missing",
+        ));
     }
     if *left_out > 0 {
-        all.push(format!("{left_out} of {examples} examples left out for want of features"));
+        all.push(Flaw::new(
+            format!("{left_out} of {examples} examples left out for want of features{}", held(features)),
+            "complete the feature file (repro features inspect FILE says what it holds) and evaluate again, without \
+             --allow-missing-images",
+        ));
     }
     if let Some(count) = training.as_ref().map(|training| training.left_out).filter(|count| *count > 0) {
-        all.push(format!("{count} training examples left out for want of features"));
+        all.push(Flaw::new(
+            format!("{count} training examples left out for want of features"),
+            "complete the feature file (repro features inspect FILE says what it holds) and train again, without \
+             --allow-missing-images",
+        ));
     }
     if let Some(modality) = without {
-        all.push(format!("answered without {modality} (--ablate {modality})"));
+        all.push(Flaw::new(
+            format!("answered without {modality} (--ablate {modality})"),
+            "evaluate it again without --ablate",
+        ));
     }
     if models.len() > 1 {
-        all.push(format!("{} models answered together", models.len()));
+        all.push(Flaw::new(format!("{} models answered together", models.len()), "evaluate each model by itself"));
     }
     if let Some(file) = features.iter().find(|file| file.precision == "f16") {
-        all.push(format!("features in half precision ({})", file.of));
+        all.push(Flaw::new(
+            format!("features in half precision ({})", file.of),
+            "evaluate it with full features: in another --workspace, without --half-features",
+        ));
     }
     match (golden, training) {
         (Content::Published(_) | Content::Recorded(_), None) => {
-            all.push("how its weights were trained is not known: no outcome.json lies beside them".to_owned());
+            all.push(Flaw::new(
+                "how its weights were trained is not known: no outcome.json lies beside them",
+                "evaluate the weights in the folder that their training wrote, where its outcome.json lies",
+            ));
         }
         (Content::Published(published), Some(training)) => {
             let options = options(training);
             if let Some(of) = published.task(task.name()) {
-                all.extend(of.departures(&options));
+                all.extend(of.departures(&options).into_iter().map(Flaw::from));
             }
-            all.extend(of_switches(&options));
-            all.extend(of_model(&options, &Config::lxr955(), "lxr955"));
+            all.extend(of_switches(&options).into_iter().map(Flaw::from));
+            all.extend(of_model(&options, &Config::lxr955(), "lxr955").map(Flaw::from));
         }
         (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
-            all.extend(of_demo(*task, &options(training), run)?);
+            all.extend(of_demo(&recipe(golden)?, (*task, splits), &options(training), run));
         }
         _ => {}
     }
     let told = run.map(|run| run.departures.as_slice()).unwrap_or_default();
     for departure in told {
-        if !all.iter().any(|known| known.contains(departure.as_str())) {
-            all.push(departure.clone());
+        if !all.iter().any(|known| known.what.contains(departure.as_str())) {
+            all.push(departure.as_str().into());
         }
     }
     Ok(all)
+}
+
+/// How many images the files of features hold.
+fn held(features: &[FeatureRecord]) -> String {
+    let files: Vec<String> = features.iter().map(|file| format!("{} holds {} images", file.of, file.images)).collect();
+    if files.is_empty() { String::new() } else { format!(" ({})", files.join(", ")) }
 }
 
 /// The options of a training; the splits it was trained on by the option that names them.
@@ -116,13 +144,37 @@ fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option
     (!other.is_empty()).then(|| format!("not the model {name}: {}", other.join(", ")))
 }
 
-/// The demo's settings are those of its embedded recipe; its golden file has no others.
-fn of_demo(task: Task, options: &Map<String, Value>, run: Option<&journal::Run>) -> Result<Vec<String>> {
-    let recipe = Recipe::embedded()?;
-    let mut all = Vec::new();
+/// What the recorded runs of a golden file of the demo drew, asked and trained.
+///
+/// # Errors
+/// Data where it cannot be drawn.
+pub fn recipe(golden: &Golden) -> Result<Recipe> {
+    match &golden.recipe {
+        None => Recipe::embedded(),
+        Some(table) => {
+            Recipe::parse(&table.to_string()).map_err(|e| Error::data("the golden file's recipe is wrong").because(e))
+        }
+    }
+}
+
+/// Of a run of the demo, judged by runs with this recipe.
+fn of_demo(
+    recipe: &Recipe,
+    (task, splits): (Task, &str),
+    options: &Map<String, Value>,
+    run: Option<&journal::Run>,
+) -> Vec<Flaw> {
+    let mut all: Vec<Flaw> = Vec::new();
+    let (trained, judged) = task.paper_splits();
+    if splits != judged {
+        all.push(other_split(splits, judged));
+    }
     let drawn = run.and_then(|run| run.parameters("scenes")).filter(|drawn| !drawn.is_null());
     if drawn.is_some_and(|drawn| *drawn != json!(recipe)) {
-        all.push("another recipe than the demo's own (--recipe)".to_owned());
+        all.push(Flaw::new(
+            "another recipe than the recorded runs' (--recipe)",
+            "judge it by runs of its own recipe: repro all --profile demo --recipe … --seeds 10 --record FILE",
+        ));
     }
     let TrainingRecipe { epochs, batch_size, lr } = match task {
         Task::Vqa => recipe.training.vqa,
@@ -134,15 +186,15 @@ fn of_demo(task: Task, options: &Map<String, Value>, run: Option<&journal::Run>)
         ("--batch-size", json!(batch_size)),
         ("--lr", json!(lr)),
         ("--optim", json!("bert")),
-        ("--train", json!(task.paper_splits().0)),
+        ("--train", json!(trained)),
     ] {
         if let Some(given) = options.get(name).filter(|given| **given != recorded) {
-            all.push(format!("{name} {}, recorded {}", bare(given), bare(&recorded)));
+            all.push(format!("{name} {}, recorded {}", bare(given), bare(&recorded)).into());
         }
     }
-    all.extend(of_switches(options));
-    all.extend(of_model(options, &Config::demo(), "demo"));
-    Ok(all)
+    all.extend(of_switches(options).into_iter().map(Flaw::from));
+    all.extend(of_model(options, &Config::demo(), "demo").map(Flaw::from));
+    all
 }
 
 fn bare(value: &Value) -> String {
@@ -153,7 +205,6 @@ fn bare(value: &Value) -> String {
 mod tests {
     use super::super::golden::GoldenFile;
     use super::*;
-    use crate::evidence::result::FeatureRecord;
 
     fn found(options: Value) -> Found {
         let options = serde_json::from_value(options).unwrap();
@@ -162,8 +213,13 @@ mod tests {
         Found { record, folder: "x".into(), baselines: Vec::new(), metrics: None }
     }
 
+    fn of(golden: &Content, found: &Found) -> Vec<String> {
+        let line = |Flaw { what, next }| next.map_or(what.clone(), |next| format!("{what}; next: {next}"));
+        departures(golden, None, found).unwrap().into_iter().map(line).collect()
+    }
+
     fn published(found: &Found) -> String {
-        departures(&GoldenFile::load("published").unwrap().content, None, found).unwrap().join("\n")
+        of(&GoldenFile::load("published").unwrap().content, found).join("\n")
     }
 
     #[test]
@@ -173,12 +229,16 @@ mod tests {
             "model": Config::lxr955(), "training data": { "splits": "train,nominival", "without": null, "features": [] } });
         assert_eq!(published(&found(options)), "");
         let recipe = Recipe::embedded().unwrap().training.vqa;
+        let minival = |mut found: Found| {
+            found.record.splits = "minival".into();
+            found
+        };
         let demo = json!({ "--lr": recipe.lr, "--epochs": recipe.epochs, "--batch-size": recipe.batch_size, "--optim": "bert",
             "model": Config::demo(), "training data": { "splits": "train,nominival" } });
         let content = GoldenFile::load("demo").unwrap().content;
-        assert_eq!(departures(&content, None, &found(demo)).unwrap(), [""; 0]);
+        assert_eq!(of(&content, &minival(found(demo))), [""; 0]);
         let other = json!({ "--lr": 0.1, "--train": "train" });
-        let other = departures(&content, None, &found(other)).unwrap();
+        let other = of(&content, &minival(found(other)));
         assert_eq!(
             other,
             [format!("--lr 0.1, recorded {}", recipe.lr), "--train train, recorded train,nominival".into()]
@@ -204,6 +264,6 @@ mod tests {
         }];
         insta::assert_snapshot!(published(&run));
         run.record.training = None;
-        assert!(published(&run).ends_with("no outcome.json lies beside them"));
+        assert!(published(&run).contains("no outcome.json lies beside them"));
     }
 }

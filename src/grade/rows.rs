@@ -13,7 +13,7 @@ use crate::files;
 use crate::report::AssetRecord;
 use crate::verdict::frozen::{self, Item, Pair};
 use crate::verdict::row::{Gate, Judged};
-use crate::verdict::runs::{Measured, Run};
+use crate::verdict::runs::{Flaw, Measured, Run};
 use crate::verdict::{Verdict, recorded, train};
 
 /// What is judged.
@@ -100,7 +100,6 @@ impl Asked<'_> {
 
 fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
     let (mut runs, mut baselines, mut unpinned) = (Vec::new(), Vec::new(), Vec::new());
-    let mut next = None;
     for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
         let result = match run.task(task) {
             Some(Ok(found)) => {
@@ -109,18 +108,18 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
                 }
                 Ok(measured(golden, run, found)?)
             }
-            Some(Err(Why { sentence, next: advice, .. })) => {
-                next.get_or_insert_with(|| advice.clone());
-                Err(sentence.clone())
-            }
-            None => Err(format!("it did not do {task}")),
+            Some(Err(Why { sentence, next, .. })) => Err(Flaw::new(sentence, next)),
+            None => Err(Flaw::new(format!("it did not do {task}"), "name a run of that task")),
         };
         unpinned.extend(unknown_files(run, task)?);
         runs.push(Run { name: run.name.clone(), seed: run.seed(task), result });
     }
     for &seed in asked.seeds {
         if !runs.iter().any(|run| run.seed == Some(seed)) {
-            let result = Err("no run with this seed was given".to_owned());
+            let result = Err(Flaw::new(
+                "no run with this seed was given",
+                format!("name its folder too, or train it: --seed {seed}"),
+            ));
             runs.push(Run { name: format!("seed {seed}"), seed: Some(seed), result });
         }
     }
@@ -129,9 +128,6 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
         Content::Published(published) => train::judge(published, task.name(), &runs),
         Content::Features(_) | Content::Predictions(..) => return Err(Error::bug("no golden file of trainings")),
     };
-    if let (Verdict::Infra, Some(next)) = (row.verdict, next) {
-        row.what_to_do = Some(next);
-    }
     if let [run] = asked.runs
         && let Some(Ok(found)) = run.task(task)
         && let Some(share) = found.record.consistency

@@ -1,4 +1,5 @@
-//! The report as a person reads it in a terminal: verdict, one aligned row per result, then what needs attention.
+//! The report as a person reads it in a terminal: the verdict with what happened and what to do, one aligned row per result,
+//! then what else there is to know of each.
 
 use std::fmt::Write;
 
@@ -31,6 +32,9 @@ pub fn render(report: &Report, colour: bool) -> String {
     };
     let mut out = String::new();
     let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), report.summary);
+    for (names, row) in told_together(&report.rows) {
+        let _ = writeln!(out, "  {names} {}: {}", paint(row.verdict, row.verdict.as_str()), attention(row));
+    }
     if let Some(before) = words::before(report) {
         let _ = writeln!(out, "  {before}");
         for change in report.before.iter().flat_map(|b| &b.changes) {
@@ -47,7 +51,7 @@ pub fn render(report: &Report, colour: bool) -> String {
         }
     }
     for row in &report.rows {
-        out += &block(row, &paint(row.verdict, row.verdict.as_str()));
+        out += &block(row);
     }
     if let Some(failure) = &report.failure {
         let place = failure.stage.as_ref().map_or_else(|| "judging".to_owned(), |s| format!("stage {s}"));
@@ -68,28 +72,41 @@ pub fn render(report: &Report, colour: bool) -> String {
     out
 }
 
-/// What happened to a row and what to do in its first line, then why. Of a PASS only what the table does not show.
-fn block(row: &Judged, verdict: &str) -> String {
-    let mut out = String::new();
-    let happened = words::happened(row);
-    let details = details(row);
-    if row.verdict == Verdict::Pass && details.is_empty() {
-        return out;
-    }
-    let _ = write!(out, "\n{} {verdict}: {}", row.name, happened.trim_end_matches('.'));
-    if let Some(advice) = words::next(row) {
-        let _ = write!(out, ". Next: {advice}");
-    }
-    out.push('\n');
-    let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
-    for sentence in row.evidence.iter().filter(is_shown) {
-        let _ = writeln!(out, "  - {sentence}");
-    }
-    out + &details
+/// What happened to a row, and what to do.
+fn attention(row: &Judged) -> String {
+    let happened = words::happened(row).trim_end_matches('.');
+    words::next(row).map_or_else(|| happened.to_owned(), |advice| format!("{happened}. Next: {advice}"))
 }
 
-/// What a row holds beside evidence: lines, and tables where several of a kind are there.
-fn details(row: &Judged) -> String {
+/// The rows that need attention; those to which the same happened, one after another, are named together.
+fn told_together(rows: &[Judged]) -> Vec<(String, &Judged)> {
+    let mut told: Vec<(String, &Judged)> = Vec::new();
+    for row in rows.iter().filter(|row| row.verdict != Verdict::Pass) {
+        match told.last_mut() {
+            Some((names, last)) if (last.verdict, attention(last)) == (row.verdict, attention(row)) => {
+                *names += &format!(", {}", row.name);
+            }
+            _ => told.push((row.name.clone(), row)),
+        }
+    }
+    told
+}
+
+/// What is not said above a row's line in the table, nor in it; of a PASS no evidence.
+fn block(row: &Judged) -> String {
+    let happened = words::happened(row);
+    let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
+    let mut body = String::new();
+    for sentence in row.evidence.iter().filter(is_shown) {
+        let _ = writeln!(body, "  - {sentence}");
+    }
+    body += &details(row, happened);
+    if body.is_empty() { body } else { format!("\n{}\n{body}", row.name) }
+}
+
+/// What a row holds beside evidence: lines, and tables where several of a kind are there. Why a run does not count is left out
+/// where it was told as what `happened`.
+fn details(row: &Judged, happened: &str) -> String {
     let mut out = String::new();
     let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
     for line in words::details(&lines, FLIPS) {
@@ -97,7 +114,8 @@ fn details(row: &Judged) -> String {
     }
     let runs = row.runs.iter().map(|r| {
         let seed = r.seed.map_or_else(|| "–".to_owned(), |s| s.to_string());
-        let why = if r.why.is_empty() { String::new() } else { format!(": {}", r.why) };
+        let is_told = r.why.is_empty() || happened.starts_with(&r.run) && happened.ends_with(&r.why);
+        let why = if is_told { String::new() } else { format!(": {}", r.why) };
         (vec![r.run.clone(), seed, points(r.accuracy)], format!("{}{why}", r.state.as_str()))
     });
     out += &small(["run", "seed", "accuracy"], "state", runs);

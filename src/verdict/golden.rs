@@ -16,6 +16,9 @@
 //! decimals = 1           # the band is rounded outward to this many
 //! reason = "why these values, written before any result was judged"
 //!
+//! [recipe]               # only where it is not the program's own: what was drawn, asked and trained
+//! seed = 7               # … as in data/demo.toml
+//!
 //! [[task]]
 //! name = "vqa"
 //! metric = "soft-score accuracy"
@@ -61,6 +64,9 @@ pub struct Golden {
     pub profile: String,
     /// How bands follow from the recorded runs.
     pub rule: Rule,
+    /// What the recorded runs drew, asked and trained, as the profile reads it; none for the program's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<toml::Table>,
     /// What is judged, in the order of the report.
     #[serde(rename = "task")]
     pub tasks: Vec<Task>,

@@ -6,6 +6,8 @@
 //! - Another split, other items or other settings than what was recorded or published: INCONCLUSIVE.
 //! - An accuracy that is the share of one answer, or far from what any such training gives: FAIL, by name.
 //! - A seed that was there before: the same draw once more, which counts once: INCONCLUSIVE.
+//!
+//! What a person does about the worst of them becomes the row's advice.
 
 use super::Verdict;
 use super::row::{Judged, JudgedRun, RunState};
@@ -21,7 +23,35 @@ pub struct Run {
     /// Its seed, where known.
     pub seed: Option<u64>,
     /// What was measured, or why nothing was.
-    pub result: Result<Measured, String>,
+    pub result: Result<Measured, Flaw>,
+}
+
+/// What keeps a run from counting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// In a sentence.
+    pub what: String,
+    /// What a person does about it, where more can be said than of any such run.
+    pub next: Option<String>,
+}
+
+impl Flaw {
+    /// With what a person does about it.
+    pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what: what.into(), next: Some(next.into()) }
+    }
+}
+
+impl From<String> for Flaw {
+    fn from(what: String) -> Self {
+        Self { what, next: None }
+    }
+}
+
+impl From<&str> for Flaw {
+    fn from(what: &str) -> Self {
+        what.to_owned().into()
+    }
 }
 
 /// What a run measured.
@@ -34,7 +64,7 @@ pub struct Measured {
     /// The splits that those are.
     pub splits: String,
     /// In what the run was another thing than what is judged; empty for a faithful run.
-    pub departures: Vec<String>,
+    pub departures: Vec<Flaw>,
     /// The accuracy in points of always giving the most frequent answer, where known.
     pub majority: Option<f64>,
 }
@@ -59,6 +89,8 @@ pub struct Sorted {
     pub counted: Vec<f64>,
     /// Every run.
     pub rows: Vec<JudgedRun>,
+    /// What a person does about each run, where that is its own.
+    next: Vec<Option<String>>,
 }
 
 /// Says of each run whether it counts.
@@ -66,25 +98,26 @@ pub fn sort(runs: &[Run], expected: &Expected) -> Sorted {
     let mut sorted = Sorted::default();
     let several = runs.len() > 1;
     for Run { name, seed, result } in runs {
-        let (accuracy, state, why) = match result {
+        let (accuracy, state, flaw) = match result {
             Err(why) => (None, RunState::Missing, why.clone()),
             Ok(measured) => {
                 let earlier = sorted.rows.iter().find(|row| seed.is_some() && row.seed == *seed && has_result(row));
-                let (state, why) = match (expected.objection(measured), earlier) {
+                let (state, flaw) = match (expected.objection(measured), earlier) {
                     (Some(objection), _) => objection,
-                    (None, Some(row)) => (RunState::Duplicate, duplicate(row, measured.accuracy)),
+                    (None, Some(row)) => (RunState::Duplicate, duplicate(row, measured.accuracy).into()),
                     (None, None) if several && seed.is_none() => {
-                        (RunState::NotComparable, "its seed is not recorded, so it may be one of the others".to_owned())
+                        (RunState::NotComparable, "its seed is not recorded, so it may be one of the others".into())
                     }
-                    (None, None) => (RunState::Counted, String::new()),
+                    (None, None) => (RunState::Counted, "".into()),
                 };
-                (Some(measured.accuracy).filter(|a| a.is_finite()), state, why)
+                (Some(measured.accuracy).filter(|a| a.is_finite()), state, flaw)
             }
         };
         if state == RunState::Counted {
             sorted.counted.extend(accuracy);
         }
-        sorted.rows.push(JudgedRun { run: name.clone(), seed: *seed, accuracy, state, why });
+        sorted.rows.push(JudgedRun { run: name.clone(), seed: *seed, accuracy, state, why: flaw.what });
+        sorted.next.push(flaw.next);
     }
     sorted
 }
@@ -102,31 +135,43 @@ fn duplicate(earlier: &JudgedRun, accuracy: f64) -> String {
     format!("{} has the same seed, {same}; one of them counts", earlier.run)
 }
 
+/// Of a run that answered `splits` where `wanted` is judged.
+pub fn other_split(splits: &str, wanted: &str) -> Flaw {
+    Flaw::new(
+        format!("evaluated on {splits}, judged is {wanted}"),
+        format!("evaluate its weights on {wanted}: repro evaluate … --split {wanted} --output DIR"),
+    )
+}
+
 impl Expected<'_> {
-    fn objection(&self, measured: &Measured) -> Option<(RunState, String)> {
+    fn objection(&self, measured: &Measured) -> Option<(RunState, Flaw)> {
         let Measured { accuracy, n, splits, departures, majority } = measured;
         if !(0.0..=100.0).contains(accuracy) {
-            return Some((RunState::Missing, format!("the evaluation gave {accuracy}, which is no accuracy")));
+            return Some((RunState::Missing, format!("the evaluation gave {accuracy}, which is no accuracy").into()));
         }
         if let Some(wanted) = self.splits.filter(|wanted| *wanted != splits) {
-            return Some((RunState::NotComparable, format!("evaluated on {splits}, judged is {wanted}")));
+            return Some((RunState::NotComparable, other_split(splits, wanted)));
         }
         if !departures.is_empty() {
-            return Some((RunState::NotComparable, departures.join("; ")));
+            let what: Vec<&str> = departures.iter().map(|departure| departure.what.as_str()).collect();
+            let next = departures.iter().find_map(|departure| departure.next.clone());
+            return Some((RunState::NotComparable, Flaw { what: what.join("; "), next }));
         }
         if *n != self.n {
-            return Some((RunState::NotComparable, format!("evaluated on {n} items, judged are {}", self.n)));
+            let what = format!("evaluated on {n} items, judged are {}", self.n);
+            let next = format!("evaluate it on the {} items that it is judged by, without --tiny or --fast", self.n);
+            return Some((RunState::NotComparable, Flaw::new(what, next)));
         }
         if let Some((value, says)) = self.collapses.iter().find(|(value, _)| (accuracy - value).abs() <= SAME) {
-            return Some((RunState::NotConverged, format!("{value:.2} is what {says}")));
+            return Some((RunState::NotConverged, format!("{value:.2} is what {says}").into()));
         }
         if majority.is_some_and(|share| (accuracy - share).abs() <= SAME) {
             let why = format!("{accuracy:.2} is what always giving the most frequent answer earns");
-            return Some((RunState::NotConverged, why));
+            return Some((RunState::NotConverged, why.into()));
         }
         if let Some((low, high)) = self.plausible.filter(|(low, high)| !(*low..=*high).contains(accuracy)) {
             let why = format!("{accuracy:.2} is not within {low:.1}–{high:.1}, where every working run lies");
-            return Some((RunState::NotConverged, why));
+            return Some((RunState::NotConverged, why.into()));
         }
         None
     }
@@ -138,19 +183,18 @@ impl Sorted {
     pub fn conclude(&self, judged: &mut Judged, of_mean: Option<Verdict>) {
         judged.runs.clone_from(&self.rows);
         let (mut found, mut evidence, mut advice) = (Vec::new(), Vec::new(), None);
-        for (state, verdict, next) in STATES {
-            for row in self.rows.iter().filter(|row| row.state == state) {
+        for (state, verdict, usual) in STATES {
+            for (row, next) in self.rows.iter().zip(&self.next).filter(|(row, _)| row.state == state) {
                 found.push(verdict);
                 evidence.push(format!("{}: {}: {}", row.run, state.as_str(), row.why));
-                advice.get_or_insert(next);
+                advice.get_or_insert_with(|| next.clone().unwrap_or_else(|| usual.to_owned()));
             }
         }
         if self.rows.is_empty() {
             found.push(Verdict::Infra);
             evidence.push("no run was given".to_owned());
-            advice = Some("name the folders of its runs");
+            advice = Some("name the folders of its runs".to_owned());
         }
-        let advice = advice.map(str::to_owned);
         judged.verdict = Verdict::over(found.into_iter().chain(of_mean));
         if of_mean == Some(judged.verdict) {
             judged.evidence.extend(evidence);
@@ -167,15 +211,15 @@ const STATES: [(RunState, Verdict, &str); 4] = [
     (
         RunState::NotConverged,
         Verdict::Fail,
-        "look at what the first weights loaded and at the loss curve of that run; then train that seed again",
+        "look at what it started from (--load-lxmert: did every weight load?) and at its loss curve; then train that seed again",
     ),
     (
         RunState::Missing,
         Verdict::Infra,
         "mend what stopped the run and let the same seed finish; finished stages are kept",
     ),
-    (RunState::NotComparable, Verdict::Inconclusive, "run it with the published settings on the whole set"),
-    (RunState::Duplicate, Verdict::Inconclusive, "give each run a seed of its own"),
+    (RunState::NotComparable, Verdict::Inconclusive, "run it with the settings that it is judged by, on the whole set"),
+    (RunState::Duplicate, Verdict::Inconclusive, "leave one of the two out, or train another seed (--seed N)"),
 ];
 
 #[cfg(test)]

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use super::super::cores;
 use super::{print_explained, print_report};
 use crate::demo::Recipe;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
+use crate::grade::faithful;
+use crate::grade::golden::{Content, GoldenFile};
 use crate::pipeline::demo::{self, Settings};
 use crate::pipeline::journal::Event;
+use crate::report::GoldenRecord;
+use crate::verdict::golden::Golden;
 use crate::versions;
 
 /// Threads of the recorded golden runs.
@@ -27,13 +31,37 @@ pub(super) struct DemoOptions {
     /// Where to write recorded golden values
     #[arg(long, value_name = "FILE", requires = "seeds")]
     record: Option<PathBuf>,
+    /// Judge by golden values that --record wrote with the same recipe [default: the program's own]
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    golden: Option<String>,
 }
 
 impl DemoOptions {
     /// The first that is given.
     pub fn given(&self) -> Option<&'static str> {
-        let given = [("--recipe", self.recipe.is_some()), ("--seeds", self.seeds.is_some())];
+        let given = [
+            ("--recipe", self.recipe.is_some()),
+            ("--seeds", self.seeds.is_some()),
+            ("--golden", self.golden.is_some()),
+        ];
         given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
+    /// The golden values to judge by, with the file's name and digest.
+    ///
+    /// # Errors
+    /// Usage for a file of another kind or of runs with another recipe.
+    fn golden(&self, recipe: &Recipe) -> Result<(Golden, GoldenRecord)> {
+        let name = self.golden.as_deref().unwrap_or(demo::PROFILE);
+        let GoldenFile { content, record } = GoldenFile::load(name)?;
+        let Content::Recorded(golden) = content else {
+            return Err(Error::usage(format!("{name} holds no recorded runs")).next("name a file that --record wrote"));
+        };
+        if self.golden.is_some() && faithful::recipe(&golden)? != *recipe {
+            return Err(Error::usage(format!("the runs of {name} were recorded with another recipe"))
+                .next("pass that recipe with --recipe, or record runs of this one: --seeds 10 --record FILE"));
+        }
+        Ok((golden, record))
     }
 }
 
@@ -51,13 +79,14 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     if args.explain || args.dry_run {
         return print_explained(&demo::plan(&settings), &args.workspace);
     }
+    let (golden, named) = options.golden(&settings.recipe)?;
     let mut display = |event: &Event| eprintln!("{event}");
     if let (Some(file), Some(count)) = (&options.record, options.seeds) {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
-        demo::record(&settings, demo::golden()?, &seeds, &args.workspace, file, &mut display)?;
+        demo::record(&settings, golden, &seeds, &args.workspace, file, &mut display)?;
         println!("{}", file.display());
         return Ok(crate::exit::PASS);
     }
-    let (report, folder) = demo::run(&settings, &demo::golden()?, &args.workspace, &mut display)?;
+    let (report, folder) = demo::run(&settings, &golden, Some(named), &args.workspace, &mut display)?;
     print_report(&report, &folder, args.format)
 }

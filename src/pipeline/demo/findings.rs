@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::stages::{DATA, IMAGES, MEASURED, METRICS};
-use super::{BASELINES, PROFILE, SCENES, evaluate_stage, train_stage};
+use super::{BASELINES, SCENES, evaluate_stage, train_stage};
 use crate::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
 use crate::demo::{Baselines, Manifest};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::grade::golden::GoldenFile;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
 use crate::report::{Example, Findings, Picture, Speed, metrics};
@@ -23,9 +22,6 @@ const SHOWN: usize = 3;
 /// Judges what the stages left by `golden`.
 pub fn findings(outcome: &Outcome, golden: &Golden) -> Result<Findings> {
     let mut found = Findings::default();
-    if *golden == super::golden()? {
-        found.golden.push(GoldenFile::load(PROFILE)?.record);
-    }
     for task in Task::ALL {
         found.rows.push(judged(outcome, golden, task)?);
         if let Some(path) = outcome.output(&train_stage(task), METRICS) {

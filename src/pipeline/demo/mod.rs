@@ -23,7 +23,8 @@ use crate::demo::{self, DemoDetector};
 use crate::error::Result;
 use crate::extract::Extractor;
 use crate::lxrt::Config;
-use crate::verdict::golden::{self, Golden};
+use crate::report::GoldenRecord;
+use crate::verdict::golden::Golden;
 
 /// Name of the profile.
 pub const PROFILE: &str = "demo";
@@ -56,11 +57,6 @@ struct Training {
     seed: u64,
     threads: usize,
     versions: BTreeMap<String, String>,
-}
-
-/// The golden values of the embedded recipe.
-pub fn golden() -> Result<Golden> {
-    Golden::parse(golden::DEMO)
 }
 
 /// The task whose encoder a task starts from: GQA and NLVR2 from VQA's, which starts from random weights, as the original
@@ -161,10 +157,11 @@ fn parameters(task: Task, settings: &Settings) -> Training {
     }
 }
 
-/// Runs a plan and has it judged by `golden`; the report and the run's folder.
+/// Runs a plan and has it judged by `golden`, which the report names as `named`; the report and the run's folder.
 pub fn run(
     settings: &Settings,
     golden: &Golden,
+    named: Option<GoldenRecord>,
     workspace: &Path,
     display: &mut dyn FnMut(&super::journal::Event),
 ) -> Result<(crate::report::Report, std::path::PathBuf)> {
@@ -175,5 +172,7 @@ pub fn run(
         image: settings.place.as_ref().map(|place| place.words()),
         departures: Vec::new(),
     };
-    super::engine::run(&plan(settings), &engine, display, |outcome| findings(outcome, golden))
+    super::engine::run(&plan(settings), &engine, display, |outcome| {
+        Ok(crate::report::Findings { golden: named.into_iter().collect(), ..findings(outcome, golden)? })
+    })
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::{Settings, run};
+use crate::demo::Recipe;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pipeline::journal::Event;
 use crate::verdict::golden::{Golden, Recorded};
 
-/// Runs the demo with each seed and writes `golden` with their accuracies in place of the recorded ones to `file`.
-/// Rules, margins and reasons stay as they are.
+/// Runs the demo with each seed and writes `golden` with their accuracies in place of the recorded ones to `file`, and with the
+/// recipe where that is another than the program's own. Rules, margins and reasons stay as they are.
 pub fn record(
     settings: &Settings,
     golden: Golden,
@@ -19,12 +20,19 @@ pub fn record(
     display: &mut dyn FnMut(&Event),
 ) -> Result<Golden> {
     let mut recorded = golden;
+    recorded.recipe = match settings.recipe == Recipe::embedded()? {
+        true => None,
+        false => {
+            let table = toml::Table::try_from(&settings.recipe);
+            Some(table.map_err(|e| Error::bug("the recipe cannot be written").because(e))?)
+        }
+    };
     for task in &mut recorded.tasks {
         task.recorded.clear();
     }
     for &seed in seeds {
         let settings = Settings { seed, ..settings.clone() };
-        let (report, _) = run(&settings, &recorded, workspace, display)?;
+        let (report, _) = run(&settings, &recorded, None, workspace, display)?;
         if let Some(failure) = report.failure {
             return Err(Error::infra(format!("the run with seed {seed} did not finish")).because(failure.message));
         }
@@ -37,17 +45,18 @@ pub fn record(
             task.recorded.push(Recorded { seed, accuracy });
         }
         let text = toml::to_string(&recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
-        let text = format!("{}{text}", header(seeds));
+        let text = format!("{}{text}", header(seeds, file));
         files::write_bytes(file, text.as_bytes())?;
     }
     Ok(recorded)
 }
 
 /// Says where the file comes from.
-fn header(seeds: &[u64]) -> String {
+fn header(seeds: &[u64], file: &Path) -> String {
     let (first, count) = (seeds.first().copied().unwrap_or_default(), seeds.len());
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
     format!(
         "# Golden values of `repro all --profile demo`: recorded runs, from which the bands are computed (README.md).\n\
-         # Written by: repro all --profile demo --seed {first} --seeds {count} --record golden/demo.toml\n\n"
+         # Written by: repro all --profile demo --seed {first} --seeds {count} --record {name}\n\n"
     )
 }

@@ -51,7 +51,7 @@ fn judged(
 ) -> Result<Judged> {
     let run = |result| Run { name: "this run".into(), seed: Some(settings.seed), result };
     let Some(score) = outcome.output(&evaluate_stage(task), SCORE) else {
-        let why = "the stages before its evaluation did not finish".to_owned();
+        let why = "the stages before its evaluation did not finish".into();
         return Ok(judge(published, task.name(), &[run(Err(why))]));
     };
     let score: Score = read_json(&score)?;
@@ -59,7 +59,7 @@ fn judged(
         accuracy: score.accuracy,
         n: score.n,
         splits: task.paper_splits().1.to_owned(),
-        departures: settings.departures(),
+        departures: settings.departures().into_iter().map(Into::into).collect(),
         majority: None,
     };
     let mut row = judge(published, task.name(), &[run(Ok(measured))]);
