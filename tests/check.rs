@@ -31,7 +31,7 @@ fn check(folder: &Path, words: &[&str], code: i32) -> Output {
 /// The first line, and what says of each row what happened.
 fn said(output: &Output) -> String {
     let text = stdout(output);
-    let is_row = |line: &&str| line.starts_with("nlvr2 ");
+    let is_row = |line: &&str| line.starts_with("nlvr2 ") || line.starts_with("  nlvr2 ") && line.contains(": ");
     let lines: Vec<&str> = text.lines().take(1).chain(text.lines().skip(1).filter(is_row)).collect();
     lines.join("\n")
 }

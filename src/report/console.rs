@@ -32,14 +32,14 @@ pub fn render(report: &Report, colour: bool) -> String {
     };
     let mut out = String::new();
     let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), report.summary);
-    for (names, row) in told_together(&report.rows) {
-        let _ = writeln!(out, "  {names} {}: {}", paint(row.verdict, row.verdict.as_str()), attention(row));
-    }
     if let Some(before) = words::before(report) {
         let _ = writeln!(out, "  {before}");
         for change in report.before.iter().flat_map(|b| &b.changes) {
             let _ = writeln!(out, "  - {change}");
         }
+    }
+    for (names, row) in told_together(&report.rows) {
+        let _ = writeln!(out, "  {names} {}: {}", paint(row.verdict, row.verdict.as_str()), attention(row));
     }
     if !report.rows.is_empty() {
         let _ = writeln!(out);
@@ -104,15 +104,16 @@ fn block(row: &Judged) -> String {
     if body.is_empty() { body } else { format!("\n{}\n{body}", row.name) }
 }
 
-/// What a row holds beside evidence: lines, and tables where several of a kind are there. Why a run does not count is left out
-/// where it was told as what `happened`.
+/// What a row holds beside evidence: lines, and tables. A single run is in the table of results; why a run does not count is left
+/// out where it was told as what `happened`.
 fn details(row: &Judged, happened: &str) -> String {
     let mut out = String::new();
     let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
     for line in words::details(&lines, FLIPS) {
         let _ = writeln!(out, "  - {line}");
     }
-    let runs = row.runs.iter().map(|r| {
+    let several = if row.runs.len() > 1 { row.runs.as_slice() } else { &[] };
+    let runs = several.iter().map(|r| {
         let seed = r.seed.map_or_else(|| "–".to_owned(), |s| s.to_string());
         let is_told = r.why.is_empty() || happened.starts_with(&r.run) && happened.ends_with(&r.why);
         let why = if is_told { String::new() } else { format!(": {}", r.why) };

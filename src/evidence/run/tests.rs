@@ -55,7 +55,7 @@ fn a_run_that_stopped_says_where() {
         (
             "failed",
             vec![failed],
-            "stage fetch failed (NETWORK): no source answers",
+            "stage fetch failed (NETWORK): no source answers: timeout",
             Some("NETWORK"),
             "look at the network",
         ),
