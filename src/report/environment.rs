@@ -45,13 +45,18 @@ impl Environment {
         lines.extend(
             [
                 ("system", self.os.clone()),
-                ("processor", format!("{}, {} logical", self.cpu, self.cpus)),
+                (
+                    "processor",
+                    if self.cpu.is_empty() { String::new() } else { format!("{}, {} logical", self.cpu, self.cpus) },
+                ),
                 ("memory", memory),
                 ("threads", self.threads.to_string()),
                 ("seeds", seeds.join(", ")),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
+        // A run that was made elsewhere does not say everything.
+        lines.retain(|(_, value)| !value.is_empty());
         lines
     }
 }

@@ -88,7 +88,9 @@ fn banner(report: &Report) -> Markup {
                     }
                     @if let Some(seconds) = times.seconds { div { dt { "This run took" } dd { (human_seconds(seconds)) } } }
                     @if !report.golden.is_empty() { div { dt { "Judged by" } dd { (words::editions(&report.golden)) } } }
-                    div { dt { "Machine" } dd { (report.environment.cpu) ", " (report.environment.threads) " threads" } }
+                    @if !report.environment.cpu.is_empty() {
+                        div { dt { "Machine" } dd { (report.environment.cpu) ", " (report.environment.threads) " threads" } }
+                    }
                     div { dt { "Run" } dd { code { (report.run) } } }
                 }
             }
