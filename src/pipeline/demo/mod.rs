@@ -21,6 +21,7 @@ use crate::dataset::Task;
 use crate::demo::recipe::{Recipe, TrainingRecipe};
 use crate::demo::{self, DemoDetector};
 use crate::error::Result;
+use crate::evidence::result;
 use crate::extract::Extractor;
 use crate::lxrt::Config;
 use crate::report::GoldenRecord;
@@ -96,7 +97,9 @@ pub fn plan(settings: &Settings) -> Plan {
                 .parameters(json!(parameters(task, settings)))
                 .output_of(&train_stage(task), stages::WEIGHTS)
                 .after(SCENES)
-                .after(STORES),
+                .after(STORES)
+                // It names the machine and the weights' place.
+                .volatile(result::FILE),
         );
     }
     let plan = Plan {

@@ -50,6 +50,7 @@ use crate::assets::manifest::Manifest;
 use crate::dataset::{Scale, Task};
 use crate::demo::recipe::TrainingRecipe;
 use crate::error::Result;
+use crate::evidence::result;
 use crate::features::Precision;
 use crate::prepare;
 use crate::report::Report;
@@ -250,7 +251,9 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
             .parameters(training)
             .output_of(PREPARE, &inventory_file(task))
             .after(&train_stage(task))
-            .executor(&executor),
+            .executor(&executor)
+            // It names the machine and the weights' place.
+            .volatile(result::FILE),
         );
     }
     Ok(Plan {
