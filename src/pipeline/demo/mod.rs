@@ -95,7 +95,8 @@ pub fn plan(settings: &Settings) -> Plan {
         stages.push(
             Stage::new(&evaluate_stage(task), &format!("answer {task} {}", task.paper_splits().1), 2, stages::evaluate)
                 .parameters(json!(parameters(task, settings)))
-                .output_of(&train_stage(task), stages::WEIGHTS)
+                // How the weights were trained lies beside them.
+                .after(&train_stage(task))
                 .after(SCENES)
                 .after(STORES)
                 // It names the machine and the weights' place.
