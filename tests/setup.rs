@@ -22,6 +22,9 @@ impl Machine {
         let ci = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci");
         for script in std::fs::read_dir(ci).unwrap() {
             let script = script.unwrap();
+            if script.file_type().unwrap().is_dir() {
+                continue;
+            }
             std::fs::copy(script.path(), place.path().join("clone/ci").join(script.file_name())).unwrap();
         }
         for tool in TOOLS {
