@@ -20,6 +20,7 @@ use super::rows::Rows;
 use super::sets::Source;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::files::locked::Locked;
 
 const FILE_LIMIT: u64 = 1 << 20;
 
@@ -28,7 +29,7 @@ const FILE_LIMIT: u64 = 1 << 20;
 pub struct Work {
     folder: PathBuf,
     /// Held until dropped.
-    _lock: File,
+    _lock: Locked,
     next: u32,
 }
 
@@ -70,15 +71,12 @@ impl Work {
         files::create_folder_of(&path)?;
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|error| Error::io("open", &path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::infra(format!("another run is extracting {} here", source.output))
-                    .because(format!("{} is locked", path.display()))
-                    .next("wait until it ends, or give another --out"));
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, &error)),
-        }
+        let lock = Locked::take(lock).map_err(|error| match error {
+            TryLockError::WouldBlock => Error::infra(format!("another run is extracting {} here", source.output))
+                .because(format!("{} is locked", path.display()))
+                .next("wait until it ends, or give another --out"),
+            TryLockError::Error(error) => Error::io("lock", &path, &error),
+        })?;
         let mut work = Self { folder, _lock: lock, next: 1 };
         work.next = work.numbers()?.last().map_or(1, |last| last.saturating_add(1));
         work.check(made_by)?;

@@ -1,7 +1,7 @@
 //! One run at a time in a workspace.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::files::locked::Locked;
 
 /// Who holds a lock, or held it when it was killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,9 +20,16 @@ pub struct Holder {
     pub started: String,
 }
 
+impl Holder {
+    /// For messages only: a text cut short by a kill says nothing.
+    fn in_file(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&files::read_bytes(path, 4096).ok()?).ok()
+    }
+}
+
 /// The lock; let go of when dropped or when the process ends.
 pub struct Lock {
-    file: File,
+    file: Locked,
     /// Left by a run that ended without letting go.
     pub killed: Option<Holder>,
 }
@@ -30,36 +38,24 @@ impl Lock {
     /// Takes the lock, or says who has it.
     pub fn take(path: &Path) -> Result<Self> {
         files::create_folder_of(path)?;
-        let mut file = (File::options().create(true).truncate(false).read(true).write(true))
+        let file = (File::options().create(true).truncate(false).write(true))
             .open(path)
             .map_err(|e| Error::io("open", path, &e))?;
-        let taken = file.try_lock();
-        let mut text = String::new();
-        // Who held it is for messages only; a text cut short by a kill says nothing, and that is said.
-        let holder = (&mut file)
-            .take(4096)
-            .read_to_string(&mut text)
-            .ok()
-            .and_then(|_| serde_json::from_str::<Holder>(&text).ok());
-        match taken {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let who = holder.map_or_else(String::new, |h| format!(" (process {}, since {})", h.pid, h.started));
-                return Err(Error::infra(format!("another run is at work in this workspace{who}"))
+        let file = Locked::take(file).map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                let who = Holder::in_file(path)
+                    .map_or_else(String::new, |h| format!(" (process {}, since {})", h.pid, h.started));
+                Error::infra(format!("another run is at work in this workspace{who}"))
                     .because(format!("{} is locked", path.display()))
-                    .next("wait until it ends, or give another --workspace"));
+                    .next("wait until it ends, or give another --workspace")
             }
-            Err(TryLockError::Error(e)) => return Err(Error::io("lock", path, &e)),
-        }
+            TryLockError::Error(e) => Error::io("lock", path, &e),
+        })?;
+        let killed = Holder::in_file(path);
         let me = Holder { pid: std::process::id(), started: clock::now() };
         let line = serde_json::to_string(&me).map_err(|e| Error::bug("the lock cannot be written").because(e))?;
-        let write = |file: &mut File| -> std::io::Result<()> {
-            file.set_len(0)?;
-            file.rewind()?;
-            file.write_all(line.as_bytes())
-        };
-        write(&mut file).map_err(|e| Error::io("write", path, &e))?;
-        Ok(Self { file, killed: holder })
+        file.set_len(0).and_then(|()| (&*file).write_all(line.as_bytes())).map_err(|e| Error::io("write", path, &e))?;
+        Ok(Self { file, killed })
     }
 }
 

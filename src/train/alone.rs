@@ -5,26 +5,28 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::files::locked::Locked;
 
 /// Keeps other trainings out of `folder` while the result lives, and removes from it and its sub-folders `below` what a killed run
 /// had begun to write.
 ///
 /// # Errors
 /// Usage where another training is at work there.
-pub fn alone_in(folder: &Path, below: &[&Path]) -> Result<File> {
+pub fn alone_in(folder: &Path, below: &[&Path]) -> Result<Option<Locked>> {
     let lock = File::open(folder).map_err(|e| Error::io("open", folder, &e))?;
-    match lock.try_lock() {
+    let locked = match Locked::take(lock) {
+        Ok(locked) => Some(locked),
         Err(TryLockError::WouldBlock) => {
             return Err(Error::usage(format!("another training is at work in {}", folder.display()))
                 .next("wait until it ends, or name another --output"));
         }
         // Some network file systems cannot lock folders; there it is the user's care.
-        Err(TryLockError::Error(_)) | Ok(()) => {}
-    }
+        Err(TryLockError::Error(_)) => None,
+    };
     for folder in std::iter::once(&folder).chain(below) {
         files::remove_unfinished(folder)?;
     }
-    Ok(lock)
+    Ok(locked)
 }
 
 #[cfg(test)]
