@@ -12,7 +12,7 @@
 //! cache/stages/STAGE/.partial-FINGERPRINT/ a stage at work, or a leftover of a killed run
 //! runs/PROFILE-PLAN/                       run.json, events.jsonl, report.{json,html,md}, junit.xml, attestation.intoto.json
 //! runs/PROFILE-PLAN/STAGE                  link to the finished stage
-//! runs/PROFILE-PLAN/failed/STAGE/          what a failed stage had written
+//! runs/PROFILE-PLAN/failed/STAGE/          what a failed stage had written; a link to it where the cache is on another disk
 //! runs/latest                              link to the last run
 //! ```
 //!

@@ -148,15 +148,30 @@ impl Runner<'_, '_> {
         let result = worked
             .and_then(|()| unwritten.map_or(Ok(()), Err))
             .and_then(|()| self.cache.finish(stage, parts, fingerprint, &filled, clock.elapsed().as_secs_f64()));
-        if result.is_err() && !stage.resumes && filled.exists() {
-            // What it had written may say more than the error does.
-            let kept = self.folder.join("failed").join(&stage.name);
-            let kept_in = self.folder.join("failed");
-            cache::remove(&kept)?;
-            std::fs::create_dir_all(&kept_in).map_err(|e| Error::io("create the folder", &kept_in, &e))?;
-            std::fs::rename(&filled, &kept).map_err(|e| Error::io("rename", &filled, &e))?;
+        result.map_err(|error| match stage.resumes || !filled.exists() {
+            true => error,
+            // The stage's own error says more than a failure to keep its files.
+            false => match self.keep_failed(&stage.name, &filled) {
+                Ok(()) => error,
+                Err(unkept) => error.because(format!("besides, what it had written was not kept: {unkept}")),
+            },
+        })
+    }
+
+    /// Keeps what a failed stage had written, which may say more than its error does: moved into the run's folder, or left in the
+    /// cache until the next try, behind a link, where the two lie on different file systems.
+    fn keep_failed(&self, stage: &str, filled: &Path) -> Result<()> {
+        let kept_in = self.folder.join("failed");
+        let kept = kept_in.join(stage);
+        cache::remove(&kept)?;
+        std::fs::create_dir_all(&kept_in).map_err(|e| Error::io("create the folder", &kept_in, &e))?;
+        match std::fs::rename(filled, &kept) {
+            Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
+                let target = std::path::absolute(filled).map_err(|e| Error::io("find", filled, &e))?;
+                link(&kept, &target)
+            }
+            moved => moved.map_err(|e| Error::io("rename", filled, &e)),
         }
-        result
     }
 }
 

@@ -304,56 +304,6 @@ fn a_killed_run_continues() {
 }
 
 #[test]
-fn an_error_stops_the_run_and_is_reported() {
-    let mut toy = Toy::new();
-    type Case = (fn() -> Result<()>, &'static str, u8, &'static str);
-    let cases: [Case; 3] = [
-        (|| Err(Error::data("row 3 is cut short").next("fetch it again")), "DATA", exit::DATA, "row 3 is cut short"),
-        (|| Err(Error::infra("no space left")), "INFRA", exit::INFRA, "no space left"),
-        (|| panic!("index 7"), "BUG", exit::BUG, "stage train panicked\n  caused by: index 7"),
-    ];
-    for (fails, class, code, message) in cases {
-        toy.fails = Some(fails);
-        let (report, folder) = toy.run();
-        let failure = report.failure.as_ref().unwrap();
-        assert_eq!((failure.class.as_str(), report.exit_code()), (class, code));
-        assert!(failure.message.starts_with(message), "{}", failure.message);
-        assert_eq!((report.verdict, report.stages[2].status()), (Verdict::Infra, "failed"));
-        assert!(fs::read_to_string(folder.join("report.md")).unwrap().contains("Stopped at stage train"));
-        assert!(folder.join("failed/train/metrics.jsonl").is_file(), "what it wrote is kept");
-    }
-    toy.fails = None;
-    toy.ran();
-    let (report, folder) = toy.run();
-    assert_eq!(toy.ran(), ["train"]);
-    assert_eq!(report.exit_code(), exit::PASS);
-    assert!(!folder.join("failed/train").exists());
-
-    // A stage after one that failed is not run.
-    let mut plan = toy.plan();
-    plan.stages[0] = Stage::new("draw", "Draw scenes", 2, |_| Err(Error::infra("no pencil")));
-    let settings = Settings {
-        workspace: toy.workspace.path().to_owned(),
-        versions: [].into(),
-        threads: 1,
-        image: None,
-        departures: Vec::new(),
-    };
-    let (report, _) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
-    assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["failed", "not run", "not run"]);
-    assert_eq!(report.summary, "Nothing was judged; the run stopped at stage draw (INFRA).");
-}
-
-#[test]
-fn an_error_of_the_judge_is_reported() {
-    let toy = Toy::new();
-    let (report, folder) = toy.run_judged(|_| Err(Error::data("no golden file"))).unwrap();
-    let failure = report.failure.as_ref().unwrap();
-    assert_eq!((failure.stage.as_deref(), report.exit_code()), (None, exit::DATA));
-    assert!(fs::read_to_string(folder.join("report.html")).unwrap().contains("no golden file"));
-}
-
-#[test]
 fn two_runs_at_once_are_refused() {
     let toy = Toy::new();
     let (inner, _) = toy.run_judged(|_| toy.run_judged(judge).map(|_| Findings::default())).unwrap();
@@ -401,4 +351,5 @@ fn mistakes_in_a_plan_are_named() {
 }
 
 mod always;
+mod fails;
 mod resumes;
