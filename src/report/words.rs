@@ -33,13 +33,9 @@ pub fn percent(share: f64) -> String {
     format!("{} %", quantity(100.0 * share))
 }
 
-/// Why a row has its verdict, in a sentence. The first piece of evidence says the most, except where the accuracy is inside its
-/// band and a baseline decided.
+/// Why a row has its verdict, in a sentence: the evidence begins with what decided.
 pub fn happened(row: &Judged) -> &str {
-    let is_inside = row.observed.zip(row.band.as_ref()).is_some_and(|(o, band)| (band.low..=band.high).contains(&o));
-    let decided = row.baselines.iter().find(|b| is_inside && row.verdict != Verdict::Pass && b.verdict == row.verdict);
-    let named = decided.and_then(|b| row.evidence.iter().find(|sentence| sentence.contains(&b.name)));
-    named.or(row.evidence.first()).map_or("no reason was recorded", String::as_str)
+    row.evidence.first().map_or("no reason was recorded", String::as_str)
 }
 
 /// What a person can do about a row; None where it passed.

@@ -63,9 +63,19 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs:
         judged.what_to_do = Some("evaluate the whole set that was recorded, without --tiny or --fast".into());
         return judged;
     }
-    let mut found = vec![against_band(&mut judged, accuracy)];
-    found.extend(against_baselines(&mut judged, accuracy));
-    judged.verdict = Verdict::over(found);
+    let of_band = against_band(&mut judged, accuracy);
+    let found = against_baselines(&mut judged.baselines, accuracy);
+    judged.verdict = Verdict::over(found.iter().map(|f| f.verdict).chain([of_band]));
+    // The evidence begins with what decided, and the advice is about that.
+    let decided = found.iter().position(|f| of_band != judged.verdict && f.verdict == judged.verdict);
+    for (index, Found { sentence, advice, .. }) in found.into_iter().enumerate() {
+        if decided == Some(index) {
+            judged.evidence.insert(0, sentence);
+            judged.what_to_do = advice.map(str::to_owned);
+        } else {
+            judged.evidence.push(sentence);
+        }
+    }
     judged
 }
 
@@ -139,9 +149,16 @@ fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
     verdict
 }
 
-fn against_baselines(judged: &mut Judged, accuracy: f64) -> Vec<Verdict> {
+/// What the comparison with one baseline says.
+struct Found {
+    verdict: Verdict,
+    sentence: String,
+    advice: Option<&'static str>,
+}
+
+fn against_baselines(baselines: &mut [JudgedBaseline], accuracy: f64) -> Vec<Found> {
     let mut found = Vec::new();
-    for baseline in &mut judged.baselines {
+    for baseline in baselines {
         let Some(margin) = baseline.margin else { continue };
         let name = &baseline.name;
         let (verdict, sentence, advice) = match baseline.observed {
@@ -160,11 +177,7 @@ fn against_baselines(judged: &mut Judged, accuracy: f64) -> Vec<Verdict> {
             }
         };
         baseline.verdict = verdict;
-        judged.evidence.push(sentence);
-        if judged.what_to_do.is_none() {
-            judged.what_to_do = advice.map(str::to_owned);
-        }
-        found.push(verdict);
+        found.push(Found { verdict, sentence, advice });
     }
     found
 }
@@ -219,7 +232,7 @@ mod tests {
         let judged = judge("vqa", 80.5, 600, &[("question-only", 70.51), WEAK[1], WEAK[2]]);
         assert_eq!(judged.verdict, Verdict::Fail);
         assert_eq!(judged.baselines[0].verdict, Verdict::Fail);
-        assert_eq!(judged.evidence[2], "only 9.99 points above question-only, at least 10 asked for");
+        assert_eq!(judged.evidence[0], "only 9.99 points above question-only, at least 10 asked for");
         assert_eq!(judge("vqa", 80.5, 600, &[("question-only", 70.5), WEAK[1], WEAK[2]]).verdict, Verdict::Pass);
     }
 
