@@ -8,13 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{copy_folder, repro, run, stderr, stdout};
+use lxmert_repro::exit::{CHECKSUM, DATA, FAIL, INCONCLUSIVE, INFRA, PASS};
 
-const PASS: i32 = 0;
-const FAIL: i32 = 1;
-const INCONCLUSIVE: i32 = 3;
-const INFRA: i32 = 4;
-const DATA: i32 = 5;
-const CHECKSUM: i32 = 7;
 const GOLDEN: [&str; 2] = ["--golden", "golden.toml"];
 
 fn folder() -> PathBuf {
@@ -30,7 +25,7 @@ fn command(words: &[&str]) -> Command {
 
 /// What is printed of runs, beside a golden file.
 #[track_caller]
-fn checked(golden: &str, runs: &[&str], code: i32) -> String {
+fn checked(golden: &str, runs: &[&str], code: u8) -> String {
     stdout(&run(command(&["check", "--golden", golden]).args(runs), code))
 }
 

@@ -12,19 +12,13 @@ use std::process::Output;
 use common::{repro, run, stderr, stdout};
 use evaluations::{Left, answers, evaluation, faithful, nlvr2, seed};
 use lxmert_repro::dataset::TaskData;
+use lxmert_repro::exit::{CHECKSUM, FAIL, INCONCLUSIVE, INFRA, PASS, USAGE};
 use lxmert_repro::features::bench::generated_rows;
 use lxmert_repro::features::tsv::Writer;
 use lxmert_repro::report::json;
 use serde_json::{Value, json};
 
-const PASS: i32 = 0;
-const FAIL: i32 = 1;
-const USAGE: i32 = 2;
-const INCONCLUSIVE: i32 = 3;
-const INFRA: i32 = 4;
-const CHECKSUM: i32 = 7;
-
-fn check(folder: &Path, words: &[&str], code: i32) -> Output {
+fn check(folder: &Path, words: &[&str], code: u8) -> Output {
     run(repro(folder).arg("check").args(words), code)
 }
 

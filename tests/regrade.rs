@@ -10,12 +10,8 @@ use std::path::Path;
 use common::{repro, run, stderr, stdout};
 use evaluations::{nlvr2, seed};
 use lxmert_repro::dataset::{Label, TaskData};
+use lxmert_repro::exit::{CHECKSUM, DATA, FAIL, PASS};
 use serde_json::{Value, json};
-
-const PASS: i32 = 0;
-const FAIL: i32 = 1;
-const DATA: i32 = 5;
-const CHECKSUM: i32 = 7;
 
 /// A golden file that the run passes or, with other recorded runs, fails.
 fn golden(path: &Path, mean: f64) {

@@ -20,11 +20,11 @@ pub fn repro(folder: &Path) -> Command {
 
 /// Runs and demands an exit code; the output where it is another.
 #[track_caller]
-pub fn run(command: &mut Command, code: i32) -> Output {
+pub fn run(command: &mut Command, code: impl Into<i32>) -> Output {
     let output = command.output().unwrap();
     assert_eq!(
         output.status.code(),
-        Some(code),
+        Some(code.into()),
         "{command:?}\nstdout: {}\nstderr: {}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
