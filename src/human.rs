@@ -1,4 +1,4 @@
-//! Sizes and durations for people.
+//! Sizes, durations and numbers for people.
 
 /// `1.5 MB`, decimal units.
 pub(crate) fn human_bytes(bytes: u64) -> String {
@@ -43,6 +43,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 image`, `2,000 images`.
+pub(crate) fn number_of(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +60,7 @@ mod tests {
             ["0.0 s", "59.9 s", "1 min 0 s", "2 min 5 s", "2 h 1 min"]
         );
         assert_eq!([0, 999, 79_012, 1_632_117].map(grouped), ["0", "999", "79,012", "1,632,117"]);
+        assert_eq!([0, 1, 2000].map(|n| number_of(n, "image")), ["0 images", "1 image", "2,000 images"]);
         assert_eq!([17_000_000_000, 1_600_000_000].map(rounded_bytes), ["17 GB", "1.6 GB"]);
     }
 }

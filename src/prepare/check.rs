@@ -15,7 +15,7 @@ use crate::dataset::pretrain::data::Source;
 use crate::dataset::{Limit, Scale, Task, feature_files};
 use crate::error::{Error, Result};
 use crate::features::{FeatureStore, known_store};
-use crate::human::grouped;
+use crate::human::{grouped, number_of};
 
 /// How many lost images are named.
 const NAMED: usize = 5;
@@ -89,7 +89,7 @@ impl Coverage {
         ))
         .because(format!(
             "missing: {}, first {}",
-            many(self.images_lost as u64, "image"),
+            number_of(self.images_lost as u64, "image"),
             self.first_lost.join(", ")
         ));
         Some(match self.limit.filter(|_| self.behind_limit > 0) {
@@ -102,11 +102,6 @@ impl Coverage {
             None => error.next("use the published file, or extract features of these images"),
         })
     }
-}
-
-/// `1 image`, `2,000 images`.
-pub(super) fn many(number: u64, one: &str) -> String {
-    format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// Counts everything of a selection that is there.

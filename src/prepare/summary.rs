@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::check::{Count, Coverage, many};
+use super::check::{Count, Coverage};
 use crate::error::{Error, Kind, Result};
-use crate::human::grouped;
+use crate::human::{grouped, number_of};
 
 /// The outcome of a preparation.
 #[derive(Debug, Default, Serialize)]
@@ -66,7 +66,7 @@ impl Summary {
         assets.sort_unstable();
         assets.dedup();
         let files: Vec<&str> = self.waiting.iter().map(|(name, _)| name.as_str()).collect();
-        let files = format!("{}: {}", many(files.len() as u64, "file"), files.join(", "));
+        let files = format!("{}: {}", number_of(files.len() as u64, "file"), files.join(", "));
         Error::data(format!("not all is there: an asset that is not fetched and verified is needed for {files}"))
             .next(format!("repro fetch {}", assets.join(" ")))
     }
@@ -113,7 +113,7 @@ impl fmt::Display for Summary {
                     format!(
                         "LOST: {} ({}, first {})",
                         grouped(lost),
-                        many(of.images_lost as u64, "image"),
+                        number_of(of.images_lost as u64, "image"),
                         of.first_lost.join(", ")
                     )
                 }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::{self, Snapshot};
-use super::{Verdict, statistics};
+use super::{Verdict, head, statistics};
 use crate::error::{Error, Result};
 
 /// The way of writing that this program reads.
@@ -196,14 +196,9 @@ impl Golden {
     /// Data for another schema or edition, an unknown field, a name that is there twice or not at all, or an impossible
     /// value.
     pub fn parse(text: &str) -> Result<Self> {
+        head::check(text, SCHEMA, EDITION)?;
         let golden: Self = toml::from_str(text).map_err(Error::data)?;
-        let Self { schema, edition, matching, tolerances, levels, images } = &golden;
-        if (*schema, *edition) != (SCHEMA, EDITION) {
-            return Err(Error::data(format!(
-                "schema {schema} edition {edition} is not schema {SCHEMA} edition {EDITION}, which this program knows"
-            ))
-            .next("use the program of the same version as the file"));
-        }
+        let Self { matching, tolerances, levels, images, .. } = &golden;
         let positive = |value: f64| value.is_finite() && value >= 0.0;
         if !(matching.iou > 0.0 && matching.iou <= 1.0) {
             return Err(Error::data(format!("an IoU of {} matches nothing", matching.iou)));

@@ -31,9 +31,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
 use super::row::{Flip, Gate, Judged, Paired};
 use super::statistics::{Interval, clustered_interval, mcnemar_exact, paired_interval};
+use super::{Verdict, head};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -105,18 +105,7 @@ impl Frozen {
     /// # Errors
     /// As [`Frozen::load`].
     pub fn parse(text: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Head {
-            schema: u32,
-            edition: u32,
-        }
-        let Head { schema, edition } = toml::from_str(text).map_err(Error::data)?;
-        if (schema, edition) != (SCHEMA, EDITION) {
-            return Err(Error::data(format!(
-                "schema {schema} edition {edition} is not schema {SCHEMA} edition {EDITION}, which this program knows"
-            ))
-            .next("use the program of the same version as the file"));
-        }
+        head::check(text, SCHEMA, EDITION)?;
         let frozen: Self = toml::from_str(text).map_err(Error::data)?;
         let Self { kind, n, items, sha256, allowed_flips, reason, .. } = &frozen;
         let wrong = |what: String| Err(Error::data(what));

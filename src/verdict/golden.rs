@@ -36,7 +36,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::statistics;
+use super::{head, statistics};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -153,12 +153,6 @@ pub struct Band {
     pub rule: String,
 }
 
-#[derive(Deserialize)]
-struct Head {
-    schema: u32,
-    edition: u32,
-}
-
 impl Golden {
     /// Reads a file; says which line is wrong.
     pub fn load(path: &Path) -> Result<Self> {
@@ -168,15 +162,7 @@ impl Golden {
 
     /// Reads the text of a file.
     pub fn parse(text: &str) -> Result<Self> {
-        // Before the rest, so that a newer file is called newer and not misspelt.
-        let head: Head = toml::from_str(text).map_err(Error::data)?;
-        if head.schema != SCHEMA || head.edition != EDITION {
-            return Err(Error::data(format!(
-                "schema {} edition {} is not schema {SCHEMA} edition {EDITION}, which this program knows",
-                head.schema, head.edition
-            ))
-            .next("use the program of the same version as the file"));
-        }
+        head::check(text, SCHEMA, EDITION)?;
         let golden: Self = toml::from_str(text).map_err(Error::data)?;
         golden.check()?;
         Ok(golden)

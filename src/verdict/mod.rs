@@ -2,6 +2,7 @@
 //!
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
 //! - [`row`]: a judged result, whichever gate judged it.
+//! - `head`: the schema and edition that every golden file begins with.
 //! - [`judge`]: one observed accuracy against its golden task.
 //! - [`published`]: what was published, and what is known of its spread; [`train`]: trainings against it.
 //! - [`runs`]: which of several runs count.
@@ -19,6 +20,7 @@ pub mod cap;
 pub mod features;
 pub mod frozen;
 pub mod golden;
+mod head;
 pub mod judge;
 pub mod power;
 pub mod published;
@@ -92,11 +94,6 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// A number of things, for people.
-fn plural(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]

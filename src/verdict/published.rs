@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::golden::Recorded;
+use super::head;
 use crate::error::{Error, Result};
 
 /// The way of writing that this program reads.
@@ -218,19 +219,7 @@ impl Published {
     /// # Errors
     /// Data for another schema or edition, an unknown field, a name or seed that is there twice, or an impossible number.
     pub fn parse(text: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Head {
-            schema: u32,
-            edition: u32,
-        }
-        let head: Head = toml::from_str(text).map_err(Error::data)?;
-        if head.schema != SCHEMA || head.edition != EDITION {
-            return Err(Error::data(format!(
-                "schema {} edition {} is not schema {SCHEMA} edition {EDITION}, which this program knows",
-                head.schema, head.edition
-            ))
-            .next("use the program of the same version as the file"));
-        }
+        head::check(text, SCHEMA, EDITION)?;
         let published: Self = toml::from_str(text).map_err(Error::data)?;
         published.rule.check().map_err(|e| e.while_doing("the rule is wrong"))?;
         let mut names = BTreeSet::new();

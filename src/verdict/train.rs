@@ -21,6 +21,7 @@
 //!
 //! Before all that, [`super::runs`] says which runs count; of all findings [`Verdict::over`] decides.
 
+use super::Verdict;
 use super::golden::Band;
 use super::published::{Published, RECORDED_LEAST, Rule, Task};
 use super::row::{Estimate, Gate, Judged, Target};
@@ -30,7 +31,7 @@ use super::statistics::{
     Interval, chi_square_sf, mean, mean_interval, normal_cdf, normal_quantile, sample_sd, t_quantile, tost_known,
     tost_t, wilson,
 };
-use super::{Verdict, plural};
+use crate::human::number_of;
 
 /// More seeds than this are not worth naming.
 const MOST_SEEDS: u64 = 200;
@@ -223,7 +224,7 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[
         confidence,
         method: format!(
             "mean of {}, ± {:.3} · sigma / sqrt({runs}); sigma {:.3}: {}{}",
-            plural(runs, "run"),
+            number_of(runs, "run"),
             test.quantile,
             test.sigma,
             test.source,
@@ -259,7 +260,7 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[
         judged.more_seeds = test.more(mean, runs);
         let advice = judged.more_seeds.map_or_else(
             || format!("the mean lies where {MOST_SEEDS} seeds more would not settle it"),
-            |more| format!("train {} more: that settles it if the mean stays", plural(more, "seed")),
+            |more| format!("train {} more: that settles it if the mean stays", number_of(more, "seed")),
         );
         judged.what_to_do.get_or_insert(advice);
     }
@@ -313,7 +314,7 @@ fn worth(rule: &Rule, test: &Test, runs: u64) -> String {
         if runs < rule.runs { format!(" of the {} that the rule was made for", rule.runs) } else { String::new() };
     format!(
         "judged by {}{few}: of trainings whose mean is 0.25, 0.5 or 1 point below the range, {}, {} and {} would pass so",
-        plural(runs, "run"),
+        number_of(runs, "run"),
         passed(0.25),
         passed(0.5),
         passed(1.0),
