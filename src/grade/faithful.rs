@@ -157,6 +157,14 @@ pub fn recipe(golden: &Golden) -> Result<Recipe> {
     }
 }
 
+/// Of a run of the demo with another recipe than the recorded runs'.
+pub fn other_recipe() -> Flaw {
+    Flaw::new(
+        "another recipe than the recorded runs' (--recipe)",
+        "judge it by runs of its own recipe: repro all --profile demo --recipe … --seeds 10 --record FILE",
+    )
+}
+
 /// Of a run of the demo, judged by runs with this recipe.
 fn of_demo(
     recipe: &Recipe,
@@ -171,10 +179,7 @@ fn of_demo(
     }
     let drawn = run.and_then(|run| run.parameters("scenes")).filter(|drawn| !drawn.is_null());
     if drawn.is_some_and(|drawn| *drawn != json!(recipe)) {
-        all.push(Flaw::new(
-            "another recipe than the recorded runs' (--recipe)",
-            "judge it by runs of its own recipe: repro all --profile demo --recipe … --seeds 10 --record FILE",
-        ));
+        all.push(other_recipe());
     }
     let TrainingRecipe { epochs, batch_size, lr } = match task {
         Task::Vqa => recipe.training.vqa,

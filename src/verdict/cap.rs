@@ -3,10 +3,12 @@
 //! Both PASS and FAIL say something about the published result, so both need the published files. A file that is
 //! unpinned is whatever arrived: cut short, replaced, another edition. An accuracy that agrees with such a file may
 //! agree by luck, and one that differs may differ because of the file and not because of the result. So both become
-//! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured.
+//! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured. The same holds of a run that
+//! was another thing than the recorded ones.
 
 use super::Verdict;
 use super::row::Judged;
+use super::runs::Flaw;
 
 /// Of many files, this many are named.
 const NAMED: usize = 6;
@@ -23,20 +25,37 @@ impl Judged {
         if unpinned.len() > NAMED {
             names += &format!(" and {} more", unpinned.len() - NAMED);
         }
-        let mut sentence = format!("rests on files whose checksum nobody knows: {names}");
-        if self.verdict == Verdict::Inconclusive {
-            self.evidence.push(sentence);
-        } else {
-            sentence += &format!("; it would be {} if they are the published ones", self.verdict);
-            // What decides comes first.
-            self.evidence.insert(0, sentence);
-        }
-        self.verdict = Verdict::Inconclusive;
+        let sentence = format!("rests on files whose checksum nobody knows: {names}");
+        let verdict = self.verdict;
+        self.limit(sentence, &format!("it would be {verdict} if they are the published ones"));
         self.what_to_do = Some(match self.what_to_do {
             Some(advice) => format!("{remedy}; then {advice}"),
             None => remedy.to_owned(),
         });
         self
+    }
+
+    /// Limits the verdict to INCONCLUSIVE where the run was another thing than those it is judged by.
+    #[must_use]
+    pub fn limited_by(mut self, departure: &Flaw) -> Self {
+        if self.verdict == Verdict::Infra {
+            return self;
+        }
+        let verdict = self.verdict;
+        self.limit(departure.what.clone(), &format!("it would be {verdict} were that the same"));
+        self.what_to_do = departure.next.clone().or(self.what_to_do);
+        self
+    }
+
+    /// Makes it INCONCLUSIVE for that reason; what it `would` be is told where it was anything else.
+    fn limit(&mut self, reason: String, would: &str) {
+        if self.verdict == Verdict::Inconclusive {
+            self.evidence.push(reason);
+        } else {
+            // What decides comes first.
+            self.evidence.insert(0, format!("{reason}; {would}"));
+        }
+        self.verdict = Verdict::Inconclusive;
     }
 }
 

@@ -237,9 +237,9 @@ fn paired(pair: &Pair) -> Paired {
         gained,
         p: mcnemar_exact(lost, gained),
         difference: differences.iter().sum::<f64>() / differences.len().max(1) as f64,
-        interval: finite(interval),
+        interval: meaningful(interval),
         // Clusters of one item each say nothing that the other interval does not.
-        clustered: finite(clustered).filter(|_| clusters.len() < differences.len()),
+        clustered: meaningful(clustered).filter(|_| clusters.len() < differences.len()),
         cluster: pair.cluster.to_owned(),
         clusters: clusters.len() as u64,
         confidence: CONFIDENCE,
@@ -247,8 +247,10 @@ fn paired(pair: &Pair) -> Paired {
     }
 }
 
-fn finite(found: Option<(f64, Interval)>) -> Option<Interval> {
-    found.map(|(_, interval)| interval).filter(|interval| interval.low.is_finite() && interval.high.is_finite())
+/// Where nothing varies, an interval of no width would claim to be certain.
+fn meaningful(found: Option<(f64, Interval)>) -> Option<Interval> {
+    let is_wide = |Interval { low, high }: &Interval| low.is_finite() && high.is_finite() && low < high;
+    found.map(|(_, interval)| interval).filter(is_wide)
 }
 
 #[cfg(test)]

@@ -209,7 +209,8 @@ impl Rule {
         }
     }
 
-    fn band(&self, recorded: &[f64], new: usize) -> Option<Band> {
+    /// The band of the mean of so many new runs beside recorded ones; see [`Golden::band_of_mean`].
+    pub(super) fn band(&self, recorded: &[f64], new: usize) -> Option<Band> {
         let Self { name, confidence, sd_floor, decimals, .. } = *self;
         let mean = self.mean(recorded)?;
         let (low, high, sd, what) = match name {

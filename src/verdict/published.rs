@@ -138,6 +138,8 @@ pub struct Sigma {
     pub points: f64,
     /// Whether it was measured or assumed, and from what.
     pub source: String,
+    /// What was measured by others, for it and against it.
+    pub evidence: String,
 }
 
 /// Where the mean of faithful runs is thought to lie.
@@ -194,15 +196,25 @@ pub struct Test {
     pub name: String,
     /// Points.
     pub accuracy: f64,
+    /// What `repro predict` and `repro evaluate` call it.
+    pub splits: String,
+    /// What the accuracy counts, and by which evaluator.
+    pub metric: String,
     /// Items, where known.
     #[serde(default)]
     pub n: Option<u64>,
+    /// Where the author expects it, where he says so.
+    #[serde(default)]
+    pub range: Option<Range>,
     /// Where in the source.
     pub from: String,
     /// Who can score it.
     pub scored: Scored,
     /// How.
     pub how: String,
+    /// What others report.
+    #[serde(default, rename = "rerun")]
+    pub reruns: Vec<Rerun>,
 }
 
 impl Published {
@@ -229,8 +241,10 @@ impl Published {
             }
             task.check().map_err(|e| e.while_doing(format!("task {} is wrong", task.name)))?;
         }
-        for Test { name, accuracy, .. } in &published.tests {
-            points(&format!("accuracy of {name}"), *accuracy)?;
+        for Test { name, accuracy, reruns, .. } in &published.tests {
+            for accuracy in reruns.iter().map(|rerun| rerun.accuracy).chain([*accuracy]) {
+                points(&format!("accuracy of {name}"), accuracy)?;
+            }
         }
         Ok(published)
     }
@@ -298,7 +312,11 @@ impl Task {
         for (name, published) in &self.settings {
             let Some(run) = options.get(name) else { continue };
             let same = match (published, run) {
-                (toml::Value::String(published), Value::String(run)) => published == run,
+                // The order of the files of a list of splits decides nothing: their examples are shuffled.
+                (toml::Value::String(published), Value::String(run)) => {
+                    let splits = |list: &str| list.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+                    splits(published) == splits(run)
+                }
                 (toml::Value::Boolean(published), Value::Bool(run)) => published == run,
                 (published, Value::Number(run)) => {
                     let number = published.as_float().or_else(|| published.as_integer().map(|i| i as f64));
@@ -311,11 +329,13 @@ impl Task {
                 found.push(format!("{name} {}, published {}", shown(run), shown(&published)));
             }
         }
-        if let Some(start) = options.get("start").and_then(Value::as_object)
-            && !start.contains_key(&self.start)
-        {
-            let given = start.keys().next().map_or("another start", String::as_str);
-            found.push(format!("{given}, published {}", self.start));
+        match options.get("start") {
+            Some(Value::Object(start)) if !start.contains_key(&self.start) => {
+                let given = start.keys().next().map_or("another start", String::as_str);
+                found.push(format!("{given}, published {}", self.start));
+            }
+            Some(Value::Null) => found.push(format!("no start is recorded, published {}", self.start)),
+            _ => {}
         }
         found
     }
@@ -326,11 +346,13 @@ impl Range {
     pub fn place(&self, accuracy: f64) -> String {
         let Self { low, high, .. } = self;
         let range = format!("the author's range {low:.1}–{high:.1}");
-        match accuracy {
-            a if a < *low => format!("{a:.2} lies {:.2} points below {range}", low - a),
-            a if a > *high => format!("{a:.2} lies {:.2} points above {range}", a - high),
-            a => format!("{a:.2} lies inside {range}"),
+        let (outside, side) = if accuracy < *low { (low - accuracy, "below") } else { (accuracy - high, "above") };
+        if outside <= 0.0 {
+            return format!("{accuracy:.2} lies inside {range}");
         }
+        // Nothing is told to lie 0.00 points outside.
+        let decimals = if outside < 0.005 { 4 } else { 2 };
+        format!("{accuracy:.decimals$} lies {outside:.decimals$} points {side} {range}")
     }
 }
 

@@ -102,7 +102,7 @@ pub struct Estimate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Target {
-    /// `headline` or `band`.
+    /// `equivalence` (the range or headline with the margin around it), `range` or `headline`.
     pub name: String,
     /// Points; of a headline both are the same.
     pub low: f64,
@@ -146,6 +146,8 @@ pub enum RunState {
     Duplicate,
     /// It has a result, which is that of a training that did not work.
     NotConverged,
+    /// It has a result, which is above what any such training gives.
+    TooHigh,
     /// It has no result.
     Missing,
 }
@@ -158,6 +160,7 @@ impl RunState {
             Self::NotComparable => "not comparable",
             Self::Duplicate => "duplicate seed",
             Self::NotConverged => "did not converge",
+            Self::TooHigh => "too high",
             Self::Missing => "no result",
         }
     }

@@ -4,7 +4,8 @@
 //!
 //! - No result: INFRA. Nothing is said of the result by leaving the run out, since who chooses which runs end chooses.
 //! - Another split, other items or other settings than what was recorded or published: INCONCLUSIVE.
-//! - An accuracy that is the share of one answer, or far from what any such training gives: FAIL, by name.
+//! - An accuracy that is the share of one answer, or far from what any such training gives: FAIL, by name. The share of one
+//!   answer on the right items says so whatever else the run departed in.
 //! - A seed that was there before: the same draw once more, which counts once: INCONCLUSIVE.
 //!
 //! What a person does about the worst of them becomes the row's advice.
@@ -152,28 +153,44 @@ impl Expected<'_> {
         if let Some(wanted) = self.splits.filter(|wanted| *wanted != splits) {
             return Some((RunState::NotComparable, other_split(splits, wanted)));
         }
-        if !departures.is_empty() {
-            let what: Vec<&str> = departures.iter().map(|departure| departure.what.as_str()).collect();
-            let next = departures.iter().find_map(|departure| departure.next.clone());
-            return Some((RunState::NotComparable, Flaw { what: what.join("; "), next }));
+        let departed: Vec<&str> = departures.iter().map(|departure| departure.what.as_str()).collect();
+        let next = departures.iter().find_map(|departure| departure.next.clone());
+        if *n == self.n
+            && let Some(why) = self.one_answer(*accuracy, *majority)
+        {
+            let what = [why.as_str()].into_iter().chain(departed).collect::<Vec<_>>().join("; ");
+            return Some((RunState::NotConverged, Flaw { what, next }));
+        }
+        if !departed.is_empty() {
+            return Some((RunState::NotComparable, Flaw { what: departed.join("; "), next }));
         }
         if *n != self.n {
             let what = format!("evaluated on {n} items, judged are {}", self.n);
             let next = format!("evaluate it on the {} items that it is judged by, without --tiny or --fast", self.n);
             return Some((RunState::NotComparable, Flaw::new(what, next)));
         }
-        if let Some((value, says)) = self.collapses.iter().find(|(value, _)| (accuracy - value).abs() <= SAME) {
-            return Some((RunState::NotConverged, format!("{value:.2} is what {says}").into()));
+        match self.plausible {
+            Some((low, _)) if *accuracy < low => Some((
+                RunState::NotConverged,
+                format!("{accuracy:.2} is below {low:.2}, above which every working run lies").into(),
+            )),
+            Some((_, high)) if *accuracy > high => Some((
+                RunState::TooHigh,
+                format!("{accuracy:.2} is above {high:.2}, below which every run on unseen items lies").into(),
+            )),
+            _ => None,
         }
-        if majority.is_some_and(|share| (accuracy - share).abs() <= SAME) {
-            let why = format!("{accuracy:.2} is what always giving the most frequent answer earns");
-            return Some((RunState::NotConverged, why.into()));
-        }
-        if let Some((low, high)) = self.plausible.filter(|(low, high)| !(*low..=*high).contains(accuracy)) {
-            let why = format!("{accuracy:.2} is not within {low:.1}–{high:.1}, where every working run lies");
-            return Some((RunState::NotConverged, why.into()));
-        }
-        None
+    }
+
+    /// Why an accuracy is that of always giving one answer.
+    fn one_answer(&self, accuracy: f64, majority: Option<f64>) -> Option<String> {
+        let is = |value: f64| (accuracy - value).abs() <= SAME;
+        let known = self.collapses.iter().find(|(value, _)| is(*value));
+        known.map(|(value, says)| format!("{value:.2} is what {says}")).or_else(|| {
+            majority
+                .filter(|share| is(*share))
+                .map(|_| format!("{accuracy:.2} is what always giving the most frequent answer earns"))
+        })
     }
 }
 
@@ -207,11 +224,16 @@ impl Sorted {
 }
 
 /// What runs that do not count say, and what a person does about them.
-const STATES: [(RunState, Verdict, &str); 4] = [
+const STATES: [(RunState, Verdict, &str); 5] = [
     (
         RunState::NotConverged,
         Verdict::Fail,
-        "look at what it started from (--load-lxmert: did every weight load?) and at its loss curve; then train that seed again",
+        "look at what it started from (did every weight load?) and at its loss curve; then train that seed again",
+    ),
+    (
+        RunState::TooHigh,
+        Verdict::Fail,
+        "look for evaluation items in the training data, then for another split or changed data",
     ),
     (
         RunState::Missing,
@@ -250,6 +272,8 @@ mod tests {
         few.result.as_mut().unwrap().n = 99;
         let mut lazy = run(Some(6), 72.0);
         lazy.result.as_mut().unwrap().majority = Some(72.0);
+        let mut weak = run(Some(12), 50.86);
+        weak.result.as_mut().unwrap().departures.push("1 of 89 weights was not loaded at the start".into());
         let killed = Run { name: "killed".into(), seed: Some(7), result: Err("stopped at stage train-vqa".into()) };
         let runs = [
             run(Some(1), 74.0),
@@ -262,11 +286,13 @@ mod tests {
             run(Some(1), 74.0),
             run(Some(8), 50.86),
             run(Some(9), 68.9),
+            run(Some(11), 79.6),
+            weak,
             run(Some(10), f64::NAN),
             run(None, 74.2),
         ];
         let sorted = sort(&runs, &expected());
-        use RunState::{Counted, Duplicate, Missing, NotComparable, NotConverged};
+        use RunState::{Counted, Duplicate, Missing, NotComparable, NotConverged, TooHigh};
         let states: Vec<RunState> = sorted.rows.iter().map(|row| row.state).collect();
         assert_eq!(
             states,
@@ -280,6 +306,8 @@ mod tests {
                 Missing,
                 Duplicate,
                 NotConverged,
+                NotConverged,
+                TooHigh,
                 NotConverged,
                 Missing,
                 NotComparable

@@ -3,8 +3,8 @@
 //! What is asked is whether the mean of such trainings lies where a faithful one's does: in the author's range [L, H], or
 //! between it and his headline, that is in [L, U] with U the larger of H and the headline. A rerun is scored on the same
 //! questions, so the sampling of questions plays no part; what separates two runs is the training's own noise, sigma. Sigma is
-//! assumed and said to be, until [`RECORDED_LEAST`] runs of ours are recorded in the golden file, whose spread then
-//! replaces it (with Student's t of their degrees of freedom in place of the normal distribution).
+//! assumed and said to be, until [`super::published::RECORDED_LEAST`] runs of ours are recorded in the golden file, whose spread
+//! then replaces it (with Student's t of their degrees of freedom in place of the normal distribution).
 //!
 //! With the mean m of the N runs that count, h = q(1 - alpha) · sigma / sqrt(N) and the margin d, in this order:
 //!
@@ -13,144 +13,26 @@
 //! - FAIL where m + h < L or m - h > U: a one-sided test rejects that the mean lies in [L, U]. Of faithful runs at most
 //!   alpha fail on the side that they are near. Above is not reproduced either: the settings are said to be the same.
 //! - Otherwise INCONCLUSIVE, with the number of seeds that would settle it were the mean to stay.
-//! - Runs that scatter more than sigma explains (chi-squared test of their variance at `scatter_alpha`) contradict the
-//!   assumption: a PASS or FAIL by it becomes INCONCLUSIVE.
+//! - Runs that scatter more than sigma explains (at `scatter_alpha`: chi-squared test of their variance, or F test beside
+//!   recorded runs) contradict it: they are judged by the same tests with their own spread and Student's t.
 //!
 //! The headline is one run of the author's, best of those he chose from: the target `headline` is met where the mean is not
 //! below headline - q(1 - alpha) · sigma · sqrt(1 + 1/N), which no verdict follows from.
 //!
 //! Before all that, [`super::runs`] says which runs count; of all findings [`Verdict::over`] decides.
 
+mod test;
+
 use super::Verdict;
 use super::golden::Band;
-use super::published::{Published, RECORDED_LEAST, Rule, Task};
+use super::published::{Published, Rule, Scored, Task};
 use super::row::{Estimate, Gate, Judged, Target};
 use super::runs::{Expected, sort};
 pub use super::runs::{Measured, Run};
-use super::statistics::{
-    Interval, chi_square_sf, mean, mean_interval, normal_cdf, normal_quantile, sample_sd, t_quantile, tost_known,
-    tost_t, wilson,
-};
+use super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
 use crate::human::number_of;
-
-/// More seeds than this are not worth naming.
-const MOST_SEEDS: u64 = 200;
-
-/// A task with the numbers that its test needs.
-#[derive(Debug, Clone)]
-pub struct Test {
-    /// Lower end of where a faithful mean lies, in points.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Points that a mean may lie outside and still be equivalent.
-    pub margin: f64,
-    /// Standard deviation of one run in points.
-    pub sigma: f64,
-    /// Quantile of a one-sided test, in standard errors.
-    pub quantile: f64,
-    /// Where sigma comes from.
-    pub source: String,
-    /// Whether sigma is assumed, and so taken as known.
-    pub assumed: bool,
-}
-
-/// What the mean of some runs says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Shown to lie within the margin.
-    Equivalent,
-    /// Shown to lie below, and not shown to be within the margin.
-    Below,
-    /// Likewise above.
-    Above,
-    /// Neither is shown.
-    Open,
-}
-
-impl Test {
-    /// The test of a task.
-    pub fn new(rule: &Rule, task: &Task) -> Self {
-        let recorded: Vec<f64> = task.recorded.iter().map(|run| run.accuracy).collect();
-        let measured = sample_sd(&recorded).filter(|_| recorded.len() >= RECORDED_LEAST);
-        let (sigma, quantile, source) = match measured {
-            Some(sd) => {
-                let runs = recorded.len();
-                let quantile = t_quantile(1.0 - rule.alpha, runs as f64 - 1.0);
-                (sd, quantile, format!("measured: the spread of {runs} recorded runs"))
-            }
-            None => (task.sigma.points, normal_quantile(1.0 - rule.alpha), task.sigma.source.clone()),
-        };
-        let high = task.range.high.max(task.headline.accuracy);
-        let assumed = measured.is_none();
-        Self { low: task.range.low, high, margin: rule.margin, sigma, quantile, source, assumed }
-    }
-
-    /// Half the width of the interval of the mean of so many runs; of level 1 - 2 alpha.
-    pub fn half_width(&self, runs: u64) -> f64 {
-        self.quantile * self.sigma / (runs as f64).sqrt()
-    }
-
-    /// The larger p-value of the two one-sided tests, with a sigma that is taken as known.
-    fn p(&self, mean: f64, runs: u64) -> Option<f64> {
-        let (above, below) = tost_known(mean, self.sigma, runs, self.low - self.margin, self.high + self.margin);
-        self.assumed.then_some(above.max(below))
-    }
-
-    /// What a mean over so many runs says.
-    pub fn find(&self, mean: f64, runs: u64) -> Found {
-        let half = self.half_width(runs);
-        if mean - half > self.low - self.margin && mean + half < self.high + self.margin {
-            Found::Equivalent
-        } else if mean + half < self.low {
-            Found::Below
-        } else if mean - half > self.high {
-            Found::Above
-        } else {
-            Found::Open
-        }
-    }
-
-    /// Probabilities of PASS, FAIL and INCONCLUSIVE of the mean of so many runs drawn around `mean` with the test's sigma;
-    /// the scatter of the runs is left out of account.
-    pub fn rates(&self, mean: f64, runs: u64) -> [f64; 3] {
-        let (half, error) = (self.half_width(runs), self.sigma / (runs as f64).sqrt());
-        let below = |bound: f64| normal_cdf((bound - mean) / error);
-        let (pass_low, pass_high) = (self.low - self.margin + half, self.high + self.margin - half);
-        let pass = (below(pass_high) - below(pass_low)).max(0.0);
-        // What is outside the range and equivalent all the same passes.
-        let (mut low, mut high) = (self.low - half, self.high + half);
-        if pass > 0.0 {
-            (low, high) = (low.min(pass_low), high.max(pass_high));
-        }
-        let fail = below(low) + 1.0 - below(high);
-        [pass, fail, (1.0 - pass - fail).max(0.0)]
-    }
-
-    /// The verdict of runs that count: their mean, unless they scatter more than sigma explains at this level.
-    pub fn decide(&self, scatter_alpha: f64, counted: &[f64]) -> Verdict {
-        let Some(mean) = mean(counted) else { return Verdict::Infra };
-        match self.find(mean, counted.len() as u64) {
-            _ if self.scatter(scatter_alpha, counted).is_some() => Verdict::Inconclusive,
-            Found::Equivalent => Verdict::Pass,
-            Found::Below | Found::Above => Verdict::Fail,
-            Found::Open => Verdict::Inconclusive,
-        }
-    }
-
-    /// Standard deviation of the runs and the probability of one as large, where that is below `alpha`.
-    fn scatter(&self, alpha: f64, counted: &[f64]) -> Option<(f64, f64)> {
-        let sd = sample_sd(counted)?;
-        let df = counted.len() as f64 - 1.0;
-        let p = chi_square_sf(df * (sd / self.sigma).powi(2), df);
-        (p < alpha).then_some((sd, p))
-    }
-
-    /// How many more runs would settle an open mean, were it to stay; none where [`MOST_SEEDS`] would not.
-    fn more(&self, mean: f64, runs: u64) -> Option<u64> {
-        (1..=MOST_SEEDS).find(|more| self.find(mean, runs + more) != Found::Open)
-    }
-}
+use test::MOST_SEEDS;
+pub use test::{Found, Scatter, Spread, Test};
 
 /// Judges the trainings of a task by the rules above.
 pub fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
@@ -160,8 +42,8 @@ pub fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
         judged.evidence.push("no result of this task was published".into());
         return judged;
     };
-    let mut judged = unjudged(published, task);
     let (rule, test) = (&published.rule, Test::new(&published.rule, task));
+    let mut judged = unjudged(published, task, &test);
     let sorted = sort(runs, &expected(rule, task, &test));
     let counted = &sorted.counted;
     judged.n = runs.iter().find_map(|run| run.result.as_ref().ok().map(|measured| measured.n));
@@ -172,11 +54,35 @@ pub fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
     .filter(|accuracy| (0.0..=100.0).contains(accuracy));
     let of_mean = mean(counted).map(|mean| weigh(&mut judged, rule, task, &test, counted, mean));
     sorted.conclude(&mut judged, of_mean);
+    judged.evidence.extend(of_test_sets(published, task, runs));
     judged.evidence.extend(task.note.clone());
     judged
 }
 
-fn unjudged(published: &Published, task: &Task) -> Judged {
+/// What was published of the test sets that runs answered in place of what is judged; no verdict follows from it.
+fn of_test_sets(published: &Published, task: &Task, runs: &[Run]) -> Vec<String> {
+    let mut told = Vec::new();
+    for (run, measured) in runs.iter().filter_map(|run| Some((run, run.result.as_ref().ok()?))) {
+        let same = |test: &&super::published::Test| {
+            test.task == task.name
+                && test.scored == Scored::Local
+                && (test.splits.as_str(), test.n) == (measured.splits.as_str(), Some(measured.n))
+        };
+        let Some(test) = published.tests.iter().find(same) else { continue };
+        let range = test.range.as_ref().map(|r| format!(", where the author expects {:.1}–{:.1}", r.low, r.high));
+        told.push(format!(
+            "{}: {:.2} on {}, whose published figure is {:.2}{}; no verdict follows from it",
+            run.name,
+            measured.accuracy,
+            test.name,
+            test.accuracy,
+            range.unwrap_or_default()
+        ));
+    }
+    told
+}
+
+fn unjudged(published: &Published, task: &Task, test: &Test) -> Judged {
     let (range, headline) = (&task.range, &task.headline);
     let place = |from: &str| format!("{}, {from}", published.source);
     let target = |name: &str, low, high, decides, sentence| Target {
@@ -197,7 +103,8 @@ fn unjudged(published: &Published, task: &Task) -> Judged {
         expected: mean(&task.recorded.iter().map(|run| run.accuracy).collect::<Vec<_>>()),
         recorded: task.recorded.iter().map(|run| run.accuracy).collect(),
         targets: vec![
-            target("range", range.low, range.high, true, place(&range.from)),
+            target("equivalence", test.low - test.margin, test.high + test.margin, true, sides(task, test)),
+            target("range", range.low, range.high, false, place(&range.from)),
             target("headline", headline.accuracy, headline.accuracy, false, place(&headline.from)),
         ],
         ..Judged::new(&task.name, Gate::Train, &task.metric)
@@ -214,32 +121,85 @@ fn expected<'g>(rule: &Rule, task: &'g Task, test: &Test) -> Expected<'g> {
 }
 
 /// Puts what the mean says into the row; its verdict.
-fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[f64], mean: f64) -> Verdict {
+fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &[f64], mean: f64) -> Verdict {
+    let (test, scatter) = known.in_force(rule.scatter_alpha, counted);
     let runs = counted.len() as u64;
     let half = test.half_width(runs);
     let interval = Interval { low: mean - half, high: mean + half };
     let confidence = 1.0 - 2.0 * rule.alpha;
+    let p = test.p(mean, runs).map(|(p, of)| format!("; p {p:.4} {of}"));
     judged.estimate = Some(Estimate {
         interval,
         confidence,
         method: format!(
             "mean of {}, ± {:.3} · sigma / sqrt({runs}); sigma {:.3}: {}{}",
             number_of(runs, "run"),
-            test.quantile,
+            test.quantile(runs),
             test.sigma,
             test.source,
-            test.p(mean, runs).map(|p| format!("; p {p:.4} of the two one-sided tests")).unwrap_or_default()
+            p.unwrap_or_default()
         ),
     });
     let found = test.find(mean, runs);
+    let (sentence, advice) = said(rule, task, &test, found, (mean, interval));
+    judged.evidence.push(sentence);
+    judged.what_to_do = judged.what_to_do.take().or(advice.map(str::to_owned));
+    if found == Found::Open {
+        judged.more_seeds = test.more(mean, runs);
+        let advice = judged.more_seeds.map_or_else(
+            || format!("the mean lies where {MOST_SEEDS} seeds more would not settle it"),
+            |more| format!("train {} more: that settles it if mean and spread stay", number_of(more, "seed")),
+        );
+        judged.what_to_do.get_or_insert(advice);
+    }
+    if let Some(Scatter { sd, p }) = scatter {
+        let at = usize::from(found != Found::Open);
+        judged.evidence.insert(
+            at,
+            format!(
+                "the runs scatter by {sd:.2} points, which sigma {:.3} does not explain (p {p:.4}), so they are judged by their \
+                 own spread",
+                known.sigma
+            ),
+        );
+        if found == Found::Open {
+            let advice = judged.what_to_do.take().unwrap_or_default();
+            judged.what_to_do = Some(format!("look for the run that lies apart and why it does; {advice}"));
+        }
+    } else {
+        judged.evidence.extend(own_spread(confidence, &test, counted));
+    }
+    targets(judged, &test, task, found, (mean, interval), runs);
+    let worth = worth(rule, &test, runs);
+    match judged.targets.first_mut() {
+        // What fewer runs are worth belongs beside what they met, where nobody overlooks it.
+        Some(decides) if runs < rule.runs => decides.sentence += &format!("; {worth}"),
+        _ => judged.evidence.push(worth),
+    }
+    judged.evidence.push(other_questions(task, mean));
+    match found {
+        Found::Equivalent => Verdict::Pass,
+        Found::Below | Found::Above => Verdict::Fail,
+        Found::Open => Verdict::Inconclusive,
+    }
+}
+
+/// What was found in a sentence, and what a person does about it.
+fn said(
+    rule: &Rule,
+    task: &Task,
+    test: &Test,
+    found: Found,
+    (mean, interval): (f64, Interval),
+) -> (String, Option<&'static str>) {
     let place = format!(
         "{}; {:.0} % interval {:.2}–{:.2}",
         task.range.place(mean),
-        confidence * 100.0,
+        (1.0 - 2.0 * rule.alpha) * 100.0,
         interval.low,
         interval.high
     );
-    let (sentence, advice) = match found {
+    match found {
         Found::Equivalent => (format!("{place}: shown to be at most {} from {}", rule.margin, span(task, test)), None),
         Found::Below => (
             format!("{place}: below what a faithful training gives"),
@@ -253,30 +213,7 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, test: &Test, counted: &[
             format!("{place}: neither shown to be within {} of {} nor outside it", rule.margin, span(task, test)),
             None,
         ),
-    };
-    judged.evidence.push(sentence);
-    judged.what_to_do = judged.what_to_do.take().or(advice.map(str::to_owned));
-    if found == Found::Open {
-        judged.more_seeds = test.more(mean, runs);
-        let advice = judged.more_seeds.map_or_else(
-            || format!("the mean lies where {MOST_SEEDS} seeds more would not settle it"),
-            |more| format!("train {} more: that settles it if the mean stays", number_of(more, "seed")),
-        );
-        judged.what_to_do.get_or_insert(advice);
     }
-    if let Some((sd, p)) = test.scatter(rule.scatter_alpha, counted) {
-        judged.evidence.push(format!(
-            "the runs scatter by {sd:.2} points, which sigma {:.3} does not explain (p {p:.4}): the interval is too narrow",
-            test.sigma
-        ));
-        judged.what_to_do =
-            Some("record runs of yours in golden/published.toml, so that their own spread is judged by".into());
-    }
-    judged.evidence.extend(own_spread(confidence, test, counted));
-    judged.evidence.push(worth(rule, test, runs));
-    judged.evidence.push(other_questions(task, mean));
-    targets(judged, test, task, found, mean, runs);
-    test.decide(rule.scatter_alpha, counted)
 }
 
 /// What a faithful mean is compared with, for people.
@@ -290,10 +227,15 @@ fn own_spread(confidence: f64, test: &Test, counted: &[f64]) -> Option<String> {
     let Interval { low, high } = mean_interval(counted, confidence)?;
     let (above, below) = tost_t(counted, test.low - test.margin, test.high + test.margin)?;
     Some(format!(
-        "by the runs' own spread the {:.0} % interval is {low:.2}–{high:.2}, and p {:.3} that the mean lies farther outside than the margin",
+        "by the runs' own spread the {:.0} % interval is {low:.2}–{high:.2}, and p is {:.3} of the two one-sided tests",
         confidence * 100.0,
         above.max(below)
     ))
+}
+
+/// The two sides of the target that decides.
+fn sides(task: &Task, test: &Test) -> String {
+    format!("at most {} outside {}", test.margin, span(task, test))
 }
 
 /// The interval that many people expect here, and what it answers.
@@ -321,26 +263,34 @@ fn worth(rule: &Rule, test: &Test, runs: u64) -> String {
     )
 }
 
-fn targets(judged: &mut Judged, test: &Test, task: &Task, found: Found, mean: f64, runs: u64) {
+fn targets(judged: &mut Judged, test: &Test, task: &Task, found: Found, (mean, interval): (f64, Interval), runs: u64) {
     let headline = task.headline.accuracy;
-    let bound = headline - test.quantile * test.sigma * (1.0 + 1.0 / runs as f64).sqrt();
+    let bound = headline - test.quantile(runs) * test.sigma * (1.0 + 1.0 / runs as f64).sqrt();
     for target in &mut judged.targets {
-        let (met, sentence) = if target.name == "headline" {
-            let met = mean >= bound;
-            let how = if met { "not below" } else { "below" };
-            (
-                Some(met),
-                format!(
-                    "{mean:.3} is {how} {bound:.3}, the least mean that one published run of {headline:.2} agrees with"
-                ),
-            )
-        } else {
-            let met = match found {
-                Found::Equivalent => Some(true),
-                Found::Below | Found::Above => Some(false),
-                Found::Open => None,
-            };
-            (met, task.range.place(mean))
+        let (met, sentence) = match target.name.as_str() {
+            "headline" => {
+                let met = mean >= bound;
+                let how = if met { "not below" } else { "below" };
+                (
+                    Some(met),
+                    format!(
+                        "{mean:.3} is {how} {bound:.3}, the least mean that one published run of {headline:.2} agrees with"
+                    ),
+                )
+            }
+            "range" => {
+                let is_inside = (target.low..=target.high).contains(&mean);
+                let is_apart = interval.high < target.low || interval.low > target.high;
+                ((is_inside || is_apart).then_some(is_inside), task.range.place(mean))
+            }
+            _ => {
+                let met = match found {
+                    Found::Equivalent => Some(true),
+                    Found::Below | Found::Above => Some(false),
+                    Found::Open => None,
+                };
+                (met, format!("the interval is {:.2}–{:.2}", interval.low, interval.high))
+            }
         };
         target.met = met;
         target.sentence = format!("{sentence} ({})", target.sentence);

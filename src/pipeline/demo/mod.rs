@@ -23,6 +23,7 @@ use crate::demo::{self, DemoDetector};
 use crate::error::Result;
 use crate::evidence::result;
 use crate::extract::Extractor;
+use crate::grade::faithful;
 use crate::lxrt::Config;
 use crate::report::GoldenRecord;
 use crate::verdict::golden::Golden;
@@ -176,7 +177,12 @@ pub fn run(
         image: settings.place.as_ref().map(|place| place.words()),
         departures: Vec::new(),
     };
+    let departure = (faithful::recipe(golden)? != settings.recipe).then(faithful::other_recipe);
     super::engine::run(&plan(settings), &engine, display, |outcome| {
-        Ok(crate::report::Findings { golden: named.into_iter().collect(), ..findings(outcome, golden)? })
+        let mut found = findings(outcome, golden)?;
+        if let Some(departure) = &departure {
+            found.rows = found.rows.into_iter().map(|row| row.limited_by(departure)).collect();
+        }
+        Ok(crate::report::Findings { golden: named.into_iter().collect(), ..found })
     })
 }

@@ -45,6 +45,13 @@ pub fn chi_square_sf(x: f64, df: f64) -> f64 {
     upper_gamma(df / 2.0, x / 2.0)
 }
 
+/// P(X > x) of the F distribution, the ratio of two variances with these degrees of freedom (*Numerical Recipes*, 3rd ed.,
+/// 6.14.10).
+pub fn f_sf(x: f64, first: f64, second: f64) -> f64 {
+    let sum = second + first * x;
+    incomplete_beta(second / 2.0, first / 2.0, second / sum, first * x / sum)
+}
+
 /// P(X <= k) of `n` trials with probability `p` each (Abramowitz and Stegun, 26.5.24).
 pub(super) fn binomial_cdf(k: u64, n: u64, p: f64) -> f64 {
     if k >= n { 1.0 } else { incomplete_beta((n - k) as f64, k as f64 + 1.0, 1.0 - p, p) }

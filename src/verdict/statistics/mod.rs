@@ -16,7 +16,7 @@ mod special;
 mod tests;
 
 pub use descriptive::{mean, olympic_mean, population_sd, sample_sd};
-pub use distributions::{chi_square_sf, normal_cdf, normal_quantile, t_cdf, t_quantile};
+pub use distributions::{chi_square_sf, f_sf, normal_cdf, normal_quantile, t_cdf, t_quantile};
 pub use equivalence::{tost_known, tost_power, tost_seeds, tost_t};
 pub use fisher::fisher_after_none;
 pub use intervals::{Interval, mean_interval, prediction_interval_of_mean, wilson};

@@ -80,6 +80,7 @@ fn distributions_are_scipy() {
     each("t", |c| c.same("cdf", t_cdf(c.number("t"), c.number("df"))));
     each("t_quantile", |c| c.same("quantile", t_quantile(c.number("p"), c.number("df"))));
     each("chi_square", |c| c.same("sf", chi_square_sf(c.number("x"), c.number("df"))));
+    each("f", |c| c.same("sf", f_sf(c.number("f"), c.number("first"), c.number("second"))));
     each("binomial", |c| c.same("cdf", binomial_cdf(c.count("k"), c.count("n"), c.number("p"))));
 }
 
