@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::forms::{Form, tell};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::evidence::items;
 use crate::evidence::run::read;
 use crate::grade::again::{before, scored_again};
 use crate::grade::golden::GoldenFile;
@@ -58,8 +59,11 @@ pub fn run(args: Args) -> Result<u8> {
         return Err(Error::usage("--output is the run's own folder, whose report stays as it is").next("name another"));
     }
     let tasks = if args.task.is_empty() { Task::ALL.to_vec() } else { args.task.clone() };
-    if let Some(data_root) = &args.data_root {
-        for found in tasks.iter().filter_map(|task| run.task(*task)?.as_ref().ok()) {
+    for found in tasks.iter().filter_map(|task| run.task(*task)?.as_ref().ok()) {
+        if let Some(known) = &found.record.predictions {
+            items::check(&found.folder.join(&known.file), &known.sha256)?;
+        }
+        if let Some(data_root) = &args.data_root {
             scored_again(found, data_root)?;
         }
     }

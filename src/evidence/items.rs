@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::result::FileDigest;
@@ -70,19 +70,26 @@ pub fn majority(task: Task, items: &[Item]) -> Option<f64> {
     })
 }
 
+/// Items in their order, as a file holds them.
+///
+/// # Errors
+/// A bug where one cannot be written.
+pub fn text(items: &[Item]) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for Item { id, answer, score, cluster } in items {
+        serde_json::to_writer(&mut text, &(id, answer, score, cluster))
+            .map_err(|e| Error::bug("an item cannot be written").because(e))?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
 /// Writes items in their order.
 ///
 /// # Errors
 /// Where the file cannot be written.
 pub fn write(path: &Path, items: &[Item]) -> Result<()> {
-    files::write_atomically(path, |out| {
-        for Item { id, answer, score, cluster } in items {
-            let line = serde_json::to_string(&(id, answer, score, cluster))
-                .map_err(|e| Error::bug("an item cannot be written").because(e))?;
-            writeln!(out, "{line}").map_err(|e| Error::io("write", path, &e))?;
-        }
-        Ok(())
-    })
+    files::write_bytes(path, &text(items)?)
 }
 
 /// Reads a file of items.

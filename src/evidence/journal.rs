@@ -31,7 +31,19 @@ pub struct Run {
     /// In what it was another thing than what its golden file describes.
     #[serde(default)]
     pub departures: Vec<String>,
-    plan: Value,
+    plan: Plan,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Plan {
+    stages: Vec<Planned>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Planned {
+    name: String,
+    #[serde(default)]
+    parameters: Value,
 }
 
 /// How far a run came.
@@ -70,18 +82,17 @@ impl Run {
         serde_json::from_slice(&files::read_bytes(&path, LARGEST)?)
             .map(Some)
             .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))
+            .map_err(|e| e.next("name a run of this program as it was left, or run it again: finished stages are kept"))
     }
 
     /// Names of the stages of the plan.
     pub fn stages(&self) -> Vec<&str> {
-        let stages = self.plan["stages"].as_array().into_iter().flatten();
-        stages.filter_map(|stage| stage["name"].as_str()).collect()
+        self.plan.stages.iter().map(|stage| stage.name.as_str()).collect()
     }
 
     /// The parameters of a stage of the plan.
     pub fn parameters(&self, stage: &str) -> Option<&Value> {
-        let mut stages = self.plan["stages"].as_array().into_iter().flatten();
-        stages.find(|of| of["name"] == stage).map(|of| &of["parameters"])
+        self.plan.stages.iter().find(|of| of.name == stage).map(|of| &of.parameters)
     }
 }
 

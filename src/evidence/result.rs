@@ -214,8 +214,16 @@ impl ResultRecord {
         Ok(record)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Whether its numbers can be those of one evaluation.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn check(&self) -> Result<(), String> {
         let Self { n, examples, left_out, accuracy, .. } = self;
+        let trained = self.training.as_ref().and_then(Training::seed);
+        if trained.is_some() && trained != self.seed {
+            return Err("its seed is another one than its training's".to_owned());
+        }
         if !(0.0..=100.0).contains(accuracy) {
             return Err(format!("its accuracy is {accuracy}, not within 0 and 100"));
         }

@@ -155,8 +155,12 @@ fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<F
             continue;
         }
         let of_stage = folder.join(&stage);
-        let result = if of_stage.join(FILE).is_file() {
+        let result = if has_result(&of_stage)? {
             let record = ResultRecord::read(&of_stage)?;
+            if record.task != task {
+                return Err(Error::data(format!("{} is a result of {}", of_stage.display(), record.task))
+                    .next(format!("evaluate {task} again: something else was put in its place")));
+            }
             let mut found = found(record, &of_stage, &folder.join(format!("train-{task}")));
             found.baselines = baselines(folder, task)?;
             Ok(found)
@@ -165,7 +169,22 @@ fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<F
         };
         tasks.push((task, result));
     }
+    if tasks.is_empty() {
+        return Err(Error::data(format!("the run in {} was to evaluate nothing", folder.display()))
+            .because(format!("{} plans no stage of an evaluation", journal::RUN))
+            .next("name a run of `repro all`, as that left it"));
+    }
     Ok(tasks)
+}
+
+/// Whether there is something by the name of a result: what is there and cannot be read is no missing result.
+fn has_result(of_stage: &Path) -> Result<bool> {
+    let path = of_stage.join(FILE);
+    match std::fs::metadata(&path) {
+        Ok(_) => Ok(true),
+        Err(e) if [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory].contains(&e.kind()) => Ok(false),
+        Err(e) => Err(Error::io("look at", &path, &e)),
+    }
 }
 
 /// How a run ended by its events, or where those were not kept by its report.
@@ -246,13 +265,19 @@ fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
             format!("evaluate it: repro evaluate {task} --load {}/LAST --split SPLIT --output DIR", folder.display());
         return Ok((task, Err(Why { sentence, seed: training.seed(), stage: None, class: None, next })));
     };
+    let wrong = |why: &str| {
+        Error::data(format!("the training in {} contradicts itself", folder.display()))
+            .because(why)
+            .next("evaluate its weights: repro evaluate TASK --load … --split … --output DIR")
+    };
+    let examples = n.checked_add(left_out).ok_or_else(|| wrong("it counts more examples than there can be"))?;
     let record = ResultRecord {
         schema: SCHEMA,
         task,
         splits,
         metric: metric(task).to_owned(),
         n,
-        examples: n + left_out,
+        examples,
         left_out,
         accuracy,
         consistency: None,
@@ -265,6 +290,7 @@ fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
         items: None,
         environment: machine,
     };
+    record.check().map_err(|why| wrong(&why))?;
     Ok((task, Ok(found(record, folder, folder))))
 }
 

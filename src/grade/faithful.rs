@@ -62,7 +62,7 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
     if models.len() > 1 {
         all.push(Flaw::new(format!("{} models answered together", models.len()), "evaluate each model by itself"));
     }
-    if let Some(file) = features.iter().find(|file| file.precision == "f16") {
+    if let Some(file) = features.iter().find(|file| file.precision != "f32") {
         all.push(Flaw::new(
             format!("features in half precision ({})", file.of),
             "evaluate it with full features: in another --workspace, without --half-features",
@@ -121,7 +121,7 @@ fn of_switches(options: &Map<String, Value>) -> Vec<String> {
     let without = options.get("training data").and_then(|data| data.get("without")).and_then(Value::as_str);
     all.extend(without.map(|modality| format!("trained without {modality} (--ablate {modality})")));
     let features = options.get("training data").and_then(|data| data.get("features")?.as_array());
-    let halves = features.into_iter().flatten().filter(|file| file["precision"] == "f16").count();
+    let halves = features.into_iter().flatten().filter(|file| file["precision"] != "f32").count();
     if halves > 0 {
         all.push("trained on features in half precision (--half-features)".to_owned());
     }
@@ -178,8 +178,10 @@ fn of_demo(
         all.push(other_split(splits, judged));
     }
     let drawn = run.and_then(|run| run.parameters("scenes")).filter(|drawn| !drawn.is_null());
-    if drawn.is_some_and(|drawn| *drawn != json!(recipe)) {
-        all.push(other_recipe());
+    match drawn {
+        Some(drawn) if *drawn != json!(recipe) => all.push(other_recipe()),
+        None if run.is_some() => all.push("its recipe is not recorded (the stage scenes of run.json)".into()),
+        _ => {}
     }
     let TrainingRecipe { epochs, batch_size, lr } = match task {
         Task::Vqa => recipe.training.vqa,
@@ -193,8 +195,12 @@ fn of_demo(
         ("--optim", json!("bert")),
         ("--train", json!(trained)),
     ] {
-        if let Some(given) = options.get(name).filter(|given| **given != recorded) {
-            all.push(format!("{name} {}, recorded {}", bare(given), bare(&recorded)).into());
+        match options.get(name) {
+            Some(given) if *given != recorded => {
+                all.push(format!("{name} {}, recorded {}", bare(given), bare(&recorded)).into());
+            }
+            None => all.push(format!("{name} is not known, recorded {}", bare(&recorded)).into()),
+            _ => {}
         }
     }
     all.extend(of_switches(options).into_iter().map(Flaw::from));
@@ -246,7 +252,13 @@ mod tests {
         let other = of(&content, &minival(found(other)));
         assert_eq!(
             other,
-            [format!("--lr 0.1, recorded {}", recipe.lr), "--train train, recorded train,nominival".into()]
+            [
+                format!("--epochs is not known, recorded {}", recipe.epochs),
+                format!("--batch-size is not known, recorded {}", recipe.batch_size),
+                format!("--lr 0.1, recorded {}", recipe.lr),
+                "--optim is not known, recorded bert".into(),
+                "--train train, recorded train,nominival".into()
+            ]
         );
     }
 

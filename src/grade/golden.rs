@@ -68,9 +68,14 @@ impl GoldenFile {
     /// The embedded file that judges a profile of `repro all`; what was published for anything else.
     ///
     /// # Errors
-    /// A bug where the embedded file is wrong.
+    /// Data for a profile that this program does not have; a bug where the embedded file is wrong.
     pub fn of_profile(profile: Option<&str>) -> Result<Self> {
-        Self::load(if profile == Some("demo") { "demo" } else { "published" })
+        match profile {
+            Some("demo") => Self::load("demo"),
+            Some("paper") | None => Self::load("published"),
+            Some(other) => Err(Error::data(format!("this program has no profile {other:?}, which the run names"))
+                .next("name the golden file to judge it by: --golden FILE")),
+        }
     }
 
     fn read(name: &str, text: &str, path: Option<PathBuf>) -> Result<Self> {

@@ -24,9 +24,19 @@ pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason:
         return Err(Error::usage(format!("{run} kept its accuracy and no answers"))
             .next("evaluate its weights: repro evaluate TASK --load … --split … --output DIR"));
     };
-    let name = format!("{stem}.{}", items::FILE);
+    if path.exists() {
+        // Runs or limits under that name are somebody's work; earlier answers are what is recorded anew.
+        Frozen::load(path).map_err(|e| {
+            Error::usage(format!("{} is there and holds no frozen answers", path.display()))
+                .because(e)
+                .next("record under another name")
+        })?;
+    }
+    let text = items::text(&answers)?;
+    let sha256 = files::sha256_bytes(&text);
+    // Another name for other answers: the golden file that is there stays whole until it is replaced in one step.
+    let name = format!("{stem}.{:.12}.{}", sha256, items::FILE);
     let beside = path.with_file_name(&name);
-    items::write(&beside, &answers)?;
     let weights: Vec<String> =
         result.models.iter().map(|model| format!("{} (sha256 {:.12})", model.file, model.sha256)).collect();
     let frozen = Frozen {
@@ -37,14 +47,15 @@ pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason:
         splits: result.splits.clone(),
         n: result.n,
         items: name,
-        sha256: files::sha256(&beside)?,
+        sha256,
         allowed_flips,
         reason: reason.to_owned(),
         model: if weights.is_empty() { run.to_owned() } else { format!("{run}, {}", weights.join(" and ")) },
     };
-    let text = toml::to_string(&frozen).map_err(|e| Error::bug("a golden file cannot be written").because(e))?;
+    let golden = toml::to_string(&frozen).map_err(|e| Error::bug("a golden file cannot be written").because(e))?;
     // What cannot be read again is not written.
-    Frozen::parse(&text)?;
-    files::write_bytes(path, text.as_bytes())?;
+    Frozen::parse(&golden)?;
+    files::write_bytes(&beside, &text)?;
+    files::write_bytes(path, golden.as_bytes())?;
     Ok([path.to_owned(), beside])
 }

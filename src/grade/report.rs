@@ -83,7 +83,7 @@ fn provenance(runs: &[RunEvidence]) -> Result<Provenance> {
                 all.inputs.push(FileRecord { name: name(file), bytes: None, sha256: Some(sha256.clone()) });
             }
         }
-        for asset in assets(&run.folder)? {
+        for asset in assets(&run.folder)?.unwrap_or_default() {
             if !all.assets.contains(&asset) {
                 all.assets.push(asset);
             }

@@ -39,17 +39,21 @@ pub fn rows(golden: &GoldenFile, asked: &Asked) -> Result<Vec<Judged>> {
         }
         Content::Predictions(of, items) => {
             let task: Task = of.task.parse()?;
-            let answered = asked.runs.iter().filter(|run| asked.wants(run, task));
-            let reference = Reference { name: &of.model, splits: &of.splits, items, allowed: of.allowed_flips };
-            let rows: Vec<Judged> =
-                answered.map(|run| frozen(&reference, asked.runs.len(), run, task)).collect::<Result<_>>()?;
-            match rows.is_empty() {
-                true => {
-                    Err(Error::usage(format!("{} judges {task}, which none of these runs did", golden.record.name))
-                        .next("name a run of that task"))
-                }
-                false => Ok(rows),
+            if !asked.seeds.is_empty() {
+                return Err(Error::usage(format!("{} holds the answers of one run, not seeds", golden.record.name))
+                    .next("leave --seeds out, or judge by recorded or published runs"));
             }
+            let is_none = !asked.runs.iter().any(|run| asked.wants(run, task));
+            let reference = Reference { name: &of.model, splits: &of.splits, items, allowed: of.allowed_flips };
+            if is_none {
+                return Err(Error::usage(format!(
+                    "{} judges {task}, which none of these runs did",
+                    golden.record.name
+                ))
+                .next("name a run of that task"));
+            }
+            // Those that did not do it are named too.
+            asked.runs.iter().map(|run| frozen(&reference, asked.runs.len(), run, task)).collect()
         }
         Content::Features(_) => Err(Error::usage(format!("{} judges features, not runs", golden.record.name))
             .next("compare two feature files: repro check --features REFERENCE CANDIDATE")),
@@ -73,6 +77,10 @@ pub fn against(reference: &RunEvidence, allowed: u64, asked: &Asked) -> Result<V
             None => return Err(none("it did not do that task")),
         };
         let items = verified_items(found)?.ok_or_else(|| none("only its accuracy was kept"))?;
+        if allowed >= items.len() as u64 {
+            return Err(Error::usage(format!("--allow-flips {allowed} of {} answers judges nothing", items.len()))
+                .next("allow fewer"));
+        }
         let splits = &found.record.splits;
         let of = Reference { name: &reference.name, splits, items: &items, allowed };
         for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
@@ -99,14 +107,27 @@ impl Asked<'_> {
 }
 
 fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
-    let (mut runs, mut baselines, mut unpinned) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut runs, mut unpinned): (Vec<Run>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut baselines, mut weights): (Option<Vec<(String, f64)>>, Vec<(&RunEvidence, Vec<&str>)>) = (None, Vec::new());
     for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
         let result = match run.task(task) {
             Some(Ok(found)) => {
-                if baselines.is_empty() {
-                    baselines.clone_from(&found.baselines);
+                baselines =
+                    Some(baselines.map_or_else(|| found.baselines.clone(), |all| strongest(all, &found.baselines)));
+                let mut measured = measured(golden, run, found)?;
+                let of: Vec<&str> = found.record.models.iter().map(|model| model.sha256.as_str()).collect();
+                // The same seed is told of by itself.
+                let same = |(other, weights): &&(&RunEvidence, Vec<&str>)| {
+                    !of.is_empty() && *weights == of && other.seed(task) != run.seed(task)
+                };
+                if let Some((other, _)) = weights.iter().find(same) {
+                    measured.departures.push(Flaw::new(
+                        format!("its weights are those of {}, which says another seed", other.name),
+                        "evaluate the weights that its own training wrote",
+                    ));
                 }
-                Ok(measured(golden, run, found)?)
+                weights.push((run, of));
+                Ok(measured)
             }
             Some(Err(Why { sentence, next, .. })) => Err(Flaw::new(sentence, next)),
             None => Err(Flaw::new(format!("it did not do {task}"), "name a run of that task")),
@@ -124,7 +145,7 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
         }
     }
     let mut row = match &golden.content {
-        Content::Recorded(golden) => recorded::judge(golden, task.name(), &runs, &baselines),
+        Content::Recorded(golden) => recorded::judge(golden, task.name(), &runs, &baselines.unwrap_or_default()),
         Content::Published(published) => train::judge(published, task.name(), &runs),
         Content::Features(_) | Content::Predictions(..) => return Err(Error::bug("no golden file of trainings")),
     };
@@ -140,34 +161,56 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
     Ok(row.limited_by_unpinned(&unpinned, &remedy))
 }
 
+/// Of what is weaker the strongest that any run measured; what one run did not measure is not known of all.
+fn strongest(all: Vec<(String, f64)>, more: &[(String, f64)]) -> Vec<(String, f64)> {
+    let beside = |(name, value): (String, f64)| {
+        let (_, other) = more.iter().find(|(of, _)| *of == name)?;
+        Some((name, value.max(*other)))
+    };
+    all.into_iter().filter_map(beside).collect()
+}
+
 fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Measured> {
     let record = &found.record;
+    let mut departures = departures(&golden.content, run.journal.as_ref(), found)?;
+    let keeps = |stage| run.journal.as_ref().is_some_and(|journal| journal.stages().contains(stage));
+    if ["fetch", "prepare"].iter().any(keeps) && assets(&run.folder)?.is_none() {
+        departures.push(Flaw::new(
+            "the record of where its files came from (prepare/assets.json) is not there",
+            "copy the run with what its links point to, such as with cp -rL, or run it again: finished stages are kept",
+        ));
+    }
     Ok(Measured {
         accuracy: record.accuracy,
         n: record.n,
         splits: record.splits.clone(),
-        departures: departures(&golden.content, run.journal.as_ref(), found)?,
+        departures,
         majority: verified_items(found)?.and_then(|items| majority(record.task, &items)),
     })
 }
 
 /// Files that a task of a run of `repro all` rests on and of which nobody knows whether they are the published ones.
 fn unknown_files(run: &RunEvidence, task: Task) -> Result<Vec<String>> {
-    let records = assets(&run.folder)?;
+    let records = assets(&run.folder)?.unwrap_or_default();
     let rests = |record: &&AssetRecord| record.used_by.iter().any(|user| user == task.name());
-    let unknown = records.iter().filter(rests).filter(|record| record.trust == "unpinned");
+    let is_known = |record: &&AssetRecord| KNOWN.contains(&record.trust.as_str());
+    let unknown = records.iter().filter(rests).filter(|record| !is_known(record));
     Ok(unknown.map(|record| record.name.clone()).collect())
 }
 
-/// What a run of `repro all` knew of the published files.
+/// What stands behind a file of which it is known that it is the published one, or the one that was pinned.
+const KNOWN: [&str; 3] = ["pinned", "corroborated", "published"];
+
+/// What a run of `repro all` knew of the published files; none where it left no record of them.
 ///
 /// # Errors
 /// Data where the record is damaged.
-pub fn assets(folder: &Path) -> Result<Vec<AssetRecord>> {
+pub fn assets(folder: &Path) -> Result<Option<Vec<AssetRecord>>> {
     const LARGEST: u64 = 16 << 20;
     let places = ["prepare", "fetch"].map(|stage| folder.join(stage).join("assets.json"));
-    let Some(path) = places.into_iter().find(|path| path.is_file()) else { return Ok(Vec::new()) };
+    let Some(path) = places.into_iter().find(|path| path.exists()) else { return Ok(None) };
     serde_json::from_slice(&files::read_bytes(&path, LARGEST)?)
+        .map(Some)
         .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))
 }
 

@@ -36,6 +36,7 @@ use super::statistics::{Interval, clustered_interval, mcnemar_exact, paired_inte
 use super::{Verdict, head};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::human::number_of;
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 1;
@@ -164,6 +165,12 @@ pub fn judge(pair: &Pair) -> Judged {
         judged.what_to_do = Some("evaluate the same split with all its features, then compare again".into());
         return judged;
     }
+    if let Some(why) = other_labels(pair) {
+        judged.evidence.push(format!("{candidate} and {reference} were scored by other labels: {why}"));
+        judged.what_to_do =
+            Some("score both by the same data: repro regrade RUN --data-root DIR checks a run's scores".into());
+        return judged;
+    }
     let paired = paired(pair);
     let Paired { items, flips, .. } = &paired;
     let within = *flips <= allowed;
@@ -204,6 +211,22 @@ fn other_items(pair: &Pair) -> Option<String> {
         whys.push("there are none".to_owned());
     }
     (!whys.is_empty()).then(|| whys.join("; "))
+}
+
+/// Where the same answer to the same item earned another score, or the item belongs to another cluster.
+fn other_labels(pair: &Pair) -> Option<String> {
+    let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
+    let both = || pair.before.iter().filter_map(|before| Some((before, *now.get(before.id.as_str())?)));
+    let is_other = |(before, now): &(&Item, &Item)| {
+        before.cluster != now.cluster || before.answer == now.answer && before.score != now.score
+    };
+    let (before, now) = both().find(is_other)?;
+    let count = both().filter(is_other).count();
+    let what = match before.cluster != now.cluster {
+        true => format!("{} belongs to {} {} and {}", before.id, pair.cluster, before.cluster, now.cluster),
+        false => format!("{:?} to {} earned {} and {}", before.answer, before.id, before.score, now.score),
+    };
+    Some(format!("{what} ({})", number_of(count as u64, "such item")))
 }
 
 /// Counts over the items, which are the same in both.

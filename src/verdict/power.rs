@@ -86,11 +86,9 @@ pub fn simulate(published: &Published, demo: &Golden, features: &features::Golde
     }
     for level in features.levels.iter().take(1) {
         for limit in &level.limits {
-            let (Some(none_of), Some(confidence)) = (limit.none_of, limit.confidence) else { continue };
-            rows.extend(IMAGES.map(|n| {
-                let most = features::most_after_none(n, none_of, confidence);
-                cells.images(&limit.measure, n, most)
-            }));
+            if limit.none_of.is_some() {
+                rows.extend(IMAGES.map(|n| cells.images(&limit.measure, n, limit.bounds(n).0)));
+            }
         }
     }
     let needed = |task: &published::Task| {

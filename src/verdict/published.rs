@@ -305,12 +305,16 @@ impl Task {
         Ok(())
     }
 
-    /// In which options of `repro train` a run differs from the published ones, one sentence each. `options` holds those of
-    /// the run; one that is not there is taken as published.
+    /// In which options of `repro train` a run differs from the published ones, or is not known not to, one sentence each.
+    /// `options` holds those of the run.
     pub fn departures(&self, options: &serde_json::Map<String, Value>) -> Vec<String> {
         let mut found = Vec::new();
         for (name, published) in &self.settings {
-            let Some(run) = options.get(name) else { continue };
+            let Some(run) = options.get(name) else {
+                let published = serde_json::to_value(published).unwrap_or_default();
+                found.push(format!("{name} is not known, published {}", shown(&published)));
+                continue;
+            };
             let same = match (published, run) {
                 // The order of the files of a list of splits decides nothing: their examples are shuffled.
                 (toml::Value::String(published), Value::String(run)) => {
@@ -334,8 +338,8 @@ impl Task {
                 let given = start.keys().next().map_or("another start", String::as_str);
                 found.push(format!("{given}, published {}", self.start));
             }
-            Some(Value::Null) => found.push(format!("no start is recorded, published {}", self.start)),
-            _ => {}
+            Some(Value::Object(_)) => {}
+            _ => found.push(format!("the first weights are not known, published {}", self.start)),
         }
         found
     }
