@@ -52,7 +52,7 @@ pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) 
     }
     written(text.trim_end()).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
     if let Some(folder) = output {
-        eprintln!("report: {}", folder.join("report.html").display());
+        tell!("report: {}", folder.join("report.html").display());
     }
     Ok(report.exit_code())
 }

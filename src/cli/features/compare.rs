@@ -72,7 +72,6 @@ pub fn run(args: Args) -> Result<u8> {
     let threads = cores();
     let settings = Settings { level: &args.level, common: args.common, named, worst: args.worst, threads };
     let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Bar::new())?;
-    tell_speed(&compared.found);
     let text = args.format.write(&compared)?;
     let verdict = compared.judged.verdict;
     match &args.out {
@@ -82,6 +81,7 @@ pub fn run(args: Args) -> Result<u8> {
         }
         None => say(&text)?,
     }
+    tell_speed(&compared.found);
     Ok(verdict.exit_code())
 }
 
@@ -89,7 +89,7 @@ fn tell_speed(found: &Found) {
     let speed = &found.speed;
     let seconds = speed.seconds.max(1e-9);
     let rate = |amount: u64| (amount as f64 / seconds).round() as u64;
-    eprintln!(
+    tell!(
         "compared {} images, {} in {} with {} threads: {} a second, {} images a second",
         grouped(found.images.common),
         human_bytes(speed.bytes),
