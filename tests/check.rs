@@ -5,14 +5,16 @@ mod common;
 #[path = "common/evaluations.rs"]
 mod evaluations;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use common::{repro, run, stderr, stdout};
 use evaluations::{Left, answers, evaluation, faithful, nlvr2, seed};
 use lxmert_repro::dataset::TaskData;
-use lxmert_repro::exit::{CHECKSUM, FAIL, INCONCLUSIVE, INFRA, PASS, USAGE};
+use lxmert_repro::exit::{CHECKSUM, DATA, FAIL, INCONCLUSIVE, INFRA, PASS, USAGE};
 use lxmert_repro::features::bench::generated_rows;
 use lxmert_repro::features::tsv::Writer;
 use lxmert_repro::report::json;
@@ -161,18 +163,23 @@ fn recorded_runs_judge_by_a_file() {
     assert_eq!(stdout(&markdown).trim_end(), fs::read_to_string(folder.join("verdict/report.md")).unwrap().trim_end());
 }
 
-#[test]
-fn features_are_judged() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    for (name, change) in [("a_obj36.tsv", 0.0_f32), ("b_obj36.tsv", 0.25)] {
+/// Files of the same rows, each feature larger by so much.
+fn features(folder: &Path, files: &[(&str, f32)]) {
+    for (name, more) in files {
         let mut writer = Writer::new(fs::File::create(folder.join(name)).unwrap());
         for mut row in generated_rows(12, 4, 8) {
-            row.features.iter_mut().for_each(|feature| *feature += change);
+            row.features.iter_mut().for_each(|feature| *feature += more);
             writer.write_row(&row).unwrap();
         }
         writer.finish().unwrap();
     }
+}
+
+#[test]
+fn features_are_judged() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    features(folder, &[("a_obj36.tsv", 0.0), ("b_obj36.tsv", 0.25)]);
     let same = check(folder, &["--features", "a_obj36.tsv", "a_obj36.tsv"], PASS);
     assert!(stdout(&same).contains("a_obj36.tsv"), "{}", stdout(&same));
     let other = check(folder, &["--features", "a_obj36.tsv", "b_obj36.tsv", "--format", "json"], FAIL);
@@ -192,7 +199,6 @@ fn mistakes_are_usage_errors() {
         &["check", "s1", "--against", "s1"],
         &["check", "s1", "--record", "x.txt", "--allow-flips", "1", "--reason", "r"],
         &["check", "s1", "--golden", "features"],
-        &["regrade", "s1", "--output", "s1"],
     ] {
         run(repro(folder).args(words), USAGE);
     }
@@ -200,4 +206,55 @@ fn mistakes_are_usage_errors() {
     {
         run(repro(folder).args(words), 5);
     }
+}
+
+/// Nobody reads what is told, or the disk of a log is full: the verdict and the results are as ever.
+#[test]
+fn a_stderr_that_cannot_be_written_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    seed(&folder.join("s1"), &nlvr2(), 1, 74.3);
+    seed(&folder.join("s2"), &nlvr2(), 2, 74.3);
+    features(folder, &[("a_obj36.tsv", 0.0), ("b_obj36.tsv", 0.25)]);
+    for (words, code) in [
+        (&["check", "s1", "s2", "--output", "verdict"][..], INCONCLUSIVE),
+        (&["check", "nowhere"], DATA),
+        (&["features", "compare", "a_obj36.tsv", "b_obj36.tsv"], FAIL),
+    ] {
+        let heard = run(repro(folder).args(words), code);
+        assert!(!heard.stderr.is_empty(), "{words:?} tells something");
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (reader, deaf) = std::io::pipe().unwrap();
+        drop(reader);
+        for unheard in [Stdio::from(full), Stdio::from(deaf)] {
+            let output = repro(folder).args(words).stderr(unheard).output().unwrap();
+            assert_eq!((output.status.code(), stdout(&output)), (Some(code.into()), stdout(&heard)), "{words:?}");
+        }
+    }
+    assert!(folder.join("verdict/report.json").is_file());
+}
+
+#[test]
+fn what_is_given_is_not_written_over() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    seed(&folder.join("s1"), &nlvr2(), 1, 74.3);
+    seed(&folder.join("s2"), &nlvr2(), 2, 74.3);
+    features(folder, &[("a_obj36.tsv", 0.0), ("b_obj36.tsv", 0.25)]);
+    for words in [
+        &["check", "s2", "s1", "--output", "./s1"][..],
+        &["check", "s1", "--against", "s2", "--allow-flips", "9", "--output", "s2"],
+        &["regrade", "s1", "--output", "s1"],
+        &["features", "compare", "a_obj36.tsv", "b_obj36.tsv", "--out", "./b_obj36.tsv"],
+    ] {
+        let before = fs::read(folder.join("b_obj36.tsv")).unwrap();
+        let refused = run(repro(folder).args(words), USAGE);
+        assert!(stderr(&refused).contains("next: name another"), "{}", stderr(&refused));
+        assert_eq!(fs::read(folder.join("b_obj36.tsv")).unwrap(), before);
+        assert!(!folder.join("s1/report.json").exists() && !folder.join("s2/report.json").exists());
+    }
+    let name = OsStr::from_bytes(b"\xff.toml");
+    let words = ["check", "s1", "--allow-flips", "1", "--reason", "r", "--record"];
+    let refused = run(repro(folder).args(words).arg(name), USAGE);
+    assert!(stderr(&refused).contains("is not UTF-8"), "{}", stderr(&refused));
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::written;
 use crate::error::{Error, Result};
+use crate::evidence::run::RunEvidence;
 use crate::files;
 use crate::report::{Report, annotations, console, html, intoto, json, junit, markdown};
 
@@ -35,6 +36,18 @@ impl Form {
             Self::Html => html::render(report),
             Self::Intoto => intoto::render(report, &files::sha256_bytes(json::render(report)?.as_bytes()))?,
         })
+    }
+}
+
+/// Refuses to write a verdict into the folder of a run: its own report stays as it is.
+///
+/// # Errors
+/// Usage.
+pub fn not_into<'r>(runs: impl IntoIterator<Item = &'r RunEvidence>, output: Option<&Path>) -> Result<()> {
+    let Some(output) = output.and_then(|folder| std::fs::canonicalize(folder).ok()) else { return Ok(()) };
+    match runs.into_iter().any(|run| run.folder == output) {
+        true => Err(Error::usage("--output is a run's own folder, whose report stays as it is").next("name another")),
+        false => Ok(()),
     }
 }
 
