@@ -2,7 +2,7 @@
 //!
 //! Nobody need be listening: the reader of a pipe may have gone, the disk below a log may be full. That changes neither what the
 //! program does nor its exit code, so a failure to write is ignored; `eprintln!` would panic instead. What is told may quote files
-//! and other programs: control characters come out visible ([`crate::plain`]), so that they cannot steer a terminal.
+//! and other programs: control characters come out visible (`crate::plain`), so that they cannot steer a terminal.
 
 use std::fmt::Display;
 use std::io::Write;
