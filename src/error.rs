@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plain;
+
 /// Who has to act on an error; decides the exit code ([`crate::exit`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -140,15 +142,27 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.what)?;
+        write!(f, "{}", shown(&self.what))?;
         for cause in &self.causes {
-            write!(f, "\n  caused by: {cause}")?;
+            write!(f, "\n  caused by: {}", shown(cause))?;
         }
         if let Some(next) = &self.next {
-            write!(f, "\n  next: {next}")?;
+            write!(f, "\n  next: {}", shown(next))?;
         }
         Ok(())
     }
+}
+
+/// A part as it is shown: fit for a terminal whatever it quotes, not endless, and its further lines indented.
+fn shown(part: &str) -> String {
+    let indented = |line: &str| match line.is_empty() || line.starts_with([' ', '\t']) {
+        true => format!("\n{line}"),
+        false => format!("\n    {line}"),
+    };
+    let text = plain::excerpt(part);
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |all, line| all + &indented(line))
 }
 
 impl std::error::Error for Error {}
@@ -168,5 +182,16 @@ mod tests {
             "cannot read a.tsv\n  caused by: row 3 is cut short\n  caused by: expected 10 columns, found 4\n  next: fetch it again"
         );
         assert_eq!(error.kind(), Kind::Data);
+    }
+
+    #[test]
+    fn what_is_quoted_steers_nothing_and_ends() {
+        let error = Error::data("no image \u{1b}[2J\n::error::forged".to_owned() + &"9".repeat(3_000_000))
+            .because("line 1\n  |\n1 | a = ")
+            .next("a\n\nb");
+        let text = error.to_string();
+        assert!(text.starts_with("no image \\u{1b}[2J\n    \\::error::forged999"), "{text}");
+        assert!(text.ends_with("99\n  caused by: line 1\n  |\n    1 | a = \n  next: a\n\n    b"), "{text}");
+        assert!(text.len() < 1200);
     }
 }

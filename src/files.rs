@@ -6,10 +6,10 @@ pub(crate) mod relay;
 #[cfg(test)]
 pub(crate) mod small_disk;
 
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::io::{BufWriter, Read, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -61,19 +61,43 @@ pub(crate) fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
 /// Writes `path` through a temporary file beside it and renames it when `fill` succeeded; a failure leaves what was there.
 /// The folder is created where it is missing. The data is on disk (fsync) before the rename.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
-    let folder = create_folder_of(path)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(|e| Error::io("create a file in", folder, &e))?;
-    let (file, temporary) = temporary.into_parts();
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    fill(&mut out)?;
-    let file = out.into_inner().map_err(|e| Error::io("write", path, e.error()))?;
-    file.sync_all().map_err(|e| Error::io("write", path, &e))?;
-    temporary.persist(path).map_err(|e| Error::io("write", path, &e.error))?;
-    Ok(())
+    Unnamed::write(path, fill)?.name()
+}
+
+/// Writes several files of which none takes its name before all are on the disk; they then do so in this order.
+pub(crate) fn write_together(files: &[(PathBuf, &[u8])]) -> Result<()> {
+    let write = |(path, bytes): &(PathBuf, &[u8])| {
+        Unnamed::write(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
+    };
+    let written: Vec<Unnamed> = files.iter().map(write).collect::<Result<_>>()?;
+    written.into_iter().try_for_each(Unnamed::name)
+}
+
+/// A file that is on the disk but does not have its name yet; dropped, it is gone.
+struct Unnamed {
+    temporary: tempfile::TempPath,
+    path: PathBuf,
+}
+
+impl Unnamed {
+    fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<Self> {
+        let folder = create_folder_of(path)?;
+        let temporary = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(|e| Error::io("create a file in", folder, &e))?;
+        let (file, temporary) = temporary.into_parts();
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        fill(&mut out)?;
+        let file = out.into_inner().map_err(|e| Error::io("write", path, e.error()))?;
+        file.sync_all().map_err(|e| Error::io("write", path, &e))?;
+        Ok(Self { temporary, path: path.to_owned() })
+    }
+
+    fn name(self) -> Result<()> {
+        self.temporary.persist(&self.path).map_err(|e| Error::io("write", &self.path, &e.error))
+    }
 }
 
 /// Removes what killed programs had begun to write in `folder`, which may be absent. Nothing else may be writing there.
@@ -96,6 +120,33 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomically(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
 }
 
+/// Opens a file for reading without waiting for anybody: a pipe that nobody writes to is open at once, and is then no file.
+pub(crate) fn open_at_once(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// Opens a regular file, links followed. Data where it is something else: reading that might never end.
+pub(crate) fn open_regular(path: &Path) -> Result<File> {
+    let wrong = |e| Error::io("read", path, &e);
+    let file = open_at_once(path).map_err(wrong)?;
+    let kind = file.metadata().map_err(wrong)?.file_type();
+    match kind.is_file() {
+        true => Ok(file),
+        false => Err(Error::data(format!("cannot read {}", path.display()))
+            .because(format!("it is {}, not a regular file", kind_name(kind)))),
+    }
+}
+
+fn kind_name(kind: FileType) -> &'static str {
+    let kinds = [
+        (kind.is_dir(), "a folder"),
+        (kind.is_fifo(), "a named pipe"),
+        (kind.is_char_device() || kind.is_block_device(), "a device"),
+        (kind.is_socket(), "a socket"),
+    ];
+    kinds.into_iter().find(|(is, _)| *is).map_or("something else", |(_, name)| name)
+}
+
 /// Reads a whole text file (UTF-8) of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> Result<String> {
     let bytes = read_bytes(path, limit)?;
@@ -104,7 +155,7 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String> {
 
 /// Reads a whole file of at most `limit` bytes.
 pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
+    let file = open_regular(path)?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, &e))?;
     if bytes.len() as u64 > limit {
@@ -118,7 +169,7 @@ pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
 
 /// Lower-case hexadecimal SHA-256 of a file's content.
 pub fn sha256(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
+    let mut file = open_regular(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -158,5 +209,32 @@ mod tests {
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
         assert!(read_bytes(&path, 3).is_err());
         assert_eq!(sha256(&path).unwrap(), sha256_bytes(b"good"));
+    }
+    #[test]
+    fn what_is_no_regular_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, link, good] = ["pipe", "link", "good"].map(|name| folder.path().join(name));
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        write_bytes(&good, b"good").unwrap();
+        std::os::unix::fs::symlink(&good, &link).unwrap();
+        for (path, is) in [(&*pipe, "a named pipe"), (Path::new("/dev/zero"), "a device"), (folder.path(), "a folder")]
+        {
+            for error in [sha256(path).unwrap_err(), read_bytes(path, 10).unwrap_err()] {
+                assert_eq!(error.kind(), crate::error::Kind::Data);
+                assert!(error.to_string().contains(is), "{error}");
+            }
+        }
+        assert_eq!(read_bytes(&link, 10).unwrap(), b"good");
+    }
+
+    #[test]
+    fn files_written_together_are_all_new_or_all_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        write_together(&[(a.clone(), b"1"), (b.clone(), b"1")]).unwrap();
+        // The second cannot be begun: its folder is a file.
+        assert!(write_together(&[(a.clone(), b"2"), (b.join("c"), b"2")]).is_err());
+        assert_eq!([a, b].map(|path| read_bytes(&path, 9).unwrap()), [b"1", b"1"]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
     }
 }

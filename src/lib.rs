@@ -22,7 +22,13 @@
 //! - [`images`]: the images that the program runs in, and their pins.
 //! - [`assets`]: the manifest of published files, and fetching, verifying and unpacking them; knows nothing of LXMERT.
 //! - [`container`]: the sandbox over a container engine; knows nothing of LXMERT.
-//! - [`files`], `signals`, [`error`], [`exit`], [`versions`]: what everything uses.
+//! - [`files`], `signals`, [`error`], [`exit`], `plain`, [`tell`], [`versions`]: what everything uses.
+
+#![cfg_attr(not(test), deny(clippy::print_stderr))]
+
+// First, for its macro.
+#[macro_use]
+pub mod tell;
 
 pub mod assets;
 pub mod bench;
@@ -49,6 +55,7 @@ pub mod images;
 pub mod lxrt;
 mod openmp;
 pub mod pipeline;
+mod plain;
 pub mod prepare;
 mod process;
 pub mod report;

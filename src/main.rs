@@ -1,23 +1,26 @@
 //! Parses, runs, and turns the outcome into an exit code.
 
+#![deny(clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use lxmert_repro::cli::Cli;
-use lxmert_repro::exit;
+use lxmert_repro::{exit, tell};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        eprintln!("error: this is a bug in repro, please report it\n  caused by: {panic}");
+        // A panic in here would abort the program.
+        tell::line(format_args!("error: this is a bug in repro, please report it\n  caused by: {panic}"));
         if std::env::var_os("RUST_BACKTRACE").is_some() {
-            eprintln!("{}", std::backtrace::Backtrace::force_capture());
+            tell::line(std::backtrace::Backtrace::force_capture());
         }
     }));
     let cli = Cli::parse();
     match std::panic::catch_unwind(|| cli.run()) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
-            eprintln!("error: {error}");
+            tell::line(format_args!("error: {error}"));
             ExitCode::from(exit::code(&error))
         }
         Err(_) => ExitCode::from(exit::BUG),

@@ -5,9 +5,11 @@ mod common;
 #[path = "common/evaluations.rs"]
 mod evaluations;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use common::{repro, run, stderr, stdout};
 use evaluations::{Left, answers, evaluation, faithful, nlvr2, seed};
@@ -163,18 +165,23 @@ fn recorded_runs_judge_by_a_file() {
     assert_eq!(stdout(&markdown).trim_end(), fs::read_to_string(folder.join("verdict/report.md")).unwrap().trim_end());
 }
 
-#[test]
-fn features_are_judged() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
-    for (name, change) in [("a_obj36.tsv", 0.0_f32), ("b_obj36.tsv", 0.25)] {
+/// Files of the same rows, each feature larger by so much.
+fn features(folder: &Path, files: &[(&str, f32)]) {
+    for (name, more) in files {
         let mut writer = Writer::new(fs::File::create(folder.join(name)).unwrap());
         for mut row in generated_rows(12, 4, 8) {
-            row.features.iter_mut().for_each(|feature| *feature += change);
+            row.features.iter_mut().for_each(|feature| *feature += more);
             writer.write_row(&row).unwrap();
         }
         writer.finish().unwrap();
     }
+}
+
+#[test]
+fn features_are_judged() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    features(folder, &[("a_obj36.tsv", 0.0), ("b_obj36.tsv", 0.25)]);
     let same = check(folder, &["--features", "a_obj36.tsv", "a_obj36.tsv"], PASS);
     assert!(stdout(&same).contains("a_obj36.tsv"), "{}", stdout(&same));
     let other = check(folder, &["--features", "a_obj36.tsv", "b_obj36.tsv", "--format", "json"], FAIL);
@@ -194,7 +201,6 @@ fn mistakes_are_usage_errors() {
         &["check", "s1", "--against", "s1"],
         &["check", "s1", "--record", "x.txt", "--allow-flips", "1", "--reason", "r"],
         &["check", "s1", "--golden", "features"],
-        &["regrade", "s1", "--output", "s1"],
     ] {
         run(repro(folder).args(words), USAGE);
     }
@@ -202,4 +208,58 @@ fn mistakes_are_usage_errors() {
     {
         run(repro(folder).args(words), 5);
     }
+}
+
+/// Nobody reads what is told, or the disk of a log is full: the verdict and the results are as ever.
+#[test]
+fn a_stderr_that_cannot_be_written_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    seed(&folder.join("s1"), &nlvr2(), 1, 74.3);
+    seed(&folder.join("s2"), &nlvr2(), 2, 74.3);
+    features(folder, &[("a_obj36.tsv", 0.0), ("b_obj36.tsv", 0.25)]);
+    for words in [
+        &["check", "s1", "s2", "--output", "verdict"][..],
+        &["check", "nowhere"],
+        &["features", "compare", "a_obj36.tsv", "b_obj36.tsv"],
+    ] {
+        let heard = repro(folder).args(words).output().unwrap();
+        assert!(heard.status.code().is_some() && !heard.stderr.is_empty(), "{words:?}: {}", stderr(&heard));
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let (reader, deaf) = std::io::pipe().unwrap();
+        drop(reader);
+        for unheard in [Stdio::from(full), Stdio::from(deaf)] {
+            let output = repro(folder).args(words).stderr(unheard).output().unwrap();
+            assert_eq!((output.status.code(), stdout(&output)), (heard.status.code(), stdout(&heard)), "{words:?}");
+        }
+    }
+    assert!(folder.join("verdict/report.json").is_file());
+}
+
+#[test]
+fn what_is_given_is_not_written_over() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    for name in ["s1", "s2"] {
+        seed(&folder.join(name), &nlvr2(), 1, 74.3);
+        repro(folder).args(["check", name, "--output", name]).output().unwrap();
+    }
+    features(folder, &[("a_obj36.tsv", 0.0), ("b_obj36.tsv", 0.25)]);
+    let given = ["a_obj36.tsv", "b_obj36.tsv", "s1/report.json", "s2/report.json"];
+    let contents = || given.map(|name| fs::read(folder.join(name)).unwrap());
+    let before = contents();
+    for words in [
+        &["check", "s2", "s1", "--output", "./s1"][..],
+        &["check", "s1", "--against", "s2", "--allow-flips", "9", "--output", "s2"],
+        &["regrade", "s1", "--output", "s1"],
+        &["features", "compare", "a_obj36.tsv", "b_obj36.tsv", "--out", "./b_obj36.tsv"],
+    ] {
+        let refused = run(repro(folder).args(words), USAGE);
+        assert!(stderr(&refused).contains("next: name another"), "{}", stderr(&refused));
+        assert!(contents() == before, "{words:?}");
+    }
+    let name = OsStr::from_bytes(b"\xff.toml");
+    let words = ["check", "s1", "--allow-flips", "1", "--reason", "r", "--record"];
+    let refused = run(repro(folder).args(words).arg(name), USAGE);
+    assert!(stderr(&refused).contains("is not UTF-8"), "{}", stderr(&refused));
 }

@@ -95,7 +95,7 @@ pub(super) fn subject(config: &Config, sizes: &Sizes, asked: Vec<Asked>, device:
     let questions = questions::questions(asked, sizes, folder.path())?;
     tch::manual_seed(9595);
     let model = TaskModel::new(config, 1, sizes.answers, device)?;
-    eprintln!("{} parameters, random", model.parameters().count());
+    tell!("{} parameters, random", model.parameters().count());
     Ok(Subject { model, questions, _folder: folder })
 }
 

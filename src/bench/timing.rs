@@ -55,9 +55,9 @@ impl Times {
         let Repeats { warmup, steps } = self.repeats;
         if counts {
             self.milliseconds.push(milliseconds);
-            eprintln!("{} {}/{steps}: {milliseconds:.1} ms", self.what, self.seen - warmup);
+            tell!("{} {}/{steps}: {milliseconds:.1} ms", self.what, self.seen - warmup);
         } else {
-            eprintln!("warm-up {}/{warmup}: {milliseconds:.1} ms", self.seen);
+            tell!("warm-up {}/{warmup}: {milliseconds:.1} ms", self.seen);
         }
         counts
     }

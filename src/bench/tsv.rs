@@ -19,7 +19,7 @@ pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Val
     }
     let megabytes = images as u64 * ROW_BYTES / 1_000_000;
     let place = folder.map_or_else(std::env::temp_dir, Path::to_owned);
-    eprintln!("writing a file of {megabytes} MB into {}, then reading it {steps} times", place.display());
+    tell!("writing a file of {megabytes} MB into {}, then reading it {steps} times", place.display());
     let bench = tsv_throughput(images, steps, folder)?;
     let milliseconds = |seconds: &[f64]| seconds.iter().map(|s| timing::rounded(s * 1e3)).collect::<Vec<_>>();
     let all = milliseconds(&bench.seconds);

@@ -30,7 +30,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
     let Repeats { steps, .. } = repeats.check()?;
     let text_bytes = images as u64 * ROW_BYTES;
     let place = scratch(folder, text_bytes.saturating_mul(3))?;
-    eprintln!("packing {} MB into an archive in {}", text_bytes / 1_000_000, place.path().display());
+    tell!("packing {} MB into an archive in {}", text_bytes / 1_000_000, place.path().display());
     let zip = place.path().join("bench_obj36.zip");
     pack(&zip, images)?;
     let zip_bytes = std::fs::metadata(&zip).map_err(|error| Error::io("look at", &zip, &error))?.len();
@@ -53,7 +53,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
         let mut command = Command::new("unzip");
         command.arg("-p").arg(&zip);
         unzip.run(&mut [command])?;
-        eprintln!("round {}/{}: {:.0} ms", round + 1, repeats.total(), whole.median().unwrap_or(0.0));
+        tell!("round {}/{}: {:.0} ms", round + 1, repeats.total(), whole.median().unwrap_or(0.0));
     }
     Ok(machine::report(
         json!({

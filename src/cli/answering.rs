@@ -114,7 +114,7 @@ impl Answering {
             let start = Start::FineTuned(file.display().to_string());
             let (model, report) = setup::model(&description, &start, &loader, 0, self.allow_missing, device)?;
             if let Some(report) = report {
-                eprintln!("weights: {report}");
+                tell!("weights: {report}");
             }
             counts.push(model.parameters().count() as u64);
             models.push(model);

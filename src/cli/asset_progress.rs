@@ -11,6 +11,7 @@ use super::written;
 use crate::assets::event::{Event, Observer};
 use crate::assets::lock::Trust;
 use crate::human::{human_bytes, human_seconds};
+use crate::plain;
 
 /// Without a terminal, a file that is at work says so this often.
 const EVERY: Duration = Duration::from_secs(30);
@@ -88,15 +89,15 @@ impl Display {
     /// Prints a line of results on stdout, above the bars.
     pub fn result(&self, line: &str) {
         match self.beside {
-            true => self.above(|| eprintln!("{line}")),
-            false => self.above(|| to_stdout(line)),
+            true => self.above(|| tell!("{line}")),
+            false => self.above(|| to_stdout(&plain::lines(line))),
         }
     }
 
     /// Prints a line on stderr, above the bars; nothing where scripts read.
     pub fn say(&self, line: &str) {
         if !matches!(self.form, Form::Json) {
-            self.above(|| eprintln!("{line}"));
+            self.above(|| tell!("{line}"));
         }
     }
 
@@ -142,7 +143,7 @@ impl Display {
         if matches!(self.form, Form::Lines) {
             let resumed = if from > 0 { format!(", from {}", human_bytes(from)) } else { String::new() };
             let size = total.map_or_else(String::new, |total| format!(" ({})", human_bytes(total)));
-            eprintln!("{name}: {doing}{resumed}: {source}{size}");
+            tell!("{name}: {doing}{resumed}: {source}{size}");
         }
     }
 
@@ -156,7 +157,7 @@ impl Display {
         file.bar.set_position(done);
         if matches!(self.form, Form::Lines) && file.said.elapsed() >= EVERY {
             file.said = Instant::now();
-            eprintln!("{name}: {}: {}", file.doing, file.text());
+            tell!("{name}: {}: {}", file.doing, file.text());
         }
         state.show_total();
     }
@@ -178,7 +179,7 @@ impl Drop for Display {
         let state = self.state();
         state.files.values().map(|file| &file.bar).chain(&state.total).for_each(ProgressBar::finish_and_clear);
         if state.failures.len() > 1 {
-            state.failures.iter().for_each(|failure| eprintln!("{failure}"));
+            state.failures.iter().for_each(|failure| tell!("{failure}"));
         }
     }
 }
@@ -295,7 +296,7 @@ fn done(
 /// Prints a result with a line end; what keeps it from being printed is only said.
 pub(super) fn to_stdout(text: &str) {
     if let Err(error) = written(text) {
-        eprintln!("cannot write to standard output: {error}");
+        tell!("cannot write to standard output: {error}");
     }
 }
 

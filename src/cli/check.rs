@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::forms::{Form, tell};
+use super::forms::{Form, not_into, tell};
 use super::{cores, written};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
@@ -109,17 +109,21 @@ pub fn run(args: Args) -> Result<u8> {
     if let Some(file) = &args.record {
         return args.record(&runs, file);
     }
-    let mut report = args.judge(&runs)?;
+    let against = args.against.as_deref().map(read).transpose()?;
+    // The first verdict on a run may lie beside what it saved; regrade compares with it.
+    let reported = runs.iter().chain(&against).filter(|run| run.report.is_some());
+    not_into(reported, args.output.as_deref())?;
+    let mut report = args.judge(&runs, against.as_ref())?;
     args.add_files(&mut report)?;
     tell(&report, args.format, args.annotations, args.output.as_deref())
 }
 
 impl Args {
-    fn judge(&self, runs: &[RunEvidence]) -> Result<Report> {
+    fn judge(&self, runs: &[RunEvidence], reference: Option<&RunEvidence>) -> Result<Report> {
         let asked = Asked { runs, tasks: &self.task, seeds: &self.seeds };
         let mut goldens: Vec<GoldenFile> =
             self.golden.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?;
-        if goldens.is_empty() && self.against.is_none() && !runs.is_empty() {
+        if goldens.is_empty() && reference.is_none() && !runs.is_empty() {
             goldens.push(GoldenFile::of_profile(profile(runs)?)?);
         }
         let (mut judged, mut records): (Vec<Judged>, Vec<GoldenRecord>) = (Vec::new(), Vec::new());
@@ -127,8 +131,8 @@ impl Args {
             judged.extend(rows(golden, &asked)?);
             records.push(golden.record.clone());
         }
-        if let (Some(reference), Some(allowed)) = (&self.against, self.allow_flips) {
-            judged.extend(against(&read(reference)?, allowed, &asked)?);
+        if let (Some(reference), Some(allowed)) = (reference, self.allow_flips) {
+            judged.extend(against(reference, allowed, &asked)?);
         }
         if let [reference, candidate] = self.features.as_slice() {
             let given = goldens.into_iter().find(|golden| matches!(golden.content, Content::Features(_)));
@@ -164,6 +168,10 @@ impl Args {
         let ([run], Some(allowed), Some(reason)) = (runs, self.allow_flips, &self.reason) else {
             return Err(Error::usage("a golden file holds the answers of one run").next("name one RUN"));
         };
+        if file.file_name().is_some_and(|name| name.to_str().is_none()) {
+            return Err(Error::usage(format!("the name of {} is not UTF-8", file.display()))
+                .next("name it otherwise: a golden file holds the name of the one beside it"));
+        }
         let tasks = Asked { runs, tasks: &self.task, seeds: &[] }.tasks();
         let [task] = tasks.as_slice() else {
             return Err(Error::usage(format!("{} did {} tasks", run.name, tasks.len())).next("choose one with --task"));

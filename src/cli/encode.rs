@@ -198,20 +198,20 @@ pub fn run(args: Args) -> Result<u8> {
     let available = |image: &str| features.source.find(image).is_some();
     let (pairs, lost) = with_features(pairs, available, args.input.allow_missing_images)?;
     if lost > 0 {
-        eprintln!("left out: {lost} pairs whose images have no features");
+        tell!("left out: {lost} pairs whose images have no features");
     }
     let long = pairs.iter().filter(|pair| tokenizer.tokenize(&pair.sent).len() > MAX_WORDS - 2).count();
     if long > 0 {
-        eprintln!("cut: {long} sentences have more than {} pieces, only the first are read", MAX_WORDS - 2);
+        tell!("cut: {long} sentences have more than {} pieces, only the first are read", MAX_WORDS - 2);
     }
     let heads = match args.attention_heads {
         Some(number) => AttentionHeads::Said(number),
         None => described_heads(&checkpoint)?,
     };
     let encoder = Encoder::read(&checkpoint, heads, device)?;
-    eprintln!("{}: {}", checkpoint.display(), encoder.sizes().in_words());
+    tell!("{}: {}", checkpoint.display(), encoder.sizes().in_words());
     if heads == AttentionHeads::AsInBert {
-        eprintln!("the number of attention heads is BERT's for this width; --attention-heads says another");
+        tell!("the number of attention heads is BERT's for this width; --attention-heads says another");
     }
     let work =
         Work { encoder: &encoder, checkpoint: &checkpoint, tokenizer: &tokenizer, pairs: &pairs, features: &features };
@@ -219,7 +219,7 @@ pub fn run(args: Args) -> Result<u8> {
     let encoded = encode(&work, &settings, &mut |n| bar.inc(n as u64))?;
     bar.finish_and_clear();
     if encoded.kept > 0 {
-        eprintln!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len());
+        tell!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len());
     }
     print(&args, &work, &encoded)?;
     Ok(exit::PASS)
@@ -237,6 +237,6 @@ fn print(args: &Args, work: &Work<'_>, encoded: &Encoded) -> Result<()> {
             super::written(&line).map_err(told)?;
         }
     }
-    eprintln!("{}", encoded.path.display());
+    tell!("{}", encoded.path.display());
     Ok(())
 }

@@ -114,7 +114,7 @@ pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path,
                 unwritten.get_or_insert(error);
             }
         }
-        Stream::Err | Stream::Note => eprintln!("{}", line.text),
+        Stream::Err | Stream::Note => tell!("{}", line.text),
     });
     if let Err(failure) = ended {
         // Where it ended by itself, it has said why.

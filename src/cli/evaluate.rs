@@ -186,7 +186,7 @@ fn verdict(results: &[Scored], in_part: bool) -> Result<u8> {
         let Some(found) = result.complete.as_ref().filter(|found| !found.complete) else { continue };
         let name = result.file.clone().unwrap_or_else(|| "the answer".to_owned());
         if result.score.is_some() || (found.only_missing() && in_part) {
-            eprintln!("warning: {name} is {found}");
+            tell!("warning: {name} is {found}");
         } else {
             let error = found.error(name);
             wrong = Some(match wrong {

@@ -337,7 +337,7 @@ impl Observer for Bar {
         if !std::io::stderr().is_terminal() && self.said.get().elapsed() >= A_MINUTE {
             self.said.set(Instant::now());
             let (total, left) = (self.bar.length().unwrap_or(0), human_seconds(self.bar.eta().as_secs_f64()));
-            eprintln!("{}: {done} of {total}, {:.2} a second, {left} left", self.bar.message(), self.bar.per_sec());
+            tell!("{}: {done} of {total}, {:.2} a second, {left} left", self.bar.message(), self.bar.per_sec());
         }
     }
 
@@ -347,7 +347,7 @@ impl Observer for Bar {
     }
 
     fn say(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| tell!("{text}"));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::assets::{adopt, disk, pin};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
+use crate::plain;
 use crate::prepare;
 
 /// Fetch the paper's files: verified, resumable, in parallel
@@ -247,7 +248,7 @@ fn show_list(args: &Args, known: &Known, selection: &Selection, items: &[Item]) 
     let workspace = &args.assets.workspace;
     let (_, stores) = prepared(known, selection, workspace, true)?;
     match args.format {
-        Format::Text => to_stdout(list::page(&known.manifest, items, workspace, stores).trim_end()),
+        Format::Text => to_stdout(&plain::lines(list::page(&known.manifest, items, workspace, stores).trim_end())),
         Format::Json => to_stdout(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
     }
     Ok(exit::PASS)
@@ -258,7 +259,7 @@ fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Ite
     let (unpacked, stores) = to_prepare(args, known, selection)?;
     let forecast = Forecast { free: Some(disk::free(workspace)?), unpacked, stores, rate: Rate::read(workspace) };
     match args.format {
-        Format::Text => to_stdout(list::forecast(items, workspace, &forecast).trim_end()),
+        Format::Text => to_stdout(&plain::lines(list::forecast(items, workspace, &forecast).trim_end())),
         Format::Json => to_stdout(&pretty(&list::forecast_json(items, workspace, &forecast))?),
     }
     Ok(exit::PASS)

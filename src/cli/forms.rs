@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::written;
 use crate::error::{Error, Result};
+use crate::evidence::run::RunEvidence;
 use crate::files;
 use crate::report::{Report, annotations, console, html, intoto, json, junit, markdown};
 
@@ -38,6 +39,18 @@ impl Form {
     }
 }
 
+/// Refuses to write a verdict into the folder of a run: its own report stays as it is.
+///
+/// # Errors
+/// Usage.
+pub fn not_into<'r>(runs: impl IntoIterator<Item = &'r RunEvidence>, output: Option<&Path>) -> Result<()> {
+    let Some(output) = output.and_then(|folder| std::fs::canonicalize(folder).ok()) else { return Ok(()) };
+    match runs.into_iter().any(|run| run.folder == output) {
+        true => Err(Error::usage("--output is a run's own folder, whose report stays as it is").next("name another")),
+        false => Ok(()),
+    }
+}
+
 /// Prints a report, writes all forms into a folder where one is named, and says the verdict as an exit code.
 ///
 /// # Errors
@@ -52,7 +65,7 @@ pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) 
     }
     written(text.trim_end()).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
     if let Some(folder) = output {
-        eprintln!("report: {}", folder.join("report.html").display());
+        tell!("report: {}", folder.join("report.html").display());
     }
     Ok(report.exit_code())
 }

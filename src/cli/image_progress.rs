@@ -24,7 +24,7 @@ pub struct PullDisplay {
 impl PullDisplay {
     /// Says what is pulled.
     pub fn new(name: &str) -> Self {
-        eprintln!("pulling {name}");
+        tell!("pulling {name}");
         let last = Progress::default();
         if !std::io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), said: Some(Instant::now()), last };
@@ -44,7 +44,7 @@ impl PullDisplay {
         self.bar.set_message(self.layers());
         if self.said.is_some_and(|said| said.elapsed() >= EVERY) {
             self.said = Some(Instant::now());
-            eprintln!("{}, {} of {}", self.layers(), human_bytes(progress.done), human_bytes(progress.total));
+            tell!("{}, {} of {}", self.layers(), human_bytes(progress.done), human_bytes(progress.total));
         }
     }
 
@@ -56,7 +56,7 @@ impl PullDisplay {
             0 => String::new(),
             done => format!(", {} fetched", human_bytes(done)),
         };
-        eprintln!("{}{bytes}", self.layers());
+        tell!("{}{bytes}", self.layers());
     }
 
     fn layers(&self) -> String {

@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::exit;
 use crate::human::human_seconds;
 use crate::images::{self, Brought, Pinned, Role, known};
+use crate::plain;
 
 /// List, fetch, build and pin the container images that the program runs in
 ///
@@ -189,7 +190,7 @@ fn connect() -> Result<Engine> {
 fn list(args: &List) -> Result<()> {
     let rows = images::list::rows(&connect()?, &args.place.workspace)?;
     match args.format {
-        Format::Text => to_stdout(&images::list::page(&rows)),
+        Format::Text => to_stdout(&plain::lines(&images::list::page(&rows))),
         Format::Json => to_stdout(&pretty(&images::list::json(&rows))?),
     }
     Ok(())
@@ -227,12 +228,12 @@ fn build(args: Build) -> Result<()> {
         build.tag = tag;
     }
     match build.labels.iter().find(|(name, _)| name == images::REVISION) {
-        Some((_, commit)) => eprintln!("building {} from {} at {commit}", build.tag, build.folder.display()),
-        None => eprintln!("building {} from {}, which git does not know", build.tag, build.folder.display()),
+        Some((_, commit)) => tell!("building {} from {} at {commit}", build.tag, build.folder.display()),
+        None => tell!("building {} from {}, which git does not know", build.tag, build.folder.display()),
     }
     let start = Instant::now();
-    let brought = images::build(&connect()?, &build, workspace, &mut |line| eprintln!("{line}"))?;
-    eprintln!("built in {}", human_seconds(start.elapsed().as_secs_f64()));
+    let brought = images::build(&connect()?, &build, workspace, &mut |line| tell!("{line}"))?;
+    tell!("built in {}", human_seconds(start.elapsed().as_secs_f64()));
     tell("built", &brought, workspace);
     Ok(())
 }

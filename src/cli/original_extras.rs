@@ -29,7 +29,7 @@ impl OriginalExtras {
     /// Prints [`note`](Self::note) to stderr.
     pub fn say(&self) {
         if let Some(note) = self.note() {
-            eprintln!("{note}");
+            tell!("{note}");
         }
     }
 }

@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Result<u8> {
     if found.complete {
         println!("{found}");
     } else if found.only_missing() && answering.in_part() {
-        eprintln!("warning: {} is {found}", output.display());
+        tell!("warning: {} is {found}", output.display());
     } else {
         return Err(found.error(output.display()));
     }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::forms::{Form, tell};
+use super::forms::{Form, not_into, tell};
 use crate::dataset::Task;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::items;
 use crate::evidence::run::read;
 use crate::grade::again::{before, scored_again};
@@ -54,10 +54,7 @@ they are not the files that the run wrote.";
 /// Data where what was saved contradicts itself, checksum where it was changed.
 pub fn run(args: Args) -> Result<u8> {
     let run = read(&args.run)?;
-    let is_own = |folder: &PathBuf| std::fs::canonicalize(folder).is_ok_and(|folder| folder == run.folder);
-    if args.output.as_ref().is_some_and(is_own) {
-        return Err(Error::usage("--output is the run's own folder, whose report stays as it is").next("name another"));
-    }
+    not_into([&run], args.output.as_deref())?;
     let tasks = if args.task.is_empty() { Task::ALL.to_vec() } else { args.task.clone() };
     for found in tasks.iter().filter_map(|task| run.task(*task)?.as_ref().ok()) {
         if let Some(known) = &found.record.predictions {

@@ -176,16 +176,13 @@ impl Args {
         self.extras.say();
         let without = self.pretraining.given();
         if !without.is_empty() {
-            eprintln!(
-                "note: without effect here, as in the original: {} (options of pre-training)",
-                without.join(", ")
-            );
+            tell!("note: without effect here, as in the original: {} (options of pre-training)", without.join(", "));
         }
         if self.mce_loss && self.task != Task::Gqa {
-            eprintln!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
+            tell!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
         }
         if let Some(note) = self.start.note() {
-            eprintln!("note: {note}");
+            tell!("note: {note}");
         }
     }
 
@@ -219,22 +216,22 @@ pub fn run(args: Args) -> Result<u8> {
     if args.breaks.resume
         && let Some(outcome) = finetune::finished(&settings)?
     {
-        eprintln!("note: this run has ended before");
+        tell!("note: this run has ended before");
         return Ok(print(&settings, &outcome));
     }
     if args.breaks.resume && !settings.snapshots.folder.exists() {
-        eprintln!("note: no snapshot is in {}: beginning", settings.output.display());
+        tell!("note: no snapshot is in {}: beginning", settings.output.display());
     }
     let (train, valid) = args.read(&loader)?;
     settings.description.config.visual_feat_dim = train.source.dim();
     let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;
     match &report {
-        Some(report) => eprintln!("weights: {report}"),
-        None => eprintln!("weights: random, seed {}", args.seed),
+        Some(report) => tell!("weights: {report}"),
+        None => tell!("weights: random, seed {}", args.seed),
     }
     settings.loaded = report;
     let steps = train.questions.len() / settings.batch_size.max(1) * settings.epochs as usize;
-    eprintln!("{} parameters, {steps} steps", model.parameters().count());
+    tell!("{} parameters, {steps} steps", model.parameters().count());
     let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));
     let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
     Ok(print(&settings, &outcome))
@@ -247,7 +244,7 @@ impl Args {
         let train = loader.questions(&self.train, &progress)?;
         say_what_was_read(&train);
         if dataset::split_names(&self.valid)?.is_empty() {
-            eprintln!("DO NOT USE VALIDATION");
+            tell!("DO NOT USE VALIDATION");
             return Ok((train, None));
         }
         let valid = loader.questions(&self.valid, &progress)?;
@@ -255,7 +252,7 @@ impl Args {
         if let Some(labels) = loader.labels() {
             let kept: Vec<usize> = valid.questions.iter().map(|q| q.index).collect();
             let oracle = dataset::oracle(&valid.data, &kept, labels.answers())?;
-            eprintln!("Valid Oracle: {:.2}", oracle * 100.0);
+            tell!("Valid Oracle: {:.2}", oracle * 100.0);
         }
         Ok((train, Some(valid)))
     }
@@ -282,7 +279,7 @@ fn say_what_was_read(questions: &Questions) {
         0 => String::new(),
         n => format!(", {n} left out for want of features"),
     };
-    eprintln!(
+    tell!(
         "{} {}: {} examples{dropped}; {} images with {} boxes of {} features",
         questions.data.task,
         questions.data.splits.join(","),

@@ -11,6 +11,7 @@ use crate::assets::verify::{self, Checked, Depth, State, subjects};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::human::{human_bytes, human_seconds};
+use crate::plain;
 
 /// Check that files are still what they should be
 ///
@@ -91,7 +92,7 @@ pub fn run(args: Args) -> Result<u8> {
             to_stdout(&pretty(&report)?);
         }
         Format::Text => {
-            to_stdout(verify::page(&subjects, &found).trim_end());
+            to_stdout(&plain::lines(verify::page(&subjects, &found).trim_end()));
             say_rate(&found, seconds);
         }
     }
@@ -116,7 +117,7 @@ fn say_rate(found: &[Checked], seconds: f64) {
     let read = found.iter().map(|checked| checked.read).fold(0, u64::saturating_add);
     if read >= ENOUGH_BYTES && seconds > 0.0 {
         let rate = human_bytes((read as f64 / seconds) as u64);
-        eprintln!("read {} in {}: {rate}/s", human_bytes(read), human_seconds(seconds));
+        tell!("read {} in {}: {rate}/s", human_bytes(read), human_seconds(seconds));
     }
 }
 

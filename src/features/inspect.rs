@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,6 +16,7 @@ pub use super::statistics::Summary;
 use super::store::{FeatureStore, Precision, Source};
 use super::tsv::Reader;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// How many problems are kept with their place; all are counted.
 pub const PROBLEMS_SHOWN: usize = 20;
@@ -38,7 +38,7 @@ impl FileKind {
     /// Data for a missing file, usage for what is no file, infra where it cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::io("read", path, &error);
-        let file = File::open(path).map_err(unreadable)?;
+        let file = files::open_at_once(path).map_err(unreadable)?;
         if !file.metadata().map_err(unreadable)?.is_file() {
             return Err(Error::usage(format!("{} is no file", path.display())).next("name a TSV or a feature store"));
         }

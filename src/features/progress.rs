@@ -87,7 +87,7 @@ impl Progress for Bar {
     }
 
     fn ready(&self, outcome: Outcome, store: &Path, images: usize) {
-        eprintln!("features: {} {} ({images} images)", outcome.name(), store.display());
+        tell!("features: {} {} ({images} images)", outcome.name(), store.display());
     }
 }
 

@@ -4,6 +4,7 @@
 //! GitHub's documentation, and `toCommand` of the package `@actions/core`.
 
 use super::{Report, words};
+use crate::plain;
 use crate::verdict::Verdict;
 
 /// One line a result that did not pass and one for what stopped the run; one notice where everything passed.
@@ -42,8 +43,9 @@ fn level(verdict: Verdict) -> (&'static str, u8) {
     }
 }
 
+/// GitHub's escapes, then ours for what would steer a terminal that shows the log.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    plain::line(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 fn property(text: &str) -> String {
@@ -68,12 +70,13 @@ mod tests {
         let mut report = sample::mixed();
         report.rows.truncate(1);
         report.rows[0].name = "a:b,c%".into();
-        report.rows[0].evidence = vec!["50 % lost\r\n::error::forged".into()];
+        report.rows[0].evidence = vec!["50 % lost\r\n::error::forged\u{1b}[2J".into()];
         report.rows[0].what_to_do = None;
         let text = annotations(&report);
         assert_eq!(
             text,
-            "::error title=a%3Ab%2Cc%25 FAIL::50 %25 lost%0D%0A::error::forged%0ANext: read the evidence in report.html\n"
+            "::error title=a%3Ab%2Cc%25 FAIL::50 %25 lost%0D%0A::error::forged\\u{1b}[2J%0ANext: read the evidence in \
+             report.html\n"
         );
     }
 

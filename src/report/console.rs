@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::numbers::{self, Numbers};
 use super::{Report, StageState, human_seconds, points, words};
+use crate::plain;
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 
@@ -31,15 +32,21 @@ pub fn render(report: &Report, colour: bool) -> String {
         format!("\x1b[{code}m{text}\x1b[0m")
     };
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), report.summary);
+    let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), plain::line(&report.summary));
     if let Some(before) = words::before(report) {
-        let _ = writeln!(out, "  {before}");
+        let _ = writeln!(out, "  {}", plain::line(&before));
         for change in report.before.iter().flat_map(|b| &b.changes) {
-            let _ = writeln!(out, "  - {change}");
+            let _ = writeln!(out, "  - {}", plain::line(change));
         }
     }
     for (names, row) in told_together(&report.rows) {
-        let _ = writeln!(out, "  {names} {}: {}", paint(row.verdict, row.verdict.as_str()), attention(row));
+        let _ = writeln!(
+            out,
+            "  {} {}: {}",
+            plain::line(&names),
+            paint(row.verdict, row.verdict.as_str()),
+            plain::line(&attention(row))
+        );
     }
     if !report.rows.is_empty() {
         let _ = writeln!(out);
@@ -55,16 +62,16 @@ pub fn render(report: &Report, colour: bool) -> String {
     }
     if let Some(failure) = &report.failure {
         let place = failure.stage.as_ref().map_or_else(|| "judging".to_owned(), |s| format!("stage {s}"));
-        let _ = writeln!(out, "\n{place} {}", paint(Verdict::Infra, &failure.class));
+        let _ = writeln!(out, "\n{} {}", plain::line(&place), paint(Verdict::Infra, &plain::line(&failure.class)));
         for line in failure.message.lines() {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", plain::line(line));
         }
     }
     if !report.golden.is_empty() {
         let files: Vec<String> = (report.golden.iter())
             .map(|g| format!("{} edition {} (sha256 {:.12})", g.name, g.edition, g.sha256))
             .collect();
-        let _ = writeln!(out, "\njudged by {}", files.join(", "));
+        let _ = writeln!(out, "\njudged by {}", plain::line(&files.join(", ")));
     }
     if !report.stages.is_empty() {
         let _ = writeln!(out, "\n{}", stages(report));
@@ -98,10 +105,10 @@ fn block(row: &Judged) -> String {
     let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
     let mut body = String::new();
     for sentence in row.evidence.iter().filter(is_shown) {
-        let _ = writeln!(body, "  - {sentence}");
+        let _ = writeln!(body, "  - {}", plain::line(sentence));
     }
     body += &details(row, happened);
-    if body.is_empty() { body } else { format!("\n{}\n{body}", row.name) }
+    if body.is_empty() { body } else { format!("\n{}\n{body}", plain::line(&row.name)) }
 }
 
 /// What a row holds beside evidence: lines, and tables. A single run is in the table of results; why a run does not count is left
@@ -110,7 +117,7 @@ fn details(row: &Judged, happened: &str) -> String {
     let mut out = String::new();
     let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
     for line in words::details(&lines, FLIPS) {
-        let _ = writeln!(out, "  - {line}");
+        let _ = writeln!(out, "  - {}", plain::line(&line));
     }
     let several = if row.runs.len() > 1 { row.runs.as_slice() } else { &[] };
     let runs = several.iter().map(|r| {
@@ -146,7 +153,7 @@ fn small<'h>(
     aligned(cells)
         .into_iter()
         .zip(words)
-        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {word}\n"))
+        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {}\n", plain::line(&word)))
 }
 
 fn stages(report: &Report) -> String {
@@ -165,12 +172,14 @@ fn stages(report: &Report) -> String {
         report.stages.len(),
         parts.join(", "),
         human_seconds(seconds),
-        report.run
+        plain::line(&report.run)
     )
 }
 
 /// Columns aligned: the first to the left, the others to the right.
 fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
+    let cells: Vec<Vec<String>> =
+        cells.iter().map(|line| line.iter().map(|cell| plain::line(cell)).collect()).collect();
     let columns = cells.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns)
         .map(|i| cells.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
@@ -188,6 +197,8 @@ fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::super::sample;
     use super::*;
 
@@ -197,6 +208,44 @@ mod tests {
         insta::assert_snapshot!("console-mixed", render(&sample::mixed(), false));
         insta::assert_snapshot!("console-stopped", render(&sample::stopped(), false));
         insta::assert_snapshot!("console-checked", render(&sample::checked(), false));
+    }
+
+    /// Every text of a report that may hold anything, made hostile.
+    fn hostile(report: &Report) -> Report {
+        fn texts(value: &Value, at: &str, found: &mut Vec<String>) {
+            match value {
+                Value::String(_) => found.push(at.to_owned()),
+                Value::Array(all) => all.iter().enumerate().for_each(|(i, v)| texts(v, &format!("{at}/{i}"), found)),
+                Value::Object(all) => all.iter().for_each(|(name, v)| texts(v, &format!("{at}/{name}"), found)),
+                _ => {}
+            }
+        }
+        let (mut value, mut places) = (serde_json::to_value(report).unwrap(), Vec::new());
+        texts(&value, "", &mut places);
+        for place in places {
+            let text = value.pointer_mut(&place).unwrap();
+            let before = std::mem::replace(text, "::error::a\r\n::error::b\u{1b}[2J\u{202e}##[error]c".into());
+            // Words of a fixed list cannot be anything else.
+            if serde_json::from_value::<Report>(value.clone()).is_err() {
+                *value.pointer_mut(&place).unwrap() = before;
+            }
+        }
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn no_text_of_a_run_steers_a_terminal_or_a_workflow() {
+        for (name, mut report) in sample::all() {
+            report.curves.clear();
+            let text = render(&hostile(&report), false);
+            assert!(text.contains("error::b"), "{name}: {text}");
+            assert!(!text.contains("##[") && !text.contains('\u{202e}'), "{name}: {text}");
+            for line in text.lines() {
+                assert!(!line.contains(char::is_control) && !line.trim_start().starts_with("::"), "{name}: {line:?}");
+            }
+            let lines = |report: &Report| render(report, false).lines().count();
+            assert!(lines(&hostile(&report)) <= lines(&report) + 1, "{name}: only a failure's message may have lines");
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Report, SCHEMA};
+use super::{Failure, Report, SCHEMA};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{exit, files};
 
 const FILE_LIMIT: u64 = 256 << 20;
 
@@ -15,7 +15,7 @@ pub fn render(report: &Report) -> Result<String> {
     Ok(text + "\n")
 }
 
-/// Reads a report back; a file of another schema is an error.
+/// Reads a report back; a file of another schema, or whose parts contradict each other, is an error.
 pub fn read(path: &Path) -> Result<Report> {
     #[derive(serde::Deserialize)]
     struct Head {
@@ -28,13 +28,34 @@ pub fn read(path: &Path) -> Result<Report> {
         return Err(Error::data(format!("{} has schema {schema}, this program reads 1 to {SCHEMA}", path.display()))
             .next("use the program that wrote it"));
     }
-    serde_json::from_str(&text).map_err(wrong)
+    let report: Report = serde_json::from_str(&text).map_err(wrong)?;
+    contradiction(&report).map_or(Ok(()), |why| {
+        Err(Error::data(format!("{} contradicts itself", path.display()))
+            .because(why)
+            .next("it is not as it was written; judge the run again: repro check RUN --output DIR"))
+    })?;
+    Ok(report)
+}
+
+/// What cannot be in a report that the program made: an exit code would be decided by it.
+fn contradiction(report: &Report) -> Option<String> {
+    if let Some(Failure { class, exit_code, .. }) = &report.failure {
+        let verdicts = [exit::PASS, exit::FAIL, exit::INCONCLUSIVE];
+        let is_of_an_error =
+            |(name, code, _): &(&str, u8, &str)| name == class && code == exit_code && !verdicts.contains(code);
+        if !exit::TABLE.iter().any(|line| is_of_an_error(line)) {
+            return Some(format!("what stopped the run is {class} with exit code {exit_code}, and no error is"));
+        }
+    }
+    let (verdict, _) = Report::conclude(&report.rows, report.failure.as_ref());
+    (verdict != report.verdict).then(|| format!("its verdict is {}, that of its results is {verdict}", report.verdict))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::verdict::Verdict;
 
     #[test]
     fn json_snapshot() {
@@ -58,6 +79,31 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = read(&path).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_report_is_read_unless_it_contradicts_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let read_again = |report: &Report| {
+            std::fs::write(&path, render(report).unwrap()).unwrap();
+            read(&path)
+        };
+        for (_, report) in sample::all() {
+            assert_eq!(read_again(&report).unwrap(), report);
+        }
+        let refused = |mut report: Report, change: &dyn Fn(&mut Report)| {
+            change(&mut report);
+            let error = read_again(&report).unwrap_err().to_string();
+            assert!(error.contains("contradicts itself"), "{error}");
+        };
+        refused(sample::mixed(), &|report| report.verdict = Verdict::Pass);
+        refused(sample::passed(), &|report| report.rows.clear());
+        for (class, code) in [("INFRA", 0), ("PASS", 0), ("DATA", 4), ("", 5)] {
+            refused(sample::stopped(), &|report| {
+                report.failure.iter_mut().for_each(|f| (f.class, f.exit_code) = (class.to_owned(), code));
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{AssetRecord, Report, human_bytes, human_seconds, numbers, points, words};
+use crate::plain;
 use crate::verdict::row::Judged;
 
 /// Below 1 MiB with room for what a step adds of its own.
@@ -133,7 +134,7 @@ fn failure(report: &Report) -> String {
     let Some(failure) = &report.failure else { return String::new() };
     let place = failure.stage.as_ref().map_or_else(|| "judging".to_owned(), |s| format!("stage {}", escape(s)));
     let message: Vec<String> = failure.message.lines().map(|line| format!("> {}  ", escape(line.trim()))).collect();
-    format!("\n## Stopped at {place} ({})\n\n{}\n", failure.class, message.join("\n"))
+    format!("\n## Stopped at {place} ({})\n\n{}\n", escape(&failure.class), message.join("\n"))
 }
 
 fn stages(report: &Report) -> String {
@@ -173,29 +174,33 @@ fn provenance(report: &Report) -> String {
     for file in &report.provenance.assets {
         let AssetRecord { name, bytes, sha256, trust, used_by } = file;
         let (size, used_by) = (human_bytes(*bytes), escape(&used_by.join(", ")));
-        let _ = writeln!(out, "| {} | {size} | `{sha256}` | {} | {used_by} |", escape(name), escape(trust));
+        let _ = writeln!(out, "| {} | {size} | {} | {} | {used_by} |", escape(name), code(sha256), escape(trust));
     }
     if !report.provenance.inputs.is_empty() || !report.provenance.outputs.is_empty() {
         out += "\n| file | size | SHA-256 |\n|---|---:|---|\n";
     }
     for file in &report.provenance.inputs {
         let size = file.bytes.map(human_bytes).unwrap_or_default();
-        let _ =
-            writeln!(out, "| input {} | {size} | `{}` |", escape(&file.name), file.sha256.as_deref().unwrap_or("–"));
+        let sha256 = file.sha256.as_deref().map_or_else(|| "–".to_owned(), code);
+        let _ = writeln!(out, "| input {} | {size} | {sha256} |", escape(&file.name));
     }
     for stage in &report.provenance.outputs {
         let size = human_bytes(stage.bytes);
-        let _ = writeln!(out, "| {}: {} files | {size} | `{}` |", escape(&stage.stage), stage.files, stage.sha256);
+        let _ = writeln!(out, "| {}: {} files | {size} | {} |", escape(&stage.stage), stage.files, code(&stage.sha256));
     }
     out
+}
+
+/// A checksum as code; what is none, since a report may hold anything, as text.
+fn code(sha256: &str) -> String {
+    if sha256.chars().all(|c| c.is_ascii_alphanumeric()) { format!("`{sha256}`") } else { escape(sha256) }
 }
 
 /// So that no text of a run becomes markup, a table column or a mention.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in plain::line(&text.replace(['\n', '\r'], " ")).chars() {
         match c {
-            '\n' | '\r' => out.push(' '),
             '&' => out += "&amp;",
             '<' => out += "&lt;",
             '>' => out += "&gt;",
@@ -235,5 +240,11 @@ mod tests {
     #[test]
     fn text_stays_text() {
         assert_eq!(escape("a|b <script>\n@x `y`"), "a\\|b &lt;script&gt; &#64;x \\`y\\`");
+        let mut report = sample::mixed();
+        for sha256 in [&mut report.provenance.assets[0].sha256, &mut report.provenance.outputs[0].sha256] {
+            *sha256 = "`<img src=x>|\n\n# forged".into();
+        }
+        let text = render(&report);
+        assert!(!text.contains("<img") && !text.contains("\n# forged"), "{text}");
     }
 }

@@ -318,13 +318,12 @@ impl Report {
             ("junit.xml", junit::render(self)?),
             (intoto::FILE, attestation),
         ];
-        let mut paths = Vec::new();
-        for (name, text) in forms {
-            let path = folder.join(name);
-            files::write_bytes(&path, text.as_bytes())?;
-            paths.push(path);
-        }
-        Ok(paths)
+        let mut written = forms.each_ref().map(|(name, text)| (folder.join(name), text.as_bytes()));
+        let paths = written.each_ref().map(|(path, _)| path.clone());
+        // `report.json` last: where it is new, so are the others.
+        written.rotate_left(1);
+        files::write_together(&written)?;
+        Ok(paths.into())
     }
 }
 

@@ -125,9 +125,10 @@ pub fn spread(spread: &Spread) -> String {
         return "no values".to_owned();
     }
     let up_to = |share: f64| {
-        let (mut sum, wanted) = (0, share * *count as f64);
+        let (mut sum, wanted) = (0_u64, share * *count as f64);
         let bin = counts.iter().position(|c| {
-            sum += c;
+            // A hostile report may count more than there can be.
+            sum = sum.saturating_add(*c);
             sum as f64 >= wanted
         });
         bin.and_then(|i| ends.get(i)).map_or_else(|| "more than the last bin".to_owned(), |end| quantity(*end))

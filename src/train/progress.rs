@@ -53,10 +53,10 @@ impl Observer for Training {
 
     fn epoch(&mut self, lines: &str) {
         self.bar.finish_and_clear();
-        eprintln!("{}", lines.trim());
+        tell!("{}", lines.trim());
     }
 
     fn note(&mut self, text: &str) {
-        eprintln!("note: {text}");
+        tell!("note: {text}");
     }
 }

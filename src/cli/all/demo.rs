@@ -80,7 +80,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
         return print_explained(&demo::plan(&settings), &args.workspace);
     }
     let (golden, named) = options.golden(&settings.recipe)?;
-    let mut display = |event: &Event| eprintln!("{event}");
+    let mut display = |event: &Event| tell!("{event}");
     if let (Some(file), Some(count)) = (&options.record, options.seeds) {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
         demo::record(&settings, golden, &seeds, &args.workspace, file, &mut display)?;

@@ -122,7 +122,7 @@ fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
         }
     }
     if stderr().is_terminal() || format == Format::Text {
-        eprintln!("report: {}", folder.join("report.html").display());
+        tell!("report: {}", folder.join("report.html").display());
     }
     Ok(report.exit_code())
 }

@@ -122,7 +122,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     if args.explain {
         return print_explained(&paper::plan(&settings, &tuner)?, &args.workspace);
     }
-    let mut display = |event: &Event| eprintln!("{event}");
+    let mut display = |event: &Event| tell!("{event}");
     let (report, folder) = paper::run(&settings, &tuner, &published, &mut display)?;
     print_report(&report, &folder, args.format)
 }

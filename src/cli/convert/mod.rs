@@ -145,7 +145,7 @@ fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Option<Vec<St
     const LARGEST: u64 = 64 << 20;
     let Some(path) = &args.answers else {
         if let (Some(_), Form::Pth | Form::Safetensors) = (&source.answers, form) {
-            eprintln!(
+            tell!(
                 "note: its config.json lists its answers; the rows keep that order. Pass --answers to put them into a task's"
             );
         }

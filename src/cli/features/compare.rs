@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Format, say};
 use crate::cli::cores;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::features::compare::{Found, Settings, compare};
 use crate::features::progress::Bar;
 use crate::files;
@@ -66,13 +66,21 @@ pub struct Args {
 /// Runs the command: the exit code of the verdict.
 ///
 /// # Errors
-/// Usage for an unknown level; what keeps a file from being read, the first damaged row among it.
+/// Usage for an unknown level and for `--out` that is A or B; what keeps a file from being read, the first damaged row among it.
 pub fn run(args: Args) -> Result<u8> {
+    let is_input = |out: &PathBuf| {
+        let real = |path: &PathBuf| std::fs::canonicalize(path).ok();
+        real(out).is_some_and(|out| [&args.a, &args.b].into_iter().any(|input| real(input).as_ref() == Some(&out)))
+    };
+    if let Some(out) = args.out.as_ref().filter(|out| is_input(out)) {
+        return Err(
+            Error::usage(format!("--out would replace {}, which is compared", out.display())).next("name another file")
+        );
+    }
     let named = if args.list { usize::MAX } else { NAMED[usize::from(args.format == Format::Json)] };
     let threads = cores();
     let settings = Settings { level: &args.level, common: args.common, named, worst: args.worst, threads };
     let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Bar::new())?;
-    tell_speed(&compared.found);
     let text = args.format.write(&compared)?;
     let verdict = compared.judged.verdict;
     match &args.out {
@@ -82,6 +90,7 @@ pub fn run(args: Args) -> Result<u8> {
         }
         None => say(&text)?,
     }
+    tell_speed(&compared.found);
     Ok(verdict.exit_code())
 }
 
@@ -89,7 +98,7 @@ fn tell_speed(found: &Found) {
     let speed = &found.speed;
     let seconds = speed.seconds.max(1e-9);
     let rate = |amount: u64| (amount as f64 / seconds).round() as u64;
-    eprintln!(
+    tell!(
         "compared {} images, {} in {} with {} threads: {} a second, {} images a second",
         grouped(found.images.common),
         human_bytes(speed.bytes),

@@ -7,6 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::plain;
 
 /// Arguments of `repro features`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ enum Format {
 impl Format {
     fn write(self, found: &(impl std::fmt::Display + Serialize)) -> Result<String> {
         match self {
-            Self::Text => Ok(found.to_string()),
+            Self::Text => Ok(plain::lines(&found.to_string())),
             Self::Json => serde_json::to_string_pretty(found)
                 .map_err(|error| Error::bug("cannot write the result as JSON").because(error)),
         }

@@ -78,14 +78,14 @@ pub fn run(line: &[OsString]) -> Result<u8> {
     let here = Here { found: &found, workspace: &workspace, gpus: tch::Cuda::device_count().max(0) as usize };
     let Some(translation) = of_line(&words, None, &here)? else { return Ok(unknown(line)) };
     for note in &translation.notes {
-        eprintln!("note: {note}");
+        tell!("note: {note}");
     }
     if translation.steps.len() > 1 && words.iter().any(|word| word.starts_with("--engine")) {
         return Err(Error::usage("--engine takes one command at a time, and this line is several")
             .next("name one split with --test"));
     }
     for step in &translation.steps {
-        eprintln!("that is: {step}");
+        tell!("that is: {step}");
         let code = match step {
             Step::Repro(words) => ours(words)?,
             Step::Nlvr2Data => nlvr2_data()?,

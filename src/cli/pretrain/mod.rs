@@ -234,7 +234,7 @@ pub fn run(args: Args) -> Result<u8> {
     };
     let mut settings = args.settings(description, &start);
     if args.breaks.resume && finished(&settings)?.is_some() {
-        eprintln!("note: this run has ended before; results in {}", settings.output.display());
+        tell!("note: this run has ended before; results in {}", settings.output.display());
         return Ok(exit::PASS);
     }
     let progress = Bar::new();
@@ -258,13 +258,13 @@ pub fn run(args: Args) -> Result<u8> {
     let (model, report) =
         weights::model(&settings.description, &start, &args.data.vocab(), args.seed, args.start.allow_missing, device)?;
     match report {
-        Some(report) => eprintln!("weights: {report}"),
-        None => eprintln!("weights: random, seed {}", args.seed),
+        Some(report) => tell!("weights: {report}"),
+        None => tell!("weights: random, seed {}", args.seed),
     }
-    eprintln!("{} parameters, {} answers", model.parameters().count(), settings.description.answers);
+    tell!("{} parameters, {} answers", model.parameters().count(), settings.description.answers);
     let mut shown = Shown::new(train.sampler.len(), valid.as_ref().map_or(0, |valid| valid.sampler.len()));
     let outcome = pretrain(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut shown)?;
-    eprintln!("{} steps; results in {}", outcome.steps, settings.output.display());
+    tell!("{} steps; results in {}", outcome.steps, settings.output.display());
     Ok(exit::PASS)
 }
 
@@ -274,7 +274,7 @@ fn say_what_was_read(list: &str, sentences: &Sentences) {
         0 => String::new(),
         n => format!(", {n} left out for want of features"),
     };
-    eprintln!(
+    tell!(
         "{list}: {} sentences{dropped}; {} images with {} boxes of {} features",
         sentences.usable().len(),
         sentences.source.images(),

@@ -49,18 +49,18 @@ impl Place {
         engine.remove_leftovers()?;
         let resolved = images::resolve(&engine, Role::Train, options.image.as_deref(), workspace)?;
         if let Some(warning) = resolved.warning() {
-            eprintln!("warning: {warning}");
+            tell!("warning: {warning}");
         }
         if options.gpus != Gpus::None {
             for gpu in engine.probe_gpus(&resolved.image, &options.gpus, GpuPath::Auto)? {
-                eprintln!("gpu {}: {}, driver {}", gpu.index, gpu.name, gpu.driver);
+                tell!("gpu {}: {}, driver {}", gpu.index, gpu.name, gpu.driver);
             }
         }
         let description = describe(&engine, &resolved.image, options, device)?;
         if let (Some(there), Some(here)) = (description.commit.as_deref(), versions::commit())
             && there != here
         {
-            eprintln!("warning: the image was built from commit {there}, this program from {here}");
+            tell!("warning: the image was built from commit {there}, this program from {here}");
         }
         Ok(Self { engine, image: resolved.image, description, options: options.clone() })
     }

@@ -77,7 +77,7 @@ pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra
     let ended = place.engine().run(&sandbox, &mut |line| match (line.stream, Answer::parse(&line.text)) {
         (Stream::Out, Some(Answer::Note { text })) => context.note(&text),
         (Stream::Out, Some(answer)) => last = Some(answer),
-        _ => eprintln!("{}", line.text),
+        _ => tell!("{}", line.text),
     });
     let used = ended.as_ref().map_or_else(|failure| failure.used.as_deref(), Some);
     context.emit(Event::StageContainer {

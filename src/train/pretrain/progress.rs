@@ -47,6 +47,6 @@ impl Observer for Shown {
     }
 
     fn note(&mut self, note: &str) {
-        self.bar.suspend(|| eprintln!("{note}"));
+        self.bar.suspend(|| tell!("{note}"));
     }
 }
