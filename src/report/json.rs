@@ -43,7 +43,7 @@ fn contradiction(report: &Report) -> Option<String> {
         let verdicts = [exit::PASS, exit::FAIL, exit::INCONCLUSIVE];
         let is_of_an_error =
             |(name, code, _): &(&str, u8, &str)| name == class && code == exit_code && !verdicts.contains(code);
-        if !exit::TABLE.iter().any(|line| is_of_an_error(line)) {
+        if !exit::TABLE.iter().any(is_of_an_error) {
             return Some(format!("what stopped the run is {class} with exit code {exit_code}, and no error is"));
         }
     }
