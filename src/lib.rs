@@ -24,7 +24,7 @@
 //! - [`container`]: the sandbox over a container engine; knows nothing of LXMERT.
 //! - [`files`], `signals`, [`error`], [`exit`], `plain`, [`tell`], [`versions`]: what everything uses.
 
-#![cfg_attr(not(test), deny(clippy::print_stderr))]
+#![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
 // First, for its macro.
 #[macro_use]

@@ -1,6 +1,6 @@
 //! Parses, runs, and turns the outcome into an exit code.
 
-#![deny(clippy::print_stderr)]
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
 

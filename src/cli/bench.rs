@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 #[cfg(feature = "torch")]
 use super::options::{ComputeOptions, ModelOptions};
-use super::{cores, written};
+use super::{cores, say};
 #[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
 #[cfg(feature = "torch")]
@@ -272,6 +272,6 @@ pub fn run(args: Args) -> Result<u8> {
     };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::bug("cannot write the measurement as JSON").because(error))?;
-    written(&text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    say(&text)?;
     Ok(exit::PASS)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::forms::{Form, not_into, tell};
-use super::{cores, written};
+use super::{cores, say};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
 use crate::evidence::run::{RunEvidence, read, read_all};
@@ -188,7 +188,8 @@ impl Args {
             }
         };
         let [golden, items] = record::record(found, &run.name, file, allowed, reason)?;
-        say(&format!("{}\n{}", golden.display(), items.display()))
+        say(format!("{}\n{}", golden.display(), items.display()))?;
+        Ok(exit::PASS)
     }
 }
 
@@ -197,11 +198,7 @@ fn print_power() -> Result<u8> {
     let (published, demo, limits) =
         (Published::embedded()?, Golden::parse(golden::DEMO)?, features::Golden::embedded()?);
     let power = power::simulate(&published, &demo, &limits, power::SEED, power::DRAWS);
-    say(power.markdown().trim_end())
-}
-
-fn say(text: &str) -> Result<u8> {
-    written(text).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    say(power.markdown().trim_end())?;
     Ok(exit::PASS)
 }
 

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::assets::Format;
-use super::{pretty, written};
+use super::{pretty, say};
 use crate::doctor::render::render;
 use crate::doctor::{Purpose, Report, gather};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit;
 use crate::report::console::wants_colour;
 
@@ -61,6 +61,6 @@ pub fn run(args: Args) -> Result<u8> {
         Format::Text => render(&report, wants_colour(std::io::stdout().is_terminal())).trim_end().to_owned(),
         Format::Json => pretty(&report.json())?,
     };
-    written(&text).map_err(|error| Error::infra("cannot write to stdout").because(error))?;
+    say(&text)?;
     Ok(if report.is_ready() { exit::PASS } else { exit::INFRA })
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::options::{ComputeOptions, DataFiles};
+use super::say;
 use crate::checkpoint::locate;
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
@@ -226,15 +227,14 @@ pub fn run(args: Args) -> Result<u8> {
 }
 
 fn print(args: &Args, work: &Work<'_>, encoded: &Encoded) -> Result<()> {
-    let told = |e: std::io::Error| Error::infra("cannot write to stdout").because(e);
     if !args.heads {
-        return super::written(&encoded.path.display().to_string()).map_err(told);
+        return say(encoded.path.display().to_string());
     }
     let answers = answer_names(work.checkpoint, &args.place.data_root(), work.encoder.sizes())?;
     for part in encoded.shown(work.tokenizer, answers.as_deref(), args.top) {
         for shown in part? {
             let line = serde_json::to_string(&shown).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
-            super::written(&line).map_err(told)?;
+            say(&line)?;
         }
     }
     tell!("{}", encoded.path.display());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::answering::{Answered, Answering};
 use super::engine::{Touched, run_inside};
+use super::say;
 use super::scores::{Against, Scored, scored};
 use crate::checkpoint::hf;
 use crate::dataset::answers::LabelTable;
@@ -134,8 +135,8 @@ pub fn run(args: Args) -> Result<u8> {
     }
     for result in &results {
         match args.format {
-            Format::Json => println!("{}", result.json()?),
-            Format::Text => print!("{}", result.text(results.len() > 1)),
+            Format::Json => say(result.json()?.to_string())?,
+            Format::Text => say(result.text(results.len() > 1).trim_end())?,
         }
     }
     verdict(&results, answering.in_part())

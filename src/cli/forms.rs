@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
-use super::written;
+use super::say;
 use crate::error::{Error, Result};
 use crate::evidence::run::RunEvidence;
 use crate::files;
@@ -63,7 +63,7 @@ pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) 
     if annotate {
         text = format!("{}\n{}", text.trim_end(), annotations::annotations(report));
     }
-    written(text.trim_end()).map_err(|error| Error::infra("cannot write to standard output").because(error))?;
+    say(text.trim_end())?;
     if let Some(folder) = output {
         tell!("report: {}", folder.join("report.html").display());
     }

@@ -219,7 +219,15 @@ fn pretty(value: &serde_json::Value) -> Result<String> {
     serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
 }
 
-/// Prints a result with a line end. A reader that has gone away is no error: nothing more is said to it.
+/// Prints a result with a line end.
+///
+/// # Errors
+/// Infra where stdout cannot be written; a reader that has gone away is no error.
+fn say(text: impl AsRef<str>) -> Result<()> {
+    written(text.as_ref()).map_err(|error| Error::infra("cannot write to standard output").because(error))
+}
+
+/// As [`say`], for those who go on where it cannot be written.
 fn written(text: &str) -> std::io::Result<()> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),

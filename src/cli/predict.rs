@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::answering::{Answered, Answering};
 use super::engine::{Touched, run_inside};
+use super::say;
 use crate::dataset::python::float_repr;
 use crate::dataset::{self, Task, completeness, read_predictions};
 use crate::error::Result;
@@ -56,21 +57,21 @@ pub fn run(args: Args) -> Result<u8> {
     let Answered { questions, predictions, .. } = answering.answer(task, &args.split)?;
     dataset::write_predictions(task, &output, &predictions)?;
     drop(predictions);
-    println!("{}", output.display());
+    say(output.display().to_string())?;
     if let Some(together) = answering.together() {
-        println!("{together}");
+        say(together)?;
     }
     let written = read_predictions(task, &output)?;
     let found = completeness(&questions.data, Some(&questions.answers), &written);
     if found.complete {
-        println!("{found}");
+        say(found.to_string())?;
     } else if found.only_missing() && answering.in_part() {
         tell!("warning: {} is {found}", output.display());
     } else {
         return Err(found.error(output.display()));
     }
     if questions.data.is_labelled() {
-        println!("{}", float_repr(dataset::score(&questions.data, &written)?));
+        say(float_repr(dataset::score(&questions.data, &written)?))?;
     }
     Ok(exit::PASS)
 }

@@ -8,6 +8,7 @@ use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
 use super::options::{ComputeOptions, DataOptions, ModelOptions};
 use super::original_extras::OriginalExtras;
+use super::say;
 use super::start::StartOptions;
 use crate::dataset::{self, Task};
 use crate::error::{Error, Result};
@@ -217,7 +218,7 @@ pub fn run(args: Args) -> Result<u8> {
         && let Some(outcome) = finetune::finished(&settings)?
     {
         tell!("note: this run has ended before");
-        return Ok(print(&settings, &outcome));
+        return print(&settings, &outcome);
     }
     if args.breaks.resume && !settings.snapshots.folder.exists() {
         tell!("note: no snapshot is in {}: beginning", settings.output.display());
@@ -234,7 +235,7 @@ pub fn run(args: Args) -> Result<u8> {
     tell!("{} parameters, {steps} steps", model.parameters().count());
     let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));
     let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
-    Ok(print(&settings, &outcome))
+    print(&settings, &outcome)
 }
 
 impl Args {
@@ -258,20 +259,18 @@ impl Args {
     }
 }
 
-fn print(settings: &Settings, outcome: &Outcome) -> u8 {
+fn print(settings: &Settings, outcome: &Outcome) -> Result<u8> {
     let percent = |score: f64| (score * 1e4).round() / 100.0;
-    println!(
-        "{}",
-        json!({
-            "task": settings.description.task.name(),
-            "train": percent(outcome.train),
-            "best_valid": outcome.best.map(|(score, _)| percent(score)),
-            "best_epoch": outcome.best.map(|(_, epoch)| epoch),
-            "steps": outcome.steps,
-            "output": settings.output,
-        })
-    );
-    exit::PASS
+    let ended = json!({
+        "task": settings.description.task.name(),
+        "train": percent(outcome.train),
+        "best_valid": outcome.best.map(|(score, _)| percent(score)),
+        "best_epoch": outcome.best.map(|(_, epoch)| epoch),
+        "steps": outcome.steps,
+        "output": settings.output,
+    });
+    say(ended.to_string())?;
+    Ok(exit::PASS)
 }
 
 fn say_what_was_read(questions: &Questions) {

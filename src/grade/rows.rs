@@ -108,7 +108,8 @@ impl Asked<'_> {
 
 fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
     let (mut runs, mut unpinned): (Vec<Run>, Vec<String>) = (Vec::new(), Vec::new());
-    let (mut baselines, mut weights): (Option<Vec<(String, f64)>>, Vec<(&RunEvidence, Vec<&str>)>) = (None, Vec::new());
+    let mut baselines: Option<Vec<(String, f64)>> = None;
+    let mut weights: Vec<(&RunEvidence, Vec<&str>)> = Vec::new();
     for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
         let result = match run.task(task) {
             Some(Ok(found)) => {

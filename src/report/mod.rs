@@ -268,6 +268,7 @@ impl Report {
         let passed = rows.iter().filter(|r| r.verdict == Verdict::Pass).count();
         let mut summary = match (passed, rows.len()) {
             (_, 0) => "Nothing was judged".to_owned(),
+            (1, 1) => "The result is reproduced".to_owned(),
             (passed, all) if passed == all => format!("All {all} results are reproduced"),
             (passed, all) => {
                 let others: Vec<String> = rows

@@ -127,7 +127,7 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
     let half = test.half_width(runs);
     let interval = Interval { low: mean - half, high: mean + half };
     let confidence = 1.0 - 2.0 * rule.alpha;
-    let p = test.p(mean, runs).map(|(p, of)| format!("; p {p:.4} {of}"));
+    let p = test.p(mean, runs).map(|(p, of)| format!("; {} {of}", p_value(p)));
     judged.estimate = Some(Estimate {
         interval,
         confidence,
@@ -157,9 +157,10 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
         judged.evidence.insert(
             at,
             format!(
-                "the runs scatter by {sd:.2} points, which sigma {:.3} does not explain (p {p:.4}), so they are judged by their \
-                 own spread",
-                known.sigma
+                "the runs scatter by {sd:.2} points, which sigma {:.3} does not explain ({}), so they are judged by their own \
+                 spread",
+                known.sigma,
+                p_value(p)
             ),
         );
         if found == Found::Open {
@@ -182,6 +183,11 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
         Found::Below | Found::Above => Verdict::Fail,
         Found::Open => Verdict::Inconclusive,
     }
+}
+
+/// Small ones are not told as 0.
+fn p_value(p: f64) -> String {
+    if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p {p:.4}") }
 }
 
 /// What was found in a sentence, and what a person does about it.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::super::cores;
+use super::super::{cores, say};
 use super::{print_explained, print_report};
 use crate::demo::Recipe;
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     if let (Some(file), Some(count)) = (&options.record, options.seeds) {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
         demo::record(&settings, golden, &seeds, &args.workspace, file, &mut display)?;
-        println!("{}", file.display());
+        say(file.display().to_string())?;
         return Ok(crate::exit::PASS);
     }
     let (report, folder) = demo::run(&settings, &golden, Some(named), &args.workspace, &mut display)?;

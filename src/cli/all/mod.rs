@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::engine::EngineOptions;
+use super::say;
 use crate::error::{Error, Result};
 use crate::pipeline::contained::Place;
 use crate::pipeline::plan::Plan;
@@ -109,17 +110,15 @@ impl Args {
 
 /// Prints what would be done with each stage.
 fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
-    print!("{}", explain::render(&engine::explain(plan, workspace)?));
+    say(explain::render(&engine::explain(plan, workspace)?).trim_end())?;
     Ok(crate::exit::PASS)
 }
 
 /// Prints a report and says where it lies; its exit code.
 fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
     match format {
-        Format::Json => println!("{}", json::render(report)?),
-        Format::Text => {
-            print!("{}", console::render(report, console::wants_colour(stdout().is_terminal())));
-        }
+        Format::Json => say(json::render(report)?)?,
+        Format::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,
     }
     if stderr().is_terminal() || format == Format::Text {
         tell!("report: {}", folder.join("report.html").display());

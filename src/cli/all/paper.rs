@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::super::asset_progress::Display;
 use super::super::assets::{ManifestOptions, NetworkOptions};
-use super::super::cores;
 use super::super::options::{described, device};
+use super::super::{cores, say};
 use super::{print_explained, print_report};
 use crate::dataset::{Scale, Task};
 use crate::error::Result;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     });
     let published = Published::embedded()?;
     if args.dry_run {
-        print!("{}", forecast::page(&settings, &forecast::Machine::of(&settings)?, &published)?);
+        say(forecast::page(&settings, &forecast::Machine::of(&settings)?, &published)?.trim_end())?;
         return Ok(crate::exit::PASS);
     }
     if args.explain {

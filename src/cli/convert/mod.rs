@@ -10,6 +10,7 @@ use clap::builder::PossibleValuesParser;
 
 use self::source::Source;
 use self::target::{Form, Target};
+use super::say;
 use crate::checkpoint::{Catalogue, Heads, hf};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
@@ -99,23 +100,24 @@ pub fn run(args: Args) -> Result<u8> {
         }
         _ => String::new(),
     };
-    println!("from      {}: {}, {} tensors", source.path.display(), was.0, was.1);
-    println!("model     {layers} layers, {} hidden, {} words{head}", sizes.hidden_size, sizes.vocab_size);
-    println!(
-        "to        {}: {}, {} tensors, {}",
-        args.to.display(),
-        written.kind,
-        written.tensors,
-        human_bytes(written.bytes)
-    );
-    println!("names     {} -> {}", source.names, written.names);
-    for left in &source.left_out {
-        println!("left out  {left}");
-    }
+    let mut lines = vec![
+        format!("from      {}: {}, {} tensors", source.path.display(), was.0, was.1),
+        format!("model     {layers} layers, {} hidden, {} words{head}", sizes.hidden_size, sizes.vocab_size),
+        format!(
+            "to        {}: {}, {} tensors, {}",
+            args.to.display(),
+            written.kind,
+            written.tensors,
+            human_bytes(written.bytes)
+        ),
+        format!("names     {} -> {}", source.names, written.names),
+    ];
+    lines.extend(source.left_out.iter().map(|left| format!("left out  {left}")));
     if written.tensors < source.state.len() {
-        println!("tied      the decoder of words is the word table and is not stored again");
+        lines.push("tied      the decoder of words is the word table and is not stored again".to_owned());
     }
-    println!("checked   every tensor was read back and is the same");
+    lines.push("checked   every tensor was read back and is the same".to_owned());
+    say(lines.join("\n"))?;
     Ok(exit::PASS)
 }
 

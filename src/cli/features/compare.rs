@@ -86,7 +86,7 @@ pub fn run(args: Args) -> Result<u8> {
     match &args.out {
         Some(out) => {
             files::write_bytes(out, format!("{text}\n").as_bytes())?;
-            say(&format!("verdict: {verdict} ({})", out.display()))?;
+            say(format!("verdict: {verdict} ({})", out.display()))?;
         }
         None => say(&text)?,
     }

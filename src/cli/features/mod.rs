@@ -6,6 +6,7 @@ mod inspect;
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::say;
 use crate::error::{Error, Result};
 use crate::plain;
 
@@ -49,8 +50,4 @@ pub fn run(args: Args) -> Result<u8> {
         Action::Inspect(args) => inspect::run(args),
         Action::Compare(args) => compare::run(args),
     }
-}
-
-fn say(text: &str) -> Result<()> {
-    super::written(text).map_err(|error| Error::infra("cannot write to standard output").because(error))
 }
