@@ -1,6 +1,6 @@
 //! Writing and hashing files: what is written appears under its name whole or not at all.
 
-pub(crate) mod locked;
+pub mod locked;
 pub(crate) mod part;
 pub(crate) mod relay;
 #[cfg(test)]

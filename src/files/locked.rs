@@ -5,14 +5,14 @@ use std::ops::Deref;
 
 /// Locked until dropped, or until its process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct Locked(File);
+pub struct Locked(File);
 
 impl Locked {
     /// Locks at once or not at all.
     ///
     /// # Errors
     /// `WouldBlock` where somebody has it; else what the file system says.
-    pub(crate) fn take(file: File) -> Result<Self, TryLockError> {
+    pub fn take(file: File) -> Result<Self, TryLockError> {
         file.try_lock().map(|()| Self(file))
     }
 }

@@ -199,7 +199,7 @@ impl Test {
         (p < alpha).then_some(Scatter { sd, p })
     }
 
-    /// How many more runs would settle an open mean, were it and the spread to stay; none where [`MOST_SEEDS`] would not.
+    /// How many more runs would settle an open mean, were it and the spread to stay; none where even a great many would not.
     pub fn more(&self, mean: f64, runs: u64) -> Option<u64> {
         (1..=MOST_SEEDS).find(|more| self.find(mean, runs + more) != Found::Open)
     }
