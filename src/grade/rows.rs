@@ -5,6 +5,7 @@ use std::path::Path;
 use super::again::verified_items;
 use super::faithful::departures;
 use super::golden::{Content, GoldenFile};
+use crate::assets::lock::Trust;
 use crate::dataset::Task;
 use crate::error::{Error, Result};
 use crate::evidence::items::{cluster, majority};
@@ -107,15 +108,16 @@ impl Asked<'_> {
 }
 
 fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
-    let (mut runs, mut unpinned): (Vec<Run>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut runs, mut unknown): (Vec<Run>, Vec<String>) = (Vec::new(), Vec::new());
     let mut baselines: Option<Vec<(String, f64)>> = None;
     let mut weights: Vec<(&RunEvidence, Vec<&str>)> = Vec::new();
     for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
+        let known = assets(&run.folder)?;
         let result = match run.task(task) {
             Some(Ok(found)) => {
                 baselines =
                     Some(baselines.map_or_else(|| found.baselines.clone(), |all| strongest(all, &found.baselines)));
-                let mut measured = measured(golden, run, found)?;
+                let mut measured = measured(golden, run, found, known.is_some())?;
                 let of: Vec<&str> = found.record.models.iter().map(|model| model.sha256.as_str()).collect();
                 // The same seed is told of by itself.
                 let same = |(other, weights): &&(&RunEvidence, Vec<&str>)| {
@@ -133,7 +135,7 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
             Some(Err(Why { sentence, next, .. })) => Err(Flaw::new(sentence, next)),
             None => Err(Flaw::new(format!("it did not do {task}"), "name a run of that task")),
         };
-        unpinned.extend(unknown_files(run, task)?);
+        unknown.extend(unpinned(&known.unwrap_or_default(), task));
         runs.push(Run { name: run.name.clone(), seed: run.seed(task), result });
     }
     for &seed in asked.seeds {
@@ -156,10 +158,10 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
     {
         row.evidence.push(format!("consistency {share:.2}: sentences judged right on all their pairs of pictures"));
     }
-    unpinned.sort();
-    unpinned.dedup();
-    let remedy = format!("pin what has arrived, if you trust its source: repro fetch --pin {}", unpinned.join(" "));
-    Ok(row.limited_by_unpinned(&unpinned, &remedy))
+    unknown.sort();
+    unknown.dedup();
+    let remedy = format!("pin what has arrived, if you trust its source: repro fetch --pin {}", unknown.join(" "));
+    Ok(row.limited_by_unpinned(&unknown, &remedy))
 }
 
 /// Of what is weaker the strongest that any run measured; what one run did not measure is not known of all.
@@ -171,11 +173,12 @@ fn strongest(all: Vec<(String, f64)>, more: &[(String, f64)]) -> Vec<(String, f6
     all.into_iter().filter_map(beside).collect()
 }
 
-fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Measured> {
+/// What a run measured; `keeps_record` says whether it left one of the published files.
+fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found, keeps_record: bool) -> Result<Measured> {
     let record = &found.record;
     let mut departures = departures(&golden.content, run.journal.as_ref(), found)?;
-    let keeps = |stage| run.journal.as_ref().is_some_and(|journal| journal.stages().contains(stage));
-    if ["fetch", "prepare"].iter().any(keeps) && assets(&run.folder)?.is_none() {
+    let planned = |stage| run.journal.as_ref().is_some_and(|journal| journal.stages().contains(stage));
+    if !keeps_record && ["fetch", "prepare"].iter().any(planned) {
         departures.push(Flaw::new(
             "the record of where its files came from (prepare/assets.json) is not there",
             "copy the run with what its links point to, such as with cp -rL, or run it again: finished stages are kept",
@@ -190,17 +193,14 @@ fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Mea
     })
 }
 
-/// Files that a task of a run of `repro all` rests on and of which nobody knows whether they are the published ones.
-fn unknown_files(run: &RunEvidence, task: Task) -> Result<Vec<String>> {
-    let records = assets(&run.folder)?.unwrap_or_default();
+/// Names of the files that a task rests on and of which nobody knows whether they are the published ones. A trust that this
+/// program does not know is none.
+pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
+    let known = [Trust::Pinned, Trust::Corroborated, Trust::Published].map(Trust::name);
     let rests = |record: &&AssetRecord| record.used_by.iter().any(|user| user == task.name());
-    let is_known = |record: &&AssetRecord| KNOWN.contains(&record.trust.as_str());
-    let unknown = records.iter().filter(rests).filter(|record| !is_known(record));
-    Ok(unknown.map(|record| record.name.clone()).collect())
+    let is_unknown = |record: &&AssetRecord| !known.contains(&record.trust.as_str());
+    records.iter().filter(rests).filter(is_unknown).map(|record| record.name.clone()).collect()
 }
-
-/// What stands behind a file of which it is known that it is the published one, or the one that was pinned.
-const KNOWN: [&str; 3] = ["pinned", "corroborated", "published"];
 
 /// What a run of `repro all` knew of the published files; none where it left no record of them.
 ///

@@ -80,15 +80,18 @@ impl Toy {
         Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![1], stages }
     }
 
-    fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Findings>) -> Result<(Report, PathBuf)> {
-        let settings = Settings {
+    fn settings(&self) -> Settings {
+        Settings {
             workspace: self.workspace.path().to_owned(),
             versions: [("libtorch".to_owned(), "none".to_owned())].into(),
             threads: 1,
             image: None,
             departures: Vec::new(),
-        };
-        run(&self.plan(), &settings, &mut |_| {}, judge)
+        }
+    }
+
+    fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Findings>) -> Result<(Report, PathBuf)> {
+        run(&self.plan(), &self.settings(), &mut |_| {}, judge)
     }
 
     fn run(&self) -> (Report, PathBuf) {
@@ -339,14 +342,7 @@ fn mistakes_in_a_plan_are_named() {
             Stage::new("b", "B", 1, |_| Ok(())).output_of("a", "log/metrics.jsonl"),
         ],
     };
-    let settings = Settings {
-        workspace: toy.workspace.path().to_owned(),
-        versions: [].into(),
-        threads: 1,
-        image: None,
-        departures: Vec::new(),
-    };
-    let (report, _) = run(&uses_volatile, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let (report, _) = run(&uses_volatile, &toy.settings(), &mut |_| {}, |_| Ok(Findings::default())).unwrap();
     assert!(report.failure.unwrap().message.contains("nothing may depend on"));
 }
 

@@ -310,9 +310,9 @@ impl Task {
     pub fn departures(&self, options: &serde_json::Map<String, Value>) -> Vec<String> {
         let mut found = Vec::new();
         for (name, published) in &self.settings {
+            let wanted = || shown(&serde_json::to_value(published).unwrap_or_default());
             let Some(run) = options.get(name) else {
-                let published = serde_json::to_value(published).unwrap_or_default();
-                found.push(format!("{name} is not known, published {}", shown(&published)));
+                found.push(format!("{name} is not known, published {}", wanted()));
                 continue;
             };
             let same = match (published, run) {
@@ -329,8 +329,7 @@ impl Task {
                 _ => false,
             };
             if !same {
-                let published = serde_json::to_value(published).unwrap_or_default();
-                found.push(format!("{name} {}, published {}", shown(run), shown(&published)));
+                found.push(format!("{name} {}, published {}", shown(run), wanted()));
             }
         }
         match options.get("start") {

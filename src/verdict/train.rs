@@ -178,11 +178,7 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
         _ => judged.evidence.push(worth),
     }
     judged.evidence.push(other_questions(task, mean));
-    match found {
-        Found::Equivalent => Verdict::Pass,
-        Found::Below | Found::Above => Verdict::Fail,
-        Found::Open => Verdict::Inconclusive,
-    }
+    found.verdict()
 }
 
 /// Small ones are not told as 0.

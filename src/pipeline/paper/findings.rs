@@ -1,11 +1,11 @@
 //! The measured accuracies beside the published ones.
 
-use super::inventory::unpinned;
 use super::rate::METRICS;
 use super::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
 use crate::dataset::Task;
 use crate::error::Result;
 use crate::grade::golden::{Content, GoldenFile};
+use crate::grade::rows::unpinned;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
 use crate::report::{AssetRecord, Findings, Speed, metrics};

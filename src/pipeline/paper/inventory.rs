@@ -84,13 +84,6 @@ fn record(name: &str, receipt: &Receipt, trust: Trust, users: impl Iterator<Item
     }
 }
 
-/// Names of the files that a task rests on and of which nobody knows whether they are the published ones.
-pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
-    let rests = |record: &&AssetRecord| record.used_by.iter().any(|user| user == task.name());
-    let unpinned = |record: &&AssetRecord| record.trust == Trust::Unpinned.name();
-    records.iter().filter(rests).filter(unpinned).map(|record| record.name.clone()).collect()
-}
-
 /// The published files of all tasks, there or not, with what stands behind each.
 pub fn trusts<'a>(needs: &Needs<'a>, lock: &Lock, workspace: &Path) -> Vec<(&'a Asset, Trust)> {
     let of = |asset: &'a Asset| Item::of(asset, lock, workspace).trust;
@@ -144,6 +137,7 @@ mod tests {
     use super::*;
     use crate::assets::manifest::Manifest;
     use crate::error::Kind;
+    use crate::grade::rows::unpinned;
 
     fn files(needs: &Needs, task: Task, lock: &Lock, workspace: &Path) -> Result<Vec<FileEntry>> {
         super::files(needs, task, lock, workspace, &mut |_| {})

@@ -32,14 +32,7 @@ fn an_error_stops_the_run_and_is_reported() {
     // A stage after one that failed is not run.
     let mut plan = toy.plan();
     plan.stages[0] = Stage::new("draw", "Draw scenes", 2, |_| Err(Error::infra("no pencil")));
-    let settings = Settings {
-        workspace: toy.workspace.path().to_owned(),
-        versions: [].into(),
-        threads: 1,
-        image: None,
-        departures: Vec::new(),
-    };
-    let (report, _) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let (report, _) = run(&plan, &toy.settings(), &mut |_| {}, |_| Ok(Findings::default())).unwrap();
     assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["failed", "not run", "not run"]);
     assert_eq!(report.summary, "Nothing was judged; the run stopped at stage draw (INFRA).");
 }

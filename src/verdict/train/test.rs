@@ -57,6 +57,17 @@ pub enum Found {
     Open,
 }
 
+impl Found {
+    /// The verdict that follows.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Equivalent => Verdict::Pass,
+            Self::Below | Self::Above => Verdict::Fail,
+            Self::Open => Verdict::Inconclusive,
+        }
+    }
+}
+
 /// Runs that scatter more than a spread explains.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scatter {
@@ -180,11 +191,7 @@ impl Test {
     /// The verdict of runs that count.
     pub fn decide(&self, scatter_alpha: f64, counted: &[f64]) -> Verdict {
         let Some(mean) = mean(counted) else { return Verdict::Infra };
-        match self.in_force(scatter_alpha, counted).0.find(mean, counted.len() as u64) {
-            Found::Equivalent => Verdict::Pass,
-            Found::Below | Found::Above => Verdict::Fail,
-            Found::Open => Verdict::Inconclusive,
-        }
+        self.in_force(scatter_alpha, counted).0.find(mean, counted.len() as u64).verdict()
     }
 
     /// Whether the runs scatter more than sigma explains, at that level.
