@@ -1,0 +1,22 @@
+//! What users met: inputs of other people's tools, interrupted work, odd machines. One module per kind.
+#![cfg(feature = "torch")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+/// Files that other programs wrote as weights, and weights that mean nothing.
+mod foreign_weights;
+/// Features that no detector gives, and other programs' feature files.
+mod foreign_features;
+/// Question files and texts of other sources, and options that contradict themselves.
+mod foreign_texts;
+/// Finished runs: never overwritten, never attributed to another training.
+mod finished_runs;
+/// Signals at any moment, and what is resumed after them.
+mod stopped_runs;
+/// File systems, devices, links, and engines that refuse.
+mod odd_machines;
+/// The network, and files adopted from elsewhere.
+mod found_files;
+/// What the demo, the reports and the benchmarks claim.
+mod honest_pages;
