@@ -10,3 +10,4 @@ mod formula;
 mod full;
 mod tiny;
 mod trajectories;
+mod wrong_folder;
