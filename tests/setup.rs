@@ -38,8 +38,12 @@ impl Machine {
     }
 
     fn setup(&self, libtorch: Option<&Path>) -> Output {
+        self.setup_with(&[], libtorch)
+    }
+
+    fn setup_with(&self, arguments: &[&str], libtorch: Option<&Path>) -> Output {
         let mut setup = Command::new(found("bash"));
-        setup.arg(self.place.path().join("clone/ci/setup")).current_dir(self.place.path()).env_clear();
+        setup.arg(self.place.path().join("clone/ci/setup")).args(arguments).current_dir(self.place.path()).env_clear();
         setup.env("PATH", self.place.path().join("bin")).env("HOME", self.place.path().join("home"));
         if let Some(folder) = libtorch {
             setup.env("LIBTORCH", folder);
@@ -58,6 +62,20 @@ impl Machine {
         }
         std::fs::write(folder.join("build-version"), format!("{version}\n")).unwrap();
         folder
+    }
+
+    /// The folder `torch` of a Python package that says its version in a line of `version.py`.
+    fn python_torch(&self, line: &str) -> PathBuf {
+        let folder = self.libtorch("of Python");
+        std::fs::remove_file(folder.join("build-version")).unwrap();
+        std::fs::write(folder.join("version.py"), format!("from typing import Optional\n\n{line}\ndebug = False\n"))
+            .unwrap();
+        folder
+    }
+
+    /// What `.cargo/config.toml` says, for cargo and for the next set-up.
+    fn config(&self) -> String {
+        std::fs::read_to_string(self.place.path().join("clone/.cargo/config.toml")).unwrap()
     }
 }
 
@@ -112,4 +130,223 @@ fn stdout_is_the_folder_and_cargo_is_told() {
     let config = std::fs::read_to_string(machine.place.path().join("clone/.cargo/config.toml")).unwrap();
     let config: toml::Table = config.parse().unwrap();
     assert_eq!(config["env"]["LIBTORCH"]["value"].as_str(), libtorch.to_str());
+}
+
+#[test]
+fn the_torch_folder_of_a_python_package_is_known_by_its_version_py() {
+    let machine = Machine::with(&["cargo", "c++"]);
+    let torch = machine.python_torch("__version__ = '2.11.0+cu130'");
+    let output = machine.setup(Some(&torch));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{}\n", torch.display()));
+    let older = machine.python_torch("__version__ = \"2.10.0+cu128\"");
+    refused(&machine.setup(Some(&older)), &["it is version 2.10.0+cu128, not 2.11.0"]);
+    // The file is read, not run.
+    let mark = machine.place.path().join("ran");
+    let hostile = machine.python_torch(&format!("__version__ = open('{}', 'w').name", mark.display()));
+    refused(&machine.setup(Some(&hostile)), &["neither build-version nor version.py says which version it is"]);
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_libtorch_without_cuda_is_no_answer_to_cuda() {
+    let machine = Machine::with(&["cargo", "c++"]);
+    let libtorch = machine.libtorch("2.11.0");
+    let of = |libtorch: &Path| machine.setup_with(&["--cuda"], Some(libtorch));
+    refused(&of(&libtorch), &["it has no CUDA (lib/libtorch_cuda.so)", "next: unset LIBTORCH"]);
+    std::fs::write(libtorch.join("lib/libtorch_cuda.so"), "").unwrap();
+    assert_eq!(String::from_utf8(of(&libtorch).stdout).unwrap(), format!("{}\n", libtorch.display()));
+    let wrong = machine.setup_with(&["--gpu"], None);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("unknown argument --gpu"));
+}
+
+#[test]
+fn what_was_chosen_stays_chosen_until_it_is_chosen_again() {
+    let machine = Machine::with(&["cargo", "c++"]);
+    let (chosen, other) = (machine.libtorch("2.11.0+cu130"), machine.libtorch("2.11.0+cpu"));
+    let last = |libtorch: Option<&Path>| machine.setup_with(&["--last"], libtorch);
+    let folder = |output: Output| String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert!(machine.setup(Some(&chosen)).status.success());
+    let config = machine.config();
+    assert_eq!(folder(last(None)), chosen.to_str().unwrap());
+    // For one call only.
+    assert_eq!(folder(last(Some(&other))), other.to_str().unwrap());
+    assert_eq!(machine.config(), config);
+    std::fs::remove_dir_all(&chosen).unwrap();
+    refused(
+        &last(None),
+        &[chosen.to_str().unwrap(), "it has no lib/libtorch_cpu.so", "next: choose again: ci/setup, ci/setup --cuda"],
+    );
+    assert!(machine.setup(Some(&other)).status.success());
+    assert_eq!(folder(last(None)), other.to_str().unwrap());
+}
+
+#[test]
+fn every_wheel_is_pinned_and_the_two_lists_agree() {
+    let ci = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci");
+    let pins = |list: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(ci.join(list)).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let (cpu, cuda) = (pins("libtorch-wheels.txt"), pins("libtorch-cuda-wheels.txt"));
+    assert_eq!((cpu.len(), cuda.len()), (3, 16));
+    for pin in &cuda {
+        let (wheel, sha256) = pin.split_once(" --hash=sha256:").unwrap();
+        assert!(wheel.contains("==") && sha256.len() == 64, "{pin}");
+    }
+    assert!(cpu.iter().all(|pin| cuda.contains(pin)), "{cpu:?}");
+    // The training image is made with the same script and lists.
+    let of_image = |file: &str| std::fs::read_to_string(ci.join("..").join(file)).unwrap();
+    for file in ["ci/libtorch", "ci/libtorch-wheels.txt", "ci/libtorch-cuda-wheels.txt"] {
+        assert!(of_image(".dockerignore").lines().any(|line| line == format!("!{file}")), "{file}");
+        assert!(of_image("docker/train/Dockerfile").contains(&format!("{file} ")), "{file}");
+    }
+}
+
+/// Makes a wheel; the line that pins it.
+fn wheel(folder: &Path, name: &str, version: &str, tag: &str, files: &[&str]) -> String {
+    use std::io::Write;
+    let underscored = name.replace('-', "_");
+    let path = folder.join(format!("{underscored}-{version}-{tag}.whl"));
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let info = format!("{underscored}-{version}.dist-info");
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    let about = format!("Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n");
+    let own = [
+        (format!("{info}/METADATA"), metadata),
+        (format!("{info}/WHEEL"), about),
+        (format!("{info}/RECORD"), String::new()),
+    ];
+    for (file, text) in files.iter().map(|file| ((*file).to_owned(), format!("{file} of {name}"))).chain(own) {
+        zip.start_file(file, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap();
+    format!("{name}=={version} --hash=sha256:{}\n", lxmert_repro::files::sha256(&path).unwrap())
+}
+
+/// Every file below a folder.
+fn tree(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => found.push(entry.strip_prefix(folder).unwrap().to_str().unwrap().to_owned()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn what_is_fetched_is_what_running_needs_and_nothing_unpinned() {
+    let pip = Command::new("python3").args(["-m", "pip", "--version"]).output();
+    if !pip.is_ok_and(|output| output.status.success()) {
+        println!("skipped: python3 with pip is not here");
+        return;
+    }
+    let machine = Machine::with(&["cargo"]);
+    let place = machine.place.path();
+    let wheels = place.join("index");
+    std::fs::create_dir(&wheels).unwrap();
+    let header = "torch/include/torch/csrc/api/include/torch/torch.h";
+    let torch = [
+        "torch/version.py",
+        "torch/nn/modules/linear.py",
+        header,
+        "torch/lib/libtorch.so",
+        "torch/lib/libtorch_cpu.so",
+        "torch/lib/libtorch_cuda.so",
+        "torch/lib/libtorch_python.so",
+        "torch/lib/libc10.so",
+        "torch/lib/libc10_cuda.so",
+        "torch/lib/libgomp.so.1",
+        "torch/lib/libprotoc.a",
+    ];
+    let runtime =
+        ["nvidia/cu13/lib/libcudart.so.13", "nvidia/cu13/lib/libcudart_static.a", "nvidia/cu13/include/cuda.h"];
+    let shared = wheel(&wheels, "torch", "2.11.0", "cp311-cp311-manylinux_2_28_x86_64", &torch)
+        + &wheel(
+            &wheels,
+            "nvidia-cuda-runtime",
+            "13.0.96",
+            "py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64",
+            &runtime,
+        );
+    let solver = ["nvidia/cu13/lib/libcusolver.so.12", "nvidia/cu13/lib/libcusolverMg.so.12"];
+    let cuda = shared.clone()
+        + &wheel(&wheels, "nvidia-cusolver", "12.0.4.66", "py3-none-manylinux_2_27_x86_64", &solver)
+        + &wheel(
+            &wheels,
+            "nvidia-nccl-cu13",
+            "2.28.9",
+            "py3-none-manylinux_2_18_x86_64",
+            &["nvidia/nccl/lib/libnccl.so.2"],
+        );
+    std::fs::write(place.join("clone/ci/libtorch-wheels.txt"), &shared).unwrap();
+    std::fs::write(place.join("clone/ci/libtorch-cuda-wheels.txt"), &cuda).unwrap();
+    let setup = |arguments: &[&str]| {
+        let mut paths = vec![place.join("bin")];
+        paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+        let mut setup = Command::new(place.join("clone/ci/setup"));
+        setup.args(arguments).env("PATH", std::env::join_paths(paths).unwrap()).env("REPRO_CACHE", place.join("cache"));
+        setup.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", &wheels).env_remove("LIBTORCH").env_remove("REPRO_WHEELS");
+        let output = setup.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let folder = |kind: &str| place.join("cache").join(format!("libtorch-2.11.0-{kind}"));
+
+    assert_eq!(setup(&["--cuda"]), format!("{}\n", folder("cuda").join("torch").display()));
+    assert_eq!(
+        tree(&folder("cuda")),
+        [
+            "nvidia/cu13/lib/libcudart.so.13",
+            "nvidia/cu13/lib/libcusolver.so.12",
+            "nvidia/nccl/lib/libnccl.so.2",
+            "torch/build-version",
+            header,
+            "torch/lib/libc10.so",
+            "torch/lib/libc10_cuda.so",
+            "torch/lib/libgomp.so.1",
+            "torch/lib/libtorch.so",
+            "torch/lib/libtorch_cpu.so",
+            "torch/lib/libtorch_cuda.so",
+        ]
+    );
+    assert!(machine.config().contains("libtorch-2.11.0-cuda/torch"), "{}", machine.config());
+    assert_eq!(setup(&["--last"]), setup(&["--cuda"]));
+    assert_eq!(setup(&[]), format!("{}\n", folder("cpu").join("torch").display()));
+    assert_eq!(
+        tree(&folder("cpu")),
+        [
+            "nvidia/cu13/lib/libcudart.so.13",
+            "torch/build-version",
+            header,
+            "torch/lib/libc10.so",
+            "torch/lib/libgomp.so.1",
+            "torch/lib/libtorch.so",
+            "torch/lib/libtorch_cpu.so",
+        ]
+    );
+    assert_eq!(setup(&["--last"]), setup(&[]));
+
+    // A wheel with other bytes under the same name is not taken, and nothing is left of the attempt.
+    std::fs::remove_dir_all(folder("cuda")).unwrap();
+    wheel(&wheels, "nvidia-nccl-cu13", "2.28.9", "py3-none-manylinux_2_18_x86_64", &["nvidia/nccl/lib/evil.so.2"]);
+    let mut libtorch = Command::new(place.join("clone/ci/libtorch"));
+    libtorch
+        .arg("cuda")
+        .arg(folder("cuda"))
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", &wheels)
+        .env_remove("REPRO_WHEELS");
+    refused(&libtorch.output().unwrap(), &["the libtorch wheels could not be fetched", "next: check the network"]);
+    let left: Vec<_> =
+        std::fs::read_dir(place.join("cache")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["libtorch-2.11.0-cpu"]);
 }

@@ -172,7 +172,7 @@ impl ModelOptions {
 /// Where and how the arithmetic runs.
 #[derive(Debug, Args)]
 pub struct ComputeOptions {
-    /// cpu, cuda or cuda:N; auto takes a GPU where there is one
+    /// cpu, cuda or cuda:N; auto takes a GPU where there is one. CUDA needs a program built after ci/setup --cuda
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Compute")]
     pub device: String,
     /// CPU threads [default: all cores]. Results are bit-identical for the same number
@@ -201,8 +201,14 @@ pub fn device(name: &str) -> Result<Device> {
     let gpus = tch::Cuda::device_count();
     let gpu = |index: usize| match (index as i64) < gpus {
         true => Ok(Device::Cuda(index)),
-        false => Err(Error::infra(format!("there is no GPU {index}: libtorch sees {gpus}"))
-            .next("use --device cpu, or a libtorch with CUDA and a working driver")),
+        false if tch::utils::has_cudart() => {
+            let seen = if gpus == 1 { "1 GPU".to_owned() } else { format!("{gpus} GPUs") };
+            Err(Error::infra(format!("--device {name}: there is no GPU {index}"))
+                .because(format!("libtorch has CUDA and sees {seen}"))
+                .next("see what repro doctor says of the GPU and its driver, or use --device cpu"))
+        }
+        false => Err(Error::infra(format!("--device {name}: this program was built with the libtorch for CPUs"))
+            .next("run ci/setup --cuda in the folder of its source and build it again, or use --device cpu")),
     };
     match name {
         "cpu" => Ok(Device::Cpu),

@@ -44,7 +44,7 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
         commit: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
-        torch: versions.get("libtorch").map(|version| Torch { version: version.clone(), gpus: gpus_of_libtorch() }),
+        torch: versions.get("libtorch").map(|version| torch(version.clone())),
         engine: match connection {
             Ok(connection) => Engine::Answers {
                 host: connection.host().to_owned(),
@@ -125,13 +125,14 @@ fn shm() -> Option<u64> {
 }
 
 #[cfg(feature = "torch")]
-fn gpus_of_libtorch() -> usize {
-    if tch::Cuda::is_available() { usize::try_from(tch::Cuda::device_count()).unwrap_or(0) } else { 0 }
+fn torch(version: String) -> Torch {
+    let gpus = if tch::Cuda::is_available() { usize::try_from(tch::Cuda::device_count()).unwrap_or(0) } else { 0 };
+    Torch { version, cuda: tch::utils::has_cudart(), gpus }
 }
 
 #[cfg(not(feature = "torch"))]
-fn gpus_of_libtorch() -> usize {
-    0
+fn torch(version: String) -> Torch {
+    Torch { version, cuda: false, gpus: 0 }
 }
 
 fn free_of_engine(connection: &Connection) -> Option<u64> {

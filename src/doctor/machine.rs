@@ -104,6 +104,8 @@ pub struct Memory {
 pub struct Torch {
     /// Version of libtorch.
     pub version: String,
+    /// Whether it holds CUDA, whatever the machine has.
+    pub cuda: bool,
     /// GPUs that it sees.
     pub gpus: usize,
 }

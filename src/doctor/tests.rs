@@ -46,7 +46,7 @@ fn server() -> Machine {
         shm: Some(64 << 30),
         now: 1_795_000_000,
         commit: Some(1_794_000_000),
-        torch: Some(Torch { version: "2.11.0".into(), gpus: 1 }),
+        torch: Some(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
         engine: Engine::Answers {
             host: "unix:///var/run/docker.sock".into(),
             facts: facts(),
@@ -249,4 +249,25 @@ fn the_way_to_the_gpu() {
     assert_eq!(driver(Some(Err("mismatch".into())), 1).1, "535.183.01; nvidia-smi fails: mismatch");
     assert_eq!(driver(None, 1).1, "535.183.01; no nvidia-smi");
     assert_eq!(driver(None, 0).1, "this machine has no NVIDIA GPU");
+}
+
+#[test]
+fn a_libtorch_for_cpus_and_one_that_sees_no_gpu_are_told_apart() {
+    let with = |cuda, driver: Option<&str>, devices| {
+        let mut machine = server();
+        machine.torch = Some(Torch { version: "2.11.0".into(), cuda, gpus: 0 });
+        (machine.gpu.driver, machine.gpu.devices) = (driver.map(str::to_owned), devices);
+        check(&machine, "libtorch")
+    };
+    let cpu = "2.11.0, for CPUs only".to_owned();
+    assert_eq!(with(false, None, 0), (State::Fine, cpu.clone(), String::new()));
+    let rebuild = "ci/setup --cuda; cargo build --release; target/release/repro doctor".to_owned();
+    assert_eq!(with(false, Some("580.95.05"), 1), (State::Advice, cpu, rebuild));
+    let none = "2.11.0, with CUDA, but there is no NVIDIA GPU".to_owned();
+    assert_eq!(with(true, None, 0), (State::Advice, none, String::new()));
+    assert_eq!(with(true, None, 2).1, "2.11.0, with CUDA, but 2 GPUs have no driver");
+    assert_eq!(with(true, None, 1).1, "2.11.0, with CUDA, but 1 GPU has no driver");
+    let (state, found, commands) = with(true, Some("535.183.01"), 1);
+    assert_eq!((state, found.as_str()), (State::Advice, "2.11.0, with CUDA, but it sees no GPU by driver 535.183.01"));
+    assert!(commands.starts_with("nvidia-smi; "), "{commands}");
 }

@@ -1,12 +1,12 @@
 //! The machine itself.
 
 use crate::clock::rfc3339;
-use crate::doctor::machine::Machine;
+use crate::doctor::machine::{Machine, Torch};
 use crate::doctor::{Finding, Purpose};
 use crate::human::human_bytes;
 
 /// Memory of a training step of lxr955 at batch 32 on the CPU, at most at a time: measured (`repro bench train`).
-const TRAINING_MEMORY: u64 = 5_000_000_000;
+const TRAINING_MEMORY: u64 = 5_300_000_000;
 /// What the system and the files in use take beside it.
 const BESIDE: u64 = 1_000_000_000;
 /// From nothing, the smallest task (NLVR2) takes so much while it is prepared: fetched 25, unpacked 48, stores 36 GB.
@@ -15,6 +15,9 @@ const SMALLEST_TASK: u64 = 109_000_000_000;
 const LEAST_DISK: u64 = 1_000_000_000;
 /// Docker gives a container so much; a machine with less has it limited on purpose.
 const USUAL_SHM: u64 = 64 << 20;
+/// CUDA of the libtorch that `ci/setup --cuda` fetches, and the oldest driver that runs it.
+const CUDA: &str = "13.0";
+const CUDA_DRIVER: &str = "580";
 const DAY: u64 = 24 * 3600;
 
 pub(super) fn processor(machine: &Machine) -> Finding {
@@ -125,11 +128,38 @@ pub(super) fn libtorch(machine: &Machine) -> Finding {
         Some(torch) if torch.gpus > 0 => {
             Finding::fine("libtorch", format!("{}, sees {} by CUDA", torch.version, gpus(torch.gpus)))
         }
+        Some(torch) if torch.cuda => cuda_without_gpu(machine, torch),
         Some(torch) if machine.gpu.driver.is_some() => {
-            let advice = "there is a GPU, but this libtorch is the one for CPUs: training uses the CPU";
-            Finding::hindrance("libtorch", format!("{}, CPU only", torch.version), super::TRAINING, advice)
+            let advice = "there is a GPU, but this program was built with the libtorch for CPUs, so training uses the CPU. \
+                          In the folder of its source:";
+            Finding::hindrance("libtorch", format!("{}, for CPUs only", torch.version), super::TRAINING, advice).run([
+                "ci/setup --cuda",
+                "cargo build --release",
+                "target/release/repro doctor",
+            ])
         }
-        Some(torch) => Finding::fine("libtorch", format!("{}, CPU only", torch.version)),
+        Some(torch) => Finding::fine("libtorch", format!("{}, for CPUs only", torch.version)),
+    }
+}
+
+/// Says why a libtorch with CUDA sees no GPU: there is none, its driver is missing, or the two do not work together.
+fn cuda_without_gpu(machine: &Machine, torch: &Torch) -> Finding {
+    let found = |why: &str| format!("{}, with CUDA, but {why}", torch.version);
+    let hindrance = |found, advice: &str| Finding::hindrance("libtorch", found, super::TRAINING, advice);
+    match (&machine.gpu.driver, machine.gpu.devices) {
+        (None, 0) => hindrance(found("there is no NVIDIA GPU"), "it works, and training uses the CPU"),
+        (None, count) => hindrance(
+            found(&format!("{} {} no driver", gpus(count), if count == 1 { "has" } else { "have" })),
+            "it works, and training uses the CPU until NVIDIA's driver is installed: see \"driver\" below",
+        ),
+        (Some(driver), _) => hindrance(
+            found(&format!("it sees no GPU by driver {driver}")),
+            &format!(
+                "training uses the CPU. CUDA {CUDA} needs driver {CUDA_DRIVER} or newer; CUDA_VISIBLE_DEVICES may hide the GPUs. \
+                 What each says:"
+            ),
+        )
+        .run(["nvidia-smi", "echo \"$CUDA_VISIBLE_DEVICES\""]),
     }
 }
 
