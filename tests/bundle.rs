@@ -84,7 +84,7 @@ fn a_seed_counts_once() {
         &text,
         "INCONCLUSIVE",
         &[[
-            "vqa, gqa, nlvr2 INCONCLUSIVE: duplicate-seed: duplicate seed: good-1 has the same seed",
+            "VQA-like scenes, GQA-like scenes, NLVR2-like scenes INCONCLUSIVE: duplicate-seed: duplicate seed: good-1 has the same seed",
             "train another seed",
         ]],
     );
@@ -106,7 +106,10 @@ fn a_run_that_was_killed_says_where() {
     says(
         &text,
         "INFRA",
-        &[["gqa, nlvr2 INFRA: crashed: no result: the run was cut off in stage train-gqa", "start it again"]],
+        &[[
+            "GQA-like scenes, NLVR2-like scenes INFRA: crashed: no result: the run was cut off in stage train-gqa",
+            "start it again",
+        ]],
     );
     insta::assert_snapshot!("crashed", text);
     let with_others = checked("golden.toml", &["good-1", "good-2", "crashed"], INFRA);
@@ -116,7 +119,14 @@ fn a_run_that_was_killed_says_where() {
 #[test]
 fn a_run_that_the_machine_stopped_says_why() {
     let text = checked("golden.toml", &["infra"], INFRA);
-    says(&text, "INFRA", &[["vqa, gqa, nlvr2 INFRA: infra: no result: stage scenes failed (DISK)", "free some space"]]);
+    says(
+        &text,
+        "INFRA",
+        &[[
+            "VQA-like scenes, GQA-like scenes, NLVR2-like scenes INFRA: infra: no result: stage scenes failed (DISK)",
+            "free some space",
+        ]],
+    );
     insta::assert_snapshot!("infra", text);
 }
 

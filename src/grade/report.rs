@@ -29,6 +29,7 @@ pub fn report(runs: &[RunEvidence], rows: Vec<Judged>, golden: Vec<GoldenRecord>
             [run] => format!("LXMERT: {} judged", run.name),
             runs => format!("LXMERT: {} runs judged", runs.len()),
         },
+        about: report::about(PROFILE, &rows),
         profile: PROFILE.to_owned(),
         run: if names.is_empty() { PROFILE.to_owned() } else { names.join(", ") },
         verdict,

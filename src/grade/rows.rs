@@ -13,7 +13,7 @@ use crate::evidence::run::{Found, RunEvidence, Why};
 use crate::files;
 use crate::report::AssetRecord;
 use crate::verdict::frozen::{self, Item, Pair};
-use crate::verdict::row::{Gate, Judged};
+use crate::verdict::row::{Gate, Judged, Subject};
 use crate::verdict::runs::{Flaw, Measured, Run};
 use crate::verdict::{Verdict, recorded, train};
 
@@ -225,7 +225,9 @@ struct Reference<'r> {
 
 fn frozen(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> Result<Judged> {
     let name = if runs > 1 { format!("{task} {}", run.name) } else { task.to_string() };
-    let mut row = Judged::new(&name, Gate::Eval, crate::evidence::result::metric(task));
+    let subject = run.profile().map_or(Subject::Task, Subject::of_profile);
+    let row = Judged::new(&name, Gate::Eval, crate::evidence::result::metric(task));
+    let mut row = Judged { subject, ..row };
     let found = match run.task(task) {
         Some(Ok(found)) => found,
         Some(Err(why)) => {
@@ -264,5 +266,5 @@ fn frozen(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> 
         cluster: cluster(task),
         allowed: reference.allowed,
     });
-    Ok(judged)
+    Ok(Judged { subject, ..judged })
 }

@@ -126,6 +126,7 @@ pub fn run(
     let report = Report {
         schema: report::SCHEMA,
         title: plan.title.clone(),
+        about: report::about(&plan.profile, &findings.rows),
         profile: plan.profile.clone(),
         run,
         verdict,

@@ -19,10 +19,11 @@ pub fn annotations(report: &Report) -> String {
         if let Some(advice) = words::next(row) {
             message += &format!("\nNext: {advice}");
         }
-        lines.push((row.verdict, format!("{} {}", row.name, row.verdict), message));
+        lines.push((row.verdict, format!("{} {}", row.title(), row.verdict), message));
     }
     if lines.is_empty() {
-        lines.push((report.verdict, report.verdict.to_string(), report.summary.clone()));
+        let about = report.about.as_ref().map_or_else(String::new, |about| format!("\n{about}"));
+        lines.push((report.verdict, report.verdict.to_string(), format!("{}{about}", report.summary)));
     }
     // Stable: rows of one verdict stay in the report's order.
     lines.sort_by_key(|(verdict, ..)| level(*verdict).1);
@@ -63,6 +64,7 @@ mod tests {
         insta::assert_snapshot!("annotations-mixed", annotations(&sample::mixed()));
         insta::assert_snapshot!("annotations-stopped", annotations(&sample::stopped()));
         insta::assert_snapshot!("annotations-checked", annotations(&sample::checked()));
+        insta::assert_snapshot!("annotations-demo", annotations(&sample::demo()));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::verdict::row::Judged;
 
 /// Of the items with another answer, this many are shown.
 const FLIPS: usize = 3;
+/// Sentences that stand by themselves are wrapped at so many columns.
+const WIDTH: usize = 96;
 
 /// Whether to colour: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
 pub fn wants_colour(is_terminal: bool) -> bool {
@@ -47,6 +49,12 @@ pub fn render(report: &Report, colour: bool) -> String {
             paint(row.verdict, row.verdict.as_str()),
             plain::line(&attention(row))
         );
+    }
+    if let Some(about) = &report.about {
+        let _ = writeln!(out);
+        for line in textwrap::wrap(&plain::line(about), WIDTH) {
+            let _ = writeln!(out, "  {line}");
+        }
     }
     if !report.rows.is_empty() {
         let _ = writeln!(out);
@@ -91,9 +99,9 @@ fn told_together(rows: &[Judged]) -> Vec<(String, &Judged)> {
     for row in rows.iter().filter(|row| row.verdict != Verdict::Pass) {
         match told.last_mut() {
             Some((names, last)) if (last.verdict, attention(last)) == (row.verdict, attention(row)) => {
-                *names += &format!(", {}", row.name);
+                *names += &format!(", {}", row.title());
             }
-            _ => told.push((row.name.clone(), row)),
+            _ => told.push((row.title(), row)),
         }
     }
     told
@@ -108,7 +116,7 @@ fn block(row: &Judged) -> String {
         let _ = writeln!(body, "  - {}", plain::line(sentence));
     }
     body += &details(row, happened);
-    if body.is_empty() { body } else { format!("\n{}\n{body}", plain::line(&row.name)) }
+    if body.is_empty() { body } else { format!("\n{}\n{body}", plain::line(&row.title())) }
 }
 
 /// What a row holds beside evidence: lines, and tables. A single run is in the table of results; why a run does not count is left
@@ -208,6 +216,7 @@ mod tests {
         insta::assert_snapshot!("console-mixed", render(&sample::mixed(), false));
         insta::assert_snapshot!("console-stopped", render(&sample::stopped(), false));
         insta::assert_snapshot!("console-checked", render(&sample::checked(), false));
+        insta::assert_snapshot!("console-demo", render(&sample::demo(), false));
     }
 
     /// Every text of a report that may hold anything, made hostile.

@@ -68,7 +68,10 @@ pub fn render(report: &Report, report_sha256: &str) -> Result<String> {
     }
     let mut subjects = vec![Resource {
         media_type: Some("application/json"),
-        annotations: json!({ "verdict": report.verdict, "run": report.run }),
+        annotations: match &report.about {
+            Some(about) => json!({ "verdict": report.verdict, "run": report.run, "about": about }),
+            None => json!({ "verdict": report.verdict, "run": report.run }),
+        },
         ..file("report.json", report_sha256)
             .ok_or_else(|| Error::bug(format!("{report_sha256:?} is no SHA-256 of a report")))?
     }];

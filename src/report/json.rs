@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Failure, Report, SCHEMA};
+use super::{Failure, Report, SCHEMA, about};
 use crate::error::{Error, Result};
+use crate::verdict::row::Subject;
 use crate::{exit, files};
 
 const FILE_LIMIT: u64 = 256 << 20;
@@ -28,13 +29,24 @@ pub fn read(path: &Path) -> Result<Report> {
         return Err(Error::data(format!("{} has schema {schema}, this program reads 1 to {SCHEMA}", path.display()))
             .next("use the program that wrote it"));
     }
-    let report: Report = serde_json::from_str(&text).map_err(wrong)?;
+    let mut report: Report = serde_json::from_str(&text).map_err(wrong)?;
     contradiction(&report).map_or(Ok(()), |why| {
         Err(Error::data(format!("{} contradicts itself", path.display()))
             .because(why)
             .next("it is not as it was written; judge the run again: repro check RUN --output DIR"))
     })?;
+    name_demo(&mut report);
     Ok(report)
+}
+
+/// Names the results of a demo as such where the program that wrote the report did not yet do it.
+fn name_demo(report: &mut Report) {
+    if report.about.is_some() || Subject::of_profile(&report.profile) != Subject::Demo {
+        return;
+    }
+    report.rows.iter_mut().for_each(|row| row.subject = Subject::Demo);
+    report.about = about(&report.profile, &report.rows);
+    report.summary = Report::conclude(&report.rows, report.failure.as_ref()).1;
 }
 
 /// What cannot be in a report that the program made: an exit code would be decided by it.
@@ -80,6 +92,20 @@ mod tests {
             let error = read(&path).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
         }
+    }
+
+    #[test]
+    fn a_demo_report_of_an_older_program_says_what_it_is_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let mut old = serde_json::to_value(sample::demo()).unwrap();
+        old.as_object_mut().unwrap().remove("about");
+        old["summary"] = "All 3 results are reproduced.".into();
+        for row in old["rows"].as_array_mut().unwrap() {
+            row.as_object_mut().unwrap().remove("subject");
+        }
+        std::fs::write(&path, old.to_string()).unwrap();
+        assert_eq!(read(&path).unwrap(), sample::demo());
     }
 
     #[test]

@@ -24,11 +24,15 @@ pub fn render(report: &Report) -> Result<String> {
             format!("edition {}, sha256 {}", golden.edition, golden.sha256),
         ));
     }
+    let about = report.about.as_deref();
+    if let Some(about) = about {
+        verdicts.add_property(("about", about));
+    }
     if let (Some(sentence), Some(before)) = (words::before(report), &report.before) {
         let told = [&[sentence], before.changes.as_slice()].concat().join("; ");
         verdicts.add_property(("before", told.as_str()));
     }
-    verdicts.add_test_cases(report.rows.iter().map(verdict));
+    verdicts.add_test_cases(report.rows.iter().map(|row| verdict(row, about)));
     let mut stages = TestSuite::new(format!("{}.stages", report.profile));
     for stage in &report.stages {
         let mut case = TestCase::new(&stage.name, stage_status(report, stage.state));
@@ -54,7 +58,7 @@ fn without_skipped_total(text: &str) -> String {
     format!("{start}<testsuites {attributes}>{rest}")
 }
 
-fn verdict(row: &Judged) -> TestCase {
+fn verdict(row: &Judged, about: Option<&str>) -> TestCase {
     let mut status = match row.verdict {
         Verdict::Pass => TestCaseStatus::success(),
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
@@ -67,9 +71,10 @@ fn verdict(row: &Judged) -> TestCase {
         status.set_type(row.verdict.as_str());
         status.set_description(format!("{evidence}\nnext: {advice}"));
     }
-    let mut case = TestCase::new(&row.name, status);
+    let mut case = TestCase::new(row.title(), status);
     case.set_classname(&row.metric);
-    case.set_system_out([evidence].into_iter().chain(words::details(row, FLIPS)).collect::<Vec<_>>().join("\n"));
+    let lines = [evidence].into_iter().chain(about.map(str::to_owned)).chain(words::details(row, FLIPS));
+    case.set_system_out(lines.collect::<Vec<_>>().join("\n"));
     case
 }
 
@@ -102,6 +107,7 @@ mod tests {
         insta::assert_snapshot!("junit-mixed", render(&sample::mixed()).unwrap());
         insta::assert_snapshot!("junit-stopped", render(&sample::stopped()).unwrap());
         insta::assert_snapshot!("junit-checked", render(&sample::checked()).unwrap());
+        insta::assert_snapshot!("junit-demo", render(&sample::demo()).unwrap());
     }
 
     #[test]

@@ -15,7 +15,7 @@ const FLIPS: usize = 10;
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}: {}\n\n{}\n", escape(&report.title), report.verdict, escape(&report.summary));
-    let head = [before(report), results(report), failure(report)];
+    let head = [about(report), before(report), results(report), failure(report)];
     let rows = report.rows.iter().map(details);
     let tail = [stages(report), environment(report), provenance(report)];
     for part in head.into_iter().chain(rows).chain(tail) {
@@ -26,6 +26,10 @@ pub fn render(report: &Report) -> String {
         out += &part;
     }
     out
+}
+
+fn about(report: &Report) -> String {
+    report.about.as_ref().map_or_else(String::new, |about| format!("{}\n\n", escape(about)))
 }
 
 fn before(report: &Report) -> String {
@@ -58,7 +62,7 @@ fn results(report: &Report) -> String {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {more}**{}** |",
-            escape(&row.name),
+            escape(&row.title()),
             escape(&row.metric),
             row.n.map_or_else(|| "–".to_owned(), |n| n.to_string()),
             points(row.observed),
@@ -71,7 +75,7 @@ fn results(report: &Report) -> String {
     }
     let _ = writeln!(out, "\n## Evidence\n");
     for row in &report.rows {
-        let _ = writeln!(out, "- **{}** {}", escape(&row.name), row.verdict);
+        let _ = writeln!(out, "- **{}** {}", escape(&row.title()), row.verdict);
         let happened = words::happened(row);
         let others = row.evidence.iter().map(String::as_str).filter(|sentence| *sentence != happened);
         for sentence in std::iter::once(happened).chain(others) {
@@ -114,7 +118,7 @@ fn details(row: &Judged) -> String {
         vec![f.id.clone(), told(&f.reference), told(&f.candidate)]
     });
     out += &table(&["item", "reference", "candidate"], flips);
-    if out.is_empty() { out } else { format!("\n### {}: {}\n\n{out}", escape(&row.name), escape(&row.metric)) }
+    if out.is_empty() { out } else { format!("\n### {}: {}\n\n{out}", escape(&row.title()), escape(&row.metric)) }
 }
 
 /// Nothing without rows.
@@ -225,6 +229,7 @@ mod tests {
         insta::assert_snapshot!("markdown-mixed", render(&sample::mixed()));
         insta::assert_snapshot!("markdown-stopped", render(&sample::stopped()));
         insta::assert_snapshot!("markdown-checked", render(&sample::checked()));
+        insta::assert_snapshot!("markdown-demo", render(&sample::demo()));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(crate) use crate::human::{human_bytes, human_seconds};
 
 use crate::error::{Error, Result};
 use crate::verdict::Verdict;
-use crate::verdict::row::Judged;
+use crate::verdict::row::{Judged, Subject};
 use crate::{exit, files};
 
 /// The way `report.json` is written. What schema 1 holds means the same in schema 2, which adds to it.
@@ -47,6 +47,9 @@ pub struct Report {
     pub schema: u32,
     /// What was reproduced, for the heading.
     pub title: String,
+    /// What the results are of and what they say nothing about, where that is not the published tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The profile of `repro all`.
     pub profile: String,
     /// Name of the run's folder.
@@ -260,23 +263,35 @@ pub struct Speed {
     pub examples_per_second: f64,
 }
 
+/// Returns [`Report::about`] of a profile of `repro all` and the rows that were judged.
+pub fn about(profile: &str, rows: &[Judged]) -> Option<String> {
+    let is_demo = Subject::of_profile(profile) == Subject::Demo || rows.iter().any(|row| row.subject == Subject::Demo);
+    is_demo.then(|| words::DEMO.to_owned())
+}
+
 impl Report {
     /// The verdict over rows and failure, and the sentence that says it.
     pub fn conclude(rows: &[Judged], failure: Option<&Failure>) -> (Verdict, String) {
         let stopped = failure.map(|_| Verdict::Infra);
         let verdict = Verdict::over(rows.iter().map(|r| r.verdict).chain(stopped));
         let passed = rows.iter().filter(|r| r.verdict == Verdict::Pass).count();
+        let is_demo = rows.iter().any(|r| r.subject == Subject::Demo);
         let mut summary = match (passed, rows.len()) {
             (_, 0) => "Nothing was judged".to_owned(),
+            (1, 1) if is_demo => "The demo result agrees with the recorded runs".to_owned(),
             (1, 1) => "The result is reproduced".to_owned(),
+            (passed, all) if passed == all && is_demo => {
+                format!("All {all} demo results agree with the recorded runs")
+            }
             (passed, all) if passed == all => format!("All {all} results are reproduced"),
             (passed, all) => {
                 let others: Vec<String> = rows
                     .iter()
                     .filter(|r| r.verdict != Verdict::Pass)
-                    .map(|r| format!("{} {}", r.name, r.verdict))
+                    .map(|r| format!("{} {}", r.title(), r.verdict))
                     .collect();
-                format!("{passed} of {all} results reproduced; {}", others.join(", "))
+                let what = if is_demo { "demo results agree with the recorded runs" } else { "results reproduced" };
+                format!("{passed} of {all} {what}; {}", others.join(", "))
             }
         };
         match failure {
@@ -343,6 +358,17 @@ mod tests {
         assert_eq!(report.exit_code(), exit::FAIL);
         assert_eq!(sample::passed().exit_code(), exit::PASS);
         assert_eq!(Report::conclude(&[], None), (Verdict::Inconclusive, "Nothing was judged.".into()));
+    }
+
+    #[test]
+    fn a_demo_result_agrees_with_recorded_runs_and_reproduces_nothing() {
+        let mut report = sample::demo();
+        let said = |report: &Report| Report::conclude(&report.rows, None).1;
+        assert_eq!(said(&report), "All 3 demo results agree with the recorded runs.");
+        report.rows[2].verdict = Verdict::Fail;
+        assert_eq!(said(&report), "2 of 3 demo results agree with the recorded runs; NLVR2-like scenes FAIL.");
+        report.rows.truncate(1);
+        assert_eq!(said(&report), "The demo result agrees with the recorded runs.");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn table(rows: &[Judged]) -> Numbers {
         }
     }
     let mut table = Numbers { heads: Vec::new(), rows: vec![Vec::new(); rows.len()] };
-    table.add(rows, "task", true, |r| Some(r.name.clone()));
+    table.add(rows, "task", true, |r| Some(r.title()));
     table.add(rows, "n", true, |r| r.n.map(|n| n.to_string()));
     table.add(rows, "observed", true, |r| r.observed.map(|v| format!("{v:.2}")));
     table.add(rows, "interval", false, interval);

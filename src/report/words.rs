@@ -5,6 +5,10 @@ use crate::verdict::Verdict;
 use crate::verdict::features;
 use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Target};
 
+/// What a demo result is, and what it is not.
+pub const DEMO: &str = "This is a demo: drawn scenes, and a small model trained from random weights, compared with recorded \
+                        runs of this program. It says nothing about LXMERT's published accuracies (69.90, 59.80, 74.95).";
+
 /// `80.53`, or a dash.
 pub fn points(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"))

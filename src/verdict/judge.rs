@@ -10,7 +10,7 @@
 //! Of several findings [`Verdict::over`] decides.
 
 use super::golden::{self, Band, Golden};
-use super::row::{Gate, Judged, JudgedBaseline};
+use super::row::{Gate, Judged, JudgedBaseline, Subject};
 use super::{Verdict, statistics};
 
 /// What a run measured for one task.
@@ -92,6 +92,7 @@ pub(super) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
     let task = golden.task(name);
     let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
     Judged {
+        subject: Subject::of_profile(&golden.profile),
         band: task.and_then(|t| golden.band_of_mean(t, runs)),
         headline: task.and_then(|t| t.headline),
         expected: statistics::mean(&recorded),

@@ -32,12 +32,39 @@ impl Gate {
     }
 }
 
+/// What results were measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// The task that the row names.
+    #[default]
+    Task,
+    /// The demo: drawn scenes in the formats of the task, and a small model trained from random weights.
+    Demo,
+}
+
+impl Subject {
+    /// The subject of a profile of `repro all`, which golden files name too.
+    pub fn of_profile(profile: &str) -> Self {
+        if profile == "demo" { Self::Demo } else { Self::Task }
+    }
+
+    /// Whether this is [`Subject::Task`].
+    pub fn is_task(&self) -> bool {
+        *self == Self::Task
+    }
+}
+
 /// A judged result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judged {
     /// The task, or what else was judged.
     pub name: String,
+    /// What it was measured on.
+    #[serde(default, skip_serializing_if = "Subject::is_task")]
+    pub subject: Subject,
     /// Which kind of judgement.
     #[serde(default)]
     pub gate: Gate,
@@ -245,6 +272,7 @@ impl Judged {
     pub fn new(name: &str, gate: Gate, metric: &str) -> Self {
         Self {
             name: name.to_owned(),
+            subject: Subject::Task,
             gate,
             metric: metric.to_owned(),
             verdict: Verdict::Infra,
@@ -265,5 +293,31 @@ impl Judged {
             evidence: Vec::new(),
             what_to_do: None,
         }
+    }
+    /// The name for people: of a demo result it says what it was measured on, such as `VQA-like scenes`.
+    pub fn title(&self) -> String {
+        match self.subject {
+            Subject::Task => self.name.clone(),
+            // A run's name may follow the task's.
+            Subject::Demo => {
+                let (task, rest) = self.name.split_once(' ').unwrap_or((&self.name, ""));
+                format!("{}-like scenes {rest}", task.to_uppercase()).trim_end().to_owned()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_result_is_never_called_like_the_task() {
+        let of = |name: &str, profile: &str| {
+            Judged { subject: Subject::of_profile(profile), ..Judged::new(name, Gate::Train, "accuracy") }.title()
+        };
+        assert_eq!(of("vqa", "demo"), "VQA-like scenes");
+        assert_eq!(of("nlvr2 demo-4be1f20", "demo"), "NLVR2-like scenes demo-4be1f20");
+        assert_eq!((of("gqa", "paper"), of("gqa", "check")), ("gqa".to_owned(), "gqa".to_owned()));
     }
 }

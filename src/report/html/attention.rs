@@ -32,7 +32,7 @@ fn together(group: &[(usize, &Judged)]) -> Markup {
     let Some((_, first)) = group.first() else { return html! {} };
     html! {
         li class=(class(first.verdict)) {
-            p class="what" { (pill(first.verdict)) @for (i, row) in group { " " a href={ "#row" (i) } { (row.name) } } }
+            p class="what" { (pill(first.verdict)) @for (i, row) in group { " " a href={ "#row" (i) } { (row.title()) } } }
             p class="why" { (words::happened(first)) }
             @if let Some(advice) = words::next(first) { p class="next" { strong { "Next: " } (advice) } }
         }

@@ -34,7 +34,7 @@ fn has_more(row: &Judged) -> bool {
 fn part(i: usize, row: &Judged) -> Markup {
     html! {
         article class="part" {
-            div class="head" { h3 { (row.name) } (pill(row.verdict)) }
+            div class="head" { h3 { (row.title()) } (pill(row.verdict)) }
             @if let Some(estimate) = &row.estimate {
                 p { "Mean " strong { (points(row.observed)) } ", " (words::estimate(estimate)) ": " (estimate.method) "." }
             }

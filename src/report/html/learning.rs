@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::super::{Example, Report, plot};
+use super::super::{Report, plot};
+use crate::verdict::row::Judged;
 
 /// Nothing where nothing was trained.
 pub fn curves(report: &Report) -> Markup {
@@ -16,7 +17,7 @@ pub fn curves(report: &Report) -> Markup {
             div class="multiples" { @for (i, curves) in report.curves.iter().enumerate() {
                 figure {
                     figcaption {
-                        strong { (curves.task) }
+                        strong { (title(report, &curves.task)) }
                         @if let Some(speed) = report.times.speeds.iter().find(|s| s.task == curves.task) {
                             span class="muted" { " " (format!("{:.0}", speed.examples_per_second)) " examples/s" }
                         }
@@ -31,21 +32,26 @@ pub fn curves(report: &Report) -> Markup {
     }
 }
 
+/// The name for people of a task's result.
+fn title(report: &Report, task: &str) -> String {
+    report.rows.iter().find(|row| row.name == task).map_or_else(|| task.to_owned(), Judged::title)
+}
+
 /// Nothing where there are none.
-pub fn examples(examples: &[Example]) -> Markup {
-    if examples.is_empty() {
+pub fn examples(report: &Report) -> Markup {
+    if report.examples.is_empty() {
         return html! {};
     }
     html! {
         section id="examples" {
             h2 { "What was asked" }
-            div class="examples" { @for example in examples {
+            div class="examples" { @for example in &report.examples {
                 div class="example" {
                     div class="pictures" { @for picture in &example.images {
                         img alt=(picture.alt) src={ "data:image/png;base64," (picture.png) };
                     } }
                     div {
-                        p class="kicker" { (example.task) }
+                        p class="kicker" { (title(report, &example.task)) }
                         p class="question" { (example.question) }
                         p class="answer" {
                             @if example.right {

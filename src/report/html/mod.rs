@@ -37,7 +37,7 @@ pub fn render(report: &Report) -> String {
                     (results::section(report))
                     (evidence::section(report))
                     (learning::curves(report))
-                    (learning::examples(&report.examples))
+                    (learning::examples(report))
                     (record::stages(report))
                     (record::environment(report))
                     (record::provenance(report))
@@ -72,10 +72,11 @@ fn banner(report: &Report) -> Markup {
     html! {
         header class={ "banner " (class(report.verdict)) } {
             div class="inner" {
-                p class="kicker" { "Reproduction report · profile " (report.profile) }
+                p class="kicker" { (if report.about.is_some() { "Demo" } else { "Reproduction" }) " report · profile " (report.profile) }
                 h1 { (report.title) }
                 p class="verdict" { span class="sign" aria-hidden="true" { (sign(report.verdict)) } (report.verdict) }
                 p class="summary" { (report.summary) }
+                @if let Some(about) = &report.about { p class="about" { (about) } }
                 @if let (Some(sentence), Some(before)) = (words::before(report), &report.before) {
                     div class="before" {
                         p { "It " (sentence) "." }
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn one_file_without_scripts_or_addresses() {
-        for report in [sample::passed(), sample::mixed(), sample::stopped(), sample::checked()] {
+        for (_, report) in sample::all() {
             let page = render(&report);
             assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"));
             assert!(!page.contains("url(") && !page.contains("NaN"));
@@ -168,6 +169,22 @@ mod tests {
         assert!(at("class=\"verdict\"") < at("id=\"stopped\""));
         assert!(at("id=\"stopped\"") < at("id=\"results\"") && at("id=\"results\"") < at("id=\"stages\""));
         assert!(page.contains("row 17 of train.tsv has 9 columns, not 10"));
+    }
+
+    #[test]
+    fn a_demo_page_says_what_it_is_before_any_number() {
+        let page = render(&sample::demo());
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+        assert!(at("Demo report · profile demo") < at("All 3 demo results agree with the recorded runs."));
+        let about = at("This is a demo: drawn scenes, and a small model trained from random weights");
+        assert!(
+            about < at("It says nothing about LXMERT's published accuracies (69.90, 59.80, 74.95).").max(about + 1)
+        );
+        assert!(about < at("id=\"results\""));
+        for card in ["VQA-like scenes", "GQA-like scenes", "NLVR2-like scenes"] {
+            assert!(page.contains(&format!("<h3>{card}</h3>")), "{card}");
+        }
+        assert!(!page.contains("reproduced") && !page.contains("Published"));
     }
 
     /// For looking at: `cargo test --no-default-features sample_pages -- --ignored`, then open `target/sample-report/`.

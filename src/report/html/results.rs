@@ -34,7 +34,7 @@ pub fn section(report: &Report) -> Markup {
 fn card(i: usize, row: &Judged) -> Markup {
     html! {
         article id={ "row" (i) } class={ "card " (class(row.verdict)) } {
-            div class="head" { h3 { (row.name) } (pill(row.verdict)) }
+            div class="head" { h3 { (row.title()) } (pill(row.verdict)) }
             (figure(row))
             (plot::band(&format!("band{i}"), row))
             @if !row.targets.is_empty() { (targets(row)) }

@@ -122,7 +122,7 @@ pub fn band(id: &str, row: &Judged) -> Markup {
             @if let Some(value) = row.observed { circle class="dot" cx=(x.at(value)) cy="33" r="6" {} }
         }
     };
-    frame(id, 72.0, &format!("{}: observed accuracy against its band", row.name), &(told.join("; ") + "."), &content)
+    frame(id, 72.0, &format!("{}: observed accuracy against its band", row.title()), &(told.join("; ") + "."), &content)
 }
 
 /// The model above its baselines on one scale from 0 to 100, a row each.
@@ -157,7 +157,13 @@ pub fn ranking(id: &str, row: &Judged) -> Markup {
             }
         }
     };
-    frame(id, bottom + 20.0, &format!("{}: the model and what is weaker", row.name), &(desc.join(", ") + "."), &content)
+    frame(
+        id,
+        bottom + 20.0,
+        &format!("{}: the model and what is weaker", row.title()),
+        &(desc.join(", ") + "."),
+        &content,
+    )
 }
 
 /// Training loss by step: every point faint, their moving mean on top.
