@@ -4,7 +4,7 @@
 //!
 //! - [`cli`]: arguments; one file per command turns them into settings and calls the engine.
 //! - [`doctor`]: whether this machine has what a run needs.
-//! - [`mod@bench`]: measures training, prediction, tokenising and reading features, to compare with the original.
+//! - [`mod@bench`]: measures training, prediction, tokenising and reading features.
 //! - [`pipeline`]: what `repro all` runs: stages, their fingerprints, the journal of a run.
 //! - [`prepare`]: what was fetched becomes what training reads: unpacked, processed, counted; stores built.
 //! - [`grade`]: judges what runs left: golden files by name, rows, a report.

@@ -2,7 +2,8 @@
 //! size.
 //!
 //! Each measurement runs the very code of the commands that people use, and gives one JSON object with everything a
-//! comparison needs: sizes, every single time, memory, threads, versions, machine, and what the original measured.
+//! comparison needs: sizes, every single time, memory, threads, versions and machine. It holds what this run measured and no
+//! figure of another run: how busy a machine is changes every speed.
 
 pub mod fetch;
 pub mod hash;

@@ -60,14 +60,6 @@ impl Sizes {
         Ok(())
     }
 
-    /// Whether the original's figures are about the same work.
-    pub(super) fn are_the_originals(&self, config: &Config, batch_size: usize) -> bool {
-        let full = Self { batch_size, boxes: 36, features: 2048, words: 20, answers: 3129 };
-        *config == Config::lxr955()
-            && (self.batch_size, self.boxes, self.features, self.words, self.answers)
-                == (full.batch_size, full.boxes, full.features, full.words, full.answers)
-    }
-
     pub(super) fn json(&self, config: &Config, parameters: usize) -> Value {
         json!({
             "model": config,
@@ -128,19 +120,6 @@ pub fn train(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -
     let part = |pick: fn(&(Duration, Parts)) -> Duration| {
         timing::part(&parts.iter().map(|p| pick(p).as_secs_f64() * 1e3).collect::<Vec<_>>())
     };
-    let original = sizes.are_the_originals(config, 32).then(|| {
-        json!({
-            "ms_per_step": { "median": 11990.0, "best": 9350.0 },
-            "parts_ms": {
-                "forward": { "best": 3520.0 },
-                "backward": { "best": 4900.0 },
-                "clip": { "best": 75.0 },
-                "optimiser": { "best": 720.0 },
-            },
-            "peak_memory_bytes": 6_870_000_000_u64,
-            "machine": "two cores of an AMD EPYC",
-        })
-    });
     Ok(machine::report(
         json!({
             "bench": "train",
@@ -159,7 +138,6 @@ pub fn train(config: &Config, sizes: &Sizes, repeats: Repeats, device: Device) -
                 "optimiser": part(|p| p.1.optimiser),
             },
             "examples_per_s": times.rates(sizes.batch_size as f64),
-            "original": original,
         }),
         threads(),
     ))

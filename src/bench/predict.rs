@@ -66,14 +66,6 @@ pub fn measure(config: &Config, sizes: &Sizes, asking: Asking, repeats: Repeats,
         let same = of_plain.argmax(1, false).eq_tensor(&of_fast.argmax(1, false));
         equal = same.sum(Kind::Int64).int64_value(&[]);
     }
-    let original = sizes.are_the_originals(config, 256).then(|| {
-        json!({
-            "examples_per_s": { "median": 8.5, "best": 9.9 },
-            "peak_memory_bytes": 2_400_000_000_u64,
-            "machine": "two cores of an AMD EPYC",
-            "note": "with its tokeniser, about 0.02 s of 26 s; its speed does not depend on what is asked",
-        })
-    });
     let mut sizes = sizes.json(config, model.parameters().count());
     sizes["questions"] = count.into();
     sizes["questions_per_image"] = questions_per_image.into();
@@ -106,7 +98,6 @@ pub fn measure(config: &Config, sizes: &Sizes, asking: Asking, repeats: Repeats,
             "equal_predictions": equal == count as i64,
             "different_predictions": count as i64 - equal,
             "largest_logit_difference": difference,
-            "original": original,
         }),
         threads(),
     ))

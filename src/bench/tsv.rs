@@ -37,7 +37,6 @@ pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Val
             "gb_per_s": { "median": timing::rounded(bench.gb_per_s_median), "best": timing::rounded(bench.gb_per_s_best) },
             "gb_per_cpu_s": { "median": timing::rounded(bench.gb_per_cpu_s_median) },
             "images_per_s": { "median": timing::rounded(bench.images_per_s_median) },
-            "original": { "gb_per_s": { "best": 0.115 }, "images_per_s": { "best": 290.0 }, "machine": "one core of an AMD EPYC" },
         }),
         1,
     ))

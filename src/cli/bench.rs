@@ -29,13 +29,9 @@ Examples:
   repro bench fetch --folder /dev/shm      download and hash, against curl, in memory
   repro bench unpack --images 1000         zip to TSV and store, against decompressing alone
 
-The original on two cores of an AMD EPYC (torch 2.11, float32; best / median; the machine was not quiet):
-  train     batch 32: 9.35 / 11.99 s a step, 6.9 GB
-  predict   batch 256: 9.9 / 8.5 examples/s, 2.4 GB
-  tokenize  12,200 sentences/s
-  tsv       115 MB/s
-The original has no counterpart of verify, fetch and unpack: these run sha256sum, curl and unzip on the same files in turns with
-this program, where they are installed.
+It prints what it measured in this run and compares with nothing that was measured in another: speeds of different runs do not
+compare. README.md (Speed) has the original, Hugging Face's LXMERT and this program side by side, measured in one run.
+verify, fetch and unpack run sha256sum, curl and unzip on the same files in turns with this program, where they are installed.
 
 Prints one JSON object on stdout, progress on stderr.";
 

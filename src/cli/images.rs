@@ -32,7 +32,7 @@ pub struct Args {
 const AFTER_HELP: &str = "\
 Examples:
   repro images list                      what there is, what is here of it, and what to do next
-  repro images pull extractor            the original's feature extraction; its digest is pinned
+  repro images pull extractor            the original's feature extraction; what comes is pinned
   repro images build train               the training image, from this repository
   repro images build train --build-arg LIBTORCH=cuda
   repro images pin train                 pin what is here, such as an image that docker load brought

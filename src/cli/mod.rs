@@ -144,7 +144,7 @@ enum Command {
     Stage(stage::Args),
     /// Convert a model between the original's layout and Hugging Face's
     Convert(convert::Args),
-    /// Measure the speed on this machine, to compare with the original
+    /// Measure the speed on this machine
     Bench(bench::Args),
     /// A command line of the original, as it stands
     #[cfg(feature = "torch")]
