@@ -1,7 +1,7 @@
 //! What a person reads when a run failed, and what can be done about it.
 
 use super::failure::{Cause, Failure, Unreachable};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// Lines of a container's output that an error shows.
 const SHOWN_LINES: usize = 12;
@@ -21,6 +21,7 @@ impl Cause {
             Self::PullRefused { .. } => {
                 "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`"
             }
+            Self::PullHindered { image, reason, why } => return reason.advice(image, why),
             Self::MountMissing { .. } => "create it, or name another folder",
             Self::MountUnseen { .. } => {
                 "use an engine on this machine (DOCKER_HOST), one that sees the same files under the same names"
@@ -33,6 +34,9 @@ impl Cause {
                 "run this again; if nobody ended it, see whether the machine ran out of memory (dmesg)"
             }
             Self::NoGpu { mend, .. } => return format!("{mend}; `repro doctor` checks each part of the way"),
+            Self::DiskFull { why } if why.to_lowercase().contains("quota") => {
+                "raise the quota or remove what counts towards it (docker system df shows what the engine holds), then run this again"
+            }
             Self::DiskFull { .. } => {
                 "free some space (docker system df shows what the engine holds), then run this again"
             }
@@ -70,6 +74,7 @@ impl From<Failure> for Error {
             Cause::MountMissing { .. } => Self::data(text),
             Cause::ImageChanged { .. } => Self::checksum(text),
             Cause::PullFailed { .. } | Cause::PullRefused { .. } => Self::network(text),
+            Cause::PullHindered { reason, .. } if reason.kind() == Kind::Network => Self::network(text),
             Cause::BadImageName { .. } => Self::usage(text),
             Cause::DiskFull { .. } => Self::disk(text),
             Cause::Interrupted { .. } => Self::interrupted(text),
@@ -95,7 +100,6 @@ impl From<Failure> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
     #[test]
     fn becomes_one_clear_message() {

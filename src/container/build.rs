@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use super::context::{Context, Ignored};
 use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
+use super::hindrance::{Hindrance, says_full};
 use super::image::Image;
 use super::reference::Reference;
 use crate::signals::AtWork;
@@ -231,9 +232,14 @@ impl Output<'_> {
             Some(other) => return other.into(),
             None => self.last.back().cloned().unwrap_or_else(|| "the engine ended it without a reason".to_owned()),
         };
-        let full = self.last.iter().chain([&why]).find(|line| line.to_lowercase().contains("no space left on device"));
+        let full = self.last.iter().chain([&why]).find(|line| says_full(line));
         if let Some(line) = full {
             return Cause::DiskFull { why: line.clone() }.into();
+        }
+        // The image that a step begins with is pulled.
+        let base = self.step.split_once(" FROM ").and_then(|(_, rest)| rest.split_whitespace().next());
+        if let Some((base, reason)) = base.zip(Hindrance::of(&why)) {
+            return Cause::PullHindered { image: base.to_owned(), reason, why }.into();
         }
         let step = if self.step.is_empty() { String::new() } else { format!("{}: ", self.step) };
         Cause::BuildFailed { image: image.to_owned(), why: format!("{step}{why}") }.into()

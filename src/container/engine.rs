@@ -11,6 +11,7 @@ use bollard::errors::Error as Answer;
 use tokio::runtime::Runtime;
 
 use super::failure::{Cause, Failure, Unreachable};
+use super::hindrance::says_full;
 use super::leftovers::Lost;
 use crate::process;
 
@@ -172,7 +173,7 @@ impl Engine {
     pub(super) fn failed(&self, doing: &str, error: Answer) -> Failure {
         match error {
             Answer::DockerResponseServerError { message, .. } | Answer::DockerStreamError { error: message } => {
-                if message.contains("no space left on device") {
+                if says_full(&message) {
                     return Cause::DiskFull { why: message }.into();
                 }
                 Cause::Engine { doing: doing.to_owned(), why: message.trim().to_owned() }.into()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::engine::Facts;
 use super::gpu::GpuPath;
+use super::hindrance::Hindrance;
 use super::run::Ended;
 use super::sandbox::Sandbox;
 use crate::human::{human_bytes, human_seconds};
@@ -85,6 +86,15 @@ pub enum Cause {
         /// As it was asked for.
         image: String,
         /// What the registry said.
+        why: String,
+    },
+    /// An image did not come for a reason that is known.
+    PullHindered {
+        /// As it was asked for.
+        image: String,
+        /// The kind of the reason.
+        reason: Hindrance,
+        /// What the engine said.
         why: String,
     },
     /// This is no image's name.
@@ -246,6 +256,7 @@ impl Cause {
     pub fn may_be_spurious(&self) -> bool {
         match self {
             Self::EngineLost { .. } | Self::PullFailed { .. } | Self::Killed { .. } => true,
+            Self::PullHindered { reason, .. } => matches!(reason, Hindrance::Unreachable | Hindrance::Storage),
             Self::TimedOut { patience, .. } => *patience == Patience::Silence,
             _ => false,
         }
@@ -266,6 +277,7 @@ impl fmt::Display for Cause {
             }
             Self::PullFailed { image, why } => write!(f, "image {image} could not be pulled: {why}"),
             Self::PullRefused { image, why } => write!(f, "the registry does not give image {image}: {why}"),
+            Self::PullHindered { image, reason, why } => write!(f, "{}: {why}", reason.sentence(image)),
             Self::BadImageName { image, why } => write!(f, "{image:?} is not the name of an image: {why}"),
             Self::BuildFailed { image, why } => write!(f, "image {image} could not be built: {why}"),
             Self::MountMissing { source } => write!(f, "{} is to be mounted but does not exist", source.display()),

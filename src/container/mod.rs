@@ -12,6 +12,7 @@
 //! - `retry`: what may be spurious is tried again;
 //! - [`Stop`]: a way for this program to end its containers early;
 //! - `leftovers` (`listing`): nothing stays behind after Ctrl-C (`signals`), nor after a kill;
+//! - [`hindrance`]: why an image that is there does not come, by what engines say;
 //! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
 
 mod advice;
@@ -22,6 +23,7 @@ pub mod engine;
 pub mod failure;
 pub mod gpu;
 mod handover;
+pub mod hindrance;
 pub mod image;
 mod leftovers;
 mod listing;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
+use super::hindrance::{Hindrance, says_full};
 use super::image::Image;
 use super::reference::Reference;
 use crate::human::human_seconds;
@@ -33,8 +34,9 @@ impl Engine {
     /// Pulls an image by name or name@digest. `told` hears how far it is; `silence` without any progress ends it.
     ///
     /// # Errors
-    /// [`Cause::PullFailed`] where the registry cannot be reached or fails, [`Cause::PullRefused`] where it has no such
-    /// image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`], [`Cause::Interrupted`].
+    /// [`Cause::PullHindered`] where the reason is of a known kind, [`Cause::PullFailed`] where the registry fails otherwise,
+    /// [`Cause::PullRefused`] where it has no such image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`],
+    /// [`Cause::Interrupted`].
     pub fn pull(&self, name: &str, silence: Duration, told: &mut dyn FnMut(Progress)) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
         let mut at_work = AtWork::begin()?;
@@ -111,8 +113,11 @@ impl Engine {
             Answer::DockerStreamError { error } => (500, error.trim().to_owned()),
             _ => return self.failed("pull an image", error),
         };
-        if why.contains("no space left on device") {
+        if says_full(&why) {
             return Cause::DiskFull { why }.into();
+        }
+        if let Some(reason) = Hindrance::of(&why) {
+            return Cause::PullHindered { image: name.to_owned(), reason, why }.into();
         }
         let refused =
             ["manifest unknown", "not found", "access denied", "unauthorized", "denied:", "no matching manifest"];

@@ -5,6 +5,7 @@ use bollard::errors::Error as Answer;
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::gpu;
+use super::hindrance::says_full;
 use super::sandbox::{Gpus, Sandbox};
 
 impl Engine {
@@ -48,7 +49,7 @@ pub(super) fn meaning<'a>(code: i64, command: &[String], mut last: impl DoubleEn
         };
     }
     let mut lines = std::iter::once(line).chain(last.rev().take(9));
-    if let Some(full) = lines.find(|line| line.contains("No space left on device")) {
+    if let Some(full) = lines.find(|line| says_full(line)) {
         return Cause::DiskFull { why: full.to_owned() };
     }
     match code {
