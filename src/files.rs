@@ -2,18 +2,20 @@
 
 pub mod locked;
 pub(crate) mod part;
+mod regular;
 pub(crate) mod relay;
 #[cfg(test)]
 pub(crate) mod small_disk;
 
-use std::fs::{File, FileType, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::regular::{append_own, create_own, no_file, open_at_once, open_own, open_regular};
 use crate::error::{Error, Result};
 
 /// How the names of files begin that are being written.
@@ -120,33 +122,6 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomically(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
 }
 
-/// Opens a file for reading without waiting for anybody: a pipe that nobody writes to is open at once, and is then no file.
-pub(crate) fn open_at_once(path: &Path) -> std::io::Result<File> {
-    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
-}
-
-/// Opens a regular file, links followed. Data where it is something else: reading that might never end.
-pub(crate) fn open_regular(path: &Path) -> Result<File> {
-    let wrong = |e| Error::io("read", path, &e);
-    let file = open_at_once(path).map_err(wrong)?;
-    let kind = file.metadata().map_err(wrong)?.file_type();
-    match kind.is_file() {
-        true => Ok(file),
-        false => Err(Error::data(format!("cannot read {}", path.display()))
-            .because(format!("it is {}, not a regular file", kind_name(kind)))),
-    }
-}
-
-fn kind_name(kind: FileType) -> &'static str {
-    let kinds = [
-        (kind.is_dir(), "a folder"),
-        (kind.is_fifo(), "a named pipe"),
-        (kind.is_char_device() || kind.is_block_device(), "a device"),
-        (kind.is_socket(), "a socket"),
-    ];
-    kinds.into_iter().find(|(is, _)| *is).map_or("something else", |(_, name)| name)
-}
-
 /// Reads a whole text file (UTF-8) of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> Result<String> {
     let bytes = read_bytes(path, limit)?;
@@ -209,22 +184,6 @@ mod tests {
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
         assert!(read_bytes(&path, 3).is_err());
         assert_eq!(sha256(&path).unwrap(), sha256_bytes(b"good"));
-    }
-    #[test]
-    fn what_is_no_regular_file_is_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let [pipe, link, good] = ["pipe", "link", "good"].map(|name| folder.path().join(name));
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
-        write_bytes(&good, b"good").unwrap();
-        std::os::unix::fs::symlink(&good, &link).unwrap();
-        for (path, is) in [(&*pipe, "a named pipe"), (Path::new("/dev/zero"), "a device"), (folder.path(), "a folder")]
-        {
-            for error in [sha256(path).unwrap_err(), read_bytes(path, 10).unwrap_err()] {
-                assert_eq!(error.kind(), crate::error::Kind::Data);
-                assert!(error.to_string().contains(is), "{error}");
-            }
-        }
-        assert_eq!(read_bytes(&link, 10).unwrap(), b"good");
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn mistakes_and_damage_are_named() {
     let error = said(&["a.tsv", "a.tsv", "--level", "exact"], 2);
     assert!(error.contains("no level \"exact\"") && error.contains("same-extractor, port, half"), "{error}");
     assert!(said(&["a.tsv", "b.tsv"], 5).contains("cannot read b.tsv"));
-    assert!(said(&["a.tsv", "."], 2).contains(". is no file"));
+    assert!(said(&["a.tsv", "."], 5).contains("it is a folder, not a regular file"));
     let mut bytes = std::fs::read(path("a.tsv")).unwrap();
     bytes.truncate(bytes.len() - 9);
     std::fs::write(path("cut.tsv"), &bytes).unwrap();

@@ -21,7 +21,9 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     if hf::folder::weights_in(Path::new(given)).is_some() {
         return Ok(given.into());
     }
-    match tried.iter().find(|candidate| Path::new(candidate).is_file()) {
+    // What is no regular file is named by whoever opens it.
+    let there = |candidate: &&String| Path::new(candidate).exists() && !Path::new(candidate).is_dir();
+    match tried.iter().find(there) {
         Some(found) => Ok(found.into()),
         None => Err(Error::data(format!("there is no checkpoint {given:?}"))
             .because(format!("none of these is a file: {}", tried.join(", ")))

@@ -1,12 +1,12 @@
 //! Opens a checkpoint of any supported format; the content decides, not the name.
 
-use std::fs::File;
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::{StateDict, hf, legacy, pth, safetensors_file};
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format. The file is mapped, not copied: tensors that lie
 /// whole in it point into the mapping. It must not be changed in place meanwhile (replacing it by renaming is fine).
@@ -47,12 +47,8 @@ pub(super) fn open<T>(path: &Path, parse: impl FnOnce(&Bytes) -> Result<T>) -> R
 }
 
 fn map(path: &Path) -> Result<Bytes> {
-    let about = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
-    if !about.is_file() {
-        return Err(Error::data(format!("{} is not a regular file", path.display())));
-    }
-    let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
-    if about.len() == 0 {
+    let file = files::open_regular(path)?;
+    if file.metadata().map_err(|e| Error::io("read", path, &e))?.len() == 0 {
         return Ok(Bytes::new());
     }
     // SAFETY: the mapping is read-only. Its bytes change only if someone rewrites the file in place while it is used,

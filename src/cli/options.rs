@@ -45,7 +45,7 @@ impl DataFiles {
     /// Usage where it is not.
     pub fn vocab_there(&self, workspace: &Path) -> Result<PathBuf> {
         let vocab = self.vocab(workspace);
-        if !vocab.is_file() {
+        if !vocab.exists() {
             return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
                 .next("put the vocab.txt of bert-base-uncased there, or name it with --vocab"));
         }

@@ -38,7 +38,10 @@ The exit code is that of the reported verdict.";
 /// Data where there is no report, or it cannot be read.
 pub fn run(args: Args) -> Result<u8> {
     let places = [args.run.join(REPORT), args.run.join("runs/latest").join(REPORT)];
-    let path = if args.run.is_file() { Some(args.run.clone()) } else { places.into_iter().find(|path| path.is_file()) };
+    let path = match args.run.exists() && !args.run.is_dir() {
+        true => Some(args.run.clone()),
+        false => places.into_iter().find(|path| path.exists()),
+    };
     let path = path.ok_or_else(|| {
         Error::data(format!("there is no report in {}", args.run.display()))
             .next("judge the run first: repro check RUN --output DIR")

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use bollard::container::LogOutput;
@@ -62,7 +63,13 @@ impl<'a> Output<'a> {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|e| unwritable(path, &e))?;
             }
-            let file = File::options().create(true).append(true).open(path).map_err(|e| unwritable(path, &e))?;
+            // What a link leads to belongs to somebody else; a pipe is not waited for.
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+                .open(path)
+                .map_err(|e| unwritable(path, &e))?;
             Ok::<_, Failure>((file, path))
         };
         let log = sandbox.log.as_deref().map(open).transpose()?;

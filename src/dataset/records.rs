@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A record being read: it takes the fields it knows and is finished when the JSON object ends.
 pub(super) trait Draft: Sized {
@@ -76,8 +77,7 @@ pub(super) fn read_lines<D: Draft>(
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
-    let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
-    Ok(BufReader::with_capacity(1 << 20, file))
+    Ok(BufReader::with_capacity(1 << 20, files::open_regular(path)?))
 }
 
 #[derive(Clone, Copy)]

@@ -53,7 +53,7 @@ impl TaskData {
         let mut starts = Vec::with_capacity(splits.len());
         for split in &splits {
             let path = task.split_file(data_root, split);
-            if !path.is_file() {
+            if !path.exists() {
                 return Err(missing_file(task, data_root, split));
             }
             let start = examples.len();

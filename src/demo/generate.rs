@@ -1,5 +1,6 @@
 //! Draws the whole demo: pictures, questions, answer tables, vocabulary.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -82,9 +83,11 @@ fn paint_all(folder: &Path, pictures: &[(String, Scene)], tell: &(dyn Fn() + Syn
                 break;
             }
             let path = folder.join(format!("{id}.png"));
-            let done = paint(scene)
-                .to_png()
-                .and_then(|png| std::fs::write(&path, png).map_err(|e| Error::io("write", &path, &e)));
+            let done = paint(scene).to_png().and_then(|png| {
+                crate::files::create_own(&path)
+                    .and_then(|mut file| file.write_all(&png))
+                    .map_err(|e| Error::io("write", &path, &e))
+            });
             stop.fetch_or(done.is_err(), Ordering::Relaxed);
             done?;
             tell();

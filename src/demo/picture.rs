@@ -1,10 +1,10 @@
 //! RGB pictures in memory and as PNG files.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Largest width or height that is decoded.
 const LARGEST_SIDE: u32 = 4096;
@@ -43,7 +43,7 @@ impl Picture {
 
     /// Reads an RGB or RGBA PNG file of at most 4096 x 4096 pixels; transparency is ignored.
     pub fn read_png(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io("read", path, &e))?;
+        let file = files::open_regular(path)?;
         let wrong =
             |cause: String| Error::data(format!("{} is not a picture that can be read", path.display())).because(cause);
         let mut decoder = png::Decoder::new(BufReader::new(file));

@@ -23,6 +23,7 @@ pub(super) const GROUPS: [(&str, &[Check]); 3] = [
             (&Purpose::ALL, host::processor),
             (&Purpose::ALL, host::memory),
             (&Purpose::ALL, host::disk),
+            (&Purpose::ALL, host::locks),
             (CONTAINERS, host::shm),
             (LARGE, host::clock),
             (TRAINING, host::libtorch),

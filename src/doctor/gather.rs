@@ -10,6 +10,7 @@ use crate::assets::disk;
 use crate::container::failure::Unreachable;
 use crate::container::{Cause, Engine as Connection, Failure};
 use crate::error::Result;
+use crate::files::locked::try_in;
 use crate::files::read_text;
 use crate::images::{self, Role, known, lock};
 use crate::pipeline::environment::{self, field};
@@ -41,6 +42,7 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
         processor: Processor { model: here.cpu, cores: here.cpus, features: features() },
         memory: memory(here.memory),
         workspace: (workspace.to_owned(), disk::free(workspace).ok()),
+        locks: locks(workspace),
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
         commit: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
@@ -119,6 +121,15 @@ fn memory(all: Option<u64>) -> Memory {
     Memory { total: all.map(|all| limit.map_or(all, |limit| limit.min(all))), available: kibibytes("MemAvailable") }
 }
 
+/// Tries to lock in the workspace, or in the folder that it would be created in.
+fn locks(workspace: &Path) -> Option<Result<(), String>> {
+    let folder = workspace.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    Some(match try_in(folder).ok()? {
+        None => Ok(()),
+        Some(error) => Err(error.to_string()),
+    })
+}
+
 fn shm() -> Option<u64> {
     let folder = rustix::fs::statvfs("/dev/shm").ok()?;
     Some(folder.f_blocks.saturating_mul(folder.f_frsize))
@@ -181,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let machine = machine(folder.path(), None).unwrap();
         assert!(machine.processor.cores > 0 && machine.memory.total > Some(1 << 28));
-        assert!(machine.workspace.1 > Some(0) && machine.now > 1_700_000_000);
+        assert!(machine.workspace.1 > Some(0) && machine.locks == Some(Ok(())) && machine.now > 1_700_000_000);
         assert_eq!(machine.torch.is_some(), cfg!(feature = "torch"));
     }
 }

@@ -18,6 +18,8 @@ pub struct Machine {
     pub memory: Memory,
     /// The workspace, and the bytes that can be written there.
     pub workspace: (PathBuf, Option<u64>),
+    /// Whether a file and a folder can be locked where the workspace is; none where that could not be tried.
+    pub locks: Option<Result<(), String>>,
     /// Size of `/dev/shm` in bytes.
     pub shm: Option<u64>,
     /// Seconds since 1970: now.

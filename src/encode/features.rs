@@ -1,6 +1,5 @@
 //! The images' features: obj36 TSV files and stores, in any order.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::features::progress::Progress;
 use crate::features::{FeatureStore, Precision, ensure_store};
+use crate::files;
 use crate::train::questions::Source;
 
 /// The features of a run.
@@ -53,6 +53,6 @@ fn is_store(path: &Path) -> Result<bool> {
     let failed =
         |e: &std::io::Error| Error::io("read the features", path, e).next("name an obj36 TSV file or its store");
     let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(9).read_to_end(&mut start)).map_err(|e| failed(&e))?;
+    files::open_regular(path)?.take(9).read_to_end(&mut start).map_err(|e| failed(&e))?;
     Ok(start.get(6..9) == Some(b"\0\0{"))
 }

@@ -1,6 +1,5 @@
 //! What the journal of a run of `repro all` says to a judge: what the run was, and where it stopped.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -76,7 +75,7 @@ impl Run {
     /// Data where it is damaged.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(RUN);
-        if !path.is_file() {
+        if !path.exists() {
             return Ok(None);
         }
         serde_json::from_slice(&files::read_bytes(&path, LARGEST)?)
@@ -125,11 +124,11 @@ pub fn end(folder: &Path) -> Result<Option<End>> {
 }
 
 fn tail(path: &Path) -> Result<String> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
+    let mut file = files::open_regular(path)?;
+    let mut read = || -> std::io::Result<Vec<u8>> {
         file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(TAIL)))?;
         let mut bytes = Vec::new();
-        file.take(TAIL).read_to_end(&mut bytes)?;
+        (&mut file).take(TAIL).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().map_err(|e| Error::io("read", path, &e))?;

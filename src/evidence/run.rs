@@ -110,13 +110,13 @@ pub fn read(given: &Path) -> Result<RunEvidence> {
         name: shortest_distinct(&[&folder]).concat(),
         journal: None,
         tasks: Vec::new(),
-        report: Some(folder.join(REPORT)).filter(|path| path.is_file()),
+        report: Some(folder.join(REPORT)).filter(|path| path.exists()),
         folder: folder.clone(),
     };
     if let Some(of) = journal::Run::read(&folder)? {
         run.tasks = tasks_of_all(&folder, &of)?;
         run.journal = Some(of);
-    } else if folder.join(FILE).is_file() {
+    } else if folder.join(FILE).exists() {
         let record = ResultRecord::read(&folder)?;
         run.tasks.push((record.task, Ok(found(record, &folder, &folder))));
     } else if let Some(ended) = training::read(&folder)? {
@@ -190,7 +190,7 @@ fn has_result(of_stage: &Path) -> Result<bool> {
 /// How a run ended by its events, or where those were not kept by its report.
 fn end(folder: &Path) -> Result<Option<End>> {
     let (end, report) = (journal::end(folder)?, folder.join(REPORT));
-    if end.is_some() || !report.is_file() {
+    if end.is_some() || !report.exists() {
         return Ok(end);
     }
     Ok(Some(json::read(&report)?.failure.map_or(End::Finished, |failure| End::Failed {

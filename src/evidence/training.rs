@@ -77,7 +77,7 @@ struct Identity {
 /// Data where a file is damaged.
 pub fn read(folder: &Path) -> Result<Option<Ended>> {
     let path = folder.join(OUTCOME);
-    if !path.is_file() {
+    if !path.exists() {
         return Ok(None);
     }
     let damaged = |e| Error::data(format!("{} cannot be understood", path.display())).because(e);

@@ -1,6 +1,5 @@
 //! One interface for whatever extracts a whole list of images, and what it reports.
 
-use std::fs::File;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +13,7 @@ use crate::container::{Gpu, Image};
 use crate::error::{Error, Kind, Result};
 use crate::features::Row;
 use crate::features::tsv::Writer;
+use crate::files;
 
 /// Hears how far an extraction is.
 pub trait Observer {
@@ -121,7 +121,7 @@ impl<E: Extractor> Backend for PerImage<E> {
 
     fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>> {
         let path = job.work.new_part()?.features.join(job.source.written);
-        let file = File::create(&path).map_err(|error| Error::io("create", &path, &error))?;
+        let file = files::create_own(&path).map_err(|error| Error::io("create", &path, &error))?;
         let (mut writer, mut tail) = (Writer::new(file), Tail::new(&path));
         let (mut row, mut missing) = (Row::default(), Vec::new());
         for listed in job.todo {

@@ -37,7 +37,7 @@ pub fn merge(output: &Path, ids: &[&str], rows: &Rows, progress: &mut dyn FnMut(
         for (done, id) in ids.iter().enumerate() {
             let found = rows.get(id).ok_or_else(|| Error::bug(format!("image {id} has no row")))?;
             if !open.contains_key(&found.file) {
-                let file = File::open(&found.file).map_err(|error| Error::io("read", &found.file, &error))?;
+                let file = files::open_regular(&found.file)?;
                 open.insert(found.file.clone(), file);
             }
             buffer.resize(found.length, 0);

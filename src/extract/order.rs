@@ -27,7 +27,7 @@ impl Order {
     /// # Errors
     /// Data where the file is missing or no such list.
     pub fn minival(file: &Path) -> Result<Self> {
-        if !file.is_file() {
+        if !file.exists() {
             return Err(Error::data(format!("there is no {}, which says the images that come first", file.display()))
                 .because("the programs take the first 5000 rows of val2014_obj36.tsv for minival")
                 .next("`repro fetch vqa-minival` brings it; or name it with --minival, or use --order id"));

@@ -10,6 +10,7 @@ use super::list::Listed;
 use crate::error::{Error, Result};
 use crate::features::tsv::read_line;
 use crate::features::{MAX_ROW_BYTES, Row};
+use crate::files;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
@@ -138,10 +139,9 @@ impl Tail {
     /// The file cannot be read, a line is longer than a row can be, or what `each` says.
     pub fn poll(&mut self, each: &mut EachLine) -> Result<()> {
         if self.file.is_none() {
-            match File::open(&self.path) {
-                Ok(file) => self.file = Some(file),
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(Error::io("read", &self.path, &error)),
+            match self.path.try_exists() {
+                Ok(false) => return Ok(()),
+                _ => self.file = Some(files::open_regular(&self.path)?),
             }
         }
         let Some(file) = &mut self.file else { return Ok(()) };

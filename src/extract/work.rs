@@ -11,7 +11,7 @@
 //! A part is written by one run only. What a killed run left is read, never written to again: nothing can be glued to a
 //! half row.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -69,9 +69,7 @@ impl Work {
         let folder = Self::place(out, source);
         let path = folder.join("lock");
         files::create_folder_of(&path)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(|error| Error::io("open", &path, &error))?;
-        let lock = Locked::take(lock).map_err(|error| match error {
+        let lock = Locked::take(files::open_own(&path)?, &folder).map_err(|error| match error {
             TryLockError::WouldBlock => Error::infra(format!("another run is extracting {} here", source.output))
                 .because(format!("{} is locked", path.display()))
                 .next("wait until it ends, or give another --out"),

@@ -35,13 +35,10 @@ impl FileKind {
     /// The kind by the name and the first bytes.
     ///
     /// # Errors
-    /// Data for a missing file, usage for what is no file, infra where it cannot be read.
+    /// Data for a missing file and for what is no regular file, infra where it cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::io("read", path, &error);
-        let file = files::open_at_once(path).map_err(unreadable)?;
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Err(Error::usage(format!("{} is no file", path.display())).next("name a TSV or a feature store"));
-        }
+        let file = files::open_regular(path)?;
         let mut start = Vec::new();
         file.take(9).read_to_end(&mut start).map_err(unreadable)?;
         let is_store = path.extension().is_some_and(|extension| extension == "safetensors")

@@ -59,8 +59,10 @@ impl GoldenFile {
             "demo" => Self::read(name, golden::DEMO, None),
             "published" => Self::read(name, published::EMBEDDED, None),
             "features" => Self::read(name, features::EMBEDDED, None),
-            _ if !Path::new(name).is_file() => Err(Error::data(format!("there is no golden file {name}"))
-                .next(format!("name a file, or one of those in the program: {}", NAMES.join(", ")))),
+            _ if !Path::new(name).exists() || Path::new(name).is_dir() => {
+                Err(Error::data(format!("there is no golden file {name}"))
+                    .next(format!("name a file, or one of those in the program: {}", NAMES.join(", "))))
+            }
             _ => Self::read(name, &files::read_text(Path::new(name), FILE_LIMIT)?, Some(PathBuf::from(name))),
         }
     }

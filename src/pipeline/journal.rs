@@ -166,8 +166,8 @@ impl Journal {
     /// Opens the journal of a run folder; a last line that a kill cut short is removed.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("events.jsonl");
-        let open = || -> std::io::Result<File> {
-            let mut file = File::options().create(true).read(true).append(true).open(&path)?;
+        let mut file = files::append_own(&path)?;
+        let mut cut = || -> std::io::Result<()> {
             let length = file.metadata()?.len();
             // One event is far shorter than this.
             let from = length.saturating_sub(1 << 20);
@@ -178,9 +178,9 @@ impl Journal {
                 let whole = memchr::memrchr(b'\n', &tail).map_or(0, |at| at as u64 + 1);
                 file.set_len(from + whole)?;
             }
-            Ok(file)
+            Ok(())
         };
-        let file = open().map_err(|e| Error::io("open", &path, &e))?;
+        cut().map_err(|e| Error::io("open", &path, &e))?;
         Ok(Self { file, path })
     }
 

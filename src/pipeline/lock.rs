@@ -1,6 +1,6 @@
 //! One run at a time in a workspace.
 
-use std::fs::{File, TryLockError};
+use std::fs::TryLockError;
 use std::io::Write;
 use std::path::Path;
 
@@ -37,11 +37,8 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock, or says who has it.
     pub fn take(path: &Path) -> Result<Self> {
-        files::create_folder_of(path)?;
-        let file = (File::options().create(true).truncate(false).write(true))
-            .open(path)
-            .map_err(|e| Error::io("open", path, &e))?;
-        let file = Locked::take(file).map_err(|error| match error {
+        let folder = files::create_folder_of(path)?;
+        let file = Locked::take(files::open_own(path)?, folder).map_err(|error| match error {
             TryLockError::WouldBlock => {
                 let who = Holder::in_file(path)
                     .map_or_else(String::new, |h| format!(" (process {}, since {})", h.pid, h.started));

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::plan::OBJ36;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Entries, rows, lines or files in `path`; `None` where it is not there. Features are counted by their store, not
 /// here.
@@ -42,8 +43,7 @@ pub fn unit(kind: &str) -> &'static str {
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
-    let file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
-    Ok(BufReader::with_capacity(1 << 20, file))
+    Ok(BufReader::with_capacity(1 << 20, files::open_regular(path)?))
 }
 
 fn damaged(path: &Path, place: &str, why: impl fmt::Display) -> Error {

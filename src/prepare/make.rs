@@ -1,12 +1,12 @@
 //! Files made from others: the original's scripts, replayed.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::assets::manifest::Made;
 use crate::dataset::process_gqa::{GqaSet, process_gqa_one};
 use crate::dataset::process_nlvr2::process_nlvr2;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// How a file is made, by the manifest's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,8 @@ impl Rule {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::io("write", to, &error);
-    let mut source = File::open(from).map_err(|error| Error::io("read", from, &error))?;
-    let mut target = File::create(to).map_err(failed)?;
+    let mut source = files::open_regular(from)?;
+    let mut target = files::create_own(to).map_err(failed)?;
     std::io::copy(&mut source, &mut target).map_err(failed)?;
     target.sync_all().map_err(failed)
 }

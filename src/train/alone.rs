@@ -12,17 +12,13 @@ use crate::files::locked::Locked;
 ///
 /// # Errors
 /// Usage where another training is at work there.
-pub fn alone_in(folder: &Path, below: &[&Path]) -> Result<Option<Locked>> {
+pub fn alone_in(folder: &Path, below: &[&Path]) -> Result<Locked> {
     let lock = File::open(folder).map_err(|e| Error::io("open", folder, &e))?;
-    let locked = match Locked::take(lock) {
-        Ok(locked) => Some(locked),
-        Err(TryLockError::WouldBlock) => {
-            return Err(Error::usage(format!("another training is at work in {}", folder.display()))
-                .next("wait until it ends, or name another --output"));
-        }
-        // Some network file systems cannot lock folders; there it is the user's care.
-        Err(TryLockError::Error(_)) => None,
-    };
+    let locked = Locked::take(lock, folder).map_err(|error| match error {
+        TryLockError::WouldBlock => Error::usage(format!("another training is at work in {}", folder.display()))
+            .next("wait until it ends, or name another --output"),
+        TryLockError::Error(e) => Error::io("lock", folder, &e),
+    })?;
     for folder in std::iter::once(&folder).chain(below) {
         files::remove_unfinished(folder)?;
     }

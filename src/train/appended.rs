@@ -5,6 +5,7 @@ use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A file that only grows. What was written reaches the file at [`flush`](Self::flush) at the latest.
 pub struct Appended {
@@ -17,11 +18,10 @@ impl Appended {
     /// Opens `path`, creating it where it is missing, and cuts it to its first `keep` bytes; all of it stays where that is absent.
     ///
     /// # Errors
-    /// Data where it is shorter than `keep`: something else has changed it.
+    /// Data where it is shorter than `keep`: something else has changed it; data for a link, a pipe or a device of that name.
     pub fn open(path: &Path, keep: Option<u64>) -> Result<Self> {
         let failed = |e: &std::io::Error| Error::io("write", path, e);
-        let options = File::options().create(true).truncate(false).write(true).open(path);
-        let mut file = options.map_err(|e| failed(&e))?;
+        let mut file = files::open_own(path)?;
         let there = file.metadata().map_err(|e| failed(&e))?.len();
         let length = keep.unwrap_or(there);
         if length > there {

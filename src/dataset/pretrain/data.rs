@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::dataset::answers::{AnswerTable, Label};
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A file of pre-training data, with the feature file that holds its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +122,7 @@ impl PretrainData {
     pub fn from_files(paths: impl IntoIterator<Item = PathBuf>, table: &AnswerTable) -> Result<Self> {
         let mut data = Self::default();
         for path in paths {
-            let file = File::open(&path).map_err(|e| Error::io("read", &path, &e))?;
+            let file = files::open_regular(&path)?;
             // The real files hold hundreds of megabytes: they are flattened while they are read.
             let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
             Flatten { data: &mut data, table }.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {

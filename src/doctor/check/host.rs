@@ -78,6 +78,21 @@ pub(super) fn disk(machine: &Machine) -> Finding {
     }
 }
 
+pub(super) fn locks(machine: &Machine) -> Finding {
+    let folder = machine.workspace.0.display();
+    match &machine.locks {
+        Some(Ok(())) => Finding::fine("locks", format!("runs keep each other out of {folder}")),
+        Some(Err(why)) => Finding::hindrance(
+            "locks",
+            format!("the file system of {folder} has none: {why}"),
+            &Purpose::ALL,
+            "everything works, but nothing keeps a second run out of a folder: start one at a time, or put the workspace on a \
+             local disk with --workspace DIR",
+        ),
+        None => Finding::untried("locks", format!("no file can be created for {folder}")),
+    }
+}
+
 pub(super) fn shm(machine: &Machine) -> Finding {
     let name = "/dev/shm";
     match machine.shm {

@@ -78,7 +78,7 @@ impl FileState {
             Error::io("read the features", path, &error).next("fetch or extract them, or name the right --data-root")
         })?;
         if !data.is_file() {
-            return Err(Error::data(format!("{} is no file", path.display())));
+            return Err(files::no_file("read", path, &data));
         }
         Ok(Self {
             bytes: data.len(),
@@ -247,7 +247,7 @@ fn write(
     progress: &dyn Progress,
     named: impl FnOnce(u64, usize) -> PathBuf,
 ) -> Result<PathBuf> {
-    let file = File::open(tsv).map_err(|error| Error::io("read", tsv, &error))?;
+    let file = files::open_regular(tsv)?;
     let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut row = Row::default();
     let pass = Pass::begin(progress, &format!("building the store of {name}"), state.bytes);
@@ -293,7 +293,7 @@ impl Read for Observed<'_> {
 }
 
 fn hash_first(tsv: &Path, bytes: u64, progress: &dyn Progress) -> Result<String> {
-    let file = File::open(tsv).map_err(|error| Error::io("read", tsv, &error))?;
+    let file = files::open_regular(tsv)?;
     let _pass = Pass::begin(progress, &format!("checking {}", tsv.display()), bytes);
     let mut observed = Observed { file, hash: Sha256::new(), bytes: 0, progress };
     let mut buffer = vec![0; 1 << 20];

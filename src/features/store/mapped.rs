@@ -1,7 +1,6 @@
 //! Reading a store: mapped, so that opening costs the ids only and reading a row touches that row only.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::File;
 use std::hash::Hasher;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use super::format::{Layout, Part};
 use super::{Precision, Source};
 use crate::error::{Error, Result};
 use crate::features::row::{Row, check_id, normalise_boxes};
+use crate::files;
 
 /// A mapped store. Clones share the mapping. Methods with a `row` panic unless `row < self.len()`.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl FeatureStore {
     /// # Errors
     /// Data where the file is missing or is not a whole store.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io("open the feature store", path, &error))?;
+        let file = files::open_regular(path)?;
         let data = file.metadata().map_err(|error| Error::io("read", path, &error))?;
         if !data.is_file() || data.len() == 0 {
             return Err(damaged(path, "it is empty or no file"));

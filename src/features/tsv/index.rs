@@ -17,6 +17,7 @@ use crate::features::MAX_ROW_BYTES;
 use crate::features::damage::{Column, Damage, TsvError};
 use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id};
+use crate::files;
 
 /// Enough for the longest id and both sides of an image.
 const HEAD: usize = 1280;
@@ -47,13 +48,8 @@ impl Index {
     /// The first row that is damaged as far as can be seen from its ends, or that has the id of an earlier one;
     /// [`TsvError::Io`] where the file cannot be read.
     pub fn build(path: &Path, progress: &dyn Progress) -> Result<Self, TsvError> {
-        let unreadable = |error| TsvError::io("read", path, &error);
-        let file = File::open(path).map_err(unreadable)?;
-        let data = file.metadata().map_err(unreadable)?;
-        if !data.is_file() {
-            let error = Error::usage(format!("{} is no file", path.display()));
-            return Err(TsvError::Io(error.next("name a TSV or a feature store")));
-        }
+        let file = files::open_regular(path).map_err(TsvError::Io)?;
+        let data = file.metadata().map_err(|error| TsvError::io("read", path, &error))?;
         let index = Self { file, path: path.to_owned(), bytes: data.len(), entries: Vec::new(), by_id: HashMap::new() };
         let _pass = Pass::begin(progress, &format!("looking through {}", path.display()), index.bytes);
         index.walk(progress)

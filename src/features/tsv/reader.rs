@@ -11,6 +11,7 @@ use super::parse::{Bad, parse};
 use crate::features::MAX_ROW_BYTES;
 use crate::features::damage::{Column, Damage, RowError, TsvError};
 use crate::features::row::{Row, check_id};
+use crate::files;
 
 /// A streaming reader. The number of boxes and the feature dimension are the first good row's.
 pub struct Reader<R> {
@@ -35,11 +36,7 @@ impl Reader<File> {
     /// # Errors
     /// [`TsvError::Io`] where it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, TsvError> {
-        let file = File::open(path).map_err(|error| TsvError::io("read", path, &error))?;
-        if file.metadata().is_ok_and(|data| data.is_dir()) {
-            return Err(TsvError::io("read", path, &std::io::ErrorKind::IsADirectory.into()));
-        }
-        Ok(Self::new(file, path))
+        Ok(Self::new(files::open_regular(path).map_err(TsvError::Io)?, path))
     }
 }
 

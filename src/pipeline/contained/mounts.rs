@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use crate::container::{Access, Mount};
@@ -119,7 +120,11 @@ impl Mounts {
                 let folder = if is_folder { Some(point.as_path()) } else { point.parent() }.unwrap_or(&point);
                 std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
                 if !is_folder {
-                    File::create(&point).map_err(|e| Error::io("create", &point, &e))?;
+                    // What is there is a place to mount on already; a file is not emptied, a link not followed.
+                    match File::create_new(&point) {
+                        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(Error::io("create", &point, &e)),
+                        _ => {}
+                    }
                 }
             }
         }
