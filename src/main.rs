@@ -16,7 +16,10 @@ fn main() -> ExitCode {
             tell::line(std::backtrace::Backtrace::force_capture());
         }
     }));
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(Cli::refuse(&error)),
+    };
     match std::panic::catch_unwind(|| cli.run()) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {

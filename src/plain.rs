@@ -17,6 +17,11 @@ pub fn lines(raw: &str) -> String {
     plain.collect::<Vec<_>>().join("\n")
 }
 
+/// Controls and turned writing made visible, line ends and tabs kept: for a page, where nothing else steers.
+pub fn page(raw: &str) -> String {
+    visible(raw, |c| !matches!(c, '\n' | '\t') && is_steering(c))
+}
+
 /// As [`lines`], shortened: of a line that is too long both ends are kept, of too many lines the first.
 pub fn excerpt(raw: &str) -> String {
     /// Room for a path and a sentence.

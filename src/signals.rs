@@ -2,6 +2,7 @@
 //! a training writes a snapshot.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -73,6 +74,29 @@ impl AtWork {
             // The sender lives as long as the process.
             _ => std::future::pending().await,
         }
+    }
+}
+
+/// Whether nothing has asked the program to stop; for loops of those who hold an [`AtWork`].
+///
+/// # Errors
+/// The signal that has.
+pub fn check() -> Result<(), Refused> {
+    let asked = *lock(state()).asked.borrow();
+    asked.map_or(Ok(()), |signal| Err(Refused::Asked(signal)))
+}
+
+/// Sleeps, but not on when the program is asked to stop.
+///
+/// # Errors
+/// The signal that asked.
+pub fn sleep(time: Duration) -> Result<(), Refused> {
+    const LOOK: Duration = Duration::from_millis(50);
+    let start = Instant::now();
+    loop {
+        check()?;
+        let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else { return Ok(()) };
+        std::thread::sleep(left.min(LOOK));
     }
 }
 

@@ -178,7 +178,11 @@ fn feature_bounds_are_the_closed_form() {
         let (bound, count) = features(name);
         assert_eq!((bound, count), (rows * (ROW + longest_name.len() as u64 + more_digits), Some(rows)), "{name}");
         assert!(bytes.is_none_or(|bytes| bytes == bound), "{name}");
+        // Sides of one digit, a name of one character, and no carriage return.
+        assert_eq!(asset(&manifest, name).unpack[0].size_min, Some(rows * (ROW - 4)), "{name}");
     }
+    let train = asset(&manifest, "nlvr2-features-train");
+    assert!(train.lower_bound_of(&train.unpack[0]) > Some(18_000_000_000), "it is no smaller than its archive");
     assert_eq!(features("nlvr2-features-train").1, None, "never published");
     let golden = asset(&manifest, "golden-rows");
     assert_eq!(golden.size, Some(10 * (ROW + 27)));

@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::manifest::Checksums;
 use crate::error::{Error, Result};
-use crate::files::hex;
+use crate::files::{self, hex};
+use crate::signals;
 
 /// Pieces that may wait for the hashing thread: enough to even out, little enough to stay in memory.
 const WAITING: usize = 32;
@@ -68,9 +69,8 @@ impl Digest {
 /// # Errors
 /// What [`Error::io`] says where the file cannot be read.
 pub fn hash_file(path: &Path, demands: &Checksums, progress: &mut dyn FnMut(u64)) -> Result<Checksums> {
-    let wrong = |error| Error::io("read", path, &error);
-    let mut file = File::open(path).map_err(wrong)?;
-    let size = file.metadata().map_err(wrong)?.len();
+    let mut file = files::open_regular(path)?;
+    let size = file.metadata().map_err(|error| Error::io("read", path, &error))?.len();
     let mut digest = Digest::new(demands, Some(size));
     feed(&mut file, path, &mut digest, progress)?;
     Ok(digest.finish())
@@ -80,6 +80,7 @@ pub fn hash_file(path: &Path, demands: &Checksums, progress: &mut dyn FnMut(u64)
 pub(super) fn feed(file: &mut File, path: &Path, digest: &mut Digest, progress: &mut dyn FnMut(u64)) -> Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
+        signals::check()?;
         match file.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => {

@@ -72,6 +72,9 @@ pub enum Event {
         error: String,
         /// Name of the exit code.
         class: &'static str,
+        /// People were told why already, of the host.
+        #[serde(skip)]
+        said: bool,
     },
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Asset, Checksums};
+use super::manifest::{Asset, Checksums, Unpack};
 use crate::error::{Error, Result};
 use crate::{clock, files};
 
@@ -219,6 +219,19 @@ pub struct Demands {
 }
 
 impl Demands {
+    /// What a file out of an archive must match; of a folder nothing.
+    pub fn of_member(archive: &Asset, unpack: &Unpack) -> Self {
+        if unpack.folder {
+            return Self::default();
+        }
+        Self {
+            lower_bound: archive.lower_bound_of(unpack),
+            upper_bound: Some(unpack.size_max),
+            checksums: unpack.checksums(),
+            ..Self::default()
+        }
+    }
+
     /// Why a file of `size` bytes cannot be it.
     pub fn size_fault(&self, size: u64) -> Option<String> {
         if let Some(exact) = self.size {

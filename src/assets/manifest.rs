@@ -13,7 +13,7 @@
 //! groups = ["vqa"]
 //! path = "data/vqa/minival.json"             # below the workspace
 //! urls = ["https://…", "file:///…"]          # in the order to try
-//! size = 123                                 # exact; or size_about = …, from a rounded figure; and size_max = …
+//! size = 123                                 # exact; or size_about = …, from a rounded figure; and size_min, size_max = …
 //! sha256 = "…"                               # and/or md5, git_blob (SHA-1 of `blob SIZE\0` and the content)
 //! known_from = "where sizes and checksums come from"
 //! expect = { kind = "json-list", count = 25994 }
@@ -34,6 +34,7 @@
 //! member = "a_obj36.tsv"                     # or folder = true: all members, below `path`
 //! path = "data/a/a_obj36.tsv"
 //! size_max = 32714351506
+//! size_min = 32711785233                     # optional
 //! expect = { kind = "obj36", count = 82783 }
 //!
 //! [[made]]                                   # a file made from others
@@ -111,6 +112,8 @@ pub struct Asset {
     pub size_about: Option<u64>,
     /// It cannot be larger.
     pub size_max: Option<u64>,
+    /// It cannot be smaller.
+    pub size_min: Option<u64>,
     /// Checksums, where published.
     #[serde(flatten)]
     pub checksums: Checksums,
@@ -200,6 +203,8 @@ pub struct Unpack {
     pub path: PathBuf,
     /// It cannot be larger, unpacked (a folder: all its files together).
     pub size_max: u64,
+    /// It cannot be smaller.
+    pub size_min: Option<u64>,
     /// SHA-256 of the member, where known.
     pub sha256: Option<String>,
     /// What must be in it.
@@ -267,12 +272,20 @@ impl Asset {
 
     /// No file smaller than this is taken for it; `None` where nothing is known.
     pub fn lower_bound(&self) -> Option<u64> {
-        self.size.or(self.size_about.map(|bytes| (bytes as f64 / ROUNDING) as u64))
+        let about = self.size_about.map(|bytes| (bytes as f64 / ROUNDING) as u64);
+        self.size.or(self.size_min).or(about)
     }
 
     /// Its size for plans: exact, or what is said of it.
     pub fn likely_size(&self) -> Option<u64> {
         self.size.or(self.size_about).or(self.size_max)
+    }
+
+    /// No file smaller than this is taken for what the member `unpack` unpacks to; `None` where nothing is known. Where it is all that the
+    /// archive holds, it cannot be smaller than that.
+    pub fn lower_bound_of(&self, unpack: &Unpack) -> Option<u64> {
+        let alone = self.unpack.len() == 1 && !unpack.folder;
+        unpack.size_min.or_else(|| self.lower_bound().filter(|_| alone))
     }
 
     /// Bytes that unpacking adds, at most.

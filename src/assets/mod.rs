@@ -5,6 +5,7 @@
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
+//! - [`known`]: files that are known by a checksum, whatever they are called;
 //! - [`adopt`]: takes files that a person downloaded by hand;
 //! - [`pin`]: records what arrived, and compares it with a second source;
 //! - [`claim`]: which process is at work on a file;
@@ -25,6 +26,7 @@ pub mod disk;
 pub mod download;
 pub mod event;
 pub mod fetch;
+pub mod known;
 pub mod list;
 pub mod lock;
 pub mod manifest;

@@ -11,7 +11,8 @@ use super::place::Place;
 use super::plan::{Item, State};
 use super::receipt::Receipt;
 use super::{adopt, disk};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::signals::AtWork;
 
 /// Where files from second sources lie for as long as they are compared, below the workspace.
 const SCRATCH: &str = "downloads/.corroborate";
@@ -68,14 +69,16 @@ pub fn corroborate(
     settings: &Settings,
     observer: &dyn Observer,
 ) -> Result<usize> {
+    let _at_work = AtWork::begin()?;
     let (mut same, mut failed) = (0, Vec::new());
     for there in there(items).filter(|there| there.item.trust != Trust::Corroborated) {
         match there.corroborate(from, path, settings, observer) {
             Ok(true) => same += 1,
             Ok(false) => {}
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(error) => {
                 let (name, class) = (there.item.asset.name.clone(), crate::exit::class(&error));
-                observer.event(&Event::Failed { name, error: error.to_string(), class });
+                observer.event(&Event::Failed { name, error: error.to_string(), class, said: false });
                 failed.push(error);
             }
         }
@@ -86,7 +89,7 @@ pub fn corroborate(
         (count, Some(last)) => {
             let errors = || failed.iter().chain(std::iter::once(&last));
             let what = format!("{count} files could not be corroborated");
-            let differ = errors().any(|error| error.kind() == crate::error::Kind::Checksum);
+            let differ = errors().any(|error| error.kind() == Kind::Checksum);
             let sum = if differ { Error::checksum(what) } else { Error::network(what) };
             Err(errors().fold(sum, |sum, error| sum.because(error.what())))
         }

@@ -96,7 +96,7 @@ fn is_dropped(asset: &Asset, place: &Place, demands: &Demands, workspace: &Path)
     noted
         && !asset.unpack.is_empty()
         && asset.unpack.iter().all(|unpack| {
-            let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
+            let demands = Demands::of_member(asset, unpack);
             !matches!(glance(&Place::unpacked(workspace, asset, unpack), &demands), Glance::Missing | Glance::Wrong(..))
         })
 }
@@ -105,7 +105,7 @@ fn is_dropped(asset: &Asset, place: &Place, demands: &Demands, workspace: &Path)
 fn is_unpacked(asset: &Asset, workspace: &Path) -> bool {
     !asset.unpack.is_empty()
         && asset.unpack.iter().all(|unpack| {
-            let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
+            let demands = Demands::of_member(asset, unpack);
             let place = Place::unpacked(workspace, asset, unpack);
             !unpack.folder && matches!(glance(&place, &demands), Glance::Good(_))
         })

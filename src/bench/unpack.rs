@@ -74,7 +74,8 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
 
 fn unpack(text_bytes: u64) -> Unpack {
     let (member, path) = (MEMBER.to_owned(), MEMBER.into());
-    Unpack { member, folder: false, path, size_max: text_bytes.saturating_mul(2), sha256: None, expect: None }
+    let size_max = text_bytes.saturating_mul(2);
+    Unpack { member, folder: false, path, size_max, size_min: None, sha256: None, expect: None }
 }
 
 /// Packs rows as the published archives do: deflated, in a folder.

@@ -92,7 +92,7 @@ pub fn bert_weights(path: &Path) -> Result<BertArchive> {
 /// Whether it is packed: gzip, or a zip that is not PyTorch's own.
 fn is_archive(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| Error::io("read", path, &e))?;
+    let file = files::open_regular(path)?;
     file.take(4).read_to_end(&mut start).map_err(|e| Error::io("read", path, &e))?;
     let packed = start.starts_with(b"\x1f\x8b");
     Ok(packed || start.starts_with(b"PK\x03\x04") && path.extension().is_some_and(|ending| ending == "zip"))
@@ -131,6 +131,7 @@ fn member(archive: &Archive, path: &Path, name: &str, limit: u64) -> Result<Vec<
         folder: false,
         path: name.into(),
         size_max: limit,
+        size_min: None,
         sha256: None,
         expect: None,
     };

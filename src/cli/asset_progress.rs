@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::written;
 use crate::assets::event::{Event, Observer};
 use crate::assets::lock::Trust;
 use crate::human::{human_bytes, human_seconds};
-use crate::plain;
+use crate::{plain, stdout};
 
 /// Without a terminal, a file that is at work says so this often.
 const EVERY: Duration = Duration::from_secs(30);
@@ -90,7 +89,7 @@ impl Display {
     pub fn result(&self, line: &str) {
         match self.beside {
             true => self.above(|| tell!("{line}")),
-            false => self.above(|| to_stdout(&plain::lines(line))),
+            false => self.above(|| stdout::line(&plain::lines(line))),
         }
     }
 
@@ -192,7 +191,7 @@ impl Observer for Display {
             }
             // An event holds nothing that JSON could refuse.
             if let Ok(line) = serde_json::to_string(event) {
-                to_stdout(&line);
+                stdout::line(&line);
             }
             return;
         }
@@ -208,7 +207,8 @@ impl Observer for Display {
                 self.ended(name);
                 self.result(&done(name, outcome, *size, sha256, *trust, *seconds, *transferred));
             }
-            Event::Failed { name, error, class } => {
+            Event::Failed { name, said: true, .. } => self.ended(name),
+            Event::Failed { name, error, class, said: false } => {
                 self.ended(name);
                 self.say(&format!("{name}: {class}: {}", error.lines().next().unwrap_or_default()));
                 self.state().failures.push(error.clone());
@@ -291,13 +291,6 @@ fn done(
         line += &format!(", {} at {}/s", human_seconds(seconds), human_bytes((transferred as f64 / seconds) as u64));
     }
     line
-}
-
-/// Prints a result with a line end; what keeps it from being printed is only said.
-pub(super) fn to_stdout(text: &str) {
-    if let Err(error) = written(text) {
-        tell!("cannot write to standard output: {error}");
-    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::written;
 use crate::container::{Cause, Gpus, Stream};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::pipeline::contained::{Mounts, Options, Place};
+use crate::stdout;
 
 /// Where the arithmetic runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,25 +107,17 @@ pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path,
     }
     let mut sandbox = place.sandbox(name, &inner_arguments(std::env::args_os().skip(1))?, mounts.finish()?);
     sandbox.workdir = Some(std::env::current_dir().map_err(|e| Error::io("find", Path::new("."), &e))?);
-    let mut unwritten = None;
     let ended = place.engine().run(&sandbox, &mut |line| match line.stream {
-        Stream::Out => {
-            if let Err(error) = written(&line.text) {
-                unwritten.get_or_insert(error);
-            }
-        }
+        Stream::Out => stdout::line(&line.text),
         Stream::Err | Stream::Note => tell!("{}", line.text),
     });
     if let Err(failure) = ended {
         // Where it ended by itself, it has said why.
         return exit_code(&failure.cause).map_or_else(|| Err(failure.into()), Ok);
     }
-    if let Some(error) = unwritten {
-        return Err(Error::io("write", Path::new("stdout"), &error));
-    }
     if let Some((file, landing)) = &landing {
         let landed = landing.path().join(file.file_name().unwrap_or_default());
-        let mut from = std::fs::File::open(&landed).map_err(|e| Error::io("read", &landed, &e))?;
+        let mut from = files::open_regular(&landed)?;
         files::write_atomically(file, |out| {
             std::io::copy(&mut from, out).and_then(|_| out.flush()).map_err(|e| Error::io("write", file, &e))
         })?;

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::asset_progress::to_stdout;
 use super::assets::{Format, ManifestOptions};
 use crate::container::{Engine, GpuPath};
 use crate::demo::DemoDetector;
@@ -22,6 +21,7 @@ use crate::extract::sets::{Set, Source, Split};
 use crate::extract::{Backend, Observer, PerImage, record};
 use crate::human::{grouped, human_bytes, human_seconds};
 use crate::images::{Role, resolve};
+use crate::stdout;
 
 /// Images shown of those that have no features.
 const SHOWN: usize = 20;
@@ -145,7 +145,7 @@ pub fn run(args: Args) -> Result<u8> {
     request.order.note().iter().for_each(|note| observer.say(note));
     let plan = plan(&request)?;
     if args.dry_run {
-        to_stdout(&forecast(&args, &request, &plan));
+        stdout::line(&forecast(&args, &request, &plan));
         return Ok(exit::PASS);
     }
     if args.format == Format::Text && !plan.listing.strays.is_empty() {
@@ -157,8 +157,8 @@ pub fn run(args: Args) -> Result<u8> {
         Which::Caffe => extract(&request, &plan, &mut caffe(&args, &source, &observer)?, &observer)?,
     };
     match args.format {
-        Format::Text => to_stdout(&page(&summary, &request)),
-        Format::Json => to_stdout(&json(&summary)?),
+        Format::Text => stdout::line(&page(&summary, &request)),
+        Format::Json => stdout::line(&json(&summary)?),
     }
     Ok(if summary.record.is_some() { exit::PASS } else { exit::DATA })
 }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::asset_progress::{Display, to_stdout};
+use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format, Known, NetworkOptions};
 use super::pretty;
 use crate::assets::event::{Event, Observer};
 use crate::assets::fetch::{self, Outcome, Settings};
+use crate::assets::known::Known as KnownFiles;
 use crate::assets::list::{self, Forecast};
 use crate::assets::lock::{Lock, Trust};
 use crate::assets::manifest::{Asset, Selection};
@@ -16,8 +17,7 @@ use crate::assets::{adopt, disk, pin};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
-use crate::plain;
-use crate::prepare;
+use crate::{plain, prepare, stdout};
 
 /// Fetch the paper's files: verified, resumable, in parallel
 ///
@@ -65,7 +65,7 @@ Examples:
   repro fetch --task vqa --format json          events for a script
 
 Exit codes: 0 all is there; 2 usage; 6 no source has it; 7 another file than it should
-be (kept aside); 8 disk full.";
+be (kept aside); 8 disk full; 130 stopped: what has arrived is kept.";
 
 /// Runs the command: [`exit::PASS`] where everything selected is there in the end.
 ///
@@ -177,7 +177,8 @@ impl Run<'_> {
         let (display, unpacked) = (&self.display, adopt::unpacked(&self.assets));
         let mut items = self.items()?;
         items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &self.args.assets.workspace));
-        let summary = adopt::adopt(folder, &items, display)?;
+        let known = KnownFiles::of(&self.known.manifest, &self.known.lock);
+        let summary = adopt::adopt(folder, &items, &known, display)?;
         for name in &summary.present {
             display.say(&format!("{name}: there already"));
         }
@@ -248,8 +249,8 @@ fn show_list(args: &Args, known: &Known, selection: &Selection, items: &[Item]) 
     let workspace = &args.assets.workspace;
     let (_, stores) = prepared(known, selection, workspace, true)?;
     match args.format {
-        Format::Text => to_stdout(&plain::lines(list::page(&known.manifest, items, workspace, stores).trim_end())),
-        Format::Json => to_stdout(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
+        Format::Text => stdout::line(&plain::lines(list::page(&known.manifest, items, workspace, stores).trim_end())),
+        Format::Json => stdout::line(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
     }
     Ok(exit::PASS)
 }
@@ -259,8 +260,8 @@ fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Ite
     let (unpacked, stores) = to_prepare(args, known, selection)?;
     let forecast = Forecast { free: Some(disk::free(workspace)?), unpacked, stores, rate: Rate::read(workspace) };
     match args.format {
-        Format::Text => to_stdout(&plain::lines(list::forecast(items, workspace, &forecast).trim_end())),
-        Format::Json => to_stdout(&pretty(&list::forecast_json(items, workspace, &forecast))?),
+        Format::Text => stdout::line(&plain::lines(list::forecast(items, workspace, &forecast).trim_end())),
+        Format::Json => stdout::line(&pretty(&list::forecast_json(items, workspace, &forecast))?),
     }
     Ok(exit::PASS)
 }

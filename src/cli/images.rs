@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::asset_progress::to_stdout;
 use super::assets::Format;
 use super::image_progress::PullDisplay;
 use super::pretty;
@@ -16,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::exit;
 use crate::human::human_seconds;
 use crate::images::{self, Brought, Pinned, Role, known};
-use crate::plain;
+use crate::{plain, stdout};
 
 /// List, fetch, build and pin the container images that the program runs in
 ///
@@ -190,8 +189,8 @@ fn connect() -> Result<Engine> {
 fn list(args: &List) -> Result<()> {
     let rows = images::list::rows(&connect()?, &args.place.workspace)?;
     match args.format {
-        Format::Text => to_stdout(&plain::lines(&images::list::page(&rows))),
-        Format::Json => to_stdout(&pretty(&images::list::json(&rows))?),
+        Format::Text => stdout::line(&plain::lines(&images::list::page(&rows))),
+        Format::Json => stdout::line(&pretty(&images::list::json(&rows))?),
     }
     Ok(())
 }
@@ -241,14 +240,14 @@ fn build(args: Build) -> Result<()> {
 /// One line for the image, one for its pin.
 fn tell(how: &str, brought: &Brought, workspace: &Path) {
     let Image { name, id, .. } = &brought.image;
-    to_stdout(&format!("{name}: {how}, {}", brought.image.digests.first().unwrap_or(id)));
+    stdout::line(&format!("{name}: {how}, {}", brought.image.digests.first().unwrap_or(id)));
     let place = images::lock::path(workspace).display().to_string();
     match &brought.pin {
-        Pinned::New => to_stdout(&format!("pinned in {place}")),
-        Pinned::Same => to_stdout(&format!("the pinned one of {place}")),
+        Pinned::New => stdout::line(&format!("pinned in {place}")),
+        Pinned::Same => stdout::line(&format!("the pinned one of {place}")),
         Pinned::Replaced(before) => {
-            to_stdout(&format!("pinned in {place}, in place of {} of {}", before.content(), before.date));
+            stdout::line(&format!("pinned in {place}, in place of {} of {}", before.content(), before.date));
         }
-        Pinned::NotNeeded => to_stdout("not pinned: its digest says what is in it"),
+        Pinned::NotNeeded => stdout::line("not pinned: its digest says what is in it"),
     }
 }

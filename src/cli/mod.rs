@@ -2,11 +2,12 @@
 
 #[cfg(feature = "torch")]
 use std::ffi::OsString; // clap knows it by its bare name only
-use std::io::{ErrorKind, Write};
 
+use clap::error::ContextKind;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+use crate::{exit, stdout};
 
 #[cfg(feature = "torch")]
 mod all;
@@ -176,7 +177,58 @@ impl Cli {
         if self.computes() {
             crate::openmp::do_not_spin();
         }
-        match self.command {
+        let code = self.command.run()?;
+        stdout::check().map(|()| code)
+    }
+
+    /// Prints what the parser has to say instead of a command line: help, the version, or what is wrong. Returns the exit code.
+    pub fn refuse(error: &clap::Error) -> u8 {
+        if let Err(error) = check_workspace(error) {
+            tell!("error: {error}");
+            return exit::code(&error);
+        }
+        let printed = error.print();
+        if !error.use_stderr() {
+            stdout::keep(printed);
+            stdout::print("");
+            if let Err(error) = stdout::check() {
+                tell!("error: {error}");
+                return exit::code(&error);
+            }
+        }
+        u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
+    }
+}
+
+/// Names the variable that an empty `--workspace` comes from, which the parser does not.
+fn check_workspace(error: &clap::Error) -> Result<()> {
+    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    match error.kind() == clap::error::ErrorKind::InvalidValue && named.starts_with("--workspace") {
+        true => workspace_of_environment().map(|_| ()),
+        false => Ok(()),
+    }
+}
+
+/// The variable that names the workspace.
+const WORKSPACE: &str = "REPRO_WORKSPACE";
+
+/// The workspace that the environment names.
+///
+/// # Errors
+/// Usage where it is empty or not UTF-8.
+fn workspace_of_environment() -> Result<Option<String>> {
+    let advice = format!("set {WORKSPACE} to a folder, or unset it: without it the workspace is ./workspace");
+    match std::env::var(WORKSPACE) {
+        Ok(empty) if empty.is_empty() => Err(Error::usage(format!("{WORKSPACE} is set but empty")).next(advice)),
+        Ok(folder) => Ok(Some(folder)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(why) => Err(Error::usage(format!("{WORKSPACE} cannot be read")).because(why).next(advice)),
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<u8> {
+        match self {
             #[cfg(feature = "torch")]
             Command::All(args) => all::run(args),
             #[cfg(feature = "torch")]
@@ -224,15 +276,8 @@ fn pretty(value: &serde_json::Value) -> Result<String> {
 /// # Errors
 /// Infra where stdout cannot be written; a reader that has gone away is no error.
 fn say(text: impl AsRef<str>) -> Result<()> {
-    written(text.as_ref()).map_err(|error| Error::infra("cannot write to standard output").because(error))
-}
-
-/// As [`say`], for those who go on where it cannot be written.
-fn written(text: &str) -> std::io::Result<()> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
+    stdout::line(text.as_ref());
+    stdout::check()
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::asset_progress::{Display, to_stdout};
+use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
 use crate::assets::manifest::Selection;
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
 use crate::prepare::{Settings, Summary, prepare};
+use crate::stdout;
 
 /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
 ///
@@ -68,9 +69,9 @@ pub fn run(args: Args) -> Result<u8> {
     match args.format {
         Format::Text => {
             let gap = if summary.prepared.is_empty() { "" } else { "\n" };
-            to_stdout(&format!("{gap}{}", summary.to_string().trim_end()));
+            stdout::line(&format!("{gap}{}", summary.to_string().trim_end()));
         }
-        Format::Json => to_stdout(&line(&summary)?),
+        Format::Json => stdout::line(&line(&summary)?),
     }
     summary.verdict()?;
     Ok(exit::PASS)

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::asset_progress::{Display, to_stdout};
+use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
 use super::{cores, pretty};
 use crate::assets::event::{Event, Observer, Silent};
@@ -11,7 +11,7 @@ use crate::assets::verify::{self, Checked, Depth, State, subjects};
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::human::{human_bytes, human_seconds};
-use crate::plain;
+use crate::{plain, stdout};
 
 /// Check that files are still what they should be
 ///
@@ -89,10 +89,10 @@ pub fn run(args: Args) -> Result<u8> {
     match args.format {
         Format::Json => {
             let report = verify::json(&subjects, &found, workspace, depth, seconds);
-            to_stdout(&pretty(&report)?);
+            stdout::line(&pretty(&report)?);
         }
         Format::Text => {
-            to_stdout(&plain::lines(verify::page(&subjects, &found).trim_end()));
+            stdout::line(&plain::lines(verify::page(&subjects, &found).trim_end()));
             say_rate(&found, seconds);
         }
     }

@@ -74,7 +74,7 @@ impl<'o> Teller<'o> {
     pub fn failed(&self, error: &Error) {
         let code = exit::code(error);
         let class = exit::TABLE.iter().find(|(_, of, _)| *of == code).map_or("BUG", |(name, ..)| name);
-        self.observer.event(&Event::Failed { name: self.name.clone(), error: error.to_string(), class });
+        self.observer.event(&Event::Failed { name: self.name.clone(), error: error.to_string(), class, said: false });
     }
 }
 

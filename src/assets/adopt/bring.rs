@@ -1,22 +1,24 @@
 //! Hashes a file that a person downloaded and puts it into its place: linked where it lies on the same file system, else
 //! copied. The person's file is never moved or changed.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::Fault;
 use super::recognise::implausible;
 use super::walk::{Candidate, Found};
 use crate::assets::claim::{Claim, claim};
 use crate::assets::digest::Digest;
 use crate::assets::disk;
 use crate::assets::event::{Event, Observer};
+use crate::assets::known::Known;
 use crate::assets::manifest::Checksums;
 use crate::assets::plan::{Item, State};
 use crate::assets::receipt::{Glance, Receipt, glance};
 use crate::error::{Error, Result};
 use crate::files::{self, Stat};
+use crate::signals;
 
 const BUFFER: usize = 1 << 20;
 /// The end record of a zip has 22 bytes and a comment of at most 65,535.
@@ -28,6 +30,7 @@ pub(super) struct Work<'a> {
     pub item: &'a Item<'a>,
     /// Its hashes, where it was read already.
     pub hashes: Option<Checksums>,
+    pub known: &'a Known,
     pub observer: &'a dyn Observer,
 }
 
@@ -38,7 +41,7 @@ pub(super) enum Brought {
     /// Somebody else put the right file there meanwhile.
     Present,
     /// It is not the file that it should be: why.
-    Refused(String),
+    Refused(Fault),
 }
 
 impl Work<'_> {
@@ -81,7 +84,7 @@ impl Work<'_> {
     }
 
     /// Links the file to its place once it is known to be right; copies it where the file system has no such links.
-    fn link(&self, one: &Found, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), String>> {
+    fn link(&self, one: &Found, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Fault>> {
         let hashes = match &self.hashes {
             Some(hashes) => hashes.clone(),
             None => self.hash()?,
@@ -105,7 +108,7 @@ impl Work<'_> {
     }
 
     /// Copies all pieces, one after the other, and hashes them on the way.
-    fn copy(&self, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), String>> {
+    fn copy(&self, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Fault>> {
         let (place, size) = (&self.item.place, self.candidate.size());
         if matches!(self.item.state, State::Partial(_)) {
             let hashes = self.hash()?;
@@ -118,7 +121,7 @@ impl Work<'_> {
         let part = place.part();
         files::create_folder_of(&part)?;
         let wrong = |error| Error::io("write", &part, &error);
-        let mut out = File::create(&part).map_err(wrong)?;
+        let mut out = files::create_own(&part).map_err(wrong)?;
         let mut digest = Digest::new(&self.item.demands.checksums, Some(size));
         let copied = read(self.candidate, &mut |bytes, done| {
             digest.update(bytes);
@@ -142,22 +145,27 @@ impl Work<'_> {
     }
 
     /// What is wrong with a file of these hashes, which can be read at `path`.
-    fn wrong(&self, hashes: &Checksums, path: &Path) -> Result<Option<String>> {
+    fn wrong(&self, hashes: &Checksums, path: &Path) -> Result<Option<Fault>> {
         if let Some(why) = self.contradiction(hashes) {
             return Ok(Some(why));
         }
         let zip = self.item.asset.path.extension().is_some_and(|ending| ending == "zip");
         match zip && self.item.demands.checksums.is_empty() && !ends_like_a_zip(path)? {
-            true => Ok(Some("it is no zip archive, or is cut off: its end record is missing".to_owned())),
+            true => Ok(Some("it is no zip archive, or is cut off: its end record is missing".into())),
             false => Ok(None),
         }
     }
 
-    fn contradiction(&self, hashes: &Checksums) -> Option<String> {
+    fn contradiction(&self, hashes: &Checksums) -> Option<Fault> {
         if self.item.demands.contradiction {
-            return Some("its pin contradicts its published sha256: correct the lock file first".to_owned());
+            return Some("its pin contradicts its published sha256: correct the lock file first".into());
         }
-        implausible(self.item, self.candidate.size()).or_else(|| contradicts(hashes, &self.item.demands.checksums))
+        let other = self.known.other(hashes, &self.item.asset.name).filter(|_| self.item.demands.checksums.is_empty());
+        let differs = || {
+            let size = implausible(self.item, self.candidate.size());
+            size.or_else(|| contradicts(hashes, &self.item.demands.checksums)).map(Fault::from)
+        };
+        other.map(Fault::from).or_else(differs)
     }
 
     /// Moves a file that is known to be wrong out of the way.
@@ -226,9 +234,10 @@ fn read(candidate: &Candidate, take: &mut dyn FnMut(&[u8], u64) -> Result<()>) -
     let (mut buffer, mut done) = (vec![0; BUFFER], 0_u64);
     for piece in &candidate.pieces {
         let wrong = |error| Error::io("read", &piece.path, &error);
-        let mut file = File::open(&piece.path).map_err(wrong)?;
+        let mut file = files::open_regular(&piece.path)?;
         let before = done;
         loop {
+            signals::check()?;
             match file.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
@@ -253,7 +262,7 @@ fn changed(path: &Path) -> Error {
 
 fn ends_like_a_zip(path: &Path) -> Result<bool> {
     let wrong = |error| Error::io("read", path, &error);
-    let mut file = File::open(path).map_err(wrong)?;
+    let mut file = files::open_regular(path)?;
     let size = file.metadata().map_err(wrong)?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(ZIP_END))).map_err(wrong)?;
     let mut tail = Vec::new();

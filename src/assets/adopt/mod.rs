@@ -17,11 +17,13 @@ use std::time::Instant;
 use self::bring::{Brought, Work};
 use self::walk::Candidate;
 use super::event::{Event, Observer};
+use super::known::{Known, KnownFile};
 use super::manifest::{Asset, Checksums, Unpack};
 use super::place::Place;
 use super::plan::{Item, State};
 use crate::error::{Error, Result};
 use crate::exit;
+use crate::signals::AtWork;
 
 /// What became of a folder's files.
 #[derive(Debug, Default)]
@@ -54,7 +56,8 @@ pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
         let mut asset = archive.clone();
         asset.name = Place::unpacked(Path::new(""), archive, unpack).name().to_owned();
         asset.path.clone_from(&unpack.path);
-        (asset.size, asset.size_about, asset.size_max) = (None, None, Some(unpack.size_max));
+        (asset.size, asset.size_about) = (None, None);
+        (asset.size_min, asset.size_max) = (archive.lower_bound_of(unpack), Some(unpack.size_max));
         (asset.checksums, asset.expect) = (unpack.checksums(), unpack.expect.clone());
         (asset.urls, asset.by_hand, asset.unpack) = (Vec::new(), Vec::new(), Vec::new());
         asset
@@ -66,11 +69,12 @@ pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
 }
 
 /// Takes what is in `folder` for those `items` that are not there. A wrong file is refused and left alone; the others are taken
-/// nevertheless.
+/// nevertheless. A file that is `known` by its checksum is that one, whatever its name says.
 ///
 /// # Errors
 /// Usage where `folder` is none; disk where there is no room; what [`Error::io`] says.
-pub fn adopt(folder: &Path, items: &[Item], observer: &dyn Observer) -> Result<Summary> {
+pub fn adopt(folder: &Path, items: &[Item], known: &Known, observer: &dyn Observer) -> Result<Summary> {
+    let _at_work = AtWork::begin()?;
     let contents =
         walk::walk(folder, &|name| items.iter().any(|item| recognise::names(item.asset).any(|n| n == name)))?;
     let mut summary = Summary::default();
@@ -79,7 +83,7 @@ pub fn adopt(folder: &Path, items: &[Item], observer: &dyn Observer) -> Result<S
     let mut open: Vec<&Item> = items.iter().collect();
     let mut refused: Vec<(String, Error)> = Vec::new();
     for candidate in &contents.candidates {
-        match (Adopter { candidate, observer }).run(&open)? {
+        match (Adopter { candidate, known, observer }).run(&open)? {
             Found::Is(item, Brought::Adopted(_)) => {
                 summary.adopted.push(item.asset.name.clone());
                 open.retain(|other| other.asset.name != item.asset.name);
@@ -88,7 +92,7 @@ pub fn adopt(folder: &Path, items: &[Item], observer: &dyn Observer) -> Result<S
             Found::Wrong(item, why) => {
                 let error = refusal(candidate, item, &why);
                 let (name, class) = (item.asset.name.clone(), exit::class(&error));
-                observer.event(&Event::Failed { name: name.clone(), error: error.to_string(), class });
+                observer.event(&Event::Failed { name: name.clone(), error: error.to_string(), class, said: false });
                 refused.push((name, error));
             }
             Found::Unclear(why) => summary.unknown.extend(paths(candidate).map(|path| (path, Some(why.clone())))),
@@ -133,9 +137,34 @@ pub fn find(folder: &Path, item: &Item, observer: &dyn Observer) -> Result<Optio
     Ok(None)
 }
 
+/// What is wrong with a file.
+struct Fault {
+    why: String,
+    /// The asset that it is instead, where that is known.
+    is: Option<String>,
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Self {
+        Self { why, is: None }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
+
+impl From<&KnownFile> for Fault {
+    fn from(file: &KnownFile) -> Self {
+        Self { why: file.sentence(), is: Some(file.name.clone()) }
+    }
+}
+
 enum Found<'a> {
     Is(&'a Item<'a>, Brought),
-    Wrong(&'a Item<'a>, String),
+    Wrong(&'a Item<'a>, Fault),
     Unclear(String),
     Nothing,
 }
@@ -143,6 +172,7 @@ enum Found<'a> {
 /// Finds out what one file is, and takes it.
 struct Adopter<'a> {
     candidate: &'a Candidate,
+    known: &'a Known,
     observer: &'a dyn Observer,
 }
 
@@ -154,10 +184,15 @@ impl Adopter<'_> {
         };
         let named = pick(&guess.named);
         if let (Some(why), Some(item)) = (&candidate.broken, named.first()) {
-            return Ok(Found::Wrong(item, why.clone()));
+            return Ok(Found::Wrong(item, why.clone().into()));
         }
         if let [one] = named.as_slice()
             && let Some(found) = settled(one, candidate)
+        {
+            return Ok(found);
+        }
+        if !named.is_empty()
+            && let Some(found) = self.by_checksum(&named, items)?
         {
             return Ok(found);
         }
@@ -181,18 +216,34 @@ impl Adopter<'_> {
         match (undemanding.as_slice(), named.first(), guess.by_size.and_then(|index| items.get(index))) {
             ([one], ..) => self.take(one, None),
             ([_, _, ..], ..) => Ok(Found::Unclear(unclear(&undemanding))),
-            ([], Some(item), _) => Ok(Found::Wrong(item, why.unwrap_or_else(|| "it is another file".to_owned()))),
+            ([], Some(item), _) => Ok(Found::Wrong(item, why.map_or_else(|| "it is another file".into(), Fault::from))),
             ([], None, Some(item)) => self.take(item, None),
             ([], None, None) => Ok(Found::Nothing),
         }
     }
 
-    /// Hashes of the file, of all kinds that the items demand.
+    /// What a file is that has the name of some items and the size of a file that is known by its checksum: a checksum beats a name.
+    fn by_checksum<'i>(&self, named: &[&'i Item<'i>], items: &[&'i Item<'i>]) -> Result<Option<Found<'i>>> {
+        if !self.known.has_size(self.candidate.size()) {
+            return Ok(None);
+        }
+        let hashes = self.identify(items)?;
+        let Some(known) = self.known.find(&hashes) else { return Ok(None) };
+        match (items.iter().find(|item| item.asset.name == known.name), named.first()) {
+            (Some(item), _) => self.take(item, Some(hashes)).map(Some),
+            (None, Some(named)) => Ok(Some(Found::Wrong(named, known.into()))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Hashes of the file, of all kinds that the items demand or by which it may be known.
     fn identify(&self, items: &[&Item]) -> Result<Checksums> {
         let (name, total) = (self.candidate.name.clone(), Some(self.candidate.size()));
         started(self.candidate, &name, "identify", self.observer);
         let mut progress = |done| self.observer.event(&Event::Progress { name: name.clone(), done, total });
-        bring::hash(self.candidate, &recognise::kinds(items.iter().copied()), &mut progress)
+        let (mut kinds, known) = (recognise::kinds(items.iter().copied()), self.known.kinds(self.candidate.size()));
+        (kinds.md5, kinds.git_blob) = (kinds.md5.or(known.md5), kinds.git_blob.or(known.git_blob));
+        bring::hash(self.candidate, &kinds, &mut progress)
     }
 
     fn take<'i>(&self, item: &'i Item<'i>, hashes: Option<Checksums>) -> Result<Found<'i>> {
@@ -201,7 +252,7 @@ impl Adopter<'_> {
         }
         let (name, began) = (item.asset.name.clone(), Instant::now());
         started(self.candidate, &name, "adopt", self.observer);
-        let work = Work { candidate: self.candidate, item, hashes, observer: self.observer };
+        let work = Work { candidate: self.candidate, item, hashes, known: self.known, observer: self.observer };
         let brought = work.bring()?;
         if let Brought::Adopted(receipt) = &brought {
             self.observer.event(&Event::Done {
@@ -251,13 +302,16 @@ fn started(candidate: &Candidate, name: &str, doing: &'static str, observer: &dy
     observer.event(&Event::Started { name: name.to_owned(), doing, source, total, from: 0 });
 }
 
-fn refusal(candidate: &Candidate, item: &Item, why: &str) -> Error {
+fn refusal(candidate: &Candidate, item: &Item, fault: &Fault) -> Error {
     let what = format!("{} is not `{}`, as its name says", candidate.source(), item.asset.name);
     let error = match candidate.broken {
         Some(_) => Error::data(what),
         None => Error::checksum(what),
     };
-    error.because(why).next("download it again (it was left alone), or rename it if it is something else")
+    error.because(&fault.why).next(match &fault.is {
+        Some(name) => format!("it was left alone; repro fetch {name} --from DIR takes it as what it is"),
+        None => "download it again (it was left alone), or rename it if it is something else".to_owned(),
+    })
 }
 
 fn paths(candidate: &Candidate) -> impl Iterator<Item = PathBuf> + '_ {

@@ -46,7 +46,7 @@ impl Scene {
     fn adopt(&self) -> Summary {
         let assets: Vec<_> = self.manifest.assets.iter().collect();
         let items = plan(&assets, &Lock::default(), &self.place.path().join("workspace"));
-        adopt(&self.from(), &items, &Silent).unwrap()
+        adopt(&self.from(), &items, &Known::of(&self.manifest, &Lock::default()), &Silent).unwrap()
     }
 
     /// Adopts; demands that exactly these are taken and nothing is refused.
@@ -238,7 +238,7 @@ fn what_is_unfinished_or_strange_is_named() {
         .map(|(path, why)| (path.file_name().unwrap().to_str().unwrap(), why.is_some()))
         .collect();
     assert_eq!(names, [("a.json.crdownload", true), ("holiday.jpg", false)]);
-    let error = adopt(Path::new("/nowhere"), &[], &Silent).unwrap_err();
+    let error = adopt(Path::new("/nowhere"), &[], &Known::default(), &Silent).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
 }
 
@@ -270,7 +270,13 @@ fn events_tell_of_every_file() {
     scene.put("b.json", b"bad!");
     let assets: Vec<_> = scene.manifest.assets.iter().collect();
     let heard = Heard(Mutex::default());
-    adopt(&scene.from(), &plan(&assets, &Lock::default(), &scene.place.path().join("workspace")), &heard).unwrap();
+    adopt(
+        &scene.from(),
+        &plan(&assets, &Lock::default(), &scene.place.path().join("workspace")),
+        &Known::default(),
+        &heard,
+    )
+    .unwrap();
     let events = heard.0.into_inner().unwrap();
     assert!(matches!(&events[0], Event::Started { name, doing: "adopt", total: Some(5), .. } if name == "a"));
     assert!(events.iter().any(|e| matches!(e, Event::Done { name, outcome: "adopted", size: 5, .. } if name == "a")));
@@ -308,7 +314,7 @@ fn from_another_file_system_it_is_copied() {
     }
     let assets: Vec<_> = scene.manifest.assets.iter().collect();
     let items = plan(&assets, &Lock::default(), &scene.place.path().join("workspace"));
-    let summary = adopt(usb.path(), &items, &Silent).unwrap();
+    let summary = adopt(usb.path(), &items, &Known::default(), &Silent).unwrap();
     assert_eq!((summary.adopted.len(), summary.refused.len()), (1, 1), "{summary:?}");
     assert_eq!(read(&scene.file("data/a.json")), b"right");
     assert_eq!(std::fs::read_dir(scene.file("data")).unwrap().count(), 1, "nothing is left of the wrong copy");

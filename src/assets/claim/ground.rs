@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::process::{Life, Owner};
 
 const FILE_LIMIT: u64 = 4096;
@@ -184,7 +185,7 @@ impl Seen {
     fn read(path: &Path) -> Result<Option<Self>> {
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut text = Vec::new();
-        let looked = File::open(path).and_then(|file| {
+        let looked = files::open_at_once(path).and_then(|file| {
             let metadata = file.metadata()?;
             // What cannot be read counts as garbage.
             file.take(FILE_LIMIT).read_to_end(&mut text).ok();
@@ -195,6 +196,10 @@ impl Seen {
             looked => looked,
         };
         match metadata {
+            // Nobody claims with a pipe or a device: waiting for its owner would be for nothing.
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+                Err(files::no_file("read the claim", path, &metadata))
+            }
             Ok(metadata) => Ok(Some(Self { owner: Owner::parse(&text), stamp: stamp(&metadata) })),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             // A network file system's word for a file that was just replaced.

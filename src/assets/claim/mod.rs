@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use self::ground::{Ground, Sight};
 use crate::error::{Error, Result};
+use crate::signals;
 
 /// How often an owner shows that it lives, and how long an observer waits for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,7 @@ pub fn claim_with(path: &Path, timing: Timing, waiting: &mut dyn FnMut(&str)) ->
             }
             Attempt::Held { .. } => {}
         }
-        std::thread::sleep(pause);
+        signals::sleep(pause)?;
         pause = (pause * 5 / 4).min(timing.beat * 2 / 5);
     }
 }

@@ -214,6 +214,10 @@ pub fn failed(error: &reqwest::Error) -> Trouble {
     let mut source = error.source();
     let mut untrusted = false;
     while let Some(cause) = source {
+        // The system's words for a name that it could not resolve.
+        if let Some((_, said)) = cause.to_string().split_once("failed to lookup address information: ") {
+            return Trouble::NoName(said.to_owned());
+        }
         // The TLS layer reports its errors, and only those, as invalid data.
         untrusted |= error.is_connect()
             && cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::InvalidData);

@@ -1,11 +1,13 @@
 //! Brings one file from the first of its sources that gives it right: resumed, retried, verified, and in place only then.
 //!
 //! - `source`: what a URL points to;
+//! - `hosts`: hosts whose names cannot be resolved;
 //! - `http`: one request and the head of its answer;
 //! - `transfer`: bytes into the partial file;
 //! - `part`, `sidecar`: the partial file, what is known of it, and its hashes;
 //! - `retry`: waiting, beginning anew, giving up.
 
+pub mod hosts;
 mod http;
 mod part;
 mod retry;
@@ -23,6 +25,7 @@ use tokio::runtime::Runtime;
 
 pub use self::retry::Network;
 
+use self::hosts::Hosts;
 use self::http::Held;
 use self::part::Part;
 use self::retry::{Retries, Trouble};
@@ -34,6 +37,7 @@ use super::manifest::ByHand;
 use super::place::Place;
 use super::receipt::Receipt;
 use crate::error::{Error, Result};
+use crate::signals::{self, AtWork, Refused};
 
 /// One file to bring. Whoever calls holds the claim on it.
 #[derive(Clone, Copy)]
@@ -50,6 +54,8 @@ pub struct Job<'a> {
     pub by_hand: &'a [ByHand],
     /// How patient to be.
     pub network: &'a Network,
+    /// Hosts that were given up, by other files too.
+    pub hosts: &'a Hosts,
     /// Hears what happens.
     pub observer: &'a dyn Observer,
     /// Whether the claim still stands.
@@ -70,6 +76,15 @@ pub struct Arrival {
 pub struct Web {
     stall: Duration,
     ready: OnceCell<(Runtime, Client)>,
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        // A name that is still being resolved is nobody's concern any more.
+        if let Some((runtime, _)) = self.ready.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Web {
@@ -99,6 +114,8 @@ struct Refusal {
     url: String,
     why: String,
     wrong_file: bool,
+    /// The host's name could not be resolved.
+    lost: bool,
 }
 
 /// Brings the file to its place.
@@ -118,6 +135,9 @@ pub fn download(job: &Job<'_>, web: &Web) -> Result<Arrival> {
         let mut retries = Retries::new(&patience, part.length());
         let mut tried_anew = false;
         let refusal = loop {
+            if let Some(why) = job.hosts.is_lost(url).filter(|_| !part.is_whole()) {
+                break Refusal { url: url.clone(), why, wrong_file: false, lost: true };
+            }
             if !part.is_whole() {
                 let mut flow = Flow::new(job, &mut part, &mut retries, &mut transferred);
                 if let Err(trouble) = attempt(&mut flow, web, url) {
@@ -133,14 +153,14 @@ pub fn download(job: &Job<'_>, web: &Web) -> Result<Arrival> {
                 Err(why) => {
                     part = Part::open(job.place, job.demands, job.urls)?;
                     if tried_anew || !pieced {
-                        break Refusal { url: url.clone(), why, wrong_file: true };
+                        break Refusal { url: url.clone(), why, wrong_file: true, lost: false };
                     }
                     job.note(format!("{why}; it came in pieces, so it is fetched once more from its beginning"));
                     tried_anew = true;
                 }
             }
         };
-        if refusals.len() + 1 < job.urls.len() {
+        if refusals.len() + 1 < job.urls.len() && !refusal.lost {
             job.note(format!("{} {}; the next source is tried", refusal.url, refusal.why));
         }
         refusals.push(refusal);
@@ -159,7 +179,13 @@ fn attempt(flow: &mut Flow<'_>, web: &Web, url: &str) -> Result<(), Trouble> {
         Source::File(path) => flow.copy(path, url, held.as_ref()),
         Source::Web(address) => {
             let (runtime, client) = web.ready()?;
-            runtime.block_on(flow.receive(client, address, url, held.as_ref(), source.is_page()))
+            let mut at_work = AtWork::begin().map_err(Error::from)?;
+            runtime.block_on(async {
+                tokio::select! {
+                    done = flow.receive(client, address, url, held.as_ref(), source.is_page()) => done,
+                    signal = at_work.asked() => Err(Error::from(Refused::Asked(signal)).into()),
+                }
+            })
         }
     }
 }
@@ -194,7 +220,13 @@ fn recover(
 ) -> Result<Option<Refusal>> {
     let (why, after) = match trouble {
         Trouble::Here(error) => return Err(error),
-        Trouble::Never { why, wrong_file } => return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file })),
+        Trouble::Never { why, wrong_file } => {
+            return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file, lost: false }));
+        }
+        Trouble::NoName(why) => match job.hosts.give_up(url, &why, job.observer) {
+            Some(why) => return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file: false, lost: true })),
+            None => (why, None),
+        },
         Trouble::Anew(why) => {
             job.check_claim()?;
             part.clear()?;
@@ -204,10 +236,10 @@ fn recover(
     };
     let Some(wait) = retries.wait(after, rand::random()) else {
         let why = format!("{why}; given up after {} tries without getting on", retries.tries());
-        return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file: false }));
+        return Ok(Some(Refusal { url: url.to_owned(), why, wrong_file: false, lost: false }));
     };
     job.waiting(format!("{url}: {why}"), Some(wait.as_secs_f64()));
-    std::thread::sleep(wait);
+    signals::sleep(wait).map_err(Error::from)?;
     job.check_claim()?;
     Ok(None)
 }
@@ -219,7 +251,7 @@ fn settle(job: &Job<'_>, mut part: Part) -> Result<Result<Receipt, String>> {
     let hashes = part.finish()?;
     let receipt = Receipt::new(part.path(), hashes, &source)?;
     job.check_claim()?;
-    let wrong = receipt.contradicts(job.demands).or_else(|| job.demands.size_fault(receipt.stat.size));
+    let wrong = receipt.contradicts(job.demands);
     let Some(why) = wrong else {
         part.move_to(job.place.file())?;
         return Ok(Ok(receipt));
@@ -237,12 +269,17 @@ fn report(job: &Job<'_>, refusals: &[Refusal]) -> Error {
         true => Error::checksum(format!("{what}: what its sources give is not the file that it should be")),
         false => Error::network(format!("{what}: none of its sources gives it")),
     };
+    let lost = refusals.iter().all(|refusal| refusal.lost) && !refusals.is_empty();
+    if lost {
+        job.hosts.lose(job.name);
+    }
     let error = refusals.iter().fold(error, |error, refusal| error.because(format!("{} {}", refusal.url, refusal.why)));
     error.next(match (by_hand(job.by_hand), wrong) {
         (Some(how), _) => how,
         (None, true) => "repro fetch --from DIR takes a copy that you have; where the publisher changed the file on \
                          purpose, look at the new one, then remove its pin from assets.lock or correct the manifest"
             .to_owned(),
+        (None, false) if lost => hosts::ADVICE.to_owned(),
         (None, false) => {
             "run this again later: what has arrived is kept; repro fetch --from DIR takes a copy that you \
                           have"

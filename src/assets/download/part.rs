@@ -1,6 +1,6 @@
 //! The partial file on the disk, its sidecar and its hashes, which always tell of the same bytes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -49,7 +49,7 @@ impl Part {
         let (path, sidecar_path) = (place.part(), place.sidecar());
         files::create_folder_of(&path)?;
         let wrong = |error| Error::io("open", &path, &error);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(wrong)?;
+        let file = files::open_own(&path)?;
         let there = file.metadata().map_err(wrong)?.len();
         let sidecar = Sidecar::read(&sidecar_path)
             .filter(|sidecar| !demands.checksums.is_empty() || sources.contains(&sidecar.url));

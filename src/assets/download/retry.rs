@@ -37,6 +37,8 @@ pub enum Trouble {
     Anew(String),
     /// It never will.
     Never { why: String, wrong_file: bool },
+    /// The name of the host could not be resolved.
+    NoName(String),
     /// It lies here, not there.
     Here(Error),
 }

@@ -1,6 +1,5 @@
 //! What is known of a partial file: where it came from, which version of it, and how much of it surely is on the disk.
 
-use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -68,7 +67,7 @@ impl Sidecar {
             serde_json::to_vec(self).map_err(|error| Error::bug("a sidecar cannot be written").because(error))?;
         let new = unfinished(path);
         let put = || {
-            let mut file = File::create(&new)?;
+            let mut file = files::create_own(&new)?;
             file.write_all(&bytes)?;
             // Where nothing of the part is on the disk for sure, nothing is lost with its sidecar.
             if self.synced > 0 {

@@ -1,6 +1,5 @@
 //! Brings bytes from a source into the partial file, never more than there may be.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +14,8 @@ use super::retry::{Retries, Trouble};
 use super::sidecar::Validator;
 use crate::assets::event::Event;
 use crate::error::Error;
-use crate::files::Stat;
+use crate::files::{self, Stat};
+use crate::signals;
 
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -53,7 +53,11 @@ impl<'a> Flow<'a> {
         page: bool,
     ) -> Result<(), Trouble> {
         let stall = self.job.network.stall;
-        let mut answer = match http::ask(client, url, held, page, stall).await? {
+        let asked = http::ask(client, url, held, page, stall).await;
+        if !matches!(asked, Err(Trouble::NoName(_))) {
+            self.job.hosts.reached();
+        }
+        let mut answer = match asked? {
             Reply::Bytes(answer) => *answer,
             Reply::Nothing => {
                 self.fits(self.part.length())?;
@@ -76,7 +80,7 @@ impl<'a> Flow<'a> {
     /// From a file of this machine.
     pub fn copy(&mut self, path: &Path, name: &str, held: Option<&Held>) -> Result<(), Trouble> {
         let wrong = |error: std::io::Error| Trouble::never(format!("cannot read {}: {error}", path.display()));
-        let mut file = File::open(path).map_err(wrong)?;
+        let mut file = files::open_at_once(path).map_err(wrong)?;
         let metadata = file.metadata().map_err(wrong)?;
         if !metadata.is_file() {
             return Err(Trouble::never(format!("{} is no file", path.display())));
@@ -90,6 +94,7 @@ impl<'a> Flow<'a> {
         self.begin(name, from, Some(version), Some(stat.size))?;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(from)).map_err(wrong)?;
         loop {
+            signals::check().map_err(Error::from)?;
             let mut piece = Vec::with_capacity(PIECE);
             match file.by_ref().take(PIECE as u64).read_to_end(&mut piece).map_err(wrong)? {
                 0 => return self.end(Some(stat.size)),

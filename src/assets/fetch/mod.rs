@@ -13,6 +13,7 @@ pub use super::download::Network;
 
 use super::disk;
 use super::download::Web;
+use super::download::hosts::{ADVICE, Hosts, name};
 use super::event::{Event, Observer};
 use super::lock::{Lock, Trust};
 use super::manifest::Asset;
@@ -21,6 +22,7 @@ use super::receipt::Receipt;
 use crate::error::{Error, Kind, Result};
 use crate::exit;
 use crate::human::human_bytes;
+use crate::signals::{self, AtWork};
 
 /// How to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,23 +66,29 @@ pub struct Fetched {
 /// Disk before the first byte where there is not enough room for all. Otherwise, once every asset was tried, the error of
 /// the one that failed, or one of the worst class that names all that failed: checksum before disk before network.
 pub fn fetch(assets: &[&Asset], lock: &Lock, settings: &Settings, observer: &dyn Observer) -> Result<Vec<Fetched>> {
+    // A claim is let go of, and what has arrived is kept, whenever the program is asked to stop.
+    let _at_work = AtWork::begin()?;
     let items = plan(assets, lock, &settings.workspace);
     check_disk(&items, settings)?;
+    let hosts = Hosts::of(assets);
     let (next, full) = (AtomicUsize::new(0), AtomicBool::new(false));
     let ended = Mutex::new(Vec::with_capacity(items.len()));
     let work = || {
         let web = Web::new(&settings.network);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return };
+            let Some(item) = items.get(index).filter(|_| signals::check().is_ok()) else { return };
             let result = match full.load(Ordering::Relaxed) {
                 true => Err(not_started(item)),
-                false => one::one(item, &web, settings, observer),
+                false => one::one(item, &web, &hosts, settings, observer),
             };
-            if let Err(error) = &result {
+            if let Err(error) = &result
+                && error.kind() != Kind::Interrupted
+            {
                 full.fetch_or(error.kind() == Kind::Disk, Ordering::Relaxed);
                 let (name, error, class) = (item.asset.name.clone(), error.to_string(), exit::class(error));
-                observer.event(&Event::Failed { name, error, class });
+                let said = hosts.has_lost(&name);
+                observer.event(&Event::Failed { name, error, class, said });
             }
             ended.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
@@ -97,7 +105,10 @@ pub fn fetch(assets: &[&Asset], lock: &Lock, settings: &Settings, observer: &dyn
     });
     let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     ended.sort_by_key(|(index, _)| *index);
-    sum_up(ended.into_iter().map(|(_, result)| result).collect())
+    signals::check().map_err(|asked| {
+        Error::from(asked).next("run the same command again: it goes on where it stopped, what has arrived is kept")
+    })?;
+    sum_up(ended.into_iter().map(|(index, result)| (items[index].asset, result)).collect(), &hosts)
 }
 
 /// Room for everything that is still to come, as far as sizes are known.
@@ -122,20 +133,20 @@ fn not_started(item: &Item) -> Error {
 }
 
 /// All files, or one error for all that failed.
-fn sum_up(results: Vec<Result<Fetched>>) -> Result<Vec<Fetched>> {
+fn sum_up(results: Vec<(&Asset, Result<Fetched>)>, hosts: &Hosts) -> Result<Vec<Fetched>> {
     let all = results.len();
     let (mut good, mut failed) = (Vec::new(), Vec::new());
-    for result in results {
+    for (asset, result) in results {
         match result {
             Ok(fetched) => good.push(fetched),
-            Err(error) => failed.push(error),
+            Err(error) => failed.push((asset, error)),
         }
     }
     if failed.len() < 2 {
-        return failed.pop().map_or(Ok(good), Err);
+        return failed.pop().map_or(Ok(good), |(_, error)| Err(error));
     }
     let what = format!("{} of {all} files could not be had", failed.len());
-    let sum = match failed.iter().map(Error::kind).max_by_key(|kind| severity(*kind)) {
+    let sum = match failed.iter().map(|(_, error)| error.kind()).max_by_key(|kind| severity(*kind)) {
         Some(Kind::Bug) => Error::bug(what),
         Some(Kind::Checksum) => Error::checksum(what),
         Some(Kind::Disk) => Error::disk(what),
@@ -143,8 +154,19 @@ fn sum_up(results: Vec<Result<Fetched>>) -> Result<Vec<Fetched>> {
         Some(Kind::Network) => Error::network(what),
         _ => Error::infra(what),
     };
-    let sum = failed.iter().fold(sum, |sum, error| sum.because(error.what()));
-    Err(sum.next("see what is said of each above, then run this again: what is complete is kept"))
+    // Files that only hosts have that were given up: a line for each host.
+    let (lost, others): (Vec<_>, Vec<_>) = failed.iter().partition(|(asset, _)| hosts.has_lost(&asset.name));
+    let sum = others.iter().fold(sum, |sum, (_, error)| sum.because(error.what()));
+    let sum = hosts.lost().iter().fold(sum, |sum, (host, why)| {
+        let here = |asset: &Asset| asset.urls.iter().find_map(|url| name(url)).is_some_and(|first| first == *host);
+        let count = lost.iter().filter(|(asset, _)| here(asset)).count();
+        let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+        if count == 0 { sum } else { sum.because(format!("{host} ({files}): {why}")) }
+    });
+    Err(sum.next(match others.is_empty() {
+        true => ADVICE,
+        false => "see what is said of each above, then run this again: what is complete is kept",
+    }))
 }
 
 /// What a person should look at first is greater.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Fetched, Outcome, Settings};
 use crate::assets::claim::{Claim, claim};
 use crate::assets::digest;
+use crate::assets::download::hosts::Hosts;
 use crate::assets::download::{self, Arrival, Job, Web};
 use crate::assets::event::{Event, Observer};
 use crate::assets::lock::Demands;
@@ -19,7 +20,13 @@ use crate::error::{Error, Result};
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Sees to it that the file is there.
-pub(super) fn one(item: &Item, web: &Web, settings: &Settings, observer: &dyn Observer) -> Result<Fetched> {
+pub(super) fn one(
+    item: &Item,
+    web: &Web,
+    hosts: &Hosts,
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<Fetched> {
     let (asset, place, demands) = (item.asset, &item.place, &item.demands);
     let start = Instant::now();
     let name = &asset.name;
@@ -77,6 +84,7 @@ pub(super) fn one(item: &Item, web: &Web, settings: &Settings, observer: &dyn Ob
         urls: &asset.urls,
         by_hand: &asset.by_hand,
         network: &settings.network,
+        hosts,
         observer,
         still_mine: &|| claim.still_mine(),
     };
@@ -106,6 +114,7 @@ pub fn fetch_from(
         urls: &[url.to_owned()],
         by_hand: &[],
         network: &settings.network,
+        hosts: &Hosts::of(&[asset]),
         observer,
         still_mine: &|| claim.still_mine(),
     };
@@ -136,7 +145,6 @@ fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observe
     };
     let wrong = receipt
         .contradicts(demands)
-        .or_else(|| demands.size_fault(receipt.stat.size))
         // Where nothing is published or pinned, what it was when it came is all that is known of it.
         .or_else(|| {
             let known = known.filter(|_| demands.checksums.is_empty())?;

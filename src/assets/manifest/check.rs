@@ -88,6 +88,9 @@ impl Asset {
         }
         for unpack in &self.unpack {
             digits("sha256", unpack.sha256.as_deref(), 64)?;
+            if unpack.size_min.is_some_and(|least| least > unpack.size_max) {
+                return Err(format!("{} has a size_min above its size_max", unpack.path.display()));
+            }
             if (unpack.member.is_empty() && !unpack.folder) || unpack.member.contains(['/', '\\', '\0']) {
                 return Err(format!("`{}` is no file name of a member", unpack.member));
             }

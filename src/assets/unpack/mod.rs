@@ -36,6 +36,7 @@ use std::sync::Arc;
 use self::member::Member;
 use super::manifest::Unpack;
 use crate::error::{Error, Result};
+use crate::files;
 
 pub use single::{Unpacked, unpack_file};
 
@@ -87,7 +88,7 @@ impl Archive {
     /// Data where it is damaged, cut short, no archive, or refused.
     pub fn open(path: &Path) -> Result<Self> {
         let io = |error: &std::io::Error| Error::io("read the archive", path, error);
-        let file = Arc::new(File::open(path).map_err(|error| io(&error))?);
+        let file = Arc::new(files::open_regular(path)?);
         let size = file.metadata().map_err(|error| io(&error))?.len();
         let mut magic = [0; 2];
         let is_tarball = match file.read_exact_at(&mut magic, 0) {

@@ -170,7 +170,15 @@ pub(super) fn lying_zip(members: &[Member], change: impl Fn(&mut Member)) -> Vec
 
 /// Asks for a member.
 pub(super) fn member(name: &str) -> Unpack {
-    Unpack { member: name.into(), folder: false, path: name.into(), size_max: 1 << 20, sha256: None, expect: None }
+    Unpack {
+        member: name.into(),
+        folder: false,
+        path: name.into(),
+        size_max: 1 << 20,
+        size_min: None,
+        sha256: None,
+        expect: None,
+    }
 }
 
 /// Asks for a folder; for everything where the name is empty.

@@ -150,12 +150,16 @@ fn look(subject: &Subject, depth: Depth) -> Option<Checked> {
         }
         _ => {}
     }
-    if let Some(why) = read::wrong_size(subject, size.unwrap_or(0)) {
+    let size_of_another = depth == Depth::Full && subject.known.has_size(size.unwrap_or(0));
+    if let Some(why) = read::wrong_size(subject, size.unwrap_or(0)).filter(|_| !size_of_another) {
         return plain(State::Wrong { why });
     }
     match (seen, depth) {
         (_, Depth::Full) => None,
         (Glance::Good(receipt), _) => {
+            if let Some(why) = subject.is_other(&receipt.hashes) {
+                return Some(Checked::new(State::Wrong { why }, size, Some(receipt.hashes)));
+            }
             let state = read::good(subject);
             Some(Checked::new(state, size, Some(receipt.hashes)))
         }
@@ -182,7 +186,10 @@ fn change(subject: &Subject, receipt: &Receipt) -> String {
 /// Says how it ended.
 fn tell(subject: &Subject, checked: &Checked, seconds: f64, observer: &dyn Observer) {
     let name = subject.name().to_owned();
-    let failed = |why: &str, class: &'static str| Event::Failed { name: name.clone(), error: why.to_owned(), class };
+    let failed = |why: &str, class: &'static str| {
+        let (name, error) = (name.clone(), why.to_owned());
+        Event::Failed { name, error, class, said: false }
+    };
     observer.event(&match &checked.state {
         State::Good | State::GoodUnpinned => Event::Done {
             name: name.clone(),

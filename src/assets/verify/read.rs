@@ -44,7 +44,9 @@ fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
     })?;
     let source = known.as_ref().map_or("found in the workspace", |receipt| &receipt.source);
     let mut receipt = Receipt::new(place.file(), hashes.clone(), source)?;
-    let wrong = receipt.contradicts(&subject.demands).or_else(|| differs(subject, known.as_ref(), &receipt));
+    let other = subject.is_other(&hashes);
+    let wrong =
+        other.or_else(|| receipt.contradicts(&subject.demands)).or_else(|| differs(subject, known.as_ref(), &receipt));
     let (state, keep) = match wrong {
         _ if receipt.stat != before => (State::Changed { why: "it was written to while it was read".into() }, None),
         Some(why) => (State::Wrong { why }, known.map(Receipt::distrusted)),
@@ -75,6 +77,9 @@ fn stat(path: &Path) -> Result<Stat> {
 /// The checksums to take: what is demanded, and what was taken before.
 fn wanted(subject: &Subject, known: Option<&Receipt>) -> Checksums {
     let mut wanted = subject.demands.checksums.clone();
+    let size = std::fs::metadata(subject.place.file()).map_or(0, |data| data.len());
+    let Checksums { md5, git_blob, .. } = subject.known.kinds(size);
+    (wanted.md5, wanted.git_blob) = (wanted.md5.or(md5), wanted.git_blob.or(git_blob));
     if let Some(Receipt { hashes, .. }) = known {
         wanted.md5 = wanted.md5.or_else(|| hashes.md5.clone());
         wanted.git_blob = wanted.git_blob.or_else(|| hashes.git_blob.clone());

@@ -1,7 +1,9 @@
 //! What can be verified: fetched files, what archives unpacked to, and what was made from them.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::assets::known::{Known, KnownFile};
 use crate::assets::lock::{Demands, Lock, Trust};
 use crate::assets::manifest::{Asset, Checksums, Made, Manifest, Selection, Unpack};
 use crate::assets::place::Place;
@@ -22,6 +24,8 @@ pub struct Subject {
     pub origin: String,
     /// For a folder: how many files it must hold, where that is known.
     pub folder: Option<Option<u64>>,
+    /// Files that it may be instead.
+    pub known: Arc<Known>,
 }
 
 impl Subject {
@@ -29,17 +33,16 @@ impl Subject {
     pub fn asset(asset: &Asset, lock: &Lock, workspace: &Path) -> Self {
         let place = Place::new(workspace, &asset.name, &asset.path);
         let (demands, trust) = (lock.demands(asset), Some(lock.trust(asset)));
-        Self { place, demands, trust, origin: asset.name.clone(), folder: None }
+        Self { place, demands, trust, origin: asset.name.clone(), folder: None, known: Arc::default() }
     }
 
     /// A file or folder out of an archive.
     pub fn unpacked(asset: &Asset, unpack: &Unpack, workspace: &Path) -> Self {
-        let upper_bound = Some(unpack.size_max).filter(|_| !unpack.folder);
-        let demands = Demands { upper_bound, checksums: unpack.checksums(), ..Demands::default() };
+        let demands = Demands::of_member(asset, unpack);
         let files = || unpack.expect.as_ref().filter(|expect| expect.kind == "files").and_then(|expect| expect.count);
         let folder = unpack.folder.then(files);
         let place = Place::unpacked(workspace, asset, unpack);
-        Self { place, demands, trust: None, origin: asset.name.clone(), folder }
+        Self { place, demands, trust: None, origin: asset.name.clone(), folder, known: Arc::default() }
     }
 
     /// A file made from others.
@@ -47,12 +50,18 @@ impl Subject {
         let checksums = Checksums { sha256: made.sha256.clone(), ..Checksums::default() };
         let demands = Demands { checksums, ..Demands::default() };
         let place = Place::made(workspace, made);
-        Self { place, demands, trust: None, origin: made.name.clone(), folder: None }
+        Self { place, demands, trust: None, origin: made.name.clone(), folder: None, known: Arc::default() }
     }
 
     /// Its name on the page and in events.
     pub fn name(&self) -> &str {
         self.place.name()
+    }
+
+    /// What a file of these hashes is instead, where it is another one that is known.
+    pub(super) fn is_other(&self, hashes: &Checksums) -> Option<String> {
+        let unknown = |name: &&KnownFile| !self.has_checksum() && name.name != self.origin;
+        self.known.other(hashes, self.name()).filter(unknown).map(KnownFile::sentence)
     }
 
     /// Whether a checksum is known from outside this workspace.
@@ -84,6 +93,7 @@ pub fn subjects(manifest: &Manifest, lock: &Lock, selection: &Selection, workspa
     let everything = Selection { all: true, ..Selection::default() };
     let selection = if unselected { &everything } else { selection };
     let made_here = |subject: &Subject| subject.exists() || (!unselected && Receipt::read(&subject.place).is_some());
+    let known = Arc::new(Known::of(manifest, lock));
     let mut subjects = Vec::new();
     for asset in manifest.select(selection)? {
         let fetched = Subject::asset(asset, lock, workspace);
@@ -96,6 +106,10 @@ pub fn subjects(manifest: &Manifest, lock: &Lock, selection: &Selection, workspa
     for made in manifest.select_made(selection)? {
         let subject = Subject::made(made, workspace);
         subjects.extend(Some(subject).filter(|subject| made_here(subject) || selection.names.contains(&made.name)));
+    }
+    // What is made may be a copy of what is known.
+    for subject in subjects.iter_mut().filter(|subject| !manifest.made.iter().any(|made| made.name == subject.origin)) {
+        subject.known = known.clone();
     }
     Ok(subjects)
 }

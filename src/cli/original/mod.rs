@@ -73,7 +73,7 @@ fn quoted(word: &str) -> String {
 /// Translates and runs; a line that is not the original's gets the usual error about an unknown command.
 pub fn run(line: &[OsString]) -> Result<u8> {
     let words: Vec<String> = line.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let workspace = std::env::var("REPRO_WORKSPACE").unwrap_or_else(|_| "workspace".to_owned());
+    let workspace = super::workspace_of_environment()?.unwrap_or_else(|| "workspace".to_owned());
     let found = |name: &str, suffix: &str| Path::new(name).exists() || locate(name, suffix).is_ok();
     let here = Here { found: &found, workspace: &workspace, gpus: tch::Cuda::device_count().max(0) as usize };
     let Some(translation) = of_line(&words, None, &here)? else { return Ok(unknown(line)) };
@@ -100,7 +100,7 @@ pub fn run(line: &[OsString]) -> Result<u8> {
 fn ours(words: &[String]) -> Result<u8> {
     match Cli::try_parse_from(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
         Ok(cli) => cli.run(),
-        Err(error) => Ok(said(&error)),
+        Err(error) => Ok(Cli::refuse(&error)),
     }
 }
 
@@ -110,14 +110,9 @@ fn unknown(line: &[OsString]) -> u8 {
     let strict =
         clap::Command::new("repro").subcommand_required(true).subcommands(Cli::command().get_subcommands().cloned());
     match strict.try_get_matches_from(words) {
-        Err(error) => said(&error),
+        Err(error) => Cli::refuse(&error),
         Ok(_) => exit::USAGE,
     }
-}
-
-fn said(error: &clap::Error) -> u8 {
-    let _ = error.print();
-    u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
 }
 
 /// NLVR2's split files beside the submodule with the official ones, as process_dataset.py makes them.

@@ -8,6 +8,7 @@ use super::inventory_file;
 use crate::assets::adopt;
 use crate::assets::event::Event;
 use crate::assets::fetch::{self, Outcome};
+use crate::assets::known::Known;
 use crate::assets::lock::Lock;
 use crate::assets::plan::plan;
 use crate::assets::rate::Meter;
@@ -34,7 +35,7 @@ pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<(
         let unpacked = adopt::unpacked(&wanted);
         let mut items = plan(&wanted, &assets.lock, &settings.workspace);
         items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &settings.workspace));
-        let adopted = adopt::adopt(folder, &items, &*observer)?;
+        let adopted = adopt::adopt(folder, &items, &Known::of(&assets.manifest, &assets.lock), &*observer)?;
         context.note(&format!("{} files taken from {}", adopted.adopted.len(), folder.display()));
         for refused in &adopted.refused {
             context.note(&format!("not taken: {}", refused.what()));

@@ -13,6 +13,7 @@ mod results;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Report, human_seconds, words};
+use crate::plain;
 use crate::verdict::Verdict;
 
 const STYLE: &str = include_str!("style.css");
@@ -46,7 +47,8 @@ pub fn render(report: &Report) -> String {
             }
         }
     };
-    page.into_string()
+    // Texts of a run may hold anything; what is markup in them is escaped already.
+    plain::page(&page.into_string())
 }
 
 fn class(verdict: Verdict) -> String {
@@ -160,6 +162,15 @@ mod tests {
         assert!(page.contains("Is &lt;b&gt;this&lt;/b&gt; &quot;bold&quot; &amp; safe?"));
         assert!(page.contains("parameter <code>epochs</code> 4 -&gt; 8"));
         assert!(page.contains("no pictures in &lt;images&gt; &amp; | no captions"));
+    }
+
+    #[test]
+    fn no_control_character_of_a_run_reaches_the_page() {
+        let mut report = sample::mixed();
+        "a\u{1b}[31m\u{0}b\r\u{9b}c\u{202e}d\té".clone_into(&mut report.title);
+        let page = render(&report);
+        assert!(page.contains("<h1>a\\u{1b}[31m\\u{0}b\\r\\u{9b}c\\u{202e}d\té</h1>"), "{page}");
+        assert!(page.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')));
     }
 
     #[test]

@@ -42,8 +42,7 @@ impl Observer for Shown {
     }
 
     fn lines(&mut self, lines: &str) {
-        // A reader that has gone away is no reason to stop training.
-        self.bar.suspend(|| drop(std::io::Write::write_all(&mut std::io::stdout().lock(), lines.as_bytes())));
+        self.bar.suspend(|| crate::stdout::print(lines));
     }
 
     fn note(&mut self, note: &str) {

@@ -76,6 +76,7 @@ impl Bench {
             urls: &self.urls,
             by_hand: &[],
             network: &self.network,
+            hosts: &Hosts::default(),
             observer: &self.ear,
             still_mine: &|| true,
         };
@@ -309,6 +310,7 @@ fn who_lost_the_claim_stops() {
         urls: &bench.urls,
         by_hand: &[],
         network: &bench.network,
+        hosts: &Hosts::default(),
         observer: &bench.ear,
         still_mine: &|| false,
     };
