@@ -63,6 +63,9 @@ fn the_ten_released_rows_are_never_the_features_of_train2014() {
             ],
         );
         assert!(!folder.path().join("workspace/data/mscoco_imgfeat").exists() && file.exists());
+        if name != "train2014_obj36.tsv" {
+            continue;
+        }
         for (golden, workspace) in [("golden-rows", "one"), ("--all", "two")] {
             let mut fetch = repro(folder.path());
             let output = run(fetch.args(["fetch", "--from", "from", golden, "--workspace", workspace]), exit::PASS);
