@@ -207,8 +207,10 @@ pub fn device(name: &str) -> Result<Device> {
                 .because(format!("libtorch has CUDA and sees {seen}"))
                 .next("see what repro doctor says of the GPU and its driver, or use --device cpu"))
         }
-        false => Err(Error::infra(format!("--device {name}: this program was built with the libtorch for CPUs"))
-            .next("run ci/setup --cuda in the folder of its source and build it again, or use --device cpu")),
+        false => Err(Error::infra(format!("--device {name}: this program was built with the libtorch for CPUs")).next(
+            "run ci/setup --cuda in the folder of its source and build it again (an image: repro images build train \
+                 --build-arg LIBTORCH=cuda), or use --device cpu",
+        )),
     };
     match name {
         "cpu" => Ok(Device::Cpu),
