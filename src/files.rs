@@ -144,15 +144,54 @@ pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
 
 /// Lower-case hexadecimal SHA-256 of a file's content.
 pub fn sha256(path: &Path) -> Result<String> {
-    let mut file = open_regular(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let n = file.read(&mut buffer).map_err(|e| Error::io("read", path, &e))?;
-        if n == 0 {
-            return Ok(hex(&hash.finalize()));
+    Ok(ContentDigest::of(path)?.sha256)
+}
+
+/// Size and checksum of a file's content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentDigest {
+    /// Bytes.
+    pub bytes: u64,
+    /// Lower-case hexadecimal SHA-256.
+    pub sha256: String,
+}
+
+impl ContentDigest {
+    /// Reads a file to its end.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is no regular file.
+    pub fn of(path: &Path) -> Result<Self> {
+        let mut file = open_regular(path)?;
+        let mut hasher = ContentHasher::default();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let n = file.read(&mut buffer).map_err(|e| Error::io("read", path, &e))?;
+            if n == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(&buffer[..n]);
         }
-        hash.update(&buffer[..n]);
+    }
+}
+
+/// Makes a [`ContentDigest`] while the content is written.
+#[derive(Default)]
+pub(crate) struct ContentHasher {
+    bytes: u64,
+    sha256: Sha256,
+}
+
+impl ContentHasher {
+    /// Adds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.sha256.update(bytes);
+    }
+
+    /// Returns the digest of all bytes.
+    pub fn finish(self) -> ContentDigest {
+        ContentDigest { bytes: self.bytes, sha256: hex(&self.sha256.finalize()) }
     }
 }
 

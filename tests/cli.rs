@@ -156,7 +156,7 @@ nlvr2 = { epochs = 1, batch_size = 8, lr = 1e-3 }
         let allowed = stderr(&run(&mut train(place.path(), &["--from-scratch", "--allow-missing-images"]), 0));
         assert!(allowed.contains("1 left out for want of features"), "{allowed}");
         std::fs::remove_file(data.join("vocab.txt")).unwrap();
-        assert_snapshot!("no_vocabulary", mistake(&["--from-scratch"], 2));
+        assert_snapshot!("no_vocabulary", mistake(&["--from-scratch", "--output", "another"], 2));
     }
 
     #[test]

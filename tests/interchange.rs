@@ -160,7 +160,7 @@ fn our_models_give_the_same_numbers_in_the_port() {
     convert(place.path(), &["--from", "pre", "--to", "encoder", "--config", "sizes.json", "--encoder-only"], 0);
     let task = task_model();
     let description = Description { task: Task::Vqa, config: config(), answers: ANSWERS };
-    weights::save(&task, place.path(), "BEST", &description, true).unwrap();
+    weights::save(&task, place.path(), "BEST", &description, None, true).unwrap();
     let said = convert(place.path(), &["--from", "BEST", "--to", "vqa"], 0);
     assert!(said.contains("LxmertForQuestionAnswering") && said.contains("read back"), "{said}");
 

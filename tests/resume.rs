@@ -179,14 +179,16 @@ fn begun_anew_it_leaves_nothing_of_before() {
     let train = |folder: &Path, more: &str| world.train(folder, "nlvr2", more);
     let told = run(&mut train(whole, "--pth"), 0);
     assert!(whole.join("out/BEST.pth").exists() && whole.join("out/LAST.pth").exists());
-    for file in ["BEST.pth", "LAST.pth"] {
-        fs::remove_file(whole.join("out").join(file)).unwrap();
-    }
     // So long that it cannot end before the signal comes.
     assert!(stopped(&mut train(broken, "--lr 7e-3 --epochs 1000"), broken, Signal::INT));
     run(&mut train(broken, "--resume --restart"), USAGE);
     fs::remove_file(broken.join("out/log.log")).unwrap();
-    let again = run(&mut train(broken, "--restart"), 0);
+    let again = run(&mut train(broken, "--restart --pth"), 0);
+    for file in ["BEST.pth", "LAST.pth"] {
+        let [whole, broken] = [whole, broken].map(|folder| folder.join("out").join(file));
+        assert!(fs::read(&whole).unwrap() == fs::read(&broken).unwrap(), "{file}");
+        fs::remove_file(whole).and_then(|()| fs::remove_file(broken)).unwrap();
+    }
     same((whole, &told), (broken, &again));
 }
 

@@ -306,6 +306,14 @@ pub struct Selection {
 }
 
 impl Manifest {
+    /// Returns the manifest compiled into the program.
+    ///
+    /// # Errors
+    /// None but bugs.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(include_str!("../../data/assets.toml"), "data/assets.toml")
+    }
+
     /// Reads and checks a manifest; `origin` names it in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let wrong = |why: String| Error::data(format!("the manifest {origin} is wrong")).because(why);

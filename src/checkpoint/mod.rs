@@ -33,7 +33,7 @@ pub use locate::locate;
 pub use pth::read_pth;
 pub use pth_write::write_pth;
 pub use read::{read, read_as_named, read_bytes};
-pub use safetensors_file::{read_metadata, read_safetensors, write_safetensors};
+pub use safetensors_file::{read_metadata, read_safetensors, write_safetensors, write_safetensors_digested};
 pub use tensor::{DType, StateDict, TensorData};
 
 #[cfg(test)]

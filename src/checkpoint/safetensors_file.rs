@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::read::open;
 use super::tensor::{DType, StateDict, TensorData};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{ContentDigest, ContentHasher, write_atomically};
 
 /// Reads a safetensors file; the tensors, in the order of their bytes, point into the mapped file.
 pub fn read_safetensors(path: &Path) -> Result<StateDict> {
@@ -95,6 +95,30 @@ fn code(of: DType) -> &'static str {
 /// Writes a safetensors file, atomically and always the same bytes for the same content. Wider element types come first,
 /// so that every tensor is aligned; otherwise the given order is kept. Tied tensors are written once each.
 pub fn write_safetensors(path: &Path, tensors: &StateDict, metadata: &BTreeMap<String, String>) -> Result<()> {
+    write(path, tensors, metadata, &mut |_| {})
+}
+
+/// Writes as [`write_safetensors`] does and returns the file's digest, taken while writing.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_safetensors_digested(
+    path: &Path,
+    tensors: &StateDict,
+    metadata: &BTreeMap<String, String>,
+) -> Result<ContentDigest> {
+    let mut hasher = ContentHasher::default();
+    write(path, tensors, metadata, &mut |bytes| hasher.update(bytes))?;
+    Ok(hasher.finish())
+}
+
+/// `seen` gets all bytes in the order of the file.
+fn write(
+    path: &Path,
+    tensors: &StateDict,
+    metadata: &BTreeMap<String, String>,
+    seen: &mut dyn FnMut(&[u8]),
+) -> Result<()> {
     let mut ordered: Vec<_> = tensors.iter().collect();
     ordered.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype.size()));
     let mut header = Map::new();
@@ -115,7 +139,10 @@ pub fn write_safetensors(path: &Path, tensors: &StateDict, metadata: &BTreeMap<S
     let mut header = Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' ');
     write_atomically(path, |out| {
-        let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(|e| Error::io("write", path, &e));
+        let mut put = |bytes: &[u8]| {
+            seen(bytes);
+            out.write_all(bytes).map_err(|e| Error::io("write", path, &e))
+        };
         put(&(header.len() as u64).to_le_bytes())?;
         put(&header)?;
         ordered.iter().try_for_each(|(_, tensor)| put(&tensor.data))
@@ -144,6 +171,9 @@ mod tests {
         assert_eq!(back.keys().next().unwrap(), "é\"", "the widest first");
         write_safetensors(&path, &tensors, &metadata).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first);
+        let digest = write_safetensors_digested(&path, &tensors, &metadata).unwrap();
+        assert_eq!(digest, ContentDigest::of(&path).unwrap());
+        assert_eq!((digest.bytes, std::fs::read(&path).unwrap()), (first.len() as u64, first.clone()));
         let (_, header) = SafeTensors::read_metadata(&first).unwrap();
         assert_eq!(header.metadata().as_ref().unwrap()["key 7"], "7");
         write_safetensors(&path, &StateDict::new(), &BTreeMap::new()).unwrap();

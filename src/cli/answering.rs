@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::engine::EngineOptions;
-use super::options::{ComputeOptions, DataOptions, ModelOptions};
+use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use crate::checkpoint::locate;
 use crate::dataset::{Prediction, Scale, Task};
 use crate::error::{Error, Result};
+use crate::evidence::attribution::{self, Attribution};
 use crate::evidence::result::Machine;
 use crate::features::progress::Bar;
 use crate::lxrt::TaskModel;
+use crate::lxrt::description::same_vocabulary;
 use crate::train::machine::described;
 use crate::train::predict::{Average, predict};
 use crate::train::progress;
@@ -51,10 +53,22 @@ pub struct Answered {
     pub questions: Questions,
     /// One prediction for each usable example.
     pub predictions: Vec<Prediction>,
-    /// The files that answered, each with how many numbers its model holds.
-    pub models: Vec<(PathBuf, u64)>,
+    /// The models that answered.
+    pub models: Vec<AnsweringModel>,
+    /// SHA-256 of the vocabulary.
+    pub vocabulary: String,
     /// Where.
     pub machine: Machine,
+}
+
+/// A model that answered.
+pub struct AnsweringModel {
+    /// Its file, or its folder in Hugging Face's layout.
+    pub file: PathBuf,
+    /// How many numbers it holds.
+    pub parameters: u64,
+    /// Where it is from.
+    pub origin: Attribution,
 }
 
 impl Answering {
@@ -103,6 +117,20 @@ impl Answering {
         let files = self.files()?;
         let device = self.compute.apply()?;
         let loader = Loader::new(self.data.resolve(task)?)?;
+        let vocabulary = loader.tokenizer();
+        say_vocabulary(vocabulary)?;
+        let origin = |file: &PathBuf| {
+            let origin = attribution::of(file, task)?;
+            // A .pth does not say it itself.
+            if let Some(then) = &origin.vocabulary {
+                same_vocabulary(&file.display().to_string(), then, vocabulary)?;
+            }
+            if let Some(note) = &origin.note {
+                tell!("note: {note}");
+            }
+            Ok(origin)
+        };
+        let origins: Vec<Attribution> = files.iter().map(origin).collect::<Result<_>>()?;
         let questions = loader.questions(split, &Bar::new())?;
         let (mut models, mut counts) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
         for file in &files {
@@ -125,7 +153,9 @@ impl Answering {
         let predictions = predict(&models, self.average, &questions, size, |n| bar.inc(n as u64))?;
         bar.finish_and_clear();
         let machine = Machine::here(tch::get_num_threads() as u64, &described(device));
-        Ok(Answered { questions, predictions, models: files.into_iter().zip(counts).collect(), machine })
+        let model = |((file, parameters), origin)| AnsweringModel { file, parameters, origin };
+        let models = files.into_iter().zip(counts).zip(origins).map(model).collect();
+        Ok(Answered { questions, predictions, models, vocabulary: vocabulary.sha256().to_owned(), machine })
     }
 
     /// The sizes of a model: what its file says. Options say it for files that do not, and overrule a single model's file;

@@ -11,8 +11,6 @@ use crate::assets::manifest::{Manifest, Selection};
 use crate::error::Result;
 use crate::files;
 
-/// The manifest compiled into the program.
-const MANIFEST: &str = include_str!("../../data/assets.toml");
 /// The pins compiled into the program.
 const LOCK: &str = include_str!("../../data/assets.lock");
 const FILE_LIMIT: u64 = 4 << 20;
@@ -121,7 +119,7 @@ impl ManifestOptions {
     /// Reads manifest and locks for a workspace.
     pub fn read(&self, workspace: &Path) -> Result<Known> {
         let (manifest, mut lock) = match &self.manifest {
-            None => (Manifest::parse(MANIFEST, "data/assets.toml")?, Lock::parse(LOCK, "data/assets.lock")?),
+            None => (Manifest::embedded()?, Lock::parse(LOCK, "data/assets.lock")?),
             Some(path) => {
                 let text = files::read_text(path, FILE_LIMIT)?;
                 (Manifest::parse(&text, &path.display().to_string())?, Lock::default())

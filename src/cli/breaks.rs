@@ -12,10 +12,11 @@ pub struct BreakOptions {
     /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
     #[arg(long, value_name = "EVERY", default_value = "20m")]
     snapshot_every: Every,
-    /// Go on from the newest snapshot in the output folder; begin where there is none
+    /// Go on from the newest snapshot in the output folder; begin where there is none. Says so where the run has ended
     #[arg(long, conflicts_with = "restart")]
     pub resume: bool,
-    /// Begin anew, without the snapshots that are there
+    /// Begin again without the snapshots that are there; a finished run, or one with weights of finished epochs, is first moved
+    /// into a folder with a date in its name beside the output folder
     #[arg(long)]
     restart: bool,
 }

@@ -106,6 +106,9 @@ pub fn run(args: Args) -> Result<u8> {
             .next("a golden file holds the number that it allows"));
     }
     let runs = read_all(&args.runs)?;
+    for run in &runs {
+        run.notes.iter().for_each(|note| tell!("note: {note}"));
+    }
     if let Some(file) = &args.record {
         return args.record(&runs, file);
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::options::{ComputeOptions, DataFiles};
+use super::options::{ComputeOptions, DataFiles, say_vocabulary};
 use super::say;
 use crate::checkpoint::locate;
 use crate::dataset::tokenizer::Tokenizer;
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::exit;
 use crate::features::Precision;
 use crate::features::progress::Bar;
+use crate::lxrt::description::check_vocabulary;
 use crate::prepare;
 use crate::train::progress;
 use crate::train::questions::MAX_WORDS;
@@ -194,6 +195,8 @@ pub fn run(args: Args) -> Result<u8> {
     let settings = args.settings()?;
     let checkpoint = locate(&args.load, "_LXRT")?;
     let tokenizer = args.place.tokenizer()?;
+    say_vocabulary(&tokenizer)?;
+    check_vocabulary(&checkpoint, &tokenizer)?;
     let pairs = args.pairs()?;
     let features = args.features()?;
     let available = |image: &str| features.source.find(image).is_some();

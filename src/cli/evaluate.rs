@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::answering::{Answered, Answering};
+use super::answering::{Answered, Answering, AnsweringModel};
 use super::engine::{Touched, run_inside};
 use super::say;
 use super::scores::{Against, Scored, scored};
@@ -13,7 +13,6 @@ use crate::dataset::{self, Prediction, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::evidence::leave::{Evaluated, leave};
 use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use crate::evidence::training;
 use crate::train::questions;
 use crate::{exit, files};
 
@@ -144,22 +143,23 @@ pub fn run(args: Args) -> Result<u8> {
 
 /// What models answered, for a judge.
 fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evaluated<'a>> {
-    let Answered { questions, predictions, models, machine } = answered;
-    let record = |(file, parameters): &(PathBuf, u64)| -> Result<ModelRecord> {
-        Ok(ModelRecord {
-            file: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            sha256: files::sha256(&hf::folder::weights_in(file).unwrap_or_else(|| file.clone()))?,
-            parameters: *parameters,
-        })
+    let Answered { questions, predictions, models, vocabulary, machine } = answered;
+    let record = |AnsweringModel { file, parameters, origin }: &AnsweringModel| -> Result<ModelRecord> {
+        let sha256 = match &origin.sha256 {
+            Some(sha256) => sha256.clone(),
+            None => files::sha256(&hf::folder::weights_in(file).unwrap_or_else(|| file.clone()))?,
+        };
+        let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(ModelRecord { file, sha256, parameters: *parameters })
     };
-    let training = models.first().map(|(file, _)| training::read(files::folder_of(file))).transpose()?;
     let ablation = answering.data.ablate.and_then(|ablation| serde_json::to_value(ablation).ok());
     Ok(Evaluated {
         data: &questions.data,
         predictions,
         left_out: questions.dropped(),
         models: models.iter().map(record).collect::<Result<_>>()?,
-        training: training.flatten().map(|ended| ended.training),
+        training: models.first().and_then(|model| model.origin.training.clone()),
+        vocabulary: Some(vocabulary.clone()),
         without: ablation.and_then(|name| name.as_str().map(str::to_owned)),
         features: questions.source.stores().iter().map(FeatureRecord::of).collect(),
         environment: machine.clone(),
@@ -174,6 +174,7 @@ fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> Evaluated<'
         left_out: 0,
         models: Vec::new(),
         training: None,
+        vocabulary: None,
         without: None,
         features: Vec::new(),
         environment: Machine::here(0, ""),

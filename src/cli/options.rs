@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use tch::Device;
 
+use crate::dataset::tokenizer::{Tokenizer, published_vocabulary};
 use crate::dataset::{Scale, Task};
 use crate::error::{Error, Result};
 use crate::features::Precision;
@@ -51,6 +52,22 @@ impl DataFiles {
         }
         Ok(vocab)
     }
+}
+
+/// Says that a vocabulary is not that of the published models, where it is another.
+///
+/// # Errors
+/// None but bugs.
+pub fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
+    let published = published_vocabulary()?;
+    if tokenizer.sha256() != published {
+        tell!(
+            "note: {} is another vocabulary than bert-base-uncased's, which the published models have (SHA-256 {}, not {published})",
+            tokenizer.origin(),
+            tokenizer.sha256()
+        );
+    }
+    Ok(())
 }
 
 /// Where things are.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
-use super::options::{ComputeOptions, DataOptions, ModelOptions};
+use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::say;
 use super::start::StartOptions;
@@ -165,11 +165,19 @@ impl Args {
             mce_loss: self.mce_loss && task == Task::Gqa,
             pth: self.pth,
             description,
+            vocabulary: None,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             loaded: None,
             snapshots: self.breaks.settings(&output),
             output,
         }
+    }
+
+    /// Refuses to train over what is finished in the output folder, before data are read.
+    fn refuse_finished(&self, start: &Start) -> Result<()> {
+        // Words, features and answers are no options.
+        let description = Description { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
+        finetune::refuse_finished(&self.settings(description, start))
     }
 
     /// Says which options have no effect.
@@ -205,15 +213,18 @@ pub fn run(args: Args) -> Result<u8> {
             .next(format!("run `repro predict {task} --load NAME --split {splits}`")));
     }
     let start = args.start.resolve()?;
+    args.refuse_finished(&start)?;
     if let Some(place) = args.engine.place(&args.compute.device)? {
         return run_inside("train", &place, &args.compute.device, &args.data.workspace, &args.touched()?);
     }
     args.say_what_has_no_effect();
     let device = args.compute.apply()?;
     let loader = Loader::new(args.data.resolve(task)?)?;
+    say_vocabulary(loader.tokenizer())?;
     // The features' width is known once they are read.
     let config = args.model.resolve(loader.vocab_size(), 1)?;
     let mut settings = args.settings(Description { task, config, answers: loader.classes() }, &start);
+    settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
     if args.breaks.resume
         && let Some(outcome) = finetune::finished(&settings)?
     {

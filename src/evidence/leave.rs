@@ -19,6 +19,8 @@ pub struct Evaluated<'e> {
     pub models: Vec<ModelRecord>,
     /// How it was trained, where known.
     pub training: Option<Training>,
+    /// See [`ResultRecord::vocabulary`].
+    pub vocabulary: Option<String>,
     /// See [`ResultRecord::without`].
     pub without: Option<String>,
     /// What it saw.
@@ -39,7 +41,8 @@ pub fn predictions_file(task: Task, splits: &str) -> String {
 /// Data for predictions that do not belong to the data ([`dataset::score`]) or data without labels; where a file cannot be
 /// written.
 pub fn leave(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
-    let Evaluated { data, predictions, left_out, models, training, without, features, environment } = evaluated;
+    let Evaluated { data, predictions, left_out, models, training, vocabulary, without, features, environment } =
+        evaluated;
     let accuracy = dataset::score(data, predictions)? * 100.0;
     // A result that was there before belongs to other items.
     match std::fs::remove_file(folder.join(FILE)) {
@@ -71,6 +74,7 @@ pub fn leave(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
         seed: training.as_ref().and_then(Training::seed),
         models,
         training,
+        vocabulary,
         without,
         features,
         predictions: Some(FileDigest::of(folder, &answers)?),
@@ -105,6 +109,7 @@ mod tests {
             left_out: 2 - predictions.len(),
             models: Vec::new(),
             training: None,
+            vocabulary: None,
             without: None,
             features: Vec::new(),
             environment: Machine::here(1, "cpu"),

@@ -4,10 +4,12 @@
 //! - [`items`]: `items.jsonl`, the answer to each example with its score and its cluster;
 //! - [`leave`]: writes both beside the predictions of an evaluation;
 //! - [`training`]: what `outcome.json` and `metrics.jsonl` of a training say;
+//! - [`attribution`]: whether weights are those of the training whose outcome lies beside them;
 //! - [`unfinished`]: what the snapshots of a training say that has not ended;
 //! - [`journal`]: where a run of `repro all` stopped;
 //! - [`run`]: a folder of any of these kinds, read as one thing; [`names`]: what such folders are called.
 
+pub mod attribution;
 pub mod items;
 pub mod journal;
 pub mod leave;

@@ -46,6 +46,10 @@ pub struct ResultRecord {
     pub models: Vec<ModelRecord>,
     /// How the first of these weights came about, where that lies beside them.
     pub training: Option<Training>,
+    /// SHA-256 of the vocabulary that questions were cut with ([`crate::dataset::tokenizer::Tokenizer::sha256`]); absent where
+    /// only predictions were scored, and in results of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<String>,
     /// What was kept from the model (`vision`, `language`); none for a model that saw everything.
     pub without: Option<String>,
     /// The features that were read, one entry a file.
@@ -88,6 +92,9 @@ pub struct Training {
     pub should_load: u64,
     /// Training examples left out for want of features.
     pub left_out: u64,
+    /// The weights that it wrote: their files' names and SHA-256. Empty if its outcome names none: an older program wrote it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, String>,
 }
 
 /// A file of features.
@@ -224,6 +231,23 @@ impl ResultRecord {
         if trained.is_some() && trained != self.seed {
             return Err("its seed is another one than its training's".to_owned());
         }
+        if let Some(learnt) = self.training.as_ref().and_then(Training::task)
+            && learnt != self.task
+        {
+            return Err(format!("it is a result of {}, and its training learnt {learnt}", self.task));
+        }
+        if let (Some(training), Some(model)) = (&self.training, self.models.first())
+            && !training.weights.is_empty()
+            && !training.weights.values().any(|sha256| *sha256 == model.sha256)
+        {
+            let wrote: Vec<String> = training.weights.iter().map(|(name, sha256)| format!("{name} {sha256}")).collect();
+            return Err(format!(
+                "{} (SHA-256 {}) is not of its training, which wrote {}",
+                model.file,
+                model.sha256,
+                wrote.join(", ")
+            ));
+        }
         if !(0.0..=100.0).contains(accuracy) {
             return Err(format!("its accuracy is {accuracy}, not within 0 and 100"));
         }
@@ -263,9 +287,11 @@ pub(crate) mod tests {
             seed: Some(9595),
             models: vec![ModelRecord { file: "BEST.safetensors".into(), sha256: "a1".into(), parameters: 7 }],
             training: Some(Training {
-                options: BTreeMap::from([("--seed".into(), 9595.into())]),
+                options: BTreeMap::from([("--seed".into(), 9595.into()), ("task".into(), "vqa".into())]),
+                weights: BTreeMap::from([("BEST.safetensors".into(), "a1".into())]),
                 ..Training::default()
             }),
+            vocabulary: Some("07".into()),
             without: None,
             features: Vec::new(),
             predictions: None,
@@ -293,6 +319,16 @@ pub(crate) mod tests {
             ("\"accuracy\": 50.0", "\"accuracy\": 150.0", "accuracy is 150"),
             ("\"accuracy\": 50.0", "\"accuracy\": null", "invalid type: null"),
             ("\"n\": 3", "\"m\": 3", "unknown field `m`"),
+            (
+                "\"task\": \"vqa\",\n  \"splits",
+                "\"task\": \"gqa\",\n  \"splits",
+                "a result of gqa, and its training learnt vqa",
+            ),
+            (
+                "\"sha256\": \"a1\"",
+                "\"sha256\": \"b2\"",
+                "BEST.safetensors (SHA-256 b2) is not of its training, which wrote BEST.safetensors a1",
+            ),
             ("\"items\": null", "\"items\": {\"file\": \"../x\", \"sha256\": \"\"}", "no file beside it"),
         ] {
             assert!(text.contains(from), "{from}");

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::attribution;
 use super::journal::{self, End};
 use super::names::shortest_distinct;
 use super::result::{FILE, ResultRecord, SCHEMA, metric};
@@ -37,6 +38,8 @@ pub struct RunEvidence {
     pub tasks: Vec<(Task, Result<Found, Why>)>,
     /// Its report, where it wrote one.
     pub report: Option<PathBuf>,
+    /// What is not certain about it.
+    pub notes: Vec<String>,
 }
 
 /// A result with the files beside it.
@@ -110,6 +113,7 @@ pub fn read(given: &Path) -> Result<RunEvidence> {
         name: shortest_distinct(&[&folder]).concat(),
         journal: None,
         tasks: Vec::new(),
+        notes: Vec::new(),
         report: Some(folder.join(REPORT)).filter(|path| path.exists()),
         folder: folder.clone(),
     };
@@ -120,6 +124,11 @@ pub fn read(given: &Path) -> Result<RunEvidence> {
         let record = ResultRecord::read(&folder)?;
         run.tasks.push((record.task, Ok(found(record, &folder, &folder))));
     } else if let Some(ended) = training::read(&folder)? {
+        attribution::check_folder(&folder, &ended)?;
+        if ended.weights.is_empty() {
+            let outcome = folder.join(training::OUTCOME);
+            run.notes.push(format!("{} names no checksum of weights: an older version wrote it", outcome.display()));
+        }
         let (task, result) = trained(ended, &folder)?;
         run.tasks.push((task, result));
     } else if let Some(cut) = unfinished::read(&folder)? {
@@ -256,9 +265,9 @@ fn baselines(folder: &Path, task: Task) -> Result<Vec<(String, f64)>> {
 
 /// A training as a result: its best accuracy on the validation data.
 fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
-    let task = ended.training.options.get("task").and_then(|task| serde_json::from_value(task.clone()).ok());
-    let task = task.ok_or_else(|| Error::data(format!("{} does not say which task it is", folder.display())))?;
-    let Ended { training, best, validated, left_out, machine } = ended;
+    let task =
+        ended.task().ok_or_else(|| Error::data(format!("{} does not say which task it is", folder.display())))?;
+    let Ended { training, best, validated, left_out, machine, vocabulary, .. } = ended;
     let (Some(accuracy), Some((splits, n))) = (best, validated) else {
         let sentence = "the training was not validated, so that nothing was measured".to_owned();
         let next =
@@ -285,6 +294,7 @@ fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
         models: Vec::new(),
         features: Vec::new(),
         without: None,
+        vocabulary,
         training: Some(training),
         predictions: None,
         items: None,

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::result::{Machine, Training};
+use crate::dataset::Task;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, ContentDigest};
 use crate::report::metrics;
 
 /// How a training ended, in its folder.
@@ -47,6 +48,17 @@ pub struct Ended {
     pub left_out: u64,
     /// Where it was computed.
     pub machine: Machine,
+    /// The weights that it wrote, by their files' names; empty in an outcome of an older program.
+    pub weights: BTreeMap<String, ContentDigest>,
+    /// SHA-256 of its vocabulary; absent likewise.
+    pub vocabulary: Option<String>,
+}
+
+impl Ended {
+    /// Returns what it learnt.
+    pub fn task(&self) -> Option<Task> {
+        self.training.task()
+    }
 }
 
 #[derive(Deserialize)]
@@ -55,6 +67,8 @@ struct File {
     identity: Identity,
     #[serde(default)]
     facts: Facts,
+    #[serde(default)]
+    weights: BTreeMap<String, ContentDigest>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +83,8 @@ struct Outcome {
 struct Identity {
     run: BTreeMap<String, Value>,
     machine: BTreeMap<String, Value>,
+    #[serde(default)]
+    vocabulary: Option<String>,
 }
 
 /// The training that ended in `folder`; none where no `outcome.json` of a fine-tuning is there.
@@ -80,13 +96,17 @@ pub fn read(folder: &Path) -> Result<Option<Ended>> {
     if !path.exists() {
         return Ok(None);
     }
-    let damaged = |e| Error::data(format!("{} cannot be understood", path.display())).because(e);
+    let damaged = |e| {
+        Error::data(format!("{} cannot be understood", path.display()))
+            .because(e)
+            .next("put it right; weights beside it can be copied into a folder of their own and evaluated there")
+    };
     let value: Value = serde_json::from_str(&files::read_text(&path, LARGEST)?).map_err(damaged)?;
     // Pre-training ends with losses.
     if value.pointer("/identity/run/task").is_none() {
         return Ok(None);
     }
-    let File { outcome, identity, facts } = serde_json::from_value(value).map_err(damaged)?;
+    let File { outcome, identity, facts, weights } = serde_json::from_value(value).map_err(damaged)?;
     let metrics_file = folder.join(METRICS);
     let validation = match metrics_file.is_file() {
         true => metrics::read(&metrics_file, "")?.0.epochs.iter().map(|epoch| epoch.valid).collect(),
@@ -108,7 +128,10 @@ pub fn read(folder: &Path) -> Result<Option<Ended>> {
             not_loaded: facts.not_loaded,
             should_load: facts.should_load,
             left_out: facts.train_left_out,
+            weights: weights.iter().map(|(name, content)| (name.clone(), content.sha256.clone())).collect(),
         },
+        weights,
+        vocabulary: identity.vocabulary,
     }))
 }
 
@@ -126,6 +149,11 @@ fn machine(told: &BTreeMap<String, Value>) -> Machine {
 }
 
 impl Training {
+    /// Returns what was learnt; `None` if its options do not say, or name no task.
+    pub fn task(&self) -> Option<Task> {
+        Task::deserialize(self.options.get("task")?).ok()
+    }
+
     /// The seed that it was given.
     pub fn seed(&self) -> Option<u64> {
         self.options.get("--seed").and_then(Value::as_u64)

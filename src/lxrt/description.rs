@@ -11,12 +11,16 @@ use crate::checkpoint::hf::{HfConfig, Layout, folder};
 use crate::checkpoint::read_metadata;
 use crate::dataset::Task;
 use crate::dataset::answers::{GQA_COVERAGE, VQA_COVERAGE};
+use crate::dataset::tokenizer::Tokenizer;
 use crate::error::{Error, Result};
 
 /// Key of the description in a safetensors file's metadata.
 const KEY: &str = "lxmert_repro.model";
 /// Key of the description of a pre-trained model.
 pub const PRETRAINING: &str = "lxmert_repro.pretraining";
+
+/// Key of the SHA-256 of the vocabulary that a model was trained with ([`Tokenizer::sha256`]).
+pub const VOCABULARY: &str = "lxmert_repro.vocabulary";
 
 /// What a weights file says about its model, so that it can be used without repeating options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +78,46 @@ pub fn described<T: DeserializeOwned>(path: &Path, key: &str) -> Result<Option<T
     serde_json::from_str(text)
         .map(Some)
         .map_err(|e| Error::data(format!("{} describes its model in an unknown way", path.display())).because(e))
+}
+
+/// Returns the SHA-256 of the vocabulary that the model of a file or folder was trained with; `None` if it does not say.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn vocabulary_of(path: &Path) -> Result<Option<String>> {
+    let file = match folder::weights_in(path) {
+        Some(file) => file,
+        None if path.is_dir() => return Ok(None),
+        None => path.to_owned(),
+    };
+    Ok(read_metadata(&file)?.and_then(|mut metadata| metadata.remove(VOCABULARY)))
+}
+
+/// Refuses a vocabulary other than the one that a model was trained with. A file that does not name one fits any.
+///
+/// # Errors
+/// Data, with both checksums; where the file cannot be read.
+pub fn check_vocabulary(weights: &Path, tokenizer: &Tokenizer) -> Result<()> {
+    match vocabulary_of(weights)? {
+        Some(then) => same_vocabulary(&weights.display().to_string(), &then, tokenizer),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a vocabulary whose checksum is not `then`, the one of the training of `what`.
+///
+/// # Errors
+/// Data, with both checksums.
+pub fn same_vocabulary(what: &str, then: &str, tokenizer: &Tokenizer) -> Result<()> {
+    if then == tokenizer.sha256() {
+        return Ok(());
+    }
+    Err(Error::data(format!("{what} was trained with another vocabulary than {}", tokenizer.origin()))
+        .because(format!(
+            "the SHA-256 was {then} and is {}: the same words would get other numbers",
+            tokenizer.sha256()
+        ))
+        .next("name the vocabulary that the model was trained with: --vocab FILE"))
 }
 
 /// The metadata of a safetensors file with a description under `key`.

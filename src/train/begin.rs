@@ -9,7 +9,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::alone::alone_in;
-use super::outcome::{self, Finished};
+use super::aside::{move_aside, weights_in};
+use super::finished::FinishedRun;
+use super::log_files::LOG;
+use super::outcome::{FILE_NAME, Finished};
 use super::snapshot::{Every, Identity, Snapshot, Snapshots};
 use crate::checkpoint::StateDict;
 use crate::error::{Error, Result};
@@ -38,9 +41,9 @@ impl SnapshotSettings {
 pub enum Begin {
     /// Goes on from the newest whole snapshot; begins where there is none. The outcome of a finished run is only told again.
     Resume,
-    /// Removes what is there of an unfinished run and begins.
+    /// Begins. Moves what has been finished aside (a run, or epochs' weights of one) and removes other snapshots.
     Restart,
-    /// Begins, but refuses where an unfinished run has left snapshots.
+    /// Begins, but refuses where a run has left an outcome, snapshots or weights.
     Fresh,
 }
 
@@ -65,6 +68,36 @@ pub struct Begun<P> {
     pub from: Option<Snapshot<P>>,
 }
 
+/// Refuses to begin a run with these options over what another one has finished. Changes nothing, needs no data: commands ask
+/// first, [`begin`] asks again.
+///
+/// # Errors
+/// Usage where a run is in the way, with the ways on; data where an outcome cannot be read.
+pub fn refuse_finished(output: &Path, settings: &SnapshotSettings, options: &BTreeMap<String, Value>) -> Result<()> {
+    let finished = match settings.begin {
+        Begin::Restart => return Ok(()),
+        Begin::Fresh | Begin::Resume => FinishedRun::read(output)?,
+    };
+    match (settings.begin, finished) {
+        (Begin::Resume, Some(run)) if run.is_of_the_kind_of(options) => return Ok(()),
+        (_, Some(run)) => return Err(run.refusal(output, options)),
+        (Begin::Resume, None) => return Ok(()),
+        (_, None) => {}
+    }
+    if Snapshots::new(settings.folder.clone(), Every::Never, Identity::default()).any()? {
+        return Err(unfinished(&settings.folder));
+    }
+    match weights_in(output)?.as_slice() {
+        [] => Ok(()),
+        weights => Err(Error::usage(format!("weights are here: {} in {}", weights.join(", "), output.display()))
+            .because("no outcome beside them says which training wrote them, and training here would replace them")
+            .next(
+                "pass --resume if they are of this run, --restart to move them aside and begin (nothing is deleted), or name \
+                 another --output",
+            )),
+    }
+}
+
 /// Looks at what is in the output folder and does what the settings say. Breaks with the outcome `O` where the run has ended; then
 /// `load` brings its last weights before its snapshots are removed.
 ///
@@ -77,28 +110,41 @@ pub fn begin<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
     load: impl FnOnce() -> Result<()>,
     note: &mut dyn FnMut(&str),
 ) -> Result<ControlFlow<O, Begun<P>>> {
+    refuse_finished(output, settings, &identity.run)?;
     let SnapshotSettings { folder, every, begin } = settings.clone();
     let mut snapshots = Snapshots::new(folder, every, identity.clone());
     if begin == Begin::Resume
         && let Some(finished) = Finished::read(output)?
     {
-        finished.check(&identity.run, output)?;
+        finished.check(identity, output)?;
         load()?;
         snapshots.clear()?;
         return Ok(ControlFlow::Break(finished.outcome));
     }
     let from = match begin {
         Begin::Resume => snapshots.newest(note)?,
-        Begin::Fresh if snapshots.any()? => return Err(unfinished(snapshots.folder())),
-        Begin::Restart | Begin::Fresh => None,
+        Begin::Restart => {
+            keep_what_is_finished(output, snapshots.folder(), note)?;
+            None
+        }
+        Begin::Fresh => None,
     };
     let at_work = AtWork::begin()?;
     if from.is_none() {
-        // In this order: a snapshot beside an outcome would be one of a run that has ended.
-        outcome::remove(output)?;
         snapshots.clear()?;
     }
     Ok(ControlFlow::Continue(Begun { snapshots, at_work, from }))
+}
+
+/// Moves a finished run aside, or one whose epochs have left weights.
+fn keep_what_is_finished(output: &Path, snapshots: &Path, note: &mut dyn FnMut(&str)) -> Result<()> {
+    let finished = output.join(FILE_NAME).symlink_metadata().is_ok();
+    if finished || !weights_in(output)?.is_empty() {
+        // The log of a run that has not ended grows, as in the original.
+        let place = move_aside(output, snapshots, (!finished).then_some(LOG))?;
+        note(&format!("what was here is now in {}; nothing was deleted", place.display()));
+    }
+    Ok(())
 }
 
 /// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
@@ -141,18 +187,18 @@ pub fn first<P: Position>(snapshots: &mut Snapshots, position: P) -> Result<P> {
     Ok(position)
 }
 
-/// The outcome of the run that these options describe, where it has ended: known before data and weights are read, of which
-/// nothing is compared.
+/// The outcome of the run that these options and this vocabulary describe, where it has ended: known before data and weights are
+/// read, of which nothing is compared.
 ///
 /// # Errors
-/// Usage where the run that has ended there had other settings.
+/// Usage where the run that has ended there had other settings, data where it had another vocabulary.
 pub fn ended<O: Serialize + DeserializeOwned>(
     output: &Path,
     settings: &SnapshotSettings,
-    options: &BTreeMap<String, Value>,
+    now: &Identity,
 ) -> Result<Option<O>> {
     let Some(finished) = Finished::read(output)? else { return Ok(None) };
-    finished.check(options, output)?;
+    finished.check(now, output)?;
     let _alone = alone_in(output, &[&settings.folder])?;
     // A run killed after its very last file was written has left them.
     Snapshots::new(settings.folder.clone(), Every::Never, finished.identity).clear()?;
@@ -168,8 +214,8 @@ fn unfinished(folder: &Path) -> Error {
 mod tests {
     use serde::Deserialize;
 
-    use super::outcome::Facts;
     use super::*;
+    use crate::train::outcome::Facts;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct At(u64, u64);
@@ -206,11 +252,13 @@ mod tests {
     #[test]
     fn an_ended_runs_snapshots_go_when_its_weights_are_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let (output, identity) = (folder.path(), Identity::default());
+        let run = [("task".to_owned(), "vqa".into())].into();
+        let (output, identity) = (folder.path(), Identity { run, ..Identity::default() });
         let settings = SnapshotSettings::below(output, Every::Never, Begin::of(true, false));
         let mut snapshots = Snapshots::new(settings.folder.clone(), Every::Never, identity.clone());
         assert_eq!(first(&mut snapshots, At(0, 0)).unwrap(), At(0, 0));
-        Finished { outcome: 5, identity: identity.clone(), facts: Facts::default() }.write(output).unwrap();
+        let facts = Facts::default();
+        Finished { outcome: 5, identity: identity.clone(), facts, weights: Default::default() }.write(output).unwrap();
         let with = |loaded: Result<()>| {
             let load = || {
                 assert!(settings.folder.exists());
@@ -221,6 +269,6 @@ mod tests {
         assert!(with(Err(Error::data("no"))).is_err());
         assert!(matches!(with(Ok(())), Ok(ControlFlow::Break(5))));
         assert!(!settings.folder.exists());
-        assert_eq!(ended::<i32>(output, &settings, &identity.run).unwrap(), Some(5));
+        assert_eq!(ended::<i32>(output, &settings, &identity).unwrap(), Some(5));
     }
 }

@@ -12,7 +12,7 @@ pub use settings::Settings;
 use super::alone::alone_in;
 use super::batches;
 use super::begin::{self, Begun};
-use super::identity::{identity, options};
+use super::identity::{identity, of_settings, options};
 use super::log_files::Marks;
 use super::logs::Logs;
 pub use super::outcome::Outcome;
@@ -22,7 +22,7 @@ use super::questions::Questions;
 use super::snapshot::{Identity, Next, Snapshots, stopped};
 use super::step::{Rule, Step, Stepper};
 use super::tally::Tally;
-use super::weights;
+use super::weights::{self, Written};
 use crate::checkpoint::Policy;
 use crate::dataset::{self, Prediction};
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ pub trait Observer {
 }
 
 /// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Position {
     epoch: u64,
     /// Steps of the epoch that are done. With all of them done, validation is still to come.
@@ -54,6 +54,9 @@ struct Position {
     best: Option<(f64, u64)>,
     last_valid: Option<f64>,
     logs: Marks,
+    /// The best weights as they were written; absent in snapshots of older programs.
+    #[serde(default)]
+    weights: Written,
 }
 
 impl begin::Position for Position {
@@ -117,7 +120,15 @@ pub fn run(
 /// # Errors
 /// Usage where the run that has ended there had other settings.
 pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    begin::ended(&settings.output, &settings.snapshots, &options(settings))
+    begin::ended(&settings.output, &settings.snapshots, &of_settings(settings))
+}
+
+/// Refuses, before data are read, to train over what is finished in the output folder.
+///
+/// # Errors
+/// As [`begin::refuse_finished`].
+pub fn refuse_finished(settings: &Settings) -> Result<()> {
+    begin::refuse_finished(&settings.output, &settings.snapshots, &options(settings))
 }
 
 /// A run in progress.
@@ -141,15 +152,19 @@ impl Run<'_> {
             train = self.at.tally.mean();
             self.validate(observer)?;
             self.tell(observer)?;
-            let Position { epoch, best, last_valid, .. } = self.at;
-            self.at = Position { epoch: epoch + 1, best, last_valid, ..Position::default() };
+            let Position { epoch, best, last_valid, weights, .. } = std::mem::take(&mut self.at);
+            self.at = Position { epoch: epoch + 1, best, last_valid, weights, ..Position::default() };
         }
         let Position { best, last_valid, .. } = self.at;
         let outcome = Outcome { train, best, last_valid, steps: self.stepper.steps() };
         self.logs.mark()?;
         // In this order: killed between any two of these, a resumed run does the rest again.
-        let Settings { output, description, pth, .. } = self.settings;
-        weights::save(self.model, output, "LAST", description, *pth)?;
+        let Settings { output, description, vocabulary, pth, .. } = self.settings;
+        let mut weights = std::mem::take(&mut self.at.weights);
+        weights.extend(weights::save(self.model, output, "LAST", description, vocabulary.as_deref(), *pth)?);
+        if best.is_some() {
+            weights::add_missing(&mut weights, output, "BEST.safetensors")?;
+        }
         let loaded = self.settings.loaded.clone().unwrap_or_default();
         let facts = Facts {
             not_loaded: loaded.lacking,
@@ -157,7 +172,7 @@ impl Run<'_> {
             train_left_out: self.train.dropped(),
             valid_left_out: self.valid.map_or(0, Questions::dropped),
         };
-        let finished = Finished { outcome, identity, facts };
+        let finished = Finished { outcome, identity, facts, weights };
         finished.write(output)?;
         self.snapshots.clear()?;
         Ok(finished.outcome)
@@ -216,8 +231,8 @@ impl Run<'_> {
         self.at.last_valid = Some(score);
         if score > self.at.best.map_or(0.0, |(best, _)| best) {
             self.at.best = Some((score, self.at.epoch));
-            let Settings { output, description, pth, .. } = self.settings;
-            weights::save(self.model, output, "BEST", description, *pth)?;
+            let Settings { output, description, vocabulary, pth, .. } = self.settings;
+            self.at.weights = weights::save(self.model, output, "BEST", description, vocabulary.as_deref(), *pth)?;
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ use super::appended::Appended;
 use super::tensorboard::Events;
 use crate::error::Result;
 
+/// Name of the log that grows from run to run.
+pub const LOG: &str = "log.log";
+
 /// Those of one run.
 pub struct LogFiles {
     log: Appended,
@@ -33,7 +36,7 @@ impl LogFiles {
     /// Data where one is shorter than it was.
     pub fn open(folder: &Path, at: Option<Marks>) -> Result<Self> {
         Ok(Self {
-            log: Appended::open(&folder.join("log.log"), at.map(|at| at.log))?,
+            log: Appended::open(&folder.join(LOG), at.map(|at| at.log))?,
             metrics: Appended::open(&folder.join("metrics.jsonl"), Some(at.map_or(0, |at| at.metrics)))?,
             events: Events::open(folder, at.map(|at| at.events))?,
         })

@@ -2,10 +2,12 @@
 
 pub mod alone;
 pub mod appended;
+mod aside;
 pub mod batches;
 pub mod begin;
 pub mod bert_adam;
 pub mod finetune;
+mod finished;
 pub mod gradients;
 pub mod identity;
 pub mod log_files;

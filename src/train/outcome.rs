@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::BTreeMap;
 
 use super::snapshot::Identity;
+use super::weights::Written;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -34,6 +33,9 @@ pub struct Finished<O = Outcome> {
     /// What else a judge should know; absent in files of older programs.
     #[serde(default)]
     pub facts: Facts,
+    /// The weights that it wrote; empty in files of older programs.
+    #[serde(default, skip_serializing_if = "Written::is_empty")]
+    pub weights: Written,
 }
 
 /// What a run turned out to be, beside what it was asked for.
@@ -63,29 +65,18 @@ impl<O: Serialize + DeserializeOwned> Finished<O> {
     /// # Errors
     /// Data where the file is damaged.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
-        const LARGEST: u64 = 1 << 20;
-        let path = path(folder);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = files::read_text(&path, LARGEST)?;
-        serde_json::from_str(&text).map(Some).map_err(|e| {
-            Error::data(format!("{} cannot be understood", path.display()))
-                .because(e)
-                .next("remove it to train again, or begin anew with --restart")
-        })
+        read_json(folder)
     }
 
-    /// Refuses a run that differs in one of the values of `run` ([`Identity::run`] or some of it).
+    /// Refuses a run whose vocabulary or one of whose values ([`Identity::run`] or some of it) differs.
     ///
     /// # Errors
-    /// Usage, naming what differs.
-    pub fn check(&self, run: &BTreeMap<String, Value>, folder: &Path) -> Result<()> {
-        let then = self.identity.run.iter().filter(|(name, _)| run.contains_key(*name));
-        let then =
-            Identity { run: then.map(|(name, value)| (name.clone(), value.clone())).collect(), ..Identity::default() };
-        let now = Identity { run: run.clone(), ..Identity::default() };
-        now.check(&then, &path(folder), &mut |_| {})
+    /// As [`Identity::check`].
+    pub fn check(&self, now: &Identity, folder: &Path) -> Result<()> {
+        let then = self.identity.run.iter().filter(|(name, _)| now.run.contains_key(*name));
+        let of = |identity: &Identity, run| Identity { run, machine: Default::default(), ..identity.clone() };
+        let then = of(&self.identity, then.map(|(name, value)| (name.clone(), value.clone())).collect());
+        of(now, now.run.clone()).check(&then, &path(folder), &mut |_| {})
     }
 
     /// Writes it.
@@ -99,14 +90,23 @@ impl<O: Serialize + DeserializeOwned> Finished<O> {
     }
 }
 
-/// Takes an outcome away: another run begins.
+/// Reads a folder's outcome as whatever `T` is; `None` if there is none.
 ///
 /// # Errors
-/// Where it cannot be removed.
-pub fn remove(folder: &Path) -> Result<()> {
+/// Where there is one that cannot be read. It may stand for days of work, so nothing may take its place.
+pub(super) fn read_json<T: DeserializeOwned>(folder: &Path) -> Result<Option<T>> {
+    const LARGEST: u64 = 1 << 20;
     let path = path(folder);
-    match std::fs::remove_file(&path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, &e)),
-        _ => Ok(()),
+    // A link that leads nowhere is there, too.
+    if path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
     }
+    let advice = "put it right, pass --restart to move what is in the folder aside (nothing is deleted), or name another \
+                  --output";
+    let text = files::read_text(&path, LARGEST).map_err(|e| e.next(advice))?;
+    serde_json::from_str(&text).map(Some).map_err(|e| {
+        Error::data(format!("{} cannot be understood, so it is not known which run has ended here", path.display()))
+            .because(e)
+            .next(advice)
+    })
 }

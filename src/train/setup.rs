@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::features::progress::Progress;
 use crate::features::{FeatureStore, Precision, ensure_store};
 use crate::files;
+use crate::lxrt::description::check_vocabulary;
 use crate::lxrt::{Config, TaskModel};
 
 /// The largest published vocabulary has 1 MB.
@@ -104,6 +105,11 @@ impl Loader {
         Ok(Self { settings, tokenizer, labels })
     }
 
+    /// Cuts sentences.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
     /// Words of the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.vocab_size()
@@ -180,6 +186,10 @@ pub fn model(
 ) -> Result<(TaskModel, Option<LoadReport>)> {
     tch::manual_seed(seed as i64);
     let model = description.model(device)?;
+    let load = |path: &Path, policy| {
+        check_vocabulary(path, &loader.tokenizer)?;
+        weights::load(&model, path, policy, allow_missing)
+    };
     let report = match start {
         Start::Scratch => None,
         Start::FineTuned(name) => {
@@ -187,9 +197,9 @@ pub fn model(
             if let Some(labels) = &loader.labels {
                 hf::answers::check(&path, labels.answers().iter().map(String::as_str))?;
             }
-            Some(weights::load(&model, &path, Policy::FineTuned, allow_missing)?)
+            Some(load(&path, Policy::FineTuned)?)
         }
-        Start::Lxmert(name) => Some(weights::load(&model, &locate(name, "_LXRT")?, Policy::Lxmert, allow_missing)?),
+        Start::Lxmert(name) => Some(load(&locate(name, "_LXRT")?, Policy::Lxmert)?),
         Start::Bert(path) => {
             let state = bert_for(&description.config, &loader.settings.vocab, path)?;
             Some(weights::apply(&model, state, path, Policy::Bert, allow_missing)?)
@@ -233,6 +243,7 @@ pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<Sta
 }
 
 fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
+    check_vocabulary(path, &loader.tokenizer)?;
     let settings = &loader.settings;
     let Some(labels) = &loader.labels else {
         return Err(Error::usage("NLVR2 has no answers to load from a question answering head")

@@ -1,6 +1,7 @@
 //! Saving a task model's weights with a description of the model, and making a model from such a file.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use tch::Device;
@@ -8,8 +9,10 @@ use tch::Device;
 use crate::checkpoint::{self, LoadReport, Policy, StateDict};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::files::ContentDigest;
 pub use crate::lxrt::Description;
 use crate::lxrt::TaskModel;
+use crate::lxrt::description::VOCABULARY;
 use crate::lxrt::task::ENCODER_PREFIX;
 
 impl Description {
@@ -24,24 +27,66 @@ pub fn images(task: Task) -> usize {
     if task == Task::Nlvr2 { 2 } else { 1 }
 }
 
-/// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`.
-pub fn save(model: &TaskModel, folder: &Path, name: &str, description: &Description, pth: bool) -> Result<()> {
-    let state = model.parameters().state();
-    checkpoint::write_safetensors(&folder.join(format!("{name}.safetensors")), &state, &description.metadata()?)?;
-    if pth {
-        checkpoint::write_pth(&folder.join(format!("{name}.pth")), &state)?;
+/// Names of weights files with their digests.
+pub type Written = BTreeMap<String, ContentDigest>;
+
+/// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`; `vocabulary` is the SHA-256 of the training's.
+pub fn save(
+    model: &TaskModel,
+    folder: &Path,
+    name: &str,
+    description: &Description,
+    vocabulary: Option<&str>,
+    pth: bool,
+) -> Result<Written> {
+    write(&model.parameters().state(), folder, name, with_vocabulary(description.metadata()?, vocabulary), pth)
+}
+
+/// Adds a file that was written before an older program's snapshot, which says nothing about it.
+pub(super) fn add_missing(written: &mut Written, folder: &Path, name: &str) -> Result<()> {
+    if let Entry::Vacant(missing) = written.entry(name.to_owned()) {
+        missing.insert(ContentDigest::of(&folder.join(name))?);
     }
     Ok(())
 }
 
+/// Adds the vocabulary's SHA-256 to a file's metadata.
+pub(super) fn with_vocabulary(
+    mut metadata: BTreeMap<String, String>,
+    vocabulary: Option<&str>,
+) -> BTreeMap<String, String> {
+    metadata.extend(vocabulary.map(|sha256| (VOCABULARY.to_owned(), sha256.to_owned())));
+    metadata
+}
+
+/// Writes weights in one form or both.
+pub(super) fn write(
+    state: &StateDict,
+    folder: &Path,
+    name: &str,
+    metadata: BTreeMap<String, String>,
+    pth: bool,
+) -> Result<Written> {
+    let safe = format!("{name}.safetensors");
+    let digest = checkpoint::write_safetensors_digested(&folder.join(&safe), state, &metadata)?;
+    let mut written = Written::from([(safe, digest)]);
+    if pth {
+        let (name, path) = (format!("{name}.pth"), folder.join(format!("{name}.pth")));
+        checkpoint::write_pth(&path, state)?;
+        // A zip's headers are completed last, so that its bytes cannot be hashed on the way.
+        written.insert(name, ContentDigest::of(&path)?);
+    }
+    Ok(written)
+}
+
 /// Writes the encoder alone under a pre-trained model's names (`bert.*`), for another task to start from, as `<folder>/<name>_LXRT.safetensors`.
-pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str) -> Result<()> {
+pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str, vocabulary: Option<&str>) -> Result<()> {
     let state = model.parameters().state();
     let encoder: StateDict = state
         .into_iter()
         .filter_map(|(name, data)| Some((name.strip_prefix(ENCODER_PREFIX)?.to_owned(), data)))
         .collect();
-    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    let metadata = with_vocabulary(BTreeMap::from([("format".to_owned(), "pt".to_owned())]), vocabulary);
     checkpoint::write_safetensors(&folder.join(format!("{name}_LXRT.safetensors")), &encoder, &metadata)
 }
 

@@ -67,6 +67,7 @@ pub fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
         not_loaded: left.not_loaded.iter().map(|name| (*name).to_owned()).collect(),
         should_load: 474,
         left_out: 0,
+        ..Training::default()
     };
     let evaluated = Evaluated {
         data: left.data,
@@ -74,6 +75,7 @@ pub fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
         left_out: left.left_out,
         models: Vec::new(),
         training: Some(training),
+        vocabulary: None,
         without: None,
         features: Vec::new(),
         environment: Machine { program: "0.1.0".into(), threads: 2, device: "cpu".into(), ..Machine::default() },

@@ -46,11 +46,12 @@ pub fn weights_of(folder: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Writes a folder of the port: weights, then configuration. Other files in it stay as they are.
+/// Writes a folder of the port: weights, with `metadata` beside the port's own, then configuration. Other files in it stay as
+/// they are.
 ///
 /// # Errors
 /// Where it cannot be written, or holds weights of the older kind, which would be another model's.
-pub fn write(folder: &Path, state: &StateDict, config: &HfConfig) -> Result<()> {
+pub fn write(folder: &Path, state: &StateDict, config: &HfConfig, metadata: &BTreeMap<String, String>) -> Result<()> {
     if folder.join(WEIGHTS[1]).exists() {
         return Err(Error::usage(format!("{} holds a {} already", folder.display(), WEIGHTS[1]))
             .next("name another folder, or remove it"));
@@ -59,7 +60,8 @@ pub fn write(folder: &Path, state: &StateDict, config: &HfConfig) -> Result<()> 
     config.dtype = dtype(state).into();
     let text = config.text()?;
     // The port refuses safetensors that do not say this.
-    let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    let mut metadata = metadata.clone();
+    metadata.insert("format".to_owned(), "pt".to_owned());
     write_safetensors(&folder.join(WEIGHTS[0]), state, &metadata)?;
     files::write_bytes(&folder.join(CONFIG), text.as_bytes())
 }

@@ -22,7 +22,7 @@ fn weights(name: &str) -> Option<StateDict> {
 fn exported(state: &StateDict, layout: Layout, to: &Path) -> Vec<String> {
     let catalogue = Catalogue::of(state).unwrap();
     let state = names::from_original(layout, catalogue.arrange(state.clone()).unwrap());
-    folder::write(to, &state, &HfConfig::of(&catalogue, layout, 4)).unwrap();
+    folder::write(to, &state, &HfConfig::of(&catalogue, layout, 4), &Default::default()).unwrap();
     state.into_keys().collect()
 }
 
@@ -59,7 +59,7 @@ fn models_come_back_to_the_bit() {
         std::fs::copy(place.path().join("config.json"), older.path().join("config.json")).unwrap();
         assert_eq!(back(older.path()), again);
         let config = HfConfig::default();
-        assert!(folder::write(older.path(), &state, &config).is_err(), "two models in one folder");
+        assert!(folder::write(older.path(), &state, &config, &Default::default()).is_err(), "two models in one folder");
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::{self, Catalogue, Heads, StateDict, hf};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
-use crate::lxrt::description::{pretrained_sizes, task_of};
+use crate::lxrt::description::{pretrained_sizes, task_of, vocabulary_of};
 use crate::lxrt::{Config, Description};
 
 /// A model under the original's names, and what its file says about it.
@@ -28,6 +28,8 @@ pub(super) struct Source {
     pub answers: Option<Vec<String>>,
     /// The task, where the file or the number of answers tells it.
     pub task: Option<Task>,
+    /// SHA-256 of the vocabulary that it was trained with, where the file tells it.
+    pub vocabulary: Option<String>,
 }
 
 impl Source {
@@ -57,6 +59,7 @@ impl Source {
             answers: config.as_ref().map(hf::HfConfig::answers).transpose()?.flatten(),
             task: task(&catalogue, Description::read(&path)?.map(|d| d.task)),
             config: config.as_ref().map(Config::from),
+            vocabulary: vocabulary_of(&path)?,
             path,
             catalogue,
         })
@@ -88,6 +91,7 @@ impl Source {
             answers: None,
             task: task(&catalogue, described.as_ref().map(|d| d.task)),
             config: described.map(|d| d.config).or(pretrained),
+            vocabulary: vocabulary_of(&path)?,
             path,
             catalogue,
         })

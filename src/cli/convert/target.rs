@@ -8,6 +8,7 @@ use crate::checkpoint::hf::{HfConfig, Layout, folder, names};
 use crate::checkpoint::{self, Heads, StateDict};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::lxrt::description::VOCABULARY;
 use crate::lxrt::{Config, Description};
 
 /// A form of a checkpoint.
@@ -82,7 +83,7 @@ impl Target {
                     port.set_answers(answers);
                 }
                 let state = names::from_original(layout, source.state.clone());
-                folder::write(&self.path, &state, &port)?;
+                folder::write(&self.path, &state, &port, &vocabulary(source))?;
                 Written::of(format!("{} of Hugging Face's port", layout.class()), port_names(layout), &state)
             }
             (Form::Pth, _) => {
@@ -90,12 +91,13 @@ impl Target {
                 Written::of("the original's .pth".into(), original(source), &source.state)
             }
             (Form::Safetensors, heads) => {
-                let metadata = match (heads, task) {
+                let mut metadata = match (heads, task) {
                     (Heads::Answers { answers, .. }, Some(task)) => {
                         Description { task, config: needed()?.clone(), answers: *answers }.metadata()?
                     }
                     _ => BTreeMap::from([("format".to_owned(), "pt".to_owned())]),
                 };
+                metadata.extend(vocabulary(source));
                 checkpoint::write_safetensors(&self.path, &source.state, &metadata)?;
                 Written::of("safetensors with the original's names".into(), original(source), &source.state)
             }
@@ -132,6 +134,11 @@ impl Written {
         let bytes = state.values().map(|tensor| tensor.data.len() as u64).sum();
         Self { kind, names, tensors: state.len(), bytes }
     }
+}
+
+/// What a file's metadata say about the vocabulary.
+fn vocabulary(source: &Source) -> BTreeMap<String, String> {
+    source.vocabulary.iter().map(|sha256| (VOCABULARY.to_owned(), sha256.clone())).collect()
 }
 
 fn port_names(layout: Layout) -> &'static str {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
-use super::options::{ComputeOptions, ModelOptions};
+use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use crate::dataset::answers::parse_qa_sets;
 use crate::dataset::pretrain::sampler::Rules;
@@ -20,7 +20,7 @@ use crate::lxrt::Config;
 use crate::lxrt::pretraining::Tasks;
 use crate::train::pretrain::data::{Role, Sentences};
 use crate::train::pretrain::progress::Shown;
-use crate::train::pretrain::run::{finished, run as pretrain};
+use crate::train::pretrain::run::{finished, refuse_finished, run as pretrain};
 use crate::train::pretrain::settings::Settings;
 use crate::train::pretrain::weights::{self, Description, Start};
 
@@ -163,13 +163,21 @@ impl Args {
         Ok(())
     }
 
+    /// Refuses to train over what is finished in the output folder, before data are read.
+    fn refuse_finished(&self, tasks: Tasks, start: &Start) -> Result<()> {
+        // Words, features and answers are no options.
+        let config = self.config(start, None)?;
+        let qa_sets = self.qa_sets.as_deref().map(parse_qa_sets);
+        refuse_finished(&self.settings(Description { config, answers: 0, qa_sets, tasks }, start))
+    }
+
     /// Sizes: those that the loaded model says it has, else those of the options. The features decide their own width later.
-    fn config(&self, start: &Start, vocab: usize) -> Result<Config> {
+    fn config(&self, start: &Start, vocab: Option<usize>) -> Result<Config> {
         let file = if self.model.any() { None } else { start.checkpoint()? };
         let Some(Description { mut config, .. }) = file.as_deref().map(weights::describe).transpose()?.flatten() else {
-            return self.model.resolve(vocab, 1);
+            return self.model.resolve(vocab.unwrap_or(1), 1);
         };
-        if config.vocab_size != vocab {
+        if let Some(vocab) = vocab.filter(|vocab| config.vocab_size != *vocab) {
             return Err(Error::data(format!("the model knows {} words, the data have {vocab}", config.vocab_size))
                 .next("use the vocabulary that the model was trained with"));
         }
@@ -201,6 +209,7 @@ impl Args {
             seed: self.seed,
             pth: self.pth,
             description,
+            vocabulary: None,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             snapshots: self.breaks.settings(&output),
             output,
@@ -221,18 +230,21 @@ impl Args {
 pub fn run(args: Args) -> Result<u8> {
     let (tasks, start) = (args.tasks()?, args.start.resolve()?);
     args.say_what_is_not_used()?;
+    args.refuse_finished(tasks, &start)?;
     if let Some(place) = args.engine.place(&args.compute.device)? {
         return run_inside("pretrain", &place, &args.compute.device, &args.data.workspace, &args.touched()?);
     }
     let device = args.compute.apply()?;
     let loader = args.data.loader(args.qa_sets.as_deref(), args.compute.threads)?;
+    say_vocabulary(&loader.tokenizer)?;
     let description = Description {
-        config: args.config(&start, loader.tokenizer.vocab_size())?,
+        config: args.config(&start, Some(loader.tokenizer.vocab_size()))?,
         answers: loader.table.len(),
         qa_sets: args.qa_sets.as_deref().map(parse_qa_sets),
         tasks,
     };
     let mut settings = args.settings(description, &start);
+    settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
     if args.breaks.resume && finished(&settings)?.is_some() {
         tell!("note: this run has ended before; results in {}", settings.output.display());
         return Ok(exit::PASS);
@@ -255,8 +267,9 @@ pub fn run(args: Args) -> Result<u8> {
     let valid = valid_data.as_ref().map(|data| data.examples(rules)).transpose()?;
     settings.description.config.visual_feat_dim = train_data.source.dim();
     settings.check(&train, valid.as_ref())?;
-    let (model, report) =
-        weights::model(&settings.description, &start, &args.data.vocab(), args.seed, args.start.allow_missing, device)?;
+    let (vocab, allow_missing) = (args.data.vocab(), args.start.allow_missing);
+    let words = (vocab.as_path(), &loader.tokenizer);
+    let (model, report) = weights::model(&settings.description, &start, words, args.seed, allow_missing, device)?;
     match report {
         Some(report) => tell!("weights: {report}"),
         None => tell!("weights: random, seed {}", args.seed),

@@ -7,6 +7,7 @@
 //! classes of Unicode 14 (`unicode14`); a word that is a vocabulary entry as it stands skips the WordPiece search.
 
 mod unicode14;
+mod vocabulary;
 mod words;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use tokenizers::Model;
 use tokenizers::models::wordpiece::WordPiece;
+pub use vocabulary::published_vocabulary;
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -32,6 +34,8 @@ pub struct Tokenizer {
     first: u32,
     last: u32,
     mask: u32,
+    origin: String,
+    sha256: String,
 }
 
 /// One sentence as the model takes it: both vectors have the length that was asked for.
@@ -79,7 +83,8 @@ impl Tokenizer {
         let model = WordPiece::read_bytes(pieces.join("\n").as_bytes())
             .and_then(|vocab| WordPiece::builder().vocab(vocab).max_input_chars_per_word(LONGEST_WORD).build())
             .map_err(|e| Error::bug("cannot build the WordPiece model").because(e))?;
-        Ok(Self { model, pieces, unknown, first, last, mask })
+        let sha256 = files::sha256_bytes((pieces.join("\n") + "\n").as_bytes());
+        Ok(Self { model, pieces, unknown, first, last, mask, origin: origin.to_owned(), sha256 })
     }
 
     /// The ids of the text's pieces, without `[CLS]` and `[SEP]`.
@@ -116,6 +121,16 @@ impl Tokenizer {
     /// How many pieces there are.
     pub fn vocab_size(&self) -> usize {
         self.pieces.len()
+    }
+
+    /// The file that it was read from.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Returns the SHA-256 of the pieces, one a line: that of the published file, whose line ends may differ in a copy.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// The id of `[MASK]`.

@@ -87,7 +87,7 @@ pub(super) fn train(context: &mut StageContext) -> Result<()> {
     let loader = loader(context, task, threads)?;
     let tuning = FineTuning { task, config, recipe, eval_batch_size: EVAL_BATCH, start, seed, device: Device::Cpu };
     let model = stages::train(context, &loader, &tuning)?;
-    weights::save_encoder(&model, context.folder(), "ENCODER")
+    weights::save_encoder(&model, context.folder(), "ENCODER", Some(loader.tokenizer().sha256()))
 }
 
 pub(super) fn evaluate(context: &mut StageContext) -> Result<()> {

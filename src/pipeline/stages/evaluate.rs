@@ -7,9 +7,9 @@ use tch::Device;
 use super::{SCORE, Score, write_json};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::evidence::attribution;
 use crate::evidence::leave::{Evaluated, leave, predictions_file as named};
 use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use crate::evidence::training;
 use crate::features::progress::Silent;
 use crate::files;
 use crate::pipeline::plan::StageContext;
@@ -32,6 +32,8 @@ pub(in crate::pipeline) fn evaluate(
     batch_size: usize,
     device: Device,
 ) -> Result<()> {
+    let origin = attribution::of(weights, task)?;
+    let sha256 = origin.sha256.map_or_else(|| files::sha256(weights), Ok)?;
     let questions = loader.questions(task.paper_splits().1, &Silent)?;
     let description = weights::describe(weights)?
         .ok_or_else(|| Error::bug(format!("{} does not describe its model", weights.display())))?;
@@ -47,10 +49,11 @@ pub(in crate::pipeline) fn evaluate(
             left_out: questions.dropped(),
             models: vec![ModelRecord {
                 file: weights.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                sha256: files::sha256(weights)?,
+                sha256,
                 parameters: model.parameters().count() as u64,
             }],
-            training: training::read(files::folder_of(weights))?.map(|ended| ended.training),
+            training: origin.training,
+            vocabulary: Some(loader.tokenizer().sha256().to_owned()),
             without: None,
             features: questions.source.stores().iter().map(FeatureRecord::of).collect(),
             environment: Machine::here(tch::get_num_threads() as u64, &described(device)),

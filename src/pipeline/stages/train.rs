@@ -72,6 +72,7 @@ pub(in crate::pipeline) fn train(
         output: context.folder().to_owned(),
         pth: false,
         description,
+        vocabulary: Some(loader.tokenizer().sha256().to_owned()),
         also: BTreeMap::from([("start".to_owned(), start.described())]),
         loaded: report,
         snapshots: SnapshotSettings::below(context.folder(), Every::Time(Duration::from_secs(20 * 60)), Begin::Resume),

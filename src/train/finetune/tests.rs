@@ -88,6 +88,7 @@ impl World {
             mce_loss: false,
             pth: false,
             description: self.description.clone(),
+            vocabulary: Some("v".to_owned()),
             also: BTreeMap::new(),
             loaded: None,
             snapshots: SnapshotSettings::below(&output, Every::Steps(2), begin),
@@ -281,8 +282,40 @@ fn another_run_is_not_gone_on_with() {
     assert_eq!(again["log.log"], [log.as_bytes(), &whole["log.log"]].concat());
     again.insert("log.log".into(), whole["log.log"].clone());
     assert!(again == whole);
-    // A finished run is no obstacle to a new one.
-    world.run(&world.settings(&name, Begin::Fresh), &mut Deaf).unwrap();
+    // What an epoch had finished is beside it; a finished run is in the way of a new one.
+    let aside = |name: &str| -> Vec<PathBuf> {
+        let entries = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_aside = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{name}-20"));
+        entries.filter(is_aside).collect()
+    };
+    let [kept] = &aside(&name)[..] else { panic!("{:?}", aside(&name)) };
+    assert!(kept.join("BEST.safetensors").exists() && kept.join("snapshots").exists());
+    assert_eq!(fs::read_to_string(kept.join("log.log")).unwrap(), log);
+    let before = files(&settings.output);
+    let error = with(Begin::Fresh, &|_| {}, &name);
+    assert!(error.contains("a finished run is here: vqa, with the same settings, best"), "{error}");
+    assert!(files(&settings.output) == before);
+}
+
+#[test]
+fn an_older_programs_snapshot_leads_to_an_outcome_with_checksums() {
+    let world = World::new();
+    let whole = world.settings("whole", Begin::Fresh);
+    let mut copier = Copier::of(&whole);
+    world.run(&whole, &mut copier).unwrap();
+    let copy = copier.copies.last().unwrap();
+    let path = copy.join("snapshots").read_dir().unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let metadata = crate::checkpoint::read_metadata(&path).unwrap().unwrap();
+    let key = "lxmert_repro.snapshot";
+    let mut about: serde_json::Value = serde_json::from_str(&metadata[key]).unwrap();
+    assert!(about["position"].as_object_mut().unwrap().shift_remove("weights").is_some());
+    assert!(about["identity"].as_object_mut().unwrap().shift_remove("vocabulary").is_some());
+    let identity: Identity = serde_json::from_value(about["identity"].clone()).unwrap();
+    let step = about["step"].as_u64().unwrap();
+    let tensors = crate::checkpoint::read(&path).unwrap();
+    Snapshots::new(copy.join("snapshots"), Every::Never, identity).write(step, &about["position"], &tensors).unwrap();
+    world.run(&world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume), &mut Deaf).unwrap();
+    assert!(files(copy) == files(&whole.output));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batches::{self, Feed, training_stream, validation_stream};
 use super::data::Examples;
-use super::identity::{identity, options};
+use super::identity::{identity, of_settings, options};
 use super::logs::Logs;
 use super::settings::{Best, Outcome, Settings};
 use super::step::{Measuring, Rule, Stepper, WARMUP};
@@ -24,6 +24,7 @@ use crate::train::begin::{self, Begun};
 use crate::train::log_files::Marks;
 use crate::train::outcome::{Facts, Finished};
 use crate::train::snapshot::{Identity, Next, Snapshots, stopped};
+use crate::train::weights::{Written, add_missing};
 
 /// Hears about the run as it goes.
 pub trait Observer {
@@ -47,6 +48,9 @@ struct Position {
     seconds: f64,
     best: Option<Best>,
     logs: Marks,
+    /// The weights that the epochs before have written; absent in snapshots of older programs.
+    #[serde(default)]
+    weights: Written,
 }
 
 impl begin::Position for Position {
@@ -116,7 +120,18 @@ pub fn run(
 /// # Errors
 /// Usage where the run that has ended there had other settings.
 pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    begin::ended(&settings.output, &settings.snapshots, &options(settings))
+    begin::ended(&settings.output, &settings.snapshots, &of_settings(settings))
+}
+
+/// Refuses, before data are read, to train over what is finished in the output folder.
+///
+/// # Errors
+/// As [`begin::refuse_finished`].
+pub fn refuse_finished(settings: &Settings) -> Result<()> {
+    let mut options = options(settings);
+    // Only the answer table tells how many there are.
+    options.remove("answers");
+    begin::refuse_finished(&settings.output, &settings.snapshots, &options)
 }
 
 /// A run in progress.
@@ -136,7 +151,9 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn finish(mut self, identity: Identity, observer: &mut dyn Observer) -> Result<Outcome> {
-        let Settings { output, pth, description, .. } = self.settings;
+        let Settings { output, pth, description, vocabulary, .. } = self.settings;
+        let model = self.model;
+        let save = |name: &str| weights::save(model, output, name, description, vocabulary.as_deref(), *pth);
         let tasks = description.tasks;
         let mut outcome = Outcome { steps: 0, train_loss: 0.0, valid_loss: None, best: None };
         while self.at.epoch < self.settings.epochs {
@@ -146,25 +163,31 @@ impl<'a> Run<'a> {
             self.at.logs = self.logs.mark()?;
             self.say(&self.at.sums.lines(&format!("The training loss for Epoch {epoch}"), tasks), observer)?;
             let valid = self.validate(observer)?;
-            let mut best = self.at.best;
+            let (mut best, mut written) = (self.at.best, std::mem::take(&mut self.at.weights));
             if let Some(sums) = &valid {
                 self.say(&sums.lines("The valid loss", tasks), observer)?;
                 if best.is_none_or(|best| sums.loss() < best.loss) {
                     best = Some(Best { loss: sums.loss(), epoch });
-                    weights::save(self.model, output, "BEST_EVAL_LOSS", description, *pth)?;
+                    written.extend(save("BEST_EVAL_LOSS")?);
                 }
             }
-            weights::save(self.model, output, &format!("Epoch{:02}", epoch + 1), description, *pth)?;
+            written.extend(save(&format!("Epoch{:02}", epoch + 1))?);
             let steps = self.stepper.steps();
             let speed = self.per_epoch as f64 * self.settings.batch_size as f64 / self.at.seconds;
             self.logs.epoch((epoch, steps), &self.at.sums, valid.as_ref(), best, speed)?;
             let train_loss = self.at.sums.loss();
             outcome = Outcome { steps, train_loss, valid_loss: valid.map(|sums| sums.loss()), best };
-            self.at = Position { epoch: epoch + 1, best, ..Position::default() };
+            self.at = Position { epoch: epoch + 1, best, weights: written, ..Position::default() };
         }
         self.logs.mark()?;
         // In this order: killed between any two of these, a resumed run does the rest again.
-        let finished = Finished { outcome, identity, facts: Facts::default() };
+        let mut weights = std::mem::take(&mut self.at.weights);
+        // A snapshot of an older program says nothing about the epochs before it.
+        let best = outcome.best.map(|_| "BEST_EVAL_LOSS".to_owned());
+        for stem in (1..=self.settings.epochs).map(|epoch| format!("Epoch{epoch:02}")).chain(best) {
+            add_missing(&mut weights, output, &format!("{stem}_LXRT.safetensors"))?;
+        }
+        let finished = Finished { outcome, identity, facts: Facts::default(), weights };
         finished.write(output)?;
         self.snapshots.clear()?;
         Ok(finished.outcome)

@@ -33,6 +33,8 @@ pub struct Settings {
     pub pth: bool,
     /// What the written weights say about themselves; its tasks are those of the run.
     pub description: Description,
+    /// SHA-256 of the vocabulary; `None` if the words do not come from one.
+    pub vocabulary: Option<String>,
     /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
     pub also: BTreeMap<String, Value>,
     /// Breaks and what follows them.

@@ -310,7 +310,7 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
     let tasks = Tasks { attr: false, qa: false, ..Tasks::ALL };
     let description = Description { config: world.config(), answers: 3, qa_sets: None, tasks };
     let model = world.model();
-    weights::save(&model, folder, "X", &description, true).unwrap();
+    weights::save(&model, folder, "X", &description, None, true).unwrap();
     let path = folder.join("X_LXRT.safetensors");
     assert_eq!(weights::describe(&path).unwrap().unwrap(), description);
     let (file, pth) = (checkpoint::read(&path).unwrap(), checkpoint::read(&folder.join("X_LXRT.pth")).unwrap());
@@ -325,8 +325,10 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
         if whole { Start::Whole(name) } else { Start::WithoutAnswers(name) }
     };
     let vocab = folder.join("vocab.txt");
-    let load =
-        |description: &Description, start, allow| weights::model(description, &start, &vocab, 1, allow, Device::Cpu);
+    let load = |description: &Description, start, allow| {
+        let data = (vocab.as_path(), &world.loader.tokenizer);
+        weights::model(description, &start, data, 1, allow, Device::Cpu)
+    };
     let (again, report) = load(&description, start(true), false).unwrap();
     assert!(report.unwrap().missing.is_empty());
     let state = again.state();

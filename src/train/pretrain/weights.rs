@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use tch::Device;
 
 use crate::checkpoint::{self, LoadReport, Policy, StateDict, locate};
+use crate::dataset::tokenizer::Tokenizer;
 use crate::error::Result;
-use crate::lxrt::description::{PRETRAINING, described, metadata};
+use crate::lxrt::description::{PRETRAINING, check_vocabulary, described, metadata};
 use crate::lxrt::pretraining::Tasks;
 use crate::lxrt::{Config, PretrainingModel};
 use crate::train::setup::bert_for;
+use crate::train::weights::{Written, with_vocabulary, write};
 
 /// What a file of pre-trained weights says about its model, so that it can be used without repeating options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,17 +51,17 @@ pub fn describe(path: &Path) -> Result<Option<Description>> {
 ///
 /// # Errors
 /// Where a file cannot be written.
-pub fn save(model: &PretrainingModel, folder: &Path, name: &str, description: &Description, pth: bool) -> Result<()> {
+pub fn save(
+    model: &PretrainingModel,
+    folder: &Path,
+    name: &str,
+    description: &Description,
+    vocabulary: Option<&str>,
+    pth: bool,
+) -> Result<Written> {
     let state: StateDict = model.state().into_iter().filter(|(name, _)| description.tasks.have(name)).collect();
-    checkpoint::write_safetensors(
-        &folder.join(format!("{name}_LXRT.safetensors")),
-        &state,
-        &metadata(PRETRAINING, description)?,
-    )?;
-    if pth {
-        checkpoint::write_pth(&folder.join(format!("{name}_LXRT.pth")), &state)?;
-    }
-    Ok(())
+    let metadata = with_vocabulary(metadata(PRETRAINING, description)?, vocabulary);
+    write(&state, folder, &format!("{name}_LXRT"), metadata, pth)
 }
 
 /// Where a model's first weights come from.
@@ -98,15 +100,15 @@ impl Start {
     }
 }
 
-/// Makes the model with weights as `start` says; `vocab` is the vocabulary's file. `allow_missing` lets weights be missing that
-/// should be there.
+/// Makes the model with weights as `start` says, to read what `tokenizer` cuts with the vocabulary in the file `vocab`.
+/// `allow_missing` lets weights be missing that should be there.
 ///
 /// # Errors
-/// What can be wrong with a checkpoint; sizes that no model can have.
+/// What can be wrong with a checkpoint; data where it was trained with another vocabulary; sizes that no model can have.
 pub fn model(
     description: &Description,
     start: &Start,
-    vocab: &Path,
+    (vocab, tokenizer): (&Path, &Tokenizer),
     seed: u64,
     allow_missing: bool,
     device: Device,
@@ -121,7 +123,10 @@ pub fn model(
     };
     let state = match start {
         Start::Bert(path) => bert_for(&description.config, vocab, path)?,
-        _ => checkpoint::read(&path)?,
+        _ => {
+            check_vocabulary(&path, tokenizer)?;
+            checkpoint::read(&path)?
+        }
     };
     let mut wanted = model.parameters().shapes();
     wanted.retain(|name, _| description.tasks.have(name));

@@ -15,14 +15,24 @@ pub struct Identity {
     pub run: BTreeMap<String, Value>,
     /// What decides the last bits: threads, device, versions. Another value is said and no more.
     pub machine: BTreeMap<String, Value>,
+    /// SHA-256 of the vocabulary ([`crate::dataset::tokenizer::Tokenizer::sha256`]); absent in files of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<String>,
 }
 
 impl Identity {
     /// Refuses to go on from a snapshot of another run.
     ///
     /// # Errors
-    /// Usage, naming what differs.
+    /// Data where the vocabulary differs, otherwise usage, naming what differs.
     pub(in crate::train) fn check(&self, of: &Self, path: &Path, warn: &mut dyn FnMut(&str)) -> Result<()> {
+        if let (Some(then), Some(now)) = (&of.vocabulary, &self.vocabulary)
+            && then != now
+        {
+            return Err(Error::data("what is here was trained with another vocabulary")
+                .because(format!("{}: its SHA-256 was {then} and is {now}", path.display()))
+                .next("name the vocabulary of that run with --vocab FILE, or name another --output"));
+        }
         let run = differences(&of.run, &self.run);
         if !run.is_empty() {
             return Err(Error::usage("what is here belongs to another run")

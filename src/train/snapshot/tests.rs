@@ -4,7 +4,8 @@ use super::*;
 use crate::checkpoint::TensorData;
 
 fn identity(lr: f64, threads: u32) -> Identity {
-    Identity { run: [("--lr".to_owned(), lr.into())].into(), machine: [("threads".to_owned(), threads.into())].into() }
+    let (run, machine) = ([("--lr".to_owned(), lr.into())].into(), [("threads".to_owned(), threads.into())].into());
+    Identity { run, machine, vocabulary: None }
 }
 
 fn tensors(value: f32) -> StateDict {
