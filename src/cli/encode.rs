@@ -200,7 +200,8 @@ pub fn run(args: Args) -> Result<u8> {
     let pairs = args.pairs()?;
     let features = args.features()?;
     let available = |image: &str| features.source.find(image).is_some();
-    let (pairs, lost) = with_features(pairs, available, args.input.allow_missing_images)?;
+    let clue = |missing: &[String]| features.source.clue(missing.iter().map(String::as_str));
+    let (pairs, lost) = with_features(pairs, available, clue, args.input.allow_missing_images)?;
     if lost > 0 {
         tell!("left out: {lost} pairs whose images have no features");
     }

@@ -24,7 +24,7 @@ impl Features {
     /// limits a file to its first rows.
     ///
     /// # Errors
-    /// As [`ensure_store`] and [`FeatureStore::open`]; usage where there is none; data where they do not fit each other.
+    /// As [`ensure_store`] and [`FeatureStore::open_checked`]; usage where there is none; data where they do not fit each other.
     pub fn open(
         files: &[(PathBuf, Option<usize>)],
         stores: &Path,
@@ -32,7 +32,7 @@ impl Features {
         progress: &dyn Progress,
     ) -> Result<Self> {
         let open = |(path, limit): &(PathBuf, Option<usize>)| match is_store(path)? {
-            true => FeatureStore::open(path).map(|store| match limit {
+            true => FeatureStore::open_checked(path, progress).map(|store| match limit {
                 Some(rows) => store.with_limit(*rows),
                 None => store,
             }),

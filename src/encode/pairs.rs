@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Id, TaskData};
 use crate::error::{Error, Result};
+use crate::features::IdClue;
 use crate::files;
+use crate::train::questions::without_features;
 
 /// Largest file of pairs: the original's largest split has 0.1 GB.
 const LARGEST: u64 = 4 << 30;
@@ -134,13 +136,15 @@ pub fn pairs_of_split(data: TaskData) -> Result<Vec<Pair>> {
     checked(data.examples.into_iter().map(pair).collect())
 }
 
-/// The pairs all of whose images are `available`, and how many are not among them.
+/// The pairs all of whose images are `available`, and how many are not among them; `clue` says how the ids of those that
+/// are not differ from the ids there.
 ///
 /// # Errors
 /// Data with the number of those left over, unless they are `allowed`; data where none is left.
 pub fn with_features(
     mut pairs: Vec<Pair>,
     available: impl Fn(&str) -> bool,
+    clue: impl Fn(&[String]) -> Option<IdClue>,
     allowed: bool,
 ) -> Result<(Vec<Pair>, usize)> {
     let total = pairs.len();
@@ -154,8 +158,7 @@ pub fn with_features(
         let some: Vec<&str> = missing.iter().take(3).map(String::as_str).collect();
         let (count, some) = (missing.len(), some.join(", "));
         let error = format!("{lost} of {total} pairs have images without features ({count} images, such as {some})");
-        return Err(Error::data(error)
-            .next("name the feature files that have them, or pass --allow-missing-images to leave these pairs out"));
+        return Err(without_features(Error::data(error), clue(&missing), pairs.is_empty(), "pairs"));
     }
     Ok((pairs, lost))
 }
@@ -232,11 +235,11 @@ mod tests {
     #[test]
     fn pairs_without_features_are_refused_or_left_out() {
         let all = read("a\tA\nb\tB\nc\tC").unwrap();
-        let error = with_features(all.clone(), |image| image == "b", false).unwrap_err().to_string();
+        let error = with_features(all.clone(), |image| image == "b", |_| None, false).unwrap_err().to_string();
         assert!(error.contains("2 of 3 pairs") && error.contains("2 images, such as a, c"), "{error}");
-        let (left, lost) = with_features(all.clone(), |image| image == "b", true).unwrap();
+        let (left, lost) = with_features(all.clone(), |image| image == "b", |_| None, true).unwrap();
         assert_eq!((left, lost), (vec![all[1].clone()], 2));
-        assert!(with_features(all, |_| false, true).is_err());
+        assert!(with_features(all, |_| false, |_| None, true).is_err());
     }
 
     #[test]

@@ -151,7 +151,7 @@ mod tests {
                 attrs_conf: vec![0.25; 2],
                 num_boxes: 2,
                 boxes: vec![0., 0., 20., 10., 1., 2., 3., 4.],
-                features: vec![image.path.as_os_str().len() as f32; 2 * self.dim],
+                features: (0..2 * self.dim).map(|at| (image.path.as_os_str().len() + at) as f32).collect(),
             };
             Ok(())
         }

@@ -248,6 +248,19 @@ mod tests {
         assert_eq!((take(&good), take(b"\r\n")), (String::new(), String::new()));
     }
 
+    /// What Caffe gives on a GPU that it was not built for (BVLC/caffe#4900).
+    #[test]
+    fn caffe_issue_4900_rows_that_mean_nothing_are_named_while_they_grow() {
+        let file: Arc<Path> = Path::new("a.tsv").into();
+        let mut rows = Rows::new(&images(2), 2, 3);
+        let good = String::from_utf8(text(&[row_of(0, 2, 3)])).unwrap();
+        let (front, _) = good.rsplit_once('\t').unwrap();
+        let zeros = base64_simd::STANDARD.encode_to_string([0_u8; 2 * 3 * 4]);
+        let error = rows.take(&file, 0, format!("{front}\t{zeros}\r\n").as_bytes()).unwrap_err();
+        let expected = "column features: all features are 0; Caffe gives that on a GPU that it was not built for";
+        assert!(error.ends_with(expected) && rows.is_empty(), "{error}");
+    }
+
     #[test]
     fn halves_of_a_killed_run_are_dropped() {
         let folder = tempfile::tempdir().unwrap();

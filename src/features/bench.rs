@@ -133,10 +133,15 @@ pub fn generated_rows(images: usize, boxes: usize, dim: usize) -> Vec<Row> {
             attrs_id: (0..boxes).map(|_| (uniform() * 400.0) as i64).collect(),
             attrs_conf: (0..boxes).map(|_| uniform()).collect(),
             num_boxes: boxes,
-            boxes: (0..boxes * 2).flat_map(|_| [uniform() * 639.0, uniform() * 479.0]).collect(),
+            boxes: (0..boxes).flat_map(|_| corners([(); 2].map(|()| [uniform() * 639.0, uniform() * 479.0]))).collect(),
             features: (0..boxes * dim).map(|_| (uniform() * 3.0 - 1.1).max(0.0)).collect(),
         })
         .collect()
+}
+
+/// The box that two points span: x1, y1, x2, y2.
+fn corners([[x1, y1], [x2, y2]]: [[f32; 2]; 2]) -> [f32; 4] {
+    [x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2)]
 }
 
 /// The middle value, or the mean of the two in the middle; `values` must not be empty.

@@ -1,75 +1,7 @@
-//! What can be wrong with a feature file, by place.
+//! What can be wrong with a row of features.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-
-use crate::error::Error;
-
-/// The ten columns, in the file's order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Column {
-    /// Image id, text.
-    ImgId,
-    /// Image height in pixels.
-    ImgH,
-    /// Image width in pixels.
-    ImgW,
-    /// Object classes, int64.
-    ObjectsId,
-    /// Object probabilities, float32.
-    ObjectsConf,
-    /// Attribute classes, int64.
-    AttrsId,
-    /// Attribute probabilities, float32.
-    AttrsConf,
-    /// Number of boxes.
-    NumBoxes,
-    /// Boxes in pixels, float32.
-    Boxes,
-    /// RoI features, float32.
-    Features,
-}
-
-impl Column {
-    /// All columns in the file's order.
-    pub const ALL: [Self; 10] = [
-        Self::ImgId,
-        Self::ImgH,
-        Self::ImgW,
-        Self::ObjectsId,
-        Self::ObjectsConf,
-        Self::AttrsId,
-        Self::AttrsConf,
-        Self::NumBoxes,
-        Self::Boxes,
-        Self::Features,
-    ];
-
-    /// The original's name of the column.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ImgId => "img_id",
-            Self::ImgH => "img_h",
-            Self::ImgW => "img_w",
-            Self::ObjectsId => "objects_id",
-            Self::ObjectsConf => "objects_conf",
-            Self::AttrsId => "attrs_id",
-            Self::AttrsConf => "attrs_conf",
-            Self::NumBoxes => "num_boxes",
-            Self::Boxes => "boxes",
-            Self::Features => "features",
-        }
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use super::column::Column;
+use super::foreign::Foreign;
 
 /// One kind of damage in one row. Boxes and their values are counted from 0, offsets in bytes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -101,11 +33,8 @@ pub enum Damage {
         limit: usize,
     },
     /// The file is of another kind altogether.
-    #[error("this is {what}, not an obj36 TSV")]
-    OtherKind {
-        /// Such as `a zip archive`.
-        what: &'static str,
-    },
+    #[error("this is {}, not an obj36 TSV", .0.what)]
+    OtherKind(Foreign),
     /// Zero bytes, as in space reserved for a download.
     #[error("byte {offset} of the row is zero: a download that reserved its space was not finished")]
     ZeroBytes {
@@ -159,7 +88,7 @@ pub enum Damage {
         length: usize,
     },
     /// A column with too few or too many values.
-    #[error("decodes to {bytes} bytes; {boxes} boxes need {expected}")]
+    #[error("decodes to {bytes} bytes; {boxes} boxes need {expected}{}", width_hint(*.bytes, *.expected))]
     WrongLength {
         /// Decoded bytes.
         bytes: u64,
@@ -197,7 +126,7 @@ pub enum Damage {
         first_line: u64,
     },
     /// A box outside its image by [`BOX_TOLERANCE`](super::BOX_TOLERANCE) or more.
-    #[error("box {index} has {coordinate} = {pixels}, outside the image (side {side})")]
+    #[error("box {index} has {coordinate} = {pixels}, outside the image (side {side}){}", layout_hint(*.layout))]
     OutsideImage {
         /// Box.
         index: usize,
@@ -207,6 +136,98 @@ pub enum Damage {
         pixels: f32,
         /// Width or height of the image.
         side: u32,
+        /// The layout as which all boxes of the image would fit.
+        layout: Option<BoxLayout>,
+    },
+    /// A left or upper edge behind the right or lower one.
+    #[error("box {index} has {axis}1 = {low} and {axis}2 = {high}, the wrong way round{}", layout_hint(*.layout))]
+    InvertedBox {
+        /// Box.
+        index: usize,
+        /// `x` or `y`.
+        axis: char,
+        /// The first corner's coordinate.
+        low: f32,
+        /// The second corner's.
+        high: f32,
+        /// The layout as which all boxes of the image would fit.
+        layout: Option<BoxLayout>,
+    },
+    /// Boxes within 0 and 1 in an image of many pixels.
+    #[error("no corner is beyond {greatest} in an image of {width}x{height} pixels: {}", BoxLayout::Normalised.seen())]
+    NormalisedBoxes {
+        /// Greatest coordinate.
+        greatest: f32,
+        /// The image's width.
+        width: u32,
+        /// The image's height.
+        height: u32,
+    },
+    /// All boxes of an image at one place.
+    #[error("all {boxes} boxes are the same")]
+    SameBoxes {
+        /// How many.
+        boxes: usize,
+    },
+    /// All boxes of an image with the same features.
+    #[error("all {boxes} boxes have the same features{BROKEN_GPU}")]
+    SameFeatures {
+        /// How many boxes.
+        boxes: usize,
+    },
+    /// One value throughout the row.
+    #[error("all features are {value}{BROKEN_GPU}")]
+    ConstantFeatures {
+        /// The value.
+        value: f32,
+    },
+    /// A feature below 0.
+    #[error(
+        "box {index}, value {position} is {value}: a detector's features come out of a ReLU and are never negative"
+    )]
+    NegativeFeature {
+        /// Box.
+        index: usize,
+        /// Value in the box.
+        position: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A feature that is far too large.
+    #[error("box {index}, value {position} is {value}: no detector's features are beyond {greatest}")]
+    AbsurdFeature {
+        /// Box.
+        index: usize,
+        /// Value in the box.
+        position: usize,
+        /// The value.
+        value: f32,
+        /// What is accepted.
+        greatest: f32,
+    },
+    /// Numbers so small that they cannot be features, and no other width explains them.
+    #[error("{count} of {of} features are below 1e-7 but not 0, which no detector gives")]
+    TinyFeatures {
+        /// How many.
+        count: usize,
+        /// Features of the row.
+        of: usize,
+    },
+    /// Numbers of another width or byte order.
+    #[error("the features are {width}, not float32: read so, each box has {dim} of them and their values make sense")]
+    NumberWidth {
+        /// Such as `float16`.
+        width: &'static str,
+        /// Features of a box when read so.
+        dim: usize,
+    },
+    /// A probability outside 0 and 1.
+    #[error("box {index} has the probability {value}, outside 0 to 1")]
+    Confidence {
+        /// Box.
+        index: usize,
+        /// The value.
+        value: f32,
     },
     /// NaN or infinity.
     #[error("box {index}, value {position} is {value}")]
@@ -236,11 +257,77 @@ pub enum Damage {
     },
 }
 
+/// What it means where a whole image has the same features.
+const BROKEN_GPU: &str = "; Caffe gives that on a GPU that it was not built for";
+
+/// How boxes are laid out where they are not x1, y1, x2, y2 in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BoxLayout {
+    /// A corner and the size.
+    Xywh,
+    /// Shares of the image's sides.
+    Normalised,
+    /// x and y have changed places.
+    Swapped,
+}
+
+impl BoxLayout {
+    /// What is seen, as a part of a sentence.
+    pub fn seen(self) -> &'static str {
+        match self {
+            Self::Xywh => "the boxes look like x, y, width, height",
+            Self::Normalised => "the boxes are normalised already",
+            Self::Swapped => "the boxes look like y1, x1, y2, x2, or the image's height and width have changed places",
+        }
+    }
+
+    /// A stable name, as of [`Damage::kind`].
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Xywh => "boxes-xywh",
+            Self::Normalised => "boxes-normalised",
+            Self::Swapped => "boxes-swapped",
+        }
+    }
+
+    /// What to do about it.
+    pub fn way_on(self) -> &'static str {
+        match self {
+            Self::Xywh => "write the boxes as x1, y1, x2 = x1 + width, y2 = y1 + height",
+            Self::Normalised => "multiply x by the image's width and y by its height: obj36 holds pixels",
+            Self::Swapped => "write the boxes as x1, y1, x2, y2, and the columns img_h, img_w in this order",
+        }
+    }
+}
+
+fn layout_hint(layout: Option<BoxLayout>) -> String {
+    layout.map_or_else(String::new, |layout| format!("; {}", layout.seen()))
+}
+
+/// Half or twice the bytes are those of numbers of another width.
+fn width_hint(bytes: u64, expected: u64) -> &'static str {
+    match (bytes, expected) {
+        (0, _) => "",
+        (bytes, expected) if bytes.checked_mul(2) == Some(expected) => ", twice as many: the numbers are half as wide",
+        (bytes, expected) if expected.checked_mul(2) == Some(bytes) => ", half as many: the numbers are twice as wide",
+        _ => "",
+    }
+}
+
 fn show_byte(byte: u8) -> String {
     if byte.is_ascii_graphic() { format!("'{}'", byte as char) } else { format!("0x{byte:02x}") }
 }
 
 impl Damage {
+    /// The layout that the row's boxes look like, where it is another one.
+    pub fn layout(&self) -> Option<BoxLayout> {
+        match self {
+            Self::OutsideImage { layout, .. } | Self::InvertedBox { layout, .. } => *layout,
+            Self::NormalisedBoxes { .. } => Some(BoxLayout::Normalised),
+            _ => None,
+        }
+    }
+
     /// A stable name of the kind, for counts and machine-readable output.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -248,7 +335,7 @@ impl Damage {
             Self::Glued { .. } => "glued-rows",
             Self::TooManyColumns { .. } => "too-many-columns",
             Self::TooLong { .. } => "row-too-long",
-            Self::OtherKind { .. } => "not-a-tsv",
+            Self::OtherKind(_) => "not-a-tsv",
             Self::ZeroBytes { .. } => "zero-bytes",
             Self::BadId { .. } => "bad-image-id",
             Self::Quote => "bad-quote",
@@ -261,86 +348,17 @@ impl Damage {
             Self::OtherBoxes { .. } | Self::OtherDim { .. } => "other-shape",
             Self::OutsideImage { .. } => "box-outside-image",
             Self::NotFinite { .. } => "not-finite",
+            Self::InvertedBox { .. } => "inverted-box",
+            Self::NormalisedBoxes { .. } => BoxLayout::Normalised.kind(),
+            Self::SameBoxes { .. } => "same-boxes",
+            Self::SameFeatures { .. } => "same-features",
+            Self::ConstantFeatures { .. } => "constant-features",
+            Self::NegativeFeature { .. } => "negative-feature",
+            Self::AbsurdFeature { .. } | Self::TinyFeatures { .. } => "absurd-feature",
+            Self::NumberWidth { .. } => "number-width",
+            Self::Confidence { .. } => "probability",
             Self::ClassId { .. } => "class-id",
             Self::Duplicate { .. } => "duplicate-image",
-        }
-    }
-}
-
-/// A damaged row: file, line, column, what is wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RowError {
-    /// The file as the caller named it.
-    pub file: PathBuf,
-    /// Line, counted from 1, blank lines included.
-    pub line: u64,
-    /// The row's image id where it could be read.
-    pub img_id: Option<String>,
-    /// The column where the damage shows; none where it is the row as a whole.
-    pub column: Option<Column>,
-    /// What is wrong.
-    pub damage: Damage,
-}
-
-impl fmt::Display for RowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}", self.file.display(), self.line)?;
-        if let Some(id) = &self.img_id {
-            write!(f, ", image {id}")?;
-        }
-        if let Some(column) = self.column {
-            write!(f, ", column {column}")?;
-        }
-        write!(f, ": {}", self.damage)
-    }
-}
-
-impl std::error::Error for RowError {}
-
-/// Why a row could not be read.
-#[derive(Debug)]
-pub enum TsvError {
-    /// The row is damaged; the next call goes on behind it.
-    Row(Box<RowError>),
-    /// The file could not be read.
-    Io(Error),
-}
-
-impl TsvError {
-    pub(super) fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
-        Self::Io(Error::io(doing, path, error))
-    }
-}
-
-impl fmt::Display for TsvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Row(error) => error.fmt(f),
-            Self::Io(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for TsvError {}
-
-impl From<TsvError> for Error {
-    fn from(error: TsvError) -> Self {
-        match error {
-            TsvError::Io(error) => error,
-            TsvError::Row(row) => {
-                let file = row.file.display();
-                Error::data(&row).next(match row.damage {
-                    Damage::Truncated { .. } | Damage::ZeroBytes { .. } | Damage::Base64Cut { .. } => format!(
-                        "the copy is incomplete: fetch or extract {file} again; `repro features inspect {file}` lists every damaged row"
-                    ),
-                    Damage::OtherKind { .. } => "unpack it if it is an archive, otherwise fetch it again".to_owned(),
-                    Damage::Glued { .. } => format!(
-                        "an extraction was killed and continued: delete this row and extract its two images again; `repro features inspect {file}` lists every damaged row"
-                    ),
-                    Damage::Duplicate { .. } => format!("keep one of the two rows in {file}"),
-                    _ => format!("`repro features inspect {file}` lists every damaged row"),
-                })
-            }
         }
     }
 }

@@ -7,16 +7,18 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::damage::{Column, Damage, TsvError};
+use super::damage::{Column, Damage};
 use super::golden_rows::{Held, Watch};
 use super::progress::{Pass, Progress, Silent};
 use super::row::Row;
+use super::row_error::TsvError;
 use super::statistics::Statistics;
 pub use super::statistics::Summary;
 use super::store::{FeatureStore, Precision, Source};
 use super::tsv::Reader;
 use crate::error::{Error, Result};
 use crate::files;
+use shared::SharedFault;
 
 /// How many problems are kept with their place; all are counted.
 pub const PROBLEMS_SHOWN: usize = 20;
@@ -68,6 +70,9 @@ pub struct Problem {
     pub kind: &'static str,
     /// What is wrong, for people.
     pub what: String,
+    /// The fault of the whole file that this is a part of, where other rows have it too.
+    #[serde(skip)]
+    shared: Option<SharedFault>,
 }
 
 /// Least and greatest.
@@ -171,7 +176,7 @@ pub fn inspect_with(path: &Path, progress: &dyn Progress) -> Result<Inspection> 
         let what = "the file holds no rows".into();
         found.problem_count = 1;
         found.problems_by_kind.insert("no-rows", 1);
-        found.problems.push(Problem { place: None, img_id: None, column: None, kind: "no-rows", what });
+        found.problems.push(Problem { place: None, img_id: None, column: None, kind: "no-rows", what, shared: None });
     }
     Ok(found)
 }
@@ -186,13 +191,14 @@ fn read_tsv(path: &Path, gathered: &mut Gathered, progress: &dyn Progress) -> Re
             Ok(false) => return Ok(()),
             Err(TsvError::Io(error)) => return Err(error),
             Err(TsvError::Row(error)) => {
-                let hopeless = matches!(error.damage, Damage::OtherKind { .. }) && gathered.found.rows == 0;
+                let hopeless = matches!(error.damage, Damage::OtherKind(_)) && gathered.found.rows == 0;
                 gathered.problem(Problem {
                     place: Some(error.line),
                     img_id: error.img_id,
                     column: error.column,
                     kind: error.damage.kind(),
                     what: error.damage.to_string(),
+                    shared: SharedFault::of(&error.damage),
                 });
                 if hopeless {
                     return Ok(());
@@ -216,6 +222,7 @@ fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Gathered, progres
                 column: Some(column),
                 kind: damage.kind(),
                 what: damage.to_string(),
+                shared: SharedFault::of(&damage),
             }),
         }
         progress.advance(bytes / store.len() as u64);
@@ -228,6 +235,7 @@ struct Gathered {
     objects_conf: Statistics,
     attrs_conf: Statistics,
     golden: Watch,
+    shared: shared::Counts,
 }
 
 impl Gathered {
@@ -258,7 +266,7 @@ impl Gathered {
             problems: Vec::new(),
         };
         let [features, objects_conf, attrs_conf] = std::array::from_fn(|_| Statistics::new());
-        Self { found, features, objects_conf, attrs_conf, golden }
+        Self { found, features, objects_conf, attrs_conf, golden, shared: shared::Counts::default() }
     }
 
     fn row(&mut self, row: &Row) {
@@ -286,6 +294,7 @@ impl Gathered {
     }
 
     fn problem(&mut self, problem: Problem) {
+        self.shared.add(&problem);
         self.found.problem_count += 1;
         *self.found.problems_by_kind.entry(problem.kind).or_default() += 1;
         if self.found.problems.len() < PROBLEMS_SHOWN {
@@ -293,7 +302,8 @@ impl Gathered {
         }
     }
 
-    fn finish(self, path: &Path, kind: FileKind, bytes: u64) -> Inspection {
+    fn finish(mut self, path: &Path, kind: FileKind, bytes: u64) -> Inspection {
+        self.shared.summarise(&mut self.found);
         Inspection {
             file: path.display().to_string(),
             kind,
@@ -336,6 +346,7 @@ fn natural_order(a: &str, b: &str) -> Ordering {
     }
 }
 
+mod shared;
 mod show;
 #[cfg(test)]
 mod tests;

@@ -9,21 +9,28 @@
 //! - [`mod@bench`]: the reader's throughput on a generated file of real size.
 
 pub mod bench;
+mod column;
 pub mod compare;
 pub mod damage;
+pub mod foreign;
 pub mod golden_rows;
+pub mod ids;
 pub mod inspect;
 pub mod progress;
 pub mod row;
+pub mod row_error;
 mod statistics;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tsv;
+mod values;
 
-pub use damage::{Column, Damage, RowError, TsvError};
+pub use damage::{BoxLayout, Column, Damage};
+pub use ids::IdClue;
 pub use inspect::{Inspection, inspect};
 pub use row::Row;
+pub use row_error::{RowError, TsvError};
 pub use store::{FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, store_stream};
 
 /// Object classes of the detector (Visual Genome, background not counted): ids run over `0..1600`.

@@ -34,6 +34,8 @@ pub trait Progress {
     fn end(&self);
     /// A store is ready.
     fn ready(&self, outcome: Outcome, store: &Path, images: usize);
+    /// Something that a person should know, though it goes on.
+    fn note(&self, _text: &str) {}
 }
 
 /// Says nothing.
@@ -88,6 +90,10 @@ impl Progress for Bar {
 
     fn ready(&self, outcome: Outcome, store: &Path, images: usize) {
         tell!("features: {} {} ({images} images)", outcome.name(), store.display());
+    }
+
+    fn note(&self, text: &str) {
+        tell!("features: {text}");
     }
 }
 

@@ -1,7 +1,7 @@
-//! One image's features, and the rules its values must keep wherever they come from.
+//! One image's features.
 
 use super::damage::{Column, Damage};
-use super::{ATTRIBUTE_CLASSES, BOX_TOLERANCE, MAX_IMAGE_SIDE, OBJECT_CLASSES};
+use super::values;
 
 /// One image: its regions in the detector's order. The buffers are re-used from row to row.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,18 +72,7 @@ impl Row {
 
     /// Checks the values, the lengths being right.
     pub(super) fn check_values(&self) -> Result<(), (Column, Damage)> {
-        for (column, side) in [(Column::ImgH, self.img_h), (Column::ImgW, self.img_w)] {
-            if side == 0 || side > MAX_IMAGE_SIDE {
-                return Err((column, Damage::ImageSize { pixels: u64::from(side) }));
-            }
-        }
-        check_classes(&self.objects_id, OBJECT_CLASSES).map_err(|damage| (Column::ObjectsId, damage))?;
-        check_finite(&self.objects_conf, 1).map_err(|damage| (Column::ObjectsConf, damage))?;
-        check_classes(&self.attrs_id, ATTRIBUTE_CLASSES).map_err(|damage| (Column::AttrsId, damage))?;
-        check_finite(&self.attrs_conf, 1).map_err(|damage| (Column::AttrsConf, damage))?;
-        check_finite(&self.boxes, 4).map_err(|damage| (Column::Boxes, damage))?;
-        check_inside(&self.boxes, self.img_w, self.img_h).map_err(|damage| (Column::Boxes, damage))?;
-        check_finite(&self.features, self.dim()).map_err(|damage| (Column::Features, damage))
+        values::check(self)
     }
 }
 
@@ -113,36 +102,4 @@ pub fn normalise_boxes(boxes: &mut [f32], img_w: u32, img_h: u32) {
         corners[2] /= w;
         corners[3] /= h;
     }
-}
-
-fn check_inside(boxes: &[f32], img_w: u32, img_h: u32) -> Result<(), Damage> {
-    for (index, corners) in boxes.chunks_exact(4).enumerate() {
-        let sides = [("x1", img_w), ("y1", img_h), ("x2", img_w), ("y2", img_h)];
-        for (&pixels, (name, side)) in corners.iter().zip(sides) {
-            let share = f64::from(pixels / side as f32);
-            if !(share < 1.0 + BOX_TOLERANCE && -share < BOX_TOLERANCE) {
-                return Err(Damage::OutsideImage { index, coordinate: name, pixels, side });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_classes(ids: &[i64], classes: i64) -> Result<(), Damage> {
-    match ids.iter().position(|id| !(0..classes).contains(id)) {
-        Some(index) => Err(Damage::ClassId { index, id: ids[index], classes }),
-        None => Ok(()),
-    }
-}
-
-fn check_finite(values: &[f32], per_box: usize) -> Result<(), Damage> {
-    const EXPONENT: u32 = 0x7f80_0000;
-    // Without a branch per value, so that the compiler vectorises it.
-    let bad = values.iter().fold(false, |bad, value| bad | (value.to_bits() & EXPONENT == EXPONENT));
-    if !bad {
-        return Ok(());
-    }
-    let at = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
-    let per_box = per_box.max(1);
-    Err(Damage::NotFinite { index: at / per_box, position: at % per_box, value: values[at] })
 }

@@ -21,7 +21,7 @@ pub fn row_of(number: usize, boxes: usize, dim: usize) -> Row {
         attrs_conf: (0..boxes).map(|at| value(at + 1) / 8.0).collect(),
         num_boxes: boxes,
         boxes: (0..boxes).flat_map(|at| [at as f32, 10.25, 600.5 - at as f32, 479.5]).collect(),
-        features: (0..boxes * dim).map(|at| value(at) - 0.25 * f32::from(at % 5 == 0)).collect(),
+        features: (0..boxes * dim).map(|at| value(at) + 0.25 * f32::from(at % 5 == 0)).collect(),
     }
 }
 

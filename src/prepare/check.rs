@@ -14,7 +14,7 @@ use crate::dataset::images::{images_of_questions, images_of_sentences};
 use crate::dataset::pretrain::data::Source;
 use crate::dataset::{Limit, Scale, Task, feature_files};
 use crate::error::{Error, Result};
-use crate::features::{FeatureStore, known_store};
+use crate::features::{FeatureStore, IdClue, known_store};
 use crate::human::{grouped, number_of};
 
 /// How many lost images are named.
@@ -52,6 +52,9 @@ pub struct Coverage {
     pub behind_limit: usize,
     /// How many first rows are read, where not all.
     pub limit: Option<usize>,
+    /// How the ids differ, where no question finds its features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<String>,
 }
 
 impl Count {
@@ -99,7 +102,10 @@ impl Coverage {
                     self.behind_limit
                 ))
                 .next("use the published file: its rows are in another order than those of an extraction of one's own"),
-            None => error.next("use the published file, or extract features of these images"),
+            None => match &self.ids {
+                Some(ids) => error.because(ids).next("give both the same ids, in the img_id column of either"),
+                None => error.next("use the published file, or extract features of these images"),
+            },
         })
     }
 }
@@ -249,7 +255,9 @@ impl Questions {
             Some(task) => images_of_questions(task, &file, &mut each)?,
             None => images_of_sentences(&file, &mut each)?,
         }
+        let clue = IdClue::find(missing.iter().map(String::as_str), store.ids(), |id| store.index_of(id).is_some());
         Ok(Some(Coverage {
+            ids: clue.filter(|clue| lost == questions && clue.differs()).map(|clue| clue.to_string()),
             questions_of: self.file,
             features_of: self.features,
             questions,

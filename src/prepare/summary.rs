@@ -149,6 +149,7 @@ mod tests {
                 .into(),
             behind_limit,
             limit: Some(5_000),
+            ids: None,
         };
         Summary {
             prepared: vec![("val2014-features--val2014_obj36.tsv".into(), "unpacked")],

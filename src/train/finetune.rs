@@ -181,6 +181,7 @@ impl Run<'_> {
     /// Takes the epoch's steps that are still to be taken.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let train = self.train;
+        train.source.check_length()?;
         let Settings { seed, batch_size, .. } = *self.settings;
         let mut order = batches::shuffled(train.questions.len(), seed, self.at.epoch);
         order.drain(..self.at.steps * batch_size);

@@ -4,7 +4,7 @@ use crate::dataset::answers::LabelTable;
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{self, Id, Label, Task, TaskData};
 use crate::error::{Error, Result};
-use crate::features::FeatureStore;
+use crate::features::{FeatureStore, IdClue};
 
 /// Word positions of a sentence, `[CLS]` and `[SEP]` included (`max_seq_length`, src/tasks/vqa_model.py @ 0db1182).
 pub const MAX_WORDS: usize = 20;
@@ -54,6 +54,19 @@ impl Source {
     /// The stores, in the order in which they were named.
     pub fn stores(&self) -> &[FeatureStore] {
         &self.stores
+    }
+
+    /// Checks that no store was cut since it was opened.
+    ///
+    /// # Errors
+    /// Data naming the one that was.
+    pub fn check_length(&self) -> Result<()> {
+        self.stores.iter().try_for_each(FeatureStore::check_length)
+    }
+
+    /// How ids that were not found differ from those that are there.
+    pub(crate) fn clue<'a>(&'a self, wanted: impl IntoIterator<Item = &'a str>) -> Option<IdClue> {
+        IdClue::find(wanted, self.stores.iter().flat_map(FeatureStore::ids), |id| self.find(id).is_some())
     }
 
     /// Images in all stores.
@@ -141,6 +154,23 @@ pub enum Missing {
     Drop,
 }
 
+/// Says what differs between the ids wanted and those there, and what to do. That what has no features may be left out
+/// is said only where some have features and ids are of one form. `units` such as `examples`.
+pub(crate) fn without_features(error: Error, clue: Option<IdClue>, none_found: bool, units: &str) -> Error {
+    let differs = clue.as_ref().is_some_and(|clue| clue.differs() && (clue.same_image || none_found));
+    let error = match clue.filter(|_| none_found || differs) {
+        Some(clue) => error.because(clue),
+        None => error,
+    };
+    error.next(match (differs, none_found) {
+        (true, _) => "give both the same ids, in the img_id column of the TSV or of the questions; `repro features inspect FILE` shows a file's ids".to_owned(),
+        (false, true) => "name the features of these images; `repro features inspect FILE` shows a file's ids".to_owned(),
+        (false, false) => {
+            format!("complete the feature files, or pass --allow-missing-images to leave those {units} out")
+        }
+    })
+}
+
 impl Questions {
     /// Tokenises and looks everything up. `labels` is the answer table (none for NLVR2).
     pub fn prepare(
@@ -152,17 +182,23 @@ impl Questions {
         ablation: Option<Ablation>,
     ) -> Result<Self> {
         let filtered = data.with_images(|image| source.find(image).is_some());
-        if filtered.missing_examples > 0 && missing == Missing::Refuse {
-            return Err(Error::data(format!(
-                "{} of {} examples of {} {} have images without features ({} images, such as {})",
-                filtered.missing_examples,
-                data.examples.len(),
-                data.task,
-                data.splits.join(","),
-                filtered.missing_image_count,
-                filtered.missing_images.join(", ")
-            ))
-            .next("complete the feature files, or pass --allow-missing-images to leave those examples out"));
+        if filtered.missing_examples > 0 {
+            let clue = source.clue(filtered.missing_images.iter().map(String::as_str));
+            let none_found = filtered.kept.is_empty();
+            // Ids of another form are nobody's wish, however few rows are read.
+            let other_ids = none_found && clue.as_ref().is_some_and(|clue| clue.same_image);
+            if missing == Missing::Refuse || other_ids {
+                let error = Error::data(format!(
+                    "{} of {} examples of {} {} have images without features ({} images, such as {})",
+                    filtered.missing_examples,
+                    data.examples.len(),
+                    data.task,
+                    data.splits.join(","),
+                    filtered.missing_image_count,
+                    filtered.missing_images.join(", ")
+                ));
+                return Err(without_features(error, clue, none_found, "examples"));
+            }
         }
         let mut questions = Vec::with_capacity(filtered.kept.len());
         for index in filtered.kept {

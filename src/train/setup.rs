@@ -76,7 +76,7 @@ impl Stores {
             Self::Build { folder, precision } => ensure_store(&file.path, folder, *precision, limit, progress),
             Self::Ready { folder } => {
                 let below = file.path.strip_prefix(data_root).unwrap_or(&file.path);
-                let store = FeatureStore::open(&folder.join(store_name(below)))?;
+                let store = FeatureStore::open_checked(&folder.join(store_name(below)), progress)?;
                 Ok(match limit {
                     Some(rows) => store.with_limit(rows),
                     None => store,

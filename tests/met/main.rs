@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/mini.rs"]
+mod mini;
 
 /// Finished runs: never overwritten, never attributed to another training.
 mod finished_runs;

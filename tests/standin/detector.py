@@ -24,7 +24,8 @@ def detect(name, height, width, boxes=BOXES):
     seed = sum(name.encode())
     ids = [(seed + box) % 400 for box in range(boxes)]
     sure = [0.25] * boxes
-    corners = [0.0, 0.0, width - 1.0, height - 1.0] * boxes
-    features = [float(seed % 7)] * (2048 * boxes)
+    corners = [value for box in range(boxes)
+               for value in (0.0, 0.0, width - 1.0 - box / 64.0, height - 1.0 - box / 64.0)]
+    features = [float((seed + at // 2048 + at) % 7) for at in range(2048 * boxes)]
     return [height, width, text('q', ids), text('f', sure), text('q', ids), text('f', sure), boxes,
             text('f', corners), text('f', features)]

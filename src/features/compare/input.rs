@@ -90,11 +90,7 @@ impl Input {
             Self::Tsv(index) => Ok(index.read(at, text, row)?),
             Self::Store(store) => {
                 store.copy_row(at, row);
-                row.check().map_err(|(column, damage)| {
-                    let file = store.path().display();
-                    Error::data(format!("{file}, row {at}, image {}, column {column}: {damage}", row.img_id))
-                        .next(format!("`repro features inspect {file}` lists every damaged row"))
-                })
+                row.check().map_err(|(column, damage)| store.row_error(at, column, &damage))
             }
         }
     }

@@ -10,6 +10,7 @@ use super::histogram::{QUANTILE_ERROR, Quantiles};
 use super::image::{Image, Quantity, Rules, Same, Tally};
 use super::input::Input;
 use crate::features::golden_rows::Held;
+use crate::features::ids::IdClue;
 use crate::features::inspect::{FileKind, Span};
 use crate::verdict::features::Judged;
 use crate::verdict::row::Spread;
@@ -36,6 +37,9 @@ pub struct Found {
     pub a: File,
     /// The candidate.
     pub b: File,
+    /// How the ids differ; none where an image is in both files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing_in_common: Option<String>,
     /// Which images are where.
     pub images: Images,
     /// How the boxes of the images in both files were matched.
@@ -243,6 +247,7 @@ impl Gathered<'_> {
             schema: 1,
             a: self.file(0),
             b: self.file(1),
+            nothing_in_common: self.nothing_in_common(),
             images: Images {
                 common: self.places.len() as u64,
                 only_a: self.only(a, b),
@@ -267,6 +272,12 @@ impl Gathered<'_> {
             golden: None,
             speed: Speed { seconds, bytes, threads: self.settings.threads },
         }
+    }
+
+    fn nothing_in_common(&self) -> Option<String> {
+        let [a, b] = self.inputs.map(|input| (0..input.len()).map(|at| input.id(at)));
+        let clue = IdClue::find(a, b, |id| self.inputs[1].index_of(id).is_some());
+        clue.filter(|_| self.places.is_empty()).map(|clue| clue.between("A", "B"))
     }
 
     fn file(&self, which: usize) -> File {

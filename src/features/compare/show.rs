@@ -18,6 +18,9 @@ impl fmt::Display for Comparison {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(ids) = &self.nothing_in_common {
+            paragraph(f, 0, &format!("No image is in both files: {ids}."))?;
+        }
         file(f, "A, reference", &self.a)?;
         file(f, "B, candidate", &self.b)?;
         let images = &self.images;

@@ -26,7 +26,8 @@ impl fmt::Display for Inspection {
             writeln!(f, "image sizes   width {min} .. {max}, height {} .. {} pixels", height.min, height.max)?;
         }
         if let (Some(boxes), Some(dim)) = (self.boxes, self.dim) {
-            writeln!(f, "boxes         {boxes} per image, {dim} features each")?;
+            let whose = if dim == 2054 { " (VinVL's: 2048 and 6 of the box's place)" } else { "" };
+            writeln!(f, "boxes         {boxes} per image, {dim} features each{whose}")?;
             writeln!(f, "decoded       {} bytes", grouped(self.decoded_bytes))?;
         }
         for (name, summary) in

@@ -22,7 +22,7 @@ fn a_sound_file() {
     image sizes   width 640 .. 642, height 480 .. 480 pixels
     boxes         2 per image, 3 features each
     decoded       1,248 bytes
-    features      -0.250000 .. 5.500000, mean 2.513889, 6.94 % zeros
+    features      0.000000 .. 5.750000, mean 2.680556, 5.56 % zeros
     objects_conf  0.000000 .. 0.593750, mean 0.286458, 8.33 % zeros
     attrs_conf    0.000000 .. 0.687500, mean 0.295573, 8.33 % zeros
     problems      none
@@ -44,7 +44,7 @@ fn a_damaged_file_with_all_its_damage() {
     image sizes   width 640 .. 640, height 480 .. 480 pixels
     boxes         2 per image, 3 features each
     decoded       208 bytes
-    features      -0.250000 .. 5.500000, mean 2.500000, 8.33 % zeros
+    features      0.250000 .. 5.500000, mean 2.666667, 0.00 % zeros
     objects_conf  0.000000 .. 0.250000, mean 0.125000, 25.00 % zeros
     attrs_conf    0.218750 .. 0.468750, mean 0.343750, 0.00 % zeros
     problems      4: duplicate-image 1, glued-rows 1, truncated-row 2
@@ -80,7 +80,7 @@ fn a_store() {
     image sizes   width 640 .. 642, height 480 .. 480 pixels
     boxes         2 per image, 3 features each
     decoded       312 bytes
-    features      -0.250000 .. 5.500000, mean 2.777778, 5.56 % zeros
+    features      0.000000 .. 5.500000, mean 2.944444, 5.56 % zeros
     objects_conf  0.000000 .. 0.500000, mean 0.239583, 33.33 % zeros
     attrs_conf    0.000000 .. 0.687500, mean 0.338542, 16.67 % zeros
     problems      none

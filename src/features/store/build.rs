@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::receipt::{self, StoreReceipt};
 use super::{FeatureStore, Precision, Source, StoreWriter};
 use crate::error::{Error, Result};
 use crate::features::progress::{Outcome, Pass, Progress};
@@ -22,7 +23,8 @@ use crate::files;
 /// `limit`: only the first so many rows are wanted (`--tiny`, `--fast`). A store of the whole file serves every limit;
 /// without one, a store of the first rows alone is built. The content counts, by SHA-256 of the bytes that the rows come
 /// from; size, modification time and inode, kept in `STORE.source.json` when the content was last verified, spare
-/// reading it again.
+/// reading it again. The store itself is known in the same way by `STORE.receipt.json`: one that was changed after it was
+/// built is built again.
 ///
 /// # Errors
 /// Data with the place where a row is damaged or the TSV changes while it is read; usage for a limit of 0.
@@ -51,7 +53,7 @@ pub fn ensure_store(
     Ok(store)
 }
 
-/// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV.
+/// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV or the store.
 ///
 /// # Errors
 /// As [`ensure_store`], where the TSV is not there.
@@ -59,7 +61,7 @@ pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result
     let state = FileState::of(tsv)?;
     let names = Names::new(tsv, store_dir, precision)?;
     let mut fitting = fitting(&state, &names, precision, None);
-    Ok(fitting.find(|store| Stamp::of(store, &state).is_beside(store.path())))
+    Ok(fitting.find(|store| Stamp::of(store, &state).is_beside(store.path()) && receipt::may_be_sound(store)))
 }
 
 /// What tells cheaply that a file is the one verified before.
@@ -194,18 +196,27 @@ fn find(
     limit: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<Option<FeatureStore>> {
-    let fitting: Vec<FeatureStore> = fitting(state, names, precision, limit).collect();
-    if let Some(store) = fitting.iter().find(|store| Stamp::of(store, state).is_beside(store.path())) {
-        return Ok(Some(store.clone()));
+    let (stamped, others): (Vec<FeatureStore>, Vec<FeatureStore>) =
+        fitting(state, names, precision, limit).partition(|store| Stamp::of(store, state).is_beside(store.path()));
+    // One that was changed after it was built is as good as none: the TSV is here.
+    let is_sound = |store: &FeatureStore| match receipt::ensure_sound(store, progress) {
+        Ok(()) => true,
+        Err(error) => {
+            progress.note(&format!("this store is not used: {}", error.what()));
+            false
+        }
+    };
+    if let Some(store) = stamped.into_iter().find(is_sound) {
+        return Ok(Some(store));
     }
     let mut hashes = BTreeMap::new();
-    for store in fitting {
+    for store in others {
         let covered = store.source().covered;
         let hash = match hashes.entry(covered) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(hash_first(tsv, covered, progress)?),
         };
-        if *hash == store.source().sha256 {
+        if *hash == store.source().sha256 && is_sound(&store) {
             Stamp::of(&store, state).leave_beside(store.path());
             return Ok(Some(store));
         }
@@ -223,9 +234,10 @@ fn build(
 ) -> Result<FeatureStore> {
     let whole = names.whole();
     let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
-    let path = write(tsv, state, StoreWriter::create(&whole, precision)?, limit, progress, named)?;
+    let (path, digest) = write(tsv, state, StoreWriter::create(&whole, precision)?, limit, progress, named)?;
     let store = FeatureStore::open(&path)?;
     Stamp::of(&store, state).leave_beside(&path);
+    StoreReceipt::leave_beside(&store, digest);
     Ok(store)
 }
 
@@ -238,7 +250,8 @@ pub fn build_store(tsv: &Path, store: &Path, precision: Precision, progress: &dy
     write(tsv, &state, StoreWriter::create(store, precision)?, None, progress, |_, _| store.to_owned()).map(|_| ())
 }
 
-/// Reads the TSV's rows into the writer; `named` gives the store's path for the bytes and rows covered.
+/// Reads the TSV's rows into the writer; `named` gives the store's path for the bytes and rows covered. Returns that
+/// path and the store's digest.
 fn write(
     tsv: &Path,
     state: &FileState,
@@ -246,7 +259,7 @@ fn write(
     limit: Option<usize>,
     progress: &dyn Progress,
     named: impl FnOnce(u64, usize) -> PathBuf,
-) -> Result<PathBuf> {
+) -> Result<(PathBuf, String)> {
     let file = files::open_regular(tsv)?;
     let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut row = Row::default();
@@ -270,8 +283,8 @@ fn write(
     }
     let path = named(covered, writer.rows());
     writer.rename_to(&path);
-    writer.finish(Source { name, bytes: state.bytes, covered, sha256 })?;
-    Ok(path)
+    let digest = writer.finish(Source { name, bytes: state.bytes, covered, sha256 })?;
+    Ok((path, digest))
 }
 
 /// A file whose bytes are hashed and counted as they are read.

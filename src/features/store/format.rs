@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 pub(super) const SCHEMA: &str = "lxmert-repro features 1";
 /// The features begin at this offset, so the header can be written last into reserved space.
 pub(super) const HEADER_BYTES: usize = 8192;
+/// Why a safetensors file of another kind is no store.
+pub(super) const NO_STORE: &str = "it is another safetensors file, no feature store";
 /// A longer header is not ours.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
@@ -151,14 +153,14 @@ impl Layout {
         let text = file.get(8..body).ok_or("the file ends inside its header")?;
         let metadata: safetensors::tensor::Metadata =
             serde_json::from_slice(text).map_err(|error| format!("its header is damaged: {error}"))?;
-        let said = metadata.metadata().as_ref().ok_or("it has no metadata, so it is no feature store")?;
+        let said = metadata.metadata().as_ref().ok_or(NO_STORE)?;
         let text = |name: &str| said.get(name).cloned().ok_or_else(|| format!("its metadata lack {name}"));
         let number = |name: &str| {
             let value = text(name)?;
             value.parse::<u64>().map_err(|_| format!("its metadata's {name} is {value:?}"))
         };
         let size = |name: &str| usize::try_from(number(name)?).map_err(|_| format!("its {name} is too large"));
-        let schema = text("schema").map_err(|_| "it is no feature store")?;
+        let schema = text("schema").map_err(|_| NO_STORE)?;
         if schema != SCHEMA {
             return Err(format!("its schema is {schema:?}, this program reads {SCHEMA:?}"));
         }

@@ -10,11 +10,14 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use memmap2::Mmap;
 
-use super::format::{Layout, Part};
+use super::format::{Layout, NO_STORE, Part};
 use super::{Precision, Source};
 use crate::error::{Error, Result};
+use crate::features::damage::{Column, Damage};
+use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id, normalise_boxes};
-use crate::files;
+use crate::features::values;
+use crate::files::{self, Stat};
 
 /// A mapped store. Clones share the mapping. Methods with a `row` panic unless `row < self.len()`.
 #[derive(Clone)]
@@ -25,6 +28,8 @@ pub struct FeatureStore {
 
 struct Shared {
     path: PathBuf,
+    /// Kept open, so that the length of what is mapped can be looked at.
+    file: File,
     map: Mmap,
     layout: Layout,
     ranges: Vec<Range<usize>>,
@@ -41,7 +46,7 @@ impl FeatureStore {
         let file = files::open_regular(path)?;
         let data = file.metadata().map_err(|error| Error::io("read", path, &error))?;
         if !data.is_file() || data.len() == 0 {
-            return Err(damaged(path, "it is empty or no file"));
+            return Err(damaged(path, "it is empty or no file".into()));
         }
         // SAFETY: the mapping is read-only and every access is checked against its length; a store is replaced by
         // renaming, so its inode's content does not change under us.
@@ -49,7 +54,55 @@ impl FeatureStore {
         let (layout, ranges) = Layout::parse(&map).map_err(|why| damaged(path, why))?;
         let index = Index::build(&map, &layout, &ranges).map_err(|why| damaged(path, why))?;
         let limit = layout.rows;
-        Ok(Self { shared: Arc::new(Shared { path: path.to_owned(), map, layout, ranges, index }), limit })
+        Ok(Self { shared: Arc::new(Shared { path: path.to_owned(), file, map, layout, ranges, index }), limit })
+    }
+
+    /// Checks that the mapped file is as long as it was: reading behind the end of a shorter one would end the program.
+    ///
+    /// # Errors
+    /// Data for one that was cut.
+    pub fn check_length(&self) -> Result<()> {
+        let (path, mapped) = (self.path(), self.shared.map.len() as u64);
+        match self.stat()?.size {
+            size if size >= mapped => Ok(()),
+            size => Err(Error::data(format!("{} was cut while it was read", path.display()))
+                .because(format!("it had {mapped} bytes and has {size}"))
+                .next("remove it; it is built again from its TSV")),
+        }
+    }
+
+    /// Size and time of the mapped file now.
+    pub(super) fn stat(&self) -> Result<Stat> {
+        let data = self.shared.file.metadata();
+        Ok(Stat::of(&data.map_err(|error| Error::io("look at", self.path(), &error))?))
+    }
+
+    /// Checks image sizes, classes, probabilities and boxes of every row: a hundredth of a store's bytes.
+    pub(super) fn check_small_tensors(&self) -> Result<()> {
+        let mut row = Row::default();
+        (0..self.len()).try_for_each(|at| {
+            self.copy_all_but_features(at, &mut row);
+            values::check_all_but_features(&row).map_err(|(column, damage)| self.row_error(at, column, &damage))
+        })
+    }
+
+    /// Checks every value of every row.
+    pub(super) fn check_rows(&self, progress: &dyn Progress) -> Result<()> {
+        let bytes = self.shared.map.len() as u64;
+        let _pass = Pass::begin(progress, &format!("checking {}", self.path().display()), bytes);
+        let mut row = Row::default();
+        (0..self.len()).try_for_each(|at| {
+            self.copy_row(at, &mut row);
+            progress.advance(bytes / self.len() as u64);
+            row.check().map_err(|(column, damage)| self.row_error(at, column, &damage))
+        })
+    }
+
+    /// What is wrong with a row, with its place.
+    pub(in crate::features) fn row_error(&self, row: usize, column: Column, damage: &Damage) -> Error {
+        let file = self.path().display();
+        Error::data(format!("{file}, row {row}, image {}, column {column}: {damage}", self.id(row)))
+            .next(format!("`repro features inspect {file}` lists every damaged row"))
     }
 
     /// The same store, showing its first `rows` rows only (the original's `topk`).
@@ -184,6 +237,12 @@ impl FeatureStore {
 
     /// Copies everything about a row; its buffers are re-used.
     pub fn copy_row(&self, row: usize, out: &mut Row) {
+        self.copy_all_but_features(row, out);
+        out.features.resize(self.boxes() * self.dim(), 0.0);
+        self.copy_features(row, &mut out.features);
+    }
+
+    fn copy_all_but_features(&self, row: usize, out: &mut Row) {
         self.id(row).clone_into(&mut out.img_id);
         (out.img_w, out.img_h) = self.image_size(row);
         out.num_boxes = self.boxes();
@@ -193,8 +252,6 @@ impl FeatureStore {
         out.attrs_conf = self.attr_confs(row);
         out.boxes.resize(self.boxes() * 4, 0.0);
         self.copy_boxes(row, &mut out.boxes);
-        out.features.resize(self.boxes() * self.dim(), 0.0);
-        self.copy_features(row, &mut out.features);
     }
 
     fn classes(&self, part: Part, row: usize) -> Vec<i64> {
@@ -233,10 +290,13 @@ fn copy_f32(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
-fn damaged(path: &Path, why: impl std::fmt::Display) -> Error {
-    Error::data(format!("{} is not a whole feature store", path.display()))
-        .because(why)
-        .next("delete it; it is built again from its TSV")
+/// Another program's file must not be removed for being no store.
+fn damaged(path: &Path, why: String) -> Error {
+    let is_ours = why != NO_STORE;
+    Error::data(format!("{} is not a whole feature store", path.display())).because(why).next(match is_ours {
+        true => "remove it; it is built again from its TSV",
+        false => "name an obj36 TSV, or a store that this program made of one",
+    })
 }
 
 fn id_offset(map: &[u8], ranges: &[Range<usize>], index: usize) -> u64 {

@@ -11,10 +11,14 @@
 //! | `id_bytes` | U8 | (bytes) | UTF-8 |
 //!
 //! `__metadata__` holds the schema, the source's fingerprint, the counts and the precision.
+//!
+//! Two small files lie beside a store: `STORE.source.json` says which TSV it was made from, `STORE.receipt.json` what the
+//! store itself was when it was built. Without them both are read again in full, once.
 
 mod build;
 mod format;
 mod mapped;
+mod receipt;
 mod stream;
 mod writer;
 

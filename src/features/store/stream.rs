@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::build::{FileState, Names, Stamp};
+use super::receipt::StoreReceipt;
 use super::{FeatureStore, Precision, Source, StoreWriter};
 use crate::error::{Error, Result};
-use crate::features::damage::TsvError;
 use crate::features::row::Row;
+use crate::features::row_error::TsvError;
 use crate::features::tsv::Reader;
 use crate::files::part::Part;
 use crate::files::relay::{Broken, Feed, Stop, relay};
@@ -68,9 +69,11 @@ pub fn store_stream(
         return Err(wrong_count(tsv, rows, expected));
     }
     let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    writer.finish(Source { name, bytes, covered: bytes, sha256: sha256.clone() })?;
+    let digest = writer.finish(Source { name, bytes, covered: bytes, sha256: sha256.clone() })?;
     part.finish()?;
-    Stamp::of(&FeatureStore::open(&store)?, &FileState::of(tsv)?).leave_beside(&store);
+    let built = FeatureStore::open(&store)?;
+    Stamp::of(&built, &FileState::of(tsv)?).leave_beside(&store);
+    StoreReceipt::leave_beside(&built, digest);
     Ok(Streamed { rows, bytes, sha256, store })
 }
 
@@ -90,6 +93,7 @@ fn build(feed: Feed, tsv: &Path, writer: &mut StoreWriter, progress: &mut dyn Fn
         let bytes = reader.consumed() - before;
         progress(bytes);
         let line_end = bytes.checked_sub(if more { row.text_bytes() } else { 0 });
+        let line_end = line_end.and_then(|left| left.checked_sub(if before == 0 { reader.mark_bytes() } else { 0 }));
         match (more, line_end) {
             (true, Some(0..=2)) => writer.write_row(&row).map_err(Stop::Failed)?,
             (false, Some(0)) => return Ok(()),

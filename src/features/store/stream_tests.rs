@@ -72,7 +72,7 @@ fn one_pass_gives_the_same_as_writing_first_and_building_then() {
     std::fs::remove_file(built).unwrap();
     let found = ensure_store(&place.tsv, &place.stores, Precision::F16, None, &Unread).unwrap();
     assert_eq!((found.path(), found.len()), (streamed.store.as_path(), 40));
-    assert_eq!(place.files().len(), 3, "TSV, store, its stamp: {:?}", place.files());
+    assert_eq!(place.files().len(), 4, "TSV, store, its stamp, its receipt: {:?}", place.files());
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn what_a_killed_process_left_is_replaced() {
     assert!(std::fs::read(&place.tsv).unwrap() == file(4));
     let store = FeatureStore::open(&streamed.store).unwrap();
     assert_eq!((store.len(), store.index_of(&row(3).img_id)), (4, Some(3)));
-    assert_eq!(place.files().len(), 3);
+    assert_eq!(place.files().len(), 4);
 }
 
 #[test]

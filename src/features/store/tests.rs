@@ -74,7 +74,9 @@ fn any_safetensors_library_reads_it() {
 fn float16_keeps_its_error_bound() {
     let folder = tempfile::tempdir().unwrap();
     let mut sample = row_of(0, 7, 9);
-    let tiny = [0.0, -0.0, 1e-9, 6e-8, 3e-6, 6.1e-5, 0.1, 0.333_333, 1.0, 33.474_327, 2049.0, 65504.0];
+    // Enough of the usual size among those that are nearly 0.
+    let usual = [0.1, 0.333_333, 1.0, 33.474_327, 999.75];
+    let tiny = [[0.0, -0.0, 1e-9, 6e-8, 3e-6].as_slice(), &[6.1e-5], &usual, &usual, &usual, &usual].concat();
     sample.features.iter_mut().zip(tiny.iter().cycle()).for_each(|(value, tiny)| *value = *tiny);
     let store = write(&folder.path().join("a.safetensors"), Precision::F16, std::slice::from_ref(&sample)).unwrap();
     let mut out = vec![0.0; 63];
@@ -85,7 +87,7 @@ fn float16_keeps_its_error_bound() {
     }
     sample.features[5] = 70000.0;
     let error = write(&folder.path().join("b.safetensors"), Precision::F16, &[sample]).unwrap_err();
-    assert!(error.to_string().contains("too large for float16"), "{error}");
+    assert!(error.to_string().contains("no detector's features are beyond 1000"), "{error}");
     assert!(!folder.path().join("b.safetensors").exists());
 }
 
@@ -298,6 +300,34 @@ fn a_damaged_tsv_or_store_is_no_store() {
     assert_eq!(error.kind(), error::Kind::Data);
     let place = Place::new(b"");
     assert!(ensure_store(&place.tsv, &place.stores, Precision::F32, None, &Silent).is_err());
+}
+
+/// Reading behind the end of a file that became shorter would end the program with SIGBUS.
+#[test]
+fn a_store_that_was_cut_while_it_is_mapped_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let store = write(&path, Precision::F32, &[row(0), row(1)]).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    store.check_length().unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(whole.len() as u64 - 1).unwrap();
+    let error = store.check_length().unwrap_err();
+    assert_eq!(error.kind(), error::Kind::Data);
+    assert!(error.to_string().contains("a.safetensors was cut while it was read"), "{error}");
+    // One that replaced it is another file: what is mapped stays as it was.
+    std::fs::write(&path, &whole).unwrap();
+    store.check_length().unwrap();
+}
+
+/// Removing another program's file would not help.
+#[test]
+fn a_safetensors_file_of_another_kind_is_not_to_be_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let header = br#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    std::fs::write(&path, [&(header.len() as u64).to_le_bytes(), &header[..], &[0; 4]].concat()).unwrap();
+    let error = FeatureStore::open(&path).unwrap_err().to_string();
+    assert!(error.contains("another safetensors file, no feature store") && !error.contains("remove"), "{error}");
 }
 
 #[test]

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::format::{HEADER_BYTES, Layout, Part};
+use super::receipt::copy_hashed;
 use super::{Precision, Source};
 use crate::error::{Error, Result};
 use crate::features::row::Row;
@@ -35,6 +37,8 @@ pub struct StoreWriter {
     id_bytes: u64,
     seen: HashSet<Box<str>>,
     halves: Vec<f16>,
+    /// Of the features so far.
+    hash: Sha256,
 }
 
 impl StoreWriter {
@@ -62,6 +66,7 @@ impl StoreWriter {
             id_bytes: 0,
             seen: HashSet::new(),
             halves: Vec::new(),
+            hash: Sha256::new(),
         };
         writer.out.write_all(&[0; HEADER_BYTES]).map_err(|error| writer.failed(&error))?;
         writer.spool(Part::IdOffsets, &0_u64.to_le_bytes())?;
@@ -71,8 +76,8 @@ impl StoreWriter {
     /// Adds a row.
     ///
     /// # Errors
-    /// Data where the row breaks a rule of the format, repeats an image, has another shape than the first, or has a
-    /// feature too large for float16; infra where writing fails.
+    /// Data where the row breaks a rule of the format, repeats an image, or has another shape than the first; infra where
+    /// writing fails.
     pub fn write_row(&mut self, row: &Row) -> Result<()> {
         let wrong = |why: String| Error::data(format!("image {} cannot go into the store", row.img_id)).because(why);
         row.check().map_err(|(column, damage)| wrong(format!("column {column}: {damage}")))?;
@@ -88,15 +93,11 @@ impl StoreWriter {
             return Err(wrong("it is there already".into()));
         }
         match self.precision {
-            Precision::F32 => write_f32(&mut self.out, &row.features),
+            Precision::F32 => write_f32(&mut self.out, &mut self.hash, &row.features),
             Precision::F16 => {
                 self.halves.resize(row.features.len(), f16::ZERO);
                 self.halves.convert_from_f32_slice(&row.features);
-                if let Some(at) = self.halves.iter().position(|half| !half.is_finite()) {
-                    let value = row.features[at];
-                    return Err(wrong(format!("feature {value} is too large for float16")).next("use precision f32"));
-                }
-                write_f16(&mut self.out, &self.halves)
+                write_f16(&mut self.out, &mut self.hash, &self.halves)
             }
         }
         .map_err(|error| self.failed(&error))?;
@@ -126,11 +127,11 @@ impl StoreWriter {
         path.clone_into(&mut self.path);
     }
 
-    /// Completes the store and puts it in its place.
+    /// Completes the store and puts it in its place. Returns the SHA-256 of its tensors and then its header.
     ///
     /// # Errors
     /// Data without a row; infra where writing fails.
-    pub fn finish(mut self, source: Source) -> Result<()> {
+    pub fn finish(mut self, source: Source) -> Result<String> {
         let Some((boxes, dim)) = self.shape.filter(|_| self.rows > 0) else {
             return Err(Error::data(format!("{} holds no rows", source.name)));
         };
@@ -142,13 +143,14 @@ impl StoreWriter {
         for spool in self.spools {
             let mut spool = spool.into_inner().map_err(|error| failed(error.error()))?;
             spool.seek(SeekFrom::Start(0)).map_err(|error| failed(&error))?;
-            std::io::copy(&mut spool, file.as_file_mut()).map_err(|error| failed(&error))?;
+            copy_hashed(&mut spool, file.as_file_mut(), &mut self.hash).map_err(|error| failed(&error))?;
         }
         file.seek(SeekFrom::Start(0)).map_err(|error| failed(&error))?;
         file.write_all(&header).map_err(|error| failed(&error))?;
         file.as_file().sync_all().map_err(|error| failed(&error))?;
         file.persist(&path).map_err(|error| failed(&error.error))?;
-        Ok(())
+        self.hash.update(&header);
+        Ok(files::hex(&self.hash.finalize()))
     }
 
     fn spool(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
@@ -182,16 +184,21 @@ fn remove_abandoned(folder: &Path) {
     }
 }
 
-fn write_f32(out: &mut impl Write, values: &[f32]) -> std::io::Result<()> {
+fn write_f32(out: &mut impl Write, hash: &mut Sha256, values: &[f32]) -> std::io::Result<()> {
     if cfg!(target_endian = "little") {
-        return out.write_all(bytemuck::cast_slice(values));
+        return write(out, hash, bytemuck::cast_slice(values));
     }
-    values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    values.iter().try_for_each(|value| write(out, hash, &value.to_le_bytes()))
 }
 
-fn write_f16(out: &mut impl Write, values: &[f16]) -> std::io::Result<()> {
+fn write_f16(out: &mut impl Write, hash: &mut Sha256, values: &[f16]) -> std::io::Result<()> {
     if cfg!(target_endian = "little") {
-        return out.write_all(bytemuck::cast_slice(values));
+        return write(out, hash, bytemuck::cast_slice(values));
     }
-    values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    values.iter().try_for_each(|value| write(out, hash, &value.to_le_bytes()))
+}
+
+fn write(out: &mut impl Write, hash: &mut Sha256, bytes: &[u8]) -> std::io::Result<()> {
+    hash.update(bytes);
+    out.write_all(bytes)
 }

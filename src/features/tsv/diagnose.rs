@@ -6,6 +6,7 @@
 
 use super::parse::{Bad, whole_number};
 use crate::features::damage::{Column, Damage};
+use crate::features::foreign;
 
 /// A glued row has at most 19 columns; more need not be looked at.
 const LOOKED_AT: usize = 64;
@@ -13,8 +14,8 @@ const LOOKED_AT: usize = 64;
 /// Replaces the bare finding of the parser by the likelier story where the line tells one.
 /// `previous` is the id of a good row before; `ended`: the line had a line feed.
 pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
-    if let Some(what) = other_kind(line) {
-        return (None, Damage::OtherKind { what });
+    if let Some(foreign) = foreign::of_content(&line[..line.len().min(foreign::START)]) {
+        return (None, Damage::OtherKind(foreign));
     }
     if let Some(offset) = memchr::memchr(0, line).filter(|&offset| line[offset..].iter().all(|&byte| byte == 0)) {
         return (None, Damage::ZeroBytes { offset });
@@ -40,19 +41,6 @@ pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad
         return (bad.0, Damage::Truncated { columns: fields.len(), at_end: true });
     }
     bad
-}
-
-/// What is sometimes given or downloaded in place of a TSV: the archive it came in, or a web server's apology.
-fn other_kind(line: &[u8]) -> Option<&'static str> {
-    const KINDS: [(&[u8], &str); 6] = [
-        (b"PK\x03\x04", "a zip archive"),
-        (b"\x1f\x8b\x08", "a gzip archive"),
-        (b"<!DOCTYPE", "a web page"),
-        (b"<!doctype", "a web page"),
-        (b"<html", "a web page"),
-        (b"version https://git-lfs", "a pointer to a file kept elsewhere (git LFS)"),
-    ];
-    KINDS.iter().find(|(start, _)| line.starts_with(start)).map(|(_, what)| *what)
 }
 
 /// The second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.

@@ -14,9 +14,11 @@ use super::parse::{Bad, whole_number};
 use super::reader::{row_error, row_of_line};
 use crate::error::Error;
 use crate::features::MAX_ROW_BYTES;
-use crate::features::damage::{Column, Damage, TsvError};
+use crate::features::damage::{Column, Damage};
+use crate::features::foreign;
 use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id};
+use crate::features::row_error::TsvError;
 use crate::files;
 
 /// Enough for the longest id and both sides of an image.
@@ -56,9 +58,9 @@ impl Index {
     }
 
     fn walk(mut self, progress: &dyn Progress) -> Result<Self, TsvError> {
-        let (mut offset, mut line) = (0, 1);
         let mut rest = None;
         let (mut head, mut text, mut row) = (Vec::new(), Vec::new(), Row::default());
+        let (mut offset, mut line) = (self.look_at_start(&mut head)?, 1);
         while offset < self.bytes {
             self.read_some(offset, HEAD, &mut head)?;
             let blank = if head.starts_with(b"\r\n") { 2 } else { u64::from(head.starts_with(b"\n")) };
@@ -89,6 +91,17 @@ impl Index {
             (offset, line) = (next, line + 1);
         }
         Ok(self)
+    }
+
+    /// Tells files of other kinds; the length of a byte order mark, which is left out.
+    fn look_at_start(&self, head: &mut Vec<u8>) -> Result<u64, TsvError> {
+        self.read_some(0, foreign::START, head)?;
+        let marked = head.starts_with(foreign::BYTE_ORDER_MARK);
+        let mark = if marked { foreign::BYTE_ORDER_MARK.len() } else { 0 };
+        match foreign::of_content(&head[mark..]) {
+            Some(foreign) => Err(row_error(&self.path, 1, b"", (None, Damage::OtherKind(foreign)))),
+            None => Ok(mark as u64),
+        }
     }
 
     /// Whether a line ends at this offset, with a line feed or with the file.
@@ -132,6 +145,11 @@ impl Index {
     fn check(&self, text: &[u8], offset: u64, line: u64, at: usize, row: &mut Row) -> Result<(), TsvError> {
         let previous = at.checked_sub(1).map(|before| &*self.entries[before].id);
         let ended = offset + (text.len() as u64) < self.bytes;
+        if at == 0
+            && let Some(foreign) = foreign::of_first_line(text).filter(|_| ended)
+        {
+            return Err(row_error(&self.path, line, text, (None, Damage::OtherKind(foreign))));
+        }
         row_of_line(text, previous, ended, row)
             .and_then(|()| row.check_values().map_err(|(column, damage)| -> Bad { (Some(column), damage) }))
             .map_err(|bad| row_error(&self.path, line, text, bad))

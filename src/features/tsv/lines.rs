@@ -42,6 +42,20 @@ impl<R: Read> Lines<R> {
         self.consumed
     }
 
+    /// The next bytes of the file, at most so many; fewer only at its end.
+    pub(super) fn peek(&mut self, bytes: usize) -> Result<&[u8]> {
+        while self.end - self.start < bytes && !self.at_eof && self.end < self.buffer.len() {
+            self.fill()?;
+        }
+        Ok(&self.buffer[self.start..self.end.min(self.start + bytes)])
+    }
+
+    /// Leaves out bytes that [`Self::peek`] has shown.
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.consumed += bytes as u64;
+    }
+
     pub(super) fn get_ref(&self) -> &R {
         &self.source
     }

@@ -21,6 +21,13 @@
 //! | image sides of 0 or less | divides by them | `image-size` or `not-a-number` |
 //! | an image with another number of boxes than the first | loads; fails when a batch is made | `other-shape` |
 //! | a box outside the image | assertion when an example is drawn, hours later | `box-outside-image` when read |
+//! | corners the wrong way round, or as shares of the sides | loads | `inverted-box`, `boxes-normalised` |
+//! | all boxes of an image alike, or their features | loads | `same-boxes`, `same-features`, `constant-features` |
+//! | negative or absurd features | loads | `negative-feature`, `absurd-feature` |
+//! | features as half or double precision | loads, as other numbers | `number-width` |
+//! | probabilities outside 0 to 1 | loads | `probability` |
+//! | a UTF-8 byte order mark | becomes part of the first id | taken off |
+//! | another program's file | raises, or loads as something else | `not-a-tsv`, with what it is |
 //!
 //! Not recognised, for want of anything to compare with: changed base64 that still decodes to possible values, and rows
 //! glued inside the image id of the file's very first row.

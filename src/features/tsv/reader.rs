@@ -9,8 +9,10 @@ use super::diagnose;
 use super::lines::{Found, Lines};
 use super::parse::{Bad, parse};
 use crate::features::MAX_ROW_BYTES;
-use crate::features::damage::{Column, Damage, RowError, TsvError};
+use crate::features::damage::{Column, Damage};
+use crate::features::foreign;
 use crate::features::row::{Row, check_id};
+use crate::features::row_error::{RowError, TsvError};
 use crate::files;
 
 /// A streaming reader. The number of boxes and the feature dimension are the first good row's.
@@ -21,6 +23,9 @@ pub struct Reader<R> {
     first_lines: HashMap<Box<str>, u64>,
     shape: Option<Shape>,
     previous: Option<String>,
+    /// Whether what the file is has been looked at.
+    known: bool,
+    mark: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -54,6 +59,8 @@ impl<R: Read> Reader<R> {
             first_lines: HashMap::new(),
             shape: None,
             previous: None,
+            known: false,
+            mark: 0,
         }
     }
 
@@ -63,6 +70,9 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// A damaged row with its place, or a file that cannot be read.
     pub fn read(&mut self, row: &mut Row) -> Result<bool, TsvError> {
+        if self.consumed() == 0 {
+            self.look_at_start()?;
+        }
         loop {
             let found = self.lines.next().map_err(|error| TsvError::io("read", &self.file, &error))?;
             if found == Found::End {
@@ -77,6 +87,11 @@ impl<R: Read> Reader<R> {
             if matches!(line, b"" | b"\r") {
                 continue;
             }
+            if !std::mem::replace(&mut self.known, true)
+                && let Some(foreign) = foreign::of_first_line(line).filter(|_| ended)
+            {
+                return Err(self.bad((None, Damage::OtherKind(foreign))));
+            }
             if let Err(bad) = row_of_line(line, self.previous.as_deref(), ended, row) {
                 return Err(self.bad(bad));
             }
@@ -88,6 +103,20 @@ impl<R: Read> Reader<R> {
                 Err((column, damage)) => Err(self.bad((Some(column), damage))),
             };
         }
+    }
+
+    /// Takes off a byte order mark, and tells files of other kinds.
+    fn look_at_start(&mut self) -> Result<(), TsvError> {
+        let start = self.lines.peek(foreign::START).map_err(|error| TsvError::io("read", &self.file, &error))?;
+        let marked = start.starts_with(foreign::BYTE_ORDER_MARK);
+        let mark = if marked { foreign::BYTE_ORDER_MARK.len() } else { 0 };
+        if let Some(foreign) = foreign::of_content(&start[mark..]) {
+            self.line = 1;
+            return Err(row_error(&self.file, 1, b"", (None, Damage::OtherKind(foreign))));
+        }
+        self.mark = mark;
+        self.lines.skip(mark);
+        Ok(())
     }
 
     fn admit(&mut self, row: &Row) -> Result<(), (Column, Damage)> {
@@ -115,6 +144,11 @@ impl<R: Read> Reader<R> {
 
     fn bad(&self, bad: Bad) -> TsvError {
         row_error(&self.file, self.line, self.lines.text(), bad)
+    }
+
+    /// Bytes of the byte order mark before the first row, which most files do not have.
+    pub fn mark_bytes(&self) -> u64 {
+        self.mark as u64
     }
 
     /// The line of the row read last, counted from 1.

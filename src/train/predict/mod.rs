@@ -110,6 +110,7 @@ pub fn scores(
     if models.is_empty() {
         return Err(Error::bug("no model answers"));
     }
+    questions.source.check_length()?;
     let each =
         |positions: &[usize], logits: Vec<Tensor>| each(positions, &together(logits, average, questions.data.task));
     match way {

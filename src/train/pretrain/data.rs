@@ -10,7 +10,7 @@ use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{FeatureFile, Limit, Scale};
 use crate::error::{Error, Result};
 use crate::features::progress::Progress;
-use crate::train::questions::{MAX_WORDS, Place, Source};
+use crate::train::questions::{MAX_WORDS, Place, Source, without_features};
 use crate::train::setup::Stores;
 
 /// Images of each feature file under `--tiny` and `--fast` (TINY_IMG_NUM and FAST_IMG_NUM, src/pretrain/lxmert_data.py @ 0db1182).
@@ -109,9 +109,7 @@ impl Loader {
         let pieces = Pieces::new(&data, &self.tokenizer, MAX_WORDS - 2, settings.threads)?;
         let sentences = Sentences { data, pieces, source, places, usable };
         let whole = files.iter().all(|file| file.limit == Limit::All);
-        if whole && !settings.allow_missing_images {
-            sentences.refuse_missing()?;
-        }
+        sentences.refuse_missing(!whole || settings.allow_missing_images)?;
         Ok(sentences)
     }
 }
@@ -155,20 +153,29 @@ impl Sentences {
         *self.places.get(self.data.examples().get(number)?.image())?
     }
 
-    fn refuse_missing(&self) -> Result<()> {
+    /// An error where images without features are not `allowed`, or where all are without for having other ids.
+    fn refuse_missing(&self, allowed: bool) -> Result<()> {
         let images = self.data.images().iter().zip(&self.places);
         let missing: Vec<&str> = images.filter(|(_, place)| place.is_none()).map(|(id, _)| id.as_str()).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Err(Error::data(format!(
+        let none_found = self.usable.is_empty();
+        if allowed && !none_found {
+            return Ok(());
+        }
+        let clue = self.source.clue(missing.iter().copied());
+        if allowed && !clue.as_ref().is_some_and(|clue| clue.same_image) {
+            return Ok(());
+        }
+        let error = Error::data(format!(
             "{} of {} sentences are about images without features ({} images, such as {})",
             self.data.examples().len() - self.usable.len(),
             self.data.examples().len(),
             missing.len(),
             missing[..missing.len().min(3)].join(", ")
-        ))
-        .next("complete the feature files, or pass --allow-missing-images to leave those sentences out"))
+        ));
+        Err(without_features(error, clue, none_found, "sentences"))
     }
 }
 

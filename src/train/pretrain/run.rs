@@ -199,6 +199,7 @@ impl<'a> Run<'a> {
         if done == self.per_epoch {
             return Ok(());
         }
+        self.train.sentences.source.check_length()?;
         let (started, before) = (Instant::now(), self.at.seconds);
         let Settings { seed, batch_size, accumulate, .. } = *self.settings;
         let order = shuffled(self.train.sampler.len(), seed, epoch);
@@ -228,6 +229,7 @@ impl<'a> Run<'a> {
     /// the epoch's last step.
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<Option<Sums>> {
         let Some(valid) = self.valid else { return Ok(None) };
+        valid.sentences.source.check_length()?;
         let feed = self.feed(valid, validation_stream(self.at.epoch), self.settings.eval_batch_size, 1);
         let order = (0..valid.sampler.len()).collect();
         let tasks = self.settings.description.tasks;

@@ -1,0 +1,89 @@
+//! A fault that nearly all rows have is one of the file: said once, not once a row.
+
+use std::collections::BTreeMap;
+
+use super::{Inspection, Problem};
+use crate::features::damage::{BoxLayout, Column, Damage};
+
+/// A fault that a whole file can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SharedFault {
+    /// Boxes are laid out otherwise.
+    Boxes(BoxLayout),
+    /// Features are numbers of another width.
+    Width(&'static str),
+}
+
+impl SharedFault {
+    pub(super) fn of(damage: &Damage) -> Option<Self> {
+        match damage {
+            Damage::NumberWidth { width, .. } => Some(Self::Width(width)),
+            other => other.layout().map(Self::Boxes),
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Boxes(layout) => layout.kind(),
+            Self::Width(_) => "number-width",
+        }
+    }
+
+    fn column(self) -> Column {
+        match self {
+            Self::Boxes(_) => Column::Boxes,
+            Self::Width(_) => Column::Features,
+        }
+    }
+
+    fn told(self, rows: &str) -> String {
+        match self {
+            Self::Boxes(layout) => format!("{rows}, {}: {}", layout.seen(), layout.way_on()),
+            Self::Width(width) => {
+                format!("{rows}, the features are {width}, not float32: write them as little-endian float32")
+            }
+        }
+    }
+}
+
+/// How many rows have each fault, by the kinds that they were counted as.
+#[derive(Default)]
+pub(super) struct Counts(BTreeMap<SharedFault, BTreeMap<&'static str, u64>>);
+
+impl Counts {
+    pub(super) fn add(&mut self, problem: &Problem) {
+        if let Some(fault) = problem.shared {
+            *self.0.entry(fault).or_default().entry(problem.kind).or_default() += 1;
+        }
+    }
+
+    /// Puts one problem of the file in the place of those of its rows, where at least nine rows of ten have it: a few may
+    /// look right by chance.
+    pub(super) fn summarise(&self, found: &mut Inspection) {
+        let all = found.rows + found.problem_count;
+        for (&fault, kinds) in &self.0 {
+            let rows: u64 = kinds.values().sum();
+            if rows * 10 < all * 9 {
+                continue;
+            }
+            for (kind, count) in kinds {
+                let left = found.problems_by_kind.get(kind).map_or(0, |all| all - count);
+                match left {
+                    0 => drop(found.problems_by_kind.remove(kind)),
+                    left => drop(found.problems_by_kind.insert(kind, left)),
+                }
+            }
+            found.problem_count -= rows - 1;
+            found.problems.retain(|problem| problem.shared != Some(fault));
+            *found.problems_by_kind.entry(fault.kind()).or_default() += 1;
+            let what = match rows == all {
+                true => fault.told(&format!("in all {all} rows")),
+                false => fault.told(&format!("in {rows} of {all} rows")),
+            };
+            let column = Some(fault.column());
+            found
+                .problems
+                .insert(0, Problem { place: None, img_id: None, column, kind: fault.kind(), what, shared: None });
+        }
+    }
+}
