@@ -10,8 +10,8 @@ const GREATEST: f32 = 1000.0;
 /// Smaller features than this are rounding: one of the half million in the ten released rows is smaller. Of half precision
 /// read as single it is every second.
 const SMALLEST: f32 = 1e-7;
-/// Share of a row's numbers, zeros left out, that must make no sense before another width is looked for. In the released
-/// rows it is 0.00002, in half precision read as single more than a half, in double precision an eighth and more.
+/// Share of a row's numbers that must make no sense before another width is looked for. In the released rows it is below
+/// 0.0001, in half precision read as single a half, in double precision a quarter.
 const SENSELESS_SHARE: f64 = 0.1;
 /// Values of a row that are looked at for numbers that are too small: two boxes' are as good as all.
 const SAMPLE: usize = 4096;
@@ -28,15 +28,18 @@ pub(super) fn check(values: &[f32], dim: usize) -> Result<(), Damage> {
         return Ok(());
     }
     let (bad, tiny) = count(values);
-    let senseless = f64::from(bad + tiny);
-    let others = values.iter().filter(|value| **value != 0.0).count();
-    if values.len() >= FEWEST && senseless > SENSELESS_SHARE * others as f64 {
-        if let Some((width, dim)) = other_width(values, dim) {
-            return Err(Damage::NumberWidth { width, dim });
-        }
-        if bad == 0 {
-            return Err(Damage::TinyFeatures { count: tiny as usize, of: values.len() });
-        }
+    let is_senseless =
+        |numbers: u32| values.len() >= FEWEST && f64::from(numbers) > SENSELESS_SHARE * values.len() as f64;
+    if bad == 0 && !is_senseless(tiny) {
+        return Ok(());
+    }
+    if is_senseless(bad + tiny)
+        && let Some((width, dim)) = other_width(values, dim)
+    {
+        return Err(Damage::NumberWidth { width, dim });
+    }
+    if bad == 0 {
+        return Err(Damage::TinyFeatures { count: tiny as usize, of: values.len() });
     }
     match values.iter().position(|value| is_bad(value.to_bits())) {
         None => Ok(()),
