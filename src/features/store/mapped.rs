@@ -1,6 +1,7 @@
 //! Reading a store: mapped, so that opening costs the ids only and reading a row touches that row only.
 
 use std::collections::hash_map::DefaultHasher;
+use std::fs::File;
 use std::hash::Hasher;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
