@@ -1,8 +1,5 @@
 //! Finished runs: never trained over, never attributed to weights of another training, never read with other words.
 
-#[path = "../common/mini.rs"]
-mod mini;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::common::{copy_folder, repro, run, stderr, stdout};
+use crate::mini;
 
 const USAGE: i32 = 2;
 const DATA: i32 = 5;

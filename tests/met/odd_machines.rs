@@ -12,9 +12,7 @@ use lxmert_repro::exit;
 use lxmert_repro::files::sha256_bytes;
 
 use crate::common::{fixtures, repro, run, stderr, stdout};
-
-#[path = "../common/mini.rs"]
-mod mini;
+use crate::mini;
 
 /// Far more than any of these commands needs; one that waits for a pipe takes for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
