@@ -58,6 +58,11 @@ impl Known {
 }
 
 impl KnownFile {
+    /// Whether its size is known beside its checksum.
+    pub fn has_size(&self) -> bool {
+        self.size.is_some()
+    }
+
     /// Says that a file is this one.
     pub fn sentence(&self) -> String {
         format!("it is `{}` ({}), by its checksum", self.name, self.title)

@@ -285,7 +285,9 @@ impl Asset {
     /// archive holds, it cannot be smaller than that.
     pub fn lower_bound_of(&self, unpack: &Unpack) -> Option<u64> {
         let alone = self.unpack.len() == 1 && !unpack.folder;
-        unpack.size_min.or_else(|| self.lower_bound().filter(|_| alone))
+        // What cannot be compressed grows a little in an archive.
+        let content = |bytes: u64| bytes.saturating_sub(bytes / 1000 + 4096);
+        unpack.size_min.or_else(|| self.lower_bound().filter(|_| alone).map(content))
     }
 
     /// Bytes that unpacking adds, at most.

@@ -47,7 +47,8 @@ impl<'a> Item<'a> {
         let place = Place::new(workspace, &asset.name, &asset.path);
         let demands = lock.demands(asset);
         let state = match glance(&place, &demands) {
-            Glance::Good(_) => State::Good,
+            // An earlier version of this program may have taken it without these bounds.
+            Glance::Good(receipt) => demands.size_fault(receipt.stat.size).map_or(State::Good, State::Wrong),
             Glance::Unknown | Glance::Changed(_) => State::Unverified,
             Glance::Wrong(_, why) => State::Wrong(why),
             Glance::Missing if is_dropped(asset, &place, &demands, workspace) => State::Dropped,
@@ -107,7 +108,8 @@ fn is_unpacked(asset: &Asset, workspace: &Path) -> bool {
         && asset.unpack.iter().all(|unpack| {
             let demands = Demands::of_member(asset, unpack);
             let place = Place::unpacked(workspace, asset, unpack);
-            !unpack.folder && matches!(glance(&place, &demands), Glance::Good(_))
+            let fits = |receipt: &Receipt| demands.size_fault(receipt.stat.size).is_none();
+            !unpack.folder && matches!(glance(&place, &demands), Glance::Good(receipt) if fits(&receipt))
         })
 }
 

@@ -96,7 +96,10 @@ impl Receipt {
     /// What is wrong with a file of these hashes, if something is known to be. A checksum that was not taken is not
     /// known to be wrong, but see [`is_enough`](Self::is_enough).
     pub fn contradicts(&self, demands: &Demands) -> Option<String> {
-        demands.size_fault(self.stat.size).or_else(|| demands.checksums.fault(&self.hashes))
+        if let Some(size) = demands.size.filter(|size| *size != self.stat.size) {
+            return Some(format!("it has {} bytes, not {size}", self.stat.size));
+        }
+        demands.checksums.fault(&self.hashes)
     }
 
     /// Whether every demanded checksum was taken.

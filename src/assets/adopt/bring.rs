@@ -56,7 +56,8 @@ impl Work<'_> {
             self.observer.event(&Event::Waiting { name: name.clone(), why, seconds: None });
         };
         let claim = claim(&item.place.claim(), &mut waiting)?;
-        if matches!(glance(&item.place, &item.demands), Glance::Good(_)) {
+        let fits = |receipt: &Receipt| item.demands.size_fault(receipt.stat.size).is_none();
+        if matches!(glance(&item.place, &item.demands), Glance::Good(receipt) if fits(&receipt)) {
             return Ok(Brought::Present);
         }
         let adopted = match self.candidate.pieces.as_slice() {

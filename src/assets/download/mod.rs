@@ -251,7 +251,7 @@ fn settle(job: &Job<'_>, mut part: Part) -> Result<Result<Receipt, String>> {
     let hashes = part.finish()?;
     let receipt = Receipt::new(part.path(), hashes, &source)?;
     job.check_claim()?;
-    let wrong = receipt.contradicts(job.demands);
+    let wrong = receipt.contradicts(job.demands).or_else(|| job.demands.size_fault(receipt.stat.size));
     let Some(why) = wrong else {
         part.move_to(job.place.file())?;
         return Ok(Ok(receipt));

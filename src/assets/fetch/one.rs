@@ -145,6 +145,7 @@ fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observe
     };
     let wrong = receipt
         .contradicts(demands)
+        .or_else(|| demands.size_fault(receipt.stat.size))
         // Where nothing is published or pinned, what it was when it came is all that is known of it.
         .or_else(|| {
             let known = known.filter(|_| demands.checksums.is_empty())?;

@@ -58,9 +58,9 @@ impl Subject {
         self.place.name()
     }
 
-    /// What a file of these hashes is instead, where it is another one that is known.
+    /// What a file of these hashes is instead, where it is another one of which size and checksum are known.
     pub(super) fn is_other(&self, hashes: &Checksums) -> Option<String> {
-        let unknown = |name: &&KnownFile| !self.has_checksum() && name.name != self.origin;
+        let unknown = |file: &&KnownFile| !self.has_checksum() && file.has_size() && file.name != self.origin;
         self.known.other(hashes, self.name()).filter(unknown).map(KnownFile::sentence)
     }
 
