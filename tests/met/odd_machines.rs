@@ -234,7 +234,7 @@ fn nothing_is_written_through_a_link() {
         ("workspace/data/a.part", "fetch a --manifest assets.toml", exit::DATA),
         // These are replaced by their own kind, the link itself is.
         ("workspace/data/a.part.json.new", "fetch a --manifest assets.toml", exit::PASS),
-        ("out/BEST.safetensors", TRAIN, exit::PASS),
+        ("out/BEST.safetensors", &format!("{TRAIN} --resume"), exit::PASS),
     ] {
         let world = world();
         let (link, target) = (world.path().join(file), world.path().join("precious"));
