@@ -6,6 +6,7 @@ mod regular;
 pub(crate) mod relay;
 #[cfg(test)]
 pub(crate) mod small_disk;
+pub(crate) mod text;
 
 use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};
@@ -58,6 +59,22 @@ pub(crate) fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
     let folder = folder_of(to);
     let kept = File::open(folder).and_then(|folder| folder.sync_all());
     kept.map_err(|error| Error::io("write", folder, &error))
+}
+
+/// Looks whether files can be made in `folder`, or the folder itself where it is absent; makes nothing.
+///
+/// # Errors
+/// Infra where what is there is no folder, or does not let this user write.
+pub fn look_writable(folder: &Path) -> Result<()> {
+    let there = folder.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let Some(place) = there.into_iter().find(|path| path.symlink_metadata().is_ok()) else { return Ok(()) };
+    if !place.is_dir() {
+        return Err(Error::infra(format!("cannot write in {}", folder.display()))
+            .because(format!("{} is not a folder", place.display()))
+            .next("name another place"));
+    }
+    let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(place, wanted).map_err(|error| Error::io("write in", place, &error.into()))
 }
 
 /// Writes `path` through a temporary file beside it and renames it when `fill` succeeded; a failure leaves what was there.
@@ -122,10 +139,9 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomically(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
 }
 
-/// Reads a whole text file (UTF-8) of at most `limit` bytes.
+/// Reads a whole text file (UTF-8) of at most `limit` bytes; a byte order mark is left out.
 pub fn read_text(path: &Path, limit: u64) -> Result<String> {
-    let bytes = read_bytes(path, limit)?;
-    String::from_utf8(bytes).map_err(|e| Error::data(format!("{} is not UTF-8 text", path.display())).because(e))
+    text::decode(path, read_bytes(path, limit)?)
 }
 
 /// Reads a whole file of at most `limit` bytes.

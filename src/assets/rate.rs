@@ -42,8 +42,8 @@ impl Rate {
 
     /// The last rate measured in a workspace.
     pub fn read(workspace: &Path) -> Option<Self> {
-        let bytes = files::read_bytes(&path(workspace), FILE_LIMIT).ok()?;
-        let rate: Self = serde_json::from_slice(&bytes).ok()?;
+        let text = files::read_text(&path(workspace), FILE_LIMIT).ok()?;
+        let rate: Self = serde_json::from_str(&text).ok()?;
         (rate.schema == SCHEMA && rate.per_second().is_finite() && rate.per_second() >= 1.0).then_some(rate)
     }
 

@@ -77,8 +77,8 @@ impl Receipt {
 
     /// The receipt of a place; one that cannot be read is none.
     pub fn read(place: &Place) -> Option<Self> {
-        let bytes = files::read_bytes(&place.receipt(), FILE_LIMIT).ok()?;
-        serde_json::from_slice(&bytes).ok().filter(|receipt: &Self| receipt.schema == SCHEMA)
+        let text = files::read_text(&place.receipt(), FILE_LIMIT).ok()?;
+        serde_json::from_str(&text).ok().filter(|receipt: &Self| receipt.schema == SCHEMA)
     }
 
     /// Keeps it.

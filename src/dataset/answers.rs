@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
+use super::foreign::{Wanted, explain};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -66,8 +67,8 @@ impl LabelTable {
 
     /// Reads both directions of a table. They must be each other's inverse, without duplicates.
     pub fn from_files(ans2label: &Path, label2ans: &Path) -> Result<Self> {
-        let table = Self::new(parse(label2ans)?, &label2ans.display().to_string())?;
-        let Pairs::<usize>(inverse) = parse(ans2label)?;
+        let table = Self::new(parse(label2ans, Wanted::AnswerList)?, &label2ans.display().to_string())?;
+        let Pairs::<usize>(inverse) = parse(ans2label, Wanted::AnswerLabels)?;
         let contradiction = |what: String| {
             Error::data(format!("{} contradicts {}", ans2label.display(), label2ans.display()))
                 .because(what)
@@ -145,7 +146,7 @@ impl AnswerTable {
 
     /// The whole table from a file: a list of `{ans, dsets}`. Duplicates are refused.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let entries: Vec<Entry> = parse(path)?;
+        let entries: Vec<Entry> = parse(path, Wanted::AnswerSets)?;
         let answers: Vec<String> = entries.iter().map(|entry| entry.ans.clone()).collect();
         let rows = positions(&answers, &path.display().to_string())?;
         let kept: Vec<usize> = (0..entries.len()).collect();
@@ -274,10 +275,11 @@ fn positions(answers: &[String], origin: &str) -> Result<HashMap<String, usize>>
     Ok(positions)
 }
 
-fn parse<T: DeserializeOwned>(path: &Path) -> Result<T> {
+fn parse<T: DeserializeOwned>(path: &Path, wanted: Wanted) -> Result<T> {
     let text = files::read_text(path, LARGEST_TABLE)?;
-    serde_json::from_str(&text)
-        .map_err(|e| Error::data(format!("{} is no answer table", path.display())).because(e).next(ADVICE))
+    serde_json::from_str(&text).map_err(|e| {
+        explain(path, wanted, Error::data(format!("{} is no answer table", path.display())).because(e).next(ADVICE))
+    })
 }
 
 /// A JSON object with every pair it holds, duplicates included.

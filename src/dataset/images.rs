@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::de::MapAccess;
 
+use super::foreign::Wanted;
 use super::records::{self, Draft, field, required};
 use super::task::Task;
 use crate::error::Result;
@@ -17,7 +18,7 @@ pub fn images_of_questions(task: Task, split_file: &Path, mut each: impl FnMut(&
         Task::Vqa | Task::Gqa => &["img_id"],
         Task::Nlvr2 => &["img0", "img1"],
     };
-    read(split_file, fields, &mut each)
+    read(split_file, Wanted::Split(task), fields, &mut each)
 }
 
 /// The same for a file of pre-training data, with one call an image.
@@ -25,12 +26,12 @@ pub fn images_of_questions(task: Task, split_file: &Path, mut each: impl FnMut(&
 /// # Errors
 /// As [`images_of_questions`].
 pub fn images_of_sentences(file: &Path, mut each: impl FnMut(&[String])) -> Result<()> {
-    read(file, &["img_id"], &mut each)
+    read(file, Wanted::Sentences, &["img_id"], &mut each)
 }
 
-fn read(file: &Path, fields: &'static [&'static str], each: &mut dyn FnMut(&[String])) -> Result<()> {
+fn read(file: &Path, wanted: Wanted, fields: &'static [&'static str], each: &mut dyn FnMut(&[String])) -> Result<()> {
     let new = || ImagesDraft { fields, images: vec![None; fields.len()] };
-    records::read_list(file, new, |images| {
+    records::read_list(file, wanted, new, |images| {
         each(&images);
         Ok(())
     })

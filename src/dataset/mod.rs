@@ -3,8 +3,10 @@
 pub mod evaluate;
 pub mod example;
 pub mod feature_files;
+mod foreign;
 pub mod images;
 pub mod nlvr2_official;
+mod outline;
 pub mod predictions;
 pub mod process_gqa;
 pub mod process_nlvr2;

@@ -8,6 +8,7 @@ use serde::de::MapAccess;
 
 use super::evaluate::{Prediction, nlvr2_answer};
 use super::example::{Id, Label};
+use super::foreign::Wanted;
 use super::python::float_repr;
 use super::records::{self, Draft, field, required};
 use super::task_data::TaskData;
@@ -25,10 +26,10 @@ pub struct Nlvr2Gold {
     pub label: String,
 }
 
-/// Reads an official file, one JSON object a line: a split or one of its balanced and unbalanced subsets.
+/// Reads an official file, one JSON object a line (or a list of them): a split or one of its balanced and unbalanced subsets.
 pub fn read_nlvr2_gold(path: &Path) -> Result<Vec<Nlvr2Gold>> {
     let mut gold = Vec::new();
-    records::read_lines(path, GoldDraft::default, |example| {
+    records::read_list(path, Wanted::Nlvr2Official, GoldDraft::default, |example| {
         gold.push(example);
         Ok(())
     })?;

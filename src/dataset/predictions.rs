@@ -8,6 +8,7 @@ use serde::de::MapAccess;
 
 use super::evaluate::Prediction;
 use super::example::Id;
+use super::foreign::{Wanted, explain};
 use super::python;
 use super::records::{self, Draft, field, required};
 use super::task::Task;
@@ -54,14 +55,16 @@ pub fn read_predictions(task: Task, path: &Path) -> Result<Vec<Prediction>> {
             let (identifier, answer) = line.trim().split_once(',').unwrap_or((line, ""));
             let answer = ["True", "False"].into_iter().find(|word| word.eq_ignore_ascii_case(answer));
             let (false, Some(answer)) = (identifier.is_empty(), answer) else {
-                return Err(Error::data(format!("{} is wrong at line {}: `{line}`", path.display(), index + 1))
-                    .next("each line is identifier,True or identifier,False, such as dev-850-0-0,False"));
+                let error = Error::data(format!("{} is wrong at line {}: `{line}`", path.display(), index + 1))
+                    .next("each line is identifier,True or identifier,False, such as dev-850-0-0,False");
+                return Err(if index == 0 { explain(path, Wanted::Predictions(task), error) } else { error });
             };
             predictions.push(Prediction { id: Id::Text(identifier.into()), answer: answer.into() });
         }
     } else {
         records::read_list(
             path,
+            Wanted::Predictions(task),
             || PredictionDraft { task, number: None, text: None, answer: None },
             |prediction| {
                 predictions.push(prediction);
@@ -177,8 +180,10 @@ mod tests {
             (Task::Vqa, r#"[{"answer": "a", "question_id": "1"}]"#, "`question_id`"),
             (Task::Vqa, r#"[{"question_id": 1}]"#, "`answer` is missing"),
             (Task::Gqa, r#"[{"prediction": "a", "questionId": 1}]"#, "`questionId`"),
-            (Task::Gqa, r#"{"prediction": "a"}"#, "a list"),
-            (Task::Gqa, "", "EOF"),
+            (Task::Gqa, r#"{"prediction": "a"}"#, "it is a list of records"),
+            (Task::Gqa, "", "is empty"),
+            (Task::Vqa, r#"{"results": [{"answer": "a", "question_id": 1}]}"#, "under \"results\""),
+            (Task::Nlvr2, r#"[{"answer": "a", "question_id": 1}]"#, "predictions for VQA"),
             (Task::Nlvr2, "a-0-0-0,True\na-0-1-0 True\n", "line 2"),
             (Task::Nlvr2, "a-0-0-0,True\n\n", "line 2"),
             (Task::Nlvr2, "a-0-0-0, True\n", "line 1"),
@@ -188,8 +193,15 @@ mod tests {
             let error = read_predictions(task, file.path()).expect_err(text).to_string();
             assert!(error.contains(part), "{error}");
         }
-        std::fs::write(file.path(), "a-0-0-0,true\r\n").unwrap();
-        assert_eq!(read_predictions(Task::Nlvr2, file.path()).unwrap()[0].answer, "True");
+        std::fs::write(file.path(), "\u{feff}a-0-0-0,true\r\n").unwrap();
+        let read = read_predictions(Task::Nlvr2, file.path()).unwrap();
+        assert_eq!((read[0].id.to_string().as_str(), read[0].answer.as_str()), ("a-0-0-0", "True"));
+        std::fs::write(
+            file.path(),
+            "{\"answer\": \"a\", \"question_id\": 1}\n\n{\"question_id\": 2, \"answer\": \"b\"}",
+        )
+        .unwrap();
+        assert_eq!(read_predictions(Task::Vqa, file.path()).unwrap().len(), 2);
         let number = Prediction { id: Id::Int(1), answer: "a".into() };
         let comma = Prediction { id: Id::Text("a,b".into()), answer: "True".into() };
         assert!(write_predictions(Task::Gqa, file.path(), std::slice::from_ref(&number)).is_err());

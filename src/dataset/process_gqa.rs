@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::MapAccess;
 
+use super::foreign::Wanted;
 use super::python;
 use super::records::{self, Draft, field, required};
 use crate::error::{Error, Result};
@@ -87,7 +88,7 @@ fn process_gqa_split(sources: &[PathBuf], out: &Path) -> Result<usize> {
     let mut questions = 0;
     python::write_list(out, |push| {
         for source in sources {
-            records::read_object(source, QuestionDraft::default, |question_id, question| {
+            records::read_object(source, Wanted::GqaOfficial, QuestionDraft::default, |question_id, question| {
                 questions += 1;
                 push(Entry {
                     img_id: question.image,

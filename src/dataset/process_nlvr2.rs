@@ -110,7 +110,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (source, out) = (folder.path().join("in"), folder.path().join("out"));
         for (text, part) in [
-            ("", "no examples"),
+            ("", "is empty"),
+            ("[]", "no examples"),
             (r#"{"identifier": "a", "sentence": "s", "label": "True"}"#, "no dash"),
             (r#"{"identifier": "a-0-0-0", "sentence": "s", "label": "maybe"}"#, "`maybe`"),
             (r#"{"identifier": "a-0-0-0", "sentence": "s"}"#, "`label` is missing"),

@@ -1,14 +1,18 @@
-//! Reads JSON files of many small records one record at a time; errors name file, entry, field and line.
+//! Reads JSON files of many small records one record at a time; errors name what the file is instead, or entry, field and line.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::foreign::{Wanted, explain};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::text::open_text;
+
+/// Far longer than any record: NLVR2's official lines have 1 kB.
+const LONGEST_LINE: u64 = 16 << 20;
 
 /// A record being read: it takes the fields it knows and is finished when the JSON object ends.
 pub(super) trait Draft: Sized {
@@ -38,46 +42,83 @@ pub(super) fn required<T>(slot: Option<T>, key: &str) -> Result<T, String> {
     slot.ok_or_else(|| format!("field `{key}` is missing"))
 }
 
-/// Reads a JSON list of records.
+/// Reads records from a JSON list, or from lines of one JSON object each: the content decides.
 pub(super) fn read_list<D: Draft>(
     path: &Path,
+    wanted: Wanted,
     new: impl Fn() -> D,
     mut each: impl FnMut(D::Record) -> Result<()>,
 ) -> Result<()> {
-    read_whole(path, Shape::List, new, |_, record| each(record))
+    let mut file = open_text(path)?;
+    match first_byte(&mut file, path)? {
+        Some(b'{') => lines(file, path, wanted, new, each),
+        _ => whole(file, path, wanted, Shape::List, new, |_, record| each(record)),
+    }
 }
 
 /// Reads a JSON object whose values are records; `each` gets key and record.
 pub(super) fn read_object<D: Draft>(
     path: &Path,
+    wanted: Wanted,
     new: impl Fn() -> D,
     each: impl FnMut(String, D::Record) -> Result<()>,
 ) -> Result<()> {
-    read_whole(path, Shape::Object, new, each)
+    whole(open_text(path)?, path, wanted, Shape::Object, new, each)
 }
 
-/// Reads one JSON record a line.
-pub(super) fn read_lines<D: Draft>(
+/// The first byte that is no blank; the blanks before it are taken.
+fn first_byte(file: &mut BufReader<File>, path: &Path) -> Result<Option<u8>> {
+    loop {
+        let bytes = file.fill_buf().map_err(|e| Error::io("read", path, &e))?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        match bytes.iter().position(|byte| !byte.is_ascii_whitespace()) {
+            Some(at) => {
+                let byte = bytes[at];
+                file.consume(at);
+                return Ok(Some(byte));
+            }
+            None => {
+                let blanks = bytes.len();
+                file.consume(blanks);
+            }
+        }
+    }
+}
+
+/// Reads one JSON record a line; blank lines are passed over.
+fn lines<D: Draft>(
+    mut file: BufReader<File>,
     path: &Path,
+    wanted: Wanted,
     new: impl Fn() -> D,
     mut each: impl FnMut(D::Record) -> Result<()>,
 ) -> Result<()> {
-    for (index, line) in open(path)?.lines().enumerate() {
-        let line = line.map_err(|e| Error::io("read", path, &e))?;
-        let mut json = serde_json::Deserializer::from_str(&line);
-        let record =
-            Seed(new()).deserialize(&mut json).and_then(|record| json.end().map(|()| record)).map_err(|e| {
-                Error::data(format!("{} is damaged at line {}", path.display(), index + 1))
-                    .because(e)
-                    .next("each line of this file is one JSON object; fetch it again")
-            })?;
-        each(record)?;
+    let mut line = Vec::new();
+    for number in 1_usize.. {
+        line.clear();
+        let read = (&mut file).take(LONGEST_LINE).read_until(b'\n', &mut line);
+        if read.map_err(|e| Error::io("read", path, &e))? == 0 {
+            break;
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let wrong = |why: String| {
+            let error = Error::data(format!("{} is damaged at line {number}", path.display())).because(why);
+            let error =
+                error.next("it is a list of records, or has one JSON object on each line; fetch or make it again");
+            explain(path, wanted, error)
+        };
+        if line.len() as u64 == LONGEST_LINE {
+            return Err(wrong(format!("the line has more than {LONGEST_LINE} bytes")));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&line);
+        let record = Seed(new()).deserialize(&mut json).and_then(|record| json.end().map(|()| record));
+        each(record.map_err(|e| wrong(e.to_string()))?)?;
     }
     Ok(())
-}
-
-fn open(path: &Path) -> Result<BufReader<File>> {
-    Ok(BufReader::with_capacity(1 << 20, files::open_regular(path)?))
 }
 
 #[derive(Clone, Copy)]
@@ -86,13 +127,15 @@ enum Shape {
     Object,
 }
 
-fn read_whole<D: Draft>(
+fn whole<D: Draft>(
+    file: BufReader<File>,
     path: &Path,
+    wanted: Wanted,
     shape: Shape,
     new: impl Fn() -> D,
     mut each: impl FnMut(String, D::Record) -> Result<()>,
 ) -> Result<()> {
-    let mut json = serde_json::Deserializer::from_reader(open(path)?);
+    let mut json = serde_json::Deserializer::from_reader(file);
     let mut refused = None;
     let visitor = Records {
         new,
@@ -110,9 +153,13 @@ fn read_whole<D: Draft>(
     match (refused, read) {
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(()),
-        (None, Err(e)) => Err(Error::data(format!("{} cannot be used", path.display()))
-            .because(e)
-            .next("correct the file or make it again")),
+        (None, Err(e)) => match e.io_error_kind() {
+            Some(kind) => Err(Error::io("read", path, &std::io::Error::new(kind, e))),
+            None => {
+                let error = Error::data(format!("{} cannot be used", path.display())).because(e);
+                Err(explain(path, wanted, error.next("correct the file or make it again")))
+            }
+        },
     }
 }
 

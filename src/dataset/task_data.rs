@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::de::MapAccess;
 
 use super::example::{Example, Id, Label};
+use super::foreign::{self, Wanted};
 use super::records::{self, Draft, field, required};
 use super::task::{Task, split_names};
 use crate::error::{Error, Result};
@@ -59,6 +60,7 @@ impl TaskData {
             let start = examples.len();
             records::read_list(
                 &path,
+                Wanted::Split(task),
                 || ExampleDraft::new(task),
                 |example| {
                     examples.push(example);
@@ -75,6 +77,21 @@ impl TaskData {
         data.check_ids(&starts)?;
         data.check_labels(&starts)?;
         Ok(data)
+    }
+
+    /// Looks whether the files of splits are there and begin as such files do; reads no further.
+    ///
+    /// # Errors
+    /// Data for a file that is missing or something else, with its name.
+    pub fn look(task: Task, data_root: &Path, splits: &str) -> Result<()> {
+        for split in split_names(splits)? {
+            let path = task.split_file(data_root, &split);
+            if !path.is_file() {
+                return Err(missing_file(task, data_root, &split));
+            }
+            foreign::refuse(&path, Wanted::Split(task))?;
+        }
+        Ok(())
     }
 
     /// Whether the examples have labels (test data has none).
@@ -288,7 +305,7 @@ mod tests {
             (Task::Nlvr2, nlvr2(r#","label":2"#), &["entry 1", "`label`", "neither"]),
             (Task::Nlvr2, nlvr2(r#","label":1"#), &["mixed", "entry 0", "entry 1"]),
             (Task::Nlvr2, "[]".into(), &["train.json", "no examples"]),
-            (Task::Nlvr2, String::new(), &["train.json", "EOF"]),
+            (Task::Nlvr2, String::new(), &["train.json is empty", "fetch or write it again"]),
         ];
         for (task, text, parts) in cases {
             let error = load(task, &[("train", &text)], "train").expect_err(&text).to_string();

@@ -56,16 +56,15 @@ impl Record {
 /// Data with the place of what is wrong; an empty sentence and a file without pairs are wrong too.
 pub fn pairs_of_file(path: &Path) -> Result<Vec<Pair>> {
     let text = files::read_text(path, LARGEST)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let pairs = match text.trim_start().chars().next() {
-        Some('[') => list(text),
+        Some('[') => list(&text),
         Some('{') => {
-            lines(text, |line, number| serde_json::from_str::<Record>(line).map_err(|e| e.to_string())?.pair(number))
+            lines(&text, |line, number| serde_json::from_str::<Record>(line).map_err(|e| e.to_string())?.pair(number))
         }
         _ => {
             let header =
                 text.lines().next().is_some_and(|line| ["img_id\tsent", "id\timg_id\tsent"].contains(&line.trim_end()));
-            lines(if header { text.split_once('\n').map_or("", |(_, rest)| rest) } else { text }, columns)
+            lines(if header { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &text }, columns)
                 .map_err(|(place, why)| (place + usize::from(header), why))
         }
     };

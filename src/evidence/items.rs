@@ -5,7 +5,7 @@
 //! (its `img_id`), those of one sentence in NLVR2.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::result::FileDigest;
@@ -97,7 +97,7 @@ pub fn write(path: &Path, items: &[Item]) -> Result<()> {
 /// Data, naming the line: no such array, an id that was there before, a score outside 0 and 1, a line that is too long; or no
 /// line at all.
 pub fn read(path: &Path) -> Result<Vec<Item>> {
-    let mut lines = BufReader::new(files::open_regular(path)?);
+    let mut lines = files::text::open_text(path)?;
     let (mut items, mut seen, mut line) = (Vec::new(), HashSet::new(), Vec::new());
     loop {
         line.clear();

@@ -78,7 +78,7 @@ impl Run {
         if !path.exists() {
             return Ok(None);
         }
-        serde_json::from_slice(&files::read_bytes(&path, LARGEST)?)
+        serde_json::from_str(&files::read_text(&path, LARGEST)?)
             .map(Some)
             .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))
             .map_err(|e| e.next("name a run of this program as it was left, or run it again: finished stages are kept"))

@@ -258,7 +258,7 @@ fn baselines(folder: &Path, task: Task) -> Result<Vec<(String, f64)>> {
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let measured: Baselines = serde_json::from_slice(&files::read_bytes(&path, LARGEST)?)
+    let measured: Baselines = serde_json::from_str(&files::read_text(&path, LARGEST)?)
         .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))?;
     Ok(measured.beside(task))
 }

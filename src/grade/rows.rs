@@ -210,7 +210,7 @@ pub fn assets(folder: &Path) -> Result<Option<Vec<AssetRecord>>> {
     const LARGEST: u64 = 16 << 20;
     let places = ["prepare", "fetch"].map(|stage| folder.join(stage).join("assets.json"));
     let Some(path) = places.into_iter().find(|path| path.exists()) else { return Ok(None) };
-    serde_json::from_slice(&files::read_bytes(&path, LARGEST)?)
+    serde_json::from_str(&files::read_text(&path, LARGEST)?)
         .map(Some)
         .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))
 }

@@ -227,9 +227,9 @@ pub fn remove(folder: &Path) -> Result<()> {
 
 fn read_record(folder: &Path) -> Result<Record> {
     let path = folder.join(RECORD);
-    let bytes = files::read_bytes(&path, RECORD_LIMIT)?;
+    let text = files::read_text(&path, RECORD_LIMIT)?;
     let record: Record =
-        serde_json::from_slice(&bytes).map_err(|e| Error::data(format!("{RECORD} cannot be read: {e}")))?;
+        serde_json::from_str(&text).map_err(|e| Error::data(format!("{RECORD} cannot be read: {e}")))?;
     if record.schema != SCHEMA {
         return Err(Error::data(format!("{RECORD} has schema {}, not {SCHEMA}", record.schema)));
     }

@@ -29,7 +29,7 @@ pub struct Memo {
 impl Memo {
     /// Opens what is remembered; a memory that cannot be read is an empty one.
     pub fn open(path: PathBuf) -> Self {
-        let known = files::read_bytes(&path, FILE_LIMIT).ok().and_then(|b| serde_json::from_slice(&b).ok());
+        let known = files::read_text(&path, FILE_LIMIT).ok().and_then(|text| serde_json::from_str(&text).ok());
         Self { path, known: known.unwrap_or_default(), changed: false }
     }
 

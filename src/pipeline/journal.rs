@@ -45,7 +45,7 @@ impl RunRecord {
         const LIMIT: u64 = 16 << 20;
         let path = folder.join("run.json");
         let earlier: Option<Self> =
-            files::read_bytes(&path, LIMIT).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            files::read_text(&path, LIMIT).ok().and_then(|text| serde_json::from_str(&text).ok());
         if let Some(earlier) = earlier {
             self.first_started = earlier.first_started;
         }

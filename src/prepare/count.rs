@@ -9,7 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::plan::OBJ36;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::text::open_text;
 
 /// Entries, rows, lines or files in `path`; `None` where it is not there. Features are counted by their store, not
 /// here.
@@ -42,10 +42,6 @@ pub fn unit(kind: &str) -> &'static str {
     }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>> {
-    Ok(BufReader::with_capacity(1 << 20, files::open_regular(path)?))
-}
-
 fn damaged(path: &Path, place: &str, why: impl fmt::Display) -> Error {
     Error::data(format!("{} is damaged{place}", path.display())).because(why).next("fetch it again: repro fetch")
 }
@@ -53,7 +49,7 @@ fn damaged(path: &Path, place: &str, why: impl fmt::Display) -> Error {
 type Json = serde_json::Deserializer<serde_json::de::IoRead<BufReader<File>>>;
 
 fn entries(path: &Path, read: impl FnOnce(&mut Json, Entries) -> Result<u64, serde_json::Error>) -> Result<u64> {
-    let mut json = serde_json::Deserializer::from_reader(open(path)?);
+    let mut json = serde_json::Deserializer::from_reader(open_text(path)?);
     let count = read(&mut json, Entries).and_then(|count| json.end().map(|()| count));
     count.map_err(|error| match error.io_error_kind() {
         Some(kind) => Error::io("read", path, &kind.into()),
@@ -88,7 +84,7 @@ impl<'de> Visitor<'de> for Entries {
 }
 
 fn lines(path: &Path, check: impl Fn(&[u8]) -> Result<(), serde_json::Error>) -> Result<u64> {
-    let (mut file, mut line, mut count) = (open(path)?, Vec::new(), 0);
+    let (mut file, mut line, mut count) = (open_text(path)?, Vec::new(), 0);
     loop {
         line.clear();
         if file.read_until(b'\n', &mut line).map_err(|error| Error::io("read", path, &error))? == 0 {

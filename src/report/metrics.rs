@@ -7,7 +7,7 @@
 //! A number that is not finite is null (JSON has no NaN). A line whose step or epoch is not above the ones before takes their
 //! place: training that continues from a snapshot repeats what came after it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ enum Line {
 
 /// Curves of a task and its mean speed in examples per second, where there was an epoch.
 pub fn read(path: &Path, task: &str) -> Result<(Curves, Option<f64>)> {
-    let mut lines = BufReader::new(files::open_regular(path)?);
+    let mut lines = files::text::open_text(path)?;
     let (mut steps, mut epochs, mut speeds) = (Vec::<StepPoint>::new(), Vec::<EpochPoint>::new(), Vec::new());
     let mut line = Vec::new();
     for number in 1..=MAX_LINES + 1 {

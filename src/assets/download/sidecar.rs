@@ -56,8 +56,8 @@ impl Sidecar {
 
     /// The sidecar at `path`; one that is not there or cannot be understood is none.
     pub fn read(path: &Path) -> Option<Self> {
-        let bytes = files::read_bytes(path, FILE_LIMIT).ok()?;
-        serde_json::from_slice(&bytes).ok().filter(|sidecar: &Self| sidecar.schema == SCHEMA)
+        let text = files::read_text(path, FILE_LIMIT).ok()?;
+        serde_json::from_str(&text).ok().filter(|sidecar: &Self| sidecar.schema == SCHEMA)
     }
 
     /// Puts it in place, whole or not at all; under the part's claim nobody else does. A process that is killed meanwhile

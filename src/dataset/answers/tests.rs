@@ -104,7 +104,7 @@ fn contradicting_label_tables_are_refused() {
         (r#"{"a": 0, "a": 0}"#, r#"["a", "b"]"#, "\"a\" is there twice"),
         (r#"{"a": 0}"#, r#"["a", "a"]"#, "\"a\" is both entry 0 and entry 1"),
         (r#"{"a": -1}"#, r#"["a"]"#, "is no answer table"),
-        (r#"["a"]"#, r#"["a"]"#, "expected an object"),
+        (r#"["a"]"#, r#"["a"]"#, "is a list of answers in the order of their labels"),
         ("{", r#"["a"]"#, "is no answer table"),
     ] {
         let error = load(ans2label, label2ans).unwrap_err();

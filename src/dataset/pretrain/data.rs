@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -10,8 +9,9 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::dataset::answers::{AnswerTable, Label};
+use crate::dataset::foreign::{self, Wanted, explain};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::text::open_text;
 
 /// A file of pre-training data, with the feature file that holds its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,18 +122,28 @@ impl PretrainData {
     pub fn from_files(paths: impl IntoIterator<Item = PathBuf>, table: &AnswerTable) -> Result<Self> {
         let mut data = Self::default();
         for path in paths {
-            let file = files::open_regular(&path)?;
             // The real files hold hundreds of megabytes: they are flattened while they are read.
-            let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
+            let mut json = serde_json::Deserializer::from_reader(open_text(&path)?);
             Flatten { data: &mut data, table }.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
                 let advice = "fetch the file again; it is a list of {img_id, sentf, labelf}";
                 match e.io_error_kind() {
                     Some(kind) => Error::io("read", &path, &std::io::Error::new(kind, e)),
-                    None => Error::data(format!("{} is damaged", path.display())).because(e).next(advice),
+                    None => {
+                        let error = Error::data(format!("{} is damaged", path.display())).because(e).next(advice);
+                        explain(&path, Wanted::Sentences, error)
+                    }
                 }
             })?;
         }
         Ok(data)
+    }
+
+    /// Looks whether the files of sources are there and begin as such files do; reads no further.
+    ///
+    /// # Errors
+    /// Data or infra for a file that is missing or something else, with its name.
+    pub fn look(data_root: &Path, sources: &[Source]) -> Result<()> {
+        sources.iter().try_for_each(|one| foreign::refuse(&data_root.join(one.sentence_file()), Wanted::Sentences))
     }
 
     /// All examples.

@@ -372,12 +372,15 @@ fn damaged_files_are_refused() {
         (r#"{"img_id":"i"}"#.to_owned(), "expected a list"),
         ("[] []".to_owned(), "trailing characters"),
         ("[{\"img_id\":\"i".to_owned(), "EOF"),
-        (String::new(), "EOF"),
         ("[".repeat(100_000), "line 1 column"),
     ] {
         let error = load(&text).unwrap_err();
         assert!(error.contains(complaint) && error.contains("s.json is damaged"), "{complaint}: {error}");
     }
+    assert!(load("").unwrap_err().contains("s.json is empty"));
+    assert!(
+        load(r#"[{"question_id": 1, "answer": "a"}]"#).unwrap_err().contains("s.json is a file of predictions for VQA")
+    );
     std::fs::remove_file(&path).unwrap();
     assert!(PretrainData::from_files([path.clone()], &table).unwrap_err().what().starts_with("cannot read"));
 }

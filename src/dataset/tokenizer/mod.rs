@@ -58,6 +58,11 @@ impl Tokenizer {
     /// vocabularies without the five special entries.
     pub fn from_vocab_text(text: &str, origin: &str) -> Result<Self> {
         let advice = "use the vocab.txt of bert-base-uncased (30522 lines)";
+        if text.trim_start().starts_with('{') {
+            return Err(
+                Error::data(format!("{origin} is JSON, such as a tokenizer.json, not a vocab.txt")).next(advice)
+            );
+        }
         let mut vocab = HashMap::new();
         let mut pieces = Vec::new();
         for (line, piece) in text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate() {

@@ -30,7 +30,7 @@ pub fn description(device: String) -> Description {
 /// # Errors
 /// Infra for one of another edition.
 pub fn request(path: &Path) -> Result<Request> {
-    let request: Request = serde_json::from_slice(&files::read_bytes(path, LARGEST)?)
+    let request: Request = serde_json::from_str(&files::read_text(path, LARGEST)?)
         .map_err(|e| Error::infra(format!("{} is not a request of this edition", path.display())).because(e))?;
     if request.protocol != PROTOCOL {
         return Err(Error::infra(format!("the request is of edition {}, not {PROTOCOL}", request.protocol)));

@@ -53,7 +53,7 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Reads a result of a stage.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&files::read_bytes(path, LARGEST)?)
+    serde_json::from_str(&files::read_text(path, LARGEST)?)
         .map_err(|e| Error::data(format!("{} is not what its stage wrote", path.display())).because(e))
 }
 
