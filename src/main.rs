@@ -4,7 +4,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use lxmert_repro::cli::Cli;
 use lxmert_repro::{exit, tell};
 
@@ -16,11 +15,7 @@ fn main() -> ExitCode {
             tell::line(std::backtrace::Backtrace::force_capture());
         }
     }));
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return ExitCode::from(Cli::refuse(&error)),
-    };
-    match std::panic::catch_unwind(|| cli.run()) {
+    match std::panic::catch_unwind(|| Cli::run_line(&std::env::args_os().collect::<Vec<_>>())) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
             tell::line(format_args!("error: {error}"));

@@ -9,7 +9,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{StateDict, read, read_bytes};
+use super::{StateDict, look, read, read_bytes};
 use crate::assets::manifest::Unpack;
 use crate::assets::unpack::Archive;
 use crate::error::{Error, Result};
@@ -87,6 +87,24 @@ pub fn bert_weights(path: &Path) -> Result<BertArchive> {
     let found = found.map_err(|e| e.while_doing(format!("cannot read BERT from {}", path.display())))?;
     check(&found).map_err(|e| e.while_doing(format!("{} cannot be used as BERT", path.display())))?;
     Ok(found)
+}
+
+/// Looks whether what [`bert_weights`] reads is there; of an archive, no more than that.
+///
+/// # Errors
+/// Data where it is not.
+pub fn look_at_bert(path: &Path) -> Result<()> {
+    let looked = if path.is_dir() {
+        match WEIGHTS.iter().map(|name| path.join(name)).find(|file| file.is_file()) {
+            Some(file) => look(&file),
+            None => Err(nothing(&format!("none of {} is in it", WEIGHTS.join(", ")))),
+        }
+    } else if is_archive(path)? {
+        Ok(())
+    } else {
+        look(path)
+    };
+    looked.map_err(|e| e.while_doing(format!("cannot read BERT from {}", path.display())))
 }
 
 /// Whether it is packed: gzip, or a zip that is not PyTorch's own.

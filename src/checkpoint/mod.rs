@@ -26,13 +26,13 @@ mod strided;
 mod tensor;
 mod zipped;
 
-pub use bert::{BertArchive, BertConfig, bert_weights};
+pub use bert::{BertArchive, BertConfig, bert_weights, look_at_bert};
 pub use catalogue::{Catalogue, Heads, Objects, Sizes};
 pub use load::{LoadReport, Policy, plan};
 pub use locate::locate;
 pub use pth::read_pth;
 pub use pth_write::write_pth;
-pub use read::{read, read_as_named, read_bytes};
+pub use read::{look, read, read_as_named, read_bytes};
 pub use safetensors_file::{read_metadata, read_safetensors, write_safetensors, write_safetensors_digested};
 pub use tensor::{DType, StateDict, TensorData};
 

@@ -1,5 +1,6 @@
 //! Opens a checkpoint of any supported format; the content decides, not the name.
 
+use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -33,6 +34,22 @@ pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
         pth::from_bytes(content)
     } else {
         Err(stranger(content))
+    }
+}
+
+/// Looks at the beginning of a checkpoint: whether it is there and of a format that [`read`] knows. Says nothing of the rest.
+///
+/// # Errors
+/// Data where it is no checkpoint.
+pub fn look(path: &Path) -> Result<()> {
+    let file = if path.is_dir() { hf::folder::weights_of(path)? } else { path.to_owned() };
+    let mut start = Vec::new();
+    let read = files::open_regular(&file)?.take(512).read_to_end(&mut start);
+    read.map_err(|e| Error::io("read", &file, &e))?;
+    let known = safetensors_file::looks_like(&start) || pth::looks_like_zip(&start) || legacy::looks_like(&start);
+    match known {
+        true => Ok(()),
+        false => Err(stranger(&start).while_doing(format!("cannot read the checkpoint {}", path.display()))),
     }
 }
 

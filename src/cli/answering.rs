@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::engine::EngineOptions;
+use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
+use super::values::count;
 use crate::checkpoint::locate;
 use crate::dataset::{Prediction, Scale, Task};
 use crate::error::{Error, Result};
@@ -30,7 +32,7 @@ pub struct Answering {
     #[arg(long, value_enum, default_value = "probabilities")]
     pub average: Average,
     /// Examples a batch [default: 950 for VQA, 256 otherwise]
-    #[arg(long, alias = "batchSize", value_name = "N")]
+    #[arg(long, alias = "batchSize", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub batch_size: Option<usize>,
     /// Let encoder weights be missing in the checkpoint
     #[arg(long)]
@@ -85,6 +87,22 @@ impl Answering {
         self.load.iter().map(|name| locate(name, "")).collect()
     }
 
+    /// Looks at what is named, before features are converted.
+    ///
+    /// # Errors
+    /// Usage or data for the first that is missing or something else.
+    pub fn look(&self, task: Task, split: &str) -> Result<()> {
+        let config = self.model.config.iter().map(|path| Named::Text(path.clone()));
+        look(self.load.iter().map(|name| Named::Checkpoint(name, "")).chain(config))?;
+        for file in self.files()? {
+            if let Some(description) = weights::describe(&file)? {
+                let name = || format!("{} cannot answer {task} {split}", file.display());
+                description.check_task(task).map_err(|error| error.while_doing(name()))?;
+            }
+        }
+        look_at_data(&self.data.resolve(task)?, &[split])
+    }
+
     /// Files and folders that answering a split needs, for a container.
     pub fn ready(&self, task: Task, split: &str) -> Result<Vec<PathBuf>> {
         let files = self.files()?;
@@ -116,6 +134,7 @@ impl Answering {
         self.extras.say();
         let files = self.files()?;
         let device = self.compute.apply()?;
+        self.look(task, split)?;
         let loader = Loader::new(self.data.resolve(task)?)?;
         let vocabulary = loader.tokenizer();
         say_vocabulary(vocabulary)?;

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 #[cfg(feature = "torch")]
 use super::options::{ComputeOptions, ModelOptions};
+use super::values::{count, whole};
 use super::{cores, say};
 #[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
@@ -74,13 +75,13 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct Train {
     /// Examples a step
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
     /// Steps measured
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
     /// Steps before that, not counted
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
     warmup: usize,
     #[command(flatten)]
     input: Input,
@@ -90,23 +91,23 @@ struct Train {
 #[derive(Debug, clap::Args)]
 struct Predict {
     /// Questions in work at a time
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
     /// Questions answered in a step
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = count::<usize>, allow_negative_numbers = true)]
     questions: usize,
     /// Questions about one image; GQA's testdev has 32, VQA five
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true)]
     questions_per_image: usize,
     /// Percent of the questions that repeat the sentence of a question about an earlier image; of the 12,578 of GQA's testdev,
     /// 8.7 % do
-    #[arg(long, value_name = "PERCENT", default_value_t = 9)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 9, value_parser = whole::<usize>, allow_negative_numbers = true)]
     repeats: usize,
     /// Steps measured, in each of which both ways take their turn
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
     /// Steps before that, not counted
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
     warmup: usize,
     #[command(flatten)]
     input: Input,
@@ -117,19 +118,19 @@ struct Predict {
 #[derive(Debug, clap::Args)]
 struct Input {
     /// Boxes an image
-    #[arg(long, value_name = "N", default_value_t = 36)]
+    #[arg(long, value_name = "N", default_value_t = 36, value_parser = count::<usize>, allow_negative_numbers = true)]
     boxes: usize,
     /// Features a box
-    #[arg(long, value_name = "N", default_value_t = 2048)]
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = count::<usize>, allow_negative_numbers = true)]
     features: usize,
     /// Word positions of a sentence: in training all in use, in answering the most that are, 11 on average
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count::<usize>, allow_negative_numbers = true)]
     words: usize,
     /// Answers of the head
-    #[arg(long, value_name = "N", default_value_t = 3129)]
+    #[arg(long, value_name = "N", default_value_t = 3129, value_parser = count::<usize>, allow_negative_numbers = true)]
     answers: usize,
     /// Words of the vocabulary
-    #[arg(long, value_name = "N", default_value_t = 30522)]
+    #[arg(long, value_name = "N", default_value_t = 30522, value_parser = count::<usize>, allow_negative_numbers = true)]
     vocab_size: usize,
     #[command(flatten)]
     model: ModelOptions,
@@ -153,26 +154,26 @@ struct Tokenize {
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
     /// Generated sentences
-    #[arg(long, value_name = "N", default_value_t = 7000, conflicts_with = "text")]
+    #[arg(long, value_name = "N", default_value_t = 7000, conflicts_with = "text", value_parser = count::<usize>, allow_negative_numbers = true)]
     sentences: usize,
     /// Word positions of the model's input
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count::<usize>, allow_negative_numbers = true)]
     words: usize,
     /// Passes over all sentences measured
-    #[arg(long, value_name = "N", default_value_t = 9)]
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
     /// Passes before that, not counted
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
     warmup: usize,
 }
 
 #[derive(Debug, clap::Args)]
 struct Tsv {
     /// Rows of the generated file, 395 kB each
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = count::<usize>, allow_negative_numbers = true)]
     images: usize,
     /// Times it is read
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
     /// Where to write it [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
@@ -182,7 +183,7 @@ struct Tsv {
 #[derive(Debug, clap::Args)]
 struct Verify {
     /// Bytes of each generated file
-    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000_000, value_parser = count::<u64>, allow_negative_numbers = true)]
     bytes: u64,
     /// Files that are read at the same time; as many are generated [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -194,7 +195,7 @@ struct Verify {
 #[derive(Debug, clap::Args)]
 struct Fetch {
     /// Bytes of the generated file
-    #[arg(long, value_name = "N", default_value_t = 2_000_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 2_000_000_000, value_parser = count::<u64>, allow_negative_numbers = true)]
     bytes: u64,
     #[command(flatten)]
     rounds: Rounds,
@@ -203,7 +204,7 @@ struct Fetch {
 #[derive(Debug, clap::Args)]
 struct Unpack {
     /// Rows of the generated file, 395 kB each
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = count::<usize>, allow_negative_numbers = true)]
     images: usize,
     /// How the store keeps features: f32 or f16
     #[arg(long, value_name = "P", default_value_t = Precision::F32)]
@@ -216,10 +217,10 @@ struct Unpack {
 #[derive(Debug, clap::Args)]
 struct Rounds {
     /// Rounds measured; in each, this program and the other take turns
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
     /// Rounds before that, not counted
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
     warmup: usize,
     /// Where to write the files [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::forms::{Form, not_into, tell};
+use super::values::{seed, whole};
 use super::{cores, say};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
@@ -36,13 +37,13 @@ pub struct Args {
     #[arg(long, value_name = "TASK")]
     task: Vec<Task>,
     /// Seeds that there must be a run of; those without are named
-    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = seed, allow_negative_numbers = true)]
     seeds: Vec<u64>,
     /// Compare the answers with those of this run: at most --allow-flips of them may differ
     #[arg(long, value_name = "RUN", requires = "allow_flips")]
     against: Option<PathBuf>,
     /// So many answers may differ, decided beforehand
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>, allow_negative_numbers = true)]
     allow_flips: Option<u64>,
     /// Write the answers of the one RUN as a golden file, for later runs of the same weights
     #[arg(long, value_name = "FILE", requires_all = ["allow_flips", "reason"], conflicts_with_all = ["against", "golden", "features"])]

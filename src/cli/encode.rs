@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::first_look::{Named, look};
 use super::options::{ComputeOptions, DataFiles, say_vocabulary};
 use super::say;
+use super::values::count;
 use crate::checkpoint::locate;
 use crate::dataset::tokenizer::Tokenizer;
 use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
@@ -41,19 +43,19 @@ pub struct Args {
     #[arg(long, help_heading = "Outputs")]
     pub heads: bool,
     /// Words and answers to print for each pair
-    #[arg(long, value_name = "K", default_value_t = 5, requires = "heads", help_heading = "Outputs")]
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = count::<usize>, allow_negative_numbers = true, requires = "heads", help_heading = "Outputs")]
     pub top: usize,
     /// Write f16 instead of f32 (computed in f32)
     #[arg(long, help_heading = "Outputs")]
     pub half: bool,
     /// Write files of so many pairs; a run that was stopped goes on after the last complete one
-    #[arg(long, value_name = "PAIRS", help_heading = "Outputs")]
+    #[arg(long, value_name = "PAIRS", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Outputs")]
     pub shard_size: Option<usize>,
     /// Attention heads, where the checkpoint does not say and its width does not show it
-    #[arg(long, value_name = "N", help_heading = "Compute")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Compute")]
     pub attention_heads: Option<usize>,
     /// Pairs that the model reads at once
-    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 32, help_heading = "Compute")]
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Compute")]
     pub batch_size: usize,
     #[command(flatten)]
     pub compute: ComputeOptions,
@@ -154,7 +156,24 @@ impl Args {
         }
     }
 
+    /// Looks at what is named, before features are converted.
+    fn look(&self, settings: &Settings) -> Result<()> {
+        let pairs = self.input.pairs.iter().map(|file| Named::Text(file.clone()));
+        let output = match &settings.output {
+            Output::Shards { folder, .. } => Named::OutputFolder(folder),
+            Output::File(file) => Named::OutputFile(file),
+        };
+        look(pairs.chain([Named::Checkpoint(&self.load, "_LXRT"), output]))?;
+        self.feature_files()?.iter().try_for_each(|(file, _)| look([Named::Features(file)]))
+    }
+
     fn features(&self) -> Result<Features> {
+        let precision = Precision::from_flag(self.place.half_features);
+        Features::open(&self.feature_files()?, &prepare::stores(&self.place.workspace), precision, &Bar::new())
+    }
+
+    /// The files of features, each with the number of its rows that count where it is limited.
+    fn feature_files(&self) -> Result<Vec<(PathBuf, Option<usize>)>> {
         let input = &self.input;
         let files: Vec<_> = match (&input.features[..], input.task, &input.split) {
             ([], Some(task), Some(split)) => feature_files(task, split, Scale::Full, &self.place.data_root())?
@@ -170,13 +189,11 @@ impl Args {
             }
             (files, ..) => files.iter().map(|file| (file.clone(), None)).collect(),
         };
-        let precision = Precision::from_flag(self.place.half_features);
-        Features::open(&files, &prepare::stores(&self.place.workspace), precision, &Bar::new())
+        Ok(files)
     }
 
     fn settings(&self) -> Result<Settings> {
         let output = match self.shard_size {
-            Some(0) => return Err(Error::usage("--shard-size must be at least 1")),
             Some(pairs) => Output::Shards { folder: self.output.clone(), pairs },
             None if self.output.is_dir() => {
                 return Err(Error::usage(format!("{} is a folder", self.output.display()))
@@ -193,6 +210,7 @@ impl Args {
 pub fn run(args: Args) -> Result<u8> {
     let device = args.compute.apply()?;
     let settings = args.settings()?;
+    args.look(&settings)?;
     let checkpoint = locate(&args.load, "_LXRT")?;
     let tokenizer = args.place.tokenizer()?;
     say_vocabulary(&tokenizer)?;

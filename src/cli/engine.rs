@@ -83,12 +83,19 @@ impl EngineOptions {
 }
 
 /// Runs this very command line in the image, with what it touches at the same places. What it prints is printed; the exit code
-/// is its own.
+/// is its own. What it `touches` may take long to make ready: the engine, the image and the device are looked at before.
 ///
 /// # Errors
 /// What stands in the way of the container, or ends it from outside.
-pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path, touched: &Touched) -> Result<u8> {
+pub fn run_inside(
+    name: &str,
+    options: &Options,
+    device: &str,
+    workspace: &Path,
+    touches: impl FnOnce() -> Result<Touched>,
+) -> Result<u8> {
     let place = Place::open(name, options, device, workspace)?;
+    let touched = touches()?;
     let mut mounts = Mounts::new();
     for path in &touched.reads {
         mounts.read(path)?;
@@ -106,7 +113,14 @@ pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path,
         mounts.write_elsewhere(files::folder_of(file), landing.path())?;
     }
     let mut sandbox = place.sandbox(name, &inner_arguments(std::env::args_os().skip(1))?, mounts.finish()?);
-    sandbox.workdir = Some(std::env::current_dir().map_err(|e| Error::io("find", Path::new("."), &e))?);
+    let here = std::env::current_dir().map_err(|e| Error::io("find", Path::new("."), &e))?;
+    if here.to_str().is_none() {
+        return Err(Error::usage(format!(
+            "the current folder {here:?} is not UTF-8, which a container's paths must be"
+        ))
+        .next("run it from another folder"));
+    }
+    sandbox.workdir = Some(here);
     let ended = place.engine().run(&sandbox, &mut |line| match line.stream {
         Stream::Out => stdout::line(&line.text),
         Stream::Err | Stream::Note => tell!("{}", line.text),

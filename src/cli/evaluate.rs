@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::answering::{Answered, Answering, AnsweringModel};
 use super::engine::{Touched, run_inside};
+use super::first_look::{Named, look};
 use super::say;
 use super::scores::{Against, Scored, scored};
 use crate::checkpoint::hf;
 use crate::dataset::answers::LabelTable;
 use crate::dataset::nlvr2_official::{self, Nlvr2Gold};
-use crate::dataset::{self, Prediction, Task, TaskData};
+use crate::dataset::{self, Completeness, Prediction, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::evidence::leave::{Evaluated, leave};
 use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
@@ -28,6 +29,9 @@ pub struct Args {
     /// Score these predictions files, one by one, instead of running a model
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "load")]
     pub predictions: Vec<PathBuf>,
+    /// Score --predictions though they answer a part of the split only
+    #[arg(long, requires = "predictions")]
+    pub allow_missing_predictions: bool,
     /// NLVR2: the official examples (one JSON object a line) to score --predictions on
     #[arg(long, value_name = "FILE", requires = "predictions", conflicts_with = "split")]
     pub examples: Option<PathBuf>,
@@ -67,8 +71,8 @@ Examples:
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid --subset balanced=balanced_dev.json \\
       --subset unbalanced=unbalanced_dev.json --categories annotated_dev_examples.txt
 
-NLVR2 prints accuracy and consistency as the official metrics do. Exit code 5 where predictions for a split
-without labels are not complete.";
+NLVR2 prints accuracy and consistency as the official metrics do. Exit code 5 where predictions answer a part of
+the split only: nothing is scored then, unless --allow-missing-predictions asks for it.";
 
 fn named(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
@@ -93,10 +97,15 @@ pub fn run(args: Args) -> Result<u8> {
     }
     let split = args.split.as_deref().unwrap_or_default();
     let device = &answering.compute.device;
-    if let Some(place) = answering.engine.place(device)? {
-        let reads = reads(&args, split)?;
-        let touched = Touched { reads, folder: args.output.clone(), ..Touched::default() };
-        return run_inside("evaluate", &place, device, &answering.data.workspace, &touched);
+    let place = answering.engine.place(device)?;
+    look_at(&args)?;
+    if let Some(place) = place {
+        if args.predictions.is_empty() {
+            answering.look(task, split)?;
+        }
+        return run_inside("evaluate", &place, device, &answering.data.workspace, || {
+            Ok(Touched { reads: reads(&args, split)?, folder: args.output.clone(), ..Touched::default() })
+        });
     }
     let mut results = Vec::new();
     if args.predictions.is_empty() {
@@ -119,10 +128,16 @@ pub fn run(args: Args) -> Result<u8> {
             None => Some(TaskData::load(task, &answering.data.data_root(), split)?),
         };
         let answers = table(task, &answering.data.data_root())?;
-        let gold = official(&args, data.as_ref())?;
+        let all = official(&args, data.as_ref())?;
         for file in &args.predictions {
             let predictions = dataset::read_predictions(task, file)?;
             let against = data.as_ref().map(|data| (data, answers.as_deref()));
+            let mut gold = all.clone();
+            if args.allow_missing_predictions {
+                gold.keep(&predictions);
+            } else if let Some((data, answers)) = against.filter(|(data, _)| data.is_labelled()) {
+                refuse_part(&dataset::completeness(data, answers, &predictions), file)?;
+            }
             let scored = scored(against, &gold, &predictions);
             let mut result = scored.map_err(|error| error.while_doing(format!("cannot score {}", file.display())))?;
             if let (Some(folder), Some(data)) = (&args.output, &data) {
@@ -138,7 +153,17 @@ pub fn run(args: Args) -> Result<u8> {
             Format::Text => say(result.text(results.len() > 1).trim_end())?,
         }
     }
-    verdict(&results, answering.in_part())
+    verdict(&results, answering.in_part() || args.allow_missing_predictions)
+}
+
+/// Refuses to score predictions for a part of a split: their accuracy looks like the split's.
+fn refuse_part(found: &Completeness, file: &Path) -> Result<()> {
+    match found.missing.count {
+        0 => Ok(()),
+        _ => Err(found.error(file.display()).next(
+            "score a file that answers every question, or pass --allow-missing-predictions to score the part that it answers",
+        )),
+    }
 }
 
 /// What models answered, for a judge.
@@ -198,6 +223,13 @@ fn verdict(results: &[Scored], in_part: bool) -> Result<u8> {
         }
     }
     wrong.map_or(Ok(exit::PASS), Err)
+}
+
+/// Looks at the files that are named, before a model answers.
+fn look_at(args: &Args) -> Result<()> {
+    let files = args.predictions.iter().chain(&args.examples).chain(&args.categories);
+    let files = files.chain(args.subset.iter().map(|(_, file)| file)).map(|file| Named::Text(file.clone()));
+    look(files.chain(args.output.as_deref().map(Named::OutputFolder)))
 }
 
 /// Files that scoring reads, for a container.

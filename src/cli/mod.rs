@@ -1,10 +1,9 @@
 //! Arguments: one file per command turns them into settings and calls the engine.
 
-#[cfg(feature = "torch")]
 use std::ffi::OsString; // clap knows it by its bare name only
 
-use clap::error::ContextKind;
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 use crate::{exit, stdout};
@@ -30,6 +29,8 @@ mod evaluate;
 mod extract;
 pub mod features;
 mod fetch;
+#[cfg(feature = "torch")]
+mod first_look;
 mod forms;
 mod image_progress;
 mod images;
@@ -54,7 +55,9 @@ mod stage;
 mod start;
 #[cfg(feature = "torch")]
 mod train;
+mod values;
 mod verify;
+mod words;
 
 /// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
 #[derive(Debug, Parser)]
@@ -154,6 +157,29 @@ enum Command {
 }
 
 impl Cli {
+    /// Parses a command line, the program's name first, and runs it; the exit code, or the error that decides it
+    /// ([`crate::exit::code`]).
+    ///
+    /// # Errors
+    /// Usage for a word or a variable that is not UTF-8; as the command.
+    pub fn run_line(line: &[OsString]) -> Result<u8> {
+        match Self::of_words(line)? {
+            Ok(cli) => cli.run(),
+            Err(refused) => Ok(Self::refuse(&refused)),
+        }
+    }
+
+    fn of_words(line: &[OsString]) -> Result<Result<Self, clap::Error>> {
+        words::check(line)?;
+        let parsed = Self::try_parse_from(line);
+        // Help needs none of them. The parser does not name an empty one, which only matters where it refuses.
+        if parsed.as_ref().err().is_none_or(clap::Error::use_stderr) {
+            let value_refused = parsed.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidValue);
+            words::check_variables(&Self::command(), value_refused, |name| std::env::var_os(name))?;
+        }
+        Ok(parsed)
+    }
+
     /// Whether it does arithmetic with libtorch.
     #[cfg(feature = "torch")]
     fn computes(&self) -> bool {
@@ -172,7 +198,7 @@ impl Cli {
     }
 
     /// Runs the command; the exit code, or the error that decides it ([`crate::exit::code`]).
-    pub fn run(self) -> Result<u8> {
+    fn run(self) -> Result<u8> {
         #[cfg(feature = "torch")]
         if self.computes() {
             crate::openmp::do_not_spin();
@@ -182,11 +208,7 @@ impl Cli {
     }
 
     /// Prints what the parser has to say instead of a command line: help, the version, or what is wrong. Returns the exit code.
-    pub fn refuse(error: &clap::Error) -> u8 {
-        if let Err(error) = check_workspace(error) {
-            tell!("error: {error}");
-            return exit::code(&error);
-        }
+    fn refuse(error: &clap::Error) -> u8 {
         let printed = error.print();
         if !error.use_stderr() {
             stdout::keep(printed);
@@ -200,22 +222,15 @@ impl Cli {
     }
 }
 
-/// Names the variable that an empty `--workspace` comes from, which the parser does not.
-fn check_workspace(error: &clap::Error) -> Result<()> {
-    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    match error.kind() == clap::error::ErrorKind::InvalidValue && named.starts_with("--workspace") {
-        true => workspace_of_environment().map(|_| ()),
-        false => Ok(()),
-    }
-}
-
 /// The variable that names the workspace.
+#[cfg(feature = "torch")]
 const WORKSPACE: &str = "REPRO_WORKSPACE";
 
 /// The workspace that the environment names.
 ///
 /// # Errors
 /// Usage where it is empty or not UTF-8.
+#[cfg(feature = "torch")]
 fn workspace_of_environment() -> Result<Option<String>> {
     let advice = format!("set {WORKSPACE} to a folder, or unset it: without it the workspace is ./workspace");
     match std::env::var(WORKSPACE) {
@@ -283,7 +298,6 @@ fn say(text: impl AsRef<str>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound_and_its_exit_codes_are_the_documented_ones() {

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use tch::Device;
 
+use super::values::{count, dropout, whole};
 use crate::dataset::tokenizer::{Tokenizer, published_vocabulary};
 use crate::dataset::{Scale, Task};
 use crate::error::{Error, Result};
@@ -145,16 +146,16 @@ pub struct ModelOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]
     pub config: Option<PathBuf>,
     /// Language layers
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, help_heading = "Model")]
     pub llayers: Option<usize>,
     /// Cross-modality layers
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Model")]
     pub xlayers: Option<usize>,
     /// Object-relationship layers
-    #[arg(long, value_name = "N", help_heading = "Model")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, help_heading = "Model")]
     pub rlayers: Option<usize>,
     /// Dropout everywhere [default: the preset's, 0.1]
-    #[arg(long, value_name = "P", help_heading = "Model")]
+    #[arg(long, value_name = "P", value_parser = dropout, allow_negative_numbers = true, help_heading = "Model")]
     pub dropout: Option<f64>,
 }
 
@@ -193,7 +194,7 @@ pub struct ComputeOptions {
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Compute")]
     pub device: String,
     /// CPU threads [default: all cores]. Results are bit-identical for the same number
-    #[arg(long, value_name = "N", help_heading = "Compute")]
+    #[arg(long, value_name = "N", value_parser = count::<u16>, allow_negative_numbers = true, help_heading = "Compute")]
     pub threads: Option<u16>,
 }
 
@@ -201,7 +202,6 @@ impl ComputeOptions {
     /// Sets the number of threads and says where to compute.
     pub fn apply(&self) -> Result<Device> {
         let threads = match self.threads {
-            Some(0) => return Err(Error::usage("--threads must be at least 1")),
             Some(n) => i32::from(n),
             None => super::cores() as i32,
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::answering::{Answered, Answering};
 use super::engine::{Touched, run_inside};
+use super::first_look::{Named, look};
 use super::say;
 use crate::dataset::python::float_repr;
 use crate::dataset::{self, Task, completeness, read_predictions};
@@ -49,10 +50,15 @@ impl Args {
 pub fn run(args: Args) -> Result<u8> {
     let (task, output, answering) = (args.task, args.output(), &args.answering);
     let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
-    if let Some(place) = answering.engine.place(device)? {
-        let reads = answering.ready(task, &args.split)?;
-        let touched = Touched { reads, folder: None, file: Some(output) };
-        return run_inside("predict", &place, device, workspace, &touched);
+    let place = answering.engine.place(device)?;
+    look([Named::OutputFile(&output)])?;
+    if let Some(place) = place {
+        answering.files()?;
+        answering.look(task, &args.split)?;
+        return run_inside("predict", &place, device, workspace, || {
+            let reads = answering.ready(task, &args.split)?;
+            Ok(Touched { reads, folder: None, file: Some(output) })
+        });
     }
     let Answered { questions, predictions, .. } = answering.answer(task, &args.split)?;
     dataset::write_predictions(task, &output, &predictions)?;

@@ -7,7 +7,7 @@ use crate::dataset::Task;
 use crate::error::Result;
 use crate::evidence::items;
 use crate::evidence::run::read;
-use crate::grade::again::{before, scored_again};
+use crate::grade::again::{answers_all, before, scored_again};
 use crate::grade::golden::GoldenFile;
 use crate::grade::report;
 use crate::grade::rows::{Asked, rows};
@@ -32,6 +32,9 @@ pub struct Args {
     /// Score the predictions again with the labels in this folder, laid out as the original's data/
     #[arg(long, value_name = "DIR")]
     data_root: Option<PathBuf>,
+    /// Judge a run though its predictions answer a part of the split only
+    #[arg(long)]
+    allow_missing_predictions: bool,
     /// Write report.html, report.json, report.md, junit.xml … into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -45,8 +48,8 @@ Examples:
   repro regrade workspace/runs/latest
   repro regrade runs/vqa-1 --data-root workspace/data --output again
 
-The exit code is the verdict, as of repro check. 5 where the saved answers give another accuracy than was recorded, 7 where
-they are not the files that the run wrote.";
+The exit code is the verdict, as of repro check. 5 where the saved answers give another accuracy than was recorded, or answer a
+part of the split only, 7 where they are not the files that the run wrote.";
 
 /// Judges again and prints.
 ///
@@ -57,6 +60,9 @@ pub fn run(args: Args) -> Result<u8> {
     not_into([&run], args.output.as_deref())?;
     let tasks = if args.task.is_empty() { Task::ALL.to_vec() } else { args.task.clone() };
     for found in tasks.iter().filter_map(|task| run.task(*task)?.as_ref().ok()) {
+        if !args.allow_missing_predictions {
+            answers_all(found)?;
+        }
         if let Some(known) = &found.record.predictions {
             items::check(&found.folder.join(&known.file), &known.sha256)?;
         }

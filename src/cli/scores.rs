@@ -10,6 +10,7 @@ use crate::dataset::{self, Completeness, Id, Prediction, TaskData};
 use crate::error::{Error, Result};
 
 /// What NLVR2's predictions are also scored against.
+#[derive(Clone)]
 pub struct Against {
     /// The official view of the split, or an official file.
     pub gold: Option<Vec<Nlvr2Gold>>,

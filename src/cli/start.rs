@@ -8,7 +8,8 @@ use crate::checkpoint::locate;
 use crate::error::{Error, Result};
 use crate::train::setup::Start;
 
-/// First weights. As in the original they may be combined: what is loaded later replaces what was loaded before.
+/// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are
+/// loaded for nothing.)
 #[derive(Debug, Args)]
 pub struct StartOptions {
     /// A fine-tuned model of this task
@@ -32,7 +33,7 @@ pub struct StartOptions {
 const BESIDE_BERT: [&str; 3] = ["bert_config.json", "config.json", "vocab.txt"];
 
 impl StartOptions {
-    /// Those that were named, in the order in which the original loads them: each replaces those before it.
+    /// Those that were named.
     fn named(&self) -> Vec<(&'static str, Start)> {
         let Self { load, load_lxmert, load_lxmert_qa, bert, from_scratch } = self;
         let all = [
@@ -45,22 +46,18 @@ impl StartOptions {
         all.into_iter().filter_map(|(option, start)| Some((option, start?))).collect()
     }
 
-    /// The one that counts.
+    /// The one that is named.
     ///
     /// # Errors
-    /// Usage where none is named.
+    /// Usage where it is not exactly one.
     pub fn resolve(&self) -> Result<Start> {
-        self.named().pop().map(|(_, start)| start).ok_or_else(|| {
-            Error::usage("it is not said where the first weights come from")
-                .next("pass --load-lxmert-qa, --load-lxmert, --load, --bert, or --from-scratch for random weights")
-        })
-    }
-
-    /// Which options are without effect beside another one; none where one was given.
-    pub fn note(&self) -> Option<String> {
-        let named: Vec<&str> = self.named().into_iter().map(|(option, _)| option).collect();
-        let (last, before) = named.split_last()?;
-        (!before.is_empty()).then(|| format!("{last} replaces what {} would load", before.join(" and ")))
+        let mut named = self.named();
+        let Some((_, start)) = named.pop() else {
+            return Err(Error::usage("it is not said where the first weights come from")
+                .next("pass --load-lxmert-qa, --load-lxmert, --load, --bert, or --from-scratch for random weights"));
+        };
+        one_start(&self.named().iter().map(|(option, _)| *option).collect::<Vec<_>>())?;
+        Ok(start)
     }
 
     /// The files that are read, for a container.
@@ -82,6 +79,21 @@ impl StartOptions {
     }
 }
 
+/// Refuses several options that each say where the first weights come from.
+///
+/// # Errors
+/// Usage that names them.
+pub fn one_start(options: &[&str]) -> Result<()> {
+    match options.split_last() {
+        Some((last, before)) if !before.is_empty() => {
+            Err(Error::usage(format!("{} and {last} contradict each other", before.join(", ")))
+                .because("each says where the first weights come from, and there is one such place")
+                .next("keep one of them; --from-scratch stands for random weights"))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,20 +110,25 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_the_original_loads_counts() {
+    fn one_start_is_taken_and_several_contradict_each_other() {
         let name = |text: &str| text.to_owned();
         for (line, start) in [
-            ("--bert b --fromScratch", Start::Scratch),
-            ("--loadLXMERT x --fromScratch --bert b", Start::Lxmert(name("x"))),
-            ("--loadLXMERTQA q --loadLXMERT x", Start::LxmertQa(name("q"))),
-            ("--load l --loadLXMERTQA q", Start::FineTuned(name("l"))),
+            ("--fromScratch", Start::Scratch),
+            ("--loadLXMERT x", Start::Lxmert(name("x"))),
+            ("--loadLXMERTQA q", Start::LxmertQa(name("q"))),
+            ("--load l", Start::FineTuned(name("l"))),
             ("--bert b", Start::Bert("b".into())),
         ] {
             assert_eq!(parsed(line).resolve().unwrap(), start, "{line}");
         }
-        assert_eq!(parsed("--load l").note(), None);
-        let note = parsed("--load l --loadLXMERT x --bert b").note().unwrap();
-        assert_eq!(note, "--load replaces what --bert and --load-lxmert would load");
+        for (line, named) in [
+            ("--load l --from-scratch", "--from-scratch and --load contradict"),
+            ("--bert b --fromScratch", "--bert and --from-scratch contradict"),
+            ("--load l --loadLXMERT x --bert b", "--bert, --load-lxmert and --load contradict"),
+        ] {
+            let error = parsed(line).resolve().unwrap_err().to_string();
+            assert!(error.starts_with(named), "{line}: {error}");
+        }
         let none = parsed("").resolve().unwrap_err().to_string();
         for option in ["--load-lxmert-qa", "--load-lxmert,", "--load,", "--bert", "--from-scratch"] {
             assert!(none.contains(option), "{none}");

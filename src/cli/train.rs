@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
+use super::first_look::{Named, look, look_at_data, of_start};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::say;
 use super::start::StartOptions;
+use super::values::{count, rate, seed};
 use crate::dataset::{self, Task};
 use crate::error::{Error, Result};
 use crate::exit;
@@ -38,22 +40,22 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Examples a step
-    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 32)]
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub batch_size: usize,
     /// Examples a batch when validating [default: 1024 for VQA, 512 otherwise]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
     /// Update rule
     #[arg(long, value_enum, default_value = "bert")]
     pub optim: Optim,
     /// Peak learning rate [default: 5e-5, for GQA 1e-5]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     pub lr: Option<f64>,
     /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = count::<u64>, allow_negative_numbers = true)]
     pub epochs: u64,
     /// Decides data order, dropout and random weights
-    #[arg(long, value_name = "N", default_value_t = 9595)]
+    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// GQA: cross entropy with the best answer, in place of binary cross entropy over all
     #[arg(long, alias = "mceLoss")]
@@ -190,9 +192,19 @@ impl Args {
         if self.mce_loss && self.task != Task::Gqa {
             tell!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
         }
-        if let Some(note) = self.start.note() {
-            tell!("note: {note}");
+    }
+
+    /// Looks at what is named, before features are converted.
+    fn look(&self, start: &Start) -> Result<()> {
+        let data = self.data.resolve(self.task)?;
+        if self.task == Task::Nlvr2 && matches!(start, Start::LxmertQa(_)) {
+            return Err(setup::no_answers_to_load());
         }
+        look(of_start(start).into_iter().chain([Named::OutputFolder(&self.output())]))?;
+        if matches!(start, Start::LxmertQa(_)) {
+            look([Named::Text(data.data_root.join("lxmert/all_ans.json"))])?;
+        }
+        look_at_data(&data, &[&self.train, &self.valid])
     }
 
     /// The image's program needs what this command reads, and writes into the output folder.
@@ -215,7 +227,8 @@ pub fn run(args: Args) -> Result<u8> {
     let start = args.start.resolve()?;
     args.refuse_finished(&start)?;
     if let Some(place) = args.engine.place(&args.compute.device)? {
-        return run_inside("train", &place, &args.compute.device, &args.data.workspace, &args.touched()?);
+        args.look(&start)?;
+        return run_inside("train", &place, &args.compute.device, &args.data.workspace, || args.touched());
     }
     args.say_what_has_no_effect();
     let device = args.compute.apply()?;
@@ -234,6 +247,7 @@ pub fn run(args: Args) -> Result<u8> {
     if args.breaks.resume && !settings.snapshots.folder.exists() {
         tell!("note: no snapshot is in {}: beginning", settings.output.display());
     }
+    args.look(&start)?;
     let (train, valid) = args.read(&loader)?;
     settings.description.config.visual_feat_dim = train.source.dim();
     let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;

@@ -47,6 +47,27 @@ pub fn scored_again(found: &Found, data_root: &Path) -> Result<Vec<Item>> {
     Ok(again)
 }
 
+/// Refuses a result whose predictions answer a part of the split, though features for the rest were there.
+///
+/// # Errors
+/// Data with both numbers.
+pub fn answers_all(found: &Found) -> Result<()> {
+    let record = &found.record;
+    let (answered, left_out) = (record.n, record.left_out);
+    match answered.saturating_add(left_out) < record.examples {
+        false => Ok(()),
+        true => Err(Error::data(format!(
+            "the {} result in {} answers {answered} of the {} examples of {}",
+            record.task,
+            found.folder.display(),
+            record.examples,
+            record.splits
+        ))
+        .because(format!("{left_out} were left out for want of features, the others have no prediction"))
+        .next("evaluate predictions for the whole split, or pass --allow-missing-predictions to judge the part")),
+    }
+}
+
 fn agrees(found: &Found, answers: &[Item], of: &str) -> Result<()> {
     let record = &found.record;
     let (accuracy, n) = (items::accuracy(answers).unwrap_or(f64::NAN), answers.len() as u64);

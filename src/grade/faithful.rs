@@ -22,7 +22,7 @@ const NAMED: usize = 3;
 /// # Errors
 /// Data where the recipe of the golden file is wrong.
 pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<Flaw>> {
-    let ResultRecord { task, splits, left_out, examples, training, features, without, models, .. } = &found.record;
+    let ResultRecord { task, splits, n, left_out, examples, training, features, without, models, .. } = &found.record;
     let mut all: Vec<Flaw> = Vec::new();
     if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
         let of = if *should_load > 0 { format!(" of {should_load}") } else { String::new() };
@@ -44,6 +44,13 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
             format!("{left_out} of {examples} examples left out for want of features{}", held(features)),
             "complete the feature file (repro features inspect FILE says what it holds) and evaluate again, without \
              --allow-missing-images",
+        ));
+    }
+    let unanswered = examples.saturating_sub(n.saturating_add(*left_out));
+    if unanswered > 0 {
+        all.push(Flaw::new(
+            format!("{unanswered} of {examples} examples have no prediction"),
+            "evaluate predictions for the whole split, without --allow-missing-predictions",
         ));
     }
     if let Some(count) = training.as_ref().map(|training| training.left_out).filter(|count| *count > 0) {

@@ -74,15 +74,20 @@ impl Stores {
         };
         match self {
             Self::Build { folder, precision } => ensure_store(&file.path, folder, *precision, limit, progress),
-            Self::Ready { folder } => {
-                let below = file.path.strip_prefix(data_root).unwrap_or(&file.path);
-                let store = FeatureStore::open_checked(&folder.join(store_name(below)), progress)?;
+            Self::Ready { .. } => {
+                let store = FeatureStore::open_checked(&self.ready(data_root, file), progress)?;
                 Ok(match limit {
                     Some(rows) => store.with_limit(rows),
                     None => store,
                 })
             }
         }
+    }
+
+    /// Where the store of a feature file lies, if stores are ready.
+    pub fn ready(&self, data_root: &Path, file: &FeatureFile) -> PathBuf {
+        let (Self::Build { folder, .. } | Self::Ready { folder }) = self;
+        folder.join(store_name(file.path.strip_prefix(data_root).unwrap_or(&file.path)))
     }
 }
 
@@ -242,12 +247,16 @@ pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<Sta
     Ok(bert.state)
 }
 
+/// The error of `--load-lxmert-qa` for NLVR2.
+pub fn no_answers_to_load() -> Error {
+    Error::usage("NLVR2 has no answers to load from a question answering head").next("use --load-lxmert for NLVR2")
+}
+
 fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
     check_vocabulary(path, &loader.tokenizer)?;
     let settings = &loader.settings;
     let Some(labels) = &loader.labels else {
-        return Err(Error::usage("NLVR2 has no answers to load from a question answering head")
-            .next("use --load-lxmert for NLVR2"));
+        return Err(no_answers_to_load());
     };
     let table = AnswerTable::load(&settings.data_root)?;
     hf::answers::check(path, (0..table.len()).filter_map(|id| table.answer(id)))?;

@@ -115,6 +115,20 @@ pub fn apply(
 }
 
 impl Description {
+    /// Refuses a model of another task.
+    ///
+    /// # Errors
+    /// Usage.
+    pub fn check_task(&self, task: Task) -> Result<()> {
+        match self.task == task {
+            true => Ok(()),
+            false => {
+                Err(Error::usage(format!("the model answers {}, not {task}", self.task))
+                    .next("name a model of this task"))
+            }
+        }
+    }
+
     /// Refuses a model that belongs to other data: another task, vocabulary, feature width or answer table.
     pub fn check_fits(&self, task: Task, vocab_size: usize, visual_feat_dim: usize, answers: usize) -> Result<()> {
         let pairs = [
@@ -122,11 +136,7 @@ impl Description {
             ("features a box", self.config.visual_feat_dim, visual_feat_dim),
             ("answers", self.answers, answers),
         ];
-        if self.task != task {
-            return Err(
-                Error::usage(format!("the model answers {}, not {task}", self.task)).next("name a model of this task")
-            );
-        }
+        self.check_task(task)?;
         match pairs.iter().find(|(_, model, data)| model != data) {
             None => Ok(()),
             Some((what, model, data)) => {

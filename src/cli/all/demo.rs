@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::super::first_look::{Named, look};
+use super::super::values::count;
 use super::super::{cores, say};
 use super::{print_explained, print_report};
 use crate::demo::Recipe;
@@ -26,7 +28,7 @@ pub(super) struct DemoOptions {
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
     /// Run this many seeds from --seed on and write golden values with them to FILE (see --record)
-    #[arg(long, value_name = "N", requires = "record")]
+    #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true, requires = "record")]
     seeds: Option<u64>,
     /// Where to write recorded golden values
     #[arg(long, value_name = "FILE", requires = "seeds")]
@@ -72,6 +74,8 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
         Some(path) => Recipe::parse(&files::read_text(path, 1 << 20)?)?,
         None => Recipe::embedded()?,
     };
+    let record = options.record.as_deref().map(Named::OutputFile);
+    look(record.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
     let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
     let place = args.place("cpu")?;
     let versions = place.as_ref().map_or_else(versions::arithmetic, |place| place.description().versions.clone());

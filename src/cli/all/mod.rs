@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::engine::EngineOptions;
 use super::say;
+use super::values::{count, seed};
 use crate::error::{Error, Result};
 use crate::pipeline::contained::Place;
 use crate::pipeline::plan::Plan;
@@ -26,11 +27,11 @@ pub struct Args {
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
     workspace: PathBuf,
     /// Seed of the training
-    #[arg(long, value_name = "N", default_value_t = 9595)]
+    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
     seed: u64,
     /// CPU threads [default: demo: 2, or 1 where there is one core; paper: all cores]. Another number gives slightly
     /// other weights
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: Option<usize>,
     /// Say for each stage whether it would run and why, and run nothing
     #[arg(long)]
@@ -83,9 +84,6 @@ The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE; or the class of wh
 
 /// Runs the profile and prints the verdicts.
 pub fn run(args: Args) -> Result<u8> {
-    if args.threads == Some(0) {
-        return Err(Error::usage("--threads must be at least 1"));
-    }
     let (foreign, owner) = match args.profile {
         Profile::Demo => (args.paper.given(), "paper"),
         Profile::Paper => (args.demo.given(), "demo"),

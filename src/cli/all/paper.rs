@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::asset_progress::Display;
 use super::super::assets::{ManifestOptions, NetworkOptions};
+use super::super::first_look::{Named, look};
 use super::super::options::{described, device};
 use super::super::{cores, say};
 use super::{print_explained, print_report};
@@ -78,6 +79,8 @@ impl PaperOptions {
 /// Runs, explains or forecasts.
 pub(super) fn run(args: &super::Args) -> Result<u8> {
     let options = &args.paper;
+    let from = options.from.as_deref().map(Named::Folder);
+    look(from.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
     let name_of_device = options.device.as_deref().unwrap_or("auto");
     let place = args.place(name_of_device)?;
     let (tuner, device, versions): (Rc<dyn FineTuner>, _, _) = match &place {

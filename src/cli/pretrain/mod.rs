@@ -9,8 +9,10 @@ use serde_json::json;
 
 use super::breaks::BreakOptions;
 use super::engine::{EngineOptions, Touched, run_inside};
+use super::first_look::{Named, look};
 use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
+use super::values::{count, rate, seed, share};
 use crate::dataset::answers::parse_qa_sets;
 use crate::dataset::pretrain::sampler::Rules;
 use crate::error::{Error, Result};
@@ -54,31 +56,31 @@ pub struct Args {
     #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "Tasks")]
     pub qa_sets: Option<String>,
     /// Share of words to predict
-    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = 0.15, help_heading = "Tasks")]
+    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = 0.15, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
     pub word_mask_rate: f64,
     /// Share of boxes to predict
-    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = 0.15, help_heading = "Tasks")]
+    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = 0.15, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
     pub obj_mask_rate: f64,
     /// Folder of the results [default: <workspace>/snap/pretrain]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Examples a step
-    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 256)]
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 256, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub batch_size: usize,
     /// Go through each batch in N parts, which takes less memory and gives the same step
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub accumulate: usize,
     /// Examples a batch when validating
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub eval_batch_size: usize,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-4)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-4, value_parser = rate, allow_negative_numbers = true)]
     pub lr: f64,
     /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count::<u64>, allow_negative_numbers = true)]
     pub epochs: u64,
     /// Decides data order, masking, dropout and random weights
-    #[arg(long, value_name = "N", default_value_t = 9595)]
+    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Also write weights as .pth
     #[arg(long)]
@@ -216,11 +218,26 @@ impl Args {
         }
     }
 
+    /// What is read, and what for.
+    fn lists(&self) -> Vec<(&str, Role)> {
+        let lists = [(Some(self.train.as_str()), Role::Train), (self.valid(), Role::Valid)];
+        lists.into_iter().filter_map(|(list, role)| Some((list?, role))).collect()
+    }
+
+    /// Looks at what is named, before features are converted.
+    fn look(&self, start: &Start) -> Result<()> {
+        let weights = match start {
+            Start::Scratch => None,
+            Start::Whole(name) | Start::WithoutAnswers(name) => Some(Named::Checkpoint(name, "_LXRT")),
+            Start::Bert(path) => Some(Named::Bert(path)),
+        };
+        look(weights.into_iter().chain([Named::OutputFolder(&self.output())]))?;
+        self.data.look(&self.lists())
+    }
+
     /// The image's program needs what this command reads, and writes into the output folder.
     fn touched(&self) -> Result<Touched> {
-        let lists = [(Some(self.train.as_str()), Role::Train), (self.valid(), Role::Valid)];
-        let lists: Vec<(&str, Role)> = lists.into_iter().filter_map(|(list, role)| Some((list?, role))).collect();
-        let mut reads = self.data.ready(&lists)?;
+        let mut reads = self.data.ready(&self.lists())?;
         reads.extend(self.model.config.iter().cloned().chain(self.start.files()?));
         Ok(Touched { reads, folder: Some(self.output()), file: None })
     }
@@ -232,7 +249,8 @@ pub fn run(args: Args) -> Result<u8> {
     args.say_what_is_not_used()?;
     args.refuse_finished(tasks, &start)?;
     if let Some(place) = args.engine.place(&args.compute.device)? {
-        return run_inside("pretrain", &place, &args.compute.device, &args.data.workspace, &args.touched()?);
+        args.look(&start)?;
+        return run_inside("pretrain", &place, &args.compute.device, &args.data.workspace, || args.touched());
     }
     let device = args.compute.apply()?;
     let loader = args.data.loader(args.qa_sets.as_deref(), args.compute.threads)?;
@@ -249,6 +267,7 @@ pub fn run(args: Args) -> Result<u8> {
         tell!("note: this run has ended before; results in {}", settings.output.display());
         return Ok(exit::PASS);
     }
+    args.look(&start)?;
     let progress = Bar::new();
     let read = |list: &str, role| {
         let sentences = loader.sentences(list, role, &progress)?;

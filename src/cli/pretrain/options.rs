@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::cli::first_look::{Named, look, look_at_features};
 use crate::cli::options::DataFiles;
+use crate::cli::start::one_start;
 use crate::dataset::Scale;
-use crate::dataset::pretrain::data::Source as Collection;
+use crate::dataset::pretrain::data::{PretrainData, Source as Collection};
 use crate::error::{Error, Result};
 use crate::features::Precision;
 use crate::features::progress::Bar;
@@ -41,7 +43,7 @@ pub struct PretrainDataOptions {
 #[command(next_help_heading = "Weights")]
 pub struct PretrainStartOptions {
     /// A whole pre-trained model: NAME stands for NAME_LXRT
-    #[arg(long, value_name = "NAME", conflicts_with = "load_lxmert")]
+    #[arg(long, value_name = "NAME")]
     pub load: Option<String>,
     /// A pre-trained model but for its answer head: NAME stands for NAME_LXRT
     #[arg(long, alias = "loadLXMERT", value_name = "NAME")]
@@ -93,6 +95,22 @@ impl PretrainDataOptions {
         })
     }
 
+    /// Looks at vocabulary, answer table, sentences and features of these lists.
+    ///
+    /// # Errors
+    /// Usage or data for the first that is missing or something else.
+    pub fn look(&self, lists: &[(&str, Role)]) -> Result<()> {
+        let data_root = self.data_root();
+        look([Named::Text(self.vocab()), Named::Text(data_root.join("lxmert/all_ans.json"))])?;
+        for (list, role) in lists {
+            let collections = Collection::parse_list(list)?;
+            PretrainData::look(&data_root, &collections)?;
+            let scale = Scale::from_flags(self.tiny, self.fast);
+            look_at_features(&self.stores(), &data_root, &feature_files(&data_root, &collections, *role, scale))?;
+        }
+        Ok(())
+    }
+
     /// Files and folders that are read of these lists, for a container; feature stores that are not there yet are built, since
     /// the container cannot.
     pub fn ready(&self, lists: &[(&str, Role)]) -> Result<Vec<PathBuf>> {
@@ -108,8 +126,18 @@ impl PretrainDataOptions {
 }
 
 impl PretrainStartOptions {
-    /// The one that counts: as in the original, what is loaded later replaces what was loaded before.
+    /// The one that is named.
+    ///
+    /// # Errors
+    /// Usage where it is not exactly one.
     pub fn resolve(&self) -> Result<Start> {
+        let given = [
+            ("--bert", self.bert.is_some()),
+            ("--from-scratch", self.from_scratch),
+            ("--load-lxmert", self.load_lxmert.is_some()),
+            ("--load", self.load.is_some()),
+        ];
+        one_start(&given.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect::<Vec<_>>())?;
         match self {
             Self { load_lxmert_qa: Some(_), .. } => {
                 Err(Error::usage("--load-lxmert-qa is for fine-tuning; the original's pre-training ignores it")
