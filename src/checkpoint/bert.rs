@@ -9,7 +9,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{StateDict, read, read_bytes};
+use super::{StateDict, hf, read, read_bytes};
 use crate::assets::manifest::Unpack;
 use crate::assets::unpack::Archive;
 use crate::error::{Error, Result};
@@ -102,7 +102,9 @@ fn from_folder(folder: &Path, weights: Option<&str>) -> Result<BertArchive> {
     let there = |names: &[&str]| names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     let weights = match weights {
         Some(name) => folder.join(name),
-        None => there(&WEIGHTS).ok_or_else(|| nothing(&format!("none of {} is in it", WEIGHTS.join(", "))))?,
+        None => there(&WEIGHTS)
+            .or_else(|| hf::folder::weights_beside(folder))
+            .ok_or_else(|| nothing(&format!("none of {} is in it", WEIGHTS.join(", "))))?,
     };
     let config = there(&CONFIGS).map(|path| files::read_text(&path, LARGEST_CONFIG)).transpose()?;
     let vocab = there(&[VOCAB]).map(|path| files::read_text(&path, LARGEST_VOCAB)).transpose()?;
