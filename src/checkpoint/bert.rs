@@ -4,12 +4,12 @@
 //! Source: `BertPreTrainedModel.from_pretrained` in `src/lxrt/modeling.py` of airsplay/lxmert @ 0db1182.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{StateDict, look, read, read_bytes};
+use super::{StateDict, hf, look, read, read_bytes};
 use crate::assets::manifest::Unpack;
 use crate::assets::unpack::Archive;
 use crate::error::{Error, Result};
@@ -95,10 +95,7 @@ pub fn bert_weights(path: &Path) -> Result<BertArchive> {
 /// Data where it is not.
 pub fn look_at_bert(path: &Path) -> Result<()> {
     let looked = if path.is_dir() {
-        match WEIGHTS.iter().map(|name| path.join(name)).find(|file| file.is_file()) {
-            Some(file) => look(&file),
-            None => Err(nothing(&format!("none of {} is in it", WEIGHTS.join(", ")))),
-        }
+        weights_of(path).and_then(|file| look(&file))
     } else if is_archive(path)? {
         Ok(())
     } else {
@@ -116,11 +113,19 @@ fn is_archive(path: &Path) -> Result<bool> {
     Ok(packed || start.starts_with(b"PK\x03\x04") && path.extension().is_some_and(|ending| ending == "zip"))
 }
 
+/// The weights in a folder, or an error that says what is looked for.
+fn weights_of(folder: &Path) -> Result<PathBuf> {
+    let named = WEIGHTS.iter().map(|name| folder.join(name)).find(|file| file.is_file());
+    named
+        .or_else(|| hf::folder::weights_beside(folder))
+        .ok_or_else(|| nothing(&format!("none of {} is in it", WEIGHTS.join(", "))))
+}
+
 fn from_folder(folder: &Path, weights: Option<&str>) -> Result<BertArchive> {
     let there = |names: &[&str]| names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     let weights = match weights {
         Some(name) => folder.join(name),
-        None => there(&WEIGHTS).ok_or_else(|| nothing(&format!("none of {} is in it", WEIGHTS.join(", "))))?,
+        None => weights_of(folder)?,
     };
     let config = there(&CONFIGS).map(|path| files::read_text(&path, LARGEST_CONFIG)).transpose()?;
     let vocab = there(&[VOCAB]).map(|path| files::read_text(&path, LARGEST_VOCAB)).transpose()?;

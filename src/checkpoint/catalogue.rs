@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use super::diagnose::layers;
 use super::load::{TASK, TIED, some_of};
 use super::tensor::StateDict;
+use super::{finite, mapped};
 use crate::error::{Error, Result};
 
 /// Every size that the shapes of the encoder tell. The number of attention heads is in no shape.
@@ -188,8 +189,10 @@ impl Catalogue {
     /// The checkpoint's tensors in this order; both names of the tied decoder get the same bytes, whichever is there.
     ///
     /// # Errors
-    /// Data where a tensor is missing, has another shape, is not of floats, or is not this model's.
+    /// Data where a tensor is missing, has another shape, is not of floats, is not finite, or is not this model's.
     pub fn arrange(&self, mut state: StateDict) -> Result<StateDict> {
+        mapped::still_whole(state.values())?;
+        finite::check(&state)?;
         let wanted = self.tensors();
         let tied = state.get(TIED[0]).or_else(|| state.get(TIED[1])).cloned();
         if let (Some(tied), Heads::Pretraining { .. }) = (tied, &self.heads) {

@@ -8,8 +8,9 @@ use std::fmt;
 
 use indexmap::IndexMap;
 
-use super::diagnose;
+use super::names::unwrapped;
 use super::tensor::{StateDict, TensorData};
+use super::{diagnose, finite, mapped};
 use crate::error::{Error, Result};
 
 /// What task models put before the encoder's names.
@@ -57,6 +58,8 @@ pub struct LoadReport {
     pub answers_loaded: Option<usize>,
     /// Answers whose row was set to zero ([`Policy::LxmertQa`] only).
     pub answers_zeroed: Option<usize>,
+    /// What was done to the names of another program's file, one sentence each.
+    pub notes: Vec<String>,
 }
 
 impl fmt::Display for LoadReport {
@@ -72,7 +75,7 @@ impl fmt::Display for LoadReport {
         if let (Some(loaded), Some(zeroed)) = (self.answers_loaded, self.answers_zeroed) {
             write!(f, "; {loaded} answers loaded, {zeroed} zeroed")?;
         }
-        Ok(())
+        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }
 
@@ -90,7 +93,7 @@ pub(super) fn some_of(names: &[String]) -> String {
 /// `logit_fc…`) or the pre-training model (`bert…`, `cls…`, `obj_predict_head…`, `answer_head…`; the tied decoder may be
 /// among them or not). Returns the tensors under the model's names and in its order, element types as in the checkpoint.
 ///
-/// A different shape is always an error. A missing tensor that the policy promises (the encoder; with [`Policy::FineTuned`]
+/// A different shape is always an error, and so is a value that is not finite in a tensor that the model takes. A missing tensor that the policy promises (the encoder; with [`Policy::FineTuned`]
 /// and [`Policy::Pretrained`] everything, with [`Policy::Bert`] what BERT has) is one unless `allow_missing`.
 pub fn plan(
     checkpoint: StateDict,
@@ -99,6 +102,9 @@ pub fn plan(
     allow_missing: bool,
 ) -> Result<(StateDict, LoadReport)> {
     let task = wanted.keys().any(|name| name.starts_with(TASK));
+    mapped::still_whole(checkpoint.values())?;
+    let taken = |name: &String| target(policy, task, name).is_some_and(|name| wanted.contains_key(&name));
+    finite::check(checkpoint.iter().filter(|(name, _)| taken(name)))?;
     let sources: Vec<String> = checkpoint.keys().cloned().collect();
     let mut report = LoadReport::default();
     let mut found: IndexMap<String, (String, TensorData)> = IndexMap::new();
@@ -140,7 +146,7 @@ pub fn plan(
         }
         if head > 0 {
             let error = Error::data(format!("the answer head cannot be loaded: {head} of its tensors are missing"));
-            return Err(diagnose::explain(error, policy, &sources, wanted));
+            return Err(diagnose::explain(error, &report, policy, &sources, wanted));
         }
         count_answers(&mut report, rows, expected_loaded)?;
     }
@@ -153,21 +159,17 @@ pub fn plan(
 /// The model's name for a tensor of the checkpoint, whether or not the model has it.
 fn target(policy: Policy<'_>, task: bool, source: &str) -> Option<String> {
     let prefix = if task { TASK } else { "" };
-    let plain = source.strip_prefix("module.").unwrap_or(source);
+    let plain = unwrapped(source);
     match policy {
         Policy::Lxmert if plain.starts_with("bert.") => Some(format!("{prefix}{plain}")),
-        Policy::Lxmert => (!task && !plain.contains("answer")).then(|| plain.to_owned()),
-        Policy::LxmertQa { .. } => {
-            let plain = source.replace("module.", "");
-            match plain.strip_prefix("answer_head.") {
-                Some(head) => Some(head.to_owned()),
-                None => plain.starts_with("bert.").then(|| format!("{prefix}{plain}")),
-            }
-        }
-        Policy::FineTuned => Some(source.replace("module.", "")),
-        Policy::Pretrained => Some(plain.to_owned()),
+        Policy::Lxmert => (!task && !plain.contains("answer")).then(|| plain.into_owned()),
+        Policy::LxmertQa { .. } => match plain.strip_prefix("answer_head.") {
+            Some(head) => Some(head.to_owned()),
+            None => plain.starts_with("bert.").then(|| format!("{prefix}{plain}")),
+        },
+        Policy::FineTuned | Policy::Pretrained => Some(plain.into_owned()),
         Policy::Bert => {
-            let renamed = source.replace("gamma", "weight").replace("beta", "bias");
+            let renamed = plain.replace("gamma", "weight").replace("beta", "bias");
             match renamed.starts_with("bert.") {
                 true => Some(format!("{prefix}{renamed}")),
                 false => (!task).then_some(renamed),

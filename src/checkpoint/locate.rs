@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::hf;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// The checkpoint `given` names: the file itself, or, after the original's habit, a name without its ending. With the
 /// suffix "_LXRT", `X` finds the first of `X`, `X_LXRT.safetensors`, `X_LXRT.pth`, `X.safetensors` and `X.pth`: where both are
 /// there, both are ours and only the safetensors file says what model it belongs to. A folder of Hugging Face's layout is found
-/// as it is named.
+/// as it is named; the index of its shards stands for it.
 pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     if given.is_empty() {
         return Err(Error::usage("a checkpoint's name is empty"));
@@ -18,13 +19,21 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     for middle in &middles[usize::from(suffix.is_empty())..] {
         tried.extend([".safetensors", ".pth"].map(|ending| format!("{given}{middle}{ending}")));
     }
-    if hf::folder::weights_in(Path::new(given)).is_some() {
+    let path = Path::new(given);
+    if hf::folder::weights_in(path).is_some() {
         return Ok(given.into());
+    }
+    if hf::shards::is_index(path) && hf::folder::weights_in(files::folder_of(path)).as_deref() == Some(path) {
+        return Ok(files::folder_of(path).into());
     }
     // What is no regular file is named by whoever opens it.
     let there = |candidate: &&String| Path::new(candidate).exists() && !Path::new(candidate).is_dir();
     match tried.iter().find(there) {
         Some(found) => Ok(found.into()),
+        // Says which of its parts a folder lacks.
+        None if path.is_dir() => {
+            Err(hf::folder::weights_of(path).err().unwrap_or_else(|| Error::bug("a folder is lost")))
+        }
         None => Err(Error::data(format!("there is no checkpoint {given:?}"))
             .because(format!("none of these is a file: {}", tried.join(", ")))
             .next("check the path; relative ones start from the current folder")),

@@ -7,12 +7,21 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
-use super::pickle_value::{Global, Object, Pickled, Storage, Value, text};
+use super::content::writer_of;
+use super::pickle_value::{Global, Object, Pickled, Storage, Value, name};
 use super::read::damaged;
+use super::strided::View;
 use crate::error::{Error, Result};
 
-/// More values than this are no state dict: the largest of these models needs about 10,000.
-const MOST_VALUES: usize = 2_000_000;
+/// Bytes of memory that the values of a pickle may take. A tensor's description takes about 1200, so that this is enough for
+/// 6000 tensors; LXMERT has 500.
+const MOST_MEMORY: usize = 8 << 20;
+/// Collections that are begun and not ended.
+const MOST_MARKS: usize = 100_000;
+/// Longer strings are no names: of tensors, storages or classes. They are kept, but not looked at.
+pub(super) const LONGEST_NAME: usize = 1024;
+/// What an entry of the memo takes, with its share of the table's free places.
+const MEMO_ENTRY: usize = 2 * size_of::<(u32, Value)>();
 
 /// Runs the pickle at the start of `input`; what follows it is left alone.
 pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
@@ -24,6 +33,7 @@ pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
         memo: HashMap::new(),
         objects: Vec::new(),
         storages: IndexMap::new(),
+        kept: 0,
     };
     loop {
         let at = machine.at;
@@ -38,10 +48,11 @@ pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
                 storages: machine.storages,
             });
         }
-        if machine.stack.len() + machine.memo.len() + machine.objects.len() > MOST_VALUES {
+        if machine.memory() > MOST_MEMORY || machine.marks.len() > MOST_MARKS {
             return Err(Error::data(format!(
-                "its pickle builds more than {MOST_VALUES} values; a state dict needs far fewer"
-            )));
+                "its pickle builds more values than {MOST_MEMORY} bytes of memory hold; a state dict needs far fewer"
+            ))
+            .next("do not trust this file; save the model's state_dict() alone if it is yours"));
         }
     }
 }
@@ -55,9 +66,21 @@ pub(super) struct Machine<'a> {
     memo: HashMap<u32, Value>,
     pub(super) objects: Vec<Object>,
     pub(super) storages: IndexMap<String, Storage>,
+    /// Bytes of memory that all but the stack takes.
+    kept: usize,
 }
 
 impl<'a> Machine<'a> {
+    /// Bytes of memory in use.
+    fn memory(&self) -> usize {
+        self.kept + self.stack.len() * size_of::<Value>() + self.marks.len() * size_of::<usize>()
+    }
+
+    /// Counts memory that is never given back.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = self.kept.saturating_add(bytes);
+    }
+
     /// One instruction; the result when it was the last.
     fn step(&mut self) -> Result<Option<Value>> {
         let [operation] = self.take_array()?;
@@ -110,11 +133,11 @@ impl<'a> Machine<'a> {
             b']' => self.push(Object::List(Vec::new())),
             b'a' => {
                 let item = self.pop()?;
-                self.top_list()?.push(item);
+                self.append(&[item])?;
             }
             b'e' => {
                 let items = self.pop_to_mark()?;
-                self.top_list()?.extend(items);
+                self.append(&items)?;
             }
             b'}' => self.push(Object::Dict(Vec::new())),
             b's' => {
@@ -211,6 +234,12 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn push(&mut self, object: Object) {
+        let held = match &object {
+            Object::Tuple(items) => items.len() * size_of::<Value>(),
+            Object::Tensor(view) => size_of::<View>() + 2 * view.shape.len() * size_of::<usize>(),
+            _ => 0,
+        };
+        self.keep(size_of::<Object>() + held);
         self.stack.push(Value::Object(self.objects.len()));
         self.objects.push(object);
     }
@@ -247,18 +276,24 @@ impl<'a> Machine<'a> {
         })
     }
 
-    fn top_list(&mut self) -> Result<&mut Vec<Value>> {
-        match self.top_object()? {
-            Some(Object::List(items)) => Ok(items),
-            _ => Err(damaged("something is appended to what is not a list")),
-        }
+    fn append(&mut self, new: &[Value]) -> Result<()> {
+        let Some(Object::List(items)) = self.top_object()? else {
+            return Err(damaged("something is appended to what is not a list"));
+        };
+        // A vector takes room for four at first.
+        let first = if items.is_empty() { 4 } else { 0 };
+        items.extend(new);
+        self.keep(new.len().max(first) * size_of::<Value>());
+        Ok(())
     }
 
     fn set_items(&mut self, flat: &[Value]) -> Result<()> {
         let (pairs, rest) = flat.as_chunks::<2>();
         match self.top_object()? {
             Some(Object::Dict(entries)) if rest.is_empty() => {
+                let first = if entries.is_empty() { 4 } else { 0 };
                 entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
+                self.keep(pairs.len().max(first) * size_of::<(Value, Value)>());
                 Ok(())
             }
             _ => Err(damaged("entries are put into what is not a dict")),
@@ -267,7 +302,9 @@ impl<'a> Machine<'a> {
 
     fn put(&mut self, slot: u32) -> Result<()> {
         let value = self.top()?;
-        self.memo.insert(slot, value);
+        if self.memo.insert(slot, value).is_none() {
+            self.keep(MEMO_ENTRY);
+        }
         Ok(())
     }
 
@@ -279,18 +316,24 @@ impl<'a> Machine<'a> {
 
     fn global(&mut self, module: &str, name: &str) -> Result<()> {
         let global = Global::find(module, name).ok_or_else(|| {
-            damaged(format!(
-                "it asks for {:?}, which a dict of tensors does not need; it was refused and nothing was run",
-                format!("{module}.{name}")
-            ))
-            .next("save the model's state_dict alone with torch.save; if you did not make this file, do not trust it")
+            let asked = format!("{module}.{name}");
+            let refused = damaged(format!(
+                "it asks for {asked:?}, which a dict of tensors does not need; it was refused and nothing was run"
+            ));
+            match writer_of(module) {
+                Some((what, next)) => refused.because(format!("it looks like {what}")).next(next),
+                None => refused.next(
+                    "save the model's state_dict alone with torch.save; if you did not make this file, do not trust it",
+                ),
+            }
         })?;
         self.stack.push(Value::Global(global));
         Ok(())
     }
 
+    /// A string that names something.
     pub(super) fn text(&self, value: Value) -> Result<&'a str> {
-        value.object(&self.objects).and_then(|o| text(self.input, o)).ok_or_else(|| damaged("a string was expected"))
+        value.object(&self.objects).and_then(|o| name(self.input, o)).ok_or_else(|| damaged("a name was expected"))
     }
 
     pub(super) fn tuple(&self, value: Value) -> Result<&[Value]> {
@@ -342,8 +385,38 @@ mod tests {
             let message = run(pickle).unwrap_err().to_string();
             assert!(message.contains(word), "{pickle:?}: {message}");
         }
-        let many = [b'N'].repeat(MOST_VALUES + 2);
-        assert!(run(&many).unwrap_err().to_string().contains("values"));
+    }
+
+    #[test]
+    fn every_kind_of_value_counts_towards_the_bound() {
+        let many = MOST_MEMORY / 8 + 1;
+        for (what, start, unit, end) in [
+            ("stack", &b""[..], &b"N"[..], &b""[..]),
+            ("marks", b"", b"(", b""),
+            ("list", b"](", b"N", b"e."),
+            ("appended", b"]", b"Na", b"."),
+            ("dict", b"}", b"NNs", b"."),
+            ("empty lists", b"", b"]", b""),
+            ("nested tuples", b")", b"\x85", b"."),
+            ("lists of one", b"](", b"]Na", b"e."),
+            ("texts", b"", b"\x8c\x00", b""),
+            ("memo", b"N", b"\x94", b"."),
+        ] {
+            let pickle = [start, &unit.repeat(many), end].concat();
+            let error = run(&pickle).expect_err(what).to_string();
+            assert!(error.contains("builds more values"), "{what}: {error}");
+        }
+        // The largest models that are published as one file have about 1500 tensors.
+        let tensor = b"X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
+            X\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0K\x01\x85K\x01\x85\x89}tR\x94";
+        let pickle = [&b"}("[..], &tensor.repeat(5000), b"u."].concat();
+        assert_eq!(run(&pickle).unwrap().dict(Value::Object(0)).unwrap().len(), 5000);
+    }
+
+    #[test]
+    fn long_strings_are_no_names() {
+        let long = [&b"\x80\x02X\x01\x04\0\0"[..], &[b'a'; 1025], b"X\x01\0\0\0b\x93."].concat();
+        assert!(run(&long).unwrap_err().to_string().contains("a name was expected"));
     }
 
     #[test]

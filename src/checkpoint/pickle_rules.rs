@@ -27,7 +27,10 @@ impl Machine<'_> {
         let index = match self.storages.get_full(key) {
             Some((index, _, known)) if *known == storage => index,
             Some(_) => return Err(damaged(format!("storage {key:?} is described in two ways"))),
-            None => self.storages.insert_full(key.to_owned(), storage).0,
+            None => {
+                self.keep(2 * size_of::<(String, Storage)>() + key.len());
+                self.storages.insert_full(key.to_owned(), storage).0
+            }
         };
         self.push(Object::Storage(index));
         Ok(())

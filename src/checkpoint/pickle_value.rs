@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
+use super::pickle::LONGEST_NAME;
 use super::strided::View;
 use super::tensor::DType;
 
@@ -102,8 +103,9 @@ pub(super) struct Pickled<'a> {
 }
 
 impl<'a> Pickled<'a> {
+    /// A string that can be a name.
     pub(super) fn text(&self, value: Value) -> Option<&'a str> {
-        text(self.input, value.object(&self.objects)?)
+        name(self.input, value.object(&self.objects)?)
     }
 
     pub(super) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
@@ -155,10 +157,11 @@ impl<'a> Pickled<'a> {
     }
 }
 
-/// The string of a text object whose bytes are in `input`; it was found to be UTF-8 when it was made.
-pub(super) fn text<'a>(input: &'a [u8], object: &Object) -> Option<&'a str> {
+/// The string of a text object whose bytes are in `input`, if it is no longer than a name; it was found to be UTF-8 when it
+/// was made.
+pub(super) fn name<'a>(input: &'a [u8], object: &Object) -> Option<&'a str> {
     match object {
-        Object::Text(range) => std::str::from_utf8(input.get(range.clone())?).ok(),
+        Object::Text(range) if range.len() <= LONGEST_NAME => std::str::from_utf8(input.get(range.clone())?).ok(),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::mapped::still_whole;
 use super::tensor::{DType, StateDict, TensorData};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
@@ -21,6 +22,7 @@ pub fn write_pth(path: &Path, tensors: &StateDict) -> Result<()> {
     for (name, tensor) in tensors {
         tensor.check(name)?;
     }
+    still_whole(tensors.values())?;
     let plain = |stem: &&str| stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     let folder = path.file_stem().and_then(|stem| stem.to_str()).filter(plain).unwrap_or("archive");
     let (pickle, storages) = pickle(tensors);

@@ -5,25 +5,53 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{StateDict, hf, legacy, pth, safetensors_file};
+use super::content::stranger;
+use super::names::{self, Weights};
+use super::safetensors_file::read_metadata;
+use super::{StateDict, hf, legacy, mapped, pth, safetensors_file};
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format. The file is mapped, not copied: tensors that lie
-/// whole in it point into the mapping. It must not be changed in place meanwhile (replacing it by renaming is fine).
+/// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format, alone or as a folder of Hugging Face's layout, in
+/// one file or in shards. Files are mapped, not copied: tensors that lie whole in one point into the mapping. It must not
+/// be changed in place meanwhile (replacing it by renaming is fine).
 ///
-/// A model of Hugging Face's port, as a folder or as its weights alone, gets the original's names ([`hf`]).
-pub fn read(path: &Path) -> Result<StateDict> {
-    let state = read_as_named(path)?;
-    Ok(match hf::names::recognise(&state) {
-        Some(layout) => hf::names::to_original(layout, state).0,
-        None => state,
-    })
+/// All tensors get the original's names ([`names`]).
+///
+/// # Errors
+/// Data where it is no checkpoint, is damaged, or is a file that this program writes for another purpose.
+pub fn read_weights(path: &Path) -> Result<Weights> {
+    refuse_other_files_of_ours(path)?;
+    let mut weights = with_original_names(path)?;
+    let found = if path.is_dir() { hf::folder::weights_of(path)? } else { path.to_owned() };
+    if hf::shards::is_index(&found) {
+        weights.notes.insert(0, format!("it is in {} shards", hf::shards::files_of(&found)?.len()));
+    } else if path.is_dir() && hf::folder::is_variant(&found) {
+        weights.notes.insert(0, format!("its weights are {}", found.file_name().unwrap_or_default().display()));
+    }
+    Ok(weights)
 }
 
-/// [`read`] with the names that the file has.
+/// The tensors of [`read_weights`] alone; also of files that this program writes for other purposes.
+pub fn read(path: &Path) -> Result<StateDict> {
+    Ok(with_original_names(path)?.state)
+}
+
+fn with_original_names(path: &Path) -> Result<Weights> {
+    names::to_original(read_as_named(path)?)
+        .map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
+}
+
+/// The tensors of [`read_weights`] with the names that the file has.
 pub fn read_as_named(path: &Path) -> Result<StateDict> {
-    if path.is_dir() { open(&hf::folder::weights_of(path)?, read_bytes) } else { open(path, read_bytes) }
+    let weights = if path.is_dir() { hf::folder::weights_of(path)? } else { path.to_owned() };
+    match hf::shards::is_index(&weights) {
+        true => hf::shards::read(&weights),
+        false => {
+            hf::shards::refuse_one_of_several(&weights)?;
+            open(&weights, read_bytes)
+        }
+    }
 }
 
 /// [`read_as_named`] for content at hand.
@@ -37,20 +65,43 @@ pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
     }
 }
 
-/// Looks at the beginning of a checkpoint: whether it is there and of a format that [`read`] knows. Says nothing of the rest.
+/// Looks at the beginning of a checkpoint: whether all its files are there and of a format that [`read`] knows. Says nothing of the
+/// rest.
 ///
 /// # Errors
 /// Data where it is no checkpoint.
 pub fn look(path: &Path) -> Result<()> {
     let file = if path.is_dir() { hf::folder::weights_of(path)? } else { path.to_owned() };
-    let mut start = Vec::new();
-    let read = files::open_regular(&file)?.take(512).read_to_end(&mut start);
-    read.map_err(|e| Error::io("read", &file, &e))?;
-    let known = safetensors_file::looks_like(&start) || pth::looks_like_zip(&start) || legacy::looks_like(&start);
-    match known {
-        true => Ok(()),
-        false => Err(stranger(&start).while_doing(format!("cannot read the checkpoint {}", path.display()))),
+    let files = if hf::shards::is_index(&file) { hf::shards::all_files_of(&file)? } else { vec![file] };
+    for file in &files {
+        let mut start = Vec::new();
+        let read = files::open_regular(file)?.take(512).read_to_end(&mut start);
+        read.map_err(|e| Error::io("read", file, &e))?;
+        let known = safetensors_file::looks_like(&start) || pth::looks_like_zip(&start) || legacy::looks_like(&start);
+        if !known {
+            return Err(stranger(&start).while_doing(format!("cannot read the checkpoint {}", path.display())));
+        }
     }
+    Ok(())
+}
+
+/// Refuses safetensors files that this program writes for other purposes; their metadata tell.
+fn refuse_other_files_of_ours(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let Some(metadata) = read_metadata(path)? else { return Ok(()) };
+    let is = |key: &str| metadata.contains_key(key);
+    let (what, next) = if metadata.get("schema").is_some_and(|schema| schema.starts_with("lxmert-repro features")) {
+        ("a store of image features", "name it where features are asked for, and a checkpoint here")
+    } else if is("lxmert_repro.snapshot") {
+        ("a snapshot of a training in progress", "resume that training, or name the BEST or LAST that it wrote")
+    } else if is("lxmert_repro.encode") {
+        ("what repro encode wrote", "name the checkpoint that it was made with")
+    } else {
+        return Ok(());
+    };
+    Err(Error::data(format!("{} is {what}, not a checkpoint", path.display())).next(next))
 }
 
 /// An error about content that contradicts itself.
@@ -60,35 +111,7 @@ pub(super) fn damaged(what: impl std::fmt::Display) -> Error {
 
 /// Maps `path`, hands it to `parse` and names the file in whatever goes wrong.
 pub(super) fn open<T>(path: &Path, parse: impl FnOnce(&Bytes) -> Result<T>) -> Result<T> {
-    parse(&map(path)?).map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
-}
-
-fn map(path: &Path) -> Result<Bytes> {
-    let file = files::open_regular(path)?;
-    if file.metadata().map_err(|e| Error::io("read", path, &e))?.len() == 0 {
-        return Ok(Bytes::new());
-    }
-    // SAFETY: the mapping is read-only. Its bytes change only if someone rewrites the file in place while it is used,
-    // which this program never does: it writes beside the file and renames.
-    let mapped = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io("map", path, &e))?;
-    Ok(Bytes::from_owner(mapped))
-}
-
-/// What to say about content that is no checkpoint.
-fn stranger(content: &[u8]) -> Error {
-    const EXPECTED: &str = "a checkpoint is a safetensors file or a .pth file written by torch.save";
-    let start = content.get(..content.len().min(512)).unwrap_or_default().trim_ascii_start().to_ascii_lowercase();
-    if content.is_empty() {
-        Error::data("the file is empty").next("fetch or write it again")
-    } else if start.starts_with(b"<!doctype") || start.starts_with(b"<html") {
-        Error::data("the file is a web page, not a checkpoint").next("the download was refused: fetch it again")
-    } else if start.starts_with(b"version https://git-lfs") {
-        Error::data("the file is a Git LFS pointer, not the checkpoint itself").next("run git lfs pull")
-    } else if content.first() == Some(&0x80) {
-        Error::data("the file is a Python pickle, but not one written by torch.save").next(EXPECTED)
-    } else {
-        Error::data("the file's first bytes are not those of a checkpoint").next(EXPECTED)
-    }
+    parse(&mapped::map(path)?).map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
 }
 
 #[cfg(test)]
@@ -96,17 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_a_stranger_is() {
-        for (content, word) in [
-            (&b""[..], "empty"),
-            (b"\n<!DOCTYPE html><html>", "web page"),
-            (b"version https://git-lfs.github.com/spec/v1\n", "LFS"),
-            (b"\x80\x03}q\x00.", "pickle"),
-            (b"hello", "first bytes"),
-        ] {
-            let message = read_bytes(&Bytes::from_static(content)).unwrap_err().to_string();
-            assert!(message.contains(word), "{message}");
-        }
+    fn a_folder_without_a_model_says_what_it_needs() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(folder.path()).unwrap_err().to_string().contains("config.json"));
         assert!(read(&folder.path().join("absent")).is_err());

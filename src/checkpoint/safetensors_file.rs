@@ -9,6 +9,7 @@ use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
+use super::mapped::still_whole;
 use super::read::open;
 use super::tensor::{DType, StateDict, TensorData};
 use crate::error::{Error, Result};
@@ -54,6 +55,7 @@ pub(super) fn from_bytes(content: &Bytes) -> Result<StateDict> {
             let (start, end) = info.data_offsets;
             let dtype = dtype(info.dtype).ok_or_else(|| {
                 Error::data(format!("the tensor {name:?} has elements of {:?}, which is not supported", info.dtype))
+                    .next("save the weights as 16-, 32- or 64-bit floats")
             })?;
             let tensor = TensorData { dtype, shape: info.shape.clone(), data: data.slice(start..end) };
             Ok((name, tensor))
@@ -119,6 +121,7 @@ fn write(
     metadata: &BTreeMap<String, String>,
     seen: &mut dyn FnMut(&[u8]),
 ) -> Result<()> {
+    still_whole(tensors.values())?;
     let mut ordered: Vec<_> = tensors.iter().collect();
     ordered.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype.size()));
     let mut header = Map::new();

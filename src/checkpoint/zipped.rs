@@ -8,10 +8,13 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::pickle_value::Storage;
 use super::read::damaged;
+use crate::assets::unpack::ends::{self, BadEnd};
 use crate::error::{Error, Result};
 
 /// Larger pickles are no state dict's: about 200 bytes per tensor are usual.
-const LARGEST_PICKLE: usize = 64 << 20;
+const LARGEST_PICKLE: u64 = 8 << 20;
+/// More members are no checkpoint's: each tensor has one.
+const MOST_MEMBERS: u64 = 100_000;
 
 /// An open archive.
 pub(super) struct Archive {
@@ -30,17 +33,29 @@ impl Archive {
         // directory is taken from where it is said to be; otherwise the crate (9.8) guesses from its size and can be wrong
         // by those records' 76 bytes, namely if the first entry is as long.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
-        let zip = ZipArchive::with_config(config, Cursor::new(content.clone()))
+        check_end(content)?;
+        let mut zip = ZipArchive::with_config(config, Cursor::new(content.clone()))
             .map_err(|e| damaged("its zip directory cannot be read: the file is cut short or damaged").because(e))?;
-        let mut prefixes = Vec::new();
+        check_members(&mut zip)?;
+        let (mut prefixes, mut program, mut arrays) = (Vec::new(), false, false);
         for name in zip.file_names() {
             let name = name.map_err(|e| Error::data("a member's name cannot be read").because(e))?;
+            program |= name.ends_with("/constants.pkl");
+            arrays |= name.ends_with(".npy");
             if let Some(prefix) = name.strip_suffix("data.pkl").filter(|p| p.is_empty() || p.ends_with('/')) {
                 prefixes.push(prefix.to_owned());
             }
         }
+        if program {
+            return Err(Error::data("it is a TorchScript program (torch.jit.save), not a dict of tensors")
+                .next("save the model's state_dict() with torch.save instead"));
+        }
         let prefix = match prefixes.as_slice() {
             [one] => one.clone(),
+            [] if arrays => {
+                return Err(Error::data("it is an archive of NumPy's arrays (.npz)")
+                    .next("save the tensors with torch.save or as safetensors"));
+            }
             [] => return Err(Error::data("it is a zip archive without data.pkl, so torch.save did not write it")),
             _ => return Err(Error::data(format!("the zip archive holds {} checkpoints", prefixes.len()))),
         };
@@ -55,14 +70,16 @@ impl Archive {
 
     /// The pickle that describes the tensors.
     pub(super) fn pickle(&mut self) -> Result<Bytes> {
-        let pickle = self.member("data.pkl")?;
-        if pickle.len() > LARGEST_PICKLE {
+        // Before it is unpacked: what it would take in memory is known.
+        let index = self.zip.index_for_name(&format!("{}data.pkl", self.prefix));
+        let size = index.and_then(|index| self.zip.by_index_data(index).ok().map(|entry| entry.size()));
+        if let Some(size) = size.filter(|size| *size > LARGEST_PICKLE) {
             return Err(Error::data(format!(
-                "its pickle of {} bytes is too large for a dict of tensors",
-                pickle.len()
-            )));
+                "its pickle would take {size} bytes, far more than a dict of tensors needs ({LARGEST_PICKLE} at most)"
+            ))
+            .next("do not trust this file; save the model's state_dict() alone if it is yours"));
         }
-        Ok(pickle)
+        self.member("data.pkl")
     }
 
     /// The bytes of the storage `key`.
@@ -117,5 +134,49 @@ impl Archive {
             }
             other => Err(wrong(&format!("its compression ({other}) is not one that checkpoints use"))),
         }
+    }
+}
+
+/// Looks at the records at the end before the directory is read into memory.
+fn check_end(content: &Bytes) -> Result<()> {
+    let directory = ends::find(&content[..], content.len() as u64).map_err(|bad| match bad {
+        BadEnd::Missing => damaged("its zip directory is not there: the file is cut short"),
+        BadEnd::Wrong(why) => damaged(format!("its zip directory is wrong: {why}")),
+        BadEnd::Io(error) => damaged("its zip directory cannot be read").because(error),
+    })?;
+    if directory.entries > MOST_MEMBERS {
+        return Err(Error::data(format!(
+            "it is a zip archive of {} members; a checkpoint has one for each tensor, {MOST_MEMBERS} at most",
+            directory.entries
+        ))
+        .next("do not trust this file"));
+    }
+    Ok(())
+}
+
+/// Refuses members that share bytes or a name: reading each of them would take far longer than the file is large.
+fn check_members(zip: &mut ZipArchive<Cursor<Bytes>>) -> Result<()> {
+    let strange = |what: String| Error::data(what).next("do not trust this file: torch.save writes no such archive");
+    if zip.has_duplicate_names() {
+        return Err(strange("two members of the zip archive have the same name".into()));
+    }
+    let mut ranges = Vec::with_capacity(zip.len());
+    for index in 0..zip.len() {
+        let wrong = |e: &dyn std::fmt::Display| damaged("a member of the zip archive is damaged").because(e);
+        let member = zip.by_index_raw(index).map_err(|e| wrong(&e))?;
+        let start = member.data_start().ok_or_else(|| wrong(&"it has no place in the file"))?;
+        let end = start.checked_add(member.compressed_size()).ok_or_else(|| wrong(&"it is endless"))?;
+        ranges.push((member.header_start(), end, index));
+    }
+    ranges.sort_unstable();
+    let name = |index: usize| zip.name_for_index(index).and_then(Result::ok).unwrap_or_default().into_owned();
+    if let Some((a, b)) = ranges.iter().zip(ranges.iter().skip(1)).find(|((_, end, _), (start, ..))| end > start) {
+        return Err(strange(format!("members of the zip archive overlap: {:?} and {:?}", name(a.2), name(b.2))));
+    }
+    match ranges.last() {
+        Some((_, end, last)) if *end > zip.central_directory_start() => {
+            Err(strange(format!("the member {:?} reaches into the directory of the zip archive", name(*last))))
+        }
+        _ => Ok(()),
     }
 }

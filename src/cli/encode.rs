@@ -233,6 +233,9 @@ pub fn run(args: Args) -> Result<u8> {
     };
     let encoder = Encoder::read(&checkpoint, heads, device)?;
     tell!("{}: {}", checkpoint.display(), encoder.sizes().in_words());
+    for note in encoder.notes() {
+        tell!("weights: {note}");
+    }
     if heads == AttentionHeads::AsInBert {
         tell!("the number of attention heads is BERT's for this width; --attention-heads says another");
     }

@@ -14,8 +14,8 @@ use crate::dataset::{self, Completeness, Prediction, Task, TaskData};
 use crate::error::{Error, Result};
 use crate::evidence::leave::{Evaluated, leave};
 use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
+use crate::exit;
 use crate::train::questions;
-use crate::{exit, files};
 
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]
@@ -172,7 +172,7 @@ fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evalua
     let record = |AnsweringModel { file, parameters, origin }: &AnsweringModel| -> Result<ModelRecord> {
         let sha256 = match &origin.sha256 {
             Some(sha256) => sha256.clone(),
-            None => files::sha256(&hf::folder::weights_in(file).unwrap_or_else(|| file.clone()))?,
+            None => hf::folder::sha256(file)?,
         };
         let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(ModelRecord { file, sha256, parameters: *parameters })

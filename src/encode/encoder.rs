@@ -8,8 +8,8 @@ use tch::{Device, Tensor};
 
 use super::attention::attention_maps;
 use super::sizes::{AttentionHeads, Sizes};
-use crate::checkpoint::{self, Heads, StateDict};
-use crate::error::{Error, Result};
+use crate::checkpoint::{self, Heads, StateDict, Weights};
+use crate::error::Result;
 use crate::lxrt::encoder::{Inputs, Lxrt};
 use crate::lxrt::heads::{AnswerHead, ObjectHead, PretrainingHeads};
 use crate::lxrt::pretraining::TIED_DECODER;
@@ -33,17 +33,20 @@ pub struct Encoder {
     words: Option<PretrainingHeads>,
     objects: Option<ObjectHead>,
     answers: Option<AnswerHead>,
+    notes: Vec<String>,
 }
 
 impl Encoder {
-    /// Reads a checkpoint, also one saved under several GPUs. Every tensor of it is used, and every tensor of the model comes
+    /// Reads a checkpoint, whoever's names it has. Every tensor of it is used, and every tensor of the model comes
     /// from it.
     ///
     /// # Errors
     /// As [`Sizes::of`]; data where the checkpoint is damaged, or has tensors too few, too many or of another shape.
     pub fn read(path: &Path, heads: AttentionHeads, device: Device) -> Result<Self> {
-        let state = checkpoint::read(path)?;
-        Self::new(state, heads, device).map_err(|e| e.while_doing(format!("cannot load {}", path.display())))
+        let weights = checkpoint::read_weights(path)?;
+        let encoder = Self::new(weights.state, heads, device)
+            .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
+        Ok(Self { notes: weights.notes, ..encoder })
     }
 
     /// [`read`](Self::read) for tensors at hand.
@@ -51,13 +54,9 @@ impl Encoder {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn new(state: StateDict, heads: AttentionHeads, device: Device) -> Result<Self> {
-        let tensors = state.len();
-        let plain: StateDict = state.into_iter().map(|(name, t)| (name.replace("module.", ""), t)).collect();
-        if plain.len() != tensors {
-            return Err(Error::data("the checkpoint has tensors both with and without `module.` before their names"));
-        }
-        let (sizes, catalogue) = Sizes::of(&plain, heads)?;
-        let mut state = catalogue.arrange(plain)?;
+        let Weights { state, notes, .. } = checkpoint::to_original(state)?;
+        let (sizes, catalogue) = Sizes::of(&state, heads)?;
+        let mut state = catalogue.arrange(state)?;
         state.shift_remove(TIED_DECODER);
 
         let config = &sizes.config;
@@ -74,12 +73,17 @@ impl Encoder {
         let answers = sizes.answers().map(|count| AnswerHead::new(&answers, width, config, count));
         // A decoder of the object head that the checkpoint does not have is never asked for its scores.
         parameters.load(&state)?;
-        Ok(Self { parameters, lxrt, words, objects, answers, sizes })
+        Ok(Self { parameters, lxrt, words, objects, answers, sizes, notes })
     }
 
     /// What the checkpoint holds.
     pub fn sizes(&self) -> &Sizes {
         &self.sizes
+    }
+
+    /// What was done to the names of another program's file.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Where it computes.

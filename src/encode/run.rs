@@ -169,11 +169,7 @@ impl Work<'_> {
         let pairs = serde_json::to_vec(self.pairs).map_err(|e| Error::bug("pairs cannot be described").because(e))?;
         let vocabulary: Vec<&str> =
             (0..self.tokenizer.vocab_size()).filter_map(|id| self.tokenizer.piece(id as u32)).collect();
-        let weights = match self.checkpoint.is_dir() {
-            true => hf::folder::weights_of(self.checkpoint)?,
-            false => self.checkpoint.to_owned(),
-        };
-        let sha256 = files::sha256(&weights)?;
+        let sha256 = hf::folder::sha256(self.checkpoint)?;
         let file = self.checkpoint.file_name().unwrap_or_default().to_string_lossy();
         let key = json!({
             "schema": 1,

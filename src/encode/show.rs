@@ -89,7 +89,7 @@ pub fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String]>, top
     let strange =
         || Error::data(format!("{} is not as it was written", path.display())).next("remove it and run this again");
     let about = description(path).ok_or_else(strange)?;
-    let tensors = checkpoint::read(path)?;
+    let tensors = checkpoint::read_as_named(path)?;
     let pairs = about["pairs"].as_array().ok_or_else(strange)?;
     let images = pairs.first().and_then(|pair| pair["img_ids"].as_array()).map_or(1, Vec::len).max(1);
     let mut shown: Vec<Shown> = pairs

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 
-use crate::checkpoint::{DType, StateDict, TensorData};
+use crate::checkpoint::{DType, StateDict, TensorData, still_whole};
 use crate::error::{Error, Result};
 
 /// Owner of all trainable tensors (f32). Modules hold shallow clones that share the storage.
@@ -52,6 +52,7 @@ impl Parameters {
     /// Copies the given tensors over the parameters of the same name; parameters not named keep their values.
     /// Errors on an unknown name or another shape, before anything is changed.
     pub fn load(&self, state: &StateDict) -> Result<()> {
+        still_whole(state.values())?;
         let tensors = self.tensors.borrow();
         for (name, data) in state {
             let Some(own) = tensors.get(name) else {

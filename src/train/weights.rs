@@ -97,7 +97,9 @@ pub fn describe(path: &Path) -> Result<Option<Description>> {
 
 /// Loads a checkpoint into a model under one of the original's rules.
 pub fn load(model: &TaskModel, path: &Path, policy: Policy, allow_missing: bool) -> Result<LoadReport> {
-    apply(model, checkpoint::read(path)?, path, policy, allow_missing)
+    let weights = checkpoint::read_weights(path)?;
+    let report = apply(model, weights.state, path, policy, allow_missing)?;
+    Ok(LoadReport { notes: weights.notes, ..report })
 }
 
 /// [`load`] for a checkpoint that has been read from `path`.

@@ -2,6 +2,7 @@
 //! zip crate, which also takes archives with bytes before or behind them: here an archive fills its file.
 
 use std::fs::File;
+use std::io::{Error, ErrorKind, Result as IoResult};
 use std::os::unix::fs::FileExt;
 
 /// Entries, at most. The largest published archive has fewer than 150,000.
@@ -19,9 +20,31 @@ const LONGEST_COMMENT: u64 = 0xffff;
 /// An entry of the directory without its name.
 const ENTRY_BYTES: u64 = 46;
 
+/// An archive: a file, or bytes in memory.
+pub(crate) trait ReadAt {
+    /// Fills the buffer from `offset` on.
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> IoResult<()>;
+}
+
+impl ReadAt for File {
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> IoResult<()> {
+        self.read_exact_at(buffer, offset)
+    }
+}
+
+impl ReadAt for [u8] {
+    fn fill(&self, buffer: &mut [u8], offset: u64) -> IoResult<()> {
+        let start = usize::try_from(offset).ok();
+        let range = start.and_then(|start| Some(start..start.checked_add(buffer.len())?));
+        let bytes = range.and_then(|range| self.get(range)).ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))?;
+        buffer.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// Where the directory is and how much it claims to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Directory {
+pub(crate) struct Directory {
     /// Number of entries.
     pub entries: u64,
     /// Offset of the first.
@@ -30,28 +53,28 @@ pub(super) struct Directory {
 
 /// What is wrong with the end of a file.
 #[derive(Debug)]
-pub(super) enum BadEnd {
+pub(crate) enum BadEnd {
     /// The end is missing: the archive is cut short.
     Missing,
     /// It contradicts itself or the file, or claims too much.
     Wrong(String),
     /// It cannot be read.
-    Io(std::io::Error),
+    Io(Error),
 }
 
-impl From<std::io::Error> for BadEnd {
-    fn from(error: std::io::Error) -> Self {
+impl From<Error> for BadEnd {
+    fn from(error: Error) -> Self {
         Self::Io(error)
     }
 }
 
 /// Finds the directory of an archive of `size` bytes.
-pub(super) fn find(file: &File, size: u64) -> Result<Directory, BadEnd> {
+pub(crate) fn find<A: ReadAt + ?Sized>(file: &A, size: u64) -> Result<Directory, BadEnd> {
     let wrong = |why: &str| Err(BadEnd::Wrong(why.to_owned()));
     let tail_bytes = size.min(END_BYTES as u64 + LONGEST_COMMENT);
     let tail_start = size - tail_bytes;
     let mut tail = vec![0; tail_bytes as usize];
-    file.read_exact_at(&mut tail, tail_start)?;
+    file.fill(&mut tail, tail_start)?;
     let last = memchr::memmem::rfind_iter(&tail, &END).find(|at| at + END_BYTES <= tail.len());
     let Some(at) = last else { return Err(BadEnd::Missing) };
     let (record, comment) = tail[at..].split_at(END_BYTES);
@@ -111,11 +134,11 @@ impl Claims {
 }
 
 /// The zip64 end record and its offset, where a locator precedes the plain end record at `end`.
-fn find_wide(file: &File, end: u64) -> Result<Option<(Claims, u64)>, BadEnd> {
+fn find_wide<A: ReadAt + ?Sized>(file: &A, end: u64) -> Result<Option<(Claims, u64)>, BadEnd> {
     let wrong = |why: &str| Err(BadEnd::Wrong(why.to_owned()));
     let Some(locator_start) = end.checked_sub(LOCATOR_BYTES) else { return Ok(None) };
     let mut locator = [0; LOCATOR_BYTES as usize];
-    file.read_exact_at(&mut locator, locator_start)?;
+    file.fill(&mut locator, locator_start)?;
     if locator[..4] != LOCATOR {
         return Ok(None);
     }
@@ -127,7 +150,7 @@ fn find_wide(file: &File, end: u64) -> Result<Option<(Claims, u64)>, BadEnd> {
         return wrong("its zip64 end record does not lie where it should");
     }
     let mut record = [0; END64_BYTES as usize];
-    file.read_exact_at(&mut record, start)?;
+    file.fill(&mut record, start)?;
     let stop = u64_at(&record, 4).checked_add(12).and_then(|bytes| bytes.checked_add(start));
     if record[..4] != END64 || stop != Some(locator_start) {
         return wrong("its zip64 end record is damaged");

@@ -15,7 +15,7 @@
 //! Then members are streamed, never more bytes than declared or allowed, and checked (CRC-32) before the last byte is
 //! given. They are found by file name, whatever folder the archive puts them in.
 
-mod ends;
+pub(crate) mod ends;
 mod folder;
 mod member;
 mod names;

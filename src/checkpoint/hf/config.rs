@@ -3,13 +3,32 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::super::catalogue::{Catalogue, Heads, Objects, Sizes};
 use super::names::Layout;
 use crate::error::{Error, Result};
 
-/// The fields that decide the model. Absent ones have the values of the port's `LxmertConfig`, which are the paper's; others in
-/// the file are passed over.
+/// Fields that must not be null: no tensor tells the first, and the others must agree with the tensors.
+const DECIDING: [&str; 14] = [
+    "num_attention_heads",
+    "hidden_size",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "l_layers",
+    "x_layers",
+    "r_layers",
+    "visual_feat_dim",
+    "visual_pos_dim",
+    "num_qa_labels",
+    "model_type",
+    "hidden_act",
+];
+
+/// The fields that decide the model. Absent ones have the values of the port's `LxmertConfig`, which are the paper's, and so have
+/// those that are null and decide nothing; others in the file are passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs)] // The names are the port's; what they size is said in `catalogue`.
@@ -100,8 +119,18 @@ impl HfConfig {
     /// # Errors
     /// Data where it is not one of the port's LXMERT, or asks for what the original cannot do.
     pub fn parse(text: &str) -> Result<Self> {
-        let config: Self =
-            serde_json::from_str(text).map_err(|e| Error::data("its config.json cannot be read").because(e))?;
+        let unreadable = |e| Error::data("its config.json cannot be read").because(e);
+        let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
+        if let Value::Object(fields) = &mut value {
+            if let Some(name) = DECIDING.iter().find(|name| fields.get(**name) == Some(&Value::Null)) {
+                return Err(Error::data(format!(
+                    "its config.json says {name} is null, which decides what the model is"
+                ))
+                .next("put the number there that the model was trained with"));
+            }
+            fields.retain(|_, value| !value.is_null());
+        }
+        let config: Self = serde_json::from_value(value).map_err(unreadable)?;
         let wrong =
             |what: String| Err(Error::data(what).next("name a folder with an LXMERT model of Hugging Face's port"));
         if config.model_type != "lxmert" {

@@ -1,5 +1,5 @@
 //! The layout of Hugging Face's port of LXMERT: a folder with `config.json` and `model.safetensors` (or, older,
-//! `pytorch_model.bin`), of `LxmertForPreTraining`, `LxmertForQuestionAnswering` or plain `LxmertModel`.
+//! `pytorch_model.bin`; either may be in shards with an index, or a variant such as `model.fp16.safetensors`), of `LxmertForPreTraining`, `LxmertForQuestionAnswering` or plain `LxmertModel`.
 //!
 //! The port's tensors are the original's under slightly other names; none is transposed, split or reordered:
 //!
@@ -15,6 +15,7 @@ pub mod answers;
 pub mod config;
 pub mod folder;
 pub mod names;
+pub mod shards;
 
 pub use config::HfConfig;
 pub use names::Layout;

@@ -1,6 +1,9 @@
 //! The port's tensor names and the original's, both ways.
 
+use std::borrow::Cow;
+
 use super::super::load::{TASK, TIED};
+use super::super::names::unwrapped;
 use super::super::tensor::StateDict;
 
 /// The three kinds of model that the port has.
@@ -27,12 +30,10 @@ impl Layout {
 
 /// What the port calls the encoder.
 const PORT: &str = "lxmert.";
-/// What a model saved under several GPUs has before its names.
-const PARALLEL: &str = "module.";
 
 /// Which of the port's models has these names, if any: those of the original or of BERT are not taken for it.
 pub fn recognise(state: &StateDict) -> Option<Layout> {
-    let any = |prefix: &str| state.keys().any(|name| plain(name).starts_with(prefix));
+    let any = |prefix: &str| state.keys().any(|name| unwrapped(name).starts_with(prefix));
     if any(PORT) {
         return Some(match (any("cls."), any("answer_head.")) {
             (true, _) => Layout::PreTraining,
@@ -41,10 +42,6 @@ pub fn recognise(state: &StateDict) -> Option<Layout> {
         });
     }
     (any("embeddings.word_embeddings.") && any("encoder.x_layers.")).then_some(Layout::Model)
-}
-
-fn plain(name: &str) -> &str {
-    name.strip_prefix(PARALLEL).unwrap_or(name)
 }
 
 /// The port's tensors under the original's names: a pre-training model's, a task model's, or the encoder's. Also the names of
@@ -57,7 +54,7 @@ pub fn to_original(layout: Layout, state: StateDict) -> (StateDict, Vec<String>)
     let mut renamed: StateDict = state
         .into_iter()
         .filter_map(|(name, tensor)| {
-            let known = plain(&name);
+            let known: Cow<'_, str> = unwrapped(&name);
             if known.ends_with("embeddings.position_ids") {
                 left_out.push(format!("{name} (a buffer that counts positions)"));
                 return None;
@@ -66,7 +63,7 @@ pub fn to_original(layout: Layout, state: StateDict) -> (StateDict, Vec<String>)
                 (Some(encoder), ..) => format!("{task}bert.{encoder}"),
                 (None, Some(head), Layout::QuestionAnswering) => head.to_owned(),
                 (None, _, Layout::Model) => format!("bert.{known}"),
-                _ => known.to_owned(),
+                _ => known.to_string(),
             };
             Some((name, tensor))
         })

@@ -22,8 +22,8 @@ use crate::{exit, files};
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Args {
-    /// A .pth or .safetensors file (the suffix may be left out), or a folder with config.json and model.safetensors or
-    /// pytorch_model.bin
+    /// A .pth or .safetensors file (the suffix may be left out; VOLTA's LXMERT too), or a folder with config.json and
+    /// model.safetensors or pytorch_model.bin, whole or in shards
     #[arg(long, value_name = "NAME")]
     pub from: String,
     /// A .pth or .safetensors file (the original's names), or a folder (Hugging Face's layout)
@@ -112,6 +112,7 @@ pub fn run(args: Args) -> Result<u8> {
         ),
         format!("names     {} -> {}", source.names, written.names),
     ];
+    lines.extend(source.notes.iter().map(|note| format!("note      {note}")));
     lines.extend(source.left_out.iter().map(|left| format!("left out  {left}")));
     if written.tensors < source.state.len() {
         lines.push("tied      the decoder of words is the word table and is not stored again".to_owned());

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{self, Catalogue, Heads, StateDict, hf};
+use crate::checkpoint::{self, Catalogue, Heads, Origin, StateDict, Weights, hf};
 use crate::dataset::Task;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lxrt::description::{pretrained_sizes, task_of, vocabulary_of};
 use crate::lxrt::{Config, Description};
 
@@ -20,6 +20,8 @@ pub(super) struct Source {
     pub names: &'static str,
     /// What the file calls itself.
     pub kind: String,
+    /// What was done to the names, one sentence each.
+    pub notes: Vec<String>,
     /// Tensors that are no part of the model, each with a reason.
     pub left_out: Vec<String>,
     /// All sizes, where the file tells them.
@@ -43,54 +45,43 @@ impl Source {
     }
 
     fn of(path: PathBuf) -> Result<Self> {
-        let state = checkpoint::read_as_named(&path)?;
-        let Some(layout) = hf::names::recognise(&state) else { return Self::of_original(path, state) };
-        let (state, left_out) = hf::names::to_original(layout, state);
+        let Weights { state, origin, notes, left_out } = checkpoint::read_weights(&path)?;
         let catalogue = Catalogue::of(&state)?;
-        let config = hf::folder::config_of(&path)?;
-        if let Some(config) = &config {
-            config.check(&catalogue)?;
+        let port = hf::folder::config_of(&path)?;
+        if let Some(port) = &port {
+            port.check(&catalogue)?;
         }
-        Ok(Self {
-            state: catalogue.arrange(state)?,
-            names: if layout == hf::Layout::Model { "embeddings.*, encoder.*, pooler.*" } else { "lxmert.*" },
-            kind: format!("{} of Hugging Face's port", layout.class()),
-            left_out,
-            answers: config.as_ref().map(hf::HfConfig::answers).transpose()?.flatten(),
-            task: task(&catalogue, Description::read(&path)?.map(|d| d.task)),
-            config: config.as_ref().map(Config::from),
-            vocabulary: vocabulary_of(&path)?,
-            path,
-            catalogue,
-        })
-    }
-
-    fn of_original(path: PathBuf, state: StateDict) -> Result<Self> {
-        let mut plain = StateDict::with_capacity(state.len());
-        for (name, tensor) in state {
-            // Models saved under several GPUs have it before all names, or before those of the encoder.
-            let short = name.replace("module.", "");
-            if plain.insert(short.clone(), tensor).is_some() {
-                return Err(Error::data(format!("{short} is there twice, with and without \"module.\"")));
-            }
-        }
-        let catalogue = Catalogue::of(&plain)?;
         let described = Description::read(&path)?;
-        let pretrained = pretrained_sizes(&path)?;
-        let (names, kind) = match catalogue.heads {
-            Heads::None => ("bert.*", "encoder of the original"),
-            Heads::Pretraining { .. } => ("bert.*", "pre-training model of the original"),
-            Heads::Answers { images: 2, .. } => ("lxrt_encoder.model.bert.*", "NLVR2 model of the original"),
-            Heads::Answers { .. } => ("lxrt_encoder.model.bert.*", "question answering model of the original"),
+        let config = match &port {
+            Some(port) => Some(Config::from(port)),
+            None => described.as_ref().map(|d| d.config.clone()).or(pretrained_sizes(&path)?),
+        };
+        let model = match catalogue.heads {
+            Heads::None => "encoder",
+            Heads::Pretraining { .. } => "pre-training model",
+            Heads::Answers { images: 2, .. } => "NLVR2 model",
+            Heads::Answers { .. } => "question answering model",
+        };
+        let (names, kind) = match (origin, &catalogue.heads) {
+            (Origin::Port(hf::Layout::Model), _) => {
+                ("embeddings.*, encoder.*, pooler.*", format!("{} of Hugging Face's port", hf::Layout::Model.class()))
+            }
+            (Origin::Port(layout), _) => ("lxmert.*", format!("{} of Hugging Face's port", layout.class())),
+            (Origin::Volta, _) => ("bert.encoder.layer.*.attention_self.*", format!("{model} of VOLTA")),
+            (Origin::Original, Heads::Answers { .. }) => {
+                ("lxrt_encoder.model.bert.*", format!("{model} of the original"))
+            }
+            (Origin::Original, _) => ("bert.*", format!("{model} of the original")),
         };
         Ok(Self {
-            state: catalogue.arrange(plain)?,
+            state: catalogue.arrange(state)?,
             names,
-            kind: kind.to_owned(),
-            left_out: Vec::new(),
-            answers: None,
-            task: task(&catalogue, described.as_ref().map(|d| d.task)),
-            config: described.map(|d| d.config).or(pretrained),
+            kind,
+            notes,
+            left_out,
+            answers: port.as_ref().map(hf::HfConfig::answers).transpose()?.flatten(),
+            task: task(&catalogue, described.map(|d| d.task)),
+            config,
             vocabulary: vocabulary_of(&path)?,
             path,
             catalogue,

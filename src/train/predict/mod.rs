@@ -98,7 +98,7 @@ fn classes(
 /// or `each` fails.
 ///
 /// # Errors
-/// That of `each`.
+/// That of `each`; data where scores are not finite.
 pub fn scores(
     way: Way,
     models: &[&TaskModel],
@@ -111,12 +111,35 @@ pub fn scores(
         return Err(Error::bug("no model answers"));
     }
     questions.source.check_length()?;
-    let each =
-        |positions: &[usize], logits: Vec<Tensor>| each(positions, &together(logits, average, questions.data.task));
+    let each = |positions: &[usize], logits: Vec<Tensor>| {
+        logits.iter().try_for_each(|logits| refuse_not_finite(questions, positions, logits))?;
+        each(positions, &together(logits, average, questions.data.task))
+    };
     match way {
         Way::Fast => fast::logits(models, questions, batch_size.max(1), each),
         Way::Plain => plain::logits(models, questions, batch_size.max(1), each),
     }
+}
+
+/// Refuses scores that are NaN or infinite: the highest of them says nothing. Weights were found finite when they were
+/// loaded, so what a question reads is the likeliest cause.
+fn refuse_not_finite(questions: &Questions, positions: &[usize], logits: &Tensor) -> Result<()> {
+    let finite = logits.isfinite().all_dim(1, false);
+    if bool::try_from(finite.all()).unwrap_or(false) {
+        return Ok(());
+    }
+    let rows = finite.to_device(Device::Cpu).to_kind(Kind::Int64);
+    let bad: Vec<usize> =
+        positions.iter().zip(0_i64..).filter(|(_, row)| rows.int64_value(&[*row]) == 0).map(|(at, _)| *at).collect();
+    let Some(first) = bad.iter().min() else { return Err(Error::bug("no question has the score that is not finite")) };
+    let example = &questions.data.examples[questions.questions[*first].index];
+    Err(Error::data(format!("the model's scores for question {} are not finite (NaN or infinite)", example.id))
+        .because(format!("so are those of {} of {} questions answered together", bad.len(), positions.len()))
+        .next(format!(
+            "look at the features of {} with repro features inspect; where they are right, the weights are too large to \
+             compute with",
+            example.images.join(" and ")
+        )))
 }
 
 /// The mean of several models' scores (B, answers); those of a single one as they are.

@@ -121,11 +121,12 @@ pub fn model(
         Start::WithoutAnswers(name) => (Policy::Lxmert, locate(name, "_LXRT")?),
         Start::Bert(path) => (Policy::Bert, path.clone()),
     };
-    let state = match start {
-        Start::Bert(path) => bert_for(&description.config, vocab, path)?,
+    let (state, notes) = match start {
+        Start::Bert(path) => (bert_for(&description.config, vocab, path)?, Vec::new()),
         _ => {
             check_vocabulary(&path, tokenizer)?;
-            checkpoint::read(&path)?
+            let weights = checkpoint::read_weights(&path)?;
+            (weights.state, weights.notes)
         }
     };
     let mut wanted = model.parameters().shapes();
@@ -133,5 +134,5 @@ pub fn model(
     let (state, report) = checkpoint::plan(state, &wanted, policy, allow_missing)
         .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
     model.parameters().load(&state)?;
-    Ok((model, Some(report)))
+    Ok((model, Some(LoadReport { notes, ..report })))
 }

@@ -92,7 +92,7 @@ pub(super) fn read<P: DeserializeOwned>(path: &Path) -> Result<(Snapshot<P>, Ide
     let (Some(text), Some(wanted)) = (metadata.get(KEY), metadata.get(CHECKSUM)) else {
         return Err(damaged("is no snapshot"));
     };
-    let tensors = checkpoint::read(path)?;
+    let tensors = checkpoint::read_as_named(path)?;
     if checksum(text, &tensors) != *wanted {
         return Err(damaged("is not what was written: its checksum differs"));
     }
