@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lxmert_repro::cli::Cli;
+use lxmert_repro::error::Kind;
 use lxmert_repro::{exit, tell};
 
 fn main() -> ExitCode {
@@ -23,7 +24,11 @@ fn main() -> ExitCode {
     match std::panic::catch_unwind(|| cli.run()) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
-            tell::line(format_args!("error: {error}"));
+            match error.kind() {
+                // What was asked for is no error.
+                Kind::Interrupted => tell::line(&error),
+                _ => tell::line(format_args!("error: {error}")),
+            }
             ExitCode::from(exit::code(&error))
         }
         Err(_) => ExitCode::from(exit::BUG),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::stopping::{OUTSIDE, to_resume};
+use crate::cleanup::TemporaryFolder;
 use crate::container::{Cause, Gpus, Stream};
 use crate::error::{Error, Result};
 use crate::files;
@@ -99,13 +101,16 @@ pub fn run_inside(name: &str, options: &Options, device: &str, workspace: &Path,
     }
     // A file's folder may hold anything: it lands in a folder of its own first.
     let landing = match &touched.file {
-        Some(file) => Some((file, tempfile::tempdir().map_err(|e| Error::io("write in", &std::env::temp_dir(), &e))?)),
+        Some(file) => {
+            Some((file, TemporaryFolder::new(None).map_err(|e| Error::io("write in", &std::env::temp_dir(), &e))?))
+        }
         None => None,
     };
     if let Some((file, landing)) = &landing {
         mounts.write_elsewhere(files::folder_of(file), landing.path())?;
     }
     let mut sandbox = place.sandbox(name, &inner_arguments(std::env::args_os().skip(1))?, mounts.finish()?);
+    sandbox.environment.push((OUTSIDE.to_owned(), to_resume()));
     sandbox.workdir = Some(std::env::current_dir().map_err(|e| Error::io("find", Path::new("."), &e))?);
     let ended = place.engine().run(&sandbox, &mut |line| match line.stream {
         Stream::Out => stdout::line(&line.text),
