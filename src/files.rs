@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::regular::{append_own, create_own, no_file, open_at_once, open_own, open_regular};
+use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 
 /// How the names of files begin that are being written.
@@ -96,22 +97,28 @@ pub(crate) fn write_together(files: &[(PathBuf, &[u8])]) -> Result<()> {
 struct Unnamed {
     temporary: tempfile::TempPath,
     path: PathBuf,
+    _removed: Registered,
 }
 
 impl Unnamed {
     fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<Self> {
         let folder = create_folder_of(path)?;
-        let temporary = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)
-            .map_err(|e| Error::io("create a file in", folder, &e))?;
+        let make = || {
+            let file = tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .tempfile_in(folder)?;
+            let path = file.path().to_owned();
+            Ok((file, path))
+        };
+        let (temporary, removed) =
+            cleanup::temporary(make).map_err(|e: std::io::Error| Error::io("create a file in", folder, &e))?;
         let (file, temporary) = temporary.into_parts();
         let mut out = BufWriter::with_capacity(1 << 20, file);
         fill(&mut out)?;
         let file = out.into_inner().map_err(|e| Error::io("write", path, e.error()))?;
         file.sync_all().map_err(|e| Error::io("write", path, &e))?;
-        Ok(Self { temporary, path: path.to_owned() })
+        Ok(Self { temporary, path: path.to_owned(), _removed: removed })
     }
 
     fn name(self) -> Result<()> {

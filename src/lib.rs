@@ -22,7 +22,7 @@
 //! - [`images`]: the images that the program runs in, and their pins.
 //! - [`assets`]: the manifest of published files, and fetching, verifying and unpacking them; knows nothing of LXMERT.
 //! - [`container`]: the sandbox over a container engine; knows nothing of LXMERT.
-//! - [`files`], `signals`, [`error`], [`exit`], `plain`, `stdout`, [`tell`], [`versions`]: what everything uses.
+//! - [`files`], `signals`, `cleanup`, [`error`], [`exit`], `plain`, `stdout`, [`tell`], [`versions`]: what everything uses.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
@@ -33,6 +33,7 @@ pub mod tell;
 pub mod assets;
 pub mod bench;
 pub mod checkpoint;
+mod cleanup;
 mod clock;
 pub mod container;
 pub mod dataset;

@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 use lxmert_repro::cli::Cli;
+use lxmert_repro::error::Kind;
 use lxmert_repro::{exit, tell};
 
 fn main() -> ExitCode {
@@ -18,7 +19,11 @@ fn main() -> ExitCode {
     match std::panic::catch_unwind(|| Cli::run_line(&std::env::args_os().collect::<Vec<_>>())) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
-            tell::line(format_args!("error: {error}"));
+            match error.kind() {
+                // What was asked for is no error.
+                Kind::Interrupted => tell::line(&error),
+                _ => tell::line(format_args!("error: {error}")),
+            }
             ExitCode::from(exit::code(&error))
         }
         Err(_) => ExitCode::from(exit::BUG),

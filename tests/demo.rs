@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -41,10 +42,39 @@ fn a_second_run_does_nothing_again_and_explains_itself() {
     let first = run(&mut demo(place.path()), INCONCLUSIVE);
     assert!(stdout(&first).starts_with("INCONCLUSIVE"), "{}", stdout(&first));
     let before = report(place.path());
-    let second = run(&mut demo(place.path()), INCONCLUSIVE);
+    let latest = place.path().join("workspace/runs/latest");
+    let files = || -> BTreeMap<_, _> {
+        let entries = std::fs::read_dir(&latest).unwrap().map(|entry| entry.unwrap().path());
+        let files = entries.filter(|path| path.symlink_metadata().unwrap().is_file());
+        files
+            .map(|path| {
+                let time = path.metadata().unwrap().modified().unwrap();
+                (path.clone(), (time, std::fs::read(path).unwrap()))
+            })
+            .collect()
+    };
+    let left = files();
+    let second = run(demo(place.path()).arg("--resume"), INCONCLUSIVE);
     let lines = stderr(&second);
     assert_eq!(lines.matches(": cached (").count(), 10, "{lines}");
     assert!(!lines.contains("done in"), "{lines}");
+    let finished = json::read(&latest.join("report.json")).unwrap().times.finished.unwrap();
+    let stands = format!("nothing was done: every stage is up to date; the report of {finished} stands: ");
+    assert!(lines.contains(&stands), "{lines}");
+    assert!(files() == left, "a run in which nothing was done changed the run's folder");
+    assert_eq!(stdout(&second), stdout(&first));
+
+    // What is missing of the report is made again, with the times of the run that did the work.
+    for name in ["report.html", "report.md", "junit.xml", "attestation.intoto.json", "report.json"] {
+        std::fs::remove_file(latest.join(name)).unwrap();
+        let again = run(&mut demo(place.path()), INCONCLUSIVE);
+        assert!(stderr(&again).contains("missing files of the report of "), "{}", stderr(&again));
+        assert_eq!(stdout(&again), stdout(&first));
+        let took = |report: &Report| (report.times.started.clone(), report.times.seconds.map(f64::round));
+        let [then, now] = [&left[&latest.join("report.json")].1, &std::fs::read(latest.join("report.json")).unwrap()]
+            .map(|bytes| serde_json::from_slice::<Report>(bytes).unwrap());
+        assert_eq!((took(&then), &then.stages), (took(&now), &now.stages), "{name}");
+    }
     assert_eq!(report(place.path()), before);
     for file in ["report.html", "report.md", "report.json", "junit.xml", "run.json", "events.jsonl"] {
         assert!(place.path().join("workspace/runs/latest").join(file).exists(), "{file}");

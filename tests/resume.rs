@@ -117,7 +117,7 @@ fn stopped(command: &mut Command, folder: &Path, signal: Signal) -> bool {
         return false;
     }
     assert_eq!(code, Some(INTERRUPTED), "{told}");
-    assert!(told.contains("stopped on request") && told.contains("--resume"), "{told}");
+    assert!(told.contains("stopped after step") && told.contains("--resume"), "{told}");
     assert!(!snapshots(folder).last().unwrap().ends_with("step-000000000000.safetensors"), "{told}");
     true
 }

@@ -8,6 +8,7 @@ use tch::Device;
 use super::machine;
 use super::questions::{self, Asked};
 use super::timing::{self, Repeats, Times};
+use crate::cleanup::TemporaryFolder;
 use crate::error::{Error, Result};
 use crate::lxrt::{Config, TaskModel};
 use crate::train::batches;
@@ -78,12 +79,12 @@ pub(super) struct Subject {
     pub(super) model: TaskModel,
     pub(super) questions: Questions,
     // Holds the feature store's file.
-    pub(super) _folder: tempfile::TempDir,
+    pub(super) _folder: TemporaryFolder,
 }
 
 pub(super) fn subject(config: &Config, sizes: &Sizes, asked: Vec<Asked>, device: Device) -> Result<Subject> {
     let folder =
-        tempfile::tempdir().map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
+        TemporaryFolder::new(None).map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
     let questions = questions::questions(asked, sizes, folder.path())?;
     tch::manual_seed(9595);
     let model = TaskModel::new(config, 1, sizes.answers, device)?;

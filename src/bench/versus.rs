@@ -6,20 +6,19 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
 use super::timing::{part, rounded};
 use crate::assets::disk;
+use crate::cleanup::TemporaryFolder;
 use crate::error::{Error, Result};
 use crate::features::bench::median;
+use serde_json::{Value, json};
 
 /// A folder with room for so many bytes, removed in the end.
-pub(super) fn scratch(folder: Option<&Path>, bytes: u64) -> Result<TempDir> {
+pub(super) fn scratch(folder: Option<&Path>, bytes: u64) -> Result<TemporaryFolder> {
     let folder = folder.map_or_else(std::env::temp_dir, Path::to_owned);
     disk::demand(&[(folder.clone(), bytes)])
         .map_err(|error| error.next("choose a folder with more room: --folder DIR"))?;
-    tempfile::tempdir_in(&folder).map_err(|error| Error::io("create a folder in", &folder, &error))
+    TemporaryFolder::new(Some(&folder)).map_err(|error| Error::io("create a folder in", &folder, &error))
 }
 
 /// Writes a file of `bytes` bytes that no compression makes smaller.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::stopping::{OUTSIDE, to_resume};
+use crate::cleanup::TemporaryFolder;
 use crate::container::{Cause, Gpus, Stream};
 use crate::error::{Error, Result};
 use crate::files;
@@ -106,7 +108,9 @@ pub fn run_inside(
     }
     // A file's folder may hold anything: it lands in a folder of its own first.
     let landing = match &touched.file {
-        Some(file) => Some((file, tempfile::tempdir().map_err(|e| Error::io("write in", &std::env::temp_dir(), &e))?)),
+        Some(file) => {
+            Some((file, TemporaryFolder::new(None).map_err(|e| Error::io("write in", &std::env::temp_dir(), &e))?))
+        }
         None => None,
     };
     if let Some((file, landing)) = &landing {
@@ -121,6 +125,7 @@ pub fn run_inside(
         .next("run it from another folder"));
     }
     sandbox.workdir = Some(here);
+    sandbox.environment.push((OUTSIDE.to_owned(), to_resume()));
     let ended = place.engine().run(&sandbox, &mut |line| match line.stream {
         Stream::Out => stdout::line(&line.text),
         Stream::Err | Stream::Note => tell!("{}", line.text),

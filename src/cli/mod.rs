@@ -53,6 +53,7 @@ mod scores;
 mod stage;
 #[cfg(feature = "torch")]
 mod start;
+mod stopping;
 #[cfg(feature = "torch")]
 mod train;
 mod values;
@@ -201,8 +202,11 @@ impl Cli {
     fn run(self) -> Result<u8> {
         #[cfg(feature = "torch")]
         if self.computes() {
+            // A signal that comes while the program starts over is heard by the one that takes its place.
+            crate::signals::hold();
             crate::openmp::do_not_spin();
         }
+        stopping::hear()?;
         let code = self.command.run()?;
         stdout::check().map(|()| code)
     }

@@ -11,6 +11,7 @@ use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::say;
 use super::start::StartOptions;
+use super::stopping::resumable;
 use super::values::{count, rate, seed};
 use crate::dataset::{self, Task};
 use crate::error::{Error, Result};
@@ -131,7 +132,7 @@ The paper's settings:
   repro train nlvr2 --train train           --valid valid   --load-lxmert    model --lr 5e-5 --epochs 4
 A quick trial on a few images:
   repro train vqa --tiny --model tiny --from-scratch --valid minival --epochs 2
-After a break (Ctrl-C, SIGTERM and SIGUSR1 write a snapshot first; nothing else needs to be said than before):
+After a break (Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot first, a second Ctrl-C ends at once):
   repro train vqa ... --resume
 
 The original's spellings work too: --batchSize, --loadLXMERT, --loadLXMERTQA, --fromScratch, --mceLoss, --tqdm ...
@@ -256,10 +257,10 @@ pub fn run(args: Args) -> Result<u8> {
         None => tell!("weights: random, seed {}", args.seed),
     }
     settings.loaded = report;
-    let steps = train.questions.len() / settings.batch_size.max(1) * settings.epochs as usize;
+    let steps = (train.questions.len() / settings.batch_size.max(1)).saturating_mul(settings.epochs as usize);
     tell!("{} parameters, {steps} steps", model.parameters().count());
     let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));
-    let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
+    let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer).map_err(resumable)?;
     print(&settings, &outcome)
 }
 

@@ -39,6 +39,7 @@ impl Engine {
     /// start ([`Engine::remove_leftovers`]).
     pub fn run(&self, sandbox: &Sandbox, told: &mut dyn FnMut(&Line)) -> Result<Ended, Failure> {
         let mut at_work = AtWork::begin().map_err(|refused| Failure::from(refused).of(sandbox))?;
+        at_work.announce("stopping the container …");
         let mut output = Output::open(sandbox, told).map_err(|failure| failure.of(sandbox))?;
         let mut container =
             Container { engine: self, name: name(&sandbox.task), handover: Handover::default(), there: false };

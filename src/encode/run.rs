@@ -17,7 +17,7 @@ use crate::dataset::tokenizer::Tokenizer;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::lxrt::encoder::Inputs;
-use crate::signals::AtWork;
+use crate::signals::{AtWork, stopped};
 use crate::train::questions::MAX_WORDS;
 
 /// How the outputs are made and where they go.
@@ -69,6 +69,7 @@ pub struct Encoded {
 pub fn encode(work: &Work<'_>, settings: &Settings, seen: &mut dyn FnMut(usize)) -> Result<Encoded> {
     work.check(settings)?;
     let at_work = AtWork::begin()?;
+    at_work.announce("stopping after this batch …");
     let about = work.about(settings)?;
     let parts = settings.output.parts(work.pairs.len());
     settings.output.check(&parts, &about)?;
@@ -201,8 +202,7 @@ impl Work<'_> {
         let mut rows = 0;
         for pairs in self.pairs[part.pairs.clone()].chunks(settings.batch_size.max(1)) {
             if let Some(signal) = at_work.asked_by() {
-                return Err(Error::interrupted(format!("stopped on request (signal {signal})"))
-                    .next("run the same command again: complete shards are kept"));
+                return Err(stopped(signal).next("run the same command again: complete shards are kept"));
             }
             for (name, tensor) in self.batch(pairs, rows, settings.want)? {
                 grown.entry(name).or_default().add(&tensor, settings.half)?;

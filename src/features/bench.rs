@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::row::Row;
 use super::tsv::{Reader, Writer};
+use crate::cleanup::TemporaryFolder;
 use crate::error::{Error, Result};
 
 /// Boxes per generated image.
@@ -48,7 +49,7 @@ pub fn tsv_throughput(images: usize, repeats: usize, folder: Option<&Path>) -> R
     if images == 0 || repeats == 0 {
         return Err(Error::usage("a measurement needs at least one image and one repeat"));
     }
-    let temporary = folder.map_or_else(tempfile::tempdir, tempfile::tempdir_in);
+    let temporary = TemporaryFolder::new(folder);
     let temporary = temporary.map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
     let path = temporary.path().join("bench_obj36.tsv");
     generate(&path, images)?;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::hex;
 use super::relay::{Feed, Stop};
+use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 
 /// The file `NAME.part`; removed unless finished.
@@ -17,6 +18,7 @@ pub(crate) struct Part {
     part: PathBuf,
     file: File,
     finished: bool,
+    _removed: Registered,
 }
 
 impl Part {
@@ -30,9 +32,10 @@ impl Part {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &part, &error)),
             _ => {}
         }
-        let file = OpenOptions::new().write(true).create_new(true).open(&part);
-        let file = file.map_err(|error| Error::io("create", &part, &error))?;
-        Ok(Self { path: path.to_owned(), part, file, finished: false })
+        let make = || Ok((OpenOptions::new().write(true).create_new(true).open(&part)?, part.clone()));
+        let made = cleanup::temporary(make);
+        let (file, removed) = made.map_err(|error: std::io::Error| Error::io("create", &part, &error))?;
+        Ok(Self { path: path.to_owned(), part, file, finished: false, _removed: removed })
     }
 
     /// Writes all that comes and waits until it is on the disk. Gives the number of bytes and their SHA-256; `progress` hears

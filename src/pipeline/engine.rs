@@ -12,10 +12,11 @@ use super::environment;
 use super::explain::{Action, Decision, Why};
 use super::fingerprint::{Parts, sorted};
 use super::inputs::Memo;
-use super::journal::{self, Event, Journal, RunRecord};
+use super::journal::{self, Event, RunRecord};
 use super::lock::Lock;
 use super::plan::{Input, Plan};
 use super::runner::{Emitter, Runner, link};
+use super::standing;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     pub(super) done: Done,
     pub(super) rows: Vec<StageRow>,
+    /// Whether a stage ran that does not run every time, or gave an error.
+    pub(super) worked: bool,
 }
 
 impl Outcome {
@@ -63,6 +66,8 @@ impl Outcome {
 }
 
 /// Runs a plan, has it judged, writes the report into the run's folder, and returns report and folder.
+///
+/// Where nothing was done, the report is the one that the run left which did the work ([`standing`]), with its times.
 ///
 /// `display` sees every event as it is written. `judge` also sees a run that a stage's error stopped: that error is in the
 /// report, not returned here. Returned are errors before the run began (a missing file from outside, a workspace at work)
@@ -102,9 +107,8 @@ pub fn run(
         environment: environment.clone(),
         departures: settings.departures.clone(),
     };
-    record.write(&folder)?;
     link(&workspace.join("runs/latest"), Path::new(&run))?;
-    let mut emitter = Emitter { journal: Journal::open(&folder)?, display };
+    let mut emitter = Emitter::new(&folder, record, display)?;
     emitter.emit(&Event::RunStarted {
         run: run.clone(),
         program: environment.program.clone(),
@@ -147,7 +151,20 @@ pub fn run(
             speeds: findings.speeds,
         },
     };
+    if !outcome.worked
+        && let Some((report, standing)) = standing::keep(&folder, report.clone())?
+    {
+        if report.times.finished.is_none() {
+            // The run that did the work was killed before it could write its end.
+            emitter.begin_looking()?;
+        }
+        emitter.end_looking(&Event::RunFinished { verdict: report.verdict, seconds: clock.elapsed().as_secs_f64() })?;
+        let finished = report.times.finished.clone();
+        emitter.show(&Event::NothingDone { finished, standing, report: folder.join(report::HTML) });
+        return Ok((report, folder));
+    }
     report.write(&folder)?;
+    emitter.begin_work()?;
     emitter.emit(&Event::RunFinished { verdict, seconds: clock.elapsed().as_secs_f64() })?;
     drop(lock);
     Ok((report, folder))

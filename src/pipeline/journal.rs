@@ -3,16 +3,22 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::standing::Standing;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{Environment, human_bytes, human_seconds};
 use crate::verdict::Verdict;
+
+/// One event a line.
+pub(super) const EVENTS: &str = "events.jsonl";
+const RUN: &str = "run.json";
+const RUN_LIMIT: u64 = 16 << 20;
 
 /// The way `run.json` is written.
 pub const SCHEMA: u32 = 1;
@@ -42,17 +48,19 @@ pub struct RunRecord {
 impl RunRecord {
     /// Writes `run.json`, keeping the first start of an earlier one of the same run.
     pub fn write(mut self, folder: &Path) -> Result<()> {
-        const LIMIT: u64 = 16 << 20;
-        let path = folder.join("run.json");
-        let earlier: Option<Self> =
-            files::read_text(&path, LIMIT).ok().and_then(|text| serde_json::from_str(&text).ok());
-        if let Some(earlier) = earlier {
+        let path = folder.join(RUN);
+        if let Some(earlier) = Self::read(folder) {
             self.first_started = earlier.first_started;
         }
         let mut bytes =
             serde_json::to_vec_pretty(&self).map_err(|e| Error::bug("run.json cannot be written").because(e))?;
         bytes.push(b'\n');
         files::write_bytes(&path, &bytes)
+    }
+
+    /// That of a run's folder; `None` if there is none that can be read.
+    pub(super) fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_str(&files::read_text(&folder.join(RUN), RUN_LIMIT).ok()?).ok()
     }
 }
 
@@ -123,6 +131,15 @@ pub enum Event {
         /// How long it took.
         seconds: f64,
     },
+    /// Nothing was done. Shown and not written down: the run folder stays as it is.
+    NothingDone {
+        /// When the run of the report finished, UTC, where known.
+        finished: Option<String>,
+        /// What became of its report.
+        standing: Standing,
+        /// Where it is.
+        report: PathBuf,
+    },
     /// The last of a run; the report is written.
     RunFinished {
         /// The overall verdict.
@@ -151,6 +168,21 @@ impl fmt::Display for Event {
             Self::StageFailed { stage, class, message, seconds } => {
                 write!(f, "{stage}: failed after {} ({class}): {message}", human_seconds(*seconds))
             }
+            Self::NothingDone { finished, standing, report } => {
+                let date = finished.as_ref().map_or_else(String::new, |time| format!(" of {time}"));
+                let report = report.display();
+                f.write_str("nothing was done: every stage is up to date; ")?;
+                match standing {
+                    Standing::Untouched => write!(f, "the report{date} stands: {report}"),
+                    Standing::Completed => write!(f, "missing files of the report{date} were written again: {report}"),
+                    Standing::JudgedAgain => {
+                        write!(
+                            f,
+                            "the report{date} was judged again, by other golden values or another program: {report}"
+                        )
+                    }
+                }
+            }
             Self::RunFinished { verdict, seconds } => write!(f, "{verdict} in {}", human_seconds(*seconds)),
         }
     }
@@ -159,13 +191,19 @@ impl fmt::Display for Event {
 /// `events.jsonl`, open for appending.
 pub struct Journal {
     file: File,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Journal {
+    /// A second handle on the same file.
+    pub(super) fn twin(&self) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|e| Error::io("open", &self.path, &e))?;
+        Ok(Self { file, path: self.path.clone() })
+    }
+
     /// Opens the journal of a run folder; a last line that a kill cut short is removed.
     pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("events.jsonl");
+        let path = folder.join(EVENTS);
         let mut file = files::append_own(&path)?;
         let mut cut = || -> std::io::Result<()> {
             let length = file.metadata()?.len();
@@ -186,13 +224,18 @@ impl Journal {
 
     /// Appends an event with the time, in one write.
     pub fn write(&mut self, event: &Event) -> Result<()> {
+        self.write_at(clock::now(), event)
+    }
+
+    /// Appends an event that happened at `time`, in one write.
+    pub(super) fn write_at(&mut self, time: String, event: &Event) -> Result<()> {
         #[derive(Serialize)]
         struct Line<'a> {
             time: String,
             #[serde(flatten)]
             event: &'a Event,
         }
-        let mut line = serde_json::to_string(&Line { time: clock::now(), event })
+        let mut line = serde_json::to_string(&Line { time, event })
             .map_err(|e| Error::bug("an event cannot be written").because(e))?;
         line.push('\n');
         self.file

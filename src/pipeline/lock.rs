@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cleanup::{self, Registered};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::files;
@@ -32,6 +33,7 @@ pub struct Lock {
     file: Locked,
     /// Left by a run that ended without letting go.
     pub killed: Option<Holder>,
+    _cleared: Option<Registered>,
 }
 
 impl Lock {
@@ -52,7 +54,9 @@ impl Lock {
         let me = Holder { pid: std::process::id(), started: clock::now() };
         let line = serde_json::to_string(&me).map_err(|e| Error::bug("the lock cannot be written").because(e))?;
         file.set_len(0).and_then(|()| (&*file).write_all(line.as_bytes())).map_err(|e| Error::io("write", path, &e))?;
-        Ok(Self { file, killed })
+        let text = file.try_clone().ok();
+        let cleared = text.map(|text| cleanup::on_sudden_end(move || drop(text.set_len(0))));
+        Ok(Self { file, killed, _cleared: cleared })
     }
 }
 

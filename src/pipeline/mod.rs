@@ -18,7 +18,7 @@
 //!
 //! - *Which run folder.* Its name comes from the plan (stages, parameters, files from outside), so the same plan continues
 //!   or refreshes the same folder, and a changed parameter opens a new one. Only the last report of a plan is kept;
-//!   `events.jsonl` keeps the history.
+//!   `events.jsonl` keeps the history. A run in which nothing was done leaves the folder as it is ([`standing`]).
 //! - *Killed at any moment.* A stage fills `.partial-…`, writes `stage.json` last, and is renamed. What has its final name
 //!   is whole; anything else is removed by the next run and done again.
 //! - *What is too large for the cache.* Fetched and prepared data lie in the workspace itself. The stages that look after
@@ -45,6 +45,7 @@ pub mod paper;
 pub mod plan;
 mod runner;
 mod stages;
+pub mod standing;
 
 #[cfg(test)]
 mod tests;

@@ -9,25 +9,84 @@ use super::cache::{self, Cache, Record};
 use super::decide::{Done, Files, decide, parts};
 use super::engine::Outcome;
 use super::fingerprint::Parts;
-use super::journal::{Event, Journal};
+use super::journal::{Event, Journal, RunRecord};
 use super::plan::{Plan, Stage, StageContext};
+use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 use crate::report::{Failure, StageRow, StageState, ThisTime};
+use crate::{clock, signals};
 
-/// Writes every event down, then shows it.
+/// Writes every event down, then shows it. Until work begins, events are shown and kept back: a run in which nothing is done
+/// leaves its folder as it is.
 pub struct Emitter<'a> {
-    /// Where events are kept.
-    pub journal: Journal,
-    /// Who follows.
-    pub display: &'a mut dyn FnMut(&Event),
+    folder: &'a Path,
+    /// `run.json`, until it is written.
+    record: Option<RunRecord>,
+    journal: Option<Journal>,
+    /// Events with their times, until the journal is open.
+    kept_back: Vec<(String, Event)>,
+    display: &'a mut dyn FnMut(&Event),
 }
 
-impl Emitter<'_> {
+impl<'a> Emitter<'a> {
+    /// For a run folder; a new one gets its `run.json` at once.
+    pub fn new(folder: &'a Path, record: RunRecord, display: &'a mut dyn FnMut(&Event)) -> Result<Self> {
+        let is_new = RunRecord::read(folder).is_none();
+        let mut emitter = Self { folder, record: Some(record), journal: None, kept_back: Vec::new(), display };
+        if is_new {
+            emitter.begin_work()?;
+        }
+        Ok(emitter)
+    }
+
     /// One event.
     pub fn emit(&mut self, event: &Event) -> Result<()> {
-        self.journal.write(event)?;
-        (self.display)(event);
+        match &mut self.journal {
+            Some(journal) => journal.write(event)?,
+            None => self.kept_back.push((clock::now(), event.clone())),
+        }
+        self.show(event);
         Ok(())
+    }
+
+    /// Shows an event that is not written down.
+    pub fn show(&mut self, event: &Event) {
+        (self.display)(event);
+    }
+
+    /// Opens the journal for a stage that looks again every time: what it does may take hours, and may change nothing.
+    pub fn begin_looking(&mut self) -> Result<()> {
+        if self.journal.is_none() {
+            let mut journal = Journal::open(self.folder)?;
+            self.kept_back.drain(..).try_for_each(|(time, event)| journal.write_at(time, &event))?;
+            self.journal = Some(journal);
+        }
+        Ok(())
+    }
+
+    /// Writes down that this run, and no earlier one, did the work.
+    pub fn begin_work(&mut self) -> Result<()> {
+        if let Some(record) = self.record.take() {
+            record.write(self.folder)?;
+        }
+        self.begin_looking()
+    }
+
+    /// Writes the last event, unseen, where the journal is open.
+    pub fn end_looking(&mut self, event: &Event) -> Result<()> {
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.write(event))
+    }
+
+    /// Writes down that a stage was ended by a signal, should that end the program at once.
+    fn note_sudden_end(&self, stage: &str) -> Result<Option<Registered>> {
+        let Some(journal) = &self.journal else { return Ok(None) };
+        let (mut journal, stage, clock) = (journal.twin()?, stage.to_owned(), Instant::now());
+        Ok(Some(cleanup::on_sudden_end(move || {
+            let Failure { class, message, .. } = Failure::new(Some(&stage), &Error::interrupted("stopped on request"));
+            let seconds = clock.elapsed().as_secs_f64();
+            // Nobody is left to hear that it failed.
+            let _ = journal.write(&Event::StageFailed { stage, class, message, seconds });
+        })))
     }
 }
 
@@ -56,7 +115,7 @@ impl Runner<'_, '_> {
             }
             interrupted.insert((stage, fingerprint));
         }
-        let mut outcome = Outcome { failure: None, done: BTreeMap::new(), rows: Vec::new() };
+        let mut outcome = Outcome { failure: None, done: BTreeMap::new(), rows: Vec::new(), worked: false };
         for stage in &self.plan.stages {
             let row = if outcome.failure.is_some() {
                 StageRow {
@@ -84,7 +143,9 @@ impl Runner<'_, '_> {
         let name = &stage.name;
         let clock = Instant::now();
         let (mut fingerprint, mut reason) = (None, String::new());
+        let mut worked = false;
         let mut attempt = || -> Result<(Record, bool)> {
+            signals::check()?;
             let parts = parts(stage, self.outside, &outcome.done)?;
             let print = fingerprint.insert(parts.fingerprint()?).clone();
             let (record, why) = decide(&self.cache, stage, &parts, &print, interrupted, true)?;
@@ -93,6 +154,13 @@ impl Runner<'_, '_> {
             if let Some(record) = record {
                 self.emitter.emit(&Event::StageSkipped { stage: name.clone(), title, why })?;
                 return Ok((record, true));
+            }
+            match stage.always {
+                true => self.emitter.begin_looking()?,
+                false => {
+                    worked = true;
+                    self.emitter.begin_work()?;
+                }
             }
             self.emitter.emit(&Event::StageStarted { stage: name.clone(), title, why })?;
             let record = self.execute(stage, parts, &print, &outcome.done)?;
@@ -105,6 +173,7 @@ impl Runner<'_, '_> {
             cache::remove(&self.folder.join("failed").join(name))?;
             Ok((record, reused))
         });
+        outcome.worked |= worked || result.is_err();
         let (state, reused, seconds) = match result {
             Ok((record, reused)) => {
                 let seconds = record.seconds;
@@ -116,6 +185,7 @@ impl Runner<'_, '_> {
                 let seconds = clock.elapsed().as_secs_f64();
                 let failure = Failure::new(Some(name), &error);
                 let (class, message) = (failure.class.clone(), failure.message.clone());
+                self.emitter.begin_work()?;
                 self.emitter.emit(&Event::StageFailed { stage: name.clone(), class, message, seconds })?;
                 outcome.failure = Some(failure);
                 (StageState::Failed, false, seconds)
@@ -132,6 +202,7 @@ impl Runner<'_, '_> {
 
     fn execute(&mut self, stage: &Stage, parts: Parts, fingerprint: &str, done: &Done) -> Result<Record> {
         let clock = Instant::now();
+        let _noted = self.emitter.note_sudden_end(&stage.name)?;
         let filled = self.cache.begin(stage, fingerprint)?;
         let stage_folders = done.iter().map(|(name, (folder, _))| (name.clone(), folder.clone())).collect();
         let mut unwritten = None;

@@ -12,6 +12,7 @@ use super::engine::{Outcome, Settings, explain, run};
 use super::explain::render;
 use super::journal::Event;
 use super::plan::{Plan, Stage};
+use super::standing::Standing;
 use crate::error::{Error, Result};
 use crate::exit;
 use crate::report::{Findings, Report};
@@ -143,6 +144,17 @@ fn events(folder: &Path) -> Vec<Event> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Every file of a folder with its time.
+fn files(folder: &Path) -> Vec<(PathBuf, SystemTime, Vec<u8>)> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.symlink_metadata().unwrap().is_file());
+    let mut files: Vec<_> = files
+        .map(|path| (path.clone(), path.metadata().unwrap().modified().unwrap(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
 #[test]
 fn a_second_run_does_nothing_and_reports_the_same() {
     let toy = Toy::new();
@@ -158,16 +170,61 @@ fn a_second_run_does_nothing_and_reports_the_same() {
     let first_started = record("run.json")["first_started"].clone();
     assert_eq!(record("run.json")["environment"]["seeds"], json!([1]));
 
+    let left = files(&folder);
     let (second, same_folder) = toy.run();
     assert_eq!(toy.ran(), [""; 0]);
     assert_eq!(same_folder, folder);
-    assert!(second.stages.iter().all(|s| s.status() == "cached"));
-    assert_eq!(first.without_times(), second.without_times());
+    assert_eq!(first, second, "the report of the run that did the work");
+    assert!(files(&folder) == left, "nothing in its folder is touched");
     assert_eq!(record("run.json")["first_started"], first_started);
-    let skipped = events(&folder).iter().filter(|e| matches!(e, Event::StageSkipped { .. })).count();
-    assert_eq!((events(&folder).len(), skipped), (9 + 5, 3));
+    assert_eq!(events(&folder).len(), 9);
     let none: [Vec<u8>; 1] = [fs::read(toy.path("cache/lock")).unwrap()];
     assert_eq!(none, [b""]);
+}
+
+#[test]
+fn a_report_that_is_missing_or_judged_differently_keeps_the_times_of_the_work() {
+    let toy = Toy::new();
+    let shown = RefCell::new(Vec::new());
+    let again = |judge: fn(&Outcome) -> Result<Findings>| {
+        let mut display = |event: &Event| shown.borrow_mut().push(event.clone());
+        let (report, folder) = run(&toy.plan(), &toy.settings(), &mut display, judge).unwrap();
+        let standing = shown.take().into_iter().find_map(|event| match event {
+            Event::NothingDone { standing, .. } => Some(standing),
+            _ => None,
+        });
+        (report, folder, standing)
+    };
+    let (first, folder, standing) = again(judge);
+    assert_eq!(standing, None);
+    for name in ["report.md", "report.html", "junit.xml", "attestation.intoto.json"] {
+        let file = folder.join(name);
+        let text = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let (report, _, standing) = again(judge);
+        assert_eq!((&report, standing), (&first, Some(Standing::Completed)), "{name}");
+        assert!(fs::read(&file).unwrap() == text, "{name} is another one");
+    }
+    // Its times come from the journal then.
+    for damage in ["", "{}"] {
+        fs::write(folder.join("report.json"), damage).unwrap();
+        let (report, _, standing) = again(judge);
+        assert_eq!(standing, Some(Standing::Completed));
+        assert_eq!((&report.stages[0], &report.times.started), (&first.stages[0], &first.times.started));
+        assert!(report.times.seconds.is_some() && report.stages.iter().all(|stage| stage.status() == "ran"));
+        assert_eq!(again(judge).2, Some(Standing::Untouched));
+    }
+    // Other golden values, the same results.
+    let differently = |outcome: &Outcome| {
+        let mut findings = judge(outcome)?;
+        findings.rows[0].verdict = Verdict::Inconclusive;
+        Ok(findings)
+    };
+    let (report, _, standing) = again(differently);
+    assert_eq!((standing, report.verdict), (Some(Standing::JudgedAgain), Verdict::Inconclusive));
+    assert_eq!((&report.times.started, &report.stages[1]), (&first.times.started, &first.stages[1]));
+    assert_eq!(crate::report::json::read(&folder.join("report.json")).unwrap(), report);
+    assert_eq!(toy.ran().len(), 3, "nothing ran again");
 }
 
 #[test]

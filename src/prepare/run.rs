@@ -23,6 +23,7 @@ use crate::assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
 use crate::assets::place::Place;
 use crate::assets::plan::{self, Item};
 use crate::assets::receipt::{Glance, Receipt, glance};
+use crate::cleanup;
 use crate::error::{Error, Kind, Result};
 use crate::features::ensure_store;
 use crate::files;
@@ -201,7 +202,9 @@ impl<'a> Job<'a, '_> {
         teller.started("make", &origin, None);
         let folder = place.part();
         remove(&folder)?;
-        fs::create_dir_all(&folder).map_err(|error| Error::io("create the folder", &folder, &error))?;
+        let make = || fs::create_dir_all(&folder).map(|()| ((), folder.clone()));
+        let ((), _removed) =
+            cleanup::temporary(make).map_err(|error| Error::io("create the folder", &folder, &error))?;
         let out = folder.join(place.file().file_name().unwrap_or_default());
         let sha256 = rule.make(made, &inputs, &out).and_then(|()| self.judge(made, &out));
         let sha256 = sha256.inspect_err(|_| drop(remove(&folder)))?;

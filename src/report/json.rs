@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 use crate::verdict::row::Subject;
 use crate::{exit, files};
 
-const FILE_LIMIT: u64 = 256 << 20;
+/// Its name in a run's folder.
+pub const FILE: &str = "report.json";
+pub(super) const FILE_LIMIT: u64 = 256 << 20;
 
 /// Pretty-printed, with a final newline.
 pub fn render(report: &Report) -> Result<String> {

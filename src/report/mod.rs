@@ -39,6 +39,10 @@ use crate::{exit, files};
 /// The way `report.json` is written. What schema 1 holds means the same in schema 2, which adds to it.
 pub const SCHEMA: u32 = 2;
 
+const MARKDOWN: &str = "report.md";
+pub(crate) const HTML: &str = "report.html";
+const JUNIT: &str = "junit.xml";
+
 /// Everything that a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -325,21 +329,41 @@ impl Report {
     /// Writes `report.json`, `report.md`, `report.html`, `junit.xml` and `attestation.intoto.json` into a folder; returns their
     /// paths.
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
-        let report = json::render(self)?;
-        let attestation = intoto::render(self, &files::sha256_bytes(report.as_bytes()))?;
-        let forms: [(&str, String); 5] = [
-            ("report.json", report),
-            ("report.md", markdown::render(self)),
-            ("report.html", html::render(self)),
-            ("junit.xml", junit::render(self)?),
-            (intoto::FILE, attestation),
-        ];
+        let forms = self.forms(json::render(self)?)?;
         let mut written = forms.each_ref().map(|(name, text)| (folder.join(name), text.as_bytes()));
         let paths = written.each_ref().map(|(path, _)| path.clone());
         // `report.json` last: where it is new, so are the others.
         written.rotate_left(1);
         files::write_together(&written)?;
         Ok(paths.into())
+    }
+
+    /// Writes the files that [`write`](Self::write) would and that are not there; returns their paths. `report.json` must be.
+    pub(crate) fn write_missing(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let is_missing = |name: &str| !folder.join(name).is_file();
+        let names = [json::FILE, MARKDOWN, HTML, JUNIT, intoto::FILE];
+        if !names.into_iter().any(is_missing) {
+            return Ok(Vec::new());
+        }
+        // As it is there: the attestation is about its bytes.
+        let forms = self.forms(files::read_text(&folder.join(json::FILE), json::FILE_LIMIT)?)?;
+        let missing: Vec<(PathBuf, &[u8])> = (forms.iter().filter(|(name, _)| is_missing(name)))
+            .map(|(name, text)| (folder.join(name), text.as_bytes()))
+            .collect();
+        files::write_together(&missing)?;
+        Ok(missing.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// Every form by its file's name; `report` is that of `report.json`.
+    fn forms(&self, report: String) -> Result<[(&'static str, String); 5]> {
+        let attestation = intoto::render(self, &files::sha256_bytes(report.as_bytes()))?;
+        Ok([
+            (json::FILE, report),
+            (MARKDOWN, markdown::render(self)),
+            (HTML, html::render(self)),
+            (JUNIT, junit::render(self)?),
+            (intoto::FILE, attestation),
+        ])
     }
 }
 

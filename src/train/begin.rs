@@ -121,6 +121,8 @@ pub fn begin<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
         snapshots.clear()?;
         return Ok(ControlFlow::Break(finished.outcome));
     }
+    // Before anything is moved or removed: a signal does not end the program in the middle of it.
+    let at_work = AtWork::begin()?;
     let from = match begin {
         Begin::Resume => snapshots.newest(note)?,
         Begin::Restart => {
@@ -129,7 +131,6 @@ pub fn begin<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
         }
         Begin::Fresh => None,
     };
-    let at_work = AtWork::begin()?;
     if from.is_none() {
         snapshots.clear()?;
     }
@@ -147,29 +148,51 @@ fn keep_what_is_finished(output: &Path, snapshots: &Path, note: &mut dyn FnMut(&
     Ok(())
 }
 
+/// Most seconds that an epoch may say it has taken: a century.
+pub(super) const LONGEST: f64 = 3.2e9;
+
 /// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
 pub trait Position: Serialize + DeserializeOwned {
     /// The epoch, from 0, and its steps that are done.
     fn reached(&self) -> (u64, u64);
+
+    /// What in it no run writes whose batches have so many examples; `None` if nothing is wrong. Called once
+    /// [`reached`](Self::reached) is known to be within the run.
+    fn flaw(&self, batch_size: u64) -> Option<String>;
 }
 
-/// Goes on from a snapshot of a run of so many epochs of so many steps: `restore` gets the number of steps and the tensors. Where
-/// the run is then.
+/// Refuses a snapshot that a run of so many epochs of so many steps does not write. Call it before anything is changed.
 ///
 /// # Errors
-/// Data for a snapshot that such a run does not write; those of `restore`.
+/// Data, saying what is wrong with it.
+pub fn check<P: Position>(snapshot: &Snapshot<P>, (epochs, per_epoch): (u64, u64), batch_size: u64) -> Result<()> {
+    let Snapshot { step, position, .. } = snapshot;
+    let (epoch, steps) = position.reached();
+    let flaw = match epoch.checked_mul(per_epoch).and_then(|before| before.checked_add(steps)) {
+        _ if epoch >= epochs => Some(format!("it is in epoch {epoch} of {epochs}")),
+        _ if steps > per_epoch => Some(format!("{steps} steps of an epoch of {per_epoch} are done")),
+        reached if reached != Some(*step) => Some(format!("it is after step {steps} of epoch {epoch}")),
+        _ => position.flaw(batch_size),
+    };
+    flaw.map_or(Ok(()), |flaw| {
+        Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
+            .because(flaw)
+            .next("remove it, or begin anew with --restart"))
+    })
+}
+
+/// Resumes from a snapshot that [`check`] has passed: `restore` gets the number of steps and the tensors. Returns where the run
+/// is then.
+///
+/// # Errors
+/// Those of `restore`.
 pub fn go_on<P: Position>(
     snapshot: Snapshot<P>,
-    (epochs, per_epoch): (u64, u64),
     restore: impl FnOnce(u64, &StateDict) -> Result<()>,
     note: &mut dyn FnMut(&str),
 ) -> Result<P> {
     let Snapshot { step, position, tensors } = snapshot;
-    let (epoch, steps) = position.reached();
-    if steps > per_epoch || epoch >= epochs || epoch * per_epoch + steps != step {
-        return Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
-            .next("remove it, or begin anew with --restart"));
-    }
+    let (epoch, _) = position.reached();
     if step > 0 {
         restore(step, &tensors)?;
     }
@@ -224,28 +247,34 @@ mod tests {
         fn reached(&self) -> (u64, u64) {
             (self.0, self.1)
         }
+
+        fn flaw(&self, batch_size: u64) -> Option<String> {
+            (batch_size == 0).then(|| "empty batches".to_owned())
+        }
     }
 
     #[test]
     fn only_what_a_run_of_this_length_writes_is_gone_on_from() {
-        let go = |step, epoch, steps| {
+        let go = |step, epoch, steps, batch| {
             let (mut restored, mut notes) = (None, Vec::new());
             let snapshot = Snapshot { step, position: At(epoch, steps), tensors: StateDict::new() };
             let restore = |step, _: &_| {
                 restored = Some(step);
                 Ok(())
             };
-            let at = go_on(snapshot, (3, 4), restore, &mut |text| notes.push(text.to_owned()));
+            let at = check(&snapshot, (3, 4), batch)
+                .and_then(|()| go_on(snapshot, restore, &mut |text| notes.push(text.to_owned())));
             at.map(|at| (at, restored, notes.concat()))
         };
         for (step, epoch, steps) in [(9, 2, 1), (4, 0, 4), (4, 1, 0)] {
             let note = format!("going on after step {step}, in epoch {epoch}");
-            assert_eq!(go(step, epoch, steps).unwrap(), (At(epoch, steps), Some(step), note));
+            assert_eq!(go(step, epoch, steps, 1).unwrap(), (At(epoch, steps), Some(step), note));
         }
-        assert_eq!(go(0, 0, 0).unwrap().1, None);
-        for (step, epoch, steps) in [(9, 2, 2), (5, 0, 5), (12, 3, 0), (0, u64::MAX, 0)] {
-            assert!(go(step, epoch, steps).unwrap_err().to_string().contains(&format!("step {step} contradicts")));
+        assert_eq!(go(0, 0, 0, 1).unwrap().1, None);
+        for (step, epoch, steps) in [(9, 2, 2), (5, 0, 5), (12, 3, 0), (0, u64::MAX, 0), (9, 2, u64::MAX)] {
+            assert!(go(step, epoch, steps, 1).unwrap_err().to_string().contains(&format!("step {step} contradicts")));
         }
+        assert!(go(9, 2, 1, 0).unwrap_err().to_string().contains("empty batches"));
     }
 
     /// Its weights cannot be loaded at first.

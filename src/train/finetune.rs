@@ -19,7 +19,7 @@ pub use super::outcome::Outcome;
 use super::outcome::{Facts, Finished};
 use super::predict::{self, Average};
 use super::questions::Questions;
-use super::snapshot::{Identity, Next, Snapshots, stopped};
+use super::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
 use super::step::{Rule, Step, Stepper};
 use super::tally::Tally;
 use super::weights::{self, Written};
@@ -63,6 +63,26 @@ impl begin::Position for Position {
     fn reached(&self) -> (u64, u64) {
         (self.epoch, self.steps as u64)
     }
+
+    fn flaw(&self, batch_size: u64) -> Option<String> {
+        let answers = (self.steps as u64).checked_mul(batch_size);
+        if !answers.is_some_and(|answers| self.tally.is_of(answers)) {
+            return Some(format!(
+                "a score of {} over {} answers is not one of {} steps of {batch_size}",
+                self.tally.mean(),
+                self.tally.count(),
+                self.steps
+            ));
+        }
+        let scores = self.best.iter().map(|(score, _)| score).chain(&self.last_valid);
+        if let Some(score) = scores.into_iter().find(|score| !(0.0..=1.0).contains(*score)) {
+            return Some(format!("a validation score of {score} is not between 0 and 1"));
+        }
+        if let Some((_, best)) = self.best.filter(|(_, best)| *best > self.epoch) {
+            return Some(format!("the best epoch is {best}, in epoch {}", self.epoch));
+        }
+        (!(0.0..=begin::LONGEST).contains(&self.seconds)).then(|| format!("the epoch has taken {} s", self.seconds))
+    }
 }
 
 /// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
@@ -92,6 +112,9 @@ pub fn run(
     };
     let Settings { optim, lr, seed, mce_loss, epochs, .. } = *settings;
     let per_epoch = steps_per_epoch as u64;
+    if let Some(from) = &from {
+        begin::check(from, (epochs, per_epoch), settings.batch_size as u64)?;
+    }
     let rule = Rule { optim, lr, seed, mce_loss, total: per_epoch * epochs };
     let mut run = Run {
         model,
@@ -107,10 +130,11 @@ pub fn run(
     run.at = match from {
         Some(snapshot) => {
             let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
-            begin::go_on(snapshot, (epochs, per_epoch), restore, &mut |text| observer.note(text))?
+            begin::go_on(snapshot, restore, &mut |text| observer.note(text))?
         }
         None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
+    run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
     run.end(identity, observer)
 }
 
@@ -155,6 +179,7 @@ impl Run<'_> {
             let Position { epoch, best, last_valid, weights, .. } = std::mem::take(&mut self.at);
             self.at = Position { epoch: epoch + 1, best, last_valid, weights, ..Position::default() };
         }
+        self.at_work.announce(ENDING);
         let Position { best, last_valid, .. } = self.at;
         let outcome = Outcome { train, best, last_valid, steps: self.stepper.steps() };
         self.logs.mark()?;
@@ -200,9 +225,9 @@ impl Run<'_> {
                 match self.snapshots.next(step, &self.at_work) {
                     Next::Step => {}
                     Next::Snapshot => self.snapshot()?,
-                    Next::Stop(signal) => {
+                    Next::Stop => {
                         self.snapshot()?;
-                        return Err(stopped(signal, step, self.snapshots.folder()));
+                        return Err(stopped(step, self.snapshots.folder()));
                     }
                 }
             }
@@ -217,7 +242,7 @@ impl Run<'_> {
             observer.validated(examples);
             match self.at_work.asked_by() {
                 None => Ok(()),
-                Some(signal) => Err(stopped(signal, self.stepper.steps(), self.snapshots.folder())),
+                Some(_) => Err(stopped(self.stepper.steps(), self.snapshots.folder())),
             }
         };
         let size = self.settings.eval_batch_size;
@@ -273,6 +298,10 @@ fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings, step
             ))
             .next("choose a labelled split; `repro predict` answers unlabelled ones"));
         }
+    }
+    if (steps_per_epoch as u64).checked_mul(settings.epochs).is_none() {
+        return Err(Error::usage(format!("{} epochs are more than can be counted", settings.epochs))
+            .next("choose a smaller --epochs"));
     }
     if steps_per_epoch == 0 {
         return Err(Error::usage(format!(

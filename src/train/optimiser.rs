@@ -76,17 +76,21 @@ impl Optimiser {
         state
     }
 
-    /// Remembers what [`state`](Self::state) gave; what else `state` holds is not looked at.
+    /// Remembers what [`state`](Self::state) gave after `steps` steps; what else `state` holds is not looked at.
     ///
     /// # Errors
-    /// Data where it is the state of another model or optimiser.
-    pub fn restore(&mut self, parameters: &[(String, Tensor)], state: &StateDict) -> Result<()> {
+    /// Data where it is the state of another model or optimiser, or counts more updates than steps.
+    pub fn restore(&mut self, parameters: &[(String, Tensor)], steps: u64, state: &StateDict) -> Result<()> {
         let other = || Error::data("the snapshot's optimiser state does not fit this model");
         let updates = state.get(UPDATES).filter(|u| u.dtype == DType::I64 && u.shape == [parameters.len()]);
         let updates = updates.ok_or_else(other)?.data.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes));
         for (index, ((name, parameter), updates)) in parameters.iter().zip(updates).enumerate() {
             if updates == 0 {
                 continue;
+            }
+            if updates > steps {
+                return Err(Error::data(format!("the snapshot counts {updates} updates of {name} in {steps} steps"))
+                    .next("remove it, or begin anew with --restart"));
             }
             let part = |prefix: &str| {
                 let part = state.get(&format!("{prefix}{name}")).ok_or_else(other)?;
@@ -197,14 +201,15 @@ mod tests {
                 if k == 4 {
                     let state = before.state(&theirs);
                     assert!(!state.contains_key("optimiser.first.unused"));
-                    after.restore(&theirs, &state).unwrap();
+                    assert!(new().restore(&theirs, 3, &state).is_err());
+                    after.restore(&theirs, 4, &state).unwrap();
                 }
                 step(&mut after, &theirs, k);
             }
             for ((name, a), (_, b)) in ours.iter().zip(&theirs) {
                 assert!(a.equal(b), "{choice:?} {name}");
             }
-            assert!(new().restore(&ours[..1], &before.state(&theirs)).is_err());
+            assert!(new().restore(&ours[..1], 4, &before.state(&theirs)).is_err());
         }
     }
 }

@@ -97,12 +97,17 @@ impl<'a> Stepper<'a> {
         state(self.model.parameters(), &self.optimiser)
     }
 
+    /// Bytes of the tensors of a snapshot.
+    pub fn state_bytes(&self) -> u64 {
+        state_bytes(self.model.parameters())
+    }
+
     /// Goes on from what [`state`](Self::state) gave after `steps` steps.
     ///
     /// # Errors
     /// Data where it is of another model or optimiser.
     pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        restore(self.model.parameters(), &mut self.optimiser, state)?;
+        restore(self.model.parameters(), &mut self.optimiser, steps, state)?;
         self.steps = steps;
         Ok(())
     }
@@ -155,17 +160,23 @@ pub(super) fn state(parameters: &Parameters, optimiser: &Optimiser) -> StateDict
     state
 }
 
-/// Puts back what [`state`] gave.
+/// Bytes of [`state`], counting two moments of every parameter.
+pub(super) fn state_bytes(parameters: &Parameters) -> u64 {
+    // f32, once as a weight and twice in the optimiser.
+    3 * 4 * parameters.count() as u64
+}
+
+/// Puts back what [`state`] gave after `steps` steps.
 ///
 /// # Errors
 /// Data where it is of another model or optimiser; the weights are as they were then, the optimiser is of no use any more.
-pub(super) fn restore(parameters: &Parameters, optimiser: &mut Optimiser, state: &StateDict) -> Result<()> {
+pub(super) fn restore(parameters: &Parameters, optimiser: &mut Optimiser, steps: u64, state: &StateDict) -> Result<()> {
     let weight = |name: String| match state.get(&name) {
         Some(data) => Ok((name, data.clone())),
         None => Err(Error::data(format!("the snapshot lacks the parameter {name}"))),
     };
     let weights: StateDict = parameters.shapes().into_keys().map(weight).collect::<Result<_>>()?;
-    optimiser.restore(&parameters.named(), state)?;
+    optimiser.restore(&parameters.named(), steps, state)?;
     parameters.load(&weights)
 }
 

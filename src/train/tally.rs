@@ -17,6 +17,12 @@ impl Tally {
         self.count += 1;
     }
 
+    /// Whether it can be the sum over `count` answers. A snapshot's file may hold anything.
+    pub fn is_of(&self, count: u64) -> bool {
+        // A sum of numbers up to 1 is rounded at each step.
+        self.count == count && (0.0..=count as f64 * (1.0 + 1e-9)).contains(&self.sum)
+    }
+
     /// Answers counted.
     pub fn count(&self) -> u64 {
         self.count
@@ -31,6 +37,17 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_that_no_run_sums_are_recognised() {
+        let mut tally = Tally::default();
+        assert!(tally.is_of(0) && !tally.is_of(1));
+        (0..3).for_each(|_| tally.add(1.0));
+        assert!(tally.is_of(3) && !tally.is_of(2) && !tally.is_of(4));
+        for (sum, count) in [(-0.5, 3), (3.5, 3), (f64::NAN, 3), (f64::INFINITY, u64::MAX), (0.0, u64::MAX)] {
+            assert!(!Tally { sum, count }.is_of(3), "{sum} over {count}");
+        }
+    }
 
     #[test]
     fn a_break_changes_no_bit() {

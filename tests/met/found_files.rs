@@ -267,7 +267,7 @@ fn ctrl_c_says_a_word_and_leaves_no_claim() {
         until("a request", || server.records().len() == 1 && (number > 0 || desk.part() >= 200_000));
         let told = stopped(child, signal);
         assert!(
-            told.contains("error: stopped on request (signal ") && told.contains("next: run the same command again"),
+            told.contains("stopped on request (signal ") && told.contains("next: run the same command again"),
             "{told}"
         );
         assert_eq!(told.matches("stopped on request").count(), 1, "{told}");

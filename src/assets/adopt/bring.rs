@@ -16,6 +16,7 @@ use crate::assets::known::Known;
 use crate::assets::manifest::Checksums;
 use crate::assets::plan::{Item, State};
 use crate::assets::receipt::{Glance, Receipt, glance};
+use crate::cleanup;
 use crate::error::{Error, Result};
 use crate::files::{self, Stat};
 use crate::signals;
@@ -123,13 +124,15 @@ impl Work<'_> {
         files::create_folder_of(&part)?;
         let wrong = |error| Error::io("write", &part, &error);
         let mut out = files::create_own(&part).map_err(wrong)?;
+        // Half a copy is worth nothing: it is faster made anew than read again.
+        let half = part.clone();
+        let _removed = cleanup::on_sudden_end(move || drop(std::fs::remove_file(half)));
         let mut digest = Digest::new(&self.item.demands.checksums, Some(size));
         let copied = read(self.candidate, &mut |bytes, done| {
             digest.update(bytes);
             self.progress(done);
             out.write_all(bytes).map_err(wrong)
         });
-        // Half a copy is worth nothing: it is faster made anew than read again.
         let give_up = |error: Error| {
             let _ = std::fs::remove_file(&part);
             error

@@ -25,6 +25,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use self::ground::{Ground, Sight};
+use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 use crate::signals;
 
@@ -62,6 +63,8 @@ pub struct Claim {
     token: String,
     file: Arc<File>,
     beat: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Dropped first: a signal that ends the program at once releases the claim too.
+    released: Option<Registered>,
 }
 
 /// Claims through the file `path` ([`super::place::Place::claim`]) if nobody else does. An owner on another machine cannot be found dead by one
@@ -124,7 +127,9 @@ fn attempt(ground: &mut Ground, timing: Timing) -> Result<Attempt> {
 impl Claim {
     fn new(ground: &Ground, token: String, file: File, beat: Duration) -> Result<Self> {
         let file = Arc::new(file);
-        let mut claim = Self { ground: ground.clone(), token, file: file.clone(), beat: None };
+        let (of, the, with) = (ground.clone(), file.clone(), token.clone());
+        let released = Some(cleanup::on_sudden_end(move || of.release(&the, &with)));
+        let mut claim = Self { ground: ground.clone(), token, file: file.clone(), beat: None, released };
         let (stop, stopped) = channel();
         let touch = move || {
             // A failure here (the file was removed, the server is away) shows in `still_mine`.
@@ -154,6 +159,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        self.released = None;
         if let Some((stop, thread)) = self.beat.take() {
             drop(stop);
             thread.join().ok();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Archive, Entry, Packing, names};
 use crate::assets::manifest::Unpack;
+use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 
 const BLOCK: usize = 256 << 10;
@@ -111,6 +112,7 @@ impl Archive {
 struct Staging {
     path: PathBuf,
     finished: bool,
+    _removed: Registered,
 }
 
 impl Staging {
@@ -127,8 +129,10 @@ impl Staging {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path, &error)),
             _ => {}
         }
-        DirBuilder::new().mode(0o755).create(&path).map_err(|error| Error::io("create the folder", &path, &error))?;
-        Ok(Self { path, finished: false })
+        let make = || Ok(((), DirBuilder::new().mode(0o755).create(&path).map(|()| path.clone())?));
+        let ((), removed) =
+            cleanup::temporary(make).map_err(|error: std::io::Error| Error::io("create the folder", &path, &error))?;
+        Ok(Self { path, finished: false, _removed: removed })
     }
 
     /// One wait for the disk for all files: one for each would take longer than unpacking.

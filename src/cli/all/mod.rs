@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use super::engine::EngineOptions;
 use super::say;
+use super::stopping::to_resume;
 use super::values::{count, seed};
 use crate::error::{Error, Result};
 use crate::pipeline::contained::Place;
@@ -33,6 +34,10 @@ pub struct Args {
     /// other weights
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: Option<usize>,
+    /// Go on with what an earlier run left: finished stages are taken, a training continues from its last snapshot. A run
+    /// does so anyway, so a batch script can always pass it
+    #[arg(long)]
+    resume: bool,
     /// Say for each stage whether it would run and why, and run nothing
     #[arg(long)]
     explain: bool,
@@ -78,8 +83,10 @@ Examples:
   repro all --profile demo --engine docker the same in the training image, isolated
   repro all --profile paper --dry-run      what it takes: files, disk, steps, time
   repro all --profile paper --task nlvr2   one task of the paper
+  repro all --profile paper --resume       after a break: goes on where it stopped
 
-The report is in <workspace>/runs/latest: report.html, report.json, report.md, junit.xml, attestation.intoto.json.
+The report is in <workspace>/runs/latest: report.html, report.json, report.md, junit.xml, attestation.intoto.json. Where every
+stage is up to date, nothing is done and the report of the run that did the work stands.
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE; or the class of what stopped the run (see repro --help).";
 
 /// Runs the profile and prints the verdicts.
@@ -120,6 +127,10 @@ fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
     }
     if stderr().is_terminal() || format == Format::Text {
         tell!("report: {}", folder.join("report.html").display());
+    }
+    if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == crate::exit::INTERRUPTED) {
+        let what = failure.message.lines().next().unwrap_or_default();
+        tell!("{what}; resume with: {}", to_resume());
     }
     Ok(report.exit_code())
 }

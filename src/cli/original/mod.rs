@@ -14,6 +14,7 @@ use clap::{CommandFactory, Parser};
 
 use self::scripts::{PROGRAMS, SCRIPTS};
 use super::Cli;
+use super::stopping::{quoted, stand_for_the_given};
 use crate::checkpoint::locate;
 use crate::dataset::Task;
 use crate::dataset::process_nlvr2::{NLVR2_SOURCES, process_nlvr2};
@@ -60,16 +61,6 @@ impl std::fmt::Display for Step {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 /// Translates and runs; a line that is not the original's gets the usual error about an unknown command.
 pub fn run(line: &[OsString]) -> Result<u8> {
     let words: Vec<String> = line.iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -99,7 +90,10 @@ pub fn run(line: &[OsString]) -> Result<u8> {
 
 fn ours(words: &[String]) -> Result<u8> {
     match Cli::try_parse_from(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
-        Ok(cli) => cli.run(),
+        Ok(cli) => {
+            stand_for_the_given(words);
+            cli.run()
+        }
         Err(error) => Ok(Cli::refuse(&error)),
     }
 }

@@ -12,6 +12,7 @@ use super::engine::{EngineOptions, Touched, run_inside};
 use super::first_look::{Named, look};
 use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
+use super::stopping::resumable;
 use super::values::{count, rate, seed, share};
 use crate::dataset::answers::parse_qa_sets;
 use crate::dataset::pretrain::sampler::Rules;
@@ -113,7 +114,7 @@ The paper's settings:
   ... --accumulate 8      the same steps in an eighth of the memory
 A quick trial on a few images:
   repro pretrain --task-mask-lm --task-matched --tiny --model tiny --from-scratch --batch-size 32 --epochs 2
-After a break (Ctrl-C, SIGTERM and SIGUSR1 write a snapshot first; nothing else needs to be said than before):
+After a break (Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot first, a second Ctrl-C ends at once):
   repro pretrain ... --resume
 
 The original's spellings work too: --taskMaskLM, --batchSize, --fromScratch, --loadLXMERT, --visualLosses, --qaSets ...
@@ -295,7 +296,8 @@ pub fn run(args: Args) -> Result<u8> {
     }
     tell!("{} parameters, {} answers", model.parameters().count(), settings.description.answers);
     let mut shown = Shown::new(train.sampler.len(), valid.as_ref().map_or(0, |valid| valid.sampler.len()));
-    let outcome = pretrain(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut shown)?;
+    let outcome =
+        pretrain(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut shown).map_err(resumable)?;
     tell!("{} steps; results in {}", outcome.steps, settings.output.display());
     Ok(exit::PASS)
 }

@@ -33,6 +33,11 @@ impl Tally {
     fn mean(&self) -> f64 {
         self.score / self.count as f64
     }
+
+    /// Whether it can be a sum over at most so many answers.
+    fn is_within(&self, examples: u64) -> bool {
+        self.count <= examples && self.score.is_finite() && self.score >= 0.0
+    }
 }
 
 /// The scores of answers as they are given.
@@ -55,6 +60,14 @@ impl Given {
             Some(tally) => tally.add(score),
             None => self.per_category.entry(category.to_owned()).or_default().add(score),
         }
+    }
+
+    /// What in it cannot be of answers to so many examples; `None` if nothing is wrong.
+    pub fn flaw(&self, examples: u64) -> Option<String> {
+        let all = self.per_category.iter().map(|(name, tally)| (name.as_str(), tally));
+        let mut all = all.chain([("all categories", &self.overall)]);
+        let (name, tally) = all.find(|(_, tally)| !tally.is_within(examples))?;
+        Some(format!("a score of {} over {} answers in {name}, over {examples} examples", tally.score, tally.count))
     }
 
     /// Their means; none where no question was answered.

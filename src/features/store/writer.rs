@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use super::format::{HEADER_BYTES, Layout, Part};
 use super::receipt::copy_hashed;
 use super::{Precision, Source};
+use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 use crate::features::row::Row;
 use crate::files;
@@ -39,6 +40,7 @@ pub struct StoreWriter {
     halves: Vec<f16>,
     /// Of the features so far.
     hash: Sha256,
+    _removed: Registered,
 }
 
 impl StoreWriter {
@@ -49,11 +51,16 @@ impl StoreWriter {
     pub fn create(path: &Path, precision: Precision) -> Result<Self> {
         let folder = files::create_folder_of(path)?;
         remove_abandoned(folder);
-        let temporary = tempfile::Builder::new()
-            .prefix(&format!("{PREFIX}{}-", process::mark()))
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)
-            .map_err(|error| Error::io("create a file in", folder, &error))?;
+        let make = || {
+            let file = tempfile::Builder::new()
+                .prefix(&format!("{PREFIX}{}-", process::mark()))
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .tempfile_in(folder)?;
+            let path = file.path().to_owned();
+            Ok((file, path))
+        };
+        let (temporary, removed) =
+            cleanup::temporary(make).map_err(|error: std::io::Error| Error::io("create a file in", folder, &error))?;
         let spools = Part::ALL[1..].iter().map(|_| tempfile::tempfile_in(folder).map(BufWriter::new));
         let spools = spools.collect::<std::io::Result<Vec<_>>>();
         let mut writer = Self {
@@ -67,6 +74,7 @@ impl StoreWriter {
             seen: HashSet::new(),
             halves: Vec::new(),
             hash: Sha256::new(),
+            _removed: removed,
         };
         writer.out.write_all(&[0; HEADER_BYTES]).map_err(|error| writer.failed(&error))?;
         writer.spool(Part::IdOffsets, &0_u64.to_le_bytes())?;

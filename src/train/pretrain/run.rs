@@ -23,7 +23,7 @@ use crate::train::batches::shuffled;
 use crate::train::begin::{self, Begun};
 use crate::train::log_files::Marks;
 use crate::train::outcome::{Facts, Finished};
-use crate::train::snapshot::{Identity, Next, Snapshots, stopped};
+use crate::train::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
 use crate::train::weights::{Written, add_missing};
 
 /// Hears about the run as it goes.
@@ -57,6 +57,16 @@ impl begin::Position for Position {
     fn reached(&self) -> (u64, u64) {
         (self.epoch, self.sums.batches)
     }
+
+    fn flaw(&self, batch_size: u64) -> Option<String> {
+        if let Some(best) = self.best.filter(|best| best.epoch > self.epoch || !best.loss.is_finite()) {
+            return Some(format!("the best loss is {} in epoch {}, in epoch {}", best.loss, best.epoch, self.epoch));
+        }
+        if !(0.0..=begin::LONGEST).contains(&self.seconds) {
+            return Some(format!("the epoch has taken {} s", self.seconds));
+        }
+        self.sums.flaw(batch_size)
+    }
 }
 
 /// Pre-trains `model`, validating after each epoch. Data order, masking and dropout depend on the seed alone.
@@ -86,6 +96,9 @@ pub fn run(
     let tasks = settings.description.tasks;
     let per_epoch = settings.steps_per_epoch(train) as u64;
     let total = per_epoch * settings.epochs;
+    if let Some(from) = &from {
+        begin::check(from, (settings.epochs, per_epoch), settings.batch_size as u64)?;
+    }
     let rule = Rule { tasks, lr: settings.lr, seed: settings.seed, total };
     let mut run = Run {
         model,
@@ -103,7 +116,7 @@ pub fn run(
     run.at = match from {
         Some(snapshot) => {
             let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
-            begin::go_on(snapshot, (settings.epochs, per_epoch), restore, &mut |text| observer.note(text))?
+            begin::go_on(snapshot, restore, &mut |text| observer.note(text))?
         }
         None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
@@ -111,6 +124,7 @@ pub fn run(
         let warm = (total as f64 * WARMUP) as u64;
         run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;
     }
+    run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
     run.finish(identity, observer)
 }
 
@@ -179,6 +193,7 @@ impl<'a> Run<'a> {
             outcome = Outcome { steps, train_loss, valid_loss: valid.map(|sums| sums.loss()), best };
             self.at = Position { epoch: epoch + 1, best, weights: written, ..Position::default() };
         }
+        self.at_work.announce(ENDING);
         self.logs.mark()?;
         // In this order: killed between any two of these, a resumed run does the rest again.
         let mut weights = std::mem::take(&mut self.at.weights);
@@ -217,8 +232,8 @@ impl<'a> Run<'a> {
                     self.at.logs = self.logs.mark()?;
                     self.snapshot()?;
                 }
-                if let Next::Stop(signal) = next {
-                    return Err(stopped(signal, number, self.snapshots.folder()));
+                if next == Next::Stop {
+                    return Err(stopped(number, self.snapshots.folder()));
                 }
             }
             Ok(())
@@ -241,9 +256,9 @@ impl<'a> Run<'a> {
                 tch::no_grad(|| drop(measuring.add(self.model, &ready, tasks, Pass::EVAL)));
                 sums.add(&measuring.finish(tasks, ready.counts), &valid.sentences.data);
                 observer.validated(ready.examples.len());
-                if let Some(signal) = self.at_work.asked_by() {
+                if self.at_work.asked_by().is_some() {
                     self.snapshot()?;
-                    return Err(stopped(signal, self.stepper.steps(), self.snapshots.folder()));
+                    return Err(stopped(self.stepper.steps(), self.snapshots.folder()));
                 }
             }
             Ok(Some(sums))

@@ -93,6 +93,10 @@ impl Settings {
             ))
             .next("use a smaller --batch-size: an incomplete last batch is dropped"));
         }
+        if (self.steps_per_epoch(train) as u64).checked_mul(self.epochs).is_none() {
+            return Err(Error::usage(format!("{} epochs are more than can be counted", self.epochs))
+                .next("choose a smaller --epochs"));
+        }
         if tasks.names().is_empty() {
             return Err(Error::usage("no task is chosen, so there is nothing to learn"));
         }

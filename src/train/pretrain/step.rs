@@ -149,12 +149,17 @@ impl<'a> Stepper<'a> {
         step::state(self.model.parameters(), &self.optimiser)
     }
 
+    /// Bytes of the tensors of a snapshot.
+    pub fn state_bytes(&self) -> u64 {
+        step::state_bytes(self.model.parameters())
+    }
+
     /// Goes on from what [`state`](Self::state) gave after `steps` steps.
     ///
     /// # Errors
     /// Data where it is of another model or optimiser.
     pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        step::restore(self.model.parameters(), &mut self.optimiser, state)?;
+        step::restore(self.model.parameters(), &mut self.optimiser, steps, state)?;
         self.steps = steps;
         Ok(())
     }

@@ -41,6 +41,22 @@ impl Sums {
         }
     }
 
+    /// What in it cannot be the sum over its batches of so many examples; `None` if nothing is wrong. A snapshot's file may
+    /// hold anything.
+    pub fn flaw(&self, batch_size: u64) -> Option<String> {
+        /// Most items that a task judges in an example: words, boxes.
+        const ITEMS: u64 = 1 << 16;
+        if let Some(loss) = self.losses.iter().chain([&self.loss]).find(|loss| !loss.is_finite()) {
+            return Some(format!("a sum of losses is {loss}"));
+        }
+        let examples = self.batches.saturating_mul(batch_size);
+        let wrong = |(_, (right, of)): &(&String, &(u64, u64))| right > of || *of > examples.saturating_mul(ITEMS);
+        if let Some((name, (right, of))) = self.right.iter().find(wrong) {
+            return Some(format!("{right} of {of} are right in {name}, over {examples} examples"));
+        }
+        self.answers.flaw(examples)
+    }
+
     /// The mean of the batches' losses.
     pub fn loss(&self) -> f64 {
         self.loss / self.batches.max(1) as f64

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::checkpoint::StateDict;
 use crate::error::{Error, Result};
+use crate::human::human_bytes;
 use crate::signals::AtWork;
 
 /// Snapshots that are kept.
@@ -41,8 +42,8 @@ pub enum Next {
     Step,
     /// A snapshot, then the next step.
     Snapshot,
-    /// A snapshot, then the end: this signal asked for it.
-    Stop(i32),
+    /// A snapshot, then the end: a signal asked for it.
+    Stop,
 }
 
 impl Snapshots {
@@ -86,7 +87,7 @@ impl Snapshots {
     /// What to do after `step` steps.
     pub fn next(&self, step: u64, at_work: &AtWork) -> Next {
         match at_work.asked_by() {
-            Some(signal) => Next::Stop(signal),
+            Some(_) => Next::Stop,
             None if self.every.is_due(step - self.last.0.min(step), self.last.1.elapsed()) => Next::Snapshot,
             None => Next::Step,
         }
@@ -120,10 +121,18 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 /// The end of a run that was asked to stop after it had written its snapshot.
-pub fn stopped(signal: i32, step: u64, folder: &Path) -> Error {
-    Error::interrupted(format!("stopped on request (signal {signal}) after step {step}"))
-        .because(format!("a snapshot is in {}", folder.display()))
-        .next("run the same command with --resume to go on")
+pub fn stopped(step: u64, folder: &Path) -> Error {
+    Error::interrupted(format!("stopped after step {step}"))
+        .because(format!("a signal asked for it; a snapshot is in {}", folder.display()))
+        .next("run the same command with --resume")
+}
+
+/// What a person is told where a signal comes when nothing is left to do but to write the results.
+pub const ENDING: &str = "the run is at its end: writing its results …";
+
+/// What a person is told at the moment when a signal asks for a snapshot of so many bytes.
+pub fn writing(bytes: u64) -> String {
+    format!("writing a snapshot ({}) …", human_bytes(bytes))
 }
 
 #[cfg(test)]

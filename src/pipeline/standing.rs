@@ -1,0 +1,120 @@
+//! The report of a run in which nothing was done: the one that the run left which did the work stands, with its times.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::{self, Event, RunRecord};
+use crate::error::Result;
+use crate::files;
+use crate::report::{Report, StageRow, ThisTime, Times, json};
+
+/// What became of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is as it was.
+    Untouched,
+    /// Files of it were missing or damaged and were written again.
+    Completed,
+    /// The same results were judged differently.
+    JudgedAgain,
+}
+
+/// Keeps the report in a run's folder, completing it where files are missing. `new` is what a report would say now. `None` if
+/// the report there tells of a run that failed, which is over: then `new` is the report.
+///
+/// # Errors
+/// Where a file cannot be read or written.
+pub(super) fn keep(folder: &Path, new: Report) -> Result<Option<(Report, Standing)>> {
+    let path = folder.join(json::FILE);
+    // A damaged one is as good as none: everything in it can be made again.
+    let there = path.is_file().then(|| json::read(&path).ok()).flatten();
+    let Some(old) = there else {
+        let report = past(folder)?.map_or(new.clone(), |past| past.times(new));
+        report.write(folder)?;
+        return Ok(Some((report, Standing::Completed)));
+    };
+    if old.failure.is_some() || new.failure.is_some() {
+        return Ok(None);
+    }
+    // It tells where the work was done, which is not where it is looked at.
+    let new = Report { environment: old.environment.clone(), ..new };
+    let same = Report { schema: old.schema, before: old.before.clone(), ..new.clone() };
+    if same.without_times() == old.clone().without_times() {
+        let missing = old.write_missing(folder)?;
+        let standing = if missing.is_empty() { Standing::Untouched } else { Standing::Completed };
+        return Ok(Some((old, standing)));
+    }
+    let this_time = old.stages.into_iter().filter_map(|row| Some((row.name, row.this_time?))).collect();
+    let report =
+        Report { stages: went(new.stages, &this_time), times: Times { speeds: new.times.speeds, ..old.times }, ..new };
+    report.write(folder)?;
+    Ok(Some((report, Standing::JudgedAgain)))
+}
+
+fn went(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, ThisTime>) -> Vec<StageRow> {
+    for row in &mut rows {
+        if let Some(known) = this_time.get(&row.name) {
+            row.this_time = Some(known.clone());
+        }
+    }
+    rows
+}
+
+/// What the journal says of the last run that did something.
+struct Past {
+    started: String,
+    finished: Option<String>,
+    seconds: Option<f64>,
+    stages: BTreeMap<String, ThisTime>,
+}
+
+impl Past {
+    /// The report with the times of that run.
+    fn times(self, report: Report) -> Report {
+        let times = Times {
+            started: Some(self.started),
+            finished: self.finished,
+            seconds: self.seconds,
+            speeds: report.times.speeds,
+        };
+        Report { times, stages: went(report.stages, &self.stages), ..report }
+    }
+}
+
+/// `None` if the folder has no record of a run.
+fn past(folder: &Path) -> Result<Option<Past>> {
+    #[derive(Deserialize)]
+    struct Line {
+        time: String,
+        #[serde(flatten)]
+        event: Event,
+    }
+    const LARGEST: u64 = 1 << 30;
+    let Some(record) = RunRecord::read(folder) else { return Ok(None) };
+    let path: PathBuf = folder.join(journal::EVENTS);
+    let text = if path.is_file() { files::read_text(&path, LARGEST)? } else { String::new() };
+    let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let is_start = |line: &Line| matches!(line.event, Event::RunStarted { .. });
+    // Runs that did nothing may have come after it; run.json is of the one that did something.
+    let first = lines.iter().position(|line| is_start(line) && line.time >= record.started).unwrap_or(lines.len());
+    let of_run = lines.iter().skip(first + 1).take_while(|line| !is_start(line));
+    let mut past = Past { started: record.started, finished: None, seconds: None, stages: BTreeMap::new() };
+    let mut whys = BTreeMap::new();
+    for Line { time, event } in of_run {
+        match event {
+            Event::StageStarted { stage, why, .. } => drop(whys.insert(stage, why.clone())),
+            Event::StageFinished { stage, seconds } => {
+                let why = whys.remove(stage).unwrap_or_default();
+                past.stages.insert(stage.clone(), ThisTime { reused: false, seconds: *seconds, why });
+            }
+            Event::RunFinished { seconds, .. } => {
+                (past.finished, past.seconds) = (Some(time.clone()), Some(*seconds));
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(past))
+}
