@@ -34,7 +34,7 @@ pub(crate) fn open_own(path: &Path) -> Result<File> {
     own(path, File::options().read(true).write(true).create(true).truncate(false))
 }
 
-/// [`open_own`] for a file to which is only added.
+/// Like [`open_own`], for a file that only grows.
 pub(crate) fn append_own(path: &Path) -> Result<File> {
     own(path, File::options().read(true).append(true).create(true))
 }
