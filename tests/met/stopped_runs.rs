@@ -256,19 +256,24 @@ fn after_sigterm_one_interrupt_changes_nothing_and_what_is_written_is_said_with_
 #[test]
 fn two_interrupts_end_it_at_once_also_after_another_signal() {
     for signals in [&[Signal::INT, Signal::INT][..], &[Signal::TERM, Signal::INT, Signal::INT]] {
-        let place = tempfile::tempdir().unwrap();
-        let mut running = slow(place.path(), "");
-        for (number, signal) in signals.iter().enumerate() {
-            running.signal(*signal);
-            if number == 0 {
-                running.says("writing a snapshot (");
+        let ends_at_once = |_| {
+            let place = tempfile::tempdir().unwrap();
+            let mut running = slow(place.path(), "");
+            for (number, signal) in signals.iter().enumerate() {
+                let _ = kill_process(Pid::from_child(&running.child), *signal);
+                if number == 0 {
+                    running.says("writing a snapshot (");
+                }
+                // The same signal twice at a time would be one.
+                sleep(Duration::from_millis(5));
             }
-            // The same signal twice at a time would be one.
-            sleep(Duration::from_millis(5));
-        }
-        let (status, said) = running.end();
-        assert_eq!(status.signal(), Some(2), "{signals:?}: {status}: {said}");
-        assert_eq!(snapshots(place.path()).len(), 1, "only that of the start");
+            let (status, said) = running.end();
+            // On a busy machine the snapshot may be written before the last signal is sent.
+            assert!(status.signal() == Some(2) || status.code() == Some(INTERRUPTED), "{signals:?}: {status}: {said}");
+            assert_eq!(snapshots(place.path()).len(), if status.signal().is_some() { 1 } else { 2 }, "{said}");
+            status.signal() == Some(2)
+        };
+        assert!((0..10).any(ends_at_once), "{signals:?}");
     }
 }
 
@@ -313,7 +318,7 @@ fn a_signal_is_heard_while_the_program_starts_itself_over() {
     running.signal(Signal::TERM);
     let (status, said) = running.end();
     assert_eq!(status.code(), Some(INTERRUPTED), "{status}: {said}");
-    assert_eq!(said.trim(), "stopped on request (signal 15)");
+    assert_eq!(said.trim().lines().last(), Some("stopped on request (signal 15)"), "{said}");
     assert!(!place.path().join("out").exists());
 }
 
