@@ -226,6 +226,7 @@ pub fn run(args: Args) -> Result<u8> {
             .next(format!("run `repro predict {task} --load NAME --split {splits}`")));
     }
     let start = args.start.resolve()?;
+    look([Named::OutputFolder(&args.output())])?;
     args.refuse_finished(&start)?;
     if let Some(place) = args.engine.place(&args.compute.device)? {
         args.look(&start)?;

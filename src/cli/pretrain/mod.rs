@@ -248,6 +248,7 @@ impl Args {
 pub fn run(args: Args) -> Result<u8> {
     let (tasks, start) = (args.tasks()?, args.start.resolve()?);
     args.say_what_is_not_used()?;
+    look([Named::OutputFolder(&args.output())])?;
     args.refuse_finished(tasks, &start)?;
     if let Some(place) = args.engine.place(&args.compute.device)? {
         args.look(&start)?;
