@@ -36,6 +36,7 @@ pub use bert::{BertArchive, BertConfig, bert_weights, look_at_bert};
 pub use catalogue::{Catalogue, Heads, Objects, Sizes};
 pub use load::{LoadReport, Policy, plan};
 pub use locate::locate;
+#[cfg(feature = "torch")]
 pub(crate) use mapped::still_whole;
 pub use names::{Origin, Weights, to_original};
 pub use pth::read_pth;
