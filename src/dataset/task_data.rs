@@ -86,7 +86,7 @@ impl TaskData {
     pub fn look(task: Task, data_root: &Path, splits: &str) -> Result<()> {
         for split in split_names(splits)? {
             let path = task.split_file(data_root, &split);
-            if !path.is_file() {
+            if !path.exists() {
                 return Err(missing_file(task, data_root, &split));
             }
             foreign::refuse(&path, Wanted::Split(task))?;

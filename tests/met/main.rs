@@ -6,6 +6,8 @@ mod common;
 #[path = "../common/mini.rs"]
 mod mini;
 
+/// Every one of the shared cases, and every command that reads its kind.
+mod every_case;
 /// Finished runs: never overwritten, never attributed to another training.
 mod finished_runs;
 /// Features that no detector gives, and other programs' feature files.
