@@ -1,5 +1,6 @@
 //! Writing and hashing files: what is written appears under its name whole or not at all.
 
+mod kind;
 pub mod locked;
 pub(crate) mod part;
 mod regular;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::kind::FileKind;
 pub(crate) use self::regular::{append_own, create_own, no_file, open_at_once, open_own, open_regular};
 use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};

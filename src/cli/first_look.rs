@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::{self, locate};
 use crate::dataset::{FeatureFile, Task, TaskData};
 use crate::error::{Error, Result};
+use crate::evidence::training;
 use crate::files::{self, text};
 use crate::train::setup::{DataSettings, Start, Stores};
 
@@ -100,7 +101,10 @@ impl Named<'_> {
             },
             Self::OutputFile(path) => match path.is_dir() {
                 true => Err(Error::usage(format!("{} is a folder", path.display())).next("name a file to write")),
-                false => files::look_writable(files::folder_of(path)),
+                false => {
+                    training::spare(path)?;
+                    files::look_writable(files::folder_of(path))
+                }
             },
         }
     }

@@ -160,6 +160,27 @@ impl Training {
     }
 }
 
+/// Refuses an output that would replace weights or the outcome of a training that has ended.
+///
+/// # Errors
+/// Usage if `output` is such a file.
+pub fn spare(output: &Path) -> Result<()> {
+    let outcome = files::folder_of(output).join(OUTCOME);
+    if !output.exists() || !outcome.exists() {
+        return Ok(());
+    }
+    let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // An outcome that cannot be read still says that a run has ended here.
+    let listed = read(files::folder_of(output)).ok().flatten().is_some_and(|ended| ended.weights.contains_key(&name));
+    let usual = ["BEST.", "LAST."].iter().any(|stem| name.starts_with(stem));
+    if !listed && !usual && name != OUTCOME {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{} belongs to a finished run and would be replaced", output.display()))
+        .because(format!("{} is the run's outcome", outcome.display()))
+        .next("name another file"))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use serde_json::json;
@@ -176,6 +197,34 @@ pub(crate) mod tests {
                 "machine": { "threads": 2, "device": "cpu", "program": "0.1.0", "commit": null, "tch": "0.24.0" },
             },
         })
+    }
+
+    #[test]
+    fn no_output_replaces_a_finished_runs_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let put = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+        for name in ["BEST.safetensors", "LAST.pth", "Epoch01_LXRT.pth", "minival_predict.json"] {
+            put(name, "x");
+            spare(&at(name)).unwrap();
+        }
+        let mut ended = outcome(None, 1);
+        ended["weights"] = json!({ "Epoch01_LXRT.pth": { "bytes": 1, "sha256": "07" } });
+        for text in [ended.to_string(), "cut sho".to_owned()] {
+            put(OUTCOME, &text);
+            for name in ["BEST.safetensors", "LAST.pth", OUTCOME] {
+                let said = spare(&at(name)).unwrap_err().to_string();
+                assert!(
+                    said.contains("belongs to a finished run") && said.contains("next: name another file"),
+                    "{said}"
+                );
+            }
+            for name in ["minival_predict.json", "BEST.pth", "new.safetensors"] {
+                spare(&at(name)).unwrap();
+            }
+        }
+        put(OUTCOME, &ended.to_string());
+        assert!(spare(&at("Epoch01_LXRT.pth")).is_err());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::files::FileKind;
+
 /// What a file is in place of an obj36 TSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Foreign {
@@ -14,8 +16,6 @@ pub struct Foreign {
 
 /// How much of a file [`of_content`] wants to see.
 pub const START: usize = 4096;
-/// UTF-8's byte order mark, which says nothing and is taken off.
-pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The ten columns by name, in their order.
 const TEN: [&str; 10] = [
@@ -35,62 +35,22 @@ const SIX: [&str; 6] = ["image_id", "image_w", "image_h", "num_boxes", "boxes", 
 const ALL_TEN: &str = "obj36 has ten columns: img_id, img_h, img_w, objects_id, objects_conf, attrs_id, attrs_conf, \
      num_boxes, boxes, features; extract such a file with `repro extract`, or fetch the published one with `repro fetch`";
 
-/// Beginning, what it is, what to do.
-const KINDS: [(&[u8], &str, &str); 24] = [
-    (b"PK\x03\x04", "a zip archive", UNPACK),
-    (b"\x1f\x8b", "a gzip archive", "unpack it first: gunzip FILE"),
-    (b"BZh", "a bzip2 archive", "unpack it first: bunzip2 FILE"),
-    (b"\xfd7zXZ\0", "an xz archive", "unpack it first: unxz FILE"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it first: unzstd FILE"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
-    (b"Rar!\x1a\x07", "a rar archive", UNPACK),
-    (b"\x89PNG\r\n", "a picture (PNG)", PICTURE),
-    (b"\xff\xd8\xff", "a picture (JPEG)", PICTURE),
-    (b"GIF8", "a picture (GIF)", PICTURE),
-    (b"RIFF", "a picture or a film (RIFF)", PICTURE),
-    (b"%PDF-", "a PDF document", NAME_THE_TSV),
-    (b"\x93NUMPY", "a NumPy array (.npy)", ALL_TEN),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", ALL_TEN),
-    (b"SQLite format 3\0", "an SQLite database", ALL_TEN),
-    (b"PAR1", "a Parquet file", ALL_TEN),
-    (b"\x80\x02", PICKLE, ALL_TEN),
-    (b"\x80\x03", PICKLE, ALL_TEN),
-    (b"\x80\x04", PICKLE, ALL_TEN),
-    (b"\x80\x05", PICKLE, ALL_TEN),
-    (b"\xff\xfe", UTF_16, CONVERT),
-    (b"\xfe\xff", UTF_16, CONVERT),
-    (b"version https://git-lfs", "a pointer to a file kept elsewhere (git LFS)", "fetch the file itself: git lfs pull"),
-    (b"\x7fELF", "a program", NAME_THE_TSV),
-];
-const UNPACK: &str = "unpack it first and name the TSV in it";
-const PICTURE: &str = "extract features of the images first: `repro extract --help`";
-const NAME_THE_TSV: &str = "name the feature file";
-const PICKLE: &str = "a pickle of Python";
-const UTF_16: &str = "text in UTF-16";
-const CONVERT: &str = "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
-
 /// What a file is by its first bytes, of which up to [`START`] are wanted; `None` where it may be a TSV.
 pub fn of_content(start: &[u8]) -> Option<Foreign> {
     let found = |what: &'static str, way_on: &'static str| Some(Foreign { what: what.into(), way_on: way_on.into() });
-    if let Some((_, what, way_on)) = KINDS.iter().find(|(magic, ..)| start.starts_with(magic)) {
-        return found(what, way_on);
-    }
-    if start.get(16..20) == Some(b"\xde\xc0\xef\xbe") {
-        return found("an LMDB database (data.mdb)", ALL_TEN);
-    }
-    // ASCII in UTF-16 without a mark: every second byte is zero.
-    let pairs = start.get(..16).map_or(&[][..], |start| start.as_chunks::<2>().0);
-    if !pairs.is_empty() && [0, 1].iter().any(|&at| pairs.iter().all(|pair| pair[at] == 0 && pair[1 - at] != 0)) {
-        return found(UTF_16, CONVERT);
+    if let Some(kind) = FileKind::of(start) {
+        let instead = match kind {
+            FileKind::Picture => "extract features of the images first: `repro extract --help`",
+            FileKind::Film | FileKind::Pdf | FileKind::Program => "name the feature file",
+            _ => ALL_TEN,
+        };
+        return found(kind.what(), kind.way_on().unwrap_or(instead));
     }
     let text = start.trim_ascii_start();
     let next = text.get(1..).map(<[u8]>::trim_ascii_start).and_then(|rest| rest.first());
     match text.first()? {
         b'{' if matches!(next, Some(b'"' | b'}')) => found("JSON", ALL_TEN),
         b'[' if matches!(next, Some(b'"' | b'{' | b'[' | b']')) => found("JSON", ALL_TEN),
-        b'<' if matches!(next, Some(b'!' | b'?' | b'h' | b'H')) => {
-            found("a web page", "fetch the file itself: a server has answered with a page in its place")
-        }
         _ => None,
     }
 }
@@ -190,10 +150,10 @@ mod tests {
         for (start, expected) in [
             (&b"PK\x03\x04rest"[..], "a zip archive"),
             (b"\x1f\x8b\x08\0", "a gzip archive"),
-            (b"\xff\xd8\xff\xe0", "a picture (JPEG)"),
+            (b"\xff\xd8\xff\xe0", "a picture"),
             (b"\x93NUMPY\x01", "a NumPy array (.npy)"),
             (&lmdb, "an LMDB database (data.mdb)"),
-            (b"\x80\x04\x95", "a pickle of Python"),
+            (b"\x80\x04\x95", "a Python pickle"),
             (b"n\x001\0\t\x004\x008\x000\0\t\x006\0", "text in UTF-16"),
             (b"\xff\xfen\0", "text in UTF-16"),
             (b" [\n {\"img_id\": 1}]", "JSON"),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::golden::Content;
 use crate::dataset::Task;
+use crate::dataset::tokenizer::published_vocabulary;
 use crate::demo::recipe::{Recipe, TrainingRecipe};
 use crate::error::{Error, Result};
 use crate::evidence::journal;
@@ -89,6 +90,7 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
             }
             all.extend(of_switches(&options).into_iter().map(Flaw::from));
             all.extend(of_model(&options, &Config::lxr955(), "lxr955").map(Flaw::from));
+            all.extend(of_vocabulary(found.record.vocabulary.as_deref())?);
         }
         (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
             all.extend(of_demo(&recipe(golden)?, (*task, splits), &options(training), run));
@@ -149,6 +151,18 @@ fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option
         .map(|(size, value)| format!("{size} {value} for {}", expected[size.as_str()]))
         .collect();
     (!other.is_empty()).then(|| format!("not the model {name}: {}", other.join(", ")))
+}
+
+/// Says that questions were cut with another vocabulary than the published models'; results of older versions name none.
+fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Flaw>> {
+    let published = published_vocabulary()?;
+    let other = sha256.filter(|sha256| *sha256 != published);
+    Ok(other.map(|sha256| {
+        Flaw::new(
+            format!("another vocabulary than bert-base-uncased's (SHA-256 {sha256}, not {published})"),
+            "train and evaluate with the published vocab.txt: repro fetch bert-vocab",
+        )
+    }))
 }
 
 /// What the recorded runs of a golden file of the demo drew, asked and trained.
@@ -228,6 +242,7 @@ mod tests {
         let options = serde_json::from_value(options).unwrap();
         let mut record = crate::evidence::result::tests::sample();
         record.training = Some(Training { options, ..Training::default() });
+        record.vocabulary = Some(published_vocabulary().unwrap());
         Found { record, folder: "x".into(), baselines: Vec::new(), metrics: None }
     }
 
@@ -245,7 +260,10 @@ mod tests {
         let options = json!({ "task": "vqa", "--lr": 5e-5, "--epochs": 4, "--batch-size": 32, "--optim": "bert",
             "--seed": 1, "start": { "--load-lxmert-qa": "model" }, "--tiny": false, "--mce-loss": false,
             "model": Config::lxr955(), "training data": { "splits": "train,nominival", "without": null, "features": [] } });
-        assert_eq!(published(&found(options)), "");
+        assert_eq!(published(&found(options.clone())), "");
+        let mut older = found(options);
+        older.record.vocabulary = None;
+        assert_eq!(published(&older), "");
         let recipe = Recipe::embedded().unwrap().training.vqa;
         let minival = |mut found: Found| {
             found.record.splits = "minival".into();
@@ -278,6 +296,7 @@ mod tests {
         (training.should_load, training.left_out) = (474, 9);
         (run.record.left_out, run.record.examples) = (12, 15);
         run.record.without = Some("language".into());
+        run.record.vocabulary = Some("07".into());
         run.record.features = vec![FeatureRecord {
             of: "val2014_obj36.tsv".into(),
             images: 1,

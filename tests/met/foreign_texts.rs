@@ -195,9 +195,9 @@ fn a_file_of_another_kind_is_named_with_the_way_on_and_no_store_is_built() {
     let mut golden = repro(folder);
     golden.args(["all", "--profile", "demo", "--golden", "own.toml", "--workspace", "demo"]);
     for (file, bytes, mut command, parts) in [
-        ("data/vqa/train.json", utf16(&vqa), train(folder, "vqa", start), ["is UTF-16 text", "iconv -f UTF-16 "]),
+        ("data/vqa/train.json", utf16(&vqa), train(folder, "vqa", start), ["is text in UTF-16", "iconv -f UTF-16 "]),
         ("data/vqa/valid.json", page.clone(), train(folder, "vqa", start), ["valid.json is a web page", "fetch"]),
-        ("data/vqa/train.json", gz(vqa.as_bytes()), train(folder, "vqa", start), ["with gzip", "gunzip -c"]),
+        ("data/vqa/train.json", gz(vqa.as_bytes()), train(folder, "vqa", start), ["a gzip archive", "gunzip -c"]),
         ("data/vqa/train.json", Vec::new(), train(folder, "vqa", start), ["train.json is empty", "fetch"]),
         ("data/vqa/valid.json", pointer, train(folder, "vqa", start), ["Git LFS pointer", "git lfs pull"]),
         ("data/vocab.txt", page.clone(), train(folder, "gqa", start), ["vocab.txt is a web page", "fetch"]),
@@ -223,7 +223,7 @@ fn a_file_of_another_kind_is_named_with_the_way_on_and_no_store_is_built() {
             "sizes.json",
             utf16("{}"),
             on_data(folder, "train vqa --from-scratch --config sizes.json"),
-            ["sizes.json is UTF-16", "iconv"],
+            ["sizes.json is text in UTF-16", "iconv"],
         ),
         ("own.toml", page, golden, ["own.toml is a web page", "fetch"]),
     ] {

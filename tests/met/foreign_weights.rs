@@ -436,7 +436,7 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
         ("pointer.pth", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git lfs pull"),
         ("rows.pth", tsv, "a table of features"),
         ("list.pth", b"[{\"question_id\": 1}]".to_vec(), "JSON, not a checkpoint"),
-        ("packed.pth", b"\x1f\x8b\x08\0\0\0".to_vec(), "packed with gzip"),
+        ("packed.pth", b"\x1f\x8b\x08\0\0\0".to_vec(), "a gzip archive"),
         ("keras.pth", b"\x89HDF\r\n\x1a\n\0\0".to_vec(), "HDF5"),
         ("arrays.pth", arrays, "NumPy"),
         ("script.pth", script, "TorchScript"),

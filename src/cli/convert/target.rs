@@ -8,6 +8,7 @@ use crate::checkpoint::hf::{HfConfig, Layout, folder, names};
 use crate::checkpoint::{self, Heads, StateDict};
 use crate::dataset::Task;
 use crate::error::{Error, Result};
+use crate::evidence::training;
 use crate::lxrt::description::VOCABULARY;
 use crate::lxrt::{Config, Description};
 
@@ -53,6 +54,7 @@ impl Target {
             return Err(Error::usage(format!("{} would replace what is converted", path.display()))
                 .next("name another file or folder with --to"));
         }
+        training::spare(path)?;
         Ok(Self { path: path.to_owned(), form })
     }
 

@@ -19,7 +19,7 @@ use crate::features::foreign;
 use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::TsvError;
-use crate::files;
+use crate::files::{self, text};
 
 /// Enough for the longest id and both sides of an image.
 const HEAD: usize = 1280;
@@ -96,8 +96,7 @@ impl Index {
     /// Tells files of other kinds; the length of a byte order mark, which is left out.
     fn look_at_start(&self, head: &mut Vec<u8>) -> Result<u64, TsvError> {
         self.read_some(0, foreign::START, head)?;
-        let marked = head.starts_with(foreign::BYTE_ORDER_MARK);
-        let mark = if marked { foreign::BYTE_ORDER_MARK.len() } else { 0 };
+        let mark = head.len() - text::without_mark(head).len();
         match foreign::of_content(&head[mark..]) {
             Some(foreign) => Err(row_error(&self.path, 1, b"", (None, Damage::OtherKind(foreign)))),
             None => Ok(mark as u64),

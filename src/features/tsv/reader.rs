@@ -13,7 +13,7 @@ use crate::features::damage::{Column, Damage};
 use crate::features::foreign;
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::{RowError, TsvError};
-use crate::files;
+use crate::files::{self, text};
 
 /// A streaming reader. The number of boxes and the feature dimension are the first good row's.
 pub struct Reader<R> {
@@ -108,8 +108,7 @@ impl<R: Read> Reader<R> {
     /// Takes off a byte order mark, and tells files of other kinds.
     fn look_at_start(&mut self) -> Result<(), TsvError> {
         let start = self.lines.peek(foreign::START).map_err(|error| TsvError::io("read", &self.file, &error))?;
-        let marked = start.starts_with(foreign::BYTE_ORDER_MARK);
-        let mark = if marked { foreign::BYTE_ORDER_MARK.len() } else { 0 };
+        let mark = start.len() - text::without_mark(start).len();
         if let Some(foreign) = foreign::of_content(&start[mark..]) {
             self.line = 1;
             return Err(row_error(&self.file, 1, b"", (None, Damage::OtherKind(foreign))));
