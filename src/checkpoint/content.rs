@@ -19,14 +19,14 @@ pub(super) fn stranger(content: &[u8]) -> Error {
             "take model.safetensors or pytorch_model.bin of the same model",
         ),
         FileKind::NumPy => (kind.what(), "save the tensors with torch.save or as safetensors"),
-        FileKind::Pickle => ("a Python pickle, but not one written by torch.save", EXPECTED),
+        FileKind::Pickle => ("a Python pickle that torch.save did not write", EXPECTED),
         FileKind::Utf16 | FileKind::Utf16Unmarked | FileKind::Utf32 => (kind.what(), EXPECTED),
         FileKind::Gzip | FileKind::Tar => {
             (kind.what(), "unpack it and name what is in it (--bert reads BERT's own archive as it is)")
         }
         _ => (kind.what(), kind.way_on().unwrap_or(EXPECTED)),
     };
-    Error::data(format!("the file is {what}")).next(next)
+    Error::data(format!("the file is {what}, not a checkpoint")).next(next)
 }
 
 /// Says what a text is.

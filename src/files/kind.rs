@@ -141,7 +141,7 @@ impl FileKind {
             GitLfs => "run git lfs pull where it was cloned",
             GitAnnex => "run git annex get where it was cloned",
             WebPage => {
-                "the server sent a page in its place, such as a login or an error: look at it, and fetch the file again"
+                "the server sent a page in its place, such as a login or an error: look at it, then fetch the file itself"
             }
             Picture | Film | Pdf | NumPy | Hdf5 | Sqlite | Parquet | Lmdb | Pickle | Safetensors | Program => {
                 return None;

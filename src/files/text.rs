@@ -96,7 +96,7 @@ mod tests {
             (marked, "is text in UTF-16", "iconv -f UTF-16 -t UTF-8"),
             (utf16, "is text in UTF-16", "iconv -f UTF-16LE"),
             (big, "is text in UTF-16", "iconv -f UTF-16 "),
-            (b"\n <!DOCTYPE HTML><html>".to_vec(), "is a web page", "fetch the file again"),
+            (b"\n <!DOCTYPE HTML><html>".to_vec(), "is a web page", "fetch the file itself"),
             ("\u{feff}<html>".into(), "is a web page", "login"),
             (b"<?xml version='1.0'?><Error><Code>AccessDenied".to_vec(), "is a web page", "error"),
             (b"\x80\x04\x95".to_vec(), "is a Python pickle", "text file"),

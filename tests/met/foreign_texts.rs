@@ -211,7 +211,7 @@ fn a_file_of_another_kind_is_named_with_the_way_on_and_no_store_is_built() {
             "data/gqa/trainval_label2ans.json",
             gz(b"[]"),
             train(folder, "gqa", start),
-            ["label2ans.json is comp", "gunzip"],
+            ["label2ans.json is a gzip archive", "gunzip"],
         ),
         (
             "data/gqa/trainval_label2ans.json",
