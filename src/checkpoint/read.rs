@@ -16,7 +16,7 @@ use crate::files;
 /// one file or in shards. Files are mapped, not copied: tensors that lie whole in one point into the mapping. It must not
 /// be changed in place meanwhile (replacing it by renaming is fine).
 ///
-/// All tensors get the original's names ([`names`]).
+/// All tensors get the original's names.
 ///
 /// # Errors
 /// Data where it is no checkpoint, is damaged, or is a file that this program writes for another purpose.

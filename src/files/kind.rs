@@ -91,7 +91,7 @@ impl FileKind {
         }
         let text = super::text::without_mark(start).trim_ascii_start();
         let is_page = |tag: &&[u8]| text.get(..tag.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(tag));
-        PAGES.iter().any(|tag| is_page(tag)).then_some(WebPage)
+        PAGES.iter().any(is_page).then_some(WebPage)
     }
 
     /// What it is; fits behind "the file is".

@@ -71,7 +71,7 @@ impl<O: Serialize + DeserializeOwned> Finished<O> {
     /// Refuses a run whose vocabulary or one of whose values ([`Identity::run`] or some of it) differs.
     ///
     /// # Errors
-    /// As [`Identity::check`].
+    /// Usage if a setting differs, with its name.
     pub fn check(&self, now: &Identity, folder: &Path) -> Result<()> {
         let then = self.identity.run.iter().filter(|(name, _)| now.run.contains_key(*name));
         let of = |identity: &Identity, run| Identity { run, machine: Default::default(), ..identity.clone() };

@@ -41,7 +41,7 @@ fn variants(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether a file is named as one of [`WEIGHTS`] with a variant between two of its dots.
+/// Whether a file is named as the weights of a folder with a variant between two of its dots.
 pub fn is_variant(path: &Path) -> bool {
     const AROUND: [(&str, &str); 4] = [
         ("model.", ".safetensors"),
