@@ -231,12 +231,13 @@ fn hear(signal: i32) {
     let asked = state.asked.borrow().is_some();
     match (meaning(state.at_work, asked, state.interrupts), state.say) {
         (Meaning::Ask, say) => {
-            state.asked.send_replace(Some(signal));
             let words = state.words.clone();
             drop(state);
+            // Said first: the work may end as soon as it is asked to, and the program with it.
             if let Some(say) = say {
                 within(PATIENCE, move || say(words.as_deref().unwrap_or(STOPPING)));
             }
+            lock().asked.send_replace(Some(signal));
         }
         // Under the lock: no work may begin between the decision and the end.
         (Meaning::End, Some(say)) => end_at_once(signal, Some(say)),

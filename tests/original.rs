@@ -143,7 +143,7 @@ fn what_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let say = |words: &[&str], code| stderr(&run(repro(folder.path()).args(words), code));
     let test = ["bash", "run/vqa_test.bash", "0", "x", "--test", "test", "--load"];
-    std::fs::write(folder.path().join("model.pth"), "").unwrap();
+    std::fs::write(folder.path().join("model.pth"), "PK\x03\x04").unwrap();
     let error = say(&[&test[..], &["model"]].concat(), 2);
     assert!(error.contains("there is no data folder data"), "{error}");
     std::fs::create_dir(folder.path().join("data")).unwrap();
