@@ -242,7 +242,10 @@ fn weights_go_on_to_another_run_and_to_conversion() {
     // The original loads such a file, of one GPU, without loading anything.
     let first = checkpoint::read(&place.path().join("one/Epoch01_LXRT.pth")).unwrap();
     let whole = run(
-        &mut pretrain(place.path(), &format!("--taskMaskLM --taskQA --load two/Epoch01 {data} --lr 0 --output three")),
+        &mut pretrain(
+            place.path(),
+            &format!("--taskMaskLM --taskQA --load two/Epoch01 {data} --lr 1e-300 --output three"),
+        ),
         0,
     );
     assert!(stderr(&whole).contains("none missing"), "{}", stderr(&whole));
@@ -267,13 +270,13 @@ fn wrong_command_lines_are_told_what_to_do() {
         ("--taskObjPredict --visualLosses , --fromScratch", 2, "no task is chosen"),
         ("--taskObjPredict --visualLosses obj,color --fromScratch", 2, "\"color\" is no visual loss"),
         ("--taskMaskLM", 2, "--from-scratch (the paper's)"),
-        ("--taskMaskLM --load a --loadLXMERT b", 2, "cannot be used with"),
+        ("--taskMaskLM --load a --loadLXMERT b", 2, "contradict each other"),
         ("--taskMaskLM --loadLXMERTQA b", 2, "the original's pre-training ignores it"),
         ("--taskMaskLM --fromScratch --optim adam", 2, "pre-training uses BertAdam"),
         ("--taskMaskLM --fromScratch --train train", 2, "choose from mscoco_train"),
-        ("--taskMaskLM --fromScratch --wordMaskRate 2", 2, "choose from 0 to 1"),
+        ("--taskMaskLM --fromScratch --wordMaskRate 2", 2, "a number from 0 to 1"),
         ("--taskMaskLM --fromScratch --qaSets okvqa", 2, "choose from vqa, gqa and visual7w"),
-        ("--taskMaskLM --fromScratch --accumulate 0 --model tiny --valid= ", 2, "choose --accumulate"),
+        ("--taskMaskLM --fromScratch --accumulate 0 --model tiny --valid= ", 2, "--accumulate <N>"),
         ("--taskMaskLM --fromScratch --batchSize 1000 --model tiny --valid= ", 2, "do not fill one batch of 1000"),
         ("--taskMaskLM --load nothing", 5, "there is no checkpoint"),
         // --tiny reads the first 500 images, all of which are there.
