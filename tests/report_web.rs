@@ -64,7 +64,7 @@ fn what_is_wrong_is_found() {
         ),
         ("junit.xml", "<testsuites name", "<testsuites skipped=\"0\" name"),
         ("attestation.intoto.json", "\"PASSED\"", "\"FINE\""),
-        ("report.json", "\"profile\": \"demo\"", "\"profile\": \"paper\""),
+        ("report.json", "\"profile\": \"sample\"", "\"profile\": \"paper\""),
     ] {
         let path = folder.join(file);
         let text = std::fs::read_to_string(&path).unwrap();
