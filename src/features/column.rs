@@ -1,10 +1,10 @@
-//! The columns of an obj36 TSV.
+//! The columns of a feature TSV, and the two layouts in which they are met.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The ten columns, in the file's order.
+/// The ten columns, in obj36's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Column {
@@ -63,6 +63,51 @@ impl Column {
 }
 
 impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which columns a TSV has. A file has one layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TsvLayout {
+    /// obj36's ten columns.
+    Ten,
+    /// bottom-up-attention's own six, without classes and probabilities; the width stands before the height
+    /// (tools/generate_tsv.py of peteanderson80/bottom-up-attention).
+    Six,
+}
+
+impl TsvLayout {
+    /// The columns in the file's order.
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Ten => &Column::ALL,
+            Self::Six => {
+                &[Column::ImgId, Column::ImgW, Column::ImgH, Column::NumBoxes, Column::Boxes, Column::Features]
+            }
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Ten => Self::Six,
+            Self::Six => Self::Ten,
+        }
+    }
+
+    /// Such as `obj36's ten columns`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ten => "obj36's ten columns",
+            Self::Six => "bottom-up-attention's six columns",
+        }
+    }
+}
+
+impl fmt::Display for TsvLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

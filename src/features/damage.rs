@@ -1,16 +1,18 @@
 //! What can be wrong with a row of features.
 
-pub use super::column::Column;
+pub use super::column::{Column, TsvLayout};
 use super::foreign::Foreign;
 
 /// One kind of damage in one row. Boxes and their values are counted from 0, offsets in bytes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Damage {
     /// The row ends too early.
-    #[error("the row is cut short: {columns} of 10 columns{}", if *.at_end { ", and the file ends inside it" } else { "" })]
+    #[error("the row is cut short: {columns} of {of} columns{}", if *.at_end { ", and the file ends inside it" } else { "" })]
     Truncated {
         /// Columns there are, the last one perhaps in part.
         columns: usize,
+        /// Columns that a row of the file has.
+        of: usize,
         /// Whether the file ends here.
         at_end: bool,
     },
@@ -20,11 +22,19 @@ pub enum Damage {
         /// The second image, or the beginning of its id, where it can be told.
         second: Option<String>,
     },
-    /// More than ten columns, and no second row among them.
-    #[error("the row has {columns} columns instead of 10")]
+    /// More columns than a row of the file has, and no second row among them.
+    #[error("the row has {columns} columns instead of {of}")]
     TooManyColumns {
         /// Columns found.
         columns: usize,
+        /// Columns that a row of the file has.
+        of: usize,
+    },
+    /// A row of the other layout.
+    #[error("the row has {layout}, not {}; a file must have one layout", .layout.other())]
+    OtherLayout {
+        /// The row's.
+        layout: TsvLayout,
     },
     /// No line end within the longest row allowed.
     #[error("the row is longer than {limit} bytes; is this an obj36 TSV?")]
@@ -295,7 +305,9 @@ impl BoxLayout {
         match self {
             Self::Xywh => "write the boxes as x1, y1, x2 = x1 + width, y2 = y1 + height",
             Self::Normalised => "multiply x by the image's width and y by its height: obj36 holds pixels",
-            Self::Swapped => "write the boxes as x1, y1, x2, y2, and the columns img_h, img_w in this order",
+            Self::Swapped => {
+                "write the boxes as x1, y1, x2, y2; obj36 has img_h before img_w, bottom-up-attention's six columns image_w before image_h"
+            }
         }
     }
 }
@@ -334,6 +346,7 @@ impl Damage {
             Self::Truncated { .. } => "truncated-row",
             Self::Glued { .. } => "glued-rows",
             Self::TooManyColumns { .. } => "too-many-columns",
+            Self::OtherLayout { .. } => "other-layout",
             Self::TooLong { .. } => "row-too-long",
             Self::OtherKind(_) => "not-a-tsv",
             Self::ZeroBytes { .. } => "zero-bytes",

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::column::TsvLayout;
 use crate::files::FileKind;
 
 /// What a file is in place of an obj36 TSV.
@@ -34,6 +35,7 @@ const TEN: [&str; 10] = [
 const SIX: [&str; 6] = ["image_id", "image_w", "image_h", "num_boxes", "boxes", "features"];
 const ALL_TEN: &str = "obj36 has ten columns: img_id, img_h, img_w, objects_id, objects_conf, attrs_id, attrs_conf, \
      num_boxes, boxes, features; extract such a file with `repro extract`, or fetch the published one with `repro fetch`";
+const WITHOUT_HEADER: &str = "take the first line off: tail -n +2 FILE > NEW";
 
 /// What a file is by its first bytes, of which up to [`START`] are wanted; `None` where it may be a TSV.
 pub fn of_content(start: &[u8]) -> Option<Foreign> {
@@ -55,7 +57,8 @@ pub fn of_content(start: &[u8]) -> Option<Foreign> {
     }
 }
 
-/// What a file is by its first line, given without its line feed; `None` where it may be an obj36 TSV, damaged or not.
+/// What a file is by its first line, given without its line feed; `None` where it may be a TSV of one of the two layouts
+/// that are read, damaged or not.
 pub fn of_first_line(line: &[u8]) -> Option<Foreign> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').take(64).collect();
@@ -69,9 +72,6 @@ pub fn of_first_line(line: &[u8]) -> Option<Foreign> {
     }
     if fields[1..].iter().any(|field| matches!(field.trim_ascii_start().first(), Some(b'{' | b'['))) {
         return found("a TSV of images and JSON, as Oscar's and VinVL's".into(), ALL_TEN);
-    }
-    if fields.len() == 6 && (1..4).all(|at| number(at).is_some()) && is_base64(fields[4]) && is_base64(fields[5]) {
-        return found(six_columns(), ALL_TEN);
     }
     if fields.len() == 3
         && let Some(boxes) = number(1).filter(|&boxes| boxes > 0)
@@ -90,8 +90,20 @@ pub fn of_first_line(line: &[u8]) -> Option<Foreign> {
     if is_ours { None } else { found(format!("a TSV of {} columns", fields.len()).into(), ALL_TEN) }
 }
 
-fn six_columns() -> Cow<'static, str> {
-    format!("bottom-up-attention's own TSV of six columns ({})", SIX.join(", ")).into()
+/// The layout of a file by its first line, given without its line feed, as far as it can be told: six columns where three
+/// whole numbers and base64 follow the id. obj36 has base64 for the third of them.
+pub fn layout_of_first_line(line: &[u8]) -> TsvLayout {
+    let unquoted = |field: &'_ [u8]| match field {
+        [b'"', inside @ .., b'"'] => inside.to_vec(),
+        _ => field.to_vec(),
+    };
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut fields = line.split(|&byte| byte == b'\t').skip(1).map(unquoted);
+    let has_numbers = (0..3).all(|_| fields.next().is_some_and(|field| whole_number(&field).is_some()));
+    match has_numbers && fields.next().is_some_and(|boxes| is_base64(&boxes)) {
+        true => TsvLayout::Six,
+        false => TsvLayout::Ten,
+    }
 }
 
 /// The names of the columns where a line holds such.
@@ -108,17 +120,16 @@ fn header(fields: &[&[u8]]) -> Option<Vec<String>> {
 }
 
 fn of_header(names: &[String]) -> Foreign {
-    if names == TEN {
-        return Foreign {
-            what: "a TSV with a header line, which obj36 does not have".into(),
-            way_on: "take the first line off: tail -n +2 FILE > NEW".into(),
-        };
-    }
-    let what = match names == SIX {
-        true => format!("{}, with a header line", six_columns()),
-        false => format!("a TSV with a header line and other columns ({})", names.join(", ")),
+    let listed = names.join(", ");
+    let (what, way_on) = if names == TEN {
+        ("a TSV with a header line, which obj36 does not have".into(), WITHOUT_HEADER)
+    } else if names == SIX {
+        let what = format!("bottom-up-attention's own TSV of six columns ({listed}), with a header line");
+        (what + ", which it does not have", WITHOUT_HEADER)
+    } else {
+        (format!("a TSV with a header line and other columns ({listed})"), ALL_TEN)
     };
-    Foreign { what: what.into(), way_on: ALL_TEN.into() }
+    Foreign { what: what.into(), way_on: way_on.into() }
 }
 
 fn whole_number(field: &[u8]) -> Option<u64> {
@@ -170,13 +181,11 @@ mod tests {
 
     #[test]
     fn layouts_of_other_programs_are_named_by_their_first_line() {
-        let six = "132417\t500\t333\t36\tAAAAAAAA\tt58HPhVg\r";
         let ten = format!("{}\r", TEN.join("\t"));
         let vinvl = format!("42\t2\t{}", "A".repeat(2 * 2054 * 4 / 3 * 4 + 4));
         for (line, expected) in [
-            (six, "bottom-up-attention's own TSV of six columns"),
             (
-                &SIX.join("\t"),
+                SIX.join("\t").as_str(),
                 "bottom-up-attention's own TSV of six columns (image_id, image_w, image_h, num_boxes, boxes, features), with",
             ),
             (&ten, "a TSV with a header line, which obj36"),
@@ -192,9 +201,27 @@ mod tests {
             let found = what(of_first_line(line.as_bytes()));
             assert!(found.starts_with(expected), "{line}: {found}");
         }
-        for line in ["n1\t480\t640\tAAAA", "n1\t48n2\t480\t640\tAAAA\tAAAA", "a\tb\tc\td\te\tf\tg\th\ti\tj", "x\t1\t1"]
+        let six = "132417\t500\t333\t36\tAAAAAAAA\tt58HPhVg\r";
+        for line in
+            [six, "n1\t480\t640\tAAAA", "n1\t48n2\t480\t640\tAAAA\tAAAA", "a\tb\tc\td\te\tf\tg\th\ti\tj", "x\t1\t1"]
         {
             assert_eq!(of_first_line(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn six_columns_are_told_by_three_numbers_before_the_boxes() {
+        for line in ["n1\t500\t333\t36\tAAAAAAAA\tAAAAAAAA\r", "7\t\"500\"\t333\t1\t\"AAAAAAAA\""] {
+            assert_eq!(layout_of_first_line(line.as_bytes()), TsvLayout::Six, "{line}");
+        }
+        for line in [
+            "n1\t480\t640\tAAAAAAAAAAA=\tAAAA",
+            "7\t480\t640\t8\t480\t640\tAAAAAAAA",
+            "7\t480\t640\t36",
+            "",
+            "\t\t\t\t",
+        ] {
+            assert_eq!(layout_of_first_line(line.as_bytes()), TsvLayout::Ten, "{line}");
         }
     }
 }

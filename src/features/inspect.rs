@@ -48,10 +48,11 @@ impl FileKind {
         Ok(if is_store { Self::Store } else { Self::Tsv })
     }
 
-    /// For people.
-    pub fn name(self) -> &'static str {
+    /// For people. `classes`: whether the file holds some; a TSV that has none is not obj36.
+    pub fn name(self, classes: bool) -> &'static str {
         match self {
-            Self::Tsv => "obj36 TSV",
+            Self::Tsv if classes => "obj36 TSV",
+            Self::Tsv => "TSV of bottom-up-attention's six columns",
             Self::Store => "feature store",
         }
     }
@@ -101,6 +102,8 @@ pub struct Inspection {
     pub boxes: Option<usize>,
     /// Features per box.
     pub dim: Option<usize>,
+    /// Whether boxes have classes and probabilities: obj36 has them, bottom-up-attention's six columns have not.
+    pub classes: Option<bool>,
     /// Bytes of the decoded rows in memory, as the original keeps them (296,352 an image with 36 boxes of 2048).
     pub decoded_bytes: u64,
     /// A store's precision: `f32` or `f16`.
@@ -248,6 +251,7 @@ impl Gathered {
             rows: 0,
             boxes: None,
             dim: None,
+            classes: None,
             decoded_bytes: 0,
             precision: None,
             source: None,
@@ -274,8 +278,10 @@ impl Gathered {
         found.rows += 1;
         found.boxes = Some(row.num_boxes);
         found.dim = Some(row.dim());
+        found.classes = Some(row.has_classes());
         // Per box: features and four corners in float32, two int64 classes, two float32 probabilities.
-        found.decoded_bytes += row.num_boxes as u64 * (row.dim() as u64 * 4 + 16 + 8 + 4 + 8 + 4);
+        let classes = if row.has_classes() { 8 + 4 + 8 + 4 } else { 0 };
+        found.decoded_bytes += row.num_boxes as u64 * (row.dim() as u64 * 4 + 16 + classes);
         let id = &row.img_id;
         found.first_id.get_or_insert_with(|| id.clone());
         id.clone_into(found.last_id.get_or_insert_default());

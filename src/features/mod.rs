@@ -1,6 +1,6 @@
-//! The obj36 TSV and the mapped feature store.
+//! The obj36 TSV, bottom-up-attention's own TSV, and the mapped feature store.
 //!
-//! - [`tsv`]: streaming reader and writer of the released format, naming every kind of damage;
+//! - [`tsv`]: streaming reader and writer, naming every kind of damage;
 //! - [`store`]: one safetensors file, memory-mapped, that training and evaluation read;
 //! - [`store_stream`]: TSV and store in one pass over what comes out of an archive;
 //! - [`ensure_store`]: builds the store of a TSV once and finds it again by content;
@@ -19,6 +19,8 @@ pub mod inspect;
 pub mod progress;
 pub mod row;
 pub mod row_error;
+#[cfg(test)]
+mod six_columns_tests;
 mod statistics;
 pub mod store;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub(crate) mod testing;
 pub mod tsv;
 mod values;
 
+pub use column::TsvLayout;
 pub use damage::{BoxLayout, Column, Damage};
 pub use ids::IdClue;
 pub use inspect::{Inspection, inspect};

@@ -3,7 +3,8 @@
 use super::damage::{Column, Damage};
 use super::values;
 
-/// One image: its regions in the detector's order. The buffers are re-used from row to row.
+/// One image: its regions in the detector's order. The buffers are re-used from row to row. Where the classes and their
+/// probabilities are not known, as in bottom-up-attention's six columns, all four of them are empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
     /// Image id, such as `COCO_train2014_000000132417`.
@@ -34,16 +35,26 @@ impl Row {
         self.features.len().checked_div(self.num_boxes).unwrap_or(0)
     }
 
+    /// Whether the boxes have classes and probabilities.
+    pub fn has_classes(&self) -> bool {
+        !(self.objects_id.is_empty()
+            && self.objects_conf.is_empty()
+            && self.attrs_id.is_empty()
+            && self.attrs_conf.is_empty())
+    }
+
     /// Bytes of the row as text, without its line end: the closed form, all values being of fixed size.
     pub(super) fn text_bytes(&self) -> u64 {
         let base64 = |bytes: usize| bytes.div_ceil(3) as u64 * 4;
         let digits = |number: u64| u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
-        let arrays = [8, 4, 8, 4, 16].iter().map(|size| base64(self.num_boxes * size)).sum::<u64>();
+        let (sizes, tabs): (&[usize], u64) = if self.has_classes() { (&[8, 4, 8, 4, 16], 9) } else { (&[16], 5) };
+        let arrays = sizes.iter().map(|size| base64(self.num_boxes * size)).sum::<u64>();
         let numbers = digits(self.img_h.into()) + digits(self.img_w.into()) + digits(self.num_boxes as u64);
-        self.img_id.len() as u64 + numbers + arrays + base64(self.features.len() * 4) + 9
+        self.img_id.len() as u64 + numbers + arrays + base64(self.features.len() * 4) + tabs
     }
 
-    /// Checks lengths and values of a row made by a program. Says the first column that is wrong.
+    /// Checks lengths and values of a row made by a program. Says the first column that is wrong. A row without classes
+    /// has none of their columns.
     ///
     /// # Errors
     /// What [`Damage`] can say about lengths, the id and values.
@@ -53,11 +64,12 @@ impl Row {
         if n == 0 {
             return Err((Column::NumBoxes, Damage::ZeroBoxes));
         }
+        let each = usize::from(self.has_classes());
         for (column, found, per_box, bytes) in [
-            (Column::ObjectsId, self.objects_id.len(), 1, 8),
-            (Column::ObjectsConf, self.objects_conf.len(), 1, 4),
-            (Column::AttrsId, self.attrs_id.len(), 1, 8),
-            (Column::AttrsConf, self.attrs_conf.len(), 1, 4),
+            (Column::ObjectsId, self.objects_id.len(), each, 8),
+            (Column::ObjectsConf, self.objects_conf.len(), each, 4),
+            (Column::AttrsId, self.attrs_id.len(), each, 8),
+            (Column::AttrsConf, self.attrs_conf.len(), each, 4),
             (Column::Boxes, self.boxes.len(), 4, 4),
             (Column::Features, self.features.len(), self.dim().max(1), 4),
         ] {

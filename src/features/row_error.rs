@@ -79,6 +79,9 @@ impl From<TsvError> for Error {
                         "the copy is incomplete: fetch or extract {file} again; `repro features inspect {file}` lists every damaged row"
                     ),
                     Damage::OtherKind(foreign) => foreign.way_on.to_string(),
+                    Damage::OtherLayout { .. } => format!(
+                        "keep rows of each layout in a file of their own; `repro features inspect {file}` lists every damaged row"
+                    ),
                     Damage::NumberWidth { .. } => "write the features as little-endian float32".to_owned(),
                     Damage::ConstantFeatures { .. } | Damage::SameFeatures { .. } => format!(
                         "extract again with a detector built for the GPU, or on the CPU; `repro features inspect {file}` lists every damaged row"

@@ -32,6 +32,23 @@ pub fn text(rows: &[Row]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+/// The rows as bottom-up-attention's six columns.
+pub fn six_columns(rows: &[Row]) -> Vec<u8> {
+    let line = |row: &Row| {
+        let base64 = |values: &[f32]| base64_simd::STANDARD.encode_to_string(bytemuck::cast_slice::<f32, u8>(values));
+        let Row { img_id, img_w, img_h, num_boxes, .. } = row;
+        format!("{img_id}\t{img_w}\t{img_h}\t{num_boxes}\t{}\t{}\n", base64(&row.boxes), base64(&row.features))
+    };
+    rows.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// The row without classes, as it is read from six columns.
+pub fn without_classes(row: &Row) -> Row {
+    let (objects_id, objects_conf) = (Vec::new(), Vec::new());
+    let (attrs_id, attrs_conf) = (Vec::new(), Vec::new());
+    Row { objects_id, objects_conf, attrs_id, attrs_conf, ..row.clone() }
+}
+
 /// A file of the first `n` rows.
 pub fn file(n: usize) -> Vec<u8> {
     text(&(0..n).map(row).collect::<Vec<_>>())

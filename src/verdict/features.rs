@@ -6,7 +6,8 @@
 //!   each has its reason and its source. What nobody measured is shown and not judged.
 //! - Beyond a limit: FAIL. A measure that there is not: INCONCLUSIVE. So is more than a limit says is known to be noise, where it
 //!   says so ([`Limit::passed_share`]).
-//! - Too few images in both files, or images in one file only that were not said to be left out: INCONCLUSIVE.
+//! - Too few images in both files, images in one file only that were not said to be left out, or columns that one of the
+//!   files does not have: INCONCLUSIVE.
 //! - A level may say that it is no bar of correctness: then PASS becomes INCONCLUSIVE.
 //!
 //! Of several findings [`Verdict::over`] decides.
@@ -148,6 +149,8 @@ pub struct Seen<'m> {
     pub only: [u64; 2],
     /// Whether a person said that those are to be left out.
     pub only_left_out: bool,
+    /// What could not be compared and why, as a sentence; nothing where all could.
+    pub not_compared: Option<String>,
     /// A measured value by its name.
     pub measure: &'m dyn Fn(&str) -> Option<f64>,
 }
@@ -298,6 +301,11 @@ impl Level {
             let [a, b] = seen.only;
             evidence.push(format!("images in A only: {a}, in B only: {b}; nothing can be said of those"));
             what_to_do.get_or_insert("extract what is missing, or say --common to judge the images in both files");
+        }
+        if let Some(not_compared) = &seen.not_compared {
+            found.push(Verdict::Inconclusive);
+            evidence.push(not_compared.clone());
+            what_to_do.get_or_insert("compare files of obj36, which has classes");
         }
         let mut verdict = Verdict::over(found);
         if let (Verdict::Pass, Some(why)) = (verdict, &self.no_bar) {

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use super::common::{fixtures, repro, run, stderr, stdout};
 use super::mini;
 
+/// bottom-up-attention's own six columns, which are read.
+mod six_columns;
+
 const DATA: i32 = 5;
 const TSV: &str = "data/mscoco_imgfeat/train2014_obj36.tsv";
 
@@ -177,7 +180,6 @@ fn bottom_up_attention_issue_7_another_programs_file_is_named_once_and_called_no
     let picture = [b"\x89PNG\r\n\x1a\n".to_vec(), b"\n1\t2\n".repeat(1099)].concat();
     let csv = String::from_utf8(good.clone()).unwrap().replace('\t', ",");
     for (at, (bytes, words)) in [
-        (case("six_columns.tsv"), "this is bottom-up-attention's own TSV of six columns (image_id, image_w, image_h"),
         (Some([header.as_bytes(), &good].concat()), "this is a TSV with a header line"),
         (
             Some([b"image_id\timage_w\timage_h\tnum_boxes\tboxes\tfeatures\n", &good[..]].concat()),
@@ -217,7 +219,7 @@ fn bottom_up_attention_issue_7_another_programs_file_is_named_once_and_called_no
             stderr(&train(folder, "", DATA))
         };
         let refusals = match at {
-            0..3 => vec![compared(()), trained(())],
+            0..2 => vec![compared(()), trained(())],
             _ if at % 2 == 0 => vec![compared(())],
             _ => vec![trained(())],
         };

@@ -24,8 +24,9 @@ const NAMED: [usize; 2] = [5, 20];
 ///   port            B is no farther from A than the detectron2 port is; no proof of anything
 ///   half            the same rows, kept in half precision
 ///
-/// The limits with their reasons and sources are in golden/features.toml. Exits with 0 for PASS,
-/// 1 for FAIL, 3 for INCONCLUSIVE.
+/// A TSV of bottom-up-attention's own six columns has no classes and no probabilities: the rest is
+/// compared, and the verdict is never PASS. The limits with their reasons and sources are in
+/// golden/features.toml. Exits with 0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE.
 #[derive(Debug, clap::Args)]
 #[command(
     verbatim_doc_comment,

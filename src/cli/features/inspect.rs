@@ -10,8 +10,9 @@ use crate::features::progress::Bar;
 
 /// Say what is in a feature file and everything that is wrong with it
 ///
-/// Reads an obj36 TSV or a feature store from end to end: images, id range, sizes, statistics, and each damaged row
-/// with its line, its column and what happened to it. Exits with 0 when the file is sound, with 5 when it is not.
+/// Reads an obj36 TSV, one of bottom-up-attention's own six columns, or a feature store from end to end: images, id
+/// range, sizes, statistics, and each damaged row with its line, its column and what happened to it. Exits with 0 when
+/// the file is sound, with 5 when it is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

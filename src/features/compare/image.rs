@@ -108,7 +108,15 @@ pub(super) struct Rules {
     pub roundings: u8,
 }
 
-/// Compares two checked rows of one image with the same number of features per box.
+/// What differs between the classes of a pair of boxes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Classes {
+    probabilities: [f32; 2],
+    differ: [bool; 2],
+}
+
+/// Compares two checked rows of one image with the same number of features per box. Classes and probabilities are
+/// compared where both have them.
 pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Image {
     let mut image = Image {
         boxes: [a.num_boxes, b.num_boxes],
@@ -118,6 +126,7 @@ pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Im
         ..Image::default()
     };
     let dim = a.dim();
+    let classes = a.has_classes() && b.has_classes();
     let [absolute, relative, rest @ ..] = &mut tally.0;
     for pair in matched(a, b, rules.iou) {
         let (one, other) = (pair.a, pair.b);
@@ -130,15 +139,24 @@ pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Im
         );
         let apart = |a: f32, b: f32| (a - b).abs().min(f32::MAX);
         let corners: [f32; 4] = std::array::from_fn(|at| apart(a.boxes[one * 4 + at], b.boxes[other * 4 + at]));
-        let objects = apart(a.objects_conf[one], b.objects_conf[other]);
-        let attributes = apart(a.attrs_conf[one], b.attrs_conf[other]);
+        let of_classes = classes.then(|| Classes {
+            probabilities: [
+                apart(a.objects_conf[one], b.objects_conf[other]),
+                apart(a.attrs_conf[one], b.attrs_conf[other]),
+            ],
+            differ: [a.objects_id[one] != b.objects_id[other], a.attrs_id[one] != b.attrs_id[other]],
+        });
         let (cosine, iou) = (found.cosine_distance, 1.0 - pair.iou);
         let [cosines, ious, pixels, object_counts, attribute_counts] = &mut *rest;
         cosines.add(&[cosine as f32]);
         ious.add(&[iou as f32]);
         pixels.add(&corners);
-        object_counts.add(&[objects]);
-        attribute_counts.add(&[attributes]);
+        if let Some(Classes { probabilities: [objects, attributes], .. }) = of_classes {
+            object_counts.add(&[objects]);
+            attribute_counts.add(&[attributes]);
+        }
+        let Classes { probabilities: [objects, attributes], differ: [object_differs, attribute_differs] } =
+            of_classes.unwrap_or_default();
         let moves = corners.iter().map(|&pixels| f64::from(pixels)).sum();
         let sums = [found.absolute, found.relative, cosine, iou, moves, objects.into(), attributes.into()];
         image.sums.iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
@@ -146,8 +164,6 @@ pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Im
         image.values += dim as u64;
         image.beyond_rounding += found.beyond_rounding;
 
-        let object_differs = a.objects_id[one] != b.objects_id[other];
-        let attribute_differs = a.attrs_id[one] != b.attrs_id[other];
         let farthest = corners.into_iter().fold(0.0, f32::max);
         let probability = objects.max(attributes);
         image.pairs += 1;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::features::column::TsvLayout;
 use crate::features::inspect::FileKind;
 use crate::features::progress::Progress;
 use crate::features::row::Row;
@@ -69,6 +70,14 @@ impl Input {
         }
     }
 
+    /// Whether boxes have classes and probabilities.
+    pub(super) fn has_classes(&self) -> bool {
+        match self {
+            Self::Tsv(index) => index.layout() == TsvLayout::Ten,
+            Self::Store(store) => store.has_classes(),
+        }
+    }
+
     /// Bytes to be read for a row, in a store about.
     pub(super) fn row_bytes(&self, at: usize) -> u64 {
         match self {
@@ -76,7 +85,8 @@ impl Input {
             Self::Store(store) => {
                 let value = if store.precision() == Precision::F16 { 2 } else { 4 };
                 // A box has four corners and two probabilities of four bytes, two classes of two.
-                store.boxes() as u64 * (store.dim() as u64 * value + 28)
+                let classes = if store.has_classes() { 12 } else { 0 };
+                store.boxes() as u64 * (store.dim() as u64 * value + 16 + classes)
             }
         }
     }

@@ -93,7 +93,7 @@ fn assigned(a: &Row, b: &Row, overlaps: &[Vec<u64>]) -> Vec<(usize, usize)> {
 }
 
 /// How alike two boxes are but for their places, below 2^[`LIKENESS_BITS`]: features (40 bits), then probabilities
-/// (10), then classes (2).
+/// (10), then classes (2), where both have them.
 fn likeness(a: &Row, at: usize, b: &Row, other: usize) -> u64 {
     let dim = a.dim();
     let (one, two) = (&a.features[at * dim..][..dim], &b.features[other * dim..][..dim]);
@@ -103,11 +103,15 @@ fn likeness(a: &Row, at: usize, b: &Row, other: usize) -> u64 {
         size += f64::from(one.abs()) + f64::from(two.abs());
     }
     let features = if apart > 0.0 { (apart / size).min(1.0) } else { 0.0 };
+    let whole = |share: f64, bits: u32| (share * ((1_u64 << bits) - 1) as f64).round() as u64;
+    let features = whole(1.0 - features, 40) << 12;
+    if !(a.has_classes() && b.has_classes()) {
+        return features;
+    }
     let confidences =
         (a.objects_conf[at] - b.objects_conf[other]).abs() + (a.attrs_conf[at] - b.attrs_conf[other]).abs();
-    let whole = |share: f64, bits: u32| (share * ((1_u64 << bits) - 1) as f64).round() as u64;
     let classes = u64::from(a.objects_id[at] == b.objects_id[other]) + u64::from(a.attrs_id[at] == b.attrs_id[other]);
-    (whole(1.0 - features, 40) << 12) | (whole(1.0 - (f64::from(confidences) / 2.0).min(1.0), 10) << 2) | classes
+    features | (whole(1.0 - (f64::from(confidences) / 2.0).min(1.0), 10) << 2) | classes
 }
 
 #[cfg(test)]

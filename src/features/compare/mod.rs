@@ -85,6 +85,7 @@ pub fn compare(
         images: found.images.common,
         only: [found.images.only_a.count, found.images.only_b.count],
         only_left_out: settings.common,
+        not_compared: found.classes_not_compared(),
         measure: &|name| found.measure(name),
     });
     Ok(Comparison { found, judged, spreads: gathered.spreads() })

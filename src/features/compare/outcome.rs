@@ -65,6 +65,8 @@ pub struct File {
     pub kind: FileKind,
     /// `f32` or `f16`.
     pub precision: &'static str,
+    /// Whether boxes have classes and probabilities. They are compared where both files have them.
+    pub classes: bool,
     /// Images.
     pub images: u64,
     /// Boxes per image, in the images of both files.
@@ -152,10 +154,10 @@ pub struct Features {
     pub objects_conf: Option<Quantiles>,
     /// Difference of each attribute's probability.
     pub attrs_conf: Option<Quantiles>,
-    /// Pairs with different object classes.
-    pub objects_differ: u64,
-    /// Pairs with different attribute classes.
-    pub attributes_differ: u64,
+    /// Pairs with different object classes; none where classes are not compared.
+    pub objects_differ: Option<u64>,
+    /// Pairs with different attribute classes; likewise.
+    pub attributes_differ: Option<u64>,
     /// How many of A and B count as rounded to float16.
     pub roundings: u8,
     /// Features that differ by more than that explains; none where neither is rounded.
@@ -175,10 +177,10 @@ pub struct Worst {
     pub unmatched: usize,
     /// Height and width in A and in B, where they differ.
     pub sizes: Option<[(u32, u32); 2]>,
-    /// Pairs with different object classes.
-    pub objects_differ: usize,
-    /// Pairs with different attribute classes.
-    pub attributes_differ: usize,
+    /// Pairs with different object classes; none where classes are not compared.
+    pub objects_differ: Option<usize>,
+    /// Pairs with different attribute classes; likewise.
+    pub attributes_differ: Option<usize>,
     /// Mean of `|B - A|` over the features.
     pub feature_mean: f64,
     /// Mean of `B - A` over the features.
@@ -191,8 +193,8 @@ pub struct Worst {
     pub iou_min: f64,
     /// Greatest difference of a corner's coordinate in pixels.
     pub pixels_max: f32,
-    /// Greatest difference of a probability.
-    pub probability_max: f32,
+    /// Greatest difference of a probability; likewise.
+    pub probability_max: Option<f32>,
 }
 
 /// How fast images were compared, the search for their places left out.
@@ -216,8 +218,8 @@ impl Found {
             "images_unlike" => Some(self.images.unlike as f64),
             "boxes_unmatched" => Some((self.boxes.a + self.boxes.b - 2 * self.boxes.matched) as f64),
             "boxes_moved_share" => share(self.boxes.moved),
-            "objects_differ_share" => share(self.differences.objects_differ),
-            "attributes_differ_share" => share(self.differences.attributes_differ),
+            "objects_differ_share" => self.differences.objects_differ.and_then(share),
+            "attributes_differ_share" => self.differences.attributes_differ.and_then(share),
             "feature_max" => self.differences.absolute.map(|found| found.max),
             "feature_signed_mean" => self.differences.signed_mean,
             "features_beyond_rounding" => self.differences.beyond_rounding.map(|count| count as f64),
@@ -287,6 +289,7 @@ impl Gathered<'_> {
             file: self.paths[which].display().to_string(),
             kind: input.kind(),
             precision: input.precision().name(),
+            classes: input.has_classes(),
             images: input.len() as u64,
             boxes: boxes.clone().min().zip(boxes.max()).map(|(min, max)| Span { min, max }),
         }
@@ -316,6 +319,7 @@ impl Gathered<'_> {
         let values: u64 = self.images.iter().map(|image| image.values).sum();
         let signed: f64 = self.images.iter().map(|image| image.signed).sum();
         let quantiles = |quantity| self.tally.quantiles(quantity, &sums);
+        let classes = self.compares_classes();
         Features {
             quantile_error: QUANTILE_ERROR,
             absolute: quantiles(Quantity::Absolute),
@@ -326,8 +330,8 @@ impl Gathered<'_> {
             pixels: quantiles(Quantity::Pixels),
             objects_conf: quantiles(Quantity::Objects),
             attrs_conf: quantiles(Quantity::Attributes),
-            objects_differ: self.images.iter().map(|image| image.objects_differ as u64).sum(),
-            attributes_differ: self.images.iter().map(|image| image.attributes_differ as u64).sum(),
+            objects_differ: classes.then(|| self.images.iter().map(|image| image.objects_differ as u64).sum()),
+            attributes_differ: classes.then(|| self.images.iter().map(|image| image.attributes_differ as u64).sum()),
             roundings: self.rules.roundings,
             beyond_rounding: (self.rules.roundings > 0)
                 .then(|| self.images.iter().map(|image| image.beyond_rounding).sum()),
@@ -350,7 +354,12 @@ impl Gathered<'_> {
         .collect()
     }
 
+    fn compares_classes(&self) -> bool {
+        self.inputs.iter().all(|input| input.has_classes())
+    }
+
     fn worst(&self) -> Vec<Worst> {
+        let classes = self.compares_classes();
         let mut order: Vec<usize> = (0..self.images.len()).filter(|&at| !self.images[at].is_equal()).collect();
         let mean = |image: &Image| image.sums[Quantity::Absolute as usize] / image.values.max(1) as f64;
         // Sums of finite differences are ordered like their bits, being 0 and more.
@@ -364,15 +373,15 @@ impl Gathered<'_> {
                 changed: image.changed(),
                 unmatched: image.boxes[0].max(image.boxes[1]) - image.pairs,
                 sizes: (image.sizes[0] != image.sizes[1]).then_some(image.sizes),
-                objects_differ: image.objects_differ,
-                attributes_differ: image.attributes_differ,
+                objects_differ: classes.then_some(image.objects_differ),
+                attributes_differ: classes.then_some(image.attributes_differ),
                 feature_mean: mean(image),
                 feature_signed_mean: image.signed / image.values.max(1) as f64,
                 feature_max: image.greatest_feature,
                 cosine_min: image.least_cosine,
                 iou_min: image.least_iou,
                 pixels_max: image.greatest_pixels,
-                probability_max: image.greatest_probability,
+                probability_max: classes.then_some(image.greatest_probability),
             }
         });
         worst.collect()

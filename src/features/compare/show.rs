@@ -59,14 +59,14 @@ impl fmt::Display for Found {
             grouped(boxes.moved)
         )?;
         let same = &boxes.same_within;
-        writeln!(
-            f,
-            "same boxes    {}: of one class, within {} pixels, features {}, probabilities {}",
-            of_all(boxes.same, boxes.matched),
-            same.pixels,
-            same.feature,
-            same.probability
-        )?;
+        let within = match self.classes_not_compared() {
+            None => format!(
+                "of one class, within {} pixels, features {}, probabilities {}",
+                same.pixels, same.feature, same.probability
+            ),
+            Some(_) => format!("of any class, within {} pixels, features {}", same.pixels, same.feature),
+        };
+        writeln!(f, "same boxes    {}: {within}", of_all(boxes.same, boxes.matched))?;
         self.quantiles(f)?;
         if !self.worst.is_empty() {
             writeln!(f, "\nworst images, by boxes that are not the same, then by the mean difference of features:")?;
@@ -77,15 +77,28 @@ impl fmt::Display for Found {
 }
 
 impl Found {
+    /// Why classes and probabilities are not compared; none where they are.
+    pub fn classes_not_compared(&self) -> Option<String> {
+        let who = match (self.a.classes, self.b.classes) {
+            (true, true) => return None,
+            (false, true) => "A holds none",
+            (true, false) => "B holds none",
+            (false, false) => "neither A nor B holds any",
+        };
+        Some(format!(
+            "classes, attributes and their probabilities are not compared: {who} (bottom-up-attention's six columns)"
+        ))
+    }
+
     fn quantiles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = &self.differences;
-        let classes = |count| of_all(count, self.boxes.matched);
-        writeln!(
-            f,
-            "other classes {} of objects, {} of attributes",
-            classes(found.objects_differ),
-            classes(found.attributes_differ)
-        )?;
+        if let (Some(objects), Some(attributes)) = (found.objects_differ, found.attributes_differ) {
+            let classes = |count| of_all(count, self.boxes.matched);
+            writeln!(f, "other classes {} of objects, {} of attributes", classes(objects), classes(attributes))?;
+        }
+        if let Some(why) = self.classes_not_compared() {
+            paragraph(f, 0, &why)?;
+        }
         if let Some(mean) = found.signed_mean {
             writeln!(f, "mean of B - A {} over all features", short(mean))?;
         }
@@ -142,8 +155,8 @@ impl fmt::Display for Worst {
         }
         for (count, what) in [
             (self.unmatched, "unmatched"),
-            (self.objects_differ, "other objects"),
-            (self.attributes_differ, "other attributes"),
+            (self.objects_differ.unwrap_or(0), "other objects"),
+            (self.attributes_differ.unwrap_or(0), "other attributes"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -151,13 +164,16 @@ impl fmt::Display for Worst {
         }
         write!(
             f,
-            "; features by {} (mean), {} (most), cosine {}, corners {} pixels, probabilities {}",
+            "; features by {} (mean), {} (most), cosine {}, corners {} pixels",
             short(self.feature_mean),
             short(self.feature_max.into()),
             short(self.cosine_min),
-            short(self.pixels_max.into()),
-            short(self.probability_max.into())
-        )
+            short(self.pixels_max.into())
+        )?;
+        match self.probability_max {
+            Some(probability) => write!(f, ", probabilities {}", short(probability.into())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -181,7 +197,14 @@ impl fmt::Display for Judged {
 }
 
 fn file(f: &mut fmt::Formatter<'_>, name: &str, file: &File) -> fmt::Result {
-    write!(f, "{name:<13} {} ({}, {}): {} images", file.file, file.kind.name(), file.precision, grouped(file.images))?;
+    write!(
+        f,
+        "{name:<13} {} ({}, {}): {} images",
+        file.file,
+        file.kind.name(file.classes),
+        file.precision,
+        grouped(file.images)
+    )?;
     match file.boxes {
         Some(boxes) if boxes.min == boxes.max => writeln!(f, ", {} boxes each", boxes.min),
         Some(boxes) => writeln!(f, ", {} to {} boxes", boxes.min, boxes.max),

@@ -7,7 +7,8 @@ use crate::human::grouped;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "file          {} ({}, {} bytes)", self.file, self.kind.name(), grouped(self.bytes))?;
+        let kind = self.kind.name(self.classes != Some(false));
+        writeln!(f, "file          {} ({kind}, {} bytes)", self.file, grouped(self.bytes))?;
         if let (Some(precision), Some(source)) = (self.precision, &self.source) {
             let part = if source.is_whole() { "all" } else { "the first rows" };
             writeln!(f, "made from     {part} of {}, {} bytes", source.name, grouped(source.bytes))?;
@@ -29,6 +30,9 @@ impl fmt::Display for Inspection {
             let whose = if dim == 2054 { " (VinVL's: 2048 and 6 of the box's place)" } else { "" };
             writeln!(f, "boxes         {boxes} per image, {dim} features each{whose}")?;
             writeln!(f, "decoded       {} bytes", grouped(self.decoded_bytes))?;
+        }
+        if self.classes == Some(false) {
+            writeln!(f, "classes       none, nor attributes: enough for fine-tuning, not for pre-training")?;
         }
         for (name, summary) in
             [("features", self.features), ("objects_conf", self.objects_conf), ("attrs_conf", self.attrs_conf)]

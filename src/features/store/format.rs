@@ -13,6 +13,9 @@ pub(super) const SCHEMA: &str = "lxmert-repro features 1";
 pub(super) const HEADER_BYTES: usize = 8192;
 /// Why a safetensors file of another kind is no store.
 pub(super) const NO_STORE: &str = "it is another safetensors file, no feature store";
+/// The field of the metadata that says whether boxes have classes.
+const CLASSES: &str = "classes";
+const NO_CLASSES: &str = "none";
 /// A longer header is not ours.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
@@ -22,6 +25,8 @@ pub(super) struct Layout {
     pub rows: usize,
     pub boxes: usize,
     pub dim: usize,
+    /// Whether boxes have classes and probabilities.
+    pub classes: bool,
     pub id_bytes: u64,
     pub precision: Precision,
     pub source: Source,
@@ -66,6 +71,13 @@ impl Part {
             Self::IdOffsets => "id_offsets",
             Self::IdBytes => "id_bytes",
         }
+    }
+}
+
+impl Part {
+    /// Whether a store without classes lacks it.
+    pub(super) fn is_of_classes(self) -> bool {
+        matches!(self, Self::ObjectsConf | Self::AttrsConf | Self::ObjectsId | Self::AttrsId)
     }
 }
 
@@ -125,8 +137,12 @@ impl Layout {
                 "precision": self.precision.name(),
             }),
         );
+        // Stores of before this field have classes, so it is said only where there are none.
+        if let (false, Some(Value::Object(metadata))) = (self.classes, header.get_mut("__metadata__")) {
+            metadata.insert(CLASSES.into(), NO_CLASSES.into());
+        }
         let mut from = 0_u64;
-        for part in Part::ALL {
+        for part in Part::ALL.into_iter().filter(|part| self.classes || !part.is_of_classes()) {
             let to = self.bytes(part).and_then(|bytes| from.checked_add(bytes));
             let to = to.ok_or_else(|| Error::bug("the store's size overflows"))?;
             let entry = json!({"dtype": self.dtype(part), "shape": self.shape(part), "data_offsets": [from, to]});
@@ -143,7 +159,8 @@ impl Layout {
     }
 
     /// Reads and checks a header against the whole file at hand. Touches nothing behind the header.
-    /// The ranges are in [`Part::ALL`]'s order, each inside `file` and of exactly the size its shape says.
+    /// The ranges are in [`Part::ALL`]'s order, each inside `file` and of exactly the size its shape says; empty for parts
+    /// that a store without classes lacks.
     pub(super) fn parse(file: &[u8]) -> Result<(Self, Vec<Range<usize>>), String> {
         let length = file.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)).ok_or("it has no header")?;
         if length > MAX_HEADER_BYTES {
@@ -164,12 +181,18 @@ impl Layout {
         if schema != SCHEMA {
             return Err(format!("its schema is {schema:?}, this program reads {SCHEMA:?}"));
         }
+        let classes = match said.get(CLASSES).map(String::as_str) {
+            None => true,
+            Some(NO_CLASSES) => false,
+            Some(other) => return Err(format!("its metadata's {CLASSES} is {other:?}")),
+        };
         let precision = text("precision")?.parse().map_err(|error: Error| error.what().to_owned())?;
         let id_bytes = metadata.info(Part::IdBytes.name()).and_then(|info| info.shape.first().copied());
         let layout = Self {
             rows: size("rows")?,
             boxes: size("boxes")?,
             dim: size("dim")?,
+            classes,
             id_bytes: id_bytes.ok_or("it lacks the tensor id_bytes")? as u64,
             precision,
             source: Source {
@@ -199,6 +222,12 @@ impl Layout {
         file_bytes: usize,
     ) -> Result<Range<usize>, String> {
         let name = part.name();
+        if !self.classes && part.is_of_classes() {
+            return match metadata.info(name) {
+                None => Ok(0..0),
+                Some(_) => Err(format!("it has the tensor {name}, and its metadata say that it has no classes")),
+            };
+        }
         let info = metadata.info(name).ok_or_else(|| format!("it lacks the tensor {name}"))?;
         let shape: Vec<u64> = info.shape.iter().map(|&size| size as u64).collect();
         if info.dtype != self.dtype(part) || shape != self.shape(part) {

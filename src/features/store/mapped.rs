@@ -133,6 +133,11 @@ impl FeatureStore {
         self.shared.layout.dim
     }
 
+    /// Whether boxes have classes and probabilities.
+    pub fn has_classes(&self) -> bool {
+        self.shared.layout.classes
+    }
+
     /// How features are kept.
     pub fn precision(&self) -> Precision {
         self.shared.layout.precision
@@ -210,22 +215,22 @@ impl FeatureStore {
         normalise_boxes(out, w, h);
     }
 
-    /// Object class of each box.
+    /// Object class of each box; empty in a store without classes.
     pub fn object_ids(&self, row: usize) -> Vec<i64> {
         self.classes(Part::ObjectsId, row)
     }
 
-    /// Attribute class of each box.
+    /// Attribute class of each box; empty in a store without classes.
     pub fn attr_ids(&self, row: usize) -> Vec<i64> {
         self.classes(Part::AttrsId, row)
     }
 
-    /// Probability of each box's object class.
+    /// Probability of each box's object class; empty in a store without classes.
     pub fn object_confs(&self, row: usize) -> Vec<f32> {
         self.confidences(Part::ObjectsConf, row)
     }
 
-    /// Probability of each box's attribute class.
+    /// Probability of each box's attribute class; empty in a store without classes.
     pub fn attr_confs(&self, row: usize) -> Vec<f32> {
         self.confidences(Part::AttrsConf, row)
     }
@@ -260,8 +265,9 @@ impl FeatureStore {
     }
 
     fn confidences(&self, part: Part, row: usize) -> Vec<f32> {
-        let mut values = vec![0.0; self.boxes()];
-        copy_f32(self.row_bytes(part, row), &mut values);
+        let bytes = self.row_bytes(part, row);
+        let mut values = vec![0.0; bytes.len() / size_of::<f32>()];
+        copy_f32(bytes, &mut values);
         values
     }
 

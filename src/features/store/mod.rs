@@ -10,6 +10,9 @@
 //! | `id_offsets` | U64 | (n + 1) | where each id begins in `id_bytes` |
 //! | `id_bytes` | U8 | (bytes) | UTF-8 |
 //!
+//! A store of features without classes (bottom-up-attention's six columns) lacks `objects_conf`, `attrs_conf`, `objects_id`
+//! and `attrs_id`, and its metadata say `classes: none`.
+//!
 //! `__metadata__` holds the schema, the source's fingerprint, the counts and the precision.
 //!
 //! Two small files lie beside a store: `STORE.source.json` says which TSV it was made from, `STORE.receipt.json` what the

@@ -375,6 +375,7 @@ fn opening_a_hundred_thousand_images_touches_no_features() {
         rows: ROWS,
         boxes: 36,
         dim: 2048,
+        classes: true,
         id_bytes: ids.len() as u64,
         precision: Precision::F32,
         source: source(),

@@ -34,6 +34,8 @@ pub struct StoreWriter {
     spools: Vec<BufWriter<File>>,
     precision: Precision,
     shape: Option<(usize, usize)>,
+    /// Whether the rows have classes; the first one decides.
+    classes: bool,
     rows: usize,
     id_bytes: u64,
     seen: HashSet<Box<str>>,
@@ -69,6 +71,7 @@ impl StoreWriter {
             spools: spools.map_err(|error| Error::io("create a file in", folder, &error))?,
             precision,
             shape: None,
+            classes: true,
             rows: 0,
             id_bytes: 0,
             seen: HashSet::new(),
@@ -90,6 +93,14 @@ impl StoreWriter {
         let wrong = |why: String| Error::data(format!("image {} cannot go into the store", row.img_id)).because(why);
         row.check().map_err(|(column, damage)| wrong(format!("column {column}: {damage}")))?;
         let shape = (row.num_boxes, row.dim());
+        if self.shape.is_none() {
+            self.classes = row.has_classes();
+        } else if self.classes != row.has_classes() {
+            return Err(wrong(match self.classes {
+                true => "its boxes have no classes, those of the first image have".into(),
+                false => "its boxes have classes, those of the first image have none".into(),
+            }));
+        }
         let first = *self.shape.get_or_insert(shape);
         if first != shape {
             return Err(wrong(format!(
@@ -144,7 +155,7 @@ impl StoreWriter {
             return Err(Error::data(format!("{} holds no rows", source.name)));
         };
         let (rows, id_bytes, precision) = (self.rows, self.id_bytes, self.precision);
-        let header = Layout { rows, boxes, dim, id_bytes, precision, source }.header()?;
+        let header = Layout { rows, boxes, dim, classes: self.classes, id_bytes, precision, source }.header()?;
         let path = std::mem::take(&mut self.path);
         let failed = |error: &std::io::Error| Error::io("write", &path, error);
         let mut file = self.out.into_inner().map_err(|error| failed(error.error()))?;

@@ -2,10 +2,11 @@
 //!
 //! The extractor appends. Killed in the middle of a row and started again, it writes the next row directly behind
 //! the half one: `ID1 <tab> … half of a column` + `ID2 <tab> H2 <tab> W2 <tab> …`. So a second image id stands at the end of some
-//! column and two whole numbers, height and width, follow where they do not belong.
+//! column and two whole numbers, height and width, follow where they do not belong. Of bottom-up-attention's six columns it
+//! is three: width, height and number of boxes.
 
 use super::parse::{Bad, whole_number};
-use crate::features::damage::{Column, Damage};
+use crate::features::damage::{Damage, TsvLayout};
 use crate::features::foreign;
 
 /// A glued row has at most 19 columns; more need not be looked at.
@@ -13,7 +14,7 @@ const LOOKED_AT: usize = 64;
 
 /// Replaces the bare finding of the parser by the likelier story where the line tells one.
 /// `previous` is the id of a good row before; `ended`: the line had a line feed.
-pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
+pub(super) fn explain(line: &[u8], layout: TsvLayout, previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
     if let Some(foreign) = foreign::of_content(&line[..line.len().min(foreign::START)]) {
         return (None, Damage::OtherKind(foreign));
     }
@@ -22,13 +23,18 @@ pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad
     }
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').take(LOOKED_AT).collect();
     let number = |index: usize| fields.get(index).is_some_and(|field| whole_number(field).is_ok());
-    // A row's own height and width are at 1 and 2.
-    if let Some(height) = (2..fields.len()).find(|&index| number(index) && number(index + 1)) {
-        let column = Column::ALL.get(height - 1).copied();
-        return (column, Damage::Glued { second: previous.and_then(|id| id_at_end(fields[height - 1], id)) });
+    if is_row_of(layout.other(), fields.len(), number) {
+        return (None, Damage::OtherLayout { layout: layout.other() });
+    }
+    let sides = sides(layout);
+    // A row's own numbers begin at 1. Where an id is a number itself, the last ones of a run are meant.
+    let begins = |at: &usize| (*at..at + sides).all(number) && !number(at + sides);
+    if let Some(second) = (2..fields.len()).find(begins) {
+        let column = layout.columns().get(second - 1).copied();
+        return (column, Damage::Glued { second: previous.and_then(|id| id_at_end(fields[second - 1], id)) });
     }
     if let (Some(column), Damage::Base64 { .. }) = &bad {
-        let field = fields.get(Column::ALL.iter().position(|c| c == column).unwrap_or(usize::MAX));
+        let field = fields.get(layout.columns().iter().position(|c| c == column).unwrap_or(usize::MAX));
         if let Some(second) = field.zip(previous).and_then(|(field, id)| begun_id(field, id)) {
             return (bad.0, Damage::Glued { second: Some(second) });
         }
@@ -38,9 +44,23 @@ pub(super) fn explain(line: &[u8], previous: Option<&str>, ended: bool, bad: Bad
         Damage::Truncated { .. } | Damage::Base64Cut { .. } | Damage::WrongLength { .. } | Damage::Uneven { .. }
     );
     if !ended && cut {
-        return (bad.0, Damage::Truncated { columns: fields.len(), at_end: true });
+        return (bad.0, Damage::Truncated { columns: fields.len(), of: layout.columns().len(), at_end: true });
     }
     bad
+}
+
+/// Whole numbers that follow the id.
+fn sides(layout: TsvLayout) -> usize {
+    match layout {
+        TsvLayout::Ten => 2,
+        TsvLayout::Six => 3,
+    }
+}
+
+/// Whether a line has all columns of a layout, numbers where they belong and nowhere else in front.
+fn is_row_of(layout: TsvLayout, columns: usize, number: impl Fn(usize) -> bool) -> bool {
+    let sides = sides(layout);
+    columns == layout.columns().len() && (1..=sides).all(&number) && !(sides + 1..=sides + 2).any(number)
 }
 
 /// The second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.

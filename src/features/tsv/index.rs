@@ -14,7 +14,7 @@ use super::parse::{Bad, whole_number};
 use super::reader::{row_error, row_of_line};
 use crate::error::Error;
 use crate::features::MAX_ROW_BYTES;
-use crate::features::damage::{Column, Damage};
+use crate::features::damage::{Column, Damage, TsvLayout};
 use crate::features::foreign;
 use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id};
@@ -31,6 +31,8 @@ pub struct Index {
     file: File,
     path: PathBuf,
     bytes: u64,
+    /// The first row's.
+    layout: TsvLayout,
     entries: Vec<Entry>,
     by_id: HashMap<Arc<str>, usize>,
 }
@@ -52,7 +54,8 @@ impl Index {
     pub fn build(path: &Path, progress: &dyn Progress) -> Result<Self, TsvError> {
         let file = files::open_regular(path).map_err(TsvError::Io)?;
         let data = file.metadata().map_err(|error| TsvError::io("read", path, &error))?;
-        let index = Self { file, path: path.to_owned(), bytes: data.len(), entries: Vec::new(), by_id: HashMap::new() };
+        let (path_of, bytes, layout) = (path.to_owned(), data.len(), TsvLayout::Ten);
+        let index = Self { file, path: path_of, bytes, layout, entries: Vec::new(), by_id: HashMap::new() };
         let _pass = Pass::begin(progress, &format!("looking through {}", path.display()), index.bytes);
         index.walk(progress)
     }
@@ -74,6 +77,9 @@ impl Index {
                 Some(bytes) if self.ends_at(offset + bytes as u64)? => bytes,
                 _ => {
                     self.search_end(offset, line, &mut text)?;
+                    if self.entries.is_empty() {
+                        self.layout = foreign::layout_of_first_line(&text);
+                    }
                     self.check(&text, offset, line, self.entries.len(), &mut row)?;
                     text.len()
                 }
@@ -145,11 +151,12 @@ impl Index {
         let previous = at.checked_sub(1).map(|before| &*self.entries[before].id);
         let ended = offset + (text.len() as u64) < self.bytes;
         if at == 0
+            && self.layout == TsvLayout::Ten
             && let Some(foreign) = foreign::of_first_line(text).filter(|_| ended)
         {
             return Err(row_error(&self.path, line, text, (None, Damage::OtherKind(foreign))));
         }
-        row_of_line(text, previous, ended, row)
+        row_of_line(text, self.layout, previous, ended, row)
             .and_then(|()| row.check_values().map_err(|(column, damage)| -> Bad { (Some(column), damage) }))
             .map_err(|bad| row_error(&self.path, line, text, bad))
     }
@@ -163,6 +170,11 @@ impl Index {
         text.resize(entry.bytes, 0);
         self.file.read_exact_at(text, entry.offset).map_err(|error| self.cut_short(&error))?;
         self.check(text, entry.offset, entry.line, at, row)
+    }
+
+    /// The rows' columns.
+    pub fn layout(&self) -> TsvLayout {
+        self.layout
     }
 
     /// Image ids in the file's order.

@@ -1,5 +1,7 @@
 //! The released feature format: tab-separated, no header, ten columns, arrays as base64 of little-endian values
-//! (src/utils.py `load_obj_tsv` @ 0db1182; written by the extractor with CRLF line ends).
+//! (src/utils.py `load_obj_tsv` @ 0db1182; written by the extractor with CRLF line ends). bottom-up-attention's own files
+//! have six of these columns, width before height, and are read too; the first good row tells which ([`TsvLayout`]).
+//! Only the ten are written.
 //!
 //! Where the original (Python's `csv` and `base64`) is lenient and that is harmless, so is this reader: CRLF or LF,
 //! blank lines, no line end after the last row, blanks around whole numbers, fields enclosed in quotes.
@@ -8,6 +10,7 @@
 //!
 //! | input | the original | here |
 //! |---|---|---|
+//! | a row of the other layout | raises, or ignores its rest | `other-layout` |
 //! | more than ten columns | ignores the rest (glued rows load as one wrong image) | `glued-rows` or `too-many-columns` |
 //! | characters that are not base64 | skips them, shifting all values behind | `bad-base64` with the offset |
 //! | text behind base64 padding, stray bits in the last character | ignored | `bad-base64` |
@@ -43,15 +46,16 @@ pub use index::Index;
 pub use reader::Reader;
 pub use writer::Writer;
 
-use super::damage::{Column, Damage};
+use super::damage::{Column, Damage, TsvLayout};
 use super::row::Row;
 
-/// Reads one line (without its line feed), values checked; what it cannot know is whether other lines agree with it.
+/// Reads one line of obj36 (without its line feed), values checked; what it cannot know is whether other lines agree with it.
 ///
 /// # Errors
 /// The column, if it is one, and the damage.
 pub(crate) fn read_line(line: &[u8], row: &mut Row) -> Result<(), (Option<Column>, Damage)> {
-    parse::parse(line, row).map_err(|bad| diagnose::explain(line, None, true, bad))?;
+    let layout = TsvLayout::Ten;
+    parse::parse(line, layout, row).map_err(|bad| diagnose::explain(line, layout, None, true, bad))?;
     row.check_values().map_err(|(column, damage)| (Some(column), damage))
 }
 

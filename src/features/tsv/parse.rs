@@ -3,39 +3,38 @@
 use base64_simd::{AsOut, STANDARD};
 use bytemuck::Pod;
 
-use crate::features::damage::{Column, Damage};
+use crate::features::damage::{Column, Damage, TsvLayout};
 use crate::features::row::{Row, check_id};
 
 /// Column (none: the row as a whole) and damage.
 pub(super) type Bad = (Option<Column>, Damage);
 
 /// Parses a line without its line feed. On an error the row's content is unspecified.
-pub(super) fn parse(line: &[u8], row: &mut Row) -> Result<(), Bad> {
+pub(super) fn parse(line: &[u8], layout: TsvLayout, row: &mut Row) -> Result<(), Bad> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (mut fields, columns) = split(line);
-    if columns < 10 {
-        return Err((None, Damage::Truncated { columns, at_end: false }));
+    let of = layout.columns().len();
+    if columns < of {
+        return Err((None, Damage::Truncated { columns, of, at_end: false }));
     }
-    if columns > 10 {
-        return Err((None, Damage::TooManyColumns { columns }));
+    if columns > of {
+        return Err((None, Damage::TooManyColumns { columns, of }));
     }
-    for (field, column) in fields.iter_mut().zip(Column::ALL) {
+    for (field, &column) in fields.iter_mut().zip(layout.columns()) {
         *field = unquote(field).map_err(|damage| (Some(column), damage))?;
     }
-    fill(&fields, row).map_err(|(column, damage)| (Some(column), damage))
+    let filled = match layout {
+        TsvLayout::Ten => fill(&fields, row),
+        TsvLayout::Six => fill_six(&fields, row),
+    };
+    filled.map_err(|(column, damage)| (Some(column), damage))
 }
 
 fn fill(fields: &[&[u8]; 10], row: &mut Row) -> Result<(), (Column, Damage)> {
-    let id = check_id(fields[0])?;
-    row.img_id.clear();
-    row.img_id.push_str(id);
+    fill_id(fields[0], row)?;
     row.img_h = side(fields[1]).map_err(|damage| (Column::ImgH, damage))?;
     row.img_w = side(fields[2]).map_err(|damage| (Column::ImgW, damage))?;
-    let declared = whole_number(fields[7]).map_err(|damage| (Column::NumBoxes, damage))?;
-    if declared == 0 {
-        return Err((Column::NumBoxes, Damage::ZeroBoxes));
-    }
-    let n = usize::try_from(declared).unwrap_or(usize::MAX);
+    let n = boxes(fields[7])?;
     if let Some(found) = agreed_boxes(fields).filter(|&found| found != n) {
         return Err((Column::NumBoxes, Damage::NumBoxes { declared: n, found }));
     }
@@ -46,6 +45,36 @@ fn fill(fields: &[&[u8]; 10], row: &mut Row) -> Result<(), (Column, Damage)> {
     decode_exactly(fields[6], n, 1, &mut row.attrs_conf).map_err(|damage| (Column::AttrsConf, damage))?;
     decode_exactly(fields[8], n, 4, &mut row.boxes).map_err(|damage| (Column::Boxes, damage))?;
     decode_features(fields[9], n, &mut row.features).map_err(|damage| (Column::Features, damage))
+}
+
+/// As [`fill`], for bottom-up-attention's six columns: the boxes have no classes.
+fn fill_six(fields: &[&[u8]; 10], row: &mut Row) -> Result<(), (Column, Damage)> {
+    fill_id(fields[0], row)?;
+    row.img_w = side(fields[1]).map_err(|damage| (Column::ImgW, damage))?;
+    row.img_h = side(fields[2]).map_err(|damage| (Column::ImgH, damage))?;
+    let n = boxes(fields[3])?;
+    row.num_boxes = n;
+    row.objects_id.clear();
+    row.objects_conf.clear();
+    row.attrs_id.clear();
+    row.attrs_conf.clear();
+    decode_exactly(fields[4], n, 4, &mut row.boxes).map_err(|damage| (Column::Boxes, damage))?;
+    decode_features(fields[5], n, &mut row.features).map_err(|damage| (Column::Features, damage))
+}
+
+fn fill_id(field: &[u8], row: &mut Row) -> Result<(), (Column, Damage)> {
+    let id = check_id(field)?;
+    row.img_id.clear();
+    row.img_id.push_str(id);
+    Ok(())
+}
+
+/// The number of boxes that a row declares.
+fn boxes(field: &[u8]) -> Result<usize, (Column, Damage)> {
+    match whole_number(field).map_err(|damage| (Column::NumBoxes, damage))? {
+        0 => Err((Column::NumBoxes, Damage::ZeroBoxes)),
+        declared => Ok(usize::try_from(declared).unwrap_or(usize::MAX)),
+    }
 }
 
 fn split(line: &[u8]) -> ([&[u8]; 10], usize) {

@@ -9,19 +9,20 @@ use super::diagnose;
 use super::lines::{Found, Lines};
 use super::parse::{Bad, parse};
 use crate::features::MAX_ROW_BYTES;
-use crate::features::damage::{Column, Damage};
+use crate::features::damage::{Column, Damage, TsvLayout};
 use crate::features::foreign;
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::{RowError, TsvError};
 use crate::files::{self, text};
 
-/// A streaming reader. The number of boxes and the feature dimension are the first good row's.
+/// A streaming reader. The layout, the number of boxes and the feature dimension are the first good row's.
 pub struct Reader<R> {
     lines: Lines<R>,
     file: PathBuf,
     line: u64,
     first_lines: HashMap<Box<str>, u64>,
     shape: Option<Shape>,
+    layout: Option<TsvLayout>,
     previous: Option<String>,
     /// Whether what the file is has been looked at.
     known: bool,
@@ -58,6 +59,7 @@ impl<R: Read> Reader<R> {
             line: 0,
             first_lines: HashMap::new(),
             shape: None,
+            layout: None,
             previous: None,
             known: false,
             mark: 0,
@@ -87,18 +89,24 @@ impl<R: Read> Reader<R> {
             if matches!(line, b"" | b"\r") {
                 continue;
             }
+            let layout = self.layout.unwrap_or_else(|| foreign::layout_of_first_line(line));
             if !std::mem::replace(&mut self.known, true)
+                && layout == TsvLayout::Ten
                 && let Some(foreign) = foreign::of_first_line(line).filter(|_| ended)
             {
                 return Err(self.bad((None, Damage::OtherKind(foreign))));
             }
-            if let Err(bad) = row_of_line(line, self.previous.as_deref(), ended, row) {
+            if let Err(bad) = row_of_line(line, layout, self.previous.as_deref(), ended, row) {
                 return Err(self.bad(bad));
             }
             return match self.admit(row) {
-                Ok(()) => Ok(true),
+                Ok(()) => {
+                    self.layout = Some(layout);
+                    Ok(true)
+                }
                 Err((column, Damage::OtherDim { .. })) if !ended => {
-                    Err(self.bad((Some(column), Damage::Truncated { columns: 10, at_end: true })))
+                    let columns = layout.columns().len();
+                    Err(self.bad((Some(column), Damage::Truncated { columns, of: columns, at_end: true })))
                 }
                 Err((column, damage)) => Err(self.bad((Some(column), damage))),
             };
@@ -168,8 +176,14 @@ impl<R: Read> Reader<R> {
 
 /// One line, without its line feed, into a row; values are not checked. `previous` is the id of the row before;
 /// `ended`: the line had a line feed.
-pub(super) fn row_of_line(line: &[u8], previous: Option<&str>, ended: bool, row: &mut Row) -> Result<(), Bad> {
-    parse(line, row).map_err(|bad| diagnose::explain(line, previous, ended, bad))?;
+pub(super) fn row_of_line(
+    line: &[u8],
+    layout: TsvLayout,
+    previous: Option<&str>,
+    ended: bool,
+    row: &mut Row,
+) -> Result<(), Bad> {
+    parse(line, layout, row).map_err(|bad| diagnose::explain(line, layout, previous, ended, bad))?;
     match previous.and_then(|previous| diagnose::glued_id(&row.img_id, previous)) {
         Some(second) => Err((Some(Column::ImgId), Damage::Glued { second: Some(second) })),
         None => Ok(()),

@@ -29,6 +29,10 @@ impl<W: Write> Writer<W> {
             Error::bug(format!("a row for image {} cannot be written", row.img_id))
                 .because(format!("column {column}: {damage}"))
         })?;
+        if !row.has_classes() {
+            return Err(Error::bug(format!("a row for image {} cannot be written", row.img_id))
+                .because("its boxes have no classes, and obj36 has columns of them"));
+        }
         let shape = (row.num_boxes, row.dim());
         if *self.boxes_and_dim.get_or_insert(shape) != shape {
             return Err(Error::bug(format!("the row of image {} has another shape than the first", row.img_id)));

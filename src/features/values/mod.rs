@@ -29,6 +29,7 @@ pub(super) fn check_all_but_features(row: &Row) -> Result<(), (Column, Damage)> 
             return Err((column, Damage::ImageSize { pixels: u64::from(side) }));
         }
     }
+    // All four are empty in a row without classes.
     check_classes(&row.objects_id, OBJECT_CLASSES).map_err(|damage| (Column::ObjectsId, damage))?;
     check_confidences(&row.objects_conf).map_err(|damage| (Column::ObjectsConf, damage))?;
     check_classes(&row.attrs_id, ATTRIBUTE_CLASSES).map_err(|damage| (Column::AttrsId, damage))?;

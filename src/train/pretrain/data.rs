@@ -96,13 +96,14 @@ impl Loader {
     /// The sentences of a comma list of collections with their features; stores are built where they are not there yet.
     ///
     /// # Errors
-    /// What can be wrong with files; data where features are missing that should be there.
+    /// What can be wrong with files; data where features are missing that should be there, and where they have no classes.
     pub fn sentences(&self, collections: &str, role: Role, progress: &dyn Progress) -> Result<Sentences> {
         let settings = &self.settings;
         let collections = Collection::parse_list(collections)?;
         let files = feature_files(&settings.data_root, &collections, role, settings.scale);
         let open = |file| settings.stores.open(&settings.data_root, file, progress);
         let source = Source::new(files.iter().map(open).collect::<Result<_>>()?)?;
+        refuse_without_classes(&source, &files)?;
         let data = PretrainData::load(&settings.data_root, &collections, &self.table)?;
         let places: Vec<Option<Place>> = data.images().iter().map(|image| source.find(image)).collect();
         let usable = (0..data.examples().len()).filter(|&n| places[data.examples()[n].image()].is_some()).collect();
@@ -112,6 +113,19 @@ impl Loader {
         sentences.refuse_missing(!whole || settings.allow_missing_images)?;
         Ok(sentences)
     }
+}
+
+/// An error for features without the classes and attributes that objects are predicted by.
+fn refuse_without_classes(source: &Source, files: &[FeatureFile]) -> Result<()> {
+    let Some((_, file)) = source.stores().iter().zip(files).find(|(store, _)| !store.has_classes()) else {
+        return Ok(());
+    };
+    Err(Error::data(format!(
+        "{}: these features hold no classes and attributes (bottom-up-attention's six columns), which pre-training \
+         learns from",
+        file.path.display()
+    ))
+    .next("extract obj36 with `repro extract`, or fetch the published file"))
 }
 
 /// Sentences, ready.
