@@ -95,6 +95,20 @@ pub(crate) fn write_together(files: &[(PathBuf, &[u8])]) -> Result<()> {
     written.into_iter().try_for_each(Unnamed::name)
 }
 
+/// Creates a file with such a name in `folder`, for everybody to read. It is removed when dropped, or should a signal end the
+/// program at once.
+pub(crate) fn temporary_in(folder: &Path, prefix: &str) -> Result<(tempfile::NamedTempFile, Registered)> {
+    let make = || {
+        let file = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(folder)?;
+        let path = file.path().to_owned();
+        Ok((file, path))
+    };
+    cleanup::temporary(make).map_err(|e: std::io::Error| Error::io("create a file in", folder, &e))
+}
+
 /// A file that is on the disk but does not have its name yet; dropped, it is gone.
 struct Unnamed {
     temporary: tempfile::TempPath,
@@ -105,16 +119,7 @@ struct Unnamed {
 impl Unnamed {
     fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<Self> {
         let folder = create_folder_of(path)?;
-        let make = || {
-            let file = tempfile::Builder::new()
-                .prefix(UNFINISHED)
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(folder)?;
-            let path = file.path().to_owned();
-            Ok((file, path))
-        };
-        let (temporary, removed) =
-            cleanup::temporary(make).map_err(|e: std::io::Error| Error::io("create a file in", folder, &e))?;
+        let (temporary, removed) = temporary_in(folder, UNFINISHED)?;
         let (file, temporary) = temporary.into_parts();
         let mut out = BufWriter::with_capacity(1 << 20, file);
         fill(&mut out)?;

@@ -139,16 +139,21 @@ impl Drop for AtWork {
         let mut state = lock();
         state.at_work -= 1;
         state.words = None;
-        let asked = *state.asked.borrow();
-        if let (0, Some(signal), Some(_)) = (state.at_work, asked, state.say) {
-            // What follows should write down how it ended and no more. Nobody can begin work any more, and further signals
-            // change nothing, so this is all that bounds it.
-            let end = move || {
-                std::thread::sleep(LAST_STEPS);
-                end_at_once(signal, lock().say);
-            };
-            let _ = std::thread::Builder::new().name("last steps".into()).spawn(end);
-        }
+        bound_last_steps(&state);
+    }
+}
+
+/// Bounds what the program may still do once it was asked to stop and all its work has ended.
+fn bound_last_steps(state: &State) {
+    let asked = *state.asked.borrow();
+    if let (0, Some(signal), Some(_)) = (state.at_work, asked, state.say) {
+        // What follows should write down how it ended and no more. Nobody can begin work any more, and further signals
+        // change nothing, so this is all that bounds it.
+        let end = move || {
+            std::thread::sleep(LAST_STEPS);
+            end_at_once(signal, lock().say);
+        };
+        let _ = std::thread::Builder::new().name("last steps".into()).spawn(end);
     }
 }
 
@@ -237,7 +242,10 @@ fn hear(signal: i32) {
             if let Some(say) = say {
                 within(PATIENCE, move || say(words.as_deref().unwrap_or(STOPPING)));
             }
-            lock().asked.send_replace(Some(signal));
+            let state = lock();
+            state.asked.send_replace(Some(signal));
+            // It may have ended while that was said.
+            bound_last_steps(&state);
         }
         // Under the lock: no work may begin between the decision and the end.
         (Meaning::End, Some(say)) => end_at_once(signal, Some(say)),

@@ -160,6 +160,15 @@ impl Training {
     }
 }
 
+/// Whether a file has a name that trainings give their weights.
+pub fn is_weights_name(name: &str) -> bool {
+    let stem = [".safetensors", ".pth"].iter().find_map(|form| name.strip_suffix(form));
+    stem.is_some_and(|stem| match stem.strip_suffix("_LXRT") {
+        Some(stem) => stem == "BEST_EVAL_LOSS" || stem.starts_with("Epoch"),
+        None => ["BEST", "LAST"].contains(&stem),
+    })
+}
+
 /// Refuses an output that would replace weights or the outcome of a training that has ended.
 ///
 /// # Errors
@@ -172,8 +181,7 @@ pub fn spare(output: &Path) -> Result<()> {
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // An outcome that cannot be read still says that a run has ended here.
     let listed = read(files::folder_of(output)).ok().flatten().is_some_and(|ended| ended.weights.contains_key(&name));
-    let usual = ["BEST.", "LAST."].iter().any(|stem| name.starts_with(stem));
-    if !listed && !usual && name != OUTCOME {
+    if !listed && !is_weights_name(&name) && name != OUTCOME {
         return Ok(());
     }
     Err(Error::usage(format!("{} belongs to a finished run and would be replaced", output.display()))

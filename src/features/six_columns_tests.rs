@@ -1,51 +1,27 @@
 //! bottom-up-attention's own six columns, from the text to the store, the inspection and the comparison.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::bench::generated_rows;
 use super::compare::{Comparison, Settings, compare};
 use super::damage::{Column, Damage, TsvLayout};
 use super::progress::Silent;
-use super::row_error::{RowError, TsvError};
+use super::row_error::RowError;
 use super::store::{FeatureStore, Precision, Source, StoreWriter, build_store, store_stream};
-use super::testing::{row, row_of, six_columns, text, without_classes};
+use super::testing::{Place, read_to_end, row, row_of, six_columns, text, without_classes};
 use super::tsv::{Index, Reader, Writer};
 use super::{Row, inspect};
 use crate::fixtures;
 use crate::verdict::Verdict;
 use crate::verdict::features::Golden;
 
-/// All rows, and all damage met on the way.
 fn read_all(bytes: &[u8]) -> (Vec<Row>, Vec<RowError>) {
-    let mut reader = Reader::new(bytes, Path::new("a.tsv"));
     // What was in the row before must not stay in it.
-    let (mut rows, mut errors, mut row) = (Vec::new(), Vec::new(), row(7));
-    loop {
-        match reader.read(&mut row) {
-            Ok(true) => rows.push(row.clone()),
-            Ok(false) => return (rows, errors),
-            Err(TsvError::Row(error)) => errors.push(*error),
-            Err(TsvError::Io(error)) => panic!("{error}"),
-        }
-    }
+    read_to_end(Reader::new(bytes, Path::new("a.tsv")), row(7))
 }
 
 fn rows(count: usize) -> Vec<Row> {
     (0..count).map(row).collect()
-}
-
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
 }
 
 #[test]

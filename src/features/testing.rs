@@ -1,7 +1,11 @@
 //! Small made-up rows for tests.
 
+use std::io::Read;
+use std::path::PathBuf;
+
 use super::row::Row;
-use super::tsv::Writer;
+use super::row_error::{RowError, TsvError};
+use super::tsv::{Reader, Writer};
 
 /// Row `number` of a small file: 2 boxes, 3 features, ids of the COCO form.
 pub fn row(number: usize) -> Row {
@@ -52,6 +56,35 @@ pub fn without_classes(row: &Row) -> Row {
 /// A file of the first `n` rows.
 pub fn file(n: usize) -> Vec<u8> {
     text(&(0..n).map(row).collect::<Vec<_>>())
+}
+
+/// All rows, and all damage met on the way. Rows are read into `row`.
+pub fn read_to_end<R: Read>(mut reader: Reader<R>, mut row: Row) -> (Vec<Row>, Vec<RowError>) {
+    let (mut rows, mut errors) = (Vec::new(), Vec::new());
+    loop {
+        match reader.read(&mut row) {
+            Ok(true) => rows.push(row.clone()),
+            Ok(false) => return (rows, errors),
+            Err(TsvError::Row(error)) => errors.push(*error),
+            Err(TsvError::Io(error)) => panic!("{error}"),
+        }
+    }
+}
+
+/// A folder for files.
+pub struct Place(pub tempfile::TempDir);
+
+impl Place {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Writes a file.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
 }
 
 /// SplitMix64, for choices that are the same on every run.

@@ -6,23 +6,12 @@ use std::path::{Path, PathBuf};
 use super::outcome::FILE_NAME;
 use crate::clock;
 use crate::error::{Error, Result};
-
-/// How the names of weights begin that trainings write.
-const WEIGHTS: [&str; 3] = ["BEST", "LAST", "Epoch"];
-/// How these names end.
-const FORMS: [&str; 2] = [".safetensors", ".pth"];
+use crate::evidence::training::is_weights_name;
 
 /// Names of weights of a training in a folder, in order. Empty if the folder is absent.
 pub(super) fn weights_in(folder: &Path) -> Result<Vec<String>> {
-    let is_weights = |name: &String| {
-        let stem = FORMS.iter().find_map(|form| name.strip_suffix(form));
-        stem.is_some_and(|stem| match stem.strip_suffix("_LXRT") {
-            Some(stem) => stem == "BEST_EVAL_LOSS" || stem.starts_with(WEIGHTS[2]),
-            None => WEIGHTS[..2].contains(&stem),
-        })
-    };
     let names = entries(folder)?.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(is_weights).collect();
+    let mut names: Vec<String> = names.filter(|name| is_weights_name(name)).collect();
     names.sort();
     Ok(names)
 }

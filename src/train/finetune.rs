@@ -127,6 +127,8 @@ pub fn run(
         snapshots,
         at_work,
     };
+    // From here on a signal makes it write one.
+    run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
     run.at = match from {
         Some(snapshot) => {
             let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
@@ -134,7 +136,6 @@ pub fn run(
         }
         None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
-    run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
     run.end(identity, observer)
 }
 

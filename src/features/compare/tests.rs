@@ -1,15 +1,13 @@
 //! Whole comparisons of small made-up files.
 
-use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
+use std::path::Path;
 
 use super::testing::{reordered, shuffled};
 use super::*;
 use crate::features::progress::Silent;
 use crate::features::row::Row;
 use crate::features::store::build_store;
-use crate::features::testing::{Draws, text};
+use crate::features::testing::{Draws, Place, text};
 use crate::verdict::Verdict;
 
 const BOXES: usize = 12;
@@ -26,19 +24,7 @@ fn rows(count: usize) -> Vec<Row> {
     rows
 }
 
-struct Place(TempDir);
-
 impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-
     fn compared(&self, a: &[Row], b: &[Row], level: &str) -> Result<Comparison> {
         let (a, b) = (self.file("a_obj36.tsv", &text(a)), self.file("b_obj36.tsv", &text(b)));
         compared(&a, &b, level, 2)

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::beside;
 use super::receipt::{self, StoreReceipt};
 use super::{FeatureStore, Precision, Source, StoreWriter};
 use crate::error::{Error, Result};
@@ -101,11 +102,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    fn path(store: &Path) -> PathBuf {
-        let mut name = store.as_os_str().to_owned();
-        name.push(".source.json");
-        name.into()
-    }
+    const ENDING: &str = ".source.json";
 
     pub(super) fn of(store: &FeatureStore, state: &FileState) -> Self {
         let source = store.source();
@@ -113,15 +110,11 @@ impl Stamp {
     }
 
     fn is_beside(&self, store: &Path) -> bool {
-        let bytes = files::read_bytes(&Self::path(store), 1 << 16).ok();
-        bytes.and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok()).is_some_and(|found| found == *self)
+        beside::read::<Self>(store, Self::ENDING).is_some_and(|found| found == *self)
     }
 
-    /// A stamp that cannot be written (a read-only folder) only costs the next hash.
     pub(super) fn leave_beside(&self, store: &Path) {
-        if let Ok(text) = serde_json::to_vec_pretty(self) {
-            let _ = files::write_bytes(&Self::path(store), &text);
-        }
+        beside::leave(store, Self::ENDING, self);
     }
 }
 

@@ -3,19 +3,16 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::FeatureStore;
 use super::format::HEADER_BYTES;
+use super::{FeatureStore, beside};
 use crate::error::{Error, Result};
 use crate::features::progress::{Pass, Progress};
 use crate::files::{self, Stat};
-
-/// Far more than a receipt takes.
-const LARGEST: u64 = 1 << 16;
 
 /// A store as it was when its content was known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,28 +24,20 @@ pub(super) struct StoreReceipt {
 }
 
 impl StoreReceipt {
-    fn path(store: &Path) -> PathBuf {
-        let mut name = store.as_os_str().to_owned();
-        name.push(".receipt.json");
-        name.into()
-    }
+    const ENDING: &str = ".receipt.json";
 
-    /// `None` where there is none, or none that can be read: the store is then looked at as one without.
     fn beside(store: &Path) -> Option<Self> {
-        serde_json::from_slice(&files::read_bytes(&Self::path(store), LARGEST).ok()?).ok()
+        beside::read(store, Self::ENDING)
     }
 
     fn is_of(&self, stat: &Stat) -> bool {
         (self.size, self.mtime_ns) == (stat.size, stat.mtime_ns)
     }
 
-    /// Writes the receipt of a store that was just built. One that cannot be written (a read-only folder) only costs
-    /// reading the store again.
+    /// Writes the receipt of a store that was just built.
     pub(super) fn leave_beside(store: &FeatureStore, sha256: String) {
-        if let Ok(Stat { size, mtime_ns, .. }) = store.stat()
-            && let Ok(text) = serde_json::to_vec_pretty(&Self { size, mtime_ns, sha256 })
-        {
-            let _ = files::write_bytes(&Self::path(store.path()), &text);
+        if let Ok(Stat { size, mtime_ns, .. }) = store.stat() {
+            beside::leave(store.path(), Self::ENDING, &Self { size, mtime_ns, sha256 });
         }
     }
 }

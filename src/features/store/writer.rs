@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use super::format::{HEADER_BYTES, Layout, Part};
 use super::receipt::copy_hashed;
 use super::{Precision, Source};
-use crate::cleanup::{self, Registered};
+use crate::cleanup::Registered;
 use crate::error::{Error, Result};
 use crate::features::row::Row;
 use crate::files;
@@ -53,16 +53,7 @@ impl StoreWriter {
     pub fn create(path: &Path, precision: Precision) -> Result<Self> {
         let folder = files::create_folder_of(path)?;
         remove_abandoned(folder);
-        let make = || {
-            let file = tempfile::Builder::new()
-                .prefix(&format!("{PREFIX}{}-", process::mark()))
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(folder)?;
-            let path = file.path().to_owned();
-            Ok((file, path))
-        };
-        let (temporary, removed) =
-            cleanup::temporary(make).map_err(|error: std::io::Error| Error::io("create a file in", folder, &error))?;
+        let (temporary, removed) = files::temporary_in(folder, &format!("{PREFIX}{}-", process::mark()))?;
         let spools = Part::ALL[1..].iter().map(|_| tempfile::tempfile_in(folder).map(BufWriter::new));
         let spools = spools.collect::<std::io::Result<Vec<_>>>();
         let mut writer = Self {

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Reader, Writer};
 use crate::features::damage::{Column, Damage};
 use crate::features::row::{Row, normalise_boxes};
-use crate::features::row_error::{RowError, TsvError};
-use crate::features::testing::{Draws, file, row, text};
+use crate::features::row_error::RowError;
+use crate::features::testing::{Draws, file, read_to_end, row, text};
 use crate::{files, fixtures};
 
 /// All rows, and all damage met on the way.
@@ -15,16 +15,7 @@ fn read_all(bytes: &[u8]) -> (Vec<Row>, Vec<RowError>) {
 }
 
 fn read_limited(bytes: &[u8], longest_row: usize) -> (Vec<Row>, Vec<RowError>) {
-    let mut reader = Reader::with_limit(bytes, Path::new("a.tsv"), longest_row);
-    let (mut rows, mut errors, mut row) = (Vec::new(), Vec::new(), Row::default());
-    loop {
-        match reader.read(&mut row) {
-            Ok(true) => rows.push(row.clone()),
-            Ok(false) => return (rows, errors),
-            Err(TsvError::Row(error)) => errors.push(*error),
-            Err(TsvError::Io(error)) => panic!("{error}"),
-        }
-    }
+    read_to_end(Reader::with_limit(bytes, Path::new("a.tsv"), longest_row), Row::default())
 }
 
 fn golden() -> Option<Vec<u8>> {

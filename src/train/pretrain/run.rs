@@ -113,6 +113,8 @@ pub fn run(
         snapshots,
         at_work,
     };
+    // From here on a signal makes it write one.
+    run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
     run.at = match from {
         Some(snapshot) => {
             let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
@@ -124,7 +126,6 @@ pub fn run(
         let warm = (total as f64 * WARMUP) as u64;
         run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;
     }
-    run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
     run.finish(identity, observer)
 }
 
