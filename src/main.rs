@@ -4,9 +4,10 @@
 
 use std::process::ExitCode;
 
+use base::error::Kind;
+use base::versions::Build;
+use base::{exit, tell, versions};
 use lxmert_repro::cli::Cli;
-use lxmert_repro::error::Kind;
-use lxmert_repro::{exit, tell};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
@@ -16,6 +17,11 @@ fn main() -> ExitCode {
             tell::line(std::backtrace::Backtrace::force_capture());
         }
     }));
+    versions::say(Build {
+        commit: option_env!("REPRO_GIT_COMMIT"),
+        commit_time: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
+        arithmetic: lxmert::libtorch::versions(),
+    });
     match std::panic::catch_unwind(|| Cli::run_line(&std::env::args_os().collect::<Vec<_>>())) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {

@@ -51,7 +51,6 @@ fn verify_fetch_and_unpack() {
     assert_eq!(place.path().read_dir().unwrap().count(), 0);
 }
 
-#[cfg(feature = "torch")]
 #[test]
 fn train_and_predict() {
     let sizes = ["--model", "tiny", "--boxes", "3", "--features", "16", "--answers", "5", "--vocab-size", "50"];

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base::exit::{CHECKSUM, DATA, FAIL, INCONCLUSIVE, INFRA, PASS};
 use common::{copy_folder, repro, run, stderr, stdout};
-use lxmert_repro::exit::{CHECKSUM, DATA, FAIL, INCONCLUSIVE, INFRA, PASS};
 
 const GOLDEN: [&str; 2] = ["--golden", "golden.toml"];
 

@@ -11,13 +11,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use base::exit::{CHECKSUM, FAIL, INCONCLUSIVE, INFRA, PASS, USAGE};
 use common::{repro, run, stderr, stdout};
+use data::dataset::TaskData;
+use data::features::bench::generated_rows;
+use data::features::tsv::Writer;
 use evaluations::{Left, answers, evaluation, faithful, nlvr2, seed};
-use lxmert_repro::dataset::TaskData;
-use lxmert_repro::exit::{CHECKSUM, FAIL, INCONCLUSIVE, INFRA, PASS, USAGE};
-use lxmert_repro::features::bench::generated_rows;
-use lxmert_repro::features::tsv::Writer;
-use lxmert_repro::report::json;
+use judge::report::json;
 use serde_json::{Value, json};
 
 fn check(folder: &Path, words: &[&str], code: u8) -> Output {

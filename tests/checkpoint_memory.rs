@@ -7,11 +7,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use lxmert_repro::checkpoint::{StateDict, TensorData, read, write_pth, write_safetensors};
+use checkpoint::{StateDict, TensorData, write_pth, write_safetensors};
+use lxmert_spec::loading::read;
 
 #[allow(dead_code)]
-#[path = "../src/fixtures.rs"]
-mod fixtures;
 
 static USED: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
@@ -38,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Reads the file; returns what came of it and the most bytes that were allocated at a time meanwhile.
-fn measured(path: &Path) -> (lxmert_repro::error::Result<StateDict>, usize) {
+fn measured(path: &Path) -> (base::error::Result<StateDict>, usize) {
     let before = USED.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     let start = Instant::now();

@@ -24,13 +24,13 @@ fn a_missing_feature_file_is_named() {
     );
 }
 
-#[cfg(feature = "torch")]
 mod torch {
     use std::path::{Path, PathBuf};
 
     use insta::assert_snapshot;
-    use lxmert_repro::demo::{self, DemoDetector, Recipe};
+    use lxmert_repro::demo::{self, DemoDetector};
     use lxmert_repro::extract::extract_all;
+    use lxmert_spec::demo::Recipe;
 
     use super::common::{fixtures, repro, run, stderr, stdout};
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use common::{fixtures, repro, run, stderr, stdout};
+use data::features::Row;
+use data::features::tsv::{Reader, Writer};
 use insta::assert_snapshot;
-use lxmert_repro::features::Row;
-use lxmert_repro::features::tsv::{Reader, Writer};
 use serde_json::Value;
 
 fn read(path: &Path) -> Vec<Row> {
@@ -184,7 +184,7 @@ fn stderr_of_reader(path: &Path) -> String {
             Ok(false) => panic!("the file is sound"),
             Err(error) => {
                 let folder = format!("{}/", path.parent().unwrap().display());
-                return format!("error: {}\n", lxmert_repro::error::Error::from(error)).replace(&folder, "");
+                return format!("error: {}\n", base::error::Error::from(error)).replace(&folder, "");
             }
         }
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use engines::{Given, folder};
-use lxmert_repro::container::{Cause, Mount, Stream};
+use sandbox::{Cause, Mount, Stream};
 
 on_both!(
     output_is_streamed_and_logged,

@@ -15,11 +15,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
+use base::error::Error;
 use engines::{BASE, folder};
-use lxmert_repro::container::failure::Unreachable;
-use lxmert_repro::container::{Cause, Engine, Mount, Sandbox};
-use lxmert_repro::error::Error;
 use own_engine::OwnEngine;
+use sandbox::failure::Unreachable;
+use sandbox::{Cause, Engine, Mount, Sandbox};
 
 /// Why an address has no engine, and the advice.
 fn unreachable(host: &str) -> (Unreachable, String) {

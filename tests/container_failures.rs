@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use base::error::{Error, Kind};
 use engines::{Given, folder};
-use lxmert_repro::container::failure::Patience;
-use lxmert_repro::container::{Cause, Failure, Mount, Sandbox, Stream};
-use lxmert_repro::error::{Error, Kind};
+use sandbox::failure::Patience;
+use sandbox::{Cause, Failure, Mount, Sandbox, Stream};
 
 on_both!(
     commands_that_cannot_run,

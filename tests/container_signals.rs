@@ -15,8 +15,8 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use engines::{Given, folder};
-use lxmert_repro::container::{Engine, Mount, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
+use sandbox::{Engine, Mount, Sandbox};
 
 on_both!(
     asked_to_stop,

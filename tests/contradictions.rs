@@ -5,8 +5,8 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base::exit::{CHECKSUM, DATA, FAIL, INCONCLUSIVE, PASS, USAGE};
 use common::{copy_folder, repro, run, stderr, stdout};
-use lxmert_repro::exit::{CHECKSUM, DATA, FAIL, INCONCLUSIVE, PASS, USAGE};
 use serde_json::{Value, json};
 
 /// A folder with some of the runs of `tests/fixtures/runs` and their golden file.
@@ -126,7 +126,7 @@ fn answers_are_scored_by_the_same_labels() {
         text + &item.to_string() + "\n"
     });
     fs::write(&items, text).unwrap();
-    let sha256 = lxmert_repro::files::sha256(&items).unwrap();
+    let sha256 = base::files::sha256(&items).unwrap();
     runs.edit("good-1/evaluate-vqa/result.json", |record| {
         record["items"]["sha256"] = json!(sha256);
         record["accuracy"] = json!(0.0);

@@ -4,8 +4,8 @@ mod common;
 
 use std::path::Path;
 
+use checkpoint::{self, StateDict, read_safetensors, write_pth};
 use common::{fixtures, repro, run, stderr, stdout};
-use lxmert_repro::checkpoint::{self, StateDict, read_safetensors, write_pth};
 
 /// The fixtures' weights of a tiny model as `<name>.pth`.
 fn given(place: &Path, name: &str) -> Option<StateDict> {
@@ -36,11 +36,16 @@ fn every_step_says_what_it_did_and_what_it_left_out() {
     }
     let said = convert(place.path(), &["--from", "port", "--to", "again.pth"], 0);
     assert!(said.contains("names     lxmert.* -> bert.*, cls.*"), "{said}");
-    let again = checkpoint::read(&place.path().join("again.pth")).unwrap();
+    let again = lxmert_spec::loading::read(&place.path().join("again.pth")).unwrap();
     assert!(again.len() == state.len() && again.iter().all(|(name, tensor)| &state[name] == tensor));
     let said = convert(place.path(), &["--from", "again", "--to", "bare.safetensors", "--encoder-only"], 0);
     assert!(said.contains("left out  cls.seq_relationship.weight (only the encoder is wanted)"), "{said}");
-    assert!(checkpoint::read(&place.path().join("bare.safetensors")).unwrap().keys().all(|n| n.starts_with("bert.")));
+    assert!(
+        lxmert_spec::loading::read(&place.path().join("bare.safetensors"))
+            .unwrap()
+            .keys()
+            .all(|n| n.starts_with("bert."))
+    );
 }
 
 #[test]
@@ -93,6 +98,6 @@ fn several_gpus_leave_no_trace() {
     let parallel = state.iter().map(|(name, t)| (name.replace("model.bert", "model.module.bert"), t.clone())).collect();
     write_pth(&place.path().join("BEST.pth"), &parallel).unwrap();
     convert(place.path(), &["--from", "BEST", "--to", "one.safetensors", "--task", "vqa", "--model", "tiny"], 0);
-    let one = checkpoint::read(&place.path().join("one.safetensors")).unwrap();
+    let one = lxmert_spec::loading::read(&place.path().join("one.safetensors")).unwrap();
     assert!(one.len() == state.len() && one.iter().all(|(name, tensor)| &state[name] == tensor));
 }

@@ -1,5 +1,4 @@
 //! `repro all --profile demo` on a recipe small enough for a test: cached, explained, killed and continued.
-#![cfg(feature = "torch")]
 
 mod common;
 
@@ -9,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{repro, run, stderr, stdout};
-use lxmert_repro::report::{Report, json};
+use judge::report::{Report, json};
 
 /// Few pictures and one or two epochs; judged INCONCLUSIVE, since the golden runs answer other questions.
 const RECIPE: &str = "

@@ -1,5 +1,4 @@
 //! `repro encode` as a user runs it: files, shards, what is printed, what is refused; the original's outputs at full size.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "parity/formula.rs"]
@@ -10,11 +9,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use common::{fixtures, repro, run, stderr, stdout};
-use lxmert_repro::checkpoint::{self, StateDict, TensorData};
-use lxmert_repro::features::Row;
-use lxmert_repro::features::tsv::Writer;
-use lxmert_repro::lxrt::pretraining::PretrainingModel;
-use lxmert_repro::lxrt::{Config, TaskModel};
+use checkpoint::{self, StateDict, TensorData};
+use data::features::Row;
+use data::features::tsv::Writer;
+use lxmert::model::pretraining::PretrainingModel;
+use lxmert_spec::Config;
+use lxmert::model::TaskModel;
 use serde_json::{Value, json};
 use tch::Device;
 
@@ -110,7 +110,7 @@ fn everything_is_written_with_its_shape_and_the_masks_are_answered() {
     let full = ["--pairs", "pairs.jsonl", "--output", "out/all.safetensors", "--attention", "--heads"];
     let output = run(&mut encode(folder, &full), 0);
     let file = folder.join("out/all.safetensors");
-    let tensors = checkpoint::read(&file).unwrap();
+    let tensors = lxmert_spec::loading::read(&file).unwrap();
     let mut shapes = vec![
         ("ids", vec![5, 20]),
         ("mask", vec![5, 20]),
@@ -151,7 +151,7 @@ fn everything_is_written_with_its_shape_and_the_masks_are_answered() {
     let said = about(&file);
     assert_eq!(said["pairs"][1], json!({"id": 1, "img_ids": ["img1"], "sent": "A [MASK] a [MASK] ?"}));
     assert_eq!(said["checkpoint"]["file"], "model_LXRT.pth");
-    assert_eq!(said["checkpoint"]["sha256"], lxmert_repro::files::sha256(&folder.join("model_LXRT.pth")).unwrap());
+    assert_eq!(said["checkpoint"]["sha256"], base::files::sha256(&folder.join("model_LXRT.pth")).unwrap());
     assert_eq!(said["model"]["config"]["num_attention_heads"], 2);
 
     let lines = lines(&output);
@@ -170,7 +170,7 @@ fn everything_is_written_with_its_shape_and_the_masks_are_answered() {
     // The same model as a folder of Hugging Face's and as a file that describes itself: both say how many heads there are.
     std::fs::write(folder.join("config.json"), serde_json::to_string(&config()).unwrap()).unwrap();
     run(repro(folder).args("convert --from model_LXRT.pth --to port --config config.json".split(' ')), 0);
-    let state = checkpoint::read(&folder.join("model_LXRT.pth")).unwrap();
+    let state = lxmert_spec::loading::read(&folder.join("model_LXRT.pth")).unwrap();
     let described = json!({"config": config(), "answers": ANSWERS}).to_string();
     let metadata = BTreeMap::from([("lxmert_repro.pretraining".to_owned(), described)]);
     checkpoint::write_safetensors(&folder.join("ours_LXRT.safetensors"), &state, &metadata).unwrap();
@@ -178,12 +178,12 @@ fn everything_is_written_with_its_shape_and_the_masks_are_answered() {
         let mut command = repro(folder);
         command.args("encode --features features.tsv --threads 1 --workspace . --pairs pairs.jsonl".split(' '));
         run(command.args(["--load", model, "--output", "same.safetensors", "--attention", "--heads"]), 0);
-        assert!(checkpoint::read(&folder.join("same.safetensors")).unwrap() == tensors, "{model}");
+        assert!(lxmert_spec::loading::read(&folder.join("same.safetensors")).unwrap() == tensors, "{model}");
     }
 
     let half = ["--pairs", "pairs.jsonl", "--output", "half.safetensors", "--half", "--batch-size", "2"];
     assert_eq!(stdout(&run(&mut encode(folder, &half), 0)), "half.safetensors\n");
-    let half = checkpoint::read(&folder.join("half.safetensors")).unwrap();
+    let half = lxmert_spec::loading::read(&folder.join("half.safetensors")).unwrap();
     for (wide, narrow) in numbers(&tensors, "lang").iter().zip(numbers(&half, "lang")) {
         // 2^-11 from f16, the rest from batches of another size.
         assert!((wide - narrow).abs() <= wide.abs() * 5e-4 + 1e-5, "{wide} {narrow}");
@@ -204,12 +204,12 @@ fn shards_are_the_whole_and_are_made_once() {
     assert_eq!(lines(&one), lines(&parts));
     let manifest = fixtures::json(&folder.join("parts/manifest.json"));
     assert_eq!((&manifest["pairs"], &manifest["shards"][2]["pairs"]), (&json!(5), &json!(1)));
-    let whole_file = checkpoint::read(&folder.join("all.safetensors")).unwrap();
+    let whole_file = lxmert_spec::loading::read(&folder.join("all.safetensors")).unwrap();
     let shards: Vec<StateDict> = manifest["shards"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|s| checkpoint::read(&folder.join("parts").join(s["file"].as_str().unwrap())).unwrap())
+        .map(|s| lxmert_spec::loading::read(&folder.join("parts").join(s["file"].as_str().unwrap())).unwrap())
         .collect();
     for (name, tensor) in whole_file.iter().filter(|(name, _)| *name != "heads.mask_positions") {
         let together: Vec<u8> = shards.iter().flat_map(|shard| shard[name].data.to_vec()).collect();
@@ -259,8 +259,8 @@ fn a_run_that_is_asked_to_stop_goes_on_later() {
     assert_eq!(left(), 401, "nothing but the shards and the manifest");
     let one = ["--pairs", "many.tsv", "--output", "one.safetensors", "--batch-size", "1"];
     run(&mut encode(folder, &one), 0);
-    let one = numbers(&checkpoint::read(&folder.join("one.safetensors")).unwrap(), "pooled");
-    let shard = |n: usize| checkpoint::read(&folder.join(format!("parts/shard-{n:05}.safetensors"))).unwrap();
+    let one = numbers(&lxmert_spec::loading::read(&folder.join("one.safetensors")).unwrap(), "pooled");
+    let shard = |n: usize| lxmert_spec::loading::read(&folder.join(format!("parts/shard-{n:05}.safetensors"))).unwrap();
     assert_eq!((0..400).flat_map(|n| numbers(&shard(n), "pooled")).collect::<Vec<_>>(), one);
 }
 
@@ -279,7 +279,7 @@ fn a_fine_tuned_model_answers_about_the_split_of_its_task() {
         "encode --load nlvr2 --attention-heads 2 --task nlvr2 --split valid --heads --output o --device cpu".split(' '),
     );
     let output = run(command.args(["--workspace", "."]), 0);
-    let tensors = checkpoint::read(&folder.join("o")).unwrap();
+    let tensors = lxmert_spec::loading::read(&folder.join("o")).unwrap();
     assert_eq!((&tensors["pooled"].shape[..], &tensors["heads.answer"].shape[..]), (&[6, 8][..], &[3, 2][..]));
     assert!(!tensors.contains_key("heads.words") && stderr(&output).contains("a fine-tuned model"));
     let lines = lines(&output);
@@ -340,7 +340,7 @@ fn the_full_model_s_outputs_are_the_original_s() {
         return;
     };
     let meta = fixtures::json(&meta);
-    let outputs = checkpoint::read(&outputs).unwrap();
+    let outputs = lxmert_spec::loading::read(&outputs).unwrap();
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let answers = meta["num_answers"].as_u64().unwrap() as usize;
@@ -359,7 +359,7 @@ fn the_full_model_s_outputs_are_the_original_s() {
         .args("encode --load BEST --pairs pairs.tsv --output o.safetensors --heads --device cpu --features".split(' '));
     let output = run(command.arg(tsv).arg("--vocab").arg(vocab), 0);
     assert!(stderr(&output).contains("12 attention heads"), "{}", stderr(&output));
-    let got = checkpoint::read(&folder.join("o.safetensors")).unwrap();
+    let got = lxmert_spec::loading::read(&folder.join("o.safetensors")).unwrap();
     assert_eq!(got["ids"].data, outputs["input_ids"].data);
     let [lang, visn, pooled, logits] = ["lang", "visn", "pooled", "heads.answer"].map(|name| numbers(&got, name));
     let row = |values: &[f32], width: usize, each: usize| {

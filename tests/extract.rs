@@ -14,12 +14,12 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use base::files::sha256_bytes;
 use common::{run, stderr, stdout};
-use lxmert_repro::container::Build;
-use lxmert_repro::container::build::BuildNetwork;
-use lxmert_repro::features::Row;
-use lxmert_repro::features::tsv::Reader;
-use lxmert_repro::files::sha256_bytes;
+use data::features::Row;
+use data::features::tsv::Reader;
+use sandbox::Build;
+use sandbox::build::BuildNetwork;
 use serde_json::Value;
 use workspace::Workspace;
 

@@ -5,8 +5,8 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base::files::sha256_bytes;
 use common::{repro, run, stderr, stdout};
-use lxmert_repro::files::sha256_bytes;
 
 /// A folder with sources `here/` and `there/`, and a manifest that names them.
 struct Scene {

@@ -45,7 +45,7 @@ fn each_kind_of_failure_has_its_exit_code() {
     server.faults("/a", [Fault::Corrupt(500)]);
     let other = Desk::new(&[&url], &sha256(&bytes));
     let text = stderr(&run(&mut other.fetch(), 7));
-    assert!(text.contains(&lxmert_repro::files::sha256_bytes(&bytes)) && text.contains("a.bin.suspect-"), "{text}");
+    assert!(text.contains(&base::files::sha256_bytes(&bytes)) && text.contains("a.bin.suspect-"), "{text}");
     assert!(!other.file().exists());
     run(&mut other.fetch(), 0);
 

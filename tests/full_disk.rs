@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use assets::disk::free;
+use base::files::sha256_bytes;
 use common::{run, stderr};
-use lxmert_repro::assets::disk::free;
-use lxmert_repro::files::sha256_bytes;
 use workspace::{Workspace, files, images, tsv, write, zipped};
 
 /// Set in the process that runs a test again where it may mount.
@@ -140,7 +140,7 @@ fn archive(member: &str, more: &str, size_max: u64) -> String {
 const ROWS: usize = 2_000;
 
 fn store_bound(bytes: u64) -> u64 {
-    lxmert_repro::prepare::plan::store_bound(bytes, lxmert_repro::features::Precision::F32)
+    lxmert_repro::prepare::plan::store_bound(bytes, data::features::Precision::F32)
 }
 
 #[test]

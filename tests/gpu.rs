@@ -4,10 +4,10 @@
 #[path = "common/own_engine.rs"]
 mod own_engine;
 
-use lxmert_repro::container::gpu::heeds_requests;
-use lxmert_repro::container::{Cause, Engine, Failure, GpuPath, Gpus, Image};
-use lxmert_repro::error::Error;
+use base::error::Error;
 use own_engine::{OwnEngine, write_script};
+use sandbox::gpu::heeds_requests;
+use sandbox::{Cause, Engine, Failure, GpuPath, Gpus, Image};
 
 /// Path, what the engine said, and what the person is told.
 #[track_caller]

@@ -15,15 +15,15 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use base::error::Kind;
 use common::{run, stderr, stdout};
 use fetching::{content, until};
-use lxmert_repro::container::build::BuildNetwork;
-use lxmert_repro::container::failure::Patience;
-use lxmert_repro::container::pull::Progress;
-use lxmert_repro::container::{Build, Cause, Engine};
-use lxmert_repro::error::Kind;
 use lxmert_repro::images::{self, Role};
 use registry::{Images, Registry, Way, built};
+use sandbox::build::BuildNetwork;
+use sandbox::failure::Patience;
+use sandbox::pull::Progress;
+use sandbox::{Build, Cause, Engine};
 use serde_json::Value;
 
 /// `repro images …` in a folder, with the engine of the tests.
@@ -297,7 +297,7 @@ fn a_build_tells_its_lines_and_its_failing_step() {
         "{failure}"
     );
     assert!(failure.last_lines.contains(&"so it is".to_owned()), "{failure:?}");
-    let text = lxmert_repro::error::Error::from(failure).to_string();
+    let text = base::error::Error::from(failure).to_string();
     assert!(text.starts_with(&format!("build of {name}: image {name} could not be built")), "{text}");
     for wrong in ["WHAT is this\n", "FROM lxmert-repro-test/nowhere:1\n", "FROM scratch\nCOPY nothing /\n", ""] {
         let failure = fails(wrong, &|_| ());

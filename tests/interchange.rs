@@ -1,5 +1,4 @@
 //! Models go to Hugging Face's port and to PyTorch and come back, and give the same numbers everywhere.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "common/python.rs"]
@@ -8,14 +7,14 @@ mod python;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use checkpoint::{self, DType, StateDict, TensorData, read_safetensors, write_pth, write_safetensors};
 use common::{fixtures, repro, run, stdout};
-use lxmert_repro::checkpoint::{
-    self, DType, Policy, StateDict, TensorData, read_safetensors, write_pth, write_safetensors,
-};
-use lxmert_repro::dataset::Task;
-use lxmert_repro::lxrt::parameters::{data, tensor};
-use lxmert_repro::lxrt::{Batch, Config, Description, Inputs, Parameters, Pass, PretrainingModel, TaskModel};
-use lxmert_repro::train::weights;
+use data::dataset::Task;
+use lxmert::model::parameters::{data, tensor};
+use lxmert::model::{Batch, Inputs, Parameters, Pass, PretrainingModel, TaskModel};
+use lxmert::train::weights;
+use lxmert_spec::loading::Policy;
+use lxmert_spec::{Config, Description};
 use tch::{Device, Kind, Tensor};
 
 const ANSWERS: usize = 11;
@@ -187,7 +186,7 @@ fn the_ports_models_give_the_same_numbers_here() {
         let folder = at(kind);
         for form in ["new", "old"] {
             let name = folder.join(form).to_str().unwrap().to_owned();
-            let path = checkpoint::locate(&name, "_LXRT").unwrap();
+            let path = lxmert_spec::loading::locate(&name, "_LXRT").unwrap();
             let what = format!("the port's {kind} model ({form}) here");
             let ours = match kind {
                 "answers" => {
@@ -200,8 +199,9 @@ fn the_ports_models_give_the_same_numbers_here() {
                 _ => {
                     let model = PretrainingModel::new(&config(), ANSWERS, Device::Cpu).unwrap();
                     let policy = if kind == "pretrain" { Policy::Pretrained } else { Policy::Lxmert };
-                    let state = checkpoint::read(&path).unwrap();
-                    let (state, report) = checkpoint::plan(state, &model.parameters().shapes(), policy, false).unwrap();
+                    let state = lxmert_spec::loading::read(&path).unwrap();
+                    let (state, report) =
+                        lxmert_spec::loading::plan(state, &model.parameters().shapes(), policy, false).unwrap();
                     assert!(
                         report.unexpected.is_empty() && (kind == "encoder" || report.missing.is_empty()),
                         "{report}"
@@ -264,7 +264,7 @@ fn the_programs_take_the_ports_folder_and_its_own_order_of_answers() {
     let Some(()) = vqa_data(place.path()) else { return };
     let state = read_safetensors(&at("model.safetensors")).unwrap();
     write_pth(&at("vqa.pth"), &state).unwrap();
-    let sizes = checkpoint::Catalogue::of(&state).unwrap().sizes;
+    let sizes = lxmert_spec::loading::Catalogue::of(&state).unwrap().sizes;
     let config = Config {
         vocab_size: sizes.vocab_size,
         max_position_embeddings: sizes.max_position_embeddings,
@@ -308,7 +308,7 @@ fn the_programs_take_the_ports_folder_and_its_own_order_of_answers() {
     std::fs::write(at("turned.json"), serde_json::to_string(&turned).unwrap()).unwrap();
     convert(place.path(), &["--from", "port", "--to", "other", "--answers", "turned.json"], 0);
     let bias = |name: &str| {
-        let state = checkpoint::read(&at(name)).unwrap();
+        let state = lxmert_spec::loading::read(&at(name)).unwrap();
         state["logit_fc.3.bias"].to_f32().unwrap()
     };
     assert!(bias("other").iter().rev().eq(&bias("port")));

@@ -5,13 +5,13 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use assets::digest::hash_file;
+use assets::lock::Lock;
+use assets::manifest::{Asset, Expect, Manifest, Selection};
 use common::fixtures;
-use lxmert_repro::assets::digest::hash_file;
-use lxmert_repro::assets::lock::Lock;
-use lxmert_repro::assets::manifest::{Asset, Expect, Manifest, Selection};
-use lxmert_repro::dataset::pretrain::data::Source;
-use lxmert_repro::dataset::process_gqa::GqaSet;
-use lxmert_repro::dataset::{Scale, Task, feature_files};
+use data::dataset::pretrain::data::Source;
+use data::dataset::process_gqa::GqaSet;
+use data::dataset::{Scale, Task, feature_files};
 
 const MANIFEST: &str = include_str!("../data/assets.toml");
 /// The tasks whose groups must be complete without a person's help.

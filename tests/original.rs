@@ -1,5 +1,4 @@
 //! The original's command lines behind `repro`, as its README has them, in a folder laid out as the original's.
-#![cfg(feature = "torch")]
 
 mod common;
 

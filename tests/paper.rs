@@ -11,20 +11,20 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lxmert_repro::assets::event::Silent;
-use lxmert_repro::assets::fetch::Network;
-use lxmert_repro::assets::lock::Lock;
-use lxmert_repro::assets::manifest::Manifest;
-use lxmert_repro::dataset::{Scale, Task};
-use lxmert_repro::error::Result;
-use lxmert_repro::exit;
-use lxmert_repro::features::{Precision, ensure_store, progress};
+use assets::event::Silent;
+use assets::fetch::Network;
+use assets::lock::Lock;
+use assets::manifest::Manifest;
+use base::error::Result;
+use base::exit;
+use data::dataset::{Scale, Task};
+use data::features::{Precision, ensure_store, progress};
+use judge::report::Report;
+use judge::verdict::Verdict;
+use judge::verdict::published::Published;
 use lxmert_repro::pipeline::engine;
 use lxmert_repro::pipeline::paper::{self, Assets, FineTuner, Machine, Model, Settings, Training};
 use lxmert_repro::pipeline::plan::StageContext;
-use lxmert_repro::report::Report;
-use lxmert_repro::verdict::Verdict;
-use lxmert_repro::verdict::published::Published;
 use serde_json::json;
 use world::World;
 
@@ -221,7 +221,7 @@ fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
         settings
     };
     let vocab = place.world.files.join("vocab.txt");
-    let (url, sum) = (format!("file://{}", vocab.display()), lxmert_repro::files::sha256(&vocab).unwrap());
+    let (url, sum) = (format!("file://{}", vocab.display()), base::files::sha256(&vocab).unwrap());
     for (settings, class, code) in [
         (with(&url, "http://127.0.0.1:1/vocab.txt"), "NETWORK", exit::NETWORK),
         (with(&sum, &"0".repeat(64)), "CHECKSUM", exit::CHECKSUM),

@@ -1,6 +1,5 @@
 //! `repro all --profile paper` as a person runs it, with a tiny model on a small published world: from nothing to a
 //! report, again from the cache, and after features were lost.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "common/train_image.rs"]
@@ -13,11 +12,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use checkpoint::write_pth;
 use common::{repro, run, stderr, stdout};
-use lxmert_repro::checkpoint::write_pth;
-use lxmert_repro::lxrt::Config;
-use lxmert_repro::lxrt::pretraining::PretrainingModel;
-use lxmert_repro::report::{Report, json};
+use judge::report::{Report, json};
+use lxmert::model::pretraining::PretrainingModel;
+use lxmert_spec::Config;
 use world::World;
 
 const INCONCLUSIVE: i32 = 3;

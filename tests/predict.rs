@@ -1,19 +1,18 @@
 //! Submission files of the real mini data set: complete or said not to be; ensembles; NLVR2's official figures from a model.
-#![cfg(feature = "torch")]
 
 mod common;
 
 use std::path::PathBuf;
 use std::process::Command;
 
+use checkpoint::{self, StateDict};
 use common::{copy_folder, fixtures, repro, run, stderr, stdout};
-use lxmert_repro::checkpoint::{self, StateDict};
-use lxmert_repro::dataset::{Scale, Task};
-use lxmert_repro::features::progress::Silent;
-use lxmert_repro::features::{FeatureStore, Precision, ensure_store};
-use lxmert_repro::lxrt::{Batch, Pass};
-use lxmert_repro::train::setup::{self, DataSettings, Loader, Start, Stores};
-use lxmert_repro::train::weights;
+use data::dataset::{Scale, Task};
+use data::features::progress::Silent;
+use data::features::{FeatureStore, Precision, ensure_store};
+use lxmert::model::{Batch, Pass};
+use lxmert::train::setup::{self, DataSettings, Loader, Start, Stores};
+use lxmert::train::weights;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
@@ -318,7 +317,7 @@ fn batch(store: &FeatureStore, image: &str, words: &[i64]) -> Batch {
 /// A copy of a model that always has the same scores: these, and -9 for the other answers.
 fn sure(place: &Place, from: &str, to: &str, scores: &[(usize, f32)]) {
     let metadata = checkpoint::read_metadata(&place.path(from)).unwrap().unwrap().into_iter().collect();
-    let mut state: StateDict = checkpoint::read(&place.path(from)).unwrap();
+    let mut state: StateDict = lxmert_spec::loading::read(&place.path(from)).unwrap();
     for (name, data) in &mut state {
         let mut values = data.to_f32().unwrap();
         match name.as_str() {

@@ -8,12 +8,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use assets::lock::Lock;
+use assets::plan::{Item, State};
+use base::files::sha256_bytes;
 use common::{run, stderr, stdout};
-use lxmert_repro::assets::lock::Lock;
-use lxmert_repro::assets::plan::{Item, State};
-use lxmert_repro::features::progress::{Outcome, Progress};
-use lxmert_repro::features::{Precision, ensure_store};
-use lxmert_repro::files::sha256_bytes;
+use data::features::progress::{Outcome, Progress};
+use data::features::{Precision, ensure_store};
 use workspace::{Workspace, files, images, questions, tsv, write, zipped};
 
 /// Five rows of val2014 in an archive, ten questions about them, an official file of NLVR2, a folder of pictures.

@@ -6,8 +6,8 @@ mod workspace;
 
 use std::fs;
 
+use base::files::sha256_bytes;
 use common::{fixtures, run, stdout};
-use lxmert_repro::files::sha256_bytes;
 use workspace::{Workspace, files, zipped};
 
 const REAL: &str = r#"

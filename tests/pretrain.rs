@@ -1,6 +1,5 @@
 //! Pre-training as a user runs it: the original's printed lines, weights and gradient norms; learning a small real set by
 //! heart; any subset of losses; going on after being killed.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "common/killing.rs"]
@@ -13,8 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{fixtures, repro, run, stderr, stdout, tiny_config};
-use lxmert_repro::checkpoint;
-use lxmert_repro::train::pretrain::weights::describe;
+use lxmert::train::pretrain::weights::describe;
 use serde_json::{Value, json};
 
 /// The original's names of the six losses, which it gives to the first ones that there are.
@@ -128,7 +126,7 @@ fn runs_print_what_the_original_prints_and_end_with_its_weights() {
 /// Compares shapes, sums, norms and first values of the last weights in both forms.
 fn ends_with(output: &Path, digest: &Value) {
     for form in ["safetensors", "pth"] {
-        let state = checkpoint::read(&output.join(format!("Epoch03_LXRT.{form}"))).unwrap();
+        let state = lxmert_spec::loading::read(&output.join(format!("Epoch03_LXRT.{form}"))).unwrap();
         let names: BTreeSet<String> = state.keys().map(|name| format!("module.{name}")).collect();
         let wanted: BTreeSet<String> = digest.as_object().unwrap().keys().cloned().collect();
         assert_eq!(names, wanted, "{form}");
@@ -219,7 +217,7 @@ fn any_subset_of_losses_has_its_right_names_and_heads() {
             assert_eq!(found, names, "{said}");
         }
         assert_eq!(said.contains("Overall Accu"), names.contains(&"QA"), "{said}");
-        let state = checkpoint::read(&place.path().join("out/Epoch01_LXRT.safetensors")).unwrap();
+        let state = lxmert_spec::loading::read(&place.path().join("out/Epoch01_LXRT.safetensors")).unwrap();
         for head in ["answer_head", "obj_predict_head"] {
             assert_eq!(state.keys().any(|name| name.starts_with(head)), heads.contains(&head), "{flags}: {head}");
         }
@@ -240,7 +238,7 @@ fn weights_go_on_to_another_run_and_to_conversion() {
     );
     assert!(stderr(&second).contains("missing (left as initialised): answer_head"), "{}", stderr(&second));
     // The original loads such a file, of one GPU, without loading anything.
-    let first = checkpoint::read(&place.path().join("one/Epoch01_LXRT.pth")).unwrap();
+    let first = lxmert_spec::loading::read(&place.path().join("one/Epoch01_LXRT.pth")).unwrap();
     let whole = run(
         &mut pretrain(
             place.path(),
@@ -250,7 +248,7 @@ fn weights_go_on_to_another_run_and_to_conversion() {
     );
     assert!(stderr(&whole).contains("none missing"), "{}", stderr(&whole));
     let (two, three) = ["two", "three"]
-        .map(|name| checkpoint::read(&place.path().join(name).join("Epoch01_LXRT.safetensors")).unwrap())
+        .map(|name| lxmert_spec::loading::read(&place.path().join(name).join("Epoch01_LXRT.safetensors")).unwrap())
         .into();
     assert_eq!(two, three);
     assert!(first.keys().all(|name| two.contains_key(name)) && first.len() < two.len());
@@ -300,7 +298,7 @@ fn generated() -> tempfile::TempDir {
     for (source, images) in [("mscoco_train", 0..9_usize), ("mscoco_minival", 9..12)] {
         let of = |image: usize| {
             json!({
-                "img_id": lxmert_repro::features::bench::image_id(image),
+                "img_id": data::features::bench::image_id(image),
                 "sentf": {"mscoco": ["a red cat", "two blue dog there"], "vqa": ["what is there", "is there a dog"]},
                 "labelf": {"vqa": [{"cat": 0.3, "dog": 1.0 / (1 + image % 3) as f64}, {"red": 1}]},
             })

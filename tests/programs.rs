@@ -1,14 +1,12 @@
 //! Whole runs of the original's fine-tuning programs: the same log.log, weights, gradient norms and submission files.
-#![cfg(feature = "torch")]
 
 mod common;
 
 use std::path::{Path, PathBuf};
 
 use common::{fixtures, repro, run, stdout, tiny_config};
-use lxmert_repro::checkpoint;
-use lxmert_repro::features::Row;
-use lxmert_repro::features::tsv::{Reader, Writer};
+use data::features::Row;
+use data::features::tsv::{Reader, Writer};
 use serde_json::{Value, json};
 
 /// A folder with the programs' data and features, or None where the fixtures are absent.
@@ -130,8 +128,10 @@ fn training_runs_end_with_the_original_logs_and_weights() {
         }
         let last = programs.join(format!("{base}_LAST.safetensors"));
         if last.exists() {
-            let (got, want) =
-                (checkpoint::read(&output.join("LAST.safetensors")).unwrap(), checkpoint::read(&last).unwrap());
+            let (got, want) = (
+                lxmert_spec::loading::read(&output.join("LAST.safetensors")).unwrap(),
+                lxmert_spec::loading::read(&last).unwrap(),
+            );
             for (tensor, want) in &want {
                 let (got, want) = (got[tensor].to_f32().unwrap(), want.to_f32().unwrap());
                 let difference = got.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -1,5 +1,4 @@
 //! The real mini data set: a small model learns each task by heart, and the real NLVR2 dev set is scored officially.
-#![cfg(feature = "torch")]
 
 mod common;
 
@@ -87,7 +86,7 @@ fn answers_of_the_pretrained_head_load_for_vqa_and_gqa() {
         return;
     };
     let place = tempfile::tempdir().unwrap();
-    let mut config = serde_json::to_value(lxmert_repro::lxrt::Config::lxr955()).unwrap();
+    let mut config = serde_json::to_value(lxmert_spec::Config::lxr955()).unwrap();
     for (key, value) in fixtures::json(&manifest)["config"].as_object().unwrap() {
         if let Some(entry) = config.get_mut(key) {
             *entry = value.clone();

@@ -7,10 +7,10 @@ mod evaluations;
 use std::fs;
 use std::path::Path;
 
+use base::exit::{CHECKSUM, DATA, FAIL, PASS};
 use common::{repro, run, stderr, stdout};
+use data::dataset::{Label, TaskData};
 use evaluations::{nlvr2, seed};
-use lxmert_repro::dataset::{Label, TaskData};
-use lxmert_repro::exit::{CHECKSUM, DATA, FAIL, PASS};
 use serde_json::{Value, json};
 
 /// A golden file that the run passes or, with other recorded runs, fails.

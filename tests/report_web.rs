@@ -5,14 +5,15 @@
 mod required;
 
 // The made-up reports of the renderers' own tests, which find here what they find beside them there.
-#[path = "../src/report/sample/mod.rs"]
+#[path = "../crates/judge/src/report/sample/mod.rs"]
 mod sample;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lxmert_repro::report::*;
-use lxmert_repro::{error, files, verdict};
+use base::{error, files};
+use judge::report::*;
+use judge::verdict;
 
 /// The check's command; None where it is not ready.
 fn web_check() -> Option<Command> {

@@ -1,5 +1,4 @@
 //! Fine-tuning that is killed, stopped or broken goes on to the same bytes. `REPRO_TEST_KILLS` sets the number of kills.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "common/killing.rs"]

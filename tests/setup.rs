@@ -223,7 +223,7 @@ fn wheel(folder: &Path, name: &str, version: &str, tag: &str, files: &[&str]) ->
         zip.write_all(text.as_bytes()).unwrap();
     }
     zip.finish().unwrap();
-    format!("{name}=={version} --hash=sha256:{}\n", lxmert_repro::files::sha256(&path).unwrap())
+    format!("{name}=={version} --hash=sha256:{}\n", base::files::sha256(&path).unwrap())
 }
 
 /// Every file below a folder.

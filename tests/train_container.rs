@@ -1,6 +1,5 @@
 //! The training image: what it computes is what this machine computes, bit for bit, and nothing stays behind. Skipped visibly
 //! where there is no engine with the image, unless `REPRO_TEST_REQUIRE` names `train-image`.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "common/train_image.rs"]
@@ -12,9 +11,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use base::files::sha256;
 use common::{repro, run, stderr, stdout};
-use lxmert_repro::files::sha256;
-use lxmert_repro::report::{Report, json};
+use judge::report::{Report, json};
 use train_image::{image, with_engine};
 
 const INCONCLUSIVE: i32 = 3;

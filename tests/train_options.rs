@@ -1,5 +1,4 @@
 //! `repro train` with the original's command lines, and where first weights come from.
-#![cfg(feature = "torch")]
 
 mod common;
 #[path = "common/mini.rs"]

@@ -9,12 +9,13 @@ use super::machine;
 use super::server::Server;
 use super::timing::{Repeats, rounded};
 use super::versus::{Series, generate, scratch};
-use crate::assets::digest::hash_file;
-use crate::assets::event::Silent;
-use crate::assets::fetch::{Network, Outcome, Settings, fetch};
-use crate::assets::lock::Lock;
-use crate::assets::manifest::{Checksums, Manifest};
-use crate::error::{Error, Result};
+use assets::digest::hash_file;
+use assets::event::Silent;
+use assets::fetch::{Network, Outcome, Settings, fetch};
+use assets::lock::Lock;
+use assets::manifest::{Checksums, Manifest};
+use base::error::{Error, Result};
+use base::tell;
 
 /// Fetches a generated file of `bytes` bytes with `repro fetch`'s code (download, SHA-256, write, sync to disk, rename) and with `curl -o`, in
 /// turns. After curl, `sync` waits until its file is on the disk, too: it shows what curl leaves for later, and keeps it out of the next turn.

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use super::machine;
 use super::timing::{Repeats, rounded};
 use super::versus::{Series, generate, scratch};
-use crate::assets::digest::hash_file;
-use crate::assets::event::Silent;
-use crate::assets::lock::Lock;
-use crate::assets::manifest::{Checksums, Manifest, Selection};
-use crate::assets::verify::{Depth, State, subjects, verify};
-use crate::error::{Error, Result};
+use assets::digest::hash_file;
+use assets::event::Silent;
+use assets::lock::Lock;
+use assets::manifest::{Checksums, Manifest, Selection};
+use assets::verify::{Depth, State, subjects, verify};
+use base::error::{Error, Result};
+use base::tell;
 
 /// How much to verify.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::features::bench::peak_rss_bytes;
 use crate::pipeline::environment;
+use data::features::bench::peak_rss_bytes;
 
 /// The JSON object of a measurement: its own entries, then memory, threads, versions and machine.
 pub(super) fn report(measured: Value, threads: usize) -> Value {
@@ -13,7 +13,7 @@ pub(super) fn report(measured: Value, threads: usize) -> Value {
         Value::Object(entries) => entries,
         other => Map::from_iter([("measured".to_owned(), other)]),
     };
-    let here = environment::gather(&crate::versions::arithmetic(), threads, &[]);
+    let here = environment::gather(&base::versions::arithmetic(), threads, &[]);
     let mut versions = BTreeMap::from([("repro".to_owned(), here.program)]);
     versions.extend(here.versions);
     entries.insert("peak_memory_bytes".into(), json!(peak_rss_bytes()));

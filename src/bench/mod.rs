@@ -8,11 +8,8 @@
 pub mod fetch;
 pub mod hash;
 pub mod machine;
-#[cfg(feature = "torch")]
 pub mod model;
-#[cfg(feature = "torch")]
 pub mod predict;
-#[cfg(feature = "torch")]
 mod questions;
 mod sentences;
 mod server;

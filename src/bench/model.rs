@@ -8,13 +8,15 @@ use tch::Device;
 use super::machine;
 use super::questions::{self, Asked};
 use super::timing::{self, Repeats, Times};
-use crate::cleanup::TemporaryFolder;
-use crate::error::{Error, Result};
-use crate::lxrt::{Config, TaskModel};
-use crate::train::batches;
-use crate::train::optimiser::Optim;
-use crate::train::questions::Questions;
-use crate::train::step::{Parts, Rule, Stepper};
+use base::cleanup::TemporaryFolder;
+use base::error::{Error, Result};
+use base::tell;
+use lxmert::model::TaskModel;
+use lxmert::train::batches;
+use lxmert::train::optimiser::Optim;
+use lxmert::train::questions::Questions;
+use lxmert::train::step::{Parts, Rule, Stepper};
+use lxmert_spec::Config;
 
 /// Sizes of the generated input.
 #[derive(Debug, Clone, Copy)]

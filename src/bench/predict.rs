@@ -10,10 +10,11 @@ use super::machine;
 use super::model::{Sizes, Subject, device_name, subject, threads};
 use super::questions;
 use super::timing::{self, Repeats, Times, rounded};
-use crate::error::{Error, Result};
-use crate::lxrt::{Config, TaskModel};
-use crate::train::predict::{Average, Way, scores};
-use crate::train::questions::{MAX_WORDS, Questions};
+use base::error::{Error, Result};
+use lxmert::model::TaskModel;
+use lxmert::train::predict::{Average, Way, scores};
+use lxmert::train::questions::{MAX_WORDS, Questions};
+use lxmert_spec::Config;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]

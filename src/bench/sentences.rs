@@ -4,8 +4,8 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::dataset::tokenizer::Tokenizer;
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use data::dataset::tokenizer::Tokenizer;
 
 /// Lines of bert-base-uncased's vocabulary.
 const PIECES: usize = 30522;

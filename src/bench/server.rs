@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
 
 /// Lines of a request's head that are read at most.
 const MOST_LINES: usize = 100;

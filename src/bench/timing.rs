@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
-use crate::features::bench::median;
+use base::error::{Error, Result};
+use base::tell;
+use data::features::bench::median;
 
 /// How often to measure.
 #[derive(Debug, Clone, Copy)]

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::machine;
 use super::sentences;
 use super::timing::{Repeats, Times};
-use crate::dataset::tokenizer::Tokenizer;
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
+use data::dataset::tokenizer::Tokenizer;
 
 /// Largest text file that is read whole.
 const LARGEST_TEXT: u64 = 1 << 30;

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{machine, timing};
-use crate::error::{Error, Result};
-use crate::features::bench::{BOXES, DIM, tsv_throughput};
+use base::error::{Error, Result};
+use base::tell;
+use data::features::bench::{BOXES, DIM, tsv_throughput};
 
 /// Bytes of a generated row, for the message about disk space.
 const ROW_BYTES: u64 = 395_182;

@@ -11,11 +11,11 @@ use zip::write::SimpleFileOptions;
 use super::machine;
 use super::timing::Repeats;
 use super::versus::{Series, scratch};
-use crate::assets::manifest::Unpack;
-use crate::assets::unpack::Archive;
-use crate::error::{Error, Result};
-use crate::features::bench::{BOXES, DIM, write_generated};
-use crate::features::{Precision, store_stream};
+use archive::{Archive, Wanted};
+use base::error::{Error, Result};
+use base::tell;
+use data::features::bench::{BOXES, DIM, write_generated};
+use data::features::{Precision, store_stream};
 
 /// Bytes of a generated row of text; its share of the archive and of the store are less.
 const ROW_BYTES: u64 = 395_182;
@@ -43,7 +43,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
         }
         alone.time(|| inflate(&zip, text_bytes))?;
         let done = whole.time(|| {
-            let member = Archive::open(&zip)?.file(&unpack(text_bytes))?;
+            let member = Archive::open(&zip)?.file(&wanted(text_bytes))?;
             store_stream(member, &tsv, &stores, precision, Some(images as u64), &mut |_| {})
         })?;
         bytes = done.bytes;
@@ -72,10 +72,8 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
     ))
 }
 
-fn unpack(text_bytes: u64) -> Unpack {
-    let (member, path) = (MEMBER.to_owned(), MEMBER.into());
-    let size_max = text_bytes.saturating_mul(2);
-    Unpack { member, folder: false, path, size_max, size_min: None, sha256: None, expect: None }
+fn wanted(text_bytes: u64) -> Wanted {
+    Wanted { name: MEMBER.to_owned(), size_max: text_bytes.saturating_mul(2) }
 }
 
 /// Packs rows as the published archives do: deflated, in a folder.
@@ -90,7 +88,7 @@ fn pack(path: &Path, images: usize) -> Result<()> {
 
 /// Decompresses and checks, and writes nothing.
 fn inflate(zip: &Path, text_bytes: u64) -> Result<()> {
-    let mut member = Archive::open(zip)?.file(&unpack(text_bytes))?;
+    let mut member = Archive::open(zip)?.file(&wanted(text_bytes))?;
     let mut buffer = vec![0; 1 << 20];
     while member.read(&mut buffer).map_err(|error| Error::io("unpack", zip, &error))? > 0 {}
     Ok(())

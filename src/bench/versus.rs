@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::timing::{part, rounded};
-use crate::assets::disk;
-use crate::cleanup::TemporaryFolder;
-use crate::error::{Error, Result};
-use crate::features::bench::median;
+use assets::disk;
+use base::cleanup::TemporaryFolder;
+use base::error::{Error, Result};
+use data::features::bench::median;
 use serde_json::{Value, json};
 
 /// A folder with room for so many bytes, removed in the end.

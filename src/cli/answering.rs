@@ -7,20 +7,21 @@ use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::values::count;
-use crate::checkpoint::locate;
-use crate::dataset::{Prediction, Scale, Task};
-use crate::error::{Error, Result};
-use crate::evidence::attribution::{self, Attribution};
-use crate::evidence::result::Machine;
-use crate::features::progress::Bar;
-use crate::lxrt::TaskModel;
-use crate::lxrt::description::same_vocabulary;
-use crate::train::machine::described;
-use crate::train::predict::{Average, predict};
-use crate::train::progress;
-use crate::train::questions::Questions;
-use crate::train::setup::{self, Loader, Start};
-use crate::train::weights::{self, Description};
+use base::error::{Error, Result};
+use base::tell;
+use data::dataset::{Prediction, Scale, Task};
+use data::features::progress::Bar;
+use judge::evidence::attribution::{self, Attribution};
+use judge::evidence::result::Machine;
+use lxmert::model::TaskModel;
+use lxmert::train::machine::described;
+use lxmert::train::predict::{Average, predict};
+use lxmert::train::progress;
+use lxmert::train::questions::Questions;
+use lxmert::train::setup::{self, Loader, Start};
+use lxmert::train::weights::{self, Description};
+use lxmert_spec::description::same_vocabulary;
+use lxmert_spec::loading::locate;
 
 /// Models and how to run them.
 #[derive(Debug, clap::Args)]

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::assets::event::{Event, Observer};
-use crate::assets::lock::Trust;
-use crate::human::{human_bytes, human_seconds};
-use crate::{plain, stdout};
+use assets::event::{Event, Observer};
+use assets::lock::Trust;
+use base::human::{human_bytes, human_seconds};
+use base::tell;
+use base::{plain, stdout};
 
 /// Without a terminal, a file that is at work says so this often.
 const EVERY: Duration = Duration::from_secs(30);
@@ -73,7 +74,6 @@ impl Display {
     }
 
     /// What suits stderr, for a command whose results are others: all goes there.
-    #[cfg(feature = "torch")]
     pub fn beside() -> Self {
         let mut display = Self::new(false);
         display.beside = true;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::assets::fetch::Network;
-use crate::assets::lock::Lock;
-use crate::assets::manifest::{Manifest, Selection};
-use crate::error::Result;
-use crate::files;
+use assets::fetch::Network;
+use assets::lock::Lock;
+use assets::manifest::{Manifest, Selection};
+use base::error::Result;
+use base::files;
 
 /// The pins compiled into the program.
 const LOCK: &str = include_str!("../../data/assets.lock");

@@ -4,19 +4,16 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-#[cfg(feature = "torch")]
 use super::options::{ComputeOptions, ModelOptions};
 use super::values::{count, whole};
 use super::{cores, say};
-#[cfg(feature = "torch")]
 use crate::bench::model::{self, Sizes};
-#[cfg(feature = "torch")]
 use crate::bench::predict::{self, Asking};
 use crate::bench::timing::Repeats;
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::features::Precision;
+use base::error::{Error, Result};
+use base::exit;
+use data::features::Precision;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -47,11 +44,9 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// A fine-tuning step: batch, forward with dropout, backward, clipping, BertAdam
-    #[cfg(feature = "torch")]
     #[command(after_help = AFTER_HELP)]
     Train(Train),
     /// Answering questions, dropout off: the fast way against the plain one, which is the original's
-    #[cfg(feature = "torch")]
     #[command(after_help = AFTER_HELP)]
     Predict(Predict),
     /// Cutting sentences into word pieces, on one thread
@@ -71,7 +66,6 @@ enum What {
     Unpack(Unpack),
 }
 
-#[cfg(feature = "torch")]
 #[derive(Debug, clap::Args)]
 struct Train {
     /// Examples a step
@@ -87,7 +81,6 @@ struct Train {
     input: Input,
 }
 
-#[cfg(feature = "torch")]
 #[derive(Debug, clap::Args)]
 struct Predict {
     /// Questions in work at a time
@@ -114,7 +107,6 @@ struct Predict {
 }
 
 /// Sizes of model and input.
-#[cfg(feature = "torch")]
 #[derive(Debug, clap::Args)]
 struct Input {
     /// Boxes an image
@@ -138,7 +130,6 @@ struct Input {
     compute: ComputeOptions,
 }
 
-#[cfg(feature = "torch")]
 impl Input {
     fn sizes(&self, batch_size: usize) -> Sizes {
         Sizes { batch_size, boxes: self.boxes, features: self.features, words: self.words, answers: self.answers }
@@ -239,13 +230,11 @@ impl Rounds {
 /// Sizes that cannot be; files that cannot be read; a full disk.
 pub fn run(args: Args) -> Result<u8> {
     let report = match args.what {
-        #[cfg(feature = "torch")]
         What::Train(Train { batch_size, steps, warmup, input }) => {
             let device = input.compute.apply()?;
             let config = input.model.resolve(input.vocab_size, input.features)?;
             model::train(&config, &input.sizes(batch_size), Repeats { warmup, steps }, device)?
         }
-        #[cfg(feature = "torch")]
         What::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, warmup, input }) => {
             let device = input.compute.apply()?;
             let config = input.model.resolve(input.vocab_size, input.features)?;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::train::begin::{Begin, SnapshotSettings};
-use crate::train::snapshot::Every;
+use lxmert::train::begin::{Begin, SnapshotSettings};
+use lxmert::train::snapshot::Every;
 
 /// What `train` and `pretrain` share.
 #[derive(Debug, clap::Args)]

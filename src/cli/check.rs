@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use super::forms::{Form, not_into, tell};
 use super::values::{seed, whole};
 use super::{cores, say};
-use crate::dataset::Task;
-use crate::error::{Error, Result};
-use crate::evidence::run::{RunEvidence, read, read_all};
-use crate::exit;
-use crate::features::progress::Bar;
-use crate::grade::golden::{Content, GoldenFile};
-use crate::grade::rows::{Asked, against, rows};
-use crate::grade::{self, record, report};
-use crate::report::{FileRecord, GoldenRecord, Report};
-use crate::verdict::golden::{self, Golden};
-use crate::verdict::published::Published;
-use crate::verdict::row::Judged;
-use crate::verdict::{features, power};
+use base::error::{Error, Result};
+use base::exit;
+use base::tell;
+use data::dataset::Task;
+use data::features::progress::Bar;
+use judge::evidence::run::{RunEvidence, read, read_all};
+use judge::grade::golden::{Content, GoldenFile};
+use judge::grade::rows::{Asked, against, rows};
+use judge::grade::{self, record, report};
+use judge::report::{FileRecord, GoldenRecord, Report};
+use judge::verdict::golden::{self, Golden};
+use judge::verdict::published::Published;
+use judge::verdict::row::Judged;
+use judge::verdict::{features, power};
 
 /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
 ///

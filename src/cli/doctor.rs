@@ -7,9 +7,9 @@ use super::assets::Format;
 use super::{pretty, say};
 use crate::doctor::render::render;
 use crate::doctor::{Purpose, Report, gather};
-use crate::error::Result;
-use crate::exit;
-use crate::report::console::wants_colour;
+use base::error::Result;
+use base::exit;
+use judge::report::console::wants_colour;
 
 /// Check that this machine has what a run needs, and say what mends it where it has not
 ///

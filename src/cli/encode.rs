@@ -6,21 +6,22 @@ use super::first_look::{Named, look};
 use super::options::{ComputeOptions, DataFiles, say_vocabulary};
 use super::say;
 use super::values::count;
-use crate::checkpoint::locate;
-use crate::dataset::tokenizer::Tokenizer;
-use crate::dataset::{Limit, Scale, Task, TaskData, feature_files};
-use crate::encode::{
+use crate::prepare;
+use base::error::{Error, Result};
+use base::exit;
+use base::tell;
+use data::dataset::tokenizer::Tokenizer;
+use data::dataset::{Limit, Scale, Task, TaskData, feature_files};
+use data::features::Precision;
+use data::features::progress::Bar;
+use lxmert::encode::{
     AttentionHeads, Encoded, Encoder, Features, Output, Pair, Settings, Want, Work, answer_names, described_heads,
     encode, pairs_of_file, pairs_of_lists, pairs_of_split, with_features,
 };
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::features::Precision;
-use crate::features::progress::Bar;
-use crate::lxrt::description::check_vocabulary;
-use crate::prepare;
-use crate::train::progress;
-use crate::train::questions::MAX_WORDS;
+use lxmert::train::progress;
+use lxmert::train::questions::MAX_WORDS;
+use lxmert_spec::description::check_vocabulary;
+use lxmert_spec::loading::locate;
 
 /// Write what a model makes of sentences and images: states, attention, scores of its heads.
 #[derive(Debug, clap::Args)]

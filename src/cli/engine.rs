@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::stopping::{OUTSIDE, to_resume};
-use crate::cleanup::TemporaryFolder;
-use crate::container::{Cause, Gpus, Stream};
-use crate::error::{Error, Result};
-use crate::files;
 use crate::pipeline::contained::{Mounts, Options, Place};
-use crate::stdout;
+use base::cleanup::TemporaryFolder;
+use base::error::{Error, Result};
+use base::files;
+use base::stdout;
+use base::tell;
+use sandbox::{Cause, Gpus, Stream};
 
 /// Where the arithmetic runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -141,7 +142,7 @@ pub fn run_inside(
             std::io::copy(&mut from, out).and_then(|_| out.flush()).map_err(|e| Error::io("write", file, &e))
         })?;
     }
-    Ok(crate::exit::PASS)
+    Ok(base::exit::PASS)
 }
 
 fn exit_code(cause: &Cause) -> Option<u8> {

@@ -7,15 +7,16 @@ use super::engine::{Touched, run_inside};
 use super::first_look::{Named, look};
 use super::say;
 use super::scores::{Against, Scored, scored};
-use crate::checkpoint::hf;
-use crate::dataset::answers::LabelTable;
-use crate::dataset::nlvr2_official::{self, Nlvr2Gold};
-use crate::dataset::{self, Completeness, Prediction, Task, TaskData};
-use crate::error::{Error, Result};
-use crate::evidence::leave::{Evaluated, leave};
-use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use crate::exit;
-use crate::train::questions;
+use base::error::{Error, Result};
+use base::exit;
+use base::tell;
+use data::dataset::answers::LabelTable;
+use data::dataset::nlvr2_official::{self, Nlvr2Gold};
+use data::dataset::{self, Completeness, Prediction, Task, TaskData};
+use judge::evidence::leave::{Evaluated, leave};
+use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
+use lxmert::train::questions;
+use lxmert_spec::loading::hf;
 
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]
@@ -172,7 +173,7 @@ fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evalua
     let record = |AnsweringModel { file, parameters, origin }: &AnsweringModel| -> Result<ModelRecord> {
         let sha256 = match &origin.sha256 {
             Some(sha256) => sha256.clone(),
-            None => hf::folder::sha256(file)?,
+            None => checkpoint::folder::sha256(file)?,
         };
         let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(ModelRecord { file, sha256, parameters: *parameters })

@@ -10,18 +10,19 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::assets::{Format, ManifestOptions};
-use crate::container::{Engine, GpuPath};
 use crate::demo::DemoDetector;
-use crate::error::{Error, Result};
-use crate::exit;
 use crate::extract::caffe::{self, Caffe, assets, gpus::Choice};
 use crate::extract::order::Order;
 use crate::extract::run::{Plan, Request, Summary, extract, plan, row_bytes};
 use crate::extract::sets::{Set, Source, Split};
 use crate::extract::{Backend, Observer, PerImage, record};
-use crate::human::{grouped, human_bytes, human_seconds};
 use crate::images::{Role, resolve};
-use crate::stdout;
+use base::error::{Error, Result};
+use base::exit;
+use base::human::{grouped, human_bytes, human_seconds};
+use base::stdout;
+use base::tell;
+use sandbox::{Engine, GpuPath};
 
 /// Images shown of those that have no features.
 const SHOWN: usize = 20;

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format, Known, NetworkOptions};
 use super::pretty;
-use crate::assets::event::{Event, Observer};
-use crate::assets::fetch::{self, Outcome, Settings};
-use crate::assets::known::Known as KnownFiles;
-use crate::assets::list::{self, Forecast};
-use crate::assets::lock::{Lock, Trust};
-use crate::assets::manifest::{Asset, Selection};
-use crate::assets::plan::{Item, plan};
-use crate::assets::rate::{Meter, Rate};
-use crate::assets::{adopt, disk, pin};
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::features::Precision;
-use crate::{plain, prepare, stdout};
+use crate::prepare;
+use assets::event::{Event, Observer};
+use assets::fetch::{self, Outcome, Settings};
+use assets::known::Known as KnownFiles;
+use assets::list::{self, Forecast};
+use assets::lock::{Lock, Trust};
+use assets::manifest::{Asset, Selection};
+use assets::plan::{Item, plan};
+use assets::rate::{Meter, Rate};
+use assets::{adopt, disk, pin};
+use base::error::{Error, Result};
+use base::exit;
+use base::{plain, stdout};
+use data::features::Precision;
 
 /// Fetch the paper's files: verified, resumable, in parallel
 ///
@@ -70,7 +71,7 @@ be (kept aside); 8 disk full; 130 stopped: what has arrived is kept.";
 /// Runs the command: [`exit::PASS`] where everything selected is there in the end.
 ///
 /// # Errors
-/// Usage, network, checksum, disk, as [`crate::exit`] has them.
+/// Usage, network, checksum, disk, as [`base::exit`] has them.
 pub fn run(args: Args) -> Result<u8> {
     let known = args.assets.read()?;
     let selection = args.assets.selection();

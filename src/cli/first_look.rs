@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{self, locate};
-use crate::dataset::{FeatureFile, Task, TaskData};
-use crate::error::{Error, Result};
-use crate::evidence::training;
-use crate::files::{self, text};
-use crate::train::setup::{DataSettings, Start, Stores};
+use base::error::{Error, Result};
+use base::files::{self, text};
+use data::dataset::{FeatureFile, Task, TaskData};
+use judge::evidence::training;
+use lxmert::train::setup::{DataSettings, Start, Stores};
+use lxmert_spec::loading::locate;
 
 /// A thing that a command names.
 pub enum Named<'a> {
@@ -62,7 +62,7 @@ pub fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
     named.extend(splits.iter().map(|splits| Named::Splits(data.task, root, splits)));
     look(named)?;
     for splits in splits {
-        look_at_features(&data.stores, root, &crate::dataset::feature_files(data.task, splits, data.scale, root)?)?;
+        look_at_features(&data.stores, root, &data::dataset::feature_files(data.task, splits, data.scale, root)?)?;
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ impl Named<'_> {
     fn look(&self) -> Result<()> {
         match self {
             Self::Checkpoint(name, suffix) => checkpoint::look(&locate(name, suffix)?),
-            Self::Bert(path) => checkpoint::look_at_bert(path),
+            Self::Bert(path) => lxmert_spec::loading::look_at_bert(path),
             Self::Text(path) => text::open_text(path).map(drop),
             Self::Features(path) => files::open_regular(path)
                 .map(drop)
@@ -113,7 +113,7 @@ impl Named<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use base::error::Kind;
 
     #[test]
     fn what_cannot_be_is_said_and_nothing_is_made() {

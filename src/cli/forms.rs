@@ -4,10 +4,11 @@ use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
 use super::say;
-use crate::error::{Error, Result};
-use crate::evidence::run::RunEvidence;
-use crate::files;
-use crate::report::{Report, annotations, console, html, intoto, json, junit, markdown};
+use base::error::{Error, Result};
+use base::files;
+use base::tell;
+use judge::evidence::run::RunEvidence;
+use judge::report::{Report, annotations, console, html, intoto, json, junit, markdown};
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

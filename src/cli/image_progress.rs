@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::container::pull::Progress;
-use crate::human::human_bytes;
+use base::human::human_bytes;
+use base::tell;
+use sandbox::pull::Progress;
 
 /// Without a terminal, a pull says so often how far it is.
 const EVERY: Duration = Duration::from_secs(30);

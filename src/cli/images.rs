@@ -8,14 +8,15 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::assets::Format;
 use super::image_progress::PullDisplay;
 use super::pretty;
-use crate::container::build::BuildNetwork;
-use crate::container::reference::Reference;
-use crate::container::{Engine, Image};
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::human::human_seconds;
 use crate::images::{self, Brought, Pinned, Role, known};
-use crate::{plain, stdout};
+use base::error::{Error, Result};
+use base::exit;
+use base::human::human_seconds;
+use base::tell;
+use base::{plain, stdout};
+use sandbox::build::BuildNetwork;
+use sandbox::reference::Reference;
+use sandbox::{Engine, Image};
 
 /// List, fetch, build and pin the container images that the program runs in
 ///
@@ -168,7 +169,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 ///
 /// # Errors
-/// Usage, infra, network, checksum, disk, as [`crate::exit`] has them.
+/// Usage, infra, network, checksum, disk, as [`base::exit`] has them.
 pub fn run(args: Args) -> Result<u8> {
     match args.command {
         Command::List(args) => list(&args)?,

@@ -5,56 +5,41 @@ use std::ffi::OsString; // clap knows it by its bare name only
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::error::{Error, Result};
-use crate::{exit, stdout};
+use base::error::{Error, Result};
+use base::tell;
+use base::{exit, stdout};
 
-#[cfg(feature = "torch")]
 mod all;
-#[cfg(feature = "torch")]
 mod answering;
 mod asset_progress;
 mod assets;
 mod bench;
-#[cfg(feature = "torch")]
 mod breaks;
 mod check;
 mod convert;
 mod doctor;
-#[cfg(feature = "torch")]
 mod encode;
-#[cfg(feature = "torch")]
 mod engine;
-#[cfg(feature = "torch")]
 mod evaluate;
 mod extract;
 pub mod features;
 mod fetch;
-#[cfg(feature = "torch")]
 mod first_look;
 mod forms;
 mod image_progress;
 mod images;
-#[cfg(feature = "torch")]
 mod options;
-#[cfg(feature = "torch")]
 mod original;
-#[cfg(feature = "torch")]
 mod original_extras;
-#[cfg(feature = "torch")]
 mod predict;
 mod prepare;
-#[cfg(feature = "torch")]
 mod pretrain;
 mod regrade;
 mod report;
-#[cfg(feature = "torch")]
 mod scores;
-#[cfg(feature = "torch")]
 mod stage;
-#[cfg(feature = "torch")]
 mod start;
 mod stopping;
-#[cfg(feature = "torch")]
 mod train;
 mod values;
 mod verify;
@@ -112,16 +97,12 @@ enum Command {
     /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
     Prepare(prepare::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
-    #[cfg(feature = "torch")]
     All(all::Args),
     /// Pre-train LXMERT on sentences about images
-    #[cfg(feature = "torch")]
     Pretrain(pretrain::Args),
     /// Fine-tune LXMERT on VQA, GQA or NLVR2
-    #[cfg(feature = "torch")]
     Train(train::Args),
     /// Score a model or a predictions file
-    #[cfg(feature = "torch")]
     Evaluate(evaluate::Args),
     /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
     Check(check::Args),
@@ -130,10 +111,8 @@ enum Command {
     /// Show a report again, in any form
     Report(report::Args),
     /// Write a submission file
-    #[cfg(feature = "torch")]
     Predict(predict::Args),
     /// Write what a model makes of sentences and images: states, attention, scores of its heads
-    #[cfg(feature = "torch")]
     Encode(encode::Args),
     /// List, fetch, build and pin the container images that the program runs in
     Images(images::Args),
@@ -144,7 +123,6 @@ enum Command {
     /// Check that this machine has what a run needs
     Doctor(doctor::Args),
     /// What the program in an image is asked by the one outside
-    #[cfg(feature = "torch")]
     #[command(hide = true)]
     Stage(stage::Args),
     /// Convert a model between the original's layout and Hugging Face's
@@ -152,14 +130,13 @@ enum Command {
     /// Measure the speed on this machine
     Bench(bench::Args),
     /// A command line of the original, as it stands
-    #[cfg(feature = "torch")]
     #[command(external_subcommand)]
     Original(Vec<OsString>),
 }
 
 impl Cli {
     /// Parses a command line, the program's name first, and runs it; the exit code, or the error that decides it
-    /// ([`crate::exit::code`]).
+    /// ([`base::exit::code`]).
     ///
     /// # Errors
     /// Usage for a word or a variable that is not UTF-8; as the command.
@@ -182,7 +159,6 @@ impl Cli {
     }
 
     /// Whether it does arithmetic with libtorch.
-    #[cfg(feature = "torch")]
     fn computes(&self) -> bool {
         matches!(
             self.command,
@@ -198,13 +174,12 @@ impl Cli {
         )
     }
 
-    /// Runs the command; the exit code, or the error that decides it ([`crate::exit::code`]).
+    /// Runs the command; the exit code, or the error that decides it ([`base::exit::code`]).
     fn run(self) -> Result<u8> {
-        #[cfg(feature = "torch")]
         if self.computes() {
             // A signal that comes while the program starts over is heard by the one that takes its place.
-            crate::signals::hold();
-            crate::openmp::do_not_spin();
+            base::signals::hold();
+            base::openmp::do_not_spin();
         }
         stopping::hear()?;
         let code = self.command.run()?;
@@ -227,14 +202,12 @@ impl Cli {
 }
 
 /// The variable that names the workspace.
-#[cfg(feature = "torch")]
 const WORKSPACE: &str = "REPRO_WORKSPACE";
 
 /// The workspace that the environment names.
 ///
 /// # Errors
 /// Usage where it is empty or not UTF-8.
-#[cfg(feature = "torch")]
 fn workspace_of_environment() -> Result<Option<String>> {
     let advice = format!("set {WORKSPACE} to a folder, or unset it: without it the workspace is ./workspace");
     match std::env::var(WORKSPACE) {
@@ -248,21 +221,13 @@ fn workspace_of_environment() -> Result<Option<String>> {
 impl Command {
     fn run(self) -> Result<u8> {
         match self {
-            #[cfg(feature = "torch")]
             Command::All(args) => all::run(args),
-            #[cfg(feature = "torch")]
             Command::Pretrain(args) => pretrain::run(args),
-            #[cfg(feature = "torch")]
             Command::Train(args) => train::run(args),
-            #[cfg(feature = "torch")]
             Command::Evaluate(args) => evaluate::run(args),
-            #[cfg(feature = "torch")]
             Command::Predict(args) => predict::run(args),
-            #[cfg(feature = "torch")]
             Command::Encode(args) => encode::run(args),
-            #[cfg(feature = "torch")]
             Command::Stage(args) => stage::run(args),
-            #[cfg(feature = "torch")]
             Command::Original(words) => original::run(&words),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
@@ -306,7 +271,7 @@ mod tests {
     #[test]
     fn the_command_line_is_sound_and_its_exit_codes_are_the_documented_ones() {
         Cli::command().debug_assert();
-        for (name, code, meaning) in crate::exit::TABLE {
+        for (name, code, meaning) in base::exit::TABLE {
             assert!(
                 AFTER_HELP.contains(&format!("{code:<3} {name:<13} {meaning}")),
                 "{name} is not in --help as documented"

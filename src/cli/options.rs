@@ -7,17 +7,19 @@ use clap::builder::PossibleValuesParser;
 use tch::Device;
 
 use super::values::{count, dropout, whole};
-use crate::dataset::tokenizer::{Tokenizer, published_vocabulary};
-use crate::dataset::{Scale, Task};
-use crate::error::{Error, Result};
-use crate::features::Precision;
-use crate::features::progress::Bar;
-use crate::lxrt::Config;
 use crate::pipeline::contained::{Features, build_stores};
 use crate::prepare;
-pub use crate::train::machine::described;
-use crate::train::questions::Ablation;
-use crate::train::setup::{DataSettings, Stores};
+use base::error::{Error, Result};
+use base::tell;
+use data::dataset::tokenizer::Tokenizer;
+use data::dataset::{Scale, Task};
+use data::features::Precision;
+use data::features::progress::Bar;
+use judge::grade::vocabulary::published_vocabulary;
+pub use lxmert::train::machine::described;
+use lxmert::train::questions::Ablation;
+use lxmert::train::setup::{DataSettings, Stores};
+use lxmert_spec::Config;
 
 /// The data's folder and the vocabulary.
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! Options of the original's programs that have nothing to do here: accepted, so that its command lines work, and said.
 
+use base::tell;
+
 /// `--tqdm`, `--multiGPU`, `--numWorkers` (src/param.py @ 0db1182); not in the help.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct OriginalExtras {

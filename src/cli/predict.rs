@@ -6,10 +6,11 @@ use super::answering::{Answered, Answering};
 use super::engine::{Touched, run_inside};
 use super::first_look::{Named, look};
 use super::say;
-use crate::dataset::python::float_repr;
-use crate::dataset::{self, Task, completeness, read_predictions};
-use crate::error::Result;
-use crate::exit;
+use base::error::Result;
+use base::exit;
+use base::tell;
+use data::dataset::python::float_repr;
+use data::dataset::{self, Task, completeness, read_predictions};
 
 /// Write a submission file.
 #[derive(Debug, clap::Args)]

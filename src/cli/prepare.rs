@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
-use crate::assets::manifest::Selection;
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::features::Precision;
 use crate::prepare::{Settings, Summary, prepare};
-use crate::stdout;
+use assets::manifest::Selection;
+use base::error::{Error, Result};
+use base::exit;
+use base::stdout;
+use data::features::Precision;
 
 /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
 ///

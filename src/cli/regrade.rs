@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::forms::{Form, not_into, tell};
-use crate::dataset::Task;
-use crate::error::Result;
-use crate::evidence::items;
-use crate::evidence::run::read;
-use crate::grade::again::{answers_all, before, scored_again};
-use crate::grade::golden::GoldenFile;
-use crate::grade::report;
-use crate::grade::rows::{Asked, rows};
+use base::error::Result;
+use data::dataset::Task;
+use judge::evidence::items;
+use judge::evidence::run::read;
+use judge::grade::again::{answers_all, before, scored_again};
+use judge::grade::golden::GoldenFile;
+use judge::grade::report;
+use judge::grade::rows::{Asked, rows};
 
 /// Judge a run again from what it saved, and say what differs from the verdict it was given
 ///

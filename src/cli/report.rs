@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::forms::{Form, tell};
-use crate::error::{Error, Result};
-use crate::evidence::run::REPORT;
-use crate::report::json;
+use base::error::{Error, Result};
+use judge::evidence::run::REPORT;
+use judge::report::json;
 
 /// Show a report again, in any form, from its report.json
 #[derive(Debug, clap::Args)]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::dataset::nlvr2_official::{self, Nlvr2Categories, Nlvr2Gold, Nlvr2Score};
-use crate::dataset::{self, Completeness, Id, Prediction, TaskData};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use data::dataset::nlvr2_official::{self, Nlvr2Categories, Nlvr2Gold, Nlvr2Score};
+use data::dataset::{self, Completeness, Id, Prediction, TaskData};
 
 /// What NLVR2's predictions are also scored against.
 #[derive(Clone)]

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::options::{described, device};
-use crate::error::Result;
-use crate::exit;
 use crate::pipeline::contained::Answer;
 use crate::pipeline::contained::guest::{description, request, run as work, say};
+use base::error::Result;
+use base::exit;
 
 /// Asked by the program outside, never by a person.
 #[derive(Debug, clap::Args)]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::checkpoint::locate;
-use crate::error::{Error, Result};
-use crate::train::setup::Start;
+use base::error::{Error, Result};
+use lxmert::train::setup::Start;
+use lxmert_spec::loading::locate;
 
 /// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are
 /// loaded for nothing.)

@@ -1,13 +1,12 @@
 //! How a command hears signals, and how it says what resumes it.
 
 use std::io::{IsTerminal, stderr};
-#[cfg(feature = "torch")]
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::Result;
-#[cfg(feature = "torch")]
-use crate::error::{Error, Kind};
-use crate::signals;
+use base::error::Result;
+use base::error::{Error, Kind};
+use base::signals;
+use base::tell;
 
 /// Hears signals from now on.
 ///
@@ -23,21 +22,17 @@ pub(super) fn hear() -> Result<()> {
 }
 
 /// Variable by which a program in a container learns the command line that was given outside.
-#[cfg(feature = "torch")]
 pub(super) const OUTSIDE: &str = "REPRO_RESUME_COMMAND";
 
 /// The command that is run for one that was given; see [`stand_for_the_given`].
-#[cfg(feature = "torch")]
 static STANDS_FOR: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
 /// Makes `words` the command line to resume, in place of the one that was given.
-#[cfg(feature = "torch")]
 pub(super) fn stand_for_the_given(words: &[String]) {
     *STANDS_FOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
 }
 
 /// The command line that resumes what this one began, as a shell takes it.
-#[cfg(feature = "torch")]
 pub(super) fn to_resume() -> String {
     if let Some(outside) = std::env::var(OUTSIDE).ok().filter(|command| !command.is_empty()) {
         return outside;
@@ -48,7 +43,6 @@ pub(super) fn to_resume() -> String {
     resuming(&program, stands.unwrap_or_else(|| given.collect()))
 }
 
-#[cfg(feature = "torch")]
 fn resuming(program: &str, words: Vec<String>) -> String {
     const RESUME: &str = "--resume";
     let mut words: Vec<String> = words.into_iter().filter(|word| word != "--restart").collect();
@@ -60,7 +54,6 @@ fn resuming(program: &str, words: Vec<String>) -> String {
 }
 
 /// The error of a run that a signal stopped, in one line with the command that resumes it. Others stay as they are.
-#[cfg(feature = "torch")]
 pub(super) fn resumable(error: Error) -> Error {
     match error.kind() {
         Kind::Interrupted => Error::interrupted(format!("{}; resume with: {}", error.what(), to_resume())),
@@ -69,7 +62,6 @@ pub(super) fn resumable(error: Error) -> Error {
 }
 
 /// A word as a shell takes it.
-#[cfg(feature = "torch")]
 pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -79,7 +71,7 @@ pub(super) fn quoted(word: &str) -> String {
     }
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

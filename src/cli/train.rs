@@ -13,16 +13,17 @@ use super::say;
 use super::start::StartOptions;
 use super::stopping::resumable;
 use super::values::{count, rate, seed};
-use crate::dataset::{self, Task};
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::features::progress::Bar;
-use crate::train::finetune::{self, Outcome, Settings};
-use crate::train::optimiser::Optim;
-use crate::train::progress::Training;
-use crate::train::questions::Questions;
-use crate::train::setup::{self, Loader, Start};
-use crate::train::weights::Description;
+use base::error::{Error, Result};
+use base::exit;
+use base::tell;
+use data::dataset::{self, Task};
+use data::features::progress::Bar;
+use lxmert::train::finetune::{self, Outcome, Settings};
+use lxmert::train::optimiser::Optim;
+use lxmert::train::progress::Training;
+use lxmert::train::questions::Questions;
+use lxmert::train::setup::{self, Loader, Start};
+use lxmert::train::weights::Description;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
@@ -319,9 +320,9 @@ fn say_what_was_read(questions: &Questions) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lxrt::Config;
-    use crate::train::begin::Begin;
     use clap::{Args as _, FromArgMatches};
+    use lxmert::train::begin::Begin;
+    use lxmert_spec::Config;
 
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
     #[test]

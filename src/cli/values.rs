@@ -1,6 +1,5 @@
 //! Values of options, checked where they are parsed: what cannot be meant is named with its option, and nothing starts.
 
-#[cfg(feature = "torch")]
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -26,24 +25,20 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
 }
 
 /// A learning rate: finite and above 0.
-#[cfg(feature = "torch")]
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     number(text, "it must be a number above 0, such as 5e-5", |rate| rate > 0.0)
 }
 
 /// A probability of leaving out: from 0 to below 1.
-#[cfg(feature = "torch")]
 pub(super) fn dropout(text: &str) -> Result<f64, String> {
     number(text, "it must be a number from 0 to below 1, such as 0.1", |p| (0.0..1.0).contains(&p))
 }
 
 /// A share of a whole: from 0 to 1.
-#[cfg(feature = "torch")]
 pub(super) fn share(text: &str) -> Result<f64, String> {
     number(text, "it must be a number from 0 to 1, such as 0.15", |share| (0.0..=1.0).contains(&share))
 }
 
-#[cfg(feature = "torch")]
 fn number(text: &str, what: impl Display, may_be: impl Fn(f64) -> bool) -> Result<f64, String> {
     let number: Option<f64> = text.parse().ok();
     number.filter(|number| number.is_finite() && may_be(*number)).ok_or_else(|| what.to_string())
@@ -70,7 +65,6 @@ mod tests {
         assert!(seed("1,2").unwrap_err().ends_with("run the command once for each of several"));
     }
 
-    #[cfg(feature = "torch")]
     #[test]
     fn rates_and_shares_have_bounds() {
         assert_eq!((rate("5e-5"), dropout("0"), share("1")), (Ok(5e-5), Ok(0.0), Ok(1.0)));

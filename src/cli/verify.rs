@@ -5,13 +5,14 @@ use std::time::Instant;
 use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
 use super::{cores, pretty};
-use crate::assets::event::{Event, Observer, Silent};
-use crate::assets::manifest::Selection;
-use crate::assets::verify::{self, Checked, Depth, State, subjects};
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::human::{human_bytes, human_seconds};
-use crate::{plain, stdout};
+use assets::event::{Event, Observer, Silent};
+use assets::manifest::Selection;
+use assets::verify::{self, Checked, Depth, State, subjects};
+use base::error::{Error, Result};
+use base::exit;
+use base::human::{human_bytes, human_seconds};
+use base::tell;
+use base::{plain, stdout};
 
 /// Check that files are still what they should be
 ///

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::Command;
 
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
 
 /// Refuses a command line with a word that is not UTF-8; names the option that it belongs to.
 ///
@@ -75,7 +75,7 @@ mod tests {
 
     use super::super::Cli;
     use super::*;
-    use crate::error::Kind;
+    use base::error::Kind;
 
     fn bad() -> OsString {
         OsString::from_vec(b"caf\xe9".to_vec())

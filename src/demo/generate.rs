@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::paint::paint;
 use super::questions::{gqa, nlvr2, vocab, vqa, write_json};
 use super::random::Random;
-use super::recipe::Recipe;
 use super::scenes::{Scene, draw};
-use crate::error::{Error, Result};
 use crate::extract::ImageFile;
-use crate::files::write_bytes;
+use base::error::{Error, Result};
+use base::files::write_bytes;
+use lxmert_spec::demo::Recipe;
 
 /// Version of what a recipe makes, for fingerprints: raised whenever the same recipe gives other files, which the
 /// snapshot test of this module tells.
@@ -54,7 +54,7 @@ impl Manifest {
     /// Reads the manifest that [`generate`] left among the pictures.
     pub fn read(images: &Path) -> Result<Self> {
         let path = images.join(Self::FILE);
-        let text = crate::files::read_text(&path, 64 << 20)?;
+        let text = base::files::read_text(&path, 64 << 20)?;
         serde_json::from_str(&text)
             .map_err(|e| Error::data(format!("{} is not a manifest of the demo", path.display())).because(e))
     }
@@ -84,7 +84,7 @@ fn paint_all(folder: &Path, pictures: &[(String, Scene)], tell: &(dyn Fn() + Syn
             }
             let path = folder.join(format!("{id}.png"));
             let done = paint(scene).to_png().and_then(|png| {
-                crate::files::create_own(&path)
+                base::files::create_own(&path)
                     .and_then(|mut file| file.write_all(&png))
                     .map_err(|e| Error::io("write", &path, &e))
             });

@@ -1,6 +1,5 @@
 //! The embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //!
-//! - [`recipe`]: sizes and the seed, from `data/demo.toml`;
 //! - [`scenes`], [`paint`], [`picture`]: what is in a picture, painting it, PNG files;
 //! - [`questions`]: the JSON files of VQA, GQA and NLVR2, answer tables and the vocabulary;
 //! - [`detector`]: finds the objects again, from the PNG alone, as an [`Extractor`](crate::extract::Extractor);
@@ -17,10 +16,9 @@ pub mod paint;
 pub mod picture;
 pub mod questions;
 pub mod random;
-pub mod recipe;
 pub mod scenes;
 
-pub use baselines::{Baselines, baselines};
+pub use baselines::baselines;
 pub use detector::DemoDetector;
 pub use generate::{FeatureFile, Manifest, VERSION, generate};
-pub use recipe::Recipe;
+pub use lxmert_spec::demo::Recipe;

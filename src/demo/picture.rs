@@ -3,8 +3,8 @@
 use std::io::BufReader;
 use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
 
 /// Largest width or height that is decoded.
 const LARGEST_SIDE: u32 = 4096;

@@ -1,7 +1,7 @@
 //! What is in a picture. The scene is kept for writing questions; the detector never sees it.
 
 use super::random::Random;
-use super::recipe::PictureRecipe;
+use lxmert_spec::demo::PictureRecipe;
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

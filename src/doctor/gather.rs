@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch};
-use crate::assets::disk;
-use crate::container::failure::Unreachable;
-use crate::container::{Cause, Engine as Connection, Failure};
-use crate::error::Result;
-use crate::files::locked::try_in;
-use crate::files::read_text;
 use crate::images::{self, Role, known, lock};
 use crate::pipeline::environment::{self, field};
-use crate::versions;
+use assets::disk;
+use base::error::Result;
+use base::files::locked::try_in;
+use base::files::read_text;
+use base::versions;
+use sandbox::failure::Unreachable;
+use sandbox::{Cause, Engine as Connection, Failure};
 
 /// Programs that advice depends on.
 const PROGRAMS: [&str; 6] =
@@ -45,7 +45,7 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
         locks: locks(workspace),
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
-        commit: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
+        commit: versions::commit_time(),
         torch: versions.get("libtorch").map(|version| torch(version.clone())),
         engine: match connection {
             Ok(connection) => Engine::Answers {
@@ -135,15 +135,9 @@ fn shm() -> Option<u64> {
     Some(folder.f_blocks.saturating_mul(folder.f_frsize))
 }
 
-#[cfg(feature = "torch")]
 fn torch(version: String) -> Torch {
     let gpus = if tch::Cuda::is_available() { usize::try_from(tch::Cuda::device_count()).unwrap_or(0) } else { 0 };
     Torch { version, cuda: tch::utils::has_cudart(), gpus }
-}
-
-#[cfg(not(feature = "torch"))]
-fn torch(version: String) -> Torch {
-    Torch { version, cuda: false, gpus: 0 }
 }
 
 fn free_of_engine(connection: &Connection) -> Option<u64> {
@@ -193,6 +187,5 @@ mod tests {
         let machine = machine(folder.path(), None).unwrap();
         assert!(machine.processor.cores > 0 && machine.memory.total > Some(1 << 28));
         assert!(machine.workspace.1 > Some(0) && machine.locks == Some(Ok(())) && machine.now > 1_700_000_000);
-        assert_eq!(machine.torch.is_some(), cfg!(feature = "torch"));
     }
 }

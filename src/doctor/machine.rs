@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::container::Gpu;
-use crate::container::engine::Facts;
-use crate::container::failure::Unreachable;
 use crate::images::Role;
+use sandbox::Gpu;
+use sandbox::engine::Facts;
+use sandbox::failure::Unreachable;
 
 /// Everything that checks look at.
 #[derive(Debug, Clone)]

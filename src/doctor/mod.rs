@@ -209,7 +209,7 @@ impl Report {
         serde_json::json!({
             "schema": SCHEMA,
             "program": env!("CARGO_PKG_VERSION"),
-            "commit": crate::versions::commit(),
+            "commit": base::versions::commit(),
             "ready": ready.collect::<std::collections::BTreeMap<_, _>>(),
             "checks": checks.collect::<Vec<_>>(),
         })

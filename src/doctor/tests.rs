@@ -3,10 +3,10 @@
 use super::machine::*;
 use super::render::render;
 use super::*;
-use crate::container::Gpu;
-use crate::container::engine::Facts;
-use crate::container::failure::Unreachable;
 use crate::images::Role;
+use sandbox::Gpu;
+use sandbox::engine::Facts;
+use sandbox::failure::Unreachable;
 
 fn facts() -> Facts {
     Facts {

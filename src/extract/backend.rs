@@ -9,11 +9,11 @@ use super::rows::{Rows, Tail};
 use super::sets::Source;
 use super::work::Work;
 use super::{Extractor, ImageFile};
-use crate::container::{Gpu, Image};
-use crate::error::{Error, Kind, Result};
-use crate::features::Row;
-use crate::features::tsv::Writer;
-use crate::files;
+use base::error::{Error, Kind, Result};
+use base::files;
+use data::features::Row;
+use data::features::tsv::Writer;
+use sandbox::{Gpu, Image};
 
 /// Hears how far an extraction is.
 pub trait Observer {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::sets::Source;
-use crate::error::{Error, Result};
-use crate::features::row::check_id;
+use base::error::{Error, Result};
+use data::features::row::check_id;
 
 /// Endings of what is meant to be an image; anything else is one only if its content says so.
 const ENDINGS: [&str; 12] = ["jpg", "jpeg", "jpe", "png", "bmp", "dib", "tif", "tiff", "webp", "jp2", "ppm", "pgm"];
@@ -200,7 +200,7 @@ pub(super) mod tests {
 
     fn put(root: &Path, files: &[(&str, Vec<u8>)]) {
         for (path, bytes) in files {
-            crate::files::write_bytes(&root.join(path), bytes).unwrap();
+            base::files::write_bytes(&root.join(path), bytes).unwrap();
         }
     }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::rows::Rows;
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn merge(output: &Path, ids: &[&str], rows: &Rows, progress: &mut dyn FnMut(
 mod tests {
     use super::super::list::Listed;
     use super::*;
-    use crate::features::testing::{row_of, text};
+    use data::features::testing::{row_of, text};
 
     #[test]
     fn rows_come_in_the_order_asked_for_byte_for_byte() {

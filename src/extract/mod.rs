@@ -26,10 +26,10 @@ pub use sets::{Set, Source, Split};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::features::Row;
-use crate::features::tsv::Writer;
-use crate::files::write_atomically;
+use base::error::{Error, Result};
+use base::files::write_atomically;
+use data::features::Row;
+use data::features::tsv::Writer;
 
 /// An image and the id its features go by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +113,7 @@ pub fn extract_all(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::tsv::Reader;
+    use data::features::tsv::Reader;
 
     /// Gives each image its path's length; fails where the path says so.
     struct Fake {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::list::Listed;
-use crate::dataset::Task;
-use crate::dataset::images::images_of_questions;
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use data::dataset::Task;
+use data::dataset::images::images_of_questions;
 
 /// Images that minival's questions are about; the programs take as many first rows for minival.
 const MINIVAL: usize = 5000;

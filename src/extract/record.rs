@@ -8,8 +8,8 @@ use super::backend::Details;
 use super::list::Missing;
 use super::sets::Source;
 use super::work::MadeBy;
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
 
 const SCHEMA: u32 = 1;
 const FILE_LIMIT: u64 = 256 << 20;

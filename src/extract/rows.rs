@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::list::Listed;
-use crate::error::{Error, Result};
-use crate::features::tsv::read_line;
-use crate::features::{MAX_ROW_BYTES, Row};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
+use data::features::tsv::read_line;
+use data::features::{MAX_ROW_BYTES, Row};
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
@@ -185,7 +185,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::features::testing::{row_of, text};
+    use data::features::testing::{row_of, text};
 
     fn images(n: usize) -> Vec<Listed> {
         let image = |number| {
@@ -239,8 +239,8 @@ mod tests {
         for (row, word) in [(row_of(0, 3, 3), "3 boxes"), (row_of(0, 2, 4), "of 4 features")] {
             assert!(take(&text(&[row])).contains(word));
         }
-        let other = crate::features::Row { img_w: 100, ..row_of(0, 2, 3) };
-        let other = crate::features::Row { boxes: vec![0.0; 8], ..other };
+        let other = data::features::Row { img_w: 100, ..row_of(0, 2, 3) };
+        let other = data::features::Row { boxes: vec![0.0; 8], ..other };
         assert!(take(&text(&[other])).contains("the row says 100x480 pixels, the image has 640x480"));
         let good = text(&[row_of(0, 2, 3)]);
         let cut = [&good[..good.len() / 2], b"\n"].concat();

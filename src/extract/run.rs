@@ -11,10 +11,10 @@ use super::record::{Record, write_missing};
 use super::rows::Rows;
 use super::sets::Source;
 use super::work::{MadeBy, Work};
-use crate::assets::disk;
-use crate::clock;
-use crate::error::{Error, Result};
-use crate::files;
+use assets::disk;
+use base::clock;
+use base::error::{Error, Result};
+use base::files;
 
 /// What is to be extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,8 +181,8 @@ mod tests {
     use super::super::sets::{Set, Split};
     use super::super::{Extractor, ImageFile};
     use super::*;
-    use crate::features::Row;
-    use crate::features::testing::row_of;
+    use data::features::Row;
+    use data::features::testing::row_of;
 
     struct Quiet;
 

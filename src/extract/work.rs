@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
 use super::sets::Source;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::files::locked::Locked;
+use base::error::{Error, Result};
+use base::files;
+use base::files::locked::Locked;
 
 const FILE_LIMIT: u64 = 1 << 20;
 
@@ -162,7 +162,7 @@ mod tests {
     use super::super::list::Listed;
     use super::super::sets::{Set, Split};
     use super::*;
-    use crate::features::testing::{row_of, text};
+    use data::features::testing::{row_of, text};
 
     #[test]
     fn rows_of_earlier_parts_are_found_and_nobody_comes_between() {

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::known::{self, Role};
 use super::lock::{self, How, Pin};
 use super::resolve::{State, changed, look, missing, moved, same_kind, state};
-use crate::container::pull::Progress;
-use crate::container::reference::{Reference, is_id};
-use crate::container::{Build, Engine, Image};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::pull::Progress;
+use sandbox::reference::{Reference, is_id};
+use sandbox::{Build, Engine, Image};
 
 /// An image that came.
 #[derive(Debug, Clone, PartialEq, Eq)]

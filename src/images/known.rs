@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
 
 const IMAGES: &str = include_str!("../../data/images.toml");
 const SCHEMA: u32 = 1;
@@ -95,7 +95,7 @@ pub fn of(role: Role) -> Result<Known> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::reference::Reference;
+    use sandbox::reference::Reference;
 
     #[test]
     fn every_role_has_its_image() {

@@ -9,12 +9,12 @@ use super::known::{self, Known, Origin};
 use super::lock::{self, Pin};
 use super::resolve::{State, command, state};
 use super::source::REVISION;
-use crate::assets::list::paragraph;
-use crate::container::Engine;
-use crate::container::image::Details;
-use crate::container::reference::Reference;
-use crate::error::Result;
-use crate::human::human_bytes;
+use assets::list::paragraph;
+use base::error::Result;
+use base::human::human_bytes;
+use sandbox::Engine;
+use sandbox::image::Details;
+use sandbox::reference::Reference;
 
 /// One image, as it stands.
 #[derive(Debug, Clone)]
@@ -160,8 +160,8 @@ pub fn json(rows: &[Row]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::Image;
     use crate::images::lock::How;
+    use sandbox::Image;
 
     fn digest(digit: &str) -> String {
         format!("sha256:{}", digit.repeat(64))

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::assets::claim::claim;
-use crate::container::Image;
-use crate::container::reference::{Reference, is_digest};
-use crate::error::{Error, Result};
-use crate::{clock, files};
+use assets::claim::claim;
+use base::error::{Error, Result};
+use base::{clock, files};
+use sandbox::Image;
+use sandbox::reference::{Reference, is_digest};
 
 /// The way of writing that this program reads and writes.
 const SCHEMA: u32 = 1;
@@ -247,7 +247,7 @@ mod tests {
         let twice = format!("schema = 1\n{0}{0}", pin(&digest("1")));
         for text in ["", "schema = 2", &format!("schema = 1\n{}", pin("sha256:1")), &twice, "schema = 1\nother = 1"] {
             let error = Lock::parse(text, "x").unwrap_err();
-            assert_eq!(error.kind(), crate::error::Kind::Data, "{text}");
+            assert_eq!(error.kind(), base::error::Kind::Data, "{text}");
         }
         assert_eq!(Lock::parse(SHIPPED, "shipped").unwrap(), Lock::default());
     }

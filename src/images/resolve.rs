@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::known::{self, Known, Origin, Role};
 use super::lock::{self, Lock, Pin};
-use crate::container::image::Details;
-use crate::container::reference::{Reference, is_id};
-use crate::container::{Cause, Engine, Failure, Image};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::image::Details;
+use sandbox::reference::{Reference, is_id};
+use sandbox::{Cause, Engine, Failure, Image};
 
 /// An image for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::known::{Known, Role};
-use crate::container::Build;
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::Build;
 
 /// Label of the source's commit, `-dirty` behind it where the tree had changes.
 pub const REVISION: &str = "org.opencontainers.image.revision";
@@ -86,7 +86,7 @@ mod tests {
         let (folder, known) = (place.path(), of(Role::Train).unwrap());
         let wrong = build_of(&known, Some(folder), Path::new("workspace")).unwrap_err();
         assert!(wrong.to_string().contains("has no docker/train/Dockerfile"), "{wrong}");
-        crate::files::write_bytes(&folder.join("docker/train/Dockerfile"), b"FROM scratch\n").unwrap();
+        base::files::write_bytes(&folder.join("docker/train/Dockerfile"), b"FROM scratch\n").unwrap();
         std::fs::create_dir(folder.join("r[1]")).unwrap();
         let build = || build_of(&known, Some(folder), &folder.join("r[1]")).unwrap();
         assert_eq!(build().labels, [], "no repository");

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::explain::Why;
 use super::fingerprint::Parts;
 use super::plan::Stage;
-use crate::clock;
-use crate::error::{Error, Result};
-use crate::files::{self, Stat};
+use base::clock;
+use base::error::{Error, Result};
+use base::files::{self, Stat};
 
 const SCHEMA: u32 = 1;
 const RECORD: &str = "stage.json";

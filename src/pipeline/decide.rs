@@ -7,7 +7,7 @@ use super::cache::{Cache, Found, Record};
 use super::explain::Why;
 use super::fingerprint::Parts;
 use super::plan::{Input, Stage};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
 
 /// Size and SHA-256 of the files from outside, by stage and name.
 pub type Files = BTreeMap<(String, String), (u64, String)>;

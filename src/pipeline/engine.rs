@@ -17,10 +17,10 @@ use super::lock::Lock;
 use super::plan::{Input, Plan};
 use super::runner::{Emitter, Runner, link};
 use super::standing;
-use crate::clock;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::report::{
+use base::clock;
+use base::error::{Error, Result};
+use base::files;
+use judge::report::{
     self, Environment, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, StageRow, Times,
 };
 

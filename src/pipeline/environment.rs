@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::files;
-use crate::report::Environment;
+use base::files;
+use judge::report::Environment;
 
 /// What this machine and program are. `versions` are those of what the program stands on (libtorch, tch); the git commit is
 /// that of the variable `REPRO_GIT_COMMIT` when the program was built.
@@ -14,7 +14,7 @@ pub fn gather(versions: &BTreeMap<String, String>, threads: usize, seeds: &[u64]
     let kernel = read("/proc/sys/kernel/osrelease");
     Environment {
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: crate::versions::commit().map(str::to_owned),
+        commit: base::versions::commit().map(str::to_owned),
         versions: versions.clone(),
         os: format!("{system}, {} {}", std::env::consts::OS, kernel.trim()),
         cpu: field(&read("/proc/cpuinfo"), "model name", ':').unwrap_or_else(|| std::env::consts::ARCH.to_owned()),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
 
 /// Raised when the meaning of the parts changes: every stage then runs again.
 const EDITION: u32 = 1;

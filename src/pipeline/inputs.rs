@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::files::{self, Stat};
+use base::error::{Error, Result};
+use base::files::{self, Stat};
 
 const FILE_LIMIT: u64 = 64 << 20;
 /// A file changed this lately may change again within the same tick of the file system's clock.

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::standing::Standing;
-use crate::clock;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::report::{Environment, human_bytes, human_seconds};
-use crate::verdict::Verdict;
+use base::clock;
+use base::error::{Error, Result};
+use base::files;
+use judge::report::{Environment, human_bytes, human_seconds};
+use judge::verdict::Verdict;
 
 /// One event a line.
 pub(super) const EVENTS: &str = "events.jsonl";
@@ -124,7 +124,7 @@ pub enum Event {
     StageFailed {
         /// Its name.
         stage: String,
-        /// Name of the exit code of its error ([`crate::exit::TABLE`]).
+        /// Name of the exit code of its error ([`base::exit::TABLE`]).
         class: String,
         /// What, why, what next.
         message: String,

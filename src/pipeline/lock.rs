@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cleanup::{self, Registered};
-use crate::clock;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::files::locked::Locked;
+use base::cleanup::{self, Registered};
+use base::clock;
+use base::error::{Error, Result};
+use base::files;
+use base::files::locked::Locked;
 
 /// Who holds a lock, or held it when it was killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

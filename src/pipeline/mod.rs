@@ -32,7 +32,6 @@
 mod cache;
 pub mod contained;
 mod decide;
-#[cfg(feature = "torch")]
 pub mod demo;
 pub mod engine;
 pub mod environment;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::journal::Event;
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
 
 /// Runs on this machine, in this process.
 pub const HOST: &str = "host";

@@ -11,10 +11,10 @@ use super::engine::Outcome;
 use super::fingerprint::Parts;
 use super::journal::{Event, Journal, RunRecord};
 use super::plan::{Plan, Stage, StageContext};
-use crate::cleanup::{self, Registered};
-use crate::error::{Error, Result};
-use crate::report::{Failure, StageRow, StageState, ThisTime};
-use crate::{clock, signals};
+use base::cleanup::{self, Registered};
+use base::error::{Error, Result};
+use base::{clock, signals};
+use judge::report::{Failure, StageRow, StageState, ThisTime};
 
 /// Writes every event down, then shows it. Until work begins, events are shown and kept back: a run in which nothing is done
 /// leaves its folder as it is.

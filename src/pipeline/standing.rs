@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, Event, RunRecord};
-use crate::error::Result;
-use crate::files;
-use crate::report::{Report, StageRow, ThisTime, Times, json};
+use base::error::Result;
+use base::files;
+use judge::report::{Report, StageRow, ThisTime, Times, json};
 
 /// What became of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,12 +13,12 @@ use super::explain::render;
 use super::journal::Event;
 use super::plan::{Plan, Stage};
 use super::standing::Standing;
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::report::{Findings, Report};
-use crate::verdict::Verdict;
-use crate::verdict::judge::{Observed, judge_accuracy, not_run};
-use crate::verdict::row::Judged;
+use base::error::{Error, Result};
+use base::exit;
+use judge::report::{Findings, Report};
+use judge::verdict::Verdict;
+use judge::verdict::judge::{Observed, judge_accuracy, not_run};
+use judge::verdict::row::Judged;
 
 /// What the toy stages are made with, and what they did.
 struct Toy {
@@ -122,11 +122,11 @@ fn put(path: Result<PathBuf>, text: impl AsRef<[u8]>) -> Result<()> {
 }
 
 fn get(path: Result<PathBuf>) -> Result<String> {
-    crate::files::read_text(&path?, 1000)
+    base::files::read_text(&path?, 1000)
 }
 
 fn judge(outcome: &Outcome) -> Result<Findings> {
-    let golden = crate::verdict::golden::Golden::parse(include_str!("../../tests/fixtures/golden/sample.toml"))?;
+    let golden = judge::verdict::golden::Golden::parse(include_str!("../../tests/fixtures/golden/sample.toml"))?;
     let observed = Observed { accuracy: 70.0, n: 400, baselines: vec![("question-only".into(), 40.0)] };
     let row: Judged = match (outcome.output("train", "model"), &outcome.failure) {
         (Some(model), None) => {
@@ -223,7 +223,7 @@ fn a_report_that_is_missing_or_judged_differently_keeps_the_times_of_the_work() 
     let (report, _, standing) = again(differently);
     assert_eq!((standing, report.verdict), (Some(Standing::JudgedAgain), Verdict::Inconclusive));
     assert_eq!((&report.times.started, &report.stages[1]), (&first.times.started, &first.stages[1]));
-    assert_eq!(crate::report::json::read(&folder.join("report.json")).unwrap(), report);
+    assert_eq!(judge::report::json::read(&folder.join("report.json")).unwrap(), report);
     assert_eq!(toy.ran().len(), 3, "nothing ran again");
 }
 
@@ -327,7 +327,7 @@ fn size_time_and_inode_spare_reading() {
     toy.run();
     assert_eq!(toy.ran(), [""; 0], "another time, the same content");
     let record = fs::read_to_string(toy.finished("train").join("stage.json")).unwrap();
-    let now = crate::files::Stat::of(&fs::metadata(&model).unwrap()).mtime_ns.to_string();
+    let now = base::files::Stat::of(&fs::metadata(&model).unwrap()).mtime_ns.to_string();
     assert!(record.contains(&now), "the new time is remembered");
 }
 

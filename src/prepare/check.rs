@@ -8,14 +8,14 @@ use serde::Serialize;
 use super::Settings;
 use super::count::{count, unit};
 use super::plan::OBJ36;
-use crate::assets::manifest::{Expect, Manifest, Selection};
-use crate::assets::place::Place;
-use crate::dataset::images::{images_of_questions, images_of_sentences};
-use crate::dataset::pretrain::data::Source;
-use crate::dataset::{Limit, Scale, Task, feature_files};
-use crate::error::{Error, Result};
-use crate::features::{FeatureStore, IdClue, known_store};
-use crate::human::{grouped, number_of};
+use assets::manifest::{Expect, Manifest, Selection};
+use assets::place::Place;
+use base::error::{Error, Result};
+use base::human::{grouped, number_of};
+use data::dataset::images::{images_of_questions, images_of_sentences};
+use data::dataset::pretrain::data::Source;
+use data::dataset::{Limit, Scale, Task, feature_files};
+use data::features::{FeatureStore, IdClue, known_store};
 
 /// How many lost images are named.
 const NAMED: usize = 5;

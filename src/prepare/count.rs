@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::plan::OBJ36;
-use crate::error::{Error, Result};
-use crate::files::text::open_text;
+use base::error::{Error, Result};
+use base::files::text::open_text;
 
 /// Entries, rows, lines or files in `path`; `None` where it is not there. Features are counted by their store, not
 /// here.

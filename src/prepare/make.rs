@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::assets::manifest::Made;
-use crate::dataset::process_gqa::{GqaSet, process_gqa_one};
-use crate::dataset::process_nlvr2::process_nlvr2;
-use crate::error::{Error, Result};
-use crate::files;
+use assets::manifest::Made;
+use base::error::{Error, Result};
+use base::files;
+use data::dataset::process_gqa::{GqaSet, process_gqa_one};
+use data::dataset::process_nlvr2::process_nlvr2;
 
 /// How a file is made, by the manifest's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub use plan::{State, Step, Work, disk_needed, most_at_a_time, steps};
 pub use run::prepare;
 pub use summary::Summary;
 
-use crate::features::Precision;
+use data::features::Precision;
 
 /// How to prepare.
 #[derive(Debug, Clone)]

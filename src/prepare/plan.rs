@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::Settings;
-use crate::assets::lock::{Demands, Lock};
-use crate::assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
-use crate::assets::place::Place;
-use crate::assets::plan::{self, Item};
-use crate::assets::receipt::{Glance, Receipt, glance};
-use crate::error::Result;
-use crate::features::{Precision, known_store};
+use assets::lock::{Demands, Lock};
+use assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
+use assets::place::Place;
+use assets::plan::{self, Item};
+use assets::receipt::{Glance, Receipt, glance};
+use base::error::Result;
+use data::features::{Precision, known_store};
 
 /// The manifest's word for a feature TSV with 36 boxes an image.
 pub const OBJ36: &str = "obj36";
@@ -296,8 +296,8 @@ impl<'a> Look<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::human::grouped;
     use crate::prepare::make::Rule;
+    use base::human::grouped;
 
     const MANIFEST: &str = include_str!("../../data/assets.toml");
 

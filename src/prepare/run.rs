@@ -15,18 +15,18 @@ use super::plan::{Look, State, Step, Work, last_of_archive, most_at_a_time, step
 use super::summary::Summary;
 use super::tell::Teller;
 use super::unpack::{Before, unpack};
-use crate::assets::claim::{Claim, claim};
-use crate::assets::disk;
-use crate::assets::event::Observer;
-use crate::assets::lock::{Demands, Lock};
-use crate::assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
-use crate::assets::place::Place;
-use crate::assets::plan::{self, Item};
-use crate::assets::receipt::{Glance, Receipt, glance};
-use crate::cleanup;
-use crate::error::{Error, Kind, Result};
-use crate::features::ensure_store;
-use crate::files;
+use assets::claim::{Claim, claim};
+use assets::disk;
+use assets::event::Observer;
+use assets::lock::{Demands, Lock};
+use assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
+use assets::place::Place;
+use assets::plan::{self, Item};
+use assets::receipt::{Glance, Receipt, glance};
+use base::cleanup;
+use base::error::{Error, Kind, Result};
+use base::files;
+use data::features::ensure_store;
 
 /// Nobody takes so long to write a receipt.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::check::{Count, Coverage};
-use crate::error::{Error, Kind, Result};
-use crate::human::{grouped, number_of};
+use base::error::{Error, Kind, Result};
+use base::human::{grouped, number_of};
 
 /// The outcome of a preparation.
 #[derive(Debug, Default, Serialize)]

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::assets::event::{Event, Observer};
-use crate::error::Error;
-use crate::exit;
-use crate::features::progress::{Outcome, Progress};
+use assets::event::{Event, Observer};
+use base::error::Error;
+use base::exit;
+use data::features::progress::{Outcome, Progress};
 
 /// Bytes between two progress events.
 const STRIDE: u64 = 4 << 20;

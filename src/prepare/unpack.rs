@@ -7,13 +7,14 @@ use super::Settings;
 use super::count::count;
 use super::plan::OBJ36;
 use super::tell::Teller;
-use crate::assets::manifest::{Checksums, Unpack};
-use crate::assets::place::Place;
-use crate::assets::receipt::Receipt;
-use crate::assets::unpack::{Archive, unpack_file};
-use crate::error::{Error, Result};
-use crate::features::store_stream;
-use crate::files;
+use archive::Archive;
+use assets::manifest::{Checksums, Unpack};
+use assets::place::Place;
+use assets::receipt::Receipt;
+use assets::unpack_file::unpack_file;
+use base::error::{Error, Result};
+use base::files;
+use data::features::store_stream;
 
 /// Unpacks one entry of a manifest from a verified archive and notes what is known of it.
 ///
@@ -34,7 +35,7 @@ pub(super) fn unpack(
             folder(&mut open, unpack, place, teller)?
         }
         None => {
-            teller.started("unpack", &source, Some(open.size(unpack)?));
+            teller.started("unpack", &source, Some(open.size(&unpack.wanted())?));
             let before = Before::keep(place)?;
             let done = unpack_file(&open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
             let sha256 = done.hashes.sha256.unwrap_or_default();
@@ -42,8 +43,8 @@ pub(super) fn unpack(
             (done.size, sha256)
         }
         Some(expect) => {
-            teller.started("unpack", &source, Some(open.size(unpack)?));
-            let (stores, member) = (settings.stores(), open.file(unpack)?);
+            teller.started("unpack", &source, Some(open.size(&unpack.wanted())?));
+            let (stores, member) = (settings.stores(), open.file(&unpack.wanted())?);
             let before = Before::keep(place)?;
             let progress = &mut |bytes| teller.advance_by(bytes);
             let done = store_stream(member, place.file(), &stores, settings.precision, expect.count, progress)?;
@@ -70,7 +71,7 @@ pub(super) fn unpack(
 fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, teller: &Teller) -> Result<(u64, String)> {
     let to = place.file();
     if !fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
-        archive.folder(unpack, to, &mut |bytes| teller.advance_by(bytes))?;
+        archive.folder(&unpack.wanted(), to, &mut |bytes| teller.advance_by(bytes))?;
     }
     let expected = unpack.expect.as_ref().and_then(|expect| expect.count);
     let found = count(to, "files")?.unwrap_or(0);

@@ -4,7 +4,7 @@
 #[path = "required.rs"]
 mod required;
 
-use lxmert_repro::container::{Engine, Image};
+use sandbox::{Engine, Image};
 
 pub use required::required;
 

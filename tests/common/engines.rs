@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use lxmert_repro::container::{Ended, Engine, Failure, Image, Sandbox, Stream};
+use sandbox::{Ended, Engine, Failure, Image, Sandbox, Stream};
 
 #[path = "engine.rs"]
 mod docker;

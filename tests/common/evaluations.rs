@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use lxmert_repro::dataset::{Example, Id, Label, Prediction, Task, TaskData};
-use lxmert_repro::evidence::leave::{Evaluated, leave};
-use lxmert_repro::evidence::result::{Machine, ResultRecord, Training};
-use lxmert_repro::lxrt::Config;
+use data::dataset::{Example, Id, Label, Prediction, Task, TaskData};
+use judge::evidence::leave::{Evaluated, leave};
+use judge::evidence::result::{Machine, ResultRecord, Training};
+use lxmert_spec::Config;
 use serde_json::{Value, json};
 
 /// Items of NLVR2's published validation split.

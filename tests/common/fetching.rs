@@ -66,7 +66,7 @@ pub fn content(size: usize) -> Vec<u8> {
 
 /// `sha256 = "…"` for a manifest.
 pub fn sha256(bytes: &[u8]) -> String {
-    format!("sha256 = \"{}\"", lxmert_repro::files::sha256_bytes(bytes))
+    format!("sha256 = \"{}\"", base::files::sha256_bytes(bytes))
 }
 
 /// Waits until something is so; for half a minute at most.

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use lxmert_repro::dataset::Task;
-use lxmert_repro::features::bench::{generated_rows, image_id};
-use lxmert_repro::features::tsv::Writer;
+use data::dataset::Task;
+use data::features::bench::{generated_rows, image_id};
+use data::features::tsv::Writer;
 use serde_json::{Value, json};
 
 const IMAGES: usize = 12;

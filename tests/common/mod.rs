@@ -1,11 +1,9 @@
 //! What the user-level tests share: running the real program and finding fixtures.
 #![allow(dead_code)]
 
-#[path = "../../src/fixtures.rs"]
-pub mod fixtures;
 pub mod hearing;
-#[path = "../../src/assets/testing/mod.rs"]
-pub mod testing;
+pub use fixtures;
+pub use fixtures::server as testing;
 
 use std::path::Path;
 use std::process::{Command, Output};

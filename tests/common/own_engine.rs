@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lxmert_repro::container::{Engine, Image};
+use sandbox::{Engine, Image};
 
 // Beside `engine.rs`, which has it too.
 #[allow(clippy::duplicate_mod)]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use bollard::Docker;
 use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
-use lxmert_repro::container::{Build, Engine, Image};
+use sandbox::{Build, Engine, Image};
 
 use super::engine::required;
 use super::fetching::{program, until};

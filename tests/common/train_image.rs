@@ -6,7 +6,7 @@ mod required;
 
 use std::process::Command;
 
-use lxmert_repro::container::Engine;
+use sandbox::Engine;
 
 /// The image to test: `REPRO_TEST_TRAIN_IMAGE`, else the one that `repro images build train` makes; none where there is none.
 pub fn image() -> Option<String> {

@@ -6,13 +6,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lxmert_repro::assets::digest::hash_file;
-use lxmert_repro::assets::lock::Lock;
-use lxmert_repro::assets::manifest::Manifest;
-use lxmert_repro::assets::place::Place;
-use lxmert_repro::assets::receipt::Receipt;
-use lxmert_repro::features::Row;
-use lxmert_repro::features::tsv::Writer;
+use assets::digest::hash_file;
+use assets::lock::Lock;
+use assets::manifest::Manifest;
+use assets::place::Place;
+use assets::receipt::Receipt;
+use data::features::Row;
+use data::features::tsv::Writer;
 use zip::write::SimpleFileOptions;
 
 /// `FOLDER/manifest.toml` and `FOLDER/workspace`.

@@ -8,9 +8,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use lxmert_repro::demo::{DemoDetector, Recipe, generate};
+use base::files::{sha256, write_bytes};
+use lxmert_repro::demo::{DemoDetector, generate};
 use lxmert_repro::extract::extract_all;
-use lxmert_repro::files::{sha256, write_bytes};
+use lxmert_spec::demo::Recipe;
 use serde_json::{Value, json};
 
 /// Few pictures, and enough questions to fill a batch of 32.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use lxmert_repro::files::sha256;
+use base::files::sha256;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ impl World {
         fs::write(folder.join("all_ans.json"), json!([{"ans": "cat", "dsets": ["vqa"]}]).to_string()).unwrap();
         for source in ["mscoco_train", "mscoco_minival"] {
             let of = |image| {
-                json!({"img_id": lxmert_repro::features::bench::image_id(image),
+                json!({"img_id": data::features::bench::image_id(image),
                 "sentf": {"mscoco": ["a red cat", "two blue dog there"]}, "labelf": {}})
             };
             let all: Vec<Value> = (0..8).map(of).collect();
@@ -301,7 +301,7 @@ fn weights_are_not_attributed_to_a_training_that_did_not_write_them() {
             "BEST.pth" => drop(fs::copy(at("a/LAST.safetensors"), at("a/BEST.pth")).unwrap()),
             _ => drop(fs::copy(at("b").join(name), at("a").join(name)).unwrap()),
         }
-        let digests = [sha256(&at("a").join(name)).unwrap(), lxmert_repro::files::sha256_bytes(&own)];
+        let digests = [sha256(&at("a").join(name)).unwrap(), base::files::sha256_bytes(&own)];
         let said = [name, "a/outcome.json", &digests[0], &digests[1]];
         refused(&format!("evaluate vqa {words} --split valid --threads 1 --device cpu"), &said);
         refused(&format!("evaluate vqa {words} --split valid --threads 1 --device cpu --output bad"), &said);
@@ -395,12 +395,12 @@ fn a_model_is_not_read_with_other_words_than_it_was_trained_with() {
 
     let outcome: Value = serde_json::from_str(&fs::read_to_string(at("a/outcome.json")).unwrap()).unwrap();
     assert_eq!(outcome["identity"]["vocabulary"], json!(own));
-    let metadata = lxmert_repro::checkpoint::read_metadata(&at("a/BEST.safetensors")).unwrap().unwrap();
+    let metadata = checkpoint::read_metadata(&at("a/BEST.safetensors")).unwrap().unwrap();
     assert_eq!(metadata["lxmert_repro.vocabulary"], own);
     for from in ["a/BEST", "pretrain/Epoch01"] {
         let to = format!("{}.safetensors", from.replace('/', "-"));
         run(repro(place.path()).args(["convert", "--from", from, "--to", &to, "--encoder-only"]), 0);
-        let metadata = lxmert_repro::checkpoint::read_metadata(&at(&to)).unwrap().unwrap();
+        let metadata = checkpoint::read_metadata(&at(&to)).unwrap().unwrap();
         assert_eq!(metadata["lxmert_repro.vocabulary"], own, "{from}");
     }
 

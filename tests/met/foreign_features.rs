@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use base64_simd::STANDARD;
-use lxmert_repro::features::Row;
-use lxmert_repro::features::bench::{generated_rows, image_id};
+use data::features::Row;
+use data::features::bench::{generated_rows, image_id};
 use serde_json::{Value, json};
 
 use super::common::{fixtures, repro, run, stderr, stdout};

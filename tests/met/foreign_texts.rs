@@ -7,10 +7,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base::exit::{DATA, INFRA, PASS, USAGE};
+use data::dataset::Task;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lxmert_repro::dataset::Task;
-use lxmert_repro::exit::{DATA, INFRA, PASS, USAGE};
 use serde_json::{Value, json};
 
 use crate::common::{fixtures, repro, run, stderr, stdout};

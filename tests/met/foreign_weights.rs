@@ -7,10 +7,11 @@ use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use checkpoint::{self, DType, StateDict, TensorData, write_pth, write_safetensors};
+use data::dataset::Task;
 use half::f16;
-use lxmert_repro::checkpoint::{self, DType, StateDict, TensorData, write_pth, write_safetensors};
-use lxmert_repro::dataset::Task;
-use lxmert_repro::lxrt::{Config, Description, TaskModel};
+use lxmert::model::TaskModel;
+use lxmert_spec::{Config, Description};
 use tch::Device;
 use zip::CompressionMethod::{Deflated, Stored};
 use zip::write::SimpleFileOptions;
@@ -351,7 +352,7 @@ fn a_folder_s_weights_are_found_under_their_variant_s_name_or_in_older_shards() 
     let map: BTreeMap<&String, &str> = state.keys().map(|name| (name, of(name))).collect();
     fs::write(at("pytorch_model.bin.index.json"), serde_json::json!({"weight_map": map}).to_string()).unwrap();
     assert!(stdout(&convert("port", "c.pth")).contains("it is in 2 shards"), "an index goes before variants");
-    let read = |name: &str| checkpoint::read(&world.at(name)).unwrap();
+    let read = |name: &str| lxmert_spec::loading::read(&world.at(name)).unwrap();
     assert!(read("a.pth") == read("b.pth") && read("b.pth") == read("c.pth"));
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use lxmert_repro::exit;
-use lxmert_repro::files::sha256_bytes;
+use base::exit;
+use base::files::sha256_bytes;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::testing::{Fault, Served, Server};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lxmert_repro::report::{Report, json};
+use judge::report::{Report, json};
 use serde_json::Value;
 
 use crate::common::{repro, run, stderr, stdout};

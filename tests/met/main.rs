@@ -1,5 +1,4 @@
 //! What users met: inputs of other people's tools, interrupted work, odd machines. One module per kind.
-#![cfg(feature = "torch")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use lxmert_repro::exit;
-use lxmert_repro::files::sha256_bytes;
+use base::exit;
+use base::files::sha256_bytes;
 
 use crate::common::{fixtures, repro, run, stderr, stdout};
 use crate::mini;

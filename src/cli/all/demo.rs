@@ -6,16 +6,17 @@ use super::super::first_look::{Named, look};
 use super::super::values::count;
 use super::super::{cores, say};
 use super::{print_explained, print_report};
-use crate::demo::Recipe;
-use crate::error::{Error, Result};
-use crate::files;
-use crate::grade::faithful;
-use crate::grade::golden::{Content, GoldenFile};
 use crate::pipeline::demo::{self, Settings};
 use crate::pipeline::journal::Event;
-use crate::report::GoldenRecord;
-use crate::verdict::golden::Golden;
-use crate::versions;
+use base::error::{Error, Result};
+use base::files;
+use base::tell;
+use base::versions;
+use judge::grade::faithful;
+use judge::grade::golden::{Content, GoldenFile};
+use judge::report::GoldenRecord;
+use judge::verdict::golden::Golden;
+use lxmert_spec::demo::Recipe;
 
 /// Threads of the recorded golden runs.
 const GOLDEN_THREADS: usize = 2;
@@ -89,7 +90,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
         demo::record(&settings, golden, &seeds, &args.workspace, file, &mut display)?;
         say(file.display().to_string())?;
-        return Ok(crate::exit::PASS);
+        return Ok(base::exit::PASS);
     }
     let (report, folder) = demo::run(&settings, &golden, Some(named), &args.workspace, &mut display)?;
     print_report(&report, &folder, args.format)

@@ -11,11 +11,12 @@ use super::engine::EngineOptions;
 use super::say;
 use super::stopping::to_resume;
 use super::values::{count, seed};
-use crate::error::{Error, Result};
 use crate::pipeline::contained::Place;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::{engine, explain};
-use crate::report::{Report, console, json};
+use base::error::{Error, Result};
+use base::tell;
+use judge::report::{Report, console, json};
 
 /// Run a whole reproduction: data, features, training, evaluation, verdict, report.
 #[derive(Debug, clap::Args)]
@@ -116,7 +117,7 @@ impl Args {
 /// Prints what would be done with each stage.
 fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
     say(explain::render(&engine::explain(plan, workspace)?).trim_end())?;
-    Ok(crate::exit::PASS)
+    Ok(base::exit::PASS)
 }
 
 /// Prints a report and says where it lies; its exit code.
@@ -128,7 +129,7 @@ fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
     if stderr().is_terminal() || format == Format::Text {
         tell!("report: {}", folder.join("report.html").display());
     }
-    if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == crate::exit::INTERRUPTED) {
+    if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == base::exit::INTERRUPTED) {
         let what = failure.message.lines().next().unwrap_or_default();
         tell!("{what}; resume with: {}", to_resume());
     }

@@ -12,16 +12,17 @@ use super::super::first_look::{Named, look};
 use super::super::options::{described, device};
 use super::super::{cores, say};
 use super::{print_explained, print_report};
-use crate::dataset::{Scale, Task};
-use crate::error::Result;
-use crate::features::Precision;
-use crate::lxrt::Config;
 use crate::pipeline::journal::Event;
 use crate::pipeline::paper::{
     self, Assets, Contained, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe,
 };
-use crate::verdict::published::Published;
-use crate::versions;
+use base::error::Result;
+use base::tell;
+use base::versions;
+use data::dataset::{Scale, Task};
+use data::features::Precision;
+use judge::verdict::published::Published;
+use lxmert_spec::Config;
 
 /// Options of the paper's reproduction alone.
 #[derive(Debug, clap::Args)]
@@ -120,7 +121,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     let published = Published::embedded()?;
     if args.dry_run {
         say(forecast::page(&settings, &forecast::Machine::of(&settings)?, &published)?.trim_end())?;
-        return Ok(crate::exit::PASS);
+        return Ok(base::exit::PASS);
     }
     if args.explain {
         return print_explained(&paper::plan(&settings, &tuner)?, &args.workspace);

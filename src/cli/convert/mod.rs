@@ -11,12 +11,13 @@ use clap::builder::PossibleValuesParser;
 use self::source::Source;
 use self::target::{Form, Target};
 use super::say;
-use crate::checkpoint::{Catalogue, Heads, hf};
-use crate::dataset::Task;
-use crate::error::{Error, Result};
-use crate::human::human_bytes;
-use crate::lxrt::Config;
-use crate::{exit, files};
+use base::error::{Error, Result};
+use base::human::human_bytes;
+use base::tell;
+use base::{exit, files};
+use data::dataset::Task;
+use lxmert_spec::Config;
+use lxmert_spec::loading::{Catalogue, Heads, hf};
 
 /// Convert a model between the original's layout and Hugging Face's
 #[derive(Debug, clap::Args)]

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::{self, Catalogue, Heads, Origin, StateDict, Weights, hf};
-use crate::dataset::Task;
-use crate::error::Result;
-use crate::lxrt::description::{pretrained_sizes, task_of, vocabulary_of};
-use crate::lxrt::{Config, Description};
+use base::error::Result;
+use checkpoint::{self, StateDict};
+use data::dataset::Task;
+use lxmert_spec::description::{pretrained_sizes, task_of, vocabulary_of};
+use lxmert_spec::loading::{Catalogue, Heads, Origin, Weights, hf};
+use lxmert_spec::{Config, Description};
 
 /// A model under the original's names, and what its file says about it.
 pub(super) struct Source {
@@ -40,12 +41,16 @@ impl Source {
     /// # Errors
     /// Data where it is no model of LXMERT, or not all of one.
     pub fn read(given: &str) -> Result<Self> {
-        let path = if Path::new(given).is_dir() { PathBuf::from(given) } else { checkpoint::locate(given, "_LXRT")? };
+        let path = if Path::new(given).is_dir() {
+            PathBuf::from(given)
+        } else {
+            lxmert_spec::loading::locate(given, "_LXRT")?
+        };
         Self::of(path.clone()).map_err(|e| e.while_doing(format!("cannot convert {}", path.display())))
     }
 
     fn of(path: PathBuf) -> Result<Self> {
-        let Weights { state, origin, notes, left_out } = checkpoint::read_weights(&path)?;
+        let Weights { state, origin, notes, left_out } = lxmert_spec::loading::read_weights(&path)?;
         let catalogue = Catalogue::of(&state)?;
         let port = hf::folder::config_of(&path)?;
         if let Some(port) = &port {

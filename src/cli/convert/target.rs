@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::source::Source;
-use crate::checkpoint::hf::{HfConfig, Layout, folder, names};
-use crate::checkpoint::{self, Heads, StateDict};
-use crate::dataset::Task;
-use crate::error::{Error, Result};
-use crate::evidence::training;
-use crate::lxrt::description::VOCABULARY;
-use crate::lxrt::{Config, Description};
+use base::error::{Error, Result};
+use checkpoint::{self, StateDict};
+use data::dataset::Task;
+use judge::evidence::training;
+use lxmert_spec::description::VOCABULARY;
+use lxmert_spec::loading::Heads;
+use lxmert_spec::loading::hf::{HfConfig, Layout, folder, names};
+use lxmert_spec::{Config, Description};
 
 /// A form of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl Target {
             _ => Form::Port,
         };
         let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-        let inside = source.is_file() && form == Form::Port && same(crate::files::folder_of(source), path);
+        let inside = source.is_file() && form == Form::Port && same(base::files::folder_of(source), path);
         if same(path, source) || inside {
             return Err(Error::usage(format!("{} would replace what is converted", path.display()))
                 .next("name another file or folder with --to"));
@@ -110,7 +111,7 @@ impl Target {
 
     /// Whether a reader gets what was meant.
     fn check(&self, source: &Source) -> Result<()> {
-        let back = checkpoint::read(&self.path)?;
+        let back = lxmert_spec::loading::read(&self.path)?;
         let back = source.catalogue.arrange(back)?;
         if back != source.state {
             return Err(Error::bug(format!("{} does not read back as it was written", self.path.display())));

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use super::{Format, say};
 use crate::cli::cores;
-use crate::error::{Error, Result};
-use crate::features::compare::{Found, Settings, compare};
-use crate::features::progress::Bar;
-use crate::files;
-use crate::human::{grouped, human_bytes, human_seconds};
-use crate::verdict::features::Golden;
+use base::error::{Error, Result};
+use base::files;
+use base::human::{grouped, human_bytes, human_seconds};
+use base::tell;
+use data::features::compare::Found;
+use data::features::progress::Bar;
+use judge::verdict::comparison::{Settings, compare};
+use judge::verdict::features::Golden;
 
 /// Images named in a text and in JSON without `--list`.
 const NAMED: [usize; 2] = [5, 20];

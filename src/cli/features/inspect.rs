@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::{Format, say};
-use crate::error::Result;
-use crate::exit;
-use crate::features::inspect::inspect_with;
-use crate::features::progress::Bar;
+use base::error::Result;
+use base::exit;
+use data::features::inspect::inspect_with;
+use data::features::progress::Bar;
+use judge::verdict::comparison::golden_released;
 
 /// Say what is in a feature file and everything that is wrong with it
 ///
@@ -32,7 +33,7 @@ pub struct Args {
 /// # Errors
 /// What keeps the file from being read at all.
 pub fn run(args: Args) -> Result<u8> {
-    let found = inspect_with(&args.file, &Bar::new())?;
+    let found = inspect_with(&args.file, &golden_released()?, &Bar::new())?;
     say(&args.format.write(&found)?)?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }
@@ -42,8 +43,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::features::Row;
-    use crate::features::tsv::Writer;
+    use data::features::Row;
+    use data::features::tsv::Writer;
 
     #[derive(Parser)]
     struct Line {

@@ -7,8 +7,8 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::say;
-use crate::error::{Error, Result};
-use crate::plain;
+use base::error::{Error, Result};
+use base::plain;
 
 /// Arguments of `repro features`.
 #[derive(Debug, clap::Args)]

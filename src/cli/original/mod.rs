@@ -15,11 +15,12 @@ use clap::{CommandFactory, Parser};
 use self::scripts::{PROGRAMS, SCRIPTS};
 use super::Cli;
 use super::stopping::{quoted, stand_for_the_given};
-use crate::checkpoint::locate;
-use crate::dataset::Task;
-use crate::dataset::process_nlvr2::{NLVR2_SOURCES, process_nlvr2};
-use crate::error::{Error, Result};
-use crate::exit;
+use base::error::{Error, Result};
+use base::exit;
+use base::tell;
+use data::dataset::Task;
+use data::dataset::process_nlvr2::{NLVR2_SOURCES, process_nlvr2};
+use lxmert_spec::loading::locate;
 
 /// Where the original's submodule has NLVR2's official files.
 const OFFICIAL_NLVR2: &str = "data/nlvr2/nlvr/nlvr2/data";

@@ -1,7 +1,7 @@
 //! Reads options as the original's programs do (Python's argparse): a unique beginning is enough, the last one counts.
 
 use super::scripts::{DEFAULTS, OPTIONS};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
 
 /// An option of the original.
 #[derive(Debug, Clone, PartialEq, Eq)]

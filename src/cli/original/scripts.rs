@@ -1,6 +1,6 @@
 //! Facts about the original's scripts and programs (run/*.bash, src/param.py of airsplay/lxmert @ 0db1182).
 
-use crate::dataset::Task;
+use data::dataset::Task;
 
 /// What a program of the original does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

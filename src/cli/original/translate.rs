@@ -4,8 +4,8 @@ use super::options::Options;
 use super::scripts::{OPTIONS, Program};
 use super::{Here, OFFICIAL_NLVR2, Step, Translation};
 use crate::cli::original_extras::OriginalExtras;
-use crate::dataset::Task;
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use data::dataset::Task;
 
 /// Where `repro fetch bert-weights` puts BERT's weights.
 const BERT: &str = "snap/pretrained/bert-base-uncased/pytorch_model.bin";

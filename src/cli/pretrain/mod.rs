@@ -14,18 +14,19 @@ use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::stopping::resumable;
 use super::values::{count, rate, seed, share};
-use crate::dataset::answers::parse_qa_sets;
-use crate::dataset::pretrain::sampler::Rules;
-use crate::error::{Error, Result};
-use crate::exit;
-use crate::features::progress::Bar;
-use crate::lxrt::Config;
-use crate::lxrt::pretraining::Tasks;
-use crate::train::pretrain::data::{Role, Sentences};
-use crate::train::pretrain::progress::Shown;
-use crate::train::pretrain::run::{finished, refuse_finished, run as pretrain};
-use crate::train::pretrain::settings::Settings;
-use crate::train::pretrain::weights::{self, Description, Start};
+use base::error::{Error, Result};
+use base::exit;
+use base::tell;
+use data::dataset::answers::parse_qa_sets;
+use data::dataset::pretrain::sampler::Rules;
+use data::features::progress::Bar;
+use lxmert::model::pretraining::Tasks;
+use lxmert::train::pretrain::data::{Role, Sentences};
+use lxmert::train::pretrain::progress::Shown;
+use lxmert::train::pretrain::run::{finished, refuse_finished, run as pretrain};
+use lxmert::train::pretrain::settings::Settings;
+use lxmert::train::pretrain::weights::{self, Description, Start};
+use lxmert_spec::Config;
 
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
 #[derive(Debug, clap::Args)]

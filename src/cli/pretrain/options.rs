@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use crate::cli::first_look::{Named, look, look_at_features};
 use crate::cli::options::DataFiles;
 use crate::cli::start::one_start;
-use crate::dataset::Scale;
-use crate::dataset::pretrain::data::{PretrainData, Source as Collection};
-use crate::error::{Error, Result};
-use crate::features::Precision;
-use crate::features::progress::Bar;
 use crate::prepare;
-use crate::train::pretrain::data::{DataSettings, Loader, Role, feature_files};
-use crate::train::pretrain::weights::Start;
-use crate::train::setup::Stores;
+use base::error::{Error, Result};
+use data::dataset::Scale;
+use data::dataset::pretrain::data::{PretrainData, Source as Collection};
+use data::features::Precision;
+use data::features::progress::Bar;
+use lxmert::train::pretrain::data::{DataSettings, Loader, Role, feature_files};
+use lxmert::train::pretrain::weights::Start;
+use lxmert::train::setup::Stores;
 
 /// Where things are.
 #[derive(Debug, clap::Args)]

@@ -10,9 +10,9 @@ use segment::{Area, segment};
 
 use super::picture::Picture;
 use super::scenes::{Color, Shape};
-use crate::error::{Error, Result};
 use crate::extract::{Extractor, ImageFile};
-use crate::features::Row;
+use base::error::{Error, Result};
+use data::features::Row;
 
 /// Boxes per picture. An object takes two (itself, and itself with its surroundings, as detectors overlap), five
 /// objects ten, the whole picture one; twelve keep a training step at a third of the cost of 36.

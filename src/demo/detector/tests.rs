@@ -1,8 +1,8 @@
 use super::*;
 use crate::demo::paint::paint;
 use crate::demo::random::Random;
-use crate::demo::recipe::PictureRecipe;
 use crate::demo::scenes::{Object, Scene, draw};
+use lxmert_spec::demo::PictureRecipe;
 
 const SCENES: usize = 200;
 

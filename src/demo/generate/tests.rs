@@ -8,9 +8,9 @@ use crate::demo::detector::DemoDetector;
 use crate::demo::picture::Picture;
 use crate::demo::scenes::{Color, Shape};
 use crate::extract::extract_all;
-use crate::features::Row;
-use crate::features::tsv::Reader;
-use crate::files::{sha256, sha256_bytes};
+use base::files::{sha256, sha256_bytes};
+use data::features::Row;
+use data::features::tsv::Reader;
 use serde_json::Value;
 
 /// The embedded recipe at a fraction of its size.

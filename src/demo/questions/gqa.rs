@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Balance, Candidate, ask, write_answer_tables, write_json};
 use crate::demo::random::Random;
 use crate::demo::scenes::{Color, Scene, Shape};
-use crate::error::Result;
+use base::error::Result;
 
 /// One entry of `data/gqa/*.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -13,8 +13,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::random::Random;
-use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use base::error::{Error, Result};
+use base::files::write_atomically;
 
 /// A question that a scene can answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Description, colors, pairs, shapes};
 use super::write_json;
 use crate::demo::random::Random;
-use crate::demo::recipe::PictureRecipe;
 use crate::demo::scenes::{Scene, draw};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use lxmert_spec::demo::PictureRecipe;
 
 /// Pairs of pictures in a set.
 pub const PAIRS: usize = 4;

@@ -1,11 +1,11 @@
 //! The container engine and the images.
 
-use crate::container::engine::Facts;
-use crate::container::failure::Unreachable;
 use crate::doctor::machine::{Engine, Image, ImageState, Machine, Packages};
 use crate::doctor::{Finding, Purpose};
-use crate::human::human_bytes;
 use crate::images::Role;
+use base::human::human_bytes;
+use sandbox::engine::Facts;
+use sandbox::failure::Unreachable;
 
 /// Images of CUDA programs take several GB, and pulling one needs room for it packed and unpacked.
 const ROOM_FOR_IMAGES: u64 = 20_000_000_000;

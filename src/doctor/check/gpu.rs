@@ -1,12 +1,12 @@
 //! GPUs, and each part of the way from them into a container.
 
 use super::host::gpus;
-use crate::container::GpuPath;
-use crate::container::gpu::heeds_requests;
 use crate::doctor::machine::{Engine, Machine, Packages, Probe};
 use crate::doctor::{Finding, Purpose};
 use crate::extract::caffe::gpus::NEWEST;
-use crate::human::human_bytes;
+use base::human::human_bytes;
+use sandbox::GpuPath;
+use sandbox::gpu::heeds_requests;
 
 const INSTALL_TOOLKIT: &str =
     "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html";
@@ -116,7 +116,7 @@ pub(super) fn in_a_container(machine: &Machine) -> Finding {
                 format!("{} {}{capability}{memory}", gpu.index, gpu.name)
             });
             let words = words.collect::<Vec<String>>().join("; ");
-            let usable = |gpu: &&crate::container::Gpu| gpu.is_at_most(NEWEST) != Some(false);
+            let usable = |gpu: &&sandbox::Gpu| gpu.is_at_most(NEWEST) != Some(false);
             if found.iter().any(|gpu| usable(&gpu)) {
                 return Finding::fine(name, words);
             }

@@ -1,9 +1,9 @@
 //! The machine itself.
 
-use crate::clock::rfc3339;
 use crate::doctor::machine::{Machine, Torch};
 use crate::doctor::{Finding, Purpose};
-use crate::human::human_bytes;
+use base::clock::rfc3339;
+use base::human::human_bytes;
 
 /// Memory of a training step of lxr955 at batch 32 on the CPU, at most at a time: measured (`repro bench train`).
 const TRAINING_MEMORY: u64 = 5_300_000_000;

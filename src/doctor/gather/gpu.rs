@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{program, text};
-use crate::container::{Engine as Connection, GpuPath, Gpus};
 use crate::doctor::machine::{GpuParts, Image, ImageState, Probe, System};
-use crate::error::Error;
-use crate::files::read_text;
 use crate::images::Role;
+use base::error::Error;
+use base::files::read_text;
+use sandbox::{Engine as Connection, GpuPath, Gpus};
 
 /// NVIDIA's number on the PCI bus.
 const NVIDIA: &str = "0x10de";

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::assets::event::Silent;
-use crate::assets::lock::{Lock, Trust};
-use crate::assets::manifest::{Manifest, Selection};
-use crate::assets::verify::{Depth, State, Subject, subjects, verify};
-use crate::error::{Error, Result};
+use assets::event::Silent;
+use assets::lock::{Lock, Trust};
+use assets::manifest::{Manifest, Selection};
+use assets::verify::{Depth, State, Subject, subjects, verify};
+use base::error::{Error, Result};
 
 /// The asset that holds the weights.
 pub const WEIGHTS: &str = "caffemodel";

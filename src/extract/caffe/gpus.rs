@@ -1,8 +1,8 @@
 //! Which GPUs the original can use, found out before the long run.
 
 use super::super::backend::Observer;
-use crate::container::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
 
 /// The newest compute capability that the original's Caffe runs on: its CUDA is 9.2 at most, which knows no GPU after 7.x
 /// (Volta and Turing).

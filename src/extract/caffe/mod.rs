@@ -15,8 +15,8 @@ use self::assets::Asset;
 use self::parts::Ending;
 use super::backend::{Backend, Details, Job, Observer};
 use super::list::{Listed, Missing};
-use crate::container::{Cause, Engine, GpuPath, Image};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::{Cause, Engine, GpuPath, Image};
 
 /// Boxes that the script takes of each image (MIN_BOXES, MAX_BOXES).
 pub const BOXES: usize = 36;
@@ -162,7 +162,7 @@ impl Backend for Caffe {
 }
 
 /// A failure that comes again and again.
-fn stuck(failure: &crate::container::Failure, left: usize) -> Error {
+fn stuck(failure: &sandbox::Failure, left: usize) -> Error {
     let error =
         Error::from(failure.clone()).because(format!("{left} images have no row yet; those that have one are kept"));
     match *failure.cause {

@@ -11,8 +11,8 @@ use super::super::list::Listed;
 use super::super::rows::{Rows, Tail};
 use super::super::work::Part;
 use super::{Caffe, shard};
-use crate::container::{Access, Cause, Ended, Failure, Gpus, Mount, Sandbox, Stop, Stream};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::{Access, Cause, Ended, Failure, Gpus, Mount, Sandbox, Stop, Stream};
 
 /// How often files are looked at for new rows.
 const LOOK: Duration = Duration::from_millis(250);

@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::super::list::Listed;
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
 
 /// Where the image folder itself lies in the container.
 pub const ORIGINALS: &str = "/workspace/originals";

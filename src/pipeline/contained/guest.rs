@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use super::protocol::{Answer, Description, PROTOCOL, Request};
-use crate::error::{Error, Result};
-use crate::files;
 use crate::pipeline::journal::Event;
 use crate::pipeline::plan::{Stage, StageContext, Work};
 use crate::pipeline::{demo, paper};
-use crate::versions;
+use base::error::{Error, Result};
+use base::files;
+use base::versions;
 
 /// Largest request.
 const LARGEST: u64 = 16 << 20;

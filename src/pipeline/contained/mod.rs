@@ -7,11 +7,9 @@
 //! - `stores`: feature stores are built here beforehand, since data are read-only there;
 //! - `protocol`: what both sides say; `guest` (feature `torch`): the side in the image.
 
-#[cfg(feature = "torch")]
 pub mod guest;
 mod mounts;
 mod place;
-#[cfg(feature = "torch")]
 mod plan;
 mod protocol;
 mod stage;
@@ -19,7 +17,6 @@ mod stores;
 
 pub use mounts::Mounts;
 pub use place::{Options, Place};
-#[cfg(feature = "torch")]
 pub(super) use plan::in_place;
 pub use protocol::{Answer, Description, PROTOCOL, REQUEST, Request};
 pub(super) use stage::{Extra, run_stage};

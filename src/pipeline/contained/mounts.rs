@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use crate::container::{Access, Mount};
-use crate::error::{Error, Result};
+use base::error::{Error, Result};
+use sandbox::{Access, Mount};
 
 /// What the image needs of its own: nothing may be mounted over it.
 const NEEDED: [&str; 12] = [

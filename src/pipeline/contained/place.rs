@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::protocol::{Answer, Description, PROTOCOL};
-use crate::container::sandbox::Limits;
-use crate::container::{Cause, Engine, GpuPath, Gpus, Image, Mount, Sandbox};
-use crate::error::{Error, Result};
 use crate::images::{self, Role};
-use crate::{openmp, versions};
+use base::error::{Error, Result};
+use base::tell;
+use base::{openmp, versions};
+use sandbox::sandbox::Limits;
+use sandbox::{Cause, Engine, GpuPath, Gpus, Image, Mount, Sandbox};
 
 /// For a training that is asked to stop: a snapshot of the full model has 2.6 GB.
 const GRACE: Duration = Duration::from_secs(100);

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Error;
 use crate::pipeline::plan::Input;
+use base::error::Error;
 
 /// Of everything here; another one is not understood.
 pub const PROTOCOL: u32 = 1;
@@ -84,7 +84,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use base::error::Kind;
 
     #[test]
     fn an_error_comes_back_as_it_was() {

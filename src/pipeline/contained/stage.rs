@@ -9,10 +9,11 @@ use std::time::Instant;
 use super::mounts::{Mounts, place as absolute};
 use super::place::Place;
 use super::protocol::{Answer, PROTOCOL, REQUEST, Request};
-use crate::container::{Mount, Stream};
-use crate::error::{Error, Result};
 use crate::pipeline::journal::Event;
 use crate::pipeline::plan::{Input, StageContext};
+use base::error::{Error, Result};
+use base::tell;
+use sandbox::{Mount, Stream};
 
 /// What a stage may see beside its declared inputs.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::dataset::{Limit, Scale, Task, feature_files};
-use crate::error::Result;
-use crate::features::progress::Progress;
-use crate::features::{Precision, ensure_store};
+use base::error::Result;
+use data::dataset::{Limit, Scale, Task, feature_files};
+use data::features::progress::Progress;
+use data::features::{Precision, ensure_store};
 
 /// Which features a command or a stage reads.
 #[derive(Debug, Clone, Copy)]

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use super::stages::{DATA, IMAGES, MEASURED, METRICS};
 use super::{BASELINES, SCENES, evaluate_stage, train_stage};
-use crate::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
-use crate::demo::{Baselines, Manifest};
-use crate::error::{Error, Result};
-use crate::files;
+use crate::demo::Manifest;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
-use crate::report::{Example, Findings, Picture, Speed, metrics};
-use crate::verdict::golden::Golden;
-use crate::verdict::judge::{Observed, judge_accuracy, not_run};
-use crate::verdict::row::Judged;
+use base::error::{Error, Result};
+use base::files;
+use data::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
+use judge::evidence::baselines::Baselines;
+use judge::report::{Example, Findings, Picture, Speed, metrics};
+use judge::verdict::golden::Golden;
+use judge::verdict::judge::{Observed, judge_accuracy, not_run};
+use judge::verdict::row::Judged;
 
 /// Examples shown of each task; the last is a wrong answer where there is one.
 const SHOWN: usize = 3;

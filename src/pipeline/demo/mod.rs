@@ -17,16 +17,16 @@ pub use record::record;
 use super::contained::{Place, in_place};
 use super::plan::{Plan, Stage, Work};
 use super::stages::{EVENTS, OUTCOME};
-use crate::dataset::Task;
-use crate::demo::recipe::{Recipe, TrainingRecipe};
 use crate::demo::{self, DemoDetector};
-use crate::error::Result;
-use crate::evidence::result;
 use crate::extract::Extractor;
-use crate::grade::faithful;
-use crate::lxrt::Config;
-use crate::report::GoldenRecord;
-use crate::verdict::golden::Golden;
+use base::error::Result;
+use data::dataset::Task;
+use judge::evidence::result;
+use judge::grade::faithful;
+use judge::report::GoldenRecord;
+use judge::verdict::golden::Golden;
+use lxmert_spec::Config;
+use lxmert_spec::demo::{Recipe, TrainingRecipe};
 
 /// Name of the profile.
 pub const PROFILE: &str = "demo";
@@ -169,7 +169,7 @@ pub fn run(
     named: Option<GoldenRecord>,
     workspace: &Path,
     display: &mut dyn FnMut(&super::journal::Event),
-) -> Result<(crate::report::Report, std::path::PathBuf)> {
+) -> Result<(judge::report::Report, std::path::PathBuf)> {
     let engine = super::engine::Settings {
         workspace: workspace.to_owned(),
         versions: settings.versions.clone(),
@@ -183,6 +183,6 @@ pub fn run(
         if let Some(departure) = &departure {
             found.rows = found.rows.into_iter().map(|row| row.limited_by(departure)).collect();
         }
-        Ok(crate::report::Findings { golden: named.into_iter().collect(), ..found })
+        Ok(judge::report::Findings { golden: named.into_iter().collect(), ..found })
     })
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Settings, run};
-use crate::demo::Recipe;
-use crate::error::{Error, Result};
-use crate::files;
 use crate::pipeline::journal::Event;
-use crate::verdict::golden::{Golden, Recorded};
+use base::error::{Error, Result};
+use base::files;
+use judge::verdict::golden::{Golden, Recorded};
+use lxmert_spec::demo::Recipe;
 
 /// Runs the demo with each seed and writes `golden` with their accuracies in place of the recorded ones to `file`, and with the
 /// recipe where that is another than the program's own. Rules, margins and reasons stay as they are.

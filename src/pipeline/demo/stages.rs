@@ -3,17 +3,18 @@
 use tch::Device;
 
 use super::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
-use crate::dataset::{Scale, Task};
-use crate::demo::{self, DemoDetector, Manifest, Recipe};
-use crate::error::Result;
+use crate::demo::{self, DemoDetector, Manifest};
 use crate::extract::extract_all;
-use crate::features::progress::Silent;
-use crate::features::{Precision, build_store};
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::{self, FineTuning, write_json};
-use crate::train::progress;
-use crate::train::setup::{DataSettings, Loader, Start, Stores, store_name};
-use crate::train::weights;
+use base::error::Result;
+use data::dataset::{Scale, Task};
+use data::features::progress::Silent;
+use data::features::{Precision, build_store};
+use lxmert::train::progress;
+use lxmert::train::setup::{DataSettings, Loader, Start, Stores, store_name};
+use lxmert::train::weights;
+use lxmert_spec::demo::Recipe;
 
 /// The data root within the scenes' folder.
 pub(super) const DATA: &str = "data";

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use super::needs::DATA;
 use super::recipe::WEIGHTS;
 use super::{FineTuner, PROFILE, Training};
-use crate::error::Result;
-use crate::features::progress::Silent;
 use crate::pipeline::contained::{Extra, Features, Place, build_stores, run_stage};
 use crate::pipeline::plan::StageContext;
 use crate::prepare;
+use base::error::Result;
+use data::features::progress::Silent;
 
 /// Trains and answers in an image.
 #[derive(Debug, Clone)]

@@ -5,17 +5,17 @@ use super::Settings;
 use super::findings::ASSETS;
 use super::inventory::{files, records};
 use super::inventory_file;
-use crate::assets::adopt;
-use crate::assets::event::Event;
-use crate::assets::fetch::{self, Outcome};
-use crate::assets::known::Known;
-use crate::assets::lock::Lock;
-use crate::assets::plan::plan;
-use crate::assets::rate::Meter;
-use crate::error::Result;
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::write_json;
 use crate::prepare::{self, State, Step};
+use assets::adopt;
+use assets::event::Event;
+use assets::fetch::{self, Outcome};
+use assets::known::Known;
+use assets::lock::Lock;
+use assets::plan::plan;
+use assets::rate::Meter;
+use base::error::Result;
 
 /// Fetches what the tasks need; leaves what is known of each published file.
 pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<()> {

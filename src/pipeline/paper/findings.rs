@@ -2,16 +2,16 @@
 
 use super::rate::METRICS;
 use super::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
-use crate::dataset::Task;
-use crate::error::Result;
-use crate::grade::golden::{Content, GoldenFile};
-use crate::grade::rows::unpinned;
 use crate::pipeline::engine::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
-use crate::report::{AssetRecord, Findings, Speed, metrics};
-use crate::verdict::published::Published;
-use crate::verdict::row::Judged;
-use crate::verdict::train::{Measured, Run, judge};
+use base::error::Result;
+use data::dataset::Task;
+use judge::grade::golden::{Content, GoldenFile};
+use judge::grade::rows::unpinned;
+use judge::report::{AssetRecord, Findings, Speed, metrics};
+use judge::verdict::published::Published;
+use judge::verdict::row::Judged;
+use judge::verdict::train::{Measured, Run, judge};
 
 /// The published files, among the outputs of [`FETCH`] and [`PREPARE`].
 pub(super) const ASSETS: &str = "assets.json";

@@ -8,17 +8,17 @@ use super::needs::Needs;
 use super::rate::{Rate, measured};
 use super::recipe::{self, WEIGHTS};
 use super::{Settings, Training};
-use crate::assets::disk;
-use crate::assets::list::{self, Forecast};
-use crate::assets::lock::Trust;
-use crate::assets::plan::plan;
-use crate::assets::rate::Rate as Fetching;
-use crate::dataset::{Scale, Task};
-use crate::demo::recipe::TrainingRecipe;
-use crate::error::Result;
-use crate::human::{grouped, human_bytes, human_seconds, rounded_bytes};
 use crate::prepare::{self, State, Step, Work};
-use crate::verdict::published::Published;
+use assets::disk;
+use assets::list::{self, Forecast};
+use assets::lock::Trust;
+use assets::plan::plan;
+use assets::rate::Rate as Fetching;
+use base::error::Result;
+use base::human::{grouped, human_bytes, human_seconds, rounded_bytes};
+use data::dataset::{Scale, Task};
+use judge::verdict::published::Published;
+use lxmert_spec::demo::TrainingRecipe;
 
 /// What a forecast rests on beside the settings and what lies in the workspace.
 #[derive(Debug, Clone, Default)]
@@ -205,10 +205,10 @@ mod tests {
     use super::super::needs::tests::MANIFEST;
     use super::super::{Assets, Model};
     use super::*;
-    use crate::assets::event::Silent;
-    use crate::assets::lock::Lock;
-    use crate::assets::manifest::Manifest;
-    use crate::features::Precision;
+    use assets::event::Silent;
+    use assets::lock::Lock;
+    use assets::manifest::Manifest;
+    use data::features::Precision;
 
     fn settings(workspace: &std::path::Path) -> Settings {
         Settings {

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::needs::{Need, Needs, Origin};
-use crate::assets::digest::hash_file;
-use crate::assets::lock::{Lock, Trust};
-use crate::assets::manifest::Asset;
-use crate::assets::place::Place;
-use crate::assets::plan::Item;
-use crate::assets::receipt::{Glance, Receipt, glance};
-use crate::dataset::Task;
-use crate::error::{Error, Result};
-use crate::report::AssetRecord;
+use assets::digest::hash_file;
+use assets::lock::{Lock, Trust};
+use assets::manifest::Asset;
+use assets::place::Place;
+use assets::plan::Item;
+use assets::receipt::{Glance, Receipt, glance};
+use base::error::{Error, Result};
+use data::dataset::Task;
+use judge::report::AssetRecord;
 
 /// A file that a task reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,9 +135,9 @@ fn known(need: &Need, lock: &Lock, workspace: &Path, progress: &mut dyn FnMut(u6
 mod tests {
     use super::super::needs::tests::MANIFEST;
     use super::*;
-    use crate::assets::manifest::Manifest;
-    use crate::error::Kind;
-    use crate::grade::rows::unpinned;
+    use assets::manifest::Manifest;
+    use base::error::Kind;
+    use judge::grade::rows::unpinned;
 
     fn files(needs: &Needs, task: Task, lock: &Lock, workspace: &Path) -> Result<Vec<FileEntry>> {
         super::files(needs, task, lock, workspace, &mut |_| {})
@@ -148,7 +148,7 @@ mod tests {
         let workspace = tempfile::tempdir().unwrap();
         let needs = Needs::of(manifest, tasks).unwrap();
         let write = |place: &Place, source: &str| {
-            crate::files::write_bytes(place.file(), place.name().as_bytes()).unwrap();
+            base::files::write_bytes(place.file(), place.name().as_bytes()).unwrap();
             let hashes = hash_file(place.file(), &Default::default(), &mut |_| {}).unwrap();
             Receipt::new(place.file(), hashes, source).unwrap().write(place).unwrap();
         };
@@ -224,7 +224,7 @@ mod tests {
         manifest.assets.iter_mut().find(|a| a.name == "vocabulary").unwrap().checksums.md5 =
             Some("09f06963f502addfeab2a7c87f38802e".into());
         // The member's checksum is published, the archive's is not.
-        let member = crate::files::sha256_bytes(b"coco-val2014--val2014_obj36.tsv");
+        let member = base::files::sha256_bytes(b"coco-val2014--val2014_obj36.tsv");
         manifest.assets.iter_mut().find(|a| a.name == "coco-val2014").unwrap().unpack[0].sha256 = Some(member);
         let workspace = filled(&manifest, &Task::ALL);
         let needs = Needs::of(&manifest, &Task::ALL).unwrap();

@@ -22,13 +22,10 @@ pub mod inventory;
 pub mod needs;
 pub mod rate;
 pub mod recipe;
-#[cfg(feature = "torch")]
 mod train;
 
 pub use contained::Contained;
-#[cfg(feature = "torch")]
 pub use train::Libtorch;
-#[cfg(feature = "torch")]
 pub(super) use train::work;
 
 use std::collections::BTreeMap;
@@ -43,18 +40,18 @@ use super::engine;
 use super::journal::Event;
 use super::plan::{HOST, Plan, Stage, StageContext};
 use super::stages::{EVENTS, OUTCOME};
-use crate::assets::event::Observer;
-use crate::assets::fetch::Network;
-use crate::assets::lock::Lock;
-use crate::assets::manifest::Manifest;
-use crate::dataset::{Scale, Task};
-use crate::demo::recipe::TrainingRecipe;
-use crate::error::Result;
-use crate::evidence::result;
-use crate::features::Precision;
 use crate::prepare;
-use crate::report::Report;
-use crate::verdict::published::Published;
+use ::data::dataset::{Scale, Task};
+use ::data::features::Precision;
+use assets::event::Observer;
+use assets::fetch::Network;
+use assets::lock::Lock;
+use assets::manifest::Manifest;
+use base::error::Result;
+use judge::evidence::result;
+use judge::report::Report;
+use judge::verdict::published::Published;
+use lxmert_spec::demo::TrainingRecipe;
 
 use needs::Needs;
 

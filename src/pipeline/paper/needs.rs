@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::recipe::{self, WEIGHTS};
-use crate::assets::lock::{Demands, Lock};
-use crate::assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
-use crate::assets::place::Place;
-use crate::dataset::{Scale, Task, feature_files, split_names};
-use crate::error::{Error, Result};
+use assets::lock::{Demands, Lock};
+use assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
+use assets::place::Place;
+use base::error::{Error, Result};
+use data::dataset::{Scale, Task, feature_files, split_names};
 
 /// The data root below the workspace.
 pub const DATA: &str = "data";

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Training, train_stage};
 use crate::pipeline::cache::Cache;
-use crate::report::metrics;
+use judge::report::metrics;
 
 /// A training's measured speed.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,8 @@
 //! How the paper fine-tunes each task: README.md lines 46-50 and run/{vqa,gqa,nlvr2}_finetune.bash of the original @
 //! 0db1182.
 
-use crate::dataset::Task;
-use crate::demo::recipe::TrainingRecipe;
+use data::dataset::Task;
+use lxmert_spec::demo::TrainingRecipe;
 
 /// The model: BERT-base widths, 9 language, 5 cross-modality and 5 object-relationship layers.
 pub const MODEL: &str = "lxr955";

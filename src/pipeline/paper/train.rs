@@ -7,13 +7,13 @@ use tch::Device;
 use super::needs::{DATA, VOCABULARY};
 use super::recipe::{self, WEIGHTS};
 use super::{FineTuner, Training, evaluate_stage, train_stage};
-use crate::dataset::Task;
-use crate::error::{Error, Result};
-use crate::lxrt::Config;
 use crate::pipeline::plan::{StageContext, Work};
 use crate::pipeline::stages::{self, FineTuning};
 use crate::prepare;
-use crate::train::setup::{DataSettings, Loader, Start, Stores};
+use base::error::{Error, Result};
+use data::dataset::Task;
+use lxmert::train::setup::{DataSettings, Loader, Start, Stores};
+use lxmert_spec::Config;
 
 /// Trains and answers with libtorch.
 #[derive(Debug, Clone, Copy)]

@@ -5,18 +5,18 @@ use std::path::Path;
 use tch::Device;
 
 use super::{SCORE, Score, write_json};
-use crate::dataset::Task;
-use crate::error::{Error, Result};
-use crate::evidence::attribution;
-use crate::evidence::leave::{Evaluated, leave, predictions_file as named};
-use crate::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use crate::features::progress::Silent;
-use crate::files;
 use crate::pipeline::plan::StageContext;
-use crate::train::machine::described;
-use crate::train::predict::{Average, predict};
-use crate::train::setup::{self, Loader, Start};
-use crate::train::weights;
+use base::error::{Error, Result};
+use base::files;
+use data::dataset::Task;
+use data::features::progress::Silent;
+use judge::evidence::attribution;
+use judge::evidence::leave::{Evaluated, leave, predictions_file as named};
+use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
+use lxmert::train::machine::described;
+use lxmert::train::predict::{Average, predict};
+use lxmert::train::setup::{self, Loader, Start};
+use lxmert::train::weights;
 
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {

@@ -1,21 +1,17 @@
 //! What stages of several profiles do and leave: fine-tune a task, answer its evaluation set.
 
-#[cfg(feature = "torch")]
 mod evaluate;
-#[cfg(feature = "torch")]
 mod train;
 
 use std::path::Path;
 
-#[cfg(feature = "torch")]
 pub(super) use evaluate::{evaluate, predictions_file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-#[cfg(feature = "torch")]
 pub(super) use train::{FineTuning, train};
 
-use crate::error::{Error, Result};
-use crate::files;
+use base::error::{Error, Result};
+use base::files;
 
 /// What a training leaves that depends on the machine or the time: how it ended, and TensorBoard's events.
 pub(super) const OUTCOME: &str = "outcome.json";
@@ -57,11 +53,11 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
         .map_err(|e| Error::data(format!("{} is not what its stage wrote", path.display())).because(e))
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
 mod tests {
     #[test]
     fn names_are_those_that_training_gives() {
-        assert_eq!(super::OUTCOME, crate::train::outcome::FILE_NAME);
-        assert_eq!(super::EVENTS, crate::train::tensorboard::FILE_NAME);
+        assert_eq!(super::OUTCOME, lxmert::train::outcome::FILE_NAME);
+        assert_eq!(super::EVENTS, lxmert::train::tensorboard::FILE_NAME);
     }
 }

@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use tch::Device;
 
-use crate::dataset::Task;
-use crate::demo::recipe::TrainingRecipe;
-use crate::error::Result;
-use crate::features::progress::Silent;
-use crate::lxrt::{Config, TaskModel};
 use crate::pipeline::plan::StageContext;
-use crate::train::begin::{Begin, SnapshotSettings};
-use crate::train::finetune::{self, Settings};
-use crate::train::optimiser::Optim;
-use crate::train::progress::Training as Display;
-use crate::train::setup::{self, Loader, Start};
-use crate::train::snapshot::Every;
-use crate::train::weights::Description;
+use base::error::Result;
+use data::dataset::Task;
+use data::features::progress::Silent;
+use lxmert::model::TaskModel;
+use lxmert::train::begin::{Begin, SnapshotSettings};
+use lxmert::train::finetune::{self, Settings};
+use lxmert::train::optimiser::Optim;
+use lxmert::train::progress::Training as Display;
+use lxmert::train::setup::{self, Loader, Start};
+use lxmert::train::snapshot::Every;
+use lxmert::train::weights::Description;
+use lxmert_spec::Config;
+use lxmert_spec::demo::TrainingRecipe;
 
 /// How a task is fine-tuned.
 pub(in crate::pipeline) struct FineTuning {

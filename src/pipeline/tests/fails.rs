@@ -1,7 +1,7 @@
 //! Stages, and a judge, that fail: what a person is told, what is kept, and what runs the next time.
 
 use super::*;
-use crate::files::small_disk::SmallDisk;
+use fixtures::small_disk::SmallDisk;
 
 #[test]
 fn an_error_stops_the_run_and_is_reported() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lxmert_repro::checkpoint::{self, StateDict, TensorData};
+use checkpoint::{self, StateDict, TensorData};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ fn logged(folder: &Path) -> usize {
 fn forged(path: &Path, change: impl FnOnce(&mut Value, &mut StateDict)) {
     const KEY: &str = "lxmert_repro.snapshot";
     let mut metadata = checkpoint::read_metadata(path).unwrap().unwrap();
-    let tensors = checkpoint::read(path).unwrap();
+    let tensors = lxmert_spec::loading::read(path).unwrap();
     // Not mapped: the file is replaced.
     let mut tensors: StateDict = (tensors.into_iter())
         .map(|(name, data)| {
@@ -118,7 +118,7 @@ fn a_snapshot_of_pre_training_with_absurd_counters_likewise() {
     let root = tempfile::tempdir().unwrap();
     mini::data_root(root.path(), 4, 4);
     fs::create_dir(root.path().join("lxmert")).unwrap();
-    let image = |n: usize| lxmert_repro::features::bench::image_id(n % 12);
+    let image = |n: usize| data::features::bench::image_id(n % 12);
     let sentence = |n: usize| {
         json!({"img_id": image(n), "sentf": {"mscoco": ["a cat is red", "two dog there"]},
         "labelf": {}})

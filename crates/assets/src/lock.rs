@@ -1,0 +1,320 @@
+//! The lock: size and SHA-256 that a person pinned for files whose checksum nobody published.
+//!
+//! ```toml
+//! schema = 1
+//!
+//! [[pin]]
+//! name = "vqa-minival"
+//! size = 123
+//! sha256 = "…"
+//! date = "2026-11-23"
+//! sources = ["https://…", "https://…"]   # every source that gave exactly this
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{Asset, Checksums, Unpack};
+use base::error::{Error, Result};
+use base::{clock, files};
+
+/// The way of writing that this program reads and writes.
+pub const SCHEMA: u32 = 1;
+const FILE_LIMIT: u64 = 4 << 20;
+
+/// One file as it was when it was pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The asset.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+    /// UTC day of the first pinning.
+    pub date: String,
+    /// Every source that gave exactly this.
+    pub sources: Vec<String>,
+}
+
+/// How much stands behind a file's checksum; ordered, more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// Nothing: whatever arrived is taken. A verdict that rests on it is INCONCLUSIVE at best.
+    Unpinned,
+    /// The same as when it was pinned.
+    Pinned,
+    /// Pinned, and two independent sources (different domains, or folders) gave the same.
+    Corroborated,
+    /// A checksum that was published.
+    Published,
+}
+
+impl Trust {
+    /// As people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unpinned => "unpinned",
+            Self::Pinned => "pinned",
+            Self::Corroborated => "corroborated",
+            Self::Published => "published",
+        }
+    }
+}
+
+/// All pins: those that are shipped with the program and those of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock {
+    pins: Vec<Pin>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    schema: u32,
+    #[serde(rename = "pin", default)]
+    pins: Vec<Pin>,
+}
+
+impl Lock {
+    /// Reads a lock's text; `origin` names it in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let wrong = |why: String| {
+            Error::data(format!("the lock {origin} is wrong"))
+                .because(why)
+                .next("restore it from a copy; removing it forgets what was pinned")
+        };
+        let Text { schema, pins } = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if schema != SCHEMA {
+            return Err(wrong(format!("its schema is {schema}, this program reads {SCHEMA}")));
+        }
+        for (index, pin) in pins.iter().enumerate() {
+            if pin.sha256.len() != 64 || !pin.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+                return Err(wrong(format!("the sha256 of `{}` is not 64 lower-case hexadecimal digits", pin.name)));
+            }
+            if pins[..index].iter().any(|other| other.name == pin.name) {
+                return Err(wrong(format!("`{}` is there twice", pin.name)));
+            }
+        }
+        Ok(Self { pins })
+    }
+
+    /// Reads a lock file; one that is not there is empty.
+    pub fn read(path: &Path) -> Result<Self> {
+        match path.try_exists() {
+            Ok(false) => Ok(Self::default()),
+            _ => Self::parse(&files::read_text(path, FILE_LIMIT)?, &path.display().to_string()),
+        }
+    }
+
+    /// Adds the pins of another lock.
+    ///
+    /// # Errors
+    /// Data where the two hold different pins of one asset.
+    pub fn join(&mut self, other: Self, origin: &Path) -> Result<()> {
+        for pin in other.pins {
+            match self.pins.iter_mut().find(|known| known.name == pin.name) {
+                None => self.pins.push(pin),
+                Some(known) if known.sha256 == pin.sha256 && known.size == pin.size => {
+                    for source in pin.sources {
+                        known.add(source);
+                    }
+                }
+                Some(known) => {
+                    return Err(Error::data(format!(
+                        "`{}` is pinned as {} in {} but as {} in this program's own lock",
+                        pin.name,
+                        pin.sha256,
+                        origin.display(),
+                        known.sha256
+                    ))
+                    .next("find out which is right, then remove the other pin"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The pin of an asset.
+    pub fn pin(&self, name: &str) -> Option<&Pin> {
+        self.pins.iter().find(|pin| pin.name == name)
+    }
+
+    /// Records what a source gave.
+    ///
+    /// # Errors
+    /// Checksum where something else is pinned.
+    pub fn record(&mut self, name: &str, size: u64, sha256: &str, source: &str) -> Result<()> {
+        let Some(pin) = self.pins.iter_mut().find(|pin| pin.name == name) else {
+            let date = clock::now().chars().take(10).collect();
+            let (name, sha256, sources) = (name.to_owned(), sha256.to_owned(), vec![source.to_owned()]);
+            self.pins.push(Pin { name, size, sha256, date, sources });
+            return Ok(());
+        };
+        if pin.sha256 != sha256 || pin.size != size {
+            return Err(Error::checksum(format!(
+                "`{name}` is pinned as {} bytes, sha256 {}, but {source} gave {size} bytes, {sha256}",
+                pin.size, pin.sha256
+            )));
+        }
+        pin.add(source.to_owned());
+        Ok(())
+    }
+
+    /// Writes the lock file, pins in the order of their names.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut pins = self.pins.clone();
+        pins.sort_by(|a, b| a.name.cmp(&b.name));
+        let text = toml::to_string_pretty(&Text { schema: SCHEMA, pins })
+            .map_err(|error| Error::bug("the lock cannot be written").because(error))?;
+        files::write_bytes(path, text.as_bytes())
+    }
+
+    /// How much stands behind an asset's checksum.
+    pub fn trust(&self, asset: &Asset) -> Trust {
+        match self.pin(&asset.name) {
+            _ if !asset.checksums.is_empty() => Trust::Published,
+            Some(pin) if pin.keepers() > 1 => Trust::Corroborated,
+            Some(_) => Trust::Pinned,
+            None => Trust::Unpinned,
+        }
+    }
+
+    /// Everything that a file of this asset must match: what is published, and what is pinned.
+    pub fn demands(&self, asset: &Asset) -> Demands {
+        let pin = self.pin(&asset.name);
+        let mut checksums = asset.checksums.clone();
+        let pinned = pin.map(|pin| pin.sha256.clone());
+        let contradiction = checksums.sha256.is_some() && pinned.is_some() && checksums.sha256 != pinned;
+        if checksums.sha256.is_none() {
+            checksums.sha256 = pinned;
+        }
+        Demands {
+            size: asset.size.or(pin.map(|pin| pin.size)),
+            lower_bound: asset.lower_bound(),
+            upper_bound: asset.upper_bound(),
+            checksums,
+            contradiction,
+        }
+    }
+}
+
+/// What a file must match.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Demands {
+    /// Exact size in bytes.
+    pub size: Option<u64>,
+    /// It is not smaller.
+    pub lower_bound: Option<u64>,
+    /// It is not larger.
+    pub upper_bound: Option<u64>,
+    /// All of them.
+    pub checksums: Checksums,
+    /// The pin contradicts the published checksum: no file can be right until one of them is corrected.
+    pub contradiction: bool,
+}
+
+impl Demands {
+    /// What a file out of an archive must match; of a folder nothing.
+    pub fn of_member(archive: &Asset, unpack: &Unpack) -> Self {
+        if unpack.folder {
+            return Self::default();
+        }
+        Self {
+            lower_bound: archive.lower_bound_of(unpack),
+            upper_bound: Some(unpack.size_max),
+            checksums: unpack.checksums(),
+            ..Self::default()
+        }
+    }
+
+    /// Why a file of `size` bytes cannot be it.
+    pub fn size_fault(&self, size: u64) -> Option<String> {
+        if let Some(exact) = self.size {
+            return (size != exact).then(|| format!("it has {size} bytes, not {exact}"));
+        }
+        let (low, high) = (self.lower_bound.filter(|low| size < *low), self.upper_bound.filter(|high| size > *high));
+        high.map(|high| format!("it has {size} bytes, more than the {high} it can have"))
+            .or_else(|| low.map(|low| format!("it has {size} bytes, fewer than the {low} it must have")))
+    }
+}
+
+impl Pin {
+    fn add(&mut self, source: String) {
+        if !self.sources.contains(&source) {
+            self.sources.push(source);
+        }
+    }
+
+    /// Different keepers among the sources.
+    fn keepers(&self) -> usize {
+        let keepers: std::collections::BTreeSet<String> = self.sources.iter().map(|source| keeper(source)).collect();
+        keepers.len()
+    }
+}
+
+/// Who keeps a source, so that two are independent: the domain of a host, since two hosts of one domain may be one server, or the folder of a file.
+pub fn keeper(source: &str) -> String {
+    match source.split_once("://") {
+        Some((_, rest)) if !rest.starts_with('/') => domain(rest.split('/').next().unwrap_or("")).to_owned(),
+        Some((_, path)) => keeper(path),
+        None => PathBuf::from(source).parent().map_or_else(String::new, |folder| folder.display().to_string()),
+    }
+}
+
+/// The last two parts of a host's name, without port; a numeric address whole.
+fn domain(host: &str) -> &str {
+    if host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok() {
+        return host;
+    }
+    let name = host.split(':').next().unwrap_or(host);
+    match name.rmatch_indices('.').nth(1) {
+        Some((dot, _)) => &name[dot + 1..],
+        None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_hosts_of_one_domain_may_be_one_server() {
+        let keepers = |sources: &[&str]| {
+            let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+            let (name, sha256, date) = (String::new(), String::new(), String::new());
+            Pin { name, size: 0, sha256, date, sources }.keepers()
+        };
+        let twins = ["https://nlp.stanford.edu/a", "https://downloads.cs.stanford.edu/b", "http://stanford.edu:80/c"];
+        assert_eq!(keepers(&twins), 1);
+        assert_eq!(keepers(&["https://a.org/x", "https://b.org/x", "http://localhost:1/x"]), 3);
+        assert_eq!(keepers(&["http://127.0.0.1:1/x", "http://127.0.0.1:2/x", "http://[::1]:2/x"]), 3);
+        assert_eq!(keepers(&["/disk/one/x", "/disk/one/y", "file:///disk/two/x"]), 2);
+    }
+
+    #[test]
+    fn pins_are_kept_and_never_change_silently() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("assets.lock");
+        let mut lock = Lock::read(&path).unwrap();
+        let (one, other) = ("1".repeat(64), "2".repeat(64));
+        lock.record("a", 3, &one, "https://x.org/a").unwrap();
+        lock.record("a", 3, &one, "https://x.org/b").unwrap();
+        assert_eq!(lock.pin("a").unwrap().keepers(), 1);
+        lock.record("a", 3, &one, "https://y.org/a").unwrap();
+        assert_eq!(lock.pin("a").unwrap().keepers(), 2);
+        let error = lock.record("a", 3, &other, "https://z.org/a").unwrap_err();
+        assert_eq!(error.kind(), base::error::Kind::Checksum);
+        lock.write(&path).unwrap();
+        assert_eq!(Lock::read(&path).unwrap(), lock);
+        let mut shipped = Lock::default();
+        shipped.record("a", 3, &other, "https://x.org/a").unwrap();
+        assert!(shipped.join(lock, &path).unwrap_err().to_string().contains("pinned as 1111"));
+        std::fs::write(&path, "schema = 1\npin = 3").unwrap();
+        assert!(Lock::read(&path).is_err());
+    }
+}

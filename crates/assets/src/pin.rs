@@ -1,0 +1,294 @@
+//! Records what arrived for files whose checksum nobody published, and compares it with what a second source gives.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::claim::claim;
+use super::event::{Event, Observer};
+use super::fetch::{Settings, fetch_from};
+use super::lock::{Demands, Lock, Trust, keeper};
+use super::place::Place;
+use super::plan::{Item, State};
+use super::receipt::Receipt;
+use super::{adopt, disk};
+use base::error::{Error, Kind, Result};
+use base::signals::AtWork;
+
+/// Where files from second sources lie for as long as they are compared, below the workspace.
+const SCRATCH: &str = "downloads/.corroborate";
+
+/// What a file that is there has, and where it came from.
+struct There<'a> {
+    item: &'a Item<'a>,
+    receipt: Receipt,
+}
+
+/// Those of the items that are there, verified, and have no published checksum.
+fn there<'a>(items: &'a [Item<'a>]) -> impl Iterator<Item = There<'a>> {
+    items
+        .iter()
+        .filter(|item| item.trust != Trust::Published && matches!(item.state, State::Good | State::Dropped))
+        .filter_map(|item| Receipt::read(&item.place).map(|receipt| There { item, receipt }))
+}
+
+/// Changes a lock file, one process at a time, so that no pin is lost.
+fn change(path: &Path, edit: impl FnOnce(&mut Lock) -> Result<()>) -> Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".claim");
+    // Held for milliseconds: there is nothing to tell.
+    let _claim = claim(&PathBuf::from(beside), &mut |_| {})?;
+    let mut own = Lock::read(path)?;
+    edit(&mut own)?;
+    own.write(path)
+}
+
+/// Pins those of the items that are there and that nothing vouches for, in the lock file `path`. Returns how many.
+///
+/// # Errors
+/// Checksum where something else is pinned; data where the lock file is wrong; what [`Error::io`] says.
+pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer) -> Result<usize> {
+    let open: Vec<There> = there(items).filter(|there| there.item.trust == Trust::Unpinned).collect();
+    if open.is_empty() {
+        return Ok(0);
+    }
+    change(path, |own| open.iter().try_for_each(|there| there.record(own)))?;
+    open.iter().for_each(|there| there.tell(Trust::Pinned, Instant::now(), 0, observer));
+    Ok(open.len())
+}
+
+/// Gets those of the items that are there once more, from a keeper that they did not come from or from the folder `from`, compares
+/// them, and records both sources in the lock file `path`. What has no other source is told of and left as it is. Returns how many were
+/// the same.
+///
+/// # Errors
+/// Checksum where two sources differ, after all were tried; as [`fetch`](super::fetch::fetch) where a source fails.
+pub fn corroborate(
+    items: &[Item],
+    from: Option<&Path>,
+    path: &Path,
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<usize> {
+    let _at_work = AtWork::begin()?;
+    let (mut same, mut failed) = (0, Vec::new());
+    for there in there(items).filter(|there| there.item.trust != Trust::Corroborated) {
+        match there.corroborate(from, path, settings, observer) {
+            Ok(true) => same += 1,
+            Ok(false) => {}
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            Err(error) => {
+                let (name, class) = (there.item.asset.name.clone(), base::exit::class(&error));
+                observer.event(&Event::Failed { name, error: error.to_string(), class, said: false });
+                failed.push(error);
+            }
+        }
+    }
+    match (failed.len(), failed.pop()) {
+        (0, _) | (_, None) => Ok(same),
+        (1, Some(error)) => Err(error),
+        (count, Some(last)) => {
+            let errors = || failed.iter().chain(std::iter::once(&last));
+            let what = format!("{count} files could not be corroborated");
+            let differ = errors().any(|error| error.kind() == Kind::Checksum);
+            let sum = if differ { Error::checksum(what) } else { Error::network(what) };
+            Err(errors().fold(sum, |sum, error| sum.because(error.what())))
+        }
+    }
+}
+
+/// What a second source gave.
+struct Second {
+    source: String,
+    size: u64,
+    sha256: String,
+    /// Where it lies if it was fetched.
+    scratch: Option<Place>,
+}
+
+impl There<'_> {
+    fn record(&self, own: &mut Lock) -> Result<()> {
+        own.record(&self.item.asset.name, self.receipt.stat.size, self.receipt.sha256(), &self.receipt.source)
+    }
+
+    fn tell(&self, trust: Trust, began: Instant, transferred: u64, observer: &dyn Observer) {
+        observer.event(&Event::Done {
+            name: self.item.asset.name.clone(),
+            outcome: trust.name(),
+            size: self.receipt.stat.size,
+            sha256: self.receipt.sha256().to_owned(),
+            trust: Some(trust),
+            seconds: began.elapsed().as_secs_f64(),
+            transferred,
+        });
+    }
+
+    /// Whether a second source gave the same; `false` where there is none.
+    fn corroborate(
+        &self,
+        from: Option<&Path>,
+        path: &Path,
+        settings: &Settings,
+        observer: &dyn Observer,
+    ) -> Result<bool> {
+        let (name, began) = (&self.item.asset.name, Instant::now());
+        let own = Lock::read(path)?;
+        let mut known = vec![keeper(&self.receipt.source)];
+        known.extend(own.pin(name).into_iter().flat_map(|pin| &pin.sources).map(|source| keeper(source)));
+        let second = match from {
+            Some(folder) => self.found(folder, &known, observer)?,
+            None => self.fetched(&known, settings, observer)?,
+        };
+        let Some(second) = second else {
+            let text = format!(
+                "no source but {} can be compared with it; it stays {}",
+                known.join(", "),
+                self.item.trust.name()
+            );
+            observer.event(&Event::Note { name: name.clone(), text });
+            return Ok(false);
+        };
+        if second.sha256 != self.receipt.sha256() || second.size != self.receipt.stat.size {
+            return Err(self.differ(&second)?);
+        }
+        change(path, |own| {
+            self.record(own)?;
+            own.record(name, second.size, &second.sha256, &second.source)
+        })?;
+        if let Some(scratch) = &second.scratch {
+            std::fs::remove_file(scratch.file()).map_err(|error| Error::io("remove", scratch.file(), &error))?;
+            // Another comparison may still be under way there.
+            scratch.file().parent().map(std::fs::remove_dir);
+        }
+        self.tell(Trust::Corroborated, began, second.size, observer);
+        Ok(true)
+    }
+
+    /// A copy that a person has.
+    fn found(&self, folder: &Path, known: &[String], observer: &dyn Observer) -> Result<Option<Second>> {
+        let other = adopt::find(folder, self.item, observer)?;
+        Ok(other.filter(|other| !known.contains(&keeper(&other.source))).map(|other| Second {
+            source: other.source,
+            size: other.size,
+            sha256: other.hashes.sha256.unwrap_or_default(),
+            scratch: None,
+        }))
+    }
+
+    /// From the first URL of another keeper.
+    fn fetched(&self, known: &[String], settings: &Settings, observer: &dyn Observer) -> Result<Option<Second>> {
+        let asset = self.item.asset;
+        let Some(url) = asset.urls.iter().find(|url| !known.contains(&keeper(url))) else { return Ok(None) };
+        let scratch = Place::new(&settings.workspace.join(SCRATCH), &asset.name, Path::new(&asset.name));
+        disk::demand(&[(scratch.file().to_owned(), self.receipt.stat.size)])?;
+        // Nothing but the bound: what differs shall be compared, not refused.
+        let demands = Demands { upper_bound: asset.upper_bound(), ..Demands::default() };
+        let receipt = fetch_from(asset, url, &demands, &scratch, settings, observer)?;
+        let (source, size, sha256) = (url.clone(), receipt.stat.size, receipt.sha256().to_owned());
+        Ok(Some(Second { source, size, sha256, scratch: Some(scratch) }))
+    }
+
+    /// Keeps what differs, and says so.
+    fn differ(&self, second: &Second) -> Result<Error> {
+        let kept = match &second.scratch {
+            None => second.source.clone(),
+            Some(scratch) => {
+                let aside = self.item.place.suspect(&second.sha256);
+                std::fs::rename(scratch.file(), &aside).map_err(|error| Error::io("write", &aside, &error))?;
+                aside.display().to_string()
+            }
+        };
+        let gave = |source: &str, size: u64, sha256: &str| format!("{source} gave {size} bytes, sha256 {sha256}");
+        let (place, first) = (self.item.place.file().display(), &self.receipt);
+        Ok(Error::checksum(format!("two sources of `{}` gave different files", self.item.asset.name))
+            .because(gave(&first.source, first.stat.size, first.sha256()))
+            .because(gave(&second.source, second.size, &second.sha256))
+            .next(format!(
+                "nothing was recorded; the first is {place}, the second {kept}: find out which is right, with a third source if there is one"
+            )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::Silent;
+    use crate::fetch::Network;
+    use crate::manifest::{Checksums, Manifest};
+    use crate::plan::plan;
+    use base::error::Kind;
+    use base::files::{sha256_bytes, write_bytes};
+
+    /// Eight small files that are there, each with a second source that differs (`a0`), is gone (`a1`) or is none (the others).
+    fn scene(place: &Path) -> Manifest {
+        let mut text = "schema = 1\n".to_owned();
+        for n in 0..8 {
+            let other = if n < 2 { format!(", \"file://{}/other/a{n}\"", place.display()) } else { String::new() };
+            text += &format!(
+                "[[asset]]\nname = \"a{n}\"\ntitle = \"a\"\ngroups = []\npath = \"data/a{n}\"\nurls = [\"https://x.org/a{n}\"{other}]\n"
+            );
+            let at = Place::new(place, &format!("a{n}"), Path::new(&format!("data/a{n}")));
+            let bytes = format!("content {n}");
+            write_bytes(at.file(), bytes.as_bytes()).unwrap();
+            let hashes = Checksums { sha256: Some(sha256_bytes(bytes.as_bytes())), ..Checksums::default() };
+            Receipt::new(at.file(), hashes, &format!("https://x.org/a{n}")).unwrap().write(&at).unwrap();
+        }
+        write_bytes(&place.join("other/a0"), b"content ?").unwrap();
+        Manifest::parse(&text, "test").unwrap()
+    }
+
+    #[test]
+    fn pins_of_many_at_once_are_all_kept() {
+        let place = tempfile::tempdir().unwrap();
+        let (manifest, path) = (scene(place.path()), place.path().join("data/assets.lock"));
+        std::thread::scope(|scope| {
+            for asset in &manifest.assets {
+                let (path, workspace) = (&path, place.path());
+                scope.spawn(move || pin(&plan(&[asset], &Lock::default(), workspace), path, &Silent).unwrap());
+            }
+        });
+        let lock = Lock::read(&path).unwrap();
+        assert!(manifest.assets.iter().all(|asset| lock.trust(asset) == Trust::Pinned), "{lock:?}");
+        let all: Vec<_> = manifest.assets.iter().collect();
+        assert_eq!(pin(&plan(&all, &lock, place.path()), &path, &Silent).unwrap(), 0, "nothing is left to pin");
+    }
+
+    #[test]
+    fn another_pin_is_never_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let (manifest, path) = (scene(place.path()), place.path().join("assets.lock"));
+        let mut lock = Lock::default();
+        lock.record("a2", 9, &"0".repeat(64), "https://y.org/a2").unwrap();
+        lock.write(&path).unwrap();
+        let error = pin(&plan(&[&manifest.assets[2]], &Lock::default(), place.path()), &path, &Silent).unwrap_err();
+        assert_eq!(error.kind(), Kind::Checksum);
+        assert_eq!(Lock::read(&path).unwrap(), lock);
+    }
+
+    #[test]
+    fn what_differs_fails_and_what_has_no_second_source_is_said() {
+        struct Notes(Mutex<Vec<String>>);
+        impl Observer for Notes {
+            fn event(&self, event: &Event) {
+                if let Event::Note { name, .. } = event {
+                    self.0.lock().unwrap().push(name.clone());
+                }
+            }
+        }
+        let place = tempfile::tempdir().unwrap();
+        let (manifest, path) = (scene(place.path()), place.path().join("assets.lock"));
+        let network = Network { retries: 0, first_wait: std::time::Duration::ZERO, ..Network::default() };
+        let settings = Settings { workspace: place.path().to_owned(), jobs: 1, network, also_needed: 0 };
+        let all: Vec<_> = manifest.assets.iter().collect();
+        let (items, notes) = (plan(&all, &Lock::default(), place.path()), Notes(Mutex::default()));
+        let one = corroborate(&items[1..2], None, &path, &settings, &Silent).unwrap_err();
+        assert_eq!(one.kind(), Kind::Network, "{one}");
+        let error = corroborate(&items, None, &path, &settings, &notes).unwrap_err();
+        assert_eq!(error.kind(), Kind::Checksum);
+        assert!(error.to_string().contains("two sources of `a0` gave different files"), "{error}");
+        let without: Vec<String> = (2..8).map(|n| format!("a{n}")).collect();
+        assert!(without.iter().all(|name| notes.0.lock().unwrap().contains(name)));
+        assert_eq!(Lock::read(&path).unwrap(), Lock::default(), "nothing was recorded");
+    }
+}

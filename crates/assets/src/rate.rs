@@ -1,0 +1,144 @@
+//! How fast files arrived when they were last fetched, so that a plan can say how long the next fetch will take.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, Observer};
+use base::error::{Error, Result};
+use base::{clock, files};
+
+const SCHEMA: u32 = 1;
+const FILE_LIMIT: u64 = 1 << 16;
+/// Less than this says more of the distance to the server than of the line.
+const ENOUGH_BYTES: u64 = 10_000_000;
+
+/// A measured rate, kept in `receipts/.rate.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    schema: u32,
+    /// Bytes that were fetched.
+    pub bytes: u64,
+    /// Seconds that it took, all files at once.
+    pub seconds: f64,
+    /// UTC day.
+    pub date: String,
+}
+
+impl Rate {
+    /// What a fetch of so many bytes measured; `None` where that was too little to say anything.
+    pub fn measured(bytes: u64, seconds: f64) -> Option<Self> {
+        let date = clock::now().chars().take(10).collect();
+        (bytes >= ENOUGH_BYTES && seconds > 0.0).then_some(Self { schema: SCHEMA, bytes, seconds, date })
+    }
+
+    /// Bytes in a second.
+    pub fn per_second(&self) -> f64 {
+        self.bytes as f64 / self.seconds
+    }
+
+    /// The last rate measured in a workspace.
+    pub fn read(workspace: &Path) -> Option<Self> {
+        let text = files::read_text(&path(workspace), FILE_LIMIT).ok()?;
+        let rate: Self = serde_json::from_str(&text).ok()?;
+        (rate.schema == SCHEMA && rate.per_second().is_finite() && rate.per_second() >= 1.0).then_some(rate)
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(&self, workspace: &Path) -> Result<()> {
+        let text = serde_json::to_vec(self).map_err(|error| Error::bug("a rate cannot be written").because(error))?;
+        files::write_bytes(&path(workspace), &text)
+    }
+}
+
+fn path(workspace: &Path) -> PathBuf {
+    workspace.join("receipts/.rate.json")
+}
+
+/// Hears how much comes over the network, and passes everything on.
+pub struct Meter<'a> {
+    inner: &'a dyn Observer,
+    began: Instant,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    /// Assets that come over the network.
+    remote: BTreeSet<String>,
+    bytes: u64,
+}
+
+impl<'a> Meter<'a> {
+    /// Measures from now on.
+    pub fn new(inner: &'a dyn Observer) -> Self {
+        Self { inner, began: Instant::now(), heard: Mutex::default() }
+    }
+
+    /// What was measured, where it was enough.
+    pub fn rate(&self) -> Option<Rate> {
+        let heard = self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Rate::measured(heard.bytes, self.began.elapsed().as_secs_f64())
+    }
+}
+
+impl Observer for Meter<'_> {
+    fn event(&self, event: &Event) {
+        {
+            let mut heard = self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            match event {
+                Event::Started { name, source, .. } if source.starts_with("http") => {
+                    heard.remote.insert(name.clone());
+                }
+                Event::Done { name, transferred, .. } if heard.remote.remove(name) => {
+                    heard.bytes = heard.bytes.saturating_add(*transferred);
+                }
+                _ => {}
+            }
+        }
+        self.inner.event(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Silent;
+
+    #[test]
+    fn only_what_came_over_the_network_is_measured() {
+        let meter = Meter::new(&Silent);
+        let fetched = |name: &str, source: &str, transferred| {
+            let (name, source) = (name.to_owned(), source.to_owned());
+            meter.event(&Event::Started { name: name.clone(), doing: "fetch", source, total: None, from: 0 });
+            let sha256 = String::new();
+            meter.event(&Event::Done {
+                name,
+                outcome: "fetched",
+                size: 1,
+                sha256,
+                trust: None,
+                seconds: 1.0,
+                transferred,
+            });
+        };
+        fetched("a", "file:///a", 1 << 40);
+        assert_eq!(meter.rate(), None);
+        fetched("b", "https://x.org/b", ENOUGH_BYTES);
+        assert_eq!(meter.rate().unwrap().bytes, ENOUGH_BYTES);
+
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Rate::read(folder.path()), None);
+        let rate = Rate::measured(50_000_000, 4.0).unwrap();
+        rate.write(folder.path()).unwrap();
+        assert_eq!(Rate::read(folder.path()), Some(rate));
+        std::fs::write(path(folder.path()), r#"{"schema":1,"bytes":0,"seconds":0.0,"date":""}"#).unwrap();
+        assert_eq!(Rate::read(folder.path()), None, "nonsense is no rate");
+    }
+}

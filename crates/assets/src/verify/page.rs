@@ -1,0 +1,133 @@
+//! What was found, for people and for scripts.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{Checked, Depth, State, Subject};
+use base::human::human_bytes;
+
+/// Every kind of state, in the order that they are counted: its word for scripts, on the page, and in the summary.
+const WORDS: [(&str, &str, &str); 8] = [
+    ("good", "good", "good"),
+    ("good-unpinned", "good, unpinned", "good but unpinned"),
+    ("dropped", "dropped", "dropped after unpacking"),
+    ("unverified", "not read", "not read"),
+    ("changed", "changed", "changed"),
+    ("wrong", "WRONG", "WRONG"),
+    ("unreadable", "unreadable", "unreadable"),
+    ("missing", "missing", "missing"),
+];
+
+impl State {
+    fn index(&self) -> usize {
+        match self {
+            Self::Good => 0,
+            Self::GoodUnpinned => 1,
+            Self::Dropped => 2,
+            Self::Unverified => 3,
+            Self::Changed { .. } => 4,
+            Self::Wrong { .. } => 5,
+            Self::Unreadable { .. } => 6,
+            Self::Missing => 7,
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::Changed { why } | Self::Wrong { why } | Self::Unreadable { why } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing speaks against the file.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Good | Self::GoodUnpinned | Self::Dropped)
+    }
+}
+
+/// One line for each file, more where something is wrong, a summary, and what to do.
+pub fn page(subjects: &[Subject], found: &[Checked]) -> String {
+    let width = subjects.iter().map(|subject| subject.name().len()).max().unwrap_or(0);
+    let mut page = String::new();
+    for (subject, checked) in subjects.iter().zip(found) {
+        let size = checked.size.map_or_else(|| "-".to_owned(), human_bytes);
+        let (name, state) = (subject.name(), WORDS[checked.state.index()].1);
+        page += &format!("{state:14}  {name:width$}  {size:>8}  {}\n", subject.checksum_state());
+        for line in [checked.state.why(), checked.note.as_deref()].into_iter().flatten() {
+            page += &format!("{:16}{line}\n", "");
+        }
+    }
+    page + "\n" + &summary(found) + &advice(subjects, found)
+}
+
+fn summary(found: &[Checked]) -> String {
+    let bytes = found.iter().filter_map(|checked| checked.size).fold(0, u64::saturating_add);
+    let counts = WORDS.iter().zip(counts(found)).filter(|(_, count)| *count > 0);
+    let counts: Vec<String> = counts.map(|((.., word), count)| format!("{count} {word}")).collect();
+    let files = if found.len() == 1 { "file" } else { "files" };
+    format!("{} {files}, {}: {}\n", found.len(), human_bytes(bytes), counts.join(", "))
+}
+
+/// How many files of each of [`WORDS`].
+fn counts(found: &[Checked]) -> [usize; WORDS.len()] {
+    std::array::from_fn(|index| found.iter().filter(|checked| checked.state.index() == index).count())
+}
+
+fn advice(subjects: &[Subject], found: &[Checked]) -> String {
+    let origins = |here: bool, of: fn(&State) -> bool| {
+        let chosen = subjects.iter().zip(found).filter(|(_, checked)| of(&checked.state));
+        let mut names: Vec<&str> = chosen
+            .filter(|(subject, _)| subject.trust.is_none() == here)
+            .map(|(subject, _)| subject.origin.as_str())
+            .collect();
+        names.dedup();
+        names.join(" ")
+    };
+    let bad = |state: &State| matches!(state, State::Wrong { .. } | State::Missing);
+    let open = |state: &State| matches!(state, State::Unverified | State::Changed { .. });
+    let (fetch, prepare) = (origins(false, bad), origins(true, bad));
+    let mut advice = String::new();
+    if !fetch.is_empty() {
+        advice += &format!("next: repro fetch {fetch}    # a wrong file is kept aside under another name\n");
+    }
+    if !prepare.is_empty() {
+        advice += &format!("next: remove what is wrong, then: repro prepare {prepare}\n");
+    }
+    if found.iter().any(|checked| open(&checked.state)) {
+        advice += "next: repro verify without --fast, which reads what has changed or was never read\n";
+    }
+    advice
+}
+
+/// One object: every file with what was expected and found, and the counts.
+pub fn json(subjects: &[Subject], found: &[Checked], workspace: &Path, depth: Depth, seconds: f64) -> Value {
+    let file = |(subject, checked): (&Subject, &Checked)| {
+        let demands = &subject.demands;
+        let mut file = json!({
+            "name": subject.name(),
+            "path": subject.place.file(),
+            "state": WORDS[checked.state.index()].0,
+            "size": checked.size,
+            "checksum": subject.checksum_state(),
+            "expected": { "size": demands.size, "size_min": demands.lower_bound, "size_max": demands.upper_bound, "checksums": demands.checksums },
+            "found": checked.hashes,
+            "bytes_read": checked.read,
+        });
+        for (key, text) in [("why", checked.state.why()), ("note", checked.note.as_deref())] {
+            if let Some(text) = text {
+                file[key] = text.into();
+            }
+        }
+        file
+    };
+    let counts = WORDS.iter().zip(counts(found)).map(|((kind, ..), count)| ((*kind).to_owned(), count.into()));
+    json!({
+        "workspace": workspace,
+        "depth": depth,
+        "files": subjects.iter().zip(found).map(file).collect::<Vec<_>>(),
+        "counts": counts.collect::<Map<String, Value>>(),
+        "bytes_read": found.iter().map(|checked| checked.read).fold(0, u64::saturating_add),
+        "seconds": (seconds * 1e3).round() / 1e3,
+    })
+}

@@ -1,0 +1,142 @@
+//! Reading a file whole and comparing it with what is known.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Checked, State, Subject, tell};
+use crate::digest;
+use crate::event::{Event, Observer};
+use crate::manifest::Checksums;
+use crate::receipt::Receipt;
+use base::error::{Error, Result};
+use base::files::Stat;
+
+/// Progress is told at most this often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Reads it, compares it, and keeps what was found in its receipt.
+pub(super) fn read(subject: &Subject, observer: &dyn Observer) -> Checked {
+    let start = Instant::now();
+    let checked = compare(subject, observer).unwrap_or_else(|error| {
+        let why = error.to_string().replace("\n ", ";");
+        Checked::new(State::Unreadable { why }, None, None)
+    });
+    tell(subject, &checked, start.elapsed().as_secs_f64(), observer);
+    checked
+}
+
+fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
+    let (place, name) = (&subject.place, subject.name().to_owned());
+    let known = Receipt::read(place);
+    let first = known.is_none();
+    let before = stat(place.file())?;
+    let source = place.file().display().to_string();
+    let total = Some(before.size);
+    observer.event(&Event::Started { name: name.clone(), doing: "verify", source, total, from: 0 });
+    let (mut done, mut told) = (0, Instant::now());
+    let take = wanted(subject, known.as_ref());
+    let hashes = digest::hash_file(place.file(), &take, &mut |bytes| {
+        done += bytes;
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            observer.event(&Event::Progress { name: name.clone(), done, total });
+        }
+    })?;
+    let source = known.as_ref().map_or("found in the workspace", |receipt| &receipt.source);
+    let mut receipt = Receipt::new(place.file(), hashes.clone(), source)?;
+    let other = subject.is_other(&hashes);
+    let wrong =
+        other.or_else(|| receipt.contradicts(&subject.demands)).or_else(|| differs(subject, known.as_ref(), &receipt));
+    let (state, keep) = match wrong {
+        _ if receipt.stat != before => (State::Changed { why: "it was written to while it was read".into() }, None),
+        Some(why) => (State::Wrong { why }, known.map(Receipt::distrusted)),
+        None => {
+            receipt.dropped = None;
+            (good(subject), Some(receipt))
+        }
+    };
+    let kept = keep.map_or(Ok(()), |receipt| receipt.write(place));
+    let note = match kept {
+        Err(error) => Some(format!("what was found could not be recorded: {}", error.what())),
+        Ok(()) if first && !subject.has_checksum() && state.is_good() => {
+            Some("nothing was known of it: recorded as it is now".into())
+        }
+        Ok(()) => None,
+    };
+    Ok(Checked { state, size: total, hashes: Some(hashes), read: done, note })
+}
+
+fn stat(path: &Path) -> Result<Stat> {
+    let metadata = std::fs::metadata(path).map_err(|error| Error::io("look at", path, &error))?;
+    match metadata.is_file() {
+        true => Ok(Stat::of(&metadata)),
+        false => Err(Error::data(format!("{} is not a plain file", path.display()))),
+    }
+}
+
+/// The checksums to take: what is demanded, and what was taken before.
+fn wanted(subject: &Subject, known: Option<&Receipt>) -> Checksums {
+    let mut wanted = subject.demands.checksums.clone();
+    let size = std::fs::metadata(subject.place.file()).map_or(0, |data| data.len());
+    let Checksums { md5, git_blob, .. } = subject.known.kinds(size);
+    (wanted.md5, wanted.git_blob) = (wanted.md5.or(md5), wanted.git_blob.or(git_blob));
+    if let Some(Receipt { hashes, .. }) = known {
+        wanted.md5 = wanted.md5.or_else(|| hashes.md5.clone());
+        wanted.git_blob = wanted.git_blob.or_else(|| hashes.git_blob.clone());
+    }
+    wanted
+}
+
+/// Where no SHA-256 is demanded, the file must be what it was when it came.
+fn differs(subject: &Subject, known: Option<&Receipt>, now: &Receipt) -> Option<String> {
+    let known = known.filter(|_| subject.demands.checksums.sha256.is_none())?;
+    (known.sha256() != now.sha256())
+        .then(|| format!("its sha256 is {}, not {} as on {}", now.sha256(), known.sha256(), known.verified))
+}
+
+/// How a file that matches everything that is known of it is called.
+pub(super) fn good(subject: &Subject) -> State {
+    match subject.has_checksum() || subject.trust.is_none() {
+        true => State::Good,
+        false => State::GoodUnpinned,
+    }
+}
+
+/// What its size alone says against it.
+pub(super) fn wrong_size(subject: &Subject, size: u64) -> Option<String> {
+    let demands = &subject.demands;
+    if demands.contradiction {
+        return Some("its pinned sha256 is not the published one: no file can be right".into());
+    }
+    demands.size_fault(size)
+}
+
+/// Counts the files of an unpacked folder; links are not followed.
+pub(super) fn folder(path: &Path, expected: Option<u64>) -> Checked {
+    let (state, bytes) = match count(path) {
+        Err(error) => (State::Unreadable { why: error.to_string() }, None),
+        Ok((files, bytes)) => match expected.filter(|expected| *expected != files) {
+            Some(expected) => (State::Wrong { why: format!("it holds {files} files, not {expected}") }, Some(bytes)),
+            None => (State::Good, Some(bytes)),
+        },
+    };
+    let note = (state == State::Good).then(|| "its files were counted, not read".to_owned());
+    Checked { note, ..Checked::new(state, bytes, None) }
+}
+
+fn count(path: &Path) -> std::io::Result<(u64, u64)> {
+    let (mut folders, mut files, mut bytes) = (vec![path.to_owned()], 0, 0_u64);
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir()? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else {
+                files += 1;
+                bytes = bytes.saturating_add(metadata.len());
+            }
+        }
+    }
+    Ok((files, bytes))
+}

@@ -1,0 +1,279 @@
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::*;
+use crate::event::Silent;
+use crate::lock::Lock;
+use crate::manifest::{Manifest, Selection};
+use crate::place::Place;
+use base::files;
+
+const MANIFEST: &str = r#"
+schema = 1
+group = [{ name = "g", title = "all" }]
+
+[[asset]]
+name = "hashed"
+title = "by sha256"
+groups = ["g"]
+path = "data/hashed"
+urls = ["https://x.org/a"]
+sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+
+[[asset]]
+name = "md5-only"
+title = "by md5"
+groups = ["g"]
+path = "data/md5"
+urls = ["https://x.org/a"]
+md5 = "b1946ac92492d2347c6235b4d2611184"
+
+[[asset]]
+name = "blob-only"
+title = "by git blob"
+groups = ["g"]
+path = "data/blob"
+urls = ["https://x.org/a"]
+git_blob = "ce013625030ba8dba906f756967f9e9ca394464a"
+
+[[asset]]
+name = "unknown"
+title = "nobody published a checksum"
+groups = ["g"]
+path = "data/unknown"
+urls = ["https://x.org/a"]
+size_max = 100
+
+[[asset]]
+name = "archive"
+title = "an archive"
+groups = ["g"]
+path = "downloads/a.zip"
+urls = ["https://x.org/a"]
+
+[[asset.unpack]]
+member = "a.tsv"
+path = "data/a.tsv"
+size_max = 100
+
+[[asset.unpack]]
+member = ""
+folder = true
+path = "data/images"
+size_max = 100
+expect = { kind = "files", count = 2 }
+
+[[made]]
+name = "made"
+title = "made"
+groups = ["g"]
+rule = "copy"
+from = ["hashed"]
+path = "data/made"
+"#;
+
+const HELLO: &[u8] = b"hello\n";
+
+struct World {
+    folder: tempfile::TempDir,
+    manifest: Manifest,
+}
+
+impl World {
+    /// Every file of the manifest, all right but for the archive: it is not there.
+    fn new() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap(), manifest: Manifest::parse(MANIFEST, "test").unwrap() };
+        for path in ["hashed", "md5", "blob", "unknown", "a.tsv", "images/1/a", "images/b", "made"] {
+            files::write_bytes(&world.path(&format!("data/{path}")), HELLO).unwrap();
+        }
+        world
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn subjects(&self, names: &[&str]) -> Vec<Subject> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let selection = Selection { names, ..Selection::default() };
+        subjects(&self.manifest, &Lock::default(), &selection, self.folder.path()).unwrap()
+    }
+
+    fn verify(&self, names: &[&str], depth: Depth) -> (Vec<Subject>, Vec<Checked>) {
+        let subjects = self.subjects(names);
+        let found = verify(&subjects, depth, 3, &Silent).unwrap();
+        (subjects, found)
+    }
+
+    fn state(&self, name: &str, depth: Depth) -> State {
+        self.verify(&[name], depth).1[0].state.clone()
+    }
+
+    /// Everything looked at; the page.
+    fn page(&self, names: &[&str], depth: Depth) -> String {
+        let (subjects, found) = self.verify(names, depth);
+        page(&subjects, &found)
+    }
+
+    /// Other content and time, the same size.
+    fn touch(&self, path: &str) {
+        let path = self.path(path);
+        std::fs::write(&path, "other\n").unwrap();
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+
+    /// Other content, the same size, time and inode.
+    fn rot(&self, path: &str) {
+        let path = self.path(path);
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[3] ^= 0x10;
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
+    }
+}
+
+fn why(state: State) -> String {
+    match state {
+        State::Wrong { why } | State::Changed { why } | State::Unreadable { why } => why,
+        state => panic!("{state:?}"),
+    }
+}
+
+#[test]
+fn a_selection_brings_what_was_made_of_it() {
+    let world = World::new();
+    let names = |given: &[&str]| -> Vec<String> {
+        world.subjects(given).iter().map(|subject| subject.name().to_owned()).collect()
+    };
+    let all = ["hashed", "md5-only", "blob-only", "unknown", "archive--a.tsv", "archive--images", "made"];
+    assert_eq!(names(&[]), all, "what is there");
+    assert_eq!(names(&["archive"]), ["archive", "archive--a.tsv", "archive--images"], "what is selected");
+    std::fs::remove_file(world.path("data/a.tsv")).unwrap();
+    assert_eq!(names(&["archive"]), ["archive", "archive--images"], "not unpacked yet");
+    std::fs::remove_file(world.path("data/made")).unwrap();
+    assert_eq!(names(&["made"]), ["hashed", "made"], "named, so it must be there");
+    assert_eq!(world.state("made", Depth::AsNeeded), State::Good);
+    assert_eq!(world.verify(&["made"], Depth::AsNeeded).1[1].state, State::Missing);
+}
+
+#[test]
+fn every_flip_of_a_byte_is_found_by_reading_and_the_receipt_no_longer_vouches() {
+    let world = World::new();
+    for (name, path) in [("hashed", "data/hashed"), ("md5-only", "data/md5"), ("blob-only", "data/blob")] {
+        assert_eq!(world.state(name, Depth::Fast), State::Unverified);
+        assert_eq!(world.state(name, Depth::AsNeeded), State::Good);
+        assert_eq!(world.state(name, Depth::Fast), State::Good);
+        world.rot(path);
+        assert_eq!(world.state(name, Depth::Fast), State::Good, "size and time are the same");
+        assert!(why(world.state(name, Depth::Full)).contains(", not "), "{name}");
+        assert!(why(world.state(name, Depth::Fast)).contains("found wrong"), "{name}");
+        assert!(why(world.state(name, Depth::AsNeeded)).contains(", not "), "{name}");
+        world.rot(path);
+        assert_eq!(world.state(name, Depth::AsNeeded), State::Good);
+        for flip in (0..HELLO.len()).flat_map(|at| [1, 0x80].map(|with| (at, with))) {
+            let mut bytes = HELLO.to_vec();
+            bytes[flip.0] ^= flip.1;
+            std::fs::write(world.path(path), bytes).unwrap();
+            assert!(matches!(world.state(name, Depth::Full), State::Wrong { .. }), "{name} {flip:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_checksum_must_stay_what_it_was() {
+    let world = World::new();
+    assert_eq!(world.state("unknown", Depth::Full), State::GoodUnpinned);
+    world.rot("data/unknown");
+    let before = Receipt::read(&Place::new(world.folder.path(), "unknown", Path::new("data/unknown"))).unwrap();
+    for depth in [Depth::Full, Depth::AsNeeded, Depth::Full] {
+        let text = why(world.state("unknown", depth));
+        assert!(text.contains(&format!("not {} as on", before.sha256())), "{text}");
+    }
+    std::fs::write(world.path("data/unknown"), [0; 101]).unwrap();
+    assert!(why(world.state("unknown", Depth::Fast)).contains("more than the 100 it can have"));
+    world.rot("data/a.tsv");
+    assert_eq!(world.verify(&["archive"], Depth::Full).1[1].state, State::Good, "nothing is known of it");
+    world.rot("data/a.tsv");
+    assert!(matches!(world.verify(&["archive"], Depth::Full).1[1].state, State::Wrong { .. }));
+}
+
+#[test]
+fn fast_sees_sizes_and_times_and_reads_nothing() {
+    let world = World::new();
+    world.verify(&[], Depth::Full);
+    std::fs::write(world.path("data/md5"), "longer than before").unwrap();
+    let touched = std::fs::File::options().append(true).open(world.path("data/hashed")).unwrap();
+    touched.set_modified(std::time::UNIX_EPOCH).unwrap();
+    std::fs::write(world.path("data/images/c"), "").unwrap();
+    assert!(why(world.state("md5-only", Depth::Fast)).contains("6 bytes when it was verified, now 18"));
+    assert!(why(world.state("hashed", Depth::Fast)).contains("written or replaced"));
+    assert!(why(world.verify(&["archive"], Depth::Fast).1[2].state.clone()).contains("holds 3 files, not 2"));
+    assert!(world.verify(&[], Depth::Fast).1.iter().all(|checked| checked.read == 0));
+    let read: Vec<u64> = world.verify(&[], Depth::AsNeeded).1.iter().map(|checked| checked.read).collect();
+    assert_eq!(read, [6, 18, 0, 0, 0, 0, 0], "only what changed is read");
+}
+
+#[test]
+fn an_archive_that_was_dropped_is_not_missed() {
+    let world = World::new();
+    let place = Place::new(world.folder.path(), "archive", Path::new("downloads/a.zip"));
+    assert_eq!(world.state("archive", Depth::Full), State::Missing);
+    files::write_bytes(&place.part(), &[0; 1500]).unwrap();
+    assert_eq!(world.verify(&["archive"], Depth::Full).1[0].note.as_deref(), Some("1.5 kB of it have arrived"));
+    files::write_bytes(place.file(), HELLO).unwrap();
+    assert_eq!(world.state("archive", Depth::Full), State::GoodUnpinned);
+    Receipt::read(&place).unwrap().dropped_now().write(&place).unwrap();
+    std::fs::remove_file(place.file()).unwrap();
+    assert_eq!(world.state("archive", Depth::Full), State::Dropped);
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_a_receipt_that_cannot_be_kept_is_noted() {
+    let world = World::new();
+    std::fs::remove_file(world.path("data/hashed")).unwrap();
+    std::fs::create_dir(world.path("data/hashed")).unwrap();
+    assert!(why(world.state("hashed", Depth::Full)).contains("not a plain file"));
+    std::fs::remove_file(world.path("data/md5")).unwrap();
+    std::os::unix::fs::symlink("nowhere", world.path("data/md5")).unwrap();
+    assert!(why(world.state("md5-only", Depth::Full)).contains("link to nothing"));
+    std::fs::write(world.path("receipts"), "a file in the way").unwrap();
+    let checked = &world.verify(&["blob-only"], Depth::Full).1[0];
+    assert_eq!(checked.state, State::Good);
+    assert!(checked.note.as_ref().unwrap().contains("could not be recorded"));
+}
+
+#[test]
+fn events_tell_of_every_file_once() {
+    struct Heard(Mutex<Vec<Event>>);
+    impl Observer for Heard {
+        fn event(&self, event: &Event) {
+            self.0.lock().unwrap().push(event.clone());
+        }
+    }
+    let world = World::new();
+    std::fs::write(world.path("data/blob"), "").unwrap();
+    let heard = Heard(Mutex::default());
+    let subjects = world.subjects(&[]);
+    verify(&subjects, Depth::Full, 2, &heard).unwrap();
+    let heard = heard.0.into_inner().unwrap();
+    let count = |of: fn(&Event) -> bool| heard.iter().filter(|event| of(event)).count();
+    assert_eq!(count(|event| matches!(event, Event::Started { doing: "verify", total: Some(_), .. })), 6);
+    assert_eq!(count(|event| matches!(event, Event::Done { outcome: "verified", .. })), 6);
+    assert_eq!(count(|event| matches!(event, Event::Failed { class: "CHECKSUM", .. })), 1);
+}
+
+#[test]
+fn the_page() {
+    let world = World::new();
+    world.verify(&["hashed", "md5-only"], Depth::Full);
+    world.touch("data/md5");
+    std::fs::write(world.path("data/a.tsv"), "a row\n").unwrap();
+    let everything = ["hashed", "md5-only", "blob-only", "unknown", "archive", "made"];
+    insta::assert_snapshot!("page-fast", world.page(&everything, Depth::Fast));
+    insta::assert_snapshot!("page-as-needed", world.page(&everything, Depth::AsNeeded));
+    let (subjects, found) = world.verify(&["md5-only"], Depth::AsNeeded);
+    let mut report = json(&subjects, &found, Path::new("workspace"), Depth::AsNeeded, 0.25);
+    report["files"][0]["path"] = "workspace/data/md5".into();
+    insta::assert_json_snapshot!("json", report);
+}

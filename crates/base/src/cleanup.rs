@@ -1,0 +1,113 @@
+//! What must not be left behind when a signal ends the program at once: files that are half written, claims on files.
+//!
+//! Destructors do this where work ends in order. A signal that comes while no work has to end in order
+//! ends the process without them; what is registered here is undone then.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+type Action = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Actions {
+    last: u64,
+    pending: BTreeMap<u64, Action>,
+}
+
+static ACTIONS: Mutex<Actions> = Mutex::new(Actions { last: 0, pending: BTreeMap::new() });
+
+/// Keeps an action registered while it lives.
+#[derive(Debug)]
+pub struct Registered(u64);
+
+/// Registers what is to be done should a signal end the program at once.
+pub fn on_sudden_end(action: impl FnOnce() + Send + 'static) -> Registered {
+    register(&mut lock(), Box::new(action))
+}
+
+/// Makes a file or folder that is removed should a signal end the program at once. `make` returns it with its path.
+pub fn temporary<T, E>(make: impl FnOnce() -> Result<(T, PathBuf), E>) -> Result<(T, Registered), E> {
+    // Under the lock: no file is made once the end has begun, and so none is missed.
+    let mut actions = lock();
+    let (made, path) = make()?;
+    let remove = Box::new(move || match path.is_dir() {
+        // Another thread may still be filling it.
+        true => drop((0..3).find(|_| std::fs::remove_dir_all(&path).is_ok())),
+        false => drop(std::fs::remove_file(&path)),
+    });
+    Ok((made, register(&mut actions, remove)))
+}
+
+/// A temporary folder, removed with all that is in it when dropped, or should a signal end the program at once.
+#[derive(Debug)]
+pub struct TemporaryFolder {
+    folder: tempfile::TempDir,
+    _removed: Registered,
+}
+
+impl TemporaryFolder {
+    /// Makes one in `place`, by default in the system's folder for them.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn new(place: Option<&Path>) -> std::io::Result<Self> {
+        let make = || {
+            let folder = place.map_or_else(tempfile::tempdir, tempfile::tempdir_in)?;
+            let path = folder.path().to_owned();
+            Ok::<_, std::io::Error>((folder, path))
+        };
+        temporary(make).map(|(folder, removed)| Self { folder, _removed: removed })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Undoes everything. Whoever registers something or makes a temporary file afterwards waits for ever: the process is about to
+/// end.
+pub fn run_all() {
+    let mut actions = lock();
+    // The latest first, as destructors would.
+    while let Some((_, action)) = actions.pending.pop_last() {
+        action();
+    }
+    std::mem::forget(actions);
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let action = lock().pending.remove(&self.0);
+        drop(action);
+    }
+}
+
+fn register(actions: &mut Actions, action: Action) -> Registered {
+    actions.last += 1;
+    actions.pending.insert(actions.last, action);
+    Registered(actions.last)
+}
+
+fn lock() -> MutexGuard<'static, Actions> {
+    ACTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [`run_all`] keeps the lock for ever, so tests of the program itself prove it.
+    #[test]
+    fn what_has_ended_in_order_is_not_undone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("half");
+        let make = || std::fs::write(&path, "x").map(|()| ((), path.clone()));
+        let ((), registered) = temporary(make).unwrap();
+        let number = registered.0;
+        assert!(lock().pending.contains_key(&number));
+        drop(registered);
+        assert!(!lock().pending.contains_key(&number) && path.exists());
+    }
+}

@@ -1,0 +1,95 @@
+//! A folder of Hugging Face's layout: finding the weights in it.
+
+use std::path::{Path, PathBuf};
+
+use super::shards;
+use base::error::{Error, Result};
+use base::files;
+
+/// The weights; the first that is there is taken, as the port does. An index stands for its shards.
+pub const WEIGHTS: [&str; 4] =
+    [WHOLE, "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+/// What is written here.
+pub const WHOLE: &str = "model.safetensors";
+/// The configuration beside them.
+pub const CONFIG: &str = "config.json";
+
+/// The weights of a folder of the port: a file or the index of its shards; `None` where the folder lacks `config.json` or
+/// weights, or has several variants and none without.
+pub fn weights_in(folder: &Path) -> Option<PathBuf> {
+    folder.join(CONFIG).is_file().then_some(())?;
+    weights_beside(folder).or_else(|| match &variants(folder)[..] {
+        [one] => Some(one.clone()),
+        _ => None,
+    })
+}
+
+/// [`weights_in`] where there need not be a `config.json`, and no variant is taken.
+pub fn weights_beside(folder: &Path) -> Option<PathBuf> {
+    WEIGHTS.iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// Weights that are named after a variant, such as `model.fp16.safetensors`; where such are in shards, their index.
+fn variants(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| is_variant(path) && path.is_file()).collect();
+    found.sort();
+    found
+}
+
+/// Whether a file is named as the weights of a folder with a variant between two of its dots.
+pub fn is_variant(path: &Path) -> bool {
+    const AROUND: [(&str, &str); 4] = [
+        ("model.", ".safetensors"),
+        ("model.safetensors.index.", ".json"),
+        ("pytorch_model.", ".bin"),
+        ("pytorch_model.bin.index.", ".json"),
+    ];
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    AROUND.iter().any(|(before, after)| {
+        let variant = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        // Shards of a variant have its name and their number.
+        variant.is_some_and(|v| !v.is_empty() && !v.contains('.') && !v.contains("-of-"))
+    })
+}
+
+/// Whether a file in a folder of the port is its weights, or the index of them.
+pub fn is_weights(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| WEIGHTS.contains(&name)) || is_variant(path)
+}
+
+/// The weights of a folder, or an error that says what is missing.
+pub fn weights_of(folder: &Path) -> Result<PathBuf> {
+    if let Some(found) = weights_in(folder) {
+        return Ok(found);
+    }
+    let variants = variants(folder);
+    if folder.join(CONFIG).is_file() && !variants.is_empty() {
+        let names: Vec<_> =
+            variants.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy()).collect();
+        return Err(Error::data(format!("the folder {} holds several variants of a model", folder.display()))
+            .because(format!("they are {}", names.join(", ")))
+            .next("name the one you mean, with the folder before it"));
+    }
+    Err(Error::data(format!("the folder {} holds no model", folder.display()))
+        .because(format!("it needs {CONFIG} and {WHOLE} or {} (in shards: with its index)", WEIGHTS[2]))
+        .next("name a folder that Hugging Face's save_pretrained or `repro convert` wrote"))
+}
+
+/// SHA-256 of a checkpoint: of its file, or of the names and sums of an index and its shards.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    let weights = if path.is_dir() { weights_of(path)? } else { path.to_owned() };
+    if !shards::is_index(&weights) {
+        return files::sha256(&weights);
+    }
+    let mut sums = String::new();
+    for file in std::iter::once(weights.clone()).chain(shards::files_of(&weights)?) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        sums += &format!("{}  {name}\n", files::sha256(&file)?);
+    }
+    Ok(files::sha256_bytes(sums.as_bytes()))
+}

@@ -1,0 +1,427 @@
+//! A pickle machine that can only build tensors: it knows a handful of names, calls nothing, and stops at fixed bounds.
+//!
+//! Its instructions are those that `torch.save` writes with Python's pickle protocols 2 to 5.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use indexmap::IndexMap;
+
+use super::content::writer_of;
+use super::damaged::damaged;
+use super::pickle_value::{Global, Object, Pickled, Storage, Value, name};
+use super::strided::View;
+use base::error::{Error, Result};
+
+/// Bytes of memory that the values of a pickle may take. A tensor's description takes about 1200, so that this is enough for
+/// 6000 tensors; LXMERT has 500.
+const MOST_MEMORY: usize = 8 << 20;
+/// Collections that are begun and not ended.
+const MOST_MARKS: usize = 100_000;
+/// Longer strings are no names: of tensors, storages or classes. They are kept, but not looked at.
+pub(super) const LONGEST_NAME: usize = 1024;
+/// What an entry of the memo takes, with its share of the table's free places.
+const MEMO_ENTRY: usize = 2 * size_of::<(u32, Value)>();
+
+/// Runs the pickle at the start of `input`; what follows it is left alone.
+pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
+    let mut machine = Machine {
+        input,
+        at: 0,
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        objects: Vec::new(),
+        storages: IndexMap::new(),
+        kept: 0,
+    };
+    loop {
+        let at = machine.at;
+        let root =
+            machine.step().map_err(|e| e.while_doing(format!("its pickle is wrong or not allowed at byte {at}")))?;
+        if let Some(root) = root {
+            return Ok(Pickled {
+                input,
+                length: machine.at,
+                root,
+                objects: machine.objects,
+                storages: machine.storages,
+            });
+        }
+        if machine.memory() > MOST_MEMORY || machine.marks.len() > MOST_MARKS {
+            return Err(Error::data(format!(
+                "its pickle builds more values than {MOST_MEMORY} bytes of memory hold; a state dict needs far fewer"
+            ))
+            .next("do not trust this file; save the model's state_dict() alone if it is yours"));
+        }
+    }
+}
+
+/// The machine's state; [`super::pickle_rules`] holds what it does with tensors.
+pub(super) struct Machine<'a> {
+    input: &'a [u8],
+    at: usize,
+    pub(super) stack: Vec<Value>,
+    marks: Vec<usize>,
+    memo: HashMap<u32, Value>,
+    pub(super) objects: Vec<Object>,
+    pub(super) storages: IndexMap<String, Storage>,
+    /// Bytes of memory that all but the stack takes.
+    kept: usize,
+}
+
+impl<'a> Machine<'a> {
+    /// Bytes of memory in use.
+    fn memory(&self) -> usize {
+        self.kept + self.stack.len() * size_of::<Value>() + self.marks.len() * size_of::<usize>()
+    }
+
+    /// Counts memory that is never given back.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = self.kept.saturating_add(bytes);
+    }
+
+    /// One instruction; the result when it was the last.
+    fn step(&mut self) -> Result<Option<Value>> {
+        let [operation] = self.take_array()?;
+        match operation {
+            0x80 => self.skip(1)?, // PROTO
+            0x95 => self.skip(8)?, // FRAME
+            b'.' => return self.pop().map(Some),
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' => self.stack.push(Value::None),
+            0x88 => self.stack.push(Value::Bool(true)),
+            0x89 => self.stack.push(Value::Bool(false)),
+            b'K' => {
+                let [n] = self.take_array()?;
+                self.stack.push(Value::Int(n.into()));
+            }
+            b'M' => {
+                let n = u16::from_le_bytes(self.take_array()?);
+                self.stack.push(Value::Int(n.into()));
+            }
+            b'J' => {
+                let n = i32::from_le_bytes(self.take_array()?);
+                self.stack.push(Value::Int(n.into()));
+            }
+            0x8a => self.long()?,
+            b'G' => {
+                self.skip(8)?;
+                self.stack.push(Value::Float);
+            }
+            b'X' | b'T' => {
+                let n = u32::from_le_bytes(self.take_array()?);
+                self.string(n.into())?;
+            }
+            0x8c | b'U' => {
+                let [n] = self.take_array()?;
+                self.string(n.into())?;
+            }
+            0x8d => {
+                let n = u64::from_le_bytes(self.take_array()?);
+                self.string(n)?;
+            }
+            b')' => self.push(Object::Tuple(Box::default())),
+            b't' => {
+                let items = self.pop_to_mark()?;
+                self.push(Object::Tuple(items.into()));
+            }
+            0x85..=0x87 => {
+                let items = self.pop_many(usize::from(operation - 0x84))?;
+                self.push(Object::Tuple(items.into()));
+            }
+            b']' => self.push(Object::List(Vec::new())),
+            b'a' => {
+                let item = self.pop()?;
+                self.append(&[item])?;
+            }
+            b'e' => {
+                let items = self.pop_to_mark()?;
+                self.append(&items)?;
+            }
+            b'}' => self.push(Object::Dict(Vec::new())),
+            b's' => {
+                let entry = self.pop_many(2)?;
+                self.set_items(&entry)?;
+            }
+            b'u' => {
+                let entries = self.pop_to_mark()?;
+                self.set_items(&entries)?;
+            }
+            b'q' => {
+                let [slot] = self.take_array()?;
+                self.put(slot.into())?;
+            }
+            b'r' => {
+                let slot = u32::from_le_bytes(self.take_array()?);
+                self.put(slot)?;
+            }
+            0x94 => {
+                let slot = u32::try_from(self.memo.len()).map_err(|e| damaged("too many memos").because(e))?;
+                self.put(slot)?; // MEMOIZE
+            }
+            b'h' => {
+                let [slot] = self.take_array()?;
+                self.get(slot.into())?;
+            }
+            b'j' => {
+                let slot = u32::from_le_bytes(self.take_array()?);
+                self.get(slot)?;
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(module, name)?;
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (module, name) = (self.text(module)?, self.text(name)?);
+                self.global(module, name)?;
+            }
+            b'Q' => self.persistent_id()?,
+            b'R' => self.reduce()?,
+            b'b' => self.build()?,
+            other => return Err(damaged(format!("instruction 0x{other:02x} is not one that a checkpoint needs"))),
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, count: usize) -> Result<Range<usize>> {
+        let end = self.at.checked_add(count).filter(|end| *end <= self.input.len());
+        let end = end.ok_or_else(|| damaged("the file ends inside the pickle: it is cut short"))?;
+        Ok(std::mem::replace(&mut self.at, end)..end)
+    }
+
+    fn skip(&mut self, count: usize) -> Result<()> {
+        self.take(count).map(|_| ())
+    }
+
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let range = self.take(N)?;
+        self.input[range].try_into().map_err(|_| Error::bug("a slice of N bytes is not N bytes"))
+    }
+
+    fn line(&mut self) -> Result<&'a str> {
+        let rest = &self.input[self.at..];
+        let length =
+            memchr::memchr(b'\n', rest.get(..256).unwrap_or(rest)).ok_or_else(|| damaged("a name has no end"))?;
+        let range = self.take(length + 1)?;
+        std::str::from_utf8(&self.input[range.start..range.end - 1])
+            .map_err(|e| damaged("a name is not UTF-8").because(e))
+    }
+
+    fn string(&mut self, length: u64) -> Result<()> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let range = self.take(length)?;
+        std::str::from_utf8(&self.input[range.clone()]).map_err(|e| damaged("a string is not UTF-8").because(e))?;
+        self.push(Object::Text(range));
+        Ok(())
+    }
+
+    fn long(&mut self) -> Result<()> {
+        let [length] = self.take_array()?;
+        let range = self.take(length.into())?;
+        let digits = &self.input[range];
+        let value = if digits.len() > 8 {
+            Value::BigInt
+        } else {
+            let negative = digits.last().is_some_and(|top| top & 0x80 != 0);
+            let mut wide = [if negative { 0xff } else { 0 }; 8];
+            wide[..digits.len()].copy_from_slice(digits);
+            Value::Int(i64::from_le_bytes(wide))
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    pub(super) fn push(&mut self, object: Object) {
+        let held = match &object {
+            Object::Tuple(items) => items.len() * size_of::<Value>(),
+            Object::Tensor(view) => size_of::<View>() + 2 * view.shape.len() * size_of::<usize>(),
+            _ => 0,
+        };
+        self.keep(size_of::<Object>() + held);
+        self.stack.push(Value::Object(self.objects.len()));
+        self.objects.push(object);
+    }
+
+    /// The lowest stack height that an instruction may reach down to.
+    fn floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn pop_many(&mut self, count: usize) -> Result<Vec<Value>> {
+        let rest = self.stack.len().checked_sub(count).filter(|rest| *rest >= self.floor());
+        Ok(self.stack.split_off(rest.ok_or_else(|| damaged("a value is missing on the stack"))?))
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Value> {
+        Ok(self.pop_many(1)?[0])
+    }
+
+    fn pop_to_mark(&mut self) -> Result<Vec<Value>> {
+        let mark = self.marks.pop().ok_or_else(|| damaged("a mark is missing on the stack"))?;
+        Ok(self.stack.split_off(mark.min(self.stack.len())))
+    }
+
+    pub(super) fn top(&self) -> Result<Value> {
+        let top = (self.stack.len() > self.floor()).then(|| self.stack.last().copied()).flatten();
+        top.ok_or_else(|| damaged("a value is missing on the stack"))
+    }
+
+    /// What the top of the stack refers to.
+    fn top_object(&mut self) -> Result<Option<&mut Object>> {
+        Ok(match self.top()? {
+            Value::Object(index) => self.objects.get_mut(index),
+            _ => None,
+        })
+    }
+
+    fn append(&mut self, new: &[Value]) -> Result<()> {
+        let Some(Object::List(items)) = self.top_object()? else {
+            return Err(damaged("something is appended to what is not a list"));
+        };
+        // A vector takes room for four at first.
+        let first = if items.is_empty() { 4 } else { 0 };
+        items.extend(new);
+        self.keep(new.len().max(first) * size_of::<Value>());
+        Ok(())
+    }
+
+    fn set_items(&mut self, flat: &[Value]) -> Result<()> {
+        let (pairs, rest) = flat.as_chunks::<2>();
+        match self.top_object()? {
+            Some(Object::Dict(entries)) if rest.is_empty() => {
+                let first = if entries.is_empty() { 4 } else { 0 };
+                entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
+                self.keep(pairs.len().max(first) * size_of::<(Value, Value)>());
+                Ok(())
+            }
+            _ => Err(damaged("entries are put into what is not a dict")),
+        }
+    }
+
+    fn put(&mut self, slot: u32) -> Result<()> {
+        let value = self.top()?;
+        if self.memo.insert(slot, value).is_none() {
+            self.keep(MEMO_ENTRY);
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, slot: u32) -> Result<()> {
+        let value = self.memo.get(&slot).ok_or_else(|| damaged("it refers to a value that it did not make"))?;
+        self.stack.push(*value);
+        Ok(())
+    }
+
+    fn global(&mut self, module: &str, name: &str) -> Result<()> {
+        let global = Global::find(module, name).ok_or_else(|| {
+            let asked = format!("{module}.{name}");
+            let refused = damaged(format!(
+                "it asks for {asked:?}, which a dict of tensors does not need; it was refused and nothing was run"
+            ));
+            match writer_of(module) {
+                Some((what, next)) => refused.because(format!("it looks like {what}")).next(next),
+                None => refused.next(
+                    "save the model's state_dict alone with torch.save; if you did not make this file, do not trust it",
+                ),
+            }
+        })?;
+        self.stack.push(Value::Global(global));
+        Ok(())
+    }
+
+    /// A string that names something.
+    pub(super) fn text(&self, value: Value) -> Result<&'a str> {
+        value.object(&self.objects).and_then(|o| name(self.input, o)).ok_or_else(|| damaged("a name was expected"))
+    }
+
+    pub(super) fn tuple(&self, value: Value) -> Result<&[Value]> {
+        match value.object(&self.objects) {
+            Some(Object::Tuple(items)) => Ok(items),
+            _ => Err(damaged("a tuple was expected")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_plain_values() {
+        let pickle = b"\x80\x02}q\x00(X\x01\x00\x00\x00a]q\x01(K\x05M\x00\x01J\xff\xff\xff\xff\x8a\x02\x00\x80\x8a\x00eX\x01\x00\x00\x00bh\x01u.rest";
+        let made = run(pickle).unwrap();
+        assert_eq!(&pickle[made.length..], b"rest");
+        let entries = made.dict(made.root).unwrap();
+        assert_eq!((made.text(entries[0].0), made.text(entries[1].0)), (Some("a"), Some("b")));
+        assert_eq!(entries[0].1, entries[1].1, "a memo is the same list");
+        assert_eq!(made.list(entries[0].1).unwrap(), [5, 256, -1, -32768, 0].map(Value::Int));
+        let framed = run(b"\x80\x04\x95\x06\x00\x00\x00\x00\x00\x00\x00\x8c\x01x\x94h\x00\x86.").unwrap();
+        assert_eq!(framed.kind(framed.root), "tuple of 2");
+    }
+
+    #[test]
+    fn refuses_what_is_not_allowed() {
+        for (pickle, word) in [
+            (&b"cos\nsystem\n."[..], "\"os.system\""),
+            (b"\x8c\x05posix\x8c\x06system\x93.", "\"posix.system\""),
+            (b"c__torch__\n", "no end"),
+            (b"K\x01)R.", "calls a value"),
+            (b"ccollections\nOrderedDict\nK\x01\x85R.", "not as expected"),
+            (b"K\x01", "cut short"),
+            (b"X\xff\xff\xff\x7fabc", "cut short"),
+            (b"X\x01\x00\x00\x00\xff.", "UTF-8"),
+            (b".", "missing on the stack"),
+            (b"K\x01(.", "missing on the stack"),
+            (b"t.", "mark is missing"),
+            (b"h\x07.", "did not make"),
+            (b"NK\x01a.", "not a list"),
+            (b"}(K\x01u.", "not a dict"),
+            (b"]}b.", "attributes"),
+            (b"K\x01\x85Q.", "torch.save describes"),
+            (b"\x82.", "0x82"),
+        ] {
+            let message = run(pickle).unwrap_err().to_string();
+            assert!(message.contains(word), "{pickle:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_value_counts_towards_the_bound() {
+        let many = MOST_MEMORY / 8 + 1;
+        for (what, start, unit, end) in [
+            ("stack", &b""[..], &b"N"[..], &b""[..]),
+            ("marks", b"", b"(", b""),
+            ("list", b"](", b"N", b"e."),
+            ("appended", b"]", b"Na", b"."),
+            ("dict", b"}", b"NNs", b"."),
+            ("empty lists", b"", b"]", b""),
+            ("nested tuples", b")", b"\x85", b"."),
+            ("lists of one", b"](", b"]Na", b"e."),
+            ("texts", b"", b"\x8c\x00", b""),
+            ("memo", b"N", b"\x94", b"."),
+        ] {
+            let pickle = [start, &unit.repeat(many), end].concat();
+            let error = run(&pickle).expect_err(what).to_string();
+            assert!(error.contains("builds more values"), "{what}: {error}");
+        }
+        // The largest models that are published as one file have about 1500 tensors.
+        let tensor = b"X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
+            X\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0K\x01\x85K\x01\x85\x89}tR\x94";
+        let pickle = [&b"}("[..], &tensor.repeat(5000), b"u."].concat();
+        assert_eq!(run(&pickle).unwrap().dict(Value::Object(0)).unwrap().len(), 5000);
+    }
+
+    #[test]
+    fn long_strings_are_no_names() {
+        let long = [&b"\x80\x02X\x01\x04\0\0"[..], &[b'a'; 1025], b"X\x01\0\0\0b\x93."].concat();
+        assert!(run(&long).unwrap_err().to_string().contains("a name was expected"));
+    }
+
+    #[test]
+    fn a_list_that_holds_itself_is_no_trouble() {
+        let made = run(b"]q\x00h\x00a.").unwrap();
+        assert_eq!(made.kind(made.root), "list of 1");
+    }
+}

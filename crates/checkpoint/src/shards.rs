@@ -1,0 +1,138 @@
+//! A model in several files (shards), and the index that says which tensor is in which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::at_hand::read_bytes;
+use super::open::open;
+use super::tensor::StateDict;
+use base::error::{Error, Result};
+use base::files;
+use base::human::some_of;
+
+/// 100,000 tensors take 10 MB.
+const LARGEST_INDEX: u64 = 16 << 20;
+
+/// Whether a file is an index by its name: `….index.json`, or `….index.fp16.json` of a variant.
+pub fn is_index(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with(".json") && name.contains(".index.")
+}
+
+/// The shards of an index, each once, by their names.
+///
+/// # Errors
+/// Data where the index is none, or names a file outside its own folder.
+pub fn files_of(index: &Path) -> Result<Vec<PathBuf>> {
+    Ok(parse(index)?.into_values().collect::<BTreeSet<_>>().into_iter().map(|name| beside(index, &name)).collect())
+}
+
+/// [`files_of`], all of which are there.
+///
+/// # Errors
+/// Data where a shard is missing.
+pub fn all_files_of(index: &Path) -> Result<Vec<PathBuf>> {
+    let shards = files_of(index)?;
+    let absent: Vec<String> = shards.iter().filter(|path| !path.is_file()).map(|path| name_of(path)).collect();
+    if !absent.is_empty() {
+        return Err(Error::data(format!(
+            "{} of the {} shards of {} are missing: {}",
+            absent.len(),
+            shards.len(),
+            index.display(),
+            some_of(&absent)
+        ))
+        .next("fetch the whole folder again"));
+    }
+    Ok(shards)
+}
+
+/// Reads all tensors, in the order of the shards.
+///
+/// # Errors
+/// Data where a shard is missing (looked for before any is read), lacks a tensor that the index places in it, or has one
+/// that another has too.
+pub fn read(index: &Path) -> Result<StateDict> {
+    let map = parse(index)?;
+    let shards = all_files_of(index)?;
+    let mut all = StateDict::with_capacity(map.len());
+    for shard in &shards {
+        let tensors = open(shard, read_bytes)?;
+        let lacking = |(name, place): &(&String, &String)| **place == name_of(shard) && !tensors.contains_key(*name);
+        let lacks: Vec<String> = map.iter().filter(lacking).map(|(name, _)| name.clone()).collect();
+        if !lacks.is_empty() {
+            return Err(Error::data(format!(
+                "{} lacks {} tensors that its index places there: {}",
+                shard.display(),
+                lacks.len(),
+                some_of(&lacks)
+            ))
+            .next("take index and shards of one model: fetch the whole folder again"));
+        }
+        for (name, tensor) in tensors {
+            if all.insert(name.clone(), tensor).is_some() {
+                return Err(Error::data(format!("{name} is in {} and in another shard", shard.display()))
+                    .next("take index and shards of one model: fetch the whole folder again"));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Refuses one shard of several where a whole model is wanted.
+///
+/// # Errors
+/// Data that names the folder.
+pub fn refuse_one_of_several(path: &Path) -> Result<()> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let parts = || -> Option<(usize, usize)> {
+        let (rest, all) = stem.rsplit_once("-of-")?;
+        let (_, one) = rest.rsplit_once('-')?;
+        let number = |text: &str| (text.len() == 5).then(|| text.parse().ok())?;
+        Some((number(one)?, number(all)?))
+    };
+    match parts() {
+        Some((one, all)) if all > 1 && path.is_file() => {
+            Err(Error::data(format!("{} is shard {one} of {all} of a model", path.display()))
+                .next(format!("name the folder {}, which has all of them", files::folder_of(path).display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The tensors and the names of their files.
+fn parse(index: &Path) -> Result<BTreeMap<String, String>> {
+    let wrong = |what: &str| {
+        Err(Error::data(format!("{} is no index of a model in shards: {what}", index.display()))
+            .next("fetch the whole folder again"))
+    };
+    let text = files::read_text(index, LARGEST_INDEX)?;
+    let value: Value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(error) => return wrong(&format!("it is not JSON ({error})")),
+    };
+    let Some(Value::Object(map)) = value.get("weight_map") else { return wrong("it has no weight_map") };
+    let mut found = BTreeMap::new();
+    for (name, file) in map {
+        let Some(file) = file.as_str() else { return wrong(&format!("the place of {name} is no file name")) };
+        // A name that leads out of the folder is not a shard's.
+        if file.is_empty() || file.starts_with('.') || file.contains(['/', '\\', '\0', ':']) {
+            return wrong(&format!("it places {name} in {file:?}, which is not a file beside it"));
+        }
+        found.insert(name.clone(), file.to_owned());
+    }
+    if found.is_empty() {
+        return wrong("its weight_map is empty");
+    }
+    Ok(found)
+}
+
+fn beside(index: &Path, name: &str) -> PathBuf {
+    files::folder_of(index).join(name)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

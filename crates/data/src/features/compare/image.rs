@@ -1,0 +1,187 @@
+//! One image compared: its boxes matched, and everything counted about the pairs.
+
+use serde::Serialize;
+
+use super::difference::features;
+use super::histogram::{Histogram, Quantiles};
+use super::matching::matched;
+use super::spread::Spread;
+use crate::features::row::Row;
+
+/// What makes a box the same in both files; bounds belong to it, classes must be equal.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Same {
+    /// Greatest difference of a corner's coordinate in pixels of the image.
+    pub pixels: f64,
+    /// Greatest difference of a feature, beside what rounding to float16 explains.
+    pub feature: f64,
+    /// Greatest difference of an object's or attribute's probability.
+    pub probability: f64,
+}
+
+/// What is measured over all pairs of boxes, in the order of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    Absolute,
+    Relative,
+    Cosine,
+    Iou,
+    Pixels,
+    Objects,
+    Attributes,
+}
+
+impl Quantity {
+    pub(super) const COUNT: usize = 7;
+}
+
+/// Values counted so far by one thread. Counting is the same in any order, so threads do not show in the result.
+pub(super) struct Tally([Histogram; Quantity::COUNT]);
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self(std::array::from_fn(|_| Histogram::new()))
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(one, other)| one.merge(other));
+    }
+
+    pub(super) fn spread(&self, quantity: Quantity, name: &str) -> Option<Spread> {
+        self.0[quantity as usize].spread(name)
+    }
+
+    pub(super) fn quantiles(&self, quantity: Quantity, sums: &[f64; Quantity::COUNT]) -> Option<Quantiles> {
+        self.0[quantity as usize].quantiles(sums[quantity as usize])
+    }
+}
+
+/// One image in both files. Sums are over its pairs of boxes and their values.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Image {
+    pub boxes: [usize; 2],
+    /// Height and width in pixels in A and in B.
+    pub sizes: [(u32, u32); 2],
+    pub pairs: usize,
+    /// Pairs that are the same by [`Same`].
+    pub same: usize,
+    /// Pairs at different positions of the two rows.
+    pub moved: usize,
+    pub objects_differ: usize,
+    pub attributes_differ: usize,
+    /// Sums of the [`Quantity`]s.
+    pub sums: [f64; Quantity::COUNT],
+    /// Sum of `b - a` over the features.
+    pub signed: f64,
+    /// Features compared.
+    pub values: u64,
+    pub beyond_rounding: u64,
+    pub least_iou: f64,
+    pub least_cosine: f64,
+    pub greatest_pixels: f32,
+    pub greatest_feature: f32,
+    pub greatest_probability: f32,
+}
+
+impl Image {
+    /// Boxes of either file that are not the same in the other: those of the greater number, less the same ones.
+    pub(super) fn changed(&self) -> usize {
+        self.boxes[0].max(self.boxes[1]) - self.same
+    }
+
+    /// Whether everything that is compared is equal to the last bit, but for the order of boxes.
+    pub(super) fn is_equal(&self) -> bool {
+        let apart = self.greatest_pixels + self.greatest_feature + self.greatest_probability;
+        self.sizes[0] == self.sizes[1]
+            && self.boxes == [self.pairs; 2]
+            && self.objects_differ + self.attributes_differ == 0
+            && apart == 0.0
+    }
+}
+
+/// How images are compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub iou: f64,
+    pub same: Same,
+    /// How many of A and B are rounded to float16, or count as such.
+    pub roundings: u8,
+}
+
+/// What differs between the classes of a pair of boxes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Classes {
+    probabilities: [f32; 2],
+    differ: [bool; 2],
+}
+
+/// Compares two checked rows of one image with the same number of features per box. Classes and probabilities are
+/// compared where both have them.
+pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Image {
+    let mut image = Image {
+        boxes: [a.num_boxes, b.num_boxes],
+        sizes: [(a.img_h, a.img_w), (b.img_h, b.img_w)],
+        least_iou: 1.0,
+        least_cosine: 1.0,
+        ..Image::default()
+    };
+    let dim = a.dim();
+    let classes = a.has_classes() && b.has_classes();
+    let [absolute, relative, rest @ ..] = &mut tally.0;
+    for pair in matched(a, b, rules.iou) {
+        let (one, other) = (pair.a, pair.b);
+        let found = features(
+            &a.features[one * dim..][..dim],
+            &b.features[other * dim..][..dim],
+            rules.roundings,
+            absolute,
+            relative,
+        );
+        let apart = |a: f32, b: f32| (a - b).abs().min(f32::MAX);
+        let corners: [f32; 4] = std::array::from_fn(|at| apart(a.boxes[one * 4 + at], b.boxes[other * 4 + at]));
+        let of_classes = classes.then(|| Classes {
+            probabilities: [
+                apart(a.objects_conf[one], b.objects_conf[other]),
+                apart(a.attrs_conf[one], b.attrs_conf[other]),
+            ],
+            differ: [a.objects_id[one] != b.objects_id[other], a.attrs_id[one] != b.attrs_id[other]],
+        });
+        let (cosine, iou) = (found.cosine_distance, 1.0 - pair.iou);
+        let [cosines, ious, pixels, object_counts, attribute_counts] = &mut *rest;
+        cosines.add(&[cosine as f32]);
+        ious.add(&[iou as f32]);
+        pixels.add(&corners);
+        if let Some(Classes { probabilities: [objects, attributes], .. }) = of_classes {
+            object_counts.add(&[objects]);
+            attribute_counts.add(&[attributes]);
+        }
+        let Classes { probabilities: [objects, attributes], differ: [object_differs, attribute_differs] } =
+            of_classes.unwrap_or_default();
+        let moves = corners.iter().map(|&pixels| f64::from(pixels)).sum();
+        let sums = [found.absolute, found.relative, cosine, iou, moves, objects.into(), attributes.into()];
+        image.sums.iter_mut().zip(sums).for_each(|(sum, more)| *sum += more);
+        image.signed += found.signed;
+        image.values += dim as u64;
+        image.beyond_rounding += found.beyond_rounding;
+
+        let farthest = corners.into_iter().fold(0.0, f32::max);
+        let probability = objects.max(attributes);
+        image.pairs += 1;
+        image.moved += usize::from(one != other);
+        image.objects_differ += usize::from(object_differs);
+        image.attributes_differ += usize::from(attribute_differs);
+        image.least_iou = image.least_iou.min(pair.iou);
+        image.least_cosine = image.least_cosine.min(1.0 - cosine);
+        image.greatest_pixels = image.greatest_pixels.max(farthest);
+        image.greatest_feature = image.greatest_feature.max(found.greatest);
+        image.greatest_probability = image.greatest_probability.max(probability);
+        let unexplained = if rules.roundings > 0 { found.unexplained } else { found.greatest };
+        let is_same = f64::from(farthest) <= rules.same.pixels
+            && f64::from(unexplained) <= rules.same.feature
+            && f64::from(probability) <= rules.same.probability
+            && !object_differs
+            && !attribute_differs;
+        image.same += usize::from(is_same);
+    }
+    image
+}

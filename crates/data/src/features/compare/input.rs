@@ -1,0 +1,107 @@
+//! One of the two files: rows by their place or their image, whatever the file's form.
+
+use std::path::Path;
+
+use crate::features::column::TsvLayout;
+use crate::features::inspect::FileKind;
+use crate::features::progress::Progress;
+use crate::features::row::Row;
+use crate::features::store::{FeatureStore, Precision};
+use crate::features::tsv::Index;
+use base::error::{Error, Result};
+
+/// An open feature file.
+pub(super) enum Input {
+    Tsv(Index),
+    Store(FeatureStore),
+}
+
+impl Input {
+    /// Opens a file and finds its images.
+    ///
+    /// # Errors
+    /// What the TSV reader or the store says; data for a file without rows.
+    pub(super) fn open(path: &Path, progress: &dyn Progress) -> Result<Self> {
+        let input = match FileKind::of(path)? {
+            FileKind::Tsv => Self::Tsv(Index::build(path, progress)?),
+            FileKind::Store => Self::Store(FeatureStore::open(path)?),
+        };
+        match input.len() {
+            0 => Err(Error::data(format!("{} holds no rows", path.display()))),
+            _ => Ok(input),
+        }
+    }
+
+    /// Images.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Tsv(index) => index.ids().len(),
+            Self::Store(store) => store.len(),
+        }
+    }
+
+    pub(super) fn id(&self, at: usize) -> &str {
+        match self {
+            Self::Tsv(index) => index.id(at),
+            Self::Store(store) => store.id(at),
+        }
+    }
+
+    /// The place of an image.
+    pub(super) fn index_of(&self, id: &str) -> Option<usize> {
+        match self {
+            Self::Tsv(index) => index.index_of(id),
+            Self::Store(store) => store.index_of(id),
+        }
+    }
+
+    pub(super) fn kind(&self) -> FileKind {
+        match self {
+            Self::Tsv(_) => FileKind::Tsv,
+            Self::Store(_) => FileKind::Store,
+        }
+    }
+
+    /// A store's precision; a TSV holds float32.
+    pub(super) fn precision(&self) -> Precision {
+        match self {
+            Self::Tsv(_) => Precision::F32,
+            Self::Store(store) => store.precision(),
+        }
+    }
+
+    /// Whether boxes have classes and probabilities.
+    pub(super) fn has_classes(&self) -> bool {
+        match self {
+            Self::Tsv(index) => index.layout() == TsvLayout::Ten,
+            Self::Store(store) => store.has_classes(),
+        }
+    }
+
+    /// Bytes to be read for a row, in a store about.
+    pub(super) fn row_bytes(&self, at: usize) -> u64 {
+        match self {
+            Self::Tsv(index) => index.row_bytes(at),
+            Self::Store(store) => {
+                let value = if store.precision() == Precision::F16 { 2 } else { 4 };
+                // A box has four corners and two probabilities of four bytes, two classes of two.
+                let classes = if store.has_classes() { 12 } else { 0 };
+                store.boxes() as u64 * (store.dim() as u64 * value + 16 + classes)
+            }
+        }
+    }
+
+    /// Reads and checks a row; `text` is a buffer to be re-used.
+    ///
+    /// # Errors
+    /// Data naming file, place, image and column of whatever is wrong with it.
+    pub(super) fn read(&self, at: usize, text: &mut Vec<u8>, row: &mut Row) -> Result<()> {
+        match self {
+            Self::Tsv(index) => Ok(index.read(at, text, row)?),
+            Self::Store(store) => {
+                store.copy_row(at, row);
+                row.check().map_err(|(column, damage)| store.row_error(at, column, &damage))
+            }
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! The result of a comparison: what is shown and written as JSON.
+
+use std::cmp::Reverse;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::histogram::{QUANTILE_ERROR, Quantiles};
+use super::image::{Image, Quantity, Rules, Same, Tally};
+use super::input::Input;
+use super::settings::Settings;
+use super::spread::Spread;
+use crate::features::golden_rows::Held;
+use crate::features::ids::IdClue;
+use crate::features::inspect::{FileKind, Span};
+
+/// Everything that differs. A is the reference; differences are B - A.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    /// Version of this structure.
+    pub schema: u32,
+    /// The reference.
+    pub a: File,
+    /// The candidate.
+    pub b: File,
+    /// How the ids differ; none where an image is in both files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing_in_common: Option<String>,
+    /// Which images are where.
+    pub images: Images,
+    /// How the boxes of the images in both files were matched.
+    pub boxes: Boxes,
+    /// What differs between matched boxes.
+    pub differences: Features,
+    /// The images with the most boxes that are not the same, of equal ones those with the greatest mean difference of
+    /// features; none where nothing differs.
+    pub worst: Vec<Worst>,
+    /// Released rows in A; none where there is none, or where its features were rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub golden: Option<Held>,
+    /// How fast it went.
+    pub speed: Speed,
+}
+
+/// One of the two files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct File {
+    /// As the caller named it.
+    pub file: String,
+    /// TSV or store.
+    pub kind: FileKind,
+    /// `f32` or `f16`.
+    pub precision: &'static str,
+    /// Whether boxes have classes and probabilities. They are compared where both files have them.
+    pub classes: bool,
+    /// Images.
+    pub images: u64,
+    /// Boxes per image, in the images of both files.
+    pub boxes: Option<Span>,
+}
+
+/// Which images are in which file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Images {
+    /// In both.
+    pub common: u64,
+    /// In A only.
+    pub only_a: Named,
+    /// In B only.
+    pub only_b: Named,
+    /// With another height or width in B.
+    pub resized: u64,
+    /// The first of those.
+    pub resized_named: Vec<Resized>,
+    /// In both, with a box that is not the same.
+    pub changed: u64,
+    /// In both, without any box that is the same.
+    pub unlike: u64,
+    /// In both, equal to the last bit but for the order of boxes.
+    pub equal: u64,
+}
+
+/// A number of images, the first of them by name in their file's order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Named {
+    /// How many.
+    pub count: u64,
+    /// The first ones.
+    pub named: Vec<String>,
+}
+
+/// An image whose size differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Resized {
+    /// The image.
+    pub img_id: String,
+    /// Height and width in A, in pixels.
+    pub a: (u32, u32),
+    /// In B.
+    pub b: (u32, u32),
+}
+
+/// Boxes of the images in both files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Boxes {
+    /// In A.
+    pub a: u64,
+    /// In B.
+    pub b: u64,
+    /// Pairs with at least `iou`.
+    pub matched: u64,
+    /// Least intersection over union of a pair.
+    pub iou: f64,
+    /// Pairs that are the same by `same_within` and have the same classes.
+    pub same: u64,
+    /// What makes a pair the same.
+    pub same_within: Same,
+    /// Pairs at different positions of their rows.
+    pub moved: u64,
+}
+
+/// Differences over all pairs of boxes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Features {
+    /// Relative error of the quantiles between least and greatest.
+    pub quantile_error: f64,
+    /// `|B - A|` of each feature.
+    pub absolute: Option<Quantiles>,
+    /// `|B - A| / max(|A|, |B|)` of each feature, 0 where both are 0.
+    pub relative: Option<Quantiles>,
+    /// Mean of `B - A` over all features.
+    pub signed_mean: Option<f64>,
+    /// `1 - cos` of each box's features.
+    pub cosine_distance: Option<Quantiles>,
+    /// `1 - IoU` of each pair.
+    pub iou_distance: Option<Quantiles>,
+    /// Difference of each corner's coordinate in pixels.
+    pub pixels: Option<Quantiles>,
+    /// Difference of each object's probability.
+    pub objects_conf: Option<Quantiles>,
+    /// Difference of each attribute's probability.
+    pub attrs_conf: Option<Quantiles>,
+    /// Pairs with different object classes; none where classes are not compared.
+    pub objects_differ: Option<u64>,
+    /// Pairs with different attribute classes; likewise.
+    pub attributes_differ: Option<u64>,
+    /// How many of A and B count as rounded to float16.
+    pub roundings: u8,
+    /// Features that differ by more than that explains; none where neither is rounded.
+    pub beyond_rounding: Option<u64>,
+}
+
+/// An image that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Worst {
+    /// The image.
+    pub img_id: String,
+    /// Boxes in A and in B.
+    pub boxes: [usize; 2],
+    /// Boxes that are not the same.
+    pub changed: usize,
+    /// Boxes of A or B (whichever has more) without a partner.
+    pub unmatched: usize,
+    /// Height and width in A and in B, where they differ.
+    pub sizes: Option<[(u32, u32); 2]>,
+    /// Pairs with different object classes; none where classes are not compared.
+    pub objects_differ: Option<usize>,
+    /// Pairs with different attribute classes; likewise.
+    pub attributes_differ: Option<usize>,
+    /// Mean of `|B - A|` over the features.
+    pub feature_mean: f64,
+    /// Mean of `B - A` over the features.
+    pub feature_signed_mean: f64,
+    /// Greatest difference of a feature.
+    pub feature_max: f32,
+    /// Least cosine of a pair's features.
+    pub cosine_min: f64,
+    /// Least intersection over union of a pair.
+    pub iou_min: f64,
+    /// Greatest difference of a corner's coordinate in pixels.
+    pub pixels_max: f32,
+    /// Greatest difference of a probability; likewise.
+    pub probability_max: Option<f32>,
+}
+
+/// How fast images were compared, the search for their places left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Speed {
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Bytes of both files that were read.
+    pub bytes: u64,
+    /// Threads.
+    pub threads: usize,
+}
+
+impl Found {
+    /// A measure by the name that levels use; none where nothing was there to measure.
+    pub fn measure(&self, name: &str) -> Option<f64> {
+        let share = |count: u64| (self.boxes.matched > 0).then(|| count as f64 / self.boxes.matched as f64);
+        match name {
+            "images_resized" => Some(self.images.resized as f64),
+            "images_changed" => Some(self.images.changed as f64),
+            "images_unlike" => Some(self.images.unlike as f64),
+            "boxes_unmatched" => Some((self.boxes.a + self.boxes.b - 2 * self.boxes.matched) as f64),
+            "boxes_moved_share" => share(self.boxes.moved),
+            "objects_differ_share" => self.differences.objects_differ.and_then(share),
+            "attributes_differ_share" => self.differences.attributes_differ.and_then(share),
+            "feature_max" => self.differences.absolute.map(|found| found.max),
+            "feature_signed_mean" => self.differences.signed_mean,
+            "features_beyond_rounding" => self.differences.beyond_rounding.map(|count| count as f64),
+            _ => None,
+        }
+    }
+}
+
+/// What [`super::measure`] gathered.
+pub(super) struct Gathered<'g> {
+    pub paths: [&'g Path; 2],
+    pub inputs: [&'g Input; 2],
+    pub places: Vec<[usize; 2]>,
+    pub images: Vec<Image>,
+    pub tally: Tally,
+    pub rules: Rules,
+    pub settings: &'g Settings<'g>,
+}
+
+impl Gathered<'_> {
+    pub(super) fn found(&self, seconds: f64) -> Found {
+        let [a, b] = self.inputs;
+        let count = |wanted: fn(&Image) -> bool| self.images.iter().filter(|image| wanted(image)).count() as u64;
+        let total = |value: fn(&Image) -> usize| self.images.iter().map(|image| value(image) as u64).sum::<u64>();
+        let bytes = self.places.iter().map(|place| a.row_bytes(place[0]) + b.row_bytes(place[1])).sum();
+        Found {
+            schema: 1,
+            a: self.file(0),
+            b: self.file(1),
+            nothing_in_common: self.nothing_in_common(),
+            images: Images {
+                common: self.places.len() as u64,
+                only_a: self.only(a, b),
+                only_b: self.only(b, a),
+                resized: count(|image| image.sizes[0] != image.sizes[1]),
+                resized_named: self.resized(),
+                changed: count(|image| image.changed() > 0),
+                unlike: count(|image| image.same == 0),
+                equal: count(Image::is_equal),
+            },
+            boxes: Boxes {
+                a: total(|image| image.boxes[0]),
+                b: total(|image| image.boxes[1]),
+                matched: total(|image| image.pairs),
+                iou: self.rules.iou,
+                same: total(|image| image.same),
+                same_within: self.rules.same,
+                moved: total(|image| image.moved),
+            },
+            differences: self.differences(),
+            worst: self.worst(),
+            golden: None,
+            speed: Speed { seconds, bytes, threads: self.settings.threads },
+        }
+    }
+
+    fn nothing_in_common(&self) -> Option<String> {
+        let [a, b] = self.inputs.map(|input| (0..input.len()).map(|at| input.id(at)));
+        let clue = IdClue::find(a, b, |id| self.inputs[1].index_of(id).is_some());
+        clue.filter(|_| self.places.is_empty()).map(|clue| clue.between("A", "B"))
+    }
+
+    fn file(&self, which: usize) -> File {
+        let input = self.inputs[which];
+        let boxes = self.images.iter().map(|image| image.boxes[which] as u32);
+        File {
+            file: self.paths[which].display().to_string(),
+            kind: input.kind(),
+            precision: input.precision().name(),
+            classes: input.has_classes(),
+            images: input.len() as u64,
+            boxes: boxes.clone().min().zip(boxes.max()).map(|(min, max)| Span { min, max }),
+        }
+    }
+
+    fn only(&self, input: &Input, other: &Input) -> Named {
+        let missing = (0..input.len()).map(|at| input.id(at)).filter(|id| other.index_of(id).is_none());
+        let count = (input.len() - self.places.len()) as u64;
+        Named { count, named: missing.take(self.settings.named).map(str::to_owned).collect() }
+    }
+
+    fn id(&self, image: usize) -> String {
+        self.inputs[0].id(self.places[image][0]).to_owned()
+    }
+
+    fn resized(&self) -> Vec<Resized> {
+        let resized = self.images.iter().enumerate().filter(|(_, image)| image.sizes[0] != image.sizes[1]);
+        let named = resized.take(self.settings.named);
+        named.map(|(at, image)| Resized { img_id: self.id(at), a: image.sizes[0], b: image.sizes[1] }).collect()
+    }
+
+    fn differences(&self) -> Features {
+        let mut sums = [0.0; Quantity::COUNT];
+        for image in &self.images {
+            sums.iter_mut().zip(image.sums).for_each(|(sum, more)| *sum += more);
+        }
+        let values: u64 = self.images.iter().map(|image| image.values).sum();
+        let signed: f64 = self.images.iter().map(|image| image.signed).sum();
+        let quantiles = |quantity| self.tally.quantiles(quantity, &sums);
+        let classes = self.compares_classes();
+        Features {
+            quantile_error: QUANTILE_ERROR,
+            absolute: quantiles(Quantity::Absolute),
+            relative: quantiles(Quantity::Relative),
+            signed_mean: (values > 0).then(|| signed / values as f64),
+            cosine_distance: quantiles(Quantity::Cosine),
+            iou_distance: quantiles(Quantity::Iou),
+            pixels: quantiles(Quantity::Pixels),
+            objects_conf: quantiles(Quantity::Objects),
+            attrs_conf: quantiles(Quantity::Attributes),
+            objects_differ: classes.then(|| self.images.iter().map(|image| image.objects_differ as u64).sum()),
+            attributes_differ: classes.then(|| self.images.iter().map(|image| image.attributes_differ as u64).sum()),
+            roundings: self.rules.roundings,
+            beyond_rounding: (self.rules.roundings > 0)
+                .then(|| self.images.iter().map(|image| image.beyond_rounding).sum()),
+        }
+    }
+
+    /// How each kind of difference is spread; none of those without values.
+    pub(super) fn spreads(&self) -> Vec<Spread> {
+        [
+            (Quantity::Absolute, "difference of a feature"),
+            (Quantity::Relative, "difference of a feature, share of the greater"),
+            (Quantity::Cosine, "1 - cosine of a box's features"),
+            (Quantity::Iou, "1 - IoU of a box"),
+            (Quantity::Pixels, "difference of a corner in pixels"),
+            (Quantity::Objects, "difference of an object's probability"),
+            (Quantity::Attributes, "difference of an attribute's probability"),
+        ]
+        .into_iter()
+        .filter_map(|(quantity, name)| self.tally.spread(quantity, name))
+        .collect()
+    }
+
+    fn compares_classes(&self) -> bool {
+        self.inputs.iter().all(|input| input.has_classes())
+    }
+
+    fn worst(&self) -> Vec<Worst> {
+        let classes = self.compares_classes();
+        let mut order: Vec<usize> = (0..self.images.len()).filter(|&at| !self.images[at].is_equal()).collect();
+        let mean = |image: &Image| image.sums[Quantity::Absolute as usize] / image.values.max(1) as f64;
+        // Sums of finite differences are ordered like their bits, being 0 and more.
+        order.sort_by_key(|&at| Reverse((self.images[at].changed(), mean(&self.images[at]).to_bits(), Reverse(at))));
+        order.truncate(self.settings.worst);
+        let worst = order.into_iter().map(|at| {
+            let image = &self.images[at];
+            Worst {
+                img_id: self.id(at),
+                boxes: image.boxes,
+                changed: image.changed(),
+                unmatched: image.boxes[0].max(image.boxes[1]) - image.pairs,
+                sizes: (image.sizes[0] != image.sizes[1]).then_some(image.sizes),
+                objects_differ: classes.then_some(image.objects_differ),
+                attributes_differ: classes.then_some(image.attributes_differ),
+                feature_mean: mean(image),
+                feature_signed_mean: image.signed / image.values.max(1) as f64,
+                feature_max: image.greatest_feature,
+                cosine_min: image.least_cosine,
+                iou_min: image.least_iou,
+                pixels_max: image.greatest_pixels,
+                probability_max: classes.then_some(image.greatest_probability),
+            }
+        });
+        worst.collect()
+    }
+}

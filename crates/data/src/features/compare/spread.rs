@@ -1,0 +1,14 @@
+//! How differences are spread over their values.
+
+/// How one kind of difference is spread over its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spread {
+    /// What differs, with its unit.
+    pub name: String,
+    /// Values, all of them.
+    pub count: u64,
+    /// Upper ends of bins, growing; the first bin begins at 0.
+    pub ends: Vec<f64>,
+    /// Values in each bin.
+    pub counts: Vec<u64>,
+}

@@ -1,0 +1,117 @@
+//! One image's features.
+
+use super::damage::{Column, Damage};
+use super::values;
+
+/// One image: its regions in the detector's order. The buffers are re-used from row to row. Where the classes and their
+/// probabilities are not known, as in bottom-up-attention's six columns, all four of them are empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Row {
+    /// Image id, such as `COCO_train2014_000000132417`.
+    pub img_id: String,
+    /// Image height in pixels.
+    pub img_h: u32,
+    /// Image width in pixels.
+    pub img_w: u32,
+    /// Object class of each box, `0..1600`.
+    pub objects_id: Vec<i64>,
+    /// Probability of that object class.
+    pub objects_conf: Vec<f32>,
+    /// Attribute class of each box, `0..400`.
+    pub attrs_id: Vec<i64>,
+    /// Probability of that attribute class.
+    pub attrs_conf: Vec<f32>,
+    /// Number of boxes `n`.
+    pub num_boxes: usize,
+    /// `(n, 4)`: x1, y1, x2, y2 in pixels.
+    pub boxes: Vec<f32>,
+    /// `(n, dim)`: RoI features.
+    pub features: Vec<f32>,
+}
+
+impl Row {
+    /// Features per box; 0 without boxes.
+    pub fn dim(&self) -> usize {
+        self.features.len().checked_div(self.num_boxes).unwrap_or(0)
+    }
+
+    /// Whether the boxes have classes and probabilities.
+    pub fn has_classes(&self) -> bool {
+        !(self.objects_id.is_empty()
+            && self.objects_conf.is_empty()
+            && self.attrs_id.is_empty()
+            && self.attrs_conf.is_empty())
+    }
+
+    /// Bytes of the row as text, without its line end: the closed form, all values being of fixed size.
+    pub fn text_bytes(&self) -> u64 {
+        let base64 = |bytes: usize| bytes.div_ceil(3) as u64 * 4;
+        let digits = |number: u64| u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
+        let (sizes, tabs): (&[usize], u64) = if self.has_classes() { (&[8, 4, 8, 4, 16], 9) } else { (&[16], 5) };
+        let arrays = sizes.iter().map(|size| base64(self.num_boxes * size)).sum::<u64>();
+        let numbers = digits(self.img_h.into()) + digits(self.img_w.into()) + digits(self.num_boxes as u64);
+        self.img_id.len() as u64 + numbers + arrays + base64(self.features.len() * 4) + tabs
+    }
+
+    /// Checks lengths and values of a row made by a program. Says the first column that is wrong. A row without classes
+    /// has none of their columns.
+    ///
+    /// # Errors
+    /// What [`Damage`] can say about lengths, the id and values.
+    pub fn check(&self) -> Result<(), (Column, Damage)> {
+        check_id(self.img_id.as_bytes())?;
+        let n = self.num_boxes;
+        if n == 0 {
+            return Err((Column::NumBoxes, Damage::ZeroBoxes));
+        }
+        let each = usize::from(self.has_classes());
+        for (column, found, per_box, bytes) in [
+            (Column::ObjectsId, self.objects_id.len(), each, 8),
+            (Column::ObjectsConf, self.objects_conf.len(), each, 4),
+            (Column::AttrsId, self.attrs_id.len(), each, 8),
+            (Column::AttrsConf, self.attrs_conf.len(), each, 4),
+            (Column::Boxes, self.boxes.len(), 4, 4),
+            (Column::Features, self.features.len(), self.dim().max(1), 4),
+        ] {
+            if n.checked_mul(per_box) != Some(found) {
+                let expected = (n as u64).saturating_mul(per_box as u64).saturating_mul(bytes);
+                let bytes = (found as u64).saturating_mul(bytes);
+                return Err((column, Damage::WrongLength { bytes, expected, boxes: n }));
+            }
+        }
+        self.check_values()
+    }
+
+    /// Checks the values, the lengths being right.
+    pub(super) fn check_values(&self) -> Result<(), (Column, Damage)> {
+        values::check(self)
+    }
+}
+
+/// An id is what the format can carry and a person can read: not empty, no control characters, no quotes, UTF-8.
+pub fn check_id(id: &[u8]) -> Result<&str, (Column, Damage)> {
+    let bad = |why| Err((Column::ImgId, Damage::BadId { why }));
+    let Ok(text) = std::str::from_utf8(id) else { return bad("it is not UTF-8 text") };
+    if id.trim_ascii().is_empty() {
+        return bad("it is empty");
+    }
+    if id.len() > 1024 {
+        return bad("it is longer than 1024 bytes");
+    }
+    let mut bad_bytes = id.iter().filter(|&&byte| byte < b' ' || byte == b'"' || byte == 0x7f);
+    if bad_bytes.next().is_some() || (!text.is_ascii() && text.contains(char::is_control)) {
+        return bad("it holds control characters or quotes");
+    }
+    Ok(text)
+}
+
+/// Divides pixel boxes by the image's size in float32, as the original does: x by `img_w`, y by `img_h`.
+pub fn normalise_boxes(boxes: &mut [f32], img_w: u32, img_h: u32) {
+    let (w, h) = (img_w as f32, img_h as f32);
+    for corners in boxes.chunks_exact_mut(4) {
+        corners[0] /= w;
+        corners[1] /= h;
+        corners[2] /= w;
+        corners[3] /= h;
+    }
+}

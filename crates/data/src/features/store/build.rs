@@ -1,0 +1,317 @@
+//! The store of a TSV: found again by content, built where there is none.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::beside;
+use super::receipt::{self, StoreReceipt};
+use super::{FeatureStore, Precision, Source, StoreWriter};
+use crate::features::progress::{Outcome, Pass, Progress};
+use crate::features::row::Row;
+use crate::features::tsv::Reader;
+use base::error::{Error, Result};
+use base::files;
+
+/// The store of `tsv` in `store_dir`, built once with a progress bar and re-used while the TSV's content is the same.
+///
+/// `limit`: only the first so many rows are wanted (`--tiny`, `--fast`). A store of the whole file serves every limit;
+/// without one, a store of the first rows alone is built. The content counts, by SHA-256 of the bytes that the rows come
+/// from; size, modification time and inode, kept in `STORE.source.json` when the content was last verified, spare
+/// reading it again. The store itself is known in the same way by `STORE.receipt.json`: one that was changed after it was
+/// built is built again.
+///
+/// # Errors
+/// Data with the place where a row is damaged or the TSV changes while it is read; usage for a limit of 0.
+pub fn ensure_store(
+    tsv: &Path,
+    store_dir: &Path,
+    precision: Precision,
+    limit: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<FeatureStore> {
+    if limit == Some(0) {
+        return Err(Error::usage("a limit of 0 rows leaves no features").next("leave the limit out to use all rows"));
+    }
+    let state = FileState::of(tsv)?;
+    let names = Names::new(tsv, store_dir, precision)?;
+    let mut outcome = Outcome::Reused;
+    let store = match find(tsv, &state, &names, precision, limit, progress)? {
+        Some(store) => store,
+        None => {
+            outcome = Outcome::Built;
+            build(tsv, &state, &names, precision, limit, progress)?
+        }
+    };
+    let store = limit.map_or_else(|| store.clone(), |rows| store.clone().with_limit(rows));
+    progress.ready(outcome, store.path(), store.len());
+    Ok(store)
+}
+
+/// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV or the store.
+///
+/// # Errors
+/// As [`ensure_store`], where the TSV is not there.
+pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result<Option<FeatureStore>> {
+    let state = FileState::of(tsv)?;
+    let names = Names::new(tsv, store_dir, precision)?;
+    let mut fitting = fitting(&state, &names, precision, None);
+    Ok(fitting.find(|store| Stamp::of(store, &state).is_beside(store.path()) && receipt::may_be_sound(store)))
+}
+
+/// What tells cheaply that a file is the one verified before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileState {
+    bytes: u64,
+    modified_seconds: i64,
+    modified_nanoseconds: i64,
+    device: u64,
+    inode: u64,
+}
+
+impl FileState {
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let data = std::fs::metadata(path).map_err(|error| {
+            Error::io("read the features", path, &error).next("fetch or extract them, or name the right --data-root")
+        })?;
+        if !data.is_file() {
+            return Err(files::no_file("read", path, &data));
+        }
+        Ok(Self {
+            bytes: data.len(),
+            modified_seconds: data.mtime(),
+            modified_nanoseconds: data.mtime_nsec(),
+            device: data.dev(),
+            inode: data.ino(),
+        })
+    }
+}
+
+/// Kept beside a store: the source as it was when its content was verified.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    sha256: String,
+    covered: u64,
+    state: FileState,
+}
+
+impl Stamp {
+    const ENDING: &str = ".source.json";
+
+    pub(super) fn of(store: &FeatureStore, state: &FileState) -> Self {
+        let source = store.source();
+        Self { sha256: source.sha256.clone(), covered: source.covered, state: state.clone() }
+    }
+
+    fn is_beside(&self, store: &Path) -> bool {
+        beside::read::<Self>(store, Self::ENDING).is_some_and(|found| found == *self)
+    }
+
+    pub(super) fn leave_beside(&self, store: &Path) {
+        beside::leave(store, Self::ENDING, self);
+    }
+}
+
+/// Names of the stores of one TSV. The TSV's place is in them, so that `train_obj36.tsv` of two folders do not collide.
+pub(super) struct Names {
+    folder: PathBuf,
+    base: String,
+}
+
+impl Names {
+    fn new(tsv: &Path, folder: &Path, precision: Precision) -> Result<Self> {
+        let place = tsv.canonicalize().map_err(|error| Error::io("read", tsv, &error))?;
+        Ok(Self::of(tsv, &place, folder, precision))
+    }
+
+    /// For a TSV that need not be there yet, but whose folder must.
+    pub(super) fn of_new(tsv: &Path, folder: &Path, precision: Precision) -> Result<Self> {
+        let above = tsv.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let place = above.canonicalize().map_err(|error| Error::io("read", above, &error))?;
+        Ok(Self::of(tsv, &place.join(tsv.file_name().unwrap_or_default()), folder, precision))
+    }
+
+    fn of(tsv: &Path, place: &Path, folder: &Path, precision: Precision) -> Self {
+        let place = files::sha256_bytes(place.as_os_str().as_encoded_bytes());
+        let stem = tsv.file_stem().unwrap_or_default().to_string_lossy();
+        Self { folder: folder.to_owned(), base: format!("{stem}-{}.{precision}", &place[..8]) }
+    }
+
+    pub(super) fn whole(&self) -> PathBuf {
+        self.folder.join(format!("{}.safetensors", self.base))
+    }
+
+    fn first(&self, rows: usize) -> PathBuf {
+        self.folder.join(format!("{}.first{rows}.safetensors", self.base))
+    }
+
+    /// Our own first, then whatever else is in the folder: the TSV may have been moved.
+    fn candidates(&self, limit: Option<usize>) -> Vec<PathBuf> {
+        let mut all: Vec<PathBuf> = std::fs::read_dir(&self.folder)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        all.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+        let own = [Some(self.whole()), limit.map(|rows| self.first(rows))];
+        all.sort_by_key(|path| (!own.contains(&Some(path.clone())), path.clone()));
+        all
+    }
+}
+
+/// Stores that may have been made from a TSV of this size, its own first; each is opened when it is asked for.
+fn fitting(
+    state: &FileState,
+    names: &Names,
+    precision: Precision,
+    limit: Option<usize>,
+) -> impl Iterator<Item = FeatureStore> {
+    // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
+    let stores = names.candidates(limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
+    let bytes = state.bytes;
+    stores.filter(move |store| {
+        let source = store.source();
+        let whole = source.is_whole() && source.bytes == bytes;
+        let enough = whole || limit.is_some_and(|rows| store.len() >= rows);
+        store.precision() == precision && enough && source.covered <= bytes
+    })
+}
+
+fn find(
+    tsv: &Path,
+    state: &FileState,
+    names: &Names,
+    precision: Precision,
+    limit: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<Option<FeatureStore>> {
+    let (stamped, others): (Vec<FeatureStore>, Vec<FeatureStore>) =
+        fitting(state, names, precision, limit).partition(|store| Stamp::of(store, state).is_beside(store.path()));
+    // One that was changed after it was built is as good as none: the TSV is here.
+    let is_sound = |store: &FeatureStore| match receipt::ensure_sound(store, progress) {
+        Ok(()) => true,
+        Err(error) => {
+            progress.note(&format!("this store is not used: {}", error.what()));
+            false
+        }
+    };
+    if let Some(store) = stamped.into_iter().find(is_sound) {
+        return Ok(Some(store));
+    }
+    let mut hashes = BTreeMap::new();
+    for store in others {
+        let covered = store.source().covered;
+        let hash = match hashes.entry(covered) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(hash_first(tsv, covered, progress)?),
+        };
+        if *hash == store.source().sha256 && is_sound(&store) {
+            Stamp::of(&store, state).leave_beside(store.path());
+            return Ok(Some(store));
+        }
+    }
+    Ok(None)
+}
+
+fn build(
+    tsv: &Path,
+    state: &FileState,
+    names: &Names,
+    precision: Precision,
+    limit: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<FeatureStore> {
+    let whole = names.whole();
+    let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
+    let (path, digest) = write(tsv, state, StoreWriter::create(&whole, precision)?, limit, progress, named)?;
+    let store = FeatureStore::open(&path)?;
+    Stamp::of(&store, state).leave_beside(&path);
+    StoreReceipt::leave_beside(&store, digest);
+    Ok(store)
+}
+
+/// Builds the store of a whole TSV as the file `store`, whatever was there, and leaves nothing beside it.
+///
+/// # Errors
+/// As [`ensure_store`].
+pub fn build_store(tsv: &Path, store: &Path, precision: Precision, progress: &dyn Progress) -> Result<()> {
+    let state = FileState::of(tsv)?;
+    write(tsv, &state, StoreWriter::create(store, precision)?, None, progress, |_, _| store.to_owned()).map(|_| ())
+}
+
+/// Reads the TSV's rows into the writer; `named` gives the store's path for the bytes and rows covered. Returns that
+/// path and the store's digest.
+fn write(
+    tsv: &Path,
+    state: &FileState,
+    mut writer: StoreWriter,
+    limit: Option<usize>,
+    progress: &dyn Progress,
+    named: impl FnOnce(u64, usize) -> PathBuf,
+) -> Result<(PathBuf, String)> {
+    let file = files::open_regular(tsv)?;
+    let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut row = Row::default();
+    let pass = Pass::begin(progress, &format!("building the store of {name}"), state.bytes);
+    let mut reader = Reader::new(Observed { file, hash: Sha256::new(), bytes: 0, progress }, tsv);
+    while limit.is_none_or(|rows| writer.rows() < rows) && reader.read(&mut row)? {
+        writer.write_row(&row)?;
+    }
+    drop(pass);
+    let observed = reader.get_ref();
+    let all_read = observed.bytes == state.bytes && limit.is_none_or(|rows| writer.rows() < rows);
+    let covered = if all_read { state.bytes } else { reader.consumed() };
+    let sha256 = if observed.bytes == covered {
+        files::hex(&observed.hash.clone().finalize())
+    } else {
+        hash_first(tsv, covered, progress)?
+    };
+    if FileState::of(tsv)? != *state {
+        return Err(Error::data(format!("{} changed while it was read", tsv.display()))
+            .next("let its download or extraction finish first"));
+    }
+    let path = named(covered, writer.rows());
+    writer.rename_to(&path);
+    let digest = writer.finish(Source { name, bytes: state.bytes, covered, sha256 })?;
+    Ok((path, digest))
+}
+
+/// A file whose bytes are hashed and counted as they are read.
+struct Observed<'p> {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+    progress: &'p dyn Progress,
+}
+
+impl Read for Observed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        self.bytes += read as u64;
+        self.progress.advance(read as u64);
+        Ok(read)
+    }
+}
+
+fn hash_first(tsv: &Path, bytes: u64, progress: &dyn Progress) -> Result<String> {
+    let file = files::open_regular(tsv)?;
+    let _pass = Pass::begin(progress, &format!("checking {}", tsv.display()), bytes);
+    let mut observed = Observed { file, hash: Sha256::new(), bytes: 0, progress };
+    let mut buffer = vec![0; 1 << 20];
+    let mut rest = bytes;
+    while rest > 0 {
+        let wanted = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        match observed.read(&mut buffer[..wanted]) {
+            Ok(0) => break,
+            Ok(read) => rest -= read as u64,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("read", tsv, &error)),
+        }
+    }
+    Ok(files::hex(&observed.hash.finalize()))
+}

@@ -1,0 +1,85 @@
+//! Rows in the released format, byte for byte as the extractor writes them.
+
+use std::io::Write;
+
+use base64_simd::STANDARD;
+
+use crate::features::row::Row;
+use base::error::{Error, Result};
+
+/// Writes rows; each with CRLF, as Python's `csv` does.
+pub struct Writer<W> {
+    out: W,
+    text: Vec<u8>,
+    boxes_and_dim: Option<(usize, usize)>,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes to `out`, one `write_all` a row.
+    pub fn new(out: W) -> Self {
+        Self { out, text: Vec::new(), boxes_and_dim: None }
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// A bug where the row's lengths or values break the format's rules or another row's shape; infra where writing fails.
+    pub fn write_row(&mut self, row: &Row) -> Result<()> {
+        row.check().map_err(|(column, damage)| {
+            Error::bug(format!("a row for image {} cannot be written", row.img_id))
+                .because(format!("column {column}: {damage}"))
+        })?;
+        if !row.has_classes() {
+            return Err(Error::bug(format!("a row for image {} cannot be written", row.img_id))
+                .because("its boxes have no classes, and obj36 has columns of them"));
+        }
+        let shape = (row.num_boxes, row.dim());
+        if *self.boxes_and_dim.get_or_insert(shape) != shape {
+            return Err(Error::bug(format!("the row of image {} has another shape than the first", row.img_id)));
+        }
+        let text = &mut self.text;
+        text.clear();
+        text.extend_from_slice(row.img_id.as_bytes());
+        text.extend_from_slice(format!("\t{}\t{}\t", row.img_h, row.img_w).as_bytes());
+        encode_ids(&row.objects_id, text);
+        text.push(b'\t');
+        encode_values(&row.objects_conf, text);
+        text.push(b'\t');
+        encode_ids(&row.attrs_id, text);
+        text.push(b'\t');
+        encode_values(&row.attrs_conf, text);
+        text.extend_from_slice(format!("\t{}\t", row.num_boxes).as_bytes());
+        encode_values(&row.boxes, text);
+        text.push(b'\t');
+        encode_values(&row.features, text);
+        text.extend_from_slice(b"\r\n");
+        self.out.write_all(text).map_err(|error| Error::infra("cannot write the features").because(error))
+    }
+
+    /// Flushes and returns what was written to.
+    ///
+    /// # Errors
+    /// Infra where flushing fails.
+    pub fn finish(mut self) -> Result<W> {
+        self.out.flush().map_err(|error| Error::infra("cannot write the features").because(error))?;
+        Ok(self.out)
+    }
+}
+
+fn encode_ids(ids: &[i64], text: &mut Vec<u8>) {
+    if cfg!(target_endian = "little") {
+        STANDARD.encode_append(bytemuck::cast_slice::<_, u8>(ids), text);
+    } else {
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        STANDARD.encode_append(&bytes, text);
+    }
+}
+
+fn encode_values(values: &[f32], text: &mut Vec<u8>) {
+    if cfg!(target_endian = "little") {
+        STANDARD.encode_append(bytemuck::cast_slice::<_, u8>(values), text);
+    } else {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        STANDARD.encode_append(&bytes, text);
+    }
+}

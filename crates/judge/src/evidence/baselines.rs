@@ -1,0 +1,56 @@
+//! What weaker predictors score on the items that a model is judged by.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use data::dataset::Task;
+
+/// Baselines of the three tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baselines {
+    /// Learnt from train and nominival, scored on minival.
+    pub vqa: TaskBaselines,
+    /// Learnt from train and valid, scored on testdev.
+    pub gqa: TaskBaselines,
+    /// Learnt from train, scored on valid.
+    pub nlvr2: TaskBaselines,
+}
+
+/// Accuracies, 0 to 1, of predictors that lack something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskBaselines {
+    /// Over all questions.
+    pub all: Accuracies,
+    /// By the question's first two words; `prior` is then the best answer to that kind.
+    pub kinds: BTreeMap<String, Accuracies>,
+}
+
+/// Accuracies, 0 to 1, over some questions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Accuracies {
+    /// Number of questions.
+    pub questions: usize,
+    /// Always the same answer.
+    pub prior: f64,
+    /// From the question's text.
+    pub question_only: f64,
+    /// From the picture.
+    pub image_only: f64,
+    /// From the picture and the question's first two words.
+    pub image_and_kind: f64,
+}
+
+impl Baselines {
+    /// What stands beside the model's accuracy on a task: names and accuracies in points.
+    pub fn beside(&self, task: Task) -> Vec<(String, f64)> {
+        let alone = match task {
+            Task::Vqa => &self.vqa.all,
+            Task::Gqa => &self.gqa.all,
+            Task::Nlvr2 => &self.nlvr2.all,
+        };
+        [("question-only", alone.question_only), ("image-only", alone.image_and_kind), ("chance", alone.prior)]
+            .map(|(name, share)| (name.to_owned(), share * 100.0))
+            .to_vec()
+    }
+}

@@ -1,0 +1,126 @@
+//! What an evaluation leaves in its folder: predictions, items and the result.
+
+use std::path::Path;
+
+use super::items;
+use super::result::{FILE, FeatureRecord, FileDigest, Machine, ModelRecord, ResultRecord, SCHEMA, Training, metric};
+use base::error::{Error, Result};
+use data::dataset::{self, Prediction, Task, TaskData, nlvr2_official};
+
+/// An evaluation that has been made.
+pub struct Evaluated<'e> {
+    /// The splits with their labels, examples without features among them.
+    pub data: &'e TaskData,
+    /// One for each example answered.
+    pub predictions: &'e [Prediction],
+    /// Examples that could not be answered for want of features.
+    pub left_out: usize,
+    /// What answered; see [`ResultRecord::models`].
+    pub models: Vec<ModelRecord>,
+    /// How it was trained, where known.
+    pub training: Option<Training>,
+    /// See [`ResultRecord::vocabulary`].
+    pub vocabulary: Option<String>,
+    /// See [`ResultRecord::without`].
+    pub without: Option<String>,
+    /// What it saw.
+    pub features: Vec<FeatureRecord>,
+    /// Where.
+    pub environment: Machine,
+}
+
+/// Name of a predictions file in the task's submission format, by its splits.
+pub fn predictions_file(task: Task, splits: &str) -> String {
+    let suffix = if task == Task::Nlvr2 { "csv" } else { "json" };
+    format!("{}_predict.{suffix}", splits.replace(',', "_"))
+}
+
+/// Writes predictions, `items.jsonl` and, when both are whole, `result.json`.
+///
+/// # Errors
+/// Data for predictions that do not belong to the data ([`dataset::score`]) or data without labels; where a file cannot be
+/// written.
+pub fn leave(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
+    let Evaluated { data, predictions, left_out, models, training, vocabulary, without, features, environment } =
+        evaluated;
+    let accuracy = dataset::score(data, predictions)? * 100.0;
+    // A result that was there before belongs to other items.
+    match std::fs::remove_file(folder.join(FILE)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &folder.join(FILE), &e)),
+        _ => {}
+    }
+    let (task, splits) = (data.task, data.splits.join(","));
+    let answers = predictions_file(task, &splits);
+    dataset::write_predictions(task, &folder.join(&answers), predictions)?;
+    items::write(&folder.join(items::FILE), &items::of(data, predictions)?)?;
+    let consistency = match task {
+        // A group that lacks examples cannot be right as a whole.
+        Task::Nlvr2 if predictions.len() == data.examples.len() => {
+            let gold = nlvr2_official::nlvr2_gold(data)?;
+            Some(nlvr2_official::nlvr2_official(&gold, predictions)?.consistency() * 100.0)
+        }
+        _ => None,
+    };
+    let record = ResultRecord {
+        schema: SCHEMA,
+        task,
+        splits,
+        metric: metric(task).to_owned(),
+        n: predictions.len() as u64,
+        examples: data.examples.len() as u64,
+        left_out: left_out as u64,
+        accuracy,
+        consistency,
+        seed: training.as_ref().and_then(Training::seed),
+        models,
+        training,
+        vocabulary,
+        without,
+        features,
+        predictions: Some(FileDigest::of(folder, &answers)?),
+        items: Some(FileDigest::of(folder, items::FILE)?),
+        environment,
+    };
+    record.write(folder)?;
+    Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::dataset::{Example, Id, Label};
+
+    #[test]
+    fn an_evaluation_leaves_what_judging_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let example = |pair: usize, class| Example {
+            id: Id::Text(format!("dev-0-{pair}-0")),
+            images: vec!["a".into(), "b".into()],
+            sentence: "s".into(),
+            label: Some(Label::Class(class)),
+        };
+        let data =
+            TaskData { task: Task::Nlvr2, splits: vec!["valid".into()], examples: vec![example(0, 1), example(1, 0)] };
+        let say = |pair: usize| Prediction { id: data.examples[pair].id.clone(), answer: "True".into() };
+        let all = [say(0), say(1)];
+        let evaluated = |predictions| Evaluated {
+            data: &data,
+            predictions,
+            left_out: 2 - predictions.len(),
+            models: Vec::new(),
+            training: None,
+            vocabulary: None,
+            without: None,
+            features: Vec::new(),
+            environment: Machine::here(1, "cpu"),
+        };
+        let record = leave(folder.path(), evaluated(&all)).unwrap();
+        assert_eq!(ResultRecord::read(folder.path()).unwrap(), record);
+        assert_eq!((record.accuracy, record.consistency, record.n, record.left_out), (50.0, Some(0.0), 2, 0));
+        let items = items::verified(folder.path(), record.items.as_ref().unwrap()).unwrap();
+        assert_eq!((items.len(), items::accuracy(&items)), (2, Some(50.0)));
+        assert!(folder.path().join("valid_predict.csv").exists());
+        let part = leave(folder.path(), evaluated(&all[..1])).unwrap();
+        assert_eq!((part.accuracy, part.consistency, part.examples, part.left_out), (100.0, None, 2, 1));
+    }
+}

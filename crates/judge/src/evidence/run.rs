@@ -1,0 +1,308 @@
+//! A folder that a run left, of whichever command, read as one thing: for each task a result, or why there is none.
+//!
+//! A run folder is one of
+//! - `repro all`: `run.json`, links to finished stages, `report.json` (also the workspace itself, and `runs/latest`);
+//! - `repro evaluate --output DIR`: `result.json` beside `items.jsonl` and the predictions;
+//! - `repro train`: `outcome.json` and `metrics.jsonl`; its accuracy is the best on the validation data;
+//! - any of these that was killed or failed: then it says where.
+
+use std::path::{Path, PathBuf};
+
+use super::attribution;
+use super::journal::{self, End};
+use super::names::shortest_distinct;
+use super::result::{FILE, ResultRecord, SCHEMA, metric};
+use super::training::{self, Ended, METRICS};
+use super::unfinished;
+use crate::evidence::baselines::Baselines;
+use crate::report::json;
+use base::error::{Error, Result};
+use base::files;
+use data::dataset::Task;
+
+/// The report of a run that has ended.
+pub const REPORT: &str = "report.json";
+/// Where the demo keeps what one modality alone can do, within a run's folder.
+const BASELINES: &str = "baselines/baselines.json";
+
+/// What a run left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEvidence {
+    /// What it is called; see [`read_all`].
+    pub name: String,
+    /// Its folder, links followed.
+    pub folder: PathBuf,
+    /// What its journal says it was, if it is one of `repro all`.
+    pub journal: Option<journal::Run>,
+    /// For each task that it was to do: what was measured, or why nothing was.
+    pub tasks: Vec<(Task, Result<Found, Why>)>,
+    /// Its report, where it wrote one.
+    pub report: Option<PathBuf>,
+    /// What is not certain about it.
+    pub notes: Vec<String>,
+}
+
+/// A result with the files beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What was measured.
+    pub record: ResultRecord,
+    /// Where `items.jsonl` and the predictions lie, if it has them.
+    pub folder: PathBuf,
+    /// Name and accuracy in points of what is weaker, measured on the same items.
+    pub baselines: Vec<(String, f64)>,
+    /// Losses and accuracies while training, where they were kept.
+    pub metrics: Option<PathBuf>,
+}
+
+/// Why there is no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// In a sentence.
+    pub sentence: String,
+    /// The seed of the training, where known.
+    pub seed: Option<u64>,
+    /// The stage of `repro all` that failed or was at work.
+    pub stage: Option<String>,
+    /// The class of its error ([`base::exit::TABLE`]), where there was one.
+    pub class: Option<String>,
+    /// What a person does about it.
+    pub next: String,
+}
+
+impl RunEvidence {
+    /// What it says of a task; none where it was never to do that task.
+    pub fn task(&self, task: Task) -> Option<&Result<Found, Why>> {
+        self.tasks.iter().find(|(of, _)| *of == task).map(|(_, found)| found)
+    }
+
+    /// The profile of `repro all`, if it is one of its runs.
+    pub fn profile(&self) -> Option<&str> {
+        self.journal.as_ref().map(|journal| journal.profile.as_str())
+    }
+
+    /// Its seed for a task, where known.
+    pub fn seed(&self, task: Task) -> Option<u64> {
+        let known = self.task(task).and_then(|found| match found {
+            Ok(found) => found.record.seed,
+            Err(why) => why.seed,
+        });
+        // The last of the plan's seeds is the training's.
+        known.or_else(|| self.journal.as_ref()?.environment.seeds.last().copied())
+    }
+}
+
+/// Reads folders; their names tell them apart in as few words as possible.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(folders: &[PathBuf]) -> Result<Vec<RunEvidence>> {
+    let mut runs = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
+    let names = shortest_distinct(&runs.iter().map(|run| run.folder.as_path()).collect::<Vec<_>>());
+    runs.iter_mut().zip(names).for_each(|(run, name)| run.name = name);
+    Ok(runs)
+}
+
+/// Reads a run folder.
+///
+/// # Errors
+/// Data for a folder that no run left, saying what a run folder is, and for damaged files.
+pub fn read(given: &Path) -> Result<RunEvidence> {
+    let folder = resolved(given)?;
+    let mut run = RunEvidence {
+        name: shortest_distinct(&[&folder]).concat(),
+        journal: None,
+        tasks: Vec::new(),
+        notes: Vec::new(),
+        report: Some(folder.join(REPORT)).filter(|path| path.exists()),
+        folder: folder.clone(),
+    };
+    if let Some(of) = journal::Run::read(&folder)? {
+        run.tasks = tasks_of_all(&folder, &of)?;
+        run.journal = Some(of);
+    } else if folder.join(FILE).exists() {
+        let record = ResultRecord::read(&folder)?;
+        run.tasks.push((record.task, Ok(found(record, &folder, &folder))));
+    } else if let Some(ended) = training::read(&folder)? {
+        attribution::check_folder(&folder, &ended)?;
+        if ended.weights.is_empty() {
+            let outcome = folder.join(training::OUTCOME);
+            run.notes.push(format!("{} names no checksum of weights: an older version wrote it", outcome.display()));
+        }
+        let (task, result) = trained(ended, &folder)?;
+        run.tasks.push((task, result));
+    } else if let Some(cut) = unfinished::read(&folder)? {
+        let sentence = format!("the training has not ended: its last snapshot is of step {}", cut.step);
+        let next = "go on with it: repeat its command with --resume".to_owned();
+        run.tasks.push((cut.task, Err(Why { sentence, seed: cut.seed, stage: None, class: None, next })));
+    } else {
+        return Err(Error::data(format!("{} is no folder that a run left", given.display()))
+            .because(format!("there is neither run.json nor {FILE} nor outcome.json in it"))
+            .next("name a folder below workspace/runs, or one that `repro evaluate --output` or `repro train` wrote"));
+    }
+    Ok(run)
+}
+
+/// A workspace stands for its last run.
+fn resolved(given: &Path) -> Result<PathBuf> {
+    let latest = given.join("runs/latest");
+    let folder = if !given.join(journal::RUN).exists() && latest.is_dir() { latest } else { given.to_owned() };
+    if !folder.is_dir() {
+        return Err(Error::data(format!("there is no folder {}", given.display()))
+            .next("name the folder of a run, such as workspace/runs/latest"));
+    }
+    std::fs::canonicalize(&folder).map_err(|e| Error::io("find", &folder, &e))
+}
+
+fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<Found, Why>)>> {
+    let end = end(folder)?;
+    let stages = run.stages();
+    let mut tasks = Vec::new();
+    for task in Task::ALL {
+        let stage = format!("evaluate-{task}");
+        if !stages.contains(&stage.as_str()) {
+            continue;
+        }
+        let of_stage = folder.join(&stage);
+        let result = if has_result(&of_stage)? {
+            let record = ResultRecord::read(&of_stage)?;
+            if record.task != task {
+                return Err(Error::data(format!("{} is a result of {}", of_stage.display(), record.task))
+                    .next(format!("evaluate {task} again: something else was put in its place")));
+            }
+            let mut found = found(record, &of_stage, &folder.join(format!("train-{task}")));
+            found.baselines = baselines(folder, task)?;
+            Ok(found)
+        } else {
+            Err(why(&of_stage, end.as_ref()))
+        };
+        tasks.push((task, result));
+    }
+    if tasks.is_empty() {
+        return Err(Error::data(format!("the run in {} was to evaluate nothing", folder.display()))
+            .because(format!("{} plans no stage of an evaluation", journal::RUN))
+            .next("name a run of `repro all`, as that left it"));
+    }
+    Ok(tasks)
+}
+
+/// Whether there is something by the name of a result: what is there and cannot be read is no missing result.
+fn has_result(of_stage: &Path) -> Result<bool> {
+    let path = of_stage.join(FILE);
+    match std::fs::metadata(&path) {
+        Ok(_) => Ok(true),
+        Err(e) if [std::io::ErrorKind::NotFound, std::io::ErrorKind::NotADirectory].contains(&e.kind()) => Ok(false),
+        Err(e) => Err(Error::io("look at", &path, &e)),
+    }
+}
+
+/// How a run ended by its events, or where those were not kept by its report.
+fn end(folder: &Path) -> Result<Option<End>> {
+    let (end, report) = (journal::end(folder)?, folder.join(REPORT));
+    if end.is_some() || !report.exists() {
+        return Ok(end);
+    }
+    Ok(Some(json::read(&report)?.failure.map_or(End::Finished, |failure| End::Failed {
+        stage: failure.stage.unwrap_or_else(|| "judging".to_owned()),
+        class: failure.class,
+        message: failure.message,
+    })))
+}
+
+/// Why a run of `repro all` has no result in a stage's folder.
+fn why(of_stage: &Path, end: Option<&End>) -> Why {
+    const AGAIN: &str = "start it again with the same command; finished stages are kept";
+    let stage = of_stage.file_name().unwrap_or_default().to_string_lossy();
+    let of = |sentence: String, stage: Option<&str>, class: Option<&str>, next: &str| Why {
+        sentence,
+        seed: None,
+        stage: stage.map(str::to_owned),
+        class: class.map(str::to_owned),
+        next: next.to_owned(),
+    };
+    if of_stage.is_dir() {
+        let next = "run it again with this program: only the evaluation is repeated";
+        return of(format!("{stage} left no {FILE}: an older program made it"), None, None, next);
+    }
+    if of_stage.symlink_metadata().is_ok() {
+        let next = "copy the run with what its links point to, such as with cp -rL";
+        return of(format!("the link {stage} leads nowhere"), None, None, next);
+    }
+    match end {
+        Some(End::Failed { stage, class, message }) => {
+            let told = |mark: &str| message.lines().find_map(|line| line.trim().strip_prefix(mark));
+            let what = message.lines().next().unwrap_or_default();
+            let what = told("caused by: ").map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
+            let advice = told("next: ");
+            let next = advice.map_or_else(|| format!("mend what stopped it and {AGAIN}"), str::to_owned);
+            of(format!("stage {stage} failed ({class}): {what}"), Some(stage), Some(class), &next)
+        }
+        Some(End::Cut { stage: Some(stage), time }) => {
+            of(format!("the run was cut off in stage {stage}, last heard of {time}"), Some(stage), None, AGAIN)
+        }
+        Some(End::Cut { stage: None, time }) => {
+            of(format!("the run was cut off between stages, last heard of {time}"), None, None, AGAIN)
+        }
+        Some(End::Finished) | None => of(format!("the run has no stage {stage}"), None, None, AGAIN),
+    }
+}
+
+fn found(record: ResultRecord, folder: &Path, trained: &Path) -> Found {
+    let metrics = Some(trained.join(METRICS)).filter(|path| path.is_file());
+    Found { record, folder: folder.to_owned(), baselines: Vec::new(), metrics }
+}
+
+fn baselines(folder: &Path, task: Task) -> Result<Vec<(String, f64)>> {
+    const LARGEST: u64 = 16 << 20;
+    let path = folder.join(BASELINES);
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let measured: Baselines = serde_json::from_str(&files::read_text(&path, LARGEST)?)
+        .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))?;
+    Ok(measured.beside(task))
+}
+
+/// A training as a result: its best accuracy on the validation data.
+fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
+    let task =
+        ended.task().ok_or_else(|| Error::data(format!("{} does not say which task it is", folder.display())))?;
+    let Ended { training, best, validated, left_out, machine, vocabulary, .. } = ended;
+    let (Some(accuracy), Some((splits, n))) = (best, validated) else {
+        let sentence = "the training was not validated, so that nothing was measured".to_owned();
+        let next =
+            format!("evaluate it: repro evaluate {task} --load {}/LAST --split SPLIT --output DIR", folder.display());
+        return Ok((task, Err(Why { sentence, seed: training.seed(), stage: None, class: None, next })));
+    };
+    let wrong = |why: &str| {
+        Error::data(format!("the training in {} contradicts itself", folder.display()))
+            .because(why)
+            .next("evaluate its weights: repro evaluate TASK --load … --split … --output DIR")
+    };
+    let examples = n.checked_add(left_out).ok_or_else(|| wrong("it counts more examples than there can be"))?;
+    let record = ResultRecord {
+        schema: SCHEMA,
+        task,
+        splits,
+        metric: metric(task).to_owned(),
+        n,
+        examples,
+        left_out,
+        accuracy,
+        consistency: None,
+        seed: training.seed(),
+        models: Vec::new(),
+        features: Vec::new(),
+        without: None,
+        vocabulary,
+        training: Some(training),
+        predictions: None,
+        items: None,
+        environment: machine,
+    };
+    record.check().map_err(|why| wrong(&why))?;
+    Ok((task, Ok(found(record, folder, folder))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Two feature files as a judged row: the FEATURES gate.
+
+use std::path::Path;
+
+use crate::verdict::Verdict;
+use crate::verdict::comparison::{Comparison, Settings, compare};
+use crate::verdict::features::Golden;
+use crate::verdict::row::{Gate, Judged};
+use base::error::Result;
+use data::features::compare;
+use data::features::progress::Progress;
+
+/// Images of the worst that the evidence names.
+const WORST: usize = 3;
+
+/// Compares two files, `reference` first, and judges what differs by a level of `golden`; `common` judges the images in both
+/// though others are in one only.
+///
+/// # Errors
+/// As [`compare()`].
+pub fn judge(
+    golden: &Golden,
+    [reference, candidate]: [&Path; 2],
+    level: &str,
+    common: bool,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<Judged> {
+    let settings = Settings { level, common, named: WORST, worst: WORST, threads };
+    Ok(row(&compare(reference, candidate, golden, &settings, progress)?, candidate))
+}
+
+fn row(comparison: &Comparison, candidate: &Path) -> Judged {
+    let Comparison { found, judged, spreads } = comparison;
+    let name = candidate.file_name().unwrap_or(candidate.as_os_str()).to_string_lossy();
+    let mut row = Judged::new(&name, Gate::Features, &judged.title);
+    row.verdict = judged.verdict;
+    row.n = Some(judged.n);
+    row.measures.clone_from(&judged.rows);
+    row.spreads.clone_from(spreads);
+    let beyond: Vec<String> = (judged.rows.iter())
+        .filter(|of| of.verdict == Some(Verdict::Fail))
+        .map(|of| match (of.observed, of.limit) {
+            (Some(observed), Some(limit)) => format!("{} {observed:.4}, at most {limit:.4}", of.measure),
+            _ => of.measure.clone(),
+        })
+        .collect();
+    let images = judged.n;
+    row.evidence.push(match judged.verdict {
+        Verdict::Fail => format!("not {}: {}", judged.name, beyond.join("; ")),
+        Verdict::Pass => format!("{}: every measure over {images} images is within its limit", judged.name),
+        _ => format!("{}: {images} images do not settle it", judged.name),
+    });
+    row.evidence.extend(judged.evidence.clone());
+    row.evidence.extend(found.golden.as_ref().map(|held| format!("A holds {held}")));
+    let worst = found.worst.iter().filter(|_| judged.verdict != Verdict::Pass);
+    row.evidence.extend(worst.map(|image: &compare::Worst| {
+        format!("{}: {} of {} boxes are not the same", image.img_id, image.changed, image.boxes[0].max(image.boxes[1]))
+    }));
+    row.what_to_do.clone_from(&judged.what_to_do);
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::features::bench::generated_rows;
+    use data::features::progress::Silent;
+    use data::features::tsv::Writer;
+
+    #[test]
+    fn a_comparison_is_a_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, change: f32| {
+            let path = folder.path().join(name);
+            let mut writer = Writer::new(std::fs::File::create(&path).unwrap());
+            for mut row in generated_rows(12, 4, 8) {
+                row.features.iter_mut().for_each(|feature| *feature += change);
+                writer.write_row(&row).unwrap();
+            }
+            writer.finish().unwrap();
+            path
+        };
+        let (a, b) = (write("a_obj36.tsv", 0.0), write("b_obj36.tsv", 0.5));
+        let golden = Golden::embedded().unwrap();
+        let judged = |other: &Path| judge(&golden, [&a, other], "same-extractor", false, 1, &Silent).unwrap();
+        let same = judged(&a);
+        assert_eq!((same.verdict, same.n, same.gate), (Verdict::Pass, Some(12), Gate::Features));
+        assert!(same.evidence[0].contains("within its limit"), "{:?}", same.evidence);
+        let other = judged(&b);
+        assert_eq!(other.verdict, Verdict::Fail);
+        assert!(other.evidence[0].contains("images_changed 12.0000, at most"), "{:?}", other.evidence);
+        let spread = &other.spreads[0];
+        assert_eq!((spread.count, spread.counts.iter().sum::<u64>()), (12 * 4 * 8, 12 * 4 * 8));
+        assert!(other.measures.len() >= 3 && other.what_to_do.is_some());
+    }
+}

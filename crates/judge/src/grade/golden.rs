@@ -1,0 +1,149 @@
+//! Golden files of every kind. Those compiled into the program have names; any other is a path.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::evidence::items;
+use crate::report::GoldenRecord;
+use crate::verdict::frozen::{self, Frozen, Item};
+use crate::verdict::published::{self, Published};
+use crate::verdict::{features, golden};
+use base::error::{Error, Result};
+use base::files;
+
+/// Those compiled into the program.
+pub const NAMES: [&str; 3] = ["demo", "published", "features"];
+const FILE_LIMIT: u64 = 4 << 20;
+
+/// A golden file that has been read.
+#[derive(Debug, Clone)]
+pub struct GoldenFile {
+    /// What it holds.
+    pub content: Content,
+    /// Its name, edition and checksum, for the report.
+    pub record: GoldenRecord,
+}
+
+/// What a golden file holds.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Accuracies of recorded trainings.
+    Recorded(golden::Golden),
+    /// What was published.
+    Published(Published),
+    /// Limits of differences of features.
+    Features(features::Golden),
+    /// Answers of a frozen run.
+    Predictions(Frozen, Vec<Item>),
+}
+
+/// What tells the kinds apart.
+#[derive(Deserialize)]
+struct Head {
+    kind: Option<String>,
+    profile: Option<String>,
+    edition: u32,
+    source: Option<toml::Value>,
+    matching: Option<toml::Value>,
+}
+
+impl GoldenFile {
+    /// Reads an embedded file by its name, or a file by its path.
+    ///
+    /// # Errors
+    /// Data for a file that is wrong or of no known kind, naming the names there are; checksum for answers that are not those
+    /// recorded.
+    pub fn load(name: &str) -> Result<Self> {
+        match name {
+            "demo" => Self::read(name, golden::DEMO, None),
+            "published" => Self::read(name, published::EMBEDDED, None),
+            "features" => Self::read(name, features::EMBEDDED, None),
+            _ if !Path::new(name).exists() || Path::new(name).is_dir() => {
+                Err(Error::data(format!("there is no golden file {name}"))
+                    .next(format!("name a file, or one of those in the program: {}", NAMES.join(", "))))
+            }
+            _ => Self::read(name, &files::read_text(Path::new(name), FILE_LIMIT)?, Some(PathBuf::from(name))),
+        }
+    }
+
+    /// The embedded file that judges a profile of `repro all`; what was published for anything else.
+    ///
+    /// # Errors
+    /// Data for a profile that this program does not have; a bug where the embedded file is wrong.
+    pub fn of_profile(profile: Option<&str>) -> Result<Self> {
+        match profile {
+            Some("demo") => Self::load("demo"),
+            Some("paper") | None => Self::load("published"),
+            Some(other) => Err(Error::data(format!("this program has no profile {other:?}, which the run names"))
+                .next("name the golden file to judge it by: --golden FILE")),
+        }
+    }
+
+    fn read(name: &str, text: &str, path: Option<PathBuf>) -> Result<Self> {
+        let doing = || format!("cannot read the golden file {name}");
+        let head: Head = toml::from_str(text).map_err(|e| Error::data(e).while_doing(doing()))?;
+        let content = match (&head, path) {
+            (Head { kind: Some(kind), .. }, Some(path)) if kind == frozen::KIND => {
+                let frozen = Frozen::load(&path)?;
+                let answers = frozen.items_path(&path);
+                items::check(&answers, &frozen.sha256)?;
+                let items = items::read(&answers)?;
+                if items.len() as u64 != frozen.n {
+                    return Err(Error::data(format!(
+                        "{} holds {} items, not {}",
+                        answers.display(),
+                        items.len(),
+                        frozen.n
+                    ))
+                    .while_doing(doing()));
+                }
+                Content::Predictions(frozen, items)
+            }
+            (Head { matching: Some(_), .. }, _) => {
+                Content::Features(features::Golden::parse(text).map_err(|e| e.while_doing(doing()))?)
+            }
+            (Head { source: Some(_), profile: Some(_), .. }, _) => {
+                Content::Published(Published::parse(text).map_err(|e| e.while_doing(doing()))?)
+            }
+            (Head { profile: Some(_), .. }, _) => {
+                Content::Recorded(golden::Golden::parse(text).map_err(|e| e.while_doing(doing()))?)
+            }
+            _ => {
+                return Err(Error::data(format!("{name} is no golden file of a known kind"))
+                    .next("golden/README.md says what each kind holds"));
+            }
+        };
+        let record =
+            GoldenRecord { name: name.to_owned(), edition: head.edition, sha256: files::sha256_bytes(text.as_bytes()) };
+        Ok(Self { content, record })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_are_told_apart() {
+        let kinds = NAMES.map(|name| GoldenFile::load(name).unwrap());
+        assert!(matches!(kinds[0].content, Content::Recorded(_)));
+        assert!(matches!(kinds[1].content, Content::Published(_)));
+        assert!(matches!(kinds[2].content, Content::Features(_)));
+        assert_eq!(kinds[0].record.sha256, files::sha256_bytes(golden::DEMO.as_bytes()));
+        assert_eq!(GoldenFile::of_profile(Some("demo")).unwrap().record.name, "demo");
+        assert_eq!(GoldenFile::of_profile(None).unwrap().record.name, "published");
+        assert!(GoldenFile::load("golden").unwrap_err().to_string().contains("demo, published, features"));
+    }
+
+    #[test]
+    fn what_is_no_golden_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        for (text, message) in [("a = 1", "missing field `edition`"), ("edition = 1", "of a known kind")] {
+            std::fs::write(&path, text).unwrap();
+            let error = GoldenFile::load(path.to_str().unwrap()).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A run's answers as a golden file: what later runs of the same weights are compared with.
+
+use std::path::{Path, PathBuf};
+
+use super::again::verified_items;
+use crate::evidence::items;
+use crate::evidence::run::Found;
+use crate::verdict::frozen::{EDITION, Frozen, KIND, SCHEMA};
+use base::error::{Error, Result};
+use base::files;
+
+/// Writes a golden file and, beside it, the items; their paths.
+///
+/// # Errors
+/// Usage where the run kept no answers, or where the file is not called `.toml`; where a file cannot be written.
+pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason: &str) -> Result<[PathBuf; 2]> {
+    let result = &found.record;
+    let stem = path.file_stem().filter(|_| path.extension().is_some_and(|of| of == "toml"));
+    let stem = stem.and_then(|stem| stem.to_str()).ok_or_else(|| {
+        Error::usage(format!("{} is no name of a golden file", path.display()))
+            .next("give it a name that ends in .toml")
+    })?;
+    let Some(answers) = verified_items(found)? else {
+        return Err(Error::usage(format!("{run} kept its accuracy and no answers"))
+            .next("evaluate its weights: repro evaluate TASK --load … --split … --output DIR"));
+    };
+    if path.exists() {
+        // Runs or limits under that name are somebody's work; earlier answers are what is recorded anew.
+        Frozen::load(path).map_err(|e| {
+            Error::usage(format!("{} is there and holds no frozen answers", path.display()))
+                .because(e)
+                .next("record under another name")
+        })?;
+    }
+    let text = items::text(&answers)?;
+    let sha256 = files::sha256_bytes(&text);
+    // Another name for other answers: the golden file that is there stays whole until it is replaced in one step.
+    let name = format!("{stem}.{:.12}.{}", sha256, items::FILE);
+    let beside = path.with_file_name(&name);
+    let weights: Vec<String> =
+        result.models.iter().map(|model| format!("{} (sha256 {:.12})", model.file, model.sha256)).collect();
+    let frozen = Frozen {
+        schema: SCHEMA,
+        edition: EDITION,
+        kind: KIND.to_owned(),
+        task: result.task.to_string(),
+        splits: result.splits.clone(),
+        n: result.n,
+        items: name,
+        sha256,
+        allowed_flips,
+        reason: reason.to_owned(),
+        model: if weights.is_empty() { run.to_owned() } else { format!("{run}, {}", weights.join(" and ")) },
+    };
+    let golden = toml::to_string(&frozen).map_err(|e| Error::bug("a golden file cannot be written").because(e))?;
+    // What cannot be read again is not written.
+    Frozen::parse(&golden)?;
+    files::write_bytes(&beside, &text)?;
+    files::write_bytes(path, golden.as_bytes())?;
+    Ok([path.to_owned(), beside])
+}

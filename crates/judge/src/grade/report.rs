@@ -1,0 +1,170 @@
+//! Judged rows and the runs behind them as a report.
+
+use std::collections::BTreeMap;
+
+use super::rows::assets;
+use crate::evidence::result::{FILE, Machine};
+use crate::evidence::run::{Found, RunEvidence};
+use crate::report::{self, Environment, FileRecord, GoldenRecord, Provenance, Report, Times, metrics};
+use crate::verdict::row::Judged;
+use base::clock;
+use base::error::{Error, Result};
+use base::files;
+
+/// How the report calls its profile.
+pub const PROFILE: &str = "check";
+
+/// The report of rows.
+///
+/// # Errors
+/// Where what the runs left cannot be read.
+pub fn report(runs: &[RunEvidence], rows: Vec<Judged>, golden: Vec<GoldenRecord>) -> Result<Report> {
+    let (verdict, summary) = Report::conclude(&rows, None);
+    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+    let now = Some(clock::now());
+    Ok(Report {
+        schema: report::SCHEMA,
+        title: match runs {
+            [] => "LXMERT: features compared".to_owned(),
+            [run] => format!("LXMERT: {} judged", run.name),
+            runs => format!("LXMERT: {} runs judged", runs.len()),
+        },
+        about: report::about(PROFILE, &rows),
+        profile: PROFILE.to_owned(),
+        run: if names.is_empty() { PROFILE.to_owned() } else { names.join(", ") },
+        verdict,
+        summary,
+        rows,
+        golden,
+        before: None,
+        failure: None,
+        stages: Vec::new(),
+        curves: curves(runs)?,
+        examples: Vec::new(),
+        environment: environment(runs),
+        provenance: provenance(runs)?,
+        times: Times { started: now.clone(), finished: now, ..Times::default() },
+    })
+}
+
+fn found(run: &RunEvidence) -> impl Iterator<Item = &Found> {
+    run.tasks.iter().filter_map(|(_, found)| found.as_ref().ok())
+}
+
+fn curves(runs: &[RunEvidence]) -> Result<Vec<metrics::Curves>> {
+    let mut all = Vec::new();
+    for run in runs {
+        for of in found(run) {
+            let Some(path) = &of.metrics else { continue };
+            let task = of.record.task;
+            let title = if runs.len() > 1 { format!("{task} {}", run.name) } else { task.to_string() };
+            all.push(metrics::read(path, &title)?.0);
+        }
+    }
+    Ok(all)
+}
+
+/// Files that were judged: results with items and predictions, and the weights that they name.
+fn provenance(runs: &[RunEvidence]) -> Result<Provenance> {
+    let mut all = Provenance::default();
+    for run in runs {
+        for of in found(run) {
+            let below = of.folder.strip_prefix(&run.folder).unwrap_or(&of.folder);
+            let name = |file: &str| format!("{}/{}", run.name, below.join(file).display());
+            let path = of.folder.join(FILE);
+            if path.is_file() {
+                let bytes = path.metadata().map_err(|e| Error::io("look at", &path, &e))?.len();
+                let sha256 = Some(files::sha256(&path)?);
+                all.inputs.push(FileRecord { name: name(FILE), bytes: Some(bytes), sha256 });
+            }
+            let known = [&of.record.items, &of.record.predictions].into_iter().flatten();
+            let known = known.map(|file| (&file.file, &file.sha256));
+            let models = of.record.models.iter().map(|model| (&model.file, &model.sha256));
+            for (file, sha256) in known.chain(models) {
+                all.inputs.push(FileRecord { name: name(file), bytes: None, sha256: Some(sha256.clone()) });
+            }
+        }
+        for asset in assets(&run.folder)?.unwrap_or_default() {
+            if !all.assets.contains(&asset) {
+                all.assets.push(asset);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Where the runs were computed; where they differ, whose is which.
+fn environment(runs: &[RunEvidence]) -> Environment {
+    let each: Vec<(&str, Environment)> =
+        runs.iter().filter_map(|run| Some((run.name.as_str(), of_run(run)?))).collect();
+    let mut merged = each.first().map(|(_, environment)| environment.clone()).unwrap_or_default();
+    let mut names: Vec<&String> = each.iter().flat_map(|(_, of)| of.versions.keys()).collect();
+    names.sort();
+    names.dedup();
+    let version =
+        |name: &str| told(each.iter().map(|(run, of)| (*run, of.versions.get(name).cloned().unwrap_or("none".into()))));
+    merged.versions = names.into_iter().map(|name| (name.clone(), version(name))).collect();
+    merged.program = told(each.iter().map(|(run, of)| (*run, of.program.clone())));
+    merged.cpu = told(each.iter().map(|(run, of)| (*run, of.cpu.clone())));
+    merged.os = told(each.iter().map(|(run, of)| (*run, of.os.clone())));
+    let threads = told(each.iter().map(|(run, of)| (*run, of.threads.to_string())));
+    if threads.contains(';') {
+        merged.versions.insert("threads of each".to_owned(), threads);
+    }
+    merged.seeds = runs.iter().flat_map(|run| run.tasks.iter().filter_map(|(task, _)| run.seed(*task))).collect();
+    merged.seeds.sort_unstable();
+    merged.seeds.dedup();
+    let commit = base::versions::commit().map_or_else(String::new, |commit| format!(" (commit {commit})"));
+    let judge = format!("repro {}{commit}", env!("CARGO_PKG_VERSION"));
+    merged.versions.insert("judged by".to_owned(), judge);
+    merged
+}
+
+/// What the journal of a run says, or its results.
+fn of_run(run: &RunEvidence) -> Option<Environment> {
+    if let Some(journal) = &run.journal {
+        return Some(journal.environment.clone());
+    }
+    let Machine { program, commit, versions, threads, device } = &found(run).next()?.record.environment;
+    let mut versions = versions.clone();
+    if !device.is_empty() {
+        versions.insert("device".to_owned(), device.clone());
+    }
+    Some(Environment {
+        program: program.clone(),
+        commit: commit.clone(),
+        versions,
+        threads: *threads as usize,
+        ..Environment::default()
+    })
+}
+
+/// The value that all have, or each value with whose it is.
+fn told<'r>(values: impl Iterator<Item = (&'r str, String)>) -> String {
+    let mut whose: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (run, value) in values {
+        whose.entry(value).or_default().push(run);
+    }
+    match whose.len() {
+        0 => String::new(),
+        1 => whose.into_keys().collect(),
+        _ => whose
+            .into_iter()
+            .map(|(value, runs)| format!("{value} ({})", runs.join(", ")))
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_told_with_whose_it_is() {
+        let values = |list: &[(&'static str, &str)]| told(list.iter().map(|(run, value)| (*run, (*value).to_owned())));
+        assert_eq!(values(&[("a", "2.11.0"), ("b", "2.11.0")]), "2.11.0");
+        assert_eq!(values(&[("a", "2.11.0"), ("b", "2.10.0"), ("c", "2.11.0")]), "2.10.0 (b); 2.11.0 (a, c)");
+        assert_eq!(values(&[]), "");
+    }
+}

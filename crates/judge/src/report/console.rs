@@ -1,0 +1,271 @@
+//! The report as a person reads it in a terminal: the verdict with what happened and what to do, one aligned row per result,
+//! then what else there is to know of each.
+
+use std::fmt::Write;
+
+use super::numbers::{self, Numbers};
+use super::{Report, StageState, human_seconds, points, words};
+use crate::verdict::Verdict;
+use crate::verdict::row::Judged;
+use base::plain;
+
+/// Of the items with another answer, this many are shown.
+const FLIPS: usize = 3;
+/// Sentences that stand by themselves are wrapped at so many columns.
+const WIDTH: usize = 96;
+
+/// Whether to colour: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
+pub fn wants_colour(is_terminal: bool) -> bool {
+    is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// The whole text, with ANSI colours if asked.
+pub fn render(report: &Report, colour: bool) -> String {
+    let paint = |verdict: Verdict, text: &str| {
+        if !colour {
+            return text.to_owned();
+        }
+        let code = match verdict {
+            Verdict::Pass => "1;32",
+            Verdict::Fail => "1;31",
+            Verdict::Inconclusive => "1;33",
+            Verdict::Infra => "1;35",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    };
+    let mut out = String::new();
+    let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), plain::line(&report.summary));
+    if let Some(before) = words::before(report) {
+        let _ = writeln!(out, "  {}", plain::line(&before));
+        for change in report.before.iter().flat_map(|b| &b.changes) {
+            let _ = writeln!(out, "  - {}", plain::line(change));
+        }
+    }
+    for (names, row) in told_together(&report.rows) {
+        let _ = writeln!(
+            out,
+            "  {} {}: {}",
+            plain::line(&names),
+            paint(row.verdict, row.verdict.as_str()),
+            plain::line(&attention(row))
+        );
+    }
+    if let Some(about) = &report.about {
+        let _ = writeln!(out);
+        for line in textwrap::wrap(&plain::line(about), WIDTH) {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    if !report.rows.is_empty() {
+        let _ = writeln!(out);
+        let Numbers { heads, rows } = numbers::table(&report.rows);
+        let verdicts = report.rows.iter().map(|r| paint(r.verdict, r.verdict.as_str()));
+        let words = std::iter::once("verdict".to_owned()).chain(verdicts);
+        for (line, word) in aligned(std::iter::once(heads).chain(rows).collect()).into_iter().zip(words) {
+            let _ = writeln!(out, "  {line}  {word}");
+        }
+    }
+    for row in &report.rows {
+        out += &block(row);
+    }
+    if let Some(failure) = &report.failure {
+        let place = failure.stage.as_ref().map_or_else(|| "judging".to_owned(), |s| format!("stage {s}"));
+        let _ = writeln!(out, "\n{} {}", plain::line(&place), paint(Verdict::Infra, &plain::line(&failure.class)));
+        for line in failure.message.lines() {
+            let _ = writeln!(out, "  {}", plain::line(line));
+        }
+    }
+    if !report.golden.is_empty() {
+        let files: Vec<String> = (report.golden.iter())
+            .map(|g| format!("{} edition {} (sha256 {:.12})", g.name, g.edition, g.sha256))
+            .collect();
+        let _ = writeln!(out, "\njudged by {}", plain::line(&files.join(", ")));
+    }
+    if !report.stages.is_empty() {
+        let _ = writeln!(out, "\n{}", stages(report));
+    }
+    out
+}
+
+/// What happened to a row, and what to do.
+fn attention(row: &Judged) -> String {
+    let happened = words::happened(row).trim_end_matches('.');
+    words::next(row).map_or_else(|| happened.to_owned(), |advice| format!("{happened}. Next: {advice}"))
+}
+
+/// The rows that need attention; those to which the same happened, one after another, are named together.
+fn told_together(rows: &[Judged]) -> Vec<(String, &Judged)> {
+    let mut told: Vec<(String, &Judged)> = Vec::new();
+    for row in rows.iter().filter(|row| row.verdict != Verdict::Pass) {
+        match told.last_mut() {
+            Some((names, last)) if (last.verdict, attention(last)) == (row.verdict, attention(row)) => {
+                *names += &format!(", {}", row.title());
+            }
+            _ => told.push((row.title(), row)),
+        }
+    }
+    told
+}
+
+/// What is not said above a row's line in the table, nor in it; of a PASS no evidence.
+fn block(row: &Judged) -> String {
+    let happened = words::happened(row);
+    let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
+    let mut body = String::new();
+    for sentence in row.evidence.iter().filter(is_shown) {
+        let _ = writeln!(body, "  - {}", plain::line(sentence));
+    }
+    body += &details(row, happened);
+    if body.is_empty() { body } else { format!("\n{}\n{body}", plain::line(&row.title())) }
+}
+
+/// What a row holds beside evidence: lines, and tables. A single run is in the table of results; why a run does not count is left
+/// out where it was told as what `happened`.
+fn details(row: &Judged, happened: &str) -> String {
+    let mut out = String::new();
+    let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
+    for line in words::details(&lines, FLIPS) {
+        let _ = writeln!(out, "  - {}", plain::line(&line));
+    }
+    let several = if row.runs.len() > 1 { row.runs.as_slice() } else { &[] };
+    let runs = several.iter().map(|r| {
+        let seed = r.seed.map_or_else(|| "–".to_owned(), |s| s.to_string());
+        let is_told = r.why.is_empty() || happened.starts_with(&r.run) && happened.ends_with(&r.why);
+        let why = if is_told { String::new() } else { format!(": {}", r.why) };
+        (vec![r.run.clone(), seed, points(r.accuracy)], format!("{}{why}", r.state.as_str()))
+    });
+    out += &small(["run", "seed", "accuracy"], "state", runs);
+    let measures = row.measures.iter().map(|m| {
+        let [observed, limit] = words::measured(m);
+        (vec![m.measure.clone(), observed, limit], words::measure_verdict(m).to_owned())
+    });
+    out += &small(["measure", "observed", "limit"], "verdict", measures);
+    out
+}
+
+/// An indented table whose last column is words; nothing without rows.
+fn small<'h>(
+    heads: impl IntoIterator<Item = &'h str>,
+    last: &str,
+    rows: impl Iterator<Item = (Vec<String>, String)>,
+) -> String {
+    let mut cells = vec![heads.into_iter().map(str::to_owned).collect()];
+    let mut words = vec![last.to_owned()];
+    for (line, word) in rows {
+        cells.push(line);
+        words.push(word);
+    }
+    if words.len() == 1 {
+        return String::new();
+    }
+    aligned(cells)
+        .into_iter()
+        .zip(words)
+        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {}\n", plain::line(&word)))
+}
+
+fn stages(report: &Report) -> String {
+    let count = |status: &str| report.stages.iter().filter(|s| s.status() == status).count();
+    let parts: Vec<String> = ["ran", "cached", "done", "failed", "not run"]
+        .into_iter()
+        .filter(|status| count(status) > 0)
+        .map(|status| format!("{} {status}", count(status)))
+        .collect();
+    let seconds = (report.stages.iter().filter(|s| s.state == StageState::Done))
+        .filter_map(|s| s.this_time.as_ref())
+        .filter(|t| !t.reused)
+        .fold(0.0, |sum, t| sum + t.seconds);
+    format!(
+        "{} stages: {}; {} of work in {}",
+        report.stages.len(),
+        parts.join(", "),
+        human_seconds(seconds),
+        plain::line(&report.run)
+    )
+}
+
+/// Columns aligned: the first to the left, the others to the right.
+fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
+    let cells: Vec<Vec<String>> =
+        cells.iter().map(|line| line.iter().map(|cell| plain::line(cell)).collect()).collect();
+    let columns = cells.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|i| cells.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
+        .collect();
+    cells
+        .iter()
+        .map(|line| {
+            let padded: Vec<String> = (line.iter().zip(&widths).enumerate())
+                .map(|(i, (cell, &width))| if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") })
+                .collect();
+            padded.join("  ")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn console_snapshots() {
+        insta::assert_snapshot!("console-passed", render(&sample::passed(), false));
+        insta::assert_snapshot!("console-mixed", render(&sample::mixed(), false));
+        insta::assert_snapshot!("console-stopped", render(&sample::stopped(), false));
+        insta::assert_snapshot!("console-checked", render(&sample::checked(), false));
+        insta::assert_snapshot!("console-demo", render(&sample::demo(), false));
+    }
+
+    /// Every text of a report that may hold anything, made hostile.
+    fn hostile(report: &Report) -> Report {
+        fn texts(value: &Value, at: &str, found: &mut Vec<String>) {
+            match value {
+                Value::String(_) => found.push(at.to_owned()),
+                Value::Array(all) => all.iter().enumerate().for_each(|(i, v)| texts(v, &format!("{at}/{i}"), found)),
+                Value::Object(all) => all.iter().for_each(|(name, v)| texts(v, &format!("{at}/{name}"), found)),
+                _ => {}
+            }
+        }
+        let (mut value, mut places) = (serde_json::to_value(report).unwrap(), Vec::new());
+        texts(&value, "", &mut places);
+        for place in places {
+            let text = value.pointer_mut(&place).unwrap();
+            let before = std::mem::replace(text, "::error::a\r\n::error::b\u{1b}[2J\u{202e}##[error]c".into());
+            // Words of a fixed list cannot be anything else.
+            if serde_json::from_value::<Report>(value.clone()).is_err() {
+                *value.pointer_mut(&place).unwrap() = before;
+            }
+        }
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn no_text_of_a_run_steers_a_terminal_or_a_workflow() {
+        for (name, mut report) in sample::all() {
+            report.curves.clear();
+            let text = render(&hostile(&report), false);
+            assert!(text.contains("error::b"), "{name}: {text}");
+            assert!(!text.contains("##[") && !text.contains('\u{202e}'), "{name}: {text}");
+            for line in text.lines() {
+                assert!(!line.contains(char::is_control) && !line.trim_start().starts_with("::"), "{name}: {line:?}");
+            }
+            let lines = |report: &Report| render(report, false).lines().count();
+            assert!(lines(&hostile(&report)) <= lines(&report) + 1, "{name}: only a failure's message may have lines");
+        }
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let coloured = render(&sample::mixed(), true);
+        assert!(coloured.starts_with("\x1b[1;31mFAIL\x1b[0m"));
+        let mut plain = coloured;
+        for code in ["\x1b[1;32m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;35m", "\x1b[0m"] {
+            plain = plain.replace(code, "");
+        }
+        assert_eq!(plain, render(&sample::mixed(), false));
+        assert!(!wants_colour(false));
+    }
+}

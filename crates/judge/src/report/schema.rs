@@ -1,0 +1,75 @@
+//! The JSON Schema of `report.json`, made from the types and their comments. It is kept in the repository for those who read
+//! reports with other programs.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use super::{Report, SCHEMA, json, sample};
+
+const ACCEPT: &str = "REPRO_ACCEPT_SCHEMA=1 cargo test --release --no-default-features --lib report::schema";
+
+/// Of what the program writes: fields that it may leave out are not required.
+fn generated() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator.into_root_schema_for::<Report>().to_value();
+    schema["properties"]["schema"] = json!({
+        "description": "Which schema the file follows: this one.",
+        "const": SCHEMA,
+    });
+    // What a reader looks for first comes first; links are for rustdoc.
+    let mut ordered = json!({
+        "$schema": schema["$schema"],
+        "title": format!("report.json of repro, schema {SCHEMA}"),
+        "description": schema["description"],
+    });
+    if let (Some(ordered), Some(schema)) = (ordered.as_object_mut(), schema.as_object()) {
+        ordered
+            .extend(schema.iter().filter(|(key, _)| *key != "title").map(|(key, value)| (key.clone(), value.clone())));
+    }
+    serde_json::from_str(&ordered.to_string().replace("[`", "`").replace("`]", "`")).unwrap()
+}
+
+#[test]
+fn the_committed_schema_is_that_of_the_types() {
+    let path = format!("{}/docs/schema/report-{SCHEMA}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let text = serde_json::to_string_pretty(&generated()).unwrap() + "\n";
+    if std::env::var_os("REPRO_ACCEPT_SCHEMA").is_some() {
+        base::files::write_bytes(path.as_ref(), text.as_bytes()).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == text,
+        "{path} is not the schema of the types. If the change is meant (a field that went or changed its meaning needs a new \
+         schema number), accept it:\n  {ACCEPT}"
+    );
+}
+
+#[test]
+fn reports_follow_the_schema() {
+    let validator = jsonschema::draft202012::new(&generated()).unwrap();
+    for (name, report) in sample::all() {
+        for report in [report.clone(), report.without_times()] {
+            let value: Value = serde_json::from_str(&json::render(&report).unwrap()).unwrap();
+            let errors: Vec<String> =
+                validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+            assert!(errors.is_empty(), "{name}: {errors:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_report_does_not_follow_it() {
+    let validator = jsonschema::draft202012::new(&generated()).unwrap();
+    let good: Value = serde_json::from_str(&json::render(&sample::checked()).unwrap()).unwrap();
+    for (pointer, wrong) in [
+        ("/schema", json!(1)),
+        ("/verdict", json!("Pass")),
+        ("/rows/0/runs/0/state", json!("lost")),
+        ("/rows/0/estimate/interval/low", json!("69")),
+        ("/golden/0/edition", json!(-1)),
+    ] {
+        let mut report = good.clone();
+        *report.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} is missing")) = wrong;
+        assert!(!validator.is_valid(&report), "{pointer}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Two feature files compared and judged by a level of `golden/features.toml`.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::features::{Golden, Judged, Row, Seen};
+use super::row::Spread;
+use base::error::Result;
+use data::features::compare::{self, Found, Measured, Same, paragraph, short};
+use data::features::golden_rows::Released;
+use data::features::progress::Progress;
+
+/// A comparison and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What differs.
+    #[serde(flatten)]
+    pub found: Found,
+    /// What that means.
+    pub judged: Judged,
+    /// How the differences are spread; for reports.
+    #[serde(skip)]
+    pub spreads: Vec<Spread>,
+}
+
+/// What to compare by and how much to name.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'s> {
+    /// The level to judge by.
+    pub level: &'s str,
+    /// Whether images in one file only are left out on purpose.
+    pub common: bool,
+    /// How many images are named where they are in one file only or were resized.
+    pub named: usize,
+    /// How many of the worst images are named.
+    pub worst: usize,
+    /// Threads that compare.
+    pub threads: usize,
+}
+
+impl Golden {
+    /// The released rows, to be looked for in files.
+    pub fn released(&self) -> Vec<Released> {
+        let of =
+            |image: &super::snapshot::Snapshot| Released { img_id: image.img_id.clone(), sha256: image.sha256.clone() };
+        self.images.iter().map(of).collect()
+    }
+}
+
+/// Compares two files, `a` being the reference, and judges what differs.
+///
+/// # Errors
+/// Usage for an unknown level; those of [`compare::measure`].
+pub fn compare(
+    a: &Path,
+    b: &Path,
+    golden: &Golden,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<Comparison> {
+    let (level, tolerance) = golden.level(settings.level)?;
+    let by = compare::Settings {
+        iou: golden.matching.iou,
+        same: Same { pixels: tolerance.pixels, feature: tolerance.feature, probability: tolerance.probability },
+        roundings: level.roundings,
+        released: &golden_released()?,
+        named: settings.named,
+        worst: settings.worst,
+        threads: settings.threads,
+    };
+    let Measured { found, spreads } = compare::measure(a, b, &by, progress)?;
+    let judged = level.judge(&Seen {
+        images: found.images.common,
+        only: [found.images.only_a.count, found.images.only_b.count],
+        only_left_out: settings.common,
+        not_compared: found.classes_not_compared(),
+        measure: &|name| found.measure(name),
+    });
+    Ok(Comparison { found, judged, spreads: spreads.into_iter().map(Spread::from).collect() })
+}
+
+/// The released rows that the program knows.
+///
+/// # Errors
+/// A bug where its golden file is wrong.
+pub fn golden_released() -> Result<Vec<Released>> {
+    Ok(Golden::embedded()?.released())
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.found, self.judged)
+    }
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        paragraph(f, 0, &format!("level {}: {}", self.name, self.title))?;
+        writeln!(f, "{:<26} {:>12} {:>12}  verdict", "measure", "value", "at most")?;
+        for Row { measure, observed, limit, verdict, reason, source } in &self.rows {
+            let value = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), short);
+            let verdict = verdict.map_or("not judged", |verdict| verdict.as_str());
+            writeln!(f, "{measure:<26} {:>12} {:>12}  {verdict}", value(observed), value(limit))?;
+            let source = source.as_ref().map_or_else(String::new, |source| format!(" [{source}]"));
+            paragraph(f, 4, &format!("{reason}{source}"))?;
+        }
+        self.evidence.iter().try_for_each(|evidence| paragraph(f, 0, evidence))?;
+        if let Some(advice) = &self.what_to_do {
+            paragraph(f, 0, &format!("next: {advice}"))?;
+        }
+        write!(f, "verdict: {}", self.verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests;

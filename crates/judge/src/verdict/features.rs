@@ -1,0 +1,372 @@
+//! Two extractions of the same images judged by what is known of such differences: `golden/features.toml`.
+//!
+//! Rules of edition 2.
+//!
+//! - A level is a claim about where both files come from. Its limits are what was measured or follows from a format;
+//!   each has its reason and its source. What nobody measured is shown and not judged.
+//! - Beyond a limit: FAIL. A measure that there is not: INCONCLUSIVE. So is more than a limit says is known to be noise, where it
+//!   says so ([`Limit::passed_share`]).
+//! - Too few images in both files, images in one file only that were not said to be left out, or columns that one of the
+//!   files does not have: INCONCLUSIVE.
+//! - A level may say that it is no bar of correctness: then PASS becomes INCONCLUSIVE.
+//!
+//! Of several findings [`Verdict::over`] decides.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::snapshot::{self, Snapshot};
+use super::{Verdict, head, statistics};
+use base::error::{Error, Result};
+
+/// The way of writing that this program reads.
+pub const SCHEMA: u32 = 2;
+/// The way of judging that this program knows.
+pub const EDITION: u32 = 2;
+/// The file compiled into the program.
+pub const EMBEDDED: &str = include_str!("../../../../golden/features.toml");
+
+/// The golden file of feature comparisons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Golden {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// [`EDITION`].
+    pub edition: u32,
+    /// Which boxes are compared with which.
+    pub matching: Matching,
+    /// What makes a box the same.
+    #[serde(rename = "tolerance")]
+    pub tolerances: Vec<Tolerance>,
+    /// The claims that can be judged; the first is the default.
+    #[serde(rename = "level")]
+    pub levels: Vec<Level>,
+    /// Rows that were released.
+    #[serde(default, rename = "image")]
+    pub images: Vec<Snapshot>,
+}
+
+/// How boxes are matched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matching {
+    /// Least intersection over union of a pair.
+    pub iou: f64,
+    /// Why this value.
+    pub reason: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// Bounds within which a matched box is the same in both files; its classes must be equal too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tolerance {
+    /// Named by levels.
+    pub name: String,
+    /// A corner's coordinate, in pixels of the image.
+    pub pixels: f64,
+    /// A feature, beside what rounding to float16 explains.
+    pub feature: f64,
+    /// A probability.
+    pub probability: f64,
+    /// Why these values.
+    pub reason: String,
+    /// Where they come from.
+    pub source: String,
+}
+
+/// A claim about where two files come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    /// Such as `same-extractor`.
+    pub name: String,
+    /// The claim, for people.
+    pub title: String,
+    /// The [`Tolerance`] by which boxes are the same.
+    pub tolerance: String,
+    /// Files whose features count as rounded to float16, beside stores that are.
+    #[serde(default)]
+    pub roundings: u8,
+    /// Fewer images in both files than this say too little.
+    pub min_images: u64,
+    /// Why that many.
+    pub min_images_reason: String,
+    /// Why staying within the limits shows nothing, where that is so.
+    #[serde(default)]
+    pub no_bar: Option<String>,
+    /// What is judged.
+    #[serde(rename = "limit")]
+    pub limits: Vec<Limit>,
+    /// What is shown only.
+    #[serde(default, rename = "unjudged")]
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// One limit. Either `at_most`, or `none_of` with `confidence`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Name of what is measured.
+    pub measure: String,
+    /// Greatest value allowed; the sign is left out.
+    #[serde(default)]
+    pub at_most: Option<f64>,
+    /// The event was never seen on so many images: it is judged by Fisher's exact test against that.
+    #[serde(default)]
+    pub none_of: Option<u64>,
+    /// Share of comparisons of one rate that the test lets pass.
+    #[serde(default)]
+    pub confidence: Option<f64>,
+    /// Of `none_of`: the share of the images up to which the event passes, as it does on one image. More, as far as the test
+    /// goes, is INCONCLUSIVE: it may be, and was never seen.
+    #[serde(default)]
+    pub passed_share: Option<f64>,
+    /// Why this value.
+    pub reason: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// What nobody knows a limit of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unjudged {
+    /// Name of what is measured.
+    pub measure: String,
+    /// Why it is not judged.
+    pub reason: String,
+}
+
+/// What a comparison saw.
+pub struct Seen<'m> {
+    /// Images in both files.
+    pub images: u64,
+    /// Images in A only and in B only.
+    pub only: [u64; 2],
+    /// Whether a person said that those are to be left out.
+    pub only_left_out: bool,
+    /// What could not be compared and why, as a sentence; nothing where all could.
+    pub not_compared: Option<String>,
+    /// A measured value by its name.
+    pub measure: &'m dyn Fn(&str) -> Option<f64>,
+}
+
+/// A judged comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judged {
+    /// The level.
+    pub name: String,
+    /// Its claim.
+    pub title: String,
+    /// Over all rows and findings.
+    pub verdict: Verdict,
+    /// Images in both files.
+    pub n: u64,
+    /// One row a limit, then what is not judged.
+    pub rows: Vec<Row>,
+    /// What was found beside the rows, one sentence each.
+    pub evidence: Vec<String>,
+    /// What a person can do about a verdict other than PASS.
+    pub what_to_do: Option<String>,
+}
+
+/// One measure beside its limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Row {
+    /// Name of what is measured.
+    pub measure: String,
+    /// The value; none where nothing was there to measure.
+    pub observed: Option<f64>,
+    /// Greatest value that passes; none where it is not judged.
+    pub limit: Option<f64>,
+    /// None where it is not judged.
+    pub verdict: Option<Verdict>,
+    /// Why this limit, or why none.
+    pub reason: String,
+    /// Where the limit comes from.
+    pub source: Option<String>,
+}
+
+impl Golden {
+    /// The golden file compiled into the program.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded limits of feature comparisons are wrong"))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Data for another schema or edition, an unknown field, a name that is there twice or not at all, or an impossible
+    /// value.
+    pub fn parse(text: &str) -> Result<Self> {
+        head::check(text, SCHEMA, EDITION)?;
+        let golden: Self = toml::from_str(text).map_err(Error::data)?;
+        let Self { matching, tolerances, levels, images, .. } = &golden;
+        let positive = |value: f64| value.is_finite() && value >= 0.0;
+        if !(matching.iou > 0.0 && matching.iou <= 1.0) {
+            return Err(Error::data(format!("an IoU of {} matches nothing", matching.iou)));
+        }
+        let mut names = BTreeSet::new();
+        for Tolerance { name, pixels, feature, probability, .. } in tolerances {
+            if !names.insert(name.as_str()) || ![*pixels, *feature, *probability].into_iter().all(positive) {
+                return Err(Error::data(format!("tolerance {name} is there twice or has an impossible value")));
+            }
+        }
+        let mut level_names = BTreeSet::new();
+        for level in levels {
+            let wrong = |why: String| Err(Error::data(format!("level {} is wrong", level.name)).because(why));
+            if !level_names.insert(&level.name) {
+                return wrong("it is there twice".into());
+            }
+            if !names.contains(level.tolerance.as_str()) {
+                return wrong(format!("there is no tolerance {}", level.tolerance));
+            }
+            for limit in &level.limits {
+                let is_sound = match (limit.at_most, limit.none_of, limit.confidence, limit.passed_share) {
+                    (Some(most), None, None, None) => positive(most),
+                    (None, Some(of), Some(confidence), share) => {
+                        let is_share = share.is_none_or(|share| (0.0..=1.0).contains(&share));
+                        of > 0 && confidence > 0.5 && confidence < 1.0 && is_share
+                    }
+                    _ => false,
+                };
+                if !is_sound {
+                    return wrong(format!("its limit of {} is impossible", limit.measure));
+                }
+            }
+        }
+        snapshot::check(images)?;
+        match levels.is_empty() {
+            true => Err(Error::data("there are no levels")),
+            false => Ok(golden),
+        }
+    }
+
+    /// A level and its tolerance by name.
+    ///
+    /// # Errors
+    /// Usage naming the levels there are.
+    pub fn level(&self, name: &str) -> Result<(&Level, &Tolerance)> {
+        let level = self.levels.iter().find(|level| level.name == name);
+        level.and_then(|level| Some((level, self.tolerances.iter().find(|t| t.name == level.tolerance)?))).ok_or_else(
+            || {
+                let names: Vec<&str> = self.levels.iter().map(|level| level.name.as_str()).collect();
+                Error::usage(format!("there is no level {name:?}")).next(format!("use one of {}", names.join(", ")))
+            },
+        )
+    }
+}
+
+impl Level {
+    /// Judges a comparison by the rules above.
+    pub fn judge(&self, seen: &Seen) -> Judged {
+        let mut rows: Vec<Row> = self.limits.iter().map(|limit| limit.judge(seen)).collect();
+        let mut found: Vec<Verdict> = rows.iter().filter_map(|row| row.verdict).collect();
+        rows.extend(self.unjudged.iter().map(|Unjudged { measure, reason }| Row {
+            measure: measure.clone(),
+            observed: (seen.measure)(measure),
+            limit: None,
+            verdict: None,
+            reason: reason.clone(),
+            source: None,
+        }));
+        let (mut evidence, mut what_to_do) = (Vec::new(), None);
+        if found.contains(&Verdict::Fail) {
+            what_to_do = Some("look at the worst images: their boxes, then their sizes, then the extractor's version");
+        }
+        let open = |row: &&Row| row.verdict == Some(Verdict::Inconclusive) && row.observed.is_some();
+        for row in rows.iter().filter(open) {
+            let (observed, limit) = (row.observed.unwrap_or_default(), row.limit.unwrap_or_default());
+            evidence.push(format!(
+                "{} is {observed}: up to {limit} is known to be noise, and more may be, which nobody has seen",
+                row.measure
+            ));
+            what_to_do.get_or_insert("look at the worst images: whether each is a close call of the detector");
+        }
+        if seen.images < self.min_images {
+            found.push(Verdict::Inconclusive);
+            evidence.push(format!(
+                "images in both files: {}, at least {} are needed: {}",
+                seen.images, self.min_images, self.min_images_reason
+            ));
+            what_to_do.get_or_insert("compare more images");
+        }
+        if seen.only != [0, 0] && !seen.only_left_out {
+            found.push(Verdict::Inconclusive);
+            let [a, b] = seen.only;
+            evidence.push(format!("images in A only: {a}, in B only: {b}; nothing can be said of those"));
+            what_to_do.get_or_insert("extract what is missing, or say --common to judge the images in both files");
+        }
+        if let Some(not_compared) = &seen.not_compared {
+            found.push(Verdict::Inconclusive);
+            evidence.push(not_compared.clone());
+            what_to_do.get_or_insert("compare files of obj36, which has classes");
+        }
+        let mut verdict = Verdict::over(found);
+        if let (Verdict::Pass, Some(why)) = (verdict, &self.no_bar) {
+            verdict = Verdict::Inconclusive;
+            evidence.push(format!("within every limit of this level, which is no proof: {why}"));
+            what_to_do = Some("judge by the level same-extractor");
+        }
+        Judged {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            verdict,
+            n: seen.images,
+            rows,
+            evidence,
+            what_to_do: what_to_do.map(str::to_owned),
+        }
+    }
+}
+
+impl Limit {
+    fn judge(&self, seen: &Seen) -> Row {
+        let (passes, most) = self.bounds(seen.images);
+        let observed = (seen.measure)(&self.measure);
+        let (verdict, limit) = match observed {
+            Some(value) if value.abs() <= passes => (Verdict::Pass, passes),
+            Some(value) if value.abs() > most => (Verdict::Fail, most),
+            Some(_) | None => (Verdict::Inconclusive, passes),
+        };
+        Row {
+            measure: self.measure.clone(),
+            observed,
+            limit: Some(limit),
+            verdict: Some(verdict),
+            reason: self.reason.clone(),
+            source: Some(self.source.clone()),
+        }
+    }
+}
+
+impl Limit {
+    /// Up to which value it passes on so many images, and above which it fails.
+    pub(super) fn bounds(&self, images: u64) -> (f64, f64) {
+        let most = match (self.none_of, self.confidence) {
+            (Some(none_of), Some(confidence)) => most_after_none(images, none_of, confidence),
+            _ => self.at_most.unwrap_or(0.0),
+        };
+        let passes = self.passed_share.map_or(most, |share| (share * images as f64).floor().max(1.0));
+        (passes.min(most), most)
+    }
+}
+
+/// The greatest number of events on `n` images that does not differ from none on `none_of` at this confidence.
+fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
+    let within = |k: &u64| statistics::fisher_after_none(*k, n, none_of) >= 1.0 - confidence;
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if within(&middle) { low = middle } else { high = middle - 1 }
+    }
+    low as f64
+}
+
+#[cfg(test)]
+mod tests;

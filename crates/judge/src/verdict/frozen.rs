@@ -1,0 +1,280 @@
+//! Answers to the same items as a frozen run gave: the EVAL gate.
+//!
+//! Rules of edition 1:
+//!
+//! - The candidate answered other items than the reference, or another number of them: INCONCLUSIVE, naming the first; nothing
+//!   can be compared.
+//! - At most as many items with another answer as were allowed beforehand: PASS; more: FAIL. A wrong answer that became
+//!   another wrong answer counts, and so does one that became right: frozen weights on frozen features have no reason to change.
+//! - McNemar's test and the intervals of the difference are shown as evidence of its size and direction. They do not decide:
+//!   a change that favours no side is still a change.
+//!
+//! Scores may be fractions (VQA), so an item is lost where its score fell and gained where it rose; McNemar's exact test is on
+//! these two counts.
+//!
+//! ```toml
+//! schema = 1
+//! edition = 1
+//! kind = "predictions"
+//! task = "vqa"
+//! splits = "minival"
+//! n = 25994
+//! items = "vqa-minival.items.jsonl"   # beside this file
+//! sha256 = "…"                        # of the items
+//! allowed_flips = 0
+//! reason = "why so many"
+//! model = "which weights answered"
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::row::{Flip, Gate, Judged, Paired};
+use super::statistics::{Interval, clustered_interval, mcnemar_exact, paired_interval};
+use super::{Verdict, head};
+use base::error::{Error, Result};
+use base::files;
+use base::human::number_of;
+
+/// The way of writing that this program reads.
+pub const SCHEMA: u32 = 1;
+/// The way of judging that this program knows.
+pub const EDITION: u32 = 1;
+/// How its files call themselves.
+pub const KIND: &str = "predictions";
+/// Of the intervals that are shown.
+const CONFIDENCE: f64 = 0.95;
+/// Items with another answer that a row names.
+const EXAMPLES: usize = 10;
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// What was answered to one example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Of the example, unique within its task.
+    pub id: String,
+    /// In words.
+    pub answer: String,
+    /// What it earned, 0 to 1.
+    pub score: f64,
+    /// Items of one cluster depend on each other: those of an image, or of a sentence.
+    pub cluster: String,
+}
+
+/// A golden file of answers; the items lie beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frozen {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// [`EDITION`].
+    pub edition: u32,
+    /// [`KIND`].
+    pub kind: String,
+    /// Such as `vqa`.
+    pub task: String,
+    /// Comma list of the splits.
+    pub splits: String,
+    /// Number of items.
+    pub n: u64,
+    /// Name of the items' file, in the same folder.
+    pub items: String,
+    /// Of the items' file.
+    pub sha256: String,
+    /// So many items may have another answer.
+    pub allowed_flips: u64,
+    /// Why so many; written before a candidate was seen.
+    pub reason: String,
+    /// Which weights gave these answers.
+    pub model: String,
+}
+
+impl Frozen {
+    /// Reads a file and checks it; the items are read by [`Frozen::items_path`].
+    ///
+    /// # Errors
+    /// Data for another schema, edition or kind, an unknown field, or an impossible value.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = files::read_text(path, FILE_LIMIT)?;
+        Self::parse(&text).map_err(|e| e.while_doing(format!("cannot read the golden predictions {}", path.display())))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// As [`Frozen::load`].
+    pub fn parse(text: &str) -> Result<Self> {
+        head::check(text, SCHEMA, EDITION)?;
+        let frozen: Self = toml::from_str(text).map_err(Error::data)?;
+        let Self { kind, n, items, sha256, allowed_flips, reason, .. } = &frozen;
+        let wrong = |what: String| Err(Error::data(what));
+        match () {
+            () if kind != KIND => wrong(format!("kind is {kind:?}, not {KIND:?}")),
+            () if *n == 0 => wrong("n is 0".into()),
+            () if items.is_empty() || items.contains('/') || items.starts_with('.') => {
+                wrong(format!("items is {items:?}, which is no file beside this one"))
+            }
+            () if sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                wrong("sha256 is not 64 hexadecimal digits".into())
+            }
+            () if allowed_flips >= n => wrong(format!("{allowed_flips} allowed flips of {n} items allow everything")),
+            () if reason.trim().is_empty() => wrong("reason is empty".into()),
+            () => Ok(frozen),
+        }
+    }
+
+    /// Where the items of a golden file at `path` are.
+    pub fn items_path(&self, path: &Path) -> PathBuf {
+        path.with_file_name(&self.items)
+    }
+}
+
+/// Two sets of answers that are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'p> {
+    /// Such as `vqa`.
+    pub task: &'p str,
+    /// What the scores count.
+    pub metric: &'p str,
+    /// Name of the reference.
+    pub reference: &'p str,
+    /// Its answers.
+    pub before: &'p [Item],
+    /// Name of the candidate.
+    pub candidate: &'p str,
+    /// Its answers, in any order.
+    pub now: &'p [Item],
+    /// What is a cluster, such as `image`.
+    pub cluster: &'p str,
+    /// So many items may have another answer.
+    pub allowed: u64,
+}
+
+/// Judges by the rules above.
+pub fn judge(pair: &Pair) -> Judged {
+    let Pair { task, metric, reference, before, candidate, now, allowed, .. } = *pair;
+    let mut judged = Judged::new(task, Gate::Eval, metric);
+    judged.n = Some(now.len() as u64);
+    judged.observed = points(now);
+    judged.expected = points(before);
+    judged.verdict = Verdict::Inconclusive;
+    if let Some(why) = other_items(pair) {
+        judged.evidence.push(format!("{candidate} did not answer the items of {reference}: {why}"));
+        judged.what_to_do = Some("evaluate the same split with all its features, then compare again".into());
+        return judged;
+    }
+    if let Some(why) = other_labels(pair) {
+        judged.evidence.push(format!("{candidate} and {reference} were scored by other labels: {why}"));
+        judged.what_to_do =
+            Some("score both by the same data: repro regrade RUN --data-root DIR checks a run's scores".into());
+        return judged;
+    }
+    let paired = paired(pair);
+    let Paired { items, flips, .. } = &paired;
+    let within = *flips <= allowed;
+    judged.verdict = if within { Verdict::Pass } else { Verdict::Fail };
+    judged.evidence.push(match (*flips, within) {
+        (0, _) => format!("all {items} answers are those of {reference}"),
+        (_, true) => format!("{flips} of {items} answers differ from {reference}, at most {allowed} allowed"),
+        (_, false) => format!("{flips} of {items} answers differ from {reference}, only {allowed} allowed"),
+    });
+    if !within {
+        judged.what_to_do = Some(
+            "compare weights, features, versions and device of both runs (result.json), then the answers that differ"
+                .into(),
+        );
+    }
+    judged.paired = Some(paired);
+    judged
+}
+
+/// Mean score in points.
+fn points(items: &[Item]) -> Option<f64> {
+    (!items.is_empty()).then(|| items.iter().map(|item| item.score).sum::<f64>() / items.len() as f64 * 100.0)
+}
+
+/// Why the two did not answer the same items.
+fn other_items(pair: &Pair) -> Option<String> {
+    let ids = |items: &'_ [Item]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<String>>();
+    let (before, now) = (ids(pair.before), ids(pair.now));
+    let (missing, strange) = (before.difference(&now).count(), now.difference(&before).count());
+    let mut whys = Vec::new();
+    if let Some(first) = before.difference(&now).next() {
+        whys.push(format!("{missing} of {} are missing, such as {first}", before.len()));
+    }
+    if let Some(first) = now.difference(&before).next() {
+        whys.push(format!("{strange} are not in it, such as {first}"));
+    }
+    if before.is_empty() && now.is_empty() {
+        whys.push("there are none".to_owned());
+    }
+    (!whys.is_empty()).then(|| whys.join("; "))
+}
+
+/// Where the same answer to the same item earned another score, or the item belongs to another cluster.
+fn other_labels(pair: &Pair) -> Option<String> {
+    let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
+    let both = || pair.before.iter().filter_map(|before| Some((before, *now.get(before.id.as_str())?)));
+    let is_other = |(before, now): &(&Item, &Item)| {
+        before.cluster != now.cluster || before.answer == now.answer && before.score != now.score
+    };
+    let (before, now) = both().find(is_other)?;
+    let count = both().filter(is_other).count();
+    let what = match before.cluster != now.cluster {
+        true => format!("{} belongs to {} {} and {}", before.id, pair.cluster, before.cluster, now.cluster),
+        false => format!("{:?} to {} earned {} and {}", before.answer, before.id, before.score, now.score),
+    };
+    Some(format!("{what} ({})", number_of(count as u64, "such item")))
+}
+
+/// Counts over the items, which are the same in both.
+fn paired(pair: &Pair) -> Paired {
+    let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
+    let mut clusters: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut differences, mut cluster_of, mut examples) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut flips, mut lost, mut gained) = (0, 0, 0);
+    for (before, now) in pair.before.iter().filter_map(|item| Some((item, *now.get(item.id.as_str())?))) {
+        let next = clusters.len();
+        cluster_of.push(*clusters.entry(&before.cluster).or_insert(next));
+        differences.push((now.score - before.score) * 100.0);
+        lost += u64::from(now.score < before.score);
+        gained += u64::from(now.score > before.score);
+        if now.answer != before.answer {
+            flips += 1;
+            if examples.len() < EXAMPLES {
+                let answered = |item: &Item| (item.answer.clone(), item.score);
+                examples.push(Flip { id: before.id.clone(), reference: answered(before), candidate: answered(now) });
+            }
+        }
+    }
+    let interval = paired_interval(&differences, CONFIDENCE);
+    let clustered = clustered_interval(&differences, &cluster_of, CONFIDENCE);
+    Paired {
+        reference: pair.reference.to_owned(),
+        items: differences.len() as u64,
+        flips,
+        allowed: pair.allowed,
+        lost,
+        gained,
+        p: mcnemar_exact(lost, gained),
+        difference: differences.iter().sum::<f64>() / differences.len().max(1) as f64,
+        interval: meaningful(interval),
+        // Clusters of one item each say nothing that the other interval does not.
+        clustered: meaningful(clustered).filter(|_| clusters.len() < differences.len()),
+        cluster: pair.cluster.to_owned(),
+        clusters: clusters.len() as u64,
+        confidence: CONFIDENCE,
+        examples,
+    }
+}
+
+/// Where nothing varies, an interval of no width would claim to be certain.
+fn meaningful(found: Option<(f64, Interval)>) -> Option<Interval> {
+    let is_wide = |Interval { low, high }: &Interval| low.is_finite() && high.is_finite() && low < high;
+    found.map(|(_, interval)| interval).filter(is_wide)
+}
+
+#[cfg(test)]
+mod tests;

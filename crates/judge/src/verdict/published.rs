@@ -1,0 +1,379 @@
+//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by [`super::train`].
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::golden::Recorded;
+use super::head;
+use base::error::{Error, Result};
+
+/// The way of writing that this program reads.
+pub const SCHEMA: u32 = 2;
+/// The way of judging that this program knows: [`super::train`].
+pub const EDITION: u32 = 2;
+/// So many recorded runs of ours replace an assumed spread.
+pub const RECORDED_LEAST: usize = 5;
+/// The published results compiled into the program.
+pub const EMBEDDED: &str = include_str!("../../../../golden/published.toml");
+
+/// A file of published results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// [`EDITION`].
+    pub edition: u32,
+    /// The profile of `repro all` that it judges.
+    pub profile: String,
+    /// Where everything in it was published, unless it says otherwise.
+    pub source: String,
+    /// How it judges.
+    pub rule: Rule,
+    /// In the order of the report.
+    #[serde(rename = "task")]
+    pub tasks: Vec<Task>,
+    /// Figures of test sets, for the record.
+    #[serde(default, rename = "test")]
+    pub tests: Vec<Test>,
+}
+
+/// The tests known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleName {
+    /// Two one-sided tests of the mean of the runs against the range ([`super::train`]).
+    EquivalenceToRange,
+}
+
+/// How runs are judged; written before any was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Which test.
+    pub name: RuleName,
+    /// Size of each one-sided test, above 0 and at most 0.2.
+    pub alpha: f64,
+    /// Runs that the rule was dimensioned for.
+    pub runs: u64,
+    /// Points by which a mean may lie outside the range and still be equivalent to it.
+    pub margin: f64,
+    /// Runs that scatter more than chance allows at this level contradict the assumed spread.
+    pub scatter_alpha: f64,
+    /// A run farther from the range than so many points is no draw of the same training.
+    pub converged_within: f64,
+    /// Why these values.
+    pub reason: String,
+}
+
+/// What is known of one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Such as `vqa`.
+    pub name: String,
+    /// The splits that the accuracy is measured on.
+    pub splits: String,
+    /// What the accuracy counts.
+    pub metric: String,
+    /// How it is counted, and whether that can be done here.
+    pub evaluator: String,
+    /// Number of items evaluated.
+    pub n: u64,
+    /// The number of the table.
+    pub headline: Headline,
+    /// Where the author expects a retraining.
+    pub range: Range,
+    /// The standard deviation of one run.
+    pub sigma: Sigma,
+    /// Where the mean of faithful runs is thought to lie; only error rates are computed from it.
+    pub faithful: Faithful,
+    /// Options of `repro train` as published; a run with others is not comparable.
+    pub settings: toml::Table,
+    /// The option that named the first weights.
+    pub start: String,
+    /// What a reader should know of these numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What others report; shown, not judged by.
+    #[serde(default, rename = "rerun", skip_serializing_if = "Vec::is_empty")]
+    pub reruns: Vec<Rerun>,
+    /// What a training that did not work looks like.
+    #[serde(default, rename = "collapse", skip_serializing_if = "Vec::is_empty")]
+    pub collapses: Vec<Collapse>,
+    /// Runs of this program with the published settings. From [`RECORDED_LEAST`] on their spread replaces [`Task::sigma`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<Recorded>,
+}
+
+/// A published number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Headline {
+    /// Points, 0 to 100.
+    pub accuracy: f64,
+    /// Where in the source.
+    pub from: String,
+}
+
+/// A published range; both ends belong to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// Lower end in points.
+    pub low: f64,
+    /// Upper end in points.
+    pub high: f64,
+    /// Where in the source.
+    pub from: String,
+}
+
+/// A standard deviation between runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sigma {
+    /// Points, above 0.
+    pub points: f64,
+    /// Whether it was measured or assumed, and from what.
+    pub source: String,
+    /// What was measured by others, for it and against it.
+    pub evidence: String,
+}
+
+/// Where the mean of faithful runs is thought to lie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Faithful {
+    /// Points.
+    pub mean: f64,
+    /// From what.
+    pub source: String,
+}
+
+/// A run that somebody reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rerun {
+    /// Points.
+    pub accuracy: f64,
+    /// In what it differs.
+    pub what: String,
+    /// Where.
+    pub source: String,
+}
+
+/// An accuracy that means that a training did not work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collapse {
+    /// Points, to two decimals.
+    pub accuracy: f64,
+    /// What it means.
+    pub says: String,
+}
+
+/// Who can score a test set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scored {
+    /// This program, with public labels.
+    Local,
+    /// A published program of the set's authors.
+    OfficialEvaluator,
+    /// A server only.
+    Server,
+}
+
+/// A published figure of a test set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    /// The task.
+    pub task: String,
+    /// The set, for people.
+    pub name: String,
+    /// Points.
+    pub accuracy: f64,
+    /// What `repro predict` and `repro evaluate` call it.
+    pub splits: String,
+    /// What the accuracy counts, and by which evaluator.
+    pub metric: String,
+    /// Items, where known.
+    #[serde(default)]
+    pub n: Option<u64>,
+    /// Where the author expects it, where he says so.
+    #[serde(default)]
+    pub range: Option<Range>,
+    /// Where in the source.
+    pub from: String,
+    /// Who can score it.
+    pub scored: Scored,
+    /// How.
+    pub how: String,
+    /// What others report.
+    #[serde(default, rename = "rerun")]
+    pub reruns: Vec<Rerun>,
+}
+
+impl Published {
+    /// The published results compiled into the program.
+    ///
+    /// # Errors
+    /// A bug of this program, if they are wrong.
+    pub fn embedded() -> Result<Self> {
+        Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded published results are wrong"))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Data for another schema or edition, an unknown field, a name or seed that is there twice, or an impossible number.
+    pub fn parse(text: &str) -> Result<Self> {
+        head::check(text, SCHEMA, EDITION)?;
+        let published: Self = toml::from_str(text).map_err(Error::data)?;
+        published.rule.check().map_err(|e| e.while_doing("the rule is wrong"))?;
+        let mut names = BTreeSet::new();
+        for task in &published.tasks {
+            if task.name.is_empty() || !names.insert(&task.name) {
+                return Err(Error::data(format!("task {:?} is empty or there twice", task.name)));
+            }
+            task.check().map_err(|e| e.while_doing(format!("task {} is wrong", task.name)))?;
+        }
+        for Test { name, accuracy, reruns, .. } in &published.tests {
+            for accuracy in reruns.iter().map(|rerun| rerun.accuracy).chain([*accuracy]) {
+                points(&format!("accuracy of {name}"), accuracy)?;
+            }
+        }
+        Ok(published)
+    }
+
+    /// The task of that name.
+    pub fn task(&self, name: &str) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.name == name)
+    }
+}
+
+impl Rule {
+    fn check(&self) -> Result<()> {
+        let Self { alpha, runs, margin, scatter_alpha, converged_within, reason, .. } = self;
+        let sound = |what: &str, ok: bool| if ok { Ok(()) } else { Err(Error::data(what)) };
+        let level = |alpha: f64| alpha > 0.0 && alpha <= 0.2;
+        sound("alpha must be above 0 and at most 0.2", level(*alpha))?;
+        sound("scatter_alpha must be above 0 and at most 0.2", level(*scatter_alpha))?;
+        sound("runs must be 1 to 100", (1..=100).contains(runs))?;
+        sound("margin must be above 0 and at most 10 points", *margin > 0.0 && *margin <= 10.0)?;
+        sound(
+            "converged_within must be above the margin and at most 100",
+            converged_within > margin && *converged_within <= 100.0,
+        )?;
+        sound("reason is empty", !reason.trim().is_empty())
+    }
+}
+
+impl Task {
+    fn check(&self) -> Result<()> {
+        let Self { n, headline, range, sigma, faithful, .. } = self;
+        if *n == 0 {
+            return Err(Error::data("n is 0"));
+        }
+        for (what, value) in
+            [("headline", headline.accuracy), ("range", range.low), ("range", range.high), ("faithful", faithful.mean)]
+        {
+            points(what, value)?;
+        }
+        if range.low > range.high {
+            return Err(Error::data(format!("its range begins at {} and ends at {}", range.low, range.high)));
+        }
+        if !(sigma.points > 0.0 && sigma.points <= 10.0) {
+            return Err(Error::data(format!("a sigma of {} is impossible", sigma.points)));
+        }
+        for rerun in &self.reruns {
+            points("accuracy of a rerun", rerun.accuracy)?;
+        }
+        for collapse in &self.collapses {
+            points("accuracy of a collapse", collapse.accuracy)?;
+        }
+        let mut seeds = BTreeSet::new();
+        for Recorded { seed, accuracy } in &self.recorded {
+            points(&format!("accuracy of seed {seed}"), *accuracy)?;
+            if !seeds.insert(seed) {
+                return Err(Error::data(format!("seed {seed} is recorded twice")));
+            }
+        }
+        Ok(())
+    }
+
+    /// In which options of `repro train` a run differs from the published ones, or is not known not to, one sentence each.
+    /// `options` holds those of the run.
+    pub fn departures(&self, options: &serde_json::Map<String, Value>) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, published) in &self.settings {
+            let wanted = || shown(&serde_json::to_value(published).unwrap_or_default());
+            let Some(run) = options.get(name) else {
+                found.push(format!("{name} is not known, published {}", wanted()));
+                continue;
+            };
+            let same = match (published, run) {
+                // The order of the files of a list of splits decides nothing: their examples are shuffled.
+                (toml::Value::String(published), Value::String(run)) => {
+                    let splits = |list: &str| list.split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+                    splits(published) == splits(run)
+                }
+                (toml::Value::Boolean(published), Value::Bool(run)) => published == run,
+                (published, Value::Number(run)) => {
+                    let number = published.as_float().or_else(|| published.as_integer().map(|i| i as f64));
+                    number.zip(run.as_f64()).is_some_and(|(published, run)| published == run)
+                }
+                _ => false,
+            };
+            if !same {
+                found.push(format!("{name} {}, published {}", shown(run), wanted()));
+            }
+        }
+        match options.get("start") {
+            Some(Value::Object(start)) if !start.contains_key(&self.start) => {
+                let given = start.keys().next().map_or("another start", String::as_str);
+                found.push(format!("{given}, published {}", self.start));
+            }
+            Some(Value::Object(_)) => {}
+            _ => found.push(format!("the first weights are not known, published {}", self.start)),
+        }
+        found
+    }
+}
+
+impl Range {
+    /// Where an accuracy lies, in a sentence.
+    pub fn place(&self, accuracy: f64) -> String {
+        let Self { low, high, .. } = self;
+        let range = format!("the author's range {low:.1}–{high:.1}");
+        let (outside, side) = if accuracy < *low { (low - accuracy, "below") } else { (accuracy - high, "above") };
+        if outside <= 0.0 {
+            return format!("{accuracy:.2} lies inside {range}");
+        }
+        // Nothing is told to lie 0.00 points outside.
+        let decimals = if outside < 0.005 { 4 } else { 2 };
+        format!("{accuracy:.decimals$} lies {outside:.decimals$} points {side} {range}")
+    }
+}
+
+fn points(what: &str, value: f64) -> Result<()> {
+    match (0.0..=100.0).contains(&value) {
+        true => Ok(()),
+        false => Err(Error::data(format!("{what}: {value} is not within 0 and 100"))),
+    }
+}
+
+/// An option's value as a person writes it.
+fn shown(value: &Value) -> String {
+    match (value, value.as_f64()) {
+        (Value::String(text), _) => text.clone(),
+        (_, Some(small)) if small != 0.0 && small.abs() < 1e-3 => format!("{small:e}"),
+        (other, _) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Which tensor of a checkpoint goes where in a model, and an account of it: nothing stays unloaded unnoticed.
+//!
+//! The original (airsplay/lxmert @ 0db1182: `lxrt/entry.py`, `pretrain/qa_answer_table.py`, `tasks/*.py`,
+//! `lxrt/modeling.py`) loads mostly non-strictly and leaves what does not fit as it was initialised. Here a tensor of the
+//! encoder that is not found is an error, unless missing ones are allowed.
+
+use indexmap::IndexMap;
+
+use super::diagnose;
+use super::policy::{ANSWERS, LoadReport, Policy, TASK, TIED};
+use super::wrappers::unwrapped;
+use base::error::{Error, Result};
+use checkpoint::{StateDict, TensorData};
+use checkpoint::{finite, still_whole};
+
+/// Maps a checkpoint to the model whose names and shapes are `wanted`: a task model (`lxrt_encoder.model.bert…`,
+/// `logit_fc…`) or the pre-training model (`bert…`, `cls…`, `obj_predict_head…`, `answer_head…`; the tied decoder may be
+/// among them or not). Returns the tensors under the model's names and in its order, element types as in the checkpoint.
+///
+/// A different shape is always an error, and so is a value that is not finite in a tensor that the model takes. A missing tensor that the policy promises (the encoder; with [`Policy::FineTuned`]
+/// and [`Policy::Pretrained`] everything, with [`Policy::Bert`] what BERT has) is one unless `allow_missing`.
+pub fn plan(
+    checkpoint: StateDict,
+    wanted: &IndexMap<String, Vec<usize>>,
+    policy: Policy<'_>,
+    allow_missing: bool,
+) -> Result<(StateDict, LoadReport)> {
+    let task = wanted.keys().any(|name| name.starts_with(TASK));
+    still_whole(checkpoint.values())?;
+    let taken = |name: &String| target(policy, task, name).is_some_and(|name| wanted.contains_key(&name));
+    finite::check(checkpoint.iter().filter(|(name, _)| taken(name)))?;
+    let sources: Vec<String> = checkpoint.keys().cloned().collect();
+    let mut report = LoadReport::default();
+    let mut found: IndexMap<String, (String, TensorData)> = IndexMap::new();
+    for (source, mut tensor) in checkpoint {
+        let name = target(policy, task, &source);
+        let shape = name.as_ref().and_then(|name| wanted.get(name));
+        let (Some(name), true) = (name, shape.is_some() || is_tied_decoder(task, policy, &source)) else {
+            report.unexpected.push(source);
+            continue;
+        };
+        if let (Policy::LxmertQa { rows, .. }, true) = (policy, name.starts_with(ANSWERS)) {
+            tensor = chosen_rows(&source, &tensor, rows)?;
+        }
+        if let Some(shape) = shape {
+            check(&source, &tensor, &name, shape)?;
+        }
+        if let Some((other, _)) = found.insert(name.clone(), (source.clone(), tensor)) {
+            return Err(Error::data(format!("both {other} and {source} of the checkpoint are {name} of the model")));
+        }
+    }
+    if !task {
+        tie(&mut found, wanted)?;
+    }
+    let mut tensors = StateDict::new();
+    for name in wanted.keys() {
+        match found.swap_remove(name) {
+            Some((_, tensor)) => drop(tensors.insert(name.clone(), tensor)),
+            None => report.missing.push(name.clone()),
+        }
+    }
+    report.loaded = tensors.len();
+    let is_promised = |name: &&String| diagnose::is_promised(policy, name);
+    report.lacking = report.missing.iter().filter(is_promised).cloned().collect();
+    report.promised = wanted.keys().filter(is_promised).count();
+    if let Policy::LxmertQa { rows, expected_loaded } = policy {
+        let head = report.missing.iter().filter(|name| name.starts_with("logit_fc.")).count();
+        if !task {
+            return Err(Error::usage("only a model for VQA or GQA takes the answer head of a checkpoint"));
+        }
+        if head > 0 {
+            let error = Error::data(format!("the answer head cannot be loaded: {head} of its tensors are missing"));
+            return Err(diagnose::explain(error, &report, policy, &sources, wanted));
+        }
+        count_answers(&mut report, rows, expected_loaded)?;
+    }
+    if !allow_missing {
+        diagnose::refuse_gaps(&report, policy, &sources, wanted)?;
+    }
+    Ok((tensors, report))
+}
+
+/// The model's name for a tensor of the checkpoint, whether or not the model has it.
+fn target(policy: Policy<'_>, task: bool, source: &str) -> Option<String> {
+    let prefix = if task { TASK } else { "" };
+    let plain = unwrapped(source);
+    match policy {
+        Policy::Lxmert if plain.starts_with("bert.") => Some(format!("{prefix}{plain}")),
+        Policy::Lxmert => (!task && !plain.contains("answer")).then(|| plain.into_owned()),
+        Policy::LxmertQa { .. } => match plain.strip_prefix("answer_head.") {
+            Some(head) => Some(head.to_owned()),
+            None => plain.starts_with("bert.").then(|| format!("{prefix}{plain}")),
+        },
+        Policy::FineTuned | Policy::Pretrained => Some(plain.into_owned()),
+        Policy::Bert => {
+            let renamed = plain.replace("gamma", "weight").replace("beta", "bias");
+            match renamed.starts_with("bert.") {
+                true => Some(format!("{prefix}{renamed}")),
+                false => (!task).then_some(renamed),
+            }
+        }
+    }
+}
+
+fn is_tied_decoder(task: bool, policy: Policy<'_>, source: &str) -> bool {
+    !task && target(policy, task, source).as_deref() == Some(TIED[1])
+}
+
+fn check(source: &str, tensor: &TensorData, name: &str, wanted: &[usize]) -> Result<()> {
+    if tensor.shape != wanted {
+        let error = Error::data(format!(
+            "{source} has the shape {:?} in the checkpoint, but {name} has {wanted:?} in the model",
+            tensor.shape
+        ));
+        let advice = if name.contains(ANSWERS) {
+            "the checkpoint was made with another number of answers"
+        } else {
+            "the checkpoint was made with another size of model or vocabulary"
+        };
+        return Err(error.next(advice));
+    }
+    if !tensor.dtype.is_float() {
+        return Err(Error::data(format!("{source} has elements of {:?}, but weights are floats", tensor.dtype)));
+    }
+    Ok(())
+}
+
+/// Rows of the answer table in the order of the task's answers, zeros where an answer has none.
+pub(super) fn chosen_rows(source: &str, table: &TensorData, rows: &[Option<usize>]) -> Result<TensorData> {
+    let (Some(&count), Some(width)) = (table.shape.first(), table.shape.get(1..)) else {
+        return Err(Error::data(format!("{source} is a single number, not one row per answer")));
+    };
+    let bytes = width.iter().product::<usize>() * table.dtype.size();
+    let mut data = Vec::with_capacity(rows.len() * bytes);
+    for row in rows {
+        match row {
+            Some(row) if *row < count => data.extend_from_slice(&table.data[row * bytes..][..bytes]),
+            Some(row) => {
+                return Err(Error::data(format!(
+                    "{source} has {count} rows, but an answer needs row {row} of the answer table"
+                ))
+                .next("the checkpoint must be pre-trained with all 9500 answers (no --qaSets)"));
+            }
+            None => data.resize(data.len() + bytes, 0),
+        }
+    }
+    let shape = [&[rows.len()], width].concat();
+    Ok(TensorData { dtype: table.dtype, shape, data: data.into() })
+}
+
+/// Gives both names of the tied tensor the same bytes, whichever of them the checkpoint has.
+fn tie(found: &mut IndexMap<String, (String, TensorData)>, wanted: &IndexMap<String, Vec<usize>>) -> Result<()> {
+    let (embedding, decoder) = (found.get(TIED[0]).cloned(), found.get(TIED[1]).cloned());
+    if let (Some((a, x)), Some((b, y))) = (&embedding, &decoder)
+        && x != y
+    {
+        return Err(Error::data(format!("{a} and {b} differ, but the model uses one tensor for both")));
+    }
+    if let Some((source, tensor)) = embedding.or(decoder) {
+        for (name, shape) in TIED.iter().filter_map(|name| wanted.get_key_value(*name)) {
+            check(&source, &tensor, name, shape)?;
+            found.insert(name.clone(), (source.clone(), tensor.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn count_answers(report: &mut LoadReport, rows: &[Option<usize>], expected: Option<usize>) -> Result<()> {
+    let loaded = rows.iter().flatten().count();
+    if let Some(expected) = expected.filter(|expected| *expected != loaded) {
+        return Err(Error::data(format!(
+            "{loaded} of {} answers have a row in the answer table, but it should be {expected}",
+            rows.len()
+        ))
+        .next("the task's answer list or the pre-training answer table is not the original's"));
+    }
+    report.answers_loaded = Some(loaded);
+    report.answers_zeroed = Some(rows.len() - loaded);
+    Ok(())
+}

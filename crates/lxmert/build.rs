@@ -1,0 +1,16 @@
+//! Lets this package's tests find libtorch where it was found at build time, and says which tch it is built with.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=../../Cargo.lock");
+    let lock = std::fs::read_to_string("../../Cargo.lock").unwrap_or_default();
+    let tch = lock
+        .split("[[package]]")
+        .find_map(|p| p.trim().strip_prefix("name = \"tch\"\nversion = \"")?.split('"').next());
+    println!("cargo:rustc-env=REPRO_TCH_VERSION={}", tch.unwrap_or("unknown"));
+    let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
+        .expect("torch-sys did not say where libtorch lies; run ci/setup, then build again");
+    // DT_RPATH, which libtorch's own libraries are also looked up by; DT_RUNPATH would cover the program alone.
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+    println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
+}

@@ -1,0 +1,175 @@
+//! The files: one, or shards and a manifest; what their metadata say, and which of them are there already.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::pairs::Pair;
+use base::error::{Error, Result};
+use base::files;
+use checkpoint::{self, StateDict};
+
+/// Key of the description in a file's metadata.
+pub(super) const KEY: &str = "lxmert_repro.encode";
+/// The manifest's name in a folder of shards.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Where the outputs go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// All pairs in one file, which is replaced where it is there.
+    File(PathBuf),
+    /// A folder with `shard-00000.safetensors` and so on, of so many pairs each, and [`MANIFEST`] when all are complete.
+    Shards {
+        /// The folder.
+        folder: PathBuf,
+        /// Pairs in a shard.
+        pairs: usize,
+    },
+}
+
+/// What all files of a run say about it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct About {
+    /// SHA-256 over everything that decides the content.
+    pub key: String,
+    /// The model's sizes and heads.
+    pub model: Value,
+    /// The checkpoint's file name and SHA-256.
+    pub checkpoint: Value,
+    /// What each tensor is.
+    pub tensors: Value,
+}
+
+/// One file of the outputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its pairs, by position in the whole.
+    pub pairs: Range<usize>,
+}
+
+impl Output {
+    /// The files for so many pairs.
+    pub(super) fn parts(&self, total: usize) -> Vec<Part> {
+        match self {
+            Self::File(path) => vec![Part { path: path.clone(), pairs: 0..total }],
+            Self::Shards { folder, pairs } => {
+                let size = (*pairs).max(1);
+                let part = |(number, first): (usize, usize)| Part {
+                    path: folder.join(format!("shard-{number:05}.safetensors")),
+                    pairs: first..(first + size).min(total),
+                };
+                (0..total).step_by(size).enumerate().map(part).collect()
+            }
+        }
+    }
+
+    /// What a person is told to look at: the file, or the manifest.
+    pub(super) fn shown(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.clone(),
+            Self::Shards { folder, .. } => folder.join(MANIFEST),
+        }
+    }
+
+    /// Refuses a folder with shards of another run.
+    pub(super) fn check(&self, parts: &[Part], about: &About) -> Result<()> {
+        let Self::Shards { folder, .. } = self else { return Ok(()) };
+        let advice = "name another folder, or remove this one to begin anew";
+        for part in parts.iter().filter(|part| part.path.exists()) {
+            if !part.is_complete(about) {
+                return Err(Error::usage(format!("{} is of another run", part.path.display()))
+                    .because("the checkpoint, the pairs, the features or the options were others")
+                    .next(advice));
+            }
+        }
+        let beyond = folder.join(format!("shard-{:05}.safetensors", parts.len()));
+        match beyond.exists() {
+            false => Ok(()),
+            true => Err(Error::usage(format!("{} is of another run, with more pairs", beyond.display())).next(advice)),
+        }
+    }
+
+    /// Writes the manifest, once all shards are there.
+    pub(super) fn finish(&self, parts: &[Part], about: &About) -> Result<()> {
+        let Self::Shards { folder, .. } = self else { return Ok(()) };
+        let name = |part: &Part| part.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let shards: Vec<Value> =
+            parts.iter().map(|p| json!({"file": name(p), "first": p.pairs.start, "pairs": p.pairs.len()})).collect();
+        let total = parts.last().map_or(0, |part| part.pairs.end);
+        let manifest = json!({
+            "schema": 1, "key": about.key, "pairs": total, "checkpoint": about.checkpoint,
+            "model": about.model, "tensors": about.tensors, "shards": shards,
+        });
+        let text = serde_json::to_string_pretty(&manifest).map_err(|e| Error::bug("no manifest").because(e))?;
+        files::write_bytes(&folder.join(MANIFEST), (text + "\n").as_bytes())
+    }
+}
+
+impl Part {
+    /// Whether the file is there, whole, and of this run.
+    pub(super) fn is_complete(&self, about: &About) -> bool {
+        description(&self.path)
+            .is_some_and(|found| found["key"] == json!(about.key) && found["first"] == json!(self.pairs.start))
+    }
+
+    /// Writes the file; it appears whole or not at all.
+    pub(super) fn write(&self, tensors: &StateDict, pairs: &[Pair], about: &About) -> Result<()> {
+        let text = json!({
+            "schema": 1, "key": about.key, "first": self.pairs.start, "pairs": pairs, "checkpoint": about.checkpoint,
+            "model": about.model, "tensors": about.tensors,
+        });
+        let metadata = BTreeMap::from([(KEY.to_owned(), text.to_string())]);
+        checkpoint::write_safetensors(&self.path, tensors, &metadata)
+    }
+}
+
+/// What a file of outputs says about itself; None where it is none, or cut short.
+pub(super) fn description(path: &Path) -> Option<Value> {
+    let metadata = checkpoint::read_metadata(path).ok()??;
+    serde_json::from_str(metadata.get(KEY)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use checkpoint::TensorData;
+    use data::dataset::Id;
+
+    #[test]
+    fn shards_are_known_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Output::Shards { folder: folder.path().to_owned(), pairs: 2 };
+        let parts = output.parts(5);
+        assert_eq!(parts.iter().map(|p| p.pairs.clone()).collect::<Vec<_>>(), [0..2, 2..4, 4..5]);
+        let about = |key: &str| About {
+            key: key.to_owned(),
+            model: Value::Null,
+            checkpoint: Value::Null,
+            tensors: Value::Null,
+        };
+        let (ours, other) = (about("ours"), about("other"));
+        let tensors = StateDict::from([("x".to_owned(), TensorData::from_f32(vec![2], vec![1.0, 2.0]).unwrap())]);
+        let pair = Pair { id: Id::Int(3), images: vec!["a".to_owned()], sent: "A".to_owned() };
+        parts[1].write(&tensors, std::slice::from_ref(&pair), &ours).unwrap();
+        assert!(parts[1].is_complete(&ours) && !parts[1].is_complete(&other) && !parts[0].is_complete(&ours));
+        output.check(&parts, &ours).unwrap();
+        assert!(output.check(&parts, &other).is_err());
+        assert!(output.check(&parts[..1], &ours).is_err(), "one shard too many");
+        let described = description(&parts[1].path).unwrap();
+        assert_eq!(described["pairs"], json!([{"id": 3, "img_ids": ["a"], "sent": "A"}]));
+        let bytes = std::fs::read(&parts[1].path).unwrap();
+        std::fs::write(&parts[1].path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(!parts[1].is_complete(&ours), "cut short");
+        std::fs::rename(&parts[1].path, &parts[0].path).unwrap();
+        output.finish(&parts, &ours).unwrap();
+        let manifest = std::fs::read(output.shown()).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(manifest["shards"][2], json!({"file": "shard-00002.safetensors", "first": 4, "pairs": 1}));
+    }
+}

@@ -1,0 +1,259 @@
+//! All pairs through the model and into files.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde_json::json;
+use tch::{Tensor, no_grad};
+
+use super::encoder::{Encoder, Want};
+use super::features::Features;
+use super::layout::{About, Output, Part};
+use super::pairs::Pair;
+use super::show::{Shown, shown};
+use super::tensors::{Grown, descriptions};
+use crate::model::encoder::Inputs;
+use crate::train::questions::MAX_WORDS;
+use base::error::{Error, Result};
+use base::files;
+use base::signals::{AtWork, stopped};
+use checkpoint::{StateDict, TensorData};
+use data::dataset::tokenizer::Tokenizer;
+use lxmert_spec::loading::hf;
+
+/// How the outputs are made and where they go.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is wanted besides the states.
+    pub want: Want,
+    /// f16 instead of f32.
+    pub half: bool,
+    /// Pairs that the model reads at once.
+    pub batch_size: usize,
+    /// The files.
+    pub output: Output,
+}
+
+/// What is encoded, and by what.
+pub struct Work<'a> {
+    /// The model.
+    pub encoder: &'a Encoder,
+    /// The file, or the folder of Hugging Face's layout, that it is from.
+    pub checkpoint: &'a Path,
+    /// Cuts the sentences.
+    pub tokenizer: &'a Tokenizer,
+    /// The sentences and their images, all with features.
+    pub pairs: &'a [Pair],
+    /// The images.
+    pub features: &'a Features,
+}
+
+/// Largest content of one file, since it is put together in memory.
+const LARGEST_PART: usize = 4 << 30;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The file, or the manifest of the shards.
+    pub path: PathBuf,
+    /// The files with the tensors, in order.
+    pub parts: Vec<PathBuf>,
+    /// Files that were there already, complete.
+    pub kept: usize,
+}
+
+/// Encodes everything that is not encoded yet. `seen` hears how many pairs are done.
+///
+/// # Errors
+/// Data where pairs, features, vocabulary and model do not fit; usage where the outputs are too large for one file or others
+/// are in the place; interrupted on Ctrl-C and the like, after which complete shards are there.
+pub fn encode(work: &Work<'_>, settings: &Settings, seen: &mut dyn FnMut(usize)) -> Result<Encoded> {
+    work.check(settings)?;
+    let at_work = AtWork::begin()?;
+    at_work.announce("stopping after this batch …");
+    let about = work.about(settings)?;
+    let parts = settings.output.parts(work.pairs.len());
+    settings.output.check(&parts, &about)?;
+    let mut kept = 0;
+    for part in &parts {
+        if part.is_complete(&about) {
+            kept += 1;
+            seen(part.pairs.len());
+            continue;
+        }
+        let tensors = work.part(part, settings, &at_work, seen)?;
+        part.write(&tensors, &work.pairs[part.pairs.clone()], &about)?;
+    }
+    settings.output.finish(&parts, &about)?;
+    Ok(Encoded { path: settings.output.shown(), parts: parts.into_iter().map(|part| part.path).collect(), kept })
+}
+
+impl Encoded {
+    /// What the heads say about the pairs, file by file, `top` words and answers each.
+    ///
+    /// # Errors
+    /// Data where a file is not as it was written.
+    pub fn shown<'a>(
+        &'a self,
+        tokenizer: &'a Tokenizer,
+        answers: Option<&'a [String]>,
+        top: usize,
+    ) -> impl Iterator<Item = Result<Vec<Shown>>> + 'a {
+        self.parts.iter().map(move |path| shown(path, tokenizer, answers, top))
+    }
+}
+
+impl Work<'_> {
+    /// Images a pair has.
+    fn images(&self) -> usize {
+        self.pairs.first().map_or(1, |pair| pair.images.len())
+    }
+
+    /// Word positions: as in the original's programs, or as many as the model has.
+    fn words(&self) -> usize {
+        MAX_WORDS.min(self.encoder.sizes().config.max_position_embeddings)
+    }
+
+    fn check(&self, settings: &Settings) -> Result<()> {
+        let (sizes, source) = (self.encoder.sizes(), &self.features.source);
+        let config = &sizes.config;
+        for (what, model, data) in [
+            ("words", config.vocab_size, self.tokenizer.vocab_size()),
+            ("features a box", config.visual_feat_dim, source.dim()),
+            ("numbers a box", config.visual_pos_dim, 4),
+        ] {
+            if model != data {
+                return Err(Error::data(format!("the model knows {model} {what}, the data have {data}"))
+                    .next("use the vocabulary and features that the model was trained with"));
+            }
+        }
+        if settings.want.heads && sizes.names_of_heads().is_empty() {
+            return Err(Error::usage("--heads: the checkpoint has an encoder only, no heads").next("leave --heads out"));
+        }
+        let (needed, given) = (sizes.images(), self.images());
+        if settings.want.heads && needed > 1 && needed != given {
+            return Err(Error::usage(format!(
+                "the model's answer head reads {needed} images with a sentence, but the pairs have {given}"
+            ))
+            .next("give img0 and img1 for each sentence, or leave --heads out"));
+        }
+        let in_a_part = settings.output.parts(self.pairs.len()).first().map_or(0, |part| part.pairs.len());
+        let bytes = self.bytes_a_pair(settings);
+        if in_a_part.saturating_mul(bytes) > LARGEST_PART {
+            return Err(Error::usage(format!(
+                "{in_a_part} pairs of {:.1} MB make a file that is too large to put together in memory",
+                bytes as f64 / 1e6
+            ))
+            .next(format!("pass --shard-size {}", (LARGEST_PART / 4 / bytes.max(1)).max(1))));
+        }
+        Ok(())
+    }
+
+    fn bytes_a_pair(&self, settings: &Settings) -> usize {
+        let sizes = self.encoder.sizes();
+        let (c, s, o) = (&sizes.config, self.words(), self.features.source.boxes());
+        let mut floats = (s + o + 1) * c.hidden_size + o * 4;
+        if settings.want.attention {
+            let square = c.l_layers * s * s + c.r_layers * o * o + c.x_layers * (s * s + o * o + 2 * s * o);
+            floats += c.num_attention_heads * square;
+        }
+        if settings.want.heads {
+            floats += sizes.answers().unwrap_or(0) + if sizes.words() { c.vocab_size } else { 0 };
+            let widths = [c.obj_id_num, c.attr_id_num, c.visual_feat_dim].into_iter().zip(sizes.objects());
+            floats += widths.filter_map(|(width, is)| is.then_some(o * width)).sum::<usize>();
+        }
+        self.images() * (floats * if settings.half { 2 } else { 4 } + s * 16)
+    }
+
+    fn about(&self, settings: &Settings) -> Result<About> {
+        let sizes = self.encoder.sizes();
+        let model = sizes.described()?;
+        let pairs = serde_json::to_vec(self.pairs).map_err(|e| Error::bug("pairs cannot be described").because(e))?;
+        let vocabulary: Vec<&str> =
+            (0..self.tokenizer.vocab_size()).filter_map(|id| self.tokenizer.piece(id as u32)).collect();
+        let sha256 = checkpoint::folder::sha256(self.checkpoint)?;
+        let file = self.checkpoint.file_name().unwrap_or_default().to_string_lossy();
+        let key = json!({
+            "schema": 1,
+            "checkpoint": sha256,
+            "model": model,
+            "vocabulary": files::sha256_bytes(vocabulary.join("\n").as_bytes()),
+            "features": self.features.identity,
+            "pairs": files::sha256_bytes(&pairs),
+            "want": settings.want,
+            "half": settings.half,
+            "shard": match settings.output { Output::Shards { pairs, .. } => Some(pairs), Output::File(_) => None },
+        });
+        Ok(About {
+            key: files::sha256_bytes(key.to_string().as_bytes()),
+            model,
+            checkpoint: json!({"file": file, "sha256": sha256}),
+            tensors: descriptions(sizes, settings.want, settings.half),
+        })
+    }
+
+    fn part(
+        &self,
+        part: &Part,
+        settings: &Settings,
+        at_work: &AtWork,
+        seen: &mut dyn FnMut(usize),
+    ) -> Result<StateDict> {
+        let mut grown: IndexMap<String, Grown> = IndexMap::new();
+        let mut rows = 0;
+        for pairs in self.pairs[part.pairs.clone()].chunks(settings.batch_size.max(1)) {
+            if let Some(signal) = at_work.asked_by() {
+                return Err(stopped(signal).next("run the same command again: complete shards are kept"));
+            }
+            for (name, tensor) in self.batch(pairs, rows, settings.want)? {
+                grown.entry(name).or_default().add(&tensor, settings.half)?;
+            }
+            rows += (pairs.len() * self.images()) as i64;
+            seen(pairs.len());
+        }
+        Ok(grown.into_iter().map(|(name, grown)| (name, TensorData::from(grown))).collect())
+    }
+
+    /// All tensors of some pairs, of which the first is row `first` of its file.
+    fn batch(&self, pairs: &[Pair], first: i64, want: Want) -> Result<IndexMap<String, Tensor>> {
+        let source = &self.features.source;
+        let (boxes, dim, words) = (source.boxes(), source.dim(), self.words());
+        let rows = pairs.len() * self.images();
+        let (mut ids, mut mask) = (Vec::<i64>::with_capacity(rows * words), Vec::<i64>::with_capacity(rows * words));
+        let (mut features, mut positions) = (vec![0.0; rows * boxes * dim], vec![0.0; rows * boxes * 4]);
+        let mut row = 0;
+        for pair in pairs {
+            let encoding = self.tokenizer.encode(&pair.sent, words);
+            for image in &pair.images {
+                let place = source.find(image).ok_or_else(|| Error::bug(format!("no features of {image}")))?;
+                let features = &mut features[row * boxes * dim..(row + 1) * boxes * dim];
+                source.copy(place, features, &mut positions[row * boxes * 4..(row + 1) * boxes * 4]);
+                ids.extend(&encoding.ids);
+                mask.extend(&encoding.mask);
+                row += 1;
+            }
+        }
+        let device = self.encoder.device();
+        let (rows, boxes, dim, words) = (rows as i64, boxes as i64, dim as i64, words as i64);
+        let ids = Tensor::from_slice(&ids).view([rows, words]).to_device(device);
+        let mask = Tensor::from_slice(&mask).view([rows, words]).to_device(device);
+        let features = Tensor::from_slice(&features).view([rows, boxes, dim]).to_device(device);
+        let boxes = Tensor::from_slice(&positions).view([rows, boxes, 4]).to_device(device);
+        let inputs = Inputs {
+            ids: &ids,
+            mask: Some(&mask),
+            token_types: None,
+            features: &features,
+            boxes: &boxes,
+            visual_mask: None,
+        };
+        let mut named = self.encoder.forward(&inputs, i64::from(self.tokenizer.mask_id()), want)?;
+        if let Some(found) = named.get_mut("heads.mask_positions") {
+            *found = no_grad(|| &*found + Tensor::from_slice(&[first, 0]).to_device(device));
+        }
+        for (name, tensor) in [("ids", ids), ("mask", mask), ("boxes", boxes)] {
+            named.insert(name.to_owned(), tensor);
+        }
+        Ok(named)
+    }
+}

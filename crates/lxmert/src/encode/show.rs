@@ -1,0 +1,180 @@
+//! What the heads say, read back from a file of outputs, for a person.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::layout::description;
+use super::sizes::Sizes;
+use base::error::{Error, Result};
+use checkpoint::{self, StateDict, TensorData};
+use data::dataset::answers::{AnswerTable, LabelTable};
+use data::dataset::nlvr2_answer;
+use data::dataset::tokenizer::Tokenizer;
+use lxmert_spec::loading::{Heads, hf};
+
+/// What the heads say about one pair.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shown {
+    /// The pair's id.
+    pub id: Value,
+    /// Its images.
+    pub img_ids: Value,
+    /// Its sentence.
+    pub sent: Value,
+    /// For each image the probability that the sentence belongs to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matching: Vec<f32>,
+    /// The likeliest words for each `[MASK]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<Mask>,
+    /// The answers with the highest scores.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
+}
+
+/// A `[MASK]` and what could stand there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mask {
+    /// Which of the pair's images it was read with.
+    pub img_id: Value,
+    /// Its position, `[CLS]` being 0.
+    pub position: i64,
+    /// Words with their probabilities, the likeliest first.
+    pub top: Vec<(String, f32)>,
+}
+
+/// An answer and its score before any softmax or sigmoid.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// Its words; its number where the answer table is not known.
+    pub answer: Value,
+    /// The head's score.
+    pub score: f32,
+}
+
+/// The words of an answer head's answers: those that a folder of Hugging Face's layout names; else those of a data root's
+/// tables, the pre-training table, VQA's or GQA's, whichever is there and has as many; NLVR2's need none.
+///
+/// # Errors
+/// Where the folder's configuration cannot be read.
+pub fn answer_names(checkpoint: &Path, data_root: &Path, sizes: &Sizes) -> Result<Option<Vec<String>>> {
+    let Some(count) = sizes.answers() else { return Ok(None) };
+    let said = hf::folder::config_of(checkpoint)?.map(|config| config.answers()).transpose()?.flatten();
+    if let Some(answers) = said.filter(|answers| answers.len() == count) {
+        return Ok(Some(answers));
+    }
+    let tables = [LabelTable::vqa, LabelTable::gqa];
+    Ok(match sizes.heads {
+        Heads::Answers { images: 2, .. } => {
+            (count == 2).then(|| [0, 1].map(|class| nlvr2_answer(class).to_owned()).to_vec())
+        }
+        Heads::Answers { .. } => tables
+            .into_iter()
+            .filter_map(|read| read(data_root).ok())
+            .find(|table| table.len() == count)
+            .map(|table| table.answers().to_vec()),
+        _ => AnswerTable::load(data_root)
+            .ok()
+            .filter(|table| table.len() == count)
+            .and_then(|table| (0..count).map(|id| table.answer(id).map(str::to_owned)).collect()),
+    })
+}
+
+/// What the heads say about each pair of a file, `top` words and answers each.
+///
+/// # Errors
+/// Data where the file is not as it was written.
+pub fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String]>, top: usize) -> Result<Vec<Shown>> {
+    let strange =
+        || Error::data(format!("{} is not as it was written", path.display())).next("remove it and run this again");
+    let about = description(path).ok_or_else(strange)?;
+    let tensors = checkpoint::read_as_named(path)?;
+    let pairs = about["pairs"].as_array().ok_or_else(strange)?;
+    let images = pairs.first().and_then(|pair| pair["img_ids"].as_array()).map_or(1, Vec::len).max(1);
+    let mut shown: Vec<Shown> = pairs
+        .iter()
+        .map(|pair| Shown {
+            id: pair["id"].clone(),
+            img_ids: pair["img_ids"].clone(),
+            sent: pair["sent"].clone(),
+            matching: Vec::new(),
+            masks: Vec::new(),
+            answers: Vec::new(),
+        })
+        .collect();
+    for (row, scores) in rows(&tensors, "heads.matched").enumerate() {
+        let probability = softmax(&scores?).get(1).copied().ok_or_else(strange)?;
+        shown.get_mut(row / images).ok_or_else(strange)?.matching.push(probability);
+    }
+    let positions = whole(&tensors, "heads.mask_positions");
+    for (place, scores) in positions.as_chunks::<2>().0.iter().zip(rows(&tensors, "heads.words")) {
+        let row = usize::try_from(place[0]).map_err(|_| strange())?;
+        let pair = shown.get_mut(row / images).ok_or_else(strange)?;
+        let probabilities = softmax(&scores?);
+        let word = |id: usize| tokenizer.piece(id as u32).unwrap_or("?").to_owned();
+        let top = highest(&probabilities, top).into_iter().map(|id| (word(id), probabilities[id])).collect();
+        pair.masks.push(Mask { img_id: pair.img_ids[row % images].clone(), position: place[1], top });
+    }
+    let scores = rows(&tensors, "heads.answer");
+    let each = (scores.len() / pairs.len().max(1)).max(1);
+    for (row, scores) in scores.enumerate() {
+        let scores = scores?;
+        let name =
+            |id: usize| answers.and_then(|all| all.get(id)).map_or(Value::from(id), |name| Value::from(name.as_str()));
+        let best = highest(&scores, top).into_iter().map(|id| Answer { answer: name(id), score: scores[id] });
+        shown.get_mut(row / each).ok_or_else(strange)?.answers.extend(best);
+    }
+    Ok(shown)
+}
+
+/// The rows of a two-dimensional tensor, one at a time; none where it is not there.
+fn rows<'a>(tensors: &'a StateDict, name: &str) -> impl ExactSizeIterator<Item = Result<Vec<f32>>> + use<'a> {
+    let tensor = tensors.get(name);
+    let count = tensor.and_then(|t| t.shape.first()).copied().unwrap_or(0);
+    (0..count).map(move |row| {
+        let tensor = tensor.ok_or_else(|| Error::bug("a row of nothing"))?;
+        let bytes = tensor.data.len() / count;
+        let data = tensor.data.slice(row * bytes..(row + 1) * bytes);
+        TensorData { dtype: tensor.dtype, shape: vec![bytes / tensor.dtype.size()], data }.to_f32()
+    })
+}
+
+fn whole(tensors: &StateDict, name: &str) -> Vec<i64> {
+    tensors.get(name).map_or_else(Vec::new, |t| t.data.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect())
+}
+
+fn softmax(scores: &[f32]) -> Vec<f32> {
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let grown: Vec<f64> = scores.iter().map(|s| f64::from(s - highest).exp()).collect();
+    let sum: f64 = grown.iter().sum();
+    grown.iter().map(|g| (g / sum) as f32).collect()
+}
+
+/// Positions of the highest values, the highest first, the first of equals first.
+fn highest(values: &[f32], count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    let by = |a: &usize, b: &usize| values[*b].total_cmp(&values[*a]).then(a.cmp(b));
+    if count < order.len() {
+        order.select_nth_unstable_by(count, by);
+        order.truncate(count);
+    }
+    order.sort_by(by);
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_and_their_probabilities() {
+        let values = [1.0, 3.0, 3.0, -1.0, 2.0];
+        assert_eq!(highest(&values, 3), [1, 2, 4]);
+        assert_eq!(highest(&values, 9), [1, 2, 4, 0, 3]);
+        assert!(highest(&values, 0).is_empty());
+        let p = softmax(&[1000.0, 1000.0, f32::NEG_INFINITY]);
+        assert_eq!(p, [0.5, 0.5, 0.0]);
+    }
+}

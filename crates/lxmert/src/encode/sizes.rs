@@ -1,0 +1,210 @@
+//! A model's sizes and heads: what its checkpoint's tensors show, and the one number that they do not.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use base::error::{Error, Result};
+use checkpoint::{self, StateDict};
+use lxmert_spec::Config;
+use lxmert_spec::loading::{Catalogue, Heads, hf};
+
+/// Width of an attention head in BERT and in every model published in its sizes.
+const HEAD_WIDTH: usize = 64;
+
+/// How the number of attention heads is known; no tensor's shape shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionHeads {
+    /// Someone says so: the command line, or the checkpoint's description.
+    Said(usize),
+    /// One for each 64 of the width, as in BERT.
+    AsInBert,
+}
+
+/// What a checkpoint holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sizes {
+    /// All sizes; dropout is as in the paper, but never on here.
+    pub config: Config,
+    /// The heads.
+    pub heads: Heads,
+}
+
+impl Sizes {
+    /// Of tensors under the original's names, without `module.`
+    ///
+    /// # Errors
+    /// Data where they are no LXMERT model's; usage where nobody says how many attention heads there are and the width does not
+    /// show it, or where the number cannot be.
+    pub fn of(state: &StateDict, attention_heads: AttentionHeads) -> Result<(Self, Catalogue)> {
+        let catalogue = Catalogue::of(state)?;
+        let s = &catalogue.sizes;
+        let paper = Config::lxr955();
+        let classes = match &catalogue.heads {
+            Heads::Pretraining { objects: Some(objects), .. } => (objects.objects, objects.attributes),
+            _ => (None, None),
+        };
+        let config = Config {
+            vocab_size: s.vocab_size,
+            hidden_size: s.hidden_size,
+            num_attention_heads: attention_heads.number(s.hidden_size)?,
+            intermediate_size: s.intermediate_size,
+            max_position_embeddings: s.max_position_embeddings,
+            type_vocab_size: s.type_vocab_size,
+            l_layers: s.l_layers,
+            x_layers: s.x_layers,
+            r_layers: s.r_layers,
+            visual_feat_dim: s.visual_feat_dim,
+            visual_pos_dim: s.visual_pos_dim,
+            obj_id_num: classes.0.unwrap_or(paper.obj_id_num),
+            attr_id_num: classes.1.unwrap_or(paper.attr_id_num),
+            ..paper
+        };
+        config.check()?;
+        Ok((Self { config, heads: catalogue.heads.clone() }, catalogue))
+    }
+
+    /// Images that the answer head reads with a sentence: 2 for NLVR2.
+    pub fn images(&self) -> usize {
+        match self.heads {
+            Heads::Answers { images, .. } => images.max(1),
+            _ => 1,
+        }
+    }
+
+    /// Answers of the answer head.
+    pub fn answers(&self) -> Option<usize> {
+        match self.heads {
+            Heads::Answers { answers, .. } => Some(answers),
+            Heads::Pretraining { answers, .. } => answers,
+            Heads::None => None,
+        }
+    }
+
+    /// Whether there are heads for masked words and matching.
+    pub fn words(&self) -> bool {
+        matches!(self.heads, Heads::Pretraining { .. })
+    }
+
+    /// Which of the heads for objects, attributes and features there are.
+    pub fn objects(&self) -> [bool; 3] {
+        match &self.heads {
+            Heads::Pretraining { objects: Some(o), .. } => [o.objects.is_some(), o.attributes.is_some(), o.features],
+            _ => [false; 3],
+        }
+    }
+
+    /// The names of the heads.
+    pub fn names_of_heads(&self) -> Vec<String> {
+        let words = if self.words() { vec!["masked words".to_owned(), "matching".to_owned()] } else { Vec::new() };
+        let objects = ["objects", "attributes", "features"].into_iter().zip(self.objects());
+        let objects = objects.filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
+        let answers = self.answers().map(|count| format!("{count} answers"));
+        words.into_iter().chain(objects).chain(answers).collect()
+    }
+
+    /// What it is, for the files' metadata.
+    pub(super) fn described(&self) -> Result<Value> {
+        let config = serde_json::to_value(&self.config).map_err(|e| Error::bug("sizes cannot be told").because(e))?;
+        Ok(json!({"kind": self.kind(), "config": config, "heads": self.names_of_heads()}))
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.heads {
+            Heads::None => "an encoder without heads",
+            Heads::Pretraining { .. } => "a pre-training model",
+            Heads::Answers { .. } => "a fine-tuned model",
+        }
+    }
+
+    /// What it is, in words.
+    pub fn in_words(&self) -> String {
+        let c = &self.config;
+        let sizes = format!(
+            "{}: {} language, {} cross-modality and {} object layers, {} wide, {} attention heads",
+            self.kind(),
+            c.l_layers,
+            c.x_layers,
+            c.r_layers,
+            c.hidden_size,
+            c.num_attention_heads
+        );
+        match self.names_of_heads()[..] {
+            [] => sizes,
+            ref heads => format!("{sizes}; heads: {}", heads.join(", ")),
+        }
+    }
+}
+
+/// How many attention heads the model in `path` has, where a description of ours or of Hugging Face's layout says so.
+///
+/// # Errors
+/// Where the file or the description cannot be read.
+pub fn described_heads(path: &Path) -> Result<AttentionHeads> {
+    if let Some(config) = hf::folder::config_of(path)? {
+        return Ok(AttentionHeads::Said(config.num_attention_heads));
+    }
+    let metadata = checkpoint::read_metadata(path)?.unwrap_or_default();
+    let said = metadata.values().find_map(|text| {
+        let value: Value = serde_json::from_str(text).ok()?;
+        usize::try_from(value["config"]["num_attention_heads"].as_u64()?).ok()
+    });
+    Ok(said.map_or(AttentionHeads::AsInBert, AttentionHeads::Said))
+}
+
+impl AttentionHeads {
+    fn number(self, hidden: usize) -> Result<usize> {
+        match self {
+            Self::Said(number) => Ok(number),
+            // Below two heads the rule would also "fit" small models that have others.
+            Self::AsInBert if hidden >= 2 * HEAD_WIDTH && hidden.is_multiple_of(HEAD_WIDTH) => Ok(hidden / HEAD_WIDTH),
+            Self::AsInBert => Err(Error::usage(format!(
+                "a model {hidden} wide is none of BERT's sizes, and no tensor shows its number of attention heads"
+            ))
+            .next("say it with --attention-heads")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fixtures;
+
+    fn of(name: &str, heads: AttentionHeads) -> Option<Result<Sizes>> {
+        let state = lxmert_spec::loading::read(&fixtures::lxrt(name)?).unwrap();
+        Some(Sizes::of(&state, heads).map(|(sizes, _)| sizes))
+    }
+
+    #[test]
+    fn sizes_of_the_original_s_checkpoints() {
+        let said = AttentionHeads::Said;
+        if let Some(sizes) = of("tiny/pretrain_weights.safetensors", said(4)) {
+            let sizes = sizes.unwrap();
+            assert_eq!(sizes.config, Config { vocab_size: 120, max_position_embeddings: 64, ..Config::tiny() });
+            assert_eq!(
+                (sizes.words(), sizes.objects(), sizes.answers(), sizes.images()),
+                (true, [true; 3], Some(17), 1)
+            );
+        }
+        if let Some(sizes) = of("tiny/nlvr2_weights.safetensors", said(4)) {
+            let sizes = sizes.unwrap();
+            assert_eq!(
+                (sizes.words(), sizes.objects(), sizes.answers(), sizes.images()),
+                (false, [false; 3], Some(2), 2)
+            );
+        }
+        if let Some(sizes) = of("ckpt/micro_legacy_LXRT.pth", said(2)) {
+            assert_eq!(sizes.unwrap().config.head_size(), 4);
+            let error = |heads| of("ckpt/micro_legacy_LXRT.pth", heads).unwrap().unwrap_err().to_string();
+            assert!(error(AttentionHeads::AsInBert).contains("--attention-heads"));
+            assert!(error(said(3)).contains("3 attention heads"));
+        }
+    }
+
+    #[test]
+    fn heads_follow_from_the_width_only_where_bert_s_rule_holds() {
+        let number = |hidden| AttentionHeads::AsInBert.number(hidden).ok();
+        assert_eq!([768, 1024, 128, 64, 32, 130].map(number), [Some(12), Some(16), Some(2), None, None, None]);
+    }
+}

@@ -1,0 +1,125 @@
+//! The tensors of a file: what each is, and how they grow batch by batch.
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use tch::{Device, Kind, Tensor};
+
+use super::encoder::Want;
+use super::sizes::Sizes;
+use base::error::{Error, Result};
+use checkpoint::{DType, TensorData};
+
+/// A tensor that batches are put behind one another in, along the first dimension.
+#[derive(Default)]
+pub(super) struct Grown {
+    dtype: Option<DType>,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Grown {
+    /// Appends: floats as f32, or as f16 where `half`; whole numbers as int64.
+    ///
+    /// # Errors
+    /// A bug where the other dimensions or the kind of element differ from what is there.
+    pub fn add(&mut self, tensor: &Tensor, half: bool) -> Result<()> {
+        let (dtype, kind) = match (tensor.kind(), half) {
+            (Kind::Int64, _) => (DType::I64, Kind::Int64),
+            (_, true) => (DType::F16, Kind::Half),
+            (_, false) => (DType::F32, Kind::Float),
+        };
+        let tensor = tensor.detach().to_device(Device::Cpu).to_kind(kind).contiguous();
+        let shape: Vec<usize> = tensor.size().iter().map(|&n| n as usize).collect();
+        if self.dtype.is_none() {
+            self.shape = [&[0], shape.get(1..).unwrap_or_default()].concat();
+        }
+        let same = self.shape.get(1..) == shape.get(1..) && *self.dtype.get_or_insert(dtype) == dtype;
+        let (Some(rows), Some(more), true) = (self.shape.first_mut(), shape.first(), same) else {
+            return Err(Error::bug(format!("a batch of shape {shape:?} does not go behind {:?}", self.shape)));
+        };
+        *rows += more;
+        let start = self.bytes.len();
+        self.bytes.resize(start + tensor.numel() * dtype.size(), 0);
+        tensor.copy_data_u8(&mut self.bytes[start..], tensor.numel());
+        Ok(())
+    }
+}
+
+impl From<Grown> for TensorData {
+    fn from(grown: Grown) -> Self {
+        Self { dtype: grown.dtype.unwrap_or(DType::F32), shape: grown.shape, data: Bytes::from(grown.bytes) }
+    }
+}
+
+/// What each tensor of a file is, for its metadata. R rows: one for each image of each pair, those of a pair adjacent.
+pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
+    let mut all = vec![
+        ("ids", "(R, S) word ids: [CLS], pieces, [SEP], zeros"),
+        ("mask", "(R, S) 1 for words, 0 for padding"),
+        ("boxes", "(R, O, 4) x1 y1 x2 y2, as parts of the image's width and height"),
+        ("lang", "(R, S, H) language states; those of padding have no meaning"),
+        ("visn", "(R, O, H) visual states"),
+        ("pooled", "(R, H) cross-modality state of [CLS]"),
+    ];
+    if want.attention {
+        all.extend([
+            ("attention.lang.i", "(R, heads, S, S) language layer i: words attend to words; rows sum to 1"),
+            ("attention.visn.i", "(R, heads, O, O) object-relationship layer i: boxes to boxes"),
+            ("attention.cross_lang.i", "(R, heads, S, O) cross-modality layer i: words to boxes"),
+            ("attention.cross_visn.i", "(R, heads, O, S) cross-modality layer i: boxes to words"),
+            ("attention.cross_lang_self.i", "(R, heads, S, S) the same layer, then: words to words"),
+            ("attention.cross_visn_self.i", "(R, heads, O, O) the same layer, then: boxes to boxes"),
+        ]);
+    }
+    if want.heads && sizes.words() {
+        all.extend([
+            ("heads.mask_positions", "(M, 2) row and position of every [MASK]"),
+            ("heads.words", "(M, vocabulary) scores of the words in the places of heads.mask_positions"),
+            ("heads.matched", "(R, 2) scores of: the sentence does not belong to the image, it does"),
+        ]);
+    }
+    let objects = [
+        ("heads.obj", "(R, O, object classes) scores of each box's object class"),
+        ("heads.attr", "(R, O, attribute classes) scores of each box's attribute class"),
+        ("heads.feat", "(R, O, features) each box's feature as predicted"),
+    ];
+    all.extend(objects.into_iter().zip(sizes.objects()).filter_map(|(head, is)| (want.heads && is).then_some(head)));
+    if want.heads && sizes.answers().is_some() {
+        all.push((
+            "heads.answer",
+            "(pairs, answers) scores of the answers; one row for each image where the head reads one",
+        ));
+    }
+    let mut described: Map<String, Value> =
+        all.into_iter().map(|(name, what)| (name.to_owned(), json!(what))).collect();
+    described.insert("floats".to_owned(), json!(if half { "f16" } else { "f32" }));
+    Value::Object(described)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_go_behind_one_another() {
+        let floats = Tensor::from_slice(&[1.5_f32, -2.0, 0.0, 65504.0]).view([2, 2]).transpose(0, 1);
+        for half in [false, true] {
+            let mut grown = Grown::default();
+            grown.add(&floats, half).unwrap();
+            grown.add(&floats.narrow(0, 1, 1), half).unwrap();
+            grown.add(&floats.narrow(0, 0, 0), half).unwrap();
+            assert!(grown.add(&Tensor::from_slice(&[1_i64]), half).is_err());
+            assert!(grown.add(&floats.reshape([1, 4]), half).is_err());
+            let data = TensorData::from(grown);
+            assert_eq!(
+                (&data.shape[..], data.to_f32().unwrap()),
+                (&[3, 2][..], vec![1.5, 0.0, -2.0, 65504.0, -2.0, 65504.0])
+            );
+            assert_eq!(data.dtype, if half { DType::F16 } else { DType::F32 });
+        }
+        let mut whole = Grown::default();
+        whole.add(&Tensor::from_slice(&[7_i64, -1]), true).unwrap();
+        let whole = TensorData::from(whole);
+        assert_eq!((whole.dtype, &whole.data[8..]), (DType::I64, &(-1_i64).to_le_bytes()[..]));
+    }
+}

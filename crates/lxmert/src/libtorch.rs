@@ -1,0 +1,29 @@
+//! The libtorch that is loaded.
+
+use std::collections::BTreeMap;
+
+/// Returns its version and that of tch: what decides the last bits of a training.
+pub fn versions() -> BTreeMap<String, String> {
+    [("tch", env!("REPRO_TCH_VERSION").to_owned()), ("libtorch", version())]
+        .map(|(name, version)| (name.to_owned(), version))
+        .into()
+}
+
+/// The version that the loaded library says it has.
+fn version() -> String {
+    unsafe extern "C" {
+        /// Major, minor and patch number in the three highest bytes (torch/headeronly/version.h).
+        safe fn aoti_torch_abi_version() -> u64;
+    }
+    let [major, minor, patch, ..] = aoti_torch_abi_version().to_be_bytes();
+    format!("{major}.{minor}.{patch}")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_is_the_pinned_one() {
+        let versions = super::versions();
+        assert_eq!((versions["libtorch"].as_str(), versions["tch"].as_str()), ("2.11.0", "0.24.0"));
+    }
+}

@@ -1,0 +1,20 @@
+//! LXRT, the model of LXMERT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182), parameter names equal
+//! to the original's.
+
+pub mod attention;
+pub mod embeddings;
+pub mod encoder;
+pub mod heads;
+pub mod inference;
+pub mod layers;
+pub mod losses;
+pub mod parameters;
+pub mod pretraining;
+pub mod task;
+
+pub use encoder::{Inputs, Lxrt, Outputs};
+pub use inference::Reader;
+pub use layers::Pass;
+pub use parameters::Parameters;
+pub use pretraining::PretrainingModel;
+pub use task::{Batch, TaskModel};

@@ -1,0 +1,87 @@
+//! A log that a run appends to, and that a resumed run cuts back to where its snapshot was.
+
+use std::fs::File;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use base::error::{Error, Result};
+use base::files;
+
+/// A file that only grows. What was written reaches the file at [`flush`](Self::flush) at the latest.
+pub struct Appended {
+    path: PathBuf,
+    out: BufWriter<File>,
+    length: u64,
+}
+
+impl Appended {
+    /// Opens `path`, creating it where it is missing, and cuts it to its first `keep` bytes; all of it stays where that is absent.
+    ///
+    /// # Errors
+    /// Data where it is shorter than `keep`: something else has changed it; data for a link, a pipe or a device of that name.
+    pub fn open(path: &Path, keep: Option<u64>) -> Result<Self> {
+        let failed = |e: &std::io::Error| Error::io("write", path, e);
+        let mut file = files::open_own(path)?;
+        let there = file.metadata().map_err(|e| failed(&e))?.len();
+        let length = keep.unwrap_or(there);
+        if length > there {
+            return Err(Error::data(format!("{} has {there} bytes, but had {length} at the snapshot", path.display()))
+                .next("put the file back, or begin anew with --restart"));
+        }
+        file.set_len(length).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| failed(&e))?;
+        Ok(Self { path: path.to_owned(), out: BufWriter::new(file), length })
+    }
+
+    /// Appends.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes).map_err(|e| Error::io("write", &self.path, &e))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Brings everything into the file.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        self.out.flush().map_err(|e| Error::io("write", &self.path, &e))
+    }
+
+    /// [`flush`](Self::flush), and forces it to disk; the length to keep when resuming from now.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn mark(&mut self) -> Result<u64> {
+        self.flush()?;
+        self.out.get_ref().sync_data().map_err(|e| Error::io("write", &self.path, &e))?;
+        Ok(self.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_on_from_a_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let text = || std::fs::read_to_string(&path).unwrap();
+        let mut log = Appended::open(&path, None).unwrap();
+        log.write(b"one\n").unwrap();
+        let mark = log.mark().unwrap();
+        log.write(b"lost\n").unwrap();
+        drop(log);
+        let mut log = Appended::open(&path, Some(mark)).unwrap();
+        log.write(b"two\n").unwrap();
+        log.flush().unwrap();
+        assert_eq!(text(), "one\ntwo\n");
+        assert!(Appended::open(&path, Some(100)).is_err());
+        assert_eq!(text(), "one\ntwo\n");
+        Appended::open(&path, None).unwrap().write(b"three\n").unwrap();
+        assert_eq!(text(), "one\ntwo\nthree\n");
+    }
+}

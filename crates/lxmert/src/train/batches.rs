@@ -1,0 +1,144 @@
+//! Batches in a given order, built ahead of the model by a background thread.
+
+use std::sync::mpsc::{IntoIter, SendError, sync_channel};
+use std::thread::Scope;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Tensor};
+
+use super::questions::{Ablation, Place, Questions, Target};
+use crate::model::Batch;
+
+/// Batches kept ready ahead of the one in use.
+const AHEAD: usize = 2;
+
+/// A batch and what it is trained towards.
+pub struct Ready {
+    /// Positions of its examples in [`Questions::questions`].
+    pub positions: Vec<usize>,
+    /// The model's input.
+    pub batch: Batch,
+    /// Soft scores (B, answers) f32 or classes (B) int64; none for test data.
+    pub target: Option<Tensor>,
+}
+
+/// The order of an epoch: a shuffle that depends on seed and epoch alone.
+pub fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    generator.set_stream(epoch);
+    let mut order: Vec<usize> = (0..examples).collect();
+    order.shuffle(&mut generator);
+    order
+}
+
+/// Gives the batches of `order` in order, `batch_size` examples each, the last one shorter unless `drop_last`; `order` may
+/// start anywhere in an epoch. Sentences are padded to `length` words, or to the longest of the batch where that is more:
+/// padding cannot influence the pooled output, since its attention probability e^-10000 is 0 in f32.
+pub fn stream<'s, 'd: 's>(
+    scope: &'s Scope<'s, 'd>,
+    questions: &'d Questions,
+    order: &'d [usize],
+    batch_size: usize,
+    drop_last: bool,
+    length: usize,
+    device: Device,
+) -> impl Iterator<Item = Ready> + use<'d> {
+    let batch_size = batch_size.max(1);
+    let batches = ahead(scope, move |give| {
+        let batches = order.chunks(batch_size).filter(|batch| !drop_last || batch.len() == batch_size);
+        // Ends early where nobody takes batches any more.
+        let _ = batches.map(|positions| made(questions, positions, length)).try_for_each(give);
+    });
+    batches.map(move |ready| ready.to(device))
+}
+
+/// What `make` hands to its argument, made by a thread of its own a few items ahead; handing over fails once the receiver
+/// is dropped.
+pub(super) fn ahead<'s, 'd: 's, T: Send + 'd>(
+    scope: &'s Scope<'s, 'd>,
+    make: impl FnOnce(&mut dyn FnMut(T) -> Result<(), SendError<T>>) + Send + 'd,
+) -> IntoIter<T> {
+    let (send, receive) = sync_channel(AHEAD);
+    scope.spawn(move || make(&mut |item| send.send(item)));
+    receive.into_iter()
+}
+
+impl Ready {
+    fn to(self, device: Device) -> Self {
+        let Batch { ids, mask, features, boxes } = self.batch;
+        let batch = Batch {
+            ids: ids.to_device(device),
+            mask: mask.to_device(device),
+            features: features.to_device(device),
+            boxes: boxes.to_device(device),
+        };
+        Self { positions: self.positions, batch, target: self.target.map(|t| t.to_device(device)) }
+    }
+}
+
+fn made(questions: &Questions, positions: &[usize], length: usize) -> Ready {
+    let examples = || positions.iter().map(|&p| &questions.questions[p]);
+    let sentences: Vec<&[i64]> = examples().map(|q| q.words.as_slice()).collect();
+    let (ids, mask) = words(&sentences, length);
+    let places: Vec<Place> = examples().flat_map(|q| q.places.iter().copied()).collect();
+    let (features, boxes) = images(questions, &places);
+    Ready {
+        positions: positions.to_vec(),
+        batch: Batch { ids, mask, features, boxes },
+        target: targets(questions, positions),
+    }
+}
+
+/// Word ids and mask (B, S) of sentences, S being `length` or the longest sentence, whichever is more.
+pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
+    let length = sentences.iter().map(|words| words.len()).fold(length, usize::max);
+    let mut ids = vec![0_i64; sentences.len() * length];
+    let mut mask = vec![0_i64; sentences.len() * length];
+    for (i, words) in sentences.iter().enumerate() {
+        let row = i * length..i * length + words.len();
+        ids[row.clone()].copy_from_slice(words);
+        mask[row].fill(1);
+    }
+    let shape = [sentences.len() as i64, length as i64];
+    (Tensor::from_slice(&ids).view(shape), Tensor::from_slice(&mask).view(shape))
+}
+
+/// Features (I, O, width) and boxes (I, O, 4) of images; zeros where the ablation hides them.
+pub(super) fn images(questions: &Questions, places: &[Place]) -> (Tensor, Tensor) {
+    let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
+    let mut features = vec![0.0_f32; places.len() * boxes * dim];
+    let mut corners = vec![0.0_f32; places.len() * boxes * 4];
+    if questions.ablation != Some(Ablation::Vision) {
+        let rows = features.chunks_mut(boxes * dim).zip(corners.chunks_mut(boxes * 4));
+        for (&place, (features, corners)) in places.iter().zip(rows) {
+            questions.source.copy(place, features, corners);
+        }
+    }
+    let shape = |width: usize| [places.len() as i64, boxes as i64, width as i64];
+    (Tensor::from_slice(&features).view(shape(dim)), Tensor::from_slice(&corners).view(shape(4)))
+}
+
+fn targets(questions: &Questions, positions: &[usize]) -> Option<Tensor> {
+    let answers = questions.answers.len();
+    let (mut soft, mut classes) = (Vec::new(), Vec::new());
+    for (i, &position) in positions.iter().enumerate() {
+        match &questions.questions[position].target {
+            Some(Target::Class(class)) => classes.push(*class),
+            Some(Target::Soft(scores)) => {
+                soft.resize((i + 1) * answers, 0.0_f32);
+                for &(label, score) in scores {
+                    soft[i * answers + label as usize] = score;
+                }
+            }
+            None => {}
+        }
+    }
+    let count = positions.len() as i64;
+    match (soft.is_empty(), classes.is_empty()) {
+        (false, _) => Some(Tensor::from_slice(&soft).view([count, answers as i64])),
+        (true, false) => Some(Tensor::from_slice(&classes).view([count])),
+        (true, true) => None,
+    }
+}

@@ -1,0 +1,44 @@
+//! What a fine-tuning run decides.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::train::begin::SnapshotSettings;
+use crate::train::optimiser::Optim;
+use crate::train::weights::Description;
+use lxmert_spec::loading::LoadReport;
+
+/// What a run decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Examples a step; an incomplete last batch is dropped.
+    pub batch_size: usize,
+    /// Examples a batch when validating.
+    pub eval_batch_size: usize,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Update rule.
+    pub optim: Optim,
+    /// Decides data order and dropout.
+    pub seed: u64,
+    /// GQA: cross entropy with the best answer in place of binary cross entropy.
+    pub mce_loss: bool,
+    /// Folder of BEST, LAST, log.log, metrics.jsonl, TensorBoard's events and outcome.json.
+    pub output: PathBuf,
+    /// Also writes BEST.pth and LAST.pth.
+    pub pth: bool,
+    /// What the written weights say about themselves.
+    pub description: Description,
+    /// SHA-256 of the vocabulary; `None` if the words do not come from one.
+    pub vocabulary: Option<String>,
+    /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
+    pub also: BTreeMap<String, Value>,
+    /// What the first weights gave the model; none for random ones. Only told.
+    pub loaded: Option<LoadReport>,
+    /// Breaks and what follows them.
+    pub snapshots: SnapshotSettings,
+}

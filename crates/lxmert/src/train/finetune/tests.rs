@@ -1,0 +1,338 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use tch::Device;
+
+use super::*;
+use crate::train::begin::{Begin, SnapshotSettings};
+use crate::train::optimiser::Optim;
+use crate::train::questions::{Question, Source, Target};
+use crate::train::snapshot::Every;
+use crate::train::tensorboard::FILE_NAME;
+use crate::train::weights::Description;
+use checkpoint::StateDict;
+use data::dataset::{Example, Id, Label, Task, TaskData};
+use data::features::bench::{generated_rows, image_id};
+use data::features::store::Source as Origin;
+use data::features::{FeatureStore, Precision, StoreWriter};
+use lxmert_spec::Config;
+use lxmert_spec::loading::LoadReport;
+
+const ANSWERS: usize = 5;
+const WORDS: usize = 40;
+
+/// Questions about generated images, with scores whose sum depends on its order.
+fn questions(folder: &Path, first: usize, count: usize) -> Questions {
+    let path = folder.join(format!("{first}.safetensors"));
+    let mut writer = StoreWriter::create(&path, Precision::F32).unwrap();
+    generated_rows(count, 3, 8).into_iter().for_each(|row| writer.write_row(&row).unwrap());
+    writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
+    let source = Source::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
+    let answers: Vec<String> = (0..ANSWERS).map(|a| a.to_string()).collect();
+    let score = |index: usize, answer: usize| 1.0 / (3 + (first + index * 7 + answer * 3) % 5) as f64;
+    let make = |index: usize| {
+        let label = (0..ANSWERS).map(|a| (answers[a].clone(), score(index, a))).collect::<IndexMap<_, _>>();
+        let (id, images) = (Id::Int((first + index) as i64), vec![image_id(index)]);
+        Example { id, images, sentence: String::new(), label: Some(Label::Soft(label)) }
+    };
+    let ready = |index: usize| Question {
+        index,
+        words: (0..3 + index % 3).map(|word| ((first + index * 13 + word) % WORDS) as i64).collect(),
+        places: source.find(&image_id(index)).into_iter().collect(),
+        target: Some(Target::Soft((0..ANSWERS).map(|a| (a as u32, score(index, a) as f32)).collect())),
+    };
+    let questions = (0..count).map(ready).collect();
+    let data = TaskData { task: Task::Vqa, splits: vec![first.to_string()], examples: (0..count).map(make).collect() };
+    Questions { data, source, questions, answers, ablation: None }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    train: Questions,
+    valid: Questions,
+    first: StateDict,
+    description: Description,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // No dropout: other tests draw from the same generator meanwhile.
+        let config = Config {
+            hidden_size: 8,
+            num_attention_heads: 2,
+            intermediate_size: 8,
+            l_layers: 1,
+            r_layers: 1,
+            x_layers: 1,
+            vocab_size: WORDS,
+            visual_feat_dim: 8,
+            ..Config::demo()
+        };
+        let description = Description { task: Task::Vqa, config, answers: ANSWERS };
+        let first = crate::train::weights::new_model(&description, Device::Cpu).unwrap().parameters().state();
+        let (train, valid) = (questions(folder.path(), 0, 14), questions(folder.path(), 100, 6));
+        Self { folder, train, valid, first, description }
+    }
+
+    fn settings(&self, name: &str, begin: Begin) -> Settings {
+        let output = self.folder.path().join(name);
+        Settings {
+            epochs: 3,
+            batch_size: 4,
+            eval_batch_size: 4,
+            lr: 0.02,
+            optim: Optim::Bert,
+            seed: 3,
+            mce_loss: false,
+            pth: false,
+            description: self.description.clone(),
+            vocabulary: Some("v".to_owned()),
+            also: BTreeMap::new(),
+            loaded: None,
+            snapshots: SnapshotSettings::below(&output, Every::Steps(2), begin),
+            output,
+        }
+    }
+
+    fn run(&self, settings: &Settings, observer: &mut dyn Observer) -> Result<Outcome> {
+        let model = crate::train::weights::new_model(&self.description, Device::Cpu).unwrap();
+        model.parameters().load(&self.first).unwrap();
+        let outcome = run(&model, &self.train, Some(&self.valid), settings, observer)?;
+        let last = lxmert_spec::loading::read(&settings.output.join("LAST.safetensors")).unwrap();
+        assert!(model.parameters().state() == last, "the model is not the last one");
+        Ok(outcome)
+    }
+}
+
+/// Copies the output folder at every moment at which it hears something: what a kill then would leave.
+struct Copier {
+    from: PathBuf,
+    copies: Vec<PathBuf>,
+    notes: Vec<String>,
+}
+
+impl Copier {
+    fn of(settings: &Settings) -> Self {
+        Self { from: settings.output.clone(), copies: Vec::new(), notes: Vec::new() }
+    }
+
+    fn copy(&mut self) {
+        let to = self.from.with_extension(format!("copy{}", self.copies.len()));
+        copy_folder(&self.from, &to);
+        self.copies.push(to);
+    }
+}
+
+impl Observer for Copier {
+    fn step(&mut self, _: u64, _: usize, _: f64, _: f64) {
+        self.copy();
+    }
+    fn validated(&mut self, _: usize) {
+        self.copy();
+    }
+    fn epoch(&mut self, _: &str) {
+        self.copy();
+    }
+    fn note(&mut self, text: &str) {
+        self.notes.push(text.to_owned());
+    }
+}
+
+struct Deaf;
+
+impl Observer for Deaf {
+    fn step(&mut self, _: u64, _: usize, _: f64, _: f64) {}
+    fn validated(&mut self, _: usize) {}
+    fn epoch(&mut self, _: &str) {}
+    fn note(&mut self, _: &str) {}
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy_folder(&entry.path(), &to),
+            false => assert!(fs::copy(entry.path(), to).is_ok()),
+        }
+    }
+}
+
+/// Every file of a folder, without what time it was and what speed.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(path.is_file(), "{name} is left");
+        let mut bytes = fs::read(&path).unwrap();
+        if name == "metrics.jsonl" {
+            let text = String::from_utf8(bytes).unwrap();
+            let line = |line: &str| line.split("\"examples_per_second\"").next().unwrap().to_owned();
+            bytes = text.lines().map(line).collect::<Vec<_>>().join("\n").into_bytes();
+        }
+        if name == FILE_NAME {
+            bytes = without_times(&bytes);
+        }
+        files.insert(name, bytes);
+    }
+    files
+}
+
+/// Of each record of TensorBoard's, what follows the time; of speeds without the value.
+fn without_times(mut records: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let Some((length, rest)) = records.split_first_chunk::<8>() {
+        let length = u64::from_le_bytes(*length) as usize;
+        let content = &rest[4 + 9..4 + length];
+        let speed = content.windows(19).any(|w| w == b"examples_per_second");
+        kept.extend(&content[..content.len() - if speed { 4 } else { 0 }]);
+        records = &rest[length + 8..];
+    }
+    kept
+}
+
+#[test]
+fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
+    let world = World::new();
+    let whole = world.settings("whole", Begin::Fresh);
+    let mut copier = Copier::of(&whole);
+    let outcome = world.run(&whole, &mut copier).unwrap();
+    assert_eq!((outcome.steps, copier.copies.len()), (9, 9 + 3 * 2 + 3));
+    let wanted = files(&whole.output);
+    let names = ["BEST.safetensors", "LAST.safetensors", FILE_NAME, "log.log", "metrics.jsonl", "outcome.json"];
+    assert_eq!(wanted.keys().collect::<Vec<_>>(), names);
+
+    // Killed between the last writes, too: LAST is there, an outcome is not; or it is, and so are snapshots.
+    let last = copier.copies.last().unwrap();
+    let ends = ["no-outcome", "no-clearing"].map(|name| world.folder.path().join(name));
+    for end in &ends {
+        copy_folder(&whole.output, end);
+        copy_folder(&last.join("snapshots"), &end.join("snapshots"));
+    }
+    fs::remove_file(ends[0].join("outcome.json")).unwrap();
+    for copy in copier.copies.iter().chain(&ends) {
+        fs::write(copy.join(".writing-Zz1"), "half").unwrap();
+        let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume);
+        assert_eq!(world.run(&settings, &mut Deaf).unwrap(), outcome, "{}", copy.display());
+        assert!(files(copy) == wanted, "{}", copy.display());
+    }
+
+    // Finished: nothing is done again.
+    let again = world.settings("whole", Begin::Resume);
+    assert_eq!(world.run(&again, &mut Deaf).unwrap(), outcome);
+    assert!(files(&again.output) == wanted);
+}
+
+#[test]
+fn what_a_judge_reads_is_what_a_training_wrote() {
+    let world = World::new();
+    let mut settings = world.settings("told", Begin::Fresh);
+    let lacking = vec!["bert.pooler.dense.bias".to_owned()];
+    settings.loaded = Some(LoadReport { lacking: lacking.clone(), promised: 5, ..LoadReport::default() });
+    let outcome = world.run(&settings, &mut Deaf).unwrap();
+    let ended = judge::evidence::training::read(&settings.output).unwrap().unwrap();
+    assert_eq!(ended.best, outcome.best.map(|(score, _)| score * 100.0));
+    let training = ended.training;
+    assert_eq!((training.not_loaded, training.should_load, training.steps), (lacking, 5, outcome.steps));
+    assert_eq!((training.options["--seed"].as_u64(), training.validation.len()), (Some(3), 3));
+    assert_eq!(ended.validated.unwrap().1, world.valid.questions.len() as u64);
+    assert_eq!((ended.machine.threads, ended.machine.device.as_str()), (tch::get_num_threads() as u64, "cpu"));
+}
+
+#[test]
+fn another_run_is_not_gone_on_with() {
+    let world = World::new();
+    let whole = world.settings("whole", Begin::Fresh);
+    let mut copier = Copier::of(&whole);
+    world.run(&whole, &mut copier).unwrap();
+    let name = copier.copies[7].file_name().unwrap().to_str().unwrap().to_owned();
+    let with = |begin: Begin, change: &dyn Fn(&mut Settings), name: &str| {
+        let mut settings = world.settings(name, begin);
+        change(&mut settings);
+        world.run(&settings, &mut Deaf).unwrap_err().to_string()
+    };
+    let error = with(Begin::Fresh, &|_| {}, &name);
+    assert!(error.contains("--resume") && error.contains("--restart"), "{error}");
+    for name in [name.as_str(), "whole"] {
+        for (option, change) in [
+            ("--lr was 0.02 and is 0.01", (&|s: &mut Settings| s.lr = 0.01) as &dyn Fn(&mut Settings)),
+            ("--epochs was 3 and is 4", &|s| s.epochs = 4),
+            ("--seed was 3 and is 4", &|s| s.seed = 4),
+            ("--optim", &|s| s.optim = Optim::Adam),
+            ("start was absent and is 1", &|s| drop(s.also.insert("start".into(), 1.into()))),
+        ] {
+            let error = with(Begin::Resume, change, name);
+            assert!(error.contains(option), "{error}");
+        }
+    }
+    let mut other = World::new();
+    other.train.questions[3].words[1] ^= 1;
+    let settings = world.settings(&name, Begin::Resume);
+    let error = other.run(&settings, &mut Deaf).unwrap_err().to_string();
+    assert!(error.contains("training data was"), "{error}");
+
+    // Begun anew, the log goes on as in the original and everything else starts again.
+    let log = fs::read_to_string(settings.output.join("log.log")).unwrap();
+    world.run(&world.settings(&name, Begin::Restart), &mut Deaf).unwrap();
+    let (mut again, whole) = (files(&settings.output), files(&whole.output));
+    assert_eq!(again["log.log"], [log.as_bytes(), &whole["log.log"]].concat());
+    again.insert("log.log".into(), whole["log.log"].clone());
+    assert!(again == whole);
+    // What an epoch had finished is beside it; a finished run is in the way of a new one.
+    let aside = |name: &str| -> Vec<PathBuf> {
+        let entries = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_aside = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{name}-20"));
+        entries.filter(is_aside).collect()
+    };
+    let [kept] = &aside(&name)[..] else { panic!("{:?}", aside(&name)) };
+    assert!(kept.join("BEST.safetensors").exists() && kept.join("snapshots").exists());
+    assert_eq!(fs::read_to_string(kept.join("log.log")).unwrap(), log);
+    let before = files(&settings.output);
+    let error = with(Begin::Fresh, &|_| {}, &name);
+    assert!(error.contains("a finished run is here: vqa, with the same settings, best"), "{error}");
+    assert!(files(&settings.output) == before);
+}
+
+#[test]
+fn an_older_programs_snapshot_leads_to_an_outcome_with_checksums() {
+    let world = World::new();
+    let whole = world.settings("whole", Begin::Fresh);
+    let mut copier = Copier::of(&whole);
+    world.run(&whole, &mut copier).unwrap();
+    let copy = copier.copies.last().unwrap();
+    let path = copy.join("snapshots").read_dir().unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let metadata = checkpoint::read_metadata(&path).unwrap().unwrap();
+    let key = "lxmert_repro.snapshot";
+    let mut about: serde_json::Value = serde_json::from_str(&metadata[key]).unwrap();
+    assert!(about["position"].as_object_mut().unwrap().shift_remove("weights").is_some());
+    assert!(about["identity"].as_object_mut().unwrap().shift_remove("vocabulary").is_some());
+    let identity: Identity = serde_json::from_value(about["identity"].clone()).unwrap();
+    let step = about["step"].as_u64().unwrap();
+    let tensors = lxmert_spec::loading::read(&path).unwrap();
+    Snapshots::new(copy.join("snapshots"), Every::Never, identity).write(step, &about["position"], &tensors).unwrap();
+    world.run(&world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume), &mut Deaf).unwrap();
+    assert!(files(copy) == files(&whole.output));
+}
+
+#[test]
+fn damage_costs_a_snapshot_and_no_more() {
+    let world = World::new();
+    let whole = world.settings("whole", Begin::Fresh);
+    let mut copier = Copier::of(&whole);
+    let outcome = world.run(&whole, &mut copier).unwrap();
+    let copy = copier.copies.last().unwrap();
+    let mut found: Vec<_> = fs::read_dir(copy.join("snapshots")).unwrap().map(|e| e.unwrap().path()).collect();
+    found.sort();
+    let bytes = fs::read(&found[1]).unwrap();
+    fs::write(&found[1], &bytes[..bytes.len() / 2]).unwrap();
+    let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume);
+    let mut copier = Copier::of(&settings);
+    assert_eq!(world.run(&settings, &mut copier).unwrap(), outcome);
+    assert!(copier.notes[0].contains("passed over") && copier.notes[1].contains("after step 6"), "{:?}", copier.notes);
+    assert!(files(copy) == files(&whole.output));
+}

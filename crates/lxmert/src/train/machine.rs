@@ -1,0 +1,40 @@
+//! What a training computes on: what decides the last bits of its result.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+use tch::Device;
+
+use base::{files, versions};
+
+/// Threads, device and versions, for a snapshot's identity.
+pub fn machine(device: Device) -> BTreeMap<String, Value> {
+    let mut machine: BTreeMap<String, Value> =
+        versions::arithmetic().into_iter().map(|(name, version)| (name, version.into())).collect();
+    machine.insert("threads".into(), tch::get_num_threads().into());
+    machine.insert("device".into(), described(device).into());
+    machine.insert("program".into(), env!("CARGO_PKG_VERSION").into());
+    machine.insert("commit".into(), versions::commit().into());
+    machine
+}
+
+/// A device with the name of its hardware, where that decides how results are rounded.
+pub fn described(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => gpu_model(Path::new("/proc/driver/nvidia/gpus"))
+            .map_or_else(|| format!("cuda:{index}"), |model| format!("cuda ({model})")),
+        _ => "cpu".to_owned(),
+    }
+}
+
+/// What all GPUs of this machine are, as the driver says it; `None` where they differ.
+fn gpu_model(folder: &Path) -> Option<String> {
+    let mut models: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|gpu| files::read_text(&gpu.ok()?.path().join("information"), 1 << 16).ok())
+        .filter_map(|text| Some(text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim().to_owned()))
+        .collect();
+    models.dedup();
+    models.pop().filter(|_| models.is_empty())
+}

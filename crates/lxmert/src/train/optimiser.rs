@@ -1,0 +1,215 @@
+//! The optimisers that `--optim` names: BertAdam, and torch's own at its defaults with only the learning rate set
+//! (src/param.py and src/tasks/*.py @ 0db1182).
+
+use tch::Tensor;
+
+use super::bert_adam::{BertAdam, Settings};
+use crate::model::parameters;
+use base::error::{Error, Result};
+use checkpoint::{DType, StateDict, TensorData};
+
+/// Names of a state's tensors: these followed by the parameter's name, and the counts of updates of all parameters.
+const FIRST: &str = "optimiser.first.";
+const SECOND: &str = "optimiser.second.";
+const UPDATES: &str = "optimiser.updates";
+
+/// Choices of `--optim`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Optim {
+    /// BertAdam with linear warm-up and decay.
+    Bert,
+    /// torch.optim.Adam.
+    Adam,
+    /// torch.optim.Adamax.
+    Adamax,
+    /// torch.optim.RMSprop.
+    Rms,
+    /// torch.optim.SGD.
+    Sgd,
+}
+
+/// An optimiser with its state.
+pub enum Optimiser {
+    /// BertAdam.
+    Bert(BertAdam),
+    /// One of torch's, at a constant learning rate.
+    Torch(TorchRule),
+}
+
+impl Optimiser {
+    /// `settings` beyond the learning rate matter for BertAdam only.
+    pub fn new(choice: Optim, settings: Settings) -> Self {
+        match choice {
+            Optim::Bert => Self::Bert(BertAdam::new(settings)),
+            other => Self::Torch(TorchRule { choice: other, lr: settings.lr, states: Vec::new() }),
+        }
+    }
+
+    /// Updates every parameter whose gradient is defined with `gradient · scale`; returns the learning rate used.
+    pub fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
+        match self {
+            Self::Bert(bert) => bert.step(parameters, gradients, scale),
+            Self::Torch(rule) => rule.step(parameters, gradients, scale),
+        }
+    }
+}
+
+impl Optimiser {
+    /// Everything that it remembers, for a snapshot: moments (f32) of the parameters that have been updated, and how often each
+    /// was (int64). `parameters` are those given to [`step`](Self::step), with their names.
+    pub fn state(&self, parameters: &[(String, Tensor)]) -> StateDict {
+        let (mut state, mut updates) = (StateDict::new(), Vec::with_capacity(parameters.len() * 8));
+        for (index, (name, _)) in parameters.iter().enumerate() {
+            let of = match self {
+                Self::Bert(bert) => bert.state(index),
+                Self::Torch(rule) => rule.states.get(index).and_then(Option::as_ref).map(State::parts),
+            };
+            updates.extend_from_slice(&of.map_or(0, |(.., updates)| updates).to_le_bytes());
+            if let Some((first, second, _)) = of {
+                state.insert(format!("{FIRST}{name}"), parameters::data(first));
+                state.insert(format!("{SECOND}{name}"), parameters::data(second));
+            }
+        }
+        let updates = TensorData { dtype: DType::I64, shape: vec![parameters.len()], data: updates.into() };
+        state.insert(UPDATES.to_owned(), updates);
+        state
+    }
+
+    /// Remembers what [`state`](Self::state) gave after `steps` steps; what else `state` holds is not looked at.
+    ///
+    /// # Errors
+    /// Data where it is the state of another model or optimiser, or counts more updates than steps.
+    pub fn restore(&mut self, parameters: &[(String, Tensor)], steps: u64, state: &StateDict) -> Result<()> {
+        let other = || Error::data("the snapshot's optimiser state does not fit this model");
+        let updates = state.get(UPDATES).filter(|u| u.dtype == DType::I64 && u.shape == [parameters.len()]);
+        let updates = updates.ok_or_else(other)?.data.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes));
+        for (index, ((name, parameter), updates)) in parameters.iter().zip(updates).enumerate() {
+            if updates == 0 {
+                continue;
+            }
+            if updates > steps {
+                return Err(Error::data(format!("the snapshot counts {updates} updates of {name} in {steps} steps"))
+                    .next("remove it, or begin anew with --restart"));
+            }
+            let part = |prefix: &str| {
+                let part = state.get(&format!("{prefix}{name}")).ok_or_else(other)?;
+                let part = parameters::tensor(part)?.to_device(parameter.device());
+                if part.size() == parameter.size() { Ok(part) } else { Err(other()) }
+            };
+            let (first, second) = (part(FIRST)?, part(SECOND)?);
+            match self {
+                Self::Bert(bert) => bert.restore(index, first, second, updates),
+                Self::Torch(rule) => {
+                    let step = i32::try_from(updates).map_err(|_| other())?;
+                    rule.states.resize_with(rule.states.len().max(index + 1), || None);
+                    rule.states[index] = Some(State { step, first, second });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adam, Adamax, RMSprop or SGD with the defaults of torch.optim (betas .9 and .999, eps 1e-8, alpha .99, no momentum, no decay).
+pub struct TorchRule {
+    choice: Optim,
+    lr: f64,
+    states: Vec<Option<State>>,
+}
+
+struct State {
+    step: i32,
+    first: Tensor,
+    second: Tensor,
+}
+
+impl State {
+    fn parts(&self) -> (&Tensor, &Tensor, u64) {
+        (&self.first, &self.second, u64::from(self.step.unsigned_abs()))
+    }
+}
+
+impl TorchRule {
+    fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
+        const B1: f64 = 0.9;
+        const B2: f64 = 0.999;
+        const ALPHA: f64 = 0.99;
+        const EPSILON: f64 = 1e-8;
+        self.states.resize_with(parameters.len(), || None);
+        tch::no_grad(|| {
+            for ((parameter, gradient), state) in parameters.iter().zip(gradients).zip(&mut self.states) {
+                if !gradient.defined() {
+                    continue;
+                }
+                let g = gradient * scale;
+                let state =
+                    state.get_or_insert_with(|| State { step: 0, first: g.zeros_like(), second: g.zeros_like() });
+                state.step += 1;
+                let update = match self.choice {
+                    Optim::Adam => {
+                        state.first = &state.first * B1 + &g * (1.0 - B1);
+                        state.second = &state.second * B2 + g.square() * (1.0 - B2);
+                        let root = state.second.sqrt() / (1.0 - B2.powi(state.step)).sqrt() + EPSILON;
+                        &state.first / root / (1.0 - B1.powi(state.step))
+                    }
+                    Optim::Adamax => {
+                        state.first = &state.first * B1 + &g * (1.0 - B1);
+                        state.second = (&state.second * B2).maximum(&(g.abs() + EPSILON));
+                        &state.first / &state.second / (1.0 - B1.powi(state.step))
+                    }
+                    Optim::Rms => {
+                        state.second = &state.second * ALPHA + g.square() * (1.0 - ALPHA);
+                        g / (state.second.sqrt() + EPSILON)
+                    }
+                    Optim::Sgd | Optim::Bert => g,
+                };
+                let _ = parameter.shallow_clone().g_sub_(&(update * self.lr));
+            }
+        });
+        self.lr
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    /// Ten steps with a break after the fourth, for every rule; a parameter without gradient stays without state.
+    #[test]
+    fn a_state_put_back_goes_on_bit_for_bit() {
+        // Drawn once: other tests draw from the same generator meanwhile.
+        let first = ["a", "unused", "b"].map(|name| (name, Tensor::randn([3, 2], (Kind::Float, Device::Cpu))));
+        let parameters = || first.each_ref().map(|(name, tensor)| (name.to_string(), tensor.copy()));
+        let step = |optimiser: &mut Optimiser, parameters: &[(String, Tensor)], k: u32| {
+            let tensors: Vec<Tensor> = parameters.iter().map(|(_, t)| t.shallow_clone()).collect();
+            let gradient = |(i, t): (usize, &Tensor)| if i == 1 { Tensor::new() } else { t.sin() * f64::from(k) };
+            let gradients: Vec<Tensor> = tensors.iter().enumerate().map(gradient).collect();
+            optimiser.step(&tensors, &gradients, 0.5);
+        };
+        for choice in [Optim::Bert, Optim::Adam, Optim::Adamax, Optim::Rms, Optim::Sgd] {
+            let new = || Optimiser::new(choice, Settings::new(0.01, 0.1, Some(10)));
+            let (mut whole, mut before, mut after) = (new(), new(), new());
+            let (ours, theirs) = (parameters(), parameters());
+            for k in 0..10 {
+                step(&mut whole, &ours, k);
+                if k < 4 {
+                    step(&mut before, &theirs, k);
+                    continue;
+                }
+                if k == 4 {
+                    let state = before.state(&theirs);
+                    assert!(!state.contains_key("optimiser.first.unused"));
+                    assert!(new().restore(&theirs, 3, &state).is_err());
+                    after.restore(&theirs, 4, &state).unwrap();
+                }
+                step(&mut after, &theirs, k);
+            }
+            for ((name, a), (_, b)) in ours.iter().zip(&theirs) {
+                assert!(a.equal(b), "{choice:?} {name}");
+            }
+            assert!(new().restore(&ours[..1], 4, &before.state(&theirs)).is_err());
+        }
+    }
+}

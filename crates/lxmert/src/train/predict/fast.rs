@@ -1,0 +1,134 @@
+//! Each image and each distinct sentence once, in an order that makes the most of it.
+
+use std::collections::HashMap;
+
+use tch::Tensor;
+
+use super::sentences::Sentences;
+use super::workers::Workers;
+use crate::model::inference::Images;
+use crate::model::{Reader, TaskModel};
+use crate::train::batches;
+use crate::train::questions::{Place, Question, Questions};
+use base::error::Result;
+
+/// Questions that are in work together, with the images that the window before did not have.
+struct Window {
+    positions: Vec<usize>,
+    /// All images of the questions; the first ones are also the window before's.
+    places: Vec<Place>,
+    /// How many of them the window before had.
+    known: usize,
+    /// Of the others (I, O, width).
+    features: Tensor,
+    /// Of the others (I, O, 4).
+    boxes: Tensor,
+}
+
+/// Hands on positions and each model's logits (B, answers), `window` questions at a time, all questions of an image
+/// together.
+pub(super) fn logits(
+    models: &[&TaskModel],
+    questions: &Questions,
+    window: usize,
+    mut each: impl FnMut(&[usize], Vec<Tensor>) -> Result<()>,
+) -> Result<()> {
+    let device = models[0].parameters().device();
+    let readers: Vec<Reader> = models.iter().map(|model| Reader::new(model)).collect();
+    let question = |position: usize| &questions.questions[position];
+    let mut order: Vec<usize> = (0..questions.questions.len()).collect();
+    order.sort_by(|&a, &b| question(a).places.cmp(&question(b).places));
+    let workers = Workers::on(device);
+    let mut sentences = Sentences::new();
+    let mut seen: Vec<Option<Seen>> = readers.iter().map(|_| None).collect();
+    std::thread::scope(|scope| {
+        let windows = batches::ahead(scope, |give| {
+            let mut before = Vec::new();
+            for positions in order.chunks(window) {
+                let window = Window::new(questions, positions, &before);
+                before.clone_from(&window.places);
+                if give(window).is_err() {
+                    break;
+                }
+            }
+        });
+        for window in windows {
+            let mut positions = window.positions.clone();
+            positions.sort_by_key(|&position| question(position).words.len());
+            let asked: Vec<&Question> = positions.iter().map(|&position| question(position)).collect();
+            sentences.read(&readers, asked.iter().map(|q| q.words.as_slice()), workers);
+            let logits = readers.iter().enumerate().map(|(model, reader)| {
+                let images = Seen::next(seen[model].take(), reader, &window, workers);
+                let shares = asked.chunks(workers.share(asked.len(), reader.images_an_example())).collect::<Vec<_>>();
+                let pooled = workers.each(&shares, |asked| images.pooled(reader, model, asked, &sentences));
+                seen[model] = Some(images);
+                reader.logits(&Tensor::cat(&pooled, 0))
+            });
+            let logits = logits.collect();
+            each(&positions, logits)?;
+            sentences.forget();
+        }
+        Ok(())
+    })
+}
+
+impl Window {
+    fn new(questions: &Questions, positions: &[usize], before: &[Place]) -> Self {
+        let mut distinct: Vec<Place> =
+            positions.iter().flat_map(|&position| questions.questions[position].places.iter().copied()).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let before: std::collections::HashSet<&Place> = before.iter().collect();
+        let (mut places, fresh): (Vec<Place>, Vec<Place>) =
+            distinct.into_iter().partition(|place| before.contains(place));
+        let (features, boxes) = batches::images(questions, &fresh);
+        let known = places.len();
+        places.extend(fresh);
+        Self { positions: positions.to_vec(), places, known, features, boxes }
+    }
+}
+
+/// Features and boxes of some images.
+struct Part {
+    features: Tensor,
+    boxes: Tensor,
+}
+
+// SAFETY: its tensors are only read, which libtorch allows any number of threads to do at once.
+unsafe impl Sync for Part {}
+
+/// The images of a window as a model sees them.
+struct Seen {
+    images: Images,
+    rows: HashMap<Place, i64>,
+}
+
+impl Seen {
+    /// Goes on to a window's images from those of the window before.
+    fn next(before: Option<Self>, reader: &Reader, window: &Window, workers: Workers) -> Self {
+        let mut lots = Vec::new();
+        if let Some(Self { images, rows }) = before.filter(|_| window.known > 0) {
+            let rows: Vec<i64> = window.places[..window.known].iter().map(|place| rows[place]).collect();
+            lots.push(images.select(&Tensor::from_slice(&rows).to_device(reader.device())));
+        }
+        let fresh = window.places.len() - window.known;
+        if fresh > 0 {
+            let share = workers.share(fresh, 1) as i64;
+            let parts = window.features.split(share, 0).into_iter().zip(window.boxes.split(share, 0));
+            let parts: Vec<Part> = parts.map(|(features, boxes)| Part { features, boxes }).collect();
+            let on = |t: &Tensor| t.to_device(reader.device());
+            lots.extend(workers.each(&parts, |part| reader.images(&on(&part.features), &on(&part.boxes))));
+        }
+        let rows = window.places.iter().zip(0..).map(|(&place, row)| (place, row)).collect();
+        Self { images: Images::all(&lots), rows }
+    }
+
+    /// Pooled outputs (questions · images a question, H).
+    fn pooled(&self, reader: &Reader, model: usize, asked: &[&Question], sentences: &Sentences) -> Tensor {
+        let looks = asked.iter().flat_map(|q| q.places.iter().map(|place| (q.words.as_slice(), self.rows[place])));
+        let (words, rows): (Vec<&[i64]>, Vec<i64>) = looks.unzip();
+        let (lang, mask) = sentences.states(model, &words);
+        let rows = Tensor::from_slice(&rows).to_device(lang.device());
+        reader.pooled(&lang, &mask, &self.images.select(&rows))
+    }
+}

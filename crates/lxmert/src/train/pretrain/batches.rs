@@ -1,0 +1,242 @@
+//! Masked batches in a given order, built ahead of the model by a background thread.
+
+use std::thread::Scope;
+
+use tch::kind::Element;
+use tch::{Device, Tensor};
+
+use super::data::Examples;
+use crate::model::encoder::Inputs;
+use crate::model::losses::VisualTargets;
+use crate::model::pretraining::{Counts, Targets, Tasks};
+use crate::train::batches::ahead;
+use base::error::{Error, Result};
+use data::dataset::pretrain::draws::ExampleDraws;
+use data::dataset::pretrain::masking::{IGNORED, change_boxes};
+use data::dataset::pretrain::sampler::Instance;
+use data::dataset::tokenizer::Tokenizer;
+
+/// Where batches come from and what they are for.
+#[derive(Clone, Copy)]
+pub struct Feed<'a> {
+    /// Of the vocabulary that the sentences were cut with.
+    pub tokenizer: &'a Tokenizer,
+    /// What is drawn.
+    pub examples: &'a Examples<'a>,
+    /// The training data, whose boxes are borrowed.
+    pub lenders: &'a Examples<'a>,
+    /// Decides the draws together with `stream` and the example's number: they depend neither on batches nor on their order.
+    pub seed: u64,
+    /// Tells apart draws of the same example: the epoch, of training or of validation.
+    pub stream: u64,
+    /// Examples a batch.
+    pub batch_size: usize,
+    /// Parts that a batch is gone through in.
+    pub parts: usize,
+    /// What targets are needed.
+    pub tasks: Tasks,
+    /// Where the tensors go.
+    pub device: Device,
+}
+
+/// The stream of draws of an epoch of training.
+pub fn training_stream(epoch: u64) -> u64 {
+    epoch
+}
+
+/// The stream of draws of the validation after an epoch: never one of training.
+pub fn validation_stream(epoch: u64) -> u64 {
+    epoch | 1 << 63
+}
+
+/// A batch or a part of one (B examples, S words, O boxes).
+pub struct Ready {
+    /// Numbers of its examples in the data.
+    pub examples: Vec<usize>,
+    /// Items of the whole batch, which the losses are means over.
+    pub counts: Counts,
+    /// Parts of this batch that are still to come.
+    pub rest: usize,
+    /// Positions (N) in the flattened (B, S) of the words to predict.
+    pub places: Tensor,
+    ids: Tensor,
+    mask: Tensor,
+    features: Tensor,
+    boxes: Tensor,
+    words: Tensor,
+    matched: Tensor,
+    classes: [Tensor; 2],
+    confidences: [Tensor; 2],
+    unmasked: Tensor,
+    masked: Tensor,
+    answer: Tensor,
+}
+
+impl Ready {
+    /// What the model reads.
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            ids: &self.ids,
+            mask: Some(&self.mask),
+            token_types: None,
+            features: &self.features,
+            boxes: &self.boxes,
+            visual_mask: None,
+        }
+    }
+
+    /// What it is asked; words (N) at [`places`](Self::places) only, the unmasked features only for the feature task.
+    pub fn targets(&self) -> Targets<'_> {
+        let ([obj, attr], [obj_conf, attr_conf]) = (&self.classes, &self.confidences);
+        let visual = VisualTargets { obj, obj_conf, attr, attr_conf, feat: &self.unmasked, feat_mask: &self.masked };
+        Targets { words: &self.words, matched: &self.matched, visual, answer: &self.answer }
+    }
+
+    fn to(self, device: Device) -> Self {
+        // Absent ones are undefined.
+        let to = |tensor: Tensor| if tensor.defined() { tensor.to_device(device) } else { tensor };
+        Self {
+            examples: self.examples,
+            counts: self.counts,
+            rest: self.rest,
+            places: to(self.places),
+            ids: to(self.ids),
+            mask: to(self.mask),
+            features: to(self.features),
+            boxes: to(self.boxes),
+            words: to(self.words),
+            matched: to(self.matched),
+            classes: self.classes.map(to),
+            confidences: self.confidences.map(to),
+            unmasked: to(self.unmasked),
+            masked: to(self.masked),
+            answer: to(self.answer),
+        }
+    }
+}
+
+/// Gives the batches of `order` (positions of the feed's sampler) in order, from the batch number `from` on, each in its parts;
+/// the last batch may be shorter unless `drop_last`. Sentences are padded to the longest of the part: padding cannot influence
+/// anything, since its attention probability e^-10000 is 0 in f32.
+pub fn stream<'s, 'd: 's>(
+    scope: &'s Scope<'s, 'd>,
+    feed: Feed<'d>,
+    order: Vec<usize>,
+    from: usize,
+    drop_last: bool,
+) -> impl Iterator<Item = Result<Ready>> + use<'d> {
+    let parts = ahead(scope, move |give| {
+        let size = feed.batch_size.max(1);
+        for positions in order.chunks(size).skip(from).filter(|batch| !drop_last || batch.len() == size) {
+            match feed.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
+                Ok(true) => {}
+                // The receiver is gone when the loop ended early; then there is nothing left to do.
+                Ok(false) => return,
+                Err(error) => return drop(give(Err(error))),
+            }
+        }
+    });
+    parts.map(move |part: Result<Ready>| part.map(|part| part.to(feed.device)))
+}
+
+impl Feed<'_> {
+    /// Draws a batch and gives its parts to `give`; whether all were taken.
+    fn batch(&self, positions: &[usize], give: &mut dyn FnMut(Ready) -> bool) -> Result<bool> {
+        let sampler = &self.examples.sampler;
+        let draw = |&position: &usize| {
+            let number = sampler.example(position).unwrap_or(usize::MAX);
+            let mut draws = ExampleDraws::new(self.seed, self.stream, number as u64);
+            let lenders = self.lenders.sampler.len();
+            sampler.draw(self.tokenizer, &self.examples.sentences.pieces, position, lenders, &mut draws)
+        };
+        let drawn: Vec<Instance> = positions.iter().map(draw).collect::<Result<_>>()?;
+        let counts = Counts {
+            words: drawn.iter().flat_map(|one| &one.word_labels).filter(|&&label| label != IGNORED).count(),
+            examples: drawn.len(),
+            boxes: drawn.len() * self.examples.sentences.source.boxes(),
+            answers: drawn.iter().filter(|one| one.answer.is_some()).count(),
+        };
+        let parts: Vec<&[Instance]> = drawn.chunks(drawn.len().div_ceil(self.parts.max(1)).max(1)).collect();
+        for (done, part) in parts.iter().enumerate() {
+            if !give(self.part(part, counts, parts.len() - 1 - done)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A part of a batch, on the CPU.
+    fn part(&self, drawn: &[Instance], counts: Counts, rest: usize) -> Result<Ready> {
+        let source = &self.examples.sentences.source;
+        let (boxes, dim) = (source.boxes(), source.dim());
+        let words_of = |one: &Instance| one.input.mask.iter().filter(|&&m| m == 1).count();
+        let length = drawn.iter().map(words_of).max().unwrap_or(0);
+        let (mut ids, mut mask): (Vec<i64>, Vec<i64>) = Default::default();
+        let (mut places, mut words): (Vec<i64>, Vec<i64>) = Default::default();
+        let mut features = vec![0.0_f32; drawn.len() * boxes * dim];
+        let mut corners = vec![0.0_f32; drawn.len() * boxes * 4];
+        let mut classes: [Vec<i64>; 2] = Default::default();
+        let mut confidences: [Vec<f32>; 2] = Default::default();
+        for (i, one) in drawn.iter().enumerate() {
+            ids.extend(&one.input.ids[..length]);
+            mask.extend(&one.input.mask[..length]);
+            for (at, &label) in one.word_labels.iter().enumerate().filter(|(_, label)| **label != IGNORED) {
+                places.push((i * length + at) as i64);
+                words.push(label);
+            }
+            let place = self.examples.sentences.place(one.example).ok_or_else(|| no_features(one.example))?;
+            let (store, row) = source.at(place);
+            source.copy(
+                place,
+                &mut features[i * boxes * dim..][..boxes * dim],
+                &mut corners[i * boxes * 4..][..boxes * 4],
+            );
+            classes[0].extend(store.object_ids(row));
+            classes[1].extend(store.attr_ids(row));
+            confidences[0].extend(store.object_confs(row));
+            confidences[1].extend(store.attr_confs(row));
+        }
+        let count = drawn.len() as i64;
+        let images = [count, boxes as i64, dim as i64];
+        let unmasked = if self.tasks.feat { tensor(&features, &images) } else { Tensor::new() };
+        let mut masked = Vec::with_capacity(drawn.len() * boxes);
+        for (features, one) in features.chunks_exact_mut(boxes * dim).zip(drawn) {
+            masked.extend(change_boxes(features, dim, &one.boxes, |lender, from_box, out| {
+                let lenders = self.lenders;
+                let number = lenders.sampler.example(lender).ok_or_else(|| no_features(lender))?;
+                let place = lenders.sentences.place(number).ok_or_else(|| no_features(number))?;
+                let (store, row) = lenders.sentences.source.at(place);
+                store.copy_box_features(row, from_box, out);
+                Ok(())
+            })?);
+        }
+        let matched: Vec<i64> = drawn.iter().map(|one| i64::from(one.matched)).collect();
+        let answer: Vec<i64> = drawn.iter().map(|one| one.answer.map_or(IGNORED, i64::from)).collect();
+        let (sentences, of_boxes) = ([count, length as i64], [count, boxes as i64]);
+        Ok(Ready {
+            examples: drawn.iter().map(|one| one.example).collect(),
+            counts,
+            rest,
+            places: tensor(&places, &[-1]),
+            ids: tensor(&ids, &sentences),
+            mask: tensor(&mask, &sentences),
+            features: tensor(&features, &images),
+            boxes: tensor(&corners, &[count, boxes as i64, 4]),
+            words: tensor(&words, &[-1]),
+            matched: tensor(&matched, &[count]),
+            classes: classes.map(|classes| tensor(&classes, &of_boxes)),
+            confidences: confidences.map(|confidences| tensor(&confidences, &of_boxes)),
+            unmasked,
+            masked: tensor(&masked, &of_boxes),
+            answer: tensor(&answer, &[count]),
+        })
+    }
+}
+
+fn tensor<T: Element>(values: &[T], shape: &[i64]) -> Tensor {
+    Tensor::from_slice(values).view(shape)
+}
+
+fn no_features(example: usize) -> Error {
+    Error::bug(format!("pre-training example {example} has no features"))
+}

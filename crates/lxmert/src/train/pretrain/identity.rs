@@ -1,0 +1,85 @@
+//! What a pre-training run is: the options and the data that decide its result.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tch::Device;
+
+use super::data::{Examples, Sentences};
+use super::settings::Settings;
+use crate::train::identity::{features, sizes};
+use crate::train::machine::machine;
+use crate::train::snapshot::Identity;
+use base::files::hex;
+
+/// Of a run with these settings and data.
+pub fn identity(settings: &Settings, train: &Examples, valid: Option<&Examples>, device: Device) -> Identity {
+    let mut run = options(settings);
+    let config = &settings.description.config;
+    run.insert("words of the vocabulary".into(), config.vocab_size.into());
+    run.insert("training data".into(), data(train.sentences));
+    run.insert("validation data".into(), valid.map_or(Value::Null, |valid| data(valid.sentences)));
+    Identity { run, machine: machine(device), ..of_settings(settings) }
+}
+
+/// Returns what its settings alone tell.
+pub fn of_settings(settings: &Settings) -> Identity {
+    Identity { run: options(settings), vocabulary: settings.vocabulary.clone(), ..Identity::default() }
+}
+
+/// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.
+pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
+    let description = &settings.description;
+    let mut run = settings.also.clone();
+    for (name, value) in [
+        ("tasks", json!(description.tasks.names())),
+        ("answers", description.answers.into()),
+        ("--qa-sets", json!(description.qa_sets)),
+        ("model", sizes(&description.config)),
+        ("--epochs", settings.epochs.into()),
+        ("--batch-size", settings.batch_size.into()),
+        ("--accumulate", settings.accumulate.into()),
+        ("--eval-batch-size", settings.eval_batch_size.into()),
+        ("--lr", settings.lr.into()),
+        ("--seed", settings.seed.into()),
+    ] {
+        run.insert(name.into(), value);
+    }
+    run
+}
+
+/// The sentences that are used, and their features.
+fn data(sentences: &Sentences) -> Value {
+    json!({
+        "sentences": sentences.usable().len(),
+        "sha256": digest(sentences),
+        "features": features(&sentences.source),
+    })
+}
+
+/// Over images, words and labels, in order.
+fn digest(sentences: &Sentences) -> String {
+    let mut hash = Sha256::new();
+    let mut bytes = Vec::new();
+    for &number in sentences.usable() {
+        let example = &sentences.data.examples()[number];
+        bytes.clear();
+        bytes.extend(sentences.data.image_id(example).as_bytes());
+        bytes.push(0);
+        bytes.extend((sentences.pieces.of(number).len() as u64).to_le_bytes());
+        bytes.extend(sentences.pieces.of(number).flat_map(u32::to_le_bytes));
+        match example.label() {
+            None => bytes.push(0),
+            Some(label) => {
+                bytes.extend((label.len() as u64 + 1).to_le_bytes());
+                for (answer, score) in label {
+                    bytes.extend(answer.to_le_bytes());
+                    bytes.extend(score.to_bits().to_le_bytes());
+                }
+            }
+        }
+        hash.update(&bytes);
+    }
+    hex(&hash.finalize())
+}

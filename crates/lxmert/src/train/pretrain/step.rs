@@ -1,0 +1,220 @@
+//! Losses of pre-training, and one step over a batch in one or several parts.
+
+use tch::{Device, Kind, Tensor};
+
+use super::batches::Ready;
+use super::data::Sentences;
+use crate::model::Pass;
+use crate::model::pretraining::{self, Counts, PretrainingModel, Tasks};
+use crate::train::bert_adam;
+use crate::train::gradients;
+use crate::train::optimiser::{Optim, Optimiser};
+use crate::train::step::{self, step_seed};
+use base::error::{Error, Result};
+use checkpoint::StateDict;
+
+/// L2 norm to which gradients are clipped (src/pretrain/lxmert_pretrain.py @ 0db1182).
+const CLIP: f64 = 1.0;
+/// Share of the steps that warm up.
+pub const WARMUP: f64 = 0.05;
+
+/// What a batch gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The sum of the losses.
+    pub loss: f64,
+    /// The losses of the chosen tasks, in the order of their names.
+    pub losses: Vec<f64>,
+    /// Of the tasks that classify: the name, how many items were right, and of how many.
+    pub right: Vec<(&'static str, u64, u64)>,
+    /// The numbers of the examples and the best answer to each; none without the answering task.
+    pub answers: Vec<(usize, usize)>,
+}
+
+/// What a batch gave so far, still where the model is.
+#[derive(Default)]
+pub struct Measuring {
+    losses: Vec<Tensor>,
+    right: Vec<(&'static str, Tensor)>,
+    answers: Vec<(Vec<usize>, Tensor)>,
+}
+
+impl Measuring {
+    /// Runs the model on a batch or a part of one and adds what it gave; the part's share of the loss.
+    pub fn add(&mut self, model: &PretrainingModel, ready: &Ready, tasks: Tasks, pass: Pass) -> Tensor {
+        let scores = model.forward_for(&ready.inputs(), tasks, &ready.places, pass);
+        let targets = ready.targets();
+        let losses = pretraining::losses_of_part(&scores, &targets, tasks, ready.counts);
+        let total = Tensor::stack(&losses.iter().map(|(_, loss)| loss.shallow_clone()).collect::<Vec<_>>(), 0);
+        let right = pretraining::right(&scores, &targets, tasks);
+        self.losses.push(total.detach());
+        self.right.extend(right);
+        if tasks.qa {
+            self.answers.push((ready.examples.clone(), scores.answer.detach().argmax(1, false)));
+        }
+        total.sum(Kind::Float)
+    }
+
+    /// Fetches the numbers of a batch whose parts were all added.
+    pub fn finish(self, tasks: Tasks, counts: Counts) -> Measured {
+        let sum = Tensor::stack(&self.losses, 0).to_kind(Kind::Double).sum_dim_intlist([0i64].as_slice(), false, None);
+        let losses = Vec::<f64>::try_from(sum.to_device(Device::Cpu)).unwrap_or_default();
+        let counted: Vec<Tensor> = self.right.iter().map(|(_, right)| right.shallow_clone()).collect();
+        let counted = match counted.is_empty() {
+            true => Vec::new(),
+            false => Vec::<i64>::try_from(Tensor::stack(&counted, 0).to_device(Device::Cpu)).unwrap_or_default(),
+        };
+        let mut right: Vec<(&'static str, u64, u64)> = Vec::new();
+        for (&(name, _), &count) in self.right.iter().zip(&counted) {
+            let of = match name {
+                "Mask_LM" => counts.words,
+                "Matched" => counts.examples,
+                _ => counts.boxes,
+            };
+            match right.iter_mut().find(|(known, ..)| *known == name) {
+                Some((_, sum, _)) => *sum += count as u64,
+                None => right.push((name, count as u64, of as u64)),
+            }
+        }
+        debug_assert_eq!(losses.len(), tasks.names().len());
+        let answers = self.answers.into_iter().flat_map(|(examples, best)| {
+            let best = Vec::<i64>::try_from(best.to_device(Device::Cpu)).unwrap_or_default();
+            examples.into_iter().zip(best.into_iter().map(|answer| answer as usize)).collect::<Vec<_>>()
+        });
+        Measured { loss: losses.iter().sum(), losses, right, answers: answers.collect() }
+    }
+}
+
+/// What all steps of a run have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Which losses are added.
+    pub tasks: Tasks,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Decides dropout.
+    pub seed: u64,
+    /// Steps of the whole run, which the learning rate's schedule spans.
+    pub total: u64,
+}
+
+/// Takes steps, one after the other.
+pub struct Stepper<'a> {
+    model: &'a PretrainingModel,
+    sentences: &'a Sentences,
+    rule: Rule,
+    parameters: Vec<Tensor>,
+    optimiser: Optimiser,
+    steps: u64,
+    /// Of the parts of the batch so far.
+    gradients: Vec<Tensor>,
+    measuring: Measuring,
+    examples: Vec<usize>,
+}
+
+/// A step taken.
+pub struct Step {
+    /// What the batch gave before the update.
+    pub measured: Measured,
+    /// L2 norm of the gradients before clipping.
+    pub grad_norm: f64,
+    /// Learning rate used.
+    pub lr: f64,
+}
+
+impl<'a> Stepper<'a> {
+    /// Will train `model` on batches of `sentences`.
+    pub fn new(model: &'a PretrainingModel, sentences: &'a Sentences, rule: Rule) -> Self {
+        let settings = bert_adam::Settings::new(rule.lr, WARMUP, Some(rule.total));
+        Self {
+            model,
+            sentences,
+            rule,
+            parameters: model.parameters().named().into_iter().map(|(_, t)| t).collect(),
+            optimiser: Optimiser::new(Optim::Bert, settings),
+            steps: 0,
+            gradients: Vec::new(),
+            measuring: Measuring::default(),
+            examples: Vec::new(),
+        }
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Everything that steps change, between steps: the weights under their names and the optimiser's state.
+    pub fn state(&self) -> StateDict {
+        step::state(self.model.parameters(), &self.optimiser)
+    }
+
+    /// Bytes of the tensors of a snapshot.
+    pub fn state_bytes(&self) -> u64 {
+        step::state_bytes(self.model.parameters())
+    }
+
+    /// Goes on from what [`state`](Self::state) gave after `steps` steps.
+    ///
+    /// # Errors
+    /// Data where it is of another model or optimiser.
+    pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        step::restore(self.model.parameters(), &mut self.optimiser, steps, state)?;
+        self.steps = steps;
+        Ok(())
+    }
+
+    /// Adds a part of a batch; with its last part the step is taken. A loss or gradient that is not finite is an error, and
+    /// then the weights stay as they were.
+    ///
+    /// # Errors
+    /// Data, naming examples of the batch.
+    pub fn part(&mut self, ready: &Ready) -> Result<Option<Step>> {
+        if self.gradients.is_empty() {
+            // Dropout of a step depends on seed and step alone, not on what ran before it.
+            tch::manual_seed(step_seed(self.rule.seed, self.steps));
+            self.examples.clear();
+        }
+        self.examples.extend(&ready.examples);
+        let loss = self.measuring.add(self.model, ready, self.rule.tasks, Pass::TRAIN);
+        let gradients = gradients::gradients(&loss, &self.parameters);
+        drop(loss);
+        if self.gradients.is_empty() {
+            self.gradients = gradients;
+        } else {
+            for (sum, gradient) in self.gradients.iter_mut().zip(gradients) {
+                match (sum.defined(), gradient.defined()) {
+                    (true, true) => drop(sum.g_add_(&gradient)),
+                    (false, true) => *sum = gradient,
+                    (_, false) => {}
+                }
+            }
+        }
+        if ready.rest > 0 {
+            return Ok(None);
+        }
+        let gradients = std::mem::take(&mut self.gradients);
+        let measured = std::mem::take(&mut self.measuring).finish(self.rule.tasks, ready.counts);
+        let grad_norm = gradients::norm(&gradients);
+        if !measured.loss.is_finite() || !grad_norm.is_finite() {
+            return Err(self.diverged(&measured, grad_norm));
+        }
+        let lr = self.optimiser.step(&self.parameters, &gradients, gradients::clip_factor(grad_norm, CLIP));
+        self.steps += 1;
+        Ok(Some(Step { measured, grad_norm, lr }))
+    }
+
+    fn diverged(&self, measured: &Measured, norm: f64) -> Error {
+        let data = &self.sentences.data;
+        let uids: Vec<String> =
+            self.examples.iter().take(5).filter_map(|&n| Some(data.uid(data.examples().get(n)?))).collect();
+        let losses: Vec<String> = self.rule.tasks.names().into_iter().zip(&measured.losses).map(named).collect();
+        Error::data(format!("training broke at step {}: gradient norm {norm}, losses {}", self.steps + 1, losses.join(", ")))
+            .because(format!("the batch of {} examples {}, …", self.examples.len(), uids.join(", ")))
+            .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
+    }
+}
+
+fn named((name, loss): (&str, &f64)) -> String {
+    format!("{name} {loss}")
+}

@@ -1,0 +1,100 @@
+//! What is summed over an epoch, and the lines that are printed of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::step::Measured;
+use crate::model::pretraining::Tasks;
+use data::dataset::pretrain::data::PretrainData;
+use data::dataset::pretrain::evaluator::Given;
+
+/// Sums over the batches of an epoch so far; exact in JSON, so that a run can go on from them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Batches.
+    pub batches: u64,
+    loss: f64,
+    losses: Vec<f64>,
+    /// Right items and all, by the names of the tasks that classify.
+    right: BTreeMap<String, (u64, u64)>,
+    answers: Given,
+}
+
+impl Sums {
+    /// Adds a batch of this data.
+    pub fn add(&mut self, measured: &Measured, data: &PretrainData) {
+        self.batches += 1;
+        self.loss += measured.loss;
+        self.losses.resize(measured.losses.len(), 0.0);
+        for (sum, loss) in self.losses.iter_mut().zip(&measured.losses) {
+            *sum += loss;
+        }
+        for &(name, right, of) in &measured.right {
+            let sum = self.right.entry(name.to_owned()).or_default();
+            *sum = (sum.0 + right, sum.1 + of);
+        }
+        for &(number, answer) in &measured.answers {
+            self.answers.add(data, number, Some(answer));
+        }
+    }
+
+    /// What in it cannot be the sum over its batches of so many examples; `None` if nothing is wrong. A snapshot's file may
+    /// hold anything.
+    pub fn flaw(&self, batch_size: u64) -> Option<String> {
+        /// Most items that a task judges in an example: words, boxes.
+        const ITEMS: u64 = 1 << 16;
+        if let Some(loss) = self.losses.iter().chain([&self.loss]).find(|loss| !loss.is_finite()) {
+            return Some(format!("a sum of losses is {loss}"));
+        }
+        let examples = self.batches.saturating_mul(batch_size);
+        let wrong = |(_, (right, of)): &(&String, &(u64, u64))| right > of || *of > examples.saturating_mul(ITEMS);
+        if let Some((name, (right, of))) = self.right.iter().find(wrong) {
+            return Some(format!("{right} of {of} are right in {name}, over {examples} examples"));
+        }
+        self.answers.flaw(examples)
+    }
+
+    /// The mean of the batches' losses.
+    pub fn loss(&self) -> f64 {
+        self.loss / self.batches.max(1) as f64
+    }
+
+    /// The means of the single losses, by their names.
+    pub fn losses(&self, tasks: Tasks) -> impl Iterator<Item = (&'static str, f64)> {
+        let batches = self.batches.max(1) as f64;
+        tasks.names().into_iter().zip(self.losses.iter().map(move |sum| sum / batches))
+    }
+
+    /// Accuracies (0 to 1) of the tasks that classify, and of the answers to questions where there are any.
+    pub fn accuracies(&self) -> Vec<(String, f64)> {
+        let share = |(name, &(right, of)): (&String, &(u64, u64))| (name.clone(), right as f64 / of.max(1) as f64);
+        let answers = self.answers.accuracy().map(|accuracy| ("QA".to_owned(), accuracy.overall));
+        self.right.iter().map(share).chain(answers).collect()
+    }
+
+    /// The original's lines: what `title` says about the loss, the losses by their names, and the accuracy of answers where
+    /// there are any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
+    pub fn lines(&self, title: &str, tasks: Tasks) -> String {
+        let mut lines = format!("{title} is {:.4}\nThe losses are ", self.loss());
+        for (name, loss) in self.losses(tasks) {
+            let _ = write!(lines, "{name}: {loss:.4} ");
+        }
+        lines.push('\n');
+        if let Some(accuracy) = self.answers.accuracy() {
+            let _ = writeln!(lines, "{accuracy}");
+        }
+        lines
+    }
+
+    /// The same for `metrics.jsonl`, with the accuracies.
+    pub fn metrics(&self, tasks: Tasks) -> Value {
+        let named = |(name, value): (&str, f64)| (name.to_owned(), Value::from(value));
+        let losses: Map<String, Value> = self.losses(tasks).map(named).collect();
+        let accuracy: Map<String, Value> = self.accuracies().iter().map(|(name, a)| named((name, *a))).collect();
+        let per_category = self.answers.accuracy().map(|accuracy| accuracy.per_category);
+        json!({"loss": self.loss(), "losses": losses, "accuracy": accuracy, "answers": per_category})
+    }
+}

@@ -1,0 +1,345 @@
+//! Batches, losses and steps on small made-up data: 6 images with 4 boxes of 8 features.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor};
+
+use super::batches::{Feed, Ready, stream, training_stream, validation_stream};
+use super::data::{DataSettings, Examples, Loader, Role, Sentences};
+use super::step::{Measuring, Rule, Step, Stepper};
+use super::weights::{self, Description, Start};
+use crate::model::pretraining::{self, PretrainingModel, Tasks};
+use crate::model::{Pass, parameters};
+use crate::train::batches::shuffled;
+use crate::train::gradients;
+use crate::train::setup::Stores;
+use data::dataset::Scale;
+use data::dataset::pretrain::sampler::Rules;
+use data::features::Precision;
+use data::features::progress::Silent;
+use data::features::testing::{row_of, text};
+use lxmert_spec::Config;
+
+const WORDS: [&str; 13] =
+    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "sees", "red", "what", "is", "it"];
+
+struct World {
+    folder: tempfile::TempDir,
+    loader: Loader,
+    train: Sentences,
+    valid: Sentences,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for below in ["lxmert", "mscoco_imgfeat"] {
+            std::fs::create_dir(root.join(below)).unwrap();
+        }
+        std::fs::write(root.join("vocab.txt"), WORDS.join("\n") + "\n").unwrap();
+        let rows: Vec<_> = (0..6).map(|number| row_of(number, 4, 8)).collect();
+        for half in ["train2014", "val2014"] {
+            std::fs::write(root.join(format!("mscoco_imgfeat/{half}_obj36.tsv")), text(&rows)).unwrap();
+        }
+        let answers = ["cat", "dog", "red"].map(|answer| json!({"ans": answer, "dsets": ["vqa"]}));
+        std::fs::write(root.join("lxmert/all_ans.json"), json!(answers).to_string()).unwrap();
+        for (name, images) in [("mscoco_train", 0..4_usize), ("mscoco_minival", 3..6)] {
+            let of = |image: usize| {
+                let words = &WORDS[5..6 + image];
+                json!({
+                    "img_id": rows[image].img_id,
+                    "sentf": {"mscoco": [words.join(" "), "a red dog"], "vqa": ["what is it", "is it red red red"]},
+                    "labelf": {"vqa": [{"cat": 0.5, "dog": 0.7}, {"red": 1.0}]},
+                })
+            };
+            let all: Vec<Value> = images.map(of).collect();
+            std::fs::write(root.join(format!("lxmert/{name}.json")), json!(all).to_string()).unwrap();
+        }
+        let settings = DataSettings {
+            data_root: root.to_owned(),
+            stores: Stores::Build { folder: root.join("stores"), precision: Precision::F32 },
+            vocab: root.join("vocab.txt"),
+            scale: Scale::Full,
+            allow_missing_images: false,
+            qa_sets: None,
+            threads: 2,
+        };
+        let loader = Loader::new(settings).unwrap();
+        let train = loader.sentences("mscoco_train", Role::Train, &Silent).unwrap();
+        let valid = loader.sentences("mscoco_minival", Role::Valid, &Silent).unwrap();
+        Self { folder, loader, train, valid }
+    }
+
+    fn feed<'a>(
+        &'a self,
+        examples: &'a Examples<'a>,
+        lenders: &'a Examples<'a>,
+        size: usize,
+        parts: usize,
+    ) -> Feed<'a> {
+        Feed {
+            tokenizer: &self.loader.tokenizer,
+            examples,
+            lenders,
+            seed: 7,
+            stream: training_stream(2),
+            batch_size: size,
+            parts,
+            tasks: Tasks::ALL,
+            device: Device::Cpu,
+        }
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            vocab_size: WORDS.len(),
+            visual_feat_dim: 8,
+            hidden_dropout_prob: 0.0,
+            attention_probs_dropout_prob: 0.0,
+            initializer_range: 0.2,
+            ..Config::tiny()
+        }
+    }
+
+    fn model(&self) -> PretrainingModel {
+        tch::manual_seed(3);
+        PretrainingModel::new(&self.config(), self.loader.table.len(), Device::Cpu).unwrap()
+    }
+}
+
+/// Half of everything is masked, so that there is something to compare.
+const RULES: Rules = Rules { match_sentences: true, word_mask_rate: 0.5, box_mask_rate: 0.5, max_len: 20, boxes: 4 };
+
+fn collect(feed: Feed, order: Vec<usize>, from: usize, drop_last: bool) -> Vec<Ready> {
+    std::thread::scope(|scope| stream(scope, feed, order, from, drop_last).map(Result::unwrap).collect())
+}
+
+/// What each example of these batches is, by its number, without padding.
+fn by_example(batches: &[Ready]) -> BTreeMap<usize, String> {
+    let mut all = BTreeMap::new();
+    for ready in batches {
+        let (inputs, targets) = (ready.inputs(), ready.targets());
+        let length = inputs.ids.size()[1];
+        let words = inputs.ids.full_like(-1).reshape([-1]);
+        let words = words.index_put(&[Some(&ready.places)], targets.words, false).reshape([-1, length]);
+        for (i, &number) in ready.examples.iter().enumerate() {
+            let i = i as i64;
+            let real = inputs.mask.unwrap().get(i).sum(Kind::Int64).int64_value(&[]);
+            let rows = [
+                inputs.ids.get(i).narrow(0, 0, real),
+                words.get(i).narrow(0, 0, real),
+                inputs.features.get(i),
+                inputs.boxes.get(i),
+                targets.matched.get(i),
+                targets.visual.obj.get(i),
+                targets.visual.obj_conf.get(i),
+                targets.visual.attr.get(i),
+                targets.visual.attr_conf.get(i),
+                targets.visual.feat.get(i),
+                targets.visual.feat_mask.get(i),
+                targets.answer.get(i),
+            ];
+            let show =
+                |t: &Tensor| format!("{:?}", Vec::<f64>::try_from(t.to_kind(Kind::Double).reshape([-1])).unwrap());
+            all.insert(number, rows.iter().map(show).collect::<Vec<_>>().join("\n"));
+        }
+    }
+    all
+}
+
+#[test]
+fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
+    let world = World::new();
+    let (train, valid) = (world.train.examples(RULES).unwrap(), world.valid.examples(RULES).unwrap());
+    let feed = |size, parts| world.feed(&train, &train, size, parts);
+    let in_order: Vec<usize> = (0..16).collect();
+    let all = collect(feed(16, 1), in_order.clone(), 0, true);
+    let wanted = by_example(&all);
+    assert_eq!(wanted.len(), 16);
+    for (size, parts) in [(1, 1), (5, 1), (16, 3), (7, 7)] {
+        let batches = collect(feed(size, parts), shuffled(16, 1, size as u64), 0, false);
+        assert!(by_example(&batches) == wanted, "{size} {parts}");
+    }
+    // Going on in the middle, the last batch dropped.
+    let rest = collect(feed(5, 1), in_order.clone(), 1, true);
+    assert_eq!(
+        rest.iter().map(|ready| ready.examples.clone()).collect::<Vec<_>>(),
+        [[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]]
+    );
+    // Other epochs and validation draw other things.
+    let other = |stream| by_example(&collect(Feed { stream, ..feed(16, 1) }, in_order.clone(), 0, true));
+    assert!(other(training_stream(3)) != wanted && other(validation_stream(2)) != wanted);
+    assert!(other(validation_stream(3)) != other(validation_stream(2)));
+
+    // Whatever is drawn, features of boxes that are not masked and all targets are the image's own; what is borrowed comes from
+    // the training images, also when validating.
+    let lent: Vec<f32> = (0..4).flat_map(|number| row_of(number, 4, 8).features).collect();
+    let mut borrowed = 0;
+    for epoch in 0..40 {
+        let feed = Feed { stream: validation_stream(epoch), ..world.feed(&valid, &train, 12, 1) };
+        for ready in collect(feed, (0..12).collect(), 0, false) {
+            let (shown, targets) = (ready.inputs().features, ready.targets());
+            for (i, &number) in ready.examples.iter().enumerate() {
+                let example = &world.valid.data.examples()[number];
+                let own = row_of(3 + example.image(), 4, 8);
+                let of = |t: &Tensor| Vec::<f32>::try_from(t.get(i as i64).reshape([-1])).unwrap();
+                assert_eq!(of(targets.visual.feat), own.features);
+                assert_eq!(Vec::<i64>::try_from(targets.visual.obj.get(i as i64)).unwrap(), own.objects_id);
+                let (shown, masked) = (of(shown), of(targets.visual.feat_mask));
+                for ((shown, own), masked) in shown.chunks(8).zip(own.features.chunks(8)).zip(masked) {
+                    if masked == 0.0 {
+                        assert_eq!(shown, own);
+                    } else if shown != own && shown.iter().any(|x| *x != 0.0) {
+                        assert!(lent.chunks(8).any(|row| row == shown), "{shown:?}");
+                        borrowed += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(borrowed > 20);
+}
+
+/// Parts of 10: 4, 4 and 2, in which words, answers and boxes are distributed unevenly. Each step starts from where that of the
+/// whole batch did: the first weights are drawn from a generator that other tests draw from meanwhile, and what noise becomes over
+/// several steps, BertAdam dividing by the root of a moment, is not asked here.
+#[test]
+fn a_batch_in_parts_gives_the_step_of_the_whole() {
+    let world = World::new();
+    let train = world.train.examples(RULES).unwrap();
+    let rule = Rule { tasks: Tasks::ALL, lr: 1e-2, seed: 7, total: 4 };
+    let batch = |parts| collect(world.feed(&train, &train, 10, parts), shuffled(16, 1, 1), 0, true);
+    let step = |stepper: &mut Stepper, batch: &[Ready]| -> Step {
+        let mut taken: Vec<Step> = batch.iter().filter_map(|ready| stepper.part(ready).unwrap()).collect();
+        assert_eq!(taken.len(), 1);
+        taken.remove(0)
+    };
+    let models = [1, 3, 10].map(|parts| (batch(parts), world.model()));
+    let mut steppers: Vec<_> =
+        models.iter().map(|(batch, model)| (batch, Stepper::new(model, &world.train, rule))).collect();
+    let ((all, whole), in_parts) = steppers.split_first_mut().unwrap();
+    // Of the first step the learning rate is 0.
+    for number in 0..3 {
+        let before = whole.state();
+        let b = step(whole, all);
+        let after = whole.state();
+        for (batch, stepper) in in_parts.iter_mut() {
+            stepper.restore(number, &before).unwrap();
+            let a = step(stepper, batch);
+            // Sums in another order: f32 noise.
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * b.abs().max(1e-3);
+            assert!(a.measured.losses.iter().zip(&b.measured.losses).all(|(a, b)| close(*a, *b)), "{:?}", a.measured);
+            assert!(close(a.grad_norm, b.grad_norm) && a.lr == b.lr, "{} {}", a.grad_norm, b.grad_norm);
+            assert_eq!((&a.measured.right, &a.measured.answers), (&b.measured.right, &b.measured.answers));
+            // The first moment is a tenth of the gradients, which are clipped to a norm of 1 together.
+            let state = stepper.state();
+            for (name, moment) in after.iter().filter(|(name, _)| name.starts_with("optimiser.first.")) {
+                let [a, b] = [&state[name], moment].map(|data| parameters::tensor(data).unwrap());
+                let difference = (a - b).abs().max().double_value(&[]);
+                assert!(difference <= 1e-6, "{name}: {difference}");
+            }
+            assert_eq!(stepper.steps(), number + 1);
+        }
+    }
+}
+
+#[test]
+fn every_subset_of_losses_is_that_of_the_plain_path() {
+    let world = World::new();
+    let train = world.train.examples(RULES).unwrap();
+    let ready = collect(world.feed(&train, &train, 16, 1), (0..16).collect(), 0, true).remove(0);
+    let model = world.model();
+    let plain = model.forward(&ready.inputs(), Pass::EVAL);
+    let all_words = ready.inputs().ids.full_like(-1).reshape([-1]);
+    let all_words = all_words.index_put(&[Some(&ready.places)], ready.targets().words, false);
+    let targets = pretraining::Targets { words: &all_words, ..ready.targets() };
+    assert_eq!(ready.counts, pretraining::Counts::of(&targets));
+    let names = Tasks::ALL.names();
+    let all = pretraining::losses(&plain, &targets, Tasks::ALL);
+    let parameters: Vec<Tensor> = model.parameters().named().into_iter().map(|(_, t)| t).collect();
+    for chosen in 1..64_u32 {
+        let on = |at: u32| chosen >> at & 1 == 1;
+        let tasks = Tasks { mask_lm: on(0), matched: on(1), obj: on(2), attr: on(3), feat: on(4), qa: on(5) };
+        let mut measuring = Measuring::default();
+        let loss = measuring.add(&model, &ready, tasks, Pass::EVAL);
+        let got = measuring.finish(tasks, ready.counts);
+        let wanted: Vec<&(&str, Tensor)> =
+            all.iter().enumerate().filter(|(at, _)| on(*at as u32)).map(|(_, l)| l).collect();
+        assert_eq!(tasks.names(), wanted.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        for ((name, want), got) in wanted.iter().zip(&got.losses) {
+            let want = want.double_value(&[]);
+            assert!((got - want).abs() <= 1e-5 * want, "{name}: {got} {want}");
+        }
+        assert_eq!(
+            got.right.iter().map(|(name, ..)| *name).collect::<Vec<_>>(),
+            tasks.names().into_iter().filter(|name| !["Feat", "QA"].contains(name)).collect::<Vec<_>>()
+        );
+        assert_eq!(got.answers.len(), if tasks.qa { 16 } else { 0 });
+        // Only parameters that the original's model with these tasks has learn.
+        let gradients = gradients::gradients(&loss, &parameters);
+        for ((name, _), gradient) in model.parameters().named().iter().zip(&gradients) {
+            assert!(tasks.have(name) || !gradient.defined(), "{name}");
+        }
+    }
+    assert_eq!(names, ["Mask_LM", "Matched", "Obj", "Attr", "Feat", "QA"]);
+}
+
+#[test]
+fn nothing_to_predict_is_no_loss() {
+    let world = World::new();
+    let rules = Rules { match_sentences: false, word_mask_rate: 0.0, box_mask_rate: 0.0, ..RULES };
+    let train = world.train.examples(rules).unwrap();
+    // The captions of the first image.
+    let ready = collect(world.feed(&train, &train, 2, 1), vec![0, 1], 0, true).remove(0);
+    let model = world.model();
+    let rule = Rule { tasks: Tasks { obj: false, attr: false, ..Tasks::ALL }, lr: 1e-2, seed: 7, total: 4 };
+    let step = Stepper::new(&model, &world.train, rule).part(&ready).unwrap().unwrap();
+    let names = rule.tasks.names();
+    for (name, loss) in names.iter().zip(&step.measured.losses) {
+        assert_eq!(*loss == 0.0, ["Mask_LM", "Feat", "QA"].contains(name), "{name} {loss}");
+    }
+    assert!(step.grad_norm.is_finite() && step.grad_norm > 0.0);
+}
+
+#[test]
+fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
+    let world = World::new();
+    let folder = world.folder.path();
+    let tasks = Tasks { attr: false, qa: false, ..Tasks::ALL };
+    let description = Description { config: world.config(), answers: 3, qa_sets: None, tasks };
+    let model = world.model();
+    weights::save(&model, folder, "X", &description, None, true).unwrap();
+    let path = folder.join("X_LXRT.safetensors");
+    assert_eq!(weights::describe(&path).unwrap().unwrap(), description);
+    let (file, pth) =
+        (lxmert_spec::loading::read(&path).unwrap(), lxmert_spec::loading::read(&folder.join("X_LXRT.pth")).unwrap());
+    assert!(file.len() == pth.len() && pth.iter().all(|(name, tensor)| file[name] == *tensor));
+    assert_eq!(file[pretraining::TIED_DECODER], file[pretraining::WORD_TABLE]);
+    let absent = |name: &str| name.starts_with("answer_head") || name.contains("decoder_dict.attr");
+    assert!(file.keys().all(|name| !absent(name)));
+    assert_eq!(model.state().keys().filter(|name| absent(name)).count(), 6 + 2);
+
+    let start = |whole| {
+        let name = folder.join("X").to_str().unwrap().to_owned();
+        if whole { Start::Whole(name) } else { Start::WithoutAnswers(name) }
+    };
+    let vocab = folder.join("vocab.txt");
+    let load = |description: &Description, start, allow| {
+        let data = (vocab.as_path(), &world.loader.tokenizer);
+        weights::model(description, &start, data, 1, allow, Device::Cpu)
+    };
+    let (again, report) = load(&description, start(true), false).unwrap();
+    assert!(report.unwrap().missing.is_empty());
+    let state = again.state();
+    assert!(file.iter().all(|(name, tensor)| state[name] == *tensor));
+    // With more tasks, their heads are missing: said, or allowed.
+    let more = Description { tasks: Tasks::ALL, ..description.clone() };
+    assert!(load(&more, start(true), false).map(|_| ()).unwrap_err().to_string().contains("answer_head"));
+    let (_, report) = load(&more, start(true), true).unwrap();
+    assert_eq!(report.unwrap().missing.len(), 8);
+    // Other answers are no obstacle where the answer head is left out.
+    let other = Description { answers: 5, tasks: Tasks { qa: true, ..tasks }, ..description };
+    assert_eq!(load(&other, start(false), false).unwrap().1.unwrap().missing.len(), 6);
+}

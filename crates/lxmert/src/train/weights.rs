@@ -1,0 +1,119 @@
+//! Saving a task model's weights with a description of the model, and making a model from such a file.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::Path;
+
+use tch::Device;
+
+use crate::model::TaskModel;
+use crate::model::task::ENCODER_PREFIX;
+use base::error::Result;
+use base::files::ContentDigest;
+use checkpoint::{self, StateDict};
+use data::dataset::Task;
+pub use lxmert_spec::Description;
+use lxmert_spec::description::VOCABULARY;
+use lxmert_spec::loading::{LoadReport, Policy};
+
+/// Makes a freshly initialised model of a description.
+///
+/// # Errors
+/// Usage for impossible sizes.
+pub fn new_model(description: &Description, device: Device) -> Result<TaskModel> {
+    TaskModel::new(&description.config, images(description.task), description.answers, device)
+}
+
+/// Images an example of a task has.
+pub fn images(task: Task) -> usize {
+    if task == Task::Nlvr2 { 2 } else { 1 }
+}
+
+/// Names of weights files with their digests.
+pub type Written = BTreeMap<String, ContentDigest>;
+
+/// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`; `vocabulary` is the SHA-256 of the training's.
+pub fn save(
+    model: &TaskModel,
+    folder: &Path,
+    name: &str,
+    description: &Description,
+    vocabulary: Option<&str>,
+    pth: bool,
+) -> Result<Written> {
+    write(&model.parameters().state(), folder, name, with_vocabulary(description.metadata()?, vocabulary), pth)
+}
+
+/// Adds a file that was written before an older program's snapshot, which says nothing about it.
+pub(super) fn add_missing(written: &mut Written, folder: &Path, name: &str) -> Result<()> {
+    if let Entry::Vacant(missing) = written.entry(name.to_owned()) {
+        missing.insert(ContentDigest::of(&folder.join(name))?);
+    }
+    Ok(())
+}
+
+/// Adds the vocabulary's SHA-256 to a file's metadata.
+pub(super) fn with_vocabulary(
+    mut metadata: BTreeMap<String, String>,
+    vocabulary: Option<&str>,
+) -> BTreeMap<String, String> {
+    metadata.extend(vocabulary.map(|sha256| (VOCABULARY.to_owned(), sha256.to_owned())));
+    metadata
+}
+
+/// Writes weights in one form or both.
+pub(super) fn write(
+    state: &StateDict,
+    folder: &Path,
+    name: &str,
+    metadata: BTreeMap<String, String>,
+    pth: bool,
+) -> Result<Written> {
+    let safe = format!("{name}.safetensors");
+    let digest = checkpoint::write_safetensors_digested(&folder.join(&safe), state, &metadata)?;
+    let mut written = Written::from([(safe, digest)]);
+    if pth {
+        let (name, path) = (format!("{name}.pth"), folder.join(format!("{name}.pth")));
+        checkpoint::write_pth(&path, state)?;
+        // A zip's headers are completed last, so that its bytes cannot be hashed on the way.
+        written.insert(name, ContentDigest::of(&path)?);
+    }
+    Ok(written)
+}
+
+/// Writes the encoder alone under a pre-trained model's names (`bert.*`), for another task to start from, as `<folder>/<name>_LXRT.safetensors`.
+pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str, vocabulary: Option<&str>) -> Result<()> {
+    let state = model.parameters().state();
+    let encoder: StateDict = state
+        .into_iter()
+        .filter_map(|(name, data)| Some((name.strip_prefix(ENCODER_PREFIX)?.to_owned(), data)))
+        .collect();
+    let metadata = with_vocabulary(BTreeMap::from([("format".to_owned(), "pt".to_owned())]), vocabulary);
+    checkpoint::write_safetensors(&folder.join(format!("{name}_LXRT.safetensors")), &encoder, &metadata)
+}
+
+/// The description in a weights file, if it is one of ours or of Hugging Face's port.
+pub fn describe(path: &Path) -> Result<Option<Description>> {
+    Description::read(path)
+}
+
+/// Loads a checkpoint into a model under one of the original's rules.
+pub fn load(model: &TaskModel, path: &Path, policy: Policy, allow_missing: bool) -> Result<LoadReport> {
+    let weights = lxmert_spec::loading::read_weights(path)?;
+    let report = apply(model, weights.state, path, policy, allow_missing)?;
+    Ok(LoadReport { notes: weights.notes, ..report })
+}
+
+/// [`load`] for a checkpoint that has been read from `path`.
+pub fn apply(
+    model: &TaskModel,
+    state: StateDict,
+    path: &Path,
+    policy: Policy,
+    allow_missing: bool,
+) -> Result<LoadReport> {
+    let (state, report) = lxmert_spec::loading::plan(state, &model.parameters().shapes(), policy, allow_missing)
+        .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
+    model.parameters().load(&state)?;
+    Ok(report)
+}

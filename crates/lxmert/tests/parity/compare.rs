@@ -1,0 +1,95 @@
+//! Reading fixture tensors and comparing with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use checkpoint::{self, StateDict};
+use lxmert::model::parameters;
+use lxmert_spec::Config;
+use serde_json::Value;
+use tch::{Kind, Tensor};
+
+/// Named tensors of a fixture.
+pub struct Tensors(pub BTreeMap<String, Tensor>);
+
+impl Tensors {
+    pub fn read(path: &Path) -> Self {
+        let state = state(path);
+        Self(state.iter().map(|(name, data)| (name.clone(), parameters::tensor(data).unwrap())).collect())
+    }
+
+    pub fn get(&self, name: &str) -> &Tensor {
+        self.0.get(name).unwrap_or_else(|| panic!("the fixture has no tensor {name}"))
+    }
+}
+
+pub fn state(path: &Path) -> StateDict {
+    lxmert_spec::loading::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The configuration in a fixture's JSON (`bert_config.json` form) with the layer counts given apart.
+pub fn config(json: &Value, [l, x, r]: [usize; 3]) -> Config {
+    let number = |key: &str| json[key].as_u64().unwrap_or_else(|| panic!("the fixture's config has no {key}")) as usize;
+    Config {
+        vocab_size: number("vocab_size"),
+        hidden_size: number("hidden_size"),
+        num_attention_heads: number("num_attention_heads"),
+        intermediate_size: number("intermediate_size"),
+        max_position_embeddings: number("max_position_embeddings"),
+        type_vocab_size: number("type_vocab_size"),
+        l_layers: l,
+        x_layers: x,
+        r_layers: r,
+        ..Config::lxr955()
+    }
+}
+
+/// Names and shapes as the fixtures list them: `[["bert...", [120, 32]], ...]`.
+pub fn listed_shapes(list: &Value) -> Vec<(String, Vec<usize>)> {
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let shape = entry[1].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
+            (entry[0].as_str().unwrap().to_owned(), shape)
+        })
+        .collect()
+}
+
+pub fn max_abs_difference(got: &Tensor, want: &Tensor) -> f64 {
+    (got.to_kind(Kind::Double) - want.to_kind(Kind::Double)).abs().max().double_value(&[])
+}
+
+#[track_caller]
+pub fn within(what: &str, got: &Tensor, want: &Tensor, bound: f64) {
+    assert_eq!(got.size(), want.size(), "{what}: shape");
+    let difference = max_abs_difference(got, want);
+    assert!(difference <= bound, "{what}: differs by {difference:e}, allowed {bound:e}");
+}
+
+#[track_caller]
+pub fn relative(what: &str, got: f64, want: f64, bound: f64) {
+    let difference = (got - want).abs();
+    assert!(
+        difference <= bound * want.abs(),
+        "{what}: {got} is not {want} (relative {:e}, allowed {bound:e})",
+        difference / want.abs()
+    );
+}
+
+/// Compares every gradient with the fixture's (1e-4 of the tensor's largest value + 1e-6; tensors that are mathematically zero,
+/// attention key biases and token types, 1e-5 absolute), and the set of parameters without one.
+pub fn gradients(case: &str, named: &[(String, Tensor)], got: &[Tensor], want: &Tensors) {
+    for ((name, _), got) in named.iter().zip(got) {
+        let Some(want) = want.0.get(name) else {
+            assert!(!got.defined(), "{case}: {name} has a gradient, in the original it has none");
+            continue;
+        };
+        assert!(got.defined(), "{case}: {name} has no gradient, in the original it has one");
+        let zero = name.ends_with("key.bias") || name.ends_with("token_type_embeddings.weight");
+        let bound = if zero { 1e-5 } else { 1e-4 * want.abs().max().double_value(&[]) + 1e-6 };
+        within(&format!("{case}: gradient of {name}"), got, want, bound);
+    }
+    let known: std::collections::BTreeSet<_> = named.iter().map(|(name, _)| name).collect();
+    assert!(want.0.keys().all(|name| known.contains(name)), "{case}: the fixture has gradients of unknown parameters");
+}

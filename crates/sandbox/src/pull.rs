@@ -1,0 +1,205 @@
+//! Pulling images from registries.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::errors::Error as Answer;
+use bollard::models::CreateImageInfo;
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use super::failure::{Cause, Failure};
+use super::hindrance::{Hindrance, says_full};
+use super::image::Image;
+use super::reference::Reference;
+use base::human::human_seconds;
+use base::signals::AtWork;
+
+/// How far a pull is. Layers become known one after the other, so that `total` grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Bytes that arrived, compressed.
+    pub done: u64,
+    /// Bytes of all layers whose size is known.
+    pub total: u64,
+    /// Layers that are in place.
+    pub layers_done: usize,
+    /// Layers in all.
+    pub layers: usize,
+}
+
+impl Engine {
+    /// Pulls an image by name or name@digest. `told` hears how far it is; `silence` without any progress ends it.
+    ///
+    /// # Errors
+    /// [`Cause::PullHindered`] where the reason is of a known kind, [`Cause::PullFailed`] where the registry fails otherwise,
+    /// [`Cause::PullRefused`] where it has no such image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`],
+    /// [`Cause::Interrupted`].
+    pub fn pull(&self, name: &str, silence: Duration, told: &mut dyn FnMut(Progress)) -> Result<Image, Failure> {
+        let reference = Reference::parse(name)?;
+        let mut at_work = AtWork::begin()?;
+        self.block_on(async {
+            tokio::select! {
+                done = self.pull_layers(name, &reference, silence, told) => done,
+                // The engine gives a pull up that nobody waits for.
+                signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
+            }
+        })?;
+        // By its digest where one was asked for: a tag beside it says nothing.
+        let found = match &reference.digest {
+            Some(digest) => self.image(&reference.at(digest).to_string())?,
+            None => self.image(name)?,
+        };
+        Ok(Image { name: name.to_owned(), ..found })
+    }
+
+    async fn pull_layers(
+        &self,
+        name: &str,
+        reference: &Reference,
+        silence: Duration,
+        told: &mut dyn FnMut(Progress),
+    ) -> Result<(), Failure> {
+        let version = reference.digest.as_ref().or(reference.tag.as_ref()).map_or("latest", String::as_str);
+        let options = CreateImageOptionsBuilder::default().from_image(&reference.repository).tag(version).build();
+        let docker = self.docker().clone().with_timeout(silence.saturating_add(Duration::from_secs(60)));
+        let mut answers = std::pin::pin!(docker.create_image(Some(options), None, None));
+        let (mut layers, mut finished, mut moved) = (Layers::default(), false, Instant::now());
+        loop {
+            match tokio::time::timeout_at(moved + silence, answers.next()).await {
+                Ok(Some(Ok(info))) => {
+                    let status = info.status.as_deref().unwrap_or_default();
+                    finished |= status.starts_with("Digest: ") || status.starts_with("Status: ");
+                    // The engine's own countdowns are no progress.
+                    if !status.starts_with("Retrying") {
+                        moved = Instant::now();
+                    }
+                    if layers.take(&info) {
+                        told(layers.progress());
+                    }
+                }
+                Ok(Some(Err(error))) => return Err(self.pull_failed(name, error)),
+                // Podman says nothing at the end.
+                Ok(None) if finished || self.facts().podman => return Ok(()),
+                Ok(None) => return Err(Cause::EngineLost { why: "it ended the connection".into() }.into()),
+                Err(_) => {
+                    let why = format!("nothing came for {}", human_seconds(silence.as_secs_f64()));
+                    return Err(Cause::PullFailed { image: name.to_owned(), why }.into());
+                }
+            }
+        }
+    }
+
+    /// The digest (`sha256:…`) that the registry gives to a name now, without pulling it. None where the engine has no such
+    /// question, as Podman.
+    ///
+    /// # Errors
+    /// As [`Self::pull`].
+    pub fn published_digest(&self, name: &str) -> Result<Option<String>, Failure> {
+        if self.facts().podman {
+            return Ok(None);
+        }
+        let full = Reference::parse(name)?.to_string();
+        let answer = self.block_on(self.docker().inspect_registry_image(&full, None));
+        answer.map(|answer| answer.descriptor.digest).map_err(|error| self.pull_failed(name, error))
+    }
+
+    /// Names why a registry's image did not come.
+    fn pull_failed(&self, name: &str, error: Answer) -> Failure {
+        let (status, why) = match &error {
+            Answer::DockerResponseServerError { status_code, message } => (*status_code, message.trim().to_owned()),
+            Answer::DockerStreamError { error } => (500, error.trim().to_owned()),
+            _ => return self.failed("pull an image", error),
+        };
+        if says_full(&why) {
+            return Cause::DiskFull { why }.into();
+        }
+        if let Some(reason) = Hindrance::of(&why) {
+            return Cause::PullHindered { image: name.to_owned(), reason, why }.into();
+        }
+        let refused =
+            ["manifest unknown", "not found", "access denied", "unauthorized", "denied:", "no matching manifest"];
+        let image = name.to_owned();
+        match matches!(status, 400 | 401 | 403 | 404) || refused.iter().any(|text| why.contains(text)) {
+            true => Cause::PullRefused { image, why }.into(),
+            false => Cause::PullFailed { image, why }.into(),
+        }
+    }
+}
+
+/// Every layer's bytes.
+#[derive(Default)]
+struct Layers(HashMap<String, Layer>);
+
+#[derive(Default)]
+struct Layer {
+    done: u64,
+    total: u64,
+    in_place: bool,
+}
+
+impl Layers {
+    /// Whether it says anything of a layer.
+    fn take(&mut self, info: &CreateImageInfo) -> bool {
+        let (Some(id), Some(status)) = (&info.id, &info.status) else { return false };
+        if status.starts_with("Pulling from") {
+            return false;
+        }
+        let layer = self.0.entry(id.clone()).or_default();
+        match status.as_str() {
+            "Downloading" | "Copying blob" => {
+                let bytes = |bytes: Option<i64>| bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(0);
+                let detail = info.progress_detail.clone().unwrap_or_default();
+                layer.done = bytes(detail.current);
+                layer.total = bytes(detail.total).max(layer.done);
+            }
+            "Verifying Checksum" | "Extracting" => layer.done = layer.total,
+            "Download complete" => {
+                layer.done = layer.total;
+                // Podman's last word on a layer, and it names no sizes.
+                layer.in_place |= layer.total == 0;
+            }
+            "Pull complete" | "Already exists" => {
+                layer.done = layer.total;
+                layer.in_place = true;
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn progress(&self) -> Progress {
+        let sum = |of: fn(&Layer) -> u64| self.0.values().map(of).fold(0, u64::saturating_add);
+        Progress {
+            done: sum(|layer| layer.done),
+            total: sum(|layer| layer.total),
+            layers_done: self.0.values().filter(|layer| layer.in_place).count(),
+            layers: self.0.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_layers_are_summed() {
+        let mut layers = Layers::default();
+        let mut told = |id: &str, status: &str, current: i64| {
+            let detail = format!(r#"{{"current":{current},"total":100}}"#);
+            let line = format!(r#"{{"id":"{id}","status":"{status}","progressDetail":{detail}}}"#);
+            layers.take(&serde_json::from_str(&line).unwrap());
+            layers.progress()
+        };
+        told("1", "Pulling from x/y", 0);
+        told("a", "Pulling fs layer", 0);
+        told("b", "Already exists", 0);
+        told("c", "Downloading", -5);
+        assert_eq!(told("a", "Downloading", 40), Progress { done: 40, total: 200, layers_done: 1, layers: 3 });
+        assert_eq!(told("a", "Extracting", 10), Progress { done: 100, total: 200, layers_done: 1, layers: 3 });
+        assert_eq!(told("a", "Pull complete", 0), Progress { done: 100, total: 200, layers_done: 2, layers: 3 });
+    }
+}
