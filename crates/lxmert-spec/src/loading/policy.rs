@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use base::human::some_of;
 
 /// What task models put before the encoder's names.
@@ -33,7 +35,7 @@ pub enum Policy<'a> {
 }
 
 /// What a checkpoint gave a model.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadReport {
     /// How many of the model's tensors were loaded.
     pub loaded: usize,

@@ -1,6 +1,5 @@
 //! The pre-training model: all heads and their losses.
 
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Inputs, Lxrt};
@@ -8,6 +7,7 @@ use super::heads::{AnswerHead, ObjectHead, ObjectScores, PretrainingHeads};
 use super::layers::Pass;
 use super::losses::{self, VisualTargets};
 use super::parameters::Parameters;
+use crate::model::tasks::Tasks;
 use base::error::Result;
 use checkpoint::StateDict;
 use lxmert_spec::config::Config;
@@ -16,47 +16,6 @@ use lxmert_spec::config::Config;
 pub const TIED_DECODER: &str = "cls.predictions.decoder.weight";
 /// The word table's name in the pre-training model.
 pub const WORD_TABLE: &str = "bert.embeddings.word_embeddings.weight";
-
-/// Which losses are added (`--taskMaskLM` and so on; `--taskObjPredict` with `--visualLosses` gives the middle three).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tasks {
-    /// Masked cross-modality language model.
-    pub mask_lm: bool,
-    /// Image-sentence matching.
-    pub matched: bool,
-    /// Object classes of the boxes.
-    pub obj: bool,
-    /// Attribute classes of the boxes.
-    pub attr: bool,
-    /// Features of the masked boxes.
-    pub feat: bool,
-    /// Image question answering.
-    pub qa: bool,
-}
-
-impl Tasks {
-    /// All, as in the paper.
-    pub const ALL: Self = Self { mask_lm: true, matched: true, obj: true, attr: true, feat: true, qa: true };
-
-    /// The names of the chosen losses, in the original's order.
-    pub fn names(self) -> Vec<&'static str> {
-        let all = [self.mask_lm, self.matched, self.obj, self.attr, self.feat, self.qa];
-        NAMES.into_iter().zip(all).filter_map(|(name, chosen)| chosen.then_some(name)).collect()
-    }
-
-    /// Whether the original has a parameter of this name in a model with these tasks: it makes no heads for others.
-    pub fn have(self, parameter: &str) -> bool {
-        let decoder = |name: &str| parameter.starts_with(&format!("obj_predict_head.decoder_dict.{name}."));
-        match parameter.split('.').next() {
-            Some("answer_head") => self.qa,
-            Some("obj_predict_head") => {
-                let other = [("obj", self.obj), ("attr", self.attr), ("feat", self.feat)];
-                (self.obj || self.attr || self.feat) && !other.iter().any(|(name, chosen)| !chosen && decoder(name))
-            }
-            _ => true,
-        }
-    }
-}
 
 /// How many items each loss is a mean over. Where a batch is gone through in parts, those of the whole batch make the parts'
 /// losses add up to the batch's.
@@ -84,9 +43,6 @@ impl Counts {
         }
     }
 }
-
-/// Names of all losses, in the original's order (`LOSSES_NAME`, src/pretrain/lxmert_pretrain.py @ 0db1182).
-const NAMES: [&str; 6] = ["Mask_LM", "Matched", "Obj", "Attr", "Feat", "QA"];
 
 /// What the losses compare with.
 pub struct Targets<'a> {

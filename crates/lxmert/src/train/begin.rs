@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,7 +19,8 @@ use base::signals::AtWork;
 use checkpoint::StateDict;
 
 /// Where a run's snapshots are, and what is done with those that are there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SnapshotSettings {
     /// Their folder; nothing else is kept in it.
     pub folder: PathBuf,
@@ -37,7 +38,8 @@ impl SnapshotSettings {
 }
 
 /// How a run begins where one was before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Begin {
     /// Goes on from the newest whole snapshot; begins where there is none. The outcome of a finished run is only told again.
     Resume,

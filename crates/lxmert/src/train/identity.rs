@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tch::Device;
 
-use super::finetune::Settings;
-use super::machine::machine;
+use crate::train::finetune::settings::Settings;
 use super::questions::{Questions, Source, Target};
 use super::snapshot::Identity;
 use base::files::hex;
@@ -15,14 +13,14 @@ use data::features::FeatureStore;
 use lxmert_spec::Config;
 
 /// Of a run with these settings and data.
-pub fn identity(settings: &Settings, train: &Questions, valid: Option<&Questions>, device: Device) -> Identity {
+pub fn identity(settings: &Settings, train: &Questions, valid: Option<&Questions>, machine: BTreeMap<String, Value>) -> Identity {
     let mut run = options(settings);
     let config = &settings.description.config;
     run.insert("words of the vocabulary".into(), config.vocab_size.into());
     run.insert("answers".into(), settings.description.answers.into());
     run.insert("training data".into(), data(train));
     run.insert("validation data".into(), valid.map_or(Value::Null, data));
-    Identity { run, machine: machine(device), ..of_settings(settings) }
+    Identity { run, machine, ..of_settings(settings) }
 }
 
 /// Returns what its settings alone tell.
@@ -50,7 +48,7 @@ pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
 }
 
 /// A model's sizes but for two, which the vocabulary and the features decide.
-pub(super) fn sizes(config: &Config) -> Value {
+pub fn sizes(config: &Config) -> Value {
     let mut sizes = json!(config);
     for size in ["vocab_size", "visual_feat_dim"] {
         sizes.as_object_mut().map(|sizes| sizes.shift_remove(size));
@@ -59,7 +57,7 @@ pub(super) fn sizes(config: &Config) -> Value {
 }
 
 /// What features were read.
-pub(super) fn features(source: &Source) -> Value {
+pub fn features(source: &Source) -> Value {
     let of = |store: &FeatureStore| {
         json!({
             "of": store.source().name,

@@ -3,6 +3,7 @@
 
 use tch::Tensor;
 
+use super::choices::Optim;
 use super::bert_adam::{BertAdam, Settings};
 use crate::model::parameters;
 use base::error::{Error, Result};
@@ -12,22 +13,6 @@ use checkpoint::{DType, StateDict, TensorData};
 const FIRST: &str = "optimiser.first.";
 const SECOND: &str = "optimiser.second.";
 const UPDATES: &str = "optimiser.updates";
-
-/// Choices of `--optim`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Optim {
-    /// BertAdam with linear warm-up and decay.
-    Bert,
-    /// torch.optim.Adam.
-    Adam,
-    /// torch.optim.Adamax.
-    Adamax,
-    /// torch.optim.RMSprop.
-    Rms,
-    /// torch.optim.SGD.
-    Sgd,
-}
 
 /// An optimiser with its state.
 pub enum Optimiser {

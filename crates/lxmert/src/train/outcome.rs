@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::Identity;
-use super::weights::Written;
+use super::written::Written;
 use base::error::{Error, Result};
 use base::files;
 

@@ -1,6 +1,7 @@
 //! The examples of a split made ready for batching: tokenised, their images found in the feature stores, their targets looked up.
 
 use base::error::{Error, Result};
+use super::choices::Ablation;
 use data::dataset::answers::LabelTable;
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{self, Id, Label, Task, TaskData};
@@ -111,16 +112,6 @@ pub struct Question {
     pub places: Vec<Place>,
     /// None for test data.
     pub target: Option<Target>,
-}
-
-/// What is left out of the input, to see what the rest alone can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Ablation {
-    /// Features and boxes are zero: a question-only model.
-    Vision,
-    /// Every sentence is empty: an image-only model.
-    Language,
 }
 
 /// A split, ready.

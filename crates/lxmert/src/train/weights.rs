@@ -1,11 +1,11 @@
 //! Saving a task model's weights with a description of the model, and making a model from such a file.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use tch::Device;
 
+use super::written::Written;
 use crate::model::TaskModel;
 use crate::model::task::ENCODER_PREFIX;
 use base::error::Result;
@@ -29,9 +29,6 @@ pub fn images(task: Task) -> usize {
     if task == Task::Nlvr2 { 2 } else { 1 }
 }
 
-/// Names of weights files with their digests.
-pub type Written = BTreeMap<String, ContentDigest>;
-
 /// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`; `vocabulary` is the SHA-256 of the training's.
 pub fn save(
     model: &TaskModel,
@@ -42,14 +39,6 @@ pub fn save(
     pth: bool,
 ) -> Result<Written> {
     write(&model.parameters().state(), folder, name, with_vocabulary(description.metadata()?, vocabulary), pth)
-}
-
-/// Adds a file that was written before an older program's snapshot, which says nothing about it.
-pub(super) fn add_missing(written: &mut Written, folder: &Path, name: &str) -> Result<()> {
-    if let Entry::Vacant(missing) = written.entry(name.to_owned()) {
-        missing.insert(ContentDigest::of(&folder.join(name))?);
-    }
-    Ok(())
 }
 
 /// Adds the vocabulary's SHA-256 to a file's metadata.

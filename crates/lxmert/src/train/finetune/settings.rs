@@ -1,17 +1,23 @@
-//! What a fine-tuning run decides.
+//! What a fine-tuning run decides, and whether it has ended before.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::train::begin::SnapshotSettings;
-use crate::train::optimiser::Optim;
+use crate::train::choices::Optim;
+use crate::train::begin;
+use crate::train::identity::{of_settings, options};
+use crate::train::outcome::Outcome;
 use crate::train::weights::Description;
+use base::error::Result;
 use lxmert_spec::loading::LoadReport;
 
 /// What a run decides.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Passes over the training data.
     pub epochs: u64,
@@ -41,4 +47,21 @@ pub struct Settings {
     pub loaded: Option<LoadReport>,
     /// Breaks and what follows them.
     pub snapshots: SnapshotSettings,
+}
+
+/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
+/// nothing is compared.
+///
+/// # Errors
+/// Usage where the run that has ended there had other settings.
+pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
+    begin::ended(&settings.output, &settings.snapshots, &of_settings(settings))
+}
+
+/// Refuses, before data are read, to train over what is finished in the output folder.
+///
+/// # Errors
+/// As [`begin::refuse_finished`].
+pub fn refuse_finished(settings: &Settings) -> Result<()> {
+    begin::refuse_finished(&settings.output, &settings.snapshots, &options(settings))
 }

@@ -7,23 +7,13 @@ mod sentences;
 mod tests;
 mod workers;
 
+use super::choices::Average;
 use tch::{Device, Kind, Tensor};
 
 use super::questions::Questions;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
-
-/// What is averaged where several models answer together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Average {
-    /// Probabilities: the sigmoid of VQA's and GQA's scores, the softmax of NLVR2's
-    #[default]
-    Probabilities,
-    /// The scores before that
-    Logits,
-}
 
 /// How answers are computed; both ways give the same up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

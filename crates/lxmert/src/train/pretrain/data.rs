@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::train::questions::{MAX_WORDS, Place, Source, without_features};
-use crate::train::setup::Stores;
+use crate::train::loader::Stores;
 use base::error::{Error, Result};
 use data::dataset::answers::{AnswerTable, parse_qa_sets};
 use data::dataset::pretrain::data::{PretrainData, Source as Collection};
@@ -20,7 +20,8 @@ const FAST: usize = 5000;
 const VALID: usize = 5000;
 
 /// Where the data are and how much of them to read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DataSettings {
     /// Folder laid out as the original's `data/`.
     pub data_root: PathBuf,

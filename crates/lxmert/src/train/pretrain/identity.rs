@@ -4,23 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tch::Device;
 
 use super::data::{Examples, Sentences};
 use super::settings::Settings;
 use crate::train::identity::{features, sizes};
-use crate::train::machine::machine;
 use crate::train::snapshot::Identity;
 use base::files::hex;
 
 /// Of a run with these settings and data.
-pub fn identity(settings: &Settings, train: &Examples, valid: Option<&Examples>, device: Device) -> Identity {
+pub fn identity(settings: &Settings, train: &Examples, valid: Option<&Examples>, machine: BTreeMap<String, Value>) -> Identity {
     let mut run = options(settings);
     let config = &settings.description.config;
     run.insert("words of the vocabulary".into(), config.vocab_size.into());
     run.insert("training data".into(), data(train.sentences));
     run.insert("validation data".into(), valid.map_or(Value::Null, |valid| data(valid.sentences)));
-    Identity { run, machine: machine(device), ..of_settings(settings) }
+    Identity { run, machine, ..of_settings(settings) }
 }
 
 /// Returns what its settings alone tell.

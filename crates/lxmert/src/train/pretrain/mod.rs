@@ -13,11 +13,13 @@
 
 pub mod batches;
 pub mod data;
+pub mod description;
 pub mod identity;
 pub mod logs;
 pub mod progress;
 pub mod run;
 pub mod settings;
+pub mod start;
 pub mod step;
 pub mod sums;
 pub mod weights;
