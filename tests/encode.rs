@@ -1,7 +1,7 @@
 //! `repro encode` as a user runs it: files, shards, what is printed, what is refused; the original's outputs at full size.
 
 mod common;
-#[path = "parity/formula.rs"]
+#[path = "../crates/lxmert/tests/parity/formula.rs"]
 mod formula;
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{fixtures, repro, run, stderr, stdout, tiny_config};
-use lxmert::train::pretrain::weights::describe;
+use trainings::pretrain::description::describe;
 use serde_json::{Value, json};
 
 /// The original's names of the six losses, which it gives to the first ones that there are.

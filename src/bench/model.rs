@@ -13,8 +13,8 @@ use base::error::{Error, Result};
 use base::tell;
 use lxmert::model::TaskModel;
 use lxmert::train::batches;
-use lxmert::train::optimiser::Optim;
-use lxmert::train::questions::Questions;
+use trainings::choices::Optim;
+use trainings::questions::Questions;
 use lxmert::train::step::{Parts, Rule, Stepper};
 use lxmert_spec::Config;
 

@@ -12,8 +12,9 @@ use super::questions;
 use super::timing::{self, Repeats, Times, rounded};
 use base::error::{Error, Result};
 use lxmert::model::TaskModel;
-use lxmert::train::predict::{Average, Way, scores};
-use lxmert::train::questions::{MAX_WORDS, Questions};
+use trainings::choices::Average;
+use lxmert::train::predict::{Way, scores};
+use trainings::questions::{MAX_WORDS, Questions};
 use lxmert_spec::Config;
 
 /// What is asked.

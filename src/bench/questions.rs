@@ -10,7 +10,7 @@ use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
-use lxmert::train::questions::{Question, Questions, Source, Target};
+use trainings::questions::{Question, Questions, Source, Target};
 
 /// Word pieces, `[CLS]` and `[SEP]` included and cut at 20, of forty questions spread over GQA's testdev as its 12,578
 /// are: the middle of every fortieth of them by length, 11.8 on average. Counted from the questions of

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::choices::average;
 use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
@@ -15,11 +16,15 @@ use judge::evidence::attribution::{self, Attribution};
 use judge::evidence::result::Machine;
 use lxmert::model::TaskModel;
 use lxmert::train::machine::described;
-use lxmert::train::predict::{Average, predict};
+use trainings::choices::Average;
+use lxmert::train::predict::predict;
 use lxmert::train::progress;
-use lxmert::train::questions::Questions;
-use lxmert::train::setup::{self, Loader, Start};
-use lxmert::train::weights::{self, Description};
+use trainings::questions::Questions;
+use lxmert::train::setup;
+use trainings::loader::Loader;
+use trainings::start::Start;
+use lxmert::train::weights;
+use lxmert_spec::Description;
 use lxmert_spec::description::same_vocabulary;
 use lxmert_spec::loading::locate;
 
@@ -30,7 +35,7 @@ pub struct Answering {
     #[arg(long, value_name = "NAME", num_args = 1.., action = clap::ArgAction::Append)]
     pub load: Vec<String>,
     /// What is averaged where several models answer
-    #[arg(long, value_enum, default_value = "probabilities")]
+    #[arg(long, value_parser = average(), default_value = "probabilities")]
     pub average: Average,
     /// Examples a batch [default: 950 for VQA, 256 otherwise]
     #[arg(long, alias = "batchSize", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use lxmert::train::begin::{Begin, SnapshotSettings};
-use lxmert::train::snapshot::Every;
+use trainings::begin::{Begin, SnapshotSettings};
+use trainings::snapshot::Every;
 
 /// What `train` and `pretrain` share.
 #[derive(Debug, clap::Args)]

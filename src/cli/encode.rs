@@ -19,7 +19,7 @@ use lxmert::encode::{
     encode, pairs_of_file, pairs_of_lists, pairs_of_split, with_features,
 };
 use lxmert::train::progress;
-use lxmert::train::questions::MAX_WORDS;
+use trainings::questions::MAX_WORDS;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
 

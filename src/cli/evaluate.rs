@@ -15,7 +15,7 @@ use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
 use judge::evidence::leave::{Evaluated, leave};
 use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use lxmert::train::questions;
+use trainings::questions;
 use lxmert_spec::loading::hf;
 
 /// Score a model or predictions files, or say whether they are complete

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::choices::gpu_path;
 use super::assets::{Format, ManifestOptions};
 use crate::demo::DemoDetector;
 use crate::extract::caffe::{self, Caffe, assets, gpus::Choice};
@@ -85,7 +86,7 @@ struct ContainerOptions {
     #[arg(long, value_name = "LIST", default_value = "all")]
     gpus: Choice,
     /// The way to the GPUs
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_parser = gpu_path(), default_value = "auto")]
     gpu_path: GpuPath,
     /// Another image than airsplay/bottom-up-attention
     #[arg(long, value_name = "REF")]

@@ -7,7 +7,8 @@ use base::error::{Error, Result};
 use base::files::{self, text};
 use data::dataset::{FeatureFile, Task, TaskData};
 use judge::evidence::training;
-use lxmert::train::setup::{DataSettings, Start, Stores};
+use trainings::loader::{DataSettings, Stores};
+use trainings::start::Start;
 use lxmert_spec::loading::locate;
 
 /// A thing that a command names.

@@ -16,6 +16,7 @@ mod assets;
 mod bench;
 mod breaks;
 mod check;
+mod choices;
 mod convert;
 mod doctor;
 mod encode;

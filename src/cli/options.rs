@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use tch::Device;
 
+use super::choices::ablation;
 use super::values::{count, dropout, whole};
 use crate::pipeline::contained::{Features, build_stores};
 use crate::prepare;
@@ -17,8 +18,8 @@ use data::features::Precision;
 use data::features::progress::Bar;
 use judge::grade::vocabulary::published_vocabulary;
 pub use lxmert::train::machine::described;
-use lxmert::train::questions::Ablation;
-use lxmert::train::setup::{DataSettings, Stores};
+use trainings::choices::Ablation;
+use trainings::loader::{DataSettings, Stores};
 use lxmert_spec::Config;
 
 /// The data's folder and the vocabulary.
@@ -94,7 +95,7 @@ pub struct DataOptions {
     #[arg(long, help_heading = "Data")]
     pub half_features: bool,
     /// Leave a modality out of the input, to see what the other alone can do
-    #[arg(long, value_enum, help_heading = "Data")]
+    #[arg(long, value_parser = ablation(), help_heading = "Data")]
     pub ablate: Option<Ablation>,
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use base::error::{Error, Result};
-use lxmert::train::setup::Start;
+use trainings::start::Start;
 use lxmert_spec::loading::locate;
 
 /// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::breaks::BreakOptions;
+use super::choices::optim;
 use super::engine::{EngineOptions, Touched, run_inside};
 use super::first_look::{Named, look, look_at_data, of_start};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
@@ -18,12 +19,15 @@ use base::exit;
 use base::tell;
 use data::dataset::{self, Task};
 use data::features::progress::Bar;
-use lxmert::train::finetune::{self, Outcome, Settings};
-use lxmert::train::optimiser::Optim;
+use lxmert::train::finetune::{self, Outcome};
+use trainings::finetune::Settings;
+use trainings::choices::Optim;
 use lxmert::train::progress::Training;
-use lxmert::train::questions::Questions;
-use lxmert::train::setup::{self, Loader, Start};
-use lxmert::train::weights::Description;
+use trainings::questions::Questions;
+use lxmert::train::setup;
+use trainings::loader::Loader;
+use trainings::start::Start;
+use lxmert_spec::Description;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
@@ -48,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub eval_batch_size: Option<usize>,
     /// Update rule
-    #[arg(long, value_enum, default_value = "bert")]
+    #[arg(long, value_parser = optim(), default_value = "bert")]
     pub optim: Optim,
     /// Peak learning rate [default: 5e-5, for GQA 1e-5]
     #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
@@ -181,7 +185,7 @@ impl Args {
     fn refuse_finished(&self, start: &Start) -> Result<()> {
         // Words, features and answers are no options.
         let description = Description { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
-        finetune::refuse_finished(&self.settings(description, start))
+        trainings::finetune::refuse_finished(&self.settings(description, start))
     }
 
     /// Says which options have no effect.
@@ -242,7 +246,7 @@ pub fn run(args: Args) -> Result<u8> {
     let mut settings = args.settings(Description { task, config, answers: loader.classes() }, &start);
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
     if args.breaks.resume
-        && let Some(outcome) = finetune::finished(&settings)?
+        && let Some(outcome) = trainings::finetune::finished(&settings)?
     {
         tell!("note: this run has ended before");
         return print(&settings, &outcome);
@@ -321,7 +325,7 @@ fn say_what_was_read(questions: &Questions) {
 mod tests {
     use super::*;
     use clap::{Args as _, FromArgMatches};
-    use lxmert::train::begin::Begin;
+    use trainings::begin::Begin;
     use lxmert_spec::Config;
 
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.

@@ -4,6 +4,7 @@
 //!
 //! - [`config`], [`description`]: sizes, and what a weights file says it is of;
 //! - [`loading`]: other programs' names brought to the original's, and which tensor goes where in a model;
+//! - [`tasks`]: what a model is pre-trained on;
 //! - [`weights_names`]: names of the files in which trainings leave weights;
 //! - [`demo`]: what the demo draws, asks and trains.
 
@@ -13,6 +14,7 @@ pub mod config;
 pub mod demo;
 pub mod description;
 pub mod loading;
+pub mod tasks;
 pub mod weights_names;
 
 pub use config::Config;

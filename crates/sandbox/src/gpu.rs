@@ -23,7 +23,7 @@ const HEEDING_PODMAN: (u32, u32) = (5, 4);
 const CDI_KIND: &str = "nvidia.com/gpu";
 
 /// The way on which a container gets its GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GpuPath {
     /// What fits the engine.

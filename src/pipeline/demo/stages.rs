@@ -12,7 +12,8 @@ use data::dataset::{Scale, Task};
 use data::features::progress::Silent;
 use data::features::{Precision, build_store};
 use lxmert::train::progress;
-use lxmert::train::setup::{DataSettings, Loader, Start, Stores, store_name};
+use trainings::loader::{DataSettings, Loader, Stores, store_name};
+use trainings::start::Start;
 use lxmert::train::weights;
 use lxmert_spec::demo::Recipe;
 

@@ -12,7 +12,8 @@ use crate::pipeline::stages::{self, FineTuning};
 use crate::prepare;
 use base::error::{Error, Result};
 use data::dataset::Task;
-use lxmert::train::setup::{DataSettings, Loader, Start, Stores};
+use trainings::loader::{DataSettings, Loader, Stores};
+use trainings::start::Start;
 use lxmert_spec::Config;
 
 /// Trains and answers with libtorch.

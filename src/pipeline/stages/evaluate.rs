@@ -14,8 +14,11 @@ use judge::evidence::attribution;
 use judge::evidence::leave::{Evaluated, leave, predictions_file as named};
 use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
 use lxmert::train::machine::described;
-use lxmert::train::predict::{Average, predict};
-use lxmert::train::setup::{self, Loader, Start};
+use trainings::choices::Average;
+use lxmert::train::predict::predict;
+use lxmert::train::setup;
+use trainings::loader::Loader;
+use trainings::start::Start;
 use lxmert::train::weights;
 
 /// Name of the predictions file within an evaluation's folder.

@@ -57,7 +57,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 mod tests {
     #[test]
     fn names_are_those_that_training_gives() {
-        assert_eq!(super::OUTCOME, lxmert::train::outcome::FILE_NAME);
-        assert_eq!(super::EVENTS, lxmert::train::tensorboard::FILE_NAME);
+        assert_eq!(super::OUTCOME, trainings::outcome::FILE_NAME);
+        assert_eq!(super::EVENTS, trainings::tensorboard::FILE_NAME);
     }
 }

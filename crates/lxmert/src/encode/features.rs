@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::train::questions::Source;
+use trainings::questions::Source;
 use base::error::{Error, Result};
 use base::files;
 use data::features::progress::Progress;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::questions::without_features;
+use trainings::questions::without_features;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::{Id, TaskData};

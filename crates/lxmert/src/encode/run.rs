@@ -13,7 +13,7 @@ use super::pairs::Pair;
 use super::show::{Shown, shown};
 use super::tensors::{Grown, descriptions};
 use crate::model::encoder::Inputs;
-use crate::train::questions::MAX_WORDS;
+use trainings::questions::MAX_WORDS;
 use base::error::{Error, Result};
 use base::files;
 use base::signals::{AtWork, stopped};

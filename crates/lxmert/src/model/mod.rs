@@ -11,7 +11,6 @@ pub mod losses;
 pub mod parameters;
 pub mod pretraining;
 pub mod task;
-pub mod tasks;
 
 pub use encoder::{Inputs, Lxrt, Outputs};
 pub use inference::Reader;

@@ -7,7 +7,7 @@ use super::heads::{AnswerHead, ObjectHead, ObjectScores, PretrainingHeads};
 use super::layers::Pass;
 use super::losses::{self, VisualTargets};
 use super::parameters::Parameters;
-use crate::model::tasks::Tasks;
+use lxmert_spec::tasks::Tasks;
 use base::error::Result;
 use checkpoint::StateDict;
 use lxmert_spec::config::Config;

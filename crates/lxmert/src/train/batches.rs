@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
-use super::questions::{Ablation, Place, Questions, Target};
+use trainings::choices::Ablation;
+use trainings::questions::{Place, Questions, Target};
 use crate::model::Batch;
 
 /// Batches kept ready ahead of the one in use.

@@ -1,28 +1,29 @@
 //! The fine-tuning loop of the original's three programs (src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182), with snapshots from which a
 //! run goes on to the same bytes as without a break.
 
-mod settings;
-
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-pub use settings::Settings;
+pub use trainings::finetune::Settings;
 
-use super::alone::alone_in;
+use trainings::alone::alone_in;
+use crate::train::machine::machine;
 use super::batches;
-use super::begin::{self, Begun};
-use super::identity::{identity, of_settings, options};
-use super::log_files::Marks;
-use super::logs::Logs;
-pub use super::outcome::Outcome;
-use super::outcome::{Facts, Finished};
-use super::predict::{self, Average};
-use super::questions::Questions;
-use super::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
+use trainings::begin::{self, Begun};
+use trainings::identity::{identity, of_settings, options};
+use trainings::log_files::Marks;
+use trainings::logs::Logs;
+pub use trainings::outcome::Outcome;
+use trainings::outcome::{Facts, Finished};
+use super::predict;
+use trainings::choices::Average;
+use trainings::questions::Questions;
+use trainings::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
 use super::step::{Rule, Step, Stepper};
-use super::tally::Tally;
-use super::weights::{self, Written};
+use trainings::tally::Tally;
+use super::weights;
+use trainings::written::Written;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use base::signals::AtWork;
@@ -103,7 +104,7 @@ pub fn run(
     let output = &settings.output;
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
     let _alone = alone_in(output, &[&settings.snapshots.folder])?;
-    let identity = identity(settings, train, valid, model.parameters().device());
+    let identity = identity(settings, train, valid, machine(model.parameters().device()));
     let load = || weights::load(model, &output.join("LAST.safetensors"), Policy::FineTuned, false).map(drop);
     let beginning = begin::begin(output, &settings.snapshots, &identity, load, &mut |text| observer.note(text))?;
     let Begun::<Position> { snapshots, at_work, from } = match beginning {
@@ -172,7 +173,7 @@ impl Run<'_> {
         let mut weights = std::mem::take(&mut self.at.weights);
         weights.extend(weights::save(self.model, output, "LAST", description, vocabulary.as_deref(), *pth)?);
         if best.is_some() {
-            weights::add_missing(&mut weights, output, "BEST.safetensors")?;
+            trainings::written::add_missing(&mut weights, output, "BEST.safetensors")?;
         }
         let loaded = self.settings.loaded.clone().unwrap_or_default();
         let facts = Facts {

@@ -3,7 +3,7 @@
 
 use tch::Tensor;
 
-use super::choices::Optim;
+use trainings::choices::Optim;
 use super::bert_adam::{BertAdam, Settings};
 use crate::model::parameters;
 use base::error::{Error, Result};

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tch::Device;
 
-use super::questions::{self, Ablation, Missing, Questions, Source};
-use super::loader::Loader;
-use super::start::Start;
-use super::weights::{self, Description};
+use trainings::questions::{self, Missing, Questions, Source};
+use trainings::choices::Ablation;
+use trainings::loader::Loader;
+use trainings::start::Start;
+use super::weights;
+use lxmert_spec::Description;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use base::files;

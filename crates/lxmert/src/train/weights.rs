@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tch::Device;
 
-use super::written::Written;
+use trainings::written::Written;
 use crate::model::TaskModel;
 use crate::model::task::ENCODER_PREFIX;
 use base::error::Result;

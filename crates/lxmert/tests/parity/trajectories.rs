@@ -1,7 +1,8 @@
 //! Thirty optimiser steps: losses, gradient norms, learning rates and the final weights.
 
 use lxmert::model::losses;
-use lxmert::model::pretraining::{self, TIED_DECODER, Tasks};
+use lxmert::model::pretraining::{self, TIED_DECODER};
+use lxmert_spec::tasks::Tasks;
 use lxmert::model::{Batch, Parameters, Pass, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, Settings};
 use lxmert::train::gradients;

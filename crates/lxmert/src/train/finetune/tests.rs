@@ -6,12 +6,12 @@ use indexmap::IndexMap;
 use tch::Device;
 
 use super::*;
-use crate::train::begin::{Begin, SnapshotSettings};
-use crate::train::optimiser::Optim;
-use crate::train::questions::{Question, Source, Target};
-use crate::train::snapshot::Every;
-use crate::train::tensorboard::FILE_NAME;
-use crate::train::weights::Description;
+use trainings::begin::{Begin, SnapshotSettings};
+use trainings::choices::Optim;
+use trainings::questions::{Question, Source, Target};
+use trainings::snapshot::Every;
+use trainings::tensorboard::FILE_NAME;
+use lxmert_spec::Description;
 use checkpoint::StateDict;
 use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};

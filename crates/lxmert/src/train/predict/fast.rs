@@ -9,7 +9,7 @@ use super::workers::Workers;
 use crate::model::inference::Images;
 use crate::model::{Reader, TaskModel};
 use crate::train::batches;
-use crate::train::questions::{Place, Question, Questions};
+use trainings::questions::{Place, Question, Questions};
 use base::error::Result;
 
 /// Questions that are in work together, with the images that the window before did not have.

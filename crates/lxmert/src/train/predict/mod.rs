@@ -7,10 +7,10 @@ mod sentences;
 mod tests;
 mod workers;
 
-use super::choices::Average;
+use trainings::choices::Average;
 use tch::{Device, Kind, Tensor};
 
-use super::questions::Questions;
+use trainings::questions::Questions;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
@@ -21,7 +21,7 @@ pub enum Way {
     /// Images and distinct sentences once each, without padding and without what the answer does not depend on.
     #[default]
     Fast,
-    /// As the original: every question for itself, padded to [`super::questions::MAX_WORDS`] words, through the whole model.
+    /// As the original: every question for itself, padded to [`trainings::questions::MAX_WORDS`] words, through the whole model.
     Plain,
 }
 

@@ -4,7 +4,7 @@ use tch::{Tensor, no_grad};
 
 use crate::model::{Pass, TaskModel};
 use crate::train::batches;
-use crate::train::questions::{MAX_WORDS, Questions};
+use trainings::questions::{MAX_WORDS, Questions};
 use base::error::Result;
 
 /// Hands on positions and each model's logits (B, answers): questions in order, sentences padded to the original's length,

@@ -5,10 +5,11 @@ use std::thread::Scope;
 use tch::kind::Element;
 use tch::{Device, Tensor};
 
-use super::data::Examples;
+use trainings::pretrain::data::Examples;
 use crate::model::encoder::Inputs;
 use crate::model::losses::VisualTargets;
-use crate::model::pretraining::{Counts, Targets, Tasks};
+use crate::model::pretraining::{Counts, Targets};
+use lxmert_spec::tasks::Tasks;
 use crate::train::batches::ahead;
 use base::error::{Error, Result};
 use data::dataset::pretrain::draws::ExampleDraws;

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::settings::Best;
+use trainings::pretrain::settings::Best;
 use super::step::Step;
 use super::sums::Sums;
-use crate::model::pretraining::Tasks;
-use crate::train::log_files::{LogFiles, Marks};
+use lxmert_spec::tasks::Tasks;
+use trainings::log_files::{LogFiles, Marks};
 use base::error::Result;
 
 /// The logs of one run.

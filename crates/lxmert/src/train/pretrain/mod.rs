@@ -1,25 +1,17 @@
 //! Pre-training: the original's `lxmert_pretrain.py` (src/pretrain/lxmert_pretrain.py @ 0db1182).
 //!
-//! - [`data`]: sentences as word pieces, their images found in the feature stores;
 //! - [`batches`]: masked batches, built ahead by a background thread;
 //! - [`step`]: losses, and one step over a batch in one or several parts;
 //! - [`sums`]: what is summed over an epoch, and the lines that are printed of it;
 //! - [`weights`]: files of pre-trained weights and where the first weights come from;
-//! - [`settings`]: what a run decides;
-//! - [`identity`]: what tells it from another;
 //! - [`logs`]: what it writes as it goes;
 //! - [`run`]: the loop, with validation, snapshots and logs;
 //! - [`progress`]: what a person sees of it.
 
 pub mod batches;
-pub mod data;
-pub mod description;
-pub mod identity;
 pub mod logs;
 pub mod progress;
 pub mod run;
-pub mod settings;
-pub mod start;
 pub mod step;
 pub mod sums;
 pub mod weights;

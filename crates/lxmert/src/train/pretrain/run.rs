@@ -6,22 +6,23 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::train::machine::machine;
 use super::batches::{self, Feed, training_stream, validation_stream};
-use super::data::Examples;
-use super::identity::{identity, of_settings, options};
+use trainings::pretrain::data::Examples;
+use trainings::pretrain::identity::{identity, of_settings, options};
 use super::logs::Logs;
-use super::settings::{Best, Outcome, Settings};
+use trainings::pretrain::settings::{Best, Outcome, Settings};
 use super::step::{Measuring, Rule, Stepper, WARMUP};
 use super::sums::Sums;
 use super::weights;
 use crate::model::{Pass, PretrainingModel};
-use crate::train::alone::alone_in;
+use trainings::alone::alone_in;
 use crate::train::batches::shuffled;
-use crate::train::begin::{self, Begun};
-use crate::train::log_files::Marks;
-use crate::train::outcome::{Facts, Finished};
-use crate::train::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
-use crate::train::weights::{Written, add_missing};
+use trainings::begin::{self, Begun};
+use trainings::log_files::Marks;
+use trainings::outcome::{Facts, Finished};
+use trainings::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
+use trainings::written::{Written, add_missing};
 use base::error::{Error, Result};
 use base::signals::AtWork;
 use data::dataset::tokenizer::Tokenizer;
@@ -86,7 +87,7 @@ pub fn run(
     let output = &settings.output;
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
     let _alone = alone_in(output, &[&settings.snapshots.folder])?;
-    let identity = identity(settings, train, valid, model.parameters().device());
+    let identity = identity(settings, train, valid, machine(model.parameters().device()));
     let load = || Ok(());
     let beginning = begin::begin(output, &settings.snapshots, &identity, load, &mut |text| observer.note(text))?;
     let Begun::<Position> { snapshots, at_work, from } = match beginning {

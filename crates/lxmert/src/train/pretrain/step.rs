@@ -3,12 +3,14 @@
 use tch::{Device, Kind, Tensor};
 
 use super::batches::Ready;
-use super::data::Sentences;
+use trainings::pretrain::data::Sentences;
 use crate::model::Pass;
-use crate::model::pretraining::{self, Counts, PretrainingModel, Tasks};
+use crate::model::pretraining::{self, Counts, PretrainingModel};
+use lxmert_spec::tasks::Tasks;
 use crate::train::bert_adam;
 use crate::train::gradients;
-use crate::train::optimiser::{Optim, Optimiser};
+use trainings::choices::Optim;
+use crate::train::optimiser::Optimiser;
 use crate::train::step::{self, step_seed};
 use base::error::{Error, Result};
 use checkpoint::StateDict;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::step::Measured;
-use crate::model::pretraining::Tasks;
+use lxmert_spec::tasks::Tasks;
 use data::dataset::pretrain::data::PretrainData;
 use data::dataset::pretrain::evaluator::Given;
 

@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
 use super::batches::{Feed, Ready, stream, training_stream, validation_stream};
-use super::data::{DataSettings, Examples, Loader, Role, Sentences};
+use trainings::pretrain::data::{DataSettings, Examples, Loader, Role, Sentences};
 use super::step::{Measuring, Rule, Step, Stepper};
-use super::weights::{self, Description, Start};
-use crate::model::pretraining::{self, PretrainingModel, Tasks};
+use super::weights;
+use trainings::pretrain::description::Description;
+use trainings::pretrain::start::Start;
+use crate::model::pretraining::{self, PretrainingModel};
+use lxmert_spec::tasks::Tasks;
 use crate::model::{Pass, parameters};
 use crate::train::batches::shuffled;
 use crate::train::gradients;
-use crate::train::setup::Stores;
+use trainings::loader::Stores;
 use data::dataset::Scale;
 use data::dataset::pretrain::sampler::Rules;
 use data::features::Precision;
@@ -312,7 +315,7 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
     let model = world.model();
     weights::save(&model, folder, "X", &description, None, true).unwrap();
     let path = folder.join("X_LXRT.safetensors");
-    assert_eq!(weights::describe(&path).unwrap().unwrap(), description);
+    assert_eq!(trainings::pretrain::description::describe(&path).unwrap().unwrap(), description);
     let (file, pth) =
         (lxmert_spec::loading::read(&path).unwrap(), lxmert_spec::loading::read(&folder.join("X_LXRT.pth")).unwrap());
     assert!(file.len() == pth.len() && pth.iter().all(|(name, tensor)| file[name] == *tensor));

@@ -5,11 +5,11 @@ use std::path::Path;
 use tch::Device;
 
 use crate::model::PretrainingModel;
-use super::description::Description;
-use super::start::Start;
+use trainings::pretrain::description::Description;
+use trainings::pretrain::start::Start;
 use crate::train::setup::bert_for;
 use crate::train::weights::{with_vocabulary, write};
-use crate::train::written::Written;
+use trainings::written::Written;
 use base::error::Result;
 use checkpoint::{self, StateDict};
 use data::dataset::tokenizer::Tokenizer;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::tasks::Tasks;
+use lxmert_spec::tasks::Tasks;
 use base::error::Result;
 use lxmert_spec::Config;
 use lxmert_spec::description::{PRETRAINING, described};

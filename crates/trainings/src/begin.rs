@@ -151,7 +151,7 @@ fn keep_what_is_finished(output: &Path, snapshots: &Path, note: &mut dyn FnMut(&
 }
 
 /// Most seconds that an epoch may say it has taken: a century.
-pub(super) const LONGEST: f64 = 3.2e9;
+pub const LONGEST: f64 = 3.2e9;
 
 /// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
 pub trait Position: Serialize + DeserializeOwned {
@@ -240,7 +240,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::train::outcome::Facts;
+    use crate::outcome::Facts;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct At(u64, u64);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::train::finetune::settings::Settings;
+use crate::finetune::Settings;
 use super::questions::{Questions, Source, Target};
 use super::snapshot::Identity;
 use base::files::hex;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::train::questions::{MAX_WORDS, Place, Source, without_features};
-use crate::train::loader::Stores;
+use crate::questions::{MAX_WORDS, Place, Source, without_features};
+use crate::loader::Stores;
 use base::error::{Error, Result};
 use data::dataset::answers::{AnswerTable, parse_qa_sets};
 use data::dataset::pretrain::data::{PretrainData, Source as Collection};
@@ -164,7 +164,7 @@ impl Sentences {
     }
 
     /// Where the features of an example's image are, by the example's number.
-    pub(super) fn place(&self, number: usize) -> Option<Place> {
+    pub fn place(&self, number: usize) -> Option<Place> {
         *self.places.get(self.data.examples().get(number)?.image())?
     }
 

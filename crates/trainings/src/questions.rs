@@ -81,7 +81,7 @@ impl Source {
     }
 
     /// The store and the row in it.
-    pub(super) fn at(&self, place: Place) -> (&FeatureStore, usize) {
+    pub fn at(&self, place: Place) -> (&FeatureStore, usize) {
         (&self.stores[place.store], place.row)
     }
 

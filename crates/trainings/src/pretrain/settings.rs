@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::data::Examples;
 use super::description::Description;
 use super::identity::{of_settings, options};
-use crate::train::begin;
-use crate::train::begin::SnapshotSettings;
+use crate::begin;
+use crate::begin::SnapshotSettings;
 use base::error::{Error, Result};
 use data::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES};
 

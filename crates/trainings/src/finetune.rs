@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::train::begin::SnapshotSettings;
-use crate::train::choices::Optim;
-use crate::train::begin;
-use crate::train::identity::{of_settings, options};
-use crate::train::outcome::Outcome;
-use crate::train::weights::Description;
+use crate::begin::SnapshotSettings;
+use crate::choices::Optim;
+use crate::begin;
+use crate::identity::{of_settings, options};
+use crate::outcome::Outcome;
+use lxmert_spec::Description;
 use base::error::Result;
 use lxmert_spec::loading::LoadReport;
 

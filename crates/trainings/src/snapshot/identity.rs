@@ -25,7 +25,7 @@ impl Identity {
     ///
     /// # Errors
     /// Data where the vocabulary differs, otherwise usage, naming what differs.
-    pub(in crate::train) fn check(&self, of: &Self, path: &Path, warn: &mut dyn FnMut(&str)) -> Result<()> {
+    pub fn check(&self, of: &Self, path: &Path, warn: &mut dyn FnMut(&str)) -> Result<()> {
         if let (Some(then), Some(now)) = (&of.vocabulary, &self.vocabulary)
             && then != now
         {

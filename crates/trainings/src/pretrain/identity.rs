@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::data::{Examples, Sentences};
 use super::settings::Settings;
-use crate::train::identity::{features, sizes};
-use crate::train::snapshot::Identity;
+use crate::identity::{features, sizes};
+use crate::snapshot::Identity;
 use base::files::hex;
 
 /// Of a run with these settings and data.
