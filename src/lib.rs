@@ -20,4 +20,5 @@ pub mod doctor;
 pub mod extract;
 pub mod images;
 pub mod pipeline;
+pub mod placement;
 pub mod prepare;

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use common::{fixtures, repro, run, stderr, stdout};
 use checkpoint::{self, StateDict, TensorData};
+use common::{fixtures, repro, run, stderr, stdout};
 use data::features::Row;
 use data::features::tsv::Writer;
+use lxmert::model::TaskModel;
 use lxmert::model::pretraining::PretrainingModel;
 use lxmert_spec::Config;
-use lxmert::model::TaskModel;
 use serde_json::{Value, json};
 use tch::Device;
 

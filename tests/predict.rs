@@ -12,11 +12,11 @@ use data::features::progress::Silent;
 use data::features::{FeatureStore, Precision, ensure_store};
 use lxmert::model::{Batch, Pass};
 use lxmert::train::setup;
-use trainings::loader::{DataSettings, Loader, Stores};
-use trainings::start::Start;
 use lxmert::train::weights;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
+use trainings::loader::{DataSettings, Loader, Stores};
+use trainings::start::Start;
 
 /// A folder with a copy of the mini data set, vocabulary included, and models that are trained a little.
 struct Place {

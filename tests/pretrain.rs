@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{fixtures, repro, run, stderr, stdout, tiny_config};
-use trainings::pretrain::description::describe;
 use serde_json::{Value, json};
+use trainings::pretrain::description::describe;
 
 /// The original's names of the six losses, which it gives to the first ones that there are.
 const NAMES: [&str; 6] = ["Mask_LM", "Matched", "Obj", "Attr", "Feat", "QA"];

@@ -13,10 +13,10 @@ use base::error::{Error, Result};
 use base::tell;
 use lxmert::model::TaskModel;
 use lxmert::train::batches;
-use trainings::choices::Optim;
-use trainings::questions::Questions;
 use lxmert::train::step::{Parts, Rule, Stepper};
 use lxmert_spec::Config;
+use trainings::choices::Optim;
+use trainings::questions::Questions;
 
 /// Sizes of the generated input.
 #[derive(Debug, Clone, Copy)]

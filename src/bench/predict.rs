@@ -12,10 +12,10 @@ use super::questions;
 use super::timing::{self, Repeats, Times, rounded};
 use base::error::{Error, Result};
 use lxmert::model::TaskModel;
-use trainings::choices::Average;
 use lxmert::train::predict::{Way, scores};
-use trainings::questions::{MAX_WORDS, Questions};
 use lxmert_spec::Config;
+use trainings::choices::Average;
+use trainings::questions::{MAX_WORDS, Questions};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]

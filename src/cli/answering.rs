@@ -16,17 +16,17 @@ use judge::evidence::attribution::{self, Attribution};
 use judge::evidence::result::Machine;
 use lxmert::model::TaskModel;
 use lxmert::train::machine::described;
-use trainings::choices::Average;
 use lxmert::train::predict::predict;
 use lxmert::train::progress;
-use trainings::questions::Questions;
 use lxmert::train::setup;
-use trainings::loader::Loader;
-use trainings::start::Start;
 use lxmert::train::weights;
 use lxmert_spec::Description;
 use lxmert_spec::description::same_vocabulary;
 use lxmert_spec::loading::locate;
+use trainings::choices::Average;
+use trainings::loader::Loader;
+use trainings::questions::Questions;
+use trainings::start::Start;
 
 /// Models and how to run them.
 #[derive(Debug, clap::Args)]
@@ -112,7 +112,7 @@ impl Answering {
     /// Files and folders that answering a split needs, for a container.
     pub fn ready(&self, task: Task, split: &str) -> Result<Vec<PathBuf>> {
         let files = self.files()?;
-        let mut reads = self.data.ready(task, split)?;
+        let mut reads = self.data.ready(task, split, &crate::placement::Placement::Host(crate::placement::Host))?;
         reads.extend(files);
         reads.extend(self.model.config.clone());
         Ok(reads)

@@ -19,9 +19,9 @@ use lxmert::encode::{
     encode, pairs_of_file, pairs_of_lists, pairs_of_split, with_features,
 };
 use lxmert::train::progress;
-use trainings::questions::MAX_WORDS;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
+use trainings::questions::MAX_WORDS;
 
 /// Write what a model makes of sentences and images: states, attention, scores of its heads.
 #[derive(Debug, clap::Args)]

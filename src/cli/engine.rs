@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::stopping::{OUTSIDE, to_resume};
 use crate::pipeline::contained::{Mounts, Options, Place};
+use crate::placement::{Host, Placement, Touched};
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::files;
@@ -42,22 +43,17 @@ pub struct EngineOptions {
     pub memory: Option<u64>,
 }
 
-/// What a command touches.
-#[derive(Debug, Default)]
-pub struct Touched {
-    /// Files and folders that it reads.
-    pub reads: Vec<PathBuf>,
-    /// The folder that it fills.
-    pub folder: Option<PathBuf>,
-    /// The one file that it writes.
-    pub file: Option<PathBuf>,
-}
-
 impl EngineOptions {
     /// What was chosen of a container; none on the host.
     ///
     /// # Errors
     /// Usage for options that only a container has, and for a GPU device without GPUs.
+    pub fn placement(&self, _name: &str, device: &str, _workspace: &Path) -> Result<Placement> {
+        self.place(device)?;
+        Ok(Placement::Host(Host))
+    }
+
+    /// What a person chose of a container; none for this machine.
     pub fn place(&self, device: &str) -> Result<Option<Options>> {
         if self.engine == Where::Host {
             let given = [

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::answering::{Answered, Answering, AnsweringModel};
-use super::engine::{Touched, run_inside};
+use super::engine::run_inside;
 use super::first_look::{Named, look};
 use super::say;
 use super::scores::{Against, Scored, scored};
+use crate::placement::Touched;
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
@@ -15,8 +16,8 @@ use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
 use judge::evidence::leave::{Evaluated, leave};
 use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use trainings::questions;
 use lxmert_spec::loading::hf;
+use trainings::questions;
 
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]

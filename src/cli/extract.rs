@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::choices::gpu_path;
 use super::assets::{Format, ManifestOptions};
+use super::choices::gpu_path;
 use crate::demo::DemoDetector;
 use crate::extract::caffe::{self, Caffe, assets, gpus::Choice};
 use crate::extract::order::Order;

@@ -7,9 +7,9 @@ use base::error::{Error, Result};
 use base::files::{self, text};
 use data::dataset::{FeatureFile, Task, TaskData};
 use judge::evidence::training;
+use lxmert_spec::loading::locate;
 use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
-use lxmert_spec::loading::locate;
 
 /// A thing that a command names.
 pub enum Named<'a> {

@@ -17,6 +17,7 @@ mod bench;
 mod breaks;
 mod check;
 mod choices;
+mod compute;
 mod convert;
 mod doctor;
 mod encode;
@@ -35,6 +36,7 @@ mod original_extras;
 mod predict;
 mod prepare;
 mod pretrain;
+mod progress;
 mod regrade;
 mod report;
 mod scores;
@@ -159,29 +161,8 @@ impl Cli {
         Ok(parsed)
     }
 
-    /// Whether it does arithmetic with libtorch.
-    fn computes(&self) -> bool {
-        matches!(
-            self.command,
-            Command::All(_)
-                | Command::Pretrain(_)
-                | Command::Train(_)
-                | Command::Evaluate(_)
-                | Command::Predict(_)
-                | Command::Encode(_)
-                | Command::Bench(_)
-                | Command::Stage(_)
-                | Command::Original(_)
-        )
-    }
-
     /// Runs the command; the exit code, or the error that decides it ([`base::exit::code`]).
     fn run(self) -> Result<u8> {
-        if self.computes() {
-            // A signal that comes while the program starts over is heard by the one that takes its place.
-            base::signals::hold();
-            base::openmp::do_not_spin();
-        }
         stopping::hear()?;
         let code = self.command.run()?;
         stdout::check().map(|()| code)

@@ -9,6 +9,7 @@ use tch::Device;
 use super::choices::ablation;
 use super::values::{count, dropout, whole};
 use crate::pipeline::contained::{Features, build_stores};
+use crate::placement::Placement;
 use crate::prepare;
 use base::error::{Error, Result};
 use base::tell;
@@ -18,9 +19,9 @@ use data::features::Precision;
 use data::features::progress::Bar;
 use judge::grade::vocabulary::published_vocabulary;
 pub use lxmert::train::machine::described;
+use lxmert_spec::Config;
 use trainings::choices::Ablation;
 use trainings::loader::{DataSettings, Stores};
-use lxmert_spec::Config;
 
 /// The data's folder and the vocabulary.
 #[derive(Debug, Args)]
@@ -129,12 +130,14 @@ impl DataOptions {
 }
 
 impl DataOptions {
-    /// Files and folders that splits of a task need, for a container; feature stores that are not there yet are built, since the
-    /// container cannot.
-    pub fn ready(&self, task: Task, splits: &str) -> Result<Vec<PathBuf>> {
+    /// Files and folders that splits of a task need; for a container, feature stores that are not there yet are built, since it
+    /// cannot.
+    pub fn ready(&self, task: Task, splits: &str, placement: &Placement) -> Result<Vec<PathBuf>> {
         let DataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
         let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
-        build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Bar::new())?;
+        if !placement.builds_stores() {
+            build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Bar::new())?;
+        }
         Ok(vec![data_root, vocab, stores])
     }
 }
@@ -203,6 +206,10 @@ pub struct ComputeOptions {
 
 impl ComputeOptions {
     /// Sets the number of threads and says where to compute.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or_else(super::cores, usize::from)
+    }
+
     pub fn apply(&self) -> Result<Device> {
         let threads = match self.threads {
             Some(n) => i32::from(n),

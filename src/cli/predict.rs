@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::answering::{Answered, Answering};
-use super::engine::{Touched, run_inside};
+use super::engine::run_inside;
 use super::first_look::{Named, look};
 use super::say;
+use crate::placement::Touched;
 use base::error::Result;
 use base::exit;
 use base::tell;

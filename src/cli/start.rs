@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use base::error::{Error, Result};
-use trainings::start::Start;
 use lxmert_spec::loading::locate;
+use trainings::start::Start;
 
 /// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are
 /// loaded for nothing.)

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use base::error::Result;
 use base::error::{Error, Kind};
-use base::signals;
+use base::signals::{self, Voice};
 use base::tell;
 
 /// Hears signals from now on.
@@ -13,12 +13,15 @@ use base::tell;
 /// # Errors
 /// Where the system does not let it; interrupted where a signal has come already.
 pub(super) fn hear() -> Result<()> {
-    let say = |line: &str| match stderr().is_terminal() {
+    Ok(signals::listen(Voice { say, end: |error| say(&error.to_string()) })?)
+}
+
+fn say(line: &str) {
+    match stderr().is_terminal() {
         // A progress bar, or the ^C that the terminal shows, may stand on the line.
         true => tell!("\n{line}"),
         false => tell!("{line}"),
-    };
-    Ok(signals::listen(say)?)
+    }
 }
 
 /// Variable by which a program in a container learns the command line that was given outside.

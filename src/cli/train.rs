@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::breaks::BreakOptions;
 use super::choices::optim;
-use super::engine::{EngineOptions, Touched, run_inside};
+use super::compute::{RECORD, compute};
+use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data, of_start};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
@@ -14,20 +15,18 @@ use super::say;
 use super::start::StartOptions;
 use super::stopping::resumable;
 use super::values::{count, rate, seed};
+use crate::placement::{Asked, Placement, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
-use data::dataset::{self, Task};
-use data::features::progress::Bar;
-use lxmert::train::finetune::{self, Outcome};
-use trainings::finetune::Settings;
-use trainings::choices::Optim;
-use lxmert::train::progress::Training;
-use trainings::questions::Questions;
-use lxmert::train::setup;
-use trainings::loader::Loader;
-use trainings::start::Start;
+use data::dataset::Task;
 use lxmert_spec::Description;
+use protocol::{Finetune, Job};
+use trainings::choices::Optim;
+use trainings::finetune::{self, Settings};
+use trainings::loader::Loader;
+use trainings::outcome::Outcome;
+use trainings::start::{self, Start};
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
@@ -185,7 +184,7 @@ impl Args {
     fn refuse_finished(&self, start: &Start) -> Result<()> {
         // Words, features and answers are no options.
         let description = Description { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
-        trainings::finetune::refuse_finished(&self.settings(description, start))
+        finetune::refuse_finished(&self.settings(description, start))
     }
 
     /// Says which options have no effect.
@@ -204,7 +203,7 @@ impl Args {
     fn look(&self, start: &Start) -> Result<()> {
         let data = self.data.resolve(self.task)?;
         if self.task == Task::Nlvr2 && matches!(start, Start::LxmertQa(_)) {
-            return Err(setup::no_answers_to_load());
+            return Err(start::no_answers_to_load());
         }
         look(of_start(start).into_iter().chain([Named::OutputFolder(&self.output())]))?;
         if matches!(start, Start::LxmertQa(_)) {
@@ -213,11 +212,11 @@ impl Args {
         look_at_data(&data, &[&self.train, &self.valid])
     }
 
-    /// The image's program needs what this command reads, and writes into the output folder.
-    fn touched(&self) -> Result<Touched> {
-        let mut reads: Vec<PathBuf> = self.model.config.iter().cloned().chain(self.start.files()?).collect();
+    /// What the worker reads, and the output folder.
+    fn touched(&self, placement: &Placement) -> Result<Touched> {
+        let mut reads = self.start.files()?;
         for splits in [&self.train, &self.valid].map(|splits| splits.trim()).into_iter().filter(|s| !s.is_empty()) {
-            reads.extend(self.data.ready(self.task, splits)?);
+            reads.extend(self.data.ready(self.task, splits, placement)?);
         }
         Ok(Touched { reads, folder: Some(self.output()), file: None })
     }
@@ -233,20 +232,17 @@ pub fn run(args: Args) -> Result<u8> {
     let start = args.start.resolve()?;
     look([Named::OutputFolder(&args.output())])?;
     args.refuse_finished(&start)?;
-    if let Some(place) = args.engine.place(&args.compute.device)? {
-        args.look(&start)?;
-        return run_inside("train", &place, &args.compute.device, &args.data.workspace, || args.touched());
-    }
+    let placement = args.engine.placement("train", &args.compute.device, &args.data.workspace)?;
     args.say_what_has_no_effect();
-    let device = args.compute.apply()?;
-    let loader = Loader::new(args.data.resolve(task)?)?;
+    let data = args.data.resolve(task)?;
+    let loader = Loader::new(data.clone())?;
     say_vocabulary(loader.tokenizer())?;
     // The features' width is known once they are read.
     let config = args.model.resolve(loader.vocab_size(), 1)?;
     let mut settings = args.settings(Description { task, config, answers: loader.classes() }, &start);
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
     if args.breaks.resume
-        && let Some(outcome) = trainings::finetune::finished(&settings)?
+        && let Some(outcome) = finetune::finished(&settings)?
     {
         tell!("note: this run has ended before");
         return print(&settings, &outcome);
@@ -255,40 +251,25 @@ pub fn run(args: Args) -> Result<u8> {
         tell!("note: no snapshot is in {}: beginning", settings.output.display());
     }
     args.look(&start)?;
-    let (train, valid) = args.read(&loader)?;
-    settings.description.config.visual_feat_dim = train.source.dim();
-    let (model, report) = setup::model(&settings.description, &start, &loader, args.seed, args.allow_missing, device)?;
-    match &report {
-        Some(report) => tell!("weights: {report}"),
-        None => tell!("weights: random, seed {}", args.seed),
-    }
-    settings.loaded = report;
-    let steps = (train.questions.len() / settings.batch_size.max(1)).saturating_mul(settings.epochs as usize);
-    tell!("{} parameters, {steps} steps", model.parameters().count());
-    let mut observer = Training::new(train.questions.len(), valid.as_ref().map_or(0, |valid| valid.questions.len()));
-    let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer).map_err(resumable)?;
+    let asked = Asked {
+        name: "train".to_owned(),
+        device: args.compute.device.clone(),
+        threads: args.compute.threads(),
+        record: Some(settings.output.join(RECORD)),
+        touched: args.touched(&placement)?,
+        job: Job::Finetune(Box::new(Finetune {
+            data,
+            train: args.train.clone(),
+            valid: args.valid.clone(),
+            start,
+            allow_missing: args.allow_missing,
+            settings: settings.clone(),
+            encoder: None,
+            stage: false,
+        })),
+    };
+    let outcome = compute(&placement, &asked).map_err(resumable)?;
     print(&settings, &outcome)
-}
-
-impl Args {
-    /// Training and validation data, which are described as the original does it.
-    fn read(&self, loader: &Loader) -> Result<(Questions, Option<Questions>)> {
-        let progress = Bar::new();
-        let train = loader.questions(&self.train, &progress)?;
-        say_what_was_read(&train);
-        if dataset::split_names(&self.valid)?.is_empty() {
-            tell!("DO NOT USE VALIDATION");
-            return Ok((train, None));
-        }
-        let valid = loader.questions(&self.valid, &progress)?;
-        say_what_was_read(&valid);
-        if let Some(labels) = loader.labels() {
-            let kept: Vec<usize> = valid.questions.iter().map(|q| q.index).collect();
-            let oracle = dataset::oracle(&valid.data, &kept, labels.answers())?;
-            tell!("Valid Oracle: {:.2}", oracle * 100.0);
-        }
-        Ok((train, Some(valid)))
-    }
 }
 
 fn print(settings: &Settings, outcome: &Outcome) -> Result<u8> {
@@ -305,28 +286,12 @@ fn print(settings: &Settings, outcome: &Outcome) -> Result<u8> {
     Ok(exit::PASS)
 }
 
-fn say_what_was_read(questions: &Questions) {
-    let dropped = match questions.dropped() {
-        0 => String::new(),
-        n => format!(", {n} left out for want of features"),
-    };
-    tell!(
-        "{} {}: {} examples{dropped}; {} images with {} boxes of {} features",
-        questions.data.task,
-        questions.data.splits.join(","),
-        questions.questions.len(),
-        questions.source.images(),
-        questions.source.boxes(),
-        questions.source.dim()
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::{Args as _, FromArgMatches};
-    use trainings::begin::Begin;
     use lxmert_spec::Config;
+    use trainings::begin::Begin;
 
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
     #[test]

@@ -12,7 +12,8 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::watch;
@@ -23,6 +24,8 @@ use crate::{cleanup, exit};
 /// What ends a program politely: Ctrl-C, `kill`, a closed terminal, and Slurm's warning before a time limit
 /// (`--signal=USR1@120`).
 const ASKING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1];
+/// What a shell's job control sends: Ctrl-Z, and `fg` or `bg`.
+const OF_JOBS: [i32; 2] = [SIGTSTP, SIGCONT];
 /// What is said at the first signal unless the work has words of its own.
 const STOPPING: &str = "stopping …";
 /// How long removing half-written files and saying so may take before the program ends without.
@@ -53,8 +56,14 @@ pub fn stopped(signal: i32) -> Error {
     Error::interrupted(format!("stopped on request (signal {signal})"))
 }
 
-/// What a program that listens does with what there is to say.
-pub type Say = fn(&str);
+/// How a program that listens speaks.
+#[derive(Debug, Clone, Copy)]
+pub struct Voice {
+    /// Says what a person should know at once.
+    pub say: fn(&str),
+    /// Says the last word, where the program is ended at once.
+    pub end: fn(Error),
+}
 
 struct State {
     /// Pieces of work that must be brought to an end.
@@ -66,7 +75,9 @@ struct State {
     /// Ctrl-C so far.
     interrupts: u32,
     /// Of a program that listens.
-    say: Option<Say>,
+    voice: Option<Voice>,
+    /// Processes that hear every signal too.
+    others: Vec<i32>,
 }
 
 /// One piece of work that must be brought to an end. While there are any, a first signal does not end the program but is heard
@@ -90,7 +101,7 @@ impl AtWork {
         Ok(Self { asked: state.asked.subscribe() })
     }
 
-    /// Sets what a person is told at the first signal.
+    /// Sets what a person is told at the first signal; nothing where the words are empty.
     pub fn announce(&self, words: impl Into<String>) {
         lock().words = Some(words.into());
     }
@@ -145,49 +156,60 @@ impl Drop for AtWork {
 /// Bounds what the program may still do once it was asked to stop and all its work has ended.
 fn bound_last_steps(state: &State) {
     let asked = *state.asked.borrow();
-    if let (0, Some(signal), Some(_)) = (state.at_work, asked, state.say) {
+    if let (0, Some(signal), Some(_)) = (state.at_work, asked, state.voice) {
         // What follows should write down how it ended and no more. Nobody can begin work any more, and further signals
         // change nothing, so this is all that bounds it.
         let end = move || {
             std::thread::sleep(LAST_STEPS);
-            end_at_once(signal, lock().say);
+            end_at_once(signal, lock().voice);
         };
         let _ = std::thread::Builder::new().name("last steps".into()).spawn(end);
     }
 }
 
-/// Keeps signals pending until the program listens: for the moments in which nobody can, such as while it starts itself over.
-pub fn hold() {
-    mask(libc::SIG_BLOCK);
-}
-
-/// Makes the whole program hear signals from now on; `say` hears what a person should know at once.
+/// Makes the whole program hear signals from now on; `voice` says what a person should know at once.
 ///
 /// # Errors
 /// Where the system does not let it, or a signal has come already.
-pub fn listen(say: Say) -> Result<(), Refused> {
+pub fn listen(voice: Voice) -> Result<(), Refused> {
     install()?;
-    lock().say = Some(say);
-    mask(libc::SIG_UNBLOCK);
+    lock().voice = Some(voice);
     check()
 }
 
-/// Blocks or unblocks what [`ASKING`] names in this thread and those that it starts.
-fn mask(how: i32) {
-    // SAFETY: the set is initialised by sigemptyset before anything reads it; blocking signals touches no memory.
-    unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        for signal in ASKING {
-            libc::sigaddset(&raw mut set, signal);
-        }
-        libc::pthread_sigmask(how, &raw const set, std::ptr::null_mut());
+/// A process that hears the signals of this one too: what asks to end, and what stops and continues a job of a shell
+/// (SIGTSTP, SIGCONT). It must be in a process group of its own, or a terminal's Ctrl-C would reach it twice.
+pub struct Forwarding(i32);
+
+impl Forwarding {
+    /// Forwards signals to a child from now on.
+    ///
+    /// # Errors
+    /// Where signals cannot be heard.
+    pub fn to(pid: u32) -> Result<Self, Refused> {
+        install()?;
+        let pid = i32::try_from(pid).map_err(|_| Refused::Deaf("there is no such process".into()))?;
+        lock().others.push(pid);
+        Ok(Self(pid))
+    }
+}
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        lock().others.retain(|pid| *pid != self.0);
     }
 }
 
 fn lock() -> MutexGuard<'static, State> {
     static STATE: OnceLock<Mutex<State>> = OnceLock::new();
-    let new = || State { at_work: 0, words: None, asked: watch::Sender::new(None), interrupts: 0, say: None };
+    let new = || State {
+        at_work: 0,
+        words: None,
+        asked: watch::Sender::new(None),
+        interrupts: 0,
+        voice: None,
+        others: Vec::new(),
+    };
     STATE.get_or_init(|| Mutex::new(new())).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -197,7 +219,7 @@ fn install() -> Result<(), Refused> {
     let installed = INSTALLED.get_or_init(|| {
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
         // nohup and shells without job control ignore some on purpose.
-        let asking = ASKING.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let asking = ASKING.into_iter().chain(OF_JOBS).filter(|signal| ignored >> (signal - 1) & 1 == 0);
         let mut signals = Signals::new(asking).map_err(|e| e.to_string())?;
         let listen = move || signals.forever().for_each(hear);
         std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(|e| e.to_string())?;
@@ -230,15 +252,27 @@ fn meaning(at_work: usize, asked: bool, interrupts: u32) -> Meaning {
 
 fn hear(signal: i32) {
     let mut state = lock();
+    // Under the lock: whoever holds one of these has not waited for its end yet, so the number is still its own.
+    for pid in state.others.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        if let Some(signal) = Signal::from_named_raw(signal) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+    if OF_JOBS.contains(&signal) {
+        drop(state);
+        // Stops this process as it would have been; to go on is its default already.
+        let _ = emulate_default_handler(signal);
+        return;
+    }
     state.interrupts += u32::from(signal == SIGINT);
     let asked = state.asked.borrow().is_some();
-    match (meaning(state.at_work, asked, state.interrupts), state.say) {
-        (Meaning::Ask, say) => {
-            let words = state.words.clone();
+    match (meaning(state.at_work, asked, state.interrupts), state.voice) {
+        (Meaning::Ask, voice) => {
+            let words = state.words.clone().unwrap_or_else(|| STOPPING.to_owned());
             drop(state);
             // Said first: the work may end as soon as it is asked to, and the program with it.
-            if let Some(say) = say {
-                within(PATIENCE, move || say(words.as_deref().unwrap_or(STOPPING)));
+            if let Some(voice) = voice.filter(|_| !words.is_empty()) {
+                within(PATIENCE, move || (voice.say)(&words));
             }
             let state = lock();
             state.asked.send_replace(Some(signal));
@@ -246,7 +280,7 @@ fn hear(signal: i32) {
             bound_last_steps(&state);
         }
         // Under the lock: no work may begin between the decision and the end.
-        (Meaning::End, Some(say)) => end_at_once(signal, Some(say)),
+        (Meaning::End, Some(voice)) => end_at_once(signal, Some(voice)),
         // What is left behind is removed at the next start.
         (Meaning::End, None) | (Meaning::Kill, _) => drop(emulate_default_handler(signal)),
         (Meaning::Nothing, _) => {}
@@ -254,11 +288,11 @@ fn hear(signal: i32) {
 }
 
 /// Ends the process with exit code 130, without destructors: other threads are still at work.
-fn end_at_once(signal: i32, say: Option<Say>) {
+fn end_at_once(signal: i32, voice: Option<Voice>) {
     within(PATIENCE, move || {
         cleanup::run_all();
-        if let Some(say) = say {
-            say(&stopped(signal).to_string());
+        if let Some(voice) = voice {
+            (voice.end)(stopped(signal));
         }
     });
     // SAFETY: _exit takes no pointer and does not return.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
 
-/// A request. Paths are absolute, and the same on both sides.
+/// A request. Paths mean the same on both sides: the worker starts in the folder that the harness was started in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {

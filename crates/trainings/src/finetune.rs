@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::begin;
 use crate::begin::SnapshotSettings;
 use crate::choices::Optim;
-use crate::begin;
 use crate::identity::{of_settings, options};
 use crate::outcome::Outcome;
-use lxmert_spec::Description;
 use base::error::Result;
+use lxmert_spec::Description;
 use lxmert_spec::loading::LoadReport;
 
 /// What a run decides.

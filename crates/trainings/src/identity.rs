@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::finetune::Settings;
 use super::questions::{Questions, Source, Target};
 use super::snapshot::Identity;
+use crate::finetune::Settings;
 use base::files::hex;
 use data::features::FeatureStore;
 use lxmert_spec::Config;
 
 /// Of a run with these settings and data.
-pub fn identity(settings: &Settings, train: &Questions, valid: Option<&Questions>, machine: BTreeMap<String, Value>) -> Identity {
+pub fn identity(
+    settings: &Settings,
+    train: &Questions,
+    valid: Option<&Questions>,
+    machine: BTreeMap<String, Value>,
+) -> Identity {
     let mut run = options(settings);
     let config = &settings.description.config;
     run.insert("words of the vocabulary".into(), config.vocab_size.into());

@@ -1,7 +1,7 @@
 //! The examples of a split made ready for batching: tokenised, their images found in the feature stores, their targets looked up.
 
-use base::error::{Error, Result};
 use super::choices::Ablation;
+use base::error::{Error, Result};
 use data::dataset::answers::LabelTable;
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{self, Id, Label, Task, TaskData};

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use base::error::Error;
+
 /// Where a model's first weights come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,4 +34,9 @@ impl Start {
             Self::Bert(path) => json!({ "--bert": path }),
         }
     }
+}
+
+/// The error of `--load-lxmert-qa` for NLVR2.
+pub fn no_answers_to_load() -> Error {
+    Error::usage("NLVR2 has no answers to load from a question answering head").next("use --load-lxmert for NLVR2")
 }

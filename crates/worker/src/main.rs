@@ -6,9 +6,8 @@
 //! - `emit`, `record`: how it speaks, to whoever started it and into a file;
 //! - `lifeline`: it ends in order when whoever started it has gone;
 //! - `devices`: what it can compute on;
-//! - `jobs`: one file for each kind of work; `bench`: what those that measure share.
+//! - `jobs`: one file for each kind of work.
 
-mod bench;
 mod devices;
 mod emit;
 mod jobs;

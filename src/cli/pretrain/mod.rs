@@ -8,28 +8,29 @@ use options::{PretrainDataOptions, PretrainStartOptions};
 use serde_json::json;
 
 use super::breaks::BreakOptions;
-use super::engine::{EngineOptions, Touched, run_inside};
+use super::engine::{EngineOptions, run_inside};
 use super::first_look::{Named, look};
 use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::stopping::resumable;
 use super::values::{count, rate, seed, share};
+use crate::placement::Touched;
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
 use data::dataset::answers::parse_qa_sets;
 use data::dataset::pretrain::sampler::Rules;
 use data::features::progress::Bar;
+use lxmert::train::pretrain::progress::Shown;
+use lxmert::train::pretrain::run::run as pretrain;
+use lxmert::train::pretrain::weights;
+use lxmert_spec::Config;
 use lxmert_spec::tasks::Tasks;
 use trainings::pretrain::data::{Role, Sentences};
-use lxmert::train::pretrain::progress::Shown;
-use trainings::pretrain::settings::{finished, refuse_finished};
-use lxmert::train::pretrain::run::run as pretrain;
-use trainings::pretrain::settings::Settings;
-use lxmert::train::pretrain::weights;
 use trainings::pretrain::description::Description;
+use trainings::pretrain::settings::Settings;
+use trainings::pretrain::settings::{finished, refuse_finished};
 use trainings::pretrain::start::Start;
-use lxmert_spec::Config;
 
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
 #[derive(Debug, clap::Args)]
@@ -181,7 +182,9 @@ impl Args {
     /// Sizes: those that the loaded model says it has, else those of the options. The features decide their own width later.
     fn config(&self, start: &Start, vocab: Option<usize>) -> Result<Config> {
         let file = if self.model.any() { None } else { start.checkpoint()? };
-        let Some(Description { mut config, .. }) = file.as_deref().map(trainings::pretrain::description::describe).transpose()?.flatten() else {
+        let Some(Description { mut config, .. }) =
+            file.as_deref().map(trainings::pretrain::description::describe).transpose()?.flatten()
+        else {
             return self.model.resolve(vocab.unwrap_or(1), 1);
         };
         if let Some(vocab) = vocab.filter(|vocab| config.vocab_size != *vocab) {

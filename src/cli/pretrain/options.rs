@@ -11,9 +11,9 @@ use data::dataset::Scale;
 use data::dataset::pretrain::data::{PretrainData, Source as Collection};
 use data::features::Precision;
 use data::features::progress::Bar;
+use trainings::loader::Stores;
 use trainings::pretrain::data::{DataSettings, Loader, Role, feature_files};
 use trainings::pretrain::start::Start;
-use trainings::loader::Stores;
 
 /// Where things are.
 #[derive(Debug, clap::Args)]

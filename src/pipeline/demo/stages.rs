@@ -12,10 +12,10 @@ use data::dataset::{Scale, Task};
 use data::features::progress::Silent;
 use data::features::{Precision, build_store};
 use lxmert::train::progress;
-use trainings::loader::{DataSettings, Loader, Stores, store_name};
-use trainings::start::Start;
 use lxmert::train::weights;
 use lxmert_spec::demo::Recipe;
+use trainings::loader::{DataSettings, Loader, Stores, store_name};
+use trainings::start::Start;
 
 /// The data root within the scenes' folder.
 pub(super) const DATA: &str = "data";

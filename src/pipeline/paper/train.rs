@@ -12,9 +12,9 @@ use crate::pipeline::stages::{self, FineTuning};
 use crate::prepare;
 use base::error::{Error, Result};
 use data::dataset::Task;
+use lxmert_spec::Config;
 use trainings::loader::{DataSettings, Loader, Stores};
 use trainings::start::Start;
-use lxmert_spec::Config;
 
 /// Trains and answers with libtorch.
 #[derive(Debug, Clone, Copy)]

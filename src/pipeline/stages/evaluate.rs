@@ -14,12 +14,12 @@ use judge::evidence::attribution;
 use judge::evidence::leave::{Evaluated, leave, predictions_file as named};
 use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
 use lxmert::train::machine::described;
-use trainings::choices::Average;
 use lxmert::train::predict::predict;
 use lxmert::train::setup;
+use lxmert::train::weights;
+use trainings::choices::Average;
 use trainings::loader::Loader;
 use trainings::start::Start;
-use lxmert::train::weights;
 
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {

@@ -10,18 +10,18 @@ use base::error::Result;
 use data::dataset::Task;
 use data::features::progress::Silent;
 use lxmert::model::TaskModel;
-use trainings::begin::{Begin, SnapshotSettings};
 use lxmert::train::finetune;
-use trainings::finetune::Settings;
-use trainings::choices::Optim;
 use lxmert::train::progress::Training as Display;
 use lxmert::train::setup;
-use trainings::loader::Loader;
-use trainings::start::Start;
-use trainings::snapshot::Every;
-use lxmert_spec::Description;
 use lxmert_spec::Config;
+use lxmert_spec::Description;
 use lxmert_spec::demo::TrainingRecipe;
+use trainings::begin::{Begin, SnapshotSettings};
+use trainings::choices::Optim;
+use trainings::finetune::Settings;
+use trainings::loader::Loader;
+use trainings::snapshot::Every;
+use trainings::start::Start;
 
 /// How a task is fine-tuned.
 pub(in crate::pipeline) struct FineTuning {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use trainings::questions::Source;
 use base::error::{Error, Result};
 use base::files;
 use data::features::progress::Progress;
 use data::features::{FeatureStore, Precision, ensure_store};
+use trainings::questions::Source;
 
 /// The features of a run.
 pub struct Features {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use trainings::questions::without_features;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::{Id, TaskData};
 use data::features::IdClue;
+use trainings::questions::without_features;
 
 /// Largest file of pairs: the original's largest split has 0.1 GB.
 const LARGEST: u64 = 4 << 30;

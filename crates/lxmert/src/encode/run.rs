@@ -13,13 +13,13 @@ use super::pairs::Pair;
 use super::show::{Shown, shown};
 use super::tensors::{Grown, descriptions};
 use crate::model::encoder::Inputs;
-use trainings::questions::MAX_WORDS;
 use base::error::{Error, Result};
 use base::files;
 use base::signals::{AtWork, stopped};
 use checkpoint::{StateDict, TensorData};
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::loading::hf;
+use trainings::questions::MAX_WORDS;
 
 /// How the outputs are made and where they go.
 #[derive(Debug, Clone)]

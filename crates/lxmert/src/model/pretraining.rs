@@ -7,10 +7,10 @@ use super::heads::{AnswerHead, ObjectHead, ObjectScores, PretrainingHeads};
 use super::layers::Pass;
 use super::losses::{self, VisualTargets};
 use super::parameters::Parameters;
-use lxmert_spec::tasks::Tasks;
 use base::error::Result;
 use checkpoint::StateDict;
 use lxmert_spec::config::Config;
+use lxmert_spec::tasks::Tasks;
 
 /// Name of the decoder's second entry in the original's state dict; it is the word table.
 pub const TIED_DECODER: &str = "cls.predictions.decoder.weight";

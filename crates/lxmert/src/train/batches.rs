@@ -8,9 +8,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
+use crate::model::Batch;
 use trainings::choices::Ablation;
 use trainings::questions::{Place, Questions, Target};
-use crate::model::Batch;
 
 /// Batches kept ready ahead of the one in use.
 const AHEAD: usize = 2;

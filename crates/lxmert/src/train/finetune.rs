@@ -7,31 +7,38 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 pub use trainings::finetune::Settings;
 
-use trainings::alone::alone_in;
-use crate::train::machine::machine;
 use super::batches;
+use super::predict;
+use super::step::{Rule, Step, Stepper};
+use super::weights;
+use crate::model::TaskModel;
+use crate::train::machine::machine;
+use base::error::{Error, Result};
+use base::signals::AtWork;
+use data::dataset::{self, Prediction};
+use lxmert_spec::loading::Policy;
+use trainings::alone::alone_in;
 use trainings::begin::{self, Begun};
+use trainings::choices::Average;
 use trainings::identity::{identity, of_settings, options};
 use trainings::log_files::Marks;
 use trainings::logs::Logs;
 pub use trainings::outcome::Outcome;
 use trainings::outcome::{Facts, Finished};
-use super::predict;
-use trainings::choices::Average;
 use trainings::questions::Questions;
 use trainings::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
-use super::step::{Rule, Step, Stepper};
 use trainings::tally::Tally;
-use super::weights;
 use trainings::written::Written;
-use crate::model::TaskModel;
-use base::error::{Error, Result};
-use base::signals::AtWork;
-use data::dataset::{self, Prediction};
-use lxmert_spec::loading::Policy;
 
 /// Hears about the run as it goes.
 pub trait Observer {
+    /// The folder is this run's own, and its first snapshot is there.
+    ///
+    /// # Errors
+    /// Whatever keeps the observer from its work ends the run.
+    fn begun(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// After each step: examples done in this epoch, their mean score so far (0 to 1), and the batch's loss.
     fn step(&mut self, epoch: u64, done: usize, score: f64, loss: f64);
     /// Validation goes over so many more examples.
@@ -137,6 +144,7 @@ pub fn run(
         }
         None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
+    observer.begun()?;
     run.end(identity, observer)
 }
 

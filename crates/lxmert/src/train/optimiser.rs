@@ -3,11 +3,11 @@
 
 use tch::Tensor;
 
-use trainings::choices::Optim;
 use super::bert_adam::{BertAdam, Settings};
 use crate::model::parameters;
 use base::error::{Error, Result};
 use checkpoint::{DType, StateDict, TensorData};
+use trainings::choices::Optim;
 
 /// Names of a state's tensors: these followed by the parameter's name, and the counts of updates of all parameters.
 const FIRST: &str = "optimiser.first.";

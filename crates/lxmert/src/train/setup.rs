@@ -5,12 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tch::Device;
 
-use trainings::questions::{self, Missing, Questions, Source};
-use trainings::choices::Ablation;
-use trainings::loader::Loader;
-use trainings::start::Start;
 use super::weights;
-use lxmert_spec::Description;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use base::files;
@@ -21,8 +16,13 @@ use data::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
 use data::features::progress::Progress;
 use data::features::{FeatureStore, Precision, ensure_store};
 use lxmert_spec::Config;
+use lxmert_spec::Description;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::{LoadReport, Policy, bert_weights, hf, locate};
+use trainings::choices::Ablation;
+use trainings::loader::Loader;
+use trainings::questions::{self, Missing, Questions, Source};
+use trainings::start::Start;
 
 /// The largest published vocabulary has 1 MB.
 const LARGEST_VOCAB: u64 = 16 << 20;
@@ -94,16 +94,11 @@ pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<Sta
     Ok(bert.state)
 }
 
-/// The error of `--load-lxmert-qa` for NLVR2.
-pub fn no_answers_to_load() -> Error {
-    Error::usage("NLVR2 has no answers to load from a question answering head").next("use --load-lxmert for NLVR2")
-}
-
 fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
     check_vocabulary(path, loader.tokenizer())?;
     let settings = loader.settings();
     let Some(labels) = loader.labels() else {
-        return Err(no_answers_to_load());
+        return Err(trainings::start::no_answers_to_load());
     };
     let table = AnswerTable::load(&settings.data_root)?;
     hf::answers::check(path, (0..table.len()).filter_map(|id| table.answer(id)))?;

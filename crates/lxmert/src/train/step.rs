@@ -7,14 +7,14 @@ use tch::Tensor;
 use super::batches::Ready;
 use super::bert_adam;
 use super::gradients;
-use trainings::choices::Optim;
 use super::optimiser::Optimiser;
 use super::predict;
-use trainings::questions::Questions;
 use crate::model::{Parameters, Pass, TaskModel, losses};
 use base::error::{Error, Result};
 use checkpoint::StateDict;
 use data::dataset::{Prediction, Task};
+use trainings::choices::Optim;
+use trainings::questions::Questions;
 
 /// L2 norm to which gradients are clipped (all three programs, src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
 const CLIP: f64 = 5.0;

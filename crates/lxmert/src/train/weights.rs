@@ -5,7 +5,6 @@ use std::path::Path;
 
 use tch::Device;
 
-use trainings::written::Written;
 use crate::model::TaskModel;
 use crate::model::task::ENCODER_PREFIX;
 use base::error::Result;
@@ -15,6 +14,7 @@ use data::dataset::Task;
 pub use lxmert_spec::Description;
 use lxmert_spec::description::VOCABULARY;
 use lxmert_spec::loading::{LoadReport, Policy};
+use trainings::written::Written;
 
 /// Makes a freshly initialised model of a description.
 ///

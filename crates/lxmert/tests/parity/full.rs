@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use lxmert::model::encoder::Inputs;
 use lxmert::model::losses::{self, VisualTargets};
 use lxmert::model::pretraining::{self, PretrainingModel, Targets};
-use lxmert_spec::tasks::Tasks;
 use lxmert::model::{Batch, Pass, Reader, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, Settings};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
+use lxmert_spec::tasks::Tasks;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 

@@ -6,10 +6,10 @@ use checkpoint::StateDict;
 use lxmert::model::encoder::{Inputs, Outputs};
 use lxmert::model::losses::{self, VisualTargets};
 use lxmert::model::pretraining::{self, PretrainingModel, TIED_DECODER, Targets};
-use lxmert_spec::tasks::Tasks;
 use lxmert::model::{Batch, Pass, TaskModel};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
+use lxmert_spec::tasks::Tasks;
 use serde_json::Value;
 use tch::{Device, Tensor};
 

@@ -2,10 +2,10 @@
 
 use lxmert::model::losses;
 use lxmert::model::pretraining::{self, TIED_DECODER};
-use lxmert_spec::tasks::Tasks;
 use lxmert::model::{Batch, Parameters, Pass, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, Settings};
 use lxmert::train::gradients;
+use lxmert_spec::tasks::Tasks;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 

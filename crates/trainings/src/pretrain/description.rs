@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use lxmert_spec::tasks::Tasks;
 use base::error::Result;
 use lxmert_spec::Config;
 use lxmert_spec::description::{PRETRAINING, described};
+use lxmert_spec::tasks::Tasks;
 
 /// What a file of pre-trained weights says about its model, so that it can be used without repeating options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

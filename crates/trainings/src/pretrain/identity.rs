@@ -12,7 +12,12 @@ use crate::snapshot::Identity;
 use base::files::hex;
 
 /// Of a run with these settings and data.
-pub fn identity(settings: &Settings, train: &Examples, valid: Option<&Examples>, machine: BTreeMap<String, Value>) -> Identity {
+pub fn identity(
+    settings: &Settings,
+    train: &Examples,
+    valid: Option<&Examples>,
+    machine: BTreeMap<String, Value>,
+) -> Identity {
     let mut run = options(settings);
     let config = &settings.description.config;
     run.insert("words of the vocabulary".into(), config.vocab_size.into());

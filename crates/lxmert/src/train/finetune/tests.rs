@@ -6,19 +6,19 @@ use indexmap::IndexMap;
 use tch::Device;
 
 use super::*;
-use trainings::begin::{Begin, SnapshotSettings};
-use trainings::choices::Optim;
-use trainings::questions::{Question, Source, Target};
-use trainings::snapshot::Every;
-use trainings::tensorboard::FILE_NAME;
-use lxmert_spec::Description;
 use checkpoint::StateDict;
 use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
+use lxmert_spec::Description;
 use lxmert_spec::loading::LoadReport;
+use trainings::begin::{Begin, SnapshotSettings};
+use trainings::choices::Optim;
+use trainings::questions::{Question, Source, Target};
+use trainings::snapshot::Every;
+use trainings::tensorboard::FILE_NAME;
 
 const ANSWERS: usize = 5;
 const WORDS: usize = 40;

@@ -9,8 +9,8 @@ use super::workers::Workers;
 use crate::model::inference::Images;
 use crate::model::{Reader, TaskModel};
 use crate::train::batches;
-use trainings::questions::{Place, Question, Questions};
 use base::error::Result;
+use trainings::questions::{Place, Question, Questions};
 
 /// Questions that are in work together, with the images that the window before did not have.
 struct Window {

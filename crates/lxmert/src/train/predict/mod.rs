@@ -7,13 +7,13 @@ mod sentences;
 mod tests;
 mod workers;
 
-use trainings::choices::Average;
 use tch::{Device, Kind, Tensor};
+use trainings::choices::Average;
 
-use trainings::questions::Questions;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
+use trainings::questions::Questions;
 
 /// How answers are computed; both ways give the same up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

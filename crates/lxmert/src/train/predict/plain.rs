@@ -4,8 +4,8 @@ use tch::{Tensor, no_grad};
 
 use crate::model::{Pass, TaskModel};
 use crate::train::batches;
-use trainings::questions::{MAX_WORDS, Questions};
 use base::error::Result;
+use trainings::questions::{MAX_WORDS, Questions};
 
 /// Hands on positions and each model's logits (B, answers): questions in order, sentences padded to the original's length,
 /// every question's image encoded for itself, both halves of every cross layer computed.

@@ -7,13 +7,13 @@ use super::workers::Workers;
 use super::*;
 use crate::model::{Batch, Pass, Reader};
 use crate::train::batches;
-use trainings::choices::Ablation;
-use trainings::questions::{Question, Source};
 use data::dataset::{Example, Id, TaskData};
 use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
+use trainings::choices::Ablation;
+use trainings::questions::{Question, Source};
 
 const BOXES: usize = 12;
 const DIM: usize = 16;

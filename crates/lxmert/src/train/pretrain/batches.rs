@@ -5,17 +5,17 @@ use std::thread::Scope;
 use tch::kind::Element;
 use tch::{Device, Tensor};
 
-use trainings::pretrain::data::Examples;
 use crate::model::encoder::Inputs;
 use crate::model::losses::VisualTargets;
 use crate::model::pretraining::{Counts, Targets};
-use lxmert_spec::tasks::Tasks;
 use crate::train::batches::ahead;
 use base::error::{Error, Result};
 use data::dataset::pretrain::draws::ExampleDraws;
 use data::dataset::pretrain::masking::{IGNORED, change_boxes};
 use data::dataset::pretrain::sampler::Instance;
 use data::dataset::tokenizer::Tokenizer;
+use lxmert_spec::tasks::Tasks;
+use trainings::pretrain::data::Examples;
 
 /// Where batches come from and what they are for.
 #[derive(Clone, Copy)]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use trainings::pretrain::settings::Best;
 use super::step::Step;
 use super::sums::Sums;
+use base::error::Result;
 use lxmert_spec::tasks::Tasks;
 use trainings::log_files::{LogFiles, Marks};
-use base::error::Result;
+use trainings::pretrain::settings::Best;
 
 /// The logs of one run.
 pub struct Logs {

@@ -6,26 +6,26 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::machine::machine;
 use super::batches::{self, Feed, training_stream, validation_stream};
-use trainings::pretrain::data::Examples;
-use trainings::pretrain::identity::{identity, of_settings, options};
 use super::logs::Logs;
-use trainings::pretrain::settings::{Best, Outcome, Settings};
 use super::step::{Measuring, Rule, Stepper, WARMUP};
 use super::sums::Sums;
 use super::weights;
 use crate::model::{Pass, PretrainingModel};
-use trainings::alone::alone_in;
 use crate::train::batches::shuffled;
-use trainings::begin::{self, Begun};
-use trainings::log_files::Marks;
-use trainings::outcome::{Facts, Finished};
-use trainings::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
-use trainings::written::{Written, add_missing};
+use crate::train::machine::machine;
 use base::error::{Error, Result};
 use base::signals::AtWork;
 use data::dataset::tokenizer::Tokenizer;
+use trainings::alone::alone_in;
+use trainings::begin::{self, Begun};
+use trainings::log_files::Marks;
+use trainings::outcome::{Facts, Finished};
+use trainings::pretrain::data::Examples;
+use trainings::pretrain::identity::{identity, of_settings, options};
+use trainings::pretrain::settings::{Best, Outcome, Settings};
+use trainings::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
+use trainings::written::{Written, add_missing};
 
 /// Hears about the run as it goes.
 pub trait Observer {

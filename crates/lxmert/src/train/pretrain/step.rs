@@ -3,17 +3,17 @@
 use tch::{Device, Kind, Tensor};
 
 use super::batches::Ready;
-use trainings::pretrain::data::Sentences;
 use crate::model::Pass;
 use crate::model::pretraining::{self, Counts, PretrainingModel};
-use lxmert_spec::tasks::Tasks;
 use crate::train::bert_adam;
 use crate::train::gradients;
-use trainings::choices::Optim;
 use crate::train::optimiser::Optimiser;
 use crate::train::step::{self, step_seed};
 use base::error::{Error, Result};
 use checkpoint::StateDict;
+use lxmert_spec::tasks::Tasks;
+use trainings::choices::Optim;
+use trainings::pretrain::data::Sentences;
 
 /// L2 norm to which gradients are clipped (src/pretrain/lxmert_pretrain.py @ 0db1182).
 const CLIP: f64 = 1.0;

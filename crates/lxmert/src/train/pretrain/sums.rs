@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::step::Measured;
-use lxmert_spec::tasks::Tasks;
 use data::dataset::pretrain::data::PretrainData;
 use data::dataset::pretrain::evaluator::Given;
+use lxmert_spec::tasks::Tasks;
 
 /// Sums over the batches of an epoch so far; exact in JSON, so that a run can go on from them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -6,23 +6,23 @@ use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
 use super::batches::{Feed, Ready, stream, training_stream, validation_stream};
-use trainings::pretrain::data::{DataSettings, Examples, Loader, Role, Sentences};
 use super::step::{Measuring, Rule, Step, Stepper};
 use super::weights;
-use trainings::pretrain::description::Description;
-use trainings::pretrain::start::Start;
 use crate::model::pretraining::{self, PretrainingModel};
-use lxmert_spec::tasks::Tasks;
 use crate::model::{Pass, parameters};
 use crate::train::batches::shuffled;
 use crate::train::gradients;
-use trainings::loader::Stores;
 use data::dataset::Scale;
 use data::dataset::pretrain::sampler::Rules;
 use data::features::Precision;
 use data::features::progress::Silent;
 use data::features::testing::{row_of, text};
 use lxmert_spec::Config;
+use lxmert_spec::tasks::Tasks;
+use trainings::loader::Stores;
+use trainings::pretrain::data::{DataSettings, Examples, Loader, Role, Sentences};
+use trainings::pretrain::description::Description;
+use trainings::pretrain::start::Start;
 
 const WORDS: [&str; 13] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "sees", "red", "what", "is", "it"];

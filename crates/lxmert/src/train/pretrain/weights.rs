@@ -5,17 +5,17 @@ use std::path::Path;
 use tch::Device;
 
 use crate::model::PretrainingModel;
-use trainings::pretrain::description::Description;
-use trainings::pretrain::start::Start;
 use crate::train::setup::bert_for;
 use crate::train::weights::{with_vocabulary, write};
-use trainings::written::Written;
 use base::error::Result;
 use checkpoint::{self, StateDict};
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::Config;
 use lxmert_spec::description::{PRETRAINING, check_vocabulary, described, metadata};
 use lxmert_spec::loading::{LoadReport, Policy, locate};
+use trainings::pretrain::description::Description;
+use trainings::pretrain::start::Start;
+use trainings::written::Written;
 
 /// Writes `<folder>/<name>_LXRT.safetensors` and, where `pth`, `<folder>/<name>_LXRT.pth`: the original's state dict, with the
 /// tied decoder under both its names and without heads that were not trained.

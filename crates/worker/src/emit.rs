@@ -1,0 +1,200 @@
+//! How the worker speaks: events as lines on what was its stdout, which libraries then cannot write to.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use base::error::{Error, Result};
+use protocol::{Event, Unit};
+
+use crate::record::Record;
+
+/// Progress that waits for a listener who has stopped; more of it is left out.
+const WAITING: usize = 64;
+
+/// Speaks for the whole program; signals are answered through it too.
+static SPEAKER: OnceLock<Emitter> = OnceLock::new();
+
+/// Says events. Copies speak through the same line.
+#[derive(Clone)]
+pub struct Emitter(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<String>,
+    /// The line that is being written, if any.
+    writing: bool,
+    record: Option<Record>,
+    /// The last event was said.
+    ended: bool,
+}
+
+impl Emitter {
+    /// Takes stdout for events and points it at stderr, because libraries print there.
+    ///
+    /// # Errors
+    /// Infra where the system does not let it.
+    pub fn take_stdout() -> Result<Self> {
+        let failed = |e: rustix::io::Errno| Error::infra("cannot take stdout for events").because(e);
+        let events = std::io::stdout()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|e| Error::infra("cannot take stdout for events").because(e))?;
+        rustix::stdio::dup2_stdout(std::io::stderr()).map_err(failed)?;
+        let emitter = Self::to(events)?;
+        let _ = SPEAKER.set(emitter.clone());
+        Ok(emitter)
+    }
+
+    /// The one that speaks for the program, once it can.
+    pub fn of_the_program() -> Option<&'static Self> {
+        SPEAKER.get()
+    }
+
+    fn to(events: OwnedFd) -> Result<Self> {
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let emitter = Self(Arc::clone(&shared));
+        let write = move || write_all(&shared, File::from(events));
+        std::thread::Builder::new()
+            .name("events".into())
+            .spawn(write)
+            .map_err(|e| Error::infra("cannot start a thread").because(e))?;
+        Ok(emitter)
+    }
+
+    /// From now on also appends what it says to a file, progress left out.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn record(&self, file: &Path) -> Result<()> {
+        let record = Record::open(file)?;
+        self.lock().record = Some(record);
+        Ok(())
+    }
+
+    /// Says an event. Never waits: where nobody listens, progress is left out and all else is kept.
+    pub fn say(&self, event: &Event) {
+        let Ok(line) = serde_json::to_string(event) else { return };
+        let mut state = self.lock();
+        if state.ended || event.may_be_dropped() && state.lines.len() >= WAITING {
+            return;
+        }
+        if let Some(record) = state.record.as_mut().filter(|_| !event.may_be_dropped()) {
+            record.append(&line);
+        }
+        state.ended = event.is_last();
+        state.lines.push_back(line);
+        self.0.changed.notify_all();
+    }
+
+    /// A line for a person.
+    pub fn said(&self, text: impl std::fmt::Display) {
+        self.say(&Event::Said { text: text.to_string() });
+    }
+
+    /// Something worth keeping in a stage's journal.
+    pub fn note(&self, text: impl std::fmt::Display) {
+        self.say(&Event::Note { text: text.to_string() });
+    }
+
+    /// A result for stdout, as it stands.
+    pub fn printed(&self, text: impl std::fmt::Display) {
+        self.say(&Event::Printed { text: text.to_string() });
+    }
+
+    /// Begins a stretch of work whose progress can be shown.
+    pub fn pass(&self, what: &str, total: u64, unit: Unit) {
+        self.say(&Event::Pass { what: what.to_owned(), total, unit });
+    }
+
+    /// How far it is.
+    pub fn at(&self, done: u64, words: impl Into<String>) {
+        self.say(&Event::At { done, words: words.into() });
+    }
+
+    /// Ends the stretch of work.
+    pub fn passed(&self) {
+        self.say(&Event::Passed);
+    }
+
+    /// Waits until everything was written, or nobody is there to read it.
+    pub fn finish(&self) {
+        let mut state = self.lock();
+        while state.writing || !state.lines.is_empty() {
+            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes lines as they come. Where nobody reads them any more they are dropped: the work goes on, and its record tells of it.
+fn write_all(shared: &Shared, mut events: File) {
+    let mut is_heard = true;
+    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        match state.lines.pop_front() {
+            Some(mut line) => {
+                state.writing = true;
+                drop(state);
+                line.push('\n');
+                is_heard = is_heard && events.write_all(line.as_bytes()).is_ok();
+                state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.writing = false;
+                shared.changed.notify_all();
+            }
+            None => state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+
+    use super::*;
+
+    #[test]
+    fn a_listener_that_has_stopped_loses_progress_alone() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let emitter = Emitter::to(write).unwrap();
+        // More than a pipe holds: the writer stands still, and whoever speaks does not.
+        let long = "x".repeat(2000);
+        for done in 0..500 {
+            emitter.at(done, long.clone());
+        }
+        emitter.note("kept");
+        emitter.say(&Event::Done { result: 7.into(), files: Vec::new() });
+        emitter.at(1, "after the end");
+        let lines: Vec<Event> = BufReader::new(File::from(read))
+            .lines()
+            .map(|line| Event::parse(&line.unwrap()).unwrap())
+            .take_while({
+                let mut ended = false;
+                move |event| !std::mem::replace(&mut ended, event.is_last())
+            })
+            .collect();
+        let progress = lines.iter().filter(|event| event.may_be_dropped()).count();
+        assert!(progress < 500 && progress >= WAITING, "{progress}");
+        let [.., Event::Note { .. }, Event::Done { .. }] = &lines[..] else { panic!("{lines:?}") };
+    }
+
+    #[test]
+    fn nobody_who_listens_is_no_error() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        drop(read);
+        let emitter = Emitter::to(write).unwrap();
+        (0..100).for_each(|at| emitter.note(at));
+        emitter.finish();
+    }
+}

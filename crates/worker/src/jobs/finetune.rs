@@ -1,0 +1,133 @@
+//! Fine-tuning a task.
+
+use base::error::Result;
+use data::dataset;
+use data::features::progress::{Progress, Silent};
+use lxmert::train::finetune::{self, Observer};
+use lxmert::train::{setup, weights};
+use protocol::{Event, Finetune, Unit};
+use serde_json::Value;
+use trainings::loader::Loader;
+use trainings::questions::Questions;
+
+use super::reading::{Reading, say_what_was_read};
+use super::{Work, result};
+use crate::emit::Emitter;
+
+/// Trains, validating after each epoch; the outcome.
+///
+/// # Errors
+/// Those of the data, the weights and the training.
+pub fn run(job: Finetune, work: &Work) -> Result<Value> {
+    let (emitter, mut settings) = (work.emitter, job.settings);
+    let loader = Loader::new(job.data)?;
+    settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
+    let reading = Reading::new(emitter);
+    let progress: &dyn Progress = if job.stage { &Silent } else { &reading };
+    let train = loader.questions(&job.train, progress)?;
+    tell_of(emitter, &train, job.stage);
+    let valid = if dataset::split_names(&job.valid)?.is_empty() {
+        emitter.said("DO NOT USE VALIDATION");
+        None
+    } else {
+        let valid = loader.questions(&job.valid, progress)?;
+        tell_of(emitter, &valid, job.stage);
+        if let Some(labels) = loader.labels().filter(|_| !job.stage) {
+            let kept: Vec<usize> = valid.questions.iter().map(|q| q.index).collect();
+            let oracle = dataset::oracle(&valid.data, &kept, labels.answers())?;
+            emitter.said(format_args!("Valid Oracle: {:.2}", oracle * 100.0));
+        }
+        Some(valid)
+    };
+    let description = &mut settings.description;
+    (description.config.vocab_size, description.config.visual_feat_dim) = (loader.vocab_size(), train.source.dim());
+    description.answers = loader.classes();
+    description.config.check()?;
+    let seed = settings.seed;
+    let (model, report) =
+        setup::model(&settings.description, &job.start, &loader, seed, job.allow_missing, work.device)?;
+    match &report {
+        Some(report) if job.stage => emitter.note(format_args!("weights: {report}")),
+        Some(report) => emitter.said(format_args!("weights: {report}")),
+        None if job.stage => {}
+        None => emitter.said(format_args!("weights: random, seed {seed}")),
+    }
+    settings.loaded = report;
+    let parameters = model.parameters().count();
+    if !job.stage {
+        let steps = (train.questions.len() / settings.batch_size.max(1)).saturating_mul(settings.epochs as usize);
+        emitter.said(format_args!("{parameters} parameters, {steps} steps"));
+    }
+    let valid_examples = valid.as_ref().map_or(0, |valid| valid.questions.len());
+    let mut observer = Telling::new(work, train.questions.len(), valid_examples);
+    let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
+    if job.stage {
+        let (steps, accuracy) = (outcome.steps, outcome.train * 100.0);
+        emitter.note(format_args!("{parameters} parameters, {steps} steps, training accuracy {accuracy:.2}"));
+    }
+    if let Some(name) = &job.encoder {
+        weights::save_encoder(&model, &settings.output, name, settings.vocabulary.as_deref())?;
+    }
+    result(&outcome)
+}
+
+/// A stage says only what is unusual, in its journal.
+fn tell_of(emitter: &Emitter, questions: &Questions, stage: bool) {
+    match (stage, questions.dropped()) {
+        (false, _) => say_what_was_read(emitter, questions),
+        (true, 0) => {}
+        (true, dropped) => {
+            let splits = questions.data.splits.join(",");
+            emitter.note(format_args!("{splits}: {dropped} examples left out for want of features"));
+        }
+    }
+}
+
+/// Tells of a training as it goes.
+struct Telling<'a> {
+    work: &'a Work<'a>,
+    examples: usize,
+    valid: usize,
+    validated: Option<usize>,
+    epoch: Option<u64>,
+}
+
+impl<'a> Telling<'a> {
+    fn new(work: &'a Work<'a>, examples: usize, valid: usize) -> Self {
+        Self { work, examples, valid, validated: None, epoch: None }
+    }
+}
+
+impl Observer for Telling<'_> {
+    fn begun(&mut self) -> Result<()> {
+        self.work.begin_record()
+    }
+
+    fn step(&mut self, epoch: u64, done: usize, score: f64, loss: f64) {
+        let emitter = self.work.emitter;
+        if self.epoch != Some(epoch) {
+            (self.epoch, self.validated) = (Some(epoch), None);
+            emitter.pass(&format!("epoch {epoch}"), self.examples as u64, Unit::Examples);
+        }
+        emitter.at(done as u64, format!("loss {loss:.4} accuracy {:.2}", score * 100.0));
+    }
+
+    fn validated(&mut self, examples: usize) {
+        let emitter = self.work.emitter;
+        let before = self.validated.unwrap_or_else(|| {
+            emitter.pass("valid", self.valid as u64, Unit::Examples);
+            0
+        });
+        self.validated = Some(before + examples);
+        emitter.at((before + examples) as u64, "");
+    }
+
+    fn epoch(&mut self, lines: &str) {
+        self.work.emitter.passed();
+        self.work.emitter.say(&Event::Epoch { text: lines.trim().to_owned() });
+    }
+
+    fn note(&mut self, text: &str) {
+        self.work.emitter.said(format_args!("note: {text}"));
+    }
+}

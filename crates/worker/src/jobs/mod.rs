@@ -1,0 +1,50 @@
+//! The kinds of work, one file each.
+
+mod finetune;
+mod reading;
+
+use base::error::{Error, Result};
+use protocol::{Job, Request};
+use serde_json::Value;
+use tch::Device;
+
+use crate::emit::Emitter;
+
+/// Does what a request asks for; the result, as the kind of job says.
+///
+/// # Errors
+/// The work's own.
+pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Value> {
+    let work = Work { device, emitter, record: request.record };
+    match request.job {
+        Job::Finetune(job) => finetune::run(*job, &work),
+        Job::Pretrain(_) | Job::Answer(_) | Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => {
+            Err(Error::bug("to come"))
+        }
+    }
+}
+
+/// What every kind of work is given.
+pub struct Work<'a> {
+    /// What it computes on.
+    pub device: Device,
+    /// How it speaks.
+    pub emitter: &'a Emitter,
+    /// The file that keeps what it says, where that is wanted.
+    pub record: Option<std::path::PathBuf>,
+}
+
+impl Work<'_> {
+    /// Keeps what is said from now on, where that is wanted: not before the work has its folder to itself.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn begin_record(&self) -> Result<()> {
+        self.record.as_deref().map_or(Ok(()), |file| self.emitter.record(file))
+    }
+}
+
+/// A result as JSON.
+fn result(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|e| Error::bug("a result cannot be written").because(e))
+}
