@@ -1,5 +1,6 @@
 //! The kinds of work, and their results.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use data::dataset::Task;
@@ -97,6 +98,8 @@ pub struct Answer {
     pub overrule: bool,
     /// File for the answers, in the task's form of submission.
     pub output: PathBuf,
+    /// A stage of a profile says nothing.
+    pub stage: bool,
 }
 
 /// What answering gave beside the file of answers.
@@ -112,6 +115,8 @@ pub struct Answered {
     pub vocabulary: String,
     /// What was read.
     pub stores: Vec<StoreFacts>,
+    /// Versions of what the arithmetic stands on.
+    pub versions: BTreeMap<String, String>,
     /// Threads of the arithmetic.
     pub threads: u64,
     /// The device, described.
@@ -130,10 +135,18 @@ pub struct ModelFacts {
 /// A feature store that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreFacts {
-    /// Its file.
-    pub path: PathBuf,
-    /// Rows of it that counted, where not all did.
-    pub limit: Option<usize>,
+    /// Name of the TSV that it holds.
+    pub of: String,
+    /// Images that were read.
+    pub images: u64,
+    /// Boxes an image.
+    pub boxes: u64,
+    /// Features a box.
+    pub width: u64,
+    /// How features are kept.
+    pub precision: Precision,
+    /// SHA-256 of the TSV's bytes that it holds.
+    pub sha256: String,
 }
 
 /// Encoding.

@@ -12,6 +12,7 @@ use protocol::{Event, Request, SCHEMA};
 use serde_json::{Value, json};
 
 use crate::emit::Emitter;
+use crate::jobs::Finished;
 use crate::{devices, jobs, lifeline};
 
 /// Largest request.
@@ -25,13 +26,13 @@ const USAGE: &str = "repro-worker computes for repro, which starts it; by itself
 pub fn run() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
-    let verb: fn(&Emitter, &[&str]) -> Result<Value> = match words[..] {
-        ["hello"] => |_, _| Ok(json!(devices::hello())),
-        ["devices"] => |_, _| Ok(json!(devices::all())),
+    let verb: fn(&Emitter, &[&str]) -> Result<Finished> = match words[..] {
+        ["hello"] => |_, _| Ok(json!(devices::hello()).into()),
+        ["devices"] => |_, _| Ok(json!(devices::all()).into()),
         ["devices", _] => |emitter, words| {
             let device = devices::told(devices::device(words[1])?);
             emitter.say(&Event::Device(device.clone()));
-            Ok(json!([device]))
+            Ok(json!([device]).into())
         },
         ["run", _] => |emitter, words| work(emitter, Path::new(words[1])),
         _ => {
@@ -57,8 +58,8 @@ pub fn run() -> ExitCode {
         Err(Error::bug("the worker panicked").because("see what it said before").next("please report it"))
     });
     let code = match ended {
-        Ok(result) => {
-            emitter.say(&Event::Done { result, files: Vec::new() });
+        Ok(Finished { result, files }) => {
+            emitter.say(&Event::Done { result, files });
             exit::PASS
         }
         Err(error) => {
@@ -72,7 +73,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Does the work that a request asks for.
-fn work(emitter: &Emitter, file: &Path) -> Result<Value> {
+fn work(emitter: &Emitter, file: &Path) -> Result<Finished> {
     let request = read(file)?;
     if request.lifeline {
         lifeline::hold()?;

@@ -1,10 +1,14 @@
 //! The kinds of work, one file each.
 
+mod answer;
 mod finetune;
 mod reading;
 
+use std::path::Path;
+
 use base::error::{Error, Result};
-use protocol::{Job, Request};
+use base::files::ContentDigest;
+use protocol::{FileFacts, Job, Request};
 use serde_json::Value;
 use tch::Device;
 
@@ -14,13 +18,40 @@ use crate::emit::Emitter;
 ///
 /// # Errors
 /// The work's own.
-pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Value> {
+pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finished> {
     let work = Work { device, emitter, record: request.record };
     match request.job {
-        Job::Finetune(job) => finetune::run(*job, &work),
-        Job::Pretrain(_) | Job::Answer(_) | Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => {
-            Err(Error::bug("to come"))
-        }
+        Job::Finetune(job) => finetune::run(*job, &work).map(Finished::from),
+        Job::Answer(job) => answer::run(&job, &work),
+        Job::Pretrain(_) | Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => Err(Error::bug("to come")),
+    }
+}
+
+/// What work gave.
+pub struct Finished {
+    /// As the kind of job says.
+    pub result: Value,
+    /// Large results.
+    pub files: Vec<FileFacts>,
+}
+
+impl From<Value> for Finished {
+    fn from(result: Value) -> Self {
+        Self { result, files: Vec::new() }
+    }
+}
+
+impl Finished {
+    /// A result beside files that were written.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    fn with_files<'f>(value: &impl serde::Serialize, files: impl IntoIterator<Item = &'f Path>) -> Result<Self> {
+        let facts = |path: &Path| {
+            let ContentDigest { bytes, sha256 } = ContentDigest::of(path)?;
+            Ok(FileFacts { path: path.to_owned(), size: bytes, sha256 })
+        };
+        Ok(Self { result: result(value)?, files: files.into_iter().map(facts).collect::<Result<_>>()? })
     }
 }
 

@@ -1,0 +1,101 @@
+//! Answering splits with one or several models.
+
+use std::path::Path;
+
+use base::error::{Error, Result};
+use base::versions;
+use data::dataset::write_predictions;
+use data::features::FeatureStore;
+use data::features::progress::{Progress, Silent};
+use lxmert::model::TaskModel;
+use lxmert::train::machine::described;
+use lxmert::train::predict::predict;
+use lxmert::train::{setup, weights};
+use lxmert_spec::{Config, Description};
+use protocol::{Answer, Answered, ModelFacts, StoreFacts, Unit};
+use trainings::loader::Loader;
+use trainings::questions::Questions;
+use trainings::start::Start;
+
+use super::reading::Reading;
+use super::{Finished, Work};
+
+/// Reads the questions once, loads all models, answers, and writes the answers.
+///
+/// # Errors
+/// Usage or data where a model does not belong to the task or its data, naming the file; those of reading and writing.
+pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
+    let (emitter, task) = (work.emitter, job.data.task);
+    let loader = Loader::new(job.data.clone())?;
+    let reading = Reading::new(emitter);
+    let progress: &dyn Progress = if job.stage { &Silent } else { &reading };
+    let questions = loader.questions(&job.splits, progress)?;
+    let (mut models, mut facts) = (Vec::with_capacity(job.models.len()), Vec::with_capacity(job.models.len()));
+    for file in &job.models {
+        let name = || format!("{} cannot answer {task} {}", file.display(), job.splits);
+        let description = description(job, file, &loader, &questions)?;
+        description
+            .check_fits(task, loader.vocab_size(), questions.source.dim(), loader.classes())
+            .map_err(|error| error.while_doing(name()))?;
+        let start = Start::FineTuned(file.display().to_string());
+        // Every weight is loaded, so the seed decides nothing.
+        let (model, report) = setup::model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
+        if let Some(report) = report.filter(|_| !job.stage) {
+            emitter.said(format_args!("weights: {report}"));
+        }
+        facts.push(ModelFacts { file: file.clone(), parameters: model.parameters().count() as u64 });
+        models.push(model);
+    }
+    let models: Vec<&TaskModel> = models.iter().collect();
+    if !job.stage {
+        emitter.pass("predict", questions.questions.len() as u64, Unit::Examples);
+    }
+    let mut done = 0;
+    let predictions = predict(&models, job.average, &questions, job.batch_size, |examples| {
+        done += examples as u64;
+        if !job.stage {
+            emitter.at(done, "");
+        }
+    })?;
+    if !job.stage {
+        emitter.passed();
+    }
+    write_predictions(task, &job.output, &predictions)?;
+    let answered = Answered {
+        left_out: questions.dropped(),
+        models: facts,
+        vocabulary: loader.tokenizer().sha256().to_owned(),
+        stores: questions.source.stores().iter().map(store_facts).collect(),
+        answers: questions.answers,
+        versions: versions::arithmetic(),
+        threads: u64::try_from(tch::get_num_threads()).unwrap_or_default(),
+        device: described(work.device),
+    };
+    Finished::with_files(&answered, [job.output.as_path()])
+}
+
+/// The sizes of a model: what its file says, unless options say it for files that do not or overrule the file.
+fn description(job: &Answer, file: &Path, loader: &Loader, questions: &Questions) -> Result<Description> {
+    if let Some(description) = weights::describe(file)?.filter(|_| !job.overrule) {
+        return Ok(description);
+    }
+    let Some(sizes) = &job.sizes else {
+        return Err(Error::bug(format!("{} does not describe its model", file.display())));
+    };
+    let (vocab_size, visual_feat_dim) = (loader.vocab_size(), questions.source.dim());
+    let config = Config { vocab_size, visual_feat_dim, ..sizes.clone() };
+    config.check()?;
+    Ok(Description { task: job.data.task, config, answers: loader.classes() })
+}
+
+fn store_facts(store: &FeatureStore) -> StoreFacts {
+    let source = store.source();
+    StoreFacts {
+        of: source.name.clone(),
+        images: store.len() as u64,
+        boxes: store.boxes() as u64,
+        width: store.dim() as u64,
+        precision: store.precision(),
+        sha256: source.sha256.clone(),
+    }
+}
