@@ -5,7 +5,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Archive, Entry, Packing, Wanted, names};
+use super::entry::{Entry, Packing};
+use super::{Archive, Wanted, names};
 use base::cleanup::{self, Registered};
 use base::error::{Error, Result};
 

@@ -15,7 +15,9 @@
 //! Then members are streamed, never more bytes than declared or allowed, and checked (CRC-32) before the last byte is
 //! given. They are found by file name, whatever folder the archive puts them in.
 
+mod at;
 pub mod ends;
+mod entry;
 mod folder;
 mod member;
 mod names;
@@ -32,6 +34,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::entry::{Bad, Entry};
 use self::member::Member;
 use base::error::{Error, Result};
 use base::files;
@@ -50,39 +53,6 @@ pub struct Archive {
     path: PathBuf,
     file: Arc<File>,
     entries: Vec<Entry>,
-}
-
-/// A member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    /// Below the archive's root, with `/` between its parts.
-    name: String,
-    folder: bool,
-    /// Bytes, unpacked.
-    size: u64,
-    /// Where its bytes begin: in the file or, of a tarball, in what that unpacks to.
-    start: u64,
-    packing: Packing,
-    crc: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Packing {
-    Stored,
-    /// Into so many bytes.
-    Deflated {
-        bytes: u64,
-    },
-    /// As part of a stream.
-    Taped,
-}
-
-/// Why an archive is not taken.
-#[derive(Debug)]
-enum Bad {
-    CutShort,
-    Wrong(String),
-    Io(std::io::Error),
 }
 
 impl Archive {

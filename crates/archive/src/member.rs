@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Take};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
+use super::at::At;
+use super::entry::{Entry, Packing};
 use super::tarball::Tape;
-use super::{Entry, Packing};
 
 /// Below 64 KiB inflating gets measurably slower.
 const BUFFER: usize = 256 << 10;
@@ -116,19 +116,5 @@ impl Read for Source {
             Self::Deflated { stream, .. } => stream.read(buffer),
             Self::Tape(tape) => tape.read(buffer),
         }
-    }
-}
-
-/// A file read from some offset on, independently of all others who read it.
-pub(super) struct At {
-    pub file: Arc<File>,
-    pub offset: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Entry;
+use super::entry::Entry;
 
 /// Longest name, in bytes.
 const LONGEST: usize = 1024;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::member::At;
-use super::{Bad, Entry, Packing, names};
+use super::at::At;
+use super::entry::{Bad, Entry, Packing};
+use super::names;
 
 /// How a gzip stream begins.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];

@@ -12,7 +12,8 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::ends::{self, BadEnd};
-use super::{Bad, Entry, Packing, names};
+use super::entry::{Bad, Entry, Packing};
+use super::names;
 
 /// Deflate makes at most 258 bytes of two bits.
 const LARGEST_RATIO: u64 = 1032;

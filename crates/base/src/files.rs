@@ -2,6 +2,7 @@
 
 mod kind;
 pub mod locked;
+mod mark;
 pub mod part;
 mod regular;
 pub mod relay;

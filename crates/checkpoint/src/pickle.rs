@@ -18,8 +18,6 @@ use base::error::{Error, Result};
 const MOST_MEMORY: usize = 8 << 20;
 /// Collections that are begun and not ended.
 const MOST_MARKS: usize = 100_000;
-/// Longer strings are no names: of tensors, storages or classes. They are kept, but not looked at.
-pub(super) const LONGEST_NAME: usize = 1024;
 /// What an entry of the memo takes, with its share of the table's free places.
 const MEMO_ENTRY: usize = 2 * size_of::<(u32, Value)>();
 

@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
-use super::pickle::LONGEST_NAME;
 use super::strided::View;
 use super::tensor::DType;
+
+/// Longer strings are no names: of tensors, storages or classes. They are kept, but not looked at.
+const LONGEST_NAME: usize = 1024;
 
 /// A value, or the index of one in the table.
 #[derive(Debug, Clone, Copy, PartialEq)]

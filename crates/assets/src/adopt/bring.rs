@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Fault;
+use super::fault::Fault;
 use super::recognise::implausible;
 use super::walk::{Candidate, Found};
 use crate::claim::{Claim, claim};

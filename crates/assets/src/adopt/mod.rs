@@ -6,6 +6,7 @@
 //! - `bring`: hashing, checking, placing.
 
 mod bring;
+mod fault;
 mod recognise;
 #[cfg(test)]
 mod tests;
@@ -15,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::bring::{Brought, Work};
+use self::fault::Fault;
 use self::walk::Candidate;
 use super::event::{Event, Observer};
-use super::known::{Known, KnownFile};
+use super::known::Known;
 use super::manifest::{Asset, Checksums, Unpack};
 use super::place::Place;
 use super::plan::{Item, State};
@@ -135,31 +137,6 @@ pub fn find(folder: &Path, item: &Item, observer: &dyn Observer) -> Result<Optio
         return Ok(Some(Other { hashes, size: candidate.size(), source: candidate.source() }));
     }
     Ok(None)
-}
-
-/// What is wrong with a file.
-struct Fault {
-    why: String,
-    /// The asset that it is instead, where that is known.
-    is: Option<String>,
-}
-
-impl From<String> for Fault {
-    fn from(why: String) -> Self {
-        Self { why, is: None }
-    }
-}
-
-impl From<&str> for Fault {
-    fn from(why: &str) -> Self {
-        why.to_owned().into()
-    }
-}
-
-impl From<&KnownFile> for Fault {
-    fn from(file: &KnownFile) -> Self {
-        Self { why: file.sentence(), is: Some(file.name.clone()) }
-    }
 }
 
 enum Found<'a> {

@@ -43,7 +43,7 @@ fn take_turns(folder: &Path, turns: usize) {
 /// This test binary again, as another process that runs [`in_another_process`].
 fn another(folder: &Path, what: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "assets::claim::tests::in_another_process", "--ignored", "--nocapture"])
+        .args(["--exact", "claim::tests::in_another_process", "--ignored", "--nocapture"])
         .env("CLAIM_FOLDER", folder)
         .env("CLAIM_WHAT", what)
         .stdout(Stdio::piped())

@@ -1,5 +1,6 @@
 //! Brings one file from the first of its sources that gives it right: resumed, retried, verified, and in place only then.
 //!
+//! - `job`: what is to be brought;
 //! - `source`: what a URL points to;
 //! - `hosts`: hosts whose names cannot be resolved;
 //! - `http`: one request and the head of its answer;
@@ -9,6 +10,7 @@
 
 pub mod hosts;
 mod http;
+mod job;
 mod part;
 mod retry;
 mod sidecar;
@@ -23,44 +25,19 @@ use std::time::Duration;
 use reqwest::Client;
 use tokio::runtime::Runtime;
 
+pub use self::job::Job;
 pub use self::retry::Network;
 
-use self::hosts::Hosts;
 use self::http::Held;
 use self::part::Part;
 use self::retry::{Retries, Trouble};
 use self::source::Source;
 use self::transfer::Flow;
-use super::event::Observer;
 use super::lock::Demands;
 use super::manifest::ByHand;
-use super::place::Place;
 use super::receipt::Receipt;
 use base::error::{Error, Result};
 use base::signals::{self, AtWork, Refused};
-
-/// One file to bring. Whoever calls holds the claim on it.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// The asset.
-    pub name: &'a str,
-    /// Where it goes.
-    pub place: &'a Place,
-    /// What it must match.
-    pub demands: &'a Demands,
-    /// Where it comes from, in the order to try.
-    pub urls: &'a [String],
-    /// How a person gets it.
-    pub by_hand: &'a [ByHand],
-    /// How patient to be.
-    pub network: &'a Network,
-    /// Hosts that were given up, by other files too.
-    pub hosts: &'a Hosts,
-    /// Hears what happens.
-    pub observer: &'a dyn Observer,
-    /// Whether the claim still stands.
-    pub still_mine: &'a dyn Fn() -> bool,
-}
 
 /// A file that came.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use reqwest::{Client, Url};
 
-use super::Job;
 use super::http::{self, Held, Reply};
+use super::job::Job;
 use super::part::Part;
 use super::retry::{Retries, Trouble};
 use super::sidecar::Validator;
@@ -173,33 +173,6 @@ impl<'a> Flow<'a> {
                 }
                 Ok(self.part.end()?)
             }
-        }
-    }
-}
-
-impl Job<'_> {
-    /// Tells of something that happened.
-    pub fn note(&self, text: impl Into<String>) {
-        self.observer.event(&Event::Note { name: self.name.to_owned(), text: text.into() });
-    }
-
-    /// Tells how far it is.
-    pub fn progress(&self, done: u64, total: Option<u64>) {
-        self.observer.event(&Event::Progress { name: self.name.to_owned(), done, total });
-    }
-
-    /// Tells that nothing comes for a while.
-    pub fn waiting(&self, why: impl Into<String>, seconds: Option<f64>) {
-        self.observer.event(&Event::Waiting { name: self.name.to_owned(), why: why.into(), seconds });
-    }
-
-    /// Two processes must never write the same part.
-    pub fn check_claim(&self) -> Result<(), Error> {
-        match (self.still_mine)() {
-            true => Ok(()),
-            false => Err(Error::infra(format!("another process has taken over the fetching of `{}`", self.name))
-                .because("this one did not give a sign of life for too long")
-                .next("let the other process finish, then run this again")),
         }
     }
 }

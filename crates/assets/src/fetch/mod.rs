@@ -1,13 +1,14 @@
 //! Brings all files of a plan, several at a time: what is there and right stays, everything else comes or is named.
 
+mod fetched;
 mod one;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+pub use self::fetched::{Fetched, Outcome, Settings};
 pub use self::one::fetch_from;
 pub use super::download::Network;
 
@@ -15,49 +16,13 @@ use super::disk;
 use super::download::Web;
 use super::download::hosts::{ADVICE, Hosts, name};
 use super::event::{Event, Observer};
-use super::lock::{Lock, Trust};
+use super::lock::Lock;
 use super::manifest::Asset;
 use super::plan::{Item, plan};
-use super::receipt::Receipt;
 use base::error::{Error, Kind, Result};
 use base::exit;
 use base::human::human_bytes;
 use base::signals::{self, AtWork};
-
-/// How to fetch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Where everything goes.
-    pub workspace: PathBuf,
-    /// Files at a time.
-    pub jobs: usize,
-    /// How patient to be with servers.
-    pub network: Network,
-    /// Bytes that will be needed afterwards, for the look at the disk.
-    pub also_needed: u64,
-}
-
-/// What was done for a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was there.
-    Present,
-    /// It came.
-    Fetched,
-}
-
-/// A file that is there and right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
-    /// The asset.
-    pub name: String,
-    /// What was done.
-    pub outcome: Outcome,
-    /// What is known of it. The file itself is gone where [`Receipt::dropped`] says so.
-    pub receipt: Receipt,
-    /// How much stands behind its checksum.
-    pub trust: Trust,
-}
 
 /// Brings the assets, in the order given, `jobs` at a time; they are returned in that order. Each that cannot be had is told
 /// as [`Event::Failed`], and the others are tried all the same; only a full disk ends everything.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Fetched, Outcome, Settings};
+use super::fetched::{Fetched, Outcome, Settings};
 use crate::claim::{Claim, claim};
 use crate::digest;
 use crate::download::hosts::Hosts;

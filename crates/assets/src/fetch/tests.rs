@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
+use crate::lock::Trust;
 use crate::manifest::{Manifest, Selection};
 use crate::receipt::{Glance, glance};
 use base::files::sha256_bytes;

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Checked, State, Subject, tell};
+use super::checked::{Checked, State, tell};
+use super::subject::Subject;
 use crate::digest;
 use crate::event::{Event, Observer};
 use crate::manifest::Checksums;

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::*;
-use crate::event::Silent;
+use crate::event::{Event, Silent};
 use crate::lock::Lock;
 use crate::manifest::{Manifest, Selection};
 use crate::place::Place;

@@ -90,7 +90,7 @@ impl FileKind {
                 return Some(Utf16Unmarked);
             }
         }
-        let text = super::text::without_mark(start).trim_ascii_start();
+        let text = super::mark::without_mark(start).trim_ascii_start();
         let is_page = |tag: &&[u8]| text.get(..tag.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(tag));
         PAGES.iter().any(is_page).then_some(WebPage)
     }

@@ -5,16 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::kind::FileKind;
+pub use super::mark::without_mark;
 use super::open_regular;
 use crate::error::{Error, Result};
-
-/// What some editors put before UTF-8 text.
-const MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// Text without the byte order mark before it.
-pub fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(MARK).unwrap_or(text)
-}
 
 /// Opens a regular file of UTF-8 text behind its byte order mark.
 ///

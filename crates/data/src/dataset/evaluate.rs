@@ -16,11 +16,6 @@ pub struct Prediction {
     pub answer: String,
 }
 
-/// The NLVR2 answer of a class: `True` for 1, else `False`.
-pub fn nlvr2_answer(class: usize) -> &'static str {
-    if class == 1 { "True" } else { "False" }
-}
-
 /// The mean score, 0 to 1, of the predictions: VQA and GQA add the label's score of each answer (none: 0), NLVR2 counts the
 /// right ones. The mean is over the predictions, not over the data: an example left out does not count.
 ///

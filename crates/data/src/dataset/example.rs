@@ -38,9 +38,14 @@ impl Label {
     pub fn points(&self, answer: &str) -> f64 {
         match self {
             Self::Soft(scores) => scores.get(answer).copied().unwrap_or(0.0),
-            Self::Class(class) => f64::from(u8::from(answer == super::nlvr2_answer(*class))),
+            Self::Class(class) => f64::from(u8::from(answer == nlvr2_answer(*class))),
         }
     }
+}
+
+/// The NLVR2 answer of a class: `True` for 1, else `False`.
+pub fn nlvr2_answer(class: usize) -> &'static str {
+    if class == 1 { "True" } else { "False" }
 }
 
 /// One example of a split file.

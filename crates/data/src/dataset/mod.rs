@@ -18,8 +18,8 @@ pub mod submission;
 pub mod task;
 pub mod task_data;
 
-pub use evaluate::{Prediction, nlvr2_answer, oracle, score};
-pub use example::{Example, Id, Label};
+pub use evaluate::{Prediction, oracle, score};
+pub use example::{Example, Id, Label, nlvr2_answer};
 pub use feature_files::{FeatureFile, Limit, Scale, feature_files};
 pub use predictions::{read_predictions, write_predictions};
 pub use submission::{Completeness, completeness};

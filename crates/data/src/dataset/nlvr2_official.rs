@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde::de::MapAccess;
 
-use super::evaluate::{Prediction, nlvr2_answer};
+use super::evaluate::Prediction;
+use super::example::nlvr2_answer;
 use super::example::{Id, Label};
 use super::foreign::Wanted;
 use super::python::float_repr;

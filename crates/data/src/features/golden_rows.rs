@@ -98,7 +98,6 @@ impl fmt::Display for Held {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tsv::Reader;
     use super::*;
 
     /// Reckoned apart from this program.

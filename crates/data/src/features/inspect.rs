@@ -2,149 +2,20 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::damage::{Column, Damage};
-use super::golden_rows::{Held, Released, Watch};
+use super::damage::Damage;
+use super::golden_rows::{Released, Watch};
 use super::progress::{Pass, Progress, Silent};
 use super::row::Row;
 use super::row_error::TsvError;
 use super::statistics::Statistics;
 pub use super::statistics::Summary;
-use super::store::{FeatureStore, Precision, Source};
+use super::store::{FeatureStore, Precision};
 use super::tsv::Reader;
 use base::error::{Error, Result};
-use base::files;
-use shared::SharedFault;
-
-/// How many problems are kept with their place; all are counted.
-pub const PROBLEMS_SHOWN: usize = 20;
-
-/// The kind of a feature file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileKind {
-    /// Tab-separated text with base64.
-    Tsv,
-    /// A feature store.
-    Store,
-}
-
-impl FileKind {
-    /// The kind by the name and the first bytes.
-    ///
-    /// # Errors
-    /// Data for a missing file and for what is no regular file, infra where it cannot be read.
-    pub fn of(path: &Path) -> Result<Self> {
-        let unreadable = |error| Error::io("read", path, &error);
-        let file = files::open_regular(path)?;
-        let mut start = Vec::new();
-        file.take(9).read_to_end(&mut start).map_err(unreadable)?;
-        let is_store = path.extension().is_some_and(|extension| extension == "safetensors")
-            || (start.len() == 9 && start[8] == b'{' && start[5..8] == [0; 3]);
-        Ok(if is_store { Self::Store } else { Self::Tsv })
-    }
-
-    /// For people. `classes`: whether the file holds some; a TSV that has none is not obj36.
-    pub fn name(self, classes: bool) -> &'static str {
-        match self {
-            Self::Tsv if classes => "obj36 TSV",
-            Self::Tsv => "TSV of bottom-up-attention's six columns",
-            Self::Store => "feature store",
-        }
-    }
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Problem {
-    /// A TSV's line counted from 1, or a store's row counted from 0; none for the file as a whole.
-    pub place: Option<u64>,
-    /// The image where it is known.
-    pub img_id: Option<String>,
-    /// The column where it shows.
-    pub column: Option<Column>,
-    /// The kind, such as `glued-rows`.
-    pub kind: &'static str,
-    /// What is wrong, for people.
-    pub what: String,
-    /// The fault of the whole file that this is a part of, where other rows have it too.
-    #[serde(skip)]
-    shared: Option<SharedFault>,
-}
-
-/// Least and greatest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Span {
-    /// Least.
-    pub min: u32,
-    /// Greatest.
-    pub max: u32,
-}
-
-/// Everything about a feature file. Numbers are over the good rows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Inspection {
-    /// Version of this structure.
-    pub schema: u32,
-    /// The file as the caller named it.
-    pub file: String,
-    /// TSV or store.
-    pub kind: FileKind,
-    /// Size of the file.
-    pub bytes: u64,
-    /// Good rows, one image each.
-    pub rows: u64,
-    /// Boxes per image.
-    pub boxes: Option<usize>,
-    /// Features per box.
-    pub dim: Option<usize>,
-    /// Whether boxes have classes and probabilities: obj36 has them, bottom-up-attention's six columns have not.
-    pub classes: Option<bool>,
-    /// Bytes of the decoded rows in memory, as the original keeps them (296,352 an image with 36 boxes of 2048).
-    pub decoded_bytes: u64,
-    /// A store's precision: `f32` or `f16`.
-    pub precision: Option<&'static str>,
-    /// What a store was made from.
-    pub source: Option<Source>,
-    /// Image of the first good row.
-    pub first_id: Option<String>,
-    /// Image of the last good row.
-    pub last_id: Option<String>,
-    /// Least image id, numbers in it counting as numbers.
-    pub least_id: Option<String>,
-    /// Greatest image id.
-    pub greatest_id: Option<String>,
-    /// Image widths in pixels.
-    pub image_width: Option<Span>,
-    /// Image heights in pixels.
-    pub image_height: Option<Span>,
-    /// Statistics of the features.
-    pub features: Option<Summary>,
-    /// Statistics of the object probabilities.
-    pub objects_conf: Option<Summary>,
-    /// Statistics of the attribute probabilities.
-    pub attrs_conf: Option<Summary>,
-    /// Released rows among them; none where there is none, or where features were rounded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub golden: Option<Held>,
-    /// How much is wrong.
-    pub problem_count: u64,
-    /// How much of each kind.
-    pub problems_by_kind: BTreeMap<&'static str, u64>,
-    /// The first [`PROBLEMS_SHOWN`] problems.
-    pub problems: Vec<Problem>,
-}
-
-impl Inspection {
-    /// Whether nothing is wrong.
-    pub fn is_clean(&self) -> bool {
-        self.problem_count == 0
-    }
-}
+pub use facts::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
+use fault::SharedFault;
 
 /// Inspects a TSV or a store, going on behind damaged rows.
 ///
@@ -352,6 +223,8 @@ fn natural_order(a: &str, b: &str) -> Ordering {
     }
 }
 
+mod facts;
+mod fault;
 mod shared;
 mod show;
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod inspect;
 pub mod progress;
 pub mod row;
+mod row_check;
 pub mod row_error;
 mod statistics;
 pub mod store;

@@ -8,7 +8,6 @@ use base::error::{Error, Result};
 use base::files::{self, ContentDigest};
 use data::dataset::Task;
 use lxmert_spec::Description;
-use lxmert_spec::loading::hf;
 
 /// What is known of a weights file's origin.
 #[derive(Debug, Clone, Default, PartialEq)]

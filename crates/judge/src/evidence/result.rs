@@ -269,7 +269,7 @@ impl ResultRecord {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A faithful evaluation of three VQA examples.

@@ -182,7 +182,7 @@ pub fn spare(output: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;

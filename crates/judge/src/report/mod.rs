@@ -40,6 +40,7 @@ use base::{exit, files};
 pub const SCHEMA: u32 = 2;
 
 const MARKDOWN: &str = "report.md";
+/// The report as a page.
 pub const HTML: &str = "report.html";
 const JUNIT: &str = "junit.xml";
 

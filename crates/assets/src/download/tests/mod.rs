@@ -7,8 +7,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::event::Event;
+use crate::download::hosts::Hosts;
+use crate::event::{Event, Observer};
 use crate::manifest::Checksums;
+use crate::place::Place;
 use base::error::Kind;
 use base::files;
 use fixtures::server::{Fault, Record, Served, Server};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{FileKind, Inspection, Span, Summary};
+use super::facts::{FileKind, Inspection, Span};
+use crate::features::statistics::Summary;
 use base::human::grouped;
 
 impl fmt::Display for Inspection {

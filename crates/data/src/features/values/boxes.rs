@@ -1,6 +1,7 @@
 //! Boxes that lie in their image as x1, y1, x2, y2 in pixels, and the layouts that are met in place of that.
 
-use super::{FEWEST_ALIKE, all_alike, numbers};
+use super::alike::{FEWEST_ALIKE, all_alike};
+use super::numbers;
 use crate::features::BOX_TOLERANCE;
 use crate::features::damage::{BoxLayout, Damage};
 

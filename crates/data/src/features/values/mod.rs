@@ -1,17 +1,15 @@
 //! The rules that a row's values must keep, whoever made them: what the format allows, and what a detector can give.
 
+mod alike;
 mod boxes;
 mod numbers;
 #[cfg(test)]
 mod tests;
 
+use self::alike::{FEWEST_ALIKE, all_alike};
 use super::damage::{Column, Damage};
 use super::row::Row;
 use super::{ATTRIBUTE_CLASSES, MAX_IMAGE_SIDE, OBJECT_CLASSES};
-
-/// Fewest boxes that cannot all be alike by chance. Two boxes of a small image can round to the same cells of the
-/// network's grid, which is 16 pixels wide.
-const FEWEST_ALIKE: usize = 3;
 
 /// Checks everything of a row whose lengths are right. Says the first column that is wrong.
 ///
@@ -47,12 +45,6 @@ fn check_features(row: &Row) -> Result<(), Damage> {
         return Err(Damage::SameFeatures { boxes: row.num_boxes });
     }
     Ok(())
-}
-
-/// Whether every group of `each` values is the first one again.
-fn all_alike(values: &[f32], each: usize) -> bool {
-    let mut groups = values.chunks_exact(each);
-    groups.next().is_some_and(|first| groups.all(|group| group == first))
 }
 
 fn check_classes(ids: &[i64], classes: i64) -> Result<(), Damage> {

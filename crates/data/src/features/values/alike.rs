@@ -1,0 +1,11 @@
+//! Values that repeat where they cannot.
+
+/// Fewest boxes that cannot all be alike by chance. Two boxes of a small image can round to the same cells of the
+/// network's grid, which is 16 pixels wide.
+pub(super) const FEWEST_ALIKE: usize = 3;
+
+/// Whether every group of `each` values is the first one again.
+pub(super) fn all_alike(values: &[f32], each: usize) -> bool {
+    let mut groups = values.chunks_exact(each);
+    groups.next().is_some_and(|first| groups.all(|group| group == first))
+}
