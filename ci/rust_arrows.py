@@ -186,7 +186,8 @@ class Target:
         if name in module.items:
             found.add(module.file)
         for imported in module.imports.get(name, ()):
-            found |= self.follow(self.resolve(module, imported, seen), rest, seen)
+            # Nothing: another package's, which is no arrow here.
+            found |= self.follow(self.resolve(module, imported, seen), rest, seen) or {None}
         if not found and name in module.children:
             found.add(module.children[name])
         if not found:
@@ -201,7 +202,7 @@ class Target:
         found = set()
         for target in targets:
             found |= self.enter(target, rest, seen) if isinstance(target, Module) else {target}
-        return found
+        return found - {None} if len(found) > 1 else found
 
     # Arrows.
 
@@ -210,7 +211,7 @@ class Target:
             whole = path[:-1] if path[-1] == "*" else path
             for target in self.resolve(module, whole) if whole else ():
                 # A module's name is no arrow: what is used through it is.
-                if not isinstance(target, Module) and not (public and self.is_below(target, module)):
+                if target and not isinstance(target, Module) and not (public and self.is_below(target, module)):
                     self.arrow(module.file, target, line, path)
         for path, line in module.mentions:
             if path in (["self"], ["super"], ["crate"], ["Self"]):
@@ -223,7 +224,7 @@ class Target:
         return any(m.file == file and m.path[: len(module.path)] == module.path for m in self.modules)
 
     def arrow(self, start, to, line, path):
-        if start != to:
+        if to and start != to:
             self.arrows[start].setdefault(to, (line, "::".join(path)))
 
     def circles(self):

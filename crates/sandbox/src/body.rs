@@ -7,9 +7,10 @@ use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Moun
 
 use super::engine::Engine;
 use super::gpu;
-use super::handover::Folder;
 use super::leftovers::FOLDERS;
-use super::sandbox::{Access, Network, Sandbox};
+use super::lost::Folder;
+use super::mount::{Access, Mount};
+use super::sandbox::{Network, Sandbox};
 use super::user::User;
 
 /// `/tmp` where the sandbox does not say.
@@ -70,7 +71,7 @@ impl Engine {
 }
 
 fn mounts(sandbox: &Sandbox) -> Vec<EngineMount> {
-    let mount = |mount: &super::sandbox::Mount| EngineMount {
+    let mount = |mount: &Mount| EngineMount {
         source: Some(absolute(&mount.source)),
         target: Some(mount.target.display().to_string()),
         typ: Some(MountType::BIND),

@@ -13,7 +13,7 @@ use super::context::{Context, Ignored};
 use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
 use super::hindrance::{Hindrance, says_full};
-use super::image::Image;
+use super::image_name::Image;
 use super::reference::Reference;
 use base::signals::AtWork;
 

@@ -1,14 +1,13 @@
 //! Everything that can go wrong with an engine, an image or a container, typed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::engine::Facts;
+use super::ended::Ended;
+use super::facts::Facts;
 use super::gpu::GpuPath;
 use super::hindrance::Hindrance;
-use super::run::Ended;
-use super::sandbox::Sandbox;
 use base::human::{human_bytes, human_seconds};
 use base::signals::Refused;
 
@@ -217,9 +216,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The same, of a sandbox.
-    pub(super) fn of(self, sandbox: &Sandbox) -> Self {
-        Self { task: sandbox.task.clone(), log: sandbox.log.clone(), ..self }
+    /// Returns it with what was run, and the file that holds its output.
+    pub(super) fn of(self, task: &str, log: Option<&Path>) -> Self {
+        Self { task: task.to_owned(), log: log.map(Path::to_owned), ..self }
     }
 }
 

@@ -10,8 +10,8 @@ mod probe;
 use bollard::models::{DeviceRequest, HostConfig};
 use serde::{Deserialize, Serialize};
 
-use super::engine::Facts;
-use super::sandbox::Gpus;
+use super::facts::Facts;
+use super::gpu_choice::Gpus;
 
 pub use probe::Gpu;
 

@@ -12,25 +12,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, openat, statat};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use super::failure::{Cause, Failure};
-use super::sandbox::{Access, Mount};
+use super::lost::Folder;
+use super::mount::{Access, Mount};
 use super::user::NOBODY_ELSE;
 
 /// Folders within folders at most; a container could make so many that nobody can walk them.
 const DEEPEST: usize = 256;
-
-/// A folder or file that was handed over, and to whom it goes back with all that is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Folder {
-    /// Absolute, without links.
-    pub path: PathBuf,
-    /// Its owner.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-}
 
 /// Folders in use by this process's containers: they go back when the last of these has ended.
 static IN_USE: Mutex<BTreeMap<PathBuf, (usize, Folder)>> = Mutex::new(BTreeMap::new());

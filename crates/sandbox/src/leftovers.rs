@@ -21,7 +21,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::engine::{Engine, OWNER};
 use super::failure::Failure;
-use super::handover::{Folder, give_back_later};
+use super::handover::give_back_later;
+use super::lost::{Folder, Lost};
 use super::user::User;
 use base::process::{Life, life_of_mark};
 
@@ -29,15 +30,6 @@ use base::process::{Life, life_of_mark};
 pub(super) const FOLDERS: &str = "lxmert-repro.folders";
 /// After this time without running, a container is nobody's work.
 const COLD: Duration = Duration::from_secs(3600);
-
-/// A container that could not be removed.
-#[derive(Debug, Clone)]
-pub(super) struct Lost {
-    /// Its name.
-    pub container: String,
-    /// What it may still have written into.
-    pub folders: Vec<Folder>,
-}
 
 impl Engine {
     /// Removes what killed runs of this program left behind, and hands their folders back; to be called before the first run.

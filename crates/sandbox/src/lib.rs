@@ -1,6 +1,7 @@
 //! A sandbox over a container engine: runs one command in one pinned image, isolated and watched, and names what went
 //! wrong. Knows nothing of LXMERT.
 //!
+//! - `facts`, `gpu_choice`, `image_name`, `mount`, `ended`, `lost`: plain data that the others share;
 //! - [`engine`]: the connection, what the engine is, and the label by which this program knows its own containers;
 //! - [`image`]: images by digest or id; [`mod@reference`]: their names in full;
 //! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the files they may use;
@@ -19,15 +20,21 @@ mod advice;
 mod body;
 pub mod build;
 mod context;
+mod ended;
 pub mod engine;
+mod facts;
 pub mod failure;
 pub mod gpu;
+mod gpu_choice;
 mod handover;
 pub mod hindrance;
 pub mod image;
+mod image_name;
 mod leftovers;
 mod listing;
+mod lost;
 mod memory;
+mod mount;
 mod output;
 pub mod pull;
 pub mod reference;
@@ -40,11 +47,13 @@ mod user;
 mod watch;
 
 pub use build::Build;
+pub use ended::Ended;
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
 pub use gpu::{Gpu, GpuPath};
-pub use image::Image;
+pub use gpu_choice::Gpus;
+pub use image_name::Image;
+pub use mount::{Access, Mount};
 pub use output::{Line, Stream};
-pub use run::Ended;
-pub use sandbox::{Access, Gpus, Limits, Mount, Network, Sandbox, Timeouts};
+pub use sandbox::{Limits, Network, Sandbox, Timeouts};
 pub use stop::Stop;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::hindrance::{Hindrance, says_full};
-use super::image::Image;
+use super::image_name::Image;
 use super::reference::Reference;
 use base::human::human_seconds;
 use base::signals::AtWork;

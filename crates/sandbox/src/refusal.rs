@@ -5,8 +5,10 @@ use bollard::errors::Error as Answer;
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::gpu;
+use super::gpu_choice::Gpus;
 use super::hindrance::says_full;
-use super::sandbox::{Gpus, Sandbox};
+use super::mount::Mount;
+use super::sandbox::Sandbox;
 
 impl Engine {
     /// Names what the engine refused to do with a sandbox.
@@ -22,7 +24,7 @@ impl Engine {
             Cause::ImageMissing { image: sandbox.image.name.clone() }.into()
         } else if has("bind source path does not exist") || has("statfs ") && has("no such file or directory") {
             // They are all here: the engine runs elsewhere, or in a container with a file system of its own.
-            let named = |mount: &&super::sandbox::Mount| has(&mount.source.display().to_string());
+            let named = |mount: &&Mount| has(&mount.source.display().to_string());
             let source = sandbox.mounts.iter().find(named).or(sandbox.mounts.first());
             let source = source.map(|mount| mount.source.clone()).unwrap_or_default();
             Cause::MountUnseen { source, host: self.host().to_owned() }.into()

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use super::ended::Ended;
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::output::{Line, Stream};
-use super::run::Ended;
 use super::sandbox::Sandbox;
 use base::signals::AtWork;
 
@@ -44,7 +44,7 @@ impl Engine {
             self.recover(pause).map_err(|cause| match cause {
                 // The engine stays away: what happened first says more.
                 None => failure,
-                Some(cause) => cause.of(sandbox),
+                Some(cause) => cause.of(&sandbox.task, sandbox.log.as_deref()),
             })?;
             attempt += 1;
         }

@@ -2,31 +2,17 @@
 
 use bollard::errors::Error as Answer;
 use bollard::query_parameters::{CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder};
-use serde::{Deserialize, Serialize};
 
+use super::ended::Ended;
 use super::engine::Engine;
 use super::failure::Failure;
 use super::handover::{Handover, give_back_later};
-use super::leftovers::Lost;
+use super::lost::Lost;
 use super::output::{Line, Output};
 use super::sandbox::Sandbox;
 use super::user::User;
 use super::watch::Watch;
 use base::signals::AtWork;
-
-/// What a container used: of one that did its work, or of one that failed, until then.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Ended {
-    /// Wall time from start to end.
-    pub seconds: f64,
-    /// Most memory in use at a time, in bytes, as the kernel counts (with files that it keeps in memory for the container);
-    /// none where the run was too short to be seen, or nobody says.
-    ///
-    /// Where the engine is on this machine, it is the kernel's own record (cgroup v1, and v2 since Linux 5.19), read every 2
-    /// ms at first and every 40 ms later: only growth after the last look is missed. On older v2 kernels it is the highest of
-    /// these samples; from an engine elsewhere, the highest that it tells, about once a second.
-    pub peak_memory: Option<u64>,
-}
 
 impl Engine {
     /// Runs a sandbox to its end and removes its container; the command ended with exit code 0. `told` hears every line as it
@@ -38,16 +24,17 @@ impl Engine {
     /// See [`super::Cause`]; the container is removed in any case that this process and the engine survive, else at the next
     /// start ([`Engine::remove_leftovers`]).
     pub fn run(&self, sandbox: &Sandbox, told: &mut dyn FnMut(&Line)) -> Result<Ended, Failure> {
-        let mut at_work = AtWork::begin().map_err(|refused| Failure::from(refused).of(sandbox))?;
+        let named = |failure: Failure| failure.of(&sandbox.task, sandbox.log.as_deref());
+        let mut at_work = AtWork::begin().map_err(|refused| named(refused.into()))?;
         at_work.announce("stopping the container …");
-        let mut output = Output::open(sandbox, told).map_err(|failure| failure.of(sandbox))?;
+        let mut output = Output::open(sandbox, told).map_err(named)?;
         let mut container =
             Container { engine: self, name: name(&sandbox.task), handover: Handover::default(), there: false };
         let result = self.block_on(container.lifecycle(sandbox, &mut output, &mut at_work));
         result.map_err(|failure| {
             let last_lines = output.last().map(str::to_owned).collect();
             let remains = container.there.then(|| container.name.clone());
-            Failure { last_lines, remains, ..failure.of(sandbox) }
+            Failure { last_lines, remains, ..named(failure) }
         })
     }
 

@@ -1,43 +1,13 @@
 //! What a container may use, and how long.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::gpu::GpuPath;
-use super::image::Image;
+use super::gpu_choice::Gpus;
+use super::image_name::Image;
+use super::mount::Mount;
 use super::stop::Stop;
-
-/// Whether a mount may be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// It may only be read.
-    Read,
-    /// It may be written; what is written belongs to whoever runs this program.
-    Write,
-}
-
-/// A folder or file of this machine within the container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mount {
-    /// On this machine; must exist.
-    pub source: PathBuf,
-    /// In the container; absolute.
-    pub target: PathBuf,
-    /// What may be done with it.
-    pub access: Access,
-}
-
-impl Mount {
-    /// A read-only mount.
-    pub fn read(source: &Path, target: impl Into<PathBuf>) -> Self {
-        Self { source: source.to_owned(), target: target.into(), access: Access::Read }
-    }
-
-    /// A writable mount. The folder is made for the purpose: all in it changes hands for the run where the engine needs it.
-    pub fn write(source: &Path, target: impl Into<PathBuf>) -> Self {
-        Self { source: source.to_owned(), target: target.into(), access: Access::Write }
-    }
-}
 
 /// Network of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,18 +17,6 @@ pub enum Network {
     None,
     /// The engine's default network.
     Bridge,
-}
-
-/// GPUs of a container.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Gpus {
-    /// None.
-    #[default]
-    None,
-    /// All that there are.
-    All,
-    /// Those with these indices or UUIDs.
-    Some(Vec<String>),
 }
 
 /// What a container may use.

@@ -6,9 +6,9 @@ use std::path::Path;
 use rustix::fs::{Access as Right, access};
 use rustix::process::{getgid, getgroups, getuid};
 
-use super::engine::Facts;
+use super::facts::Facts;
 use super::failure::{Cause, Failure};
-use super::sandbox::{Access, Mount};
+use super::mount::{Access, Mount};
 
 /// User and group of containers that root starts. No system has files of its own under it.
 pub(super) const NOBODY_ELSE: u32 = 10001;

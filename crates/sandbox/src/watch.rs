@@ -11,12 +11,12 @@ use bollard::query_parameters::{
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::ended::Ended;
 use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
 use super::memory::Meter;
 use super::output::Output;
 use super::refusal::meaning;
-use super::run::Ended;
 use super::sandbox::Sandbox;
 use base::signals::AtWork;
 

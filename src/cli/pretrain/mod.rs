@@ -29,7 +29,7 @@ use lxmert_spec::tasks::Tasks;
 use trainings::pretrain::data::{Role, Sentences};
 use trainings::pretrain::description::Description;
 use trainings::pretrain::settings::Settings;
-use trainings::pretrain::settings::{finished, refuse_finished};
+use trainings::pretrain::{finished, refuse_finished};
 use trainings::pretrain::start::Start;
 
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.

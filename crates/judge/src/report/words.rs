@@ -1,13 +1,19 @@
 //! What the forms of a report say in the same words.
 
-use super::{GoldenRecord, Report};
+use super::content::{GoldenRecord, Report};
 use crate::verdict::Verdict;
 use crate::verdict::features;
-use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Target};
+use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Subject, Target};
 
 /// What a demo result is, and what it is not.
 pub const DEMO: &str = "This is a demo: drawn scenes, and a small model trained from random weights, compared with recorded \
                         runs of this program. It says nothing about LXMERT's published accuracies (69.90, 59.80, 74.95).";
+
+/// Returns [`Report::about`] of a profile of `repro all` and the rows that were judged.
+pub fn about(profile: &str, rows: &[Judged]) -> Option<String> {
+    let is_demo = Subject::of_profile(profile) == Subject::Demo || rows.iter().any(|row| row.subject == Subject::Demo);
+    is_demo.then(|| DEMO.to_owned())
+}
 
 /// `80.53`, or a dash.
 pub fn points(value: Option<f64>) -> String {

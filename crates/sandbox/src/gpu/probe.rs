@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::super::engine::Engine;
 use super::super::failure::{Cause, Failure};
-use super::super::image::Image;
+use super::super::gpu_choice::Gpus;
+use super::super::image_name::Image;
 use super::super::output::Stream;
-use super::super::sandbox::{Gpus, Sandbox};
+use super::super::sandbox::Sandbox;
 use super::{GpuPath, capability, heeds_requests};
 
 /// Time for nvidia-smi: machines with eight GPUs and no persistent driver take tens of seconds.

@@ -2,6 +2,9 @@
 
 pub mod data;
 pub mod description;
+mod earlier_run;
 pub mod identity;
 pub mod settings;
 pub mod start;
+
+pub use earlier_run::{finished, refuse_finished};

@@ -8,8 +8,6 @@ use serde_json::Value;
 
 use super::data::Examples;
 use super::description::Description;
-use super::identity::{of_settings, options};
-use crate::begin;
 use crate::begin::SnapshotSettings;
 use base::error::{Error, Result};
 use data::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES};
@@ -127,24 +125,4 @@ impl Settings {
             None => Ok(()),
         }
     }
-}
-
-/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
-/// nothing is compared.
-///
-/// # Errors
-/// Usage where the run that has ended there had other settings.
-pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    begin::ended(&settings.output, &settings.snapshots, &of_settings(settings))
-}
-
-/// Refuses, before data are read, to train over what is finished in the output folder.
-///
-/// # Errors
-/// As [`begin::refuse_finished`].
-pub fn refuse_finished(settings: &Settings) -> Result<()> {
-    let mut options = options(settings);
-    // Only the answer table tells how many there are.
-    options.remove("answers");
-    begin::refuse_finished(&settings.output, &settings.snapshots, &options)
 }

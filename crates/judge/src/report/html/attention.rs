@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::{Failure, Report, words};
-use super::{class, pill};
+use super::parts::{class, pill};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::{Report, plot, points, words};
-use super::{heads, pill, scrolling};
+use super::parts::{heads, pill, scrolling};
 use crate::verdict::features;
 use crate::verdict::row::{Judged, JudgedRun, Paired};
 

@@ -7,11 +7,13 @@
 mod attention;
 mod evidence;
 mod learning;
+mod parts;
 mod record;
 mod results;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use self::parts::{class, pill, sign};
 use super::{Report, human_seconds, words};
 use crate::verdict::Verdict;
 use base::plain;
@@ -51,24 +53,6 @@ pub fn render(report: &Report) -> String {
     plain::page(&page.into_string())
 }
 
-fn class(verdict: Verdict) -> String {
-    verdict.as_str().to_lowercase()
-}
-
-/// A sign beside the word, so that colour is never needed to tell verdicts apart.
-fn sign(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Fail => "✕",
-        Verdict::Inconclusive => "?",
-        Verdict::Infra => "!",
-    }
-}
-
-fn pill(verdict: Verdict) -> Markup {
-    html! { span class={ "pill " (class(verdict)) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict) } }
-}
-
 fn banner(report: &Report) -> Markup {
     let times = &report.times;
     html! {
@@ -99,29 +83,6 @@ fn banner(report: &Report) -> Markup {
             }
         }
     }
-}
-
-/// A table in a frame of its own, which the keyboard can scroll where it is wider than the page.
-fn scrolling(name: &str, table: &Markup) -> Markup {
-    html! { section class="scroll" tabindex="0" aria-label=(name) { (table) } }
-}
-
-/// Heads of columns; those of numbers are named.
-fn heads(columns: &[&str], numbers: &[&str]) -> Markup {
-    html! { thead { tr { @for column in columns { th scope="col" class=[numbers.contains(column).then_some("num")] { (column) } } } } }
-}
-
-/// What stands between backticks as code.
-fn coded(text: &str) -> Markup {
-    html! {
-        @for (i, part) in text.split('`').enumerate() {
-            @if i % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
-}
-
-fn hash(text: &str) -> Markup {
-    html! { code class="hash" { (text) } }
 }
 
 fn footer() -> Markup {
@@ -198,11 +159,11 @@ mod tests {
         assert!(!page.contains("reproduced") && !page.contains("Published"));
     }
 
-    /// For looking at: `cargo test --no-default-features sample_pages -- --ignored`, then open `target/sample-report/`.
+    /// For looking at: `cargo test -p judge sample_pages -- --ignored`, then open `target/sample-report/`.
     #[test]
     #[ignore = "writes pages for a person to look at"]
     fn sample_pages() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/sample-report");
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/sample-report");
         for (name, report) in sample::all() {
             report.write(&folder.join(name)).unwrap();
         }

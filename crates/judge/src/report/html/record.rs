@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::{Report, StageOutputs, human_bytes, human_seconds};
-use super::{coded, hash, heads, scrolling};
+use super::parts::{coded, hash, heads, scrolling};
 
 /// Nothing where there are none.
 pub fn stages(report: &Report) -> Markup {

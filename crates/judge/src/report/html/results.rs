@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::numbers::{self, Numbers};
 use super::super::{Report, plot, words};
-use super::{class, pill, scrolling};
+use super::parts::{class, pill, scrolling};
 use crate::verdict::row::{Gate, Judged};
 
 const LEAD: &str = "The dot is what was observed on the task's whole evaluation set. The shaded band is where a faithful run is \

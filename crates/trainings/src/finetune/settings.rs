@@ -1,4 +1,4 @@
-//! What a fine-tuning run decides, and whether it has ended before.
+//! What a fine-tuning run decides.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,12 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::begin;
 use crate::begin::SnapshotSettings;
 use crate::choices::Optim;
-use crate::identity::{of_settings, options};
-use crate::outcome::Outcome;
-use base::error::Result;
 use lxmert_spec::Description;
 use lxmert_spec::loading::LoadReport;
 
@@ -47,21 +43,4 @@ pub struct Settings {
     pub loaded: Option<LoadReport>,
     /// Breaks and what follows them.
     pub snapshots: SnapshotSettings,
-}
-
-/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
-/// nothing is compared.
-///
-/// # Errors
-/// Usage where the run that has ended there had other settings.
-pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    begin::ended(&settings.output, &settings.snapshots, &of_settings(settings))
-}
-
-/// Refuses, before data are read, to train over what is finished in the output folder.
-///
-/// # Errors
-/// As [`begin::refuse_finished`].
-pub fn refuse_finished(settings: &Settings) -> Result<()> {
-    begin::refuse_finished(&settings.output, &settings.snapshots, &options(settings))
 }
