@@ -29,8 +29,8 @@ use lxmert_spec::tasks::Tasks;
 use trainings::pretrain::data::{Role, Sentences};
 use trainings::pretrain::description::Description;
 use trainings::pretrain::settings::Settings;
-use trainings::pretrain::{finished, refuse_finished};
 use trainings::pretrain::start::Start;
+use trainings::pretrain::{finished, refuse_finished};
 
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
 #[derive(Debug, clap::Args)]
