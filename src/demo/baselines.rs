@@ -15,7 +15,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::questions::{gqa::Gqa, nlvr2::Nlvr2, vqa::Vqa};

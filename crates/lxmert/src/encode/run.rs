@@ -18,7 +18,6 @@ use base::files;
 use base::signals::{AtWork, stopped};
 use checkpoint::{StateDict, TensorData};
 use data::dataset::tokenizer::Tokenizer;
-use lxmert_spec::loading::hf;
 use trainings::questions::MAX_WORDS;
 
 /// How the outputs are made and where they go.

@@ -20,7 +20,7 @@ use lxmert_spec::loading::Policy;
 use trainings::alone::alone_in;
 use trainings::begin::{self, Begun};
 use trainings::choices::Average;
-use trainings::finetune::identity::{identity, of_settings, options};
+use trainings::finetune::identity::identity;
 use trainings::log_files::Marks;
 use trainings::logs::Logs;
 pub use trainings::outcome::Outcome;

@@ -1,8 +1,7 @@
-//! From paths and options to data and a model: what `train`, `evaluate`, `predict` and the demo share.
+//! From a description and first weights to a model: what training, answering and the demo share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::{Value, json};
 use tch::Device;
 
 use super::weights;
@@ -10,18 +9,13 @@ use crate::model::TaskModel;
 use base::error::{Error, Result};
 use base::files;
 use checkpoint::StateDict;
-use data::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, LabelTable, VQA_COVERAGE};
-use data::dataset::tokenizer::Tokenizer;
-use data::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
-use data::features::progress::Progress;
-use data::features::{FeatureStore, Precision, ensure_store};
+use data::dataset::Task;
+use data::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, VQA_COVERAGE};
 use lxmert_spec::Config;
 use lxmert_spec::Description;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::{LoadReport, Policy, bert_weights, hf, locate};
-use trainings::choices::Ablation;
 use trainings::loader::Loader;
-use trainings::questions::{self, Missing, Questions, Source};
 use trainings::start::Start;
 
 /// The largest published vocabulary has 1 MB.

@@ -22,7 +22,7 @@ use trainings::begin::{self, Begun};
 use trainings::log_files::Marks;
 use trainings::outcome::{Facts, Finished};
 use trainings::pretrain::data::Examples;
-use trainings::pretrain::identity::{identity, of_settings, options};
+use trainings::pretrain::identity::identity;
 use trainings::pretrain::settings::{Best, Outcome, Settings};
 use trainings::snapshot::{self, ENDING, Identity, Next, Snapshots, stopped};
 use trainings::written::{Written, add_missing};
