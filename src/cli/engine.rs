@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 
 use clap::ValueEnum;
 
 use super::stopping::{OUTSIDE, to_resume};
-use crate::pipeline::contained::{Mounts, Options, Place};
-use crate::placement::{Host, Placement, Touched};
+use crate::placement::{HARNESS, Host, Mounts, Options, Place, Placement, Touched};
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::files;
@@ -44,16 +44,19 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// What was chosen of a container; none on the host.
+    /// Where work is done; in a container, the image has been asked who it is and what `device` is there. `run` names what is
+    /// run, for the containers' labels.
     ///
     /// # Errors
-    /// Usage for options that only a container has, and for a GPU device without GPUs.
-    pub fn placement(&self, _name: &str, device: &str, _workspace: &Path) -> Result<Placement> {
-        self.place(device)?;
-        Ok(Placement::Host(Host))
+    /// Usage for options that only a container has, and for a GPU device without GPUs; as [`Place::open`].
+    pub fn placement(&self, run: &str, device: &str, workspace: &Path) -> Result<Placement> {
+        Ok(match self.place(device)? {
+            None => Placement::Host(Host),
+            Some(options) => Placement::Container(Rc::new(Place::open(run, &options, device, workspace)?)),
+        })
     }
 
-    /// What a person chose of a container; none for this machine.
+    /// What a person chose of a container; `None` for this machine.
     pub fn place(&self, device: &str) -> Result<Option<Options>> {
         if self.engine == Where::Host {
             let given = [
@@ -113,7 +116,9 @@ pub fn run_inside(
     if let Some((file, landing)) = &landing {
         mounts.write_elsewhere(files::folder_of(file), landing.path())?;
     }
-    let mut sandbox = place.sandbox(name, &inner_arguments(std::env::args_os().skip(1))?, mounts.finish()?);
+    let inner = inner_arguments(std::env::args_os().skip(1))?;
+    let command: Vec<&str> = std::iter::once(HARNESS).chain(inner.iter().map(String::as_str)).collect();
+    let mut sandbox = place.sandbox(name, &command, mounts.finish()?);
     let here = std::env::current_dir().map_err(|e| Error::io("find", Path::new("."), &e))?;
     if here.to_str().is_none() {
         return Err(Error::usage(format!(

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use protocol::Event;
 
-use super::options::{described, device};
-use crate::pipeline::contained::Answer;
-use crate::pipeline::contained::guest::{description, request, run as work, say};
+use super::options::device;
+use crate::pipeline::contained::guest::{hello, request, run as work, say};
 use base::error::Result;
 use base::exit;
 
@@ -19,12 +19,6 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say who this is
-    Describe {
-        /// What it is to compute on
-        #[arg(long, default_value = "auto")]
-        device: String,
-    },
     /// Do a stage's work
     Run {
         /// The request, as JSON
@@ -32,16 +26,14 @@ enum Command {
     },
 }
 
-/// Answers; an error is part of the answer.
+/// Speaks events; an error is the last of them.
 pub fn run(args: Args) -> Result<u8> {
-    let answered = match args.command {
-        Command::Describe { device: name } => {
-            device(&name).map(|device| Answer::Description(description(described(device))))
-        }
-        Command::Run { request: path } => {
-            request(&path).and_then(|request| work(&request, device(&request.device)?)).map(|()| Answer::Done)
-        }
-    };
-    say(&answered.unwrap_or_else(|error| Answer::Failed { error }))?;
+    let Command::Run { request: path } = args.command;
+    say(&Event::Hello(hello()))?;
+    let done = request(&path).and_then(|request| work(&request, device(&request.device)?));
+    say(&match done {
+        Ok(()) => Event::Done { result: ().into(), files: Vec::new() },
+        Err(error) => Event::Failed { error },
+    })?;
     Ok(exit::PASS)
 }

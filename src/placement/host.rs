@@ -1,20 +1,31 @@
 //! A worker as a process of this machine.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use base::error::{Error, Result};
 use base::openmp;
 use base::signals::{self, AtWork, Forwarding};
 use protocol::{Device, Event, Hello, Request, SCHEMA};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde::Serialize;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
-use super::talk::{Ending, SOURCE, Talk};
+use super::talk::{Ending, SOURCE, Speaker, Talk};
 use super::{Asked, find};
+
+/// What makes a worker that fits.
+const REPLACE: &str =
+    "build both programs from one source: ci/repro in its folder does it, ci/install PREFIX for installed ones";
+/// How long a worker may take to say who it is, and what it can compute on: a libtorch with CUDA on a cold disk.
+const INTRODUCTION: Duration = Duration::from_secs(60);
 
 /// Workers of this machine.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +57,7 @@ impl Host {
         if signals::check().is_err() {
             running.end();
         }
-        running.talk(hear)
+        running.talk(None, hear)
     }
 
     /// Who the worker is.
@@ -54,7 +65,7 @@ impl Host {
     /// # Errors
     /// As [`Placement::hello`](super::Placement::hello).
     pub fn hello(&self) -> Result<Hello> {
-        let result = Running::start(&find::worker()?, &["hello".into()])?.talk(&mut |_| {})?;
+        let result = introduce(&["hello".into()], &mut |_| {})?;
         serde_json::from_value(result).map_err(|e| Error::bug("the worker does not say who it is").because(e))
     }
 
@@ -64,7 +75,7 @@ impl Host {
     /// As [`Placement::device`](super::Placement::device).
     pub fn device(&self, name: &str) -> Result<Device> {
         let mut found = None;
-        Running::start(&find::worker()?, &["devices".into(), name.into()])?.talk(&mut |event| {
+        introduce(&["devices".into(), name.into()], &mut |event| {
             if let Event::Device(device) = event {
                 found = Some(device);
             }
@@ -73,13 +84,17 @@ impl Host {
     }
 }
 
-/// The request as a file that anybody may read: in a container, another user than this one does.
+/// What a worker answers that is to take no time.
+fn introduce(words: &[std::ffi::OsString], hear: &mut dyn FnMut(Event)) -> Result<Value> {
+    Running::start(&find::worker()?, words)?.talk(Some(INTRODUCTION), hear)
+}
+
+/// The request as a file.
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn request(asked: &Asked, lifeline: bool) -> Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    let request = Request {
+pub fn request(asked: &Asked, lifeline: bool) -> Result<NamedTempFile> {
+    written(&Request {
         schema: SCHEMA,
         source: SOURCE.to_owned(),
         device: asked.device.clone(),
@@ -87,8 +102,15 @@ pub fn request(asked: &Asked, lifeline: bool) -> Result<tempfile::NamedTempFile>
         record: asked.record.clone(),
         lifeline,
         job: asked.job.clone(),
-    };
-    let text = serde_json::to_vec_pretty(&request).map_err(|e| Error::bug("a request cannot be written").because(e))?;
+    })
+}
+
+/// A request as a file that anybody may read: in a container, another user than this one does.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn written(request: &impl Serialize) -> Result<NamedTempFile> {
+    let text = serde_json::to_vec_pretty(request).map_err(|e| Error::bug("a request cannot be written").because(e))?;
     let failed = |e: std::io::Error| Error::io("write a request in", &std::env::temp_dir(), &e);
     let mut file = tempfile::Builder::new()
         .prefix("repro-request-")
@@ -102,10 +124,13 @@ pub fn request(asked: &Asked, lifeline: bool) -> Result<tempfile::NamedTempFile>
 /// A worker that runs. Dropped, it is no more.
 struct Running {
     child: Child,
+    speaker: Speaker,
     /// Open while this program lives.
     stdin: Option<ChildStdin>,
     lines: std::sync::mpsc::Receiver<Line>,
     readers: Vec<JoinHandle<()>>,
+    /// Whether its end was waited for.
+    ended: bool,
 }
 
 impl Running {
@@ -121,35 +146,45 @@ impl Running {
         let mut child = command.spawn().map_err(failed)?;
         let (sender, lines) = channel();
         let stdin = child.stdin.take();
-        let mut readers = Vec::new();
-        if let (Some(events), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
-            readers.push(reader(events, sender.clone(), Line::Event).map_err(failed)?);
-            readers.push(reader(stderr, sender, Line::Stderr).map_err(failed)?);
+        let (events, stderr) = (child.stdout.take(), child.stderr.take());
+        let speaker = Speaker { who: format!("the worker {}", worker.display()), replace: REPLACE };
+        let mut running = Self { child, speaker, stdin, lines, readers: Vec::new(), ended: false };
+        if let (Some(events), Some(stderr)) = (events, stderr) {
+            running.readers.push(reader(events, sender.clone(), Line::Event).map_err(failed)?);
+            running.readers.push(reader(stderr, sender, Line::Stderr).map_err(failed)?);
         }
-        Ok(Self { child, stdin, lines, readers })
+        Ok(running)
     }
 
-    /// Hears it to its end.
-    fn talk(mut self, hear: &mut dyn FnMut(Event)) -> Result<Value> {
-        let mut talk = Talk::default();
-        for line in &self.lines {
+    /// Hears it to its end, which must come within `limit`.
+    fn talk(mut self, limit: Option<Duration>, hear: &mut dyn FnMut(Event)) -> Result<Value> {
+        let mut talk = Talk::with(self.speaker.clone());
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        loop {
+            let line = match deadline {
+                Some(deadline) => self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+                None => self.lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
             match line {
-                Line::Event(text) => {
+                Ok(Line::Event(text)) => {
                     if let Some(event) = talk.line(&text) {
                         hear(event);
                     }
                 }
-                Line::Stderr(text) => {
+                Ok(Line::Stderr(text)) => {
                     talk.heard(&text);
                     hear(Event::Said { text });
                 }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => return Err(self.silent(limit.unwrap_or_default())),
             }
             if talk.is_refused() {
-                let _ = self.child.kill();
+                self.kill();
                 break;
             }
         }
         let ended = self.child.wait().map_err(|e| Error::infra("cannot wait for the worker").because(e))?;
+        self.ended = true;
         let ending = match (ended.code(), ended.signal()) {
             (Some(code), _) => Some(Ending::Exit(code)),
             (None, signal) => signal.map(Ending::Signal),
@@ -157,20 +192,33 @@ impl Running {
         talk.end(ending)
     }
 
+    fn silent(&self, limit: Duration) -> Error {
+        let seconds = limit.as_secs();
+        Error::infra(format!("{} does not say who it is within {seconds} s", self.speaker.who)).next(REPLACE)
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.child.id()).ok()?)
+    }
+
     /// Asks it to end.
     fn end(&mut self) {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        let _ = self.pid().map(|pid| kill_process(pid, Signal::TERM));
+    }
+
+    /// Ends it, and what it started.
+    fn kill(&mut self) {
+        let _ = self.pid().map(|pid| kill_process_group(pid, Signal::KILL));
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // Where it has ended, this does nothing.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if !self.ended {
+            self.kill();
+            let _ = self.child.wait();
+        }
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }

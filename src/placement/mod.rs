@@ -2,21 +2,31 @@
 //!
 //! - [`find`]: which worker belongs to this program;
 //! - `talk`: what a worker's lines mean, wherever it runs;
-//! - `host`: a worker as a process of this machine; [`contained`]: containers, for workers and for this program's own stages;
+//! - `host`: a worker as a process of this machine;
+//! - `image`: an engine with an image whose worker fits; `mounts`: what a container sees of this machine; `contained`: a worker
+//!   in a container;
 //! - [`Placement`]: one of both, by what a person chose.
 
+mod contained;
 pub mod find;
 mod host;
+mod image;
+mod mounts;
 mod talk;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use base::error::Result;
 use protocol::{Device, Event, Hello, Job};
+use sandbox::Ended;
 use serde_json::Value;
 
-pub use host::Host;
-pub use talk::rebuilt;
+pub use contained::REQUEST;
+pub use host::{Host, written};
+pub use image::{HARNESS, Options, Outcome, Place};
+pub use mounts::{Mounts, place};
+pub use talk::SOURCE;
 
 /// What a worker is to do, and what it touches.
 #[derive(Debug)]
@@ -51,6 +61,8 @@ pub struct Touched {
 pub enum Placement {
     /// By a process of this machine.
     Host(Host),
+    /// In containers of an image.
+    Container(Rc<Place>),
 }
 
 impl Placement {
@@ -59,8 +71,25 @@ impl Placement {
     /// # Errors
     /// The work's own, or what happened to the worker.
     pub fn run(&self, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Value> {
+        self.run_and_measure(asked, hear).0
+    }
+
+    /// Does the work as [`Self::run`]; also what the container used in which it was done, if any.
+    pub fn run_and_measure(&self, asked: &Asked, hear: &mut dyn FnMut(Event)) -> (Result<Value>, Option<Ended>) {
         match self {
-            Self::Host(host) => host.run(asked, hear),
+            Self::Host(host) => (host.run(asked, hear), None),
+            Self::Container(place) => match contained::run(place, asked, hear) {
+                Ok(Outcome { result, used }) => (result, Some(used)),
+                Err(error) => (Err(error), None),
+            },
+        }
+    }
+
+    /// The image in whose containers work is done; `None` for this machine itself.
+    pub fn image(&self) -> Option<&Rc<Place>> {
+        match self {
+            Self::Host(_) => None,
+            Self::Container(place) => Some(place),
         }
     }
 
@@ -68,6 +97,7 @@ impl Placement {
     pub fn builds_stores(&self) -> bool {
         match self {
             Self::Host(_) => true,
+            Self::Container(_) => false,
         }
     }
 
@@ -78,6 +108,7 @@ impl Placement {
     pub fn hello(&self) -> Result<Hello> {
         match self {
             Self::Host(host) => host.hello(),
+            Self::Container(place) => Ok(place.hello().clone()),
         }
     }
 
@@ -88,6 +119,7 @@ impl Placement {
     pub fn device(&self, name: &str) -> Result<Device> {
         match self {
             Self::Host(host) => host.device(name),
+            Self::Container(place) => place.device(name),
         }
     }
 }

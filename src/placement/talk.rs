@@ -21,9 +21,19 @@ pub enum Ending {
     Signal(i32),
 }
 
+/// Who is heard.
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    /// In words, such as `the worker /usr/local/bin/repro-worker`.
+    pub who: String,
+    /// What puts one in its place that fits.
+    pub replace: &'static str,
+}
+
 /// A conversation with a worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Talk {
+    speaker: Speaker,
     hello: Option<Hello>,
     last: Option<Event>,
     /// Why nothing that it says is believed.
@@ -33,6 +43,11 @@ pub struct Talk {
 }
 
 impl Talk {
+    /// Begins one.
+    pub fn with(speaker: Speaker) -> Self {
+        Self { speaker, hello: None, last: None, refused: None, said: VecDeque::new() }
+    }
+
     /// Hears a line of events; what a person or a stage should hear of it.
     pub fn line(&mut self, text: &str) -> Option<Event> {
         if self.refused.is_some() {
@@ -40,7 +55,7 @@ impl Talk {
         }
         match (Event::parse(text), &self.hello) {
             (Some(Event::Hello(hello)), None) => {
-                self.refused = fits(&hello).err();
+                self.refused = misfit(&hello).map(|why| self.refusal(why));
                 self.hello = Some(hello);
                 None
             }
@@ -55,13 +70,17 @@ impl Talk {
                 None
             }
             (_, None) => {
-                self.refused = Some(rebuilt(
-                    Error::infra("the worker is no repro-worker of this edition")
-                        .because(format!("its first line is not who it is, but {:?}", shortened(text))),
-                ));
+                self.refused =
+                    Some(self.refusal(format!("its first line is not who it is, but {:?}", shortened(text))));
                 None
             }
         }
+    }
+
+    fn refusal(&self, why: String) -> Error {
+        Error::infra(format!("{} does not belong to this program", self.speaker.who))
+            .because(why)
+            .next(self.speaker.replace)
     }
 
     /// Hears a line of its stderr.
@@ -81,9 +100,22 @@ impl Talk {
         self.refused.is_some()
     }
 
-    /// Who it said it was.
+    /// Who it said it was, where that fits.
     pub fn hello(&self) -> Option<&Hello> {
-        self.hello.as_ref()
+        self.hello.as_ref().filter(|_| self.refused.is_none())
+    }
+
+    /// The end of what it said beside events.
+    pub fn last_lines(&self) -> Vec<String> {
+        self.said.iter().cloned().collect()
+    }
+
+    /// Its own error, or why it is not believed: what counts more than how it ended.
+    pub fn take_error(&mut self) -> Option<Error> {
+        match self.last.take_if(|last| matches!(last, Event::Failed { .. })) {
+            Some(Event::Failed { error }) if self.refused.is_none() => Some(error),
+            _ => self.refused.take(),
+        }
     }
 
     /// The result.
@@ -106,46 +138,30 @@ impl Talk {
             Some(Ending::Exit(code)) => format!("ended with exit code {code}"),
             None => "stopped speaking".to_owned(),
         };
-        let mut error = Error::infra(format!("the worker {how} without saying that it was done"));
+        let mut error = Error::infra(format!("{} {how} without saying that it was done", self.speaker.who));
         if !self.said.is_empty() {
-            error = error.because(format!(
-                "the last that it said: {}",
-                self.said.iter().cloned().collect::<Vec<_>>().join("\n")
-            ));
+            error = error.because(format!("the last that it said: {}", self.last_lines().join("\n")));
         }
         Err(match ending {
             Some(Ending::Signal(libc::SIGKILL)) => error.next(
                 "the system kills programs that take more memory than there is: look at `dmesg`, take a smaller --batch-size; a \
                  training goes on with --resume",
             ),
+            // It may be no worker at all, or libtorch is not where it was.
+            _ if self.hello.is_none() => error.next(self.speaker.replace),
             _ => error.next("run it again; a training goes on with --resume. If it happens again, please report it"),
         })
     }
 }
 
-/// Adds what makes both programs fit.
-pub fn rebuilt(error: Error) -> Error {
-    error.next(
-        "build both programs from one source: ci/repro in its folder does it, ci/install PREFIX for installed ones, \
-         `repro images build train` for the training image",
-    )
-}
-
-fn fits(hello: &Hello) -> Result<()> {
-    let wrong = |what: String| {
-        let commit = hello.commit.as_deref().map_or_else(String::new, |commit| format!(" (commit {commit})"));
-        Err(rebuilt(Error::infra("the worker does not belong to this program").because(format!("{what}{commit}"))))
-    };
+/// Why a worker cannot work with this program; `None` if it can.
+fn misfit(hello: &Hello) -> Option<String> {
+    let commit = hello.commit.as_deref().map_or_else(String::new, |commit| format!(" (commit {commit})"));
     if hello.schema != SCHEMA {
-        return wrong(format!(
-            "it speaks edition {}, this program edition {SCHEMA}; it is {}",
-            hello.schema, hello.program
-        ));
+        let (other, program) = (hello.schema, &hello.program);
+        return Some(format!("it speaks edition {other}, this program edition {SCHEMA}; it is {program}{commit}"));
     }
-    if hello.source != SOURCE {
-        return wrong(format!("it was built from other source: {}, not {SOURCE}", hello.source));
-    }
-    Ok(())
+    (hello.source != SOURCE).then(|| format!("it was built from other source: {}, not {SOURCE}{commit}", hello.source))
 }
 
 fn named(signal: i32) -> &'static str {
@@ -175,7 +191,7 @@ mod tests {
     }
 
     fn ended(lines: &[&str], ending: Ending) -> String {
-        let mut talk = Talk::default();
+        let mut talk = Talk::with(Speaker { who: "the worker".to_owned(), replace: "build both" });
         lines.iter().for_each(|line| drop(talk.line(line)));
         talk.heard("OMP: Error #100");
         match talk.end(Some(ending)) {

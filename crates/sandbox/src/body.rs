@@ -60,6 +60,10 @@ impl Engine {
             image: Some(sandbox.image.id.clone()),
             entrypoint: Some(sandbox.command.clone()),
             cmd: Some(Vec::new()),
+            // Closed by the engine when this process, which is the one that is attached, has gone.
+            open_stdin: Some(sandbox.lifeline),
+            stdin_once: Some(sandbox.lifeline),
+            attach_stdin: Some(sandbox.lifeline),
             env: Some(environment),
             user: Some(format!("{}:{}", user.uid, user.gid)),
             working_dir: sandbox.workdir.as_ref().map(|path| path.display().to_string()),

@@ -13,8 +13,6 @@ use super::sandbox::Sandbox;
 
 /// Lines of output that a failure remembers.
 const REMEMBERED: usize = 50;
-/// Bytes of the longest line; a longer one is cut into several.
-const LONGEST_LINE: usize = 16 << 10;
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +41,7 @@ pub(super) struct Output<'a> {
     told: &'a mut dyn FnMut(&Line),
     partial: [Partial; 2],
     last: VecDeque<String>,
+    longest_line: usize,
 }
 
 /// A line that has not ended yet.
@@ -73,7 +72,7 @@ impl<'a> Output<'a> {
             Ok::<_, Failure>((file, path))
         };
         let log = sandbox.log.as_deref().map(open).transpose()?;
-        Ok(Self { log, told, partial: Default::default(), last: VecDeque::new() })
+        Ok(Self { log, told, partial: Default::default(), last: VecDeque::new(), longest_line: sandbox.longest_line })
     }
 
     /// Takes what came.
@@ -94,7 +93,7 @@ impl<'a> Output<'a> {
                 }
                 _ => {
                     let starts_a_letter = byte & 0xC0 != 0x80;
-                    if self.partial[at].bytes.len() >= LONGEST_LINE && starts_a_letter {
+                    if self.partial[at].bytes.len() >= self.longest_line && starts_a_letter {
                         self.line(stream)?;
                     }
                     self.partial[at].bytes.push(byte);
@@ -157,6 +156,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
 mod tests {
     use super::*;
     use crate::Image;
+    use crate::sandbox::LONGEST_LINE;
 
     #[test]
     fn cuts_lines_at_every_end_and_loses_nothing() {

@@ -9,6 +9,9 @@ use super::image_name::Image;
 use super::mount::Mount;
 use super::stop::Stop;
 
+/// Bytes of the longest line of a person's program.
+pub(super) const LONGEST_LINE: usize = 16 << 10;
+
 /// Network of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Network {
@@ -81,6 +84,10 @@ pub struct Sandbox {
     pub log: Option<PathBuf>,
     /// Ends it when asked to.
     pub stop: Option<Stop>,
+    /// Whether the command's stdin stays open for as long as this process lives, and then closes; else it is empty.
+    pub lifeline: bool,
+    /// Bytes of the longest line of output; a longer one is cut into several.
+    pub longest_line: usize,
 }
 
 impl Sandbox {
@@ -102,6 +109,8 @@ impl Sandbox {
             grace: Duration::from_secs(5),
             log: None,
             stop: None,
+            lifeline: false,
+            longest_line: LONGEST_LINE,
         }
     }
 }

@@ -44,10 +44,17 @@ impl<'a> Watch<'a> {
     /// See [`Cause`].
     pub async fn finish(self, output: &mut Output<'_>, at_work: &mut AtWork) -> Result<Ended, Failure> {
         let docker = self.engine.docker();
-        let attach = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
+        let attach = AttachContainerOptionsBuilder::default()
+            .stdin(self.sandbox.lifeline)
+            .stdout(true)
+            .stderr(true)
+            .stream(true)
+            .build();
         let attached = docker.attach_container(self.name, Some(attach)).await;
         let attached = attached.map_err(|error| self.engine.refused("listen to a container", self.sandbox, error))?;
         let mut lines = attached.output;
+        // Held to the end: with a lifeline, it is the command's stdin.
+        let _stdin = attached.input;
         let clock = Instant::now();
         let started = docker.start_container(self.name, None::<StartContainerOptions>).await;
         started.map_err(|error| self.engine.refused("start a container", self.sandbox, error))?;

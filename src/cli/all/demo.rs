@@ -79,7 +79,7 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     look(record.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
     let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
     let place = args.place("cpu")?;
-    let versions = place.as_ref().map_or_else(versions::arithmetic, |place| place.description().versions.clone());
+    let versions = place.as_ref().map_or_else(versions::arithmetic, |place| place.hello().versions.clone());
     let settings = Settings { recipe, seed: args.seed, threads, versions, place };
     if args.explain || args.dry_run {
         return print_explained(&demo::plan(&settings), &args.workspace);

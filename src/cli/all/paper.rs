@@ -86,9 +86,9 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     let place = args.place(name_of_device)?;
     let (tuner, device, versions): (Rc<dyn FineTuner>, _, _) = match &place {
         Some(place) => {
-            let found = place.description();
+            let described = place.device(name_of_device)?.described;
             let tuner = Contained { place: Rc::clone(place), device: name_of_device.to_owned() };
-            (Rc::new(tuner), found.device.clone(), found.versions.clone())
+            (Rc::new(tuner), described, place.hello().versions.clone())
         }
         None => {
             let device = device(name_of_device)?;

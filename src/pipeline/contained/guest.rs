@@ -1,27 +1,29 @@
-//! The side in the image: does what a request asks for and answers on stdout.
+//! The side in the image: does what a request asks for and says in events how it goes, on stdout.
 
 use std::io::Write;
 use std::path::Path;
 
-use super::protocol::{Answer, Description, PROTOCOL, Request};
-use crate::pipeline::journal::Event;
+use super::request::StageRequest;
+use crate::pipeline::journal::Event as Journalled;
 use crate::pipeline::plan::{Stage, StageContext, Work};
 use crate::pipeline::{demo, paper};
+use crate::placement::SOURCE;
 use base::error::{Error, Result};
 use base::files;
 use base::versions;
+use protocol::{Event, Hello, SCHEMA};
 
 /// Largest request.
 const LARGEST: u64 = 16 << 20;
 
-/// Who this program is; `device` is what it would compute on, in words.
-pub fn description(device: String) -> Description {
-    Description {
-        protocol: PROTOCOL,
+/// Who this program is. What the arithmetic stands on is the worker's to say.
+pub fn hello() -> Hello {
+    Hello {
+        schema: SCHEMA,
+        source: SOURCE.to_owned(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         commit: versions::commit().map(str::to_owned),
-        versions: versions::arithmetic(),
-        device,
+        ..Hello::default()
     }
 }
 
@@ -29,11 +31,11 @@ pub fn description(device: String) -> Description {
 ///
 /// # Errors
 /// Infra for one of another edition.
-pub fn request(path: &Path) -> Result<Request> {
-    let request: Request = serde_json::from_str(&files::read_text(path, LARGEST)?)
+pub fn request(path: &Path) -> Result<StageRequest> {
+    let request: StageRequest = serde_json::from_str(&files::read_text(path, LARGEST)?)
         .map_err(|e| Error::infra(format!("{} is not a request of this edition", path.display())).because(e))?;
-    if request.protocol != PROTOCOL {
-        return Err(Error::infra(format!("the request is of edition {}, not {PROTOCOL}", request.protocol)));
+    if request.schema != SCHEMA {
+        return Err(Error::infra(format!("the request is of edition {}, not {SCHEMA}", request.schema)));
     }
     Ok(request)
 }
@@ -42,7 +44,7 @@ pub fn request(path: &Path) -> Result<Request> {
 ///
 /// # Errors
 /// The stage's own; bug where there is no such stage.
-pub fn run(request: &Request, device: tch::Device) -> Result<()> {
+pub fn run(request: &StageRequest, device: tch::Device) -> Result<()> {
     let work: Option<Work> = match request.profile.as_str() {
         demo::PROFILE => demo::work(&request.stage),
         paper::PROFILE => request.workspace.as_deref().and_then(|place| paper::work(&request.stage, place, device)),
@@ -55,8 +57,8 @@ pub fn run(request: &Request, device: tch::Device) -> Result<()> {
     stage.inputs.clone_from(&request.inputs);
     let mut unsaid = None;
     let mut emit = |event| {
-        if let Event::StageNote { text, .. } = event
-            && let Err(error) = say(&Answer::Note { text })
+        if let Journalled::StageNote { text, .. } = event
+            && let Err(error) = say(&Event::Note { text })
         {
             unsaid.get_or_insert(error);
         }
@@ -70,8 +72,8 @@ pub fn run(request: &Request, device: tch::Device) -> Result<()> {
 ///
 /// # Errors
 /// Infra where nobody listens.
-pub fn say(answer: &Answer) -> Result<()> {
-    let line = serde_json::to_string(answer).map_err(|e| Error::bug("an answer cannot be written").because(e))?;
+pub fn say(event: &Event) -> Result<()> {
+    let line = serde_json::to_string(event).map_err(|e| Error::bug("an event cannot be written").because(e))?;
     let mut out = std::io::stdout().lock();
     let said = writeln!(out, "{line}").and_then(|()| out.flush());
     said.map_err(|e| Error::infra("nobody hears what the stage says").because(e))

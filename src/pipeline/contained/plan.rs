@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::place::Place;
 use super::stage::{Extra, run_stage};
 use crate::pipeline::plan::Plan;
+use crate::placement::Place;
 
 /// The plan with every stage's work done in containers.
 pub fn in_place(mut plan: Plan, place: &Rc<Place>) -> Plan {

@@ -1,19 +1,16 @@
 //! One stage as a container.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use super::mounts::{Mounts, place as absolute};
-use super::place::Place;
-use super::protocol::{Answer, PROTOCOL, REQUEST, Request};
-use crate::pipeline::journal::Event;
+use super::request::StageRequest;
+use crate::pipeline::journal::Event as Journalled;
 use crate::pipeline::plan::{Input, StageContext};
+use crate::placement::{HARNESS, Mounts, Place, REQUEST, place as absolute, written};
 use base::error::{Error, Result};
 use base::tell;
-use sandbox::{Mount, Stream};
+use protocol::{Event, SCHEMA};
+use sandbox::Mount;
 
 /// What a stage may see beside its declared inputs.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +54,8 @@ pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra
         Input::File { name, path } => Ok(Input::File { name: name.clone(), path: absolute(path)? }),
         other => Ok(other.clone()),
     });
-    let request = Request {
-        protocol: PROTOCOL,
+    let request = StageRequest {
+        schema: SCHEMA,
         profile: profile.to_owned(),
         stage: stage.name.clone(),
         parameters: stage.parameters.clone(),
@@ -71,39 +68,18 @@ pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra
     let file = written(&request)?;
     let mut mounts = mounts.finish()?;
     mounts.push(Mount::read(file.path(), REQUEST));
-    let words = ["stage", "run", REQUEST].map(str::to_owned);
-    let sandbox = place.sandbox(&format!("stage {}", stage.name), &words, mounts);
-
-    let (clock, mut last) = (Instant::now(), None);
-    let ended = place.engine().run(&sandbox, &mut |line| match (line.stream, Answer::parse(&line.text)) {
-        (Stream::Out, Some(Answer::Note { text })) => context.note(&text),
-        (Stream::Out, Some(answer)) => last = Some(answer),
-        _ => tell!("{}", line.text),
+    let task = format!("stage {}", stage.name);
+    let sandbox = place.sandbox(&task, &[HARNESS, "stage", "run", REQUEST], mounts);
+    let outcome = place.converse(&sandbox, &mut |event| match event {
+        Event::Note { text } => context.note(&text),
+        Event::Said { text } => tell!("{text}"),
+        _ => {}
     });
-    let used = ended.as_ref().map_or_else(|failure| failure.used.as_deref(), Some);
-    context.emit(Event::StageContainer {
+    context.emit(Journalled::StageContainer {
         stage: stage.name.clone(),
         image: place.executor().to_owned(),
-        seconds: used.map_or_else(|| clock.elapsed().as_secs_f64(), |used| used.seconds),
-        peak_memory: used.and_then(|used| used.peak_memory),
+        seconds: outcome.used.seconds,
+        peak_memory: outcome.used.peak_memory,
     });
-    match (last, ended) {
-        (Some(Answer::Failed { error }), _) => Err(error),
-        (_, Err(failure)) => Err(failure.into()),
-        (Some(Answer::Done), Ok(_)) => Ok(()),
-        (_, Ok(_)) => Err(Error::bug(format!("stage {} ended without saying that it was done", stage.name))),
-    }
-}
-
-/// The request as a file that anybody may read: in the container, another user than this one does.
-fn written(request: &Request) -> Result<tempfile::NamedTempFile> {
-    let text = serde_json::to_vec_pretty(request).map_err(|e| Error::bug("a request cannot be written").because(e))?;
-    let failed = |e: std::io::Error| Error::io("write a request in", &std::env::temp_dir(), &e);
-    let mut file = tempfile::Builder::new()
-        .prefix("repro-request-")
-        .permissions(PermissionsExt::from_mode(0o644))
-        .tempfile()
-        .map_err(failed)?;
-    file.write_all(&text).map_err(failed)?;
-    Ok(file)
+    outcome.result.map(drop)
 }

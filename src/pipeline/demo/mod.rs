@@ -14,11 +14,12 @@ use serde_json::json;
 pub use findings::findings;
 pub use record::record;
 
-use super::contained::{Place, in_place};
+use super::contained::in_place;
 use super::plan::{Plan, Stage, Work};
 use super::stages::{EVENTS, OUTCOME};
 use crate::demo::{self, DemoDetector};
 use crate::extract::Extractor;
+use crate::placement::Place;
 use base::error::Result;
 use data::dataset::Task;
 use judge::evidence::result;

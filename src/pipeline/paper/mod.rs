@@ -35,11 +35,11 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::contained::Place;
 use super::engine;
 use super::journal::Event;
 use super::plan::{HOST, Plan, Stage, StageContext};
 use super::stages::{EVENTS, OUTCOME};
+use crate::placement::Place;
 use crate::prepare;
 use ::data::dataset::{Scale, Task};
 use ::data::features::Precision;
