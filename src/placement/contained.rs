@@ -9,10 +9,11 @@ use base::files;
 use protocol::Event;
 use sandbox::Mount;
 
-use super::host::request;
+use super::find;
 use super::image::{Outcome, Place};
 use super::mounts::Mounts;
-use super::{Asked, Touched, find};
+use super::request::request;
+use super::work::{Asked, Touched};
 
 /// Where a request lies in a container.
 pub const REQUEST: &str = "/request.json";

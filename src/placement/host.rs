@@ -1,7 +1,6 @@
 //! A worker as a process of this machine.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -12,14 +11,14 @@ use std::time::{Duration, Instant};
 use base::error::{Error, Result};
 use base::openmp;
 use base::signals::{self, AtWork, Forwarding};
-use protocol::{Device, Event, Hello, Request, SCHEMA};
+use protocol::{Device, Event, Hello};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use serde::Serialize;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 
-use super::talk::{Ending, SOURCE, Speaker, Talk};
-use super::{Asked, find};
+use super::find;
+use super::request::request;
+use super::talk::{Ending, Speaker, Talk};
+use super::work::Asked;
 
 /// What makes a worker that fits.
 const REPLACE: &str =
@@ -87,38 +86,6 @@ impl Host {
 /// What a worker answers that is to take no time.
 fn introduce(words: &[std::ffi::OsString], hear: &mut dyn FnMut(Event)) -> Result<Value> {
     Running::start(&find::worker()?, words)?.talk(Some(INTRODUCTION), hear)
-}
-
-/// The request as a file.
-///
-/// # Errors
-/// Where it cannot be written.
-pub fn request(asked: &Asked, lifeline: bool) -> Result<NamedTempFile> {
-    written(&Request {
-        schema: SCHEMA,
-        source: SOURCE.to_owned(),
-        device: asked.device.clone(),
-        threads: u32::try_from(asked.threads).map_err(|_| Error::usage("too many threads"))?,
-        record: asked.record.clone(),
-        lifeline,
-        job: asked.job.clone(),
-    })
-}
-
-/// A request as a file that anybody may read: in a container, another user than this one does.
-///
-/// # Errors
-/// Where it cannot be written.
-pub fn written(request: &impl Serialize) -> Result<NamedTempFile> {
-    let text = serde_json::to_vec_pretty(request).map_err(|e| Error::bug("a request cannot be written").because(e))?;
-    let failed = |e: std::io::Error| Error::io("write a request in", &std::env::temp_dir(), &e);
-    let mut file = tempfile::Builder::new()
-        .prefix("repro-request-")
-        .permissions(PermissionsExt::from_mode(0o644))
-        .tempfile()
-        .map_err(failed)?;
-    file.write_all(&text).map_err(failed)?;
-    Ok(file)
 }
 
 /// A worker that runs. Dropped, it is no more.

@@ -1,5 +1,6 @@
 //! Where work with libtorch is done: by `repro-worker`, on this machine or in the training container.
 //!
+//! - [`Asked`], `request`: what is to be done, for this program and as the file that a worker reads;
 //! - [`find`]: which worker belongs to this program;
 //! - `talk`: what a worker's lines mean, wherever it runs;
 //! - `host`: a worker as a process of this machine;
@@ -12,49 +13,23 @@ pub mod find;
 mod host;
 mod image;
 mod mounts;
+mod request;
 mod talk;
+mod work;
 
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use base::error::Result;
-use protocol::{Device, Event, Hello, Job};
+use protocol::{Device, Event, Hello};
 use sandbox::Ended;
 use serde_json::Value;
 
 pub use contained::REQUEST;
-pub use host::{Host, written};
+pub use host::Host;
 pub use image::{HARNESS, Options, Outcome, Place};
 pub use mounts::{Mounts, place};
-pub use talk::SOURCE;
-
-/// What a worker is to do, and what it touches.
-#[derive(Debug)]
-pub struct Asked {
-    /// For messages, such as `train` or `stage train-vqa`.
-    pub name: String,
-    /// The work.
-    pub job: Job,
-    /// cpu, cuda, cuda:N or auto.
-    pub device: String,
-    /// Threads of the arithmetic.
-    pub threads: usize,
-    /// A file to which the worker appends what it says.
-    pub record: Option<PathBuf>,
-    /// What it reads and writes; a container sees nothing else.
-    pub touched: Touched,
-}
-
-/// What work touches. Paths need not be absolute.
-#[derive(Debug, Clone, Default)]
-pub struct Touched {
-    /// Read if they are there.
-    pub reads: Vec<PathBuf>,
-    /// The folder that is written into; made where it is not there.
-    pub folder: Option<PathBuf>,
-    /// The one file that is written, and nothing else in its folder.
-    pub file: Option<PathBuf>,
-}
+pub use request::{SOURCE, written};
+pub use work::{Asked, Touched};
 
 /// Where work is done.
 #[derive(Debug, Clone)]

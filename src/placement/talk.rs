@@ -7,10 +7,10 @@ use base::signals;
 use protocol::{Event, Hello, SCHEMA};
 use serde_json::Value;
 
+use super::request::SOURCE;
+
 /// Lines of stderr that are kept to say how a worker ended.
 const KEPT: usize = 12;
-/// From what a worker must be built to work with this program.
-pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

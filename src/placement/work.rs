@@ -1,0 +1,33 @@
+//! Work that is to be done somewhere.
+
+use std::path::PathBuf;
+
+use protocol::Job;
+
+/// What a worker is to do, and what it touches.
+#[derive(Debug)]
+pub struct Asked {
+    /// For messages, such as `train` or `stage train-vqa`.
+    pub name: String,
+    /// The work.
+    pub job: Job,
+    /// cpu, cuda, cuda:N or auto.
+    pub device: String,
+    /// Threads of the arithmetic.
+    pub threads: usize,
+    /// A file to which the worker appends what it says.
+    pub record: Option<PathBuf>,
+    /// What it reads and writes; a container sees nothing else.
+    pub touched: Touched,
+}
+
+/// What work touches. Paths need not be absolute.
+#[derive(Debug, Clone, Default)]
+pub struct Touched {
+    /// Read if they are there.
+    pub reads: Vec<PathBuf>,
+    /// The folder that is written into; made where it is not there.
+    pub folder: Option<PathBuf>,
+    /// The one file that is written, and nothing else in its folder.
+    pub file: Option<PathBuf>,
+}
