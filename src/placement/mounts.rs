@@ -15,13 +15,13 @@ const NEEDED: [&str; 12] = [
     "/etc",
     "/lib",
     "/lib64",
-    "/opt/libtorch",
     "/proc",
     "/sbin",
     "/sys",
     "/tmp",
     "/usr/lib",
     "/usr/local/bin",
+    "/usr/local/lib/lxmert-repro",
 ];
 /// Links are looked for in folders within folders up to here.
 const DEEPEST: usize = 8;
