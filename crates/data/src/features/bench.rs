@@ -181,7 +181,7 @@ mod tests {
         assert!(tsv_throughput(0, 1, None).is_err());
     }
 
-    /// `cargo test --release --no-default-features -- --ignored measure_tsv --nocapture`
+    /// `cargo test --release -p data -- --ignored measure_tsv --nocapture`
     #[test]
     #[ignore = "writes 790 MB; a measurement for release mode"]
     fn measure_tsv() {

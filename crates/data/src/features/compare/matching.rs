@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// `cargo test --release --no-default-features -- --ignored measure_matching --nocapture`
+    /// `cargo test --release -p data -- --ignored measure_matching --nocapture`
     #[test]
     #[ignore = "a measurement for release mode"]
     fn measure_matching() {

@@ -187,7 +187,7 @@ fn a_full_disk_is_one_clear_error_and_gets_its_space_back() {
     ensure_store(&on_disk, &stores, Precision::F32, None, &Unread).unwrap();
 }
 
-/// `cargo test --release --no-default-features -- --ignored measure_stream --nocapture`
+/// `cargo test --release -p data -- --ignored measure_stream --nocapture`
 #[test]
 #[ignore = "writes 1.4 GB; a measurement for release mode"]
 fn measure_stream() {
