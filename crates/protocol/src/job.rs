@@ -70,9 +70,7 @@ pub struct Pretrain {
     pub start: pretrain::start::Start,
     /// Lets weights be missing.
     pub allow_missing: bool,
-    /// Whether the sizes of the loaded model count, not those of the options.
-    pub sizes_of_the_loaded: bool,
-    /// All else. Sizes of the vocabulary, the features and the head follow the data.
+    /// All else. The width of the features follows the data.
     pub settings: pretrain::settings::Settings,
 }
 

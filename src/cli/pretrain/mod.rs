@@ -8,27 +8,24 @@ use options::{PretrainDataOptions, PretrainStartOptions};
 use serde_json::json;
 
 use super::breaks::BreakOptions;
-use super::engine::{EngineOptions, run_inside};
+use super::compute::{RECORD, compute};
+use super::engine::EngineOptions;
 use super::first_look::{Named, look};
 use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::stopping::resumable;
 use super::values::{count, rate, seed, share};
-use crate::placement::Touched;
+use crate::placement::{Asked, Placement, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
 use data::dataset::answers::parse_qa_sets;
-use data::dataset::pretrain::sampler::Rules;
-use data::features::progress::Bar;
-use lxmert::train::pretrain::progress::Shown;
-use lxmert::train::pretrain::run::run as pretrain;
-use lxmert::train::pretrain::weights;
 use lxmert_spec::Config;
 use lxmert_spec::tasks::Tasks;
-use trainings::pretrain::data::{Role, Sentences};
+use protocol::{Job, Pretrain};
+use trainings::pretrain::data::{Loader, Role};
 use trainings::pretrain::description::Description;
-use trainings::pretrain::settings::Settings;
+use trainings::pretrain::settings::{Outcome, Settings};
 use trainings::pretrain::start::Start;
 use trainings::pretrain::{finished, refuse_finished};
 
@@ -243,10 +240,10 @@ impl Args {
         self.data.look(&self.lists())
     }
 
-    /// The image's program needs what this command reads, and writes into the output folder.
-    fn touched(&self) -> Result<Touched> {
-        let mut reads = self.data.ready(&self.lists())?;
-        reads.extend(self.model.config.iter().cloned().chain(self.start.files()?));
+    /// What the worker reads, and the output folder.
+    fn touched(&self, placement: &Placement) -> Result<Touched> {
+        let mut reads = self.data.ready(&self.lists(), placement)?;
+        reads.extend(self.start.files()?);
         Ok(Touched { reads, folder: Some(self.output()), file: None })
     }
 }
@@ -257,12 +254,9 @@ pub fn run(args: Args) -> Result<u8> {
     args.say_what_is_not_used()?;
     look([Named::OutputFolder(&args.output())])?;
     args.refuse_finished(tasks, &start)?;
-    if let Some(place) = args.engine.place(&args.compute.device)? {
-        args.look(&start)?;
-        return run_inside("pretrain", &place, &args.compute.device, &args.data.workspace, || args.touched());
-    }
-    let device = args.compute.apply()?;
-    let loader = args.data.loader(args.qa_sets.as_deref(), args.compute.threads)?;
+    let placement = args.engine.placement("pretrain", &args.compute.device, &args.data.workspace)?;
+    let data = args.data.resolve(args.qa_sets.as_deref(), args.compute.threads())?;
+    let loader = Loader::new(data.clone())?;
     say_vocabulary(&loader.tokenizer)?;
     let description = Description {
         config: args.config(&start, Some(loader.tokenizer.vocab_size()))?,
@@ -277,50 +271,24 @@ pub fn run(args: Args) -> Result<u8> {
         return Ok(exit::PASS);
     }
     args.look(&start)?;
-    let progress = Bar::new();
-    let read = |list: &str, role| {
-        let sentences = loader.sentences(list, role, &progress)?;
-        say_what_was_read(list, &sentences);
-        Ok::<_, Error>(sentences)
+    let asked = Asked {
+        name: "pretrain".to_owned(),
+        device: args.compute.device.clone(),
+        threads: args.compute.threads(),
+        record: Some(settings.output.join(RECORD)),
+        touched: args.touched(&placement)?,
+        job: Job::Pretrain(Box::new(Pretrain {
+            data,
+            train: args.train.clone(),
+            valid: args.valid().map(str::to_owned),
+            word_mask_rate: args.word_mask_rate,
+            box_mask_rate: args.obj_mask_rate,
+            start,
+            allow_missing: args.start.allow_missing,
+            settings: settings.clone(),
+        })),
     };
-    let train_data = read(&args.train, Role::Train)?;
-    let valid_data = args.valid().map(|list| read(list, Role::Valid)).transpose()?;
-    let rules = Rules {
-        match_sentences: tasks.matched,
-        word_mask_rate: args.word_mask_rate,
-        box_mask_rate: args.obj_mask_rate,
-        ..Rules::default()
-    };
-    let train = train_data.examples(rules)?;
-    let valid = valid_data.as_ref().map(|data| data.examples(rules)).transpose()?;
-    settings.description.config.visual_feat_dim = train_data.source.dim();
-    settings.check(&train, valid.as_ref())?;
-    let (vocab, allow_missing) = (args.data.vocab(), args.start.allow_missing);
-    let words = (vocab.as_path(), &loader.tokenizer);
-    let (model, report) = weights::model(&settings.description, &start, words, args.seed, allow_missing, device)?;
-    match report {
-        Some(report) => tell!("weights: {report}"),
-        None => tell!("weights: random, seed {}", args.seed),
-    }
-    tell!("{} parameters, {} answers", model.parameters().count(), settings.description.answers);
-    let mut shown = Shown::new(train.sampler.len(), valid.as_ref().map_or(0, |valid| valid.sampler.len()));
-    let outcome =
-        pretrain(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut shown).map_err(resumable)?;
+    let outcome: Outcome = compute(&placement, &asked).map_err(resumable)?;
     tell!("{} steps; results in {}", outcome.steps, settings.output.display());
     Ok(exit::PASS)
-}
-
-fn say_what_was_read(list: &str, sentences: &Sentences) {
-    let all = sentences.data.examples().len();
-    let dropped = match all - sentences.usable().len() {
-        0 => String::new(),
-        n => format!(", {n} left out for want of features"),
-    };
-    tell!(
-        "{list}: {} sentences{dropped}; {} images with {} boxes of {} features",
-        sentences.usable().len(),
-        sentences.source.images(),
-        sentences.source.boxes(),
-        sentences.source.dim()
-    );
 }

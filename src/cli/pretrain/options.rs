@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::first_look::{Named, look, look_at_features};
 use crate::cli::options::DataFiles;
 use crate::cli::start::one_start;
+use crate::placement::Placement;
 use crate::prepare;
 use base::error::{Error, Result};
 use data::dataset::Scale;
@@ -12,7 +13,7 @@ use data::dataset::pretrain::data::{PretrainData, Source as Collection};
 use data::features::Precision;
 use data::features::progress::Bar;
 use trainings::loader::Stores;
-use trainings::pretrain::data::{DataSettings, Loader, Role, feature_files};
+use trainings::pretrain::data::{DataSettings, Role, feature_files};
 use trainings::pretrain::start::Start;
 
 /// Where things are.
@@ -77,21 +78,24 @@ impl PretrainDataOptions {
         Stores::Build { folder: prepare::stores(&self.workspace), precision }
     }
 
-    /// What reads the data.
-    pub fn loader(&self, qa_sets: Option<&str>, threads: Option<u16>) -> Result<Loader> {
+    /// What is read, resolved; `threads` tokenise.
+    ///
+    /// # Errors
+    /// Usage where the data's folder or the vocabulary is missing.
+    pub fn resolve(&self, qa_sets: Option<&str>, threads: usize) -> Result<DataSettings> {
         let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
                 .next("name the folder that holds lxmert/ and the *_imgfeat/ folders with --data-root"));
         }
-        Loader::new(DataSettings {
+        Ok(DataSettings {
             data_root,
             stores: self.stores(),
             vocab: self.files.vocab_there(&self.workspace)?,
             scale: Scale::from_flags(self.tiny, self.fast),
             allow_missing_images: self.allow_missing_images,
             qa_sets: qa_sets.map(str::to_owned),
-            threads: threads.map_or_else(crate::cli::cores, usize::from),
+            threads,
         })
     }
 
@@ -111,11 +115,14 @@ impl PretrainDataOptions {
         Ok(())
     }
 
-    /// Files and folders that are read of these lists, for a container; feature stores that are not there yet are built, since
-    /// the container cannot.
-    pub fn ready(&self, lists: &[(&str, Role)]) -> Result<Vec<PathBuf>> {
+    /// Files and folders that are read of these lists; for a container, feature stores that are not there yet are built, since
+    /// it cannot.
+    ///
+    /// # Errors
+    /// Those of building stores.
+    pub fn ready(&self, lists: &[(&str, Role)], placement: &Placement) -> Result<Vec<PathBuf>> {
         let data_root = self.data_root();
-        for (list, role) in lists {
+        for (list, role) in lists.iter().filter(|_| !placement.builds_stores()) {
             let scale = Scale::from_flags(self.tiny, self.fast);
             for file in feature_files(&data_root, &Collection::parse_list(list)?, *role, scale) {
                 self.stores().open(&data_root, &file, &Bar::new())?;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod finetune;
+mod pretrain;
 mod reading;
 
 use std::path::Path;
@@ -23,7 +24,8 @@ pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finish
     match request.job {
         Job::Finetune(job) => finetune::run(*job, &work).map(Finished::from),
         Job::Answer(job) => answer::run(&job, &work),
-        Job::Pretrain(_) | Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => Err(Error::bug("to come")),
+        Job::Pretrain(job) => pretrain::run(*job, &work).map(Finished::from),
+        Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => Err(Error::bug("to come")),
     }
 }
 

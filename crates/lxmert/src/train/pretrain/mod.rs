@@ -5,12 +5,10 @@
 //! - [`sums`]: what is summed over an epoch, and the lines that are printed of it;
 //! - [`weights`]: files of pre-trained weights and where the first weights come from;
 //! - [`logs`]: what it writes as it goes;
-//! - [`run`]: the loop, with validation, snapshots and logs;
-//! - [`progress`]: what a person sees of it.
+//! - [`run`]: the loop, with validation, snapshots and logs.
 
 pub mod batches;
 pub mod logs;
-pub mod progress;
 pub mod run;
 pub mod step;
 pub mod sums;

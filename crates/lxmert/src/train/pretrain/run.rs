@@ -29,6 +29,13 @@ use trainings::written::{Written, add_missing};
 
 /// Hears about the run as it goes.
 pub trait Observer {
+    /// The folder is this run's own, and its first snapshot is there.
+    ///
+    /// # Errors
+    /// Whatever keeps the observer from its work ends the run.
+    fn begun(&mut self) -> Result<()> {
+        Ok(())
+    }
     /// After each step: examples done in this epoch, and the batch's loss.
     fn step(&mut self, epoch: u64, done: usize, loss: f64);
     /// Validation goes over so many more examples.
@@ -123,6 +130,7 @@ pub fn run(
         }
         None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
+    observer.begun()?;
     if run.stepper.steps() == 0 {
         let warm = (total as f64 * WARMUP) as u64;
         run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;

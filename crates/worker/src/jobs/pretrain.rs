@@ -1,0 +1,116 @@
+//! Pre-training.
+
+use base::error::{Error, Result};
+use data::dataset::pretrain::sampler::Rules;
+use lxmert::train::pretrain::run::{self, Observer};
+use lxmert::train::pretrain::weights;
+use protocol::{Pretrain, Unit};
+use serde_json::Value;
+use trainings::pretrain::data::{Loader, Role, Sentences};
+
+use super::reading::Reading;
+use super::{Work, result};
+use crate::emit::Emitter;
+
+/// Pre-trains, validating after each epoch; the outcome.
+///
+/// # Errors
+/// Those of the data, the weights and the training.
+pub fn run(job: Pretrain, work: &Work) -> Result<Value> {
+    let (emitter, mut settings) = (work.emitter, job.settings);
+    let vocab = job.data.vocab.clone();
+    let loader = Loader::new(job.data)?;
+    settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
+    let reading = Reading::new(emitter);
+    let read = |list: &str, role| {
+        let sentences = loader.sentences(list, role, &reading)?;
+        say_what_was_read(emitter, list, &sentences);
+        Ok::<_, Error>(sentences)
+    };
+    let train_data = read(&job.train, Role::Train)?;
+    let valid_data = job.valid.as_deref().map(|list| read(list, Role::Valid)).transpose()?;
+    let rules = Rules {
+        match_sentences: settings.description.tasks.matched,
+        word_mask_rate: job.word_mask_rate,
+        box_mask_rate: job.box_mask_rate,
+        ..Rules::default()
+    };
+    let train = train_data.examples(rules)?;
+    let valid = valid_data.as_ref().map(|data| data.examples(rules)).transpose()?;
+    settings.description.config.visual_feat_dim = train_data.source.dim();
+    settings.check(&train, valid.as_ref())?;
+    let (seed, words) = (settings.seed, (vocab.as_path(), &loader.tokenizer));
+    let (model, report) =
+        weights::model(&settings.description, &job.start, words, seed, job.allow_missing, work.device)?;
+    match report {
+        Some(report) => emitter.said(format_args!("weights: {report}")),
+        None => emitter.said(format_args!("weights: random, seed {seed}")),
+    }
+    emitter.said(format_args!("{} parameters, {} answers", model.parameters().count(), settings.description.answers));
+    let valid_examples = valid.as_ref().map_or(0, |valid| valid.sampler.len());
+    let mut observer = Telling::new(work, train.sampler.len(), valid_examples);
+    result(&run::run(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut observer)?)
+}
+
+fn say_what_was_read(emitter: &Emitter, list: &str, sentences: &Sentences) {
+    let all = sentences.data.examples().len();
+    let dropped = match all - sentences.usable().len() {
+        0 => String::new(),
+        n => format!(", {n} left out for want of features"),
+    };
+    emitter.said(format_args!(
+        "{list}: {} sentences{dropped}; {} images with {} boxes of {} features",
+        sentences.usable().len(),
+        sentences.source.images(),
+        sentences.source.boxes(),
+        sentences.source.dim()
+    ));
+}
+
+/// Tells of a pre-training as it goes: the original's lines are its result.
+struct Telling<'a> {
+    work: &'a Work<'a>,
+    examples: usize,
+    valid: usize,
+    validated: Option<usize>,
+    epoch: Option<u64>,
+}
+
+impl<'a> Telling<'a> {
+    fn new(work: &'a Work<'a>, examples: usize, valid: usize) -> Self {
+        Self { work, examples, valid, validated: None, epoch: None }
+    }
+}
+
+impl Observer for Telling<'_> {
+    fn begun(&mut self) -> Result<()> {
+        self.work.begin_record()
+    }
+
+    fn step(&mut self, epoch: u64, done: usize, loss: f64) {
+        let emitter = self.work.emitter;
+        if self.epoch != Some(epoch) {
+            (self.epoch, self.validated) = (Some(epoch), None);
+            emitter.pass(&format!("epoch {epoch}"), self.examples as u64, Unit::Examples);
+        }
+        emitter.at(done as u64, format!("loss {loss:.4}"));
+    }
+
+    fn validated(&mut self, examples: usize) {
+        let emitter = self.work.emitter;
+        let before = self.validated.unwrap_or_else(|| {
+            emitter.pass("valid", self.valid as u64, Unit::Examples);
+            0
+        });
+        self.validated = Some(before + examples);
+        emitter.at((before + examples) as u64, "");
+    }
+
+    fn lines(&mut self, lines: &str) {
+        self.work.emitter.printed(lines);
+    }
+
+    fn note(&mut self, note: &str) {
+        self.work.emitter.said(note);
+    }
+}
