@@ -1,13 +1,13 @@
 //! Has a worker do what a command asks for, and shows what it says.
 
+use std::rc::Rc;
+
 use serde::de::DeserializeOwned;
 
 use super::progress::Display;
+use crate::pipeline::workers::Watchers;
 use crate::placement::{Asked, Placement};
 use base::error::{Error, Result};
-
-/// Name of the file in a training's folder to which the worker appends what it says.
-pub const RECORD: &str = "events.jsonl";
 
 /// Does the work; its result.
 ///
@@ -19,4 +19,12 @@ pub fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Res
     drop(display);
     serde_json::from_value(result)
         .map_err(|e| Error::bug(format!("the result of {} is another", asked.name)).because(e))
+}
+
+/// Shows how the work of each stage goes.
+pub fn watchers() -> Watchers {
+    Rc::new(|| {
+        let mut display = Display::new();
+        Box::new(move |event| display.hear(event))
+    })
 }

@@ -18,7 +18,6 @@ use data::dataset::{Scale, Task};
 use data::features::Precision;
 use data::features::progress::Bar;
 use judge::grade::vocabulary::published_vocabulary;
-pub use lxmert::train::machine::described;
 use lxmert_spec::Config;
 use trainings::choices::Ablation;
 use trainings::loader::{DataSettings, Stores};

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use protocol::Event;
 
-use super::options::device;
-use crate::pipeline::contained::guest::{hello, request, run as work, say};
+use crate::pipeline::guest::{hello, run as work, say};
 use base::error::Result;
 use base::exit;
 
@@ -30,8 +29,7 @@ enum Command {
 pub fn run(args: Args) -> Result<u8> {
     let Command::Run { request: path } = args.command;
     say(&Event::Hello(hello()))?;
-    let done = request(&path).and_then(|request| work(&request, device(&request.device)?));
-    say(&match done {
+    say(&match work(&path) {
         Ok(()) => Event::Done { result: ().into(), files: Vec::new() },
         Err(error) => Event::Failed { error },
     })?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::breaks::BreakOptions;
 use super::choices::optim;
-use super::compute::{RECORD, compute};
+use super::compute::compute;
 use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data, of_start};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
@@ -15,7 +15,7 @@ use super::say;
 use super::start::StartOptions;
 use super::stopping::resumable;
 use super::values::{count, rate, seed};
-use crate::placement::{Asked, Placement, Touched};
+use crate::placement::{Asked, Placement, RECORD, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::explain::Why;
 use super::fingerprint::Parts;
 use super::plan::Stage;
+use crate::placement;
 use base::clock;
 use base::error::{Error, Result};
 use base::files::{self, Stat};
 
 const SCHEMA: u32 = 1;
 const RECORD: &str = "stage.json";
+/// What lies in a stage's folder and is no output: nothing depends on it, and it may be missing.
+const NO_OUTPUTS: [&str; 2] = [RECORD, placement::RECORD];
 const RECORD_LIMIT: u64 = 64 << 20;
 const PARTIAL: &str = ".partial-";
 const DISCARDED: &str = ".discarded-";
@@ -263,7 +266,9 @@ fn list(folder: &Path, below: &str, paths: &mut BTreeSet<String>) -> Result<()> 
         let kind = std::fs::symlink_metadata(&full).map_err(|e| Error::io("look at", &full, &e))?.file_type();
         if kind.is_dir() {
             list(&full, &format!("{path}/"), paths)?;
-        } else if kind.is_file() && path != RECORD {
+        } else if kind.is_file() && NO_OUTPUTS.contains(&path.as_str()) {
+            continue;
+        } else if kind.is_file() {
             paths.insert(path);
         } else {
             return Err(Error::bug(format!("a stage wrote {path}, which is neither a file nor a folder of its own")));

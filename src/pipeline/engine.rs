@@ -7,22 +7,21 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::cache::{self, Cache};
-use super::decide::{Done, Files, decide, nearest, parts};
+use super::decide::{Files, decide, nearest, parts};
 use super::environment;
 use super::explain::{Action, Decision, Why};
 use super::fingerprint::{Parts, sorted};
 use super::inputs::Memo;
 use super::journal::{self, Event, RunRecord};
 use super::lock::Lock;
+use super::outcome::Outcome;
 use super::plan::{Input, Plan};
 use super::runner::{Emitter, Runner, link};
 use super::standing;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
-use judge::report::{
-    self, Environment, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, StageRow, Times,
-};
+use judge::report::{self, Environment, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, Times};
 
 /// Of a stage with many outputs, this many are named in the report.
 const NAMED_OUTPUTS: usize = 6;
@@ -40,29 +39,6 @@ pub struct Settings {
     pub image: Option<String>,
     /// In what the run is another thing than what its golden file describes, for the record.
     pub departures: Vec<String>,
-}
-
-/// What the stages left, for the judge.
-pub struct Outcome {
-    /// What stopped the run, if something did.
-    pub failure: Option<Failure>,
-    pub(super) done: Done,
-    pub(super) rows: Vec<StageRow>,
-    /// Whether a stage ran that does not run every time, or gave an error.
-    pub(super) worked: bool,
-}
-
-impl Outcome {
-    /// Path of an output; `None` if its stage was not done or did not write it.
-    pub fn output(&self, stage: &str, path: &str) -> Option<PathBuf> {
-        let (folder, record) = self.done.get(stage)?;
-        record.output(path).map(|o| folder.join(&o.path))
-    }
-
-    /// Whether a stage was done.
-    pub fn is_done(&self, stage: &str) -> bool {
-        self.done.contains_key(stage)
-    }
 }
 
 /// Runs a plan, has it judged, writes the report into the run's folder, and returns report and folder.

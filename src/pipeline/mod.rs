@@ -8,7 +8,7 @@
 //! ```text
 //! cache/lock                               held while a run is at work
 //! cache/inputs.json                        hashes of files from outside, by size, time and inode
-//! cache/stages/STAGE/FINGERPRINT/          a finished stage: its outputs and stage.json
+//! cache/stages/STAGE/FINGERPRINT/          a finished stage: its outputs, stage.json, and events.jsonl of its worker
 //! cache/stages/STAGE/.partial-FINGERPRINT/ a stage at work, or a leftover of a killed run
 //! runs/PROFILE-PLAN/                       run.json, events.jsonl, report.{json,html,md}, junit.xml, attestation.intoto.json
 //! runs/PROFILE-PLAN/STAGE                  link to the finished stage
@@ -25,7 +25,8 @@
 //!   them run every time ([`plan::Stage::always`]) and write down what they found; what follows depends on that.
 //! - *Two processes at once.* The second is refused: `cache/lock` is locked through the operating system, which lets go of it when
 //!   its process ends, however it ends. It holds the process id and its start time, for the message.
-//! - *In a container.* A stage's work can be done in an image ([`contained`]); then the image is part of its fingerprint.
+//! - *In a container.* A stage's work can be done in an image ([`contained`]), and workers can be there ([`workers`]); then the
+//!   image is part of its fingerprint.
 //! - *What a stage depends on* must be in its parameters and inputs: also seeds, thread counts and library versions, where its
 //!   result depends on them.
 
@@ -37,14 +38,17 @@ pub mod engine;
 pub mod environment;
 pub mod explain;
 pub mod fingerprint;
+pub mod guest;
 mod inputs;
 pub mod journal;
 mod lock;
+pub mod outcome;
 pub mod paper;
 pub mod plan;
 mod runner;
 mod stages;
 pub mod standing;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

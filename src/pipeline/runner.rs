@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use super::cache::{self, Cache, Record};
 use super::decide::{Done, Files, decide, parts};
-use super::engine::Outcome;
 use super::fingerprint::Parts;
 use super::journal::{Event, Journal, RunRecord};
+use super::outcome::Outcome;
 use super::plan::{Plan, Stage, StageContext};
 use base::cleanup::{self, Registered};
 use base::error::{Error, Result};

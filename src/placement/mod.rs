@@ -31,6 +31,9 @@ pub use mounts::{Mounts, place};
 pub use request::{SOURCE, written};
 pub use work::{Asked, Touched};
 
+/// Name of the file in a training's folder, or a stage's, to which the worker appends what it says.
+pub const RECORD: &str = "events.jsonl";
+
 /// Where work is done.
 #[derive(Debug, Clone)]
 pub enum Placement {

@@ -11,7 +11,6 @@ use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;
 use base::tell;
-use base::versions;
 use judge::grade::faithful;
 use judge::grade::golden::{Content, GoldenFile};
 use judge::report::GoldenRecord;
@@ -78,9 +77,9 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     let record = options.record.as_deref().map(Named::OutputFile);
     look(record.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
     let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
-    let place = args.place("cpu")?;
-    let versions = place.as_ref().map_or_else(versions::arithmetic, |place| place.hello().versions.clone());
-    let settings = Settings { recipe, seed: args.seed, threads, versions, place };
+    let workers = args.workers("cpu")?;
+    let versions = workers.placement.hello()?.versions;
+    let settings = Settings { recipe, seed: args.seed, threads, versions, workers };
     if args.explain || args.dry_run {
         return print_explained(&demo::plan(&settings), &args.workspace);
     }

@@ -5,15 +5,15 @@ mod paper;
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
+use super::compute::watchers;
 use super::engine::EngineOptions;
 use super::say;
 use super::stopping::to_resume;
 use super::values::{count, seed};
 use crate::pipeline::plan::Plan;
+use crate::pipeline::workers::Workers;
 use crate::pipeline::{engine, explain};
-use crate::placement::Place;
 use base::error::{Error, Result};
 use base::tell;
 use judge::report::{Report, console, json};
@@ -106,11 +106,10 @@ pub fn run(args: Args) -> Result<u8> {
 }
 
 impl Args {
-    /// The image that stages run in, asked who it is; none on this machine itself.
-    fn place(&self, device: &str) -> Result<Option<Rc<Place>>> {
-        let options = self.engine.place(device)?;
-        let open = |options| Place::open("all", &options, device, &self.workspace).map(Rc::new);
-        options.map(open).transpose()
+    /// Who trains and answers, on this machine or in an image.
+    fn workers(&self, device: &str) -> Result<Workers> {
+        let placement = self.engine.placement("all", device, &self.workspace)?;
+        Ok(Workers { placement, device: device.to_owned(), watchers: watchers() })
     }
 }
 

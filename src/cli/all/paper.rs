@@ -9,16 +9,12 @@ use serde_json::json;
 use super::super::asset_progress::Display;
 use super::super::assets::{ManifestOptions, NetworkOptions};
 use super::super::first_look::{Named, look};
-use super::super::options::{described, device};
 use super::super::{cores, say};
 use super::{print_explained, print_report};
 use crate::pipeline::journal::Event;
-use crate::pipeline::paper::{
-    self, Assets, Contained, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe,
-};
+use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe};
 use base::error::Result;
 use base::tell;
-use base::versions;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::verdict::published::Published;
@@ -83,18 +79,10 @@ pub(super) fn run(args: &super::Args) -> Result<u8> {
     let from = options.from.as_deref().map(Named::Folder);
     look(from.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
     let name_of_device = options.device.as_deref().unwrap_or("auto");
-    let place = args.place(name_of_device)?;
-    let (tuner, device, versions): (Rc<dyn FineTuner>, _, _) = match &place {
-        Some(place) => {
-            let described = place.device(name_of_device)?.described;
-            let tuner = Contained { place: Rc::clone(place), device: name_of_device.to_owned() };
-            (Rc::new(tuner), described, place.hello().versions.clone())
-        }
-        None => {
-            let device = device(name_of_device)?;
-            (Rc::new(Libtorch { device }), described(device), versions::arithmetic())
-        }
-    };
+    let workers = args.workers(name_of_device)?;
+    let device = workers.placement.device(name_of_device)?.described;
+    let versions = workers.placement.hello()?.versions;
+    let tuner: Rc<dyn FineTuner> = Rc::new(Libtorch { workers });
     let known = options.manifest.read(&args.workspace)?;
     let name = options.model.clone().unwrap_or_else(|| recipe::MODEL.to_owned());
     let mut tasks = Task::ALL.to_vec();

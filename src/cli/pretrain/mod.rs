@@ -8,14 +8,14 @@ use options::{PretrainDataOptions, PretrainStartOptions};
 use serde_json::json;
 
 use super::breaks::BreakOptions;
-use super::compute::{RECORD, compute};
+use super::compute::compute;
 use super::engine::EngineOptions;
 use super::first_look::{Named, look};
 use super::options::{ComputeOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::stopping::resumable;
 use super::values::{count, rate, seed, share};
-use crate::placement::{Asked, Placement, Touched};
+use crate::placement::{Asked, Placement, RECORD, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;

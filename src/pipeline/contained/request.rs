@@ -26,8 +26,4 @@ pub struct StageRequest {
     pub folder: PathBuf,
     /// Folders of the earlier stages that it may read.
     pub stage_folders: BTreeMap<String, PathBuf>,
-    /// The workspace, where the stage reads data there.
-    pub workspace: Option<PathBuf>,
-    /// Where it computes: cpu, cuda, cuda:N or auto.
-    pub device: String,
 }

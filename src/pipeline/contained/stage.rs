@@ -1,26 +1,23 @@
 //! One stage as a container.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::request::StageRequest;
 use crate::pipeline::journal::Event as Journalled;
-use crate::pipeline::plan::{Input, StageContext};
+use crate::pipeline::plan::{Input, Stage, StageContext};
 use crate::placement::{HARNESS, Mounts, Place, REQUEST, place as absolute, written};
 use base::error::{Error, Result};
 use base::tell;
 use protocol::{Event, SCHEMA};
 use sandbox::Mount;
 
-/// What a stage may see beside its declared inputs.
-#[derive(Debug, Clone, Copy)]
-pub struct Extra<'a> {
-    /// The workspace, where it reads data there.
-    pub workspace: Option<&'a Path>,
-    /// Files and folders that it reads.
-    pub reads: &'a [PathBuf],
-    /// Where it computes.
-    pub device: &'a str,
+/// Returns the stage with its work done in containers.
+pub fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>) -> Stage {
+    let place = Rc::clone(place);
+    stage.executor = place.executor().to_owned();
+    stage.work = Box::new(move |context| run_stage(&place, profile, context));
+    stage
 }
 
 /// Does a stage's work in a container: its folder is the only one that may be written, and there is no network. Its notes and
@@ -28,7 +25,7 @@ pub struct Extra<'a> {
 ///
 /// # Errors
 /// The stage's own, or what happened to the container.
-pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra: Extra) -> Result<()> {
+fn run_stage(place: &Place, profile: &str, context: &mut StageContext) -> Result<()> {
     let stage = context.stage;
     let mut mounts = Mounts::new();
     mounts.write(context.folder)?;
@@ -47,9 +44,6 @@ pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra
         mounts.read(&path.map_or_else(|| folder.clone(), |path| folder.join(path)))?;
         folders.insert(from.clone(), absolute(folder)?);
     }
-    for path in extra.reads {
-        mounts.read(path)?;
-    }
     let inputs = stage.inputs.iter().map(|input| match input {
         Input::File { name, path } => Ok(Input::File { name: name.clone(), path: absolute(path)? }),
         other => Ok(other.clone()),
@@ -62,8 +56,6 @@ pub fn run_stage(place: &Place, profile: &str, context: &mut StageContext, extra
         inputs: inputs.collect::<Result<_>>()?,
         folder: absolute(context.folder)?,
         stage_folders: folders,
-        workspace: extra.workspace.map(absolute).transpose()?,
-        device: extra.device.to_owned(),
     };
     let file = written(&request)?;
     let mut mounts = mounts.finish()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::stages::{DATA, IMAGES, MEASURED, METRICS};
 use super::{BASELINES, SCENES, evaluate_stage, train_stage};
 use crate::demo::Manifest;
-use crate::pipeline::engine::Outcome;
+use crate::pipeline::outcome::Outcome;
 use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
 use base::error::{Error, Result};
 use base::files;

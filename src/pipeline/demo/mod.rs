@@ -15,11 +15,11 @@ pub use findings::findings;
 pub use record::record;
 
 use super::contained::in_place;
-use super::plan::{Plan, Stage, Work};
+use super::plan::{Plan, Stage, StageContext, Work};
 use super::stages::{EVENTS, OUTCOME};
+use super::workers::{Watcher, Watchers, Workers};
 use crate::demo::{self, DemoDetector};
 use crate::extract::Extractor;
-use crate::placement::Place;
 use base::error::Result;
 use data::dataset::Task;
 use judge::evidence::result;
@@ -47,8 +47,8 @@ pub struct Settings {
     pub threads: usize,
     /// Versions of what the arithmetic stands on.
     pub versions: BTreeMap<String, String>,
-    /// The image that stages run in, if not on this machine itself.
-    pub place: Option<Rc<Place>>,
+    /// Who trains and answers. Where they are in containers, all stages run in these.
+    pub workers: Workers,
 }
 
 /// What a training stage depends on beside its inputs.
@@ -81,10 +81,11 @@ fn evaluate_stage(task: Task) -> String {
 /// All stages of a run.
 pub fn plan(settings: &Settings) -> Plan {
     let detector = DemoDetector;
+    let Workers { placement, watchers, .. } = &settings.workers;
     let mut stages = vec![
-        Stage::new(SCENES, "draw scenes and write questions", demo::VERSION, stages::scenes)
+        Stage::new(SCENES, "draw scenes and write questions", demo::VERSION, watched(watchers, stages::scenes))
             .parameters(json!(settings.recipe)),
-        Stage::new(FEATURES, "detect objects and write obj36 features", 1, stages::features)
+        Stage::new(FEATURES, "detect objects and write obj36 features", 1, watched(watchers, stages::features))
             .parameters(json!({ "extractor": detector.name(), "version": detector.version() }))
             .after(SCENES),
         Stage::new(STORES, "build the feature stores", 1, stages::stores).after(SCENES).after(FEATURES),
@@ -92,11 +93,16 @@ pub fn plan(settings: &Settings) -> Plan {
             .after(SCENES)
             .after(FEATURES),
     ];
+    if let Some(place) = placement.image() {
+        stages = stages.into_iter().map(|stage| in_place(stage, PROFILE, place)).collect();
+    }
     for task in Task::ALL {
         stages.push(train(task, settings));
+        let (title, workers) = (format!("answer {task} {}", task.paper_splits().1), settings.workers.clone());
         stages.push(
-            Stage::new(&evaluate_stage(task), &format!("answer {task} {}", task.paper_splits().1), 2, stages::evaluate)
+            Stage::new(&evaluate_stage(task), &title, 2, move |context| stages::evaluate(context, &workers))
                 .parameters(json!(parameters(task, settings)))
+                .executor(settings.workers.executor())
                 // How the weights were trained lies beside them.
                 .after(&train_stage(task))
                 .after(SCENES)
@@ -105,42 +111,44 @@ pub fn plan(settings: &Settings) -> Plan {
                 .volatile(result::FILE),
         );
     }
-    let plan = Plan {
+    Plan {
         profile: PROFILE.to_owned(),
         title: "LXMERT demo".to_owned(),
         seeds: vec![settings.recipe.seed, settings.seed],
         stages,
-    };
-    match &settings.place {
-        Some(place) => in_place(plan, place),
-        None => plan,
     }
 }
 
-/// What a stage of a name does.
-pub fn work(stage: &str) -> Option<Work> {
-    let of_task = |prefix: &str| Task::ALL.iter().any(|task| stage == format!("{prefix}-{task}"));
+/// What a stage of a name does that needs no worker.
+pub(super) fn work(stage: &str) -> Option<Work> {
     Some(match stage {
-        SCENES => Box::new(stages::scenes),
-        FEATURES => Box::new(stages::features),
+        SCENES => Box::new(|context| stages::scenes(context, Box::new(|_| {}))),
+        FEATURES => Box::new(|context| stages::features(context, Box::new(|_| {}))),
         STORES => Box::new(stages::stores),
         BASELINES => Box::new(stages::baselines),
-        _ if of_task("train") => Box::new(stages::train),
-        _ if of_task("evaluate") => Box::new(stages::evaluate),
         _ => return None,
     })
 }
 
+fn watched(
+    watchers: &Watchers,
+    work: fn(&mut StageContext<'_>, Watcher) -> Result<()>,
+) -> impl Fn(&mut StageContext<'_>) -> Result<()> + 'static {
+    let watchers = Rc::clone(watchers);
+    move |context| work(context, watchers())
+}
+
 fn train(task: Task, settings: &Settings) -> Stage {
-    let stage =
-        Stage::new(&train_stage(task), &format!("train LXRT on {task} {}", task.paper_splits().0), 1, stages::train)
-            .parameters(json!(parameters(task, settings)))
-            .after(SCENES)
-            .after(STORES)
-            .volatile(stages::METRICS)
-            .volatile(OUTCOME)
-            .volatile(EVENTS)
-            .resumes();
+    let (title, workers) = (format!("train LXRT on {task} {}", task.paper_splits().0), settings.workers.clone());
+    let stage = Stage::new(&train_stage(task), &title, 1, move |context| stages::train(context, &workers))
+        .parameters(json!(parameters(task, settings)))
+        .executor(settings.workers.executor())
+        .after(SCENES)
+        .after(STORES)
+        .volatile(stages::METRICS)
+        .volatile(OUTCOME)
+        .volatile(EVENTS)
+        .resumes();
     match starts_from(task) {
         Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),
         None => stage,
@@ -175,7 +183,7 @@ pub fn run(
         workspace: workspace.to_owned(),
         versions: settings.versions.clone(),
         threads: settings.threads,
-        image: settings.place.as_ref().map(|place| place.words()),
+        image: settings.workers.placement.image().map(|place| place.words()),
         departures: Vec::new(),
     };
     let departure = (faithful::recipe(golden)? != settings.recipe).then(faithful::other_recipe);

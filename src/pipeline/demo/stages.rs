@@ -1,20 +1,22 @@
 //! What each stage of the demo does.
 
-use tch::Device;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use protocol::{Event, Unit};
 
 use super::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
 use crate::demo::{self, DemoDetector, Manifest};
 use crate::extract::extract_all;
 use crate::pipeline::plan::StageContext;
-use crate::pipeline::stages::{self, FineTuning, write_json};
+use crate::pipeline::stages::{self, Evaluation, FineTuning, write_json};
+use crate::pipeline::workers::{Watcher, Workers};
 use base::error::Result;
 use data::dataset::{Scale, Task};
 use data::features::progress::Silent;
 use data::features::{Precision, build_store};
-use lxmert::train::progress;
-use lxmert::train::weights;
 use lxmert_spec::demo::Recipe;
-use trainings::loader::{DataSettings, Loader, Stores, store_name};
+use trainings::loader::{DataSettings, Stores, store_name};
 use trainings::start::Start;
 
 /// The data root within the scenes' folder.
@@ -23,8 +25,9 @@ pub(super) const DATA: &str = "data";
 pub(super) const IMAGES: &str = "images";
 /// The trained weights: those of the last epoch, so that nothing is chosen on the split that is reported.
 pub(super) const WEIGHTS: &str = "LAST.safetensors";
-/// The trained encoder alone.
+/// The trained encoder alone, and its name without what files of encoders end with.
 pub(super) const ENCODER: &str = "ENCODER_LXRT.safetensors";
+const ENCODER_NAME: &str = "ENCODER";
 /// Losses and accuracies while training.
 pub(super) const METRICS: &str = "metrics.jsonl";
 /// Result of the baselines stage.
@@ -32,29 +35,35 @@ pub(super) const MEASURED: &str = "baselines.json";
 /// Examples a batch when evaluating.
 const EVAL_BATCH: usize = 256;
 
-pub(super) fn scenes(context: &mut StageContext) -> Result<()> {
+pub(super) fn scenes(context: &mut StageContext, watcher: Watcher) -> Result<()> {
     let recipe: Recipe = context.parameters()?;
     let (data, images) = (context.output(DATA)?, context.output(IMAGES)?);
-    let bar = progress::bar("scenes", 0);
+    // It is told from several threads.
+    let watched = Mutex::new((watcher, false));
     let manifest = demo::generate(&data, &images, &recipe, &|done, of| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
+        let (watcher, is_begun) = &mut *watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::replace(is_begun, true) {
+            watcher(&Event::Pass { what: "scenes".to_owned(), total: of as u64, unit: Unit::Examples });
+        }
+        watcher(&at(done));
     })?;
-    bar.finish_and_clear();
+    let (mut watcher, _) = watched.into_inner().unwrap_or_else(PoisonError::into_inner);
+    watcher(&Event::Passed);
     let pictures: usize = manifest.features.iter().map(|file| file.ids.len()).sum();
     let questions: usize = manifest.entries.iter().map(|(_, entries)| entries).sum();
     context.note(&format!("{pictures} pictures, {questions} questions and table entries"));
     Ok(())
 }
 
-pub(super) fn features(context: &mut StageContext) -> Result<()> {
+pub(super) fn features(context: &mut StageContext, mut watcher: Watcher) -> Result<()> {
     let images = context.input(SCENES, IMAGES)?;
     for file in Manifest::read(&images)?.features {
         let pictures = file.images(&images);
-        let bar = progress::bar(&file.tsv.display().to_string(), pictures.len());
+        let what = file.tsv.display().to_string();
+        watcher(&Event::Pass { what, total: pictures.len() as u64, unit: Unit::Examples });
         let tsv = context.folder().join(&file.tsv);
-        let summary = extract_all(&mut DemoDetector, &pictures, &tsv, &mut |done| bar.set_position(done as u64))?;
-        bar.finish_and_clear();
+        let summary = extract_all(&mut DemoDetector, &pictures, &tsv, &mut |done| watcher(&at(done)))?;
+        watcher(&Event::Passed);
         context.note(&format!(
             "{}: {} images, {} boxes of {} features",
             file.tsv.display(),
@@ -64,6 +73,10 @@ pub(super) fn features(context: &mut StageContext) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+fn at(done: usize) -> Event {
+    Event::At { done: done as u64, words: String::new() }
 }
 
 pub(super) fn stores(context: &mut StageContext) -> Result<()> {
@@ -80,35 +93,42 @@ pub(super) fn baselines(context: &mut StageContext) -> Result<()> {
     write_json(&context.output(MEASURED)?, &measured)
 }
 
-pub(super) fn train(context: &mut StageContext) -> Result<()> {
+pub(super) fn train(context: &mut StageContext, workers: &Workers) -> Result<()> {
     let Training { task, config, recipe, seed, threads, .. } = context.parameters()?;
+    let (data, mut reads) = data(context, task)?;
     let start = match starts_from(task) {
-        Some(other) => Start::Lxmert(context.input(&train_stage(other), ENCODER)?.display().to_string()),
+        Some(other) => {
+            let encoder = context.input(&train_stage(other), ENCODER)?;
+            reads.push(encoder.clone());
+            Start::Lxmert(encoder.display().to_string())
+        }
         None => Start::Scratch,
     };
-    let loader = loader(context, task, threads)?;
-    let tuning = FineTuning { task, config, recipe, eval_batch_size: EVAL_BATCH, start, seed, device: Device::Cpu };
-    let model = stages::train(context, &loader, &tuning)?;
-    weights::save_encoder(&model, context.folder(), "ENCODER", Some(loader.tokenizer().sha256()))
+    let encoder = Some(ENCODER_NAME);
+    let tuning = FineTuning { data, config, recipe, eval_batch_size: EVAL_BATCH, start, seed, encoder, threads, reads };
+    stages::train(context, workers, tuning)
 }
 
-pub(super) fn evaluate(context: &mut StageContext) -> Result<()> {
+pub(super) fn evaluate(context: &mut StageContext, workers: &Workers) -> Result<()> {
     let Training { task, threads, .. } = context.parameters()?;
-    let loader = loader(context, task, threads)?;
+    let (data, mut reads) = data(context, task)?;
     let weights = context.input(&train_stage(task), WEIGHTS)?;
-    stages::evaluate(context, &loader, task, &weights, EVAL_BATCH, Device::Cpu)
+    reads.push(weights.clone());
+    stages::evaluate(context, workers, Evaluation { data, weights, batch_size: EVAL_BATCH, threads, reads })
 }
 
-fn loader(context: &StageContext, task: Task, threads: usize) -> Result<Loader> {
-    tch::set_num_threads(threads as i32);
-    let data_root = context.input(SCENES, DATA)?;
-    Loader::new(DataSettings {
+/// The data of a task, and the files and folders that they are.
+fn data(context: &StageContext, task: Task) -> Result<(DataSettings, Vec<PathBuf>)> {
+    let (data_root, folder) = (context.input(SCENES, DATA)?, context.input_folder(STORES)?);
+    let reads = vec![data_root.clone(), folder.clone()];
+    let settings = DataSettings {
         task,
         vocab: data_root.join("vocab.txt"),
         data_root,
-        stores: Stores::Ready { folder: context.input_folder(STORES)? },
+        stores: Stores::Ready { folder },
         scale: Scale::Full,
         allow_missing_images: false,
         ablation: None,
-    })
+    };
+    Ok((settings, reads))
 }

@@ -2,7 +2,7 @@
 
 use super::rate::METRICS;
 use super::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
-use crate::pipeline::engine::Outcome;
+use crate::pipeline::outcome::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
 use base::error::Result;
 use data::dataset::Task;

@@ -7,14 +7,12 @@
 //! - `data`: the stages that fetch and prepare;
 //! - [`rate`]: how fast earlier trainings went here;
 //! - [`forecast`]: what a run would do, without a network;
-//! - `train` (feature `torch`): training and evaluation, behind [`FineTuner`];
-//! - `contained`: the same in containers;
+//! - `train`: training and evaluation, behind [`FineTuner`];
 //! - `findings`: the accuracies beside the published ones.
 //!
 //! Fetching and preparing run every time, at the cost of a look at sizes and times where all is there; what they find
 //! decides by content whether a training is repeated.
 
-mod contained;
 mod data;
 mod findings;
 pub mod forecast;
@@ -24,9 +22,7 @@ pub mod rate;
 pub mod recipe;
 mod train;
 
-pub use contained::Contained;
 pub use train::Libtorch;
-pub(super) use train::work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,26 +1,27 @@
-//! Training and evaluation with libtorch on the workspace's data.
+//! Training and evaluation on the workspace's data, by workers.
 
-use std::path::Path;
-
-use tch::Device;
+use std::path::{Path, PathBuf};
 
 use super::needs::{DATA, VOCABULARY};
 use super::recipe::{self, WEIGHTS};
-use super::{FineTuner, Training, evaluate_stage, train_stage};
-use crate::pipeline::plan::{StageContext, Work};
-use crate::pipeline::stages::{self, FineTuning};
+use super::{FineTuner, Training};
+use crate::pipeline::contained::{Features, build_stores};
+use crate::pipeline::plan::StageContext;
+use crate::pipeline::stages::{self, Evaluation, FineTuning};
+use crate::pipeline::workers::Workers;
+use crate::placement::Place;
 use crate::prepare;
 use base::error::{Error, Result};
-use data::dataset::Task;
+use data::features::progress::Silent;
 use lxmert_spec::Config;
-use trainings::loader::{DataSettings, Loader, Stores};
+use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
 
 /// Trains and answers with libtorch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Libtorch {
-    /// Where it is computed.
-    pub device: Device,
+    /// Who computes.
+    pub workers: Workers,
 }
 
 impl FineTuner for Libtorch {
@@ -28,17 +29,22 @@ impl FineTuner for Libtorch {
         let task = training.task;
         let config: Config = serde_json::from_value(training.model.config.clone())
             .map_err(|e| Error::bug(format!("the sizes of model {} cannot be read", training.model.name)).because(e))?;
-        let weights = workspace.join(WEIGHTS).display().to_string();
+        let weights = workspace.join(WEIGHTS);
+        let name = weights.display().to_string();
+        let (data, mut reads) = self.data(training, workspace)?;
+        reads.push(weights);
         let tuning = FineTuning {
-            task,
+            data,
             config,
             recipe: training.recipe,
             eval_batch_size: recipe::eval_batch_size(task),
-            start: if recipe::loads_answers(task) { Start::LxmertQa(weights) } else { Start::Lxmert(weights) },
+            start: if recipe::loads_answers(task) { Start::LxmertQa(name) } else { Start::Lxmert(name) },
             seed: training.seed,
-            device: self.device,
+            encoder: None,
+            threads: training.machine.threads,
+            reads,
         };
-        stages::train(context, &loader(training, workspace)?, &tuning).map(drop)
+        stages::train(context, &self.workers, tuning)
     }
 
     fn evaluate(
@@ -51,36 +57,38 @@ impl FineTuner for Libtorch {
         let best = trained.join("BEST.safetensors");
         // A model that was never right on the validation set has no best epoch.
         let weights = if best.exists() { best } else { trained.join("LAST.safetensors") };
-        let (task, loader) = (training.task, loader(training, workspace)?);
-        stages::evaluate(context, &loader, task, &weights, recipe::eval_batch_size(task), self.device)
+        let (data, mut reads) = self.data(training, workspace)?;
+        reads.push(trained.to_owned());
+        let (batch_size, threads) = (recipe::eval_batch_size(training.task), training.machine.threads);
+        stages::evaluate(context, &self.workers, Evaluation { data, weights, batch_size, threads, reads })
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.workers.placement.image().map(|place| &**place)
     }
 }
 
-/// What a stage of a name does with the data of a workspace, on a device.
-pub fn work(stage: &str, workspace: &Path, device: Device) -> Option<Work> {
-    let (tuner, workspace) = (Libtorch { device }, workspace.to_owned());
-    let task_of = |name: fn(Task) -> String| Task::ALL.into_iter().find(|task| stage == name(*task));
-    if task_of(train_stage).is_some() {
-        return Some(Box::new(move |context| tuner.train(context, &context.parameters()?, &workspace)));
+impl Libtorch {
+    /// The data of a task, and the files and folders that they are. A container only reads, so that stores are built before.
+    fn data(&self, training: &Training, workspace: &Path) -> Result<(DataSettings, Vec<PathBuf>)> {
+        let Training { task, scale, precision, .. } = *training;
+        let (data_root, stores, vocab) = (workspace.join(DATA), prepare::stores(workspace), workspace.join(VOCABULARY));
+        if !self.workers.placement.builds_stores() {
+            let (train, valid) = task.paper_splits();
+            for splits in [train, valid] {
+                build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Silent)?;
+            }
+        }
+        let reads = vec![data_root.clone(), stores.clone(), vocab.clone()];
+        let settings = DataSettings {
+            task,
+            data_root,
+            stores: Stores::Build { folder: stores, precision },
+            vocab,
+            scale,
+            allow_missing_images: false,
+            ablation: None,
+        };
+        Ok((settings, reads))
     }
-    task_of(evaluate_stage)?;
-    Some(Box::new(move |context| {
-        let training: Training = context.parameters()?;
-        let trained = context.input_folder(&train_stage(training.task))?;
-        tuner.evaluate(context, &training, &workspace, &trained)
-    }))
-}
-
-fn loader(training: &Training, workspace: &Path) -> Result<Loader> {
-    let threads = i32::try_from(training.machine.threads).map_err(|_| Error::usage("too many threads"))?;
-    tch::set_num_threads(threads);
-    Loader::new(DataSettings {
-        task: training.task,
-        data_root: workspace.join(DATA),
-        stores: Stores::Build { folder: prepare::stores(workspace), precision: training.precision },
-        vocab: workspace.join(VOCABULARY),
-        scale: training.scale,
-        allow_missing_images: false,
-        ablation: None,
-    })
 }

@@ -1,68 +1,87 @@
 //! Answering a task's validation set.
 
-use std::path::Path;
-
-use tch::Device;
+use std::path::PathBuf;
 
 use super::{SCORE, Score, write_json};
 use crate::pipeline::plan::StageContext;
-use base::error::{Error, Result};
+use crate::pipeline::workers::Workers;
+use base::error::Result;
 use base::files;
-use data::dataset::Task;
-use data::features::progress::Silent;
+use data::dataset::{Task, TaskData, read_predictions};
 use judge::evidence::attribution;
 use judge::evidence::leave::{Evaluated, leave, predictions_file as named};
 use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use lxmert::train::machine::described;
-use lxmert::train::predict::predict;
-use lxmert::train::setup;
-use lxmert::train::weights;
+use protocol::{Answer, Answered, Job, StoreFacts};
 use trainings::choices::Average;
-use trainings::loader::Loader;
-use trainings::start::Start;
+use trainings::loader::DataSettings;
 
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {
     named(task, task.paper_splits().1)
 }
 
-/// Answers with the weights in a file; leaves predictions, items, result and score in the stage's folder.
+/// How a task's validation set is answered.
+pub(in crate::pipeline) struct Evaluation {
+    /// The data of the task.
+    pub data: DataSettings,
+    /// The file that answers.
+    pub weights: PathBuf,
+    /// Examples a batch.
+    pub batch_size: usize,
+    /// Threads of the arithmetic.
+    pub threads: usize,
+    /// Files and folders that are read.
+    pub reads: Vec<PathBuf>,
+}
+
+/// Has a worker answer; leaves predictions, items, result and score in the stage's folder.
 pub(in crate::pipeline) fn evaluate(
     context: &mut StageContext,
-    loader: &Loader,
-    task: Task,
-    weights: &Path,
-    batch_size: usize,
-    device: Device,
+    workers: &Workers,
+    evaluation: Evaluation,
 ) -> Result<()> {
-    let origin = attribution::of(weights, task)?;
-    let sha256 = origin.sha256.map_or_else(|| files::sha256(weights), Ok)?;
-    let questions = loader.questions(task.paper_splits().1, &Silent)?;
-    let description = weights::describe(weights)?
-        .ok_or_else(|| Error::bug(format!("{} does not describe its model", weights.display())))?;
-    let start = Start::FineTuned(weights.display().to_string());
-    // Every weight is loaded, so the seed decides nothing.
-    let (model, _) = setup::model(&description, &start, loader, 0, false, device)?;
-    let predictions = predict(&[&model], Average::default(), &questions, batch_size, |_| {})?;
+    let Evaluation { data, weights, batch_size, threads, reads } = evaluation;
+    let (task, splits, data_root) = (data.task, data.task.paper_splits().1, data.data_root.clone());
+    let origin = attribution::of(&weights, task)?;
+    let sha256 = origin.sha256.map_or_else(|| files::sha256(&weights), Ok)?;
+    let output = context.output(&predictions_file(task))?;
+    let job = Answer {
+        data,
+        splits: splits.to_owned(),
+        models: vec![weights.clone()],
+        average: Average::default(),
+        batch_size,
+        allow_missing: false,
+        sizes: None,
+        overrule: false,
+        output: output.clone(),
+        stage: true,
+    };
+    let answered: Answered = workers.run(context, Job::Answer(Box::new(job)), threads, reads)?;
     let record = leave(
         context.folder(),
         Evaluated {
-            data: &questions.data,
-            predictions: &predictions,
-            left_out: questions.dropped(),
+            data: &TaskData::load(task, &data_root, splits)?,
+            predictions: &read_predictions(task, &output)?,
+            left_out: answered.left_out,
             models: vec![ModelRecord {
                 file: weights.file_name().unwrap_or_default().to_string_lossy().into_owned(),
                 sha256,
-                parameters: model.parameters().count() as u64,
+                parameters: answered.models.first().map_or(0, |model| model.parameters),
             }],
             training: origin.training,
-            vocabulary: Some(loader.tokenizer().sha256().to_owned()),
+            vocabulary: Some(answered.vocabulary),
             without: None,
-            features: questions.source.stores().iter().map(FeatureRecord::of).collect(),
-            environment: Machine::here(tch::get_num_threads() as u64, &described(device)),
+            features: answered.stores.into_iter().map(features).collect(),
+            environment: Machine { versions: answered.versions, ..Machine::here(answered.threads, &answered.device) },
         },
     )?;
     let score = Score { accuracy: record.accuracy, n: record.n, consistency: record.consistency };
     context.note(&format!("accuracy {:.2} on {} examples", score.accuracy, score.n));
     write_json(&context.output(SCORE)?, &score)
+}
+
+fn features(store: StoreFacts) -> FeatureRecord {
+    let StoreFacts { of, images, boxes, width, precision, sha256 } = store;
+    FeatureRecord { of, images, boxes, width, precision: precision.name().to_owned(), sha256 }
 }

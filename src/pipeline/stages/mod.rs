@@ -5,7 +5,7 @@ mod train;
 
 use std::path::Path;
 
-pub(super) use evaluate::{evaluate, predictions_file};
+pub(super) use evaluate::{Evaluation, evaluate, predictions_file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 pub(super) use train::{FineTuning, train};

@@ -1,32 +1,27 @@
 //! Fine-tuning a task.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tch::Device;
-
 use crate::pipeline::plan::StageContext;
+use crate::pipeline::workers::Workers;
 use base::error::Result;
-use data::dataset::Task;
-use data::features::progress::Silent;
-use lxmert::model::TaskModel;
-use lxmert::train::finetune;
-use lxmert::train::progress::Training as Display;
-use lxmert::train::setup;
-use lxmert_spec::Config;
-use lxmert_spec::Description;
 use lxmert_spec::demo::TrainingRecipe;
+use lxmert_spec::{Config, Description};
+use protocol::{Finetune, Job};
 use trainings::begin::{Begin, SnapshotSettings};
 use trainings::choices::Optim;
 use trainings::finetune::Settings;
-use trainings::loader::Loader;
+use trainings::loader::DataSettings;
+use trainings::outcome::Outcome;
 use trainings::snapshot::Every;
 use trainings::start::Start;
 
 /// How a task is fine-tuned.
 pub(in crate::pipeline) struct FineTuning {
-    /// The task; it is trained and validated on the paper's splits.
-    pub task: Task,
+    /// The data of the task; it is trained and validated on the paper's splits.
+    pub data: DataSettings,
     /// Sizes; vocabulary and feature width follow the data.
     pub config: Config,
     /// Epochs, batch size, learning rate.
@@ -37,57 +32,45 @@ pub(in crate::pipeline) struct FineTuning {
     pub start: Start,
     /// Decides data order, dropout and random weights.
     pub seed: u64,
-    /// Where it is computed.
-    pub device: Device,
+    /// Also leaves the encoder alone under this name.
+    pub encoder: Option<&'static str>,
+    /// Threads of the arithmetic.
+    pub threads: usize,
+    /// Files and folders that are read.
+    pub reads: Vec<PathBuf>,
 }
 
-/// Trains with BertAdam, validating after each epoch; leaves BEST and LAST, `metrics.jsonl` and `log.log` in the
+/// Has a worker train with BertAdam, validating after each epoch; it leaves BEST and LAST, `metrics.jsonl` and `log.log` in the
 /// stage's folder.
-pub(in crate::pipeline) fn train(
-    context: &mut StageContext,
-    loader: &Loader,
-    tuning: &FineTuning,
-) -> Result<TaskModel> {
-    let FineTuning { task, config, recipe, eval_batch_size, start, seed, device } = tuning;
-    let (train, valid) = task.paper_splits();
-    let (train, valid) = (loader.questions(train, &Silent)?, loader.questions(valid, &Silent)?);
-    for questions in [&train, &valid] {
-        if questions.dropped() > 0 {
-            let (splits, dropped) = (questions.data.splits.join(","), questions.dropped());
-            context.note(&format!("{splits}: {dropped} examples left out for want of features"));
-        }
-    }
-    let (vocab_size, visual_feat_dim) = (loader.vocab_size(), train.source.dim());
-    let config = Config { vocab_size, visual_feat_dim, ..config.clone() };
-    config.check()?;
-    let description = Description { task: *task, config, answers: loader.classes() };
-    let (model, report) = setup::model(&description, start, loader, *seed, false, *device)?;
-    if let Some(report) = &report {
-        context.note(&format!("weights: {report}"));
-    }
+pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, tuning: FineTuning) -> Result<()> {
+    let FineTuning { data, config, recipe, eval_batch_size, start, seed, encoder, threads, reads } = tuning;
+    let (train, valid) = data.task.paper_splits();
     let settings = Settings {
         epochs: recipe.epochs,
         batch_size: recipe.batch_size,
-        eval_batch_size: *eval_batch_size,
+        eval_batch_size,
         lr: recipe.lr,
         optim: Optim::Bert,
-        seed: *seed,
+        seed,
         mce_loss: false,
         output: context.folder().to_owned(),
         pth: false,
-        description,
-        vocabulary: Some(loader.tokenizer().sha256().to_owned()),
+        // The worker, which reads the data, says how many answers there are.
+        description: Description { task: data.task, config, answers: 0 },
+        vocabulary: None,
         also: BTreeMap::from([("start".to_owned(), start.described())]),
-        loaded: report,
+        loaded: None,
         snapshots: SnapshotSettings::below(context.folder(), Every::Time(Duration::from_secs(20 * 60)), Begin::Resume),
     };
-    let mut display = Display::new(train.questions.len(), valid.questions.len());
-    let outcome = finetune::run(&model, &train, Some(&valid), &settings, &mut display)?;
-    context.note(&format!(
-        "{} parameters, {} steps, training accuracy {:.2}",
-        model.parameters().count(),
-        outcome.steps,
-        outcome.train * 100.0
-    ));
-    Ok(model)
+    let job = Finetune {
+        train: train.to_owned(),
+        valid: valid.to_owned(),
+        data,
+        start,
+        allow_missing: false,
+        settings,
+        encoder: encoder.map(str::to_owned),
+        stage: true,
+    };
+    workers.run(context, Job::Finetune(Box::new(job)), threads, reads).map(|_: Outcome| ())
 }

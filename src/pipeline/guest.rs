@@ -1,12 +1,13 @@
-//! The side in the image: does what a request asks for and says in events how it goes, on stdout.
+//! The side in the image of [`contained`](super::contained) stages: does what a request asks for and says in events how it
+//! goes, on stdout.
 
 use std::io::Write;
 use std::path::Path;
 
-use super::request::StageRequest;
-use crate::pipeline::journal::Event as Journalled;
-use crate::pipeline::plan::{Stage, StageContext, Work};
-use crate::pipeline::{demo, paper};
+use super::contained::StageRequest;
+use super::demo;
+use super::journal::Event as Journalled;
+use super::plan::{Stage, StageContext, Work};
 use crate::placement::SOURCE;
 use base::error::{Error, Result};
 use base::files;
@@ -31,7 +32,7 @@ pub fn hello() -> Hello {
 ///
 /// # Errors
 /// Infra for one of another edition.
-pub fn request(path: &Path) -> Result<StageRequest> {
+fn request(path: &Path) -> Result<StageRequest> {
     let request: StageRequest = serde_json::from_str(&files::read_text(path, LARGEST)?)
         .map_err(|e| Error::infra(format!("{} is not a request of this edition", path.display())).because(e))?;
     if request.schema != SCHEMA {
@@ -40,14 +41,14 @@ pub fn request(path: &Path) -> Result<StageRequest> {
     Ok(request)
 }
 
-/// Does a stage's work on a device.
+/// Does the work of the stage that a request names.
 ///
 /// # Errors
-/// The stage's own; bug where there is no such stage.
-pub fn run(request: &StageRequest, device: tch::Device) -> Result<()> {
+/// The stage's own; infra for a request of another edition; bug where there is no such stage.
+pub fn run(request_file: &Path) -> Result<()> {
+    let request = request(request_file)?;
     let work: Option<Work> = match request.profile.as_str() {
         demo::PROFILE => demo::work(&request.stage),
-        paper::PROFILE => request.workspace.as_deref().and_then(|place| paper::work(&request.stage, place, device)),
         _ => None,
     };
     let work = work.ok_or_else(|| {
