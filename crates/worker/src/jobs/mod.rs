@@ -4,15 +4,14 @@ mod answer;
 mod finetune;
 mod pretrain;
 mod reading;
-
-use std::path::Path;
+mod work;
 
 use base::error::{Error, Result};
-use base::files::ContentDigest;
-use protocol::{FileFacts, Job, Request};
-use serde_json::Value;
+use protocol::{Job, Request};
 use tch::Device;
 
+pub use self::work::Finished;
+use self::work::{Work, result};
 use crate::emit::Emitter;
 
 /// Does what a request asks for; the result, as the kind of job says.
@@ -27,57 +26,4 @@ pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finish
         Job::Pretrain(job) => pretrain::run(*job, &work).map(Finished::from),
         Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => Err(Error::bug("to come")),
     }
-}
-
-/// What work gave.
-pub struct Finished {
-    /// As the kind of job says.
-    pub result: Value,
-    /// Large results.
-    pub files: Vec<FileFacts>,
-}
-
-impl From<Value> for Finished {
-    fn from(result: Value) -> Self {
-        Self { result, files: Vec::new() }
-    }
-}
-
-impl Finished {
-    /// A result beside files that were written.
-    ///
-    /// # Errors
-    /// Where one cannot be read.
-    fn with_files<'f>(value: &impl serde::Serialize, files: impl IntoIterator<Item = &'f Path>) -> Result<Self> {
-        let facts = |path: &Path| {
-            let ContentDigest { bytes, sha256 } = ContentDigest::of(path)?;
-            Ok(FileFacts { path: path.to_owned(), size: bytes, sha256 })
-        };
-        Ok(Self { result: result(value)?, files: files.into_iter().map(facts).collect::<Result<_>>()? })
-    }
-}
-
-/// What every kind of work is given.
-pub struct Work<'a> {
-    /// What it computes on.
-    pub device: Device,
-    /// How it speaks.
-    pub emitter: &'a Emitter,
-    /// The file that keeps what it says, where that is wanted.
-    pub record: Option<std::path::PathBuf>,
-}
-
-impl Work<'_> {
-    /// Keeps what is said from now on, where that is wanted: not before the work has its folder to itself.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
-    pub fn begin_record(&self) -> Result<()> {
-        self.record.as_deref().map_or(Ok(()), |file| self.emitter.record(file))
-    }
-}
-
-/// A result as JSON.
-fn result(value: &impl serde::Serialize) -> Result<Value> {
-    serde_json::to_value(value).map_err(|e| Error::bug("a result cannot be written").because(e))
 }
