@@ -119,6 +119,9 @@ class Target:
                 stop = at
                 while toks[stop][1] != ";":
                     stop += 1
+                if after == "::":  # another package's, whatever modules are called here
+                    at = stop + 1
+                    continue
                 public = before == "pub" or (before == ")" and "pub" in (t for _, t, _ in toks[max(0, at - 6) : at]))
                 for path, name in use_tree(toks[at + 1 : stop], []):
                     module.uses.append((path, line, public))
