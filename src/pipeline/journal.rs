@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::standing::Standing;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
@@ -22,6 +21,18 @@ const RUN_LIMIT: u64 = 16 << 20;
 
 /// The way `run.json` is written.
 pub const SCHEMA: u32 = 1;
+
+/// What became of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is as it was.
+    Untouched,
+    /// Files of it were missing or damaged and were written again.
+    Completed,
+    /// The same results were judged differently.
+    JudgedAgain,
+}
 
 /// What is known of a run before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

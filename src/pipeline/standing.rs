@@ -3,24 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::journal::{self, Event, RunRecord};
+use super::journal::{self, Event, RunRecord, Standing};
 use base::error::Result;
 use base::files;
 use judge::report::{Report, StageRow, ThisTime, Times, json};
-
-/// What became of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// It is as it was.
-    Untouched,
-    /// Files of it were missing or damaged and were written again.
-    Completed,
-    /// The same results were judged differently.
-    JudgedAgain,
-}
 
 /// Keeps the report in a run's folder, completing it where files are missing. `new` is what a report would say now. `None` if
 /// the report there tells of a run that failed, which is over: then `new` is the report.

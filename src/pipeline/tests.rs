@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::engine::{Outcome, Settings, explain, run};
+use super::engine::{Settings, explain, run};
 use super::explain::render;
-use super::journal::Event;
+use super::journal::{Event, Standing};
+use super::outcome::Outcome;
 use super::plan::{Plan, Stage};
-use super::standing::Standing;
 use base::error::{Error, Result};
 use base::exit;
 use judge::report::{Findings, Report};

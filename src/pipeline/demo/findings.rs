@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::settings::{BASELINES, SCENES, evaluate_stage, train_stage};
 use super::stages::{DATA, IMAGES, MEASURED, METRICS};
-use super::{BASELINES, SCENES, evaluate_stage, train_stage};
 use crate::demo::Manifest;
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Settings, run};
+use super::plan::run;
+use super::settings::Settings;
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use protocol::{Event, Unit};
 
-use super::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
+use super::settings::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
 use crate::demo::{self, DemoDetector, Manifest};
 use crate::extract::extract_all;
 use crate::pipeline::plan::StageContext;

@@ -1,7 +1,7 @@
 //! The measured accuracies beside the published ones.
 
 use super::rate::METRICS;
-use super::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
+use super::settings::{FETCH, PREPARE, Settings, evaluate_stage, train_stage};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::stages::{SCORE, Score, read_json};
 use base::error::Result;

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::data::room;
+use super::fetching::room;
 use super::inventory::trusts;
 use super::needs::Needs;
 use super::rate::{Rate, measured};
 use super::recipe::{self, WEIGHTS};
-use super::{Settings, Training};
+use super::settings::{Settings, Training};
 use crate::prepare::{self, State, Step, Work};
 use assets::disk;
 use assets::list::{self, Forecast};
@@ -203,7 +203,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::needs::tests::MANIFEST;
-    use super::super::{Assets, Model};
+    use super::super::settings::{Assets, Model};
     use super::*;
     use assets::event::Silent;
     use assets::lock::Lock;
@@ -228,7 +228,7 @@ mod tests {
             scale: Scale::Full,
             precision: Precision::F32,
             seed: 9595,
-            machine: super::super::Machine { device: "cpu".into(), threads: 2, versions: [].into() },
+            machine: super::super::settings::Machine { device: "cpu".into(), threads: 2, versions: [].into() },
         }
     }
 

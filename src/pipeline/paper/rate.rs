@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Training, train_stage};
+use super::settings::{Training, train_stage};
 use crate::pipeline::cache::Cache;
 use judge::report::metrics;
 

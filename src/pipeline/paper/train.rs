@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::needs::{DATA, VOCABULARY};
 use super::recipe::{self, WEIGHTS};
-use super::{FineTuner, Training};
+use super::settings::Training;
 use crate::pipeline::contained::{Features, build_stores};
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::{self, Evaluation, FineTuning};
@@ -16,6 +16,27 @@ use data::features::progress::Silent;
 use lxmert_spec::Config;
 use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
+
+/// Whoever trains and answers. It reads the data and the weights below `workspace` that the task needs.
+pub trait FineTuner {
+    /// Trains, and leaves weights and [`rate::METRICS`] in the stage's folder.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    fn train(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()>;
+
+    /// Answers the task's validation set with the weights that `trained` holds, and leaves the score.
+    ///
+    /// # Errors
+    /// Whatever stands in the way.
+    fn evaluate(&self, context: &mut StageContext, training: &Training, workspace: &Path, trained: &Path)
+    -> Result<()>;
+
+    /// The image that it happens in; none on this machine itself.
+    fn place(&self) -> Option<&Place> {
+        None
+    }
+}
 
 /// Trains and answers with libtorch.
 #[derive(Debug, Clone)]

@@ -1,10 +1,9 @@
 //! The stages that bring the data: they look at the workspace every time, do what is missing, and leave what they
 //! found.
 
-use super::Settings;
 use super::findings::ASSETS;
 use super::inventory::{files, records};
-use super::inventory_file;
+use super::settings::{Settings, inventory_file};
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::write_json;
 use crate::prepare::{self, State, Step};

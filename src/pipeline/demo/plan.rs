@@ -1,0 +1,128 @@
+//! The stages of a run, and running them.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::json;
+
+use super::findings::findings;
+use super::settings::{
+    BASELINES, FEATURES, PROFILE, SCENES, STORES, Settings, evaluate_stage, parameters, starts_from, train_stage,
+};
+use super::stages;
+use crate::demo::{self, DemoDetector};
+use crate::extract::Extractor;
+use crate::pipeline::contained::in_place;
+use crate::pipeline::engine;
+use crate::pipeline::journal::Event;
+use crate::pipeline::plan::{Plan, Stage, StageContext, Work};
+use crate::pipeline::stages::{EVENTS, OUTCOME};
+use crate::pipeline::workers::{Watcher, Watchers, Workers};
+use base::error::Result;
+use data::dataset::Task;
+use judge::evidence::result;
+use judge::grade::faithful;
+use judge::report::{Findings, GoldenRecord, Report};
+use judge::verdict::golden::Golden;
+
+/// All stages of a run.
+pub fn plan(settings: &Settings) -> Plan {
+    let detector = DemoDetector;
+    let Workers { placement, watchers, .. } = &settings.workers;
+    let mut stages = vec![
+        Stage::new(SCENES, "draw scenes and write questions", demo::VERSION, watched(watchers, stages::scenes))
+            .parameters(json!(settings.recipe)),
+        Stage::new(FEATURES, "detect objects and write obj36 features", 1, watched(watchers, stages::features))
+            .parameters(json!({ "extractor": detector.name(), "version": detector.version() }))
+            .after(SCENES),
+        Stage::new(STORES, "build the feature stores", 1, stages::stores).after(SCENES).after(FEATURES),
+        Stage::new(BASELINES, "measure what one modality alone can do", 1, stages::baselines)
+            .after(SCENES)
+            .after(FEATURES),
+    ];
+    if let Some(place) = placement.image() {
+        stages = stages.into_iter().map(|stage| in_place(stage, PROFILE, place)).collect();
+    }
+    for task in Task::ALL {
+        stages.push(train(task, settings));
+        let (title, workers) = (format!("answer {task} {}", task.paper_splits().1), settings.workers.clone());
+        stages.push(
+            Stage::new(&evaluate_stage(task), &title, 2, move |context| stages::evaluate(context, &workers))
+                .parameters(json!(parameters(task, settings)))
+                .executor(settings.workers.executor())
+                // How the weights were trained lies beside them.
+                .after(&train_stage(task))
+                .after(SCENES)
+                .after(STORES)
+                // It names the machine and the weights' place.
+                .volatile(result::FILE),
+        );
+    }
+    Plan {
+        profile: PROFILE.to_owned(),
+        title: "LXMERT demo".to_owned(),
+        seeds: vec![settings.recipe.seed, settings.seed],
+        stages,
+    }
+}
+
+/// What a stage of a name does that needs no worker.
+pub(in crate::pipeline) fn work(stage: &str) -> Option<Work> {
+    Some(match stage {
+        SCENES => Box::new(|context| stages::scenes(context, Box::new(|_| {}))),
+        FEATURES => Box::new(|context| stages::features(context, Box::new(|_| {}))),
+        STORES => Box::new(stages::stores),
+        BASELINES => Box::new(stages::baselines),
+        _ => return None,
+    })
+}
+
+fn watched(
+    watchers: &Watchers,
+    work: fn(&mut StageContext<'_>, Watcher) -> Result<()>,
+) -> impl Fn(&mut StageContext<'_>) -> Result<()> + 'static {
+    let watchers = Rc::clone(watchers);
+    move |context| work(context, watchers())
+}
+
+fn train(task: Task, settings: &Settings) -> Stage {
+    let (title, workers) = (format!("train LXRT on {task} {}", task.paper_splits().0), settings.workers.clone());
+    let stage = Stage::new(&train_stage(task), &title, 1, move |context| stages::train(context, &workers))
+        .parameters(json!(parameters(task, settings)))
+        .executor(settings.workers.executor())
+        .after(SCENES)
+        .after(STORES)
+        .volatile(stages::METRICS)
+        .volatile(OUTCOME)
+        .volatile(EVENTS)
+        .resumes();
+    match starts_from(task) {
+        Some(other) => stage.output_of(&train_stage(other), stages::ENCODER),
+        None => stage,
+    }
+}
+
+/// Runs a plan and has it judged by `golden`, which the report names as `named`; the report and the run's folder.
+pub fn run(
+    settings: &Settings,
+    golden: &Golden,
+    named: Option<GoldenRecord>,
+    workspace: &Path,
+    display: &mut dyn FnMut(&Event),
+) -> Result<(Report, PathBuf)> {
+    let engine = engine::Settings {
+        workspace: workspace.to_owned(),
+        versions: settings.versions.clone(),
+        threads: settings.threads,
+        image: settings.workers.placement.image().map(|place| place.words()),
+        departures: Vec::new(),
+    };
+    let departure = (faithful::recipe(golden)? != settings.recipe).then(faithful::other_recipe);
+    engine::run(&plan(settings), &engine, display, |outcome| {
+        let mut found = findings(outcome, golden)?;
+        if let Some(departure) = &departure {
+            found.rows = found.rows.into_iter().map(|row| row.limited_by(departure)).collect();
+        }
+        Ok(Findings { golden: named.into_iter().collect(), ..found })
+    })
+}
