@@ -25,6 +25,7 @@ on_both!(
     without_containers_signals_do_what_they_did,
     asked_at_any_moment,
     killed_without_warning,
+    a_lifeline_ends_with_its_process,
     the_living_and_the_foreign_are_not_touched,
     nobody_can_say,
 );
@@ -84,6 +85,7 @@ fn runner() {
     let image = engine.image(engines::BASE).unwrap();
     let mut sandbox = Sandbox::new("runner", &image, ["sh", "-c", &value("SCRIPT")]);
     sandbox.mounts = vec![Mount::write(Path::new(&value("OUT")), "/out")];
+    sandbox.lifeline = value("SCRIPT").contains("lifeline");
     println!("starting");
     std::thread::scope(|scope| {
         for _ in 0..value("CONTAINERS").parse().unwrap() {
@@ -170,6 +172,26 @@ fn asked_at_any_moment(given: &Given) {
         assert_eq!(given.containers(), Vec::<String>::new(), "step {step}");
         assert_eq!(fs::metadata(out.path()).unwrap().uid(), rustix::process::geteuid().as_raw());
     }
+}
+
+fn a_lifeline_ends_with_its_process(given: &Given) {
+    let out = folder();
+    // What it reads it never gets; only the end comes.
+    let script = "echo ready; cat >/out/read; echo ended >/out/lifeline";
+    let mut runner = Runner::start(given, script, 1, out.path());
+    runner.wait_for("ready", 1);
+    // Open while the process lives, also while it is stopped.
+    runner.signal(Signal::STOP);
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!out.path().join("lifeline").exists());
+    runner.signal(Signal::KILL);
+    engines::until("the end of the lifeline", || out.path().join("lifeline").exists());
+    assert_eq!(fs::read(out.path().join("read")).unwrap(), b"");
+    runner.end();
+    given.engine.remove_leftovers().unwrap();
+    // Without one, there is nothing to read from the start.
+    let (ended, lines) = given.said(&given.sandbox("cat; echo ended"));
+    assert!(ended.is_ok() && lines == ["ended"], "{ended:?} {lines:?}");
 }
 
 fn killed_without_warning(given: &Given) {

@@ -13,7 +13,7 @@ use judge::report::console::wants_colour;
 
 /// Check that this machine has what a run needs, and say what mends it where it has not
 ///
-/// Looks at the machine, libtorch, the container engine, the images and the way to the GPU. Changes nothing; where an engine,
+/// Looks at the machine, the worker and its libtorch, the container engine, the images and the way to the GPU. Changes nothing; where an engine,
 /// an NVIDIA driver and an image are here, a short container really looks for GPUs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

@@ -46,6 +46,7 @@ mod stopping;
 mod train;
 mod values;
 mod verify;
+mod version;
 mod words;
 
 /// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
@@ -75,6 +76,7 @@ Examples:
   repro features compare released_obj36.tsv mine_obj36.tsv
   repro images list                            the container images, and what to do next
   repro bash run/vqa_finetune.bash 0 NAME      a command of the original, as it stands
+  repro --version --verbose                    what this is built from, and the worker that computes for it
 
 Results go to stdout, progress and errors to stderr.
 
@@ -144,6 +146,10 @@ impl Cli {
     /// # Errors
     /// Usage for a word or a variable that is not UTF-8; as the command.
     pub fn run_line(line: &[OsString]) -> Result<u8> {
+        if version::is_asked(line) {
+            say(version::text())?;
+            return Ok(exit::PASS);
+        }
         match Self::of_words(line)? {
             Ok(cli) => cli.run(),
             Err(refused) => Ok(Self::refuse(&refused)),

@@ -10,8 +10,8 @@ use super::{Finding, Purpose};
 /// A check, and the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
 
-/// In a container too it is this program that trains, and it must know how.
-const TRAINING: &[Purpose] = &[Purpose::Demo, Purpose::Train, Purpose::Docker];
+/// A container has a worker of its own.
+const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
 const LARGE: &[Purpose] = &[Purpose::Train, Purpose::Docker, Purpose::Extract];
 const CONTAINERS: &[Purpose] = &[Purpose::Docker, Purpose::Extract];
 
@@ -26,7 +26,7 @@ pub(super) const GROUPS: [(&str, &[Check]); 3] = [
             (&Purpose::ALL, host::locks),
             (CONTAINERS, host::shm),
             (LARGE, host::clock),
-            (TRAINING, host::libtorch),
+            (COMPUTING_HERE, host::worker),
         ],
     ),
     (

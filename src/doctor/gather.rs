@@ -2,17 +2,20 @@
 
 mod gpu;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch};
+use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
 use crate::pipeline::environment::{self, field};
+use crate::placement::{Host, find};
 use assets::disk;
 use base::error::Result;
 use base::files::locked::try_in;
 use base::files::read_text;
 use base::versions;
+use protocol::Hello;
 use sandbox::failure::Unreachable;
 use sandbox::{Cause, Engine as Connection, Failure};
 
@@ -36,8 +39,7 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
     };
     let system = system();
     let gpu = gpu::parts(&system, connection.as_ref().ok(), &images, image);
-    let versions = versions::arithmetic();
-    let here = environment::gather(&versions, 0, &[]);
+    let here = environment::gather(&BTreeMap::new(), 0, &[]);
     Ok(Machine {
         processor: Processor { model: here.cpu, cores: here.cpus, features: features() },
         memory: memory(here.memory),
@@ -46,7 +48,7 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
         commit: versions::commit_time(),
-        torch: versions.get("libtorch").map(|version| torch(version.clone())),
+        worker: worker(),
         engine: match connection {
             Ok(connection) => Engine::Answers {
                 host: connection.host().to_owned(),
@@ -135,9 +137,18 @@ fn shm() -> Option<u64> {
     Some(folder.f_blocks.saturating_mul(folder.f_frsize))
 }
 
-fn torch(version: String) -> Torch {
-    let gpus = if tch::Cuda::is_available() { usize::try_from(tch::Cuda::device_count()).unwrap_or(0) } else { 0 };
-    Torch { version, cuda: tch::utils::has_cudart(), gpus }
+/// Asks the worker of this machine who it is.
+fn worker() -> Worker {
+    if let Err(error) = find::worker() {
+        return Worker::Missing { why: error.what().to_owned() };
+    }
+    match Host.hello() {
+        Ok(Hello { versions, cuda, gpus, .. }) => {
+            let version = versions.get("libtorch").cloned().unwrap_or_else(|| "unknown".to_owned());
+            Worker::Fits(Torch { version, cuda, gpus })
+        }
+        Err(error) => Worker::Unfit { why: error.what().to_owned() },
+    }
 }
 
 fn free_of_engine(connection: &Connection) -> Option<u64> {

@@ -26,8 +26,8 @@ pub struct Machine {
     pub now: u64,
     /// Seconds since 1970: when the program's commit was made.
     pub commit: Option<u64>,
-    /// What the arithmetic stands on; none where it was left out of the program.
-    pub torch: Option<Torch>,
+    /// The program that computes.
+    pub worker: Worker,
     /// The container engine.
     pub engine: Engine,
     /// The images of the program, where the engine answers.
@@ -101,7 +101,24 @@ pub struct Memory {
     pub available: Option<u64>,
 }
 
-/// What the arithmetic stands on.
+/// The program that computes on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Worker {
+    /// It is here and belongs to this program.
+    Fits(Torch),
+    /// It is here, but does not say who it is, or is another one.
+    Unfit {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is not here.
+    Missing {
+        /// What was looked for.
+        why: String,
+    },
+}
+
+/// The libtorch of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Torch {
     /// Version of libtorch.

@@ -47,7 +47,7 @@ fn server() -> Machine {
         shm: Some(64 << 30),
         now: 1_795_000_000,
         commit: Some(1_794_000_000),
-        torch: Some(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
+        worker: Worker::Fits(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
         engine: Engine::Answers {
             host: "unix:///var/run/docker.sock".into(),
             facts: facts(),
@@ -75,7 +75,7 @@ fn laptop() -> Machine {
         shm: Some(1 << 20),
         now: 60,
         commit: Some(1_794_000_000),
-        torch: None,
+        worker: Worker::Missing { why: "repro-worker, which computes for this program, is not here".into() },
         engine: silent(Unreachable::NoSocket, false),
         images: Vec::new(),
         gpu: GpuParts {
@@ -125,6 +125,7 @@ fn only_what_is_asked_for_can_be_wrong() {
     machine.gpu.devices = 0;
     let report = |asked: &[Purpose]| Report::of(&machine, asked);
     assert!(report(&[Purpose::Demo, Purpose::Train]).is_ready());
+    assert!(!report(&[Purpose::Docker]).groups.iter().any(|(_, all)| all.iter().any(|one| one.name == "worker")));
     assert_eq!(report(&[Purpose::Docker]).stops(Purpose::Docker), ["engine"]);
     assert_eq!(report(&[Purpose::Extract]).stops(Purpose::Extract), ["engine", "driver"]);
     assert!(!render(&report(&[Purpose::Demo]), false).contains("containers"));
@@ -257,19 +258,35 @@ fn the_way_to_the_gpu() {
 fn a_libtorch_for_cpus_and_one_that_sees_no_gpu_are_told_apart() {
     let with = |cuda, driver: Option<&str>, devices| {
         let mut machine = server();
-        machine.torch = Some(Torch { version: "2.11.0".into(), cuda, gpus: 0 });
+        machine.worker = Worker::Fits(Torch { version: "2.11.0".into(), cuda, gpus: 0 });
         (machine.gpu.driver, machine.gpu.devices) = (driver.map(str::to_owned), devices);
-        check(&machine, "libtorch")
+        check(&machine, "worker")
     };
-    let cpu = "2.11.0, for CPUs only".to_owned();
+    let cpu = "libtorch 2.11.0, for CPUs only".to_owned();
     assert_eq!(with(false, None, 0), (State::Fine, cpu.clone(), String::new()));
     let rebuild = "ci/setup --cuda; cargo build --release; target/release/repro doctor".to_owned();
     assert_eq!(with(false, Some("580.95.05"), 1), (State::Advice, cpu, rebuild));
-    let none = "2.11.0, with CUDA, but there is no NVIDIA GPU".to_owned();
+    let none = "libtorch 2.11.0, with CUDA, but there is no NVIDIA GPU".to_owned();
     assert_eq!(with(true, None, 0), (State::Advice, none, String::new()));
-    assert_eq!(with(true, None, 2).1, "2.11.0, with CUDA, but 2 GPUs have no driver");
-    assert_eq!(with(true, None, 1).1, "2.11.0, with CUDA, but 1 GPU has no driver");
+    assert_eq!(with(true, None, 2).1, "libtorch 2.11.0, with CUDA, but 2 GPUs have no driver");
+    assert_eq!(with(true, None, 1).1, "libtorch 2.11.0, with CUDA, but 1 GPU has no driver");
     let (state, found, commands) = with(true, Some("535.183.01"), 1);
-    assert_eq!((state, found.as_str()), (State::Advice, "2.11.0, with CUDA, but it sees no GPU by driver 535.183.01"));
+    assert_eq!(
+        (state, found.as_str()),
+        (State::Advice, "libtorch 2.11.0, with CUDA, but it sees no GPU by driver 535.183.01")
+    );
     assert!(commands.starts_with("nvidia-smi; "), "{commands}");
+}
+
+#[test]
+fn a_worker_that_does_not_fit_stops_what_is_computed_here_and_nothing_else() {
+    let mut machine = server();
+    let why = "the worker /opt/repro-worker does not belong to this program";
+    machine.worker = Worker::Unfit { why: why.into() };
+    let (state, found, commands) = check(&machine, "worker");
+    assert_eq!((state, found.as_str()), (State::Wrong, why));
+    assert!(commands.starts_with("ci/setup; cargo build"), "{commands}");
+    let report = all(&machine);
+    let stopped = Purpose::ALL.map(|purpose| report.stops(purpose).contains(&"worker"));
+    assert_eq!(stopped, [true, true, false, false]);
 }

@@ -52,13 +52,16 @@ pub fn survives_kills(
     eprintln!("{made} kills, {ends} runs of {:.1} s brought to the same end", length.as_secs_f64());
 }
 
-/// What is in `out`, without speeds; TensorBoard's events have times in them and are compared by length.
+/// What is in `out`, without speeds and without what the worker said, which tells of breaks; TensorBoard's events have times in them and are compared by length.
 pub fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder.join("out")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         assert!(path.is_file(), "{name} is left");
+        if name == "events.jsonl" {
+            continue;
+        }
         let mut bytes = std::fs::read(&path).unwrap();
         if name == "metrics.jsonl" {
             let text = String::from_utf8(bytes).unwrap();

@@ -15,6 +15,7 @@ use clap::{CommandFactory, Parser};
 use self::scripts::{PROGRAMS, SCRIPTS};
 use super::Cli;
 use super::stopping::{quoted, stand_for_the_given};
+use crate::placement::Host;
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
@@ -31,8 +32,8 @@ struct Here<'a> {
     found: &'a dyn Fn(&str, &str) -> bool,
     /// Our own folder for everything.
     workspace: &'a str,
-    /// GPUs that can be used.
-    gpus: usize,
+    /// Counts the GPUs that can be used: asked only where a line names one.
+    gpus: &'a dyn Fn() -> usize,
 }
 
 /// What to run, and what to say before.
@@ -67,7 +68,9 @@ pub fn run(line: &[OsString]) -> Result<u8> {
     let words: Vec<String> = line.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let workspace = super::workspace_of_environment()?.unwrap_or_else(|| "workspace".to_owned());
     let found = |name: &str, suffix: &str| Path::new(name).exists() || locate(name, suffix).is_ok();
-    let here = Here { found: &found, workspace: &workspace, gpus: tch::Cuda::device_count().max(0) as usize };
+    // Where there is no worker, the command itself says what to run.
+    let gpus = || Host.hello().map_or(0, |hello| hello.gpus);
+    let here = Here { found: &found, workspace: &workspace, gpus: &gpus };
     let Some(translation) = of_line(&words, None, &here)? else { return Ok(unknown(line)) };
     for note in &translation.notes {
         tell!("note: {note}");

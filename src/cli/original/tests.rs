@@ -64,7 +64,7 @@ fn words(line: &str) -> Vec<String> {
 
 fn translated(line: &str, there: &[&str], gpus: usize) -> String {
     let found = |name: &str, _: &str| there.contains(&name);
-    let here = Here { found: &found, workspace: "workspace", gpus };
+    let here = Here { found: &found, workspace: "workspace", gpus: &|| gpus };
     match of_line(&words(line), None, &here) {
         Err(error) => format!("error: {error}\n"),
         Ok(None) => "not the original's\n".to_owned(),
@@ -99,7 +99,7 @@ fn the_workspace_has_what_is_not_here() {
 #[test]
 fn translations_can_be_run() {
     let found = |_: &str, _: &str| true;
-    let here = Here { found: &found, workspace: "workspace", gpus: 4 };
+    let here = Here { found: &found, workspace: "workspace", gpus: &|| 4 };
     let known: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let mut parsed = 0;
     for line in LINES {

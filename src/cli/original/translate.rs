@@ -247,14 +247,14 @@ impl Call<'_> {
         if gpus.len() > 1 {
             self.notes.push(format!("one device is used, of the GPUs {}", gpus.join(",")));
         }
-        let first = gpus.first()?.parse::<i64>();
-        if first.as_ref().is_ok_and(|gpu| *gpu >= self.here.gpus as i64) {
-            let instead = if self.here.gpus == 0 { "the CPU computes" } else { "the first GPU computes" };
+        let (first, here) = (gpus.first()?.parse::<i64>(), (self.here.gpus)());
+        if first.as_ref().is_ok_and(|gpu| *gpu >= here as i64) {
+            let instead = if here == 0 { "the CPU computes" } else { "the first GPU computes" };
             self.notes.push(format!("GPU {} is not here: {instead}", gpus[0]));
         }
         match first {
             Ok(..=-1) => Some("cpu".to_owned()),
-            Ok(gpu @ 1..) if (gpu as usize) < self.here.gpus => Some(format!("cuda:{gpu}")),
+            Ok(gpu @ 1..) if (gpu as usize) < here => Some(format!("cuda:{gpu}")),
             _ => None,
         }
     }

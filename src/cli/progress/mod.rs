@@ -1,26 +1,36 @@
 //! What a person sees while work goes on: bars on stderr where that is a terminal, lines for what is worth a line.
 
+use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
-use base::{stdout, tell};
+use base::{signals, stdout, tell};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use protocol::{Event, Unit};
 
 /// Shows the events of a worker.
 pub struct Display {
     bar: ProgressBar,
+    /// Something was shown since a signal asked the program to stop.
+    stopping: bool,
 }
 
 impl Display {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { bar: ProgressBar::hidden() }
+        Self { bar: ProgressBar::hidden(), stopping: false }
     }
 
     /// Shows an event.
     pub fn hear(&mut self, event: &Event) {
         match event {
-            Event::Said { text } | Event::Note { text } => self.bar.suspend(|| tell!("{text}")),
+            Event::Said { text } | Event::Note { text } => {
+                let first = signals::check().is_err() && !std::mem::replace(&mut self.stopping, true);
+                self.bar.suspend(|| match first && stderr().is_terminal() {
+                    // The ^C that the terminal shows stands on the line.
+                    true => tell!("\n{text}"),
+                    false => tell!("{text}"),
+                });
+            }
             Event::Printed { text } => self.bar.suspend(|| stdout::print(text)),
             Event::Pass { what, total, unit } => {
                 self.bar.finish_and_clear();

@@ -1,6 +1,6 @@
 //! The machine itself.
 
-use crate::doctor::machine::{Machine, Torch};
+use crate::doctor::machine::{Machine, Torch, Worker};
 use crate::doctor::{Finding, Purpose};
 use base::clock::rfc3339;
 use base::human::human_bytes;
@@ -18,6 +18,8 @@ const USUAL_SHM: u64 = 64 << 20;
 /// CUDA of the libtorch that `ci/setup --cuda` fetches, and the oldest driver that runs it.
 const CUDA: &str = "13.0";
 const CUDA_DRIVER: &str = "580";
+/// Builds both programs and looks again.
+const BUILD: [&str; 3] = ["ci/setup", "cargo build --release", "target/release/repro doctor"];
 const DAY: u64 = 24 * 3600;
 
 pub(super) fn processor(machine: &Machine) -> Finding {
@@ -130,37 +132,37 @@ pub(super) fn clock(machine: &Machine) -> Finding {
     Finding::trouble("clock", found, super::LARGE, advice).run([machine.system.sudo(set)])
 }
 
-pub(super) fn libtorch(machine: &Machine) -> Finding {
-    match &machine.torch {
-        None => {
-            let advice = "it was left out of this program (feature torch). In the folder of its source:";
-            Finding::trouble("libtorch", "none", super::TRAINING, advice).run([
-                "ci/setup",
-                "cargo build --release",
-                "target/release/repro doctor",
-            ])
+pub(super) fn worker(machine: &Machine) -> Finding {
+    let torch = match &machine.worker {
+        Worker::Fits(torch) => torch,
+        Worker::Unfit { why } | Worker::Missing { why } => {
+            let advice = "it computes for this program. With --engine docker the training image computes instead; to have one here, \
+                          in the folder of the source:";
+            return Finding::trouble("worker", why.as_str(), super::COMPUTING_HERE, advice).run(BUILD);
         }
-        Some(torch) if torch.gpus > 0 => {
-            Finding::fine("libtorch", format!("{}, sees {} by CUDA", torch.version, gpus(torch.gpus)))
-        }
-        Some(torch) if torch.cuda => cuda_without_gpu(machine, torch),
-        Some(torch) if machine.gpu.driver.is_some() => {
-            let advice = "there is a GPU, but this program was built with the libtorch for CPUs, so training uses the CPU. \
+    };
+    let version = &torch.version;
+    match (torch.gpus, torch.cuda, &machine.gpu.driver) {
+        (1.., ..) => Finding::fine("worker", format!("libtorch {version}, sees {} by CUDA", gpus(torch.gpus))),
+        (0, true, _) => cuda_without_gpu(machine, torch),
+        (0, false, Some(_)) => {
+            let advice = "there is a GPU, but the worker was built with the libtorch for CPUs, so training uses the CPU. \
                           In the folder of its source:";
-            Finding::hindrance("libtorch", format!("{}, for CPUs only", torch.version), super::TRAINING, advice).run([
+            let found = format!("libtorch {version}, for CPUs only");
+            Finding::hindrance("worker", found, super::COMPUTING_HERE, advice).run([
                 "ci/setup --cuda",
-                "cargo build --release",
-                "target/release/repro doctor",
+                BUILD[1],
+                BUILD[2],
             ])
         }
-        Some(torch) => Finding::fine("libtorch", format!("{}, for CPUs only", torch.version)),
+        (0, false, None) => Finding::fine("worker", format!("libtorch {version}, for CPUs only")),
     }
 }
 
 /// Says why a libtorch with CUDA sees no GPU: there is none, its driver is missing, or the two do not work together.
 fn cuda_without_gpu(machine: &Machine, torch: &Torch) -> Finding {
-    let found = |why: &str| format!("{}, with CUDA, but {why}", torch.version);
-    let hindrance = |found, advice: &str| Finding::hindrance("libtorch", found, super::TRAINING, advice);
+    let found = |why: &str| format!("libtorch {}, with CUDA, but {why}", torch.version);
+    let hindrance = |found, advice: &str| Finding::hindrance("worker", found, super::COMPUTING_HERE, advice);
     match (&machine.gpu.driver, machine.gpu.devices) {
         (None, 0) => hindrance(found("there is no NVIDIA GPU"), "it works, and training uses the CPU"),
         (None, count) => hindrance(

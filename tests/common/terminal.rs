@@ -1,0 +1,63 @@
+//! A program in a terminal of its own: what it shows, and Ctrl-C as a person presses it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+/// The person's side of a terminal.
+pub struct Terminal {
+    keyboard: File,
+    shown: std::thread::JoinHandle<String>,
+}
+
+impl Terminal {
+    /// Starts a program as the leader of a session with this terminal.
+    pub fn start(command: &mut Command) -> (Self, Child) {
+        let (mut ours, mut theirs) = (0, 0);
+        // SAFETY: two places for descriptors; nothing else is asked for.
+        let opened = unsafe {
+            libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut())
+        };
+        assert_eq!(opened, 0, "no terminal: {}", std::io::Error::last_os_error());
+        // SAFETY: both were just opened, and are nobody else's.
+        let (keyboard, theirs) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+        // SAFETY: the descriptor is open; a child must not keep the person's side.
+        unsafe { libc::fcntl(ours, libc::F_SETFD, libc::FD_CLOEXEC) };
+        let lead = || {
+            // SAFETY: both calls are allowed between fork and exec; 0 is the terminal by then.
+            match unsafe { libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) != -1 } {
+                true => Ok(()),
+                false => Err(std::io::Error::last_os_error()),
+            }
+        };
+        let stdio = || Stdio::from(theirs.try_clone().unwrap());
+        command.stdin(stdio()).stdout(stdio()).stderr(stdio());
+        // SAFETY: see `lead`.
+        let child = unsafe { command.pre_exec(lead) }.spawn().unwrap();
+        // The command keeps copies of the other side: with them the end would never come.
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        drop(theirs);
+        let mut screen = keyboard.try_clone().unwrap();
+        let shown = std::thread::spawn(move || {
+            let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+            // Ends with an error once nobody has the other side.
+            while let Ok(read @ 1..) = screen.read(&mut buffer) {
+                shown.extend_from_slice(&buffer[..read]);
+            }
+            String::from_utf8_lossy(&shown).into_owned()
+        });
+        (Self { keyboard, shown }, child)
+    }
+
+    /// Presses Ctrl-C.
+    pub fn ctrl_c(&mut self) {
+        self.keyboard.write_all(b"\x03").unwrap();
+    }
+
+    /// What was shown until the program and all that it started had gone.
+    pub fn shown(self) -> String {
+        self.shown.join().unwrap()
+    }
+}
