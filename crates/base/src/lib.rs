@@ -6,7 +6,7 @@
 //! - [`error`], [`exit`]: what went wrong, who has to act, and the exit code of each class;
 //! - [`files`], [`cleanup`]: regular files, temporary names, and their removal where a process ends early;
 //! - [`signals`], [`process`]: ending in order, and telling the living from the dead;
-//! - [`tell`], [`plain`], [`stdout`], [`human`], [`clock`]: what people read;
+//! - [`mod@tell`], [`plain`], [`stdout`], [`human`], [`clock`]: what people read;
 //! - [`versions`]: what the running program was built from; [`openmp`]: how the threads of its arithmetic wait.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]

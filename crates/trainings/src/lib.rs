@@ -5,7 +5,7 @@
 //!
 //! - [`finetune`], [`pretrain`]: what such a run decides; [`choices`], [`start`]: parts of that;
 //! - [`loader`], [`questions`]: a task's data, and its examples ready for batches;
-//! - [`begin`], [`finished`](finished::FinishedRun), [`alone`]: beginning where a run was before, one at a time;
+//! - [`begin`], `finished`, [`alone`]: beginning where a run was before, one at a time;
 //! - [`snapshot`], [`identity`]: from where a run goes on, and whether it is the same;
 //! - [`outcome`], [`written`]: what a finished run leaves;
 //! - [`logs`], [`log_files`], [`appended`], [`tensorboard`], [`tally`]: what is written on the way.
@@ -18,7 +18,7 @@ mod aside;
 pub mod begin;
 pub mod choices;
 pub mod finetune;
-pub mod finished;
+mod finished;
 pub mod identity;
 pub mod loader;
 pub mod log_files;

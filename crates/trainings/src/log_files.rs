@@ -51,7 +51,7 @@ impl LogFiles {
         self.log.flush()
     }
 
-    /// Writes a step's line of `metrics.jsonl`, of the form that [`judge::report::metrics`] reads or with more.
+    /// Writes a step's line of `metrics.jsonl`, of the form that `judge::report::metrics` reads or with more.
     ///
     /// # Errors
     /// Where it cannot be written.

@@ -19,7 +19,7 @@ pub enum Start {
     Lxmert(String),
     /// Encoder and answer head of a pre-trained model (`--loadLXMERTQA`).
     LxmertQa(String),
-    /// BERT's weights for the language side: what [`bert_weights`] takes.
+    /// BERT's weights for the language side: what [`lxmert_spec::loading::bert_weights`] takes.
     Bert(PathBuf),
 }
 

@@ -76,6 +76,12 @@ pub fn read_to_end<R: Read>(mut reader: Reader<R>, mut row: Row) -> (Vec<Row>, V
 /// A folder for files.
 pub struct Place(pub tempfile::TempDir);
 
+impl Default for Place {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Place {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
