@@ -11,7 +11,6 @@ mod sample;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use base::{error, files};
 use judge::report::*;
 use judge::verdict;
 
