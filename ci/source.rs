@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Folders below `crates/` whose content decides what a worker does. No other crate is part of it.
-const OF_THE_WORKER: [&str; 9] =
-    ["archive", "base", "checkpoint", "data", "lxmert", "lxmert-spec", "protocol", "trainings", "worker"];
+const OF_THE_WORKER: [&str; 10] =
+    ["archive", "base", "checkpoint", "data", "lxmert", "lxmert-spec", "measure", "protocol", "trainings", "worker"];
 
 /// Sets `REPRO_GIT_COMMIT` and `REPRO_COMMIT_TIME` (seconds since 1970, by which the doctor judges the clock) for the crate that
 /// is built, where they are known: from the variable `REPRO_GIT_COMMIT` where the source comes without its history, else git's.

@@ -10,9 +10,12 @@
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: what turns images into obj36 features: any detector, or the original's script in its container, made good.
 //! - [`images`]: the images that the program runs in, and their pins.
+//! - [`answers`]: what a worker answered, in the words of evidence.
+//! - [`placement`]: where work with libtorch is done; it starts workers and relays what they say.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
+pub mod answers;
 pub mod bench;
 pub mod cli;
 pub mod demo;

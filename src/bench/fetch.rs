@@ -5,9 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::machine;
 use super::server::Server;
-use super::timing::{Repeats, rounded};
 use super::versus::{Series, generate, scratch};
 use assets::digest::hash_file;
 use assets::event::Silent;
@@ -16,6 +14,7 @@ use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest};
 use base::error::{Error, Result};
 use base::tell;
+use measure::{Repeats, rounded};
 
 /// Fetches a generated file of `bytes` bytes with `repro fetch`'s code (download, SHA-256, write, sync to disk, rename) and with `curl -o`, in
 /// turns. After curl, `sync` waits until its file is on the disk, too: it shows what curl leaves for later, and keeps it out of the next turn.
@@ -58,7 +57,7 @@ pub fn measure(bytes: u64, repeats: Repeats, folder: Option<&Path>) -> Result<Va
     }
     let synced = curls.median().map(|curl| curl + syncs.median().unwrap_or(0.0));
     let against = |other: Option<f64>| Some(rounded(ours.median()? / other?));
-    Ok(machine::report(
+    Ok(measure::report(
         json!({
             "bench": "fetch",
             "what": "downloading from a server on this machine (a thread of this process, sendfile), taking SHA-256, to disk, rename",

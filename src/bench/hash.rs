@@ -5,8 +5,6 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::machine;
-use super::timing::{Repeats, rounded};
 use super::versus::{Series, generate, scratch};
 use assets::digest::hash_file;
 use assets::event::Silent;
@@ -15,6 +13,7 @@ use assets::manifest::{Checksums, Manifest, Selection};
 use assets::verify::{Depth, State, subjects, verify};
 use base::error::{Error, Result};
 use base::tell;
+use measure::{Repeats, rounded};
 
 /// How much to verify.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +75,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
     let Times { one, one_sum, all, all_sums } = times;
     let speed = |our: &Series, other: &Series| Some(rounded(other.median()? / our.median()?));
     let scaling = one.median().zip(all.median()).map(|(one, all)| rounded(one * jobs as f64 / all));
-    Ok(machine::report(
+    Ok(measure::report(
         json!({
             "bench": "verify",
             "what": "reading files and taking their SHA-256, the files in the page cache",

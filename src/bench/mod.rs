@@ -1,5 +1,5 @@
 //! `repro bench`: measures training, prediction, tokenising, reading features, verifying, fetching and unpacking on generated input of real
-//! size.
+//! size. Training and prediction are measured by the worker, all else is here.
 //!
 //! Each measurement runs the very code of the commands that people use, and gives one JSON object with everything a
 //! comparison needs: sizes, every single time, memory, threads, versions and machine. It holds what this run measured and no
@@ -7,13 +7,8 @@
 
 pub mod fetch;
 pub mod hash;
-pub mod machine;
-pub mod model;
-pub mod predict;
-mod questions;
 mod sentences;
 mod server;
-pub mod timing;
 pub mod tokenize;
 pub mod tsv;
 pub mod unpack;

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::machine;
 use super::sentences;
-use super::timing::{Repeats, Times};
 use base::error::{Error, Result};
 use base::files;
+use base::tell;
 use data::dataset::tokenizer::Tokenizer;
+use measure::{Repeats, Times};
 
 /// Largest text file that is read whole.
 const LARGEST_TEXT: u64 = 1 << 30;
@@ -57,10 +57,10 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
         for sentence in &sentences {
             black_box(tokenizer.encode(black_box(sentence), settings.words));
         }
-        times.add(started.elapsed());
+        times.add(started.elapsed(), |line| tell!("{line}"));
     }
     let named = |path: Option<&Path>| path.map_or_else(|| json!("generated"), |path| json!(path));
-    Ok(machine::report(
+    Ok(measure::report(
         json!({
             "bench": "tokenize",
             "what": "text to the model's word ids and mask, sentence by sentence",

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{machine, timing};
 use base::error::{Error, Result};
 use base::tell;
 use data::features::bench::{BOXES, DIM, tsv_throughput};
@@ -22,11 +21,11 @@ pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Val
     let place = folder.map_or_else(std::env::temp_dir, Path::to_owned);
     tell!("writing a file of {megabytes} MB into {}, then reading it {steps} times", place.display());
     let bench = tsv_throughput(images, steps, folder)?;
-    let milliseconds = |seconds: &[f64]| seconds.iter().map(|s| timing::rounded(s * 1e3)).collect::<Vec<_>>();
+    let milliseconds = |seconds: &[f64]| seconds.iter().map(|s| measure::rounded(s * 1e3)).collect::<Vec<_>>();
     let all = milliseconds(&bench.seconds);
     let cpu = milliseconds(&bench.cpu_seconds);
-    let summary = timing::part(&all);
-    Ok(machine::report(
+    let summary = measure::part(&all);
+    Ok(measure::report(
         json!({
             "bench": "tsv",
             "what": "reading and checking an obj36 TSV row by row, the file in the page cache",
@@ -34,10 +33,10 @@ pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Val
             "sizes": { "images": images, "boxes": BOXES, "features": DIM, "bytes": bench.bytes },
             "steps": steps,
             "ms_per_step": { "median": summary["median"], "best": summary["best"], "all": all },
-            "cpu_ms_per_step": timing::part(&cpu),
-            "gb_per_s": { "median": timing::rounded(bench.gb_per_s_median), "best": timing::rounded(bench.gb_per_s_best) },
-            "gb_per_cpu_s": { "median": timing::rounded(bench.gb_per_cpu_s_median) },
-            "images_per_s": { "median": timing::rounded(bench.images_per_s_median) },
+            "cpu_ms_per_step": measure::part(&cpu),
+            "gb_per_s": { "median": measure::rounded(bench.gb_per_s_median), "best": measure::rounded(bench.gb_per_s_best) },
+            "gb_per_cpu_s": { "median": measure::rounded(bench.gb_per_cpu_s_median) },
+            "images_per_s": { "median": measure::rounded(bench.images_per_s_median) },
         }),
         1,
     ))

@@ -8,14 +8,13 @@ use std::process::Command;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
-use super::machine;
-use super::timing::Repeats;
 use super::versus::{Series, scratch};
 use archive::{Archive, Wanted};
 use base::error::{Error, Result};
 use base::tell;
 use data::features::bench::{BOXES, DIM, write_generated};
 use data::features::{Precision, store_stream};
+use measure::Repeats;
 
 /// Bytes of a generated row of text; its share of the archive and of the store are less.
 const ROW_BYTES: u64 = 395_182;
@@ -55,7 +54,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
         unzip.run(&mut [command])?;
         tell!("round {}/{}: {:.0} ms", round + 1, repeats.total(), whole.median().unwrap_or(0.0));
     }
-    Ok(machine::report(
+    Ok(measure::report(
         json!({
             "bench": "unpack",
             "what": "from a zip archive to a checked TSV and its feature store in one pass; decompressing alone writes nothing",

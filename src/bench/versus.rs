@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::timing::{part, rounded};
 use assets::disk;
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use data::features::bench::median;
+use measure::{part, rounded};
 use serde_json::{Value, json};
 
 /// A folder with room for so many bytes, removed in the end.

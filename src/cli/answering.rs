@@ -3,30 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use super::choices::average;
+use super::compute::compute;
 use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::values::count;
+use crate::placement::{Asked, Placement, Touched};
 use base::error::{Error, Result};
 use base::tell;
-use data::dataset::{Prediction, Scale, Task};
-use data::features::progress::Bar;
+use data::dataset::{Prediction, Scale, Task, TaskData, read_predictions};
 use judge::evidence::attribution::{self, Attribution};
-use judge::evidence::result::Machine;
-use lxmert::model::TaskModel;
-use lxmert::train::machine::described;
-use lxmert::train::predict::predict;
-use lxmert::train::progress;
-use lxmert::train::setup;
-use lxmert::train::weights;
-use lxmert_spec::Description;
 use lxmert_spec::description::same_vocabulary;
 use lxmert_spec::loading::locate;
+use lxmert_spec::{Config, Description};
+use protocol::{Answer, Job};
 use trainings::choices::Average;
 use trainings::loader::Loader;
-use trainings::questions::Questions;
-use trainings::start::Start;
 
 /// Models and how to run them.
 #[derive(Debug, clap::Args)]
@@ -57,16 +50,14 @@ pub struct Answering {
 
 /// What the models said.
 pub struct Answered {
-    /// The split; all of its examples are in `questions.data`.
-    pub questions: Questions,
+    /// The examples with their labels, including those without features.
+    pub data: TaskData,
     /// One prediction for each usable example.
     pub predictions: Vec<Prediction>,
     /// The models that answered.
     pub models: Vec<AnsweringModel>,
-    /// SHA-256 of the vocabulary.
-    pub vocabulary: String,
-    /// Where.
-    pub machine: Machine,
+    /// What the worker says of its work.
+    pub facts: protocol::Answered,
 }
 
 /// A model that answered.
@@ -101,7 +92,7 @@ impl Answering {
         let config = self.model.config.iter().map(|path| Named::Text(path.clone()));
         look(self.load.iter().map(|name| Named::Checkpoint(name, "")).chain(config))?;
         for file in self.files()? {
-            if let Some(description) = weights::describe(&file)? {
+            if let Some(description) = Description::read(&file)? {
                 let name = || format!("{} cannot answer {task} {split}", file.display());
                 description.check_task(task).map_err(|error| error.while_doing(name()))?;
             }
@@ -109,13 +100,11 @@ impl Answering {
         look_at_data(&self.data.resolve(task)?, &[split])
     }
 
-    /// Files and folders that answering a split needs, for a container.
-    pub fn ready(&self, task: Task, split: &str) -> Result<Vec<PathBuf>> {
-        let files = self.files()?;
-        let mut reads = self.data.ready(task, split, &crate::placement::Placement::Host(crate::placement::Host))?;
-        reads.extend(files);
-        reads.extend(self.model.config.clone());
-        Ok(reads)
+    /// What the worker reads, and the file for the answers.
+    fn touched(&self, task: Task, split: &str, placement: &Placement, output: &Path) -> Result<Touched> {
+        let mut reads = self.data.ready(task, split, placement)?;
+        reads.extend(self.files()?);
+        Ok(Touched { reads, folder: None, file: Some(output.to_owned()) })
     }
 
     /// Whether examples without features are left out, as the person asked.
@@ -132,16 +121,23 @@ impl Answering {
         (self.load.len() > 1).then(|| format!("{} models, mean of {what}", self.load.len()))
     }
 
-    /// Answers a split: the questions are read once, all models are loaded.
+    /// Answers a split: the worker reads the questions once, loads all models, and writes the answers into `output`.
     ///
     /// # Errors
     /// Usage or data where a model does not belong to the task or its data, naming the file.
-    pub fn answer(&self, task: Task, split: &str) -> Result<Answered> {
+    pub fn answer(
+        &self,
+        name: &str,
+        task: Task,
+        split: &str,
+        placement: &Placement,
+        output: &Path,
+    ) -> Result<Answered> {
         self.extras.say();
         let files = self.files()?;
-        let device = self.compute.apply()?;
         self.look(task, split)?;
-        let loader = Loader::new(self.data.resolve(task)?)?;
+        let data = self.data.resolve(task)?;
+        let loader = Loader::new(data.clone())?;
         let vocabulary = loader.tokenizer();
         say_vocabulary(vocabulary)?;
         let origin = |file: &PathBuf| {
@@ -156,44 +152,47 @@ impl Answering {
             Ok(origin)
         };
         let origins: Vec<Attribution> = files.iter().map(origin).collect::<Result<_>>()?;
-        let questions = loader.questions(split, &Bar::new())?;
-        let (mut models, mut counts) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
-        for file in &files {
-            let name = || format!("{} cannot answer {task} {split}", file.display());
-            let description = self.description(file, task, &loader, &questions)?;
-            description
-                .check_fits(task, loader.vocab_size(), questions.source.dim(), loader.classes())
-                .map_err(|error| error.while_doing(name()))?;
-            let start = Start::FineTuned(file.display().to_string());
-            let (model, report) = setup::model(&description, &start, &loader, 0, self.allow_missing, device)?;
-            if let Some(report) = report {
-                tell!("weights: {report}");
-            }
-            counts.push(model.parameters().count() as u64);
-            models.push(model);
-        }
-        let models: Vec<&TaskModel> = models.iter().collect();
-        let size = self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 });
-        let bar = progress::bar("predict", questions.questions.len());
-        let predictions = predict(&models, self.average, &questions, size, |n| bar.inc(n as u64))?;
-        bar.finish_and_clear();
-        let machine = Machine::here(tch::get_num_threads() as u64, &described(device));
-        let model = |((file, parameters), origin)| AnsweringModel { file, parameters, origin };
-        let models = files.into_iter().zip(counts).zip(origins).map(model).collect();
-        Ok(Answered { questions, predictions, models, vocabulary: vocabulary.sha256().to_owned(), machine })
+        let (sizes, overrule) = self.sizes(&files, &loader)?;
+        let asked = Asked {
+            name: name.to_owned(),
+            device: self.compute.device.clone(),
+            threads: self.compute.threads(),
+            record: None,
+            touched: self.touched(task, split, placement, output)?,
+            job: Job::Answer(Box::new(Answer {
+                data: data.clone(),
+                splits: split.to_owned(),
+                models: files,
+                average: self.average,
+                batch_size: self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 }),
+                allow_missing: self.allow_missing,
+                sizes,
+                overrule,
+                output: output.to_owned(),
+                stage: false,
+            })),
+        };
+        let facts: protocol::Answered = compute(placement, &asked)?;
+        let model = |(facts, origin): (&protocol::ModelFacts, Attribution)| AnsweringModel {
+            file: facts.file.clone(),
+            parameters: facts.parameters,
+            origin,
+        };
+        Ok(Answered {
+            data: TaskData::load(task, &data.data_root, split)?,
+            predictions: read_predictions(task, output)?,
+            models: facts.models.iter().zip(origins).map(model).collect(),
+            facts,
+        })
     }
 
-    /// The sizes of a model: what its file says. Options say it for files that do not, and overrule a single model's file;
-    /// of several models each keeps its own sizes.
-    fn description(&self, file: &Path, task: Task, loader: &Loader, questions: &Questions) -> Result<Description> {
-        let overruled = self.model.any() && self.load.len() == 1;
-        match weights::describe(file)? {
-            Some(description) if !overruled => Ok(description),
-            _ => Ok(Description {
-                task,
-                config: self.model.resolve(loader.vocab_size(), questions.source.dim())?,
-                answers: loader.classes(),
-            }),
-        }
+    /// The sizes that options say, for files that tell none, and whether they overrule what the file tells: they do so for a
+    /// single model; of several models each keeps its own sizes. The features' width is known once they are read.
+    fn sizes(&self, files: &[PathBuf], loader: &Loader) -> Result<(Option<Config>, bool)> {
+        let overrule = self.model.any() && self.load.len() == 1;
+        let tells = |file: &PathBuf| Ok(Description::read(file)?.is_some());
+        let all_tell = files.iter().map(tells).collect::<Result<Vec<bool>>>()?.into_iter().all(|tells| tells);
+        let sizes = (overrule || !all_tell).then(|| self.model.resolve(loader.vocab_size(), 1)).transpose()?;
+        Ok((sizes, overrule))
     }
 }

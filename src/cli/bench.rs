@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::compute::compute;
 use super::options::{ComputeOptions, ModelOptions};
 use super::values::{count, whole};
 use super::{cores, say};
-use crate::bench::model::{self, Sizes};
-use crate::bench::predict::{self, Asking};
-use crate::bench::timing::Repeats;
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
+use crate::placement::{Asked, Host, Placement, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use data::features::Precision;
+use lxmert_spec::Config;
+use measure::Repeats;
+use protocol::{BenchPredict, BenchTrain, GeneratedSizes, Job};
+use serde_json::Value;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -131,8 +134,31 @@ struct Input {
 }
 
 impl Input {
-    fn sizes(&self, batch_size: usize) -> Sizes {
-        Sizes { batch_size, boxes: self.boxes, features: self.features, words: self.words, answers: self.answers }
+    fn sizes(&self, batch_size: usize) -> GeneratedSizes {
+        GeneratedSizes {
+            batch_size,
+            boxes: self.boxes,
+            features: self.features,
+            words: self.words,
+            answers: self.answers,
+        }
+    }
+
+    fn config(&self) -> Result<Config> {
+        self.model.resolve(self.vocab_size, self.features)
+    }
+
+    /// Has a worker of this machine measure.
+    fn measured(&self, job: Job) -> Result<Value> {
+        let asked = Asked {
+            name: "bench".to_owned(),
+            device: self.compute.device.clone(),
+            threads: self.compute.threads(),
+            record: None,
+            touched: Touched::default(),
+            job,
+        };
+        compute(&Placement::Host(Host), &asked)
     }
 }
 
@@ -230,16 +256,20 @@ impl Rounds {
 /// Sizes that cannot be; files that cannot be read; a full disk.
 pub fn run(args: Args) -> Result<u8> {
     let report = match args.what {
-        What::Train(Train { batch_size, steps, warmup, input }) => {
-            let device = input.compute.apply()?;
-            let config = input.model.resolve(input.vocab_size, input.features)?;
-            model::train(&config, &input.sizes(batch_size), Repeats { warmup, steps }, device)?
-        }
+        What::Train(Train { batch_size, steps, warmup, input }) => input.measured(Job::BenchTrain(BenchTrain {
+            config: input.config()?,
+            sizes: input.sizes(batch_size),
+            rounds: protocol::Rounds { warmup, steps },
+        }))?,
         What::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, warmup, input }) => {
-            let device = input.compute.apply()?;
-            let config = input.model.resolve(input.vocab_size, input.features)?;
-            let asking = Asking { questions, questions_per_image, repeats };
-            predict::measure(&config, &input.sizes(batch_size), asking, Repeats { warmup, steps }, device)?
+            input.measured(Job::BenchPredict(BenchPredict {
+                config: input.config()?,
+                sizes: input.sizes(batch_size),
+                rounds: protocol::Rounds { warmup, steps },
+                questions,
+                questions_per_image,
+                repeats,
+            }))?
         }
         What::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
             let settings = tokenize::Settings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };

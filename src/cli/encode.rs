@@ -2,26 +2,22 @@
 
 use std::path::PathBuf;
 
+use super::compute::compute;
 use super::first_look::{Named, look};
 use super::options::{ComputeOptions, DataFiles, say_vocabulary};
 use super::say;
 use super::values::count;
+use crate::placement::{Asked, Host, Placement, Touched};
 use crate::prepare;
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
 use data::dataset::tokenizer::Tokenizer;
-use data::dataset::{Limit, Scale, Task, TaskData, feature_files};
+use data::dataset::{Limit, Scale, Task, feature_files};
 use data::features::Precision;
-use data::features::progress::Bar;
-use lxmert::encode::{
-    AttentionHeads, Encoded, Encoder, Features, Output, Pair, Settings, Want, Work, answer_names, described_heads,
-    encode, pairs_of_file, pairs_of_lists, pairs_of_split, with_features,
-};
-use lxmert::train::progress;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
-use trainings::questions::MAX_WORDS;
+use protocol::{Encode, EncodeOutput, EncodePairs, Job};
 
 /// Write what a model makes of sentences and images: states, attention, scores of its heads.
 #[derive(Debug, clap::Args)]
@@ -139,38 +135,29 @@ impl Place {
     fn data_root(&self) -> PathBuf {
         self.files.root(&self.workspace)
     }
-
-    fn tokenizer(&self) -> Result<Tokenizer> {
-        Tokenizer::from_vocab_file(&self.files.vocab_there(&self.workspace)?)
-    }
 }
 
 impl Args {
-    fn pairs(&self) -> Result<Vec<Pair>> {
+    fn pairs(&self) -> Result<EncodePairs> {
         let input = &self.input;
         match (&input.pairs, input.task, &input.split) {
-            (Some(file), ..) => pairs_of_file(file),
-            (None, Some(task), Some(split)) => pairs_of_split(TaskData::load(task, &self.place.data_root(), split)?),
-            _ if !input.image.is_empty() => pairs_of_lists(&input.image, &input.sentence),
+            (Some(file), ..) => Ok(EncodePairs::File(file.clone())),
+            (None, Some(task), Some(split)) => Ok(EncodePairs::Split(task, split.clone())),
+            _ if !input.image.is_empty() => Ok(EncodePairs::Lists(input.image.clone(), input.sentence.clone())),
             _ => Err(Error::usage("it is not said what to encode")
                 .next("pass --pairs FILE, --image ID with --sentence TEXT, or --task TASK with --split SPLIT")),
         }
     }
 
     /// Looks at what is named, before features are converted.
-    fn look(&self, settings: &Settings) -> Result<()> {
+    fn look(&self, output: &EncodeOutput) -> Result<()> {
         let pairs = self.input.pairs.iter().map(|file| Named::Text(file.clone()));
-        let output = match &settings.output {
-            Output::Shards { folder, .. } => Named::OutputFolder(folder),
-            Output::File(file) => Named::OutputFile(file),
+        let output = match output {
+            EncodeOutput::Shards { folder, .. } => Named::OutputFolder(folder),
+            EncodeOutput::File(file) => Named::OutputFile(file),
         };
         look(pairs.chain([Named::Checkpoint(&self.load, "_LXRT"), output]))?;
         self.feature_files()?.iter().try_for_each(|(file, _)| look([Named::Features(file)]))
-    }
-
-    fn features(&self) -> Result<Features> {
-        let precision = Precision::from_flag(self.place.half_features);
-        Features::open(&self.feature_files()?, &prepare::stores(&self.place.workspace), precision, &Bar::new())
     }
 
     /// The files of features, each with the number of its rows that count where it is limited.
@@ -193,76 +180,53 @@ impl Args {
         Ok(files)
     }
 
-    fn settings(&self) -> Result<Settings> {
-        let output = match self.shard_size {
-            Some(pairs) => Output::Shards { folder: self.output.clone(), pairs },
-            None if self.output.is_dir() => {
-                return Err(Error::usage(format!("{} is a folder", self.output.display()))
-                    .next("name a file, or pass --shard-size to write shards into the folder"));
-            }
-            None => Output::File(self.output.clone()),
-        };
-        let want = Want { attention: self.attention, heads: self.heads };
-        Ok(Settings { want, half: self.half, batch_size: self.batch_size, output })
+    fn output(&self) -> Result<EncodeOutput> {
+        match self.shard_size {
+            Some(pairs) => Ok(EncodeOutput::Shards { folder: self.output.clone(), pairs }),
+            None if self.output.is_dir() => Err(Error::usage(format!("{} is a folder", self.output.display()))
+                .next("name a file, or pass --shard-size to write shards into the folder")),
+            None => Ok(EncodeOutput::File(self.output.clone())),
+        }
     }
 }
 
 /// Encodes.
 pub fn run(args: Args) -> Result<u8> {
-    let device = args.compute.apply()?;
-    let settings = args.settings()?;
-    args.look(&settings)?;
+    let output = args.output()?;
+    args.look(&output)?;
     let checkpoint = locate(&args.load, "_LXRT")?;
-    let tokenizer = args.place.tokenizer()?;
+    let vocab = args.place.files.vocab_there(&args.place.workspace)?;
+    let tokenizer = Tokenizer::from_vocab_file(&vocab)?;
     say_vocabulary(&tokenizer)?;
     check_vocabulary(&checkpoint, &tokenizer)?;
-    let pairs = args.pairs()?;
-    let features = args.features()?;
-    let available = |image: &str| features.source.find(image).is_some();
-    let clue = |missing: &[String]| features.source.clue(missing.iter().map(String::as_str));
-    let (pairs, lost) = with_features(pairs, available, clue, args.input.allow_missing_images)?;
-    if lost > 0 {
-        tell!("left out: {lost} pairs whose images have no features");
-    }
-    let long = pairs.iter().filter(|pair| tokenizer.tokenize(&pair.sent).len() > MAX_WORDS - 2).count();
-    if long > 0 {
-        tell!("cut: {long} sentences have more than {} pieces, only the first are read", MAX_WORDS - 2);
-    }
-    let heads = match args.attention_heads {
-        Some(number) => AttentionHeads::Said(number),
-        None => described_heads(&checkpoint)?,
+    let asked = Asked {
+        name: "encode".to_owned(),
+        device: args.compute.device.clone(),
+        threads: args.compute.threads(),
+        record: None,
+        // Of no account on this machine, and there is no other place for it.
+        touched: Touched::default(),
+        job: Job::Encode(Box::new(Encode {
+            load: args.load.clone(),
+            attention_heads: args.attention_heads,
+            vocab,
+            data_root: args.place.data_root(),
+            pairs: args.pairs()?,
+            features: args.feature_files()?,
+            stores: prepare::stores(&args.place.workspace),
+            precision: Precision::from_flag(args.place.half_features),
+            allow_missing_images: args.input.allow_missing_images,
+            attention: args.attention,
+            heads: args.heads.then_some(args.top),
+            half: args.half,
+            batch_size: args.batch_size,
+            output,
+        })),
     };
-    let encoder = Encoder::read(&checkpoint, heads, device)?;
-    tell!("{}: {}", checkpoint.display(), encoder.sizes().in_words());
-    for note in encoder.notes() {
-        tell!("weights: {note}");
+    let path: PathBuf = compute(&Placement::Host(Host), &asked)?;
+    match args.heads {
+        true => tell!("{}", path.display()),
+        false => say(path.display().to_string())?,
     }
-    if heads == AttentionHeads::AsInBert {
-        tell!("the number of attention heads is BERT's for this width; --attention-heads says another");
-    }
-    let work =
-        Work { encoder: &encoder, checkpoint: &checkpoint, tokenizer: &tokenizer, pairs: &pairs, features: &features };
-    let bar = progress::bar("encode", pairs.len());
-    let encoded = encode(&work, &settings, &mut |n| bar.inc(n as u64))?;
-    bar.finish_and_clear();
-    if encoded.kept > 0 {
-        tell!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len());
-    }
-    print(&args, &work, &encoded)?;
     Ok(exit::PASS)
-}
-
-fn print(args: &Args, work: &Work<'_>, encoded: &Encoded) -> Result<()> {
-    if !args.heads {
-        return say(encoded.path.display().to_string());
-    }
-    let answers = answer_names(work.checkpoint, &args.place.data_root(), work.encoder.sizes())?;
-    for part in encoded.shown(work.tokenizer, answers.as_deref(), args.top) {
-        for shown in part? {
-            let line = serde_json::to_string(&shown).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
-            say(&line)?;
-        }
-    }
-    tell!("{}", encoded.path.display());
-    Ok(())
 }

@@ -1,13 +1,14 @@
 //! `repro evaluate`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::answering::{Answered, Answering, AnsweringModel};
-use super::engine::run_inside;
 use super::first_look::{Named, look};
 use super::say;
 use super::scores::{Against, Scored, scored};
-use crate::placement::Touched;
+use crate::answers;
+use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
@@ -15,7 +16,7 @@ use data::dataset::answers::LabelTable;
 use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
 use judge::evidence::leave::{Evaluated, leave};
-use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
+use judge::evidence::result::{Machine, ModelRecord};
 use lxmert_spec::loading::hf;
 use trainings::questions;
 
@@ -98,33 +99,30 @@ pub fn run(args: Args) -> Result<u8> {
             .next("score each file with an --output of its own"));
     }
     let split = args.split.as_deref().unwrap_or_default();
-    let device = &answering.compute.device;
-    let place = answering.engine.place(device)?;
     look_at(&args)?;
-    if let Some(place) = place {
-        if args.predictions.is_empty() {
-            answering.look(task, split)?;
-        }
-        return run_inside("evaluate", &place, device, &answering.data.workspace, || {
-            Ok(Touched { reads: reads(&args, split)?, folder: args.output.clone(), ..Touched::default() })
-        });
-    }
+    let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
     let mut results = Vec::new();
     if args.predictions.is_empty() {
-        let answered = answering.answer(task, split)?;
+        answering.files()?;
+        let placement = answering.engine.placement("evaluate", device, workspace)?;
+        let place = TemporaryFolder::new(None).map_err(|e| Error::io("write in", &std::env::temp_dir(), &e))?;
+        let file = place.path().join("answers");
+        let answered = answering.answer("evaluate", task, split, &placement, &file)?;
         if let Some(folder) = &args.output {
             leave(folder, of_models(&answered, answering)?)?;
         }
-        let questions = answered.questions;
-        let mut gold = official(&args, Some(&questions.data))?;
+        let Answered { data, predictions, facts, .. } = answered;
+        let mut gold = official(&args, Some(&data))?;
         if answering.in_part() {
-            gold.keep(&answered.predictions);
+            gold.keep(&predictions);
         }
-        let mut result = scored(Some((&questions.data, Some(&questions.answers))), &gold, &answered.predictions)?;
+        let mut result = scored(Some((&data, Some(&facts.answers))), &gold, &predictions)?;
         result.models.clone_from(&answering.load);
         result.together = answering.together();
         results.push(result);
     } else {
+        // Nothing is computed for them, so that it is the same wherever it is done.
+        answering.engine.place(device)?;
         let data = match args.examples {
             Some(_) => None,
             None => Some(TaskData::load(task, &answering.data.data_root(), split)?),
@@ -170,7 +168,7 @@ fn refuse_part(found: &Completeness, file: &Path) -> Result<()> {
 
 /// What models answered, for a judge.
 fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evaluated<'a>> {
-    let Answered { questions, predictions, models, vocabulary, machine } = answered;
+    let Answered { data, predictions, models, facts } = answered;
     let record = |AnsweringModel { file, parameters, origin }: &AnsweringModel| -> Result<ModelRecord> {
         let sha256 = match &origin.sha256 {
             Some(sha256) => sha256.clone(),
@@ -181,15 +179,15 @@ fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evalua
     };
     let ablation = answering.data.ablate.and_then(|ablation| serde_json::to_value(ablation).ok());
     Ok(Evaluated {
-        data: &questions.data,
+        data,
         predictions,
-        left_out: questions.dropped(),
+        left_out: facts.left_out,
         models: models.iter().map(record).collect::<Result<_>>()?,
         training: models.first().and_then(|model| model.origin.training.clone()),
-        vocabulary: Some(vocabulary.clone()),
+        vocabulary: Some(facts.vocabulary.clone()),
         without: ablation.and_then(|name| name.as_str().map(str::to_owned)),
-        features: questions.source.stores().iter().map(FeatureRecord::of).collect(),
-        environment: machine.clone(),
+        features: answers::features(facts),
+        environment: answers::machine(facts),
     })
 }
 
@@ -204,7 +202,7 @@ fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> Evaluated<'
         vocabulary: None,
         without: None,
         features: Vec::new(),
-        environment: Machine::here(0, ""),
+        environment: Machine::here(BTreeMap::new(), 0, ""),
     }
 }
 
@@ -232,19 +230,6 @@ fn look_at(args: &Args) -> Result<()> {
     let files = args.predictions.iter().chain(&args.examples).chain(&args.categories);
     let files = files.chain(args.subset.iter().map(|(_, file)| file)).map(|file| Named::Text(file.clone()));
     look(files.chain(args.output.as_deref().map(Named::OutputFolder)))
-}
-
-/// Files that scoring reads, for a container.
-fn reads(args: &Args, split: &str) -> Result<Vec<PathBuf>> {
-    let mut reads: Vec<PathBuf> = args.predictions.clone();
-    reads.extend([&args.examples, &args.categories].into_iter().flatten().cloned());
-    reads.extend(args.subset.iter().map(|(_, file)| file.clone()));
-    if args.predictions.is_empty() {
-        reads.extend(args.answering.ready(args.task, split)?);
-    } else if args.examples.is_none() {
-        reads.push(args.answering.data.data_root());
-    }
-    Ok(reads)
 }
 
 /// What may be answered; for VQA and GQA the answer table, where it is there: a predictions file can be scored without.

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use super::answering::{Answered, Answering};
-use super::engine::run_inside;
 use super::first_look::{Named, look};
 use super::say;
-use crate::placement::Touched;
 use base::error::Result;
 use base::exit;
 use base::tell;
 use data::dataset::python::float_repr;
-use data::dataset::{self, Task, completeness, read_predictions};
+use data::dataset::{self, Task, completeness};
 
 /// Write a submission file.
 #[derive(Debug, clap::Args)]
@@ -51,26 +49,17 @@ impl Args {
 /// Answers, writes, and looks whether all that was written is complete.
 pub fn run(args: Args) -> Result<u8> {
     let (task, output, answering) = (args.task, args.output(), &args.answering);
-    let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
-    let place = answering.engine.place(device)?;
     look([Named::OutputFile(&output)])?;
-    if let Some(place) = place {
-        answering.files()?;
-        answering.look(task, &args.split)?;
-        return run_inside("predict", &place, device, workspace, || {
-            let reads = answering.ready(task, &args.split)?;
-            Ok(Touched { reads, folder: None, file: Some(output) })
-        });
-    }
-    let Answered { questions, predictions, .. } = answering.answer(task, &args.split)?;
-    dataset::write_predictions(task, &output, &predictions)?;
-    drop(predictions);
+    answering.files()?;
+    let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
+    let placement = answering.engine.placement("predict", device, workspace)?;
+    let Answered { data, predictions, facts, .. } =
+        answering.answer("predict", task, &args.split, &placement, &output)?;
     say(output.display().to_string())?;
     if let Some(together) = answering.together() {
         say(together)?;
     }
-    let written = read_predictions(task, &output)?;
-    let found = completeness(&questions.data, Some(&questions.answers), &written);
+    let found = completeness(&data, Some(&facts.answers), &predictions);
     if found.complete {
         say(found.to_string())?;
     } else if found.only_missing() && answering.in_part() {
@@ -78,8 +67,8 @@ pub fn run(args: Args) -> Result<u8> {
     } else {
         return Err(found.error(output.display()));
     }
-    if questions.data.is_labelled() {
-        say(float_repr(dataset::score(&questions.data, &written)?))?;
+    if data.is_labelled() {
+        say(float_repr(dataset::score(&data, &predictions)?))?;
     }
     Ok(exit::PASS)
 }

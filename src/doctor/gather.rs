@@ -8,12 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
-use crate::pipeline::environment::{self, field};
+use crate::pipeline::environment;
 use crate::placement::{Host, find};
 use assets::disk;
 use base::error::Result;
 use base::files::locked::try_in;
 use base::files::read_text;
+use base::host::field;
 use base::versions;
 use protocol::Hello;
 use sandbox::failure::Unreachable;

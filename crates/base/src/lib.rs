@@ -16,6 +16,7 @@ pub mod clock;
 pub mod error;
 pub mod exit;
 pub mod files;
+pub mod host;
 pub mod human;
 pub mod openmp;
 pub mod plain;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{SCORE, Score, write_json};
+use crate::answers;
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::workers::Workers;
 use base::error::Result;
@@ -10,8 +11,8 @@ use base::files;
 use data::dataset::{Task, TaskData, read_predictions};
 use judge::evidence::attribution;
 use judge::evidence::leave::{Evaluated, leave, predictions_file as named};
-use judge::evidence::result::{FeatureRecord, Machine, ModelRecord};
-use protocol::{Answer, Answered, Job, StoreFacts};
+use judge::evidence::result::ModelRecord;
+use protocol::{Answer, Answered, Job};
 use trainings::choices::Average;
 use trainings::loader::DataSettings;
 
@@ -70,18 +71,13 @@ pub(in crate::pipeline) fn evaluate(
                 parameters: answered.models.first().map_or(0, |model| model.parameters),
             }],
             training: origin.training,
-            vocabulary: Some(answered.vocabulary),
+            vocabulary: Some(answered.vocabulary.clone()),
             without: None,
-            features: answered.stores.into_iter().map(features).collect(),
-            environment: Machine { versions: answered.versions, ..Machine::here(answered.threads, &answered.device) },
+            features: answers::features(&answered),
+            environment: answers::machine(&answered),
         },
     )?;
     let score = Score { accuracy: record.accuracy, n: record.n, consistency: record.consistency };
     context.note(&format!("accuracy {:.2} on {} examples", score.accuracy, score.n));
     write_json(&context.output(SCORE)?, &score)
-}
-
-fn features(store: StoreFacts) -> FeatureRecord {
-    let StoreFacts { of, images, boxes, width, precision, sha256 } = store;
-    FeatureRecord { of, images, boxes, width, precision: precision.name().to_owned(), sha256 }
 }

@@ -87,6 +87,8 @@ pub fn leave(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use data::dataset::{Example, Id, Label};
 
@@ -112,7 +114,7 @@ mod tests {
             vocabulary: None,
             without: None,
             features: Vec::new(),
-            environment: Machine::here(1, "cpu"),
+            environment: Machine::here(BTreeMap::new(), 1, "cpu"),
         };
         let record = leave(folder.path(), evaluated(&all)).unwrap();
         assert_eq!(ResultRecord::read(folder.path()).unwrap(), record);

@@ -9,7 +9,6 @@ use serde_json::Value;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::Task;
-use data::features::FeatureStore;
 
 /// Its name in a folder.
 pub const FILE: &str = "result.json";
@@ -141,21 +140,6 @@ pub struct Machine {
     pub device: String,
 }
 
-impl FeatureRecord {
-    /// What a store holds.
-    pub fn of(store: &FeatureStore) -> Self {
-        let source = store.source();
-        Self {
-            of: source.name.clone(),
-            images: store.len() as u64,
-            boxes: store.boxes() as u64,
-            width: store.dim() as u64,
-            precision: store.precision().name().to_owned(),
-            sha256: source.sha256.clone(),
-        }
-    }
-}
-
 impl FileDigest {
     /// Of a file in `folder`.
     ///
@@ -167,12 +151,12 @@ impl FileDigest {
 }
 
 impl Machine {
-    /// This program on so many threads of a device.
-    pub fn here(threads: u64, device: &str) -> Self {
+    /// This program, and so many threads of a device with these versions of what arithmetic stands on.
+    pub fn here(versions: BTreeMap<String, String>, threads: u64, device: &str) -> Self {
         Self {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             commit: base::versions::commit().map(str::to_owned),
-            versions: base::versions::arithmetic(),
+            versions,
             threads,
             device: device.to_owned(),
         }
@@ -296,7 +280,7 @@ pub(crate) mod tests {
             features: Vec::new(),
             predictions: None,
             items: None,
-            environment: Machine::here(2, "cpu"),
+            environment: Machine::here(BTreeMap::new(), 2, "cpu"),
         }
     }
 

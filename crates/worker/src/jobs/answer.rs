@@ -18,7 +18,7 @@ use trainings::questions::Questions;
 use trainings::start::Start;
 
 use super::reading::Reading;
-use super::{Finished, Work};
+use super::work::{Finished, Work};
 
 /// Reads the questions once, loads all models, answers, and writes the answers.
 ///

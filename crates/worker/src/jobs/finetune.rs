@@ -11,7 +11,7 @@ use trainings::loader::Loader;
 use trainings::questions::Questions;
 
 use super::reading::{Reading, say_what_was_read};
-use super::{Work, result};
+use super::work::{Work, result};
 use crate::emit::Emitter;
 
 /// Trains, validating after each epoch; the outcome.

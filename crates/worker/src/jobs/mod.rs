@@ -1,17 +1,19 @@
 //! The kinds of work, one file each.
 
 mod answer;
+mod bench;
+mod encode;
 mod finetune;
 mod pretrain;
 mod reading;
 mod work;
 
-use base::error::{Error, Result};
+use base::error::Result;
 use protocol::{Job, Request};
 use tch::Device;
 
 pub use self::work::Finished;
-use self::work::{Work, result};
+use self::work::Work;
 use crate::emit::Emitter;
 
 /// Does what a request asks for; the result, as the kind of job says.
@@ -22,8 +24,10 @@ pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finish
     let work = Work { device, emitter, record: request.record };
     match request.job {
         Job::Finetune(job) => finetune::run(*job, &work).map(Finished::from),
-        Job::Answer(job) => answer::run(&job, &work),
         Job::Pretrain(job) => pretrain::run(*job, &work).map(Finished::from),
-        Job::Encode(_) | Job::BenchTrain(_) | Job::BenchPredict(_) => Err(Error::bug("to come")),
+        Job::Answer(job) => answer::run(&job, &work),
+        Job::Encode(job) => encode::run(&job, &work),
+        Job::BenchTrain(job) => bench::train::train(&job, &work).map(Finished::from),
+        Job::BenchPredict(job) => bench::predict::predict(&job, &work).map(Finished::from),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use trainings::pretrain::data::{Loader, Role, Sentences};
 
 use super::reading::Reading;
-use super::{Work, result};
+use super::work::{Work, result};
 use crate::emit::Emitter;
 
 /// Pre-trains, validating after each epoch; the outcome.

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use indexmap::IndexMap;
-
-use super::model::Sizes;
 use base::error::Result;
 use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
+use indexmap::IndexMap;
+use protocol::GeneratedSizes;
 use trainings::questions::{Question, Questions, Source, Target};
 
 /// Word pieces, `[CLS]` and `[SEP]` included and cut at 20, of forty questions spread over GQA's testdev as its 12,578
@@ -21,20 +20,20 @@ const LENGTHS: [usize; 40] = [
 ];
 
 /// A question: which image, which words.
-pub(super) struct Asked {
+pub struct Asked {
     image: usize,
     /// Word ids; the same for questions that repeat a sentence.
-    pub(super) words: Vec<i64>,
+    pub words: Vec<i64>,
 }
 
 /// As many questions as images, of `words` words each.
-pub(super) fn apart(count: usize, words: usize, vocab_size: usize) -> Vec<Asked> {
+pub fn apart(count: usize, words: usize, vocab_size: usize) -> Vec<Asked> {
     (0..count).map(|image| Asked { image, words: sentence(image, words, vocab_size) }).collect()
 }
 
 /// `count` questions, `an_image` of each image, at most `longest` words long; `repeats` percent of them repeat the sentence
 /// of a question about an earlier image (fewer where there is too little to repeat), never within an image.
-pub(super) fn together(count: usize, an_image: usize, repeats: usize, longest: usize, vocab_size: usize) -> Vec<Asked> {
+pub fn together(count: usize, an_image: usize, repeats: usize, longest: usize, vocab_size: usize) -> Vec<Asked> {
     let mut distinct: Vec<Vec<i64>> = Vec::new();
     let mut asked = Vec::with_capacity(count);
     let mut repeated = 0;
@@ -65,7 +64,10 @@ fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
 }
 
 /// The questions made ready; the feature store is written into `folder` and mapped, as in training.
-pub(super) fn questions(asked: Vec<Asked>, sizes: &Sizes, folder: &Path) -> Result<Questions> {
+///
+/// # Errors
+/// Where the store cannot be written.
+pub fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path) -> Result<Questions> {
     let path = folder.join("bench.f32.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32)?;
     let images = asked.iter().map(|question| question.image + 1).max().unwrap_or(0);

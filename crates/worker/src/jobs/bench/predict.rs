@@ -3,63 +3,57 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use serde_json::{Value, json};
-use tch::{Device, Kind, Tensor};
-
-use super::machine;
-use super::model::{Sizes, Subject, device_name, subject, threads};
-use super::questions;
-use super::timing::{self, Repeats, Times, rounded};
 use base::error::{Error, Result};
 use lxmert::model::TaskModel;
 use lxmert::train::predict::{Way, scores};
-use lxmert_spec::Config;
+use measure::{Repeats, Times, rounded};
+use protocol::BenchPredict;
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor};
 use trainings::choices::Average;
 use trainings::questions::{MAX_WORDS, Questions};
 
-/// What is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Asking {
-    /// Questions answered in a step.
-    pub questions: usize,
-    /// Of which so many are about one image.
-    pub questions_per_image: usize,
-    /// Percent of the questions whose sentence was asked of an earlier image too.
-    pub repeats: usize,
-}
+use super::subject::{Subject, repeats, threads};
+use super::{questions, sizes};
+use crate::devices;
+use crate::jobs::work::Work;
 
-impl Asking {
-    fn check(self, sizes: &Sizes) -> Result<Self> {
-        const MOST: usize = 1 << 20;
-        for (name, size) in [("--questions", self.questions), ("--questions-per-image", self.questions_per_image)] {
-            if !(1..=MOST).contains(&size) {
-                return Err(Error::usage(format!("{name} must be in 1..={MOST}")));
-            }
+/// Refuses what cannot be asked.
+fn check(job: &BenchPredict) -> Result<()> {
+    const MOST: usize = 1 << 20;
+    for (name, size) in [("--questions", job.questions), ("--questions-per-image", job.questions_per_image)] {
+        if !(1..=MOST).contains(&size) {
+            return Err(Error::usage(format!("{name} must be in 1..={MOST}")));
         }
-        if self.repeats > 95 {
-            return Err(Error::usage("--repeats must be in 0..=95 percent"));
-        }
-        if sizes.words > MAX_WORDS {
-            return Err(Error::usage(format!("--words must be in 1..={MAX_WORDS}, as in the original's programs")));
-        }
-        let images = self.questions.div_ceil(self.questions_per_image) as u128;
-        if images * sizes.boxes as u128 * sizes.features as u128 > 1 << 33 {
-            return Err(Error::usage("the images' features are too many: above 2^33 numbers"));
-        }
-        Ok(self)
     }
+    if job.repeats > 95 {
+        return Err(Error::usage("--repeats must be in 0..=95 percent"));
+    }
+    let sizes = &job.sizes;
+    if sizes.words > MAX_WORDS {
+        return Err(Error::usage(format!("--words must be in 1..={MAX_WORDS}, as in the original's programs")));
+    }
+    let images = job.questions.div_ceil(job.questions_per_image) as u128;
+    if images * sizes.boxes as u128 * sizes.features as u128 > 1 << 33 {
+        return Err(Error::usage("the images' features are too many: above 2^33 numbers"));
+    }
+    Ok(())
 }
 
 /// Answers the same questions in both ways in turns, from the mapped store to the best answer.
-pub fn measure(config: &Config, sizes: &Sizes, asking: Asking, repeats: Repeats, device: Device) -> Result<Value> {
-    let repeats = repeats.check()?;
-    sizes.check(config)?;
-    let Asking { questions: count, questions_per_image, repeats: again } = asking.check(sizes)?;
-    let asked = questions::together(count, questions_per_image, again, sizes.words, config.vocab_size);
+///
+/// # Errors
+/// Usage for sizes that cannot be; those of answering.
+pub fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
+    let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
+    sizes::check(sizes, config)?;
+    check(job)?;
+    let (count, questions_per_image) = (job.questions, job.questions_per_image);
+    let asked = questions::together(count, questions_per_image, job.repeats, sizes.words, config.vocab_size);
     let distinct = asked.iter().map(|question| &question.words).collect::<HashSet<_>>().len();
     let words: usize = asked.iter().map(|question| question.words.len()).sum();
-    let Subject { model, questions, _folder } = &subject(config, sizes, asked, device)?;
-    let (mut plain, mut fast) = (Measured::new("plain", repeats), Measured::new("fast", repeats));
+    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, work)?;
+    let (mut plain, mut fast) = (Measured::new("plain", repeats, work), Measured::new("fast", repeats, work));
     let (mut difference, mut equal) = (0.0_f64, 0);
     for _ in 0..repeats.total() {
         let of_plain = plain.measure(Way::Plain, model, questions, sizes.batch_size)?;
@@ -68,29 +62,29 @@ pub fn measure(config: &Config, sizes: &Sizes, asking: Asking, repeats: Repeats,
         let same = of_plain.argmax(1, false).eq_tensor(&of_fast.argmax(1, false));
         equal = same.sum(Kind::Int64).int64_value(&[]);
     }
-    let mut sizes = sizes.json(config, model.parameters().count());
+    let mut sizes = sizes::reported(sizes, config, model.parameters().count());
     sizes["questions"] = count.into();
     sizes["questions_per_image"] = questions_per_image.into();
     sizes["images"] = count.div_ceil(questions_per_image).into();
     sizes["distinct_sentences"] = distinct.into();
     sizes["repeated_sentences_percent"] = rounded((count - distinct) as f64 / count as f64 * 100.0).into();
     sizes["words"] = json!({ "mean": rounded(words as f64 / count as f64), "padded_to_in_plain": MAX_WORDS });
-    Ok(machine::report(
+    Ok(measure::report(
         json!({
             "bench": "predict",
             "what": "answering questions, dropout off, from the mapped store to the scores: images and distinct sentences \
                      once each (fast) against every question for itself, padded, through the whole model (plain)",
             "data": "generated",
             "sizes": sizes,
-            "device": device_name(device),
+            "device": devices::told(work.device).name,
             "warmup": repeats.warmup,
             "steps": repeats.steps,
             "ms_per_step": fast.times.json(),
-            "cpu_ms_per_step": timing::part(&fast.cpu),
+            "cpu_ms_per_step": measure::part(&fast.cpu),
             "examples_per_s": fast.times.rates(count as f64),
             "plain": {
                 "ms_per_step": plain.times.json(),
-                "cpu_ms_per_step": timing::part(&plain.cpu),
+                "cpu_ms_per_step": measure::part(&plain.cpu),
                 "examples_per_s": plain.times.rates(count as f64),
             },
             "times_as_fast_as_plain": {
@@ -105,15 +99,16 @@ pub fn measure(config: &Config, sizes: &Sizes, asking: Asking, repeats: Repeats,
     ))
 }
 
-struct Measured {
+struct Measured<'a> {
+    work: &'a Work<'a>,
     times: Times,
     /// Of the process, in milliseconds, of the counted steps.
     cpu: Vec<f64>,
 }
 
-impl Measured {
-    fn new(what: &'static str, repeats: Repeats) -> Self {
-        Self { times: Times::new(what, repeats), cpu: Vec::new() }
+impl<'a> Measured<'a> {
+    fn new(what: &'static str, repeats: Repeats, work: &'a Work<'a>) -> Self {
+        Self { work, times: Times::new(what, repeats), cpu: Vec::new() }
     }
 
     /// Scores (questions, answers) in the questions' order.
@@ -126,7 +121,7 @@ impl Measured {
             parts.push((positions.to_vec(), scores.shallow_clone()));
             Ok(())
         })?;
-        if self.times.add(started.elapsed()) {
+        if self.times.add(started.elapsed(), |line| self.work.emitter.said(line)) {
             self.cpu.push(cpu_ms() - cpu);
         }
         let positions: Vec<i64> = parts.iter().flat_map(|(positions, _)| positions.iter().map(|&p| p as i64)).collect();

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use base::error::{Error, Result};
-use base::tell;
 use data::features::bench::median;
 
 /// How often to measure.
@@ -48,17 +47,17 @@ impl Times {
         Self { what, repeats, seen: 0, milliseconds: Vec::with_capacity(repeats.steps) }
     }
 
-    /// Adds the next step's time and says it on stderr. Whether the step counts.
-    pub fn add(&mut self, time: Duration) -> bool {
+    /// Adds the next step's time and says it. Whether the step counts.
+    pub fn add(&mut self, time: Duration, say: impl FnOnce(String)) -> bool {
         let milliseconds = time.as_secs_f64() * 1e3;
         self.seen += 1;
         let counts = self.seen > self.repeats.warmup;
         let Repeats { warmup, steps } = self.repeats;
         if counts {
             self.milliseconds.push(milliseconds);
-            tell!("{} {}/{steps}: {milliseconds:.1} ms", self.what, self.seen - warmup);
+            say(format!("{} {}/{steps}: {milliseconds:.1} ms", self.what, self.seen - warmup));
         } else {
-            tell!("warm-up {}/{warmup}: {milliseconds:.1} ms", self.seen);
+            say(format!("warm-up {}/{warmup}: {milliseconds:.1} ms", self.seen));
         }
         counts
     }
@@ -108,7 +107,7 @@ mod tests {
     fn warm_up_does_not_count() {
         let repeats = Repeats { warmup: 1, steps: 4 }.check().unwrap();
         let mut times = Times::new("step", repeats);
-        let counted = [90, 4, 1, 2, 3].map(|ms| times.add(Duration::from_millis(ms)));
+        let counted = [90, 4, 1, 2, 3].map(|ms| times.add(Duration::from_millis(ms), drop));
         assert_eq!(counted, [false, true, true, true, true]);
         assert_eq!(times.json(), json!({ "median": 2.5, "best": 1.0, "all": [4.0, 1.0, 2.0, 3.0] }));
         assert_eq!(times.rates(32.0), json!({ "median": 12800.0, "best": 32000.0 }));

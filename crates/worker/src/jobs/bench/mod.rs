@@ -1,0 +1,12 @@
+//! Measures training steps and answering on generated input of real size, with the code that trainings and answers run.
+//!
+//! - [`train`], [`predict`]: the measurements;
+//! - `sizes`: what input may be generated;
+//! - `questions`: generated questions about generated images;
+//! - `subject`: these, and a random model.
+
+pub mod predict;
+mod questions;
+mod sizes;
+mod subject;
+pub mod train;

@@ -1,0 +1,71 @@
+//! Training steps.
+
+use std::time::{Duration, Instant};
+
+use base::error::Result;
+use lxmert::train::batches;
+use lxmert::train::step::{Parts, Rule, Stepper};
+use measure::Times;
+use protocol::BenchTrain;
+use serde_json::{Value, json};
+use trainings::choices::Optim;
+
+use super::subject::{Subject, repeats, threads};
+use super::{questions, sizes};
+use crate::devices;
+use crate::jobs::work::Work;
+
+/// Fine-tuning steps on VQA's loss: a batch out of the mapped store, forward with dropout, backward, clipping, BertAdam.
+///
+/// # Errors
+/// Usage for sizes that cannot be; those of the steps.
+pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
+    let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
+    sizes::check(sizes, config)?;
+    let asked = questions::apart(sizes.batch_size, sizes.words, config.vocab_size);
+    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, work)?;
+    let total = repeats.total();
+    let rule = Rule { optim: Optim::Bert, lr: 5e-5, seed: 9595, mce_loss: false, total: total as u64 };
+    let mut stepper = Stepper::new(model, questions, rule);
+    let order: Vec<usize> = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
+    let mut times = Times::new("step", repeats);
+    let mut parts: Vec<(Duration, Parts)> = Vec::with_capacity(repeats.steps);
+    std::thread::scope(|scope| -> Result<()> {
+        let stream = batches::stream(scope, questions, &order, sizes.batch_size, true, 0, work.device);
+        let mut started = Instant::now();
+        for ready in stream {
+            let batch = started.elapsed();
+            let step = stepper.step(&ready)?;
+            let finished = Instant::now();
+            if times.add(finished - started, |line| work.emitter.said(line)) {
+                parts.push((batch, step.parts));
+            }
+            started = finished;
+        }
+        Ok(())
+    })?;
+    let part = |pick: fn(&(Duration, Parts)) -> Duration| {
+        measure::part(&parts.iter().map(|p| pick(p).as_secs_f64() * 1e3).collect::<Vec<_>>())
+    };
+    Ok(measure::report(
+        json!({
+            "bench": "train",
+            "what": "a fine-tuning step: batch from the mapped store, forward with dropout, backward, clipping to 5, BertAdam",
+            "data": "generated",
+            "sizes": sizes::reported(sizes, config, model.parameters().count()),
+            "device": devices::told(work.device).name,
+            "warmup": repeats.warmup,
+            "steps": repeats.steps,
+            "ms_per_step": times.json(),
+            "parts_ms": {
+                "batch": part(|p| p.0),
+                "forward": part(|p| p.1.forward),
+                "backward": part(|p| p.1.backward),
+                "clip": part(|p| p.1.clip),
+                "optimiser": part(|p| p.1.optimiser),
+            },
+            "examples_per_s": times.rates(sizes.batch_size as f64),
+        }),
+        threads(),
+    ))
+}
