@@ -17,7 +17,6 @@ use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
 use judge::evidence::leave::{Evaluated, leave};
 use judge::evidence::result::{Machine, ModelRecord};
-use lxmert_spec::loading::hf;
 use trainings::questions;
 
 /// Score a model or predictions files, or say whether they are complete
