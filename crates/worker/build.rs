@@ -1,4 +1,4 @@
-//! Lets the worker find libtorch where it was found at build time, and tells it what it was built from.
+//! Lets the worker find libtorch where it lay at build time, and tells it what it was built from.
 
 use std::path::Path;
 
