@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use tch::Device;
 
 use super::choices::ablation;
 use super::values::{count, dropout, whole};
@@ -204,48 +203,8 @@ pub struct ComputeOptions {
 }
 
 impl ComputeOptions {
-    /// Sets the number of threads and says where to compute.
+    /// How many threads the arithmetic gets.
     pub fn threads(&self) -> usize {
         self.threads.map_or_else(super::cores, usize::from)
-    }
-
-    pub fn apply(&self) -> Result<Device> {
-        let threads = match self.threads {
-            Some(n) => i32::from(n),
-            None => super::cores() as i32,
-        };
-        tch::set_num_threads(threads);
-        device(&self.device)
-    }
-}
-
-/// The device of a name: cpu, cuda, cuda:N, or auto for a GPU where there is one.
-///
-/// # Errors
-/// Usage for another name, infra for a GPU that is not there.
-pub fn device(name: &str) -> Result<Device> {
-    let gpus = tch::Cuda::device_count();
-    let gpu = |index: usize| match (index as i64) < gpus {
-        true => Ok(Device::Cuda(index)),
-        false if tch::utils::has_cudart() => {
-            let seen = if gpus == 1 { "1 GPU".to_owned() } else { format!("{gpus} GPUs") };
-            Err(Error::infra(format!("--device {name}: there is no GPU {index}"))
-                .because(format!("libtorch has CUDA and sees {seen}"))
-                .next("see what repro doctor says of the GPU and its driver, or use --device cpu"))
-        }
-        false => Err(Error::infra(format!("--device {name}: this program was built with the libtorch for CPUs")).next(
-            "run ci/setup --cuda in the folder of its source and build it again (an image: repro images build train \
-                 --build-arg LIBTORCH=cuda), or use --device cpu",
-        )),
-    };
-    match name {
-        "cpu" => Ok(Device::Cpu),
-        "auto" if gpus > 0 => Ok(Device::Cuda(0)),
-        "auto" => Ok(Device::Cpu),
-        "cuda" => gpu(0),
-        other => match other.strip_prefix("cuda:").and_then(|n| n.parse().ok()) {
-            Some(index) => gpu(index),
-            None => Err(Error::usage(format!("there is no device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
-        },
     }
 }
