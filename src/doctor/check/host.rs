@@ -136,8 +136,7 @@ pub(super) fn worker(machine: &Machine) -> Finding {
     let torch = match &machine.worker {
         Worker::Fits(torch) => torch,
         Worker::Unfit { why } | Worker::Missing { why } => {
-            let advice = "it computes for this program. With --engine docker the training image computes instead; to have one here, \
-                          in the folder of the source:";
+            let advice = "with --engine docker the training image computes instead. To have one here, in the folder of the source:";
             return Finding::trouble("worker", why.as_str(), super::COMPUTING_HERE, advice).run(BUILD);
         }
     };
