@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::super::first_look::{Named, look};
 use super::super::values::count;
 use super::super::{cores, say};
-use super::{print_explained, print_report};
+use super::common::{Common, print_explained, print_report};
 use crate::pipeline::demo::{self, Settings};
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
@@ -68,8 +68,7 @@ impl DemoOptions {
 }
 
 /// Runs, explains or records.
-pub(super) fn run(args: &super::Args) -> Result<u8> {
-    let options = &args.demo;
+pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     let recipe = match &options.recipe {
         Some(path) => Recipe::parse(&files::read_text(path, 1 << 20)?)?,
         None => Recipe::embedded()?,

@@ -1,22 +1,12 @@
 //! `repro all`.
 
+mod common;
 mod demo;
 mod paper;
 
-use std::io::{IsTerminal, stderr, stdout};
-use std::path::{Path, PathBuf};
+use common::Common;
 
-use super::compute::watchers;
-use super::engine::EngineOptions;
-use super::say;
-use super::stopping::to_resume;
-use super::values::{count, seed};
-use crate::pipeline::plan::Plan;
-use crate::pipeline::workers::Workers;
-use crate::pipeline::{engine, explain};
 use base::error::{Error, Result};
-use base::tell;
-use judge::report::{Report, console, json};
 
 /// Run a whole reproduction: data, features, training, evaluation, verdict, report.
 #[derive(Debug, clap::Args)]
@@ -25,32 +15,8 @@ pub struct Args {
     /// What to reproduce
     #[arg(long, value_enum)]
     profile: Profile,
-    /// Folder that holds the cache, the data, runs/ and their reports
-    #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
-    workspace: PathBuf,
-    /// Seed of the training
-    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
-    seed: u64,
-    /// CPU threads [default: demo: 2, or 1 where there is one core; paper: all cores]. Another number gives slightly
-    /// other weights
-    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
-    threads: Option<usize>,
-    /// Go on with what an earlier run left: finished stages are taken, a training continues from its last snapshot. A run
-    /// does so anyway, so a batch script can always pass it
-    #[arg(long)]
-    resume: bool,
-    /// Say for each stage whether it would run and why, and run nothing
-    #[arg(long)]
-    explain: bool,
-    /// Say what a run would do, and do nothing. Paper: what is fetched, disk, steps, time, and what judges it, without
-    /// a network; demo: as --explain
-    #[arg(long, conflicts_with_all = ["explain", "format"])]
-    dry_run: bool,
-    /// What to print: the verdicts as a table, or report.json
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
     #[command(flatten)]
-    engine: EngineOptions,
+    common: Common,
     #[command(flatten)]
     demo: demo::DemoOptions,
     #[command(flatten)]
@@ -65,15 +31,6 @@ enum Profile {
     /// The published data and weights, the paper's model and its three fine-tunings: hundreds of gigabytes, hours on a
     /// GPU
     Paper,
-}
-
-/// Form of the result on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// A table for a person
-    Text,
-    /// The report as JSON
-    Json,
 }
 
 const AFTER_HELP: &str = "\
@@ -100,37 +57,7 @@ pub fn run(args: Args) -> Result<u8> {
         return Err(Error::usage(format!("{option} belongs to --profile {owner}")).next("leave it out"));
     }
     match args.profile {
-        Profile::Demo => demo::run(&args),
-        Profile::Paper => paper::run(&args),
+        Profile::Demo => demo::run(&args.common, &args.demo),
+        Profile::Paper => paper::run(&args.common, &args.paper),
     }
-}
-
-impl Args {
-    /// Who trains and answers, on this machine or in an image.
-    fn workers(&self, device: &str) -> Result<Workers> {
-        let placement = self.engine.placement("all", device, &self.workspace)?;
-        Ok(Workers { placement, device: device.to_owned(), watchers: watchers() })
-    }
-}
-
-/// Prints what would be done with each stage.
-fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
-    say(explain::render(&engine::explain(plan, workspace)?).trim_end())?;
-    Ok(base::exit::PASS)
-}
-
-/// Prints a report and says where it lies; its exit code.
-fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
-    match format {
-        Format::Json => say(json::render(report)?)?,
-        Format::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,
-    }
-    if stderr().is_terminal() || format == Format::Text {
-        tell!("report: {}", folder.join("report.html").display());
-    }
-    if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == base::exit::INTERRUPTED) {
-        let what = failure.message.lines().next().unwrap_or_default();
-        tell!("{what}; resume with: {}", to_resume());
-    }
-    Ok(report.exit_code())
 }

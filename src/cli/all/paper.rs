@@ -10,7 +10,7 @@ use super::super::asset_progress::Display;
 use super::super::assets::{ManifestOptions, NetworkOptions};
 use super::super::first_look::{Named, look};
 use super::super::{cores, say};
-use super::{print_explained, print_report};
+use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;
 use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe};
 use base::error::Result;
@@ -74,8 +74,7 @@ impl PaperOptions {
 }
 
 /// Runs, explains or forecasts.
-pub(super) fn run(args: &super::Args) -> Result<u8> {
-    let options = &args.paper;
+pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
     let from = options.from.as_deref().map(Named::Folder);
     look(from.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
     let name_of_device = options.device.as_deref().unwrap_or("auto");
