@@ -70,12 +70,12 @@ impl Emitter {
         Ok(emitter)
     }
 
-    /// From now on also appends what it says to a file, progress left out.
+    /// From now on also appends what it says to a file, progress left out. Only work that is `resumed` keeps what is in it.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn record(&self, file: &Path) -> Result<()> {
-        let record = Record::open(file)?;
+    pub fn record(&self, file: &Path, resumed: bool) -> Result<()> {
+        let record = Record::open(file, resumed)?;
         self.lock().record = Some(record);
         Ok(())
     }

@@ -6,16 +6,21 @@ use std::path::Path;
 
 use base::error::{Error, Result};
 
-/// The file's name in a stage's folder or a training's.
+/// The file that keeps it.
 pub struct Record(File);
 
 impl Record {
-    /// Opens a file to append to; makes it where it is not there.
+    /// Opens a file to append to; makes it where it is not there. Empties it first unless the work is `resumed`.
     ///
     /// # Errors
     /// Where it cannot be opened.
-    pub fn open(path: &Path) -> Result<Self> {
-        File::options().append(true).create(true).open(path).map(Self).map_err(|e| Error::io("open", path, &e))
+    pub fn open(path: &Path, resumed: bool) -> Result<Self> {
+        let failed = |e| Error::io("open", path, &e);
+        let file = File::options().append(true).create(true).open(path).map_err(failed)?;
+        if !resumed {
+            file.set_len(0).map_err(failed)?;
+        }
+        Ok(Self(file))
     }
 
     /// Appends a line. What cannot be written is no reason to stop the work.

@@ -26,7 +26,7 @@ use super::work::{Finished, Work};
 /// Usage or data where a model does not belong to the task or its data, naming the file; those of reading and writing.
 pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
     let (emitter, task) = (work.emitter, job.data.task);
-    work.begin_record()?;
+    work.begin_record(false)?;
     let loader = Loader::new(job.data.clone())?;
     let reading = Reading::new(emitter);
     let progress: &dyn Progress = if job.stage { &Silent } else { &reading };

@@ -99,8 +99,8 @@ impl<'a> Telling<'a> {
 }
 
 impl Observer for Telling<'_> {
-    fn begun(&mut self) -> Result<()> {
-        self.work.begin_record()
+    fn begun(&mut self, resumed: bool) -> Result<()> {
+        self.work.begin_record(resumed)
     }
 
     fn step(&mut self, epoch: u64, done: usize, score: f64, loss: f64) {

@@ -52,12 +52,13 @@ pub struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Keeps what is said from now on, where that is wanted: not before the work has its folder to itself.
+    /// Keeps what is said from now on, where that is wanted: not before the work has its folder to itself. Work that is `resumed`
+    /// adds to what was kept before.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn begin_record(&self) -> Result<()> {
-        self.record.as_deref().map_or(Ok(()), |file| self.emitter.record(file))
+    pub fn begin_record(&self, resumed: bool) -> Result<()> {
+        self.record.as_deref().map_or(Ok(()), |file| self.emitter.record(file, resumed))
     }
 }
 

@@ -29,11 +29,11 @@ use trainings::written::{Written, add_missing};
 
 /// Hears about the run as it goes.
 pub trait Observer {
-    /// The folder is this run's own, and its first snapshot is there.
+    /// The folder is this run's own, and a snapshot is there: a first one, or the one from which it is resumed.
     ///
     /// # Errors
     /// Whatever keeps the observer from its work ends the run.
-    fn begun(&mut self) -> Result<()> {
+    fn begun(&mut self, _resumed: bool) -> Result<()> {
         Ok(())
     }
     /// After each step: examples done in this epoch, and the batch's loss.
@@ -123,6 +123,7 @@ pub fn run(
     };
     // From here on a signal makes it write one.
     run.at_work.announce(snapshot::writing(run.stepper.state_bytes()));
+    let resumed = from.is_some();
     run.at = match from {
         Some(snapshot) => {
             let restore = |step, tensors: &_| run.stepper.restore(step, tensors);
@@ -130,7 +131,7 @@ pub fn run(
         }
         None => begin::first(&mut run.snapshots, Position { logs: run.logs.mark()?, ..Position::default() })?,
     };
-    observer.begun()?;
+    observer.begun(resumed)?;
     if run.stepper.steps() == 0 {
         let warm = (total as f64 * WARMUP) as u64;
         run.say(&format!("Batch per epoch: {per_epoch}\nTotal Iters: {total}\nWarm up Iters: {warm}\n"), observer)?;
