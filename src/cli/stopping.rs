@@ -24,9 +24,6 @@ fn say(line: &str) {
     }
 }
 
-/// Variable by which a program in a container learns the command line that was given outside.
-pub(super) const OUTSIDE: &str = "REPRO_RESUME_COMMAND";
-
 /// The command that is run for one that was given; see [`stand_for_the_given`].
 static STANDS_FOR: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
@@ -37,9 +34,6 @@ pub(super) fn stand_for_the_given(words: &[String]) {
 
 /// The command line that resumes what this one began, as a shell takes it.
 pub(super) fn to_resume() -> String {
-    if let Some(outside) = std::env::var(OUTSIDE).ok().filter(|command| !command.is_empty()) {
-        return outside;
-    }
     let mut given = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let program = given.next().unwrap_or_else(|| "repro".to_owned());
     let stands = STANDS_FOR.lock().unwrap_or_else(PoisonError::into_inner).clone();

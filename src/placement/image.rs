@@ -90,11 +90,6 @@ impl Place {
         })
     }
 
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// The image by its content: the registry's digest, else its id.
     pub fn executor(&self) -> &str {
         self.image.pin()
