@@ -6,8 +6,9 @@ use clap::Subcommand;
 
 use super::compute::compute;
 use super::options::{ComputeOptions, ModelOptions};
+use super::output::say;
+use super::surroundings::cores;
 use super::values::{count, whole};
-use super::{cores, say};
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
 use crate::placement::{Asked, Host, Placement, Touched};
 use base::error::{Error, Result};

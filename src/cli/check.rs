@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::forms::{Form, not_into, tell};
+use super::output::say;
+use super::surroundings::cores;
 use super::values::{seed, whole};
-use super::{cores, say};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::assets::Format;
-use super::{pretty, say};
+use super::output::{pretty, say};
 use crate::doctor::render::render;
 use crate::doctor::{Purpose, Report, gather};
 use base::error::Result;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::compute::compute;
 use super::first_look::{Named, look};
 use super::options::{ComputeOptions, DataFiles, say_vocabulary};
-use super::say;
+use super::output::say;
 use super::values::count;
 use crate::placement::{Asked, Host, Placement, Touched};
 use crate::prepare;

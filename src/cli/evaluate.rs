@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::answering::{Answered, Answering, AnsweringModel};
 use super::first_look::{Named, look};
-use super::say;
+use super::output::say;
 use super::scores::{Against, Scored, scored};
 use crate::answers;
 use base::cleanup::TemporaryFolder;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format, Known, NetworkOptions};
-use super::pretty;
+use super::output::pretty;
 use crate::prepare;
 use assets::event::{Event, Observer};
 use assets::fetch::{self, Outcome, Settings};

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
-use super::say;
+use super::output::say;
 use base::error::{Error, Result};
 use base::files;
 use base::tell;

@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::assets::Format;
 use super::image_progress::PullDisplay;
-use super::pretty;
+use super::output::pretty;
 use crate::images::{self, Brought, Pinned, Role, known};
 use base::error::{Error, Result};
 use base::exit;

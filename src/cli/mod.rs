@@ -5,7 +5,7 @@ use std::ffi::OsString; // clap knows it by its bare name only
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use base::error::{Error, Result};
+use base::error::Result;
 use base::tell;
 use base::{exit, stdout};
 
@@ -33,6 +33,7 @@ mod images;
 mod options;
 mod original;
 mod original_extras;
+mod output;
 mod predict;
 mod prepare;
 mod pretrain;
@@ -43,6 +44,7 @@ mod scores;
 mod stage;
 mod start;
 mod stopping;
+mod surroundings;
 mod train;
 mod values;
 mod verify;
@@ -147,7 +149,7 @@ impl Cli {
     /// Usage for a word or a variable that is not UTF-8; as the command.
     pub fn run_line(line: &[OsString]) -> Result<u8> {
         if version::is_asked(line) {
-            say(version::text())?;
+            output::say(version::text())?;
             return Ok(exit::PASS);
         }
         match Self::of_words(line)? {
@@ -189,20 +191,29 @@ impl Cli {
     }
 }
 
-/// The variable that names the workspace.
-const WORKSPACE: &str = "REPRO_WORKSPACE";
+/// Runs what a command line of the original means.
+struct Ours;
 
-/// The workspace that the environment names.
-///
-/// # Errors
-/// Usage where it is empty or not UTF-8.
-fn workspace_of_environment() -> Result<Option<String>> {
-    let advice = format!("set {WORKSPACE} to a folder, or unset it: without it the workspace is ./workspace");
-    match std::env::var(WORKSPACE) {
-        Ok(empty) if empty.is_empty() => Err(Error::usage(format!("{WORKSPACE} is set but empty")).next(advice)),
-        Ok(folder) => Ok(Some(folder)),
-        Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(why) => Err(Error::usage(format!("{WORKSPACE} cannot be read")).because(why).next(advice)),
+impl original::Runner for Ours {
+    fn run(&self, words: &[String]) -> Result<u8> {
+        match Cli::try_parse_from(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
+            Ok(cli) => {
+                stopping::stand_for_the_given(words);
+                cli.run()
+            }
+            Err(error) => Ok(Cli::refuse(&error)),
+        }
+    }
+
+    /// The error of a command line without the original's commands.
+    fn refuse(&self, line: &[OsString]) -> u8 {
+        let words = std::iter::once(OsString::from("repro")).chain(line.iter().cloned());
+        let known = Cli::command().get_subcommands().cloned().collect::<Vec<_>>();
+        let strict = clap::Command::new("repro").subcommand_required(true).subcommands(known);
+        match strict.try_get_matches_from(words) {
+            Err(error) => Cli::refuse(&error),
+            Ok(_) => exit::USAGE,
+        }
     }
 }
 
@@ -216,7 +227,7 @@ impl Command {
             Command::Predict(args) => predict::run(args),
             Command::Encode(args) => encode::run(args),
             Command::Stage(args) => stage::run(args),
-            Command::Original(words) => original::run(&words),
+            Command::Original(words) => original::run(&words, &Ours),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
@@ -231,25 +242,6 @@ impl Command {
             Command::Report(args) => report::run(args),
         }
     }
-}
-
-/// Cores of this machine.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// A result as JSON for scripts.
-fn pretty(value: &serde_json::Value) -> Result<String> {
-    serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
-}
-
-/// Prints a result with a line end.
-///
-/// # Errors
-/// Infra where stdout cannot be written; a reader that has gone away is no error.
-fn say(text: impl AsRef<str>) -> Result<()> {
-    stdout::line(text.as_ref());
-    stdout::check()
 }
 
 #[cfg(test)]

@@ -205,6 +205,6 @@ pub struct ComputeOptions {
 impl ComputeOptions {
     /// How many threads the arithmetic gets.
     pub fn threads(&self) -> usize {
-        self.threads.map_or_else(super::cores, usize::from)
+        self.threads.map_or_else(super::surroundings::cores, usize::from)
     }
 }

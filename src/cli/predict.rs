@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::answering::{Answered, Answering};
 use super::first_look::{Named, look};
-use super::say;
+use super::output::say;
 use base::error::Result;
 use base::exit;
 use base::tell;

@@ -11,7 +11,7 @@ use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data, of_start};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
-use super::say;
+use super::output::say;
 use super::start::StartOptions;
 use super::stopping::resumable;
 use super::values::{count, rate, seed};

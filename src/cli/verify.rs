@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
-use super::{cores, pretty};
+use super::output::pretty;
+use super::surroundings::cores;
 use assets::event::{Event, Observer, Silent};
 use assets::manifest::Selection;
 use assets::verify::{self, Checked, Depth, State, subjects};

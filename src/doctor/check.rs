@@ -3,17 +3,14 @@
 mod containers;
 mod gpu;
 mod host;
+mod purposes;
 
+use super::finding::{Finding, Purpose};
 use super::machine::Machine;
-use super::{Finding, Purpose};
+use purposes::{COMPUTING_HERE, CONTAINERS, LARGE};
 
 /// A check, and the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
-
-/// A container has a worker of its own.
-const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
-const LARGE: &[Purpose] = &[Purpose::Train, Purpose::Docker, Purpose::Extract];
-const CONTAINERS: &[Purpose] = &[Purpose::Docker, Purpose::Extract];
 
 /// All checks, by group.
 pub(super) const GROUPS: [(&str, &[Check]); 3] = [

@@ -1,10 +1,13 @@
 //! The facts of the machine that the program runs on.
 
 mod gpu;
+mod look;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use look::{program, text};
 
 use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
@@ -13,7 +16,6 @@ use crate::placement::{Host, find};
 use assets::disk;
 use base::error::Result;
 use base::files::locked::try_in;
-use base::files::read_text;
 use base::host::field;
 use base::versions;
 use protocol::Hello;
@@ -23,10 +25,6 @@ use sandbox::{Cause, Engine as Connection, Failure};
 /// Programs that advice depends on.
 const PROGRAMS: [&str; 6] =
     ["dockerd", "podman", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook", "ubuntu-drivers"];
-/// Where they lie beside the folders of PATH.
-const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
-/// Files of the kernel are small.
-const SMALL: u64 = 4 << 20;
 
 /// The facts. GPUs are looked for in a container of `image`, or of one of the program's own images that is here.
 ///
@@ -64,10 +62,6 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
     })
 }
 
-fn text(path: &str) -> String {
-    read_text(Path::new(path), SMALL).unwrap_or_default()
-}
-
 fn system() -> System {
     let release = text("/etc/os-release");
     let names = [field(&release, "ID", '='), field(&release, "ID_LIKE", '=')]
@@ -87,13 +81,6 @@ fn system() -> System {
         systemd: Path::new("/run/systemd/system").exists(),
         programs: PROGRAMS.into_iter().filter(|name| program(name).is_some()).collect(),
     }
-}
-
-/// Where a program lies.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 #[cfg(target_arch = "x86_64")]

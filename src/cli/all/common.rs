@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::compute::watchers;
 use super::super::engine::EngineOptions;
-use super::super::say;
+use super::super::output::say;
 use super::super::stopping::to_resume;
 use super::super::values::{count, seed};
 use crate::pipeline::plan::Plan;

@@ -10,7 +10,7 @@ use clap::builder::PossibleValuesParser;
 
 use self::source::Source;
 use self::target::{Form, Target};
-use super::say;
+use super::output::say;
 use base::error::{Error, Result};
 use base::human::human_bytes;
 use base::tell;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Format, say};
-use crate::cli::cores;
+use super::format::Format;
+use crate::cli::output::say;
+use crate::cli::surroundings::cores;
 use base::error::{Error, Result};
 use base::files;
 use base::human::{grouped, human_bytes, human_seconds};

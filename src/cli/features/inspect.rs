@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Format, say};
+use super::format::Format;
+use crate::cli::output::say;
 use base::error::Result;
 use base::exit;
 use data::features::inspect::inspect_with;

@@ -1,14 +1,12 @@
 //! `repro features`: looks into feature files.
 
 mod compare;
+mod format;
 mod inspect;
 
-use clap::{Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::Subcommand;
 
-use super::say;
-use base::error::{Error, Result};
-use base::plain;
+use base::error::Result;
 
 /// Arguments of `repro features`.
 #[derive(Debug, clap::Args)]
@@ -21,24 +19,6 @@ pub struct Args {
 enum Action {
     Inspect(inspect::Args),
     Compare(compare::Args),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object
-    Json,
-}
-
-impl Format {
-    fn write(self, found: &(impl std::fmt::Display + Serialize)) -> Result<String> {
-        match self {
-            Self::Text => Ok(plain::lines(&found.to_string())),
-            Self::Json => serde_json::to_string_pretty(found)
-                .map_err(|error| Error::bug("cannot write the result as JSON").because(error)),
-        }
-    }
 }
 
 /// Runs the command; its exit code.

@@ -6,15 +6,13 @@ mod scripts;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod translation;
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::{CommandFactory, Parser};
-
 use self::scripts::{PROGRAMS, SCRIPTS};
-use super::Cli;
-use super::stopping::{quoted, stand_for_the_given};
+use self::translation::{Here, OFFICIAL_NLVR2, Step, Translation};
 use crate::placement::Host;
 use base::error::{Error, Result};
 use base::exit;
@@ -23,55 +21,27 @@ use data::dataset::Task;
 use data::dataset::process_nlvr2::{NLVR2_SOURCES, process_nlvr2};
 use lxmert_spec::loading::locate;
 
-/// Where the original's submodule has NLVR2's official files.
-const OFFICIAL_NLVR2: &str = "data/nlvr2/nlvr/nlvr2/data";
+/// Runs command lines of this program.
+pub trait Runner {
+    /// Runs one, without the program's name; its exit code.
+    ///
+    /// # Errors
+    /// Those of the command.
+    fn run(&self, words: &[String]) -> Result<u8>;
 
-/// What a translation depends on.
-struct Here<'a> {
-    /// Whether there is a file or folder of this name, or a checkpoint of it, with the suffix or an ending added.
-    found: &'a dyn Fn(&str, &str) -> bool,
-    /// Our own folder for everything.
-    workspace: &'a str,
-    /// Counts the GPUs that can be used: asked only where a line names one.
-    gpus: &'a dyn Fn() -> usize,
-}
-
-/// What to run, and what to say before.
-#[derive(Debug)]
-struct Translation {
-    steps: Vec<Step>,
-    notes: Vec<String>,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// Our own command, without the program's name.
-    Repro(Vec<String>),
-    /// NLVR2's split files, made of the official ones in the submodule.
-    Nlvr2Data,
-}
-
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Nlvr2Data => write!(f, "making data/nlvr2/{{train,valid,test}}.json of {OFFICIAL_NLVR2}"),
-            Self::Repro(words) => {
-                f.write_str("repro")?;
-                words.iter().try_for_each(|word| write!(f, " {}", quoted(word)))
-            }
-        }
-    }
+    /// Says why there is no such command; the exit code.
+    fn refuse(&self, line: &[OsString]) -> u8;
 }
 
 /// Translates and runs; a line that is not the original's gets the usual error about an unknown command.
-pub fn run(line: &[OsString]) -> Result<u8> {
+pub fn run(line: &[OsString], runner: &dyn Runner) -> Result<u8> {
     let words: Vec<String> = line.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let workspace = super::workspace_of_environment()?.unwrap_or_else(|| "workspace".to_owned());
+    let workspace = super::surroundings::workspace_of_environment()?.unwrap_or_else(|| "workspace".to_owned());
     let found = |name: &str, suffix: &str| Path::new(name).exists() || locate(name, suffix).is_ok();
     // Where there is no worker, the command itself says what to run.
     let gpus = || Host.hello().map_or(0, |hello| hello.gpus);
     let here = Here { found: &found, workspace: &workspace, gpus: &gpus };
-    let Some(translation) = of_line(&words, None, &here)? else { return Ok(unknown(line)) };
+    let Some(translation) = of_line(&words, None, &here)? else { return Ok(runner.refuse(line)) };
     for note in &translation.notes {
         tell!("note: {note}");
     }
@@ -82,7 +52,7 @@ pub fn run(line: &[OsString]) -> Result<u8> {
     for step in &translation.steps {
         tell!("that is: {step}");
         let code = match step {
-            Step::Repro(words) => ours(words)?,
+            Step::Repro(words) => runner.run(words)?,
             Step::Nlvr2Data => nlvr2_data()?,
         };
         if code != exit::PASS {
@@ -92,33 +62,12 @@ pub fn run(line: &[OsString]) -> Result<u8> {
     Ok(exit::PASS)
 }
 
-fn ours(words: &[String]) -> Result<u8> {
-    match Cli::try_parse_from(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
-        Ok(cli) => {
-            stand_for_the_given(words);
-            cli.run()
-        }
-        Err(error) => Ok(Cli::refuse(&error)),
-    }
-}
-
-/// The error of a command line without the original's commands.
-fn unknown(line: &[OsString]) -> u8 {
-    let words = std::iter::once(OsString::from("repro")).chain(line.iter().cloned());
-    let strict =
-        clap::Command::new("repro").subcommand_required(true).subcommands(Cli::command().get_subcommands().cloned());
-    match strict.try_get_matches_from(words) {
-        Err(error) => Cli::refuse(&error),
-        Ok(_) => exit::USAGE,
-    }
-}
-
 /// NLVR2's split files beside the submodule with the official ones, as process_dataset.py makes them.
 fn nlvr2_data() -> Result<u8> {
     for (split, official) in NLVR2_SOURCES {
         let out = Task::Nlvr2.split_file(Path::new("data"), split);
         let examples = process_nlvr2(&Path::new(OFFICIAL_NLVR2).join(official), split, &out)?;
-        super::say(format!("{}: {examples} examples", out.display()))?;
+        super::output::say(format!("{}: {examples} examples", out.display()))?;
     }
     Ok(exit::PASS)
 }

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::scripts::{OPTIONS, Program};
-use super::{Here, OFFICIAL_NLVR2, Step, Translation};
+use super::translation::{Here, OFFICIAL_NLVR2, Step, Translation};
 use crate::cli::original_extras::OriginalExtras;
 use base::error::{Error, Result};
 use data::dataset::Task;

@@ -1,7 +1,7 @@
 //! The container engine and the images.
 
+use crate::doctor::finding::{Finding, Purpose};
 use crate::doctor::machine::{Engine, Image, ImageState, Machine, Packages};
-use crate::doctor::{Finding, Purpose};
 use crate::images::Role;
 use base::human::human_bytes;
 use sandbox::engine::Facts;
@@ -19,7 +19,7 @@ pub(super) fn engine(machine: &Machine) -> Finding {
         Engine::Silent { host, named, reason, why } => silent(machine, host, *named, *reason, why),
         Engine::TooOld { found } => {
             let advice = "Docker 20.10 or newer or Podman 4 or newer is needed:";
-            Finding::trouble("engine", format!("API {found} is too old"), super::CONTAINERS, advice)
+            Finding::trouble("engine", format!("API {found} is too old"), super::purposes::CONTAINERS, advice)
                 .run(machine.system.install("docker.io", "moby-engine"))
         }
     }
@@ -33,12 +33,12 @@ fn answers(host: &str, facts: &Facts) -> Finding {
     if elsewhere {
         let advice =
             "folders of this machine cannot be mounted by an engine on another one; run this program there instead";
-        return Finding::trouble("engine", found, super::CONTAINERS, advice);
+        return Finding::trouble("engine", found, super::purposes::CONTAINERS, advice);
     }
     if !facts.limits_memory {
         let advice = "the engine cannot limit the memory of a container: one that runs wild takes the machine's; \
                       boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1) or use an engine that runs as root";
-        return Finding::hindrance("engine", found, super::CONTAINERS, advice);
+        return Finding::hindrance("engine", found, super::purposes::CONTAINERS, advice);
     }
     Finding::fine("engine", found)
 }
@@ -49,7 +49,7 @@ fn product(facts: &Facts) -> String {
 }
 
 fn silent(machine: &Machine, host: &str, named: bool, reason: Unreachable, why: &str) -> Finding {
-    let stopped = |found: String, advice: &str| Finding::trouble("engine", found, super::CONTAINERS, advice);
+    let stopped = |found: String, advice: &str| Finding::trouble("engine", found, super::purposes::CONTAINERS, advice);
     let found = match reason {
         Unreachable::NoPermission => {
             let advice = "join the group of the socket, then log out and in again (in the group docker one is as powerful as \
@@ -123,8 +123,10 @@ pub(super) fn disk(machine: &Machine) -> Finding {
     let advice = "images of CUDA programs take several GB; this shows what the engine holds:";
     let list = if facts.podman { "podman system df" } else { "docker system df" };
     match *free {
-        free if free < LEAST_DISK => Finding::trouble(name, found, super::CONTAINERS, advice).run([list]),
-        free if free < ROOM_FOR_IMAGES => Finding::hindrance(name, found, super::CONTAINERS, advice).run([list]),
+        free if free < LEAST_DISK => Finding::trouble(name, found, super::purposes::CONTAINERS, advice).run([list]),
+        free if free < ROOM_FOR_IMAGES => {
+            Finding::hindrance(name, found, super::purposes::CONTAINERS, advice).run([list])
+        }
         _ => Finding::fine(name, found),
     }
 }

@@ -1,8 +1,8 @@
 //! GPUs, and each part of the way from them into a container.
 
 use super::host::gpus;
+use crate::doctor::finding::{Finding, Purpose};
 use crate::doctor::machine::{Engine, Machine, Packages, Probe};
-use crate::doctor::{Finding, Purpose};
 use crate::extract::caffe::gpus::NEWEST;
 use base::human::human_bytes;
 use sandbox::GpuPath;

@@ -1,7 +1,7 @@
 //! The machine itself.
 
+use crate::doctor::finding::{Finding, Purpose};
 use crate::doctor::machine::{Machine, Torch, Worker};
-use crate::doctor::{Finding, Purpose};
 use base::clock::rfc3339;
 use base::human::human_bytes;
 
@@ -74,7 +74,7 @@ pub(super) fn disk(machine: &Machine) -> Finding {
         let advice = format!(
             "enough for the demo; from nothing, the smallest task (NLVR2) takes {need}. This says what is still missing:"
         );
-        Finding::hindrance("disk", found, super::LARGE, advice).run(["repro fetch --task nlvr2 --dry-run"])
+        Finding::hindrance("disk", found, super::purposes::LARGE, advice).run(["repro fetch --task nlvr2 --dry-run"])
     } else {
         Finding::fine("disk", found)
     }
@@ -103,13 +103,13 @@ pub(super) fn shm(machine: &Machine) -> Finding {
             let advice =
                 "programs that share memory between processes may fail here; containers of this program get their own";
             let command = machine.system.sudo("mount -o remount,size=1G /dev/shm");
-            Finding::hindrance(name, human_bytes(size), super::CONTAINERS, advice).run([command])
+            Finding::hindrance(name, human_bytes(size), super::purposes::CONTAINERS, advice).run([command])
         }
         None => {
             let advice =
                 "programs that share memory between processes fail here; containers of this program get their own";
             let command = machine.system.sudo("mount -t tmpfs -o nosuid,nodev,size=1G tmpfs /dev/shm");
-            Finding::hindrance(name, "not there", super::CONTAINERS, advice).run([command])
+            Finding::hindrance(name, "not there", super::purposes::CONTAINERS, advice).run([command])
         }
     }
 }
@@ -129,7 +129,7 @@ pub(super) fn clock(machine: &Machine) -> Finding {
     let advice =
         format!("{advice}: with a wrong clock no certificate is accepted, so nothing can be fetched or pulled");
     let set = if machine.system.systemd { "timedatectl set-ntp true" } else { "date --utc --set 'YYYY-MM-DD HH:MM'" };
-    Finding::trouble("clock", found, super::LARGE, advice).run([machine.system.sudo(set)])
+    Finding::trouble("clock", found, super::purposes::LARGE, advice).run([machine.system.sudo(set)])
 }
 
 pub(super) fn worker(machine: &Machine) -> Finding {
@@ -137,7 +137,7 @@ pub(super) fn worker(machine: &Machine) -> Finding {
         Worker::Fits(torch) => torch,
         Worker::Unfit { why } | Worker::Missing { why } => {
             let advice = "with --engine docker the training image computes instead. To have one here, in the folder of the source:";
-            return Finding::trouble("worker", why.as_str(), super::COMPUTING_HERE, advice).run(BUILD);
+            return Finding::trouble("worker", why.as_str(), super::purposes::COMPUTING_HERE, advice).run(BUILD);
         }
     };
     let version = &torch.version;
@@ -148,7 +148,7 @@ pub(super) fn worker(machine: &Machine) -> Finding {
             let advice = "there is a GPU, but the worker was built with the libtorch for CPUs, so training uses the CPU. \
                           In the folder of its source:";
             let found = format!("libtorch {version}, for CPUs only");
-            Finding::hindrance("worker", found, super::COMPUTING_HERE, advice).run([
+            Finding::hindrance("worker", found, super::purposes::COMPUTING_HERE, advice).run([
                 "ci/setup --cuda",
                 BUILD[1],
                 BUILD[2],
@@ -161,7 +161,7 @@ pub(super) fn worker(machine: &Machine) -> Finding {
 /// Says why a libtorch with CUDA sees no GPU: there is none, its driver is missing, or the two do not work together.
 fn cuda_without_gpu(machine: &Machine, torch: &Torch) -> Finding {
     let found = |why: &str| format!("libtorch {}, with CUDA, but {why}", torch.version);
-    let hindrance = |found, advice: &str| Finding::hindrance("worker", found, super::COMPUTING_HERE, advice);
+    let hindrance = |found, advice: &str| Finding::hindrance("worker", found, super::purposes::COMPUTING_HERE, advice);
     match (&machine.gpu.driver, machine.gpu.devices) {
         (None, 0) => hindrance(found("there is no NVIDIA GPU"), "it works, and training uses the CPU"),
         (None, count) => hindrance(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{program, text};
+use super::look::{program, text};
 use crate::doctor::machine::{GpuParts, Image, ImageState, Probe, System};
 use crate::images::Role;
 use base::error::Error;

@@ -7,16 +7,15 @@
 pub mod assets;
 pub mod gpus;
 mod parts;
+mod setup;
 mod shard;
 
-use std::time::Duration;
-
-use self::assets::Asset;
 use self::parts::Ending;
-use super::backend::{Backend, Details, Job, Observer};
+pub use self::setup::{Caffe, Settings};
+use super::backend::{Backend, Details, Job};
 use super::list::{Listed, Missing};
 use base::error::{Error, Result};
-use sandbox::{Cause, Engine, GpuPath, Image};
+use sandbox::Cause;
 
 /// Boxes that the script takes of each image (MIN_BOXES, MAX_BOXES).
 pub const BOXES: usize = 36;
@@ -29,57 +28,7 @@ const ATTEMPTS: usize = 3;
 /// Messages that are shown where it cannot be said whose they are.
 const SHOWN: usize = 5;
 
-/// How it is run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// GPUs.
-    pub gpus: gpus::Choice,
-    /// The way to them.
-    pub gpu_path: GpuPath,
-    /// Containers at a time; none: one on each GPU.
-    pub shards: Option<usize>,
-    /// Memory of each container in bytes.
-    pub memory: Option<u64>,
-    /// How long a container may be silent; the script says something at each image.
-    pub silence: Duration,
-}
-
-/// The original's extractor on an engine.
-pub struct Caffe {
-    engine: Engine,
-    image: Image,
-    script: Asset,
-    weights: Asset,
-    settings: Settings,
-    lanes: usize,
-    details: Details,
-}
-
 impl Caffe {
-    /// Looks for the GPUs.
-    ///
-    /// # Errors
-    /// Infra where a GPU is missing or too new for it.
-    pub fn new(
-        engine: Engine,
-        image: Image,
-        [script, weights]: [Asset; 2],
-        settings: Settings,
-        observer: &dyn Observer,
-    ) -> Result<Self> {
-        let gpus = gpus::check(&engine, &image, &settings.gpus, settings.gpu_path, observer)?;
-        let lanes = settings.shards.unwrap_or(gpus.len()).max(1);
-        let details = Details {
-            image: Some(image.clone()),
-            script_sha256: Some(script.sha256.clone()),
-            model_sha256: Some(weights.sha256.clone()),
-            gpus,
-            shards: lanes,
-            containers: Vec::new(),
-        };
-        Ok(Self { engine, image, script, weights, settings, lanes, details })
-    }
-
     /// Tries images each by itself.
     fn singly(&mut self, job: &mut Job, left: Vec<Listed>) -> Result<Vec<Missing>> {
         job.observer.say(&format!("{} images have no row: trying each by itself", left.len()));

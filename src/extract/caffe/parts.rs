@@ -10,7 +10,8 @@ use super::super::backend::{Container, Job};
 use super::super::list::Listed;
 use super::super::rows::{Rows, Tail};
 use super::super::work::Part;
-use super::{Caffe, shard};
+use super::setup::Caffe;
+use super::shard;
 use base::error::{Error, Result};
 use sandbox::{Access, Cause, Ended, Failure, Gpus, Mount, Sandbox, Stop, Stream};
 

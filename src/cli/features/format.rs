@@ -1,0 +1,25 @@
+//! The forms in which a finding is printed.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use base::error::{Error, Result};
+use base::plain;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+impl Format {
+    pub fn write(self, found: &(impl std::fmt::Display + Serialize)) -> Result<String> {
+        match self {
+            Self::Text => Ok(plain::lines(&found.to_string())),
+            Self::Json => serde_json::to_string_pretty(found)
+                .map_err(|error| Error::bug("cannot write the result as JSON").because(error)),
+        }
+    }
+}

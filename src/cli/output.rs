@@ -1,0 +1,18 @@
+//! Results on stdout.
+
+use base::error::{Error, Result};
+use base::stdout;
+
+/// A result as JSON for scripts.
+pub fn pretty(value: &serde_json::Value) -> Result<String> {
+    serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
+}
+
+/// Prints a result with a line end.
+///
+/// # Errors
+/// Infra where stdout cannot be written; a reader that has gone away is no error.
+pub fn say(text: impl AsRef<str>) -> Result<()> {
+    stdout::line(text.as_ref());
+    stdout::check()
+}
