@@ -3,6 +3,7 @@
 
 pub mod hearing;
 pub use fixtures;
+#[allow(unused_imports, reason = "not every test serves files")]
 pub use fixtures::server as testing;
 
 use std::path::Path;

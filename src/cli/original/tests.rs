@@ -1,6 +1,8 @@
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::cli::Cli;
+use crate::cli::stopping::quoted;
 
 /// Every command of the original's README that concerns this program, and variants that people write.
 const LINES: &[&str] = &[
