@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::forms::{Form, not_into, tell};
 use super::output::say;
+use super::progress::reading::ReadingDisplay;
 use super::surroundings::cores;
 use super::values::{seed, whole};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
 use data::dataset::Task;
-use data::features::progress::Bar;
 use judge::evidence::run::{RunEvidence, read, read_all};
 use judge::grade::golden::{Content, GoldenFile};
 use judge::grade::rows::{Asked, against, rows};
@@ -145,7 +145,14 @@ impl Args {
             let golden = given.map_or_else(|| GoldenFile::load("features"), Ok)?;
             if let Content::Features(limits) = &golden.content {
                 let files = [reference.as_path(), candidate.as_path()];
-                judged.push(grade::features::judge(limits, files, &self.level, self.common, cores(), &Bar::new())?);
+                judged.push(grade::features::judge(
+                    limits,
+                    files,
+                    &self.level,
+                    self.common,
+                    cores(),
+                    &ReadingDisplay::new(),
+                )?);
             }
             records.push(golden.record);
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 
-use super::progress::Display;
+use super::progress::worker::Display;
 use crate::pipeline::workers::Watchers;
 use crate::placement::{Asked, Placement};
 use base::error::{Error, Result};

@@ -1,16 +1,14 @@
 //! `repro extract`.
 
-use std::cell::Cell;
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::assets::{Format, ManifestOptions};
 use super::choices::gpu_path;
+use super::progress::extraction::ExtractionDisplay;
 use crate::demo::DemoDetector;
 use crate::extract::caffe::{self, Caffe, assets, gpus::Choice};
 use crate::extract::order::Order;
@@ -22,12 +20,10 @@ use base::error::{Error, Result};
 use base::exit;
 use base::human::{grouped, human_bytes, human_seconds};
 use base::stdout;
-use base::tell;
 use sandbox::{Engine, GpuPath};
 
 /// Images shown of those that have no features.
 const SHOWN: usize = 20;
-const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// Make obj36 features of images with the original's extractor, checked and complete
 ///
@@ -136,7 +132,7 @@ be; 8 disk full; 130 interrupted.";
 /// Usage, infra, data, checksum, disk, interrupted, as [`exit`] has them.
 pub fn run(args: Args) -> Result<u8> {
     let source = Source::of(args.set, args.split)?;
-    let observer = Bar::new();
+    let observer = ExtractionDisplay::new();
     let request = Request {
         source,
         order: order(&args, &source)?,
@@ -305,52 +301,6 @@ fn size(text: &str) -> Result<u64, String> {
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "a size is such as 500M, 24G or 24GiB".into())
-}
-
-/// A bar on stderr with images, rate and time left; where stderr is no terminal, a line a minute.
-struct Bar {
-    bar: ProgressBar,
-    said: Cell<Instant>,
-}
-
-impl Bar {
-    fn new() -> Self {
-        Self { bar: ProgressBar::hidden(), said: Cell::new(Instant::now()) }
-    }
-}
-
-impl Observer for Bar {
-    fn begin(&self, doing: &str, total: usize, done: usize) {
-        const TEMPLATE: &str = "{msg} [{bar:30}] {human_pos}/{human_len} {per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.bar.reset();
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        // What was done before says nothing of the rate.
-        self.bar.reset_eta();
-        self.bar.set_style(style.progress_chars("=> "));
-        self.bar.set_message(doing.to_owned());
-        self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-        self.bar.enable_steady_tick(Duration::from_millis(250));
-    }
-
-    fn at(&self, done: usize) {
-        self.bar.set_position(done as u64);
-        if !std::io::stderr().is_terminal() && self.said.get().elapsed() >= A_MINUTE {
-            self.said.set(Instant::now());
-            let (total, left) = (self.bar.length().unwrap_or(0), human_seconds(self.bar.eta().as_secs_f64()));
-            tell!("{}: {done} of {total}, {:.2} a second, {left} left", self.bar.message(), self.bar.per_sec());
-        }
-    }
-
-    fn end(&self) {
-        self.bar.disable_steady_tick();
-        self.bar.finish_and_clear();
-    }
-
-    fn say(&self, text: &str) {
-        self.bar.suspend(|| tell!("{text}"));
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format, Known, NetworkOptions};
 use super::output::pretty;
+use super::progress::assets::Display;
 use crate::prepare;
 use assets::event::{Event, Observer};
 use assets::fetch::{self, Outcome, Settings};

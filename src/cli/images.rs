@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::assets::Format;
-use super::image_progress::PullDisplay;
 use super::output::pretty;
+use super::progress::pull::PullDisplay;
 use crate::images::{self, Brought, Pinned, Role, known};
 use base::error::{Error, Result};
 use base::exit;

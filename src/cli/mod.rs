@@ -11,7 +11,6 @@ use base::{exit, stdout};
 
 mod all;
 mod answering;
-mod asset_progress;
 mod assets;
 mod bench;
 mod breaks;
@@ -28,7 +27,6 @@ pub mod features;
 mod fetch;
 mod first_look;
 mod forms;
-mod image_progress;
 mod images;
 mod options;
 mod original;

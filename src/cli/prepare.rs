@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
+use super::progress::assets::Display;
 use crate::prepare::{Settings, Summary, prepare};
 use assets::manifest::Selection;
 use base::error::{Error, Result};

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::asset_progress::Display;
 use super::assets::{AssetOptions, Format};
 use super::output::pretty;
+use super::progress::assets::Display;
 use super::surroundings::cores;
 use assets::event::{Event, Observer, Silent};
 use assets::manifest::Selection;

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
-use super::super::asset_progress::Display;
 use super::super::assets::{ManifestOptions, NetworkOptions};
 use super::super::first_look::{Named, look};
 use super::super::output::say;
+use super::super::progress::assets::Display;
 use super::super::surroundings::cores;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::format::Format;
 use crate::cli::output::say;
+use crate::cli::progress::reading::ReadingDisplay;
 use crate::cli::surroundings::cores;
 use base::error::{Error, Result};
 use base::files;
 use base::human::{grouped, human_bytes, human_seconds};
 use base::tell;
 use data::features::compare::Found;
-use data::features::progress::Bar;
 use judge::verdict::comparison::{Settings, compare};
 use judge::verdict::features::Golden;
 
@@ -84,7 +84,7 @@ pub fn run(args: Args) -> Result<u8> {
     let named = if args.list { usize::MAX } else { NAMED[usize::from(args.format == Format::Json)] };
     let threads = cores();
     let settings = Settings { level: &args.level, common: args.common, named, worst: args.worst, threads };
-    let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Bar::new())?;
+    let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &ReadingDisplay::new())?;
     let text = args.format.write(&compared)?;
     let verdict = compared.judged.verdict;
     match &args.out {

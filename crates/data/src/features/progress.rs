@@ -1,10 +1,6 @@
-//! How far a long reading of a file is, for a person or for a test.
+//! How far a long reading of a file is, for whoever wants to hear it.
 
-use base::tell;
 use std::path::Path;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 /// Whether a store had to be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,54 +44,6 @@ impl Progress for Silent {
     fn advance(&self, _: u64) {}
     fn end(&self) {}
     fn ready(&self, _: Outcome, _: &Path, _: usize) {}
-}
-
-/// A bar on stderr with bytes, rate and time left, hidden where stderr is no terminal; `ready` is one line there either way.
-pub struct Bar {
-    bar: ProgressBar,
-}
-
-impl Bar {
-    /// A bar that appears with the first [`Progress::begin`].
-    pub fn new() -> Self {
-        Self { bar: ProgressBar::hidden() }
-    }
-}
-
-impl Default for Bar {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Progress for Bar {
-    fn begin(&self, doing: &str, total: u64) {
-        const TEMPLATE: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.bar.reset();
-        self.bar.set_length(total);
-        self.bar.set_style(style.progress_chars("=> "));
-        self.bar.set_message(doing.to_owned());
-        self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
-        self.bar.enable_steady_tick(Duration::from_millis(250));
-    }
-
-    fn advance(&self, bytes: u64) {
-        self.bar.inc(bytes);
-    }
-
-    fn end(&self) {
-        self.bar.disable_steady_tick();
-        self.bar.finish_and_clear();
-    }
-
-    fn ready(&self, outcome: Outcome, store: &Path, images: usize) {
-        tell!("features: {} {} ({images} images)", outcome.name(), store.display());
-    }
-
-    fn note(&self, text: &str) {
-        tell!("features: {text}");
-    }
 }
 
 /// Ends a pass when dropped, also when it failed.

@@ -8,7 +8,6 @@ pub mod machine;
 pub mod optimiser;
 pub mod predict;
 pub mod pretrain;
-pub mod progress;
 pub mod schedule;
 pub mod setup;
 pub mod step;

@@ -162,7 +162,7 @@ impl Display {
     }
 
     /// Nothing more happens to a file.
-    pub(super) fn ended(&self, name: &str) {
+    pub fn ended(&self, name: &str) {
         let mut state = self.state();
         if let Some(file) = state.files.remove(name) {
             state.ended = state.ended.saturating_add(file.done.saturating_sub(file.from));
