@@ -2,6 +2,8 @@
 //! where there is no engine with the image, unless `REPRO_TEST_REQUIRE` names `train-image`.
 
 mod common;
+#[path = "common/own_engine.rs"]
+mod own_engine;
 #[path = "common/train_image.rs"]
 mod train_image;
 
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 use base::files::sha256;
 use common::{repro, run, stderr, stdout};
 use judge::report::{Report, json};
+use own_engine::OwnEngine;
+use serde_json::Value;
 use train_image::{image, with_engine};
 
 const INCONCLUSIVE: i32 = 3;
@@ -64,13 +68,13 @@ fn latest(folder: &Path, path: &str) -> std::path::PathBuf {
     folder.join("workspace/runs/latest").join(path)
 }
 
-/// Containers of a process.
-fn containers_of(process: u32) -> usize {
+/// Containers of a process: those that run, or all.
+fn containers_of(process: u32, running: bool) -> usize {
     let owned = format!("-{process}-");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let all = runtime.block_on(async {
         let docker = bollard::Docker::connect_with_defaults().unwrap();
-        let options = bollard::query_parameters::ListContainersOptionsBuilder::default().all(true).build();
+        let options = bollard::query_parameters::ListContainersOptionsBuilder::default().all(!running).build();
         docker.list_containers(Some(options)).await.unwrap()
     });
     let owner = |labels: std::collections::HashMap<String, String>| labels.get("lxmert-repro.owner").cloned();
@@ -165,7 +169,8 @@ fn at_work(folder: &Path, image: &str) -> Child {
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(300);
     let started = |text: String| text.contains(r#""stage-started","stage":"train-vqa""#);
-    while !fs::read_to_string(latest(folder, "events.jsonl")).is_ok_and(started) || containers_of(child.id()) == 0 {
+    while !fs::read_to_string(latest(folder, "events.jsonl")).is_ok_and(started) || containers_of(child.id(), true) == 0
+    {
         assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "no training began");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -180,14 +185,53 @@ fn killed_or_stopped_it_leaves_nothing_and_goes_on() {
     let mut stopped = at_work(folder, &image);
     rustix::process::kill_process(rustix::process::Pid::from_child(&stopped), rustix::process::Signal::INT).unwrap();
     assert_eq!(stopped.wait().unwrap().code(), Some(INTERRUPTED));
-    assert_eq!(containers_of(stopped.id()), 0);
+    assert_eq!(containers_of(stopped.id(), false), 0);
 
     let mut killed = at_work(folder, &image);
     killed.kill().unwrap();
     killed.wait().unwrap();
+    // Its stdin was the worker's: that ends in order, and the container with it.
+    let since = Instant::now();
+    while containers_of(killed.id(), true) > 0 {
+        assert!(since.elapsed() < Duration::from_secs(10), "its worker is still at work");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     inside(&mut demo(folder), &image);
-    assert_eq!(containers_of(killed.id()), 0);
+    assert_eq!(containers_of(killed.id(), false), 0);
     assert!(latest(folder, "train-nlvr2/LAST.safetensors").exists());
+}
+
+#[test]
+fn an_image_that_does_not_fit_is_named_with_what_to_run() {
+    let Some(own) = OwnEngine::docker(None, &[]) else { return };
+    let place = tempfile::tempdir().unwrap();
+    let worker = Path::new(env!("CARGO_BIN_EXE_repro")).with_file_name("repro-worker");
+    let said = Command::new(worker).args(["devices", "cpu"]).output().unwrap();
+    let stale = |change: fn(&mut Value)| {
+        let said = stdout(&said);
+        let (hello, rest) = said.split_once('\n').unwrap();
+        let mut hello: Value = serde_json::from_str(hello).unwrap();
+        change(&mut hello);
+        // The image has a shell and nothing else.
+        format!("{hello}\n{rest}").lines().map(|line| format!("echo '{line}'\n")).collect::<String>()
+    };
+    let build = "next: `repro images build train` builds the image anew from this source";
+    for (at, program, script, parts) in [
+        (0, "other", "true".to_owned(), ["does not hold this program", "no program repro-worker"]),
+        (1, "repro-worker", "true".to_owned(), ["does not hold this program", "it did not say who it is"]),
+        (2, "repro-worker", "echo rubbish".to_owned(), ["does not belong to this program", "but \"rubbish\""]),
+        (3, "repro-worker", stale(|hello| hello["schema"] = 1.into()), ["does not belong to this", "edition 1, this"]),
+        (4, "repro-worker", stale(|hello| hello["source"] = "0".into()), ["does not belong to this", "source: 0, not"]),
+    ] {
+        let name = format!("localhost/misfit-{at}");
+        own.image_with_script(&name, program, &script);
+        let mut all = repro(place.path());
+        all.env("DOCKER_HOST", own.host()).args(["all", "--profile", "demo", "--engine", "docker", "--image", &name]);
+        let text = stderr(&run(&mut all, 4));
+        for part in parts.into_iter().chain([build, &name]) {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+    }
 }
 
 #[test]
