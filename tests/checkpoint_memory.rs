@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 use checkpoint::{StateDict, TensorData, write_pth, write_safetensors};
 use lxmert_spec::loading::read;
 
-#[allow(dead_code)]
-
 static USED: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
