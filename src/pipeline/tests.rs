@@ -405,4 +405,5 @@ fn mistakes_in_a_plan_are_named() {
 
 mod always;
 mod fails;
+mod recorded;
 mod resumes;

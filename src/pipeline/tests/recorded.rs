@@ -1,0 +1,30 @@
+//! A stage whose worker leaves its record.
+
+use super::*;
+use crate::placement::RECORD;
+
+#[test]
+fn the_record_of_a_worker_is_no_output_and_may_be_lost() {
+    let workspace = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        workspace: workspace.path().to_owned(),
+        versions: [].into(),
+        threads: 1,
+        image: None,
+        departures: Vec::new(),
+    };
+    let work = Stage::new("work", "Work", 1, |context| {
+        put(context.output(RECORD), "{}\n")?;
+        put(context.output("result"), "7")
+    });
+    let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages: vec![work] };
+    let again = || run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let (report, folder) = again();
+    let outputs = &report.provenance.outputs[0];
+    assert_eq!((outputs.files, outputs.largest[0].name.as_str()), (1, "result"));
+    let record = folder.join("work").join(RECORD);
+    assert_eq!(fs::read_to_string(&record).unwrap(), "{}\n");
+    fs::remove_file(record).unwrap();
+    assert_eq!(again().0.without_times(), report.without_times());
+    assert!(render(&explain(&plan, workspace.path()).unwrap()).contains("skip"));
+}
