@@ -176,14 +176,14 @@ mod tests {
         emitter.note("kept");
         emitter.say(&Event::Done { result: 7.into(), files: Vec::new() });
         emitter.at(1, "after the end");
-        let lines: Vec<Event> = BufReader::new(File::from(read))
-            .lines()
-            .map(|line| Event::parse(&line.unwrap()).unwrap())
-            .take_while({
-                let mut ended = false;
-                move |event| !std::mem::replace(&mut ended, event.is_last())
-            })
-            .collect();
+        // The pipe stays open: nobody may wait for more than the last event.
+        let mut lines = Vec::new();
+        for line in BufReader::new(File::from(read)).lines() {
+            lines.push(Event::parse(&line.unwrap()).unwrap());
+            if lines.last().is_some_and(Event::is_last) {
+                break;
+            }
+        }
         let progress = lines.iter().filter(|event| event.may_be_dropped()).count();
         assert!((WAITING..500).contains(&progress), "{progress}");
         let [.., Event::Note { .. }, Event::Done { .. }] = &lines[..] else { panic!("{lines:?}") };
