@@ -50,10 +50,13 @@ fn resuming(program: &str, words: Vec<String>) -> String {
     format!("{} {}", quoted(program), words.join(" "))
 }
 
-/// The error of a run that a signal stopped, in one line with the command that resumes it. Others stay as they are.
+/// The error of a run that a signal stopped after it had begun, in one line with the command that resumes it. Others stay as they
+/// are: before that, there is nothing to resume and no advice to do so.
 pub(super) fn resumable(error: Error) -> Error {
     match error.kind() {
-        Kind::Interrupted => Error::interrupted(format!("{}; resume with: {}", error.what(), to_resume())),
+        Kind::Interrupted if error.advice().is_some() => {
+            Error::interrupted(format!("{}; resume with: {}", error.what(), to_resume()))
+        }
         _ => error,
     }
 }

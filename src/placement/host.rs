@@ -43,9 +43,6 @@ impl Host {
     /// As [`Placement::run`](super::Placement::run).
     pub fn run(&self, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Value> {
         let worker = find::worker()?;
-        if let Some(folder) = &asked.touched.folder {
-            std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
-        }
         let request = request(asked, true)?;
         let words = ["run".into(), request.path().as_os_str().to_owned()];
         // From here on a first signal is the worker's to answer: it says what it does, and ends.

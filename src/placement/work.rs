@@ -26,7 +26,7 @@ pub struct Asked {
 pub struct Touched {
     /// Read if they are there.
     pub reads: Vec<PathBuf>,
-    /// The folder that is written into; made where it is not there.
+    /// The folder that is written into; for a container, made where it is not there.
     pub folder: Option<PathBuf>,
     /// The one file that is written, and nothing else in its folder.
     pub file: Option<PathBuf>,

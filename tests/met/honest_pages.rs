@@ -99,17 +99,17 @@ fn a_benchmark_prints_what_it_measured_in_this_run_and_nothing_of_another() {
     assert!(help.contains("README.md (Speed)") && !help.contains("examples/s"), "{help}");
 }
 
-/// What the doctor found of libtorch.
-fn libtorch(folder: &Path) -> Value {
+/// What the doctor found of the worker and its libtorch.
+fn worker(folder: &Path) -> Value {
     let output = repro(folder).args(["doctor", "--for", "train", "--format", "json"]).output().unwrap();
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    json["checks"].as_array().unwrap().iter().find(|check| check["name"] == "libtorch").unwrap().clone()
+    json["checks"].as_array().unwrap().iter().find(|check| check["name"] == "worker").unwrap().clone()
 }
 
 #[test]
 fn the_doctor_and_the_device_tell_a_libtorch_for_cpus_from_one_without_a_gpu() {
     let place = tempfile::tempdir().unwrap();
-    let check = libtorch(place.path());
+    let check = worker(place.path());
     let found = check["found"].as_str().unwrap();
     if found.contains("sees") && !found.contains("sees no GPU") {
         println!("skipped: this machine has a GPU");
@@ -118,11 +118,11 @@ fn the_doctor_and_the_device_tell_a_libtorch_for_cpus_from_one_without_a_gpu() {
     let sizes = ["--model", "tiny", "--boxes", "3", "--features", "16", "--answers", "5", "--vocab-size", "50"];
     let refused = run(repro(place.path()).args(["bench", "train", "--device", "cuda"]).args(sizes), 4);
     let said = stderr(&refused);
-    if found == "2.11.0, for CPUs only" {
+    if found == "libtorch 2.11.0, for CPUs only" {
         assert!(said.contains("--device cuda: this program was built with the libtorch for CPUs"), "{said}");
         assert!(said.contains("next: run ci/setup --cuda"), "{said}");
     } else {
-        assert!(found.starts_with("2.11.0, with CUDA, but "), "{found}");
+        assert!(found.starts_with("libtorch 2.11.0, with CUDA, but "), "{found}");
         assert_eq!(check["state"], "advice", "{check}");
         assert!(
             said.contains("--device cuda: there is no GPU 0") && said.contains("libtorch has CUDA and sees 0 GPUs"),

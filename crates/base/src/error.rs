@@ -138,6 +138,11 @@ impl Error {
     pub fn what(&self) -> &str {
         &self.what
     }
+
+    /// What the person can do, where that is known.
+    pub fn advice(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
 }
 
 impl fmt::Display for Error {

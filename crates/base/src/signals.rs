@@ -172,8 +172,9 @@ fn bound_last_steps(state: &State) {
 /// # Errors
 /// Where the system does not let it, or a signal has come already.
 pub fn listen(voice: Voice) -> Result<(), Refused> {
-    install()?;
+    // First: a signal may come as soon as one can be heard, and without a voice it would kill the program.
     lock().voice = Some(voice);
+    install()?;
     check()
 }
 
