@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<u8> {
         .into_iter()
         .filter(|purpose| args.purposes.is_empty() || args.purposes.contains(purpose))
         .collect();
-    let report = Report::of(&gather::machine(&args.workspace, args.image.as_deref())?, &asked);
+    let report = Report::of(&gather::machine(&args.workspace, args.image.as_deref(), &asked)?, &asked);
     let text = match args.format {
         Format::Text => render(&report, wants_colour(std::io::stdout().is_terminal())).trim_end().to_owned(),
         Format::Json => pretty(&report.json())?,

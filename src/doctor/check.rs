@@ -5,9 +5,9 @@ mod gpu;
 mod host;
 mod purposes;
 
-use super::finding::{Finding, Purpose};
+use super::finding::{COMPUTING_HERE, Finding, Purpose};
 use super::machine::Machine;
-use purposes::{COMPUTING_HERE, CONTAINERS, LARGE};
+use purposes::{CONTAINERS, LARGE};
 
 /// A check, and the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);

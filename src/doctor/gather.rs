@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use look::{program, text};
 
+use super::finding::{COMPUTING_HERE, Purpose};
 use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
 use crate::pipeline::environment;
@@ -26,11 +27,11 @@ use sandbox::{Cause, Engine as Connection, Failure};
 const PROGRAMS: [&str; 6] =
     ["dockerd", "podman", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook", "ubuntu-drivers"];
 
-/// The facts. GPUs are looked for in a container of `image`, or of one of the program's own images that is here.
+/// The facts. The worker is asked only where what is `asked` computes here. GPUs are looked for in a container of `image`, or of one of the program's own images that is here.
 ///
 /// # Errors
 /// What [`lock::read`] says of the pins of the workspace.
-pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
+pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Result<Machine> {
     let connection = Connection::connect("doctor");
     let images = match &connection {
         Ok(connection) => look_up(connection, workspace)?,
@@ -47,7 +48,7 @@ pub fn machine(workspace: &Path, image: Option<&str>) -> Result<Machine> {
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
         commit: versions::commit_time(),
-        worker: worker(),
+        worker: if asked.iter().any(|purpose| COMPUTING_HERE.contains(purpose)) { worker() } else { Worker::Unasked },
         engine: match connection {
             Ok(connection) => Engine::Answers {
                 host: connection.host().to_owned(),
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn this_machine_has_what_every_machine_has() {
         let folder = tempfile::tempdir().unwrap();
-        let machine = machine(folder.path(), None).unwrap();
+        let machine = machine(folder.path(), None, &Purpose::ALL).unwrap();
         assert!(machine.processor.cores > 0 && machine.memory.total > Some(1 << 28));
         assert!(machine.workspace.1 > Some(0) && machine.locks == Some(Ok(())) && machine.now > 1_700_000_000);
     }

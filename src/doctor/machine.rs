@@ -106,6 +106,8 @@ pub struct Memory {
 pub enum Worker {
     /// It is here and belongs to this program.
     Fits(Torch),
+    /// It was not asked: nothing that a person wants to do computes here.
+    Unasked,
     /// It is here, but does not say who it is, or is another one.
     Unfit {
         /// What is wrong with it.

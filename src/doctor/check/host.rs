@@ -1,6 +1,6 @@
 //! The machine itself.
 
-use crate::doctor::finding::{Finding, Purpose};
+use crate::doctor::finding::{COMPUTING_HERE, Finding, Purpose};
 use crate::doctor::machine::{Machine, Torch, Worker};
 use base::clock::rfc3339;
 use base::human::human_bytes;
@@ -135,9 +135,10 @@ pub(super) fn clock(machine: &Machine) -> Finding {
 pub(super) fn worker(machine: &Machine) -> Finding {
     let torch = match &machine.worker {
         Worker::Fits(torch) => torch,
+        Worker::Unasked => return Finding::untried("worker", "not asked"),
         Worker::Unfit { why } | Worker::Missing { why } => {
             let advice = "with --engine docker the training image computes instead. To have one here, in the folder of the source:";
-            return Finding::trouble("worker", why.as_str(), super::purposes::COMPUTING_HERE, advice).run(BUILD);
+            return Finding::trouble("worker", why.as_str(), COMPUTING_HERE, advice).run(BUILD);
         }
     };
     let version = &torch.version;
@@ -148,11 +149,7 @@ pub(super) fn worker(machine: &Machine) -> Finding {
             let advice = "there is a GPU, but the worker was built with the libtorch for CPUs, so training uses the CPU. \
                           In the folder of its source:";
             let found = format!("libtorch {version}, for CPUs only");
-            Finding::hindrance("worker", found, super::purposes::COMPUTING_HERE, advice).run([
-                "ci/setup --cuda",
-                BUILD[1],
-                BUILD[2],
-            ])
+            Finding::hindrance("worker", found, COMPUTING_HERE, advice).run(["ci/setup --cuda", BUILD[1], BUILD[2]])
         }
         (0, false, None) => Finding::fine("worker", format!("libtorch {version}, for CPUs only")),
     }
@@ -161,7 +158,7 @@ pub(super) fn worker(machine: &Machine) -> Finding {
 /// Says why a libtorch with CUDA sees no GPU: there is none, its driver is missing, or the two do not work together.
 fn cuda_without_gpu(machine: &Machine, torch: &Torch) -> Finding {
     let found = |why: &str| format!("libtorch {}, with CUDA, but {why}", torch.version);
-    let hindrance = |found, advice: &str| Finding::hindrance("worker", found, super::purposes::COMPUTING_HERE, advice);
+    let hindrance = |found, advice: &str| Finding::hindrance("worker", found, COMPUTING_HERE, advice);
     match (&machine.gpu.driver, machine.gpu.devices) {
         (None, 0) => hindrance(found("there is no NVIDIA GPU"), "it works, and training uses the CPU"),
         (None, count) => hindrance(
