@@ -19,7 +19,7 @@ use trainings::start::Start;
 
 /// Whoever trains and answers. It reads the data and the weights below `workspace` that the task needs.
 pub trait FineTuner {
-    /// Trains, and leaves weights and [`rate::METRICS`] in the stage's folder.
+    /// Trains, and leaves weights and its metrics in the stage's folder.
     ///
     /// # Errors
     /// Whatever stands in the way.
