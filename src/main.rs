@@ -2,7 +2,6 @@
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use base::error::Kind;
@@ -21,8 +20,6 @@ fn main() -> ExitCode {
     versions::say(Build {
         commit: option_env!("REPRO_GIT_COMMIT"),
         commit_time: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
-        // It has none of its own: the worker says what its stands on.
-        arithmetic: BTreeMap::new(),
     });
     match std::panic::catch_unwind(|| Cli::run_line(&std::env::args_os().collect::<Vec<_>>())) {
         Ok(Ok(code)) => ExitCode::from(code),

@@ -8,13 +8,14 @@ mod killing;
 mod mini;
 #[path = "common/own_engine.rs"]
 mod own_engine;
+#[path = "common/small_training.rs"]
+mod small_training;
 #[path = "common/terminal.rs"]
 mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use common::{repro, run, stderr, stdout};
@@ -27,25 +28,9 @@ const USAGE: i32 = 2;
 const INFRA: i32 = 4;
 const INTERRUPTED: i32 = 130;
 
-/// Data that all tests share.
-fn data() -> &'static Path {
-    static DATA: OnceLock<tempfile::TempDir> = OnceLock::new();
-    DATA.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        mini::data_root(folder.path(), 37, 10);
-        folder
-    })
-    .path()
-}
-
 /// A training in `folder` of 37 steps an epoch, whose results go into `out` there.
 fn train(folder: &Path, more: &str) -> Command {
-    let mut command = repro(folder);
-    command.env("GOMP_SPINCOUNT", "1000").args(["train", "vqa", "--data-root"]).arg(data());
-    let fixed = "--model tiny --from-scratch --batch-size 1 --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 \
-                 --output out";
-    command.args(fixed.split_whitespace()).args(more.split_whitespace());
-    command
+    small_training::train(folder, 1, more)
 }
 
 /// Steps in the log of a training.
@@ -251,7 +236,8 @@ fn a_harness_alone_says_what_it_lacks_and_does_what_it_can() {
         command.env("CARGO_TARGET_DIR", folder.join("nowhere"));
         command
     };
-    let train = ["train", "vqa", "--model", "tiny", "--from-scratch", "--data-root", data().to_str().unwrap()];
+    let train =
+        ["train", "vqa", "--model", "tiny", "--from-scratch", "--data-root", small_training::data().to_str().unwrap()];
     let text = stderr(&run(&mut command(&train), INFRA));
     for part in
         ["repro-worker, which computes for this program, is not here", "ci/repro builds both", "--engine docker"]

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::progress::worker::Display;
 use crate::pipeline::workers::Watchers;
 use crate::placement::{Asked, Placement};
-use base::error::{Error, Result};
+use base::error::Result;
 
 /// Does the work; its result.
 ///
@@ -17,8 +17,7 @@ pub fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Res
     let mut display = Display::new();
     let result = placement.run(asked, &mut |event| display.hear(&event))?;
     drop(display);
-    serde_json::from_value(result)
-        .map_err(|e| Error::bug(format!("the result of {} is another", asked.name)).because(e))
+    asked.read(result)
 }
 
 /// Shows how the work of each stage goes.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::journal::Event as Journalled;
 use super::plan::{HOST, StageContext};
 use crate::placement::{Asked, Placement, RECORD, Touched};
-use base::error::{Error, Result};
+use base::error::Result;
 
 /// Hears how a stage's work goes: what is worth keeping is in the journal besides.
 pub type Watcher = Box<dyn FnMut(&Event) + Send>;
@@ -74,7 +74,6 @@ impl Workers {
                 peak_memory: used.peak_memory,
             });
         }
-        serde_json::from_value(result?)
-            .map_err(|e| Error::bug(format!("the result of {} is another", asked.name)).because(e))
+        asked.read(result?)
     }
 }

@@ -24,7 +24,7 @@ pub const REQUEST: &str = "/request.json";
 /// What stands in the way of the container; what happens in it is part of the outcome.
 pub fn run(place: &Place, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Outcome> {
     let (mut mounts, landing) = mounts(&asked.touched)?;
-    let request = request(asked, true)?;
+    let request = request(asked)?;
     mounts.push(Mount::read(request.path(), REQUEST));
     let mut sandbox = place.sandbox(&asked.name, &[find::NAME, "run", REQUEST], mounts);
     sandbox.lifeline = true;

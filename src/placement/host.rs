@@ -43,7 +43,7 @@ impl Host {
     /// As [`Placement::run`](super::Placement::run).
     pub fn run(&self, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Value> {
         let worker = find::worker()?;
-        let request = request(asked, true)?;
+        let request = request(asked)?;
         let words = ["run".into(), request.path().as_os_str().to_owned()];
         // From here on a first signal is the worker's to answer: it says what it does, and ends.
         let at_work = AtWork::begin()?;
@@ -103,9 +103,7 @@ impl Running {
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Of its own, so that one Ctrl-C does not reach it twice.
         command.process_group(0);
-        if !openmp::CHOICES.iter().any(|name| std::env::var_os(name).is_some()) {
-            command.env(openmp::SPINS.0, openmp::SPINS.1);
-        }
+        command.envs(openmp::to_set());
         let failed = |e: std::io::Error| cannot_start(worker, &e);
         let mut child = command.spawn().map_err(failed)?;
         let (sender, lines) = channel();

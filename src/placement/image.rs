@@ -154,9 +154,7 @@ impl Place {
 fn sandbox(task: &str, image: &Image, options: &Options, command: &[&str]) -> Sandbox {
     let mut environment: Vec<(String, String)> =
         PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-    if !environment.iter().any(|(name, _)| openmp::CHOICES.contains(&name.as_str())) {
-        environment.push((openmp::SPINS.0.to_owned(), openmp::SPINS.1.to_owned()));
-    }
+    environment.extend(openmp::to_set().map(|(name, value)| (name.to_owned(), value.to_owned())));
     Sandbox {
         environment,
         gpus: options.gpus.clone(),

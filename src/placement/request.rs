@@ -17,14 +17,14 @@ pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn request(asked: &Asked, lifeline: bool) -> Result<NamedTempFile> {
+pub fn request(asked: &Asked) -> Result<NamedTempFile> {
     written(&Request {
         schema: SCHEMA,
         source: SOURCE.to_owned(),
         device: asked.device.clone(),
         threads: u32::try_from(asked.threads).map_err(|_| Error::usage("too many threads"))?,
         record: asked.record.clone(),
-        lifeline,
+        lifeline: true,
         job: asked.job.clone(),
     })
 }

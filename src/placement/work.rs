@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use base::error::{Error, Result};
 use protocol::Job;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// What a worker is to do, and what it touches.
 #[derive(Debug)]
@@ -19,6 +22,17 @@ pub struct Asked {
     pub record: Option<PathBuf>,
     /// What it reads and writes; a container sees nothing else.
     pub touched: Touched,
+}
+
+impl Asked {
+    /// What the result of the work says.
+    ///
+    /// # Errors
+    /// A bug where it is none of this kind.
+    pub fn read<T: DeserializeOwned>(&self, result: Value) -> Result<T> {
+        serde_json::from_value(result)
+            .map_err(|e| Error::bug(format!("the result of {} is another", self.name)).because(e))
+    }
 }
 
 /// What work touches. Paths need not be absolute.

@@ -19,31 +19,17 @@ mod forged_snapshots;
 #[allow(dead_code)]
 #[path = "../common/killing.rs"]
 mod killing;
+#[path = "../common/small_training.rs"]
+mod small_training;
 
 const INTERRUPTED: i32 = 130;
 /// Steps an epoch: 37 examples in batches of 4.
 const STEPS: usize = 9;
 const EPOCHS: usize = 8;
 
-/// Data that all tests share.
-fn data() -> &'static Path {
-    static DATA: OnceLock<tempfile::TempDir> = OnceLock::new();
-    DATA.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        mini::data_root(folder.path(), 37, 10);
-        folder
-    })
-    .path()
-}
-
 /// A training in `folder`, whose results go into `out` there.
 fn train(folder: &Path, more: &str) -> Command {
-    let mut command = repro(folder);
-    command.env("GOMP_SPINCOUNT", "1000").args(["train", "vqa", "--data-root"]).arg(data());
-    let fixed = "--model tiny --from-scratch --batch-size 4 --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 \
-                 --output out --snapshot-every never";
-    command.args(fixed.split_whitespace()).args(more.split_whitespace());
-    command
+    small_training::train(folder, 4, &format!("--snapshot-every never {more}"))
 }
 
 /// A program at work, and what it has said.

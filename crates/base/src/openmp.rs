@@ -10,3 +10,9 @@
 pub const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "1000");
 /// With either of these a person chooses otherwise.
 pub const CHOICES: [&str; 2] = [SPINS.0, "OMP_WAIT_POLICY"];
+
+/// What a program that computes is started with: nothing where the person has chosen.
+pub fn to_set() -> Option<(&'static str, &'static str)> {
+    let chosen = CHOICES.iter().any(|name| std::env::var_os(name).is_some());
+    (!chosen).then_some(SPINS)
+}

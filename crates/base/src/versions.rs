@@ -1,6 +1,5 @@
-//! What the running program was built from, and what its arithmetic stands on.
+//! What the running program was built from.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// What a program says of itself at its start.
@@ -10,8 +9,6 @@ pub struct Build {
     pub commit: Option<&'static str>,
     /// When that was made, in seconds since 1970.
     pub commit_time: Option<u64>,
-    /// What decides the last bits of what it computes: tch, and the libtorch that is loaded. Empty of a program without.
-    pub arithmetic: BTreeMap<String, String>,
 }
 
 static BUILD: OnceLock<Build> = OnceLock::new();
@@ -29,9 +26,4 @@ pub fn commit() -> Option<&'static str> {
 /// When that commit was made, in seconds since 1970.
 pub fn commit_time() -> Option<u64> {
     BUILD.get().and_then(|build| build.commit_time)
-}
-
-/// What decides the last bits of what this program computes: tch, and the libtorch that is loaded.
-pub fn arithmetic() -> BTreeMap<String, String> {
-    BUILD.get().map(|build| build.arithmetic.clone()).unwrap_or_default()
 }

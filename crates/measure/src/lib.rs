@@ -7,5 +7,5 @@
 mod report;
 mod timing;
 
-pub use report::report;
+pub use report::{report, report_with};
 pub use timing::{Repeats, Times, part, rounded};

@@ -1,18 +1,23 @@
 //! What a measurement was made with: versions, processor, memory.
 
+use std::collections::BTreeMap;
+
 use base::host::Host;
-use base::versions;
 use data::features::bench::peak_rss_bytes;
 use serde_json::{Map, Value, json};
 
 /// Returns the JSON object of a measurement: its own entries, then memory, threads, versions and machine.
 pub fn report(measured: Value, threads: usize) -> Value {
+    report_with(BTreeMap::new(), measured, threads)
+}
+
+/// [`report`] of what was computed with libraries of these versions.
+pub fn report_with(mut versions: BTreeMap<String, String>, measured: Value, threads: usize) -> Value {
     let mut entries = match measured {
         Value::Object(entries) => entries,
         other => Map::from_iter([("measured".to_owned(), other)]),
     };
     let Host { os, cpu, cpus, memory } = Host::here();
-    let mut versions = versions::arithmetic();
     versions.insert("repro".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     entries.insert("peak_memory_bytes".into(), json!(peak_rss_bytes()));
     entries.insert("threads".into(), json!(threads));

@@ -52,12 +52,15 @@ pub fn told(device: tch::Device) -> protocol::Device {
     protocol::Device { name, described: described(device) }
 }
 
+/// Digest over the source that this worker was built from.
+pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
+
 /// Who this worker is.
 pub fn hello() -> protocol::Hello {
     let versions: BTreeMap<String, String> = lxmert::libtorch::versions();
     protocol::Hello {
         schema: protocol::SCHEMA,
-        source: env!("REPRO_WORKER_SOURCE").to_owned(),
+        source: SOURCE.to_owned(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         commit: option_env!("REPRO_GIT_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
         versions,

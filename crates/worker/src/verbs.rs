@@ -47,13 +47,8 @@ pub fn run() -> ExitCode {
             return ExitCode::from(exit::code(&error));
         }
     };
-    let hello = devices::hello();
-    versions::say(Build {
-        commit: option_env!("REPRO_GIT_COMMIT"),
-        commit_time: None,
-        arithmetic: hello.versions.clone(),
-    });
-    emitter.say(&Event::Hello(hello));
+    versions::say(Build { commit: option_env!("REPRO_GIT_COMMIT"), commit_time: None });
+    emitter.say(&Event::Hello(devices::hello()));
     let ended = std::panic::catch_unwind(|| verb(&emitter, &words)).unwrap_or_else(|_| {
         Err(Error::bug("the worker panicked").because("see what it said before").next("please report it"))
     });
@@ -102,7 +97,7 @@ fn read(file: &Path) -> Result<Request> {
         }
     }
     let request: Request = serde_json::from_value(head).map_err(|e| refused(e.to_string()))?;
-    match request.source == devices::hello().source {
+    match request.source == devices::SOURCE {
         true => Ok(request),
         false => Err(refused("the worker was built from another source".to_owned())),
     }

@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
+use super::style::style;
 use assets::event::{Event, Observer};
 use assets::lock::Trust;
 use base::human::{human_bytes, human_seconds};
@@ -264,10 +265,6 @@ fn dress(bar: &ProgressBar, name: &str, total: Option<u64>) {
         bar.set_length(total);
     }
     bar.set_message(name.to_owned());
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
 /// `minival: fetched, 4.7 MB, sha256 1a2b…, unpinned, 3.1 s`.

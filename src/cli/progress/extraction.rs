@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use super::style::style;
 use base::human::human_seconds;
 use base::tell;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::extract::Observer;
 
@@ -28,13 +29,12 @@ impl ExtractionDisplay {
 impl Observer for ExtractionDisplay {
     fn begin(&self, doing: &str, total: usize, done: usize) {
         const TEMPLATE: &str = "{msg} [{bar:30}] {human_pos}/{human_len} {per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         self.bar.reset();
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         // What was done before says nothing of the rate.
         self.bar.reset_eta();
-        self.bar.set_style(style.progress_chars("=> "));
+        self.bar.set_style(style(TEMPLATE));
         self.bar.set_message(doing.to_owned());
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         self.bar.enable_steady_tick(Duration::from_millis(250));

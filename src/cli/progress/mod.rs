@@ -10,4 +10,5 @@ pub mod assets;
 pub mod extraction;
 pub mod pull;
 pub mod reading;
+mod style;
 pub mod worker;

@@ -3,8 +3,9 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
+use super::style::style;
 use base::human::human_bytes;
 use base::tell;
 use sandbox::pull::Progress;
@@ -31,8 +32,7 @@ impl PullDisplay {
             return Self { bar: ProgressBar::hidden(), said: Some(Instant::now()), last };
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
+        bar.set_style(style(TEMPLATE));
         bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, said: None, last }
     }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::style::style;
 use base::tell;
 use data::features::progress::{Outcome, Progress};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 /// Shows how far the reading of files is.
 pub struct ReadingDisplay {
@@ -22,10 +23,9 @@ impl ReadingDisplay {
 impl Progress for ReadingDisplay {
     fn begin(&self, doing: &str, total: u64) {
         const TEMPLATE: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         self.bar.reset();
         self.bar.set_length(total);
-        self.bar.set_style(style.progress_chars("=> "));
+        self.bar.set_style(style(TEMPLATE));
         self.bar.set_message(doing.to_owned());
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         self.bar.enable_steady_tick(Duration::from_millis(250));

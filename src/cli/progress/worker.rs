@@ -3,8 +3,9 @@
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
+use super::style::style;
 use base::{signals, stdout, tell};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use protocol::{Event, Unit};
 
 /// Shows the events of a worker.
@@ -62,9 +63,8 @@ fn bar(what: &str, total: u64, unit: Unit) -> ProgressBar {
         Unit::Bytes => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
         Unit::Examples => "{prefix} [{bar:30}] {pos}/{len} {per_sec}, {eta} left {msg}",
     };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    bar.set_style(style.progress_chars("=> "));
+    bar.set_style(style(template));
     bar.set_prefix(what.to_owned());
     bar.enable_steady_tick(Duration::from_millis(500));
     bar

@@ -11,10 +11,6 @@ use super::*;
 
 type Shapes = IndexMap<String, Vec<usize>>;
 
-fn files(check: impl Fn(&Path, &str, &Value)) {
-    fixtures::checkpoints(check);
-}
-
 fn expected(folder: &Path, about: &Value) -> Option<StateDict> {
     let path = folder.join(about["expected"].as_str()?);
     path.exists().then(|| read_safetensors(&path).unwrap())
@@ -37,7 +33,7 @@ fn task_model() -> Option<Shapes> {
 #[test]
 fn pre_training_checkpoints_fill_task_and_pre_training_models() {
     let (Some(task), Some(pretraining)) = (task_model(), pretraining_model()) else { return };
-    files(|folder, name, about| {
+    fixtures::checkpoints(|folder, name, about| {
         if about["expected"] != "micro.expected.safetensors" {
             return;
         }
@@ -66,7 +62,7 @@ fn pre_training_checkpoints_fill_task_and_pre_training_models() {
 #[test]
 fn fine_tuned_checkpoints_load_whole_and_only_as_such() {
     let Some(task) = task_model() else { return };
-    files(|folder, name, about| {
+    fixtures::checkpoints(|folder, name, about| {
         if about["expected"] != "micro_vqa_BEST.expected.safetensors" {
             return;
         }
@@ -87,7 +83,7 @@ fn fine_tuned_checkpoints_load_whole_and_only_as_such() {
 #[test]
 fn bert_initialises_the_language_side() {
     let (Some(pretraining), Some(task)) = (pretraining_model(), task_model()) else { return };
-    files(|folder, name, about| {
+    fixtures::checkpoints(|folder, name, about| {
         if !name.starts_with("micro_bert") {
             return;
         }
@@ -168,7 +164,7 @@ fn answer_heads_move_by_the_answer_table() {
 
 #[test]
 fn a_compressed_archive_reads_the_same() {
-    files(|folder, name, about| {
+    fixtures::checkpoints(|folder, name, about| {
         if about["kind"] != "zip" || !name.starts_with("exotic") {
             return;
         }

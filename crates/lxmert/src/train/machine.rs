@@ -6,12 +6,13 @@ use std::path::Path;
 use serde_json::Value;
 use tch::Device;
 
+use crate::libtorch;
 use base::{files, versions};
 
 /// Threads, device and versions, for a snapshot's identity.
 pub fn machine(device: Device) -> BTreeMap<String, Value> {
     let mut machine: BTreeMap<String, Value> =
-        versions::arithmetic().into_iter().map(|(name, version)| (name, version.into())).collect();
+        libtorch::versions().into_iter().map(|(name, version)| (name, version.into())).collect();
     machine.insert("threads".into(), tch::get_num_threads().into());
     machine.insert("device".into(), described(device).into());
     machine.insert("program".into(), env!("CARGO_PKG_VERSION").into());

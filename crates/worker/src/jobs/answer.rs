@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use base::error::{Error, Result};
-use base::versions;
 use data::dataset::write_predictions;
 use data::features::FeatureStore;
 use data::features::progress::{Progress, Silent};
+use lxmert::libtorch;
 use lxmert::model::TaskModel;
 use lxmert::train::machine::described;
 use lxmert::train::predict::predict;
@@ -68,7 +68,7 @@ pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
         vocabulary: loader.tokenizer().sha256().to_owned(),
         stores: questions.source.stores().iter().map(store_facts).collect(),
         answers: questions.answers,
-        versions: versions::arithmetic(),
+        versions: libtorch::versions(),
         threads: u64::try_from(tch::get_num_threads()).unwrap_or_default(),
         device: described(work.device),
     };

@@ -5,12 +5,13 @@ use data::dataset;
 use data::features::progress::{Progress, Silent};
 use lxmert::train::finetune::{self, Observer};
 use lxmert::train::{setup, weights};
-use protocol::{Event, Finetune, Unit};
+use protocol::{Event, Finetune};
 use serde_json::Value;
 use trainings::loader::Loader;
 use trainings::questions::Questions;
 
 use super::reading::{Reading, say_what_was_read};
+use super::telling::Telling;
 use super::work::{Work, result};
 use crate::emit::Emitter;
 
@@ -83,43 +84,17 @@ fn tell_of(emitter: &Emitter, questions: &Questions, stage: bool) {
     }
 }
 
-/// Tells of a training as it goes.
-struct Telling<'a> {
-    work: &'a Work<'a>,
-    examples: usize,
-    valid: usize,
-    validated: Option<usize>,
-    epoch: Option<u64>,
-}
-
-impl<'a> Telling<'a> {
-    fn new(work: &'a Work<'a>, examples: usize, valid: usize) -> Self {
-        Self { work, examples, valid, validated: None, epoch: None }
-    }
-}
-
 impl Observer for Telling<'_> {
     fn begun(&mut self, resumed: bool) -> Result<()> {
-        self.work.begin_record(resumed)
+        self.begin(resumed)
     }
 
     fn step(&mut self, epoch: u64, done: usize, score: f64, loss: f64) {
-        let emitter = self.work.emitter;
-        if self.epoch != Some(epoch) {
-            (self.epoch, self.validated) = (Some(epoch), None);
-            emitter.pass(&format!("epoch {epoch}"), self.examples as u64, Unit::Examples);
-        }
-        emitter.at(done as u64, format!("loss {loss:.4} accuracy {:.2}", score * 100.0));
+        self.at(epoch, done, format!("loss {loss:.4} accuracy {:.2}", score * 100.0));
     }
 
     fn validated(&mut self, examples: usize) {
-        let emitter = self.work.emitter;
-        let before = self.validated.unwrap_or_else(|| {
-            emitter.pass("valid", self.valid as u64, Unit::Examples);
-            0
-        });
-        self.validated = Some(before + examples);
-        emitter.at((before + examples) as u64, "");
+        self.validate(examples);
     }
 
     fn epoch(&mut self, lines: &str) {

@@ -6,6 +6,7 @@ mod encode;
 mod finetune;
 mod pretrain;
 mod reading;
+mod telling;
 mod work;
 
 use base::error::Result;

@@ -4,11 +4,12 @@ use base::error::{Error, Result};
 use data::dataset::pretrain::sampler::Rules;
 use lxmert::train::pretrain::run::{self, Observer};
 use lxmert::train::pretrain::weights;
-use protocol::{Pretrain, Unit};
+use protocol::Pretrain;
 use serde_json::Value;
 use trainings::pretrain::data::{Loader, Role, Sentences};
 
 use super::reading::Reading;
+use super::telling::Telling;
 use super::work::{Work, result};
 use crate::emit::Emitter;
 
@@ -67,43 +68,18 @@ fn say_what_was_read(emitter: &Emitter, list: &str, sentences: &Sentences) {
     ));
 }
 
-/// Tells of a pre-training as it goes: the original's lines are its result.
-struct Telling<'a> {
-    work: &'a Work<'a>,
-    examples: usize,
-    valid: usize,
-    validated: Option<usize>,
-    epoch: Option<u64>,
-}
-
-impl<'a> Telling<'a> {
-    fn new(work: &'a Work<'a>, examples: usize, valid: usize) -> Self {
-        Self { work, examples, valid, validated: None, epoch: None }
-    }
-}
-
+/// The original's lines are the result.
 impl Observer for Telling<'_> {
     fn begun(&mut self, resumed: bool) -> Result<()> {
-        self.work.begin_record(resumed)
+        self.begin(resumed)
     }
 
     fn step(&mut self, epoch: u64, done: usize, loss: f64) {
-        let emitter = self.work.emitter;
-        if self.epoch != Some(epoch) {
-            (self.epoch, self.validated) = (Some(epoch), None);
-            emitter.pass(&format!("epoch {epoch}"), self.examples as u64, Unit::Examples);
-        }
-        emitter.at(done as u64, format!("loss {loss:.4}"));
+        self.at(epoch, done, format!("loss {loss:.4}"));
     }
 
     fn validated(&mut self, examples: usize) {
-        let emitter = self.work.emitter;
-        let before = self.validated.unwrap_or_else(|| {
-            emitter.pass("valid", self.valid as u64, Unit::Examples);
-            0
-        });
-        self.validated = Some(before + examples);
-        emitter.at((before + examples) as u64, "");
+        self.validate(examples);
     }
 
     fn lines(&mut self, lines: &str) {

@@ -69,7 +69,8 @@ pub fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
     sizes["distinct_sentences"] = distinct.into();
     sizes["repeated_sentences_percent"] = rounded((count - distinct) as f64 / count as f64 * 100.0).into();
     sizes["words"] = json!({ "mean": rounded(words as f64 / count as f64), "padded_to_in_plain": MAX_WORDS });
-    Ok(measure::report(
+    Ok(measure::report_with(
+        lxmert::libtorch::versions(),
         json!({
             "bench": "predict",
             "what": "answering questions, dropout off, from the mapped store to the scores: images and distinct sentences \

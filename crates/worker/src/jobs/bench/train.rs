@@ -47,7 +47,8 @@ pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let part = |pick: fn(&(Duration, Parts)) -> Duration| {
         measure::part(&parts.iter().map(|p| pick(p).as_secs_f64() * 1e3).collect::<Vec<_>>())
     };
-    Ok(measure::report(
+    Ok(measure::report_with(
+        lxmert::libtorch::versions(),
         json!({
             "bench": "train",
             "what": "a fine-tuning step: batch from the mapped store, forward with dropout, backward, clipping to 5, BertAdam",

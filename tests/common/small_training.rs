@@ -1,0 +1,30 @@
+//! A training of seconds that may be stopped anywhere. Whoever takes this in has `mini` and `repro` beside it.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::{mini, repro};
+
+/// Data that all trainings share: 37 examples to train on.
+pub fn data() -> &'static Path {
+    static DATA: OnceLock<tempfile::TempDir> = OnceLock::new();
+    DATA.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        mini::data_root(folder.path(), 37, 10);
+        folder
+    })
+    .path()
+}
+
+/// A training in `folder` with so many examples a step, whose results go into `out` there.
+pub fn train(folder: &Path, batch: usize, more: &str) -> Command {
+    let mut command = repro(folder);
+    command.env("GOMP_SPINCOUNT", "1000").args(["train", "vqa", "--data-root"]).arg(data());
+    let fixed = format!(
+        "--model tiny --from-scratch --batch-size {batch} --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 \
+         --output out"
+    );
+    command.args(fixed.split_whitespace()).args(more.split_whitespace());
+    command
+}
