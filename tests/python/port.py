@@ -1,4 +1,4 @@
-"""Hugging Face's port and PyTorch, asked by tests/interchange.rs.
+"""Hugging Face's port and PyTorch, asked by tests/it/interchange.rs.
 
   port.py answer INPUTS [KIND FOLDER OUTPUTS]...   loads each model from its folder and runs it
   port.py make INPUTS [KIND FOLDER OUTPUTS]...     makes random models, saves each in both of the port's forms, and runs it

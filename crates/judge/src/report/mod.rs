@@ -37,6 +37,8 @@ pub use base::human::{human_bytes, human_seconds};
 
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod web;
 
 #[cfg(test)]
 mod tests {

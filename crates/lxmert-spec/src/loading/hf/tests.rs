@@ -1,4 +1,4 @@
-//! There and back without Python; `tests/interchange.rs` asks the port itself.
+//! There and back without Python; `tests/it/interchange.rs` asks the port itself.
 
 use std::path::Path;
 

@@ -1,0 +1,180 @@
+//! Engines of a test's own, in a temporary folder, for what the shared one cannot show: Docker with chosen settings, and
+//! Podman. Need root and the programs; skipped visibly elsewhere, unless `REPRO_TEST_REQUIRE` names `docker` or `podman`.
+
+use std::fs::File;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fixtures::required::required;
+use sandbox::{Engine, Image};
+
+/// A running engine; stopped, and its folder removed, when it is dropped.
+pub struct OwnEngine {
+    /// Holds its data and its socket.
+    pub folder: tempfile::TempDir,
+    command: Command,
+    child: Child,
+}
+
+impl OwnEngine {
+    /// Docker with these further arguments, and this folder first on its PATH.
+    pub fn docker(first_on_path: Option<&Path>, arguments: &[&str]) -> Option<Self> {
+        let dockerd = program("docker", "dockerd")?;
+        let folder = tempfile::tempdir().unwrap();
+        // In a network namespace of its own: an engine takes away the bridge that it shares with others of its kind.
+        let mut command = Command::new("unshare");
+        command.arg("--net").arg(dockerd.get_program());
+        let at = |name: &str| folder.path().join(name);
+        command.arg("--data-root").arg(at("data")).arg("--exec-root").arg(at("exec")).arg("--pidfile").arg(at("pid"));
+        command.arg("-H").arg(format!("unix://{}", at("socket").display()));
+        command.args(["--bridge", "none", "--iptables=false"]).args(arguments);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let first = first_on_path.map_or_else(String::new, |folder| format!("{}:", folder.display()));
+        command.env("PATH", format!("{first}{path}:/usr/sbin:/sbin"));
+        Some(Self::start(folder, command))
+    }
+
+    /// Podman's Docker-compatible socket.
+    pub fn podman() -> Option<Self> {
+        Self::podman_beside("localhost:1")
+    }
+
+    /// The same, which speaks plain HTTP with this registry.
+    pub fn podman_beside(registry: &str) -> Option<Self> {
+        let mut command = program("podman", "podman")?;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        // Not every machine that tests run on lets limits be raised or has systemd; crun refuses some mixes of cgroups.
+        let runtime = if find("runc").is_some() { "runtime=\"runc\"" } else { "" };
+        let settings = format!(
+            "[containers]\ndefault_ulimits=[\"nofile=20000:20000\",\"nproc=4096:4096\"]\n\
+             [engine]\ncgroup_manager=\"cgroupfs\"\nevents_logger=\"file\"\n{runtime}\n"
+        );
+        std::fs::write(at("containers.conf"), settings).unwrap();
+        command.env("CONTAINERS_CONF", at("containers.conf"));
+        let plain = format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n");
+        std::fs::write(at("registries.conf"), plain).unwrap();
+        command.env("CONTAINERS_REGISTRIES_CONF", at("registries.conf"));
+        command.arg("--root").arg(at("data")).arg("--runroot").arg(at("run"));
+        command.args(["system", "service", "--time=0"]).arg(format!("unix://{}", at("socket").display()));
+        Some(Self::start(folder, command))
+    }
+
+    fn start(folder: tempfile::TempDir, mut command: Command) -> Self {
+        let log = File::create(folder.path().join("log")).unwrap();
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut engine = Self { child: command.spawn().unwrap(), command, folder };
+        engine.wait();
+        engine
+    }
+
+    /// Kills it, with no time to put anything in order.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        // Docker's containerd dies with it, but where nobody collects it, its number looks alive.
+        let _ = std::fs::remove_file(self.folder.path().join("exec/containerd/containerd.pid"));
+        let _ = std::fs::remove_file(self.folder.path().join("pid"));
+        self.child = self.command.spawn().unwrap();
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        let end = Instant::now() + Duration::from_secs(120);
+        while Engine::connect_to(&self.host(), "wait").is_err() {
+            let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(Instant::now() < end && self.child.try_wait().unwrap().is_none(), "no engine: {}", log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Copies an image from the engine that the tests share.
+    pub fn copy_image(&self, name: &str) -> Image {
+        let copy = format!("docker save {name} | docker -H {} load", self.host());
+        assert!(Command::new("sh").args(["-c", &copy]).stdout(Stdio::null()).status().unwrap().success());
+        self.connect("copy").image(name).unwrap()
+    }
+
+    /// Its address.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.folder.path().join("socket").display())
+    }
+
+    /// A connection to it.
+    pub fn connect(&self, run: &str) -> Engine {
+        Engine::connect_to(&self.host(), run).unwrap()
+    }
+
+    /// An image with a shell and one script, `/usr/bin/NAME`; nothing else.
+    pub fn image_with_script(&self, image: &str, name: &str, script: &str) -> Image {
+        let root = tempfile::tempdir().unwrap();
+        let put = |from: &Path, to: &str| {
+            let to = root.path().join(to.trim_start_matches('/'));
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from, to).unwrap();
+        };
+        put(Path::new("/bin/sh"), "/bin/sh");
+        let libraries = Command::new("ldd").arg("/bin/sh").output().unwrap();
+        for path in String::from_utf8(libraries.stdout).unwrap().split_whitespace().filter(|word| word.starts_with('/'))
+        {
+            put(Path::new(path), path);
+        }
+        write_script(&root.path().join("usr/bin").join(name), script);
+        // Some loaders are named where only the merged folder is.
+        let _ = symlink("lib", root.path().join("usr/lib"));
+        let tar = root.path().join("image.tar");
+        let made = Command::new("tar")
+            .arg("-C")
+            .arg(root.path())
+            .args(["--exclude=./image.tar", "-cf"])
+            .arg(&tar)
+            .arg(".")
+            .status();
+        assert!(made.unwrap().success());
+        let name = format!("{image}:latest");
+        let import = Command::new("docker").args(["-H", &self.host(), "import"]).arg(&tar).arg(&name).output().unwrap();
+        assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
+        self.connect("import").image(&name).unwrap()
+    }
+}
+
+impl Drop for OwnEngine {
+    fn drop(&mut self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        let _ = self.child.wait();
+        // Podman leaves its own mounted, and so does Docker when it is killed; then the folder cannot be removed.
+        for mounted in ["data/overlay", "data"] {
+            let _ = Command::new("umount").arg(self.folder.path().join(mounted)).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+/// Writes a program in shell.
+pub fn write_script(path: &Path, script: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The command of an engine; none where this machine cannot run it.
+fn program(engine: &str, name: &str) -> Option<Command> {
+    let found = find(name).filter(|_| rustix::process::geteuid().is_root());
+    if found.is_none() {
+        assert!(!required(engine), "{name} is required, and root to run it");
+        eprintln!("skipped: no {name} (ci/docker-up installs it), or not root");
+    }
+    found.map(Command::new)
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var("PATH").unwrap_or_default();
+    let folders = folders.split(':').chain(["/usr/sbin", "/sbin"]);
+    folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+}

@@ -1,0 +1,81 @@
+//! `repro bench` prints one JSON object with everything that a comparison needs.
+
+use serde_json::Value;
+
+use crate::common::{repro, run, stdout};
+
+fn bench(arguments: &[&str]) -> Value {
+    let place = tempfile::tempdir().unwrap();
+    let output = run(repro(place.path()).arg("bench").args(arguments), 0);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["bench"], arguments[0]);
+    assert!(report["peak_memory_bytes"].as_u64().unwrap() > 0 && report["threads"].as_u64().unwrap() > 0);
+    assert!(report["versions"]["repro"].is_string() && report["machine"]["cpu"].is_string());
+    let steps = &report["ms_per_step"];
+    assert_eq!(Some(steps["all"].as_array().unwrap().len() as u64), report["steps"].as_u64());
+    assert!(steps["best"].as_f64().unwrap() > 0.0 && steps["median"].as_f64() >= steps["best"].as_f64());
+    report
+}
+
+#[test]
+fn tokenize_and_tsv() {
+    let report = bench(&["tokenize", "--sentences", "50", "--steps", "3"]);
+    assert!(report["sentences_per_s"]["median"].as_f64().unwrap() > 0.0);
+    assert_eq!((&report["data"]["vocabulary"], &report["sizes"]["sentences"]), (&"generated".into(), &50.into()));
+    let report = bench(&["tsv", "--images", "3", "--steps", "2"]);
+    assert!(report["gb_per_s"]["best"].as_f64().unwrap() > 0.0);
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "tokenize", "--steps", "0"]), 2);
+    run(repro(place.path()).args(["bench", "tokenize", "--text", "absent.txt"]), 5);
+}
+
+#[test]
+fn verify_fetch_and_unpack() {
+    let report = bench(&["verify", "--bytes", "100000", "--jobs", "2", "--steps", "2"]);
+    assert_eq!((&report["sizes"]["files"], &report["threads"]), (&2.into(), &2.into()));
+    for cores in ["one_core", "all_cores"] {
+        assert!(report[cores]["gb_per_s"].as_f64().unwrap() > 0.0, "{report}");
+        assert!(report["speed_against_sha256sum"][cores].as_f64().unwrap() > 0.0, "{report}");
+    }
+    let report = bench(&["unpack", "--images", "3", "--steps", "2", "--warmup", "0"]);
+    assert!(report["times_decompression_alone"]["wall"].as_f64().unwrap() > 0.0);
+    assert!(report["sizes"]["zip_bytes"].as_u64() < report["sizes"]["bytes"].as_u64());
+    let report = bench(&["fetch", "--bytes", "3000000", "--steps", "2"]);
+    assert!(report["gb_per_s"].as_f64().unwrap() > 0.0);
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "unpack", "--images", "0"]), 2);
+    run(repro(place.path()).args(["bench", "fetch", "--bytes", "0"]), 2);
+    run(repro(place.path()).args(["bench", "verify", "--bytes", "0"]), 2);
+    run(repro(place.path()).args(["bench", "verify", "--bytes", "1000000000000000"]), 8);
+    assert_eq!(place.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn train_and_predict() {
+    let sizes = ["--model", "tiny", "--boxes", "3", "--features", "16", "--answers", "5", "--vocab-size", "50"];
+    for (what, parts) in [("train", &["batch", "forward", "backward", "clip", "optimiser"][..]), ("predict", &[])] {
+        let few: &[&str] = if what == "predict" { &["--questions", "2"] } else { &[] };
+        let report = bench(&[&[what, "--batch-size", "2", "--steps", "2", "--threads", "1"], few, &sizes[..]].concat());
+        assert!(parts.iter().all(|part| report["parts_ms"][part]["best"].as_f64().unwrap() >= 0.0), "{report}");
+        assert!(report["examples_per_s"]["best"].as_f64().unwrap() > 0.0);
+        assert_eq!((&report["sizes"]["batch_size"], &report["threads"]), (&2.into(), &1.into()));
+        assert_eq!(report["versions"]["libtorch"], "2.11.0");
+    }
+    let asking = ["--questions", "30", "--questions-per-image", "5", "--repeats", "40", "--batch-size", "8"];
+    let report =
+        bench(&[&["predict", "--steps", "1", "--warmup", "0", "--threads", "1"], &asking[..], &sizes[..]].concat());
+    let got = &report["sizes"];
+    assert_eq!((&got["questions"], &got["images"], &got["distinct_sentences"]), (&30.into(), &6.into(), &18.into()));
+    assert!((7.0..16.0).contains(&got["words"]["mean"].as_f64().unwrap()), "{got}");
+    assert_eq!((&report["equal_predictions"], &report["different_predictions"]), (&true.into(), &0.into()));
+    // Rounding of a tiny model; exactly nothing would mean that both ways are one.
+    let difference = report["largest_logit_difference"].as_f64().unwrap();
+    assert!(difference > 0.0 && difference <= 2e-5, "{difference}");
+    assert!(report["plain"]["examples_per_s"]["best"].as_f64().unwrap() > 0.0);
+    assert!(report["times_as_fast_as_plain"]["best"].as_f64().unwrap() > 0.0);
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "predict", "--questions-per-image", "0"]), 2);
+    run(repro(place.path()).args(["bench", "predict", "--repeats", "96"]), 2);
+    run(repro(place.path()).args(["bench", "train", "--model", "demo", "--words", "33"]), 2);
+    run(repro(place.path()).args(["bench", "train", "--batch-size", "0"]), 2);
+}
