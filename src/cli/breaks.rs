@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use trainings::begin::{Begin, SnapshotSettings};
+use trainings::resume::{Begin, SnapshotSettings};
 use trainings::snapshot::Every;
 
 /// What `train` and `pretrain` share.

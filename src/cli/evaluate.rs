@@ -17,7 +17,7 @@ use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
 use judge::evidence::leave::{Evaluated, leave};
 use judge::evidence::result::{Machine, ModelRecord};
-use trainings::questions;
+use trainings::examples;
 
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]
@@ -234,13 +234,13 @@ fn look_at(args: &Args) -> Result<()> {
 /// What may be answered; for VQA and GQA the answer table, where it is there: a predictions file can be scored without.
 fn table(task: Task, data_root: &Path) -> Result<Option<Vec<String>>> {
     if task == Task::Nlvr2 {
-        return Ok(Some(questions::answers(None)));
+        return Ok(Some(examples::answers(None)));
     }
     if !data_root.join(task.name()).join("trainval_label2ans.json").is_file() {
         return Ok(None);
     }
     let table = if task == Task::Vqa { LabelTable::vqa(data_root)? } else { LabelTable::gqa(data_root)? };
-    Ok(Some(questions::answers(Some(&table))))
+    Ok(Some(examples::answers(Some(&table))))
 }
 
 /// NLVR2's official examples and files; empty for other tasks and for a split without labels.

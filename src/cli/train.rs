@@ -291,7 +291,7 @@ mod tests {
     use super::*;
     use clap::{Args as _, FromArgMatches};
     use lxmert_spec::Config;
-    use trainings::begin::Begin;
+    use trainings::resume::Begin;
 
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
     #[test]

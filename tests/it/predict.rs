@@ -8,7 +8,7 @@ use data::dataset::{Scale, Task};
 use data::features::progress::Silent;
 use data::features::{FeatureStore, Precision, ensure_store};
 use lxmert::model::{Batch, Pass};
-use lxmert::train::setup;
+use lxmert::train::loading;
 use lxmert::train::weights;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
@@ -284,7 +284,7 @@ fn logits(place: &Place, load: &str) -> (Tensor, Vec<Value>, Vec<String>) {
     let file = place.path(load);
     let description = weights::describe(&file).unwrap().unwrap();
     let start = Start::FineTuned(file.display().to_string());
-    let (model, _) = setup::model(&description, &start, &loader, 0, false, Device::Cpu).unwrap();
+    let (model, _) = loading::model(&description, &start, &loader, 0, false, Device::Cpu).unwrap();
     let tsv = data.join("mscoco_imgfeat/val2014_obj36.tsv");
     let store = ensure_store(&tsv, &place.path("stores"), Precision::F32, None, &Silent).unwrap();
     let rows: Vec<Tensor> = questions

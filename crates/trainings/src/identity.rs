@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::questions::Source;
+use crate::examples::Source;
 use data::features::FeatureStore;
 use lxmert_spec::Config;
 

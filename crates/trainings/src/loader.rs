@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::choices::Ablation;
-use super::questions::{self, Missing, Questions, Source};
+use super::examples::{self, Missing, Questions, Source};
 use base::error::Result;
 use data::dataset::answers::LabelTable;
 use data::dataset::tokenizer::Tokenizer;
@@ -121,7 +121,7 @@ impl Loader {
 
     /// Answers of the head.
     pub fn classes(&self) -> usize {
-        questions::answers(self.labels.as_ref()).len()
+        examples::answers(self.labels.as_ref()).len()
     }
 
     /// The answer table (VQA, GQA).

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::appended::Appended;
+use super::append_log::AppendLog;
 use super::tensorboard::Events;
 use base::error::Result;
 
@@ -14,8 +14,8 @@ pub const LOG: &str = "log.log";
 
 /// Those of one run.
 pub struct LogFiles {
-    log: Appended,
-    metrics: Appended,
+    log: AppendLog,
+    metrics: AppendLog,
     /// TensorBoard's.
     pub events: Events,
 }
@@ -36,8 +36,8 @@ impl LogFiles {
     /// Data where one is shorter than it was.
     pub fn open(folder: &Path, at: Option<Marks>) -> Result<Self> {
         Ok(Self {
-            log: Appended::open(&folder.join(LOG), at.map(|at| at.log))?,
-            metrics: Appended::open(&folder.join("metrics.jsonl"), Some(at.map_or(0, |at| at.metrics)))?,
+            log: AppendLog::open(&folder.join(LOG), at.map(|at| at.log))?,
+            metrics: AppendLog::open(&folder.join("metrics.jsonl"), Some(at.map_or(0, |at| at.metrics)))?,
             events: Events::open(folder, at.map(|at| at.events))?,
         })
     }

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 
-use super::appended::Appended;
+use super::append_log::AppendLog;
 use base::error::Result;
 
 /// The name of the event file in its folder, the same for each run: TensorBoard takes any name that has `tfevents` in it.
@@ -21,7 +21,7 @@ const CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 /// A growing event file. What was written is seen by TensorBoard after [`flush`](Self::flush) or [`mark`](Self::mark).
 pub struct Events {
-    log: Appended,
+    log: AppendLog,
 }
 
 impl Events {
@@ -32,7 +32,7 @@ impl Events {
     /// Data where the file is shorter than `keep`; where it cannot be written.
     pub fn open(folder: &Path, keep: Option<u64>) -> Result<Self> {
         let keep = keep.unwrap_or(0);
-        let mut log = Appended::open(&Self::path(folder), Some(keep))?;
+        let mut log = AppendLog::open(&Self::path(folder), Some(keep))?;
         if keep == 0 {
             log.write(&record(&event(None, &bytes(3, VERSION.as_bytes()))))?;
         }

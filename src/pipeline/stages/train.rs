@@ -10,11 +10,11 @@ use base::error::Result;
 use lxmert_spec::demo::TrainingRecipe;
 use lxmert_spec::{Config, Description};
 use protocol::{Finetune, Job};
-use trainings::begin::{Begin, SnapshotSettings};
 use trainings::choices::Optim;
 use trainings::finetune::Settings;
 use trainings::loader::DataSettings;
 use trainings::outcome::Outcome;
+use trainings::resume::{Begin, SnapshotSettings};
 use trainings::snapshot::Every;
 use trainings::start::Start;
 

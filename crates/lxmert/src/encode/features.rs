@@ -9,7 +9,7 @@ use base::error::{Error, Result};
 use base::files;
 use data::features::progress::Progress;
 use data::features::{FeatureStore, Precision, ensure_store};
-use trainings::questions::Source;
+use trainings::examples::Source;
 
 /// The features of a run.
 pub struct Features {

@@ -8,7 +8,7 @@ use base::error::{Error, Result};
 use base::files;
 use data::dataset::{Id, TaskData};
 use data::features::IdClue;
-use trainings::questions::without_features;
+use trainings::examples::without_features;
 
 /// Largest file of pairs: the original's largest split has 0.1 GB.
 const LARGEST: u64 = 4 << 30;

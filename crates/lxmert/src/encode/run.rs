@@ -18,7 +18,7 @@ use base::files;
 use base::signals::{AtWork, stopped};
 use checkpoint::{StateDict, TensorData};
 use data::dataset::tokenizer::Tokenizer;
-use trainings::questions::MAX_WORDS;
+use trainings::examples::MAX_WORDS;
 
 /// How the outputs are made and where they go.
 #[derive(Debug, Clone)]

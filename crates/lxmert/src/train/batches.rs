@@ -3,14 +3,11 @@
 use std::sync::mpsc::{IntoIter, SendError, sync_channel};
 use std::thread::Scope;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
 use crate::model::Batch;
 use trainings::choices::Ablation;
-use trainings::questions::{Place, Questions, Target};
+use trainings::examples::{Place, Questions, Target};
 
 /// Batches kept ready ahead of the one in use.
 const AHEAD: usize = 2;
@@ -25,32 +22,20 @@ pub struct Ready {
     pub target: Option<Tensor>,
 }
 
-/// The order of an epoch: a shuffle that depends on seed and epoch alone.
-pub fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {
-    let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    generator.set_stream(epoch);
-    let mut order: Vec<usize> = (0..examples).collect();
-    order.shuffle(&mut generator);
-    order
-}
-
-/// Gives the batches of `order` in order, `batch_size` examples each, the last one shorter unless `drop_last`; `order` may
-/// start anywhere in an epoch. Sentences are padded to `length` words, or to the longest of the batch where that is more:
+/// Gives the batches of `order` in order, `batch_size` examples each, the last one perhaps shorter. Sentences are padded to `length` words, or to the longest of the batch where that is more:
 /// padding cannot influence the pooled output, since its attention probability e^-10000 is 0 in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
     questions: &'d Questions,
     order: &'d [usize],
     batch_size: usize,
-    drop_last: bool,
     length: usize,
     device: Device,
 ) -> impl Iterator<Item = Ready> + use<'d> {
     let batch_size = batch_size.max(1);
     let batches = ahead(scope, move |give| {
-        let batches = order.chunks(batch_size).filter(|batch| !drop_last || batch.len() == batch_size);
         // Ends early where nobody takes batches any more.
-        let _ = batches.map(|positions| made(questions, positions, length)).try_for_each(give);
+        let _ = order.chunks(batch_size).map(|positions| made(questions, positions, length)).try_for_each(give);
     });
     batches.map(move |ready| ready.to(device))
 }

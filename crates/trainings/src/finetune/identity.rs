@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::settings::Settings;
+use crate::examples::{Questions, Target};
 use crate::identity::{features, sizes};
-use crate::questions::{Questions, Target};
 use crate::snapshot::Identity;
 use base::files::hex;
 

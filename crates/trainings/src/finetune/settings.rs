@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::begin::SnapshotSettings;
 use crate::choices::Optim;
+use crate::resume::SnapshotSettings;
 use lxmert_spec::Description;
 use lxmert_spec::loading::LoadReport;
 

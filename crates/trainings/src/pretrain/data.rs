@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::examples::{MAX_WORDS, Place, Source, without_features};
 use crate::loader::Stores;
-use crate::questions::{MAX_WORDS, Place, Source, without_features};
 use base::error::{Error, Result};
 use data::dataset::answers::{AnswerTable, parse_qa_sets};
 use data::dataset::pretrain::data::{PretrainData, Source as Collection};

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::data::Examples;
 use super::description::Description;
-use crate::begin::SnapshotSettings;
+use crate::length::RunLength;
+use crate::resume::SnapshotSettings;
 use base::error::{Error, Result};
 use data::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES};
 
@@ -65,9 +66,13 @@ pub struct Best {
 }
 
 impl Settings {
-    /// Steps of an epoch over the training data.
-    pub fn steps_per_epoch(&self, train: &Examples) -> usize {
-        train.sampler.len() / self.batch_size.max(1)
+    /// Returns how long the run over these training data is.
+    ///
+    /// # Errors
+    /// As [`RunLength::check`].
+    pub fn length(&self, train: &Examples) -> Result<RunLength> {
+        let Self { epochs, batch_size, eval_batch_size, .. } = *self;
+        RunLength { epochs, batch_size, examples: train.sampler.len() }.check(eval_batch_size, "sentences")
     }
 
     /// Refuses what cannot be trained.
@@ -76,27 +81,13 @@ impl Settings {
     /// Usage, with what to change.
     pub fn check(&self, train: &Examples, valid: Option<&Examples>) -> Result<()> {
         let Description { config, tasks, .. } = &self.description;
-        if self.epochs == 0 || self.batch_size == 0 || self.eval_batch_size == 0 {
-            return Err(Error::usage("epochs and batch sizes must be at least 1"));
-        }
+        self.length(train)?;
         if self.accumulate == 0 || self.accumulate > self.batch_size {
             return Err(Error::usage(format!(
                 "a batch of {} cannot be gone through in {} parts",
                 self.batch_size, self.accumulate
             ))
             .next("choose --accumulate from 1 to the batch size"));
-        }
-        if self.steps_per_epoch(train) == 0 {
-            return Err(Error::usage(format!(
-                "{} training sentences do not fill one batch of {}",
-                train.sampler.len(),
-                self.batch_size
-            ))
-            .next("use a smaller --batch-size: an incomplete last batch is dropped"));
-        }
-        if (self.steps_per_epoch(train) as u64).checked_mul(self.epochs).is_none() {
-            return Err(Error::usage(format!("{} epochs are more than can be counted", self.epochs))
-                .next("choose a smaller --epochs"));
         }
         if tasks.names().is_empty() {
             return Err(Error::usage("no task is chosen, so there is nothing to learn"));

@@ -10,11 +10,11 @@ use lxmert::libtorch;
 use lxmert::model::TaskModel;
 use lxmert::train::machine::described;
 use lxmert::train::predict::predict;
-use lxmert::train::{setup, weights};
+use lxmert::train::{loading, weights};
 use lxmert_spec::{Config, Description};
 use protocol::{Answer, Answered, ModelFacts, StoreFacts, Unit};
+use trainings::examples::Questions;
 use trainings::loader::Loader;
-use trainings::questions::Questions;
 use trainings::start::Start;
 
 use super::reading::Reading;
@@ -40,7 +40,7 @@ pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
             .map_err(|error| error.while_doing(name()))?;
         let start = Start::FineTuned(file.display().to_string());
         // Every weight is loaded, so the seed decides nothing.
-        let (model, report) = setup::model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
+        let (model, report) = loading::model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
         if let Some(report) = report.filter(|_| !job.stage) {
             emitter.said(format_args!("weights: {report}"));
         }

@@ -10,7 +10,7 @@ use lxmert::encode::{
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
 use protocol::{Encode, EncodeOutput, EncodePairs, Unit};
-use trainings::questions::MAX_WORDS;
+use trainings::examples::MAX_WORDS;
 
 use super::reading::Reading;
 use super::work::{Finished, Work};

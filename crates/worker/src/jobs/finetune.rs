@@ -3,15 +3,15 @@
 use base::error::Result;
 use data::dataset;
 use data::features::progress::{Progress, Silent};
-use lxmert::train::finetune::{self, Observer};
-use lxmert::train::{setup, weights};
-use protocol::{Event, Finetune};
+use lxmert::train::finetune;
+use lxmert::train::{loading, weights};
+use protocol::Finetune;
 use serde_json::Value;
+use trainings::examples::Questions;
 use trainings::loader::Loader;
-use trainings::questions::Questions;
 
 use super::reading::{Reading, say_what_was_read};
-use super::telling::Telling;
+use super::telling::{Telling, TrainingKind, first_weights};
 use super::work::{Work, result};
 use crate::emit::Emitter;
 
@@ -46,12 +46,11 @@ pub fn run(job: Finetune, work: &Work) -> Result<Value> {
     description.config.check()?;
     let seed = settings.seed;
     let (model, report) =
-        setup::model(&settings.description, &job.start, &loader, seed, job.allow_missing, work.device)?;
-    match &report {
-        Some(report) if job.stage => emitter.note(format_args!("weights: {report}")),
-        Some(report) => emitter.said(format_args!("weights: {report}")),
-        None if job.stage => {}
-        None => emitter.said(format_args!("weights: random, seed {seed}")),
+        loading::model(&settings.description, &job.start, &loader, seed, job.allow_missing, work.device)?;
+    match (job.stage, first_weights(report.as_ref(), seed)) {
+        (false, line) => emitter.said(line),
+        (true, line) if report.is_some() => emitter.note(line),
+        (true, _) => {}
     }
     settings.loaded = report;
     let parameters = model.parameters().count();
@@ -60,7 +59,7 @@ pub fn run(job: Finetune, work: &Work) -> Result<Value> {
         emitter.said(format_args!("{parameters} parameters, {steps} steps"));
     }
     let valid_examples = valid.as_ref().map_or(0, |valid| valid.questions.len());
-    let mut observer = Telling::new(work, train.questions.len(), valid_examples);
+    let mut observer = Telling::new(work, TrainingKind::Finetuning, valid_examples);
     let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
     if job.stage {
         let (steps, accuracy) = (outcome.steps, outcome.train * 100.0);
@@ -81,28 +80,5 @@ fn tell_of(emitter: &Emitter, questions: &Questions, stage: bool) {
             let splits = questions.data.splits.join(",");
             emitter.note(format_args!("{splits}: {dropped} examples left out for want of features"));
         }
-    }
-}
-
-impl Observer for Telling<'_> {
-    fn begun(&mut self, resumed: bool) -> Result<()> {
-        self.begin(resumed)
-    }
-
-    fn step(&mut self, epoch: u64, done: usize, score: f64, loss: f64) {
-        self.at(epoch, done, format!("loss {loss:.4} accuracy {:.2}", score * 100.0));
-    }
-
-    fn validated(&mut self, examples: usize) {
-        self.validate(examples);
-    }
-
-    fn epoch(&mut self, lines: &str) {
-        self.work.emitter.passed();
-        self.work.emitter.say(&Event::Epoch { text: lines.trim().to_owned() });
-    }
-
-    fn note(&mut self, text: &str) {
-        self.work.emitter.said(format_args!("note: {text}"));
     }
 }

@@ -2,14 +2,13 @@
 
 use base::error::{Error, Result};
 use data::dataset::pretrain::sampler::Rules;
-use lxmert::train::pretrain::run::{self, Observer};
-use lxmert::train::pretrain::weights;
+use lxmert::train::pretrain::{self, weights};
 use protocol::Pretrain;
 use serde_json::Value;
 use trainings::pretrain::data::{Loader, Role, Sentences};
 
-use super::reading::Reading;
-use super::telling::Telling;
+use super::reading::{Reading, say_what_was_read_as};
+use super::telling::{Telling, TrainingKind, first_weights};
 use super::work::{Work, result};
 use crate::emit::Emitter;
 
@@ -25,7 +24,7 @@ pub fn run(job: Pretrain, work: &Work) -> Result<Value> {
     let reading = Reading::new(emitter);
     let read = |list: &str, role| {
         let sentences = loader.sentences(list, role, &reading)?;
-        say_what_was_read(emitter, list, &sentences);
+        tell_of(emitter, list, &sentences);
         Ok::<_, Error>(sentences)
     };
     let train_data = read(&job.train, Role::Train)?;
@@ -43,50 +42,16 @@ pub fn run(job: Pretrain, work: &Work) -> Result<Value> {
     let (seed, words) = (settings.seed, (vocab.as_path(), &loader.tokenizer));
     let (model, report) =
         weights::model(&settings.description, &job.start, words, seed, job.allow_missing, work.device)?;
-    match report {
-        Some(report) => emitter.said(format_args!("weights: {report}")),
-        None => emitter.said(format_args!("weights: random, seed {seed}")),
-    }
+    emitter.said(first_weights(report.as_ref(), seed));
     emitter.said(format_args!("{} parameters, {} answers", model.parameters().count(), settings.description.answers));
     let valid_examples = valid.as_ref().map_or(0, |valid| valid.sampler.len());
-    let mut observer = Telling::new(work, train.sampler.len(), valid_examples);
-    result(&run::run(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut observer)?)
+    let mut observer = Telling::new(work, TrainingKind::Pretraining, valid_examples);
+    result(&pretrain::run(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut observer)?)
 }
 
-fn say_what_was_read(emitter: &Emitter, list: &str, sentences: &Sentences) {
-    let all = sentences.data.examples().len();
-    let dropped = match all - sentences.usable().len() {
-        0 => String::new(),
-        n => format!(", {n} left out for want of features"),
-    };
-    emitter.said(format_args!(
-        "{list}: {} sentences{dropped}; {} images with {} boxes of {} features",
-        sentences.usable().len(),
-        sentences.source.images(),
-        sentences.source.boxes(),
-        sentences.source.dim()
-    ));
-}
-
-/// The original's lines are the result.
-impl Observer for Telling<'_> {
-    fn begun(&mut self, resumed: bool) -> Result<()> {
-        self.begin(resumed)
-    }
-
-    fn step(&mut self, epoch: u64, done: usize, loss: f64) {
-        self.at(epoch, done, format!("loss {loss:.4}"));
-    }
-
-    fn validated(&mut self, examples: usize) {
-        self.validate(examples);
-    }
-
-    fn lines(&mut self, lines: &str) {
-        self.work.emitter.printed(lines);
-    }
-
-    fn note(&mut self, note: &str) {
-        self.work.emitter.said(note);
-    }
+/// Says what was read of one part of the data.
+fn tell_of(emitter: &Emitter, list: &str, sentences: &Sentences) {
+    let used = sentences.usable().len();
+    let dropped = sentences.data.examples().len() - used;
+    say_what_was_read_as(emitter, list, (used, "sentences", dropped), &sentences.source);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use data::features::progress::{Outcome, Progress};
 use protocol::Unit;
-use trainings::questions::Questions;
+use trainings::examples::{Questions, Source};
 
 use crate::emit::Emitter;
 
@@ -48,17 +48,26 @@ impl Progress for Reading<'_> {
 
 /// Says what was read of a task's splits.
 pub fn say_what_was_read(emitter: &Emitter, questions: &Questions) {
-    let dropped = match questions.dropped() {
+    let what = format!("{} {}", questions.data.task, questions.data.splits.join(","));
+    let counts = (questions.questions.len(), "examples", questions.dropped());
+    say_what_was_read_as(emitter, &what, counts, &questions.source);
+}
+
+/// Says what was read of `what`: how many of these are used and left out, and of the features.
+pub fn say_what_was_read_as(
+    emitter: &Emitter,
+    what: &str,
+    (used, noun, dropped): (usize, &str, usize),
+    source: &Source,
+) {
+    let dropped = match dropped {
         0 => String::new(),
         n => format!(", {n} left out for want of features"),
     };
     emitter.said(format_args!(
-        "{} {}: {} examples{dropped}; {} images with {} boxes of {} features",
-        questions.data.task,
-        questions.data.splits.join(","),
-        questions.questions.len(),
-        questions.source.images(),
-        questions.source.boxes(),
-        questions.source.dim()
+        "{what}: {used} {noun}{dropped}; {} images with {} boxes of {} features",
+        source.images(),
+        source.boxes(),
+        source.dim()
     ));
 }

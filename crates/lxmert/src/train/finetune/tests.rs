@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use tch::Device;
 
-use super::*;
+use super::{Outcome, Settings, run};
+use crate::train::session::Observer;
+use base::error::Result;
 use checkpoint::StateDict;
 use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
@@ -14,10 +16,11 @@ use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
 use lxmert_spec::Description;
 use lxmert_spec::loading::LoadReport;
-use trainings::begin::{Begin, SnapshotSettings};
 use trainings::choices::Optim;
-use trainings::questions::{Question, Source, Target};
-use trainings::snapshot::Every;
+use trainings::examples::{Question, Questions, Source, Target};
+use trainings::progress::TrainProgress;
+use trainings::resume::{Begin, SnapshotSettings};
+use trainings::snapshot::{Every, Identity, Snapshots};
 use trainings::tensorboard::FILE_NAME;
 
 const ANSWERS: usize = 5;
@@ -127,13 +130,13 @@ impl Copier {
 }
 
 impl Observer for Copier {
-    fn step(&mut self, _: u64, _: usize, _: f64, _: f64) {
+    fn step(&mut self, _: &TrainProgress) {
         self.copy();
     }
     fn validated(&mut self, _: usize) {
         self.copy();
     }
-    fn epoch(&mut self, _: &str) {
+    fn lines(&mut self, _: &str) {
         self.copy();
     }
     fn note(&mut self, text: &str) {
@@ -144,9 +147,9 @@ impl Observer for Copier {
 struct Deaf;
 
 impl Observer for Deaf {
-    fn step(&mut self, _: u64, _: usize, _: f64, _: f64) {}
+    fn step(&mut self, _: &TrainProgress) {}
     fn validated(&mut self, _: usize) {}
-    fn epoch(&mut self, _: &str) {}
+    fn lines(&mut self, _: &str) {}
     fn note(&mut self, _: &str) {}
 }
 
@@ -335,4 +338,35 @@ fn damage_costs_a_snapshot_and_no_more() {
     assert_eq!(world.run(&settings, &mut copier).unwrap(), outcome);
     assert!(copier.notes[0].contains("passed over") && copier.notes[1].contains("after step 6"), "{:?}", copier.notes);
     assert!(files(copy) == files(&whole.output));
+}
+
+/// Keeps what it hears of steps, and is asked nothing else.
+#[derive(Default)]
+struct Steps(Vec<TrainProgress>);
+
+impl Observer for Steps {
+    fn step(&mut self, progress: &TrainProgress) {
+        self.0.push(*progress);
+    }
+    fn validated(&mut self, _: usize) {}
+    fn lines(&mut self, _: &str) {}
+    fn note(&mut self, _: &str) {}
+}
+
+#[test]
+fn progress_counts_the_whole_run_also_after_a_break() {
+    let world = World::new();
+    let whole = world.settings("whole", Begin::Fresh);
+    let mut copier = Copier::of(&whole);
+    world.run(&whole, &mut copier).unwrap();
+    // Killed after its fifth step: the last snapshot is of the fourth.
+    let broken = copier.copies[3 + 2 + 1 + 1].file_name().unwrap().to_str().unwrap();
+    let mut heard = Steps::default();
+    world.run(&world.settings(broken, Begin::Resume), &mut heard).unwrap();
+    let at: Vec<_> = heard.0.iter().map(|p| (p.step, p.epoch, p.done)).collect();
+    assert_eq!(at, [(5, 1, 8), (6, 1, 12), (7, 2, 4), (8, 2, 8), (9, 2, 12)]);
+    for progress in heard.0 {
+        assert_eq!((progress.steps, progress.epochs, progress.examples), (9, 3, 14));
+        assert!(progress.examples_per_second > 0.0 && progress.score.is_some_and(|score| score <= 1.0));
+    }
 }

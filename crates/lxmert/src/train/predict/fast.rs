@@ -10,7 +10,7 @@ use crate::model::inference::Images;
 use crate::model::{Reader, TaskModel};
 use crate::train::batches;
 use base::error::Result;
-use trainings::questions::{Place, Question, Questions};
+use trainings::examples::{Place, Question, Questions};
 
 /// Questions that are in work together, with the images that the window before did not have.
 struct Window {

@@ -13,7 +13,7 @@ use trainings::choices::Average;
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
-use trainings::questions::Questions;
+use trainings::examples::Questions;
 
 /// How answers are computed; both ways give the same up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,7 +21,7 @@ pub enum Way {
     /// Images and distinct sentences once each, without padding and without what the answer does not depend on.
     #[default]
     Fast,
-    /// As the original: every question for itself, padded to [`trainings::questions::MAX_WORDS`] words, through the whole model.
+    /// As the original: every question for itself, padded to [`trainings::examples::MAX_WORDS`] words, through the whole model.
     Plain,
 }
 

@@ -13,7 +13,7 @@ use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
 use trainings::choices::Ablation;
-use trainings::questions::{Question, Source};
+use trainings::examples::{Question, Source};
 
 const BOXES: usize = 12;
 const DIM: usize = 16;

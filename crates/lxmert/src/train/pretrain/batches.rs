@@ -116,19 +116,16 @@ impl Ready {
     }
 }
 
-/// Gives the batches of `order` (positions of the feed's sampler) in order, from the batch number `from` on, each in its parts;
-/// the last batch may be shorter unless `drop_last`. Sentences are padded to the longest of the part: padding cannot influence
-/// anything, since its attention probability e^-10000 is 0 in f32.
+/// Gives the batches of `order` (positions of the feed's sampler) in order, each in its parts; the last batch may be shorter.
+/// Sentences are padded to the longest of the part: padding cannot influence anything, since its attention probability e^-10000 is 0
+/// in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
     feed: Feed<'d>,
-    order: Vec<usize>,
-    from: usize,
-    drop_last: bool,
+    order: &'d [usize],
 ) -> impl Iterator<Item = Result<Ready>> + use<'d> {
     let parts = ahead(scope, move |give| {
-        let size = feed.batch_size.max(1);
-        for positions in order.chunks(size).skip(from).filter(|batch| !drop_last || batch.len() == size) {
+        for positions in order.chunks(feed.batch_size.max(1)) {
             match feed.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
                 Ok(true) => {}
                 // The receiver is gone when the loop ended early; then there is nothing left to do.

@@ -4,15 +4,15 @@
 //! - [`step`]: losses, and one step over a batch in one or several parts;
 //! - [`sums`]: what is summed over an epoch, and the lines that are printed of it;
 //! - [`weights`]: files of pre-trained weights and where the first weights come from;
-//! - [`logs`]: what it writes as it goes;
-//! - [`run`]: the loop, with validation, snapshots and logs.
+//! - `training`: what it supplies to a session: step, validation, position, names of files.
 
 pub mod batches;
-pub mod logs;
-pub mod run;
 pub mod step;
 pub mod sums;
+mod training;
 pub mod weights;
 
 #[cfg(test)]
 mod tests;
+
+pub use training::run;

@@ -6,9 +6,9 @@ use super::batches::Ready;
 use crate::model::Pass;
 use crate::model::pretraining::{self, Counts, PretrainingModel};
 use crate::train::bert_adam;
-use crate::train::gradients;
 use crate::train::optimiser::Optimiser;
-use crate::train::step::{self, step_seed};
+use crate::train::session;
+use crate::train::session::update::Updater;
 use base::error::{Error, Result};
 use checkpoint::StateDict;
 use lxmert_spec::tasks::Tasks;
@@ -105,9 +105,7 @@ pub struct Stepper<'a> {
     model: &'a PretrainingModel,
     sentences: &'a Sentences,
     rule: Rule,
-    parameters: Vec<Tensor>,
-    optimiser: Optimiser,
-    steps: u64,
+    updater: Updater<'a>,
     /// Of the parts of the batch so far.
     gradients: Vec<Tensor>,
     measuring: Measuring,
@@ -115,55 +113,30 @@ pub struct Stepper<'a> {
 }
 
 /// A step taken.
-pub struct Step {
-    /// What the batch gave before the update.
-    pub measured: Measured,
-    /// L2 norm of the gradients before clipping.
-    pub grad_norm: f64,
-    /// Learning rate used.
-    pub lr: f64,
-}
+pub type Step = session::Step<Measured>;
 
 impl<'a> Stepper<'a> {
     /// Will train `model` on batches of `sentences`.
     pub fn new(model: &'a PretrainingModel, sentences: &'a Sentences, rule: Rule) -> Self {
         let settings = bert_adam::Settings::new(rule.lr, WARMUP, Some(rule.total));
+        let optimiser = Optimiser::new(Optim::Bert, settings);
         Self {
             model,
             sentences,
             rule,
-            parameters: model.parameters().named().into_iter().map(|(_, t)| t).collect(),
-            optimiser: Optimiser::new(Optim::Bert, settings),
-            steps: 0,
+            updater: Updater::new(model.parameters(), optimiser, CLIP, rule.seed),
             gradients: Vec::new(),
             measuring: Measuring::default(),
             examples: Vec::new(),
         }
     }
 
-    /// Steps taken so far.
-    pub fn steps(&self) -> u64 {
-        self.steps
+    pub(super) fn updater(&self) -> &Updater<'a> {
+        &self.updater
     }
 
-    /// Everything that steps change, between steps: the weights under their names and the optimiser's state.
-    pub fn state(&self) -> StateDict {
-        step::state(self.model.parameters(), &self.optimiser)
-    }
-
-    /// Bytes of the tensors of a snapshot.
-    pub fn state_bytes(&self) -> u64 {
-        step::state_bytes(self.model.parameters())
-    }
-
-    /// Goes on from what [`state`](Self::state) gave after `steps` steps.
-    ///
-    /// # Errors
-    /// Data where it is of another model or optimiser.
-    pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        step::restore(self.model.parameters(), &mut self.optimiser, steps, state)?;
-        self.steps = steps;
-        Ok(())
+    pub(super) fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        self.updater.restore(steps, state)
     }
 
     /// Adds a part of a batch; with its last part the step is taken. A loss or gradient that is not finite is an error, and
@@ -173,13 +146,12 @@ impl<'a> Stepper<'a> {
     /// Data, naming examples of the batch.
     pub fn part(&mut self, ready: &Ready) -> Result<Option<Step>> {
         if self.gradients.is_empty() {
-            // Dropout of a step depends on seed and step alone, not on what ran before it.
-            tch::manual_seed(step_seed(self.rule.seed, self.steps));
+            self.updater.seed_step();
             self.examples.clear();
         }
         self.examples.extend(&ready.examples);
         let loss = self.measuring.add(self.model, ready, self.rule.tasks, Pass::TRAIN);
-        let gradients = gradients::gradients(&loss, &self.parameters);
+        let gradients = self.updater.gradients(&loss);
         drop(loss);
         if self.gradients.is_empty() {
             self.gradients = gradients;
@@ -195,15 +167,14 @@ impl<'a> Stepper<'a> {
         if ready.rest > 0 {
             return Ok(None);
         }
-        let gradients = std::mem::take(&mut self.gradients);
         let measured = std::mem::take(&mut self.measuring).finish(self.rule.tasks, ready.counts);
-        let grad_norm = gradients::norm(&gradients);
-        if !measured.loss.is_finite() || !grad_norm.is_finite() {
+        let gradients = self.updater.reduce(std::mem::take(&mut self.gradients));
+        let (loss, grad_norm) = (measured.loss, gradients.norm);
+        if !loss.is_finite() || !grad_norm.is_finite() {
             return Err(self.diverged(&measured, grad_norm));
         }
-        let lr = self.optimiser.step(&self.parameters, &gradients, gradients::clip_factor(grad_norm, CLIP));
-        self.steps += 1;
-        Ok(Some(Step { measured, grad_norm, lr }))
+        let lr = self.updater.update(&gradients);
+        Ok(Some(Step { loss, grad_norm, lr, measured }))
     }
 
     fn diverged(&self, measured: &Measured, norm: f64) -> Error {
@@ -211,7 +182,7 @@ impl<'a> Stepper<'a> {
         let uids: Vec<String> =
             self.examples.iter().take(5).filter_map(|&n| Some(data.uid(data.examples().get(n)?))).collect();
         let losses: Vec<String> = self.rule.tasks.names().into_iter().zip(&measured.losses).map(named).collect();
-        Error::data(format!("training broke at step {}: gradient norm {norm}, losses {}", self.steps + 1, losses.join(", ")))
+        Error::data(format!("training broke at step {}: gradient norm {norm}, losses {}", self.updater.steps() + 1, losses.join(", ")))
             .because(format!("the batch of {} examples {}, …", self.examples.len(), uids.join(", ")))
             .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
     }

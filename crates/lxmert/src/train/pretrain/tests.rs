@@ -10,8 +10,8 @@ use super::step::{Measuring, Rule, Step, Stepper};
 use super::weights;
 use crate::model::pretraining::{self, PretrainingModel};
 use crate::model::{Pass, parameters};
-use crate::train::batches::shuffled;
 use crate::train::gradients;
+use crate::train::session::order::shuffled;
 use data::dataset::Scale;
 use data::dataset::pretrain::sampler::Rules;
 use data::features::Precision;
@@ -115,8 +115,8 @@ impl World {
 /// Half of everything is masked, so that there is something to compare.
 const RULES: Rules = Rules { match_sentences: true, word_mask_rate: 0.5, box_mask_rate: 0.5, max_len: 20, boxes: 4 };
 
-fn collect(feed: Feed, order: Vec<usize>, from: usize, drop_last: bool) -> Vec<Ready> {
-    std::thread::scope(|scope| stream(scope, feed, order, from, drop_last).map(Result::unwrap).collect())
+fn collect(feed: Feed, order: &[usize]) -> Vec<Ready> {
+    std::thread::scope(|scope| stream(scope, feed, order).map(Result::unwrap).collect())
 }
 
 /// What each example of these batches is, by its number, without padding.
@@ -158,21 +158,21 @@ fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
     let (train, valid) = (world.train.examples(RULES).unwrap(), world.valid.examples(RULES).unwrap());
     let feed = |size, parts| world.feed(&train, &train, size, parts);
     let in_order: Vec<usize> = (0..16).collect();
-    let all = collect(feed(16, 1), in_order.clone(), 0, true);
+    let all = collect(feed(16, 1), &in_order);
     let wanted = by_example(&all);
     assert_eq!(wanted.len(), 16);
     for (size, parts) in [(1, 1), (5, 1), (16, 3), (7, 7)] {
-        let batches = collect(feed(size, parts), shuffled(16, 1, size as u64), 0, false);
+        let batches = collect(feed(size, parts), &shuffled(16, 1, size as u64));
         assert!(by_example(&batches) == wanted, "{size} {parts}");
     }
-    // Going on in the middle, the last batch dropped.
-    let rest = collect(feed(5, 1), in_order.clone(), 1, true);
+    // Resumed in the middle, the last batch dropped.
+    let rest = collect(feed(5, 1), &in_order[5..15]);
     assert_eq!(
         rest.iter().map(|ready| ready.examples.clone()).collect::<Vec<_>>(),
         [[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]]
     );
     // Other epochs and validation draw other things.
-    let other = |stream| by_example(&collect(Feed { stream, ..feed(16, 1) }, in_order.clone(), 0, true));
+    let other = |stream| by_example(&collect(Feed { stream, ..feed(16, 1) }, &in_order));
     assert!(other(training_stream(3)) != wanted && other(validation_stream(2)) != wanted);
     assert!(other(validation_stream(3)) != other(validation_stream(2)));
 
@@ -182,7 +182,7 @@ fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
     let mut borrowed = 0;
     for epoch in 0..40 {
         let feed = Feed { stream: validation_stream(epoch), ..world.feed(&valid, &train, 12, 1) };
-        for ready in collect(feed, (0..12).collect(), 0, false) {
+        for ready in collect(feed, &in_order[..12]) {
             let (shown, targets) = (ready.inputs().features, ready.targets());
             for (i, &number) in ready.examples.iter().enumerate() {
                 let example = &world.valid.data.examples()[number];
@@ -213,7 +213,7 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
     let world = World::new();
     let train = world.train.examples(RULES).unwrap();
     let rule = Rule { tasks: Tasks::ALL, lr: 1e-2, seed: 7, total: 4 };
-    let batch = |parts| collect(world.feed(&train, &train, 10, parts), shuffled(16, 1, 1), 0, true);
+    let batch = |parts| collect(world.feed(&train, &train, 10, parts), &shuffled(16, 1, 1)[..10]);
     let step = |stepper: &mut Stepper, batch: &[Ready]| -> Step {
         let mut taken: Vec<Step> = batch.iter().filter_map(|ready| stepper.part(ready).unwrap()).collect();
         assert_eq!(taken.len(), 1);
@@ -225,9 +225,9 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
     let ((all, whole), in_parts) = steppers.split_first_mut().unwrap();
     // Of the first step the learning rate is 0.
     for number in 0..3 {
-        let before = whole.state();
+        let before = whole.updater().state();
         let b = step(whole, all);
-        let after = whole.state();
+        let after = whole.updater().state();
         for (batch, stepper) in in_parts.iter_mut() {
             stepper.restore(number, &before).unwrap();
             let a = step(stepper, batch);
@@ -237,13 +237,13 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
             assert!(close(a.grad_norm, b.grad_norm) && a.lr == b.lr, "{} {}", a.grad_norm, b.grad_norm);
             assert_eq!((&a.measured.right, &a.measured.answers), (&b.measured.right, &b.measured.answers));
             // The first moment is a tenth of the gradients, which are clipped to a norm of 1 together.
-            let state = stepper.state();
+            let state = stepper.updater().state();
             for (name, moment) in after.iter().filter(|(name, _)| name.starts_with("optimiser.first.")) {
                 let [a, b] = [&state[name], moment].map(|data| parameters::tensor(data).unwrap());
                 let difference = (a - b).abs().max().double_value(&[]);
                 assert!(difference <= 1e-6, "{name}: {difference}");
             }
-            assert_eq!(stepper.steps(), number + 1);
+            assert_eq!(stepper.updater().steps(), number + 1);
         }
     }
 }
@@ -252,7 +252,7 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
 fn every_subset_of_losses_is_that_of_the_plain_path() {
     let world = World::new();
     let train = world.train.examples(RULES).unwrap();
-    let ready = collect(world.feed(&train, &train, 16, 1), (0..16).collect(), 0, true).remove(0);
+    let ready = collect(world.feed(&train, &train, 16, 1), &(0..16).collect::<Vec<_>>()).remove(0);
     let model = world.model();
     let plain = model.forward(&ready.inputs(), Pass::EVAL);
     let all_words = ready.inputs().ids.full_like(-1).reshape([-1]);
@@ -295,7 +295,7 @@ fn nothing_to_predict_is_no_loss() {
     let rules = Rules { match_sentences: false, word_mask_rate: 0.0, box_mask_rate: 0.0, ..RULES };
     let train = world.train.examples(rules).unwrap();
     // The captions of the first image.
-    let ready = collect(world.feed(&train, &train, 2, 1), vec![0, 1], 0, true).remove(0);
+    let ready = collect(world.feed(&train, &train, 2, 1), &[0, 1]).remove(0);
     let model = world.model();
     let rule = Rule { tasks: Tasks { obj: false, attr: false, ..Tasks::ALL }, lr: 1e-2, seed: 7, total: 4 };
     let step = Stepper::new(&model, &world.train, rule).part(&ready).unwrap().unwrap();

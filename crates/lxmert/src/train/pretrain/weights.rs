@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::Device;
 
 use crate::model::PretrainingModel;
-use crate::train::setup::bert_for;
+use crate::train::loading::bert_for;
 use crate::train::weights::{with_vocabulary, write};
 use base::error::Result;
 use checkpoint::{self, StateDict};

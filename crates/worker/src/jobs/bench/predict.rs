@@ -11,7 +11,7 @@ use protocol::BenchPredict;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use trainings::choices::Average;
-use trainings::questions::{MAX_WORDS, Questions};
+use trainings::examples::{MAX_WORDS, Questions};
 
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};

@@ -9,7 +9,7 @@ use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use indexmap::IndexMap;
 use protocol::GeneratedSizes;
-use trainings::questions::{Question, Questions, Source, Target};
+use trainings::examples::{Question, Questions, Source, Target};
 
 /// Word pieces, `[CLS]` and `[SEP]` included and cut at 20, of forty questions spread over GQA's testdev as its 12,578
 /// are: the middle of every fortieth of them by length, 11.8 on average. Counted from the questions of

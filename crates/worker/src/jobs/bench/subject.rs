@@ -6,7 +6,7 @@ use lxmert::model::TaskModel;
 use lxmert_spec::Config;
 use measure::Repeats;
 use protocol::{GeneratedSizes, Rounds};
-use trainings::questions::Questions;
+use trainings::examples::Questions;
 
 use super::questions::{self, Asked};
 use crate::jobs::work::Work;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use base::error::Result;
 use lxmert::train::batches;
-use lxmert::train::step::{Parts, Rule, Stepper};
+use lxmert::train::finetune::step::{Parts, Rule, Stepper};
 use measure::Times;
 use protocol::BenchTrain;
 use serde_json::{Value, json};
@@ -31,14 +31,14 @@ pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let mut times = Times::new("step", repeats);
     let mut parts: Vec<(Duration, Parts)> = Vec::with_capacity(repeats.steps);
     std::thread::scope(|scope| -> Result<()> {
-        let stream = batches::stream(scope, questions, &order, sizes.batch_size, true, 0, work.device);
+        let stream = batches::stream(scope, questions, &order, sizes.batch_size, 0, work.device);
         let mut started = Instant::now();
         for ready in stream {
             let batch = started.elapsed();
             let step = stepper.step(&ready)?;
             let finished = Instant::now();
             if times.add(finished - started, |line| work.emitter.said(line)) {
-                parts.push((batch, step.parts));
+                parts.push((batch, step.measured.parts));
             }
             started = finished;
         }

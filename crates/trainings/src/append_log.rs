@@ -8,13 +8,13 @@ use base::error::{Error, Result};
 use base::files;
 
 /// A file that only grows. What was written reaches the file at [`flush`](Self::flush) at the latest.
-pub struct Appended {
+pub struct AppendLog {
     path: PathBuf,
     out: BufWriter<File>,
     length: u64,
 }
 
-impl Appended {
+impl AppendLog {
     /// Opens `path`, creating it where it is missing, and cuts it to its first `keep` bytes; all of it stays where that is absent.
     ///
     /// # Errors
@@ -70,18 +70,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let text = || std::fs::read_to_string(&path).unwrap();
-        let mut log = Appended::open(&path, None).unwrap();
+        let mut log = AppendLog::open(&path, None).unwrap();
         log.write(b"one\n").unwrap();
         let mark = log.mark().unwrap();
         log.write(b"lost\n").unwrap();
         drop(log);
-        let mut log = Appended::open(&path, Some(mark)).unwrap();
+        let mut log = AppendLog::open(&path, Some(mark)).unwrap();
         log.write(b"two\n").unwrap();
         log.flush().unwrap();
         assert_eq!(text(), "one\ntwo\n");
-        assert!(Appended::open(&path, Some(100)).is_err());
+        assert!(AppendLog::open(&path, Some(100)).is_err());
         assert_eq!(text(), "one\ntwo\n");
-        Appended::open(&path, None).unwrap().write(b"three\n").unwrap();
+        AppendLog::open(&path, None).unwrap().write(b"three\n").unwrap();
         assert_eq!(text(), "one\ntwo\nthree\n");
     }
 }

@@ -1,4 +1,4 @@
-//! How a run begins where one was before: it tells again how it ended, goes on from a snapshot, or begins anew.
+//! Starts a run where one was before: returns a finished run's outcome, resumes from a snapshot, or starts fresh.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::alone::alone_in;
 use super::aside::{move_aside, weights_in};
+use super::dir_lock::lock_dir;
 use super::finished::FinishedRun;
 use super::log_files::LOG;
 use super::outcome::{FILE_NAME, Finished};
@@ -61,17 +61,17 @@ impl Begin {
 }
 
 /// What a run needs that has steps to take; `P` is where it is.
-pub struct Begun<P> {
+pub struct RunStart<P> {
     /// Its snapshots.
     pub snapshots: Snapshots,
     /// Signals ask it to stop from now on.
     pub at_work: AtWork,
-    /// What it goes on from; for a new run nothing, and then nothing is left of one before.
+    /// The snapshot to resume from; `None` for a fresh run, whose folder has been cleared.
     pub from: Option<Snapshot<P>>,
 }
 
 /// Refuses to begin a run with these options over what another one has finished. Changes nothing, needs no data: commands ask
-/// first, [`begin`] asks again.
+/// first, [`start`] asks again.
 ///
 /// # Errors
 /// Usage where a run is in the way, with the ways on; data where an outcome cannot be read.
@@ -100,18 +100,18 @@ pub fn refuse_finished(output: &Path, settings: &SnapshotSettings, options: &BTr
     }
 }
 
-/// Looks at what is in the output folder and does what the settings say. Breaks with the outcome `O` where the run has ended; then
-/// `load` brings its last weights before its snapshots are removed.
+/// Looks at what is in the output folder and does what the settings say. Returns the outcome `O` if the run has ended; then `load`
+/// brings its last weights before its snapshots are removed.
 ///
 /// # Errors
 /// Usage where another run has left what is there, or this one has and is neither to go on nor to begin anew.
-pub fn begin<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
+pub fn start<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
     output: &Path,
     settings: &SnapshotSettings,
     identity: &Identity,
     load: impl FnOnce() -> Result<()>,
     note: &mut dyn FnMut(&str),
-) -> Result<ControlFlow<O, Begun<P>>> {
+) -> Result<ControlFlow<O, RunStart<P>>> {
     refuse_finished(output, settings, &identity.run)?;
     let SnapshotSettings { folder, every, begin } = settings.clone();
     let mut snapshots = Snapshots::new(folder, every, identity.clone());
@@ -136,7 +136,7 @@ pub fn begin<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
     if from.is_none() {
         snapshots.clear()?;
     }
-    Ok(ControlFlow::Continue(Begun { snapshots, at_work, from }))
+    Ok(ControlFlow::Continue(RunStart { snapshots, at_work, from }))
 }
 
 /// Moves a finished run aside, or one whose epochs have left weights.
@@ -151,7 +151,7 @@ fn keep_what_is_finished(output: &Path, snapshots: &Path, note: &mut dyn FnMut(&
 }
 
 /// Most seconds that an epoch may say it has taken: a century.
-pub const LONGEST: f64 = 3.2e9;
+pub const LONGEST_EPOCH: f64 = 3.2e9;
 
 /// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
 pub trait Position: Serialize + DeserializeOwned {
@@ -188,7 +188,7 @@ pub fn check<P: Position>(snapshot: &Snapshot<P>, (epochs, per_epoch): (u64, u64
 ///
 /// # Errors
 /// Those of `restore`.
-pub fn go_on<P: Position>(
+pub fn restore<P: Position>(
     snapshot: Snapshot<P>,
     restore: impl FnOnce(u64, &StateDict) -> Result<()>,
     note: &mut dyn FnMut(&str),
@@ -206,7 +206,7 @@ pub fn go_on<P: Position>(
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn first<P: Position>(snapshots: &mut Snapshots, position: P) -> Result<P> {
+pub fn write_first<P: Position>(snapshots: &mut Snapshots, position: P) -> Result<P> {
     // Without tensors: the first weights are loaded anyway.
     snapshots.write(0, &position, &StateDict::default())?;
     Ok(position)
@@ -224,7 +224,7 @@ pub fn ended<O: Serialize + DeserializeOwned>(
 ) -> Result<Option<O>> {
     let Some(finished) = Finished::read(output)? else { return Ok(None) };
     finished.check(now, output)?;
-    let _alone = alone_in(output, &[&settings.folder])?;
+    let _lock = lock_dir(output, &[&settings.folder])?;
     // A run killed after its very last file was written has left them.
     Snapshots::new(settings.folder.clone(), Every::Never, finished.identity).clear()?;
     Ok(Some(finished.outcome))
@@ -265,7 +265,7 @@ mod tests {
                 Ok(())
             };
             let at = check(&snapshot, (3, 4), batch)
-                .and_then(|()| go_on(snapshot, restore, &mut |text| notes.push(text.to_owned())));
+                .and_then(|()| super::restore(snapshot, restore, &mut |text| notes.push(text.to_owned())));
             at.map(|at| (at, restored, notes.concat()))
         };
         for (step, epoch, steps) in [(9, 2, 1), (4, 0, 4), (4, 1, 0)] {
@@ -287,7 +287,7 @@ mod tests {
         let (output, identity) = (folder.path(), Identity { run, ..Identity::default() });
         let settings = SnapshotSettings::below(output, Every::Never, Begin::of(true, false));
         let mut snapshots = Snapshots::new(settings.folder.clone(), Every::Never, identity.clone());
-        assert_eq!(first(&mut snapshots, At(0, 0)).unwrap(), At(0, 0));
+        assert_eq!(write_first(&mut snapshots, At(0, 0)).unwrap(), At(0, 0));
         let facts = Facts::default();
         Finished { outcome: 5, identity: identity.clone(), facts, weights: Default::default() }.write(output).unwrap();
         let with = |loaded: Result<()>| {
@@ -295,7 +295,7 @@ mod tests {
                 assert!(settings.folder.exists());
                 loaded
             };
-            begin::<At, i32>(output, &settings, &identity, load, &mut |text| panic!("{text}"))
+            start::<At, i32>(output, &settings, &identity, load, &mut |text| panic!("{text}"))
         };
         assert!(with(Err(Error::data("no"))).is_err());
         assert!(matches!(with(Ok(())), Ok(ControlFlow::Break(5))));

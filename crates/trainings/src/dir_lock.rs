@@ -12,7 +12,7 @@ use base::files::locked::Locked;
 ///
 /// # Errors
 /// Usage where another training is at work there.
-pub fn alone_in(folder: &Path, below: &[&Path]) -> Result<Locked> {
+pub fn lock_dir(folder: &Path, below: &[&Path]) -> Result<Locked> {
     let lock = File::open(folder).map_err(|e| Error::io("open", folder, &e))?;
     let locked = Locked::take(lock, folder).map_err(|error| match error {
         TryLockError::WouldBlock => Error::usage(format!("another training is at work in {}", folder.display()))
@@ -37,11 +37,11 @@ mod tests {
         for file in [folder.join(".writing-a1B2c3"), below.join(".writing-000000"), folder.join("kept")] {
             std::fs::write(file, "x").unwrap();
         }
-        let first = alone_in(folder, &[&below, &folder.join("absent")]).unwrap();
+        let first = lock_dir(folder, &[&below, &folder.join("absent")]).unwrap();
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
         assert_eq!(std::fs::read_dir(&below).unwrap().count(), 0);
-        assert!(alone_in(folder, &[]).unwrap_err().to_string().contains("another training"));
+        assert!(lock_dir(folder, &[]).unwrap_err().to_string().contains("another training"));
         drop(first);
-        alone_in(folder, &[]).unwrap();
+        lock_dir(folder, &[]).unwrap();
     }
 }

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 /// Points earned so far.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Tally {
+pub struct RunningMean {
     // JSON keeps every bit of it: shortest digits that read back as the same number.
     sum: f64,
     count: u64,
 }
 
-impl Tally {
+impl RunningMean {
     /// Counts an answer that earned `points`, 0 to 1.
     pub fn add(&mut self, points: f64) {
         self.sum += points;
@@ -40,19 +40,19 @@ mod tests {
 
     #[test]
     fn numbers_that_no_run_sums_are_recognised() {
-        let mut tally = Tally::default();
-        assert!(tally.is_of(0) && !tally.is_of(1));
-        (0..3).for_each(|_| tally.add(1.0));
-        assert!(tally.is_of(3) && !tally.is_of(2) && !tally.is_of(4));
+        let mut mean = RunningMean::default();
+        assert!(mean.is_of(0) && !mean.is_of(1));
+        (0..3).for_each(|_| mean.add(1.0));
+        assert!(mean.is_of(3) && !mean.is_of(2) && !mean.is_of(4));
         for (sum, count) in [(-0.5, 3), (3.5, 3), (f64::NAN, 3), (f64::INFINITY, u64::MAX), (0.0, u64::MAX)] {
-            assert!(!Tally { sum, count }.is_of(3), "{sum} over {count}");
+            assert!(!RunningMean { sum, count }.is_of(3), "{sum} over {count}");
         }
     }
 
     #[test]
     fn a_break_changes_no_bit() {
         let points: Vec<f64> = (1..200).map(|i| 1.0 / f64::from(i % 7 + 3)).collect();
-        let (mut whole, mut broken) = (Tally::default(), Tally::default());
+        let (mut whole, mut broken) = (RunningMean::default(), RunningMean::default());
         for p in points {
             whole.add(p);
             broken.add(p);

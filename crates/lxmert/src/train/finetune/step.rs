@@ -1,0 +1,130 @@
+//! One step of fine-tuning: forward, backward, clipping, update. The loop and `repro bench train` run this same code.
+
+use std::time::{Duration, Instant};
+
+use crate::model::{Pass, TaskModel, losses};
+use crate::train::batches::Ready;
+use crate::train::bert_adam;
+use crate::train::optimiser::Optimiser;
+use crate::train::predict;
+use crate::train::session::Step;
+use crate::train::session::update::Updater;
+use base::error::{Error, Result};
+use checkpoint::StateDict;
+use data::dataset::{Prediction, Task};
+use trainings::choices::Optim;
+use trainings::examples::Questions;
+
+/// L2 norm to which gradients are clipped (all three programs, src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
+const CLIP: f64 = 5.0;
+/// Share of the steps that warm up.
+const WARMUP: f64 = 0.1;
+
+/// What all steps of a run have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Update rule.
+    pub optim: Optim,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Decides dropout.
+    pub seed: u64,
+    /// GQA: cross entropy with the best answer in place of binary cross entropy.
+    pub mce_loss: bool,
+    /// Steps of the whole run, which the learning rate's schedule spans.
+    pub total: u64,
+}
+
+/// Takes steps, one after the other.
+pub struct Stepper<'a> {
+    model: &'a TaskModel,
+    train: &'a Questions,
+    rule: Rule,
+    updater: Updater<'a>,
+}
+
+/// What the model answered before the update.
+pub struct Answered {
+    /// What each answer earns, 0 to 1.
+    pub points: Vec<f64>,
+    /// Where the time went.
+    pub parts: Parts,
+}
+
+/// Wall-clock time of a step's parts. On a GPU, which works behind the program's back, a part's time is when it was
+/// asked for, and the waiting falls on the next part that needs a value.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// Logits and loss.
+    pub forward: Duration,
+    /// Gradients.
+    pub backward: Duration,
+    /// The gradients' norm.
+    pub clip: Duration,
+    /// The update.
+    pub optimiser: Duration,
+}
+
+impl<'a> Stepper<'a> {
+    /// Will train `model` on batches of `train`.
+    pub fn new(model: &'a TaskModel, train: &'a Questions, rule: Rule) -> Self {
+        let settings = bert_adam::Settings::new(rule.lr, WARMUP, Some(rule.total));
+        let optimiser = Optimiser::new(rule.optim, settings);
+        Self { model, train, rule, updater: Updater::new(model.parameters(), optimiser, CLIP, rule.seed) }
+    }
+
+    pub(super) fn updater(&self) -> &Updater<'a> {
+        &self.updater
+    }
+
+    pub(super) fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        self.updater.restore(steps, state)
+    }
+
+    /// Takes a step. A loss or gradient that is not finite is an error, and then the weights stay as they were.
+    pub fn step(&mut self, ready: &Ready) -> Result<Step<Answered>> {
+        let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
+        let started = Instant::now();
+        self.updater.seed_step();
+        let logits = self.model.forward(&ready.batch, Pass::TRAIN);
+        let loss = match (self.train.data.task, self.rule.mce_loss) {
+            (Task::Nlvr2, _) => losses::classes(&logits, target),
+            (_, true) => losses::hard_answers(&logits, target),
+            (_, false) => losses::soft_answers(&logits, target),
+        };
+        let forward = Instant::now();
+        let gradients = self.updater.gradients(&loss);
+        let backward = Instant::now();
+        let gradients = self.updater.reduce(gradients);
+        let (loss, grad_norm) = (loss.double_value(&[]), gradients.norm);
+        let clip = Instant::now();
+        if !loss.is_finite() || !grad_norm.is_finite() {
+            return Err(diverged(self.train, &ready.positions, self.updater.steps(), loss, grad_norm));
+        }
+        let lr = self.updater.update(&gradients);
+        let parts = Parts {
+            forward: forward - started,
+            backward: backward - forward,
+            clip: clip - backward,
+            optimiser: clip.elapsed(),
+        };
+        let answered = predict::answered(self.train, &ready.positions, &logits);
+        let points =
+            ready.positions.iter().zip(&answered).map(|(&at, answer)| points(self.train, at, answer)).collect();
+        Ok(Step { loss, grad_norm, lr, measured: Answered { points, parts } })
+    }
+}
+
+/// What one answer earns.
+fn points(questions: &Questions, position: usize, prediction: &Prediction) -> f64 {
+    let label = questions.data.examples[questions.questions[position].index].label.as_ref();
+    label.map_or(0.0, |label| label.points(&prediction.answer))
+}
+
+fn diverged(train: &Questions, positions: &[usize], step: u64, loss: f64, norm: f64) -> Error {
+    let ids: Vec<String> =
+        positions.iter().take(5).map(|&p| train.data.examples[train.questions[p].index].id.to_string()).collect();
+    Error::data(format!("training broke at step {}: loss {loss}, gradient norm {norm}", step + 1))
+        .because(format!("the batch of {} examples with ids {}, …", positions.len(), ids.join(", ")))
+        .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
+}

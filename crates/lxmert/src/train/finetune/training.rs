@@ -1,0 +1,244 @@
+//! What fine-tuning supplies to a session: step, validation, position, names of files.
+
+use std::thread::Scope;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::step::{Answered, Rule, Stepper};
+use crate::model::TaskModel;
+use crate::train::batches::{self, Ready};
+use crate::train::machine::machine;
+use crate::train::predict;
+use crate::train::session::update::Updater;
+use crate::train::session::{
+    self, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training, WeightsNames,
+};
+use crate::train::weights;
+use base::error::{Error, Result};
+use checkpoint::StateDict;
+use data::dataset;
+use lxmert_spec::loading::Policy;
+use trainings::choices::Average;
+use trainings::examples::Questions;
+use trainings::finetune::Settings;
+use trainings::finetune::identity::identity;
+use trainings::length::RunLength;
+use trainings::outcome::{Facts, Outcome};
+use trainings::running_mean::RunningMean;
+use trainings::snapshot::Identity;
+use trainings::written::Written;
+
+/// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
+/// the last epoch's weights in `model`.
+///
+/// # Errors
+/// Usage for settings that do not fit the data or what is in the output folder; data where loss or gradients are not finite;
+/// interrupted where a signal asked for it, once a snapshot is written.
+pub fn run(
+    model: &TaskModel,
+    train: &Questions,
+    valid: Option<&Questions>,
+    settings: &Settings,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    let length = check(train, valid, settings)?;
+    let Settings { optim, lr, seed, mce_loss, .. } = *settings;
+    let rule = Rule { optim, lr, seed, mce_loss, total: length.steps() };
+    let training = Finetuning { model, train, valid, settings, stepper: Stepper::new(model, train, rule) };
+    let plan = Plan { length, seed, output: &settings.output, snapshots: &settings.snapshots };
+    session::run(training, &plan, observer)
+}
+
+struct Finetuning<'a> {
+    model: &'a TaskModel,
+    train: &'a Questions,
+    valid: Option<&'a Questions>,
+    settings: &'a Settings,
+    stepper: Stepper<'a>,
+}
+
+/// What an epoch's training answers have earned.
+#[derive(Default, Serialize, Deserialize)]
+struct Answers {
+    /// Steps of the epoch that are done.
+    steps: u64,
+    /// Mean score of their answers.
+    tally: RunningMean,
+}
+
+impl EpochSums for Answers {
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn score(&self) -> Option<f64> {
+        Some(self.tally.mean())
+    }
+
+    fn flaw(&self, batch_size: u64) -> Option<String> {
+        let Self { steps, tally } = self;
+        let is_right = steps.checked_mul(batch_size).is_some_and(|answers| tally.is_of(answers));
+        (!is_right).then(|| {
+            format!(
+                "a score of {} over {} answers is not one of {steps} steps of {batch_size}",
+                tally.mean(),
+                tally.count()
+            )
+        })
+    }
+}
+
+/// Validation scores so far, 0 to 1.
+#[derive(Default, Serialize, Deserialize)]
+struct Scores {
+    /// The best one and its epoch.
+    best: Option<(f64, u64)>,
+    last_valid: Option<f64>,
+}
+
+impl Scores {
+    /// The best score so far; 0 before any.
+    fn best(&self) -> f64 {
+        self.best.map_or(0.0, |(score, _)| score)
+    }
+}
+
+impl Results for Scores {
+    fn has_best(&self) -> bool {
+        self.best.is_some()
+    }
+
+    fn flaw(&self, epoch: u64) -> Option<String> {
+        let scores = self.best.iter().map(|(score, _)| score).chain(&self.last_valid);
+        if let Some(score) = scores.into_iter().find(|score| !(0.0..=1.0).contains(*score)) {
+            return Some(format!("a validation score of {score} is not between 0 and 1"));
+        }
+        let (_, best) = self.best.filter(|(_, best)| *best > epoch)?;
+        Some(format!("the best epoch is {best}, in epoch {epoch}"))
+    }
+}
+
+impl Training for Finetuning<'_> {
+    type Batch = Ready;
+    type Measured = Answered;
+    type Sums = Answers;
+    type Results = Scores;
+    type Validation = f64;
+    type Outcome = Outcome;
+
+    const NAMES: WeightsNames = WeightsNames { best: "BEST", epoch: |_| None, last: Some("LAST"), ending: "" };
+
+    fn identity(&self) -> Identity {
+        identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
+    }
+
+    fn load_last(&self) -> Result<()> {
+        let path = self.settings.output.join("LAST.safetensors");
+        weights::load(self.model, &path, Policy::FineTuned, false).map(drop)
+    }
+
+    fn updater(&self) -> &Updater<'_> {
+        self.stepper.updater()
+    }
+
+    fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        self.stepper.restore(steps, state)
+    }
+
+    fn batches<'s, 'd: 's>(
+        &self,
+        scope: &'s Scope<'s, 'd>,
+        _epoch: u64,
+        order: &'d [usize],
+    ) -> Result<Box<dyn Iterator<Item = Result<Ready>> + 'd>>
+    where
+        Self: 'd,
+    {
+        self.train.source.check_length()?;
+        let device = self.model.parameters().device();
+        Ok(Box::new(batches::stream(scope, self.train, order, self.settings.batch_size, 0, device).map(Ok)))
+    }
+
+    fn step(&mut self, batch: &Ready) -> Result<Option<Step<Answered>>> {
+        self.stepper.step(batch).map(Some)
+    }
+
+    fn count(&self, sums: &mut Answers, step: &Step<Answered>) {
+        sums.steps += 1;
+        step.measured.points.iter().for_each(|&points| sums.tally.add(points));
+    }
+
+    fn validate(&self, _epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<f64>> {
+        let Some(valid) = self.valid else { return Ok(None) };
+        let size = self.settings.eval_batch_size;
+        let given = predict::predict_while(&[self.model], Average::default(), valid, size, seen)?;
+        dataset::score(&valid.data, &given).map(Some)
+    }
+
+    fn end_epoch(
+        &self,
+        at: &mut Position<Answers, Scores>,
+        valid: Option<f64>,
+        examples_per_second: f64,
+    ) -> EpochEnd<Outcome> {
+        let Position { epoch, sums, results, .. } = at;
+        results.last_valid = valid.or(results.last_valid);
+        let is_best = valid.is_some_and(|score| score > results.best());
+        if is_best {
+            results.best = valid.map(|score| (score, *epoch));
+        }
+        let outcome = Outcome {
+            train: sums.tally.mean(),
+            best: results.best,
+            last_valid: results.last_valid,
+            steps: self.stepper.updater().steps(),
+        };
+        EpochEnd { outcome, is_best, result: result(*epoch, sums, results, examples_per_second) }
+    }
+
+    fn save(&self, name: &str) -> Result<Written> {
+        let Settings { output, description, vocabulary, pth, .. } = self.settings;
+        weights::save(self.model, output, name, description, vocabulary.as_deref(), *pth)
+    }
+
+    fn facts(&self) -> Facts {
+        let loaded = self.settings.loaded.clone().unwrap_or_default();
+        Facts {
+            not_loaded: loaded.lacking,
+            should_load: loaded.promised,
+            train_left_out: self.train.dropped(),
+            valid_left_out: self.valid.map_or(0, Questions::dropped),
+        }
+    }
+}
+
+/// An epoch's scores in percent, with the original's lines.
+fn result(epoch: u64, sums: &Answers, results: &Scores, examples_per_second: f64) -> EpochResult {
+    let train = sums.tally.mean() * 100.0;
+    let valid = results.last_valid.map(|score| score * 100.0);
+    let best = results.last_valid.map(|_| results.best() * 100.0);
+    let mut lines = format!("\nEpoch {epoch}: Train {train:.2}\n");
+    if let (Some(valid), Some(best)) = (valid, best) {
+        lines += &format!("Epoch {epoch}: Valid {valid:.2}\nEpoch {epoch}: Best {best:.2}\n");
+    }
+    let mut scalars = vec![("train/accuracy".to_owned(), train)];
+    scalars.push(("train/examples_per_second".to_owned(), examples_per_second));
+    scalars.extend(valid.map(|valid| ("valid/accuracy".to_owned(), valid)));
+    EpochResult { lines, metrics: [("train", json!(train)), ("valid", json!(valid)), ("best", json!(best))], scalars }
+}
+
+fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings) -> Result<RunLength> {
+    for questions in std::iter::once(train).chain(valid) {
+        if !questions.data.is_labelled() {
+            return Err(Error::usage(format!(
+                "{} {} has no labels and can be neither trained nor validated on",
+                questions.data.task,
+                questions.data.splits.join(",")
+            ))
+            .next("choose a labelled split; `repro predict` answers unlabelled ones"));
+        }
+    }
+    let Settings { epochs, batch_size, eval_batch_size, .. } = *settings;
+    RunLength { epochs, batch_size, examples: train.questions.len() }.check(eval_batch_size, "examples")
+}

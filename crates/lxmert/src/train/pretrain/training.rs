@@ -1,0 +1,237 @@
+//! What pre-training supplies to a session: step, validation, position, names of files.
+
+use std::thread::Scope;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::batches::{self, Feed, Ready, training_stream, validation_stream};
+use super::step::{Measured, Measuring, Rule, Stepper, WARMUP};
+use super::sums::Sums;
+use super::weights;
+use crate::model::{Pass, PretrainingModel};
+use crate::train::machine::machine;
+use crate::train::session::update::Updater;
+use crate::train::session::{
+    self, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training, WeightsNames,
+};
+use base::error::Result;
+use checkpoint::StateDict;
+use data::dataset::tokenizer::Tokenizer;
+use trainings::length::RunLength;
+use trainings::pretrain::data::Examples;
+use trainings::pretrain::identity::identity;
+use trainings::pretrain::settings::{Best, Outcome, Settings};
+use trainings::snapshot::Identity;
+use trainings::written::Written;
+
+/// Pre-trains `model`, validating after each epoch. Data order, masking and dropout depend on the seed alone.
+///
+/// # Errors
+/// Usage for settings that do not fit the data or what is in the output folder; data where loss or gradients are not finite;
+/// interrupted where a signal asked for it, once a snapshot is written.
+pub fn run(
+    model: &PretrainingModel,
+    tokenizer: &Tokenizer,
+    train: &Examples,
+    valid: Option<&Examples>,
+    settings: &Settings,
+    observer: &mut dyn Observer,
+) -> Result<Outcome> {
+    settings.check(train, valid)?;
+    let length = settings.length(train)?;
+    let Settings { lr, seed, .. } = *settings;
+    let rule = Rule { tasks: settings.description.tasks, lr, seed, total: length.steps() };
+    let stepper = Stepper::new(model, train.sentences, rule);
+    let training = Pretraining { model, tokenizer, train, valid, settings, length, stepper };
+    let plan = Plan { length, seed, output: &settings.output, snapshots: &settings.snapshots };
+    session::run(training, &plan, observer)
+}
+
+struct Pretraining<'a> {
+    model: &'a PretrainingModel,
+    tokenizer: &'a Tokenizer,
+    train: &'a Examples<'a>,
+    valid: Option<&'a Examples<'a>>,
+    settings: &'a Settings,
+    length: RunLength,
+    stepper: Stepper<'a>,
+}
+
+/// What an epoch's steps sum.
+#[derive(Default, Serialize, Deserialize)]
+struct EpochLosses {
+    sums: Sums,
+}
+
+impl EpochSums for EpochLosses {
+    fn steps(&self) -> u64 {
+        self.sums.batches
+    }
+
+    fn flaw(&self, batch_size: u64) -> Option<String> {
+        self.sums.flaw(batch_size)
+    }
+}
+
+/// The lowest validation loss so far.
+#[derive(Default, Serialize, Deserialize)]
+struct BestLoss {
+    best: Option<Best>,
+}
+
+impl Results for BestLoss {
+    fn has_best(&self) -> bool {
+        self.best.is_some()
+    }
+
+    fn flaw(&self, epoch: u64) -> Option<String> {
+        let best = self.best.filter(|best| best.epoch > epoch || !best.loss.is_finite())?;
+        Some(format!("the best loss is {} in epoch {}, in epoch {epoch}", best.loss, best.epoch))
+    }
+}
+
+impl<'a> Pretraining<'a> {
+    fn feed(&self, examples: &'a Examples<'a>, stream: u64, batch_size: usize, parts: usize) -> Feed<'a> {
+        Feed {
+            tokenizer: self.tokenizer,
+            examples,
+            lenders: self.train,
+            seed: self.settings.seed,
+            stream,
+            batch_size,
+            parts,
+            tasks: self.settings.description.tasks,
+            device: self.model.parameters().device(),
+        }
+    }
+}
+
+impl Training for Pretraining<'_> {
+    type Batch = Ready;
+    type Measured = Measured;
+    type Sums = EpochLosses;
+    type Results = BestLoss;
+    type Validation = Sums;
+    type Outcome = Outcome;
+
+    const NAMES: WeightsNames = WeightsNames {
+        best: "BEST_EVAL_LOSS",
+        epoch: |epoch| Some(format!("Epoch{:02}", epoch + 1)),
+        last: None,
+        ending: "_LXRT",
+    };
+
+    fn identity(&self) -> Identity {
+        identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
+    }
+
+    fn load_last(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn updater(&self) -> &Updater<'_> {
+        self.stepper.updater()
+    }
+
+    fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
+        self.stepper.restore(steps, state)
+    }
+
+    fn opening(&self) -> String {
+        let total = self.length.steps();
+        let warm = (total as f64 * WARMUP) as u64;
+        format!("Batch per epoch: {}\nTotal Iters: {total}\nWarm up Iters: {warm}\n", self.length.steps_per_epoch())
+    }
+
+    fn batches<'s, 'd: 's>(
+        &self,
+        scope: &'s Scope<'s, 'd>,
+        epoch: u64,
+        order: &'d [usize],
+    ) -> Result<Box<dyn Iterator<Item = Result<Ready>> + 'd>>
+    where
+        Self: 'd,
+    {
+        self.train.sentences.source.check_length()?;
+        let Settings { batch_size, accumulate, .. } = *self.settings;
+        let feed = self.feed(self.train, training_stream(epoch), batch_size, accumulate);
+        Ok(Box::new(batches::stream(scope, feed, order)))
+    }
+
+    fn step(&mut self, batch: &Ready) -> Result<Option<Step<Measured>>> {
+        self.stepper.part(batch)
+    }
+
+    fn count(&self, sums: &mut EpochLosses, step: &Step<Measured>) {
+        sums.sums.add(&step.measured, &self.train.sentences.data);
+    }
+
+    fn losses(&self, step: &Measured) -> Vec<(&'static str, f64)> {
+        self.settings.description.tasks.names().into_iter().zip(step.losses.iter().copied()).collect()
+    }
+
+    fn training_lines(&self, epoch: u64, sums: &EpochLosses) -> String {
+        sums.sums.lines(&format!("The training loss for Epoch {epoch}"), self.settings.description.tasks)
+    }
+
+    /// Masking is drawn again after each epoch.
+    fn validate(&self, epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<Sums>> {
+        let Some(valid) = self.valid else { return Ok(None) };
+        valid.sentences.source.check_length()?;
+        let feed = self.feed(valid, validation_stream(epoch), self.settings.eval_batch_size, 1);
+        let order: Vec<usize> = (0..valid.sampler.len()).collect();
+        let tasks = self.settings.description.tasks;
+        let mut sums = Sums::default();
+        std::thread::scope(|scope| {
+            for ready in batches::stream(scope, feed, &order) {
+                let ready = ready?;
+                let mut measuring = Measuring::default();
+                tch::no_grad(|| drop(measuring.add(self.model, &ready, tasks, Pass::EVAL)));
+                sums.add(&measuring.finish(tasks, ready.counts), &valid.sentences.data);
+                seen(ready.examples.len())?;
+            }
+            Ok(Some(sums))
+        })
+    }
+
+    fn end_epoch(
+        &self,
+        at: &mut Position<EpochLosses, BestLoss>,
+        valid: Option<Sums>,
+        examples_per_second: f64,
+    ) -> EpochEnd<Outcome> {
+        let Position { epoch, sums: EpochLosses { sums }, results: BestLoss { best }, .. } = at;
+        let valid_loss = valid.as_ref().map(Sums::loss);
+        let is_best = valid_loss.is_some_and(|loss| best.is_none_or(|best| loss < best.loss));
+        if is_best {
+            *best = valid_loss.map(|loss| Best { loss, epoch: *epoch });
+        }
+        let (best, steps) = (*best, self.stepper.updater().steps());
+        let outcome = Outcome { steps, train_loss: sums.loss(), valid_loss, best };
+        let tasks = self.settings.description.tasks;
+        let metrics = [
+            ("train", sums.metrics(tasks)),
+            ("valid", json!(valid.as_ref().map(|valid| valid.metrics(tasks)))),
+            ("best", json!(best)),
+        ];
+        let mut scalars = vec![("train/examples_per_second".to_owned(), examples_per_second)];
+        scalars.extend(accuracies("train", sums));
+        if let Some(valid) = &valid {
+            scalars.push(("valid/loss".to_owned(), valid.loss()));
+            scalars.extend(valid.losses(tasks).map(|(tag, loss)| (format!("valid/{tag}"), loss)));
+            scalars.extend(accuracies("valid", valid));
+        }
+        let lines = valid.map(|valid| valid.lines("The valid loss", tasks)).unwrap_or_default();
+        EpochEnd { outcome, is_best, result: EpochResult { lines, metrics, scalars } }
+    }
+
+    fn save(&self, name: &str) -> Result<Written> {
+        let Settings { output, description, vocabulary, pth, .. } = self.settings;
+        weights::save(self.model, output, name, description, vocabulary.as_deref(), *pth)
+    }
+}
+
+fn accuracies(of: &str, sums: &Sums) -> impl Iterator<Item = (String, f64)> {
+    sums.accuracies().into_iter().map(move |(tag, value)| (format!("{of}/accuracy/{tag}"), value))
+}

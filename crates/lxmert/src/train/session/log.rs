@@ -1,0 +1,64 @@
+//! What a run logs as it goes: the original's lines in `log.log`, `metrics.jsonl`, and TensorBoard's events.
+
+use std::path::Path;
+
+use base::error::Result;
+use serde_json::{Map, Value, json};
+use trainings::log_files::{LogFiles, Marks};
+
+use super::training::{EpochResult, Step};
+
+/// The logs of one run.
+pub struct RunLog {
+    files: LogFiles,
+}
+
+impl RunLog {
+    /// As [`LogFiles::open`].
+    pub fn open(folder: &Path, at: Option<Marks>) -> Result<Self> {
+        LogFiles::open(folder, at).map(|files| Self { files })
+    }
+
+    /// Adds lines to log.log.
+    pub fn lines(&mut self, lines: &str) -> Result<()> {
+        self.files.lines(lines)
+    }
+
+    /// Logs a step, the first being 1, with its single losses if it has more than one.
+    pub fn step<M>(&mut self, number: u64, step: &Step<M>, losses: &[(&'static str, f64)]) -> Result<()> {
+        let Step { loss, grad_norm, lr, .. } = *step;
+        let mut line = json!({"kind": "step", "step": number, "loss": loss});
+        if !losses.is_empty() {
+            line["losses"] = losses.iter().map(|&(name, loss)| (name.to_owned(), Value::from(loss))).collect();
+        }
+        line["grad_norm"] = grad_norm.into();
+        line["lr"] = lr.into();
+        self.files.step(&line)?;
+        for &(tag, value) in [("loss", loss), ("grad_norm", grad_norm), ("lr", lr)].iter().chain(losses) {
+            self.files.events.scalar(&format!("train/{tag}"), number, value)?;
+        }
+        // For a person who watches.
+        self.files.events.flush()
+    }
+
+    /// Logs an epoch that ended with `step`.
+    pub fn epoch(&mut self, epoch: u64, step: u64, result: &EpochResult, examples_per_second: f64) -> Result<()> {
+        self.lines(&result.lines)?;
+        let mut line: Map<String, Value> = [("kind", "epoch".into()), ("epoch", epoch.into())]
+            .into_iter()
+            .chain(result.metrics.clone())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        line.insert("examples_per_second".to_owned(), examples_per_second.into());
+        self.files.epoch(&line.into())?;
+        for (tag, value) in &result.scalars {
+            self.files.events.scalar(tag, step, *value)?;
+        }
+        self.files.events.flush()
+    }
+
+    /// Forces the logs to disk. Returns the lengths to which a run that is resumed from now cuts them.
+    pub fn mark(&mut self) -> Result<Marks> {
+        self.files.mark()
+    }
+}

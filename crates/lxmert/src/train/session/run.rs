@@ -1,0 +1,183 @@
+//! The loop of every training: epochs of steps, validation after each, snapshots wherever they are due.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use base::error::{Error, Result};
+use base::signals::AtWork;
+use trainings::dir_lock::lock_dir;
+use trainings::progress::TrainProgress;
+use trainings::resume::{self, RunStart};
+use trainings::snapshot::{self, ENDING, Identity, Next};
+
+use super::log::RunLog;
+use super::observer::Observer;
+use super::order;
+use super::position::EpochSums;
+use super::training::{EpochEnd, Plan, PositionOf, Training};
+use super::writer::RunWriter;
+
+/// Returns a finished run's outcome, resumes from a snapshot, or starts fresh; then trains to the end, validating after each epoch.
+/// Everything but times depends on data and settings alone, whatever interrupted the run.
+///
+/// # Errors
+/// Usage for what is in the output folder; interrupted if a signal asked for it, once a snapshot is written; those of the
+/// training.
+pub fn run<T: Training>(mut training: T, plan: &Plan, observer: &mut dyn Observer) -> Result<T::Outcome> {
+    let Plan { output, length, .. } = *plan;
+    std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
+    let _lock = lock_dir(output, &[&plan.snapshots.folder])?;
+    let identity = training.identity();
+    let mut note = |text: &str| observer.note(text);
+    let start = resume::start(output, plan.snapshots, &identity, || training.load_last(), &mut note)?;
+    let RunStart::<PositionOf<T>> { snapshots, at_work, from } = match start {
+        ControlFlow::Break(outcome) => return Ok(outcome),
+        ControlFlow::Continue(start) => start,
+    };
+    if let Some(from) = &from {
+        resume::check(from, (length.epochs, length.steps_per_epoch()), length.batch_size as u64)?;
+    }
+    let log = RunLog::open(output, from.as_ref().map(|from| from.position.logs))?;
+    let mut writer = RunWriter::new(output, log, snapshots);
+    // From here on a signal makes it write one.
+    at_work.announce(snapshot::writing(training.updater().state_bytes()));
+    let resumed = from.is_some();
+    let at = match from {
+        Some(from) => resume::restore(from, |steps, tensors| training.restore(steps, tensors), &mut note)?,
+        None => writer.first_snapshot::<T>()?,
+    };
+    observer.started(resumed)?;
+    Session { training, plan, at, writer, at_work, observer }.finish(identity)
+}
+
+/// A run in progress.
+struct Session<'a, T: Training> {
+    training: T,
+    plan: &'a Plan<'a>,
+    at: PositionOf<T>,
+    writer: RunWriter<'a>,
+    at_work: AtWork,
+    observer: &'a mut dyn Observer,
+}
+
+impl<T: Training> Session<'_, T> {
+    fn finish(mut self, identity: Identity) -> Result<T::Outcome> {
+        if self.training.updater().steps() == 0 {
+            self.say(&self.training.opening())?;
+        }
+        let outcome = loop {
+            self.epoch()?;
+            // A run stopped while it validates is resumed from here.
+            self.at.logs = self.writer.log.mark()?;
+            self.say(&self.training.training_lines(self.at.epoch, &self.at.sums))?;
+            let valid = self.validate()?;
+            let outcome = self.end_epoch(valid)?;
+            self.at.next_epoch();
+            if self.at.epoch == self.plan.length.epochs {
+                break outcome;
+            }
+        };
+        self.at_work.announce(ENDING);
+        self.writer.finish(&self.training, self.at, outcome, identity)
+    }
+
+    /// Takes the epoch's steps that are still to be taken.
+    fn epoch(&mut self) -> Result<()> {
+        let Plan { length, seed, .. } = *self.plan;
+        let (epoch, done) = (self.at.epoch, self.at.sums.steps());
+        if done == length.steps_per_epoch() {
+            return Ok(());
+        }
+        let order = order::remaining(length, seed, epoch, done);
+        let (started, before) = (Instant::now(), self.at.seconds);
+        std::thread::scope(|scope| {
+            for batch in self.training.batches(scope, epoch, &order)? {
+                let Some(step) = self.training.step(&batch?)? else { continue };
+                let number = self.training.updater().steps();
+                self.writer.log.step(number, &step, &self.training.losses(&step.measured))?;
+                // The only place where sums of an epoch grow. Several ranks would bring their shares of the batch together here.
+                self.training.count(&mut self.at.sums, &step);
+                self.at.seconds = before + started.elapsed().as_secs_f64();
+                let progress = self.progress(step.loss);
+                self.observer.step(&progress);
+                self.snapshot_if_due()?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes a snapshot if it is time for one, or if a signal asks the run to stop, which is an error.
+    fn snapshot_if_due(&mut self) -> Result<()> {
+        let number = self.training.updater().steps();
+        let next = self.writer.next(number, &self.at_work);
+        if next != Next::Step {
+            self.at.logs = self.writer.log.mark()?;
+            self.writer.snapshot(&self.training, &self.at)?;
+        }
+        if next == Next::Stop { Err(self.writer.stopped(number)) } else { Ok(()) }
+    }
+
+    /// Goes over the validation data. Asked to stop, it leaves a snapshot of the epoch's last step.
+    fn validate(&mut self) -> Result<Option<T::Validation>> {
+        let steps = self.training.updater().steps();
+        let mut seen = |examples| {
+            self.observer.validated(examples);
+            match self.at_work.asked_by() {
+                None => Ok(()),
+                Some(_) => Err(self.writer.stopped(steps)),
+            }
+        };
+        let given = self.training.validate(self.at.epoch, &mut seen);
+        if given.is_err() && self.at_work.asked_by().is_some() {
+            self.writer.snapshot(&self.training, &self.at)?;
+        }
+        given
+    }
+
+    /// Writes what the epoch keeps, and logs it.
+    fn end_epoch(&mut self, valid: Option<T::Validation>) -> Result<T::Outcome> {
+        let speed = self.examples_per_second();
+        let EpochEnd { outcome, is_best, result } = self.training.end_epoch(&mut self.at, valid, speed);
+        self.writer.epoch_weights(&self.training, &mut self.at, is_best)?;
+        self.writer.log.epoch(self.at.epoch, self.training.updater().steps(), &result, speed)?;
+        self.tell(&result.lines);
+        Ok(outcome)
+    }
+
+    fn examples_per_second(&self) -> f64 {
+        self.done() as f64 / self.at.seconds
+    }
+
+    /// Examples of the epoch that are done.
+    fn done(&self) -> u64 {
+        self.at.sums.steps() * self.plan.length.batch_size as u64
+    }
+
+    fn progress(&self, loss: f64) -> TrainProgress {
+        let length = self.plan.length;
+        TrainProgress {
+            step: self.training.updater().steps(),
+            steps: length.steps(),
+            epoch: self.at.epoch,
+            epochs: length.epochs,
+            done: self.done(),
+            examples: length.examples as u64,
+            loss,
+            score: self.at.sums.score(),
+            examples_per_second: self.examples_per_second(),
+        }
+    }
+
+    /// Adds lines to log.log and tells them.
+    fn say(&mut self, lines: &str) -> Result<()> {
+        self.writer.log.lines(lines)?;
+        self.tell(lines);
+        Ok(())
+    }
+
+    fn tell(&mut self, lines: &str) {
+        if !lines.is_empty() {
+            self.observer.lines(lines);
+        }
+    }
+}
