@@ -1,6 +1,8 @@
 //! Checks on machines that are made up.
 
+use super::machine::Machine;
 use super::machine::*;
+use super::purpose::*;
 use super::render::render;
 use super::*;
 use crate::images::Role;

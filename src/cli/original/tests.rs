@@ -1,6 +1,7 @@
 use clap::{CommandFactory, Parser};
 
-use super::*;
+use super::command::*;
+use super::translation::{Here, Step, Translation};
 use crate::cli::Cli;
 use crate::cli::stopping::quoted;
 

@@ -1,4 +1,5 @@
-use super::*;
+use super::super::picture::Picture;
+use super::objects::*;
 use crate::demo::paint::paint;
 use crate::demo::random::Random;
 use crate::demo::scenes::{Object, Scene, draw};

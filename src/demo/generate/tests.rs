@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use super::*;
+use super::super::questions::vqa;
+use super::super::random::Random;
+use super::super::scenes::draw;
+use super::data::*;
 use crate::demo::baselines::baselines;
 use crate::demo::detector::DemoDetector;
 use crate::demo::picture::Picture;
@@ -11,7 +14,9 @@ use crate::extract::extract_all;
 use base::files::{sha256, sha256_bytes};
 use data::features::Row;
 use data::features::tsv::Reader;
+use lxmert_spec::demo::Recipe;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// The embedded recipe at a fraction of its size.
 fn small() -> Recipe {

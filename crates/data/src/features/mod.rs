@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod golden_rows;
 pub mod ids;
 pub mod inspect;
+mod limits;
 pub mod progress;
 pub mod row;
 mod row_check;
@@ -31,17 +32,7 @@ pub use column::TsvLayout;
 pub use damage::{BoxLayout, Column, Damage};
 pub use ids::IdClue;
 pub use inspect::{Inspection, inspect};
+pub use limits::{ATTRIBUTE_CLASSES, BOX_TOLERANCE, MAX_IMAGE_SIDE, MAX_ROW_BYTES, OBJECT_CLASSES};
 pub use row::Row;
 pub use row_error::{RowError, TsvError};
 pub use store::{FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, store_stream};
-
-/// Object classes of the detector (Visual Genome, background not counted): ids run over `0..1600`.
-pub const OBJECT_CLASSES: i64 = 1600;
-/// Attribute classes of the detector (background not counted): ids run over `0..400`.
-pub const ATTRIBUTE_CLASSES: i64 = 400;
-/// How far a normalised box coordinate may lie outside `[0, 1]`, exclusively (src/tasks/vqa_data.py @ 0db1182).
-pub const BOX_TOLERANCE: f64 = 1e-5;
-/// Largest image side accepted, in pixels: whole numbers up to here are exact in float32.
-pub const MAX_IMAGE_SIDE: u32 = (1 << 24) - 1;
-/// Longest row accepted, in bytes of text; a row of 36 boxes with 2048 features has 395,182.
-pub const MAX_ROW_BYTES: usize = 64 << 20;

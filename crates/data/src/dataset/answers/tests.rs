@@ -1,6 +1,7 @@
 use serde_json::Value;
 
-use super::*;
+use super::table::*;
+use base::files;
 
 fn released() -> Option<AnswerTable> {
     Some(AnswerTable::from_file(&fixtures::beside("tables/all_ans.json")?).unwrap())

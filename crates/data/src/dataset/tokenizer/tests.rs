@@ -2,7 +2,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::*;
+use super::wordpiece::*;
+use base::files;
 
 const TINY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ncat\n##s\n.\n[\n]\nmask\n";
 
@@ -133,7 +134,7 @@ fn damaged_vocabularies_are_refused() {
     assert!(error("").starts_with("v.txt: line 1: there is no piece"));
     assert!(error(&TINY.replace("cat", "")).starts_with("v.txt: line 7: there is no piece"));
     assert!(error(&format!("{TINY}cat\n")).starts_with("v.txt: line 13: \"cat\" is already on line 7"));
-    for special in words::SPECIAL {
+    for special in super::words::SPECIAL {
         assert!(error(&TINY.replace(special, "x")).contains(&format!("no entry {special}")));
     }
     let folder = tempfile::tempdir().unwrap();

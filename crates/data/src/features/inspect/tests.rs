@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use super::{FileKind, Inspection, inspect, natural_order};
+use super::report::natural_order;
+use super::{FileKind, Inspection, inspect};
 use crate::features::store::{Precision, Source, StoreWriter};
 use crate::features::testing::{file, row};
 

@@ -22,93 +22,17 @@ mod beside;
 mod build;
 mod format;
 mod mapped;
+mod precision;
 mod receipt;
 mod stream;
-mod writer;
-
 #[cfg(test)]
 mod stream_tests;
 #[cfg(test)]
 mod tests;
-
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+mod writer;
 
 pub use build::{build_store, ensure_store, known_store};
 pub use mapped::FeatureStore;
+pub use precision::{Precision, Source};
 pub use stream::{Streamed, store_stream};
 pub use writer::StoreWriter;
-
-use base::error::Error;
-
-/// How features are kept; everything else is exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// As in the TSV.
-    #[default]
-    F32,
-    /// Half the size; relative error at most 2^-11, absolute at most 2^-25 below 2^-14.
-    F16,
-}
-
-impl Precision {
-    /// The precision of the flag `--half-features`.
-    pub fn from_flag(half: bool) -> Self {
-        if half { Self::F16 } else { Self::F32 }
-    }
-
-    /// `f32` or `f16`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-
-    fn bytes(self) -> u64 {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-        }
-    }
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        [Self::F32, Self::F16]
-            .into_iter()
-            .find(|precision| precision.name() == text)
-            .ok_or_else(|| Error::usage(format!("{text:?} is no precision")).next("use f32 or f16"))
-    }
-}
-
-/// What a store was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// File name, or what made the rows.
-    pub name: String,
-    /// Size of the source file in bytes.
-    pub bytes: u64,
-    /// How many of its first bytes the rows come from: all, or fewer for the first rows only.
-    pub covered: u64,
-    /// SHA-256 of the covered bytes.
-    pub sha256: String,
-}
-
-impl Source {
-    /// Whether the whole file is in the store.
-    pub fn is_whole(&self) -> bool {
-        self.covered == self.bytes
-    }
-}

@@ -35,29 +35,17 @@
 //! Not recognised, for want of anything to compare with: changed base64 that still decodes to possible values, and rows
 //! glued inside the image id of the file's very first row.
 
+mod columns;
 mod diagnose;
 mod index;
 mod lines;
 mod parse;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
+pub use columns::read_line;
 pub use index::Index;
 pub use reader::Reader;
 pub use writer::Writer;
-
-use super::damage::{Column, Damage, TsvLayout};
-use super::row::Row;
-
-/// Reads one line of obj36 (without its line feed), values checked; what it cannot know is whether other lines agree with it.
-///
-/// # Errors
-/// The column, if it is one, and the damage.
-pub fn read_line(line: &[u8], row: &mut Row) -> Result<(), (Option<Column>, Damage)> {
-    let layout = TsvLayout::Ten;
-    parse::parse(line, layout, row).map_err(|bad| diagnose::explain(line, layout, None, true, bad))?;
-    row.check_values().map_err(|(column, damage)| (Some(column), damage))
-}
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
-use super::foreign::{Wanted, explain};
+use super::super::foreign::{Wanted, explain};
 use base::error::{Error, Result};
 use base::files;
 
@@ -306,6 +306,3 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
         deserializer.deserialize_map(All(PhantomData))
     }
 }
-
-#[cfg(test)]
-mod tests;

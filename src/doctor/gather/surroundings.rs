@@ -1,16 +1,15 @@
 //! The facts of the machine that the program runs on.
 
-mod gpu;
-mod look;
+use super::gpu;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use look::{program, text};
+use super::look::{program, text};
 
-use super::finding::{COMPUTING_HERE, Purpose};
-use super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
+use super::super::finding::{COMPUTING_HERE, Purpose};
+use super::super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
 use crate::pipeline::environment;
 use crate::placement::{Host, find};
@@ -63,7 +62,7 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
     })
 }
 
-fn system() -> System {
+pub(super) fn system() -> System {
     let release = text("/etc/os-release");
     let names = [field(&release, "ID", '='), field(&release, "ID_LIKE", '=')]
         .into_iter()

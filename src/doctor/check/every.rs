@@ -1,19 +1,18 @@
 //! The checks: from facts to findings.
 
-mod containers;
-mod gpu;
-mod host;
-mod purposes;
+use super::containers;
+use super::gpu;
+use super::host;
 
-use super::finding::{COMPUTING_HERE, Finding, Purpose};
-use super::machine::Machine;
-use purposes::{CONTAINERS, LARGE};
+use super::super::finding::{COMPUTING_HERE, Finding, Purpose};
+use super::super::machine::Machine;
+use super::purposes::{CONTAINERS, LARGE};
 
 /// A check, and the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
 
 /// All checks, by group.
-pub(super) const GROUPS: [(&str, &[Check]); 3] = [
+pub(in super::super) const GROUPS: [(&str, &[Check]); 3] = [
     (
         "machine",
         &[

@@ -1,13 +1,11 @@
 //! Small made-up rows for tests.
 
-pub mod reordered;
-
 use std::io::Read;
 use std::path::PathBuf;
 
-use super::row::Row;
-use super::row_error::{RowError, TsvError};
-use super::tsv::{Reader, Writer};
+use super::super::row::Row;
+use super::super::row_error::{RowError, TsvError};
+use super::super::tsv::{Reader, Writer};
 
 /// Row `number` of a small file: 2 boxes, 3 features, ids of the COCO form.
 pub fn row(number: usize) -> Row {

@@ -1,19 +1,10 @@
-//! GPUs: how an engine is asked for them, how its refusals read, and what mends them.
-//!
-//! - this file: the ways to a GPU and the choice between them;
-//! - `probe`: a short container that really looks;
-//! - `capability`: compute capabilities of GPUs whose driver does not tell.
-
-mod capability;
-mod probe;
+//! The ways to a GPU, and the choice between them.
 
 use bollard::models::{DeviceRequest, HostConfig};
 use serde::{Deserialize, Serialize};
 
-use super::facts::Facts;
-use super::gpu_choice::Gpus;
-
-pub use probe::Gpu;
+use super::super::facts::Facts;
+use super::super::gpu_choice::Gpus;
 
 /// The oldest Docker API with device requests: 19.03's.
 const DEVICE_REQUESTS_API: (u32, u32) = (1, 40);
@@ -95,7 +86,13 @@ pub fn heeds_requests(facts: &Facts) -> bool {
 
 /// Puts the request for GPUs into what the engine is asked for. Without GPUs the container is kept from those that a default
 /// runtime would give it.
-pub(super) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &Gpus, path: GpuPath, facts: &Facts) {
+pub(in super::super) fn ask(
+    host: &mut HostConfig,
+    environment: &mut Vec<String>,
+    gpus: &Gpus,
+    path: GpuPath,
+    facts: &Facts,
+) {
     let mut set = |name: &str, value: &str| {
         if !environment.iter().any(|entry| entry.split('=').next() == Some(name)) {
             environment.push(format!("{name}={value}"));
@@ -133,7 +130,7 @@ pub(super) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &G
 }
 
 /// Whether an engine's refusal is about GPUs: of Docker 20.10 to 29, of Podman, and of NVIDIA's hook and runtime.
-pub(super) fn is_refusal(message: &str) -> bool {
+pub(in super::super) fn is_refusal(message: &str) -> bool {
     let runtime =
         message.contains("nvidia") && (message.contains("untime specified") || message.contains("untime name"));
     let texts =
@@ -142,7 +139,7 @@ pub(super) fn is_refusal(message: &str) -> bool {
 }
 
 /// Major and minor number.
-fn version(text: &str) -> Option<(u32, u32)> {
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split(['.', '-', '+']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
@@ -182,7 +179,7 @@ mod tests {
     fn what_the_engine_is_asked_for() {
         let ask = |gpus: Gpus, path| {
             let (mut host, mut environment) = (HostConfig::default(), Vec::new());
-            super::ask(&mut host, &mut environment, &gpus, path, &docker());
+            super::super::ask(&mut host, &mut environment, &gpus, path, &docker());
             (host.runtime, host.device_requests.unwrap_or_default(), environment.join(" "))
         };
         let two = || Gpus::Some(vec!["0".into(), "GPU-1f".into()]);

@@ -1,12 +1,7 @@
 //! Writing and hashing files: what is written appears under its name whole or not at all.
 
-mod kind;
-pub mod locked;
-mod mark;
-pub mod part;
-mod regular;
-pub mod relay;
-pub mod text;
+use super::open_regular;
+use super::text;
 
 use std::fs::{File, Metadata};
 use std::io::{BufWriter, Read, Write};
@@ -16,8 +11,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use self::kind::FileKind;
-pub use self::regular::{append_own, create_own, no_file, open_at_once, open_own, open_regular};
 use crate::cleanup::{self, Registered};
 use crate::error::{Error, Result};
 

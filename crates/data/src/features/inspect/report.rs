@@ -1,21 +1,22 @@
 //! What is in a feature file, and everything that is wrong with it.
 
+use super::shared;
+use super::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::damage::Damage;
-use super::golden_rows::{Released, Watch};
-use super::progress::{Pass, Progress, Silent};
-use super::row::Row;
-use super::row_error::TsvError;
-use super::statistics::Statistics;
-pub use super::statistics::Summary;
-use super::store::{FeatureStore, Precision};
-use super::tsv::Reader;
+use super::super::damage::Damage;
+use super::super::golden_rows::{Released, Watch};
+use super::super::progress::{Pass, Progress, Silent};
+use super::super::row::Row;
+use super::super::row_error::TsvError;
+use super::super::statistics::Statistics;
+use super::super::store::{FeatureStore, Precision};
+use super::super::tsv::Reader;
+use super::fault::SharedFault;
 use base::error::{Error, Result};
-pub use facts::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
-use fault::SharedFault;
 
 /// Inspects a TSV or a store, going on behind damaged rows.
 ///
@@ -200,7 +201,7 @@ fn widen(span: &mut Option<Span>, value: u32) {
 }
 
 /// Compares ids with their runs of digits as numbers, so that `n9` comes before `n10`.
-fn natural_order(a: &str, b: &str) -> Ordering {
+pub(super) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     loop {
         let (digits_a, rest_a) = a.split_at(a.iter().take_while(|byte| byte.is_ascii_digit()).count());
@@ -222,10 +223,3 @@ fn natural_order(a: &str, b: &str) -> Ordering {
         }
     }
 }
-
-mod facts;
-mod fault;
-mod shared;
-mod show;
-#[cfg(test)]
-mod tests;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::paint::paint;
-use super::questions::{gqa, nlvr2, vocab, vqa, write_json};
-use super::random::Random;
-use super::scenes::{Scene, draw};
+use super::super::paint::paint;
+use super::super::questions::{gqa, nlvr2, vocab, vqa, write_json};
+use super::super::random::Random;
+use super::super::scenes::{Scene, draw};
 use crate::extract::ImageFile;
 use base::error::{Error, Result};
 use base::files::write_bytes;
@@ -63,7 +63,7 @@ impl Manifest {
 type Pictures = Vec<(String, Scene)>;
 
 /// `count` scenes whose ids begin with `prefix`.
-fn scenes(recipe: &Recipe, prefix: &str, count: usize) -> Pictures {
+pub(super) fn scenes(recipe: &Recipe, prefix: &str, count: usize) -> Pictures {
     let scene = |i| {
         let id = format!("{prefix}_{i:06}");
         let scene = draw(&mut Random::named(recipe.seed, &format!("scene/{id}")), &recipe.picture);
@@ -183,6 +183,3 @@ pub fn generate(
     write_json(&manifest_path, &manifest)?;
     Ok(manifest)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,13 @@
+//! What is in a feature file, and everything that is wrong with it.
+
+mod facts;
+mod fault;
+mod report;
+mod shared;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use super::statistics::Summary;
+pub use facts::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
+pub use report::{inspect, inspect_with};

@@ -1,0 +1,17 @@
+//! The released feature format: tab-separated, no header, ten columns, arrays as base64 of little-endian values
+
+use super::diagnose;
+use super::parse;
+
+use super::super::damage::{Column, Damage, TsvLayout};
+use super::super::row::Row;
+
+/// Reads one line of obj36 (without its line feed), values checked; what it cannot know is whether other lines agree with it.
+///
+/// # Errors
+/// The column, if it is one, and the damage.
+pub fn read_line(line: &[u8], row: &mut Row) -> Result<(), (Option<Column>, Damage)> {
+    let layout = TsvLayout::Ten;
+    parse::parse(line, layout, row).map_err(|bad| diagnose::explain(line, layout, None, true, bad))?;
+    row.check_values().map_err(|(column, damage)| (Some(column), damage))
+}

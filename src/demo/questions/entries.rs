@@ -1,0 +1,72 @@
+//! Writes what is asked about the scenes, in the JSON formats of the original (its `data/*.json` @ 0db1182), such that
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::super::random::Random;
+use base::error::{Error, Result};
+use base::files::write_atomically;
+
+/// A question that a scene can answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The question.
+    pub sent: String,
+    /// Its one true answer.
+    pub answer: String,
+}
+
+/// Counts how often each answer was given to each question, and evens it out.
+#[derive(Debug, Default)]
+pub struct Balance {
+    uses: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+impl Balance {
+    /// How much this answer is ahead of an even share, `answers` being how many the question can have.
+    fn ahead(&self, candidate: &Candidate, answers: i64) -> i64 {
+        let Some(given) = self.uses.get(&candidate.sent) else { return 0 };
+        given.get(&candidate.answer).unwrap_or(&0) * answers - given.values().sum::<i64>()
+    }
+
+    /// Takes up to `count` candidates: those whose answer is most behind its share; equal ones in random order. Of
+    /// candidates whose answer is far ahead none is taken, so that every question keeps even answers.
+    pub(super) fn take(
+        &mut self,
+        random: &mut Random,
+        mut from: Vec<Candidate>,
+        count: usize,
+        answers: usize,
+    ) -> Vec<Candidate> {
+        let answers = answers as i64;
+        random.shuffle(&mut from);
+        from.sort_by_key(|c| self.ahead(c, answers));
+        // An answer may be at most two uses beyond its even share.
+        from.retain(|c| self.ahead(c, answers) <= 2 * answers);
+        from.truncate(count);
+        for c in &from {
+            *self.uses.entry(c.sent.clone()).or_default().entry(c.answer.clone()).or_default() += 1;
+        }
+        from
+    }
+}
+
+/// Writes JSON as the original's files have it: four blanks of indent, keys in the order of the fields (sorted), no
+/// final line feed.
+pub(in super::super) fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
+    write_atomically(path, |out| {
+        let mut serializer =
+            serde_json::Serializer::with_formatter(out, serde_json::ser::PrettyFormatter::with_indent(b"    "));
+        data.serialize(&mut serializer).map_err(|e| Error::infra(format!("cannot write {}", path.display())).because(e))
+    })
+}
+
+/// Writes `trainval_ans2label.json` and `trainval_label2ans.json` into a folder: every answer given, sorted.
+pub(super) fn write_answer_tables<'a>(folder: &Path, answers: impl Iterator<Item = &'a String>) -> Result<()> {
+    let label2ans: std::collections::BTreeSet<&String> = answers.collect();
+    let ans2label: BTreeMap<&String, usize> = label2ans.iter().enumerate().map(|(label, ans)| (*ans, label)).collect();
+    write_json(&folder.join("trainval_ans2label.json"), &ans2label)?;
+    write_json(&folder.join("trainval_label2ans.json"), &label2ans)
+}
