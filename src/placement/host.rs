@@ -8,6 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use base::cause::Cause;
 use base::error::{Error, Result};
 use base::openmp;
 use base::signals::{self, AtWork, Forwarding};
@@ -156,7 +157,9 @@ impl Running {
 
     fn silent(&self, limit: Duration) -> Error {
         let seconds = limit.as_secs();
-        Error::infra(format!("{} does not say who it is within {seconds} s", self.speaker.who)).next(REPLACE)
+        Error::infra(format!("{} does not say who it is within {seconds} s", self.speaker.who))
+            .next(REPLACE)
+            .with_cause(Cause::WorkerSilent { seconds })
     }
 
     fn pid(&self) -> Option<Pid> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use base::cause::Cause;
 use base::error::{Error, Result};
 use base::signals;
 use protocol::{Event, Hello, SCHEMA};
@@ -55,7 +56,7 @@ impl Talk {
         }
         match (Event::parse(text), &self.hello) {
             (Some(Event::Hello(hello)), None) => {
-                self.refused = misfit(&hello).map(|why| self.refusal(why));
+                self.refused = misfit(&hello).map(|why| self.refusal(why, Cause::WorkerStale));
                 self.hello = Some(hello);
                 None
             }
@@ -70,17 +71,18 @@ impl Talk {
                 None
             }
             (_, None) => {
-                self.refused =
-                    Some(self.refusal(format!("its first line is not who it is, but {:?}", shortened(text))));
+                let why = format!("its first line is not who it is, but {:?}", shortened(text));
+                self.refused = Some(self.refusal(why, Cause::WorkerProtocol));
                 None
             }
         }
     }
 
-    fn refusal(&self, why: String) -> Error {
+    fn refusal(&self, why: String, cause: Cause) -> Error {
         Error::infra(format!("{} does not belong to this program", self.speaker.who))
             .because(why)
             .next(self.speaker.replace)
+            .with_cause(cause)
     }
 
     /// Hears a line of its stderr.
@@ -133,12 +135,15 @@ impl Talk {
         }
         // What a signal to both ended needs no explanation.
         signals::check()?;
-        let how = match ending {
-            Some(Ending::Signal(signal)) => format!("ended by signal {signal}{}", named(signal)),
-            Some(Ending::Exit(code)) => format!("ended with exit code {code}"),
-            None => "stopped speaking".to_owned(),
+        let (how, cause) = match ending {
+            Some(Ending::Signal(signal)) => {
+                (format!("ended by signal {signal}{}", named(signal)), Cause::WorkerSignal { signal })
+            }
+            Some(Ending::Exit(code)) => (format!("ended with exit code {code}"), Cause::WorkerExit { code }),
+            None => ("stopped speaking".to_owned(), Cause::WorkerProtocol),
         };
-        let mut error = Error::infra(format!("{} {how} without saying that it was done", self.speaker.who));
+        let what = format!("{} {how} without saying that it was done", self.speaker.who);
+        let mut error = Error::infra(what).with_cause(cause);
         if !self.said.is_empty() {
             error = error.because(format!("the last that it said: {}", self.last_lines().join("\n")));
         }
@@ -191,12 +196,28 @@ mod tests {
     }
 
     fn ended(lines: &[&str], ending: Ending) -> String {
+        end(lines, ending).map_or_else(|error| error.to_string(), |result| result.to_string())
+    }
+
+    fn end(lines: &[&str], ending: Ending) -> Result<Value> {
         let mut talk = Talk::with(Speaker { who: "the worker".to_owned(), replace: "build both" });
         lines.iter().for_each(|line| drop(talk.line(line)));
         talk.heard("OMP: Error #100");
-        match talk.end(Some(ending)) {
-            Ok(result) => result.to_string(),
-            Err(error) => error.to_string(),
+        talk.end(Some(ending))
+    }
+
+    #[test]
+    fn each_way_to_end_has_its_cause() {
+        let good = hello(|_| {});
+        let failed = serde_json::to_string(&Event::Failed { error: Error::disk("full") }).unwrap();
+        for (lines, ending, cause) in [
+            (vec![good.as_str()], Ending::Signal(11), Cause::WorkerSignal { signal: 11 }),
+            (vec![&good], Ending::Exit(3), Cause::WorkerExit { code: 3 }),
+            (vec![&hello(|h| h.source = "0".into())], Ending::Exit(0), Cause::WorkerStale),
+            (vec!["Segmentation fault"], Ending::Exit(0), Cause::WorkerProtocol),
+            (vec![&good, &failed], Ending::Exit(8), Cause::DiskFull),
+        ] {
+            assert_eq!(end(&lines, ending).unwrap_err().cause(), cause);
         }
     }
 

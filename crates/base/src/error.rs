@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cause::Cause;
 use crate::plain;
 
 /// Who has to act on an error; decides the exit code.
@@ -38,6 +39,9 @@ pub struct Error {
     what: String,
     causes: Vec<String>,
     next: Option<String>,
+    /// What is known beyond the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Box<Cause>>,
 }
 
 /// The crate's result.
@@ -45,7 +49,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     fn new(kind: Kind, what: impl fmt::Display) -> Self {
-        Self { kind, what: what.to_string(), causes: Vec::new(), next: None }
+        Self { kind, what: what.to_string(), causes: Vec::new(), next: None, cause: None }
     }
 
     /// A request that cannot be met as asked.
@@ -127,6 +131,18 @@ impl Error {
     pub fn next(mut self, advice: impl fmt::Display) -> Self {
         self.next = Some(advice.to_string());
         self
+    }
+
+    /// Says why in a way that programs can tell apart.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Cause) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// Returns the cause for programs: what its kind says if nothing more is known.
+    pub fn cause(&self) -> Cause {
+        self.cause.as_deref().cloned().unwrap_or_else(|| self.kind.into())
     }
 
     /// Who has to act.

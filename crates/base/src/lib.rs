@@ -11,6 +11,7 @@
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
+pub mod cause;
 pub mod cleanup;
 pub mod clock;
 pub mod error;

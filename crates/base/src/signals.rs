@@ -18,6 +18,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tokio::sync::watch;
 
+use crate::cause::Cause;
 use crate::error::Error;
 use crate::{cleanup, exit};
 
@@ -54,6 +55,7 @@ impl From<Refused> for Error {
 /// The error of work that a signal stopped.
 pub fn stopped(signal: i32) -> Error {
     Error::interrupted(format!("stopped on request (signal {signal})"))
+        .with_cause(Cause::Interrupted { signal: Some(signal) })
 }
 
 /// How a program that listens speaks.

@@ -79,7 +79,8 @@ impl From<Failure> for Error {
             Cause::DiskFull { .. } => Self::disk(text),
             Cause::Interrupted { .. } => Self::interrupted(text),
             _ => Self::infra(text),
-        };
+        }
+        .with_cause(failure.cause.recorded());
         let skipped = failure.last_lines.len().saturating_sub(SHOWN_LINES);
         for line in failure.last_lines.iter().skip(skipped) {
             error = error.because(format!("it said: {line}"));
@@ -113,6 +114,7 @@ mod tests {
         };
         let error = Error::from(failure);
         assert_eq!(error.kind(), Kind::Infra);
+        assert_eq!(error.cause(), base::cause::Cause::OutOfMemory { limit: Some(2 << 30) });
         let text = error.to_string();
         assert!(text.starts_with("extract valid: it used more than the 2.1 GB of memory that it may\n"), "{text}");
         assert!(!text.contains("line 7\n") && text.contains("it said: line 8\n") && text.contains("line 19"), "{text}");

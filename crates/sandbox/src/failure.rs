@@ -8,6 +8,7 @@ use super::ended::Ended;
 use super::facts::Facts;
 use super::gpu::GpuPath;
 use super::hindrance::Hindrance;
+use base::cause::{self, PullReason};
 use base::human::{human_bytes, human_seconds};
 use base::signals::Refused;
 
@@ -250,15 +251,49 @@ impl Cause {
         Self::NoGpu { path: path.on(facts), why, mend: path.mend(facts) }
     }
 
-    /// Whether the same may work when it is tried again, with nothing changed: the engine or the network may be back, and
-    /// nothing outside may end it or hold it up this time. Everything else would only fail again, or was asked for.
-    pub fn may_be_spurious(&self) -> bool {
+    /// Returns the cause as reports record it.
+    pub fn recorded(&self) -> cause::Cause {
+        use cause::Cause as Recorded;
+        let pull = |image: &String, reason| Recorded::ImagePull { image: image.clone(), reason };
         match self {
-            Self::EngineLost { .. } | Self::PullFailed { .. } | Self::Killed { .. } => true,
-            Self::PullHindered { reason, .. } => matches!(reason, Hindrance::Unreachable | Hindrance::Storage),
-            Self::TimedOut { patience, .. } => *patience == Patience::Silence,
-            _ => false,
+            Self::EngineUnreachable { .. } => Recorded::EngineUnreachable,
+            Self::EngineLost { .. } => Recorded::EngineLost,
+            Self::EngineTooOld { found, needed } => {
+                Recorded::EngineRefused { doing: format!("speak API {needed}: it speaks {found}") }
+            }
+            Self::ImageMissing { image } => Recorded::ImageMissing { image: image.clone() },
+            Self::ImageChanged { image, expected, found } => {
+                Recorded::ImageChanged { image: image.clone(), expected: expected.clone(), found: found.clone() }
+            }
+            Self::PullFailed { image, .. } => pull(image, PullReason::Failed),
+            Self::PullRefused { image, .. } => pull(image, PullReason::Refused),
+            Self::PullHindered { image, reason, .. } => pull(image, reason.recorded()),
+            Self::BadImageName { image, .. } => pull(image, PullReason::BadName),
+            Self::BuildFailed { image, .. } => Recorded::ImageBuild { image: image.clone() },
+            Self::MountMissing { source: path }
+            | Self::MountUnseen { source: path, .. }
+            | Self::MountUnusable { source: path, .. }
+            | Self::LogUnwritable { path, .. } => Recorded::Mount { path: path.clone() },
+            Self::CommandNotFound { command } | Self::NotExecutable { command } => {
+                Recorded::CommandNotFound { command: command.clone() }
+            }
+            Self::Exit { code } => Recorded::ContainerExit { code: *code },
+            Self::OutOfMemory { limit } => Recorded::OutOfMemory { limit: *limit },
+            Self::TimedOut { patience, after } => {
+                Recorded::TimedOut { seconds: after.as_secs(), silent: *patience == Patience::Silence }
+            }
+            Self::Killed { signal } => Recorded::ContainerKilled { signal: *signal },
+            Self::NoGpu { .. } => Recorded::NoGpu,
+            Self::DiskFull { .. } => Recorded::DiskFull,
+            Self::Interrupted { signal } => Recorded::Interrupted { signal: Some(*signal) },
+            Self::Stopped => Recorded::ContainerStopped,
+            Self::Engine { doing, .. } => Recorded::EngineRefused { doing: doing.clone() },
         }
+    }
+
+    /// Whether the same may work when it is tried again with nothing changed. What somebody asked for is not tried again.
+    pub fn may_be_spurious(&self) -> bool {
+        !matches!(self, Self::Interrupted { .. }) && self.recorded().may_be_spurious()
     }
 }
 

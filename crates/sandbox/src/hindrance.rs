@@ -1,6 +1,7 @@
 //! Why an image did not come although its registry has it: kinds that need different things done, by the texts of Docker, containerd
 //! and Podman.
 
+use base::cause::PullReason;
 use base::error::Kind;
 
 /// What keeps an image from coming.
@@ -115,6 +116,18 @@ impl Hindrance {
             Self::Storage => "run this again; if it stays so, see the engine's log, and that its data lies on a local disk (docker \
                               info shows the storage driver; overlay needs ext4 or xfs, not a network file system)"
                 .to_owned(),
+        }
+    }
+
+    /// Returns the reason as reports record it.
+    pub(super) fn recorded(self) -> PullReason {
+        match self {
+            Self::OldFormat => PullReason::OldFormat,
+            Self::RateLimit => PullReason::RateLimit,
+            Self::Certificate => PullReason::Certificate,
+            Self::Unreachable => PullReason::Unreachable,
+            Self::UserNamespace => PullReason::UserNamespace,
+            Self::Storage => PullReason::Storage,
         }
     }
 
