@@ -12,13 +12,13 @@ use base::exit;
 use base::tell;
 use data::dataset::Task;
 use judge::evidence::run::{RunEvidence, read, read_all};
-use judge::grade::golden::{Content, GoldenFile};
-use judge::grade::rows::{Asked, against, rows};
-use judge::grade::{self, record, report};
-use judge::report::{FileRecord, GoldenRecord, Report};
+use judge::grade::features::FeaturePair;
+use judge::grade::golden::GoldenFile;
+use judge::grade::report::report;
+use judge::grade::{Reference, Request, assess, judged_tasks, record};
+use judge::report::{FileRecord, Report};
 use judge::verdict::golden::{self, Golden};
 use judge::verdict::published::Published;
-use judge::verdict::row::Judged;
 use judge::verdict::{features, power};
 
 /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
@@ -126,41 +126,26 @@ pub fn run(args: Args) -> Result<u8> {
 
 impl Args {
     fn judge(&self, runs: &[RunEvidence], reference: Option<&RunEvidence>) -> Result<Report> {
-        let asked = Asked { runs, tasks: &self.task, seeds: &self.seeds };
-        let mut goldens: Vec<GoldenFile> =
-            self.golden.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?;
-        if goldens.is_empty() && reference.is_none() && !runs.is_empty() {
-            goldens.push(GoldenFile::of_profile(profile(runs)?)?);
-        }
-        let (mut judged, mut records): (Vec<Judged>, Vec<GoldenRecord>) = (Vec::new(), Vec::new());
-        for golden in goldens.iter().filter(|golden| !self.is_of_features(golden)) {
-            judged.extend(rows(golden, &asked)?);
-            records.push(golden.record.clone());
-        }
-        if let (Some(reference), Some(allowed)) = (reference, self.allow_flips) {
-            judged.extend(against(reference, allowed, &asked)?);
-        }
-        if let [reference, candidate] = self.features.as_slice() {
-            let given = goldens.into_iter().find(|golden| matches!(golden.content, Content::Features(_)));
-            let golden = given.map_or_else(|| GoldenFile::load("features"), Ok)?;
-            if let Content::Features(limits) = &golden.content {
-                let files = [reference.as_path(), candidate.as_path()];
-                judged.push(grade::features::judge(
-                    limits,
-                    files,
-                    &self.level,
-                    self.common,
-                    cores(),
-                    &ReadingDisplay::new(),
-                )?);
-            }
-            records.push(golden.record);
-        }
-        report::report(runs, judged, records)
-    }
-
-    fn is_of_features(&self, golden: &GoldenFile) -> bool {
-        !self.features.is_empty() && matches!(golden.content, Content::Features(_))
+        let progress = ReadingDisplay::new();
+        let features = match self.features.as_slice() {
+            [reference, candidate] => Some(FeaturePair {
+                files: [reference, candidate],
+                level: &self.level,
+                common: self.common,
+                threads: cores(),
+                progress: &progress,
+            }),
+            _ => None,
+        };
+        let assessment = assess(&Request {
+            golden: &GoldenFile::load_all(&self.golden)?,
+            runs,
+            tasks: &self.task,
+            seeds: &self.seeds,
+            reference: reference.zip(self.allow_flips).map(|(run, allowed_flips)| Reference { run, allowed_flips }),
+            features,
+        })?;
+        report(runs, assessment)
     }
 
     /// The files that no run names.
@@ -185,7 +170,7 @@ impl Args {
             return Err(Error::usage(format!("the name of {} is not UTF-8", file.display()))
                 .next("name it otherwise: a golden file holds the name of the one beside it"));
         }
-        let tasks = Asked { runs, tasks: &self.task, seeds: &[] }.tasks();
+        let tasks = judged_tasks(runs, &self.task);
         let [task] = tasks.as_slice() else {
             return Err(Error::usage(format!("{} did {} tasks", run.name, tasks.len())).next("choose one with --task"));
         };
@@ -213,13 +198,4 @@ fn print_power() -> Result<u8> {
     let power = power::simulate(&published, &demo, &limits, power::SEED, power::DRAWS);
     say(power.markdown().trim_end())?;
     Ok(exit::PASS)
-}
-
-/// The profile of all runs.
-fn profile(runs: &[RunEvidence]) -> Result<Option<&str>> {
-    let first = runs.first().and_then(RunEvidence::profile);
-    let Some(other) = runs.iter().find(|run| run.profile() != first) else { return Ok(first) };
-    let named = |run: &RunEvidence| format!("{} is of profile {}", run.name, run.profile().unwrap_or("none"));
-    Err(Error::usage(format!("{}, {}", named(&runs[0]), named(other)))
-        .next("judge them apart, or say by what with --golden"))
 }

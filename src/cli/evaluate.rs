@@ -15,8 +15,8 @@ use base::tell;
 use data::dataset::answers::LabelTable;
 use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
-use judge::evidence::leave::{Evaluated, leave};
 use judge::evidence::result::{Machine, ModelRecord};
+use judge::evidence::write::{Evaluated, write_evaluation};
 use trainings::examples;
 
 /// Score a model or predictions files, or say whether they are complete
@@ -108,7 +108,7 @@ pub fn run(args: Args) -> Result<u8> {
         let file = place.path().join("answers");
         let answered = answering.answer("evaluate", task, split, &placement, &file)?;
         if let Some(folder) = &args.output {
-            leave(folder, of_models(&answered, answering)?)?;
+            write_evaluation(folder, of_models(&answered, answering)?)?;
         }
         let Answered { data, predictions, facts, .. } = answered;
         let mut gold = official(&args, Some(&data))?;
@@ -140,7 +140,7 @@ pub fn run(args: Args) -> Result<u8> {
             let scored = scored(against, &gold, &predictions);
             let mut result = scored.map_err(|error| error.while_doing(format!("cannot score {}", file.display())))?;
             if let (Some(folder), Some(data)) = (&args.output, &data) {
-                leave(folder, of_file(data, &predictions))?;
+                write_evaluation(folder, of_file(data, &predictions))?;
             }
             result.file = Some(file.display().to_string());
             results.push(result);

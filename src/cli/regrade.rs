@@ -7,10 +7,10 @@ use base::error::Result;
 use data::dataset::Task;
 use judge::evidence::items;
 use judge::evidence::run::read;
-use judge::grade::again::{answers_all, before, scored_again};
 use judge::grade::golden::GoldenFile;
-use judge::grade::report;
-use judge::grade::rows::{Asked, rows};
+use judge::grade::regrade::{answers_all, before, scored_again};
+use judge::grade::report::report;
+use judge::grade::{Request, assess};
 
 /// Judge a run again from what it saved, and say what differs from the verdict it was given
 ///
@@ -70,17 +70,10 @@ pub fn run(args: Args) -> Result<u8> {
             scored_again(found, data_root)?;
         }
     }
-    let goldens: Vec<GoldenFile> = match args.golden.as_slice() {
-        [] => vec![GoldenFile::of_profile(run.profile())?],
-        names => names.iter().map(|name| GoldenFile::load(name)).collect::<Result<_>>()?,
-    };
+    let golden = GoldenFile::load_all(&args.golden)?;
     let runs = std::slice::from_ref(&run);
-    let (mut judged, mut records) = (Vec::new(), Vec::new());
-    for golden in &goldens {
-        judged.extend(rows(golden, &Asked { runs, tasks: &args.task, seeds: &[] })?);
-        records.push(golden.record.clone());
-    }
-    let mut report = report::report(runs, judged, records)?;
+    let assessment = assess(&Request { golden: &golden, runs, tasks: &args.task, ..Request::default() })?;
+    let mut report = report(runs, assessment)?;
     report.before = before(&run, &report)?;
     tell(&report, args.format, false, args.output.as_deref())
 }

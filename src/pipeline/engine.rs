@@ -16,12 +16,15 @@ use super::journal::{self, Event, RunRecord};
 use super::lock::Lock;
 use super::outcome::Outcome;
 use super::plan::{Input, Plan};
+use super::results::Results;
 use super::runner::{Emitter, Runner, link};
 use super::standing;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
-use judge::report::{self, Environment, Failure, FileRecord, Findings, Provenance, Report, StageOutputs, Times};
+use judge::grade::report::Facts;
+use judge::report::{self, Environment, Failure, FileRecord, Provenance, Report, StageOutputs, Times};
+use judge::verdict::deviation::Deviation;
 
 /// Of a stage with many outputs, this many are named in the report.
 const NAMED_OUTPUTS: usize = 6;
@@ -37,8 +40,8 @@ pub struct Settings {
     pub threads: usize,
     /// The image that stages run in, for the record.
     pub image: Option<String>,
-    /// In what the run is another thing than what its golden file describes, for the record.
-    pub departures: Vec<String>,
+    /// How the run deviates from what its golden file describes, for the record.
+    pub departures: Vec<Deviation>,
 }
 
 /// Runs a plan, has it judged, writes the report into the run's folder, and returns report and folder.
@@ -52,7 +55,7 @@ pub fn run(
     plan: &Plan,
     settings: &Settings,
     display: &mut dyn FnMut(&Event),
-    judge: impl FnOnce(&Outcome) -> Result<Findings>,
+    judge: impl FnOnce(&Outcome) -> Result<Results>,
 ) -> Result<(Report, PathBuf)> {
     plan.check()?;
     let (clock, started) = (Instant::now(), clock::now());
@@ -95,38 +98,30 @@ pub fn run(
         Runner { plan, outside: &outside, cache: Cache::new(workspace), folder: &folder, emitter: &mut emitter }
             .all_stages()?;
     let mut failure = outcome.failure.clone();
-    let findings = judge(&outcome).unwrap_or_else(|error| {
+    let results = judge(&outcome).unwrap_or_else(|error| {
         match &mut failure {
             Some(first) => first.message += &format!("\n  then, judging what is there: {error}"),
             None => failure = Some(Failure::new(None, &error)),
         }
-        Findings::default()
+        Results::default()
     });
-    let (verdict, summary) = Report::conclude(&findings.rows, failure.as_ref());
-    let report = Report {
-        schema: report::SCHEMA,
+    let report = results.assessment.report(Facts {
         title: plan.title.clone(),
-        about: report::about(&plan.profile, &findings.rows),
         profile: plan.profile.clone(),
         run,
-        verdict,
-        summary,
-        rows: findings.rows,
-        golden: findings.golden,
-        before: None,
         failure,
-        curves: findings.curves,
-        examples: findings.examples,
+        curves: results.curves,
+        examples: results.examples,
         environment,
-        provenance: Provenance { assets: findings.assets, ..provenance(plan, &outside, &outcome) },
+        provenance: Provenance { assets: results.assets, ..provenance(plan, &outside, &outcome) },
         stages: outcome.rows,
         times: Times {
             started: Some(started),
             finished: Some(clock::now()),
             seconds: Some(clock.elapsed().as_secs_f64()),
-            speeds: findings.speeds,
+            speeds: results.speeds,
         },
-    };
+    });
     if !outcome.worked
         && let Some((report, standing)) = standing::keep(&folder, report.clone())?
     {
@@ -141,7 +136,7 @@ pub fn run(
     }
     report.write(&folder)?;
     emitter.begin_work()?;
-    emitter.emit(&Event::RunFinished { verdict, seconds: clock.elapsed().as_secs_f64() })?;
+    emitter.emit(&Event::RunFinished { verdict: report.verdict, seconds: clock.elapsed().as_secs_f64() })?;
     drop(lock);
     Ok((report, folder))
 }

@@ -11,8 +11,9 @@ use serde_json::Value;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
-use judge::report::{Environment, human_bytes, human_seconds};
+use judge::report::{Environment, Failure, FailureCause, human_bytes, human_seconds};
 use judge::verdict::Verdict;
+use judge::verdict::deviation::Deviation;
 
 /// One event a line.
 pub(super) const EVENTS: &str = "events.jsonl";
@@ -51,9 +52,9 @@ pub struct RunRecord {
     pub plan: Value,
     /// Where it runs, versions and seeds.
     pub environment: Environment,
-    /// In what it is another thing than what its golden file describes, as far as the plan does not say it.
+    /// How it deviates from what its golden file describes, as far as the plan does not say it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub departures: Vec<String>,
+    pub departures: Vec<Deviation>,
 }
 
 impl RunRecord {
@@ -139,6 +140,9 @@ pub enum Event {
         class: String,
         /// What, why, what next.
         message: String,
+        /// Why, for programs; absent in journals of older programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<FailureCause>,
         /// How long it took.
         seconds: f64,
     },
@@ -160,6 +164,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns the event of a stage that failed so after this many seconds.
+    pub(super) fn failed(stage: &str, failure: &Failure, seconds: f64) -> Self {
+        let Failure { class, message, cause, .. } = failure.clone();
+        Self::StageFailed { stage: stage.to_owned(), class, message, cause, seconds }
+    }
+}
+
 /// The line that a person follows.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,7 +188,7 @@ impl fmt::Display for Event {
             }
             Self::StageFinished { stage, seconds } => write!(f, "{stage}: done in {}", human_seconds(*seconds)),
             Self::StageSkipped { stage, why, .. } => write!(f, "{stage}: cached ({why})"),
-            Self::StageFailed { stage, class, message, seconds } => {
+            Self::StageFailed { stage, class, message, seconds, .. } => {
                 write!(f, "{stage}: failed after {} ({class}): {message}", human_seconds(*seconds))
             }
             Self::NothingDone { finished, standing, report } => {

@@ -37,6 +37,7 @@ pub mod demo;
 pub mod engine;
 pub mod environment;
 pub mod explain;
+
 pub mod fingerprint;
 pub mod guest;
 mod inputs;
@@ -45,6 +46,7 @@ mod lock;
 pub mod outcome;
 pub mod paper;
 pub mod plan;
+pub mod results;
 mod runner;
 mod stages;
 pub mod standing;

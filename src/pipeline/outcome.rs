@@ -7,6 +7,8 @@ use judge::report::{Failure, StageRow};
 
 /// What the stages left, for the judge.
 pub struct Outcome {
+    /// The run's folder, with a link to each stage that is done.
+    pub folder: PathBuf,
     /// What stopped the run, if something did.
     pub failure: Option<Failure>,
     pub(super) done: Done,

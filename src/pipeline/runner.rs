@@ -31,10 +31,13 @@ pub struct Emitter<'a> {
 impl<'a> Emitter<'a> {
     /// For a run folder; a new one gets its `run.json` at once.
     pub fn new(folder: &'a Path, record: RunRecord, display: &'a mut dyn FnMut(&Event)) -> Result<Self> {
-        let is_new = RunRecord::read(folder).is_none();
+        let (earlier, departures) = (RunRecord::read(folder), record.departures.clone());
         let mut emitter = Self { folder, record: Some(record), journal: None, kept_back: Vec::new(), display };
-        if is_new {
-            emitter.begin_work()?;
+        match earlier {
+            None => emitter.begin_work()?,
+            // They are no part of the plan, and the run is judged by them.
+            Some(earlier) if earlier.departures != departures => RunRecord { departures, ..earlier }.write(folder)?,
+            Some(_) => {}
         }
         Ok(emitter)
     }
@@ -82,10 +85,9 @@ impl<'a> Emitter<'a> {
         let Some(journal) = &self.journal else { return Ok(None) };
         let (mut journal, stage, clock) = (journal.twin()?, stage.to_owned(), Instant::now());
         Ok(Some(cleanup::on_sudden_end(move || {
-            let Failure { class, message, .. } = Failure::new(Some(&stage), &Error::interrupted("stopped on request"));
-            let seconds = clock.elapsed().as_secs_f64();
+            let failure = Failure::new(Some(&stage), &Error::interrupted("stopped on request"));
             // Nobody is left to hear that it failed.
-            let _ = journal.write(&Event::StageFailed { stage, class, message, seconds });
+            let _ = journal.write(&Event::failed(&stage, &failure, clock.elapsed().as_secs_f64()));
         })))
     }
 }
@@ -115,7 +117,13 @@ impl Runner<'_, '_> {
             }
             interrupted.insert((stage, fingerprint));
         }
-        let mut outcome = Outcome { failure: None, done: BTreeMap::new(), rows: Vec::new(), worked: false };
+        let mut outcome = Outcome {
+            folder: self.folder.to_owned(),
+            failure: None,
+            done: BTreeMap::new(),
+            rows: Vec::new(),
+            worked: false,
+        };
         for stage in &self.plan.stages {
             let row = if outcome.failure.is_some() {
                 StageRow {
@@ -160,6 +168,7 @@ impl Runner<'_, '_> {
                 false => {
                     worked = true;
                     self.emitter.begin_work()?;
+                    self.unlink_from(stage)?;
                 }
             }
             self.emitter.emit(&Event::StageStarted { stage: name.clone(), title, why })?;
@@ -184,9 +193,9 @@ impl Runner<'_, '_> {
             Err(error) => {
                 let seconds = clock.elapsed().as_secs_f64();
                 let failure = Failure::new(Some(name), &error);
-                let (class, message) = (failure.class.clone(), failure.message.clone());
                 self.emitter.begin_work()?;
-                self.emitter.emit(&Event::StageFailed { stage: name.clone(), class, message, seconds })?;
+                self.unlink_from(stage)?;
+                self.emitter.emit(&Event::failed(name, &failure, seconds))?;
                 outcome.failure = Some(failure);
                 (StageState::Failed, false, seconds)
             }
@@ -198,6 +207,15 @@ impl Runner<'_, '_> {
             fingerprint,
             this_time: Some(ThisTime { reused, seconds, why: reason }),
         })
+    }
+
+    /// Removes the links to earlier results of a stage and of those after it: they are no evidence of this run any more.
+    fn unlink_from(&self, first: &Stage) -> Result<()> {
+        let stages = self.plan.stages.iter().skip_while(|stage| stage.name != first.name);
+        for path in stages.map(|stage| self.folder.join(&stage.name)).filter(|path| path.is_symlink()) {
+            std::fs::remove_file(&path).map_err(|e| Error::io("remove the link", &path, &e))?;
+        }
+        Ok(())
     }
 
     fn execute(&mut self, stage: &Stage, parts: Parts, fingerprint: &str, done: &Done) -> Result<Record> {

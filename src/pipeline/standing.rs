@@ -28,18 +28,20 @@ pub(super) fn keep(folder: &Path, new: Report) -> Result<Option<(Report, Standin
         return Ok(None);
     }
     // It tells where the work was done, which is not where it is looked at.
-    let new = Report { environment: old.environment.clone(), ..new };
-    let same = Report { schema: old.schema, before: old.before.clone(), ..new.clone() };
+    let mut new = new;
+    new.environment = old.environment.clone();
+    let mut same = new.clone();
+    (same.schema, same.before) = (old.schema, old.before.clone());
     if same.without_times() == old.clone().without_times() {
         let missing = old.write_missing(folder)?;
         let standing = if missing.is_empty() { Standing::Untouched } else { Standing::Completed };
         return Ok(Some((old, standing)));
     }
     let this_time = old.stages.into_iter().filter_map(|row| Some((row.name, row.this_time?))).collect();
-    let report =
-        Report { stages: went(new.stages, &this_time), times: Times { speeds: new.times.speeds, ..old.times }, ..new };
-    report.write(folder)?;
-    Ok(Some((report, Standing::JudgedAgain)))
+    new.stages = went(new.stages, &this_time);
+    new.times = Times { speeds: new.times.speeds, ..old.times };
+    new.write(folder)?;
+    Ok(Some((new, Standing::JudgedAgain)))
 }
 
 fn went(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, ThisTime>) -> Vec<StageRow> {
@@ -61,14 +63,15 @@ struct Past {
 
 impl Past {
     /// The report with the times of that run.
-    fn times(self, report: Report) -> Report {
-        let times = Times {
+    fn times(self, mut report: Report) -> Report {
+        report.times = Times {
             started: Some(self.started),
             finished: self.finished,
             seconds: self.seconds,
             speeds: report.times.speeds,
         };
-        Report { times, stages: went(report.stages, &self.stages), ..report }
+        report.stages = went(report.stages, &self.stages);
+        report
     }
 }
 

@@ -13,12 +13,16 @@ use super::explain::render;
 use super::journal::{Event, Standing};
 use super::outcome::Outcome;
 use super::plan::{Plan, Stage};
+use super::results::Results;
 use base::error::{Error, Result};
 use base::exit;
-use judge::report::{Findings, Report};
+use data::dataset::Task;
+use judge::evidence::run::{Found, RunEvidence, Why};
+use judge::grade::golden::GoldenFile;
+use judge::grade::{Request, assess};
+use judge::report::Report;
 use judge::verdict::Verdict;
-use judge::verdict::judge::{Observed, judge_accuracy, not_run};
-use judge::verdict::row::Judged;
+use judge::verdict::baseline::Baseline;
 
 /// What the toy stages are made with, and what they did.
 struct Toy {
@@ -91,7 +95,7 @@ impl Toy {
         }
     }
 
-    fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Findings>) -> Result<(Report, PathBuf)> {
+    fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Results>) -> Result<(Report, PathBuf)> {
         run(&self.plan(), &self.settings(), &mut |_| {}, judge)
     }
 
@@ -125,18 +129,50 @@ fn get(path: Result<PathBuf>) -> Result<String> {
     base::files::read_text(&path?, 1000)
 }
 
-fn judge(outcome: &Outcome) -> Result<Findings> {
-    let golden = judge::verdict::golden::Golden::parse(include_str!("../../tests/fixtures/golden/sample.toml"))?;
-    let observed = Observed { accuracy: 70.0, n: 400, baselines: vec![("question-only".into(), 40.0)] };
-    let row: Judged = match (outcome.output("train", "model"), &outcome.failure) {
+/// Judges GQA by what `train` left, as if that were an evaluation.
+fn judge(outcome: &Outcome) -> Result<Results> {
+    judge_accuracy(outcome, 70.0)
+}
+
+fn judge_accuracy(outcome: &Outcome, accuracy: f64) -> Result<Results> {
+    let result = match (outcome.output("train", "model"), &outcome.failure) {
         (Some(model), None) => {
             assert!(get(Ok(model))?.to_lowercase().starts_with("side "));
-            judge_accuracy(&golden, "gqa", &observed)
+            Ok(found(accuracy))
         }
-        _ => not_run(&golden, "gqa", "training failed"),
+        _ => Err(Why {
+            sentence: "training failed".into(),
+            seed: None,
+            stage: Some("train".into()),
+            class: None,
+            next: "start it again".into(),
+        }),
     };
     assert_eq!(outcome.is_done("train"), outcome.failure.is_none());
-    Ok(Findings { rows: vec![row], ..Findings::default() })
+    let run = RunEvidence {
+        name: "toy".into(),
+        folder: outcome.folder.clone(),
+        journal: None,
+        assets: None,
+        tasks: vec![(Task::Gqa, result)],
+        report: None,
+        notes: Vec::new(),
+    };
+    let golden = [GoldenFile::parse("sample", include_str!("../../tests/fixtures/golden/sample.toml"))?];
+    let assessment = assess(&Request { golden: &golden, runs: &[run], ..Request::default() })?;
+    Ok(Results { assessment, ..Results::default() })
+}
+
+/// An evaluation with a faithful training.
+fn found(accuracy: f64) -> Found {
+    let record = json!({ "schema": 1, "task": "gqa", "splits": "testdev", "metric": "accuracy", "n": 400, "examples": 400,
+        "left_out": 0, "accuracy": accuracy, "consistency": null, "seed": 1, "models": [], "without": null,
+        "features": [], "predictions": null, "items": null,
+        "training": { "options": { "--seed": 1 }, "steps": 1, "best_epoch": null, "validation": [], "not_loaded": [],
+            "should_load": 0, "left_out": 0 },
+        "environment": { "program": "", "commit": null, "versions": {}, "threads": 1, "device": "cpu" } });
+    let baselines = vec![Baseline { name: "question-only".into(), accuracy: 40.0 }];
+    Found { record: serde_json::from_value(record).unwrap(), folder: "x".into(), baselines, metrics: None }
 }
 
 fn events(folder: &Path) -> Vec<Event> {
@@ -186,7 +222,7 @@ fn a_second_run_does_nothing_and_reports_the_same() {
 fn a_report_that_is_missing_or_judged_differently_keeps_the_times_of_the_work() {
     let toy = Toy::new();
     let shown = RefCell::new(Vec::new());
-    let again = |judge: fn(&Outcome) -> Result<Findings>| {
+    let again = |judge: fn(&Outcome) -> Result<Results>| {
         let mut display = |event: &Event| shown.borrow_mut().push(event.clone());
         let (report, folder) = run(&toy.plan(), &toy.settings(), &mut display, judge).unwrap();
         let standing = shown.take().into_iter().find_map(|event| match event {
@@ -215,13 +251,8 @@ fn a_report_that_is_missing_or_judged_differently_keeps_the_times_of_the_work() 
         assert_eq!(again(judge).2, Some(Standing::Untouched));
     }
     // Other golden values, the same results.
-    let differently = |outcome: &Outcome| {
-        let mut findings = judge(outcome)?;
-        findings.rows[0].verdict = Verdict::Inconclusive;
-        Ok(findings)
-    };
-    let (report, _, standing) = again(differently);
-    assert_eq!((standing, report.verdict), (Some(Standing::JudgedAgain), Verdict::Inconclusive));
+    let (report, _, standing) = again(|outcome| judge_accuracy(outcome, 40.5));
+    assert_eq!((standing, report.verdict), (Some(Standing::JudgedAgain), Verdict::Fail));
     assert_eq!((&report.times.started, &report.stages[1]), (&first.times.started, &first.stages[1]));
     assert_eq!(judge::report::json::read(&folder.join("report.json")).unwrap(), report);
     assert_eq!(toy.ran().len(), 3, "nothing ran again");
@@ -366,7 +397,7 @@ fn a_killed_run_continues() {
 #[test]
 fn two_runs_at_once_are_refused() {
     let toy = Toy::new();
-    let (inner, _) = toy.run_judged(|_| toy.run_judged(judge).map(|_| Findings::default())).unwrap();
+    let (inner, _) = toy.run_judged(|_| toy.run_judged(judge).map(|_| Results::default())).unwrap();
     let failure = inner.failure.unwrap();
     assert!(failure.message.starts_with("another run is at work in this workspace"), "{}", failure.message);
 }
@@ -399,7 +430,7 @@ fn mistakes_in_a_plan_are_named() {
             Stage::new("b", "B", 1, |_| Ok(())).output_of("a", "log/metrics.jsonl"),
         ],
     };
-    let (report, _) = run(&uses_volatile, &toy.settings(), &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let (report, _) = run(&uses_volatile, &toy.settings(), &mut |_| {}, |_| Ok(Results::default())).unwrap();
     assert!(report.failure.unwrap().message.contains("nothing may depend on"));
 }
 

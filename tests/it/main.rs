@@ -91,6 +91,8 @@ mod demo;
 mod paper;
 /// `repro all --profile paper` with a tiny model.
 mod paper_trained;
+/// `repro all`, `check` and `regrade` on the same evidence.
+mod one_verdict;
 /// `repro regrade`.
 mod regrade;
 

@@ -14,6 +14,14 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Asset, Made, Unpack};
 
+/// Stands between the names of an archive and of a file unpacked from it.
+const OF_MEMBER: &str = "--";
+
+/// Whether a name is that of a file in the place of an archive's member ([`Place::unpacked`]).
+pub fn is_of_member(name: &str) -> bool {
+    name.contains(OF_MEMBER)
+}
+
 /// The places of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -31,7 +39,7 @@ impl Place {
     /// Of what a member of an archive unpacks to: the asset's name and the file's are its name.
     pub fn unpacked(workspace: &Path, asset: &Asset, unpack: &Unpack) -> Self {
         let file = unpack.path.file_name().unwrap_or_default().to_string_lossy();
-        Self::new(workspace, &format!("{}--{file}", asset.name), &unpack.path)
+        Self::new(workspace, &format!("{}{OF_MEMBER}{file}", asset.name), &unpack.path)
     }
 
     /// Of a file made from others.

@@ -12,9 +12,8 @@ use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;
 use base::tell;
-use judge::grade::faithful;
+use judge::grade::deviations;
 use judge::grade::golden::{Content, GoldenFile};
-use judge::report::GoldenRecord;
 use judge::verdict::golden::Golden;
 use lxmert_spec::demo::Recipe;
 
@@ -50,21 +49,21 @@ impl DemoOptions {
         given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
     }
 
-    /// The golden values to judge by, with the file's name and digest.
+    /// The golden values to judge by.
     ///
     /// # Errors
     /// Usage for a file of another kind or of runs with another recipe.
-    fn golden(&self, recipe: &Recipe) -> Result<(Golden, GoldenRecord)> {
+    fn golden(&self, recipe: &Recipe) -> Result<(GoldenFile, Golden)> {
         let name = self.golden.as_deref().unwrap_or(demo::PROFILE);
-        let GoldenFile { content, record } = GoldenFile::load(name)?;
-        let Content::Recorded(golden) = content else {
+        let file = GoldenFile::load(name)?;
+        let Content::Recorded(golden) = file.content.clone() else {
             return Err(Error::usage(format!("{name} holds no recorded runs")).next("name a file that --record wrote"));
         };
-        if self.golden.is_some() && faithful::recipe(&golden)? != *recipe {
+        if self.golden.is_some() && deviations::recipe(&golden)? != *recipe {
             return Err(Error::usage(format!("the runs of {name} were recorded with another recipe"))
                 .next("pass that recipe with --recipe, or record runs of this one: --seeds 10 --record FILE"));
         }
-        Ok((golden, record))
+        Ok((file, golden))
     }
 }
 
@@ -83,14 +82,14 @@ pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     if args.explain || args.dry_run {
         return print_explained(&demo::plan(&settings), &args.workspace);
     }
-    let (golden, named) = options.golden(&settings.recipe)?;
+    let (file, golden) = options.golden(&settings.recipe)?;
     let mut display = |event: &Event| tell!("{event}");
-    if let (Some(file), Some(count)) = (&options.record, options.seeds) {
+    if let (Some(output), Some(count)) = (&options.record, options.seeds) {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
-        demo::record(&settings, golden, &seeds, &args.workspace, file, &mut display)?;
-        say(file.display().to_string())?;
+        demo::record(&settings, golden, &seeds, &args.workspace, output, &mut display)?;
+        say(output.display().to_string())?;
         return Ok(base::exit::PASS);
     }
-    let (report, folder) = demo::run(&settings, &golden, Some(named), &args.workspace, &mut display)?;
+    let (report, folder) = demo::run(&settings, &file, &args.workspace, &mut display)?;
     print_report(&report, &folder, args.format)
 }

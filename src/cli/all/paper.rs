@@ -18,6 +18,7 @@ use base::error::Result;
 use base::tell;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
+use judge::grade::golden::GoldenFile;
 use judge::verdict::published::Published;
 use lxmert_spec::Config;
 
@@ -106,15 +107,15 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
         seed: args.seed,
         machine: Machine { device, threads: args.threads.unwrap_or_else(cores), versions },
     });
-    let published = Published::embedded()?;
     if args.dry_run {
-        say(forecast::page(&settings, &forecast::Machine::of(&settings)?, &published)?.trim_end())?;
+        say(forecast::page(&settings, &forecast::Machine::of(&settings)?, &Published::embedded()?)?.trim_end())?;
         return Ok(base::exit::PASS);
     }
     if args.explain {
         return print_explained(&paper::plan(&settings, &tuner)?, &args.workspace);
     }
+    let golden = GoldenFile::of_profile(Some(paper::PROFILE))?;
     let mut display = |event: &Event| tell!("{event}");
-    let (report, folder) = paper::run(&settings, &tuner, &published, &mut display)?;
+    let (report, folder) = paper::run(&settings, &tuner, &golden, &mut display)?;
     print_report(&report, &folder, args.format)
 }

@@ -1,57 +1,32 @@
-//! From the demo's outputs to rows of the report: accuracies judged, curves, and pictures with their questions.
+//! A few of the demo's questions with their pictures and answers, for the report.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::settings::{BASELINES, SCENES, evaluate_stage, train_stage};
-use super::stages::{DATA, IMAGES, MEASURED, METRICS};
+use super::settings::{SCENES, evaluate_stage};
+use super::stages::{DATA, IMAGES};
 use crate::demo::Manifest;
 use crate::pipeline::outcome::Outcome;
-use crate::pipeline::stages::{SCORE, Score, predictions_file, read_json};
+use crate::pipeline::stages::predictions_file;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
-use judge::evidence::baselines::Baselines;
-use judge::report::{Example, Findings, Picture, Speed, metrics};
-use judge::verdict::golden::Golden;
-use judge::verdict::judge::{Observed, judge_accuracy, not_run};
-use judge::verdict::row::Judged;
+use judge::report::{Example, Picture};
 
 /// Examples shown of each task; the last is a wrong answer where there is one.
 const SHOWN: usize = 3;
 
-/// Judges what the stages left by `golden`.
-pub fn findings(outcome: &Outcome, golden: &Golden) -> Result<Findings> {
-    let mut found = Findings::default();
-    for task in Task::ALL {
-        found.rows.push(judged(outcome, golden, task)?);
-        if let Some(path) = outcome.output(&train_stage(task), METRICS) {
-            let (curves, speed) = metrics::read(&path, task.name())?;
-            found.curves.push(curves);
-            let speed = speed.map(|examples_per_second| Speed { task: task.name().to_owned(), examples_per_second });
-            found.speeds.extend(speed);
-        }
-        found.examples.extend(examples(outcome, task)?);
-    }
-    Ok(found)
-}
-
-fn judged(outcome: &Outcome, golden: &Golden, task: Task) -> Result<Judged> {
-    let (Some(score), Some(measured)) =
-        (outcome.output(&evaluate_stage(task), SCORE), outcome.output(BASELINES, MEASURED))
-    else {
-        return Ok(not_run(golden, task.name(), "the stages before its evaluation did not finish"));
-    };
-    let score: Score = read_json(&score)?;
-    let measured: Baselines = read_json(&measured)?;
-    let observed = Observed { accuracy: score.accuracy, n: score.n, baselines: measured.beside(task) };
-    let mut row = judge_accuracy(golden, task.name(), &observed);
-    row.evidence.extend(score.sentences());
-    Ok(row)
+/// Returns the examples of all tasks that were answered.
+///
+/// # Errors
+/// Data for an output that is not what its stage writes.
+pub(super) fn examples(outcome: &Outcome) -> Result<Vec<Example>> {
+    let each = Task::ALL.map(|task| of_task(outcome, task));
+    Ok(each.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// A few questions with pictures, given and expected answers.
-fn examples(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
+fn of_task(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
     let manifest = outcome.output(SCENES, &format!("{IMAGES}/{}", Manifest::FILE));
     let predictions = outcome.output(&evaluate_stage(task), &predictions_file(task));
     let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };

@@ -2,17 +2,16 @@
 //!
 //! - `settings`: what a run is made with;
 //! - `stages`: what each stage does;
-//! - `findings`: what they left, judged;
+//! - `examples`: questions with pictures and answers, for the report;
 //! - `plan`: all of it as stages;
 //! - `record`: golden values, one run a seed.
 
-mod findings;
+mod examples;
 mod plan;
 mod record;
 mod settings;
 mod stages;
 
-pub use findings::findings;
 pub(super) use plan::work;
 pub use plan::{plan, run};
 pub use record::record;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::findings::findings;
+use super::examples::examples;
 use super::settings::{
     BASELINES, FEATURES, PROFILE, SCENES, STORES, Settings, evaluate_stage, parameters, starts_from, train_stage,
 };
@@ -16,14 +16,14 @@ use crate::pipeline::contained::in_place;
 use crate::pipeline::engine;
 use crate::pipeline::journal::Event;
 use crate::pipeline::plan::{Plan, Stage, StageContext, Work};
+use crate::pipeline::results::Results;
 use crate::pipeline::stages::{EVENTS, OUTCOME};
 use crate::pipeline::workers::{Watcher, Watchers, Workers};
 use base::error::Result;
 use data::dataset::Task;
 use judge::evidence::result;
-use judge::grade::faithful;
-use judge::report::{Findings, GoldenRecord, Report};
-use judge::verdict::golden::Golden;
+use judge::grade::golden::GoldenFile;
+use judge::report::Report;
 
 /// All stages of a run.
 pub fn plan(settings: &Settings) -> Plan {
@@ -102,11 +102,13 @@ fn train(task: Task, settings: &Settings) -> Stage {
     }
 }
 
-/// Runs a plan and has it judged by `golden`, which the report names as `named`; the report and the run's folder.
+/// Runs a plan and has it judged by `golden`; the report and the run's folder.
+///
+/// # Errors
+/// What [`engine::run`] returns.
 pub fn run(
     settings: &Settings,
-    golden: &Golden,
-    named: Option<GoldenRecord>,
+    golden: &GoldenFile,
     workspace: &Path,
     display: &mut dyn FnMut(&Event),
 ) -> Result<(Report, PathBuf)> {
@@ -117,12 +119,7 @@ pub fn run(
         image: settings.workers.placement.image().map(|place| place.words()),
         departures: Vec::new(),
     };
-    let departure = (faithful::recipe(golden)? != settings.recipe).then(faithful::other_recipe);
     engine::run(&plan(settings), &engine, display, |outcome| {
-        let mut found = findings(outcome, golden)?;
-        if let Some(departure) = &departure {
-            found.rows = found.rows.into_iter().map(|row| row.limited_by(departure)).collect();
-        }
-        Ok(Findings { golden: named.into_iter().collect(), ..found })
+        Ok(Results { examples: examples(outcome)?, ..Results::of(outcome, golden)? })
     })
 }

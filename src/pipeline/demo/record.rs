@@ -7,6 +7,8 @@ use super::settings::Settings;
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;
+use judge::evidence::run::{Found, read};
+use judge::grade::golden::GoldenFile;
 use judge::verdict::golden::{Golden, Recorded};
 use lxmert_spec::demo::Recipe;
 
@@ -33,23 +35,29 @@ pub fn record(
     }
     for &seed in seeds {
         let settings = Settings { seed, ..settings.clone() };
-        let (report, _) = run(&settings, &recorded, None, workspace, display)?;
+        // Each run is judged by those before it.
+        let golden = GoldenFile::parse(&file.display().to_string(), &text(&recorded, seeds, file)?)?;
+        let (report, folder) = run(&settings, &golden, workspace, display)?;
         if let Some(failure) = report.failure {
             return Err(Error::infra(format!("the run with seed {seed} did not finish")).because(failure.message));
         }
+        let evidence = read(&folder)?;
         for task in &mut recorded.tasks {
-            let row = report.rows.iter().find(|row| row.name == task.name);
-            let (Some(accuracy), Some(n)) = (row.and_then(|row| row.observed), row.and_then(|row| row.n)) else {
+            let Some(Ok(Found { record, .. })) = evidence.task(task.name.parse()?) else {
                 return Err(Error::bug(format!("the run with seed {seed} measured no {}", task.name)));
             };
-            task.n = n;
-            task.recorded.push(Recorded { seed, accuracy });
+            task.n = record.n;
+            task.recorded.push(Recorded { seed, accuracy: record.accuracy });
         }
-        let text = toml::to_string(&recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
-        let text = format!("{}{text}", header(seeds, file));
-        files::write_bytes(file, text.as_bytes())?;
+        files::write_bytes(file, text(&recorded, seeds, file)?.as_bytes())?;
     }
     Ok(recorded)
+}
+
+/// The file's text.
+fn text(recorded: &Golden, seeds: &[u64], file: &Path) -> Result<String> {
+    let text = toml::to_string(recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
+    Ok(format!("{}{text}", header(seeds, file)))
 }
 
 /// Says where the file comes from.

@@ -1,7 +1,6 @@
 //! The stages that bring the data: they look at the workspace every time, do what is missing, and leave what they
 //! found.
 
-use super::findings::ASSETS;
 use super::inventory::{files, records};
 use super::settings::{Settings, inventory_file};
 use crate::pipeline::plan::StageContext;
@@ -15,6 +14,7 @@ use assets::lock::Lock;
 use assets::plan::plan;
 use assets::rate::Meter;
 use base::error::Result;
+use judge::evidence::run::ASSETS;
 
 /// Fetches what the tasks need; leaves what is known of each published file.
 pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<()> {

@@ -186,9 +186,9 @@ fn judged(out: &mut String, settings: &Settings, published: &Published, task: Ta
         range.from,
         grouped(golden.n)
     );
-    let departures = settings.departures();
-    if !departures.is_empty() {
-        let _ = writeln!(out, "         not comparable: {}", departures.join(", "));
+    let deviations: Vec<String> = settings.deviations().into_iter().map(String::from).collect();
+    if !deviations.is_empty() {
+        let _ = writeln!(out, "         not comparable: {}", deviations.join(", "));
     }
 }
 

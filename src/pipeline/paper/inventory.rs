@@ -137,7 +137,11 @@ mod tests {
     use super::*;
     use assets::manifest::Manifest;
     use base::error::Kind;
-    use judge::grade::rows::unpinned;
+    use judge::verdict::trust_limit::TrustLimit;
+
+    fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
+        TrustLimit::of_task(records, task.name()).files().to_vec()
+    }
 
     fn files(needs: &Needs, task: Task, lock: &Lock, workspace: &Path) -> Result<Vec<FileEntry>> {
         super::files(needs, task, lock, workspace, &mut |_| {})

@@ -9,14 +9,12 @@
 //! - [`rate`]: how fast earlier trainings went here;
 //! - [`forecast`]: what a run would do, without a network;
 //! - `train`: training and evaluation, behind [`FineTuner`];
-//! - `findings`: the accuracies beside the published ones;
 //! - `plan`: all of it as stages.
 //!
 //! Fetching and preparing run every time, at the cost of a look at sizes and times where all is there; what they find
 //! decides by content whether a training is repeated.
 
 mod fetching;
-mod findings;
 pub mod forecast;
 pub mod inventory;
 pub mod needs;

@@ -7,16 +7,17 @@ use serde_json::json;
 
 use super::settings::{FETCH, PREPARE, PROFILE, Settings, Training, evaluate_stage, inventory_file, train_stage};
 use super::train::FineTuner;
-use super::{fetching, findings, rate};
+use super::{fetching, rate};
 use crate::pipeline::engine;
 use crate::pipeline::journal::Event;
 use crate::pipeline::plan::{HOST, Plan, Stage};
+use crate::pipeline::results::Results;
 use crate::pipeline::stages::{EVENTS, OUTCOME};
 use crate::placement::Place;
 use base::error::Result;
 use judge::evidence::result;
+use judge::grade::golden::GoldenFile;
 use judge::report::Report;
-use judge::verdict::published::Published;
 
 /// All stages of a run.
 ///
@@ -74,14 +75,14 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
     })
 }
 
-/// Runs a plan and has it judged by `published`; the report and the run's folder.
+/// Runs a plan and has it judged by `golden`; the report and the run's folder.
 ///
 /// # Errors
 /// As [`plan`], and what [`engine::run`] returns.
 pub fn run(
     settings: &Rc<Settings>,
     tuner: &Rc<dyn FineTuner>,
-    published: &Published,
+    golden: &GoldenFile,
     display: &mut dyn FnMut(&Event),
 ) -> Result<(Report, PathBuf)> {
     let engine = engine::Settings {
@@ -89,8 +90,8 @@ pub fn run(
         versions: settings.machine.versions.clone(),
         threads: settings.machine.threads,
         image: tuner.place().map(Place::words),
-        departures: settings.departures(),
+        departures: settings.deviations(),
     };
     let plan = plan(settings, tuner)?;
-    engine::run(&plan, &engine, display, |outcome| findings::findings(outcome, settings, published))
+    engine::run(&plan, &engine, display, |outcome| Results::of(outcome, golden))
 }

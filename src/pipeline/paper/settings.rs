@@ -17,6 +17,7 @@ use assets::manifest::Manifest;
 use base::error::Result;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
+use judge::verdict::deviation::Deviation;
 use lxmert_spec::demo::TrainingRecipe;
 
 /// Name of the profile.
@@ -114,8 +115,8 @@ impl Settings {
         Needs::of(&self.assets.manifest, &self.tasks)
     }
 
-    /// In what this run is not the published one; another seed is not.
-    pub fn departures(&self) -> Vec<String> {
+    /// Returns how this run deviates from the published ones; another seed is no deviation.
+    pub fn deviations(&self) -> Vec<Deviation> {
         let scale = match self.scale {
             Scale::Tiny => Some("--tiny".to_owned()),
             Scale::Fast => Some("--fast".to_owned()),
@@ -124,7 +125,7 @@ impl Settings {
         let model = (self.model.name != recipe::MODEL).then(|| format!("--model {}", self.model.name));
         let half = (self.precision == Precision::F16).then(|| "--half-features".to_owned());
         let foreign = self.assets.foreign.then(|| "files of another manifest".to_owned());
-        [model, scale, half, foreign].into_iter().flatten().collect()
+        [model, scale, half, foreign].into_iter().flatten().map(Deviation::from).collect()
     }
 
     pub(super) fn training(&self, task: Task) -> Training {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{SCORE, Score, write_json};
+use serde::Serialize;
+
+use super::write_json;
 use crate::answers;
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::workers::Workers;
@@ -10,8 +12,8 @@ use base::error::Result;
 use base::files;
 use data::dataset::{Task, TaskData, read_predictions};
 use judge::evidence::attribution;
-use judge::evidence::leave::{Evaluated, leave, predictions_file as named};
 use judge::evidence::result::ModelRecord;
+use judge::evidence::write::{Evaluated, predictions_file as named, write_evaluation};
 use protocol::{Answer, Answered, Job};
 use trainings::choices::Average;
 use trainings::loader::DataSettings;
@@ -19,6 +21,14 @@ use trainings::loader::DataSettings;
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {
     named(task, task.paper_splits().1)
+}
+
+/// The main numbers of `result.json`, for other programs.
+#[derive(Serialize)]
+struct Score {
+    accuracy: f64,
+    n: u64,
+    consistency: Option<f64>,
 }
 
 /// How a task's validation set is answered.
@@ -59,7 +69,7 @@ pub(in crate::pipeline) fn evaluate(
         stage: true,
     };
     let answered: Answered = workers.run(context, Job::Answer(Box::new(job)), threads, reads)?;
-    let record = leave(
+    let record = write_evaluation(
         context.folder(),
         Evaluated {
             data: &TaskData::load(task, &data_root, splits)?,
@@ -79,5 +89,5 @@ pub(in crate::pipeline) fn evaluate(
     )?;
     let score = Score { accuracy: record.accuracy, n: record.n, consistency: record.consistency };
     context.note(&format!("accuracy {:.2} on {} examples", score.accuracy, score.n));
-    write_json(&context.output(SCORE)?, &score)
+    write_json(&context.output("score.json")?, &score)
 }

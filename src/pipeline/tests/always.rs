@@ -36,7 +36,7 @@ fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
         departures: Vec::new(),
     };
     let again = || {
-        let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+        let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
         (ran.take(), report)
     };
     let explained = || render(&explain(&plan(&outside, &ran), workspace.path()).unwrap());
@@ -88,7 +88,7 @@ fn the_class_of_an_error_is_that_of_its_exit_code() {
         };
         let stages = vec![Stage::new("fetch", "Fetch", 1, move |_| Err(error("no"))).always()];
         let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages };
-        let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+        let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
         let failure = report.failure.as_ref().unwrap();
         assert_eq!((failure.class.as_str(), report.exit_code(), report.verdict), (class, code, Verdict::Infra));
         assert!(fs::read_to_string(folder.join("report.md")).unwrap().contains(class));

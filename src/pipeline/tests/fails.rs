@@ -1,23 +1,41 @@
 //! Stages, and a judge, that fail: what a person is told, what is kept, and what runs the next time.
 
 use super::*;
+use base::cause::Cause;
 use fixtures::small_disk::SmallDisk;
+use judge::report::json::read;
+
+const KILLED: Cause = Cause::WorkerSignal { signal: 9 };
 
 #[test]
 fn an_error_stops_the_run_and_is_reported() {
     let mut toy = Toy::new();
-    type Case = (fn() -> Result<()>, &'static str, u8, &'static str);
+    type Case = (fn() -> Result<()>, &'static str, u8, &'static str, (Cause, bool));
     let cases: [Case; 3] = [
-        (|| Err(Error::data("row 3 is cut short").next("fetch it again")), "DATA", exit::DATA, "row 3 is cut short"),
-        (|| Err(Error::infra("no space left")), "INFRA", exit::INFRA, "no space left"),
-        (|| panic!("index 7"), "BUG", exit::BUG, "stage train panicked\n  caused by: index 7"),
+        (
+            || Err(Error::data("row 3 is cut short").next("fetch it again")),
+            "DATA",
+            exit::DATA,
+            "row 3 is cut short",
+            (Cause::Data, false),
+        ),
+        (|| Err(Error::infra("killed").with_cause(KILLED)), "INFRA", exit::INFRA, "killed", (KILLED, true)),
+        (|| panic!("index 7"), "BUG", exit::BUG, "stage train panicked\n  caused by: index 7", (Cause::Bug, false)),
     ];
-    for (fails, class, code, message) in cases {
+    for (fails, class, code, message, cause) in cases {
         toy.fails = Some(fails);
         let (report, folder) = toy.run();
         let failure = report.failure.as_ref().unwrap();
         assert_eq!((failure.class.as_str(), report.exit_code()), (class, code));
         assert!(failure.message.starts_with(message), "{}", failure.message);
+        let recorded = failure.cause.clone().unwrap();
+        assert_eq!((recorded.cause.clone(), recorded.spurious), cause);
+        let written = events(&folder).into_iter().rev().find_map(|event| match event {
+            Event::StageFailed { cause, .. } => cause,
+            _ => None,
+        });
+        assert_eq!(written, Some(recorded));
+        assert_eq!(read(&folder.join("report.json")).unwrap().failure.as_ref(), Some(failure));
         assert_eq!((report.verdict, report.stages[2].status()), (Verdict::Infra, "failed"));
         assert!(fs::read_to_string(folder.join("report.md")).unwrap().contains("Stopped at stage train"));
         assert!(folder.join("failed/train/metrics.jsonl").is_file(), "what it wrote is kept");
@@ -32,7 +50,7 @@ fn an_error_stops_the_run_and_is_reported() {
     // A stage after one that failed is not run.
     let mut plan = toy.plan();
     plan.stages[0] = Stage::new("draw", "Draw scenes", 2, |_| Err(Error::infra("no pencil")));
-    let (report, _) = run(&plan, &toy.settings(), &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let (report, _) = run(&plan, &toy.settings(), &mut |_| {}, |_| Ok(Results::default())).unwrap();
     assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["failed", "not run", "not run"]);
     assert_eq!(report.summary, "Nothing was judged; the run stopped at stage draw (INFRA).");
 }

@@ -18,7 +18,7 @@ fn the_record_of_a_worker_is_no_output_and_may_be_lost() {
         put(context.output("result"), "7")
     });
     let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages: vec![work] };
-    let again = || run(&plan, &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let again = || run(&plan, &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
     let (report, folder) = again();
     let outputs = &report.provenance.outputs[0];
     assert_eq!((outputs.files, outputs.largest[0].name.as_str()), (1, "result"));

@@ -28,7 +28,7 @@ fn it_gets_its_folder_back_until_it_is_done() {
         image: None,
         departures: Vec::new(),
     };
-    let again = |steps| run(&plan(steps), &settings, &mut |_| {}, |_| Ok(Findings::default())).unwrap();
+    let again = |steps| run(&plan(steps), &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
     let explained = |steps| render(&explain(&plan(steps), workspace.path()).unwrap());
     assert_eq!(again(6).0.exit_code(), exit::INTERRUPTED);
     assert!(explained(6).contains("was interrupted and goes on"), "{}", explained(6));

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use data::dataset::{Example, Id, Label, Prediction, Task, TaskData};
-use judge::evidence::leave::{Evaluated, leave};
 use judge::evidence::result::{Machine, ResultRecord, Training};
+use judge::evidence::write::{Evaluated, write_evaluation};
 use lxmert_spec::Config;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ pub fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
         environment: Machine { program: "0.1.0".into(), threads: 2, device: "cpu".into(), ..Machine::default() },
     };
     std::fs::create_dir_all(folder).unwrap();
-    leave(folder, evaluated).unwrap()
+    write_evaluation(folder, evaluated).unwrap()
 }
 
 /// A faithful evaluation with this accuracy in points (rounded to items).

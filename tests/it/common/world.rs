@@ -8,8 +8,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use base::files::{sha256, write_bytes};
+use checkpoint::write_pth;
+use lxmert::model::pretraining::PretrainingModel;
 use lxmert_repro::demo::{DemoDetector, generate};
 use lxmert_repro::extract::extract_all;
+use lxmert_spec::Config;
 use lxmert_spec::demo::Recipe;
 use serde_json::{Value, json};
 
@@ -92,6 +95,14 @@ impl World {
     /// Where the pre-trained weights are published.
     pub fn weights(&self) -> PathBuf {
         self.files.join("model_LXRT.pth")
+    }
+
+    /// Publishes weights as the original's pre-training leaves them, of a tiny model.
+    pub fn pretrain(&self) {
+        tch::manual_seed(1);
+        let config = Config { vocab_size: self.words, visual_feat_dim: self.dim, ..Config::tiny() };
+        let model = PretrainingModel::new(&config, self.answers, tch::Device::Cpu).unwrap();
+        write_pth(&self.weights(), &model.state()).unwrap();
     }
 }
 

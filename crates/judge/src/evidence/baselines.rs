@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::verdict::baseline::Baseline;
 use data::dataset::Task;
 
 /// Baselines of the three tasks.
@@ -42,15 +43,15 @@ pub struct Accuracies {
 }
 
 impl Baselines {
-    /// What stands beside the model's accuracy on a task: names and accuracies in points.
-    pub fn beside(&self, task: Task) -> Vec<(String, f64)> {
+    /// Returns what stands beside the model's accuracy on a task.
+    pub fn beside(&self, task: Task) -> Vec<Baseline> {
         let alone = match task {
             Task::Vqa => &self.vqa.all,
             Task::Gqa => &self.gqa.all,
             Task::Nlvr2 => &self.nlvr2.all,
         };
         [("question-only", alone.question_only), ("image-only", alone.image_and_kind), ("chance", alone.prior)]
-            .map(|(name, share)| (name.to_owned(), share * 100.0))
+            .map(|(name, share)| Baseline { name: name.to_owned(), accuracy: share * 100.0 })
             .to_vec()
     }
 }

@@ -9,7 +9,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::result::FileDigest;
-use crate::verdict::frozen::Item;
+use crate::verdict::eval_gate::Item;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::{Id, Prediction, Task, TaskData, nlvr2_official};

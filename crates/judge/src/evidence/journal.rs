@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::report::Environment;
+use crate::verdict::deviation::Deviation;
 use base::error::{Error, Result};
 use base::files;
 
@@ -27,9 +28,9 @@ pub struct Run {
     pub profile: String,
     /// Where it ran.
     pub environment: Environment,
-    /// In what it was another thing than what its golden file describes.
+    /// How it deviates from what its golden file describes, as far as the plan does not say it.
     #[serde(default)]
-    pub departures: Vec<String>,
+    pub departures: Vec<Deviation>,
     plan: Plan,
 }
 

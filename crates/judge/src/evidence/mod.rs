@@ -2,7 +2,7 @@
 //!
 //! - [`result`]: `result.json`, what was measured, with what, and where;
 //! - [`items`]: `items.jsonl`, the answer to each example with its score and its cluster;
-//! - [`leave`]: writes both beside the predictions of an evaluation;
+//! - [`mod@write`]: writes both beside the predictions of an evaluation;
 //! - [`training`]: what `outcome.json` and `metrics.jsonl` of a training say;
 //! - [`baselines`]: what weaker predictors score on the same items;
 //! - [`attribution`]: whether weights are those of the training whose outcome lies beside them;
@@ -14,9 +14,9 @@ pub mod attribution;
 pub mod baselines;
 pub mod items;
 pub mod journal;
-pub mod leave;
 pub mod names;
 pub mod result;
 pub mod run;
 pub mod training;
 pub mod unfinished;
+pub mod write;

@@ -8,6 +8,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::attribution;
 use super::journal::{self, End};
 use super::names::shortest_distinct;
@@ -15,13 +17,16 @@ use super::result::{FILE, ResultRecord, SCHEMA, metric};
 use super::training::{self, Ended, METRICS};
 use super::unfinished;
 use crate::evidence::baselines::Baselines;
-use crate::report::json;
+use crate::report::{AssetRecord, json};
+use crate::verdict::baseline::Baseline;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::Task;
 
 /// The report of a run that has ended.
 pub const REPORT: &str = "report.json";
+/// The record of the published files, in the folders of the stages that fetch and prepare them.
+pub const ASSETS: &str = "assets.json";
 /// Where the demo keeps what one modality alone can do, within a run's folder.
 const BASELINES: &str = "baselines/baselines.json";
 
@@ -34,6 +39,8 @@ pub struct RunEvidence {
     pub folder: PathBuf,
     /// What its journal says it was, if it is one of `repro all`.
     pub journal: Option<journal::Run>,
+    /// What it knew of the published files, if it left a record of them.
+    pub assets: Option<Vec<AssetRecord>>,
     /// For each task that it was to do: what was measured, or why nothing was.
     pub tasks: Vec<(Task, Result<Found, Why>)>,
     /// Its report, where it wrote one.
@@ -49,8 +56,8 @@ pub struct Found {
     pub record: ResultRecord,
     /// Where `items.jsonl` and the predictions lie, if it has them.
     pub folder: PathBuf,
-    /// Name and accuracy in points of what is weaker, measured on the same items.
-    pub baselines: Vec<(String, f64)>,
+    /// What is weaker, measured on the same items.
+    pub baselines: Vec<Baseline>,
     /// Losses and accuracies while training, where they were kept.
     pub metrics: Option<PathBuf>,
 }
@@ -112,6 +119,7 @@ pub fn read(given: &Path) -> Result<RunEvidence> {
     let mut run = RunEvidence {
         name: shortest_distinct(&[&folder]).concat(),
         journal: None,
+        assets: assets(&folder)?,
         tasks: Vec::new(),
         notes: Vec::new(),
         report: Some(folder.join(REPORT)).filter(|path| path.exists()),
@@ -252,15 +260,25 @@ fn found(record: ResultRecord, folder: &Path, trained: &Path) -> Found {
     Found { record, folder: folder.to_owned(), baselines: Vec::new(), metrics }
 }
 
-fn baselines(folder: &Path, task: Task) -> Result<Vec<(String, f64)>> {
+/// Reads what a run of `repro all` knew of the published files.
+fn assets(folder: &Path) -> Result<Option<Vec<AssetRecord>>> {
+    let places = ["prepare", "fetch"].map(|stage| folder.join(stage).join(ASSETS));
+    places.iter().find(|path| path.exists()).map(|path| read_json(path)).transpose()
+}
+
+/// Reads a file of a stage.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     const LARGEST: u64 = 16 << 20;
+    serde_json::from_str(&files::read_text(path, LARGEST)?)
+        .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))
+}
+
+fn baselines(folder: &Path, task: Task) -> Result<Vec<Baseline>> {
     let path = folder.join(BASELINES);
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let measured: Baselines = serde_json::from_str(&files::read_text(&path, LARGEST)?)
-        .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))?;
-    Ok(measured.beside(task))
+    Ok(read_json::<Baselines>(&path)?.beside(task))
 }
 
 /// A training as a result: its best accuracy on the validation data.

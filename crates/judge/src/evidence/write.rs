@@ -40,7 +40,7 @@ pub fn predictions_file(task: Task, splits: &str) -> String {
 /// # Errors
 /// Data for predictions that do not belong to the data ([`dataset::score`]) or data without labels; where a file cannot be
 /// written.
-pub fn leave(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
+pub fn write_evaluation(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
     let Evaluated { data, predictions, left_out, models, training, vocabulary, without, features, environment } =
         evaluated;
     let accuracy = dataset::score(data, predictions)? * 100.0;
@@ -116,13 +116,13 @@ mod tests {
             features: Vec::new(),
             environment: Machine::here(BTreeMap::new(), 1, "cpu"),
         };
-        let record = leave(folder.path(), evaluated(&all)).unwrap();
+        let record = write_evaluation(folder.path(), evaluated(&all)).unwrap();
         assert_eq!(ResultRecord::read(folder.path()).unwrap(), record);
         assert_eq!((record.accuracy, record.consistency, record.n, record.left_out), (50.0, Some(0.0), 2, 0));
         let items = items::verified(folder.path(), record.items.as_ref().unwrap()).unwrap();
         assert_eq!((items.len(), items::accuracy(&items)), (2, Some(50.0)));
         assert!(folder.path().join("valid_predict.csv").exists());
-        let part = leave(folder.path(), evaluated(&all[..1])).unwrap();
+        let part = write_evaluation(folder.path(), evaluated(&all[..1])).unwrap();
         assert_eq!((part.accuracy, part.consistency, part.examples, part.left_out), (100.0, None, 2, 1));
     }
 }

@@ -1,5 +1,4 @@
-//! In what a run was another thing than the golden file describes that judges it, one sentence each. Another seed is no other
-//! thing.
+//! How a run deviates from the protocol of the golden file that judges it. Another seed is no deviation.
 
 use serde_json::{Map, Value, json};
 
@@ -8,8 +7,9 @@ use crate::evidence::journal;
 use crate::evidence::result::{FeatureRecord, ResultRecord, Training};
 use crate::evidence::run::Found;
 use crate::grade::vocabulary::published_vocabulary;
+use crate::verdict::deviation::Deviation;
 use crate::verdict::golden::Golden;
-use crate::verdict::runs::{Flaw, other_split};
+use crate::verdict::runs::other_split;
 use base::error::{Error, Result};
 use data::dataset::Task;
 use lxmert_spec::Config;
@@ -18,13 +18,13 @@ use lxmert_spec::demo::{Recipe, TrainingRecipe};
 /// Names of weights that a sentence gives.
 const NAMED: usize = 3;
 
-/// Of a result, judged by a golden file; `run` is what the journal says of the run that it belongs to.
+/// Returns the deviations of a result from a golden file; `run` is what the journal says of the run that it belongs to.
 ///
 /// # Errors
-/// Data where the recipe of the golden file is wrong.
-pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<Flaw>> {
+/// Data if the recipe of the golden file is wrong.
+pub(crate) fn deviations(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<Deviation>> {
     let ResultRecord { task, splits, n, left_out, examples, training, features, without, models, .. } = &found.record;
-    let mut all: Vec<Flaw> = Vec::new();
+    let mut all: Vec<Deviation> = Vec::new();
     if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
         let of = if *should_load > 0 { format!(" of {should_load}") } else { String::new() };
         let named: Vec<&str> = not_loaded.iter().take(NAMED).map(String::as_str).collect();
@@ -35,13 +35,13 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
             (1, _) => "weights was",
             _ => "weights were",
         };
-        all.push(Flaw::new(
+        all.push(Deviation::new(
             format!("{}{of} {what} not loaded at the start: {}{more}", not_loaded.len(), named.join(", ")),
             "train again from a checkpoint that has every weight, without --allow-missing",
         ));
     }
     if *left_out > 0 {
-        all.push(Flaw::new(
+        all.push(Deviation::new(
             format!("{left_out} of {examples} examples left out for want of features{}", held(features)),
             "complete the feature file (repro features inspect FILE says what it holds) and evaluate again, without \
              --allow-missing-images",
@@ -49,36 +49,36 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
     }
     let unanswered = examples.saturating_sub(n.saturating_add(*left_out));
     if unanswered > 0 {
-        all.push(Flaw::new(
+        all.push(Deviation::new(
             format!("{unanswered} of {examples} examples have no prediction"),
             "evaluate predictions for the whole split, without --allow-missing-predictions",
         ));
     }
     if let Some(count) = training.as_ref().map(|training| training.left_out).filter(|count| *count > 0) {
-        all.push(Flaw::new(
+        all.push(Deviation::new(
             format!("{count} training examples left out for want of features"),
             "complete the feature file (repro features inspect FILE says what it holds) and train again, without \
              --allow-missing-images",
         ));
     }
     if let Some(modality) = without {
-        all.push(Flaw::new(
+        all.push(Deviation::new(
             format!("answered without {modality} (--ablate {modality})"),
             "evaluate it again without --ablate",
         ));
     }
     if models.len() > 1 {
-        all.push(Flaw::new(format!("{} models answered together", models.len()), "evaluate each model by itself"));
+        all.push(Deviation::new(format!("{} models answered together", models.len()), "evaluate each model by itself"));
     }
     if let Some(file) = features.iter().find(|file| file.precision != "f32") {
-        all.push(Flaw::new(
+        all.push(Deviation::new(
             format!("features in half precision ({})", file.of),
             "evaluate it with full features: in another --workspace, without --half-features",
         ));
     }
     match (golden, training) {
         (Content::Published(_) | Content::Recorded(_), None) => {
-            all.push(Flaw::new(
+            all.push(Deviation::new(
                 "how its weights were trained is not known: no outcome.json lies beside them",
                 "evaluate the weights in the folder that their training wrote, where its outcome.json lies",
             ));
@@ -86,10 +86,10 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
         (Content::Published(published), Some(training)) => {
             let options = options(training);
             if let Some(of) = published.task(task.name()) {
-                all.extend(of.departures(&options).into_iter().map(Flaw::from));
+                all.extend(of.deviations(&options));
             }
-            all.extend(of_switches(&options).into_iter().map(Flaw::from));
-            all.extend(of_model(&options, &Config::lxr955(), "lxr955").map(Flaw::from));
+            all.extend(of_switches(&options).into_iter().map(Deviation::from));
+            all.extend(of_model(&options, &Config::lxr955(), "lxr955").map(Deviation::from));
             all.extend(of_vocabulary(found.record.vocabulary.as_deref())?);
         }
         (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
@@ -97,10 +97,9 @@ pub fn departures(golden: &Content, run: Option<&journal::Run>, found: &Found) -
         }
         _ => {}
     }
-    let told = run.map(|run| run.departures.as_slice()).unwrap_or_default();
-    for departure in told {
-        if !all.iter().any(|known| known.what.contains(departure.as_str())) {
-            all.push(departure.as_str().into());
+    for told in run.map(|run| run.departures.as_slice()).unwrap_or_default() {
+        if !all.iter().any(|known| known.what.contains(&told.what)) {
+            all.push(told.clone());
         }
     }
     Ok(all)
@@ -154,18 +153,18 @@ fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option
 }
 
 /// Says that questions were cut with another vocabulary than the published models'; results of older versions name none.
-fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Flaw>> {
+fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Deviation>> {
     let published = published_vocabulary()?;
     let other = sha256.filter(|sha256| *sha256 != published);
     Ok(other.map(|sha256| {
-        Flaw::new(
+        Deviation::new(
             format!("another vocabulary than bert-base-uncased's (SHA-256 {sha256}, not {published})"),
             "train and evaluate with the published vocab.txt: repro fetch bert-vocab",
         )
     }))
 }
 
-/// What the recorded runs of a golden file of the demo drew, asked and trained.
+/// Returns what the recorded runs of a golden file of the demo drew, asked and trained.
 ///
 /// # Errors
 /// Data where it cannot be drawn.
@@ -178,9 +177,8 @@ pub fn recipe(golden: &Golden) -> Result<Recipe> {
     }
 }
 
-/// Of a run of the demo with another recipe than the recorded runs'.
-pub fn other_recipe() -> Flaw {
-    Flaw::new(
+fn other_recipe() -> Deviation {
+    Deviation::new(
         "another recipe than the recorded runs' (--recipe)",
         "judge it by runs of its own recipe: repro all --profile demo --recipe … --seeds 10 --record FILE",
     )
@@ -192,8 +190,8 @@ fn of_demo(
     (task, splits): (Task, &str),
     options: &Map<String, Value>,
     run: Option<&journal::Run>,
-) -> Vec<Flaw> {
-    let mut all: Vec<Flaw> = Vec::new();
+) -> Vec<Deviation> {
+    let mut all: Vec<Deviation> = Vec::new();
     let (trained, judged) = task.paper_splits();
     if splits != judged {
         all.push(other_split(splits, judged));
@@ -224,8 +222,8 @@ fn of_demo(
             _ => {}
         }
     }
-    all.extend(of_switches(options).into_iter().map(Flaw::from));
-    all.extend(of_model(options, &Config::demo(), "demo").map(Flaw::from));
+    all.extend(of_switches(options).into_iter().map(Deviation::from));
+    all.extend(of_model(options, &Config::demo(), "demo").map(Deviation::from));
     all
 }
 
@@ -247,8 +245,8 @@ mod tests {
     }
 
     fn of(golden: &Content, found: &Found) -> Vec<String> {
-        let line = |Flaw { what, next }| next.map_or(what.clone(), |next| format!("{what}; next: {next}"));
-        departures(golden, None, found).unwrap().into_iter().map(line).collect()
+        let line = |Deviation { what, next }| next.map_or(what.clone(), |next| format!("{what}; next: {next}"));
+        deviations(golden, None, found).unwrap().into_iter().map(line).collect()
     }
 
     fn published(found: &Found) -> String {
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faithful_run_departs_in_nothing() {
+    fn a_faithful_run_has_no_deviation() {
         let options = json!({ "task": "vqa", "--lr": 5e-5, "--epochs": 4, "--batch-size": 32, "--optim": "bert",
             "--seed": 1, "start": { "--load-lxmert-qa": "model" }, "--tiny": false, "--mce-loss": false,
             "model": Config::lxr955(), "training data": { "splits": "train,nominival", "without": null, "features": [] } });
@@ -288,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn every_departure_is_a_sentence() {
+    fn every_deviation_is_a_sentence() {
         let mut run = found(json!({ "--lr": 1e-3, "--tiny": true, "start": { "--from-scratch": true },
             "model": Config::tiny(), "training data": { "splits": "train", "without": "vision", "features": [{ "precision": "f16" }] } }));
         let training = run.record.training.as_mut().unwrap();

@@ -13,19 +13,27 @@ use data::features::progress::Progress;
 /// Images of the worst that the evidence names.
 const WORST: usize = 3;
 
-/// Compares two files, `reference` first, and judges what differs by a level of `golden`; `common` judges the images in both
-/// though others are in one only.
+/// Two feature files that are compared.
+#[derive(Clone, Copy)]
+pub struct FeaturePair<'a> {
+    /// The reference, then the candidate.
+    pub files: [&'a Path; 2],
+    /// The level to judge by.
+    pub level: &'a str,
+    /// Judges the images in both files though others are in one only.
+    pub common: bool,
+    /// Threads that compare.
+    pub threads: usize,
+    /// Hears how it goes.
+    pub progress: &'a dyn Progress,
+}
+
+/// Compares two files and judges what differs by a level of `golden`.
 ///
 /// # Errors
 /// As [`compare()`].
-pub fn judge(
-    golden: &Golden,
-    [reference, candidate]: [&Path; 2],
-    level: &str,
-    common: bool,
-    threads: usize,
-    progress: &dyn Progress,
-) -> Result<Judged> {
+pub(super) fn judge(golden: &Golden, pair: &FeaturePair) -> Result<Judged> {
+    let FeaturePair { files: [reference, candidate], level, common, threads, progress } = *pair;
     let settings = Settings { level, common, named: WORST, worst: WORST, threads };
     Ok(row(&compare(reference, candidate, golden, &settings, progress)?, candidate))
 }
@@ -83,7 +91,11 @@ mod tests {
         };
         let (a, b) = (write("a_obj36.tsv", 0.0), write("b_obj36.tsv", 0.5));
         let golden = Golden::embedded().unwrap();
-        let judged = |other: &Path| judge(&golden, [&a, other], "same-extractor", false, 1, &Silent).unwrap();
+        let judged = |other: &Path| {
+            let files = [a.as_path(), other];
+            let pair = FeaturePair { files, level: "same-extractor", common: false, threads: 1, progress: &Silent };
+            judge(&golden, &pair).unwrap()
+        };
         let same = judged(&a);
         assert_eq!((same.verdict, same.n, same.gate), (Verdict::Pass, Some(12), Gate::Features));
         assert!(same.evidence[0].contains("within its limit"), "{:?}", same.evidence);

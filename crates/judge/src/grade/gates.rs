@@ -1,30 +1,28 @@
-//! Runs beside a golden file, as rows of a report.
+//! The gates: runs beside a golden file or another run, as judged rows. [`super::assess`] calls them; nothing else does.
 
-use std::path::Path;
-
-use super::again::verified_items;
-use super::faithful::departures;
+use super::deviations::deviations;
 use super::golden::{Content, GoldenFile};
+use super::regrade::verified_items;
 use crate::evidence::items::{cluster, majority};
 use crate::evidence::run::{Found, RunEvidence, Why};
-use crate::report::AssetRecord;
-use crate::verdict::frozen::{self, Item, Pair};
+use crate::verdict::baseline::{Baseline, highest};
+use crate::verdict::deviation::Deviation;
+use crate::verdict::eval_gate::{self, Item, Pair};
 use crate::verdict::row::{Gate, Judged, Subject};
-use crate::verdict::runs::{Flaw, Measured, Run};
+use crate::verdict::runs::{Measured, Run};
+use crate::verdict::trust_limit::TrustLimit;
 use crate::verdict::{Verdict, recorded, train};
-use assets::lock::Trust;
 use base::error::{Error, Result};
-use base::files;
 use data::dataset::Task;
 
-/// What is judged.
+/// The runs that are judged.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub(super) struct Query<'a> {
     /// What runs left.
     pub runs: &'a [RunEvidence],
-    /// The tasks; none for all that a run did.
+    /// The tasks; empty for all that a run did.
     pub tasks: &'a [Task],
-    /// Seeds that there should be a run of; none for those that are given.
+    /// Seeds that there should be a run of; empty for those that are given.
     pub seeds: &'a [u64],
 }
 
@@ -33,18 +31,18 @@ pub struct Asked<'a> {
 /// # Errors
 /// Checksum or data where what a run left is damaged or contradicts itself; usage for golden limits of features, which judge no
 /// run.
-pub fn rows(golden: &GoldenFile, asked: &Asked) -> Result<Vec<Judged>> {
+pub(super) fn rows(golden: &GoldenFile, query: &Query) -> Result<Vec<Judged>> {
     match &golden.content {
         Content::Recorded(_) | Content::Published(_) => {
-            asked.tasks().into_iter().map(|task| trained(golden, asked, task)).collect()
+            query.tasks().into_iter().map(|task| trained(golden, query, task)).collect()
         }
         Content::Predictions(of, items) => {
             let task: Task = of.task.parse()?;
-            if !asked.seeds.is_empty() {
+            if !query.seeds.is_empty() {
                 return Err(Error::usage(format!("{} holds the answers of one run, not seeds", golden.record.name))
                     .next("leave --seeds out, or judge by recorded or published runs"));
             }
-            let is_none = !asked.runs.iter().any(|run| asked.wants(run, task));
+            let is_none = !query.runs.iter().any(|run| query.wants(run, task));
             let reference = Reference { name: &of.model, splits: &of.splits, items, allowed: of.allowed_flips };
             if is_none {
                 return Err(Error::usage(format!(
@@ -54,7 +52,7 @@ pub fn rows(golden: &GoldenFile, asked: &Asked) -> Result<Vec<Judged>> {
                 .next("name a run of that task"));
             }
             // Those that did not do it are named too.
-            asked.runs.iter().map(|run| frozen(&reference, asked.runs.len(), run, task)).collect()
+            query.runs.iter().map(|run| frozen(&reference, query.runs.len(), run, task)).collect()
         }
         Content::Features(_) => Err(Error::usage(format!("{} judges features, not runs", golden.record.name))
             .next("compare two feature files: repro check --features REFERENCE CANDIDATE")),
@@ -64,10 +62,10 @@ pub fn rows(golden: &GoldenFile, asked: &Asked) -> Result<Vec<Judged>> {
 /// The rows of runs beside another run: at most so many answers may differ.
 ///
 /// # Errors
-/// Usage where the reference has no answers to a task that is asked for; those of [`rows`].
-pub fn against(reference: &RunEvidence, allowed: u64, asked: &Asked) -> Result<Vec<Judged>> {
+/// Usage where the reference has no answers to a task that is query for; those of [`rows`].
+pub(super) fn against(reference: &RunEvidence, allowed: u64, query: &Query) -> Result<Vec<Judged>> {
     let mut rows = Vec::new();
-    for task in asked.tasks() {
+    for task in query.tasks() {
         let none = |why: &str| {
             Error::usage(format!("{} has no answers to {task} to compare with: {why}", reference.name))
                 .next("name a run of `repro all`, or a folder of `repro evaluate --output`")
@@ -84,21 +82,16 @@ pub fn against(reference: &RunEvidence, allowed: u64, asked: &Asked) -> Result<V
         }
         let splits = &found.record.splits;
         let of = Reference { name: &reference.name, splits, items: &items, allowed };
-        for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
-            rows.push(frozen(&of, asked.runs.len(), run, task)?);
+        for run in query.runs.iter().filter(|run| query.wants(run, task)) {
+            rows.push(frozen(&of, query.runs.len(), run, task)?);
         }
     }
     Ok(rows)
 }
 
-impl Asked<'_> {
-    /// The tasks that are judged, in the paper's order.
-    pub fn tasks(&self) -> Vec<Task> {
-        let is_done = |task: &Task| self.runs.iter().any(|run| run.task(*task).is_some());
-        Task::ALL
-            .into_iter()
-            .filter(|task| if self.tasks.is_empty() { is_done(task) } else { self.tasks.contains(task) })
-            .collect()
+impl Query<'_> {
+    fn tasks(&self) -> Vec<Task> {
+        judged_tasks(self.runs, self.tasks)
     }
 
     /// Whether a run is judged by a task: one that it did, or that was asked for by name.
@@ -107,24 +100,27 @@ impl Asked<'_> {
     }
 }
 
-fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
-    let (mut runs, mut unknown): (Vec<Run>, Vec<String>) = (Vec::new(), Vec::new());
-    let mut baselines: Option<Vec<(String, f64)>> = None;
+/// Returns the tasks that are judged, in the paper's order: those that are `asked` for, else all that a run did.
+pub fn judged_tasks(runs: &[RunEvidence], asked: &[Task]) -> Vec<Task> {
+    let is_done = |task: &Task| runs.iter().any(|run| run.task(*task).is_some());
+    let is_chosen = |task: &Task| if asked.is_empty() { is_done(task) } else { asked.contains(task) };
+    Task::ALL.into_iter().filter(is_chosen).collect()
+}
+
+fn trained(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
+    let (mut runs, mut limit): (Vec<Run>, TrustLimit) = (Vec::new(), TrustLimit::default());
     let mut weights: Vec<(&RunEvidence, Vec<&str>)> = Vec::new();
-    for run in asked.runs.iter().filter(|run| asked.wants(run, task)) {
-        let known = assets(&run.folder)?;
+    for run in query.runs.iter().filter(|run| query.wants(run, task)) {
         let result = match run.task(task) {
             Some(Ok(found)) => {
-                baselines =
-                    Some(baselines.map_or_else(|| found.baselines.clone(), |all| strongest(all, &found.baselines)));
-                let mut measured = measured(golden, run, found, known.is_some())?;
+                let mut measured = measured(golden, run, found)?;
                 let of: Vec<&str> = found.record.models.iter().map(|model| model.sha256.as_str()).collect();
                 // The same seed is told of by itself.
                 let same = |(other, weights): &&(&RunEvidence, Vec<&str>)| {
                     !of.is_empty() && *weights == of && other.seed(task) != run.seed(task)
                 };
                 if let Some((other, _)) = weights.iter().find(same) {
-                    measured.departures.push(Flaw::new(
+                    measured.deviations.push(Deviation::new(
                         format!("its weights are those of {}, which says another seed", other.name),
                         "evaluate the weights that its own training wrote",
                     ));
@@ -132,15 +128,15 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
                 weights.push((run, of));
                 Ok(measured)
             }
-            Some(Err(Why { sentence, next, .. })) => Err(Flaw::new(sentence, next)),
-            None => Err(Flaw::new(format!("it did not do {task}"), "name a run of that task")),
+            Some(Err(Why { sentence, next, .. })) => Err(Deviation::new(sentence, next)),
+            None => Err(Deviation::new(format!("it did not do {task}"), "name a run of that task")),
         };
-        unknown.extend(unpinned(&known.unwrap_or_default(), task));
+        limit.add(TrustLimit::of_task(run.assets.as_deref().unwrap_or_default(), task.name()));
         runs.push(Run { name: run.name.clone(), seed: run.seed(task), result });
     }
-    for &seed in asked.seeds {
+    for &seed in query.seeds {
         if !runs.iter().any(|run| run.seed == Some(seed)) {
-            let result = Err(Flaw::new(
+            let result = Err(Deviation::new(
                 "no run with this seed was given",
                 format!("name its folder too, or train it: --seed {seed}"),
             ));
@@ -148,38 +144,33 @@ fn trained(golden: &GoldenFile, asked: &Asked, task: Task) -> Result<Judged> {
         }
     }
     let mut row = match &golden.content {
-        Content::Recorded(golden) => recorded::judge(golden, task.name(), &runs, &baselines.unwrap_or_default()),
+        Content::Recorded(golden) => recorded::judge(golden, task.name(), &runs, &baselines(query, task)),
         Content::Published(published) => train::judge(published, task.name(), &runs),
         Content::Features(_) | Content::Predictions(..) => return Err(Error::bug("no golden file of trainings")),
     };
-    if let [run] = asked.runs
+    if let [run] = query.runs
         && let Some(Ok(found)) = run.task(task)
         && let Some(share) = found.record.consistency
     {
         row.evidence.push(format!("consistency {share:.2}: sentences judged right on all their pairs of pictures"));
     }
-    unknown.sort();
-    unknown.dedup();
-    let remedy = format!("pin what has arrived, if you trust its source: repro fetch --pin {}", unknown.join(" "));
-    Ok(row.limited_by_unpinned(&unknown, &remedy))
+    Ok(limit.apply(row))
 }
 
-/// Of what is weaker the strongest that any run measured; what one run did not measure is not known of all.
-fn strongest(all: Vec<(String, f64)>, more: &[(String, f64)]) -> Vec<(String, f64)> {
-    let beside = |(name, value): (String, f64)| {
-        let (_, other) = more.iter().find(|(of, _)| *of == name)?;
-        Some((name, value.max(*other)))
-    };
-    all.into_iter().filter_map(beside).collect()
+/// The highest score of each baseline over all runs that have a result.
+fn baselines(query: &Query, task: Task) -> Vec<Baseline> {
+    let runs = query.runs.iter().filter(|run| query.wants(run, task));
+    let found = runs.filter_map(|run| run.task(task)?.as_ref().ok());
+    highest(found.map(|found| found.baselines.as_slice()))
 }
 
-/// What a run measured; `keeps_record` says whether it left one of the published files.
-fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found, keeps_record: bool) -> Result<Measured> {
+/// What a run measured.
+fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Measured> {
     let record = &found.record;
-    let mut departures = departures(&golden.content, run.journal.as_ref(), found)?;
+    let mut deviations = deviations(&golden.content, run.journal.as_ref(), found)?;
     let planned = |stage| run.journal.as_ref().is_some_and(|journal| journal.stages().contains(stage));
-    if !keeps_record && ["fetch", "prepare"].iter().any(planned) {
-        departures.push(Flaw::new(
+    if run.assets.is_none() && ["fetch", "prepare"].iter().any(planned) {
+        deviations.push(Deviation::new(
             "the record of where its files came from (prepare/assets.json) is not there",
             "copy the run with what its links point to, such as with cp -rL, or run it again: finished stages are kept",
         ));
@@ -188,31 +179,9 @@ fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found, keeps_record:
         accuracy: record.accuracy,
         n: record.n,
         splits: record.splits.clone(),
-        departures,
+        deviations,
         majority: verified_items(found)?.and_then(|items| majority(record.task, &items)),
     })
-}
-
-/// Names of the files that a task rests on and of which nobody knows whether they are the published ones. A trust that this
-/// program does not know is none.
-pub fn unpinned(records: &[AssetRecord], task: Task) -> Vec<String> {
-    let known = [Trust::Pinned, Trust::Corroborated, Trust::Published].map(Trust::name);
-    let rests = |record: &&AssetRecord| record.used_by.iter().any(|user| user == task.name());
-    let is_unknown = |record: &&AssetRecord| !known.contains(&record.trust.as_str());
-    records.iter().filter(rests).filter(is_unknown).map(|record| record.name.clone()).collect()
-}
-
-/// What a run of `repro all` knew of the published files; none where it left no record of them.
-///
-/// # Errors
-/// Data where the record is damaged.
-pub fn assets(folder: &Path) -> Result<Option<Vec<AssetRecord>>> {
-    const LARGEST: u64 = 16 << 20;
-    let places = ["prepare", "fetch"].map(|stage| folder.join(stage).join("assets.json"));
-    let Some(path) = places.into_iter().find(|path| path.exists()) else { return Ok(None) };
-    serde_json::from_str(&files::read_text(&path, LARGEST)?)
-        .map(Some)
-        .map_err(|e| Error::data(format!("{} cannot be understood", path.display())).because(e))
 }
 
 /// Answers that others are compared with.
@@ -256,7 +225,7 @@ fn frozen(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> 
         row.evidence.push(format!("{} kept its accuracy and no answers", run.name));
         return Ok(row);
     };
-    let judged = frozen::judge(&Pair {
+    let judged = eval_gate::judge(&Pair {
         task: &name,
         metric: &record.metric,
         reference: reference.name,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::evidence::items;
 use crate::report::GoldenRecord;
-use crate::verdict::frozen::{self, Frozen, Item};
+use crate::verdict::eval_gate::{self, Frozen, Item};
 use crate::verdict::published::{self, Published};
 use crate::verdict::{features, golden};
 use base::error::{Error, Result};
@@ -67,6 +67,22 @@ impl GoldenFile {
         }
     }
 
+    /// Reads files by their names or paths.
+    ///
+    /// # Errors
+    /// As [`GoldenFile::load`].
+    pub fn load_all(names: &[String]) -> Result<Vec<Self>> {
+        names.iter().map(|name| Self::load(name)).collect()
+    }
+
+    /// Reads the text of a file that is called `name` in reports, and is of a kind that stands by itself.
+    ///
+    /// # Errors
+    /// Data for a text that is wrong or of no such kind.
+    pub fn parse(name: &str, text: &str) -> Result<Self> {
+        Self::read(name, text, None)
+    }
+
     /// The embedded file that judges a profile of `repro all`; what was published for anything else.
     ///
     /// # Errors
@@ -84,7 +100,7 @@ impl GoldenFile {
         let doing = || format!("cannot read the golden file {name}");
         let head: Head = toml::from_str(text).map_err(|e| Error::data(e).while_doing(doing()))?;
         let content = match (&head, path) {
-            (Head { kind: Some(kind), .. }, Some(path)) if kind == frozen::KIND => {
+            (Head { kind: Some(kind), .. }, Some(path)) if kind == eval_gate::KIND => {
                 let frozen = Frozen::load(&path)?;
                 let answers = frozen.items_path(&path);
                 items::check(&answers, &frozen.sha256)?;

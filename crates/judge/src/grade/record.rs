@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::again::verified_items;
+use super::regrade::verified_items;
 use crate::evidence::items;
 use crate::evidence::run::Found;
-use crate::verdict::frozen::{EDITION, Frozen, KIND, SCHEMA};
+use crate::verdict::eval_gate::{EDITION, Frozen, KIND, SCHEMA};
 use base::error::{Error, Result};
 use base::files;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::evidence::items;
 use crate::evidence::run::{Found, RunEvidence};
 use crate::report::{Before, GoldenRecord, Report, json};
-use crate::verdict::frozen::Item;
+use crate::verdict::eval_gate::Item;
 use base::error::{Error, Result};
 use data::dataset::{self, TaskData};
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::assets;
+use super::assess::Assessment;
 use crate::evidence::result::{FILE, Machine};
 use crate::evidence::run::{Found, RunEvidence};
-use crate::report::{self, Environment, FileRecord, GoldenRecord, Provenance, Report, Times, metrics};
-use crate::verdict::row::Judged;
+use crate::report::metrics::{self, Curves};
+use crate::report::{Environment, Example, Failure, FileRecord, Provenance, Report, SCHEMA, StageRow, Times, about};
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
@@ -14,44 +14,86 @@ use base::files;
 /// How the report calls its profile.
 pub const PROFILE: &str = "check";
 
-/// The report of rows.
+/// What a report tells beside judged rows.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// See [`Report::title`].
+    pub title: String,
+    /// See [`Report::profile`].
+    pub profile: String,
+    /// See [`Report::run`].
+    pub run: String,
+    /// See [`Report::failure`].
+    pub failure: Option<Failure>,
+    /// See [`Report::stages`].
+    pub stages: Vec<StageRow>,
+    /// See [`Report::curves`].
+    pub curves: Vec<Curves>,
+    /// See [`Report::examples`].
+    pub examples: Vec<Example>,
+    /// See [`Report::environment`].
+    pub environment: Environment,
+    /// See [`Report::provenance`].
+    pub provenance: Provenance,
+    /// See [`Report::times`].
+    pub times: Times,
+}
+
+impl Assessment {
+    /// Returns the report: these rows, what they say together, and the facts beside them.
+    pub fn report(self, facts: Facts) -> Report {
+        let Self { rows, golden } = self;
+        let (verdict, summary) = Report::conclude(&rows, facts.failure.as_ref());
+        Report {
+            schema: SCHEMA,
+            title: facts.title,
+            about: about(&facts.profile, &rows),
+            profile: facts.profile,
+            run: facts.run,
+            verdict,
+            summary,
+            rows,
+            golden,
+            before: None,
+            failure: facts.failure,
+            stages: facts.stages,
+            curves: facts.curves,
+            examples: facts.examples,
+            environment: facts.environment,
+            provenance: facts.provenance,
+            times: facts.times,
+        }
+    }
+}
+
+/// Returns the report of runs that were judged by themselves.
 ///
 /// # Errors
-/// Where what the runs left cannot be read.
-pub fn report(runs: &[RunEvidence], rows: Vec<Judged>, golden: Vec<GoldenRecord>) -> Result<Report> {
-    let (verdict, summary) = Report::conclude(&rows, None);
+/// If what the runs left cannot be read.
+pub fn report(runs: &[RunEvidence], assessment: Assessment) -> Result<Report> {
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let now = Some(clock::now());
-    Ok(Report {
-        schema: report::SCHEMA,
+    Ok(assessment.report(Facts {
         title: match runs {
             [] => "LXMERT: features compared".to_owned(),
             [run] => format!("LXMERT: {} judged", run.name),
             runs => format!("LXMERT: {} runs judged", runs.len()),
         },
-        about: report::about(PROFILE, &rows),
         profile: PROFILE.to_owned(),
         run: if names.is_empty() { PROFILE.to_owned() } else { names.join(", ") },
-        verdict,
-        summary,
-        rows,
-        golden,
-        before: None,
-        failure: None,
-        stages: Vec::new(),
         curves: curves(runs)?,
-        examples: Vec::new(),
         environment: environment(runs),
         provenance: provenance(runs)?,
         times: Times { started: now.clone(), finished: now, ..Times::default() },
-    })
+        ..Facts::default()
+    }))
 }
 
 fn found(run: &RunEvidence) -> impl Iterator<Item = &Found> {
     run.tasks.iter().filter_map(|(_, found)| found.as_ref().ok())
 }
 
-fn curves(runs: &[RunEvidence]) -> Result<Vec<metrics::Curves>> {
+fn curves(runs: &[RunEvidence]) -> Result<Vec<Curves>> {
     let mut all = Vec::new();
     for run in runs {
         for of in found(run) {
@@ -84,9 +126,9 @@ fn provenance(runs: &[RunEvidence]) -> Result<Provenance> {
                 all.inputs.push(FileRecord { name: name(file), bytes: None, sha256: Some(sha256.clone()) });
             }
         }
-        for asset in assets(&run.folder)?.unwrap_or_default() {
-            if !all.assets.contains(&asset) {
-                all.assets.push(asset);
+        for asset in run.assets.iter().flatten() {
+            if !all.assets.contains(asset) {
+                all.assets.push(asset.clone());
             }
         }
     }

@@ -4,18 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
 use super::metrics;
-use super::provenance::{AssetRecord, Provenance};
+use super::provenance::Provenance;
 use crate::verdict::Verdict;
 use crate::verdict::row::{Judged, Subject};
+use base::cause::Cause;
 use base::error::{Error, Result};
 use base::exit;
 
-/// The way `report.json` is written. What schema 1 holds means the same in schema 2, which adds to it.
-pub const SCHEMA: u32 = 2;
+/// The way `report.json` is written. Schemas 1 and 2 are read too: each schema means the same as those before and adds to them.
+/// Schema 3 adds [`Failure::cause`].
+pub const SCHEMA: u32 = 3;
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+// Only this crate makes one: `grade::Assessment::report`, or `json::read`.
+#[non_exhaustive]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -56,23 +60,6 @@ pub struct Report {
     pub times: Times,
 }
 
-/// What the judging of a profile contributes to its report.
-#[derive(Debug, Clone, Default)]
-pub struct Findings {
-    /// See [`Report::rows`].
-    pub rows: Vec<Judged>,
-    /// See [`Report::golden`].
-    pub golden: Vec<GoldenRecord>,
-    /// See [`Report::curves`].
-    pub curves: Vec<metrics::Curves>,
-    /// See [`Report::examples`].
-    pub examples: Vec<Example>,
-    /// See [`Times::speeds`].
-    pub speeds: Vec<Speed>,
-    /// See [`Provenance::assets`].
-    pub assets: Vec<AssetRecord>,
-}
-
 /// A golden file that judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -110,14 +97,34 @@ pub struct Failure {
     pub exit_code: u8,
     /// What, why, and what to do next.
     pub message: String,
+    /// Why, for programs; absent in reports of schemas 1 and 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(schema_with = "super::schema::failure_cause"))]
+    pub cause: Option<FailureCause>,
+}
+
+/// Why a run failed, for programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailureCause {
+    /// Its kind, with what belongs to that.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// Whether the same may work when it is tried again with nothing changed.
+    pub spurious: bool,
 }
 
 impl Failure {
     /// Classifies an error.
     pub fn new(stage: Option<&str>, error: &Error) -> Self {
-        let exit_code = exit::code(error);
+        let (exit_code, cause) = (exit::code(error), error.cause());
         let class = exit::TABLE.iter().find(|(_, code, _)| *code == exit_code).map_or("BUG", |(name, _, _)| name);
-        Self { stage: stage.map(str::to_owned), class: class.to_owned(), exit_code, message: error.to_string() }
+        Self {
+            stage: stage.map(str::to_owned),
+            class: class.to_owned(),
+            exit_code,
+            message: error.to_string(),
+            cause: Some(FailureCause { spurious: cause.may_be_spurious(), cause }),
+        }
     }
 }
 
@@ -239,7 +246,7 @@ pub struct Speed {
 
 impl Report {
     /// The verdict over rows and failure, and the sentence that says it.
-    pub fn conclude(rows: &[Judged], failure: Option<&Failure>) -> (Verdict, String) {
+    pub(crate) fn conclude(rows: &[Judged], failure: Option<&Failure>) -> (Verdict, String) {
         let stopped = failure.map(|_| Verdict::Infra);
         let verdict = Verdict::over(rows.iter().map(|r| r.verdict).chain(stopped));
         let passed = rows.iter().filter(|r| r.verdict == Verdict::Pass).count();

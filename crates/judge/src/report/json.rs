@@ -97,6 +97,23 @@ mod tests {
     }
 
     #[test]
+    fn reports_of_earlier_schemas_are_read_and_stay_what_they_are() {
+        for (schema, verdict, failure) in [(1, Verdict::Infra, Some("DATA")), (2, Verdict::Pass, None)] {
+            let path = format!("{}/../../tests/fixtures/reports/schema-{schema}.json", env!("CARGO_MANIFEST_DIR"));
+            let report = read(path.as_ref()).unwrap();
+            assert_eq!((report.schema, report.verdict), (schema, verdict));
+            assert_eq!(
+                report.failure.as_ref().map(|f| (f.class.as_str(), &f.cause)),
+                failure.map(|class| (class, &None))
+            );
+            let folder = tempfile::tempdir().unwrap();
+            let again = folder.path().join("report.json");
+            std::fs::write(&again, render(&report).unwrap()).unwrap();
+            assert_eq!(read(&again).unwrap(), report);
+        }
+    }
+
+    #[test]
     fn a_demo_report_of_an_older_program_says_what_it_is_too() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");

@@ -25,12 +25,13 @@ mod words;
 mod write;
 
 pub use content::{
-    Before, Example, Failure, Findings, GoldenRecord, Picture, Report, SCHEMA, Speed, StageRow, StageState, ThisTime,
-    Times,
+    Before, Example, Failure, FailureCause, GoldenRecord, Picture, Report, SCHEMA, Speed, StageRow, StageState,
+    ThisTime, Times,
 };
 pub use environment::Environment;
 pub use provenance::{AssetRecord, FileRecord, Provenance, StageOutputs};
-pub use words::{about, points};
+pub(crate) use words::about;
+pub use words::points;
 pub use write::HTML;
 
 pub use base::human::{human_bytes, human_seconds};

@@ -2,11 +2,32 @@
 //! reports with other programs.
 
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::{Report, SCHEMA, json, sample};
 
 const ACCEPT: &str = "REPRO_ACCEPT_SCHEMA=1 cargo test --release -p judge --lib report::schema";
+
+/// The schema of [`super::FailureCause`], whose kinds the crate that knows errors has.
+pub fn failure_cause(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "description": "Why, for programs; absent in reports of schemas 1 and 2.",
+        "type": "object",
+        "properties": {
+            "kind": {
+                "description": "Such as `network`, `disk-full`, `out-of-memory` or `worker-signal`; more may be added. What \
+                                belongs to a kind, such as its `signal`, stands beside it.",
+                "type": "string",
+            },
+            "spurious": {
+                "description": "Whether the same may work when it is tried again with nothing changed.",
+                "type": "boolean",
+            },
+        },
+        "required": ["kind", "spurious"],
+    })
+}
 
 /// Of what the program writes: fields that it may leave out are not required.
 fn generated() -> Value {
@@ -67,6 +88,10 @@ fn what_is_no_report_does_not_follow_it() {
         ("/rows/0/runs/0/state", json!("lost")),
         ("/rows/0/estimate/interval/low", json!("69")),
         ("/golden/0/edition", json!(-1)),
+        (
+            "/failure",
+            json!({ "stage": null, "class": "DATA", "exit_code": 5, "message": "", "cause": { "kind": "odd" } }),
+        ),
     ] {
         let mut report = good.clone();
         *report.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} is missing")) = wrong;

@@ -133,7 +133,7 @@ impl Frozen {
 
 /// Two sets of answers that are compared.
 #[derive(Debug, Clone, Copy)]
-pub struct Pair<'p> {
+pub(crate) struct Pair<'p> {
     /// Such as `vqa`.
     pub task: &'p str,
     /// What the scores count.
@@ -153,7 +153,7 @@ pub struct Pair<'p> {
 }
 
 /// Judges by the rules above.
-pub fn judge(pair: &Pair) -> Judged {
+pub(crate) fn judge(pair: &Pair) -> Judged {
     let Pair { task, metric, reference, before, candidate, now, allowed, .. } = *pair;
     let mut judged = Judged::new(task, Gate::Eval, metric);
     judged.n = Some(now.len() as u64);

@@ -42,7 +42,7 @@ use base::files;
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 1;
-/// The way of judging that this program knows. Edition 1: [`Golden::band`] and [`super::judge::judge_accuracy`].
+/// The way of judging that this program knows. Edition 1: [`Golden::band`] and the gate of `super::judge`.
 pub const EDITION: u32 = 1;
 /// Fewer recorded runs than this say too little about the spread of runs.
 pub const MIN_RECORDED: usize = 10;

@@ -9,23 +9,24 @@
 //!
 //! Of several findings [`Verdict::over`] decides.
 
+use super::baseline::Baseline;
 use super::golden::{self, Band, Golden};
 use super::row::{Gate, Judged, JudgedBaseline, Subject};
 use super::{Verdict, statistics};
 
 /// What a run measured for one task.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Accuracy in points, 0 to 100.
     pub accuracy: f64,
     /// Number of items it was measured on.
     pub n: u64,
-    /// Name and accuracy in points of what is weaker, measured on the same items.
-    pub baselines: Vec<(String, f64)>,
+    /// What is weaker, measured on the same items.
+    pub baselines: Vec<Baseline>,
 }
 
 /// Judges the accuracy of one run by the rules above.
-pub fn judge_accuracy(golden: &Golden, task: &str, observed: &Observed) -> Judged {
+pub(crate) fn judge_accuracy(golden: &Golden, task: &str, observed: &Observed) -> Judged {
     judge_mean(golden, task, observed, 1)
 }
 
@@ -40,12 +41,12 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs:
         return judged;
     }
     judged.observed = Some(accuracy);
-    for (name, value) in &observed.baselines {
+    for Baseline { name, accuracy } in &observed.baselines {
         match judged.baselines.iter_mut().find(|b| b.name == *name) {
-            Some(baseline) => baseline.observed = Some(*value),
+            Some(baseline) => baseline.observed = Some(*accuracy),
             None => judged.baselines.push(JudgedBaseline {
                 name: name.clone(),
-                observed: Some(*value),
+                observed: Some(*accuracy),
                 margin: None,
                 verdict: Verdict::Pass,
             }),
@@ -79,16 +80,8 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs:
     judged
 }
 
-/// The row of a task that was not run.
-pub fn not_run(golden: &Golden, task: &str, why: &str) -> Judged {
-    let mut judged = unjudged(golden, task, 1);
-    judged.evidence.push(why.to_owned());
-    judged.what_to_do = Some("mend what stopped the run and start it again; finished stages are kept".into());
-    judged
-}
-
 /// The row of a task before anything is measured, with the band of the mean of so many runs.
-pub(super) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
+pub(crate) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
     let task = golden.task(name);
     let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
     Judged {
@@ -189,7 +182,10 @@ mod tests {
     use super::*;
 
     fn judge(task: &str, accuracy: f64, n: u64, baselines: &[(&str, f64)]) -> Judged {
-        let baselines = baselines.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let baselines = baselines
+            .iter()
+            .map(|(name, accuracy)| Baseline { name: (*name).to_owned(), accuracy: *accuracy })
+            .collect();
         judge_accuracy(&Golden::parse(SAMPLE).unwrap(), task, &Observed { accuracy, n, baselines })
     }
 
@@ -238,10 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_was_not_run() {
-        let judged = not_run(&Golden::parse(SAMPLE).unwrap(), "gqa", "stage train-gqa failed");
-        assert_eq!((judged.verdict, judged.observed), (Verdict::Infra, None));
-        assert_eq!(judged.expected, Some(70.0));
-        assert_eq!(judged.evidence, ["stage train-gqa failed"]);
+    fn a_task_of_which_nothing_is_measured() {
+        let judged = unjudged(&Golden::parse(SAMPLE).unwrap(), "gqa", 1);
+        assert_eq!((judged.verdict, judged.observed, judged.expected), (Verdict::Infra, None, Some(70.0)));
     }
 }

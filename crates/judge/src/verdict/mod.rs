@@ -3,40 +3,42 @@
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
 //! - [`row`]: a judged result, whichever gate judged it.
 //! - `head`: the schema and edition that every golden file begins with.
-//! - [`judge`]: one observed accuracy against its golden task.
-//! - [`published`]: what was published, and what is known of its spread; [`train`]: trainings against it.
-//! - [`runs`]: which of several runs count.
-//! - [`recorded`]: trainings against recorded ones.
+//! - `judge`: one observed accuracy against its golden task.
+//! - [`published`]: what was published, and what is known of its spread; `train`: trainings against it.
+//! - `runs`: which of several runs count; [`deviation`]: why one does not.
+//! - `recorded`: trainings against recorded ones; [`baseline`]: what weaker predictors score.
 //! - [`comparison`]: two feature files compared, and judged by a level.
 //! - [`features`]: two feature files against what is known of such differences.
-//! - [`frozen`]: answers to the same items as a frozen run gave.
+//! - [`eval_gate`]: answers to the same items as a frozen run gave.
 //! - [`snapshot`]: feature rows that were released, by their checksums.
-//! - [`cap`]: what a verdict is worth when its files are not known to be the published ones.
+//! - [`trust_limit`]: what a verdict is worth when its files are not known to be the published ones.
 //! - [`power`]: how often all that is wrong, simulated.
 //! - [`statistics`]: the formulas, each with its reference; [`simulate`]: draws to try a rule on runs whose truth is known.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.
 
-pub mod cap;
+pub mod baseline;
 pub mod comparison;
+pub mod deviation;
+pub mod eval_gate;
 pub mod features;
-pub mod frozen;
 pub mod golden;
-#[cfg(test)]
-mod golden_rows_tests;
 mod head;
-pub mod judge;
+pub(crate) mod judge;
 pub mod power;
 pub mod published;
-pub mod recorded;
+pub(crate) mod recorded;
+#[cfg(test)]
+mod released_rows_tests;
 pub mod row;
-pub mod runs;
+pub(crate) mod runs;
 pub mod simulate;
 #[cfg(test)]
 mod six_columns_tests;
 pub mod snapshot;
 pub mod statistics;
-pub mod train;
+pub(crate) mod train;
+pub mod trust_limit;
 
 use std::fmt;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::deviation::Deviation;
 use super::golden::Recorded;
 use super::head;
 use base::error::{Error, Result};
@@ -305,14 +306,14 @@ impl Task {
         Ok(())
     }
 
-    /// In which options of `repro train` a run differs from the published ones, or is not known not to, one sentence each.
-    /// `options` holds those of the run.
-    pub fn departures(&self, options: &serde_json::Map<String, Value>) -> Vec<String> {
-        let mut found = Vec::new();
+    /// Returns in which options of `repro train` a run deviates from the published ones, or is not known not to. `options`
+    /// holds those of the run.
+    pub(crate) fn deviations(&self, options: &serde_json::Map<String, Value>) -> Vec<Deviation> {
+        let mut found: Vec<Deviation> = Vec::new();
         for (name, published) in &self.settings {
             let wanted = || shown(&serde_json::to_value(published).unwrap_or_default());
             let Some(run) = options.get(name) else {
-                found.push(format!("{name} is not known, published {}", wanted()));
+                found.push(format!("{name} is not known, published {}", wanted()).into());
                 continue;
             };
             let same = match (published, run) {
@@ -329,16 +330,16 @@ impl Task {
                 _ => false,
             };
             if !same {
-                found.push(format!("{name} {}, published {}", shown(run), wanted()));
+                found.push(format!("{name} {}, published {}", shown(run), wanted()).into());
             }
         }
         match options.get("start") {
             Some(Value::Object(start)) if !start.contains_key(&self.start) => {
                 let given = start.keys().next().map_or("another start", String::as_str);
-                found.push(format!("{given}, published {}", self.start));
+                found.push(format!("{given}, published {}", self.start).into());
             }
             Some(Value::Object(_)) => {}
-            _ => found.push(format!("the first weights are not known, published {}", self.start)),
+            _ => found.push(format!("the first weights are not known, published {}", self.start).into()),
         }
         found
     }

@@ -3,13 +3,14 @@
 //! [`super::runs`] says which runs count; [`super::judge`] judges their mean as it judges one run, by the interval of the mean
 //! of so many new runs.
 
+use super::baseline::Baseline;
 use super::golden::Golden;
 use super::judge::{Observed, judge_accuracy, judge_mean, unjudged};
 use super::row::Judged;
 use super::runs::{Expected, Run, sort};
 
-/// Judges the runs of a task. `baselines` holds names and accuracies in points of what is weaker, measured on the same items.
-pub fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[(String, f64)]) -> Judged {
+/// Judges the runs of a task. `baselines` are of the same items.
+pub(crate) fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[Baseline]) -> Judged {
     let measured = || runs.iter().filter_map(|run| run.result.as_ref().ok());
     let observed = |accuracy, n| Observed { accuracy, n, baselines: baselines.to_vec() };
     let Some(task) = golden.task(name) else {
@@ -51,7 +52,8 @@ mod tests {
 
     fn judged(runs: &[Run]) -> Judged {
         let baselines = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
-        judge(&Golden::parse(SAMPLE).unwrap(), "vqa", runs, &baselines.map(|(name, value)| (name.to_owned(), value)))
+        let baselines = baselines.map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy });
+        judge(&Golden::parse(SAMPLE).unwrap(), "vqa", runs, &baselines)
     }
 
     #[test]
@@ -60,7 +62,11 @@ mod tests {
             let mut one = judged(&[run(1, accuracy)]);
             assert_eq!(one.runs[0].state, RunState::Counted);
             one.runs.clear();
-            let baselines = one.baselines.iter().map(|b| (b.name.clone(), b.observed.unwrap())).collect();
+            let baselines = one
+                .baselines
+                .iter()
+                .map(|b| Baseline { name: b.name.clone(), accuracy: b.observed.unwrap() })
+                .collect();
             let observed = Observed { accuracy, n: 600, baselines };
             assert_eq!(one, judge_accuracy(&Golden::parse(SAMPLE).unwrap(), "vqa", &observed));
         }

@@ -60,6 +60,8 @@ impl Subject {
 /// A judged result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+// Only this crate makes one, by the gates that `grade::assess` calls.
+#[non_exhaustive]
 pub struct Judged {
     /// The task, or what else was judged.
     pub name: String,
@@ -276,7 +278,7 @@ impl From<compare::Spread> for Spread {
 
 impl Judged {
     /// A row of which nothing is known yet: INFRA until something is measured.
-    pub fn new(name: &str, gate: Gate, metric: &str) -> Self {
+    pub(crate) fn new(name: &str, gate: Gate, metric: &str) -> Self {
         Self {
             name: name.to_owned(),
             subject: Subject::Task,

@@ -11,6 +11,7 @@
 //! What a person does about the worst of them becomes the row's advice.
 
 use super::Verdict;
+use super::deviation::Deviation;
 use super::row::{Judged, JudgedRun, RunState};
 
 /// Points by which two accuracies are the same number printed to two decimals.
@@ -18,61 +19,33 @@ const SAME: f64 = 0.005;
 
 /// One training, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Run {
+pub(crate) struct Run {
     /// How people call it: its folder's name.
     pub name: String,
     /// Its seed, where known.
     pub seed: Option<u64>,
     /// What was measured, or why nothing was.
-    pub result: Result<Measured, Flaw>,
-}
-
-/// What keeps a run from counting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
-    /// In a sentence.
-    pub what: String,
-    /// What a person does about it, where more can be said than of any such run.
-    pub next: Option<String>,
-}
-
-impl Flaw {
-    /// With what a person does about it.
-    pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { what: what.into(), next: Some(next.into()) }
-    }
-}
-
-impl From<String> for Flaw {
-    fn from(what: String) -> Self {
-        Self { what, next: None }
-    }
-}
-
-impl From<&str> for Flaw {
-    fn from(what: &str) -> Self {
-        what.to_owned().into()
-    }
+    pub result: Result<Measured, Deviation>,
 }
 
 /// What a run measured.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// Accuracy in points.
     pub accuracy: f64,
     /// Items that it was measured on.
     pub n: u64,
     /// The splits that those are.
     pub splits: String,
-    /// In what the run was another thing than what is judged; empty for a faithful run.
-    pub departures: Vec<Flaw>,
+    /// How the run deviates from the protocol of its golden file; empty for a faithful run.
+    pub deviations: Vec<Deviation>,
     /// The accuracy in points of always giving the most frequent answer, where known.
     pub majority: Option<f64>,
 }
 
 /// What a run must be to count.
 #[derive(Debug, Clone, Default)]
-pub struct Expected<'g> {
+pub(crate) struct Expected<'g> {
     /// The splits, where the golden file says.
     pub splits: Option<&'g str>,
     /// Items.
@@ -85,7 +58,7 @@ pub struct Expected<'g> {
 
 /// The runs in order.
 #[derive(Debug, Clone, Default)]
-pub struct Sorted {
+pub(crate) struct Sorted {
     /// Accuracies in points of the runs that count.
     pub counted: Vec<f64>,
     /// Every run.
@@ -95,7 +68,7 @@ pub struct Sorted {
 }
 
 /// Says of each run whether it counts.
-pub fn sort(runs: &[Run], expected: &Expected) -> Sorted {
+pub(crate) fn sort(runs: &[Run], expected: &Expected) -> Sorted {
     let mut sorted = Sorted::default();
     let several = runs.len() > 1;
     for Run { name, seed, result } in runs {
@@ -136,38 +109,38 @@ fn duplicate(earlier: &JudgedRun, accuracy: f64) -> String {
     format!("{} has the same seed, {same}; one of them counts", earlier.run)
 }
 
-/// Of a run that answered `splits` where `wanted` is judged.
-pub fn other_split(splits: &str, wanted: &str) -> Flaw {
-    Flaw::new(
+/// Returns the deviation of a run that answered `splits` where `wanted` is judged.
+pub(crate) fn other_split(splits: &str, wanted: &str) -> Deviation {
+    Deviation::new(
         format!("evaluated on {splits}, judged is {wanted}"),
         format!("evaluate its weights on {wanted}: repro evaluate … --split {wanted} --output DIR"),
     )
 }
 
 impl Expected<'_> {
-    fn objection(&self, measured: &Measured) -> Option<(RunState, Flaw)> {
-        let Measured { accuracy, n, splits, departures, majority } = measured;
+    fn objection(&self, measured: &Measured) -> Option<(RunState, Deviation)> {
+        let Measured { accuracy, n, splits, deviations, majority } = measured;
         if !(0.0..=100.0).contains(accuracy) {
             return Some((RunState::Missing, format!("the evaluation gave {accuracy}, which is no accuracy").into()));
         }
         if let Some(wanted) = self.splits.filter(|wanted| *wanted != splits) {
             return Some((RunState::NotComparable, other_split(splits, wanted)));
         }
-        let departed: Vec<&str> = departures.iter().map(|departure| departure.what.as_str()).collect();
-        let next = departures.iter().find_map(|departure| departure.next.clone());
+        let deviates: Vec<&str> = deviations.iter().map(|deviation| deviation.what.as_str()).collect();
+        let next = deviations.iter().find_map(|deviation| deviation.next.clone());
         if *n == self.n
             && let Some(why) = self.one_answer(*accuracy, *majority)
         {
-            let what = [why.as_str()].into_iter().chain(departed).collect::<Vec<_>>().join("; ");
-            return Some((RunState::NotConverged, Flaw { what, next }));
+            let what = [why.as_str()].into_iter().chain(deviates).collect::<Vec<_>>().join("; ");
+            return Some((RunState::NotConverged, Deviation { what, next }));
         }
-        if !departed.is_empty() {
-            return Some((RunState::NotComparable, Flaw { what: departed.join("; "), next }));
+        if !deviates.is_empty() {
+            return Some((RunState::NotComparable, Deviation { what: deviates.join("; "), next }));
         }
         if *n != self.n {
             let what = format!("evaluated on {n} items, judged are {}", self.n);
             let next = format!("evaluate it on the {} items that it is judged by, without --tiny or --fast", self.n);
-            return Some((RunState::NotComparable, Flaw::new(what, next)));
+            return Some((RunState::NotComparable, Deviation::new(what, next)));
         }
         match self.plausible {
             Some((low, _)) if *accuracy < low => Some((
@@ -197,7 +170,7 @@ impl Expected<'_> {
 impl Sorted {
     /// Puts the runs into a row beside what their mean said, which is in it already, with its verdict where there is a mean.
     /// What decides comes first.
-    pub fn conclude(&self, judged: &mut Judged, of_mean: Option<Verdict>) {
+    pub(crate) fn conclude(&self, judged: &mut Judged, of_mean: Option<Verdict>) {
         judged.runs.clone_from(&self.rows);
         let (mut found, mut evidence, mut advice) = (Vec::new(), Vec::new(), None);
         for (state, verdict, usual) in STATES {
@@ -265,7 +238,7 @@ mod tests {
     #[test]
     fn each_run_has_its_state() {
         let mut tiny = run(Some(3), 74.0);
-        tiny.result.as_mut().unwrap().departures.push("--tiny".into());
+        tiny.result.as_mut().unwrap().deviations.push("--tiny".into());
         let mut other = run(Some(4), 74.0);
         other.result.as_mut().unwrap().splits = "train".into();
         let mut few = run(Some(5), 74.0);
@@ -273,7 +246,7 @@ mod tests {
         let mut lazy = run(Some(6), 72.0);
         lazy.result.as_mut().unwrap().majority = Some(72.0);
         let mut weak = run(Some(12), 50.86);
-        weak.result.as_mut().unwrap().departures.push("1 of 89 weights was not loaded at the start".into());
+        weak.result.as_mut().unwrap().deviations.push("1 of 89 weights was not loaded at the start".into());
         let killed = Run { name: "killed".into(), seed: Some(7), result: Err("stopped at stage train-vqa".into()) };
         let runs = [
             run(Some(1), 74.0),

@@ -21,21 +21,20 @@
 //!
 //! Before all that, [`super::runs`] says which runs count; of all findings [`Verdict::over`] decides.
 
-mod test;
+mod equivalence;
 
 use super::Verdict;
 use super::golden::Band;
 use super::published::{Published, Rule, Scored, Task};
 use super::row::{Estimate, Gate, Judged, Target};
-use super::runs::{Expected, sort};
-pub use super::runs::{Measured, Run};
+use super::runs::{Expected, Run, sort};
 use super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
 use base::human::number_of;
-use test::MOST_SEEDS;
-pub use test::{Found, Scatter, Spread, Test};
+use equivalence::MOST_SEEDS;
+pub(super) use equivalence::{Found, Scatter, Test};
 
 /// Judges the trainings of a task by the rules above.
-pub fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
+pub(crate) fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
     let Some(task) = published.task(name) else {
         let mut judged = Judged::new(name, Gate::Train, "accuracy");
         judged.verdict = Verdict::Inconclusive;

@@ -3,74 +3,108 @@
 //! Both PASS and FAIL say something about the published result, so both need the published files. A file that is
 //! unpinned is whatever arrived: cut short, replaced, another edition. An accuracy that agrees with such a file may
 //! agree by luck, and one that differs may differ because of the file and not because of the result. So both become
-//! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured. The same holds of a run that
-//! was another thing than the recorded ones.
+//! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured.
 
 use super::Verdict;
 use super::row::Judged;
-use super::runs::Flaw;
+use crate::report::AssetRecord;
+use assets::lock::Trust;
+use assets::place;
 
-/// Of many files, this many are named.
+/// Maximum number of files that are named.
 const NAMED: usize = 6;
 
-impl Judged {
-    /// Limits the verdict to INCONCLUSIVE where a file that it rests on is unpinned. `unpinned` names those files,
-    /// `remedy` is what a person does about them. Nothing changes where there are none.
-    #[must_use]
-    pub fn limited_by_unpinned(mut self, unpinned: &[String], remedy: &str) -> Self {
-        if unpinned.is_empty() || self.verdict == Verdict::Infra {
-            return self;
+/// The files that limit a verdict, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustLimit {
+    unpinned: Vec<String>,
+}
+
+impl TrustLimit {
+    /// Returns the limit of a task's verdict: the files that it rests on and of which nobody knows whether they are the
+    /// published ones. A trust that this program does not know is none.
+    pub fn of_task(records: &[AssetRecord], task: &str) -> Self {
+        let known = [Trust::Pinned, Trust::Corroborated, Trust::Published].map(Trust::name);
+        let limits = |record: &&AssetRecord| {
+            record.used_by.iter().any(|user| user == task) && !known.contains(&record.trust.as_str())
+        };
+        Self { unpinned: records.iter().filter(limits).map(|record| record.name.clone()).collect() }
+    }
+
+    /// The files, by their names in the manifest; a member of an archive as its receipt is called.
+    pub fn files(&self) -> &[String] {
+        &self.unpinned
+    }
+
+    /// Adds the files of another run.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.unpinned.extend(other.unpinned);
+        self.unpinned.sort();
+        self.unpinned.dedup();
+    }
+
+    /// Limits a verdict to INCONCLUSIVE if there are such files, and says what a person does about them.
+    pub(crate) fn apply(&self, mut row: Judged) -> Judged {
+        if self.unpinned.is_empty() || row.verdict == Verdict::Infra {
+            return row;
         }
-        let mut names = unpinned.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        if unpinned.len() > NAMED {
-            names += &format!(" and {} more", unpinned.len() - NAMED);
+        let mut names = self.unpinned.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if self.unpinned.len() > NAMED {
+            names += &format!(" and {} more", self.unpinned.len() - NAMED);
         }
         let sentence = format!("rests on files whose checksum nobody knows: {names}");
-        let verdict = self.verdict;
-        self.limit(sentence, &format!("it would be {verdict} if they are the published ones"));
-        self.what_to_do = Some(match self.what_to_do {
-            Some(advice) => format!("{remedy}; then {advice}"),
-            None => remedy.to_owned(),
-        });
-        self
-    }
-
-    /// Limits the verdict to INCONCLUSIVE where the run was another thing than those it is judged by.
-    #[must_use]
-    pub fn limited_by(mut self, departure: &Flaw) -> Self {
-        if self.verdict == Verdict::Infra {
-            return self;
-        }
-        let verdict = self.verdict;
-        self.limit(departure.what.clone(), &format!("it would be {verdict} were that the same"));
-        self.what_to_do = departure.next.clone().or(self.what_to_do);
-        self
-    }
-
-    /// Makes it INCONCLUSIVE for that reason; what it `would` be is told where it was anything else.
-    fn limit(&mut self, reason: String, would: &str) {
-        if self.verdict == Verdict::Inconclusive {
-            self.evidence.push(reason);
+        if row.verdict == Verdict::Inconclusive {
+            row.evidence.push(sentence);
         } else {
             // What decides comes first.
-            self.evidence.insert(0, format!("{reason}; {would}"));
+            let would = format!("{sentence}; it would be {} if they are the published ones", row.verdict);
+            row.evidence.insert(0, would);
         }
-        self.verdict = Verdict::Inconclusive;
+        row.verdict = Verdict::Inconclusive;
+        let remedy = self.remedy();
+        row.what_to_do = Some(match row.what_to_do {
+            Some(advice) => format!("{remedy}; then {advice}"),
+            None => remedy,
+        });
+        row
+    }
+
+    /// What a person does about the files: published ones can be pinned, others put where an archive's member belongs cannot.
+    fn remedy(&self) -> String {
+        let (strange, published): (Vec<&str>, Vec<&str>) =
+            self.unpinned.iter().map(String::as_str).partition(|name| place::is_of_member(name));
+        let mut advice = Vec::new();
+        if !published.is_empty() {
+            let names = published.join(" ");
+            advice.push(format!("pin what has arrived, if you trust its source: repro fetch --pin {names}"));
+        }
+        if !strange.is_empty() {
+            advice.push(format!(
+                "these did not come from their archives; move them away and have them unpacked: {}",
+                strange.join(", ")
+            ));
+        }
+        advice.join("; ")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::baseline::Baseline;
     use super::super::golden::{Golden, tests::SAMPLE};
-    use super::super::judge::{Observed, judge_accuracy, not_run};
+    use super::super::judge::{Observed, judge_accuracy, unjudged};
     use super::*;
 
-    const REMEDY: &str = "repro fetch --pin";
+    const REMEDY: &str = "pin what has arrived, if you trust its source: repro fetch --pin a.zip b";
+
+    fn limit(files: &[&str]) -> TrustLimit {
+        TrustLimit { unpinned: files.iter().map(|name| (*name).to_owned()).collect() }
+    }
 
     fn judged(accuracy: f64) -> Judged {
         let golden = Golden::parse(SAMPLE).unwrap();
         let baselines = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
-        let baselines = baselines.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let baselines = baselines.map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy }).to_vec();
         judge_accuracy(&golden, "vqa", &Observed { accuracy, n: 600, baselines })
     }
 
@@ -82,8 +116,8 @@ mod tests {
         ] {
             let free = judged(accuracy);
             assert_eq!(free.verdict, before);
-            assert_eq!(free.clone().limited_by_unpinned(&[], REMEDY), free, "nothing is unpinned");
-            let limited = free.clone().limited_by_unpinned(&["a.zip".into(), "b".into()], REMEDY);
+            assert_eq!(limit(&[]).apply(free.clone()), free, "nothing is unpinned");
+            let limited = limit(&["a.zip", "b"]).apply(free.clone());
             assert_eq!(limited.verdict, Verdict::Inconclusive);
             let first = &limited.evidence[0];
             assert!(first.contains("a.zip, b; it would be") && first.contains(before.as_str()), "{first}");
@@ -97,14 +131,20 @@ mod tests {
     fn what_was_inconclusive_stays_and_what_was_not_measured_is_infra() {
         let mut thin = judged(80.5);
         thin.verdict = Verdict::Inconclusive;
-        let many: Vec<String> = (0..9).map(|i| format!("f{i}")).collect();
-        let limited = thin.limited_by_unpinned(&many, REMEDY);
+        let many = limit(&["f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8"]);
+        let limited = many.apply(thin);
         let last = limited.evidence.last().unwrap();
         assert!(last.ends_with("f5 and 3 more"), "{last}");
         assert_eq!(limited.verdict, Verdict::Inconclusive);
 
-        let golden = Golden::parse(SAMPLE).unwrap();
-        let stopped = not_run(&golden, "gqa", "no network");
-        assert_eq!(stopped.clone().limited_by_unpinned(&many, REMEDY), stopped);
+        let stopped = unjudged(&Golden::parse(SAMPLE).unwrap(), "gqa", 1);
+        assert_eq!(many.apply(stopped.clone()), stopped);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_member_cannot_be_pinned() {
+        let remedy = limit(&["coco.zip", "coco.zip--train_obj36.tsv"]).remedy();
+        assert!(remedy.contains("--pin coco.zip; these did not come from their archives"), "{remedy}");
+        assert!(remedy.ends_with("have them unpacked: coco.zip--train_obj36.tsv"), "{remedy}");
     }
 }

@@ -7,8 +7,9 @@ pub use checked::checked;
 
 use super::metrics::{Curves, EpochPoint, StepPoint};
 use super::*;
+use crate::verdict::baseline::Baseline;
 use crate::verdict::golden::{Golden, Recorded};
-use crate::verdict::judge::{Observed, judge_accuracy, not_run};
+use crate::verdict::judge::{Observed, judge_accuracy, unjudged};
 use crate::verdict::row::Judged;
 use base::error::Error;
 
@@ -22,8 +23,16 @@ fn golden() -> Golden {
 }
 
 fn judged(golden: &Golden, task: &str, accuracy: f64, n: u64, weak: [f64; 3]) -> Judged {
-    let baselines = ["question-only", "image-only", "chance"].map(str::to_owned).into_iter().zip(weak).collect();
+    let names = ["question-only", "image-only", "chance"].into_iter();
+    let baselines = names.zip(weak).map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy }).collect();
     judge_accuracy(golden, task, &Observed { accuracy, n, baselines })
+}
+
+fn not_run(golden: &Golden, task: &str, why: &str) -> Judged {
+    let mut row = unjudged(golden, task, 1);
+    row.evidence.push(why.to_owned());
+    row.what_to_do = Some("mend what stopped the run and start it again; finished stages are kept".into());
+    row
 }
 
 fn curves(task: &str, start: f64, end: f64, reach: f64) -> Curves {

@@ -34,13 +34,14 @@ fn other_settings_are_named() {
         "start": { "--load-lxmert": "model" },
     });
     let task = published.task("nlvr2").unwrap();
-    assert!(task.departures(run.as_object().unwrap()).is_empty());
+    assert!(task.deviations(run.as_object().unwrap()).is_empty());
     run["--lr"] = 1e-5.into();
     run["--optim"] = "adam".into();
     run["start"] = serde_json::json!({ "--from-scratch": true });
     assert_eq!(
-        task.departures(run.as_object().unwrap()),
+        task.deviations(run.as_object().unwrap()),
         ["--lr 1e-5, published 5e-5", "--optim adam, published bert", "--from-scratch, published --load-lxmert"]
+            .map(Deviation::from)
     );
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::verdict::row::RunState;
+use crate::verdict::runs::Measured;
 
 fn published() -> Published {
     Published::embedded().unwrap()

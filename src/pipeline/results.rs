@@ -1,0 +1,49 @@
+//! What the report of a run of `repro all` tells of its results: the verdict, by the path that `repro check` takes, and what
+//! else the stages left.
+
+use std::slice;
+
+use super::outcome::Outcome;
+use base::error::Result;
+use judge::evidence::run::read;
+use judge::evidence::training::METRICS;
+use judge::grade::golden::GoldenFile;
+use judge::grade::{Assessment, Request, assess};
+use judge::report::metrics::{self, Curves};
+use judge::report::{AssetRecord, Example, Speed};
+
+/// What is told of the results.
+#[derive(Debug, Clone, Default)]
+pub struct Results {
+    /// The judged rows.
+    pub assessment: Assessment,
+    /// How each model was trained, also one that could not be evaluated.
+    pub curves: Vec<Curves>,
+    /// How fast.
+    pub speeds: Vec<Speed>,
+    /// Questions with pictures and answers.
+    pub examples: Vec<Example>,
+    /// The published files that the results rest on.
+    pub assets: Vec<AssetRecord>,
+}
+
+impl Results {
+    /// Judges a run by the evidence in its folder.
+    ///
+    /// # Errors
+    /// Those of reading and judging evidence.
+    pub fn of(outcome: &Outcome, golden: &GoldenFile) -> Result<Self> {
+        let run = read(&outcome.folder)?;
+        let request = Request { golden: slice::from_ref(golden), runs: slice::from_ref(&run), ..Request::default() };
+        let mut found = Self { assessment: assess(&request)?, ..Self::default() };
+        for (task, _) in &run.tasks {
+            let Some(path) = outcome.output(&format!("train-{task}"), METRICS) else { continue };
+            let (curves, speed) = metrics::read(&path, task.name())?;
+            found.curves.push(curves);
+            let speed = speed.map(|examples_per_second| Speed { task: task.name().to_owned(), examples_per_second });
+            found.speeds.extend(speed);
+        }
+        found.assets = run.assets.unwrap_or_default();
+        Ok(found)
+    }
+}
