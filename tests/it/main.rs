@@ -87,12 +87,12 @@ mod check;
 mod contradictions;
 /// `repro all --profile demo`.
 mod demo;
+/// `repro all`, `check` and `regrade` on the same evidence.
+mod one_verdict;
 /// `repro all --profile paper`, with somebody in the trainer's place.
 mod paper;
 /// `repro all --profile paper` with a tiny model.
 mod paper_trained;
-/// `repro all`, `check` and `regrade` on the same evidence.
-mod one_verdict;
 /// `repro regrade`.
 mod regrade;
 
