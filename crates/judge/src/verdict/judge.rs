@@ -41,17 +41,7 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs:
         return judged;
     }
     judged.observed = Some(accuracy);
-    for Baseline { name, accuracy } in &observed.baselines {
-        match judged.baselines.iter_mut().find(|b| b.name == *name) {
-            Some(baseline) => baseline.observed = Some(*accuracy),
-            None => judged.baselines.push(JudgedBaseline {
-                name: name.clone(),
-                observed: Some(*accuracy),
-                margin: None,
-                verdict: Verdict::Pass,
-            }),
-        }
-    }
+    beside(&mut judged, &observed.baselines);
     let Some(recorded) = golden.task(task) else {
         judged.verdict = Verdict::Inconclusive;
         judged.evidence.push("no run of this task is recorded".into());
@@ -101,6 +91,21 @@ pub(crate) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
             })
             .collect(),
         ..Judged::new(name, Gate::Train, task.map_or("accuracy", |t| &t.metric))
+    }
+}
+
+/// Puts what was measured of baselines into a row; what is not asked for is shown and judges nothing.
+pub(super) fn beside(judged: &mut Judged, baselines: &[Baseline]) {
+    for Baseline { name, accuracy } in baselines {
+        match judged.baselines.iter_mut().find(|b| b.name == *name) {
+            Some(baseline) => baseline.observed = Some(*accuracy),
+            None => judged.baselines.push(JudgedBaseline {
+                name: name.clone(),
+                observed: Some(*accuracy),
+                margin: None,
+                verdict: Verdict::Pass,
+            }),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::baseline::Baseline;
 use super::golden::Golden;
-use super::judge::{Observed, judge_accuracy, judge_mean, unjudged};
+use super::judge::{Observed, beside, judge_accuracy, judge_mean, unjudged};
 use super::row::Judged;
 use super::runs::{Expected, Run, sort};
 
@@ -27,6 +27,7 @@ pub(crate) fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[Base
         None => {
             let mut judged = unjudged(golden, name, runs.len().max(1));
             let first = measured().next();
+            beside(&mut judged, baselines);
             judged.n = first.map(|first| first.n);
             judged.observed = first.map(|first| first.accuracy).filter(|a| (0.0..=100.0).contains(a));
             judged
