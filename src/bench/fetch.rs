@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::server::Server;
 use super::versus::{Series, generate, scratch};
 use assets::digest::hash_file;
-use assets::event::Silent;
 use assets::fetch::{Network, Outcome, Settings, fetch};
 use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest};
 use base::error::{Error, Result};
+use base::progress::Silent;
 use base::tell;
 use measure::{Repeats, rounded};
 

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::versus::{Series, generate, scratch};
 use assets::digest::hash_file;
-use assets::event::Silent;
 use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest, Selection};
 use assets::verify::{Depth, State, subjects, verify};
 use base::error::{Error, Result};
+use base::progress::Silent;
 use base::tell;
 use measure::{Repeats, rounded};
 

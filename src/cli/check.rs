@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::forms::{Form, not_into, tell};
 use super::output::say;
-use super::progress::reading::ReadingDisplay;
+use super::progress::board::Board;
 use super::surroundings::cores;
 use super::values::{seed, whole};
 use base::error::{Error, Result};
@@ -126,7 +126,7 @@ pub fn run(args: Args) -> Result<u8> {
 
 impl Args {
     fn judge(&self, runs: &[RunEvidence], reference: Option<&RunEvidence>) -> Result<Report> {
-        let progress = ReadingDisplay::new();
+        let progress = Board::new();
         let features = match self.features.as_slice() {
             [reference, candidate] => Some(FeaturePair {
                 files: [reference, candidate],

@@ -8,22 +8,20 @@ use super::progress::worker::Display;
 use crate::pipeline::workers::Watchers;
 use crate::placement::{Asked, Placement};
 use base::error::Result;
+use base::progress::Observer;
 
 /// Does the work; its result.
 ///
 /// # Errors
 /// Those of the work.
 pub fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Result<T> {
-    let mut display = Display::new();
-    let result = placement.run(asked, &mut |event| display.hear(&event))?;
+    let display = Display::new();
+    let result = placement.run(asked, &mut |event| display.event(&event))?;
     drop(display);
     asked.read(result)
 }
 
 /// Shows how the work of each stage goes.
 pub fn watchers() -> Watchers {
-    Rc::new(|| {
-        let mut display = Display::new();
-        Box::new(move |event| display.hear(event))
-    })
+    Rc::new(|| Box::new(Display::new()))
 }

@@ -8,13 +8,13 @@ use clap::ValueEnum;
 
 use super::assets::{Format, ManifestOptions};
 use super::choices::gpu_path;
-use super::progress::extraction::ExtractionDisplay;
+use super::progress::board::Board;
 use crate::demo::DemoDetector;
 use crate::extract::caffe::{self, Caffe, assets, gpus::Choice};
 use crate::extract::order::Order;
 use crate::extract::run::{Plan, Request, Summary, extract, plan, row_bytes};
 use crate::extract::sets::{Set, Source, Split};
-use crate::extract::{Backend, Observer, PerImage, record};
+use crate::extract::{Backend, PerImage, record};
 use crate::images::{Role, resolve};
 use base::error::{Error, Result};
 use base::exit;
@@ -132,7 +132,7 @@ be; 8 disk full; 130 interrupted.";
 /// Usage, infra, data, checksum, disk, interrupted, as [`exit`] has them.
 pub fn run(args: Args) -> Result<u8> {
     let source = Source::of(args.set, args.split)?;
-    let observer = ExtractionDisplay::new();
+    let board = Board::new();
     let request = Request {
         source,
         order: order(&args, &source)?,
@@ -140,7 +140,7 @@ pub fn run(args: Args) -> Result<u8> {
         out: args.out.clone(),
         allow_missing: args.allow_missing,
     };
-    request.order.note().iter().for_each(|note| observer.say(note));
+    request.order.note().iter().for_each(|note| board.say(note));
     let plan = plan(&request)?;
     if args.dry_run {
         stdout::line(&forecast(&args, &request, &plan));
@@ -148,11 +148,11 @@ pub fn run(args: Args) -> Result<u8> {
     }
     if args.format == Format::Text && !plan.listing.strays.is_empty() {
         let (count, one) = (plan.listing.strays.len(), plan.listing.strays[0].display());
-        observer.say(&format!("{count} entries are no images and are passed over, such as {one}"));
+        board.say(&format!("{count} entries are no images and are passed over, such as {one}"));
     }
     let summary = match args.backend {
-        Which::Demo => extract(&request, &plan, &mut PerImage(DemoDetector), &observer)?,
-        Which::Caffe => extract(&request, &plan, &mut caffe(&args, &source, &observer)?, &observer)?,
+        Which::Demo => extract(&request, &plan, &mut PerImage(DemoDetector), &board)?,
+        Which::Caffe => extract(&request, &plan, &mut caffe(&args, &source, &board)?, &board)?,
     };
     match args.format {
         Format::Text => stdout::line(&page(&summary, &request)),
@@ -175,15 +175,15 @@ fn order(args: &Args, source: &Source) -> Result<Order> {
     }
 }
 
-fn caffe(args: &Args, source: &Source, observer: &dyn Observer) -> Result<Caffe> {
+fn caffe(args: &Args, source: &Source, board: &Board) -> Result<Caffe> {
     let known = args.manifest.read(&args.workspace)?;
     let found = assets::find([source.script, assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
     let engine = Engine::connect(&format!("extract {}", source.stem()))?;
     for removed in engine.remove_leftovers()? {
-        observer.say(&format!("removed a container of a run that was killed: {removed}"));
+        board.say(&format!("removed a container of a run that was killed: {removed}"));
     }
     let resolved = resolve(&engine, Role::Extractor, args.container.image.as_deref(), &args.workspace)?;
-    resolved.warning().iter().for_each(|warning| observer.say(warning));
+    resolved.warning().iter().for_each(|warning| board.say(warning));
     let settings = caffe::Settings {
         gpus: args.container.gpus.clone(),
         gpu_path: args.container.gpu_path,
@@ -191,7 +191,7 @@ fn caffe(args: &Args, source: &Source, observer: &dyn Observer) -> Result<Caffe>
         memory: args.container.memory,
         silence: Duration::from_secs(args.container.silence),
     };
-    Caffe::new(engine, resolved.image, found, settings, observer)
+    Caffe::new(engine, resolved.image, found, settings, board)
 }
 
 /// What would be done.

@@ -6,7 +6,7 @@ use super::assets::{AssetOptions, Format, Known, NetworkOptions};
 use super::output::pretty;
 use super::progress::assets::Display;
 use crate::prepare;
-use assets::event::{Event, Observer};
+use assets::event::Event;
 use assets::fetch::{self, Outcome, Settings};
 use assets::known::Known as KnownFiles;
 use assets::list::{self, Forecast};
@@ -17,6 +17,7 @@ use assets::rate::{Meter, Rate};
 use assets::{adopt, disk, pin};
 use base::error::{Error, Result};
 use base::exit;
+use base::progress::Observer;
 use base::{plain, stdout};
 use data::features::Precision;
 
@@ -185,7 +186,7 @@ impl Run<'_> {
         }
         for (path, why) in &summary.unknown {
             let text = format!("left alone: {}", why.as_deref().unwrap_or("not recognised"));
-            display.event(&Event::Note { name: path.display().to_string(), text });
+            display.event(&Event::note(&path.display().to_string(), text));
         }
         let mut refused = summary.refused.into_iter();
         match (refused.next(), refused.len()) {

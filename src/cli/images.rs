@@ -203,10 +203,10 @@ fn pull(args: &Pull) -> Result<()> {
     }
     let engine = connect()?;
     let name = images::name_of(&args.image)?;
-    let mut display = PullDisplay::new(&Reference::parse(&name)?.to_string());
+    let display = PullDisplay::new(&Reference::parse(&name)?.to_string());
     let silence = Duration::from_secs(args.stall_timeout);
     let workspace = &args.place.workspace;
-    let brought = images::pull(&engine, &args.image, args.accept, silence, workspace, &mut |p| display.show(p))?;
+    let brought = images::pull(&engine, &args.image, args.accept, silence, workspace, &display)?;
     display.finish();
     tell("pulled", &brought, workspace);
     Ok(())

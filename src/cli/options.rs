@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::choices::ablation;
-use super::progress::reading::ReadingDisplay;
+use super::progress::board::Board;
 use super::values::{count, dropout, whole};
 use crate::pipeline::contained::{Features, build_stores};
 use crate::placement::Placement;
@@ -134,7 +134,7 @@ impl DataOptions {
         let DataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
         let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
         if !placement.builds_stores() {
-            build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &ReadingDisplay::new())?;
+            build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Board::new())?;
         }
         Ok(vec![data_root, vocab, stores])
     }

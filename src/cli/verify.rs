@@ -6,12 +6,13 @@ use super::assets::{AssetOptions, Format};
 use super::output::pretty;
 use super::progress::assets::Display;
 use super::surroundings::cores;
-use assets::event::{Event, Observer, Silent};
+use assets::event::Event;
 use assets::manifest::Selection;
 use assets::verify::{self, Checked, Depth, State, subjects};
 use base::error::{Error, Result};
 use base::exit;
 use base::human::{human_bytes, human_seconds};
+use base::progress::{self, Observer, Silent};
 use base::tell;
 use base::{plain, stdout};
 
@@ -126,12 +127,12 @@ fn say_rate(found: &[Checked], seconds: f64) {
 /// Shows what is at work; what was found is the page's.
 struct Progress(Display);
 
-impl Observer for Progress {
+impl Observer<Event> for Progress {
     fn event(&self, event: &Event) {
-        match event {
-            Event::Done { name, .. } | Event::Failed { name, .. } => self.0.ended(name),
-            Event::Note { .. } => {}
-            event => self.0.event(event),
+        if let Event::Progress(progress) = event
+            && !matches!(progress, progress::Event::Note { .. })
+        {
+            self.0.event(event);
         }
     }
 }

@@ -11,21 +11,10 @@ use super::work::Work;
 use super::{Extractor, ImageFile};
 use base::error::{Error, Kind, Result};
 use base::files;
+use base::progress::{Event, Observer, ProgressTask};
 use data::features::Row;
 use data::features::tsv::Writer;
 use sandbox::{Gpu, Image};
-
-/// Hears how far an extraction is.
-pub trait Observer {
-    /// Work on `total` images begins, of which `done` are done already.
-    fn begin(&self, doing: &str, total: usize, done: usize);
-    /// So many of them are done.
-    fn at(&self, done: usize);
-    /// It ended, well or not.
-    fn end(&self);
-    /// Something that a person should know.
-    fn say(&self, text: &str);
-}
 
 /// Images that have no row yet, and where their rows go.
 pub struct Job<'a> {
@@ -39,8 +28,22 @@ pub struct Job<'a> {
     pub work: &'a mut Work,
     /// Every row that is finished is handed to it.
     pub rows: &'a mut Rows,
-    /// Hears how many rows there are.
+    /// Hears what a person should know.
     pub observer: &'a dyn Observer,
+    /// Tells how many rows there are.
+    pub task: &'a ProgressTask<'a>,
+}
+
+impl Job<'_> {
+    /// Tells the number of rows.
+    pub(super) fn tell_rows(&self) {
+        self.task.at(self.rows.len() as u64, String::new);
+    }
+
+    /// Tells what a person should know.
+    pub(super) fn note(&self, text: String) {
+        self.observer.event(&Event::Note { name: String::new(), text });
+    }
 }
 
 /// A container that was run.
@@ -142,7 +145,7 @@ impl<E: Extractor> Backend for PerImage<E> {
                 };
                 job.rows.take(file, offset, text).map_err(broken)
             })?;
-            job.observer.at(job.rows.len());
+            job.tell_rows();
         }
         writer.finish().map(|_| missing)
     }

@@ -20,7 +20,7 @@ pub mod work;
 
 use std::path::{Path, PathBuf};
 
-pub use backend::{Backend, Details, Job, Observer, PerImage};
+pub use backend::{Backend, Details, Job, PerImage};
 pub use list::{Listed, Missing};
 pub use sets::{Set, Source, Split};
 

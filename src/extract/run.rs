@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::backend::{Backend, Job, Observer};
+use super::backend::{Backend, Job};
 use super::list::{Listing, Missing, list};
 use super::merge::merge;
 use super::order::Order;
@@ -15,6 +15,7 @@ use assets::disk;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
+use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 
 /// What is to be extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +96,8 @@ pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observ
     let damaged = work.collect(&mut rows)?;
     if !rows.is_empty() || damaged > 0 {
         let dropped = if damaged > 0 { format!("; {damaged} damaged rows are done again") } else { String::new() };
-        observer.say(&format!("going on: {} of {} images were done before{dropped}", rows.len(), ids.len()));
+        let text = format!("going on: {} of {} images were done before{dropped}", rows.len(), ids.len());
+        observer.event(&Event::Note { name: String::new(), text });
     }
     let todo: Vec<_> = listing.images.iter().filter(|image| rows.get(&image.id).is_none()).cloned().collect();
     let row = row_bytes(backend.boxes(), backend.dim());
@@ -104,11 +106,10 @@ pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observ
     let (clock, before) = (Instant::now(), rows.len());
     let mut missing = listing.left_out.clone();
     if !todo.is_empty() {
-        observer.begin(&format!("extracting {}", source.stem()), ids.len(), before);
-        let job = &mut Job { source, root, todo: &todo, work: &mut work, rows: &mut rows, observer };
-        let extracted = backend.extract(job);
-        observer.end();
-        missing.extend(extracted?);
+        let images = TaskStart::new(format!("extracting {}", source.stem()), ids.len() as u64, Unit::Images);
+        let task = ProgressTask::begin(observer, TaskStart { from: before as u64, ..images });
+        let job = &mut Job { source, root, todo: &todo, work: &mut work, rows: &mut rows, observer, task: &task };
+        missing.extend(backend.extract(job)?);
     }
     let (seconds, extracted) = (clock.elapsed().as_secs_f64(), rows.len() - before);
     for image in &listing.images {
@@ -130,10 +131,12 @@ pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observ
         return Err(Error::data(format!("no image gave features for {}", source.output))
             .next(format!("see {}", super::record::missing_place(out, source).display())));
     }
-    observer.begin(&format!("writing {}", source.output), kept.len(), 0);
-    let merged = merge(&output, &kept, &rows, &mut |done| observer.at(done));
-    observer.end();
-    let merged = merged?;
+    let task = ProgressTask::begin(
+        observer,
+        TaskStart::new(format!("writing {}", source.output), kept.len() as u64, Unit::Images),
+    );
+    let merged = merge(&output, &kept, &rows, &mut |done| task.at(done as u64, String::new))?;
+    drop(task);
     let record = Record {
         schema: Record::SCHEMA,
         output: source.output.to_owned(),
@@ -181,17 +184,9 @@ mod tests {
     use super::super::sets::{Set, Split};
     use super::super::{Extractor, ImageFile};
     use super::*;
+    use base::progress::Silent;
     use data::features::Row;
     use data::features::testing::row_of;
-
-    struct Quiet;
-
-    impl Observer for Quiet {
-        fn begin(&self, _: &str, _: usize, _: usize) {}
-        fn at(&self, _: usize) {}
-        fn end(&self) {}
-        fn say(&self, _: &str) {}
-    }
 
     /// Finds two boxes in what is an image.
     struct Fake;
@@ -238,7 +233,7 @@ mod tests {
             order: Order::Id,
             allow_missing: false,
         };
-        let go = |request: &Request| extract(request, &plan(request)?, &mut PerImage(Fake), &Quiet);
+        let go = |request: &Request| extract(request, &plan(request)?, &mut PerImage(Fake), &Silent);
         let summary = go(&request).unwrap();
         assert_eq!((summary.record, summary.missing.len()), (None, 1));
         assert!(summary.missing[0].reason.contains("it is no image"));

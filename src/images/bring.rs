@@ -7,7 +7,7 @@ use super::known::{self, Role};
 use super::lock::{self, How, Pin};
 use super::resolve::{State, changed, look, missing, moved, same_kind, state};
 use base::error::{Error, Result};
-use sandbox::pull::Progress;
+use base::progress::Observer;
 use sandbox::reference::{Reference, is_id};
 use sandbox::{Build, Engine, Image};
 
@@ -38,7 +38,7 @@ pub fn name_of(asked: &str) -> Result<String> {
     Role::named(asked).map_or_else(|| Ok(asked.to_owned()), |role| known::of(role).map(|known| known.name))
 }
 
-/// Pulls an image by role, name, or name@digest, and pins it. `told` hears how far it is; `silence` without progress ends it.
+/// Pulls an image by role, name, or name@digest, and pins it. `observer` hears how far it is; `silence` without progress ends it.
 ///
 /// A name whose pin is another image is refused, and keeps what it has here, unless `accept` says that the new one is wanted. Pulling
 /// the pinned content by its digest gives it its name again.
@@ -51,7 +51,7 @@ pub fn pull(
     accept: bool,
     silence: Duration,
     workspace: &Path,
-    told: &mut dyn FnMut(Progress),
+    observer: &dyn Observer,
 ) -> Result<Brought> {
     let name = name_of(asked)?;
     let reference = Reference::parse(&name)?;
@@ -67,7 +67,7 @@ pub fn pull(
         }
     }
     let before = look(engine, &name)?;
-    let image = engine.pull(&name, silence, told)?;
+    let image = engine.pull(&name, silence, observer)?;
     if let Some(pin) = demanded.as_ref().filter(|pin| !pin.is(&image)) {
         // The engine could not say beforehand what the name has: it gets back what it had.
         match before {

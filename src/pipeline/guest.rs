@@ -3,11 +3,13 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::contained::StageRequest;
 use super::demo;
 use super::journal::Event as Journalled;
 use super::plan::{Stage, StageContext, Work};
+use super::workers::Watchers;
 use crate::placement::SOURCE;
 use base::error::{Error, Result};
 use base::files;
@@ -47,8 +49,10 @@ fn request(path: &Path) -> Result<StageRequest> {
 /// The stage's own; infra for a request of another edition; bug where there is no such stage.
 pub fn run(request_file: &Path) -> Result<()> {
     let request = request(request_file)?;
+    // Progress that nobody hears stops no work.
+    let watchers: Watchers = Rc::new(|| Box::new(|event: &Event| drop(say(event))));
     let work: Option<Work> = match request.profile.as_str() {
-        demo::PROFILE => demo::work(&request.stage),
+        demo::PROFILE => demo::work(&request.stage, &watchers),
         _ => None,
     };
     let work = work.ok_or_else(|| {

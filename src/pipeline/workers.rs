@@ -11,9 +11,10 @@ use super::journal::Event as Journalled;
 use super::plan::{HOST, StageContext};
 use crate::placement::{Asked, Placement, RECORD, Touched};
 use base::error::Result;
+use base::progress::Observer;
 
 /// Hears how a stage's work goes: what is worth keeping is in the journal besides.
-pub type Watcher = Box<dyn FnMut(&Event) + Send>;
+pub type Watcher = Box<dyn Observer<Event>>;
 
 /// Makes a watcher for each stage.
 pub type Watchers = Rc<dyn Fn() -> Watcher>;
@@ -61,10 +62,10 @@ impl Workers {
             record: Some(context.folder.join(RECORD)),
             touched: Touched { reads, folder: Some(context.folder.to_owned()), file: None },
         };
-        let mut watch = (self.watchers)();
+        let watcher = (self.watchers)();
         let (result, used) = self.placement.run_and_measure(&asked, &mut |event| match event {
             Event::Note { text } => context.note(&text),
-            event => watch(&event),
+            event => watcher.event(&event),
         });
         if let (Some(place), Some(used)) = (self.placement.image(), used) {
             context.emit(Journalled::StageContainer {

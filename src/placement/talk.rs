@@ -233,7 +233,7 @@ mod tests {
                 "its first line is not who it is, but \"Segmentation fault\"",
             ),
             (vec![done], Ending::Exit(0), "its first line is not who it is"),
-            (vec![&hello(|h| h.schema = 9)], Ending::Exit(0), "it speaks edition 9, this program edition 2"),
+            (vec![&hello(|h| h.schema = 9)], Ending::Exit(0), "it speaks edition 9, this program edition 3"),
             (vec![&hello(|h| h.source = "0".into()), done], Ending::Exit(0), "it was built from other source: 0, not"),
             (vec![&good], Ending::Signal(9), "ended by signal 9 (SIGKILL) without saying that it was done"),
             (vec![&good, "rubbish"], Ending::Exit(0), "ended with exit code 0 without saying"),

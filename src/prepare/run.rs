@@ -17,7 +17,7 @@ use super::tell::Teller;
 use super::unpack::{Before, unpack};
 use assets::claim::{Claim, claim};
 use assets::disk;
-use assets::event::Observer;
+use assets::event::Event;
 use assets::lock::{Demands, Lock};
 use assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
 use assets::place::Place;
@@ -26,6 +26,7 @@ use assets::receipt::{Glance, Receipt, glance};
 use base::cleanup;
 use base::error::{Error, Kind, Result};
 use base::files;
+use base::progress::Observer;
 use data::features::ensure_store;
 
 /// Nobody takes so long to write a receipt.
@@ -41,7 +42,7 @@ pub fn prepare(
     lock: &Lock,
     selection: &Selection,
     settings: &Settings,
-    observer: &dyn Observer,
+    observer: &dyn Observer<Event>,
 ) -> Result<Summary> {
     let look = Look { manifest, lock, settings };
     let plan = steps(manifest, lock, selection, settings)?;
@@ -144,7 +145,7 @@ fn sources<'s>(step: &'s Step) -> impl Iterator<Item = &'s str> {
 #[derive(Clone, Copy)]
 struct Job<'a, 'b> {
     look: Look<'a, 'b>,
-    observer: &'b dyn Observer,
+    observer: &'b dyn Observer<Event>,
 }
 
 impl<'a> Job<'a, '_> {

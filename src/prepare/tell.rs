@@ -1,60 +1,47 @@
 //! Tells listeners how one step goes.
 
-use std::cell::Cell;
-use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use assets::event::{Event, Observer};
+use assets::event::Event;
 use base::error::Error;
 use base::exit;
-use data::features::progress::{Outcome, Progress};
-
-/// Bytes between two progress events.
-const STRIDE: u64 = 4 << 20;
+use base::progress::{self, Observer, ProgressTask, TaskStart, Unit};
 
 /// Speaks of one file.
 pub(super) struct Teller<'o> {
-    observer: &'o dyn Observer,
+    observer: &'o dyn Observer<Event>,
     name: String,
     begun: Instant,
-    done: Cell<u64>,
-    told: Cell<u64>,
-    total: Cell<Option<u64>>,
+    /// The work on the file, once it has begun.
+    task: OnceLock<ProgressTask<'o, Event>>,
 }
 
 impl<'o> Teller<'o> {
     /// For the file of a name.
-    pub fn new(observer: &'o dyn Observer, name: &str) -> Self {
-        let (done, told, total) = (Cell::new(0), Cell::new(0), Cell::new(None));
-        Self { observer, name: name.to_owned(), begun: Instant::now(), done, told, total }
+    pub fn new(observer: &'o dyn Observer<Event>, name: &str) -> Self {
+        Self { observer, name: name.to_owned(), begun: Instant::now(), task: OnceLock::new() }
     }
 
     /// Work begins.
-    pub fn started(&self, doing: &'static str, source: &str, total: Option<u64>) {
-        self.total.set(total);
-        let (name, source) = (self.name.clone(), source.to_owned());
-        self.observer.event(&Event::Started { name, doing, source, total, from: 0 });
+    pub fn started(&self, doing: &str, source: &str, total: Option<u64>) {
+        let start = TaskStart::new(self.name.as_str(), total, Unit::Bytes).doing(doing, source);
+        self.task.get_or_init(|| ProgressTask::begin(self.observer, start));
     }
 
     /// So many more bytes are done.
     pub fn advance_by(&self, bytes: u64) {
-        let done = self.done.get().saturating_add(bytes);
-        self.done.set(done);
-        if done - self.told.get() >= STRIDE {
-            self.told.set(done);
-            self.observer.event(&Event::Progress { name: self.name.clone(), done, total: self.total.get() });
-        }
+        self.task.get().iter().for_each(|task| task.advance(bytes));
     }
 
     /// Another process is at work on it.
     pub fn waiting(&self, by: &str) {
-        let why = format!("{by} is at work on it");
-        self.observer.event(&Event::Waiting { name: self.name.clone(), why, seconds: None });
+        self.observer.event(&Event::waiting(&self.name, format!("{by} is at work on it"), None));
     }
 
     /// Something that a person should know.
     pub fn note(&self, text: String) {
-        self.observer.event(&Event::Note { name: self.name.clone(), text });
+        self.observer.event(&Event::note(&self.name, text));
     }
 
     /// The file is there and right.
@@ -66,29 +53,25 @@ impl<'o> Teller<'o> {
             sha256: sha256.to_owned(),
             trust: None,
             seconds: self.begun.elapsed().as_secs_f64(),
-            transferred: self.done.get(),
+            transferred: self.task.get().map_or(0, ProgressTask::done),
         });
     }
 
     /// It is not.
     pub fn failed(&self, error: &Error) {
-        let code = exit::code(error);
-        let class = exit::TABLE.iter().find(|(_, of, _)| *of == code).map_or("BUG", |(name, ..)| name);
-        self.observer.event(&Event::Failed { name: self.name.clone(), error: error.to_string(), class, said: false });
+        let (name, class) = (self.name.clone(), exit::class(error));
+        self.observer.event(&Event::Failed { name, error: error.to_string(), class, said: false });
     }
 }
 
-impl Progress for Teller<'_> {
-    fn begin(&self, _: &str, _: u64) {
-        self.done.set(0);
-        self.told.set(0);
+/// A pass over the file is a part of the work on it.
+impl Observer for Teller<'_> {
+    fn event(&self, event: &progress::Event) {
+        let done = match event {
+            progress::Event::Started(start) => start.from,
+            progress::Event::Progress { done, .. } | progress::Event::Ended { done, .. } => *done,
+            _ => return,
+        };
+        self.task.get().iter().for_each(|task| task.at(done, String::new));
     }
-
-    fn advance(&self, bytes: u64) {
-        self.advance_by(bytes);
-    }
-
-    fn end(&self) {}
-
-    fn ready(&self, _: Outcome, _: &Path, _: usize) {}
 }

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use base::error::Kind;
+use base::progress::{Event, Silent};
 use engines::own;
 use engines::shared;
 use lxmert_repro::images::{self, Role};
 use sandbox::build::BuildNetwork;
 use sandbox::failure::Patience;
-use sandbox::pull::Progress;
 use sandbox::{Build, Cause, Engine};
 use serde_json::Value;
 
@@ -105,7 +106,7 @@ fn what_a_registry_does_not_give_is_named() {
     let (name, unknown) = (&registry.name("test/broken:1"), &registry.name("test/unknown:1"));
     let _images = Images::new(&engine, &[name]);
     let failure =
-        |name: &str, silence: u64| *engine.pull(name, Duration::from_secs(silence), &mut |_| ()).unwrap_err().cause;
+        |name: &str, silence: u64| *engine.pull(name, Duration::from_secs(silence), &Silent).unwrap_err().cause;
     let refused = failure(unknown, 60);
     assert!(matches!(&refused, Cause::PullRefused { .. }) && !refused.may_be_spurious(), "{refused}");
     let output = run(&mut repro(place.path(), &["pull", unknown]), 6);
@@ -136,12 +137,18 @@ fn what_a_registry_does_not_give_is_named() {
     std::fs::write(layer, &wrong).unwrap();
     spurious(failure(&format!("{}@{digest}", registry.name("test/broken")), 60));
     std::fs::write(layer, &bytes).unwrap();
-    let mut told = Vec::new();
-    let image = engine.pull(name, Duration::from_secs(60), &mut |progress| told.push(progress)).unwrap();
+    let told = Mutex::new(Vec::new());
+    let observer = |event: &Event| {
+        if let Event::Progress { done, total, detail, .. } = event {
+            told.lock().unwrap().push((*done, *total, detail.clone()));
+        }
+    };
+    let image = engine.pull(name, Duration::from_secs(60), &observer).unwrap();
+    let told = told.into_inner().unwrap();
     assert!(image.has_digest(&digest));
-    let last: &Progress = told.last().unwrap();
-    assert!(last.done == last.total && last.done >= 4_000_000 && (last.layers_done, last.layers) == (1, 1), "{last:?}");
-    assert!(told.windows(2).all(|two| two[0].done <= two[1].done));
+    let (done, total, layers) = told.last().unwrap();
+    assert!(Some(*done) == *total && *done >= 4_000_000 && layers == "1 of 1 layers", "{done} of {total:?}, {layers}");
+    assert!(told.windows(2).all(|two| two[0].0 <= two[1].0));
     let gone = registry.address.clone();
     drop(registry);
     assert!(failure(&format!("{gone}/test/broken:1"), 60).to_string().contains("connection refused"));

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use assets::event::Silent;
 use assets::fetch::Network;
 use assets::lock::Lock;
 use assets::manifest::Manifest;
 use base::error::Result;
 use base::exit;
+use base::progress::Silent;
 use data::dataset::{Scale, Task};
-use data::features::{Precision, ensure_store, progress};
+use data::features::{Precision, ensure_store};
 use judge::evidence::result::ResultRecord;
 use judge::grade::golden::GoldenFile;
 use judge::report::Report;
@@ -140,7 +140,7 @@ fn from_nothing_to_a_report_and_again() {
     // Stores that training would look for are there.
     let tsv = place.workspace().join("data/nlvr2_imgfeat/train_obj36.tsv");
     let made = fs::read_dir(place.workspace().join("stores")).unwrap().count();
-    ensure_store(&tsv, &place.workspace().join("stores"), Precision::F32, None, &progress::Silent).unwrap();
+    ensure_store(&tsv, &place.workspace().join("stores"), Precision::F32, None, &Silent).unwrap();
     assert_eq!(fs::read_dir(place.workspace().join("stores")).unwrap().count(), made);
 
     let (again, trained) = place.run(place.settings());

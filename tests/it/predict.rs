@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use base::progress::Silent;
 use checkpoint::{self, StateDict};
 use data::dataset::{Scale, Task};
-use data::features::progress::Silent;
 use data::features::{FeatureStore, Precision, ensure_store};
 use lxmert::model::{Batch, Pass};
 use lxmert::train::loading;

@@ -1,5 +1,6 @@
-//! What those who fetch, verify and unpack tell: a line of JSON for scripts, a progress bar for people.
+//! What is told while files are fetched, verified and unpacked: progress, and what became of each file. Scripts get it as JSON.
 
+use base::progress::{self, TaskStart, Unit};
 use serde::Serialize;
 
 use super::lock::Trust;
@@ -8,44 +9,6 @@ use super::lock::Trust;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// Work on a file begins, or begins anew with another source.
-    Started {
-        /// The asset.
-        name: String,
-        /// What is done: `fetch`, `adopt`, `verify`, `unpack`, `build`, `make`.
-        doing: &'static str,
-        /// Where it is read from.
-        source: String,
-        /// Bytes in all, where known.
-        total: Option<u64>,
-        /// Bytes that were there already.
-        from: u64,
-    },
-    /// So many bytes are done.
-    Progress {
-        /// The asset.
-        name: String,
-        /// Bytes from the file's beginning.
-        done: u64,
-        /// Bytes in all, where known.
-        total: Option<u64>,
-    },
-    /// Nothing is done for a while.
-    Waiting {
-        /// The asset.
-        name: String,
-        /// Why.
-        why: String,
-        /// How long, in seconds; `None` where nobody knows.
-        seconds: Option<f64>,
-    },
-    /// A source is given up, or the file is begun anew.
-    Note {
-        /// The asset.
-        name: String,
-        /// What happened.
-        text: String,
-    },
     /// The file is there and right.
     Done {
         /// The asset.
@@ -76,18 +39,36 @@ pub enum Event {
         #[serde(skip)]
         said: bool,
     },
+    /// How far the work on a file is.
+    #[serde(untagged)]
+    Progress(progress::Event),
 }
 
-/// Hears of events, from several threads.
-pub trait Observer: Sync {
-    /// Something happened.
-    fn event(&self, event: &Event);
+impl From<progress::Event> for Event {
+    fn from(event: progress::Event) -> Self {
+        Self::Progress(event)
+    }
 }
 
-/// Says nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+impl Event {
+    /// A task in which an asset is fetched, read or made.
+    pub fn started(name: &str, doing: &str, source: &str, total: Option<u64>, from: u64) -> Self {
+        let start = TaskStart { from, ..TaskStart::new(name, total, Unit::Bytes).doing(doing, source) };
+        progress::Event::Started(start).into()
+    }
 
-impl Observer for Silent {
-    fn event(&self, _: &Event) {}
+    /// Bytes from the file's beginning that are done.
+    pub fn progress(name: &str, done: u64, total: Option<u64>) -> Self {
+        progress::Event::Progress { name: name.to_owned(), done, total, detail: String::new() }.into()
+    }
+
+    /// Nothing is done for a while, for so many seconds if that is known.
+    pub fn waiting(name: &str, why: impl Into<String>, seconds: Option<f64>) -> Self {
+        progress::Event::Waiting { name: name.to_owned(), why: why.into(), seconds }.into()
+    }
+
+    /// Something that a person should know of an asset.
+    pub fn note(name: &str, text: impl Into<String>) -> Self {
+        progress::Event::Note { name: name.to_owned(), text: text.into() }.into()
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::claim::claim;
-use super::event::{Event, Observer};
+use super::event::Event;
 use super::fetch::{Settings, fetch_from};
 use super::lock::{Demands, Lock, Trust, keeper};
 use super::place::Place;
@@ -12,6 +12,7 @@ use super::plan::{Item, State};
 use super::receipt::Receipt;
 use super::{adopt, disk};
 use base::error::{Error, Kind, Result};
+use base::progress::Observer;
 use base::signals::AtWork;
 
 /// Where files from second sources lie for as long as they are compared, below the workspace.
@@ -46,7 +47,7 @@ fn change(path: &Path, edit: impl FnOnce(&mut Lock) -> Result<()>) -> Result<()>
 ///
 /// # Errors
 /// Checksum where something else is pinned; data where the lock file is wrong; what [`Error::io`] says.
-pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer) -> Result<usize> {
+pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer<Event>) -> Result<usize> {
     let open: Vec<There> = there(items).filter(|there| there.item.trust == Trust::Unpinned).collect();
     if open.is_empty() {
         return Ok(0);
@@ -67,7 +68,7 @@ pub fn corroborate(
     from: Option<&Path>,
     path: &Path,
     settings: &Settings,
-    observer: &dyn Observer,
+    observer: &dyn Observer<Event>,
 ) -> Result<usize> {
     let _at_work = AtWork::begin()?;
     let (mut same, mut failed) = (0, Vec::new());
@@ -110,7 +111,7 @@ impl There<'_> {
         own.record(&self.item.asset.name, self.receipt.stat.size, self.receipt.sha256(), &self.receipt.source)
     }
 
-    fn tell(&self, trust: Trust, began: Instant, transferred: u64, observer: &dyn Observer) {
+    fn tell(&self, trust: Trust, began: Instant, transferred: u64, observer: &dyn Observer<Event>) {
         observer.event(&Event::Done {
             name: self.item.asset.name.clone(),
             outcome: trust.name(),
@@ -128,7 +129,7 @@ impl There<'_> {
         from: Option<&Path>,
         path: &Path,
         settings: &Settings,
-        observer: &dyn Observer,
+        observer: &dyn Observer<Event>,
     ) -> Result<bool> {
         let (name, began) = (&self.item.asset.name, Instant::now());
         let own = Lock::read(path)?;
@@ -144,7 +145,7 @@ impl There<'_> {
                 known.join(", "),
                 self.item.trust.name()
             );
-            observer.event(&Event::Note { name: name.clone(), text });
+            observer.event(&Event::note(name, text));
             return Ok(false);
         };
         if second.sha256 != self.receipt.sha256() || second.size != self.receipt.stat.size {
@@ -164,7 +165,7 @@ impl There<'_> {
     }
 
     /// A copy that a person has.
-    fn found(&self, folder: &Path, known: &[String], observer: &dyn Observer) -> Result<Option<Second>> {
+    fn found(&self, folder: &Path, known: &[String], observer: &dyn Observer<Event>) -> Result<Option<Second>> {
         let other = adopt::find(folder, self.item, observer)?;
         Ok(other.filter(|other| !known.contains(&keeper(&other.source))).map(|other| Second {
             source: other.source,
@@ -175,7 +176,7 @@ impl There<'_> {
     }
 
     /// From the first URL of another keeper.
-    fn fetched(&self, known: &[String], settings: &Settings, observer: &dyn Observer) -> Result<Option<Second>> {
+    fn fetched(&self, known: &[String], settings: &Settings, observer: &dyn Observer<Event>) -> Result<Option<Second>> {
         let asset = self.item.asset;
         let Some(url) = asset.urls.iter().find(|url| !known.contains(&keeper(url))) else { return Ok(None) };
         let scratch = Place::new(&settings.workspace.join(SCRATCH), &asset.name, Path::new(&asset.name));
@@ -213,12 +214,12 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::event::Silent;
     use crate::fetch::Network;
     use crate::manifest::{Checksums, Manifest};
     use crate::plan::plan;
     use base::error::Kind;
     use base::files::{sha256_bytes, write_bytes};
+    use base::progress::{self, Silent};
 
     /// Eight small files that are there, each with a second source that differs (`a0`), is gone (`a1`) or is none (the others).
     fn scene(place: &Path) -> Manifest {
@@ -269,9 +270,9 @@ mod tests {
     #[test]
     fn what_differs_fails_and_what_has_no_second_source_is_said() {
         struct Notes(Mutex<Vec<String>>);
-        impl Observer for Notes {
+        impl Observer<Event> for Notes {
             fn event(&self, event: &Event) {
-                if let Event::Note { name, .. } = event {
+                if let Event::Progress(progress::Event::Note { name, .. }) = event {
                     self.0.lock().unwrap().push(name.clone());
                 }
             }

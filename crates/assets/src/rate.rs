@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, Observer};
+use super::event::Event;
 use base::error::{Error, Result};
+use base::progress::{self, Observer};
 use base::{clock, files};
 
 const SCHEMA: u32 = 1;
@@ -63,7 +64,7 @@ fn path(workspace: &Path) -> PathBuf {
 
 /// Hears how much comes over the network, and passes everything on.
 pub struct Meter<'a> {
-    inner: &'a dyn Observer,
+    inner: &'a dyn Observer<Event>,
     began: Instant,
     heard: Mutex<Heard>,
 }
@@ -77,7 +78,7 @@ struct Heard {
 
 impl<'a> Meter<'a> {
     /// Measures from now on.
-    pub fn new(inner: &'a dyn Observer) -> Self {
+    pub fn new(inner: &'a dyn Observer<Event>) -> Self {
         Self { inner, began: Instant::now(), heard: Mutex::default() }
     }
 
@@ -88,13 +89,13 @@ impl<'a> Meter<'a> {
     }
 }
 
-impl Observer for Meter<'_> {
+impl Observer<Event> for Meter<'_> {
     fn event(&self, event: &Event) {
         {
             let mut heard = self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match event {
-                Event::Started { name, source, .. } if source.starts_with("http") => {
-                    heard.remote.insert(name.clone());
+                Event::Progress(progress::Event::Started(start)) if start.source.starts_with("http") => {
+                    heard.remote.insert(start.name.clone());
                 }
                 Event::Done { name, transferred, .. } if heard.remote.remove(name) => {
                     heard.bytes = heard.bytes.saturating_add(*transferred);
@@ -109,14 +110,14 @@ impl Observer for Meter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Silent;
+    use base::progress::Silent;
 
     #[test]
     fn only_what_came_over_the_network_is_measured() {
         let meter = Meter::new(&Silent);
         let fetched = |name: &str, source: &str, transferred| {
-            let (name, source) = (name.to_owned(), source.to_owned());
-            meter.event(&Event::Started { name: name.clone(), doing: "fetch", source, total: None, from: 0 });
+            meter.event(&Event::started(name, "fetch", source, None, 0));
+            let name = name.to_owned();
             let sha256 = String::new();
             meter.event(&Event::Done {
                 name,

@@ -6,6 +6,7 @@
 //! - [`error`], [`exit`]: what went wrong, who has to act, and the exit code of each class;
 //! - [`files`], [`cleanup`]: regular files, temporary names, and their removal where a process ends early;
 //! - [`signals`], [`process`]: ending in order, and telling the living from the dead;
+//! - [`progress`]: how far long work is;
 //! - [`mod@tell`], [`plain`], [`stdout`], [`human`], [`clock`]: what people read;
 //! - [`versions`]: what the running program was built from; [`openmp`]: how the threads of its arithmetic wait.
 
@@ -22,6 +23,7 @@ pub mod human;
 pub mod openmp;
 pub mod plain;
 pub mod process;
+pub mod progress;
 pub mod signals;
 pub mod stdout;
 pub mod tell;

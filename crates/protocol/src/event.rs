@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use base::error::Error;
+use base::progress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,25 +32,11 @@ pub enum Event {
         /// With its line ends.
         text: String,
     },
-    /// A stretch of work begins whose progress can be shown. It ends with the next one, with [`Event::Passed`], or with the work.
-    Pass {
-        /// Such as `epoch 3` or `building train2014_obj36`.
-        what: String,
-        /// How much it is.
-        total: u64,
-        /// Of what.
-        unit: Unit,
+    /// How far the work is. Positions may be left out where nobody listens fast enough.
+    Progress {
+        /// As libraries tell it.
+        progress: progress::Event,
     },
-    /// How far it is. May be left out where nobody listens fast enough.
-    At {
-        /// Of the total.
-        done: u64,
-        /// What else there is to say of it, such as a loss.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        words: String,
-    },
-    /// The stretch of work has ended.
-    Passed,
     /// An epoch has ended.
     Epoch {
         /// The lines that its log got.
@@ -72,16 +59,6 @@ pub enum Event {
     Unknown,
 }
 
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// Bytes of a file.
-    Bytes,
-    /// Examples, pairs, questions.
-    Examples,
-}
-
 /// A large result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFacts {
@@ -93,6 +70,12 @@ pub struct FileFacts {
     pub sha256: String,
 }
 
+impl From<progress::Event> for Event {
+    fn from(progress: progress::Event) -> Self {
+        Self::Progress { progress }
+    }
+}
+
 impl Event {
     /// Reads a line; `None` for what is no event.
     pub fn parse(line: &str) -> Option<Self> {
@@ -101,7 +84,7 @@ impl Event {
 
     /// Whether it may be left out.
     pub fn may_be_dropped(&self) -> bool {
-        matches!(self, Self::At { .. })
+        matches!(self, Self::Progress { progress } if progress.may_be_dropped())
     }
 
     /// Whether nothing comes after it.
@@ -129,8 +112,13 @@ mod tests {
     #[test]
     fn unknown_kinds_and_fields_are_passed_over_and_rubbish_is_told_apart() {
         assert!(matches!(Event::parse(r#"{"event":"rank","of":8}"#), Some(Event::Unknown)));
-        assert!(matches!(Event::parse(r#"{"event":"at","done":3,"more":[1]}"#), Some(Event::At { done: 3, .. })));
-        for rubbish in ["", "{}", "progress", r#"{"answer":"done"}"#, r#"{"event":"at"}"#] {
+        let at = r#"{"event":"progress","progress":{"event":"progress","name":"train","done":3,"total":5,"more":[1]}}"#;
+        let Some(event @ Event::Progress { progress: progress::Event::Progress { done: 3, .. } }) = Event::parse(at)
+        else {
+            panic!("{at}")
+        };
+        assert!(event.may_be_dropped());
+        for rubbish in ["", "{}", "progress", r#"{"answer":"done"}"#, r#"{"event":"progress"}"#] {
             assert!(Event::parse(rubbish).is_none(), "{rubbish}");
         }
     }

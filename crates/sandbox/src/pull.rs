@@ -15,34 +15,23 @@ use super::hindrance::{Hindrance, says_full};
 use super::image_name::Image;
 use super::reference::Reference;
 use base::human::human_seconds;
+use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 use base::signals::AtWork;
 
-/// How far a pull is. Layers become known one after the other, so that `total` grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// Bytes that arrived, compressed.
-    pub done: u64,
-    /// Bytes of all layers whose size is known.
-    pub total: u64,
-    /// Layers that are in place.
-    pub layers_done: usize,
-    /// Layers in all.
-    pub layers: usize,
-}
-
 impl Engine {
-    /// Pulls an image by name or name@digest. `told` hears how far it is; `silence` without any progress ends it.
+    /// Pulls an image by name or name@digest. `observer` hears how many bytes have arrived, compressed, and how many layers are in
+    /// place; layers become known one after the other, so that the total grows. `silence` without any progress ends it.
     ///
     /// # Errors
     /// [`Cause::PullHindered`] where the reason is of a known kind, [`Cause::PullFailed`] where the registry fails otherwise,
     /// [`Cause::PullRefused`] where it has no such image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`],
     /// [`Cause::Interrupted`].
-    pub fn pull(&self, name: &str, silence: Duration, told: &mut dyn FnMut(Progress)) -> Result<Image, Failure> {
+    pub fn pull(&self, name: &str, silence: Duration, observer: &dyn Observer) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
         let mut at_work = AtWork::begin()?;
         self.block_on(async {
             tokio::select! {
-                done = self.pull_layers(name, &reference, silence, told) => done,
+                done = self.pull_layers(name, &reference, silence, observer) => done,
                 // The engine gives a pull up that nobody waits for.
                 signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
             }
@@ -60,12 +49,13 @@ impl Engine {
         name: &str,
         reference: &Reference,
         silence: Duration,
-        told: &mut dyn FnMut(Progress),
+        observer: &dyn Observer,
     ) -> Result<(), Failure> {
         let version = reference.digest.as_ref().or(reference.tag.as_ref()).map_or("latest", String::as_str);
         let options = CreateImageOptionsBuilder::default().from_image(&reference.repository).tag(version).build();
         let docker = self.docker().clone().with_timeout(silence.saturating_add(Duration::from_secs(60)));
         let mut answers = std::pin::pin!(docker.create_image(Some(options), None, None));
+        let _task = ProgressTask::begin(observer, TaskStart::new(name, None, Unit::Bytes));
         let (mut layers, mut finished, mut moved) = (Layers::default(), false, Instant::now());
         loop {
             match tokio::time::timeout_at(moved + silence, answers.next()).await {
@@ -77,7 +67,7 @@ impl Engine {
                         moved = Instant::now();
                     }
                     if layers.take(&info) {
-                        told(layers.progress());
+                        observer.event(&layers.progress(name));
                     }
                 }
                 Ok(Some(Err(error))) => return Err(self.pull_failed(name, error)),
@@ -170,13 +160,14 @@ impl Layers {
         true
     }
 
-    fn progress(&self) -> Progress {
+    fn progress(&self, name: &str) -> Event {
         let sum = |of: fn(&Layer) -> u64| self.0.values().map(of).fold(0, u64::saturating_add);
-        Progress {
+        let in_place = self.0.values().filter(|layer| layer.in_place).count();
+        Event::Progress {
+            name: name.to_owned(),
             done: sum(|layer| layer.done),
-            total: sum(|layer| layer.total),
-            layers_done: self.0.values().filter(|layer| layer.in_place).count(),
-            layers: self.0.len(),
+            total: Some(sum(|layer| layer.total)),
+            detail: format!("{in_place} of {} layers", self.0.len()),
         }
     }
 }
@@ -192,14 +183,18 @@ mod tests {
             let detail = format!(r#"{{"current":{current},"total":100}}"#);
             let line = format!(r#"{{"id":"{id}","status":"{status}","progressDetail":{detail}}}"#);
             layers.take(&serde_json::from_str(&line).unwrap());
-            layers.progress()
+            layers.progress("x/y")
         };
         told("1", "Pulling from x/y", 0);
         told("a", "Pulling fs layer", 0);
         told("b", "Already exists", 0);
         told("c", "Downloading", -5);
-        assert_eq!(told("a", "Downloading", 40), Progress { done: 40, total: 200, layers_done: 1, layers: 3 });
-        assert_eq!(told("a", "Extracting", 10), Progress { done: 100, total: 200, layers_done: 1, layers: 3 });
-        assert_eq!(told("a", "Pull complete", 0), Progress { done: 100, total: 200, layers_done: 2, layers: 3 });
+        let progress = |done, layers: &str| {
+            let detail = format!("{layers} layers");
+            Event::Progress { name: "x/y".to_owned(), done, total: Some(200), detail }
+        };
+        assert_eq!(told("a", "Downloading", 40), progress(40, "1 of 3"));
+        assert_eq!(told("a", "Extracting", 10), progress(100, "1 of 3"));
+        assert_eq!(told("a", "Pull complete", 0), progress(100, "2 of 3"));
     }
 }

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::choices::Ablation;
 use super::examples::{self, Missing, Questions, Source};
 use base::error::Result;
+use base::progress::Observer;
 use data::dataset::answers::LabelTable;
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
-use data::features::progress::Progress;
 use data::features::{FeatureStore, Precision, ensure_store};
 
 /// Where a task's data are and how much of them to read.
@@ -61,7 +61,7 @@ impl Stores {
     ///
     /// # Errors
     /// Where it is not there, or cannot be built.
-    pub fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Progress) -> Result<FeatureStore> {
+    pub fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Observer) -> Result<FeatureStore> {
         let limit = match file.limit {
             Limit::All => None,
             Limit::First(rows) => Some(rows),
@@ -130,7 +130,7 @@ impl Loader {
     }
 
     /// The examples of a comma list of splits with their features; stores are built where they are not there yet.
-    pub fn questions(&self, splits: &str, progress: &dyn Progress) -> Result<Questions> {
+    pub fn questions(&self, splits: &str, progress: &dyn Observer) -> Result<Questions> {
         let settings = &self.settings;
         let data = TaskData::load(settings.task, &settings.data_root, splits)?;
         let files = feature_files(settings.task, splits, settings.scale, &settings.data_root)?;

@@ -11,6 +11,8 @@ pub struct TrainProgress {
     pub epoch: u64,
     /// Epochs of the whole run.
     pub epochs: u64,
+    /// Examples in a step.
+    pub batch_size: u64,
     /// Examples of this epoch that are done.
     pub done: u64,
     /// Training examples. An epoch ends with its last whole batch.

@@ -6,14 +6,19 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use base::error::{Error, Result};
-use protocol::{Event, Unit};
+use base::progress::{self, Observer};
+use protocol::Event;
 
+use crate::memory::memory;
 use crate::record::Record;
 
 /// Progress that waits for a listener who has stopped; more of it is left out.
 const WAITING: usize = 64;
+/// Memory is told of at most this often.
+const MEMORY_EVERY: Duration = Duration::from_secs(1);
 
 /// Speaks for the whole program; signals are answered through it too.
 static SPEAKER: OnceLock<Emitter> = OnceLock::new();
@@ -33,6 +38,7 @@ struct State {
     /// The line that is being written, if any.
     writing: bool,
     record: Option<Record>,
+    memory_told: Option<Instant>,
     /// The last event was said.
     ended: bool,
 }
@@ -87,7 +93,8 @@ impl Emitter {
         if state.ended || event.may_be_dropped() && state.lines.len() >= WAITING {
             return;
         }
-        if let Some(record) = state.record.as_mut().filter(|_| !event.may_be_dropped()) {
+        let is_kept = !matches!(event, Event::Progress { .. });
+        if let Some(record) = state.record.as_mut().filter(|_| is_kept) {
             record.append(&line);
         }
         state.ended = event.is_last();
@@ -110,21 +117,6 @@ impl Emitter {
         self.say(&Event::Printed { text: text.to_string() });
     }
 
-    /// Begins a stretch of work whose progress can be shown.
-    pub fn pass(&self, what: &str, total: u64, unit: Unit) {
-        self.say(&Event::Pass { what: what.to_owned(), total, unit });
-    }
-
-    /// How far it is.
-    pub fn at(&self, done: u64, words: impl Into<String>) {
-        self.say(&Event::At { done, words: words.into() });
-    }
-
-    /// Ends the stretch of work.
-    pub fn passed(&self) {
-        self.say(&Event::Passed);
-    }
-
     /// Waits until everything was written, or nobody is there to read it.
     pub fn finish(&self) {
         let mut state = self.lock();
@@ -133,8 +125,34 @@ impl Emitter {
         }
     }
 
+    /// Whether it is time to tell of memory again.
+    fn remembers(&self) -> bool {
+        let mut state = self.lock();
+        let is_time = state.memory_told.is_none_or(|told| told.elapsed() >= MEMORY_EVERY);
+        if is_time {
+            state.memory_told = Some(Instant::now());
+        }
+        is_time
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the harness how far the work is, and of this process's memory from time to time.
+impl Observer for Emitter {
+    fn event(&self, event: &progress::Event) {
+        match event {
+            progress::Event::Note { name, text } if name.is_empty() => self.said(text),
+            progress::Event::Note { name, text } => self.said(format_args!("{name}: {text}")),
+            event => {
+                if event.may_be_dropped() && self.remembers() {
+                    self.say(&progress::Event::Memory(memory()).into());
+                }
+                self.say(&event.clone().into());
+            }
+        }
     }
 }
 
@@ -169,13 +187,15 @@ mod tests {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let emitter = Emitter::to(write).unwrap();
         // More than a pipe holds: the writer stands still, and whoever speaks does not.
-        let long = "x".repeat(2000);
-        for done in 0..500 {
-            emitter.at(done, long.clone());
-        }
+        let at = |done| {
+            let progress =
+                progress::Event::Progress { name: "x".repeat(2000), done, total: None, detail: String::new() };
+            emitter.say(&progress.into());
+        };
+        (0..500).for_each(at);
         emitter.note("kept");
         emitter.say(&Event::Done { result: 7.into(), files: Vec::new() });
-        emitter.at(1, "after the end");
+        at(1);
         // The pipe stays open: nobody may wait for more than the last event.
         let mut lines = Vec::new();
         for line in BufReader::new(File::from(read)).lines() {

@@ -12,6 +12,7 @@ mod devices;
 mod emit;
 mod jobs;
 mod lifeline;
+mod memory;
 mod record;
 mod verbs;
 

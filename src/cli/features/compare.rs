@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::format::Format;
 use crate::cli::output::say;
-use crate::cli::progress::reading::ReadingDisplay;
+use crate::cli::progress::board::Board;
 use crate::cli::surroundings::cores;
 use base::error::{Error, Result};
 use base::files;
@@ -84,7 +84,7 @@ pub fn run(args: Args) -> Result<u8> {
     let named = if args.list { usize::MAX } else { NAMED[usize::from(args.format == Format::Json)] };
     let threads = cores();
     let settings = Settings { level: &args.level, common: args.common, named, worst: args.worst, threads };
-    let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &ReadingDisplay::new())?;
+    let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Board::new())?;
     let text = args.format.write(&compared)?;
     let verdict = compared.judged.verdict;
     match &args.out {

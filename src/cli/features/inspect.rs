@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::format::Format;
 use crate::cli::output::say;
-use crate::cli::progress::reading::ReadingDisplay;
+use crate::cli::progress::board::Board;
 use base::error::Result;
 use base::exit;
 use data::features::inspect::inspect_with;
@@ -34,7 +34,7 @@ pub struct Args {
 /// # Errors
 /// What keeps the file from being read at all.
 pub fn run(args: Args) -> Result<u8> {
-    let found = inspect_with(&args.file, &golden_released()?, &ReadingDisplay::new())?;
+    let found = inspect_with(&args.file, &golden_released()?, &Board::new())?;
     say(&args.format.write(&found)?)?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::first_look::{Named, look, look_at_features};
 use crate::cli::options::DataFiles;
-use crate::cli::progress::reading::ReadingDisplay;
+use crate::cli::progress::board::Board;
 use crate::cli::start::one_start;
 use crate::placement::Placement;
 use crate::prepare;
@@ -125,7 +125,7 @@ impl PretrainDataOptions {
         for (list, role) in lists.iter().filter(|_| !placement.builds_stores()) {
             let scale = Scale::from_flags(self.tiny, self.fast);
             for file in feature_files(&data_root, &Collection::parse_list(list)?, *role, scale) {
-                self.stores().open(&data_root, &file, &ReadingDisplay::new())?;
+                self.stores().open(&data_root, &file, &Board::new())?;
             }
         }
         Ok(vec![data_root, self.vocab(), prepare::stores(&self.workspace)])

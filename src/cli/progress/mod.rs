@@ -1,14 +1,13 @@
-//! What a person sees while work goes on: the only place that draws bars. They stand on stderr where that is a terminal.
+//! What a person sees while work goes on: the only place that draws bars. Everything is on stderr: bars where that is a terminal,
+//! elsewhere a line a minute.
 //!
+//! - [`board`]: tasks at work, whoever tells of them;
 //! - [`worker`]: what a worker says;
 //! - [`assets`]: files that are fetched, verified and prepared;
-//! - [`pull`]: an image that is pulled;
-//! - [`reading`]: feature files that this program reads;
-//! - [`extraction`]: images whose features are made.
+//! - [`pull`]: an image that is pulled.
 
 pub mod assets;
-pub mod extraction;
+pub mod board;
+mod line;
 pub mod pull;
-pub mod reading;
-mod style;
 pub mod worker;

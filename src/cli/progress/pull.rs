@@ -1,72 +1,52 @@
 //! How far the pull of an image is, for a person.
 
-use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
-
-use super::style::style;
+use super::board::Board;
 use base::human::human_bytes;
+use base::progress::{Event, Observer};
 use base::tell;
-use sandbox::pull::Progress;
 
-/// Without a terminal, a pull says so often how far it is.
-const EVERY: Duration = Duration::from_secs(30);
-const TEMPLATE: &str =
-    "{msg} {decimal_bytes:>9} of {decimal_total_bytes:9} [{wide_bar}] {decimal_bytes_per_sec:>11} {eta:>4} left";
-
-/// A bar on a terminal, plain lines elsewhere; both on stderr.
+/// Shows a pull, and says in the end what came.
 pub struct PullDisplay {
-    bar: ProgressBar,
-    /// Where there is no terminal: when a line was said.
-    said: Option<Instant>,
-    last: Progress,
+    board: Board,
+    last: Mutex<Last>,
+}
+
+/// What was last heard.
+#[derive(Default)]
+struct Last {
+    done: u64,
+    layers: String,
 }
 
 impl PullDisplay {
     /// Says what is pulled.
     pub fn new(name: &str) -> Self {
         tell!("pulling {name}");
-        let last = Progress::default();
-        if !std::io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden(), said: Some(Instant::now()), last };
-        }
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        bar.set_style(style(TEMPLATE));
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Self { bar, said: None, last }
-    }
-
-    /// Shows how far it is.
-    pub fn show(&mut self, progress: Progress) {
-        self.last = progress;
-        self.bar.set_length(progress.total);
-        self.bar.set_position(progress.done);
-        self.bar.set_message(self.layers());
-        if self.said.is_some_and(|said| said.elapsed() >= EVERY) {
-            self.said = Some(Instant::now());
-            tell!("{}, {} of {}", self.layers(), human_bytes(progress.done), human_bytes(progress.total));
-        }
+        Self { board: Board::new(), last: Mutex::default() }
     }
 
     /// Says that all is here.
     pub fn finish(self) {
-        self.bar.finish_and_clear();
+        let Self { board, last } = self;
+        drop(board);
+        let Last { done, layers } = last.into_inner().unwrap_or_else(PoisonError::into_inner);
         // Podman names no sizes.
-        let bytes = match self.last.done {
+        let bytes = match done {
             0 => String::new(),
             done => format!(", {} fetched", human_bytes(done)),
         };
-        tell!("{}{bytes}", self.layers());
-    }
-
-    fn layers(&self) -> String {
-        format!("{} of {} layers", self.last.layers_done, self.last.layers)
+        tell!("{layers}{bytes}");
     }
 }
 
-impl Drop for PullDisplay {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+impl Observer for PullDisplay {
+    fn event(&self, event: &Event) {
+        if let Event::Progress { done, detail, .. } = event {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = Last { done: *done, layers: detail.clone() };
+        }
+        self.board.event(event);
     }
 }

@@ -1,71 +1,42 @@
-//! What a worker says: a bar for each stretch of work, lines for what is worth a line.
+//! What a worker says: its tasks on a board, lines for what is worth a line.
 
 use std::io::{IsTerminal, stderr};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::style::style;
+use super::board::Board;
+use base::progress::Observer;
 use base::{signals, stdout, tell};
-use indicatif::{ProgressBar, ProgressDrawTarget};
-use protocol::{Event, Unit};
+use protocol::Event;
 
 /// Shows the events of a worker.
 pub struct Display {
-    bar: ProgressBar,
+    board: Board,
     /// Something was shown since a signal asked the program to stop.
-    stopping: bool,
+    stopping: AtomicBool,
 }
 
 impl Display {
     /// Nothing yet.
     pub fn new() -> Self {
-        Self { bar: ProgressBar::hidden(), stopping: false }
+        Self { board: Board::new(), stopping: AtomicBool::new(false) }
     }
+}
 
-    /// Shows an event.
-    pub fn hear(&mut self, event: &Event) {
+impl Observer<Event> for Display {
+    fn event(&self, event: &Event) {
         match event {
             Event::Said { text } | Event::Note { text } => {
-                let first = signals::check().is_err() && !std::mem::replace(&mut self.stopping, true);
-                self.bar.suspend(|| match first && stderr().is_terminal() {
+                let first = signals::check().is_err() && !self.stopping.swap(true, Ordering::Relaxed);
+                self.board.above(|| match first && stderr().is_terminal() {
                     // The ^C that the terminal shows stands on the line.
                     true => tell!("\n{text}"),
                     false => tell!("{text}"),
                 });
             }
-            Event::Printed { text } => self.bar.suspend(|| stdout::print(text)),
-            Event::Pass { what, total, unit } => {
-                self.bar.finish_and_clear();
-                self.bar = bar(what, *total, *unit);
-            }
-            Event::At { done, words } => {
-                self.bar.set_position(*done);
-                self.bar.set_message(words.clone());
-            }
-            Event::Passed => self.bar.finish_and_clear(),
-            Event::Epoch { text } => {
-                self.bar.finish_and_clear();
-                tell!("{text}");
-            }
+            Event::Printed { text } => self.board.above(|| stdout::print(text)),
+            Event::Progress { progress } => self.board.event(progress),
+            Event::Epoch { text } => self.board.say(text),
             Event::Hello(_) | Event::Device(_) | Event::Done { .. } | Event::Failed { .. } | Event::Unknown => {}
         }
     }
-}
-
-impl Drop for Display {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// A bar with rate and time left; nothing where stderr is no terminal.
-fn bar(what: &str, total: u64, unit: Unit) -> ProgressBar {
-    let template = match unit {
-        Unit::Bytes => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
-        Unit::Examples => "{prefix} [{bar:30}] {pos}/{len} {per_sec}, {eta} left {msg}",
-    };
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    bar.set_style(style(template));
-    bar.set_prefix(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
 }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use assets::event::Silent;
 use assets::lock::{Lock, Trust};
 use assets::manifest::{Manifest, Selection};
 use assets::verify::{Depth, State, Subject, subjects, verify};
 use base::error::{Error, Result};
+use base::progress::Silent;
 
 /// The asset that holds the weights.
 pub const WEIGHTS: &str = "caffemodel";

@@ -1,7 +1,7 @@
 //! Which GPUs the original can use, found out before the long run.
 
-use super::super::backend::Observer;
 use base::error::{Error, Result};
+use base::progress::{Event, Observer};
 use sandbox::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
 
 /// The newest compute capability that the original's Caffe runs on: its CUDA is 9.2 at most, which knows no GPU after 7.x
@@ -59,10 +59,13 @@ pub fn check(
         match gpu.is_at_most(NEWEST) {
             Some(true) => {}
             Some(false) => return Err(too_new(gpu)),
-            None => observer.say(&format!(
-                "the compute capability of GPU {} ({}) is not known: the original needs 7.x or lower",
-                gpu.index, gpu.name
-            )),
+            None => {
+                let text = format!(
+                    "the compute capability of GPU {} ({}) is not known: the original needs 7.x or lower",
+                    gpu.index, gpu.name
+                );
+                observer.event(&Event::Note { name: String::new(), text });
+            }
         }
     }
     Ok(chosen)

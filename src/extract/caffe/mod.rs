@@ -31,7 +31,7 @@ const SHOWN: usize = 5;
 impl Caffe {
     /// Tries images each by itself.
     fn singly(&mut self, job: &mut Job, left: Vec<Listed>) -> Result<Vec<Missing>> {
-        job.observer.say(&format!("{} images have no row: trying each by itself", left.len()));
+        job.note(format!("{} images have no row: trying each by itself", left.len()));
         let endings = parts::run(self, job, left.into_iter().map(|image| vec![image]).collect())?;
         let mut missing = Vec::new();
         for Ending { images, said, failure } in endings {
@@ -70,7 +70,7 @@ impl Backend for Caffe {
     fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>> {
         for (asset, name) in [(&self.script, "script"), (&self.weights, "weights")] {
             if !asset.pinned {
-                job.observer.say(&format!("nothing is known to compare the {name} with: {}", asset.path.display()));
+                job.note(format!("nothing is known to compare the {name} with: {}", asset.path.display()));
             }
         }
         let (mut left, mut said, mut again) = (job.todo.to_vec(), Vec::new(), false);
@@ -90,7 +90,7 @@ impl Backend for Caffe {
                 if hopeless || ((no_row || attempt == ATTEMPTS) && left.len() > SINGLES) {
                     return Err(stuck(&failure, left.len()));
                 }
-                job.observer.say(&format!("{failure}; going on with the {} images left", left.len()));
+                job.note(format!("{failure}; going on with the {} images left", left.len()));
             } else if again {
                 break;
             } else {

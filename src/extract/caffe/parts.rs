@@ -74,7 +74,7 @@ pub fn run(caffe: &mut Caffe, job: &mut Job, groups: Vec<Vec<Listed>>) -> Result
                 }
                 stop.ask();
             }
-            job.observer.at(job.rows.len());
+            job.tell_rows();
             match ended {
                 Ok(ending) => endings.push(ending),
                 Err(RecvTimeoutError::Timeout) => {}

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::assets::Asset;
 use super::gpus;
-use crate::extract::backend::{Details, Observer};
+use crate::extract::backend::Details;
 use base::error::Result;
+use base::progress::Observer;
 use sandbox::{Engine, GpuPath, Image};
 
 /// How it is run.

@@ -6,17 +6,18 @@ use std::rc::Rc;
 use super::request::StageRequest;
 use crate::pipeline::journal::Event as Journalled;
 use crate::pipeline::plan::{Input, Stage, StageContext};
+use crate::pipeline::workers::Watchers;
 use crate::placement::{HARNESS, Mounts, Place, REQUEST, place as absolute, written};
 use base::error::{Error, Result};
-use base::tell;
+use base::progress::Observer;
 use protocol::{Event, SCHEMA};
 use sandbox::Mount;
 
 /// Returns the stage with its work done in containers.
-pub fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>) -> Stage {
-    let place = Rc::clone(place);
+pub fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>, watchers: &Watchers) -> Stage {
+    let (place, watchers) = (Rc::clone(place), Rc::clone(watchers));
     stage.executor = place.executor().to_owned();
-    stage.work = Box::new(move |context| run_stage(&place, profile, context));
+    stage.work = Box::new(move |context| run_stage(&place, profile, context, &*watchers()));
     stage
 }
 
@@ -25,7 +26,7 @@ pub fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>) -> S
 ///
 /// # Errors
 /// The stage's own, or what happened to the container.
-fn run_stage(place: &Place, profile: &str, context: &mut StageContext) -> Result<()> {
+fn run_stage(place: &Place, profile: &str, context: &mut StageContext, watcher: &dyn Observer<Event>) -> Result<()> {
     let stage = context.stage;
     let mut mounts = Mounts::new();
     mounts.write(context.folder)?;
@@ -64,8 +65,7 @@ fn run_stage(place: &Place, profile: &str, context: &mut StageContext) -> Result
     let sandbox = place.sandbox(&task, &[HARNESS, "stage", "run", REQUEST], mounts);
     let outcome = place.converse(&sandbox, &mut |event| match event {
         Event::Note { text } => context.note(&text),
-        Event::Said { text } => tell!("{text}"),
-        _ => {}
+        event => watcher.event(&event),
     });
     context.emit(Journalled::StageContainer {
         stage: stage.name.clone(),

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use base::error::Result;
+use base::progress::Observer;
 use data::dataset::{Limit, Scale, Task, feature_files};
-use data::features::progress::Progress;
 use data::features::{Precision, ensure_store};
 
 /// Which features a command or a stage reads.
@@ -24,7 +24,7 @@ pub struct Features<'a> {
 ///
 /// # Errors
 /// Data for a feature file that is damaged or not there.
-pub fn build(features: Features, data_root: &Path, folder: &Path, progress: &dyn Progress) -> Result<()> {
+pub fn build(features: Features, data_root: &Path, folder: &Path, progress: &dyn Observer) -> Result<()> {
     for file in feature_files(features.task, features.splits, features.scale, data_root)? {
         let limit = match file.limit {
             Limit::All => None,

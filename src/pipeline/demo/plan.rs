@@ -35,13 +35,15 @@ pub fn plan(settings: &Settings) -> Plan {
         Stage::new(FEATURES, "detect objects and write obj36 features", 1, watched(watchers, stages::features))
             .parameters(json!({ "extractor": detector.name(), "version": detector.version() }))
             .after(SCENES),
-        Stage::new(STORES, "build the feature stores", 1, stages::stores).after(SCENES).after(FEATURES),
+        Stage::new(STORES, "build the feature stores", 1, watched(watchers, stages::stores))
+            .after(SCENES)
+            .after(FEATURES),
         Stage::new(BASELINES, "measure what one modality alone can do", 1, stages::baselines)
             .after(SCENES)
             .after(FEATURES),
     ];
     if let Some(place) = placement.image() {
-        stages = stages.into_iter().map(|stage| in_place(stage, PROFILE, place)).collect();
+        stages = stages.into_iter().map(|stage| in_place(stage, PROFILE, place, watchers)).collect();
     }
     for task in Task::ALL {
         stages.push(train(task, settings));
@@ -67,11 +69,11 @@ pub fn plan(settings: &Settings) -> Plan {
 }
 
 /// What a stage of a name does that needs no worker.
-pub(in crate::pipeline) fn work(stage: &str) -> Option<Work> {
+pub(in crate::pipeline) fn work(stage: &str, watchers: &Watchers) -> Option<Work> {
     Some(match stage {
-        SCENES => Box::new(|context| stages::scenes(context, Box::new(|_| {}))),
-        FEATURES => Box::new(|context| stages::features(context, Box::new(|_| {}))),
-        STORES => Box::new(stages::stores),
+        SCENES => Box::new(watched(watchers, stages::scenes)),
+        FEATURES => Box::new(watched(watchers, stages::features)),
+        STORES => Box::new(watched(watchers, stages::stores)),
         BASELINES => Box::new(stages::baselines),
         _ => return None,
     })

@@ -1,9 +1,7 @@
 //! What each stage of the demo does.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-
-use protocol::{Event, Unit};
+use std::sync::OnceLock;
 
 use super::settings::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
 use crate::demo::{self, DemoDetector, Manifest};
@@ -12,8 +10,8 @@ use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::{self, Evaluation, FineTuning, write_json};
 use crate::pipeline::workers::{Watcher, Workers};
 use base::error::Result;
+use base::progress::{ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::{Scale, Task};
-use data::features::progress::Silent;
 use data::features::{Precision, build_store};
 use lxmert_spec::demo::Recipe;
 use trainings::loader::{DataSettings, Stores, store_name};
@@ -38,32 +36,28 @@ const EVAL_BATCH: usize = 256;
 pub(super) fn scenes(context: &mut StageContext, watcher: Watcher) -> Result<()> {
     let recipe: Recipe = context.parameters()?;
     let (data, images) = (context.output(DATA)?, context.output(IMAGES)?);
-    // It is told from several threads.
-    let watched = Mutex::new((watcher, false));
+    let task = OnceLock::new();
     let manifest = demo::generate(&data, &images, &recipe, &|done, of| {
-        let (watcher, is_begun) = &mut *watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::mem::replace(is_begun, true) {
-            watcher(&Event::Pass { what: "scenes".to_owned(), total: of as u64, unit: Unit::Examples });
-        }
-        watcher(&at(done));
+        let task =
+            task.get_or_init(|| ProgressTask::begin(&*watcher, TaskStart::new("scenes", of as u64, Unit::Images)));
+        task.at(done as u64, String::new);
     })?;
-    let (mut watcher, _) = watched.into_inner().unwrap_or_else(PoisonError::into_inner);
-    watcher(&Event::Passed);
+    drop(task);
     let pictures: usize = manifest.features.iter().map(|file| file.ids.len()).sum();
     let questions: usize = manifest.entries.iter().map(|(_, entries)| entries).sum();
     context.note(&format!("{pictures} pictures, {questions} questions and table entries"));
     Ok(())
 }
 
-pub(super) fn features(context: &mut StageContext, mut watcher: Watcher) -> Result<()> {
+pub(super) fn features(context: &mut StageContext, watcher: Watcher) -> Result<()> {
     let images = context.input(SCENES, IMAGES)?;
     for file in Manifest::read(&images)?.features {
         let pictures = file.images(&images);
         let what = file.tsv.display().to_string();
-        watcher(&Event::Pass { what, total: pictures.len() as u64, unit: Unit::Examples });
+        let task = ProgressTask::begin(&*watcher, TaskStart::new(what, pictures.len() as u64, Unit::Images));
         let tsv = context.folder().join(&file.tsv);
-        let summary = extract_all(&mut DemoDetector, &pictures, &tsv, &mut |done| watcher(&at(done)))?;
-        watcher(&Event::Passed);
+        let summary = extract_all(&mut DemoDetector, &pictures, &tsv, &mut |done| task.at(done as u64, String::new))?;
+        drop(task);
         context.note(&format!(
             "{}: {} images, {} boxes of {} features",
             file.tsv.display(),
@@ -75,15 +69,11 @@ pub(super) fn features(context: &mut StageContext, mut watcher: Watcher) -> Resu
     Ok(())
 }
 
-fn at(done: usize) -> Event {
-    Event::At { done: done as u64, words: String::new() }
-}
-
-pub(super) fn stores(context: &mut StageContext) -> Result<()> {
+pub(super) fn stores(context: &mut StageContext, watcher: Watcher) -> Result<()> {
     let tsvs = context.input_folder(FEATURES)?;
     for file in Manifest::read(&context.input(SCENES, IMAGES)?)?.features {
         let store = context.output(&store_name(&file.tsv).display().to_string())?;
-        build_store(&tsvs.join(&file.tsv), &store, Precision::F32, &Silent)?;
+        build_store(&tsvs.join(&file.tsv), &store, Precision::F32, &Quiet(&*watcher))?;
     }
     Ok(())
 }

@@ -7,13 +7,13 @@ use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::write_json;
 use crate::prepare::{self, State, Step};
 use assets::adopt;
-use assets::event::Event;
 use assets::fetch::{self, Outcome};
 use assets::known::Known;
 use assets::lock::Lock;
 use assets::plan::plan;
 use assets::rate::Meter;
 use base::error::Result;
+use base::progress::{ProgressTask, TaskStart, Unit};
 use judge::evidence::run::ASSETS;
 
 /// Fetches what the tasks need; leaves what is known of each published file.
@@ -74,12 +74,9 @@ pub(super) fn prepare(context: &mut StageContext, settings: &Settings) -> Result
     }
     summary.verdict()?;
     for task in needs.tasks() {
-        let mut done = 0_u64;
-        let mut progress = |bytes: u64| {
-            done = done.saturating_add(bytes);
-            observer.event(&Event::Progress { name: task.name().to_owned(), done, total: None });
-        };
-        let inventory = files(&needs, task, lock, workspace, &mut progress)?;
+        let reading =
+            ProgressTask::begin(&*observer, TaskStart::new(format!("reading the files of {task}"), None, Unit::Bytes));
+        let inventory = files(&needs, task, lock, workspace, &mut |bytes| reading.advance(bytes))?;
         write_json(&context.output(&inventory_file(task))?, &inventory)?;
     }
     write_json(&context.output(ASSETS)?, &records(&needs, lock, workspace))

@@ -205,9 +205,9 @@ mod tests {
     use super::super::needs::tests::MANIFEST;
     use super::super::settings::{Assets, Model};
     use super::*;
-    use assets::event::Silent;
     use assets::lock::Lock;
     use assets::manifest::Manifest;
+    use base::progress::Silent;
     use data::features::Precision;
 
     fn settings(workspace: &std::path::Path) -> Settings {

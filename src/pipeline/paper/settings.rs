@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::needs::Needs;
 use super::recipe;
 use crate::prepare;
-use assets::event::Observer;
+use assets::event::Event;
 use assets::fetch::Network;
 use assets::lock::Lock;
 use assets::manifest::Manifest;
 use base::error::Result;
+use base::progress::Observer;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::verdict::deviation::Deviation;
@@ -64,7 +65,7 @@ pub struct Assets {
     /// Whether an archive is removed once everything in it is unpacked.
     pub drop_archives: bool,
     /// Makes whoever hears how one stage goes.
-    pub observers: Rc<dyn Fn() -> Box<dyn Observer>>,
+    pub observers: Rc<dyn Fn() -> Box<dyn Observer<Event>>>,
 }
 
 /// A model by name and with all its sizes.

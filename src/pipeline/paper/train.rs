@@ -12,7 +12,7 @@ use crate::pipeline::workers::Workers;
 use crate::placement::Place;
 use crate::prepare;
 use base::error::{Error, Result};
-use data::features::progress::Silent;
+use base::progress::Quiet;
 use lxmert_spec::Config;
 use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
@@ -95,9 +95,9 @@ impl Libtorch {
         let Training { task, scale, precision, .. } = *training;
         let (data_root, stores, vocab) = (workspace.join(DATA), prepare::stores(workspace), workspace.join(VOCABULARY));
         if !self.workers.placement.builds_stores() {
-            let (train, valid) = task.paper_splits();
+            let ((train, valid), watcher) = (task.paper_splits(), (self.workers.watchers)());
             for splits in [train, valid] {
-                build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Silent)?;
+                build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Quiet(&*watcher))?;
             }
         }
         let reads = vec![data_root.clone(), stores.clone(), vocab.clone()];

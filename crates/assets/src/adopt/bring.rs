@@ -11,7 +11,7 @@ use super::walk::{Candidate, Found};
 use crate::claim::{Claim, claim};
 use crate::digest::Digest;
 use crate::disk;
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::known::Known;
 use crate::manifest::Checksums;
 use crate::plan::{Item, State};
@@ -19,6 +19,7 @@ use crate::receipt::{Glance, Receipt, glance};
 use base::cleanup;
 use base::error::{Error, Result};
 use base::files::{self, Stat};
+use base::progress::{Observer, ProgressTask};
 use base::signals;
 
 const BUFFER: usize = 1 << 20;
@@ -32,7 +33,8 @@ pub(super) struct Work<'a> {
     /// Its hashes, where it was read already.
     pub hashes: Option<Checksums>,
     pub known: &'a Known,
-    pub observer: &'a dyn Observer,
+    pub observer: &'a dyn Observer<Event>,
+    pub task: &'a ProgressTask<'a, Event>,
 }
 
 /// What became of it.
@@ -54,7 +56,7 @@ impl Work<'_> {
         let (item, name) = (self.item, &self.item.asset.name);
         let mut waiting = |by: &str| {
             let why = format!("{by} is at work on it");
-            self.observer.event(&Event::Waiting { name: name.clone(), why, seconds: None });
+            self.observer.event(&Event::waiting(name, why, None));
         };
         let claim = claim(&item.place.claim(), &mut waiting)?;
         let fits = |receipt: &Receipt| item.demands.size_fault(receipt.stat.size).is_none();
@@ -206,8 +208,7 @@ impl Work<'_> {
     }
 
     fn progress(&self, done: u64) {
-        let (name, total) = (self.item.asset.name.clone(), Some(self.candidate.size()));
-        self.observer.event(&Event::Progress { name, done, total });
+        self.task.at(done, String::new);
     }
 }
 

@@ -18,13 +18,14 @@ use std::time::Instant;
 use self::bring::{Brought, Work};
 use self::fault::Fault;
 use self::walk::Candidate;
-use super::event::{Event, Observer};
+use super::event::Event;
 use super::known::Known;
 use super::manifest::{Asset, Checksums, Unpack};
 use super::place::Place;
 use super::plan::{Item, State};
 use base::error::{Error, Result};
 use base::exit;
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 use base::signals::AtWork;
 
 /// What became of a folder's files.
@@ -75,7 +76,7 @@ pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
 ///
 /// # Errors
 /// Usage where `folder` is none; disk where there is no room; what [`Error::io`] says.
-pub fn adopt(folder: &Path, items: &[Item], known: &Known, observer: &dyn Observer) -> Result<Summary> {
+pub fn adopt(folder: &Path, items: &[Item], known: &Known, observer: &dyn Observer<Event>) -> Result<Summary> {
     let _at_work = AtWork::begin()?;
     let contents =
         walk::walk(folder, &|name| items.iter().any(|item| recognise::names(item.asset).any(|n| n == name)))?;
@@ -120,7 +121,7 @@ pub fn adopt(folder: &Path, items: &[Item], known: &Known, observer: &dyn Observ
 ///
 /// # Errors
 /// As [`adopt`].
-pub fn find(folder: &Path, item: &Item, observer: &dyn Observer) -> Result<Option<Other>> {
+pub fn find(folder: &Path, item: &Item, observer: &dyn Observer<Event>) -> Result<Option<Other>> {
     let contents = walk::walk(folder, &|name| recognise::names(item.asset).any(|n| n == name))?;
     for candidate in &contents.candidates {
         let itself = candidate.pieces.iter().any(|piece| {
@@ -130,10 +131,8 @@ pub fn find(folder: &Path, item: &Item, observer: &dyn Observer) -> Result<Optio
         if itself || candidate.broken.is_some() || recognise::guess(candidate, &[item]).named.is_empty() {
             continue;
         }
-        let (name, total) = (item.asset.name.clone(), Some(candidate.size()));
-        started(candidate, &name, "verify", observer);
-        let mut progress = |done| observer.event(&Event::Progress { name: name.clone(), done, total });
-        let hashes = bring::hash(candidate, &item.demands.checksums, &mut progress)?;
+        let task = ProgressTask::begin(observer, start(candidate, &item.asset.name, "verify"));
+        let hashes = bring::hash(candidate, &item.demands.checksums, &mut |done| task.at(done, String::new))?;
         return Ok(Some(Other { hashes, size: candidate.size(), source: candidate.source() }));
     }
     Ok(None)
@@ -150,7 +149,7 @@ enum Found<'a> {
 struct Adopter<'a> {
     candidate: &'a Candidate,
     known: &'a Known,
-    observer: &'a dyn Observer,
+    observer: &'a dyn Observer<Event>,
 }
 
 impl Adopter<'_> {
@@ -215,12 +214,10 @@ impl Adopter<'_> {
 
     /// Hashes of the file, of all kinds that the items demand or by which it may be known.
     fn identify(&self, items: &[&Item]) -> Result<Checksums> {
-        let (name, total) = (self.candidate.name.clone(), Some(self.candidate.size()));
-        started(self.candidate, &name, "identify", self.observer);
-        let mut progress = |done| self.observer.event(&Event::Progress { name: name.clone(), done, total });
+        let task = ProgressTask::begin(self.observer, start(self.candidate, &self.candidate.name, "identify"));
         let (mut kinds, known) = (recognise::kinds(items.iter().copied()), self.known.kinds(self.candidate.size()));
         (kinds.md5, kinds.git_blob) = (kinds.md5.or(known.md5), kinds.git_blob.or(known.git_blob));
-        bring::hash(self.candidate, &kinds, &mut progress)
+        bring::hash(self.candidate, &kinds, &mut |done| task.at(done, String::new))
     }
 
     fn take<'i>(&self, item: &'i Item<'i>, hashes: Option<Checksums>) -> Result<Found<'i>> {
@@ -228,9 +225,11 @@ impl Adopter<'_> {
             return Ok(found);
         }
         let (name, began) = (item.asset.name.clone(), Instant::now());
-        started(self.candidate, &name, "adopt", self.observer);
-        let work = Work { candidate: self.candidate, item, hashes, known: self.known, observer: self.observer };
+        let task = ProgressTask::begin(self.observer, start(self.candidate, &name, "adopt"));
+        let work =
+            Work { candidate: self.candidate, item, hashes, known: self.known, observer: self.observer, task: &task };
         let brought = work.bring()?;
+        drop(task);
         if let Brought::Adopted(receipt) = &brought {
             self.observer.event(&Event::Done {
                 name,
@@ -274,9 +273,8 @@ fn unclear(items: &[&Item]) -> String {
     format!("may be {}", choices.join(" or "))
 }
 
-fn started(candidate: &Candidate, name: &str, doing: &'static str, observer: &dyn Observer) {
-    let (source, total) = (candidate.source(), Some(candidate.size()));
-    observer.event(&Event::Started { name: name.to_owned(), doing, source, total, from: 0 });
+fn start(candidate: &Candidate, name: &str, doing: &str) -> TaskStart {
+    TaskStart::new(name, candidate.size(), Unit::Bytes).doing(doing, candidate.source())
 }
 
 fn refusal(candidate: &Candidate, item: &Item, fault: &Fault) -> Error {

@@ -2,13 +2,13 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
-use crate::event::Silent;
 use crate::lock::Lock;
 use crate::manifest::Manifest;
 use crate::plan::plan;
 use crate::receipt::Receipt;
 use base::error::Kind;
 use base::files::sha256_bytes;
+use base::progress::Silent;
 
 /// A folder of downloads, a workspace, and a manifest of files `data/A/NAME` with the lines given of each.
 struct Scene {
@@ -260,7 +260,7 @@ fn a_wrong_file_in_the_place_is_put_aside_and_a_download_forgotten() {
 #[test]
 fn events_tell_of_every_file() {
     struct Heard(Mutex<Vec<Event>>);
-    impl Observer for Heard {
+    impl Observer<Event> for Heard {
         fn event(&self, event: &Event) {
             self.0.lock().unwrap().push(event.clone());
         }
@@ -278,7 +278,8 @@ fn events_tell_of_every_file() {
     )
     .unwrap();
     let events = heard.0.into_inner().unwrap();
-    assert!(matches!(&events[0], Event::Started { name, doing: "adopt", total: Some(5), .. } if name == "a"));
+    let source = scene.from().join("a.json").display().to_string();
+    assert_eq!(events[0], Event::started("a", "adopt", &source, Some(5), 0));
     assert!(events.iter().any(|e| matches!(e, Event::Done { name, outcome: "adopted", size: 5, .. } if name == "a")));
     assert!(events.iter().any(|e| matches!(e, Event::Failed { name, class: "CHECKSUM", .. } if name == "b")));
 }

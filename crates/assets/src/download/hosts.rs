@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::manifest::Asset;
+use base::progress::Observer;
 use base::signals;
 
 /// Variables that name a proxy; then it is the proxy's name that has to be resolved.
@@ -63,7 +64,7 @@ impl Hosts {
 
     /// Gives the host of an address up, whose name could not be resolved (`said` by the system), and tells of it. Returns why; `None` if it
     /// is worth asking again: others are reached or resolved, and the server of names may answer next time.
-    pub fn give_up(&self, url: &str, said: &str, observer: &dyn Observer) -> Option<String> {
+    pub fn give_up(&self, url: &str, said: &str, observer: &dyn Observer<Event>) -> Option<String> {
         let host = name(url)?;
         let mut state = self.state();
         if let Some(why) = state.lost.get(&host) {
@@ -82,7 +83,7 @@ impl Hosts {
             (false, _) => format!("this machine resolves no names ({said})"),
         };
         state.lost.insert(host.clone(), why.clone());
-        observer.event(&Event::Note { name: host, text: why.clone() });
+        observer.event(&Event::note(&host, why.clone()));
         Some(why)
     }
 
@@ -148,7 +149,7 @@ pub fn name(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Silent;
+    use base::progress::Silent;
 
     const SILENT: &str = "Temporary failure in name resolution";
 

@@ -2,11 +2,12 @@
 
 use super::hosts::Hosts;
 use super::retry::Network;
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::lock::Demands;
 use crate::manifest::ByHand;
 use crate::place::Place;
 use base::error::Error;
+use base::progress::Observer;
 
 /// One file to bring. Whoever calls holds the claim on it.
 #[derive(Clone, Copy)]
@@ -26,7 +27,7 @@ pub struct Job<'a> {
     /// Hosts that were given up, by other files too.
     pub hosts: &'a Hosts,
     /// Hears what happens.
-    pub observer: &'a dyn Observer,
+    pub observer: &'a dyn Observer<Event>,
     /// Whether the claim still stands.
     pub still_mine: &'a dyn Fn() -> bool,
 }
@@ -34,17 +35,17 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// Tells of something that happened.
     pub fn note(&self, text: impl Into<String>) {
-        self.observer.event(&Event::Note { name: self.name.to_owned(), text: text.into() });
+        self.observer.event(&Event::note(self.name, text));
     }
 
     /// Tells how far it is.
     pub fn progress(&self, done: u64, total: Option<u64>) {
-        self.observer.event(&Event::Progress { name: self.name.to_owned(), done, total });
+        self.observer.event(&Event::progress(self.name, done, total));
     }
 
     /// Tells that nothing comes for a while.
     pub fn waiting(&self, why: impl Into<String>, seconds: Option<f64>) {
-        self.observer.event(&Event::Waiting { name: self.name.to_owned(), why: why.into(), seconds });
+        self.observer.event(&Event::waiting(self.name, why, seconds));
     }
 
     /// Two processes must never write the same part.

@@ -129,13 +129,7 @@ impl<'a> Flow<'a> {
             ));
         }
         self.part.begin(from, name, validator, total)?;
-        self.job.observer.event(&Event::Started {
-            name: self.job.name.to_owned(),
-            doing: "fetch",
-            source: name.to_owned(),
-            total: self.part.total(),
-            from,
-        });
+        self.job.observer.event(&Event::started(self.job.name, "fetch", name, self.part.total(), from));
         Ok(())
     }
 

@@ -15,13 +15,14 @@ pub use super::download::Network;
 use super::disk;
 use super::download::Web;
 use super::download::hosts::{ADVICE, Hosts, name};
-use super::event::{Event, Observer};
+use super::event::Event;
 use super::lock::Lock;
 use super::manifest::Asset;
 use super::plan::{Item, plan};
 use base::error::{Error, Kind, Result};
 use base::exit;
 use base::human::human_bytes;
+use base::progress::Observer;
 use base::signals::{self, AtWork};
 
 /// Brings the assets, in the order given, `jobs` at a time; they are returned in that order. Each that cannot be had is told
@@ -30,7 +31,12 @@ use base::signals::{self, AtWork};
 /// # Errors
 /// Disk before the first byte where there is not enough room for all. Otherwise, once every asset was tried, the error of
 /// the one that failed, or one of the worst class that names all that failed: checksum before disk before network.
-pub fn fetch(assets: &[&Asset], lock: &Lock, settings: &Settings, observer: &dyn Observer) -> Result<Vec<Fetched>> {
+pub fn fetch(
+    assets: &[&Asset],
+    lock: &Lock,
+    settings: &Settings,
+    observer: &dyn Observer<Event>,
+) -> Result<Vec<Fetched>> {
     // A claim is let go of, and what has arrived is kept, whenever the program is asked to stop.
     let _at_work = AtWork::begin()?;
     let items = plan(assets, lock, &settings.workspace);

@@ -1,23 +1,21 @@
 //! One asset under its claim: what is there is looked at, and only what is missing or wrong is fetched.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::fetched::{Fetched, Outcome, Settings};
 use crate::claim::{Claim, claim};
 use crate::digest;
 use crate::download::hosts::Hosts;
 use crate::download::{self, Arrival, Job, Web};
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::lock::Demands;
 use crate::manifest::Asset;
 use crate::place::Place;
 use crate::plan::{Item, State};
 use crate::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
-
-/// Progress is told at most this often.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// Sees to it that the file is there.
 pub(super) fn one(
@@ -25,7 +23,7 @@ pub(super) fn one(
     web: &Web,
     hosts: &Hosts,
     settings: &Settings,
-    observer: &dyn Observer,
+    observer: &dyn Observer<Event>,
 ) -> Result<Fetched> {
     let (asset, place, demands) = (item.asset, &item.place, &item.demands);
     let start = Instant::now();
@@ -104,7 +102,7 @@ pub fn fetch_from(
     demands: &Demands,
     place: &Place,
     settings: &Settings,
-    observer: &dyn Observer,
+    observer: &dyn Observer<Event>,
 ) -> Result<Receipt> {
     let claim = claimed(&asset.name, place, observer)?;
     let job = Job {
@@ -121,15 +119,15 @@ pub fn fetch_from(
     download::download(&job, &Web::new(&settings.network)).map(|arrival| arrival.receipt)
 }
 
-fn claimed(name: &str, place: &Place, observer: &dyn Observer) -> Result<Claim> {
+fn claimed(name: &str, place: &Place, observer: &dyn Observer<Event>) -> Result<Claim> {
     claim(&place.claim(), &mut |by| {
         let why = format!("{by} is at work on it");
-        observer.event(&Event::Waiting { name: name.to_owned(), why, seconds: None });
+        observer.event(&Event::waiting(name, why, None));
     })
 }
 
 /// The file that is there, if it is right; one that is wrong is moved aside.
-fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observer) -> Result<Option<Receipt>> {
+fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observer<Event>) -> Result<Option<Receipt>> {
     let (receipt, known) = match glance(place, demands) {
         Glance::Missing => return Ok(None),
         Glance::Good(receipt) => return Ok(Some(receipt)),
@@ -162,30 +160,24 @@ fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observe
 }
 
 /// Reads a file whole.
-fn read(asset: &Asset, path: &Path, demands: &Demands, observer: &dyn Observer) -> Result<Receipt> {
+fn read(asset: &Asset, path: &Path, demands: &Demands, observer: &dyn Observer<Event>) -> Result<Receipt> {
     let wrong = |error| Error::io("look at", path, &error);
     let metadata = std::fs::metadata(path).map_err(wrong)?;
     if !metadata.is_file() {
         return Err(Error::infra(format!("{} is in the way of the file `{}`", path.display(), asset.name))
             .next("move it elsewhere, then run this again"));
     }
-    let (name, total, source) = (&asset.name, Some(metadata.len()), path.display().to_string());
-    observer.event(&Event::Started { name: name.clone(), doing: "verify", source: source.clone(), total, from: 0 });
-    let (mut done, mut told) = (0, Instant::now());
-    let hashes = digest::hash_file(path, &demands.checksums, &mut |count| {
-        done += count;
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
-            observer.event(&Event::Progress { name: name.clone(), done, total });
-        }
-    })?;
+    let source = path.display().to_string();
+    let start = TaskStart::new(asset.name.as_str(), metadata.len(), Unit::Bytes).doing("verify", source.as_str());
+    let task = ProgressTask::begin(observer, start);
+    let hashes = digest::hash_file(path, &demands.checksums, &mut |count| task.advance(count))?;
     Receipt::new(path, hashes, &source)
 }
 
-fn aside(name: &str, place: &Place, sha256: &str, why: &str, observer: &dyn Observer) -> Result<()> {
+fn aside(name: &str, place: &Place, sha256: &str, why: &str, observer: &dyn Observer<Event>) -> Result<()> {
     let kept = place.suspect(sha256);
     std::fs::rename(place.file(), &kept).map_err(|error| Error::io("move aside", place.file(), &error))?;
     let text = format!("what was there is not the file ({why}): kept as {}", kept.display());
-    observer.event(&Event::Note { name: name.to_owned(), text });
+    observer.event(&Event::note(name, text));
     Ok(())
 }

@@ -11,7 +11,7 @@ use fixtures::server::{Fault, Served, Server};
 #[derive(Default)]
 struct Ear(Mutex<Vec<Event>>);
 
-impl Observer for Ear {
+impl Observer<Event> for Ear {
     fn event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }

@@ -1,8 +1,9 @@
 //! What was found of a file, and how it is told.
 
 use super::subject::Subject;
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::manifest::Checksums;
+use base::progress::Observer;
 
 /// How a file was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Checked {
 }
 
 /// Says how it ended.
-pub(super) fn tell(subject: &Subject, checked: &Checked, seconds: f64, observer: &dyn Observer) {
+pub(super) fn tell(subject: &Subject, checked: &Checked, seconds: f64, observer: &dyn Observer<Event>) {
     let name = subject.name().to_owned();
     let failed = |why: &str, class: &'static str| {
         let (name, error) = (name.clone(), why.to_owned());
@@ -72,7 +73,7 @@ pub(super) fn tell(subject: &Subject, checked: &Checked, seconds: f64, observer:
             seconds,
             transferred: checked.read,
         },
-        State::Dropped => Event::Note { name, text: "removed after everything in it was unpacked".into() },
+        State::Dropped => Event::note(&name, "removed after everything in it was unpacked"),
         State::Unverified => failed("it was never read whole", "DATA"),
         State::Missing => failed("it is not there", "DATA"),
         State::Unreadable { why } => failed(why, "INFRA"),

@@ -17,11 +17,12 @@ pub use page::{json, page};
 pub use subject::{Subject, subjects};
 
 use self::checked::tell;
-use super::event::Observer;
+use super::event::Event;
 use super::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
 use base::files::Stat;
 use base::human::human_bytes;
+use base::progress::Observer;
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,7 +41,7 @@ pub enum Depth {
 ///
 /// # Errors
 /// None but a bug: what is wrong with a file is no error here.
-pub fn verify(subjects: &[Subject], depth: Depth, jobs: usize, observer: &dyn Observer) -> Result<Vec<Checked>> {
+pub fn verify(subjects: &[Subject], depth: Depth, jobs: usize, observer: &dyn Observer<Event>) -> Result<Vec<Checked>> {
     let mut found: Vec<Option<Checked>> = subjects.iter().map(|subject| look(subject, depth)).collect();
     for (subject, checked) in subjects.iter().zip(&found) {
         if let Some(checked) = checked {

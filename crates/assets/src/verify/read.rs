@@ -1,22 +1,20 @@
 //! Reading a file whole and comparing it with what is known.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::checked::{Checked, State, tell};
 use super::subject::Subject;
 use crate::digest;
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::manifest::Checksums;
 use crate::receipt::Receipt;
 use base::error::{Error, Result};
 use base::files::Stat;
-
-/// Progress is told at most this often.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// Reads it, compares it, and keeps what was found in its receipt.
-pub(super) fn read(subject: &Subject, observer: &dyn Observer) -> Checked {
+pub(super) fn read(subject: &Subject, observer: &dyn Observer<Event>) -> Checked {
     let start = Instant::now();
     let checked = compare(subject, observer).unwrap_or_else(|error| {
         let why = error.to_string().replace("\n ", ";");
@@ -26,22 +24,19 @@ pub(super) fn read(subject: &Subject, observer: &dyn Observer) -> Checked {
     checked
 }
 
-fn compare(subject: &Subject, observer: &dyn Observer) -> Result<Checked> {
-    let (place, name) = (&subject.place, subject.name().to_owned());
+fn compare(subject: &Subject, observer: &dyn Observer<Event>) -> Result<Checked> {
+    let (place, name) = (&subject.place, subject.name());
     let known = Receipt::read(place);
     let first = known.is_none();
     let before = stat(place.file())?;
     let source = place.file().display().to_string();
     let total = Some(before.size);
-    observer.event(&Event::Started { name: name.clone(), doing: "verify", source, total, from: 0 });
-    let (mut done, mut told) = (0, Instant::now());
+    let task = ProgressTask::begin(observer, TaskStart::new(name, before.size, Unit::Bytes).doing("verify", source));
+    let mut done = 0;
     let take = wanted(subject, known.as_ref());
     let hashes = digest::hash_file(place.file(), &take, &mut |bytes| {
         done += bytes;
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
-            observer.event(&Event::Progress { name: name.clone(), done, total });
-        }
+        task.at(done, String::new);
     })?;
     let source = known.as_ref().map_or("found in the workspace", |receipt| &receipt.source);
     let mut receipt = Receipt::new(place.file(), hashes.clone(), source)?;

@@ -2,11 +2,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::*;
-use crate::event::{Event, Silent};
+use crate::event::Event;
 use crate::lock::Lock;
 use crate::manifest::{Manifest, Selection};
 use crate::place::Place;
 use base::files;
+use base::progress::{self, Observer, Silent};
 
 const MANIFEST: &str = r#"
 schema = 1
@@ -246,7 +247,7 @@ fn what_cannot_be_read_is_said_and_a_receipt_that_cannot_be_kept_is_noted() {
 #[test]
 fn events_tell_of_every_file_once() {
     struct Heard(Mutex<Vec<Event>>);
-    impl Observer for Heard {
+    impl Observer<Event> for Heard {
         fn event(&self, event: &Event) {
             self.0.lock().unwrap().push(event.clone());
         }
@@ -258,7 +259,10 @@ fn events_tell_of_every_file_once() {
     verify(&subjects, Depth::Full, 2, &heard).unwrap();
     let heard = heard.0.into_inner().unwrap();
     let count = |of: fn(&Event) -> bool| heard.iter().filter(|event| of(event)).count();
-    assert_eq!(count(|event| matches!(event, Event::Started { doing: "verify", total: Some(_), .. })), 6);
+    let is_verified = |start: &progress::TaskStart| start.doing == "verify" && start.total.is_some();
+    let started =
+        |event: &&Event| matches!(event, Event::Progress(progress::Event::Started(start)) if is_verified(start));
+    assert_eq!(heard.iter().filter(started).count(), 6);
     assert_eq!(count(|event| matches!(event, Event::Done { outcome: "verified", .. })), 6);
     assert_eq!(count(|event| matches!(event, Event::Failed { class: "CHECKSUM", .. })), 1);
 }

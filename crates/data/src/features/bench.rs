@@ -192,8 +192,8 @@ mod tests {
     #[test]
     #[ignore = "writes 2 GB; a measurement for release mode"]
     fn measure_store() {
-        use crate::features::progress::Silent;
         use crate::features::store::{FeatureStore, Precision, ensure_store};
+        use base::progress::Silent;
         let folder = tempfile::tempdir().unwrap();
         let tsv = folder.path().join("bench_obj36.tsv");
         generate(&tsv, 2000).unwrap();

@@ -17,7 +17,6 @@ pub mod golden_rows;
 pub mod ids;
 pub mod inspect;
 mod limits;
-pub mod progress;
 pub mod row;
 mod row_check;
 pub mod row_error;

@@ -7,8 +7,8 @@ use crate::verdict::comparison::{Comparison, Settings, compare};
 use crate::verdict::features::Golden;
 use crate::verdict::row::{Gate, Judged};
 use base::error::Result;
+use base::progress::Observer;
 use data::features::compare;
-use data::features::progress::Progress;
 
 /// Images of the worst that the evidence names.
 const WORST: usize = 3;
@@ -25,7 +25,7 @@ pub struct FeaturePair<'a> {
     /// Threads that compare.
     pub threads: usize,
     /// Hears how it goes.
-    pub progress: &'a dyn Progress,
+    pub progress: &'a dyn Observer,
 }
 
 /// Compares two files and judges what differs by a level of `golden`.
@@ -72,8 +72,8 @@ fn row(comparison: &Comparison, candidate: &Path) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::progress::Silent;
     use data::features::bench::generated_rows;
-    use data::features::progress::Silent;
     use data::features::tsv::Writer;
 
     #[test]

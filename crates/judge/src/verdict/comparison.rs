@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::features::{Golden, Judged, Row, Seen};
 use super::row::Spread;
 use base::error::Result;
+use base::progress::Observer;
 use data::features::compare::{self, Found, Measured, Same, paragraph, short};
 use data::features::golden_rows::Released;
-use data::features::progress::Progress;
 
 /// A comparison and its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,7 +58,7 @@ pub fn compare(
     b: &Path,
     golden: &Golden,
     settings: &Settings,
-    progress: &dyn Progress,
+    progress: &dyn Observer,
 ) -> Result<Comparison> {
     let (level, tolerance) = golden.level(settings.level)?;
     let by = compare::Settings {

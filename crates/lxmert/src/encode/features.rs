@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use base::error::{Error, Result};
 use base::files;
-use data::features::progress::Progress;
+use base::progress::Observer;
 use data::features::{FeatureStore, Precision, ensure_store};
 use trainings::examples::Source;
 
@@ -29,7 +29,7 @@ impl Features {
         files: &[(PathBuf, Option<usize>)],
         stores: &Path,
         precision: Precision,
-        progress: &dyn Progress,
+        progress: &dyn Observer,
     ) -> Result<Self> {
         let open = |(path, limit): &(PathBuf, Option<usize>)| match is_store(path)? {
             true => FeatureStore::open_checked(path, progress).map(|store| match limit {

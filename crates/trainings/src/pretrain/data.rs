@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::examples::{MAX_WORDS, Place, Source, without_features};
 use crate::loader::Stores;
 use base::error::{Error, Result};
+use base::progress::Observer;
 use data::dataset::answers::{AnswerTable, parse_qa_sets};
 use data::dataset::pretrain::data::{PretrainData, Source as Collection};
 use data::dataset::pretrain::pieces::Pieces;
 use data::dataset::pretrain::sampler::{Rules, Sampler};
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{FeatureFile, Limit, Scale};
-use data::features::progress::Progress;
 
 /// Images of each feature file under `--tiny` and `--fast` (TINY_IMG_NUM and FAST_IMG_NUM, src/pretrain/lxmert_data.py @ 0db1182).
 const TINY: usize = 500;
@@ -98,7 +98,7 @@ impl Loader {
     ///
     /// # Errors
     /// What can be wrong with files; data where features are missing that should be there, and where they have no classes.
-    pub fn sentences(&self, collections: &str, role: Role, progress: &dyn Progress) -> Result<Sentences> {
+    pub fn sentences(&self, collections: &str, role: Role, progress: &dyn Observer) -> Result<Sentences> {
         let settings = &self.settings;
         let collections = Collection::parse_list(collections)?;
         let files = feature_files(&settings.data_root, &collections, role, settings.scale);

@@ -3,21 +3,20 @@
 use std::path::Path;
 
 use base::error::{Error, Result};
+use base::progress::{Observer, ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::write_predictions;
 use data::features::FeatureStore;
-use data::features::progress::{Progress, Silent};
 use lxmert::libtorch;
 use lxmert::model::TaskModel;
 use lxmert::train::machine::described;
 use lxmert::train::predict::predict;
 use lxmert::train::{loading, weights};
 use lxmert_spec::{Config, Description};
-use protocol::{Answer, Answered, ModelFacts, StoreFacts, Unit};
+use protocol::{Answer, Answered, ModelFacts, StoreFacts};
 use trainings::examples::Questions;
 use trainings::loader::Loader;
 use trainings::start::Start;
 
-use super::reading::Reading;
 use super::work::{Finished, Work};
 
 /// Reads the questions once, loads all models, answers, and writes the answers.
@@ -28,8 +27,8 @@ pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
     let (emitter, task) = (work.emitter, job.data.task);
     work.begin_record(false)?;
     let loader = Loader::new(job.data.clone())?;
-    let reading = Reading::new(emitter);
-    let progress: &dyn Progress = if job.stage { &Silent } else { &reading };
+    let quiet = Quiet(emitter as &dyn Observer);
+    let progress: &dyn Observer = if job.stage { &quiet } else { emitter };
     let questions = loader.questions(&job.splits, progress)?;
     let (mut models, mut facts) = (Vec::with_capacity(job.models.len()), Vec::with_capacity(job.models.len()));
     for file in &job.models {
@@ -48,19 +47,11 @@ pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
         models.push(model);
     }
     let models: Vec<&TaskModel> = models.iter().collect();
-    if !job.stage {
-        emitter.pass("predict", questions.questions.len() as u64, Unit::Examples);
-    }
-    let mut done = 0;
-    let predictions = predict(&models, job.average, &questions, job.batch_size, |examples| {
-        done += examples as u64;
-        if !job.stage {
-            emitter.at(done, "");
-        }
-    })?;
-    if !job.stage {
-        emitter.passed();
-    }
+    let examples = TaskStart::new("predict", questions.questions.len() as u64, Unit::Examples);
+    let answering: ProgressTask<'_> = ProgressTask::begin(emitter, examples);
+    let predictions =
+        predict(&models, job.average, &questions, job.batch_size, |examples| answering.advance(examples as u64))?;
+    drop(answering);
     write_predictions(task, &job.output, &predictions)?;
     let answered = Answered {
         left_out: questions.dropped(),

@@ -1,6 +1,7 @@
 //! Encoding sentences and images.
 
 use base::error::{Error, Result};
+use base::progress::{ProgressTask, TaskStart, Unit};
 use data::dataset::TaskData;
 use data::dataset::tokenizer::Tokenizer;
 use lxmert::encode::{
@@ -9,10 +10,9 @@ use lxmert::encode::{
 };
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
-use protocol::{Encode, EncodeOutput, EncodePairs, Unit};
+use protocol::{Encode, EncodeOutput, EncodePairs};
 use trainings::examples::MAX_WORDS;
 
-use super::reading::Reading;
 use super::work::{Finished, Work};
 
 /// Writes what the checkpoint makes of the pairs, and prints what its heads say where that is wanted; the path of what was
@@ -26,7 +26,7 @@ pub fn run(job: &Encode, work: &Work) -> Result<Finished> {
     let tokenizer = Tokenizer::from_vocab_file(&job.vocab)?;
     check_vocabulary(&checkpoint, &tokenizer)?;
     let pairs = pairs(job)?;
-    let features = Features::open(&job.features, &job.stores, job.precision, &Reading::new(emitter))?;
+    let features = Features::open(&job.features, &job.stores, job.precision, emitter)?;
     let available = |image: &str| features.source.find(image).is_some();
     let clue = |missing: &[String]| features.source.clue(missing.iter().map(String::as_str));
     let (pairs, lost) = with_features(pairs, available, clue, job.allow_missing_images)?;
@@ -57,13 +57,10 @@ pub fn run(job: &Encode, work: &Work) -> Result<Finished> {
         pairs: &pairs,
         features: &features,
     };
-    emitter.pass("encode", pairs.len() as u64, Unit::Examples);
-    let mut done = 0;
-    let encoded = encode(&encoding, &settings(job), &mut |pairs| {
-        done += pairs as u64;
-        emitter.at(done, "");
-    })?;
-    emitter.passed();
+    let task: ProgressTask<'_> =
+        ProgressTask::begin(emitter, TaskStart::new("encode", pairs.len() as u64, Unit::Pairs));
+    let encoded = encode(&encoding, &settings(job), &mut |pairs| task.advance(pairs as u64))?;
+    drop(task);
     if encoded.kept > 0 {
         emitter.said(format_args!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len()));
     }

@@ -1,8 +1,8 @@
 //! Fine-tuning a task.
 
 use base::error::Result;
+use base::progress::{Observer, Quiet};
 use data::dataset;
-use data::features::progress::{Progress, Silent};
 use lxmert::train::finetune;
 use lxmert::train::{loading, weights};
 use protocol::Finetune;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use trainings::examples::Questions;
 use trainings::loader::Loader;
 
-use super::reading::{Reading, say_what_was_read};
+use super::reading::say_what_was_read;
 use super::telling::{Telling, TrainingKind, first_weights};
 use super::work::{Work, result};
 use crate::emit::Emitter;
@@ -23,8 +23,8 @@ pub fn run(job: Finetune, work: &Work) -> Result<Value> {
     let (emitter, mut settings) = (work.emitter, job.settings);
     let loader = Loader::new(job.data)?;
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
-    let reading = Reading::new(emitter);
-    let progress: &dyn Progress = if job.stage { &Silent } else { &reading };
+    let quiet = Quiet(emitter as &dyn Observer);
+    let progress: &dyn Observer = if job.stage { &quiet } else { emitter };
     let train = loader.questions(&job.train, progress)?;
     tell_of(emitter, &train, job.stage);
     let valid = if dataset::split_names(&job.valid)?.is_empty() {

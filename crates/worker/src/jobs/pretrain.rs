@@ -7,7 +7,7 @@ use protocol::Pretrain;
 use serde_json::Value;
 use trainings::pretrain::data::{Loader, Role, Sentences};
 
-use super::reading::{Reading, say_what_was_read_as};
+use super::reading::say_what_was_read_as;
 use super::telling::{Telling, TrainingKind, first_weights};
 use super::work::{Work, result};
 use crate::emit::Emitter;
@@ -21,9 +21,8 @@ pub fn run(job: Pretrain, work: &Work) -> Result<Value> {
     let vocab = job.data.vocab.clone();
     let loader = Loader::new(job.data)?;
     settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
-    let reading = Reading::new(emitter);
     let read = |list: &str, role| {
-        let sentences = loader.sentences(list, role, &reading)?;
+        let sentences = loader.sentences(list, role, emitter)?;
         tell_of(emitter, list, &sentences);
         Ok::<_, Error>(sentences)
     };

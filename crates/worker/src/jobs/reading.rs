@@ -1,50 +1,8 @@
-//! What is said while data are read.
+//! What is said of data that were read.
 
-use std::cell::Cell;
-use std::path::Path;
-
-use data::features::progress::{Outcome, Progress};
-use protocol::Unit;
 use trainings::examples::{Questions, Source};
 
 use crate::emit::Emitter;
-
-/// Tells of the reading of files.
-pub struct Reading<'a> {
-    emitter: &'a Emitter,
-    done: Cell<u64>,
-}
-
-impl<'a> Reading<'a> {
-    /// Through an emitter.
-    pub fn new(emitter: &'a Emitter) -> Self {
-        Self { emitter, done: Cell::new(0) }
-    }
-}
-
-impl Progress for Reading<'_> {
-    fn begin(&self, doing: &str, total: u64) {
-        self.done.set(0);
-        self.emitter.pass(doing, total, Unit::Bytes);
-    }
-
-    fn advance(&self, bytes: u64) {
-        self.done.set(self.done.get() + bytes);
-        self.emitter.at(self.done.get(), "");
-    }
-
-    fn end(&self) {
-        self.emitter.passed();
-    }
-
-    fn ready(&self, outcome: Outcome, store: &Path, images: usize) {
-        self.emitter.said(format_args!("features: {} {} ({images} images)", outcome.name(), store.display()));
-    }
-
-    fn note(&self, text: &str) {
-        self.emitter.said(format_args!("features: {text}"));
-    }
-}
 
 /// Says what was read of a task's splits.
 pub fn say_what_was_read(emitter: &Emitter, questions: &Questions) {

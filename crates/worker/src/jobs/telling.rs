@@ -1,9 +1,10 @@
 //! What is said while a training goes on, whichever it is.
 
 use base::error::Result;
+use base::progress::{ProgressTask, TaskStart, Unit};
 use lxmert::train::session::Observer;
 use lxmert_spec::loading::LoadReport;
-use protocol::{Event, Unit};
+use protocol::Event;
 use trainings::progress::TrainProgress;
 
 use super::work::Work;
@@ -17,21 +18,24 @@ pub enum TrainingKind {
     Pretraining,
 }
 
+/// Name of the task that is the whole training.
+const TRAIN: &str = "train";
+
 /// Tells how a training goes.
 pub struct Telling<'a> {
     work: &'a Work<'a>,
     kind: TrainingKind,
     /// Examples that are validated after each epoch.
     valid: usize,
-    /// Examples validated since the epoch's last step.
-    validated: Option<usize>,
-    epoch: Option<u64>,
+    /// The whole training; begins with the first step that this process takes.
+    training: Option<ProgressTask<'a>>,
+    validation: Option<ProgressTask<'a>>,
 }
 
 impl<'a> Telling<'a> {
     /// Of a training that is validated on so many examples.
     pub fn new(work: &'a Work<'a>, kind: TrainingKind, valid: usize) -> Self {
-        Self { work, kind, valid, validated: None, epoch: None }
+        Self { work, kind, valid, training: None, validation: None }
     }
 }
 
@@ -41,33 +45,26 @@ impl Observer for Telling<'_> {
     }
 
     fn step(&mut self, progress: &TrainProgress) {
-        let TrainProgress { epoch, done, examples, loss, score, .. } = *progress;
+        self.validation = None;
         let emitter = self.work.emitter;
-        if self.epoch != Some(epoch) {
-            (self.epoch, self.validated) = (Some(epoch), None);
-            emitter.pass(&format!("epoch {epoch}"), examples, Unit::Examples);
-        }
-        let accuracy = score.map(|score| format!(" accuracy {:.2}", score * 100.0)).unwrap_or_default();
-        emitter.at(done, format!("loss {loss:.4}{accuracy}"));
+        let task = self.training.get_or_insert_with(|| ProgressTask::begin(emitter, start(progress)));
+        task.at(progress.step, || detail(progress));
     }
 
     fn validated(&mut self, examples: usize) {
-        let emitter = self.work.emitter;
-        let before = self.validated.unwrap_or_else(|| {
-            emitter.pass("valid", self.valid as u64, Unit::Examples);
-            0
+        let (emitter, valid) = (self.work.emitter, self.valid as u64);
+        let task = self.validation.get_or_insert_with(|| {
+            let start = TaskStart::new("valid", valid, Unit::Examples);
+            ProgressTask::begin(emitter, TaskStart { within: Some(TRAIN.to_owned()), ..start })
         });
-        self.validated = Some(before + examples);
-        emitter.at((before + examples) as u64, "");
+        task.advance(examples as u64);
     }
 
     fn lines(&mut self, lines: &str) {
+        self.validation = None;
         let emitter = self.work.emitter;
         match self.kind {
-            TrainingKind::Finetuning => {
-                emitter.passed();
-                emitter.say(&Event::Epoch { text: lines.trim().to_owned() });
-            }
+            TrainingKind::Finetuning => emitter.say(&Event::Epoch { text: lines.trim().to_owned() }),
             TrainingKind::Pretraining => emitter.printed(lines),
         }
     }
@@ -80,7 +77,46 @@ impl Observer for Telling<'_> {
     }
 }
 
+/// Returns the task of all steps, of which those before this one were taken by an earlier process.
+fn start(progress: &TrainProgress) -> TaskStart {
+    let TrainProgress { step, steps, batch_size, .. } = *progress;
+    let task = TaskStart::new(TRAIN, steps, Unit::Steps { examples: batch_size });
+    TaskStart { from: step.saturating_sub(1), ..task }
+}
+
+/// Returns such as `epoch 3, loss 1.2345, accuracy 40.10`.
+fn detail(progress: &TrainProgress) -> String {
+    let TrainProgress { epoch, loss, score, .. } = *progress;
+    let accuracy = score.map(|score| format!(", accuracy {:.2}", score * 100.0)).unwrap_or_default();
+    format!("epoch {epoch}, loss {loss:.4}{accuracy}")
+}
+
 /// Returns the line about a model's first weights, which `seed` has drawn if nothing was loaded.
 pub fn first_weights(report: Option<&LoadReport>, seed: u64) -> String {
     report.map_or_else(|| format!("weights: random, seed {seed}"), |report| format!("weights: {report}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resumed_training_starts_at_its_position_in_the_whole_run() {
+        let progress = TrainProgress {
+            step: 41,
+            steps: 100,
+            epoch: 2,
+            epochs: 5,
+            batch_size: 32,
+            done: 32,
+            examples: 640,
+            loss: 1.5,
+            score: Some(0.25),
+            examples_per_second: 9.0,
+        };
+        let start = start(&progress);
+        assert_eq!((start.from, start.total, start.unit), (40, Some(100), Unit::Steps { examples: 32 }));
+        assert_eq!(detail(&progress), "epoch 2, loss 1.5000, accuracy 25.00");
+        assert_eq!(detail(&TrainProgress { score: None, ..progress }), "epoch 2, loss 1.5000");
+    }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::download::hosts::Hosts;
-use crate::event::{Event, Observer};
+use crate::event::Event;
 use crate::manifest::Checksums;
 use crate::place::Place;
 use base::error::Kind;
 use base::files;
+use base::progress::{self, Observer};
 use fixtures::server::{Fault, Record, Served, Server};
 
 const PATH: &str = "/a.bin";
@@ -21,7 +22,7 @@ const PATH: &str = "/a.bin";
 #[derive(Default)]
 struct Ear(Mutex<Vec<Event>>);
 
-impl Observer for Ear {
+impl Observer<Event> for Ear {
     fn event(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
@@ -117,7 +118,9 @@ impl Bench {
 
     fn said(&self, text: &str) -> bool {
         let has = |event: &Event| match event {
-            Event::Note { text: said, .. } | Event::Waiting { why: said, .. } => said.contains(text),
+            Event::Progress(progress::Event::Note { text: said, .. } | progress::Event::Waiting { why: said, .. }) => {
+                said.contains(text)
+            }
             _ => false,
         };
         self.ear.0.lock().unwrap().iter().any(has)

@@ -11,9 +11,9 @@ use std::time::Instant;
 use super::input::Input;
 use crate::features::Row;
 use crate::features::golden_rows::{Held, Released, Watch};
-use crate::features::progress::Progress;
 use crate::features::store::Precision;
 use base::error::Result;
+use base::progress::Observer;
 
 /// What differs, and how each kind of difference is spread.
 pub struct Measured {
@@ -28,7 +28,7 @@ pub struct Measured {
 /// # Errors
 /// Data where a file is missing or damaged, naming the row and column, where an id is there twice, or where A and B have
 /// features of different width; infra where reading fails.
-pub fn measure(a: &Path, b: &Path, settings: &Settings, progress: &dyn Progress) -> Result<Measured> {
+pub fn measure(a: &Path, b: &Path, settings: &Settings, progress: &dyn Observer) -> Result<Measured> {
     let inputs = [Input::open(a, progress)?, Input::open(b, progress)?];
     let [one, other] = &inputs;
     let places: Vec<[usize; 2]> = (0..one.len()).filter_map(|at| Some([at, other.index_of(one.id(at))?])).collect();

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::features::column::TsvLayout;
 use crate::features::inspect::FileKind;
-use crate::features::progress::Progress;
 use crate::features::row::Row;
 use crate::features::store::{FeatureStore, Precision};
 use crate::features::tsv::Index;
 use base::error::{Error, Result};
+use base::progress::Observer;
 
 /// An open feature file.
 pub(super) enum Input {
@@ -21,7 +21,7 @@ impl Input {
     ///
     /// # Errors
     /// What the TSV reader or the store says; data for a file without rows.
-    pub(super) fn open(path: &Path, progress: &dyn Progress) -> Result<Self> {
+    pub(super) fn open(path: &Path, progress: &dyn Observer) -> Result<Self> {
         let input = match FileKind::of(path)? {
             FileKind::Tsv => Self::Tsv(Index::build(path, progress)?),
             FileKind::Store => Self::Store(FeatureStore::open(path)?),

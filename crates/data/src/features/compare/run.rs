@@ -6,9 +6,9 @@ use std::sync::mpsc;
 use super::image::{Image, Rules, Tally, compared};
 use super::input::Input;
 use super::matching::MAX_BOXES;
-use crate::features::progress::{Pass, Progress};
 use crate::features::row::Row;
 use base::error::{Error, Result};
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// Images that a thread takes at a time, neighbours in A.
 const TOGETHER: usize = 4;
@@ -22,10 +22,11 @@ pub(super) fn all(
     places: &[[usize; 2]],
     rules: &Rules,
     threads: usize,
-    progress: &dyn Progress,
+    progress: &dyn Observer,
 ) -> Result<(Vec<Image>, Tally)> {
     let bytes = |places: &[usize; 2]| inputs[0].row_bytes(places[0]) + inputs[1].row_bytes(places[1]);
-    let _pass = Pass::begin(progress, "comparing", places.iter().map(bytes).sum());
+    let total: u64 = places.iter().map(bytes).sum();
+    let task = ProgressTask::begin(progress, TaskStart::new("comparing", total, Unit::Bytes));
     let (next, stop) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let mut images: Vec<Option<Image>> = vec![None; places.len()];
     let mut failed: Option<(usize, Error)> = None;
@@ -61,7 +62,7 @@ pub(super) fn all(
             .collect();
         drop(sender);
         for (at, result) in results {
-            progress.advance(bytes(&places[at]));
+            task.advance(bytes(&places[at]));
             match result {
                 Ok(image) => images[at] = Some(image),
                 Err(error) if failed.as_ref().is_none_or(|(first, _)| at < *first) => failed = Some((at, error)),

@@ -9,7 +9,6 @@ use std::path::Path;
 
 use super::super::damage::Damage;
 use super::super::golden_rows::{Released, Watch};
-use super::super::progress::{Pass, Progress, Silent};
 use super::super::row::Row;
 use super::super::row_error::TsvError;
 use super::super::statistics::Statistics;
@@ -17,6 +16,7 @@ use super::super::store::{FeatureStore, Precision};
 use super::super::tsv::Reader;
 use super::fault::SharedFault;
 use base::error::{Error, Result};
+use base::progress::{Observer, ProgressTask, Silent, TaskStart, Unit};
 
 /// Inspects a TSV or a store, going on behind damaged rows.
 ///
@@ -30,21 +30,21 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
 ///
 /// # Errors
 /// As [`inspect()`].
-pub fn inspect_with(path: &Path, released: &[Released], progress: &dyn Progress) -> Result<Inspection> {
+pub fn inspect_with(path: &Path, released: &[Released], progress: &dyn Observer) -> Result<Inspection> {
     let kind = FileKind::of(path)?;
     let bytes = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?.len();
-    let _pass = Pass::begin(progress, &format!("reading {}", path.display()), bytes);
+    let task = ProgressTask::begin(progress, TaskStart::new(format!("reading {}", path.display()), bytes, Unit::Bytes));
     let mut gathered = Gathered::new(Watch::new(released));
     let mut found = if kind == FileKind::Store {
         let store = FeatureStore::open(path)?;
-        read_store(&store, bytes, &mut gathered, progress);
+        read_store(&store, bytes, &mut gathered, &task);
         let mut found = gathered.finish(path, FileKind::Store, bytes);
         found.precision = Some(store.precision().name());
         found.golden = found.golden.filter(|_| store.precision() == Precision::F32);
         found.source = Some(store.source().clone());
         found
     } else {
-        read_tsv(path, &mut gathered, progress)?;
+        read_tsv(path, &mut gathered, &task)?;
         gathered.finish(path, FileKind::Tsv, bytes)
     };
     if found.rows == 0 && found.problem_count == 0 {
@@ -56,7 +56,7 @@ pub fn inspect_with(path: &Path, released: &[Released], progress: &dyn Progress)
     Ok(found)
 }
 
-fn read_tsv(path: &Path, gathered: &mut Gathered, progress: &dyn Progress) -> Result<()> {
+fn read_tsv(path: &Path, gathered: &mut Gathered, task: &ProgressTask<'_>) -> Result<()> {
     let mut reader = Reader::open(path)?;
     let mut row = Row::default();
     let mut before = 0;
@@ -80,12 +80,12 @@ fn read_tsv(path: &Path, gathered: &mut Gathered, progress: &dyn Progress) -> Re
                 }
             }
         }
-        progress.advance(reader.consumed() - before);
+        task.advance(reader.consumed() - before);
         before = reader.consumed();
     }
 }
 
-fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Gathered, progress: &dyn Progress) {
+fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Gathered, task: &ProgressTask<'_>) {
     let mut row = Row::default();
     for index in 0..store.len() {
         store.copy_row(index, &mut row);
@@ -100,7 +100,7 @@ fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Gathered, progres
                 shared: SharedFault::of(&damage),
             }),
         }
-        progress.advance(bytes / store.len() as u64);
+        task.advance(bytes / store.len() as u64);
     }
 }
 

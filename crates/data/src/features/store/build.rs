@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 use super::beside;
 use super::receipt::{self, StoreReceipt};
 use super::{FeatureStore, Precision, Source, StoreWriter};
-use crate::features::progress::{Outcome, Pass, Progress};
 use crate::features::row::Row;
 use crate::features::tsv::Reader;
 use base::error::{Error, Result};
 use base::files;
+use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 
 /// The store of `tsv` in `store_dir`, built once with a progress bar and re-used while the TSV's content is the same.
 ///
@@ -34,24 +34,24 @@ pub fn ensure_store(
     store_dir: &Path,
     precision: Precision,
     limit: Option<usize>,
-    progress: &dyn Progress,
+    progress: &dyn Observer,
 ) -> Result<FeatureStore> {
     if limit == Some(0) {
         return Err(Error::usage("a limit of 0 rows leaves no features").next("leave the limit out to use all rows"));
     }
     let state = FileState::of(tsv)?;
     let names = Names::new(tsv, store_dir, precision)?;
-    let mut outcome = Outcome::Reused;
-    let store = match find(tsv, &state, &names, precision, limit, progress)? {
-        Some(store) => store,
-        None => {
-            outcome = Outcome::Built;
-            build(tsv, &state, &names, precision, limit, progress)?
-        }
+    let (outcome, store) = match find(tsv, &state, &names, precision, limit, progress)? {
+        Some(store) => ("reused", store),
+        None => ("built", build(tsv, &state, &names, precision, limit, progress)?),
     };
     let store = limit.map_or_else(|| store.clone(), |rows| store.clone().with_limit(rows));
-    progress.ready(outcome, store.path(), store.len());
+    note(progress, format!("{outcome} {} ({} images)", store.path().display(), store.len()));
     Ok(store)
+}
+
+fn note(progress: &dyn Observer, text: String) {
+    progress.event(&Event::Note { name: "features".to_owned(), text });
 }
 
 /// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV or the store.
@@ -187,7 +187,7 @@ fn find(
     names: &Names,
     precision: Precision,
     limit: Option<usize>,
-    progress: &dyn Progress,
+    progress: &dyn Observer,
 ) -> Result<Option<FeatureStore>> {
     let (stamped, others): (Vec<FeatureStore>, Vec<FeatureStore>) =
         fitting(state, names, precision, limit).partition(|store| Stamp::of(store, state).is_beside(store.path()));
@@ -195,7 +195,7 @@ fn find(
     let is_sound = |store: &FeatureStore| match receipt::ensure_sound(store, progress) {
         Ok(()) => true,
         Err(error) => {
-            progress.note(&format!("this store is not used: {}", error.what()));
+            note(progress, format!("this store is not used: {}", error.what()));
             false
         }
     };
@@ -223,7 +223,7 @@ fn build(
     names: &Names,
     precision: Precision,
     limit: Option<usize>,
-    progress: &dyn Progress,
+    progress: &dyn Observer,
 ) -> Result<FeatureStore> {
     let whole = names.whole();
     let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
@@ -238,7 +238,7 @@ fn build(
 ///
 /// # Errors
 /// As [`ensure_store`].
-pub fn build_store(tsv: &Path, store: &Path, precision: Precision, progress: &dyn Progress) -> Result<()> {
+pub fn build_store(tsv: &Path, store: &Path, precision: Precision, progress: &dyn Observer) -> Result<()> {
     let state = FileState::of(tsv)?;
     write(tsv, &state, StoreWriter::create(store, precision)?, None, progress, |_, _| store.to_owned()).map(|_| ())
 }
@@ -250,26 +250,26 @@ fn write(
     state: &FileState,
     mut writer: StoreWriter,
     limit: Option<usize>,
-    progress: &dyn Progress,
+    progress: &dyn Observer,
     named: impl FnOnce(u64, usize) -> PathBuf,
 ) -> Result<(PathBuf, String)> {
     let file = files::open_regular(tsv)?;
     let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut row = Row::default();
-    let pass = Pass::begin(progress, &format!("building the store of {name}"), state.bytes);
-    let mut reader = Reader::new(Observed { file, hash: Sha256::new(), bytes: 0, progress }, tsv);
+    let task = ProgressTask::begin(
+        progress,
+        TaskStart::new(format!("building the store of {name}"), state.bytes, Unit::Bytes),
+    );
+    let mut reader = Reader::new(Observed { file, hash: Sha256::new(), bytes: 0, task: &task }, tsv);
     while limit.is_none_or(|rows| writer.rows() < rows) && reader.read(&mut row)? {
         writer.write_row(&row)?;
     }
-    drop(pass);
-    let observed = reader.get_ref();
-    let all_read = observed.bytes == state.bytes && limit.is_none_or(|rows| writer.rows() < rows);
-    let covered = if all_read { state.bytes } else { reader.consumed() };
-    let sha256 = if observed.bytes == covered {
-        files::hex(&observed.hash.clone().finalize())
-    } else {
-        hash_first(tsv, covered, progress)?
-    };
+    let (bytes, hash, consumed) = (reader.get_ref().bytes, reader.get_ref().hash.clone(), reader.consumed());
+    drop(reader);
+    drop(task);
+    let all_read = bytes == state.bytes && limit.is_none_or(|rows| writer.rows() < rows);
+    let covered = if all_read { state.bytes } else { consumed };
+    let sha256 = if bytes == covered { files::hex(&hash.finalize()) } else { hash_first(tsv, covered, progress)? };
     if FileState::of(tsv)? != *state {
         return Err(Error::data(format!("{} changed while it was read", tsv.display()))
             .next("let its download or extraction finish first"));
@@ -281,11 +281,11 @@ fn write(
 }
 
 /// A file whose bytes are hashed and counted as they are read.
-struct Observed<'p> {
+struct Observed<'t> {
     file: File,
     hash: Sha256,
     bytes: u64,
-    progress: &'p dyn Progress,
+    task: &'t ProgressTask<'t>,
 }
 
 impl Read for Observed<'_> {
@@ -293,15 +293,15 @@ impl Read for Observed<'_> {
         let read = self.file.read(buffer)?;
         self.hash.update(&buffer[..read]);
         self.bytes += read as u64;
-        self.progress.advance(read as u64);
+        self.task.advance(read as u64);
         Ok(read)
     }
 }
 
-fn hash_first(tsv: &Path, bytes: u64, progress: &dyn Progress) -> Result<String> {
+fn hash_first(tsv: &Path, bytes: u64, progress: &dyn Observer) -> Result<String> {
     let file = files::open_regular(tsv)?;
-    let _pass = Pass::begin(progress, &format!("checking {}", tsv.display()), bytes);
-    let mut observed = Observed { file, hash: Sha256::new(), bytes: 0, progress };
+    let task = ProgressTask::begin(progress, TaskStart::new(format!("checking {}", tsv.display()), bytes, Unit::Bytes));
+    let mut observed = Observed { file, hash: Sha256::new(), bytes: 0, task: &task };
     let mut buffer = vec![0; 1 << 20];
     let mut rest = bytes;
     while rest > 0 {

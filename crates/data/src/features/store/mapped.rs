@@ -14,11 +14,11 @@ use memmap2::Mmap;
 use super::format::{Layout, NO_STORE, Part};
 use super::{Precision, Source};
 use crate::features::damage::{Column, Damage};
-use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id, normalise_boxes};
 use crate::features::values;
 use base::error::{Error, Result};
 use base::files::{self, Stat};
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// A mapped store. Clones share the mapping. Methods with a `row` panic unless `row < self.len()`.
 #[derive(Clone)]
@@ -88,13 +88,14 @@ impl FeatureStore {
     }
 
     /// Checks every value of every row.
-    pub(super) fn check_rows(&self, progress: &dyn Progress) -> Result<()> {
+    pub(super) fn check_rows(&self, progress: &dyn Observer) -> Result<()> {
         let bytes = self.shared.map.len() as u64;
-        let _pass = Pass::begin(progress, &format!("checking {}", self.path().display()), bytes);
+        let name = format!("checking {}", self.path().display());
+        let task = ProgressTask::begin(progress, TaskStart::new(name, bytes, Unit::Bytes));
         let mut row = Row::default();
         (0..self.len()).try_for_each(|at| {
             self.copy_row(at, &mut row);
-            progress.advance(bytes / self.len() as u64);
+            task.advance(bytes / self.len() as u64);
             row.check().map_err(|(column, damage)| self.row_error(at, column, &damage))
         })
     }

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::format::HEADER_BYTES;
 use super::{FeatureStore, beside};
-use crate::features::progress::{Pass, Progress};
 use base::error::{Error, Result};
 use base::files::{self, Stat};
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// A store as it was when its content was known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) fn may_be_sound(store: &FeatureStore) -> bool {
 ///
 /// # Errors
 /// Data for a store that was changed, or that holds what no store may hold.
-pub(super) fn ensure_sound(store: &FeatureStore, progress: &dyn Progress) -> Result<()> {
+pub(super) fn ensure_sound(store: &FeatureStore, progress: &dyn Observer) -> Result<()> {
     store.check_small_tensors()?;
     let stat = store.stat()?;
     let sha256 = match StoreReceipt::beside(store.path()) {
@@ -74,7 +74,7 @@ impl FeatureStore {
     ///
     /// # Errors
     /// Data where the file is missing, is not a whole store, was changed, or holds what no store may hold.
-    pub fn open_checked(path: &Path, progress: &dyn Progress) -> Result<Self> {
+    pub fn open_checked(path: &Path, progress: &dyn Observer) -> Result<Self> {
         let store = Self::open(path)?;
         store.check_small_tensors()?;
         let stat = store.stat()?;
@@ -85,7 +85,7 @@ impl FeatureStore {
     }
 }
 
-fn compare(store: &FeatureStore, receipt: &StoreReceipt, progress: &dyn Progress) -> Result<String> {
+fn compare(store: &FeatureStore, receipt: &StoreReceipt, progress: &dyn Observer) -> Result<String> {
     let sha256 = digest(store.path(), progress)?;
     if sha256 == receipt.sha256 {
         return Ok(sha256);
@@ -97,28 +97,29 @@ fn compare(store: &FeatureStore, receipt: &StoreReceipt, progress: &dyn Progress
 }
 
 /// SHA-256 of a store's tensors and then its header.
-fn digest(path: &Path, progress: &dyn Progress) -> Result<String> {
+fn digest(path: &Path, progress: &dyn Observer) -> Result<String> {
     let failed = |error: &std::io::Error| Error::io("read", path, error);
     let mut file = files::open_regular(path)?;
     let bytes = file.metadata().map_err(|error| failed(&error))?.len();
     let header = HEADER_BYTES as u64;
-    let _pass = Pass::begin(progress, &format!("checking {}", path.display()), bytes);
+    let task =
+        ProgressTask::begin(progress, TaskStart::new(format!("checking {}", path.display()), bytes, Unit::Bytes));
     let mut hash = Sha256::new();
     file.seek(SeekFrom::Start(header)).map_err(|error| failed(&error))?;
-    update(&mut hash, &mut file, progress).map_err(|error| failed(&error))?;
+    update(&mut hash, &mut file, &task).map_err(|error| failed(&error))?;
     file.seek(SeekFrom::Start(0)).map_err(|error| failed(&error))?;
-    update(&mut hash, &mut file.take(header), progress).map_err(|error| failed(&error))?;
+    update(&mut hash, &mut file.take(header), &task).map_err(|error| failed(&error))?;
     Ok(files::hex(&hash.finalize()))
 }
 
-fn update(hash: &mut Sha256, source: &mut impl Read, progress: &dyn Progress) -> std::io::Result<()> {
+fn update(hash: &mut Sha256, source: &mut impl Read, task: &ProgressTask<'_>) -> std::io::Result<()> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match source.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(read) => {
                 hash.update(&buffer[..read]);
-                progress.advance(read as u64);
+                task.advance(read as u64);
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 
 use super::{FeatureStore, Precision, Streamed, build_store, ensure_store, store_stream};
 use crate::features::bench::thread_cpu_seconds;
-use crate::features::progress::{Outcome, Progress, Silent};
 use crate::features::testing::{file, row, row_of, text};
 use base::error::{Kind, Result};
 use base::files;
+use base::progress::{Event, Observer, Silent};
 use fixtures::small_disk::SmallDisk;
 
 /// A workspace for one TSV.
@@ -42,14 +42,12 @@ impl Place {
 /// Fails where the TSV is read again.
 struct Unread;
 
-impl Progress for Unread {
-    fn begin(&self, doing: &str, _: u64) {
-        panic!("{doing}");
-    }
-    fn advance(&self, _: u64) {}
-    fn end(&self) {}
-    fn ready(&self, outcome: Outcome, _: &Path, _: usize) {
-        assert_eq!(outcome, Outcome::Reused);
+impl Observer for Unread {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Note { text, .. } => assert!(text.starts_with("reused "), "{text}"),
+            event => panic!("{event:?}"),
+        }
     }
 }
 

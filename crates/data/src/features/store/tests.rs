@@ -1,12 +1,12 @@
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use super::{FeatureStore, Precision, Source, StoreWriter, ensure_store};
 use crate::features::bench::thread_cpu_seconds;
-use crate::features::progress::{Outcome, Progress, Silent};
 use crate::features::row::{Row, normalise_boxes};
 use crate::features::testing::{Draws, file, row, row_of};
 use crate::features::tsv::Reader;
+use base::progress::{Event, Observer, Silent};
 use base::{error, files};
 
 fn source() -> Source {
@@ -185,16 +185,20 @@ fn numbers_beyond_all_bounds_in_a_header() {
 
 /// Records what was said.
 #[derive(Default)]
-struct Heard(RefCell<Vec<String>>);
+struct Heard(Mutex<Vec<String>>);
 
-impl Progress for Heard {
-    fn begin(&self, doing: &str, _: u64) {
-        self.0.borrow_mut().push(doing.split(' ').next().unwrap().to_owned());
-    }
-    fn advance(&self, _: u64) {}
-    fn end(&self) {}
-    fn ready(&self, outcome: Outcome, _: &Path, images: usize) {
-        self.0.borrow_mut().push(format!("{} {images}", outcome.name()));
+impl Observer for Heard {
+    fn event(&self, event: &Event) {
+        let said = match event {
+            Event::Started(start) => start.name.split(' ').next().unwrap().to_owned(),
+            // `built PATH (5 images)`
+            Event::Note { text, .. } => {
+                let images = text.rsplit_once(" (").and_then(|(_, count)| count.strip_suffix(" images)")).unwrap();
+                format!("{} {images}", text.split(' ').next().unwrap())
+            }
+            _ => return,
+        };
+        self.0.lock().unwrap().push(said);
     }
 }
 
@@ -219,7 +223,7 @@ impl Place {
     fn ensure_of(&self, tsv: &Path, precision: Precision, limit: Option<usize>) -> (FeatureStore, String) {
         let heard = Heard::default();
         let store = ensure_store(tsv, &self.stores, precision, limit, &heard).unwrap();
-        let said = heard.0.take().join(", ");
+        let said = heard.0.into_inner().unwrap().join(", ");
         (store, said)
     }
 

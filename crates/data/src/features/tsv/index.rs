@@ -15,11 +15,11 @@ use super::reader::{row_error, row_of_line};
 use crate::features::MAX_ROW_BYTES;
 use crate::features::damage::{Column, Damage, TsvLayout};
 use crate::features::foreign;
-use crate::features::progress::{Pass, Progress};
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::TsvError;
 use base::error::Error;
 use base::files::{self, text};
+use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// Enough for the longest id and both sides of an image.
 const HEAD: usize = 1280;
@@ -51,16 +51,17 @@ impl Index {
     /// # Errors
     /// The first row that is damaged as far as can be seen from its ends, or that has the id of an earlier one;
     /// [`TsvError::Io`] where the file cannot be read.
-    pub fn build(path: &Path, progress: &dyn Progress) -> Result<Self, TsvError> {
+    pub fn build(path: &Path, progress: &dyn Observer) -> Result<Self, TsvError> {
         let file = files::open_regular(path).map_err(TsvError::Io)?;
         let data = file.metadata().map_err(|error| TsvError::io("read", path, &error))?;
         let (path_of, bytes, layout) = (path.to_owned(), data.len(), TsvLayout::Ten);
         let index = Self { file, path: path_of, bytes, layout, entries: Vec::new(), by_id: HashMap::new() };
-        let _pass = Pass::begin(progress, &format!("looking through {}", path.display()), index.bytes);
-        index.walk(progress)
+        let name = format!("looking through {}", path.display());
+        let task = ProgressTask::begin(progress, TaskStart::new(name, index.bytes, Unit::Bytes));
+        index.walk(&task)
     }
 
-    fn walk(mut self, progress: &dyn Progress) -> Result<Self, TsvError> {
+    fn walk(mut self, task: &ProgressTask<'_>) -> Result<Self, TsvError> {
         let mut rest = None;
         let (mut head, mut text, mut row) = (Vec::new(), Vec::new(), Row::default());
         let (mut offset, mut line) = (self.look_at_start(&mut head)?, 1);
@@ -93,7 +94,7 @@ impl Index {
             self.by_id.insert(Arc::clone(&id), self.entries.len());
             self.entries.push(Entry { id, offset, bytes, line });
             let next = offset + bytes as u64 + 1;
-            progress.advance(next.min(self.bytes) - offset);
+            task.advance(next.min(self.bytes) - offset);
             (offset, line) = (next, line + 1);
         }
         Ok(self)
@@ -221,9 +222,9 @@ fn front(head: &[u8]) -> Option<(&str, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::progress::Silent;
     use crate::features::testing::{file, row, row_of, text};
     use crate::features::tsv::Reader;
+    use base::progress::Silent;
 
     fn index(bytes: &[u8]) -> Result<Index, TsvError> {
         let folder = tempfile::tempdir().unwrap();

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::*;
 use crate::verdict::Verdict;
+use base::progress::Silent;
 use data::features::compare::{Features, Speed};
-use data::features::progress::Silent;
 use data::features::row::Row;
 use data::features::store::Precision;
 use data::features::store::build_store;

@@ -160,6 +160,7 @@ impl<T: Training> Session<'_, T> {
             steps: length.steps(),
             epoch: self.at.epoch,
             epochs: length.epochs,
+            batch_size: length.batch_size as u64,
             done: self.done(),
             examples: length.examples as u64,
             loss,
