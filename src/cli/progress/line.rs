@@ -6,10 +6,6 @@ use base::progress::{Memory, TaskStart, Unit};
 
 /// Columns of the name of a file: several stand below each other.
 const FILE_NAME: usize = 20;
-/// Columns of the figures of a file: `999 MB/99.9 GB, 99.9 MB/s, 59m left`.
-const FILE_FIGURES: usize = 37;
-/// Columns of a bar, with its ends.
-const BAR: std::ops::RangeInclusive<usize> = 10..=30;
 /// Narrower terminals have no room for a bar beside the figures.
 const ROOM_FOR_BAR: usize = 60;
 
@@ -55,24 +51,16 @@ impl Task {
 
     /// A line of at most `width` columns with a bar, the most important figures first.
     pub fn bar(&self, times: Times, width: usize) -> String {
-        let is_file = self.start.unit == Unit::Bytes;
         let longest = FILE_NAME.min(width / 3);
         let mut text = shortened(&plain::line(&self.start.name), longest);
-        if is_file {
+        if self.start.unit == Unit::Bytes {
             text = format!("{text:longest$}");
         }
-        let (has_bar, mut room) =
-            (width >= ROOM_FOR_BAR && self.total.is_some(), width - text.chars().count().min(width));
-        if has_bar {
-            room = room.saturating_sub(BAR.min().unwrap_or_default() + 1);
+        if width >= ROOM_FOR_BAR && self.total.is_some() {
+            text = format!("{text} {}", graphic(self.share(), width / 8));
         }
-        let figures = self.figures(times, room.saturating_sub(1));
-        if has_bar {
-            let taken = figures.chars().count().max(if is_file { FILE_FIGURES } else { 0 });
-            let free = width.saturating_sub(text.chars().count() + taken + 2);
-            text = format!("{text} {}", graphic(self.share(), free.clamp(*BAR.start(), *BAR.end())));
-        }
-        shortened(&format!("{text} {figures}"), width)
+        let room = width.saturating_sub(text.chars().count() + 1);
+        shortened(&format!("{text} {}", self.figures(times, room)), width)
     }
 
     /// As many figures as have room.
@@ -216,17 +204,17 @@ mod tests {
         for (task, wide, narrow) in [
             (
                 &training(),
-                "train [=>           ] 300/4,000 steps, 320 examples/s, 6m left, epoch 2",
+                "train [>       ] 300/4,000 steps, 320 examples/s, 6m left, epoch 2, loss 1.2345",
                 "train 300/4,000 steps, 320 examples/s",
             ),
             (
                 &long,
-                "name of a file name… [=>           ] 120 MB/1.0 GB, 6.0 MB/s, 2m left",
+                "name of a file name… [>       ] 120 MB/1.0 GB, 6.0 MB/s, 2m left, 3 of 5 layers",
                 "name of a fi… 120 MB/1.0 GB, 6.0 MB/s",
             ),
             (
                 &task("extracting train", 12, 40, Unit::Images),
-                "extracting train [========>                   ] 12/40 images, 0.60 images/s, 46s left",
+                "extracting train [==>     ] 12/40 images, 0.60 images/s, 46s left",
                 "extracting t… 12/40 images",
             ),
             (
