@@ -15,15 +15,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use assets::claim::claim;
-use base::error::{Error, Result};
-use base::{clock, files};
+use assets::lock_file::{LockFile, Pinned};
+use base::clock;
+use base::error::Result;
 use sandbox::Image;
 use sandbox::reference::{Reference, is_digest};
 
-/// The way of writing that this program reads and writes.
-const SCHEMA: u32 = 1;
-const FILE_LIMIT: u64 = 4 << 20;
 /// The pins compiled into the program.
 const SHIPPED: &str = include_str!("../../data/images.lock");
 
@@ -78,19 +75,23 @@ impl Pin {
     }
 }
 
-/// All pins.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lock {
-    pins: Vec<Pin>,
+impl Pinned for Pin {
+    const FORGOTTEN: &'static str = "which images were pinned";
+
+    fn name(&self) -> &str {
+        &self.image
+    }
+
+    fn fault(&self) -> Option<String> {
+        let are_digests = std::iter::once(&self.id).chain(&self.digest).all(|digest| is_digest(digest));
+        let why = "id and digest are sha256: and 64 lower-case hexadecimal digits";
+        (!are_digests).then(|| format!("the pin of `{}`: {why}", self.image))
+    }
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    schema: u32,
-    #[serde(rename = "pin", default)]
-    pins: Vec<Pin>,
-}
+/// All pins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock(LockFile<Pin>);
 
 /// Where a workspace's pins are.
 pub fn path(workspace: &Path) -> PathBuf {
@@ -102,90 +103,47 @@ pub fn path(workspace: &Path) -> PathBuf {
 /// # Errors
 /// Data where the lock file is wrong.
 pub fn read(workspace: &Path) -> Result<Lock> {
-    let mut lock = Lock::read(&path(workspace))?;
-    for pin in Lock::parse(SHIPPED, "data/images.lock")?.pins {
-        if lock.named(&pin.image).is_none() {
-            lock.pins.push(pin);
+    let mut own = LockFile::read(&path(workspace))?;
+    for pin in shipped()?.pins() {
+        if own.pin(&pin.image).is_none() {
+            own.replace(pin.clone());
         }
     }
-    Ok(lock)
+    Ok(Lock(own))
+}
+
+fn shipped() -> Result<LockFile<Pin>> {
+    LockFile::parse(SHIPPED, "data/images.lock")
 }
 
 /// Changes the pins of a workspace, one process at a time, so that no pin is lost.
 ///
 /// # Errors
-/// What `edit` says; data where the lock file is wrong; what [`Error::io`] says.
+/// What `edit` says; data where the lock file is wrong; what [`Error::io`](base::error::Error::io) says.
 pub fn change<T>(workspace: &Path, edit: impl FnOnce(&mut Lock) -> Result<T>) -> Result<T> {
-    let path = path(workspace);
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".claim");
-    files::create_folder_of(&path)?;
-    // Held for milliseconds: there is nothing to tell.
-    let _claim = claim(&PathBuf::from(beside), &mut |_| {})?;
-    let mut own = Lock::read(&path)?;
-    let result = edit(&mut own)?;
-    own.write(&path)?;
-    Ok(result)
+    LockFile::change(&path(workspace), |own| {
+        let mut lock = Lock(std::mem::take(own));
+        let result = edit(&mut lock);
+        *own = lock.0;
+        result
+    })
 }
 
 impl Lock {
-    /// Reads a lock's text; `origin` names it in errors.
-    fn parse(text: &str, origin: &str) -> Result<Self> {
-        let wrong = |why: String| {
-            Error::data(format!("the lock {origin} is wrong"))
-                .because(why)
-                .next("restore it from a copy; removing it forgets which images were pinned")
-        };
-        let Text { schema, pins } = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        if schema != SCHEMA {
-            return Err(wrong(format!("its schema is {schema}, this program reads {SCHEMA}")));
-        }
-        for (index, pin) in pins.iter().enumerate() {
-            if !is_digest(&pin.id) || !pin.digest.iter().all(|digest| is_digest(digest)) {
-                let why = "id and digest are sha256: and 64 lower-case hexadecimal digits";
-                return Err(wrong(format!("the pin of `{}`: {why}", pin.image)));
-            }
-            if pins[..index].iter().any(|other| other.image == pin.image) {
-                return Err(wrong(format!("`{}` is there twice", pin.image)));
-            }
-        }
-        Ok(Self { pins })
-    }
-
-    /// Reads a lock file; one that is not there is empty.
-    fn read(path: &Path) -> Result<Self> {
-        match path.try_exists() {
-            Ok(false) => Ok(Self::default()),
-            _ => Self::parse(&files::read_text(path, FILE_LIMIT)?, &path.display().to_string()),
-        }
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        let mut pins = self.pins.clone();
-        pins.sort_by(|a, b| a.image.cmp(&b.image));
-        let text = toml::to_string_pretty(&Text { schema: SCHEMA, pins })
-            .map_err(|error| Error::bug("the lock cannot be written").because(error))?;
-        files::write_bytes(path, text.as_bytes())
-    }
-
     /// All pins.
     pub fn pins(&self) -> &[Pin] {
-        &self.pins
+        self.0.pins()
     }
 
     /// The pin of a name; the digest in it counts for nothing. Without a tag: of any name of the repository at this digest.
     pub fn pin(&self, reference: &Reference) -> Option<&Pin> {
         match (&reference.tag, &reference.digest) {
-            (Some(tag), _) => self.named(&format!("{}:{tag}", reference.repository)),
-            (None, digest) => self.pins.iter().find(|pin| {
+            (Some(tag), _) => self.0.pin(&format!("{}:{tag}", reference.repository)),
+            (None, digest) => self.pins().iter().find(|pin| {
                 pin.digest == *digest
                     && pin.image.rsplit_once(':').is_some_and(|(repository, _)| repository == reference.repository)
             }),
         }
-    }
-
-    fn named(&self, image: &str) -> Option<&Pin> {
-        self.pins.iter().find(|pin| pin.image == image)
     }
 
     /// Pins an image under a name with a tag; what was pinned there before, where it was another one.
@@ -196,12 +154,8 @@ impl Lock {
         let own = format!("{repository}@");
         let digest = image.digests.iter().map(|digest| full(digest)).find(|digest| digest.starts_with(&own));
         let digest = digest.map(|digest| digest[own.len()..].to_owned());
-        let date = clock::now().chars().take(10).collect();
-        let pin = Pin { image: name.clone(), id: image.id.clone(), digest, how, date };
-        let before = self.pins.iter().position(|known| known.image == name).map(|at| self.pins.remove(at));
-        let other = before.filter(|before| !before.is(image));
-        self.pins.push(pin);
-        Ok(other)
+        let before = self.0.replace(Pin { image: name, id: image.id.clone(), digest, how, date: clock::today() });
+        Ok(before.filter(|before| !before.is(image)))
     }
 }
 
@@ -246,9 +200,9 @@ mod tests {
         let pin = |id: &str| format!("[[pin]]\nimage = \"a\"\nid = \"{id}\"\nhow = \"built\"\ndate = \"\"\n");
         let twice = format!("schema = 1\n{0}{0}", pin(&digest("1")));
         for text in ["", "schema = 2", &format!("schema = 1\n{}", pin("sha256:1")), &twice, "schema = 1\nother = 1"] {
-            let error = Lock::parse(text, "x").unwrap_err();
+            let error = LockFile::<Pin>::parse(text, "x").unwrap_err();
             assert_eq!(error.kind(), base::error::Kind::Data, "{text}");
         }
-        assert_eq!(Lock::parse(SHIPPED, "shipped").unwrap(), Lock::default());
+        assert_eq!(shipped().unwrap(), LockFile::default());
     }
 }

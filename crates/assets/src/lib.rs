@@ -4,6 +4,7 @@
 //!
 //! - [`manifest`]: what there is to fetch, from where, with which sizes and checksums, and what is made from it;
 //! - [`lock`]: what a person has pinned for files whose checksum nobody published;
+//! - [`lock_file`]: how pins are kept, of whatever kind;
 //! - [`place`]: where a file and everything about it lies in the workspace;
 //! - [`plan`]: what is there and what is still to come;
 //! - [`receipt`]: what is known of a file that is there;
@@ -31,6 +32,7 @@ pub mod fetch;
 pub mod known;
 pub mod list;
 pub mod lock;
+pub mod lock_file;
 pub mod manifest;
 pub mod pin;
 pub mod place;

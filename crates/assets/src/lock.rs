@@ -16,13 +16,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::lock_file::{LockFile, Pinned};
 use super::manifest::{Asset, Checksums, Unpack};
+use base::clock;
 use base::error::{Error, Result};
-use base::{clock, files};
-
-/// The way of writing that this program reads and writes.
-pub const SCHEMA: u32 = 1;
-const FILE_LIMIT: u64 = 4 << 20;
 
 /// One file as it was when it was pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,61 +64,35 @@ impl Trust {
 }
 
 /// All pins: those that are shipped with the program and those of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lock {
-    pins: Vec<Pin>,
-}
+pub type Lock = LockFile<Pin>;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Text {
-    schema: u32,
-    #[serde(rename = "pin", default)]
-    pins: Vec<Pin>,
+impl Pinned for Pin {
+    const FORGOTTEN: &'static str = "what was pinned";
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn fault(&self) -> Option<String> {
+        let is_digest = self.sha256.len() == 64 && self.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (!is_digest).then(|| format!("the sha256 of `{}` is not 64 lower-case hexadecimal digits", self.name))
+    }
 }
 
 impl Lock {
-    /// Reads a lock's text; `origin` names it in errors.
-    pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let wrong = |why: String| {
-            Error::data(format!("the lock {origin} is wrong"))
-                .because(why)
-                .next("restore it from a copy; removing it forgets what was pinned")
-        };
-        let Text { schema, pins } = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        if schema != SCHEMA {
-            return Err(wrong(format!("its schema is {schema}, this program reads {SCHEMA}")));
-        }
-        for (index, pin) in pins.iter().enumerate() {
-            if pin.sha256.len() != 64 || !pin.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-                return Err(wrong(format!("the sha256 of `{}` is not 64 lower-case hexadecimal digits", pin.name)));
-            }
-            if pins[..index].iter().any(|other| other.name == pin.name) {
-                return Err(wrong(format!("`{}` is there twice", pin.name)));
-            }
-        }
-        Ok(Self { pins })
-    }
-
-    /// Reads a lock file; one that is not there is empty.
-    pub fn read(path: &Path) -> Result<Self> {
-        match path.try_exists() {
-            Ok(false) => Ok(Self::default()),
-            _ => Self::parse(&files::read_text(path, FILE_LIMIT)?, &path.display().to_string()),
-        }
-    }
-
     /// Adds the pins of another lock.
     ///
     /// # Errors
     /// Data where the two hold different pins of one asset.
     pub fn join(&mut self, other: Self, origin: &Path) -> Result<()> {
-        for pin in other.pins {
-            match self.pins.iter_mut().find(|known| known.name == pin.name) {
-                None => self.pins.push(pin),
+        for pin in other.pins() {
+            match self.pin_mut(&pin.name) {
+                None => {
+                    self.replace(pin.clone());
+                }
                 Some(known) if known.sha256 == pin.sha256 && known.size == pin.size => {
-                    for source in pin.sources {
-                        known.add(source);
+                    for source in &pin.sources {
+                        known.add(source.clone());
                     }
                 }
                 Some(known) => {
@@ -139,20 +110,15 @@ impl Lock {
         Ok(())
     }
 
-    /// The pin of an asset.
-    pub fn pin(&self, name: &str) -> Option<&Pin> {
-        self.pins.iter().find(|pin| pin.name == name)
-    }
-
     /// Records what a source gave.
     ///
     /// # Errors
     /// Checksum where something else is pinned.
     pub fn record(&mut self, name: &str, size: u64, sha256: &str, source: &str) -> Result<()> {
-        let Some(pin) = self.pins.iter_mut().find(|pin| pin.name == name) else {
-            let date = clock::now().chars().take(10).collect();
+        let Some(pin) = self.pin_mut(name) else {
             let (name, sha256, sources) = (name.to_owned(), sha256.to_owned(), vec![source.to_owned()]);
-            self.pins.push(Pin { name, size, sha256, date, sources });
+            let date = clock::today();
+            self.replace(Pin { name, size, sha256, date, sources });
             return Ok(());
         };
         if pin.sha256 != sha256 || pin.size != size {
@@ -163,15 +129,6 @@ impl Lock {
         }
         pin.add(source.to_owned());
         Ok(())
-    }
-
-    /// Writes the lock file, pins in the order of their names.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let mut pins = self.pins.clone();
-        pins.sort_by(|a, b| a.name.cmp(&b.name));
-        let text = toml::to_string_pretty(&Text { schema: SCHEMA, pins })
-            .map_err(|error| Error::bug("the lock cannot be written").because(error))?;
-        files::write_bytes(path, text.as_bytes())
     }
 
     /// How much stands behind an asset's checksum.

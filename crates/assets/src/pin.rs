@@ -1,9 +1,8 @@
 //! Records what arrived for files whose checksum nobody published, and compares it with what a second source gives.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use super::claim::claim;
 use super::event::Event;
 use super::fetch::{Settings, fetch_from};
 use super::lock::{Demands, Lock, Trust, keeper};
@@ -32,17 +31,6 @@ fn there<'a>(items: &'a [Item<'a>]) -> impl Iterator<Item = There<'a>> {
         .filter_map(|item| Receipt::read(&item.place).map(|receipt| There { item, receipt }))
 }
 
-/// Changes a lock file, one process at a time, so that no pin is lost.
-fn change(path: &Path, edit: impl FnOnce(&mut Lock) -> Result<()>) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".claim");
-    // Held for milliseconds: there is nothing to tell.
-    let _claim = claim(&PathBuf::from(beside), &mut |_| {})?;
-    let mut own = Lock::read(path)?;
-    edit(&mut own)?;
-    own.write(path)
-}
-
 /// Pins those of the items that are there and that nothing vouches for, in the lock file `path`. Returns how many.
 ///
 /// # Errors
@@ -52,7 +40,7 @@ pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer<Event>) -> Resul
     if open.is_empty() {
         return Ok(0);
     }
-    change(path, |own| open.iter().try_for_each(|there| there.record(own)))?;
+    Lock::change(path, |own| open.iter().try_for_each(|there| there.record(own)))?;
     open.iter().for_each(|there| there.tell(Trust::Pinned, Instant::now(), 0, observer));
     Ok(open.len())
 }
@@ -151,7 +139,7 @@ impl There<'_> {
         if second.sha256 != self.receipt.sha256() || second.size != self.receipt.stat.size {
             return Err(self.differ(&second)?);
         }
-        change(path, |own| {
+        Lock::change(path, |own| {
             self.record(own)?;
             own.record(name, second.size, &second.sha256, &second.source)
         })?;

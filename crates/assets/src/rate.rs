@@ -32,7 +32,7 @@ pub struct Rate {
 impl Rate {
     /// What a fetch of so many bytes measured; `None` where that was too little to say anything.
     pub fn measured(bytes: u64, seconds: f64) -> Option<Self> {
-        let date = clock::now().chars().take(10).collect();
+        let date = clock::today();
         (bytes >= ENOUGH_BYTES && seconds > 0.0).then_some(Self { schema: SCHEMA, bytes, seconds, date })
     }
 

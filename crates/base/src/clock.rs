@@ -7,6 +7,16 @@ pub fn now() -> String {
     rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()))
 }
 
+/// Returns the day in UTC, such as `2026-11-23`.
+pub fn today() -> String {
+    day(&now())
+}
+
+/// Returns the day of a moment that [`rfc3339`] wrote.
+pub fn day(moment: &str) -> String {
+    moment.chars().take(10).collect()
+}
+
 /// A moment, given in seconds since 1970, in UTC, RFC 3339. Civil date from days, after Howard Hinnant, *chrono-compatible low-level date algorithms* (`civil_from_days`).
 pub fn rfc3339(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -23,7 +33,7 @@ pub fn rfc3339(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::rfc3339;
+    use super::{day, rfc3339};
 
     #[test]
     fn known_moments() {
@@ -36,5 +46,6 @@ mod tests {
         ] {
             assert_eq!(rfc3339(seconds), text);
         }
+        assert_eq!(day("2000-02-29T00:00:00Z"), "2000-02-29");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::doctor::finding::{COMPUTING_HERE, Finding, Purpose};
 use crate::doctor::machine::{Machine, Torch, Worker};
-use base::clock::rfc3339;
+use base::clock::{day, rfc3339};
 use base::human::human_bytes;
 
 /// Memory of a training step of lxr955 at batch 32 on the CPU, at most at a time: measured (`repro bench train`).
@@ -120,7 +120,7 @@ pub(super) fn clock(machine: &Machine) -> Finding {
     let Some(commit) = machine.commit else {
         return Finding::fine("clock", found);
     };
-    let made = rfc3339(commit).chars().take(10).collect::<String>();
+    let made = day(&rfc3339(commit));
     let advice = match machine.now {
         now if now < commit.saturating_sub(DAY) => format!("this program was made on {made}, which is later"),
         now if now > commit.saturating_add(20 * 365 * DAY) => format!("this program was made on {made}, long before"),
