@@ -2,11 +2,6 @@
 
 use base::error::{Error, Result};
 
-/// Cores of this machine.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 /// The variable that names the workspace.
 const WORKSPACE: &str = "REPRO_WORKSPACE";
 

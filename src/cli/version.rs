@@ -16,7 +16,7 @@ pub(super) fn is_asked(line: &[OsString]) -> bool {
 
 /// The text: a line for each fact. A worker that is not there, or does not fit, is a fact too.
 pub(super) fn text() -> String {
-    let mut text = format!("repro {}\n", env!("CARGO_PKG_VERSION"));
+    let mut text = format!("repro {}\n", versions::PROGRAM);
     let _ = writeln!(text, "commit: {}", versions::commit().unwrap_or("unknown"));
     let _ = writeln!(text, "protocol: {SCHEMA}\nsource: {SOURCE}");
     match worker() {

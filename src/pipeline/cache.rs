@@ -198,7 +198,7 @@ impl Cache {
             outputs,
             seconds,
             finished: clock::now(),
-            program: env!("CARGO_PKG_VERSION").to_owned(),
+            program: base::versions::PROGRAM.to_owned(),
         };
         write_record(filled, &record)?;
         self.discard(&stage.name, fingerprint)?;

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::cache::{self, Cache};
 use super::decide::{Files, decide, nearest, parts};
-use super::environment;
 use super::explain::{Action, Decision, Why};
 use super::fingerprint::{Parts, sorted};
 use super::inputs::Memo;
@@ -22,6 +21,7 @@ use super::standing;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
+use base::host;
 use judge::grade::report::Facts;
 use judge::report::{self, Environment, Failure, FileRecord, Provenance, Report, StageOutputs, Times};
 use judge::verdict::deviation::Deviation;
@@ -72,10 +72,8 @@ pub fn run(
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
     files::remove_unfinished(&folder)?;
     files::remove_unfinished(&workspace.join("cache"))?;
-    let environment = Environment {
-        image: settings.image.clone(),
-        ..environment::gather(&settings.versions, settings.threads, &plan.seeds)
-    };
+    let facts = host::Facts::computing("", settings.threads, settings.versions.clone());
+    let environment = Environment::new(facts, &plan.seeds, settings.image.clone());
     let record = RunRecord {
         schema: journal::SCHEMA,
         run: run.clone(),

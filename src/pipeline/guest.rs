@@ -24,7 +24,7 @@ pub fn hello() -> Hello {
     Hello {
         schema: SCHEMA,
         source: SOURCE.to_owned(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
+        program: versions::PROGRAM.to_owned(),
         commit: versions::commit().map(str::to_owned),
         ..Hello::default()
     }

@@ -35,7 +35,6 @@ pub mod contained;
 mod decide;
 pub mod demo;
 pub mod engine;
-pub mod environment;
 pub mod explain;
 
 pub mod fingerprint;

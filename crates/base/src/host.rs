@@ -1,12 +1,18 @@
-//! Facts of the host: operating system, processor, memory.
+//! Facts of the host: which program, on which machine, with what of it something is computed. Gathered here alone; what a
+//! file says of them is told beside the file's format.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::files;
+use crate::{files, versions};
 
-/// A machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+/// Where and with what something is computed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Version of this program.
+    pub program: String,
+    /// Its git commit, where known when it was built.
+    pub commit: Option<String>,
     /// Distribution, system and kernel.
     pub os: String,
     /// The processor's name, or its architecture where the system tells none.
@@ -15,24 +21,60 @@ pub struct Host {
     pub cpus: usize,
     /// Bytes of memory, where the system tells it.
     pub memory: Option<u64>,
+    /// What computes: `cpu`, or a GPU with its name; empty where nothing is computed.
+    pub device: String,
+    /// CPU threads that compute.
+    pub threads: usize,
+    /// Versions of what the arithmetic stands on, by name.
+    pub versions: BTreeMap<String, String>,
 }
 
-impl Host {
-    /// Returns the facts of this machine.
+impl Facts {
+    /// Returns the facts of this program and this machine; nothing is computed.
     pub fn here() -> Self {
         let read = |path: &str| files::read_text(Path::new(path), 1 << 20).unwrap_or_default();
         let system =
             field(&read("/etc/os-release"), "PRETTY_NAME", '=').unwrap_or_else(|| std::env::consts::OS.to_owned());
         let kernel = read("/proc/sys/kernel/osrelease");
         Self {
+            program: versions::PROGRAM.to_owned(),
+            commit: versions::commit().map(str::to_owned),
             os: format!("{system}, {} {}", std::env::consts::OS, kernel.trim()),
             cpu: field(&read("/proc/cpuinfo"), "model name", ':').unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
-            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory: field(&read("/proc/meminfo"), "MemTotal", ':')
-                .and_then(|text| text.trim_end_matches("kB").trim().parse::<u64>().ok())
-                .and_then(|kib| kib.checked_mul(1024)),
+            cpus: cores(),
+            memory: memory("MemTotal"),
+            device: String::new(),
+            threads: 0,
+            versions: BTreeMap::new(),
         }
     }
+
+    /// Returns [`here`](Self::here) with what computes: so many threads of a device, by libraries of these versions.
+    pub fn computing(device: &str, threads: usize, versions: BTreeMap<String, String>) -> Self {
+        Self { device: device.to_owned(), threads, versions, ..Self::here() }
+    }
+}
+
+/// Returns how many processors this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Returns the bytes that a line of `/proc/meminfo` tells, such as `MemAvailable`; `None` if the system has no such line.
+pub fn memory(name: &str) -> Option<u64> {
+    bytes("/proc/meminfo", name)
+}
+
+/// Returns the most bytes of memory that this process has had, by the kernel's account of its address space; 0 if the system
+/// does not tell. (`getrusage` would also count what the parent process held.)
+pub fn peak_memory() -> u64 {
+    bytes("/proc/self/status", "VmHWM").unwrap_or(0)
+}
+
+/// A line `NAME: N kB` of a file of the system.
+fn bytes(file: &str, name: &str) -> Option<u64> {
+    let value = field(&files::read_text(Path::new(file), 1 << 20).ok()?, name, ':')?;
+    value.trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Returns the value of the first line `NAME SEPARATOR VALUE`, without quotes.
@@ -53,7 +95,9 @@ mod tests {
         assert_eq!(field(text, "PRETTY_NAME", '='), Some("Debian 12".into()));
         assert_eq!(field("model name\t: A CPU @ 2.4\n", "model name", ':'), Some("A CPU @ 2.4".into()));
         assert_eq!(field(text, "NAME", '='), None);
-        let here = Host::here();
-        assert!(here.cpus > 0 && !here.os.is_empty());
+        let here = Facts::here();
+        assert!(here.cpus > 0 && !here.os.is_empty() && !here.program.is_empty());
+        assert!(memory("MemAvailable").is_some_and(|available| Some(available) <= here.memory));
+        assert!(peak_memory() > 1 << 20);
     }
 }

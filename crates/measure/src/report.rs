@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::host::Host;
-use data::features::bench::peak_rss_bytes;
+use base::host::{Facts, peak_memory};
 use serde_json::{Map, Value, json};
 
 /// Returns the JSON object of a measurement: its own entries, then memory, threads, versions and machine.
@@ -17,9 +16,9 @@ pub fn report_with(mut versions: BTreeMap<String, String>, measured: Value, thre
         Value::Object(entries) => entries,
         other => Map::from_iter([("measured".to_owned(), other)]),
     };
-    let Host { os, cpu, cpus, memory } = Host::here();
-    versions.insert("repro".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    entries.insert("peak_memory_bytes".into(), json!(peak_rss_bytes()));
+    let Facts { program, os, cpu, cpus, memory, .. } = Facts::here();
+    versions.insert("repro".to_owned(), program);
+    entries.insert("peak_memory_bytes".into(), json!(peak_memory()));
     entries.insert("threads".into(), json!(threads));
     entries.insert("versions".into(), json!(versions));
     entries.insert("machine".into(), json!({ "cpu": cpu, "cpus": cpus, "memory_bytes": memory, "os": os }));

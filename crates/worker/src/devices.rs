@@ -1,8 +1,7 @@
 //! What the worker can compute on.
 
-use std::collections::BTreeMap;
-
 use base::error::{Error, Result};
+use base::versions;
 use lxmert::train::machine::described;
 
 /// Returns what libtorch calls a device of this name: cpu, cuda, cuda:N, or auto, which takes a GPU where there is one.
@@ -57,13 +56,12 @@ pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
 
 /// Who this worker is.
 pub fn hello() -> protocol::Hello {
-    let versions: BTreeMap<String, String> = lxmert::libtorch::versions();
     protocol::Hello {
         schema: protocol::SCHEMA,
         source: SOURCE.to_owned(),
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: option_env!("REPRO_GIT_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
-        versions,
+        program: versions::PROGRAM.to_owned(),
+        commit: versions::commit().map(str::to_owned),
+        versions: lxmert::libtorch::versions(),
         cuda: tch::utils::has_cudart(),
         gpus: usize::try_from(tch::Cuda::device_count()).unwrap_or(0),
     }

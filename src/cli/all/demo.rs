@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use super::super::first_look::{Named, look};
 use super::super::output::say;
-use super::super::surroundings::cores;
 use super::super::values::count;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::demo::{self, Settings};
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;
+use base::host::cores;
 use base::tell;
 use judge::grade::deviations;
 use judge::grade::golden::{Content, GoldenFile};

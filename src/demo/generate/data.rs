@@ -94,7 +94,7 @@ fn paint_all(folder: &Path, pictures: &[(String, Scene)], tell: &(dyn Fn() + Syn
         }
         Ok(())
     };
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
+    let workers = base::host::cores().min(8);
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         handles.into_iter().try_for_each(|h| h.join().unwrap_or_else(|_| Err(Error::bug("a painting thread panicked"))))

@@ -2,7 +2,6 @@
 
 use super::gpu;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,12 +10,11 @@ use super::look::{program, text};
 use super::super::finding::{COMPUTING_HERE, Purpose};
 use super::super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
-use crate::pipeline::environment;
 use crate::placement::{Host, find};
 use assets::disk;
 use base::error::Result;
 use base::files::locked::try_in;
-use base::host::field;
+use base::host::{self, Facts, field};
 use base::versions;
 use protocol::Hello;
 use sandbox::failure::Unreachable;
@@ -38,7 +36,7 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
     };
     let system = system();
     let gpu = gpu::parts(&system, connection.as_ref().ok(), &images, image);
-    let here = environment::gather(&BTreeMap::new(), 0, &[]);
+    let here = Facts::here();
     Ok(Machine {
         processor: Processor { model: here.cpu, cores: here.cpus, features: features() },
         memory: memory(here.memory),
@@ -101,14 +99,10 @@ fn features() -> Option<Vec<&'static str>> {
 
 /// The machine's memory, or less where the control group of this process may not use all of it.
 fn memory(all: Option<u64>) -> Memory {
-    let kibibytes = |name: &str| {
-        let value = field(&text("/proc/meminfo"), name, ':')?;
-        value.trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
-    };
     let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
         .iter()
         .find_map(|path| text(path).trim().parse::<u64>().ok());
-    Memory { total: all.map(|all| limit.map_or(all, |limit| limit.min(all))), available: kibibytes("MemAvailable") }
+    Memory { total: all.map(|all| limit.map_or(all, |limit| limit.min(all))), available: host::memory("MemAvailable") }
 }
 
 /// Tries to lock in the workspace, or in the folder that it would be created in.

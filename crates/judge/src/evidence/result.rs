@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use base::error::{Error, Result};
 use base::files;
+use base::host::Facts;
 use data::dataset::Task;
 
 /// Its name in a folder.
@@ -150,16 +151,9 @@ impl FileDigest {
     }
 }
 
-impl Machine {
-    /// This program, and so many threads of a device with these versions of what arithmetic stands on.
-    pub fn here(versions: BTreeMap<String, String>, threads: u64, device: &str) -> Self {
-        Self {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: base::versions::commit().map(str::to_owned),
-            versions,
-            threads,
-            device: device.to_owned(),
-        }
+impl From<Facts> for Machine {
+    fn from(Facts { program, commit, versions, threads, device, .. }: Facts) -> Self {
+        Self { program, commit, versions, threads: threads as u64, device }
     }
 }
 
@@ -280,7 +274,7 @@ pub(crate) mod tests {
             features: Vec::new(),
             predictions: None,
             items: None,
-            environment: Machine::here(BTreeMap::new(), 2, "cpu"),
+            environment: Facts::computing("cpu", 2, BTreeMap::new()).into(),
         }
     }
 

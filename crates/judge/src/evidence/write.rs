@@ -90,6 +90,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use base::host::Facts;
     use data::dataset::{Example, Id, Label};
 
     #[test]
@@ -114,7 +115,7 @@ mod tests {
             vocabulary: None,
             without: None,
             features: Vec::new(),
-            environment: Machine::here(BTreeMap::new(), 1, "cpu"),
+            environment: Facts::computing("cpu", 1, BTreeMap::new()).into(),
         };
         let record = write_evaluation(folder.path(), evaluated(&all)).unwrap();
         assert_eq!(ResultRecord::read(folder.path()).unwrap(), record);

@@ -156,9 +156,7 @@ fn environment(runs: &[RunEvidence]) -> Environment {
     merged.seeds = runs.iter().flat_map(|run| run.tasks.iter().filter_map(|(task, _)| run.seed(*task))).collect();
     merged.seeds.sort_unstable();
     merged.seeds.dedup();
-    let commit = base::versions::commit().map_or_else(String::new, |commit| format!(" (commit {commit})"));
-    let judge = format!("repro {}{commit}", env!("CARGO_PKG_VERSION"));
-    merged.versions.insert("judged by".to_owned(), judge);
+    merged.versions.insert("judged by".to_owned(), base::versions::title());
     merged
 }
 

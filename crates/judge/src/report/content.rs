@@ -117,10 +117,9 @@ impl Failure {
     /// Classifies an error.
     pub fn new(stage: Option<&str>, error: &Error) -> Self {
         let (exit_code, cause) = (exit::code(error), error.cause());
-        let class = exit::TABLE.iter().find(|(_, code, _)| *code == exit_code).map_or("BUG", |(name, _, _)| name);
         Self {
             stage: stage.map(str::to_owned),
-            class: class.to_owned(),
+            class: exit::class(error).to_owned(),
             exit_code,
             message: error.to_string(),
             cause: Some(FailureCause { spurious: cause.may_be_spurious(), cause }),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use base::host::Facts;
 use base::human::human_bytes;
 
 /// Where a run took place.
@@ -34,6 +35,12 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Returns what a report says of where its run took place, everything random coming from these seeds.
+    pub fn new(facts: Facts, seeds: &[u64], image: Option<String>) -> Self {
+        let Facts { program, commit, os, cpu, cpus, memory, threads, versions, device: _ } = facts;
+        Self { program, commit, versions, os, cpu, cpus, memory, threads, image, seeds: seeds.to_vec() }
+    }
+
     /// Name and value of each line that a person reads.
     pub fn lines(&self) -> Vec<(String, String)> {
         let commit = self.commit.as_deref().map_or_else(String::new, |c| format!(" (commit {c})"));

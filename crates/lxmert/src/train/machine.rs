@@ -15,7 +15,7 @@ pub fn machine(device: Device) -> BTreeMap<String, Value> {
         libtorch::versions().into_iter().map(|(name, version)| (name, version.into())).collect();
     machine.insert("threads".into(), tch::get_num_threads().into());
     machine.insert("device".into(), described(device).into());
-    machine.insert("program".into(), env!("CARGO_PKG_VERSION").into());
+    machine.insert("program".into(), versions::PROGRAM.into());
     machine.insert("commit".into(), versions::commit().into());
     machine
 }
