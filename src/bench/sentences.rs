@@ -6,15 +6,17 @@ use rand_chacha::ChaCha8Rng;
 
 use base::error::{Error, Result};
 use data::dataset::tokenizer::Tokenizer;
+use lxmert_spec::Config;
+use lxmert_spec::paper::SEED;
 
 /// Lines of bert-base-uncased's vocabulary.
-const PIECES: usize = 30522;
+const PIECES: usize = Config::lxr955().vocab_size;
 /// Words of a generated sentence; with its cut words and full stop it has about the 17 pieces of an NLVR2 statement.
 const WORDS: std::ops::RangeInclusive<usize> = 8..=18;
 
 /// A vocabulary of BERT's size: special entries, single letters, made-up words, and every fifth a continuation piece.
 pub(super) fn vocabulary() -> String {
-    let mut random = ChaCha8Rng::seed_from_u64(9595);
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut pieces: indexmap::IndexSet<String> =
         ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "?", "'"].map(str::to_owned).into();
     for letter in 'a'..='z' {
@@ -41,7 +43,7 @@ pub(super) fn sentences(tokenizer: &Tokenizer, count: usize) -> Result<Vec<Strin
     if words.is_empty() {
         return Err(Error::data("the vocabulary has no words to make sentences of").next("name sentences with --text"));
     }
-    let mut random = ChaCha8Rng::seed_from_u64(9595);
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
     Ok((0..count).map(|_| sentence(&words, &mut random)).collect())
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use base::error::{Error, Result};
 use base::tell;
-use data::features::bench::{BOXES, DIM, tsv_throughput};
+use data::features::bench::tsv_throughput;
+use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 
 /// Bytes of a generated row, for the message about disk space.
 const ROW_BYTES: u64 = 395_182;
@@ -30,7 +31,7 @@ pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Val
             "bench": "tsv",
             "what": "reading and checking an obj36 TSV row by row, the file in the page cache",
             "data": "generated",
-            "sizes": { "images": images, "boxes": BOXES, "features": DIM, "bytes": bench.bytes },
+            "sizes": { "images": images, "boxes": RELEASED_BOXES, "features": RELEASED_WIDTH, "bytes": bench.bytes },
             "steps": steps,
             "ms_per_step": { "median": summary["median"], "best": summary["best"], "all": all },
             "cpu_ms_per_step": measure::part(&cpu),

@@ -12,8 +12,9 @@ use super::versus::{Series, scratch};
 use archive::{Archive, Wanted};
 use base::error::{Error, Result};
 use base::tell;
-use data::features::bench::{BOXES, DIM, write_generated};
+use data::features::bench::write_generated;
 use data::features::{Precision, store_stream};
+use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use measure::Repeats;
 
 /// Bytes of a generated row of text; its share of the archive and of the store are less.
@@ -59,7 +60,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
             "bench": "unpack",
             "what": "from a zip archive to a checked TSV and its feature store in one pass; decompressing alone writes nothing",
             "data": "generated",
-            "sizes": { "images": images, "boxes": BOXES, "features": DIM, "zip_bytes": zip_bytes, "bytes": bytes, "precision": precision },
+            "sizes": { "images": images, "boxes": RELEASED_BOXES, "features": RELEASED_WIDTH, "zip_bytes": zip_bytes, "bytes": bytes, "precision": precision },
             "steps": steps,
             "ms_per_step": whole.milliseconds(),
             "tsv_and_store": whole.json(bytes),

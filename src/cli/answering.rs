@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::choices::average;
 use super::compute::compute;
+use super::defaults::by_task;
 use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
@@ -16,6 +17,7 @@ use data::dataset::{Prediction, Scale, Task, TaskData, read_predictions};
 use judge::evidence::attribution::{self, Attribution};
 use lxmert_spec::description::same_vocabulary;
 use lxmert_spec::loading::locate;
+use lxmert_spec::paper::fine_tuning;
 use lxmert_spec::{Config, Description};
 use protocol::{Answer, Job};
 use trainings::choices::Average;
@@ -30,9 +32,9 @@ pub struct Answering {
     /// What is averaged where several models answer
     #[arg(long, value_parser = average(), default_value = "probabilities")]
     pub average: Average,
-    /// Examples a batch [default: 950 for VQA, 256 otherwise]
-    #[arg(long, alias = "batchSize", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
-    pub batch_size: Option<usize>,
+    #[arg(long, alias = "batchSize", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true,
+        help = by_task("Examples a batch", |paper| paper.answer_batch_size.to_string()))]
+    batch_size: Option<usize>,
     /// Let encoder weights be missing in the checkpoint
     #[arg(long)]
     pub allow_missing: bool,
@@ -164,7 +166,7 @@ impl Answering {
                 splits: split.to_owned(),
                 models: files,
                 average: self.average,
-                batch_size: self.batch_size.unwrap_or(if task == Task::Vqa { 950 } else { 256 }),
+                batch_size: self.batch_size.unwrap_or(fine_tuning(task).answer_batch_size),
                 allow_missing: self.allow_missing,
                 sizes,
                 overrule,

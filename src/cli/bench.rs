@@ -7,14 +7,18 @@ use clap::Subcommand;
 use super::compute::compute;
 use super::options::{ComputeOptions, ModelOptions};
 use super::output::say;
-use super::surroundings::cores;
 use super::values::{count, whole};
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
 use crate::placement::{Asked, Host, Placement, Touched};
 use base::error::{Error, Result};
 use base::exit;
-use data::features::Precision;
+use base::host::cores;
+use data::dataset::Task;
+use data::dataset::answers::VQA_COVERAGE;
+use data::dataset::tokenizer::MAX_WORDS;
+use data::features::{Precision, RELEASED_BOXES, RELEASED_WIDTH};
 use lxmert_spec::Config;
+use lxmert_spec::paper::fine_tuning;
 use measure::Repeats;
 use protocol::{BenchPredict, BenchTrain, GeneratedSizes, Job};
 use serde_json::Value;
@@ -73,7 +77,7 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct Train {
     /// Examples a step
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = fine_tuning(Task::Vqa).training.batch_size, value_parser = count::<usize>, allow_negative_numbers = true)]
     batch_size: usize,
     /// Steps measured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>, allow_negative_numbers = true)]
@@ -114,19 +118,19 @@ struct Predict {
 #[derive(Debug, clap::Args)]
 struct Input {
     /// Boxes an image
-    #[arg(long, value_name = "N", default_value_t = 36, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = RELEASED_BOXES, value_parser = count::<usize>, allow_negative_numbers = true)]
     boxes: usize,
     /// Features a box
-    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = RELEASED_WIDTH, value_parser = count::<usize>, allow_negative_numbers = true)]
     features: usize,
     /// Word positions of a sentence: in training all in use, in answering the most that are, 11 on average
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = MAX_WORDS, value_parser = count::<usize>, allow_negative_numbers = true)]
     words: usize,
     /// Answers of the head
-    #[arg(long, value_name = "N", default_value_t = 3129, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = VQA_COVERAGE.labels, value_parser = count::<usize>, allow_negative_numbers = true)]
     answers: usize,
     /// Words of the vocabulary
-    #[arg(long, value_name = "N", default_value_t = 30522, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = Config::lxr955().vocab_size, value_parser = count::<usize>, allow_negative_numbers = true)]
     vocab_size: usize,
     #[command(flatten)]
     model: ModelOptions,
@@ -175,7 +179,7 @@ struct Tokenize {
     #[arg(long, value_name = "N", default_value_t = 7000, conflicts_with = "text", value_parser = count::<usize>, allow_negative_numbers = true)]
     sentences: usize,
     /// Word positions of the model's input
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = MAX_WORDS, value_parser = count::<usize>, allow_negative_numbers = true)]
     words: usize,
     /// Passes over all sentences measured
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = count::<usize>, allow_negative_numbers = true)]

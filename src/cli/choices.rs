@@ -10,18 +10,12 @@ type Choice<T> = (&'static str, &'static str, T);
 
 /// `--optim`.
 pub fn optim() -> impl TypedValueParser<Value = Optim> {
-    one_of(&[
-        ("bert", "BertAdam with linear warm-up and decay", Optim::Bert),
-        ("adam", "torch.optim.Adam", Optim::Adam),
-        ("adamax", "torch.optim.Adamax", Optim::Adamax),
-        ("rms", "torch.optim.RMSprop", Optim::Rms),
-        ("sgd", "torch.optim.SGD", Optim::Sgd),
-    ])
+    one_of(Optim::ALL.map(|optim| (optim.name(), optim.title(), optim)))
 }
 
 /// `--average`.
 pub fn average() -> impl TypedValueParser<Value = Average> {
-    one_of(&[
+    one_of([
         (
             "probabilities",
             "Probabilities: the sigmoid of VQA's and GQA's scores, the softmax of NLVR2's",
@@ -33,7 +27,7 @@ pub fn average() -> impl TypedValueParser<Value = Average> {
 
 /// `--ablate`.
 pub fn ablation() -> impl TypedValueParser<Value = Ablation> {
-    one_of(&[
+    one_of([
         ("vision", "Features and boxes are zero: a question-only model", Ablation::Vision),
         ("language", "Every sentence is empty: an image-only model", Ablation::Language),
     ])
@@ -41,7 +35,7 @@ pub fn ablation() -> impl TypedValueParser<Value = Ablation> {
 
 /// `--gpu-path`.
 pub fn gpu_path() -> impl TypedValueParser<Value = GpuPath> {
-    one_of(&[
+    one_of([
         ("auto", "What fits the engine", GpuPath::Auto),
         ("device-requests", "Docker's own: `--gpus`, from 19.03", GpuPath::DeviceRequests),
         ("nvidia-runtime", "The runtime `nvidia`, told by environment variables", GpuPath::NvidiaRuntime),
@@ -49,9 +43,12 @@ pub fn gpu_path() -> impl TypedValueParser<Value = GpuPath> {
     ])
 }
 
-fn one_of<T: Copy + Send + Sync + 'static>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T> {
-    let words = choices.iter().map(|(word, help, _)| PossibleValue::new(*word).help(*help));
-    PossibleValuesParser::new(words).try_map(|given| {
+fn one_of<T, const N: usize>(choices: [Choice<T>; N]) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    let words = choices.map(|(word, help, _)| PossibleValue::new(word).help(help));
+    PossibleValuesParser::new(words).try_map(move |given| {
         let chosen = choices.iter().find(|(word, ..)| *word == given).map(|(.., value)| *value);
         chosen.ok_or("there is no such choice")
     })

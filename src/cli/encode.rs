@@ -17,6 +17,7 @@ use data::dataset::{Limit, Scale, Task, feature_files};
 use data::features::Precision;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Encode, EncodeOutput, EncodePairs, Job};
 
 /// Write what a model makes of sentences and images: states, attention, scores of its heads.
@@ -156,7 +157,7 @@ impl Args {
             EncodeOutput::Shards { folder, .. } => Named::OutputFolder(folder),
             EncodeOutput::File(file) => Named::OutputFile(file),
         };
-        look(pairs.chain([Named::Checkpoint(&self.load, "_LXRT"), output]))?;
+        look(pairs.chain([Named::Checkpoint(&self.load, PRETRAINED_SUFFIX), output]))?;
         self.feature_files()?.iter().try_for_each(|(file, _)| look([Named::Features(file)]))
     }
 
@@ -194,7 +195,7 @@ impl Args {
 pub fn run(args: Args) -> Result<u8> {
     let output = args.output()?;
     args.look(&output)?;
-    let checkpoint = locate(&args.load, "_LXRT")?;
+    let checkpoint = locate(&args.load, PRETRAINED_SUFFIX)?;
     let vocab = args.place.files.vocab_there(&args.place.workspace)?;
     let tokenizer = Tokenizer::from_vocab_file(&vocab)?;
     say_vocabulary(&tokenizer)?;

@@ -1,9 +1,9 @@
 //! `repro evaluate`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::answering::{Answered, Answering, AnsweringModel};
+use super::defaults::by_task;
 use super::first_look::{Named, look};
 use super::output::say;
 use super::scores::{Against, Scored, scored};
@@ -11,12 +11,14 @@ use crate::answers;
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::exit;
+use base::host::Facts;
 use base::tell;
 use data::dataset::answers::LabelTable;
 use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
-use judge::evidence::result::{Machine, ModelRecord};
+use judge::evidence::result::ModelRecord;
 use judge::evidence::write::{Evaluated, write_evaluation};
+use lxmert_spec::paper::fine_tuning;
 use trainings::examples;
 
 /// Score a model or predictions files, or say whether they are complete
@@ -25,8 +27,7 @@ use trainings::examples;
 pub struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
-    /// The split: scored where it has labels; whether every question is answered once is said of any
-    #[arg(long, value_name = "SPLIT", required_unless_present = "examples")]
+    #[arg(long, value_name = "SPLIT", help = by_task(SPLIT, |paper| paper.valid.to_owned()))]
     pub split: Option<String>,
     /// Score these predictions files, one by one, instead of running a model
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "load")]
@@ -62,15 +63,17 @@ pub enum Format {
     Json,
 }
 
+const SPLIT: &str = "The split: scored where it has labels; whether every question is answered once is said of any";
+
 const AFTER_HELP: &str = "\
 Examples:
-  repro evaluate vqa --load workspace/snap/vqa/BEST --split minival
-  repro evaluate vqa --load workspace/snap/vqa/BEST --split minival --output runs/vqa-1
-  repro evaluate gqa --load a/BEST b/BEST --average logits --split testdev     two models answer together
-  repro evaluate gqa --predictions testdev_predict.json --split testdev
+  repro evaluate vqa --load workspace/snap/vqa/BEST                            on minival, as in the paper
+  repro evaluate vqa --load workspace/snap/vqa/BEST --output runs/vqa-1
+  repro evaluate gqa --load a/BEST b/BEST --average logits                     two models answer together
+  repro evaluate gqa --predictions testdev_predict.json
   repro evaluate vqa --predictions test_predict.json --split test              is it complete?
   repro evaluate nlvr2 --predictions a.csv b.csv --examples nlvr/nlvr2/data/dev.json
-  repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --split valid --subset balanced=balanced_dev.json \\
+  repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST --subset balanced=balanced_dev.json \\
       --subset unbalanced=unbalanced_dev.json --categories annotated_dev_examples.txt
 
 NLVR2 prints accuracy and consistency as the official metrics do. Exit code 5 where predictions answer a part of
@@ -97,7 +100,7 @@ pub fn run(args: Args) -> Result<u8> {
         return Err(Error::usage("one folder holds the evidence of one predictions file")
             .next("score each file with an --output of its own"));
     }
-    let split = args.split.as_deref().unwrap_or_default();
+    let split = args.split.as_deref().unwrap_or(fine_tuning(task).valid);
     look_at(&args)?;
     let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
     let mut results = Vec::new();
@@ -201,7 +204,7 @@ fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> Evaluated<'
         vocabulary: None,
         without: None,
         features: Vec::new(),
-        environment: Machine::here(BTreeMap::new(), 0, ""),
+        environment: Facts::here().into(),
     }
 }
 

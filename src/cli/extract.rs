@@ -20,6 +20,7 @@ use base::error::{Error, Result};
 use base::exit;
 use base::human::{grouped, human_bytes, human_seconds};
 use base::stdout;
+use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use sandbox::{Engine, GpuPath};
 
 /// Images shown of those that have no features.
@@ -197,7 +198,7 @@ fn caffe(args: &Args, source: &Source, board: &Board) -> Result<Caffe> {
 /// What would be done.
 fn forecast(args: &Args, request: &Request, plan: &Plan) -> String {
     let (boxes, dim) = match args.backend {
-        Which::Caffe => (caffe::BOXES, caffe::DIM),
+        Which::Caffe => (RELEASED_BOXES, RELEASED_WIDTH),
         Which::Demo => (PerImage(DemoDetector).boxes(), PerImage(DemoDetector).dim()),
     };
     let Request { source, out, .. } = request;

@@ -8,6 +8,7 @@ use base::files::{self, text};
 use data::dataset::{FeatureFile, Task, TaskData};
 use judge::evidence::training;
 use lxmert_spec::loading::locate;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
 
@@ -44,7 +45,7 @@ pub fn of_start(start: &Start) -> Option<Named<'_>> {
     match start {
         Start::Scratch => None,
         Start::FineTuned(name) => Some(Named::Checkpoint(name, "")),
-        Start::Lxmert(name) | Start::LxmertQa(name) => Some(Named::Checkpoint(name, "_LXRT")),
+        Start::Lxmert(name) | Start::LxmertQa(name) => Some(Named::Checkpoint(name, PRETRAINED_SUFFIX)),
         Start::Bert(path) => Some(Named::Bert(path)),
     }
 }

@@ -18,6 +18,7 @@ use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::grade::vocabulary::published_vocabulary;
 use lxmert_spec::Config;
+use lxmert_spec::paper::MODEL;
 use trainings::choices::Ablation;
 use trainings::loader::{DataSettings, Stores};
 
@@ -177,7 +178,7 @@ impl ModelOptions {
     pub fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
         let mut config = match &self.config {
             Some(path) => Config::read(path)?,
-            None => Config::preset(self.model.as_deref().unwrap_or("lxr955"))?,
+            None => Config::preset(self.model.as_deref().unwrap_or(MODEL))?,
         };
         config.l_layers = self.llayers.unwrap_or(config.l_layers);
         config.x_layers = self.xlayers.unwrap_or(config.x_layers);
@@ -205,6 +206,6 @@ pub struct ComputeOptions {
 impl ComputeOptions {
     /// How many threads the arithmetic gets.
     pub fn threads(&self) -> usize {
-        self.threads.map_or_else(super::surroundings::cores, usize::from)
+        self.threads.map_or_else(base::host::cores, usize::from)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::answering::{Answered, Answering};
+use super::defaults::by_task;
 use super::first_look::{Named, look};
 use super::output::say;
 use base::error::Result;
@@ -10,6 +11,7 @@ use base::exit;
 use base::tell;
 use data::dataset::python::float_repr;
 use data::dataset::{self, Task, completeness};
+use lxmert_spec::paper::fine_tuning;
 
 /// Write a submission file.
 #[derive(Debug, clap::Args)]
@@ -17,9 +19,8 @@ use data::dataset::{self, Task, completeness};
 pub struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
-    /// The split to answer, such as test, minival, testdev, submit, hidden
-    #[arg(long, value_name = "SPLIT")]
-    pub split: String,
+    #[arg(long, value_name = "SPLIT", help = by_task("The split to answer, such as test, submit, hidden", |paper| paper.valid.to_owned()))]
+    split: Option<String>,
     /// The file to write [default: <workspace>/snap/<task>/<split>_predict.json, .csv for NLVR2]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -38,9 +39,13 @@ where the split has labels, the score. Exit code 5 where it does not; with --tin
 which ask for a part, that is only said.";
 
 impl Args {
+    fn split(&self) -> &str {
+        self.split.as_deref().unwrap_or(fine_tuning(self.task).valid)
+    }
+
     fn output(&self) -> PathBuf {
         let suffix = if self.task == Task::Nlvr2 { "csv" } else { "json" };
-        let name = format!("{}_predict.{suffix}", self.split.replace(',', "_"));
+        let name = format!("{}_predict.{suffix}", self.split().replace(',', "_"));
         let folder = || self.answering.data.workspace.join("snap").join(self.task.name());
         self.output.clone().unwrap_or_else(|| folder().join(name))
     }
@@ -54,7 +59,7 @@ pub fn run(args: Args) -> Result<u8> {
     let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
     let placement = answering.engine.placement("predict", device, workspace)?;
     let Answered { data, predictions, facts, .. } =
-        answering.answer("predict", task, &args.split, &placement, &output)?;
+        answering.answer("predict", task, args.split(), &placement, &output)?;
     say(output.display().to_string())?;
     if let Some(together) = answering.together() {
         say(together)?;

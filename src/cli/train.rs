@@ -7,6 +7,7 @@ use serde_json::json;
 use super::breaks::BreakOptions;
 use super::choices::optim;
 use super::compute::compute;
+use super::defaults::{self, by_task, paper_trainings};
 use super::engine::EngineOptions;
 use super::first_look::{Named, look, look_at_data, of_start};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
@@ -21,6 +22,7 @@ use base::exit;
 use base::tell;
 use data::dataset::Task;
 use lxmert_spec::Description;
+use lxmert_spec::paper::{OPTIM, SEED, fine_tuning};
 use protocol::{Finetune, Job};
 use trainings::choices::Optim;
 use trainings::finetune::{self, Settings};
@@ -31,36 +33,34 @@ use trainings::start::{self, Start};
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
 // As in the original, the last of an option counts: its scripts are called with more options behind their own.
-#[command(after_help = AFTER_HELP, args_override_self = true)]
+#[command(after_help = after_help(), args_override_self = true)]
 pub struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
-    /// Splits to train on, comma-separated
-    #[arg(long, value_name = "SPLITS", default_value = "train")]
-    pub train: String,
-    /// Splits to validate on after each epoch; "" for none
-    #[arg(long, value_name = "SPLITS", default_value = "valid")]
-    pub valid: String,
+    #[arg(long, value_name = "SPLITS", help = by_task("Splits to train on, comma-separated", |paper| paper.train.to_owned()))]
+    train: Option<String>,
+    #[arg(long, value_name = "SPLITS", help = by_task("Splits to validate on after each epoch; \"\" for none", |paper| paper.valid.to_owned()))]
+    valid: Option<String>,
     /// Folder of the results [default: <workspace>/snap/<task>]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Examples a step
-    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true)]
-    pub batch_size: usize,
-    /// Examples a batch when validating [default: 1024 for VQA, 512 otherwise]
-    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
-    pub eval_batch_size: Option<usize>,
+    #[arg(long, alias = "batchSize", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true,
+        help = by_task("Examples a step", |paper| paper.training.batch_size.to_string()))]
+    batch_size: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true,
+        help = by_task("Examples a batch when validating", |paper| paper.eval_batch_size.to_string()))]
+    eval_batch_size: Option<usize>,
     /// Update rule
-    #[arg(long, value_parser = optim(), default_value = "bert")]
+    #[arg(long, value_parser = optim(), default_value = OPTIM.name())]
     pub optim: Optim,
-    /// Peak learning rate [default: 5e-5, for GQA 1e-5]
-    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
-    pub lr: Option<f64>,
-    /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = count::<u64>, allow_negative_numbers = true)]
-    pub epochs: u64,
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true,
+        help = by_task("Peak learning rate", |paper| defaults::rate(paper.training.lr)))]
+    lr: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true,
+        help = by_task("Passes over the training data", |paper| paper.training.epochs.to_string()))]
+    epochs: Option<u64>,
     /// Decides data order, dropout and random weights
-    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// GQA: cross entropy with the best answer, in place of binary cross entropy over all
     #[arg(long, alias = "mceLoss")]
@@ -129,13 +129,16 @@ impl OfPretraining {
     }
 }
 
+fn after_help() -> String {
+    format!(
+        "The paper's trainings; what is not named has the paper's value for the task:\n{}{AFTER_HELP}",
+        paper_trainings()
+    )
+}
+
 const AFTER_HELP: &str = "\
-The paper's settings:
-  repro train vqa   --train train,nominival --valid minival --load-lxmert-qa model --lr 5e-5 --epochs 4
-  repro train gqa   --train train,valid     --valid testdev --load-lxmert-qa model --lr 1e-5 --epochs 4
-  repro train nlvr2 --train train           --valid valid   --load-lxmert    model --lr 5e-5 --epochs 4
 A quick trial on a few images:
-  repro train vqa --tiny --model tiny --from-scratch --valid minival --epochs 2
+  repro train vqa --tiny --model tiny --from-scratch --epochs 2
 After a break (Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot first, a second Ctrl-C ends at once):
   repro train vqa ... --resume
 
@@ -150,22 +153,30 @@ impl Args {
         self.output.clone().unwrap_or_else(|| self.data.workspace.join("snap").join(self.task.name()))
     }
 
+    fn train(&self) -> &str {
+        self.train.as_deref().unwrap_or(fine_tuning(self.task).train)
+    }
+
+    fn valid(&self) -> &str {
+        self.valid.as_deref().unwrap_or(fine_tuning(self.task).valid)
+    }
+
     fn settings(&self, description: Description, start: &Start) -> Settings {
-        let (task, output) = (self.task, self.output());
+        let (task, output, paper) = (self.task, self.output(), fine_tuning(self.task));
         let also = [
             ("start", start.described()),
-            ("--train", json!(self.train)),
-            ("--valid", json!(self.valid)),
+            ("--train", json!(self.train())),
+            ("--valid", json!(self.valid())),
             ("--tiny", json!(self.data.tiny)),
             ("--fast", json!(self.data.fast)),
             ("--ablate", json!(self.data.ablate)),
             ("--allow-missing", json!(self.allow_missing)),
         ];
         Settings {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            eval_batch_size: self.eval_batch_size.unwrap_or(if task == Task::Vqa { 1024 } else { 512 }),
-            lr: self.lr.unwrap_or(if task == Task::Gqa { 1e-5 } else { 5e-5 }),
+            epochs: self.epochs.unwrap_or(paper.training.epochs),
+            batch_size: self.batch_size.unwrap_or(paper.training.batch_size),
+            eval_batch_size: self.eval_batch_size.unwrap_or(paper.eval_batch_size),
+            lr: self.lr.unwrap_or(paper.training.lr),
             optim: self.optim,
             seed: self.seed,
             // The original's other programs accept it and do not look at it.
@@ -209,13 +220,13 @@ impl Args {
         if matches!(start, Start::LxmertQa(_)) {
             look([Named::Text(data.data_root.join("lxmert/all_ans.json"))])?;
         }
-        look_at_data(&data, &[&self.train, &self.valid])
+        look_at_data(&data, &[self.train(), self.valid()])
     }
 
     /// What the worker reads, and the output folder.
     fn touched(&self, placement: &Placement) -> Result<Touched> {
         let mut reads = self.start.files()?;
-        for splits in [&self.train, &self.valid].map(|splits| splits.trim()).into_iter().filter(|s| !s.is_empty()) {
+        for splits in [self.train(), self.valid()].map(str::trim).into_iter().filter(|s| !s.is_empty()) {
             reads.extend(self.data.ready(self.task, splits, placement)?);
         }
         Ok(Touched { reads, folder: Some(self.output()), file: None })
@@ -259,8 +270,8 @@ pub fn run(args: Args) -> Result<u8> {
         touched: args.touched(&placement)?,
         job: Job::Finetune(Box::new(Finetune {
             data,
-            train: args.train.clone(),
-            valid: args.valid.clone(),
+            train: args.train().to_owned(),
+            valid: args.valid().to_owned(),
             start,
             allow_missing: args.allow_missing,
             settings: settings.clone(),
@@ -293,6 +304,17 @@ mod tests {
     use lxmert_spec::Config;
     use trainings::resume::Begin;
 
+    fn parsed(line: &str) -> Args {
+        let command = Args::augment_args(clap::Command::new("train"));
+        Args::from_arg_matches(&command.get_matches_from(line.split_whitespace())).unwrap()
+    }
+
+    fn settings(args: &Args, start: &Start) -> Settings {
+        let config = args.model.resolve(30522, 2048).unwrap();
+        assert_eq!(config, Config::lxr955());
+        args.settings(Description { task: args.task, config, answers: 2 }, start)
+    }
+
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
     #[test]
     fn the_originals_scripts_mean_the_papers_runs() {
@@ -302,22 +324,17 @@ mod tests {
             ("gqa", "--train train,valid --valid testdev", "--loadLXMERTQA", Start::LxmertQa(model()), "1e-5"),
             ("nlvr2", "--train train --valid valid", "--loadLXMERT", Start::Lxmert(model()), "5e-5"),
         ] {
-            let line = format!(
+            let args = parsed(&format!(
                 "train {task} {splits} --llayers 9 --xlayers 5 --rlayers 5 {load} {} --batchSize 32 --optim bert --lr {lr} \
                  --epochs 4 --tqdm --output snap/x --epochs 4",
                 model()
-            );
-            let command = Args::augment_args(clap::Command::new("train"));
-            let args = Args::from_arg_matches(&command.get_matches_from(line.split_whitespace())).unwrap();
+            ));
             assert_eq!(args.start.resolve().unwrap(), start);
-            assert_eq!((args.train.as_str(), args.valid.as_str()), args.task.paper_splits());
-            let config = args.model.resolve(30522, 2048).unwrap();
-            assert_eq!(config, Config::lxr955());
-            let settings = args.settings(Description { task: args.task, config, answers: 2 }, &start);
-            assert_eq!((settings.batch_size, settings.epochs, settings.optim), (32, 4, Optim::Bert));
-            assert_eq!(settings.lr, lr.parse::<f64>().unwrap());
-            assert_eq!(settings.snapshots.begin, Begin::Fresh);
-            assert_eq!(settings.snapshots.folder, PathBuf::from("snap/x/snapshots"));
+            let of_script = settings(&args, &start);
+            assert_eq!(of_script.snapshots.begin, Begin::Fresh);
+            assert_eq!(of_script.snapshots.folder, PathBuf::from("snap/x/snapshots"));
+            let by_default = settings(&parsed(&format!("train {task} {load} {} --output snap/x", model())), &start);
+            assert_eq!(json!(of_script), json!(by_default), "{task}: the script says what is the default");
         }
     }
 }

@@ -65,6 +65,8 @@ nlvr2 = { epochs = 1, batch_size = 8, lr = 1e-3 }
             "demo",
             "--dropout",
             "0.1",
+            "--train",
+            "train",
             "--valid",
             "minival",
         ]);

@@ -35,7 +35,7 @@ struct Nobody {
 impl FineTuner for Nobody {
     fn train(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()> {
         self.called.borrow_mut().push(training.task.to_string());
-        assert!(workspace.join(paper::recipe::WEIGHTS).is_file());
+        assert!(workspace.join(lxmert_spec::paper::PRETRAINED_FILE).is_file());
         let epoch = json!({ "kind": "epoch", "epoch": 0, "train": 50.0, "valid": 40.0, "best": 40.0, "examples_per_second": 8.0 });
         fs::write(context.output(paper::rate::METRICS)?, format!("{epoch}\n")).unwrap();
         fs::write(context.output("LAST")?, training.task.name()).unwrap();
@@ -50,7 +50,7 @@ impl FineTuner for Nobody {
         trained: &Path,
     ) -> Result<()> {
         assert_eq!(fs::read_to_string(trained.join("LAST")).unwrap(), training.task.name());
-        let valid = training.task.paper_splits().1;
+        let valid = lxmert_spec::paper::fine_tuning(training.task).valid;
         let text = fs::read(training.task.split_file(&workspace.join("data"), valid)).unwrap();
         let n = serde_json::from_slice::<Vec<serde_json::Value>>(&text).unwrap().len();
         let record = json!({ "schema": 1, "task": training.task, "splits": valid, "metric": "accuracy", "n": n, "examples": n,

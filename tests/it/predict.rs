@@ -43,8 +43,10 @@ impl Place {
 
     /// One pass over the training set, so that models differ.
     fn train(&self, task: &str, model: &str, seed: &str, output: &str) {
-        let more =
-            ["--model", model, "--seed", seed, "--output", output, "--valid", "", "--epochs", "2", "--lr", "1e-3"];
+        let more = [
+            "--model", model, "--seed", seed, "--output", output, "--train", "train", "--valid", "", "--epochs", "2",
+            "--lr", "1e-3",
+        ];
         run(self.repro("train", task, &more).args(["--from-scratch", "--batch-size", "8"]), 0);
     }
 

@@ -14,7 +14,20 @@ fn fits(task: &str) {
     let place = tempfile::tempdir().unwrap();
     let output = run(
         repro(place.path())
-            .args(["train", task, "--tiny", "--model", "small", "--dropout", "0", "--from-scratch", "--valid", ""])
+            .args([
+                "train",
+                task,
+                "--tiny",
+                "--model",
+                "small",
+                "--dropout",
+                "0",
+                "--from-scratch",
+                "--train",
+                "train",
+                "--valid",
+                "",
+            ])
             .args(["--lr", "5e-4", "--batch-size", "8", "--epochs", "40"])
             .arg("--data-root")
             .arg(absolute(&data))
@@ -95,7 +108,7 @@ fn answers_of_the_pretrained_head_load_for_vqa_and_gqa() {
     for (task, answers) in [("vqa", "3124 answers loaded, 5 zeroed"), ("gqa", "1736 answers loaded, 106 zeroed")] {
         let mut command = repro(place.path());
         command.args(["train", task, "--config", "micro.json", "--llayers", "1", "--xlayers", "1", "--rlayers", "1"]);
-        command.args(["--epochs", "1", "--valid", "", "--loadLXMERTQA"]);
+        command.args(["--epochs", "1", "--train", "train", "--valid", "", "--loadLXMERTQA"]);
         command.arg(absolute(&checkpoint).with_file_name("micro9500")).arg("--data-root").arg(absolute(&data));
         let output = run(command.arg("--vocab").arg(absolute(&vocab)), 0);
         assert!(stderr(&output).contains(answers), "{}", stderr(&output));

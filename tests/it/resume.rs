@@ -35,7 +35,7 @@ impl World {
         let mut command = repro(folder);
         command.env("GOMP_SPINCOUNT", "1000").args(["train", task, "--data-root"]).arg(self.data.path());
         let fixed = format!(
-            "--model tiny --fromScratch --batchSize 4 --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 --output out --epochs {EPOCHS}"
+            "--train train --valid valid --model tiny --fromScratch --batchSize 4 --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 --output out --epochs {EPOCHS}"
         );
         command.args(fixed.split(' ')).args(more.split_whitespace());
         command

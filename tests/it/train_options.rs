@@ -13,6 +13,8 @@ use crate::common::{fixtures, repro, run, stderr, stdout};
 
 const USAGE: i32 = 2;
 const DATA: i32 = 5;
+/// The splits that the data have.
+const SPLITS: &str = "--train train --valid valid";
 
 fn train(folder: &Path, line: &str) -> Command {
     if !folder.join("data").exists() {
@@ -32,7 +34,9 @@ fn last(folder: &Path, output: &str) -> Vec<u8> {
 fn the_originals_options_work_and_those_without_effect_are_said() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let line = "--train train --valid valid --llayers 1 --xlayers 1 --rlayers 1 --batchSize 32 --optim bert --lr 1e-3 --epochs 1 --model tiny";
+    let line = format!(
+        "{SPLITS} --llayers 1 --xlayers 1 --rlayers 1 --batchSize 32 --optim bert --lr 1e-3 --epochs 1 --model tiny"
+    );
     let plain = run(&mut train(folder, &format!("vqa {line} --from-scratch --batchSize 4 --output plain")), 0);
     let said = run(
         &mut train(
@@ -92,8 +96,10 @@ fn bert_comes_as_a_file_a_folder_or_an_archive() {
     let width = told["intermediate_size"].as_u64().unwrap();
     let line = |path: &Path, output: &str| {
         let (path, vocab) = (path.display(), bert.join("vocab.txt"));
-        let line =
-            format!("vqa --bert {path} --vocab {} --config config.json --batchSize 4 --epochs 1", vocab.display());
+        let line = format!(
+            "vqa {SPLITS} --bert {path} --vocab {} --config config.json --batchSize 4 --epochs 1",
+            vocab.display()
+        );
         train(folder, &format!("{line} --output {output}"))
     };
     config(width);

@@ -226,8 +226,8 @@ fn a_harness_alone_says_what_it_lacks_and_does_what_it_can() {
         command.env("CARGO_TARGET_DIR", folder.join("nowhere"));
         command
     };
-    let train =
-        ["train", "vqa", "--model", "tiny", "--from-scratch", "--data-root", small_training::data().to_str().unwrap()];
+    let train = "train vqa --model tiny --from-scratch --train train --valid valid --data-root";
+    let train: Vec<&str> = train.split(' ').chain(small_training::data().to_str()).collect();
     let text = stderr(&run(&mut command(&train), INFRA));
     for part in
         ["repro-worker, which computes for this program, is not here", "ci/repro builds both", "--engine docker"]

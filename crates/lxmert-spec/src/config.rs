@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use base::error::{Error, Result};
 use base::files;
+use data::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES, RELEASED_WIDTH};
 
 /// Everything that decides the shapes of an LXRT model and its dropout.
 /// Field names follow `bert_config.json` and the original's `VisualConfig` (src/lxrt/modeling.py @ 0db1182).
@@ -55,7 +56,7 @@ const PRESETS: [Preset; 4] =
 
 impl Config {
     /// The paper's model: BERT-base widths, 9 language, 5 cross-modality and 5 object-relationship layers.
-    pub fn lxr955() -> Self {
+    pub const fn lxr955() -> Self {
         Self {
             vocab_size: 30522,
             hidden_size: 768,
@@ -66,10 +67,10 @@ impl Config {
             l_layers: 9,
             x_layers: 5,
             r_layers: 5,
-            visual_feat_dim: 2048,
+            visual_feat_dim: RELEASED_WIDTH,
             visual_pos_dim: 4,
-            obj_id_num: 1600,
-            attr_id_num: 400,
+            obj_id_num: OBJECT_CLASSES as usize,
+            attr_id_num: ATTRIBUTE_CLASSES as usize,
             hidden_dropout_prob: 0.1,
             attention_probs_dropout_prob: 0.1,
             initializer_range: 0.02,
@@ -77,7 +78,7 @@ impl Config {
     }
 
     /// The small model of the reference fixtures and of quick runs: hidden 32, four heads, 2/2/2 layers.
-    pub fn tiny() -> Self {
+    pub const fn tiny() -> Self {
         Self {
             hidden_size: 32,
             num_attention_heads: 4,
@@ -91,7 +92,7 @@ impl Config {
 
     /// A model that learns a handful of real images by heart in half a minute on two cores: hidden 64, four heads,
     /// 1/1/1 layers.
-    pub fn small() -> Self {
+    pub const fn small() -> Self {
         Self {
             hidden_size: 64,
             num_attention_heads: 4,
@@ -106,7 +107,7 @@ impl Config {
     }
 
     /// The model of `repro all --profile demo`: the small one without dropout, for short sentences.
-    pub fn demo() -> Self {
+    pub const fn demo() -> Self {
         Self {
             max_position_embeddings: 32,
             hidden_dropout_prob: 0.0,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::TrainingRecipe;
 use base::error::{Error, Result};
+use data::dataset::Task;
 
 /// The embedded recipe, as text: part of the fingerprint of what it makes.
 pub const EMBEDDED: &str = include_str!("../../../data/demo.toml");
@@ -37,16 +39,15 @@ pub struct TrainingRecipes {
     pub nlvr2: TrainingRecipe,
 }
 
-/// How a task is trained.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingRecipe {
-    /// Passes over the training data.
-    pub epochs: u64,
-    /// Examples a step.
-    pub batch_size: usize,
-    /// Peak learning rate.
-    pub lr: f64,
+impl TrainingRecipes {
+    /// Returns how a task is trained.
+    pub fn of(&self, task: Task) -> TrainingRecipe {
+        match task {
+            Task::Vqa => self.vqa,
+            Task::Gqa => self.gqa,
+            Task::Nlvr2 => self.nlvr2,
+        }
+    }
 }
 
 /// How pictures look.

@@ -2,21 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Choices of `--optim`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Optim {
-    /// BertAdam with linear warm-up and decay.
-    Bert,
-    /// torch.optim.Adam.
-    Adam,
-    /// torch.optim.Adamax.
-    Adamax,
-    /// torch.optim.RMSprop.
-    Rms,
-    /// torch.optim.SGD.
-    Sgd,
-}
+pub use lxmert_spec::recipe::Optim;
 
 /// What is averaged where several models answer together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -3,12 +3,10 @@
 use super::choices::Ablation;
 use base::error::{Error, Result};
 use data::dataset::answers::LabelTable;
+pub use data::dataset::tokenizer::MAX_WORDS;
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{self, Id, Label, Task, TaskData};
 use data::features::{FeatureStore, IdClue};
-
-/// Word positions of a sentence, `[CLS]` and `[SEP]` included (`max_seq_length`, src/tasks/vqa_model.py @ 0db1182).
-pub const MAX_WORDS: usize = 20;
 
 /// The feature stores that a data set reads, in the order in which they were named.
 pub struct Source {

@@ -14,6 +14,7 @@ use crate::pipeline::{engine, explain};
 use base::error::Result;
 use base::tell;
 use judge::report::{Report, console, json};
+use lxmert_spec::paper::SEED;
 
 /// Options of both.
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,7 @@ pub struct Common {
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
     pub workspace: PathBuf,
     /// Seed of the training
-    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// CPU threads [default: demo: 2, or 1 where there is one core; paper: all cores]. Another number gives slightly
     /// other weights

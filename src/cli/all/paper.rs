@@ -10,17 +10,18 @@ use super::super::assets::{ManifestOptions, NetworkOptions};
 use super::super::first_look::{Named, look};
 use super::super::output::say;
 use super::super::progress::assets::Display;
-use super::super::surroundings::cores;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;
-use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast, recipe};
+use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast};
 use base::error::Result;
+use base::host::cores;
 use base::tell;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::grade::golden::GoldenFile;
 use judge::verdict::published::Published;
 use lxmert_spec::Config;
+use lxmert_spec::paper::MODEL;
 
 /// Options of the paper's reproduction alone.
 #[derive(Debug, clap::Args)]
@@ -85,7 +86,7 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
     let versions = workers.placement.hello()?.versions;
     let tuner: Rc<dyn FineTuner> = Rc::new(Libtorch { workers });
     let known = options.manifest.read(&args.workspace)?;
-    let name = options.model.clone().unwrap_or_else(|| recipe::MODEL.to_owned());
+    let name = options.model.clone().unwrap_or_else(|| MODEL.to_owned());
     let mut tasks = Task::ALL.to_vec();
     tasks.retain(|task| options.task.is_empty() || options.task.contains(task));
     let settings = Rc::new(Settings {

@@ -7,6 +7,7 @@ use checkpoint::{self, StateDict};
 use data::dataset::Task;
 use lxmert_spec::description::{pretrained_sizes, task_of, vocabulary_of};
 use lxmert_spec::loading::{Catalogue, Heads, Origin, Weights, hf};
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use lxmert_spec::{Config, Description};
 
 /// A model under the original's names, and what its file says about it.
@@ -44,7 +45,7 @@ impl Source {
         let path = if Path::new(given).is_dir() {
             PathBuf::from(given)
         } else {
-            lxmert_spec::loading::locate(given, "_LXRT")?
+            lxmert_spec::loading::locate(given, PRETRAINED_SUFFIX)?
         };
         Self::of(path.clone()).map_err(|e| e.while_doing(format!("cannot convert {}", path.display())))
     }

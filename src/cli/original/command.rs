@@ -133,7 +133,7 @@ pub(super) fn of_script(path: &str, arguments: &[String], here: &Here) -> Result
     let output = name.map_or_else(|| script.output.to_owned(), |name| format!("{}/{name}", script.output));
     let mut typed = vec!["--output".to_owned(), output];
     typed.extend_from_slice(rest);
-    let mut translation = translate::translate(script.program, script.options, &typed, gpus, here)?;
+    let mut translation = translate::translate(script.program, &script.passes(), &typed, gpus, here)?;
     notes.append(&mut translation.notes);
     Ok(Translation { notes, ..translation })
 }

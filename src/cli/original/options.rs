@@ -1,6 +1,6 @@
 //! Reads options as the original's programs do (Python's argparse): a unique beginning is enough, the last one counts.
 
-use super::scripts::{DEFAULTS, OPTIONS};
+use super::scripts::{DEFAULTS, OPTIONS, Passed};
 use base::error::{Error, Result};
 
 /// An option of the original.
@@ -24,12 +24,8 @@ impl Options {
     ///
     /// # Errors
     /// Usage for an ambiguous beginning, a value that is missing, and a word that belongs to no option.
-    pub fn read(script: &[(&'static str, Option<&'static str>)], typed: &[String]) -> Result<Self> {
-        let of_script = |(name, value): &(&'static str, Option<&str>)| Given {
-            name,
-            value: value.unwrap_or_default().to_owned(),
-            typed: false,
-        };
+    pub fn read(script: &[Passed], typed: &[String]) -> Result<Self> {
+        let of_script = |(name, value): &Passed| Given { name, value: value.clone().unwrap_or_default(), typed: false };
         let mut options = Self { given: script.iter().map(of_script).collect(), ours: Vec::new() };
         let mut words = typed.iter().peekable();
         while let Some(word) = words.next() {
@@ -116,7 +112,7 @@ mod tests {
 
     fn read(line: &str) -> Result<Options> {
         let words: Vec<String> = line.split_whitespace().map(|word| word.replace("''", "")).collect();
-        Options::read(&[("--valid", Some("minival")), ("--tiny", None)], &words)
+        Options::read(&[("--valid", Some("minival".to_owned())), ("--tiny", None)], &words)
     }
 
     #[test]

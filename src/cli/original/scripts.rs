@@ -1,6 +1,8 @@
 //! Facts about the original's scripts and programs (run/*.bash, src/param.py of airsplay/lxmert @ 0db1182).
 
+use crate::cli::defaults::rate;
 use data::dataset::Task;
+use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED, PRETRAINING, fine_tuning};
 
 /// What a program of the original does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub const PROGRAMS: [(&str, Program); 12] = [
     ("extract_gqa_image.py", Program::Extract("gqa")),
 ];
 
+/// An option that is passed; a flag has no value.
+pub type Passed = (&'static str, Option<String>);
+
 /// A script: which program it calls, and with what. All have 9, 5 and 5 layers, which are the defaults, and `--tqdm`.
 pub struct Script {
     /// The file's name.
@@ -45,104 +50,83 @@ pub struct Script {
     pub output: &'static str,
     /// Whether its second argument is the experiment's name.
     pub named: bool,
-    /// The options that it passes before the person's own; a flag has no value.
-    pub options: &'static [(&'static str, Option<&'static str>)],
+    /// Whether it passes the paper's data and first weights.
+    data: bool,
+    /// Whether it passes the paper's batch size, learning rate and epochs.
+    numbers: bool,
+    /// What it passes beside these.
+    options: &'static [(&'static str, Option<&'static str>)],
 }
 
 /// The scripts of run/.
 pub const SCRIPTS: [Script; 7] = [
-    Script {
-        name: "vqa_finetune.bash",
-        program: Program::Task(Task::Vqa),
-        output: "snap/vqa",
-        named: true,
-        options: &[
-            ("--train", Some("train,nominival")),
-            ("--valid", Some("minival")),
-            ("--loadLXMERTQA", Some("snap/pretrained/model")),
-            ("--batchSize", Some("32")),
-            ("--lr", Some("5e-5")),
-            ("--epochs", Some("4")),
-        ],
-    },
-    Script {
-        name: "vqa_test.bash",
-        program: Program::Task(Task::Vqa),
-        output: "snap/vqa",
-        named: true,
-        options: &[
-            ("--tiny", None),
-            ("--train", Some("train")),
-            ("--valid", Some("")),
-            ("--batchSize", Some("32")),
-            ("--lr", Some("5e-5")),
-            ("--epochs", Some("4")),
-        ],
-    },
-    Script {
-        name: "gqa_finetune.bash",
-        program: Program::Task(Task::Gqa),
-        output: "snap/gqa",
-        named: true,
-        options: &[
-            ("--train", Some("train,valid")),
-            ("--valid", Some("testdev")),
-            ("--loadLXMERTQA", Some("snap/pretrained/model")),
-            ("--batchSize", Some("32")),
-            ("--lr", Some("1e-5")),
-            ("--epochs", Some("4")),
-        ],
-    },
-    Script {
-        name: "gqa_test.bash",
-        program: Program::Task(Task::Gqa),
-        output: "snap/gqa",
-        named: true,
-        options: &[("--tiny", None), ("--train", Some("train")), ("--valid", Some(""))],
-    },
-    Script {
-        name: "nlvr2_finetune.bash",
-        program: Program::Task(Task::Nlvr2),
-        output: "snap/nlvr2",
-        named: true,
-        options: &[
-            ("--train", Some("train")),
-            ("--valid", Some("valid")),
-            ("--loadLXMERT", Some("snap/pretrained/model")),
-            ("--batchSize", Some("32")),
-            ("--lr", Some("5e-5")),
-            ("--epochs", Some("4")),
-        ],
-    },
-    Script {
-        name: "nlvr2_test.bash",
-        program: Program::Task(Task::Nlvr2),
-        output: "snap/nlvr2",
-        named: true,
-        options: &[("--tiny", None)],
-    },
+    finetune("vqa_finetune.bash", Task::Vqa, "snap/vqa"),
+    Script { numbers: true, ..test("vqa_test.bash", Task::Vqa, "snap/vqa", TEST) },
+    finetune("gqa_finetune.bash", Task::Gqa, "snap/gqa"),
+    test("gqa_test.bash", Task::Gqa, "snap/gqa", TEST),
+    finetune("nlvr2_finetune.bash", Task::Nlvr2, "snap/nlvr2"),
+    test("nlvr2_test.bash", Task::Nlvr2, "snap/nlvr2", &[("--tiny", None)]),
     Script {
         name: "lxmert_pretrain.bash",
         program: Program::Pretrain,
         output: "snap/pretrain/lxmert",
         named: false,
-        options: &[
-            ("--taskMaskLM", None),
-            ("--taskObjPredict", None),
-            ("--taskMatched", None),
-            ("--taskQA", None),
-            ("--visualLosses", Some("obj,attr,feat")),
-            ("--wordMaskRate", Some("0.15")),
-            ("--objMaskRate", Some("0.15")),
-            ("--train", Some("mscoco_train,mscoco_nominival,vgnococo")),
-            ("--valid", Some("mscoco_minival")),
-            ("--fromScratch", None),
-            ("--batchSize", Some("256")),
-            ("--lr", Some("1e-4")),
-            ("--epochs", Some("20")),
-        ],
+        data: true,
+        numbers: true,
+        options: &[("--taskMaskLM", None), ("--taskObjPredict", None), ("--taskMatched", None), ("--taskQA", None)],
     },
 ];
+
+/// What a script for `--test` passes, so that little is read before the test.
+const TEST: &[(&str, Option<&str>)] = &[("--tiny", None), ("--train", Some("train")), ("--valid", Some(""))];
+
+const fn finetune(name: &'static str, task: Task, output: &'static str) -> Script {
+    Script { name, program: Program::Task(task), output, named: true, data: true, numbers: true, options: &[] }
+}
+
+const fn test(
+    name: &'static str,
+    task: Task,
+    output: &'static str,
+    options: &'static [(&'static str, Option<&'static str>)],
+) -> Script {
+    Script { options, data: false, numbers: false, ..finetune(name, task, output) }
+}
+
+impl Script {
+    /// Returns the options that it passes before the person's own.
+    pub fn passes(&self) -> Vec<Passed> {
+        let mut all: Vec<Passed> = self.options.iter().map(|(name, value)| (*name, value.map(str::to_owned))).collect();
+        let mut pass = |name, value: &dyn ToString| all.push((name, Some(value.to_string())));
+        let training = match self.program {
+            Program::Task(task) => fine_tuning(task).training,
+            _ => PRETRAINING.training,
+        };
+        if self.numbers {
+            pass("--batchSize", &training.batch_size);
+            pass("--lr", &rate(training.lr));
+            pass("--epochs", &training.epochs);
+        }
+        match self.program {
+            Program::Task(task) if self.data => {
+                let FineTuningRecipe { train, valid, loads_answers, .. } = fine_tuning(task);
+                pass("--train", &train);
+                pass("--valid", &valid);
+                pass(if loads_answers { "--loadLXMERTQA" } else { "--loadLXMERT" }, &PRETRAINED);
+            }
+            Program::Pretrain if self.data => {
+                pass("--train", &PRETRAINING.train);
+                pass("--valid", &PRETRAINING.valid);
+                pass("--visualLosses", &PRETRAINING.visual_losses);
+                pass("--wordMaskRate", &PRETRAINING.word_mask_rate);
+                pass("--objMaskRate", &PRETRAINING.box_mask_rate);
+                all.push(("--fromScratch", None));
+            }
+            _ => {}
+        }
+        all
+    }
+}
 
 /// The options that all programs share, and whether each takes a value.
 pub const OPTIONS: [(&str, bool); 33] = [

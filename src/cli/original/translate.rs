@@ -1,11 +1,14 @@
 //! A call of one of the original's programs in the words of our own command line.
 
 use super::options::Options;
-use super::scripts::{OPTIONS, Program};
+use super::scripts::{OPTIONS, Passed, Program};
 use super::translation::{Here, OFFICIAL_NLVR2, Step, Translation};
 use crate::cli::original_extras::OriginalExtras;
 use base::error::{Error, Result};
 use data::dataset::Task;
+use lxmert_spec::Config;
+use lxmert_spec::paper::PRETRAINED;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 
 /// Where `repro fetch bert-weights` puts BERT's weights.
 const BERT: &str = "snap/pretrained/bert-base-uncased/pytorch_model.bin";
@@ -28,7 +31,7 @@ const PRETRAINING: [(&str, &str); 8] = [
 /// Usage where the original knows no such call, or has no counterpart here.
 pub fn translate(
     program: Program,
-    script: &[(&'static str, Option<&'static str>)],
+    script: &[Passed],
     typed: &[String],
     gpus: Option<&str>,
     here: &Here,
@@ -132,7 +135,7 @@ impl Call<'_> {
         let mut words = vec!["pretrain".to_owned()];
         self.pass_given(&mut words, &PRETRAINING);
         self.pass_given(&mut words, &[("--train", "--train"), ("--valid", "--valid")]);
-        words.extend(self.start("_LXRT"));
+        words.extend(self.start(PRETRAINED_SUFFIX));
         self.pass(&mut words, &[("--batchSize", "--batch-size"), ("--lr", "--lr"), ("--epochs", "--epochs")]);
         self.pass_given(&mut words, &[("--seed", "--seed")]);
         self.scale(&mut words);
@@ -146,8 +149,8 @@ impl Call<'_> {
     fn start(&mut self, suffix: &'static str) -> Vec<String> {
         let files = [
             ("--load", "--load", suffix),
-            ("--loadLXMERTQA", "--load-lxmert-qa", "_LXRT"),
-            ("--loadLXMERT", "--load-lxmert", "_LXRT"),
+            ("--loadLXMERTQA", "--load-lxmert-qa", PRETRAINED_SUFFIX),
+            ("--loadLXMERT", "--load-lxmert", PRETRAINED_SUFFIX),
         ];
         let last_file = files.iter().filter_map(|(name, ..)| self.options.position(name)).max();
         let scratch = self.options.position("--fromScratch");
@@ -172,7 +175,7 @@ impl Call<'_> {
             return vec!["--bert".to_owned(), bert];
         };
         let placed = self.placed(&name, suffix);
-        if !(self.here.found)(&placed, suffix) && name == "snap/pretrained/model" {
+        if !(self.here.found)(&placed, suffix) && name == PRETRAINED {
             self.notes.push(format!(
                 "the pre-trained model {name}_LXRT.pth is not there; `repro fetch model-lxrt` gets it, --fromScratch does without"
             ));
@@ -184,10 +187,11 @@ impl Call<'_> {
         words.extend(["--tiny", "--fast"].into_iter().filter(|flag| self.options.flag(flag)).map(str::to_owned));
     }
 
-    /// 9, 5 and 5 are said by every script and are the default; a model of other sizes is the person's choice.
+    /// The paper's 9, 5 and 5 are said by every script and are the default; a model of other sizes is the person's choice.
     fn layers(&self, words: &mut Vec<String>) {
-        for (name, usual) in [("--llayers", "9"), ("--xlayers", "5"), ("--rlayers", "5")] {
-            if let Some(layers) = self.options.given(name).filter(|layers| *layers != usual) {
+        let Config { l_layers, x_layers, r_layers, .. } = Config::lxr955();
+        for (name, usual) in [("--llayers", l_layers), ("--xlayers", x_layers), ("--rlayers", r_layers)] {
+            if let Some(layers) = self.options.given(name).filter(|layers| *layers != usual.to_string()) {
                 words.extend([name.to_owned(), layers.to_owned()]);
             }
         }

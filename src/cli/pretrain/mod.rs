@@ -21,7 +21,9 @@ use base::exit;
 use base::tell;
 use data::dataset::answers::parse_qa_sets;
 use lxmert_spec::Config;
+use lxmert_spec::paper::{OPTIM, PRETRAINING, SEED};
 use lxmert_spec::tasks::Tasks;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Job, Pretrain};
 use trainings::pretrain::data::{Loader, Role};
 use trainings::pretrain::description::Description;
@@ -32,13 +34,13 @@ use trainings::pretrain::{finished, refuse_finished};
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
 #[derive(Debug, clap::Args)]
 // As in the original, the last of an option counts: its scripts are called with more options behind their own.
-#[command(after_help = AFTER_HELP, args_override_self = true)]
+#[command(after_help = after_help(), args_override_self = true)]
 pub struct Args {
     /// Data to train on, comma-separated: mscoco_train, mscoco_nominival, mscoco_minival, vgnococo
-    #[arg(long, value_name = "DATA", default_value = "mscoco_train,mscoco_nominival,vgnococo")]
+    #[arg(long, value_name = "DATA", default_value = PRETRAINING.train)]
     pub train: String,
     /// Data to validate on after each epoch; "" for none
-    #[arg(long, value_name = "DATA", default_value = "mscoco_minival")]
+    #[arg(long, value_name = "DATA", default_value = PRETRAINING.valid)]
     pub valid: String,
     /// Predict masked words
     #[arg(long, alias = "taskMaskLM", help_heading = "Tasks")]
@@ -53,43 +55,43 @@ pub struct Args {
     #[arg(long, alias = "taskQA", help_heading = "Tasks")]
     pub task_qa: bool,
     /// What is predicted of boxes: any of obj, attr and feat, comma-separated
-    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = "obj,attr,feat", help_heading = "Tasks")]
+    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = PRETRAINING.visual_losses, help_heading = "Tasks")]
     pub visual_losses: String,
     /// Keep answers of these question sets only: any of vqa, gqa and visual7w, comma-separated [default: all answers]
     #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "Tasks")]
     pub qa_sets: Option<String>,
     /// Share of words to predict
-    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = 0.15, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
+    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = PRETRAINING.word_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
     pub word_mask_rate: f64,
     /// Share of boxes to predict
-    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = 0.15, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
+    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = PRETRAINING.box_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
     pub obj_mask_rate: f64,
     /// Folder of the results [default: <workspace>/snap/pretrain]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Examples a step
-    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = 256, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = PRETRAINING.training.batch_size, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub batch_size: usize,
     /// Go through each batch in N parts, which takes less memory and gives the same step
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub accumulate: usize,
     /// Examples a batch when validating
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = count::<usize>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = PRETRAINING.eval_batch_size, value_parser = count::<usize>, allow_negative_numbers = true)]
     pub eval_batch_size: usize,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 1e-4, value_parser = rate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE", default_value_t = PRETRAINING.training.lr, value_parser = rate, allow_negative_numbers = true)]
     pub lr: f64,
     /// Passes over the training data
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = count::<u64>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = PRETRAINING.training.epochs, value_parser = count::<u64>, allow_negative_numbers = true)]
     pub epochs: u64,
     /// Decides data order, masking, dropout and random weights
-    #[arg(long, value_name = "N", default_value_t = 9595, value_parser = seed, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
     /// Also write weights as .pth
     #[arg(long)]
     pub pth: bool,
     /// Update rule: bert; the original ignores any other here
-    #[arg(long, value_name = "NAME", default_value = "bert")]
+    #[arg(long, value_name = "NAME", default_value = OPTIM.name())]
     pub optim: String,
     #[command(flatten)]
     breaks: BreakOptions,
@@ -107,12 +109,14 @@ pub struct Args {
     engine: EngineOptions,
 }
 
-const PAPER: &str = "repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa --from-scratch --batch-size 256 --lr 1e-4 --epochs 20";
+/// The paper's pre-training; what it does not name has the paper's value.
+const PAPER: &str = "repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa --from-scratch";
+
+fn after_help() -> String {
+    format!("The paper's pre-training; what is not named has the paper's value:\n  {PAPER}\n{AFTER_HELP}")
+}
 
 const AFTER_HELP: &str = "\
-The paper's settings:
-  repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa \\
-    --from-scratch --batch-size 256 --lr 1e-4 --epochs 20
   ... --accumulate 8      the same steps in an eighth of the memory
 A quick trial on a few images:
   repro pretrain --task-mask-lm --task-matched --tiny --model tiny --from-scratch --batch-size 32 --epochs 2
@@ -159,7 +163,7 @@ impl Args {
 
     /// Refuses and notes options that the original's pre-training does not look at.
     fn say_what_is_not_used(&self) -> Result<()> {
-        if self.optim != "bert" {
+        if self.optim != OPTIM.name() {
             return Err(Error::usage(format!("pre-training uses BertAdam, not {:?}", self.optim))
                 .because("the original ignores --optim here")
                 .next("leave --optim out"));
@@ -233,7 +237,7 @@ impl Args {
     fn look(&self, start: &Start) -> Result<()> {
         let weights = match start {
             Start::Scratch => None,
-            Start::Whole(name) | Start::WithoutAnswers(name) => Some(Named::Checkpoint(name, "_LXRT")),
+            Start::Whole(name) | Start::WithoutAnswers(name) => Some(Named::Checkpoint(name, PRETRAINED_SUFFIX)),
             Start::Bert(path) => Some(Named::Bert(path)),
         };
         look(weights.into_iter().chain([Named::OutputFolder(&self.output())]))?;

@@ -15,12 +15,9 @@ pub use self::setup::{Caffe, Settings};
 use super::backend::{Backend, Details, Job};
 use super::list::{Listed, Missing};
 use base::error::{Error, Result};
+use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use sandbox::Cause;
 
-/// Boxes that the script takes of each image (MIN_BOXES, MAX_BOXES).
-pub const BOXES: usize = 36;
-/// Features of a box (pool5_flat).
-pub const DIM: usize = 2048;
 /// Images that are tried each by itself, at most: a container takes some time to begin.
 pub const SINGLES: usize = 16;
 /// Attempts with parts that failed.
@@ -60,11 +57,11 @@ impl Backend for Caffe {
     }
 
     fn boxes(&self) -> usize {
-        BOXES
+        RELEASED_BOXES
     }
 
     fn dim(&self) -> usize {
-        DIM
+        RELEASED_WIDTH
     }
 
     fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>> {

@@ -12,6 +12,7 @@ use base::error::{Error, Result};
 use base::files;
 use data::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
 use judge::report::{Example, Picture};
+use lxmert_spec::paper::fine_tuning;
 
 /// Examples shown of each task; the last is a wrong answer where there is one.
 const SHOWN: usize = 3;
@@ -32,7 +33,7 @@ fn of_task(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
     let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };
     let images = manifest.parent().unwrap_or(Path::new("."));
     let scenes = images.parent().unwrap_or(Path::new("."));
-    let data = TaskData::load(task, &scenes.join(DATA), task.paper_splits().1)?;
+    let data = TaskData::load(task, &scenes.join(DATA), fine_tuning(task).valid)?;
     let given: BTreeMap<_, _> = dataset::read_predictions(task, &predictions)?
         .into_iter()
         .map(|Prediction { id, answer }| (id, answer))

@@ -24,6 +24,7 @@ use data::dataset::Task;
 use judge::evidence::result;
 use judge::grade::golden::GoldenFile;
 use judge::report::Report;
+use lxmert_spec::paper::fine_tuning;
 
 /// All stages of a run.
 pub fn plan(settings: &Settings) -> Plan {
@@ -47,7 +48,7 @@ pub fn plan(settings: &Settings) -> Plan {
     }
     for task in Task::ALL {
         stages.push(train(task, settings));
-        let (title, workers) = (format!("answer {task} {}", task.paper_splits().1), settings.workers.clone());
+        let (title, workers) = (format!("answer {task} {}", fine_tuning(task).valid), settings.workers.clone());
         stages.push(
             Stage::new(&evaluate_stage(task), &title, 2, move |context| stages::evaluate(context, &workers))
                 .parameters(json!(parameters(task, settings)))
@@ -88,7 +89,7 @@ fn watched(
 }
 
 fn train(task: Task, settings: &Settings) -> Stage {
-    let (title, workers) = (format!("train LXRT on {task} {}", task.paper_splits().0), settings.workers.clone());
+    let (title, workers) = (format!("train LXRT on {task} {}", fine_tuning(task).train), settings.workers.clone());
     let stage = Stage::new(&train_stage(task), &title, 1, move |context| stages::train(context, &workers))
         .parameters(json!(parameters(task, settings)))
         .executor(settings.workers.executor())

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::workers::Workers;
 use data::dataset::Task;
 use lxmert_spec::Config;
-use lxmert_spec::demo::{Recipe, TrainingRecipe};
+use lxmert_spec::demo::Recipe;
+use lxmert_spec::recipe::TrainingRecipe;
 
 /// Name of the profile.
 pub const PROFILE: &str = "demo";
@@ -59,15 +60,10 @@ pub(super) fn evaluate_stage(task: Task) -> String {
 }
 
 pub(super) fn parameters(task: Task, settings: &Settings) -> Training {
-    let recipe = match task {
-        Task::Vqa => settings.recipe.training.vqa,
-        Task::Gqa => settings.recipe.training.gqa,
-        Task::Nlvr2 => settings.recipe.training.nlvr2,
-    };
     Training {
         task,
         config: Config::demo(),
-        recipe,
+        recipe: settings.recipe.training.of(task),
         seed: settings.seed,
         threads: settings.threads,
         versions: settings.versions.clone(),

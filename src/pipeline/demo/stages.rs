@@ -14,6 +14,7 @@ use base::progress::{ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::{Scale, Task};
 use data::features::{Precision, build_store};
 use lxmert_spec::demo::Recipe;
+use lxmert_spec::weights_names::LAST_FILE;
 use trainings::loader::{DataSettings, Stores, store_name};
 use trainings::start::Start;
 
@@ -22,7 +23,7 @@ pub(super) const DATA: &str = "data";
 /// The pictures within the scenes' folder.
 pub(super) const IMAGES: &str = "images";
 /// The trained weights: those of the last epoch, so that nothing is chosen on the split that is reported.
-pub(super) const WEIGHTS: &str = "LAST.safetensors";
+pub(super) const WEIGHTS: &str = LAST_FILE;
 /// The trained encoder alone, and its name without what files of encoders end with.
 pub(super) const ENCODER: &str = "ENCODER_LXRT.safetensors";
 const ENCODER_NAME: &str = "ENCODER";

@@ -6,7 +6,6 @@ use super::fetching::room;
 use super::inventory::trusts;
 use super::needs::Needs;
 use super::rate::{Rate, measured};
-use super::recipe::{self, WEIGHTS};
 use super::settings::{Settings, Training};
 use crate::prepare::{self, State, Step, Work};
 use assets::disk;
@@ -18,7 +17,8 @@ use base::error::Result;
 use base::human::{grouped, human_bytes, human_seconds, rounded_bytes};
 use data::dataset::{Scale, Task};
 use judge::verdict::published::Published;
-use lxmert_spec::demo::TrainingRecipe;
+use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
+use lxmert_spec::recipe::TrainingRecipe;
 
 /// What a forecast rests on beside the settings and what lies in the workspace.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Re
     heading(&mut out, "3 train and evaluate");
     let model = &settings.model.name;
     let device = &settings.machine.device;
-    let _ = writeln!(out, "{model} from {WEIGHTS}, BertAdam with warm-up over a tenth of the steps");
+    let _ = writeln!(out, "{model} from {PRETRAINED_FILE}, BertAdam with warm-up over a tenth of the steps");
     let _ = writeln!(out, "seed {}, on {device}, {}", settings.seed, threads(settings.machine.threads));
     for &task in &settings.tasks {
         trained(&mut out, settings, &needs, task);
@@ -137,8 +137,8 @@ fn prepared(out: &mut String, steps: &[Step], settings: &Settings) {
 fn trained(out: &mut String, settings: &Settings, needs: &Needs, task: Task) {
     let training = settings.training(task);
     let TrainingRecipe { epochs, batch_size, lr } = training.recipe;
-    let (train, valid) = task.paper_splits();
-    let head = if recipe::loads_answers(task) { "encoder and answer head" } else { "encoder" };
+    let FineTuningRecipe { train, valid, loads_answers, .. } = fine_tuning(task);
+    let head = if loads_answers { "encoder and answer head" } else { "encoder" };
     let _ = writeln!(out, "  {task}: train {train}, evaluate {valid} with the best epoch; from the {head}");
     let _ = writeln!(out, "    learning rate {lr:e}, batch {batch_size}, {epochs} epochs: {}", steps(needs, &training));
     let _ = writeln!(out, "    {}", time(settings, needs, &training));
@@ -149,7 +149,7 @@ fn steps(needs: &Needs, training: &Training) -> String {
     let task = training.task;
     match (training.scale, needs.training_examples(task)) {
         (Scale::Full, Some(examples)) => {
-            format!("{} examples, {} steps", grouped(examples), grouped(recipe::steps(task, examples)))
+            format!("{} examples, {} steps", grouped(examples), grouped(training.recipe.steps(examples)))
         }
         (Scale::Full, None) => "as many steps as the files have examples, which is not known beforehand".to_owned(),
         _ => "the examples on the first images of each feature file only".to_owned(),

@@ -2,7 +2,6 @@
 //! evaluation, and what the accuracies are worth.
 //!
 //! - [`settings`]: what a run is made with;
-//! - [`recipe`]: the paper's settings;
 //! - [`needs`]: which files a task reads, and where they come from;
 //! - [`inventory`]: what lies in the workspace, as small files that stages depend on;
 //! - `fetching`: the stages that fetch and prepare;
@@ -20,7 +19,6 @@ pub mod inventory;
 pub mod needs;
 mod plan;
 pub mod rate;
-pub mod recipe;
 pub mod settings;
 mod train;
 

@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::recipe::{self, WEIGHTS};
 use assets::lock::{Demands, Lock};
 use assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
 use assets::place::Place;
 use base::error::{Error, Result};
 use data::dataset::{Scale, Task, feature_files, split_names};
+use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
 
 /// The data root below the workspace.
 pub const DATA: &str = "data";
@@ -163,7 +163,7 @@ impl<'a> Needs<'a> {
             let path = task.split_file(Path::new(DATA), split);
             self.of_task(task).iter().find(|need| need.path == path)?.origin.expect()?.count
         };
-        let splits = split_names(task.paper_splits().0).ok()?;
+        let splits = split_names(fine_tuning(task).train).ok()?;
         splits.iter().map(count).try_fold(0_u64, |sum, count| sum.checked_add(count?))
     }
 }
@@ -171,7 +171,7 @@ impl<'a> Needs<'a> {
 /// The files that fine-tuning and evaluating a task read, below the workspace.
 fn reads(task: Task) -> Result<Vec<PathBuf>> {
     let data = Path::new(DATA);
-    let (train, valid) = task.paper_splits();
+    let FineTuningRecipe { train, valid, loads_answers, .. } = fine_tuning(task);
     let mut paths = Vec::new();
     for splits in [train, valid] {
         paths.extend(split_names(splits)?.iter().map(|split| task.split_file(data, split)));
@@ -183,12 +183,12 @@ fn reads(task: Task) -> Result<Vec<PathBuf>> {
             }
         }
     }
-    if recipe::loads_answers(task) {
+    if loads_answers {
         let tables = ["trainval_ans2label.json", "trainval_label2ans.json"];
         paths.extend(tables.map(|table| data.join(task.name()).join(table)));
         paths.push(data.join("lxmert/all_ans.json"));
     }
-    paths.extend([VOCABULARY, WEIGHTS].map(PathBuf::from));
+    paths.extend([VOCABULARY, PRETRAINED_FILE].map(PathBuf::from));
     Ok(paths)
 }
 

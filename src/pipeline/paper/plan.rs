@@ -18,6 +18,7 @@ use base::error::Result;
 use judge::evidence::result;
 use judge::grade::golden::GoldenFile;
 use judge::report::Report;
+use lxmert_spec::paper::{FineTuningRecipe, fine_tuning};
 
 /// All stages of a run.
 ///
@@ -36,7 +37,7 @@ pub fn plan(settings: &Rc<Settings>, tuner: &Rc<dyn FineTuner>) -> Result<Plan> 
         .always(),
     ];
     for &task in &settings.tasks {
-        let (train, valid) = task.paper_splits();
+        let FineTuningRecipe { train, valid, .. } = fine_tuning(task);
         let (workspace, tuner) = (settings.workspace.clone(), Rc::clone(tuner));
         let (other_workspace, other_tuner) = (workspace.clone(), Rc::clone(&tuner));
         let training = json!(settings.training(task));

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::needs::Needs;
-use super::recipe;
 use crate::prepare;
 use assets::event::Event;
 use assets::fetch::Network;
@@ -19,7 +18,8 @@ use base::progress::Observer;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::verdict::deviation::Deviation;
-use lxmert_spec::demo::TrainingRecipe;
+use lxmert_spec::paper::{MODEL, fine_tuning};
+use lxmert_spec::recipe::TrainingRecipe;
 
 /// Name of the profile.
 pub const PROFILE: &str = "paper";
@@ -123,7 +123,7 @@ impl Settings {
             Scale::Fast => Some("--fast".to_owned()),
             Scale::Full => None,
         };
-        let model = (self.model.name != recipe::MODEL).then(|| format!("--model {}", self.model.name));
+        let model = (self.model.name != MODEL).then(|| format!("--model {}", self.model.name));
         let half = (self.precision == Precision::F16).then(|| "--half-features".to_owned());
         let foreign = self.assets.foreign.then(|| "files of another manifest".to_owned());
         [model, scale, half, foreign].into_iter().flatten().map(Deviation::from).collect()
@@ -133,7 +133,7 @@ impl Settings {
         Training {
             task,
             model: self.model.clone(),
-            recipe: recipe::training(task),
+            recipe: fine_tuning(task).training,
             scale: self.scale,
             precision: self.precision,
             seed: self.seed,

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::needs::{DATA, VOCABULARY};
-use super::recipe::{self, WEIGHTS};
 use super::settings::Training;
 use crate::pipeline::contained::{Features, build_stores};
 use crate::pipeline::plan::StageContext;
@@ -14,6 +13,8 @@ use crate::prepare;
 use base::error::{Error, Result};
 use base::progress::Quiet;
 use lxmert_spec::Config;
+use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
+use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
 use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
 
@@ -50,16 +51,17 @@ impl FineTuner for Libtorch {
         let task = training.task;
         let config: Config = serde_json::from_value(training.model.config.clone())
             .map_err(|e| Error::bug(format!("the sizes of model {} cannot be read", training.model.name)).because(e))?;
-        let weights = workspace.join(WEIGHTS);
+        let weights = workspace.join(PRETRAINED_FILE);
         let name = weights.display().to_string();
         let (data, mut reads) = self.data(training, workspace)?;
         reads.push(weights);
+        let FineTuningRecipe { eval_batch_size, loads_answers, .. } = fine_tuning(task);
         let tuning = FineTuning {
             data,
             config,
             recipe: training.recipe,
-            eval_batch_size: recipe::eval_batch_size(task),
-            start: if recipe::loads_answers(task) { Start::LxmertQa(name) } else { Start::Lxmert(name) },
+            eval_batch_size,
+            start: if loads_answers { Start::LxmertQa(name) } else { Start::Lxmert(name) },
             seed: training.seed,
             encoder: None,
             threads: training.machine.threads,
@@ -75,12 +77,12 @@ impl FineTuner for Libtorch {
         workspace: &Path,
         trained: &Path,
     ) -> Result<()> {
-        let best = trained.join("BEST.safetensors");
+        let best = trained.join(BEST_FILE);
         // A model that was never right on the validation set has no best epoch.
-        let weights = if best.exists() { best } else { trained.join("LAST.safetensors") };
+        let weights = if best.exists() { best } else { trained.join(LAST_FILE) };
         let (data, mut reads) = self.data(training, workspace)?;
         reads.push(trained.to_owned());
-        let (batch_size, threads) = (recipe::eval_batch_size(training.task), training.machine.threads);
+        let (batch_size, threads) = (fine_tuning(training.task).eval_batch_size, training.machine.threads);
         stages::evaluate(context, &self.workers, Evaluation { data, weights, batch_size, threads, reads })
     }
 
@@ -95,7 +97,8 @@ impl Libtorch {
         let Training { task, scale, precision, .. } = *training;
         let (data_root, stores, vocab) = (workspace.join(DATA), prepare::stores(workspace), workspace.join(VOCABULARY));
         if !self.workers.placement.builds_stores() {
-            let ((train, valid), watcher) = (task.paper_splits(), (self.workers.watchers)());
+            let FineTuningRecipe { train, valid, .. } = fine_tuning(task);
+            let watcher = (self.workers.watchers)();
             for splits in [train, valid] {
                 build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Quiet(&*watcher))?;
             }

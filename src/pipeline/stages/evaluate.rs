@@ -14,13 +14,14 @@ use data::dataset::{Task, TaskData, read_predictions};
 use judge::evidence::attribution;
 use judge::evidence::result::ModelRecord;
 use judge::evidence::write::{Evaluated, predictions_file as named, write_evaluation};
+use lxmert_spec::paper::fine_tuning;
 use protocol::{Answer, Answered, Job};
 use trainings::choices::Average;
 use trainings::loader::DataSettings;
 
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {
-    named(task, task.paper_splits().1)
+    named(task, fine_tuning(task).valid)
 }
 
 /// The main numbers of `result.json`, for other programs.
@@ -52,7 +53,7 @@ pub(in crate::pipeline) fn evaluate(
     evaluation: Evaluation,
 ) -> Result<()> {
     let Evaluation { data, weights, batch_size, threads, reads } = evaluation;
-    let (task, splits, data_root) = (data.task, data.task.paper_splits().1, data.data_root.clone());
+    let (task, splits, data_root) = (data.task, fine_tuning(data.task).valid, data.data_root.clone());
     let origin = attribution::of(&weights, task)?;
     let sha256 = origin.sha256.map_or_else(|| files::sha256(&weights), Ok)?;
     let output = context.output(&predictions_file(task))?;

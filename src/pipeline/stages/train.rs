@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::workers::Workers;
 use base::error::Result;
-use lxmert_spec::demo::TrainingRecipe;
+use lxmert_spec::paper::{FineTuningRecipe, OPTIM, fine_tuning};
+use lxmert_spec::recipe::TrainingRecipe;
 use lxmert_spec::{Config, Description};
 use protocol::{Finetune, Job};
-use trainings::choices::Optim;
 use trainings::finetune::Settings;
 use trainings::loader::DataSettings;
 use trainings::outcome::Outcome;
@@ -44,13 +44,13 @@ pub(in crate::pipeline) struct FineTuning {
 /// stage's folder.
 pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, tuning: FineTuning) -> Result<()> {
     let FineTuning { data, config, recipe, eval_batch_size, start, seed, encoder, threads, reads } = tuning;
-    let (train, valid) = data.task.paper_splits();
+    let FineTuningRecipe { train, valid, .. } = fine_tuning(data.task);
     let settings = Settings {
         epochs: recipe.epochs,
         batch_size: recipe.batch_size,
         eval_batch_size,
         lr: recipe.lr,
-        optim: Optim::Bert,
+        optim: OPTIM,
         seed,
         mce_loss: false,
         output: context.folder().to_owned(),

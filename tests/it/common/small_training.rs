@@ -22,7 +22,7 @@ pub fn train(folder: &Path, batch: usize, more: &str) -> Command {
     let mut command = repro(folder);
     command.env("GOMP_SPINCOUNT", "1000").args(["train", "vqa", "--data-root"]).arg(data());
     let fixed = format!(
-        "--model tiny --from-scratch --batch-size {batch} --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 \
+        "--train train --valid valid --model tiny --from-scratch --batch-size {batch} --eval-batch-size 4 --threads 1 --device cpu --lr 1e-3 \
          --output out"
     );
     command.args(fixed.split_whitespace()).args(more.split_whitespace());

@@ -64,8 +64,13 @@ impl World {
     fn go(&self, folder: &Path, words: &str) -> Command {
         let mut command = repro(folder);
         command.env("REPRO_WORKSPACE", self.path("workspace")).env("GOMP_SPINCOUNT", "1000");
+        let (verb, words) = words.split_once(' ').unwrap();
+        command.arg(verb);
+        if verb == "train" {
+            command.args(["--train", "train", "--valid", "valid"]);
+        }
         command.args(words.split_whitespace());
-        if !words.contains("--data-root") && !words.starts_with("check") {
+        if !words.contains("--data-root") && verb != "check" {
             command.arg("--data-root").arg(self.path("data"));
         }
         command

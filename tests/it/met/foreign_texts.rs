@@ -33,7 +33,12 @@ fn on_data(folder: &Path, words: &str) -> Command {
 
 /// A training of one epoch.
 fn train(folder: &Path, task: &str, more: &str) -> Command {
-    on_data(folder, &format!("train {task} --model tiny --batch-size 4 --epochs 1 --lr 1e-3 --threads 1 {more}"))
+    on_data(
+        folder,
+        &format!(
+            "train {task} --train train --valid valid --model tiny --batch-size 4 --epochs 1 --lr 1e-3 --threads 1 {more}"
+        ),
+    )
 }
 
 /// What a command says that ends with `code`.
@@ -159,7 +164,7 @@ fn texts_with_a_byte_order_mark_and_questions_as_json_lines_train_the_same_weigh
         "attention_probs_dropout_prob": 0.1, "initializer_range": 0.02});
     fs::write(folder.join("config.json"), sizes.to_string()).unwrap();
     let weights = |output: &str| {
-        let line = "train vqa --from-scratch --config config.json --batch-size 4 --epochs 1 --lr 1e-3 --threads 1";
+        let line = "train vqa --train train --valid valid --from-scratch --config config.json --batch-size 4 --epochs 1 --lr 1e-3 --threads 1";
         run(&mut on_data(folder, &format!("{line} --output {output}")), PASS);
         fs::read(folder.join(output).join("LAST.safetensors")).unwrap()
     };
@@ -222,7 +227,7 @@ fn a_file_of_another_kind_is_named_with_the_way_on_and_no_store_is_built() {
         (
             "sizes.json",
             utf16("{}"),
-            on_data(folder, "train vqa --from-scratch --config sizes.json"),
+            on_data(folder, "train vqa --train train --valid valid --from-scratch --config sizes.json"),
             ["sizes.json is text in UTF-16", "iconv"],
         ),
         ("own.toml", page, golden, ["own.toml is a web page", "fetch"]),
@@ -340,7 +345,7 @@ fn what_a_command_names_is_looked_at_before_features_are_converted() {
         ("train vqa --load-lxmert file", DATA, ["checkpoint file", "web page"]),
         ("train vqa --bert typo", DATA, ["typo", "read"]),
         ("train nlvr2 --load-lxmert-qa file", USAGE, ["NLVR2 has no answers", "--load-lxmert"]),
-        ("train vqa --from-scratch --valid typo", DATA, ["vqa/typo.json", "splits there: train, valid"]),
+        ("train vqa --from-scratch --train train --valid typo", DATA, ["vqa/typo.json", "splits there: train, valid"]),
         ("train vqa --from-scratch --output file", USAGE, ["file is a file", "name a folder"]),
         ("train vqa --from-scratch --output file/below", INFRA, ["file is not a folder", "another place"]),
         (docker, INFRA, ["nobody.sock", "next:"]),

@@ -76,7 +76,7 @@ fn readers(file: &str) -> Vec<String> {
     vec![
         format!("evaluate vqa --split valid --load {file} --output judged {common}"),
         format!("predict vqa --split valid --load {file} --output answers.json {common}"),
-        format!("train vqa --load {file} --output out --batch-size 4 --valid valid {common}"),
+        format!("train vqa --load {file} --output out --batch-size 4 --train train --valid valid {common}"),
         format!("train nlvr2 --load-lxmert {file} --output out --batch-size 4 --valid valid {common}"),
         format!(
             "encode --load {file} --attention-heads 2 --image COCO_bench2014_000000000001 --sentence a \
@@ -451,7 +451,7 @@ fn what_is_no_checkpoint_is_named_for_what_it_is() {
     let pipe = world.at("pipe.pth");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
     let said = world
-        .fails("train vqa --bert pipe.pth --output out --batch-size 4 --data-root data --config c.json --device cpu");
+        .fails("train vqa --bert pipe.pth --output out --batch-size 4 --train train --valid valid --data-root data --config c.json --device cpu");
     assert!(said.contains("a named pipe"), "{said}");
     is_clean(&world);
 }

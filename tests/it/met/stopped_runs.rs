@@ -204,7 +204,7 @@ fn slow(folder: &Path, more: &str) -> Running {
     let mut command = repro(folder);
     command.env("GOMP_SPINCOUNT", "1000");
     let line = format!(
-        "train vqa --data-root data --model tiny --from-scratch --batch-size 1024 --threads 1 --device cpu --epochs 40 \
+        "train vqa --data-root data --train train --valid valid --model tiny --from-scratch --batch-size 1024 --threads 1 --device cpu --epochs 40 \
          --snapshot-every never --output out {more}"
     );
     command.args(line.split_whitespace());
@@ -342,7 +342,8 @@ fn a_store_that_is_being_built_leaves_nothing_half_written() {
     let building = || !half_written(&stores).is_empty();
     let caught = (0..20).any(|_| {
         let _ = fs::remove_dir_all(&stores);
-        let line = "train vqa --from-scratch --model tiny --output out --data-root data --device cpu";
+        let line = "train vqa --train train --valid valid --from-scratch --model tiny --output out --data-root data \
+                    --device cpu";
         let mut running = Running::start(repro(folder).env("GOMP_SPINCOUNT", "1000").args(line.split(' ')));
         if !running.reaches(building) {
             return false;

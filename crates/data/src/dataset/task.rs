@@ -31,15 +31,6 @@ impl Task {
         }
     }
 
-    /// The splits that the paper fine-tunes this task on, and those that it chooses the best epoch and reports on.
-    pub fn paper_splits(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Vqa => ("train,nominival", "minival"),
-            Self::Gqa => ("train,valid", "testdev"),
-            Self::Nlvr2 => ("train", "valid"),
-        }
-    }
-
     /// The field that holds an example's id in a split file: `question_id`, or NLVR2's `identifier`.
     pub fn id_field(self) -> &'static str {
         match self {

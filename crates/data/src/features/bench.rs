@@ -9,13 +9,10 @@ use serde::Serialize;
 
 use super::row::Row;
 use super::tsv::{Reader, Writer};
+use super::{RELEASED_BOXES, RELEASED_WIDTH};
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
-
-/// Boxes per generated image.
-pub const BOXES: usize = 36;
-/// Features per generated box.
-pub const DIM: usize = 2048;
+use base::host::peak_memory;
 
 /// What [`tsv_throughput`] measured. One thread; the file lies in the page cache.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,7 +77,7 @@ pub fn tsv_throughput(images: usize, repeats: usize, folder: Option<&Path>) -> R
         images_per_s_median: images as f64 / median(&seconds).max(1e-9),
         seconds,
         cpu_seconds,
-        peak_rss_bytes: peak_rss_bytes(),
+        peak_rss_bytes: peak_memory(),
     })
 }
 
@@ -97,7 +94,7 @@ fn generate(path: &Path, images: usize) -> Result<()> {
 /// Infra where writing fails.
 pub fn write_generated(out: impl Write, images: usize) -> Result<()> {
     const DISTINCT: usize = 8;
-    let mut rows = generated_rows(DISTINCT.min(images), BOXES, DIM);
+    let mut rows = generated_rows(DISTINCT.min(images), RELEASED_BOXES, RELEASED_WIDTH);
     let mut writer = Writer::new(out);
     for image in 0..images {
         let row = &mut rows[image % DISTINCT];
@@ -160,13 +157,6 @@ pub(super) fn thread_cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-/// From the kernel's account of this address space: `getrusage` would also count what the parent process held.
-pub fn peak_rss_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) * 1024
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,13 +204,13 @@ mod tests {
                 .set_modified(std::time::SystemTime::now())
                 .unwrap();
             timed("again, touched", precision, None);
-            let (start, mut features) = (Instant::now(), vec![0.0; BOXES * DIM]);
+            let (start, mut features) = (Instant::now(), vec![0.0; RELEASED_BOXES * RELEASED_WIDTH]);
             let opened = FeatureStore::open(store.path()).unwrap();
             println!("open: {:.6} s", start.elapsed().as_secs_f64());
             let start = Instant::now();
             (0..opened.len()).for_each(|row| opened.copy_features(row, &mut features));
             println!("copy 2000 rows: {:.4} s", start.elapsed().as_secs_f64());
         }
-        println!("peak {} MB", peak_rss_bytes() / 1_000_000);
+        println!("peak {} MB", peak_memory() / 1_000_000);
     }
 }

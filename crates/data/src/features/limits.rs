@@ -1,5 +1,9 @@
 //! The obj36 TSV, bottom-up-attention's own TSV, and the mapped feature store.
 
+/// Boxes of an image in the released files (MIN_BOXES, MAX_BOXES of the original's extractor).
+pub const RELEASED_BOXES: usize = 36;
+/// Features of a box in the released files (pool5_flat).
+pub const RELEASED_WIDTH: usize = 2048;
 /// Object classes of the detector (Visual Genome, background not counted): ids run over `0..1600`.
 pub const OBJECT_CLASSES: i64 = 1600;
 /// Attribute classes of the detector (background not counted): ids run over `0..400`.

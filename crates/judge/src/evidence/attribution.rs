@@ -8,6 +8,7 @@ use base::error::{Error, Result};
 use base::files::{self, ContentDigest};
 use data::dataset::Task;
 use lxmert_spec::Description;
+use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
 
 /// What is known of a weights file's origin.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,7 +59,7 @@ pub fn of(weights: &Path, task: Task) -> Result<Attribution> {
 /// As [`of`].
 pub(super) fn check_folder(folder: &Path, ended: &Ended) -> Result<()> {
     let outcome = folder.join(OUTCOME);
-    for name in ["BEST.safetensors", "LAST.safetensors"].map(|name| folder.join(name)) {
+    for name in [BEST_FILE, LAST_FILE].map(|name| folder.join(name)) {
         if name.is_file()
             && let Some(described) = Description::read(&name)?
         {

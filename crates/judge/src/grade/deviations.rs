@@ -13,7 +13,9 @@ use crate::verdict::runs::other_split;
 use base::error::{Error, Result};
 use data::dataset::Task;
 use lxmert_spec::Config;
-use lxmert_spec::demo::{Recipe, TrainingRecipe};
+use lxmert_spec::demo::Recipe;
+use lxmert_spec::paper::{self, FineTuningRecipe};
+use lxmert_spec::recipe::TrainingRecipe;
 
 /// Names of weights that a sentence gives.
 const NAMED: usize = 3;
@@ -89,7 +91,7 @@ pub(crate) fn deviations(golden: &Content, run: Option<&journal::Run>, found: &F
                 all.extend(of.deviations(&options));
             }
             all.extend(of_switches(&options).into_iter().map(Deviation::from));
-            all.extend(of_model(&options, &Config::lxr955(), "lxr955").map(Deviation::from));
+            all.extend(of_model(&options, &Config::preset(paper::MODEL)?, paper::MODEL).map(Deviation::from));
             all.extend(of_vocabulary(found.record.vocabulary.as_deref())?);
         }
         (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
@@ -192,9 +194,9 @@ fn of_demo(
     run: Option<&journal::Run>,
 ) -> Vec<Deviation> {
     let mut all: Vec<Deviation> = Vec::new();
-    let (trained, judged) = task.paper_splits();
-    if splits != judged {
-        all.push(other_split(splits, judged));
+    let FineTuningRecipe { train, valid, .. } = paper::fine_tuning(task);
+    if splits != valid {
+        all.push(other_split(splits, valid));
     }
     let drawn = run.and_then(|run| run.parameters("scenes")).filter(|drawn| !drawn.is_null());
     match drawn {
@@ -202,17 +204,13 @@ fn of_demo(
         None if run.is_some() => all.push("its recipe is not recorded (the stage scenes of run.json)".into()),
         _ => {}
     }
-    let TrainingRecipe { epochs, batch_size, lr } = match task {
-        Task::Vqa => recipe.training.vqa,
-        Task::Gqa => recipe.training.gqa,
-        Task::Nlvr2 => recipe.training.nlvr2,
-    };
+    let TrainingRecipe { epochs, batch_size, lr } = recipe.training.of(task);
     for (name, recorded) in [
         ("--epochs", json!(epochs)),
         ("--batch-size", json!(batch_size)),
         ("--lr", json!(lr)),
-        ("--optim", json!("bert")),
-        ("--train", json!(trained)),
+        ("--optim", json!(paper::OPTIM)),
+        ("--train", json!(train)),
     ] {
         match options.get(name) {
             Some(given) if *given != recorded => {

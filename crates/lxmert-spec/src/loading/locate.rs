@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::weights_names::ENDINGS;
 use base::error::{Error, Result};
 use base::files;
 use checkpoint::{folder, shards};
@@ -17,7 +18,7 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     let mut tried = vec![given.to_owned()];
     let middles = [suffix, ""];
     for middle in &middles[usize::from(suffix.is_empty())..] {
-        tried.extend([".safetensors", ".pth"].map(|ending| format!("{given}{middle}{ending}")));
+        tried.extend(ENDINGS.map(|ending| format!("{given}{middle}{ending}")));
     }
     let path = Path::new(given);
     if folder::weights_in(path).is_some() {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use base::error::Result;
 use lxmert_spec::loading::locate;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 
 /// Where a model's first weights come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ impl Start {
     pub fn checkpoint(&self) -> Result<Option<PathBuf>> {
         Ok(match self {
             Self::Scratch | Self::Bert(_) => None,
-            Self::Whole(name) | Self::WithoutAnswers(name) => Some(locate(name, "_LXRT")?),
+            Self::Whole(name) | Self::WithoutAnswers(name) => Some(locate(name, PRETRAINED_SUFFIX)?),
         })
     }
 

@@ -10,6 +10,7 @@ use lxmert::encode::{
 };
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Encode, EncodeOutput, EncodePairs};
 use trainings::examples::MAX_WORDS;
 
@@ -22,7 +23,7 @@ use super::work::{Finished, Work};
 /// Those of the data, the checkpoint and the files.
 pub fn run(job: &Encode, work: &Work) -> Result<Finished> {
     let emitter = work.emitter;
-    let checkpoint = locate(&job.load, "_LXRT")?;
+    let checkpoint = locate(&job.load, PRETRAINED_SUFFIX)?;
     let tokenizer = Tokenizer::from_vocab_file(&job.vocab)?;
     check_vocabulary(&checkpoint, &tokenizer)?;
     let pairs = pairs(job)?;

@@ -4,7 +4,8 @@ use super::data::PretrainData;
 use super::draws::Draws;
 use super::masking::{BoxChange, IGNORED, mask_boxes, mask_words};
 use super::pieces::Pieces;
-use crate::dataset::tokenizer::{Encoding, Tokenizer};
+use crate::dataset::tokenizer::{Encoding, MAX_WORDS, Tokenizer};
+use crate::features::RELEASED_BOXES;
 use base::error::{Error, Result};
 
 /// How examples are made. The defaults are the original's.
@@ -24,7 +25,13 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { match_sentences: true, word_mask_rate: 0.15, box_mask_rate: 0.15, max_len: 20, boxes: 36 }
+        Self {
+            match_sentences: true,
+            word_mask_rate: 0.15,
+            box_mask_rate: 0.15,
+            max_len: MAX_WORDS,
+            boxes: RELEASED_BOXES,
+        }
     }
 }
 

@@ -12,4 +12,4 @@ mod unicode14;
 mod wordpiece;
 mod words;
 
-pub use wordpiece::{Encoding, Tokenizer};
+pub use wordpiece::{Encoding, MAX_WORDS, Tokenizer};

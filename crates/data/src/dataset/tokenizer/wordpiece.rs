@@ -13,6 +13,8 @@ use base::files;
 
 /// Vocabulary files are a few hundred kilobytes; anything beyond this is another kind of file.
 const LARGEST_VOCABULARY: u64 = 64 << 20;
+/// Word positions of a sentence, `[CLS]` and `[SEP]` included (`max_seq_length`, src/tasks/vqa_model.py @ 0db1182).
+pub const MAX_WORDS: usize = 20;
 /// Longer words, in characters, become `[UNK]`.
 const LONGEST_WORD: usize = 100;
 

@@ -194,11 +194,12 @@ fn measure_stream() {
     use flate2::bufread::DeflateDecoder;
     use flate2::{Compression, write::DeflateEncoder};
 
-    use crate::features::bench::{BOXES, DIM, generated_rows, image_id};
+    use crate::features::bench::{generated_rows, image_id};
     use crate::features::tsv::Writer;
+    use crate::features::{RELEASED_BOXES, RELEASED_WIDTH};
 
     const IMAGES: usize = 1000;
-    let mut rows = generated_rows(8, BOXES, DIM);
+    let mut rows = generated_rows(8, RELEASED_BOXES, RELEASED_WIDTH);
     let mut writer = Writer::new(DeflateEncoder::new(Vec::new(), Compression::default()));
     for image in 0..IMAGES {
         rows[image % 8].img_id = image_id(image);

@@ -1,4 +1,7 @@
 use super::*;
+use data::dataset::Task as Dataset;
+use lxmert_spec::paper::{OPTIM, fine_tuning};
+use lxmert_spec::recipe::TrainingRecipe;
 
 #[test]
 fn the_published_numbers() {
@@ -23,6 +26,26 @@ fn assumed_spreads_follow_from_their_source() {
         assert!((assumed - task.sigma.points).abs() <= 5.1e-4, "{}: {assumed}", task.name);
         assert!(task.sigma.source.starts_with("assumed: ") && task.recorded.is_empty());
         assert!(task.range.low <= task.faithful.mean && task.faithful.mean <= task.range.high);
+    }
+}
+
+/// The file is what judges, the recipe what trains: a run by default must depart in nothing.
+#[test]
+fn the_settings_are_the_papers_recipe() {
+    let published = Published::embedded().unwrap();
+    assert_eq!(published.tasks.len(), Dataset::ALL.len());
+    for task in Dataset::ALL {
+        let paper = fine_tuning(task);
+        let of = published.task(task.name()).unwrap();
+        let TrainingRecipe { epochs, batch_size, lr } = paper.training;
+        let mut settings = serde_json::json!({
+            "--train": paper.train, "--epochs": epochs, "--batch-size": batch_size, "--lr": lr, "--optim": OPTIM,
+        });
+        if task == Dataset::Gqa {
+            settings["--mce-loss"] = false.into();
+        }
+        assert_eq!(serde_json::to_value(&of.settings).unwrap(), settings, "{task}");
+        assert_eq!((&*of.splits, &*of.start), (paper.valid, paper.start()), "{task}");
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::super::catalogue::{Catalogue, Heads, Objects, Sizes};
 use super::names::Layout;
+use crate::Config;
 use base::error::{Error, Result};
+use data::dataset::answers::RELEASED_ANSWERS;
 
 /// Fields that must not be null: no tensor tells the first, and the others must agree with the tensors.
 const DECIDING: [&str; 14] = [
@@ -74,41 +76,43 @@ pub struct HfConfig {
 }
 
 impl Default for HfConfig {
+    /// What the port takes for a field that is not there: the paper's sizes.
     fn default() -> Self {
+        let paper = Config::lxr955();
         Self {
             architectures: Vec::new(),
-            attention_probs_dropout_prob: 0.1,
+            attention_probs_dropout_prob: paper.attention_probs_dropout_prob,
             dtype: "float32".into(),
             finetuning_task: None,
             hidden_act: "gelu".into(),
-            hidden_dropout_prob: 0.1,
-            hidden_size: 768,
+            hidden_dropout_prob: paper.hidden_dropout_prob,
+            hidden_size: paper.hidden_size,
             id2label: None,
-            initializer_range: 0.02,
-            intermediate_size: 3072,
-            l_layers: 9,
+            initializer_range: paper.initializer_range,
+            intermediate_size: paper.intermediate_size,
+            l_layers: paper.l_layers,
             label2id: None,
-            max_position_embeddings: 512,
+            max_position_embeddings: paper.max_position_embeddings,
             model_type: String::new(),
-            num_attention_heads: 12,
-            num_attr_labels: 400,
-            num_object_labels: 1600,
-            num_qa_labels: 9500,
-            r_layers: 5,
+            num_attention_heads: paper.num_attention_heads,
+            num_attr_labels: paper.attr_id_num,
+            num_object_labels: paper.obj_id_num,
+            num_qa_labels: RELEASED_ANSWERS,
+            r_layers: paper.r_layers,
             task_mask_lm: true,
             task_matched: true,
             task_obj_predict: true,
             task_qa: true,
             tie_word_embeddings: true,
-            type_vocab_size: 2,
+            type_vocab_size: paper.type_vocab_size,
             visual_attr_loss: true,
-            visual_feat_dim: 2048,
+            visual_feat_dim: paper.visual_feat_dim,
             visual_feat_loss: true,
             visual_loss_normalizer: 6.67,
             visual_obj_loss: true,
-            visual_pos_dim: 4,
-            vocab_size: 30522,
-            x_layers: 5,
+            visual_pos_dim: paper.visual_pos_dim,
+            vocab_size: paper.vocab_size,
+            x_layers: paper.x_layers,
         }
     }
 }

@@ -4,6 +4,7 @@ use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use lxmert::model::TaskModel;
 use lxmert_spec::Config;
+use lxmert_spec::paper::SEED;
 use measure::Repeats;
 use protocol::{GeneratedSizes, Rounds};
 use trainings::examples::Questions;
@@ -30,7 +31,7 @@ impl Subject {
         let folder = TemporaryFolder::new(None)
             .map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
         let questions = questions::questions(asked, sizes, folder.path())?;
-        tch::manual_seed(9595);
+        tch::manual_seed(SEED as i64);
         let model = TaskModel::new(config, 1, sizes.answers, work.device)?;
         work.emitter.said(format_args!("{} parameters, random", model.parameters().count()));
         Ok(Self { model, questions, _folder: folder })

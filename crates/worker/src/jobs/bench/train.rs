@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use base::error::Result;
+use data::dataset::Task;
 use lxmert::train::batches;
 use lxmert::train::finetune::step::{Parts, Rule, Stepper};
+use lxmert_spec::paper::{OPTIM, SEED, fine_tuning};
 use measure::Times;
 use protocol::BenchTrain;
 use serde_json::{Value, json};
-use trainings::choices::Optim;
 
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};
@@ -25,7 +26,8 @@ pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let asked = questions::apart(sizes.batch_size, sizes.words, config.vocab_size);
     let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, work)?;
     let total = repeats.total();
-    let rule = Rule { optim: Optim::Bert, lr: 5e-5, seed: 9595, mce_loss: false, total: total as u64 };
+    let lr = fine_tuning(Task::Vqa).training.lr;
+    let rule = Rule { optim: OPTIM, lr, seed: SEED, mce_loss: false, total: total as u64 };
     let mut stepper = Stepper::new(model, questions, rule);
     let order: Vec<usize> = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
     let mut times = Times::new("step", repeats);
