@@ -56,6 +56,8 @@ mod train_container;
 mod bench;
 /// `repro convert`.
 mod convert;
+/// What an option is where nobody names it: the paper's value for the task.
+mod defaults;
 /// `repro encode`.
 mod encode;
 /// Models that other programs read, and theirs read here.

@@ -1,17 +1,14 @@
 //! What an option is where nobody names it: the paper's value for the task, which the help pages say.
 
-mod common;
-#[path = "common/mini.rs"]
-mod mini;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{repro, run, stdout};
 use data::dataset::Task;
 use lxmert_spec::paper::{FineTuningRecipe, OPTIM, PRETRAINING, SEED, fine_tuning};
 use serde_json::{Value, json};
+
+use crate::common::{mini, repro, run, stdout};
 
 /// A few examples of every split that the paper trains and validates on.
 fn data(root: &Path) {
