@@ -31,7 +31,9 @@ pub use column::TsvLayout;
 pub use damage::{BoxLayout, Column, Damage};
 pub use ids::IdClue;
 pub use inspect::{Inspection, inspect};
-pub use limits::{ATTRIBUTE_CLASSES, BOX_TOLERANCE, MAX_IMAGE_SIDE, MAX_ROW_BYTES, OBJECT_CLASSES};
+pub use limits::{
+    ATTRIBUTE_CLASSES, BOX_TOLERANCE, MAX_IMAGE_SIDE, MAX_ROW_BYTES, OBJECT_CLASSES, RELEASED_BOXES, RELEASED_WIDTH,
+};
 pub use row::Row;
 pub use row_error::{RowError, TsvError};
 pub use store::{FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, store_stream};
