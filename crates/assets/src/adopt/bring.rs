@@ -16,11 +16,10 @@ use crate::known::Known;
 use crate::manifest::Checksums;
 use crate::plan::{Item, State};
 use crate::receipt::{Glance, Receipt, glance};
-use base::cleanup;
 use base::error::{Error, Result};
 use base::files::{self, Stat};
 use base::progress::{Observer, ProgressTask};
-use base::signals;
+use base::{cleanup, signals};
 
 const BUFFER: usize = 1 << 20;
 /// The end record of a zip has 22 bytes and a comment of at most 65,535.

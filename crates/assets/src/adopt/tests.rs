@@ -1,14 +1,16 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::*;
+use super::files::*;
+use crate::event::Event;
+use crate::known::Known;
 use crate::lock::Lock;
-use crate::manifest::Manifest;
-use crate::plan::plan;
+use crate::manifest::{Checksums, Manifest};
+use crate::plan::{State, plan};
 use crate::receipt::Receipt;
 use base::error::Kind;
 use base::files::sha256_bytes;
-use base::progress::Silent;
+use base::progress::{Observer, Silent};
 
 /// A folder of downloads, a workspace, and a manifest of files `data/A/NAME` with the lines given of each.
 struct Scene {

@@ -1,9 +1,12 @@
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::*;
+use super::ground::{Ground, Sight};
+use super::lock::*;
 use base::error::Kind;
 use base::process::Owner;
 
@@ -150,7 +153,7 @@ fn an_owner_elsewhere_lives_while_its_file_is_touched() {
         assert!(ground.lives(&path, &first, silence, later(59)));
         assert!(!ground.lives(&path, &first, silence, later(61)));
         std::thread::sleep(Duration::from_millis(20));
-        ground::touch(&File::options().append(true).open(&path).unwrap()).unwrap();
+        super::ground::touch(&File::options().append(true).open(&path).unwrap()).unwrap();
         let Sight::Living(touched) = ground.look(&path, silence).unwrap() else { panic!("just touched") };
         assert!(touched != first && ground.lives(&path, &touched, silence, later(59)));
         assert!(!ground.lives(&path, &touched, silence, later(61)));

@@ -1,11 +1,15 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::all::*;
 use super::*;
-use crate::lock::Trust;
+use crate::event::Event;
+use crate::lock::{Lock, Trust};
 use crate::manifest::{Manifest, Selection};
 use crate::receipt::{Glance, glance};
+use base::error::{Kind, Result};
 use base::files::sha256_bytes;
+use base::progress::Observer;
 use fixtures::server::{Fault, Served, Server};
 
 #[derive(Default)]

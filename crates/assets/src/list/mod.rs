@@ -1,6 +1,7 @@
 //! What there is and what a fetch would do: a page for people, and JSON for scripts. Asks no network and reads no file but
 //! the receipts that [`plan`](super::plan) has read.
 
+mod entry;
 mod forecast;
 mod json;
 mod page;
@@ -9,11 +10,10 @@ mod table;
 mod tests;
 mod words;
 
+use entry::WIDTH;
+
 pub use forecast::{Forecast, forecast};
 pub use json::{forecast_json, list_json};
 pub use page::page;
 pub use table::paragraph;
 pub use words::groups;
-
-/// Columns of a page.
-const WIDTH: usize = 100;

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use super::entry::*;
 use super::*;
 use crate::lock::{Lock, Trust};
 use crate::manifest::Manifest;

@@ -1,4 +1,4 @@
-use super::*;
+use super::table::*;
 
 const GOOD: &str = r#"
     schema = 1

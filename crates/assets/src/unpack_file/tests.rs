@@ -1,8 +1,10 @@
 use std::path::Path;
 
-use super::*;
-use archive::Wanted;
+use super::member::*;
+use crate::manifest::Unpack;
+use crate::place::Place;
 use archive::testing::{Member, zip};
+use archive::{Archive, Wanted};
 use base::error::Kind;
 use base::files;
 use fixtures::small_disk::SmallDisk;

@@ -1,11 +1,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use super::state::*;
 use super::*;
 use crate::event::Event;
 use crate::lock::Lock;
 use crate::manifest::{Manifest, Selection};
 use crate::place::Place;
+use crate::receipt::Receipt;
 use base::files;
 use base::progress::{self, Observer, Silent};
 

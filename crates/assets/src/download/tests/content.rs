@@ -1,6 +1,7 @@
 //! Bytes that are not those of the file: other versions, wrong sizes, flipped bits, web pages.
 
 use super::*;
+use crate::lock::Demands;
 
 #[test]
 fn every_flipped_byte_is_noticed() {

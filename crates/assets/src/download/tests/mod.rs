@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::super::lock::Demands;
+use super::stream::*;
 use super::*;
 use crate::download::hosts::Hosts;
 use crate::event::Event;
 use crate::manifest::Checksums;
 use crate::place::Place;
-use base::error::Kind;
+use base::error::{Kind, Result};
 use base::files;
 use base::progress::{self, Observer};
 use fixtures::server::{Fault, Record, Served, Server};

@@ -54,6 +54,3 @@ pub fn unpack_file(
     part.finish()?;
     Ok(Unpacked { size, hashes: Checksums { sha256: Some(sha256), ..Checksums::default() } })
 }
-
-#[cfg(test)]
-mod tests;
