@@ -12,10 +12,9 @@ use super::rows::Rows;
 use super::sets::Source;
 use super::work::{MadeBy, Work};
 use assets::disk;
-use base::clock;
 use base::error::{Error, Result};
-use base::files;
 use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
+use base::{clock, files};
 
 /// What is to be extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,17 +3,16 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use base::cleanup::TemporaryFolder;
-use base::error::{Error, Result};
-use base::files;
-use protocol::Event;
-use sandbox::Mount;
-
 use super::find;
 use super::image::{Outcome, Place};
 use super::mounts::Mounts;
 use super::request::request;
 use super::work::{Asked, Touched};
+use base::cleanup::TemporaryFolder;
+use base::error::{Error, Result};
+use base::files;
+use protocol::Event;
+use sandbox::Mount;
 
 /// Where a request lies in a container.
 pub const REQUEST: &str = "/request.json";

@@ -8,11 +8,6 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use base::cause::Cause;
-use base::error::{Error, Result};
-use base::openmp;
-use base::signals::{self, AtWork, Forwarding};
-use protocol::{Device, Event, Hello};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
@@ -20,6 +15,11 @@ use super::find;
 use super::request::request;
 use super::talk::{Ending, Speaker, Talk};
 use super::work::Asked;
+use base::cause::Cause;
+use base::error::{Error, Result};
+use base::openmp;
+use base::signals::{self, AtWork, Forwarding};
+use protocol::{Device, Event, Hello};
 
 /// What makes a worker that fits.
 const REPLACE: &str =

@@ -3,16 +3,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use base::error::{Error, Result};
-use base::tell;
-use base::{openmp, versions};
-use protocol::{Device, Event, Hello};
-use sandbox::{Cause, Ended, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, Sandbox, Stream};
 use serde_json::Value;
 
 use super::find;
 use super::talk::{Ending, Speaker, Talk};
 use crate::images::{self, Role};
+use base::error::{Error, Result};
+use base::{openmp, tell, versions};
+use protocol::{Device, Event, Hello};
+use sandbox::{Cause, Ended, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, Sandbox, Stream};
 
 /// For a training that is asked to stop: a snapshot of the full model has 2.6 GB.
 const GRACE: Duration = Duration::from_secs(100);

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
-use base::error::{Error, Result};
-use protocol::{Request, SCHEMA};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::work::Asked;
+use base::error::{Error, Result};
+use protocol::{Request, SCHEMA};
 
 /// From what a worker must be built to work with this program.
 pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
+use serde_json::Value;
+
+use super::request::SOURCE;
 use base::cause::Cause;
 use base::error::{Error, Result};
 use base::signals;
 use protocol::{Event, Hello, SCHEMA};
-use serde_json::Value;
-
-use super::request::SOURCE;
 
 /// Lines of stderr that are kept to say how a worker ended.
 const KEPT: usize = 12;

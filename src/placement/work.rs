@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use base::error::{Error, Result};
-use protocol::Job;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use base::error::{Error, Result};
+use protocol::Job;
 
 /// What a worker is to do, and what it touches.
 #[derive(Debug)]

@@ -12,37 +12,12 @@ pub mod count;
 pub mod make;
 pub mod plan;
 mod run;
+mod settings;
 pub mod summary;
 mod tell;
 mod unpack;
 
-use std::path::{Path, PathBuf};
-
 pub use plan::{State, Step, Work, disk_needed, most_at_a_time, steps};
 pub use run::prepare;
+pub use settings::{Settings, stores};
 pub use summary::Summary;
-
-use data::features::Precision;
-
-/// How to prepare.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Folder that holds `data/`, `downloads/`, `receipts/` and `stores/`.
-    pub workspace: PathBuf,
-    /// How stores keep features.
-    pub precision: Precision,
-    /// Whether an archive is removed once everything in it is unpacked.
-    pub drop_archives: bool,
-}
-
-impl Settings {
-    /// Where stores lie.
-    pub fn stores(&self) -> PathBuf {
-        stores(&self.workspace)
-    }
-}
-
-/// Where the stores of a workspace lie.
-pub fn stores(workspace: &Path) -> PathBuf {
-    workspace.join("stores")
-}

@@ -23,10 +23,9 @@ use assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
 use assets::place::Place;
 use assets::plan::{self, Item};
 use assets::receipt::{Glance, Receipt, glance};
-use base::cleanup;
 use base::error::{Error, Kind, Result};
-use base::files;
 use base::progress::Observer;
+use base::{cleanup, files};
 use data::features::ensure_store;
 
 /// Nobody takes so long to write a receipt.

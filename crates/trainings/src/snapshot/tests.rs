@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use super::folder::*;
 use super::*;
-use checkpoint::TensorData;
+use checkpoint::{StateDict, TensorData};
 
 fn identity(lr: f64, threads: u32) -> Identity {
     let (run, machine) = ([("--lr".to_owned(), lr.into())].into(), [("threads".to_owned(), threads.into())].into());

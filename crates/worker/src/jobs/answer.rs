@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::work::{Finished, Work};
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::write_predictions;
@@ -16,8 +17,6 @@ use protocol::{Answer, Answered, ModelFacts, StoreFacts};
 use trainings::examples::Questions;
 use trainings::loader::Loader;
 use trainings::start::Start;
-
-use super::work::{Finished, Work};
 
 /// Reads the questions once, loads all models, answers, and writes the answers.
 ///

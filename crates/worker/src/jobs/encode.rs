@@ -1,5 +1,6 @@
 //! Encoding sentences and images.
 
+use super::work::{Finished, Work};
 use base::error::{Error, Result};
 use base::progress::{ProgressTask, TaskStart, Unit};
 use data::dataset::TaskData;
@@ -13,8 +14,6 @@ use lxmert_spec::loading::locate;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Encode, EncodeOutput, EncodePairs};
 use trainings::examples::MAX_WORDS;
-
-use super::work::{Finished, Work};
 
 /// Writes what the checkpoint makes of the pairs, and prints what its heads say where that is wanted; the path of what was
 /// written.

@@ -1,19 +1,18 @@
 //! Fine-tuning a task.
 
-use base::error::Result;
-use base::progress::{Observer, Quiet};
-use data::dataset;
-use lxmert::train::finetune;
-use lxmert::train::{loading, weights};
-use protocol::Finetune;
 use serde_json::Value;
-use trainings::examples::Questions;
-use trainings::loader::Loader;
 
 use super::reading::say_what_was_read;
 use super::telling::{Telling, TrainingKind, first_weights};
 use super::work::{Work, result};
 use crate::emit::Emitter;
+use base::error::Result;
+use base::progress::{Observer, Quiet};
+use data::dataset;
+use lxmert::train::{finetune, loading, weights};
+use protocol::Finetune;
+use trainings::examples::Questions;
+use trainings::loader::Loader;
 
 /// Trains, validating after each epoch; the outcome.
 ///

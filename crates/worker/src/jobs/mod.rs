@@ -2,6 +2,7 @@
 
 mod answer;
 mod bench;
+mod dispatch;
 mod encode;
 mod finetune;
 mod pretrain;
@@ -9,26 +10,5 @@ mod reading;
 mod telling;
 mod work;
 
-use base::error::Result;
-use protocol::{Job, Request};
-use tch::Device;
-
 pub use self::work::Finished;
-use self::work::Work;
-use crate::emit::Emitter;
-
-/// Does what a request asks for; the result, as the kind of job says.
-///
-/// # Errors
-/// The work's own.
-pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finished> {
-    let work = Work { device, emitter, record: request.record };
-    match request.job {
-        Job::Finetune(job) => finetune::run(*job, &work).map(Finished::from),
-        Job::Pretrain(job) => pretrain::run(*job, &work).map(Finished::from),
-        Job::Answer(job) => answer::run(&job, &work),
-        Job::Encode(job) => encode::run(&job, &work),
-        Job::BenchTrain(job) => bench::train::train(&job, &work).map(Finished::from),
-        Job::BenchPredict(job) => bench::predict::predict(&job, &work).map(Finished::from),
-    }
-}
+pub use dispatch::run;

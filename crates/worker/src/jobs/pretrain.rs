@@ -1,16 +1,16 @@
 //! Pre-training.
 
-use base::error::{Error, Result};
-use data::dataset::pretrain::sampler::Rules;
-use lxmert::train::pretrain::{self, weights};
-use protocol::Pretrain;
 use serde_json::Value;
-use trainings::pretrain::data::{Loader, Role, Sentences};
 
 use super::reading::say_what_was_read_as;
 use super::telling::{Telling, TrainingKind, first_weights};
 use super::work::{Work, result};
 use crate::emit::Emitter;
+use base::error::{Error, Result};
+use data::dataset::pretrain::sampler::Rules;
+use lxmert::train::pretrain::{self, weights};
+use protocol::Pretrain;
+use trainings::pretrain::data::{Loader, Role, Sentences};
 
 /// Pre-trains, validating after each epoch; the outcome.
 ///

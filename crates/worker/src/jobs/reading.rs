@@ -1,8 +1,7 @@
 //! What is said of data that were read.
 
-use trainings::examples::{Questions, Source};
-
 use crate::emit::Emitter;
+use trainings::examples::{Questions, Source};
 
 /// Says what was read of a task's splits.
 pub fn say_what_was_read(emitter: &Emitter, questions: &Questions) {

@@ -1,13 +1,12 @@
 //! What is said while a training goes on, whichever it is.
 
+use super::work::Work;
 use base::error::Result;
 use base::progress::{ProgressTask, TaskStart, Unit};
 use lxmert::train::session::Observer;
 use lxmert_spec::loading::LoadReport;
 use protocol::Event;
 use trainings::progress::TrainProgress;
-
-use super::work::Work;
 
 /// Whose lines are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

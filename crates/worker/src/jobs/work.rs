@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use base::error::{Error, Result};
-use base::files::ContentDigest;
-use protocol::FileFacts;
 use serde_json::Value;
 use tch::Device;
 
 use crate::emit::Emitter;
+use base::error::{Error, Result};
+use base::files::ContentDigest;
+use protocol::FileFacts;
 
 /// What work gave.
 pub struct Finished {

@@ -3,10 +3,12 @@
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 
-use super::*;
+use super::super::sizes::AttentionHeads;
+use super::forward::*;
+use crate::model::encoder::Inputs;
 use crate::model::parameters;
 use base::error::Kind as Fault;
-use checkpoint::{StateDict, TensorData};
+use checkpoint::{self, StateDict, TensorData};
 
 type Named = IndexMap<String, Tensor>;
 

@@ -2,18 +2,18 @@ use std::collections::HashSet;
 
 use tch::{Device, Kind, Tensor};
 
+use super::answer::*;
 use super::sentences::Sentences;
 use super::workers::Workers;
-use super::*;
-use crate::model::{Batch, Pass, Reader};
+use crate::model::{Batch, Pass, Reader, TaskModel};
 use crate::train::batches;
-use data::dataset::{Example, Id, TaskData};
+use data::dataset::{Example, Id, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
-use trainings::choices::Ablation;
-use trainings::examples::{Question, Source};
+use trainings::choices::{Ablation, Average};
+use trainings::examples::{Question, Questions, Source};
 
 const BOXES: usize = 12;
 const DIM: usize = 16;

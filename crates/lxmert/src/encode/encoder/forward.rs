@@ -6,8 +6,8 @@ use std::path::Path;
 use indexmap::IndexMap;
 use tch::{Device, Tensor};
 
-use super::attention::attention_maps;
-use super::sizes::{AttentionHeads, Sizes};
+use super::super::attention::attention_maps;
+use super::super::sizes::{AttentionHeads, Sizes};
 use crate::model::encoder::{Inputs, Lxrt};
 use crate::model::heads::{AnswerHead, ObjectHead, PretrainingHeads};
 use crate::model::pretraining::TIED_DECODER;
@@ -149,6 +149,3 @@ impl Encoder {
         Ok(named)
     }
 }
-
-#[cfg(test)]
-mod tests;

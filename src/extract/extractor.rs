@@ -1,0 +1,168 @@
+//! What turns images into obj36 features.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use base::error::{Error, Result};
+use base::files::write_atomically;
+use data::features::Row;
+use data::features::tsv::Writer;
+
+/// An image and the id its features go by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFile {
+    /// The `img_id` column, such as `COCO_val2014_000000306661`.
+    pub id: String,
+    /// Where the image lies.
+    pub path: PathBuf,
+}
+
+/// Finds boxes in images and describes them.
+pub trait Extractor {
+    /// What it is, in words that promise nothing it does not do.
+    fn name(&self) -> &str;
+
+    /// Its version: another one may give other features for the same image. Part of fingerprints.
+    fn version(&self) -> String;
+
+    /// Boxes per image.
+    fn boxes(&self) -> usize;
+
+    /// Features per box.
+    fn dim(&self) -> usize;
+
+    /// Fills `row` for one image; what was in it is replaced.
+    ///
+    /// # Errors
+    /// The image cannot be read, or the extractor fails.
+    fn extract(&mut self, image: &ImageFile, row: &mut Row) -> Result<()>;
+}
+
+/// What [`extract_all`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Rows written, one per image.
+    pub images: usize,
+    /// Boxes per row.
+    pub boxes: usize,
+    /// Features per box.
+    pub dim: usize,
+}
+
+/// Writes the features of `images`, in their order, to `tsv`; the file appears when it is complete. `progress` is told
+/// after each image how many are done.
+///
+/// # Errors
+/// The first image that fails ends it and is named; no image is ever left out. Ids must differ.
+pub fn extract_all(
+    extractor: &mut dyn Extractor,
+    images: &[ImageFile],
+    tsv: &Path,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Summary> {
+    let mut ids: Vec<&str> = images.iter().map(|i| i.id.as_str()).collect();
+    ids.sort_unstable();
+    if let Some(twice) = ids.windows(2).find(|two| two[0] == two[1]) {
+        return Err(Error::data(format!("image {} is listed twice for {}", twice[0], tsv.display())));
+    }
+    let (boxes, dim) = (extractor.boxes(), extractor.dim());
+    write_atomically(tsv, |out| {
+        let mut writer = Writer::new(out);
+        let mut row = Row::default();
+        for (done, image) in images.iter().enumerate() {
+            extractor.extract(image, &mut row).map_err(|e| {
+                e.while_doing(format!("no features for image {} ({})", image.id, image.path.display()))
+                    .next("replace the image or take it off the list; no image is left out silently")
+            })?;
+            if row.img_id != image.id || row.num_boxes != boxes || row.dim() != dim {
+                let found = format!("image {}, {} boxes, {} features", row.img_id, row.num_boxes, row.dim());
+                return Err(Error::bug(format!("{} broke its promise for image {}", extractor.name(), image.id))
+                    .because(format!("promised {boxes} boxes of {dim} features; gave {found}")));
+            }
+            writer.write_row(&row)?;
+            progress(done + 1);
+        }
+        writer.finish().map(|_| ())
+    })?;
+    Ok(Summary { images: images.len(), boxes, dim })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data::features::tsv::Reader;
+
+    /// Gives each image its path's length; fails where the path says so.
+    struct Fake {
+        dim: usize,
+    }
+
+    impl Extractor for Fake {
+        fn name(&self) -> &str {
+            "fake"
+        }
+
+        fn version(&self) -> String {
+            "1".into()
+        }
+
+        fn boxes(&self) -> usize {
+            2
+        }
+
+        fn dim(&self) -> usize {
+            3
+        }
+
+        fn extract(&mut self, image: &ImageFile, row: &mut Row) -> Result<()> {
+            if image.path.ends_with("broken") {
+                return Err(Error::data("it is no image"));
+            }
+            *row = Row {
+                img_id: image.id.clone(),
+                img_h: 10,
+                img_w: 20,
+                objects_id: vec![1; 2],
+                objects_conf: vec![0.5; 2],
+                attrs_id: vec![2; 2],
+                attrs_conf: vec![0.25; 2],
+                num_boxes: 2,
+                boxes: vec![0., 0., 20., 10., 1., 2., 3., 4.],
+                features: (0..2 * self.dim).map(|at| (image.path.as_os_str().len() + at) as f32).collect(),
+            };
+            Ok(())
+        }
+    }
+
+    fn image(id: &str, path: &str) -> ImageFile {
+        ImageFile { id: id.into(), path: path.into() }
+    }
+
+    #[test]
+    fn writes_rows_in_order_or_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let tsv = folder.path().join("new/a_obj36.tsv");
+        let mut told = Vec::new();
+        let images = [image("b", "/x"), image("a", "/xyz")];
+        let summary = extract_all(&mut Fake { dim: 3 }, &images, &tsv, &mut |done| told.push(done)).unwrap();
+        assert_eq!((summary, told), (Summary { images: 2, boxes: 2, dim: 3 }, vec![1, 2]));
+        let mut reader = Reader::open(&tsv).unwrap();
+        let mut row = Row::default();
+        for (id, value) in [("b", 2.0), ("a", 4.0)] {
+            assert!(reader.read(&mut row).unwrap());
+            assert_eq!((row.img_id.as_str(), row.features[0]), (id, value));
+        }
+        assert!(!reader.read(&mut row).unwrap());
+
+        let before = std::fs::read(&tsv).unwrap();
+        let failing = |images: &[ImageFile], dim| {
+            extract_all(&mut Fake { dim }, images, &tsv, &mut |_| ()).unwrap_err().to_string()
+        };
+        let error = failing(&[image("a", "/x"), image("c", "/broken")], 3);
+        assert!(error.contains("image c (/broken)") && error.contains("it is no image"), "{error}");
+        assert!(failing(&[image("a", "/x"), image("a", "/y")], 3).contains("listed twice"));
+        assert!(failing(&[image("a", "/x")], 4).contains("broke its promise"));
+        assert_eq!(std::fs::read(&tsv).unwrap(), before, "a failure leaves what was there");
+    }
+}

@@ -1,0 +1,27 @@
+//! What stages of several profiles do and leave: fine-tune a task, answer its evaluation set.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use base::error::{Error, Result};
+use base::files;
+
+/// What a training leaves that depends on the machine or the time: how it ended, and TensorBoard's events.
+pub(in super::super) const OUTCOME: &str = "outcome.json";
+pub(in super::super) const EVENTS: &str = "events.out.tfevents.0000000001.repro";
+
+/// Writes a result of a stage.
+pub(in super::super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_vec_pretty(value).map_err(|e| Error::bug("a result cannot be written").because(e))?;
+    files::write_bytes(path, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_those_that_training_gives() {
+        assert_eq!(super::super::OUTCOME, trainings::outcome::FILE_NAME);
+        assert_eq!(super::super::EVENTS, trainings::tensorboard::FILE_NAME);
+    }
+}
