@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Kind;
-
 /// Why work failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -173,27 +171,12 @@ impl Cause {
     }
 }
 
-/// What an error's kind alone says.
-impl From<Kind> for Cause {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Usage => Self::Usage,
-            Kind::Data => Self::Data,
-            Kind::Infra => Self::Machine,
-            Kind::Network => Self::Network,
-            Kind::Checksum => Self::Checksum,
-            Kind::Disk => Self::DiskFull,
-            Kind::Interrupted => Self::Interrupted { signal: None },
-            Kind::Bug => Self::Bug,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::Kind;
 
     #[test]
     fn a_cause_is_an_object_with_its_kind_and_newer_kinds_are_unknown() {

@@ -161,6 +161,22 @@ impl Error {
     }
 }
 
+/// What an error's kind alone says.
+impl From<Kind> for Cause {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Usage => Self::Usage,
+            Kind::Data => Self::Data,
+            Kind::Infra => Self::Machine,
+            Kind::Network => Self::Network,
+            Kind::Checksum => Self::Checksum,
+            Kind::Disk => Self::DiskFull,
+            Kind::Interrupted => Self::Interrupted { signal: None },
+            Kind::Bug => Self::Bug,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", shown(&self.what))?;
