@@ -1,6 +1,19 @@
 //! A stage that always runs: `look` reads a file outside the cache, `use` depends on what it found.
 
-use super::*;
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use super::super::engine::{Settings, explain, run};
+use super::super::explain::render;
+use super::super::plan::{Plan, Stage};
+use super::super::results::Results;
+use super::plans::*;
+use base::error::Error;
+use base::exit;
+use judge::verdict::Verdict;
 
 /// Says what ran, in order.
 type Ran = Rc<RefCell<Vec<&'static str>>>;

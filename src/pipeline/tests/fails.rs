@@ -1,9 +1,18 @@
 //! Stages, and a judge, that fail: what a person is told, what is kept, and what runs the next time.
 
-use super::*;
+use std::fs;
+
+use super::super::engine::run;
+use super::super::journal::Event;
+use super::super::plan::Stage;
+use super::super::results::Results;
+use super::plans::*;
 use base::cause::Cause;
+use base::error::{Error, Result};
+use base::exit;
 use fixtures::small_disk::SmallDisk;
 use judge::report::json::read;
+use judge::verdict::Verdict;
 
 const KILLED: Cause = Cause::WorkerSignal { signal: 9 };
 

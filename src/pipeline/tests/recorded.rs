@@ -1,6 +1,12 @@
 //! A stage whose worker leaves its record.
 
-use super::*;
+use std::fs;
+
+use super::super::engine::{Settings, explain, run};
+use super::super::explain::render;
+use super::super::plan::{Plan, Stage};
+use super::super::results::Results;
+use super::plans::*;
 use crate::placement::RECORD;
 
 #[test]

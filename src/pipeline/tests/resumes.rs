@@ -1,6 +1,16 @@
 //! A stage that goes on where it was interrupted: `climb` takes two steps a run and needs six.
 
-use super::*;
+use std::fs;
+
+use serde_json::json;
+
+use super::super::engine::{Settings, explain, run};
+use super::super::explain::render;
+use super::super::plan::{Plan, Stage};
+use super::super::results::Results;
+use super::plans::*;
+use base::error::Error;
+use base::exit;
 
 fn plan(steps: usize) -> Plan {
     let climb = Stage::new("climb", "Climb", 1, move |context| {

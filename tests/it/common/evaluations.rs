@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use data::dataset::{Example, Id, Label, Prediction, Task, TaskData};
 use judge::evidence::result::{Machine, ResultRecord, Training};
 use judge::evidence::write::{Evaluated, write_evaluation};
 use lxmert_spec::Config;
-use serde_json::{Value, json};
 
 /// Items of NLVR2's published validation split.
 pub const NLVR2: usize = 6982;

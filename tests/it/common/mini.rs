@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use data::dataset::Task;
 use data::features::bench::{generated_rows, image_id};
 use data::features::tsv::Writer;
-use serde_json::{Value, json};
 
 const IMAGES: usize = 12;
 const ANSWERS: usize = 7;

@@ -4,6 +4,7 @@ pub mod evaluations;
 pub mod fetching;
 pub mod killing;
 pub mod mini;
+mod programs;
 pub mod python;
 pub mod registry;
 pub mod small_training;
@@ -14,65 +15,4 @@ pub mod world;
 
 pub use fixtures;
 pub use fixtures::server as testing;
-
-use std::path::Path;
-use std::process::{Command, Output};
-
-/// The program, in an empty environment but for what it needs to start.
-pub fn repro(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_repro"));
-    command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder).env("NO_COLOR", "1");
-    fixtures::hearing::hearing(&mut command);
-    command
-}
-
-/// Runs and demands an exit code; the output where it is another.
-#[track_caller]
-pub fn run(command: &mut Command, code: impl Into<i32>) -> Output {
-    let output = command.output().unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(code.into()),
-        "{command:?}\nstdout: {}\nstderr: {}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
-
-pub fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-pub fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Copies a folder with all that is in it.
-pub fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &target);
-        } else {
-            std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap();
-        }
-    }
-}
-
-/// The fixtures' tiny model without dropout.
-pub fn tiny_config(meta: &serde_json::Value) -> serde_json::Value {
-    let mut config = meta["config"].clone();
-    let object = config.as_object_mut().unwrap();
-    object.shift_remove("num_hidden_layers");
-    object.shift_remove("hidden_act");
-    for (key, value) in [("hidden_dropout_prob", 0.0), ("attention_probs_dropout_prob", 0.0)] {
-        object.insert(key.to_owned(), serde_json::json!(value));
-    }
-    for key in ["l_layers", "x_layers", "r_layers", "visual_feat_dim", "visual_pos_dim", "obj_id_num", "attr_id_num"] {
-        object.insert(key.to_owned(), meta[key].clone());
-    }
-    config
-}
+pub use programs::{copy_folder, repro, run, stderr, stdout, tiny_config};

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bollard::Docker;
 use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder};
-use fixtures::required::required;
 use futures_util::StreamExt;
-use sandbox::{Build, Engine, Image};
 
 use super::fetching::{program, until};
+use fixtures::required::required;
+use sandbox::{Build, Engine, Image};
 
 pub struct Registry {
     child: Child,

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use zip::write::SimpleFileOptions;
+
 use assets::digest::hash_file;
 use assets::lock::Lock;
 use assets::manifest::Manifest;
@@ -12,7 +14,6 @@ use assets::place::Place;
 use assets::receipt::Receipt;
 use data::features::Row;
 use data::features::tsv::Writer;
-use zip::write::SimpleFileOptions;
 
 /// `FOLDER/manifest.toml` and `FOLDER/workspace`.
 pub struct Workspace {

@@ -7,14 +7,15 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use lxmert_repro::demo::{DemoDetector, generate};
+use lxmert_repro::extract::extract_all;
+use serde_json::{Value, json};
+
 use base::files::{sha256, write_bytes};
 use checkpoint::write_pth;
 use lxmert::model::pretraining::PretrainingModel;
-use lxmert_repro::demo::{DemoDetector, generate};
-use lxmert_repro::extract::extract_all;
 use lxmert_spec::Config;
 use lxmert_spec::demo::Recipe;
-use serde_json::{Value, json};
 
 /// Few pictures, and enough questions to fill a batch of 32.
 const RECIPE: &str = "

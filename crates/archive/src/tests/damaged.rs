@@ -1,6 +1,6 @@
 //! Accidents: archives that end too early, and archives with one wrong byte.
 
-use super::*;
+use super::making::*;
 use crate::testing::{Member, zip};
 use base::error::Kind;
 

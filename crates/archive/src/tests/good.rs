@@ -1,7 +1,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::*;
+use super::super::testing::member;
+use super::super::{Archive, Wanted};
+use super::making::*;
 use crate::testing::{Member, zip};
 use base::error::Kind;
 

@@ -5,7 +5,9 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::*;
+use super::super::testing::member;
+use super::super::{Archive, Wanted};
+use super::making::*;
 use crate::testing::{Member, crc, end, lying_zip, wide_end, zip};
 use base::error::Kind;
 

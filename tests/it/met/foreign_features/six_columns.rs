@@ -1,4 +1,13 @@
+use std::fs;
+use std::path::Path;
+
+use base64_simd::STANDARD;
+use serde_json::{Value, json};
+
 use super::*;
+use crate::common::{repro, run, stderr, stdout};
+use data::features::Row;
+use data::features::bench::image_id;
 
 /// Rows as bottom-up-attention writes them: six columns, width before height.
 fn six(rows: &[Row]) -> Vec<u8> {

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use checkpoint::{self, StateDict, TensorData};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{INTERRUPTED, Running, STEPS, events, mini, snapshots, train};
-use crate::common::{copy_folder, repro, run, stderr};
+use super::{INTERRUPTED, Running, STEPS, events, snapshots, train};
+use crate::common::{copy_folder, mini, repro, run, stderr};
+use checkpoint::{self, StateDict, TensorData};
 
 const DATA: u8 = 5;
 

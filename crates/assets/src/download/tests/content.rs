@@ -1,7 +1,11 @@
 //! Bytes that are not those of the file: other versions, wrong sizes, flipped bits, web pages.
 
-use super::*;
-use crate::lock::Demands;
+use super::super::super::lock::Demands;
+use super::sources::*;
+use crate::manifest::Checksums;
+use base::error::Kind;
+use base::files;
+use fixtures::server::{Fault, Served};
 
 #[test]
 fn every_flipped_byte_is_noticed() {
@@ -133,7 +137,7 @@ fn a_changed_file_is_never_joined_to_the_old_one() {
     }
     // A server that pays no heed to If-Range still tells another version.
     let bench = Bench::new(Served::new(old.clone()), Demands::default());
-    bench.leave(&new[..1000], &bench.urls[0], Some(sidecar::Validator::Etag("\"other\"".into())), None);
+    bench.leave(&new[..1000], &bench.urls[0], Some(super::super::sidecar::Validator::Etag("\"other\"".into())), None);
     bench.server.faults(PATH, [Fault::Careless]);
     bench.gives(&old);
     assert_eq!(bench.server.starts(), [1000, 0]);

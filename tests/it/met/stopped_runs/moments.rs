@@ -11,43 +11,37 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::killing;
-use crate::common::mini;
-use crate::common::small_training;
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{fixtures, killing, mini, repro, run, small_training, stderr, stdout};
 
-/// Snapshots that hold what no run writes.
-mod forged_snapshots;
-
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 /// Steps an epoch: 37 examples in batches of 4.
-const STEPS: usize = 9;
+pub(super) const STEPS: usize = 9;
 const EPOCHS: usize = 8;
 
 /// A training in `folder`, whose results go into `out` there.
-fn train(folder: &Path, more: &str) -> Command {
+pub(super) fn train(folder: &Path, more: &str) -> Command {
     small_training::train(folder, 4, &format!("--snapshot-every never {more}"))
 }
 
 /// A program at work, and what it has said.
-struct Running {
-    child: Child,
-    errors: BufReader<ChildStderr>,
+pub(super) struct Running {
+    pub(super) child: Child,
+    pub(super) errors: BufReader<ChildStderr>,
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(super) fn start(command: &mut Command) -> Self {
         let mut child = killing::start(command);
         let errors = BufReader::new(child.stderr.take().unwrap());
         Self { child, errors }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for a moment; `false` if the program ended first.
-    fn reaches(&mut self, moment: impl Fn() -> bool) -> bool {
+    pub(super) fn reaches(&mut self, moment: impl Fn() -> bool) -> bool {
         let start = Instant::now();
         while !moment() {
             if self.child.try_wait().unwrap().is_some() {
@@ -60,7 +54,7 @@ impl Running {
     }
 
     /// Waits until SIGTERM is among the signals that the kernel tells it of (`SigCgt`).
-    fn wait_until_it_hears(&mut self) {
+    pub(super) fn wait_until_it_hears(&mut self) {
         let place = format!("/proc/{}/status", self.child.id());
         let is_in = || {
             let status = fs::read_to_string(&place).unwrap_or_default();
@@ -76,7 +70,7 @@ impl Running {
     }
 
     /// Reads until a line has `words` in it; that line.
-    fn says(&mut self, words: &str) -> String {
+    pub(super) fn says(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();
             assert!(self.errors.read_line(&mut line).unwrap() > 0, "it ended before it said {words:?}");
@@ -87,7 +81,7 @@ impl Running {
     }
 
     /// How it ended, and what else it said.
-    fn end(mut self) -> (ExitStatus, String) {
+    pub(super) fn end(mut self) -> (ExitStatus, String) {
         let mut told = String::new();
         self.errors.read_to_string(&mut told).unwrap();
         (self.child.wait().unwrap(), told)
@@ -108,7 +102,7 @@ fn half_written(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn snapshots(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn snapshots(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder.join("out/snapshots")) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     found.retain(|path| path.extension().is_some_and(|of| of == "safetensors"));
@@ -117,7 +111,7 @@ fn snapshots(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Bytes of TensorBoard's events, which are flushed after each step.
-fn events(folder: &Path) -> u64 {
+pub(super) fn events(folder: &Path) -> u64 {
     fs::metadata(folder.join("out/events.out.tfevents.0000000001.repro")).map_or(0, |file| file.len())
 }
 

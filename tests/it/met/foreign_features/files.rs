@@ -4,43 +4,39 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use base64_simd::STANDARD;
-use data::features::Row;
-use data::features::bench::{generated_rows, image_id};
 use serde_json::{Value, json};
 
-use crate::common::mini;
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{fixtures, mini, repro, run, stderr, stdout};
+use data::features::Row;
+use data::features::bench::{generated_rows, image_id};
 
-/// bottom-up-attention's own six columns, which are read.
-mod six_columns;
-
-const DATA: i32 = 5;
-const TSV: &str = "data/mscoco_imgfeat/train2014_obj36.tsv";
+pub(super) const DATA: i32 = 5;
+pub(super) const TSV: &str = "data/mscoco_imgfeat/train2014_obj36.tsv";
 
 /// A folder with a small data root.
-fn place() -> tempfile::TempDir {
+pub(super) fn place() -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
     mini::data_root(&place.path().join("data"), 9, 4);
     place
 }
 
-fn train(folder: &Path, more: &str, code: i32) -> Output {
+pub(super) fn train(folder: &Path, more: &str, code: i32) -> Output {
     let line = "train vqa --data-root data --train train --valid valid --from-scratch --model tiny --batch-size 4 \
                 --epochs 1 --threads 1 --output out";
     run(repro(folder).env("GOMP_SPINCOUNT", "1000").args(line.split_whitespace()).args(more.split_whitespace()), code)
 }
 
-fn inspect(folder: &Path, file: &str, code: i32) -> String {
+pub(super) fn inspect(folder: &Path, file: &str, code: i32) -> String {
     stdout(&run(repro(folder).args(["features", "inspect", file]), code))
 }
 
 /// The rows of the small data root: 12 images with 5 boxes of 16 features.
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     generated_rows(12, 5, 16)
 }
 
 /// Rows as text, whatever is in them. `wide` writes the features.
-fn text(rows: &[Row], wide: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
+pub(super) fn text(rows: &[Row], wide: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
     let base64 = |bytes: &[u8]| STANDARD.encode_to_string(bytes);
     let line = |row: &Row| {
         let fields = [
@@ -60,12 +56,12 @@ fn text(rows: &[Row], wide: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
     rows.iter().map(line).collect::<String>().into_bytes()
 }
 
-fn single(values: &[f32]) -> Vec<u8> {
+pub(super) fn single(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// All rows of the small data root changed.
-fn changed(change: impl Fn(&mut Row)) -> Vec<u8> {
+pub(super) fn changed(change: impl Fn(&mut Row)) -> Vec<u8> {
     let mut rows = rows();
     rows.iter_mut().for_each(change);
     text(&rows, single)
@@ -77,7 +73,7 @@ fn case(name: &str) -> Option<Vec<u8>> {
 }
 
 /// What inspecting a file says, and training on it in place of the training images' features.
-fn said_of(bytes: &[u8]) -> (String, String) {
+pub(super) fn said_of(bytes: &[u8]) -> (String, String) {
     let place = place();
     fs::write(place.path().join(TSV), bytes).unwrap();
     let found = inspect(place.path(), TSV, DATA);
@@ -302,7 +298,7 @@ fn a_comparison_of_files_with_nothing_in_common_says_that_first() {
 }
 
 /// The store that training built.
-fn store(folder: &Path) -> PathBuf {
+pub(super) fn store(folder: &Path) -> PathBuf {
     let stores = fs::read_dir(folder.join("workspace/stores")).unwrap().map(|entry| entry.unwrap().path());
     let mut stores: Vec<PathBuf> = stores
         .filter(|path| path.to_str().unwrap().contains("train2014") && path.extension().unwrap() == "safetensors")
@@ -359,7 +355,7 @@ fn a_store_that_was_changed_after_it_was_built_is_built_again() {
 }
 
 /// Encodes with a store given by name, which fails.
-fn encode(folder: &Path, store: &Path) -> String {
+pub(super) fn encode(folder: &Path, store: &Path) -> String {
     fs::write(folder.join("pairs.tsv"), "id\timg\tsent\n1\tx\ta cat\n").unwrap();
     let line = ["encode", "--load", "out/LAST", "--vocab", "data/vocab.txt", "--heads", "--output", "o.safetensors"];
     let mut command = repro(folder);

@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::engine::{Settings, explain, run};
-use super::explain::render;
-use super::journal::{Event, Standing};
-use super::outcome::Outcome;
-use super::plan::{Plan, Stage};
-use super::results::Results;
+use super::super::engine::{Settings, explain, run};
+use super::super::explain::render;
+use super::super::journal::{Event, Standing};
+use super::super::outcome::Outcome;
+use super::super::plan::{Plan, Stage};
+use super::super::results::Results;
 use base::error::{Error, Result};
 use base::exit;
 use data::dataset::Task;
@@ -25,27 +25,27 @@ use judge::verdict::Verdict;
 use judge::verdict::baseline::Baseline;
 
 /// What the toy stages are made with, and what they did.
-struct Toy {
-    workspace: tempfile::TempDir,
-    side: u32,
-    epochs: u32,
-    version: u32,
-    fails: Option<fn() -> Result<()>>,
-    ran: Rc<RefCell<Vec<String>>>,
+pub(super) struct Toy {
+    pub(super) workspace: tempfile::TempDir,
+    pub(super) side: u32,
+    pub(super) epochs: u32,
+    pub(super) version: u32,
+    pub(super) fails: Option<fn() -> Result<()>>,
+    pub(super) ran: Rc<RefCell<Vec<String>>>,
 }
 
 impl Toy {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let workspace = tempfile::tempdir().unwrap();
         fs::write(workspace.path().join("vocab.txt"), "a b c").unwrap();
         Self { workspace, side: 8, epochs: 4, version: 1, fails: None, ran: Rc::default() }
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub(super) fn path(&self, below: &str) -> PathBuf {
         self.workspace.path().join(below)
     }
 
-    fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> Plan {
         let log = |name: &'static str| {
             let ran = Rc::clone(&self.ran);
             move || ran.borrow_mut().push(name.to_owned())
@@ -85,7 +85,7 @@ impl Toy {
         Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![1], stages }
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         Settings {
             workspace: self.workspace.path().to_owned(),
             versions: [("libtorch".to_owned(), "none".to_owned())].into(),
@@ -95,24 +95,24 @@ impl Toy {
         }
     }
 
-    fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Results>) -> Result<(Report, PathBuf)> {
+    pub(super) fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Results>) -> Result<(Report, PathBuf)> {
         run(&self.plan(), &self.settings(), &mut |_| {}, judge)
     }
 
-    fn run(&self) -> (Report, PathBuf) {
+    pub(super) fn run(&self) -> (Report, PathBuf) {
         self.run_judged(judge).unwrap()
     }
 
     /// What ran since the last question.
-    fn ran(&self) -> Vec<String> {
+    pub(super) fn ran(&self) -> Vec<String> {
         self.ran.take()
     }
 
-    fn explain(&self) -> String {
+    pub(super) fn explain(&self) -> String {
         render(&explain(&self.plan(), self.workspace.path()).unwrap())
     }
 
-    fn finished(&self, stage: &str) -> PathBuf {
+    pub(super) fn finished(&self, stage: &str) -> PathBuf {
         let folder = self.path("cache/stages").join(stage);
         let mut names: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(names.len(), 1, "{names:?}");
@@ -120,17 +120,17 @@ impl Toy {
     }
 }
 
-fn put(path: Result<PathBuf>, text: impl AsRef<[u8]>) -> Result<()> {
+pub(super) fn put(path: Result<PathBuf>, text: impl AsRef<[u8]>) -> Result<()> {
     let path = path?;
     fs::write(&path, text).map_err(|e| Error::io("write", &path, &e))
 }
 
-fn get(path: Result<PathBuf>) -> Result<String> {
+pub(super) fn get(path: Result<PathBuf>) -> Result<String> {
     base::files::read_text(&path?, 1000)
 }
 
 /// Judges GQA by what `train` left, as if that were an evaluation.
-fn judge(outcome: &Outcome) -> Result<Results> {
+pub(super) fn judge(outcome: &Outcome) -> Result<Results> {
     judge_accuracy(outcome, 70.0)
 }
 
@@ -158,13 +158,13 @@ fn judge_accuracy(outcome: &Outcome, accuracy: f64) -> Result<Results> {
         report: None,
         notes: Vec::new(),
     };
-    let golden = [GoldenFile::parse("sample", include_str!("../../tests/fixtures/golden/sample.toml"))?];
+    let golden = [GoldenFile::parse("sample", include_str!("../../../tests/fixtures/golden/sample.toml"))?];
     let assessment = assess(&Request { golden: &golden, runs: &[run], ..Request::default() })?;
     Ok(Results { assessment, ..Results::default() })
 }
 
 /// An evaluation with a faithful training.
-fn found(accuracy: f64) -> Found {
+pub(super) fn found(accuracy: f64) -> Found {
     let record = json!({ "schema": 1, "task": "gqa", "splits": "testdev", "metric": "accuracy", "n": 400, "examples": 400,
         "left_out": 0, "accuracy": accuracy, "consistency": null, "seed": 1, "models": [], "without": null,
         "features": [], "predictions": null, "items": null,
@@ -175,13 +175,13 @@ fn found(accuracy: f64) -> Found {
     Found { record: serde_json::from_value(record).unwrap(), folder: "x".into(), baselines, metrics: None }
 }
 
-fn events(folder: &Path) -> Vec<Event> {
+pub(super) fn events(folder: &Path) -> Vec<Event> {
     let text = fs::read_to_string(folder.join("events.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Every file of a folder with its time.
-fn files(folder: &Path) -> Vec<(PathBuf, SystemTime, Vec<u8>)> {
+pub(super) fn files(folder: &Path) -> Vec<(PathBuf, SystemTime, Vec<u8>)> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files = paths.filter(|path| path.symlink_metadata().unwrap().is_file());
     let mut files: Vec<_> = files
@@ -433,8 +433,3 @@ fn mistakes_in_a_plan_are_named() {
     let (report, _) = run(&uses_volatile, &toy.settings(), &mut |_| {}, |_| Ok(Results::default())).unwrap();
     assert!(report.failure.unwrap().message.contains("nothing may depend on"));
 }
-
-mod always;
-mod fails;
-mod recorded;
-mod resumes;

@@ -1,0 +1,295 @@
+//! `repro pretrain`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::super::breaks::BreakOptions;
+use super::super::compute::compute;
+use super::super::engine::EngineOptions;
+use super::super::first_look::{Named, look};
+use super::super::options::{ComputeOptions, ModelOptions, say_vocabulary};
+use super::super::original_extras::OriginalExtras;
+use super::super::stopping::resumable;
+use super::super::values::{count, rate, seed, share};
+use super::options::{PretrainDataOptions, PretrainStartOptions};
+use crate::placement::{Asked, Placement, RECORD, Touched};
+use base::error::{Error, Result};
+use base::{exit, tell};
+use data::dataset::answers::parse_qa_sets;
+use lxmert_spec::Config;
+use lxmert_spec::paper::{OPTIM, PRETRAINING, SEED};
+use lxmert_spec::tasks::Tasks;
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
+use protocol::{Job, Pretrain};
+use trainings::pretrain::data::{Loader, Role};
+use trainings::pretrain::description::Description;
+use trainings::pretrain::settings::{Outcome, Settings};
+use trainings::pretrain::start::Start;
+use trainings::pretrain::{finished, refuse_finished};
+
+/// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
+#[derive(Debug, clap::Args)]
+// As in the original, the last of an option counts: its scripts are called with more options behind their own.
+#[command(after_help = after_help(), args_override_self = true)]
+pub struct Args {
+    /// Data to train on, comma-separated: mscoco_train, mscoco_nominival, mscoco_minival, vgnococo
+    #[arg(long, value_name = "DATA", default_value = PRETRAINING.train)]
+    pub train: String,
+    /// Data to validate on after each epoch; "" for none
+    #[arg(long, value_name = "DATA", default_value = PRETRAINING.valid)]
+    pub valid: String,
+    /// Predict masked words
+    #[arg(long, alias = "taskMaskLM", help_heading = "Tasks")]
+    pub task_mask_lm: bool,
+    /// Tell whether sentence and image belong together; half of the sentences are exchanged
+    #[arg(long, alias = "taskMatched", help_heading = "Tasks")]
+    pub task_matched: bool,
+    /// Predict objects, attributes and features of boxes
+    #[arg(long, alias = "taskObjPredict", help_heading = "Tasks")]
+    pub task_obj_predict: bool,
+    /// Answer the questions among the sentences
+    #[arg(long, alias = "taskQA", help_heading = "Tasks")]
+    pub task_qa: bool,
+    /// What is predicted of boxes: any of obj, attr and feat, comma-separated
+    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = PRETRAINING.visual_losses, help_heading = "Tasks")]
+    pub visual_losses: String,
+    /// Keep answers of these question sets only: any of vqa, gqa and visual7w, comma-separated [default: all answers]
+    #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "Tasks")]
+    pub qa_sets: Option<String>,
+    /// Share of words to predict
+    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = PRETRAINING.word_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
+    pub word_mask_rate: f64,
+    /// Share of boxes to predict
+    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = PRETRAINING.box_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
+    pub obj_mask_rate: f64,
+    /// Folder of the results [default: <workspace>/snap/pretrain]
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Examples a step
+    #[arg(long, alias = "batchSize", value_name = "N", default_value_t = PRETRAINING.training.batch_size, value_parser = count::<usize>, allow_negative_numbers = true)]
+    pub batch_size: usize,
+    /// Go through each batch in N parts, which takes less memory and gives the same step
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<usize>, allow_negative_numbers = true)]
+    pub accumulate: usize,
+    /// Examples a batch when validating
+    #[arg(long, value_name = "N", default_value_t = PRETRAINING.eval_batch_size, value_parser = count::<usize>, allow_negative_numbers = true)]
+    pub eval_batch_size: usize,
+    /// Peak learning rate
+    #[arg(long, value_name = "RATE", default_value_t = PRETRAINING.training.lr, value_parser = rate, allow_negative_numbers = true)]
+    pub lr: f64,
+    /// Passes over the training data
+    #[arg(long, value_name = "N", default_value_t = PRETRAINING.training.epochs, value_parser = count::<u64>, allow_negative_numbers = true)]
+    pub epochs: u64,
+    /// Decides data order, masking, dropout and random weights
+    #[arg(long, value_name = "N", default_value_t = SEED, value_parser = seed, allow_negative_numbers = true)]
+    pub seed: u64,
+    /// Also write weights as .pth
+    #[arg(long)]
+    pub pth: bool,
+    /// Update rule: bert; the original ignores any other here
+    #[arg(long, value_name = "NAME", default_value = OPTIM.name())]
+    pub optim: String,
+    #[command(flatten)]
+    breaks: BreakOptions,
+    #[command(flatten)]
+    extras: OriginalExtras,
+    #[command(flatten)]
+    data: PretrainDataOptions,
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    start: PretrainStartOptions,
+    #[command(flatten)]
+    compute: ComputeOptions,
+    #[command(flatten)]
+    engine: EngineOptions,
+}
+
+/// The paper's pre-training; what it does not name has the paper's value.
+const PAPER: &str = "repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa --from-scratch";
+
+fn after_help() -> String {
+    format!("The paper's pre-training; what is not named has the paper's value:\n  {PAPER}\n{AFTER_HELP}")
+}
+
+const AFTER_HELP: &str = "\
+  ... --accumulate 8      the same steps in an eighth of the memory
+A quick trial on a few images:
+  repro pretrain --task-mask-lm --task-matched --tiny --model tiny --from-scratch --batch-size 32 --epochs 2
+After a break (Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot first, a second Ctrl-C ends at once):
+  repro pretrain ... --resume
+
+The original's spellings work too: --taskMaskLM, --batchSize, --fromScratch, --loadLXMERT, --visualLosses, --qaSets ...
+
+Writes EpochNN_LXRT and BEST_EVAL_LOSS_LXRT (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end
+outcome.json; prints what the original prints, with the right names of losses. A batch without a word or an answer to predict
+adds 0 to that loss.";
+
+impl Args {
+    fn output(&self) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| self.data.workspace.join("snap/pretrain"))
+    }
+
+    fn valid(&self) -> Option<&str> {
+        Some(self.valid.as_str()).filter(|valid| !valid.trim().is_empty())
+    }
+
+    /// The losses that the flags choose.
+    fn tasks(&self) -> Result<Tasks> {
+        let visual: Vec<&str> = self.visual_losses.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if let Some(other) = visual.iter().find(|name| !["obj", "attr", "feat"].contains(name)) {
+            return Err(Error::usage(format!("{other:?} is no visual loss")).next("choose from obj, attr and feat"));
+        }
+        let of_boxes = |name| self.task_obj_predict && visual.contains(&name);
+        let tasks = Tasks {
+            mask_lm: self.task_mask_lm,
+            matched: self.task_matched,
+            obj: of_boxes("obj"),
+            attr: of_boxes("attr"),
+            feat: of_boxes("feat"),
+            qa: self.task_qa,
+        };
+        if tasks.names().is_empty() {
+            return Err(Error::usage("no task is chosen, so there is nothing to learn").next(format!(
+                "choose from --task-mask-lm, --task-matched, --task-obj-predict and --task-qa; the paper's command is: {PAPER}"
+            )));
+        }
+        Ok(tasks)
+    }
+
+    /// Refuses and notes options that the original's pre-training does not look at.
+    fn say_what_is_not_used(&self) -> Result<()> {
+        if self.optim != OPTIM.name() {
+            return Err(Error::usage(format!("pre-training uses BertAdam, not {:?}", self.optim))
+                .because("the original ignores --optim here")
+                .next("leave --optim out"));
+        }
+        self.extras.say();
+        Ok(())
+    }
+
+    /// Refuses to train over what is finished in the output folder, before data are read.
+    fn refuse_finished(&self, tasks: Tasks, start: &Start) -> Result<()> {
+        // Words, features and answers are no options.
+        let config = self.config(start, None)?;
+        let qa_sets = self.qa_sets.as_deref().map(parse_qa_sets);
+        refuse_finished(&self.settings(Description { config, answers: 0, qa_sets, tasks }, start))
+    }
+
+    /// Sizes: those that the loaded model says it has, else those of the options. The features decide their own width later.
+    fn config(&self, start: &Start, vocab: Option<usize>) -> Result<Config> {
+        let file = if self.model.any() { None } else { start.checkpoint()? };
+        let Some(Description { mut config, .. }) =
+            file.as_deref().map(trainings::pretrain::description::describe).transpose()?.flatten()
+        else {
+            return self.model.resolve(vocab.unwrap_or(1), 1);
+        };
+        if let Some(vocab) = vocab.filter(|vocab| config.vocab_size != *vocab) {
+            return Err(Error::data(format!("the model knows {} words, the data have {vocab}", config.vocab_size))
+                .next("use the vocabulary that the model was trained with"));
+        }
+        if let Some(p) = self.model.dropout {
+            (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (p, p);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn settings(&self, description: Description, start: &Start) -> Settings {
+        let output = self.output();
+        let also = [
+            ("start", start.described()),
+            ("--train", json!(self.train)),
+            ("--valid", json!(self.valid)),
+            ("--word-mask-rate", json!(self.word_mask_rate)),
+            ("--obj-mask-rate", json!(self.obj_mask_rate)),
+            ("--tiny", json!(self.data.tiny)),
+            ("--fast", json!(self.data.fast)),
+            ("--allow-missing", json!(self.start.allow_missing)),
+        ];
+        Settings {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            accumulate: self.accumulate,
+            eval_batch_size: self.eval_batch_size,
+            lr: self.lr,
+            seed: self.seed,
+            pth: self.pth,
+            description,
+            vocabulary: None,
+            also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            snapshots: self.breaks.settings(&output),
+            output,
+        }
+    }
+
+    /// What is read, and what for.
+    fn lists(&self) -> Vec<(&str, Role)> {
+        let lists = [(Some(self.train.as_str()), Role::Train), (self.valid(), Role::Valid)];
+        lists.into_iter().filter_map(|(list, role)| Some((list?, role))).collect()
+    }
+
+    /// Looks at what is named, before features are converted.
+    fn look(&self, start: &Start) -> Result<()> {
+        let weights = match start {
+            Start::Scratch => None,
+            Start::Whole(name) | Start::WithoutAnswers(name) => Some(Named::Checkpoint(name, PRETRAINED_SUFFIX)),
+            Start::Bert(path) => Some(Named::Bert(path)),
+        };
+        look(weights.into_iter().chain([Named::OutputFolder(&self.output())]))?;
+        self.data.look(&self.lists())
+    }
+
+    /// What the worker reads, and the output folder.
+    fn touched(&self, placement: &Placement) -> Result<Touched> {
+        let mut reads = self.data.ready(&self.lists(), placement)?;
+        reads.extend(self.start.files()?);
+        Ok(Touched { reads, folder: Some(self.output()), file: None })
+    }
+}
+
+/// Pre-trains.
+pub fn run(args: Args) -> Result<u8> {
+    let (tasks, start) = (args.tasks()?, args.start.resolve()?);
+    args.say_what_is_not_used()?;
+    look([Named::OutputFolder(&args.output())])?;
+    args.refuse_finished(tasks, &start)?;
+    let placement = args.engine.placement("pretrain", &args.compute.device, &args.data.workspace)?;
+    let data = args.data.resolve(args.qa_sets.as_deref(), args.compute.threads())?;
+    let loader = Loader::new(data.clone())?;
+    say_vocabulary(&loader.tokenizer)?;
+    let description = Description {
+        config: args.config(&start, Some(loader.tokenizer.vocab_size()))?,
+        answers: loader.table.len(),
+        qa_sets: args.qa_sets.as_deref().map(parse_qa_sets),
+        tasks,
+    };
+    let mut settings = args.settings(description, &start);
+    settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
+    if args.breaks.resume && finished(&settings)?.is_some() {
+        tell!("note: this run has ended before; results in {}", settings.output.display());
+        return Ok(exit::PASS);
+    }
+    args.look(&start)?;
+    let asked = Asked {
+        name: "pretrain".to_owned(),
+        device: args.compute.device.clone(),
+        threads: args.compute.threads(),
+        record: Some(settings.output.join(RECORD)),
+        touched: args.touched(&placement)?,
+        job: Job::Pretrain(Box::new(Pretrain {
+            data,
+            train: args.train.clone(),
+            valid: args.valid().map(str::to_owned),
+            word_mask_rate: args.word_mask_rate,
+            box_mask_rate: args.obj_mask_rate,
+            start,
+            allow_missing: args.start.allow_missing,
+            settings: settings.clone(),
+        })),
+    };
+    let outcome: Outcome = compute(&placement, &asked).map_err(resumable)?;
+    tell!("{} steps; results in {}", outcome.steps, settings.output.display());
+    Ok(exit::PASS)
+}
