@@ -1,0 +1,266 @@
+//! Arguments: one file per command turns them into settings and calls the engine.
+
+use super::all;
+use super::bench;
+use super::check;
+use super::convert;
+use super::doctor;
+use super::encode;
+use super::evaluate;
+use super::extract;
+use super::features;
+use super::fetch;
+use super::images;
+use super::original;
+use super::output;
+use super::predict;
+use super::prepare;
+use super::pretrain;
+use super::regrade;
+use super::report;
+use super::stage;
+use super::stopping;
+use super::train;
+use super::verify;
+use super::version;
+use super::words;
+
+use std::ffi::OsString; // clap knows it by its bare name only
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use base::error::Result;
+use base::tell;
+use base::{exit, stdout};
+
+/// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
+#[derive(Debug, Parser)]
+#[command(name = "repro", version, propagate_version = true, arg_required_else_help = true, after_help = after_help())]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What follows the commands: examples, and the exit codes ([`exit::TABLE`]).
+pub(super) fn after_help() -> String {
+    let codes = exit::TABLE.map(|(name, code, meaning)| format!("\n  {code:<3} {name:<13} {meaning}"));
+    format!("{EXAMPLES}\n\nExit codes:{}", codes.concat())
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  repro doctor                                 whether this machine has what a run needs
+  repro fetch --list                           every file of the paper, and what is here of it
+  repro verify --full                          whether every file that is here is still right
+  repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
+  repro all --profile paper --dry-run          what the reproduction of the paper takes
+  repro pretrain --task-mask-lm --task-matched --task-obj-predict --task-qa --from-scratch
+  repro train vqa --load-lxmert-qa model       the paper's fine-tuning: its settings are the defaults
+  repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST
+  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3 three seeds beside the published accuracy
+  repro regrade workspace                      the last verdict once more, from the saved answers
+  repro report workspace --format markdown     the last report in another form
+  repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
+  repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
+  repro features inspect train2014_obj36.tsv
+  repro features compare released_obj36.tsv mine_obj36.tsv
+  repro images list                            the container images, and what to do next
+  repro bash run/vqa_finetune.bash 0 NAME      a command of the original, as it stands
+  repro --version --verbose                    what this is built from, and the worker that computes for it
+
+Results go to stdout, progress and errors to stderr.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fetch the paper's files: verified, resumable, in parallel
+    Fetch(fetch::Args),
+    /// Check that files are still what they should be
+    Verify(verify::Args),
+    /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
+    Prepare(prepare::Args),
+    /// Run a whole reproduction: data, features, training, evaluation, verdict, report
+    All(all::Args),
+    /// Pre-train LXMERT on sentences about images
+    Pretrain(pretrain::Args),
+    /// Fine-tune LXMERT on VQA, GQA or NLVR2
+    Train(train::Args),
+    /// Score a model or a predictions file
+    Evaluate(evaluate::Args),
+    /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
+    Check(check::Args),
+    /// Judge a run again from what it saved, and say what differs from its verdict
+    Regrade(regrade::Args),
+    /// Show a report again, in any form
+    Report(report::Args),
+    /// Write a submission file
+    Predict(predict::Args),
+    /// Write what a model makes of sentences and images: states, attention, scores of its heads
+    Encode(encode::Args),
+    /// List, fetch, build and pin the container images that the program runs in
+    Images(images::Args),
+    /// Make obj36 features of images, with the original's extractor in its container
+    Extract(extract::Args),
+    /// Look into obj36 feature files
+    Features(features::Args),
+    /// Check that this machine has what a run needs
+    Doctor(doctor::Args),
+    /// What the program in an image is asked by the one outside
+    #[command(hide = true)]
+    Stage(stage::Args),
+    /// Convert a model between the original's layout and Hugging Face's
+    Convert(convert::Args),
+    /// Measure the speed on this machine
+    Bench(bench::Args),
+    /// A command line of the original, as it stands
+    #[command(external_subcommand)]
+    Original(Vec<OsString>),
+}
+
+impl Cli {
+    /// Parses a command line, the program's name first, and runs it; the exit code, or the error that decides it
+    /// ([`base::exit::code`]).
+    ///
+    /// # Errors
+    /// Usage for a word or a variable that is not UTF-8; as the command.
+    pub fn run_line(line: &[OsString]) -> Result<u8> {
+        if version::is_asked(line) {
+            output::say(version::text())?;
+            return Ok(exit::PASS);
+        }
+        match Self::of_words(line)? {
+            Ok(cli) => cli.run(),
+            Err(refused) => Ok(Self::refuse(&refused)),
+        }
+    }
+
+    pub(super) fn of_words(line: &[OsString]) -> Result<Result<Self, clap::Error>> {
+        words::check(line)?;
+        let parsed = Self::try_parse_from(line);
+        // Help needs none of them. The parser does not name an empty one, which only matters where it refuses.
+        if parsed.as_ref().err().is_none_or(clap::Error::use_stderr) {
+            let value_refused = parsed.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidValue);
+            words::check_variables(&Self::command(), value_refused, |name| std::env::var_os(name))?;
+        }
+        Ok(parsed)
+    }
+
+    /// Runs the command; the exit code, or the error that decides it ([`base::exit::code`]).
+    fn run(self) -> Result<u8> {
+        stopping::hear()?;
+        let code = self.command.run()?;
+        stdout::check().map(|()| code)
+    }
+
+    /// Prints what the parser has to say instead of a command line: help, the version, or what is wrong. Returns the exit code.
+    fn refuse(error: &clap::Error) -> u8 {
+        let printed = error.print();
+        if !error.use_stderr() {
+            stdout::keep(printed);
+            stdout::print("");
+            if let Err(error) = stdout::check() {
+                tell!("error: {error}");
+                return exit::code(&error);
+            }
+        }
+        u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
+    }
+}
+
+/// Runs what a command line of the original means.
+struct Ours;
+
+impl original::Runner for Ours {
+    fn run(&self, words: &[String]) -> Result<u8> {
+        match Cli::try_parse_from(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
+            Ok(cli) => {
+                stopping::stand_for_the_given(words);
+                cli.run()
+            }
+            Err(error) => Ok(Cli::refuse(&error)),
+        }
+    }
+
+    /// The error of a command line without the original's commands.
+    fn refuse(&self, line: &[OsString]) -> u8 {
+        let words = std::iter::once(OsString::from("repro")).chain(line.iter().cloned());
+        let known = Cli::command().get_subcommands().cloned().collect::<Vec<_>>();
+        let strict = clap::Command::new("repro").subcommand_required(true).subcommands(known);
+        match strict.try_get_matches_from(words) {
+            Err(error) => Cli::refuse(&error),
+            Ok(_) => exit::USAGE,
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<u8> {
+        match self {
+            Command::All(args) => all::run(args),
+            Command::Pretrain(args) => pretrain::run(args),
+            Command::Train(args) => train::run(args),
+            Command::Evaluate(args) => evaluate::run(args),
+            Command::Predict(args) => predict::run(args),
+            Command::Encode(args) => encode::run(args),
+            Command::Stage(args) => stage::run(args),
+            Command::Original(words) => original::run(&words, &Ours),
+            Command::Fetch(args) => fetch::run(args),
+            Command::Verify(args) => verify::run(args),
+            Command::Prepare(args) => prepare::run(args),
+            Command::Images(args) => images::run(args),
+            Command::Extract(args) => extract::run(args),
+            Command::Features(args) => features::run(args),
+            Command::Doctor(args) => doctor::run(args),
+            Command::Convert(args) => convert::run(args),
+            Command::Bench(args) => bench::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Regrade(args) => regrade::run(args),
+            Command::Report(args) => report::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    fn pages(command: &clap::Command, pages: &mut Vec<String>) {
+        pages.extend(command.get_after_help().map(ToString::to_string));
+        command.get_subcommands().for_each(|command| self::pages(command, pages));
+    }
+
+    /// The numbers behind "Exit codes:", each of which begins a part.
+    fn codes(page: &str) -> impl Iterator<Item = u8> {
+        let paragraph = page.split_once("Exit codes: ").map_or("", |(_, codes)| codes.split("\n\n").next().unwrap());
+        paragraph.split(';').map(|part| part.split_whitespace().next().unwrap().parse().unwrap())
+    }
+
+    #[test]
+    fn every_page_that_names_an_exit_code_means_the_same() {
+        let mut help = Vec::new();
+        pages(&Cli::command(), &mut help);
+        let documents = [include_str!("../../README.md"), include_str!("../../ci/github/README.md")];
+        for (name, code, meaning) in exit::TABLE {
+            assert!(help[0].contains(&format!("  {code:<3} {name:<13} {meaning}")), "{name}: {}", help[0]);
+            assert!(documents[0].contains(&format!("{code} {name}")), "{name} is not in README.md");
+            assert!(documents[1].contains(&format!("| {code} | {name} |")), "{name} is not in ci/github/README.md");
+        }
+        let named: Vec<u8> =
+            help.iter().filter(|page| page.contains("Exit codes: ")).flat_map(|page| codes(page)).collect();
+        assert!(named.len() > 20 && named.iter().all(|code| exit::name(*code).is_some()), "{named:?}");
+        for page in help.iter().map(String::as_str).chain(documents) {
+            let words: Vec<&str> = page.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+            for pair in words.windows(2) {
+                let Ok(code) = pair[0].parse() else { continue };
+                if exit::TABLE.iter().any(|(name, ..)| *name == pair[1]) {
+                    assert_eq!(exit::name(code), Some(pair[1]), "{page}");
+                }
+            }
+        }
+    }
+}
