@@ -12,7 +12,8 @@ use crate::train::machine::machine;
 use crate::train::predict;
 use crate::train::session::update::Updater;
 use crate::train::session::{
-    self, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training, WeightsNames,
+    self, BatchStream, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training,
+    WeightsNames,
 };
 use crate::train::weights;
 use base::error::{Error, Result};
@@ -151,7 +152,7 @@ impl Training for Finetuning<'_> {
         scope: &'s Scope<'s, 'd>,
         _epoch: u64,
         order: &'d [usize],
-    ) -> Result<Box<dyn Iterator<Item = Result<Ready>> + 'd>>
+    ) -> Result<BatchStream<'d, Ready>>
     where
         Self: 'd,
     {

@@ -13,7 +13,8 @@ use crate::model::{Pass, PretrainingModel};
 use crate::train::machine::machine;
 use crate::train::session::update::Updater;
 use crate::train::session::{
-    self, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training, WeightsNames,
+    self, BatchStream, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training,
+    WeightsNames,
 };
 use base::error::Result;
 use checkpoint::StateDict;
@@ -149,7 +150,7 @@ impl Training for Pretraining<'_> {
         scope: &'s Scope<'s, 'd>,
         epoch: u64,
         order: &'d [usize],
-    ) -> Result<Box<dyn Iterator<Item = Result<Ready>> + 'd>>
+    ) -> Result<BatchStream<'d, Ready>>
     where
         Self: 'd,
     {

@@ -69,6 +69,9 @@ pub struct EpochEnd<O> {
     pub result: EpochResult,
 }
 
+/// Batches as they are made.
+pub type BatchStream<'d, B> = Box<dyn Iterator<Item = Result<B>> + 'd>;
+
 /// The position of a training.
 pub type PositionOf<T> = Position<<T as Training>::Sums, <T as Training>::Results>;
 
@@ -108,7 +111,7 @@ pub trait Training {
         scope: &'s Scope<'s, 'd>,
         epoch: u64,
         order: &'d [usize],
-    ) -> Result<Box<dyn Iterator<Item = Result<Self::Batch>> + 'd>>
+    ) -> Result<BatchStream<'d, Self::Batch>>
     where
         Self: 'd;
 
