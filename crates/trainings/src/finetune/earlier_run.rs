@@ -1,9 +1,10 @@
 //! Whether a fine-tuning run has ended before.
 
-use super::identity::{of_settings, options};
+use super::identity::options;
 use super::settings::Settings;
 use crate::outcome::Outcome;
 use crate::resume;
+use crate::snapshot::Identity;
 use base::error::Result;
 
 /// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
@@ -12,7 +13,8 @@ use base::error::Result;
 /// # Errors
 /// Usage where the run that has ended there had other settings.
 pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    resume::ended(&settings.output, &settings.snapshots, &of_settings(settings))
+    let identity = Identity::of_options(options(settings), settings.vocabulary.as_deref());
+    resume::ended(&settings.output, &settings.snapshots, &identity)
 }
 
 /// Refuses, before data are read, to train over what is finished in the output folder.

@@ -1,17 +1,18 @@
 //! Whether a pre-training run has ended before.
 
-use super::identity::{of_settings, options};
+use super::identity::options;
 use super::settings::{Outcome, Settings};
 use crate::resume;
+use crate::snapshot::Identity;
 use base::error::Result;
 
-/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
-/// nothing is compared.
+/// As [`crate::finetune::finished`].
 ///
 /// # Errors
 /// Usage where the run that has ended there had other settings.
 pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    resume::ended(&settings.output, &settings.snapshots, &of_settings(settings))
+    let identity = Identity::of_options(options(settings), settings.vocabulary.as_deref());
+    resume::ended(&settings.output, &settings.snapshots, &identity)
 }
 
 /// Refuses, before data are read, to train over what is finished in the output folder.

@@ -23,12 +23,7 @@ pub fn identity(
     run.insert("words of the vocabulary".into(), config.vocab_size.into());
     run.insert("training data".into(), data(train.sentences));
     run.insert("validation data".into(), valid.map_or(Value::Null, |valid| data(valid.sentences)));
-    Identity { run, machine, ..of_settings(settings) }
-}
-
-/// Returns what its settings alone tell.
-pub fn of_settings(settings: &Settings) -> Identity {
-    Identity { run: options(settings), vocabulary: settings.vocabulary.clone(), ..Identity::default() }
+    Identity { machine, ..Identity::of_options(run, settings.vocabulary.as_deref()) }
 }
 
 /// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.

@@ -21,6 +21,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Returns what is known of a run by its options and the SHA-256 of its vocabulary, on whatever machine.
+    pub fn of_options(run: BTreeMap<String, Value>, vocabulary: Option<&str>) -> Self {
+        Self { run, vocabulary: vocabulary.map(str::to_owned), ..Self::default() }
+    }
+
     /// Refuses to go on from a snapshot of another run.
     ///
     /// # Errors

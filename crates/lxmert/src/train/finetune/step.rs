@@ -7,10 +7,8 @@ use crate::train::batches::Ready;
 use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
 use crate::train::predict;
-use crate::train::session::Step;
-use crate::train::session::update::Updater;
+use crate::train::session::{Step, Updater};
 use base::error::{Error, Result};
-use checkpoint::StateDict;
 use data::dataset::{Prediction, Task};
 use trainings::choices::Optim;
 use trainings::examples::Questions;
@@ -40,7 +38,6 @@ pub struct Stepper<'a> {
     model: &'a TaskModel,
     train: &'a Questions,
     rule: Rule,
-    updater: Updater<'a>,
 }
 
 /// What the model answered before the update.
@@ -68,24 +65,21 @@ pub struct Parts {
 impl<'a> Stepper<'a> {
     /// Will train `model` on batches of `train`.
     pub fn new(model: &'a TaskModel, train: &'a Questions, rule: Rule) -> Self {
-        let settings = bert_adam::Settings::new(rule.lr, WARMUP, Some(rule.total));
-        let optimiser = Optimiser::new(rule.optim, settings);
-        Self { model, train, rule, updater: Updater::new(model.parameters(), optimiser, CLIP, rule.seed) }
+        Self { model, train, rule }
     }
 
-    pub(super) fn updater(&self) -> &Updater<'a> {
-        &self.updater
-    }
-
-    pub(super) fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        self.updater.restore(steps, state)
+    /// Returns what updates the model's weights.
+    pub fn updater(&self) -> Updater<'a> {
+        let Rule { optim, lr, seed, total, .. } = self.rule;
+        let optimiser = Optimiser::new(optim, bert_adam::Settings::new(lr, WARMUP, Some(total)));
+        Updater::new(self.model.parameters(), optimiser, CLIP, seed)
     }
 
     /// Takes a step. A loss or gradient that is not finite is an error, and then the weights stay as they were.
-    pub fn step(&mut self, ready: &Ready) -> Result<Step<Answered>> {
+    pub fn step(&self, updater: &mut Updater<'_>, ready: &Ready) -> Result<Step<Answered>> {
         let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
         let started = Instant::now();
-        self.updater.seed_step();
+        updater.seed_step();
         let logits = self.model.forward(&ready.batch, Pass::TRAIN);
         let loss = match (self.train.data.task, self.rule.mce_loss) {
             (Task::Nlvr2, _) => losses::classes(&logits, target),
@@ -93,15 +87,15 @@ impl<'a> Stepper<'a> {
             (_, false) => losses::soft_answers(&logits, target),
         };
         let forward = Instant::now();
-        let gradients = self.updater.gradients(&loss);
+        let gradients = updater.gradients(&loss);
         let backward = Instant::now();
-        let gradients = self.updater.reduce(gradients);
+        let gradients = updater.reduce(gradients);
         let (loss, grad_norm) = (loss.double_value(&[]), gradients.norm);
         let clip = Instant::now();
         if !loss.is_finite() || !grad_norm.is_finite() {
-            return Err(diverged(self.train, &ready.positions, self.updater.steps(), loss, grad_norm));
+            return Err(diverged(self.train, &ready.positions, updater.steps(), loss, grad_norm));
         }
-        let lr = self.updater.update(&gradients);
+        let lr = updater.update(&gradients);
         let parts = Parts {
             forward: forward - started,
             backward: backward - forward,

@@ -10,14 +10,12 @@ use crate::model::TaskModel;
 use crate::train::batches::{self, Ready};
 use crate::train::machine::machine;
 use crate::train::predict;
-use crate::train::session::update::Updater;
 use crate::train::session::{
-    self, BatchStream, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training,
-    WeightsNames,
+    self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, Observer, Plan, Position, Results, Step, Training,
+    Updater, WeightsNames,
 };
 use crate::train::weights;
 use base::error::{Error, Result};
-use checkpoint::StateDict;
 use data::dataset;
 use lxmert_spec::loading::Policy;
 use trainings::choices::Average;
@@ -46,9 +44,11 @@ pub fn run(
     let length = check(train, valid, settings)?;
     let Settings { optim, lr, seed, mce_loss, .. } = *settings;
     let rule = Rule { optim, lr, seed, mce_loss, total: length.steps() };
-    let training = Finetuning { model, train, valid, settings, stepper: Stepper::new(model, train, rule) };
+    let stepper = Stepper::new(model, train, rule);
+    let updater = stepper.updater();
+    let training = Finetuning { model, train, valid, settings, stepper };
     let plan = Plan { length, seed, output: &settings.output, snapshots: &settings.snapshots };
-    session::run(training, &plan, observer)
+    session::run(training, updater, &plan, observer)
 }
 
 struct Finetuning<'a> {
@@ -139,14 +139,6 @@ impl Training for Finetuning<'_> {
         weights::load(self.model, &path, Policy::FineTuned, false).map(drop)
     }
 
-    fn updater(&self) -> &Updater<'_> {
-        self.stepper.updater()
-    }
-
-    fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        self.stepper.restore(steps, state)
-    }
-
     fn batches<'s, 'd: 's>(
         &self,
         scope: &'s Scope<'s, 'd>,
@@ -161,8 +153,8 @@ impl Training for Finetuning<'_> {
         Ok(Box::new(batches::stream(scope, self.train, order, self.settings.batch_size, 0, device).map(Ok)))
     }
 
-    fn step(&mut self, batch: &Ready) -> Result<Option<Step<Answered>>> {
-        self.stepper.step(batch).map(Some)
+    fn step(&mut self, updater: &mut Updater<'_>, batch: &Ready) -> Result<Option<Step<Answered>>> {
+        self.stepper.step(updater, batch).map(Some)
     }
 
     fn count(&self, sums: &mut Answers, step: &Step<Answered>) {
@@ -177,25 +169,16 @@ impl Training for Finetuning<'_> {
         dataset::score(&valid.data, &given).map(Some)
     }
 
-    fn end_epoch(
-        &self,
-        at: &mut Position<Answers, Scores>,
-        valid: Option<f64>,
-        examples_per_second: f64,
-    ) -> EpochEnd<Outcome> {
+    fn end_epoch(&self, at: &mut Position<Answers, Scores>, valid: Option<f64>, made: EpochWork) -> EpochEnd<Outcome> {
         let Position { epoch, sums, results, .. } = at;
         results.last_valid = valid.or(results.last_valid);
         let is_best = valid.is_some_and(|score| score > results.best());
         if is_best {
             results.best = valid.map(|score| (score, *epoch));
         }
-        let outcome = Outcome {
-            train: sums.tally.mean(),
-            best: results.best,
-            last_valid: results.last_valid,
-            steps: self.stepper.updater().steps(),
-        };
-        EpochEnd { outcome, is_best, result: result(*epoch, sums, results, examples_per_second) }
+        let outcome =
+            Outcome { train: sums.tally.mean(), best: results.best, last_valid: results.last_valid, steps: made.steps };
+        EpochEnd { outcome, is_best, result: result(*epoch, sums, results, made.examples_per_second) }
     }
 
     fn save(&self, name: &str) -> Result<Written> {

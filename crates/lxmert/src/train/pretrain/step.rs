@@ -7,10 +7,8 @@ use crate::model::Pass;
 use crate::model::pretraining::{self, Counts, PretrainingModel};
 use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
-use crate::train::session;
-use crate::train::session::update::Updater;
+use crate::train::session::{self, Updater};
 use base::error::{Error, Result};
-use checkpoint::StateDict;
 use lxmert_spec::tasks::Tasks;
 use trainings::choices::Optim;
 use trainings::pretrain::data::Sentences;
@@ -105,7 +103,6 @@ pub struct Stepper<'a> {
     model: &'a PretrainingModel,
     sentences: &'a Sentences,
     rule: Rule,
-    updater: Updater<'a>,
     /// Of the parts of the batch so far.
     gradients: Vec<Tensor>,
     measuring: Measuring,
@@ -118,25 +115,14 @@ pub type Step = session::Step<Measured>;
 impl<'a> Stepper<'a> {
     /// Will train `model` on batches of `sentences`.
     pub fn new(model: &'a PretrainingModel, sentences: &'a Sentences, rule: Rule) -> Self {
-        let settings = bert_adam::Settings::new(rule.lr, WARMUP, Some(rule.total));
-        let optimiser = Optimiser::new(Optim::Bert, settings);
-        Self {
-            model,
-            sentences,
-            rule,
-            updater: Updater::new(model.parameters(), optimiser, CLIP, rule.seed),
-            gradients: Vec::new(),
-            measuring: Measuring::default(),
-            examples: Vec::new(),
-        }
+        Self { model, sentences, rule, gradients: Vec::new(), measuring: Measuring::default(), examples: Vec::new() }
     }
 
-    pub(super) fn updater(&self) -> &Updater<'a> {
-        &self.updater
-    }
-
-    pub(super) fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        self.updater.restore(steps, state)
+    /// Returns what updates the model's weights.
+    pub fn updater(&self) -> Updater<'a> {
+        let Rule { lr, seed, total, .. } = self.rule;
+        let optimiser = Optimiser::new(Optim::Bert, bert_adam::Settings::new(lr, WARMUP, Some(total)));
+        Updater::new(self.model.parameters(), optimiser, CLIP, seed)
     }
 
     /// Adds a part of a batch; with its last part the step is taken. A loss or gradient that is not finite is an error, and
@@ -144,14 +130,14 @@ impl<'a> Stepper<'a> {
     ///
     /// # Errors
     /// Data, naming examples of the batch.
-    pub fn part(&mut self, ready: &Ready) -> Result<Option<Step>> {
+    pub fn part(&mut self, updater: &mut Updater<'_>, ready: &Ready) -> Result<Option<Step>> {
         if self.gradients.is_empty() {
-            self.updater.seed_step();
+            updater.seed_step();
             self.examples.clear();
         }
         self.examples.extend(&ready.examples);
         let loss = self.measuring.add(self.model, ready, self.rule.tasks, Pass::TRAIN);
-        let gradients = self.updater.gradients(&loss);
+        let gradients = updater.gradients(&loss);
         drop(loss);
         if self.gradients.is_empty() {
             self.gradients = gradients;
@@ -168,21 +154,21 @@ impl<'a> Stepper<'a> {
             return Ok(None);
         }
         let measured = std::mem::take(&mut self.measuring).finish(self.rule.tasks, ready.counts);
-        let gradients = self.updater.reduce(std::mem::take(&mut self.gradients));
+        let gradients = updater.reduce(std::mem::take(&mut self.gradients));
         let (loss, grad_norm) = (measured.loss, gradients.norm);
         if !loss.is_finite() || !grad_norm.is_finite() {
-            return Err(self.diverged(&measured, grad_norm));
+            return Err(self.diverged(updater.steps(), &measured, grad_norm));
         }
-        let lr = self.updater.update(&gradients);
+        let lr = updater.update(&gradients);
         Ok(Some(Step { loss, grad_norm, lr, measured }))
     }
 
-    fn diverged(&self, measured: &Measured, norm: f64) -> Error {
+    fn diverged(&self, step: u64, measured: &Measured, norm: f64) -> Error {
         let data = &self.sentences.data;
         let uids: Vec<String> =
             self.examples.iter().take(5).filter_map(|&n| Some(data.uid(data.examples().get(n)?))).collect();
         let losses: Vec<String> = self.rule.tasks.names().into_iter().zip(&measured.losses).map(named).collect();
-        Error::data(format!("training broke at step {}: gradient norm {norm}, losses {}", self.updater.steps() + 1, losses.join(", ")))
+        Error::data(format!("training broke at step {}: gradient norm {norm}, losses {}", step + 1, losses.join(", ")))
             .because(format!("the batch of {} examples {}, …", self.examples.len(), uids.join(", ")))
             .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
     }

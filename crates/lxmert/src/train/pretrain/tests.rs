@@ -11,6 +11,7 @@ use super::weights;
 use crate::model::pretraining::{self, PretrainingModel};
 use crate::model::{Pass, parameters};
 use crate::train::gradients;
+use crate::train::session::Updater;
 use crate::train::session::order::shuffled;
 use base::progress::Silent;
 use data::dataset::Scale;
@@ -119,6 +120,12 @@ fn collect(feed: Feed, order: &[usize]) -> Vec<Ready> {
     std::thread::scope(|scope| stream(scope, feed, order).map(Result::unwrap).collect())
 }
 
+fn stepper<'a>(model: &'a PretrainingModel, train: &'a Sentences, rule: Rule) -> (Stepper<'a>, Updater<'a>) {
+    let stepper = Stepper::new(model, train, rule);
+    let updater = stepper.updater();
+    (stepper, updater)
+}
+
 /// What each example of these batches is, by its number, without padding.
 fn by_example(batches: &[Ready]) -> BTreeMap<usize, String> {
     let mut all = BTreeMap::new();
@@ -214,22 +221,22 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
     let train = world.train.examples(RULES).unwrap();
     let rule = Rule { tasks: Tasks::ALL, lr: 1e-2, seed: 7, total: 4 };
     let batch = |parts| collect(world.feed(&train, &train, 10, parts), &shuffled(16, 1, 1)[..10]);
-    let step = |stepper: &mut Stepper, batch: &[Ready]| -> Step {
-        let mut taken: Vec<Step> = batch.iter().filter_map(|ready| stepper.part(ready).unwrap()).collect();
+    let step = |(stepper, updater): &mut (Stepper, Updater), batch: &[Ready]| -> Step {
+        let mut taken: Vec<Step> = batch.iter().filter_map(|ready| stepper.part(updater, ready).unwrap()).collect();
         assert_eq!(taken.len(), 1);
         taken.remove(0)
     };
     let models = [1, 3, 10].map(|parts| (batch(parts), world.model()));
     let mut steppers: Vec<_> =
-        models.iter().map(|(batch, model)| (batch, Stepper::new(model, &world.train, rule))).collect();
+        models.iter().map(|(batch, model)| (batch, stepper(model, &world.train, rule))).collect();
     let ((all, whole), in_parts) = steppers.split_first_mut().unwrap();
     // Of the first step the learning rate is 0.
     for number in 0..3 {
-        let before = whole.updater().state();
+        let before = whole.1.state();
         let b = step(whole, all);
-        let after = whole.updater().state();
+        let after = whole.1.state();
         for (batch, stepper) in in_parts.iter_mut() {
-            stepper.restore(number, &before).unwrap();
+            stepper.1.restore(number, &before).unwrap();
             let a = step(stepper, batch);
             // Sums in another order: f32 noise.
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * b.abs().max(1e-3);
@@ -237,13 +244,13 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
             assert!(close(a.grad_norm, b.grad_norm) && a.lr == b.lr, "{} {}", a.grad_norm, b.grad_norm);
             assert_eq!((&a.measured.right, &a.measured.answers), (&b.measured.right, &b.measured.answers));
             // The first moment is a tenth of the gradients, which are clipped to a norm of 1 together.
-            let state = stepper.updater().state();
+            let state = stepper.1.state();
             for (name, moment) in after.iter().filter(|(name, _)| name.starts_with("optimiser.first.")) {
                 let [a, b] = [&state[name], moment].map(|data| parameters::tensor(data).unwrap());
                 let difference = (a - b).abs().max().double_value(&[]);
                 assert!(difference <= 1e-6, "{name}: {difference}");
             }
-            assert_eq!(stepper.updater().steps(), number + 1);
+            assert_eq!(stepper.1.steps(), number + 1);
         }
     }
 }
@@ -298,7 +305,8 @@ fn nothing_to_predict_is_no_loss() {
     let ready = collect(world.feed(&train, &train, 2, 1), &[0, 1]).remove(0);
     let model = world.model();
     let rule = Rule { tasks: Tasks { obj: false, attr: false, ..Tasks::ALL }, lr: 1e-2, seed: 7, total: 4 };
-    let step = Stepper::new(&model, &world.train, rule).part(&ready).unwrap().unwrap();
+    let (mut stepper, mut updater) = stepper(&model, &world.train, rule);
+    let step = stepper.part(&mut updater, &ready).unwrap().unwrap();
     let names = rule.tasks.names();
     for (name, loss) in names.iter().zip(&step.measured.losses) {
         assert_eq!(*loss == 0.0, ["Mask_LM", "Feat", "QA"].contains(name), "{name} {loss}");

@@ -11,13 +11,11 @@ use super::sums::Sums;
 use super::weights;
 use crate::model::{Pass, PretrainingModel};
 use crate::train::machine::machine;
-use crate::train::session::update::Updater;
 use crate::train::session::{
-    self, BatchStream, EpochEnd, EpochResult, EpochSums, Observer, Plan, Position, Results, Step, Training,
-    WeightsNames,
+    self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, Observer, Plan, Position, Results, Step, Training,
+    Updater, WeightsNames,
 };
 use base::error::Result;
-use checkpoint::StateDict;
 use data::dataset::tokenizer::Tokenizer;
 use trainings::length::RunLength;
 use trainings::pretrain::data::Examples;
@@ -44,9 +42,10 @@ pub fn run(
     let Settings { lr, seed, .. } = *settings;
     let rule = Rule { tasks: settings.description.tasks, lr, seed, total: length.steps() };
     let stepper = Stepper::new(model, train.sentences, rule);
+    let updater = stepper.updater();
     let training = Pretraining { model, tokenizer, train, valid, settings, length, stepper };
     let plan = Plan { length, seed, output: &settings.output, snapshots: &settings.snapshots };
-    session::run(training, &plan, observer)
+    session::run(training, updater, &plan, observer)
 }
 
 struct Pretraining<'a> {
@@ -131,14 +130,6 @@ impl Training for Pretraining<'_> {
         Ok(())
     }
 
-    fn updater(&self) -> &Updater<'_> {
-        self.stepper.updater()
-    }
-
-    fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
-        self.stepper.restore(steps, state)
-    }
-
     fn opening(&self) -> String {
         let total = self.length.steps();
         let warm = (total as f64 * WARMUP) as u64;
@@ -160,8 +151,8 @@ impl Training for Pretraining<'_> {
         Ok(Box::new(batches::stream(scope, feed, order)))
     }
 
-    fn step(&mut self, batch: &Ready) -> Result<Option<Step<Measured>>> {
-        self.stepper.part(batch)
+    fn step(&mut self, updater: &mut Updater<'_>, batch: &Ready) -> Result<Option<Step<Measured>>> {
+        self.stepper.part(updater, batch)
     }
 
     fn count(&self, sums: &mut EpochLosses, step: &Step<Measured>) {
@@ -200,7 +191,7 @@ impl Training for Pretraining<'_> {
         &self,
         at: &mut Position<EpochLosses, BestLoss>,
         valid: Option<Sums>,
-        examples_per_second: f64,
+        made: EpochWork,
     ) -> EpochEnd<Outcome> {
         let Position { epoch, sums: EpochLosses { sums }, results: BestLoss { best }, .. } = at;
         let valid_loss = valid.as_ref().map(Sums::loss);
@@ -208,7 +199,7 @@ impl Training for Pretraining<'_> {
         if is_best {
             *best = valid_loss.map(|loss| Best { loss, epoch: *epoch });
         }
-        let (best, steps) = (*best, self.stepper.updater().steps());
+        let (best, steps) = (*best, made.steps);
         let outcome = Outcome { steps, train_loss: sums.loss(), valid_loss, best };
         let tasks = self.settings.description.tasks;
         let metrics = [
@@ -216,7 +207,7 @@ impl Training for Pretraining<'_> {
             ("valid", json!(valid.as_ref().map(|valid| valid.metrics(tasks)))),
             ("best", json!(best)),
         ];
-        let mut scalars = vec![("train/examples_per_second".to_owned(), examples_per_second)];
+        let mut scalars = vec![("train/examples_per_second".to_owned(), made.examples_per_second)];
         scalars.extend(accuracies("train", sums));
         if let Some(valid) = &valid {
             scalars.push(("valid/loss".to_owned(), valid.loss()));

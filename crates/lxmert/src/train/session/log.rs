@@ -6,7 +6,7 @@ use base::error::Result;
 use serde_json::{Map, Value, json};
 use trainings::log_files::{LogFiles, Marks};
 
-use super::training::{EpochResult, Step};
+use super::training::{EpochResult, EpochWork, Step};
 
 /// The logs of one run.
 pub struct RunLog {
@@ -41,8 +41,9 @@ impl RunLog {
         self.files.events.flush()
     }
 
-    /// Logs an epoch that ended with `step`.
-    pub fn epoch(&mut self, epoch: u64, step: u64, result: &EpochResult, examples_per_second: f64) -> Result<()> {
+    /// Logs an epoch.
+    pub fn epoch(&mut self, epoch: u64, result: &EpochResult, made: EpochWork) -> Result<()> {
+        let EpochWork { steps, examples_per_second } = made;
         self.lines(&result.lines)?;
         let mut line: Map<String, Value> = [("kind", "epoch".into()), ("epoch", epoch.into())]
             .into_iter()
@@ -52,7 +53,7 @@ impl RunLog {
         line.insert("examples_per_second".to_owned(), examples_per_second.into());
         self.files.epoch(&line.into())?;
         for (tag, value) in &result.scalars {
-            self.files.events.scalar(tag, step, *value)?;
+            self.files.events.scalar(tag, steps, *value)?;
         }
         self.files.events.flush()
     }

@@ -20,11 +20,12 @@ pub(super) mod order;
 mod position;
 mod run;
 mod training;
-pub(super) mod update;
+mod update;
 mod writer;
 
 pub use observer::Observer;
 pub(super) use position::{EpochSums, Position, Results};
 pub(super) use run::run;
 pub use training::Step;
-pub(super) use training::{BatchStream, EpochEnd, EpochResult, Plan, Training, WeightsNames};
+pub(super) use training::{BatchStream, EpochEnd, EpochResult, EpochWork, Plan, Training, WeightsNames};
+pub use update::Updater;

@@ -14,7 +14,8 @@ use super::log::RunLog;
 use super::observer::Observer;
 use super::order;
 use super::position::EpochSums;
-use super::training::{EpochEnd, Plan, PositionOf, Training};
+use super::training::{EpochEnd, EpochWork, Plan, PositionOf, Training};
+use super::update::Updater;
 use super::writer::RunWriter;
 
 /// Returns a finished run's outcome, resumes from a snapshot, or starts fresh; then trains to the end, validating after each epoch.
@@ -23,7 +24,12 @@ use super::writer::RunWriter;
 /// # Errors
 /// Usage for what is in the output folder; interrupted if a signal asked for it, once a snapshot is written; those of the
 /// training.
-pub fn run<T: Training>(mut training: T, plan: &Plan, observer: &mut dyn Observer) -> Result<T::Outcome> {
+pub fn run<T: Training>(
+    training: T,
+    mut updater: Updater<'_>,
+    plan: &Plan<'_>,
+    observer: &mut dyn Observer,
+) -> Result<T::Outcome> {
     let Plan { output, length, .. } = *plan;
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
     let _lock = lock_dir(output, &[&plan.snapshots.folder])?;
@@ -40,19 +46,20 @@ pub fn run<T: Training>(mut training: T, plan: &Plan, observer: &mut dyn Observe
     let log = RunLog::open(output, from.as_ref().map(|from| from.position.logs))?;
     let mut writer = RunWriter::new(output, log, snapshots);
     // From here on a signal makes it write one.
-    at_work.announce(snapshot::writing(training.updater().state_bytes()));
+    at_work.announce(snapshot::writing(updater.state_bytes()));
     let resumed = from.is_some();
     let at = match from {
-        Some(from) => resume::restore(from, |steps, tensors| training.restore(steps, tensors), &mut note)?,
+        Some(from) => resume::restore(from, |steps, tensors| updater.restore(steps, tensors), &mut note)?,
         None => writer.first_snapshot::<T>()?,
     };
     observer.started(resumed)?;
-    Session { training, plan, at, writer, at_work, observer }.finish(identity)
+    Session { training, updater, plan, at, writer, at_work, observer }.finish(identity)
 }
 
 /// A run in progress.
 struct Session<'a, T: Training> {
     training: T,
+    updater: Updater<'a>,
     plan: &'a Plan<'a>,
     at: PositionOf<T>,
     writer: RunWriter<'a>,
@@ -62,7 +69,7 @@ struct Session<'a, T: Training> {
 
 impl<T: Training> Session<'_, T> {
     fn finish(mut self, identity: Identity) -> Result<T::Outcome> {
-        if self.training.updater().steps() == 0 {
+        if self.updater.steps() == 0 {
             self.say(&self.training.opening())?;
         }
         let outcome = loop {
@@ -92,8 +99,8 @@ impl<T: Training> Session<'_, T> {
         let (started, before) = (Instant::now(), self.at.seconds);
         std::thread::scope(|scope| {
             for batch in self.training.batches(scope, epoch, &order)? {
-                let Some(step) = self.training.step(&batch?)? else { continue };
-                let number = self.training.updater().steps();
+                let Some(step) = self.training.step(&mut self.updater, &batch?)? else { continue };
+                let number = self.updater.steps();
                 self.writer.log.step(number, &step, &self.training.losses(&step.measured))?;
                 // The only place where sums of an epoch grow. Several ranks would bring their shares of the batch together here.
                 self.training.count(&mut self.at.sums, &step);
@@ -108,18 +115,18 @@ impl<T: Training> Session<'_, T> {
 
     /// Writes a snapshot if it is time for one, or if a signal asks the run to stop, which is an error.
     fn snapshot_if_due(&mut self) -> Result<()> {
-        let number = self.training.updater().steps();
+        let number = self.updater.steps();
         let next = self.writer.next(number, &self.at_work);
         if next != Next::Step {
             self.at.logs = self.writer.log.mark()?;
-            self.writer.snapshot(&self.training, &self.at)?;
+            self.writer.snapshot::<T>(&self.updater, &self.at)?;
         }
         if next == Next::Stop { Err(self.writer.stopped(number)) } else { Ok(()) }
     }
 
     /// Goes over the validation data. Asked to stop, it leaves a snapshot of the epoch's last step.
     fn validate(&mut self) -> Result<Option<T::Validation>> {
-        let steps = self.training.updater().steps();
+        let steps = self.updater.steps();
         let mut seen = |examples| {
             self.observer.validated(examples);
             match self.at_work.asked_by() {
@@ -129,17 +136,17 @@ impl<T: Training> Session<'_, T> {
         };
         let given = self.training.validate(self.at.epoch, &mut seen);
         if given.is_err() && self.at_work.asked_by().is_some() {
-            self.writer.snapshot(&self.training, &self.at)?;
+            self.writer.snapshot::<T>(&self.updater, &self.at)?;
         }
         given
     }
 
     /// Writes what the epoch keeps, and logs it.
     fn end_epoch(&mut self, valid: Option<T::Validation>) -> Result<T::Outcome> {
-        let speed = self.examples_per_second();
-        let EpochEnd { outcome, is_best, result } = self.training.end_epoch(&mut self.at, valid, speed);
+        let made = EpochWork { steps: self.updater.steps(), examples_per_second: self.examples_per_second() };
+        let EpochEnd { outcome, is_best, result } = self.training.end_epoch(&mut self.at, valid, made);
         self.writer.epoch_weights(&self.training, &mut self.at, is_best)?;
-        self.writer.log.epoch(self.at.epoch, self.training.updater().steps(), &result, speed)?;
+        self.writer.log.epoch(self.at.epoch, &result, made)?;
         self.tell(&result.lines);
         Ok(outcome)
     }
@@ -156,7 +163,7 @@ impl<T: Training> Session<'_, T> {
     fn progress(&self, loss: f64) -> TrainProgress {
         let length = self.plan.length;
         TrainProgress {
-            step: self.training.updater().steps(),
+            step: self.updater.steps(),
             steps: length.steps(),
             epoch: self.at.epoch,
             epochs: length.epochs,

@@ -49,6 +49,14 @@ pub struct WeightsNames {
     pub ending: &'static str,
 }
 
+/// What an epoch took.
+#[derive(Clone, Copy)]
+pub struct EpochWork {
+    /// Steps of the run up to its end.
+    pub steps: u64,
+    pub examples_per_second: f64,
+}
+
 /// How an epoch ended, as the logs get it.
 pub struct EpochResult {
     /// For log.log.
@@ -95,11 +103,6 @@ pub trait Training {
     /// Brings the last weights of a run that has ended before into the model.
     fn load_last(&self) -> Result<()>;
 
-    fn updater(&self) -> &Updater<'_>;
-
-    /// Puts back what the updater's [`state`](Updater::state) gave after `steps` steps.
-    fn restore(&mut self, steps: u64, state: &checkpoint::StateDict) -> Result<()>;
-
     /// Returns the lines with which a run begins; empty if there are none.
     fn opening(&self) -> String {
         String::new()
@@ -116,7 +119,7 @@ pub trait Training {
         Self: 'd;
 
     /// Trains on a batch or a part of one; `None` if the step needs further parts.
-    fn step(&mut self, batch: &Self::Batch) -> Result<Option<Step<Self::Measured>>>;
+    fn step(&mut self, updater: &mut Updater<'_>, batch: &Self::Batch) -> Result<Option<Step<Self::Measured>>>;
 
     /// Adds a step to the sums of its epoch.
     fn count(&self, sums: &mut Self::Sums, step: &Step<Self::Measured>);
@@ -139,7 +142,7 @@ pub trait Training {
         &self,
         at: &mut PositionOf<Self>,
         valid: Option<Self::Validation>,
-        examples_per_second: f64,
+        made: EpochWork,
     ) -> EpochEnd<Self::Outcome>
     where
         Self: Sized;

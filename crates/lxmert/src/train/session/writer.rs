@@ -12,6 +12,7 @@ use trainings::written::add_missing;
 use super::log::RunLog;
 use super::position::Results;
 use super::training::{PositionOf, Training};
+use super::update::Updater;
 
 /// Writes for a run. Nothing else of a session writes into its folder; of several ranks, only the first would have one.
 pub struct RunWriter<'a> {
@@ -32,8 +33,7 @@ impl<'a> RunWriter<'a> {
     }
 
     /// Writes a snapshot of where the run was after its last step, the logs being as long as `at` says.
-    pub fn snapshot<T: Training>(&mut self, training: &T, at: &PositionOf<T>) -> Result<()> {
-        let updater = training.updater();
+    pub fn snapshot<T: Training>(&mut self, updater: &Updater<'_>, at: &PositionOf<T>) -> Result<()> {
         self.snapshots.write(updater.steps(), at, &updater.state())
     }
 

@@ -28,7 +28,8 @@ pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let total = repeats.total();
     let lr = fine_tuning(Task::Vqa).training.lr;
     let rule = Rule { optim: OPTIM, lr, seed: SEED, mce_loss: false, total: total as u64 };
-    let mut stepper = Stepper::new(model, questions, rule);
+    let stepper = Stepper::new(model, questions, rule);
+    let mut updater = stepper.updater();
     let order: Vec<usize> = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
     let mut times = Times::new("step", repeats);
     let mut parts: Vec<(Duration, Parts)> = Vec::with_capacity(repeats.steps);
@@ -37,7 +38,7 @@ pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
         let mut started = Instant::now();
         for ready in stream {
             let batch = started.elapsed();
-            let step = stepper.step(&ready)?;
+            let step = stepper.step(&mut updater, &ready)?;
             let finished = Instant::now();
             if times.add(finished - started, |line| work.emitter.said(line)) {
                 parts.push((batch, step.measured.parts));
