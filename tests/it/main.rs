@@ -13,6 +13,8 @@ mod cli;
 mod doctor;
 /// `ci/install`: both programs at a place of their own.
 mod install;
+/// How far long work is, on a terminal and without one.
+mod progress;
 /// The scripts that a person runs first.
 mod setup;
 /// The two programs beside each other: killed, stopped, replaced, stale.

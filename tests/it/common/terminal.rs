@@ -15,11 +15,15 @@ pub struct Terminal {
 impl Terminal {
     /// Starts a program as the leader of a session with this terminal.
     pub fn start(command: &mut Command) -> (Self, Child) {
+        Self::start_with(command, 80)
+    }
+
+    /// The same with a terminal of so many columns.
+    pub fn start_with(command: &mut Command, columns: u16) -> (Self, Child) {
+        let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let (mut ours, mut theirs) = (0, 0);
-        // SAFETY: two places for descriptors; nothing else is asked for.
-        let opened = unsafe {
-            libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut())
-        };
+        // SAFETY: two places for descriptors, and a size.
+        let opened = unsafe { libc::openpty(&mut ours, &mut theirs, std::ptr::null_mut(), std::ptr::null(), &size) };
         assert_eq!(opened, 0, "no terminal: {}", std::io::Error::last_os_error());
         // SAFETY: both were just opened, and are nobody else's.
         let (keyboard, theirs) = unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
