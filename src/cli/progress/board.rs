@@ -1,6 +1,5 @@
 //! Tasks at work: a bar for each on a terminal, elsewhere a line a minute.
 
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,10 +57,10 @@ impl Default for Board {
 }
 
 impl Board {
-    /// Bars where stderr is a terminal, else lines.
+    /// Bars where stderr is a terminal that can move its cursor, else lines.
     pub fn new() -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
-        let bars = is_terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let bars = (!bars.is_hidden()).then_some(bars);
         let seconds = std::env::var(EVERY_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
         let every = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(EVERY);
         Self { bars, every, state: Mutex::default() }
