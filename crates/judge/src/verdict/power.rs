@@ -8,13 +8,12 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::Verdict;
-use super::features;
 use super::golden::Golden;
 use super::published::{self, Published};
 use super::simulate::Draws;
 use super::statistics::{mean, rate_bounds, sample_sd, tost_seeds};
 use super::train::Test;
+use super::{Verdict, features};
 
 /// Runs of which the mean is judged.
 pub const RUNS: [u64; 4] = [1, 3, 5, 10];

@@ -1,12 +1,11 @@
 //! One judged result with everything that led to its verdict: a row of the report, whichever gate judged it.
 
-use data::features::compare;
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
-use super::features;
 use super::golden::Band;
 use super::statistics::Interval;
+use super::{Verdict, features};
+use data::features::compare;
 
 /// The kinds of judgement; each asks something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -1,10 +1,13 @@
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::super::result;
 use super::super::training::tests::outcome;
-use super::*;
+use super::folder::*;
+use crate::evidence::{journal, training};
+use data::dataset::Task;
 
 /// A folder of `repro all` whose plan evaluates VQA.
 fn of_all(folder: &Path, events: &[Value]) {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::*;
+use super::super::features::Golden;
+use super::files::*;
 use crate::verdict::Verdict;
+use base::error::Result;
 use base::progress::Silent;
-use data::features::compare::{Features, Speed};
-use data::features::row::Row;
-use data::features::store::Precision;
-use data::features::store::build_store;
+use data::features::Row;
+use data::features::compare::{Features, Found, Speed};
+use data::features::store::{Precision, build_store};
 use data::features::testing::reordered::{reordered, shuffled};
 use data::features::testing::{Draws, Place, text};
 

@@ -1,4 +1,8 @@
-use super::*;
+use std::path::Path;
+
+use super::super::Verdict;
+use super::super::row::Judged;
+use super::answers::*;
 
 fn items(answers: &[(&str, f64)]) -> Vec<Item> {
     let item = |(at, (answer, score)): (usize, &(&str, f64))| Item {

@@ -1,4 +1,5 @@
-use super::*;
+use super::super::Verdict;
+use super::limits::*;
 
 fn judged(level: &str, images: u64, only: [u64; 2], values: &[(&str, f64)]) -> Judged {
     let golden = Golden::embedded().unwrap();

@@ -1,4 +1,5 @@
-use super::*;
+use super::super::deviation::Deviation;
+use super::edition::*;
 use data::dataset::Task as Dataset;
 use lxmert_spec::paper::{OPTIM, fine_tuning};
 use lxmert_spec::recipe::TrainingRecipe;

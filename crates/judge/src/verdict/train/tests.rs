@@ -1,4 +1,9 @@
-use super::*;
+use super::super::Verdict;
+use super::super::published::Published;
+use super::super::row::Judged;
+use super::super::runs::Run;
+use super::gate::*;
+use super::{Found, Test};
 use crate::verdict::row::RunState;
 use crate::verdict::runs::Measured;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::features::{Golden, Judged, Row, Seen};
-use super::row::Spread;
+use super::super::features::{Golden, Judged, Row, Seen};
+use super::super::row::Spread;
 use base::error::Result;
 use base::progress::Observer;
 use data::features::compare::{self, Found, Measured, Same, paragraph, short};
@@ -43,8 +43,10 @@ pub struct Settings<'s> {
 impl Golden {
     /// The released rows, to be looked for in files.
     pub fn released(&self) -> Vec<Released> {
-        let of =
-            |image: &super::snapshot::Snapshot| Released { img_id: image.img_id.clone(), sha256: image.sha256.clone() };
+        let of = |image: &super::super::snapshot::Snapshot| Released {
+            img_id: image.img_id.clone(),
+            sha256: image.sha256.clone(),
+        };
         self.images.iter().map(of).collect()
     }
 }
@@ -113,6 +115,3 @@ impl fmt::Display for Judged {
         write!(f, "verdict: {}", self.verdict)
     }
 }
-
-#[cfg(test)]
-mod tests;

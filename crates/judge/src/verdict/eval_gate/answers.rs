@@ -1,39 +1,13 @@
 //! Answers to the same items as a frozen run gave: the EVAL gate.
-//!
-//! Rules of edition 1:
-//!
-//! - The candidate answered other items than the reference, or another number of them: INCONCLUSIVE, naming the first; nothing
-//!   can be compared.
-//! - At most as many items with another answer as were allowed beforehand: PASS; more: FAIL. A wrong answer that became
-//!   another wrong answer counts, and so does one that became right: frozen weights on frozen features have no reason to change.
-//! - McNemar's test and the intervals of the difference are shown as evidence of its size and direction. They do not decide:
-//!   a change that favours no side is still a change.
-//!
-//! Scores may be fractions (VQA), so an item is lost where its score fell and gained where it rose; McNemar's exact test is on
-//! these two counts.
-//!
-//! ```toml
-//! schema = 1
-//! edition = 1
-//! kind = "predictions"
-//! task = "vqa"
-//! splits = "minival"
-//! n = 25994
-//! items = "vqa-minival.items.jsonl"   # beside this file
-//! sha256 = "…"                        # of the items
-//! allowed_flips = 0
-//! reason = "why so many"
-//! model = "which weights answered"
-//! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::row::{Flip, Gate, Judged, Paired};
-use super::statistics::{Interval, clustered_interval, mcnemar_exact, paired_interval};
-use super::{Verdict, head};
+use super::super::row::{Flip, Gate, Judged, Paired};
+use super::super::statistics::{Interval, clustered_interval, mcnemar_exact, paired_interval};
+use super::super::{Verdict, head};
 use base::error::{Error, Result};
 use base::files;
 use base::human::number_of;
@@ -230,7 +204,7 @@ fn other_labels(pair: &Pair) -> Option<String> {
 }
 
 /// Counts over the items, which are the same in both.
-fn paired(pair: &Pair) -> Paired {
+pub(super) fn paired(pair: &Pair) -> Paired {
     let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
     let mut clusters: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut differences, mut cluster_of, mut examples) = (Vec::new(), Vec::new(), Vec::new());
@@ -275,6 +249,3 @@ fn meaningful(found: Option<(f64, Interval)>) -> Option<Interval> {
     let is_wide = |Interval { low, high }: &Interval| low.is_finite() && high.is_finite() && low < high;
     found.map(|(_, interval)| interval).filter(is_wide)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,21 +1,14 @@
 //! A folder that a run left, of whichever command, read as one thing: for each task a result, or why there is none.
-//!
-//! A run folder is one of
-//! - `repro all`: `run.json`, links to finished stages, `report.json` (also the workspace itself, and `runs/latest`);
-//! - `repro evaluate --output DIR`: `result.json` beside `items.jsonl` and the predictions;
-//! - `repro train`: `outcome.json` and `metrics.jsonl`; its accuracy is the best on the validation data;
-//! - any of these that was killed or failed: then it says where.
 
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::attribution;
-use super::journal::{self, End};
-use super::names::shortest_distinct;
-use super::result::{FILE, ResultRecord, SCHEMA, metric};
-use super::training::{self, Ended, METRICS};
-use super::unfinished;
+use super::super::journal::{self, End};
+use super::super::names::shortest_distinct;
+use super::super::result::{FILE, ResultRecord, SCHEMA, metric};
+use super::super::training::{self, Ended, METRICS};
+use super::super::{attribution, unfinished};
 use crate::evidence::baselines::Baselines;
 use crate::report::{AssetRecord, json};
 use crate::verdict::baseline::Baseline;
@@ -218,7 +211,7 @@ fn end(folder: &Path) -> Result<Option<End>> {
 }
 
 /// Why a run of `repro all` has no result in a stage's folder.
-fn why(of_stage: &Path, end: Option<&End>) -> Why {
+pub(super) fn why(of_stage: &Path, end: Option<&End>) -> Why {
     const AGAIN: &str = "start it again with the same command; finished stages are kept";
     let stage = of_stage.file_name().unwrap_or_default().to_string_lossy();
     let of = |sentence: String, stage: Option<&str>, class: Option<&str>, next: &str| Why {
@@ -321,6 +314,3 @@ fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
     record.check().map_err(|why| wrong(&why))?;
     Ok((task, Ok(found(record, folder, folder))))
 }
-
-#[cfg(test)]
-mod tests;

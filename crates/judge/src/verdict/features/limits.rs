@@ -1,23 +1,11 @@
 //! Two extractions of the same images judged by what is known of such differences: `golden/features.toml`.
-//!
-//! Rules of edition 2.
-//!
-//! - A level is a claim about where both files come from. Its limits are what was measured or follows from a format;
-//!   each has its reason and its source. What nobody measured is shown and not judged.
-//! - Beyond a limit: FAIL. A measure that there is not: INCONCLUSIVE. So is more than a limit says is known to be noise, where it
-//!   says so ([`Limit::passed_share`]).
-//! - Too few images in both files, images in one file only that were not said to be left out, or columns that one of the
-//!   files does not have: INCONCLUSIVE.
-//! - A level may say that it is no bar of correctness: then PASS becomes INCONCLUSIVE.
-//!
-//! Of several findings [`Verdict::over`] decides.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::{self, Snapshot};
-use super::{Verdict, head, statistics};
+use super::super::snapshot::{self, Snapshot};
+use super::super::{Verdict, head, statistics};
 use base::error::{Error, Result};
 
 /// The way of writing that this program reads.
@@ -25,7 +13,7 @@ pub const SCHEMA: u32 = 2;
 /// The way of judging that this program knows.
 pub const EDITION: u32 = 2;
 /// The file compiled into the program.
-pub const EMBEDDED: &str = include_str!("../../../../golden/features.toml");
+pub const EMBEDDED: &str = include_str!("../../../../../golden/features.toml");
 
 /// The golden file of feature comparisons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -347,7 +335,7 @@ impl Limit {
 
 impl Limit {
     /// Up to which value it passes on so many images, and above which it fails.
-    pub(super) fn bounds(&self, images: u64) -> (f64, f64) {
+    pub(in crate::verdict) fn bounds(&self, images: u64) -> (f64, f64) {
         let most = match (self.none_of, self.confidence) {
             (Some(none_of), Some(confidence)) => most_after_none(images, none_of, confidence),
             _ => self.at_most.unwrap_or(0.0),
@@ -358,7 +346,7 @@ impl Limit {
 }
 
 /// The greatest number of events on `n` images that does not differ from none on `none_of` at this confidence.
-fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
+pub(super) fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
     let within = |k: &u64| statistics::fisher_after_none(*k, n, none_of) >= 1.0 - confidence;
     let (mut low, mut high) = (0, n);
     while low < high {
@@ -367,6 +355,3 @@ fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
     }
     low as f64
 }
-
-#[cfg(test)]
-mod tests;

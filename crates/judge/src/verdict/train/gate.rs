@@ -1,37 +1,14 @@
 //! Trainings against a published number and range: the TRAIN gate, rule `equivalence-to-range` of edition 2.
-//!
-//! What is asked is whether the mean of such trainings lies where a faithful one's does: in the author's range [L, H], or
-//! between it and his headline, that is in [L, U] with U the larger of H and the headline. A rerun is scored on the same
-//! questions, so the sampling of questions plays no part; what separates two runs is the training's own noise, sigma. Sigma is
-//! assumed and said to be, until [`super::published::RECORDED_LEAST`] runs of ours are recorded in the golden file, whose spread
-//! then replaces it (with Student's t of their degrees of freedom in place of the normal distribution).
-//!
-//! With the mean m of the N runs that count, h = q(1 - alpha) · sigma / sqrt(N) and the margin d, in this order:
-//!
-//! - PASS where m - h > L - d and m + h < U + d: two one-sided tests (TOST; Schuirmann, J. Pharmacokinet. Biopharm. 15, 1987)
-//!   reject that the mean lies more than d outside. Of runs whose mean does, at most alpha pass.
-//! - FAIL where m + h < L or m - h > U: a one-sided test rejects that the mean lies in [L, U]. Of faithful runs at most
-//!   alpha fail on the side that they are near. Above is not reproduced either: the settings are said to be the same.
-//! - Otherwise INCONCLUSIVE, with the number of seeds that would settle it were the mean to stay.
-//! - Runs that scatter more than sigma explains (at `scatter_alpha`: chi-squared test of their variance, or F test beside
-//!   recorded runs) contradict it: they are judged by the same tests with their own spread and Student's t.
-//!
-//! The headline is one run of the author's, best of those he chose from: the target `headline` is met where the mean is not
-//! below headline - q(1 - alpha) · sigma · sqrt(1 + 1/N), which no verdict follows from.
-//!
-//! Before all that, [`super::runs`] says which runs count; of all findings [`Verdict::over`] decides.
 
-mod equivalence;
-
-use super::Verdict;
-use super::golden::Band;
-use super::published::{Published, Rule, Scored, Task};
-use super::row::{Estimate, Gate, Judged, Target};
-use super::runs::{Expected, Run, sort};
-use super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
+use super::super::Verdict;
+use super::super::golden::Band;
+use super::super::published::{Published, Rule, Scored, Task};
+use super::super::row::{Estimate, Gate, Judged, Target};
+use super::super::runs::{Expected, Run, sort};
+use super::super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
+use super::equivalence::MOST_SEEDS;
+use super::{Found, Scatter, Test};
 use base::human::number_of;
-use equivalence::MOST_SEEDS;
-pub(super) use equivalence::{Found, Scatter, Test};
 
 /// Judges the trainings of a task by the rules above.
 pub(crate) fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
@@ -62,7 +39,7 @@ pub(crate) fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
 fn of_test_sets(published: &Published, task: &Task, runs: &[Run]) -> Vec<String> {
     let mut told = Vec::new();
     for (run, measured) in runs.iter().filter_map(|run| Some((run, run.result.as_ref().ok()?))) {
-        let same = |test: &&super::published::Test| {
+        let same = |test: &&super::super::published::Test| {
             test.task == task.name
                 && test.scored == Scored::Local
                 && (test.splits.as_str(), test.n) == (measured.splits.as_str(), Some(measured.n))
@@ -264,7 +241,14 @@ fn worth(rule: &Rule, test: &Test, runs: u64) -> String {
     )
 }
 
-fn targets(judged: &mut Judged, test: &Test, task: &Task, found: Found, (mean, interval): (f64, Interval), runs: u64) {
+pub(super) fn targets(
+    judged: &mut Judged,
+    test: &Test,
+    task: &Task,
+    found: Found,
+    (mean, interval): (f64, Interval),
+    runs: u64,
+) {
     let headline = task.headline.accuracy;
     let bound = headline - test.quantile(runs) * test.sigma * (1.0 + 1.0 / runs as f64).sqrt();
     for target in &mut judged.targets {
@@ -297,6 +281,3 @@ fn targets(judged: &mut Judged, test: &Test, task: &Task, found: Found, (mean, i
         target.sentence = format!("{sentence} ({})", target.sentence);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,19 +5,19 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::deviation::Deviation;
-use super::golden::Recorded;
-use super::head;
+use super::super::deviation::Deviation;
+use super::super::golden::Recorded;
+use super::super::head;
 use base::error::{Error, Result};
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 2;
-/// The way of judging that this program knows: [`super::train`].
+/// The way of judging that this program knows: [`super::super::train`].
 pub const EDITION: u32 = 2;
 /// So many recorded runs of ours replace an assumed spread.
 pub const RECORDED_LEAST: usize = 5;
 /// The published results compiled into the program.
-pub const EMBEDDED: &str = include_str!("../../../../golden/published.toml");
+pub const EMBEDDED: &str = include_str!("../../../../../golden/published.toml");
 
 /// A file of published results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct Published {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleName {
-    /// Two one-sided tests of the mean of the runs against the range ([`super::train`]).
+    /// Two one-sided tests of the mean of the runs against the range ([`super::super::train`]).
     EquivalenceToRange,
 }
 
@@ -360,7 +360,7 @@ impl Range {
     }
 }
 
-fn points(what: &str, value: f64) -> Result<()> {
+pub(super) fn points(what: &str, value: f64) -> Result<()> {
     match (0.0..=100.0).contains(&value) {
         true => Ok(()),
         false => Err(Error::data(format!("{what}: {value} is not within 0 and 100"))),
@@ -375,6 +375,3 @@ fn shown(value: &Value) -> String {
         (other, _) => other.to_string(),
     }
 }
-
-#[cfg(test)]
-mod tests;

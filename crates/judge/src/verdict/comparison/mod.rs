@@ -1,0 +1,7 @@
+//! Two feature files compared and judged by a level of `golden/features.toml`.
+
+mod files;
+#[cfg(test)]
+mod tests;
+
+pub use files::{Comparison, Settings, compare, golden_released};
