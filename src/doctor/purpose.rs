@@ -63,7 +63,7 @@ impl Report {
         });
         serde_json::json!({
             "schema": SCHEMA,
-            "program": env!("CARGO_PKG_VERSION"),
+            "program": base::versions::PROGRAM,
             "commit": base::versions::commit(),
             "ready": ready.collect::<std::collections::BTreeMap<_, _>>(),
             "checks": checks.collect::<Vec<_>>(),

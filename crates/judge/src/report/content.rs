@@ -90,8 +90,8 @@ pub struct Before {
 pub struct Failure {
     /// The stage at work; `None` after the last one.
     pub stage: Option<String>,
-    /// Name of its exit code ([`base::exit::TABLE`]): INFRA, DATA, NETWORK, CHECKSUM, DISK, USAGE or BUG. Whichever it is,
-    /// the run's verdict is INFRA: what stopped says nothing about the result.
+    /// Name of its exit code ([`base::exit::TABLE`]): INFRA, DATA, NETWORK, CHECKSUM, DISK, USAGE, BUG or INTERRUPTED.
+    /// Whichever it is, the run's verdict is INFRA: what stopped says nothing about the result.
     pub class: String,
     /// Its exit code.
     pub exit_code: u8,

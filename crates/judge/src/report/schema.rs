@@ -6,6 +6,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::{Report, SCHEMA, json, sample};
+use base::exit;
 
 const ACCEPT: &str = "REPRO_ACCEPT_SCHEMA=1 cargo test --release -p judge --lib report::schema";
 
@@ -63,6 +64,17 @@ fn the_committed_schema_is_that_of_the_types() {
         "{path} is not the schema of the types. If the change is meant (a field that went or changed its meaning needs a new \
          schema number), accept it:\n  {ACCEPT}"
     );
+}
+
+#[test]
+fn the_schema_names_every_class_of_an_error() {
+    let verdicts = [exit::PASS, exit::FAIL, exit::INCONCLUSIVE];
+    let schema = generated();
+    let said = schema["$defs"]["Failure"]["properties"]["class"]["description"].as_str().unwrap();
+    for (name, code, _) in exit::TABLE {
+        let named = said.split([' ', '.', ',']).any(|word| word == name);
+        assert!(named || verdicts.contains(&code), "{name} is not in {said}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use lxmert_spec::Config;
 use lxmert_spec::Description;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::{LoadReport, Policy, bert_weights, hf, locate};
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use trainings::loader::Loader;
 use trainings::start::Start;
 
@@ -45,12 +46,12 @@ pub fn model(
             }
             Some(load(&path, Policy::FineTuned)?)
         }
-        Start::Lxmert(name) => Some(load(&locate(name, "_LXRT")?, Policy::Lxmert)?),
+        Start::Lxmert(name) => Some(load(&locate(name, PRETRAINED_SUFFIX)?, Policy::Lxmert)?),
         Start::Bert(path) => {
             let state = bert_for(&description.config, &loader.settings().vocab, path)?;
             Some(weights::apply(&model, state, path, Policy::Bert, allow_missing)?)
         }
-        Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, "_LXRT")?, loader, allow_missing)?),
+        Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, PRETRAINED_SUFFIX)?, loader, allow_missing)?),
     };
     Ok((model, report))
 }

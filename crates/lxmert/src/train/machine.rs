@@ -7,16 +7,19 @@ use serde_json::Value;
 use tch::Device;
 
 use crate::libtorch;
-use base::{files, versions};
+use base::files;
+use base::host::Facts;
 
 /// Threads, device and versions, for a snapshot's identity.
 pub fn machine(device: Device) -> BTreeMap<String, Value> {
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(0);
+    let facts = Facts::computing(&described(device), threads, libtorch::versions());
     let mut machine: BTreeMap<String, Value> =
-        libtorch::versions().into_iter().map(|(name, version)| (name, version.into())).collect();
-    machine.insert("threads".into(), tch::get_num_threads().into());
-    machine.insert("device".into(), described(device).into());
-    machine.insert("program".into(), versions::PROGRAM.into());
-    machine.insert("commit".into(), versions::commit().into());
+        facts.versions.into_iter().map(|(name, version)| (name, version.into())).collect();
+    machine.insert("threads".into(), facts.threads.into());
+    machine.insert("device".into(), facts.device.into());
+    machine.insert("program".into(), facts.program.into());
+    machine.insert("commit".into(), facts.commit.into());
     machine
 }
 

@@ -10,13 +10,9 @@ use crate::train::predict;
 use crate::train::session::{Step, Updater};
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
+use lxmert_spec::paper::{CLIP, WARM_UP};
 use trainings::choices::Optim;
 use trainings::examples::Questions;
-
-/// L2 norm to which gradients are clipped (all three programs, src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
-const CLIP: f64 = 5.0;
-/// Share of the steps that warm up.
-const WARMUP: f64 = 0.1;
 
 /// What all steps of a run have in common.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +67,7 @@ impl<'a> Stepper<'a> {
     /// Returns what updates the model's weights.
     pub fn updater(&self) -> Updater<'a> {
         let Rule { optim, lr, seed, total, .. } = self.rule;
-        let optimiser = Optimiser::new(optim, bert_adam::Settings::new(lr, WARMUP, Some(total)));
+        let optimiser = Optimiser::new(optim, bert_adam::Settings::new(lr, WARM_UP, Some(total)));
         Updater::new(self.model.parameters(), optimiser, CLIP, seed)
     }
 

@@ -18,6 +18,7 @@ use crate::train::weights;
 use base::error::{Error, Result};
 use data::dataset;
 use lxmert_spec::loading::Policy;
+use lxmert_spec::weights_names::{BEST, LAST, LAST_FILE};
 use trainings::choices::Average;
 use trainings::examples::Questions;
 use trainings::finetune::Settings;
@@ -128,14 +129,14 @@ impl Training for Finetuning<'_> {
     type Validation = f64;
     type Outcome = Outcome;
 
-    const NAMES: WeightsNames = WeightsNames { best: "BEST", epoch: |_| None, last: Some("LAST"), ending: "" };
+    const NAMES: WeightsNames = WeightsNames { best: BEST, epoch: |_| None, last: Some(LAST), ending: "" };
 
     fn identity(&self) -> Identity {
         identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
     }
 
     fn load_last(&self) -> Result<()> {
-        let path = self.settings.output.join("LAST.safetensors");
+        let path = self.settings.output.join(LAST_FILE);
         weights::load(self.model, &path, Policy::FineTuned, false).map(drop)
     }
 

@@ -9,14 +9,10 @@ use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
 use crate::train::session::{self, Updater};
 use base::error::{Error, Result};
+use lxmert_spec::paper::PRETRAINING;
 use lxmert_spec::tasks::Tasks;
 use trainings::choices::Optim;
 use trainings::pretrain::data::Sentences;
-
-/// L2 norm to which gradients are clipped (src/pretrain/lxmert_pretrain.py @ 0db1182).
-const CLIP: f64 = 1.0;
-/// Share of the steps that warm up.
-pub const WARMUP: f64 = 0.05;
 
 /// What a batch gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,8 +117,8 @@ impl<'a> Stepper<'a> {
     /// Returns what updates the model's weights.
     pub fn updater(&self) -> Updater<'a> {
         let Rule { lr, seed, total, .. } = self.rule;
-        let optimiser = Optimiser::new(Optim::Bert, bert_adam::Settings::new(lr, WARMUP, Some(total)));
-        Updater::new(self.model.parameters(), optimiser, CLIP, seed)
+        let optimiser = Optimiser::new(Optim::Bert, bert_adam::Settings::new(lr, PRETRAINING.warm_up, Some(total)));
+        Updater::new(self.model.parameters(), optimiser, PRETRAINING.clip, seed)
     }
 
     /// Adds a part of a batch; with its last part the step is taken. A loss or gradient that is not finite is an error, and

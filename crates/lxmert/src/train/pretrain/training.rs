@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::batches::{self, Feed, Ready, training_stream, validation_stream};
-use super::step::{Measured, Measuring, Rule, Stepper, WARMUP};
+use super::step::{Measured, Measuring, Rule, Stepper};
 use super::sums::Sums;
 use super::weights;
 use crate::model::{Pass, PretrainingModel};
@@ -17,6 +17,8 @@ use crate::train::session::{
 };
 use base::error::Result;
 use data::dataset::tokenizer::Tokenizer;
+use lxmert_spec::paper::PRETRAINING;
+use lxmert_spec::weights_names::{BEST_LOSS, PRETRAINED_SUFFIX, after_epoch};
 use trainings::length::RunLength;
 use trainings::pretrain::data::Examples;
 use trainings::pretrain::identity::identity;
@@ -116,10 +118,10 @@ impl Training for Pretraining<'_> {
     type Outcome = Outcome;
 
     const NAMES: WeightsNames = WeightsNames {
-        best: "BEST_EVAL_LOSS",
-        epoch: |epoch| Some(format!("Epoch{:02}", epoch + 1)),
+        best: BEST_LOSS,
+        epoch: |epoch| Some(after_epoch(epoch + 1)),
         last: None,
-        ending: "_LXRT",
+        ending: PRETRAINED_SUFFIX,
     };
 
     fn identity(&self) -> Identity {
@@ -132,7 +134,7 @@ impl Training for Pretraining<'_> {
 
     fn opening(&self) -> String {
         let total = self.length.steps();
-        let warm = (total as f64 * WARMUP) as u64;
+        let warm = (total as f64 * PRETRAINING.warm_up) as u64;
         format!("Batch per epoch: {}\nTotal Iters: {total}\nWarm up Iters: {warm}\n", self.length.steps_per_epoch())
     }
 

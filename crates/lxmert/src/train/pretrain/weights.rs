@@ -12,6 +12,7 @@ use checkpoint::{self, StateDict};
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::description::{PRETRAINING, check_vocabulary, metadata};
 use lxmert_spec::loading::{LoadReport, Policy, locate};
+use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use trainings::pretrain::description::Description;
 use trainings::pretrain::start::Start;
 use trainings::written::Written;
@@ -51,8 +52,8 @@ pub fn model(
     let model = PretrainingModel::new(&description.config, description.answers, device)?;
     let (policy, path) = match start {
         Start::Scratch => return Ok((model, None)),
-        Start::Whole(name) => (Policy::Pretrained, locate(name, "_LXRT")?),
-        Start::WithoutAnswers(name) => (Policy::Lxmert, locate(name, "_LXRT")?),
+        Start::Whole(name) => (Policy::Pretrained, locate(name, PRETRAINED_SUFFIX)?),
+        Start::WithoutAnswers(name) => (Policy::Lxmert, locate(name, PRETRAINED_SUFFIX)?),
         Start::Bert(path) => (Policy::Bert, path.clone()),
     };
     let (state, notes) = match start {
