@@ -130,7 +130,7 @@ pub struct Unjudged {
 }
 
 /// What a comparison saw.
-pub struct Seen<'m> {
+pub(crate) struct Seen<'m> {
     /// Images in both files.
     pub images: u64,
     /// Images in A only and in B only.
@@ -145,6 +145,7 @@ pub struct Seen<'m> {
 
 /// A judged comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Judged {
     /// The level.
     pub name: String,
@@ -252,7 +253,7 @@ impl Golden {
 
 impl Level {
     /// Judges a comparison by the rules above.
-    pub fn judge(&self, seen: &Seen) -> Judged {
+    pub(crate) fn judge(&self, seen: &Seen) -> Judged {
         let mut rows: Vec<Row> = self.limits.iter().map(|limit| limit.judge(seen)).collect();
         let mut found: Vec<Verdict> = rows.iter().filter_map(|row| row.verdict).collect();
         rows.extend(self.unjudged.iter().map(|Unjudged { measure, reason }| Row {

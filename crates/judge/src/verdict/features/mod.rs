@@ -16,4 +16,5 @@ mod limits;
 #[cfg(test)]
 mod tests;
 
-pub use limits::{EDITION, EMBEDDED, Golden, Judged, Level, Limit, Matching, Row, SCHEMA, Seen, Tolerance, Unjudged};
+pub(crate) use limits::Seen;
+pub use limits::{EDITION, EMBEDDED, Golden, Judged, Level, Limit, Matching, Row, SCHEMA, Tolerance, Unjudged};
