@@ -30,24 +30,18 @@ mod torch {
     use lxmert_repro::extract::extract_all;
     use lxmert_spec::demo::Recipe;
 
+    use crate::common::recipe::recipe;
     use crate::common::{fixtures, repro, run, stderr, stdout};
-
-    /// A handful of drawn scenes with questions and features, laid out as the original's data folder.
-    const RECIPE: &str = "
-seed = 7
-picture = { side = 96, objects = [3, 4] }
-vqa = { train = 20, minival = 6, nominival = 2 }
-gqa = { train = 6, valid = 2, testdev = 2 }
-nlvr2 = { train = 2, valid = 2, test = 2, sentences = 4 }
-[training]
-vqa = { epochs = 1, batch_size = 8, lr = 1e-3 }
-gqa = { epochs = 1, batch_size = 8, lr = 1e-3 }
-nlvr2 = { epochs = 1, batch_size = 8, lr = 1e-3 }
-";
 
     fn data(place: &Path) -> PathBuf {
         let (data, images) = (place.join("data"), place.join("images"));
-        let manifest = demo::generate(&data, &images, &Recipe::parse(RECIPE).unwrap(), &|_, _| {}).unwrap();
+        let manifest = demo::generate(
+            &data,
+            &images,
+            &Recipe::parse(&recipe([[20, 6, 2], [6, 2, 2], [2, 2, 2]], [1, 1, 1])).unwrap(),
+            &|_, _| {},
+        )
+        .unwrap();
         for file in &manifest.features {
             extract_all(&mut DemoDetector, &file.images(&images), &data.join(&file.tsv), &mut |_| {}).unwrap();
         }

@@ -7,24 +7,12 @@ use std::time::Duration;
 
 use judge::report::{Report, json};
 
-use crate::common::{repro, run, stderr, stdout};
+use crate::common::{recipe, repro, run, stderr, stdout};
 
-/// Few pictures and one or two epochs; judged INCONCLUSIVE, since the golden runs answer other questions.
-const RECIPE: &str = "
-seed = 7
-picture = { side = 96, objects = [3, 4] }
-vqa = { train = 30, minival = 10, nominival = 5 }
-gqa = { train = 30, valid = 10, testdev = 10 }
-nlvr2 = { train = 6, valid = 3, test = 3, sentences = 4 }
-[training]
-vqa = { epochs = 2, batch_size = 16, lr = 1e-3 }
-gqa = { epochs = 2, batch_size = 16, lr = 1e-3 }
-nlvr2 = { epochs = 1, batch_size = 16, lr = 5e-4 }
-";
 const INCONCLUSIVE: i32 = 3;
 
 fn demo(folder: &Path) -> Command {
-    std::fs::write(folder.join("recipe.toml"), RECIPE).unwrap();
+    std::fs::write(folder.join("recipe.toml"), recipe::small()).unwrap();
     let mut command = repro(folder);
     command.args(["all", "--profile", "demo", "--recipe", "recipe.toml", "--threads", "1"]);
     command

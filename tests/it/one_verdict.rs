@@ -11,19 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::common::world::World;
-use crate::common::{repro, run, stderr, stdout};
-
-const RECIPE: &str = "
-seed = 7
-picture = { side = 96, objects = [3, 4] }
-vqa = { train = 30, minival = 10, nominival = 5 }
-gqa = { train = 30, valid = 10, testdev = 10 }
-nlvr2 = { train = 6, valid = 3, test = 3, sentences = 4 }
-[training]
-vqa = { epochs = 2, batch_size = 16, lr = 1e-3 }
-gqa = { epochs = 400, batch_size = 16, lr = 1e-3 }
-nlvr2 = { epochs = 1, batch_size = 16, lr = 5e-4 }
-";
+use crate::common::{recipe, repro, run, stderr, stdout};
 
 /// The rows that `repro COMMAND RUN` prints.
 #[track_caller]
@@ -85,7 +73,7 @@ fn demo(folder: &Path, recipe: &str) -> Command {
 #[test]
 fn the_demo_is_judged_alike_also_by_golden_values_that_it_recorded() {
     let place = tempfile::tempdir().unwrap();
-    let (folder, recipe) = (place.path(), RECIPE.replace("epochs = 400", "epochs = 1"));
+    let (folder, recipe) = (place.path(), recipe::small());
     run(&mut demo(folder, &recipe), INCONCLUSIVE);
     let rows = same_by_all_three(folder, &[]);
     assert!(evidence(&rows[0]).contains("another recipe than the recorded runs'"), "{rows}");
@@ -106,7 +94,11 @@ fn the_demo_is_judged_alike_also_by_golden_values_that_it_recorded() {
 fn a_demo_that_was_stopped_in_a_stage_is_judged_alike() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    let mut child = demo(folder, RECIPE).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = demo(folder, &recipe::recipe([[30, 10, 5], [30, 10, 10], [6, 3, 3]], [2, 400, 1]))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let (events, since) = (folder.join("workspace/runs/latest/events.jsonl"), Instant::now());
     while !fs::read_to_string(&events).is_ok_and(|text| text.contains(r#""stage-started","stage":"train-gqa""#)) {
         assert!(since.elapsed() < Duration::from_secs(300), "GQA is not trained");

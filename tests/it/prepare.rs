@@ -9,56 +9,31 @@ use assets::plan::{Item, State};
 use base::files::sha256_bytes;
 use base::progress::{Event, Observer};
 use data::features::{Precision, ensure_store};
+use fixtures::manifest::asset;
 
 use crate::common::workspace::{Workspace, files, images, questions, tsv, write, zipped};
 use crate::common::{run, stderr, stdout};
 
 /// Five rows of val2014 in an archive, ten questions about them, an official file of NLVR2, a folder of pictures.
-const MANIFEST: &str = r#"
+fn manifest() -> String {
+    [r#"
 schema = 1
 group = [{ name = "vqa", title = "VQA" }, { name = "nlvr2", title = "NLVR2" }, { name = "pictures", title = "pictures" }]
-
-[[asset]]
-name = "val2014-features"
-title = "features"
-groups = ["vqa"]
-path = "downloads/val2014_obj36.zip"
-urls = ["https://example.org/val2014_obj36.zip"]
-[[asset.unpack]]
+"#.to_owned(),
+asset("val2014-features", "features", "vqa", "downloads/val2014_obj36.zip", "https://example.org/val2014_obj36.zip", r#"[[asset.unpack]]
 member = "val2014_obj36.tsv"
 path = "data/mscoco_imgfeat/val2014_obj36.tsv"
 size_max = 10_000_000
-expect = { kind = "obj36", count = 5 }
-
-[[asset]]
-name = "vqa-minival"
-title = "questions"
-groups = ["vqa"]
-path = "data/vqa/minival.json"
-urls = ["https://example.org/minival.json"]
-expect = { kind = "json-list", count = 3 }
-
-[[asset]]
-name = "official-dev"
-title = "official statements"
-groups = ["nlvr2"]
-path = "downloads/dev.json"
-urls = ["https://example.org/dev.json"]
-expect = { kind = "json-lines", count = 1 }
-
-[[asset]]
-name = "pictures"
-title = "pictures"
-groups = ["pictures"]
-path = "downloads/pictures.zip"
-urls = ["https://example.org/pictures.zip"]
-[[asset.unpack]]
+expect = { kind = "obj36", count = 5 }"#),
+asset("vqa-minival", "questions", "vqa", "data/vqa/minival.json", "https://example.org/minival.json", r#"expect = { kind = "json-list", count = 3 }"#),
+asset("official-dev", "official statements", "nlvr2", "downloads/dev.json", "https://example.org/dev.json", r#"expect = { kind = "json-lines", count = 1 }"#),
+asset("pictures", "pictures", "pictures", "downloads/pictures.zip", "https://example.org/pictures.zip", r#"[[asset.unpack]]
 member = "val2014"
 folder = true
 path = "data/images/val2014"
 size_max = 1_000
-expect = { kind = "files", count = 2 }
-
+expect = { kind = "files", count = 2 }"#),
+r#"
 [[made]]
 name = "nlvr2-valid"
 title = "statements"
@@ -67,7 +42,9 @@ rule = "nlvr2"
 from = ["official-dev"]
 path = "data/nlvr2/valid.json"
 expect = { kind = "json-list", count = 1 }
-"#;
+"#.to_owned()]
+    .concat()
+}
 const TSV: &str = "data/mscoco_imgfeat/val2014_obj36.tsv";
 const OFFICIAL: &[u8] = br#"{"identifier": "dev-1-0-0", "sentence": "A cat.", "label": "True", "writer": "1"}"#;
 
@@ -75,9 +52,9 @@ fn features() -> Vec<u8> {
     tsv(images("COCO_val2014_", 5))
 }
 
-/// Everything of [`MANIFEST`] as if fetched.
+/// Everything of [`manifest`] as if fetched.
 fn fetched(folder: &Path) -> Workspace {
-    let workspace = Workspace::new(folder, MANIFEST);
+    let workspace = Workspace::new(folder, &manifest());
     workspace.fetched("val2014-features", &zipped(&[("deep/down/val2014_obj36.tsv", &features())]));
     workspace.fetched("vqa-minival", &questions(["COCO_val2014_0", "COCO_val2014_4", "COCO_val2014_0"]));
     workspace.fetched("official-dev", OFFICIAL);
@@ -93,7 +70,7 @@ fn from_nothing_to_a_prepared_workspace_and_back_from_dropped_archives() {
     write(&sources.join("minival.json"), &questions(["COCO_val2014_0", "COCO_val2014_4", "COCO_val2014_0"]));
     let workspace = Workspace::new(
         folder.path(),
-        &MANIFEST.replace("https://example.org", &format!("file://{}", sources.display())),
+        &manifest().replace("https://example.org", &format!("file://{}", sources.display())),
     );
     for _ in 0..2 {
         run(&mut workspace.repro("fetch", &["--task", "vqa"]), 0);
@@ -161,7 +138,7 @@ fn a_fetched_workspace_becomes_what_training_reads_and_stays_so() {
 #[test]
 fn what_is_missing_is_named_only_if_it_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let workspace = Workspace::new(folder.path(), MANIFEST);
+    let workspace = Workspace::new(folder.path(), &manifest());
     workspace.fetched("official-dev", OFFICIAL);
     workspace.put("val2014-features", &zipped(&[("val2014_obj36.tsv", &features())]));
     let text = stdout(&run(&mut workspace.repro("prepare", &[]), 0));
@@ -236,7 +213,7 @@ fn archives_are_dropped_only_after_success_and_not_missed() {
 #[test]
 fn files_put_there_by_hand_are_read_and_questions_without_features_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let workspace = Workspace::new(folder.path(), MANIFEST);
+    let workspace = Workspace::new(folder.path(), &manifest());
     write(&workspace.path(TSV), &features());
     workspace.fetched("vqa-minival", &questions(["COCO_val2014_1", "COCO_val2014_7", "COCO_val2014_7"]));
     let failed = run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5);
@@ -250,7 +227,7 @@ fn files_put_there_by_hand_are_read_and_questions_without_features_are_named() {
 #[test]
 fn minival_needs_the_order_of_the_published_file() {
     let folder = tempfile::tempdir().unwrap();
-    let manifest = MANIFEST.replace("count = 5 }", "count = 5_001 }");
+    let manifest = &manifest().replace("count = 5 }", "count = 5_001 }");
     let workspace = Workspace::new(folder.path(), &manifest);
     write(&workspace.path(TSV), &tsv(images("COCO_val2014_", 5_001)));
     workspace.fetched("vqa-minival", &questions(["COCO_val2014_1", "COCO_val2014_4999", "COCO_val2014_5000"]));

@@ -13,23 +13,10 @@ use judge::report::{Report, json};
 use serde_json::Value;
 
 use crate::common::train_image::{image, with_engine};
-use crate::common::{repro, run, stderr, stdout};
+use crate::common::{recipe, repro, run, stderr, stdout};
 
 const INCONCLUSIVE: i32 = 3;
 const INTERRUPTED: i32 = 130;
-/// Few pictures and one or two epochs.
-const RECIPE: &str = "
-seed = 7
-picture = { side = 96, objects = [3, 4] }
-vqa = { train = 30, minival = 10, nominival = 5 }
-gqa = { train = 30, valid = 10, testdev = 10 }
-nlvr2 = { train = 6, valid = 3, test = 3, sentences = 4 }
-[training]
-vqa = { epochs = 2, batch_size = 16, lr = 1e-3 }
-gqa = { epochs = 2, batch_size = 16, lr = 1e-3 }
-nlvr2 = { epochs = 1, batch_size = 16, lr = 5e-4 }
-";
-
 fn outside(folder: &Path) -> Command {
     let mut command = repro(folder);
     with_engine(&mut command).env("GOMP_SPINCOUNT", "1000");
@@ -37,7 +24,7 @@ fn outside(folder: &Path) -> Command {
 }
 
 fn demo(folder: &Path) -> Command {
-    fs::write(folder.join("recipe.toml"), RECIPE).unwrap();
+    fs::write(folder.join("recipe.toml"), recipe::small()).unwrap();
     let mut command = outside(folder);
     command.args(["all", "--profile", "demo", "--recipe", "recipe.toml", "--threads", "1"]);
     command

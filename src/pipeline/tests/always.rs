@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use super::super::engine::{Settings, explain, run};
+use super::super::engine::{explain, run};
 use super::super::explain::render;
 use super::super::plan::{Plan, Stage};
 use super::super::results::Results;
@@ -34,20 +34,14 @@ fn plan(outside: &Path, ran: &Ran) -> Plan {
         })
         .output_of("look", "found"),
     ];
-    Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages }
+    plan_of(stages)
 }
 
 #[test]
 fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
     let workspace = tempfile::tempdir().unwrap();
     let (outside, ran) = (workspace.path().join("outside"), Ran::default());
-    let settings = Settings {
-        workspace: workspace.path().to_owned(),
-        versions: [].into(),
-        threads: 1,
-        image: None,
-        departures: Vec::new(),
-    };
+    let settings = settings_in(workspace.path());
     let again = || {
         let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
         (ran.take(), report)
@@ -92,15 +86,9 @@ fn the_class_of_an_error_is_that_of_its_exit_code() {
         (Error::disk, "DISK", exit::DISK),
     ] {
         let workspace = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            workspace: workspace.path().to_owned(),
-            versions: [].into(),
-            threads: 1,
-            image: None,
-            departures: Vec::new(),
-        };
+        let settings = settings_in(workspace.path());
         let stages = vec![Stage::new("fetch", "Fetch", 1, move |_| Err(error("no"))).always()];
-        let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages };
+        let plan = plan_of(stages);
         let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
         let failure = report.failure.as_ref().unwrap();
         assert_eq!((failure.class.as_str(), report.exit_code(), report.verdict), (class, code, Verdict::Infra));

@@ -86,13 +86,8 @@ impl Toy {
     }
 
     pub(super) fn settings(&self) -> Settings {
-        Settings {
-            workspace: self.workspace.path().to_owned(),
-            versions: [("libtorch".to_owned(), "none".to_owned())].into(),
-            threads: 1,
-            image: None,
-            departures: Vec::new(),
-        }
+        let versions = [("libtorch".to_owned(), "none".to_owned())].into();
+        Settings { versions, ..settings_in(self.workspace.path()) }
     }
 
     pub(super) fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Results>) -> Result<(Report, PathBuf)> {
@@ -118,6 +113,17 @@ impl Toy {
         assert_eq!(names.len(), 1, "{names:?}");
         names.remove(0)
     }
+}
+
+/// Settings of runs in a workspace that depend on nothing.
+pub(super) fn settings_in(workspace: &Path) -> Settings {
+    let (workspace, versions, departures) = (workspace.to_owned(), [].into(), Vec::new());
+    Settings { workspace, versions, threads: 1, image: None, departures }
+}
+
+/// A plan of these stages that has no seeds.
+pub(super) fn plan_of(stages: Vec<Stage>) -> Plan {
+    Plan { profile: "toy".into(), title: "Toy".into(), seeds: Vec::new(), stages }
 }
 
 pub(super) fn put(path: Result<PathBuf>, text: impl AsRef<[u8]>) -> Result<()> {

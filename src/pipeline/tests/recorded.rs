@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::super::engine::{Settings, explain, run};
+use super::super::engine::{explain, run};
 use super::super::explain::render;
-use super::super::plan::{Plan, Stage};
+use super::super::plan::Stage;
 use super::super::results::Results;
 use super::plans::*;
 use crate::placement::RECORD;
@@ -12,18 +12,12 @@ use crate::placement::RECORD;
 #[test]
 fn the_record_of_a_worker_is_no_output_and_may_be_lost() {
     let workspace = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        workspace: workspace.path().to_owned(),
-        versions: [].into(),
-        threads: 1,
-        image: None,
-        departures: Vec::new(),
-    };
+    let settings = settings_in(workspace.path());
     let work = Stage::new("work", "Work", 1, |context| {
         put(context.output(RECORD), "{}\n")?;
         put(context.output("result"), "7")
     });
-    let plan = Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages: vec![work] };
+    let plan = plan_of(vec![work]);
     let again = || run(&plan, &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
     let (report, folder) = again();
     let outputs = &report.provenance.outputs[0];

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::super::engine::{Settings, explain, run};
+use super::super::engine::{explain, run};
 use super::super::explain::render;
 use super::super::plan::{Plan, Stage};
 use super::super::results::Results;
@@ -25,19 +25,13 @@ fn plan(steps: usize) -> Plan {
         Ok(())
     });
     let stages = vec![climb.parameters(json!({ "steps": steps })).resumes()];
-    Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![], stages }
+    plan_of(stages)
 }
 
 #[test]
 fn it_gets_its_folder_back_until_it_is_done() {
     let workspace = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        workspace: workspace.path().to_owned(),
-        versions: [].into(),
-        threads: 1,
-        image: None,
-        departures: Vec::new(),
-    };
+    let settings = settings_in(workspace.path());
     let again = |steps| run(&plan(steps), &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
     let explained = |steps| render(&explain(&plan(steps), workspace.path()).unwrap());
     assert_eq!(again(6).0.exit_code(), exit::INTERRUPTED);

@@ -6,6 +6,7 @@ pub mod killing;
 pub mod mini;
 mod programs;
 pub mod python;
+pub mod recipe;
 pub mod registry;
 pub mod small_training;
 pub mod terminal;

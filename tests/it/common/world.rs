@@ -11,24 +11,12 @@ use lxmert_repro::demo::{DemoDetector, generate};
 use lxmert_repro::extract::extract_all;
 use serde_json::{Value, json};
 
+use super::recipe::recipe;
 use base::files::{sha256, write_bytes};
 use checkpoint::write_pth;
 use lxmert::model::pretraining::PretrainingModel;
 use lxmert_spec::Config;
 use lxmert_spec::demo::Recipe;
-
-/// Few pictures, and enough questions to fill a batch of 32.
-const RECIPE: &str = "
-seed = 7
-picture = { side = 96, objects = [3, 4] }
-vqa = { train = 12, minival = 4, nominival = 3 }
-gqa = { train = 12, valid = 4, testdev = 4 }
-nlvr2 = { train = 3, valid = 2, test = 1, sentences = 4 }
-[training]
-vqa = { epochs = 1, batch_size = 16, lr = 1e-3 }
-gqa = { epochs = 1, batch_size = 16, lr = 1e-3 }
-nlvr2 = { epochs = 1, batch_size = 16, lr = 5e-4 }
-";
 
 /// Where things were published.
 pub struct World {
@@ -48,7 +36,8 @@ impl World {
     /// Publishes below a folder; the weights are yet to be written, to [`World::weights`].
     pub fn publish(folder: &Path) -> Self {
         let (drawn, images, files) = (folder.join("drawn"), folder.join("images"), folder.join("published"));
-        let recipe = Recipe::parse(RECIPE).unwrap();
+        // Enough questions to fill a batch of 32.
+        let recipe = Recipe::parse(&recipe([[12, 4, 3], [12, 4, 4], [3, 2, 1]], [1, 1, 1])).unwrap();
         let features = generate(&drawn, &images, &recipe, &|_, _| {}).unwrap().features;
         let mut text = Manifest::default();
         let mut dim = 0;

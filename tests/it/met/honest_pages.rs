@@ -5,20 +5,8 @@ use std::path::Path;
 use judge::report::{Report, json};
 use serde_json::Value;
 
-use crate::common::{repro, run, stderr, stdout};
+use crate::common::{recipe, repro, run, stderr, stdout};
 
-/// As little as trains; judged INCONCLUSIVE, since the recorded runs answer other questions.
-const RECIPE: &str = "
-seed = 7
-picture = { side = 96, objects = [3, 4] }
-vqa = { train = 20, minival = 8, nominival = 4 }
-gqa = { train = 20, valid = 8, testdev = 8 }
-nlvr2 = { train = 4, valid = 2, test = 2, sentences = 4 }
-[training]
-vqa = { epochs = 1, batch_size = 16, lr = 1e-3 }
-gqa = { epochs = 1, batch_size = 16, lr = 1e-3 }
-nlvr2 = { epochs = 1, batch_size = 16, lr = 5e-4 }
-";
 const INCONCLUSIVE: i32 = 3;
 
 /// Asserts that a form of a demo's report says what it is and calls nothing reproduced.
@@ -40,7 +28,8 @@ fn says_what_it_is(form: &str, text: &str) {
 #[test]
 fn the_demo_says_in_every_form_that_it_says_nothing_about_the_published_results() {
     let place = tempfile::tempdir().unwrap();
-    std::fs::write(place.path().join("recipe.toml"), RECIPE).unwrap();
+    std::fs::write(place.path().join("recipe.toml"), recipe::recipe([[20, 8, 4], [20, 8, 8], [4, 2, 2]], [1, 1, 1]))
+        .unwrap();
     let demo = ["all", "--profile", "demo", "--recipe", "recipe.toml", "--threads", "1"];
     let console = stdout(&run(repro(place.path()).args(demo), INCONCLUSIVE));
     says_what_it_is("console", &console);

@@ -10,51 +10,40 @@ use crate::place::Place;
 use crate::receipt::Receipt;
 use base::files;
 use base::progress::{self, Observer, Silent};
+use fixtures::manifest::asset;
 
-const MANIFEST: &str = r#"
+fn manifest() -> String {
+    [
+        r#"
 schema = 1
 group = [{ name = "g", title = "all" }]
-
-[[asset]]
-name = "hashed"
-title = "by sha256"
-groups = ["g"]
-path = "data/hashed"
-urls = ["https://x.org/a"]
-sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
-
-[[asset]]
-name = "md5-only"
-title = "by md5"
-groups = ["g"]
-path = "data/md5"
-urls = ["https://x.org/a"]
-md5 = "b1946ac92492d2347c6235b4d2611184"
-
-[[asset]]
-name = "blob-only"
-title = "by git blob"
-groups = ["g"]
-path = "data/blob"
-urls = ["https://x.org/a"]
-git_blob = "ce013625030ba8dba906f756967f9e9ca394464a"
-
-[[asset]]
-name = "unknown"
-title = "nobody published a checksum"
-groups = ["g"]
-path = "data/unknown"
-urls = ["https://x.org/a"]
-size_max = 100
-
-[[asset]]
-name = "archive"
-title = "an archive"
-groups = ["g"]
-path = "downloads/a.zip"
-urls = ["https://x.org/a"]
-
-[[asset.unpack]]
+"#
+        .to_owned(),
+        asset(
+            "hashed",
+            "by sha256",
+            "g",
+            "data/hashed",
+            "https://x.org/a",
+            r#"sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03""#,
+        ),
+        asset("md5-only", "by md5", "g", "data/md5", "https://x.org/a", r#"md5 = "b1946ac92492d2347c6235b4d2611184""#),
+        asset(
+            "blob-only",
+            "by git blob",
+            "g",
+            "data/blob",
+            "https://x.org/a",
+            r#"git_blob = "ce013625030ba8dba906f756967f9e9ca394464a""#,
+        ),
+        asset("unknown", "nobody published a checksum", "g", "data/unknown", "https://x.org/a", "size_max = 100"),
+        asset(
+            "archive",
+            "an archive",
+            "g",
+            "downloads/a.zip",
+            "https://x.org/a",
+            r#"[[asset.unpack]]
 member = "a.tsv"
 path = "data/a.tsv"
 size_max = 100
@@ -64,8 +53,9 @@ member = ""
 folder = true
 path = "data/images"
 size_max = 100
-expect = { kind = "files", count = 2 }
-
+expect = { kind = "files", count = 2 }"#,
+        ),
+        r#"
 [[made]]
 name = "made"
 title = "made"
@@ -73,7 +63,11 @@ groups = ["g"]
 rule = "copy"
 from = ["hashed"]
 path = "data/made"
-"#;
+"#
+        .to_owned(),
+    ]
+    .concat()
+}
 
 const HELLO: &[u8] = b"hello\n";
 
@@ -85,7 +79,8 @@ struct World {
 impl World {
     /// Every file of the manifest, all right but for the archive: it is not there.
     fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap(), manifest: Manifest::parse(MANIFEST, "test").unwrap() };
+        let world =
+            Self { folder: tempfile::tempdir().unwrap(), manifest: Manifest::parse(&manifest(), "test").unwrap() };
         for path in ["hashed", "md5", "blob", "unknown", "a.tsv", "images/1/a", "images/b", "made"] {
             files::write_bytes(&world.path(&format!("data/{path}")), HELLO).unwrap();
         }
