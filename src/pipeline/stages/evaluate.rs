@@ -1,5 +1,6 @@
 //! Answering a task's validation set.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use base::error::Result;
 use base::files;
 use data::dataset::{Task, TaskData, read_predictions};
 use judge::evidence::attribution;
-use judge::evidence::result::ModelRecord;
+use judge::evidence::result::{ModelRecord, ResultRecord};
 use judge::evidence::write::{Evaluated, predictions_file as named, write_evaluation};
 use lxmert_spec::paper::fine_tuning;
 use protocol::{Answer, Answered, Job};
@@ -30,6 +31,8 @@ struct Score {
     accuracy: f64,
     n: u64,
     consistency: Option<f64>,
+    #[serde(flatten)]
+    measures: BTreeMap<String, f64>,
 }
 
 /// How a task's validation set is answered.
@@ -88,7 +91,8 @@ pub(in crate::pipeline) fn evaluate(
             environment: answers::machine(&answered),
         },
     )?;
-    let score = Score { accuracy: record.accuracy, n: record.n, consistency: record.consistency };
+    let ResultRecord { accuracy, n, consistency, measures, .. } = record;
+    let score = Score { accuracy, n, consistency, measures };
     context.note(&format!("accuracy {:.2} on {} examples", score.accuracy, score.n));
     write_json(&context.output("score.json")?, &score)
 }

@@ -5,6 +5,7 @@ pub mod example;
 pub mod feature_files;
 mod foreign;
 pub mod images;
+pub mod metrics;
 pub mod nlvr2_official;
 mod outline;
 pub mod predictions;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use base::error::{Error, Result};
 use base::files;
 use base::host::Facts;
-use data::dataset::Task;
+use data::dataset::{Task, metrics};
 
 /// Its name in a folder.
 pub const FILE: &str = "result.json";
@@ -40,6 +40,9 @@ pub struct ResultRecord {
     pub accuracy: f64,
     /// NLVR2 with every example answered: sentences judged right on all their pairs of images, in points.
     pub consistency: Option<f64>,
+    /// Further metrics by their names, in points; see [`metrics::beside`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
     /// Seed of the training, where known.
     pub seed: Option<u64>,
     /// The weights that answered; several answered together. Empty where only predictions were scored.
@@ -229,8 +232,8 @@ impl ResultRecord {
         if !(0.0..=100.0).contains(accuracy) {
             return Err(format!("its accuracy is {accuracy}, not within 0 and 100"));
         }
-        if self.consistency.is_some_and(|value| !(0.0..=100.0).contains(&value)) {
-            return Err("its consistency is not within 0 and 100".to_owned());
+        if let Some((name, _)) = self.beside_accuracy().find(|(_, value)| !(0.0..=100.0).contains(value)) {
+            return Err(format!("its {name} is not within 0 and 100"));
         }
         if n.checked_add(*left_out).is_none_or(|all| all > *examples) {
             return Err(format!(
@@ -243,6 +246,12 @@ impl ResultRecord {
             }
         }
         Ok(())
+    }
+
+    /// Returns the metrics beside the accuracy by their names, in points.
+    pub fn beside_accuracy(&self) -> impl Iterator<Item = (&str, f64)> {
+        let consistency = self.consistency.map(|value| (metrics::CONSISTENCY, value));
+        consistency.into_iter().chain(self.measures.iter().map(|(name, value)| (name.as_str(), *value)))
     }
 }
 
@@ -262,6 +271,7 @@ pub(crate) mod tests {
             left_out: 0,
             accuracy: 50.0,
             consistency: None,
+            measures: BTreeMap::new(),
             seed: Some(9595),
             models: vec![ModelRecord { file: "BEST.safetensors".into(), sha256: "a1".into(), parameters: 7 }],
             training: Some(Training {

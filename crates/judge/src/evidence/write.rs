@@ -5,7 +5,7 @@ use std::path::Path;
 use super::items;
 use super::result::{FILE, FeatureRecord, FileDigest, Machine, ModelRecord, ResultRecord, SCHEMA, Training, metric};
 use base::error::{Error, Result};
-use data::dataset::{self, Prediction, Task, TaskData, nlvr2_official};
+use data::dataset::{self, Prediction, Task, TaskData, metrics};
 
 /// An evaluation that has been made.
 pub struct Evaluated<'e> {
@@ -53,14 +53,7 @@ pub fn write_evaluation(folder: &Path, evaluated: Evaluated) -> Result<ResultRec
     let answers = predictions_file(task, &splits);
     dataset::write_predictions(task, &folder.join(&answers), predictions)?;
     items::write(&folder.join(items::FILE), &items::of(data, predictions)?)?;
-    let consistency = match task {
-        // A group that lacks examples cannot be right as a whole.
-        Task::Nlvr2 if predictions.len() == data.examples.len() => {
-            let gold = nlvr2_official::nlvr2_gold(data)?;
-            Some(nlvr2_official::nlvr2_official(&gold, predictions)?.consistency() * 100.0)
-        }
-        _ => None,
-    };
+    let mut measures = metrics::beside(data, predictions)?;
     let record = ResultRecord {
         schema: SCHEMA,
         task,
@@ -70,7 +63,8 @@ pub fn write_evaluation(folder: &Path, evaluated: Evaluated) -> Result<ResultRec
         examples: data.examples.len() as u64,
         left_out: left_out as u64,
         accuracy,
-        consistency,
+        consistency: measures.remove(metrics::CONSISTENCY),
+        measures,
         seed: training.as_ref().and_then(Training::seed),
         models,
         training,

@@ -13,7 +13,7 @@ use crate::verdict::runs::{Measured, Run};
 use crate::verdict::trust_limit::TrustLimit;
 use crate::verdict::{Verdict, recorded, train};
 use base::error::{Error, Result};
-use data::dataset::Task;
+use data::dataset::{Task, metrics};
 
 /// The runs that are judged.
 #[derive(Debug, Clone, Copy)]
@@ -150,9 +150,8 @@ fn trained(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
     };
     if let [run] = query.runs
         && let Some(Ok(found)) = run.task(task)
-        && let Some(share) = found.record.consistency
     {
-        row.evidence.push(format!("consistency {share:.2}: sentences judged right on all their pairs of pictures"));
+        row.evidence.extend(found.record.beside_accuracy().map(|(name, value)| metrics::sentence(name, value)));
     }
     Ok(limit.apply(row))
 }

@@ -1,5 +1,6 @@
 //! A folder that a run left, of whichever command, read as one thing: for each task a result, or why there is none.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -301,6 +302,7 @@ fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
         left_out,
         accuracy,
         consistency: None,
+        measures: BTreeMap::new(),
         seed: training.seed(),
         models: Vec::new(),
         features: Vec::new(),
