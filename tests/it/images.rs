@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use base::cause::PullReason;
 use base::error::Kind;
 use base::progress::{Event, Silent};
 use engines::own;
@@ -108,7 +109,10 @@ fn what_a_registry_does_not_give_is_named() {
     let failure =
         |name: &str, silence: u64| *engine.pull(name, Duration::from_secs(silence), &Silent).unwrap_err().cause;
     let refused = failure(unknown, 60);
-    assert!(matches!(&refused, Cause::PullRefused { .. }) && !refused.may_be_spurious(), "{refused}");
+    assert!(
+        matches!(&refused, Cause::ImagePull { reason: PullReason::Refused, .. }) && !refused.may_be_spurious(),
+        "{refused}"
+    );
     let output = run(&mut repro(place.path(), &["pull", unknown]), 6);
     says(&output, &["the registry does not give image", "manifest unknown", "next: check the name"]);
     assert!(!place.path().join("workspace").exists(), "nothing was pinned");
@@ -117,7 +121,10 @@ fn what_a_registry_does_not_give_is_named() {
 
     let digest = registry.publish(&engine, name, &content(4_000_000));
     let spurious = |cause: Cause| {
-        assert!(matches!(&cause, Cause::PullFailed { .. }) && cause.may_be_spurious(), "{cause}");
+        assert!(
+            matches!(&cause, Cause::ImagePull { reason: PullReason::Failed, .. }) && cause.may_be_spurious(),
+            "{cause}"
+        );
         assert!(engine.image(name).is_err(), "nothing of it is here");
         cause.to_string()
     };
@@ -229,7 +236,7 @@ fn the_same_with_podman() {
         let folder = source(wrong);
         let failure = engine.build(&Build::new(folder.path(), "Dockerfile", local), &mut |_| ()).unwrap_err();
         // Without a network the registry is not reached; with one it has no such image.
-        let hindered = wrong.contains("nowhere") && matches!(*failure.cause, Cause::PullHindered { .. });
+        let hindered = wrong.contains("nowhere") && matches!(*failure.cause, Cause::ImagePull { .. });
         assert!(hindered || matches!(*failure.cause, Cause::BuildFailed { .. }), "{wrong}: {failure}");
     }
 }
@@ -301,7 +308,7 @@ fn a_build_tells_its_lines_and_its_failing_step() {
     for wrong in ["WHAT is this\n", "FROM lxmert-repro-test/nowhere:1\n", "FROM scratch\nCOPY nothing /\n", ""] {
         let failure = fails(wrong, &|_| ());
         // Without a network the registry is not reached; with one it has no such image.
-        let hindered = wrong.contains("nowhere") && matches!(*failure.cause, Cause::PullHindered { .. });
+        let hindered = wrong.contains("nowhere") && matches!(*failure.cause, Cause::ImagePull { .. });
         assert!(hindered || matches!(*failure.cause, Cause::BuildFailed { .. }), "{wrong}: {failure}");
     }
     let full = format!("FROM {}\nRUN echo 'cp: error writing a: No space left on device' >&2; exit 1\n", shared::BASE);

@@ -1,6 +1,7 @@
 //! What a person reads when a run failed, and what can be done about it.
 
 use super::failure::{Cause, Failure, Unreachable};
+use super::hindrance::{advice, kind};
 use base::error::{Error, Kind};
 
 /// Lines of a container's output that an error shows.
@@ -17,11 +18,7 @@ impl Cause {
             Self::ImageChanged { .. } => {
                 "nothing was run; if the new image is wanted, pin it with `repro images pin` after looking at it"
             }
-            Self::PullFailed { .. } => "check the network and the image's name, then run this again",
-            Self::PullRefused { .. } => {
-                "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`"
-            }
-            Self::PullHindered { image, reason, why } => return reason.advice(image, why),
+            Self::ImagePull { image, reason, why } => return advice(*reason, image, why),
             Self::MountMissing { .. } => "create it, or name another folder",
             Self::MountUnseen { .. } => {
                 "use an engine on this machine (DOCKER_HOST), one that sees the same files under the same names"
@@ -73,9 +70,11 @@ impl From<Failure> for Error {
         let mut error = match &*failure.cause {
             Cause::MountMissing { .. } => Self::data(text),
             Cause::ImageChanged { .. } => Self::checksum(text),
-            Cause::PullFailed { .. } | Cause::PullRefused { .. } => Self::network(text),
-            Cause::PullHindered { reason, .. } if reason.kind() == Kind::Network => Self::network(text),
-            Cause::BadImageName { .. } => Self::usage(text),
+            Cause::ImagePull { reason, .. } => match kind(*reason) {
+                Kind::Usage => Self::usage(text),
+                Kind::Network => Self::network(text),
+                _ => Self::infra(text),
+            },
             Cause::DiskFull { .. } => Self::disk(text),
             Cause::Interrupted { .. } => Self::interrupted(text),
             _ => Self::infra(text),

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use super::context::{Context, Ignored};
 use super::engine::Engine;
 use super::failure::{Cause, Failure, Patience};
-use super::hindrance::{Hindrance, says_full};
+use super::hindrance::{reason_in, says_full};
 use super::image_name::Image;
 use super::reference::Reference;
 use base::signals::AtWork;
@@ -95,7 +95,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Cause::BuildFailed`] with the step that failed, [`Cause::MountMissing`] for a folder or Dockerfile that is not there,
-    /// [`Cause::TimedOut`], [`Cause::DiskFull`], [`Cause::BadImageName`], [`Cause::Interrupted`].
+    /// [`Cause::TimedOut`], [`Cause::DiskFull`], [`Cause::ImagePull`], [`Cause::Interrupted`].
     pub fn build(&self, build: &Build, told: &mut dyn FnMut(&str)) -> Result<Image, Failure> {
         let name = Reference::parse(&build.tag)?;
         let dockerfile = build.folder.join(&build.dockerfile);
@@ -238,8 +238,8 @@ impl Output<'_> {
         }
         // The image that a step begins with is pulled.
         let base = self.step.split_once(" FROM ").and_then(|(_, rest)| rest.split_whitespace().next());
-        if let Some((base, reason)) = base.zip(Hindrance::of(&why)) {
-            return Cause::PullHindered { image: base.to_owned(), reason, why }.into();
+        if let Some((base, reason)) = base.zip(reason_in(&why)) {
+            return Cause::ImagePull { image: base.to_owned(), reason, why }.into();
         }
         let step = if self.step.is_empty() { String::new() } else { format!("{}: ", self.step) };
         Cause::BuildFailed { image: image.to_owned(), why: format!("{step}{why}") }.into()

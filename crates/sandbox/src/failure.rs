@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::ended::Ended;
 use super::facts::Facts;
 use super::gpu::GpuPath;
-use super::hindrance::Hindrance;
+use super::hindrance::sentence;
 use base::cause::{self, PullReason};
 use base::human::{human_bytes, human_seconds};
 use base::signals::Refused;
@@ -74,34 +74,13 @@ pub enum Cause {
         /// What is there.
         found: String,
     },
-    /// An image could not be pulled.
-    PullFailed {
-        /// As it was asked for.
-        image: String,
-        /// What the engine said.
-        why: String,
-    },
-    /// A registry has no such image, or does not give it.
-    PullRefused {
-        /// As it was asked for.
-        image: String,
-        /// What the registry said.
-        why: String,
-    },
-    /// An image did not come for a reason that is known.
-    PullHindered {
+    /// An image did not come from its registry.
+    ImagePull {
         /// As it was asked for.
         image: String,
         /// The kind of the reason.
-        reason: Hindrance,
-        /// What the engine said.
-        why: String,
-    },
-    /// This is no image's name.
-    BadImageName {
-        /// As it was given.
-        image: String,
-        /// What is wrong with it.
+        reason: PullReason,
+        /// What the engine said, or what is wrong with the name.
         why: String,
     },
     /// An image could not be built.
@@ -254,7 +233,6 @@ impl Cause {
     /// Returns the cause as reports record it.
     pub fn recorded(&self) -> cause::Cause {
         use cause::Cause as Recorded;
-        let pull = |image: &String, reason| Recorded::ImagePull { image: image.clone(), reason };
         match self {
             Self::EngineUnreachable { .. } => Recorded::EngineUnreachable,
             Self::EngineLost { .. } => Recorded::EngineLost,
@@ -265,10 +243,7 @@ impl Cause {
             Self::ImageChanged { image, expected, found } => {
                 Recorded::ImageChanged { image: image.clone(), expected: expected.clone(), found: found.clone() }
             }
-            Self::PullFailed { image, .. } => pull(image, PullReason::Failed),
-            Self::PullRefused { image, .. } => pull(image, PullReason::Refused),
-            Self::PullHindered { image, reason, .. } => pull(image, reason.recorded()),
-            Self::BadImageName { image, .. } => pull(image, PullReason::BadName),
+            Self::ImagePull { image, reason, .. } => Recorded::ImagePull { image: image.clone(), reason: *reason },
             Self::BuildFailed { image, .. } => Recorded::ImageBuild { image: image.clone() },
             Self::MountMissing { source: path }
             | Self::MountUnseen { source: path, .. }
@@ -309,10 +284,7 @@ impl fmt::Display for Cause {
             Self::ImageChanged { image, expected, found } => {
                 write!(f, "image {image} is not the pinned one: expected {expected}, found {found}")
             }
-            Self::PullFailed { image, why } => write!(f, "image {image} could not be pulled: {why}"),
-            Self::PullRefused { image, why } => write!(f, "the registry does not give image {image}: {why}"),
-            Self::PullHindered { image, reason, why } => write!(f, "{}: {why}", reason.sentence(image)),
-            Self::BadImageName { image, why } => write!(f, "{image:?} is not the name of an image: {why}"),
+            Self::ImagePull { image, reason, why } => write!(f, "{}: {why}", sentence(*reason, image)),
             Self::BuildFailed { image, why } => write!(f, "image {image} could not be built: {why}"),
             Self::MountMissing { source } => write!(f, "{} is to be mounted but does not exist", source.display()),
             Self::MountUnseen { source, host } => {

@@ -1,37 +1,20 @@
-//! Why an image did not come although its registry has it: kinds that need different things done, by the texts of Docker, containerd
-//! and Podman.
+//! Why an image did not come: kinds that need different things done, by the texts of Docker, containerd and Podman, and what to say
+//! of each.
 
 use base::cause::PullReason;
 use base::error::Kind;
 
-/// What keeps an image from coming.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hindrance {
-    /// The image is stored in a format that newer engines no longer read.
-    OldFormat,
-    /// The registry gives no more for a while.
-    RateLimit,
-    /// The engine does not accept the registry's certificate.
-    Certificate,
-    /// The engine finds no way to the registry.
-    Unreachable,
-    /// The engine's user namespace has too few ids for the owners of the image's files.
-    UserNamespace,
-    /// The engine could not store a layer.
-    Storage,
-}
-
 /// Texts of each kind, in lower case. The first kind that fits counts: a layer that cannot be stored may be so for lack of ids.
-const TEXTS: [(Hindrance, &[&str]); 6] = [
-    (Hindrance::OldFormat, &["schema 1", "schema1", "manifest.v1+", "image format v1"]),
-    (Hindrance::RateLimit, &["toomanyrequests", "too many requests", "rate limit", "rate exceeded"]),
-    (Hindrance::Certificate, &["x509:", "failed to verify certificate", "unknown authority"]),
+const TEXTS: [(PullReason, &[&str]); 6] = [
+    (PullReason::OldFormat, &["schema 1", "schema1", "manifest.v1+", "image format v1"]),
+    (PullReason::RateLimit, &["toomanyrequests", "too many requests", "rate limit", "rate exceeded"]),
+    (PullReason::Certificate, &["x509:", "failed to verify certificate", "unknown authority"]),
     (
-        Hindrance::UserNamespace,
+        PullReason::UserNamespace,
         &["insufficient uids or gids", "lchown", "user namespace", "/etc/subuid", "newuidmap", "newgidmap"],
     ),
     (
-        Hindrance::Storage,
+        PullReason::Storage,
         &[
             "failed to register layer",
             "failed to extract layer",
@@ -42,7 +25,7 @@ const TEXTS: [(Hindrance, &[&str]); 6] = [
         ],
     ),
     (
-        Hindrance::Unreachable,
+        PullReason::Unreachable,
         &[
             "client.timeout exceeded",
             "request canceled while waiting for connection",
@@ -61,82 +44,81 @@ const TEXTS: [(Hindrance, &[&str]); 6] = [
     ),
 ];
 
-impl Hindrance {
-    /// The kind of what an engine says; `None` for any other trouble.
-    pub(super) fn of(why: &str) -> Option<Self> {
-        let why = why.to_lowercase();
-        let fits = |texts: &[&str]| texts.iter().any(|text| why.contains(text));
-        TEXTS.iter().find(|(_, texts)| fits(texts)).map(|(kind, _)| *kind)
-    }
+/// Returns the reason that an engine gives, where its registry has the image; `None` if it gives another one.
+pub(super) fn reason_in(why: &str) -> Option<PullReason> {
+    let why = why.to_lowercase();
+    let fits = |texts: &[&str]| texts.iter().any(|text| why.contains(text));
+    TEXTS.iter().find(|(_, texts)| fits(texts)).map(|(kind, _)| *kind)
+}
 
-    /// What happened to `image`, before what the engine said.
-    pub(super) fn sentence(self, image: &str) -> String {
-        match self {
-            Self::OldFormat => format!(
-                "this container engine is too new for image {image}: it no longer reads the image's old format (schema 1)"
-            ),
-            Self::RateLimit => {
-                format!("the registry does not give image {image} for now: its limit of pulls is reached")
-            }
-            Self::Certificate => {
-                format!("the container engine does not accept the certificate of the registry of {image}")
-            }
-            Self::Unreachable => format!("the container engine does not reach the registry of image {image}"),
-            Self::UserNamespace => format!(
-                "the container engine cannot unpack image {image}: its user namespace has too few user and group ids"
-            ),
-            Self::Storage => format!("the container engine cannot store image {image}"),
+/// What happened to `image`, before what the engine said.
+pub(super) fn sentence(reason: PullReason, image: &str) -> String {
+    match reason {
+        PullReason::BadName => format!("{image:?} is not the name of an image"),
+        PullReason::Failed => format!("image {image} could not be pulled"),
+        PullReason::Refused => format!("the registry does not give image {image}"),
+        PullReason::OldFormat => format!(
+            "this container engine is too new for image {image}: it no longer reads the image's old format (schema 1)"
+        ),
+        PullReason::RateLimit => {
+            format!("the registry does not give image {image} for now: its limit of pulls is reached")
         }
+        PullReason::Certificate => {
+            format!("the container engine does not accept the certificate of the registry of {image}")
+        }
+        PullReason::Unreachable => format!("the container engine does not reach the registry of image {image}"),
+        PullReason::UserNamespace => format!(
+            "the container engine cannot unpack image {image}: its user namespace has too few user and group ids"
+        ),
+        PullReason::Storage => format!("the container engine cannot store image {image}"),
     }
+}
 
-    /// What the person can do about `image`, of which the engine said `why`.
-    pub(super) fn advice(self, image: &str, why: &str) -> String {
-        match self {
-            Self::OldFormat => format!(
-                "use an engine that reads it (Docker before 26, or Podman), or convert it: skopeo copy docker://{image} \
-                 docker-daemon:{image}, then `repro images pin`"
-            ),
-            Self::RateLimit => "log in (docker login) or wait some hours, then run this again".to_owned(),
-            Self::Certificate if why.contains("expired or is not yet valid") => {
-                "set the clock of the engine's machine (`repro doctor` looks at it); if it is right, the registry's certificate \
-                 has ended"
-                    .to_owned()
-            }
-            Self::Certificate => format!(
-                "add the certificate of the authority (CA) of the network or registry to the engine's machine: \
-                 /etc/docker/certs.d/{}/ca.crt, or the system's certificates, then start the engine again",
-                host(image)
-            ),
-            Self::Unreachable => "it is the engine that asks the registry, not this program: behind a proxy, set HTTPS_PROXY for \
-                                  the engine (systemctl edit docker) and start it again; else check the network"
-                .to_owned(),
-            Self::UserNamespace => "give the user more ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \
-                                    $USER, then `podman system migrate`, or start rootless Docker again"
-                .to_owned(),
-            Self::Storage => "run this again; if it stays so, see the engine's log, and that its data lies on a local disk (docker \
-                              info shows the storage driver; overlay needs ext4 or xfs, not a network file system)"
-                .to_owned(),
+/// What the person can do about `image`, of which the engine said `why`; empty if that says it.
+pub(super) fn advice(reason: PullReason, image: &str, why: &str) -> String {
+    match reason {
+        PullReason::BadName => String::new(),
+        PullReason::Failed => "check the network and the image's name, then run this again".to_owned(),
+        PullReason::Refused => {
+            "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`".to_owned()
         }
-    }
+        PullReason::OldFormat => format!(
+            "use an engine that reads it (Docker before 26, or Podman), or convert it: skopeo copy docker://{image} \
+             docker-daemon:{image}, then `repro images pin`"
+        ),
+        PullReason::RateLimit => "log in (docker login) or wait some hours, then run this again".to_owned(),
+        PullReason::Certificate if why.contains("expired or is not yet valid") => {
+            "set the clock of the engine's machine (`repro doctor` looks at it); if it is right, the registry's certificate \
+             has ended"
+                .to_owned()
+        }
+        PullReason::Certificate => format!(
+            "add the certificate of the authority (CA) of the network or registry to the engine's machine: \
+             /etc/docker/certs.d/{}/ca.crt, or the system's certificates, then start the engine again",
+            host(image)
+        ),
+        PullReason::Unreachable => "it is the engine that asks the registry, not this program: behind a proxy, set HTTPS_PROXY for \
+                              the engine (systemctl edit docker) and start it again; else check the network"
+            .to_owned(),
+        PullReason::UserNamespace => "give the user more ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \
+                                $USER, then `podman system migrate`, or start rootless Docker again"
+            .to_owned(),
+        PullReason::Storage => "run this again; if it stays so, see the engine's log, and that its data lies on a local disk (docker \
+                          info shows the storage driver; overlay needs ext4 or xfs, not a network file system)"
+            .to_owned(),
+        }
+}
 
-    /// Returns the reason as reports record it.
-    pub(super) fn recorded(self) -> PullReason {
-        match self {
-            Self::OldFormat => PullReason::OldFormat,
-            Self::RateLimit => PullReason::RateLimit,
-            Self::Certificate => PullReason::Certificate,
-            Self::Unreachable => PullReason::Unreachable,
-            Self::UserNamespace => PullReason::UserNamespace,
-            Self::Storage => PullReason::Storage,
-        }
-    }
-
-    /// Whether the network or the engine's machine is in the way.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Self::RateLimit | Self::Certificate | Self::Unreachable => Kind::Network,
-            Self::OldFormat | Self::UserNamespace | Self::Storage => Kind::Infra,
-        }
+/// Whether the request, the network or the engine's machine is in the way.
+pub(super) fn kind(reason: PullReason) -> Kind {
+    match reason {
+        PullReason::BadName => Kind::Usage,
+        PullReason::Failed
+        | PullReason::Refused
+        | PullReason::RateLimit
+        | PullReason::Certificate
+        | PullReason::Unreachable => Kind::Network,
+        PullReason::OldFormat | PullReason::UserNamespace | PullReason::Storage => Kind::Infra,
     }
 }
 
@@ -158,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_engines_say_has_its_kind() {
-        use Hindrance::{Certificate, OldFormat, RateLimit, Storage, Unreachable, UserNamespace};
+        use PullReason::{Certificate, OldFormat, RateLimit, Storage, Unreachable, UserNamespace};
         for (why, kind) in [
             (
                 "media type \"application/vnd.docker.distribution.manifest.v1+prettyjws\" is no longer supported",
@@ -183,12 +165,12 @@ mod tests {
             ),
             ("failed to extract layer sha256:0: mount callback failed on /tmp/x: unlinkat /x: no such file", Storage),
         ] {
-            assert_eq!(Hindrance::of(why), Some(kind), "{why}");
+            assert_eq!(reason_in(why), Some(kind), "{why}");
         }
         for other in
             ["manifest unknown", "pull access denied", "unexpected EOF", "no matching manifest for linux/arm64"]
         {
-            assert_eq!(Hindrance::of(other), None, "{other}");
+            assert_eq!(reason_in(other), None, "{other}");
         }
         assert!(
             says_full("write /x: Disk quota exceeded") && says_full("no space left on device") && !says_full("full")
@@ -197,12 +179,12 @@ mod tests {
 
     #[test]
     fn the_certificate_goes_where_the_registry_is() {
-        let advice = |image| Hindrance::Certificate.advice(image, "x509: certificate signed by unknown authority");
-        assert!(advice("r.example.org:5000/a/b:1").contains("(CA)"));
-        assert!(advice("r.example.org:5000/a/b:1").contains("certs.d/r.example.org:5000/ca.crt"));
-        assert!(advice("airsplay/bottom-up-attention").contains("certs.d/docker.io/"));
+        let untrusted = |image| advice(PullReason::Certificate, image, "x509: certificate signed by unknown authority");
+        assert!(untrusted("r.example.org:5000/a/b:1").contains("(CA)"));
+        assert!(untrusted("r.example.org:5000/a/b:1").contains("certs.d/r.example.org:5000/ca.crt"));
+        assert!(untrusted("airsplay/bottom-up-attention").contains("certs.d/docker.io/"));
         assert!(
-            Hindrance::Certificate.advice("a", "x509: certificate has expired or is not yet valid").contains("clock")
+            advice(PullReason::Certificate, "a", "x509: certificate has expired or is not yet valid").contains("clock")
         );
     }
 }

@@ -27,7 +27,7 @@ impl Engine {
     /// Looks an image up on the engine, by name, name@digest or id; nothing is pulled.
     ///
     /// # Errors
-    /// [`Cause::ImageMissing`] where it is not there, [`Cause::BadImageName`].
+    /// [`Cause::ImageMissing`] where it is not there, [`Cause::ImagePull`] for a bad name.
     pub fn image(&self, name: &str) -> Result<Image, Failure> {
         self.details(name).map(|details| details.image)
     }
@@ -69,7 +69,7 @@ impl Engine {
     /// Gives an image a name, which another one may lose by it. A digest in the name counts for nothing.
     ///
     /// # Errors
-    /// [`Cause::BadImageName`], [`Cause::ImageMissing`].
+    /// [`Cause::ImagePull`] for a bad name, [`Cause::ImageMissing`].
     pub fn name_image(&self, id: &str, name: &str) -> Result<(), Failure> {
         let Reference { repository, tag, .. } = Reference::parse(name)?;
         let tag = tag.unwrap_or_else(|| "latest".to_owned());
@@ -83,7 +83,7 @@ impl Engine {
     /// Takes a name from an image, and the image away with its last name unless a container uses it.
     ///
     /// # Errors
-    /// [`Cause::BadImageName`]; none where it is not there.
+    /// [`Cause::ImagePull`] for a bad name; none where it is not there.
     pub fn unname_image(&self, name: &str) -> Result<(), Failure> {
         let full = Reference::parse(name)?.to_string();
         let options = RemoveImageOptionsBuilder::default().build();

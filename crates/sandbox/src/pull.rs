@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
-use super::hindrance::{Hindrance, says_full};
+use super::hindrance::{reason_in, says_full};
 use super::image_name::Image;
 use super::reference::Reference;
+use base::cause::PullReason;
 use base::human::human_seconds;
 use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 use base::signals::AtWork;
@@ -23,8 +24,7 @@ impl Engine {
     /// place; layers become known one after the other, so that the total grows. `silence` without any progress ends it.
     ///
     /// # Errors
-    /// [`Cause::PullHindered`] where the reason is of a known kind, [`Cause::PullFailed`] where the registry fails otherwise,
-    /// [`Cause::PullRefused`] where it has no such image or does not give it, [`Cause::DiskFull`], [`Cause::BadImageName`],
+    /// [`Cause::ImagePull`], whose reason is [`PullReason::Failed`] if it is of no known kind; [`Cause::DiskFull`],
     /// [`Cause::Interrupted`].
     pub fn pull(&self, name: &str, silence: Duration, observer: &dyn Observer) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
@@ -76,7 +76,7 @@ impl Engine {
                 Ok(None) => return Err(Cause::EngineLost { why: "it ended the connection".into() }.into()),
                 Err(_) => {
                     let why = format!("nothing came for {}", human_seconds(silence.as_secs_f64()));
-                    return Err(Cause::PullFailed { image: name.to_owned(), why }.into());
+                    return Err(Cause::ImagePull { image: name.to_owned(), reason: PullReason::Failed, why }.into());
                 }
             }
         }
@@ -106,16 +106,12 @@ impl Engine {
         if says_full(&why) {
             return Cause::DiskFull { why }.into();
         }
-        if let Some(reason) = Hindrance::of(&why) {
-            return Cause::PullHindered { image: name.to_owned(), reason, why }.into();
-        }
         let refused =
             ["manifest unknown", "not found", "access denied", "unauthorized", "denied:", "no matching manifest"];
-        let image = name.to_owned();
-        match matches!(status, 400 | 401 | 403 | 404) || refused.iter().any(|text| why.contains(text)) {
-            true => Cause::PullRefused { image, why }.into(),
-            false => Cause::PullFailed { image, why }.into(),
-        }
+        let is_refused = || matches!(status, 400 | 401 | 403 | 404) || refused.iter().any(|text| why.contains(text));
+        let other = || if is_refused() { PullReason::Refused } else { PullReason::Failed };
+        let reason = reason_in(&why).unwrap_or_else(other);
+        Cause::ImagePull { image: name.to_owned(), reason, why }.into()
     }
 }
 

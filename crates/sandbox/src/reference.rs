@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::failure::{Cause, Failure};
+use base::cause::PullReason;
 
 /// The registry that a name without one means.
 const USUAL: &str = "docker.io";
@@ -22,9 +23,11 @@ impl Reference {
     /// Reads `[REGISTRY/]PATH[:TAG][@DIGEST]`, as `docker pull` takes it.
     ///
     /// # Errors
-    /// [`Cause::BadImageName`].
+    /// [`Cause::ImagePull`] with [`PullReason::BadName`].
     pub fn parse(name: &str) -> Result<Self, Failure> {
-        let wrong = |why: &str| Failure::from(Cause::BadImageName { image: name.to_owned(), why: why.to_owned() });
+        let wrong = |why: &str| {
+            Failure::from(Cause::ImagePull { image: name.to_owned(), reason: PullReason::BadName, why: why.to_owned() })
+        };
         let (rest, digest) = match name.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (name, None),
@@ -126,7 +129,7 @@ mod tests {
             ["", "A", "a b", "a/../b", "a?x=1", "a:", "a@sha256:12", "a//b", "é", "a_/b", "-x.y/a:b:c", "x y.z/a"]
         {
             let failure = Reference::parse(name).unwrap_err();
-            assert!(matches!(*failure.cause, Cause::BadImageName { .. }), "{name}");
+            assert!(matches!(*failure.cause, Cause::ImagePull { reason: PullReason::BadName, .. }), "{name}");
         }
         assert!(is_id("d72151011d20") && is_id(&digest) && !is_id("d72151011d2") && !is_id("lxmert-repro"));
     }
