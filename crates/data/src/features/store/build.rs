@@ -39,11 +39,10 @@ pub fn ensure_store(
     if limit == Some(0) {
         return Err(Error::usage("a limit of 0 rows leaves no features").next("leave the limit out to use all rows"));
     }
-    let state = FileState::of(tsv)?;
-    let names = Names::new(tsv, store_dir, precision)?;
-    let (outcome, store) = match find(tsv, &state, &names, precision, limit, progress)? {
+    let wanted = Wanted::new(tsv, store_dir, precision, limit)?;
+    let (outcome, store) = match wanted.find(progress)? {
         Some(store) => ("reused", store),
-        None => ("built", build(tsv, &state, &names, precision, limit, progress)?),
+        None => ("built", wanted.build(progress)?),
     };
     let store = limit.map_or_else(|| store.clone(), |rows| store.clone().with_limit(rows));
     note(progress, format!("{outcome} {} ({} images)", store.path().display(), store.len()));
@@ -59,10 +58,8 @@ fn note(progress: &dyn Observer, text: String) {
 /// # Errors
 /// As [`ensure_store`], where the TSV is not there.
 pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result<Option<FeatureStore>> {
-    let state = FileState::of(tsv)?;
-    let names = Names::new(tsv, store_dir, precision)?;
-    let mut fitting = fitting(&state, &names, precision, None);
-    Ok(fitting.find(|store| Stamp::of(store, &state).is_beside(store.path()) && receipt::may_be_sound(store)))
+    let wanted = Wanted::new(tsv, store_dir, precision, None)?;
+    Ok(wanted.fitting().find(|store| wanted.is_stamped(store) && receipt::may_be_sound(store)))
 }
 
 /// What tells cheaply that a file is the one verified before.
@@ -163,75 +160,78 @@ impl Names {
     }
 }
 
-/// Stores that may have been made from a TSV of this size, its own first; each is opened when it is asked for.
-fn fitting(
-    state: &FileState,
-    names: &Names,
+/// The store that a TSV is to have.
+struct Wanted<'a> {
+    tsv: &'a Path,
+    state: FileState,
+    names: Names,
     precision: Precision,
     limit: Option<usize>,
-) -> impl Iterator<Item = FeatureStore> {
-    // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
-    let stores = names.candidates(limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
-    let bytes = state.bytes;
-    stores.filter(move |store| {
-        let source = store.source();
-        let whole = source.is_whole() && source.bytes == bytes;
-        let enough = whole || limit.is_some_and(|rows| store.len() >= rows);
-        store.precision() == precision && enough && source.covered <= bytes
-    })
 }
 
-fn find(
-    tsv: &Path,
-    state: &FileState,
-    names: &Names,
-    precision: Precision,
-    limit: Option<usize>,
-    progress: &dyn Observer,
-) -> Result<Option<FeatureStore>> {
-    let (stamped, others): (Vec<FeatureStore>, Vec<FeatureStore>) =
-        fitting(state, names, precision, limit).partition(|store| Stamp::of(store, state).is_beside(store.path()));
-    // One that was changed after it was built is as good as none: the TSV is here.
-    let is_sound = |store: &FeatureStore| match receipt::ensure_sound(store, progress) {
-        Ok(()) => true,
-        Err(error) => {
-            note(progress, format!("this store is not used: {}", error.what()));
-            false
-        }
-    };
-    if let Some(store) = stamped.into_iter().find(is_sound) {
-        return Ok(Some(store));
+impl<'a> Wanted<'a> {
+    fn new(tsv: &'a Path, folder: &Path, precision: Precision, limit: Option<usize>) -> Result<Self> {
+        let state = FileState::of(tsv)?;
+        Ok(Self { tsv, state, names: Names::new(tsv, folder, precision)?, precision, limit })
     }
-    let mut hashes = BTreeMap::new();
-    for store in others {
-        let covered = store.source().covered;
-        let hash = match hashes.entry(covered) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(hash_first(tsv, covered, progress)?),
+
+    /// Stores that may have been made from a TSV of this size, its own first; each is opened when it is asked for.
+    fn fitting(&self) -> impl Iterator<Item = FeatureStore> {
+        // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
+        let stores = self.names.candidates(self.limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
+        let bytes = self.state.bytes;
+        stores.filter(move |store| {
+            let source = store.source();
+            let whole = source.is_whole() && source.bytes == bytes;
+            let enough = whole || self.limit.is_some_and(|rows| store.len() >= rows);
+            store.precision() == self.precision && enough && source.covered <= bytes
+        })
+    }
+
+    /// Whether the TSV is still as it was when the store was last verified.
+    fn is_stamped(&self, store: &FeatureStore) -> bool {
+        Stamp::of(store, &self.state).is_beside(store.path())
+    }
+
+    fn find(&self, progress: &dyn Observer) -> Result<Option<FeatureStore>> {
+        let (stamped, others): (Vec<FeatureStore>, Vec<FeatureStore>) =
+            self.fitting().partition(|store| self.is_stamped(store));
+        // One that was changed after it was built is as good as none: the TSV is here.
+        let is_sound = |store: &FeatureStore| match receipt::ensure_sound(store, progress) {
+            Ok(()) => true,
+            Err(error) => {
+                note(progress, format!("this store is not used: {}", error.what()));
+                false
+            }
         };
-        if *hash == store.source().sha256 && is_sound(&store) {
-            Stamp::of(&store, state).leave_beside(store.path());
+        if let Some(store) = stamped.into_iter().find(is_sound) {
             return Ok(Some(store));
         }
+        let mut hashes = BTreeMap::new();
+        for store in others {
+            let covered = store.source().covered;
+            let hash = match hashes.entry(covered) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(hash_first(self.tsv, covered, progress)?),
+            };
+            if *hash == store.source().sha256 && is_sound(&store) {
+                Stamp::of(&store, &self.state).leave_beside(store.path());
+                return Ok(Some(store));
+            }
+        }
+        Ok(None)
     }
-    Ok(None)
-}
 
-fn build(
-    tsv: &Path,
-    state: &FileState,
-    names: &Names,
-    precision: Precision,
-    limit: Option<usize>,
-    progress: &dyn Observer,
-) -> Result<FeatureStore> {
-    let whole = names.whole();
-    let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
-    let (path, digest) = write(tsv, state, StoreWriter::create(&whole, precision)?, limit, progress, named)?;
-    let store = FeatureStore::open(&path)?;
-    Stamp::of(&store, state).leave_beside(&path);
-    StoreReceipt::leave_beside(&store, digest);
-    Ok(store)
+    fn build(&self, progress: &dyn Observer) -> Result<FeatureStore> {
+        let Self { tsv, state, names, precision, limit } = self;
+        let whole = names.whole();
+        let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
+        let (path, digest) = write(tsv, state, StoreWriter::create(&whole, *precision)?, *limit, progress, named)?;
+        let store = FeatureStore::open(&path)?;
+        Stamp::of(&store, state).leave_beside(&path);
+        StoreReceipt::leave_beside(&store, digest);
+        Ok(store)
+    }
 }
 
 /// Builds the store of a whole TSV as the file `store`, whatever was there, and leaves nothing beside it.

@@ -113,31 +113,29 @@ fn digest(path: &Path, progress: &dyn Observer) -> Result<String> {
 }
 
 fn update(hash: &mut Sha256, source: &mut impl Read, task: &ProgressTask<'_>) -> std::io::Result<()> {
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match source.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => {
-                hash.update(&buffer[..read]);
-                task.advance(read as u64);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    for_each_chunk(source, |bytes| {
+        hash.update(bytes);
+        task.advance(bytes.len() as u64);
+        Ok(())
+    })
 }
 
 /// Copies a file while its bytes are hashed.
 pub(super) fn copy_hashed(from: &mut File, to: &mut File, hash: &mut Sha256) -> std::io::Result<()> {
     use std::io::Write;
+    for_each_chunk(from, |bytes| {
+        hash.update(bytes);
+        to.write_all(bytes)
+    })
+}
+
+/// Reads to the end.
+fn for_each_chunk(source: &mut impl Read, mut each: impl FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match from.read(&mut buffer) {
+        match source.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(read) => {
-                hash.update(&buffer[..read]);
-                to.write_all(&buffer[..read])?;
-            }
+            Ok(read) => each(&buffer[..read])?,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

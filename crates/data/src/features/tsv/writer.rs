@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use base64_simd::STANDARD;
+use bytemuck::NoUninit;
 
 use crate::features::row::Row;
 use base::error::{Error, Result};
@@ -41,17 +42,17 @@ impl<W: Write> Writer<W> {
         text.clear();
         text.extend_from_slice(row.img_id.as_bytes());
         text.extend_from_slice(format!("\t{}\t{}\t", row.img_h, row.img_w).as_bytes());
-        encode_ids(&row.objects_id, text);
+        encode(&row.objects_id, i64::to_le_bytes, text);
         text.push(b'\t');
-        encode_values(&row.objects_conf, text);
+        encode(&row.objects_conf, f32::to_le_bytes, text);
         text.push(b'\t');
-        encode_ids(&row.attrs_id, text);
+        encode(&row.attrs_id, i64::to_le_bytes, text);
         text.push(b'\t');
-        encode_values(&row.attrs_conf, text);
+        encode(&row.attrs_conf, f32::to_le_bytes, text);
         text.extend_from_slice(format!("\t{}\t", row.num_boxes).as_bytes());
-        encode_values(&row.boxes, text);
+        encode(&row.boxes, f32::to_le_bytes, text);
         text.push(b'\t');
-        encode_values(&row.features, text);
+        encode(&row.features, f32::to_le_bytes, text);
         text.extend_from_slice(b"\r\n");
         self.out.write_all(text).map_err(|error| Error::infra("cannot write the features").because(error))
     }
@@ -66,20 +67,12 @@ impl<W: Write> Writer<W> {
     }
 }
 
-fn encode_ids(ids: &[i64], text: &mut Vec<u8>) {
+/// Appends numbers as Base64 of their little-endian bytes.
+fn encode<T: NoUninit, const N: usize>(numbers: &[T], to_le_bytes: impl Fn(T) -> [u8; N], text: &mut Vec<u8>) {
     if cfg!(target_endian = "little") {
-        STANDARD.encode_append(bytemuck::cast_slice::<_, u8>(ids), text);
+        STANDARD.encode_append(bytemuck::cast_slice::<_, u8>(numbers), text);
     } else {
-        let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-        STANDARD.encode_append(&bytes, text);
-    }
-}
-
-fn encode_values(values: &[f32], text: &mut Vec<u8>) {
-    if cfg!(target_endian = "little") {
-        STANDARD.encode_append(bytemuck::cast_slice::<_, u8>(values), text);
-    } else {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = numbers.iter().flat_map(|&number| to_le_bytes(number)).collect();
         STANDARD.encode_append(&bytes, text);
     }
 }
