@@ -20,6 +20,8 @@ const MOST_MEMORY: usize = 8 << 20;
 const MOST_MARKS: usize = 100_000;
 /// What an entry of the memo takes, with its share of the table's free places.
 const MEMO_ENTRY: usize = 2 * size_of::<(u32, Value)>();
+/// Puts what is on top of the stack into the next slot of the memo.
+const MEMOIZE: u8 = 0x94;
 
 /// Runs the pickle at the start of `input`; what follows it is left alone.
 pub(super) fn run(input: &[u8]) -> Result<Pickled<'_>> {
@@ -146,24 +148,12 @@ impl<'a> Machine<'a> {
                 let entries = self.pop_to_mark()?;
                 self.set_items(&entries)?;
             }
-            b'q' => {
-                let [slot] = self.take_array()?;
-                self.put(slot.into())?;
-            }
-            b'r' => {
-                let slot = u32::from_le_bytes(self.take_array()?);
+            b'q' | b'r' | MEMOIZE => {
+                let slot = self.slot(operation)?;
                 self.put(slot)?;
             }
-            0x94 => {
-                let slot = u32::try_from(self.memo.len()).map_err(|e| damaged("too many memos").because(e))?;
-                self.put(slot)?; // MEMOIZE
-            }
-            b'h' => {
-                let [slot] = self.take_array()?;
-                self.get(slot.into())?;
-            }
-            b'j' => {
-                let slot = u32::from_le_bytes(self.take_array()?);
+            b'h' | b'j' => {
+                let slot = self.slot(operation)?;
                 self.get(slot)?;
             }
             b'c' => {
@@ -295,6 +285,15 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             _ => Err(damaged("entries are put into what is not a dict")),
+        }
+    }
+
+    /// The slot of the memo that an instruction means: the next one, or what it says in one byte or four.
+    fn slot(&mut self, operation: u8) -> Result<u32> {
+        match operation {
+            MEMOIZE => u32::try_from(self.memo.len()).map_err(|e| damaged("too many memos").because(e)),
+            b'q' | b'h' => self.take_array().map(|[slot]| slot.into()),
+            _ => self.take_array().map(u32::from_le_bytes),
         }
     }
 
