@@ -238,14 +238,7 @@ impl Work<'_> {
         let mask = Tensor::from_slice(&mask).view([rows, words]).to_device(device);
         let features = Tensor::from_slice(&features).view([rows, boxes, dim]).to_device(device);
         let boxes = Tensor::from_slice(&positions).view([rows, boxes, 4]).to_device(device);
-        let inputs = Inputs {
-            ids: &ids,
-            mask: Some(&mask),
-            token_types: None,
-            features: &features,
-            boxes: &boxes,
-            visual_mask: None,
-        };
+        let inputs = Inputs::padded([&ids, &mask], &features, &boxes);
         let mut named = self.encoder.forward(&inputs, i64::from(self.tokenizer.mask_id()), want)?;
         if let Some(found) = named.get_mut("heads.mask_positions") {
             *found = no_grad(|| &*found + Tensor::from_slice(&[first, 0]).to_device(device));

@@ -66,6 +66,13 @@ pub struct Inputs<'a> {
     pub visual_mask: Option<&'a Tensor>,
 }
 
+impl<'a> Inputs<'a> {
+    /// Sentences of one segment with padding, and images whose boxes are all there, as the original's programs read.
+    pub fn padded([ids, mask]: [&'a Tensor; 2], features: &'a Tensor, boxes: &'a Tensor) -> Self {
+        Self { ids, mask: Some(mask), token_types: None, features, boxes, visual_mask: None }
+    }
+}
+
 /// What the model puts out.
 pub struct Outputs {
     /// Language states (B, S, H).

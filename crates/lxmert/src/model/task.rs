@@ -75,13 +75,6 @@ impl TaskModel {
             n => t.repeat_interleave_self_int(n, 0, None),
         };
         let (ids, mask) = (repeat(&batch.ids), repeat(&batch.mask));
-        run(&Inputs {
-            ids: &ids,
-            mask: Some(&mask),
-            token_types: None,
-            features: &batch.features,
-            boxes: &batch.boxes,
-            visual_mask: None,
-        })
+        run(&Inputs::padded([&ids, &mask], &batch.features, &batch.boxes))
     }
 }

@@ -76,14 +76,7 @@ pub struct Ready {
 impl Ready {
     /// What the model reads.
     pub fn inputs(&self) -> Inputs<'_> {
-        Inputs {
-            ids: &self.ids,
-            mask: Some(&self.mask),
-            token_types: None,
-            features: &self.features,
-            boxes: &self.boxes,
-            visual_mask: None,
-        }
+        Inputs::padded([&self.ids, &self.mask], &self.features, &self.boxes)
     }
 
     /// What it is asked; words (N) at [`places`](Self::places) only, the unmasked features only for the feature task.
