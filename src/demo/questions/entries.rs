@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::random::Random;
+use super::super::scenes::Scene;
 use base::error::{Error, Result};
 use base::files::write_atomically;
 
@@ -63,8 +64,39 @@ pub(in super::super) fn write_json(path: &Path, data: &impl Serialize) -> Result
     })
 }
 
+/// Asks about a list of pictures and makes an entry of each question; `first` is the first of the pictures' numbers. `entry` gets the
+/// picture's number and id, and how many questions were asked about it before.
+pub(super) fn each_picture<Q, T>(
+    seed: u64,
+    pictures: &[(String, Scene)],
+    first: u64,
+    questions: impl Fn(&mut Random, &mut Balance, &Scene) -> Vec<Q>,
+    entry: impl Fn(&mut Random, (u64, u64), &str, Q) -> T,
+) -> Vec<T> {
+    let mut balance = Balance::default();
+    let mut entries = Vec::new();
+    for (number, (img_id, scene)) in (first..).zip(pictures) {
+        let mut random = Random::named(seed, &format!("questions/{img_id}"));
+        let asked = questions(&mut random, &mut balance, scene);
+        entries.extend((0..).zip(asked).map(|(k, question)| entry(&mut random, (number, k), img_id, question)));
+    }
+    entries
+}
+
+/// Writes a file for each split, and the tables of all their answers; `splits` are names and entries.
+pub(super) fn write_splits<'a, T: Serialize, K: Iterator<Item = &'a String>>(
+    folder: &Path,
+    splits: &'a [(&str, Vec<T>)],
+    answers: impl Fn(&'a T) -> K,
+) -> Result<()> {
+    for (name, data) in splits {
+        write_json(&folder.join(format!("{name}.json")), data)?;
+    }
+    write_answer_tables(folder, splits.iter().flat_map(|(_, data)| data).flat_map(answers))
+}
+
 /// Writes `trainval_ans2label.json` and `trainval_label2ans.json` into a folder: every answer given, sorted.
-pub(super) fn write_answer_tables<'a>(folder: &Path, answers: impl Iterator<Item = &'a String>) -> Result<()> {
+fn write_answer_tables<'a>(folder: &Path, answers: impl Iterator<Item = &'a String>) -> Result<()> {
     let label2ans: std::collections::BTreeSet<&String> = answers.collect();
     let ans2label: BTreeMap<&String, usize> = label2ans.iter().enumerate().map(|(label, ans)| (*ans, label)).collect();
     write_json(&folder.join("trainval_ans2label.json"), &ans2label)?;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Balance, Candidate, ask, write_answer_tables, write_json};
+use super::entries::{each_picture, write_splits};
+use super::{Balance, Candidate, ask};
 use crate::demo::random::Random;
 use crate::demo::scenes::{Color, Scene, Shape};
 use base::error::Result;
@@ -40,26 +41,15 @@ fn questions(random: &mut Random, balance: &mut Balance, scene: &Scene) -> Vec<C
 
 /// Asks about a list of pictures; `first` is the first of their numbers, which question ids begin with.
 pub fn ask_about(seed: u64, pictures: &[(String, Scene)], first: u64) -> Vec<Gqa> {
-    let mut balance = Balance::default();
-    let mut out = Vec::new();
-    for (number, (img_id, scene)) in (first..).zip(pictures) {
-        let mut random = Random::named(seed, &format!("questions/{img_id}"));
-        for (k, Candidate { sent, answer }) in (0..).zip(questions(&mut random, &mut balance, scene)) {
-            out.push(Gqa {
-                img_id: img_id.clone(),
-                label: BTreeMap::from([(answer, 1.0)]),
-                question_id: format!("{:08}", number * 100 + k),
-                sent,
-            });
-        }
-    }
-    out
+    each_picture(seed, pictures, first, questions, |_, (number, k), img_id, Candidate { sent, answer }| Gqa {
+        img_id: img_id.to_owned(),
+        label: BTreeMap::from([(answer, 1.0)]),
+        question_id: format!("{:08}", number * 100 + k),
+        sent,
+    })
 }
 
 /// Writes the files of `data/gqa`; `splits` are their names and entries.
 pub fn write(folder: &Path, splits: &[(&str, Vec<Gqa>)]) -> Result<()> {
-    for (name, data) in splits {
-        write_json(&folder.join(format!("{name}.json")), data)?;
-    }
-    write_answer_tables(folder, splits.iter().flat_map(|(_, data)| data).flat_map(|d| d.label.keys()))
+    write_splits(folder, splits, |entry| entry.label.keys())
 }

@@ -8,6 +8,5 @@ pub mod nlvr2;
 pub mod vocab;
 pub mod vqa;
 
-use entries::write_answer_tables;
 pub(super) use entries::write_json;
 pub use entries::{Balance, Candidate};
