@@ -89,16 +89,14 @@ pub fn extract_all(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use data::features::tsv::Reader;
 
-    /// Gives each image its path's length; fails where the path says so.
-    struct Fake {
-        dim: usize,
-    }
+    /// Promises two boxes of three features; gives the row that the function makes of an image.
+    pub(in crate::extract) struct Fake<F>(pub F);
 
-    impl Extractor for Fake {
+    impl<F: FnMut(&ImageFile) -> Result<Row>> Extractor for Fake<F> {
         fn name(&self) -> &str {
             "fake"
         }
@@ -116,10 +114,18 @@ mod tests {
         }
 
         fn extract(&mut self, image: &ImageFile, row: &mut Row) -> Result<()> {
+            *row = (self.0)(image)?;
+            Ok(())
+        }
+    }
+
+    /// Gives each image its path's length in `dim` features a box; fails where the path says so.
+    fn with_features(dim: usize) -> impl Extractor {
+        Fake(move |image: &ImageFile| {
             if image.path.ends_with("broken") {
                 return Err(Error::data("it is no image"));
             }
-            *row = Row {
+            Ok(Row {
                 img_id: image.id.clone(),
                 img_h: 10,
                 img_w: 20,
@@ -129,10 +135,9 @@ mod tests {
                 attrs_conf: vec![0.25; 2],
                 num_boxes: 2,
                 boxes: vec![0., 0., 20., 10., 1., 2., 3., 4.],
-                features: (0..2 * self.dim).map(|at| (image.path.as_os_str().len() + at) as f32).collect(),
-            };
-            Ok(())
-        }
+                features: (0..2 * dim).map(|at| (image.path.as_os_str().len() + at) as f32).collect(),
+            })
+        })
     }
 
     fn image(id: &str, path: &str) -> ImageFile {
@@ -145,7 +150,7 @@ mod tests {
         let tsv = folder.path().join("new/a_obj36.tsv");
         let mut told = Vec::new();
         let images = [image("b", "/x"), image("a", "/xyz")];
-        let summary = extract_all(&mut Fake { dim: 3 }, &images, &tsv, &mut |done| told.push(done)).unwrap();
+        let summary = extract_all(&mut with_features(3), &images, &tsv, &mut |done| told.push(done)).unwrap();
         assert_eq!((summary, told), (Summary { images: 2, boxes: 2, dim: 3 }, vec![1, 2]));
         let mut reader = Reader::open(&tsv).unwrap();
         let mut row = Row::default();
@@ -157,7 +162,7 @@ mod tests {
 
         let before = std::fs::read(&tsv).unwrap();
         let failing = |images: &[ImageFile], dim| {
-            extract_all(&mut Fake { dim }, images, &tsv, &mut |_| ()).unwrap_err().to_string()
+            extract_all(&mut with_features(dim), images, &tsv, &mut |_| ()).unwrap_err().to_string()
         };
         let error = failing(&[image("a", "/x"), image("c", "/broken")], 3);
         assert!(error.contains("image c (/broken)") && error.contains("it is no image"), "{error}");

@@ -178,42 +178,22 @@ fn there(request: &Request, output: &Path, made_by: &MadeBy, ids_sha256: &str) -
 
 #[cfg(test)]
 mod tests {
+    use super::super::ImageFile;
     use super::super::backend::PerImage;
+    use super::super::extractor::tests::Fake;
     use super::super::list::tests::png;
     use super::super::sets::{Set, Split};
-    use super::super::{Extractor, ImageFile};
     use super::*;
     use base::progress::Silent;
     use data::features::Row;
     use data::features::testing::row_of;
 
     /// Finds two boxes in what is an image.
-    struct Fake;
-
-    impl Extractor for Fake {
-        fn name(&self) -> &str {
-            "fake"
+    fn found(image: &ImageFile) -> Result<Row> {
+        if !files::read_bytes(&image.path, 1000)?.starts_with(b"\x89PNG") {
+            return Err(Error::data("it is no image"));
         }
-
-        fn version(&self) -> String {
-            "1".into()
-        }
-
-        fn boxes(&self) -> usize {
-            2
-        }
-
-        fn dim(&self) -> usize {
-            3
-        }
-
-        fn extract(&mut self, image: &ImageFile, row: &mut Row) -> Result<()> {
-            if !files::read_bytes(&image.path, 1000)?.starts_with(b"\x89PNG") {
-                return Err(Error::data("it is no image"));
-            }
-            *row = Row { img_id: image.id.clone(), img_w: 640, img_h: 480, ..row_of(1, 2, 3) };
-            Ok(())
-        }
+        Ok(Row { img_id: image.id.clone(), img_w: 640, img_h: 480, ..row_of(1, 2, 3) })
     }
 
     #[test]
@@ -232,7 +212,7 @@ mod tests {
             order: Order::Id,
             allow_missing: false,
         };
-        let go = |request: &Request| extract(request, &plan(request)?, &mut PerImage(Fake), &Silent);
+        let go = |request: &Request| extract(request, &plan(request)?, &mut PerImage(Fake(found)), &Silent);
         let summary = go(&request).unwrap();
         assert_eq!((summary.record, summary.missing.len()), (None, 1));
         assert!(summary.missing[0].reason.contains("it is no image"));

@@ -44,8 +44,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use data::features::Row;
-    use data::features::tsv::Writer;
+    use data::features::testing::{row_of, text};
 
     #[derive(Parser)]
     struct Line {
@@ -57,21 +56,7 @@ mod tests {
     fn exits_by_what_was_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a_obj36.tsv");
-        let row = Row {
-            img_id: "n1".into(),
-            img_h: 4,
-            img_w: 4,
-            objects_id: vec![0],
-            objects_conf: vec![0.5],
-            attrs_id: vec![0],
-            attrs_conf: vec![0.5],
-            num_boxes: 1,
-            boxes: vec![0.0, 0.0, 4.0, 4.0],
-            features: vec![1.0, 2.0],
-        };
-        let mut writer = Writer::new(Vec::new());
-        writer.write_row(&row).unwrap();
-        let text = writer.finish().unwrap();
+        let text = text(&[row_of(1, 2, 3)]);
         let inspect = |format: &str| {
             let line = ["repro", "--format", format, path.to_str().unwrap()];
             run(Line::try_parse_from(line).unwrap().args)
