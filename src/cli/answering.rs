@@ -10,7 +10,7 @@ use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::values::count;
-use crate::placement::{Asked, Placement, Touched};
+use crate::placement::{Placement, Touched};
 use base::error::{Error, Result};
 use base::tell;
 use data::dataset::{Prediction, Scale, Task, TaskData, read_predictions};
@@ -155,13 +155,11 @@ impl Answering {
         };
         let origins: Vec<Attribution> = files.iter().map(origin).collect::<Result<_>>()?;
         let (sizes, overrule) = self.sizes(&files, &loader)?;
-        let asked = Asked {
-            name: name.to_owned(),
-            device: self.compute.device.clone(),
-            threads: self.compute.threads(),
-            record: None,
-            touched: self.touched(task, split, placement, output)?,
-            job: Job::Answer(Box::new(Answer {
+        let asked = self.compute.asked(
+            name,
+            None,
+            self.touched(task, split, placement, output)?,
+            Job::Answer(Box::new(Answer {
                 data: data.clone(),
                 splits: split.to_owned(),
                 models: files,
@@ -173,7 +171,7 @@ impl Answering {
                 output: output.to_owned(),
                 stage: false,
             })),
-        };
+        );
         let facts: protocol::Answered = compute(placement, &asked)?;
         let model = |(facts, origin): (&protocol::ModelFacts, Attribution)| AnsweringModel {
             file: facts.file.clone(),

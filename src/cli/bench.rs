@@ -9,7 +9,7 @@ use super::options::{ComputeOptions, ModelOptions};
 use super::output::say;
 use super::values::{count, whole};
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
-use crate::placement::{Asked, Host, Placement, Touched};
+use crate::placement::{Host, Placement, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use base::host::cores;
@@ -82,9 +82,6 @@ struct Train {
     /// Steps measured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
-    /// Steps before that, not counted
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
-    warmup: usize,
     #[command(flatten)]
     input: Input,
 }
@@ -107,16 +104,16 @@ struct Predict {
     /// Steps measured, in each of which both ways take their turn
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     steps: usize,
-    /// Steps before that, not counted
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
-    warmup: usize,
     #[command(flatten)]
     input: Input,
 }
 
-/// Sizes of model and input.
+/// Steps that are not counted, and the sizes of model and input.
 #[derive(Debug, clap::Args)]
 struct Input {
+    /// Steps before that, not counted
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
+    warmup: usize,
     /// Boxes an image
     #[arg(long, value_name = "N", default_value_t = RELEASED_BOXES, value_parser = count::<usize>, allow_negative_numbers = true)]
     boxes: usize,
@@ -155,14 +152,7 @@ impl Input {
 
     /// Has a worker of this machine measure.
     fn measured(&self, job: Job) -> Result<Value> {
-        let asked = Asked {
-            name: "bench".to_owned(),
-            device: self.compute.device.clone(),
-            threads: self.compute.threads(),
-            record: None,
-            touched: Touched::default(),
-            job,
-        };
+        let asked = self.compute.asked("bench", None, Touched::default(), job);
         compute(&Placement::Host(Host), &asked)
     }
 }
@@ -261,21 +251,20 @@ impl Rounds {
 /// Sizes that cannot be; files that cannot be read; a full disk.
 pub fn run(args: Args) -> Result<u8> {
     let report = match args.what {
-        What::Train(Train { batch_size, steps, warmup, input }) => input.measured(Job::BenchTrain(BenchTrain {
+        What::Train(Train { batch_size, steps, input }) => input.measured(Job::BenchTrain(BenchTrain {
             config: input.config()?,
             sizes: input.sizes(batch_size),
-            rounds: protocol::Rounds { warmup, steps },
+            rounds: protocol::Rounds { warmup: input.warmup, steps },
         }))?,
-        What::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, warmup, input }) => {
-            input.measured(Job::BenchPredict(BenchPredict {
+        What::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, input }) => input
+            .measured(Job::BenchPredict(BenchPredict {
                 config: input.config()?,
                 sizes: input.sizes(batch_size),
-                rounds: protocol::Rounds { warmup, steps },
+                rounds: protocol::Rounds { warmup: input.warmup, steps },
                 questions,
                 questions_per_image,
                 repeats,
-            }))?
-        }
+            }))?,
         What::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
             let settings = tokenize::Settings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };
             tokenize::measure(settings, Repeats { warmup, steps })?

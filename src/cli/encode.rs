@@ -7,7 +7,7 @@ use super::first_look::{Named, look};
 use super::options::{ComputeOptions, DataFiles, say_vocabulary};
 use super::output::say;
 use super::values::count;
-use crate::placement::{Asked, Host, Placement, Touched};
+use crate::placement::{Host, Placement, Touched};
 use crate::prepare;
 use base::error::{Error, Result};
 use base::exit;
@@ -200,14 +200,12 @@ pub fn run(args: Args) -> Result<u8> {
     let tokenizer = Tokenizer::from_vocab_file(&vocab)?;
     say_vocabulary(&tokenizer)?;
     check_vocabulary(&checkpoint, &tokenizer)?;
-    let asked = Asked {
-        name: "encode".to_owned(),
-        device: args.compute.device.clone(),
-        threads: args.compute.threads(),
-        record: None,
+    let asked = args.compute.asked(
+        "encode",
+        None,
         // Of no account on this machine, and there is no other place for it.
-        touched: Touched::default(),
-        job: Job::Encode(Box::new(Encode {
+        Touched::default(),
+        Job::Encode(Box::new(Encode {
             load: args.load.clone(),
             attention_heads: args.attention_heads,
             vocab,
@@ -223,7 +221,7 @@ pub fn run(args: Args) -> Result<u8> {
             batch_size: args.batch_size,
             output,
         })),
-    };
+    );
     let path: PathBuf = compute(&Placement::Host(Host), &asked)?;
     match args.heads {
         true => tell!("{}", path.display()),

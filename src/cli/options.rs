@@ -9,7 +9,7 @@ use super::choices::ablation;
 use super::progress::board::Board;
 use super::values::{count, dropout, whole};
 use crate::pipeline::contained::{Features, build_stores};
-use crate::placement::Placement;
+use crate::placement::{Asked, Placement, Touched};
 use crate::prepare;
 use base::error::{Error, Result};
 use base::tell;
@@ -19,6 +19,7 @@ use data::features::Precision;
 use judge::grade::vocabulary::published_vocabulary;
 use lxmert_spec::Config;
 use lxmert_spec::paper::MODEL;
+use protocol::Job;
 use trainings::choices::Ablation;
 use trainings::loader::{DataSettings, Stores};
 
@@ -207,5 +208,10 @@ impl ComputeOptions {
     /// How many threads the arithmetic gets.
     pub fn threads(&self) -> usize {
         self.threads.map_or_else(base::host::cores, usize::from)
+    }
+
+    /// Returns the work to ask a worker for, with these options.
+    pub fn asked(&self, name: &str, record: Option<PathBuf>, touched: Touched, job: Job) -> Asked {
+        Asked { name: name.to_owned(), device: self.device.clone(), threads: self.threads(), record, touched, job }
     }
 }

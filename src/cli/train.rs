@@ -16,7 +16,7 @@ use super::output::say;
 use super::start::StartOptions;
 use super::stopping::resumable;
 use super::values::{count, rate, seed};
-use crate::placement::{Asked, Placement, RECORD, Touched};
+use crate::placement::{Placement, RECORD, Touched};
 use base::error::{Error, Result};
 use base::exit;
 use base::tell;
@@ -262,13 +262,11 @@ pub fn run(args: Args) -> Result<u8> {
         tell!("note: no snapshot is in {}: beginning", settings.output.display());
     }
     args.look(&start)?;
-    let asked = Asked {
-        name: "train".to_owned(),
-        device: args.compute.device.clone(),
-        threads: args.compute.threads(),
-        record: Some(settings.output.join(RECORD)),
-        touched: args.touched(&placement)?,
-        job: Job::Finetune(Box::new(Finetune {
+    let asked = args.compute.asked(
+        "train",
+        Some(settings.output.join(RECORD)),
+        args.touched(&placement)?,
+        Job::Finetune(Box::new(Finetune {
             data,
             train: args.train().to_owned(),
             valid: args.valid().to_owned(),
@@ -278,7 +276,7 @@ pub fn run(args: Args) -> Result<u8> {
             encoder: None,
             stage: false,
         })),
-    };
+    );
     let outcome = compute(&placement, &asked).map_err(resumable)?;
     print(&settings, &outcome)
 }

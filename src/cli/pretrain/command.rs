@@ -13,7 +13,7 @@ use super::super::original_extras::OriginalExtras;
 use super::super::stopping::resumable;
 use super::super::values::{count, rate, seed, share};
 use super::options::{PretrainDataOptions, PretrainStartOptions};
-use crate::placement::{Asked, Placement, RECORD, Touched};
+use crate::placement::{Placement, RECORD, Touched};
 use base::error::{Error, Result};
 use base::{exit, tell};
 use data::dataset::answers::parse_qa_sets;
@@ -272,13 +272,11 @@ pub fn run(args: Args) -> Result<u8> {
         return Ok(exit::PASS);
     }
     args.look(&start)?;
-    let asked = Asked {
-        name: "pretrain".to_owned(),
-        device: args.compute.device.clone(),
-        threads: args.compute.threads(),
-        record: Some(settings.output.join(RECORD)),
-        touched: args.touched(&placement)?,
-        job: Job::Pretrain(Box::new(Pretrain {
+    let asked = args.compute.asked(
+        "pretrain",
+        Some(settings.output.join(RECORD)),
+        args.touched(&placement)?,
+        Job::Pretrain(Box::new(Pretrain {
             data,
             train: args.train.clone(),
             valid: args.valid().map(str::to_owned),
@@ -288,7 +286,7 @@ pub fn run(args: Args) -> Result<u8> {
             allow_missing: args.start.allow_missing,
             settings: settings.clone(),
         })),
-    };
+    );
     let outcome: Outcome = compute(&placement, &asked).map_err(resumable)?;
     tell!("{} steps; results in {}", outcome.steps, settings.output.display());
     Ok(exit::PASS)
