@@ -1,10 +1,27 @@
 //! What the identity of every run says of its model and its features.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::examples::Source;
+use crate::snapshot::Identity;
 use data::features::FeatureStore;
 use lxmert_spec::Config;
+
+/// Returns the identity of a run with these options, this model and these data.
+pub fn of_run(
+    mut run: BTreeMap<String, Value>,
+    config: &Config,
+    vocabulary: Option<&str>,
+    [train, valid]: [Value; 2],
+    machine: BTreeMap<String, Value>,
+) -> Identity {
+    run.insert("words of the vocabulary".into(), config.vocab_size.into());
+    run.insert("training data".into(), train);
+    run.insert("validation data".into(), valid);
+    Identity { machine, ..Identity::of_options(run, vocabulary) }
+}
 
 /// A model's sizes but for two, which the vocabulary and the features decide.
 pub fn sizes(config: &Config) -> Value {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::settings::Settings;
 use crate::examples::{Questions, Target};
-use crate::identity::{features, sizes};
+use crate::identity::{features, of_run, sizes};
 use crate::snapshot::Identity;
 use base::files::hex;
 
@@ -19,12 +19,9 @@ pub fn identity(
     machine: BTreeMap<String, Value>,
 ) -> Identity {
     let mut run = options(settings);
-    let config = &settings.description.config;
-    run.insert("words of the vocabulary".into(), config.vocab_size.into());
     run.insert("answers".into(), settings.description.answers.into());
-    run.insert("training data".into(), data(train));
-    run.insert("validation data".into(), valid.map_or(Value::Null, data));
-    Identity { machine, ..Identity::of_options(run, settings.vocabulary.as_deref()) }
+    let data = [data(train), valid.map_or(Value::Null, data)];
+    of_run(run, &settings.description.config, settings.vocabulary.as_deref(), data, machine)
 }
 
 /// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::data::{Examples, Sentences};
 use super::settings::Settings;
-use crate::identity::{features, sizes};
+use crate::identity::{features, of_run, sizes};
 use crate::snapshot::Identity;
 use base::files::hex;
 
@@ -18,12 +18,8 @@ pub fn identity(
     valid: Option<&Examples>,
     machine: BTreeMap<String, Value>,
 ) -> Identity {
-    let mut run = options(settings);
-    let config = &settings.description.config;
-    run.insert("words of the vocabulary".into(), config.vocab_size.into());
-    run.insert("training data".into(), data(train.sentences));
-    run.insert("validation data".into(), valid.map_or(Value::Null, |valid| data(valid.sentences)));
-    Identity { machine, ..Identity::of_options(run, settings.vocabulary.as_deref()) }
+    let data = [data(train.sentences), valid.map_or(Value::Null, |valid| data(valid.sentences))];
+    of_run(options(settings), &settings.description.config, settings.vocabulary.as_deref(), data, machine)
 }
 
 /// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.
