@@ -162,8 +162,7 @@ impl Golden {
 
     /// Reads the text of a file.
     pub fn parse(text: &str) -> Result<Self> {
-        head::check(text, SCHEMA, EDITION)?;
-        let golden: Self = toml::from_str(text).map_err(Error::data)?;
+        let golden: Self = head::parse(text, SCHEMA, EDITION)?;
         golden.check()?;
         Ok(golden)
     }

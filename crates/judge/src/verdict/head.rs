@@ -1,15 +1,22 @@
 //! The first two lines of every golden file: how it is written, and how it is judged.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use base::error::{Error, Result};
 
-/// Checks that this program knows a file's schema and edition. Done before the rest is read, so that a newer file is called
-/// newer and not misspelt.
+/// Reads the text of a file of this schema and edition.
 ///
 /// # Errors
-/// Data where either is missing or another one, or where the text is no TOML.
-pub(super) fn check(text: &str, schema: u32, edition: u32) -> Result<()> {
+/// Data where either is missing or another one, where the text is no TOML, or for an unknown field.
+pub(super) fn parse<T: DeserializeOwned>(text: &str, schema: u32, edition: u32) -> Result<T> {
+    check(text, schema, edition)?;
+    toml::from_str(text).map_err(Error::data)
+}
+
+/// Checks that this program knows a file's schema and edition. Done before the rest is read, so that a newer file is called
+/// newer and not misspelt.
+fn check(text: &str, schema: u32, edition: u32) -> Result<()> {
     #[derive(Deserialize)]
     struct Head {
         schema: u32,

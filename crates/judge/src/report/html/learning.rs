@@ -3,16 +3,13 @@
 use maud::{Markup, html};
 
 use super::super::{Report, plot};
+use super::parts::section;
 use crate::verdict::row::Judged;
 
 /// Nothing where nothing was trained.
 pub fn curves(report: &Report) -> Markup {
-    if report.curves.is_empty() {
-        return html! {};
-    }
-    html! {
-        section id="learning" {
-            h2 { "How it was learned" }
+    section("learning", "How it was learned", &report.curves, || {
+        html! {
             p class="lead" { "Training loss by step (faint: as it was; line: its moving mean), and accuracy by epoch beside the band." }
             div class="multiples" { @for (i, curves) in report.curves.iter().enumerate() {
                 figure {
@@ -29,7 +26,7 @@ pub fn curves(report: &Report) -> Markup {
                 }
             } }
         }
-    }
+    })
 }
 
 /// The name for people of a task's result.
@@ -39,12 +36,8 @@ fn title(report: &Report, task: &str) -> String {
 
 /// Nothing where there are none.
 pub fn examples(report: &Report) -> Markup {
-    if report.examples.is_empty() {
-        return html! {};
-    }
-    html! {
-        section id="examples" {
-            h2 { "What was asked" }
+    section("examples", "What was asked", &report.examples, || {
+        html! {
             div class="examples" { @for example in &report.examples {
                 div class="example" {
                     div class="pictures" { @for picture in &example.images {
@@ -65,5 +58,5 @@ pub fn examples(report: &Report) -> Markup {
                 }
             } }
         }
-    }
+    })
 }

@@ -22,6 +22,14 @@ pub(super) fn pill(verdict: Verdict) -> Markup {
     html! { span class={ "pill " (class(verdict)) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict) } }
 }
 
+/// A part of the page under its heading; nothing if there are no `items` to show.
+pub(super) fn section<T>(id: &str, heading: &str, items: &[T], body: impl FnOnce() -> Markup) -> Markup {
+    match items {
+        [] => html! {},
+        _ => html! { section id=(id) { h2 { (heading) } (body()) } },
+    }
+}
+
 /// A table in a frame of its own, which the keyboard can scroll where it is wider than the page.
 pub(super) fn scrolling(name: &str, table: &Markup) -> Markup {
     html! { section class="scroll" tabindex="0" aria-label=(name) { (table) } }

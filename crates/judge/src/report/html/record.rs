@@ -2,17 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::super::{Report, StageOutputs, human_bytes, human_seconds};
-use super::parts::{coded, hash, heads, scrolling};
+use super::super::{FileRecord, Report, StageOutputs, human_bytes, human_seconds};
+use super::parts::{coded, hash, heads, scrolling, section};
 
 /// Nothing where there are none.
 pub fn stages(report: &Report) -> Markup {
-    if report.stages.is_empty() {
-        return html! {};
-    }
-    html! {
-        section id="stages" {
-            h2 { "Stages" }
+    section("stages", "Stages", &report.stages, || {
+        html! {
             (scrolling("Stages", &html! {
                 table class="stages" {
                     caption { "What ran, what was reused, and why" }
@@ -26,7 +22,7 @@ pub fn stages(report: &Report) -> Markup {
                 }
             }))
         }
-    }
+    })
 }
 
 /// Where it ran.
@@ -43,7 +39,6 @@ pub fn environment(report: &Report) -> Markup {
 
 /// What went in and came out, and what judged it.
 pub fn provenance(report: &Report) -> Markup {
-    let differs = "differs from run to run";
     html! {
         section id="provenance" {
             h2 { "Provenance" }
@@ -58,11 +53,7 @@ pub fn provenance(report: &Report) -> Markup {
                     @if !report.provenance.inputs.is_empty() {
                         tbody {
                             tr class="group" { th scope="rowgroup" colspan="3" { "Inputs" } }
-                            @for file in &report.provenance.inputs { tr {
-                                td { (file.name) }
-                                td class="num" { (file.bytes.map(human_bytes).unwrap_or_default()) }
-                                td { (hash(file.sha256.as_deref().unwrap_or(differs))) }
-                            } }
+                            @for file in &report.provenance.inputs { (row(file)) }
                         }
                     }
                     @for StageOutputs { stage, files, bytes, sha256, largest } in &report.provenance.outputs {
@@ -72,17 +63,21 @@ pub fn provenance(report: &Report) -> Markup {
                                 td class="num" { (human_bytes(*bytes)) }
                                 td { (hash(sha256)) }
                             }
-                            @for file in largest { tr {
-                                td { (file.name) }
-                                td class="num" { (file.bytes.map(human_bytes).unwrap_or_default()) }
-                                td { (hash(file.sha256.as_deref().unwrap_or(differs))) }
-                            } }
+                            @for file in largest { (row(file)) }
                         }
                     }
                 }
             })) }
         }
     }
+}
+
+fn row(file: &FileRecord) -> Markup {
+    html! { tr {
+        td { (file.name) }
+        td class="num" { (file.bytes.map(human_bytes).unwrap_or_default()) }
+        td { (hash(file.sha256.as_deref().unwrap_or("differs from run to run"))) }
+    } }
 }
 
 /// What judged; a verdict holds for these editions.

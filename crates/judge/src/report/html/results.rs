@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::numbers::{self, Numbers};
 use super::super::{Report, plot, words};
-use super::parts::{class, pill, scrolling};
+use super::parts::{self, class, pill, scrolling};
 use crate::verdict::row::{Gate, Judged};
 
 const LEAD: &str = "The dot is what was observed on the task's whole evaluation set. The shaded band is where a faithful run is \
@@ -12,12 +12,8 @@ const LEAD: &str = "The dot is what was observed on the task's whole evaluation 
 
 /// Nothing where nothing was judged.
 pub fn section(report: &Report) -> Markup {
-    if report.rows.is_empty() {
-        return html! {};
-    }
-    html! {
-        section id="results" {
-            h2 { "Results" }
+    parts::section("results", "Results", &report.rows, || {
+        html! {
             p class="lead" {
                 (LEAD)
                 @if report.rows.iter().any(|r| !r.recorded.is_empty()) { " Small marks are the recorded runs that the band comes from." }
@@ -28,7 +24,7 @@ pub fn section(report: &Report) -> Markup {
             div class="cards" { @for (i, row) in report.rows.iter().enumerate() { (card(i, row)) } }
             (table(&report.rows))
         }
-    }
+    })
 }
 
 fn card(i: usize, row: &Judged) -> Markup {

@@ -80,8 +80,7 @@ impl Frozen {
     /// # Errors
     /// As [`Frozen::load`].
     pub fn parse(text: &str) -> Result<Self> {
-        head::check(text, SCHEMA, EDITION)?;
-        let frozen: Self = toml::from_str(text).map_err(Error::data)?;
+        let frozen: Self = head::parse(text, SCHEMA, EDITION)?;
         let Self { kind, n, items, sha256, allowed_flips, reason, .. } = &frozen;
         let wrong = |what: String| Err(Error::data(what));
         match () {

@@ -193,8 +193,7 @@ impl Golden {
     /// Data for another schema or edition, an unknown field, a name that is there twice or not at all, or an impossible
     /// value.
     pub fn parse(text: &str) -> Result<Self> {
-        head::check(text, SCHEMA, EDITION)?;
-        let golden: Self = toml::from_str(text).map_err(Error::data)?;
+        let golden: Self = head::parse(text, SCHEMA, EDITION)?;
         let Self { matching, tolerances, levels, images, .. } = &golden;
         let positive = |value: f64| value.is_finite() && value >= 0.0;
         if !(matching.iou > 0.0 && matching.iou <= 1.0) {

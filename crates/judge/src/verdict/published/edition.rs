@@ -232,8 +232,7 @@ impl Published {
     /// # Errors
     /// Data for another schema or edition, an unknown field, a name or seed that is there twice, or an impossible number.
     pub fn parse(text: &str) -> Result<Self> {
-        head::check(text, SCHEMA, EDITION)?;
-        let published: Self = toml::from_str(text).map_err(Error::data)?;
+        let published: Self = head::parse(text, SCHEMA, EDITION)?;
         published.rule.check().map_err(|e| e.while_doing("the rule is wrong"))?;
         let mut names = BTreeSet::new();
         for task in &published.tasks {
