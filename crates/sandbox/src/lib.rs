@@ -13,7 +13,7 @@
 //! - `retry`: what may be spurious is tried again;
 //! - [`Stop`]: a way for this program to end its containers early;
 //! - `leftovers` (`listing`): nothing stays behind after Ctrl-C (`signals`), nor after a kill;
-//! - [`hindrance`]: why an image that is there does not come, by what engines say;
+//! - `hindrance`: why an image does not come, by what engines say;
 //! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
 
 mod advice;
@@ -27,7 +27,7 @@ pub mod failure;
 pub mod gpu;
 mod gpu_choice;
 mod handover;
-pub mod hindrance;
+mod hindrance;
 pub mod image;
 mod image_name;
 mod leftovers;
