@@ -228,7 +228,7 @@ fn files_put_there_by_hand_are_read_and_questions_without_features_are_named() {
 fn minival_needs_the_order_of_the_published_file() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = &manifest().replace("count = 5 }", "count = 5_001 }");
-    let workspace = Workspace::new(folder.path(), &manifest);
+    let workspace = Workspace::new(folder.path(), manifest);
     write(&workspace.path(TSV), &tsv(images("COCO_val2014_", 5_001)));
     workspace.fetched("vqa-minival", &questions(["COCO_val2014_1", "COCO_val2014_4999", "COCO_val2014_5000"]));
     let text = stderr(&run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5));
