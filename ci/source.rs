@@ -10,7 +10,7 @@ const OF_THE_WORKER: [&str; 10] =
 
 /// Sets `REPRO_GIT_COMMIT` and `REPRO_COMMIT_TIME` (seconds since 1970, by which the doctor judges the clock) for the crate that
 /// is built, where they are known: from the variable `REPRO_GIT_COMMIT` where the source comes without its history, else git's.
-pub fn tell_commit(root: &Path) {
+pub(crate) fn tell_commit(root: &Path) {
     for file in ["Cargo.lock", ".git/HEAD", ".git/logs/HEAD"] {
         println!("cargo:rerun-if-changed={}", root.join(file).display());
     }
@@ -35,7 +35,7 @@ fn commit(root: &Path) -> Option<(String, Option<String>)> {
 
 /// FNV-1a over paths and contents of the sources, in order of their paths, as 16 hexadecimal digits. It tells builds apart; it
 /// protects against nobody.
-pub fn digest(root: &Path) -> String {
+pub(crate) fn digest(root: &Path) -> String {
     let mut files = vec![root.join("Cargo.lock"), root.join("data/demo.toml")];
     for name in OF_THE_WORKER {
         let folder = root.join("crates").join(name);

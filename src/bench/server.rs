@@ -25,7 +25,7 @@ pub(super) struct Server {
 
 impl Server {
     /// Serves the file under every name, on a free port of this machine alone.
-    pub fn start(file: &Path) -> Result<Self> {
+    pub(crate) fn start(file: &Path) -> Result<Self> {
         let wrong = |error: std::io::Error| Error::infra("cannot serve a file on 127.0.0.1").because(error);
         let listener = TcpListener::bind("127.0.0.1:0").map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Where the file is.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/bench.bin", self.address)
     }
 }

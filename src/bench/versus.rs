@@ -45,7 +45,7 @@ pub(super) struct Series {
 
 impl Series {
     /// Does the work once in this process, on however many threads.
-    pub fn time<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn time<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let (wall, cpu) = (Instant::now(), cpu_seconds(libc::RUSAGE_SELF));
         let result = work()?;
         self.add(wall, cpu_seconds(libc::RUSAGE_SELF) - cpu);
@@ -56,7 +56,7 @@ impl Series {
     ///
     /// # Errors
     /// Infra where one fails.
-    pub fn run(&mut self, commands: &mut [Command]) -> Result<bool> {
+    pub(crate) fn run(&mut self, commands: &mut [Command]) -> Result<bool> {
         let (wall, cpu) = (Instant::now(), cpu_seconds(libc::RUSAGE_CHILDREN));
         let mut children = Vec::with_capacity(commands.len());
         for command in &mut *commands {
@@ -83,7 +83,7 @@ impl Series {
     }
 
     /// Median wall-clock milliseconds; `None` where nothing was measured.
-    pub fn median(&self) -> Option<f64> {
+    pub(crate) fn median(&self) -> Option<f64> {
         (!self.wall.is_empty()).then(|| median(&self.wall))
     }
 
@@ -92,13 +92,13 @@ impl Series {
     }
 
     /// How many times as long as the other it took, by the medians: wall-clock and processor.
-    pub fn times_of(&self, other: &Self) -> Value {
+    pub(crate) fn times_of(&self, other: &Self) -> Value {
         let ratio = |a: Option<f64>, b: Option<f64>| Some(rounded(a? / b?.max(1e-6)));
         json!({ "wall": ratio(self.median(), other.median()), "cpu": ratio(self.median_cpu(), other.median_cpu()) })
     }
 
     /// All times and the rate at which `bytes` were done; null where nothing was measured.
-    pub fn json(&self, bytes: u64) -> Value {
+    pub(crate) fn json(&self, bytes: u64) -> Value {
         let Some(milliseconds) = self.median() else { return Value::Null };
         json!({
             "ms": self.milliseconds(),
@@ -108,7 +108,7 @@ impl Series {
     }
 
     /// `{"median", "best", "all"}` of the wall clock; null where nothing was measured.
-    pub fn milliseconds(&self) -> Value {
+    pub(crate) fn milliseconds(&self) -> Value {
         let mut summary = part(&self.wall);
         if summary.is_null() {
             return summary;

@@ -25,7 +25,7 @@ use trainings::loader::Loader;
 
 /// Models and how to run them.
 #[derive(Debug, clap::Args)]
-pub struct Answering {
+pub(crate) struct Answering {
     /// The fine-tuned model: a .safetensors or .pth file; the suffix may be left out. Several answer together
     #[arg(long, value_name = "NAME", num_args = 1.., action = clap::ArgAction::Append)]
     pub load: Vec<String>,
@@ -51,7 +51,7 @@ pub struct Answering {
 }
 
 /// What the models said.
-pub struct Answered {
+pub(crate) struct Answered {
     /// The examples with their labels, including those without features.
     pub data: TaskData,
     /// One prediction for each usable example.
@@ -63,7 +63,7 @@ pub struct Answered {
 }
 
 /// A model that answered.
-pub struct AnsweringModel {
+pub(crate) struct AnsweringModel {
     /// Its file, or its folder in Hugging Face's layout.
     pub file: PathBuf,
     /// How many numbers it holds.
@@ -77,7 +77,7 @@ impl Answering {
     ///
     /// # Errors
     /// Usage where none is named, data where one is not there.
-    pub fn files(&self) -> Result<Vec<PathBuf>> {
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         if self.load.is_empty() {
             return Err(Error::usage("no model is named").next(
                 "pass --load with a fine-tuned model, such as workspace/snap/vqa/BEST; several answer together",
@@ -90,7 +90,7 @@ impl Answering {
     ///
     /// # Errors
     /// Usage or data for the first that is missing or something else.
-    pub fn look(&self, task: Task, split: &str) -> Result<()> {
+    pub(crate) fn look(&self, task: Task, split: &str) -> Result<()> {
         let config = self.model.config.iter().map(|path| Named::Text(path.clone()));
         look(self.load.iter().map(|name| Named::Checkpoint(name, "")).chain(config))?;
         for file in self.files()? {
@@ -110,12 +110,12 @@ impl Answering {
     }
 
     /// Whether examples without features are left out, as the person asked.
-    pub fn in_part(&self) -> bool {
+    pub(crate) fn in_part(&self) -> bool {
         self.data.allow_missing_images || Scale::from_flags(self.data.tiny, self.data.fast) != Scale::Full
     }
 
     /// "3 models, mean of probabilities"; none for a single model.
-    pub fn together(&self) -> Option<String> {
+    pub(crate) fn together(&self) -> Option<String> {
         let what = match self.average {
             Average::Probabilities => "probabilities",
             Average::Logits => "logits",
@@ -127,7 +127,7 @@ impl Answering {
     ///
     /// # Errors
     /// Usage or data where a model does not belong to the task or its data, naming the file.
-    pub fn answer(
+    pub(crate) fn answer(
         &self,
         name: &str,
         task: Task,

@@ -17,7 +17,7 @@ const FILE_LIMIT: u64 = 4 << 20;
 
 /// Form of what is printed on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     Text,
     /// For scripts
@@ -26,7 +26,7 @@ pub enum Format {
 
 /// Which files, and where they lie.
 #[derive(Debug, Args)]
-pub struct AssetOptions {
+pub(crate) struct AssetOptions {
     /// Assets by name (see repro fetch --list)
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -46,7 +46,7 @@ pub struct AssetOptions {
 /// What is known of the files.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Manifest")]
-pub struct ManifestOptions {
+pub(crate) struct ManifestOptions {
     /// Another manifest than the one compiled in (data/assets.toml)
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct ManifestOptions {
 /// How files are fetched.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
-pub struct NetworkOptions {
+pub(crate) struct NetworkOptions {
     /// Files that are fetched at the same time
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
@@ -83,7 +83,7 @@ fn pause(text: &str) -> Result<f64, String> {
 
 impl NetworkOptions {
     /// How patient to be with servers.
-    pub fn patience(&self) -> Network {
+    pub(crate) fn patience(&self) -> Network {
         Network {
             stall: Duration::from_secs(self.stall_timeout),
             retries: self.retries,
@@ -94,7 +94,7 @@ impl NetworkOptions {
 
 /// The options with their files read.
 #[derive(Debug)]
-pub struct Known {
+pub(crate) struct Known {
     /// What there is.
     pub manifest: Manifest,
     /// What is pinned: by the program (with its own manifest only) and in `lock_path`.
@@ -105,19 +105,19 @@ pub struct Known {
 
 impl AssetOptions {
     /// Reads manifest and locks.
-    pub fn read(&self) -> Result<Known> {
+    pub(crate) fn read(&self) -> Result<Known> {
         self.manifest.read(&self.workspace)
     }
 
     /// What is selected; nothing where no option says.
-    pub fn selection(&self) -> Selection {
+    pub(crate) fn selection(&self) -> Selection {
         Selection { groups: self.task.clone(), names: self.names.clone(), all: self.all }
     }
 }
 
 impl ManifestOptions {
     /// Reads manifest and locks for a workspace.
-    pub fn read(&self, workspace: &Path) -> Result<Known> {
+    pub(crate) fn read(&self, workspace: &Path) -> Result<Known> {
         let (manifest, mut lock) = match &self.manifest {
             None => (Manifest::embedded()?, Lock::parse(LOCK, "data/assets.lock")?),
             Some(path) => {

@@ -44,7 +44,7 @@ Prints one JSON object on stdout, progress on stderr.";
 /// Arguments of `repro bench`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
 }
@@ -249,7 +249,7 @@ impl Rounds {
 ///
 /// # Errors
 /// Sizes that cannot be; files that cannot be read; a full disk.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let report = match args.what {
         What::Train(Train { batch_size, steps, input }) => input.measured(Job::BenchTrain(BenchTrain {
             config: input.config()?,

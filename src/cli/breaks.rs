@@ -8,7 +8,7 @@ use trainings::snapshot::Every;
 /// What `train` and `pretrain` share.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Breaks")]
-pub struct BreakOptions {
+pub(crate) struct BreakOptions {
     /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
     #[arg(long, value_name = "EVERY", default_value = "20m")]
     snapshot_every: Every,
@@ -23,7 +23,7 @@ pub struct BreakOptions {
 
 impl BreakOptions {
     /// The snapshots of a run with this output folder.
-    pub fn settings(&self, output: &Path) -> SnapshotSettings {
+    pub(crate) fn settings(&self, output: &Path) -> SnapshotSettings {
         SnapshotSettings::below(output, self.snapshot_every, Begin::of(self.resume, self.restart))
     }
 }

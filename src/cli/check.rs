@@ -28,7 +28,7 @@ use judge::verdict::{features, power};
 /// converge or that was something else. Needs no GPU, no libtorch and no data.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// Folders of runs; a workspace stands for its last run
     #[arg(value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -95,7 +95,7 @@ The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 INFRA. Damaged e
 ///
 /// # Errors
 /// Usage for options that do not belong together; data or checksum where what a run left is damaged.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     if args.power {
         return print_power();
     }

@@ -9,12 +9,12 @@ use trainings::choices::{Ablation, Average, Optim};
 type Choice<T> = (&'static str, &'static str, T);
 
 /// `--optim`.
-pub fn optim() -> impl TypedValueParser<Value = Optim> {
+pub(crate) fn optim() -> impl TypedValueParser<Value = Optim> {
     one_of(Optim::ALL.map(|optim| (optim.name(), optim.title(), optim)))
 }
 
 /// `--average`.
-pub fn average() -> impl TypedValueParser<Value = Average> {
+pub(crate) fn average() -> impl TypedValueParser<Value = Average> {
     one_of([
         (
             "probabilities",
@@ -26,7 +26,7 @@ pub fn average() -> impl TypedValueParser<Value = Average> {
 }
 
 /// `--ablate`.
-pub fn ablation() -> impl TypedValueParser<Value = Ablation> {
+pub(crate) fn ablation() -> impl TypedValueParser<Value = Ablation> {
     one_of([
         ("vision", "Features and boxes are zero: a question-only model", Ablation::Vision),
         ("language", "Every sentence is empty: an image-only model", Ablation::Language),
@@ -34,7 +34,7 @@ pub fn ablation() -> impl TypedValueParser<Value = Ablation> {
 }
 
 /// `--gpu-path`.
-pub fn gpu_path() -> impl TypedValueParser<Value = GpuPath> {
+pub(crate) fn gpu_path() -> impl TypedValueParser<Value = GpuPath> {
     one_of([
         ("auto", "What fits the engine", GpuPath::Auto),
         ("device-requests", "Docker's own: `--gpus`, from 19.03", GpuPath::DeviceRequests),

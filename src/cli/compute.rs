@@ -14,7 +14,7 @@ use base::progress::Observer;
 ///
 /// # Errors
 /// Those of the work.
-pub fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Result<T> {
+pub(crate) fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Result<T> {
     let display = Display::new();
     let result = placement.run(asked, &mut |event| display.event(&event))?;
     drop(display);
@@ -22,6 +22,6 @@ pub fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Res
 }
 
 /// Shows how the work of each stage goes.
-pub fn watchers() -> Watchers {
+pub(crate) fn watchers() -> Watchers {
     Rc::new(|| Box::new(Display::new()))
 }

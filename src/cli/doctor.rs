@@ -17,7 +17,7 @@ use judge::report::console::wants_colour;
 /// an NVIDIA driver and an image are here, a short container really looks for GPUs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// What the machine is to do; what that does not need is left out [default: everything]
     #[arg(long = "for", value_name = "WHAT", value_enum, value_delimiter = ',')]
     purposes: Vec<Purpose>,
@@ -51,7 +51,7 @@ Exit codes: 0 nothing is WRONG; 4 something is.";
 ///
 /// # Errors
 /// Data where the workspace's pins of images cannot be read.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let asked: Vec<Purpose> = Purpose::ALL
         .into_iter()
         .filter(|purpose| args.purposes.is_empty() || args.purposes.contains(purpose))

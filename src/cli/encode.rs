@@ -23,7 +23,7 @@ use protocol::{Encode, EncodeOutput, EncodePairs, Job};
 /// Write what a model makes of sentences and images: states, attention, scores of its heads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// The checkpoint, pre-trained or fine-tuned: .safetensors or .pth (the suffix may be left out), or a Hugging Face folder
     #[arg(long, value_name = "NAME")]
     pub load: String,
@@ -95,7 +95,7 @@ of JSON for each pair instead.";
 
 /// What is encoded.
 #[derive(Debug, clap::Args)]
-pub struct Input {
+pub(crate) struct Input {
     /// A file of pairs: JSON lines, a JSON list, or lines with tabs
     #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "sentence", "task"], help_heading = "Input")]
     pub pairs: Option<PathBuf>,
@@ -121,7 +121,7 @@ pub struct Input {
 
 /// Where things are.
 #[derive(Debug, clap::Args)]
-pub struct Place {
+pub(crate) struct Place {
     /// Folder that holds data/ and the feature stores
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", help_heading = "Data")]
     pub workspace: PathBuf,
@@ -192,7 +192,7 @@ impl Args {
 }
 
 /// Encodes.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let output = args.output()?;
     args.look(&output)?;
     let checkpoint = locate(&args.load, PRETRAINED_SUFFIX)?;

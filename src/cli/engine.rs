@@ -11,7 +11,7 @@ use sandbox::Gpus;
 
 /// Where the arithmetic runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Where {
+pub(crate) enum Where {
     /// On this machine
     Host,
     /// In the training image, isolated: data read-only, one folder to write, no network
@@ -21,7 +21,7 @@ pub enum Where {
 /// Shared by `all`, `train`, `evaluate` and `predict`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Container")]
-pub struct EngineOptions {
+pub(crate) struct EngineOptions {
     /// Where it runs; docker is any engine that DOCKER_HOST names, Podman's too
     #[arg(long, value_enum, default_value = "host")]
     pub engine: Where,
@@ -42,7 +42,7 @@ impl EngineOptions {
     ///
     /// # Errors
     /// Usage for options that only a container has, and for a GPU device without GPUs; as [`Place::open`].
-    pub fn placement(&self, run: &str, device: &str, workspace: &Path) -> Result<Placement> {
+    pub(crate) fn placement(&self, run: &str, device: &str, workspace: &Path) -> Result<Placement> {
         Ok(match self.place(device)? {
             None => Placement::Host(Host),
             Some(options) => Placement::Container(Rc::new(Place::open(run, &options, device, workspace)?)),
@@ -50,7 +50,7 @@ impl EngineOptions {
     }
 
     /// What a person chose of a container; `None` for this machine.
-    pub fn place(&self, device: &str) -> Result<Option<Options>> {
+    pub(crate) fn place(&self, device: &str) -> Result<Option<Options>> {
         if self.engine == Where::Host {
             let given = [
                 ("--image", self.image.is_some()),

@@ -24,7 +24,7 @@ use trainings::examples;
 /// Score a model or predictions files, or say whether they are complete
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
     #[arg(long, value_name = "SPLIT", help = by_task(SPLIT, |paper| paper.valid.to_owned()))]
@@ -56,7 +56,7 @@ pub struct Args {
 
 /// Form of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For a person.
     Text,
     /// One JSON object a line.
@@ -87,7 +87,7 @@ fn named(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 /// Scores and prints.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let (task, answering) = (args.task, &args.answering);
     if task != Task::Nlvr2 && (args.examples.is_some() || args.categories.is_some() || !args.subset.is_empty()) {
         return Err(Error::usage("--examples, --subset and --categories are NLVR2's official files")

@@ -35,7 +35,7 @@ const SHOWN: usize = 20;
 /// NAME.missing.json which images have no features, and why.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// The images
     set: Set,
     /// Which of them; GQA has no splits
@@ -131,7 +131,7 @@ be; 8 disk full; 130 interrupted.";
 ///
 /// # Errors
 /// Usage, infra, data, checksum, disk, interrupted, as [`exit`] has them.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let source = Source::of(args.set, args.split)?;
     let board = Board::new();
     let request = Request {

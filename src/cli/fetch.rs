@@ -27,7 +27,7 @@ use data::features::Precision;
 /// command, the same command goes on where it stopped; files that are there are not fetched again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     assets: AssetOptions,
     /// Show what there is: groups, sizes, checksums, what is missing; fetches nothing
@@ -73,7 +73,7 @@ be (kept aside); 8 disk full; 130 stopped: what has arrived is kept.";
 ///
 /// # Errors
 /// Usage, network, checksum, disk, as [`base::exit`] has them.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let known = args.assets.read()?;
     let selection = args.assets.selection();
     let nothing = selection == Selection::default();

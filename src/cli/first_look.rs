@@ -13,7 +13,7 @@ use trainings::loader::{DataSettings, Stores};
 use trainings::start::Start;
 
 /// A thing that a command names.
-pub enum Named<'a> {
+pub(crate) enum Named<'a> {
     /// A checkpoint as [`locate`] finds it, with its usual suffix.
     Checkpoint(&'a str, &'static str),
     /// BERT's release.
@@ -36,12 +36,12 @@ pub enum Named<'a> {
 ///
 /// # Errors
 /// Of the first that cannot be what it should be.
-pub fn look<'a>(named: impl IntoIterator<Item = Named<'a>>) -> Result<()> {
+pub(crate) fn look<'a>(named: impl IntoIterator<Item = Named<'a>>) -> Result<()> {
     named.into_iter().try_for_each(|one| one.look())
 }
 
 /// The first weights of a fine-tuning.
-pub fn of_start(start: &Start) -> Option<Named<'_>> {
+pub(crate) fn of_start(start: &Start) -> Option<Named<'_>> {
     match start {
         Start::Scratch => None,
         Start::FineTuned(name) => Some(Named::Checkpoint(name, "")),
@@ -54,7 +54,7 @@ pub fn of_start(start: &Start) -> Option<Named<'_>> {
 ///
 /// # Errors
 /// As [`look`].
-pub fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
+pub(crate) fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
     let root = &data.data_root;
     let mut named = vec![Named::Text(data.vocab.clone())];
     if data.task != Task::Nlvr2 {
@@ -73,7 +73,7 @@ pub fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
 ///
 /// # Errors
 /// As [`look`].
-pub fn look_at_features(stores: &Stores, data_root: &Path, files: &[FeatureFile]) -> Result<()> {
+pub(crate) fn look_at_features(stores: &Stores, data_root: &Path, files: &[FeatureFile]) -> Result<()> {
     files.iter().try_for_each(|file| match stores {
         Stores::Build { .. } => Named::Features(&file.path).look(),
         Stores::Ready { .. } => Named::Features(&stores.ready(data_root, file)).look(),

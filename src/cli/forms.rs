@@ -12,7 +12,7 @@ use judge::report::{Report, annotations, console, html, intoto, json, junit, mar
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Form {
+pub(crate) enum Form {
     /// A table for a person
     Text,
     /// The report itself
@@ -44,7 +44,7 @@ impl Form {
 ///
 /// # Errors
 /// Usage.
-pub fn not_into<'r>(runs: impl IntoIterator<Item = &'r RunEvidence>, output: Option<&Path>) -> Result<()> {
+pub(crate) fn not_into<'r>(runs: impl IntoIterator<Item = &'r RunEvidence>, output: Option<&Path>) -> Result<()> {
     let Some(output) = output.and_then(|folder| std::fs::canonicalize(folder).ok()) else { return Ok(()) };
     match runs.into_iter().any(|run| run.folder == output) {
         true => Err(Error::usage("--output is a run's own folder, whose report stays as it is").next("name another")),
@@ -56,7 +56,7 @@ pub fn not_into<'r>(runs: impl IntoIterator<Item = &'r RunEvidence>, output: Opt
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) -> Result<u8> {
+pub(crate) fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) -> Result<u8> {
     if let Some(folder) = output {
         report.write(folder)?;
     }

@@ -24,7 +24,7 @@ use sandbox::{Engine, Image};
 /// image refuses another one than the pinned.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -170,7 +170,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 ///
 /// # Errors
 /// Usage, infra, network, checksum, disk, as [`base::exit`] has them.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     match args.command {
         Command::List(args) => list(&args)?,
         Command::Pull(args) => pull(&args)?,

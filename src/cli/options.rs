@@ -25,7 +25,7 @@ use trainings::loader::{DataSettings, Stores};
 
 /// The data's folder and the vocabulary.
 #[derive(Debug, Args)]
-pub struct DataFiles {
+pub(crate) struct DataFiles {
     /// Data in the layout of the original's data/ folder [default: <workspace>/data]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     data_root: Option<PathBuf>,
@@ -36,12 +36,12 @@ pub struct DataFiles {
 
 impl DataFiles {
     /// The folder laid out as the original's data/.
-    pub fn root(&self, workspace: &Path) -> PathBuf {
+    pub(crate) fn root(&self, workspace: &Path) -> PathBuf {
         self.data_root.clone().unwrap_or_else(|| workspace.join("data"))
     }
 
     /// The vocabulary's file.
-    pub fn vocab(&self, workspace: &Path) -> PathBuf {
+    pub(crate) fn vocab(&self, workspace: &Path) -> PathBuf {
         self.vocab.clone().unwrap_or_else(|| self.root(workspace).join("vocab.txt"))
     }
 
@@ -49,7 +49,7 @@ impl DataFiles {
     ///
     /// # Errors
     /// Usage where it is not.
-    pub fn vocab_there(&self, workspace: &Path) -> Result<PathBuf> {
+    pub(crate) fn vocab_there(&self, workspace: &Path) -> Result<PathBuf> {
         let vocab = self.vocab(workspace);
         if !vocab.exists() {
             return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
@@ -63,7 +63,7 @@ impl DataFiles {
 ///
 /// # Errors
 /// None but bugs.
-pub fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
+pub(crate) fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
     let published = published_vocabulary()?;
     if tokenizer.sha256() != published {
         tell!(
@@ -77,7 +77,7 @@ pub fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
 
 /// Where things are.
 #[derive(Debug, Args)]
-pub struct DataOptions {
+pub(crate) struct DataOptions {
     /// Folder that holds data/, snap/ and runs/
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", help_heading = "Data")]
     pub workspace: PathBuf,
@@ -102,12 +102,12 @@ pub struct DataOptions {
 
 impl DataOptions {
     /// The folder laid out as the original's data/.
-    pub fn data_root(&self) -> PathBuf {
+    pub(crate) fn data_root(&self) -> PathBuf {
         self.files.root(&self.workspace)
     }
 
     /// Resolved for a task.
-    pub fn resolve(&self, task: Task) -> Result<DataSettings> {
+    pub(crate) fn resolve(&self, task: Task) -> Result<DataSettings> {
         let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
@@ -132,7 +132,7 @@ impl DataOptions {
 impl DataOptions {
     /// Files and folders that splits of a task need; for a container, feature stores that are not there yet are built, since it
     /// cannot.
-    pub fn ready(&self, task: Task, splits: &str, placement: &Placement) -> Result<Vec<PathBuf>> {
+    pub(crate) fn ready(&self, task: Task, splits: &str, placement: &Placement) -> Result<Vec<PathBuf>> {
         let DataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
         let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
         if !placement.builds_stores() {
@@ -144,7 +144,7 @@ impl DataOptions {
 
 /// Sizes of the model.
 #[derive(Debug, Args)]
-pub struct ModelOptions {
+pub(crate) struct ModelOptions {
     /// Sizes by name [default: lxr955, the paper's]
     #[arg(long, value_name = "PRESET", value_parser = PossibleValuesParser::new(Config::preset_names()), help_heading = "Model")]
     pub model: Option<String>,
@@ -167,7 +167,7 @@ pub struct ModelOptions {
 
 impl ModelOptions {
     /// Whether any size is given.
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         self.model.is_some()
             || self.config.is_some()
             || self.llayers.is_some()
@@ -176,7 +176,7 @@ impl ModelOptions {
     }
 
     /// The sizes for a vocabulary and a feature width, which the data decide.
-    pub fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
+    pub(crate) fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
         let mut config = match &self.config {
             Some(path) => Config::read(path)?,
             None => Config::preset(self.model.as_deref().unwrap_or(MODEL))?,
@@ -195,7 +195,7 @@ impl ModelOptions {
 
 /// Where and how the arithmetic runs.
 #[derive(Debug, Args)]
-pub struct ComputeOptions {
+pub(crate) struct ComputeOptions {
     /// cpu, cuda or cuda:N; auto takes a GPU where there is one. CUDA needs a program built after ci/setup --cuda
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Compute")]
     pub device: String,
@@ -206,12 +206,12 @@ pub struct ComputeOptions {
 
 impl ComputeOptions {
     /// How many threads the arithmetic gets.
-    pub fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         self.threads.map_or_else(base::host::cores, usize::from)
     }
 
     /// Returns the work to ask a worker for, with these options.
-    pub fn asked(&self, name: &str, record: Option<PathBuf>, touched: Touched, job: Job) -> Asked {
+    pub(crate) fn asked(&self, name: &str, record: Option<PathBuf>, touched: Touched, job: Job) -> Asked {
         Asked { name: name.to_owned(), device: self.device.clone(), threads: self.threads(), record, touched, job }
     }
 }

@@ -4,7 +4,7 @@ use base::tell;
 
 /// `--tqdm`, `--multiGPU`, `--numWorkers` (src/param.py @ 0db1182); not in the help.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct OriginalExtras {
+pub(crate) struct OriginalExtras {
     /// A progress bar: there always is one.
     #[arg(long, hide = true)]
     pub tqdm: bool,
@@ -18,7 +18,7 @@ pub struct OriginalExtras {
 
 impl OriginalExtras {
     /// What was given and has no effect here, in one line with the reasons; none where nothing was given.
-    pub fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<String> {
         let all = [
             (self.tqdm, "--tqdm (progress is always shown)"),
             (self.multi_gpu, "--multiGPU (one device is used)"),
@@ -29,7 +29,7 @@ impl OriginalExtras {
     }
 
     /// Prints [`note`](Self::note) to stderr.
-    pub fn say(&self) {
+    pub(crate) fn say(&self) {
         if let Some(note) = self.note() {
             tell!("{note}");
         }

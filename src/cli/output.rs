@@ -4,7 +4,7 @@ use base::error::{Error, Result};
 use base::stdout;
 
 /// A result as JSON for scripts.
-pub fn pretty(value: &serde_json::Value) -> Result<String> {
+pub(crate) fn pretty(value: &serde_json::Value) -> Result<String> {
     serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
 }
 
@@ -12,7 +12,7 @@ pub fn pretty(value: &serde_json::Value) -> Result<String> {
 ///
 /// # Errors
 /// Infra where stdout cannot be written; a reader that has gone away is no error.
-pub fn say(text: impl AsRef<str>) -> Result<()> {
+pub(crate) fn say(text: impl AsRef<str>) -> Result<()> {
     stdout::line(text.as_ref());
     stdout::check()
 }

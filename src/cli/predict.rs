@@ -16,7 +16,7 @@ use lxmert_spec::paper::fine_tuning;
 /// Write a submission file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
     #[arg(long, value_name = "SPLIT", help = by_task("The split to answer, such as test, submit, hidden", |paper| paper.valid.to_owned()))]
@@ -52,7 +52,7 @@ impl Args {
 }
 
 /// Answers, writes, and looks whether all that was written is complete.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let (task, output, answering) = (args.task, args.output(), &args.answering);
     look([Named::OutputFile(&output)])?;
     answering.files()?;

@@ -18,7 +18,7 @@ use data::features::Precision;
 /// its images. What is ready is not done again; whatever ends this command, the same command goes on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     assets: AssetOptions,
     /// Remove an archive as soon as everything in it is unpacked and right; what is unpacked need not be fetched again
@@ -48,7 +48,7 @@ it should be; 7 another file than it should be; 8 disk full.";
 ///
 /// # Errors
 /// Usage, data, checksum, disk, as [`exit`] has them.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let known = args.assets.read()?;
     let (selection, display) = (args.assets.selection(), Display::new(args.format == Format::Json));
     let everything = selection == Selection::default();

@@ -19,7 +19,7 @@ use judge::grade::{Request, assess};
 /// run's own report stays as it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// Folder of the run; a workspace stands for its last run
     #[arg(value_name = "RUN")]
     run: PathBuf,
@@ -55,7 +55,7 @@ part of the split only, 7 where they are not the files that the run wrote.";
 ///
 /// # Errors
 /// Data where what was saved contradicts itself, checksum where it was changed.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let run = read(&args.run)?;
     not_into([&run], args.output.as_deref())?;
     let tasks = if args.task.is_empty() { Task::ALL.to_vec() } else { args.task.clone() };

@@ -10,7 +10,7 @@ use judge::report::json;
 /// Show a report again, in any form, from its report.json
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// Folder of a run, a workspace (its last run), or a report.json
     #[arg(value_name = "RUN|FILE")]
     run: PathBuf,
@@ -36,7 +36,7 @@ The exit code is that of the reported verdict.";
 ///
 /// # Errors
 /// Data where there is no report, or it cannot be read.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let places = [args.run.join(REPORT), args.run.join("runs/latest").join(REPORT)];
     let path = match args.run.exists() && !args.run.is_dir() {
         true => Some(args.run.clone()),

@@ -11,7 +11,7 @@ use data::dataset::{self, Completeness, Id, Prediction, TaskData};
 
 /// What NLVR2's predictions are also scored against.
 #[derive(Clone)]
-pub struct Against {
+pub(crate) struct Against {
     /// The official view of the split, or an official file.
     pub gold: Option<Vec<Nlvr2Gold>>,
     /// Name and examples of official parts of it.
@@ -22,7 +22,7 @@ pub struct Against {
 
 impl Against {
     /// Leaves out the examples that were not answered, where only a part was to be.
-    pub fn keep(&mut self, predictions: &[Prediction]) {
+    pub(crate) fn keep(&mut self, predictions: &[Prediction]) {
         let answered: HashSet<String> = predictions.iter().map(|prediction| prediction.id.to_string()).collect();
         for gold in self.gold.iter_mut().chain(self.subsets.iter_mut().map(|(_, gold)| gold)) {
             gold.retain(|example| answered.contains(&example.identifier));
@@ -32,7 +32,7 @@ impl Against {
 
 /// All figures of one set of predictions.
 #[derive(Default)]
-pub struct Scored {
+pub(crate) struct Scored {
     /// The predictions file.
     pub file: Option<String>,
     /// Or the models that answered,
@@ -59,7 +59,7 @@ pub struct Scored {
 ///
 /// # Errors
 /// Data where they are for other questions, or come twice.
-pub fn scored(
+pub(crate) fn scored(
     split: Option<(&TaskData, Option<&[String]>)>,
     against: &Against,
     predictions: &[Prediction],
@@ -103,7 +103,7 @@ impl Scored {
     ///
     /// # Errors
     /// A bug where it cannot be written.
-    pub fn json(&self) -> Result<Value> {
+    pub(crate) fn json(&self) -> Result<Value> {
         let mut all = json!({ "task": "nlvr2", "predictions": self.predictions });
         if let Some(file) = &self.file {
             all["file"] = json!(file);
@@ -139,7 +139,7 @@ impl Scored {
     }
 
     /// For a person; `named` where there are several.
-    pub fn text(&self, named: bool) -> String {
+    pub(crate) fn text(&self, named: bool) -> String {
         let mut out = String::new();
         let mut line = |text: String| {
             out += &text;

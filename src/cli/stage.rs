@@ -11,7 +11,7 @@ use base::exit;
 
 /// Asked by the program outside, never by a person.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -26,7 +26,7 @@ enum Command {
 }
 
 /// Speaks events; an error is the last of them.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let Command::Run { request: path } = args.command;
     say(&Event::Hello(hello()))?;
     say(&match work(&path) {

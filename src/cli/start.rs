@@ -11,7 +11,7 @@ use trainings::start::Start;
 /// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are
 /// loaded for nothing.)
 #[derive(Debug, Args)]
-pub struct StartOptions {
+pub(crate) struct StartOptions {
     /// A fine-tuned model of this task
     #[arg(long, value_name = "NAME", help_heading = "Weights")]
     pub load: Option<String>,
@@ -50,7 +50,7 @@ impl StartOptions {
     ///
     /// # Errors
     /// Usage where it is not exactly one.
-    pub fn resolve(&self) -> Result<Start> {
+    pub(crate) fn resolve(&self) -> Result<Start> {
         let mut named = self.named();
         let Some((_, start)) = named.pop() else {
             return Err(Error::usage("it is not said where the first weights come from")
@@ -64,7 +64,7 @@ impl StartOptions {
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve); data where a named checkpoint is not there.
-    pub fn files(&self) -> Result<Vec<PathBuf>> {
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
             Start::Scratch => Vec::new(),
             Start::FineTuned(name) => vec![locate(&name, "")?],
@@ -83,7 +83,7 @@ impl StartOptions {
 ///
 /// # Errors
 /// Usage that names them.
-pub fn one_start(options: &[&str]) -> Result<()> {
+pub(crate) fn one_start(options: &[&str]) -> Result<()> {
     match options.split_last() {
         Some((last, before)) if !before.is_empty() => {
             Err(Error::usage(format!("{} and {last} contradict each other", before.join(", ")))

@@ -9,7 +9,7 @@ const WORKSPACE: &str = "REPRO_WORKSPACE";
 ///
 /// # Errors
 /// Usage where it is empty or not UTF-8.
-pub fn workspace_of_environment() -> Result<Option<String>> {
+pub(crate) fn workspace_of_environment() -> Result<Option<String>> {
     let advice = format!("set {WORKSPACE} to a folder, or unset it: without it the workspace is ./workspace");
     match std::env::var(WORKSPACE) {
         Ok(empty) if empty.is_empty() => Err(Error::usage(format!("{WORKSPACE} is set but empty")).next(advice)),

@@ -34,7 +34,7 @@ use trainings::start::{self, Start};
 #[derive(Debug, clap::Args)]
 // As in the original, the last of an option counts: its scripts are called with more options behind their own.
 #[command(after_help = after_help(), args_override_self = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// vqa, gqa or nlvr2
     pub task: Task,
     #[arg(long, value_name = "SPLITS", help = by_task("Splits to train on, comma-separated", |paper| paper.train.to_owned()))]
@@ -234,7 +234,7 @@ impl Args {
 }
 
 /// Trains and prints the outcome.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let task = args.task;
     if let Some(splits) = &args.test {
         return Err(Error::usage("`repro train` only trains: --test has a command of its own")

@@ -23,7 +23,7 @@ use base::{plain, stdout};
 /// never read is read, unless --fast forbids it. No file is changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     assets: AssetOptions,
     /// Look at sizes, times and recorded checksums only; read no file
@@ -66,7 +66,7 @@ const ENOUGH_BYTES: u64 = 10_000_000;
 ///
 /// # Errors
 /// Usage for a name that is not known; data where there is nothing to verify.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let known = args.assets.read()?;
     let (selection, workspace) = (args.assets.selection(), &args.assets.workspace);
     let subjects = subjects(&known.manifest, &known.lock, &selection, workspace)?;

@@ -32,7 +32,7 @@ impl Purpose {
 }
 
 /// What computes on this machine itself; a container has a worker of its own.
-pub const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
+pub(crate) const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
 
 /// What a check came to, for what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

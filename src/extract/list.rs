@@ -190,7 +190,7 @@ pub(super) mod tests {
     use super::*;
 
     /// The first bytes of a PNG of this size: enough for its header to be read.
-    pub fn png(width: u32, height: u32) -> Vec<u8> {
+    pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
         bytes.extend(width.to_be_bytes());
         bytes.extend(height.to_be_bytes());

@@ -27,7 +27,7 @@ const FORCE_TO_DISK: u64 = 1 << 20;
 
 /// One output of a finished stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Output {
+pub(crate) struct Output {
     /// Within the stage's folder, with `/`.
     pub path: String,
     /// SHA-256 of its content.
@@ -40,7 +40,7 @@ pub struct Output {
 
 /// `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub(crate) struct Record {
     schema: u32,
     /// Name of the folder.
     pub fingerprint: String,
@@ -58,20 +58,20 @@ pub struct Record {
 
 impl Record {
     /// SHA-256 over names and hashes of the outputs that others may depend on.
-    pub fn tree_sha256(&self) -> String {
+    pub(crate) fn tree_sha256(&self) -> String {
         let lines: Vec<String> =
             self.outputs.iter().filter(|o| !o.volatile).map(|o| format!("{}  {}\n", o.sha256, o.path)).collect();
         files::sha256_bytes(lines.concat().as_bytes())
     }
 
     /// The output of that path.
-    pub fn output(&self, path: &str) -> Option<&Output> {
+    pub(crate) fn output(&self, path: &str) -> Option<&Output> {
         self.outputs.iter().find(|o| o.path == path)
     }
 }
 
 /// What lies under a fingerprint.
-pub enum Found {
+pub(crate) enum Found {
     /// Nothing.
     Absent,
     /// Not a finished stage; why.
@@ -81,23 +81,23 @@ pub enum Found {
 }
 
 /// `cache/stages`.
-pub struct Cache {
+pub(crate) struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
     /// Of a workspace.
-    pub fn new(workspace: &Path) -> Self {
+    pub(crate) fn new(workspace: &Path) -> Self {
         Self { root: workspace.join("cache/stages") }
     }
 
     /// Where a finished stage lies.
-    pub fn folder(&self, stage: &str, fingerprint: &str) -> PathBuf {
+    pub(crate) fn folder(&self, stage: &str, fingerprint: &str) -> PathBuf {
         self.root.join(stage).join(fingerprint)
     }
 
     /// Reads the record of a finished stage.
-    pub fn find(&self, stage: &str, fingerprint: &str) -> Found {
+    pub(crate) fn find(&self, stage: &str, fingerprint: &str) -> Found {
         let folder = self.folder(stage, fingerprint);
         if !folder.exists() {
             return Found::Absent;
@@ -111,7 +111,7 @@ impl Cache {
 
     /// Looks whether the outputs are as recorded: by size, time and inode, and by content where those differ. `Some` says what
     /// is not. A file that was only touched or moved gets its new times recorded, if `remember`.
-    pub fn damage(&self, record: &mut Record, remember: bool) -> Result<Option<Why>> {
+    pub(crate) fn damage(&self, record: &mut Record, remember: bool) -> Result<Option<Why>> {
         let folder = self.folder(&record.parts.stage, &record.fingerprint);
         let mut moved = false;
         for output in &mut record.outputs {
@@ -139,14 +139,14 @@ impl Cache {
     }
 
     /// Records of every finished run of a stage; unreadable ones say nothing about changes and are passed over.
-    pub fn history(&self, stage: &str) -> Result<Vec<Record>> {
+    pub(crate) fn history(&self, stage: &str) -> Result<Vec<Record>> {
         let folder = self.root.join(stage);
         let names = entries(&folder)?;
         Ok(names.iter().filter(|n| !n.starts_with('.')).filter_map(|n| read_record(&folder.join(n)).ok()).collect())
     }
 
     /// Stage, fingerprint and folder of what a killed run left behind.
-    pub fn leftovers(&self) -> Result<Vec<(String, String, PathBuf)>> {
+    pub(crate) fn leftovers(&self) -> Result<Vec<(String, String, PathBuf)>> {
         let mut found = Vec::new();
         for stage in entries(&self.root)? {
             let folder = self.root.join(&stage);
@@ -159,7 +159,7 @@ impl Cache {
     }
 
     /// Opens a folder to fill: an empty one, or that of an interrupted run where the stage resumes.
-    pub fn begin(&self, stage: &Stage, fingerprint: &str) -> Result<PathBuf> {
+    pub(crate) fn begin(&self, stage: &Stage, fingerprint: &str) -> Result<PathBuf> {
         let folder = self.root.join(&stage.name).join(format!("{PARTIAL}{fingerprint}"));
         match stage.resumes {
             true if folder.is_dir() => files::remove_unfinished(&folder)?,
@@ -170,7 +170,7 @@ impl Cache {
     }
 
     /// Records what lies in a filled folder and gives it its final name.
-    pub fn finish(
+    pub(crate) fn finish(
         &self,
         stage: &Stage,
         parts: Parts,
@@ -208,7 +208,7 @@ impl Cache {
     }
 
     /// Removes a finished stage; killed meanwhile, it leaves a leftover and not half a stage.
-    pub fn discard(&self, stage: &str, fingerprint: &str) -> Result<()> {
+    pub(crate) fn discard(&self, stage: &str, fingerprint: &str) -> Result<()> {
         let folder = self.folder(stage, fingerprint);
         if !folder.exists() {
             return Ok(());
@@ -221,7 +221,7 @@ impl Cache {
 }
 
 /// Removes a folder, if it is there.
-pub fn remove(folder: &Path) -> Result<()> {
+pub(crate) fn remove(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &e)),
         _ => Ok(()),

@@ -10,14 +10,14 @@ use super::plan::{Input, Stage};
 use base::error::{Error, Result};
 
 /// Size and SHA-256 of the files from outside, by stage and name.
-pub type Files = BTreeMap<(String, String), (u64, String)>;
+pub(crate) type Files = BTreeMap<(String, String), (u64, String)>;
 
 /// Folder and record of the stages that are done.
-pub type Done = BTreeMap<String, (PathBuf, Record)>;
+pub(crate) type Done = BTreeMap<String, (PathBuf, Record)>;
 
 /// The finished result, if it is at hand and whole, and why it is taken or not; that of a stage which always runs is never
 /// taken. What lies in its place is removed when the stage is done.
-pub fn decide(
+pub(crate) fn decide(
     cache: &Cache,
     stage: &Stage,
     parts: &Parts,
@@ -44,7 +44,7 @@ pub fn decide(
 }
 
 /// The fewest changes since any earlier result, the latest one of equals.
-pub fn nearest(history: &[Record], changes: impl Fn(&Parts) -> Vec<String>) -> Option<Vec<String>> {
+pub(crate) fn nearest(history: &[Record], changes: impl Fn(&Parts) -> Vec<String>) -> Option<Vec<String>> {
     let latest_first = {
         let mut records: Vec<&Record> = history.iter().collect();
         records.sort_by(|a, b| b.finished.cmp(&a.finished));
@@ -54,7 +54,7 @@ pub fn nearest(history: &[Record], changes: impl Fn(&Parts) -> Vec<String>) -> O
 }
 
 /// The parts of a stage's fingerprint, once all that it uses is done.
-pub fn parts(stage: &Stage, outside: &Files, done: &Done) -> Result<Parts> {
+pub(crate) fn parts(stage: &Stage, outside: &Files, done: &Done) -> Result<Parts> {
     let mut inputs = BTreeMap::new();
     for input in &stage.inputs {
         let missing = |what: &str| Error::bug(format!("stage {} uses {what}, which is not there", stage.name));

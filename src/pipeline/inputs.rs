@@ -20,7 +20,7 @@ struct Known {
 }
 
 /// The memory of hashes.
-pub struct Memo {
+pub(crate) struct Memo {
     path: PathBuf,
     known: BTreeMap<PathBuf, Known>,
     changed: bool,
@@ -28,13 +28,13 @@ pub struct Memo {
 
 impl Memo {
     /// Opens what is remembered; a memory that cannot be read is an empty one.
-    pub fn open(path: PathBuf) -> Self {
+    pub(crate) fn open(path: PathBuf) -> Self {
         let known = files::read_text(&path, FILE_LIMIT).ok().and_then(|text| serde_json::from_str(&text).ok());
         Self { path, known: known.unwrap_or_default(), changed: false }
     }
 
     /// Size and SHA-256 of a file.
-    pub fn sha256(&mut self, path: &Path) -> Result<(u64, String)> {
+    pub(crate) fn sha256(&mut self, path: &Path) -> Result<(u64, String)> {
         let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
         if !metadata.is_file() {
             return Err(Error::data(format!("{} is not a file", path.display())));
@@ -55,7 +55,7 @@ impl Memo {
     }
 
     /// Keeps what was learned.
-    pub fn save(&self) -> Result<()> {
+    pub(crate) fn save(&self) -> Result<()> {
         if !self.changed {
             return Ok(());
         }

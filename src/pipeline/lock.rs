@@ -14,7 +14,7 @@ use base::files::locked::Locked;
 
 /// Who holds a lock, or held it when it was killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// Process id.
     pub pid: u32,
     /// When it took the lock, UTC.
@@ -29,7 +29,7 @@ impl Holder {
 }
 
 /// The lock; let go of when dropped or when the process ends.
-pub struct Lock {
+pub(crate) struct Lock {
     file: Locked,
     /// Left by a run that ended without letting go.
     pub killed: Option<Holder>,
@@ -38,7 +38,7 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock, or says who has it.
-    pub fn take(path: &Path) -> Result<Self> {
+    pub(crate) fn take(path: &Path) -> Result<Self> {
         let folder = files::create_folder_of(path)?;
         let file = Locked::take(files::open_own(path)?, folder).map_err(|error| match error {
             TryLockError::WouldBlock => {

@@ -18,7 +18,7 @@ use judge::report::{Failure, StageRow, StageState, ThisTime};
 
 /// Writes every event down, then shows it. Until work begins, events are shown and kept back: a run in which nothing is done
 /// leaves its folder as it is.
-pub struct Emitter<'a> {
+pub(crate) struct Emitter<'a> {
     folder: &'a Path,
     /// `run.json`, until it is written.
     record: Option<RunRecord>,
@@ -30,7 +30,7 @@ pub struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     /// For a run folder; a new one gets its `run.json` at once.
-    pub fn new(folder: &'a Path, record: RunRecord, display: &'a mut dyn FnMut(&Event)) -> Result<Self> {
+    pub(crate) fn new(folder: &'a Path, record: RunRecord, display: &'a mut dyn FnMut(&Event)) -> Result<Self> {
         let (earlier, departures) = (RunRecord::read(folder), record.departures.clone());
         let mut emitter = Self { folder, record: Some(record), journal: None, kept_back: Vec::new(), display };
         match earlier {
@@ -43,7 +43,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// One event.
-    pub fn emit(&mut self, event: &Event) -> Result<()> {
+    pub(crate) fn emit(&mut self, event: &Event) -> Result<()> {
         match &mut self.journal {
             Some(journal) => journal.write(event)?,
             None => self.kept_back.push((clock::now(), event.clone())),
@@ -53,12 +53,12 @@ impl<'a> Emitter<'a> {
     }
 
     /// Shows an event that is not written down.
-    pub fn show(&mut self, event: &Event) {
+    pub(crate) fn show(&mut self, event: &Event) {
         (self.display)(event);
     }
 
     /// Opens the journal for a stage that looks again every time: what it does may take hours, and may change nothing.
-    pub fn begin_looking(&mut self) -> Result<()> {
+    pub(crate) fn begin_looking(&mut self) -> Result<()> {
         if self.journal.is_none() {
             let mut journal = Journal::open(self.folder)?;
             self.kept_back.drain(..).try_for_each(|(time, event)| journal.write_at(time, &event))?;
@@ -68,7 +68,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Writes down that this run, and no earlier one, did the work.
-    pub fn begin_work(&mut self) -> Result<()> {
+    pub(crate) fn begin_work(&mut self) -> Result<()> {
         if let Some(record) = self.record.take() {
             record.write(self.folder)?;
         }
@@ -76,7 +76,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Writes the last event, unseen, where the journal is open.
-    pub fn end_looking(&mut self, event: &Event) -> Result<()> {
+    pub(crate) fn end_looking(&mut self, event: &Event) -> Result<()> {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.write(event))
     }
 
@@ -93,7 +93,7 @@ impl<'a> Emitter<'a> {
 }
 
 /// A run at work.
-pub struct Runner<'a, 'b> {
+pub(crate) struct Runner<'a, 'b> {
     /// What is run.
     pub plan: &'a Plan,
     /// Its files from outside.
@@ -108,7 +108,7 @@ pub struct Runner<'a, 'b> {
 
 impl Runner<'_, '_> {
     /// Takes or makes every result; the error of a stage is part of the outcome.
-    pub fn all_stages(mut self) -> Result<Outcome> {
+    pub(crate) fn all_stages(mut self) -> Result<Outcome> {
         let mut interrupted = BTreeSet::new();
         for (stage, fingerprint, leftover) in self.cache.leftovers()? {
             let resumes = self.plan.stages.iter().any(|s| s.name == stage && s.resumes && !fingerprint.is_empty());
@@ -265,7 +265,7 @@ impl Runner<'_, '_> {
 }
 
 /// Lets a link point somewhere else, with no moment without it.
-pub fn link(path: &Path, target: &Path) -> Result<()> {
+pub(crate) fn link(path: &Path, target: &Path) -> Result<()> {
     if std::fs::read_link(path).is_ok_and(|now| now == target) {
         return Ok(());
     }

@@ -21,7 +21,7 @@ pub const REQUEST: &str = "/request.json";
 ///
 /// # Errors
 /// What stands in the way of the container; what happens in it is part of the outcome.
-pub fn run(place: &Place, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Outcome> {
+pub(crate) fn run(place: &Place, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Outcome> {
     let (mut mounts, landing) = mounts(&asked.touched)?;
     let request = request(asked)?;
     mounts.push(Mount::read(request.path(), REQUEST));

@@ -17,7 +17,7 @@ pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
 ///
 /// # Errors
 /// Where it cannot be written.
-pub fn request(asked: &Asked) -> Result<NamedTempFile> {
+pub(crate) fn request(asked: &Asked) -> Result<NamedTempFile> {
     written(&Request {
         schema: SCHEMA,
         source: SOURCE.to_owned(),

@@ -15,7 +15,7 @@ const KEPT: usize = 12;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// By itself, with this code.
     Exit(i32),
     /// By a signal.
@@ -24,7 +24,7 @@ pub enum Ending {
 
 /// Who is heard.
 #[derive(Debug, Clone)]
-pub struct Speaker {
+pub(crate) struct Speaker {
     /// In words, such as `the worker /usr/local/bin/repro-worker`.
     pub who: String,
     /// What puts one in its place that fits.
@@ -33,7 +33,7 @@ pub struct Speaker {
 
 /// A conversation with a worker.
 #[derive(Debug)]
-pub struct Talk {
+pub(crate) struct Talk {
     speaker: Speaker,
     hello: Option<Hello>,
     last: Option<Event>,
@@ -45,12 +45,12 @@ pub struct Talk {
 
 impl Talk {
     /// Begins one.
-    pub fn with(speaker: Speaker) -> Self {
+    pub(crate) fn with(speaker: Speaker) -> Self {
         Self { speaker, hello: None, last: None, refused: None, said: VecDeque::new() }
     }
 
     /// Hears a line of events; what a person or a stage should hear of it.
-    pub fn line(&mut self, text: &str) -> Option<Event> {
+    pub(crate) fn line(&mut self, text: &str) -> Option<Event> {
         if self.refused.is_some() {
             return None;
         }
@@ -86,7 +86,7 @@ impl Talk {
     }
 
     /// Hears a line of its stderr.
-    pub fn heard(&mut self, text: &str) {
+    pub(crate) fn heard(&mut self, text: &str) {
         self.keep(text);
     }
 
@@ -98,22 +98,22 @@ impl Talk {
     }
 
     /// Whether it makes no sense to hear more.
-    pub fn is_refused(&self) -> bool {
+    pub(crate) fn is_refused(&self) -> bool {
         self.refused.is_some()
     }
 
     /// Who it said it was, where that fits.
-    pub fn hello(&self) -> Option<&Hello> {
+    pub(crate) fn hello(&self) -> Option<&Hello> {
         self.hello.as_ref().filter(|_| self.refused.is_none())
     }
 
     /// The end of what it said beside events.
-    pub fn last_lines(&self) -> Vec<String> {
+    pub(crate) fn last_lines(&self) -> Vec<String> {
         self.said.iter().cloned().collect()
     }
 
     /// Its own error, or why it is not believed: what counts more than how it ended.
-    pub fn take_error(&mut self) -> Option<Error> {
+    pub(crate) fn take_error(&mut self) -> Option<Error> {
         match self.last.take_if(|last| matches!(last, Event::Failed { .. })) {
             Some(Event::Failed { error }) if self.refused.is_none() => Some(error),
             _ => self.refused.take(),
@@ -124,7 +124,7 @@ impl Talk {
     ///
     /// # Errors
     /// Its own; infra that says how it ended where it did not say so itself.
-    pub fn end(self, ending: Option<Ending>) -> Result<Value> {
+    pub(crate) fn end(self, ending: Option<Ending>) -> Result<Value> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }

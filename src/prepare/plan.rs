@@ -161,7 +161,7 @@ pub(super) struct Look<'a, 'b> {
 
 impl<'a> Look<'a, '_> {
     /// The step once more, as it stands now.
-    pub fn again(&self, step: &Step<'a>) -> Step<'a> {
+    pub(crate) fn again(&self, step: &Step<'a>) -> Step<'a> {
         match &step.work {
             Work::Make { made } => self.make(made),
             Work::Unpack { asset, unpack } => self.unpack(asset, unpack),
@@ -205,7 +205,7 @@ impl<'a> Look<'a, '_> {
     }
 
     /// A member of an archive.
-    pub fn unpack(&self, asset: &'a Asset, unpack: &'a Unpack) -> Step<'a> {
+    pub(crate) fn unpack(&self, asset: &'a Asset, unpack: &'a Unpack) -> Step<'a> {
         let place = self.unpacked(asset, unpack);
         let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
         let found = glance(&place, &demands);
@@ -266,14 +266,14 @@ impl<'a> Look<'a, '_> {
     }
 
     /// What is known of a made file's content: it holds for what is made from the published files only.
-    pub fn known_of(&self, made: &Made) -> Checksums {
+    pub(crate) fn known_of(&self, made: &Made) -> Checksums {
         let published = |name: &String| self.manifest.asset(name).is_some_and(|asset| !asset.checksums.is_empty());
         let sha256 = made.sha256.clone().filter(|_| made.from.iter().all(published));
         Checksums { sha256, ..Checksums::default() }
     }
 
     /// What a made file's receipt names as its source: the rule, and what it was applied to.
-    pub fn origin(&self, made: &Made) -> String {
+    pub(crate) fn origin(&self, made: &Made) -> String {
         let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
         let hashes = assets.map(|asset| {
             let receipt = Receipt::read(&Place::new(self.workspace(), &asset.name, &asset.path));
@@ -283,7 +283,7 @@ impl<'a> Look<'a, '_> {
     }
 
     /// The files or folders that a file is made from.
-    pub fn inputs(&self, made: &Made) -> Vec<PathBuf> {
+    pub(crate) fn inputs(&self, made: &Made) -> Vec<PathBuf> {
         let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
         let paths = assets.flat_map(|asset| match asset.unpack.as_slice() {
             [] => vec![&asset.path],

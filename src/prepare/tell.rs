@@ -19,33 +19,33 @@ pub(super) struct Teller<'o> {
 
 impl<'o> Teller<'o> {
     /// For the file of a name.
-    pub fn new(observer: &'o dyn Observer<Event>, name: &str) -> Self {
+    pub(crate) fn new(observer: &'o dyn Observer<Event>, name: &str) -> Self {
         Self { observer, name: name.to_owned(), begun: Instant::now(), task: OnceLock::new() }
     }
 
     /// Work begins.
-    pub fn started(&self, doing: &str, source: &str, total: Option<u64>) {
+    pub(crate) fn started(&self, doing: &str, source: &str, total: Option<u64>) {
         let start = TaskStart::new(self.name.as_str(), total, Unit::Bytes).doing(doing, source);
         self.task.get_or_init(|| ProgressTask::begin(self.observer, start));
     }
 
     /// So many more bytes are done.
-    pub fn advance_by(&self, bytes: u64) {
+    pub(crate) fn advance_by(&self, bytes: u64) {
         self.task.get().iter().for_each(|task| task.advance(bytes));
     }
 
     /// Another process is at work on it.
-    pub fn waiting(&self, by: &str) {
+    pub(crate) fn waiting(&self, by: &str) {
         self.observer.event(&Event::waiting(&self.name, format!("{by} is at work on it"), None));
     }
 
     /// Something that a person should know.
-    pub fn note(&self, text: String) {
+    pub(crate) fn note(&self, text: String) {
         self.observer.event(&Event::note(&self.name, text));
     }
 
     /// The file is there and right.
-    pub fn done(&self, outcome: &'static str, size: u64, sha256: &str) {
+    pub(crate) fn done(&self, outcome: &'static str, size: u64, sha256: &str) {
         self.observer.event(&Event::Done {
             name: self.name.clone(),
             outcome,
@@ -58,7 +58,7 @@ impl<'o> Teller<'o> {
     }
 
     /// It is not.
-    pub fn failed(&self, error: &Error) {
+    pub(crate) fn failed(&self, error: &Error) {
         let (name, class) = (self.name.clone(), exit::class(error));
         self.observer.event(&Event::Failed { name, error: error.to_string(), class, said: false });
     }

@@ -107,7 +107,7 @@ pub(super) struct Before(Option<(std::path::PathBuf, String)>);
 
 impl Before {
     /// Links what is there.
-    pub fn keep(place: &Place) -> Result<Self> {
+    pub(crate) fn keep(place: &Place) -> Result<Self> {
         if !place.file().is_file() {
             return Ok(Self(None));
         }
@@ -122,7 +122,7 @@ impl Before {
     }
 
     /// Forgets it if the new file is the same; else says where it is.
-    pub fn settle(self, sha256: &str, teller: &Teller) -> Result<()> {
+    pub(crate) fn settle(self, sha256: &str, teller: &Teller) -> Result<()> {
         match self.0 {
             Some((aside, before)) if before == sha256 => {
                 fs::remove_file(&aside).map_err(|error| Error::io("remove", &aside, &error))

@@ -31,7 +31,7 @@ mod torch {
     use lxmert_spec::demo::Recipe;
 
     use crate::common::recipe::recipe;
-    use crate::common::{fixtures, repro, run, stderr, stdout};
+    use crate::common::{repro, run, stderr, stdout};
 
     fn data(place: &Path) -> PathBuf {
         let (data, images) = (place.join("data"), place.join("images"));

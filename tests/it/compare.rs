@@ -8,7 +8,7 @@ use data::features::tsv::{Reader, Writer};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 fn read(path: &Path) -> Vec<Row> {
     let (mut reader, mut row, mut rows) = (Reader::open(path).unwrap(), Row::default(), Vec::new());

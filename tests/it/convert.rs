@@ -4,7 +4,7 @@ use std::path::Path;
 
 use checkpoint::{self, StateDict, read_safetensors, write_pth};
 
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 /// The fixtures' weights of a tiny model as `<name>.pth`.
 fn given(place: &Path, name: &str) -> Option<StateDict> {

@@ -16,7 +16,7 @@ use lxmert_spec::Config;
 use serde_json::{Value, json};
 use tch::Device;
 
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 const WORDS: [&str; 10] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "cat", "##s", "?"];
 const BOXES: usize = 5;

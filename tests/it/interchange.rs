@@ -13,7 +13,7 @@ use lxmert_spec::{Config, Description};
 use tch::{Device, Kind, Tensor};
 
 use crate::common::python;
-use crate::common::{fixtures, repro, run, stdout};
+use crate::common::{repro, run, stdout};
 
 const ANSWERS: usize = 11;
 /// Two f32 implementations of models of this size differ by at most 2.2e-6 (the fixtures' README); their bound.

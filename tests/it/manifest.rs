@@ -10,8 +10,6 @@ use data::dataset::pretrain::data::Source;
 use data::dataset::process_gqa::GqaSet;
 use data::dataset::{Scale, Task, feature_files};
 
-use crate::common::fixtures;
-
 const MANIFEST: &str = include_str!("../../data/assets.toml");
 /// The tasks whose groups must be complete without a person's help.
 const TASKS: [&str; 5] = ["vqa", "gqa", "nlvr2", "pretrain", "extract"];

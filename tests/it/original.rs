@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::common::{copy_folder, fixtures, repro, run, stderr, stdout};
+use crate::common::{copy_folder, repro, run, stderr, stdout};
 
 /// The original's folder with the real mini data set, or none where the fixtures are absent.
 struct Place(tempfile::TempDir);

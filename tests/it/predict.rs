@@ -15,7 +15,7 @@ use tch::{Device, Kind, Tensor};
 use trainings::loader::{DataSettings, Loader, Stores};
 use trainings::start::Start;
 
-use crate::common::{copy_folder, fixtures, repro, run, stderr, stdout};
+use crate::common::{copy_folder, repro, run, stderr, stdout};
 
 /// A folder with a copy of the mini data set, vocabulary included, and models that are trained a little.
 struct Place {

@@ -5,7 +5,7 @@ use std::fs;
 use base::files::sha256_bytes;
 
 use crate::common::workspace::{Workspace, files, zipped};
-use crate::common::{fixtures, run, stdout};
+use crate::common::{run, stdout};
 
 const REAL: &str = r#"
 schema = 1

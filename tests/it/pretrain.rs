@@ -10,7 +10,7 @@ use trainings::pretrain::description::describe;
 
 use crate::common::killing;
 use crate::common::mini;
-use crate::common::{fixtures, repro, run, stderr, stdout, tiny_config};
+use crate::common::{repro, run, stderr, stdout, tiny_config};
 
 /// The original's names of the six losses, which it gives to the first ones that there are.
 const NAMES: [&str; 6] = ["Mask_LM", "Matched", "Obj", "Attr", "Feat", "QA"];

@@ -6,7 +6,7 @@ use data::features::Row;
 use data::features::tsv::{Reader, Writer};
 use serde_json::{Value, json};
 
-use crate::common::{fixtures, repro, run, stdout, tiny_config};
+use crate::common::{repro, run, stdout, tiny_config};
 
 /// A folder with the programs' data and features, or None where the fixtures are absent.
 fn program_folder() -> Option<(tempfile::TempDir, PathBuf)> {

@@ -10,25 +10,25 @@ use serde_json::Value;
 use tch::{Kind, Tensor};
 
 /// Named tensors of a fixture.
-pub struct Tensors(pub BTreeMap<String, Tensor>);
+pub(crate) struct Tensors(pub BTreeMap<String, Tensor>);
 
 impl Tensors {
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let state = state(path);
         Self(state.iter().map(|(name, data)| (name.clone(), parameters::tensor(data).unwrap())).collect())
     }
 
-    pub fn get(&self, name: &str) -> &Tensor {
+    pub(crate) fn get(&self, name: &str) -> &Tensor {
         self.0.get(name).unwrap_or_else(|| panic!("the fixture has no tensor {name}"))
     }
 }
 
-pub fn state(path: &Path) -> StateDict {
+pub(crate) fn state(path: &Path) -> StateDict {
     lxmert_spec::loading::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The configuration in a fixture's JSON (`bert_config.json` form) with the layer counts given apart.
-pub fn config(json: &Value, [l, x, r]: [usize; 3]) -> Config {
+pub(crate) fn config(json: &Value, [l, x, r]: [usize; 3]) -> Config {
     let number = |key: &str| json[key].as_u64().unwrap_or_else(|| panic!("the fixture's config has no {key}")) as usize;
     Config {
         vocab_size: number("vocab_size"),
@@ -45,7 +45,7 @@ pub fn config(json: &Value, [l, x, r]: [usize; 3]) -> Config {
 }
 
 /// Names and shapes as the fixtures list them: `[["bert...", [120, 32]], ...]`.
-pub fn listed_shapes(list: &Value) -> Vec<(String, Vec<usize>)> {
+pub(crate) fn listed_shapes(list: &Value) -> Vec<(String, Vec<usize>)> {
     list.as_array()
         .unwrap()
         .iter()
@@ -56,19 +56,19 @@ pub fn listed_shapes(list: &Value) -> Vec<(String, Vec<usize>)> {
         .collect()
 }
 
-pub fn max_abs_difference(got: &Tensor, want: &Tensor) -> f64 {
+pub(crate) fn max_abs_difference(got: &Tensor, want: &Tensor) -> f64 {
     (got.to_kind(Kind::Double) - want.to_kind(Kind::Double)).abs().max().double_value(&[])
 }
 
 #[track_caller]
-pub fn within(what: &str, got: &Tensor, want: &Tensor, bound: f64) {
+pub(crate) fn within(what: &str, got: &Tensor, want: &Tensor, bound: f64) {
     assert_eq!(got.size(), want.size(), "{what}: shape");
     let difference = max_abs_difference(got, want);
     assert!(difference <= bound, "{what}: differs by {difference:e}, allowed {bound:e}");
 }
 
 #[track_caller]
-pub fn relative(what: &str, got: f64, want: f64, bound: f64) {
+pub(crate) fn relative(what: &str, got: f64, want: f64, bound: f64) {
     let difference = (got - want).abs();
     assert!(
         difference <= bound * want.abs(),
@@ -79,7 +79,7 @@ pub fn relative(what: &str, got: f64, want: f64, bound: f64) {
 
 /// Compares every gradient with the fixture's (1e-4 of the tensor's largest value + 1e-6; tensors that are mathematically zero,
 /// attention key biases and token types, 1e-5 absolute), and the set of parameters without one.
-pub fn gradients(case: &str, named: &[(String, Tensor)], got: &[Tensor], want: &Tensors) {
+pub(crate) fn gradients(case: &str, named: &[(String, Tensor)], got: &[Tensor], want: &Tensors) {
     for ((name, _), got) in named.iter().zip(got) {
         let Some(want) = want.0.get(name) else {
             assert!(!got.defined(), "{case}: {name} has a gradient, in the original it has none");

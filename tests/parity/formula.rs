@@ -29,7 +29,7 @@ fn element(key: &str, hash: u64, i: u64) -> f32 {
 }
 
 /// Formula values for every parameter.
-pub fn weights(parameters: &Parameters) -> StateDict {
+pub(crate) fn weights(parameters: &Parameters) -> StateDict {
     let fill = |name: &str, shape: &[usize]| {
         let key = name.strip_prefix("lxrt_encoder.model.").unwrap_or(name);
         let hash = fnv1a64(key);

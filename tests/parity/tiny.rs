@@ -16,13 +16,13 @@ use tch::{Device, Tensor};
 use crate::compare::{self, Tensors, relative, within};
 
 /// The pre-training configuration, which the tiny task models share.
-pub fn config() -> Option<(Config, Value)> {
+pub(crate) fn config() -> Option<(Config, Value)> {
     let meta = fixtures::json(&fixtures::support("tiny/pretrain_meta.json")?);
     let layers = ["l_layers", "x_layers", "r_layers"].map(|key| meta[key].as_u64().unwrap() as usize);
     Some((compare::config(&meta["config"], layers), meta))
 }
 
-pub fn pretraining_model(config: &Config, answers: usize, mut weights: StateDict) -> PretrainingModel {
+pub(crate) fn pretraining_model(config: &Config, answers: usize, mut weights: StateDict) -> PretrainingModel {
     let model = PretrainingModel::new(config, answers, Device::Cpu).unwrap();
     weights.shift_remove(TIED_DECODER);
     model.parameters().load(&weights).unwrap();
@@ -147,12 +147,12 @@ fn pretraining_heads_losses_and_every_gradient() {
     assert!(gradients::norm(&after).is_finite());
 }
 
-pub fn total(losses: &[(&str, Tensor)]) -> Tensor {
+pub(crate) fn total(losses: &[(&str, Tensor)]) -> Tensor {
     losses.iter().map(|(_, loss)| loss.shallow_clone()).reduce(|sum, loss| sum + loss).unwrap()
 }
 
 /// The inputs of a pre-training batch stored under the usual names and a suffix.
-pub fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> Inputs<'a> {
+pub(crate) fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> Inputs<'a> {
     let get = |name: &str| tensors.get(&format!("{name}{suffix}"));
     Inputs {
         ids: get("input_ids"),
@@ -164,7 +164,7 @@ pub fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> Inputs<'a> 
     }
 }
 
-pub fn pretraining_targets<'a>(tensors: &'a Tensors, suffix: &str) -> Targets<'a> {
+pub(crate) fn pretraining_targets<'a>(tensors: &'a Tensors, suffix: &str) -> Targets<'a> {
     let get = |name: &str| tensors.get(&format!("{name}{suffix}"));
     Targets {
         words: get("masked_lm_labels"),

@@ -3,6 +3,6 @@
 use base::error::Error;
 
 /// An error about content that contradicts itself.
-pub fn damaged(what: impl std::fmt::Display) -> Error {
+pub(crate) fn damaged(what: impl std::fmt::Display) -> Error {
     Error::data(what).next("the file is damaged: fetch or write it again")
 }

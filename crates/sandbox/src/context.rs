@@ -58,7 +58,7 @@ impl Ignored {
     ///
     /// # Errors
     /// What is wrong with a pattern or the file.
-    pub fn read(folder: &Path, first: &[String]) -> Result<Self, String> {
+    pub(crate) fn read(folder: &Path, first: &[String]) -> Result<Self, String> {
         let path = folder.join(IGNORE_FILE);
         let own = match path.try_exists() {
             Ok(false) => String::new(),
@@ -100,7 +100,7 @@ pub(super) struct Context {
 
 impl Context {
     /// Begins to send a folder. `keep` is sent even where it is left out.
-    pub fn send(
+    pub(crate) fn send(
         folder: &Path,
         keep: &Path,
         ignored: Ignored,
@@ -117,7 +117,7 @@ impl Context {
     }
 
     /// What kept the folder from being read, once its stream has been dropped.
-    pub fn fault(self, image: &str) -> Option<Failure> {
+    pub(crate) fn fault(self, image: &str) -> Option<Failure> {
         let error = self.writer.join().ok()?.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
         Some(Cause::BuildFailed { image: image.to_owned(), why: error.to_string() }.into())
     }

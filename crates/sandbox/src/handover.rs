@@ -35,7 +35,7 @@ impl Handover {
     ///
     /// # Errors
     /// [`Cause::MountUnusable`].
-    pub fn of(mounts: &[Mount]) -> Result<Self, Failure> {
+    pub(crate) fn of(mounts: &[Mount]) -> Result<Self, Failure> {
         let mut handover = Self::default();
         for mount in mounts.iter().filter(|mount| mount.access == Access::Write) {
             let unusable =
@@ -55,7 +55,7 @@ impl Handover {
     }
 
     /// The folders, to be noted where they survive this process.
-    pub fn folders(&self) -> &[Folder] {
+    pub(crate) fn folders(&self) -> &[Folder] {
         &self.folders
     }
 
@@ -63,7 +63,7 @@ impl Handover {
     ///
     /// # Errors
     /// [`Cause::MountUnusable`] where the file system does not know owners, or does not let root change them.
-    pub fn over(&self) -> Result<(), Failure> {
+    pub(crate) fn over(&self) -> Result<(), Failure> {
         for folder in &self.folders {
             let to = (NOBODY_ELSE, NOBODY_ELSE);
             walk(&folder.path, &[], &mut |owner| (owner != NOBODY_ELSE).then_some(to))
@@ -76,7 +76,7 @@ impl Handover {
     ///
     /// # Errors
     /// [`Cause::MountUnusable`].
-    pub fn back(&mut self) -> Result<(), Failure> {
+    pub(crate) fn back(&mut self) -> Result<(), Failure> {
         let mut first = Ok(());
         for folder in std::mem::take(&mut self.folders) {
             let mut in_use = in_use();

@@ -32,12 +32,12 @@ pub(super) struct Listed {
 
 impl Listed {
     /// A label's value.
-    pub fn label(&self, name: &str) -> Option<&str> {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.as_ref()?.get(name).map(String::as_str)
     }
 
     /// Its name for people.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         let first = self.names.as_ref().and_then(|names| names.first());
         first.map_or(&self.id, |name| name.trim_start_matches('/'))
     }

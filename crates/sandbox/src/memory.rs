@@ -24,12 +24,12 @@ pub(super) struct Meter {
 
 impl Meter {
     /// Most memory in use at a time, in bytes.
-    pub fn peak(&self) -> Option<u64> {
+    pub(crate) fn peak(&self) -> Option<u64> {
         Some(self.peak.load(Relaxed)).filter(|peak| *peak > 0)
     }
 
     /// Whether the kernel was seen to end a process for want of memory.
-    pub fn out_of_memory(&self) -> bool {
+    pub(crate) fn out_of_memory(&self) -> bool {
         self.out_of_memory.load(Relaxed)
     }
 
@@ -39,7 +39,7 @@ impl Meter {
 
     /// Watches a running container until it ends. The kernel's own record is read where it is at hand (the engine is on
     /// this machine); else the engine is asked, which tells about once a second.
-    pub async fn watch(&self, docker: &Docker, container: &str) {
+    pub(crate) async fn watch(&self, docker: &Docker, container: &str) {
         if let Some(files) = Files::of(docker, container).await {
             let mut pause = FIRST_LOOKS;
             while files.read(self) {

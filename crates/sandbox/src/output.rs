@@ -57,7 +57,7 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// [`Cause::LogUnwritable`], [`Cause::DiskFull`].
-    pub fn open(sandbox: &'a Sandbox, told: &'a mut dyn FnMut(&Line)) -> Result<Self, Failure> {
+    pub(crate) fn open(sandbox: &'a Sandbox, told: &'a mut dyn FnMut(&Line)) -> Result<Self, Failure> {
         let open = |path: &'a Path| {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|e| unwritable(path, &e))?;
@@ -79,7 +79,7 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn take(&mut self, chunk: &LogOutput) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, chunk: &LogOutput) -> Result<(), Failure> {
         let stream = if matches!(chunk, LogOutput::StdErr { .. }) { Stream::Err } else { Stream::Out };
         let at = stream as usize;
         for &byte in chunk.as_ref() {
@@ -107,7 +107,7 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn finish(&mut self) -> Result<(), Failure> {
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         for stream in [Stream::Out, Stream::Err] {
             if !self.partial[stream as usize].bytes.is_empty() {
                 self.line(stream)?;
@@ -117,12 +117,12 @@ impl<'a> Output<'a> {
     }
 
     /// Tells something about the run itself.
-    pub fn note(&mut self, text: String) {
+    pub(crate) fn note(&mut self, text: String) {
         (self.told)(&Line { stream: Stream::Note, text });
     }
 
     /// The last lines, the oldest first.
-    pub fn last(&self) -> impl DoubleEndedIterator<Item = &str> {
+    pub(crate) fn last(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.last.iter().map(String::as_str)
     }
 

@@ -30,7 +30,7 @@ pub(super) struct User {
 
 impl User {
     /// For this process on an engine.
-    pub fn here(facts: &Facts) -> Self {
+    pub(crate) fn here(facts: &Facts) -> Self {
         let groups = getgroups().unwrap_or_default().into_iter().map(|group| group.as_raw()).collect();
         Self::choose(facts, getuid().as_raw(), getgid().as_raw(), groups)
     }
@@ -62,7 +62,7 @@ impl User {
     /// # Errors
     /// [`Cause::MountMissing`]; [`Cause::MountUnusable`] where the user may not read or write it. Only the folder itself is
     /// looked at, not what is in it.
-    pub fn may_use(&self, mounts: &[Mount]) -> Result<(), Failure> {
+    pub(crate) fn may_use(&self, mounts: &[Mount]) -> Result<(), Failure> {
         mounts.iter().try_for_each(|mount| self.may_use_one(mount))
     }
 

@@ -34,7 +34,7 @@ pub(super) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub fn new(engine: &'a Engine, name: &'a str, sandbox: &'a Sandbox) -> Self {
+    pub(crate) fn new(engine: &'a Engine, name: &'a str, sandbox: &'a Sandbox) -> Self {
         Self { engine, name, sandbox, meter: Arc::default() }
     }
 
@@ -42,7 +42,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// See [`Cause`].
-    pub async fn finish(self, output: &mut Output<'_>, at_work: &mut AtWork) -> Result<Ended, Failure> {
+    pub(crate) async fn finish(self, output: &mut Output<'_>, at_work: &mut AtWork) -> Result<Ended, Failure> {
         let docker = self.engine.docker();
         let attach = AttachContainerOptionsBuilder::default()
             .stdin(self.sandbox.lifeline)

@@ -31,17 +31,17 @@ impl FinishedRun {
     ///
     /// # Errors
     /// Where its outcome cannot be read.
-    pub fn read(folder: &Path) -> Result<Option<Self>> {
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
         outcome::read_json(folder)
     }
 
     /// Whether it and a run with the options `now` are both fine-tunings, or both pre-trainings.
-    pub fn is_of_the_kind_of(&self, now: &BTreeMap<String, Value>) -> bool {
+    pub(crate) fn is_of_the_kind_of(&self, now: &BTreeMap<String, Value>) -> bool {
         self.identity.run.contains_key("task") == now.contains_key("task")
     }
 
     /// Returns the error for a run with the options `now` that was to begin in the folder of this one.
-    pub fn refusal(&self, folder: &Path, now: &BTreeMap<String, Value>) -> Error {
+    pub(crate) fn refusal(&self, folder: &Path, now: &BTreeMap<String, Value>) -> Error {
         let then = &self.identity.run;
         let differing = match self.is_of_the_kind_of(now) {
             true => differing(then, now),

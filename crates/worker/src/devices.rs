@@ -8,7 +8,7 @@ use lxmert::train::machine::described;
 ///
 /// # Errors
 /// Infra where there is none such; usage for a name that is none.
-pub fn device(name: &str) -> Result<tch::Device> {
+pub(crate) fn device(name: &str) -> Result<tch::Device> {
     let gpus = tch::Cuda::device_count();
     let gpu = |index: usize| match (index as i64) < gpus {
         true => Ok(tch::Device::Cuda(index)),
@@ -36,14 +36,14 @@ pub fn device(name: &str) -> Result<tch::Device> {
 }
 
 /// All devices.
-pub fn all() -> Vec<protocol::Device> {
+pub(crate) fn all() -> Vec<protocol::Device> {
     let gpus = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
     let devices = std::iter::once(tch::Device::Cpu).chain((0..gpus).map(tch::Device::Cuda));
     devices.map(told).collect()
 }
 
 /// A device as the harness hears of it.
-pub fn told(device: tch::Device) -> protocol::Device {
+pub(crate) fn told(device: tch::Device) -> protocol::Device {
     let name = match device {
         tch::Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
@@ -52,10 +52,10 @@ pub fn told(device: tch::Device) -> protocol::Device {
 }
 
 /// Digest over the source that this worker was built from.
-pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
+pub(crate) const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
 
 /// Who this worker is.
-pub fn hello() -> protocol::Hello {
+pub(crate) fn hello() -> protocol::Hello {
     protocol::Hello {
         schema: protocol::SCHEMA,
         source: SOURCE.to_owned(),

@@ -25,7 +25,7 @@ static SPEAKER: OnceLock<Emitter> = OnceLock::new();
 
 /// Says events. Copies speak through the same line.
 #[derive(Clone)]
-pub struct Emitter(Arc<Shared>);
+pub(crate) struct Emitter(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
@@ -48,7 +48,7 @@ impl Emitter {
     ///
     /// # Errors
     /// Infra where the system does not let it.
-    pub fn take_stdout() -> Result<Self> {
+    pub(crate) fn take_stdout() -> Result<Self> {
         let failed = |e: rustix::io::Errno| Error::infra("cannot take stdout for events").because(e);
         let events = std::io::stdout()
             .as_fd()
@@ -61,7 +61,7 @@ impl Emitter {
     }
 
     /// The one that speaks for the program, once it can.
-    pub fn of_the_program() -> Option<&'static Self> {
+    pub(crate) fn of_the_program() -> Option<&'static Self> {
         SPEAKER.get()
     }
 
@@ -80,14 +80,14 @@ impl Emitter {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn record(&self, file: &Path, resumed: bool) -> Result<()> {
+    pub(crate) fn record(&self, file: &Path, resumed: bool) -> Result<()> {
         let record = Record::open(file, resumed)?;
         self.lock().record = Some(record);
         Ok(())
     }
 
     /// Says an event. Never waits: where nobody listens, progress is left out and all else is kept.
-    pub fn say(&self, event: &Event) {
+    pub(crate) fn say(&self, event: &Event) {
         let Ok(line) = serde_json::to_string(event) else { return };
         let mut state = self.lock();
         if state.ended || event.may_be_dropped() && state.lines.len() >= WAITING {
@@ -103,22 +103,22 @@ impl Emitter {
     }
 
     /// A line for a person.
-    pub fn said(&self, text: impl std::fmt::Display) {
+    pub(crate) fn said(&self, text: impl std::fmt::Display) {
         self.say(&Event::Said { text: text.to_string() });
     }
 
     /// Something worth keeping in a stage's journal.
-    pub fn note(&self, text: impl std::fmt::Display) {
+    pub(crate) fn note(&self, text: impl std::fmt::Display) {
         self.say(&Event::Note { text: text.to_string() });
     }
 
     /// A result for stdout, as it stands.
-    pub fn printed(&self, text: impl std::fmt::Display) {
+    pub(crate) fn printed(&self, text: impl std::fmt::Display) {
         self.say(&Event::Printed { text: text.to_string() });
     }
 
     /// Waits until everything was written, or nobody is there to read it.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let mut state = self.lock();
         while state.writing || !state.lines.is_empty() {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);

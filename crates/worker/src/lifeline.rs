@@ -8,7 +8,7 @@ use base::error::{Error, Result};
 ///
 /// # Errors
 /// Infra where no thread can be started.
-pub fn hold() -> Result<()> {
+pub(crate) fn hold() -> Result<()> {
     let watch = || {
         let (mut stdin, mut buffer) = (std::io::stdin().lock(), [0; 256]);
         loop {

@@ -3,7 +3,7 @@
 use base::progress::Memory;
 
 /// What it has now.
-pub fn memory() -> Memory {
+pub(crate) fn memory() -> Memory {
     Memory { resident: resident().unwrap_or(0), gpu: None }
 }
 

@@ -7,14 +7,14 @@ use std::path::Path;
 use base::error::{Error, Result};
 
 /// The file that keeps it.
-pub struct Record(File);
+pub(crate) struct Record(File);
 
 impl Record {
     /// Opens a file to append to; makes it where it is not there. Empties it first unless the work is `resumed`.
     ///
     /// # Errors
     /// Where it cannot be opened.
-    pub fn open(path: &Path, resumed: bool) -> Result<Self> {
+    pub(crate) fn open(path: &Path, resumed: bool) -> Result<Self> {
         let failed = |e| Error::io("open", path, &e);
         let file = File::options().append(true).create(true).open(path).map_err(failed)?;
         if !resumed {
@@ -24,7 +24,7 @@ impl Record {
     }
 
     /// Appends a line. What cannot be written is no reason to stop the work.
-    pub fn append(&mut self, line: &str) {
+    pub(crate) fn append(&mut self, line: &str) {
         let _ = self.0.write_all(format!("{line}\n").as_bytes());
     }
 }

@@ -23,7 +23,7 @@ const USAGE: &str = "repro-worker computes for repro, which starts it; by itself
     repro-worker devices [NAME]   says what it can compute on";
 
 /// Does what the command line asks; the program's exit code.
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
     let verb: fn(&Emitter, &[&str]) -> Result<Finished> = match words[..] {

@@ -7,7 +7,7 @@ use base::error::{Error, Result};
 /// Run a whole reproduction: data, features, training, evaluation, verdict, report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// What to reproduce
     #[arg(long, value_enum)]
     profile: Profile,
@@ -44,7 +44,7 @@ stage is up to date, nothing is done and the report of the run that did the work
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE; or the class of what stopped the run (see repro --help).";
 
 /// Runs the profile and prints the verdicts.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let (foreign, owner) = match args.profile {
         Profile::Demo => (args.paper.given(), "paper"),
         Profile::Paper => (args.demo.given(), "demo"),

@@ -18,7 +18,7 @@ use lxmert_spec::paper::SEED;
 
 /// Options of both.
 #[derive(Debug, clap::Args)]
-pub struct Common {
+pub(crate) struct Common {
     /// Folder that holds the cache, the data, runs/ and their reports
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
     pub workspace: PathBuf,
@@ -49,7 +49,7 @@ pub struct Common {
 
 /// Form of the result on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// A table for a person
     Text,
     /// The report as JSON
@@ -58,20 +58,20 @@ pub enum Format {
 
 impl Common {
     /// Who trains and answers, on this machine or in an image.
-    pub fn workers(&self, device: &str) -> Result<Workers> {
+    pub(crate) fn workers(&self, device: &str) -> Result<Workers> {
         let placement = self.engine.placement("all", device, &self.workspace)?;
         Ok(Workers { placement, device: device.to_owned(), watchers: watchers() })
     }
 }
 
 /// Prints what would be done with each stage.
-pub fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
+pub(crate) fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
     say(explain::render(&engine::explain(plan, workspace)?).trim_end())?;
     Ok(base::exit::PASS)
 }
 
 /// Prints a report and says where it lies; its exit code.
-pub fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
+pub(crate) fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
     match format {
         Format::Json => say(json::render(report)?)?,
         Format::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,

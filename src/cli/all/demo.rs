@@ -39,7 +39,7 @@ pub(super) struct DemoOptions {
 
 impl DemoOptions {
     /// The first that is given.
-    pub fn given(&self) -> Option<&'static str> {
+    pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
             ("--recipe", self.recipe.is_some()),
             ("--seeds", self.seeds.is_some()),

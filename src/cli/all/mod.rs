@@ -5,4 +5,4 @@ mod common;
 mod demo;
 mod paper;
 
-pub use command::{Args, run};
+pub(crate) use command::{Args, run};

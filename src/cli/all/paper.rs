@@ -59,7 +59,7 @@ pub(super) struct PaperOptions {
 
 impl PaperOptions {
     /// The first that is given, of those without a default.
-    pub fn given(&self) -> Option<&'static str> {
+    pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
             ("--task", !self.task.is_empty()),
             ("--model", self.model.is_some()),

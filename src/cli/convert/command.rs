@@ -19,7 +19,7 @@ use lxmert_spec::loading::{Catalogue, Heads, hf};
 /// Convert a model between the original's layout and Hugging Face's
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// A .pth or .safetensors file (the suffix may be left out; VOLTA's LXMERT too), or a folder with config.json and
     /// model.safetensors or pytorch_model.bin, whole or in shards
     #[arg(long, value_name = "NAME")]
@@ -56,7 +56,7 @@ Every tensor is accounted for: a file that lacks some, or has others, is refused
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Visual question answering.
     Vqa,
     /// GQA.
@@ -68,7 +68,7 @@ pub enum Kind {
 }
 
 /// Converts and prints what was done.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let mut source = Source::read(&args.from)?;
     let was = (source.kind.clone(), source.state.len());
     if args.encoder_only {

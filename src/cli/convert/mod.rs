@@ -4,4 +4,4 @@ mod command;
 mod source;
 mod target;
 
-pub use command::{Args, run};
+pub(crate) use command::{Args, run};

@@ -41,7 +41,7 @@ impl Source {
     ///
     /// # Errors
     /// Data where it is no model of LXMERT, or not all of one.
-    pub fn read(given: &str) -> Result<Self> {
+    pub(crate) fn read(given: &str) -> Result<Self> {
         let path = if Path::new(given).is_dir() {
             PathBuf::from(given)
         } else {
@@ -95,7 +95,7 @@ impl Source {
     }
 
     /// Leaves all heads out.
-    pub fn keep_encoder(&mut self) -> Result<()> {
+    pub(crate) fn keep_encoder(&mut self) -> Result<()> {
         let state = std::mem::take(&mut self.state);
         let mut kept = StateDict::with_capacity(state.len());
         for (name, tensor) in state {

@@ -35,7 +35,7 @@ impl Target {
     ///
     /// # Errors
     /// Usage where the name is no form's, or is the source itself.
-    pub fn of(path: &Path, source: &Path) -> Result<Self> {
+    pub(crate) fn of(path: &Path, source: &Path) -> Result<Self> {
         let form = match path.extension().and_then(|ending| ending.to_str()) {
             Some("pth") => Form::Pth,
             Some("safetensors") => Form::Safetensors,
@@ -60,12 +60,12 @@ impl Target {
     }
 
     /// The form.
-    pub fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> Form {
         self.form
     }
 
     /// Writes, reads back and compares. `config` must be there for the port and for a task model of ours. Says what was written.
-    pub fn write(
+    pub(crate) fn write(
         &self,
         source: &Source,
         config: Option<&Config>,

@@ -40,7 +40,7 @@ Examples:
   repro features compare --level half a_obj36.tsv workspace/stores/a_obj36-1a2b3c4d.f16.safetensors
   repro features compare --format json --list --out comparison.json a_obj36.tsv b_obj36.tsv"
 )]
-pub struct Args {
+pub(crate) struct Args {
     /// The reference: a TSV or a store
     #[arg(value_name = "A")]
     a: PathBuf,
@@ -71,7 +71,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Usage for an unknown level and for `--out` that is A or B; what keeps a file from being read, the first damaged row among it.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let is_input = |out: &PathBuf| {
         let real = |path: &PathBuf| std::fs::canonicalize(path).ok();
         real(out).is_some_and(|out| [&args.a, &args.b].into_iter().any(|input| real(input).as_ref() == Some(&out)))

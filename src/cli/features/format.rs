@@ -7,7 +7,7 @@ use base::error::{Error, Result};
 use base::plain;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people
     Text,
     /// One JSON object
@@ -15,7 +15,7 @@ pub enum Format {
 }
 
 impl Format {
-    pub fn write(self, found: &(impl std::fmt::Display + Serialize)) -> Result<String> {
+    pub(crate) fn write(self, found: &(impl std::fmt::Display + Serialize)) -> Result<String> {
         match self {
             Self::Text => Ok(plain::lines(&found.to_string())),
             Self::Json => serde_json::to_string_pretty(found)

@@ -21,7 +21,7 @@ Examples:
   repro features inspect data/mscoco_imgfeat/val2014_obj36.tsv
   repro features inspect workspace/features/val2014_obj36-1a2b3c4d.f32.safetensors
   repro features inspect --format json train_obj36.tsv > inspection.json")]
-pub struct Args {
+pub(crate) struct Args {
     /// The TSV or the store
     file: PathBuf,
     /// How to print what was found
@@ -33,7 +33,7 @@ pub struct Args {
 ///
 /// # Errors
 /// What keeps the file from being read at all.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let found = inspect_with(&args.file, &golden_released()?, &Board::new())?;
     say(&args.format.write(&found)?)?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })

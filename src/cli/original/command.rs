@@ -16,7 +16,7 @@ use data::dataset::process_nlvr2::{NLVR2_SOURCES, process_nlvr2};
 use lxmert_spec::loading::locate;
 
 /// Runs command lines of this program.
-pub trait Runner {
+pub(crate) trait Runner {
     /// Runs one, without the program's name; its exit code.
     ///
     /// # Errors
@@ -28,7 +28,7 @@ pub trait Runner {
 }
 
 /// Translates and runs; a line that is not the original's gets the usual error about an unknown command.
-pub fn run(line: &[OsString], runner: &dyn Runner) -> Result<u8> {
+pub(crate) fn run(line: &[OsString], runner: &dyn Runner) -> Result<u8> {
     let words: Vec<String> = line.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let workspace = super::super::surroundings::workspace_of_environment()?.unwrap_or_else(|| "workspace".to_owned());
     let found = |name: &str, suffix: &str| Path::new(name).exists() || locate(name, suffix).is_ok();

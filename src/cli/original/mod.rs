@@ -9,4 +9,4 @@ mod tests;
 mod translate;
 mod translation;
 
-pub use command::{Runner, run};
+pub(crate) use command::{Runner, run};

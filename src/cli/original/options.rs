@@ -13,7 +13,7 @@ struct Given {
 
 /// The options of a program's call.
 #[derive(Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     given: Vec<Given>,
     /// Options that the original does not know, with what follows them: they are ours, or wrong.
     pub ours: Vec<String>,
@@ -24,7 +24,7 @@ impl Options {
     ///
     /// # Errors
     /// Usage for an ambiguous beginning, a value that is missing, and a word that belongs to no option.
-    pub fn read(script: &[Passed], typed: &[String]) -> Result<Self> {
+    pub(crate) fn read(script: &[Passed], typed: &[String]) -> Result<Self> {
         let of_script = |(name, value): &Passed| Given { name, value: value.clone().unwrap_or_default(), typed: false };
         let mut options = Self { given: script.iter().map(of_script).collect(), ours: Vec::new() };
         let mut words = typed.iter().peekable();
@@ -60,33 +60,33 @@ impl Options {
     }
 
     /// The last value of an option; its default where it is not given.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let default = || DEFAULTS.iter().find(|(option, _)| *option == name).map(|(_, value)| *value);
         self.given(name).or_else(default)
     }
 
     /// The last value of an option that is given.
-    pub fn given(&self, name: &str) -> Option<&str> {
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
         self.given.iter().rfind(|given| given.name == name).map(|given| given.value.as_str())
     }
 
     /// Whether a flag is given.
-    pub fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         self.given(name).is_some()
     }
 
     /// Whether the person typed it, and not the script.
-    pub fn typed(&self, name: &str) -> bool {
+    pub(crate) fn typed(&self, name: &str) -> bool {
         self.given.iter().any(|given| given.name == name && given.typed)
     }
 
     /// Where an option stands last; later ones are greater.
-    pub fn position(&self, name: &str) -> Option<usize> {
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.given.iter().rposition(|given| given.name == name)
     }
 
     /// Whether an option of ours is among the unknown ones.
-    pub fn has_ours(&self, name: &str) -> bool {
+    pub(crate) fn has_ours(&self, name: &str) -> bool {
         self.ours.iter().any(|word| word.split('=').next() == Some(name))
     }
 }

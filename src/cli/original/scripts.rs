@@ -6,7 +6,7 @@ use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED, PRETRAINING, fine_tuning}
 
 /// What a program of the original does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
+pub(crate) enum Program {
     /// src/tasks/{vqa,gqa,nlvr2}.py: fine-tunes, or answers where `--test` is given.
     Task(Task),
     /// src/pretrain/lxmert_pretrain.py.
@@ -22,7 +22,7 @@ pub enum Program {
 }
 
 /// The programs by their files' names.
-pub const PROGRAMS: [(&str, Program); 12] = [
+pub(crate) const PROGRAMS: [(&str, Program); 12] = [
     ("vqa.py", Program::Task(Task::Vqa)),
     ("gqa.py", Program::Task(Task::Gqa)),
     ("nlvr2.py", Program::Task(Task::Nlvr2)),
@@ -38,10 +38,10 @@ pub const PROGRAMS: [(&str, Program); 12] = [
 ];
 
 /// An option that is passed; a flag has no value.
-pub type Passed = (&'static str, Option<String>);
+pub(crate) type Passed = (&'static str, Option<String>);
 
 /// A script: which program it calls, and with what. All have 9, 5 and 5 layers, which are the defaults, and `--tqdm`.
-pub struct Script {
+pub(crate) struct Script {
     /// The file's name.
     pub name: &'static str,
     /// What it calls.
@@ -59,7 +59,7 @@ pub struct Script {
 }
 
 /// The scripts of run/.
-pub const SCRIPTS: [Script; 7] = [
+pub(crate) const SCRIPTS: [Script; 7] = [
     finetune("vqa_finetune.bash", Task::Vqa, "snap/vqa"),
     Script { numbers: true, ..test("vqa_test.bash", Task::Vqa, "snap/vqa", TEST) },
     finetune("gqa_finetune.bash", Task::Gqa, "snap/gqa"),
@@ -95,7 +95,7 @@ const fn test(
 
 impl Script {
     /// Returns the options that it passes before the person's own.
-    pub fn passes(&self) -> Vec<Passed> {
+    pub(crate) fn passes(&self) -> Vec<Passed> {
         let mut all: Vec<Passed> = self.options.iter().map(|(name, value)| (*name, value.map(str::to_owned))).collect();
         let mut pass = |name, value: &dyn ToString| all.push((name, Some(value.to_string())));
         let training = match self.program {
@@ -129,7 +129,7 @@ impl Script {
 }
 
 /// The options that all programs share, and whether each takes a value.
-pub const OPTIONS: [(&str, bool); 33] = [
+pub(crate) const OPTIONS: [(&str, bool); 33] = [
     ("--train", true),
     ("--valid", true),
     ("--test", true),
@@ -166,7 +166,7 @@ pub const OPTIONS: [(&str, bool); 33] = [
 ];
 
 /// What an option is where neither script nor person says it.
-pub const DEFAULTS: [(&str, &str); 6] = [
+pub(crate) const DEFAULTS: [(&str, &str); 6] = [
     ("--train", "train"),
     ("--valid", "valid"),
     ("--batchSize", "256"),

@@ -29,7 +29,7 @@ const PRETRAINING: [(&str, &str); 8] = [
 ///
 /// # Errors
 /// Usage where the original knows no such call, or has no counterpart here.
-pub fn translate(
+pub(crate) fn translate(
     program: Program,
     script: &[Passed],
     typed: &[String],

@@ -3,10 +3,10 @@
 use crate::cli::stopping::quoted;
 
 /// Where the original's submodule has NLVR2's official files.
-pub const OFFICIAL_NLVR2: &str = "data/nlvr2/nlvr/nlvr2/data";
+pub(crate) const OFFICIAL_NLVR2: &str = "data/nlvr2/nlvr/nlvr2/data";
 
 /// What a translation depends on.
-pub struct Here<'a> {
+pub(crate) struct Here<'a> {
     /// Whether there is a file or folder of this name, or a checkpoint of it, with the suffix or an ending added.
     pub found: &'a dyn Fn(&str, &str) -> bool,
     /// Our own folder for everything.
@@ -17,13 +17,13 @@ pub struct Here<'a> {
 
 /// What to run, and what to say before.
 #[derive(Debug)]
-pub struct Translation {
+pub(crate) struct Translation {
     pub steps: Vec<Step>,
     pub notes: Vec<String>,
 }
 
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Our own command, without the program's name.
     Repro(Vec<String>),
     /// NLVR2's split files, made of the official ones in the submodule.

@@ -32,7 +32,7 @@ use trainings::pretrain::{finished, refuse_finished};
 #[derive(Debug, clap::Args)]
 // As in the original, the last of an option counts: its scripts are called with more options behind their own.
 #[command(after_help = after_help(), args_override_self = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// Data to train on, comma-separated: mscoco_train, mscoco_nominival, mscoco_minival, vgnococo
     #[arg(long, value_name = "DATA", default_value = PRETRAINING.train)]
     pub train: String,
@@ -250,7 +250,7 @@ impl Args {
 }
 
 /// Pre-trains.
-pub fn run(args: Args) -> Result<u8> {
+pub(crate) fn run(args: Args) -> Result<u8> {
     let (tasks, start) = (args.tasks()?, args.start.resolve()?);
     args.say_what_is_not_used()?;
     look([Named::OutputFolder(&args.output())])?;

@@ -3,4 +3,4 @@
 mod command;
 mod options;
 
-pub use command::{Args, run};
+pub(crate) use command::{Args, run};

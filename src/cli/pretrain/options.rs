@@ -19,7 +19,7 @@ use trainings::pretrain::start::Start;
 /// Where things are.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
-pub struct PretrainDataOptions {
+pub(crate) struct PretrainDataOptions {
     /// Folder that holds data/ and snap/
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
     pub workspace: PathBuf,
@@ -42,7 +42,7 @@ pub struct PretrainDataOptions {
 /// First weights.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Weights")]
-pub struct PretrainStartOptions {
+pub(crate) struct PretrainStartOptions {
     /// A whole pre-trained model: NAME stands for NAME_LXRT
     #[arg(long, value_name = "NAME")]
     pub load: Option<String>,
@@ -69,7 +69,7 @@ impl PretrainDataOptions {
     }
 
     /// The vocabulary's file.
-    pub fn vocab(&self) -> PathBuf {
+    pub(crate) fn vocab(&self) -> PathBuf {
         self.files.vocab(&self.workspace)
     }
 
@@ -82,7 +82,7 @@ impl PretrainDataOptions {
     ///
     /// # Errors
     /// Usage where the data's folder or the vocabulary is missing.
-    pub fn resolve(&self, qa_sets: Option<&str>, threads: usize) -> Result<DataSettings> {
+    pub(crate) fn resolve(&self, qa_sets: Option<&str>, threads: usize) -> Result<DataSettings> {
         let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
@@ -103,7 +103,7 @@ impl PretrainDataOptions {
     ///
     /// # Errors
     /// Usage or data for the first that is missing or something else.
-    pub fn look(&self, lists: &[(&str, Role)]) -> Result<()> {
+    pub(crate) fn look(&self, lists: &[(&str, Role)]) -> Result<()> {
         let data_root = self.data_root();
         look([Named::Text(self.vocab()), Named::Text(data_root.join("lxmert/all_ans.json"))])?;
         for (list, role) in lists {
@@ -120,7 +120,7 @@ impl PretrainDataOptions {
     ///
     /// # Errors
     /// Those of building stores.
-    pub fn ready(&self, lists: &[(&str, Role)], placement: &Placement) -> Result<Vec<PathBuf>> {
+    pub(crate) fn ready(&self, lists: &[(&str, Role)], placement: &Placement) -> Result<Vec<PathBuf>> {
         let data_root = self.data_root();
         for (list, role) in lists.iter().filter(|_| !placement.builds_stores()) {
             let scale = Scale::from_flags(self.tiny, self.fast);
@@ -137,7 +137,7 @@ impl PretrainStartOptions {
     ///
     /// # Errors
     /// Usage where it is not exactly one.
-    pub fn resolve(&self) -> Result<Start> {
+    pub(crate) fn resolve(&self) -> Result<Start> {
         let given = [
             ("--bert", self.bert.is_some()),
             ("--from-scratch", self.from_scratch),
@@ -160,7 +160,7 @@ impl PretrainStartOptions {
     }
 
     /// The files with the weights.
-    pub fn files(&self) -> Result<Vec<PathBuf>> {
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
             Start::Bert(path) => vec![path],
             start => start.checkpoint()?.into_iter().collect(),

@@ -19,7 +19,7 @@ const TOTAL: &str = "total";
 
 /// Shows events: results on stdout, everything else on stderr, a task for each file at work and one for all; for scripts one line of
 /// JSON for each event, on stdout.
-pub struct Display {
+pub(crate) struct Display {
     /// `None` for scripts.
     board: Option<Board>,
     /// Stdout belongs to other results.
@@ -51,12 +51,12 @@ struct File {
 
 impl Display {
     /// JSON, or what suits stderr.
-    pub fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self::with((!json).then(Board::new), false)
     }
 
     /// What suits stderr, for a command whose results are others: all goes there.
-    pub fn beside() -> Self {
+    pub(crate) fn beside() -> Self {
         Self::with(Some(Board::new()), true)
     }
 
@@ -65,12 +65,12 @@ impl Display {
     }
 
     /// So many bytes are to come in all, those of files that are not begun included.
-    pub fn expect(&self, bytes: u64) {
+    pub(crate) fn expect(&self, bytes: u64) {
         self.state().expected = bytes;
     }
 
     /// Prints a line of results on stdout, above the bars.
-    pub fn result(&self, line: &str) {
+    pub(crate) fn result(&self, line: &str) {
         let print = || match self.beside {
             true => tell!("{line}"),
             false => stdout::line(&plain::lines(line)),
@@ -82,7 +82,7 @@ impl Display {
     }
 
     /// Prints a line on stderr, above the bars; nothing where scripts read.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         self.board.iter().for_each(|board| board.say(line));
     }
 

@@ -21,7 +21,7 @@ const REDRAW: Duration = Duration::from_millis(250);
 const WIDEST: usize = 100;
 
 /// Shows tasks on stderr, and what is said of them.
-pub struct Board {
+pub(crate) struct Board {
     bars: Option<MultiProgress>,
     every: Duration,
     state: Mutex<State>,
@@ -58,7 +58,7 @@ impl Default for Board {
 
 impl Board {
     /// Bars where stderr is a terminal that can move its cursor, else lines.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let bars = (!bars.is_hidden()).then_some(bars);
         let seconds = std::env::var(EVERY_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
@@ -67,12 +67,12 @@ impl Board {
     }
 
     /// Prints a line on stderr, above the bars.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         self.above(|| tell!("{line}"));
     }
 
     /// Prints above the bars.
-    pub fn above(&self, print: impl FnOnce()) {
+    pub(crate) fn above(&self, print: impl FnOnce()) {
         match &self.bars {
             Some(bars) => bars.suspend(print),
             None => print(),
@@ -80,7 +80,7 @@ impl Board {
     }
 
     /// Whether nothing is drawn.
-    pub fn is_lines(&self) -> bool {
+    pub(crate) fn is_lines(&self) -> bool {
         self.bars.is_none()
     }
 
@@ -151,7 +151,7 @@ impl Board {
 
     /// Position, total and detail of a task.
     #[cfg(test)]
-    pub fn last(&self, name: &str) -> Option<(u64, Option<u64>, String)> {
+    pub(crate) fn last(&self, name: &str) -> Option<(u64, Option<u64>, String)> {
         let mut state = self.state();
         let shown = lock(&state.find(name)?.shown);
         Some((shown.task.done, shown.task.total, shown.task.detail.clone()))

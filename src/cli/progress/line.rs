@@ -29,7 +29,7 @@ pub(super) struct Times {
 
 impl Task {
     /// A line for a log: all that is known.
-    pub fn line(&self, times: Times, memory: Option<Memory>) -> String {
+    pub(crate) fn line(&self, times: Times, memory: Option<Memory>) -> String {
         let mut parts = vec![match (self.start.unit, self.total) {
             (Unit::Bytes, Some(total)) => format!("{} of {}", human_bytes(self.done), human_bytes(total)),
             (Unit::Bytes, None) => human_bytes(self.done),
@@ -50,7 +50,7 @@ impl Task {
     }
 
     /// A line of at most `width` columns with a bar, the most important figures first.
-    pub fn bar(&self, times: Times, width: usize) -> String {
+    pub(crate) fn bar(&self, times: Times, width: usize) -> String {
         let longest = FILE_NAME.min(width / 3);
         let mut text = shortened(&plain::line(&self.start.name), longest);
         if self.start.unit == Unit::Bytes {

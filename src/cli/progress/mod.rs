@@ -6,8 +6,8 @@
 //! - [`assets`]: files that are fetched, verified and prepared;
 //! - [`pull`]: an image that is pulled.
 
-pub mod assets;
-pub mod board;
+pub(crate) mod assets;
+pub(crate) mod board;
 mod line;
-pub mod pull;
-pub mod worker;
+pub(crate) mod pull;
+pub(crate) mod worker;

@@ -8,7 +8,7 @@ use base::progress::{Event, Observer};
 use base::tell;
 
 /// Shows a pull, and says in the end what came.
-pub struct PullDisplay {
+pub(crate) struct PullDisplay {
     board: Board,
     last: Mutex<Last>,
 }
@@ -22,13 +22,13 @@ struct Last {
 
 impl PullDisplay {
     /// Says what is pulled.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         tell!("pulling {name}");
         Self { board: Board::new(), last: Mutex::default() }
     }
 
     /// Says that all is here.
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         let Self { board, last } = self;
         drop(board);
         let Last { done, layers } = last.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use base::{signals, stdout, tell};
 use protocol::Event;
 
 /// Shows the events of a worker.
-pub struct Display {
+pub(crate) struct Display {
     board: Board,
     /// Something was shown since a signal asked the program to stop.
     stopping: AtomicBool,
@@ -17,7 +17,7 @@ pub struct Display {
 
 impl Display {
     /// Nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { board: Board::new(), stopping: AtomicBool::new(false) }
     }
 }

@@ -18,7 +18,7 @@ pub const DIM: usize = HUES + DIRECTIONS + DISTANCES + SCALARS;
 
 /// What was measured in one box.
 #[derive(Debug, Clone)]
-pub struct Description {
+pub(crate) struct Description {
     /// Hue of the mean colour, in 1/256 of 60 degrees: 0..1536; 0 where there is no object.
     pub hue: i32,
     /// Part of the enclosing circle that is filled: about 0.99 for a circle, 0.64 square, 0.41 triangle and star.
@@ -85,7 +85,7 @@ fn ratio(a: f64, b: f64) -> f64 {
 }
 
 /// Describes the object pixels within `area`: those of one region, or of all.
-pub fn describe(picture: &Picture, segments: &Segments, area: Area, region: Option<usize>) -> Description {
+pub(crate) fn describe(picture: &Picture, segments: &Segments, area: Area, region: Option<usize>) -> Description {
     let belongs = |label: usize| region.map_or(label != 0, |region| label == region);
     let object = |x: i32, y: i32| {
         x >= area.x1 as i32

@@ -10,7 +10,7 @@ const SMALLEST: usize = 24;
 
 /// A half-open box of pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Area {
+pub(crate) struct Area {
     /// Left edge.
     pub x1: usize,
     /// Upper edge.
@@ -23,12 +23,12 @@ pub struct Area {
 
 impl Area {
     /// Left, upper, right and lower edge.
-    pub fn corners(self) -> [f32; 4] {
+    pub(crate) fn corners(self) -> [f32; 4] {
         [self.x1, self.y1, self.x2, self.y2].map(|v| v as f32)
     }
 
     /// Grown around its centre by a factor of `percent` / 100, within the picture.
-    pub fn grown(self, percent: usize, width: usize, height: usize) -> Self {
+    pub(crate) fn grown(self, percent: usize, width: usize, height: usize) -> Self {
         let by = |low: usize, high: usize| (high - low) * percent.saturating_sub(100) / 200;
         let (dx, dy) = (by(self.x1, self.x2), by(self.y1, self.y2));
         Self {
@@ -41,7 +41,7 @@ impl Area {
 }
 
 /// Which pixels belong to objects, and the box of each connected region.
-pub struct Segments {
+pub(crate) struct Segments {
     /// Pixels across.
     pub width: usize,
     /// Pixels down.
@@ -74,7 +74,7 @@ fn chroma([r, g, b]: [i32; 3]) -> [i32; 3] {
 }
 
 /// Segments a picture of at least one pixel.
-pub fn segment(picture: &Picture) -> Segments {
+pub(crate) fn segment(picture: &Picture) -> Segments {
     let (width, height) = (picture.width, picture.height);
     let paper = chroma(paper(picture));
     let mask: Vec<bool> = (0..width * height)

@@ -9,22 +9,22 @@ const CLEARLY: i32 = 16;
 
 /// Words that pick out objects: any of size, colour and shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Description {
+pub(crate) struct Description {
     pub large: Option<bool>,
     pub color: Option<Color>,
     pub shape: Option<Shape>,
 }
 
 impl Description {
-    pub fn color(color: Color) -> Self {
+    pub(crate) fn color(color: Color) -> Self {
         Self { large: None, color: Some(color), shape: None }
     }
 
-    pub fn shape(shape: Shape) -> Self {
+    pub(crate) fn shape(shape: Shape) -> Self {
         Self { large: None, color: None, shape: Some(shape) }
     }
 
-    pub fn both(color: Color, shape: Shape) -> Self {
+    pub(crate) fn both(color: Color, shape: Shape) -> Self {
         Self { large: None, color: Some(color), shape: Some(shape) }
     }
 
@@ -32,13 +32,13 @@ impl Description {
         Self { large: Some(large), ..self }
     }
 
-    pub fn fits(&self, object: &Object) -> bool {
+    pub(crate) fn fits(&self, object: &Object) -> bool {
         self.large.is_none_or(|l| l == object.large)
             && self.color.is_none_or(|c| c == object.color)
             && self.shape.is_none_or(|s| s == object.shape)
     }
 
-    pub fn count(&self, scene: &Scene) -> usize {
+    pub(crate) fn count(&self, scene: &Scene) -> usize {
         scene.objects.iter().filter(|o| self.fits(o)).count()
     }
 
@@ -50,22 +50,22 @@ impl Description {
     }
 
     /// Such as "large red object" or "star".
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let size = self.large.map(|large| if large { "large" } else { "small" });
         let noun = self.shape.map_or("object", Shape::word);
         [size, self.color.map(Color::word), Some(noun)].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
-pub fn colors() -> impl Iterator<Item = Description> {
+pub(crate) fn colors() -> impl Iterator<Item = Description> {
     Color::ALL.into_iter().map(Description::color)
 }
 
-pub fn shapes() -> impl Iterator<Item = Description> {
+pub(crate) fn shapes() -> impl Iterator<Item = Description> {
     Shape::ALL.into_iter().map(Description::shape)
 }
 
-pub fn pairs() -> impl Iterator<Item = Description> {
+pub(crate) fn pairs() -> impl Iterator<Item = Description> {
     Color::ALL.into_iter().flat_map(|c| Shape::ALL.into_iter().map(move |s| Description::both(c, s)))
 }
 
@@ -93,17 +93,17 @@ fn about_one(
 }
 
 /// "What color is the star?"
-pub fn color_of(scene: &Scene) -> Vec<Candidate> {
+pub(crate) fn color_of(scene: &Scene) -> Vec<Candidate> {
     about_one(scene, shapes(), |what| format!("What color is the {what}?"), |o| o.color.word())
 }
 
 /// "What shape is the red object?"
-pub fn shape_of(scene: &Scene) -> Vec<Candidate> {
+pub(crate) fn shape_of(scene: &Scene) -> Vec<Candidate> {
     about_one(scene, colors(), |what| format!("What shape is the {what}?"), |o| o.shape.word())
 }
 
 /// "What size is the red object?"
-pub fn size_of(scene: &Scene) -> Vec<Candidate> {
+pub(crate) fn size_of(scene: &Scene) -> Vec<Candidate> {
     colors()
         .filter_map(|d| Some((d.only(scene)?, d)))
         .map(|(object, d)| Candidate {
@@ -116,7 +116,11 @@ pub fn size_of(scene: &Scene) -> Vec<Candidate> {
 /// Whether there is such an object: one list of questions to be answered yes, one no, of the same kind of
 /// description. Of the pairs of colour and shape that are absent, those whose colour and whose shape are each there are
 /// kept if there are any, in half of the draws: then only looking at single objects helps.
-pub fn existence(random: &mut Random, scene: &Scene, ask: impl Fn(&str) -> String) -> (Vec<Candidate>, Vec<Candidate>) {
+pub(crate) fn existence(
+    random: &mut Random,
+    scene: &Scene,
+    ask: impl Fn(&str) -> String,
+) -> (Vec<Candidate>, Vec<Candidate>) {
     let all: Vec<Description> = match random.below(10) {
         0..3 => colors().collect(),
         3..6 => shapes().collect(),
@@ -137,7 +141,7 @@ pub fn existence(random: &mut Random, scene: &Scene, ask: impl Fn(&str) -> Strin
 }
 
 /// "How many red objects are there?", for colours and shapes of which there are one to three.
-pub fn how_many(scene: &Scene) -> Vec<Candidate> {
+pub(crate) fn how_many(scene: &Scene) -> Vec<Candidate> {
     colors()
         .chain(shapes())
         .map(|d| (d.count(scene), d))
@@ -147,7 +151,7 @@ pub fn how_many(scene: &Scene) -> Vec<Candidate> {
 }
 
 /// "Is the star on the left or on the right?"
-pub fn side_of(scene: &Scene) -> Vec<Candidate> {
+pub(crate) fn side_of(scene: &Scene) -> Vec<Candidate> {
     let from_middle = |o: &Object| 2 * o.x - scene.side;
     shapes()
         .chain(colors())
@@ -161,7 +165,7 @@ pub fn side_of(scene: &Scene) -> Vec<Candidate> {
 }
 
 /// "Is the red object to the left or to the right of the star?"
-pub fn relation(scene: &Scene) -> Vec<Candidate> {
+pub(crate) fn relation(scene: &Scene) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (a, b) in colors().flat_map(|a| shapes().map(move |b| (a, b))) {
         let (Some(one), Some(other)) = (a.only(scene), b.only(scene)) else { continue };

@@ -2,5 +2,5 @@
 
 use crate::doctor::finding::Purpose;
 
-pub const LARGE: &[Purpose] = &[Purpose::Train, Purpose::Docker, Purpose::Extract];
-pub const CONTAINERS: &[Purpose] = &[Purpose::Docker, Purpose::Extract];
+pub(crate) const LARGE: &[Purpose] = &[Purpose::Train, Purpose::Docker, Purpose::Extract];
+pub(crate) const CONTAINERS: &[Purpose] = &[Purpose::Docker, Purpose::Extract];

@@ -10,12 +10,12 @@ const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 const SMALL: u64 = 4 << 20;
 
 /// The text of a small file; nothing where it is not there.
-pub fn text(path: &str) -> String {
+pub(crate) fn text(path: &str) -> String {
     read_text(Path::new(path), SMALL).unwrap_or_default()
 }
 
 /// Where a program lies.
-pub fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())

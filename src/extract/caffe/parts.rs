@@ -24,7 +24,7 @@ const MESSAGES: usize = 1000;
 
 /// What became of a part.
 #[derive(Debug)]
-pub struct Ending {
+pub(crate) struct Ending {
     /// Its images.
     pub images: Vec<Listed>,
     /// What the script printed about images, whose names it does not print.
@@ -45,7 +45,7 @@ struct Waiting {
 ///
 /// # Errors
 /// That failure; data for a wrong row, with its place.
-pub fn run(caffe: &mut Caffe, job: &mut Job, groups: Vec<Vec<Listed>>) -> Result<Vec<Ending>> {
+pub(crate) fn run(caffe: &mut Caffe, job: &mut Job, groups: Vec<Vec<Listed>>) -> Result<Vec<Ending>> {
     let stop = Stop::new();
     let (mut waiting, mut tails) = (VecDeque::new(), Vec::new());
     for images in groups {

@@ -7,10 +7,10 @@ use super::super::list::Listed;
 use base::error::{Error, Result};
 
 /// Where the image folder itself lies in the container.
-pub const ORIGINALS: &str = "/workspace/originals";
+pub(crate) const ORIGINALS: &str = "/workspace/originals";
 
 /// Divides images into at most `parts` of almost equal size.
-pub fn split(images: &[Listed], parts: usize) -> Vec<Vec<Listed>> {
+pub(crate) fn split(images: &[Listed], parts: usize) -> Vec<Vec<Listed>> {
     let parts = parts.clamp(1, images.len().max(1));
     let mut split = vec![Vec::new(); parts];
     for (at, image) in images.iter().enumerate() {
@@ -23,7 +23,7 @@ pub fn split(images: &[Listed], parts: usize) -> Vec<Vec<Listed>> {
 ///
 /// # Errors
 /// A link cannot be made.
-pub fn link(folder: &Path, images: &[Listed]) -> Result<()> {
+pub(crate) fn link(folder: &Path, images: &[Listed]) -> Result<()> {
     let mut made: Option<PathBuf> = None;
     for image in images {
         let link = folder.join(&image.path);

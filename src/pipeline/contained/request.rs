@@ -11,7 +11,7 @@ use crate::pipeline::plan::Input;
 /// A stage to be run. Paths are absolute and the same on both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StageRequest {
+pub(crate) struct StageRequest {
     /// [`protocol::SCHEMA`].
     pub schema: u32,
     /// Whose stage it is.

@@ -14,7 +14,7 @@ use protocol::{Event, SCHEMA};
 use sandbox::Mount;
 
 /// Returns the stage with its work done in containers.
-pub fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>, watchers: &Watchers) -> Stage {
+pub(crate) fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>, watchers: &Watchers) -> Stage {
     let (place, watchers) = (Rc::clone(place), Rc::clone(watchers));
     stage.executor = place.executor().to_owned();
     stage.work = Box::new(move |context| run_stage(&place, profile, context, &*watchers()));

@@ -10,12 +10,12 @@ use judge::evidence::write::{Evaluated, write_evaluation};
 use lxmert_spec::Config;
 
 /// Items of NLVR2's published validation split.
-pub const NLVR2: usize = 6982;
+pub(crate) const NLVR2: usize = 6982;
 /// Of those, labelled True; the rest is False.
-pub const TRUE: usize = 3551;
+pub(crate) const TRUE: usize = 3551;
 
 /// A data set of NLVR2's published size: four image pairs a sentence, as many true as published.
-pub fn nlvr2() -> TaskData {
+pub(crate) fn nlvr2() -> TaskData {
     let example = |at: usize| Example {
         id: Id::Text(format!("dev-{}-{}-0", at / 4, at % 4)),
         images: vec![format!("dev-{at}-img0"), format!("dev-{at}-img1")],
@@ -26,7 +26,7 @@ pub fn nlvr2() -> TaskData {
 }
 
 /// Answers of which so many are wrong, from the one at `from` on, every `step`-th.
-pub fn answers(data: &TaskData, wrong: usize, from: usize, step: usize) -> Vec<Prediction> {
+pub(crate) fn answers(data: &TaskData, wrong: usize, from: usize, step: usize) -> Vec<Prediction> {
     let mut right: Vec<bool> = data.examples.iter().map(|example| example.label == Some(Label::Class(1))).collect();
     let all = right.len();
     for at in (0..wrong).map(|at| (from + at * step) % all) {
@@ -40,7 +40,7 @@ pub fn answers(data: &TaskData, wrong: usize, from: usize, step: usize) -> Vec<P
 }
 
 /// Options of `repro train nlvr2` with the paper's settings.
-pub fn faithful(seed: u64) -> Value {
+pub(crate) fn faithful(seed: u64) -> Value {
     json!({
         "task": "nlvr2", "--train": "train", "--epochs": 4, "--batch-size": 32, "--lr": 5e-5, "--optim": "bert",
         "--seed": seed, "--tiny": false, "--fast": false, "--mce-loss": false, "model": Config::lxr955(),
@@ -50,7 +50,7 @@ pub fn faithful(seed: u64) -> Value {
 }
 
 /// What is to be left.
-pub struct Left<'l> {
+pub(crate) struct Left<'l> {
     pub data: &'l TaskData,
     pub predictions: &'l [Prediction],
     pub left_out: usize,
@@ -59,7 +59,7 @@ pub struct Left<'l> {
 }
 
 /// Leaves an evaluation in a folder.
-pub fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
+pub(crate) fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
     let training = Training {
         options: serde_json::from_value(left.options.clone()).unwrap(),
         steps: 10,
@@ -86,7 +86,7 @@ pub fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
 }
 
 /// A faithful evaluation with this accuracy in points (rounded to items).
-pub fn seed(folder: &Path, data: &TaskData, seed: u64, accuracy: f64) -> ResultRecord {
+pub(crate) fn seed(folder: &Path, data: &TaskData, seed: u64, accuracy: f64) -> ResultRecord {
     let wrong = ((1.0 - accuracy / 100.0) * data.examples.len() as f64).round() as usize;
     // A prime step spreads the wrong answers over true and false ones.
     let predictions = answers(data, wrong, seed as usize * 31, 7919);

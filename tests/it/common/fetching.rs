@@ -5,13 +5,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A folder with a manifest of one asset `a`, and the workspace below it.
-pub struct Desk {
+pub(crate) struct Desk {
     pub folder: tempfile::TempDir,
 }
 
 impl Desk {
     /// `urls` in the order to try, `more` such as `sha256 = "…"`.
-    pub fn new(urls: &[&str], more: &str) -> Self {
+    pub(crate) fn new(urls: &[&str], more: &str) -> Self {
         let text = format!(
             "schema = 1\ngroup = [{{ name = \"all\", title = \"all\" }}]\n[[asset]]\nname = \"a\"\ntitle = \"t\"\n\
              groups = [\"all\"]\npath = \"data/a.bin\"\nurls = {urls:?}\n{more}\n"
@@ -22,7 +22,7 @@ impl Desk {
     }
 
     /// The command that fetches the asset, impatiently.
-    pub fn fetch(&self) -> Command {
+    pub(crate) fn fetch(&self) -> Command {
         let mut command = super::repro(self.folder.path());
         command.args(["fetch", "a", "--manifest", "assets.toml", "--workspace", "w"]);
         command.args(["--stall-timeout", "2", "--retry-wait", "0.001"]);
@@ -30,22 +30,22 @@ impl Desk {
     }
 
     /// Starts it without waiting for it.
-    pub fn start(&self) -> Child {
+    pub(crate) fn start(&self) -> Child {
         self.fetch().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Where the file goes.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("w/data/a.bin")
     }
 
     /// Bytes of the partial file.
-    pub fn part(&self) -> u64 {
+    pub(crate) fn part(&self) -> u64 {
         std::fs::metadata(self.folder.path().join("w/data/a.bin.part")).map_or(0, |part| part.len())
     }
 
     /// Names of everything beside the file, itself included.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let folder = std::fs::read_dir(self.folder.path().join("w/data")).unwrap();
         let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -54,7 +54,7 @@ impl Desk {
 }
 
 /// Bytes without a pattern that a shift would not change.
-pub fn content(size: usize) -> Vec<u8> {
+pub(crate) fn content(size: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let words = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -64,13 +64,13 @@ pub fn content(size: usize) -> Vec<u8> {
 }
 
 /// `sha256 = "…"` for a manifest.
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("sha256 = \"{}\"", base::files::sha256_bytes(bytes))
 }
 
 /// Waits until something is so; for half a minute at most.
 #[track_caller]
-pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
         assert!(start.elapsed() < Duration::from_secs(30), "{what} does not come");
@@ -79,7 +79,7 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
 }
 
 /// A program on the search path or where the system keeps servers.
-pub fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin", "/usr/local/sbin"]);
     folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())

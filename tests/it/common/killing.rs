@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// Kills to make: `REPRO_TEST_KILLS`, else `usual`.
-pub fn kills(usual: usize) -> usize {
+pub(crate) fn kills(usual: usize) -> usize {
     std::env::var("REPRO_TEST_KILLS").map_or(usual, |text| text.parse().expect("REPRO_TEST_KILLS is a number"))
 }
 
@@ -17,7 +17,7 @@ pub fn kills(usual: usize) -> usize {
 /// starting it again each time until it ends by itself; `same` compares the first folder and what it printed with each other one.
 ///
 /// `command` gets the folder and whether to go on from what is there.
-pub fn survives_kills(
+pub(crate) fn survives_kills(
     kills: usize,
     seed: u64,
     command: impl Fn(&Path, bool) -> Command,
@@ -53,7 +53,7 @@ pub fn survives_kills(
 }
 
 /// What is in `out`, without speeds and without what the worker said, which tells of breaks; TensorBoard's events have times in them and are compared by length.
-pub fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder.join("out")).unwrap() {
         let path = entry.unwrap().path();
@@ -76,7 +76,7 @@ pub fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Starts with its output kept.
-pub fn start(command: &mut Command) -> Child {
+pub(crate) fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

@@ -15,7 +15,7 @@ const WORDS: [&str; 14] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "what", "is", "there", "red", "blue", "a", "cat", "dog", "two"];
 
 /// Fills a data root: splits `train` and `valid` of each task with so many examples, features, answers and the vocabulary.
-pub fn data_root(root: &Path, train: usize, valid: usize) {
+pub(crate) fn data_root(root: &Path, train: usize, valid: usize) {
     fs::create_dir_all(root).unwrap();
     fs::write(root.join("vocab.txt"), WORDS.join("\n") + "\n").unwrap();
     for file in [

@@ -1,19 +1,18 @@
 //! What the user-level tests share: running the real program and finding fixtures.
 
-pub mod evaluations;
-pub mod fetching;
-pub mod killing;
-pub mod mini;
+pub(crate) mod evaluations;
+pub(crate) mod fetching;
+pub(crate) mod killing;
+pub(crate) mod mini;
 mod programs;
-pub mod python;
-pub mod recipe;
-pub mod registry;
-pub mod small_training;
-pub mod terminal;
-pub mod train_image;
-pub mod workspace;
-pub mod world;
+pub(crate) mod python;
+pub(crate) mod recipe;
+pub(crate) mod registry;
+pub(crate) mod small_training;
+pub(crate) mod terminal;
+pub(crate) mod train_image;
+pub(crate) mod workspace;
+pub(crate) mod world;
 
-pub use fixtures;
-pub use fixtures::server as testing;
-pub use programs::{copy_folder, repro, run, stderr, stdout, tiny_config};
+pub(crate) use fixtures::server as testing;
+pub(crate) use programs::{copy_folder, repro, run, stderr, stdout, tiny_config};

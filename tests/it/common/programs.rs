@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use super::fixtures;
-
 /// The program, in an empty environment but for what it needs to start.
-pub fn repro(folder: &Path) -> Command {
+pub(crate) fn repro(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_repro"));
     command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder).env("NO_COLOR", "1");
     fixtures::hearing::hearing(&mut command);
@@ -15,7 +13,7 @@ pub fn repro(folder: &Path) -> Command {
 
 /// Runs and demands an exit code; the output where it is another.
 #[track_caller]
-pub fn run(command: &mut Command, code: impl Into<i32>) -> Output {
+pub(crate) fn run(command: &mut Command, code: impl Into<i32>) -> Output {
     let output = command.output().unwrap();
     assert_eq!(
         output.status.code(),
@@ -27,16 +25,16 @@ pub fn run(command: &mut Command, code: impl Into<i32>) -> Output {
     output
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Copies a folder with all that is in it.
-pub fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -50,7 +48,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// The fixtures' tiny model without dropout.
-pub fn tiny_config(meta: &serde_json::Value) -> serde_json::Value {
+pub(crate) fn tiny_config(meta: &serde_json::Value) -> serde_json::Value {
     let mut config = meta["config"].clone();
     let object = config.as_object_mut().unwrap();
     object.shift_remove("num_hidden_layers");

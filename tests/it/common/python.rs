@@ -21,7 +21,7 @@ fn interpreter() -> Option<PathBuf> {
 }
 
 /// Runs a script of `tests/python` and demands that it ends well; None where there is no such Python.
-pub fn run(script: &str, arguments: &[PathBuf]) -> Option<()> {
+pub(crate) fn run(script: &str, arguments: &[PathBuf]) -> Option<()> {
     let Some(python) = interpreter() else {
         assert!(!required("python"), "a Python with torch and transformers is required (ci/python makes one)");
         eprintln!("skipped: no Python with torch and transformers (ci/python makes one)");

@@ -1,7 +1,7 @@
 //! Recipes of the demo that are small enough for a test.
 
 /// Returns a recipe with this many pictures or sentences in the three splits of VQA, GQA and NLVR2, and this many epochs of each.
-pub fn recipe([vqa, gqa, nlvr2]: [[u32; 3]; 3], epochs: [u32; 3]) -> String {
+pub(crate) fn recipe([vqa, gqa, nlvr2]: [[u32; 3]; 3], epochs: [u32; 3]) -> String {
     format!(
         "seed = 7
 picture = {{ side = 96, objects = [3, 4] }}
@@ -18,6 +18,6 @@ nlvr2 = {{ epochs = {}, batch_size = 16, lr = 5e-4 }}
 }
 
 /// Returns the recipe of a run that takes seconds. It is judged INCONCLUSIVE, since the recorded runs answer other questions.
-pub fn small() -> String {
+pub(crate) fn small() -> String {
     recipe([[30, 10, 5], [30, 10, 10], [6, 3, 3]], [2, 2, 1])
 }

@@ -16,7 +16,7 @@ use super::fetching::{program, until};
 use fixtures::required::required;
 use sandbox::{Build, Engine, Image};
 
-pub struct Registry {
+pub(crate) struct Registry {
     child: Child,
     folder: tempfile::TempDir,
     /// `127.0.0.1:PORT`; engines speak plain HTTP with such.
@@ -24,7 +24,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let Some(program) = program("docker-registry") else {
             assert!(!required("registry"), "docker-registry is required");
             eprintln!("skipped: no docker-registry (apt-get install docker-registry)");
@@ -46,12 +46,12 @@ impl Registry {
     }
 
     /// A name in it.
-    pub fn name(&self, rest: &str) -> String {
+    pub(crate) fn name(&self, rest: &str) -> String {
         format!("{}/{rest}", self.address)
     }
 
     /// Builds an image of these bytes, pushes it and takes it away from the engine; its `sha256:…` here.
-    pub fn publish(&self, engine: &Engine, name: &str, content: &[u8]) -> String {
+    pub(crate) fn publish(&self, engine: &Engine, name: &str, content: &[u8]) -> String {
         built(engine, name, content);
         let (repository, tag) = name.rsplit_once(':').unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -68,7 +68,7 @@ impl Registry {
     }
 
     /// The files that hold layers and configurations, largest first.
-    pub fn blobs(&self) -> Vec<PathBuf> {
+    pub(crate) fn blobs(&self) -> Vec<PathBuf> {
         let mut blobs = Vec::new();
         collect(&self.folder.path().join("content"), &mut blobs);
         blobs.retain(|path| path.ends_with("data"));
@@ -95,7 +95,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 /// An image with one file of these bytes.
-pub fn built(engine: &Engine, name: &str, content: &[u8]) -> Image {
+pub(crate) fn built(engine: &Engine, name: &str, content: &[u8]) -> Image {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("content"), content).unwrap();
     std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\nCOPY content /content\n").unwrap();
@@ -103,13 +103,13 @@ pub fn built(engine: &Engine, name: &str, content: &[u8]) -> Image {
 }
 
 /// Takes images away from the engine in the end, by name, digest or id.
-pub struct Images<'a> {
+pub(crate) struct Images<'a> {
     engine: &'a Engine,
     pub names: Vec<String>,
 }
 
 impl<'a> Images<'a> {
-    pub fn new(engine: &'a Engine, names: &[&str]) -> Self {
+    pub(crate) fn new(engine: &'a Engine, names: &[&str]) -> Self {
         Self { engine, names: names.iter().map(|name| (*name).to_owned()).collect() }
     }
 }
@@ -126,13 +126,13 @@ impl Drop for Images<'_> {
 }
 
 /// A way to a server that can be cut for good after so many bytes of answers.
-pub struct Way {
+pub(crate) struct Way {
     pub address: String,
     cut: Arc<AtomicBool>,
 }
 
 impl Way {
-    pub fn to(server: &str, answers: u64) -> Self {
+    pub(crate) fn to(server: &str, answers: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (left, cut) = (Arc::new(AtomicU64::new(answers)), Arc::new(AtomicBool::new(false)));
@@ -152,7 +152,7 @@ impl Way {
         Self { address, cut }
     }
 
-    pub fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }
 }

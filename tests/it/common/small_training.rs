@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::{mini, repro};
 
 /// Data that all trainings share: 37 examples to train on.
-pub fn data() -> &'static Path {
+pub(crate) fn data() -> &'static Path {
     static DATA: OnceLock<tempfile::TempDir> = OnceLock::new();
     DATA.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -18,7 +18,7 @@ pub fn data() -> &'static Path {
 }
 
 /// A training in `folder` with so many examples a step, whose results go into `out` there.
-pub fn train(folder: &Path, batch: usize, more: &str) -> Command {
+pub(crate) fn train(folder: &Path, batch: usize, more: &str) -> Command {
     let mut command = repro(folder);
     command.env("GOMP_SPINCOUNT", "1000").args(["train", "vqa", "--data-root"]).arg(data());
     let fixed = format!(

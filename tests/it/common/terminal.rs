@@ -7,19 +7,19 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 /// The person's side of a terminal.
-pub struct Terminal {
+pub(crate) struct Terminal {
     keyboard: File,
     shown: std::thread::JoinHandle<String>,
 }
 
 impl Terminal {
     /// Starts a program as the leader of a session with this terminal.
-    pub fn start(command: &mut Command) -> (Self, Child) {
+    pub(crate) fn start(command: &mut Command) -> (Self, Child) {
         Self::start_with(command, 80)
     }
 
     /// The same with a terminal of so many columns.
-    pub fn start_with(command: &mut Command, columns: u16) -> (Self, Child) {
+    pub(crate) fn start_with(command: &mut Command, columns: u16) -> (Self, Child) {
         let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let (mut ours, mut theirs) = (0, 0);
         // SAFETY: two places for descriptors, and a size.
@@ -56,12 +56,12 @@ impl Terminal {
     }
 
     /// Presses Ctrl-C.
-    pub fn ctrl_c(&mut self) {
+    pub(crate) fn ctrl_c(&mut self) {
         self.keyboard.write_all(b"\x03").unwrap();
     }
 
     /// What was shown until the program and all that it started had gone.
-    pub fn shown(self) -> String {
+    pub(crate) fn shown(self) -> String {
         self.shown.join().unwrap()
     }
 }

@@ -7,7 +7,7 @@ use fixtures::required::required;
 use sandbox::Engine;
 
 /// The image to test: `REPRO_TEST_TRAIN_IMAGE`, else the one that `repro images build train` makes; none where there is none.
-pub fn image() -> Option<String> {
+pub(crate) fn image() -> Option<String> {
     let name = std::env::var("REPRO_TEST_TRAIN_IMAGE").unwrap_or_else(|_| "lxmert-repro/train:latest".to_owned());
     match Engine::connect("test-train").and_then(|engine| engine.image(&name)) {
         Ok(_) => Some(name),
@@ -20,6 +20,6 @@ pub fn image() -> Option<String> {
 }
 
 /// Lets a command in an empty environment find the engine.
-pub fn with_engine(command: &mut Command) -> &mut Command {
+pub(crate) fn with_engine(command: &mut Command) -> &mut Command {
     command.envs(std::env::var("DOCKER_HOST").map(|host| ("DOCKER_HOST", host)))
 }

@@ -16,27 +16,27 @@ use data::features::Row;
 use data::features::tsv::Writer;
 
 /// `FOLDER/manifest.toml` and `FOLDER/workspace`.
-pub struct Workspace {
+pub(crate) struct Workspace {
     pub folder: PathBuf,
 }
 
 impl Workspace {
-    pub fn new(folder: &Path, manifest: &str) -> Self {
+    pub(crate) fn new(folder: &Path, manifest: &str) -> Self {
         fs::create_dir_all(folder.join("workspace")).unwrap();
         fs::write(folder.join("manifest.toml"), manifest).unwrap();
         Self { folder: folder.to_owned() }
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.join("workspace").join(path)
     }
 
-    pub fn manifest(&self) -> Manifest {
+    pub(crate) fn manifest(&self) -> Manifest {
         Manifest::parse(&fs::read_to_string(self.folder.join("manifest.toml")).unwrap(), "test").unwrap()
     }
 
     /// Puts a file of an asset there without anything being known of it.
-    pub fn put(&self, name: &str, bytes: &[u8]) -> Place {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Place {
         let manifest = self.manifest();
         let asset = manifest.asset(name).unwrap();
         let place = Place::new(&self.path(""), name, &asset.path);
@@ -45,7 +45,7 @@ impl Workspace {
     }
 
     /// Puts a file of an asset there as `repro fetch` does.
-    pub fn fetched(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn fetched(&self, name: &str, bytes: &[u8]) {
         let place = self.put(name, bytes);
         let manifest = self.manifest();
         let demands = Lock::default().demands(manifest.asset(name).unwrap());
@@ -56,14 +56,14 @@ impl Workspace {
     }
 
     /// `repro COMMAND` in this workspace with these further words.
-    pub fn repro(&self, command: &str, words: &[&str]) -> Command {
+    pub(crate) fn repro(&self, command: &str, words: &[&str]) -> Command {
         let mut repro = super::repro(&self.folder);
         repro.args([command, "--manifest", "manifest.toml"]).args(words);
         repro
     }
 
     /// Every file and folder with `.part`, `.claim`, `.building` or `.writing` in its name.
-    pub fn leftovers(&self) -> Vec<PathBuf> {
+    pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let marks = [".part", ".claim", ".building-", ".writing-", ".unpacking"];
         let mut all = files(&self.path(""));
         all.retain(|path| marks.iter().any(|mark| path.file_name().unwrap().to_string_lossy().contains(mark)));
@@ -72,7 +72,7 @@ impl Workspace {
 }
 
 /// All files and folders below a folder.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -84,13 +84,13 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-pub fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
 
 /// A zip archive of these members.
-pub fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -100,7 +100,7 @@ pub fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A feature file of 36 boxes with 4 features for each of these images.
-pub fn tsv(images: impl IntoIterator<Item = String>) -> Vec<u8> {
+pub(crate) fn tsv(images: impl IntoIterator<Item = String>) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());
     for (number, img_id) in images.into_iter().enumerate() {
         let value = |at: usize| ((number * 31 + at * 7) % 97) as f32 / 8.0;
@@ -123,12 +123,12 @@ pub fn tsv(images: impl IntoIterator<Item = String>) -> Vec<u8> {
 }
 
 /// `PREFIX0`, `PREFIX1`, …
-pub fn images(prefix: &str, count: usize) -> Vec<String> {
+pub(crate) fn images(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{prefix}{number}")).collect()
 }
 
 /// Questions about these images, as VQA's files hold them.
-pub fn questions<'a>(images: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+pub(crate) fn questions<'a>(images: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let one = |(id, image): (usize, &str)| serde_json::json!({"question_id": id, "img_id": image, "sent": "what?", "label": {"yes": 1}});
     serde_json::to_vec(&images.into_iter().enumerate().map(one).collect::<Vec<_>>()).unwrap()
 }

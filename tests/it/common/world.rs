@@ -19,7 +19,7 @@ use lxmert_spec::Config;
 use lxmert_spec::demo::Recipe;
 
 /// Where things were published.
-pub struct World {
+pub(crate) struct World {
     /// All published files.
     pub files: PathBuf,
     /// What names them.
@@ -34,7 +34,7 @@ pub struct World {
 
 impl World {
     /// Publishes below a folder; the weights are yet to be written, to [`World::weights`].
-    pub fn publish(folder: &Path) -> Self {
+    pub(crate) fn publish(folder: &Path) -> Self {
         let (drawn, images, files) = (folder.join("drawn"), folder.join("images"), folder.join("published"));
         // Enough questions to fill a batch of 32.
         let recipe = Recipe::parse(&recipe([[12, 4, 3], [12, 4, 4], [3, 2, 1]], [1, 1, 1])).unwrap();
@@ -83,12 +83,12 @@ impl World {
     }
 
     /// Where the pre-trained weights are published.
-    pub fn weights(&self) -> PathBuf {
+    pub(crate) fn weights(&self) -> PathBuf {
         self.files.join("model_LXRT.pth")
     }
 
     /// Publishes weights as the original's pre-training leaves them, of a tiny model.
-    pub fn pretrain(&self) {
+    pub(crate) fn pretrain(&self) {
         tch::manual_seed(1);
         let config = Config { vocab_size: self.words, visual_feat_dim: self.dim, ..Config::tiny() };
         let model = PretrainingModel::new(&config, self.answers, tch::Device::Cpu).unwrap();

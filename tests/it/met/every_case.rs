@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::mini;
-use crate::common::{copy_folder, fixtures, repro, stderr, stdout};
+use crate::common::{copy_folder, repro, stderr, stdout};
 
 /// What is right for a file.
 #[derive(Clone, Copy)]

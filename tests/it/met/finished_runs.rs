@@ -435,7 +435,7 @@ fn a_model_is_not_read_with_other_words_than_it_was_trained_with() {
     let result: Value = serde_json::from_str(&fs::read_to_string(at("e/result.json")).unwrap()).unwrap();
     assert_eq!(result["vocabulary"], json!(own));
     // The published vocabulary needs no note.
-    let Some(published) = crate::common::fixtures::beside("vocab/vocab.txt") else { return };
+    let Some(published) = fixtures::beside("vocab/vocab.txt") else { return };
     let words = format!("train vqa --output n4 {FIXED}");
     let quiet = run(world.go(place.path(), &words).arg("--vocab").arg(published), 0);
     assert!(!stderr(&quiet).contains("vocabulary") && stdout(&quiet).contains("best_valid"), "{}", stderr(&quiet));

@@ -14,7 +14,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::common::mini;
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 /// A folder with a few generated examples of each task below `data`.
 fn place() -> tempfile::TempDir {

@@ -17,7 +17,7 @@ use zip::CompressionMethod::{Deflated, Stored};
 use zip::write::SimpleFileOptions;
 
 use crate::common::mini;
-use crate::common::{copy_folder, fixtures, repro, run, stderr, stdout};
+use crate::common::{copy_folder, repro, run, stderr, stdout};
 
 const DATA: i32 = 5;
 const HEAD: &str = "logit_fc.3.weight";

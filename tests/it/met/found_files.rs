@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::fetching::{Desk, content, sha256, until};
 use crate::common::testing::{Fault, Served, Server};
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 /// Minutes were what it took; seconds are what it takes.
 const SECONDS: Duration = Duration::from_secs(40);

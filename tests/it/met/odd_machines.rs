@@ -12,7 +12,7 @@ use base::exit;
 use base::files::sha256_bytes;
 
 use crate::common::mini;
-use crate::common::{fixtures, repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 /// Far more than any of these commands needs; one that waits for a pipe takes for ever.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -51,7 +51,7 @@ impl Work<'_> {
     ///
     /// # Errors
     /// Disk where there is no room; what [`Error::io`] says where files cannot be read or written.
-    pub fn bring(&self) -> Result<Brought> {
+    pub(crate) fn bring(&self) -> Result<Brought> {
         let (item, name) = (self.item, &self.item.asset.name);
         let mut waiting = |by: &str| {
             let why = format!("{by} is at work on it");

@@ -42,12 +42,12 @@ pub(super) struct Contents {
 
 impl Candidate {
     /// Bytes of the whole.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.stat.size).fold(0, u64::saturating_add)
     }
 
     /// As messages and receipts name it.
-    pub fn source(&self) -> String {
+    pub(crate) fn source(&self) -> String {
         match self.pieces.as_slice() {
             [one] => one.path.display().to_string(),
             [first, .., last] => format!(
@@ -61,7 +61,7 @@ impl Candidate {
     }
 
     /// The folder that it lies in.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.pieces.first().and_then(|piece| piece.path.parent()).unwrap_or(Path::new(""))
     }
 }

@@ -50,21 +50,21 @@ pub(super) enum Sight {
 }
 
 impl Ground {
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), watched: HashMap::new() }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Token of the claim that is there.
-    pub fn token(&self) -> Option<String> {
+    pub(crate) fn token(&self) -> Option<String> {
         Some(Seen::read(&self.path).ok()??.owner?.token)
     }
 
     /// Looks at a claim or breaker and judges its owner.
-    pub fn look(&mut self, path: &Path, silence: Duration) -> Result<Sight> {
+    pub(crate) fn look(&mut self, path: &Path, silence: Duration) -> Result<Sight> {
         match Seen::read(path)? {
             None => {
                 self.watched.remove(path);
@@ -96,7 +96,7 @@ impl Ground {
 
     /// Makes a claim or breaker in this process's name; `None` where the file is there already. The folder is made for a claim only: a
     /// breaker is made where a claim is, or was.
-    pub fn create(&self, path: &Path) -> Result<Option<(String, File)>> {
+    pub(crate) fn create(&self, path: &Path) -> Result<Option<(String, File)>> {
         let fail = |error: std::io::Error| Error::io("create", path, &error);
         let folder = path.parent().filter(|folder| path == self.path && !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
@@ -119,7 +119,7 @@ impl Ground {
     }
 
     /// Removes the claim or breaker that was `seen` at `path`, and no other. Whether it is gone; `false` where another process is removing it.
-    pub fn remove(&mut self, path: &Path, seen: &Seen, silence: Duration) -> Result<bool> {
+    pub(crate) fn remove(&mut self, path: &Path, seen: &Seen, silence: Duration) -> Result<bool> {
         let breaker = self.beside("break", &seen.name());
         loop {
             if let Some((token, _file)) = self.create(&breaker)? {
@@ -141,7 +141,7 @@ impl Ground {
     }
 
     /// Gives up one's own claim. Where it cannot be removed now, its time says that it is free.
-    pub fn release(&self, file: &File, token: &str) {
+    pub(crate) fn release(&self, file: &File, token: &str) {
         let free = Timestamps { last_access: omit(), last_modification: Timespec { tv_sec: 0, tv_nsec: 0 } };
         futimens(file, &free).ok();
         let breaker = self.beside("break", token);
@@ -157,7 +157,7 @@ impl Ground {
     }
 
     /// Removes what processes that died have left beside this claim; what cannot be removed does no harm.
-    pub fn sweep(&self, newest: &File) {
+    pub(crate) fn sweep(&self, newest: &File) {
         let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else { return };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let (Ok(entries), Ok(newest)) = (folder.read_dir(), newest.metadata()) else { return };

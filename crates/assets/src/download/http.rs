@@ -19,7 +19,7 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(20);
 
 /// What is here of the file already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub(crate) struct Held {
     /// Bytes; more than 0.
     pub length: u64,
     /// The version that they are of, where this source gave them and told. Without it the hash must notice a change.
@@ -30,7 +30,7 @@ pub struct Held {
 
 /// An answer that brings bytes.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The body is still to come.
     pub response: Response,
     /// The first byte of the file that the body has.
@@ -43,7 +43,7 @@ pub struct Answer {
 
 /// What came of a request.
 #[derive(Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Bytes.
     Bytes(Box<Answer>),
     /// Everything is here already: the file has just as many bytes.
@@ -51,7 +51,7 @@ pub enum Reply {
 }
 
 /// The client that all requests of one thread use.
-pub fn client(stall: Duration) -> Result<Client> {
+pub(crate) fn client(stall: Duration) -> Result<Client> {
     Client::builder()
         .user_agent(USER_AGENT)
         .http1_only()
@@ -66,7 +66,7 @@ pub fn client(stall: Duration) -> Result<Client> {
 }
 
 /// Asks for the file, or for what is missing of it; `page`: it may be a web page.
-pub async fn ask(
+pub(crate) async fn ask(
     client: &Client,
     url: &Url,
     held: Option<&Held>,
@@ -209,7 +209,7 @@ fn refused(status: StatusCode) -> Trouble {
 }
 
 /// Redirects that lead nowhere and a server that cannot prove who it is stay as they are; anything else may pass.
-pub fn failed(error: &reqwest::Error) -> Trouble {
+pub(crate) fn failed(error: &reqwest::Error) -> Trouble {
     let why = reasons(error);
     let mut source = error.source();
     let mut untrusted = false;

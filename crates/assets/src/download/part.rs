@@ -24,7 +24,7 @@ const SYNC_BYTES: u64 = 256 << 20;
 
 /// A file that is on its way.
 #[derive(Debug)]
-pub struct Part {
+pub(crate) struct Part {
     path: PathBuf,
     sidecar_path: PathBuf,
     demanded: Checksums,
@@ -45,7 +45,7 @@ pub struct Part {
 impl Part {
     /// Opens what is there, or an empty one. What cannot be relied on, or came from no `source` that is known and could not
     /// be checked, is cut off.
-    pub fn open(place: &Place, demands: &Demands, sources: &[String]) -> Result<Self> {
+    pub(crate) fn open(place: &Place, demands: &Demands, sources: &[String]) -> Result<Self> {
         let (path, sidecar_path) = (place.part(), place.sidecar());
         files::create_folder_of(&path)?;
         let wrong = |error| Error::io("open", &path, &error);
@@ -74,37 +74,37 @@ impl Part {
     }
 
     /// Bytes that are here.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
     /// Where it lies.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What is known of it; `None` where there is nothing of it.
-    pub fn sidecar(&self) -> Option<&Sidecar> {
+    pub(crate) fn sidecar(&self) -> Option<&Sidecar> {
         self.sidecar.as_ref()
     }
 
     /// Whether its bytes came in more than one piece, so that the fault may lie in putting them together.
-    pub fn pieced(&self) -> bool {
+    pub(crate) fn pieced(&self) -> bool {
         self.pieced
     }
 
     /// Bytes of the whole file, where known.
-    pub fn total(&self) -> Option<u64> {
+    pub(crate) fn total(&self) -> Option<u64> {
         self.size.or(self.sidecar.as_ref().and_then(|sidecar| sidecar.total))
     }
 
     /// Whether all of it is here.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.sidecar.is_some() && self.total() == Some(self.length)
     }
 
     /// Forgets everything that is here.
-    pub fn clear(&mut self) -> Result<()> {
+    pub(crate) fn clear(&mut self) -> Result<()> {
         self.settle_sync()?;
         (self.hashes, self.sidecar, self.length, self.pieced) = (None, None, 0, false);
         self.sync_begun = 0;
@@ -113,7 +113,7 @@ impl Part {
     }
 
     /// Reads what is here into the hashes, so that a damaged disk is noticed; `progress` hears of the bytes.
-    pub fn read_again(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
+    pub(crate) fn read_again(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
         if self.hashes.is_some() {
             return Ok(());
         }
@@ -130,7 +130,13 @@ impl Part {
     }
 
     /// From now on bytes come from this version of this source: from its beginning, or after what is here.
-    pub fn begin(&mut self, from: u64, url: &str, validator: Option<Validator>, total: Option<u64>) -> Result<()> {
+    pub(crate) fn begin(
+        &mut self,
+        from: u64,
+        url: &str,
+        validator: Option<Validator>,
+        total: Option<u64>,
+    ) -> Result<()> {
         match from {
             0 => self.clear()?,
             _ => self.pieced = true,
@@ -145,7 +151,7 @@ impl Part {
     }
 
     /// Appends bytes.
-    pub fn write(&mut self, bytes: Bytes) -> Result<()> {
+    pub(crate) fn write(&mut self, bytes: Bytes) -> Result<()> {
         self.file.write_all(&bytes).map_err(|error| Error::io("write", &self.path, &error))?;
         self.length += bytes.len() as u64;
         match &self.hashes {
@@ -161,7 +167,7 @@ impl Part {
     }
 
     /// The source said that this was all.
-    pub fn end(&mut self) -> Result<()> {
+    pub(crate) fn end(&mut self) -> Result<()> {
         match self.sidecar.as_mut().filter(|sidecar| sidecar.total.is_none()) {
             None => return Ok(()),
             Some(sidecar) => sidecar.total = Some(self.length),
@@ -171,7 +177,7 @@ impl Part {
     }
 
     /// Puts everything on the disk; the hashes of what is here.
-    pub fn finish(&mut self) -> Result<Checksums> {
+    pub(crate) fn finish(&mut self) -> Result<Checksums> {
         self.settle_sync()?;
         self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
         self.alone(self.file.metadata().map_err(|error| Error::io("look at", &self.path, &error))?.len())?;
@@ -187,7 +193,7 @@ impl Part {
     }
 
     /// Moves the file to its place; nothing is left of the part.
-    pub fn move_to(mut self, to: &Path) -> Result<()> {
+    pub(crate) fn move_to(mut self, to: &Path) -> Result<()> {
         self.settle_sync()?;
         files::rename_for_good(&self.path, to)?;
         Sidecar::remove(&self.sidecar_path)

@@ -30,7 +30,7 @@ impl Default for Network {
 
 /// Why a source did not give the file.
 #[derive(Debug)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// It may next time; after so long, where it said so.
     Later { why: String, after: Option<Duration> },
     /// What is here of it is of no use.
@@ -45,17 +45,17 @@ pub enum Trouble {
 
 impl Trouble {
     /// It may work next time.
-    pub fn later(why: impl Into<String>) -> Self {
+    pub(crate) fn later(why: impl Into<String>) -> Self {
         Self::Later { why: why.into(), after: None }
     }
 
     /// It does not have the file.
-    pub fn never(why: impl Into<String>) -> Self {
+    pub(crate) fn never(why: impl Into<String>) -> Self {
         Self::Never { why: why.into(), wrong_file: false }
     }
 
     /// It has another file.
-    pub fn wrong_file(why: impl Into<String>) -> Self {
+    pub(crate) fn wrong_file(why: impl Into<String>) -> Self {
         Self::Never { why: why.into(), wrong_file: true }
     }
 }
@@ -68,7 +68,7 @@ impl From<Error> for Trouble {
 
 /// Counts the trouble with one source.
 #[derive(Debug)]
-pub struct Retries {
+pub(crate) struct Retries {
     network: Network,
     used: u32,
     /// Bytes of the file that were there at the last refill. Beginning anew does not lower it: getting the same bytes again is no progress.
@@ -77,17 +77,17 @@ pub struct Retries {
 
 impl Retries {
     /// For a source; `have` bytes of the file are here.
-    pub fn new(network: &Network, have: u64) -> Self {
+    pub(crate) fn new(network: &Network, have: u64) -> Self {
         Self { network: network.clone(), used: 0, reached: have }
     }
 
     /// Times that a source is asked in a row without getting on.
-    pub fn tries(&self) -> u32 {
+    pub(crate) fn tries(&self) -> u32 {
         self.network.retries.saturating_add(1)
     }
 
     /// So many bytes are here now.
-    pub fn progress(&mut self, have: u64) {
+    pub(crate) fn progress(&mut self, have: u64) {
         if have >= self.reached.saturating_add(REFILL) {
             (self.used, self.reached) = (0, have);
         }
@@ -95,7 +95,7 @@ impl Retries {
 
     /// How long to wait before the next try; `None`: no more. `chance`, from 0 to 1, spreads clients that were thrown out
     /// together ("full jitter").
-    pub fn wait(&mut self, asked: Option<Duration>, chance: f64) -> Option<Duration> {
+    pub(crate) fn wait(&mut self, asked: Option<Duration>, chance: f64) -> Option<Duration> {
         if self.used >= self.network.retries {
             return None;
         }
@@ -107,7 +107,7 @@ impl Retries {
 }
 
 /// Understands `Retry-After`: seconds, or an HTTP date.
-pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     match value.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(httpdate::parse_http_date(value.trim()).ok()?.duration_since(now).unwrap_or_default()),

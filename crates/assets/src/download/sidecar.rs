@@ -14,7 +14,7 @@ const FILE_LIMIT: u64 = 64 << 10;
 /// What tells one version of a file from another for sure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Validator {
+pub(crate) enum Validator {
     /// A strong ETag, with its quotation marks.
     Etag(String),
     /// `Last-Modified`, as the server wrote it; for a file of this machine its time and number.
@@ -23,7 +23,7 @@ pub enum Validator {
 
 impl Validator {
     /// As `If-Range` wants it.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match self {
             Self::Etag(text) | Self::Modified(text) => text,
         }
@@ -33,7 +33,7 @@ impl Validator {
 /// Kept beside the partial file, written before its first byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sidecar {
+pub(crate) struct Sidecar {
     schema: u32,
     /// As the manifest has it, not where it was redirected to.
     pub url: String,
@@ -50,19 +50,19 @@ pub struct Sidecar {
 
 impl Sidecar {
     /// For a part that is about to be written, of which `synced` bytes are on the disk.
-    pub fn new(url: &str, validator: Option<Validator>, total: Option<u64>, synced: u64) -> Self {
+    pub(crate) fn new(url: &str, validator: Option<Validator>, total: Option<u64>, synced: u64) -> Self {
         Self { schema: SCHEMA, url: url.to_owned(), validator, total, boot: boot(), synced }
     }
 
     /// The sidecar at `path`; one that is not there or cannot be understood is none.
-    pub fn read(path: &Path) -> Option<Self> {
+    pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = files::read_text(path, FILE_LIMIT).ok()?;
         serde_json::from_str(&text).ok().filter(|sidecar: &Self| sidecar.schema == SCHEMA)
     }
 
     /// Puts it in place, whole or not at all; under the part's claim nobody else does. A process that is killed meanwhile
     /// leaves at most [`unfinished`], which the next one writes over.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let bytes =
             serde_json::to_vec(self).map_err(|error| Error::bug("a sidecar cannot be written").because(error))?;
         let new = unfinished(path);
@@ -79,7 +79,7 @@ impl Sidecar {
     }
 
     /// Removes it, and what a killed process left of it.
-    pub fn remove(path: &Path) -> Result<()> {
+    pub(crate) fn remove(path: &Path) -> Result<()> {
         for path in [unfinished(path), path.to_owned()] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path, &error)),
@@ -90,7 +90,7 @@ impl Sidecar {
     }
 
     /// How much of a part of `length` bytes can be relied on.
-    pub fn trusted(&self, length: u64) -> u64 {
+    pub(crate) fn trusted(&self, length: u64) -> u64 {
         match self.boot == boot() {
             true => length,
             false => self.synced.min(length),
@@ -98,7 +98,7 @@ impl Sidecar {
     }
 
     /// Bytes of the part that are on the disk for sure.
-    pub fn synced(&self) -> u64 {
+    pub(crate) fn synced(&self) -> u64 {
         self.synced
     }
 }

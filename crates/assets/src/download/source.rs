@@ -6,7 +6,7 @@ use url::Url;
 
 /// Where bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// A server.
     Web(Url),
     /// A file of this machine.
@@ -15,7 +15,7 @@ pub enum Source {
 
 impl Source {
     /// Understands an `http`, `https` or `file` URL; says what is wrong with another.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(Self::Web(url)),
@@ -25,7 +25,7 @@ impl Source {
     }
 
     /// Whether what it names is meant to be a web page.
-    pub fn is_page(&self) -> bool {
+    pub(crate) fn is_page(&self) -> bool {
         let path = match self {
             Self::Web(url) => url.path(),
             Self::File(_) => return true,

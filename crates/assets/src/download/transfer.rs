@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const PIECE: usize = 1 << 20;
 
 /// The way of bytes into the part.
-pub struct Flow<'a> {
+pub(crate) struct Flow<'a> {
     /// What is fetched.
     pub job: &'a Job<'a>,
     /// Where it goes.
@@ -39,12 +39,17 @@ pub struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     /// For one try.
-    pub fn new(job: &'a Job<'a>, part: &'a mut Part, retries: &'a mut Retries, transferred: &'a mut u64) -> Self {
+    pub(crate) fn new(
+        job: &'a Job<'a>,
+        part: &'a mut Part,
+        retries: &'a mut Retries,
+        transferred: &'a mut u64,
+    ) -> Self {
         Self { job, part, retries, transferred, told: Instant::now(), looked: SystemTime::now() }
     }
 
     /// From a server; what the part has is held on to where `held` says so.
-    pub async fn receive(
+    pub(crate) async fn receive(
         &mut self,
         client: &Client,
         url: &Url,
@@ -78,7 +83,7 @@ impl<'a> Flow<'a> {
     }
 
     /// From a file of this machine.
-    pub fn copy(&mut self, path: &Path, name: &str, held: Option<&Held>) -> Result<(), Trouble> {
+    pub(crate) fn copy(&mut self, path: &Path, name: &str, held: Option<&Held>) -> Result<(), Trouble> {
         let wrong = |error: std::io::Error| Trouble::never(format!("cannot read {}: {error}", path.display()));
         let mut file = files::open_at_once(path).map_err(wrong)?;
         let metadata = file.metadata().map_err(wrong)?;

@@ -40,14 +40,14 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub fn of(items: &'a [Item<'a>]) -> Self {
+    pub(crate) fn of(items: &'a [Item<'a>]) -> Self {
         let (there, missing): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.is_there());
         let (fetched, by_hand) = missing.into_iter().partition(|item| item.has_source());
         Self { fetched, by_hand, there }
     }
 
     /// What is still to come over the network.
-    pub fn remaining(&self) -> Sum {
+    pub(crate) fn remaining(&self) -> Sum {
         Sum::remaining(self.fetched.iter().copied())
     }
 }

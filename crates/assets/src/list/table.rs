@@ -20,7 +20,7 @@ pub(super) struct Table {
 
 impl Table {
     /// Wide enough for all `rows`; `sides` are those of all columns but the last.
-    pub fn new<'a>(indent: usize, sides: &[Side], rows: impl IntoIterator<Item = &'a Vec<String>>) -> Self {
+    pub(crate) fn new<'a>(indent: usize, sides: &[Side], rows: impl IntoIterator<Item = &'a Vec<String>>) -> Self {
         let mut widths = vec![0; sides.len()];
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// Adds one row to `out`.
-    pub fn row(&self, out: &mut String, cells: &[String]) {
+    pub(crate) fn row(&self, out: &mut String, cells: &[String]) {
         let mut line = " ".repeat(self.indent);
         for ((side, width), cell) in self.sides.iter().zip(&self.widths).zip(cells) {
             let _ = match side {

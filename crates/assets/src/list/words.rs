@@ -75,7 +75,7 @@ pub(super) struct Sum {
 
 impl Sum {
     /// With one more file of `bytes`, exactly or not.
-    pub fn add(&mut self, bytes: Option<u64>, exact: bool) {
+    pub(crate) fn add(&mut self, bytes: Option<u64>, exact: bool) {
         self.files += 1;
         self.rounded |= !exact;
         match bytes {
@@ -85,7 +85,7 @@ impl Sum {
     }
 
     /// Of all items, as they are when whole.
-    pub fn of<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
+    pub(crate) fn of<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
         let mut sum = Self::default();
         for item in items {
             sum.add(item.demands.size.or(item.asset.likely_size()), item.demands.size.is_some());
@@ -94,7 +94,7 @@ impl Sum {
     }
 
     /// What is still to come of all items.
-    pub fn remaining<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
+    pub(crate) fn remaining<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
         let mut sum = Self::default();
         for item in items {
             sum.add(item.remaining(), item.demands.size.is_some());
@@ -103,12 +103,12 @@ impl Sum {
     }
 
     /// `3 files, about 2.1 GB, and 1 of unknown size`.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{}, {}", count(self.files, "file"), self.size())
     }
 
     /// `about 2.1 GB and 1 of unknown size`.
-    pub fn size(&self) -> String {
+    pub(crate) fn size(&self) -> String {
         let known = match self.rounded {
             true => format!("about {}", rounded_bytes(self.bytes)),
             false => human_bytes(self.bytes),

@@ -9,7 +9,7 @@ use base::error::{Error, Result};
 
 /// What a file should hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// The questions of a split as training reads them.
     Split(Task),
     /// Predictions in the task's submission format.
@@ -49,7 +49,7 @@ struct Content {
 }
 
 /// The error about a file that could not be read as `wanted`: what it is instead, where that can be told, else `error`.
-pub fn explain(path: &Path, wanted: Wanted, error: Error) -> Error {
+pub(crate) fn explain(path: &Path, wanted: Wanted, error: Error) -> Error {
     match refuse(path, wanted) {
         Err(instead) => instead,
         Ok(()) => error,
@@ -60,7 +60,7 @@ pub fn explain(path: &Path, wanted: Wanted, error: Error) -> Error {
 ///
 /// # Errors
 /// Data with what it is and what to do; where it cannot be read.
-pub fn refuse(path: &Path, wanted: Wanted) -> Result<()> {
+pub(crate) fn refuse(path: &Path, wanted: Wanted) -> Result<()> {
     let seen = Seen::of(path)?;
     let Some(Content { found, wrapped }) = recognise(&seen) else { return Ok(()) };
     let name = path.display();

@@ -38,12 +38,12 @@ pub(super) struct Outline {
 
 impl Outline {
     /// An entry of an object.
-    pub fn get(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// What an entry of an object is.
-    pub fn kind_of(&self, name: &str) -> Option<Kind> {
+    pub(crate) fn kind_of(&self, name: &str) -> Option<Kind> {
         self.get(name).map(|value| value.kind)
     }
 }
@@ -61,7 +61,7 @@ impl Seen {
     ///
     /// # Errors
     /// Where it cannot be read, or is no text.
-    pub fn of(path: &Path) -> Result<Self> {
+    pub(crate) fn of(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
         open_text(path)?.take(START).read_to_end(&mut start).map_err(|e| Error::io("read", path, &e))?;
         let mut outline = Outline::default();

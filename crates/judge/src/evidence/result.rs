@@ -260,7 +260,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// A faithful evaluation of three VQA examples.
-    pub fn sample() -> ResultRecord {
+    pub(crate) fn sample() -> ResultRecord {
         ResultRecord {
             schema: SCHEMA,
             task: Task::Vqa,

@@ -188,7 +188,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// What `repro train vqa` leaves, with this best score.
-    pub fn outcome(best: Option<f64>, seed: u64) -> Value {
+    pub(crate) fn outcome(best: Option<f64>, seed: u64) -> Value {
         json!({
             "outcome": { "train": 0.9, "best": best.map(|score| (score, 2)), "last_valid": 0.0, "steps": 40 },
             "identity": {

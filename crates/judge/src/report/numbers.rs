@@ -5,7 +5,7 @@ use crate::verdict::Verdict;
 use crate::verdict::row::{Judged, RunState};
 
 /// Heads and cells as text; the verdict is left to the form, which colours it.
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// `task` first.
     pub heads: Vec<String>,
     /// As many cells a row.
@@ -13,10 +13,10 @@ pub struct Numbers {
 }
 
 /// What a column shows of a row; None where there is nothing.
-pub type Cell = fn(&Judged) -> Option<String>;
+pub(crate) type Cell = fn(&Judged) -> Option<String>;
 
 /// The table of these rows. Baselines get a column per name.
-pub fn table(rows: &[Judged]) -> Numbers {
+pub(crate) fn table(rows: &[Judged]) -> Numbers {
     let mut names: Vec<&str> = Vec::new();
     for baseline in rows.iter().flat_map(|r| &r.baselines) {
         if !names.contains(&baseline.name.as_str()) {
@@ -42,7 +42,7 @@ pub fn table(rows: &[Judged]) -> Numbers {
 }
 
 /// What is counted of a row, where that was done.
-pub const COUNTS: [(&str, Cell); 3] = [
+pub(crate) const COUNTS: [(&str, Cell); 3] = [
     ("runs", |row| {
         let counted = row.runs.iter().filter(|r| r.state == RunState::Counted).count();
         (!row.runs.is_empty()).then(|| format!("{counted} of {}", row.runs.len()))
@@ -52,14 +52,14 @@ pub const COUNTS: [(&str, Cell); 3] = [
 ];
 
 /// Of the measures that have a limit.
-pub fn within_limits(row: &Judged) -> Option<String> {
+pub(crate) fn within_limits(row: &Judged) -> Option<String> {
     let judged = row.measures.iter().filter_map(|m| m.verdict);
     let within = judged.clone().filter(|v| *v == Verdict::Pass).count();
     (!row.measures.is_empty()).then(|| format!("{within} of {}", judged.count()))
 }
 
 /// Of a mean.
-pub fn interval(row: &Judged) -> Option<String> {
+pub(crate) fn interval(row: &Judged) -> Option<String> {
     row.estimate.as_ref().map(|e| words::range(e.interval.low, e.interval.high))
 }
 

@@ -11,7 +11,7 @@ use base::exit;
 const ACCEPT: &str = "REPRO_ACCEPT_SCHEMA=1 cargo test --release -p judge --lib report::schema";
 
 /// The schema of [`super::FailureCause`], whose kinds the crate that knows errors has.
-pub fn failure_cause(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn failure_cause(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "description": "Why, for programs; absent in reports of schemas 1 and 2.",
         "type": "object",

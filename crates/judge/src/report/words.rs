@@ -6,11 +6,11 @@ use crate::verdict::features;
 use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Subject, Target};
 
 /// What a demo result is, and what it is not.
-pub const DEMO: &str = "This is a demo: drawn scenes, and a small model trained from random weights, compared with recorded \
+pub(crate) const DEMO: &str = "This is a demo: drawn scenes, and a small model trained from random weights, compared with recorded \
                         runs of this program. It says nothing about LXMERT's published accuracies (69.90, 59.80, 74.95).";
 
 /// Returns [`Report::about`] of a profile of `repro all` and the rows that were judged.
-pub fn about(profile: &str, rows: &[Judged]) -> Option<String> {
+pub(crate) fn about(profile: &str, rows: &[Judged]) -> Option<String> {
     let is_demo = Subject::of_profile(profile) == Subject::Demo || rows.iter().any(|row| row.subject == Subject::Demo);
     is_demo.then(|| DEMO.to_owned())
 }
@@ -21,7 +21,7 @@ pub fn points(value: Option<f64>) -> String {
 }
 
 /// Six figures of a number of any size.
-pub fn quantity(value: f64) -> String {
+pub(crate) fn quantity(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 {
         return "0".to_owned();
@@ -39,39 +39,39 @@ pub fn quantity(value: f64) -> String {
 }
 
 /// `95 %`.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{} %", quantity(100.0 * share))
 }
 
 /// Why a row has its verdict, in a sentence: the evidence begins with what decided.
-pub fn happened(row: &Judged) -> &str {
+pub(crate) fn happened(row: &Judged) -> &str {
     row.evidence.first().map_or("no reason was recorded", String::as_str)
 }
 
 /// What a person can do about a row; None where it passed.
-pub fn next(row: &Judged) -> Option<&str> {
+pub(crate) fn next(row: &Judged) -> Option<&str> {
     let advice = row.what_to_do.as_deref();
     (row.verdict != Verdict::Pass).then(|| advice.unwrap_or("read the evidence in report.html"))
 }
 
 /// `95 % interval 69.30–69.74`.
-pub fn estimate(estimate: &Estimate) -> String {
+pub(crate) fn estimate(estimate: &Estimate) -> String {
     format!("{} interval {}", percent(estimate.confidence), range(estimate.interval.low, estimate.interval.high))
 }
 
 /// Two accuracies with two decimals.
-pub fn range(low: f64, high: f64) -> String {
+pub(crate) fn range(low: f64, high: f64) -> String {
     format!("{low:.2}–{high:.2}")
 }
 
 /// `69.9` or `69.7–70.2`.
-pub fn aim(target: &Target) -> String {
+pub(crate) fn aim(target: &Target) -> String {
     let Target { low, high, .. } = target;
     if low == high { format!("{low}") } else { format!("{low}–{high}") }
 }
 
 /// Whether a target was met.
-pub fn met(target: &Target) -> &'static str {
+pub(crate) fn met(target: &Target) -> &'static str {
     match target.met {
         Some(true) => "met",
         Some(false) => "not met",
@@ -80,20 +80,20 @@ pub fn met(target: &Target) -> &'static str {
 }
 
 /// How many seeds are missing.
-pub fn more_seeds(seeds: u64) -> String {
+pub(crate) fn more_seeds(seeds: u64) -> String {
     let seeds = if seeds == 1 { "1 more seed".to_owned() } else { format!("{seeds} more seeds") };
     format!("{seeds} would settle it if the mean stays where it is")
 }
 
 /// A run that was given, in a line.
-pub fn run(run: &JudgedRun) -> String {
+pub(crate) fn run(run: &JudgedRun) -> String {
     let seed = run.seed.map_or_else(|| "seed unknown".to_owned(), |s| format!("seed {s}"));
     let why = if run.why.is_empty() { String::new() } else { format!(": {}", run.why) };
     format!("run {}, {seed}: {}, {}{why}", run.run, points(run.accuracy), run.state.as_str())
 }
 
 /// Two sets of answers side by side, in three sentences.
-pub fn paired(paired: &Paired) -> Vec<String> {
+pub(crate) fn paired(paired: &Paired) -> Vec<String> {
     let Paired { reference, items, flips, allowed, lost, gained, p, difference, cluster, clusters, .. } = paired;
     let signed = |value: f64| format!("{value:+.2}");
     let between = |i: crate::verdict::statistics::Interval| format!("{} to {}", signed(i.low), signed(i.high));
@@ -112,24 +112,24 @@ pub fn paired(paired: &Paired) -> Vec<String> {
 }
 
 /// An item with another answer, in a line.
-pub fn flip(flip: &Flip) -> String {
+pub(crate) fn flip(flip: &Flip) -> String {
     let Flip { id, reference, candidate } = flip;
     format!("item {id}: {:?} ({:.2}) became {:?} ({:.2})", reference.0, reference.1, candidate.0, candidate.1)
 }
 
 /// A measure's value and limit, each as shown.
-pub fn measured(row: &features::Row) -> [String; 2] {
+pub(crate) fn measured(row: &features::Row) -> [String; 2] {
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), quantity);
     [shown(row.observed), shown(row.limit)]
 }
 
 /// A measure's verdict, or that it has none.
-pub fn measure_verdict(row: &features::Row) -> &'static str {
+pub(crate) fn measure_verdict(row: &features::Row) -> &'static str {
     row.verdict.map_or("not judged", Verdict::as_str)
 }
 
 /// Where half, 99 % and all of the values lie, by their bins.
-pub fn spread(spread: &Spread) -> String {
+pub(crate) fn spread(spread: &Spread) -> String {
     let Spread { count, ends, counts, .. } = spread;
     if *count == 0 {
         return "no values".to_owned();
@@ -147,13 +147,13 @@ pub fn spread(spread: &Spread) -> String {
 }
 
 /// `published edition 2 and features edition 1`.
-pub fn editions(golden: &[GoldenRecord]) -> String {
+pub(crate) fn editions(golden: &[GoldenRecord]) -> String {
     let names: Vec<String> = golden.iter().map(|g| format!("{} edition {}", g.name, g.edition)).collect();
     if names.is_empty() { "no golden file".to_owned() } else { names.join(" and ") }
 }
 
 /// What the verdict was before, and by which golden files each was given.
-pub fn before(report: &Report) -> Option<String> {
+pub(crate) fn before(report: &Report) -> Option<String> {
     let before = report.before.as_ref()?;
     let (then, now) = (editions(&before.golden), editions(&report.golden));
     Some(match before.verdict == report.verdict {
@@ -163,7 +163,7 @@ pub fn before(report: &Report) -> Option<String> {
 }
 
 /// What a row holds beside evidence, in lines of plain text; what has a table of its own in other forms is a line each.
-pub fn details(row: &Judged, flips: usize) -> Vec<String> {
+pub(crate) fn details(row: &Judged, flips: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(found) = &row.estimate {
         lines.push(format!("mean {}, {}: {}", points(row.observed), estimate(found), found.method));

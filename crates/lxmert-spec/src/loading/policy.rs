@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use base::human::some_of;
 
 /// What task models put before the encoder's names.
-pub const TASK: &str = "lxrt_encoder.model.";
+pub(crate) const TASK: &str = "lxrt_encoder.model.";
 /// The word embeddings, and the masked-word decoder that is the same tensor.
-pub const TIED: [&str; 2] = ["bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"];
+pub(crate) const TIED: [&str; 2] = ["bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"];
 /// The layer of the answer heads that has one row per answer.
-pub const ANSWERS: &str = "logit_fc.3.";
+pub(crate) const ANSWERS: &str = "logit_fc.3.";
 
 /// The ways of loading, named after what the checkpoint is.
 #[derive(Debug, Clone, Copy)]

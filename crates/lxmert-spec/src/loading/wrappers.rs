@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 /// Parts of a name that a wrapper around the model puts there. No model of ours has a part of this name.
-pub const WRAPPERS: [&str; 4] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
+pub(crate) const WRAPPERS: [&str; 4] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
 /// A name without the parts that wrappers put into it.
-pub fn unwrapped(name: &str) -> Cow<'_, str> {
+pub(crate) fn unwrapped(name: &str) -> Cow<'_, str> {
     if !name.split('.').any(|part| WRAPPERS.contains(&part)) {
         return Cow::Borrowed(name);
     }

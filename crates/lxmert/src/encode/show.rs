@@ -86,7 +86,7 @@ pub fn answer_names(checkpoint: &Path, data_root: &Path, sizes: &Sizes) -> Resul
 ///
 /// # Errors
 /// Data where the file is not as it was written.
-pub fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String]>, top: usize) -> Result<Vec<Shown>> {
+pub(crate) fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String]>, top: usize) -> Result<Vec<Shown>> {
     let strange =
         || Error::data(format!("{} is not as it was written", path.display())).next("remove it and run this again");
     let about = description(path).ok_or_else(strange)?;

@@ -22,7 +22,7 @@ impl Grown {
     ///
     /// # Errors
     /// A bug where the other dimensions or the kind of element differ from what is there.
-    pub fn add(&mut self, tensor: &Tensor, half: bool) -> Result<()> {
+    pub(crate) fn add(&mut self, tensor: &Tensor, half: bool) -> Result<()> {
         let (dtype, kind) = match (tensor.kind(), half) {
             (Kind::Int64, _) => (DType::I64, Kind::Int64),
             (_, true) => (DType::F16, Kind::Half),

@@ -22,7 +22,7 @@ use trainings::start::Start;
 ///
 /// # Errors
 /// Usage or data where a model does not belong to the task or its data, naming the file; those of reading and writing.
-pub fn run(job: &Answer, work: &Work) -> Result<Finished> {
+pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
     let (emitter, task) = (work.emitter, job.data.task);
     work.begin_record(false)?;
     let loader = Loader::new(job.data.clone())?;

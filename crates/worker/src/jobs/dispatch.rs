@@ -12,7 +12,7 @@ use protocol::{Job, Request};
 ///
 /// # Errors
 /// The work's own.
-pub fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finished> {
+pub(crate) fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finished> {
     let work = Work { device, emitter, record: request.record };
     match request.job {
         Job::Finetune(job) => finetune::run(*job, &work).map(Finished::from),

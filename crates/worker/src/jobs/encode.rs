@@ -20,7 +20,7 @@ use trainings::examples::MAX_WORDS;
 ///
 /// # Errors
 /// Those of the data, the checkpoint and the files.
-pub fn run(job: &Encode, work: &Work) -> Result<Finished> {
+pub(crate) fn run(job: &Encode, work: &Work) -> Result<Finished> {
     let emitter = work.emitter;
     let checkpoint = locate(&job.load, PRETRAINED_SUFFIX)?;
     let tokenizer = Tokenizer::from_vocab_file(&job.vocab)?;

@@ -18,7 +18,7 @@ use trainings::loader::Loader;
 ///
 /// # Errors
 /// Those of the data, the weights and the training.
-pub fn run(job: Finetune, work: &Work) -> Result<Value> {
+pub(crate) fn run(job: Finetune, work: &Work) -> Result<Value> {
     let (emitter, mut settings) = (work.emitter, job.settings);
     let loader = Loader::new(job.data)?;
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());

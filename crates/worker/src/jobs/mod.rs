@@ -10,5 +10,5 @@ mod reading;
 mod telling;
 mod work;
 
-pub use self::work::Finished;
-pub use dispatch::run;
+pub(crate) use self::work::Finished;
+pub(crate) use dispatch::run;

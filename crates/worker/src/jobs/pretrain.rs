@@ -16,7 +16,7 @@ use trainings::pretrain::data::{Loader, Role, Sentences};
 ///
 /// # Errors
 /// Those of the data, the weights and the training.
-pub fn run(job: Pretrain, work: &Work) -> Result<Value> {
+pub(crate) fn run(job: Pretrain, work: &Work) -> Result<Value> {
     let (emitter, mut settings) = (work.emitter, job.settings);
     let vocab = job.data.vocab.clone();
     let loader = Loader::new(job.data)?;

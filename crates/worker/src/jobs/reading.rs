@@ -4,14 +4,14 @@ use crate::emit::Emitter;
 use trainings::examples::{Questions, Source};
 
 /// Says what was read of a task's splits.
-pub fn say_what_was_read(emitter: &Emitter, questions: &Questions) {
+pub(crate) fn say_what_was_read(emitter: &Emitter, questions: &Questions) {
     let what = format!("{} {}", questions.data.task, questions.data.splits.join(","));
     let counts = (questions.questions.len(), "examples", questions.dropped());
     say_what_was_read_as(emitter, &what, counts, &questions.source);
 }
 
 /// Says what was read of `what`: how many of these are used and left out, and of the features.
-pub fn say_what_was_read_as(
+pub(crate) fn say_what_was_read_as(
     emitter: &Emitter,
     what: &str,
     (used, noun, dropped): (usize, &str, usize),

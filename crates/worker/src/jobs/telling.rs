@@ -10,7 +10,7 @@ use trainings::progress::TrainProgress;
 
 /// Whose lines are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrainingKind {
+pub(crate) enum TrainingKind {
     /// An epoch's lines are an event of their own.
     Finetuning,
     /// The original's lines are the result.
@@ -21,7 +21,7 @@ pub enum TrainingKind {
 const TRAIN: &str = "train";
 
 /// Tells how a training goes.
-pub struct Telling<'a> {
+pub(crate) struct Telling<'a> {
     work: &'a Work<'a>,
     kind: TrainingKind,
     /// Examples that are validated after each epoch.
@@ -33,7 +33,7 @@ pub struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     /// Of a training that is validated on so many examples.
-    pub fn new(work: &'a Work<'a>, kind: TrainingKind, valid: usize) -> Self {
+    pub(crate) fn new(work: &'a Work<'a>, kind: TrainingKind, valid: usize) -> Self {
         Self { work, kind, valid, training: None, validation: None }
     }
 }
@@ -91,7 +91,7 @@ fn detail(progress: &TrainProgress) -> String {
 }
 
 /// Returns the line about a model's first weights, which `seed` has drawn if nothing was loaded.
-pub fn first_weights(report: Option<&LoadReport>, seed: u64) -> String {
+pub(crate) fn first_weights(report: Option<&LoadReport>, seed: u64) -> String {
     report.map_or_else(|| format!("weights: random, seed {seed}"), |report| format!("weights: {report}"))
 }
 

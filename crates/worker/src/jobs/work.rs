@@ -11,7 +11,7 @@ use base::files::ContentDigest;
 use protocol::FileFacts;
 
 /// What work gave.
-pub struct Finished {
+pub(crate) struct Finished {
     /// As the kind of job says.
     pub result: Value,
     /// Large results.
@@ -42,7 +42,7 @@ impl Finished {
 }
 
 /// What every kind of work is given.
-pub struct Work<'a> {
+pub(crate) struct Work<'a> {
     /// What it computes on.
     pub device: Device,
     /// How it speaks.
@@ -57,7 +57,7 @@ impl Work<'_> {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn begin_record(&self, resumed: bool) -> Result<()> {
+    pub(crate) fn begin_record(&self, resumed: bool) -> Result<()> {
         self.record.as_deref().map_or(Ok(()), |file| self.emitter.record(file, resumed))
     }
 }

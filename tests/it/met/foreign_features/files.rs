@@ -6,7 +6,7 @@ use std::process::Output;
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
-use crate::common::{fixtures, mini, repro, run, stderr, stdout};
+use crate::common::{mini, repro, run, stderr, stdout};
 use data::features::Row;
 use data::features::bench::{generated_rows, image_id};
 

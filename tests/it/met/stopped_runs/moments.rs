@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{fixtures, killing, mini, repro, run, small_training, stderr, stdout};
+use crate::common::{killing, mini, repro, run, small_training, stderr, stdout};
 
 pub(super) const INTERRUPTED: i32 = 130;
 /// Steps an epoch: 37 examples in batches of 4.

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 
 /// Nothing where everything passed. What has one reason and one remedy stands together.
-pub fn section(report: &Report) -> Markup {
+pub(crate) fn section(report: &Report) -> Markup {
     let mut groups: Vec<Vec<(usize, &Judged)>> = Vec::new();
     let told = |row: &Judged| (row.verdict, words::happened(row).to_owned(), words::next(row).map(str::to_owned));
     for (i, row) in report.rows.iter().enumerate().filter(|(_, r)| r.verdict != Verdict::Pass) {

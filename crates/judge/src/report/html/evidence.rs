@@ -11,7 +11,7 @@ use crate::verdict::row::{Judged, JudgedRun, Paired};
 const FLIPS: usize = 50;
 
 /// Nothing where no row holds more than its sentences.
-pub fn section(report: &Report) -> Markup {
+pub(crate) fn section(report: &Report) -> Markup {
     let parts: Vec<(usize, &Judged)> = report.rows.iter().enumerate().filter(|(_, row)| has_more(row)).collect();
     html! {
         @if !parts.is_empty() {

@@ -7,7 +7,7 @@ use super::parts::section;
 use crate::verdict::row::Judged;
 
 /// Nothing where nothing was trained.
-pub fn curves(report: &Report) -> Markup {
+pub(crate) fn curves(report: &Report) -> Markup {
     section("learning", "How it was learned", &report.curves, || {
         html! {
             p class="lead" { "Training loss by step (faint: as it was; line: its moving mean), and accuracy by epoch beside the band." }
@@ -35,7 +35,7 @@ fn title(report: &Report, task: &str) -> String {
 }
 
 /// Nothing where there are none.
-pub fn examples(report: &Report) -> Markup {
+pub(crate) fn examples(report: &Report) -> Markup {
     section("examples", "What was asked", &report.examples, || {
         html! {
             div class="examples" { @for example in &report.examples {

@@ -6,7 +6,7 @@ use super::super::{FileRecord, Report, StageOutputs, human_bytes, human_seconds}
 use super::parts::{coded, hash, heads, scrolling, section};
 
 /// Nothing where there are none.
-pub fn stages(report: &Report) -> Markup {
+pub(crate) fn stages(report: &Report) -> Markup {
     section("stages", "Stages", &report.stages, || {
         html! {
             (scrolling("Stages", &html! {
@@ -26,7 +26,7 @@ pub fn stages(report: &Report) -> Markup {
 }
 
 /// Where it ran.
-pub fn environment(report: &Report) -> Markup {
+pub(crate) fn environment(report: &Report) -> Markup {
     html! {
         section id="environment" {
             h2 { "Environment" }
@@ -38,7 +38,7 @@ pub fn environment(report: &Report) -> Markup {
 }
 
 /// What went in and came out, and what judged it.
-pub fn provenance(report: &Report) -> Markup {
+pub(crate) fn provenance(report: &Report) -> Markup {
     html! {
         section id="provenance" {
             h2 { "Provenance" }

@@ -11,7 +11,7 @@ const LEAD: &str = "The dot is what was observed on the task's whole evaluation 
                     expected.";
 
 /// Nothing where nothing was judged.
-pub fn section(report: &Report) -> Markup {
+pub(crate) fn section(report: &Report) -> Markup {
     parts::section("results", "Results", &report.rows, || {
         html! {
             p class="lead" {

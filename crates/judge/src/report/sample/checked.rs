@@ -168,7 +168,7 @@ fn extracted_alike() -> Judged {
 }
 
 /// Results of other runs judged again under a newer edition: every field that only such a report has.
-pub fn checked() -> Report {
+pub(crate) fn checked() -> Report {
     let rows = vec![trained_too_low(), trained_too_seldom(), answered_otherwise(), extracted_alike()];
     let mut report = build(rows, None, Vec::new());
     let golden = |name: &str, edition| GoldenRecord {

@@ -4,6 +4,6 @@
 mod checked;
 mod reports;
 
-pub use checked::checked;
+pub(crate) use checked::checked;
 use reports::build;
-pub use reports::{all, demo, mixed, passed, stopped};
+pub(crate) use reports::{all, demo, mixed, passed, stopped};

@@ -170,7 +170,7 @@ fn stages() -> Vec<StageRow> {
 }
 
 /// Everything reproduced.
-pub fn passed() -> Report {
+pub(crate) fn passed() -> Report {
     let golden = golden();
     let rows = vec![
         judged(&golden, "vqa", 80.55, 600, [51.2, 38.4, 21.0]),
@@ -181,7 +181,7 @@ pub fn passed() -> Report {
 }
 
 /// One below its band, one near its baseline, one with too few seeds, one not run; text that must be escaped.
-pub fn mixed() -> Report {
+pub(crate) fn mixed() -> Report {
     let golden = Golden::parse(GOLDEN).unwrap();
     let rows = vec![
         judged(&golden, "vqa", 78.2, 600, [51.2, 38.4, 21.0]),
@@ -204,7 +204,7 @@ pub fn mixed() -> Report {
 }
 
 /// A damaged file stopped the third stage.
-pub fn stopped() -> Report {
+pub(crate) fn stopped() -> Report {
     let golden = golden();
     let error = Error::data("row 17 of train.tsv has 9 columns, not 10")
         .while_doing("cannot build the feature store")
@@ -221,7 +221,7 @@ pub fn stopped() -> Report {
 }
 
 /// The demo's runs agree with the recorded ones.
-pub fn demo() -> Report {
+pub(crate) fn demo() -> Report {
     let golden = Golden { profile: "demo".into(), ..golden() };
     let weak = [52.0, 50.5, 50.0];
     let accuracies = [("vqa", 80.55, 600), ("gqa", 70.25, 400), ("nlvr2", 74.5, 200)];
@@ -234,6 +234,6 @@ pub fn demo() -> Report {
 }
 
 /// All of them, by name.
-pub fn all() -> [(&'static str, Report); 5] {
+pub(crate) fn all() -> [(&'static str, Report); 5] {
     [("passed", passed()), ("mixed", mixed()), ("stopped", stopped()), ("checked", checked()), ("demo", demo())]
 }

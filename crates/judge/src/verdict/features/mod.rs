@@ -10,7 +10,7 @@
 //!   files does not have: INCONCLUSIVE.
 //! - A level may say that it is no bar of correctness: then PASS becomes INCONCLUSIVE.
 //!
-//! Of several findings [`Verdict::over`] decides.
+//! Of several findings [`Verdict::over`](crate::verdict::Verdict::over) decides.
 
 mod limits;
 #[cfg(test)]

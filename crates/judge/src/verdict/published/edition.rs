@@ -1,4 +1,4 @@
-//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by [`super::train`].
+//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by `verdict::train`.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use base::error::{Error, Result};
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 2;
-/// The way of judging that this program knows: [`super::super::train`].
+/// The way of judging that this program knows: `verdict::train`.
 pub const EDITION: u32 = 2;
 /// So many recorded runs of ours replace an assumed spread.
 pub const RECORDED_LEAST: usize = 5;
@@ -45,7 +45,7 @@ pub struct Published {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleName {
-    /// Two one-sided tests of the mean of the runs against the range ([`super::super::train`]).
+    /// Two one-sided tests of the mean of the runs against the range (`verdict::train`).
     EquivalenceToRange,
 }
 

@@ -1,4 +1,4 @@
-//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by [`super::train`].
+//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by `train`.
 
 mod edition;
 #[cfg(test)]

@@ -9,13 +9,13 @@ use crate::verdict::statistics::{
 };
 
 /// More seeds than this are not worth naming.
-pub const MOST_SEEDS: u64 = 200;
+pub(crate) const MOST_SEEDS: u64 = 200;
 /// Quantiles for up to so many runs are at hand: a simulation asks for them often.
 const AT_HAND: u64 = 10;
 
 /// From what the standard deviation of one run is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spread {
+pub(crate) enum Spread {
     /// Assumed, and taken as known.
     Assumed,
     /// From so many recorded runs.
@@ -26,7 +26,7 @@ pub enum Spread {
 
 /// A task with the numbers that its test needs.
 #[derive(Debug, Clone)]
-pub struct Test {
+pub(crate) struct Test {
     /// Lower end of where a faithful mean lies, in points.
     pub low: f64,
     /// Upper end.
@@ -46,7 +46,7 @@ pub struct Test {
 
 /// What the mean of some runs says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// Shown to lie within the margin.
     Equivalent,
     /// Shown to lie below, and not shown to be within the margin.
@@ -59,7 +59,7 @@ pub enum Found {
 
 impl Found {
     /// The verdict that follows.
-    pub fn verdict(self) -> Verdict {
+    pub(crate) fn verdict(self) -> Verdict {
         match self {
             Self::Equivalent => Verdict::Pass,
             Self::Below | Self::Above => Verdict::Fail,
@@ -70,7 +70,7 @@ impl Found {
 
 /// Runs that scatter more than a spread explains.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scatter {
+pub(crate) struct Scatter {
     /// Their standard deviation in points.
     pub sd: f64,
     /// Probability of one as large.
@@ -79,7 +79,7 @@ pub struct Scatter {
 
 impl Test {
     /// The test of a task.
-    pub fn new(rule: &Rule, task: &Task) -> Self {
+    pub(crate) fn new(rule: &Rule, task: &Task) -> Self {
         let recorded: Vec<f64> = task.recorded.iter().map(|run| run.accuracy).collect();
         let measured = sample_sd(&recorded).filter(|sd| recorded.len() >= RECORDED_LEAST && *sd > 0.0);
         let level = 1.0 - rule.alpha;
@@ -107,7 +107,7 @@ impl Test {
     }
 
     /// The test that judges these runs: by their own spread where they scatter more than sigma explains.
-    pub fn in_force(&self, scatter_alpha: f64, counted: &[f64]) -> (Cow<'_, Self>, Option<Scatter>) {
+    pub(crate) fn in_force(&self, scatter_alpha: f64, counted: &[f64]) -> (Cow<'_, Self>, Option<Scatter>) {
         match self.scatter(scatter_alpha, counted) {
             None => (Cow::Borrowed(self), None),
             Some(scatter) => {
@@ -119,7 +119,7 @@ impl Test {
     }
 
     /// Quantile of a one-sided test of the mean of so many runs, in standard errors. A single run has no spread of its own.
-    pub fn quantile(&self, runs: u64) -> f64 {
+    pub(crate) fn quantile(&self, runs: u64) -> f64 {
         match (self.spread, runs) {
             (Spread::Assumed | Spread::Recorded(_), _) => self.quantile,
             (Spread::Own, 0 | 1) => f64::INFINITY,
@@ -132,7 +132,7 @@ impl Test {
     }
 
     /// Half the width of the interval of the mean of so many runs; of level 1 - 2 alpha.
-    pub fn half_width(&self, runs: u64) -> f64 {
+    pub(crate) fn half_width(&self, runs: u64) -> f64 {
         self.quantile(runs) * self.error(runs)
     }
 
@@ -142,7 +142,7 @@ impl Test {
 
     /// The p-value of what decided, with its name, where sigma is taken as known: of the two one-sided tests against the
     /// margin the larger; of a mean shown to lie outside that against the range.
-    pub fn p(&self, mean: f64, runs: u64) -> Option<(f64, &'static str)> {
+    pub(crate) fn p(&self, mean: f64, runs: u64) -> Option<(f64, &'static str)> {
         let of = |margin| tost_known(mean, self.sigma, runs, self.low - margin, self.high + margin);
         let (above, below) = of(self.margin);
         let equivalence = (above.max(below), "of the two one-sided tests against the margin");
@@ -159,7 +159,7 @@ impl Test {
     }
 
     /// What a mean over so many runs says.
-    pub fn find(&self, mean: f64, runs: u64) -> Found {
+    pub(crate) fn find(&self, mean: f64, runs: u64) -> Found {
         let half = self.half_width(runs);
         if mean - half > self.low - self.margin && mean + half < self.high + self.margin {
             Found::Equivalent
@@ -174,7 +174,7 @@ impl Test {
 
     /// Probabilities of PASS, FAIL and INCONCLUSIVE of the mean of so many runs drawn around `mean` with the test's sigma;
     /// the scatter of the runs is left out of account.
-    pub fn rates(&self, mean: f64, runs: u64) -> [f64; 3] {
+    pub(crate) fn rates(&self, mean: f64, runs: u64) -> [f64; 3] {
         let (half, error) = (self.half_width(runs), self.error(runs));
         let below = |bound: f64| normal_cdf((bound - mean) / error);
         let (pass_low, pass_high) = (self.low - self.margin + half, self.high + self.margin - half);
@@ -189,7 +189,7 @@ impl Test {
     }
 
     /// The verdict of runs that count.
-    pub fn decide(&self, scatter_alpha: f64, counted: &[f64]) -> Verdict {
+    pub(crate) fn decide(&self, scatter_alpha: f64, counted: &[f64]) -> Verdict {
         let Some(mean) = mean(counted) else { return Verdict::Infra };
         self.in_force(scatter_alpha, counted).0.find(mean, counted.len() as u64).verdict()
     }
@@ -207,7 +207,7 @@ impl Test {
     }
 
     /// How many more runs would settle an open mean, were it and the spread to stay; none where even a great many would not.
-    pub fn more(&self, mean: f64, runs: u64) -> Option<u64> {
+    pub(crate) fn more(&self, mean: f64, runs: u64) -> Option<u64> {
         (1..=MOST_SEEDS).find(|more| self.find(mean, runs + more) != Found::Open)
     }
 }

@@ -9,23 +9,23 @@ use trainings::log_files::{LogFiles, Marks};
 use super::training::{EpochResult, EpochWork, Step};
 
 /// The logs of one run.
-pub struct RunLog {
+pub(crate) struct RunLog {
     files: LogFiles,
 }
 
 impl RunLog {
     /// As [`LogFiles::open`].
-    pub fn open(folder: &Path, at: Option<Marks>) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, at: Option<Marks>) -> Result<Self> {
         LogFiles::open(folder, at).map(|files| Self { files })
     }
 
     /// Adds lines to log.log.
-    pub fn lines(&mut self, lines: &str) -> Result<()> {
+    pub(crate) fn lines(&mut self, lines: &str) -> Result<()> {
         self.files.lines(lines)
     }
 
     /// Logs a step, the first being 1, with its single losses if it has more than one.
-    pub fn step<M>(&mut self, number: u64, step: &Step<M>, losses: &[(&'static str, f64)]) -> Result<()> {
+    pub(crate) fn step<M>(&mut self, number: u64, step: &Step<M>, losses: &[(&'static str, f64)]) -> Result<()> {
         let Step { loss, grad_norm, lr, .. } = *step;
         let mut line = json!({"kind": "step", "step": number, "loss": loss});
         if !losses.is_empty() {
@@ -42,7 +42,7 @@ impl RunLog {
     }
 
     /// Logs an epoch.
-    pub fn epoch(&mut self, epoch: u64, result: &EpochResult, made: EpochWork) -> Result<()> {
+    pub(crate) fn epoch(&mut self, epoch: u64, result: &EpochResult, made: EpochWork) -> Result<()> {
         let EpochWork { steps, examples_per_second } = made;
         self.lines(&result.lines)?;
         let mut line: Map<String, Value> = [("kind", "epoch".into()), ("epoch", epoch.into())]
@@ -59,7 +59,7 @@ impl RunLog {
     }
 
     /// Forces the logs to disk. Returns the lengths to which a run that is resumed from now cuts them.
-    pub fn mark(&mut self) -> Result<Marks> {
+    pub(crate) fn mark(&mut self) -> Result<Marks> {
         self.files.mark()
     }
 }

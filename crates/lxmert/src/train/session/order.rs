@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use trainings::length::RunLength;
 
 /// Returns a shuffle of the numbers below `examples` that depends on seed and epoch alone.
-pub fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {
+pub(crate) fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(epoch);
     let mut order: Vec<usize> = (0..examples).collect();

@@ -7,7 +7,7 @@ use trainings::resume::{self, LONGEST_EPOCH};
 use trainings::written::Written;
 
 /// What an epoch's steps sum. It is kept in snapshots.
-pub trait EpochSums: Default + Serialize + DeserializeOwned {
+pub(crate) trait EpochSums: Default + Serialize + DeserializeOwned {
     /// Steps of the epoch that are done.
     fn steps(&self) -> u64;
 
@@ -22,7 +22,7 @@ pub trait EpochSums: Default + Serialize + DeserializeOwned {
 }
 
 /// What a run keeps of its validations. It is kept in snapshots.
-pub trait Results: Default + Serialize + DeserializeOwned {
+pub(crate) trait Results: Default + Serialize + DeserializeOwned {
     /// Whether an epoch was the best so far, so that its weights were written.
     fn has_best(&self) -> bool;
 
@@ -33,7 +33,7 @@ pub trait Results: Default + Serialize + DeserializeOwned {
 /// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on. The fields of `sums` and
 /// `results` stand beside the others in a snapshot, in this order.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Position<S, R> {
+pub(crate) struct Position<S, R> {
     pub epoch: u64,
     /// Of the epoch's steps so far. With all of them done, validation is still to come.
     #[serde(flatten)]

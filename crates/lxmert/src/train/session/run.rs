@@ -24,7 +24,7 @@ use super::writer::RunWriter;
 /// # Errors
 /// Usage for what is in the output folder; interrupted if a signal asked for it, once a snapshot is written; those of the
 /// training.
-pub fn run<T: Training>(
+pub(crate) fn run<T: Training>(
     training: T,
     mut updater: Updater<'_>,
     plan: &Plan<'_>,

@@ -17,7 +17,7 @@ use super::position::{EpochSums, Position, Results};
 use super::update::Updater;
 
 /// What every training decides.
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     pub length: RunLength,
     pub seed: u64,
     /// Folder of everything that is written.
@@ -38,7 +38,7 @@ pub struct Step<M> {
 }
 
 /// Names of the weights files of a training, without endings.
-pub struct WeightsNames {
+pub(crate) struct WeightsNames {
     /// Of the epoch that was best so far.
     pub best: &'static str,
     /// Of an epoch, counted from 0, if each keeps its weights.
@@ -51,14 +51,14 @@ pub struct WeightsNames {
 
 /// What an epoch took.
 #[derive(Clone, Copy)]
-pub struct EpochWork {
+pub(crate) struct EpochWork {
     /// Steps of the run up to its end.
     pub steps: u64,
     pub examples_per_second: f64,
 }
 
 /// How an epoch ended, as the logs get it.
-pub struct EpochResult {
+pub(crate) struct EpochResult {
     /// For log.log.
     pub lines: String,
     /// For metrics.jsonl: what training, validation and the best epoch gave.
@@ -68,7 +68,7 @@ pub struct EpochResult {
 }
 
 /// An epoch's end.
-pub struct EpochEnd<O> {
+pub(crate) struct EpochEnd<O> {
     /// How the run has ended, if this was its last epoch.
     pub outcome: O,
     /// Whether it was the best so far.
@@ -78,13 +78,13 @@ pub struct EpochEnd<O> {
 }
 
 /// Batches as they are made.
-pub type BatchStream<'d, B> = Box<dyn Iterator<Item = Result<B>> + 'd>;
+pub(crate) type BatchStream<'d, B> = Box<dyn Iterator<Item = Result<B>> + 'd>;
 
 /// The position of a training.
-pub type PositionOf<T> = Position<<T as Training>::Sums, <T as Training>::Results>;
+pub(crate) type PositionOf<T> = Position<<T as Training>::Sums, <T as Training>::Results>;
 
 /// What fine-tuning and pre-training supply to a session.
-pub trait Training {
+pub(crate) trait Training {
     /// A batch, or a part of one.
     type Batch;
     /// What a step gives beside its loss.

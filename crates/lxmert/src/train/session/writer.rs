@@ -15,40 +15,40 @@ use super::training::{PositionOf, Training};
 use super::update::Updater;
 
 /// Writes for a run. Nothing else of a session writes into its folder; of several ranks, only the first would have one.
-pub struct RunWriter<'a> {
+pub(crate) struct RunWriter<'a> {
     output: &'a Path,
     pub log: RunLog,
     snapshots: Snapshots,
 }
 
 impl<'a> RunWriter<'a> {
-    pub fn new(output: &'a Path, log: RunLog, snapshots: Snapshots) -> Self {
+    pub(crate) fn new(output: &'a Path, log: RunLog, snapshots: Snapshots) -> Self {
         Self { output, log, snapshots }
     }
 
     /// Writes the snapshot of a new run. Returns where the run is.
-    pub fn first_snapshot<T: Training>(&mut self) -> Result<PositionOf<T>> {
+    pub(crate) fn first_snapshot<T: Training>(&mut self) -> Result<PositionOf<T>> {
         let position = PositionOf::<T> { logs: self.log.mark()?, ..PositionOf::<T>::default() };
         resume::write_first(&mut self.snapshots, position)
     }
 
     /// Writes a snapshot of where the run was after its last step, the logs being as long as `at` says.
-    pub fn snapshot<T: Training>(&mut self, updater: &Updater<'_>, at: &PositionOf<T>) -> Result<()> {
+    pub(crate) fn snapshot<T: Training>(&mut self, updater: &Updater<'_>, at: &PositionOf<T>) -> Result<()> {
         self.snapshots.write(updater.steps(), at, &updater.state())
     }
 
     /// Returns what to do after `step` steps.
-    pub fn next(&self, step: u64, at_work: &AtWork) -> Next {
+    pub(crate) fn next(&self, step: u64, at_work: &AtWork) -> Next {
         self.snapshots.next(step, at_work)
     }
 
     /// Returns the error of a run that was asked to stop and has left a snapshot, or is about to.
-    pub fn stopped(&self, step: u64) -> Error {
+    pub(crate) fn stopped(&self, step: u64) -> Error {
         stopped(step, self.snapshots.folder())
     }
 
     /// Writes the weights that an epoch keeps.
-    pub fn epoch_weights<T: Training>(&self, training: &T, at: &mut PositionOf<T>, is_best: bool) -> Result<()> {
+    pub(crate) fn epoch_weights<T: Training>(&self, training: &T, at: &mut PositionOf<T>, is_best: bool) -> Result<()> {
         let best = is_best.then(|| T::NAMES.best.to_owned());
         for name in best.into_iter().chain((T::NAMES.epoch)(at.epoch)) {
             at.weights.extend(training.save(&name)?);
@@ -58,7 +58,7 @@ impl<'a> RunWriter<'a> {
 
     /// Ends a run: writes its last weights and the outcome and removes the snapshots, in this order. Killed between any two of
     /// these, a resumed run does the rest again.
-    pub fn finish<T: Training>(
+    pub(crate) fn finish<T: Training>(
         mut self,
         training: &T,
         at: PositionOf<T>,

@@ -5,8 +5,8 @@
 //! - `questions`: generated questions about generated images;
 //! - `subject`: these, and a random model.
 
-pub mod predict;
+pub(crate) mod predict;
 mod questions;
 mod sizes;
 mod subject;
-pub mod train;
+pub(crate) mod train;

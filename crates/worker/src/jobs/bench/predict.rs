@@ -44,7 +44,7 @@ fn check(job: &BenchPredict) -> Result<()> {
 ///
 /// # Errors
 /// Usage for sizes that cannot be; those of answering.
-pub fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
+pub(crate) fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
     let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
     sizes::check(sizes, config)?;
     check(job)?;

@@ -20,20 +20,20 @@ const LENGTHS: [usize; 40] = [
 ];
 
 /// A question: which image, which words.
-pub struct Asked {
+pub(crate) struct Asked {
     image: usize,
     /// Word ids; the same for questions that repeat a sentence.
     pub words: Vec<i64>,
 }
 
 /// As many questions as images, of `words` words each.
-pub fn apart(count: usize, words: usize, vocab_size: usize) -> Vec<Asked> {
+pub(crate) fn apart(count: usize, words: usize, vocab_size: usize) -> Vec<Asked> {
     (0..count).map(|image| Asked { image, words: sentence(image, words, vocab_size) }).collect()
 }
 
 /// `count` questions, `an_image` of each image, at most `longest` words long; `repeats` percent of them repeat the sentence
 /// of a question about an earlier image (fewer where there is too little to repeat), never within an image.
-pub fn together(count: usize, an_image: usize, repeats: usize, longest: usize, vocab_size: usize) -> Vec<Asked> {
+pub(crate) fn together(count: usize, an_image: usize, repeats: usize, longest: usize, vocab_size: usize) -> Vec<Asked> {
     let mut distinct: Vec<Vec<i64>> = Vec::new();
     let mut asked = Vec::with_capacity(count);
     let mut repeated = 0;
@@ -67,7 +67,7 @@ fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
 ///
 /// # Errors
 /// Where the store cannot be written.
-pub fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path) -> Result<Questions> {
+pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path) -> Result<Questions> {
     let path = folder.join("bench.f32.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32)?;
     let images = asked.iter().map(|question| question.image + 1).max().unwrap_or(0);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 ///
 /// # Errors
 /// Usage that names the option.
-pub fn check(sizes: &GeneratedSizes, config: &Config) -> Result<()> {
+pub(crate) fn check(sizes: &GeneratedSizes, config: &Config) -> Result<()> {
     config.check()?;
     const MOST: usize = 1 << 16;
     for (name, size) in [
@@ -38,7 +38,7 @@ pub fn check(sizes: &GeneratedSizes, config: &Config) -> Result<()> {
 }
 
 /// The sizes of a measurement's report.
-pub fn reported(sizes: &GeneratedSizes, config: &Config, parameters: usize) -> Value {
+pub(crate) fn reported(sizes: &GeneratedSizes, config: &Config, parameters: usize) -> Value {
     json!({
         "model": config,
         "parameters": parameters,

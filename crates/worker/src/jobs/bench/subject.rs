@@ -13,7 +13,7 @@ use super::questions::{self, Asked};
 use crate::jobs::work::Work;
 
 /// Generated data and a random model.
-pub struct Subject {
+pub(crate) struct Subject {
     /// The model.
     pub model: TaskModel,
     /// The data.
@@ -27,7 +27,7 @@ impl Subject {
     ///
     /// # Errors
     /// Where the data cannot be written.
-    pub fn new(config: &Config, sizes: &GeneratedSizes, asked: Vec<Asked>, work: &Work) -> Result<Self> {
+    pub(crate) fn new(config: &Config, sizes: &GeneratedSizes, asked: Vec<Asked>, work: &Work) -> Result<Self> {
         let folder = TemporaryFolder::new(None)
             .map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
         let questions = questions::questions(asked, sizes, folder.path())?;
@@ -42,11 +42,11 @@ impl Subject {
 ///
 /// # Errors
 /// Usage for nothing, or more often than anyone waits for.
-pub fn repeats(rounds: Rounds) -> Result<Repeats> {
+pub(crate) fn repeats(rounds: Rounds) -> Result<Repeats> {
     Repeats { warmup: rounds.warmup, steps: rounds.steps }.check()
 }
 
 /// Threads of the arithmetic.
-pub fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }

@@ -20,7 +20,7 @@ use crate::jobs::work::Work;
 ///
 /// # Errors
 /// Usage for sizes that cannot be; those of the steps.
-pub fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
+pub(crate) fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
     sizes::check(sizes, config)?;
     let asked = questions::apart(sizes.batch_size, sizes.words, config.vocab_size);
