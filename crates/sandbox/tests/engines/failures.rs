@@ -264,7 +264,7 @@ fn mounts_that_the_engine_does_not_see() {
             .args(["--mount", "sh", "-c", script])
             .arg(folder.path())
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "mounts_that_the_engine_does_not_see", "--nocapture"])
+            .args(["--exact", "failures::mounts_that_the_engine_does_not_see", "--nocapture"])
             .env("REPRO_TEST_UNSEEN", folder.path())
             .stdin(Stdio::null())
             .output()
