@@ -1,4 +1,4 @@
-//! Arguments: one file per command turns them into settings and calls the engine.
+//! The commands, parsing, and the pages of help.
 
 use super::all;
 use super::bench;

@@ -1,4 +1,4 @@
-//! `repro doctor`: whether this machine has what a run needs, and what mends it where it has not.
+//! The report: findings, and what they mean for a purpose.
 
 use super::check;
 use super::{Finding, Purpose, Trouble};

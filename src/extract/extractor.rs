@@ -1,4 +1,4 @@
-//! What turns images into obj36 features.
+//! The trait of extractors, and extraction of a list of images into a TSV.
 
 use std::path::{Path, PathBuf};
 

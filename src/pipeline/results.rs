@@ -6,6 +6,7 @@ use std::slice;
 use super::outcome::Outcome;
 use base::error::Result;
 use judge::evidence::run::read;
+use judge::evidence::stages::train_stage;
 use judge::evidence::training::METRICS;
 use judge::grade::golden::GoldenFile;
 use judge::grade::{Assessment, Request, assess};
@@ -37,7 +38,7 @@ impl Results {
         let request = Request { golden: slice::from_ref(golden), runs: slice::from_ref(&run), ..Request::default() };
         let mut found = Self { assessment: assess(&request)?, ..Self::default() };
         for (task, _) in &run.tasks {
-            let Some(path) = outcome.output(&format!("train-{task}"), METRICS) else { continue };
+            let Some(path) = outcome.output(&train_stage(*task), METRICS) else { continue };
             let (curves, speed) = metrics::read(&path, task.name())?;
             found.curves.push(curves);
             let speed = speed.map(|examples_per_second| Speed { task: task.name().to_owned(), examples_per_second });

@@ -1,4 +1,4 @@
-//! Where work with libtorch is done: by `repro-worker`, on this machine or in the training container.
+//! Which place it is, and running work there.
 
 use std::rc::Rc;
 

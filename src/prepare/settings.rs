@@ -1,4 +1,4 @@
-//! What was fetched becomes what training reads: archives are unpacked, features get their stores, the original's
+//! What preparing is told, and where stores lie.
 
 use std::path::{Path, PathBuf};
 

@@ -4,9 +4,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use fixtures::required::required;
+use fixtures::required::{program, required};
 
-use crate::common::fetching::{Desk, content, program, sha256, until};
+use crate::common::fetching::{Desk, content, sha256, until};
 use crate::common::{run, stderr};
 
 /// A running nginx that serves a folder.

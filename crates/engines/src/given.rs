@@ -3,15 +3,15 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use sandbox::{Ended, Engine, Failure, Image, Sandbox, Stream};
 
+use crate::own::podman_settings;
 pub use crate::shared::BASE;
-use fixtures::required::required;
+use fixtures::required::{program, required};
 
 /// An engine, the base image on it, and the label of a test's containers.
 pub struct Given {
@@ -91,11 +91,7 @@ fn start_podman() -> Option<String> {
         eprintln!("skipped: no {what} (ci/docker-up installs it)");
         None
     };
-    let on_path = |name: &str| {
-        let folders = std::env::var("PATH").unwrap_or_default();
-        folders.split(':').chain(["/usr/sbin", "/sbin"]).any(|folder| PathBuf::from(folder).join(name).is_file())
-    };
-    if !on_path("podman") || !rustix::process::geteuid().is_root() {
+    if program("podman").is_none() || !rustix::process::geteuid().is_root() {
         return missing("podman, and root to run it");
     }
     if crate::shared::engine("copy").is_none() {
@@ -106,13 +102,7 @@ fn start_podman() -> Option<String> {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let lock = File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
-    // Not every machine that tests run on lets limits be raised or has systemd; crun refuses some mixes of cgroups.
-    let runtime = if on_path("runc") { "runtime=\"runc\"" } else { "" };
-    let settings = format!(
-        "[containers]\ndefault_ulimits=[\"nofile=20000:20000\",\"nproc=4096:4096\"]\n\
-         [engine]\ncgroup_manager=\"cgroupfs\"\nevents_logger=\"file\"\n{runtime}\n"
-    );
-    fs::write(folder.join("containers.conf"), settings).unwrap();
+    fs::write(folder.join("containers.conf"), podman_settings()).unwrap();
     let command = |arguments: &[&str]| {
         // In a session of its own, it outlives the test that asked first.
         let mut command = Command::new("setsid");

@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fixtures::required::required;
+use fixtures::required::{program, required};
 use sandbox::{Engine, Image};
 
 /// A running engine; stopped, and its folder removed, when it is dropped.
@@ -21,7 +21,7 @@ pub struct OwnEngine {
 impl OwnEngine {
     /// Docker with these further arguments, and this folder first on its PATH.
     pub fn docker(first_on_path: Option<&Path>, arguments: &[&str]) -> Option<Self> {
-        let dockerd = program("docker", "dockerd")?;
+        let dockerd = root_program("docker", "dockerd")?;
         let folder = tempfile::tempdir().unwrap();
         // In a network namespace of its own: an engine takes away the bridge that it shares with others of its kind.
         let mut command = Command::new("unshare");
@@ -43,16 +43,10 @@ impl OwnEngine {
 
     /// The same, which speaks plain HTTP with this registry.
     pub fn podman_beside(registry: &str) -> Option<Self> {
-        let mut command = program("podman", "podman")?;
+        let mut command = root_program("podman", "podman")?;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        // Not every machine that tests run on lets limits be raised or has systemd; crun refuses some mixes of cgroups.
-        let runtime = if find("runc").is_some() { "runtime=\"runc\"" } else { "" };
-        let settings = format!(
-            "[containers]\ndefault_ulimits=[\"nofile=20000:20000\",\"nproc=4096:4096\"]\n\
-             [engine]\ncgroup_manager=\"cgroupfs\"\nevents_logger=\"file\"\n{runtime}\n"
-        );
-        std::fs::write(at("containers.conf"), settings).unwrap();
+        std::fs::write(at("containers.conf"), podman_settings()).unwrap();
         command.env("CONTAINERS_CONF", at("containers.conf"));
         let plain = format!("[[registry]]\nlocation = \"{registry}\"\ninsecure = true\n");
         std::fs::write(at("registries.conf"), plain).unwrap();
@@ -164,8 +158,8 @@ pub fn write_script(path: &Path, script: &str) {
 }
 
 /// The command of an engine; none where this machine cannot run it.
-fn program(engine: &str, name: &str) -> Option<Command> {
-    let found = find(name).filter(|_| rustix::process::geteuid().is_root());
+fn root_program(engine: &str, name: &str) -> Option<Command> {
+    let found = program(name).filter(|_| rustix::process::geteuid().is_root());
     if found.is_none() {
         assert!(!required(engine), "{name} is required, and root to run it");
         eprintln!("skipped: no {name} (ci/docker-up installs it), or not root");
@@ -173,8 +167,12 @@ fn program(engine: &str, name: &str) -> Option<Command> {
     found.map(Command::new)
 }
 
-fn find(name: &str) -> Option<PathBuf> {
-    let folders = std::env::var("PATH").unwrap_or_default();
-    let folders = folders.split(':').chain(["/usr/sbin", "/sbin"]);
-    folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+/// Settings under which Podman runs wherever tests do: not every machine lets limits be raised or has systemd, and crun refuses
+/// some mixes of cgroups.
+pub(crate) fn podman_settings() -> String {
+    let runtime = if program("runc").is_some() { "runtime=\"runc\"" } else { "" };
+    format!(
+        "[containers]\ndefault_ulimits=[\"nofile=20000:20000\",\"nproc=4096:4096\"]\n\
+         [engine]\ncgroup_manager=\"cgroupfs\"\nevents_logger=\"file\"\n{runtime}\n"
+    )
 }

@@ -1,4 +1,4 @@
-//! `repro all`.
+//! Arguments of `repro all`, and the choice of the profile.
 
 use super::common::Common;
 use super::{demo, paper};

@@ -1,4 +1,4 @@
-//! `repro convert`.
+//! Arguments of `repro convert`, and the conversion.
 
 use std::path::PathBuf;
 

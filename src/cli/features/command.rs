@@ -1,4 +1,4 @@
-//! `repro features`: looks into feature files.
+//! The subcommands of `repro features`.
 
 use super::compare;
 use super::inspect;

@@ -1,4 +1,4 @@
-//! Command lines of the original behind `repro`, as they stand: `repro bash run/vqa_finetune.bash 0 name --tiny`. Each is
+//! Runs what a line of the original is translated to.
 
 use super::translate;
 

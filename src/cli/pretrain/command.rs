@@ -1,4 +1,4 @@
-//! `repro pretrain`.
+//! Arguments of `repro pretrain`, and the call.
 
 use std::path::PathBuf;
 

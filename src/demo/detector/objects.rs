@@ -1,4 +1,4 @@
-//! The demo's detector: classical image processing, nothing learned. It decodes the PNG, takes the paper's colour from
+//! Finds the objects of a picture and describes them as rows of obj36.
 
 use super::DIM;
 

@@ -1,4 +1,4 @@
-//! Draws the whole demo: pictures, questions, answer tables, vocabulary.
+//! Writes pictures, questions and tables, and the manifest of the pictures.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Writes what is asked about the scenes, in the JSON formats of the original (its `data/*.json` @ 0db1182), such that
+//! Chooses questions so that answers are balanced, and writes them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl Balance {
 
 /// Writes JSON as the original's files have it: four blanks of indent, keys in the order of the fields (sorted), no
 /// final line feed.
-pub(in super::super) fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
+pub(in crate::demo) fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
     write_atomically(path, |out| {
         let mut serializer =
             serde_json::Serializer::with_formatter(out, serde_json::ser::PrettyFormatter::with_indent(b"    "));

@@ -1,4 +1,4 @@
-//! The checks: from facts to findings.
+//! The checks in the order in which they are told.
 
 use super::containers;
 use super::gpu;
@@ -12,7 +12,7 @@ use super::purposes::{CONTAINERS, LARGE};
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
 
 /// All checks, by group.
-pub(in super::super) const GROUPS: [(&str, &[Check]); 3] = [
+pub(in crate::doctor) const GROUPS: [(&str, &[Check]); 3] = [
     (
         "machine",
         &[

@@ -1,4 +1,4 @@
-//! The facts of the machine that the program runs on.
+//! Gathers the facts.
 
 use super::gpu;
 

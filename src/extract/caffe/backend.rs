@@ -1,4 +1,4 @@
-//! The original's extractor: its unmodified script (data/*_imgfeat/extract_*_image.py @ 0db1182) in its container image.
+//! The backend: checks the image, starts containers, reads what they write.
 
 use super::super::backend::{Backend, Details, Job};
 use super::super::list::{Listed, Missing};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::settings::{SCENES, evaluate_stage};
+use super::settings::SCENES;
 use super::stages::{DATA, IMAGES};
 use crate::demo::Manifest;
 use crate::pipeline::outcome::Outcome;
@@ -11,6 +11,7 @@ use crate::pipeline::stages::predictions_file;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::{self, Example as Asked, Label, Prediction, Task, TaskData};
+use judge::evidence::stages::evaluate_stage;
 use judge::report::{Example, Picture};
 use lxmert_spec::paper::fine_tuning;
 

@@ -6,9 +6,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::examples::examples;
-use super::settings::{
-    BASELINES, FEATURES, PROFILE, SCENES, STORES, Settings, evaluate_stage, parameters, starts_from, train_stage,
-};
+use super::settings::{BASELINES, FEATURES, PROFILE, SCENES, STORES, Settings, parameters, starts_from};
 use super::stages;
 use crate::demo::{self, DemoDetector};
 use crate::extract::Extractor;
@@ -22,6 +20,7 @@ use crate::pipeline::workers::{Watcher, Watchers, Workers};
 use base::error::Result;
 use data::dataset::Task;
 use judge::evidence::result;
+use judge::evidence::stages::{evaluate_stage, train_stage};
 use judge::grade::golden::GoldenFile;
 use judge::report::Report;
 use lxmert_spec::paper::fine_tuning;

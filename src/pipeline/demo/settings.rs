@@ -51,14 +51,6 @@ pub(super) fn starts_from(task: Task) -> Option<Task> {
     (task != Task::Vqa).then_some(Task::Vqa)
 }
 
-pub(super) fn train_stage(task: Task) -> String {
-    format!("train-{task}")
-}
-
-pub(super) fn evaluate_stage(task: Task) -> String {
-    format!("evaluate-{task}")
-}
-
 pub(super) fn parameters(task: Task, settings: &Settings) -> Training {
     Training {
         task,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use super::settings::{FEATURES, SCENES, STORES, Training, starts_from, train_stage};
+use super::settings::{FEATURES, SCENES, STORES, Training, starts_from};
 use crate::demo::{self, DemoDetector, Manifest};
 use crate::extract::extract_all;
 use crate::pipeline::plan::StageContext;
@@ -13,6 +13,7 @@ use base::error::Result;
 use base::progress::{ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::{Scale, Task};
 use data::features::{Precision, build_store};
+use judge::evidence::stages::train_stage;
 use lxmert_spec::demo::Recipe;
 use lxmert_spec::weights_names::LAST_FILE;
 use trainings::loader::{DataSettings, Stores, store_name};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::settings::{FETCH, PREPARE, PROFILE, Settings, Training, evaluate_stage, inventory_file, train_stage};
+use super::settings::{FETCH, PREPARE, PROFILE, Settings, Training, inventory_file};
 use super::train::FineTuner;
 use super::{fetching, rate};
 use crate::pipeline::engine;
@@ -16,6 +16,7 @@ use crate::pipeline::stages::{EVENTS, OUTCOME};
 use crate::placement::Place;
 use base::error::Result;
 use judge::evidence::result;
+use judge::evidence::stages::{evaluate_stage, train_stage};
 use judge::grade::golden::GoldenFile;
 use judge::report::Report;
 use lxmert_spec::paper::{FineTuningRecipe, fine_tuning};

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::settings::{Training, train_stage};
+use super::settings::Training;
 use crate::pipeline::cache::Cache;
+use judge::evidence::stages::train_stage;
 use judge::report::metrics;
 
 /// A training's measured speed.

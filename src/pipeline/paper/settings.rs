@@ -150,14 +150,6 @@ impl Settings {
     }
 }
 
-pub(super) fn train_stage(task: Task) -> String {
-    format!("train-{task}")
-}
-
-pub(super) fn evaluate_stage(task: Task) -> String {
-    format!("evaluate-{task}")
-}
-
 /// Name of a task's inventory among the outputs of [`PREPARE`].
 pub(super) fn inventory_file(task: Task) -> String {
     format!("{task}.json")

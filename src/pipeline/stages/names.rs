@@ -1,4 +1,4 @@
-//! What stages of several profiles do and leave: fine-tune a task, answer its evaluation set.
+//! Names of what these stages leave, and how they write results.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use base::error::{Error, Result};
 use base::files;
 
 /// What a training leaves that depends on the machine or the time: how it ended, and TensorBoard's events.
-pub(in super::super) const OUTCOME: &str = "outcome.json";
-pub(in super::super) const EVENTS: &str = "events.out.tfevents.0000000001.repro";
+pub(in crate::pipeline) const OUTCOME: &str = "outcome.json";
+pub(in crate::pipeline) const EVENTS: &str = "events.out.tfevents.0000000001.repro";
 
 /// Writes a result of a stage.
-pub(in super::super) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+pub(in crate::pipeline) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec_pretty(value).map_err(|e| Error::bug("a result cannot be written").because(e))?;
     files::write_bytes(path, &text)
 }

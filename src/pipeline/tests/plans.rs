@@ -1,4 +1,4 @@
-//! The engine with toy stages: `draw` writes two files, `count` uses one of them, `train` uses all and a file from outside.
+//! The toy stages, and tests of caching, explaining and reporting with them.
 
 use std::cell::RefCell;
 use std::fs::{self, File, FileTimes};

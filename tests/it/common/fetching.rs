@@ -1,6 +1,6 @@
 //! Running `repro fetch` on a manifest of one's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,11 +76,4 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(30), "{what} does not come");
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// A program on the search path or where the system keeps servers.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let folders = path.split(':').chain(["/usr/sbin", "/usr/local/sbin"]);
-    folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }

@@ -1,4 +1,4 @@
-//! What the user-level tests share: running the real program and finding fixtures.
+//! Starts the program and reads what it says.
 
 use std::path::Path;
 use std::process::{Command, Output};

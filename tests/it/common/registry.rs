@@ -12,8 +12,8 @@ use bollard::Docker;
 use bollard::query_parameters::{PushImageOptionsBuilder, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
 
-use super::fetching::{program, until};
-use fixtures::required::required;
+use super::fetching::until;
+use fixtures::required::{program, required};
 use sandbox::{Build, Engine, Image};
 
 pub(crate) struct Registry {

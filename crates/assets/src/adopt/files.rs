@@ -1,4 +1,4 @@
-//! Takes files that a person downloaded by hand: known by name, exact size or a demanded checksum; the parts of a split file
+//! Finds the files of a folder that are assets, checks them, and puts them in their places.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

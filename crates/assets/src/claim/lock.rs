@@ -1,4 +1,4 @@
-//! Mutual exclusion of processes and threads over one file, without `flock`: safe on network file systems and across `kill -9`.
+//! Takes, keeps and gives up a claim.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Brings one file from the first of its sources that gives it right: resumed, retried, verified, and in place only then.
+//! Goes through the sources of one file until one gives it right.
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -245,7 +245,7 @@ fn report(job: &Job<'_>, refusals: &[Refusal]) -> Error {
 }
 
 /// How a person gets a file that no program can fetch.
-pub(in super::super) fn by_hand(mirrors: &[ByHand]) -> Option<String> {
+pub(crate) fn by_hand(mirrors: &[ByHand]) -> Option<String> {
     let ways: Vec<_> =
         mirrors.iter().map(|mirror| format!("from {} ({}): {}", mirror.place, mirror.url, mirror.how)).collect();
     (!ways.is_empty())

@@ -1,4 +1,4 @@
-//! Brings all files of a plan, several at a time: what is there and right stays, everything else comes or is named.
+//! Fetches the files of a plan with several threads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

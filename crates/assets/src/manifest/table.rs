@@ -1,4 +1,4 @@
-//! The manifest: every published file, from where, with what is known of it; and the files made from them.
+//! The types of the manifest, and the choice of assets from it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Unpacking one member of an archive to its place.
+//! Unpacks one member into its place.
 
 use std::thread;
 

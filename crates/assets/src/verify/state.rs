@@ -1,4 +1,4 @@
-//! Whether files are still what they should be: by size and time, or by reading them, in parallel. Changes no file; only receipts.
+//! Verifies subjects in parallel, as deep as is asked.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Writing and hashing files: what is written appears under its name whole or not at all.
+//! Writes files whole or not at all, reads them within limits, and hashes them.
 
 use super::open_regular;
 use super::text;

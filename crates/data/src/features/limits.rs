@@ -1,4 +1,4 @@
-//! The obj36 TSV, bottom-up-attention's own TSV, and the mapped feature store.
+//! Limits of what a row of features can hold.
 
 /// Boxes of an image in the released files (MIN_BOXES, MAX_BOXES of the original's extractor).
 pub const RELEASED_BOXES: usize = 36;

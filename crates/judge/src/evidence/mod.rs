@@ -8,7 +8,8 @@
 //! - [`attribution`]: whether weights are those of the training whose outcome lies beside them;
 //! - [`unfinished`]: what the snapshots of a training say that has not ended;
 //! - [`journal`]: where a run of `repro all` stopped;
-//! - [`run`]: a folder of any of these kinds, read as one thing; [`names`]: what such folders are called.
+//! - [`run`]: a folder of any of these kinds, read as one thing; [`names`]: what such folders are called; [`stages`]: which stages
+//!   of `repro all` leave evidence.
 
 pub mod attribution;
 pub mod baselines;
@@ -17,6 +18,7 @@ pub mod journal;
 pub mod names;
 pub mod result;
 pub mod run;
+pub mod stages;
 pub mod training;
 pub mod unfinished;
 pub mod write;

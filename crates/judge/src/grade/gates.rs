@@ -62,7 +62,7 @@ pub(super) fn rows(golden: &GoldenFile, query: &Query) -> Result<Vec<Judged>> {
 /// The rows of runs beside another run: at most so many answers may differ.
 ///
 /// # Errors
-/// Usage where the reference has no answers to a task that is query for; those of [`rows`].
+/// Usage where the reference has no answers to a task that is asked for; those of [`rows`].
 pub(super) fn against(reference: &RunEvidence, allowed: u64, query: &Query) -> Result<Vec<Judged>> {
     let mut rows = Vec::new();
     for task in query.tasks() {

@@ -1,6 +1,6 @@
 //! GPUs: how an engine is asked for them, how its refusals read, and what mends them.
 //!
-//! - this file: the ways to a GPU and the choice between them;
+//! - `path`: the ways to a GPU and the choice between them;
 //! - `probe`: a short container that really looks;
 //! - `capability`: compute capabilities of GPUs whose driver does not tell.
 

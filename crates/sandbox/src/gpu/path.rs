@@ -86,13 +86,7 @@ pub fn heeds_requests(facts: &Facts) -> bool {
 
 /// Puts the request for GPUs into what the engine is asked for. Without GPUs the container is kept from those that a default
 /// runtime would give it.
-pub(in super::super) fn ask(
-    host: &mut HostConfig,
-    environment: &mut Vec<String>,
-    gpus: &Gpus,
-    path: GpuPath,
-    facts: &Facts,
-) {
+pub(crate) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &Gpus, path: GpuPath, facts: &Facts) {
     let mut set = |name: &str, value: &str| {
         if !environment.iter().any(|entry| entry.split('=').next() == Some(name)) {
             environment.push(format!("{name}={value}"));
@@ -130,7 +124,7 @@ pub(in super::super) fn ask(
 }
 
 /// Whether an engine's refusal is about GPUs: of Docker 20.10 to 29, of Podman, and of NVIDIA's hook and runtime.
-pub(in super::super) fn is_refusal(message: &str) -> bool {
+pub(crate) fn is_refusal(message: &str) -> bool {
     let runtime =
         message.contains("nvidia") && (message.contains("untime specified") || message.contains("untime name"));
     let texts =

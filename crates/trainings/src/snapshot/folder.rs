@@ -1,4 +1,4 @@
-//! Snapshots of a training in progress: enough to go on as if nothing had happened.
+//! The folder of a training's snapshots: when one is due, writing, and which are kept.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

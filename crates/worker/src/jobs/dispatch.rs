@@ -1,4 +1,4 @@
-//! The kinds of work, one file each.
+//! Does a job, whichever it is.
 
 use tch::Device;
 

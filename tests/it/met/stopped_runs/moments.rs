@@ -1,4 +1,4 @@
-//! Signals at any moment: what a person is told, how the program ends, and what is resumed.
+//! Stops trainings at many moments, and resumes them.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

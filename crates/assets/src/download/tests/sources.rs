@@ -1,4 +1,4 @@
-//! Every way in which a server can fail: the file is right in the end, or the error says what is wrong.
+//! Sources that fail in every way, and what tests of downloads share.
 
 use std::path::PathBuf;
 use std::sync::Mutex;

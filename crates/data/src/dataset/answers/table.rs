@@ -1,4 +1,4 @@
-//! Answers as numbers: the label tables of VQA and GQA, and the table of pre-training answers that connects them.
+//! Reads label tables and answer tables, and compares them.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

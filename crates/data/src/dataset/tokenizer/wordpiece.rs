@@ -1,4 +1,4 @@
-//! BERT's uncased tokeniser, piece for piece as pytorch-pretrained-BERT 0.6 cut the text the original was trained on.
+//! The tokenizer: a vocabulary, and cutting a sentence into its pieces.
 
 use super::words;
 

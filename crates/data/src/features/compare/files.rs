@@ -1,4 +1,4 @@
-//! What differs between two feature files of the same images.
+//! Compares two files, and says which released features they hold.
 
 use super::image;
 use super::outcome;

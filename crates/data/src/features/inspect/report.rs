@@ -1,4 +1,4 @@
-//! What is in a feature file, and everything that is wrong with it.
+//! Reads a TSV or a store and gathers what there is to say of it.
 
 use super::shared;
 use super::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};

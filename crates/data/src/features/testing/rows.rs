@@ -1,4 +1,4 @@
-//! Small made-up rows for tests.
+//! Rows, and files of rows, made for tests.
 
 use std::io::Read;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The released feature format: tab-separated, no header, ten columns, arrays as base64 of little-endian values
+//! Reads one line into a row, whichever columns the file has.
 
 use super::diagnose;
 use super::parse;

@@ -1,4 +1,4 @@
-//! The rules that a row's values must keep, whoever made them: what the format allows, and what a detector can give.
+//! Checks a row's values against all rules.
 
 use super::boxes;
 use super::numbers;
@@ -12,13 +12,13 @@ use super::alike::{FEWEST_ALIKE, all_alike};
 ///
 /// # Errors
 /// What [`Damage`] can say about values.
-pub(in super::super) fn check(row: &Row) -> Result<(), (Column, Damage)> {
+pub(in crate::features) fn check(row: &Row) -> Result<(), (Column, Damage)> {
     check_all_but_features(row)?;
     check_features(row).map_err(|damage| (Column::Features, damage))
 }
 
 /// As [`check`], without the features, which are nearly all of a row's bytes.
-pub(in super::super) fn check_all_but_features(row: &Row) -> Result<(), (Column, Damage)> {
+pub(in crate::features) fn check_all_but_features(row: &Row) -> Result<(), (Column, Damage)> {
     for (column, side) in [(Column::ImgH, row.img_h), (Column::ImgW, row.img_w)] {
         if side == 0 || side > MAX_IMAGE_SIDE {
             return Err((column, Damage::ImageSize { pixels: u64::from(side) }));

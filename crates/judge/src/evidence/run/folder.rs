@@ -1,4 +1,4 @@
-//! A folder that a run left, of whichever command, read as one thing: for each task a result, or why there is none.
+//! Reads a run's folder, of whichever command it is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::super::journal::{self, End};
 use super::super::names::shortest_distinct;
 use super::super::result::{FILE, ResultRecord, SCHEMA, metric};
+use super::super::stages::{evaluate_stage, train_stage};
 use super::super::training::{self, Ended, METRICS};
 use super::super::{attribution, unfinished};
 use crate::evidence::baselines::Baselines;
@@ -161,7 +162,7 @@ fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<F
     let stages = run.stages();
     let mut tasks = Vec::new();
     for task in Task::ALL {
-        let stage = format!("evaluate-{task}");
+        let stage = evaluate_stage(task);
         if !stages.contains(&stage.as_str()) {
             continue;
         }
@@ -172,7 +173,7 @@ fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<F
                 return Err(Error::data(format!("{} is a result of {}", of_stage.display(), record.task))
                     .next(format!("evaluate {task} again: something else was put in its place")));
             }
-            let mut found = found(record, &of_stage, &folder.join(format!("train-{task}")));
+            let mut found = found(record, &of_stage, &folder.join(train_stage(task)));
             found.baselines = baselines(folder, task)?;
             Ok(found)
         } else {

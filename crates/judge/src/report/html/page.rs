@@ -1,4 +1,4 @@
-//! `report.html`: one file without scripts that works offline, on paper, on a phone, and in the dark.
+//! Puts the page together from its sections.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

@@ -1,4 +1,4 @@
-//! The plots of the HTML report as inline SVG: every colour is a class of the style sheet, every plot says in `<title>` and
+//! Draws curves, bands and rankings on axes.
 
 use maud::{Markup, html};
 

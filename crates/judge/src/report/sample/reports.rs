@@ -1,4 +1,4 @@
-//! Made-up reports for the tests of the renderers: all passed, one of each verdict, stopped by a damaged file, results of other
+//! The reports of runs of `repro all`.
 
 use super::super::metrics::{Curves, EpochPoint, StepPoint};
 use super::super::*;

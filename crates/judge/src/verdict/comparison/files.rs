@@ -1,4 +1,4 @@
-//! Two feature files compared and judged by a level of `golden/features.toml`.
+//! Measures two files and judges what differs.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Answers to the same items as a frozen run gave: the EVAL gate.
+//! The golden file of frozen answers, and the judgement of others by them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

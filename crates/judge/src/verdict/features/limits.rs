@@ -1,4 +1,4 @@
-//! Two extractions of the same images judged by what is known of such differences: `golden/features.toml`.
+//! The golden file's levels and limits, and the judgement by them.
 
 use std::collections::BTreeSet;
 

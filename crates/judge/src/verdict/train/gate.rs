@@ -1,4 +1,4 @@
-//! Trainings against a published number and range: the TRAIN gate, rule `equivalence-to-range` of edition 2.
+//! Judges the runs of a task by its targets.
 
 use super::super::Verdict;
 use super::super::golden::Band;

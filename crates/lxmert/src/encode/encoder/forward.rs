@@ -1,4 +1,4 @@
-//! A checkpoint as a model: the encoder, and whatever heads the checkpoint has.
+//! Loads a checkpoint and computes the wanted outputs of a batch.
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A trained model's answers.
+//! Answers questions in batches with one model or several.
 
 use tch::{Device, Kind, Tensor};
 
@@ -140,7 +140,7 @@ pub(super) fn together(mut logits: Vec<Tensor>, average: Average, task: Task) ->
 }
 
 /// The highest-scored answer of each row of logits (B, answers); the first of equals.
-pub(in super::super) fn answered(questions: &Questions, positions: &[usize], logits: &Tensor) -> Vec<Prediction> {
+pub(in crate::train) fn answered(questions: &Questions, positions: &[usize], logits: &Tensor) -> Vec<Prediction> {
     positions.iter().zip(best(logits)).map(|(&position, class)| prediction(questions, position, class)).collect()
 }
 
