@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Every, Identity, Snapshot, file};
+use base::cause::Cause;
 use base::error::{Error, Result};
 use base::human::human_bytes;
 use base::signals::AtWork;
@@ -109,9 +110,10 @@ fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|e| Error::io("remove", path, &e))
 }
 
-/// The end of a run that was asked to stop after it had written its snapshot.
-pub fn stopped(step: u64, folder: &Path) -> Error {
+/// Returns the error of a run that a signal stopped once its snapshot was written.
+pub fn stopped(step: u64, folder: &Path, signal: Option<i32>) -> Error {
     Error::interrupted(format!("stopped after step {step}"))
+        .with_cause(Cause::Interrupted { signal })
         .because(format!("a signal asked for it; a snapshot is in {}", folder.display()))
         .next("run the same command with --resume")
 }

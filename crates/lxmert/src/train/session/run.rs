@@ -121,7 +121,7 @@ impl<T: Training> Session<'_, T> {
             self.at.logs = self.writer.log.mark()?;
             self.writer.snapshot::<T>(&self.updater, &self.at)?;
         }
-        if next == Next::Stop { Err(self.writer.stopped(number)) } else { Ok(()) }
+        if next == Next::Stop { Err(self.writer.stopped(number, self.at_work.asked_by())) } else { Ok(()) }
     }
 
     /// Goes over the validation data. Asked to stop, it leaves a snapshot of the epoch's last step.
@@ -131,7 +131,7 @@ impl<T: Training> Session<'_, T> {
             self.observer.validated(examples);
             match self.at_work.asked_by() {
                 None => Ok(()),
-                Some(_) => Err(self.writer.stopped(steps)),
+                signal @ Some(_) => Err(self.writer.stopped(steps, signal)),
             }
         };
         let given = self.training.validate(self.at.epoch, &mut seen);

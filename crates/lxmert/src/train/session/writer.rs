@@ -43,8 +43,8 @@ impl<'a> RunWriter<'a> {
     }
 
     /// Returns the error of a run that was asked to stop and has left a snapshot, or is about to.
-    pub(crate) fn stopped(&self, step: u64) -> Error {
-        stopped(step, self.snapshots.folder())
+    pub(crate) fn stopped(&self, step: u64, signal: Option<i32>) -> Error {
+        stopped(step, self.snapshots.folder(), signal)
     }
 
     /// Writes the weights that an epoch keeps.
