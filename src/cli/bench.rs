@@ -36,7 +36,7 @@ Examples:
   repro bench unpack --images 1000         zip to TSV and store, against decompressing alone
 
 It prints what it measured in this run and compares with nothing that was measured in another: speeds of different runs do not
-compare. README.md (Speed) has the original, Hugging Face's LXMERT and this program side by side, measured in one run.
+compare. docs/benchmarks.md has the original, Hugging Face's LXMERT and this program side by side, measured in one run.
 verify, fetch and unpack run sha256sum, curl and unzip on the same files in turns with this program, where they are installed.
 
 Prints one JSON object on stdout, progress on stderr.";

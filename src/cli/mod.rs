@@ -11,6 +11,8 @@ mod compute;
 mod convert;
 mod defaults;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod encode;
 mod engine;
 mod evaluate;

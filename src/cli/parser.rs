@@ -145,6 +145,13 @@ impl Cli {
         Ok(parsed)
     }
 
+    /// Whether this is neither a command of this program nor a program of the original.
+    #[cfg(test)]
+    pub(super) fn is_unknown(&self) -> bool {
+        let Command::Original(words) = &self.command else { return false };
+        !words.first().and_then(|word| word.to_str()).is_some_and(|word| ["bash", "python", "python3"].contains(&word))
+    }
+
     /// Runs the command; the exit code, or the error that decides it ([`base::exit::code`]).
     fn run(self) -> Result<u8> {
         stopping::hear()?;
@@ -244,11 +251,11 @@ mod tests {
     fn every_page_that_names_an_exit_code_means_the_same() {
         let mut help = Vec::new();
         pages(&Cli::command(), &mut help);
-        let documents = [include_str!("../../README.md"), include_str!("../../ci/github/README.md")];
+        let documents = [include_str!("../../README.md"), include_str!("../../docs/guide/ci.md")];
         for (name, code, meaning) in exit::TABLE {
             assert!(help[0].contains(&format!("  {code:<3} {name:<13} {meaning}")), "{name}: {}", help[0]);
             assert!(documents[0].contains(&format!("{code} {name}")), "{name} is not in README.md");
-            assert!(documents[1].contains(&format!("| {code} | {name} |")), "{name} is not in ci/github/README.md");
+            assert!(documents[1].contains(&format!("| {code} | {name} |")), "{name} is not in docs/guide/ci.md");
         }
         let named: Vec<u8> =
             help.iter().filter(|page| page.contains("Exit codes: ")).flat_map(|page| codes(page)).collect();

@@ -85,7 +85,7 @@ fn a_benchmark_prints_what_it_measured_in_this_run_and_nothing_of_another() {
         assert!(!text.contains("\"original\""), "{bench:?} names figures of another run: {text}");
     }
     let help = stdout(&run(repro(place.path()).args(["bench", "--help"]), 0));
-    assert!(help.contains("README.md (Speed)") && !help.contains("examples/s"), "{help}");
+    assert!(help.contains("docs/benchmarks.md") && !help.contains("examples/s"), "{help}");
 }
 
 /// What the doctor found of the worker and its libtorch.
