@@ -90,6 +90,27 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     assert!(wrong.is_empty() && seen > 40, "{seen} links, of which lead nowhere: {wrong:#?}");
 }
 
+#[test]
+fn every_path_of_the_source_that_a_document_names_is_there() {
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for document in documents() {
+        let text = lines(&fs::read_to_string(&document).unwrap(), false).join("\n");
+        for span in text.split('`').skip(1).step_by(2) {
+            let ours = ["crates/", "src/", "tests/", "ci/", "golden/", "docs/", "docker/"]
+                .iter()
+                .any(|start| span.starts_with(start));
+            if !ours || span.contains(|c: char| c.is_whitespace() || "*{<…".contains(c) || c.is_ascii_uppercase()) {
+                continue;
+            }
+            seen += 1;
+            if !root().join(span).exists() {
+                wrong.push(format!("{}: {span}", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && seen > 30, "{seen} paths, of which these are not there: {wrong:#?}");
+}
+
 /// The words of a line as a shell splits it, up to what is not part of the command.
 fn words(line: &str) -> Vec<OsString> {
     let mut words = vec![String::new()];
