@@ -1,6 +1,6 @@
 //! What a worker answered, in the words of evidence.
 
-use base::host::Facts;
+use base::host::HostFacts;
 use judge::evidence::result::{FeatureRecord, Machine};
 use protocol::{Answered, StoreFacts};
 
@@ -19,5 +19,5 @@ pub fn features(answered: &Answered) -> Vec<FeatureRecord> {
 
 /// This program, and what the worker computed with.
 pub fn machine(answered: &Answered) -> Machine {
-    Facts::computing(&answered.device, answered.threads as usize, answered.versions.clone()).into()
+    HostFacts::computing(&answered.device, answered.threads as usize, answered.versions.clone()).into()
 }

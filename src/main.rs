@@ -5,19 +5,19 @@
 use std::process::ExitCode;
 
 use base::error::Kind;
-use base::versions::Build;
-use base::{exit, tell, versions};
+use base::versions::BuildInfo;
+use base::{exit, status, versions};
 use lxmert_repro::cli::Cli;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         // A panic in here would abort the program.
-        tell::line(format_args!("error: this is a bug in repro, please report it\n  caused by: {panic}"));
+        status::line(format_args!("error: this is a bug in repro, please report it\n  caused by: {panic}"));
         if std::env::var_os("RUST_BACKTRACE").is_some() {
-            tell::line(std::backtrace::Backtrace::force_capture());
+            status::line(std::backtrace::Backtrace::force_capture());
         }
     }));
-    versions::say(Build {
+    versions::set(BuildInfo {
         commit: option_env!("REPRO_GIT_COMMIT"),
         commit_time: option_env!("REPRO_COMMIT_TIME").and_then(|text| text.parse().ok()),
     });
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
         Ok(Err(error)) => {
             match error.kind() {
                 // What was asked for is no error.
-                Kind::Interrupted => tell::line(&error),
-                _ => tell::line(format_args!("error: {error}")),
+                Kind::Interrupted => status::line(&error),
+                _ => status::line(format_args!("error: {error}")),
             }
             ExitCode::from(exit::code(&error))
         }

@@ -13,7 +13,7 @@ use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest};
 use base::error::{Error, Result};
 use base::progress::Silent;
-use base::tell;
+use base::status;
 use measure::{Repeats, rounded};
 
 /// Fetches a generated file of `bytes` bytes with `repro fetch`'s code (download, SHA-256, write, sync to disk, rename) and with `curl -o`, in
@@ -24,7 +24,7 @@ pub fn measure(bytes: u64, repeats: Repeats, folder: Option<&Path>) -> Result<Va
         return Err(Error::usage("--bytes must be at least 1"));
     }
     let place = scratch(folder, bytes.saturating_mul(2))?;
-    tell!("writing {} MB into {}", bytes / 1_000_000, place.path().display());
+    status!("writing {} MB into {}", bytes / 1_000_000, place.path().display());
     let (source, workspace) = (place.path().join("source"), place.path().join("workspace"));
     generate(&source, bytes)?;
     let sha256 = hash_file(&source, &Checksums::default(), &mut |_| {})?.sha256.unwrap_or_default();
@@ -53,7 +53,7 @@ pub fn measure(bytes: u64, repeats: Repeats, folder: Option<&Path>) -> Result<Va
             syncs.run(&mut [sync])?;
             std::fs::remove_file(&copy).map_err(|error| Error::io("remove", &copy, &error))?;
         }
-        tell!("round {}/{}: {:.0} ms", round + 1, repeats.total(), ours.median().unwrap_or(0.0));
+        status!("round {}/{}: {:.0} ms", round + 1, repeats.total(), ours.median().unwrap_or(0.0));
     }
     let synced = curls.median().map(|curl| curl + syncs.median().unwrap_or(0.0));
     let against = |other: Option<f64>| Some(rounded(ours.median()? / other?));

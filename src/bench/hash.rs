@@ -12,7 +12,7 @@ use assets::manifest::{Checksums, Manifest, Selection};
 use assets::verify::{Depth, State, subjects, verify};
 use base::error::{Error, Result};
 use base::progress::Silent;
-use base::tell;
+use base::status;
 use measure::{Repeats, rounded};
 
 /// How much to verify.
@@ -45,7 +45,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
     }
     let all_bytes = bytes.checked_mul(jobs as u64).ok_or_else(|| Error::usage("--bytes is too large"))?;
     let place = scratch(folder, all_bytes)?;
-    tell!("writing {jobs} files of {} MB each into {}", bytes / 1_000_000, place.path().display());
+    status!("writing {jobs} files of {} MB each into {}", bytes / 1_000_000, place.path().display());
     let files: Vec<PathBuf> = (0..jobs).map(|number| place.path().join(format!("data/{number}"))).collect();
     std::fs::create_dir_all(place.path().join("data"))
         .map_err(|error| Error::io("create a folder in", place.path(), &error))?;
@@ -70,7 +70,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
             return Err(Error::bug("a generated file did not verify").because(format!("{bad:?}")));
         }
         times.all_sums.run(&mut files.iter().map(sum).collect::<Vec<_>>())?;
-        tell!("round {}/{}: {:.0} ms for one file", round + 1, repeats.total(), times.one.median().unwrap_or(0.0));
+        status!("round {}/{}: {:.0} ms for one file", round + 1, repeats.total(), times.one.median().unwrap_or(0.0));
     }
     let Times { one, one_sum, all, all_sums } = times;
     let speed = |our: &Series, other: &Series| Some(rounded(other.median()? / our.median()?));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::sentences;
 use base::error::{Error, Result};
 use base::files;
-use base::tell;
+use base::status;
 use data::dataset::tokenizer::Tokenizer;
 use measure::{Repeats, Times};
 
@@ -57,7 +57,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
         for sentence in &sentences {
             black_box(tokenizer.encode(black_box(sentence), settings.words));
         }
-        times.add(started.elapsed(), |line| tell!("{line}"));
+        times.add(started.elapsed(), |line| status!("{line}"));
     }
     let named = |path: Option<&Path>| path.map_or_else(|| json!("generated"), |path| json!(path));
     Ok(measure::report(

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use base::error::{Error, Result};
-use base::tell;
+use base::status;
 use data::features::bench::tsv_throughput;
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 
@@ -20,7 +20,7 @@ pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Val
     }
     let megabytes = images as u64 * ROW_BYTES / 1_000_000;
     let place = folder.map_or_else(std::env::temp_dir, Path::to_owned);
-    tell!("writing a file of {megabytes} MB into {}, then reading it {steps} times", place.display());
+    status!("writing a file of {megabytes} MB into {}, then reading it {steps} times", place.display());
     let bench = tsv_throughput(images, steps, folder)?;
     let milliseconds = |seconds: &[f64]| seconds.iter().map(|s| measure::rounded(s * 1e3)).collect::<Vec<_>>();
     let all = milliseconds(&bench.seconds);

@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 use super::versus::{Series, scratch};
 use archive::{Archive, Wanted};
 use base::error::{Error, Result};
-use base::tell;
+use base::status;
 use data::features::bench::write_generated;
 use data::features::{Precision, store_stream};
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
@@ -30,7 +30,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
     let Repeats { steps, .. } = repeats.check()?;
     let text_bytes = images as u64 * ROW_BYTES;
     let place = scratch(folder, text_bytes.saturating_mul(3))?;
-    tell!("packing {} MB into an archive in {}", text_bytes / 1_000_000, place.path().display());
+    status!("packing {} MB into an archive in {}", text_bytes / 1_000_000, place.path().display());
     let zip = place.path().join("bench_obj36.zip");
     pack(&zip, images)?;
     let zip_bytes = std::fs::metadata(&zip).map_err(|error| Error::io("look at", &zip, &error))?.len();
@@ -53,7 +53,7 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
         let mut command = Command::new("unzip");
         command.arg("-p").arg(&zip);
         unzip.run(&mut [command])?;
-        tell!("round {}/{}: {:.0} ms", round + 1, repeats.total(), whole.median().unwrap_or(0.0));
+        status!("round {}/{}: {:.0} ms", round + 1, repeats.total(), whole.median().unwrap_or(0.0));
     }
     Ok(measure::report(
         json!({

@@ -12,7 +12,7 @@ use super::original_extras::OriginalExtras;
 use super::values::count;
 use crate::placement::{Placement, Touched};
 use base::error::{Error, Result};
-use base::tell;
+use base::status;
 use data::dataset::{Prediction, Scale, Task, TaskData, read_predictions};
 use judge::evidence::attribution::{self, Attribution};
 use lxmert_spec::description::same_vocabulary;
@@ -149,7 +149,7 @@ impl Answering {
                 same_vocabulary(&file.display().to_string(), then, vocabulary)?;
             }
             if let Some(note) = &origin.note {
-                tell!("note: {note}");
+                status!("note: {note}");
             }
             Ok(origin)
         };

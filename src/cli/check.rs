@@ -9,7 +9,7 @@ use super::values::{seed, whole};
 use base::error::{Error, Result};
 use base::exit;
 use base::host::cores;
-use base::tell;
+use base::status;
 use data::dataset::Task;
 use judge::evidence::run::{RunEvidence, read, read_all};
 use judge::grade::features::FeaturePair;
@@ -110,7 +110,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     let runs = read_all(&args.runs)?;
     for run in &runs {
-        run.notes.iter().for_each(|note| tell!("note: {note}"));
+        run.notes.iter().for_each(|note| status!("note: {note}"));
     }
     if let Some(file) = &args.record {
         return args.record(&runs, file);

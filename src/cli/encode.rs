@@ -11,7 +11,7 @@ use crate::placement::{Host, Placement, Touched};
 use crate::prepare;
 use base::error::{Error, Result};
 use base::exit;
-use base::tell;
+use base::status;
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{Limit, Scale, Task, feature_files};
 use data::features::Precision;
@@ -224,7 +224,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     );
     let path: PathBuf = compute(&Placement::Host(Host), &asked)?;
     match args.heads {
-        true => tell!("{}", path.display()),
+        true => status!("{}", path.display()),
         false => say(path.display().to_string())?,
     }
     Ok(exit::PASS)

@@ -11,8 +11,8 @@ use crate::answers;
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::exit;
-use base::host::Facts;
-use base::tell;
+use base::host::HostFacts;
+use base::status;
 use data::dataset::answers::LabelTable;
 use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
@@ -204,7 +204,7 @@ fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> Evaluated<'
         vocabulary: None,
         without: None,
         features: Vec::new(),
-        environment: Facts::here().into(),
+        environment: HostFacts::here().into(),
     }
 }
 
@@ -215,7 +215,7 @@ fn verdict(results: &[Scored], in_part: bool) -> Result<u8> {
         let Some(found) = result.complete.as_ref().filter(|found| !found.complete) else { continue };
         let name = result.file.clone().unwrap_or_else(|| "the answer".to_owned());
         if result.score.is_some() || (found.only_missing() && in_part) {
-            tell!("warning: {name} is {found}");
+            status!("warning: {name} is {found}");
         } else {
             let error = found.error(name);
             wrong = Some(match wrong {

@@ -18,7 +18,7 @@ use crate::extract::{Backend, PerImage, record};
 use crate::images::{Role, resolve};
 use base::error::{Error, Result};
 use base::exit;
-use base::human::{grouped, human_bytes, human_seconds};
+use base::format::{grouped, human_bytes, human_seconds};
 use base::stdout;
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use sandbox::{Engine, GpuPath};

@@ -18,7 +18,7 @@ use assets::{adopt, disk, pin};
 use base::error::{Error, Result};
 use base::exit;
 use base::progress::Observer;
-use base::{plain, stdout};
+use base::{sanitize, stdout};
 use data::features::Precision;
 
 /// Fetch the paper's files: verified, resumable, in parallel
@@ -251,7 +251,9 @@ fn show_list(args: &Args, known: &Known, selection: &Selection, items: &[Item]) 
     let workspace = &args.assets.workspace;
     let (_, stores) = prepared(known, selection, workspace, true)?;
     match args.format {
-        Format::Text => stdout::line(&plain::lines(list::page(&known.manifest, items, workspace, stores).trim_end())),
+        Format::Text => {
+            stdout::line(&sanitize::lines(list::page(&known.manifest, items, workspace, stores).trim_end()))
+        }
         Format::Json => stdout::line(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
     }
     Ok(exit::PASS)
@@ -262,7 +264,7 @@ fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Ite
     let (unpacked, stores) = to_prepare(args, known, selection)?;
     let forecast = Forecast { free: Some(disk::free(workspace)?), unpacked, stores, rate: Rate::read(workspace) };
     match args.format {
-        Format::Text => stdout::line(&plain::lines(list::forecast(items, workspace, &forecast).trim_end())),
+        Format::Text => stdout::line(&sanitize::lines(list::forecast(items, workspace, &forecast).trim_end())),
         Format::Json => stdout::line(&pretty(&list::forecast_json(items, workspace, &forecast))?),
     }
     Ok(exit::PASS)

@@ -99,13 +99,13 @@ impl Named<'_> {
                     Err(Error::usage(format!("{} is a file, and results go into a folder", path.display()))
                         .next("name a folder, which is created where it is missing"))
                 }
-                _ => files::look_writable(path),
+                _ => files::check_writable(path),
             },
             Self::OutputFile(path) => match path.is_dir() {
                 true => Err(Error::usage(format!("{} is a folder", path.display())).next("name a file to write")),
                 false => {
                     training::spare(path)?;
-                    files::look_writable(files::folder_of(path))
+                    files::check_writable(files::folder_of(path))
                 }
             },
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::output::say;
 use base::error::{Error, Result};
 use base::files;
-use base::tell;
+use base::status;
 use judge::evidence::run::RunEvidence;
 use judge::report::{Report, annotations, console, html, intoto, json, junit, markdown};
 
@@ -66,7 +66,7 @@ pub(crate) fn tell(report: &Report, form: Form, annotate: bool, output: Option<&
     }
     say(text.trim_end())?;
     if let Some(folder) = output {
-        tell!("report: {}", folder.join("report.html").display());
+        status!("report: {}", folder.join("report.html").display());
     }
     Ok(report.exit_code())
 }

@@ -11,9 +11,9 @@ use super::progress::pull::PullDisplay;
 use crate::images::{self, Brought, Pinned, Role, known};
 use base::error::{Error, Result};
 use base::exit;
-use base::human::human_seconds;
-use base::tell;
-use base::{plain, stdout};
+use base::format::human_seconds;
+use base::status;
+use base::{sanitize, stdout};
 use sandbox::build::BuildNetwork;
 use sandbox::reference::Reference;
 use sandbox::{Engine, Image};
@@ -190,7 +190,7 @@ fn connect() -> Result<Engine> {
 fn list(args: &List) -> Result<()> {
     let rows = images::list::rows(&connect()?, &args.place.workspace)?;
     match args.format {
-        Format::Text => stdout::line(&plain::lines(&images::list::page(&rows))),
+        Format::Text => stdout::line(&sanitize::lines(&images::list::page(&rows))),
         Format::Json => stdout::line(&pretty(&images::list::json(&rows))?),
     }
     Ok(())
@@ -228,12 +228,12 @@ fn build(args: Build) -> Result<()> {
         build.tag = tag;
     }
     match build.labels.iter().find(|(name, _)| name == images::REVISION) {
-        Some((_, commit)) => tell!("building {} from {} at {commit}", build.tag, build.folder.display()),
-        None => tell!("building {} from {}, which git does not know", build.tag, build.folder.display()),
+        Some((_, commit)) => status!("building {} from {} at {commit}", build.tag, build.folder.display()),
+        None => status!("building {} from {}, which git does not know", build.tag, build.folder.display()),
     }
     let start = Instant::now();
-    let brought = images::build(&connect()?, &build, workspace, &mut |line| tell!("{line}"))?;
-    tell!("built in {}", human_seconds(start.elapsed().as_secs_f64()));
+    let brought = images::build(&connect()?, &build, workspace, &mut |line| status!("{line}"))?;
+    status!("built in {}", human_seconds(start.elapsed().as_secs_f64()));
     tell("built", &brought, workspace);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::pipeline::contained::{Features, build_stores};
 use crate::placement::{Asked, Placement, Touched};
 use crate::prepare;
 use base::error::{Error, Result};
-use base::tell;
+use base::status;
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
@@ -66,7 +66,7 @@ impl DataFiles {
 pub(crate) fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
     let published = published_vocabulary()?;
     if tokenizer.sha256() != published {
-        tell!(
+        status!(
             "note: {} is another vocabulary than bert-base-uncased's, which the published models have (SHA-256 {}, not {published})",
             tokenizer.origin(),
             tokenizer.sha256()

@@ -1,6 +1,6 @@
 //! Options of the original's programs that have nothing to do here: accepted, so that its command lines work, and said.
 
-use base::tell;
+use base::status;
 
 /// `--tqdm`, `--multiGPU`, `--numWorkers` (src/param.py @ 0db1182); not in the help.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -31,7 +31,7 @@ impl OriginalExtras {
     /// Prints [`note`](Self::note) to stderr.
     pub(crate) fn say(&self) {
         if let Some(note) = self.note() {
-            tell!("{note}");
+            status!("{note}");
         }
     }
 }

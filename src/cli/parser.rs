@@ -31,7 +31,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use base::error::Result;
-use base::tell;
+use base::status;
 use base::{exit, stdout};
 
 /// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
@@ -163,10 +163,10 @@ impl Cli {
     fn refuse(error: &clap::Error) -> u8 {
         let printed = error.print();
         if !error.use_stderr() {
-            stdout::keep(printed);
+            stdout::record(printed);
             stdout::print("");
             if let Err(error) = stdout::check() {
-                tell!("error: {error}");
+                status!("error: {error}");
                 return exit::code(&error);
             }
         }

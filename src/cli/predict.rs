@@ -8,7 +8,7 @@ use super::first_look::{Named, look};
 use super::output::say;
 use base::error::Result;
 use base::exit;
-use base::tell;
+use base::status;
 use data::dataset::python::float_repr;
 use data::dataset::{self, Task, completeness};
 use lxmert_spec::paper::fine_tuning;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     if found.complete {
         say(found.to_string())?;
     } else if found.only_missing() && answering.in_part() {
-        tell!("warning: {} is {found}", output.display());
+        status!("warning: {} is {found}", output.display());
     } else {
         return Err(found.error(output.display()));
     }

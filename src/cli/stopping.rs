@@ -5,22 +5,22 @@ use std::sync::{Mutex, PoisonError};
 
 use base::error::Result;
 use base::error::{Error, Kind};
-use base::signals::{self, Voice};
-use base::tell;
+use base::signals::{self, SignalReporter};
+use base::status;
 
 /// Hears signals from now on.
 ///
 /// # Errors
 /// Where the system does not let it; interrupted where a signal has come already.
 pub(super) fn hear() -> Result<()> {
-    Ok(signals::listen(Voice { say, end: |error| say(&error.to_string()) })?)
+    Ok(signals::listen(SignalReporter { say, end: |error| say(&error.to_string()) })?)
 }
 
 fn say(line: &str) {
     match stderr().is_terminal() {
         // A progress bar, or the ^C that the terminal shows, may stand on the line.
-        true => tell!("\n{line}"),
-        false => tell!("{line}"),
+        true => status!("\n{line}"),
+        false => status!("{line}"),
     }
 }
 

@@ -19,7 +19,7 @@ use super::values::{count, rate, seed};
 use crate::placement::{Placement, RECORD, Touched};
 use base::error::{Error, Result};
 use base::exit;
-use base::tell;
+use base::status;
 use data::dataset::Task;
 use lxmert_spec::Description;
 use lxmert_spec::paper::{OPTIM, SEED, fine_tuning};
@@ -203,10 +203,10 @@ impl Args {
         self.extras.say();
         let without = self.pretraining.given();
         if !without.is_empty() {
-            tell!("note: without effect here, as in the original: {} (options of pre-training)", without.join(", "));
+            status!("note: without effect here, as in the original: {} (options of pre-training)", without.join(", "));
         }
         if self.mce_loss && self.task != Task::Gqa {
-            tell!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
+            status!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
         }
     }
 
@@ -255,11 +255,11 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     if args.breaks.resume
         && let Some(outcome) = finetune::finished(&settings)?
     {
-        tell!("note: this run has ended before");
+        status!("note: this run has ended before");
         return print(&settings, &outcome);
     }
     if args.breaks.resume && !settings.snapshots.folder.exists() {
-        tell!("note: no snapshot is in {}: beginning", settings.output.display());
+        status!("note: no snapshot is in {}: beginning", settings.output.display());
     }
     args.look(&start)?;
     let asked = args.compute.asked(

@@ -10,11 +10,11 @@ use assets::manifest::Selection;
 use assets::verify::{self, Checked, Depth, State, subjects};
 use base::error::{Error, Result};
 use base::exit;
+use base::format::{human_bytes, human_seconds};
 use base::host::cores;
-use base::human::{human_bytes, human_seconds};
 use base::progress::{self, Observer, Silent};
-use base::tell;
-use base::{plain, stdout};
+use base::status;
+use base::{sanitize, stdout};
 
 /// Check that files are still what they should be
 ///
@@ -95,7 +95,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             stdout::line(&pretty(&report)?);
         }
         Format::Text => {
-            stdout::line(&plain::lines(verify::page(&subjects, &found).trim_end()));
+            stdout::line(&sanitize::lines(verify::page(&subjects, &found).trim_end()));
             say_rate(&found, seconds);
         }
     }
@@ -120,7 +120,7 @@ fn say_rate(found: &[Checked], seconds: f64) {
     let read = found.iter().map(|checked| checked.read).fold(0, u64::saturating_add);
     if read >= ENOUGH_BYTES && seconds > 0.0 {
         let rate = human_bytes((read as f64 / seconds) as u64);
-        tell!("read {} in {}: {rate}/s", human_bytes(read), human_seconds(seconds));
+        status!("read {} in {}: {rate}/s", human_bytes(read), human_seconds(seconds));
     }
 }
 

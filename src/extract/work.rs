@@ -20,7 +20,7 @@ use super::rows::Rows;
 use super::sets::Source;
 use base::error::{Error, Result};
 use base::files;
-use base::files::locked::Locked;
+use base::files::lock::FileLock;
 
 const FILE_LIMIT: u64 = 1 << 20;
 
@@ -29,7 +29,7 @@ const FILE_LIMIT: u64 = 1 << 20;
 pub struct Work {
     folder: PathBuf,
     /// Held until dropped.
-    _lock: Locked,
+    _lock: FileLock,
     next: u32,
 }
 
@@ -69,7 +69,7 @@ impl Work {
         let folder = Self::place(out, source);
         let path = folder.join("lock");
         files::create_folder_of(&path)?;
-        let lock = Locked::take(files::open_own(&path)?, &folder).map_err(|error| match error {
+        let lock = FileLock::try_acquire(files::open_own(&path)?, &folder).map_err(|error| match error {
             TryLockError::WouldBlock => Error::infra(format!("another run is extracting {} here", source.output))
                 .because(format!("{} is locked", path.display()))
                 .next("wait until it ends, or give another --out"),

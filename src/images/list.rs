@@ -11,7 +11,7 @@ use super::resolve::{State, command, state};
 use super::source::REVISION;
 use assets::list::paragraph;
 use base::error::Result;
-use base::human::human_bytes;
+use base::format::human_bytes;
 use sandbox::Engine;
 use sandbox::image::Details;
 use sandbox::reference::Reference;

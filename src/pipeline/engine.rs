@@ -72,7 +72,7 @@ pub fn run(
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("create the folder", &folder, &e))?;
     files::remove_unfinished(&folder)?;
     files::remove_unfinished(&workspace.join("cache"))?;
-    let facts = host::Facts::computing("", settings.threads, settings.versions.clone());
+    let facts = host::HostFacts::computing("", settings.threads, settings.versions.clone());
     let environment = Environment::new(facts, &plan.seeds, settings.image.clone());
     let record = RunRecord {
         schema: journal::SCHEMA,

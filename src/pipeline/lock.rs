@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use base::cleanup::{self, Registered};
+use base::cleanup::{self, CleanupGuard};
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
-use base::files::locked::Locked;
+use base::files::lock::FileLock;
 
 /// Who holds a lock, or held it when it was killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,17 +30,17 @@ impl Holder {
 
 /// The lock; let go of when dropped or when the process ends.
 pub(crate) struct Lock {
-    file: Locked,
+    file: FileLock,
     /// Left by a run that ended without letting go.
     pub killed: Option<Holder>,
-    _cleared: Option<Registered>,
+    _cleared: Option<CleanupGuard>,
 }
 
 impl Lock {
     /// Takes the lock, or says who has it.
     pub(crate) fn take(path: &Path) -> Result<Self> {
         let folder = files::create_folder_of(path)?;
-        let file = Locked::take(files::open_own(path)?, folder).map_err(|error| match error {
+        let file = FileLock::try_acquire(files::open_own(path)?, folder).map_err(|error| match error {
             TryLockError::WouldBlock => {
                 let who = Holder::in_file(path)
                     .map_or_else(String::new, |h| format!(" (process {}, since {})", h.pid, h.started));
@@ -55,7 +55,7 @@ impl Lock {
         let line = serde_json::to_string(&me).map_err(|e| Error::bug("the lock cannot be written").because(e))?;
         file.set_len(0).and_then(|()| (&*file).write_all(line.as_bytes())).map_err(|e| Error::io("write", path, &e))?;
         let text = file.try_clone().ok();
-        let cleared = text.map(|text| cleanup::on_sudden_end(move || drop(text.set_len(0))));
+        let cleared = text.map(|text| cleanup::on_abrupt_exit(move || drop(text.set_len(0))));
         Ok(Self { file, killed, _cleared: cleared })
     }
 }

@@ -11,7 +11,7 @@ use super::fingerprint::Parts;
 use super::journal::{Event, Journal, RunRecord};
 use super::outcome::Outcome;
 use super::plan::{Plan, Stage, StageContext};
-use base::cleanup::{self, Registered};
+use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 use base::{clock, signals};
 use judge::report::{Failure, StageRow, StageState, ThisTime};
@@ -81,10 +81,10 @@ impl<'a> Emitter<'a> {
     }
 
     /// Writes down that a stage was ended by a signal, should that end the program at once.
-    fn note_sudden_end(&self, stage: &str) -> Result<Option<Registered>> {
+    fn note_sudden_end(&self, stage: &str) -> Result<Option<CleanupGuard>> {
         let Some(journal) = &self.journal else { return Ok(None) };
         let (mut journal, stage, clock) = (journal.twin()?, stage.to_owned(), Instant::now());
-        Ok(Some(cleanup::on_sudden_end(move || {
+        Ok(Some(cleanup::on_abrupt_exit(move || {
             let failure = Failure::new(Some(&stage), &Error::interrupted("stopped on request"));
             // Nobody is left to hear that it failed.
             let _ = journal.write(&Event::failed(&stage, &failure, clock.elapsed().as_secs_f64()));

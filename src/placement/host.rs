@@ -18,7 +18,7 @@ use super::work::Asked;
 use base::cause::Cause;
 use base::error::{Error, Result};
 use base::openmp;
-use base::signals::{self, AtWork, Forwarding};
+use base::signals::{self, ShutdownGuard, SignalForwarder};
 use protocol::{Device, Event, Hello};
 
 /// What makes a worker that fits.
@@ -47,10 +47,10 @@ impl Host {
         let request = request(asked)?;
         let words = ["run".into(), request.path().as_os_str().to_owned()];
         // From here on a first signal is the worker's to answer: it says what it does, and ends.
-        let at_work = AtWork::begin()?;
-        at_work.announce("");
+        let at_work = ShutdownGuard::begin()?;
+        at_work.set_stop_message("");
         let mut running = Running::start(&worker, &words)?;
-        let _forwarding = Forwarding::to(running.child.id())?;
+        let _forwarding = SignalForwarder::to(running.child.id())?;
         if signals::check().is_err() {
             running.end();
         }
@@ -104,7 +104,7 @@ impl Running {
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Of its own, so that one Ctrl-C does not reach it twice.
         command.process_group(0);
-        command.envs(openmp::to_set());
+        command.envs(openmp::default_env());
         let failed = |e: std::io::Error| cannot_start(worker, &e);
         let mut child = command.spawn().map_err(failed)?;
         let (sender, lines) = channel();

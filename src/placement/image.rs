@@ -9,7 +9,7 @@ use super::find;
 use super::talk::{Ending, Speaker, Talk};
 use crate::images::{self, Role};
 use base::error::{Error, Result};
-use base::{openmp, tell, versions};
+use base::{openmp, status, versions};
 use protocol::{Device, Event, Hello};
 use sandbox::{Cause, Ended, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, Sandbox, Stream};
 
@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(100);
 /// This program in the image.
 pub const HARNESS: &str = "repro";
 /// Variables that are passed on where they are set.
-const PASSED_ON: [&str; 4] = [openmp::CHOICES[0], openmp::CHOICES[1], "NO_COLOR", "REPRO_WORKSPACE"];
+const PASSED_ON: [&str; 4] = [openmp::OVERRIDES[0], openmp::OVERRIDES[1], "NO_COLOR", "REPRO_WORKSPACE"];
 /// What makes an image that fits.
 const REPLACE: &str = "`repro images build train` builds the image anew from this source; then run this again";
 /// Bytes of the longest event: answers of a whole task.
@@ -67,18 +67,18 @@ impl Place {
         engine.remove_leftovers()?;
         let resolved = images::resolve(&engine, Role::Train, options.image.as_deref(), workspace)?;
         if let Some(warning) = resolved.warning() {
-            tell!("warning: {warning}");
+            status!("warning: {warning}");
         }
         if options.gpus != Gpus::None {
             for gpu in engine.probe_gpus(&resolved.image, &options.gpus, GpuPath::Auto)? {
-                tell!("gpu {}: {}, driver {}", gpu.index, gpu.name, gpu.driver);
+                status!("gpu {}: {}, driver {}", gpu.index, gpu.name, gpu.driver);
             }
         }
         let (hello, described) = introduce(&engine, &resolved.image, options, device)?;
         if let (Some(there), Some(here)) = (hello.commit.as_deref(), versions::commit())
             && there != here
         {
-            tell!("warning: the image was built from commit {there}, this program from {here}");
+            status!("warning: the image was built from commit {there}, this program from {here}");
         }
         Ok(Self {
             engine,
@@ -153,7 +153,7 @@ impl Place {
 fn sandbox(task: &str, image: &Image, options: &Options, command: &[&str]) -> Sandbox {
     let mut environment: Vec<(String, String)> =
         PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-    environment.extend(openmp::to_set().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment.extend(openmp::default_env().map(|(name, value)| (name.to_owned(), value.to_owned())));
     Sandbox {
         environment,
         gpus: options.gpus.clone(),

@@ -11,7 +11,7 @@ use super::plan::OBJ36;
 use assets::manifest::{Expect, Manifest, Selection};
 use assets::place::Place;
 use base::error::{Error, Result};
-use base::human::{grouped, number_of};
+use base::format::{grouped, number_of};
 use data::dataset::images::{images_of_questions, images_of_sentences};
 use data::dataset::pretrain::data::Source;
 use data::dataset::{Limit, Scale, Task, feature_files};

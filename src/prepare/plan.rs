@@ -297,7 +297,7 @@ impl<'a> Look<'a, '_> {
 mod tests {
     use super::*;
     use crate::prepare::make::Rule;
-    use base::human::grouped;
+    use base::format::grouped;
 
     const MANIFEST: &str = include_str!("../../data/assets.toml");
 

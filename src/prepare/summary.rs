@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::check::{Count, Coverage};
 use base::error::{Error, Kind, Result};
-use base::human::{grouped, number_of};
+use base::format::{grouped, number_of};
 
 /// The outcome of a preparation.
 #[derive(Debug, Default, Serialize)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Packing};
 use super::{Archive, Wanted, names};
-use base::cleanup::{self, Registered};
+use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 
 const BLOCK: usize = 256 << 10;
@@ -112,7 +112,7 @@ impl Archive {
 struct Staging {
     path: PathBuf,
     finished: bool,
-    _removed: Registered,
+    _removed: CleanupGuard,
 }
 
 impl Staging {

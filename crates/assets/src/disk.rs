@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use base::error::{Error, Result};
-use base::human::human_bytes;
+use base::format::human_bytes;
 
 /// Bytes that this user can still write at `path`, or at its nearest parent that exists.
 ///

@@ -12,7 +12,7 @@ use super::receipt::Receipt;
 use super::{adopt, disk};
 use base::error::{Error, Kind, Result};
 use base::progress::Observer;
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 /// Where files from second sources lie for as long as they are compared, below the workspace.
 const SCRATCH: &str = "downloads/.corroborate";
@@ -58,7 +58,7 @@ pub fn corroborate(
     settings: &Settings,
     observer: &dyn Observer<Event>,
 ) -> Result<usize> {
-    let _at_work = AtWork::begin()?;
+    let _at_work = ShutdownGuard::begin()?;
     let (mut same, mut failed) = (0, Vec::new());
     for there in there(items).filter(|there| there.item.trust != Trust::Corroborated) {
         match there.corroborate(from, path, settings, observer) {

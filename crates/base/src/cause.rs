@@ -1,5 +1,5 @@
-//! Why work failed, as data: what reports and journals record, so that other programs need not read sentences. Kinds are
-//! added and never change their meaning.
+//! Causes of failures as data: reports and journals record them, so that programs need not parse messages. Kinds may be added
+//! but never change their meaning.
 
 use std::path::PathBuf;
 
@@ -13,44 +13,44 @@ pub enum Cause {
     Usage,
     /// An input file is damaged, incomplete or contradicts another one.
     Data,
-    /// The machine stands in the way, for a reason of no other kind.
+    /// The machine cannot do it, for a reason that has no kind of its own.
     Machine,
-    /// No source of a file could be reached, or none gave it.
+    /// No source of a file could be reached, or none has it.
     Network,
-    /// A file is not the one that it should be.
+    /// A file's checksum or size is not the expected one.
     Checksum,
     /// There is no room left on a disk, or a quota is used up.
     DiskFull,
-    /// A person or the system asked the program to stop.
+    /// A signal or a user asked the program to stop.
     Interrupted {
         /// The signal, if it was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<i32>,
     },
-    /// The program itself is wrong.
+    /// The program has a bug.
     Bug,
     /// A signal ended the worker.
     WorkerSignal {
-        /// Such as 9.
+        /// Number of the signal, such as 9.
         signal: i32,
     },
-    /// The worker ended without saying that it was done.
+    /// The worker ended without reporting a result.
     WorkerExit {
         /// Its exit code.
         code: i32,
     },
-    /// The worker did not say who it is in time.
+    /// The worker did not send its handshake in time.
     WorkerSilent {
-        /// How long it was waited for.
+        /// How long the harness waited.
         seconds: u64,
     },
-    /// What should be a worker does not speak as one, or stopped speaking.
+    /// The program does not speak the protocol of a worker, or stopped speaking it.
     WorkerProtocol,
-    /// The worker was built from another source than the harness.
+    /// The worker was not built from the same source as the harness.
     WorkerStale,
     /// No container engine answers.
     EngineUnreachable,
-    /// The engine answered, then went away.
+    /// The connection to the engine broke.
     EngineLost,
     /// The engine refused, or is too old.
     EngineRefused {
@@ -59,53 +59,53 @@ pub enum Cause {
     },
     /// There is no such image on this machine.
     ImageMissing {
-        /// As it was asked for.
+        /// Its requested name.
         image: String,
     },
     /// The image is not the pinned one.
     ImageChanged {
         /// Its name.
         image: String,
-        /// The pin.
+        /// The pinned digest.
         expected: String,
-        /// What is there.
+        /// The digest that was found.
         found: String,
     },
-    /// An image did not come from its registry.
+    /// An image could not be pulled.
     ImagePull {
-        /// As it was asked for.
+        /// Its requested name.
         image: String,
         /// Why not.
         reason: PullReason,
     },
     /// An image could not be built.
     ImageBuild {
-        /// The name that it was to have.
+        /// Its intended name.
         image: String,
     },
-    /// A file or folder cannot be mounted, or a log not be written.
+    /// A file or folder cannot be mounted, or a log cannot be written.
     Mount {
         /// Where it is.
         path: PathBuf,
     },
-    /// The image has no such program, or none that can be run.
+    /// The image has no such program, or it is not executable.
     CommandNotFound {
         /// The program.
         command: String,
     },
-    /// The command in a container ended with an exit code other than 0.
+    /// The command in a container returned an exit code other than 0.
     ContainerExit {
         /// The code.
         code: i64,
     },
-    /// Something outside ended the command in a container.
+    /// Something outside killed the command in a container.
     ContainerKilled {
         /// The signal.
         signal: i64,
     },
-    /// The harness had no use for the container any more, because another part had failed.
+    /// The harness stopped the container because another part had failed.
     ContainerStopped,
-    /// The kernel ended it for want of memory.
+    /// The kernel killed it because memory ran out.
     OutOfMemory {
         /// The limit in bytes; absent if the machine itself ran out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,33 +115,33 @@ pub enum Cause {
     TimedOut {
         /// The limit.
         seconds: u64,
-        /// Whether that was the time without output, and not the time in all.
+        /// Whether the limit is on the time without output rather than on the total time.
         silent: bool,
     },
-    /// A container gets no GPU.
+    /// A container cannot get a GPU.
     NoGpu,
-    /// A kind that only a newer program knows.
+    /// A kind that a newer version of this program added.
     #[serde(other)]
     Unknown,
 }
 
-/// Why an image did not come from its registry.
+/// Why an image could not be pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PullReason {
-    /// This is no image's name.
+    /// The name is not valid.
     BadName,
     /// The transfer failed.
     Failed,
-    /// The registry has no such image, or does not give it.
+    /// The registry has no such image, or denies access.
     Refused,
     /// The engine no longer reads the image's format.
     OldFormat,
-    /// The registry gives no more for a while.
+    /// The registry's rate limit is reached.
     RateLimit,
     /// The engine does not accept the registry's certificate.
     Certificate,
-    /// The engine does not reach the registry.
+    /// The engine cannot reach the registry.
     Unreachable,
     /// The engine's user namespace has too few ids.
     UserNamespace,
@@ -150,8 +150,8 @@ pub enum PullReason {
 }
 
 impl Cause {
-    /// Whether the same may work when it is tried again with nothing changed: something outside ended it or held it up, or a
-    /// network or an engine may be back. Everything else would only fail again.
+    /// Returns whether a retry may succeed with nothing changed: something outside ended or delayed the work, or a network or
+    /// an engine may be back. All other failures would only repeat.
     pub fn may_be_spurious(&self) -> bool {
         match self {
             Self::Network

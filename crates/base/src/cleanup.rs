@@ -1,7 +1,7 @@
-//! What must not be left behind when a signal ends the program at once: files that are half written, claims on files.
+//! Cleanup for an abrupt exit: removes half-written files and releases claims when a signal ends the program at once.
 //!
-//! Destructors do this where work ends in order. A signal that comes while no work has to end in order
-//! ends the process without them; what is registered here is undone then.
+//! Destructors do this when work ends in order. A signal ends the process without destructors if no work has to end in order
+//! ([`crate::signals`]); the actions registered here run then.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,18 +17,18 @@ struct Actions {
 
 static ACTIONS: Mutex<Actions> = Mutex::new(Actions { last: 0, pending: BTreeMap::new() });
 
-/// Keeps an action registered while it lives.
+/// Keeps an action registered until it is dropped.
 #[derive(Debug)]
-pub struct Registered(u64);
+pub struct CleanupGuard(u64);
 
-/// Registers what is to be done should a signal end the program at once.
-pub fn on_sudden_end(action: impl FnOnce() + Send + 'static) -> Registered {
+/// Registers an action to run if a signal ends the program at once.
+pub fn on_abrupt_exit(action: impl FnOnce() + Send + 'static) -> CleanupGuard {
     register(&mut lock(), Box::new(action))
 }
 
-/// Makes a file or folder that is removed should a signal end the program at once. `make` returns it with its path.
-pub fn temporary<T, E>(make: impl FnOnce() -> Result<(T, PathBuf), E>) -> Result<(T, Registered), E> {
-    // Under the lock: no file is made once the end has begun, and so none is missed.
+/// Creates a file or folder that is removed if a signal ends the program at once. `make` returns it with its path.
+pub fn temporary<T, E>(make: impl FnOnce() -> Result<(T, PathBuf), E>) -> Result<(T, CleanupGuard), E> {
+    // Under the lock: no file is created once `run_all` has begun, so none is missed.
     let mut actions = lock();
     let (made, path) = make()?;
     let remove = Box::new(move || match path.is_dir() {
@@ -39,18 +39,18 @@ pub fn temporary<T, E>(make: impl FnOnce() -> Result<(T, PathBuf), E>) -> Result
     Ok((made, register(&mut actions, remove)))
 }
 
-/// A temporary folder, removed with all that is in it when dropped, or should a signal end the program at once.
+/// A temporary folder. It is removed with its content when dropped, or if a signal ends the program at once.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     folder: tempfile::TempDir,
-    _removed: Registered,
+    _removed: CleanupGuard,
 }
 
 impl TemporaryFolder {
-    /// Makes one in `place`, by default in the system's folder for them.
+    /// Creates a folder in `place`, by default in the system's temporary folder.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The error of the file system.
     pub fn new(place: Option<&Path>) -> std::io::Result<Self> {
         let make = || {
             let folder = place.map_or_else(tempfile::tempdir, tempfile::tempdir_in)?;
@@ -60,14 +60,14 @@ impl TemporaryFolder {
         temporary(make).map(|(folder, removed)| Self { folder, _removed: removed })
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Undoes everything. Whoever registers something or makes a temporary file afterwards waits for ever: the process is about to
-/// end.
+/// Runs all registered actions, the latest first. Registering an action or creating a temporary file afterwards blocks for
+/// ever: the process is about to end.
 pub fn run_all() {
     let mut actions = lock();
     // The latest first, as destructors would.
@@ -77,17 +77,17 @@ pub fn run_all() {
     std::mem::forget(actions);
 }
 
-impl Drop for Registered {
+impl Drop for CleanupGuard {
     fn drop(&mut self) {
         let action = lock().pending.remove(&self.0);
         drop(action);
     }
 }
 
-fn register(actions: &mut Actions, action: Action) -> Registered {
+fn register(actions: &mut Actions, action: Action) -> CleanupGuard {
     actions.last += 1;
     actions.pending.insert(actions.last, action);
-    Registered(actions.last)
+    CleanupGuard(actions.last)
 }
 
 fn lock() -> MutexGuard<'static, Actions> {

@@ -1,8 +1,8 @@
-//! The clock as text.
+//! Dates and times as text, always in UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now in UTC, RFC 3339, to the second.
+/// Returns the current time in UTC as RFC 3339, to the second.
 pub fn now() -> String {
     rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()))
 }
@@ -12,12 +12,13 @@ pub fn today() -> String {
     day(&now())
 }
 
-/// Returns the day of a moment that [`rfc3339`] wrote.
+/// Returns the day of a time that [`rfc3339`] formatted.
 pub fn day(moment: &str) -> String {
     moment.chars().take(10).collect()
 }
 
-/// A moment, given in seconds since 1970, in UTC, RFC 3339. Civil date from days, after Howard Hinnant, *chrono-compatible low-level date algorithms* (`civil_from_days`).
+/// Formats seconds since 1970 in UTC as RFC 3339. The civil date follows Howard Hinnant, *chrono-compatible low-level date
+/// algorithms* (`civil_from_days`).
 pub fn rfc3339(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let z = days + 719_468;

@@ -1,6 +1,6 @@
-//! One error type for everything a person reads: what happened, where, and what to do next.
+//! The error type for people: what is wrong, why, and what to do next.
 //!
-//! Modules have typed errors of their own where a caller must tell cases apart; those convert into this one.
+//! A module has a typed error of its own if callers must distinguish its cases; it converts into this one.
 
 use std::fmt;
 use std::path::Path;
@@ -8,9 +8,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
-use crate::plain;
+use crate::sanitize;
 
-/// Who has to act on an error; decides the exit code.
+/// The class of an error; it decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -18,33 +18,33 @@ pub enum Kind {
     Usage,
     /// An input file is damaged, incomplete or contradicts another one.
     Data,
-    /// The machine stands in the way: no permission, no engine, no GPU.
+    /// The machine cannot do it: no permission, no engine, no GPU.
     Infra,
-    /// No source of a file could be reached, or none gave it.
+    /// No source of a file could be reached, or none has it.
     Network,
-    /// A file is not the one that it should be: its checksum or size differs.
+    /// A file's checksum or size is not the expected one.
     Checksum,
     /// There is not enough room on the disk.
     Disk,
-    /// A person or the system asked the program to stop.
+    /// A signal asked the program to stop.
     Interrupted,
-    /// The program itself is wrong.
+    /// The program has a bug.
     Bug,
 }
 
-/// An error with its place and advice. Shown as `error: WHAT`, then one `caused by:` line per source, then `next: ADVICE`.
+/// An error for people. It is shown as `error: WHAT`, a `caused by:` line for each cause, and `next: ADVICE`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Error {
     kind: Kind,
     what: String,
     causes: Vec<String>,
     next: Option<String>,
-    /// What is known beyond the kind.
+    /// The cause for programs, if more than the kind is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<Box<Cause>>,
 }
 
-/// The crate's result.
+/// A result with [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -52,48 +52,48 @@ impl Error {
         Self { kind, what: what.to_string(), causes: Vec::new(), next: None, cause: None }
     }
 
-    /// A request that cannot be met as asked.
+    /// Creates an error for a request that is impossible.
     pub fn usage(what: impl fmt::Display) -> Self {
         Self::new(Kind::Usage, what)
     }
 
-    /// An input file that is wrong.
+    /// Creates an error for a bad input file.
     pub fn data(what: impl fmt::Display) -> Self {
         Self::new(Kind::Data, what)
     }
 
-    /// A machine that cannot do it.
+    /// Creates an error for a machine that cannot do what is asked.
     pub fn infra(what: impl fmt::Display) -> Self {
         Self::new(Kind::Infra, what)
     }
 
-    /// No source answers, or none has the file.
+    /// Creates an error for a file that no source could deliver.
     pub fn network(what: impl fmt::Display) -> Self {
         Self::new(Kind::Network, what)
     }
 
-    /// A file with another checksum or size than it should have.
+    /// Creates an error for an unexpected checksum or size.
     pub fn checksum(what: impl fmt::Display) -> Self {
         Self::new(Kind::Checksum, what)
     }
 
-    /// Too little room on the disk.
+    /// Creates an error for a full disk.
     pub fn disk(what: impl fmt::Display) -> Self {
         Self::new(Kind::Disk, what)
     }
 
-    /// Stopped on request.
+    /// Creates an error for work that was stopped on request.
     pub fn interrupted(what: impl fmt::Display) -> Self {
         Self::new(Kind::Interrupted, what)
     }
 
-    /// A broken promise inside the program.
+    /// Creates an error for a bug in this program.
     pub fn bug(what: impl fmt::Display) -> Self {
         Self::new(Kind::Bug, what)
     }
 
-    /// A failed file operation, `doing` being such as "read" or "create". A missing file counts as wrong input; a full disk is a kind of its
-    /// own.
+    /// Creates an error for a failed file operation; `doing` is a verb such as "read" or "create". A missing file is a data
+    /// error, a full disk a disk error.
     pub fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
@@ -111,14 +111,14 @@ impl Error {
         }
     }
 
-    /// Adds a cause below what is there.
+    /// Adds a cause after the present ones.
     #[must_use]
     pub fn because(mut self, cause: impl fmt::Display) -> Self {
         self.causes.push(cause.to_string());
         self
     }
 
-    /// Puts what was being done above what went wrong.
+    /// Sets a new headline; the present one becomes the first cause.
     #[must_use]
     pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
         let below = std::mem::replace(&mut self.what, what.to_string());
@@ -126,42 +126,42 @@ impl Error {
         self
     }
 
-    /// Says what the person can do.
+    /// Sets what to do next.
     #[must_use]
     pub fn next(mut self, advice: impl fmt::Display) -> Self {
         self.next = Some(advice.to_string());
         self
     }
 
-    /// Says why in a way that programs can tell apart.
+    /// Sets the cause for programs.
     #[must_use]
     pub fn with_cause(mut self, cause: Cause) -> Self {
         self.cause = Some(Box::new(cause));
         self
     }
 
-    /// Returns the cause for programs: what its kind says if nothing more is known.
+    /// Returns the cause for programs; by default the one that belongs to the kind.
     pub fn cause(&self) -> Cause {
         self.cause.as_deref().cloned().unwrap_or_else(|| self.kind.into())
     }
 
-    /// Who has to act.
+    /// Returns the class of the error.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The headline, without causes and advice.
+    /// Returns the headline, without causes and advice.
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// What the person can do, where that is known.
+    /// Returns what to do next, if known.
     pub fn advice(&self) -> Option<&str> {
         self.next.as_deref()
     }
 }
 
-/// What an error's kind alone says.
+/// The cause that belongs to a kind.
 impl From<Kind> for Cause {
     fn from(kind: Kind) -> Self {
         match kind {
@@ -190,13 +190,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// A part as it is shown: fit for a terminal whatever it quotes, not endless, and its further lines indented.
+/// Formats a part of the error: sanitized, shortened, and with its further lines indented.
 fn shown(part: &str) -> String {
     let indented = |line: &str| match line.is_empty() || line.starts_with([' ', '\t']) {
         true => format!("\n{line}"),
         false => format!("\n    {line}"),
     };
-    let text = plain::excerpt(part);
+    let text = sanitize::excerpt(part);
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default().to_owned();
     lines.fold(first, |all, line| all + &indented(line))

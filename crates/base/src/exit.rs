@@ -1,4 +1,4 @@
-//! The program's exit codes: a documented constant per class of outcome, so that scripts can tell them apart.
+//! Exit codes of the program: a documented constant for each class of outcome, so that scripts can tell them apart.
 
 use crate::error::{Error, Kind};
 
@@ -33,7 +33,7 @@ classes! {
     DISK = 8, "there is not enough room on the disk";
     /// The program itself is wrong; please report it.
     BUG = 70, "the program itself is wrong";
-    /// Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; whatever ran in containers was stopped and removed, a training wrote a snapshot.
+    /// Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; containers were stopped and removed, a training wrote a snapshot.
     INTERRUPTED = 130, "stopped by Ctrl-C, SIGTERM or SIGUSR1";
 }
 
@@ -42,12 +42,12 @@ pub fn name(code: u8) -> Option<&'static str> {
     TABLE.iter().find(|(_, known, _)| *known == code).map(|(name, ..)| *name)
 }
 
-/// The name of an error's class, as in [`TABLE`].
+/// Returns the name of an error's class, as in [`TABLE`].
 pub fn class(error: &Error) -> &'static str {
     name(code(error)).unwrap_or("BUG")
 }
 
-/// The exit code of an error.
+/// Returns the exit code of an error.
 pub fn code(error: &Error) -> u8 {
     match error.kind() {
         Kind::Usage => USAGE,

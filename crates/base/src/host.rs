@@ -1,36 +1,36 @@
-//! Facts of the host: which program, on which machine, with what of it something is computed. Gathered here alone; what a
-//! file says of them is told beside the file's format.
+//! Facts about the host: the program, the machine, and what of it computes. They are gathered only here; each file format
+//! decides which of them it records.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::{files, versions};
 
-/// Where and with what something is computed.
+/// Where and with what a result is computed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct HostFacts {
     /// Version of this program.
     pub program: String,
-    /// Its git commit, where known when it was built.
+    /// Its git commit, if known at build time.
     pub commit: Option<String>,
     /// Distribution, system and kernel.
     pub os: String,
-    /// The processor's name, or its architecture where the system tells none.
+    /// Name of the processor; its architecture if the system gives no name.
     pub cpu: String,
     /// Processors that this process may use.
     pub cpus: usize,
-    /// Bytes of memory, where the system tells it.
+    /// Bytes of memory, if known.
     pub memory: Option<u64>,
-    /// What computes: `cpu`, or a GPU with its name; empty where nothing is computed.
+    /// What computes: `cpu`, or a GPU with its name; empty if nothing is computed.
     pub device: String,
     /// CPU threads that compute.
     pub threads: usize,
-    /// Versions of what the arithmetic stands on, by name.
+    /// Versions of the libraries that compute, by name.
     pub versions: BTreeMap<String, String>,
 }
 
-impl Facts {
-    /// Returns the facts of this program and this machine; nothing is computed.
+impl HostFacts {
+    /// Returns the facts about this program and this machine, without a device.
     pub fn here() -> Self {
         let read = |path: &str| files::read_text(Path::new(path), 1 << 20).unwrap_or_default();
         let system =
@@ -49,7 +49,7 @@ impl Facts {
         }
     }
 
-    /// Returns [`here`](Self::here) with what computes: so many threads of a device, by libraries of these versions.
+    /// Returns [`here`](Self::here) with the device, threads and library versions that compute.
     pub fn computing(device: &str, threads: usize, versions: BTreeMap<String, String>) -> Self {
         Self { device: device.to_owned(), threads, versions, ..Self::here() }
     }
@@ -60,18 +60,18 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Returns the bytes that a line of `/proc/meminfo` tells, such as `MemAvailable`; `None` if the system has no such line.
+/// Returns a value of `/proc/meminfo` in bytes, such as `MemAvailable`; `None` if the system has no such line.
 pub fn memory(name: &str) -> Option<u64> {
     bytes("/proc/meminfo", name)
 }
 
-/// Returns the most bytes of memory that this process has had, by the kernel's account of its address space; 0 if the system
-/// does not tell. (`getrusage` would also count what the parent process held.)
+/// Returns the peak resident memory of this process in bytes (`VmHWM`); 0 if unknown. `getrusage` would also count what the
+/// parent process held.
 pub fn peak_memory() -> u64 {
     bytes("/proc/self/status", "VmHWM").unwrap_or(0)
 }
 
-/// A line `NAME: N kB` of a file of the system.
+/// Returns the bytes of a line `NAME: N kB` of a system file.
 fn bytes(file: &str, name: &str) -> Option<u64> {
     let value = field(&files::read_text(Path::new(file), 1 << 20).ok()?, name, ':')?;
     value.trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(field(text, "PRETTY_NAME", '='), Some("Debian 12".into()));
         assert_eq!(field("model name\t: A CPU @ 2.4\n", "model name", ':'), Some("A CPU @ 2.4".into()));
         assert_eq!(field(text, "NAME", '='), None);
-        let here = Facts::here();
+        let here = HostFacts::here();
         assert!(here.cpus > 0 && !here.os.is_empty() && !here.program.is_empty());
         assert!(memory("MemAvailable").is_some_and(|available| Some(available) <= here.memory));
         assert!(peak_memory() > 1 << 20);

@@ -1,14 +1,13 @@
-//! What every crate uses: errors and exit codes, files that are written whole or not at all, locks, signals, processes,
-//! and text for people.
+//! What every crate uses: errors and exit codes, atomic file writes, locks, signals, processes, and text for people.
 //!
 //! Must not know: models, data sets, archives, networks, containers.
 //!
-//! - [`error`], [`exit`]: what went wrong, who has to act, and the exit code of each class;
-//! - [`files`], [`cleanup`]: regular files, temporary names, and their removal where a process ends early;
-//! - [`signals`], [`process`]: ending in order, and telling the living from the dead;
-//! - [`progress`]: how far long work is;
-//! - [`mod@tell`], [`plain`], [`stdout`], [`human`], [`clock`]: what people read;
-//! - [`versions`]: what the running program was built from; [`openmp`]: how the threads of its arithmetic wait.
+//! - [`error`], [`exit`], [`cause`]: what went wrong, what to do next, and the exit code of each class;
+//! - [`files`], [`cleanup`]: regular files, temporary names, and their removal on an abrupt exit;
+//! - [`signals`], [`process`]: orderly shutdown, and whether another process is still alive;
+//! - [`progress`]: progress of long work;
+//! - [`mod@status`], [`stdout`], [`sanitize`], [`mod@format`], [`clock`]: output for people;
+//! - [`host`]: facts about the machine; [`versions`]: what the program was built from; [`openmp`]: how OpenMP threads wait.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
@@ -18,13 +17,13 @@ pub mod clock;
 pub mod error;
 pub mod exit;
 pub mod files;
+pub mod format;
 pub mod host;
-pub mod human;
 pub mod openmp;
-pub mod plain;
 pub mod process;
 pub mod progress;
+pub mod sanitize;
 pub mod signals;
+pub mod status;
 pub mod stdout;
-pub mod tell;
 pub mod versions;

@@ -1,4 +1,5 @@
-//! A process as others can recognise it, and whether it lives: what locks are for, where locks cannot be relied on.
+//! Identifies processes to other processes and finds out whether they are still alive: for file systems whose locks cannot be
+//! relied on.
 
 use std::fmt;
 use std::path::Path;
@@ -9,35 +10,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::{clock, files};
 
-/// A process as others can recognise it.
+/// Identity of the process that owns a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Random; different for each claim.
     pub token: String,
     host: String,
-    /// Changes with every start of the kernel; absent where the kernel does not say.
+    /// Changes with every boot; absent if the kernel does not say.
     boot: Option<String>,
-    /// Within which process numbers mean something.
+    /// The namespace in which `pid` is valid.
     pid_namespace: Option<String>,
     pid: i32,
-    /// Ticks since boot when the process started: tells it from a later one of the same number.
+    /// Start of the process in ticks since boot: distinguishes it from a later process with the same number.
     start: Option<u64>,
     since: String,
 }
 
-/// What can be said of an owner without waiting.
+/// What can be known about an owner without waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
-    /// It is at work.
-    Lives,
+pub enum Liveness {
+    /// It is running.
+    Alive,
     /// It has ended.
     Dead,
     /// It is on another machine or in another namespace.
-    CannotSay,
+    Unknown,
 }
 
 impl Owner {
-    /// This process, with a new token.
+    /// Returns this process with a new token.
     pub fn here() -> Self {
         let pid = rustix::process::getpid();
         let token = format!("{:032x}", rand::random::<u128>());
@@ -53,56 +54,56 @@ impl Owner {
         }
     }
 
-    /// Reads a claim's content; `None` for anything else.
+    /// Parses the content of a claim; `None` if it is anything else.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let owner: Self = serde_json::from_slice(bytes).ok()?;
         let proper = owner.token.len() == 32 && owner.token.bytes().all(|b| b.is_ascii_hexdigit());
         proper.then_some(owner)
     }
 
-    /// Where its number means something, in few letters: this start of this kernel, and the namespace.
+    /// Returns a short digest of the boot and the namespace in which the process number is valid.
     fn machine(&self) -> String {
         let place = format!("{:?} {:?}", self.boot, self.pid_namespace);
         files::sha256_bytes(place.as_bytes()).split_at(12).0.to_owned()
     }
 
-    /// Judges it from this process.
-    pub fn life(&self) -> Life {
+    /// Returns whether the process is alive, as far as this process can know.
+    pub fn liveness(&self) -> Liveness {
         let here = Self::here();
         let near = self.boot.is_some()
             && self.boot == here.boot
             && self.pid_namespace.is_some()
             && self.pid_namespace == here.pid_namespace;
         let Some(pid) = Pid::from_raw(self.pid).filter(|pid| near && pid.as_raw_nonzero().get() > 0) else {
-            return Life::CannotSay;
+            return Liveness::Unknown;
         };
         if test_kill_process(pid) == Err(Errno::SRCH) {
-            return Life::Dead;
+            return Liveness::Dead;
         }
-        // Other users' processes may be hidden from /proc: they live.
+        // /proc may hide other users' processes: they count as alive.
         match (process(pid), self.start) {
-            (Some((_, 'Z' | 'X')), _) => Life::Dead,
-            (Some((now, _)), Some(then)) if now != then => Life::Dead,
-            _ => Life::Lives,
+            (Some((_, 'Z' | 'X')), _) => Liveness::Dead,
+            (Some((now, _)), Some(then)) if now != then => Liveness::Dead,
+            _ => Liveness::Alive,
         }
     }
 }
 
-/// This process as a part of a file name: `MACHINE-PID-START`. [`life_of_mark`] reads it.
+/// Returns this process as a part of a file name: `MACHINE-PID-START`. [`mark_liveness`] reads it.
 pub fn mark() -> String {
     let here = Owner::here();
     format!("{}-{}-{}", here.machine(), here.pid, here.start.unwrap_or(0))
 }
 
-/// Judges the process of a [`mark`], which may be anything.
-pub fn life_of_mark(mark: &str) -> Life {
+/// Returns whether the process of a [`mark`] is alive; `Unknown` if the text is no mark.
+pub fn mark_liveness(mark: &str) -> Liveness {
     let here = Owner::here();
     let mut parts = mark.split('-');
     match (parts.next(), parts.next().map(str::parse), parts.next().map(str::parse)) {
         (Some(machine), Some(Ok(pid)), Some(Ok(start))) if machine == here.machine() => {
-            Owner { pid, start: Some(start).filter(|start| *start > 0), ..here }.life()
+            Owner { pid, start: Some(start).filter(|start| *start > 0), ..here }.liveness()
         }
-        _ => Life::CannotSay,
+        _ => Liveness::Unknown,
     }
 }
 
@@ -112,7 +113,8 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Start in ticks since boot, and state, from `/proc/PID/stat` (proc_pid_stat(5), fields 22 and 3; field 2 may hold anything in its brackets).
+/// Reads the start in ticks since boot and the state from `/proc/PID/stat` (proc_pid_stat(5), fields 22 and 3; field 2 may hold
+/// anything in its brackets).
 fn process(pid: Pid) -> Option<(u64, char)> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
@@ -127,14 +129,14 @@ fn line(path: impl AsRef<Path>) -> Option<String> {
 
 #[doc(hidden)]
 impl Owner {
-    /// As if from another machine.
+    /// Returns the same owner as if it ran on another machine.
     pub fn elsewhere(mut self) -> Self {
         self.boot = Some("another".into());
         self.host = "elsewhere".into();
         self
     }
 
-    /// As if from a process that has ended: a later one has its number.
+    /// Returns the same owner as if it had ended and a later process had its number.
     pub fn ended(mut self) -> Self {
         self.start = self.start.map(|start| start + 1);
         self
@@ -148,12 +150,12 @@ mod tests {
     #[test]
     fn marks_tell_the_living_from_the_dead() {
         let mine = mark();
-        assert_eq!(life_of_mark(&mine), Life::Lives);
+        assert_eq!(mark_liveness(&mine), Liveness::Alive);
         let (rest, start) = mine.rsplit_once('-').unwrap();
         let start: u64 = start.parse().unwrap();
-        assert_eq!(life_of_mark(&format!("{rest}-{}-suffix", start + 1)), Life::Dead);
+        assert_eq!(mark_liveness(&format!("{rest}-{}-suffix", start + 1)), Liveness::Dead);
         for other in ["", "a", "a-b-c", "0123456789ab-1-1", "0123456789ab--1-1"] {
-            assert_eq!(life_of_mark(other), Life::CannotSay, "{other}");
+            assert_eq!(mark_liveness(other), Liveness::Unknown, "{other}");
         }
     }
 }

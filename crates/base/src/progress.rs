@@ -1,33 +1,33 @@
-//! How far long work is: libraries tell it, programs show it. What only one domain knows, such as the checksum of a file that was
-//! fetched, is an event type of that domain that holds an [`Event`]; whoever hears either is an [`Observer`].
+//! Progress of long work: libraries report it, programs show it. Facts of one domain, such as the checksum of a fetched file,
+//! belong to an event type of that domain, which contains an [`Event`]. An [`Observer`] receives either.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-/// A task tells its position at most this often, in milliseconds.
-const TELL_EVERY: u64 = 100;
+/// Milliseconds between two positions that a task reports, at least.
+const REPORT_EVERY: u64 = 100;
 
-/// Something that happens to a task. Tasks that go on at the same time are told apart by their names.
+/// Something that happens to a task. Tasks that run at the same time have different names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A task begins, or begins again.
+    /// A task begins or restarts.
     Started(TaskStart),
-    /// Its position.
+    /// Position of a task.
     Progress {
         /// The task.
         name: String,
-        /// Units that are done, those of [`TaskStart::from`] included.
+        /// Units that are done, including [`TaskStart::from`].
         done: u64,
         /// Units in all, if known.
         total: Option<u64>,
-        /// What else a person wants to know of this position, such as an epoch and a loss.
+        /// Details for people, such as the epoch and the loss.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         detail: String,
     },
-    /// Nothing is done for a while.
+    /// A task waits.
     Waiting {
         /// The task.
         name: String,
@@ -36,14 +36,14 @@ pub enum Event {
         /// How long, in seconds, if known.
         seconds: Option<f64>,
     },
-    /// Something that a person should know, though the work goes on.
+    /// Something that the user should know and that does not stop the work.
     Note {
         /// What it is about; may be empty.
         name: String,
         /// What happened.
         text: String,
     },
-    /// Memory of the process that works.
+    /// Memory use of the process that works.
     Memory(Memory),
     /// A task has ended, well or not.
     Ended {
@@ -54,30 +54,30 @@ pub enum Event {
     },
 }
 
-/// What is known of a task when it begins.
+/// What is known about a task when it begins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskStart {
-    /// Names it, such as `encode`, or the file that is fetched.
+    /// Its name, such as `encode` or the file that is fetched.
     pub name: String,
-    /// What is done, if the name does not say it: `fetch`, `verify`.
+    /// The activity, if the name does not say it: `fetch`, `verify`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doing: String,
-    /// Where it is read from, if that is worth a word.
+    /// Where the data comes from, if worth showing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub source: String,
     /// Units in all, if known.
     pub total: Option<u64>,
-    /// Units that were done before: a rate does not count them.
+    /// Units that were done before it began; the rate does not count them.
     pub from: u64,
-    /// What is counted.
+    /// The unit of `total` and `from`.
     #[serde(default, skip_serializing_if = "Unit::is_bytes")]
     pub unit: Unit,
-    /// The task that stands still meanwhile: its rate does not count this time.
+    /// The task that pauses meanwhile; its rate does not count this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
 }
 
-/// What is counted.
+/// What a task counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -102,7 +102,7 @@ impl Unit {
         *self == Self::Bytes
     }
 
-    /// The plural, as in `12 images`.
+    /// Returns the plural, as in `12 images`.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
@@ -114,7 +114,7 @@ impl Unit {
     }
 }
 
-/// Memory of a process, in bytes.
+/// Memory use of a process, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// Resident in main memory now.
@@ -125,28 +125,28 @@ pub struct Memory {
 }
 
 impl Event {
-    /// Whether it may be left out where nobody listens fast enough.
+    /// Returns whether the event may be dropped if the receiver is too slow.
     pub fn may_be_dropped(&self) -> bool {
         matches!(self, Self::Progress { .. } | Self::Memory(_))
     }
 }
 
 impl TaskStart {
-    /// A task of so many units, none of them done.
+    /// Creates the start of a task of which nothing is done yet.
     pub fn new(name: impl Into<String>, total: impl Into<Option<u64>>, unit: Unit) -> Self {
         Self { name: name.into(), total: total.into(), unit, ..Self::default() }
     }
 
-    /// The same, with what is done and where it is read from.
+    /// Sets the activity and the source.
     #[must_use]
     pub fn doing(self, doing: impl Into<String>, source: impl Into<String>) -> Self {
         Self { doing: doing.into(), source: source.into(), ..self }
     }
 }
 
-/// Hears events, from several threads: of progress, or a domain's own.
+/// Receives events of progress or of one domain, from several threads.
 pub trait Observer<E: ?Sized = Event>: Sync {
-    /// Something happened.
+    /// Receives an event.
     fn event(&self, event: &E);
 }
 
@@ -156,7 +156,7 @@ impl<E: ?Sized, F: Fn(&E) + Sync> Observer<E> for F {
     }
 }
 
-/// Hears nothing.
+/// An observer that ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -164,7 +164,7 @@ impl<E: ?Sized> Observer<E> for Silent {
     fn event(&self, _: &E) {}
 }
 
-/// Passes on how far the work is, and no notes.
+/// An observer that passes on all events but notes.
 pub struct Quiet<'o, E = Event>(pub &'o dyn Observer<E>);
 
 impl<E: From<Event>> Observer for Quiet<'_, E> {
@@ -175,48 +175,48 @@ impl<E: From<Event>> Observer for Quiet<'_, E> {
     }
 }
 
-/// A task at work. Tells its position at most ten times a second, and that it has ended when it is dropped.
+/// A running task. It reports its position at most ten times a second, and its end when it is dropped.
 pub struct ProgressTask<'o, E: From<Event> = Event> {
     observer: &'o dyn Observer<E>,
     name: String,
     total: Option<u64>,
     done: AtomicU64,
     began: Instant,
-    /// Milliseconds after the beginning when it told its position last.
-    told: AtomicU64,
+    /// When it last reported its position, in milliseconds after its beginning.
+    last_report: AtomicU64,
 }
 
 impl<'o, E: From<Event>> ProgressTask<'o, E> {
-    /// Tells that a task begins.
+    /// Begins a task and reports that.
     pub fn begin(observer: &'o dyn Observer<E>, start: TaskStart) -> Self {
         let (name, total, done) = (start.name.clone(), start.total, AtomicU64::new(start.from));
         observer.event(&Event::Started(start).into());
-        Self { observer, name, total, done, began: Instant::now(), told: AtomicU64::new(0) }
+        Self { observer, name, total, done, began: Instant::now(), last_report: AtomicU64::new(0) }
     }
 
-    /// So many more units are done.
+    /// Adds finished units.
     pub fn advance(&self, units: u64) {
         let before = self.done.fetch_add(units, Ordering::Relaxed);
-        self.tell(before.saturating_add(units), String::new);
+        self.report(before.saturating_add(units), String::new);
     }
 
-    /// So many units are done in all; `detail` is asked only if the position is told.
+    /// Sets the number of finished units; `detail` is called only if the position is reported.
     pub fn at(&self, done: u64, detail: impl FnOnce() -> String) {
         self.done.store(done, Ordering::Relaxed);
-        self.tell(done, detail);
+        self.report(done, detail);
     }
 
-    /// Units that are done.
+    /// Returns the number of finished units.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 
-    fn tell(&self, done: u64, detail: impl FnOnce() -> String) {
+    fn report(&self, done: u64, detail: impl FnOnce() -> String) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let told = self.told.load(Ordering::Relaxed);
-        let is_time = now.saturating_sub(told) >= TELL_EVERY;
-        // One of several threads tells it.
-        if is_time && self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        let last = self.last_report.load(Ordering::Relaxed);
+        let is_time = now.saturating_sub(last) >= REPORT_EVERY;
+        // The exchange lets only one of several threads report it.
+        if is_time && self.last_report.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let (name, total, detail) = (self.name.clone(), self.total, detail());
             self.observer.event(&Event::Progress { name, done, total, detail }.into());
         }
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_tells_its_beginning_its_end_and_seldom_its_position() {
+    fn a_task_reports_its_start_and_end_and_seldom_its_position() {
         let heard = Mutex::new(Vec::new());
         let observer = |event: &Event| heard.lock().unwrap().push(event.clone());
         let start = TaskStart { from: 2, ..TaskStart::new("encode", 100_000, Unit::Pairs) };
@@ -246,7 +246,7 @@ mod tests {
         for done in 3..50_000 {
             task.at(done, String::new);
         }
-        std::thread::sleep(Duration::from_millis(TELL_EVERY));
+        std::thread::sleep(Duration::from_millis(REPORT_EVERY));
         task.at(50_000, || "half".to_owned());
         task.advance(50_000);
         drop(task);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_quiet_passes_on_no_notes() {
+    fn quiet_drops_notes_only() {
         let heard = Mutex::new(Vec::new());
         let observer = |event: &Event| heard.lock().unwrap().push(event.clone());
         let quiet = Quiet(&observer as &dyn Observer);

@@ -1,13 +1,13 @@
-//! Ctrl-C, SIGTERM, SIGHUP and SIGUSR1.
+//! Orderly shutdown on Ctrl-C, SIGTERM, SIGHUP and SIGUSR1.
 //!
-//! The program hears them from its first moment ([`listen`]). A first signal ends it in order: where work has to be brought to
-//! an end (a training writes a snapshot, containers are stopped and removed: [`AtWork`]), that work hears of it; where none
-//! does, half-written files are removed ([`crate::cleanup`]) and the program ends at once with exit code 130. Further signals
+//! A program handles signals from its start ([`listen`]). Work that must end in order (a training writes a snapshot, containers
+//! are stopped and removed) holds a [`ShutdownGuard`] and learns of the first signal through it. Without such work, the first
+//! signal removes half-written files ([`crate::cleanup`]) and ends the program at once with exit code 130. Further signals
 //! change nothing, since batch systems send several; only a second Ctrl-C, counted from the start, or SIGKILL ends the program
-//! at once. Signals that were ignored at the start, as `nohup` does, stay ignored.
+//! at once. Signals that were ignored at the start, as by `nohup`, stay ignored.
 //!
-//! A process that only uses the library does not listen until containers run in it, and dies of a signal as it did before when
-//! none does.
+//! A process that only uses the library installs no handler before the first [`ShutdownGuard`]. While no guard is held, a
+//! signal kills it as by default.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -22,100 +22,102 @@ use crate::cause::Cause;
 use crate::error::Error;
 use crate::{cleanup, exit};
 
-/// What ends a program politely: Ctrl-C, `kill`, a closed terminal, and Slurm's warning before a time limit
+/// Signals that ask the program to stop: Ctrl-C, `kill`, a closed terminal, and Slurm's warning before a time limit
 /// (`--signal=USR1@120`).
-const ASKING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1];
-/// What a shell's job control sends: Ctrl-Z, and `fg` or `bg`.
-const OF_JOBS: [i32; 2] = [SIGTSTP, SIGCONT];
-/// What is said at the first signal unless the work has words of its own.
+const STOP_SIGNALS: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1];
+/// Signals of a shell's job control: Ctrl-Z, and `fg` or `bg`.
+const JOB_SIGNALS: [i32; 2] = [SIGTSTP, SIGCONT];
+/// The message at the first signal unless the work has set its own.
 const STOPPING: &str = "stopping …";
-/// How long removing half-written files and saying so may take before the program ends without.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long the program may go on after all work was brought to its end, to write down how it ended.
-const LAST_STEPS: Duration = Duration::from_secs(30);
+/// Time for removing half-written files and printing messages before the program ends anyway.
+const CLEANUP_TIME: Duration = Duration::from_secs(2);
+/// Time for recording how the run ended, after all work has ended.
+const RECORD_TIME: Duration = Duration::from_secs(30);
 
-/// Why work cannot begin.
+/// Why work cannot begin or continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// This signal has come already.
-    Asked(i32),
-    /// Signals cannot be heard; why.
-    Deaf(String),
+pub enum SignalError {
+    /// This signal has asked the program to stop.
+    Stopping(i32),
+    /// Signals cannot be handled, for this reason.
+    NoHandler(String),
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
+impl From<SignalError> for Error {
+    fn from(refused: SignalError) -> Self {
         match refused {
-            Refused::Asked(signal) => stopped(signal),
-            Refused::Deaf(why) => Self::infra("cannot listen for Ctrl-C and SIGTERM").because(why),
+            SignalError::Stopping(signal) => stopped(signal),
+            SignalError::NoHandler(why) => Self::infra("cannot listen for Ctrl-C and SIGTERM")
+                .because(why)
+                .next("check the limits of this shell: ulimit -u"),
         }
     }
 }
 
-/// The error of work that a signal stopped.
+/// Returns the error of work that a signal stopped.
 pub fn stopped(signal: i32) -> Error {
     Error::interrupted(format!("stopped on request (signal {signal})"))
         .with_cause(Cause::Interrupted { signal: Some(signal) })
 }
 
-/// How a program that listens speaks.
+/// How a program that listens reports a signal.
 #[derive(Debug, Clone, Copy)]
-pub struct Voice {
-    /// Says what a person should know at once.
+pub struct SignalReporter {
+    /// Prints a message for the user.
     pub say: fn(&str),
-    /// Says the last word, where the program is ended at once.
+    /// Prints the last message before the program ends at once.
     pub end: fn(Error),
 }
 
 struct State {
-    /// Pieces of work that must be brought to an end.
-    at_work: usize,
-    /// What the newest of them says at the first signal.
-    words: Option<String>,
-    /// The signal that asked them to stop. It is never taken back: the program is about to end.
-    asked: watch::Sender<Option<i32>>,
-    /// Ctrl-C so far.
+    /// Number of guards.
+    guards: usize,
+    /// The message at the first signal, as the newest guard set it.
+    message: Option<String>,
+    /// The signal that asked to stop. It is never reset: the program is about to end.
+    stop: watch::Sender<Option<i32>>,
+    /// Number of Ctrl-C so far.
     interrupts: u32,
-    /// Of a program that listens.
-    voice: Option<Voice>,
-    /// Processes that hear every signal too.
-    others: Vec<i32>,
+    /// `None` unless the program listens.
+    reporter: Option<SignalReporter>,
+    /// Processes to which every signal is forwarded.
+    children: Vec<i32>,
 }
 
-/// One piece of work that must be brought to an end. While there are any, a first signal does not end the program but is heard
-/// by all of them.
-pub struct AtWork {
-    asked: watch::Receiver<Option<i32>>,
+/// Held by work that must end in order. While there is a guard, the first signal does not end the program; every guard reports
+/// it.
+pub struct ShutdownGuard {
+    stop: watch::Receiver<Option<i32>>,
 }
 
-impl AtWork {
-    /// Announces work; the first of the process installs the handler.
+impl ShutdownGuard {
+    /// Registers work; the first guard of the process installs the handler.
     ///
     /// # Errors
-    /// Where a signal has come already.
-    pub fn begin() -> Result<Self, Refused> {
+    /// If a signal has already asked to stop.
+    pub fn begin() -> Result<Self, SignalError> {
         install()?;
         let mut state = lock();
-        if let Some(signal) = *state.asked.borrow() {
-            return Err(Refused::Asked(signal));
+        if let Some(signal) = *state.stop.borrow() {
+            return Err(SignalError::Stopping(signal));
         }
-        state.at_work += 1;
-        Ok(Self { asked: state.asked.subscribe() })
+        state.guards += 1;
+        Ok(Self { stop: state.stop.subscribe() })
     }
 
-    /// Sets what a person is told at the first signal; nothing where the words are empty.
-    pub fn announce(&self, words: impl Into<String>) {
-        lock().words = Some(words.into());
+    /// Sets the message that is printed at the first signal; an empty one prints nothing.
+    pub fn set_stop_message(&self, message: impl Into<String>) {
+        lock().message = Some(message.into());
     }
 
-    /// The signal that asks to stop, if one has come.
-    pub fn asked_by(&self) -> Option<i32> {
-        *self.asked.borrow()
+    /// Returns the signal that asked to stop, if any.
+    pub fn stop_signal(&self) -> Option<i32> {
+        *self.stop.borrow()
     }
 
-    /// Waits until the program is asked to stop; the signal.
-    pub async fn asked(&mut self) -> i32 {
-        match self.asked.wait_for(Option::is_some).await.map(|asked| *asked) {
+    /// Waits until a signal asks to stop, and returns it.
+    pub async fn wait_for_stop(&mut self) -> i32 {
+        match self.stop.wait_for(Option::is_some).await.map(|signal| *signal) {
             Ok(Some(signal)) => signal,
             // The sender lives as long as the process.
             _ => std::future::pending().await,
@@ -123,186 +125,186 @@ impl AtWork {
     }
 }
 
-/// Whether nothing has asked the program to stop; for loops of those who hold an [`AtWork`].
+/// Checks that no signal has asked the program to stop; for loops under a [`ShutdownGuard`].
 ///
 /// # Errors
-/// The signal that has.
-pub fn check() -> Result<(), Refused> {
-    let asked = *lock().asked.borrow();
-    asked.map_or(Ok(()), |signal| Err(Refused::Asked(signal)))
+/// The signal.
+pub fn check() -> Result<(), SignalError> {
+    let stop = *lock().stop.borrow();
+    stop.map_or(Ok(()), |signal| Err(SignalError::Stopping(signal)))
 }
 
-/// Sleeps, but not on when the program is asked to stop.
+/// Sleeps until the time is over or a signal asks the program to stop.
 ///
 /// # Errors
-/// The signal that asked.
-pub fn sleep(time: Duration) -> Result<(), Refused> {
-    const LOOK: Duration = Duration::from_millis(50);
+/// The signal.
+pub fn sleep(time: Duration) -> Result<(), SignalError> {
+    const POLL: Duration = Duration::from_millis(50);
     let start = Instant::now();
     loop {
         check()?;
         let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else { return Ok(()) };
-        std::thread::sleep(left.min(LOOK));
+        std::thread::sleep(left.min(POLL));
     }
 }
 
-impl Drop for AtWork {
+impl Drop for ShutdownGuard {
     fn drop(&mut self) {
         let mut state = lock();
-        state.at_work -= 1;
-        state.words = None;
-        bound_last_steps(&state);
+        state.guards -= 1;
+        state.message = None;
+        limit_record_time(&state);
     }
 }
 
-/// Bounds what the program may still do once it was asked to stop and all its work has ended.
-fn bound_last_steps(state: &State) {
-    let asked = *state.asked.borrow();
-    if let (0, Some(signal), Some(_)) = (state.at_work, asked, state.voice) {
-        // What follows should write down how it ended and no more. Nobody can begin work any more, and further signals
-        // change nothing, so this is all that bounds it.
+/// Ends the program after [`RECORD_TIME`] if it was asked to stop and all its work has ended.
+fn limit_record_time(state: &State) {
+    let stop = *state.stop.borrow();
+    if let (0, Some(signal), Some(_)) = (state.guards, stop, state.reporter) {
+        // The program should only record how the run ended. No new work can begin, and further signals change nothing, so
+        // nothing else would end a program that hangs here.
         let end = move || {
-            std::thread::sleep(LAST_STEPS);
-            end_at_once(signal, lock().voice);
+            std::thread::sleep(RECORD_TIME);
+            end_at_once(signal, lock().reporter);
         };
-        let _ = std::thread::Builder::new().name("last steps".into()).spawn(end);
+        let _ = std::thread::Builder::new().name("signals: limit".into()).spawn(end);
     }
 }
 
-/// Makes the whole program hear signals from now on; `voice` says what a person should know at once.
+/// Handles signals for the whole program from now on; `reporter` prints messages about them.
 ///
 /// # Errors
-/// Where the system does not let it, or a signal has come already.
-pub fn listen(voice: Voice) -> Result<(), Refused> {
-    // First: a signal may come as soon as one can be heard, and without a voice it would kill the program.
-    lock().voice = Some(voice);
+/// If the handler cannot be installed, or a signal has already asked to stop.
+pub fn listen(reporter: SignalReporter) -> Result<(), SignalError> {
+    // Set first: a signal may come as soon as the handler is installed, and without a reporter it would kill the program.
+    lock().reporter = Some(reporter);
     install()?;
     check()
 }
 
-/// A process that hears the signals of this one too: what asks to end, and what stops and continues a job of a shell
-/// (SIGTSTP, SIGCONT). It must be in a process group of its own, or a terminal's Ctrl-C would reach it twice.
-pub struct Forwarding(i32);
+/// Forwards this process's signals to a child until it is dropped: those that ask to stop, and those of a shell's job control
+/// (SIGTSTP, SIGCONT). The child must have a process group of its own, or a terminal's Ctrl-C would reach it twice.
+pub struct SignalForwarder(i32);
 
-impl Forwarding {
+impl SignalForwarder {
     /// Forwards signals to a child from now on.
     ///
     /// # Errors
-    /// Where signals cannot be heard.
-    pub fn to(pid: u32) -> Result<Self, Refused> {
+    /// If the handler cannot be installed.
+    pub fn to(pid: u32) -> Result<Self, SignalError> {
         install()?;
-        let pid = i32::try_from(pid).map_err(|_| Refused::Deaf("there is no such process".into()))?;
-        lock().others.push(pid);
+        let pid = i32::try_from(pid).map_err(|_| SignalError::NoHandler("there is no such process".into()))?;
+        lock().children.push(pid);
         Ok(Self(pid))
     }
 }
 
-impl Drop for Forwarding {
+impl Drop for SignalForwarder {
     fn drop(&mut self) {
-        lock().others.retain(|pid| *pid != self.0);
+        lock().children.retain(|pid| *pid != self.0);
     }
 }
 
 fn lock() -> MutexGuard<'static, State> {
     static STATE: OnceLock<Mutex<State>> = OnceLock::new();
     let new = || State {
-        at_work: 0,
-        words: None,
-        asked: watch::Sender::new(None),
+        guards: 0,
+        message: None,
+        stop: watch::Sender::new(None),
         interrupts: 0,
-        voice: None,
-        others: Vec::new(),
+        reporter: None,
+        children: Vec::new(),
     };
     STATE.get_or_init(|| Mutex::new(new())).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the thread that hears signals, once in a process.
-fn install() -> Result<(), Refused> {
+/// Starts the thread that handles signals, once per process.
+fn install() -> Result<(), SignalError> {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| {
         let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        // nohup and shells without job control ignore some on purpose.
-        let asking = ASKING.into_iter().chain(OF_JOBS).filter(|signal| ignored >> (signal - 1) & 1 == 0);
-        let mut signals = Signals::new(asking).map_err(|e| e.to_string())?;
-        let listen = move || signals.forever().for_each(hear);
+        // nohup and shells without job control ignore some signals on purpose.
+        let handled = STOP_SIGNALS.into_iter().chain(JOB_SIGNALS).filter(|signal| ignored >> (signal - 1) & 1 == 0);
+        let mut signals = Signals::new(handled).map_err(|e| e.to_string())?;
+        let listen = move || signals.forever().for_each(handle);
         std::thread::Builder::new().name("signals".into()).spawn(listen).map_err(|e| e.to_string())?;
         Ok(())
     });
-    installed.clone().map_err(Refused::Deaf)
+    installed.clone().map_err(SignalError::NoHandler)
 }
 
-/// What a signal means.
+/// The reaction to a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
-    /// All work is asked to end.
-    Ask,
-    /// Nothing is at work: the program ends.
+enum Reaction {
+    /// Asks all work to end.
+    Stop,
+    /// Ends the program: there is no work that must end in order.
     End,
-    /// The program is killed by it.
+    /// Lets the signal kill the program.
     Kill,
-    /// What was begun goes on.
-    Nothing,
+    /// Changes nothing: the program is already stopping.
+    Ignore,
 }
 
-fn meaning(at_work: usize, asked: bool, interrupts: u32) -> Meaning {
-    match (at_work, asked) {
-        _ if interrupts > 1 => Meaning::Kill,
-        (_, true) => Meaning::Nothing,
-        (0, false) => Meaning::End,
-        (_, false) => Meaning::Ask,
+fn reaction(guards: usize, stopping: bool, interrupts: u32) -> Reaction {
+    match (guards, stopping) {
+        _ if interrupts > 1 => Reaction::Kill,
+        (_, true) => Reaction::Ignore,
+        (0, false) => Reaction::End,
+        (_, false) => Reaction::Stop,
     }
 }
 
-fn hear(signal: i32) {
+fn handle(signal: i32) {
     let mut state = lock();
-    // Under the lock: whoever holds one of these has not waited for its end yet, so the number is still its own.
-    for pid in state.others.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+    // Under the lock: the owner of a `SignalForwarder` has not waited for the child yet, so the number is still the child's.
+    for pid in state.children.iter().filter_map(|pid| Pid::from_raw(*pid)) {
         if let Some(signal) = Signal::from_named_raw(signal) {
             let _ = kill_process(pid, signal);
         }
     }
-    if OF_JOBS.contains(&signal) {
+    if JOB_SIGNALS.contains(&signal) {
         drop(state);
-        // Stops this process as it would have been; to go on is its default already.
+        // Stops this process as without a handler; continuing is the default already.
         let _ = emulate_default_handler(signal);
         return;
     }
     state.interrupts += u32::from(signal == SIGINT);
-    let asked = state.asked.borrow().is_some();
-    match (meaning(state.at_work, asked, state.interrupts), state.voice) {
-        (Meaning::Ask, voice) => {
-            let words = state.words.clone().unwrap_or_else(|| STOPPING.to_owned());
+    let stopping = state.stop.borrow().is_some();
+    match (reaction(state.guards, stopping, state.interrupts), state.reporter) {
+        (Reaction::Stop, reporter) => {
+            let message = state.message.clone().unwrap_or_else(|| STOPPING.to_owned());
             drop(state);
-            // Said first: the work may end as soon as it is asked to, and the program with it.
-            if let Some(voice) = voice.filter(|_| !words.is_empty()) {
-                within(PATIENCE, move || (voice.say)(&words));
+            // Printed first: the work may end as soon as it is asked to, and the program with it.
+            if let Some(reporter) = reporter.filter(|_| !message.is_empty()) {
+                within(CLEANUP_TIME, move || (reporter.say)(&message));
             }
             let state = lock();
-            state.asked.send_replace(Some(signal));
-            // It may have ended while that was said.
-            bound_last_steps(&state);
+            state.stop.send_replace(Some(signal));
+            // The work may have ended while the message was printed.
+            limit_record_time(&state);
         }
         // Under the lock: no work may begin between the decision and the end.
-        (Meaning::End, Some(voice)) => end_at_once(signal, Some(voice)),
-        // What is left behind is removed at the next start.
-        (Meaning::End, None) | (Meaning::Kill, _) => drop(emulate_default_handler(signal)),
-        (Meaning::Nothing, _) => {}
+        (Reaction::End, Some(reporter)) => end_at_once(signal, Some(reporter)),
+        // Leftovers are removed at the next start.
+        (Reaction::End, None) | (Reaction::Kill, _) => drop(emulate_default_handler(signal)),
+        (Reaction::Ignore, _) => {}
     }
 }
 
-/// Ends the process with exit code 130, without destructors: other threads are still at work.
-fn end_at_once(signal: i32, voice: Option<Voice>) {
-    within(PATIENCE, move || {
+/// Ends the process with exit code 130, without destructors: other threads are still running.
+fn end_at_once(signal: i32, reporter: Option<SignalReporter>) {
+    within(CLEANUP_TIME, move || {
         cleanup::run_all();
-        if let Some(voice) = voice {
-            (voice.end)(stopped(signal));
+        if let Some(reporter) = reporter {
+            (reporter.end)(stopped(signal));
         }
     });
     // SAFETY: _exit takes no pointer and does not return.
     unsafe { libc::_exit(i32::from(exit::INTERRUPTED)) }
 }
 
-/// Waits until `action` is done, but no longer than `time`: a file system may hang, and a pipe that nobody reads may be full.
+/// Runs `action` and waits for it, but no longer than `time`: a file system may hang, or a pipe without a reader may be full.
 fn within(time: Duration, action: impl FnOnce() + Send + 'static) {
     let (done, ended) = mpsc::channel();
     let act = move || {
@@ -314,7 +316,7 @@ fn within(time: Duration, action: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// The set of ignored signals in `/proc/PID/status`, bit 0 being signal 1; none where it is not there.
+/// Parses the set of ignored signals in `/proc/PID/status`, bit 0 being signal 1; 0 if the line is missing.
 fn ignored(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
@@ -332,13 +334,13 @@ mod tests {
 
     #[test]
     fn only_the_second_interrupt_kills() {
-        for at_work in [0, 1, 8] {
-            let first = if at_work == 0 { Meaning::End } else { Meaning::Ask };
+        for guards in [0, 1, 8] {
+            let first = if guards == 0 { Reaction::End } else { Reaction::Stop };
             for interrupts in [0, 1] {
-                assert_eq!(meaning(at_work, false, interrupts), first);
-                assert_eq!(meaning(at_work, true, interrupts), Meaning::Nothing);
+                assert_eq!(reaction(guards, false, interrupts), first);
+                assert_eq!(reaction(guards, true, interrupts), Reaction::Ignore);
             }
-            assert_eq!(meaning(at_work, true, 2), Meaning::Kill);
+            assert_eq!(reaction(guards, true, 2), Reaction::Kill);
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Results on standard output.
+//! Writes results to standard output.
 //!
-//! Work goes on where a result cannot be printed; the command then ends with an error ([`check`]). A reader that has gone away
-//! (`repro … | head`) is no error.
+//! A result that cannot be printed does not stop the work: the failure is kept, and the command ends with it ([`check`]). A
+//! closed pipe (`repro … | head`) is no error.
 
 use std::io::{ErrorKind, Write};
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 
-/// Why the first result that could not be printed was not.
+/// The first failure to print.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
-/// Prints a text as it stands.
+/// Prints text without a line end.
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    keep(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    record(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
 /// Prints a line.
@@ -22,8 +22,8 @@ pub fn line(text: &str) {
     print(&format!("{text}\n"));
 }
 
-/// Remembers a failure to print for [`check`].
-pub fn keep(printed: std::io::Result<()>) {
+/// Records a failure to print for [`check`]. A closed pipe is ignored.
+pub fn record(printed: std::io::Result<()>) {
     if let Err(error) = printed
         && error.kind() != ErrorKind::BrokenPipe
     {
@@ -31,13 +31,13 @@ pub fn keep(printed: std::io::Result<()>) {
     }
 }
 
-/// Whether everything so far was printed.
+/// Checks that everything so far was printed.
 ///
 /// # Errors
-/// Infra where something was not.
+/// Infra if something was not.
 pub fn check() -> Result<()> {
     let unwritten = UNWRITTEN.get().map(|why| Error::infra("cannot write to standard output").because(why));
     unwritten.map_or(Ok(()), |error| {
-        Err(error.next("see where it leads: to a full disk, or to a file that may not be written"))
+        Err(error.next("check where the output goes: the disk may be full, or the file read-only"))
     })
 }

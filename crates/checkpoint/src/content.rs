@@ -24,7 +24,7 @@ pub(super) fn stranger(content: &[u8]) -> Error {
         FileKind::Gzip | FileKind::Tar => {
             (kind.what(), "unpack it and name what is in it (--bert reads BERT's own archive as it is)")
         }
-        _ => (kind.what(), kind.way_on().unwrap_or(EXPECTED)),
+        _ => (kind.what(), kind.advice().unwrap_or(EXPECTED)),
     };
     Error::data(format!("the file is {what}, not a checkpoint")).next(next)
 }
@@ -32,7 +32,7 @@ pub(super) fn stranger(content: &[u8]) -> Error {
 /// Says what a text is.
 fn of_text(start: &[u8]) -> Error {
     const NONE: &str = "the file's first bytes are not those of a checkpoint";
-    let start = text::without_mark(start).trim_ascii_start();
+    let start = text::strip_bom(start).trim_ascii_start();
     // The end may be within a letter.
     let (Ok(text) | Err(text)) =
         std::str::from_utf8(start).map_err(|e| std::str::from_utf8(&start[..e.valid_up_to()]).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use super::tensor::{DType, TensorData};
 use base::error::{Error, Result};
-use base::human::some_of;
+use base::format::some_of;
 
 /// Refuses a NaN or an infinity in any of the tensors. A 64-bit number that no 32-bit float can hold counts as infinite:
 /// the model computes with 32 bits.

@@ -10,7 +10,7 @@ use super::open::open;
 use super::tensor::StateDict;
 use base::error::{Error, Result};
 use base::files;
-use base::human::some_of;
+use base::format::some_of;
 
 /// 100,000 tensors take 10 MB.
 const LARGEST_INDEX: u64 = 16 << 20;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::host::{Facts, peak_memory};
+use base::host::{HostFacts, peak_memory};
 use serde_json::{Map, Value, json};
 
 /// Returns the JSON object of a measurement: its own entries, then memory, threads, versions and machine.
@@ -16,7 +16,7 @@ pub fn report_with(mut versions: BTreeMap<String, String>, measured: Value, thre
         Value::Object(entries) => entries,
         other => Map::from_iter([("measured".to_owned(), other)]),
     };
-    let Facts { program, os, cpu, cpus, memory, .. } = Facts::here();
+    let HostFacts { program, os, cpu, cpus, memory, .. } = HostFacts::here();
     versions.insert("repro".to_owned(), program);
     entries.insert("peak_memory_bytes".into(), json!(peak_memory()));
     entries.insert("threads".into(), json!(threads));

@@ -15,7 +15,7 @@ use super::failure::{Cause, Failure, Patience};
 use super::hindrance::{reason_in, says_full};
 use super::image_name::Image;
 use super::reference::Reference;
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 /// Lines of output that a failure remembers.
 const REMEMBERED: usize = 50;
@@ -111,11 +111,11 @@ impl Engine {
         let ignored = Ignored::read(&build.folder, &build.ignore)
             .map_err(|why| Failure::from(Cause::BuildFailed { image: build.tag.clone(), why }))?;
         let mut output = Output { told, partial: String::new(), step: String::new(), last: VecDeque::new(), id: None };
-        let mut at_work = AtWork::begin()?;
+        let mut at_work = ShutdownGuard::begin()?;
         let built = self.block_on(async {
             tokio::select! {
                 built = self.build_steps(build, &name, ignored, &mut output) => built,
-                signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
+                signal = at_work.wait_for_stop() => Err(Cause::Interrupted { signal }.into()),
             }
         });
         built.map_err(|failure| Failure {

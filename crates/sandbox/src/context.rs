@@ -202,7 +202,7 @@ impl Walk {
         if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
             return Err(io::Error::other(format!("it is no file; leave it out with a line in {IGNORE_FILE}")));
         }
-        let mut content = Exactly { file: base::files::open_at_once(place)?, left: metadata.len() };
+        let mut content = Exactly { file: base::files::open_nonblocking(place)?, left: metadata.len() };
         entry(path, metadata, EntryType::Regular, tar, &mut content)
     }
 }

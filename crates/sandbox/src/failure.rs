@@ -9,8 +9,8 @@ use super::facts::Facts;
 use super::gpu::GpuPath;
 use super::hindrance::sentence;
 use base::cause::{self, PullReason};
-use base::human::{human_bytes, human_seconds};
-use base::signals::Refused;
+use base::format::{human_bytes, human_seconds};
+use base::signals::SignalError;
 
 /// Which patience ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,11 +202,11 @@ impl Failure {
     }
 }
 
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
+impl From<SignalError> for Failure {
+    fn from(refused: SignalError) -> Self {
         match refused {
-            Refused::Asked(signal) => Cause::Interrupted { signal }.into(),
-            Refused::Deaf(why) => Cause::Engine { doing: "be watched for Ctrl-C".into(), why }.into(),
+            SignalError::Stopping(signal) => Cause::Interrupted { signal }.into(),
+            SignalError::NoHandler(why) => Cause::Engine { doing: "be watched for Ctrl-C".into(), why }.into(),
         }
     }
 }

@@ -24,7 +24,7 @@ use super::failure::Failure;
 use super::handover::give_back_later;
 use super::lost::{Folder, Lost};
 use super::user::User;
-use base::process::{Life, life_of_mark};
+use base::process::{Liveness, mark_liveness};
 
 /// Label: folders to be handed back to their owners, as JSON.
 pub(super) const FOLDERS: &str = "lxmert-repro.folders";
@@ -42,10 +42,10 @@ impl Engine {
             let mut removed = Vec::new();
             for container in self.owned().await? {
                 let Some(mark) = container.label(OWNER) else { continue };
-                let dead = match life_of_mark(mark) {
-                    Life::Dead => true,
-                    Life::Lives => false,
-                    Life::CannotSay => self.is_cold(&container.id).await?,
+                let dead = match mark_liveness(mark) {
+                    Liveness::Dead => true,
+                    Liveness::Alive => false,
+                    Liveness::Unknown => self.is_cold(&container.id).await?,
                 };
                 if dead {
                     let folders = container.label(FOLDERS).and_then(|text| serde_json::from_str(text).ok());

@@ -15,9 +15,9 @@ use super::hindrance::{reason_in, says_full};
 use super::image_name::Image;
 use super::reference::Reference;
 use base::cause::PullReason;
-use base::human::human_seconds;
+use base::format::human_seconds;
 use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 impl Engine {
     /// Pulls an image by name or name@digest. `observer` hears how many bytes have arrived, compressed, and how many layers are in
@@ -28,12 +28,12 @@ impl Engine {
     /// [`Cause::Interrupted`].
     pub fn pull(&self, name: &str, silence: Duration, observer: &dyn Observer) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
-        let mut at_work = AtWork::begin()?;
+        let mut at_work = ShutdownGuard::begin()?;
         self.block_on(async {
             tokio::select! {
                 done = self.pull_layers(name, &reference, silence, observer) => done,
                 // The engine gives a pull up that nobody waits for.
-                signal = at_work.asked() => Err(Cause::Interrupted { signal }.into()),
+                signal = at_work.wait_for_stop() => Err(Cause::Interrupted { signal }.into()),
             }
         })?;
         // By its digest where one was asked for: a tag beside it says nothing.

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::output::{Line, Stream};
 use super::sandbox::Sandbox;
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 /// Before the second attempt; doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,13 +52,13 @@ impl Engine {
 
     /// Waits, then until the engine answers and has removed what it kept. `None`: it does not.
     fn recover(&self, pause: Duration) -> Result<(), Option<Failure>> {
-        let mut at_work = AtWork::begin().map_err(|refused| Some(refused.into()))?;
+        let mut at_work = ShutdownGuard::begin().map_err(|refused| Some(refused.into()))?;
         self.block_on(async {
             let mut pause = pause;
             let start = Instant::now();
             loop {
                 tokio::select! {
-                    signal = at_work.asked() => return Err(Some(Cause::Interrupted { signal }.into())),
+                    signal = at_work.wait_for_stop() => return Err(Some(Cause::Interrupted { signal }.into())),
                     () = sleep(pause) => {}
                 }
                 if self.docker().ping().await.is_ok() && self.remove_lost().await.is_ok() {

@@ -12,7 +12,7 @@ use super::output::{Line, Output};
 use super::sandbox::Sandbox;
 use super::user::User;
 use super::watch::Watch;
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 impl Engine {
     /// Runs a sandbox to its end and removes its container; the command ended with exit code 0. `told` hears every line as it
@@ -25,8 +25,8 @@ impl Engine {
     /// start ([`Engine::remove_leftovers`]).
     pub fn run(&self, sandbox: &Sandbox, told: &mut dyn FnMut(&Line)) -> Result<Ended, Failure> {
         let named = |failure: Failure| failure.of(&sandbox.task, sandbox.log.as_deref());
-        let mut at_work = AtWork::begin().map_err(|refused| named(refused.into()))?;
-        at_work.announce("stopping the container …");
+        let mut at_work = ShutdownGuard::begin().map_err(|refused| named(refused.into()))?;
+        at_work.set_stop_message("stopping the container …");
         let mut output = Output::open(sandbox, told).map_err(named)?;
         let mut container =
             Container { engine: self, name: name(&sandbox.task), handover: Handover::default(), there: false };
@@ -63,7 +63,7 @@ impl Container<'_> {
         &mut self,
         sandbox: &Sandbox,
         output: &mut Output<'_>,
-        at_work: &mut AtWork,
+        at_work: &mut ShutdownGuard,
     ) -> Result<Ended, Failure> {
         let engine = self.engine;
         engine.remove_lost().await?;

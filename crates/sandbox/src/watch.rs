@@ -18,7 +18,7 @@ use super::memory::Meter;
 use super::output::Output;
 use super::refusal::meaning;
 use super::sandbox::Sandbox;
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 /// In place of a time-out that is not set.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -42,7 +42,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// See [`Cause`].
-    pub(crate) async fn finish(self, output: &mut Output<'_>, at_work: &mut AtWork) -> Result<Ended, Failure> {
+    pub(crate) async fn finish(self, output: &mut Output<'_>, at_work: &mut ShutdownGuard) -> Result<Ended, Failure> {
         let docker = self.engine.docker();
         let attach = AttachContainerOptionsBuilder::default()
             .stdin(self.sandbox.lifeline)
@@ -89,7 +89,7 @@ impl<'a> Watch<'a> {
         &self,
         lines: &mut (impl Stream<Item = Result<LogOutput, Answer>> + Unpin),
         output: &mut Output<'_>,
-        at_work: &mut AtWork,
+        at_work: &mut ShutdownGuard,
     ) -> Result<i64, Failure> {
         let patience = self.sandbox.timeouts;
         let total = sleep(patience.total.unwrap_or(FOR_EVER));
@@ -110,7 +110,7 @@ impl<'a> Watch<'a> {
             // In this order: a command that writes without end can still be stopped.
             tokio::select! {
                 biased;
-                signal = at_work.asked() => return Err(Cause::Interrupted { signal }.into()),
+                signal = at_work.wait_for_stop() => return Err(Cause::Interrupted { signal }.into()),
                 () = &mut stopped => return Err(Cause::Stopped.into()),
                 () = &mut total => return timed_out(Patience::Total, patience.total),
                 chunk = lines.next(), if listening => match chunk {

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use base::error::{Error, Result};
 use base::files;
-use base::files::locked::Locked;
+use base::files::lock::FileLock;
 
 /// Keeps other trainings out of `folder` while the result lives, and removes from it and its sub-folders `below` what a killed run
 /// had begun to write.
 ///
 /// # Errors
 /// Usage where another training is at work there.
-pub fn lock_dir(folder: &Path, below: &[&Path]) -> Result<Locked> {
+pub fn lock_dir(folder: &Path, below: &[&Path]) -> Result<FileLock> {
     let lock = File::open(folder).map_err(|e| Error::io("open", folder, &e))?;
-    let locked = Locked::take(lock, folder).map_err(|error| match error {
+    let locked = FileLock::try_acquire(lock, folder).map_err(|error| match error {
         TryLockError::WouldBlock => Error::usage(format!("another training is at work in {}", folder.display()))
             .next("wait until it ends, or name another --output"),
         TryLockError::Error(e) => Error::io("lock", folder, &e),

@@ -15,7 +15,7 @@ use super::log_files::LOG;
 use super::outcome::{FILE_NAME, Finished};
 use super::snapshot::{Every, Identity, Snapshot, Snapshots};
 use base::error::{Error, Result};
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 use checkpoint::StateDict;
 
 /// Where a run's snapshots are, and what is done with those that are there.
@@ -65,7 +65,7 @@ pub struct RunStart<P> {
     /// Its snapshots.
     pub snapshots: Snapshots,
     /// Signals ask it to stop from now on.
-    pub at_work: AtWork,
+    pub at_work: ShutdownGuard,
     /// The snapshot to resume from; `None` for a fresh run, whose folder has been cleared.
     pub from: Option<Snapshot<P>>,
 }
@@ -124,7 +124,7 @@ pub fn start<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
         return Ok(ControlFlow::Break(finished.outcome));
     }
     // Before anything is moved or removed: a signal does not end the program in the middle of it.
-    let at_work = AtWork::begin()?;
+    let at_work = ShutdownGuard::begin()?;
     let from = match begin {
         Begin::Resume => snapshots.newest(note)?,
         Begin::Restart => {

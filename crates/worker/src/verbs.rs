@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use base::error::{Error, Kind, Result};
-use base::signals::{self, Voice};
-use base::versions::{self, Build};
-use base::{exit, files, tell};
+use base::signals::{self, SignalReporter};
+use base::versions::{self, BuildInfo};
+use base::{exit, files, status};
 use protocol::{Event, Request, SCHEMA};
 use serde_json::{Value, json};
 
@@ -36,18 +36,18 @@ pub(crate) fn run() -> ExitCode {
         },
         ["run", _] => |emitter, words| work(emitter, Path::new(words[1])),
         _ => {
-            tell!("{USAGE}");
+            status!("{USAGE}");
             return ExitCode::from(exit::USAGE);
         }
     };
     let emitter = match Emitter::take_stdout() {
         Ok(emitter) => emitter,
         Err(error) => {
-            tell!("error: {error}");
+            status!("error: {error}");
             return ExitCode::from(exit::code(&error));
         }
     };
-    versions::say(Build { commit: option_env!("REPRO_GIT_COMMIT"), commit_time: None });
+    versions::set(BuildInfo { commit: option_env!("REPRO_GIT_COMMIT"), commit_time: None });
     emitter.say(&Event::Hello(devices::hello()));
     let ended = std::panic::catch_unwind(|| verb(&emitter, &words)).unwrap_or_else(|_| {
         Err(Error::bug("the worker panicked").because("see what it said before").next("please report it"))
@@ -73,7 +73,7 @@ fn work(emitter: &Emitter, file: &Path) -> Result<Finished> {
     if request.lifeline {
         lifeline::hold()?;
     }
-    signals::listen(Voice { say: said, end: ended })?;
+    signals::listen(SignalReporter { say: said, end: ended })?;
     tch::set_num_threads(i32::try_from(request.threads).map_err(|_| Error::usage("too many threads"))?);
     let device = devices::device(&request.device)?;
     emitter.say(&Event::Device(devices::told(device)));

@@ -12,7 +12,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::workers::Workers;
 use crate::pipeline::{engine, explain};
 use base::error::Result;
-use base::tell;
+use base::status;
 use judge::report::{Report, console, json};
 use lxmert_spec::paper::SEED;
 
@@ -77,11 +77,11 @@ pub(crate) fn print_report(report: &Report, folder: &Path, format: Format) -> Re
         Format::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,
     }
     if stderr().is_terminal() || format == Format::Text {
-        tell!("report: {}", folder.join("report.html").display());
+        status!("report: {}", folder.join("report.html").display());
     }
     if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == base::exit::INTERRUPTED) {
         let what = failure.message.lines().next().unwrap_or_default();
-        tell!("{what}; resume with: {}", to_resume());
+        status!("{what}; resume with: {}", to_resume());
     }
     Ok(report.exit_code())
 }

@@ -10,7 +10,7 @@ use crate::pipeline::demo::{self, Settings};
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::host::cores;
-use base::{files, tell};
+use base::{files, status};
 use judge::grade::deviations;
 use judge::grade::golden::{Content, GoldenFile};
 use judge::verdict::golden::Golden;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
         return print_explained(&demo::plan(&settings), &args.workspace);
     }
     let (file, golden) = options.golden(&settings.recipe)?;
-    let mut display = |event: &Event| tell!("{event}");
+    let mut display = |event: &Event| status!("{event}");
     if let (Some(output), Some(count)) = (&options.record, options.seeds) {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
         demo::record(&settings, golden, &seeds, &args.workspace, output, &mut display)?;

@@ -15,7 +15,7 @@ use crate::pipeline::journal::Event;
 use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast};
 use base::error::Result;
 use base::host::cores;
-use base::tell;
+use base::status;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::grade::golden::GoldenFile;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
         return print_explained(&paper::plan(&settings, &tuner)?, &args.workspace);
     }
     let golden = GoldenFile::of_profile(Some(paper::PROFILE))?;
-    let mut display = |event: &Event| tell!("{event}");
+    let mut display = |event: &Event| status!("{event}");
     let (report, folder) = paper::run(&settings, &tuner, &golden, &mut display)?;
     print_report(&report, &folder, args.format)
 }

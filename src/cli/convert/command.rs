@@ -9,8 +9,8 @@ use super::super::output::say;
 use super::source::Source;
 use super::target::{Form, Target};
 use base::error::{Error, Result};
-use base::human::human_bytes;
-use base::tell;
+use base::format::human_bytes;
+use base::status;
 use base::{exit, files};
 use data::dataset::Task;
 use lxmert_spec::Config;
@@ -146,7 +146,7 @@ pub(super) fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Op
     const LARGEST: u64 = 64 << 20;
     let Some(path) = &args.answers else {
         if let (Some(_), Form::Pth | Form::Safetensors) = (&source.answers, form) {
-            tell!(
+            status!(
                 "note: its config.json lists its answers; the rows keep that order. Pass --answers to put them into a task's"
             );
         }

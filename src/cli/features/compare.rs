@@ -7,9 +7,9 @@ use crate::cli::output::say;
 use crate::cli::progress::board::Board;
 use base::error::{Error, Result};
 use base::files;
+use base::format::{grouped, human_bytes, human_seconds};
 use base::host::cores;
-use base::human::{grouped, human_bytes, human_seconds};
-use base::tell;
+use base::status;
 use data::features::compare::Found;
 use judge::verdict::comparison::{Settings, compare};
 use judge::verdict::features::Golden;
@@ -102,7 +102,7 @@ fn tell_speed(found: &Found) {
     let speed = &found.speed;
     let seconds = speed.seconds.max(1e-9);
     let rate = |amount: u64| (amount as f64 / seconds).round() as u64;
-    tell!(
+    status!(
         "compared {} images, {} in {} with {} threads: {} a second, {} images a second",
         grouped(found.images.common),
         human_bytes(speed.bytes),

@@ -10,7 +10,7 @@ use super::translation::{Here, OFFICIAL_NLVR2, Step, Translation};
 use crate::placement::Host;
 use base::error::{Error, Result};
 use base::exit;
-use base::tell;
+use base::status;
 use data::dataset::Task;
 use data::dataset::process_nlvr2::{NLVR2_SOURCES, process_nlvr2};
 use lxmert_spec::loading::locate;
@@ -37,14 +37,14 @@ pub(crate) fn run(line: &[OsString], runner: &dyn Runner) -> Result<u8> {
     let here = Here { found: &found, workspace: &workspace, gpus: &gpus };
     let Some(translation) = of_line(&words, None, &here)? else { return Ok(runner.refuse(line)) };
     for note in &translation.notes {
-        tell!("note: {note}");
+        status!("note: {note}");
     }
     if translation.steps.len() > 1 && words.iter().any(|word| word.starts_with("--engine")) {
         return Err(Error::usage("--engine takes one command at a time, and this line is several")
             .next("name one split with --test"));
     }
     for step in &translation.steps {
-        tell!("that is: {step}");
+        status!("that is: {step}");
         let code = match step {
             Step::Repro(words) => runner.run(words)?,
             Step::Nlvr2Data => nlvr2_data()?,

@@ -15,7 +15,7 @@ use super::super::values::{count, rate, seed, share};
 use super::options::{PretrainDataOptions, PretrainStartOptions};
 use crate::placement::{Placement, RECORD, Touched};
 use base::error::{Error, Result};
-use base::{exit, tell};
+use base::{exit, status};
 use data::dataset::answers::parse_qa_sets;
 use lxmert_spec::Config;
 use lxmert_spec::paper::{OPTIM, PRETRAINING, SEED};
@@ -268,7 +268,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let mut settings = args.settings(description, &start);
     settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
     if args.breaks.resume && finished(&settings)?.is_some() {
-        tell!("note: this run has ended before; results in {}", settings.output.display());
+        status!("note: this run has ended before; results in {}", settings.output.display());
         return Ok(exit::PASS);
     }
     args.look(&start)?;
@@ -288,6 +288,6 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         })),
     );
     let outcome: Outcome = compute(&placement, &asked).map_err(resumable)?;
-    tell!("{} steps; results in {}", outcome.steps, settings.output.display());
+    status!("{} steps; results in {}", outcome.steps, settings.output.display());
     Ok(exit::PASS)
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::board::Board;
 use assets::event::Event;
 use assets::lock::Trust;
-use base::human::{human_bytes, human_seconds};
+use base::format::{human_bytes, human_seconds};
 use base::progress::{self, Observer, TaskStart, Unit};
-use base::tell;
-use base::{plain, stdout};
+use base::status;
+use base::{sanitize, stdout};
 
 /// Scripts are told of a file's progress at most this often.
 const EVERY_JSON: Duration = Duration::from_secs(1);
@@ -72,8 +72,8 @@ impl Display {
     /// Prints a line of results on stdout, above the bars.
     pub(crate) fn result(&self, line: &str) {
         let print = || match self.beside {
-            true => tell!("{line}"),
-            false => stdout::line(&plain::lines(line)),
+            true => status!("{line}"),
+            false => stdout::line(&sanitize::lines(line)),
         };
         match &self.board {
             Some(board) => board.above(print),
@@ -156,7 +156,7 @@ impl Drop for Display {
         self.board = None;
         let state = self.state();
         if state.failures.len() > 1 {
-            state.failures.iter().for_each(|failure| tell!("{failure}"));
+            state.failures.iter().for_each(|failure| status!("{failure}"));
         }
     }
 }

@@ -7,9 +7,9 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::line::{Task, Times};
-use base::human::{human_bytes, human_seconds};
+use base::format::{human_bytes, human_seconds};
 use base::progress::{Event, Memory, Observer, TaskStart};
-use base::tell;
+use base::status;
 
 /// Without a terminal, a task at work says so this often.
 const EVERY: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ impl Board {
 
     /// Prints a line on stderr, above the bars.
     pub(crate) fn say(&self, line: &str) {
-        self.above(|| tell!("{line}"));
+        self.above(|| status!("{line}"));
     }
 
     /// Prints above the bars.
@@ -108,7 +108,7 @@ impl Board {
             let TaskStart { name, doing, source, total, from, .. } = start;
             let resumed = if *from > 0 { format!(", from {}", human_bytes(*from)) } else { String::new() };
             let size = total.map_or_else(String::new, |total| format!(" ({})", human_bytes(total)));
-            tell!("{name}: {doing}{resumed}: {source}{size}");
+            status!("{name}: {doing}{resumed}: {source}{size}");
         }
     }
 
@@ -123,7 +123,7 @@ impl Board {
         }
         if self.is_lines() && running.said.elapsed() >= self.every {
             running.said = Instant::now();
-            tell!("{}", shown.task.line(shown.times(), memory));
+            status!("{}", shown.task.line(shown.times(), memory));
         }
     }
 
@@ -138,7 +138,7 @@ impl Board {
         let within = shown.task.start.within.take();
         shown.task.done = done;
         if self.is_lines() && said.elapsed() >= self.every {
-            tell!("{}", shown.task.line(shown.times(), memory));
+            status!("{}", shown.task.line(shown.times(), memory));
         }
         if let Some(outer) = within.and_then(|outer| state.find(&outer)) {
             let mut outer = lock(&outer.shown);

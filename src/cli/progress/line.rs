@@ -1,8 +1,8 @@
 //! The text of a task at work: pure functions of its state.
 
-use base::human::{grouped, human_bytes, human_seconds};
-use base::plain;
+use base::format::{grouped, human_bytes, human_seconds};
 use base::progress::{Memory, TaskStart, Unit};
+use base::sanitize;
 
 /// Columns of the name of a file: several stand below each other.
 const FILE_NAME: usize = 20;
@@ -52,7 +52,7 @@ impl Task {
     /// A line of at most `width` columns with a bar, the most important figures first.
     pub(crate) fn bar(&self, times: Times, width: usize) -> String {
         let longest = FILE_NAME.min(width / 3);
-        let mut text = shortened(&plain::line(&self.start.name), longest);
+        let mut text = shortened(&sanitize::line(&self.start.name), longest);
         if self.start.unit == Unit::Bytes {
             text = format!("{text:longest$}");
         }
@@ -72,7 +72,7 @@ impl Task {
             (unit, None) => format!("{} {}", grouped(self.done), unit.plural()),
         };
         let left = self.left(times).map(|seconds| format!("{} left", short_seconds(seconds)));
-        let details = plain::line(&self.detail);
+        let details = sanitize::line(&self.detail);
         let details = details.split(", ").filter(|part| !part.is_empty()).map(str::to_owned);
         for part in self.rate(times).into_iter().chain(left).chain(details) {
             if text.chars().count() + 2 + part.chars().count() > room {

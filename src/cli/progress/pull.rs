@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::board::Board;
-use base::human::human_bytes;
+use base::format::human_bytes;
 use base::progress::{Event, Observer};
-use base::tell;
+use base::status;
 
 /// Shows a pull, and says in the end what came.
 pub(crate) struct PullDisplay {
@@ -23,7 +23,7 @@ struct Last {
 impl PullDisplay {
     /// Says what is pulled.
     pub(crate) fn new(name: &str) -> Self {
-        tell!("pulling {name}");
+        status!("pulling {name}");
         Self { board: Board::new(), last: Mutex::default() }
     }
 
@@ -37,7 +37,7 @@ impl PullDisplay {
             0 => String::new(),
             done => format!(", {} fetched", human_bytes(done)),
         };
-        tell!("{layers}{bytes}");
+        status!("{layers}{bytes}");
     }
 }
 

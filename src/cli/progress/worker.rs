@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::board::Board;
 use base::progress::Observer;
-use base::{signals, stdout, tell};
+use base::{signals, status, stdout};
 use protocol::Event;
 
 /// Shows the events of a worker.
@@ -29,8 +29,8 @@ impl Observer<Event> for Display {
                 let first = signals::check().is_err() && !self.stopping.swap(true, Ordering::Relaxed);
                 self.board.above(|| match first && stderr().is_terminal() {
                     // The ^C that the terminal shows stands on the line.
-                    true => tell!("\n{text}"),
-                    false => tell!("{text}"),
+                    true => status!("\n{text}"),
+                    false => status!("{text}"),
                 });
             }
             Event::Printed { text } => self.board.above(|| stdout::print(text)),

@@ -3,7 +3,7 @@
 use crate::doctor::finding::{Finding, Purpose};
 use crate::doctor::machine::{Engine, Image, ImageState, Machine, Packages};
 use crate::images::Role;
-use base::human::human_bytes;
+use base::format::human_bytes;
 use sandbox::engine::Facts;
 use sandbox::failure::Unreachable;
 

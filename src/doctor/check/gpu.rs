@@ -4,7 +4,7 @@ use super::host::gpus;
 use crate::doctor::finding::{Finding, Purpose};
 use crate::doctor::machine::{Engine, Machine, Packages, Probe};
 use crate::extract::caffe::gpus::NEWEST;
-use base::human::human_bytes;
+use base::format::human_bytes;
 use sandbox::GpuPath;
 use sandbox::gpu::heeds_requests;
 

@@ -3,7 +3,7 @@
 use crate::doctor::finding::{COMPUTING_HERE, Finding, Purpose};
 use crate::doctor::machine::{Machine, Torch, Worker};
 use base::clock::{day, rfc3339};
-use base::human::human_bytes;
+use base::format::human_bytes;
 
 /// Memory of a training step of lxr955 at batch 32 on the CPU, at most at a time: measured (`repro bench train`).
 const TRAINING_MEMORY: u64 = 5_300_000_000;

@@ -13,8 +13,8 @@ use crate::images::{self, Role, known, lock};
 use crate::placement::{Host, find};
 use assets::disk;
 use base::error::Result;
-use base::files::locked::try_in;
-use base::host::{self, Facts, field};
+use base::files::lock::probe;
+use base::host::{self, HostFacts, field};
 use base::versions;
 use protocol::Hello;
 use sandbox::failure::Unreachable;
@@ -36,7 +36,7 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
     };
     let system = system();
     let gpu = gpu::parts(&system, connection.as_ref().ok(), &images, image);
-    let here = Facts::here();
+    let here = HostFacts::here();
     Ok(Machine {
         processor: Processor { model: here.cpu, cores: here.cpus, features: features() },
         memory: memory(here.memory),
@@ -108,7 +108,7 @@ fn memory(all: Option<u64>) -> Memory {
 /// Tries to lock in the workspace, or in the folder that it would be created in.
 fn locks(workspace: &Path) -> Option<Result<(), String>> {
     let folder = workspace.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-    Some(match try_in(folder).ok()? {
+    Some(match probe(folder).ok()? {
         None => Ok(()),
         Some(error) => Err(error.to_string()),
     })

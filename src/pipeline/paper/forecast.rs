@@ -14,7 +14,7 @@ use assets::lock::Trust;
 use assets::plan::plan;
 use assets::rate::Rate as Fetching;
 use base::error::Result;
-use base::human::{grouped, human_bytes, human_seconds, rounded_bytes};
+use base::format::{grouped, human_bytes, human_seconds, rounded_bytes};
 use data::dataset::{Scale, Task};
 use judge::verdict::published::Published;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};

@@ -127,7 +127,7 @@ impl Work<'_> {
         let mut out = files::create_own(&part).map_err(wrong)?;
         // Half a copy is worth nothing: it is faster made anew than read again.
         let half = part.clone();
-        let _removed = cleanup::on_sudden_end(move || drop(std::fs::remove_file(half)));
+        let _removed = cleanup::on_abrupt_exit(move || drop(std::fs::remove_file(half)));
         let mut digest = Digest::new(&self.item.demands.checksums, Some(size));
         let copied = read(self.candidate, &mut |bytes, done| {
             digest.update(bytes);
@@ -145,7 +145,7 @@ impl Work<'_> {
             return Ok(Err(why));
         }
         self.make_room(claim)?;
-        files::rename_for_good(&part, place.file())?;
+        files::rename_durably(&part, place.file())?;
         Ok(Ok((hashes, None)))
     }
 

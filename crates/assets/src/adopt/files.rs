@@ -15,7 +15,7 @@ use crate::plan::{Item, State};
 use base::error::{Error, Result};
 use base::exit;
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 
 /// What became of a folder's files.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
 /// # Errors
 /// Usage where `folder` is none; disk where there is no room; what [`Error::io`] says.
 pub fn adopt(folder: &Path, items: &[Item], known: &Known, observer: &dyn Observer<Event>) -> Result<Summary> {
-    let _at_work = AtWork::begin()?;
+    let _at_work = ShutdownGuard::begin()?;
     let contents =
         walk::walk(folder, &|name| items.iter().any(|item| recognise::names(item.asset).any(|n| n == name)))?;
     let mut summary = Summary::default();

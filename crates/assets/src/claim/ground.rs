@@ -18,7 +18,7 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 
 use base::error::{Error, Result};
 use base::files;
-use base::process::{Life, Owner};
+use base::process::{Liveness, Owner};
 
 const FILE_LIMIT: u64 = 4096;
 /// Files of claims that are older than the newest claim by so many seconds were left by processes that died.
@@ -81,10 +81,10 @@ impl Ground {
         if seen.stamp.1 == 0 {
             return false;
         }
-        match seen.owner.as_ref().map_or(Life::CannotSay, Owner::life) {
-            Life::Lives => true,
-            Life::Dead => false,
-            Life::CannotSay => match self.watched.get(path) {
+        match seen.owner.as_ref().map_or(Liveness::Unknown, Owner::liveness) {
+            Liveness::Alive => true,
+            Liveness::Dead => false,
+            Liveness::Unknown => match self.watched.get(path) {
                 Some((stamp, since)) if *stamp == seen.stamp => now.saturating_duration_since(*since) < silence,
                 _ => {
                     self.watched.insert(path.to_owned(), (seen.stamp, now));
@@ -185,7 +185,7 @@ impl Seen {
     fn read(path: &Path) -> Result<Option<Self>> {
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut text = Vec::new();
-        let looked = files::open_at_once(path).and_then(|file| {
+        let looked = files::open_nonblocking(path).and_then(|file| {
             let metadata = file.metadata()?;
             // What cannot be read counts as garbage.
             file.take(FILE_LIMIT).read_to_end(&mut text).ok();
@@ -198,7 +198,7 @@ impl Seen {
         match metadata {
             // Nobody claims with a pipe or a device: waiting for its owner would be for nothing.
             Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-                Err(files::no_file("read the claim", path, &metadata))
+                Err(files::not_a_file("read the claim", path, &metadata))
             }
             Ok(metadata) => Ok(Some(Self { owner: Owner::parse(&text), stamp: stamp(&metadata) })),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

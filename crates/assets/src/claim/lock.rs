@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::ground::{self, Ground, Sight};
-use base::cleanup::{self, Registered};
+use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 use base::signals;
 
@@ -47,7 +47,7 @@ pub struct Claim {
     file: Arc<File>,
     beat: Option<(Sender<()>, JoinHandle<()>)>,
     /// Dropped first: a signal that ends the program at once releases the claim too.
-    released: Option<Registered>,
+    released: Option<CleanupGuard>,
 }
 
 /// Claims through the file `path` ([`super::super::place::Place::claim`]) if nobody else does. An owner on another machine cannot be found dead by one
@@ -111,7 +111,7 @@ impl Claim {
     fn new(ground: &Ground, token: String, file: File, beat: Duration) -> Result<Self> {
         let file = Arc::new(file);
         let (of, the, with) = (ground.clone(), file.clone(), token.clone());
-        let released = Some(cleanup::on_sudden_end(move || of.release(&the, &with)));
+        let released = Some(cleanup::on_abrupt_exit(move || of.release(&the, &with)));
         let mut claim = Self { ground: ground.clone(), token, file: file.clone(), beat: None, released };
         let (stop, stopped) = channel();
         let touch = move || {

@@ -195,7 +195,7 @@ impl Part {
     /// Moves the file to its place; nothing is left of the part.
     pub(crate) fn move_to(mut self, to: &Path) -> Result<()> {
         self.settle_sync()?;
-        files::rename_for_good(&self.path, to)?;
+        files::rename_durably(&self.path, to)?;
         Sidecar::remove(&self.sidecar_path)
     }
 

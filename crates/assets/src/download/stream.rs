@@ -16,7 +16,7 @@ use crate::lock::Demands;
 use crate::manifest::ByHand;
 use crate::receipt::Receipt;
 use base::error::{Error, Result};
-use base::signals::{self, AtWork, Refused};
+use base::signals::{self, ShutdownGuard, SignalError};
 
 /// A file that came.
 #[derive(Debug)]
@@ -135,11 +135,11 @@ fn attempt(flow: &mut Flow<'_>, web: &Web, url: &str) -> Result<(), Trouble> {
         Source::File(path) => flow.copy(path, url, held.as_ref()),
         Source::Web(address) => {
             let (runtime, client) = web.ready()?;
-            let mut at_work = AtWork::begin().map_err(Error::from)?;
+            let mut at_work = ShutdownGuard::begin().map_err(Error::from)?;
             runtime.block_on(async {
                 tokio::select! {
                     done = flow.receive(client, address, url, held.as_ref(), source.is_page()) => done,
-                    signal = at_work.asked() => Err(Error::from(Refused::Asked(signal)).into()),
+                    signal = at_work.wait_for_stop() => Err(Error::from(SignalError::Stopping(signal)).into()),
                 }
             })
         }

@@ -85,7 +85,7 @@ impl<'a> Flow<'a> {
     /// From a file of this machine.
     pub(crate) fn copy(&mut self, path: &Path, name: &str, held: Option<&Held>) -> Result<(), Trouble> {
         let wrong = |error: std::io::Error| Trouble::never(format!("cannot read {}: {error}", path.display()));
-        let mut file = files::open_at_once(path).map_err(wrong)?;
+        let mut file = files::open_nonblocking(path).map_err(wrong)?;
         let metadata = file.metadata().map_err(wrong)?;
         if !metadata.is_file() {
             return Err(Trouble::never(format!("{} is no file", path.display())));

@@ -13,9 +13,9 @@ use crate::manifest::Asset;
 use crate::plan::{Item, plan};
 use base::error::{Error, Kind, Result};
 use base::exit;
-use base::human::human_bytes;
+use base::format::human_bytes;
 use base::progress::Observer;
-use base::signals::{self, AtWork};
+use base::signals::{self, ShutdownGuard};
 
 /// Brings the assets, in the order given, `jobs` at a time; they are returned in that order. Each that cannot be had is told
 /// as [`Event::Failed`], and the others are tried all the same; only a full disk ends everything.
@@ -30,7 +30,7 @@ pub fn fetch(
     observer: &dyn Observer<Event>,
 ) -> Result<Vec<Fetched>> {
     // A claim is let go of, and what has arrived is kept, whenever the program is asked to stop.
-    let _at_work = AtWork::begin()?;
+    let _at_work = ShutdownGuard::begin()?;
     let items = plan(assets, lock, &settings.workspace);
     check_disk(&items, settings)?;
     let hosts = Hosts::of(assets);

@@ -7,7 +7,7 @@ use super::table::{Side, Table, paragraph};
 use super::words::{self, Sum, count};
 use crate::plan::{Item, State};
 use crate::rate::Rate;
-use base::human::{human_bytes, human_seconds, rounded_bytes};
+use base::format::{human_bytes, human_seconds, rounded_bytes};
 
 /// What the forecast rests on beside the items themselves.
 #[derive(Debug, Clone, Default)]

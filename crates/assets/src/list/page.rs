@@ -8,7 +8,7 @@ use super::table::{Side, Table, paragraph};
 use super::words::{self, Sum};
 use crate::manifest::{ByHand, Group, Manifest};
 use crate::plan::{Item, State};
-use base::human::{human_bytes, rounded_bytes};
+use base::format::{human_bytes, rounded_bytes};
 
 /// Names of files that a mirror is said to have; with more of them, a selection shows what can be asked.
 const MIRRORED: usize = 6;

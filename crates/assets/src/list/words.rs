@@ -4,7 +4,7 @@ use super::table::{Side, Table};
 use crate::lock::Trust;
 use crate::manifest::Manifest;
 use crate::plan::{Item, State};
-use base::human::{human_bytes, rounded_bytes};
+use base::format::{human_bytes, rounded_bytes};
 
 /// Its size, and how exactly it is known.
 pub(super) fn size(item: &Item) -> String {

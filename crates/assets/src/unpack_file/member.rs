@@ -6,8 +6,8 @@ use crate::manifest::{Checksums, Unpack};
 use crate::place::Place;
 use archive::Archive;
 use base::error::{Error, Result};
-use base::files::part::Part;
-use base::files::relay::{Broken, Stop, relay};
+use base::files::part_file::PartFile;
+use base::files::relay::{FeedError, RelayError, relay};
 
 /// A file that was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn unpack_file(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Unpacked> {
     let member = archive.file(&unpack.wanted())?;
-    let mut part = Part::create(place.file())?;
+    let mut part = PartFile::create(place.file())?;
     let (relay, [feed]) = relay();
     let (read, written) = thread::scope(|scope| {
         let inflating = scope.spawn(|| relay.run(member));
@@ -41,8 +41,8 @@ pub fn unpack_file(
     });
     let failed = |error| Error::io("unpack", place.file(), &error).next("fetch the archive again");
     let (size, sha256) = match (read, written) {
-        (Ok(Err(Broken::Source(error))), _) => return Err(failed(error)),
-        (_, Err(Stop::Failed(error))) => return Err(error),
+        (Ok(Err(RelayError::Source(error))), _) => return Err(failed(error)),
+        (_, Err(FeedError::Failed(error))) => return Err(error),
         (Ok(Ok(())), Ok(done)) => done,
         _ => return Err(Error::bug(format!("unpacking {} stopped without a reason", place.file().display()))),
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{Checked, Depth, State, Subject};
-use base::human::human_bytes;
+use base::format::human_bytes;
 
 /// Every kind of state, in the order that they are counted: its word for scripts, on the page, and in the summary.
 const WORDS: [(&str, &str, &str); 8] = [

@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
 use base::files::Stat;
-use base::human::human_bytes;
+use base::format::human_bytes;
 use base::progress::Observer;
 
 /// How closely to look.

@@ -1,7 +1,7 @@
-//! What a file is by its first bytes, for messages about files that were given in place of others. The one table of such
-//! beginnings: a room that expects a certain format adds what to do instead.
+//! Recognises a file by its first bytes, for messages about a file that was given in place of another. This is the only table of
+//! magic numbers; a module that expects a certain format adds its own advice.
 
-/// A kind of file that people give, or servers send, in place of another.
+/// A kind of file that users pass, or servers send, in place of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum FileKind {
@@ -67,13 +67,13 @@ const STARTS: [(&[u8], FileKind); 31] = [
     (b"../../.git/annex/", GitAnnex),
     (b"../../../.git/annex/", GitAnnex),
 ];
-/// Beginnings that do not stand at the first byte.
+/// Magic numbers at another offset than 0.
 const LATER: [(usize, &[u8], FileKind); 3] =
     [(257, b"ustar", Tar), (16, b"\xde\xc0\xef\xbe", Lmdb), (6, b"\0\0{", Safetensors)];
 const PAGES: [&[u8]; 4] = [b"<!doctype", b"<html", b"<?xml", b"<error>"];
 
 impl FileKind {
-    /// Recognises a file by its beginning, of which 512 bytes are enough; `None` where it may be text or some other data.
+    /// Recognises a file by its first 512 bytes; `None` if it may be text or other data.
     pub fn of(start: &[u8]) -> Option<Self> {
         let later = |(at, bytes, _): &&(usize, &[u8], Self)| start.get(*at..).is_some_and(|s| s.starts_with(bytes));
         if let Some((.., kind)) = LATER.iter().find(later) {
@@ -82,7 +82,7 @@ impl FileKind {
         if let Some((_, kind)) = STARTS.iter().find(|(bytes, _)| start.starts_with(bytes)) {
             return Some(*kind);
         }
-        // Without a mark: every other byte of the first letters is 0.
+        // UTF-16 without a byte order mark: every other byte of the first letters is 0.
         if let Some([a, b, c, d]) = start.first_chunk() {
             let (first, second) = ([*a, *c], [*b, *d]);
             let alternate = |letters: [u8; 2], gaps: [u8; 2]| letters.iter().all(|&byte| byte != 0) && gaps == [0, 0];
@@ -90,12 +90,12 @@ impl FileKind {
                 return Some(Utf16Unmarked);
             }
         }
-        let text = super::mark::without_mark(start).trim_ascii_start();
+        let text = super::bom::strip_bom(start).trim_ascii_start();
         let is_page = |tag: &&[u8]| text.get(..tag.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(tag));
         PAGES.iter().any(is_page).then_some(WebPage)
     }
 
-    /// What it is; fits behind "the file is".
+    /// Returns what the file is, as it follows "the file is".
     pub fn what(self) -> &'static str {
         match self {
             Gzip => "a gzip archive",
@@ -125,8 +125,8 @@ impl FileKind {
         }
     }
 
-    /// What gives the file that it holds or stands for, with FILE for its name; `None` where it is something else altogether.
-    pub fn way_on(self) -> Option<&'static str> {
+    /// Returns how to get the file that it contains or stands for, with FILE for its name; `None` if it is unrelated.
+    pub fn advice(self) -> Option<&'static str> {
         Some(match self {
             Gzip => "unpack it: gunzip -c FILE > NEW, and name that",
             Zip => "unpack it: unzip FILE, and name the file that was in it",
@@ -177,7 +177,7 @@ mod tests {
         }
         for (start, kind) in STARTS {
             assert_eq!(FileKind::of(start), Some(kind), "{start:?}");
-            assert!(kind.way_on().is_none_or(|way| !way.is_empty()) && !kind.what().is_empty());
+            assert!(kind.advice().is_none_or(|way| !way.is_empty()) && !kind.what().is_empty());
         }
         for text in ["", "{}", "[]", "<s>\n</s>\n", "x", "[PAD]\n[UNK]", "PKW", "a\tb", "BZ"] {
             assert_eq!(FileKind::of(text.as_bytes()), None, "{text}");

@@ -1,4 +1,4 @@
-//! Opening files that are files: nobody waits for a named pipe, reads a device for ever, or writes through a link.
+//! Opens regular files only: never waits for a named pipe, reads a device without end, or writes through a link.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::ErrorKind;
@@ -7,34 +7,34 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Opens a file for reading without waiting for anybody: a pipe that nobody writes to is open at once, and is then no file.
-pub fn open_at_once(path: &Path) -> std::io::Result<File> {
+/// Opens a file for reading without blocking: a pipe without a writer opens at once, and the caller sees that it is no file.
+pub fn open_nonblocking(path: &Path) -> std::io::Result<File> {
     File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// Opens a regular file for reading; links are followed.
 ///
 /// # Errors
-/// Data for anything else: reading a pipe or a device might never end. What [`Error::io`] says where it cannot be opened.
+/// Data if it is anything else: reading a pipe or a device might never end. See [`Error::io`] if it cannot be opened.
 pub fn open_regular(path: &Path) -> Result<File> {
     let failed = |e| Error::io("read", path, &e);
-    // Looked at before it is opened too: opening some devices does something.
+    // Also checked before it is opened: opening some devices has effects.
     check("read", path, &std::fs::metadata(path).map_err(failed)?)?;
-    let file = open_at_once(path).map_err(failed)?;
+    let file = open_nonblocking(path).map_err(failed)?;
     check("read", path, &file.metadata().map_err(failed)?)?;
     Ok(file)
 }
 
-/// Opens or creates a file of the program's own for reading and writing, and keeps what is in it.
+/// Opens or creates a file of this program for reading and writing; its content is kept.
 ///
 /// # Errors
-/// Data where something else lies there, a link included: what a link leads to belongs to somebody else. What [`Error::io`] says
-/// where it cannot be opened.
+/// Data if the path is anything but a regular file. A link is refused too: its target belongs to somebody else. See
+/// [`Error::io`] if it cannot be opened.
 pub fn open_own(path: &Path) -> Result<File> {
     own(path, File::options().read(true).write(true).create(true).truncate(false))
 }
 
-/// Like [`open_own`], for a file that only grows.
+/// Like [`open_own`], for appending.
 pub fn append_own(path: &Path) -> Result<File> {
     own(path, File::options().read(true).append(true).create(true))
 }
@@ -50,7 +50,7 @@ fn own(path: &Path, options: &mut OpenOptions) -> Result<File> {
     Ok(file)
 }
 
-/// Creates a file of the program's own. One that is there is removed first, so that nothing is written through a link.
+/// Creates a file of this program. An existing one is removed first, so that nothing is written through a link.
 pub fn create_own(path: &Path) -> std::io::Result<File> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -62,12 +62,12 @@ pub fn create_own(path: &Path) -> std::io::Result<File> {
 fn check(doing: &str, path: &Path, data: &Metadata) -> Result<()> {
     match data.is_file() {
         true => Ok(()),
-        false => Err(no_file(doing, path, data)),
+        false => Err(not_a_file(doing, path, data)),
     }
 }
 
-/// The error for something that is no regular file, with which `doing` cannot be done.
-pub fn no_file(doing: &str, path: &Path, data: &Metadata) -> Error {
+/// Returns the error for a path that is not a regular file; `doing` is what was tried, such as "read".
+pub fn not_a_file(doing: &str, path: &Path, data: &Metadata) -> Error {
     let (is, advice) = name(data.file_type());
     let error =
         Error::data(format!("cannot {doing} {}", path.display())).because(format!("it is {is}, not a regular file"));
@@ -77,7 +77,7 @@ pub fn no_file(doing: &str, path: &Path, data: &Metadata) -> Error {
     }
 }
 
-/// What a thing that is no file is, and what to name instead of it.
+/// Returns what the thing is, and what to name instead of it.
 fn name(kind: FileType) -> (&'static str, &'static str) {
     let kinds = [
         (kind.is_symlink(), "a symbolic link", "name the file that it leads to"),
@@ -97,7 +97,7 @@ mod tests {
     use crate::files::{read_bytes, sha256, write_bytes};
 
     #[test]
-    fn what_is_no_regular_file_is_not_waited_for() {
+    fn opening_never_waits_for_what_is_no_regular_file() {
         let folder = tempfile::tempdir().unwrap();
         let [pipe, link, good, socket] = ["pipe", "link", "good", "socket"].map(|name| folder.path().join(name));
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();

@@ -1,5 +1,5 @@
-//! One stream read in one thread and handed to others in shared blocks: each gets every byte once, none waits for the
-//! others by more than a few blocks, and memory does not grow with the stream.
+//! Reads a stream in one thread and passes it to several others in shared blocks. Each receiver gets every byte once, may be at
+//! most a few blocks ahead of another, and memory does not grow with the stream.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use crate::error::Error;
 
 /// Bytes of a block.
 const BLOCK: usize = 1 << 20;
-/// Blocks that one of the takers may be ahead of another.
+/// Blocks that one receiver may be ahead of another.
 const AHEAD: usize = 8;
 
 type Block = Arc<Vec<u8>>;
 
-/// Why a thread ended early.
+/// Why a receiving thread ended early.
 #[derive(Debug)]
-pub enum Stop {
-    /// Another one failed: its error is the one to show.
+pub enum FeedError {
+    /// Another thread failed; its error is the one to show.
     Elsewhere,
-    /// This one failed.
+    /// This thread failed.
     Failed(Error),
 }
 
-/// The reading side.
+/// The side that reads the stream.
 pub struct Relay {
-    /// No block means that the stream has ended well.
-    takers: Vec<SyncSender<Option<Block>>>,
+    /// Receive blocks; `None` means that the stream ended without an error.
+    receivers: Vec<SyncSender<Option<Block>>>,
     used: Receiver<Vec<u8>>,
 }
 
-/// What one of the takers gets. It must be read to its end or dropped: until then the others wait for its taker.
+/// The stream as one receiver gets it. It must be read to its end or dropped: until then the other receivers wait for it.
 pub struct Feed {
     blocks: Receiver<Option<Block>>,
     used: Sender<Vec<u8>>,
@@ -38,27 +38,27 @@ pub struct Feed {
     ended: bool,
 }
 
-/// A relay to `N` takers.
+/// Creates a relay to `N` receivers.
 pub fn relay<const N: usize>() -> (Relay, [Feed; N]) {
     let (give_back, used) = channel();
-    let mut takers = Vec::with_capacity(N);
+    let mut receivers = Vec::with_capacity(N);
     let feeds = std::array::from_fn(|_| {
-        let (give, blocks) = sync_channel(AHEAD);
-        takers.push(give);
+        let (send, blocks) = sync_channel(AHEAD);
+        receivers.push(send);
         Feed { blocks, used: give_back.clone(), current: None, ended: false }
     });
-    (Relay { takers, used }, feeds)
+    (Relay { receivers, used }, feeds)
 }
 
 impl Relay {
     /// Reads `source` to its end.
     ///
     /// # Errors
-    /// That reading failed, or that one of the takers stopped.
-    pub fn run(self, mut source: impl Read) -> Result<(), Broken> {
+    /// If reading failed, or a receiver stopped.
+    pub fn run(self, mut source: impl Read) -> Result<(), RelayError> {
         loop {
             let mut block = self.used.try_recv().unwrap_or_default();
-            let ended = fill(&mut source, &mut block).map_err(Broken::Source)?;
+            let ended = fill(&mut source, &mut block).map_err(RelayError::Source)?;
             if !block.is_empty() {
                 self.hand_out(&Some(Arc::new(block)))?;
             }
@@ -68,21 +68,21 @@ impl Relay {
         }
     }
 
-    fn hand_out(&self, block: &Option<Block>) -> Result<(), Broken> {
-        self.takers.iter().try_for_each(|taker| taker.send(block.clone())).map_err(|_| Broken::Taker)
+    fn hand_out(&self, block: &Option<Block>) -> Result<(), RelayError> {
+        self.receivers.iter().try_for_each(|receiver| receiver.send(block.clone())).map_err(|_| RelayError::Receiver)
     }
 }
 
 /// Why [`Relay::run`] ended early.
 #[derive(Debug)]
-pub enum Broken {
+pub enum RelayError {
     /// The source failed.
     Source(io::Error),
-    /// Nobody takes the blocks any more.
-    Taker,
+    /// A receiver is gone.
+    Receiver,
 }
 
-/// Fills a block; true at the end of the source.
+/// Fills a block; returns true at the end of the source.
 fn fill(source: &mut impl Read, block: &mut Vec<u8>) -> io::Result<bool> {
     block.resize(BLOCK, 0);
     let mut filled = 0;
@@ -101,17 +101,17 @@ fn fill(source: &mut impl Read, block: &mut Vec<u8>) -> io::Result<bool> {
 }
 
 impl Feed {
-    /// The next block; none at the end of the stream.
-    pub fn next_block(&mut self) -> Result<Option<Block>, Stop> {
+    /// Returns the next block; `None` at the end of the stream.
+    pub fn next_block(&mut self) -> Result<Option<Block>, FeedError> {
         if self.ended {
             return Ok(None);
         }
-        let block = self.blocks.recv().map_err(|_| Stop::Elsewhere)?;
+        let block = self.blocks.recv().map_err(|_| FeedError::Elsewhere)?;
         self.ended = block.is_none();
         Ok(block)
     }
 
-    /// Gives a block back, to be filled again once nobody else needs it.
+    /// Returns a block for reuse; it is filled again once no other receiver needs it.
     pub fn done_with(&self, block: Block) {
         if let Some(buffer) = Arc::into_inner(block) {
             let _ = self.used.send(buffer);
@@ -119,7 +119,7 @@ impl Feed {
     }
 }
 
-/// For those who want a stream. That another thread failed is an error of kind `BrokenPipe`.
+/// Reads the blocks as a stream. If another thread failed, the error has the kind `BrokenPipe`.
 impl Read for Feed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_gets_everything_once() {
+    fn each_receiver_gets_every_byte_once() {
         let text: Vec<u8> = (0..5_000_000_u32).map(|at| (at % 251) as u8).collect();
         let (relay, [mut a, mut b]) = relay();
         std::thread::scope(|scope| {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_a_broken_stream_for_its_end() {
+    fn a_broken_stream_is_never_taken_for_its_end() {
         struct Fails(usize);
         impl Read for Fails {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -178,14 +178,14 @@ mod tests {
             }
         }
         let (failing, [mut a, b]) = relay();
-        // Before anything is read: `a` takes nothing meanwhile, and would be waited for once it is a few blocks behind.
+        // Dropped before anything is read: `a` receives nothing meanwhile, and the relay would wait for it after a few blocks.
         drop(b);
-        assert!(matches!(failing.run(io::repeat(1)), Err(Broken::Taker)));
+        assert!(matches!(failing.run(io::repeat(1)), Err(RelayError::Receiver)));
         let error = io::copy(&mut a, &mut io::sink()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         let (failing, [mut a]) = relay();
-        assert!(matches!(failing.run(Fails(2)), Err(Broken::Source(_))));
+        assert!(matches!(failing.run(Fails(2)), Err(RelayError::Source(_))));
         assert!(a.next_block().unwrap().is_some() && a.next_block().unwrap().is_some());
-        assert!(matches!(a.next_block(), Err(Stop::Elsewhere)));
+        assert!(matches!(a.next_block(), Err(FeedError::Elsewhere)));
     }
 }

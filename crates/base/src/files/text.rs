@@ -1,34 +1,34 @@
-//! Text files: a byte order mark is taken off, and what is no text is named by what it is.
+//! Reads text files: strips a byte order mark, and names what a file is that is no text.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+pub use super::bom::strip_bom;
 use super::kind::FileKind;
-pub use super::mark::without_mark;
 use super::open_regular;
 use crate::error::{Error, Result};
 
-/// Opens a regular file of UTF-8 text behind its byte order mark.
+/// Opens a regular file of UTF-8 text and skips its byte order mark.
 ///
 /// # Errors
-/// Data where its first bytes are not those of such text; as [`open_regular`].
+/// Data if its first bytes are known not to be UTF-8 text; see also [`open_regular`].
 pub fn open_text(path: &Path) -> Result<BufReader<File>> {
     let mut file = BufReader::with_capacity(1 << 20, open_regular(path)?);
     let start = file.fill_buf().map_err(|e| Error::io("read", path, &e))?;
     refuse_foreign(path, start)?;
-    let mark = start.len() - without_mark(start).len();
+    let mark = start.len() - strip_bom(start).len();
     file.consume(mark);
     Ok(file)
 }
 
-/// The text of a file's bytes, without a byte order mark.
+/// Decodes the bytes of a text file, without a byte order mark.
 ///
 /// # Errors
-/// Data where it is not UTF-8 text, with what it is or the line.
+/// Data if it is not UTF-8 text; the error names what it is, or the line.
 pub fn decode(path: &Path, mut bytes: Vec<u8>) -> Result<String> {
     refuse_foreign(path, &bytes)?;
-    let mark = bytes.len() - without_mark(&bytes).len();
+    let mark = bytes.len() - strip_bom(&bytes).len();
     bytes.drain(..mark);
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -42,13 +42,13 @@ pub fn decode(path: &Path, mut bytes: Vec<u8>) -> Result<String> {
 /// Refuses a file whose first bytes are known not to be those of UTF-8 text.
 ///
 /// # Errors
-/// Data with what it is and what to do.
+/// Data; the error names what the file is and what to do.
 pub fn refuse_foreign(path: &Path, start: &[u8]) -> Result<()> {
     match FileKind::of(start) {
         None => Ok(()),
         Some(kind) => {
             let name = path.display().to_string();
-            let next = kind.way_on().unwrap_or("name the text file itself").replace("FILE", &name);
+            let next = kind.advice().unwrap_or("name the text file itself").replace("FILE", &name);
             Err(Error::data(format!("{name} is {}", kind.what())).next(next))
         }
     }
@@ -63,7 +63,7 @@ mod tests {
     use crate::files::{read_text, write_bytes};
 
     #[test]
-    fn a_byte_order_mark_is_taken_off_once() {
+    fn one_byte_order_mark_is_stripped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         for (bytes, text) in [("\u{feff}a", "a"), ("a\u{feff}", "a\u{feff}"), ("", ""), ("\u{feff}", ""), ("é", "é")]
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named_with_the_way_on() {
+    fn a_file_that_is_no_text_is_named_with_advice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         let utf16: Vec<u8> = "[{\"a\": 1}]".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -9,7 +9,7 @@ use super::evaluate::Prediction;
 use super::example::Id;
 use super::task_data::TaskData;
 use base::error::Error;
-use base::human::grouped;
+use base::format::grouped;
 
 /// How many of a kind are named.
 const NAMED: usize = 3;

@@ -46,7 +46,7 @@ pub fn of_content(start: &[u8]) -> Option<Foreign> {
             FileKind::Film | FileKind::Pdf | FileKind::Program => "name the feature file",
             _ => ALL_TEN,
         };
-        return found(kind.what(), kind.way_on().unwrap_or(instead));
+        return found(kind.what(), kind.advice().unwrap_or(instead));
     }
     let text = start.trim_ascii_start();
     let next = text.get(1..).map(<[u8]>::trim_ascii_start).and_then(|rest| rest.first());

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use base::error::{Error, Result};
 use base::files;
-use base::host::Facts;
+use base::host::HostFacts;
 use data::dataset::{Task, metrics};
 
 /// Its name in a folder.
@@ -154,8 +154,8 @@ impl FileDigest {
     }
 }
 
-impl From<Facts> for Machine {
-    fn from(Facts { program, commit, versions, threads, device, .. }: Facts) -> Self {
+impl From<HostFacts> for Machine {
+    fn from(HostFacts { program, commit, versions, threads, device, .. }: HostFacts) -> Self {
         Self { program, commit, versions, threads: threads as u64, device }
     }
 }
@@ -284,7 +284,7 @@ pub(crate) mod tests {
             features: Vec::new(),
             predictions: None,
             items: None,
-            environment: Facts::computing("cpu", 2, BTreeMap::new()).into(),
+            environment: HostFacts::computing("cpu", 2, BTreeMap::new()).into(),
         }
     }
 

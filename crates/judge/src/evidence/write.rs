@@ -84,7 +84,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use base::host::Facts;
+    use base::host::HostFacts;
     use data::dataset::{Example, Id, Label};
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
             vocabulary: None,
             without: None,
             features: Vec::new(),
-            environment: Facts::computing("cpu", 1, BTreeMap::new()).into(),
+            environment: HostFacts::computing("cpu", 1, BTreeMap::new()).into(),
         };
         let record = write_evaluation(folder.path(), evaluated(&all)).unwrap();
         assert_eq!(ResultRecord::read(folder.path()).unwrap(), record);

@@ -5,7 +5,7 @@
 
 use super::{Report, words};
 use crate::verdict::Verdict;
-use base::plain;
+use base::sanitize;
 
 /// One line a result that did not pass and one for what stopped the run; one notice where everything passed.
 pub fn annotations(report: &Report) -> String {
@@ -46,7 +46,7 @@ fn level(verdict: Verdict) -> (&'static str, u8) {
 
 /// GitHub's escapes, then ours for what would steer a terminal that shows the log.
 fn data(text: &str) -> String {
-    plain::line(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
+    sanitize::line(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 fn property(text: &str) -> String {

@@ -7,7 +7,7 @@ use super::numbers::{self, Numbers};
 use super::{Report, StageState, human_seconds, points, words};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
-use base::plain;
+use base::sanitize;
 
 /// Of the items with another answer, this many are shown.
 const FLIPS: usize = 3;
@@ -34,25 +34,25 @@ pub fn render(report: &Report, colour: bool) -> String {
         format!("\x1b[{code}m{text}\x1b[0m")
     };
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), plain::line(&report.summary));
+    let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), sanitize::line(&report.summary));
     if let Some(before) = words::before(report) {
-        let _ = writeln!(out, "  {}", plain::line(&before));
+        let _ = writeln!(out, "  {}", sanitize::line(&before));
         for change in report.before.iter().flat_map(|b| &b.changes) {
-            let _ = writeln!(out, "  - {}", plain::line(change));
+            let _ = writeln!(out, "  - {}", sanitize::line(change));
         }
     }
     for (names, row) in told_together(&report.rows) {
         let _ = writeln!(
             out,
             "  {} {}: {}",
-            plain::line(&names),
+            sanitize::line(&names),
             paint(row.verdict, row.verdict.as_str()),
-            plain::line(&attention(row))
+            sanitize::line(&attention(row))
         );
     }
     if let Some(about) = &report.about {
         let _ = writeln!(out);
-        for line in textwrap::wrap(&plain::line(about), WIDTH) {
+        for line in textwrap::wrap(&sanitize::line(about), WIDTH) {
             let _ = writeln!(out, "  {line}");
         }
     }
@@ -70,16 +70,17 @@ pub fn render(report: &Report, colour: bool) -> String {
     }
     if let Some(failure) = &report.failure {
         let place = failure.stage.as_ref().map_or_else(|| "judging".to_owned(), |s| format!("stage {s}"));
-        let _ = writeln!(out, "\n{} {}", plain::line(&place), paint(Verdict::Infra, &plain::line(&failure.class)));
+        let _ =
+            writeln!(out, "\n{} {}", sanitize::line(&place), paint(Verdict::Infra, &sanitize::line(&failure.class)));
         for line in failure.message.lines() {
-            let _ = writeln!(out, "  {}", plain::line(line));
+            let _ = writeln!(out, "  {}", sanitize::line(line));
         }
     }
     if !report.golden.is_empty() {
         let files: Vec<String> = (report.golden.iter())
             .map(|g| format!("{} edition {} (sha256 {:.12})", g.name, g.edition, g.sha256))
             .collect();
-        let _ = writeln!(out, "\njudged by {}", plain::line(&files.join(", ")));
+        let _ = writeln!(out, "\njudged by {}", sanitize::line(&files.join(", ")));
     }
     if !report.stages.is_empty() {
         let _ = writeln!(out, "\n{}", stages(report));
@@ -113,10 +114,10 @@ fn block(row: &Judged) -> String {
     let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
     let mut body = String::new();
     for sentence in row.evidence.iter().filter(is_shown) {
-        let _ = writeln!(body, "  - {}", plain::line(sentence));
+        let _ = writeln!(body, "  - {}", sanitize::line(sentence));
     }
     body += &details(row, happened);
-    if body.is_empty() { body } else { format!("\n{}\n{body}", plain::line(&row.title())) }
+    if body.is_empty() { body } else { format!("\n{}\n{body}", sanitize::line(&row.title())) }
 }
 
 /// What a row holds beside evidence: lines, and tables. A single run is in the table of results; why a run does not count is left
@@ -125,7 +126,7 @@ fn details(row: &Judged, happened: &str) -> String {
     let mut out = String::new();
     let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
     for line in words::details(&lines, FLIPS) {
-        let _ = writeln!(out, "  - {}", plain::line(&line));
+        let _ = writeln!(out, "  - {}", sanitize::line(&line));
     }
     let several = if row.runs.len() > 1 { row.runs.as_slice() } else { &[] };
     let runs = several.iter().map(|r| {
@@ -161,7 +162,7 @@ fn small<'h>(
     aligned(cells)
         .into_iter()
         .zip(words)
-        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {}\n", plain::line(&word)))
+        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {}\n", sanitize::line(&word)))
 }
 
 fn stages(report: &Report) -> String {
@@ -180,14 +181,14 @@ fn stages(report: &Report) -> String {
         report.stages.len(),
         parts.join(", "),
         human_seconds(seconds),
-        plain::line(&report.run)
+        sanitize::line(&report.run)
     )
 }
 
 /// Columns aligned: the first to the left, the others to the right.
 fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
     let cells: Vec<Vec<String>> =
-        cells.iter().map(|line| line.iter().map(|cell| plain::line(cell)).collect()).collect();
+        cells.iter().map(|line| line.iter().map(|cell| sanitize::line(cell)).collect()).collect();
     let columns = cells.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns)
         .map(|i| cells.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))

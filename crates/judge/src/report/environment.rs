@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use base::host::Facts;
-use base::human::human_bytes;
+use base::format::human_bytes;
+use base::host::HostFacts;
 
 /// Where a run took place.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ pub struct Environment {
 
 impl Environment {
     /// Returns what a report says of where its run took place, everything random coming from these seeds.
-    pub fn new(facts: Facts, seeds: &[u64], image: Option<String>) -> Self {
-        let Facts { program, commit, os, cpu, cpus, memory, threads, versions, device: _ } = facts;
+    pub fn new(facts: HostFacts, seeds: &[u64], image: Option<String>) -> Self {
+        let HostFacts { program, commit, os, cpu, cpus, memory, threads, versions, device: _ } = facts;
         Self { program, commit, versions, os, cpu, cpus, memory, threads, image, seeds: seeds.to_vec() }
     }
 

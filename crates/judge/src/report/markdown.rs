@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{AssetRecord, Report, human_bytes, human_seconds, numbers, points, words};
 use crate::verdict::row::Judged;
-use base::plain;
+use base::sanitize;
 
 /// Below 1 MiB with room for what a step adds of its own.
 const LIMIT: usize = 1_000_000;
@@ -203,7 +203,7 @@ fn code(sha256: &str) -> String {
 /// So that no text of a run becomes markup, a table column or a mention.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in plain::line(&text.replace(['\n', '\r'], " ")).chars() {
+    for c in sanitize::line(&text.replace(['\n', '\r'], " ")).chars() {
         match c {
             '&' => out += "&amp;",
             '<' => out += "&lt;",

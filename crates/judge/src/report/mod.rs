@@ -34,7 +34,7 @@ pub(crate) use words::about;
 pub use words::points;
 pub use write::HTML;
 
-pub use base::human::{human_bytes, human_seconds};
+pub use base::format::{human_bytes, human_seconds};
 
 #[cfg(test)]
 mod sample;

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::diagnose::layers;
 use super::policy::{TASK, TIED};
 use base::error::{Error, Result};
-use base::human::some_of;
+use base::format::some_of;
 use checkpoint::StateDict;
 use checkpoint::{finite, still_whole};
 

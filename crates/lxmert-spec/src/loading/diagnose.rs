@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::policy::{LoadReport, Policy, TASK};
 use super::wrappers::unwrapped;
 use base::error::{Error, Result};
-use base::human::some_of;
+use base::format::some_of;
 
 /// Whether a policy promises that a checkpoint has this tensor of the model.
 pub(super) fn is_promised(policy: Policy<'_>, name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use base::human::some_of;
+use base::format::some_of;
 
 /// What task models put before the encoder's names.
 pub(crate) const TASK: &str = "lxrt_encoder.model.";

@@ -15,7 +15,7 @@ use super::tensors::{Grown, descriptions};
 use crate::model::encoder::Inputs;
 use base::error::{Error, Result};
 use base::files;
-use base::signals::{AtWork, stopped};
+use base::signals::{ShutdownGuard, stopped};
 use checkpoint::{StateDict, TensorData};
 use data::dataset::tokenizer::Tokenizer;
 use trainings::examples::MAX_WORDS;
@@ -68,8 +68,8 @@ pub struct Encoded {
 /// are in the place; interrupted on Ctrl-C and the like, after which complete shards are there.
 pub fn encode(work: &Work<'_>, settings: &Settings, seen: &mut dyn FnMut(usize)) -> Result<Encoded> {
     work.check(settings)?;
-    let at_work = AtWork::begin()?;
-    at_work.announce("stopping after this batch …");
+    let at_work = ShutdownGuard::begin()?;
+    at_work.set_stop_message("stopping after this batch …");
     let about = work.about(settings)?;
     let parts = settings.output.parts(work.pairs.len());
     settings.output.check(&parts, &about)?;
@@ -195,13 +195,13 @@ impl Work<'_> {
         &self,
         part: &Part,
         settings: &Settings,
-        at_work: &AtWork,
+        at_work: &ShutdownGuard,
         seen: &mut dyn FnMut(usize),
     ) -> Result<StateDict> {
         let mut grown: IndexMap<String, Grown> = IndexMap::new();
         let mut rows = 0;
         for pairs in self.pairs[part.pairs.clone()].chunks(settings.batch_size.max(1)) {
-            if let Some(signal) = at_work.asked_by() {
+            if let Some(signal) = at_work.stop_signal() {
                 return Err(stopped(signal).next("run the same command again: complete shards are kept"));
             }
             for (name, tensor) in self.batch(pairs, rows, settings.want)? {

@@ -8,12 +8,12 @@ use tch::Device;
 
 use crate::libtorch;
 use base::files;
-use base::host::Facts;
+use base::host::HostFacts;
 
 /// Threads, device and versions, for a snapshot's identity.
 pub fn machine(device: Device) -> BTreeMap<String, Value> {
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(0);
-    let facts = Facts::computing(&described(device), threads, libtorch::versions());
+    let facts = HostFacts::computing(&described(device), threads, libtorch::versions());
     let mut machine: BTreeMap<String, Value> =
         facts.versions.into_iter().map(|(name, version)| (name, version.into())).collect();
     machine.insert("threads".into(), facts.threads.into());

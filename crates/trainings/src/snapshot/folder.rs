@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use super::{Every, Identity, Snapshot, file};
 use base::cause::Cause;
 use base::error::{Error, Result};
-use base::human::human_bytes;
-use base::signals::AtWork;
+use base::format::human_bytes;
+use base::signals::ShutdownGuard;
 use checkpoint::StateDict;
 
 /// Snapshots that are kept.
@@ -75,8 +75,8 @@ impl Snapshots {
     }
 
     /// What to do after `step` steps.
-    pub fn next(&self, step: u64, at_work: &AtWork) -> Next {
-        match at_work.asked_by() {
+    pub fn next(&self, step: u64, at_work: &ShutdownGuard) -> Next {
+        match at_work.stop_signal() {
             Some(_) => Next::Stop,
             None if self.every.is_due(step - self.last.0.min(step), self.last.1.elapsed()) => Next::Snapshot,
             None => Next::Step,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::outcome::{File, Found, Named, Worst};
 use super::{QUANTILE_ERROR, Quantiles};
-use base::human::grouped;
+use base::format::grouped;
 
 /// Where lines are broken.
 const WIDTH: usize = 98;

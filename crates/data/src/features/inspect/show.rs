@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::facts::{FileKind, Inspection, Span};
 use crate::features::statistics::Summary;
-use base::human::grouped;
+use base::format::grouped;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -78,7 +78,7 @@ impl FileState {
             Error::io("read the features", path, &error).next("fetch or extract them, or name the right --data-root")
         })?;
         if !data.is_file() {
-            return Err(files::no_file("read", path, &data));
+            return Err(files::not_a_file("read", path, &data));
         }
         Ok(Self {
             bytes: data.len(),

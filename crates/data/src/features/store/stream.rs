@@ -12,8 +12,8 @@ use crate::features::row::Row;
 use crate::features::row_error::TsvError;
 use crate::features::tsv::Reader;
 use base::error::{Error, Result};
-use base::files::part::Part;
-use base::files::relay::{Broken, Feed, Stop, relay};
+use base::files::part_file::PartFile;
+use base::files::relay::{Feed, FeedError, RelayError, relay};
 
 /// What [`store_stream`] made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn store_stream(
     expected_rows: Option<u64>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Streamed> {
-    let mut part = Part::create(tsv)?;
+    let mut part = PartFile::create(tsv)?;
     let names = Names::of_new(tsv, store_dir, precision)?;
     let store = names.whole();
     let mut writer = StoreWriter::create(&store, precision)?;
@@ -59,8 +59,8 @@ pub fn store_stream(
     // One cause, however many threads it stopped: first whoever has no choice but to stop the others.
     let failed = |error| Error::io("unpack", tsv, &error).next("fetch the archive again");
     let (bytes, sha256) = match (unpacked, written, built) {
-        (Ok(Err(Broken::Source(error))), _, _) => return Err(failed(error)),
-        (_, Ok(Err(Stop::Failed(error))), _) | (_, _, Err(Stop::Failed(error))) => return Err(error),
+        (Ok(Err(RelayError::Source(error))), _, _) => return Err(failed(error)),
+        (_, Ok(Err(FeedError::Failed(error))), _) | (_, _, Err(FeedError::Failed(error))) => return Err(error),
         (Ok(Ok(())), Ok(Ok(done)), Ok(())) => done,
         _ => return Err(Error::bug(format!("unpacking {} stopped without a reason", tsv.display()))),
     };
@@ -78,15 +78,15 @@ pub fn store_stream(
 }
 
 /// Reads all rows into the writer.
-fn build(feed: Feed, tsv: &Path, writer: &mut StoreWriter, progress: &mut dyn FnMut(u64)) -> Result<(), Stop> {
+fn build(feed: Feed, tsv: &Path, writer: &mut StoreWriter, progress: &mut dyn FnMut(u64)) -> Result<(), FeedError> {
     let mut reader = Reader::new(feed, tsv);
     let mut row = Row::default();
     loop {
         let before = reader.consumed();
         let more = reader.read(&mut row).map_err(|error| match error {
             // The source is other threads, so it is they who failed.
-            TsvError::Io(_) => Stop::Elsewhere,
-            TsvError::Row(row) => Stop::Failed(
+            TsvError::Io(_) => FeedError::Elsewhere,
+            TsvError::Row(row) => FeedError::Failed(
                 Error::data(row).next("the archive holds a damaged file: fetch it again, or from another source"),
             ),
         })?;
@@ -95,10 +95,10 @@ fn build(feed: Feed, tsv: &Path, writer: &mut StoreWriter, progress: &mut dyn Fn
         let line_end = bytes.checked_sub(if more { row.text_bytes() } else { 0 });
         let line_end = line_end.and_then(|left| left.checked_sub(if before == 0 { reader.mark_bytes() } else { 0 }));
         match (more, line_end) {
-            (true, Some(0..=2)) => writer.write_row(&row).map_err(Stop::Failed)?,
+            (true, Some(0..=2)) => writer.write_row(&row).map_err(FeedError::Failed)?,
             (false, Some(0)) => return Ok(()),
-            (true, _) => return Err(Stop::Failed(wrong_length(tsv, &row, reader.line(), bytes))),
-            (false, _) => return Err(Stop::Failed(bytes_behind(tsv, bytes))),
+            (true, _) => return Err(FeedError::Failed(wrong_length(tsv, &row, reader.line(), bytes))),
+            (false, _) => return Err(FeedError::Failed(bytes_behind(tsv, bytes))),
         }
     }
 }

@@ -16,10 +16,10 @@ use super::format::{HEADER_BYTES, Layout, Part};
 use super::receipt::copy_hashed;
 use super::{Precision, Source};
 use crate::features::row::Row;
-use base::cleanup::Registered;
+use base::cleanup::CleanupGuard;
 use base::error::{Error, Result};
 use base::files;
-use base::process::{self, Life};
+use base::process::{self, Liveness};
 
 /// Begins the names of unfinished stores.
 const PREFIX: &str = ".building-";
@@ -42,7 +42,7 @@ pub struct StoreWriter {
     halves: Vec<f16>,
     /// Of the features so far.
     hash: Sha256,
-    _removed: Registered,
+    _removed: CleanupGuard,
 }
 
 impl StoreWriter {
@@ -183,10 +183,10 @@ fn remove_abandoned(folder: &Path) {
             let written = entry.metadata().and_then(|data| data.modified());
             written.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED_AFTER))
         };
-        let abandoned = match process::life_of_mark(mark) {
-            Life::Dead => true,
-            Life::Lives => false,
-            Life::CannotSay => silent(),
+        let abandoned = match process::mark_liveness(mark) {
+            Liveness::Dead => true,
+            Liveness::Alive => false,
+            Liveness::Unknown => silent(),
         };
         if abandoned {
             let _ = std::fs::remove_file(entry.path());

@@ -103,7 +103,7 @@ impl Index {
     /// Tells files of other kinds; the length of a byte order mark, which is left out.
     fn look_at_start(&self, head: &mut Vec<u8>) -> Result<u64, TsvError> {
         self.read_some(0, foreign::START, head)?;
-        let mark = head.len() - text::without_mark(head).len();
+        let mark = head.len() - text::strip_bom(head).len();
         match foreign::of_content(&head[mark..]) {
             Some(foreign) => Err(row_error(&self.path, 1, b"", (None, Damage::OtherKind(foreign)))),
             None => Ok(mark as u64),

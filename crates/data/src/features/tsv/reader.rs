@@ -116,7 +116,7 @@ impl<R: Read> Reader<R> {
     /// Takes off a byte order mark, and tells files of other kinds.
     fn look_at_start(&mut self) -> Result<(), TsvError> {
         let start = self.lines.peek(foreign::START).map_err(|error| TsvError::io("read", &self.file, &error))?;
-        let mark = start.len() - text::without_mark(start).len();
+        let mark = start.len() - text::strip_bom(start).len();
         if let Some(foreign) = foreign::of_content(&start[mark..]) {
             self.line = 1;
             return Err(row_error(&self.file, 1, b"", (None, Damage::OtherKind(foreign))));

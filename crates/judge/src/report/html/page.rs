@@ -6,7 +6,7 @@ use super::super::{Report, human_seconds, words};
 use super::parts::{class, pill, sign};
 use super::{attention, evidence, learning, record, results};
 use crate::verdict::Verdict;
-use base::plain;
+use base::sanitize;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -40,7 +40,7 @@ pub fn render(report: &Report) -> String {
         }
     };
     // Texts of a run may hold anything; what is markup in them is escaped already.
-    plain::page(&page.into_string())
+    sanitize::page(&page.into_string())
 }
 
 fn banner(report: &Report) -> Markup {

@@ -10,7 +10,7 @@ use super::super::statistics::{Interval, clustered_interval, mcnemar_exact, pair
 use super::super::{Verdict, head};
 use base::error::{Error, Result};
 use base::files;
-use base::human::number_of;
+use base::format::number_of;
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 1;

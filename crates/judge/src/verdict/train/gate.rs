@@ -8,7 +8,7 @@ use super::super::runs::{Expected, Run, sort};
 use super::super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
 use super::equivalence::MOST_SEEDS;
 use super::{Found, Scatter, Test};
-use base::human::number_of;
+use base::format::number_of;
 
 /// Judges the trainings of a task by the rules above.
 pub(crate) fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use base::error::{Error, Result};
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 use trainings::dir_lock::lock_dir;
 use trainings::progress::TrainProgress;
 use trainings::resume::{self, RunStart};
@@ -46,7 +46,7 @@ pub(crate) fn run<T: Training>(
     let log = RunLog::open(output, from.as_ref().map(|from| from.position.logs))?;
     let mut writer = RunWriter::new(output, log, snapshots);
     // From here on a signal makes it write one.
-    at_work.announce(snapshot::writing(updater.state_bytes()));
+    at_work.set_stop_message(snapshot::writing(updater.state_bytes()));
     let resumed = from.is_some();
     let at = match from {
         Some(from) => resume::restore(from, |steps, tensors| updater.restore(steps, tensors), &mut note)?,
@@ -63,7 +63,7 @@ struct Session<'a, T: Training> {
     plan: &'a Plan<'a>,
     at: PositionOf<T>,
     writer: RunWriter<'a>,
-    at_work: AtWork,
+    at_work: ShutdownGuard,
     observer: &'a mut dyn Observer,
 }
 
@@ -84,7 +84,7 @@ impl<T: Training> Session<'_, T> {
                 break outcome;
             }
         };
-        self.at_work.announce(ENDING);
+        self.at_work.set_stop_message(ENDING);
         self.writer.finish(&self.training, self.at, outcome, identity)
     }
 
@@ -121,7 +121,7 @@ impl<T: Training> Session<'_, T> {
             self.at.logs = self.writer.log.mark()?;
             self.writer.snapshot::<T>(&self.updater, &self.at)?;
         }
-        if next == Next::Stop { Err(self.writer.stopped(number, self.at_work.asked_by())) } else { Ok(()) }
+        if next == Next::Stop { Err(self.writer.stopped(number, self.at_work.stop_signal())) } else { Ok(()) }
     }
 
     /// Goes over the validation data. Asked to stop, it leaves a snapshot of the epoch's last step.
@@ -129,13 +129,13 @@ impl<T: Training> Session<'_, T> {
         let steps = self.updater.steps();
         let mut seen = |examples| {
             self.observer.validated(examples);
-            match self.at_work.asked_by() {
+            match self.at_work.stop_signal() {
                 None => Ok(()),
                 signal @ Some(_) => Err(self.writer.stopped(steps, signal)),
             }
         };
         let given = self.training.validate(self.at.epoch, &mut seen);
-        if given.is_err() && self.at_work.asked_by().is_some() {
+        if given.is_err() && self.at_work.stop_signal().is_some() {
             self.writer.snapshot::<T>(&self.updater, &self.at)?;
         }
         given

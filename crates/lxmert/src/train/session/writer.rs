@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use base::error::{Error, Result};
-use base::signals::AtWork;
+use base::signals::ShutdownGuard;
 use trainings::outcome::Finished;
 use trainings::resume;
 use trainings::snapshot::{Identity, Next, Snapshots, stopped};
@@ -38,7 +38,7 @@ impl<'a> RunWriter<'a> {
     }
 
     /// Returns what to do after `step` steps.
-    pub(crate) fn next(&self, step: u64, at_work: &AtWork) -> Next {
+    pub(crate) fn next(&self, step: u64, at_work: &ShutdownGuard) -> Next {
         self.snapshots.next(step, at_work)
     }
 

@@ -1,5 +1,4 @@
-//! A huge file on its way to its name: the temporary one has a name that the next try finds and removes, should this
-//! process be killed.
+//! Writes huge files. The temporary file has a fixed name, so that the next try finds and removes it if this process is killed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -8,21 +7,21 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::hex;
-use super::relay::{Feed, Stop};
-use crate::cleanup::{self, Registered};
+use super::relay::{Feed, FeedError};
+use crate::cleanup::{self, CleanupGuard};
 use crate::error::{Error, Result};
 
-/// The file `NAME.part`; removed unless finished.
-pub struct Part {
+/// A file `NAME.part` that is being written; removed unless finished.
+pub struct PartFile {
     path: PathBuf,
     part: PathBuf,
     file: File,
     finished: bool,
-    _removed: Registered,
+    _removed: CleanupGuard,
 }
 
-impl Part {
-    /// Begins the file `path`, whose folder is created where it is missing. What an earlier try left is removed.
+impl PartFile {
+    /// Starts the file `path`. Creates its folder if missing and removes what an earlier try left.
     pub fn create(path: &Path) -> Result<Self> {
         super::create_folder_of(path)?;
         let mut name = path.as_os_str().to_owned();
@@ -38,10 +37,10 @@ impl Part {
         Ok(Self { path: path.to_owned(), part, file, finished: false, _removed: removed })
     }
 
-    /// Writes all that comes and waits until it is on the disk. Gives the number of bytes and their SHA-256; `progress` hears
-    /// of bytes just written.
-    pub fn fill(&mut self, mut feed: Feed, progress: &mut dyn FnMut(u64)) -> Result<(u64, String), Stop> {
-        let failed = |error: &std::io::Error| Stop::Failed(Error::io("write", &self.path, error));
+    /// Writes all blocks of `feed` and syncs the file. Returns the number of bytes and their SHA-256; `progress` receives the
+    /// bytes of each block.
+    pub fn fill(&mut self, mut feed: Feed, progress: &mut dyn FnMut(u64)) -> Result<(u64, String), FeedError> {
+        let failed = |error: &std::io::Error| FeedError::Failed(Error::io("write", &self.path, error));
         let (mut bytes, mut hash) = (0, Sha256::new());
         while let Some(block) = feed.next_block()? {
             hash.update(&block[..]);
@@ -54,7 +53,7 @@ impl Part {
         Ok((bytes, hex(&hash.finalize())))
     }
 
-    /// Gives the file its name.
+    /// Renames the file to its final name.
     pub fn finish(mut self) -> Result<()> {
         std::fs::rename(&self.part, &self.path).map_err(|error| Error::io("write", &self.path, &error))?;
         self.finished = true;
@@ -62,7 +61,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.finished {
             let _ = std::fs::remove_file(&self.part);

@@ -1,30 +1,31 @@
-//! Text of files and other programs made fit for a terminal and for the log of GitHub Actions.
+//! Makes text from files and other programs safe to show on a terminal and in the log of GitHub Actions.
 //!
-//! Characters that steer a terminal come out as visible escapes: controls, and those that turn the direction of writing. A line
-//! that GitHub would take for a command loses the look of one. GitHub's runner takes those that begin with `::` behind any
-//! white space, and those with `##[` anywhere (actions/runner, `src/Runner.Common/ActionCommand.cs`).
+//! Characters that control a terminal become visible escapes: control characters, and those that change the direction of
+//! writing. A line that GitHub Actions would run as a workflow command is escaped. GitHub's runner accepts lines that begin
+//! with `::` after any white space, and lines with `##[` anywhere (actions/runner, `src/Runner.Common/ActionCommand.cs`).
 //!
-//! What is plain already stays as it is, so that text may pass twice.
+//! Sanitizing text twice changes nothing.
 
-/// One line: line ends come out as `\n`.
+/// Sanitizes text that must stay on one line: line ends become a visible `\n`.
 pub fn line(raw: &str) -> String {
     harmless(visible(raw, is_steering))
 }
 
-/// As many lines as there are; tabs stay too.
+/// Sanitizes each line of a text; line ends and tabs are kept.
 pub fn lines(raw: &str) -> String {
     let plain = raw.split('\n').map(|line| harmless(visible(line, |c| c != '\t' && is_steering(c))));
     plain.collect::<Vec<_>>().join("\n")
 }
 
-/// Controls and turned writing made visible, line ends and tabs kept: for a page, where nothing else steers.
+/// Escapes control and direction characters only; line ends and tabs are kept. For HTML, which holds no workflow commands.
 pub fn page(raw: &str) -> String {
     visible(raw, |c| !matches!(c, '\n' | '\t') && is_steering(c))
 }
 
-/// As [`lines`], shortened: of a line that is too long both ends are kept, of too many lines the first.
+/// Sanitizes like [`lines`] and shortens: a long line keeps its first 600 and last 300 characters, a long text its first 60
+/// lines.
 pub fn excerpt(raw: &str) -> String {
-    /// Room for a path and a sentence.
+    /// Enough for a path and a sentence.
     const LINE: [usize; 2] = [600, 300];
     const LINES: usize = 60;
     let mut kept: Vec<String> = raw.split('\n').take(LINES).map(|line| shortened(line, LINE)).collect();
@@ -34,7 +35,7 @@ pub fn excerpt(raw: &str) -> String {
     lines(&kept.join("\n"))
 }
 
-/// The first and the last characters of what has more than both together.
+/// Keeps the first and the last characters of a line that is longer than both together.
 fn shortened(line: &str, [first, last]: [usize; 2]) -> String {
     let Some((end, _)) = line.char_indices().nth(first) else { return line.to_owned() };
     let (start, _) = line.char_indices().rev().nth(last - 1).unwrap_or_default();
@@ -52,13 +53,13 @@ fn visible(raw: &str, is_hidden: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// Controls, line and paragraph separators, and what turns the direction of writing.
+/// Returns whether a character is a control, a line or paragraph separator, or changes the direction of writing.
 fn is_steering(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A line that GitHub takes for no command.
+/// Escapes a line that GitHub Actions would run as a command.
 fn harmless(line: String) -> String {
     let line = if line.contains("##[") { line.replace("##[", "#\\#[") } else { line };
     match line.trim_start().starts_with("::") {

@@ -1,6 +1,6 @@
-//! Sizes, durations and numbers for people.
+//! Formats sizes, durations and numbers for people.
 
-/// `1.5 MB`, decimal units.
+/// Formats a size in decimal units, such as `1.5 MB`.
 pub fn human_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
@@ -13,7 +13,7 @@ pub fn human_bytes(bytes: u64) -> String {
     format!("{value:.1} TB")
 }
 
-/// `0.4 s`, `1 min 5 s`.
+/// Formats a duration, such as `0.4 s` or `1 min 5 s`.
 pub fn human_seconds(seconds: f64) -> String {
     if seconds < 59.95 {
         return format!("{seconds:.1} s");
@@ -25,12 +25,12 @@ pub fn human_seconds(seconds: f64) -> String {
     }
 }
 
-/// `17 GB` for a figure that was rounded by whoever said it: no decimal that nobody vouched for.
+/// Formats a size that is known only roughly, such as `17 GB`: no decimal that would look exact.
 pub fn rounded_bytes(bytes: u64) -> String {
     human_bytes(bytes).replace(".0 ", " ")
 }
 
-/// A number with commas between its thousands.
+/// Formats a number with commas between its thousands.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
@@ -43,12 +43,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `1 image`, `2,000 images`.
+/// Formats a count with its noun, such as `1 image` or `2,000 images`.
 pub fn number_of(number: u64, one: &str) -> String {
     format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// The first few of some names.
+/// Lists the first four names and how many more there are.
 pub fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 4;
     let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");

@@ -1,25 +1,24 @@
-//! A file or folder that one process has to itself, by the operating system's lock.
+//! Exclusive locks of the operating system on files and folders.
 //!
-//! Some file systems (network mounts, FUSE, sandboxes) have no such locks. There is one rule for them: the program goes on, and says once
-//! that nobody guards the folder.
+//! Some file systems (network mounts, FUSE, sandboxes) have no locks. The program then continues without one and warns once.
 
-use crate::tell;
+use crate::status;
 use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Once;
 
-/// Locked until dropped, or until its process ends, however it ends.
+/// A file that is locked until this is dropped or the process ends.
 #[derive(Debug)]
-pub struct Locked(File);
+pub struct FileLock(File);
 
-impl Locked {
-    /// Locks at once or not at all. Where the file system has no locks, `file` counts as locked, and the first such `folder` is named on
-    /// stderr.
+impl FileLock {
+    /// Locks `file` without waiting. If the file system has no locks, `file` counts as locked, and a warning names the first such
+    /// `folder`.
     ///
     /// # Errors
-    /// `WouldBlock` if somebody has it; else what the file system says.
-    pub fn take(file: File, folder: &Path) -> Result<Self, TryLockError> {
+    /// `WouldBlock` if another process holds the lock; otherwise the error of the file system.
+    pub fn try_acquire(file: File, folder: &Path) -> Result<Self, TryLockError> {
         match file.try_lock() {
             Err(TryLockError::Error(error)) if has_no_locks(&error) => warn(folder, &error),
             taken => taken?,
@@ -28,7 +27,7 @@ impl Locked {
     }
 }
 
-impl Deref for Locked {
+impl Deref for FileLock {
     type Target = File;
 
     fn deref(&self) -> &File {
@@ -36,15 +35,15 @@ impl Deref for Locked {
     }
 }
 
-impl Drop for Locked {
+impl Drop for FileLock {
     fn drop(&mut self) {
-        // Closing it is not enough: a process that another thread has just begun to start holds it open for a moment more.
+        // Closing it is not enough: a child process that another thread is starting may hold it open for a moment.
         let _ = self.0.unlock();
     }
 }
 
-/// Whether the file system cannot lock, as opposed to a lock that failed. NFS refuses to lock a folder as `EBADF`, since that cannot be
-/// opened for writing; others say `EINVAL` or `EISDIR`.
+/// Returns whether the file system has no locks, as opposed to a lock that failed. NFS refuses to lock a folder with `EBADF`,
+/// since it cannot be opened for writing; others return `EINVAL` or `EISDIR`.
 fn has_no_locks(error: &std::io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -55,23 +54,23 @@ fn has_no_locks(error: &std::io::Error) -> bool {
 fn warn(folder: &Path, error: &std::io::Error) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        tell!(
-            "warning: the file system of {} has no locks ({error}): nothing keeps a second run out of it; start one at a time",
+        status!(
+            "warning: the file system of {} has no locks ({error}): nothing keeps a second run out of it; start one run at a time",
             folder.display()
         );
     });
 }
 
-/// Tries in `folder` what runs do to keep each other out: locks a file, which has no name and is gone at once, and the folder. Returns
-/// what the file system says against it; `None` if it has locks.
+/// Tests whether the file system of `folder` has locks: locks an unnamed temporary file and the folder. Returns the error of the
+/// file system; `None` if it has locks.
 ///
 /// # Errors
-/// It cannot be tried: no file can be created there.
-pub fn try_in(folder: &Path) -> std::io::Result<Option<std::io::Error>> {
+/// If no file can be created there.
+pub fn probe(folder: &Path) -> std::io::Result<Option<std::io::Error>> {
     let (file, folder) = (tempfile::tempfile_in(folder)?, File::open(folder)?);
     let tried = [&file, &folder].map(File::try_lock_shared);
     Ok(tried.into_iter().find_map(|tried| match tried {
-        // Another one has it, by its lock.
+        // Another process holds it, so there are locks.
         Ok(()) | Err(TryLockError::WouldBlock) => None,
         Err(TryLockError::Error(error)) => Some(error),
     }))
@@ -82,13 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_holds_it_open_without_keeping_it() {
+    fn a_dropped_lock_is_free_even_if_a_copy_of_the_file_is_open() {
         let folder = tempfile::tempdir().unwrap();
-        let take = || Locked::take(File::open(folder.path()).unwrap(), folder.path());
+        let take = || FileLock::try_acquire(File::open(folder.path()).unwrap(), folder.path());
         let first = take().unwrap();
         let inherited = first.try_clone().unwrap();
         assert!(matches!(take().unwrap_err(), TryLockError::WouldBlock));
-        assert!(try_in(folder.path()).unwrap().is_none(), "whoever tries is not kept out");
+        assert!(probe(folder.path()).unwrap().is_none(), "a probe needs no lock of its own");
         drop(first);
         assert!(take().is_ok());
         drop(inherited);

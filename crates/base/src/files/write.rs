@@ -1,4 +1,4 @@
-//! Writes files whole or not at all, reads them within limits, and hashes them.
+//! Writes files atomically, reads them up to a size limit, and hashes them.
 
 use super::open_regular;
 use super::text;
@@ -11,85 +11,85 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cleanup::{self, Registered};
+use crate::cleanup::{self, CleanupGuard};
 use crate::error::{Error, Result};
 
-/// How the names of files begin that are being written.
+/// Prefix of the names of temporary files.
 const UNFINISHED: &str = ".writing-";
 
-/// What tells at no cost that a file is still the same.
+/// Size, time and inode of a file: equal values mean that its content need not be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
     /// Bytes.
     pub size: u64,
-    /// Nanoseconds since 1970 of the last change.
+    /// Time of the last change in nanoseconds since 1970.
     pub mtime_ns: i64,
-    /// Number of the file in its file system.
+    /// Inode number.
     pub inode: u64,
 }
 
 impl Stat {
-    /// From what the file system says.
+    /// Extracts the values from a file's metadata.
     pub fn of(metadata: &Metadata) -> Self {
         let mtime_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
         Self { size: metadata.len(), mtime_ns, inode: metadata.ino() }
     }
 }
 
-/// Creates the folder that `path` is to lie in, where it is missing; that folder.
+/// Creates the folder of `path` if it is missing, and returns it.
 pub fn create_folder_of(path: &Path) -> Result<&Path> {
     let folder = folder_of(path);
     std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
     Ok(folder)
 }
 
-/// The folder that `path` lies in.
+/// Returns the folder of `path`; `.` for a bare file name.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives a file its name so that a power cut does not take it away again. The content must be on the disk already.
-pub fn rename_for_good(from: &Path, to: &Path) -> Result<()> {
+/// Renames a file and syncs its folder, so that the new name survives a power cut. The content must be on disk already.
+pub fn rename_durably(from: &Path, to: &Path) -> Result<()> {
     std::fs::rename(from, to).map_err(|error| Error::io("write", to, &error))?;
     let folder = folder_of(to);
     let kept = File::open(folder).and_then(|folder| folder.sync_all());
     kept.map_err(|error| Error::io("write", folder, &error))
 }
 
-/// Looks whether files can be made in `folder`, or the folder itself where it is absent; makes nothing.
+/// Checks that files can be created in `folder`, or the folder itself if it is missing. Creates nothing.
 ///
 /// # Errors
-/// Infra where what is there is no folder, or does not let this user write.
-pub fn look_writable(folder: &Path) -> Result<()> {
+/// Infra if the path is no folder, or this user may not write there.
+pub fn check_writable(folder: &Path) -> Result<()> {
     let there = folder.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
     let Some(place) = there.into_iter().find(|path| path.symlink_metadata().is_ok()) else { return Ok(()) };
     if !place.is_dir() {
         return Err(Error::infra(format!("cannot write in {}", folder.display()))
             .because(format!("{} is not a folder", place.display()))
-            .next("name another place"));
+            .next("name another folder"));
     }
     let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     rustix::fs::access(place, wanted).map_err(|error| Error::io("write in", place, &error.into()))
 }
 
-/// Writes `path` through a temporary file beside it and renames it when `fill` succeeded; a failure leaves what was there.
-/// The folder is created where it is missing. The data is on disk (fsync) before the rename.
+/// Writes `path` through a temporary file beside it, which is renamed after `fill` succeeded. A failure leaves the old file.
+/// The folder is created if missing. The data is synced to disk before the rename.
 pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
-    Unnamed::write(path, fill)?.name()
+    PendingFile::write(path, fill)?.rename()
 }
 
-/// Writes several files of which none takes its name before all are on the disk; they then do so in this order.
+/// Writes several files; all are on disk before the first is renamed to its final name. They are renamed in this order.
 pub fn write_together(files: &[(PathBuf, &[u8])]) -> Result<()> {
     let write = |(path, bytes): &(PathBuf, &[u8])| {
-        Unnamed::write(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
+        PendingFile::write(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
     };
-    let written: Vec<Unnamed> = files.iter().map(write).collect::<Result<_>>()?;
-    written.into_iter().try_for_each(Unnamed::name)
+    let written: Vec<PendingFile> = files.iter().map(write).collect::<Result<_>>()?;
+    written.into_iter().try_for_each(PendingFile::rename)
 }
 
-/// Creates a file with such a name in `folder`, for everybody to read. It is removed when dropped, or should a signal end the
-/// program at once.
-pub fn temporary_in(folder: &Path, prefix: &str) -> Result<(tempfile::NamedTempFile, Registered)> {
+/// Creates a temporary file in `folder` that everybody may read. It is removed when dropped, or if a signal ends the program at
+/// once.
+pub fn temporary_in(folder: &Path, prefix: &str) -> Result<(tempfile::NamedTempFile, CleanupGuard)> {
     let make = || {
         let file = tempfile::Builder::new()
             .prefix(prefix)
@@ -101,14 +101,14 @@ pub fn temporary_in(folder: &Path, prefix: &str) -> Result<(tempfile::NamedTempF
     cleanup::temporary(make).map_err(|e: std::io::Error| Error::io("create a file in", folder, &e))
 }
 
-/// A file that is on the disk but does not have its name yet; dropped, it is gone.
-struct Unnamed {
+/// A complete file under a temporary name; removed when dropped.
+struct PendingFile {
     temporary: tempfile::TempPath,
     path: PathBuf,
-    _removed: Registered,
+    _removed: CleanupGuard,
 }
 
-impl Unnamed {
+impl PendingFile {
     fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<Self> {
         let folder = create_folder_of(path)?;
         let (temporary, removed) = temporary_in(folder, UNFINISHED)?;
@@ -120,12 +120,13 @@ impl Unnamed {
         Ok(Self { temporary, path: path.to_owned(), _removed: removed })
     }
 
-    fn name(self) -> Result<()> {
+    fn rename(self) -> Result<()> {
         self.temporary.persist(&self.path).map_err(|e| Error::io("write", &self.path, &e.error))
     }
 }
 
-/// Removes what killed programs had begun to write in `folder`, which may be absent. Nothing else may be writing there.
+/// Removes the temporary files that killed programs left in `folder`, which may be missing. No other process may be writing
+/// there.
 pub fn remove_unfinished(folder: &Path) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -140,12 +141,12 @@ pub fn remove_unfinished(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// [`write_atomically`] for bytes at hand.
+/// Writes bytes like [`write_atomically`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomically(path, |out| out.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
 }
 
-/// Reads a whole text file (UTF-8) of at most `limit` bytes; a byte order mark is left out.
+/// Reads a whole UTF-8 text file of at most `limit` bytes, without a byte order mark.
 pub fn read_text(path: &Path, limit: u64) -> Result<String> {
     text::decode(path, read_bytes(path, limit)?)
 }
@@ -159,12 +160,13 @@ pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
         return Err(Error::data(format!(
             "{} is larger than the {limit} bytes expected of such a file",
             path.display()
-        )));
+        ))
+        .next("check that it is the right file"));
     }
     Ok(bytes)
 }
 
-/// Lower-case hexadecimal SHA-256 of a file's content.
+/// Returns the SHA-256 of a file's content in lower-case hexadecimal.
 pub fn sha256(path: &Path) -> Result<String> {
     Ok(ContentDigest::of(path)?.sha256)
 }
@@ -179,10 +181,10 @@ pub struct ContentDigest {
 }
 
 impl ContentDigest {
-    /// Reads a file to its end.
+    /// Reads a file to its end and hashes it.
     ///
     /// # Errors
-    /// Where it cannot be read or is no regular file.
+    /// If it cannot be read or is no regular file.
     pub fn of(path: &Path) -> Result<Self> {
         let mut file = open_regular(path)?;
         let mut hasher = ContentHasher::default();
@@ -197,7 +199,7 @@ impl ContentDigest {
     }
 }
 
-/// Makes a [`ContentDigest`] while the content is written.
+/// Computes a [`ContentDigest`] while the content is written.
 #[derive(Default)]
 pub struct ContentHasher {
     bytes: u64,
@@ -217,12 +219,12 @@ impl ContentHasher {
     }
 }
 
-/// Lower-case hexadecimal SHA-256 of bytes.
+/// Returns the SHA-256 of bytes in lower-case hexadecimal.
 pub fn sha256_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
