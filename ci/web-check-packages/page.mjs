@@ -52,6 +52,13 @@ const cutOff = () =>
   [...document.querySelectorAll("body *")]
     .filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible")
     .map((e) => `${e.tagName.toLowerCase()}.${e.className} is cut off on paper`);
+const verdictsOutOfSight = () => {
+  const right = document.documentElement.clientWidth;
+  return [...document.querySelectorAll("table .pill")]
+    .filter((e) => e.getBoundingClientRect().right > right || e.getBoundingClientRect().left < 0)
+    .slice(0, 3)
+    .map((e) => `${e.textContent.trim()} in ${e.closest("table").caption?.textContent ?? "a table"}`);
+};
 const widest = () => {
   const right = document.documentElement.clientWidth + 1;
   const framed = (e) => e.parentElement && e.parentElement.closest(".scroll");
@@ -67,6 +74,7 @@ async function look(page, width, scheme) {
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
   const over = await page.evaluate(scrollsSideways);
   tell(`${name}: the page does not scroll sideways`, over > 0 ? [`${over} px too wide: ${await page.evaluate(widest)}`] : []);
+  if (width >= 390) tell(`${name}: every verdict is in sight`, await page.evaluate(verdictsOutOfSight));
   tell(`${name}: every frame that scrolls takes the focus and has a name`, await page.evaluate(framesOutOfReach));
   const { violations } = await page.evaluate(async () =>
     globalThis.axe.run(document, {

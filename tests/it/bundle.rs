@@ -28,11 +28,16 @@ fn checked(golden: &str, runs: &[&str], code: u8) -> String {
     stdout(&run(command(&["check", "--golden", golden]).args(runs), code))
 }
 
-/// Demands the verdict and, in the lines below it, for each row that did not pass these words: what happened, what to do.
+/// Demands the verdict, what was judged and, in the lines below, for each row that did not pass these words: what happened, what
+/// to do.
 #[track_caller]
 fn says(text: &str, verdict: &str, rows: &[[&str; 2]]) {
     let mut lines = text.lines();
     assert!(lines.next().is_some_and(|line| line.starts_with(&format!("{verdict}  "))), "{text}");
+    assert!(
+        lines.next().is_some_and(|line| line.starts_with("  Judged: ") || line.starts_with("  Not judged: ")),
+        "{text}"
+    );
     for [happened, next] in rows {
         let line = lines.next().unwrap_or_default();
         let (before, after) = line.split_once(". Next: ").unwrap_or_default();
@@ -134,7 +139,7 @@ fn judging_again_gives_the_same() {
     let report = fs::read(folder().join("good-1/report.json")).unwrap();
     let text = stdout(&run(command(&["regrade", "good-1"]).args(GOLDEN), PASS));
     assert_eq!(
-        text.lines().nth(1),
+        text.lines().nth(2),
         Some("  was PASS under golden.toml edition 1; still PASS under golden.toml edition 1")
     );
     insta::assert_snapshot!("regraded", text);

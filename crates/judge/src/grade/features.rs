@@ -46,19 +46,7 @@ fn row(comparison: &Comparison, candidate: &Path) -> Judged {
     row.n = Some(judged.n);
     row.measures.clone_from(&judged.rows);
     row.spreads.clone_from(spreads);
-    let beyond: Vec<String> = (judged.rows.iter())
-        .filter(|of| of.verdict == Some(Verdict::Fail))
-        .map(|of| match (of.observed, of.limit) {
-            (Some(observed), Some(limit)) => format!("{} {observed:.4}, at most {limit:.4}", of.measure),
-            _ => of.measure.clone(),
-        })
-        .collect();
-    let images = judged.n;
-    row.evidence.push(match judged.verdict {
-        Verdict::Fail => format!("not {}: {}", judged.name, beyond.join("; ")),
-        Verdict::Pass => format!("{}: every measure over {images} images is within its limit", judged.name),
-        _ => format!("{}: {images} images do not settle it", judged.name),
-    });
+    row.evidence.push(judged.summary());
     row.evidence.extend(judged.evidence.clone());
     row.evidence.extend(found.golden.as_ref().map(|held| format!("A holds {held}")));
     let worst = found.worst.iter().filter(|_| judged.verdict != Verdict::Pass);
@@ -101,7 +89,7 @@ mod tests {
         assert!(same.evidence[0].contains("within its limit"), "{:?}", same.evidence);
         let other = judged(&b);
         assert_eq!(other.verdict, Verdict::Fail);
-        assert!(other.evidence[0].contains("images_changed 12.0000, at most"), "{:?}", other.evidence);
+        assert!(other.evidence[0].contains("images_changed 12, at most"), "{:?}", other.evidence);
         let spread = &other.spreads[0];
         assert_eq!((spread.count, spread.counts.iter().sum::<u64>()), (12 * 4 * 8, 12 * 4 * 8));
         assert!(other.measures.len() >= 3 && other.what_to_do.is_some());

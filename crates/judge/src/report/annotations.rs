@@ -3,7 +3,7 @@
 //! GitHub shows ten of a kind a step, so the worst come first. Format and escaping: «Workflow commands for GitHub Actions» of
 //! GitHub's documentation, and `toCommand` of the package `@actions/core`.
 
-use super::{Report, words};
+use super::{Report, caption, words};
 use crate::verdict::Verdict;
 use base::sanitize;
 
@@ -22,8 +22,9 @@ pub fn annotations(report: &Report) -> String {
         lines.push((row.verdict, format!("{} {}", row.title(), row.verdict), message));
     }
     if lines.is_empty() {
-        let about = report.about.as_ref().map_or_else(String::new, |about| format!("\n{about}"));
-        lines.push((report.verdict, report.verdict.to_string(), format!("{}{about}", report.summary)));
+        let more = caption::full_caption(report).into_iter().chain(report.about.clone());
+        let message = std::iter::once(report.summary.clone()).chain(more).collect::<Vec<_>>().join("\n");
+        lines.push((report.verdict, report.verdict.to_string(), message));
     }
     // Stable: rows of one verdict stay in the report's order.
     lines.sort_by_key(|(verdict, ..)| level(*verdict).1);

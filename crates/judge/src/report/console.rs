@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::numbers::{self, Numbers};
-use super::{Report, StageState, human_seconds, points, words};
+use super::{Report, StageState, caption, human_seconds, points, words};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 use base::sanitize;
@@ -35,6 +35,9 @@ pub fn render(report: &Report, colour: bool) -> String {
     };
     let mut out = String::new();
     let _ = writeln!(out, "{}  {}", paint(report.verdict, report.verdict.as_str()), sanitize::line(&report.summary));
+    if let Some(caption) = caption::caption(report) {
+        let _ = writeln!(out, "  {}", sanitize::line(&caption));
+    }
     if let Some(before) = words::before(report) {
         let _ = writeln!(out, "  {}", sanitize::line(&before));
         for change in report.before.iter().flat_map(|b| &b.changes) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Report, StageState, words};
+use super::{Report, StageState, caption, words};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 use base::error::{Error, Result};
@@ -23,6 +23,9 @@ pub fn render(report: &Report) -> Result<String> {
             format!("golden {}", golden.name),
             format!("edition {}, sha256 {}", golden.edition, golden.sha256),
         ));
+    }
+    if let Some(caption) = caption::full_caption(report) {
+        verdicts.add_property(("judged", caption.as_str()));
     }
     let about = report.about.as_deref();
     if let Some(about) = about {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{AssetRecord, Report, human_bytes, human_seconds, numbers, points, words};
+use super::{AssetRecord, Report, caption, human_bytes, human_seconds, numbers, points, words};
 use crate::verdict::row::Judged;
 use base::sanitize;
 
@@ -15,7 +15,7 @@ const FLIPS: usize = 10;
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}: {}\n\n{}\n", escape(&report.title), report.verdict, escape(&report.summary));
-    let head = [about(report), before(report), results(report), failure(report)];
+    let head = [judged(report), about(report), before(report), results(report), failure(report)];
     let rows = report.rows.iter().map(details);
     let tail = [stages(report), environment(report), provenance(report)];
     for part in head.into_iter().chain(rows).chain(tail) {
@@ -26,6 +26,10 @@ pub fn render(report: &Report) -> String {
         out += &part;
     }
     out
+}
+
+fn judged(report: &Report) -> String {
+    caption::full_caption(report).map_or_else(String::new, |caption| format!("{}\n\n", escape(&caption)))
 }
 
 fn about(report: &Report) -> String {
@@ -43,7 +47,7 @@ fn results(report: &Report) -> String {
     if report.rows.is_empty() {
         return out;
     }
-    // Columns that only some reports have stand before the verdict.
+    // Columns that only some reports have stand last.
     let cells = |cell: numbers::Cell| -> Vec<Option<String>> { report.rows.iter().map(cell).collect() };
     let more: Vec<(&str, Vec<Option<String>>)> = [("interval", numbers::interval as numbers::Cell)]
         .into_iter()
@@ -51,26 +55,28 @@ fn results(report: &Report) -> String {
         .map(|(head, cell)| (head, cells(cell)))
         .filter(|(_, cells)| cells.iter().any(Option::is_some))
         .collect();
-    let heads: String = more.iter().map(|(head, _)| format!("{head} | ")).collect();
-    let _ =
-        writeln!(out, "| task | metric | n | observed | band | recorded mean | published | weaker | {heads}verdict |");
-    let _ = writeln!(out, "|---|---|---:|---:|---:|---:|---:|---|{}---|", "---:|".repeat(more.len()));
+    let heads: String = more.iter().map(|(head, _)| format!(" {head} |")).collect();
+    let _ = writeln!(
+        out,
+        "| task | verdict | metric | items | observed | band | recorded mean | published | baselines |{heads}"
+    );
+    let _ = writeln!(out, "|---|---|---|---:|---:|---:|---:|---:|---|{}", "---:|".repeat(more.len()));
     for (i, row) in report.rows.iter().enumerate() {
-        let weaker: Vec<String> =
+        let baselines: Vec<String> =
             row.baselines.iter().map(|b| format!("{} {}", escape(&b.name), points(b.observed))).collect();
-        let more: String = more.iter().map(|(_, cells)| format!("{} | ", cells[i].as_deref().unwrap_or("–"))).collect();
+        let more: String = more.iter().map(|(_, cells)| format!(" {} |", cells[i].as_deref().unwrap_or("–"))).collect();
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {more}**{}** |",
+            "| {} | **{}** | {} | {} | {} | {} | {} | {} | {} |{more}",
             escape(&row.title()),
+            row.verdict,
             escape(&row.metric),
             row.n.map_or_else(|| "–".to_owned(), |n| n.to_string()),
             points(row.observed),
             row.band.as_ref().map_or_else(|| "–".to_owned(), |b| format!("{}–{}", b.low, b.high)),
             points(row.expected),
             points(row.headline),
-            weaker.join(", "),
-            row.verdict
+            baselines.join(", ")
         );
     }
     let _ = writeln!(out, "\n## Evidence\n");
@@ -99,9 +105,9 @@ fn details(row: &Judged) -> String {
     }
     let targets = row.targets.iter().map(|t| {
         let decides = if t.decides { "yes" } else { "no" };
-        vec![t.name.clone(), words::aim(t), words::met(t).into(), decides.into(), t.sentence.clone()]
+        vec![words::claim(t), words::answer(t).into(), decides.into(), t.sentence.clone()]
     });
-    out += &table(&["target", "points", "met", "decides", "what was found"], targets);
+    out += &table(&["claim", "holds", "decides the verdict", "what was found"], targets);
     let runs = row.runs.iter().map(|r| {
         let seed = r.seed.map_or_else(|| "–".to_owned(), |s| s.to_string());
         vec![r.run.clone(), seed, points(r.accuracy), r.state.as_str().into(), r.why.clone()]
@@ -168,8 +174,9 @@ fn environment(report: &Report) -> String {
     out
 }
 
+/// Returns the files and their checksums, folded: they are long, and few readers want them.
 fn provenance(report: &Report) -> String {
-    let mut out = "\n## Provenance\n".to_owned();
+    let mut out = String::new();
     let golden = report.golden.iter().map(|g| vec![g.name.clone(), g.edition.to_string(), g.sha256.clone()]);
     out += &table(&["golden file", "edition", "SHA-256"], golden);
     if !report.provenance.assets.is_empty() {
@@ -192,7 +199,10 @@ fn provenance(report: &Report) -> String {
         let size = human_bytes(stage.bytes);
         let _ = writeln!(out, "| {}: {} files | {size} | {} |", escape(&stage.stage), stage.files, code(&stage.sha256));
     }
-    out
+    if out.is_empty() {
+        return out;
+    }
+    format!("\n## Provenance\n\n<details>\n<summary>Files and their SHA-256</summary>\n{out}\n</details>\n")
 }
 
 /// A checksum as code; what is none, since a report may hold anything, as text.

@@ -7,6 +7,7 @@
 //! faithful runs of one plan (clock, speed, what was reused) sits in fields of its own; [`Report::without_times`] empties them.
 
 pub mod annotations;
+mod caption;
 pub mod console;
 mod content;
 mod environment;

@@ -25,7 +25,7 @@ pub(crate) fn table(rows: &[Judged]) -> Numbers {
     }
     let mut table = Numbers { heads: Vec::new(), rows: vec![Vec::new(); rows.len()] };
     table.add(rows, "task", true, |r| Some(r.title()));
-    table.add(rows, "n", true, |r| r.n.map(|n| n.to_string()));
+    table.add(rows, "items", true, |r| r.n.map(|n| n.to_string()));
     table.add(rows, "observed", true, |r| r.observed.map(|v| format!("{v:.2}")));
     table.add(rows, "interval", false, interval);
     table.add(rows, "band", false, |r| r.band.as_ref().map(|b| format!("{}–{}", b.low, b.high)));
@@ -47,7 +47,7 @@ pub(crate) const COUNTS: [(&str, Cell); 3] = [
         let counted = row.runs.iter().filter(|r| r.state == RunState::Counted).count();
         (!row.runs.is_empty()).then(|| format!("{counted} of {}", row.runs.len()))
     }),
-    ("flips", |row| row.paired.as_ref().map(|p| format!("{} of {}", p.flips, p.items))),
+    ("changed answers", |row| row.paired.as_ref().map(|p| format!("{} of {}", p.flips, p.items))),
     ("within limits", within_limits),
 ];
 
@@ -87,9 +87,12 @@ mod tests {
         let heads = |rows: &[Judged]| table(rows).heads.join(" ");
         assert_eq!(
             heads(&sample::passed().rows),
-            "task n observed band recorded published question-only image-only chance"
+            "task items observed band recorded published question-only image-only chance"
         );
-        assert_eq!(heads(&sample::checked().rows), "task n observed interval band published runs flips within limits");
-        assert_eq!(heads(&[Judged::new("x", Default::default(), "accuracy")]), "task n observed");
+        assert_eq!(
+            heads(&sample::checked().rows),
+            "task items observed interval band published runs changed answers within limits"
+        );
+        assert_eq!(heads(&[Judged::new("x", Default::default(), "accuracy")]), "task items observed");
     }
 }

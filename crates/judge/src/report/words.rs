@@ -64,18 +64,24 @@ pub(crate) fn range(low: f64, high: f64) -> String {
     format!("{low:.2}–{high:.2}")
 }
 
-/// `69.9` or `69.7–70.2`.
-pub(crate) fn aim(target: &Target) -> String {
-    let Target { low, high, .. } = target;
-    if low == high { format!("{low}") } else { format!("{low}–{high}") }
+/// Returns the claim that a target stands for, such as `inside the author's range (69.7–70.2)`.
+pub(crate) fn claim(target: &Target) -> String {
+    let Target { name, low, high, .. } = target;
+    let points = if low == high { quantity(*low) } else { format!("{}–{}", quantity(*low), quantity(*high)) };
+    match name.as_str() {
+        "equivalence" => format!("equivalent to the published result ({points})"),
+        "range" => format!("inside the author's range ({points})"),
+        "headline" => format!("as good as the headline ({points})"),
+        _ => format!("{name} ({points})"),
+    }
 }
 
-/// Whether a target was met.
-pub(crate) fn met(target: &Target) -> &'static str {
+/// Returns whether the claim of a target holds, in a word or two.
+pub(crate) fn answer(target: &Target) -> &'static str {
     match target.met {
-        Some(true) => "met",
-        Some(false) => "not met",
-        None => "unknown",
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not settled",
     }
 }
 
@@ -105,8 +111,8 @@ pub(crate) fn paired(paired: &Paired) -> Vec<String> {
         change += &format!("; {} with the items of one {cluster} taken together ({clusters})", between(interval));
     }
     vec![
-        format!("{flips} of {items} items are answered otherwise than by {reference}; {allowed} are allowed"),
-        format!("{lost} lost, {gained} gained; McNemar's exact test gives p = {}", quantity(*p)),
+        format!("{flips} of {items} answers differ from those of {reference}; at most {allowed} may"),
+        format!("{lost} right answers lost, {gained} gained; McNemar's exact test gives p = {}", quantity(*p)),
         change,
     ]
 }
@@ -169,8 +175,8 @@ pub(crate) fn details(row: &Judged, flips: usize) -> Vec<String> {
         lines.push(format!("mean {}, {}: {}", points(row.observed), estimate(found), found.method));
     }
     for target in &row.targets {
-        let role = if target.decides { ", decides" } else { "" };
-        lines.push(format!("{} {} {}{role}: {}", target.name, aim(target), met(target), target.sentence));
+        let role = if target.decides { ", which decides the verdict" } else { "" };
+        lines.push(format!("{}: {}{role}; {}", claim(target), answer(target), target.sentence));
     }
     lines.extend(row.more_seeds.map(more_seeds));
     lines.extend(row.runs.iter().map(run));

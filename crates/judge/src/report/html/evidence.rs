@@ -60,12 +60,12 @@ fn runs(name: &str, runs: &[JudgedRun]) -> Markup {
         &html! {
             table {
                 caption { "Every run that was given" }
-                (heads(&["Run", "Seed", "Accuracy", "State"], &["Seed", "Accuracy"]))
+                (heads(&["Run", "State", "Seed", "Accuracy"], &["Seed", "Accuracy"]))
                 tbody { @for run in runs { tr {
                     th scope="row" { code { (run.run) } }
+                    td { (run.state.as_str()) @if !run.why.is_empty() { span class="under" { (run.why) } } }
                     td class="num" { (run.seed.map_or_else(|| "–".to_owned(), |s| s.to_string())) }
                     td class="num" { (points(run.accuracy)) }
-                    td { (run.state.as_str()) @if !run.why.is_empty() { span class="under" { (run.why) } } }
                 } } }
             }
         },
@@ -98,16 +98,16 @@ fn measures(name: &str, measures: &[features::Row]) -> Markup {
         &html! {
             table {
                 caption { "What was measured, beside the greatest value that passes" }
-                (heads(&["Measure", "Observed", "Limit", "Verdict", "Why this limit, and where it is from"], &["Observed", "Limit"]))
+                (heads(&["Measure", "Verdict", "Observed", "Limit", "Why this limit, and its source"], &["Observed", "Limit"]))
                 tbody { @for measure in measures { tr {
                     @let [observed, limit] = words::measured(measure);
                     th scope="row" { (measure.measure) }
-                    td class="num" { (observed) }
-                    td class="num" { (limit) }
                     td { @match measure.verdict {
                         Some(verdict) => (pill(verdict)),
                         None => span class="muted" { (words::measure_verdict(measure)) },
                     } }
+                    td class="num" { (observed) }
+                    td class="num" { (limit) }
                     td class="reason" {
                         (measure.reason)
                         @if let Some(source) = &measure.source { span class="under" { (source) } }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::{Report, plot};
+use super::super::{Report, caption, plot};
 use super::parts::section;
 use crate::verdict::row::Judged;
 
@@ -10,8 +10,9 @@ use crate::verdict::row::Judged;
 pub(crate) fn curves(report: &Report) -> Markup {
     section("learning", "How it was learned", &report.curves, || {
         html! {
-            p class="lead" { "Training loss by step (faint: as it was; line: its moving mean), and accuracy by epoch beside the band." }
+            p class="lead" { "Training loss by step (faint: as it was; line: its moving mean), and accuracy by epoch beside the band. The circle is the best epoch of validation." }
             div class="multiples" { @for (i, curves) in report.curves.iter().enumerate() {
+                @let row = report.rows.iter().find(|r| r.name == curves.task);
                 figure {
                     figcaption {
                         strong { (title(report, &curves.task)) }
@@ -22,7 +23,8 @@ pub(crate) fn curves(report: &Report) -> Markup {
                     p class="axis-name" { "loss" }
                     (plot::loss(&format!("loss{i}"), curves))
                     p class="axis-name" { "accuracy, %" }
-                    (plot::accuracy(&format!("acc{i}"), curves, report.rows.iter().find(|r| r.name == curves.task)))
+                    (plot::accuracy(&format!("acc{i}"), curves, row))
+                    @if let Some(epochs) = caption::epochs(curves, row) { p class="muted of" { (epochs) } }
                 }
             } }
         }

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::super::{Report, human_seconds, words};
+use super::super::{Report, caption, human_seconds, words};
 use super::parts::{class, pill, sign};
 use super::{attention, evidence, learning, record, results};
 use crate::verdict::Verdict;
@@ -52,6 +52,7 @@ fn banner(report: &Report) -> Markup {
                 h1 { (report.title) }
                 p class="verdict" { span class="sign" aria-hidden="true" { (sign(report.verdict)) } (report.verdict) }
                 p class="summary" { (report.summary) }
+                @if let Some(caption) = caption::caption(report) { p class="caption" { (caption) } }
                 @if let Some(about) = &report.about { p class="about" { (about) } }
                 @if let (Some(sentence), Some(before)) = (words::before(report), &report.before) {
                     div class="before" {

@@ -49,6 +49,46 @@ pub(super) fn coded(text: &str) -> Markup {
     }
 }
 
-pub(super) fn hash(text: &str) -> Markup {
-    html! { code class="hash" { (text) } }
+/// Renders a text that may hold a SHA-256, with its first digits shown and all of them folded away.
+pub(super) fn folded(text: &str) -> Markup {
+    let Some((before, hash, after)) = sha256_in(text) else { return html! { (text) } };
+    html! {
+        details class="hash" {
+            summary { (before) code { (hash.get(..SHOWN).unwrap_or(hash)) "…" } (after) }
+            code { (hash) }
+        }
+    }
+}
+
+/// Digits of a SHA-256 that are shown.
+const SHOWN: usize = 12;
+
+/// Splits a text around the first SHA-256 in it.
+fn sha256_in(text: &str) -> Option<(&str, &str, &str)> {
+    let is_hex = |c: char| c.is_ascii_hexdigit();
+    let mut start = 0;
+    for part in text.split(|c: char| !is_hex(c)) {
+        if part.len() == 64 {
+            return Some((text.get(..start)?, part, text.get(start + 64..)?));
+        }
+        start += part.len();
+        start += text.get(start..)?.chars().next().map_or(0, char::len_utf8);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_hash_folds() {
+        let hash = "0f3c".repeat(16);
+        assert_eq!(sha256_in(&format!("ü/a@sha256:{hash} b")), Some(("ü/a@sha256:", hash.as_str(), " b")));
+        assert_eq!(sha256_in(&hash[1..]), None);
+        assert_eq!(sha256_in(&format!("{hash}0")), None);
+        let page = folded(&hash).into_string();
+        assert!(page.starts_with("<details") && page.contains("<code>0f3c0f3c0f3c…</code>") && page.contains(&hash));
+        assert_eq!(folded("differs from run to run").into_string(), "differs from run to run");
+    }
 }

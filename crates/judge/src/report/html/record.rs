@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::{FileRecord, Report, StageOutputs, human_bytes, human_seconds};
-use super::parts::{coded, hash, heads, scrolling, section};
+use super::parts::{coded, folded, heads, scrolling, section};
 
 /// Nothing where there are none.
 pub(crate) fn stages(report: &Report) -> Markup {
@@ -31,7 +31,7 @@ pub(crate) fn environment(report: &Report) -> Markup {
         section id="environment" {
             h2 { "Environment" }
             dl class="environment" { @for (name, value) in report.environment.lines() {
-                div { dt { (name) } dd { (value) } }
+                div { dt { (name) } dd { (folded(&value)) } }
             } }
         }
     }
@@ -42,7 +42,8 @@ pub(crate) fn provenance(report: &Report) -> Markup {
     html! {
         section id="provenance" {
             h2 { "Provenance" }
-            p class="lead" { "Everything that went in and came out, by SHA-256. A stage's own hash covers the names and hashes of all its files." }
+            p class="lead" { "Everything that went in and came out, by SHA-256; the first digits are shown, a click shows all. A stage's own hash \
+                 covers the names and hashes of all its files." }
             @if !report.golden.is_empty() { (golden(report)) }
             @if !report.provenance.assets.is_empty() { (assets(report)) }
             @let has_files = !report.provenance.inputs.is_empty() || !report.provenance.outputs.is_empty();
@@ -61,7 +62,7 @@ pub(crate) fn provenance(report: &Report) -> Markup {
                             tr class="group" {
                                 th scope="rowgroup" { (stage) span class="muted" { " " (files) @if *files == 1 { " file" } @else { " files" } } }
                                 td class="num" { (human_bytes(*bytes)) }
-                                td { (hash(sha256)) }
+                                td { (folded(sha256)) }
                             }
                             @for file in largest { (row(file)) }
                         }
@@ -76,7 +77,7 @@ fn row(file: &FileRecord) -> Markup {
     html! { tr {
         td { (file.name) }
         td class="num" { (file.bytes.map(human_bytes).unwrap_or_default()) }
-        td { (hash(file.sha256.as_deref().unwrap_or("differs from run to run"))) }
+        td { (folded(file.sha256.as_deref().unwrap_or("differs from run to run"))) }
     } }
 }
 
@@ -91,7 +92,7 @@ fn golden(report: &Report) -> Markup {
                 tbody { @for file in &report.golden { tr {
                     td { (file.name) }
                     td class="num" { (file.edition) }
-                    td { (hash(&file.sha256)) }
+                    td { (folded(&file.sha256)) }
                 } } }
             }
         },
@@ -111,7 +112,7 @@ fn assets(report: &Report) -> Markup {
                     @for file in &report.provenance.assets { tr {
                         td { (file.name) }
                         td class="num" { (human_bytes(file.bytes)) }
-                        td { (hash(&file.sha256)) }
+                        td { (folded(&file.sha256)) }
                         td { (file.trust) }
                         td { (file.used_by.join(", ")) }
                     } }

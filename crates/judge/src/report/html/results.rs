@@ -3,23 +3,21 @@
 use maud::{Markup, html};
 
 use super::super::numbers::{self, Numbers};
-use super::super::{Report, plot, words};
+use super::super::{Report, caption, plot, words};
 use super::parts::{self, class, pill, scrolling};
 use crate::verdict::row::{Gate, Judged};
-
-const LEAD: &str = "The dot is what was observed on the task's whole evaluation set. The shaded band is where a faithful run is \
-                    expected.";
 
 /// Nothing where nothing was judged.
 pub(crate) fn section(report: &Report) -> Markup {
     parts::section("results", "Results", &report.rows, || {
         html! {
             p class="lead" {
-                (LEAD)
+                "The dot is what was observed."
+                @if report.rows.iter().any(|r| r.band.is_some()) { " The shaded band is where a faithful run is expected." }
                 @if report.rows.iter().any(|r| !r.recorded.is_empty()) { " Small marks are the recorded runs that the band comes from." }
                 @if report.rows.iter().any(|r| r.estimate.is_some()) { " A line through the dot is the interval of a mean, the rings are its runs." }
                 @if report.rows.iter().any(|r| r.headline.is_some()) { " The dashed line is the published number." }
-                @if report.rows.iter().any(|r| !r.baselines.is_empty()) { " Below it, the model beside what is weaker, from 0 to 100." }
+                @if report.rows.iter().any(|r| !r.baselines.is_empty()) { " Below it, the model above its baselines, from 0 to 100." }
             }
             div class="cards" { @for (i, row) in report.rows.iter().enumerate() { (card(i, row)) } }
             (table(&report.rows))
@@ -53,7 +51,11 @@ fn figure(row: &Judged) -> Markup {
                 (None, Some(within)) => { span class="big" { (within) } span class="unit" { " within limits" } }
                 (None, None) => span class="big muted" { "not measured" },
             }
-            span class="muted of" { (row.metric) @if let Some(n) = row.n { ", " (n) @if row.gate == Gate::Features { " images" } @else { " items" } } }
+            span class="muted of" {
+                (row.metric)
+                @if let Some(n) = row.n { ", " (n) (if row.gate == Gate::Features { " images" } else { " items" }) }
+                @if caption::is_whole_set(row) { ", the whole evaluation set" }
+            }
             @if let Some(estimate) = &row.estimate {
                 span class="muted of" { "mean; " (words::estimate(estimate)) }
             }
@@ -61,15 +63,15 @@ fn figure(row: &Judged) -> Markup {
     }
 }
 
-/// What was aimed at, and whether it was met.
+/// Renders the claims about a result, and whether each holds.
 fn targets(row: &Judged) -> Markup {
     html! {
         ul class="targets" { @for target in &row.targets {
             li {
-                span class={ "target " (words::met(target).replace(' ', "-")) } { (words::met(target)) }
-                " " strong { (target.name) " " (words::aim(target)) }
-                @if target.decides { " (decides)" }
-                ": " (target.sentence)
+                strong { (sentence_case(&words::claim(target))) } ": "
+                span class={ "target " (words::answer(target).replace(' ', "-")) } { (words::answer(target)) } ". "
+                @if target.decides { "This decides the verdict. " }
+                (sentence_case(&target.sentence))
             }
         } }
     }
@@ -83,25 +85,28 @@ fn table(rows: &[Judged]) -> Markup {
             table class="numbers" {
                 caption { "The numbers, accuracies in percent" }
                 thead { tr {
-                    @for (i, head) in heads.iter().enumerate() { th scope="col" class=[(i > 0).then_some("num")] { (title(head)) } }
-                    th scope="col" { "Verdict" }
+                    @for (i, head) in heads.iter().enumerate() {
+                        th scope="col" class=[(i > 0).then_some("num")] { (title(head)) }
+                        // Second, so that a phone shows it without scrolling.
+                        @if i == 0 { th scope="col" { "Verdict" } }
+                    }
                 } }
                 tbody { @for (row, line) in rows.iter().zip(&cells) { tr {
                     @for (i, cell) in line.iter().enumerate() {
-                        @if i == 0 { th scope="row" { (cell) } } @else { td class="num" { (cell) } }
+                        @if i == 0 { th scope="row" { (cell) } td { (pill(row.verdict)) } } @else { td class="num" { (cell) } }
                     }
-                    td { (pill(row.verdict)) }
                 } } }
             }
         },
     )
 }
 
-/// A head as it begins a column of a page.
+/// Returns the head of a column as the page shows it.
 fn title(head: &str) -> String {
-    match head {
-        "n" => "Items".to_owned(),
-        "recorded" => "Recorded mean".to_owned(),
-        _ => head.get(..1).map_or_else(String::new, str::to_uppercase) + head.get(1..).unwrap_or_default(),
-    }
+    if head == "recorded" { "Recorded mean".to_owned() } else { sentence_case(head) }
+}
+
+/// Returns text of this program with a capital first letter. Never for names of runs, files or tasks.
+fn sentence_case(text: &str) -> String {
+    text.get(..1).map_or_else(String::new, str::to_uppercase) + text.get(1..).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::metrics::Curves;
-use super::super::words;
+use super::super::{caption, words};
 use crate::verdict::row::{Judged, RunState};
 
 /// Plots are drawn on this width and scale with their column.
@@ -154,7 +154,7 @@ pub fn ranking(id: &str, row: &Judged) -> Markup {
     frame(
         id,
         bottom + 20.0,
-        &format!("{}: the model and what is weaker", row.title()),
+        &format!("{}: the model and its baselines", row.title()),
         &(desc.join(", ") + "."),
         &content,
     )
@@ -205,7 +205,10 @@ pub fn accuracy(id: &str, curves: &Curves, row: Option<&Judged>) -> Markup {
         end.3 = end.3.max(lowest_free);
         lowest_free = end.3 + 15.0;
     }
-    let desc: Vec<String> = ends.iter().map(|(name, _, value, _)| format!("{name} {value:.2} at the end")).collect();
+    let mut desc: Vec<String> =
+        ends.iter().map(|(name, _, value, _)| format!("{name} {value:.2} after the last epoch")).collect();
+    let best = caption::last_and_best(curves).map(|[_, best]| best);
+    desc.extend(best.map(|(point, value)| format!("best valid {value:.2} after epoch {}", u64::from(point.epoch) + 1)));
     let content = html! {
         @if let Some(band) = row.and_then(|r| r.band.as_ref()).filter(|b| b.high > y.low) {
             @let (top, bottom) = (y.at(band.high), y.at(band.low.max(y.low)));
@@ -221,6 +224,9 @@ pub fn accuracy(id: &str, curves: &Curves, row: Option<&Judged>) -> Markup {
             @if let [only] = points.as_slice() {
                 circle class={ "point " (class) } cx=(x.at(only.0)) cy=(y.at(only.1)) r="3" {}
             }
+        }
+        @if let Some((point, value)) = best {
+            circle class="best" cx=(x.at(f64::from(point.epoch) + 1.0)) cy=(y.at(value)) r="4.5" {}
         }
         @for (name, class, value, height) in &ends {
             text class={ "end " (class) } x=(x.end + 6.0) y=(round(height + 4.0)) { (name) " " (format!("{value:.1}")) }

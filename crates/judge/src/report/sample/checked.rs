@@ -34,7 +34,7 @@ fn trained_too_low() -> Judged {
         headline: Some(69.9),
         targets: vec![
             target("headline", 69.9, 69.9, Some(false), false, "the mean lies 0.69 points below it"),
-            target("band", 69.7, 70.2, Some(false), true, "the whole interval lies below the range"),
+            target("equivalence", 69.2, 70.7, Some(false), true, "the whole interval lies below the range"),
         ],
         runs: vec![
             run(1, Some(69.13), RunState::Counted, ""),
@@ -74,7 +74,7 @@ fn trained_too_seldom() -> Judged {
         headline: Some(59.8),
         targets: vec![
             target("headline", 59.8, 59.8, None, false, "the interval holds it, and much else"),
-            target("band", 59.8, 60.1, None, true, "the interval reaches beyond the range on both sides"),
+            target("equivalence", 59.3, 60.6, None, true, "the interval reaches beyond the range on both sides"),
         ],
         runs: vec![run(1, Some(59.8), RunState::Counted, ""), run(2, Some(60.0), RunState::Counted, "")],
         more_seeds: Some(3),

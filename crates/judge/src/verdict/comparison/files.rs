@@ -93,13 +93,20 @@ pub fn golden_released() -> Result<Vec<Released>> {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n{}", self.found, self.judged)
+        let Judged { verdict, what_to_do, title, evidence, .. } = &self.judged;
+        paragraph(f, 0, &format!("{verdict}  {}.", self.judged.summary()))?;
+        paragraph(f, 2, &format!("Judged: B against A, by the limits of “{title}” in golden/features.toml."))?;
+        evidence.iter().try_for_each(|evidence| paragraph(f, 2, &format!("- {evidence}")))?;
+        if let Some(advice) = what_to_do {
+            paragraph(f, 2, &format!("next: {advice}"))?;
+        }
+        write!(f, "\n{}\n{}", self.judged, self.found.to_string().trim_end())
     }
 }
 
+/// The table of measures and limits.
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        paragraph(f, 0, &format!("level {}: {}", self.name, self.title))?;
         writeln!(f, "{:<26} {:>12} {:>12}  verdict", "measure", "value", "at most")?;
         for Row { measure, observed, limit, verdict, reason, source } in &self.rows {
             let value = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), short);
@@ -108,10 +115,6 @@ impl fmt::Display for Judged {
             let source = source.as_ref().map_or_else(String::new, |source| format!(" [{source}]"));
             paragraph(f, 4, &format!("{reason}{source}"))?;
         }
-        self.evidence.iter().try_for_each(|evidence| paragraph(f, 0, evidence))?;
-        if let Some(advice) = &self.what_to_do {
-            paragraph(f, 0, &format!("next: {advice}"))?;
-        }
-        write!(f, "verdict: {}", self.verdict)
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::snapshot::{self, Snapshot};
 use super::super::{Verdict, head, statistics};
 use base::error::{Error, Result};
+use data::features::compare::short;
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 2;
@@ -247,6 +248,27 @@ impl Golden {
                 Error::usage(format!("there is no level {name:?}")).next(format!("use one of {}", names.join(", ")))
             },
         )
+    }
+}
+
+impl Judged {
+    /// Returns why the verdict is what it is, as a sentence without a full stop.
+    pub fn summary(&self) -> String {
+        let Self { name, n, rows, .. } = self;
+        match self.verdict {
+            Verdict::Pass => format!("{name}: every measure over {n} images is within its limit"),
+            Verdict::Fail => {
+                let beyond = rows.iter().filter(|row| row.verdict == Some(Verdict::Fail));
+                let beyond = beyond.map(|row| match (row.observed, row.limit) {
+                    (Some(observed), Some(limit)) => {
+                        format!("{} {}, at most {}", row.measure, short(observed), short(limit))
+                    }
+                    _ => row.measure.clone(),
+                });
+                format!("not {name}: {}", beyond.collect::<Vec<_>>().join("; "))
+            }
+            _ => format!("{name}: {n} images do not settle it"),
+        }
     }
 }
 
