@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::versus::{Series, scratch};
-use archive::{Archive, Wanted};
+use archive::{Archive, MemberSpec};
 use base::error::{Error, Result};
 use base::status;
 use data::features::bench::write_generated;
@@ -72,8 +72,8 @@ pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Op
     ))
 }
 
-fn wanted(text_bytes: u64) -> Wanted {
-    Wanted { name: MEMBER.to_owned(), size_max: text_bytes.saturating_mul(2) }
+fn wanted(text_bytes: u64) -> MemberSpec {
+    MemberSpec { name: MEMBER.to_owned(), size_max: text_bytes.saturating_mul(2) }
 }
 
 /// Packs rows as the published archives do: deflated, in a folder.

@@ -1,33 +1,33 @@
-//! What is known of a member before anything is unpacked, and why an archive is refused.
+//! Archive entries as they are known before unpacking, and the reasons to reject an archive.
 
-/// A member.
+/// A file or folder in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// Below the archive's root, with `/` between its parts.
+    /// Path below the archive's root, with `/` between its parts.
     pub(super) name: String,
     pub(super) folder: bool,
     /// Bytes, unpacked.
     pub(super) size: u64,
-    /// Where its bytes begin: in the file or, of a tarball, in what that unpacks to.
+    /// Offset of its bytes: in the file or, in a tarball, in the unpacked stream.
     pub(super) start: u64,
-    pub(super) packing: Packing,
+    pub(super) packing: Compression,
     pub(super) crc: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Packing {
+pub(super) enum Compression {
     Stored,
     /// Into so many bytes.
     Deflated {
         bytes: u64,
     },
     /// As part of a stream.
-    Taped,
+    TarStream,
 }
 
 /// Why an archive is not taken.
 #[derive(Debug)]
-pub(super) enum Bad {
+pub(super) enum ArchiveError {
     CutShort,
     Wrong(String),
     Io(std::io::Error),

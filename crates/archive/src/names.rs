@@ -1,4 +1,4 @@
-//! Names of archive members: only those that mean the same everywhere and stay below the folder they are unpacked to.
+//! Checks names of archive members: only names that mean the same everywhere and stay below the target folder are accepted.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ const LONGEST_PART: usize = 255;
 /// Folders within folders.
 const DEEPEST: usize = 32;
 
-/// A name without the slash at its end, and whether it had one, which marks a folder.
+/// Returns the name without a slash at its end, and whether it had one, which marks a folder.
 ///
 /// # Errors
 /// Why such a name is not accepted.
@@ -53,7 +53,7 @@ pub(super) fn check(raw: &[u8]) -> Result<(&str, bool), String> {
     Ok((name, folder))
 }
 
-/// Whether the names of an archive go together: none is there twice, and no file is also a folder.
+/// Checks the names of an archive together: none occurs twice, and no file is also a folder.
 ///
 /// # Errors
 /// Which names contradict each other.
@@ -75,12 +75,12 @@ pub(super) fn check_together(entries: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether macOS put it there: copies of attributes that are no part of the data.
+/// Returns whether macOS added the member: copies of attributes that are not part of the data.
 pub(super) fn is_junk(name: &str) -> bool {
     name.split('/').any(|part| part == "__MACOSX" || part == ".DS_Store")
 }
 
-/// The last part.
+/// Returns the last part of a name.
 pub(super) fn file_name(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, last)| last)
 }

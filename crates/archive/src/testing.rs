@@ -1,13 +1,13 @@
-//! A zip writer that writes whatever it is told, since proper ones refuse to lie.
+//! A zip writer for tests that writes contradictions, which proper writers refuse.
 
 use std::io::Write;
 
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-use super::Wanted;
+use super::MemberSpec;
 
-/// One member: its fields as both headers say them, and its bytes as they lie in the archive.
+/// A member: its fields as both headers declare them, and its bytes in the archive.
 #[derive(Debug, Clone)]
 pub struct Member {
     pub name: Vec<u8>,
@@ -20,11 +20,11 @@ pub struct Member {
     pub size: u64,
     /// The upper half is the Unix mode.
     pub attributes: u32,
-    /// Of the header before its data; set by [`zip`].
+    /// Offset of the header before its data; set by [`zip`].
     pub offset: u64,
     /// Sizes and offset go to a zip64 field.
     pub wide: bool,
-    /// Sizes and checksum follow the data, the header before it has none.
+    /// Sizes and checksum follow the data; the header before the data has none.
     pub streamed: bool,
     pub data: Vec<u8>,
 }
@@ -90,7 +90,7 @@ impl Member {
         out
     }
 
-    /// From the flags to the unpacked size: the same in both headers.
+    /// Writes the fields from the flags to the unpacked size, which both headers share.
     fn fields(&self, out: &mut Vec<u8>, crc: u32, packed: u64, size: u64) {
         let flags = if self.streamed { self.flags | 8 } else { self.flags };
         let narrow = |value: u64| if self.wide { u32::MAX } else { value as u32 };
@@ -113,14 +113,14 @@ impl Member {
     }
 }
 
-/// CRC-32 of bytes.
+/// Returns the CRC-32 of bytes.
 pub fn crc(bytes: &[u8]) -> u32 {
     let mut sum = Crc::new();
     sum.update(bytes);
     sum.sum()
 }
 
-/// The record at an archive's end.
+/// Returns the end record of an archive.
 pub fn end(entries: u16, size: u32, start: u32) -> Vec<u8> {
     let mut out = b"PK\x05\x06\0\0\0\0".to_vec();
     out.extend([entries.to_le_bytes(), entries.to_le_bytes()].concat());
@@ -130,7 +130,7 @@ pub fn end(entries: u16, size: u32, start: u32) -> Vec<u8> {
     out
 }
 
-/// The zip64 records at an archive's end, the first of them at `at`.
+/// Returns the zip64 end records of an archive; `at` is the offset of the first.
 pub fn wide_end(entries: u64, size: u64, start: u64, at: u64) -> Vec<u8> {
     let mut out = b"PK\x06\x06".to_vec();
     out.extend(44_u64.to_le_bytes());
@@ -142,12 +142,12 @@ pub fn wide_end(entries: u64, size: u64, start: u64, at: u64) -> Vec<u8> {
     out
 }
 
-/// A proper archive.
+/// Returns a valid archive.
 pub fn zip(members: &[Member]) -> Vec<u8> {
     lying_zip(members, |_| {})
 }
 
-/// An archive whose directory says something else than the headers before the members.
+/// Returns an archive whose directory contradicts the headers before the members.
 pub fn lying_zip(members: &[Member], change: impl Fn(&mut Member)) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
@@ -169,6 +169,6 @@ pub fn lying_zip(members: &[Member], change: impl Fn(&mut Member)) -> Vec<u8> {
 }
 
 /// Asks for a member.
-pub fn member(name: &str) -> Wanted {
-    Wanted { name: name.into(), size_max: 1 << 20 }
+pub fn member(name: &str) -> MemberSpec {
+    MemberSpec { name: name.into(), size_max: 1 << 20 }
 }

@@ -8,7 +8,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::damaged::damaged;
 use super::pickle_value::Storage;
-use archive::ends::{self, BadEnd};
+use archive::zip_end::{self, ZipEndError};
 use base::error::{Error, Result};
 
 /// Larger pickles are no state dict's: about 200 bytes per tensor are usual.
@@ -139,10 +139,10 @@ impl Archive {
 
 /// Looks at the records at the end before the directory is read into memory.
 fn check_end(content: &Bytes) -> Result<()> {
-    let directory = ends::find(&content[..], content.len() as u64).map_err(|bad| match bad {
-        BadEnd::Missing => damaged("its zip directory is not there: the file is cut short"),
-        BadEnd::Wrong(why) => damaged(format!("its zip directory is wrong: {why}")),
-        BadEnd::Io(error) => damaged("its zip directory cannot be read").because(error),
+    let directory = zip_end::find(&content[..], content.len() as u64).map_err(|bad| match bad {
+        ZipEndError::Missing => damaged("its zip directory is not there: the file is cut short"),
+        ZipEndError::Wrong(why) => damaged(format!("its zip directory is wrong: {why}")),
+        ZipEndError::Io(error) => damaged("its zip directory cannot be read").because(error),
     })?;
     if directory.entries > MOST_MEMBERS {
         return Err(Error::data(format!(

@@ -13,7 +13,7 @@ fn samples() -> Vec<Vec<u8>> {
     ]
 }
 
-/// In memory where there is such a place: each unpacking waits for the disk.
+/// Returns a folder in memory if possible: each unpacking waits for the disk.
 fn quick_folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::super::testing::member;
-use super::super::{Archive, Wanted};
+use super::super::{Archive, MemberSpec};
 use super::making::*;
 use crate::testing::{Member, zip};
 use base::error::Kind;
@@ -57,13 +57,13 @@ fn what_mac_os_adds_is_left_out_and_members_are_found_in_any_folder() {
     assert_eq!(tree(&to).keys().collect::<Vec<_>>(), ["1.jpg", "sub", "sub/2.jpg"]);
     assert_eq!(seen, 3);
     let error = archive.folder(&member("images"), &to, &mut |_| {}).unwrap_err();
-    assert!(error.kind() == Kind::Usage && error.to_string().contains("is there already"), "{error}");
-    for (name, why) in [("x/images", "no folder"), ("photos", "no folder in it is named \"photos\"; it holds 5 files")]
+    assert!(error.kind() == Kind::Usage && error.to_string().contains("already exists"), "{error}");
+    for (name, why) in [("x/images", "no folder"), ("photos", "it has no folder named \"photos\"; it contains 5 files")]
     {
         let error = archive.folder(&member(name), &place.path().join("b"), &mut |_| {}).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
-    let small = Wanted { size_max: 2, ..member("images") };
+    let small = MemberSpec { size_max: 2, ..member("images") };
     assert!(
         archive.folder(&small, &place.path().join("b"), &mut |_| {}).unwrap_err().to_string().contains("more than 2")
     );
@@ -82,7 +82,7 @@ fn what_a_killed_process_left_is_done_again() {
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 2);
 }
 
-/// Runs a program that makes an archive; false, with a word of it, where it is not here.
+/// Runs a program that makes an archive; prints a note and returns false if it is not installed.
 fn made_by(folder: &Path, program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).stdin(std::fs::File::open(folder.join("in/a.tsv")).unwrap());

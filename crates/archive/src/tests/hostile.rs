@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::super::testing::member;
-use super::super::{Archive, Wanted};
+use super::super::{Archive, MemberSpec};
 use super::making::*;
 use crate::testing::{Member, crc, end, lying_zip, wide_end, zip};
 use base::error::Kind;
@@ -81,10 +81,10 @@ fn names_that_contradict_each_other() {
     let path = place.path().join("a.zip");
     std::fs::write(&path, zip(&[Member::stored("x/a.tsv", b"1"), Member::stored("y/a.tsv", b"2")])).unwrap();
     let error = content(&path, "a.tsv").unwrap_err().to_string();
-    assert!(error.contains("2 files in it have that name: x/a.tsv, y/a.tsv"), "{error}");
+    assert!(error.contains("it has 2 files of that name: x/a.tsv, y/a.tsv"), "{error}");
     let error = content(&path, "b.tsv").unwrap_err().to_string();
-    assert!(error.contains("no file in it is named \"b.tsv\"; it holds 2 files: x/a.tsv, y/a.tsv"), "{error}");
-    let small = Wanted { size_max: 0, ..member("a.tsv") };
+    assert!(error.contains("it has no file named \"b.tsv\"; it contains 2 files: x/a.tsv, y/a.tsv"), "{error}");
+    let small = MemberSpec { size_max: 0, ..member("a.tsv") };
     std::fs::write(&path, zip(&[Member::stored("x/a.tsv", b"1")])).unwrap();
     let error = Archive::open(&path).unwrap().file(&small).err().unwrap().to_string();
     assert!(error.contains("has 1 bytes; at most 0 are expected"), "{error}");

@@ -25,7 +25,7 @@ pub(super) fn tree(root: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     found
 }
 
-/// The content of one file of an archive.
+/// Returns the content of one file of an archive.
 pub(super) fn content(archive: &Path, name: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = Archive::open(archive)?.file(&member(name))?.read_to_end(&mut bytes);
@@ -33,7 +33,7 @@ pub(super) fn content(archive: &Path, name: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// All files of an archive.
+/// Unpacks all files of an archive.
 pub(super) fn all(archive: &Path, to: &Path) -> Result<u64> {
     Archive::open(archive)?.folder(&member(""), to, &mut |_| {})
 }

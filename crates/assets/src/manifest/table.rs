@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use archive::Wanted;
+use archive::MemberSpec;
 use base::error::{Error, Result};
 
 /// The way of writing that this program reads.
@@ -169,8 +169,8 @@ impl Unpack {
     }
 
     /// What is wanted of the archive.
-    pub fn wanted(&self) -> Wanted {
-        Wanted { name: self.member.clone(), size_max: self.size_max }
+    pub fn wanted(&self) -> MemberSpec {
+        MemberSpec { name: self.member.clone(), size_max: self.size_max }
     }
 }
 

@@ -4,7 +4,7 @@ use super::member::*;
 use crate::manifest::Unpack;
 use crate::place::Place;
 use archive::testing::{Member, zip};
-use archive::{Archive, Wanted};
+use archive::{Archive, MemberSpec};
 use base::error::Kind;
 use base::files;
 use fixtures::small_disk::SmallDisk;
@@ -62,7 +62,7 @@ fn a_full_disk_is_said_and_left_as_it_was() {
     let large = Unpack { size_max: 1 << 21, ..member("b") };
     let error = unpack_file(&archive, &large, &place, &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Disk, "{error}");
-    let everything = Wanted { name: String::new(), size_max: 1 << 21 };
+    let everything = MemberSpec { name: String::new(), size_max: 1 << 21 };
     let error = archive.folder(&everything, &disk.path().join("to"), &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Disk, "{error}");
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::read;
-use archive::{Archive, Wanted};
+use archive::{Archive, MemberSpec};
 use base::error::{Error, Result};
 use base::files;
 use checkpoint::{StateDict, folder, look, read_bytes};
@@ -149,7 +149,7 @@ fn from_archive(path: &Path) -> Result<BertArchive> {
 
 /// The content of the one member of that name.
 fn member(archive: &Archive, path: &Path, name: &str, limit: u64) -> Result<Vec<u8>> {
-    let wanted = Wanted { name: name.to_owned(), size_max: limit };
+    let wanted = MemberSpec { name: name.to_owned(), size_max: limit };
     // The size was checked against the packed bytes when the archive was opened.
     let mut content = Vec::with_capacity(usize::try_from(archive.size(&wanted)?).unwrap_or(0));
     archive.file(&wanted)?.read_to_end(&mut content).map_err(|e| Error::io("unpack", path, &e))?;

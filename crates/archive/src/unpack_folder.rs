@@ -1,31 +1,31 @@
-//! Unpacking many members: into a hidden folder beside the final one, which is renamed when all is there.
+//! Unpacks whole folders: into a hidden folder beside the final one, which is renamed when it is complete.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::entry::{Entry, Packing};
-use super::{Archive, Wanted, names};
+use super::entry::{Compression, Entry};
+use super::{Archive, MemberSpec, names};
 use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 
 const BLOCK: usize = 256 << 10;
 
 impl Archive {
-    /// Unpacks the content of the folder `wanted.name`, wherever it is in the archive, or of the whole archive where that
-    /// is empty, as the folder `to`. Says how many files that are; `progress` hears of bytes just unpacked.
+    /// Unpacks the folder `wanted.name`, wherever it is in the archive, as the folder `to`; the whole archive if the name is
+    /// empty. Returns the number of files; `progress` receives the bytes just unpacked.
     ///
-    /// Everything goes into `.NAME.unpacking` beside `to` first; what a killed process left there is removed. What macOS adds
-    /// (`__MACOSX`, `.DS_Store`) is left out.
+    /// Everything is first unpacked into `.NAME.unpacking` beside `to`; what a killed process left there is removed. Files
+    /// that macOS adds (`__MACOSX`, `.DS_Store`) are skipped.
     ///
     /// # Errors
-    /// Usage where `to` holds something; data where the archive has no such folder or more than one, is damaged, or is larger
-    /// unpacked than allowed; disk where there is no room, after what was unpacked has been removed.
-    pub fn folder(&self, wanted: &Wanted, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64> {
+    /// Usage if `to` holds something; data if the archive has no such folder or more than one, is damaged, or is larger
+    /// unpacked than allowed; disk if there is no room, after what was unpacked has been removed.
+    pub fn folder(&self, wanted: &MemberSpec, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<u64> {
         let chosen = self.choose(wanted)?;
         if std::fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
-            return Err(Error::usage(format!("{} is there already", to.display()))
+            return Err(Error::usage(format!("{} already exists", to.display()))
                 .next("remove it to unpack it again, or move it away"));
         }
         let staging = Staging::create(to)?;
@@ -47,12 +47,12 @@ impl Archive {
         Ok(files)
     }
 
-    /// The entries to unpack, with their names below the folder asked for.
-    fn choose(&self, wanted: &Wanted) -> Result<Vec<(&Entry, &str)>> {
-        if self.entries.iter().any(|entry| entry.packing == Packing::Taped) {
+    /// Returns the entries to unpack, with their names below the requested folder.
+    fn choose(&self, wanted: &MemberSpec) -> Result<Vec<(&Entry, &str)>> {
+        if self.entries.iter().any(|entry| entry.packing == Compression::TarStream) {
             return Err(Error::data(format!("{} is a tar archive", self.path.display()))
                 .because("folders are unpacked from zip archives only")
-                .next("name the members to unpack, one by one"));
+                .next("name each member to unpack"));
         }
         let inside = if wanted.name.is_empty() { String::new() } else { self.locate(&wanted.name)? };
         let mut chosen: Vec<(&Entry, &str)> = self
@@ -61,7 +61,7 @@ impl Archive {
             .filter(|entry| !names::is_junk(&entry.name))
             .filter_map(|entry| Some((entry, entry.name.strip_prefix(inside.as_str())?)))
             .collect();
-        // In the archive's order: nobody reads back and forth in a file of 20 GB.
+        // In the archive's order, to read a file of 20 GB sequentially.
         chosen.sort_by_key(|(entry, _)| entry.start);
         let bytes = chosen.iter().try_fold(0_u64, |sum, (entry, _)| sum.checked_add(entry.size));
         match bytes {
@@ -70,7 +70,7 @@ impl Archive {
         }
     }
 
-    /// The one folder of that name, with a slash at its end.
+    /// Finds the only folder of that name; returns it with a slash at its end.
     fn locate(&self, wanted: &str) -> Result<String> {
         let mut found: Vec<&str> = Vec::new();
         for entry in self.entries.iter().filter(|entry| !names::is_junk(&entry.name)) {
@@ -83,9 +83,9 @@ impl Archive {
         }
         match found.as_slice() {
             [one] => Ok(format!("{one}/")),
-            [] => Err(self.wrong(format!("no folder in it is named {wanted:?}; it holds {}", self.summary()))),
+            [] => Err(self.wrong(format!("it has no folder named {wanted:?}; it contains {}", self.summary()))),
             several => {
-                Err(self.wrong(format!("{} folders in it have that name: {}", several.len(), several.join(", "))))
+                Err(self.wrong(format!("it has {} folders of that name: {}", several.len(), several.join(", "))))
             }
         }
     }
@@ -118,7 +118,8 @@ struct Staging {
 impl Staging {
     fn create(to: &Path) -> Result<Self> {
         let (Some(parent), Some(name)) = (to.parent(), to.file_name()) else {
-            return Err(Error::usage(format!("{} is no name of a folder", to.display())));
+            return Err(Error::usage(format!("{} cannot be the name of a folder", to.display()))
+                .next("name a folder that does not exist yet"));
         };
         std::fs::create_dir_all(parent).map_err(|error| Error::io("create the folder", parent, &error))?;
         let mut hidden = std::ffi::OsString::from(".");
@@ -135,7 +136,7 @@ impl Staging {
         Ok(Self { path, finished: false, _removed: removed })
     }
 
-    /// One wait for the disk for all files: one for each would take longer than unpacking.
+    /// Syncs the file system once for all files: a sync for each would take longer than unpacking.
     fn finish(mut self, to: &Path) -> Result<()> {
         let folder = File::open(&self.path).map_err(|error| Error::io("read", &self.path, &error))?;
         rustix::fs::syncfs(&folder).map_err(|error| Error::io("write", &self.path, &error.into()))?;

@@ -1,5 +1,5 @@
-//! The records at the end of a zip archive that say where its directory is. Read before, and more strictly than, by the
-//! zip crate, which also takes archives with bytes before or behind them: here an archive fills its file.
+//! Finds the directory of a zip archive from the records at its end. This runs before the zip crate and is stricter: the crate
+//! also accepts bytes before or behind an archive, but here an archive must fill its file.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result as IoResult};
@@ -22,7 +22,7 @@ const ENTRY_BYTES: u64 = 46;
 
 /// An archive: a file, or bytes in memory.
 pub trait ReadAt {
-    /// Fills the buffer from `offset` on.
+    /// The bytes of an archive: a file, or a slice of memory.
     fn fill(&self, buffer: &mut [u8], offset: u64) -> IoResult<()>;
 }
 
@@ -44,45 +44,45 @@ impl ReadAt for [u8] {
 
 /// Where the directory is and how much it claims to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Directory {
+pub struct CentralDirectory {
     /// Number of entries.
     pub entries: u64,
-    /// Offset of the first.
+    /// Offset of the first entry.
     pub start: u64,
 }
 
-/// What is wrong with the end of a file.
+/// Why the end of a file is not that of a zip archive.
 #[derive(Debug)]
-pub enum BadEnd {
+pub enum ZipEndError {
     /// The end is missing: the archive is cut short.
     Missing,
-    /// It contradicts itself or the file, or claims too much.
+    /// A record contradicts itself or the file, or declares too much.
     Wrong(String),
-    /// It cannot be read.
+    /// The file cannot be read.
     Io(Error),
 }
 
-impl From<Error> for BadEnd {
+impl From<Error> for ZipEndError {
     fn from(error: Error) -> Self {
         Self::Io(error)
     }
 }
 
 /// Finds the directory of an archive of `size` bytes.
-pub fn find<A: ReadAt + ?Sized>(file: &A, size: u64) -> Result<Directory, BadEnd> {
-    let wrong = |why: &str| Err(BadEnd::Wrong(why.to_owned()));
+pub fn find<A: ReadAt + ?Sized>(file: &A, size: u64) -> Result<CentralDirectory, ZipEndError> {
+    let wrong = |why: &str| Err(ZipEndError::Wrong(why.to_owned()));
     let tail_bytes = size.min(END_BYTES as u64 + LONGEST_COMMENT);
     let tail_start = size - tail_bytes;
     let mut tail = vec![0; tail_bytes as usize];
     file.fill(&mut tail, tail_start)?;
     let last = memchr::memmem::rfind_iter(&tail, &END).find(|at| at + END_BYTES <= tail.len());
-    let Some(at) = last else { return Err(BadEnd::Missing) };
+    let Some(at) = last else { return Err(ZipEndError::Missing) };
     let (record, comment) = tail[at..].split_at(END_BYTES);
     if comment.len() != usize::from(u16_at(record, 20)) {
         return wrong("there are bytes behind its end record, or its comment is cut short");
     }
     let mut end = tail_start + at as u64;
-    let narrow = Claims {
+    let narrow = EndRecord {
         disks: [u32::from(u16_at(record, 4)), u32::from(u16_at(record, 6))],
         entries: [u64::from(u16_at(record, 8)), u64::from(u16_at(record, 10))],
         size: u64::from(u32_at(record, 12)),
@@ -111,19 +111,19 @@ pub fn find<A: ReadAt + ?Sized>(file: &A, size: u64) -> Result<Directory, BadEnd
     if entries.checked_mul(ENTRY_BYTES).is_none_or(|least| least > claims.size) {
         return wrong(&format!("its directory of {} bytes cannot hold {entries} entries", claims.size));
     }
-    Ok(Directory { entries, start: claims.start })
+    Ok(CentralDirectory { entries, start: claims.start })
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Claims {
+struct EndRecord {
     disks: [u32; 2],
     entries: [u64; 2],
     size: u64,
     start: u64,
 }
 
-impl Claims {
-    /// Whether each figure is the other's, or says that it did not fit.
+impl EndRecord {
+    /// Returns whether each value equals the other's or is the marker for a value that did not fit.
     fn is_short_for(&self, wide: &Self) -> bool {
         let fits = |narrow: u64, wide: u64, all_ones: u64| narrow == wide || narrow == all_ones;
         (0..2).all(|at| fits(u64::from(self.disks[at]), u64::from(wide.disks[at]), 0xffff))
@@ -133,9 +133,9 @@ impl Claims {
     }
 }
 
-/// The zip64 end record and its offset, where a locator precedes the plain end record at `end`.
-fn find_wide<A: ReadAt + ?Sized>(file: &A, end: u64) -> Result<Option<(Claims, u64)>, BadEnd> {
-    let wrong = |why: &str| Err(BadEnd::Wrong(why.to_owned()));
+/// Returns the zip64 end record and its offset if a locator precedes the plain end record at `end`.
+fn find_wide<A: ReadAt + ?Sized>(file: &A, end: u64) -> Result<Option<(EndRecord, u64)>, ZipEndError> {
+    let wrong = |why: &str| Err(ZipEndError::Wrong(why.to_owned()));
     let Some(locator_start) = end.checked_sub(LOCATOR_BYTES) else { return Ok(None) };
     let mut locator = [0; LOCATOR_BYTES as usize];
     file.fill(&mut locator, locator_start)?;
@@ -155,7 +155,7 @@ fn find_wide<A: ReadAt + ?Sized>(file: &A, end: u64) -> Result<Option<(Claims, u
     if record[..4] != END64 || stop != Some(locator_start) {
         return wrong("its zip64 end record is damaged");
     }
-    let claims = Claims {
+    let claims = EndRecord {
         disks: [u32_at(&record, 16), u32_at(&record, 20)],
         entries: [u64_at(&record, 24), u64_at(&record, 32)],
         size: u64_at(&record, 40),
