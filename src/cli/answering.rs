@@ -15,10 +15,10 @@ use base::error::{Error, Result};
 use base::status;
 use data::dataset::{Prediction, Scale, Task, TaskData, read_predictions};
 use judge::evidence::attribution::{self, Attribution};
-use lxmert_spec::description::same_vocabulary;
+use lxmert_spec::description::check_vocabulary_sha256;
 use lxmert_spec::loading::locate;
 use lxmert_spec::paper::fine_tuning;
-use lxmert_spec::{Config, Description};
+use lxmert_spec::{Config, ModelDescription};
 use protocol::{Answer, Job};
 use trainings::choices::Average;
 use trainings::loader::Loader;
@@ -94,7 +94,7 @@ impl Answering {
         let config = self.model.config.iter().map(|path| Named::Text(path.clone()));
         look(self.load.iter().map(|name| Named::Checkpoint(name, "")).chain(config))?;
         for file in self.files()? {
-            if let Some(description) = Description::read(&file)? {
+            if let Some(description) = ModelDescription::read(&file)? {
                 let name = || format!("{} cannot answer {task} {split}", file.display());
                 description.check_task(task).map_err(|error| error.while_doing(name()))?;
             }
@@ -146,7 +146,7 @@ impl Answering {
             let origin = attribution::of(file, task)?;
             // A .pth does not say it itself.
             if let Some(then) = &origin.vocabulary {
-                same_vocabulary(&file.display().to_string(), then, vocabulary)?;
+                check_vocabulary_sha256(&file.display().to_string(), then, vocabulary)?;
             }
             if let Some(note) = &origin.note {
                 status!("note: {note}");
@@ -190,7 +190,7 @@ impl Answering {
     /// single model; of several models each keeps its own sizes. The features' width is known once they are read.
     fn sizes(&self, files: &[PathBuf], loader: &Loader) -> Result<(Option<Config>, bool)> {
         let overrule = self.model.any() && self.load.len() == 1;
-        let tells = |file: &PathBuf| Ok(Description::read(file)?.is_some());
+        let tells = |file: &PathBuf| Ok(ModelDescription::read(file)?.is_some());
         let all_tell = files.iter().map(tells).collect::<Result<Vec<bool>>>()?.into_iter().all(|tells| tells);
         let sizes = (overrule || !all_tell).then(|| self.model.resolve(loader.vocab_size(), 1)).transpose()?;
         Ok((sizes, overrule))

@@ -22,7 +22,7 @@ pub(super) fn rate(lr: f64) -> String {
 
 /// `repro train TASK` with the paper's first weights, one line a task: the rest are defaults.
 pub(super) fn paper_trainings() -> String {
-    let line = |task| format!("  repro train {task:<5} {:<16} {PRETRAINED}\n", fine_tuning(task).start());
+    let line = |task| format!("  repro train {task:<5} {:<16} {PRETRAINED}\n", fine_tuning(task).start_option());
     Task::ALL.map(line).concat()
 }
 

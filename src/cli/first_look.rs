@@ -84,7 +84,7 @@ impl Named<'_> {
     fn look(&self) -> Result<()> {
         match self {
             Self::Checkpoint(name, suffix) => checkpoint::look(&locate(name, suffix)?),
-            Self::Bert(path) => lxmert_spec::loading::look_at_bert(path),
+            Self::Bert(path) => lxmert_spec::loading::check_bert_exists(path),
             Self::Text(path) => text::open_text(path).map(drop),
             Self::Features(path) => files::open_regular(path)
                 .map(drop)

@@ -21,7 +21,7 @@ use base::error::{Error, Result};
 use base::exit;
 use base::status;
 use data::dataset::Task;
-use lxmert_spec::Description;
+use lxmert_spec::ModelDescription;
 use lxmert_spec::paper::{OPTIM, SEED, fine_tuning};
 use protocol::{Finetune, Job};
 use trainings::choices::Optim;
@@ -161,7 +161,7 @@ impl Args {
         self.valid.as_deref().unwrap_or(fine_tuning(self.task).valid)
     }
 
-    fn settings(&self, description: Description, start: &Start) -> Settings {
+    fn settings(&self, description: ModelDescription, start: &Start) -> Settings {
         let (task, output, paper) = (self.task, self.output(), fine_tuning(self.task));
         let also = [
             ("start", start.described()),
@@ -194,7 +194,7 @@ impl Args {
     /// Refuses to train over what is finished in the output folder, before data are read.
     fn refuse_finished(&self, start: &Start) -> Result<()> {
         // Words, features and answers are no options.
-        let description = Description { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
+        let description = ModelDescription { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
         finetune::refuse_finished(&self.settings(description, start))
     }
 
@@ -250,7 +250,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     say_vocabulary(loader.tokenizer())?;
     // The features' width is known once they are read.
     let config = args.model.resolve(loader.vocab_size(), 1)?;
-    let mut settings = args.settings(Description { task, config, answers: loader.classes() }, &start);
+    let mut settings = args.settings(ModelDescription { task, config, answers: loader.classes() }, &start);
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
     if args.breaks.resume
         && let Some(outcome) = finetune::finished(&settings)?
@@ -310,7 +310,7 @@ mod tests {
     fn settings(args: &Args, start: &Start) -> Settings {
         let config = args.model.resolve(30522, 2048).unwrap();
         assert_eq!(config, Config::lxr955());
-        args.settings(Description { task: args.task, config, answers: 2 }, start)
+        args.settings(ModelDescription { task: args.task, config, answers: 2 }, start)
     }
 
     /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.

@@ -21,4 +21,4 @@ pub mod scenes;
 pub use baselines::baselines;
 pub use detector::DemoDetector;
 pub use generate::{FeatureFile, Manifest, VERSION, generate};
-pub use lxmert_spec::demo::Recipe;
+pub use lxmert_spec::demo::DemoRecipe;

@@ -28,7 +28,7 @@ mod torch {
     use insta::assert_snapshot;
     use lxmert_repro::demo::{self, DemoDetector};
     use lxmert_repro::extract::extract_all;
-    use lxmert_spec::demo::Recipe;
+    use lxmert_spec::demo::DemoRecipe;
 
     use crate::common::recipe::recipe;
     use crate::common::{repro, run, stderr, stdout};
@@ -38,7 +38,7 @@ mod torch {
         let manifest = demo::generate(
             &data,
             &images,
-            &Recipe::parse(&recipe([[20, 6, 2], [6, 2, 2], [2, 2, 2]], [1, 1, 1])).unwrap(),
+            &DemoRecipe::parse(&recipe([[20, 6, 2], [6, 2, 2], [2, 2, 2]], [1, 1, 1])).unwrap(),
             &|_, _| {},
         )
         .unwrap();

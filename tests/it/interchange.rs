@@ -8,8 +8,8 @@ use data::dataset::Task;
 use lxmert::model::parameters::{data, tensor};
 use lxmert::model::{Batch, Inputs, Parameters, Pass, PretrainingModel, TaskModel};
 use lxmert::train::weights;
-use lxmert_spec::loading::Policy;
-use lxmert_spec::{Config, Description};
+use lxmert_spec::loading::LoadPolicy;
+use lxmert_spec::{Config, ModelDescription};
 use tch::{Device, Kind, Tensor};
 
 use crate::common::python;
@@ -156,7 +156,7 @@ fn our_models_give_the_same_numbers_in_the_port() {
     }
     convert(place.path(), &["--from", "pre", "--to", "encoder", "--config", "sizes.json", "--encoder-only"], 0);
     let task = task_model();
-    let description = Description { task: Task::Vqa, config: config(), answers: ANSWERS };
+    let description = ModelDescription { task: Task::Vqa, config: config(), answers: ANSWERS };
     weights::save(&task, place.path(), "BEST", &description, None, true).unwrap();
     let said = convert(place.path(), &["--from", "BEST", "--to", "vqa"], 0);
     assert!(said.contains("LxmertForQuestionAnswering") && said.contains("read back"), "{said}");
@@ -190,16 +190,17 @@ fn the_ports_models_give_the_same_numbers_here() {
                 "answers" => {
                     assert_eq!(weights::describe(&path).unwrap(), None, "11 answers are no known task's");
                     let model = TaskModel::new(&config(), 1, ANSWERS, Device::Cpu).unwrap();
-                    let report = weights::load(&model, &path, Policy::FineTuned, false).unwrap();
+                    let report = weights::load(&model, &path, LoadPolicy::FineTuned, false).unwrap();
                     assert!(report.missing.is_empty() && report.unexpected.is_empty(), "{report}");
                     vec![("answer", model.forward(&given.batch, Pass::EVAL))]
                 }
                 _ => {
                     let model = PretrainingModel::new(&config(), ANSWERS, Device::Cpu).unwrap();
-                    let policy = if kind == "pretrain" { Policy::Pretrained } else { Policy::Lxmert };
+                    let policy = if kind == "pretrain" { LoadPolicy::Pretrained } else { LoadPolicy::Lxmert };
                     let state = lxmert_spec::loading::read(&path).unwrap();
                     let (state, report) =
-                        lxmert_spec::loading::plan(state, &model.parameters().shapes(), policy, false).unwrap();
+                        lxmert_spec::loading::map_checkpoint(state, &model.parameters().shapes(), policy, false)
+                            .unwrap();
                     assert!(
                         report.unexpected.is_empty() && (kind == "encoder" || report.missing.is_empty()),
                         "{report}"
@@ -262,7 +263,7 @@ fn the_programs_take_the_ports_folder_and_its_own_order_of_answers() {
     let Some(()) = vqa_data(place.path()) else { return };
     let state = read_safetensors(&at("model.safetensors")).unwrap();
     write_pth(&at("vqa.pth"), &state).unwrap();
-    let sizes = lxmert_spec::loading::Catalogue::of(&state).unwrap().sizes;
+    let sizes = lxmert_spec::loading::TensorCatalogue::of(&state).unwrap().sizes;
     let config = Config {
         vocab_size: sizes.vocab_size,
         max_position_embeddings: sizes.max_position_embeddings,

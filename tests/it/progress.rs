@@ -7,7 +7,7 @@ use std::process::Command;
 use data::features::testing::file;
 use fixtures::server::{Fault, Served, Server};
 use lxmert_repro::demo;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 
 use crate::common::fetching::{Desk, content};
 use crate::common::small_training;
@@ -146,7 +146,8 @@ fn reading_answering_and_extracting_name_their_units() {
                   gqa = { train = 1, valid = 1, testdev = 1 }\nnlvr2 = { train = 1, valid = 1, test = 1, sentences = 2 }\n\
                   [training]\nvqa = { epochs = 1, batch_size = 8, lr = 1e-3 }\n\
                   gqa = { epochs = 1, batch_size = 8, lr = 1e-3 }\nnlvr2 = { epochs = 1, batch_size = 8, lr = 1e-3 }\n";
-    let manifest = demo::generate(&folder.join("data"), &drawn, &Recipe::parse(recipe).unwrap(), &|_, _| {}).unwrap();
+    let manifest =
+        demo::generate(&folder.join("data"), &drawn, &DemoRecipe::parse(recipe).unwrap(), &|_, _| {}).unwrap();
     fs::create_dir_all(&images).unwrap();
     let pictures = manifest.features[0].images(&drawn);
     fs::copy(&pictures[0].path, images.join("a.png")).unwrap();

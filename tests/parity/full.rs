@@ -9,7 +9,7 @@ use lxmert::model::{Batch, Pass, Reader, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, Settings};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -230,7 +230,7 @@ fn pretraining_losses_and_gradient_norms() {
     ] {
         check_statistics(head, got, &meta["heads"][head]);
     }
-    let losses = pretraining::losses(&scores, &targets, Tasks::ALL);
+    let losses = pretraining::losses(&scores, &targets, PretrainTasks::ALL);
     for (name, loss) in &losses {
         relative(name, loss.double_value(&[]), meta["losses"][*name].as_f64().unwrap(), 1e-5);
     }

@@ -9,7 +9,7 @@ use lxmert::model::pretraining::{self, PretrainingModel, TIED_DECODER, Targets};
 use lxmert::model::{Batch, Pass, TaskModel};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
 use tch::{Device, Tensor};
 
@@ -116,11 +116,11 @@ fn pretraining_heads_losses_and_every_gradient() {
         within(name, got, outputs.get(name), 1e-4);
     }
     for (case, tasks) in [
-        ("full", Tasks::ALL),
-        ("no_qa", Tasks { qa: false, ..Tasks::ALL }),
-        ("no_lm", Tasks { mask_lm: false, ..Tasks::ALL }),
-        ("no_obj", Tasks { obj: false, attr: false, feat: false, ..Tasks::ALL }),
-        ("no_matched", Tasks { matched: false, ..Tasks::ALL }),
+        ("full", PretrainTasks::ALL),
+        ("no_qa", PretrainTasks { qa: false, ..PretrainTasks::ALL }),
+        ("no_lm", PretrainTasks { mask_lm: false, ..PretrainTasks::ALL }),
+        ("no_obj", PretrainTasks { obj: false, attr: false, feat: false, ..PretrainTasks::ALL }),
+        ("no_matched", PretrainTasks { matched: false, ..PretrainTasks::ALL }),
     ] {
         let got = pretraining::losses(&scores, &targets, tasks);
         let want: Vec<f64> = expected[case]["losses"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
@@ -132,7 +132,7 @@ fn pretraining_heads_losses_and_every_gradient() {
     }
     let named = model.parameters().named();
     let parameters: Vec<_> = named.iter().map(|(_, t)| t.shallow_clone()).collect();
-    let got = gradients::gradients(&total(&pretraining::losses(&scores, &targets, Tasks::ALL)), &parameters);
+    let got = gradients::gradients(&total(&pretraining::losses(&scores, &targets, PretrainTasks::ALL)), &parameters);
     relative("gradient norm", gradients::norm(&got), expected["full"]["grad_norm_total"].as_f64().unwrap(), 1e-4);
     compare::gradients("pre-training", &named, &got, &grads);
 
@@ -140,7 +140,7 @@ fn pretraining_heads_losses_and_every_gradient() {
     let nothing = inputs.get("masked_lm_labels").full_like(-1);
     let no_answer = inputs.get("ans").full_like(-1);
     let unlabelled = Targets { words: &nothing, answer: &no_answer, ..pretraining_targets(&inputs, "") };
-    let guarded = pretraining::losses(&model.forward(&given, Pass::EVAL), &unlabelled, Tasks::ALL);
+    let guarded = pretraining::losses(&model.forward(&given, Pass::EVAL), &unlabelled, PretrainTasks::ALL);
     assert!(expected["all_lm_and_qa_labels_ignored"].is_object());
     assert_eq!((guarded[0].1.double_value(&[]), guarded[5].1.double_value(&[])), (0.0, 0.0));
     let after = gradients::gradients(&total(&guarded), &parameters);

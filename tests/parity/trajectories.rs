@@ -5,7 +5,7 @@ use lxmert::model::pretraining::{self, TIED_DECODER};
 use lxmert::model::{Batch, Parameters, Pass, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, Settings};
 use lxmert::train::gradients;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -103,7 +103,7 @@ fn pretraining() {
     follow("pre-training", &fixtures::json(&path), model.parameters(), |i| {
         let suffix = format!(".{i}");
         let scores = model.forward(&tiny::pretraining_inputs(&batches, &suffix), Pass::EVAL);
-        let losses = pretraining::losses(&scores, &tiny::pretraining_targets(&batches, &suffix), Tasks::ALL);
+        let losses = pretraining::losses(&scores, &tiny::pretraining_targets(&batches, &suffix), PretrainTasks::ALL);
         let parts = losses.iter().map(|(_, loss)| loss.double_value(&[])).collect();
         (tiny::total(&losses), parts)
     });

@@ -1,4 +1,4 @@
-//! Sizes of a model: presets and their file form.
+//! Sizes of a model: the presets of `--model`, and reading and checking sizes from a JSON file. Builds no model.
 
 use std::path::Path;
 
@@ -8,7 +8,8 @@ use base::error::{Error, Result};
 use base::files;
 use data::features::{ATTRIBUTE_CLASSES, OBJECT_CLASSES, RELEASED_WIDTH};
 
-/// Everything that decides the shapes of an LXRT model and its dropout.
+/// The sizes, dropout rates and initialisation of an LXRT model.
+///
 /// Field names follow `bert_config.json` and the original's `VisualConfig` (src/lxrt/modeling.py @ 0db1182).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +56,7 @@ const PRESETS: [Preset; 4] =
     [("lxr955", Config::lxr955), ("small", Config::small), ("tiny", Config::tiny), ("demo", Config::demo)];
 
 impl Config {
-    /// The paper's model: BERT-base widths, 9 language, 5 cross-modality and 5 object-relationship layers.
+    /// Returns the paper's model: BERT-base widths, 9 language, 5 cross-modality and 5 object-relationship layers.
     pub const fn lxr955() -> Self {
         Self {
             vocab_size: 30522,
@@ -77,7 +78,7 @@ impl Config {
         }
     }
 
-    /// The small model of the reference fixtures and of quick runs: hidden 32, four heads, 2/2/2 layers.
+    /// Returns the model of the reference fixtures and of quick runs: hidden size 32, 4 heads, 2/2/2 layers.
     pub const fn tiny() -> Self {
         Self {
             hidden_size: 32,
@@ -90,7 +91,7 @@ impl Config {
         }
     }
 
-    /// A model that learns a handful of real images by heart in half a minute on two cores: hidden 64, four heads,
+    /// Returns a model that memorises a handful of real images in half a minute on two cores: hidden size 64, 4 heads,
     /// 1/1/1 layers.
     pub const fn small() -> Self {
         Self {
@@ -100,13 +101,13 @@ impl Config {
             l_layers: 1,
             x_layers: 1,
             r_layers: 1,
-            // Of 0.02, 0.06, 0.08, 0.1 and 0.12 the one that learns fastest at this width.
+            // Learns fastest at this width; 0.02, 0.06, 0.08 and 0.12 were tried too.
             initializer_range: 0.1,
             ..Self::lxr955()
         }
     }
 
-    /// The model of `repro all --profile demo`: the small one without dropout, for short sentences.
+    /// Returns the model of `repro all --profile demo`: [`small`](Self::small) without dropout, for short sentences.
     pub const fn demo() -> Self {
         Self {
             max_position_embeddings: 32,
@@ -116,11 +117,14 @@ impl Config {
         }
     }
 
-    /// A preset by name.
+    /// Returns the preset of a name.
+    ///
+    /// # Errors
+    /// Usage if there is no such preset.
     pub fn preset(name: &str) -> Result<Self> {
         let found = PRESETS.iter().find(|(preset, _)| *preset == name);
         found.map(|(_, make)| make()).ok_or_else(|| {
-            Error::usage(format!("there is no model preset {name:?}"))
+            Error::usage(format!("unknown model preset {name:?}"))
                 .next(format!("use one of {}", Self::preset_names().join(", ")))
         })
     }
@@ -128,24 +132,30 @@ impl Config {
     /// Reads a JSON file of sizes.
     ///
     /// # Errors
-    /// Data where it is none; what keeps the file from being read.
+    /// Data if the file does not hold a model configuration; I/O if it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         const LARGEST: u64 = 1 << 20;
-        serde_json::from_str(&files::read_text(path, LARGEST)?)
-            .map_err(|e| Error::data(format!("{} is not a model configuration", path.display())).because(e))
+        serde_json::from_str(&files::read_text(path, LARGEST)?).map_err(|e| {
+            Error::data(format!("{} is not a model configuration", path.display()))
+                .because(e)
+                .next(format!("correct the file, or use a preset: {}", Self::preset_names().join(", ")))
+        })
     }
 
-    /// Names of the presets.
+    /// Returns the names of the presets.
     pub fn preset_names() -> [&'static str; PRESETS.len()] {
         PRESETS.map(|(name, _)| name)
     }
 
-    /// Width of one attention head.
+    /// Returns the width of one attention head: `hidden_size / num_attention_heads`.
     pub fn head_size(&self) -> usize {
         self.hidden_size / self.num_attention_heads
     }
 
-    /// Refuses sizes that no model can have.
+    /// Checks that a model can have these sizes.
+    ///
+    /// # Errors
+    /// Usage, with the size that is wrong.
     pub fn check(&self) -> Result<()> {
         let positive = [
             ("vocab_size", self.vocab_size),
@@ -159,17 +169,20 @@ impl Config {
             ("visual_pos_dim", self.visual_pos_dim),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(Error::usage(format!("the model's {name} must be at least 1")));
+            return Err(Error::usage(format!("the model's {name} is 0; it must be at least 1"))
+                .next(format!("set {name} in the model configuration")));
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return Err(Error::usage(format!(
-                "the hidden size {} cannot be split over {} attention heads",
+                "the hidden size {} is not a multiple of {} attention heads",
                 self.hidden_size, self.num_attention_heads
-            )));
+            ))
+            .next("change hidden_size or num_attention_heads in the model configuration"));
         }
         for (name, p) in [("hidden", self.hidden_dropout_prob), ("attention", self.attention_probs_dropout_prob)] {
             if !(0.0..1.0).contains(&p) {
-                return Err(Error::usage(format!("the {name} dropout {p} is not in 0..1")));
+                return Err(Error::usage(format!("the {name} dropout is {p}; it must be at least 0 and less than 1"))
+                    .next("change it in the model configuration"));
             }
         }
         Ok(())

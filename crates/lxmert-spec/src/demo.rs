@@ -1,4 +1,5 @@
-//! What the demo draws and asks, read from the embedded `data/demo.toml`.
+//! The demo's recipe: how many pictures and questions it draws and how it trains, read from the embedded `data/demo.toml`.
+//! Draws nothing itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,28 +7,30 @@ use crate::recipe::TrainingRecipe;
 use base::error::{Error, Result};
 use data::dataset::Task;
 
-/// The embedded recipe, as text: part of the fingerprint of what it makes.
+/// The text of the embedded recipe. It is part of the fingerprint of everything made from it.
 pub const EMBEDDED: &str = include_str!("../../../data/demo.toml");
 
-/// Sizes and seed of the demo's data, and its training.
+const ADVICE: &str = "see the comments in data/demo.toml";
+
+/// The seed and sizes of the demo's data, and the trainings on them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Recipe {
-    /// Everything is drawn from it.
+pub struct DemoRecipe {
+    /// Seed of everything that is drawn.
     pub seed: u64,
-    /// How pictures look.
+    /// Size and content of a picture.
     pub picture: PictureRecipe,
-    /// Numbers of VQA pictures.
+    /// VQA pictures per split.
     pub vqa: VqaRecipe,
-    /// Numbers of GQA pictures.
+    /// GQA pictures per split.
     pub gqa: GqaRecipe,
-    /// Numbers of NLVR2 sets.
+    /// NLVR2 sets per split.
     pub nlvr2: Nlvr2Recipe,
-    /// How each task is trained.
+    /// Training recipe of each task.
     pub training: TrainingRecipes,
 }
 
-/// How each task is trained.
+/// The training recipe of each task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingRecipes {
@@ -40,7 +43,7 @@ pub struct TrainingRecipes {
 }
 
 impl TrainingRecipes {
-    /// Returns how a task is trained.
+    /// Returns the recipe of a task.
     pub fn of(&self, task: Task) -> TrainingRecipe {
         match task {
             Task::Vqa => self.vqa,
@@ -50,41 +53,41 @@ impl TrainingRecipes {
     }
 }
 
-/// How pictures look.
+/// Size and content of a picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PictureRecipe {
     /// Width and height in pixels.
     pub side: u32,
-    /// Fewest and most objects.
+    /// Minimum and maximum number of objects.
     pub objects: [usize; 2],
 }
 
-/// Numbers of VQA pictures.
+/// The number of VQA pictures per split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VqaRecipe {
-    /// In `train2014`.
+    /// Pictures in `train2014`.
     pub train: usize,
-    /// At the head of `val2014`.
+    /// Pictures at the start of `val2014`.
     pub minival: usize,
-    /// In the rest of `val2014`.
+    /// Pictures in the rest of `val2014`.
     pub nominival: usize,
 }
 
-/// Numbers of GQA pictures.
+/// The number of GQA pictures per split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GqaRecipe {
-    /// At the head of `vg_gqa`.
+    /// Pictures at the start of `vg_gqa`.
     pub train: usize,
-    /// In the rest of `vg_gqa`.
+    /// Pictures in the rest of `vg_gqa`.
     pub valid: usize,
-    /// In `gqa_testdev`.
+    /// Pictures in `gqa_testdev`.
     pub testdev: usize,
 }
 
-/// Numbers of NLVR2 sets; a set is four pairs of pictures and the sentences asked of all four.
+/// The number of NLVR2 sets per split. A set is four pairs of pictures and the sentences asked about all four.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nlvr2Recipe {
@@ -98,31 +101,37 @@ pub struct Nlvr2Recipe {
     pub sentences: usize,
 }
 
-impl Recipe {
-    /// The recipe compiled into the program.
+impl DemoRecipe {
+    /// Returns the recipe compiled into the program.
     pub fn embedded() -> Result<Self> {
         Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded demo recipe is wrong"))
     }
 
-    /// Reads a recipe and checks that it can be drawn.
+    /// Parses a recipe and checks that it can be drawn.
+    ///
+    /// # Errors
+    /// Usage, with the field that is wrong.
     pub fn parse(text: &str) -> Result<Self> {
         let recipe: Self =
-            toml::from_str(text).map_err(|e| Error::usage("cannot read the demo's recipe").because(e))?;
+            toml::from_str(text).map_err(|e| Error::usage("cannot read the demo's recipe").because(e).next(ADVICE))?;
         recipe.check()?;
         Ok(recipe)
     }
 
     fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(Error::usage(what).next("see the comments in data/demo.toml"));
+        let wrong = |what: String| Err(Error::usage(what).next(ADVICE));
         if !(96..=512).contains(&self.picture.side) {
-            return wrong(format!("picture.side is {}; 96 to 512 pixels can be drawn", self.picture.side));
+            return wrong(format!("picture.side is {}; it must be 96 to 512 pixels", self.picture.side));
         }
         let [fewest, most] = self.picture.objects;
         if fewest < 2 || most > 5 || fewest > most {
-            return wrong(format!("picture.objects is [{fewest}, {most}]; 2 to 5 objects can be drawn"));
+            return wrong(format!("picture.objects is [{fewest}, {most}]; it must be a range within 2 to 5"));
         }
         if !self.nlvr2.sentences.is_multiple_of(2) || !(2..=12).contains(&self.nlvr2.sentences) {
-            return wrong(format!("nlvr2.sentences is {}; an even number of 2 to 12 is needed", self.nlvr2.sentences));
+            return wrong(format!(
+                "nlvr2.sentences is {}; it must be an even number from 2 to 12",
+                self.nlvr2.sentences
+            ));
         }
         let sizes = [
             ("vqa.train", self.vqa.train),
@@ -136,9 +145,11 @@ impl Recipe {
             ("nlvr2.test", self.nlvr2.test),
         ];
         match sizes.iter().find(|(_, n)| !(1..=20_000).contains(n)) {
-            Some((name, n)) => wrong(format!("{name} is {n}; 1 to 20000 can be drawn")),
-            // The original takes the first 5000 rows of val2014 for minival, so they must all be among them.
-            None if self.vqa.minival > 5000 => wrong("vqa.minival is above 5000, the rows that minival reads".into()),
+            Some((name, n)) => wrong(format!("{name} is {n}; it must be 1 to 20000")),
+            // The original reads minival from the first 5000 rows of val2014.
+            None if self.vqa.minival > 5000 => {
+                wrong(format!("vqa.minival is {}; it must be at most 5000", self.vqa.minival))
+            }
             None => Ok(()),
         }
     }
@@ -150,18 +161,18 @@ mod tests {
 
     #[test]
     fn the_embedded_recipe_reads_and_wrong_ones_are_named() {
-        let good = Recipe::embedded().unwrap();
-        assert_eq!(Recipe::parse(&toml::to_string(&good).unwrap()).unwrap(), good);
+        let good = DemoRecipe::embedded().unwrap();
+        assert_eq!(DemoRecipe::parse(&toml::to_string(&good).unwrap()).unwrap(), good);
         for (from, to, says) in [
             ("side = 112", "side = 7", "picture.side is 7"),
             ("[3, 5]", "[4, 9]", "picture.objects is [4, 9]"),
             ("sentences = 8", "sentences = 7", "nlvr2.sentences is 7"),
             ("minival = 400", "minival = 0", "vqa.minival is 0"),
-            ("minival = 400", "minival = 5001", "vqa.minival is above 5000"),
+            ("minival = 400", "minival = 5001", "vqa.minival is 5001"),
             ("seed = ", "sead = ", "cannot read the demo's recipe"),
         ] {
             let text = EMBEDDED.replacen(from, to, 1);
-            let error = Recipe::parse(&text).unwrap_err();
+            let error = DemoRecipe::parse(&text).unwrap_err();
             assert!(error.to_string().contains(says), "{says}: {error}");
         }
     }

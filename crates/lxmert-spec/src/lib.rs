@@ -1,13 +1,13 @@
-//! What LXMERT is, as data: sizes, names of tensors, how checkpoints of any program are loaded, and how the paper and the
-//! demo train it.
+//! LXMERT as data: sizes, names of tensors, how checkpoints of other programs are loaded, and the recipes of the paper and the
+//! demo.
 //!
-//! Must not know: libtorch, how anything is computed, trained or judged.
+//! Must not know: libtorch, or how anything is computed, trained or judged.
 //!
-//! - [`config`], [`description`]: sizes, and what a weights file says it is of;
-//! - [`loading`]: other programs' names brought to the original's, and which tensor goes where in a model;
-//! - [`tasks`]: what a model is pre-trained on;
-//! - [`weights_names`]: names of the files in which trainings leave weights;
-//! - [`paper`]: how the paper trains; [`demo`]: what the demo draws, asks and trains; [`recipe`]: what both say of a training.
+//! - [`config`], [`description`]: sizes, and what a weights file says about its model;
+//! - [`loading`]: renames other programs' tensors to the original's names and maps them to a model;
+//! - [`pretrain_tasks`]: the pre-training pretrain_tasks;
+//! - [`weights_names`]: names of the weights files that trainings write;
+//! - [`paper`], [`demo`]: the recipes of the paper and the demo; [`recipe`]: the parts that both share.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
@@ -16,9 +16,9 @@ pub mod demo;
 pub mod description;
 pub mod loading;
 pub mod paper;
+pub mod pretrain_tasks;
 pub mod recipe;
-pub mod tasks;
 pub mod weights_names;
 
 pub use config::Config;
-pub use description::Description;
+pub use description::ModelDescription;

@@ -1,54 +1,54 @@
-//! The paper's recipe: how the original trains. Defaults of the command line, the profiles and the deviations of a run are
-//! read from here, and a test compares `golden/published.toml` with it.
+//! The paper's recipe: how the original trains. The defaults of the command line, the profiles and the list of a run's
+//! deviations all read it, and a test compares `golden/published.toml` with it.
 //!
-//! From README.md (lines 46 to 50), src/param.py, src/tasks/{vqa,gqa,nlvr2}.py, src/pretrain/lxmert_pretrain.py and
+//! Source: README.md (lines 46 to 50), src/param.py, src/tasks/{vqa,gqa,nlvr2}.py, src/pretrain/lxmert_pretrain.py and
 //! run/{vqa,gqa,nlvr2}_finetune.bash, run/lxmert_pretrain.bash of the original @ 0db1182.
 
 use data::dataset::Task;
 
 use crate::recipe::{Optim, TrainingRecipe};
 
-/// The preset of the model's sizes.
+/// Preset of the model's sizes.
 pub const MODEL: &str = "lxr955";
-/// Decides data order, dropout and random weights.
+/// Seed of data order, dropout and random weights.
 pub const SEED: u64 = 9595;
-/// The update rule: BertAdam, whose learning rate rises over the first steps and then falls to 0.
+/// Update rule: BertAdam, whose learning rate rises over the first steps and then falls to 0.
 pub const OPTIM: Optim = Optim::Bert;
-/// The pre-trained model that every task starts from, below the workspace, as `--load-lxmert` names it.
+/// Path of the pre-trained model that every task starts from, relative to the workspace, as `--load-lxmert` takes it.
 pub const PRETRAINED: &str = "snap/pretrained/model";
-/// Its file.
+/// Path of the file of [`PRETRAINED`].
 pub const PRETRAINED_FILE: &str = "snap/pretrained/model_LXRT.pth";
 
-/// How a task is fine-tuned.
+/// The fine-tuning recipe of a task.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FineTuningRecipe {
     /// Splits to train on, comma-separated.
     pub train: &'static str,
-    /// The split that chooses the best epoch and that is reported.
+    /// The split that selects the best epoch and whose score is reported.
     pub valid: &'static str,
     /// Epochs, batch size and peak learning rate.
     pub training: TrainingRecipe,
-    /// Examples a batch when validating; decides speed and memory, not the result.
+    /// Examples per batch when validating; affects speed and memory, not the result.
     pub eval_batch_size: usize,
-    /// Examples a batch when answering a split with a trained model; decides speed and memory, not the result.
+    /// Examples per batch when answering a split with a trained model; affects speed and memory, not the result.
     pub answer_batch_size: usize,
     /// Whether the answer head starts from the pre-trained one (`--load-lxmert-qa`) or from random weights (`--load-lxmert`).
     pub loads_answers: bool,
 }
 
 impl FineTuningRecipe {
-    /// Returns the option that names the first weights.
-    pub fn start(&self) -> &'static str {
+    /// Returns the option that names the initial weights.
+    pub fn start_option(&self) -> &'static str {
         if self.loads_answers { "--load-lxmert-qa" } else { "--load-lxmert" }
     }
 }
 
-/// Share of all steps of a fine-tuning over which the learning rate rises.
+/// Fraction of a fine-tuning's steps over which the learning rate rises.
 pub const WARM_UP: f64 = 0.1;
-/// L2 norm to which the gradients of a fine-tuning are clipped.
+/// Maximum L2 norm of the gradients in fine-tuning; larger ones are scaled down to it.
 pub const CLIP: f64 = 5.0;
 
-/// Returns how a task is fine-tuned.
+/// Returns the fine-tuning recipe of a task.
 pub const fn fine_tuning(task: Task) -> FineTuningRecipe {
     let training = TrainingRecipe { epochs: 4, batch_size: 32, lr: 5e-5 };
     match task {
@@ -79,7 +79,7 @@ pub const fn fine_tuning(task: Task) -> FineTuningRecipe {
     }
 }
 
-/// How the model is pre-trained, from random weights and on all tasks ([`Tasks::ALL`](crate::tasks::Tasks::ALL)).
+/// The pre-training recipe: from random weights and on all tasks ([`PretrainTasks::ALL`](crate::pretrain_tasks::PretrainTasks::ALL)).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PretrainingRecipe {
     /// Data to train on, comma-separated.
@@ -88,21 +88,21 @@ pub struct PretrainingRecipe {
     pub valid: &'static str,
     /// Epochs, batch size and peak learning rate.
     pub training: TrainingRecipe,
-    /// Examples a batch when validating.
+    /// Examples per batch when validating.
     pub eval_batch_size: usize,
-    /// What is predicted of boxes, comma-separated.
+    /// Losses of the masked boxes (`--visual-losses`), comma-separated.
     pub visual_losses: &'static str,
-    /// Share of words to predict.
+    /// Fraction of words to mask and predict.
     pub word_mask_rate: f64,
-    /// Share of boxes to predict.
+    /// Fraction of boxes to mask and predict.
     pub box_mask_rate: f64,
-    /// Share of all steps over which the learning rate rises.
+    /// Fraction of all steps over which the learning rate rises.
     pub warm_up: f64,
-    /// L2 norm to which gradients are clipped.
+    /// Maximum L2 norm of the gradients; larger ones are scaled down to it.
     pub clip: f64,
 }
 
-/// How the model is pre-trained.
+/// The paper's pre-training.
 pub const PRETRAINING: PretrainingRecipe = PretrainingRecipe {
     train: "mscoco_train,mscoco_nominival,vgnococo",
     valid: "mscoco_minival",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_a_preset_and_its_file_bears_its_name() {
+    fn the_model_is_a_preset_and_its_file_has_its_name() {
         assert_eq!(Config::preset(MODEL).unwrap(), Config::lxr955());
         assert_eq!(PRETRAINED_FILE, format!("{PRETRAINED}_LXRT.pth"));
     }

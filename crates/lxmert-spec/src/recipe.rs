@@ -1,4 +1,4 @@
-//! How long, in what batches, how fast and by which rule something is trained.
+//! The parts of a training recipe that the paper and the demo share: epochs, batch size, learning rate and update rule.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optim {
-    /// BertAdam with linear warm-up and decay.
+    /// BertAdam (Adam without bias correction) with linear warm-up and decay.
     Bert,
     /// torch.optim.Adam.
     Adam,
@@ -19,10 +19,10 @@ pub enum Optim {
 }
 
 impl Optim {
-    /// All rules.
+    /// All update rules.
     pub const ALL: [Self; 5] = [Self::Bert, Self::Adam, Self::Adamax, Self::Rms, Self::Sgd];
 
-    /// Returns the word that names it on the command line and in files.
+    /// Returns its name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bert => "bert",
@@ -33,7 +33,7 @@ impl Optim {
         }
     }
 
-    /// Returns what it is, for a person.
+    /// Returns its description for help pages.
     pub fn title(self) -> &'static str {
         match self {
             Self::Bert => "BertAdam with linear warm-up and decay",
@@ -45,20 +45,20 @@ impl Optim {
     }
 }
 
-/// Epochs, batch size and learning rate of a training.
+/// The epochs, batch size and learning rate of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingRecipe {
     /// Passes over the training data.
     pub epochs: u64,
-    /// Examples a step.
+    /// Examples per step.
     pub batch_size: usize,
     /// Peak learning rate.
     pub lr: f64,
 }
 
 impl TrainingRecipe {
-    /// Returns the number of optimiser steps over so many examples; an incomplete last batch of an epoch is dropped.
+    /// Returns the number of optimiser steps for this number of training examples. An epoch's incomplete last batch is dropped.
     pub fn steps(&self, examples: u64) -> u64 {
         (examples / self.batch_size as u64).saturating_mul(self.epochs)
     }

@@ -1,28 +1,28 @@
-//! Names of the files in which trainings leave weights.
+//! Names of the weights files that trainings write.
 
-/// The weights of the best epoch of a fine-tuning, without the ending.
+/// Weights of the best epoch of a fine-tuning, without the ending.
 pub const BEST: &str = "BEST";
-/// The weights of the last epoch of a fine-tuning, without the ending.
+/// Weights of the last epoch of a fine-tuning, without the ending.
 pub const LAST: &str = "LAST";
-/// [`BEST`] as this program reads it first.
+/// [`BEST`] in this program's own format, which is preferred when reading.
 pub const BEST_FILE: &str = "BEST.safetensors";
-/// [`LAST`] as this program reads it first.
+/// [`LAST`] in this program's own format, which is preferred when reading.
 pub const LAST_FILE: &str = "LAST.safetensors";
-/// The weights of the epoch of a pre-training with the lowest loss on the validation data, without suffix and ending.
+/// Weights of the pre-training epoch with the lowest validation loss, without suffix and ending.
 pub const BEST_LOSS: &str = "BEST_EVAL_LOSS";
-/// What names of pre-trained weights end in, before the ending; people leave it out.
+/// Suffix of pre-trained weights, before the ending. It may be left out on the command line.
 pub const PRETRAINED_SUFFIX: &str = "_LXRT";
-/// Endings of the forms: this program's, and the original's.
+/// Endings of the two formats: this program's, and the original's.
 pub const ENDINGS: [&str; 2] = [".safetensors", ".pth"];
-/// What the weights after an epoch of a pre-training begin with.
+/// Prefix of the weights after an epoch of a pre-training.
 const EPOCH: &str = "Epoch";
 
-/// Returns the name of the weights after an epoch of a pre-training, counted from 1, without suffix and ending.
+/// Returns the name of the weights after a pre-training epoch, counted from 1, without suffix and ending.
 pub fn after_epoch(number: u64) -> String {
     format!("{EPOCH}{number:02}")
 }
 
-/// Whether a file has a name that trainings give their weights.
+/// Whether `name` is a file name that a training gives its weights.
 pub fn is_weights_name(name: &str) -> bool {
     let stem = ENDINGS.iter().find_map(|form| name.strip_suffix(form));
     stem.is_some_and(|stem| match stem.strip_suffix(PRETRAINED_SUFFIX) {

@@ -1,5 +1,5 @@
-//! How much memory reading a checkpoint takes, counted at the allocator: a damaged or hostile file gets a few megabytes at
-//! most, a good one is not copied.
+//! How much memory reading a checkpoint takes, counted by the allocator: at most a few megabytes for a damaged or hostile file,
+//! and no copy of a good one.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
@@ -13,10 +13,10 @@ use lxmert_spec::loading::read;
 static USED: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-struct Counting;
+struct CountingAllocator;
 
-// SAFETY: every call goes to the system's allocator as it came; only sizes are counted beside it.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every call is passed on to the system's allocator unchanged; only sizes are counted.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
         PEAK.fetch_max(used, Ordering::Relaxed);
@@ -32,9 +32,9 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// Reads the file; returns what came of it and the most bytes that were allocated at a time meanwhile.
+/// Reads the file. Returns the result and the peak of allocated bytes.
 fn measured(path: &Path) -> (base::error::Result<StateDict>, usize) {
     let before = USED.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -44,7 +44,7 @@ fn measured(path: &Path) -> (base::error::Result<StateDict>, usize) {
     (result, PEAK.load(Ordering::Relaxed) - before)
 }
 
-/// One test, because the count is of the whole process.
+/// One test, because the allocator counts the whole process.
 #[test]
 fn memory_is_bounded() {
     let folder = tempfile::tempdir().unwrap();

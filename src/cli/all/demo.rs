@@ -14,7 +14,7 @@ use base::{files, status};
 use judge::grade::deviations;
 use judge::grade::golden::{Content, GoldenFile};
 use judge::verdict::golden::Golden;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 
 /// Threads of the recorded golden runs.
 const GOLDEN_THREADS: usize = 2;
@@ -52,7 +52,7 @@ impl DemoOptions {
     ///
     /// # Errors
     /// Usage for a file of another kind or of runs with another recipe.
-    fn golden(&self, recipe: &Recipe) -> Result<(GoldenFile, Golden)> {
+    fn golden(&self, recipe: &DemoRecipe) -> Result<(GoldenFile, Golden)> {
         let name = self.golden.as_deref().unwrap_or(demo::PROFILE);
         let file = GoldenFile::load(name)?;
         let Content::Recorded(golden) = file.content.clone() else {
@@ -69,8 +69,8 @@ impl DemoOptions {
 /// Runs, explains or records.
 pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     let recipe = match &options.recipe {
-        Some(path) => Recipe::parse(&files::read_text(path, 1 << 20)?)?,
-        None => Recipe::embedded()?,
+        Some(path) => DemoRecipe::parse(&files::read_text(path, 1 << 20)?)?,
+        None => DemoRecipe::embedded()?,
     };
     let record = options.record.as_deref().map(Named::OutputFile);
     look(record.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;

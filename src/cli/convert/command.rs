@@ -14,7 +14,7 @@ use base::status;
 use base::{exit, files};
 use data::dataset::Task;
 use lxmert_spec::Config;
-use lxmert_spec::loading::{Catalogue, Heads, hf};
+use lxmert_spec::loading::{ModelHeads, TensorCatalogue, hf};
 
 /// Convert a model between the original's layout and Hugging Face's
 #[derive(Debug, clap::Args)]
@@ -77,7 +77,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let target = Target::of(&args.to, &source.path)?;
     let task = task(&source, args.task)?;
     let answers = answers(&mut source, &args, target.form())?;
-    let is_answering = matches!(source.catalogue.heads, Heads::Answers { .. });
+    let is_answering = matches!(source.catalogue.heads, ModelHeads::Answers { .. });
     if target.form() == Form::Safetensors && is_answering && task.is_none() {
         return Err(Error::usage("neither the file nor its number of answers says which task the model is for")
             .next("pass --task vqa or --task gqa"));
@@ -93,7 +93,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let sizes = &source.catalogue.sizes;
     let layers = [sizes.l_layers, sizes.x_layers, sizes.r_layers].map(|n| n.to_string()).join("/");
     let head = match source.catalogue.heads {
-        Heads::Answers { answers, .. } | Heads::Pretraining { answers: Some(answers), .. } => {
+        ModelHeads::Answers { answers, .. } | ModelHeads::Pretraining { answers: Some(answers), .. } => {
             format!(", {answers} answers")
         }
         _ => String::new(),
@@ -127,11 +127,11 @@ pub(super) fn task(source: &Source, said: Option<Kind>) -> Result<Option<Task>> 
     };
     match (said, &source.catalogue.heads) {
         (None, _) => Ok(source.task),
-        (Some(Kind::Pretrain), Heads::Pretraining { .. }) => Ok(None),
-        (Some(_), Heads::Pretraining { .. }) => wrong("a pre-training model"),
-        (Some(_), Heads::None) => wrong("an encoder without a head"),
-        (Some(Kind::Nlvr2), Heads::Answers { images: 2, .. }) => Ok(Some(Task::Nlvr2)),
-        (Some(_), Heads::Answers { images: 2, .. }) => wrong("a model for NLVR2"),
+        (Some(Kind::Pretrain), ModelHeads::Pretraining { .. }) => Ok(None),
+        (Some(_), ModelHeads::Pretraining { .. }) => wrong("a pre-training model"),
+        (Some(_), ModelHeads::None) => wrong("an encoder without a head"),
+        (Some(Kind::Nlvr2), ModelHeads::Answers { images: 2, .. }) => Ok(Some(Task::Nlvr2)),
+        (Some(_), ModelHeads::Answers { images: 2, .. }) => wrong("a model for NLVR2"),
         (Some(Kind::Vqa), _) if source.task != Some(Task::Gqa) => Ok(Some(Task::Vqa)),
         (Some(Kind::Gqa), _) if source.task != Some(Task::Vqa) => Ok(Some(Task::Gqa)),
         (Some(_), _) => match source.task {
@@ -153,7 +153,7 @@ pub(super) fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Op
         return Ok(source.answers.clone());
     };
     let rows = match source.catalogue.heads {
-        Heads::Answers { answers, .. } | Heads::Pretraining { answers: Some(answers), .. } => answers,
+        ModelHeads::Answers { answers, .. } | ModelHeads::Pretraining { answers: Some(answers), .. } => answers,
         _ => return Err(Error::usage("the model has no answer head").next("leave --answers out")),
     };
     let wanted: Vec<String> = serde_json::from_str(&files::read_text(path, LARGEST)?)
@@ -180,7 +180,7 @@ pub(super) fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Op
 
 /// All sizes: those of the tensors, and what no tensor tells from the file, from what is said, or BERT-base's at its width.
 pub(super) fn sizes(source: &Source, args: &Args) -> Result<Config> {
-    let Catalogue { sizes, heads } = &source.catalogue;
+    let TensorCatalogue { sizes, heads } = &source.catalogue;
     let said = match (&args.config, &args.model) {
         (Some(path), _) => Some(Config::read(path)?),
         (None, Some(preset)) => Some(Config::preset(preset)?),
@@ -208,7 +208,7 @@ pub(super) fn sizes(source: &Source, args: &Args) -> Result<Config> {
     config.type_vocab_size = sizes.type_vocab_size;
     (config.l_layers, config.x_layers, config.r_layers) = (sizes.l_layers, sizes.x_layers, sizes.r_layers);
     (config.visual_feat_dim, config.visual_pos_dim) = (sizes.visual_feat_dim, sizes.visual_pos_dim);
-    if let Heads::Pretraining { objects: Some(objects), .. } = heads {
+    if let ModelHeads::Pretraining { objects: Some(objects), .. } = heads {
         config.obj_id_num = objects.objects.unwrap_or(config.obj_id_num);
         config.attr_id_num = objects.attributes.unwrap_or(config.attr_id_num);
     }

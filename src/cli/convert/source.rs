@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use base::error::Result;
 use checkpoint::{self, StateDict};
 use data::dataset::Task;
-use lxmert_spec::description::{pretrained_sizes, task_of, vocabulary_of};
-use lxmert_spec::loading::{Catalogue, Heads, Origin, Weights, hf};
+use lxmert_spec::description::{pretrained_config, task_with_answers, vocabulary_sha256_of};
+use lxmert_spec::loading::{CheckpointOrigin, CheckpointWeights, ModelHeads, TensorCatalogue, hf};
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
-use lxmert_spec::{Config, Description};
+use lxmert_spec::{Config, ModelDescription};
 
 /// A model under the original's names, and what its file says about it.
 pub(super) struct Source {
@@ -17,7 +17,7 @@ pub(super) struct Source {
     /// All tensors, in the original's order.
     pub state: StateDict,
     /// What the tensors are.
-    pub catalogue: Catalogue,
+    pub catalogue: TensorCatalogue,
     /// How names in the file begin.
     pub names: &'static str,
     /// What the file calls itself.
@@ -51,33 +51,33 @@ impl Source {
     }
 
     fn of(path: PathBuf) -> Result<Self> {
-        let Weights { state, origin, notes, left_out } = lxmert_spec::loading::read_weights(&path)?;
-        let catalogue = Catalogue::of(&state)?;
+        let CheckpointWeights { state, origin, notes, left_out } = lxmert_spec::loading::read_weights(&path)?;
+        let catalogue = TensorCatalogue::of(&state)?;
         let port = hf::folder::config_of(&path)?;
         if let Some(port) = &port {
             port.check(&catalogue)?;
         }
-        let described = Description::read(&path)?;
+        let described = ModelDescription::read(&path)?;
         let config = match &port {
             Some(port) => Some(Config::from(port)),
-            None => described.as_ref().map(|d| d.config.clone()).or(pretrained_sizes(&path)?),
+            None => described.as_ref().map(|d| d.config.clone()).or(pretrained_config(&path)?),
         };
         let model = match catalogue.heads {
-            Heads::None => "encoder",
-            Heads::Pretraining { .. } => "pre-training model",
-            Heads::Answers { images: 2, .. } => "NLVR2 model",
-            Heads::Answers { .. } => "question answering model",
+            ModelHeads::None => "encoder",
+            ModelHeads::Pretraining { .. } => "pre-training model",
+            ModelHeads::Answers { images: 2, .. } => "NLVR2 model",
+            ModelHeads::Answers { .. } => "question answering model",
         };
         let (names, kind) = match (origin, &catalogue.heads) {
-            (Origin::Port(hf::Layout::Model), _) => {
-                ("embeddings.*, encoder.*, pooler.*", format!("{} of Hugging Face's port", hf::Layout::Model.class()))
+            (CheckpointOrigin::Port(hf::HfLayout::Model), _) => {
+                ("embeddings.*, encoder.*, pooler.*", format!("{} of Hugging Face's port", hf::HfLayout::Model.class()))
             }
-            (Origin::Port(layout), _) => ("lxmert.*", format!("{} of Hugging Face's port", layout.class())),
-            (Origin::Volta, _) => ("bert.encoder.layer.*.attention_self.*", format!("{model} of VOLTA")),
-            (Origin::Original, Heads::Answers { .. }) => {
+            (CheckpointOrigin::Port(layout), _) => ("lxmert.*", format!("{} of Hugging Face's port", layout.class())),
+            (CheckpointOrigin::Volta, _) => ("bert.encoder.layer.*.attention_self.*", format!("{model} of VOLTA")),
+            (CheckpointOrigin::Original, ModelHeads::Answers { .. }) => {
                 ("lxrt_encoder.model.bert.*", format!("{model} of the original"))
             }
-            (Origin::Original, _) => ("bert.*", format!("{model} of the original")),
+            (CheckpointOrigin::Original, _) => ("bert.*", format!("{model} of the original")),
         };
         Ok(Self {
             state: catalogue.arrange(state)?,
@@ -88,7 +88,7 @@ impl Source {
             answers: port.as_ref().map(hf::HfConfig::answers).transpose()?.flatten(),
             task: task(&catalogue, described.map(|d| d.task)),
             config,
-            vocabulary: vocabulary_of(&path)?,
+            vocabulary: vocabulary_sha256_of(&path)?,
             path,
             catalogue,
         })
@@ -104,7 +104,7 @@ impl Source {
                 None => self.left_out.push(format!("{name} (only the encoder is wanted)")),
             }
         }
-        self.catalogue.heads = Heads::None;
+        self.catalogue.heads = ModelHeads::None;
         self.state = self.catalogue.arrange(kept)?;
         (self.task, self.answers) = (None, None);
         Ok(())
@@ -112,10 +112,10 @@ impl Source {
 }
 
 /// The task of a head: two images are NLVR2's, otherwise what the file says, otherwise what the number of answers says.
-fn task(catalogue: &Catalogue, said: Option<Task>) -> Option<Task> {
+fn task(catalogue: &TensorCatalogue, said: Option<Task>) -> Option<Task> {
     match catalogue.heads {
-        Heads::Answers { images: 2, .. } => Some(Task::Nlvr2),
-        Heads::Answers { answers, .. } => said.or_else(|| task_of(answers)),
+        ModelHeads::Answers { images: 2, .. } => Some(Task::Nlvr2),
+        ModelHeads::Answers { answers, .. } => said.or_else(|| task_with_answers(answers)),
         _ => None,
     }
 }

@@ -9,9 +9,9 @@ use checkpoint::{self, StateDict};
 use data::dataset::Task;
 use judge::evidence::training;
 use lxmert_spec::description::VOCABULARY;
-use lxmert_spec::loading::Heads;
-use lxmert_spec::loading::hf::{HfConfig, Layout, folder, names};
-use lxmert_spec::{Config, Description};
+use lxmert_spec::loading::ModelHeads;
+use lxmert_spec::loading::hf::{HfConfig, HfLayout, folder, names};
+use lxmert_spec::{Config, ModelDescription};
 
 /// A form of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +95,8 @@ impl Target {
             }
             (Form::Safetensors, heads) => {
                 let mut metadata = match (heads, task) {
-                    (Heads::Answers { answers, .. }, Some(task)) => {
-                        Description { task, config: needed()?.clone(), answers: *answers }.metadata()?
+                    (ModelHeads::Answers { answers, .. }, Some(task)) => {
+                        ModelDescription { task, config: needed()?.clone(), answers: *answers }.metadata()?
                     }
                     _ => BTreeMap::from([("format".to_owned(), "pt".to_owned())]),
                 };
@@ -144,28 +144,28 @@ fn vocabulary(source: &Source) -> BTreeMap<String, String> {
     source.vocabulary.iter().map(|sha256| (VOCABULARY.to_owned(), sha256.clone())).collect()
 }
 
-fn port_names(layout: Layout) -> &'static str {
+fn port_names(layout: HfLayout) -> &'static str {
     match layout {
-        Layout::PreTraining => "lxmert.*, cls.*, obj_predict_head.*, answer_head.*",
-        Layout::QuestionAnswering => "lxmert.*, answer_head.*",
-        Layout::Model => "embeddings.*, encoder.*, pooler.*",
+        HfLayout::PreTraining => "lxmert.*, cls.*, obj_predict_head.*, answer_head.*",
+        HfLayout::QuestionAnswering => "lxmert.*, answer_head.*",
+        HfLayout::Model => "embeddings.*, encoder.*, pooler.*",
     }
 }
 
 fn original(source: &Source) -> &'static str {
     match source.catalogue.heads {
-        Heads::Answers { .. } => "lxrt_encoder.model.bert.*, logit_fc.*",
-        Heads::Pretraining { .. } => "bert.*, cls.*, obj_predict_head.*, answer_head.*",
-        Heads::None => "bert.*",
+        ModelHeads::Answers { .. } => "lxrt_encoder.model.bert.*, logit_fc.*",
+        ModelHeads::Pretraining { .. } => "bert.*, cls.*, obj_predict_head.*, answer_head.*",
+        ModelHeads::None => "bert.*",
     }
 }
 
-fn layout(heads: &Heads) -> Result<Layout> {
+fn layout(heads: &ModelHeads) -> Result<HfLayout> {
     match heads {
-        Heads::None => Ok(Layout::Model),
-        Heads::Pretraining { .. } => Ok(Layout::PreTraining),
-        Heads::Answers { images: 1, .. } => Ok(Layout::QuestionAnswering),
-        Heads::Answers { .. } => Err(Error::usage("Hugging Face's port has no model for NLVR2")
+        ModelHeads::None => Ok(HfLayout::Model),
+        ModelHeads::Pretraining { .. } => Ok(HfLayout::PreTraining),
+        ModelHeads::Answers { images: 1, .. } => Ok(HfLayout::QuestionAnswering),
+        ModelHeads::Answers { .. } => Err(Error::usage("Hugging Face's port has no model for NLVR2")
             .next("pass --encoder-only to write its LxmertModel without the answer head")),
     }
 }

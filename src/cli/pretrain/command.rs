@@ -19,11 +19,11 @@ use base::{exit, status};
 use data::dataset::answers::parse_qa_sets;
 use lxmert_spec::Config;
 use lxmert_spec::paper::{OPTIM, PRETRAINING, SEED};
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Job, Pretrain};
 use trainings::pretrain::data::{Loader, Role};
-use trainings::pretrain::description::Description;
+use trainings::pretrain::description::PretrainedDescription;
 use trainings::pretrain::settings::{Outcome, Settings};
 use trainings::pretrain::start::Start;
 use trainings::pretrain::{finished, refuse_finished};
@@ -40,28 +40,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATA", default_value = PRETRAINING.valid)]
     pub valid: String,
     /// Predict masked words
-    #[arg(long, alias = "taskMaskLM", help_heading = "Tasks")]
+    #[arg(long, alias = "taskMaskLM", help_heading = "PretrainTasks")]
     pub task_mask_lm: bool,
     /// Tell whether sentence and image belong together; half of the sentences are exchanged
-    #[arg(long, alias = "taskMatched", help_heading = "Tasks")]
+    #[arg(long, alias = "taskMatched", help_heading = "PretrainTasks")]
     pub task_matched: bool,
     /// Predict objects, attributes and features of boxes
-    #[arg(long, alias = "taskObjPredict", help_heading = "Tasks")]
+    #[arg(long, alias = "taskObjPredict", help_heading = "PretrainTasks")]
     pub task_obj_predict: bool,
     /// Answer the questions among the sentences
-    #[arg(long, alias = "taskQA", help_heading = "Tasks")]
+    #[arg(long, alias = "taskQA", help_heading = "PretrainTasks")]
     pub task_qa: bool,
     /// What is predicted of boxes: any of obj, attr and feat, comma-separated
-    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = PRETRAINING.visual_losses, help_heading = "Tasks")]
+    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = PRETRAINING.visual_losses, help_heading = "PretrainTasks")]
     pub visual_losses: String,
     /// Keep answers of these question sets only: any of vqa, gqa and visual7w, comma-separated [default: all answers]
-    #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "Tasks")]
+    #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "PretrainTasks")]
     pub qa_sets: Option<String>,
     /// Share of words to predict
-    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = PRETRAINING.word_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
+    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = PRETRAINING.word_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "PretrainTasks")]
     pub word_mask_rate: f64,
     /// Share of boxes to predict
-    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = PRETRAINING.box_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Tasks")]
+    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = PRETRAINING.box_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "PretrainTasks")]
     pub obj_mask_rate: f64,
     /// Folder of the results [default: <workspace>/snap/pretrain]
     #[arg(long, value_name = "DIR")]
@@ -136,13 +136,13 @@ impl Args {
     }
 
     /// The losses that the flags choose.
-    fn tasks(&self) -> Result<Tasks> {
+    fn tasks(&self) -> Result<PretrainTasks> {
         let visual: Vec<&str> = self.visual_losses.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         if let Some(other) = visual.iter().find(|name| !["obj", "attr", "feat"].contains(name)) {
             return Err(Error::usage(format!("{other:?} is no visual loss")).next("choose from obj, attr and feat"));
         }
         let of_boxes = |name| self.task_obj_predict && visual.contains(&name);
-        let tasks = Tasks {
+        let tasks = PretrainTasks {
             mask_lm: self.task_mask_lm,
             matched: self.task_matched,
             obj: of_boxes("obj"),
@@ -170,17 +170,17 @@ impl Args {
     }
 
     /// Refuses to train over what is finished in the output folder, before data are read.
-    fn refuse_finished(&self, tasks: Tasks, start: &Start) -> Result<()> {
+    fn refuse_finished(&self, tasks: PretrainTasks, start: &Start) -> Result<()> {
         // Words, features and answers are no options.
         let config = self.config(start, None)?;
         let qa_sets = self.qa_sets.as_deref().map(parse_qa_sets);
-        refuse_finished(&self.settings(Description { config, answers: 0, qa_sets, tasks }, start))
+        refuse_finished(&self.settings(PretrainedDescription { config, answers: 0, qa_sets, tasks }, start))
     }
 
     /// Sizes: those that the loaded model says it has, else those of the options. The features decide their own width later.
     fn config(&self, start: &Start, vocab: Option<usize>) -> Result<Config> {
         let file = if self.model.any() { None } else { start.checkpoint()? };
-        let Some(Description { mut config, .. }) =
+        let Some(PretrainedDescription { mut config, .. }) =
             file.as_deref().map(trainings::pretrain::description::describe).transpose()?.flatten()
         else {
             return self.model.resolve(vocab.unwrap_or(1), 1);
@@ -196,7 +196,7 @@ impl Args {
         Ok(config)
     }
 
-    fn settings(&self, description: Description, start: &Start) -> Settings {
+    fn settings(&self, description: PretrainedDescription, start: &Start) -> Settings {
         let output = self.output();
         let also = [
             ("start", start.described()),
@@ -259,7 +259,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let data = args.data.resolve(args.qa_sets.as_deref(), args.compute.threads())?;
     let loader = Loader::new(data.clone())?;
     say_vocabulary(&loader.tokenizer)?;
-    let description = Description {
+    let description = PretrainedDescription {
         config: args.config(&start, Some(loader.tokenizer.vocab_size()))?,
         answers: loader.table.len(),
         qa_sets: args.qa_sets.as_deref().map(parse_qa_sets),

@@ -13,7 +13,7 @@ use super::super::scenes::{Scene, draw};
 use crate::extract::ImageFile;
 use base::error::{Error, Result};
 use base::files::write_bytes;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 
 /// Version of what a recipe makes, for fingerprints: raised whenever the same recipe gives other files, which the
 /// snapshot test of this module tells.
@@ -63,7 +63,7 @@ impl Manifest {
 type Pictures = Vec<(String, Scene)>;
 
 /// `count` scenes whose ids begin with `prefix`.
-pub(super) fn scenes(recipe: &Recipe, prefix: &str, count: usize) -> Pictures {
+pub(super) fn scenes(recipe: &DemoRecipe, prefix: &str, count: usize) -> Pictures {
     let scene = |i| {
         let id = format!("{prefix}_{i:06}");
         let scene = draw(&mut Random::named(recipe.seed, &format!("scene/{id}")), &recipe.picture);
@@ -109,7 +109,7 @@ fn paint_all(folder: &Path, pictures: &[(String, Scene)], tell: &(dyn Fn() + Syn
 pub fn generate(
     data_root: &Path,
     images: &Path,
-    recipe: &Recipe,
+    recipe: &DemoRecipe,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Manifest> {
     let seed = recipe.seed;

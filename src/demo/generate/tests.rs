@@ -14,20 +14,20 @@ use crate::extract::extract_all;
 use base::files::{sha256, sha256_bytes};
 use data::features::Row;
 use data::features::tsv::Reader;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The embedded recipe at a fraction of its size.
-fn small() -> Recipe {
-    let mut recipe = Recipe::embedded().unwrap();
+fn small() -> DemoRecipe {
+    let mut recipe = DemoRecipe::embedded().unwrap();
     (recipe.vqa.train, recipe.vqa.minival, recipe.vqa.nominival) = (90, 40, 5);
     (recipe.gqa.train, recipe.gqa.valid, recipe.gqa.testdev) = (80, 10, 40);
     (recipe.nlvr2.train, recipe.nlvr2.valid, recipe.nlvr2.test) = (10, 5, 1);
     recipe
 }
 
-fn make(recipe: &Recipe) -> (tempfile::TempDir, Manifest) {
+fn make(recipe: &DemoRecipe) -> (tempfile::TempDir, Manifest) {
     let folder = tempfile::tempdir().unwrap();
     let (data, images) = (folder.path().join("data"), folder.path().join("images"));
     let manifest = generate(&data, &images, recipe, &|_, _| ()).unwrap();

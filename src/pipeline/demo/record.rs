@@ -10,7 +10,7 @@ use base::files;
 use judge::evidence::run::{Found, read};
 use judge::grade::golden::GoldenFile;
 use judge::verdict::golden::{Golden, Recorded};
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 
 /// Runs the demo with each seed and writes `golden` with their accuracies in place of the recorded ones to `file`, and with the
 /// recipe where that is another than the program's own. Rules, margins and reasons stay as they are.
@@ -23,7 +23,7 @@ pub fn record(
     display: &mut dyn FnMut(&Event),
 ) -> Result<Golden> {
     let mut recorded = golden;
-    recorded.recipe = match settings.recipe == Recipe::embedded()? {
+    recorded.recipe = match settings.recipe == DemoRecipe::embedded()? {
         true => None,
         false => {
             let table = toml::Table::try_from(&settings.recipe);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::workers::Workers;
 use data::dataset::Task;
 use lxmert_spec::Config;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 use lxmert_spec::recipe::TrainingRecipe;
 
 /// Name of the profile.
@@ -21,7 +21,7 @@ pub(super) const BASELINES: &str = "baselines";
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// What is drawn, asked and trained.
-    pub recipe: Recipe,
+    pub recipe: DemoRecipe,
     /// Training seed of the three tasks.
     pub seed: u64,
     /// CPU threads, part of the training's fingerprint: another number gives other roundings.

@@ -14,7 +14,7 @@ use base::progress::{ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::{Scale, Task};
 use data::features::{Precision, build_store};
 use judge::evidence::stages::train_stage;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 use lxmert_spec::weights_names::LAST_FILE;
 use trainings::loader::{DataSettings, Stores, store_name};
 use trainings::start::Start;
@@ -36,7 +36,7 @@ pub(super) const MEASURED: &str = "baselines.json";
 const EVAL_BATCH: usize = 256;
 
 pub(super) fn scenes(context: &mut StageContext, watcher: Watcher) -> Result<()> {
-    let recipe: Recipe = context.parameters()?;
+    let recipe: DemoRecipe = context.parameters()?;
     let (data, images) = (context.output(DATA)?, context.output(IMAGES)?);
     let task = OnceLock::new();
     let manifest = demo::generate(&data, &images, &recipe, &|done, of| {

@@ -9,7 +9,7 @@ use crate::pipeline::workers::Workers;
 use base::error::Result;
 use lxmert_spec::paper::{FineTuningRecipe, OPTIM, fine_tuning};
 use lxmert_spec::recipe::TrainingRecipe;
-use lxmert_spec::{Config, Description};
+use lxmert_spec::{Config, ModelDescription};
 use protocol::{Finetune, Job};
 use trainings::finetune::Settings;
 use trainings::loader::DataSettings;
@@ -56,7 +56,7 @@ pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, 
         output: context.folder().to_owned(),
         pth: false,
         // The worker, which reads the data, says how many answers there are.
-        description: Description { task: data.task, config, answers: 0 },
+        description: ModelDescription { task: data.task, config, answers: 0 },
         vocabulary: None,
         also: BTreeMap::from([("start".to_owned(), start.described())]),
         loaded: None,

@@ -16,7 +16,7 @@ use base::files::{sha256, write_bytes};
 use checkpoint::write_pth;
 use lxmert::model::pretraining::PretrainingModel;
 use lxmert_spec::Config;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 
 /// Where things were published.
 pub(crate) struct World {
@@ -37,7 +37,7 @@ impl World {
     pub(crate) fn publish(folder: &Path) -> Self {
         let (drawn, images, files) = (folder.join("drawn"), folder.join("images"), folder.join("published"));
         // Enough questions to fill a batch of 32.
-        let recipe = Recipe::parse(&recipe([[12, 4, 3], [12, 4, 4], [3, 2, 1]], [1, 1, 1])).unwrap();
+        let recipe = DemoRecipe::parse(&recipe([[12, 4, 3], [12, 4, 4], [3, 2, 1]], [1, 1, 1])).unwrap();
         let features = generate(&drawn, &images, &recipe, &|_, _| {}).unwrap().features;
         let mut text = Manifest::default();
         let mut dim = 0;

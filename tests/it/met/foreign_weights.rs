@@ -11,7 +11,7 @@ use checkpoint::{self, DType, StateDict, TensorData, write_pth, write_safetensor
 use data::dataset::Task;
 use half::f16;
 use lxmert::model::TaskModel;
-use lxmert_spec::{Config, Description};
+use lxmert_spec::{Config, ModelDescription};
 use tch::Device;
 use zip::CompressionMethod::{Deflated, Stored};
 use zip::write::SimpleFileOptions;
@@ -26,7 +26,7 @@ const HEAD: &str = "logit_fc.3.weight";
 struct World {
     folder: tempfile::TempDir,
     state: StateDict,
-    description: Description,
+    description: ModelDescription,
 }
 
 impl World {
@@ -47,7 +47,7 @@ impl World {
             ..Config::lxr955()
         };
         let model = TaskModel::new(&config, 1, 7, Device::Cpu).unwrap();
-        let description = Description { task: Task::Vqa, config, answers: 7 };
+        let description = ModelDescription { task: Task::Vqa, config, answers: 7 };
         fs::write(folder.path().join("c.json"), serde_json::to_string(&description.config).unwrap()).unwrap();
         Self { state: model.parameters().state(), description, folder }
     }
@@ -235,7 +235,7 @@ fn wrappers_come_off_in_any_order_and_it_is_said() {
     for (name, path) in files {
         let Some(path) = path else { continue };
         let said = convert(path.to_str().unwrap(), &format!("{name}.pth"));
-        assert!(said.contains("\"_orig_mod.\"") && said.contains("taken off 169 names"), "{said}");
+        assert!(said.contains("\"_orig_mod.\"") && said.contains("removed from 169 names"), "{said}");
         assert_eq!(said.contains("\"module.\""), name.starts_with("ddp"), "{said}");
         read.push(plain(&format!("{name}.pth")));
     }
@@ -250,14 +250,14 @@ fn wrappers_come_off_in_any_order_and_it_is_said() {
         let state: StateDict = state;
         write_pth(&world.at(&format!("{name}.pth")), &state).unwrap();
         let said = convert(name, "out.pth");
-        assert!(said.contains("taken off"), "{name}: {said}");
+        assert!(said.contains("removed from"), "{name}: {said}");
         assert_eq!(plain("out.pth"), world.state, "{name}");
         let line = format!(
             "evaluate vqa --split valid --load {name}.pth --config c.json --data-root data --threads 1 --device cpu"
         );
         let output = run(repro(world.folder.path()).args(line.split(' ')), 0);
         assert!(
-            stderr(&output).contains("none missing; ") && stderr(&output).contains("taken off"),
+            stderr(&output).contains("none missing; ") && stderr(&output).contains("removed from"),
             "{}",
             stderr(&output)
         );
@@ -386,7 +386,7 @@ fn null_fields_that_decide_nothing_are_passed_over() {
         assert_ne!(null, text);
         fs::write(world.at("port/config.json"), null).unwrap();
         let said = world.fails("convert --from port --to out.pth");
-        assert!(said.contains(&format!("says {field} is null, which decides")), "{said}");
+        assert!(said.contains(&format!("has null for {field}, which the model depends on")), "{said}");
     }
 }
 
@@ -411,7 +411,7 @@ fn what_is_missing_is_only_offered_to_be_left_out_where_it_is_little() {
         )
     };
     for (file, word) in
-        [("vilbert.pth", "ViLBERT"), ("unknown.pth", "none of its names is known"), ("bert.pth", "it holds BERT only")]
+        [("vilbert.pth", "ViLBERT"), ("unknown.pth", "its names are unknown"), ("bert.pth", "it is of BERT only")]
     {
         let said = world.fails(&line(file));
         assert!(said.contains(word) && !said.contains("--allow-missing"), "{file}: {said}");

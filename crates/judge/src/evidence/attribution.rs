@@ -7,7 +7,7 @@ use super::training::{self, Ended, OUTCOME};
 use base::error::{Error, Result};
 use base::files::{self, ContentDigest};
 use data::dataset::Task;
-use lxmert_spec::Description;
+use lxmert_spec::ModelDescription;
 use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
 
 /// What is known of a weights file's origin.
@@ -30,7 +30,7 @@ pub struct Attribution {
 pub fn of(weights: &Path, task: Task) -> Result<Attribution> {
     let folder = files::folder_of(weights);
     let Some(ended) = training::read(folder)? else { return Ok(Attribution::default()) };
-    let task = Description::read(weights)?.map_or(task, |described| described.task);
+    let task = ModelDescription::read(weights)?.map_or(task, |described| described.task);
     let outcome = folder.join(OUTCOME);
     same_task(&ended, &outcome, weights, task)?;
     let name = weights.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -61,7 +61,7 @@ pub(super) fn check_folder(folder: &Path, ended: &Ended) -> Result<()> {
     let outcome = folder.join(OUTCOME);
     for name in [BEST_FILE, LAST_FILE].map(|name| folder.join(name)) {
         if name.is_file()
-            && let Some(described) = Description::read(&name)?
+            && let Some(described) = ModelDescription::read(&name)?
         {
             same_task(ended, &outcome, &name, described.task)?;
         }

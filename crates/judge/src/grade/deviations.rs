@@ -13,7 +13,7 @@ use crate::verdict::runs::other_split;
 use base::error::{Error, Result};
 use data::dataset::Task;
 use lxmert_spec::Config;
-use lxmert_spec::demo::Recipe;
+use lxmert_spec::demo::DemoRecipe;
 use lxmert_spec::paper::{self, FineTuningRecipe};
 use lxmert_spec::recipe::TrainingRecipe;
 
@@ -170,12 +170,11 @@ fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Deviation>> {
 ///
 /// # Errors
 /// Data where it cannot be drawn.
-pub fn recipe(golden: &Golden) -> Result<Recipe> {
+pub fn recipe(golden: &Golden) -> Result<DemoRecipe> {
     match &golden.recipe {
-        None => Recipe::embedded(),
-        Some(table) => {
-            Recipe::parse(&table.to_string()).map_err(|e| Error::data("the golden file's recipe is wrong").because(e))
-        }
+        None => DemoRecipe::embedded(),
+        Some(table) => DemoRecipe::parse(&table.to_string())
+            .map_err(|e| Error::data("the golden file's recipe is wrong").because(e)),
     }
 }
 
@@ -188,7 +187,7 @@ fn other_recipe() -> Deviation {
 
 /// Of a run of the demo, judged by runs with this recipe.
 fn of_demo(
-    recipe: &Recipe,
+    recipe: &DemoRecipe,
     (task, splits): (Task, &str),
     options: &Map<String, Value>,
     run: Option<&journal::Run>,
@@ -260,7 +259,7 @@ mod tests {
         let mut older = found(options);
         older.record.vocabulary = None;
         assert_eq!(published(&older), "");
-        let recipe = Recipe::embedded().unwrap().training.vqa;
+        let recipe = DemoRecipe::embedded().unwrap().training.vqa;
         let minival = |mut found: Found| {
             found.record.splits = "minival".into();
             found

@@ -1,4 +1,4 @@
-//! BERT's own weights, from which the original initialises the language side: the archive that it fetched
+//! Reads BERT's own weights, from which the original initialises the language layers: the archive that it downloaded
 //! (`bert-base-uncased.tar.gz`), the folder that such an archive unpacks to, or the weights file alone.
 //!
 //! Source: `BertPreTrainedModel.from_pretrained` in `src/lxrt/modeling.py` of airsplay/lxmert @ 0db1182.
@@ -15,31 +15,33 @@ use base::error::{Error, Result};
 use base::files;
 use checkpoint::{StateDict, folder, look, read_bytes};
 
-/// Names of the weights, the first that is there is taken: the original's, and those of later releases.
+/// Names of the weights file: the original's, and that of later releases. The first that exists is read.
 const WEIGHTS: [&str; 2] = ["pytorch_model.bin", "model.safetensors"];
-/// Names of the sizes, likewise.
+/// Names of the configuration file, likewise.
 const CONFIGS: [&str; 2] = ["bert_config.json", "config.json"];
 /// Name of the WordPiece vocabulary.
 const VOCAB: &str = "vocab.txt";
 
-/// Unpacked weights are held in memory; BERT-large has 1.35 GB.
+/// Limit of the unpacked weights, which are held in memory; BERT-large has 1.35 GB.
 const LARGEST_WEIGHTS: u64 = 2 << 30;
 const LARGEST_CONFIG: u64 = 1 << 20;
-/// The largest published vocabulary has 1 MB.
+/// Limit of a vocabulary; the largest published one has 1 MB.
 const LARGEST_VOCAB: u64 = 16 << 20;
 
-/// What a release of BERT holds.
+const ONE_RELEASE: &str = "use weights, configuration and vocabulary of one release of BERT";
+
+/// The content of a release of BERT.
 #[derive(Debug, Clone)]
 pub struct BertArchive {
-    /// The weights under the names of the file, which [`Policy::Bert`](super::Policy::Bert) maps to a model's.
+    /// The weights under the names of the file, which [`LoadPolicy::Bert`](super::LoadPolicy::Bert) maps to a model's.
     pub state: StateDict,
-    /// The sizes, where they are told.
+    /// The sizes; `None` if the release has no configuration file.
     pub config: Option<BertConfig>,
-    /// The text of `vocab.txt`, one piece a line, where it is there.
+    /// The text of `vocab.txt`, one piece per line; `None` if the release has none.
     pub vocab: Option<String>,
 }
 
-/// The sizes of a BERT, from `bert_config.json`. Fields that the original does not use are passed over.
+/// The sizes of a BERT, from `bert_config.json`. Fields that the original does not use are ignored.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct BertConfig {
     /// WordPiece vocabulary size.
@@ -54,9 +56,9 @@ pub struct BertConfig {
     pub max_position_embeddings: usize,
     /// Rows of the token type embedding table.
     pub type_vocab_size: usize,
-    /// Layers. The original takes the first `--llayers` of them and initialises layers beyond them at random.
+    /// Number of layers. The original takes the first `--llayers` of them and initialises any further layers at random.
     pub num_hidden_layers: usize,
-    /// Activation of the feed-forward layers; LXMERT has "gelu", the exact one.
+    /// Activation of the feed-forward layers; LXMERT needs "gelu", the exact form.
     pub hidden_act: String,
     /// Dropout of hidden states.
     pub hidden_dropout_prob: f64,
@@ -66,12 +68,12 @@ pub struct BertConfig {
     pub initializer_range: f64,
 }
 
-/// Reads BERT's weights from `path`: a `pytorch_model.bin` (or safetensors) file, a folder with one, or a `.tar.gz` or zip
-/// archive with one. Sizes and vocabulary are taken from the same folder or archive where they are there. An archive is
-/// unpacked to memory under the rules of [`unpack`](archive), never to the disk.
+/// Reads BERT's weights from a `pytorch_model.bin` or safetensors file, a folder with one, or a `.tar.gz` or zip archive with
+/// one. Sizes and vocabulary are read from the same folder or archive if it has them. An archive is unpacked to memory under the
+/// rules of [`archive`], never to disk.
 ///
 /// # Errors
-/// Data where something is damaged, is not BERT's, or the sizes contradict the weights.
+/// Data if something is damaged or not BERT's, or if the sizes contradict the weights.
 pub fn bert_weights(path: &Path) -> Result<BertArchive> {
     let found = if path.is_dir() {
         from_folder(path, None)
@@ -89,11 +91,12 @@ pub fn bert_weights(path: &Path) -> Result<BertArchive> {
     Ok(found)
 }
 
-/// Looks whether what [`bert_weights`] reads is there; of an archive, no more than that.
+/// Checks that there is something for [`bert_weights`] to read, without reading the tensors. An archive is recognised by its
+/// first bytes and not unpacked.
 ///
 /// # Errors
-/// Data where it is not.
-pub fn look_at_bert(path: &Path) -> Result<()> {
+/// Data if it is missing.
+pub fn check_bert_exists(path: &Path) -> Result<()> {
     let looked = if path.is_dir() {
         weights_of(path).and_then(|file| look(&file))
     } else if is_archive(path)? {
@@ -104,7 +107,7 @@ pub fn look_at_bert(path: &Path) -> Result<()> {
     looked.map_err(|e| e.while_doing(format!("cannot read BERT from {}", path.display())))
 }
 
-/// Whether it is packed: gzip, or a zip that is not PyTorch's own.
+/// Whether a file is an archive: gzip, or a zip file named `.zip` (PyTorch's weights are zip files too).
 fn is_archive(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
     let file = files::open_regular(path)?;
@@ -113,7 +116,7 @@ fn is_archive(path: &Path) -> Result<bool> {
     Ok(packed || start.starts_with(b"PK\x03\x04") && path.extension().is_some_and(|ending| ending == "zip"))
 }
 
-/// The weights in a folder, or an error that says what is looked for.
+/// Returns the path of the weights in a folder, or an error with the names that were tried.
 fn weights_of(folder: &Path) -> Result<PathBuf> {
     let named = WEIGHTS.iter().map(|name| folder.join(name)).find(|file| file.is_file());
     named
@@ -147,7 +150,7 @@ fn from_archive(path: &Path) -> Result<BertArchive> {
     Ok(BertArchive { state, config, vocab })
 }
 
-/// The content of the one member of that name.
+/// Reads a member of an archive.
 fn member(archive: &Archive, path: &Path, name: &str, limit: u64) -> Result<Vec<u8>> {
     let wanted = MemberSpec { name: name.to_owned(), size_max: limit };
     // The size was checked against the packed bytes when the archive was opened.
@@ -157,7 +160,7 @@ fn member(archive: &Archive, path: &Path, name: &str, limit: u64) -> Result<Vec<
 }
 
 fn parse(text: &str) -> Result<BertConfig> {
-    serde_json::from_str(text).map_err(|e| Error::data("its configuration is not one of BERT").because(e))
+    serde_json::from_str(text).map_err(|e| Error::data("its configuration is not BERT's").because(e).next(ONE_RELEASE))
 }
 
 fn nothing(what: &str) -> Error {
@@ -166,7 +169,7 @@ fn nothing(what: &str) -> Error {
         .next("use bert-base-uncased.tar.gz, a folder with its files, or its pytorch_model.bin")
 }
 
-/// Refuses what would initialise nothing, or with another model's sizes.
+/// Checks that the weights are BERT's and that configuration and vocabulary agree with them.
 fn check(found: &BertArchive) -> Result<()> {
     const WORDS: &str = "bert.embeddings.word_embeddings.weight";
     let Some(words) = found.state.get(WORDS) else {
@@ -177,22 +180,23 @@ fn check(found: &BertArchive) -> Result<()> {
         let told = [config.vocab_size, config.hidden_size];
         if words.shape != told {
             return Err(Error::data(format!(
-                "its configuration tells of word embeddings of shape {told:?}, its weights have {:?}",
+                "its configuration says that the word embeddings have the shape {told:?}, its weights have {:?}",
                 words.shape
             ))
-            .next("take weights and configuration from one release"));
+            .next(ONE_RELEASE));
         }
         if config.hidden_act != "gelu" {
-            return Err(Error::data(format!("its activation is {:?}; LXMERT's is \"gelu\"", config.hidden_act)));
+            return Err(Error::data(format!("its activation is {:?}; LXMERT needs \"gelu\"", config.hidden_act))
+                .next("use bert-base-uncased"));
         }
         if let Some(vocab) = &found.vocab {
             let lines = vocab.lines().count();
             if lines != config.vocab_size {
                 return Err(Error::data(format!(
-                    "its vocabulary has {lines} pieces, its configuration tells of {}",
+                    "its vocabulary has {lines} pieces, its configuration says {}",
                     config.vocab_size
                 ))
-                .next("take vocabulary and configuration from one release"));
+                .next(ONE_RELEASE));
             }
         }
     }

@@ -1,30 +1,31 @@
-//! What is probably wrong where a checkpoint lacks what a model needs.
+//! Guesses, from the names in a checkpoint, why it lacks tensors that a model needs, and says what to do.
 
 use indexmap::IndexMap;
 
-use super::policy::{LoadReport, Policy, TASK};
+use super::load_policy::{LoadPolicy, LoadReport};
+use super::parameter_names::{ANSWER_HEAD, ENCODER, TASK_PREFIX};
 use super::wrappers::unwrapped;
 use base::error::{Error, Result};
 use base::format::some_of;
 
 /// Whether a policy promises that a checkpoint has this tensor of the model.
-pub(super) fn is_promised(policy: Policy<'_>, name: &str) -> bool {
-    let encoder = name.strip_prefix(TASK).unwrap_or(name);
+pub(super) fn is_promised(policy: LoadPolicy<'_>, name: &str) -> bool {
+    let encoder = name.strip_prefix(TASK_PREFIX).unwrap_or(name);
     match policy {
-        Policy::Lxmert | Policy::LxmertQa { .. } => encoder.starts_with("bert."),
-        Policy::FineTuned | Policy::Pretrained => true,
-        // BERT knows nothing of images.
-        Policy::Bert => {
-            encoder.starts_with("bert.")
+        LoadPolicy::Lxmert | LoadPolicy::LxmertQa { .. } => encoder.starts_with(ENCODER),
+        LoadPolicy::FineTuned | LoadPolicy::Pretrained => true,
+        // BERT has no layers for images.
+        LoadPolicy::Bert => {
+            encoder.starts_with(ENCODER)
                 && !["x_layers.", "r_layers.", "visn_fc."].iter().any(|part| encoder.contains(part))
         }
     }
 }
 
-/// An error if a tensor is missing (or, where the whole model is loaded, left over) that the policy promises.
+/// Returns an error if a promised tensor is missing or, where a whole model is loaded, if the checkpoint has others.
 pub(super) fn refuse_gaps(
     report: &LoadReport,
-    policy: Policy<'_>,
+    policy: LoadPolicy<'_>,
     sources: &[String],
     wanted: &IndexMap<String, Vec<usize>>,
 ) -> Result<()> {
@@ -35,7 +36,7 @@ pub(super) fn refuse_gaps(
             lacking.len(),
             some_of(lacking)
         ))
-    } else if matches!(policy, Policy::FineTuned | Policy::Pretrained) && !report.unexpected.is_empty() {
+    } else if matches!(policy, LoadPolicy::FineTuned | LoadPolicy::Pretrained) && !report.unexpected.is_empty() {
         Error::data(format!(
             "the checkpoint has {} tensors that the model does not: {}",
             report.unexpected.len(),
@@ -47,68 +48,68 @@ pub(super) fn refuse_gaps(
     Err(explain(error, report, policy, sources, wanted))
 }
 
-/// Adds the likeliest cause, judged by the names in the checkpoint, and what to do.
+/// Adds the likeliest cause and what to do to an error.
 pub(super) fn explain(
     error: Error,
     report: &LoadReport,
-    policy: Policy<'_>,
+    policy: LoadPolicy<'_>,
     sources: &[String],
     wanted: &IndexMap<String, Vec<usize>>,
 ) -> Error {
     let (cause, advice) = cause(policy, sources, wanted);
-    // A model most of which is missing is another model, not one with a gap.
+    // If most of the model is missing, the checkpoint is of another model, and --allow-missing would not help.
     let few = 2 * report.lacking.len() <= report.promised;
     error.because(cause.says).next(match cause.may_be_meant && few {
-        true => format!("{advice}; where this is intended, say --allow-missing"),
+        true => format!("{advice}; if this is intended, pass --allow-missing"),
         false => advice,
     })
 }
 
-/// A likely cause.
-struct Cause {
+/// A likely cause of missing tensors.
+struct LikelyCause {
     says: String,
-    /// Whether somebody may want to load such a checkpoint all the same.
+    /// Whether loading such a checkpoint can be intended.
     may_be_meant: bool,
 }
 
-fn cause(policy: Policy<'_>, sources: &[String], wanted: &IndexMap<String, Vec<usize>>) -> (Cause, String) {
+fn cause(policy: LoadPolicy<'_>, sources: &[String], wanted: &IndexMap<String, Vec<usize>>) -> (LikelyCause, String) {
     const RELEASE: &str = "use a pre-training checkpoint, such as the released model_LXRT.pth";
     let plain: Vec<String> = sources.iter().map(|name| unwrapped(name).into_owned()).collect();
     let any = |prefix: &str| plain.iter().any(|name| name.starts_with(prefix));
-    let sure = |says: &str| Cause { says: says.to_owned(), may_be_meant: false };
-    let maybe = |says: &str| Cause { says: says.to_owned(), may_be_meant: true };
+    let sure = |says: &str| LikelyCause { says: says.to_owned(), may_be_meant: false };
+    let maybe = |says: &str| LikelyCause { says: says.to_owned(), may_be_meant: true };
     if plain.is_empty() {
-        (sure("the checkpoint holds no tensor at all"), "fetch or write it again".to_owned())
+        (sure("the checkpoint holds no tensor at all"), "download or write it again".to_owned())
     } else if any("lxmert.") {
         let cause =
             "it has the names of the Hugging Face port (lxmert.encoder...), not the original's (bert.encoder...)";
         (sure(cause), RELEASE.to_owned())
     } else if let Some(program) = program_of(&plain) {
         (sure(&format!("its names are those of {program}; it has {}", some_of(sources))), RELEASE.to_owned())
-    } else if !any("bert.") && !any("lxrt_encoder.") {
-        (sure(&format!("none of its names is known; it has {}", some_of(sources))), RELEASE.to_owned())
-    } else if any("lxrt_encoder.") && !matches!(policy, Policy::FineTuned) {
+    } else if !any(ENCODER) && !any("lxrt_encoder.") {
+        (sure(&format!("its names are unknown; it has {}", some_of(sources))), RELEASE.to_owned())
+    } else if any("lxrt_encoder.") && !matches!(policy, LoadPolicy::FineTuned) {
         let cause = "it is a fine-tuned task model, not a pre-trained one";
         (sure(cause), format!("give it to --load, or {RELEASE}"))
-    } else if any("bert.encoder.layer.") && !any("bert.encoder.x_layers.") && !matches!(policy, Policy::Bert) {
-        (maybe("it holds BERT only: no cross-modality layers, nothing for images"), RELEASE.to_owned())
-    } else if layers(wanted.keys()) != layers(plain.iter()) && !matches!(policy, Policy::Bert) {
+    } else if any("bert.encoder.layer.") && !any("bert.encoder.x_layers.") && !matches!(policy, LoadPolicy::Bert) {
+        (maybe("it is of BERT only: it has no cross-modality layers and none for images"), RELEASE.to_owned())
+    } else if layers(wanted.keys()) != layers(plain.iter()) && !matches!(policy, LoadPolicy::Bert) {
         let ([l, x, r], [ml, mx, mr]) = (layers(plain.iter()), layers(wanted.keys()));
         let cause = format!(
             "it has {l} language, {x} cross-modality and {r} relation layers; the model has {ml}, {mx} and {mr}"
         );
-        (maybe(&cause), "set --llayers, --xlayers and --rlayers as the checkpoint has them".to_owned())
-    } else if any("bert.") && matches!(policy, Policy::FineTuned) {
+        (maybe(&cause), format!("pass --llayers {l} --xlayers {x} --rlayers {r}"))
+    } else if any(ENCODER) && matches!(policy, LoadPolicy::FineTuned) {
         let advice = "give it to --load-lxmert (encoder) or --load-lxmert-qa (encoder and answer head)";
         (maybe("it is a pre-training checkpoint, not a fine-tuned task model"), advice.to_owned())
-    } else if matches!(policy, Policy::LxmertQa { .. }) && !any("answer_head.") {
+    } else if matches!(policy, LoadPolicy::LxmertQa { .. }) && !any(ANSWER_HEAD) {
         (sure("it was pre-trained without an answer head"), "give it to --load-lxmert".to_owned())
     } else {
-        (maybe("it is incomplete, or was made with other options"), "fetch or write it again".to_owned())
+        (maybe("it is incomplete, or was written with other options"), "download or write it again".to_owned())
     }
 }
 
-/// The model of another program that has such names.
+/// Returns the model of another program that has such names; `None` if none is known.
 fn program_of(names: &[String]) -> Option<&'static str> {
     const PARTS: [(&str, &str); 12] = [
         ("bert.encoder.c_layer.", "ViLBERT"),
@@ -128,7 +129,7 @@ fn program_of(names: &[String]) -> Option<&'static str> {
     PARTS.into_iter().find(|(prefix, _)| any(prefix)).map(|(_, program)| program)
 }
 
-/// Numbers of language, cross-modality and relation layers.
+/// Returns the numbers of language, cross-modality and object-relationship layers.
 pub(super) fn layers<'a>(names: impl Iterator<Item = &'a String>) -> [usize; 3] {
     let mut counts = [0; 3];
     for name in names {

@@ -1,4 +1,4 @@
-//! The reference fixtures' checkpoints in the models that they are for.
+//! Mapping the reference fixtures' checkpoints to the models that they are for.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ fn pre_training_checkpoints_fill_task_and_pre_training_models() {
         }
         let Some(expected) = expected(folder, about) else { return };
         let checkpoint = read(&folder.join(name)).unwrap();
-        let (tensors, report) = plan(checkpoint.clone(), &task, Policy::Lxmert, false).unwrap();
+        let (tensors, report) = map_checkpoint(checkpoint.clone(), &task, LoadPolicy::Lxmert, false).unwrap();
         let encoder = pretraining.keys().filter(|name| name.starts_with("bert.")).count();
         assert_eq!((tensors.len(), report.loaded), (encoder, encoder), "{name}");
         for (key, tensor) in &tensors {
@@ -51,10 +51,11 @@ fn pre_training_checkpoints_fill_task_and_pre_training_models() {
         );
         assert_eq!(report.unexpected.len(), pretraining.len() - encoder, "{report}");
 
-        let (tensors, report) = plan(checkpoint.clone(), &pretraining, Policy::Pretrained, false).unwrap();
+        let (tensors, report) =
+            map_checkpoint(checkpoint.clone(), &pretraining, LoadPolicy::Pretrained, false).unwrap();
         assert!(report.missing.is_empty() && report.unexpected.is_empty(), "{name}: {report}");
         assert!(tensors.iter().all(|(key, tensor)| tensor == &expected[key]) && tensors.keys().eq(pretraining.keys()));
-        let error = plan(checkpoint, &task, Policy::FineTuned, false).unwrap_err().to_string();
+        let error = map_checkpoint(checkpoint, &task, LoadPolicy::FineTuned, false).unwrap_err().to_string();
         assert!(error.contains("pre-training checkpoint"), "{error}");
     });
 }
@@ -68,14 +69,14 @@ fn fine_tuned_checkpoints_load_whole_and_only_as_such() {
         }
         let Some(expected) = expected(folder, about) else { return };
         let checkpoint = read(&folder.join(name)).unwrap();
-        let (tensors, report) = plan(checkpoint.clone(), &task, Policy::FineTuned, false).unwrap();
+        let (tensors, report) = map_checkpoint(checkpoint.clone(), &task, LoadPolicy::FineTuned, false).unwrap();
         assert!(tensors.iter().all(|(key, tensor)| tensor == &expected[key]), "{name}");
         assert_eq!(report.to_string(), format!("{} tensors loaded, none missing", task.len()));
-        for policy in [Policy::Lxmert, Policy::LxmertQa { rows: &[], expected_loaded: None }] {
-            let error = plan(checkpoint.clone(), &task, policy, false).unwrap_err().to_string();
+        for policy in [LoadPolicy::Lxmert, LoadPolicy::LxmertQa { rows: &[], expected_loaded: None }] {
+            let error = map_checkpoint(checkpoint.clone(), &task, policy, false).unwrap_err().to_string();
             assert!(error.contains("fine-tuned task model"), "{error}");
         }
-        let (tensors, report) = plan(checkpoint, &task, Policy::Lxmert, true).unwrap();
+        let (tensors, report) = map_checkpoint(checkpoint, &task, LoadPolicy::Lxmert, true).unwrap();
         assert!(tensors.is_empty() && report.missing.len() == task.len(), "{report}");
     });
 }
@@ -94,7 +95,7 @@ fn bert_initialises_the_language_side() {
             names
         };
         let checkpoint = read(&folder.join(name)).unwrap();
-        let (mut tensors, report) = plan(checkpoint.clone(), &pretraining, Policy::Bert, false).unwrap();
+        let (mut tensors, report) = map_checkpoint(checkpoint.clone(), &pretraining, LoadPolicy::Bert, false).unwrap();
         assert_eq!(sorted(report.missing.clone()), sorted(names("left_random")), "{name}");
         assert_eq!(sorted(report.unexpected.clone()), sorted(names("unused")), "{name}");
         if !expected.contains_key("cls.predictions.decoder.weight") {
@@ -102,7 +103,7 @@ fn bert_initialises_the_language_side() {
         }
         tensors.sort_keys();
         assert!(tensors.iter().eq(expected.iter()), "{name}");
-        let (tensors, report) = plan(checkpoint, &task, Policy::Bert, false).unwrap();
+        let (tensors, report) = map_checkpoint(checkpoint, &task, LoadPolicy::Bert, false).unwrap();
         assert!(tensors.keys().all(|name| name.starts_with("lxrt_encoder.model.bert.")) && !tensors.is_empty());
         assert!(report.missing.iter().all(|name| !name.contains(".layer.0.")), "{report}");
     });
@@ -128,7 +129,12 @@ fn answer_heads_move_by_the_answer_table() {
             model[part][0] = rows.len();
         }
         let load = |rows, expected| {
-            plan(checkpoint.clone(), &model, Policy::LxmertQa { rows, expected_loaded: Some(expected) }, false)
+            map_checkpoint(
+                checkpoint.clone(),
+                &model,
+                LoadPolicy::LxmertQa { rows, expected_loaded: Some(expected) },
+                false,
+            )
         };
         let (tensors, report) = load(&rows, loaded).unwrap();
         assert_eq!((report.answers_loaded, report.answers_zeroed), (Some(loaded), Some(zeroed)), "{name}");

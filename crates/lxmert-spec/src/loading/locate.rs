@@ -1,4 +1,4 @@
-//! Finds the file behind a checkpoint's name.
+//! Finds the file that a checkpoint's name stands for. Does not open it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,17 @@ use base::error::{Error, Result};
 use base::files;
 use checkpoint::{folder, shards};
 
-/// The checkpoint `given` names: the file itself, or, after the original's habit, a name without its ending. With the
-/// suffix "_LXRT", `X` finds the first of `X`, `X_LXRT.safetensors`, `X_LXRT.pth`, `X.safetensors` and `X.pth`: where both are
-/// there, both are ours and only the safetensors file says what model it belongs to. A folder of Hugging Face's layout is found
-/// as it is named; the index of its shards stands for it.
+/// Returns the path of the checkpoint that `given` names.
+///
+/// As in the original, the name may lack its ending. With the suffix "_LXRT", `X` stands for the first that exists of `X`,
+/// `X_LXRT.safetensors`, `X_LXRT.pth`, `X.safetensors` and `X.pth`. The safetensors file comes first because only it says what
+/// model it belongs to. A folder in Hugging Face's layout stands for itself, and the index of its shards stands for the folder.
+///
+/// # Errors
+/// Usage if `given` is empty; data, with the paths that were tried, if nothing is there.
 pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     if given.is_empty() {
-        return Err(Error::usage("a checkpoint's name is empty"));
+        return Err(Error::usage("the name of a checkpoint is empty").next("name a file, such as BEST.safetensors"));
     }
     let mut tried = vec![given.to_owned()];
     let middles = [suffix, ""];
@@ -27,11 +31,11 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     if shards::is_index(path) && folder::weights_in(files::folder_of(path)).as_deref() == Some(path) {
         return Ok(files::folder_of(path).into());
     }
-    // What is no regular file is named by whoever opens it.
+    // Other than regular files pass here: the error of opening them is more precise.
     let there = |candidate: &&String| Path::new(candidate).exists() && !Path::new(candidate).is_dir();
     match tried.iter().find(there) {
         Some(found) => Ok(found.into()),
-        // Says which of its parts a folder lacks.
+        // The error says which part the folder lacks.
         None if path.is_dir() => Err(folder::weights_of(path).err().unwrap_or_else(|| Error::bug("a folder is lost"))),
         None => Err(Error::data(format!("there is no checkpoint {given:?}"))
             .because(format!("none of these is a file: {}", tried.join(", ")))

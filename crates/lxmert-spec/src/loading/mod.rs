@@ -1,33 +1,34 @@
-//! Checkpoints under the original's names, and the maps from them to a model.
+//! Reads checkpoints of any program under the original's tensor names, and maps them to a model.
 //!
-//! - [`read_weights`], [`read()`]: a file of any program becomes weights under the original's names;
-//! - [`plan`]: which tensor of a checkpoint goes where in a model, and what is missing;
+//! - [`read_weights`], [`read()`]: read a file and rename its tensors to the original's names;
+//! - [`map_checkpoint`]: maps a checkpoint's tensors to a model's and reports what is missing;
 //! - [`hf`], `volta`, `wrappers`: other programs' names;
-//! - [`Catalogue`]: which tensors a model has;
-//! - [`bert_weights`]: BERT's own release, packed or not;
-//! - [`locate()`]: the original's habit of naming checkpoints without their suffix.
+//! - [`TensorCatalogue`]: the tensors that a model has;
+//! - [`bert_weights`]: BERT's own release, packed or unpacked;
+//! - [`locate()`]: finds a checkpoint that is named without its suffix, as the original does.
 
 mod bert;
-mod catalogue;
 mod diagnose;
 pub mod hf;
-mod load;
+mod load_policy;
 mod locate;
-mod names;
-mod policy;
+mod mapping;
+mod original_names;
+pub(crate) mod parameter_names;
 mod read;
+mod tensor_catalogue;
 mod volta;
 mod wrappers;
 
-pub use bert::{BertArchive, BertConfig, bert_weights, look_at_bert};
-pub use catalogue::{Catalogue, Heads, Objects, Sizes};
-pub use load::plan;
+pub use bert::{BertArchive, BertConfig, bert_weights, check_bert_exists};
+pub use load_policy::{LoadPolicy, LoadReport};
 pub use locate::locate;
-pub use names::{Origin, Weights, to_original};
-pub use policy::{LoadReport, Policy};
+pub use mapping::map_checkpoint;
+pub use original_names::{CheckpointOrigin, CheckpointWeights, to_original};
 pub use read::{read, read_weights};
+pub use tensor_catalogue::{EncoderSizes, ModelHeads, ObjectDecoders, TensorCatalogue};
 
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
-mod load_tests;
+mod mapping_tests;

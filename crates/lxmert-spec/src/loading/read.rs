@@ -1,42 +1,42 @@
-//! Reads a checkpoint under the original's names, whoever wrote it.
+//! Reads a checkpoint of any program and renames its tensors to the original's names.
 
 use std::path::Path;
 
-use super::names::{self, Weights};
+use super::original_names::{self, CheckpointWeights};
 use base::error::{Error, Result};
 use checkpoint::{StateDict, folder, read_as_named, read_metadata, shards};
 
-/// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format, alone or as a folder of Hugging Face's layout, in
-/// one file or in shards. Files are mapped, not copied: tensors that lie whole in one point into the mapping. It must not
-/// be changed in place meanwhile (replacing it by renaming is fine).
+/// Reads a checkpoint and renames its tensors to the original's names.
 ///
-/// All tensors get the original's names.
+/// Supported are safetensors and PyTorch's zip and legacy formats, as a single file, in shards, or in a folder in Hugging
+/// Face's layout. Files are mapped, not copied: a tensor that is contiguous in a file points into the mapping. A file must not
+/// be changed in place while its tensors are in use; replacing it by renaming is safe.
 ///
 /// # Errors
-/// Data where it is no checkpoint, is damaged, or is a file that this program writes for another purpose.
-pub fn read_weights(path: &Path) -> Result<Weights> {
+/// Data if it is not a checkpoint, is damaged, or is a file that this program writes for another purpose.
+pub fn read_weights(path: &Path) -> Result<CheckpointWeights> {
     refuse_other_files_of_ours(path)?;
     let mut weights = with_original_names(path)?;
     let found = if path.is_dir() { folder::weights_of(path)? } else { path.to_owned() };
     if shards::is_index(&found) {
-        weights.notes.insert(0, format!("it is in {} shards", shards::files_of(&found)?.len()));
+        weights.notes.insert(0, format!("read from {} shards", shards::files_of(&found)?.len()));
     } else if path.is_dir() && folder::is_variant(&found) {
-        weights.notes.insert(0, format!("its weights are {}", found.file_name().unwrap_or_default().display()));
+        weights.notes.insert(0, format!("read from {}", found.file_name().unwrap_or_default().display()));
     }
     Ok(weights)
 }
 
-/// The tensors of [`read_weights`] alone; also of files that this program writes for other purposes.
+/// Like [`read_weights`], but returns the tensors alone and also accepts files that this program writes for other purposes.
 pub fn read(path: &Path) -> Result<StateDict> {
     Ok(with_original_names(path)?.state)
 }
 
-fn with_original_names(path: &Path) -> Result<Weights> {
-    names::to_original(read_as_named(path)?)
+fn with_original_names(path: &Path) -> Result<CheckpointWeights> {
+    original_names::to_original(read_as_named(path)?)
         .map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
 }
 
-/// Refuses safetensors files that this program writes for other purposes; their metadata tell.
+/// Refuses safetensors files that this program writes for other purposes, which it recognises by their metadata.
 fn refuse_other_files_of_ours(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -44,11 +44,14 @@ fn refuse_other_files_of_ours(path: &Path) -> Result<()> {
     let Some(metadata) = read_metadata(path)? else { return Ok(()) };
     let is = |key: &str| metadata.contains_key(key);
     let (what, next) = if metadata.get("schema").is_some_and(|schema| schema.starts_with("lxmert-repro features")) {
-        ("a store of image features", "name it where features are asked for, and a checkpoint here")
+        ("a store of image features", "name a checkpoint instead, such as BEST.safetensors")
     } else if is("lxmert_repro.snapshot") {
-        ("a snapshot of a training in progress", "resume that training, or name the BEST or LAST that it wrote")
+        (
+            "a snapshot of an unfinished training",
+            "finish that training with --resume, or name the BEST or LAST that it wrote",
+        )
     } else if is("lxmert_repro.encode") {
-        ("what repro encode wrote", "name the checkpoint that it was made with")
+        ("an output of `repro encode`", "name the checkpoint that it was made with")
     } else {
         return Ok(());
     };

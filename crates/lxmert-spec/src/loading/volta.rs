@@ -1,13 +1,13 @@
-//! LXMERT under the names of VOLTA (e-bug/volta), which counts attention and feed-forward blocks one by one.
+//! Translates the tensor names of VOLTA's LXMERT (e-bug/volta) to the original's.
 //!
-//! Every model of VOLTA is one list of blocks `bert.encoder.layer.N`: `attention_self` with `attention_output`, or
-//! `intermediate` with `output`. What belongs to the image begins with `v_`. In its LXMERT, block 2i and 2i+1 are
-//! language layer i and, where they have `v_` parts, relation layer i; three further blocks make a cross layer: an
-//! attention that both sides share, the self-attentions, the feed-forward blocks. Numbers may be left out between layers
-//! and cross layers.
+//! A model of VOLTA is one list of blocks `bert.encoder.layer.N`. A block is either `attention_self` with `attention_output`, or
+//! `intermediate` with `output`. Parts for the image begin with `v_`. In its LXMERT, blocks 2i and 2i+1 are language layer i
+//! and, if they have `v_` parts, object-relationship layer i. Three blocks make a cross-modality layer: an attention that both
+//! sides share, the self-attentions, and the feed-forward blocks. Numbers may be skipped between the language layers and the
+//! cross-modality layers.
 //!
-//! The tensors themselves are the original's. The matching head keeps its rows: converted checkpoints have the
-//! original's order, what VOLTA itself trained may have the other.
+//! The tensors themselves are the original's. The rows of the matching head are kept: converted checkpoints have the original's
+//! order, but those that VOLTA trained may have the opposite one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ use base::error::{Error, Result};
 use checkpoint::StateDict;
 
 const BLOCKS: &str = "bert.encoder.layer.";
-/// VOLTA's beginnings of names and the original's, but for the blocks.
+/// Prefixes of VOLTA's names outside the blocks, and the original's for each.
 const PARTS: [(&str, &str); 11] = [
     ("bert.v_embeddings.image_embeddings.", "bert.encoder.visn_fc.visn_fc."),
     ("bert.v_embeddings.ImgLayerNorm.", "bert.encoder.visn_fc.visn_layer_norm."),
@@ -30,19 +30,19 @@ const PARTS: [(&str, &str); 11] = [
     ("cls.imagePredictions.", "obj_predict_head."),
 ];
 
-/// Whether the names are VOLTA's.
+/// Whether a checkpoint has VOLTA's names.
 pub(super) fn recognise(state: &StateDict) -> bool {
     state.keys().any(|name| name.starts_with(BLOCKS) && name.contains(".attention_self."))
 }
 
-/// A tensor of a block.
+/// The parsed name of a tensor in a block.
 struct Part<'a> {
     block: usize,
     /// `attention_self`, `attention_output`, `intermediate` or `output`.
     module: &'a str,
-    /// Whether it belongs to the image's side.
+    /// Whether it belongs to the image.
     visual: bool,
-    /// Such as `query.weight`, without `v_`.
+    /// The rest of the name without `v_`, such as `query.weight`.
     leaf: &'a str,
 }
 
@@ -59,60 +59,61 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What one side of a block is.
+/// The kind of one side of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Attention,
     FeedForward,
 }
 
-/// What a block is in the original.
+/// The layer of the original that a block belongs to.
 #[derive(Debug, Clone, Copy)]
 enum Place {
+    /// A language layer or, for the image, an object-relationship layer.
     Layer(usize),
-    /// The attention that both sides share.
+    /// The attention of a cross-modality layer, which both sides share.
     Shared(usize),
-    /// Self-attentions or feed-forward blocks.
+    /// The self-attentions or feed-forward blocks of a cross-modality layer.
     Cross(usize),
 }
 
-/// The blocks of a model: what they are on the side of the words, and of the image.
+/// The layer of each block, for the words and for the image.
 struct Blocks {
     words: HashMap<usize, Place>,
     image: HashMap<usize, Place>,
 }
 
-/// Brings VOLTA's names to the original's. Names that are none of VOLTA's parts stay.
+/// Translates VOLTA's names to the original's. Unknown names stay.
 ///
 /// # Errors
-/// Data where the blocks are not LXMERT's.
+/// Data if the blocks are not LXMERT's.
 pub(super) fn to_original(state: StateDict) -> Result<StateDict> {
     let refuse = |what: &str| {
-        Error::data(format!("it is a checkpoint of VOLTA, but not of the LXMERT that this program has: {what}"))
+        Error::data(format!("the checkpoint is of VOLTA, but not of its LXMERT: {what}"))
             .next("use a checkpoint of VOLTA's original_lxmert configuration")
     };
     if state.keys().any(|name| name.starts_with("bert.v_pooler.")) {
-        return Err(refuse("it pools words and image apart (VOLTA's controlled models do)"));
+        return Err(refuse("it pools words and image separately, as VOLTA's controlled models do"));
     }
     let boxes = state.get("bert.v_embeddings.image_location_embeddings.weight").and_then(|t| t.shape.get(1).copied());
     match boxes {
         Some(4) => {}
-        Some(other) => return Err(refuse(&format!("it reads {other} numbers of a box, not 4"))),
-        None => return Err(refuse("it has no embedding of boxes")),
+        Some(other) => return Err(refuse(&format!("it reads {other} numbers per box, not 4"))),
+        None => return Err(refuse("it has no box embedding")),
     }
-    let blocks = Blocks::of(&state).ok_or_else(|| refuse("its blocks come in another order"))?;
+    let blocks = Blocks::of(&state).ok_or_else(|| refuse("its blocks are in another order"))?;
     let mut renamed = StateDict::with_capacity(state.len());
     for (name, tensor) in state {
         let Some(name) = blocks.original(&name) else { continue };
         if renamed.insert(name.clone(), tensor).is_some() {
-            return Err(refuse(&format!("two of its tensors would be {name}")));
+            return Err(refuse(&format!("two of its tensors would be named {name}")));
         }
     }
     Ok(renamed)
 }
 
 impl Blocks {
-    /// Reads off the order of the blocks what each is; `None` where it is not LXMERT's.
+    /// Finds the layer of each block from the order of the blocks; `None` if it is not LXMERT's order.
     fn of(state: &StateDict) -> Option<Self> {
         let (mut words, mut image) = (BTreeMap::new(), BTreeMap::new());
         for part in state.keys().filter_map(|name| Part::of(name)) {
@@ -162,7 +163,7 @@ impl Blocks {
         (odd.is_empty() && cross > 0).then_some(blocks)
     }
 
-    /// The original's name; `None` for the image's copy of what both sides share.
+    /// Returns the original's name; `None` for the image's copy of a tensor that both sides share.
     fn original(&self, name: &str) -> Option<String> {
         let Some(part) = Part::of(name) else {
             let found = PARTS.iter().find_map(|(theirs, ours)| Some((ours, name.strip_prefix(theirs)?)));
@@ -192,7 +193,7 @@ impl Blocks {
     }
 }
 
-/// Whether the image's attention of a block is the words' one.
+/// Whether words and image share the attention of a block: its weights are there twice and equal.
 fn is_shared(state: &StateDict, block: usize) -> bool {
     ["query", "key", "value"].into_iter().all(|part| {
         let of = |prefix: &str| state.get(&format!("{BLOCKS}{block}.attention_self.{prefix}{part}.weight"));
@@ -203,7 +204,7 @@ fn is_shared(state: &StateDict, block: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loading::Catalogue;
+    use crate::loading::TensorCatalogue;
     use checkpoint::{TensorData, read_as_named};
     use fixtures;
 
@@ -282,7 +283,7 @@ mod tests {
         assert!(error(pooled).contains("controlled"));
         let mut five = paper(false);
         five["bert.v_embeddings.image_location_embeddings.weight"].shape = vec![4, 5];
-        assert!(error(five).contains("5 numbers of a box"));
+        assert!(error(five).contains("5 numbers per box"));
         let mut other = paper(false);
         other.retain(|name, _| !name.starts_with("bert.encoder.layer.19."));
         assert!(error(other).contains("another order"));
@@ -297,8 +298,8 @@ mod tests {
             return;
         };
         let [volta, port] = [volta, port].map(|path| {
-            let state = super::super::names::to_original(read_as_named(&path).unwrap()).unwrap().state;
-            Catalogue::of(&state).unwrap().arrange(state).unwrap()
+            let state = super::super::original_names::to_original(read_as_named(&path).unwrap()).unwrap().state;
+            TensorCatalogue::of(&state).unwrap().arrange(state).unwrap()
         });
         assert_eq!(volta, port);
     }

@@ -12,7 +12,7 @@ use checkpoint::{self, StateDict, TensorData};
 use data::dataset::answers::{AnswerTable, LabelTable};
 use data::dataset::nlvr2_answer;
 use data::dataset::tokenizer::Tokenizer;
-use lxmert_spec::loading::{Heads, hf};
+use lxmert_spec::loading::{ModelHeads, hf};
 
 /// What the heads say about one pair.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,10 +67,10 @@ pub fn answer_names(checkpoint: &Path, data_root: &Path, sizes: &Sizes) -> Resul
     }
     let tables = [LabelTable::vqa, LabelTable::gqa];
     Ok(match sizes.heads {
-        Heads::Answers { images: 2, .. } => {
+        ModelHeads::Answers { images: 2, .. } => {
             (count == 2).then(|| [0, 1].map(|class| nlvr2_answer(class).to_owned()).to_vec())
         }
-        Heads::Answers { .. } => tables
+        ModelHeads::Answers { .. } => tables
             .into_iter()
             .filter_map(|read| read(data_root).ok())
             .find(|table| table.len() == count)

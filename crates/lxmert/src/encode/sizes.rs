@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use base::error::{Error, Result};
 use checkpoint::{self, StateDict};
 use lxmert_spec::Config;
-use lxmert_spec::loading::{Catalogue, Heads, hf};
+use lxmert_spec::loading::{ModelHeads, TensorCatalogue, hf};
 
 /// Width of an attention head in BERT and in every model published in its sizes.
 const HEAD_WIDTH: usize = 64;
@@ -27,7 +27,7 @@ pub struct Sizes {
     /// All sizes; dropout is as in the paper, but never on here.
     pub config: Config,
     /// The heads.
-    pub heads: Heads,
+    pub heads: ModelHeads,
 }
 
 impl Sizes {
@@ -36,12 +36,12 @@ impl Sizes {
     /// # Errors
     /// Data where they are no LXMERT model's; usage where nobody says how many attention heads there are and the width does not
     /// show it, or where the number cannot be.
-    pub fn of(state: &StateDict, attention_heads: AttentionHeads) -> Result<(Self, Catalogue)> {
-        let catalogue = Catalogue::of(state)?;
+    pub fn of(state: &StateDict, attention_heads: AttentionHeads) -> Result<(Self, TensorCatalogue)> {
+        let catalogue = TensorCatalogue::of(state)?;
         let s = &catalogue.sizes;
         let paper = Config::lxr955();
         let classes = match &catalogue.heads {
-            Heads::Pretraining { objects: Some(objects), .. } => (objects.objects, objects.attributes),
+            ModelHeads::Pretraining { objects: Some(objects), .. } => (objects.objects, objects.attributes),
             _ => (None, None),
         };
         let config = Config {
@@ -67,7 +67,7 @@ impl Sizes {
     /// Images that the answer head reads with a sentence: 2 for NLVR2.
     pub fn images(&self) -> usize {
         match self.heads {
-            Heads::Answers { images, .. } => images.max(1),
+            ModelHeads::Answers { images, .. } => images.max(1),
             _ => 1,
         }
     }
@@ -75,21 +75,23 @@ impl Sizes {
     /// Answers of the answer head.
     pub fn answers(&self) -> Option<usize> {
         match self.heads {
-            Heads::Answers { answers, .. } => Some(answers),
-            Heads::Pretraining { answers, .. } => answers,
-            Heads::None => None,
+            ModelHeads::Answers { answers, .. } => Some(answers),
+            ModelHeads::Pretraining { answers, .. } => answers,
+            ModelHeads::None => None,
         }
     }
 
     /// Whether there are heads for masked words and matching.
     pub fn words(&self) -> bool {
-        matches!(self.heads, Heads::Pretraining { .. })
+        matches!(self.heads, ModelHeads::Pretraining { .. })
     }
 
     /// Which of the heads for objects, attributes and features there are.
     pub fn objects(&self) -> [bool; 3] {
         match &self.heads {
-            Heads::Pretraining { objects: Some(o), .. } => [o.objects.is_some(), o.attributes.is_some(), o.features],
+            ModelHeads::Pretraining { objects: Some(o), .. } => {
+                [o.objects.is_some(), o.attributes.is_some(), o.features]
+            }
             _ => [false; 3],
         }
     }
@@ -111,9 +113,9 @@ impl Sizes {
 
     fn kind(&self) -> &'static str {
         match self.heads {
-            Heads::None => "an encoder without heads",
-            Heads::Pretraining { .. } => "a pre-training model",
-            Heads::Answers { .. } => "a fine-tuned model",
+            ModelHeads::None => "an encoder without heads",
+            ModelHeads::Pretraining { .. } => "a pre-training model",
+            ModelHeads::Answers { .. } => "a fine-tuned model",
         }
     }
 

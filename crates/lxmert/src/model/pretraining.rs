@@ -10,7 +10,7 @@ use super::parameters::Parameters;
 use base::error::Result;
 use checkpoint::StateDict;
 use lxmert_spec::config::Config;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 
 /// Name of the decoder's second entry in the original's state dict; it is the word table.
 pub const TIED_DECODER: &str = "cls.predictions.decoder.weight";
@@ -107,16 +107,16 @@ impl PretrainingModel {
 
     /// Scores of every head.
     pub fn forward(&self, inputs: &Inputs, pass: Pass) -> Scores {
-        self.scores(inputs, Tasks::ALL, None, pass)
+        self.scores(inputs, PretrainTasks::ALL, None, pass)
     }
 
     /// Scores of the heads that these tasks need. Word scores, the largest of all, only for the `words` to predict: positions
     /// (N) int64 in the flattened (B, S).
-    pub fn forward_for(&self, inputs: &Inputs, tasks: Tasks, words: &Tensor, pass: Pass) -> Scores {
+    pub fn forward_for(&self, inputs: &Inputs, tasks: PretrainTasks, words: &Tensor, pass: Pass) -> Scores {
         self.scores(inputs, tasks, Some(words), pass)
     }
 
-    fn scores(&self, inputs: &Inputs, tasks: Tasks, words: Option<&Tensor>, pass: Pass) -> Scores {
+    fn scores(&self, inputs: &Inputs, tasks: PretrainTasks, words: Option<&Tensor>, pass: Pass) -> Scores {
         let out = self.bert.forward(inputs, pass);
         let when = |wanted: bool, scores: &dyn Fn() -> Tensor| if wanted { scores() } else { Tensor::new() };
         let lang = match words {
@@ -139,13 +139,18 @@ impl PretrainingModel {
 
 /// The losses of the chosen tasks with their names, in the original's order; the total is their plain sum.
 /// The names are right for every choice; the original zips names and losses by position and prints wrong ones.
-pub fn losses(scores: &Scores, targets: &Targets, tasks: Tasks) -> Vec<(&'static str, Tensor)> {
+pub fn losses(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
     losses_of_part(scores, targets, tasks, Counts::of(targets))
 }
 
 /// [`losses()`] of a part of a batch, where `counts` are those of the whole: the parts' losses add up to the batch's, and so do
 /// their gradients.
-pub fn losses_of_part(scores: &Scores, targets: &Targets, tasks: Tasks, counts: Counts) -> Vec<(&'static str, Tensor)> {
+pub fn losses_of_part(
+    scores: &Scores,
+    targets: &Targets,
+    tasks: PretrainTasks,
+    counts: Counts,
+) -> Vec<(&'static str, Tensor)> {
     let visual = &targets.visual;
     let loss = |name: &str| match name {
         "Mask_LM" => losses::labelled(&rows(&scores.words), &targets.words.reshape([-1]), counts.words),
@@ -160,7 +165,7 @@ pub fn losses_of_part(scores: &Scores, targets: &Targets, tasks: Tasks, counts: 
 
 /// How many items the highest score is right for, as 0-d tensors, of the chosen tasks that classify: words to predict,
 /// matches, and the classes of boxes.
-pub fn right(scores: &Scores, targets: &Targets, tasks: Tasks) -> Vec<(&'static str, Tensor)> {
+pub fn right(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
     let right = |scores: &Tensor, labels: &Tensor| {
         rows(scores).argmax(1, false).eq_tensor(&labels.reshape([-1])).sum(Kind::Int64)
     };

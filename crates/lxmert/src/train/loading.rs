@@ -12,9 +12,9 @@ use checkpoint::StateDict;
 use data::dataset::Task;
 use data::dataset::answers::{AnswerTable, Coverage, GQA_COVERAGE, VQA_COVERAGE};
 use lxmert_spec::Config;
-use lxmert_spec::Description;
+use lxmert_spec::ModelDescription;
 use lxmert_spec::description::check_vocabulary;
-use lxmert_spec::loading::{LoadReport, Policy, bert_weights, hf, locate};
+use lxmert_spec::loading::{LoadPolicy, LoadReport, bert_weights, hf, locate};
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use trainings::loader::Loader;
 use trainings::start::Start;
@@ -24,7 +24,7 @@ const LARGEST_VOCAB: u64 = 16 << 20;
 
 /// Makes the model with weights as `start` says. `allow_missing` lets encoder weights be missing.
 pub fn model(
-    description: &Description,
+    description: &ModelDescription,
     start: &Start,
     loader: &Loader,
     seed: u64,
@@ -44,12 +44,12 @@ pub fn model(
             if let Some(labels) = loader.labels() {
                 hf::answers::check(&path, labels.answers().iter().map(String::as_str))?;
             }
-            Some(load(&path, Policy::FineTuned)?)
+            Some(load(&path, LoadPolicy::FineTuned)?)
         }
-        Start::Lxmert(name) => Some(load(&locate(name, PRETRAINED_SUFFIX)?, Policy::Lxmert)?),
+        Start::Lxmert(name) => Some(load(&locate(name, PRETRAINED_SUFFIX)?, LoadPolicy::Lxmert)?),
         Start::Bert(path) => {
             let state = bert_for(&description.config, &loader.settings().vocab, path)?;
-            Some(weights::apply(&model, state, path, Policy::Bert, allow_missing)?)
+            Some(weights::apply(&model, state, path, LoadPolicy::Bert, allow_missing)?)
         }
         Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, PRETRAINED_SUFFIX)?, loader, allow_missing)?),
     };
@@ -100,6 +100,6 @@ fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool)
     let rows = table.rows_of_labels(labels);
     let released: Coverage = if settings.task == Task::Vqa { VQA_COVERAGE } else { GQA_COVERAGE };
     let coverage = table.check_coverage(&rows, released)?;
-    let policy = Policy::LxmertQa { rows: &rows, expected_loaded: Some(coverage.found) };
+    let policy = LoadPolicy::LxmertQa { rows: &rows, expected_loaded: Some(coverage.found) };
     weights::load(model, path, policy, allow_missing)
 }

@@ -11,16 +11,16 @@ use base::error::Result;
 use base::files::ContentDigest;
 use checkpoint::{self, StateDict};
 use data::dataset::Task;
-pub use lxmert_spec::Description;
+pub use lxmert_spec::ModelDescription;
 use lxmert_spec::description::VOCABULARY;
-use lxmert_spec::loading::{LoadReport, Policy};
+use lxmert_spec::loading::{LoadPolicy, LoadReport};
 use trainings::written::Written;
 
 /// Makes a freshly initialised model of a description.
 ///
 /// # Errors
 /// Usage for impossible sizes.
-pub fn new_model(description: &Description, device: Device) -> Result<TaskModel> {
+pub fn new_model(description: &ModelDescription, device: Device) -> Result<TaskModel> {
     TaskModel::new(&description.config, images(description.task), description.answers, device)
 }
 
@@ -34,7 +34,7 @@ pub fn save(
     model: &TaskModel,
     folder: &Path,
     name: &str,
-    description: &Description,
+    description: &ModelDescription,
     vocabulary: Option<&str>,
     pth: bool,
 ) -> Result<Written> {
@@ -82,12 +82,12 @@ pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str, vocabulary: Op
 }
 
 /// The description in a weights file, if it is one of ours or of Hugging Face's port.
-pub fn describe(path: &Path) -> Result<Option<Description>> {
-    Description::read(path)
+pub fn describe(path: &Path) -> Result<Option<ModelDescription>> {
+    ModelDescription::read(path)
 }
 
 /// Loads a checkpoint into a model under one of the original's rules.
-pub fn load(model: &TaskModel, path: &Path, policy: Policy, allow_missing: bool) -> Result<LoadReport> {
+pub fn load(model: &TaskModel, path: &Path, policy: LoadPolicy, allow_missing: bool) -> Result<LoadReport> {
     let weights = lxmert_spec::loading::read_weights(path)?;
     let report = apply(model, weights.state, path, policy, allow_missing)?;
     Ok(LoadReport { notes: weights.notes, ..report })
@@ -98,11 +98,12 @@ pub fn apply(
     model: &TaskModel,
     state: StateDict,
     path: &Path,
-    policy: Policy,
+    policy: LoadPolicy,
     allow_missing: bool,
 ) -> Result<LoadReport> {
-    let (state, report) = lxmert_spec::loading::plan(state, &model.parameters().shapes(), policy, allow_missing)
-        .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
+    let (state, report) =
+        lxmert_spec::loading::map_checkpoint(state, &model.parameters().shapes(), policy, allow_missing)
+            .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
     model.parameters().load(&state)?;
     Ok(report)
 }

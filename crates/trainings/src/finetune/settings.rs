@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::choices::Optim;
 use crate::resume::SnapshotSettings;
-use lxmert_spec::Description;
+use lxmert_spec::ModelDescription;
 use lxmert_spec::loading::LoadReport;
 
 /// What a run decides.
@@ -34,7 +34,7 @@ pub struct Settings {
     /// Also writes BEST.pth and LAST.pth.
     pub pth: bool,
     /// What the written weights say about themselves.
-    pub description: Description,
+    pub description: ModelDescription,
     /// SHA-256 of the vocabulary; `None` if the words do not come from one.
     pub vocabulary: Option<String>,
     /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.

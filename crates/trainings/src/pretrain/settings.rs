@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::data::Examples;
-use super::description::Description;
+use super::description::PretrainedDescription;
 use crate::length::RunLength;
 use crate::resume::SnapshotSettings;
 use base::error::{Error, Result};
@@ -34,7 +34,7 @@ pub struct Settings {
     /// Also writes weights as .pth.
     pub pth: bool,
     /// What the written weights say about themselves; its tasks are those of the run.
-    pub description: Description,
+    pub description: PretrainedDescription,
     /// SHA-256 of the vocabulary; `None` if the words do not come from one.
     pub vocabulary: Option<String>,
     /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
@@ -80,7 +80,7 @@ impl Settings {
     /// # Errors
     /// Usage, with what to change.
     pub fn check(&self, train: &Examples, valid: Option<&Examples>) -> Result<()> {
-        let Description { config, tasks, .. } = &self.description;
+        let PretrainedDescription { config, tasks, .. } = &self.description;
         self.length(train)?;
         if self.accumulate == 0 || self.accumulate > self.batch_size {
             return Err(Error::usage(format!(

@@ -12,7 +12,7 @@ use lxmert::model::TaskModel;
 use lxmert::train::machine::described;
 use lxmert::train::predict::predict;
 use lxmert::train::{loading, weights};
-use lxmert_spec::{Config, Description};
+use lxmert_spec::{Config, ModelDescription};
 use protocol::{Answer, Answered, ModelFacts, StoreFacts};
 use trainings::examples::Questions;
 use trainings::loader::Loader;
@@ -66,7 +66,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
 }
 
 /// The sizes of a model: what its file says, unless options say it for files that do not or overrule the file.
-fn description(job: &Answer, file: &Path, loader: &Loader, questions: &Questions) -> Result<Description> {
+fn description(job: &Answer, file: &Path, loader: &Loader, questions: &Questions) -> Result<ModelDescription> {
     if let Some(description) = weights::describe(file)?.filter(|_| !job.overrule) {
         return Ok(description);
     }
@@ -76,7 +76,7 @@ fn description(job: &Answer, file: &Path, loader: &Loader, questions: &Questions
     let (vocab_size, visual_feat_dim) = (loader.vocab_size(), questions.source.dim());
     let config = Config { vocab_size, visual_feat_dim, ..sizes.clone() };
     config.check()?;
-    Ok(Description { task: job.data.task, config, answers: loader.classes() })
+    Ok(ModelDescription { task: job.data.task, config, answers: loader.classes() })
 }
 
 fn store_facts(store: &FeatureStore) -> StoreFacts {

@@ -46,7 +46,7 @@ fn the_settings_are_the_papers_recipe() {
             settings["--mce-loss"] = false.into();
         }
         assert_eq!(serde_json::to_value(&of.settings).unwrap(), settings, "{task}");
-        assert_eq!((&*of.splits, &*of.start), (paper.valid, paper.start()), "{task}");
+        assert_eq!((&*of.splits, &*of.start), (paper.valid, paper.start_option()), "{task}");
     }
 }
 

@@ -1,17 +1,17 @@
-//! `config.json` of the port.
+//! The `config.json` of Hugging Face's port: reads, writes and checks it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::catalogue::{Catalogue, Heads, Objects, Sizes};
-use super::names::Layout;
+use super::super::tensor_catalogue::{EncoderSizes, ModelHeads, ObjectDecoders, TensorCatalogue};
+use super::names::HfLayout;
 use crate::Config;
 use base::error::{Error, Result};
 use data::dataset::answers::RELEASED_ANSWERS;
 
-/// Fields that must not be null: no tensor tells the first, and the others must agree with the tensors.
+/// Fields that must not be null. The first is in no tensor's shape; the others must agree with the tensors.
 const DECIDING: [&str; 14] = [
     "num_attention_heads",
     "hidden_size",
@@ -29,22 +29,22 @@ const DECIDING: [&str; 14] = [
     "hidden_act",
 ];
 
-/// The fields that decide the model. Absent ones have the values of the port's `LxmertConfig`, which are the paper's, and so have
-/// those that are null and decide nothing; others in the file are passed over.
+/// The fields of a `config.json` that decide the model. A missing field has the default of the port's `LxmertConfig`, which is
+/// the paper's value, and so has a null field that may be null. Other fields of the file are ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs)] // The names are the port's; what they size is said in `catalogue`.
+#[allow(missing_docs)] // The names are the port's; the sizes are documented in `catalogue`.
 pub struct HfConfig {
     pub architectures: Vec<String>,
     pub attention_probs_dropout_prob: f64,
     pub dtype: String,
-    /// vqa or gqa, in what is written here.
+    /// The task (`vqa` or `gqa`) in files that this program writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finetuning_task: Option<String>,
     pub hidden_act: String,
     pub hidden_dropout_prob: f64,
     pub hidden_size: usize,
-    /// The answers' texts, where somebody wrote them; "LABEL_0" and so on are the port's own filling.
+    /// The text of each answer. The port fills it with "LABEL_0", "LABEL_1" and so on if no one sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id2label: Option<BTreeMap<String, String>>,
     pub initializer_range: f64,
@@ -76,7 +76,7 @@ pub struct HfConfig {
 }
 
 impl Default for HfConfig {
-    /// What the port takes for a field that is not there: the paper's sizes.
+    /// Returns the port's default of each field: the paper's sizes.
     fn default() -> Self {
         let paper = Config::lxr955();
         Self {
@@ -118,19 +118,18 @@ impl Default for HfConfig {
 }
 
 impl HfConfig {
-    /// Reads the text of a `config.json`.
+    /// Parses a `config.json`.
     ///
     /// # Errors
-    /// Data where it is not one of the port's LXMERT, or asks for what the original cannot do.
+    /// Data if it is not of the port's LXMERT, or needs what the original does not support.
     pub fn parse(text: &str) -> Result<Self> {
-        let unreadable = |e| Error::data("its config.json cannot be read").because(e);
+        let unreadable =
+            |e| Error::data("its config.json cannot be parsed").because(e).next("download or write the folder again");
         let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
         if let Value::Object(fields) = &mut value {
             if let Some(name) = DECIDING.iter().find(|name| fields.get(**name) == Some(&Value::Null)) {
-                return Err(Error::data(format!(
-                    "its config.json says {name} is null, which decides what the model is"
-                ))
-                .next("put the number there that the model was trained with"));
+                return Err(Error::data(format!("its config.json has null for {name}, which the model depends on"))
+                    .next(format!("set {name} to the value that the model was trained with")));
             }
             fields.retain(|_, value| !value.is_null());
         }
@@ -138,32 +137,33 @@ impl HfConfig {
         let wrong =
             |what: String| Err(Error::data(what).next("name a folder with an LXMERT model of Hugging Face's port"));
         if config.model_type != "lxmert" {
-            return wrong(format!("its config.json is of a {:?} model, not of lxmert", config.model_type));
+            return wrong(format!("its config.json has model_type {:?}, not lxmert", config.model_type));
         }
         if config.hidden_act != "gelu" {
-            return wrong(format!("its activation is {:?}; LXMERT's is \"gelu\"", config.hidden_act));
+            return wrong(format!("its activation is {:?}; LXMERT needs \"gelu\"", config.hidden_act));
         }
         if !config.tie_word_embeddings {
-            return wrong("its decoder is not tied to the word table, as LXMERT's is".into());
+            return wrong("its decoder is not tied to the word embeddings; LXMERT's is".into());
         }
         let heads = config.num_attention_heads;
         if heads == 0 || !config.hidden_size.is_multiple_of(heads) {
-            return wrong(format!("{} hidden units cannot be split over {heads} heads", config.hidden_size));
+            return wrong(format!("its hidden size {} is not a multiple of {heads} heads", config.hidden_size));
         }
         Ok(config)
     }
 
-    /// The text of a `config.json`.
+    /// Returns the text of a `config.json`.
     pub fn text(&self) -> Result<String> {
         let text = serde_json::to_string_pretty(self);
         text.map(|text| text + "\n").map_err(|e| Error::bug("a configuration cannot be written").because(e))
     }
 
-    /// The configuration of a model of `heads` attention heads.
-    pub fn of(catalogue: &Catalogue, layout: Layout, heads: usize) -> Self {
-        let Sizes { hidden_size, vocab_size, intermediate_size, .. } = catalogue.sizes;
-        let Sizes { max_position_embeddings, type_vocab_size, l_layers, x_layers, r_layers, .. } = catalogue.sizes;
-        let Sizes { visual_feat_dim, visual_pos_dim, .. } = catalogue.sizes;
+    /// Returns the configuration of a model with `heads` attention heads.
+    pub fn of(catalogue: &TensorCatalogue, layout: HfLayout, heads: usize) -> Self {
+        let EncoderSizes { hidden_size, vocab_size, intermediate_size, .. } = catalogue.sizes;
+        let EncoderSizes { max_position_embeddings, type_vocab_size, l_layers, x_layers, r_layers, .. } =
+            catalogue.sizes;
+        let EncoderSizes { visual_feat_dim, visual_pos_dim, .. } = catalogue.sizes;
         let mut config = Self {
             architectures: vec![layout.class().into()],
             model_type: "lxmert".into(),
@@ -181,13 +181,13 @@ impl HfConfig {
             ..Self::default()
         };
         match &catalogue.heads {
-            Heads::None => {}
-            Heads::Answers { answers, .. } => config.num_qa_labels = *answers,
-            Heads::Pretraining { objects, answers } => {
+            ModelHeads::None => {}
+            ModelHeads::Answers { answers, .. } => config.num_qa_labels = *answers,
+            ModelHeads::Pretraining { objects, answers } => {
                 config.task_qa = answers.is_some();
                 config.num_qa_labels = answers.unwrap_or(config.num_qa_labels);
                 config.task_obj_predict = objects.is_some();
-                if let Some(Objects { objects, attributes, features }) = objects {
+                if let Some(ObjectDecoders { objects, attributes, features }) = objects {
                     config.visual_obj_loss = objects.is_some();
                     config.num_object_labels = objects.unwrap_or(config.num_object_labels);
                     config.visual_attr_loss = attributes.is_some();
@@ -199,9 +199,12 @@ impl HfConfig {
         config
     }
 
-    /// Refuses sizes other than the tensors'.
-    pub fn check(&self, catalogue: &Catalogue) -> Result<()> {
-        let Sizes { l_layers, x_layers, r_layers, .. } = catalogue.sizes;
+    /// Checks that the sizes are those of the tensors.
+    ///
+    /// # Errors
+    /// Data, with the first size that differs.
+    pub fn check(&self, catalogue: &TensorCatalogue) -> Result<()> {
+        let EncoderSizes { l_layers, x_layers, r_layers, .. } = catalogue.sizes;
         let s = &catalogue.sizes;
         let mut pairs = vec![
             ("hidden_size", self.hidden_size, s.hidden_size),
@@ -215,22 +218,24 @@ impl HfConfig {
             ("visual_feat_dim", self.visual_feat_dim, s.visual_feat_dim),
             ("visual_pos_dim", self.visual_pos_dim, s.visual_pos_dim),
         ];
-        if let Heads::Answers { answers, .. } | Heads::Pretraining { answers: Some(answers), .. } = catalogue.heads {
+        if let ModelHeads::Answers { answers, .. } | ModelHeads::Pretraining { answers: Some(answers), .. } =
+            catalogue.heads
+        {
             pairs.push(("num_qa_labels", self.num_qa_labels, answers));
         }
         match pairs.iter().find(|(_, said, found)| said != found) {
             None => Ok(()),
             Some((name, said, found)) => {
                 Err(Error::data(format!("config.json says {name} is {said}, but its tensors have {found}"))
-                    .next("take config.json and weights from one model"))
+                    .next("use config.json and weights of one model"))
             }
         }
     }
 
-    /// The answers in the order of the head's rows, where the file tells them.
+    /// Returns the answers in the order of the head's rows; `None` if the file does not name them.
     ///
     /// # Errors
-    /// Data where they are told, but not one for each row.
+    /// Data if there is not exactly one answer per row.
     pub fn answers(&self) -> Result<Option<Vec<String>>> {
         let Some(labels) = &self.id2label else { return Ok(None) };
         if labels.iter().all(|(id, label)| *label == format!("LABEL_{id}")) {
@@ -240,14 +245,15 @@ impl HfConfig {
         match all {
             Some(all) if all.len() == self.num_qa_labels => Ok(Some(all)),
             _ => Err(Error::data(format!(
-                "config.json tells {} answers in id2label, but num_qa_labels is {}",
+                "config.json has {} answers in id2label, but num_qa_labels is {}",
                 labels.len(),
                 self.num_qa_labels
-            ))),
+            ))
+            .next("correct id2label or num_qa_labels")),
         }
     }
 
-    /// Tells the answers in the order of the head's rows.
+    /// Sets the answers, which are in the order of the head's rows.
     pub fn set_answers(&mut self, answers: &[String]) {
         let labels = || answers.iter().enumerate();
         self.id2label = Some(labels().map(|(id, text)| (id.to_string(), text.clone())).collect());

@@ -1,4 +1,4 @@
-//! A folder of the port: its configuration, and writing both of its files.
+//! A model folder of Hugging Face's port: finds its configuration, and writes both of its files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +9,13 @@ use base::files;
 use checkpoint::folder::{CONFIG, WEIGHTS, WHOLE, is_weights};
 use checkpoint::{DType, StateDict, write_safetensors};
 
-/// id2label of 9500 answers and label2id take 1 MB.
+/// Limit of `config.json`; with the texts of 9500 answers it has 1 MB.
 const LARGEST_CONFIG: u64 = 16 << 20;
 
-/// The configuration that belongs to `path`, a folder of the port or the weights in one; None for anything else.
+/// Reads the configuration of the port's model at `path`, a folder or the weights file in one; `None` for any other file.
 ///
 /// # Errors
-/// Where a folder's configuration is not the port's LXMERT.
+/// Data if the configuration is not of the port's LXMERT; I/O if it cannot be read.
 pub fn config_of(path: &Path) -> Result<Option<HfConfig>> {
     let read = |file: &Path| {
         let text = files::read_text(file, LARGEST_CONFIG)?;
@@ -28,27 +28,27 @@ pub fn config_of(path: &Path) -> Result<Option<HfConfig>> {
     if is_weights(path) && beside.is_file() { read(&beside).map(Some) } else { Ok(None) }
 }
 
-/// Writes a folder of the port: weights, with `metadata` beside the port's own, then configuration. Other files in it stay as
-/// they are.
+/// Writes a model folder: the weights, with `metadata` added to what the port needs, then the configuration. Other files in the
+/// folder stay.
 ///
 /// # Errors
-/// Where it cannot be written, or holds weights under another name, which would be another model's.
+/// Usage if the folder holds weights under another name, which would be another model's; I/O if it cannot be written.
 pub fn write(folder: &Path, state: &StateDict, config: &HfConfig, metadata: &BTreeMap<String, String>) -> Result<()> {
     if let Some(there) = WEIGHTS[1..].iter().find(|name| folder.join(name).exists()) {
-        return Err(Error::usage(format!("{} holds a {there} already", folder.display()))
-            .next("name another folder, or remove it"));
+        return Err(Error::usage(format!("{} already holds {there}", folder.display()))
+            .next(format!("name another folder, or remove {there}")));
     }
     let mut config = config.clone();
     config.dtype = dtype(state).into();
     let text = config.text()?;
-    // The port refuses safetensors that do not say this.
+    // The port refuses safetensors files without this.
     let mut metadata = metadata.clone();
     metadata.insert("format".to_owned(), "pt".to_owned());
     write_safetensors(&folder.join(WHOLE), state, &metadata)?;
     files::write_bytes(&folder.join(CONFIG), text.as_bytes())
 }
 
-/// What the port loads the weights as: their own type where all have one.
+/// Returns the element type as which the port loads the weights: that of the tensors if all have the same, else float32.
 fn dtype(state: &StateDict) -> &'static str {
     let all = |dtype| state.values().all(|tensor| tensor.dtype == dtype);
     match () {

@@ -1,14 +1,14 @@
-//! The port's tensor names and the original's, both ways.
+//! Renames tensors from the port's names to the original's, and back.
 
 use std::borrow::Cow;
 
-use super::super::policy::{TASK, TIED};
+use super::super::parameter_names::{ANSWER_HEAD, ENCODER, LOGITS, PRETRAINING_HEADS, TASK_PREFIX, TIED};
 use super::super::wrappers::unwrapped;
 use checkpoint::StateDict;
 
-/// The three kinds of model that the port has.
+/// The three model classes of the port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub enum HfLayout {
     /// `LxmertForPreTraining`: `lxmert.*`, `cls.*`, `obj_predict_head.*`, `answer_head.*`.
     PreTraining,
     /// `LxmertForQuestionAnswering`: `lxmert.*`, `answer_head.*`.
@@ -17,8 +17,8 @@ pub enum Layout {
     Model,
 }
 
-impl Layout {
-    /// The port's class.
+impl HfLayout {
+    /// Returns the name of the port's class.
     pub fn class(self) -> &'static str {
         match self {
             Self::PreTraining => "LxmertForPreTraining",
@@ -28,29 +28,29 @@ impl Layout {
     }
 }
 
-/// What the port calls the encoder.
+/// The port's prefix of the encoder.
 const PORT: &str = "lxmert.";
 
-/// Which of the port's models has these names, if any: those of the original or of BERT are not taken for it.
-pub fn recognise(state: &StateDict) -> Option<Layout> {
+/// Returns the port's model that has these names; `None` for the original's, BERT's and all others.
+pub fn recognise(state: &StateDict) -> Option<HfLayout> {
     let any = |prefix: &str| state.keys().any(|name| unwrapped(name).starts_with(prefix));
     if any(PORT) {
-        return Some(match (any("cls."), any("answer_head.")) {
-            (true, _) => Layout::PreTraining,
-            (false, true) => Layout::QuestionAnswering,
-            (false, false) => Layout::Model,
+        return Some(match (any(PRETRAINING_HEADS), any(ANSWER_HEAD)) {
+            (true, _) => HfLayout::PreTraining,
+            (false, true) => HfLayout::QuestionAnswering,
+            (false, false) => HfLayout::Model,
         });
     }
-    (any("embeddings.word_embeddings.") && any("encoder.x_layers.")).then_some(Layout::Model)
+    (any("embeddings.word_embeddings.") && any("encoder.x_layers.")).then_some(HfLayout::Model)
 }
 
-/// The port's tensors under the original's names: a pre-training model's, a task model's, or the encoder's. Also the names of
-/// those that are left out, and why: buffers of positions, which no model needs, and a tied decoder that is stored with other
-/// values than the word table, which the port's own reader replaces by the word table.
-/// Names that are not the port's stay as they are.
-pub fn to_original(layout: Layout, state: StateDict) -> (StateDict, Vec<String>) {
+/// Renames the port's tensors to the original's names. Names that are not the port's stay.
+///
+/// Also returns the names of tensors that are left out, each with the reason: buffers of positions, which no model needs, and a
+/// decoder whose values differ from the word embeddings that it is tied to. The port itself replaces the latter when it loads.
+pub fn to_original(layout: HfLayout, state: StateDict) -> (StateDict, Vec<String>) {
     let mut left_out = Vec::new();
-    let task = if layout == Layout::QuestionAnswering { TASK } else { "" };
+    let task = if layout == HfLayout::QuestionAnswering { TASK_PREFIX } else { "" };
     let mut renamed: StateDict = state
         .into_iter()
         .filter_map(|(name, tensor)| {
@@ -59,10 +59,10 @@ pub fn to_original(layout: Layout, state: StateDict) -> (StateDict, Vec<String>)
                 left_out.push(format!("{name} (a buffer that counts positions)"));
                 return None;
             }
-            let name = match (known.strip_prefix(PORT), known.strip_prefix("answer_head."), layout) {
-                (Some(encoder), ..) => format!("{task}bert.{encoder}"),
-                (None, Some(head), Layout::QuestionAnswering) => head.to_owned(),
-                (None, _, Layout::Model) => format!("bert.{known}"),
+            let name = match (known.strip_prefix(PORT), known.strip_prefix(ANSWER_HEAD), layout) {
+                (Some(encoder), ..) => format!("{task}{ENCODER}{encoder}"),
+                (None, Some(head), HfLayout::QuestionAnswering) => head.to_owned(),
+                (None, _, HfLayout::Model) => format!("{ENCODER}{known}"),
                 _ => known.to_string(),
             };
             Some((name, tensor))
@@ -72,23 +72,23 @@ pub fn to_original(layout: Layout, state: StateDict) -> (StateDict, Vec<String>)
         && table != decoder
     {
         renamed.shift_remove(TIED[1]);
-        left_out.push(format!("{} (tied to the word table, but stored with other values)", TIED[1]));
+        left_out.push(format!("{} (tied to the word embeddings, but stored with other values)", TIED[1]));
     }
     (renamed, left_out)
 }
 
-/// The original's tensors (without `module.`) under the port's names. The decoder is left to its tie, as the port saves it;
-/// `LxmertModel` has no prefix, as the port saves it.
-pub fn from_original(layout: Layout, state: StateDict) -> StateDict {
-    let port = if layout == Layout::Model { "" } else { PORT };
+/// Renames the original's tensors (without `module.`) to the port's names. As in the port's own files, the tied decoder is left
+/// out and `LxmertModel` has no prefix.
+pub fn from_original(layout: HfLayout, state: StateDict) -> StateDict {
+    let port = if layout == HfLayout::Model { "" } else { PORT };
     state
         .into_iter()
         .filter(|(name, _)| name != TIED[1])
         .map(|(name, tensor)| {
-            let plain = name.strip_prefix(TASK).unwrap_or(&name);
-            let name = match plain.strip_prefix("bert.") {
+            let plain = name.strip_prefix(TASK_PREFIX).unwrap_or(&name);
+            let name = match plain.strip_prefix(ENCODER) {
                 Some(encoder) => format!("{port}{encoder}"),
-                None if plain.starts_with("logit_fc.") => format!("answer_head.{plain}"),
+                None if plain.starts_with(LOGITS) => format!("{ANSWER_HEAD}{plain}"),
                 None => plain.to_owned(),
             };
             (name, tensor)

@@ -1,11 +1,11 @@
-//! There and back without Python; `tests/it/interchange.rs` asks the port itself.
+//! Conversions to the port's layout and back, without Python; `tests/it/interchange.rs` runs the port itself.
 
 use std::path::Path;
 
 use serde_json::json;
 
-use super::{HfConfig, Layout, answers, folder, names};
-use crate::loading::{Catalogue, Heads, locate, read};
+use super::{HfConfig, HfLayout, answers, folder, names};
+use crate::loading::{ModelHeads, TensorCatalogue, locate, read};
 use checkpoint::{
     DType, StateDict, TensorData, read_as_named, read_pth, read_safetensors, write_pth, write_safetensors,
 };
@@ -18,8 +18,8 @@ fn weights(name: &str) -> Option<StateDict> {
 }
 
 /// Writes the port's folder of a model and returns the names in it.
-fn exported(state: &StateDict, layout: Layout, to: &Path) -> Vec<String> {
-    let catalogue = Catalogue::of(state).unwrap();
+fn exported(state: &StateDict, layout: HfLayout, to: &Path) -> Vec<String> {
+    let catalogue = TensorCatalogue::of(state).unwrap();
     let state = names::from_original(layout, catalogue.arrange(state.clone()).unwrap());
     folder::write(to, &state, &HfConfig::of(&catalogue, layout, 4), &Default::default()).unwrap();
     state.into_keys().collect()
@@ -27,7 +27,7 @@ fn exported(state: &StateDict, layout: Layout, to: &Path) -> Vec<String> {
 
 fn back(from: &Path) -> StateDict {
     let state = read(from).unwrap();
-    let catalogue = Catalogue::of(&state).unwrap();
+    let catalogue = TensorCatalogue::of(&state).unwrap();
     folder::config_of(from).unwrap().unwrap().check(&catalogue).unwrap();
     catalogue.arrange(state).unwrap()
 }
@@ -35,15 +35,15 @@ fn back(from: &Path) -> StateDict {
 #[test]
 fn models_come_back_to_the_bit() {
     for (name, layout, prefix) in [
-        ("pretrain", Layout::PreTraining, "cls.seq_relationship."),
-        ("vqa", Layout::QuestionAnswering, "answer_head.logit_fc.3."),
-        ("gqa", Layout::QuestionAnswering, "lxmert.pooler.dense."),
+        ("pretrain", HfLayout::PreTraining, "cls.seq_relationship."),
+        ("vqa", HfLayout::QuestionAnswering, "answer_head.logit_fc.3."),
+        ("gqa", HfLayout::QuestionAnswering, "lxmert.pooler.dense."),
     ] {
         let Some(state) = weights(name) else { continue };
         let place = tempfile::tempdir().unwrap();
         let names = exported(&state, layout, place.path());
         assert!(names.contains(&format!("{prefix}weight")) && !names.iter().any(|n| n.contains("bert.")), "{name}");
-        assert_eq!(names.len(), state.len() - usize::from(layout == Layout::PreTraining), "the tie is not stored");
+        assert_eq!(names.len(), state.len() - usize::from(layout == HfLayout::PreTraining), "the tie is not stored");
         assert_eq!(names::recognise(&read_as_named(place.path()).unwrap()), Some(layout));
         let found = locate(place.path().to_str().unwrap(), "_LXRT").unwrap();
         for path in [found, place.path().join("model.safetensors")] {
@@ -64,13 +64,13 @@ fn models_come_back_to_the_bit() {
 
 fn arranged(path: &Path) -> StateDict {
     let state = read(path).unwrap();
-    Catalogue::of(&state).unwrap().arrange(state).unwrap()
+    TensorCatalogue::of(&state).unwrap().arrange(state).unwrap()
 }
 
 #[test]
 fn the_second_logit_of_the_matching_head_stays_the_second() {
     let Some(state) = weights("pretrain") else { return };
-    let port = names::from_original(Layout::PreTraining, state.clone());
+    let port = names::from_original(HfLayout::PreTraining, state.clone());
     for name in ["cls.seq_relationship.weight", "cls.seq_relationship.bias"] {
         assert_eq!(port[name], state[name]);
     }
@@ -81,24 +81,24 @@ fn an_encoder_alone_has_no_prefix_in_the_port() {
     let Some(mut state) = weights("pretrain") else { return };
     state.retain(|name, _| name.starts_with("bert."));
     let place = tempfile::tempdir().unwrap();
-    let names = exported(&state, Layout::Model, place.path());
+    let names = exported(&state, HfLayout::Model, place.path());
     assert!(names.contains(&"embeddings.word_embeddings.weight".to_owned()));
     let again = back(place.path());
     assert!(again.len() == state.len() && again.iter().all(|(key, tensor)| &state[key] == tensor));
-    assert_eq!(Catalogue::of(&again).unwrap().heads, Heads::None);
+    assert_eq!(TensorCatalogue::of(&again).unwrap().heads, ModelHeads::None);
 }
 
 #[test]
 fn pth_and_safetensors_hold_the_same_tensors() {
     let Some(state) = weights("pretrain") else { return };
-    let state = Catalogue::of(&state).unwrap().arrange(state).unwrap();
+    let state = TensorCatalogue::of(&state).unwrap().arrange(state).unwrap();
     let place = tempfile::tempdir().unwrap();
     let at = |name: &str| place.path().join(name);
     write_pth(&at("a.pth"), &state).unwrap();
     let first = read_pth(&at("a.pth")).unwrap();
     write_safetensors(&at("b.safetensors"), &first, &Default::default()).unwrap();
     let second = read_safetensors(&at("b.safetensors")).unwrap();
-    let second = Catalogue::of(&second).unwrap().arrange(second).unwrap();
+    let second = TensorCatalogue::of(&second).unwrap().arrange(second).unwrap();
     std::fs::create_dir(at("again")).unwrap();
     write_pth(&at("again/a.pth"), &second).unwrap();
     assert_eq!(std::fs::read(at("a.pth")).unwrap(), std::fs::read(at("again/a.pth")).unwrap());
@@ -108,7 +108,7 @@ fn pth_and_safetensors_hold_the_same_tensors() {
 #[test]
 fn oddities_of_published_files_are_named() {
     let Some(state) = weights("pretrain") else { return };
-    let mut port: StateDict = names::from_original(Layout::PreTraining, state.clone())
+    let mut port: StateDict = names::from_original(HfLayout::PreTraining, state.clone())
         .into_iter()
         .map(|(name, tensor)| (format!("module.{name}"), tensor))
         .collect();
@@ -119,7 +119,7 @@ fn oddities_of_published_files_are_named() {
     let (original, left_out) = names::to_original(layout, port);
     assert_eq!(left_out.len(), 2, "{left_out:?}");
     assert!(left_out[0].contains("position_ids") && left_out[1].contains("tied"), "{left_out:?}");
-    assert_eq!(Catalogue::of(&original).unwrap().arrange(original).unwrap().len(), state.len());
+    assert_eq!(TensorCatalogue::of(&original).unwrap().arrange(original).unwrap().len(), state.len());
     assert_eq!(names::recognise(&state), None);
 }
 
@@ -129,8 +129,8 @@ fn configurations_say_what_the_tensors_are() {
     let paper = of(&json!({"model_type": "lxmert", "num_hidden_layers": {"vision": 5}, "unknown": [1]})).unwrap();
     assert_eq!((paper.l_layers, paper.num_qa_labels, paper.hidden_size), (9, 9500, 768));
     for (change, word) in [
-        (json!({"model_type": "bert"}), "not of lxmert"),
-        (json!({}), "not of lxmert"),
+        (json!({"model_type": "bert"}), "not lxmert"),
+        (json!({}), "not lxmert"),
         (json!({"model_type": "lxmert", "hidden_act": "relu"}), "relu"),
         (json!({"model_type": "lxmert", "tie_word_embeddings": false}), "tied"),
         (json!({"model_type": "lxmert", "num_attention_heads": 0}), "0 heads"),
@@ -142,8 +142,8 @@ fn configurations_say_what_the_tensors_are() {
         assert!(error.contains(word), "{error}");
     }
     let Some(state) = weights("pretrain") else { return };
-    let catalogue = Catalogue::of(&state).unwrap();
-    let mut config = HfConfig::of(&catalogue, Layout::PreTraining, 4);
+    let catalogue = TensorCatalogue::of(&state).unwrap();
+    let mut config = HfConfig::of(&catalogue, HfLayout::PreTraining, 4);
     assert_eq!((config.num_qa_labels, config.num_object_labels, config.task_qa), (17, 1600, true));
     assert_eq!(HfConfig::parse(&config.text().unwrap()).unwrap(), config);
     config.check(&catalogue).unwrap();
@@ -157,14 +157,14 @@ fn a_model_without_some_heads_says_so() {
     let Some(mut state) = weights("pretrain") else { return };
     state.retain(|name, _| !name.starts_with("answer_head.") && !name.contains("decoder_dict.attr"));
     let place = tempfile::tempdir().unwrap();
-    exported(&state, Layout::PreTraining, place.path());
+    exported(&state, HfLayout::PreTraining, place.path());
     let config = folder::config_of(place.path()).unwrap().unwrap();
     assert!(!config.task_qa && !config.visual_attr_loss && config.visual_obj_loss && config.visual_feat_loss);
     assert_eq!(back(place.path()).len(), state.len());
 }
 
 #[test]
-fn answers_are_told_and_reordered_row_by_row() {
+fn answers_are_read_and_reordered_row_by_row() {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let mut config = HfConfig { num_qa_labels: 3, ..HfConfig::default() };
     assert_eq!(config.answers().unwrap(), None);

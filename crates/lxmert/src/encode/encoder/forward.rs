@@ -15,7 +15,7 @@ use crate::model::task::ENCODER_PREFIX;
 use crate::model::{Parameters, Pass};
 use base::error::Result;
 use checkpoint::{self, StateDict};
-use lxmert_spec::loading::{Heads, Weights};
+use lxmert_spec::loading::{CheckpointWeights, ModelHeads};
 
 /// What is wanted besides the states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -55,7 +55,7 @@ impl Encoder {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn new(state: StateDict, heads: AttentionHeads, device: Device) -> Result<Self> {
-        let Weights { state, notes, .. } = lxmert_spec::loading::to_original(state)?;
+        let CheckpointWeights { state, notes, .. } = lxmert_spec::loading::to_original(state)?;
         let (sizes, catalogue) = Sizes::of(&state, heads)?;
         let mut state = catalogue.arrange(state)?;
         state.shift_remove(TIED_DECODER);
@@ -64,7 +64,7 @@ impl Encoder {
         let parameters = Parameters::new(device, config.initializer_range);
         let root = parameters.root();
         let (encoder, answers) = match sizes.heads {
-            Heads::Answers { .. } => (root.sub(ENCODER_PREFIX.trim_end_matches('.')), root.sub("logit_fc")),
+            ModelHeads::Answers { .. } => (root.sub(ENCODER_PREFIX.trim_end_matches('.')), root.sub("logit_fc")),
             _ => (root.clone(), root.sub("answer_head.logit_fc")),
         };
         let lxrt = Lxrt::new(&encoder.sub("bert"), config);

@@ -14,7 +14,7 @@ use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
-use lxmert_spec::Description;
+use lxmert_spec::ModelDescription;
 use lxmert_spec::loading::LoadReport;
 use trainings::choices::Optim;
 use trainings::examples::{Question, Questions, Source, Target};
@@ -56,7 +56,7 @@ struct World {
     train: Questions,
     valid: Questions,
     first: StateDict,
-    description: Description,
+    description: ModelDescription,
 }
 
 impl World {
@@ -74,7 +74,7 @@ impl World {
             visual_feat_dim: 8,
             ..Config::demo()
         };
-        let description = Description { task: Task::Vqa, config, answers: ANSWERS };
+        let description = ModelDescription { task: Task::Vqa, config, answers: ANSWERS };
         let first = crate::train::weights::new_model(&description, Device::Cpu).unwrap().parameters().state();
         let (train, valid) = (questions(folder.path(), 0, 14), questions(folder.path(), 100, 6));
         Self { folder, train, valid, first, description }

@@ -17,7 +17,7 @@ use crate::train::session::{
 use crate::train::weights;
 use base::error::{Error, Result};
 use data::dataset;
-use lxmert_spec::loading::Policy;
+use lxmert_spec::loading::LoadPolicy;
 use lxmert_spec::weights_names::{BEST, LAST, LAST_FILE};
 use trainings::choices::Average;
 use trainings::examples::Questions;
@@ -137,7 +137,7 @@ impl Training for Finetuning<'_> {
 
     fn load_last(&self) -> Result<()> {
         let path = self.settings.output.join(LAST_FILE);
-        weights::load(self.model, &path, Policy::FineTuned, false).map(drop)
+        weights::load(self.model, &path, LoadPolicy::FineTuned, false).map(drop)
     }
 
     fn batches<'s, 'd: 's>(

@@ -14,7 +14,7 @@ use data::dataset::pretrain::draws::ExampleDraws;
 use data::dataset::pretrain::masking::{IGNORED, change_boxes};
 use data::dataset::pretrain::sampler::Instance;
 use data::dataset::tokenizer::Tokenizer;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::pretrain::data::Examples;
 
 /// Where batches come from and what they are for.
@@ -35,7 +35,7 @@ pub struct Feed<'a> {
     /// Parts that a batch is gone through in.
     pub parts: usize,
     /// What targets are needed.
-    pub tasks: Tasks,
+    pub tasks: PretrainTasks,
     /// Where the tensors go.
     pub device: Device,
 }

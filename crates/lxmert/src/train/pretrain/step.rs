@@ -10,7 +10,7 @@ use crate::train::optimiser::Optimiser;
 use crate::train::session::{self, Updater};
 use base::error::{Error, Result};
 use lxmert_spec::paper::PRETRAINING;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::choices::Optim;
 use trainings::pretrain::data::Sentences;
 
@@ -37,7 +37,7 @@ pub struct Measuring {
 
 impl Measuring {
     /// Runs the model on a batch or a part of one and adds what it gave; the part's share of the loss.
-    pub fn add(&mut self, model: &PretrainingModel, ready: &Ready, tasks: Tasks, pass: Pass) -> Tensor {
+    pub fn add(&mut self, model: &PretrainingModel, ready: &Ready, tasks: PretrainTasks, pass: Pass) -> Tensor {
         let scores = model.forward_for(&ready.inputs(), tasks, &ready.places, pass);
         let targets = ready.targets();
         let losses = pretraining::losses_of_part(&scores, &targets, tasks, ready.counts);
@@ -52,7 +52,7 @@ impl Measuring {
     }
 
     /// Fetches the numbers of a batch whose parts were all added.
-    pub fn finish(self, tasks: Tasks, counts: Counts) -> Measured {
+    pub fn finish(self, tasks: PretrainTasks, counts: Counts) -> Measured {
         let sum = Tensor::stack(&self.losses, 0).to_kind(Kind::Double).sum_dim_intlist([0i64].as_slice(), false, None);
         let losses = Vec::<f64>::try_from(sum.to_device(Device::Cpu)).unwrap_or_default();
         let counted: Vec<Tensor> = self.right.iter().map(|(_, right)| right.shallow_clone()).collect();
@@ -85,7 +85,7 @@ impl Measuring {
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// Which losses are added.
-    pub tasks: Tasks,
+    pub tasks: PretrainTasks,
     /// Peak learning rate.
     pub lr: f64,
     /// Decides dropout.

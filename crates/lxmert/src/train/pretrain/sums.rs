@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::step::Measured;
 use data::dataset::pretrain::data::PretrainData;
 use data::dataset::pretrain::evaluator::Given;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 
 /// Sums over the batches of an epoch so far; exact in JSON, so that a run can go on from them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Sums {
     }
 
     /// The means of the single losses, by their names.
-    pub fn losses(&self, tasks: Tasks) -> impl Iterator<Item = (&'static str, f64)> {
+    pub fn losses(&self, tasks: PretrainTasks) -> impl Iterator<Item = (&'static str, f64)> {
         let batches = self.batches.max(1) as f64;
         tasks.names().into_iter().zip(self.losses.iter().map(move |sum| sum / batches))
     }
@@ -77,7 +77,7 @@ impl Sums {
 
     /// The original's lines: what `title` says about the loss, the losses by their names, and the accuracy of answers where
     /// there are any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
-    pub fn lines(&self, title: &str, tasks: Tasks) -> String {
+    pub fn lines(&self, title: &str, tasks: PretrainTasks) -> String {
         let mut lines = format!("{title} is {:.4}\nThe losses are ", self.loss());
         for (name, loss) in self.losses(tasks) {
             let _ = write!(lines, "{name}: {loss:.4} ");
@@ -90,7 +90,7 @@ impl Sums {
     }
 
     /// The same for `metrics.jsonl`, with the accuracies.
-    pub fn metrics(&self, tasks: Tasks) -> Value {
+    pub fn metrics(&self, tasks: PretrainTasks) -> Value {
         let named = |(name, value): (&str, f64)| (name.to_owned(), Value::from(value));
         let losses: Map<String, Value> = self.losses(tasks).map(named).collect();
         let accuracy: Map<String, Value> = self.accuracies().iter().map(|(name, a)| named((name, *a))).collect();

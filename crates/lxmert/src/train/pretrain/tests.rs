@@ -19,10 +19,10 @@ use data::dataset::pretrain::sampler::Rules;
 use data::features::Precision;
 use data::features::testing::{row_of, text};
 use lxmert_spec::Config;
-use lxmert_spec::tasks::Tasks;
+use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::loader::Stores;
 use trainings::pretrain::data::{DataSettings, Examples, Loader, Role, Sentences};
-use trainings::pretrain::description::Description;
+use trainings::pretrain::description::PretrainedDescription;
 use trainings::pretrain::start::Start;
 
 const WORDS: [&str; 13] =
@@ -91,7 +91,7 @@ impl World {
             stream: training_stream(2),
             batch_size: size,
             parts,
-            tasks: Tasks::ALL,
+            tasks: PretrainTasks::ALL,
             device: Device::Cpu,
         }
     }
@@ -219,7 +219,7 @@ fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
 fn a_batch_in_parts_gives_the_step_of_the_whole() {
     let world = World::new();
     let train = world.train.examples(RULES).unwrap();
-    let rule = Rule { tasks: Tasks::ALL, lr: 1e-2, seed: 7, total: 4 };
+    let rule = Rule { tasks: PretrainTasks::ALL, lr: 1e-2, seed: 7, total: 4 };
     let batch = |parts| collect(world.feed(&train, &train, 10, parts), &shuffled(16, 1, 1)[..10]);
     let step = |(stepper, updater): &mut (Stepper, Updater), batch: &[Ready]| -> Step {
         let mut taken: Vec<Step> = batch.iter().filter_map(|ready| stepper.part(updater, ready).unwrap()).collect();
@@ -266,12 +266,12 @@ fn every_subset_of_losses_is_that_of_the_plain_path() {
     let all_words = all_words.index_put(&[Some(&ready.places)], ready.targets().words, false);
     let targets = pretraining::Targets { words: &all_words, ..ready.targets() };
     assert_eq!(ready.counts, pretraining::Counts::of(&targets));
-    let names = Tasks::ALL.names();
-    let all = pretraining::losses(&plain, &targets, Tasks::ALL);
+    let names = PretrainTasks::ALL.names();
+    let all = pretraining::losses(&plain, &targets, PretrainTasks::ALL);
     let parameters: Vec<Tensor> = model.parameters().named().into_iter().map(|(_, t)| t).collect();
     for chosen in 1..64_u32 {
         let on = |at: u32| chosen >> at & 1 == 1;
-        let tasks = Tasks { mask_lm: on(0), matched: on(1), obj: on(2), attr: on(3), feat: on(4), qa: on(5) };
+        let tasks = PretrainTasks { mask_lm: on(0), matched: on(1), obj: on(2), attr: on(3), feat: on(4), qa: on(5) };
         let mut measuring = Measuring::default();
         let loss = measuring.add(&model, &ready, tasks, Pass::EVAL);
         let got = measuring.finish(tasks, ready.counts);
@@ -290,7 +290,7 @@ fn every_subset_of_losses_is_that_of_the_plain_path() {
         // Only parameters that the original's model with these tasks has learn.
         let gradients = gradients::gradients(&loss, &parameters);
         for ((name, _), gradient) in model.parameters().named().iter().zip(&gradients) {
-            assert!(tasks.have(name) || !gradient.defined(), "{name}");
+            assert!(tasks.has_parameter(name) || !gradient.defined(), "{name}");
         }
     }
     assert_eq!(names, ["Mask_LM", "Matched", "Obj", "Attr", "Feat", "QA"]);
@@ -304,7 +304,8 @@ fn nothing_to_predict_is_no_loss() {
     // The captions of the first image.
     let ready = collect(world.feed(&train, &train, 2, 1), &[0, 1]).remove(0);
     let model = world.model();
-    let rule = Rule { tasks: Tasks { obj: false, attr: false, ..Tasks::ALL }, lr: 1e-2, seed: 7, total: 4 };
+    let rule =
+        Rule { tasks: PretrainTasks { obj: false, attr: false, ..PretrainTasks::ALL }, lr: 1e-2, seed: 7, total: 4 };
     let (mut stepper, mut updater) = stepper(&model, &world.train, rule);
     let step = stepper.part(&mut updater, &ready).unwrap().unwrap();
     let names = rule.tasks.names();
@@ -318,8 +319,8 @@ fn nothing_to_predict_is_no_loss() {
 fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
     let world = World::new();
     let folder = world.folder.path();
-    let tasks = Tasks { attr: false, qa: false, ..Tasks::ALL };
-    let description = Description { config: world.config(), answers: 3, qa_sets: None, tasks };
+    let tasks = PretrainTasks { attr: false, qa: false, ..PretrainTasks::ALL };
+    let description = PretrainedDescription { config: world.config(), answers: 3, qa_sets: None, tasks };
     let model = world.model();
     weights::save(&model, folder, "X", &description, None, true).unwrap();
     let path = folder.join("X_LXRT.safetensors");
@@ -337,7 +338,7 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
         if whole { Start::Whole(name) } else { Start::WithoutAnswers(name) }
     };
     let vocab = folder.join("vocab.txt");
-    let load = |description: &Description, start, allow| {
+    let load = |description: &PretrainedDescription, start, allow| {
         let data = (vocab.as_path(), &world.loader.tokenizer);
         weights::model(description, &start, data, 1, allow, Device::Cpu)
     };
@@ -346,11 +347,11 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
     let state = again.state();
     assert!(file.iter().all(|(name, tensor)| state[name] == *tensor));
     // With more tasks, their heads are missing: said, or allowed.
-    let more = Description { tasks: Tasks::ALL, ..description.clone() };
+    let more = PretrainedDescription { tasks: PretrainTasks::ALL, ..description.clone() };
     assert!(load(&more, start(true), false).map(|_| ()).unwrap_err().to_string().contains("answer_head"));
     let (_, report) = load(&more, start(true), true).unwrap();
     assert_eq!(report.unwrap().missing.len(), 8);
     // Other answers are no obstacle where the answer head is left out.
-    let other = Description { answers: 5, tasks: Tasks { qa: true, ..tasks }, ..description };
+    let other = PretrainedDescription { answers: 5, tasks: PretrainTasks { qa: true, ..tasks }, ..description };
     assert_eq!(load(&other, start(false), false).unwrap().1.unwrap().missing.len(), 6);
 }

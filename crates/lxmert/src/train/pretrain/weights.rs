@@ -11,9 +11,9 @@ use base::error::Result;
 use checkpoint::{self, StateDict};
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::description::{PRETRAINING, check_vocabulary, metadata};
-use lxmert_spec::loading::{LoadReport, Policy, locate};
+use lxmert_spec::loading::{LoadPolicy, LoadReport, locate};
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
-use trainings::pretrain::description::Description;
+use trainings::pretrain::description::PretrainedDescription;
 use trainings::pretrain::start::Start;
 use trainings::written::Written;
 
@@ -26,11 +26,12 @@ pub fn save(
     model: &PretrainingModel,
     folder: &Path,
     name: &str,
-    description: &Description,
+    description: &PretrainedDescription,
     vocabulary: Option<&str>,
     pth: bool,
 ) -> Result<Written> {
-    let state: StateDict = model.state().into_iter().filter(|(name, _)| description.tasks.have(name)).collect();
+    let state: StateDict =
+        model.state().into_iter().filter(|(name, _)| description.tasks.has_parameter(name)).collect();
     let metadata = with_vocabulary(metadata(PRETRAINING, description)?, vocabulary);
     write(&state, folder, &format!("{name}_LXRT"), metadata, pth)
 }
@@ -41,7 +42,7 @@ pub fn save(
 /// # Errors
 /// What can be wrong with a checkpoint; data where it was trained with another vocabulary; sizes that no model can have.
 pub fn model(
-    description: &Description,
+    description: &PretrainedDescription,
     start: &Start,
     (vocab, tokenizer): (&Path, &Tokenizer),
     seed: u64,
@@ -52,9 +53,9 @@ pub fn model(
     let model = PretrainingModel::new(&description.config, description.answers, device)?;
     let (policy, path) = match start {
         Start::Scratch => return Ok((model, None)),
-        Start::Whole(name) => (Policy::Pretrained, locate(name, PRETRAINED_SUFFIX)?),
-        Start::WithoutAnswers(name) => (Policy::Lxmert, locate(name, PRETRAINED_SUFFIX)?),
-        Start::Bert(path) => (Policy::Bert, path.clone()),
+        Start::Whole(name) => (LoadPolicy::Pretrained, locate(name, PRETRAINED_SUFFIX)?),
+        Start::WithoutAnswers(name) => (LoadPolicy::Lxmert, locate(name, PRETRAINED_SUFFIX)?),
+        Start::Bert(path) => (LoadPolicy::Bert, path.clone()),
     };
     let (state, notes) = match start {
         Start::Bert(path) => (bert_for(&description.config, vocab, path)?, Vec::new()),
@@ -65,8 +66,8 @@ pub fn model(
         }
     };
     let mut wanted = model.parameters().shapes();
-    wanted.retain(|name, _| description.tasks.have(name));
-    let (state, report) = lxmert_spec::loading::plan(state, &wanted, policy, allow_missing)
+    wanted.retain(|name, _| description.tasks.has_parameter(name));
+    let (state, report) = lxmert_spec::loading::map_checkpoint(state, &wanted, policy, allow_missing)
         .map_err(|e| e.while_doing(format!("cannot load {}", path.display())))?;
     model.parameters().load(&state)?;
     Ok((model, Some(LoadReport { notes, ..report })))

@@ -1,25 +1,24 @@
-//! Brings the names of a checkpoint's tensors to the original's, whoever wrote it: the one place that tells whose names
-//! they are.
+//! Recognises which program wrote a checkpoint by the names of its tensors, and renames them to the original's names.
 //!
-//! | names | from | what is done |
+//! | names | written by | what is done |
 //! |---|---|---|
-//! | `module.`, `_orig_mod.` and the like, anywhere | several GPUs, torch.compile, FSDP | taken off |
-//! | one prefix before all names, such as `model.` | mmf, PyTorch Lightning | taken off |
+//! | `module.`, `_orig_mod.` and the like, anywhere | several GPUs, torch.compile, FSDP | removed |
+//! | one prefix before all names, such as `model.` | mmf, PyTorch Lightning | removed |
 //! | `lxmert.*`, or an encoder without a prefix | Hugging Face's port | renamed ([`hf::names`]) |
 //! | `bert.encoder.layer.N.attention_self.*` | VOLTA | renamed ([`volta`]) |
-//! | the word table only as the decoder | a tie stored once | stored under its own name too |
+//! | the word embeddings only as the decoder | programs that store tied tensors once | stored under both names |
 //!
-//! What is not recognised keeps its names; what a model then lacks is explained where it is loaded ([`super::diagnose`]).
+//! Names that are not recognised stay. If a model then lacks tensors, [`super::diagnose`] says why.
 
 use std::collections::BTreeSet;
 
-use super::policy::TIED;
+use super::parameter_names::TIED;
 use super::wrappers::{WRAPPERS, unwrapped};
 use super::{hf, volta};
 use base::error::{Error, Result};
 use checkpoint::StateDict;
 
-/// How the names of LXMERT's own parts begin, in the original and in its ports.
+/// First parts of the names of LXMERT's modules, in the original and in its ports.
 const ROOTS: [&str; 10] = [
     "bert",
     "lxrt_encoder",
@@ -33,55 +32,55 @@ const ROOTS: [&str; 10] = [
     "pooler",
 ];
 
-/// Whose names a checkpoint has.
+/// The program whose tensor names a checkpoint has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The original's, or unknown ones.
+pub enum CheckpointOrigin {
+    /// The original, or an unknown program.
     Original,
-    /// Those of Hugging Face's port.
-    Port(hf::Layout),
-    /// VOLTA's.
+    /// Hugging Face's port.
+    Port(hf::HfLayout),
+    /// VOLTA.
     Volta,
 }
 
-/// Weights under the original's names.
+/// A checkpoint's weights under the original's names.
 #[derive(Debug, Clone)]
-pub struct Weights {
+pub struct CheckpointWeights {
     /// The tensors, in the file's order.
     pub state: StateDict,
-    /// Whose names the file has.
-    pub origin: Origin,
-    /// What was done to the names, one sentence each; empty where they are the original's own.
+    /// The program whose names the file has.
+    pub origin: CheckpointOrigin,
+    /// What was done to the names, one sentence each; empty if the file has the original's names.
     pub notes: Vec<String>,
-    /// Tensors that no model needs, each with the reason.
+    /// Tensors that were left out because no model needs them, each with the reason.
     pub left_out: Vec<String>,
 }
 
-/// Brings tensors to the original's names.
+/// Renames tensors to the original's names.
 ///
 /// # Errors
-/// Data where two tensors would have one name, or where VOLTA's model is not LXMERT.
-pub fn to_original(state: StateDict) -> Result<Weights> {
+/// Data if two tensors would get the same name, or if a VOLTA checkpoint is not of LXMERT.
+pub fn to_original(state: StateDict) -> Result<CheckpointWeights> {
     let mut notes = Vec::new();
     let state = without_prefix(without_wrappers(state, &mut notes)?, &mut notes);
     let (mut state, origin, left_out) = if let Some(layout) = hf::names::recognise(&state) {
         let (state, left_out) = hf::names::to_original(layout, state);
-        (state, Origin::Port(layout), left_out)
+        (state, CheckpointOrigin::Port(layout), left_out)
     } else if volta::recognise(&state) {
-        notes.push("it is a checkpoint of VOLTA, whose names were translated".to_owned());
-        (volta::to_original(state)?, Origin::Volta, Vec::new())
+        notes.push("its names were translated from VOLTA's".to_owned());
+        (volta::to_original(state)?, CheckpointOrigin::Volta, Vec::new())
     } else {
-        (state, Origin::Original, Vec::new())
+        (state, CheckpointOrigin::Original, Vec::new())
     };
     if let (None, Some(decoder)) = (state.get(TIED[0]), state.get(TIED[1])) {
         let table = decoder.clone();
         state.insert(TIED[0].to_owned(), table);
-        notes.push(format!("the word table is stored as {} alone", TIED[1]));
+        notes.push(format!("its word embeddings are stored only as {}", TIED[1]));
     }
-    Ok(Weights { state, origin, notes, left_out })
+    Ok(CheckpointWeights { state, origin, notes, left_out })
 }
 
-/// Takes off what wrappers put before names, in any order and depth.
+/// Removes the parts that wrappers put into names, in any order and depth.
 fn without_wrappers(state: StateDict, notes: &mut Vec<String>) -> Result<StateDict> {
     let mut plain = StateDict::with_capacity(state.len());
     let (mut found, mut count) = (BTreeSet::new(), 0);
@@ -92,19 +91,19 @@ fn without_wrappers(state: StateDict, notes: &mut Vec<String>) -> Result<StateDi
             count += 1;
         }
         if plain.insert(short.clone().into_owned(), tensor).is_some() {
-            return Err(Error::data(format!("{short} is there twice, with and without what a wrapper puts before it"))
+            return Err(Error::data(format!("the checkpoint has {short} twice, with and without a wrapper's prefix"))
                 .because(format!("one of the two is {name}"))
-                .next("save one model's state_dict() alone"));
+                .next("save the state_dict() of one model only"));
         }
     }
     if count > 0 {
         let found: Vec<String> = found.iter().map(|wrapper| format!("\"{wrapper}.\"")).collect();
-        notes.push(format!("{} was taken off {count} names", found.join(" and ")));
+        notes.push(format!("{} was removed from {count} names", found.join(" and ")));
     }
     Ok(plain)
 }
 
-/// Takes off one prefix that all names have, where LXMERT's names follow it.
+/// Removes a prefix that all names share, if LXMERT's names follow it.
 fn without_prefix(state: StateDict, notes: &mut Vec<String>) -> StateDict {
     let Some(first) = state.keys().next() else { return state };
     let parts = first.split('.').take_while(|part| !ROOTS.contains(part)).count();
@@ -114,7 +113,7 @@ fn without_prefix(state: StateDict, notes: &mut Vec<String>) -> StateDict {
     if !is_lxmert || !state.keys().all(|name| name.starts_with(&prefix)) {
         return state;
     }
-    notes.push(format!("\"{prefix}\" was taken off all names, as mmf and PyTorch Lightning put it there"));
+    notes.push(format!("\"{prefix}\" was removed from all names; mmf and PyTorch Lightning add such a prefix"));
     state.into_iter().map(|(name, tensor)| (name[length..].to_owned(), tensor)).collect()
 }
 
@@ -143,11 +142,11 @@ mod tests {
                 &format!("{wrapped}logit_fc.3.bias"),
             ]);
             assert_eq!(names, ["lxrt_encoder.model.bert.encoder.x_layers.0.lang_inter.dense.bias", "logit_fc.3.bias"]);
-            assert!(notes[0].contains("taken off 2 names"), "{notes:?}");
+            assert!(notes[0].contains("removed from 2 names"), "{notes:?}");
         }
         assert_eq!(unwrapped("bert.submodule.weight"), "bert.submodule.weight", "only whole parts are wrappers");
         let twice = to_original(state(&["module.a", "_orig_mod.a"])).unwrap_err().to_string();
-        assert!(twice.contains("a is there twice"), "{twice}");
+        assert!(twice.contains("has a twice"), "{twice}");
     }
 
     #[test]
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tie_stored_once_has_both_names_at_once() {
+    fn word_embeddings_stored_once_get_both_names() {
         let weights = to_original(state(&[TIED[1], "bert.encoder.x_layers.0.lang_inter.dense.bias"])).unwrap();
         assert!(weights.state[TIED[0]].shares_storage_with(&weights.state[TIED[1]]));
         assert_eq!(weights.notes.len(), 1);

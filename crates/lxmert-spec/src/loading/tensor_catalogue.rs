@@ -1,18 +1,20 @@
-//! Which tensors LXMERT's models have: names and shapes in the order of the original's state dicts
-//! (`src/lxrt/modeling.py`, `src/tasks/*_model.py` of airsplay/lxmert @ 0db1182), worked out without the model itself.
+//! The tensors of LXMERT's models: names and shapes in the order of the original's state dicts (`src/lxrt/modeling.py`,
+//! `src/tasks/*_model.py` of airsplay/lxmert @ 0db1182), computed from the sizes without building a model.
 
 use indexmap::IndexMap;
 
 use super::diagnose::layers;
-use super::policy::{TASK, TIED};
+use super::parameter_names::{
+    ANSWER_HEAD, LOGITS, OBJECT_DECODERS, OBJECT_HEAD, PRETRAINING_HEADS, TASK_PREFIX, TIED, UNTIED,
+};
 use base::error::{Error, Result};
 use base::format::some_of;
 use checkpoint::StateDict;
 use checkpoint::{finite, still_whole};
 
-/// Every size that the shapes of the encoder tell. The number of attention heads is in no shape.
+/// The sizes of an encoder that its tensors' shapes show. The number of attention heads is in no shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sizes {
+pub struct EncoderSizes {
     /// WordPiece vocabulary size.
     pub vocab_size: usize,
     /// Width H of every hidden state.
@@ -35,69 +37,68 @@ pub struct Sizes {
     pub visual_pos_dim: usize,
 }
 
-/// What stands on the encoder.
+/// The heads on an encoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heads {
-    /// Nothing.
+pub enum ModelHeads {
+    /// No heads.
     None,
-    /// The pre-training heads; the matching head's class 1 is "matched".
+    /// The pre-training heads. Class 1 of the matching head is "matched".
     Pretraining {
-        /// The object head, where it was trained (`--taskObjPredict`).
-        objects: Option<Objects>,
-        /// Answers of the answer head, where it was trained (`--taskQA`).
+        /// The object head; `None` if it was not trained (`--taskObjPredict`).
+        objects: Option<ObjectDecoders>,
+        /// Number of answers of the answer head; `None` if it was not trained (`--taskQA`).
         answers: Option<usize>,
     },
     /// The answer head of a task model.
     Answers {
-        /// Images an example has: 2 for NLVR2.
+        /// Images per example: 2 for NLVR2, else 1.
         images: usize,
-        /// Answers.
+        /// Number of answers.
         answers: usize,
     },
 }
 
-/// The decoders of the object head, each of which may be absent.
+/// The decoders of the object head; each may be absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Objects {
-    /// Object classes.
+pub struct ObjectDecoders {
+    /// Number of object classes.
     pub objects: Option<usize>,
-    /// Attribute classes.
+    /// Number of attribute classes.
     pub attributes: Option<usize>,
-    /// Whether features are predicted.
+    /// Whether there is a decoder of features.
     pub features: bool,
 }
 
-/// A whole model's tensors.
+/// A model's tensors, as its sizes and heads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Catalogue {
+pub struct TensorCatalogue {
     /// Sizes of the encoder.
-    pub sizes: Sizes,
-    /// What stands on it.
-    pub heads: Heads,
+    pub sizes: EncoderSizes,
+    /// Heads on the encoder.
+    pub heads: ModelHeads,
 }
 
-impl Catalogue {
-    /// Reads the model off the tensors of a checkpoint under the original's names (without `module.`).
+impl TensorCatalogue {
+    /// Derives the model from a checkpoint's tensors, which have the original's names without `module.`.
     ///
     /// # Errors
-    /// Data where a tensor that tells a size is missing.
+    /// Data if a tensor that shows a size is missing.
     pub fn of(state: &StateDict) -> Result<Self> {
-        let prefix = if state.keys().any(|name| name.starts_with(TASK)) { TASK } else { "" };
+        let prefix = if state.keys().any(|name| name.starts_with(TASK_PREFIX)) { TASK_PREFIX } else { "" };
         let size = |name: &str, axis: usize| -> Result<usize> {
             state.get(name).and_then(|tensor| tensor.shape.get(axis)).copied().ok_or_else(|| {
-                Error::data(format!("it has no {name}, without which it is no model of LXMERT")).because(format!(
-                    "it has {} tensors: {}",
-                    state.len(),
-                    some_of(&names(state))
-                ))
+                Error::data(format!("it is not a model of LXMERT: it has no {name}"))
+                    .because(format!("it has {} tensors: {}", state.len(), some_of(&names(state))))
+                    .next("name a checkpoint of LXMERT, such as the released model_LXRT.pth")
             })
         };
         let of = |name: &str, axis| size(&format!("{prefix}bert.{name}"), axis);
         let [l_layers, x_layers, r_layers] = layers(state.keys());
         if l_layers.max(x_layers).max(r_layers) > state.len() {
-            return Err(Error::data("it has a layer of a number beyond that of its tensors"));
+            return Err(Error::data("a layer has a number beyond the number of tensors")
+                .next("the file is damaged: download or write it again"));
         }
-        let sizes = Sizes {
+        let sizes = EncoderSizes {
             vocab_size: of("embeddings.word_embeddings.weight", 0)?,
             hidden_size: of("embeddings.word_embeddings.weight", 1)?,
             intermediate_size: of("encoder.x_layers.0.lang_inter.dense.weight", 0)?,
@@ -111,30 +112,30 @@ impl Catalogue {
         };
         let any = |prefix: &str| state.keys().any(|name| name.starts_with(prefix));
         let rows = |name: &str| any(name).then(|| size(&format!("{name}weight"), 0)).transpose();
-        let heads = if any("cls.") {
-            let objects = any("obj_predict_head.").then(|| -> Result<Objects> {
-                Ok(Objects {
-                    objects: rows("obj_predict_head.decoder_dict.obj.")?,
-                    attributes: rows("obj_predict_head.decoder_dict.attr.")?,
-                    features: any("obj_predict_head.decoder_dict.feat."),
+        let heads = if any(PRETRAINING_HEADS) {
+            let objects = any(OBJECT_HEAD).then(|| -> Result<ObjectDecoders> {
+                Ok(ObjectDecoders {
+                    objects: rows(&format!("{OBJECT_DECODERS}obj."))?,
+                    attributes: rows(&format!("{OBJECT_DECODERS}attr."))?,
+                    features: any(&format!("{OBJECT_DECODERS}feat.")),
                 })
             });
-            let answers = any("answer_head.").then(|| size("answer_head.logit_fc.3.weight", 0));
-            Heads::Pretraining { objects: objects.transpose()?, answers: answers.transpose()? }
-        } else if !prefix.is_empty() || any("logit_fc.") {
-            let images = size("logit_fc.0.weight", 1)?.checked_div(sizes.hidden_size).unwrap_or(0);
-            Heads::Answers { images, answers: size("logit_fc.3.weight", 0)? }
+            let answers = any(ANSWER_HEAD).then(|| size(&format!("{ANSWER_HEAD}{LOGITS}3.weight"), 0));
+            ModelHeads::Pretraining { objects: objects.transpose()?, answers: answers.transpose()? }
+        } else if !prefix.is_empty() || any(LOGITS) {
+            let images = size(&format!("{LOGITS}0.weight"), 1)?.checked_div(sizes.hidden_size).unwrap_or(0);
+            ModelHeads::Answers { images, answers: size(&format!("{LOGITS}3.weight"), 0)? }
         } else {
-            Heads::None
+            ModelHeads::None
         };
         Ok(Self { sizes, heads })
     }
 
-    /// Names and shapes of all tensors, the tied decoder under both its names.
+    /// Returns the names and shapes of all tensors. The tied decoder is listed under both its names.
     pub fn tensors(&self) -> IndexMap<String, Vec<usize>> {
         let (s, h) = (&self.sizes, self.sizes.hidden_size);
-        let mut list = List::default();
-        let prefix = if matches!(self.heads, Heads::Answers { .. }) { TASK } else { "" };
+        let mut list = TensorList::default();
+        let prefix = if matches!(self.heads, ModelHeads::Answers { .. }) { TASK_PREFIX } else { "" };
         let bert = format!("{prefix}bert.");
         for (name, rows) in
             [("word", s.vocab_size), ("position", s.max_position_embeddings), ("token_type", s.type_vocab_size)]
@@ -163,47 +164,49 @@ impl Catalogue {
         }
         list.linear(&format!("{bert}pooler.dense"), h, h);
         match &self.heads {
-            Heads::None => {}
-            Heads::Answers { images, answers } => list.answers("logit_fc", h, images * h, *answers),
-            Heads::Pretraining { objects, answers } => {
-                list.add("cls.predictions.bias".into(), vec![s.vocab_size]);
-                list.transform("cls.predictions.transform", h);
+            ModelHeads::None => {}
+            ModelHeads::Answers { images, answers } => list.answers(LOGITS, h, images * h, *answers),
+            ModelHeads::Pretraining { objects, answers } => {
+                list.add(format!("{PRETRAINING_HEADS}predictions.bias"), vec![s.vocab_size]);
+                list.transform(&format!("{PRETRAINING_HEADS}predictions.transform"), h);
                 list.add(TIED[1].into(), vec![s.vocab_size, h]);
-                list.linear("cls.seq_relationship", 2, h);
+                list.linear(&format!("{PRETRAINING_HEADS}seq_relationship"), 2, h);
                 if let Some(objects) = objects {
-                    list.transform("obj_predict_head.transform", h);
+                    list.transform(&format!("{OBJECT_HEAD}transform"), h);
                     let features = objects.features.then_some(s.visual_feat_dim);
                     for (name, rows) in [("obj", objects.objects), ("attr", objects.attributes), ("feat", features)] {
                         if let Some(rows) = rows {
-                            list.linear(&format!("obj_predict_head.decoder_dict.{name}"), rows, h);
+                            list.linear(&format!("{OBJECT_DECODERS}{name}"), rows, h);
                         }
                     }
                 }
                 if let Some(answers) = answers {
-                    list.answers("answer_head.logit_fc", h, h, *answers);
+                    list.answers(&format!("{ANSWER_HEAD}{LOGITS}"), h, h, *answers);
                 }
             }
         }
         list.0
     }
 
-    /// The checkpoint's tensors in this order; both names of the tied decoder get the same bytes, whichever is there.
+    /// Returns the checkpoint's tensors in the model's order. Both names of the tied decoder get the same bytes, whichever is
+    /// there.
     ///
     /// # Errors
-    /// Data where a tensor is missing, has another shape, is not of floats, is not finite, or is not this model's.
+    /// Data if a tensor is missing, has another shape, does not hold finite floats, or is not part of this model.
     pub fn arrange(&self, mut state: StateDict) -> Result<StateDict> {
         still_whole(state.values())?;
         finite::check(&state)?;
         let wanted = self.tensors();
         let tied = state.get(TIED[0]).or_else(|| state.get(TIED[1])).cloned();
-        if let (Some(tied), Heads::Pretraining { .. }) = (tied, &self.heads) {
+        if let (Some(tied), ModelHeads::Pretraining { .. }) = (tied, &self.heads) {
             for name in TIED {
                 match state.get(name) {
                     Some(there) if *there != tied => {
                         return Err(Error::data(format!(
                             "{} and {} differ, but the model uses one tensor for both",
                             TIED[0], TIED[1]
-                        )));
+                        ))
+                        .next(UNTIED));
                     }
                     _ => state.insert(name.to_owned(), tied.clone()),
                 };
@@ -216,9 +219,10 @@ impl Catalogue {
                 None => missing.push(name),
                 Some(tensor) if tensor.shape != shape || !tensor.dtype.is_float() => {
                     return Err(Error::data(format!(
-                        "{name} has {:?} elements of shape {:?}; in this model it has floats of shape {shape:?}",
+                        "{name} has {:?} elements of shape {:?}; this model needs floats of shape {shape:?}",
                         tensor.dtype, tensor.shape
-                    )));
+                    ))
+                    .next("the file is damaged or of another model: download or write it again"));
                 }
                 Some(tensor) => drop(arranged.insert(name, tensor)),
             }
@@ -229,15 +233,15 @@ impl Catalogue {
                 missing.len(),
                 some_of(&missing)
             ))
-            .next("the file is incomplete: fetch or write it again"));
+            .next("the file is incomplete: download or write it again"));
         }
         if !state.is_empty() {
             return Err(Error::data(format!(
-                "it has {} tensors that are no part of this model: {}",
+                "it has {} tensors that are not part of this model: {}",
                 state.len(),
                 some_of(&names(&state))
             ))
-            .next("a model with other parts cannot be carried over whole"));
+            .next("remove them from the checkpoint: only a model without other parts can be converted"));
         }
         Ok(arranged)
     }
@@ -248,9 +252,9 @@ fn names(state: &StateDict) -> Vec<String> {
 }
 
 #[derive(Default)]
-struct List(IndexMap<String, Vec<usize>>);
+struct TensorList(IndexMap<String, Vec<usize>>);
 
-impl List {
+impl TensorList {
     fn add(&mut self, name: String, shape: Vec<usize>) {
         self.0.insert(name, shape);
     }
@@ -277,16 +281,16 @@ impl List {
         self.transform(&format!("{name}.output"), width);
     }
 
-    fn feed_forward(&mut self, up: &str, down: &str, sizes: &Sizes) {
+    fn feed_forward(&mut self, up: &str, down: &str, sizes: &EncoderSizes) {
         self.linear(&format!("{up}.dense"), sizes.intermediate_size, sizes.hidden_size);
         self.linear(&format!("{down}.dense"), sizes.hidden_size, sizes.intermediate_size);
         self.norm(&format!("{down}.LayerNorm"), sizes.hidden_size);
     }
 
     fn answers(&mut self, name: &str, hidden: usize, input: usize, answers: usize) {
-        self.linear(&format!("{name}.0"), 2 * hidden, input);
-        self.norm(&format!("{name}.2"), 2 * hidden);
-        self.linear(&format!("{name}.3"), answers, 2 * hidden);
+        self.linear(&format!("{name}0"), 2 * hidden, input);
+        self.norm(&format!("{name}2"), 2 * hidden);
+        self.linear(&format!("{name}3"), answers, 2 * hidden);
     }
 }
 
@@ -301,7 +305,7 @@ mod tests {
         for name in ["pretrain", "vqa", "gqa", "nlvr2"] {
             let Some(path) = fixtures::lxrt(&format!("tiny/{name}_weights.safetensors")) else { continue };
             let state = read_safetensors(&path).unwrap();
-            let catalogue = Catalogue::of(&state).unwrap();
+            let catalogue = TensorCatalogue::of(&state).unwrap();
             let arranged = catalogue.arrange(state.clone()).unwrap();
             assert_eq!(arranged.len(), state.len(), "{name}");
             assert!(arranged.iter().all(|(name, tensor)| &state[name] == tensor));
@@ -311,12 +315,12 @@ mod tests {
             );
             let images = usize::from(name == "nlvr2") + 1;
             match &catalogue.heads {
-                Heads::Pretraining { objects: Some(objects), answers: Some(17) } => {
-                    let all = Objects { objects: Some(1600), attributes: Some(400), features: true };
+                ModelHeads::Pretraining { objects: Some(objects), answers: Some(17) } => {
+                    let all = ObjectDecoders { objects: Some(1600), attributes: Some(400), features: true };
                     assert_eq!((name, objects), ("pretrain", &all));
                     assert!(arranged[TIED[0]].shares_storage_with(&arranged[TIED[1]]));
                 }
-                Heads::Answers { images: found, .. } => assert_eq!(*found, images, "{name}"),
+                ModelHeads::Answers { images: found, .. } => assert_eq!(*found, images, "{name}"),
                 other => panic!("{name}: {other:?}"),
             }
             for (key, word) in [("pooler.dense.bias", "missing"), ("layer.1.output.LayerNorm.bias", "missing")] {
@@ -336,7 +340,7 @@ mod tests {
         let Some(weights) = fixtures::lxrt("tiny/pretrain_weights.safetensors") else { return };
         let order: Vec<(String, Vec<usize>)> =
             serde_json::from_value(fixtures::json(&path)["state_dict_order"].clone()).unwrap();
-        let catalogue = Catalogue::of(&read_safetensors(&weights).unwrap()).unwrap();
+        let catalogue = TensorCatalogue::of(&read_safetensors(&weights).unwrap()).unwrap();
         assert!(catalogue.tensors().into_iter().eq(order));
     }
 
@@ -345,7 +349,7 @@ mod tests {
         let Some(path) = fixtures::lxrt("tiny/vqa_weights.safetensors") else { return };
         let mut state = read_safetensors(&path).unwrap();
         state.insert("lxrt_encoder.model.bert.encoder.r_layers.99999999999.x".into(), state[0].clone());
-        assert!(Catalogue::of(&state).unwrap_err().to_string().contains("beyond"));
-        assert!(Catalogue::of(&StateDict::new()).is_err());
+        assert!(TensorCatalogue::of(&state).unwrap_err().to_string().contains("beyond"));
+        assert!(TensorCatalogue::of(&StateDict::new()).is_err());
     }
 }
