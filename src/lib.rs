@@ -10,6 +10,7 @@
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: what turns images into obj36 features: any detector, or the original's script in its container, made good.
 //! - [`images`]: the images that the program runs in, and their pins.
+//! - [`runs`]: what runs and trainings lie below a folder, as a list.
 //! - [`answers`]: what a worker answered, in the words of evidence.
 //! - [`placement`]: where work with libtorch is done; it starts workers and relays what they say.
 
@@ -25,3 +26,4 @@ pub mod images;
 pub mod pipeline;
 pub mod placement;
 pub mod prepare;
+pub mod runs;

@@ -33,6 +33,7 @@ mod pretrain;
 mod progress;
 mod regrade;
 mod report;
+mod runs;
 mod scores;
 mod stage;
 mod start;

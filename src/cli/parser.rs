@@ -18,6 +18,7 @@ use super::prepare;
 use super::pretrain;
 use super::regrade;
 use super::report;
+use super::runs;
 use super::stage;
 use super::stopping;
 use super::train;
@@ -61,6 +62,7 @@ Examples:
   repro check runs/vqa-1 runs/vqa-2 runs/vqa-3 three seeds beside the published accuracy
   repro regrade workspace                      the last verdict once more, from the saved answers
   repro report workspace --format markdown     the last report in another form
+  repro runs                                   every run and training, with its state and verdict
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
   repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
@@ -93,6 +95,8 @@ pub(super) enum Command {
     Regrade(regrade::Args),
     /// Show a report again, in any form
     Report(report::Args),
+    /// List runs, trainings and evaluations, newest first
+    Runs(runs::Args),
     /// Write a submission file
     Predict(predict::Args),
     /// Write what a model makes of sentences and images: states, attention, scores of its heads
@@ -223,6 +227,7 @@ impl Command {
             Command::Check(args) => check::run(args),
             Command::Regrade(args) => regrade::run(args),
             Command::Report(args) => report::run(args),
+            Command::Runs(args) => runs::run(args),
         }
     }
 }

@@ -99,6 +99,8 @@ mod paper;
 mod paper_trained;
 /// `repro regrade`.
 mod regrade;
+/// `repro runs`.
+mod runs;
 
 // Whatever command it is.
 

@@ -6,7 +6,7 @@
 //! - [`files`], [`cleanup`]: regular files, temporary names, and their removal on an abrupt exit;
 //! - [`signals`], [`process`]: orderly shutdown, and whether another process is still alive;
 //! - [`progress`]: progress of long work;
-//! - [`mod@status`], [`stdout`], [`sanitize`], [`mod@format`], [`clock`]: output for people;
+//! - [`mod@status`], [`stdout`], [`sanitize`], [`mod@format`], [`table`], [`clock`]: output for people;
 //! - [`host`]: facts about the machine; [`versions`]: what the program was built from; [`openmp`]: how OpenMP threads wait.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
@@ -26,4 +26,5 @@ pub mod sanitize;
 pub mod signals;
 pub mod status;
 pub mod stdout;
+pub mod table;
 pub mod versions;

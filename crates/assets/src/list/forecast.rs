@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::table::{Side, Table, paragraph};
 use super::words::{self, Sum, count};
 use crate::plan::{Item, State};
 use crate::rate::Rate;
 use base::format::{human_bytes, human_seconds, rounded_bytes};
+use base::table::{Side, Table, paragraph};
 
 /// What the forecast rests on beside the items themselves.
 #[derive(Debug, Clone, Default)]

@@ -3,12 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::WIDTH;
-use super::table::{Side, Table, paragraph};
 use super::words::{self, Sum};
 use crate::manifest::{ByHand, Group, Manifest};
 use crate::plan::{Item, State};
 use base::format::{human_bytes, rounded_bytes};
+use base::table::{Side, Table, WIDTH, paragraph};
 
 /// Names of files that a mirror is said to have; with more of them, a selection shows what can be asked.
 const MIRRORED: usize = 6;

@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use super::entry::*;
 use super::*;
 use crate::lock::{Lock, Trust};
 use crate::manifest::Manifest;
 use crate::plan::{Item, State, plan};
 use crate::rate::Rate;
+use base::table::WIDTH;
 
 const MANIFEST: &str = r#"
     schema = 1
@@ -132,8 +132,10 @@ fn what_a_fetch_would_do() {
 fn what_can_be_chosen() {
     let manifest = Manifest::parse(MANIFEST, "test").unwrap();
     insta::assert_snapshot!(groups(&manifest), @"
-  --task vqa     3 files, about 17.9 GB  VQA v2.0: fine-tune and score on minival
-  --task nlvr2   2 files, about 874 MB   NLVR2: fine-tune and score on dev and test-P
+  --task vqa     3 files, about 17.9 GB  VQA v2.0: fine-tune and score on
+                                         minival
+  --task nlvr2   2 files, about 874 MB   NLVR2: fine-tune and score on dev and
+                                         test-P
   --task images  1 file, size unknown    the pictures themselves
 ");
     assert_eq!(items(&manifest, &[])[2].trust, Trust::Corroborated);

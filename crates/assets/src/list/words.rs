@@ -1,10 +1,10 @@
 //! What is said of an asset in a word or two.
 
-use super::table::{Side, Table};
 use crate::lock::Trust;
 use crate::manifest::Manifest;
 use crate::plan::{Item, State};
 use base::format::{human_bytes, rounded_bytes};
+use base::table::{Side, Table};
 
 /// Its size, and how exactly it is known.
 pub(super) fn size(item: &Item) -> String {

@@ -42,6 +42,20 @@ impl Drop for FileLock {
     }
 }
 
+/// Whether another process has `path` to itself now. Nothing is left behind, and nothing is created.
+pub fn is_taken(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => true,
+        taken => {
+            if taken.is_ok() {
+                let _ = file.unlock();
+            }
+            false
+        }
+    }
+}
+
 /// Returns whether the file system has no locks, as opposed to a lock that failed. NFS refuses to lock a folder with `EBADF`,
 /// since it cannot be opened for writing; others return `EINVAL` or `EISDIR`.
 fn has_no_locks(error: &std::io::Error) -> bool {
@@ -88,8 +102,9 @@ mod tests {
         let inherited = first.try_clone().unwrap();
         assert!(matches!(take().unwrap_err(), TryLockError::WouldBlock));
         assert!(probe(folder.path()).unwrap().is_none(), "a probe needs no lock of its own");
+        assert!(is_taken(folder.path()) && !is_taken(&folder.path().join("absent")));
         drop(first);
-        assert!(take().is_ok());
+        assert!(!is_taken(folder.path()) && take().is_ok());
         drop(inherited);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
     }

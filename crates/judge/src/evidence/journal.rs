@@ -124,6 +124,19 @@ pub fn end(folder: &Path) -> Result<Option<End>> {
     Ok(end)
 }
 
+/// Returns when a run last wrote an event, UTC; `None` if it wrote none that can be read.
+///
+/// # Errors
+/// Data if the events cannot be read.
+pub fn last_event(folder: &Path) -> Result<Option<String>> {
+    let path = folder.join(EVENTS);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let time = |line: &str| Some(serde_json::from_str::<Value>(line).ok()?["time"].as_str()?.to_owned());
+    Ok(tail(&path)?.lines().rev().find_map(time))
+}
+
 fn tail(path: &Path) -> Result<String> {
     let mut file = files::open_regular(path)?;
     let mut read = || -> std::io::Result<Vec<u8>> {

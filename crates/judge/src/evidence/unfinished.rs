@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use base::error::{Error, Result};
 use data::dataset::Task;
@@ -11,6 +11,15 @@ use data::dataset::Task;
 const SNAPSHOTS: &str = "snapshots";
 /// Key of what a snapshot says of itself, in its file's metadata.
 const KEY: &str = "lxmert_repro.snapshot";
+
+/// What the newest readable snapshot of a training says of it, whichever training it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SnapshotHead {
+    /// The options and data that decide the result.
+    pub options: Map<String, Value>,
+    /// Steps taken when it was written.
+    pub step: u64,
+}
 
 /// A training that was stopped, or is still at work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +37,18 @@ pub struct Unfinished {
 /// # Errors
 /// Where the folder cannot be listed.
 pub fn read(folder: &Path) -> Result<Option<Unfinished>> {
+    newest(folder, fine_tuning)
+}
+
+/// Returns what the newest readable snapshot in a training's folder says; `None` if there is none.
+///
+/// # Errors
+/// Infra if the folder cannot be listed.
+pub fn head(folder: &Path) -> Result<Option<SnapshotHead>> {
+    newest(folder, Some)
+}
+
+fn newest<T>(folder: &Path, of: impl Fn(SnapshotHead) -> Option<T>) -> Result<Option<T>> {
     let snapshots = folder.join(SNAPSHOTS);
     if !snapshots.is_dir() {
         return Ok(None);
@@ -36,16 +57,17 @@ pub fn read(folder: &Path) -> Result<Option<Unfinished>> {
     // Step numbers have leading zeros.
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
-    Ok(files.iter().rev().find_map(|path| about(path)))
+    Ok(files.iter().rev().find_map(|path| of(about(path)?)))
 }
 
-fn about(path: &Path) -> Option<Unfinished> {
+fn about(path: &Path) -> Option<SnapshotHead> {
     let metadata = checkpoint::read_metadata(path).ok()??;
     let about: Value = serde_json::from_str(metadata.get(KEY)?).ok()?;
-    let run = about.pointer("/identity/run")?;
-    Some(Unfinished {
-        task: serde_json::from_value(run.get("task")?.clone()).ok()?,
-        seed: run.get("--seed").and_then(Value::as_u64),
-        step: about["step"].as_u64()?,
-    })
+    let options = about.pointer("/identity/run")?.as_object()?.clone();
+    Some(SnapshotHead { options, step: about["step"].as_u64()? })
+}
+
+fn fine_tuning(SnapshotHead { options, step }: SnapshotHead) -> Option<Unfinished> {
+    let task = serde_json::from_value(options.get("task")?.clone()).ok()?;
+    Some(Unfinished { task, seed: options.get("--seed").and_then(Value::as_u64), step })
 }

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::golden::Content;
+use super::golden::{Content, GoldenFile};
 use crate::evidence::journal;
 use crate::evidence::result::{FeatureRecord, ResultRecord, Training};
-use crate::evidence::run::Found;
+use crate::evidence::run::{Found, RunEvidence};
 use crate::grade::vocabulary::published_vocabulary;
 use crate::verdict::deviation::Deviation;
 use crate::verdict::golden::Golden;
+use crate::verdict::published::Published;
 use crate::verdict::runs::other_split;
 use base::error::{Error, Result};
 use data::dataset::Task;
@@ -86,16 +87,17 @@ pub(crate) fn deviations(golden: &Content, run: Option<&journal::Run>, found: &F
             ));
         }
         (Content::Published(published), Some(training)) => {
-            let options = options(training);
-            if let Some(of) = published.task(task.name()) {
-                all.extend(of.deviations(&options));
-            }
-            all.extend(of_switches(&options).into_iter().map(Deviation::from));
-            all.extend(of_model(&options, &Config::preset(paper::MODEL)?, paper::MODEL).map(Deviation::from));
+            let options = options(training.options.clone().into_iter().collect());
+            all.extend(of_settings(published, *task, &options)?);
             all.extend(of_vocabulary(found.record.vocabulary.as_deref())?);
         }
         (Content::Recorded(golden), Some(training)) if golden.profile == "demo" => {
-            all.extend(of_demo(&recipe(golden)?, (*task, splits), &options(training), run));
+            all.extend(of_demo(
+                &recipe(golden)?,
+                (*task, splits),
+                &options(training.options.clone().into_iter().collect()),
+                run,
+            ));
         }
         _ => {}
     }
@@ -107,15 +109,42 @@ pub(crate) fn deviations(golden: &Content, run: Option<&journal::Run>, found: &F
     Ok(all)
 }
 
+/// Returns how a run's result deviates from the protocol of its profile: the demo's own for a run of the demo, else the paper's.
+///
+/// # Errors
+/// Data if the run names a profile that this program does not have.
+pub fn from_protocol(run: &RunEvidence, found: &Found) -> Result<Vec<Deviation>> {
+    deviations(&GoldenFile::of_profile(run.profile())?.content, run.journal.as_ref(), found)
+}
+
+/// Returns how the options of a fine-tuning deviate from the paper's, whether or not it has a result.
+///
+/// # Errors
+/// A bug if the embedded golden file is wrong.
+pub fn from_paper(task: Task, options: Map<String, Value>) -> Result<Vec<Deviation>> {
+    let options = self::options(options);
+    match GoldenFile::load("published")?.content {
+        Content::Published(published) => of_settings(&published, task, &options),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Returns the deviations from what was published that the options of a training show.
+fn of_settings(published: &Published, task: Task, options: &Map<String, Value>) -> Result<Vec<Deviation>> {
+    let mut all = published.task(task.name()).map(|of| of.deviations(options)).unwrap_or_default();
+    all.extend(of_switches(options).into_iter().map(Deviation::from));
+    all.extend(of_model(options, &Config::preset(paper::MODEL)?, paper::MODEL).map(Deviation::from));
+    Ok(all)
+}
+
 /// How many images the files of features hold.
 fn held(features: &[FeatureRecord]) -> String {
     let files: Vec<String> = features.iter().map(|file| format!("{} holds {} images", file.of, file.images)).collect();
     if files.is_empty() { String::new() } else { format!(" ({})", files.join(", ")) }
 }
 
-/// The options of a training; the splits it was trained on by the option that names them.
-fn options(training: &Training) -> Map<String, Value> {
-    let mut options: Map<String, Value> = training.options.clone().into_iter().collect();
+/// Returns the options of a training with the splits that it was trained on under the option that names them.
+fn options(mut options: Map<String, Value>) -> Map<String, Value> {
     let splits = options.get("training data").and_then(|data| data.get("splits")).cloned();
     if let (false, Some(splits)) = (options.contains_key("--train"), splits) {
         options.insert("--train".to_owned(), splits);
@@ -230,7 +259,6 @@ fn bare(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::GoldenFile;
     use super::*;
 
     fn found(options: Value) -> Found {

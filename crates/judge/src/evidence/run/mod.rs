@@ -10,4 +10,4 @@ mod folder;
 #[cfg(test)]
 mod tests;
 
-pub use folder::{ASSETS, Found, REPORT, RunEvidence, Why, read, read_all};
+pub use folder::{ASSETS, Found, REPORT, RunEvidence, Why, glance, read, read_all};

@@ -1,4 +1,0 @@
-//! How wide the list is.
-
-/// Columns of a page.
-pub(super) const WIDTH: usize = 100;
