@@ -10,6 +10,7 @@
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: what turns images into obj36 features: any detector, or the original's script in its container, made good.
 //! - [`images`]: the images that the program runs in, and their pins.
+//! - [`clean`]: what takes up disk, and its removal by class.
 //! - [`runs`]: what runs and trainings lie below a folder, as a list.
 //! - [`answers`]: what a worker answered, in the words of evidence.
 //! - [`placement`]: where work with libtorch is done; it starts workers and relays what they say.
@@ -18,6 +19,7 @@
 
 pub mod answers;
 pub mod bench;
+pub mod clean;
 pub mod cli;
 pub mod demo;
 pub mod doctor;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use base::error::{Error, Result};
 use base::files::{self, text};
 use data::dataset::{FeatureFile, Task, TaskData};
+use data::features::store_without_tsv;
 use judge::evidence::training;
 use lxmert_spec::loading::locate;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
@@ -75,7 +76,10 @@ pub(crate) fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
 /// As [`look`].
 pub(crate) fn look_at_features(stores: &Stores, data_root: &Path, files: &[FeatureFile]) -> Result<()> {
     files.iter().try_for_each(|file| match stores {
-        Stores::Build { .. } => Named::Features(&file.path).look(),
+        Stores::Build { folder, precision } => match store_without_tsv(&file.path, folder, *precision) {
+            Some(_) => Ok(()),
+            None => Named::Features(&file.path).look(),
+        },
         Stores::Ready { .. } => Named::Features(&stores.ready(data_root, file)).look(),
     })
 }

@@ -7,6 +7,7 @@ mod bench;
 mod breaks;
 mod check;
 mod choices;
+mod clean;
 mod compute;
 mod convert;
 mod defaults;

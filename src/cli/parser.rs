@@ -3,6 +3,7 @@
 use super::all;
 use super::bench;
 use super::check;
+use super::clean;
 use super::convert;
 use super::doctor;
 use super::encode;
@@ -63,6 +64,7 @@ Examples:
   repro regrade workspace                      the last verdict once more, from the saved answers
   repro report workspace --format markdown     the last report in another form
   repro runs                                   every run and training, with its state and verdict
+  repro clean                                  what takes up disk, and what of it can go
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
   repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
@@ -97,6 +99,8 @@ pub(super) enum Command {
     Report(report::Args),
     /// List runs, trainings and evaluations, newest first
     Runs(runs::Args),
+    /// Say what takes up disk, and remove it by class
+    Clean(clean::Args),
     /// Write a submission file
     Predict(predict::Args),
     /// Write what a model makes of sentences and images: states, attention, scores of its heads
@@ -228,6 +232,7 @@ impl Command {
             Command::Regrade(args) => regrade::run(args),
             Command::Report(args) => report::run(args),
             Command::Runs(args) => runs::run(args),
+            Command::Clean(args) => clean::run(args),
         }
     }
 }

@@ -41,7 +41,7 @@ pub mod fingerprint;
 pub mod guest;
 mod inputs;
 pub mod journal;
-mod lock;
+pub(crate) mod lock;
 pub mod outcome;
 pub mod paper;
 pub mod plan;

@@ -17,7 +17,7 @@ pub mod summary;
 mod tell;
 mod unpack;
 
-pub use plan::{State, Step, Work, disk_needed, most_at_a_time, steps};
-pub use run::prepare;
+pub use plan::{OBJ36, State, Step, Work, disk_needed, most_at_a_time, steps};
+pub use run::{is_unpacked, prepare};
 pub use settings::{Settings, stores};
 pub use summary::Summary;

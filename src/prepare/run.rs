@@ -247,16 +247,8 @@ impl<'a> Job<'a, '_> {
         }
         let teller = Teller::new(self.observer, &asset.name);
         let _claim = claim(&item.place.claim(), &mut |by| teller.waiting(by))?;
-        for entry in &asset.unpack {
-            let place = Place::unpacked(&settings.workspace, asset, entry);
-            let right = match &entry.expect {
-                None => true,
-                Some(expect) => found(&place, expect, settings)?
-                    .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
-            };
-            if !right || self.look.unpack(asset, entry).state != State::Done || Receipt::read(&place).is_none() {
-                return Ok(false);
-            }
+        if !is_whole(self.look, asset)? {
+            return Ok(false);
         }
         let Some(receipt) = Receipt::read(&item.place) else { return Ok(false) };
         receipt.dropped_now().write(&item.place)?;
@@ -264,6 +256,29 @@ impl<'a> Job<'a, '_> {
         teller.note("the archive is removed: everything in it is unpacked".into());
         Ok(true)
     }
+}
+
+/// Whether everything in an archive is unpacked and right, by counts, receipts, sizes and times: then the archive can go.
+///
+/// # Errors
+/// Data if something unpacked cannot be counted.
+pub fn is_unpacked<'a>(manifest: &'a Manifest, lock: &Lock, settings: &Settings, asset: &'a Asset) -> Result<bool> {
+    is_whole(Look { manifest, lock, settings }, asset)
+}
+
+fn is_whole<'a>(look: Look<'a, '_>, asset: &'a Asset) -> Result<bool> {
+    for entry in &asset.unpack {
+        let place = Place::unpacked(&look.settings.workspace, asset, entry);
+        let is_right = match &entry.expect {
+            None => true,
+            Some(expect) => found(&place, expect, look.settings)?
+                .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
+        };
+        if !is_right || look.unpack(asset, entry).state != State::Done || Receipt::read(&place).is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Puts a finished file in its place and notes what is known of it. Returns its size.

@@ -7,6 +7,8 @@ mod common;
 
 // The command line and the machine.
 
+/// `repro clean`.
+mod clean;
 /// Help, mistakes in arguments, versions, the demo's drawings and features by single commands.
 mod cli;
 /// `repro doctor`.

@@ -36,7 +36,9 @@ pub(super) fn entries(file: &Arc<File>) -> Result<Vec<Entry>, ArchiveError> {
                 continue;
             }
             other => {
-                return Err(ArchiveError::Wrong(format!("it holds a member of a kind that is not unpacked: {other:?}")));
+                return Err(ArchiveError::Wrong(format!(
+                    "it holds a member of a kind that is not unpacked: {other:?}"
+                )));
             }
         };
         let raw = member.path_bytes();

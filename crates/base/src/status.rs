@@ -16,6 +16,11 @@ macro_rules! status {
     };
 }
 
+/// Writes `text` to stderr without a line end, for a question; ignores failures.
+pub fn prompt(text: impl Display) {
+    let _ = std::io::stderr().lock().write_all(sanitize::lines(&text.to_string()).as_bytes());
+}
+
 /// Writes `text` and a line end to stderr in one write; ignores failures.
 pub fn line(text: impl Display) {
     let text = sanitize::lines(&text.to_string()) + "\n";

@@ -60,6 +60,11 @@ impl Terminal {
         self.keyboard.write_all(b"\x03").unwrap();
     }
 
+    /// Types a line, its end among the bytes.
+    pub(crate) fn type_in(&mut self, line: &[u8]) {
+        self.keyboard.write_all(line).unwrap();
+    }
+
     /// What was shown until the program and all that it started had gone.
     pub(crate) fn shown(self) -> String {
         self.shown.join().unwrap()

@@ -36,4 +36,7 @@ pub use limits::{
 };
 pub use row::Row;
 pub use row_error::{RowError, TsvError};
-pub use store::{FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, store_stream};
+pub use store::{
+    FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, own_store, store_stream,
+    store_without_tsv,
+};

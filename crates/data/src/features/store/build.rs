@@ -39,18 +39,39 @@ pub fn ensure_store(
     if limit == Some(0) {
         return Err(Error::usage("a limit of 0 rows leaves no features").next("leave the limit out to use all rows"));
     }
+    let limited = |store: FeatureStore| limit.map_or_else(|| store.clone(), |rows| store.clone().with_limit(rows));
+    if let Some(path) = store_without_tsv(tsv, store_dir, precision) {
+        let store = limited(FeatureStore::open_checked(&path, progress)?);
+        note(progress, format!("reused {} ({} images); its TSV was removed", path.display(), store.len()));
+        return Ok(store);
+    }
     let wanted = Wanted::new(tsv, store_dir, precision, limit)?;
     let (outcome, store) = match wanted.find(progress)? {
         Some(store) => ("reused", store),
         None => ("built", wanted.build(progress)?),
     };
-    let store = limit.map_or_else(|| store.clone(), |rows| store.clone().with_limit(rows));
+    let store = limited(store);
     note(progress, format!("{outcome} {} ({} images)", store.path().display(), store.len()));
     Ok(store)
 }
 
 fn note(progress: &dyn Observer, text: String) {
     progress.event(&Event::Note { name: "features".to_owned(), text });
+}
+
+/// Returns the store of a TSV that was removed after all of it was stored, as `repro clean tsv` does; `None` if the TSV is there, or no
+/// such store is. It is found by the TSV's place.
+pub fn store_without_tsv(tsv: &Path, store_dir: &Path, precision: Precision) -> Option<PathBuf> {
+    // A link that leads nowhere is not a file that was removed.
+    let is_gone = tsv.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    is_gone.then(|| own_store(tsv, store_dir, precision))?
+}
+
+/// Returns the store that is named after a TSV's place, if it holds a whole TSV; neither is read. Others may fit the TSV by content.
+pub fn own_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Option<PathBuf> {
+    let path = Names::of_new(tsv, store_dir, precision).ok()?.whole();
+    let store = FeatureStore::open(&path).ok()?;
+    (store.precision() == precision && store.source().is_whole()).then_some(path)
 }
 
 /// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV or the store.

@@ -31,7 +31,7 @@ mod stream_tests;
 mod tests;
 mod writer;
 
-pub use build::{build_store, ensure_store, known_store};
+pub use build::{build_store, ensure_store, known_store, own_store, store_without_tsv};
 pub use mapped::FeatureStore;
 pub use precision::{Precision, Source};
 pub use stream::{Streamed, store_stream};
