@@ -20,8 +20,8 @@ use lxmert_spec::loading::locate;
 use lxmert_spec::paper::fine_tuning;
 use lxmert_spec::{Config, ModelDescription};
 use protocol::{Answer, Job};
-use trainings::choices::Average;
-use trainings::loader::Loader;
+use trainings::options::Average;
+use trainings::task_loader::TaskLoader;
 
 /// Models and how to run them.
 #[derive(Debug, clap::Args)]
@@ -139,7 +139,7 @@ impl Answering {
         let files = self.files()?;
         self.look(task, split)?;
         let data = self.data.resolve(task)?;
-        let loader = Loader::new(data.clone())?;
+        let loader = TaskLoader::new(data.clone())?;
         let vocabulary = loader.tokenizer();
         say_vocabulary(vocabulary)?;
         let origin = |file: &PathBuf| {
@@ -188,7 +188,7 @@ impl Answering {
 
     /// The sizes that options say, for files that tell none, and whether they overrule what the file tells: they do so for a
     /// single model; of several models each keeps its own sizes. The features' width is known once they are read.
-    fn sizes(&self, files: &[PathBuf], loader: &Loader) -> Result<(Option<Config>, bool)> {
+    fn sizes(&self, files: &[PathBuf], loader: &TaskLoader) -> Result<(Option<Config>, bool)> {
         let overrule = self.model.any() && self.load.len() == 1;
         let tells = |file: &PathBuf| Ok(ModelDescription::read(file)?.is_some());
         let all_tell = files.iter().map(tells).collect::<Result<Vec<bool>>>()?.into_iter().all(|tells| tells);

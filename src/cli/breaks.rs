@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use trainings::resume::{Begin, SnapshotSettings};
-use trainings::snapshot::Every;
+use trainings::resume::{SnapshotSettings, StartMode};
+use trainings::snapshot::SnapshotInterval;
 
 /// What `train` and `pretrain` share.
 #[derive(Debug, clap::Args)]
@@ -11,7 +11,7 @@ use trainings::snapshot::Every;
 pub(crate) struct BreakOptions {
     /// Write a snapshot to go on from after so many steps, or so long: 500, 90s, 20m, 1h; or never
     #[arg(long, value_name = "EVERY", default_value = "20m")]
-    snapshot_every: Every,
+    snapshot_every: SnapshotInterval,
     /// Go on from the newest snapshot in the output folder; begin where there is none. Says so where the run has ended
     #[arg(long, conflicts_with = "restart")]
     pub resume: bool,
@@ -24,6 +24,6 @@ pub(crate) struct BreakOptions {
 impl BreakOptions {
     /// The snapshots of a run with this output folder.
     pub(crate) fn settings(&self, output: &Path) -> SnapshotSettings {
-        SnapshotSettings::below(output, self.snapshot_every, Begin::of(self.resume, self.restart))
+        SnapshotSettings::below(output, self.snapshot_every, StartMode::of(self.resume, self.restart))
     }
 }

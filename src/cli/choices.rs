@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use sandbox::GpuPath;
-use trainings::choices::{Ablation, Average, Optim};
+use trainings::options::{Ablation, Average, Optim};
 
 /// A word, what it means to a person, and its value.
 type Choice<T> = (&'static str, &'static str, T);

@@ -10,8 +10,8 @@ use data::features::store_without_tsv;
 use judge::evidence::training;
 use lxmert_spec::loading::locate;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
-use trainings::loader::{DataSettings, Stores};
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
+use trainings::task_loader::{StoreLocation, TaskDataSettings};
 
 /// A thing that a command names.
 pub(crate) enum Named<'a> {
@@ -42,12 +42,14 @@ pub(crate) fn look<'a>(named: impl IntoIterator<Item = Named<'a>>) -> Result<()>
 }
 
 /// The first weights of a fine-tuning.
-pub(crate) fn of_start(start: &Start) -> Option<Named<'_>> {
+pub(crate) fn of_start(start: &InitialWeights) -> Option<Named<'_>> {
     match start {
-        Start::Scratch => None,
-        Start::FineTuned(name) => Some(Named::Checkpoint(name, "")),
-        Start::Lxmert(name) | Start::LxmertQa(name) => Some(Named::Checkpoint(name, PRETRAINED_SUFFIX)),
-        Start::Bert(path) => Some(Named::Bert(path)),
+        InitialWeights::Scratch => None,
+        InitialWeights::FineTuned(name) => Some(Named::Checkpoint(name, "")),
+        InitialWeights::Lxmert(name) | InitialWeights::LxmertQa(name) => {
+            Some(Named::Checkpoint(name, PRETRAINED_SUFFIX))
+        }
+        InitialWeights::Bert(path) => Some(Named::Bert(path)),
     }
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn of_start(start: &Start) -> Option<Named<'_>> {
 ///
 /// # Errors
 /// As [`look`].
-pub(crate) fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
+pub(crate) fn look_at_data(data: &TaskDataSettings, splits: &[&str]) -> Result<()> {
     let root = &data.data_root;
     let mut named = vec![Named::Text(data.vocab.clone())];
     if data.task != Task::Nlvr2 {
@@ -74,13 +76,13 @@ pub(crate) fn look_at_data(data: &DataSettings, splits: &[&str]) -> Result<()> {
 ///
 /// # Errors
 /// As [`look`].
-pub(crate) fn look_at_features(stores: &Stores, data_root: &Path, files: &[FeatureFile]) -> Result<()> {
+pub(crate) fn look_at_features(stores: &StoreLocation, data_root: &Path, files: &[FeatureFile]) -> Result<()> {
     files.iter().try_for_each(|file| match stores {
-        Stores::Build { folder, precision } => match store_without_tsv(&file.path, folder, *precision) {
+        StoreLocation::Build { folder, precision } => match store_without_tsv(&file.path, folder, *precision) {
             Some(_) => Ok(()),
             None => Named::Features(&file.path).look(),
         },
-        Stores::Ready { .. } => Named::Features(&stores.ready(data_root, file)).look(),
+        StoreLocation::Ready { .. } => Named::Features(&stores.ready(data_root, file)).look(),
     })
 }
 

@@ -20,8 +20,8 @@ use judge::grade::vocabulary::published_vocabulary;
 use lxmert_spec::Config;
 use lxmert_spec::paper::MODEL;
 use protocol::Job;
-use trainings::choices::Ablation;
-use trainings::loader::{DataSettings, Stores};
+use trainings::options::Ablation;
+use trainings::task_loader::{StoreLocation, TaskDataSettings};
 
 /// The data's folder and the vocabulary.
 #[derive(Debug, Args)]
@@ -107,17 +107,17 @@ impl DataOptions {
     }
 
     /// Resolved for a task.
-    pub(crate) fn resolve(&self, task: Task) -> Result<DataSettings> {
+    pub(crate) fn resolve(&self, task: Task) -> Result<TaskDataSettings> {
         let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
                 .next("name the folder that holds vqa/, gqa/, nlvr2/ and the *_imgfeat/ folders with --data-root"));
         }
         let vocab = self.files.vocab_there(&self.workspace)?;
-        Ok(DataSettings {
+        Ok(TaskDataSettings {
             task,
             data_root,
-            stores: Stores::Build {
+            stores: StoreLocation::Build {
                 folder: prepare::stores(&self.workspace),
                 precision: Precision::from_flag(self.half_features),
             },
@@ -133,7 +133,7 @@ impl DataOptions {
     /// Files and folders that splits of a task need; for a container, feature stores that are not there yet are built, since it
     /// cannot.
     pub(crate) fn ready(&self, task: Task, splits: &str, placement: &Placement) -> Result<Vec<PathBuf>> {
-        let DataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
+        let TaskDataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
         let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
         if !placement.builds_stores() {
             build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Board::new())?;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use base::error::{Error, Result};
 use lxmert_spec::loading::locate;
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
 
 /// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are
 /// loaded for nothing.)
@@ -34,14 +34,14 @@ const BESIDE_BERT: [&str; 3] = ["bert_config.json", "config.json", "vocab.txt"];
 
 impl StartOptions {
     /// Those that were named.
-    fn named(&self) -> Vec<(&'static str, Start)> {
+    fn named(&self) -> Vec<(&'static str, InitialWeights)> {
         let Self { load, load_lxmert, load_lxmert_qa, bert, from_scratch } = self;
         let all = [
-            ("--bert", bert.clone().map(Start::Bert)),
-            ("--from-scratch", from_scratch.then_some(Start::Scratch)),
-            ("--load-lxmert", load_lxmert.clone().map(Start::Lxmert)),
-            ("--load-lxmert-qa", load_lxmert_qa.clone().map(Start::LxmertQa)),
-            ("--load", load.clone().map(Start::FineTuned)),
+            ("--bert", bert.clone().map(InitialWeights::Bert)),
+            ("--from-scratch", from_scratch.then_some(InitialWeights::Scratch)),
+            ("--load-lxmert", load_lxmert.clone().map(InitialWeights::Lxmert)),
+            ("--load-lxmert-qa", load_lxmert_qa.clone().map(InitialWeights::LxmertQa)),
+            ("--load", load.clone().map(InitialWeights::FineTuned)),
         ];
         all.into_iter().filter_map(|(option, start)| Some((option, start?))).collect()
     }
@@ -50,7 +50,7 @@ impl StartOptions {
     ///
     /// # Errors
     /// Usage where it is not exactly one.
-    pub(crate) fn resolve(&self) -> Result<Start> {
+    pub(crate) fn resolve(&self) -> Result<InitialWeights> {
         let mut named = self.named();
         let Some((_, start)) = named.pop() else {
             return Err(Error::usage("it is not said where the first weights come from")
@@ -66,10 +66,10 @@ impl StartOptions {
     /// As [`resolve`](Self::resolve); data where a named checkpoint is not there.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
-            Start::Scratch => Vec::new(),
-            Start::FineTuned(name) => vec![locate(&name, "")?],
-            Start::Lxmert(name) | Start::LxmertQa(name) => vec![locate(&name, "_LXRT")?],
-            Start::Bert(path) => {
+            InitialWeights::Scratch => Vec::new(),
+            InitialWeights::FineTuned(name) => vec![locate(&name, "")?],
+            InitialWeights::Lxmert(name) | InitialWeights::LxmertQa(name) => vec![locate(&name, "_LXRT")?],
+            InitialWeights::Bert(path) => {
                 let beside = BESIDE_BERT.map(|name| path.with_file_name(name));
                 std::iter::once(path.clone())
                     .chain(beside.into_iter().filter(|_| path.is_file()).filter(|p| p.is_file()))
@@ -113,11 +113,11 @@ mod tests {
     fn one_start_is_taken_and_several_contradict_each_other() {
         let name = |text: &str| text.to_owned();
         for (line, start) in [
-            ("--fromScratch", Start::Scratch),
-            ("--loadLXMERT x", Start::Lxmert(name("x"))),
-            ("--loadLXMERTQA q", Start::LxmertQa(name("q"))),
-            ("--load l", Start::FineTuned(name("l"))),
-            ("--bert b", Start::Bert("b".into())),
+            ("--fromScratch", InitialWeights::Scratch),
+            ("--loadLXMERT x", InitialWeights::Lxmert(name("x"))),
+            ("--loadLXMERTQA q", InitialWeights::LxmertQa(name("q"))),
+            ("--load l", InitialWeights::FineTuned(name("l"))),
+            ("--bert b", InitialWeights::Bert("b".into())),
         ] {
             assert_eq!(parsed(line).resolve().unwrap(), start, "{line}");
         }

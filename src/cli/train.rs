@@ -24,11 +24,11 @@ use data::dataset::Task;
 use lxmert_spec::ModelDescription;
 use lxmert_spec::paper::{OPTIM, SEED, fine_tuning};
 use protocol::{Finetune, Job};
-use trainings::choices::Optim;
-use trainings::finetune::{self, Settings};
-use trainings::loader::Loader;
-use trainings::outcome::Outcome;
-use trainings::start::{self, Start};
+use trainings::finetune::{self, FinetuneSettings};
+use trainings::initial_weights::{self, InitialWeights};
+use trainings::options::Optim;
+use trainings::outcome::FinetuneOutcome;
+use trainings::task_loader::TaskLoader;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
@@ -161,7 +161,7 @@ impl Args {
         self.valid.as_deref().unwrap_or(fine_tuning(self.task).valid)
     }
 
-    fn settings(&self, description: ModelDescription, start: &Start) -> Settings {
+    fn settings(&self, description: ModelDescription, start: &InitialWeights) -> FinetuneSettings {
         let (task, output, paper) = (self.task, self.output(), fine_tuning(self.task));
         let also = [
             ("start", start.described()),
@@ -172,7 +172,7 @@ impl Args {
             ("--ablate", json!(self.data.ablate)),
             ("--allow-missing", json!(self.allow_missing)),
         ];
-        Settings {
+        FinetuneSettings {
             epochs: self.epochs.unwrap_or(paper.training.epochs),
             batch_size: self.batch_size.unwrap_or(paper.training.batch_size),
             eval_batch_size: self.eval_batch_size.unwrap_or(paper.eval_batch_size),
@@ -192,7 +192,7 @@ impl Args {
     }
 
     /// Refuses to train over what is finished in the output folder, before data are read.
-    fn refuse_finished(&self, start: &Start) -> Result<()> {
+    fn refuse_finished(&self, start: &InitialWeights) -> Result<()> {
         // Words, features and answers are no options.
         let description = ModelDescription { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
         finetune::refuse_finished(&self.settings(description, start))
@@ -211,13 +211,13 @@ impl Args {
     }
 
     /// Looks at what is named, before features are converted.
-    fn look(&self, start: &Start) -> Result<()> {
+    fn look(&self, start: &InitialWeights) -> Result<()> {
         let data = self.data.resolve(self.task)?;
-        if self.task == Task::Nlvr2 && matches!(start, Start::LxmertQa(_)) {
-            return Err(start::no_answers_to_load());
+        if self.task == Task::Nlvr2 && matches!(start, InitialWeights::LxmertQa(_)) {
+            return Err(initial_weights::no_answers_to_load());
         }
         look(of_start(start).into_iter().chain([Named::OutputFolder(&self.output())]))?;
-        if matches!(start, Start::LxmertQa(_)) {
+        if matches!(start, InitialWeights::LxmertQa(_)) {
             look([Named::Text(data.data_root.join("lxmert/all_ans.json"))])?;
         }
         look_at_data(&data, &[self.train(), self.valid()])
@@ -246,14 +246,14 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let placement = args.engine.placement("train", &args.compute.device, &args.data.workspace)?;
     args.say_what_has_no_effect();
     let data = args.data.resolve(task)?;
-    let loader = Loader::new(data.clone())?;
+    let loader = TaskLoader::new(data.clone())?;
     say_vocabulary(loader.tokenizer())?;
     // The features' width is known once they are read.
     let config = args.model.resolve(loader.vocab_size(), 1)?;
     let mut settings = args.settings(ModelDescription { task, config, answers: loader.classes() }, &start);
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
     if args.breaks.resume
-        && let Some(outcome) = finetune::finished(&settings)?
+        && let Some(outcome) = finetune::finished_outcome(&settings)?
     {
         status!("note: this run has ended before");
         return print(&settings, &outcome);
@@ -281,7 +281,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     print(&settings, &outcome)
 }
 
-fn print(settings: &Settings, outcome: &Outcome) -> Result<u8> {
+fn print(settings: &FinetuneSettings, outcome: &FinetuneOutcome) -> Result<u8> {
     let percent = |score: f64| (score * 1e4).round() / 100.0;
     let ended = json!({
         "task": settings.description.task.name(),
@@ -300,14 +300,14 @@ mod tests {
     use super::*;
     use clap::{Args as _, FromArgMatches};
     use lxmert_spec::Config;
-    use trainings::resume::Begin;
+    use trainings::resume::StartMode;
 
     fn parsed(line: &str) -> Args {
         let command = Args::augment_args(clap::Command::new("train"));
         Args::from_arg_matches(&command.get_matches_from(line.split_whitespace())).unwrap()
     }
 
-    fn settings(args: &Args, start: &Start) -> Settings {
+    fn settings(args: &Args, start: &InitialWeights) -> FinetuneSettings {
         let config = args.model.resolve(30522, 2048).unwrap();
         assert_eq!(config, Config::lxr955());
         args.settings(ModelDescription { task: args.task, config, answers: 2 }, start)
@@ -318,9 +318,15 @@ mod tests {
     fn the_originals_scripts_mean_the_papers_runs() {
         let model = || "snap/pretrained/model".to_owned();
         for (task, splits, load, start, lr) in [
-            ("vqa", "--train train,nominival --valid minival", "--loadLXMERTQA", Start::LxmertQa(model()), "5e-5"),
-            ("gqa", "--train train,valid --valid testdev", "--loadLXMERTQA", Start::LxmertQa(model()), "1e-5"),
-            ("nlvr2", "--train train --valid valid", "--loadLXMERT", Start::Lxmert(model()), "5e-5"),
+            (
+                "vqa",
+                "--train train,nominival --valid minival",
+                "--loadLXMERTQA",
+                InitialWeights::LxmertQa(model()),
+                "5e-5",
+            ),
+            ("gqa", "--train train,valid --valid testdev", "--loadLXMERTQA", InitialWeights::LxmertQa(model()), "1e-5"),
+            ("nlvr2", "--train train --valid valid", "--loadLXMERT", InitialWeights::Lxmert(model()), "5e-5"),
         ] {
             let args = parsed(&format!(
                 "train {task} {splits} --llayers 9 --xlayers 5 --rlayers 5 {load} {} --batchSize 32 --optim bert --lr {lr} \
@@ -329,7 +335,7 @@ mod tests {
             ));
             assert_eq!(args.start.resolve().unwrap(), start);
             let of_script = settings(&args, &start);
-            assert_eq!(of_script.snapshots.begin, Begin::Fresh);
+            assert_eq!(of_script.snapshots.begin, StartMode::Fresh);
             assert_eq!(of_script.snapshots.folder, PathBuf::from("snap/x/snapshots"));
             let by_default = settings(&parsed(&format!("train {task} {load} {} --output snap/x", model())), &start);
             assert_eq!(json!(of_script), json!(by_default), "{task}: the script says what is the default");

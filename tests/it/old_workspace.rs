@@ -30,7 +30,7 @@ fn a_finished_training_is_known_and_never_written_over() {
     let place = workspace();
     let outcome = std::fs::read(place.path().join("snap/done/outcome.json")).unwrap();
     let again = run(&mut train(place.path(), "--epochs 2 --output snap/done"), exit::USAGE);
-    assert!(stderr(&again).contains("a finished run is here"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("holds a finished run"), "{}", stderr(&again));
     let resumed = run(&mut train(place.path(), "--epochs 2 --output snap/done --resume"), exit::PASS);
     assert!(stderr(&resumed).contains("note: this run has ended before"), "{}", stderr(&resumed));
     assert!(stdout(&resumed).contains(r#""best_valid":25.0,"best_epoch":0,"steps":12"#), "{}", stdout(&resumed));

@@ -12,8 +12,8 @@ use lxmert::train::loading;
 use lxmert::train::weights;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
-use trainings::loader::{DataSettings, Loader, Stores};
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
+use trainings::task_loader::{StoreLocation, TaskDataSettings, TaskLoader};
 
 use crate::common::{copy_folder, repro, run, stderr, stdout};
 
@@ -272,25 +272,25 @@ fn models_answer_together() {
 fn logits(place: &Place, load: &str) -> (Tensor, Vec<Value>, Vec<String>) {
     tch::set_num_threads(1);
     let data = place.path("data");
-    let settings = DataSettings {
+    let settings = TaskDataSettings {
         task: Task::Vqa,
         data_root: data.clone(),
-        stores: Stores::Build { folder: place.path("stores"), precision: Precision::F32 },
+        stores: StoreLocation::Build { folder: place.path("stores"), precision: Precision::F32 },
         vocab: data.join("vocab.txt"),
         scale: Scale::Full,
         allow_missing_images: false,
         ablation: None,
     };
-    let loader = Loader::new(settings).unwrap();
-    let questions = loader.questions("minival", &Silent).unwrap();
+    let loader = TaskLoader::new(settings).unwrap();
+    let questions = loader.prepare("minival", &Silent).unwrap();
     let file = place.path(load);
     let description = weights::describe(&file).unwrap().unwrap();
-    let start = Start::FineTuned(file.display().to_string());
+    let start = InitialWeights::FineTuned(file.display().to_string());
     let (model, _) = loading::model(&description, &start, &loader, 0, false, Device::Cpu).unwrap();
     let tsv = data.join("mscoco_imgfeat/val2014_obj36.tsv");
     let store = ensure_store(&tsv, &place.path("stores"), Precision::F32, None, &Silent).unwrap();
     let rows: Vec<Tensor> = questions
-        .questions
+        .examples
         .iter()
         .map(|question| {
             let example = &questions.data.examples[question.index];

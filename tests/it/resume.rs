@@ -102,7 +102,7 @@ fn stopped(command: &mut Command, folder: &Path, signal: Signal) -> bool {
     }
     let mut lines = errors.lines().map(Result::unwrap);
     if !began {
-        assert!(lines.any(|line| line.contains("going on after step")));
+        assert!(lines.any(|line| line.contains("resuming after step")));
     }
     if child.try_wait().unwrap().is_none() {
         kill_process(Pid::from_child(&child), signal).unwrap();
@@ -152,7 +152,7 @@ fn stopped_by_signals_it_goes_on_to_the_same_end() {
     let bytes = fs::read(&newest).unwrap();
     fs::write(&newest, [&bytes[..bytes.len() - 5], b"wrong"].concat()).unwrap();
     let end = run(&mut train(broken, "--resume"), 0);
-    assert!(stderr(&end).contains("passed over a damaged snapshot"), "{}", stderr(&end));
+    assert!(stderr(&end).contains("skipped a damaged snapshot"), "{}", stderr(&end));
     same((whole, &told), (broken, &end));
 
     // It has ended: the same is said at once, and nothing is touched.

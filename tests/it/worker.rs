@@ -70,7 +70,7 @@ fn at_work(folder: &Path, more: &str) -> (Child, u32) {
 /// Resumes what was broken off; it ends as `whole` did.
 fn ends_like((whole, told): (&Path, &Output), broken: &Path, more: &str) {
     let end = run(&mut train(broken, &format!("{more} --resume")), 0);
-    assert!(stderr(&end).contains("going on after step"), "{}", stderr(&end));
+    assert!(stderr(&end).contains("resuming after step"), "{}", stderr(&end));
     assert_eq!(stdout(&end), stdout(told));
     let (whole, broken) = (killing::results(whole), killing::results(broken));
     assert_eq!(whole.keys().collect::<Vec<_>>(), broken.keys().collect::<Vec<_>>());

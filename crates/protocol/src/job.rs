@@ -7,9 +7,9 @@ use data::dataset::Task;
 use data::features::Precision;
 use lxmert_spec::Config;
 use serde::{Deserialize, Serialize};
-use trainings::choices::Average;
-use trainings::loader::DataSettings;
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
+use trainings::options::Average;
+use trainings::task_loader::TaskDataSettings;
 use trainings::{finetune, pretrain};
 
 /// What is to be done.
@@ -18,7 +18,7 @@ use trainings::{finetune, pretrain};
 pub enum Job {
     /// Fine-tunes a task. Result: [`trainings::outcome::Outcome`].
     Finetune(Box<Finetune>),
-    /// Pre-trains. Result: [`pretrain::settings::Outcome`].
+    /// Pre-trains. Result: [`pretrain::settings::PretrainOutcome`].
     Pretrain(Box<Pretrain>),
     /// Answers splits with one or several models. Result: [`Answered`].
     Answer(Box<Answer>),
@@ -35,17 +35,17 @@ pub enum Job {
 #[serde(deny_unknown_fields)]
 pub struct Finetune {
     /// The data.
-    pub data: DataSettings,
+    pub data: TaskDataSettings,
     /// Splits to train on, comma-separated.
     pub train: String,
     /// Splits to validate on; empty for none.
     pub valid: String,
     /// First weights.
-    pub start: Start,
+    pub start: InitialWeights,
     /// Lets encoder weights be missing.
     pub allow_missing: bool,
     /// All else. Sizes of the vocabulary, the features and the head follow the data.
-    pub settings: finetune::Settings,
+    pub settings: finetune::FinetuneSettings,
     /// Also leaves the encoder alone under this name.
     pub encoder: Option<String>,
     /// A stage of a profile says less, in notes for its journal.
@@ -57,7 +57,7 @@ pub struct Finetune {
 #[serde(deny_unknown_fields)]
 pub struct Pretrain {
     /// The data.
-    pub data: pretrain::data::DataSettings,
+    pub data: pretrain::data::PretrainDataSettings,
     /// Collections to train on, comma-separated.
     pub train: String,
     /// Collections to validate on; none for none.
@@ -67,11 +67,11 @@ pub struct Pretrain {
     /// Probability that a box is masked.
     pub box_mask_rate: f64,
     /// First weights.
-    pub start: pretrain::start::Start,
+    pub start: pretrain::initial_weights::PretrainInitialWeights,
     /// Lets weights be missing.
     pub allow_missing: bool,
     /// All else. The width of the features follows the data.
-    pub settings: pretrain::settings::Settings,
+    pub settings: pretrain::settings::PretrainSettings,
 }
 
 /// Answering.
@@ -79,7 +79,7 @@ pub struct Pretrain {
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// The data.
-    pub data: DataSettings,
+    pub data: TaskDataSettings,
     /// Splits, comma-separated.
     pub splits: String,
     /// Files of weights, which answer together.

@@ -1,4 +1,4 @@
-//! A log that a run appends to, and that a resumed run cuts back to where its snapshot was.
+//! A log that a run appends to, and that a resumed run truncates to its length at the snapshot.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base::error::{Error, Result};
 use base::files;
 
-/// A file that only grows. What was written reaches the file at [`flush`](Self::flush) at the latest.
+/// A log file opened for appending. Writes are buffered until [`flush`](Self::flush) at the latest.
 pub struct AppendLog {
     path: PathBuf,
     out: BufWriter<File>,
@@ -15,10 +15,10 @@ pub struct AppendLog {
 }
 
 impl AppendLog {
-    /// Opens `path`, creating it where it is missing, and cuts it to its first `keep` bytes; all of it stays where that is absent.
+    /// Opens `path`, creating it if it is missing, and truncates it to its first `keep` bytes. `None` keeps all of it.
     ///
     /// # Errors
-    /// Data where it is shorter than `keep`: something else has changed it; data for a link, a pipe or a device of that name.
+    /// Data if the file is shorter than `keep`, so something else has changed it, or if `path` is a link, a pipe or a device.
     pub fn open(path: &Path, keep: Option<u64>) -> Result<Self> {
         let failed = |e: &std::io::Error| Error::io("write", path, e);
         let mut file = files::open_own(path)?;
@@ -26,34 +26,34 @@ impl AppendLog {
         let length = keep.unwrap_or(there);
         if length > there {
             return Err(Error::data(format!("{} has {there} bytes, but had {length} at the snapshot", path.display()))
-                .next("put the file back, or begin anew with --restart"));
+                .next("restore the file, or train from scratch with --restart"));
         }
         file.set_len(length).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| failed(&e))?;
         Ok(Self { path: path.to_owned(), out: BufWriter::new(file), length })
     }
 
-    /// Appends.
+    /// Appends bytes.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.out.write_all(bytes).map_err(|e| Error::io("write", &self.path, &e))?;
         self.length += bytes.len() as u64;
         Ok(())
     }
 
-    /// Brings everything into the file.
+    /// Writes all buffered bytes to the file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn flush(&mut self) -> Result<()> {
         self.out.flush().map_err(|e| Error::io("write", &self.path, &e))
     }
 
-    /// [`flush`](Self::flush), and forces it to disk; the length to keep when resuming from now.
+    /// Writes all buffered bytes to disk. Returns the length of the file, to which a run that resumes from now truncates it.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn mark(&mut self) -> Result<u64> {
         self.flush()?;
         self.out.get_ref().sync_data().map_err(|e| Error::io("write", &self.path, &e))?;
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_on_from_a_mark() {
+    fn a_resumed_run_appends_after_its_mark() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let text = || std::fs::read_to_string(&path).unwrap();

@@ -1,4 +1,4 @@
-//! One training at a time in a folder.
+//! Locks an output folder, so that only one training at a time writes to it.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -7,16 +7,16 @@ use base::error::{Error, Result};
 use base::files;
 use base::files::lock::FileLock;
 
-/// Keeps other trainings out of `folder` while the result lives, and removes from it and its sub-folders `below` what a killed run
-/// had begun to write.
+/// Locks `folder` against other trainings until the result is dropped. Removes the partly written files of killed runs from it
+/// and from its sub-folders `below`.
 ///
 /// # Errors
-/// Usage where another training is at work there.
+/// Usage if another training runs in the folder; I/O if it cannot be locked.
 pub fn lock_dir(folder: &Path, below: &[&Path]) -> Result<FileLock> {
     let lock = File::open(folder).map_err(|e| Error::io("open", folder, &e))?;
     let locked = FileLock::try_acquire(lock, folder).map_err(|error| match error {
-        TryLockError::WouldBlock => Error::usage(format!("another training is at work in {}", folder.display()))
-            .next("wait until it ends, or name another --output"),
+        TryLockError::WouldBlock => Error::usage(format!("another training is running in {}", folder.display()))
+            .next("wait until it has ended, or name another --output"),
         TryLockError::Error(e) => Error::io("lock", folder, &e),
     })?;
     for folder in std::iter::once(&folder).chain(below) {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_is_refused_and_remains_are_removed() {
+    fn a_second_training_is_refused_and_partly_written_files_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (folder, below) = (folder.path(), folder.path().join("snapshots"));
         std::fs::create_dir(&below).unwrap();

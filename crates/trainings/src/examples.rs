@@ -1,6 +1,6 @@
-//! The examples of a split made ready for batching: tokenised, their images found in the feature stores, their targets looked up.
+//! Prepares the examples of a split for batching: tokenises them and looks up their features and targets. Builds no tensors.
 
-use super::choices::Ablation;
+use super::options::Ablation;
 use base::error::{Error, Result};
 use data::dataset::answers::LabelTable;
 pub use data::dataset::tokenizer::MAX_WORDS;
@@ -8,28 +8,31 @@ use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{self, Id, Label, Task, TaskData};
 use data::features::{FeatureStore, IdClue};
 
-/// The feature stores that a data set reads, in the order in which they were named.
-pub struct Source {
+/// The feature stores of a data set, in the order in which they were named.
+pub struct FeatureSource {
     stores: Vec<FeatureStore>,
 }
 
-/// A row of a store.
+/// The position of an image's features: a store and a row in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct FeatureRow {
     store: usize,
     row: usize,
 }
 
-impl Source {
-    /// All stores must have the same number of boxes and feature width.
+impl FeatureSource {
+    /// Combines stores.
+    ///
+    /// # Errors
+    /// Usage without stores; data if they differ in the number of boxes or in the width of features.
     pub fn new(stores: Vec<FeatureStore>) -> Result<Self> {
         let shape = |store: &FeatureStore| (store.boxes(), store.dim());
         let Some(first) = stores.first() else {
-            return Err(Error::usage("no feature file belongs to these splits"));
+            return Err(Error::usage("no feature file belongs to these splits").next("check the names of the splits"));
         };
         if let Some(other) = stores.iter().find(|store| shape(store) != shape(first)) {
             return Err(Error::data(format!(
-                "{} holds {:?} boxes by features an image and {} holds {:?}",
+                "{} holds features of shape {:?} per image, but {} of {:?} (boxes, width)",
                 first.path().display(),
                 shape(first),
                 other.path().display(),
@@ -40,93 +43,96 @@ impl Source {
         Ok(Self { stores })
     }
 
-    /// Boxes an image.
+    /// Returns the number of boxes per image.
     pub fn boxes(&self) -> usize {
         self.stores[0].boxes()
     }
 
-    /// Width of a box's feature.
+    /// Returns the width of a box's feature.
     pub fn dim(&self) -> usize {
         self.stores[0].dim()
     }
 
-    /// The stores, in the order in which they were named.
+    /// Returns the stores, in the order in which they were named.
     pub fn stores(&self) -> &[FeatureStore] {
         &self.stores
     }
 
-    /// Checks that no store was cut since it was opened.
+    /// Checks that no store was truncated since it was opened.
     ///
     /// # Errors
-    /// Data naming the one that was.
+    /// Data, with the store that was.
     pub fn check_length(&self) -> Result<()> {
         self.stores.iter().try_for_each(FeatureStore::check_length)
     }
 
-    /// How ids that were not found differ from those that are there.
+    /// Compares ids that were not found with those that are there; `None` if there is nothing to compare.
     pub fn clue<'a>(&'a self, wanted: impl IntoIterator<Item = &'a str>) -> Option<IdClue> {
         IdClue::find(wanted, self.stores.iter().flat_map(FeatureStore::ids), |id| self.find(id).is_some())
     }
 
-    /// Images in all stores.
+    /// Returns the number of images in all stores.
     pub fn images(&self) -> usize {
         self.stores.iter().map(FeatureStore::len).sum()
     }
 
-    /// Where an image's features are; the last store that has it counts, as in the original.
-    pub fn find(&self, image: &str) -> Option<Place> {
-        (0..self.stores.len()).rev().find_map(|store| Some(Place { store, row: self.stores[store].index_of(image)? }))
+    /// Finds an image's features. If several stores have the image, the last one counts, as in the original.
+    pub fn find(&self, image: &str) -> Option<FeatureRow> {
+        (0..self.stores.len())
+            .rev()
+            .find_map(|store| Some(FeatureRow { store, row: self.stores[store].index_of(image)? }))
     }
 
-    /// The store and the row in it.
-    pub fn at(&self, place: Place) -> (&FeatureStore, usize) {
+    /// Returns the store and the row in it.
+    pub fn at(&self, place: FeatureRow) -> (&FeatureStore, usize) {
         (&self.stores[place.store], place.row)
     }
 
-    /// Copies an image's features (boxes, dim) and boxes (boxes, 4) in [0, 1] into slices of exactly these lengths.
-    pub fn copy(&self, place: Place, features: &mut [f32], boxes: &mut [f32]) {
+    /// Copies an image's features, of shape (boxes, dim), and its boxes, of shape (boxes, 4) with values in \[0, 1\], into slices of
+    /// exactly these lengths.
+    pub fn copy(&self, place: FeatureRow, features: &mut [f32], boxes: &mut [f32]) {
         let store = &self.stores[place.store];
         store.copy_features(place.row, features);
         store.copy_normalised_boxes(place.row, boxes);
     }
 }
 
-/// What an example is trained towards.
+/// The target of an example.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Target {
-    /// Scores of labels (VQA, GQA).
+pub enum ExampleTarget {
+    /// Labels with their scores, 0 to 1 (VQA, GQA); other labels have 0.
     Soft(Vec<(u32, f32)>),
-    /// A class (NLVR2).
+    /// One class (NLVR2).
     Class(i64),
 }
 
-/// One example with everything a batch needs.
-pub struct Question {
-    /// Position in the data set's examples.
+/// An example with everything that a batch needs.
+pub struct PreparedExample {
+    /// Index of the example in [`TaskData::examples`].
     pub index: usize,
-    /// `[CLS]`, pieces, `[SEP]`; not padded.
+    /// Ids of `[CLS]`, the pieces and `[SEP]`, without padding; at most [`MAX_WORDS`].
     pub words: Vec<i64>,
-    /// Its images.
-    pub places: Vec<Place>,
-    /// None for test data.
-    pub target: Option<Target>,
+    /// Features of its images: two for NLVR2, else one.
+    pub places: Vec<FeatureRow>,
+    /// The target; `None` for test data.
+    pub target: Option<ExampleTarget>,
 }
 
-/// A split, ready.
-pub struct Questions {
-    /// The examples with their labels, including those without features.
+/// A split that is ready for batching.
+pub struct PreparedSplit {
+    /// All examples with their labels, including those without features.
     pub data: TaskData,
-    /// Their features.
-    pub source: Source,
-    /// The usable ones.
-    pub questions: Vec<Question>,
-    /// What each class of the head stands for: the task's answer table; for NLVR2 False and True.
+    /// Features of the images.
+    pub source: FeatureSource,
+    /// The prepared examples: those with features.
+    pub examples: Vec<PreparedExample>,
+    /// The answer of each class of the head: the task's answer table; for NLVR2 False and True.
     pub answers: Vec<String>,
-    /// What the model does not get to see.
+    /// The modality that is hidden from the model.
     pub ablation: Option<Ablation>,
 }
 
-/// What the classes of a task's head stand for.
+/// Returns the answer of each class of a task's head; `None` stands for NLVR2, which has no answer table.
 pub fn answers(labels: Option<&LabelTable>) -> Vec<String> {
     match labels {
         Some(table) => table.answers().to_vec(),
@@ -136,15 +142,15 @@ pub fn answers(labels: Option<&LabelTable>) -> Vec<String> {
 
 /// What to do with examples whose images have no features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// An error that counts them.
+pub enum MissingFeatures {
+    /// Fail with an error that counts them.
     Refuse,
-    /// Leave them out; the count is in the returned questions. The original does this without a word.
+    /// Skip them; the result counts them. The original skips them silently.
     Drop,
 }
 
-/// Says what differs between the ids wanted and those there, and what to do. That what has no features may be left out
-/// is said only where some have features and ids are of one form. `units` such as `examples`.
+/// Adds to an error how the wanted ids differ from those in the stores, and what to do. It suggests skipping the images without
+/// features only if some images have features and the ids have the same form. `units` names what is skipped, such as `examples`.
 pub fn without_features(error: Error, clue: Option<IdClue>, none_found: bool, units: &str) -> Error {
     let differs = clue.as_ref().is_some_and(|clue| clue.differs() && (clue.same_image || none_found));
     let error = match clue.filter(|_| none_found || differs) {
@@ -152,31 +158,34 @@ pub fn without_features(error: Error, clue: Option<IdClue>, none_found: bool, un
         None => error,
     };
     error.next(match (differs, none_found) {
-        (true, _) => "give both the same ids, in the img_id column of the TSV or of the questions; `repro features inspect FILE` shows a file's ids".to_owned(),
+        (true, _) => "use the same ids in the img_id column of the TSV and in the questions; `repro features inspect FILE` shows a file's ids".to_owned(),
         (false, true) => "name the features of these images; `repro features inspect FILE` shows a file's ids".to_owned(),
         (false, false) => {
-            format!("complete the feature files, or pass --allow-missing-images to leave those {units} out")
+            format!("complete the feature files, or pass --allow-missing-images to skip those {units}")
         }
     })
 }
 
-impl Questions {
-    /// Tokenises and looks everything up. `labels` is the answer table (none for NLVR2).
+impl PreparedSplit {
+    /// Prepares the examples of `data`. `labels` is the answer table, `None` for NLVR2.
+    ///
+    /// # Errors
+    /// Data if images have no features and `missing` does not allow it, or if the answer table lacks an answer (VQA).
     pub fn prepare(
         data: TaskData,
-        source: Source,
+        source: FeatureSource,
         tokenizer: &Tokenizer,
         labels: Option<&LabelTable>,
-        missing: Missing,
+        missing: MissingFeatures,
         ablation: Option<Ablation>,
     ) -> Result<Self> {
         let filtered = data.with_images(|image| source.find(image).is_some());
         if filtered.missing_examples > 0 {
             let clue = source.clue(filtered.missing_images.iter().map(String::as_str));
             let none_found = filtered.kept.is_empty();
-            // Ids of another form are nobody's wish, however few rows are read.
+            // Ids of another form are always a mistake, even if only a few rows are read.
             let other_ids = none_found && clue.as_ref().is_some_and(|clue| clue.same_image);
-            if missing == Missing::Refuse || other_ids {
+            if missing == MissingFeatures::Refuse || other_ids {
                 let error = Error::data(format!(
                     "{} of {} examples of {} {} have images without features ({} images, such as {})",
                     filtered.missing_examples,
@@ -189,7 +198,7 @@ impl Questions {
                 return Err(without_features(error, clue, none_found, "examples"));
             }
         }
-        let mut questions = Vec::with_capacity(filtered.kept.len());
+        let mut examples = Vec::with_capacity(filtered.kept.len());
         for index in filtered.kept {
             let example = &data.examples[index];
             let sentence = if ablation == Some(Ablation::Language) { "" } else { &example.sentence };
@@ -198,21 +207,23 @@ impl Questions {
             let places = example.images.iter().filter_map(|image| source.find(image)).collect();
             let target = match &example.label {
                 None => None,
-                Some(Label::Class(class)) => Some(Target::Class(*class as i64)),
-                Some(Label::Soft(scores)) => Some(Target::Soft(soft_target(data.task, &example.id, scores, labels)?)),
+                Some(Label::Class(class)) => Some(ExampleTarget::Class(*class as i64)),
+                Some(Label::Soft(scores)) => {
+                    Some(ExampleTarget::Soft(soft_target(data.task, &example.id, scores, labels)?))
+                }
             };
-            questions.push(Question { index, words: encoding.ids[..length].to_vec(), places, target });
+            examples.push(PreparedExample { index, words: encoding.ids[..length].to_vec(), places, target });
         }
-        Ok(Self { data, source, questions, answers: answers(labels), ablation })
+        Ok(Self { data, source, examples, answers: answers(labels), ablation })
     }
 
-    /// Examples left out for want of features.
+    /// Returns the number of examples that were skipped because they have no features.
     pub fn dropped(&self) -> usize {
-        self.data.examples.len() - self.questions.len()
+        self.data.examples.len() - self.examples.len()
     }
 }
 
-/// Labels with their scores; an answer that the table lacks is an error in VQA and skipped in GQA, as in the original.
+/// Returns labels with their scores. As in the original, an answer that the table lacks is an error in VQA and skipped in GQA.
 fn soft_target(
     task: Task,
     id: &Id,

@@ -1,34 +1,34 @@
-//! A training as its folder and its data: settings, identity, snapshots, logs, outcome, and examples made ready.
+//! A training as its folder and its data: settings, identity, snapshots, logs, outcome, and prepared examples.
 //!
-//! Must not know: libtorch, how a step is computed, command lines, verdicts. So a harness can ask whether a run has ended,
-//! and say what is read, before anything is computed.
+//! Must not know: libtorch, how a step is computed, command lines, verdicts. So the harness can ask whether a run has finished,
+//! and report what is read, before anything is computed.
 //!
-//! - [`finetune`], [`pretrain`]: what such a run decides; [`choices`], [`start`], [`length`]: parts of that;
-//! - [`loader`], [`examples`]: a task's data, and its examples ready for batches;
-//! - [`resume`], `finished`, [`dir_lock`]: starting where a run was before, one at a time;
-//! - [`snapshot`], [`identity`]: from where a run resumes, and whether it is the same;
-//! - [`outcome`], [`written`]: what a finished run leaves;
-//! - [`log_files`], [`append_log`], [`tensorboard`], [`running_mean`], [`progress`]: what is written and told on the way.
+//! - [`finetune`], [`pretrain`]: the settings of such a run; [`options`], [`initial_weights`], [`run_length`]: parts of them;
+//! - [`task_loader`], [`examples`]: reads a task's data and prepares its examples for batches;
+//! - [`resume`], `finished_run`, [`dir_lock`]: starts a run in a folder that may hold an earlier one, one run at a time;
+//! - [`snapshot`], [`identity_parts`]: the state from which a run resumes, and whether it is the same run;
+//! - [`outcome`], [`weights_digests`]: what a finished run writes;
+//! - [`log_files`], [`append_log`], [`tensorboard`], [`running_mean`], [`progress`]: what a run writes and reports on the way.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
 pub mod append_log;
-mod aside;
-pub mod choices;
 pub mod dir_lock;
 pub mod examples;
 pub mod finetune;
-mod finished;
-pub mod identity;
-pub mod length;
-pub mod loader;
+mod finished_run;
+pub mod identity_parts;
+pub mod initial_weights;
 pub mod log_files;
+mod move_aside;
+pub mod options;
 pub mod outcome;
 pub mod pretrain;
 pub mod progress;
 pub mod resume;
+pub mod run_length;
 pub mod running_mean;
 pub mod snapshot;
-pub mod start;
+pub mod task_loader;
 pub mod tensorboard;
-pub mod written;
+pub mod weights_digests;

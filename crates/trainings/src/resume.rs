@@ -1,4 +1,5 @@
-//! Starts a run where one was before: returns a finished run's outcome, resumes from a snapshot, or starts fresh.
+//! Starts a run in a folder that may hold an earlier one: returns a finished run's outcome, resumes from a snapshot, or starts
+//! fresh. Does not load weights itself.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -8,49 +9,50 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::aside::{move_aside, weights_in};
 use super::dir_lock::lock_dir;
-use super::finished::FinishedRun;
+use super::finished_run::FinishedRun;
 use super::log_files::LOG;
-use super::outcome::{FILE_NAME, Finished};
-use super::snapshot::{Every, Identity, Snapshot, Snapshots};
+use super::move_aside::{move_aside, weights_in};
+use super::outcome::{FILE_NAME, OutcomeFile};
+use super::snapshot::{RunIdentity, Snapshot, SnapshotInterval, Snapshots};
 use base::error::{Error, Result};
 use base::signals::ShutdownGuard;
 use checkpoint::StateDict;
 
-/// Where a run's snapshots are, and what is done with those that are there.
+/// The folder of a run's snapshots, how often they are written, and what to do with existing ones.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotSettings {
-    /// Their folder; nothing else is kept in it.
+    /// Folder of the snapshots; nothing else is kept in it.
     pub folder: PathBuf,
-    /// How often one is written.
-    pub every: Every,
-    /// What is done at the start.
-    pub begin: Begin,
+    /// How often a snapshot is written.
+    pub every: SnapshotInterval,
+    /// What to do with an earlier run.
+    pub begin: StartMode,
 }
 
 impl SnapshotSettings {
-    /// In `<output>/snapshots`.
-    pub fn below(output: &Path, every: Every, begin: Begin) -> Self {
+    /// Returns settings with the folder `<output>/snapshots`.
+    pub fn below(output: &Path, every: SnapshotInterval, begin: StartMode) -> Self {
         Self { folder: output.join("snapshots"), every, begin }
     }
 }
 
-/// How a run begins where one was before.
+/// What to do with an earlier run in the output folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Begin {
-    /// Goes on from the newest whole snapshot; begins where there is none. The outcome of a finished run is only told again.
+pub enum StartMode {
+    /// Resumes from the newest undamaged snapshot, or starts fresh if there is none. If the run has finished, its outcome is
+    /// returned again (`--resume`).
     Resume,
-    /// Begins. Moves what has been finished aside (a run, or epochs' weights of one) and removes other snapshots.
+    /// Starts fresh. Moves a finished run, or the weights of finished epochs, aside and removes other snapshots (`--restart`).
     Restart,
-    /// Begins, but refuses where a run has left an outcome, snapshots or weights.
+    /// Starts fresh, but fails if a run has left an outcome, snapshots or weights (the default).
     Fresh,
 }
 
-impl Begin {
-    /// What `--resume` and `--restart` ask for, of which one at most is given.
+impl StartMode {
+    /// Returns the mode that `--resume` and `--restart` select. At most one of them is given.
     pub fn of(resume: bool, restart: bool) -> Self {
         match (resume, restart) {
             (true, _) => Self::Resume,
@@ -60,78 +62,78 @@ impl Begin {
     }
 }
 
-/// What a run needs that has steps to take; `P` is where it is.
+/// A run that has steps to take. `P` is its position.
 pub struct RunStart<P> {
-    /// Its snapshots.
+    /// Snapshots of the run.
     pub snapshots: Snapshots,
-    /// Signals ask it to stop from now on.
+    /// Receives signals, which from now on ask the run to stop.
     pub at_work: ShutdownGuard,
     /// The snapshot to resume from; `None` for a fresh run, whose folder has been cleared.
     pub from: Option<Snapshot<P>>,
 }
 
-/// Refuses to begin a run with these options over what another one has finished. Changes nothing, needs no data: commands ask
-/// first, [`start`] asks again.
+/// Checks that a run with these options would not overwrite what another one has finished. Changes nothing and needs no data, so
+/// that commands can call it first; [`start`] calls it again.
 ///
 /// # Errors
-/// Usage where a run is in the way, with the ways on; data where an outcome cannot be read.
+/// Usage, with what can be done, if a run is in the way; data if an outcome cannot be read.
 pub fn refuse_finished(output: &Path, settings: &SnapshotSettings, options: &BTreeMap<String, Value>) -> Result<()> {
     let finished = match settings.begin {
-        Begin::Restart => return Ok(()),
-        Begin::Fresh | Begin::Resume => FinishedRun::read(output)?,
+        StartMode::Restart => return Ok(()),
+        StartMode::Fresh | StartMode::Resume => FinishedRun::read(output)?,
     };
     match (settings.begin, finished) {
-        (Begin::Resume, Some(run)) if run.is_of_the_kind_of(options) => return Ok(()),
+        (StartMode::Resume, Some(run)) if run.is_same_kind_as(options) => return Ok(()),
         (_, Some(run)) => return Err(run.refusal(output, options)),
-        (Begin::Resume, None) => return Ok(()),
+        (StartMode::Resume, None) => return Ok(()),
         (_, None) => {}
     }
-    if Snapshots::new(settings.folder.clone(), Every::Never, Identity::default()).any()? {
+    if Snapshots::new(settings.folder.clone(), SnapshotInterval::Never, RunIdentity::default()).any()? {
         return Err(unfinished(&settings.folder));
     }
     match weights_in(output)?.as_slice() {
         [] => Ok(()),
-        weights => Err(Error::usage(format!("weights are here: {} in {}", weights.join(", "), output.display()))
-            .because("no outcome beside them says which training wrote them, and training here would replace them")
+        weights => Err(Error::usage(format!("{} already holds weights: {}", output.display(), weights.join(", ")))
+            .because("there is no outcome.json that says which training wrote them, and training here would overwrite them")
             .next(
-                "pass --resume if they are of this run, --restart to move them aside and begin (nothing is deleted), or name \
+                "pass --resume if they are of this run, --restart to move them aside and train (nothing is deleted), or name \
                  another --output",
             )),
     }
 }
 
-/// Looks at what is in the output folder and does what the settings say. Returns the outcome `O` if the run has ended; then `load`
-/// brings its last weights before its snapshots are removed.
+/// Prepares the output folder for a run, as the settings say. Returns the outcome `O` if the run has already finished. In that
+/// case `load` reads its last weights before its snapshots are removed.
 ///
 /// # Errors
-/// Usage where another run has left what is there, or this one has and is neither to go on nor to begin anew.
+/// Usage if the folder holds another run, or this one while the mode is [`StartMode::Fresh`]; those of `load`.
 pub fn start<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
     output: &Path,
     settings: &SnapshotSettings,
-    identity: &Identity,
+    identity: &RunIdentity,
     load: impl FnOnce() -> Result<()>,
     note: &mut dyn FnMut(&str),
 ) -> Result<ControlFlow<O, RunStart<P>>> {
     refuse_finished(output, settings, &identity.run)?;
     let SnapshotSettings { folder, every, begin } = settings.clone();
     let mut snapshots = Snapshots::new(folder, every, identity.clone());
-    if begin == Begin::Resume
-        && let Some(finished) = Finished::read(output)?
+    if begin == StartMode::Resume
+        && let Some(finished) = OutcomeFile::read(output)?
     {
         finished.check(identity, output)?;
         load()?;
         snapshots.clear()?;
         return Ok(ControlFlow::Break(finished.outcome));
     }
-    // Before anything is moved or removed: a signal does not end the program in the middle of it.
+    // Before anything is moved or removed, so that a signal does not end the program half way.
     let at_work = ShutdownGuard::begin()?;
     let from = match begin {
-        Begin::Resume => snapshots.newest(note)?,
-        Begin::Restart => {
+        StartMode::Resume => snapshots.newest(note)?,
+        StartMode::Restart => {
             keep_what_is_finished(output, snapshots.folder(), note)?;
             None
         }
-        Begin::Fresh => None,
+        StartMode::Fresh => None,
     };
     if from.is_none() {
         snapshots.clear()?;
@@ -139,56 +141,57 @@ pub fn start<P: DeserializeOwned, O: Serialize + DeserializeOwned>(
     Ok(ControlFlow::Continue(RunStart { snapshots, at_work, from }))
 }
 
-/// Moves a finished run aside, or one whose epochs have left weights.
+/// Moves a finished run aside, or one that has finished epochs and so left weights.
 fn keep_what_is_finished(output: &Path, snapshots: &Path, note: &mut dyn FnMut(&str)) -> Result<()> {
     let finished = output.join(FILE_NAME).symlink_metadata().is_ok();
     if finished || !weights_in(output)?.is_empty() {
-        // The log of a run that has not ended grows, as in the original.
+        // An unfinished run's log is kept and appended to, as in the original.
         let place = move_aside(output, snapshots, (!finished).then_some(LOG))?;
-        note(&format!("what was here is now in {}; nothing was deleted", place.display()));
+        note(&format!("moved the earlier run to {}; nothing was deleted", place.display()));
     }
     Ok(())
 }
 
-/// Most seconds that an epoch may say it has taken: a century.
+/// Maximum duration of an epoch in seconds that a snapshot may state: a century.
 pub const LONGEST_EPOCH: f64 = 3.2e9;
 
-/// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on.
-pub trait Position: Serialize + DeserializeOwned {
-    /// The epoch, from 0, and its steps that are done.
+/// The position of a run. The rest of the run depends only on it, on the weights and on the optimiser's state.
+pub trait RunPosition: Serialize + DeserializeOwned {
+    /// Returns the epoch, counted from 0, and the number of steps taken in it.
     fn reached(&self) -> (u64, u64);
 
-    /// What in it no run writes whose batches have so many examples; `None` if nothing is wrong. Called once
-    /// [`reached`](Self::reached) is known to be within the run.
+    /// Returns what is inconsistent in it for a run with this batch size; `None` if nothing is. Called only after
+    /// [`reached`](Self::reached) was found to be within the run.
     fn flaw(&self, batch_size: u64) -> Option<String>;
 }
 
-/// Refuses a snapshot that a run of so many epochs of so many steps does not write. Call it before anything is changed.
+/// Checks that a snapshot can be of a run with this number of epochs, steps per epoch and batch size. Call it before anything is
+/// changed.
 ///
 /// # Errors
-/// Data, saying what is wrong with it.
-pub fn check<P: Position>(snapshot: &Snapshot<P>, (epochs, per_epoch): (u64, u64), batch_size: u64) -> Result<()> {
+/// Data, with what is inconsistent.
+pub fn check<P: RunPosition>(snapshot: &Snapshot<P>, (epochs, per_epoch): (u64, u64), batch_size: u64) -> Result<()> {
     let Snapshot { step, position, .. } = snapshot;
     let (epoch, steps) = position.reached();
     let flaw = match epoch.checked_mul(per_epoch).and_then(|before| before.checked_add(steps)) {
         _ if epoch >= epochs => Some(format!("it is in epoch {epoch} of {epochs}")),
-        _ if steps > per_epoch => Some(format!("{steps} steps of an epoch of {per_epoch} are done")),
-        reached if reached != Some(*step) => Some(format!("it is after step {steps} of epoch {epoch}")),
+        _ if steps > per_epoch => Some(format!("{steps} steps are done of an epoch with {per_epoch}")),
+        reached if reached != Some(*step) => Some(format!("its position is after step {steps} of epoch {epoch}")),
         _ => position.flaw(batch_size),
     };
     flaw.map_or(Ok(()), |flaw| {
-        Err(Error::data(format!("the snapshot of step {step} contradicts itself"))
+        Err(Error::data(format!("the snapshot of step {step} is inconsistent"))
             .because(flaw)
-            .next("remove it, or begin anew with --restart"))
+            .next("remove it, or train from scratch with --restart"))
     })
 }
 
-/// Resumes from a snapshot that [`check`] has passed: `restore` gets the number of steps and the tensors. Returns where the run
-/// is then.
+/// Resumes from a snapshot that has passed [`check`]. `restore` is called with the number of steps and the tensors. Returns the
+/// position.
 ///
 /// # Errors
 /// Those of `restore`.
-pub fn restore<P: Position>(
+pub fn restore<P: RunPosition>(
     snapshot: Snapshot<P>,
     restore: impl FnOnce(u64, &StateDict) -> Result<()>,
     note: &mut dyn FnMut(&str),
@@ -198,41 +201,41 @@ pub fn restore<P: Position>(
     if step > 0 {
         restore(step, &tensors)?;
     }
-    note(&format!("going on after step {step}, in epoch {epoch}"));
+    note(&format!("resuming after step {step}, in epoch {epoch}"));
     Ok(position)
 }
 
-/// Writes the snapshot of a new run. It holds what the run is and how long log.log was.
+/// Writes the first snapshot of a new run, with the run's identity and the length of its log.
 ///
 /// # Errors
-/// Where it cannot be written.
-pub fn write_first<P: Position>(snapshots: &mut Snapshots, position: P) -> Result<P> {
-    // Without tensors: the first weights are loaded anyway.
+/// If the file cannot be written.
+pub fn write_first<P: RunPosition>(snapshots: &mut Snapshots, position: P) -> Result<P> {
+    // Without tensors: the initial weights can be loaded again.
     snapshots.write(0, &position, &StateDict::default())?;
     Ok(position)
 }
 
-/// The outcome of the run that these options and this vocabulary describe, where it has ended: known before data and weights are
-/// read, of which nothing is compared.
+/// Returns the outcome of the run with these options and this vocabulary; `None` if it has not finished. Compares no data and no
+/// weights, so that it can be called before they are read.
 ///
 /// # Errors
-/// Usage where the run that has ended there had other settings, data where it had another vocabulary.
-pub fn ended<O: Serialize + DeserializeOwned>(
+/// Usage if the run that finished in the folder had other settings; data if it had another vocabulary.
+pub fn finished_outcome<O: Serialize + DeserializeOwned>(
     output: &Path,
     settings: &SnapshotSettings,
-    now: &Identity,
+    now: &RunIdentity,
 ) -> Result<Option<O>> {
-    let Some(finished) = Finished::read(output)? else { return Ok(None) };
+    let Some(finished) = OutcomeFile::read(output)? else { return Ok(None) };
     finished.check(now, output)?;
     let _lock = lock_dir(output, &[&settings.folder])?;
-    // A run killed after its very last file was written has left them.
-    Snapshots::new(settings.folder.clone(), Every::Never, finished.identity).clear()?;
+    // A run that was killed after writing its last file has left them.
+    Snapshots::new(settings.folder.clone(), SnapshotInterval::Never, finished.identity).clear()?;
     Ok(Some(finished.outcome))
 }
 
 fn unfinished(folder: &Path) -> Error {
-    Error::usage(format!("{} holds snapshots of a run that has not ended", folder.display()))
-        .next("pass --resume to go on with it, --restart to begin anew, or name another --output")
+    Error::usage(format!("{} holds snapshots of an unfinished run", folder.display()))
+        .next("pass --resume to continue it, --restart to train from scratch, or name another --output")
 }
 
 #[cfg(test)]
@@ -240,12 +243,12 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::outcome::Facts;
+    use crate::outcome::RunFacts;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct At(u64, u64);
 
-    impl Position for At {
+    impl RunPosition for At {
         fn reached(&self) -> (u64, u64) {
             (self.0, self.1)
         }
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_run_of_this_length_writes_is_gone_on_from() {
+    fn only_snapshots_of_a_run_of_this_length_are_resumed_from() {
         let go = |step, epoch, steps, batch| {
             let (mut restored, mut notes) = (None, Vec::new());
             let snapshot = Snapshot { step, position: At(epoch, steps), tensors: StateDict::new() };
@@ -269,27 +272,30 @@ mod tests {
             at.map(|at| (at, restored, notes.concat()))
         };
         for (step, epoch, steps) in [(9, 2, 1), (4, 0, 4), (4, 1, 0)] {
-            let note = format!("going on after step {step}, in epoch {epoch}");
+            let note = format!("resuming after step {step}, in epoch {epoch}");
             assert_eq!(go(step, epoch, steps, 1).unwrap(), (At(epoch, steps), Some(step), note));
         }
         assert_eq!(go(0, 0, 0, 1).unwrap().1, None);
         for (step, epoch, steps) in [(9, 2, 2), (5, 0, 5), (12, 3, 0), (0, u64::MAX, 0), (9, 2, u64::MAX)] {
-            assert!(go(step, epoch, steps, 1).unwrap_err().to_string().contains(&format!("step {step} contradicts")));
+            assert!(
+                go(step, epoch, steps, 1).unwrap_err().to_string().contains(&format!("step {step} is inconsistent"))
+            );
         }
         assert!(go(9, 2, 1, 0).unwrap_err().to_string().contains("empty batches"));
     }
 
-    /// Its weights cannot be loaded at first.
     #[test]
-    fn an_ended_runs_snapshots_go_when_its_weights_are_loaded() {
+    fn a_finished_runs_snapshots_are_removed_once_its_weights_are_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let run = [("task".to_owned(), "vqa".into())].into();
-        let (output, identity) = (folder.path(), Identity { run, ..Identity::default() });
-        let settings = SnapshotSettings::below(output, Every::Never, Begin::of(true, false));
-        let mut snapshots = Snapshots::new(settings.folder.clone(), Every::Never, identity.clone());
+        let (output, identity) = (folder.path(), RunIdentity { run, ..RunIdentity::default() });
+        let settings = SnapshotSettings::below(output, SnapshotInterval::Never, StartMode::of(true, false));
+        let mut snapshots = Snapshots::new(settings.folder.clone(), SnapshotInterval::Never, identity.clone());
         assert_eq!(write_first(&mut snapshots, At(0, 0)).unwrap(), At(0, 0));
-        let facts = Facts::default();
-        Finished { outcome: 5, identity: identity.clone(), facts, weights: Default::default() }.write(output).unwrap();
+        let facts = RunFacts::default();
+        OutcomeFile { outcome: 5, identity: identity.clone(), facts, weights: Default::default() }
+            .write(output)
+            .unwrap();
         let with = |loaded: Result<()>| {
             let load = || {
                 assert!(settings.folder.exists());
@@ -300,6 +306,6 @@ mod tests {
         assert!(with(Err(Error::data("no"))).is_err());
         assert!(matches!(with(Ok(())), Ok(ControlFlow::Break(5))));
         assert!(!settings.folder.exists());
-        assert_eq!(ended::<i32>(output, &settings, &identity).unwrap(), Some(5));
+        assert_eq!(finished_outcome::<i32>(output, &settings, &identity).unwrap(), Some(5));
     }
 }

@@ -1,34 +1,34 @@
-//! The score of answers as they come, summed as [`data::dataset::score`] does it: the same to the last bit.
+//! The mean score of answers, added one by one. Sums as [`data::dataset::score`] does, so the result is the same bit for bit.
 
 use serde::{Deserialize, Serialize};
 
-/// Points earned so far.
+/// A sum of points and the number of answers that earned them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunningMean {
-    // JSON keeps every bit of it: shortest digits that read back as the same number.
+    // JSON keeps every bit: the number is written with the fewest digits that read back as the same value.
     sum: f64,
     count: u64,
 }
 
 impl RunningMean {
-    /// Counts an answer that earned `points`, 0 to 1.
+    /// Adds an answer that earned `points`, 0 to 1.
     pub fn add(&mut self, points: f64) {
         self.sum += points;
         self.count += 1;
     }
 
-    /// Whether it can be the sum over `count` answers. A snapshot's file may hold anything.
+    /// Whether this can be the sum over `count` answers: the file of a snapshot may hold anything.
     pub fn is_of(&self, count: u64) -> bool {
-        // A sum of numbers up to 1 is rounded at each step.
+        // The tolerance is for rounding: each addition rounds.
         self.count == count && (0.0..=count as f64 * (1.0 + 1e-9)).contains(&self.sum)
     }
 
-    /// Answers counted.
+    /// Returns the number of answers.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The mean, 0 to 1; 0 of none.
+    /// Returns the mean, 0 to 1; 0 without answers.
     pub fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
     }
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_changes_no_bit() {
+    fn an_interruption_changes_no_bit() {
         let points: Vec<f64> = (1..200).map(|i| 1.0 / f64::from(i % 7 + 3)).collect();
         let (mut whole, mut broken) = (RunningMean::default(), RunningMean::default());
         for p in points {

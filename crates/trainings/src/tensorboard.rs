@@ -1,8 +1,8 @@
-//! Scalars for TensorBoard: one event file for each run, which an exact resume cuts back and goes on in.
+//! Writes scalars for TensorBoard, in one event file per run. A resumed run truncates the file to its snapshot and appends to it.
 //!
-//! Written by hand because no crate fits: `tensorboard-rs` (2022) and `tboard` and `tfrecord` (2023) are no longer kept, bring
-//! old versions of `protobuf`, `prost` and `image`, and begin each file with a header of their own, so that none can go on in
-//! one. What a scalar needs is a record frame and three small messages of TensorFlow's `event.proto` and `summary.proto`.
+//! Written by hand because no crate fits: `tensorboard-rs` (2022) and `tboard` and `tfrecord` (2023) are unmaintained, depend on
+//! old versions of `protobuf`, `prost` and `image`, and always begin a file with a new header, so none can append to a file. A
+//! scalar needs a record frame and three small messages of TensorFlow's `event.proto` and `summary.proto`.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,24 +12,24 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 use super::append_log::AppendLog;
 use base::error::Result;
 
-/// The name of the event file in its folder, the same for each run: TensorBoard takes any name that has `tfevents` in it.
+/// Name of a run's event file. TensorBoard accepts any name that contains `tfevents`.
 pub const FILE_NAME: &str = "events.out.tfevents.0000000001.repro";
 
-/// What the first record says: the version of the format.
+/// Version of the format, which is the content of the first record.
 const VERSION: &str = "brain.Event:2";
 const CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
-/// A growing event file. What was written is seen by TensorBoard after [`flush`](Self::flush) or [`mark`](Self::mark).
-pub struct Events {
+/// An open event file. TensorBoard sees what was added after [`flush`](Self::flush) or [`mark`](Self::mark).
+pub struct TensorBoardLog {
     log: AppendLog,
 }
 
-impl Events {
-    /// Opens the event file in `folder`, which must exist: anew for a new run (`keep` absent), else cut to the length that
-    /// [`mark`](Self::mark) gave, to go on behind it.
+impl TensorBoardLog {
+    /// Opens the event file in `folder`, which must exist. A new run (`keep` is `None`) starts an empty file. A resumed one
+    /// truncates it to the length that [`mark`](Self::mark) returned.
     ///
     /// # Errors
-    /// Data where the file is shorter than `keep`; where it cannot be written.
+    /// Data if the file is shorter than `keep`; I/O if it cannot be written.
     pub fn open(folder: &Path, keep: Option<u64>) -> Result<Self> {
         let keep = keep.unwrap_or(0);
         let mut log = AppendLog::open(&Self::path(folder), Some(keep))?;
@@ -39,15 +39,15 @@ impl Events {
         Ok(Self { log })
     }
 
-    /// Where the event file of `folder` is.
+    /// Returns the path of the event file in `folder`.
     pub fn path(folder: &Path) -> PathBuf {
         folder.join(FILE_NAME)
     }
 
-    /// Adds a point to the curve `tag`, such as `train/loss`; it is stored as f32. A slash groups curves.
+    /// Adds a point to the curve `tag`, such as `train/loss`, stored as f32. TensorBoard groups curves by what precedes the slash.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<()> {
         // Summary.Value: tag = 1, simple_value = 2 (fixed32). Summary: value = 1. Event: summary = 5.
         let mut point = bytes(1, tag.as_bytes());
@@ -57,24 +57,24 @@ impl Events {
         self.log.write(&record(&event(Some(step), &bytes(5, &bytes(1, &point)))))
     }
 
-    /// Shows TensorBoard all that was added.
+    /// Writes all added points to the file.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn flush(&mut self) -> Result<()> {
         self.log.flush()
     }
 
-    /// Forces all of it to disk; the length to keep when resuming from now.
+    /// Writes all added points to disk and returns the length of the file, to which a run that resumes from now truncates it.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the file cannot be written.
     pub fn mark(&mut self) -> Result<u64> {
         self.log.mark()
     }
 }
 
-/// Event: wall_time = 1 (double, seconds since 1970), step = 2 (int64), then `what`.
+/// Encodes an Event: wall_time = 1 (double, seconds since 1970), step = 2 (int64), then `what`.
 fn event(step: Option<u64>, what: &[u8]) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let mut event = vec![1 << 3 | 1];
@@ -87,7 +87,7 @@ fn event(step: Option<u64>, what: &[u8]) -> Vec<u8> {
     event
 }
 
-/// A field with a length in front: a string or a message.
+/// Encodes a length-delimited field: a string or a message.
 fn bytes(field: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![field << 3 | 2];
     varint(&mut out, content.len() as u64);
@@ -103,13 +103,13 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// A TFRecord: length (u64), its checksum, content, its checksum; all little-endian.
+/// Frames `content` as a TFRecord: length (u64), its checksum, content, its checksum; all little-endian.
 fn record(content: &[u8]) -> Vec<u8> {
     let length = (content.len() as u64).to_le_bytes();
     [&length[..], &masked_crc(&length), content, &masked_crc(content)].concat()
 }
 
-/// CRC-32C, rotated right by 15 and moved by a constant, so that a checksum of data that holds checksums stays a good one.
+/// Returns TFRecord's masked CRC-32C: rotated right by 15 bits, plus a constant, so that data with embedded CRCs can be checked.
 fn masked_crc(data: &[u8]) -> [u8; 4] {
     CRC32C.checksum(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -118,7 +118,7 @@ fn masked_crc(data: &[u8]) -> [u8; 4] {
 mod tests {
     use super::*;
 
-    /// CRC-32C bit by bit, as its definition has it.
+    /// CRC-32C bit by bit, straight from its definition.
     fn crc32c(data: &[u8]) -> u32 {
         !data.iter().fold(!0_u32, |crc, byte| {
             (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 })
@@ -167,7 +167,7 @@ mod tests {
 
     /// The points of the file: tag, step, value; the header and the times are checked here.
     fn read(folder: &Path) -> Vec<(String, u64, f32)> {
-        let file = std::fs::read(Events::path(folder)).unwrap();
+        let file = std::fs::read(TensorBoardLog::path(folder)).unwrap();
         let mut at = &file[..];
         let mut points = Vec::new();
         let mut first = true;
@@ -199,12 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_read_back_and_goes_on_from_a_mark() {
+    fn points_are_read_back_and_a_resumed_run_appends_after_its_mark() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283); // the check value of RFC 3720's CRC
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let long = "l".repeat(300);
-        let mut events = Events::open(folder, None).unwrap();
+        let mut events = TensorBoardLog::open(folder, None).unwrap();
         events.scalar("train/loss", 0, 0.1).unwrap();
         events.scalar(&long, 300, f64::INFINITY).unwrap();
         let mark = events.mark().unwrap();
@@ -213,16 +213,16 @@ mod tests {
         let kept = [("train/loss".to_owned(), 0, 0.1_f32), (long, 300, f32::INFINITY)];
         assert_eq!(read(folder).len(), 3);
 
-        let mut events = Events::open(folder, Some(mark)).unwrap();
+        let mut events = TensorBoardLog::open(folder, Some(mark)).unwrap();
         events.scalar("valid/accuracy", 1 << 40, -2.5).unwrap();
         events.flush().unwrap();
         let points = read(folder);
         assert_eq!(points[..2], kept);
         assert_eq!(points[2..], [("valid/accuracy".to_owned(), 1 << 40, -2.5)]);
 
-        assert!(Events::open(folder, Some(1 << 20)).is_err());
+        assert!(TensorBoardLog::open(folder, Some(1 << 20)).is_err());
         assert_eq!(read(folder), points);
-        drop(Events::open(folder, None).unwrap());
+        drop(TensorBoardLog::open(folder, None).unwrap());
         assert_eq!(read(folder), []);
     }
 }

@@ -22,11 +22,11 @@ use lxmert_spec::paper::{OPTIM, PRETRAINING, SEED};
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Job, Pretrain};
-use trainings::pretrain::data::{Loader, Role};
+use trainings::pretrain::data::{PretrainLoader, PretrainRole};
 use trainings::pretrain::description::PretrainedDescription;
-use trainings::pretrain::settings::{Outcome, Settings};
-use trainings::pretrain::start::Start;
-use trainings::pretrain::{finished, refuse_finished};
+use trainings::pretrain::initial_weights::PretrainInitialWeights;
+use trainings::pretrain::settings::{PretrainOutcome, PretrainSettings};
+use trainings::pretrain::{finished_outcome, refuse_finished};
 
 /// Pre-train LXMERT: masked words, matching, objects, attributes, features, questions.
 #[derive(Debug, clap::Args)]
@@ -170,7 +170,7 @@ impl Args {
     }
 
     /// Refuses to train over what is finished in the output folder, before data are read.
-    fn refuse_finished(&self, tasks: PretrainTasks, start: &Start) -> Result<()> {
+    fn refuse_finished(&self, tasks: PretrainTasks, start: &PretrainInitialWeights) -> Result<()> {
         // Words, features and answers are no options.
         let config = self.config(start, None)?;
         let qa_sets = self.qa_sets.as_deref().map(parse_qa_sets);
@@ -178,7 +178,7 @@ impl Args {
     }
 
     /// Sizes: those that the loaded model says it has, else those of the options. The features decide their own width later.
-    fn config(&self, start: &Start, vocab: Option<usize>) -> Result<Config> {
+    fn config(&self, start: &PretrainInitialWeights, vocab: Option<usize>) -> Result<Config> {
         let file = if self.model.any() { None } else { start.checkpoint()? };
         let Some(PretrainedDescription { mut config, .. }) =
             file.as_deref().map(trainings::pretrain::description::describe).transpose()?.flatten()
@@ -196,7 +196,7 @@ impl Args {
         Ok(config)
     }
 
-    fn settings(&self, description: PretrainedDescription, start: &Start) -> Settings {
+    fn settings(&self, description: PretrainedDescription, start: &PretrainInitialWeights) -> PretrainSettings {
         let output = self.output();
         let also = [
             ("start", start.described()),
@@ -208,7 +208,7 @@ impl Args {
             ("--fast", json!(self.data.fast)),
             ("--allow-missing", json!(self.start.allow_missing)),
         ];
-        Settings {
+        PretrainSettings {
             epochs: self.epochs,
             batch_size: self.batch_size,
             accumulate: self.accumulate,
@@ -225,17 +225,19 @@ impl Args {
     }
 
     /// What is read, and what for.
-    fn lists(&self) -> Vec<(&str, Role)> {
-        let lists = [(Some(self.train.as_str()), Role::Train), (self.valid(), Role::Valid)];
+    fn lists(&self) -> Vec<(&str, PretrainRole)> {
+        let lists = [(Some(self.train.as_str()), PretrainRole::Train), (self.valid(), PretrainRole::Valid)];
         lists.into_iter().filter_map(|(list, role)| Some((list?, role))).collect()
     }
 
     /// Looks at what is named, before features are converted.
-    fn look(&self, start: &Start) -> Result<()> {
+    fn look(&self, start: &PretrainInitialWeights) -> Result<()> {
         let weights = match start {
-            Start::Scratch => None,
-            Start::Whole(name) | Start::WithoutAnswers(name) => Some(Named::Checkpoint(name, PRETRAINED_SUFFIX)),
-            Start::Bert(path) => Some(Named::Bert(path)),
+            PretrainInitialWeights::Scratch => None,
+            PretrainInitialWeights::Whole(name) | PretrainInitialWeights::WithoutAnswers(name) => {
+                Some(Named::Checkpoint(name, PRETRAINED_SUFFIX))
+            }
+            PretrainInitialWeights::Bert(path) => Some(Named::Bert(path)),
         };
         look(weights.into_iter().chain([Named::OutputFolder(&self.output())]))?;
         self.data.look(&self.lists())
@@ -257,7 +259,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     args.refuse_finished(tasks, &start)?;
     let placement = args.engine.placement("pretrain", &args.compute.device, &args.data.workspace)?;
     let data = args.data.resolve(args.qa_sets.as_deref(), args.compute.threads())?;
-    let loader = Loader::new(data.clone())?;
+    let loader = PretrainLoader::new(data.clone())?;
     say_vocabulary(&loader.tokenizer)?;
     let description = PretrainedDescription {
         config: args.config(&start, Some(loader.tokenizer.vocab_size()))?,
@@ -267,7 +269,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     };
     let mut settings = args.settings(description, &start);
     settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
-    if args.breaks.resume && finished(&settings)?.is_some() {
+    if args.breaks.resume && finished_outcome(&settings)?.is_some() {
         status!("note: this run has ended before; results in {}", settings.output.display());
         return Ok(exit::PASS);
     }
@@ -287,7 +289,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             settings: settings.clone(),
         })),
     );
-    let outcome: Outcome = compute(&placement, &asked).map_err(resumable)?;
+    let outcome: PretrainOutcome = compute(&placement, &asked).map_err(resumable)?;
     status!("{} steps; results in {}", outcome.steps, settings.output.display());
     Ok(exit::PASS)
 }

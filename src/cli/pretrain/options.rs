@@ -12,9 +12,9 @@ use base::error::{Error, Result};
 use data::dataset::Scale;
 use data::dataset::pretrain::data::{PretrainData, Source as Collection};
 use data::features::Precision;
-use trainings::loader::Stores;
-use trainings::pretrain::data::{DataSettings, Role, feature_files};
-use trainings::pretrain::start::Start;
+use trainings::pretrain::data::{PretrainDataSettings, PretrainRole, feature_files};
+use trainings::pretrain::initial_weights::PretrainInitialWeights;
+use trainings::task_loader::StoreLocation;
 
 /// Where things are.
 #[derive(Debug, clap::Args)]
@@ -73,22 +73,22 @@ impl PretrainDataOptions {
         self.files.vocab(&self.workspace)
     }
 
-    fn stores(&self) -> Stores {
+    fn stores(&self) -> StoreLocation {
         let precision = Precision::from_flag(self.half_features);
-        Stores::Build { folder: prepare::stores(&self.workspace), precision }
+        StoreLocation::Build { folder: prepare::stores(&self.workspace), precision }
     }
 
     /// What is read, resolved; `threads` tokenise.
     ///
     /// # Errors
     /// Usage where the data's folder or the vocabulary is missing.
-    pub(crate) fn resolve(&self, qa_sets: Option<&str>, threads: usize) -> Result<DataSettings> {
+    pub(crate) fn resolve(&self, qa_sets: Option<&str>, threads: usize) -> Result<PretrainDataSettings> {
         let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
                 .next("name the folder that holds lxmert/ and the *_imgfeat/ folders with --data-root"));
         }
-        Ok(DataSettings {
+        Ok(PretrainDataSettings {
             data_root,
             stores: self.stores(),
             vocab: self.files.vocab_there(&self.workspace)?,
@@ -103,7 +103,7 @@ impl PretrainDataOptions {
     ///
     /// # Errors
     /// Usage or data for the first that is missing or something else.
-    pub(crate) fn look(&self, lists: &[(&str, Role)]) -> Result<()> {
+    pub(crate) fn look(&self, lists: &[(&str, PretrainRole)]) -> Result<()> {
         let data_root = self.data_root();
         look([Named::Text(self.vocab()), Named::Text(data_root.join("lxmert/all_ans.json"))])?;
         for (list, role) in lists {
@@ -120,7 +120,7 @@ impl PretrainDataOptions {
     ///
     /// # Errors
     /// Those of building stores.
-    pub(crate) fn ready(&self, lists: &[(&str, Role)], placement: &Placement) -> Result<Vec<PathBuf>> {
+    pub(crate) fn ready(&self, lists: &[(&str, PretrainRole)], placement: &Placement) -> Result<Vec<PathBuf>> {
         let data_root = self.data_root();
         for (list, role) in lists.iter().filter(|_| !placement.builds_stores()) {
             let scale = Scale::from_flags(self.tiny, self.fast);
@@ -137,7 +137,7 @@ impl PretrainStartOptions {
     ///
     /// # Errors
     /// Usage where it is not exactly one.
-    pub(crate) fn resolve(&self) -> Result<Start> {
+    pub(crate) fn resolve(&self) -> Result<PretrainInitialWeights> {
         let given = [
             ("--bert", self.bert.is_some()),
             ("--from-scratch", self.from_scratch),
@@ -150,10 +150,10 @@ impl PretrainStartOptions {
                 Err(Error::usage("--load-lxmert-qa is for fine-tuning; the original's pre-training ignores it")
                     .next("use --load for a whole pre-trained model, or --load-lxmert to leave its answer head out"))
             }
-            Self { load: Some(name), .. } => Ok(Start::Whole(name.clone())),
-            Self { load_lxmert: Some(name), .. } => Ok(Start::WithoutAnswers(name.clone())),
-            Self { from_scratch: true, .. } => Ok(Start::Scratch),
-            Self { bert: Some(path), .. } => Ok(Start::Bert(path.clone())),
+            Self { load: Some(name), .. } => Ok(PretrainInitialWeights::Whole(name.clone())),
+            Self { load_lxmert: Some(name), .. } => Ok(PretrainInitialWeights::WithoutAnswers(name.clone())),
+            Self { from_scratch: true, .. } => Ok(PretrainInitialWeights::Scratch),
+            Self { bert: Some(path), .. } => Ok(PretrainInitialWeights::Bert(path.clone())),
             _ => Err(Error::usage("it is not said where the first weights come from")
                 .next("pass one of --from-scratch (the paper's), --bert, --load-lxmert or --load")),
         }
@@ -162,7 +162,7 @@ impl PretrainStartOptions {
     /// The files with the weights.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
-            Start::Bert(path) => vec![path],
+            PretrainInitialWeights::Bert(path) => vec![path],
             start => start.checkpoint()?.into_iter().collect(),
         })
     }

@@ -16,8 +16,8 @@ use data::features::{Precision, build_store};
 use judge::evidence::stages::train_stage;
 use lxmert_spec::demo::DemoRecipe;
 use lxmert_spec::weights_names::LAST_FILE;
-use trainings::loader::{DataSettings, Stores, store_name};
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
+use trainings::task_loader::{StoreLocation, TaskDataSettings, store_name};
 
 /// The data root within the scenes' folder.
 pub(super) const DATA: &str = "data";
@@ -92,9 +92,9 @@ pub(super) fn train(context: &mut StageContext, workers: &Workers) -> Result<()>
         Some(other) => {
             let encoder = context.input(&train_stage(other), ENCODER)?;
             reads.push(encoder.clone());
-            Start::Lxmert(encoder.display().to_string())
+            InitialWeights::Lxmert(encoder.display().to_string())
         }
-        None => Start::Scratch,
+        None => InitialWeights::Scratch,
     };
     let encoder = Some(ENCODER_NAME);
     let tuning = FineTuning { data, config, recipe, eval_batch_size: EVAL_BATCH, start, seed, encoder, threads, reads };
@@ -110,14 +110,14 @@ pub(super) fn evaluate(context: &mut StageContext, workers: &Workers) -> Result<
 }
 
 /// The data of a task, and the files and folders that they are.
-fn data(context: &StageContext, task: Task) -> Result<(DataSettings, Vec<PathBuf>)> {
+fn data(context: &StageContext, task: Task) -> Result<(TaskDataSettings, Vec<PathBuf>)> {
     let (data_root, folder) = (context.input(SCENES, DATA)?, context.input_folder(STORES)?);
     let reads = vec![data_root.clone(), folder.clone()];
-    let settings = DataSettings {
+    let settings = TaskDataSettings {
         task,
         vocab: data_root.join("vocab.txt"),
         data_root,
-        stores: Stores::Ready { folder },
+        stores: StoreLocation::Ready { folder },
         scale: Scale::Full,
         allow_missing_images: false,
         ablation: None,

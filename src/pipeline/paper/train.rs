@@ -15,8 +15,8 @@ use base::progress::Quiet;
 use lxmert_spec::Config;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
 use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
-use trainings::loader::{DataSettings, Stores};
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
+use trainings::task_loader::{StoreLocation, TaskDataSettings};
 
 /// Whoever trains and answers. It reads the data and the weights below `workspace` that the task needs.
 pub trait FineTuner {
@@ -61,7 +61,7 @@ impl FineTuner for Libtorch {
             config,
             recipe: training.recipe,
             eval_batch_size,
-            start: if loads_answers { Start::LxmertQa(name) } else { Start::Lxmert(name) },
+            start: if loads_answers { InitialWeights::LxmertQa(name) } else { InitialWeights::Lxmert(name) },
             seed: training.seed,
             encoder: None,
             threads: training.machine.threads,
@@ -93,7 +93,7 @@ impl FineTuner for Libtorch {
 
 impl Libtorch {
     /// The data of a task, and the files and folders that they are. A container only reads, so that stores are built before.
-    fn data(&self, training: &Training, workspace: &Path) -> Result<(DataSettings, Vec<PathBuf>)> {
+    fn data(&self, training: &Training, workspace: &Path) -> Result<(TaskDataSettings, Vec<PathBuf>)> {
         let Training { task, scale, precision, .. } = *training;
         let (data_root, stores, vocab) = (workspace.join(DATA), prepare::stores(workspace), workspace.join(VOCABULARY));
         if !self.workers.placement.builds_stores() {
@@ -104,10 +104,10 @@ impl Libtorch {
             }
         }
         let reads = vec![data_root.clone(), stores.clone(), vocab.clone()];
-        let settings = DataSettings {
+        let settings = TaskDataSettings {
             task,
             data_root,
-            stores: Stores::Build { folder: stores, precision },
+            stores: StoreLocation::Build { folder: stores, precision },
             vocab,
             scale,
             allow_missing_images: false,

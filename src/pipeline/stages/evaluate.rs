@@ -17,8 +17,8 @@ use judge::evidence::result::{ModelRecord, ResultRecord};
 use judge::evidence::write::{Evaluated, predictions_file as named, write_evaluation};
 use lxmert_spec::paper::fine_tuning;
 use protocol::{Answer, Answered, Job};
-use trainings::choices::Average;
-use trainings::loader::DataSettings;
+use trainings::options::Average;
+use trainings::task_loader::TaskDataSettings;
 
 /// Name of the predictions file within an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {
@@ -38,7 +38,7 @@ struct Score {
 /// How a task's validation set is answered.
 pub(in crate::pipeline) struct Evaluation {
     /// The data of the task.
-    pub data: DataSettings,
+    pub data: TaskDataSettings,
     /// The file that answers.
     pub weights: PathBuf,
     /// Examples a batch.

@@ -11,17 +11,17 @@ use lxmert_spec::paper::{FineTuningRecipe, OPTIM, fine_tuning};
 use lxmert_spec::recipe::TrainingRecipe;
 use lxmert_spec::{Config, ModelDescription};
 use protocol::{Finetune, Job};
-use trainings::finetune::Settings;
-use trainings::loader::DataSettings;
-use trainings::outcome::Outcome;
-use trainings::resume::{Begin, SnapshotSettings};
-use trainings::snapshot::Every;
-use trainings::start::Start;
+use trainings::finetune::FinetuneSettings;
+use trainings::initial_weights::InitialWeights;
+use trainings::outcome::FinetuneOutcome;
+use trainings::resume::{SnapshotSettings, StartMode};
+use trainings::snapshot::SnapshotInterval;
+use trainings::task_loader::TaskDataSettings;
 
 /// How a task is fine-tuned.
 pub(in crate::pipeline) struct FineTuning {
     /// The data of the task; it is trained and validated on the paper's splits.
-    pub data: DataSettings,
+    pub data: TaskDataSettings,
     /// Sizes; vocabulary and feature width follow the data.
     pub config: Config,
     /// Epochs, batch size, learning rate.
@@ -29,7 +29,7 @@ pub(in crate::pipeline) struct FineTuning {
     /// Examples a batch when validating.
     pub eval_batch_size: usize,
     /// First weights.
-    pub start: Start,
+    pub start: InitialWeights,
     /// Decides data order, dropout and random weights.
     pub seed: u64,
     /// Also leaves the encoder alone under this name.
@@ -45,7 +45,7 @@ pub(in crate::pipeline) struct FineTuning {
 pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, tuning: FineTuning) -> Result<()> {
     let FineTuning { data, config, recipe, eval_batch_size, start, seed, encoder, threads, reads } = tuning;
     let FineTuningRecipe { train, valid, .. } = fine_tuning(data.task);
-    let settings = Settings {
+    let settings = FinetuneSettings {
         epochs: recipe.epochs,
         batch_size: recipe.batch_size,
         eval_batch_size,
@@ -60,7 +60,11 @@ pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, 
         vocabulary: None,
         also: BTreeMap::from([("start".to_owned(), start.described())]),
         loaded: None,
-        snapshots: SnapshotSettings::below(context.folder(), Every::Time(Duration::from_secs(20 * 60)), Begin::Resume),
+        snapshots: SnapshotSettings::below(
+            context.folder(),
+            SnapshotInterval::Time(Duration::from_secs(20 * 60)),
+            StartMode::Resume,
+        ),
     };
     let job = Finetune {
         train: train.to_owned(),
@@ -72,5 +76,5 @@ pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, 
         encoder: encoder.map(str::to_owned),
         stage: true,
     };
-    workers.run(context, Job::Finetune(Box::new(job)), threads, reads).map(|_: Outcome| ())
+    workers.run(context, Job::Finetune(Box::new(job)), threads, reads).map(|_: FinetuneOutcome| ())
 }

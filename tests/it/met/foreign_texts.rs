@@ -344,7 +344,7 @@ fn what_a_command_names_is_looked_at_before_features_are_converted() {
         ("train vqa --load-lxmert-qa typo", DATA, ["there is no checkpoint \"typo\"", "typo_LXRT.pth"]),
         ("train vqa --load-lxmert file", DATA, ["checkpoint file", "web page"]),
         ("train vqa --bert typo", DATA, ["typo", "read"]),
-        ("train nlvr2 --load-lxmert-qa file", USAGE, ["NLVR2 has no answers", "--load-lxmert"]),
+        ("train nlvr2 --load-lxmert-qa file", USAGE, ["cannot be used for NLVR2", "--load-lxmert"]),
         ("train vqa --from-scratch --train train --valid typo", DATA, ["vqa/typo.json", "splits there: train, valid"]),
         ("train vqa --from-scratch --output file", USAGE, ["file is a file", "name a folder"]),
         ("train vqa --from-scratch --output file/below", INFRA, ["file is not a folder", "another place"]),

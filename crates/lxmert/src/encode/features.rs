@@ -9,12 +9,12 @@ use base::error::{Error, Result};
 use base::files;
 use base::progress::Observer;
 use data::features::{FeatureStore, Precision, ensure_store};
-use trainings::examples::Source;
+use trainings::examples::FeatureSource;
 
 /// The features of a run.
 pub struct Features {
     /// Where images are looked up; a later file counts before an earlier one.
-    pub source: Source,
+    pub source: FeatureSource,
     /// What they were made from, by SHA-256.
     pub identity: Value,
 }
@@ -44,7 +44,7 @@ impl Features {
             json!([source.sha256, source.covered, store.precision().name(), store.len()])
         };
         let identity = opened.iter().map(made_of).collect();
-        Ok(Self { source: Source::new(opened)?, identity })
+        Ok(Self { source: FeatureSource::new(opened)?, identity })
     }
 }
 

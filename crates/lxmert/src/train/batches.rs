@@ -6,15 +6,15 @@ use std::thread::Scope;
 use tch::{Device, Tensor};
 
 use crate::model::Batch;
-use trainings::choices::Ablation;
-use trainings::examples::{Place, Questions, Target};
+use trainings::examples::{ExampleTarget, FeatureRow, PreparedSplit};
+use trainings::options::Ablation;
 
 /// Batches kept ready ahead of the one in use.
 const AHEAD: usize = 2;
 
 /// A batch and what it is trained towards.
 pub struct Ready {
-    /// Positions of its examples in [`Questions::questions`].
+    /// Positions of its examples in [`PreparedSplit::questions`].
     pub positions: Vec<usize>,
     /// The model's input.
     pub batch: Batch,
@@ -26,7 +26,7 @@ pub struct Ready {
 /// padding cannot influence the pooled output, since its attention probability e^-10000 is 0 in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
-    questions: &'d Questions,
+    questions: &'d PreparedSplit,
     order: &'d [usize],
     batch_size: usize,
     length: usize,
@@ -64,11 +64,11 @@ impl Ready {
     }
 }
 
-fn made(questions: &Questions, positions: &[usize], length: usize) -> Ready {
-    let examples = || positions.iter().map(|&p| &questions.questions[p]);
+fn made(questions: &PreparedSplit, positions: &[usize], length: usize) -> Ready {
+    let examples = || positions.iter().map(|&p| &questions.examples[p]);
     let sentences: Vec<&[i64]> = examples().map(|q| q.words.as_slice()).collect();
     let (ids, mask) = words(&sentences, length);
-    let places: Vec<Place> = examples().flat_map(|q| q.places.iter().copied()).collect();
+    let places: Vec<FeatureRow> = examples().flat_map(|q| q.places.iter().copied()).collect();
     let (features, boxes) = images(questions, &places);
     Ready {
         positions: positions.to_vec(),
@@ -92,7 +92,7 @@ pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
 }
 
 /// Features (I, O, width) and boxes (I, O, 4) of images; zeros where the ablation hides them.
-pub(super) fn images(questions: &Questions, places: &[Place]) -> (Tensor, Tensor) {
+pub(super) fn images(questions: &PreparedSplit, places: &[FeatureRow]) -> (Tensor, Tensor) {
     let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
     let mut features = vec![0.0_f32; places.len() * boxes * dim];
     let mut corners = vec![0.0_f32; places.len() * boxes * 4];
@@ -106,13 +106,13 @@ pub(super) fn images(questions: &Questions, places: &[Place]) -> (Tensor, Tensor
     (Tensor::from_slice(&features).view(shape(dim)), Tensor::from_slice(&corners).view(shape(4)))
 }
 
-fn targets(questions: &Questions, positions: &[usize]) -> Option<Tensor> {
+fn targets(questions: &PreparedSplit, positions: &[usize]) -> Option<Tensor> {
     let answers = questions.answers.len();
     let (mut soft, mut classes) = (Vec::new(), Vec::new());
     for (i, &position) in positions.iter().enumerate() {
-        match &questions.questions[position].target {
-            Some(Target::Class(class)) => classes.push(*class),
-            Some(Target::Soft(scores)) => {
+        match &questions.examples[position].target {
+            Some(ExampleTarget::Class(class)) => classes.push(*class),
+            Some(ExampleTarget::Soft(scores)) => {
                 soft.resize((i + 1) * answers, 0.0_f32);
                 for &(label, score) in scores {
                     soft[i * answers + label as usize] = score;

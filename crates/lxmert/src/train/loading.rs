@@ -16,8 +16,8 @@ use lxmert_spec::ModelDescription;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::{LoadPolicy, LoadReport, bert_weights, hf, locate};
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
-use trainings::loader::Loader;
-use trainings::start::Start;
+use trainings::initial_weights::InitialWeights;
+use trainings::task_loader::TaskLoader;
 
 /// The largest published vocabulary has 1 MB.
 const LARGEST_VOCAB: u64 = 16 << 20;
@@ -25,8 +25,8 @@ const LARGEST_VOCAB: u64 = 16 << 20;
 /// Makes the model with weights as `start` says. `allow_missing` lets encoder weights be missing.
 pub fn model(
     description: &ModelDescription,
-    start: &Start,
-    loader: &Loader,
+    start: &InitialWeights,
+    loader: &TaskLoader,
     seed: u64,
     allow_missing: bool,
     device: Device,
@@ -38,20 +38,22 @@ pub fn model(
         weights::load(&model, path, policy, allow_missing)
     };
     let report = match start {
-        Start::Scratch => None,
-        Start::FineTuned(name) => {
+        InitialWeights::Scratch => None,
+        InitialWeights::FineTuned(name) => {
             let path = locate(name, "")?;
             if let Some(labels) = loader.labels() {
                 hf::answers::check(&path, labels.answers().iter().map(String::as_str))?;
             }
             Some(load(&path, LoadPolicy::FineTuned)?)
         }
-        Start::Lxmert(name) => Some(load(&locate(name, PRETRAINED_SUFFIX)?, LoadPolicy::Lxmert)?),
-        Start::Bert(path) => {
+        InitialWeights::Lxmert(name) => Some(load(&locate(name, PRETRAINED_SUFFIX)?, LoadPolicy::Lxmert)?),
+        InitialWeights::Bert(path) => {
             let state = bert_for(&description.config, &loader.settings().vocab, path)?;
             Some(weights::apply(&model, state, path, LoadPolicy::Bert, allow_missing)?)
         }
-        Start::LxmertQa(name) => Some(load_qa(&model, &locate(name, PRETRAINED_SUFFIX)?, loader, allow_missing)?),
+        InitialWeights::LxmertQa(name) => {
+            Some(load_qa(&model, &locate(name, PRETRAINED_SUFFIX)?, loader, allow_missing)?)
+        }
     };
     Ok((model, report))
 }
@@ -89,11 +91,11 @@ pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<Sta
     Ok(bert.state)
 }
 
-fn load_qa(model: &TaskModel, path: &Path, loader: &Loader, allow_missing: bool) -> Result<LoadReport> {
+fn load_qa(model: &TaskModel, path: &Path, loader: &TaskLoader, allow_missing: bool) -> Result<LoadReport> {
     check_vocabulary(path, loader.tokenizer())?;
     let settings = loader.settings();
     let Some(labels) = loader.labels() else {
-        return Err(trainings::start::no_answers_to_load());
+        return Err(trainings::initial_weights::no_answers_to_load());
     };
     let table = AnswerTable::load(&settings.data_root)?;
     hf::answers::check(path, (0..table.len()).filter_map(|id| table.answer(id)))?;

@@ -7,7 +7,7 @@ use super::bert_adam::{BertAdam, Settings};
 use crate::model::parameters;
 use base::error::{Error, Result};
 use checkpoint::{DType, StateDict, TensorData};
-use trainings::choices::Optim;
+use trainings::options::Optim;
 
 /// Names of a state's tensors: these followed by the parameter's name, and the counts of updates of all parameters.
 const FIRST: &str = "optimiser.first.";
@@ -75,7 +75,7 @@ impl Optimiser {
             }
             if updates > steps {
                 return Err(Error::data(format!("the snapshot counts {updates} updates of {name} in {steps} steps"))
-                    .next("remove it, or begin anew with --restart"));
+                    .next("remove it, or train from scratch with --restart"));
             }
             let part = |prefix: &str| {
                 let part = state.get(&format!("{prefix}{name}")).ok_or_else(other)?;

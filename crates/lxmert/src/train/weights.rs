@@ -14,7 +14,7 @@ use data::dataset::Task;
 pub use lxmert_spec::ModelDescription;
 use lxmert_spec::description::VOCABULARY;
 use lxmert_spec::loading::{LoadPolicy, LoadReport};
-use trainings::written::Written;
+use trainings::weights_digests::WeightsDigests;
 
 /// Makes a freshly initialised model of a description.
 ///
@@ -37,7 +37,7 @@ pub fn save(
     description: &ModelDescription,
     vocabulary: Option<&str>,
     pth: bool,
-) -> Result<Written> {
+) -> Result<WeightsDigests> {
     write(&model.parameters().state(), folder, name, with_vocabulary(description.metadata()?, vocabulary), pth)
 }
 
@@ -57,10 +57,10 @@ pub(super) fn write(
     name: &str,
     metadata: BTreeMap<String, String>,
     pth: bool,
-) -> Result<Written> {
+) -> Result<WeightsDigests> {
     let safe = format!("{name}.safetensors");
     let digest = checkpoint::write_safetensors_digested(&folder.join(&safe), state, &metadata)?;
-    let mut written = Written::from([(safe, digest)]);
+    let mut written = WeightsDigests::from([(safe, digest)]);
     if pth {
         let (name, path) = (format!("{name}.pth"), folder.join(format!("{name}.pth")));
         checkpoint::write_pth(&path, state)?;

@@ -1,26 +1,25 @@
-//! Whether a fine-tuning run has ended before.
+//! Finds an earlier fine-tuning in the output folder, before data and weights are read.
 
 use super::identity::options;
-use super::settings::Settings;
-use crate::outcome::Outcome;
+use super::settings::FinetuneSettings;
+use crate::outcome::FinetuneOutcome;
 use crate::resume;
-use crate::snapshot::Identity;
+use crate::snapshot::RunIdentity;
 use base::error::Result;
 
-/// The outcome of the run that these settings describe, where it has ended: known before data and weights are read, of which
-/// nothing is compared.
+/// Returns the outcome of the run with these settings; `None` if it has not finished. Data and weights are not compared.
 ///
 /// # Errors
-/// Usage where the run that has ended there had other settings.
-pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    let identity = Identity::of_options(options(settings), settings.vocabulary.as_deref());
-    resume::ended(&settings.output, &settings.snapshots, &identity)
+/// Usage if the run that finished in the folder had other settings.
+pub fn finished_outcome(settings: &FinetuneSettings) -> Result<Option<FinetuneOutcome>> {
+    let identity = RunIdentity::of_options(options(settings), settings.vocabulary.as_deref());
+    resume::finished_outcome(&settings.output, &settings.snapshots, &identity)
 }
 
-/// Refuses, before data are read, to train over what is finished in the output folder.
+/// Checks that training would not overwrite what is finished in the output folder.
 ///
 /// # Errors
-/// As [`resume::refuse_finished`].
-pub fn refuse_finished(settings: &Settings) -> Result<()> {
+/// Those of [`resume::refuse_finished`].
+pub fn refuse_finished(settings: &FinetuneSettings) -> Result<()> {
     resume::refuse_finished(&settings.output, &settings.snapshots, &options(settings))
 }

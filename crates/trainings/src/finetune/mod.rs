@@ -1,8 +1,8 @@
-//! What a fine-tuning run decides, what it is, and whether it has ended before.
+//! A fine-tuning: its settings, its identity, and finding an earlier run of it.
 
 mod earlier_run;
 pub mod identity;
 mod settings;
 
-pub use earlier_run::{finished, refuse_finished};
-pub use settings::Settings;
+pub use earlier_run::{finished_outcome, refuse_finished};
+pub use settings::FinetuneSettings;

@@ -1,4 +1,4 @@
-//! What a fine-tuning run decides.
+//! The settings of a fine-tuning.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,41 +6,41 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::choices::Optim;
+use crate::options::Optim;
 use crate::resume::SnapshotSettings;
 use lxmert_spec::ModelDescription;
 use lxmert_spec::loading::LoadReport;
 
-/// What a run decides.
+/// The settings of a fine-tuning.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct FinetuneSettings {
     /// Passes over the training data.
     pub epochs: u64,
-    /// Examples a step; an incomplete last batch is dropped.
+    /// Examples per step. An epoch's incomplete last batch is dropped.
     pub batch_size: usize,
-    /// Examples a batch when validating.
+    /// Examples per batch when validating.
     pub eval_batch_size: usize,
     /// Peak learning rate.
     pub lr: f64,
     /// Update rule.
     pub optim: Optim,
-    /// Decides data order and dropout.
+    /// Seed of data order and dropout.
     pub seed: u64,
-    /// GQA: cross entropy with the best answer in place of binary cross entropy.
+    /// GQA: cross entropy with the best answer instead of binary cross entropy.
     pub mce_loss: bool,
-    /// Folder of BEST, LAST, log.log, metrics.jsonl, TensorBoard's events and outcome.json.
+    /// Folder of BEST, LAST, log.log, metrics.jsonl, TensorBoard's event file and outcome.json.
     pub output: PathBuf,
-    /// Also writes BEST.pth and LAST.pth.
+    /// Also write BEST.pth and LAST.pth.
     pub pth: bool,
-    /// What the written weights say about themselves.
+    /// Description that is stored in the written weights.
     pub description: ModelDescription,
-    /// SHA-256 of the vocabulary; `None` if the words do not come from one.
+    /// SHA-256 of the vocabulary; `None` if the data were not tokenised with one.
     pub vocabulary: Option<String>,
-    /// What else decides the result, by the names of options: first weights, data. Only compared, when going on.
+    /// Further options that affect the result, by name: initial weights, data. They are only compared when resuming.
     pub also: BTreeMap<String, Value>,
-    /// What the first weights gave the model; none for random ones. Only told.
+    /// What was loaded from the initial checkpoint; `None` for random weights. It is only reported.
     pub loaded: Option<LoadReport>,
-    /// Breaks and what follows them.
+    /// When snapshots are written, and what to do with an earlier run.
     pub snapshots: SnapshotSettings,
 }

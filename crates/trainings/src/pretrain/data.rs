@@ -1,9 +1,9 @@
-//! Pre-training data made ready: sentences as word pieces, their images found in the feature stores.
+//! Reads pre-training data and prepares it for batching: tokenises sentences and looks up the features of their images.
 
 use std::path::{Path, PathBuf};
 
-use crate::examples::{MAX_WORDS, Place, Source, without_features};
-use crate::loader::Stores;
+use crate::examples::{FeatureRow, FeatureSource, MAX_WORDS, without_features};
+use crate::task_loader::StoreLocation;
 use base::error::{Error, Result};
 use base::progress::Observer;
 use data::dataset::answers::{AnswerTable, parse_qa_sets};
@@ -13,48 +13,53 @@ use data::dataset::pretrain::sampler::{Rules, Sampler};
 use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{FeatureFile, Limit, Scale};
 
-/// Images of each feature file under `--tiny` and `--fast` (TINY_IMG_NUM and FAST_IMG_NUM, src/pretrain/lxmert_data.py @ 0db1182).
+/// Images per feature file with `--tiny` and `--fast` (TINY_IMG_NUM and FAST_IMG_NUM, src/pretrain/lxmert_data.py @ 0db1182).
 const TINY: usize = 500;
 const FAST: usize = 5000;
-/// Images of each feature file that validation reads.
+/// Images per feature file that validation reads.
 const VALID: usize = 5000;
 
-/// Where the data are and how much of them to read.
+/// The place of pre-training data and how much of them to read.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DataSettings {
+pub struct PretrainDataSettings {
     /// Folder laid out as the original's `data/`.
     pub data_root: PathBuf,
-    /// Where features come from.
-    pub stores: Stores,
+    /// Place of the feature stores.
+    pub stores: StoreLocation,
     /// WordPiece vocabulary.
     pub vocab: PathBuf,
     /// `--tiny` and `--fast`.
     pub scale: Scale,
-    /// Leave out sentences about images without features instead of refusing; always so where not all features are read.
+    /// Skips sentences about images without features instead of failing; always on if not all features are read.
     pub allow_missing_images: bool,
-    /// Keeps the answers of these question sets only.
+    /// Question sets whose answers are kept, comma-separated; `None` keeps all.
     pub qa_sets: Option<String>,
-    /// Threads that tokenise.
+    /// Number of threads that tokenise.
     pub threads: usize,
 }
 
-/// What the data are for.
+/// The use of the data, which decides how many images are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// All images.
+pub enum PretrainRole {
+    /// Training: all images.
     Train,
-    /// At most 5000 images of each feature file.
+    /// Validation: at most 5000 images per feature file.
     Valid,
 }
 
-/// Feature files of collections below a data root, each once, and how many images of them.
-pub fn feature_files(data_root: &Path, collections: &[Collection], role: Role, scale: Scale) -> Vec<FeatureFile> {
+/// Returns the feature files of collections below a data root, each once, with the number of images to read from it.
+pub fn feature_files(
+    data_root: &Path,
+    collections: &[Collection],
+    role: PretrainRole,
+    scale: Scale,
+) -> Vec<FeatureFile> {
     let limit = match (scale, role) {
         (Scale::Tiny, _) => Limit::First(TINY),
         (Scale::Fast, _) => Limit::First(FAST),
-        (Scale::Full, Role::Valid) => Limit::First(VALID),
-        (Scale::Full, Role::Train) => Limit::All,
+        (Scale::Full, PretrainRole::Valid) => Limit::First(VALID),
+        (Scale::Full, PretrainRole::Train) => Limit::All,
     };
     let mut files: Vec<FeatureFile> = Vec::new();
     for collection in collections {
@@ -67,108 +72,114 @@ pub fn feature_files(data_root: &Path, collections: &[Collection], role: Role, s
     files
 }
 
-/// Reads collections with one tokeniser and one answer table.
-pub struct Loader {
-    settings: DataSettings,
-    /// Cuts sentences.
+/// Reads collections of pre-training data, all with the same vocabulary and answer table.
+pub struct PretrainLoader {
+    settings: PretrainDataSettings,
+    /// Tokeniser of the vocabulary.
     pub tokenizer: Tokenizer,
-    /// The answers of the answer head.
+    /// Answers of the answer head.
     pub table: AnswerTable,
 }
 
-impl Loader {
+impl PretrainLoader {
     /// Reads the vocabulary and the answer table.
     ///
     /// # Errors
-    /// Data where one is missing or damaged, usage where no answer is of the question sets.
-    pub fn new(settings: DataSettings) -> Result<Self> {
+    /// Data if one is missing or damaged; usage if no answer belongs to the question sets.
+    pub fn new(settings: PretrainDataSettings) -> Result<Self> {
         let tokenizer = Tokenizer::from_vocab_file(&settings.vocab)?;
         let mut table = AnswerTable::load(&settings.data_root)?;
         if let Some(sets) = &settings.qa_sets {
             table = table.restricted_to(&parse_qa_sets(sets));
             if table.is_empty() {
-                return Err(Error::usage(format!("no answer is of the question sets {sets:?}"))
+                return Err(Error::usage(format!("no answer belongs to the question sets {sets:?}"))
                     .next("choose from vqa, gqa and visual7w, separated by commas"));
             }
         }
         Ok(Self { settings, tokenizer, table })
     }
 
-    /// The sentences of a comma list of collections with their features; stores are built where they are not there yet.
+    /// Reads and prepares the sentences of comma-separated collections with their features. Missing stores are built if the
+    /// settings say so.
     ///
     /// # Errors
-    /// What can be wrong with files; data where features are missing that should be there, and where they have no classes.
-    pub fn sentences(&self, collections: &str, role: Role, progress: &dyn Observer) -> Result<Sentences> {
+    /// Data if files are damaged, if images have no features and may not be skipped, or if features lack classes.
+    pub fn sentences(
+        &self,
+        collections: &str,
+        role: PretrainRole,
+        progress: &dyn Observer,
+    ) -> Result<PretrainSentences> {
         let settings = &self.settings;
         let collections = Collection::parse_list(collections)?;
         let files = feature_files(&settings.data_root, &collections, role, settings.scale);
         let open = |file| settings.stores.open(&settings.data_root, file, progress);
-        let source = Source::new(files.iter().map(open).collect::<Result<_>>()?)?;
+        let source = FeatureSource::new(files.iter().map(open).collect::<Result<_>>()?)?;
         refuse_without_classes(&source, &files)?;
         let data = PretrainData::load(&settings.data_root, &collections, &self.table)?;
-        let places: Vec<Option<Place>> = data.images().iter().map(|image| source.find(image)).collect();
+        let places: Vec<Option<FeatureRow>> = data.images().iter().map(|image| source.find(image)).collect();
         let usable = (0..data.examples().len()).filter(|&n| places[data.examples()[n].image()].is_some()).collect();
         let pieces = Pieces::new(&data, &self.tokenizer, MAX_WORDS - 2, settings.threads)?;
-        let sentences = Sentences { data, pieces, source, places, usable };
+        let sentences = PretrainSentences { data, pieces, source, places, usable };
         let whole = files.iter().all(|file| file.limit == Limit::All);
         sentences.refuse_missing(!whole || settings.allow_missing_images)?;
         Ok(sentences)
     }
 }
 
-/// An error for features without the classes and attributes that objects are predicted by.
-fn refuse_without_classes(source: &Source, files: &[FeatureFile]) -> Result<()> {
+/// Checks that the features have object and attribute classes, which are the targets of the object head.
+fn refuse_without_classes(source: &FeatureSource, files: &[FeatureFile]) -> Result<()> {
     let Some((_, file)) = source.stores().iter().zip(files).find(|(store, _)| !store.has_classes()) else {
         return Ok(());
     };
     Err(Error::data(format!(
-        "{}: these features hold no classes and attributes (bottom-up-attention's six columns), which pre-training \
-         learns from",
+        "{}: these features lack object and attribute classes (bottom-up-attention's six columns), which pre-training \
+         predicts",
         file.path.display()
     ))
-    .next("extract obj36 with `repro extract`, or fetch the published file"))
+    .next("extract obj36 with `repro extract`, or download the published file with `repro fetch`"))
 }
 
-/// Sentences, ready.
-pub struct Sentences {
-    /// All of them with their labels, including those about images without features.
+/// Sentences that are ready for batching.
+pub struct PretrainSentences {
+    /// All sentences with their labels, including those about images without features.
     pub data: PretrainData,
-    /// The sentences in pieces.
+    /// The word pieces of each sentence.
     pub pieces: Pieces,
-    /// Features.
-    pub source: Source,
-    /// Where each image's features are, by its number.
-    places: Vec<Option<Place>>,
-    /// Numbers of those whose images have features.
+    /// Features of the images.
+    pub source: FeatureSource,
+    /// Position of each image's features, by the image's number.
+    places: Vec<Option<FeatureRow>>,
+    /// Numbers of the sentences whose images have features.
     usable: Vec<usize>,
 }
 
-impl Sentences {
-    /// Numbers of those whose images have features.
+impl PretrainSentences {
+    /// Returns the numbers of the sentences whose images have features.
     pub fn usable(&self) -> &[usize] {
         &self.usable
     }
 
-    /// Whether any of them is a question with a label, known to the answer table or not.
-    pub fn ask(&self) -> bool {
+    /// Whether any of these sentences is a question with a label. The answer table need not have its answers.
+    pub fn has_questions(&self) -> bool {
         self.usable.iter().any(|&number| self.data.examples()[number].label().is_some())
     }
 
-    /// What draws examples of them.
+    /// Returns a sampler of examples from these sentences.
     ///
     /// # Errors
-    /// Where none can be drawn under these rules.
-    pub fn examples(&self, rules: Rules) -> Result<Examples<'_>> {
+    /// If no example can be drawn with these rules.
+    pub fn examples(&self, rules: Rules) -> Result<PretrainExamples<'_>> {
         let rules = Rules { max_len: MAX_WORDS, boxes: self.source.boxes(), ..rules };
-        Ok(Examples { sentences: self, sampler: Sampler::new(&self.data, self.usable.clone(), rules)? })
+        Ok(PretrainExamples { sentences: self, sampler: Sampler::new(&self.data, self.usable.clone(), rules)? })
     }
 
-    /// Where the features of an example's image are, by the example's number.
-    pub fn place(&self, number: usize) -> Option<Place> {
+    /// Finds the features of a sentence's image, by the sentence's number.
+    pub fn place(&self, number: usize) -> Option<FeatureRow> {
         *self.places.get(self.data.examples().get(number)?.image())?
     }
 
-    /// An error where images without features are not `allowed`, or where all are without for having other ids.
+    /// Fails if images have no features and this is not `allowed`, or if none has because ids have another form.
     fn refuse_missing(&self, allowed: bool) -> Result<()> {
         let images = self.data.images().iter().zip(&self.places);
         let missing: Vec<&str> = images.filter(|(_, place)| place.is_none()).map(|(id, _)| id.as_str()).collect();
@@ -194,10 +205,10 @@ impl Sentences {
     }
 }
 
-/// Sentences and what draws from them.
-pub struct Examples<'a> {
+/// Sentences with the sampler that draws examples from them.
+pub struct PretrainExamples<'a> {
     /// The sentences.
-    pub sentences: &'a Sentences,
-    /// Draws from those with features.
+    pub sentences: &'a PretrainSentences,
+    /// Draws from the sentences whose images have features.
     pub sampler: Sampler<'a>,
 }

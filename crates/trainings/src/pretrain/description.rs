@@ -1,4 +1,4 @@
-//! What a file of pre-trained weights says about its model.
+//! The description of a pre-trained model, which is stored in its weights file.
 
 use std::path::Path;
 
@@ -9,23 +9,23 @@ use lxmert_spec::Config;
 use lxmert_spec::description::{PRETRAINING, read_description};
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 
-/// What a file of pre-trained weights says about its model, so that it can be used without repeating options.
+/// The sizes, answers and tasks of a pre-trained model, stored in its weights file so that options need not be repeated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PretrainedDescription {
-    /// All sizes.
+    /// Sizes of the model.
     pub config: Config,
-    /// Answers of the answer head.
+    /// Number of answers of the answer head.
     pub answers: usize,
-    /// The question sets that they are of; all of the table where absent.
+    /// Question sets whose answers the head has (`--qa-sets`); `None` for the whole answer table.
     pub qa_sets: Option<Vec<String>>,
-    /// What it was trained on. Heads of other tasks are not in the file, as in the original.
+    /// Tasks that it was trained on. As in the original, heads of other tasks are not in the file.
     pub tasks: PretrainTasks,
 }
 
-/// The description in a file of weights, if it is a pre-trained model of ours.
+/// Reads the description from a weights file; `None` if it is not a pre-trained model written by this program.
 ///
 /// # Errors
-/// Where the file cannot be read or describes its model in another way.
+/// Data if the description cannot be parsed; I/O if the file cannot be read.
 pub fn describe(path: &Path) -> Result<Option<PretrainedDescription>> {
     read_description(path, PRETRAINING)
 }

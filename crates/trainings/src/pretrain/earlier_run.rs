@@ -1,27 +1,27 @@
-//! Whether a pre-training run has ended before.
+//! Finds an earlier pre-training in the output folder, before data and weights are read.
 
 use super::identity::options;
-use super::settings::{Outcome, Settings};
+use super::settings::{PretrainOutcome, PretrainSettings};
 use crate::resume;
-use crate::snapshot::Identity;
+use crate::snapshot::RunIdentity;
 use base::error::Result;
 
-/// As [`crate::finetune::finished`].
+/// Returns the outcome of the run with these settings; `None` if it has not finished. Data and weights are not compared.
 ///
 /// # Errors
-/// Usage where the run that has ended there had other settings.
-pub fn finished(settings: &Settings) -> Result<Option<Outcome>> {
-    let identity = Identity::of_options(options(settings), settings.vocabulary.as_deref());
-    resume::ended(&settings.output, &settings.snapshots, &identity)
+/// Usage if the run that finished in the folder had other settings.
+pub fn finished_outcome(settings: &PretrainSettings) -> Result<Option<PretrainOutcome>> {
+    let identity = RunIdentity::of_options(options(settings), settings.vocabulary.as_deref());
+    resume::finished_outcome(&settings.output, &settings.snapshots, &identity)
 }
 
-/// Refuses, before data are read, to train over what is finished in the output folder.
+/// Checks that training would not overwrite what is finished in the output folder.
 ///
 /// # Errors
-/// As [`resume::refuse_finished`].
-pub fn refuse_finished(settings: &Settings) -> Result<()> {
+/// Those of [`resume::refuse_finished`].
+pub fn refuse_finished(settings: &PretrainSettings) -> Result<()> {
     let mut options = options(settings);
-    // Only the answer table tells how many there are.
+    // Unknown before the answer table is read.
     options.remove("answers");
     resume::refuse_finished(&settings.output, &settings.snapshots, &options)
 }

@@ -1,29 +1,30 @@
-//! What a pre-training run is: the options and the data that decide its result.
+//! The identity of a pre-training: every option and data digest that affects its result.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::data::{Examples, Sentences};
-use super::settings::Settings;
-use crate::identity::{features, of_run, sizes};
-use crate::snapshot::Identity;
+use super::data::{PretrainExamples, PretrainSentences};
+use super::settings::PretrainSettings;
+use crate::identity_parts::{features, of_run, sizes};
+use crate::snapshot::RunIdentity;
 use base::files::hex;
 
-/// Of a run with these settings and data.
+/// Returns the identity of a run with these settings and data.
 pub fn identity(
-    settings: &Settings,
-    train: &Examples,
-    valid: Option<&Examples>,
+    settings: &PretrainSettings,
+    train: &PretrainExamples,
+    valid: Option<&PretrainExamples>,
     machine: BTreeMap<String, Value>,
-) -> Identity {
+) -> RunIdentity {
     let data = [data(train.sentences), valid.map_or(Value::Null, |valid| data(valid.sentences))];
     of_run(options(settings), &settings.description.config, settings.vocabulary.as_deref(), data, machine)
 }
 
-/// Of its settings alone, without what the data add: enough to recognise a finished run before they are read.
-pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
+/// Returns every option that affects the result. Without data digests, but enough to recognise a finished run before data are
+/// read.
+pub fn options(settings: &PretrainSettings) -> BTreeMap<String, Value> {
     let description = &settings.description;
     let mut run = settings.also.clone();
     for (name, value) in [
@@ -43,8 +44,8 @@ pub fn options(settings: &Settings) -> BTreeMap<String, Value> {
     run
 }
 
-/// The sentences that are used, and their features.
-fn data(sentences: &Sentences) -> Value {
+/// Returns what identifies the sentences and their features.
+fn data(sentences: &PretrainSentences) -> Value {
     json!({
         "sentences": sentences.usable().len(),
         "sha256": digest(sentences),
@@ -52,8 +53,8 @@ fn data(sentences: &Sentences) -> Value {
     })
 }
 
-/// Over images, words and labels, in order.
-fn digest(sentences: &Sentences) -> String {
+/// Returns the SHA-256 over the sentences' images, words and labels, in order.
+fn digest(sentences: &PretrainSentences) -> String {
     let mut hash = Sha256::new();
     let mut bytes = Vec::new();
     for &number in sentences.usable() {

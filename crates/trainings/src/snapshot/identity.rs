@@ -1,4 +1,4 @@
-//! What a run is, to tell whether a snapshot is of the same one.
+//! The identity of a run, which decides whether a snapshot belongs to it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,46 +8,47 @@ use serde_json::Value;
 
 use base::error::{Error, Result};
 
-/// What a run was asked for and what it runs on.
+/// The identity of a run: its options and data, its vocabulary, and the machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Identity {
-    /// What decides the result: options by their names (`--lr`), data, sizes. Another value is another run.
+pub struct RunIdentity {
+    /// What decides the result: options by their names (`--lr`), data, sizes. A run with another value is another run.
     pub run: BTreeMap<String, Value>,
-    /// What decides the last bits: threads, device, versions. Another value is said and no more.
+    /// What may change the last bits: threads, device, versions. Another value only causes a warning.
     pub machine: BTreeMap<String, Value>,
-    /// SHA-256 of the vocabulary ([`data::dataset::tokenizer::Tokenizer::sha256`]); absent in files of older programs.
+    /// SHA-256 of the vocabulary ([`data::dataset::tokenizer::Tokenizer::sha256`]); missing in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vocabulary: Option<String>,
 }
 
-impl Identity {
-    /// Returns what is known of a run by its options and the SHA-256 of its vocabulary, on whatever machine.
+impl RunIdentity {
+    /// Returns the identity of a run by its options and the SHA-256 of its vocabulary, without data and machine.
     pub fn of_options(run: BTreeMap<String, Value>, vocabulary: Option<&str>) -> Self {
         Self { run, vocabulary: vocabulary.map(str::to_owned), ..Self::default() }
     }
 
-    /// Refuses to go on from a snapshot of another run.
+    /// Checks that the snapshot or outcome at `path`, with the identity `of`, belongs to this run. Calls `warn` if only the machine
+    /// differs.
     ///
     /// # Errors
-    /// Data where the vocabulary differs, otherwise usage, naming what differs.
+    /// Data if the vocabulary differs; usage, with what differs, if another part does.
     pub fn check(&self, of: &Self, path: &Path, warn: &mut dyn FnMut(&str)) -> Result<()> {
         if let (Some(then), Some(now)) = (&of.vocabulary, &self.vocabulary)
             && then != now
         {
-            return Err(Error::data("what is here was trained with another vocabulary")
-                .because(format!("{}: its SHA-256 was {then} and is {now}", path.display()))
+            return Err(Error::data(format!("{} is of a run with another vocabulary", path.display()))
+                .because(format!("the SHA-256 of the vocabulary was {then} and is {now}"))
                 .next("name the vocabulary of that run with --vocab FILE, or name another --output"));
         }
         let run = differences(&of.run, &self.run);
         if !run.is_empty() {
-            return Err(Error::usage("what is here belongs to another run")
-                .because(format!("{}: {}", path.display(), run.join("; ")))
-                .next("repeat that run's options, name another --output, or begin anew with --restart"));
+            return Err(Error::usage(format!("{} belongs to another run", path.display()))
+                .because(run.join("; "))
+                .next("repeat that run's options, name another --output, or train from scratch with --restart"));
         }
         let machine = differences(&of.machine, &self.machine);
         if !machine.is_empty() {
             warn(&format!(
-                "going on with another set-up, so perhaps not bit for bit as without the break: {}",
+                "resuming on another set-up, so the result may differ in the last bits: {}",
                 machine.join("; ")
             ));
         }

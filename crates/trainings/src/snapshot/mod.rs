@@ -1,18 +1,18 @@
-//! Snapshots of a training in progress: enough to go on as if nothing had happened.
+//! Snapshots of an unfinished training, from which it resumes as if it had not been interrupted.
 //!
-//! A snapshot is one safetensors file `step-<12 digits>.safetensors`: weights, optimiser state, and in its metadata the
-//! position, what the run is, and a SHA-256 over all of it. It appears whole or not at all, the last two are kept, and one
-//! that is damaged is passed over for the one before. Dropout, data order and masking are drawn from generators that are
-//! seeded anew for each step, epoch or example, so the position is their whole state.
+//! A snapshot is a safetensors file `step-<12 digits>.safetensors` with weights and optimiser state; its metadata hold the
+//! position, the run's identity, and a SHA-256 over all of it. Snapshots are written atomically. The last two are kept; a damaged
+//! one is skipped for the one before. The generators of dropout, data order and masking are seeded again for each step, epoch or
+//! example, so the position is all of their state.
 
-mod every;
 mod file;
 mod folder;
 mod identity;
+mod interval;
 #[cfg(test)]
 mod tests;
 
-pub use every::Every;
 pub use file::Snapshot;
-pub use folder::{ENDING, Next, Snapshots, stopped, writing};
-pub use identity::Identity;
+pub use folder::{AfterStep, ENDING, Snapshots, stopped, writing};
+pub use identity::RunIdentity;
+pub use interval::SnapshotInterval;

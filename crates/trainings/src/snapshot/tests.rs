@@ -4,9 +4,9 @@ use super::folder::*;
 use super::*;
 use checkpoint::{StateDict, TensorData};
 
-fn identity(lr: f64, threads: u32) -> Identity {
+fn identity(lr: f64, threads: u32) -> RunIdentity {
     let (run, machine) = ([("--lr".to_owned(), lr.into())].into(), [("threads".to_owned(), threads.into())].into());
-    Identity { run, machine, vocabulary: None }
+    RunIdentity { run, machine, vocabulary: None }
 }
 
 fn tensors(value: f32) -> StateDict {
@@ -14,10 +14,10 @@ fn tensors(value: f32) -> StateDict {
 }
 
 #[test]
-fn the_last_two_are_kept_and_a_damaged_one_is_passed_over() {
+fn the_last_two_are_kept_and_a_damaged_one_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("snapshots");
-    let mut snapshots = Snapshots::new(place.clone(), Every::Steps(2), identity(1e-4, 2));
+    let mut snapshots = Snapshots::new(place.clone(), SnapshotInterval::Steps(2), identity(1e-4, 2));
     let mut warnings = Vec::new();
     let mut newest = |snapshots: &mut Snapshots| {
         let found = snapshots.newest::<(u64, String)>(&mut |text| warnings.push(text.to_owned())).unwrap();
@@ -49,9 +49,9 @@ fn the_last_two_are_kept_and_a_damaged_one_is_passed_over() {
 }
 
 #[test]
-fn another_run_is_refused_and_another_set_up_is_said() {
+fn another_run_is_refused_and_another_set_up_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |identity| Snapshots::new(folder.path().to_owned(), Every::Never, identity);
+    let open = |identity| Snapshots::new(folder.path().to_owned(), SnapshotInterval::Never, identity);
     open(identity(1e-4, 2)).write(1, &(), &tensors(1.0)).unwrap();
     let error = open(identity(1e-5, 2)).newest::<()>(&mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("--lr was 0.0001 and is 0.00001") && error.contains("--restart"), "{error}");
@@ -61,18 +61,20 @@ fn another_run_is_refused_and_another_set_up_is_said() {
 }
 
 #[test]
-fn intervals() {
+fn intervals_are_parsed_printed_and_due() {
     for (text, every) in [
-        ("500", Every::Steps(500)),
-        ("90s", Every::Time(Duration::from_secs(90))),
-        ("20m", Every::Time(Duration::from_secs(1200))),
-        ("never", Every::Never),
+        ("500", SnapshotInterval::Steps(500)),
+        ("90s", SnapshotInterval::Time(Duration::from_secs(90))),
+        ("20m", SnapshotInterval::Time(Duration::from_secs(1200))),
+        ("never", SnapshotInterval::Never),
     ] {
         assert_eq!((text.parse(), every.to_string()), (Ok(every), text.to_owned()));
     }
     for text in ["", "0", "0s", "-1", "1d", "x", "99999999999999999999h"] {
-        assert!(text.parse::<Every>().is_err(), "{text}");
+        assert!(text.parse::<SnapshotInterval>().is_err(), "{text}");
     }
-    assert!(Every::Steps(3).is_due(3, Duration::ZERO) && !Every::Steps(3).is_due(2, Duration::MAX));
-    assert!(!Every::Time(Duration::from_secs(1)).is_due(0, Duration::MAX));
+    assert!(
+        SnapshotInterval::Steps(3).is_due(3, Duration::ZERO) && !SnapshotInterval::Steps(3).is_due(2, Duration::MAX)
+    );
+    assert!(!SnapshotInterval::Time(Duration::from_secs(1)).is_due(0, Duration::MAX));
 }

@@ -14,9 +14,9 @@ use lxmert::train::predict::predict;
 use lxmert::train::{loading, weights};
 use lxmert_spec::{Config, ModelDescription};
 use protocol::{Answer, Answered, ModelFacts, StoreFacts};
-use trainings::examples::Questions;
-use trainings::loader::Loader;
-use trainings::start::Start;
+use trainings::examples::PreparedSplit;
+use trainings::initial_weights::InitialWeights;
+use trainings::task_loader::TaskLoader;
 
 /// Reads the questions once, loads all models, answers, and writes the answers.
 ///
@@ -25,10 +25,10 @@ use trainings::start::Start;
 pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
     let (emitter, task) = (work.emitter, job.data.task);
     work.begin_record(false)?;
-    let loader = Loader::new(job.data.clone())?;
+    let loader = TaskLoader::new(job.data.clone())?;
     let quiet = Quiet(emitter as &dyn Observer);
     let progress: &dyn Observer = if job.stage { &quiet } else { emitter };
-    let questions = loader.questions(&job.splits, progress)?;
+    let questions = loader.prepare(&job.splits, progress)?;
     let (mut models, mut facts) = (Vec::with_capacity(job.models.len()), Vec::with_capacity(job.models.len()));
     for file in &job.models {
         let name = || format!("{} cannot answer {task} {}", file.display(), job.splits);
@@ -36,7 +36,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
         description
             .check_fits(task, loader.vocab_size(), questions.source.dim(), loader.classes())
             .map_err(|error| error.while_doing(name()))?;
-        let start = Start::FineTuned(file.display().to_string());
+        let start = InitialWeights::FineTuned(file.display().to_string());
         // Every weight is loaded, so the seed decides nothing.
         let (model, report) = loading::model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
         if let Some(report) = report.filter(|_| !job.stage) {
@@ -46,7 +46,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
         models.push(model);
     }
     let models: Vec<&TaskModel> = models.iter().collect();
-    let examples = TaskStart::new("predict", questions.questions.len() as u64, Unit::Examples);
+    let examples = TaskStart::new("predict", questions.examples.len() as u64, Unit::Examples);
     let answering: ProgressTask<'_> = ProgressTask::begin(emitter, examples);
     let predictions =
         predict(&models, job.average, &questions, job.batch_size, |examples| answering.advance(examples as u64))?;
@@ -66,7 +66,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
 }
 
 /// The sizes of a model: what its file says, unless options say it for files that do not or overrule the file.
-fn description(job: &Answer, file: &Path, loader: &Loader, questions: &Questions) -> Result<ModelDescription> {
+fn description(job: &Answer, file: &Path, loader: &TaskLoader, questions: &PreparedSplit) -> Result<ModelDescription> {
     if let Some(description) = weights::describe(file)?.filter(|_| !job.overrule) {
         return Ok(description);
     }

@@ -11,8 +11,8 @@ use base::progress::{Observer, Quiet};
 use data::dataset;
 use lxmert::train::{finetune, loading, weights};
 use protocol::Finetune;
-use trainings::examples::Questions;
-use trainings::loader::Loader;
+use trainings::examples::PreparedSplit;
+use trainings::task_loader::TaskLoader;
 
 /// Trains, validating after each epoch; the outcome.
 ///
@@ -20,20 +20,20 @@ use trainings::loader::Loader;
 /// Those of the data, the weights and the training.
 pub(crate) fn run(job: Finetune, work: &Work) -> Result<Value> {
     let (emitter, mut settings) = (work.emitter, job.settings);
-    let loader = Loader::new(job.data)?;
+    let loader = TaskLoader::new(job.data)?;
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
     let quiet = Quiet(emitter as &dyn Observer);
     let progress: &dyn Observer = if job.stage { &quiet } else { emitter };
-    let train = loader.questions(&job.train, progress)?;
+    let train = loader.prepare(&job.train, progress)?;
     tell_of(emitter, &train, job.stage);
     let valid = if dataset::split_names(&job.valid)?.is_empty() {
         emitter.said("DO NOT USE VALIDATION");
         None
     } else {
-        let valid = loader.questions(&job.valid, progress)?;
+        let valid = loader.prepare(&job.valid, progress)?;
         tell_of(emitter, &valid, job.stage);
         if let Some(labels) = loader.labels().filter(|_| !job.stage) {
-            let kept: Vec<usize> = valid.questions.iter().map(|q| q.index).collect();
+            let kept: Vec<usize> = valid.examples.iter().map(|q| q.index).collect();
             let oracle = dataset::oracle(&valid.data, &kept, labels.answers())?;
             emitter.said(format_args!("Valid Oracle: {:.2}", oracle * 100.0));
         }
@@ -54,10 +54,10 @@ pub(crate) fn run(job: Finetune, work: &Work) -> Result<Value> {
     settings.loaded = report;
     let parameters = model.parameters().count();
     if !job.stage {
-        let steps = (train.questions.len() / settings.batch_size.max(1)).saturating_mul(settings.epochs as usize);
+        let steps = (train.examples.len() / settings.batch_size.max(1)).saturating_mul(settings.epochs as usize);
         emitter.said(format_args!("{parameters} parameters, {steps} steps"));
     }
-    let valid_examples = valid.as_ref().map_or(0, |valid| valid.questions.len());
+    let valid_examples = valid.as_ref().map_or(0, |valid| valid.examples.len());
     let mut observer = Telling::new(work, TrainingKind::Finetuning, valid_examples);
     let outcome = finetune::run(&model, &train, valid.as_ref(), &settings, &mut observer)?;
     if job.stage {
@@ -71,7 +71,7 @@ pub(crate) fn run(job: Finetune, work: &Work) -> Result<Value> {
 }
 
 /// A stage says only what is unusual, in its journal.
-fn tell_of(emitter: &Emitter, questions: &Questions, stage: bool) {
+fn tell_of(emitter: &Emitter, questions: &PreparedSplit, stage: bool) {
     match (stage, questions.dropped()) {
         (false, _) => say_what_was_read(emitter, questions),
         (true, 0) => {}

@@ -10,7 +10,7 @@ use base::error::{Error, Result};
 use data::dataset::pretrain::sampler::Rules;
 use lxmert::train::pretrain::{self, weights};
 use protocol::Pretrain;
-use trainings::pretrain::data::{Loader, Role, Sentences};
+use trainings::pretrain::data::{PretrainLoader, PretrainRole, PretrainSentences};
 
 /// Pre-trains, validating after each epoch; the outcome.
 ///
@@ -19,15 +19,15 @@ use trainings::pretrain::data::{Loader, Role, Sentences};
 pub(crate) fn run(job: Pretrain, work: &Work) -> Result<Value> {
     let (emitter, mut settings) = (work.emitter, job.settings);
     let vocab = job.data.vocab.clone();
-    let loader = Loader::new(job.data)?;
+    let loader = PretrainLoader::new(job.data)?;
     settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
     let read = |list: &str, role| {
         let sentences = loader.sentences(list, role, emitter)?;
         tell_of(emitter, list, &sentences);
         Ok::<_, Error>(sentences)
     };
-    let train_data = read(&job.train, Role::Train)?;
-    let valid_data = job.valid.as_deref().map(|list| read(list, Role::Valid)).transpose()?;
+    let train_data = read(&job.train, PretrainRole::Train)?;
+    let valid_data = job.valid.as_deref().map(|list| read(list, PretrainRole::Valid)).transpose()?;
     let rules = Rules {
         match_sentences: settings.description.tasks.matched,
         word_mask_rate: job.word_mask_rate,
@@ -49,7 +49,7 @@ pub(crate) fn run(job: Pretrain, work: &Work) -> Result<Value> {
 }
 
 /// Says what was read of one part of the data.
-fn tell_of(emitter: &Emitter, list: &str, sentences: &Sentences) {
+fn tell_of(emitter: &Emitter, list: &str, sentences: &PretrainSentences) {
     let used = sentences.usable().len();
     let dropped = sentences.data.examples().len() - used;
     say_what_was_read_as(emitter, list, (used, "sentences", dropped), &sentences.source);

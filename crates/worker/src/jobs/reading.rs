@@ -1,12 +1,12 @@
 //! What is said of data that were read.
 
 use crate::emit::Emitter;
-use trainings::examples::{Questions, Source};
+use trainings::examples::{FeatureSource, PreparedSplit};
 
 /// Says what was read of a task's splits.
-pub(crate) fn say_what_was_read(emitter: &Emitter, questions: &Questions) {
+pub(crate) fn say_what_was_read(emitter: &Emitter, questions: &PreparedSplit) {
     let what = format!("{} {}", questions.data.task, questions.data.splits.join(","));
-    let counts = (questions.questions.len(), "examples", questions.dropped());
+    let counts = (questions.examples.len(), "examples", questions.dropped());
     say_what_was_read_as(emitter, &what, counts, &questions.source);
 }
 
@@ -15,7 +15,7 @@ pub(crate) fn say_what_was_read_as(
     emitter: &Emitter,
     what: &str,
     (used, noun, dropped): (usize, &str, usize),
-    source: &Source,
+    source: &FeatureSource,
 ) {
     let dropped = match dropped {
         0 => String::new(),

@@ -100,7 +100,12 @@ fn six_columns_hold_nothing_to_pretrain_on_and_that_is_said() {
              learns from"
         );
         assert!(refused.contains(&words), "{refused}");
-        assert!(refused.contains("next: extract obj36 with `repro extract`, or fetch the published file"), "{refused}");
+        assert!(
+            refused.contains(
+                "next: extract obj36 with `repro extract`, or download the published file with `repro fetch`"
+            ),
+            "{refused}"
+        );
         assert!(!folder.join("pretrained/LAST.safetensors").exists());
     }
     // The same name with obj36 in it is another file, and its store another store.

@@ -67,7 +67,7 @@ fn refused(stopped: &Path, resume: impl Fn(&Path) -> Command, forgeries: Vec<(Fo
         let before = ["log.log", "metrics.jsonl"].map(|name| fs::read(folder.join("out").join(name)).unwrap());
         let told = stderr(&run(&mut resume(folder), DATA));
         assert!(told.contains("the snapshot") && told.contains(words), "{words}: {told}");
-        assert!(told.contains("next: remove it, or begin anew with --restart"), "{told}");
+        assert!(told.contains("next: remove it, or train from scratch with --restart"), "{told}");
         let after = ["log.log", "metrics.jsonl"].map(|name| fs::read(folder.join("out").join(name)).unwrap());
         assert!(before == after, "{words}: its logs were changed");
     }
@@ -101,9 +101,9 @@ fn a_snapshot_with_absurd_counters_is_an_error_of_its_own_and_no_overflow() {
         (Box::new(set("/position/tally/count", json!(0))), "over 0 answers is not one of"),
         (Box::new(set("/position/tally/sum", json!(1e300))), "a score of"),
         (Box::new(set("/position/tally/sum", json!(-1.0))), "a score of -"),
-        (Box::new(set("/position/steps", json!(u64::MAX))), "18446744073709551615 steps of an epoch of 9 are done"),
+        (Box::new(set("/position/steps", json!(u64::MAX))), "18446744073709551615 steps are done of an epoch with 9"),
         (Box::new(set("/position/epoch", json!(u64::MAX))), "it is in epoch 18446744073709551615 of 60"),
-        (Box::new(set("/step", json!(u64::MAX))), "contradicts itself"),
+        (Box::new(set("/step", json!(u64::MAX))), "is inconsistent"),
         (Box::new(set("/position/best", json!([7.0, 0]))), "a validation score of 7 is not between 0 and 1"),
         (Box::new(set("/position/best", json!([0.5, 59]))), "the best epoch is 59"),
         (Box::new(set("/position/last_valid", json!(-0.5))), "a validation score of -0.5"),
@@ -140,7 +140,10 @@ fn a_snapshot_of_pre_training_with_absurd_counters_likewise() {
         about["position"]["sums"]["right"]["Matched"] = json!([u64::MAX, u64::MAX]);
     };
     let forgeries: Vec<(Forgery, &str)> = vec![
-        (Box::new(set("/position/sums/batches", json!(u64::MAX))), "18446744073709551615 steps of an epoch of 9"),
+        (
+            Box::new(set("/position/sums/batches", json!(u64::MAX))),
+            "18446744073709551615 steps are done of an epoch with 9",
+        ),
         (Box::new(right), "18446744073709551615 of 18446744073709551615 are right in Matched"),
         (Box::new(set("/position/sums/answers/overall/count", json!(u64::MAX))), "18446744073709551615 answers in all"),
         (Box::new(set("/position/best", json!({"loss": 1.0, "epoch": 59}))), "in epoch 59"),

@@ -281,7 +281,7 @@ fn the_command_that_is_told_resumes_it_to_the_same_end() {
     let mut shell = Command::new("/bin/sh");
     shell.current_dir(&folder).args(["-c", command]).env("GOMP_SPINCOUNT", "1000");
     let resumed = run(fixtures::hearing::hearing(&mut shell), 0);
-    assert!(stderr(&resumed).contains("going on after step"), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("resuming after step"), "{}", stderr(&resumed));
     assert!(killing::results(&folder) == killing::results(whole.path()), "{}", stderr(&resumed));
 }
 

@@ -10,5 +10,5 @@ mod training;
 mod tests;
 
 pub use training::run;
-pub use trainings::finetune::Settings;
-pub use trainings::outcome::Outcome;
+pub use trainings::finetune::FinetuneSettings;
+pub use trainings::outcome::FinetuneOutcome;

@@ -11,8 +11,8 @@ use crate::train::session::{Step, Updater};
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
 use lxmert_spec::paper::{CLIP, WARM_UP};
-use trainings::choices::Optim;
-use trainings::examples::Questions;
+use trainings::examples::PreparedSplit;
+use trainings::options::Optim;
 
 /// What all steps of a run have in common.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub struct Rule {
 /// Takes steps, one after the other.
 pub struct Stepper<'a> {
     model: &'a TaskModel,
-    train: &'a Questions,
+    train: &'a PreparedSplit,
     rule: Rule,
 }
 
@@ -60,7 +60,7 @@ pub struct Parts {
 
 impl<'a> Stepper<'a> {
     /// Will train `model` on batches of `train`.
-    pub fn new(model: &'a TaskModel, train: &'a Questions, rule: Rule) -> Self {
+    pub fn new(model: &'a TaskModel, train: &'a PreparedSplit, rule: Rule) -> Self {
         Self { model, train, rule }
     }
 
@@ -106,14 +106,14 @@ impl<'a> Stepper<'a> {
 }
 
 /// What one answer earns.
-fn points(questions: &Questions, position: usize, prediction: &Prediction) -> f64 {
-    let label = questions.data.examples[questions.questions[position].index].label.as_ref();
+fn points(questions: &PreparedSplit, position: usize, prediction: &Prediction) -> f64 {
+    let label = questions.data.examples[questions.examples[position].index].label.as_ref();
     label.map_or(0.0, |label| label.points(&prediction.answer))
 }
 
-fn diverged(train: &Questions, positions: &[usize], step: u64, loss: f64, norm: f64) -> Error {
+fn diverged(train: &PreparedSplit, positions: &[usize], step: u64, loss: f64, norm: f64) -> Error {
     let ids: Vec<String> =
-        positions.iter().take(5).map(|&p| train.data.examples[train.questions[p].index].id.to_string()).collect();
+        positions.iter().take(5).map(|&p| train.data.examples[train.examples[p].index].id.to_string()).collect();
     Error::data(format!("training broke at step {}: loss {loss}, gradient norm {norm}", step + 1))
         .because(format!("the batch of {} examples with ids {}, …", positions.len(), ids.join(", ")))
         .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use tch::Device;
 
-use super::{Outcome, Settings, run};
+use super::{FinetuneOutcome, FinetuneSettings, run};
 use crate::train::session::Observer;
 use base::error::Result;
 use checkpoint::StateDict;
@@ -16,23 +16,23 @@ use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
 use lxmert_spec::ModelDescription;
 use lxmert_spec::loading::LoadReport;
-use trainings::choices::Optim;
-use trainings::examples::{Question, Questions, Source, Target};
+use trainings::examples::{ExampleTarget, FeatureSource, PreparedExample, PreparedSplit};
+use trainings::options::Optim;
 use trainings::progress::TrainProgress;
-use trainings::resume::{Begin, SnapshotSettings};
-use trainings::snapshot::{Every, Identity, Snapshots};
+use trainings::resume::{SnapshotSettings, StartMode};
+use trainings::snapshot::{RunIdentity, SnapshotInterval, Snapshots};
 use trainings::tensorboard::FILE_NAME;
 
 const ANSWERS: usize = 5;
 const WORDS: usize = 40;
 
 /// Questions about generated images, with scores whose sum depends on its order.
-fn questions(folder: &Path, first: usize, count: usize) -> Questions {
+fn questions(folder: &Path, first: usize, count: usize) -> PreparedSplit {
     let path = folder.join(format!("{first}.safetensors"));
     let mut writer = StoreWriter::create(&path, Precision::F32).unwrap();
     generated_rows(count, 3, 8).into_iter().for_each(|row| writer.write_row(&row).unwrap());
     writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
-    let source = Source::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
+    let source = FeatureSource::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
     let answers: Vec<String> = (0..ANSWERS).map(|a| a.to_string()).collect();
     let score = |index: usize, answer: usize| 1.0 / (3 + (first + index * 7 + answer * 3) % 5) as f64;
     let make = |index: usize| {
@@ -40,21 +40,21 @@ fn questions(folder: &Path, first: usize, count: usize) -> Questions {
         let (id, images) = (Id::Int((first + index) as i64), vec![image_id(index)]);
         Example { id, images, sentence: String::new(), label: Some(Label::Soft(label)) }
     };
-    let ready = |index: usize| Question {
+    let ready = |index: usize| PreparedExample {
         index,
         words: (0..3 + index % 3).map(|word| ((first + index * 13 + word) % WORDS) as i64).collect(),
         places: source.find(&image_id(index)).into_iter().collect(),
-        target: Some(Target::Soft((0..ANSWERS).map(|a| (a as u32, score(index, a) as f32)).collect())),
+        target: Some(ExampleTarget::Soft((0..ANSWERS).map(|a| (a as u32, score(index, a) as f32)).collect())),
     };
     let questions = (0..count).map(ready).collect();
     let data = TaskData { task: Task::Vqa, splits: vec![first.to_string()], examples: (0..count).map(make).collect() };
-    Questions { data, source, questions, answers, ablation: None }
+    PreparedSplit { data, source, examples: questions, answers, ablation: None }
 }
 
 struct World {
     folder: tempfile::TempDir,
-    train: Questions,
-    valid: Questions,
+    train: PreparedSplit,
+    valid: PreparedSplit,
     first: StateDict,
     description: ModelDescription,
 }
@@ -80,9 +80,9 @@ impl World {
         Self { folder, train, valid, first, description }
     }
 
-    fn settings(&self, name: &str, begin: Begin) -> Settings {
+    fn settings(&self, name: &str, begin: StartMode) -> FinetuneSettings {
         let output = self.folder.path().join(name);
-        Settings {
+        FinetuneSettings {
             epochs: 3,
             batch_size: 4,
             eval_batch_size: 4,
@@ -95,12 +95,12 @@ impl World {
             vocabulary: Some("v".to_owned()),
             also: BTreeMap::new(),
             loaded: None,
-            snapshots: SnapshotSettings::below(&output, Every::Steps(2), begin),
+            snapshots: SnapshotSettings::below(&output, SnapshotInterval::Steps(2), begin),
             output,
         }
     }
 
-    fn run(&self, settings: &Settings, observer: &mut dyn Observer) -> Result<Outcome> {
+    fn run(&self, settings: &FinetuneSettings, observer: &mut dyn Observer) -> Result<FinetuneOutcome> {
         let model = crate::train::weights::new_model(&self.description, Device::Cpu).unwrap();
         model.parameters().load(&self.first).unwrap();
         let outcome = run(&model, &self.train, Some(&self.valid), settings, observer)?;
@@ -118,7 +118,7 @@ struct Copier {
 }
 
 impl Copier {
-    fn of(settings: &Settings) -> Self {
+    fn of(settings: &FinetuneSettings) -> Self {
         Self { from: settings.output.clone(), copies: Vec::new(), notes: Vec::new() }
     }
 
@@ -202,7 +202,7 @@ fn without_times(mut records: &[u8]) -> Vec<u8> {
 #[test]
 fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
     let world = World::new();
-    let whole = world.settings("whole", Begin::Fresh);
+    let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     let outcome = world.run(&whole, &mut copier).unwrap();
     assert_eq!((outcome.steps, copier.copies.len()), (9, 9 + 3 * 2 + 3));
@@ -220,13 +220,13 @@ fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
     fs::remove_file(ends[0].join("outcome.json")).unwrap();
     for copy in copier.copies.iter().chain(&ends) {
         fs::write(copy.join(".writing-Zz1"), "half").unwrap();
-        let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume);
+        let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume);
         assert_eq!(world.run(&settings, &mut Deaf).unwrap(), outcome, "{}", copy.display());
         assert!(files(copy) == wanted, "{}", copy.display());
     }
 
     // Finished: nothing is done again.
-    let again = world.settings("whole", Begin::Resume);
+    let again = world.settings("whole", StartMode::Resume);
     assert_eq!(world.run(&again, &mut Deaf).unwrap(), outcome);
     assert!(files(&again.output) == wanted);
 }
@@ -234,7 +234,7 @@ fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
 #[test]
 fn what_a_judge_reads_is_what_a_training_wrote() {
     let world = World::new();
-    let mut settings = world.settings("told", Begin::Fresh);
+    let mut settings = world.settings("told", StartMode::Fresh);
     let lacking = vec!["bert.pooler.dense.bias".to_owned()];
     settings.loaded = Some(LoadReport { lacking: lacking.clone(), promised: 5, ..LoadReport::default() });
     let outcome = world.run(&settings, &mut Deaf).unwrap();
@@ -243,45 +243,45 @@ fn what_a_judge_reads_is_what_a_training_wrote() {
     let training = ended.training;
     assert_eq!((training.not_loaded, training.should_load, training.steps), (lacking, 5, outcome.steps));
     assert_eq!((training.options["--seed"].as_u64(), training.validation.len()), (Some(3), 3));
-    assert_eq!(ended.validated.unwrap().1, world.valid.questions.len() as u64);
+    assert_eq!(ended.validated.unwrap().1, world.valid.examples.len() as u64);
     assert_eq!((ended.machine.threads, ended.machine.device.as_str()), (tch::get_num_threads() as u64, "cpu"));
 }
 
 #[test]
 fn another_run_is_not_gone_on_with() {
     let world = World::new();
-    let whole = world.settings("whole", Begin::Fresh);
+    let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     world.run(&whole, &mut copier).unwrap();
     let name = copier.copies[7].file_name().unwrap().to_str().unwrap().to_owned();
-    let with = |begin: Begin, change: &dyn Fn(&mut Settings), name: &str| {
+    let with = |begin: StartMode, change: &dyn Fn(&mut FinetuneSettings), name: &str| {
         let mut settings = world.settings(name, begin);
         change(&mut settings);
         world.run(&settings, &mut Deaf).unwrap_err().to_string()
     };
-    let error = with(Begin::Fresh, &|_| {}, &name);
+    let error = with(StartMode::Fresh, &|_| {}, &name);
     assert!(error.contains("--resume") && error.contains("--restart"), "{error}");
     for name in [name.as_str(), "whole"] {
         for (option, change) in [
-            ("--lr was 0.02 and is 0.01", (&|s: &mut Settings| s.lr = 0.01) as &dyn Fn(&mut Settings)),
+            ("--lr was 0.02 and is 0.01", (&|s: &mut FinetuneSettings| s.lr = 0.01) as &dyn Fn(&mut FinetuneSettings)),
             ("--epochs was 3 and is 4", &|s| s.epochs = 4),
             ("--seed was 3 and is 4", &|s| s.seed = 4),
             ("--optim", &|s| s.optim = Optim::Adam),
             ("start was absent and is 1", &|s| drop(s.also.insert("start".into(), 1.into()))),
         ] {
-            let error = with(Begin::Resume, change, name);
+            let error = with(StartMode::Resume, change, name);
             assert!(error.contains(option), "{error}");
         }
     }
     let mut other = World::new();
-    other.train.questions[3].words[1] ^= 1;
-    let settings = world.settings(&name, Begin::Resume);
+    other.train.examples[3].words[1] ^= 1;
+    let settings = world.settings(&name, StartMode::Resume);
     let error = other.run(&settings, &mut Deaf).unwrap_err().to_string();
     assert!(error.contains("training data was"), "{error}");
 
     // Begun anew, the log goes on as in the original and everything else starts again.
     let log = fs::read_to_string(settings.output.join("log.log")).unwrap();
-    world.run(&world.settings(&name, Begin::Restart), &mut Deaf).unwrap();
+    world.run(&world.settings(&name, StartMode::Restart), &mut Deaf).unwrap();
     let (mut again, whole) = (files(&settings.output), files(&whole.output));
     assert_eq!(again["log.log"], [log.as_bytes(), &whole["log.log"]].concat());
     again.insert("log.log".into(), whole["log.log"].clone());
@@ -296,15 +296,15 @@ fn another_run_is_not_gone_on_with() {
     assert!(kept.join("BEST.safetensors").exists() && kept.join("snapshots").exists());
     assert_eq!(fs::read_to_string(kept.join("log.log")).unwrap(), log);
     let before = files(&settings.output);
-    let error = with(Begin::Fresh, &|_| {}, &name);
-    assert!(error.contains("a finished run is here: vqa, with the same settings, best"), "{error}");
+    let error = with(StartMode::Fresh, &|_| {}, &name);
+    assert!(error.contains("holds a finished run: vqa, with the same settings, best"), "{error}");
     assert!(files(&settings.output) == before);
 }
 
 #[test]
 fn an_older_programs_snapshot_leads_to_an_outcome_with_checksums() {
     let world = World::new();
-    let whole = world.settings("whole", Begin::Fresh);
+    let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     world.run(&whole, &mut copier).unwrap();
     let copy = copier.copies.last().unwrap();
@@ -314,18 +314,20 @@ fn an_older_programs_snapshot_leads_to_an_outcome_with_checksums() {
     let mut about: serde_json::Value = serde_json::from_str(&metadata[key]).unwrap();
     assert!(about["position"].as_object_mut().unwrap().shift_remove("weights").is_some());
     assert!(about["identity"].as_object_mut().unwrap().shift_remove("vocabulary").is_some());
-    let identity: Identity = serde_json::from_value(about["identity"].clone()).unwrap();
+    let identity: RunIdentity = serde_json::from_value(about["identity"].clone()).unwrap();
     let step = about["step"].as_u64().unwrap();
     let tensors = lxmert_spec::loading::read(&path).unwrap();
-    Snapshots::new(copy.join("snapshots"), Every::Never, identity).write(step, &about["position"], &tensors).unwrap();
-    world.run(&world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume), &mut Deaf).unwrap();
+    Snapshots::new(copy.join("snapshots"), SnapshotInterval::Never, identity)
+        .write(step, &about["position"], &tensors)
+        .unwrap();
+    world.run(&world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume), &mut Deaf).unwrap();
     assert!(files(copy) == files(&whole.output));
 }
 
 #[test]
 fn damage_costs_a_snapshot_and_no_more() {
     let world = World::new();
-    let whole = world.settings("whole", Begin::Fresh);
+    let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     let outcome = world.run(&whole, &mut copier).unwrap();
     let copy = copier.copies.last().unwrap();
@@ -333,7 +335,7 @@ fn damage_costs_a_snapshot_and_no_more() {
     found.sort();
     let bytes = fs::read(&found[1]).unwrap();
     fs::write(&found[1], &bytes[..bytes.len() / 2]).unwrap();
-    let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), Begin::Resume);
+    let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume);
     let mut copier = Copier::of(&settings);
     assert_eq!(world.run(&settings, &mut copier).unwrap(), outcome);
     assert!(copier.notes[0].contains("passed over") && copier.notes[1].contains("after step 6"), "{:?}", copier.notes);
@@ -356,13 +358,13 @@ impl Observer for Steps {
 #[test]
 fn progress_counts_the_whole_run_also_after_a_break() {
     let world = World::new();
-    let whole = world.settings("whole", Begin::Fresh);
+    let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     world.run(&whole, &mut copier).unwrap();
     // Killed after its fifth step: the last snapshot is of the fourth.
     let broken = copier.copies[3 + 2 + 1 + 1].file_name().unwrap().to_str().unwrap();
     let mut heard = Steps::default();
-    world.run(&world.settings(broken, Begin::Resume), &mut heard).unwrap();
+    world.run(&world.settings(broken, StartMode::Resume), &mut heard).unwrap();
     let at: Vec<_> = heard.0.iter().map(|p| (p.step, p.epoch, p.done)).collect();
     assert_eq!(at, [(5, 1, 8), (6, 1, 12), (7, 2, 4), (8, 2, 8), (9, 2, 12)]);
     for progress in heard.0 {

@@ -19,15 +19,15 @@ use base::error::{Error, Result};
 use data::dataset;
 use lxmert_spec::loading::LoadPolicy;
 use lxmert_spec::weights_names::{BEST, LAST, LAST_FILE};
-use trainings::choices::Average;
-use trainings::examples::Questions;
-use trainings::finetune::Settings;
+use trainings::examples::PreparedSplit;
+use trainings::finetune::FinetuneSettings;
 use trainings::finetune::identity::identity;
-use trainings::length::RunLength;
-use trainings::outcome::{Facts, Outcome};
+use trainings::options::Average;
+use trainings::outcome::{FinetuneOutcome, RunFacts};
+use trainings::run_length::RunLength;
 use trainings::running_mean::RunningMean;
-use trainings::snapshot::Identity;
-use trainings::written::Written;
+use trainings::snapshot::RunIdentity;
+use trainings::weights_digests::WeightsDigests;
 
 /// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
 /// the last epoch's weights in `model`.
@@ -37,13 +37,13 @@ use trainings::written::Written;
 /// interrupted where a signal asked for it, once a snapshot is written.
 pub fn run(
     model: &TaskModel,
-    train: &Questions,
-    valid: Option<&Questions>,
-    settings: &Settings,
+    train: &PreparedSplit,
+    valid: Option<&PreparedSplit>,
+    settings: &FinetuneSettings,
     observer: &mut dyn Observer,
-) -> Result<Outcome> {
+) -> Result<FinetuneOutcome> {
     let length = check(train, valid, settings)?;
-    let Settings { optim, lr, seed, mce_loss, .. } = *settings;
+    let FinetuneSettings { optim, lr, seed, mce_loss, .. } = *settings;
     let rule = Rule { optim, lr, seed, mce_loss, total: length.steps() };
     let stepper = Stepper::new(model, train, rule);
     let updater = stepper.updater();
@@ -54,9 +54,9 @@ pub fn run(
 
 struct Finetuning<'a> {
     model: &'a TaskModel,
-    train: &'a Questions,
-    valid: Option<&'a Questions>,
-    settings: &'a Settings,
+    train: &'a PreparedSplit,
+    valid: Option<&'a PreparedSplit>,
+    settings: &'a FinetuneSettings,
     stepper: Stepper<'a>,
 }
 
@@ -127,11 +127,11 @@ impl Training for Finetuning<'_> {
     type Sums = Answers;
     type Results = Scores;
     type Validation = f64;
-    type Outcome = Outcome;
+    type Outcome = FinetuneOutcome;
 
     const NAMES: WeightsNames = WeightsNames { best: BEST, epoch: |_| None, last: Some(LAST), ending: "" };
 
-    fn identity(&self) -> Identity {
+    fn identity(&self) -> RunIdentity {
         identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
     }
 
@@ -170,30 +170,39 @@ impl Training for Finetuning<'_> {
         dataset::score(&valid.data, &given).map(Some)
     }
 
-    fn end_epoch(&self, at: &mut Position<Answers, Scores>, valid: Option<f64>, made: EpochWork) -> EpochEnd<Outcome> {
+    fn end_epoch(
+        &self,
+        at: &mut Position<Answers, Scores>,
+        valid: Option<f64>,
+        made: EpochWork,
+    ) -> EpochEnd<FinetuneOutcome> {
         let Position { epoch, sums, results, .. } = at;
         results.last_valid = valid.or(results.last_valid);
         let is_best = valid.is_some_and(|score| score > results.best());
         if is_best {
             results.best = valid.map(|score| (score, *epoch));
         }
-        let outcome =
-            Outcome { train: sums.tally.mean(), best: results.best, last_valid: results.last_valid, steps: made.steps };
+        let outcome = FinetuneOutcome {
+            train: sums.tally.mean(),
+            best: results.best,
+            last_valid: results.last_valid,
+            steps: made.steps,
+        };
         EpochEnd { outcome, is_best, result: result(*epoch, sums, results, made.examples_per_second) }
     }
 
-    fn save(&self, name: &str) -> Result<Written> {
-        let Settings { output, description, vocabulary, pth, .. } = self.settings;
+    fn save(&self, name: &str) -> Result<WeightsDigests> {
+        let FinetuneSettings { output, description, vocabulary, pth, .. } = self.settings;
         weights::save(self.model, output, name, description, vocabulary.as_deref(), *pth)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self) -> RunFacts {
         let loaded = self.settings.loaded.clone().unwrap_or_default();
-        Facts {
+        RunFacts {
             not_loaded: loaded.lacking,
             should_load: loaded.promised,
             train_left_out: self.train.dropped(),
-            valid_left_out: self.valid.map_or(0, Questions::dropped),
+            valid_left_out: self.valid.map_or(0, PreparedSplit::dropped),
         }
     }
 }
@@ -213,7 +222,7 @@ fn result(epoch: u64, sums: &Answers, results: &Scores, examples_per_second: f64
     EpochResult { lines, metrics: [("train", json!(train)), ("valid", json!(valid)), ("best", json!(best))], scalars }
 }
 
-fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings) -> Result<RunLength> {
+fn check(train: &PreparedSplit, valid: Option<&PreparedSplit>, settings: &FinetuneSettings) -> Result<RunLength> {
     for questions in std::iter::once(train).chain(valid) {
         if !questions.data.is_labelled() {
             return Err(Error::usage(format!(
@@ -224,6 +233,6 @@ fn check(train: &Questions, valid: Option<&Questions>, settings: &Settings) -> R
             .next("choose a labelled split; `repro predict` answers unlabelled ones"));
         }
     }
-    let Settings { epochs, batch_size, eval_batch_size, .. } = *settings;
-    RunLength { epochs, batch_size, examples: train.questions.len() }.check(eval_batch_size, "examples")
+    let FinetuneSettings { epochs, batch_size, eval_batch_size, .. } = *settings;
+    RunLength { epochs, batch_size, examples: train.examples.len() }.check(eval_batch_size, "examples")
 }

@@ -6,8 +6,8 @@ use super::{fast, plain};
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
-use trainings::choices::Average;
-use trainings::examples::Questions;
+use trainings::examples::PreparedSplit;
+use trainings::options::Average;
 
 /// How answers are computed; both ways give the same up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub enum Way {
 pub fn predict(
     models: &[&TaskModel],
     average: Average,
-    questions: &Questions,
+    questions: &PreparedSplit,
     batch_size: usize,
     seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
@@ -38,7 +38,7 @@ pub fn predict(
 pub fn predict_while(
     models: &[&TaskModel],
     average: Average,
-    questions: &Questions,
+    questions: &PreparedSplit,
     batch_size: usize,
     seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
@@ -50,7 +50,7 @@ pub fn predict_by(
     way: Way,
     models: &[&TaskModel],
     average: Average,
-    questions: &Questions,
+    questions: &PreparedSplit,
     batch_size: usize,
     mut seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
@@ -64,11 +64,11 @@ fn classes(
     way: Way,
     models: &[&TaskModel],
     average: Average,
-    questions: &Questions,
+    questions: &PreparedSplit,
     batch_size: usize,
     mut seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
-    let mut given = vec![0; questions.questions.len()];
+    let mut given = vec![0; questions.examples.len()];
     scores(way, models, average, questions, batch_size, |positions, scores| {
         for (&position, class) in positions.iter().zip(best(scores)) {
             given[position] = class;
@@ -87,7 +87,7 @@ pub fn scores(
     way: Way,
     models: &[&TaskModel],
     average: Average,
-    questions: &Questions,
+    questions: &PreparedSplit,
     batch_size: usize,
     mut each: impl FnMut(&[usize], &Tensor) -> Result<()>,
 ) -> Result<()> {
@@ -107,7 +107,7 @@ pub fn scores(
 
 /// Refuses scores that are NaN or infinite: the highest of them says nothing. Weights were found finite when they were
 /// loaded, so what a question reads is the likeliest cause.
-fn refuse_not_finite(questions: &Questions, positions: &[usize], logits: &Tensor) -> Result<()> {
+fn refuse_not_finite(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Result<()> {
     let finite = logits.isfinite().all_dim(1, false);
     if bool::try_from(finite.all()).unwrap_or(false) {
         return Ok(());
@@ -116,7 +116,7 @@ fn refuse_not_finite(questions: &Questions, positions: &[usize], logits: &Tensor
     let bad: Vec<usize> =
         positions.iter().zip(0_i64..).filter(|(_, row)| rows.int64_value(&[*row]) == 0).map(|(at, _)| *at).collect();
     let Some(first) = bad.iter().min() else { return Err(Error::bug("no question has the score that is not finite")) };
-    let example = &questions.data.examples[questions.questions[*first].index];
+    let example = &questions.data.examples[questions.examples[*first].index];
     Err(Error::data(format!("the model's scores for question {} are not finite (NaN or infinite)", example.id))
         .because(format!("so are those of {} of {} questions answered together", bad.len(), positions.len()))
         .next(format!(
@@ -140,7 +140,7 @@ pub(super) fn together(mut logits: Vec<Tensor>, average: Average, task: Task) ->
 }
 
 /// The highest-scored answer of each row of logits (B, answers); the first of equals.
-pub(in crate::train) fn answered(questions: &Questions, positions: &[usize], logits: &Tensor) -> Vec<Prediction> {
+pub(in crate::train) fn answered(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Vec<Prediction> {
     positions.iter().zip(best(logits)).map(|(&position, class)| prediction(questions, position, class)).collect()
 }
 
@@ -149,7 +149,7 @@ pub(super) fn best(scores: &Tensor) -> Vec<usize> {
     (0..best.numel() as i64).map(|row| best.int64_value(&[row]) as usize).collect()
 }
 
-pub(super) fn prediction(questions: &Questions, position: usize, class: usize) -> Prediction {
-    let example = &questions.data.examples[questions.questions[position].index];
+pub(super) fn prediction(questions: &PreparedSplit, position: usize, class: usize) -> Prediction {
+    let example = &questions.data.examples[questions.examples[position].index];
     Prediction { id: example.id.clone(), answer: questions.answers[class].clone() }
 }

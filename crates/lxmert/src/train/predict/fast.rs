@@ -10,13 +10,13 @@ use crate::model::inference::Images;
 use crate::model::{Reader, TaskModel};
 use crate::train::batches;
 use base::error::Result;
-use trainings::examples::{Place, Question, Questions};
+use trainings::examples::{FeatureRow, PreparedExample, PreparedSplit};
 
 /// Questions that are in work together, with the images that the window before did not have.
 struct Window {
     positions: Vec<usize>,
     /// All images of the questions; the first ones are also the window before's.
-    places: Vec<Place>,
+    places: Vec<FeatureRow>,
     /// How many of them the window before had.
     known: usize,
     /// Of the others (I, O, width).
@@ -29,14 +29,14 @@ struct Window {
 /// together.
 pub(super) fn logits(
     models: &[&TaskModel],
-    questions: &Questions,
+    questions: &PreparedSplit,
     window: usize,
     mut each: impl FnMut(&[usize], Vec<Tensor>) -> Result<()>,
 ) -> Result<()> {
     let device = models[0].parameters().device();
     let readers: Vec<Reader> = models.iter().map(|model| Reader::new(model)).collect();
-    let question = |position: usize| &questions.questions[position];
-    let mut order: Vec<usize> = (0..questions.questions.len()).collect();
+    let question = |position: usize| &questions.examples[position];
+    let mut order: Vec<usize> = (0..questions.examples.len()).collect();
     order.sort_by(|&a, &b| question(a).places.cmp(&question(b).places));
     let workers = Workers::on(device);
     let mut sentences = Sentences::new();
@@ -55,7 +55,7 @@ pub(super) fn logits(
         for window in windows {
             let mut positions = window.positions.clone();
             positions.sort_by_key(|&position| question(position).words.len());
-            let asked: Vec<&Question> = positions.iter().map(|&position| question(position)).collect();
+            let asked: Vec<&PreparedExample> = positions.iter().map(|&position| question(position)).collect();
             sentences.read(&readers, asked.iter().map(|q| q.words.as_slice()), workers);
             let logits = readers.iter().enumerate().map(|(model, reader)| {
                 let images = Seen::next(seen[model].take(), reader, &window, workers);
@@ -73,13 +73,13 @@ pub(super) fn logits(
 }
 
 impl Window {
-    fn new(questions: &Questions, positions: &[usize], before: &[Place]) -> Self {
-        let mut distinct: Vec<Place> =
-            positions.iter().flat_map(|&position| questions.questions[position].places.iter().copied()).collect();
+    fn new(questions: &PreparedSplit, positions: &[usize], before: &[FeatureRow]) -> Self {
+        let mut distinct: Vec<FeatureRow> =
+            positions.iter().flat_map(|&position| questions.examples[position].places.iter().copied()).collect();
         distinct.sort_unstable();
         distinct.dedup();
-        let before: std::collections::HashSet<&Place> = before.iter().collect();
-        let (mut places, fresh): (Vec<Place>, Vec<Place>) =
+        let before: std::collections::HashSet<&FeatureRow> = before.iter().collect();
+        let (mut places, fresh): (Vec<FeatureRow>, Vec<FeatureRow>) =
             distinct.into_iter().partition(|place| before.contains(place));
         let (features, boxes) = batches::images(questions, &fresh);
         let known = places.len();
@@ -100,7 +100,7 @@ unsafe impl Sync for Part {}
 /// The images of a window as a model sees them.
 struct Seen {
     images: Images,
-    rows: HashMap<Place, i64>,
+    rows: HashMap<FeatureRow, i64>,
 }
 
 impl Seen {
@@ -124,7 +124,7 @@ impl Seen {
     }
 
     /// Pooled outputs (questions · images a question, H).
-    fn pooled(&self, reader: &Reader, model: usize, asked: &[&Question], sentences: &Sentences) -> Tensor {
+    fn pooled(&self, reader: &Reader, model: usize, asked: &[&PreparedExample], sentences: &Sentences) -> Tensor {
         let looks = asked.iter().flat_map(|q| q.places.iter().map(|place| (q.words.as_slice(), self.rows[place])));
         let (words, rows): (Vec<&[i64]>, Vec<i64>) = looks.unzip();
         let (lang, mask) = sentences.states(model, &words);

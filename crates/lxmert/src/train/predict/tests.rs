@@ -12,8 +12,8 @@ use data::features::bench::{generated_rows, image_id};
 use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
-use trainings::choices::{Ablation, Average};
-use trainings::examples::{Question, Questions, Source};
+use trainings::examples::{FeatureSource, PreparedExample, PreparedSplit};
+use trainings::options::{Ablation, Average};
 
 const BOXES: usize = 12;
 const DIM: usize = 16;
@@ -52,7 +52,7 @@ fn images(task: Task) -> usize {
 
 /// Questions about `count` images, all sentences of 2 to 20 words, in an order that groups nothing; every third sentence
 /// occurs more than once, also with the same image.
-fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>) -> (tempfile::TempDir, Questions) {
+fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>) -> (tempfile::TempDir, PreparedSplit) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32).unwrap();
@@ -60,7 +60,7 @@ fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>)
         writer.write_row(&row).unwrap();
     }
     writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
-    let source = Source::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
+    let source = FeatureSource::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
     let mut examples = Vec::new();
     let mut questions = Vec::new();
     for index in 0..asked {
@@ -70,16 +70,16 @@ fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>)
         let places = named.iter().map(|image| source.find(image).unwrap()).collect();
         let words = (0..length).map(|word| ((sentence * 13 + word * 5) % 60) as i64).collect();
         examples.push(Example { id: Id::Int(index as i64), images: named, sentence: String::new(), label: None });
-        questions.push(Question { index, words, places, target: None });
+        questions.push(PreparedExample { index, words, places, target: None });
     }
     let answers = (0..if task == Task::Nlvr2 { 2 } else { ANSWERS }).map(|a| a.to_string()).collect();
     let data = TaskData { task, splits: vec!["generated".into()], examples };
-    (folder, Questions { data, source, questions, answers, ablation })
+    (folder, PreparedSplit { data, source, examples: questions, answers, ablation })
 }
 
 /// Scores in order of the data.
-fn all(way: Way, models: &[&TaskModel], average: Average, questions: &Questions, batch_size: usize) -> Tensor {
-    let mut rows: Vec<Option<Tensor>> = questions.questions.iter().map(|_| None).collect();
+fn all(way: Way, models: &[&TaskModel], average: Average, questions: &PreparedSplit, batch_size: usize) -> Tensor {
+    let mut rows: Vec<Option<Tensor>> = questions.examples.iter().map(|_| None).collect();
     scores(way, models, average, questions, batch_size, |positions, scores| {
         for (row, &position) in positions.iter().enumerate() {
             assert!(rows[position].replace(scores.get(row as i64)).is_none(), "{position} was answered twice");
@@ -141,8 +141,8 @@ fn several_models_agree_and_answers_come_in_order() {
 fn padding_influences_nothing() {
     let model = model(Task::Vqa, 3);
     let (_folder, questions) = questions(Task::Vqa, 4, 12, None);
-    let asked: Vec<&[i64]> = questions.questions.iter().map(|q| q.words.as_slice()).collect();
-    let places: Vec<_> = questions.questions.iter().map(|q| q.places[0]).collect();
+    let asked: Vec<&[i64]> = questions.examples.iter().map(|q| q.words.as_slice()).collect();
+    let places: Vec<_> = questions.examples.iter().map(|q| q.places[0]).collect();
     let (ids, mask) = batches::words(&asked, 20);
     let (features, boxes) = batches::images(&questions, &places);
     let garbage = &ids * &mask + mask.eq(0) * 41;

@@ -15,7 +15,7 @@ use data::dataset::pretrain::masking::{IGNORED, change_boxes};
 use data::dataset::pretrain::sampler::Instance;
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
-use trainings::pretrain::data::Examples;
+use trainings::pretrain::data::PretrainExamples;
 
 /// Where batches come from and what they are for.
 #[derive(Clone, Copy)]
@@ -23,9 +23,9 @@ pub struct Feed<'a> {
     /// Of the vocabulary that the sentences were cut with.
     pub tokenizer: &'a Tokenizer,
     /// What is drawn.
-    pub examples: &'a Examples<'a>,
+    pub examples: &'a PretrainExamples<'a>,
     /// The training data, whose boxes are borrowed.
-    pub lenders: &'a Examples<'a>,
+    pub lenders: &'a PretrainExamples<'a>,
     /// Decides the draws together with `stream` and the example's number: they depend neither on batches nor on their order.
     pub seed: u64,
     /// Tells apart draws of the same example: the epoch, of training or of validation.

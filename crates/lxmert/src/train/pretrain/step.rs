@@ -11,8 +11,8 @@ use crate::train::session::{self, Updater};
 use base::error::{Error, Result};
 use lxmert_spec::paper::PRETRAINING;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
-use trainings::choices::Optim;
-use trainings::pretrain::data::Sentences;
+use trainings::options::Optim;
+use trainings::pretrain::data::PretrainSentences;
 
 /// What a batch gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +97,7 @@ pub struct Rule {
 /// Takes steps, one after the other.
 pub struct Stepper<'a> {
     model: &'a PretrainingModel,
-    sentences: &'a Sentences,
+    sentences: &'a PretrainSentences,
     rule: Rule,
     /// Of the parts of the batch so far.
     gradients: Vec<Tensor>,
@@ -110,7 +110,7 @@ pub type Step = session::Step<Measured>;
 
 impl<'a> Stepper<'a> {
     /// Will train `model` on batches of `sentences`.
-    pub fn new(model: &'a PretrainingModel, sentences: &'a Sentences, rule: Rule) -> Self {
+    pub fn new(model: &'a PretrainingModel, sentences: &'a PretrainSentences, rule: Rule) -> Self {
         Self { model, sentences, rule, gradients: Vec::new(), measuring: Measuring::default(), examples: Vec::new() }
     }
 

@@ -20,19 +20,21 @@ use data::features::Precision;
 use data::features::testing::{row_of, text};
 use lxmert_spec::Config;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
-use trainings::loader::Stores;
-use trainings::pretrain::data::{DataSettings, Examples, Loader, Role, Sentences};
+use trainings::pretrain::data::{
+    PretrainDataSettings, PretrainExamples, PretrainLoader, PretrainRole, PretrainSentences,
+};
 use trainings::pretrain::description::PretrainedDescription;
-use trainings::pretrain::start::Start;
+use trainings::pretrain::initial_weights::PretrainInitialWeights;
+use trainings::task_loader::StoreLocation;
 
 const WORDS: [&str; 13] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "sees", "red", "what", "is", "it"];
 
 struct World {
     folder: tempfile::TempDir,
-    loader: Loader,
-    train: Sentences,
-    valid: Sentences,
+    loader: PretrainLoader,
+    train: PretrainSentences,
+    valid: PretrainSentences,
 }
 
 impl World {
@@ -61,25 +63,25 @@ impl World {
             let all: Vec<Value> = images.map(of).collect();
             std::fs::write(root.join(format!("lxmert/{name}.json")), json!(all).to_string()).unwrap();
         }
-        let settings = DataSettings {
+        let settings = PretrainDataSettings {
             data_root: root.to_owned(),
-            stores: Stores::Build { folder: root.join("stores"), precision: Precision::F32 },
+            stores: StoreLocation::Build { folder: root.join("stores"), precision: Precision::F32 },
             vocab: root.join("vocab.txt"),
             scale: Scale::Full,
             allow_missing_images: false,
             qa_sets: None,
             threads: 2,
         };
-        let loader = Loader::new(settings).unwrap();
-        let train = loader.sentences("mscoco_train", Role::Train, &Silent).unwrap();
-        let valid = loader.sentences("mscoco_minival", Role::Valid, &Silent).unwrap();
+        let loader = PretrainLoader::new(settings).unwrap();
+        let train = loader.sentences("mscoco_train", PretrainRole::Train, &Silent).unwrap();
+        let valid = loader.sentences("mscoco_minival", PretrainRole::Valid, &Silent).unwrap();
         Self { folder, loader, train, valid }
     }
 
     fn feed<'a>(
         &'a self,
-        examples: &'a Examples<'a>,
-        lenders: &'a Examples<'a>,
+        examples: &'a PretrainExamples<'a>,
+        lenders: &'a PretrainExamples<'a>,
         size: usize,
         parts: usize,
     ) -> Feed<'a> {
@@ -120,7 +122,7 @@ fn collect(feed: Feed, order: &[usize]) -> Vec<Ready> {
     std::thread::scope(|scope| stream(scope, feed, order).map(Result::unwrap).collect())
 }
 
-fn stepper<'a>(model: &'a PretrainingModel, train: &'a Sentences, rule: Rule) -> (Stepper<'a>, Updater<'a>) {
+fn stepper<'a>(model: &'a PretrainingModel, train: &'a PretrainSentences, rule: Rule) -> (Stepper<'a>, Updater<'a>) {
     let stepper = Stepper::new(model, train, rule);
     let updater = stepper.updater();
     (stepper, updater)
@@ -335,7 +337,7 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
 
     let start = |whole| {
         let name = folder.join("X").to_str().unwrap().to_owned();
-        if whole { Start::Whole(name) } else { Start::WithoutAnswers(name) }
+        if whole { PretrainInitialWeights::Whole(name) } else { PretrainInitialWeights::WithoutAnswers(name) }
     };
     let vocab = folder.join("vocab.txt");
     let load = |description: &PretrainedDescription, start, allow| {

@@ -19,12 +19,12 @@ use base::error::Result;
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::paper::PRETRAINING;
 use lxmert_spec::weights_names::{BEST_LOSS, PRETRAINED_SUFFIX, after_epoch};
-use trainings::length::RunLength;
-use trainings::pretrain::data::Examples;
+use trainings::pretrain::data::PretrainExamples;
 use trainings::pretrain::identity::identity;
-use trainings::pretrain::settings::{Best, Outcome, Settings};
-use trainings::snapshot::Identity;
-use trainings::written::Written;
+use trainings::pretrain::settings::{BestEpoch, PretrainOutcome, PretrainSettings};
+use trainings::run_length::RunLength;
+use trainings::snapshot::RunIdentity;
+use trainings::weights_digests::WeightsDigests;
 
 /// Pre-trains `model`, validating after each epoch. Data order, masking and dropout depend on the seed alone.
 ///
@@ -34,14 +34,14 @@ use trainings::written::Written;
 pub fn run(
     model: &PretrainingModel,
     tokenizer: &Tokenizer,
-    train: &Examples,
-    valid: Option<&Examples>,
-    settings: &Settings,
+    train: &PretrainExamples,
+    valid: Option<&PretrainExamples>,
+    settings: &PretrainSettings,
     observer: &mut dyn Observer,
-) -> Result<Outcome> {
+) -> Result<PretrainOutcome> {
     settings.check(train, valid)?;
     let length = settings.length(train)?;
-    let Settings { lr, seed, .. } = *settings;
+    let PretrainSettings { lr, seed, .. } = *settings;
     let rule = Rule { tasks: settings.description.tasks, lr, seed, total: length.steps() };
     let stepper = Stepper::new(model, train.sentences, rule);
     let updater = stepper.updater();
@@ -53,9 +53,9 @@ pub fn run(
 struct Pretraining<'a> {
     model: &'a PretrainingModel,
     tokenizer: &'a Tokenizer,
-    train: &'a Examples<'a>,
-    valid: Option<&'a Examples<'a>>,
-    settings: &'a Settings,
+    train: &'a PretrainExamples<'a>,
+    valid: Option<&'a PretrainExamples<'a>>,
+    settings: &'a PretrainSettings,
     length: RunLength,
     stepper: Stepper<'a>,
 }
@@ -79,7 +79,7 @@ impl EpochSums for EpochLosses {
 /// The lowest validation loss so far.
 #[derive(Default, Serialize, Deserialize)]
 struct BestLoss {
-    best: Option<Best>,
+    best: Option<BestEpoch>,
 }
 
 impl Results for BestLoss {
@@ -94,7 +94,7 @@ impl Results for BestLoss {
 }
 
 impl<'a> Pretraining<'a> {
-    fn feed(&self, examples: &'a Examples<'a>, stream: u64, batch_size: usize, parts: usize) -> Feed<'a> {
+    fn feed(&self, examples: &'a PretrainExamples<'a>, stream: u64, batch_size: usize, parts: usize) -> Feed<'a> {
         Feed {
             tokenizer: self.tokenizer,
             examples,
@@ -115,7 +115,7 @@ impl Training for Pretraining<'_> {
     type Sums = EpochLosses;
     type Results = BestLoss;
     type Validation = Sums;
-    type Outcome = Outcome;
+    type Outcome = PretrainOutcome;
 
     const NAMES: WeightsNames = WeightsNames {
         best: BEST_LOSS,
@@ -124,7 +124,7 @@ impl Training for Pretraining<'_> {
         ending: PRETRAINED_SUFFIX,
     };
 
-    fn identity(&self) -> Identity {
+    fn identity(&self) -> RunIdentity {
         identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
     }
 
@@ -148,7 +148,7 @@ impl Training for Pretraining<'_> {
         Self: 'd,
     {
         self.train.sentences.source.check_length()?;
-        let Settings { batch_size, accumulate, .. } = *self.settings;
+        let PretrainSettings { batch_size, accumulate, .. } = *self.settings;
         let feed = self.feed(self.train, training_stream(epoch), batch_size, accumulate);
         Ok(Box::new(batches::stream(scope, feed, order)))
     }
@@ -194,15 +194,15 @@ impl Training for Pretraining<'_> {
         at: &mut Position<EpochLosses, BestLoss>,
         valid: Option<Sums>,
         made: EpochWork,
-    ) -> EpochEnd<Outcome> {
+    ) -> EpochEnd<PretrainOutcome> {
         let Position { epoch, sums: EpochLosses { sums }, results: BestLoss { best }, .. } = at;
         let valid_loss = valid.as_ref().map(Sums::loss);
         let is_best = valid_loss.is_some_and(|loss| best.is_none_or(|best| loss < best.loss));
         if is_best {
-            *best = valid_loss.map(|loss| Best { loss, epoch: *epoch });
+            *best = valid_loss.map(|loss| BestEpoch { loss, epoch: *epoch });
         }
         let (best, steps) = (*best, made.steps);
-        let outcome = Outcome { steps, train_loss: sums.loss(), valid_loss, best };
+        let outcome = PretrainOutcome { steps, train_loss: sums.loss(), valid_loss, best };
         let tasks = self.settings.description.tasks;
         let metrics = [
             ("train", sums.metrics(tasks)),
@@ -220,8 +220,8 @@ impl Training for Pretraining<'_> {
         EpochEnd { outcome, is_best, result: EpochResult { lines, metrics, scalars } }
     }
 
-    fn save(&self, name: &str) -> Result<Written> {
-        let Settings { output, description, vocabulary, pth, .. } = self.settings;
+    fn save(&self, name: &str) -> Result<WeightsDigests> {
+        let PretrainSettings { output, description, vocabulary, pth, .. } = self.settings;
         weights::save(self.model, output, name, description, vocabulary.as_deref(), *pth)
     }
 }

@@ -14,8 +14,8 @@ use lxmert_spec::description::{PRETRAINING, check_vocabulary, metadata};
 use lxmert_spec::loading::{LoadPolicy, LoadReport, locate};
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use trainings::pretrain::description::PretrainedDescription;
-use trainings::pretrain::start::Start;
-use trainings::written::Written;
+use trainings::pretrain::initial_weights::PretrainInitialWeights;
+use trainings::weights_digests::WeightsDigests;
 
 /// Writes `<folder>/<name>_LXRT.safetensors` and, where `pth`, `<folder>/<name>_LXRT.pth`: the original's state dict, with the
 /// tied decoder under both its names and without heads that were not trained.
@@ -29,7 +29,7 @@ pub fn save(
     description: &PretrainedDescription,
     vocabulary: Option<&str>,
     pth: bool,
-) -> Result<Written> {
+) -> Result<WeightsDigests> {
     let state: StateDict =
         model.state().into_iter().filter(|(name, _)| description.tasks.has_parameter(name)).collect();
     let metadata = with_vocabulary(metadata(PRETRAINING, description)?, vocabulary);
@@ -43,7 +43,7 @@ pub fn save(
 /// What can be wrong with a checkpoint; data where it was trained with another vocabulary; sizes that no model can have.
 pub fn model(
     description: &PretrainedDescription,
-    start: &Start,
+    start: &PretrainInitialWeights,
     (vocab, tokenizer): (&Path, &Tokenizer),
     seed: u64,
     allow_missing: bool,
@@ -52,13 +52,13 @@ pub fn model(
     tch::manual_seed(seed as i64);
     let model = PretrainingModel::new(&description.config, description.answers, device)?;
     let (policy, path) = match start {
-        Start::Scratch => return Ok((model, None)),
-        Start::Whole(name) => (LoadPolicy::Pretrained, locate(name, PRETRAINED_SUFFIX)?),
-        Start::WithoutAnswers(name) => (LoadPolicy::Lxmert, locate(name, PRETRAINED_SUFFIX)?),
-        Start::Bert(path) => (LoadPolicy::Bert, path.clone()),
+        PretrainInitialWeights::Scratch => return Ok((model, None)),
+        PretrainInitialWeights::Whole(name) => (LoadPolicy::Pretrained, locate(name, PRETRAINED_SUFFIX)?),
+        PretrainInitialWeights::WithoutAnswers(name) => (LoadPolicy::Lxmert, locate(name, PRETRAINED_SUFFIX)?),
+        PretrainInitialWeights::Bert(path) => (LoadPolicy::Bert, path.clone()),
     };
     let (state, notes) = match start {
-        Start::Bert(path) => (bert_for(&description.config, vocab, path)?, Vec::new()),
+        PretrainInitialWeights::Bert(path) => (bert_for(&description.config, vocab, path)?, Vec::new()),
         _ => {
             check_vocabulary(&path, tokenizer)?;
             let weights = lxmert_spec::loading::read_weights(&path)?;

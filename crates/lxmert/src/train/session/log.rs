@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base::error::Result;
 use serde_json::{Map, Value, json};
-use trainings::log_files::{LogFiles, Marks};
+use trainings::log_files::{LogFiles, LogLengths};
 
 use super::training::{EpochResult, EpochWork, Step};
 
@@ -15,7 +15,7 @@ pub(crate) struct RunLog {
 
 impl RunLog {
     /// As [`LogFiles::open`].
-    pub(crate) fn open(folder: &Path, at: Option<Marks>) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, at: Option<LogLengths>) -> Result<Self> {
         LogFiles::open(folder, at).map(|files| Self { files })
     }
 
@@ -59,7 +59,7 @@ impl RunLog {
     }
 
     /// Forces the logs to disk. Returns the lengths to which a run that is resumed from now cuts them.
-    pub(crate) fn mark(&mut self) -> Result<Marks> {
+    pub(crate) fn mark(&mut self) -> Result<LogLengths> {
         self.files.mark()
     }
 }

@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use trainings::length::RunLength;
+use trainings::run_length::RunLength;
 
 /// Returns a shuffle of the numbers below `examples` that depends on seed and epoch alone.
 pub(crate) fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {

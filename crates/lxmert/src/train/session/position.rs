@@ -2,9 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use trainings::log_files::Marks;
+use trainings::log_files::LogLengths;
 use trainings::resume::{self, LONGEST_EPOCH};
-use trainings::written::Written;
+use trainings::weights_digests::WeightsDigests;
 
 /// What an epoch's steps sum. It is kept in snapshots.
 pub(crate) trait EpochSums: Default + Serialize + DeserializeOwned {
@@ -43,10 +43,10 @@ pub(crate) struct Position<S, R> {
     /// Of the epochs before.
     #[serde(flatten)]
     pub results: R,
-    pub logs: Marks,
+    pub logs: LogLengths,
     /// The weights that the epochs before have written; absent in snapshots of older programs.
     #[serde(default)]
-    pub weights: Written,
+    pub weights: WeightsDigests,
 }
 
 impl<S: EpochSums, R: Results> Position<S, R> {
@@ -57,7 +57,7 @@ impl<S: EpochSums, R: Results> Position<S, R> {
     }
 }
 
-impl<S: EpochSums, R: Results> resume::Position for Position<S, R> {
+impl<S: EpochSums, R: Results> resume::RunPosition for Position<S, R> {
     fn reached(&self) -> (u64, u64) {
         (self.epoch, self.sums.steps())
     }

@@ -8,7 +8,7 @@ use base::signals::ShutdownGuard;
 use trainings::dir_lock::lock_dir;
 use trainings::progress::TrainProgress;
 use trainings::resume::{self, RunStart};
-use trainings::snapshot::{self, ENDING, Identity, Next};
+use trainings::snapshot::{self, AfterStep, ENDING, RunIdentity};
 
 use super::log::RunLog;
 use super::observer::Observer;
@@ -68,7 +68,7 @@ struct Session<'a, T: Training> {
 }
 
 impl<T: Training> Session<'_, T> {
-    fn finish(mut self, identity: Identity) -> Result<T::Outcome> {
+    fn finish(mut self, identity: RunIdentity) -> Result<T::Outcome> {
         if self.updater.steps() == 0 {
             self.say(&self.training.opening())?;
         }
@@ -117,11 +117,11 @@ impl<T: Training> Session<'_, T> {
     fn snapshot_if_due(&mut self) -> Result<()> {
         let number = self.updater.steps();
         let next = self.writer.next(number, &self.at_work);
-        if next != Next::Step {
+        if next != AfterStep::Step {
             self.at.logs = self.writer.log.mark()?;
             self.writer.snapshot::<T>(&self.updater, &self.at)?;
         }
-        if next == Next::Stop { Err(self.writer.stopped(number, self.at_work.stop_signal())) } else { Ok(()) }
+        if next == AfterStep::Stop { Err(self.writer.stopped(number, self.at_work.stop_signal())) } else { Ok(()) }
     }
 
     /// Goes over the validation data. Asked to stop, it leaves a snapshot of the epoch's last step.

@@ -7,11 +7,11 @@ use base::error::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use trainings::length::RunLength;
-use trainings::outcome::Facts;
+use trainings::outcome::RunFacts;
 use trainings::resume::SnapshotSettings;
-use trainings::snapshot::Identity;
-use trainings::written::Written;
+use trainings::run_length::RunLength;
+use trainings::snapshot::RunIdentity;
+use trainings::weights_digests::WeightsDigests;
 
 use super::position::{EpochSums, Position, Results};
 use super::update::Updater;
@@ -98,7 +98,7 @@ pub(crate) trait Training {
     const NAMES: WeightsNames;
 
     /// Returns what the run is.
-    fn identity(&self) -> Identity;
+    fn identity(&self) -> RunIdentity;
 
     /// Brings the last weights of a run that has ended before into the model.
     fn load_last(&self) -> Result<()>;
@@ -148,10 +148,10 @@ pub(crate) trait Training {
         Self: Sized;
 
     /// Writes the weights under one of [`NAMES`](Self::NAMES).
-    fn save(&self, name: &str) -> Result<Written>;
+    fn save(&self, name: &str) -> Result<WeightsDigests>;
 
     /// What a judge should know beside the outcome.
-    fn facts(&self) -> Facts {
-        Facts::default()
+    fn facts(&self) -> RunFacts {
+        RunFacts::default()
     }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use base::error::{Error, Result};
 use base::signals::ShutdownGuard;
-use trainings::outcome::Finished;
+use trainings::outcome::OutcomeFile;
 use trainings::resume;
-use trainings::snapshot::{Identity, Next, Snapshots, stopped};
-use trainings::written::add_missing;
+use trainings::snapshot::{AfterStep, RunIdentity, Snapshots, stopped};
+use trainings::weights_digests::add_missing;
 
 use super::log::RunLog;
 use super::position::Results;
@@ -38,7 +38,7 @@ impl<'a> RunWriter<'a> {
     }
 
     /// Returns what to do after `step` steps.
-    pub(crate) fn next(&self, step: u64, at_work: &ShutdownGuard) -> Next {
+    pub(crate) fn next(&self, step: u64, at_work: &ShutdownGuard) -> AfterStep {
         self.snapshots.next(step, at_work)
     }
 
@@ -63,7 +63,7 @@ impl<'a> RunWriter<'a> {
         training: &T,
         at: PositionOf<T>,
         outcome: T::Outcome,
-        identity: Identity,
+        identity: RunIdentity,
     ) -> Result<T::Outcome> {
         self.log.mark()?;
         let mut weights = at.weights;
@@ -75,7 +75,7 @@ impl<'a> RunWriter<'a> {
         for name in (0..at.epoch).filter_map(T::NAMES.epoch).chain(best) {
             add_missing(&mut weights, self.output, &format!("{name}{}.safetensors", T::NAMES.ending))?;
         }
-        let finished = Finished { outcome, identity, facts: training.facts(), weights };
+        let finished = OutcomeFile { outcome, identity, facts: training.facts(), weights };
         finished.write(self.output)?;
         self.snapshots.clear()?;
         Ok(finished.outcome)

@@ -10,8 +10,8 @@ use measure::{Repeats, Times, rounded};
 use protocol::BenchPredict;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
-use trainings::choices::Average;
-use trainings::examples::{MAX_WORDS, Questions};
+use trainings::examples::{MAX_WORDS, PreparedSplit};
+use trainings::options::Average;
 
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};
@@ -113,7 +113,7 @@ impl<'a> Measured<'a> {
     }
 
     /// Scores (questions, answers) in the questions' order.
-    fn measure(&mut self, way: Way, model: &TaskModel, questions: &Questions, batch_size: usize) -> Result<Tensor> {
+    fn measure(&mut self, way: Way, model: &TaskModel, questions: &PreparedSplit, batch_size: usize) -> Result<Tensor> {
         let mut parts: Vec<(Vec<usize>, Tensor)> = Vec::new();
         let (started, cpu) = (Instant::now(), cpu_ms());
         scores(way, &[model], Average::Logits, questions, batch_size, |positions, scores| {

@@ -9,7 +9,7 @@ use data::features::store::Source as Origin;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use indexmap::IndexMap;
 use protocol::GeneratedSizes;
-use trainings::examples::{Question, Questions, Source, Target};
+use trainings::examples::{ExampleTarget, FeatureSource, PreparedExample, PreparedSplit};
 
 /// Word pieces, `[CLS]` and `[SEP]` included and cut at 20, of forty questions spread over GQA's testdev as its 12,578
 /// are: the middle of every fortieth of them by length, 11.8 on average. Counted from the questions of
@@ -67,7 +67,7 @@ fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
 ///
 /// # Errors
 /// Where the store cannot be written.
-pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path) -> Result<Questions> {
+pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path) -> Result<PreparedSplit> {
     let path = folder.join("bench.f32.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32)?;
     let images = asked.iter().map(|question| question.image + 1).max().unwrap_or(0);
@@ -75,10 +75,10 @@ pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path
         writer.write_row(&row)?;
     }
     writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() })?;
-    let source = Source::new(vec![FeatureStore::open(&path)?])?;
+    let source = FeatureSource::new(vec![FeatureStore::open(&path)?])?;
     let answers: Vec<String> = (0..sizes.answers).map(|answer| format!("answer {answer}")).collect();
     let mut examples = Vec::with_capacity(asked.len());
-    let mut questions = Vec::with_capacity(asked.len());
+    let mut prepared = Vec::with_capacity(asked.len());
     for (index, Asked { image, words }) in asked.into_iter().enumerate() {
         let image = image_id(image);
         let answer = index * 31 % sizes.answers;
@@ -89,10 +89,15 @@ pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path
             label: Some(Label::Soft(IndexMap::from([(answers[answer].clone(), 1.0)]))),
         });
         let places = source.find(&image).into_iter().collect();
-        questions.push(Question { index, words, places, target: Some(Target::Soft(vec![(answer as u32, 1.0)])) });
+        prepared.push(PreparedExample {
+            index,
+            words,
+            places,
+            target: Some(ExampleTarget::Soft(vec![(answer as u32, 1.0)])),
+        });
     }
     let data = TaskData { task: Task::Vqa, splits: vec!["generated".into()], examples };
-    Ok(Questions { data, source, questions, answers, ablation: None })
+    Ok(PreparedSplit { data, source, examples: prepared, answers, ablation: None })
 }
 
 #[cfg(test)]

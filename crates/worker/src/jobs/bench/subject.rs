@@ -7,7 +7,7 @@ use lxmert_spec::Config;
 use lxmert_spec::paper::SEED;
 use measure::Repeats;
 use protocol::{GeneratedSizes, Rounds};
-use trainings::examples::Questions;
+use trainings::examples::PreparedSplit;
 
 use super::questions::{self, Asked};
 use crate::jobs::work::Work;
@@ -17,7 +17,7 @@ pub(crate) struct Subject {
     /// The model.
     pub model: TaskModel,
     /// The data.
-    pub questions: Questions,
+    pub questions: PreparedSplit,
     // Holds the feature store's file.
     _folder: TemporaryFolder,
 }

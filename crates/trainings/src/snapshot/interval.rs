@@ -1,4 +1,4 @@
-//! How often snapshots are written.
+//! The interval at which snapshots are written.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// An interval in steps or in time.
+/// An interval between snapshots: a number of steps, or a time. Parses from `500`, `90s`, `20m`, `1h` or `never`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Every {
-    /// Only when asked to stop.
+pub enum SnapshotInterval {
+    /// No snapshots but the one that is written when a signal stops the run.
     Never,
-    /// After so many steps.
+    /// A snapshot every this many steps.
     Steps(u64),
-    /// After the first step at so long after the last one.
+    /// A snapshot after the first step that ends this long after the last snapshot.
     Time(Duration),
 }
 
-impl Every {
-    /// Whether it is over.
+impl SnapshotInterval {
+    /// Whether a snapshot is due, given the steps and the time since the last one.
     pub fn is_due(self, steps: u64, time: Duration) -> bool {
         match self {
             Self::Never => false,
@@ -29,12 +29,16 @@ impl Every {
     }
 }
 
-impl FromStr for Every {
+impl FromStr for SnapshotInterval {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         const UNITS: [(char, u64); 3] = [('s', 1), ('m', 60), ('h', 3600)];
-        let wrong = || format!("{text:?} is no interval: use steps such as 500, or a time such as 90s, 20m or 1h");
+        let wrong = || {
+            format!(
+                "{text:?} is not an interval: use a number of steps such as 500, a time such as 90s, 20m or 1h, or never"
+            )
+        };
         let text_trimmed = text.trim();
         if text_trimmed == "never" {
             return Ok(Self::Never);
@@ -51,7 +55,7 @@ impl FromStr for Every {
     }
 }
 
-impl fmt::Display for Every {
+impl fmt::Display for SnapshotInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Never => f.write_str("never"),

@@ -1,10 +1,10 @@
-//! Choices of a training or a prediction that are one word each.
+//! Options of trainings and predictions whose value is one word.
 
 use serde::{Deserialize, Serialize};
 
 pub use lxmert_spec::recipe::Optim;
 
-/// What is averaged where several models answer together.
+/// What is averaged if several models answer together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Average {
@@ -15,12 +15,12 @@ pub enum Average {
     Logits,
 }
 
-/// What is left out of the input, to see what the rest alone can do.
+/// The part of the input that is hidden from the model, to measure what the rest alone can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ablation {
-    /// Features and boxes are zero: a question-only model.
+    /// Hides the image: features and boxes are zero. Gives a question-only model.
     Vision,
-    /// Every sentence is empty: an image-only model.
+    /// Hides the sentence: every sentence is empty. Gives an image-only model.
     Language,
 }

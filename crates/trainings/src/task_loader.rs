@@ -1,11 +1,11 @@
-//! From paths and options to a task's data: what `train`, `evaluate`, `predict` and the profiles share.
+//! Reads a task's data from paths and options, for `train`, `evaluate`, `predict` and the profiles.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::Ablation;
-use super::examples::{self, Missing, Questions, Source};
+use super::examples::{self, FeatureSource, MissingFeatures, PreparedSplit};
+use super::options::Ablation;
 use base::error::Result;
 use base::progress::Observer;
 use data::dataset::answers::LabelTable;
@@ -13,54 +13,54 @@ use data::dataset::tokenizer::Tokenizer;
 use data::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
 use data::features::{FeatureStore, Precision, ensure_store};
 
-/// Where a task's data are and how much of them to read.
+/// The place of a task's data and how much of them to read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DataSettings {
+pub struct TaskDataSettings {
     /// The task.
     pub task: Task,
     /// Folder laid out as the original's `data/`.
     pub data_root: PathBuf,
-    /// Where features come from.
-    pub stores: Stores,
+    /// Place of the feature stores.
+    pub stores: StoreLocation,
     /// WordPiece vocabulary.
     pub vocab: PathBuf,
     /// `--tiny` and `--fast`.
     pub scale: Scale,
-    /// Leave out examples without features instead of refusing; always so under a reduced scale.
+    /// Skips examples without features instead of failing; always on with a reduced scale.
     pub allow_missing_images: bool,
-    /// Leaves a modality out.
+    /// The modality that is hidden from the model.
     pub ablation: Option<Ablation>,
 }
 
-/// Where the feature stores of a data root's TSV files are.
+/// The place of the feature stores that belong to a data root's TSV files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stores {
-    /// Built here from the TSV files where they are not there yet.
+pub enum StoreLocation {
+    /// A folder in which missing stores are built from the TSV files.
     Build {
         /// The stores' folder.
         folder: PathBuf,
         /// Element type of features.
         precision: Precision,
     },
-    /// Here already, under the TSV files' paths below the data root; the TSV files are not looked at.
+    /// A folder with finished stores, named after the TSV files' paths below the data root. The TSV files are not read.
     Ready {
         /// The stores' folder.
         folder: PathBuf,
     },
 }
 
-/// The name of a TSV's store below [`Stores::Ready`]'s folder; `tsv` is below the data root.
+/// Returns the path of a TSV file's store below the folder of [`StoreLocation::Ready`]. `tsv` is relative to the data root.
 pub fn store_name(tsv: &Path) -> PathBuf {
     tsv.with_extension("safetensors")
 }
 
-impl Stores {
-    /// The store of a feature file below the data root.
+impl StoreLocation {
+    /// Opens the store of a feature file below the data root, building it first if needed.
     ///
     /// # Errors
-    /// Where it is not there, or cannot be built.
+    /// If the store is missing or cannot be built.
     pub fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Observer) -> Result<FeatureStore> {
         let limit = match file.limit {
             Limit::All => None,
@@ -78,23 +78,23 @@ impl Stores {
         }
     }
 
-    /// Where the store of a feature file lies, if stores are ready.
+    /// Returns the path that the store of a feature file has if stores are ready.
     pub fn ready(&self, data_root: &Path, file: &FeatureFile) -> PathBuf {
         let (Self::Build { folder, .. } | Self::Ready { folder }) = self;
         folder.join(store_name(file.path.strip_prefix(data_root).unwrap_or(&file.path)))
     }
 }
 
-/// Reads splits with one tokeniser and one answer table.
-pub struct Loader {
-    settings: DataSettings,
+/// Reads splits of a task, all with the same vocabulary and answer table.
+pub struct TaskLoader {
+    settings: TaskDataSettings,
     tokenizer: Tokenizer,
     labels: Option<LabelTable>,
 }
 
-impl Loader {
+impl TaskLoader {
     /// Reads the vocabulary and, for VQA and GQA, the answer table.
-    pub fn new(settings: DataSettings) -> Result<Self> {
+    pub fn new(settings: TaskDataSettings) -> Result<Self> {
         let tokenizer = Tokenizer::from_vocab_file(&settings.vocab)?;
         let labels = match settings.task {
             Task::Vqa => Some(LabelTable::vqa(&settings.data_root)?),
@@ -104,45 +104,49 @@ impl Loader {
         Ok(Self { settings, tokenizer, labels })
     }
 
-    /// Cuts sentences.
+    /// Returns the tokeniser of the vocabulary.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
 
-    /// Where they are and how much of them is read.
-    pub fn settings(&self) -> &DataSettings {
+    /// Returns the settings with which it was created.
+    pub fn settings(&self) -> &TaskDataSettings {
         &self.settings
     }
 
-    /// Words of the vocabulary.
+    /// Returns the number of pieces in the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.tokenizer.vocab_size()
     }
 
-    /// Answers of the head.
+    /// Returns the number of classes of the answer head.
     pub fn classes(&self) -> usize {
         examples::answers(self.labels.as_ref()).len()
     }
 
-    /// The answer table (VQA, GQA).
+    /// Returns the answer table; `None` for NLVR2.
     pub fn labels(&self) -> Option<&LabelTable> {
         self.labels.as_ref()
     }
 
-    /// The examples of a comma list of splits with their features; stores are built where they are not there yet.
-    pub fn questions(&self, splits: &str, progress: &dyn Observer) -> Result<Questions> {
+    /// Reads and prepares the examples of comma-separated splits with their features. Missing stores are built if the settings
+    /// say so.
+    ///
+    /// # Errors
+    /// Data or usage if files are missing or damaged, or if examples have no features and may not be skipped.
+    pub fn prepare(&self, splits: &str, progress: &dyn Observer) -> Result<PreparedSplit> {
         let settings = &self.settings;
         let data = TaskData::load(settings.task, &settings.data_root, splits)?;
         let files = feature_files(settings.task, splits, settings.scale, &settings.data_root)?;
         let open = |file| settings.stores.open(&settings.data_root, file, progress);
         let stores = files.iter().map(open).collect::<Result<_>>()?;
         let missing = match (settings.allow_missing_images, settings.scale) {
-            (false, Scale::Full) => Missing::Refuse,
-            _ => Missing::Drop,
+            (false, Scale::Full) => MissingFeatures::Refuse,
+            _ => MissingFeatures::Drop,
         };
-        Questions::prepare(
+        PreparedSplit::prepare(
             data,
-            Source::new(stores)?,
+            FeatureSource::new(stores)?,
             &self.tokenizer,
             self.labels.as_ref(),
             missing,

@@ -1,4 +1,4 @@
-//! Finished work in an output folder: it is recognised, whatever training left it, and never written over.
+//! Recognises a finished run in an output folder, whichever training it was, and refuses to overwrite it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::outcome::{self, FILE_NAME};
 use base::clock;
 use base::error::{Error, Result};
 
-/// Differing settings that a message names.
+/// Maximum number of differing settings that a message lists.
 const NAMED: usize = 8;
 
-/// How any training ended, fine-tuning or pre-training.
+/// The outcome of a fine-tuning or a pre-training.
 #[derive(Debug, Deserialize)]
 pub(super) struct FinishedRun {
     outcome: Value,
@@ -27,46 +27,51 @@ struct RunOptions {
 }
 
 impl FinishedRun {
-    /// Returns the run that has ended in a folder; `None` if none has.
+    /// Reads the outcome of the run that finished in a folder; `None` if none did.
     ///
     /// # Errors
-    /// Where its outcome cannot be read.
+    /// If there is an outcome that cannot be read.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
         outcome::read_json(folder)
     }
 
-    /// Whether it and a run with the options `now` are both fine-tunings, or both pre-trainings.
-    pub(crate) fn is_of_the_kind_of(&self, now: &BTreeMap<String, Value>) -> bool {
+    /// Whether this run and one with the options `now` are both fine-tunings, or both pre-trainings.
+    pub(crate) fn is_same_kind_as(&self, now: &BTreeMap<String, Value>) -> bool {
         self.identity.run.contains_key("task") == now.contains_key("task")
     }
 
-    /// Returns the error for a run with the options `now` that was to begin in the folder of this one.
+    /// Returns the error for starting a run with the options `now` in the folder of this one.
     pub(crate) fn refusal(&self, folder: &Path, now: &BTreeMap<String, Value>) -> Error {
         let then = &self.identity.run;
-        let differing = match self.is_of_the_kind_of(now) {
+        let differing = match self.is_same_kind_as(now) {
             true => differing(then, now),
             false => vec![format!("task: {} -> {}", task(then), task(now))],
         };
         let more = differing.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let (settings, resume) = match differing.is_empty() {
-            true => ("with the same settings".to_owned(), "--resume (it says that the run has ended)"),
+            true => ("with the same settings".to_owned(), "--resume to print its result again"),
             false => (
                 format!("with other settings ({}{more})", differing[..differing.len().min(NAMED)].join(", ")),
-                "--resume with that run's settings (it says that the run has ended)",
+                "--resume with that run's settings to print its result again",
             ),
         };
         let path = folder.join(FILE_NAME);
         let date = path.metadata().ok().and_then(|about| about.modified().ok()?.duration_since(UNIX_EPOCH).ok());
         let date = date.map(|date| format!(", {}", clock::rfc3339(date.as_secs()))).unwrap_or_default();
-        Error::usage(format!("a finished run is here: {}, {settings}, {}{date}", task(then), self.best()))
-            .because(format!("{} is its outcome; training here again would replace it and its weights", path.display()))
-            .next(format!(
-                "pass {resume}, --restart to move it aside and train again (nothing is deleted), or name another --output"
-            ))
+        Error::usage(format!(
+            "{} holds a finished run: {}, {settings}, {}{date}",
+            folder.display(),
+            task(then),
+            self.best()
+        ))
+        .because(format!("{} is its outcome; training here would overwrite it and its weights", path.display()))
+        .next(format!(
+            "pass {resume}, --restart to move it aside and train again (nothing is deleted), or name another --output"
+        ))
     }
 
-    /// Its best score in points, or its lowest loss.
+    /// Returns the best score in points, or the lowest loss, for a message.
     fn best(&self) -> String {
         let number = |pointer: &str| self.outcome.pointer(pointer).and_then(Value::as_f64);
         let points = |score: f64| (score * 1e4).round() / 100.0;
@@ -80,12 +85,12 @@ impl FinishedRun {
     }
 }
 
-/// What a run with these options learns.
+/// Returns the task of a run with these options.
 fn task(run: &BTreeMap<String, Value>) -> String {
     run.get("task").map_or_else(|| "pretrain".to_owned(), shown)
 }
 
-/// "name: then -> now" for each option whose values differ. Options of which `now` knows nothing do not count.
+/// Returns "name: then -> now" for each option whose value differs. Options that are missing in `now` are ignored.
 fn differing(then: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>) -> Vec<String> {
     let mut all = Vec::new();
     for (name, value) in now {
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_is_told_with_what_would_be_different() {
+    fn a_finished_run_is_named_with_the_settings_that_differ() {
         let folder = tempfile::tempdir().unwrap();
         let vqa = json!({ "task": "vqa", "--lr": 5e-5, "start": { "--load-lxmert": "a" }, "training data": 1 });
         let pretraining = json!({ "tasks": ["Mask_LM"], "--lr": 5e-5 });
@@ -163,7 +168,7 @@ mod tests {
         ] {
             let error = left(outcome, then).refusal(folder.path(), &options(now));
             assert_eq!(error.kind(), Kind::Usage);
-            assert!(error.what().starts_with(&format!("a finished run is here: {wanted}")), "{error}");
+            assert!(error.what().contains(&format!(" holds a finished run: {wanted}")), "{error}");
             let text = error.to_string();
             assert!(
                 ["--resume", "--restart", "another --output", FILE_NAME].iter().all(|way| text.contains(way)),
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_that_cannot_be_read_is_an_outcome() {
+    fn an_unreadable_outcome_counts_as_an_outcome() {
         let folder = tempfile::tempdir().unwrap();
         assert!(FinishedRun::read(folder.path()).unwrap().is_none());
         let path = folder.path().join(FILE_NAME);

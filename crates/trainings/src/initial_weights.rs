@@ -1,4 +1,4 @@
-//! Where a task model's first weights come from.
+//! The initial weights of a task model.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use base::error::Error;
 
-/// Where a model's first weights come from.
+/// The source of a task model's initial weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Start {
-    /// Drawn from N(0, 0.02²).
+pub enum InitialWeights {
+    /// Random weights (`--from-scratch`), drawn from a normal distribution.
     Scratch,
     /// A fine-tuned model of the same task (`--load`).
     FineTuned(String),
@@ -19,12 +19,12 @@ pub enum Start {
     Lxmert(String),
     /// Encoder and answer head of a pre-trained model (`--loadLXMERTQA`).
     LxmertQa(String),
-    /// BERT's weights for the language side: what [`lxmert_spec::loading::bert_weights`] takes.
+    /// BERT's weights for the language layers (`--bert`): a path that [`lxmert_spec::loading::bert_weights`] accepts.
     Bert(PathBuf),
 }
 
-impl Start {
-    /// The option that names it and the name, to tell runs apart.
+impl InitialWeights {
+    /// Returns the option that selects it with its value, as part of a run's identity.
     pub fn described(&self) -> Value {
         match self {
             Self::Scratch => json!({ "--from-scratch": true }),
@@ -36,7 +36,8 @@ impl Start {
     }
 }
 
-/// The error of `--load-lxmert-qa` for NLVR2.
+/// Returns the error of `--load-lxmert-qa` for NLVR2.
 pub fn no_answers_to_load() -> Error {
-    Error::usage("NLVR2 has no answers to load from a question answering head").next("use --load-lxmert for NLVR2")
+    Error::usage("--load-lxmert-qa cannot be used for NLVR2, whose answers are not in the pre-trained answer head")
+        .next("use --load-lxmert, which loads the encoder alone")
 }

@@ -1,29 +1,29 @@
-//! What the identity of every run says of its model and its features.
+//! The parts of a run's identity that fine-tuning and pre-training share: model, vocabulary and features.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::examples::Source;
-use crate::snapshot::Identity;
+use crate::examples::FeatureSource;
+use crate::snapshot::RunIdentity;
 use data::features::FeatureStore;
 use lxmert_spec::Config;
 
-/// Returns the identity of a run with these options, this model and these data.
+/// Returns the identity of a run with these options, this model, and these training and validation data.
 pub fn of_run(
     mut run: BTreeMap<String, Value>,
     config: &Config,
     vocabulary: Option<&str>,
     [train, valid]: [Value; 2],
     machine: BTreeMap<String, Value>,
-) -> Identity {
+) -> RunIdentity {
     run.insert("words of the vocabulary".into(), config.vocab_size.into());
     run.insert("training data".into(), train);
     run.insert("validation data".into(), valid);
-    Identity { machine, ..Identity::of_options(run, vocabulary) }
+    RunIdentity { machine, ..RunIdentity::of_options(run, vocabulary) }
 }
 
-/// A model's sizes but for two, which the vocabulary and the features decide.
+/// Returns a model's sizes without the two that the vocabulary and the features decide.
 pub fn sizes(config: &Config) -> Value {
     let mut sizes = json!(config);
     for size in ["vocab_size", "visual_feat_dim"] {
@@ -32,8 +32,8 @@ pub fn sizes(config: &Config) -> Value {
     sizes
 }
 
-/// What features were read.
-pub fn features(source: &Source) -> Value {
+/// Returns the origin, extent and digest of each feature store.
+pub fn features(source: &FeatureSource) -> Value {
     let of = |store: &FeatureStore| {
         json!({
             "of": store.source().name,

@@ -1,4 +1,4 @@
-//! Moves a run out of the way of another one: under a dated name beside its folder, nothing deleted.
+//! Moves an earlier run out of the way, to a folder with a dated name. Deletes nothing.
 
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use base::clock;
 use base::error::{Error, Result};
 use lxmert_spec::weights_names::is_weights_name;
 
-/// Names of weights of a training in a folder, in order. Empty if the folder is absent.
+/// Returns the sorted names of the weights files that trainings left in a folder; empty if the folder does not exist.
 pub(super) fn weights_in(folder: &Path) -> Result<Vec<String>> {
     let names = entries(folder)?.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| is_weights_name(name)).collect();
@@ -16,11 +16,12 @@ pub(super) fn weights_in(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Moves the files of `folder` and the folder of its snapshots into a new folder with today's date in its name, beside it or,
-/// where nothing can be made there, within it. A log that the next run adds to is copied. Other folders stay. Returns the new folder.
+/// Moves the files of `folder` and the folder of its snapshots into a new folder with today's date in its name. The new folder
+/// is beside `folder` or, if none can be created there, inside it. A log that the next run appends to is copied instead. Other
+/// folders stay. Returns the new folder.
 ///
 /// # Errors
-/// Where something cannot be moved; what is moved by then is in the new folder.
+/// If something cannot be moved; what was moved before is in the new folder.
 pub(super) fn move_aside(folder: &Path, snapshots: &Path, log_to_copy: Option<&str>) -> Result<PathBuf> {
     let failed = |path: &Path, e: &std::io::Error| Error::io("move aside", path, e);
     let folder = std::fs::canonicalize(folder).map_err(|e| Error::io("find", folder, &e))?;
@@ -35,7 +36,7 @@ pub(super) fn move_aside(folder: &Path, snapshots: &Path, log_to_copy: Option<&s
     }
     let is_named =
         |path: &Path, name: Option<&str>| path.file_name().is_some_and(|of| name.is_some_and(|name| of == name));
-    // The outcome goes last: until then the folder is that of a finished run.
+    // The outcome goes last: until then the folder counts as that of a finished run.
     paths.sort_by_key(|path| (is_named(path, Some(FILE_NAME)), is_named(path, log_to_copy)));
     let date = clock::now().replace(':', "");
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -52,7 +53,7 @@ pub(super) fn move_aside(folder: &Path, snapshots: &Path, log_to_copy: Option<&s
         };
         match move_into(&place, &paths, log_to_copy) {
             Ok(()) => return Ok(place),
-            // Beside a folder with a file system of its own.
+            // The folder is a mount point: try inside it.
             Err((path, e)) if e.kind() == std::io::ErrorKind::CrossesDevices => {
                 let _ = std::fs::remove_dir(&place);
                 last = Some(failed(&path, &e));
@@ -76,7 +77,7 @@ fn move_into(place: &Path, paths: &[PathBuf], log_to_copy: Option<&str>) -> Resu
     Ok(())
 }
 
-/// Creates a folder that is not there yet: of this name, or with a number behind it.
+/// Creates a new folder with this name, or with a number appended if it exists.
 fn create_new(path: &Path) -> std::io::Result<PathBuf> {
     let mut number = 1;
     loop {

@@ -1,4 +1,4 @@
-//! Where a pre-trained model's first weights come from.
+//! The initial weights of a pre-training.
 
 use std::path::PathBuf;
 
@@ -9,25 +9,25 @@ use base::error::Result;
 use lxmert_spec::loading::locate;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 
-/// Where a model's first weights come from.
+/// The source of a pre-training's initial weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Start {
-    /// Drawn from N(0, 0.02²).
+pub enum PretrainInitialWeights {
+    /// Random weights (`--from-scratch`), drawn from a normal distribution.
     Scratch,
     /// A whole pre-trained model (`--load`).
     Whole(String),
-    /// A pre-trained model but for its answer head (`--loadLXMERT`).
+    /// A pre-trained model without its answer head (`--loadLXMERT`).
     WithoutAnswers(String),
-    /// BERT's weights for the language side: a release's archive, folder or `pytorch_model.bin`.
+    /// BERT's weights for the language layers (`--bert`): a path that [`lxmert_spec::loading::bert_weights`] accepts.
     Bert(PathBuf),
 }
 
-impl Start {
-    /// The checkpoint of ours that may say its sizes, if there is one.
+impl PretrainInitialWeights {
+    /// Returns the path of the LXMERT checkpoint, which may state its sizes; `None` for random weights and BERT.
     ///
     /// # Errors
-    /// Data where a name leads to none.
+    /// Data if the named checkpoint does not exist.
     pub fn checkpoint(&self) -> Result<Option<PathBuf>> {
         Ok(match self {
             Self::Scratch | Self::Bert(_) => None,
@@ -35,7 +35,7 @@ impl Start {
         })
     }
 
-    /// The option that names it and the name, to tell runs apart.
+    /// Returns the option that selects it with its value, as part of a run's identity.
     pub fn described(&self) -> Value {
         match self {
             Self::Scratch => json!({ "--from-scratch": true }),
