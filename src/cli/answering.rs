@@ -10,7 +10,7 @@ use super::first_look::{Named, look, look_at_data};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::values::count;
-use crate::placement::{Placement, Touched};
+use crate::placement::{FileAccess, Placement};
 use base::error::{Error, Result};
 use base::status;
 use data::dataset::{Prediction, Scale, Task, TaskData, read_predictions};
@@ -103,10 +103,10 @@ impl Answering {
     }
 
     /// What the worker reads, and the file for the answers.
-    fn touched(&self, task: Task, split: &str, placement: &Placement, output: &Path) -> Result<Touched> {
+    fn touched(&self, task: Task, split: &str, placement: &Placement, output: &Path) -> Result<FileAccess> {
         let mut reads = self.data.ready(task, split, placement)?;
         reads.extend(self.files()?);
-        Ok(Touched { reads, folder: None, file: Some(output.to_owned()) })
+        Ok(FileAccess { reads, folder: None, file: Some(output.to_owned()) })
     }
 
     /// Whether examples without features are left out, as the person asked.

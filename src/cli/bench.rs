@@ -9,7 +9,7 @@ use super::options::{ComputeOptions, ModelOptions};
 use super::output::say;
 use super::values::{count, whole};
 use crate::bench::{fetch, hash, tokenize, tsv, unpack};
-use crate::placement::{Host, Placement, Touched};
+use crate::placement::{FileAccess, Host, Placement};
 use base::error::{Error, Result};
 use base::exit;
 use base::host::cores;
@@ -152,7 +152,7 @@ impl Input {
 
     /// Has a worker of this machine measure.
     fn measured(&self, job: Job) -> Result<Value> {
-        let asked = self.compute.asked("bench", None, Touched::default(), job);
+        let asked = self.compute.asked("bench", None, FileAccess::default(), job);
         compute(&Placement::Host(Host), &asked)
     }
 }

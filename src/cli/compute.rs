@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::progress::worker::Display;
 use crate::pipeline::workers::Watchers;
-use crate::placement::{Asked, Placement};
+use crate::placement::{Placement, WorkerJob};
 use base::error::Result;
 use base::progress::Observer;
 
@@ -14,7 +14,7 @@ use base::progress::Observer;
 ///
 /// # Errors
 /// Those of the work.
-pub(crate) fn compute<T: DeserializeOwned>(placement: &Placement, asked: &Asked) -> Result<T> {
+pub(crate) fn compute<T: DeserializeOwned>(placement: &Placement, asked: &WorkerJob) -> Result<T> {
     let display = Display::new();
     let result = placement.run(asked, &mut |event| display.event(&event))?;
     drop(display);

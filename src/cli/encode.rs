@@ -7,7 +7,7 @@ use super::first_look::{Named, look};
 use super::options::{ComputeOptions, DataFiles, say_vocabulary};
 use super::output::say;
 use super::values::count;
-use crate::placement::{Host, Placement, Touched};
+use crate::placement::{FileAccess, Host, Placement};
 use crate::prepare;
 use base::error::{Error, Result};
 use base::exit;
@@ -204,7 +204,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         "encode",
         None,
         // Of no account on this machine, and there is no other place for it.
-        Touched::default(),
+        FileAccess::default(),
         Job::Encode(Box::new(Encode {
             load: args.load.clone(),
             attention_heads: args.attention_heads,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use clap::ValueEnum;
 
-use crate::placement::{Host, Options, Place, Placement};
+use crate::placement::{ContainerOptions, ContainerPlace, Host, Placement};
 use base::error::{Error, Result};
 use sandbox::Gpus;
 
@@ -41,16 +41,16 @@ impl EngineOptions {
     /// run, for the containers' labels.
     ///
     /// # Errors
-    /// Usage for options that only a container has, and for a GPU device without GPUs; as [`Place::open`].
+    /// Usage for options that only a container has, and for a GPU device without GPUs; as [`ContainerPlace::open`].
     pub(crate) fn placement(&self, run: &str, device: &str, workspace: &Path) -> Result<Placement> {
         Ok(match self.place(device)? {
             None => Placement::Host(Host),
-            Some(options) => Placement::Container(Rc::new(Place::open(run, &options, device, workspace)?)),
+            Some(options) => Placement::Container(Rc::new(ContainerPlace::open(run, &options, device, workspace)?)),
         })
     }
 
     /// What a person chose of a container; `None` for this machine.
-    pub(crate) fn place(&self, device: &str) -> Result<Option<Options>> {
+    pub(crate) fn place(&self, device: &str) -> Result<Option<ContainerOptions>> {
         if self.engine == Where::Host {
             let given = [
                 ("--image", self.image.is_some()),
@@ -73,7 +73,7 @@ impl EngineOptions {
             return Err(Error::usage(format!("--device {device} needs a GPU, and the container gets none"))
                 .next("pass --gpus all, or those that it may use"));
         }
-        Ok(Some(Options { image: self.image.clone(), gpus, memory: self.memory }))
+        Ok(Some(ContainerOptions { image: self.image.clone(), gpus, memory: self.memory }))
     }
 }
 

@@ -8,8 +8,8 @@ use clap::builder::PossibleValuesParser;
 use super::choices::ablation;
 use super::progress::board::Board;
 use super::values::{count, dropout, whole};
-use crate::pipeline::contained::{Features, build_stores};
-use crate::placement::{Asked, Placement, Touched};
+use crate::pipeline::container::{FeatureSelection, build_stores};
+use crate::placement::{FileAccess, Placement, WorkerJob};
 use crate::prepare;
 use base::error::{Error, Result};
 use base::status;
@@ -136,7 +136,7 @@ impl DataOptions {
         let TaskDataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
         let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
         if !placement.builds_stores() {
-            build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Board::new())?;
+            build_stores(FeatureSelection { task, splits, scale, precision }, &data_root, &stores, &Board::new())?;
         }
         Ok(vec![data_root, vocab, stores])
     }
@@ -211,7 +211,14 @@ impl ComputeOptions {
     }
 
     /// Returns the work to ask a worker for, with these options.
-    pub(crate) fn asked(&self, name: &str, record: Option<PathBuf>, touched: Touched, job: Job) -> Asked {
-        Asked { name: name.to_owned(), device: self.device.clone(), threads: self.threads(), record, touched, job }
+    pub(crate) fn asked(&self, name: &str, record: Option<PathBuf>, touched: FileAccess, job: Job) -> WorkerJob {
+        WorkerJob {
+            name: name.to_owned(),
+            device: self.device.clone(),
+            threads: self.threads(),
+            record,
+            files: touched,
+            job,
+        }
     }
 }

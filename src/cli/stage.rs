@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use protocol::Event;
 
-use crate::pipeline::guest::{hello, run as work, say};
+use crate::pipeline::container_entry::{hello, run as work, say};
 use base::error::Result;
 use base::exit;
 

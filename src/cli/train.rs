@@ -16,7 +16,7 @@ use super::output::say;
 use super::start::StartOptions;
 use super::stopping::resumable;
 use super::values::{count, rate, seed};
-use crate::placement::{Placement, RECORD, Touched};
+use crate::placement::{FileAccess, Placement, RECORD};
 use base::error::{Error, Result};
 use base::exit;
 use base::status;
@@ -224,12 +224,12 @@ impl Args {
     }
 
     /// What the worker reads, and the output folder.
-    fn touched(&self, placement: &Placement) -> Result<Touched> {
+    fn touched(&self, placement: &Placement) -> Result<FileAccess> {
         let mut reads = self.start.files()?;
         for splits in [self.train(), self.valid()].map(str::trim).into_iter().filter(|s| !s.is_empty()) {
             reads.extend(self.data.ready(self.task, splits, placement)?);
         }
-        Ok(Touched { reads, folder: Some(self.output()), file: None })
+        Ok(FileAccess { reads, folder: Some(self.output()), file: None })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 
-use crate::placement::{Host, SOURCE, find};
+use crate::placement::{Host, SOURCE, worker_program};
 use base::error::{Error, Result};
 use base::versions;
 use protocol::{Hello, SCHEMA};
@@ -35,7 +35,7 @@ pub(super) fn text() -> String {
 }
 
 fn worker() -> Result<(String, Hello)> {
-    let path = find::worker()?;
+    let path = worker_program::find()?;
     Ok((path.display().to_string(), Host.hello()?))
 }
 

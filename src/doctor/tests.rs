@@ -77,7 +77,7 @@ fn laptop() -> Machine {
         shm: Some(1 << 20),
         now: 60,
         commit: Some(1_794_000_000),
-        worker: Worker::Missing { why: "repro-worker, which computes for this program, is not here".into() },
+        worker: Worker::Missing { why: "the program repro-worker is missing".into() },
         engine: silent(Unreachable::NoSocket, false),
         images: Vec::new(),
         gpu: GpuParts {
@@ -283,7 +283,7 @@ fn a_libtorch_for_cpus_and_one_that_sees_no_gpu_are_told_apart() {
 #[test]
 fn a_worker_that_does_not_fit_stops_what_is_computed_here_and_nothing_else() {
     let mut machine = server();
-    let why = "the worker /opt/repro-worker does not belong to this program";
+    let why = "the worker /opt/repro-worker does not match this program";
     machine.worker = Worker::Unfit { why: why.into() };
     let (state, found, commands) = check(&machine, "worker");
     assert_eq!((state, found.as_str()), (State::Wrong, why));

@@ -1,4 +1,5 @@
-//! Finished stages by fingerprint. A folder with its final name is whole; its `stage.json` says what it holds.
+//! The cache of finished stages, one folder per fingerprint. A folder that has its final name is complete; its `stage.json` lists
+//! what it holds. Whether a result may be reused is decided in [`super::stage_state`].
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -6,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::explain::Why;
-use super::fingerprint::Parts;
+use super::decision::Reason;
+use super::fingerprint::FingerprintParts;
 use super::plan::Stage;
 use crate::placement;
 use base::clock;
@@ -16,25 +17,25 @@ use base::files::{self, Stat};
 
 const SCHEMA: u32 = 1;
 const RECORD: &str = "stage.json";
-/// What lies in a stage's folder and is no output: nothing depends on it, and it may be missing.
+/// Files in a stage's folder that are not outputs: nothing depends on them, and they may be missing.
 const NO_OUTPUTS: [&str; 2] = [RECORD, placement::RECORD];
 const RECORD_LIMIT: u64 = 64 << 20;
 const PARTIAL: &str = ".partial-";
 const DISCARDED: &str = ".discarded-";
-/// Files from this size on are forced to disk before the stage counts as done. After a power cut, a smaller one that was not
-/// written is found by its size.
+/// Files of at least this size are synced to disk before the stage counts as done. A smaller file that a power cut lost is
+/// noticed by its size.
 const FORCE_TO_DISK: u64 = 1 << 20;
 
 /// One output of a finished stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Output {
-    /// Within the stage's folder, with `/`.
+    /// Path within the stage's folder, separated by `/`.
     pub path: String,
     /// SHA-256 of its content.
     pub sha256: String,
-    /// Holds times or speeds; nothing depends on it.
+    /// Whether it holds times or speeds; nothing may depend on it then.
     pub volatile: bool,
-    /// Whether it is still the same, at no cost.
+    /// Size, time and inode: unchanged means that the content need not be read again.
     pub stat: Stat,
 }
 
@@ -44,83 +45,79 @@ pub(crate) struct Record {
     schema: u32,
     /// Name of the folder.
     pub fingerprint: String,
-    /// What it was made from.
-    pub parts: Parts,
-    /// In the order of their paths.
+    /// What the stage was made from.
+    pub parts: FingerprintParts,
+    /// Outputs, sorted by path.
     pub outputs: Vec<Output>,
-    /// How long it took.
+    /// Duration.
     pub seconds: f64,
-    /// When, UTC.
+    /// When it finished, UTC.
     pub finished: String,
     /// Version of this program.
     program: String,
 }
 
 impl Record {
-    /// SHA-256 over names and hashes of the outputs that others may depend on.
+    /// Returns the SHA-256 over names and hashes of all outputs that are not volatile.
     pub(crate) fn tree_sha256(&self) -> String {
         let lines: Vec<String> =
             self.outputs.iter().filter(|o| !o.volatile).map(|o| format!("{}  {}\n", o.sha256, o.path)).collect();
         files::sha256_bytes(lines.concat().as_bytes())
     }
 
-    /// The output of that path.
     pub(crate) fn output(&self, path: &str) -> Option<&Output> {
         self.outputs.iter().find(|o| o.path == path)
     }
 }
 
-/// What lies under a fingerprint.
-pub(crate) enum Found {
-    /// Nothing.
+/// What the cache holds for a fingerprint.
+pub(crate) enum CacheEntry {
     Absent,
-    /// Not a finished stage; why.
+    /// Something that is not a finished stage, and why not.
     Unreadable(String),
-    /// A finished stage; its files are not looked at yet.
-    Whole(Box<Record>),
+    /// A finished stage whose files have not been verified yet.
+    Finished(Box<Record>),
 }
 
-/// `cache/stages`.
+/// The folder `cache/stages` of a workspace.
 pub(crate) struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// Of a workspace.
     pub(crate) fn new(workspace: &Path) -> Self {
         Self { root: workspace.join("cache/stages") }
     }
 
-    /// Where a finished stage lies.
     pub(crate) fn folder(&self, stage: &str, fingerprint: &str) -> PathBuf {
         self.root.join(stage).join(fingerprint)
     }
 
     /// Reads the record of a finished stage.
-    pub(crate) fn find(&self, stage: &str, fingerprint: &str) -> Found {
+    pub(crate) fn find(&self, stage: &str, fingerprint: &str) -> CacheEntry {
         let folder = self.folder(stage, fingerprint);
         if !folder.exists() {
-            return Found::Absent;
+            return CacheEntry::Absent;
         }
         match read_record(&folder) {
-            Ok(record) if record.fingerprint == fingerprint => Found::Whole(Box::new(record)),
-            Ok(record) => Found::Unreadable(format!("it is the record of {}", record.fingerprint)),
-            Err(error) => Found::Unreadable(error.what().to_owned()),
+            Ok(record) if record.fingerprint == fingerprint => CacheEntry::Finished(Box::new(record)),
+            Ok(record) => CacheEntry::Unreadable(format!("it is the record of {}", record.fingerprint)),
+            Err(error) => CacheEntry::Unreadable(error.what().to_owned()),
         }
     }
 
-    /// Looks whether the outputs are as recorded: by size, time and inode, and by content where those differ. `Some` says what
-    /// is not. A file that was only touched or moved gets its new times recorded, if `remember`.
-    pub(crate) fn damage(&self, record: &mut Record, remember: bool) -> Result<Option<Why>> {
+    /// Returns the first output that is not as recorded, or `None` if all are. Size, time and inode are compared; the content
+    /// only if those differ. With `remember`, the new times of a file that was only touched or moved are recorded.
+    pub(crate) fn find_damage(&self, record: &mut Record, remember: bool) -> Result<Option<Reason>> {
         let folder = self.folder(&record.parts.stage, &record.fingerprint);
         let mut moved = false;
         for output in &mut record.outputs {
             let path = folder.join(&output.path);
             let stat = match std::fs::symlink_metadata(&path) {
                 Ok(metadata) if metadata.is_file() => Stat::of(&metadata),
-                Ok(_) => return Ok(Some(Why::OutputChanged(output.path.clone()))),
+                Ok(_) => return Ok(Some(Reason::OutputChanged(output.path.clone()))),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                    return Ok(Some(Why::OutputMissing(output.path.clone())));
+                    return Ok(Some(Reason::OutputMissing(output.path.clone())));
                 }
                 Err(e) => return Err(Error::io("look at", &path, &e)),
             };
@@ -128,7 +125,7 @@ impl Cache {
                 continue;
             }
             if stat.size != output.stat.size || files::sha256(&path)? != output.sha256 {
-                return Ok(Some(Why::OutputChanged(output.path.clone())));
+                return Ok(Some(Reason::OutputChanged(output.path.clone())));
             }
             (output.stat, moved) = (stat, true);
         }
@@ -138,14 +135,14 @@ impl Cache {
         Ok(None)
     }
 
-    /// Records of every finished run of a stage; unreadable ones say nothing about changes and are passed over.
+    /// Reads the records of every finished run of a stage. Unreadable ones are skipped: they tell nothing about changes.
     pub(crate) fn history(&self, stage: &str) -> Result<Vec<Record>> {
         let folder = self.root.join(stage);
         let names = entries(&folder)?;
         Ok(names.iter().filter(|n| !n.starts_with('.')).filter_map(|n| read_record(&folder.join(n)).ok()).collect())
     }
 
-    /// Stage, fingerprint and folder of what a killed run left behind.
+    /// Lists stage, fingerprint and folder of what killed runs left behind.
     pub(crate) fn leftovers(&self) -> Result<Vec<(String, String, PathBuf)>> {
         let mut found = Vec::new();
         for stage in entries(&self.root)? {
@@ -158,7 +155,7 @@ impl Cache {
         Ok(found)
     }
 
-    /// Opens a folder to fill: an empty one, or that of an interrupted run where the stage resumes.
+    /// Returns a folder to fill: an empty one, or that of an interrupted run if the stage can resume.
     pub(crate) fn begin(&self, stage: &Stage, fingerprint: &str) -> Result<PathBuf> {
         let folder = self.root.join(&stage.name).join(format!("{PARTIAL}{fingerprint}"));
         match stage.resumes {
@@ -169,11 +166,11 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Records what lies in a filled folder and gives it its final name.
+    /// Records the outputs in a filled folder and gives it its final name.
     pub(crate) fn finish(
         &self,
         stage: &Stage,
-        parts: Parts,
+        parts: FingerprintParts,
         fingerprint: &str,
         filled: &Path,
         seconds: f64,
@@ -207,7 +204,7 @@ impl Cache {
         Ok(record)
     }
 
-    /// Removes a finished stage; killed meanwhile, it leaves a leftover and not half a stage.
+    /// Removes a finished stage. It is renamed first, so that a kill leaves no half stage under the final name.
     pub(crate) fn discard(&self, stage: &str, fingerprint: &str) -> Result<()> {
         let folder = self.folder(stage, fingerprint);
         if !folder.exists() {
@@ -220,7 +217,7 @@ impl Cache {
     }
 }
 
-/// Removes a folder, if it is there.
+/// Removes a folder if it exists.
 pub(crate) fn remove(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &e)),
@@ -231,8 +228,7 @@ pub(crate) fn remove(folder: &Path) -> Result<()> {
 fn read_record(folder: &Path) -> Result<Record> {
     let path = folder.join(RECORD);
     let text = files::read_text(&path, RECORD_LIMIT)?;
-    let record: Record =
-        serde_json::from_str(&text).map_err(|e| Error::data(format!("{RECORD} cannot be read: {e}")))?;
+    let record: Record = serde_json::from_str(&text).map_err(|e| Error::data(format!("{RECORD} is damaged: {e}")))?;
     if record.schema != SCHEMA {
         return Err(Error::data(format!("{RECORD} has schema {}, not {SCHEMA}", record.schema)));
     }
@@ -244,7 +240,7 @@ fn write_record(folder: &Path, record: &Record) -> Result<()> {
     files::write_bytes(&folder.join(RECORD), &bytes)
 }
 
-/// Names in a folder in order; none where it is absent.
+/// Lists the names in a folder, sorted; a missing folder is an empty one.
 fn entries(folder: &Path) -> Result<Vec<String>> {
     let read = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -254,7 +250,9 @@ fn entries(folder: &Path) -> Result<Vec<String>> {
     for entry in read {
         let entry = entry.map_err(|e| Error::io("list", folder, &e))?;
         let name = entry.file_name().into_string();
-        names.push(name.map_err(|n| Error::data(format!("{} holds {n:?}, no UTF-8 name", folder.display())))?);
+        names.push(
+            name.map_err(|n| Error::data(format!("{} holds {n:?}, which is not a UTF-8 name", folder.display())))?,
+        );
     }
     names.sort();
     Ok(names)

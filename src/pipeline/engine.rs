@@ -1,4 +1,4 @@
-//! Runs a plan: what is at hand is taken, the rest is done, the result is judged and reported.
+//! Runs a plan: reuses cached results, runs the other stages, has the results judged, and writes the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::cache::{self, Cache};
-use super::decide::{Files, decide, nearest, parts};
-use super::explain::{Action, Decision, Why};
-use super::fingerprint::{Parts, sorted};
-use super::inputs::Memo;
+use super::decision::{Action, Decision, Reason};
+use super::fingerprint::{FingerprintParts, sorted};
+use super::input_hashes::HashCache;
 use super::journal::{self, Event, RunRecord};
-use super::lock::Lock;
-use super::outcome::Outcome;
+use super::kept_report;
+use super::outcome::RunOutcome;
 use super::plan::{Input, Plan};
-use super::results::Results;
+use super::results::RunResults;
 use super::runner::{Emitter, Runner, link};
-use super::standing;
+use super::stage_state::{InputHashes, find_result, nearest, parts};
+use super::workspace_lock::WorkspaceLock;
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
@@ -26,44 +26,46 @@ use judge::grade::report::Facts;
 use judge::report::{self, Environment, Failure, FileRecord, Provenance, Report, StageOutputs, Times};
 use judge::verdict::deviation::Deviation;
 
-/// Of a stage with many outputs, this many are named in the report.
+/// Maximum number of outputs listed per stage in the report.
 const NAMED_OUTPUTS: usize = 6;
 
-/// Where and with what a plan is run.
+/// How a plan is run.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct RunSettings {
     /// The workspace.
     pub workspace: PathBuf,
-    /// Versions of what the program stands on, for the record.
+    /// Versions of the libraries used, for the record.
     pub versions: BTreeMap<String, String>,
-    /// Threads that the computation uses, for the record.
+    /// CPU threads of the computation, for the record.
     pub threads: usize,
     /// The image that stages run in, for the record.
     pub image: Option<String>,
-    /// How the run deviates from what its golden file describes, for the record.
+    /// How the run deviates from the protocol of its golden file, for the record.
     pub departures: Vec<Deviation>,
 }
 
 /// Runs a plan, has it judged, writes the report into the run's folder, and returns report and folder.
 ///
-/// Where nothing was done, the report is the one that the run left which did the work ([`standing`]), with its times.
+/// If no stage had to run, the existing report is kept with the times of the run that did the work ([`kept_report`]).
 ///
-/// `display` sees every event as it is written. `judge` also sees a run that a stage's error stopped: that error is in the
-/// report, not returned here. Returned are errors before the run began (a missing file from outside, a workspace at work)
-/// and failing to write the journal or the report.
+/// `display` is called with every event as it is written. `judge` is also called for a run that the error of a stage stopped.
+///
+/// # Errors
+/// Errors before the run starts (a missing input file, a workspace in use), and those of writing the journal or the report. The
+/// error of a stage is in the report instead.
 pub fn run(
     plan: &Plan,
-    settings: &Settings,
+    settings: &RunSettings,
     display: &mut dyn FnMut(&Event),
-    judge: impl FnOnce(&Outcome) -> Result<Results>,
+    judge: impl FnOnce(&RunOutcome) -> Result<RunResults>,
 ) -> Result<(Report, PathBuf)> {
     plan.check()?;
     let (clock, started) = (Instant::now(), clock::now());
     let workspace = &settings.workspace;
-    let lock = Lock::take(&workspace.join("cache/lock"))?;
-    let mut memo = Memo::open(workspace.join("cache/inputs.json"));
-    let outside = hash_files(plan, &mut memo)?;
-    memo.save()?;
+    let lock = WorkspaceLock::take(&workspace.join("cache/lock"))?;
+    let mut hash_cache = HashCache::open(workspace.join("cache/inputs.json"));
+    let outside = hash_files(plan, &mut hash_cache)?;
+    hash_cache.save()?;
 
     let plan_record = describe(plan, &outside);
     let id = files::sha256_bytes(sorted(&plan_record).to_string().as_bytes());
@@ -98,10 +100,10 @@ pub fn run(
     let mut failure = outcome.failure.clone();
     let results = judge(&outcome).unwrap_or_else(|error| {
         match &mut failure {
-            Some(first) => first.message += &format!("\n  then, judging what is there: {error}"),
+            Some(first) => first.message += &format!("\n  then, judging the finished stages failed: {error}"),
             None => failure = Some(Failure::new(None, &error)),
         }
-        Results::default()
+        RunResults::default()
     });
     let report = results.assessment.report(Facts {
         title: plan.title.clone(),
@@ -121,15 +123,15 @@ pub fn run(
         },
     });
     if !outcome.worked
-        && let Some((report, standing)) = standing::keep(&folder, report.clone())?
+        && let Some((report, state)) = kept_report::keep(&folder, report.clone())?
     {
         if report.times.finished.is_none() {
-            // The run that did the work was killed before it could write its end.
+            // The run that did the work was killed before it could write its last event.
             emitter.begin_looking()?;
         }
         emitter.end_looking(&Event::RunFinished { verdict: report.verdict, seconds: clock.elapsed().as_secs_f64() })?;
         let finished = report.times.finished.clone();
-        emitter.show(&Event::NothingDone { finished, standing, report: folder.join(report::HTML) });
+        emitter.show(&Event::NothingDone { finished, state, report: folder.join(report::HTML) });
         return Ok((report, folder));
     }
     report.write(&folder)?;
@@ -139,11 +141,11 @@ pub fn run(
     Ok((report, folder))
 }
 
-/// What [`run`] would do with each stage, and why. Changes nothing.
+/// Returns what [`run`] would do with each stage, and why. Changes nothing.
 pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
     plan.check()?;
     let cache = Cache::new(workspace);
-    let outside = hash_files(plan, &mut Memo::open(workspace.join("cache/inputs.json")))?;
+    let outside = hash_files(plan, &mut HashCache::open(workspace.join("cache/inputs.json")))?;
     let interrupted: BTreeSet<(String, String)> = cache.leftovers()?.into_iter().map(|(s, f, _)| (s, f)).collect();
     let (mut done, mut decisions) = (BTreeMap::new(), Vec::new());
     for stage in &plan.stages {
@@ -152,20 +154,25 @@ pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
             _ => None,
         });
         let (action, why) = if let Some(from) = unknown {
-            // Whatever the outputs of `from` will be, a change of the stage's own is certain.
-            let parts =
-                Parts::new(&stage.name, stage.code_version, &stage.executor, &stage.parameters, BTreeMap::new());
+            // The outputs of `from` are unknown, but a change of the stage itself is certain.
+            let parts = FingerprintParts::new(
+                &stage.name,
+                stage.code_version,
+                &stage.executor,
+                &stage.parameters,
+                BTreeMap::new(),
+            );
             let history = cache.history(&stage.name)?;
             match nearest(&history, |earlier| parts.changes_but_inputs(earlier)) {
-                None => (Action::Run, Why::NeverFinished),
-                Some(changes) if changes.is_empty() && stage.always => (Action::Run, Why::Always),
-                Some(changes) if changes.is_empty() => (Action::Depends, Why::Waits(from)),
-                Some(changes) => (Action::Run, Why::Changed(changes)),
+                None => (Action::Run, Reason::NeverFinished),
+                Some(changes) if changes.is_empty() && stage.always => (Action::Run, Reason::Always),
+                Some(changes) if changes.is_empty() => (Action::Depends, Reason::DependsOn(from)),
+                Some(changes) => (Action::Run, Reason::Changed(changes)),
             }
         } else {
             let parts = parts(stage, &outside, &done)?;
             let fingerprint = parts.fingerprint()?;
-            match decide(&cache, stage, &parts, &fingerprint, &interrupted, false)? {
+            match find_result(&cache, stage, &parts, &fingerprint, &interrupted, false)? {
                 (Some(record), why) => {
                     done.insert(stage.name.clone(), (cache.folder(&stage.name, &fingerprint), record));
                     (Action::Skip, why)
@@ -178,14 +185,14 @@ pub fn explain(plan: &Plan, workspace: &Path) -> Result<Vec<Decision>> {
     Ok(decisions)
 }
 
-fn hash_files(plan: &Plan, memo: &mut Memo) -> Result<Files> {
-    let mut files = Files::new();
+fn hash_files(plan: &Plan, hash_cache: &mut HashCache) -> Result<InputHashes> {
+    let mut files = InputHashes::new();
     for stage in &plan.stages {
         for input in &stage.inputs {
             if let Input::File { name, path } = input {
-                let hashed = memo.sha256(path);
-                let hashed =
-                    hashed.map_err(|e| e.while_doing(format!("stage {} lacks its input {name}", stage.name)))?;
+                let hashed = hash_cache.sha256(path);
+                let hashed = hashed
+                    .map_err(|e| e.while_doing(format!("the input {name} of stage {} cannot be read", stage.name)))?;
                 files.insert((stage.name.clone(), name.clone()), hashed);
             }
         }
@@ -193,8 +200,8 @@ fn hash_files(plan: &Plan, memo: &mut Memo) -> Result<Files> {
     Ok(files)
 }
 
-/// The plan as data: what gives the run its name.
-fn describe(plan: &Plan, outside: &Files) -> Value {
+/// Returns the plan as data; its hash names the run.
+fn describe(plan: &Plan, outside: &InputHashes) -> Value {
     let stages: Vec<Value> = (plan.stages.iter())
         .map(|stage| {
             let inputs: Vec<Value> = (stage.inputs.iter())
@@ -219,7 +226,7 @@ fn describe(plan: &Plan, outside: &Files) -> Value {
     json!({ "profile": plan.profile, "seeds": plan.seeds, "stages": stages })
 }
 
-fn provenance(plan: &Plan, outside: &Files, outcome: &Outcome) -> Provenance {
+fn provenance(plan: &Plan, outside: &InputHashes, outcome: &RunOutcome) -> Provenance {
     let inputs: BTreeMap<&str, &(u64, String)> =
         outside.iter().map(|((_, name), hashed)| (name.as_str(), hashed)).collect();
     let inputs = inputs

@@ -1,4 +1,4 @@
-//! What a stage's result depends on, kept in parts so that a change can be named.
+//! Fingerprints of stages: what a result depends on, kept in parts so that a change can be named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,20 @@ use serde_json::Value;
 use base::error::{Error, Result};
 use base::files;
 
-/// Raised when the meaning of the parts changes: every stage then runs again.
+/// Raised when the meaning of the parts changes, so that every stage runs again.
 const EDITION: u32 = 1;
 
-/// The parts of a fingerprint.
+/// Everything that the result of a stage depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Parts {
-    /// Of this structure.
+pub struct FingerprintParts {
+    /// Edition of this structure.
     pub edition: u32,
-    /// The stage.
+    /// Name of the stage.
     pub stage: String,
-    /// Of the stage's program.
+    /// Version of the stage's code.
     pub code_version: u32,
-    /// Where it runs.
+    /// Where it runs: `host`, or an image.
     pub executor: String,
     /// Its parameters.
     pub parameters: Value,
@@ -29,8 +29,8 @@ pub struct Parts {
     pub inputs: BTreeMap<String, String>,
 }
 
-impl Parts {
-    /// Parts of the current edition.
+impl FingerprintParts {
+    /// Creates parts of the current edition.
     pub fn new(
         stage: &str,
         code_version: u32,
@@ -42,14 +42,14 @@ impl Parts {
         Self { edition: EDITION, stage, code_version, executor, parameters: parameters.clone(), inputs }
     }
 
-    /// SHA-256 over all parts, whatever the order of keys.
+    /// Returns the SHA-256 over all parts, independent of the order of keys.
     pub fn fingerprint(&self) -> Result<String> {
         let value = serde_json::to_value(self)
             .map_err(|e| Error::bug(format!("parts of stage {} cannot be written", self.stage)).because(e))?;
         Ok(files::sha256_bytes(sorted(&value).to_string().as_bytes()))
     }
 
-    /// What changed from `earlier` to these, one sentence each; empty if they are equal.
+    /// Lists what changed since `earlier`, one sentence each; empty if the parts are equal.
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let mut changes = self.changes_but_inputs(earlier);
         for name in earlier.inputs.keys().chain(self.inputs.keys()).collect::<BTreeSet<_>>() {
@@ -63,17 +63,17 @@ impl Parts {
         changes
     }
 
-    /// [`Self::changes_since`] without the inputs, for where those are not known yet.
+    /// Like [`Self::changes_since`], but without the inputs, for a stage whose inputs are not known yet.
     pub fn changes_but_inputs(&self, earlier: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         if earlier.edition != self.edition {
-            changes.push("the way of fingerprinting changed".to_owned());
+            changes.push("fingerprints are computed differently".to_owned());
         }
         if earlier.code_version != self.code_version {
-            changes.push(format!("its program changed (version {} -> {})", earlier.code_version, self.code_version));
+            changes.push(format!("its code changed (version {} -> {})", earlier.code_version, self.code_version));
         }
         if earlier.executor != self.executor {
-            changes.push(format!("it runs elsewhere ({} -> {})", earlier.executor, self.executor));
+            changes.push(format!("it runs in a different place ({} -> {})", earlier.executor, self.executor));
         }
         let (old, new) = (flat(&earlier.parameters), flat(&self.parameters));
         for name in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
@@ -86,7 +86,7 @@ impl Parts {
     }
 }
 
-/// Keys in order at every level.
+/// Sorts the keys at every level.
 pub(super) fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -98,7 +98,7 @@ pub(super) fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Leaves by dotted path; a list counts as one leaf.
+/// Returns the leaves by dotted path; a list counts as one leaf.
 fn flat(value: &Value) -> BTreeMap<String, String> {
     fn walk(path: &str, value: &Value, out: &mut BTreeMap<String, String>) {
         match value {
@@ -133,9 +133,9 @@ mod tests {
 
     use super::*;
 
-    fn parts(parameters: Value, inputs: &[(&str, &str)]) -> Parts {
+    fn parts(parameters: Value, inputs: &[(&str, &str)]) -> FingerprintParts {
         let inputs = inputs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Parts::new("train", 1, "host", &parameters, inputs)
+        FingerprintParts::new("train", 1, "host", &parameters, inputs)
     }
 
     #[test]
@@ -153,8 +153,8 @@ mod tests {
             parts(json!({"epochs": 5, "model": {"layers": 2}, "new": "x".repeat(60)}), &[("data", "3"), ("new", "4")]);
         (new.code_version, new.executor) = (2, "sha256:ab".into());
         insta::assert_snapshot!(new.changes_since(&old).join("\n"), @r#"
-        its program changed (version 1 -> 2)
-        it runs elsewhere (host -> sha256:ab)
+        its code changed (version 1 -> 2)
+        it runs in a different place (host -> sha256:ab)
         parameter `epochs` 4 -> 5
         parameter `gone` true -> absent
         parameter `new` absent -> "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
@@ -163,12 +163,12 @@ mod tests {
         input `old` is no longer read
         "#);
         for changed in [
-            Parts { edition: 2, ..old.clone() },
-            Parts { stage: "other".into(), ..old.clone() },
-            Parts { code_version: 2, ..old.clone() },
-            Parts { executor: "x".into(), ..old.clone() },
-            Parts { parameters: json!({}), ..old.clone() },
-            Parts { inputs: BTreeMap::new(), ..old.clone() },
+            FingerprintParts { edition: 2, ..old.clone() },
+            FingerprintParts { stage: "other".into(), ..old.clone() },
+            FingerprintParts { code_version: 2, ..old.clone() },
+            FingerprintParts { executor: "x".into(), ..old.clone() },
+            FingerprintParts { parameters: json!({}), ..old.clone() },
+            FingerprintParts { inputs: BTreeMap::new(), ..old.clone() },
         ] {
             assert_ne!(changed.fingerprint().unwrap(), old.fingerprint().unwrap());
         }

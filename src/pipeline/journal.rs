@@ -1,4 +1,4 @@
-//! The journal of a run: `run.json`, written first, and `events.jsonl`, one line per event, each written at once.
+//! The journal of a run: `run.json`, written first, and `events.jsonl`, one line per event, each written immediately.
 
 use std::fmt;
 use std::fs::File;
@@ -15,50 +15,50 @@ use judge::report::{Environment, Failure, FailureCause, human_bytes, human_secon
 use judge::verdict::Verdict;
 use judge::verdict::deviation::Deviation;
 
-/// One event a line.
+/// Name of the file of events, one per line.
 pub(super) const EVENTS: &str = "events.jsonl";
 const RUN: &str = "run.json";
 const RUN_LIMIT: u64 = 16 << 20;
 
-/// The way `run.json` is written.
+/// Version of the format of `run.json`.
 pub const SCHEMA: u32 = 1;
 
-/// What became of the report.
+/// What a run in which nothing was done did with the existing report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// It is as it was.
+pub enum ReportState {
+    /// Left it as it was.
     Untouched,
-    /// Files of it were missing or damaged and were written again.
+    /// Wrote missing or damaged files of it again.
     Completed,
-    /// The same results were judged differently.
+    /// Replaced it: the same results were judged differently.
     JudgedAgain,
 }
 
-/// What is known of a run before it starts.
+/// The content of `run.json`: what is known of a run before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Name of its folder.
+    /// Name of the run's folder.
     pub run: String,
-    /// Of `repro all`.
+    /// Profile of `repro all`.
     pub profile: String,
-    /// When a run of this plan first started here, UTC.
+    /// When a run of this plan first started in this workspace, UTC.
     pub first_started: String,
-    /// When this one started, UTC.
+    /// When this run started, UTC.
     pub started: String,
-    /// Stages with versions, parameters and inputs (files from outside with their SHA-256).
+    /// Stages with versions, parameters and inputs; input files with their SHA-256.
     pub plan: Value,
-    /// Where it runs, versions and seeds.
+    /// Machine, versions and seeds.
     pub environment: Environment,
-    /// How it deviates from what its golden file describes, as far as the plan does not say it.
+    /// How the run deviates from the protocol of its golden file, unless the plan says so already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub departures: Vec<Deviation>,
 }
 
 impl RunRecord {
-    /// Writes `run.json`, keeping the first start of an earlier one of the same run.
+    /// Writes `run.json`, keeping `first_started` of an existing one.
     pub fn write(mut self, folder: &Path) -> Result<()> {
         let path = folder.join(RUN);
         if let Some(earlier) = Self::read(folder) {
@@ -70,7 +70,7 @@ impl RunRecord {
         files::write_bytes(&path, &bytes)
     }
 
-    /// That of a run's folder; `None` if there is none that can be read.
+    /// Reads the record in a run's folder; `None` if it is missing or unreadable.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         serde_json::from_str(&files::read_text(&folder.join(RUN), RUN_LIMIT).ok()?).ok()
     }
@@ -80,13 +80,13 @@ impl RunRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first of a run.
+    /// The first event of a run.
     RunStarted {
         /// Name of the run's folder.
         run: String,
         /// Version of this program.
         program: String,
-        /// Process id of a run that was killed in this workspace before.
+        /// Process id of an earlier run that was killed in this workspace.
         after_killed: Option<u32>,
     },
     /// A stage begins.
@@ -95,17 +95,17 @@ pub enum Event {
         stage: String,
         /// What it does.
         title: String,
-        /// Why it is not taken from the cache.
+        /// Why its cached result is not used.
         why: String,
     },
-    /// A stage says something.
+    /// A note of a stage.
     StageNote {
         /// Its name.
         stage: String,
-        /// What.
+        /// The note.
         text: String,
     },
-    /// A container of a stage ended, well or not.
+    /// A container of a stage ended, successfully or not.
     StageContainer {
         /// Name of the stage.
         stage: String,
@@ -113,7 +113,7 @@ pub enum Event {
         image: String,
         /// Wall time.
         seconds: f64,
-        /// Most memory used at a time, in bytes, where the engine says.
+        /// Peak memory in bytes, if the engine reports it.
         peak_memory: Option<u64>,
     },
     /// A stage is done.
@@ -123,7 +123,7 @@ pub enum Event {
         /// How long it took.
         seconds: f64,
     },
-    /// A stage's earlier result is taken.
+    /// A stage was skipped; its cached result is used.
     StageSkipped {
         /// Its name.
         stage: String,
@@ -132,30 +132,31 @@ pub enum Event {
         /// Why.
         why: String,
     },
-    /// A stage gave an error.
+    /// A stage failed.
     StageFailed {
         /// Its name.
         stage: String,
         /// Name of the exit code of its error ([`base::exit::TABLE`]).
         class: String,
-        /// What, why, what next.
+        /// The error's text with its causes and next step.
         message: String,
-        /// Why, for programs; absent in journals of older programs.
+        /// Machine-readable cause; absent in journals of older versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<FailureCause>,
         /// How long it took.
         seconds: f64,
     },
-    /// Nothing was done. Shown and not written down: the run folder stays as it is.
+    /// No stage had to run. Shown but not written: the run folder stays unchanged.
     NothingDone {
-        /// When the run of the report finished, UTC, where known.
+        /// When the run that the report describes finished, UTC, if known.
         finished: Option<String>,
-        /// What became of its report.
-        standing: Standing,
-        /// Where it is.
+        /// What was done with the report.
+        #[serde(rename = "standing")]
+        state: ReportState,
+        /// Path of the report.
         report: PathBuf,
     },
-    /// The last of a run; the report is written.
+    /// The last event of a run; the report is written.
     RunFinished {
         /// The overall verdict.
         verdict: Verdict,
@@ -165,20 +166,20 @@ pub enum Event {
 }
 
 impl Event {
-    /// Returns the event of a stage that failed so after this many seconds.
+    /// Returns the event of a stage that failed after this many seconds.
     pub(super) fn failed(stage: &str, failure: &Failure, seconds: f64) -> Self {
         let Failure { class, message, cause, .. } = failure.clone();
         Self::StageFailed { stage: stage.to_owned(), class, message, cause, seconds }
     }
 }
 
-/// The line that a person follows.
+/// The line shown to people.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RunStarted { run, after_killed: None, .. } => write!(f, "run {run}"),
             Self::RunStarted { run, after_killed: Some(pid), .. } => {
-                write!(f, "run {run}, after process {pid} was killed at work")
+                write!(f, "run {run}; an earlier run (process {pid}) was killed")
             }
             Self::StageStarted { stage, title, why } => write!(f, "{stage}: {title} ({why})"),
             Self::StageNote { stage, text } => write!(f, "{stage}: {text}"),
@@ -191,17 +192,19 @@ impl fmt::Display for Event {
             Self::StageFailed { stage, class, message, seconds, .. } => {
                 write!(f, "{stage}: failed after {} ({class}): {message}", human_seconds(*seconds))
             }
-            Self::NothingDone { finished, standing, report } => {
+            Self::NothingDone { finished, state, report } => {
                 let date = finished.as_ref().map_or_else(String::new, |time| format!(" of {time}"));
                 let report = report.display();
-                f.write_str("nothing was done: every stage is up to date; ")?;
-                match standing {
-                    Standing::Untouched => write!(f, "the report{date} stands: {report}"),
-                    Standing::Completed => write!(f, "missing files of the report{date} were written again: {report}"),
-                    Standing::JudgedAgain => {
+                f.write_str("nothing to do: every stage is up to date; ")?;
+                match state {
+                    ReportState::Untouched => write!(f, "the report{date} is unchanged: {report}"),
+                    ReportState::Completed => {
+                        write!(f, "missing files of the report{date} were written again: {report}")
+                    }
+                    ReportState::JudgedAgain => {
                         write!(
                             f,
-                            "the report{date} was judged again, by other golden values or another program: {report}"
+                            "the report{date} was judged again, with changed golden values or by a different version: {report}"
                         )
                     }
                 }
@@ -218,13 +221,13 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A second handle on the same file.
+    /// Returns a second handle on the same file.
     pub(super) fn twin(&self) -> Result<Self> {
         let file = self.file.try_clone().map_err(|e| Error::io("open", &self.path, &e))?;
         Ok(Self { file, path: self.path.clone() })
     }
 
-    /// Opens the journal of a run folder; a last line that a kill cut short is removed.
+    /// Opens the journal of a run folder and removes a last line that a kill cut short.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(EVENTS);
         let mut file = files::append_own(&path)?;
@@ -245,7 +248,7 @@ impl Journal {
         Ok(Self { file, path })
     }
 
-    /// Appends an event with the time, in one write.
+    /// Appends an event with the current time, in one write.
     pub fn write(&mut self, event: &Event) -> Result<()> {
         self.write_at(clock::now(), event)
     }

@@ -1,30 +1,30 @@
-//! What the stages of a run left.
+//! The outcome of all stages of a run, from which it is judged.
 
 use std::path::PathBuf;
 
-use super::decide::Done;
+use super::stage_state::FinishedStages;
 use judge::report::{Failure, StageRow};
 
-/// What the stages left, for the judge.
-pub struct Outcome {
-    /// The run's folder, with a link to each stage that is done.
+/// What the stages of a run left behind.
+pub struct RunOutcome {
+    /// The run's folder, with a link to each finished stage.
     pub folder: PathBuf,
-    /// What stopped the run, if something did.
+    /// What stopped the run, if anything.
     pub failure: Option<Failure>,
-    pub(super) done: Done,
+    pub(super) done: FinishedStages,
     pub(super) rows: Vec<StageRow>,
-    /// Whether a stage ran that does not run every time, or gave an error.
+    /// Whether a stage failed, or one ran that does not run every time.
     pub(super) worked: bool,
 }
 
-impl Outcome {
-    /// Path of an output; `None` if its stage was not done or did not write it.
+impl RunOutcome {
+    /// Returns the path of an output; `None` if its stage did not finish or did not write it.
     pub fn output(&self, stage: &str, path: &str) -> Option<PathBuf> {
         let (folder, record) = self.done.get(stage)?;
         record.output(path).map(|o| folder.join(&o.path))
     }
 
-    /// Whether a stage was done.
+    /// Whether a stage finished.
     pub fn is_done(&self, stage: &str) -> bool {
         self.done.contains_key(stage)
     }

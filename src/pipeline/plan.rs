@@ -1,4 +1,4 @@
-//! Stages and what they may touch.
+//! Plans and stages: what a stage is, what it may read, and where it may write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,47 +11,47 @@ use super::journal::Event;
 use base::error::{Error, Result};
 use base::files;
 
-/// Runs on this machine, in this process.
+/// The executor of stages that run in this process.
 pub const HOST: &str = "host";
 
-/// What a stage does: fills [`StageContext::folder`].
+/// The function of a stage, which fills [`StageContext::folder`].
 pub type Work = Box<dyn Fn(&mut StageContext<'_>) -> Result<()>>;
 
-/// Everything that one `repro all` does, in order.
+/// All stages of one `repro all`, in order.
 pub struct Plan {
     /// Name of the profile; lower-case letters, digits and hyphens.
     pub profile: String,
-    /// Heading of the report.
+    /// Title of the report.
     pub title: String,
-    /// Seeds that everything random comes from, for the record; stages take theirs from their parameters.
+    /// Seeds, for the record; stages read theirs from their parameters.
     pub seeds: Vec<u64>,
-    /// Each after those that it uses.
+    /// Stages; each comes after those that it uses.
     pub stages: Vec<Stage>,
 }
 
-/// What a stage reads.
+/// Something that a stage reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
-    /// A file from outside the workspace's cache, under a name of its own.
+    /// A file from outside the cache.
     File {
-        /// Its name in [`StageContext::file`] and in explanations.
+        /// Name for [`StageContext::file`] and explanations.
         name: String,
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
     },
     /// All outputs of an earlier stage.
     Stage(String),
     /// One output of an earlier stage.
     Output {
-        /// The stage.
+        /// Name of the stage.
         stage: String,
         /// Path within its folder.
         path: String,
     },
 }
 
-/// One step with a result of its own.
+/// One step of a plan, with a result of its own.
 pub struct Stage {
     pub(super) name: String,
     pub(super) title: String,
@@ -66,8 +66,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A stage without parameters and inputs, on the host. Its name (lower-case letters, digits, hyphens) is also its folder's;
-    /// `code_version` is raised whenever `work` would give another result for the same parameters and inputs.
+    /// Creates a stage without parameters and inputs, which runs on the host. The name (lower-case letters, digits, hyphens) also
+    /// names its folder. Raise `code_version` whenever `work` would give a different result for the same parameters and inputs.
     pub fn new(
         name: &str,
         title: &str,
@@ -88,58 +88,59 @@ impl Stage {
         }
     }
 
-    /// Everything beside its inputs that its result depends on.
+    /// Sets everything that the result depends on besides the inputs.
     #[must_use]
     pub fn parameters(mut self, parameters: Value) -> Self {
         self.parameters = parameters;
         self
     }
 
-    /// Reads a file from outside.
+    /// Adds a file from outside the cache as an input.
     #[must_use]
     pub fn file(mut self, name: &str, path: &Path) -> Self {
         self.inputs.push(Input::File { name: name.to_owned(), path: path.to_owned() });
         self
     }
 
-    /// Reads all outputs of an earlier stage.
+    /// Adds all outputs of an earlier stage as inputs.
     #[must_use]
     pub fn after(mut self, stage: &str) -> Self {
         self.inputs.push(Input::Stage(stage.to_owned()));
         self
     }
 
-    /// Reads one output of an earlier stage, and so need not run again when the others change.
+    /// Adds one output of an earlier stage as an input, so that changes of its other outputs do not matter.
     #[must_use]
     pub fn output_of(mut self, stage: &str, path: &str) -> Self {
         self.inputs.push(Input::Output { stage: stage.to_owned(), path: path.to_owned() });
         self
     }
 
-    /// Outputs with this file name hold times or speeds: they are kept and checked, but nothing may depend on them.
+    /// Declares outputs with this file name volatile: they hold times or speeds. They are kept and verified, but nothing may depend
+    /// on them.
     #[must_use]
     pub fn volatile(mut self, file_name: &str) -> Self {
         self.volatile.push(file_name.to_owned());
         self
     }
 
-    /// Where it runs, such as an image digest, if not on the host.
+    /// Sets where the stage runs if not on the host, such as the digest of an image.
     #[must_use]
     pub fn executor(mut self, id: &str) -> Self {
         self.executor = id.to_owned();
         self
     }
 
-    /// Runs every time: it looks after something outside its folder (fetched files), of which an earlier result says only
-    /// how it was then. What follows depends on its outputs by content, and is taken from the cache while they stay the same.
+    /// Makes the stage run every time, because it checks something outside its folder, such as fetched files. Later stages depend
+    /// on the content of its outputs and are skipped as long as that stays the same.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.always = true;
         self
     }
 
-    /// Can go on where it was interrupted: it gets back the folder that it had begun to fill, with what lay in it when it was
-    /// killed, or gave an error.
+    /// Lets the stage resume after an interruption: it gets back the folder that it was filling, as it was when the stage was killed
+    /// or failed.
     #[must_use]
     pub fn resumes(mut self) -> Self {
         self.resumes = true;
@@ -154,18 +155,18 @@ impl Stage {
 }
 
 impl Plan {
-    /// Names are proper and unique, and stages come after those that they use.
+    /// Checks that names are valid and unique, and that stages come after those that they use.
     pub(super) fn check(&self) -> Result<()> {
         let proper =
             |n: &str| !n.is_empty() && n.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if !proper(&self.profile) {
-            return Err(Error::bug(format!("profile name {:?} is not proper", self.profile)));
+            return Err(Error::bug(format!("profile name {:?} is invalid", self.profile)));
         }
         let mut earlier = BTreeSet::new();
         for stage in &self.stages {
             let wrong = |why: String| Err(Error::bug(format!("stage {:?} {why}", stage.name)));
             if !proper(&stage.name) || stage.name == "failed" {
-                return wrong("has no proper name".into());
+                return wrong("has an invalid name".into());
             }
             let mut files = BTreeSet::new();
             for input in &stage.inputs {
@@ -180,14 +181,14 @@ impl Plan {
                 }
             }
             if !earlier.insert(stage.name.as_str()) {
-                return wrong("is there twice".into());
+                return wrong("is there more than once".into());
             }
         }
         Ok(())
     }
 }
 
-/// What a stage at work sees.
+/// What a running stage can access.
 pub struct StageContext<'a> {
     pub(super) stage: &'a Stage,
     pub(super) folder: &'a Path,
@@ -196,19 +197,20 @@ pub struct StageContext<'a> {
 }
 
 impl StageContext<'_> {
-    /// The folder to fill, empty unless the stage [resumes](Stage::resumes). What lies in it afterwards are the outputs; the folder is renamed when the stage is done.
+    /// Returns the folder to fill, empty unless the stage [resumes](Stage::resumes). The files in it are the outputs; it is renamed
+    /// when the stage finishes.
     pub fn folder(&self) -> &Path {
         self.folder
     }
 
-    /// Path of an output, its folder created.
+    /// Returns the path of an output and creates its folder.
     pub fn output(&self, path: &str) -> Result<PathBuf> {
         let path = self.folder.join(path);
         files::create_folder_of(&path)?;
         Ok(path)
     }
 
-    /// Path of a declared output of an earlier stage. To be read only.
+    /// Returns the path of a declared output of an earlier stage, which must not be changed.
     pub fn input(&self, stage: &str, path: &str) -> Result<PathBuf> {
         let declared = self.stage.inputs.iter().any(|input| match input {
             Input::Stage(from) => from == stage,
@@ -221,7 +223,7 @@ impl StageContext<'_> {
         }
     }
 
-    /// Folder of an earlier stage declared as a whole. To be read only.
+    /// Returns the folder of an earlier stage that was declared as a whole; it must not be changed.
     pub fn input_folder(&self, stage: &str) -> Result<PathBuf> {
         match self.stage_folders.get(stage) {
             Some(folder) if self.stage.inputs.contains(&Input::Stage(stage.to_owned())) => Ok(folder.clone()),
@@ -229,7 +231,7 @@ impl StageContext<'_> {
         }
     }
 
-    /// Path of a declared file from outside.
+    /// Returns the path of a declared input file.
     pub fn file(&self, name: &str) -> Result<PathBuf> {
         let found = self.stage.inputs.iter().find_map(|input| match input {
             Input::File { name: one, path } if one == name => Some(path.clone()),
@@ -240,19 +242,19 @@ impl StageContext<'_> {
         })
     }
 
-    /// The stage's parameters as the type that they were made from.
+    /// Returns the parameters as the type that they were made from.
     pub fn parameters<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_value(self.stage.parameters.clone()).map_err(|e| {
-            Error::bug(format!("the parameters of stage {} are not what it expects", self.stage.name)).because(e)
+            Error::bug(format!("the parameters of stage {} have the wrong type", self.stage.name)).because(e)
         })
     }
 
-    /// Says something worth keeping: shown and written to `events.jsonl`.
+    /// Shows a note and writes it to `events.jsonl`.
     pub fn note(&mut self, text: &str) {
         self.emit(Event::StageNote { stage: self.stage.name.clone(), text: text.to_owned() });
     }
 
-    /// Reports what happened in this stage.
+    /// Reports an event of this stage.
     pub(super) fn emit(&mut self, event: Event) {
         (self.emit)(event);
     }

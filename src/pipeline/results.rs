@@ -1,9 +1,9 @@
-//! What the report of a run of `repro all` tells of its results: the verdict, by the path that `repro check` takes, and what
-//! else the stages left.
+//! Collects the results of a run of `repro all` for its report: the verdict, computed as in `repro check`, training curves, speeds
+//! and examples.
 
 use std::slice;
 
-use super::outcome::Outcome;
+use super::outcome::RunOutcome;
 use base::error::Result;
 use judge::evidence::run::read;
 use judge::evidence::stages::train_stage;
@@ -13,14 +13,14 @@ use judge::grade::{Assessment, Request, assess};
 use judge::report::metrics::{self, Curves};
 use judge::report::{AssetRecord, Example, Speed};
 
-/// What is told of the results.
+/// What the report shows of a run's results.
 #[derive(Debug, Clone, Default)]
-pub struct Results {
+pub struct RunResults {
     /// The judged rows.
     pub assessment: Assessment,
-    /// How each model was trained, also one that could not be evaluated.
+    /// Training curves of each model, also of one that could not be evaluated.
     pub curves: Vec<Curves>,
-    /// How fast.
+    /// Speed of each training.
     pub speeds: Vec<Speed>,
     /// Questions with pictures and answers.
     pub examples: Vec<Example>,
@@ -28,12 +28,12 @@ pub struct Results {
     pub assets: Vec<AssetRecord>,
 }
 
-impl Results {
+impl RunResults {
     /// Judges a run by the evidence in its folder.
     ///
     /// # Errors
-    /// Those of reading and judging evidence.
-    pub fn of(outcome: &Outcome, golden: &GoldenFile) -> Result<Self> {
+    /// Those of reading and judging the evidence.
+    pub fn of(outcome: &RunOutcome, golden: &GoldenFile) -> Result<Self> {
         let run = read(&outcome.folder)?;
         let request = Request { golden: slice::from_ref(golden), runs: slice::from_ref(&run), ..Request::default() };
         let mut found = Self { assessment: assess(&request)?, ..Self::default() };

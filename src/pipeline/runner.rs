@@ -1,4 +1,4 @@
-//! A run at work: stage after stage, until one gives an error.
+//! Runs the stages of a plan one after the other until one fails, and writes the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,18 +6,18 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::cache::{self, Cache, Record};
-use super::decide::{Done, Files, decide, parts};
-use super::fingerprint::Parts;
+use super::fingerprint::FingerprintParts;
 use super::journal::{Event, Journal, RunRecord};
-use super::outcome::Outcome;
+use super::outcome::RunOutcome;
 use super::plan::{Plan, Stage, StageContext};
+use super::stage_state::{FinishedStages, InputHashes, find_result, parts};
 use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 use base::{clock, signals};
 use judge::report::{Failure, StageRow, StageState, ThisTime};
 
-/// Writes every event down, then shows it. Until work begins, events are shown and kept back: a run in which nothing is done
-/// leaves its folder as it is.
+/// Writes events to the journal and shows them. Events are held back until the first work begins, so that a run in which no stage
+/// has to run leaves its folder unchanged.
 pub(crate) struct Emitter<'a> {
     folder: &'a Path,
     /// `run.json`, until it is written.
@@ -29,20 +29,20 @@ pub(crate) struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    /// For a run folder; a new one gets its `run.json` at once.
+    /// Creates an emitter for a run folder. A new folder gets its `run.json` immediately.
     pub(crate) fn new(folder: &'a Path, record: RunRecord, display: &'a mut dyn FnMut(&Event)) -> Result<Self> {
         let (earlier, departures) = (RunRecord::read(folder), record.departures.clone());
         let mut emitter = Self { folder, record: Some(record), journal: None, kept_back: Vec::new(), display };
         match earlier {
             None => emitter.begin_work()?,
-            // They are no part of the plan, and the run is judged by them.
+            // Deviations are not part of the plan, but the run is judged by them.
             Some(earlier) if earlier.departures != departures => RunRecord { departures, ..earlier }.write(folder)?,
             Some(_) => {}
         }
         Ok(emitter)
     }
 
-    /// One event.
+    /// Writes and shows an event.
     pub(crate) fn emit(&mut self, event: &Event) -> Result<()> {
         match &mut self.journal {
             Some(journal) => journal.write(event)?,
@@ -52,12 +52,12 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
-    /// Shows an event that is not written down.
+    /// Shows an event without writing it.
     pub(crate) fn show(&mut self, event: &Event) {
         (self.display)(event);
     }
 
-    /// Opens the journal for a stage that looks again every time: what it does may take hours, and may change nothing.
+    /// Opens the journal for a stage that always runs: it may take hours, and may change nothing.
     pub(crate) fn begin_looking(&mut self) -> Result<()> {
         if self.journal.is_none() {
             let mut journal = Journal::open(self.folder)?;
@@ -67,7 +67,7 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
-    /// Writes down that this run, and no earlier one, did the work.
+    /// Records in `run.json` that this run, not an earlier one, did the work.
     pub(crate) fn begin_work(&mut self) -> Result<()> {
         if let Some(record) = self.record.take() {
             record.write(self.folder)?;
@@ -75,30 +75,28 @@ impl<'a> Emitter<'a> {
         self.begin_looking()
     }
 
-    /// Writes the last event, unseen, where the journal is open.
+    /// Writes the last event without showing it, if the journal is open.
     pub(crate) fn end_looking(&mut self, event: &Event) -> Result<()> {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.write(event))
     }
 
-    /// Writes down that a stage was ended by a signal, should that end the program at once.
+    /// Arranges that the journal records a stage stopped by a signal, in case the signal ends the program immediately.
     fn note_sudden_end(&self, stage: &str) -> Result<Option<CleanupGuard>> {
         let Some(journal) = &self.journal else { return Ok(None) };
         let (mut journal, stage, clock) = (journal.twin()?, stage.to_owned(), Instant::now());
         Ok(Some(cleanup::on_abrupt_exit(move || {
             let failure = Failure::new(Some(&stage), &Error::interrupted("stopped on request"));
-            // Nobody is left to hear that it failed.
+            // There is no one left to report an error to.
             let _ = journal.write(&Event::failed(&stage, &failure, clock.elapsed().as_secs_f64()));
         })))
     }
 }
 
-/// A run at work.
+/// A run in progress.
 pub(crate) struct Runner<'a, 'b> {
-    /// What is run.
     pub plan: &'a Plan,
-    /// Its files from outside.
-    pub outside: &'a Files,
-    /// Finished stages.
+    /// Hashes of its input files.
+    pub outside: &'a InputHashes,
     pub cache: Cache,
     /// The run's folder.
     pub folder: &'a Path,
@@ -107,8 +105,8 @@ pub(crate) struct Runner<'a, 'b> {
 }
 
 impl Runner<'_, '_> {
-    /// Takes or makes every result; the error of a stage is part of the outcome.
-    pub(crate) fn all_stages(mut self) -> Result<Outcome> {
+    /// Reuses or makes the result of every stage; the error of a stage becomes part of the outcome.
+    pub(crate) fn all_stages(mut self) -> Result<RunOutcome> {
         let mut interrupted = BTreeSet::new();
         for (stage, fingerprint, leftover) in self.cache.leftovers()? {
             let resumes = self.plan.stages.iter().any(|s| s.name == stage && s.resumes && !fingerprint.is_empty());
@@ -117,7 +115,7 @@ impl Runner<'_, '_> {
             }
             interrupted.insert((stage, fingerprint));
         }
-        let mut outcome = Outcome {
+        let mut outcome = RunOutcome {
             folder: self.folder.to_owned(),
             failure: None,
             done: BTreeMap::new(),
@@ -141,12 +139,12 @@ impl Runner<'_, '_> {
         Ok(outcome)
     }
 
-    /// Takes or makes the result of a stage; its error goes into the outcome.
+    /// Reuses or makes the result of a stage; its error becomes part of the outcome.
     fn one_stage(
         &mut self,
         stage: &Stage,
         interrupted: &BTreeSet<(String, String)>,
-        outcome: &mut Outcome,
+        outcome: &mut RunOutcome,
     ) -> Result<StageRow> {
         let name = &stage.name;
         let clock = Instant::now();
@@ -156,7 +154,7 @@ impl Runner<'_, '_> {
             signals::check()?;
             let parts = parts(stage, self.outside, &outcome.done)?;
             let print = fingerprint.insert(parts.fingerprint()?).clone();
-            let (record, why) = decide(&self.cache, stage, &parts, &print, interrupted, true)?;
+            let (record, why) = find_result(&self.cache, stage, &parts, &print, interrupted, true)?;
             reason = why.to_string();
             let (title, why) = (stage.title.clone(), reason.clone());
             if let Some(record) = record {
@@ -209,7 +207,7 @@ impl Runner<'_, '_> {
         })
     }
 
-    /// Removes the links to earlier results of a stage and of those after it: they are no evidence of this run any more.
+    /// Removes the links to earlier results of a stage and of those after it, which are no longer evidence of this run.
     fn unlink_from(&self, first: &Stage) -> Result<()> {
         let stages = self.plan.stages.iter().skip_while(|stage| stage.name != first.name);
         for path in stages.map(|stage| self.folder.join(&stage.name)).filter(|path| path.is_symlink()) {
@@ -218,7 +216,13 @@ impl Runner<'_, '_> {
         Ok(())
     }
 
-    fn execute(&mut self, stage: &Stage, parts: Parts, fingerprint: &str, done: &Done) -> Result<Record> {
+    fn execute(
+        &mut self,
+        stage: &Stage,
+        parts: FingerprintParts,
+        fingerprint: &str,
+        done: &FinishedStages,
+    ) -> Result<Record> {
         let clock = Instant::now();
         let _noted = self.emitter.note_sudden_end(&stage.name)?;
         let filled = self.cache.begin(stage, fingerprint)?;
@@ -239,16 +243,16 @@ impl Runner<'_, '_> {
             .and_then(|()| self.cache.finish(stage, parts, fingerprint, &filled, clock.elapsed().as_secs_f64()));
         result.map_err(|error| match stage.resumes || !filled.exists() {
             true => error,
-            // The stage's own error says more than a failure to keep its files.
+            // The error of the stage matters more than a failure to keep its files.
             false => match self.keep_failed(&stage.name, &filled) {
                 Ok(()) => error,
-                Err(unkept) => error.because(format!("besides, what it had written was not kept: {unkept}")),
+                Err(unkept) => error.because(format!("its files could not be kept either: {unkept}")),
             },
         })
     }
 
-    /// Keeps what a failed stage had written, which may say more than its error does: moved into the run's folder, or left in the
-    /// cache until the next try, behind a link, where the two lie on different file systems.
+    /// Keeps the files of a failed stage, which may explain its error. They are moved into the run's folder; if that is on a different
+    /// file system, they stay in the cache until the next try, behind a link.
     fn keep_failed(&self, stage: &str, filled: &Path) -> Result<()> {
         let kept_in = self.folder.join("failed");
         let kept = kept_in.join(stage);
@@ -264,7 +268,7 @@ impl Runner<'_, '_> {
     }
 }
 
-/// Lets a link point somewhere else, with no moment without it.
+/// Creates or replaces a symbolic link atomically.
 pub(crate) fn link(path: &Path, target: &Path) -> Result<()> {
     if std::fs::read_link(path).is_ok_and(|now| now == target) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Who computes for stages what needs libtorch, and who watches it.
+//! The workers that compute for stages what needs libtorch, and the observers of their progress.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,24 +9,24 @@ use serde::de::DeserializeOwned;
 
 use super::journal::Event as Journalled;
 use super::plan::{HOST, StageContext};
-use crate::placement::{Asked, Placement, RECORD, Touched};
+use crate::placement::{FileAccess, Placement, RECORD, WorkerJob};
 use base::error::Result;
 use base::progress::Observer;
 
-/// Hears how a stage's work goes: what is worth keeping is in the journal besides.
+/// Observes the progress of a stage; notes also go into the journal.
 pub type Watcher = Box<dyn Observer<Event>>;
 
-/// Makes a watcher for each stage.
+/// Creates a watcher for each stage.
 pub type Watchers = Rc<dyn Fn() -> Watcher>;
 
-/// Has workers compute.
+/// How workers are started and observed.
 #[derive(Clone)]
 pub struct Workers {
-    /// Where they are.
+    /// Where they run.
     pub placement: Placement,
-    /// What they compute on: cpu, cuda, cuda:N or auto.
+    /// Their device: cpu, cuda, cuda:N or auto.
     pub device: String,
-    /// Who watches.
+    /// Creates their observers.
     pub watchers: Watchers,
 }
 
@@ -37,16 +37,13 @@ impl fmt::Debug for Workers {
 }
 
 impl Workers {
-    /// What a stage's fingerprint says of them: this machine, or an image by its content.
+    /// Returns their executor for fingerprints: this machine, or an image by its content.
     pub fn executor(&self) -> &str {
         self.placement.image().map_or(HOST, |place| place.executor())
     }
 
-    /// Does a stage's work, which may write into the stage's folder alone and reads what is named; its result. Notes go into
-    /// the journal, everything else to the watcher.
-    ///
-    /// # Errors
-    /// Those of the work.
+    /// Has a worker do a stage's work and returns its result. The worker may write only into the stage's folder and read only what
+    /// is listed. Notes go into the journal, other events to the watcher.
     pub(super) fn run<T: DeserializeOwned>(
         &self,
         context: &mut StageContext,
@@ -54,13 +51,13 @@ impl Workers {
         threads: usize,
         reads: Vec<PathBuf>,
     ) -> Result<T> {
-        let asked = Asked {
+        let asked = WorkerJob {
             name: format!("stage {}", context.stage.name),
             job,
             device: self.device.clone(),
             threads,
             record: Some(context.folder.join(RECORD)),
-            touched: Touched { reads, folder: Some(context.folder.to_owned()), file: None },
+            files: FileAccess { reads, folder: Some(context.folder.to_owned()), file: None },
         };
         let watcher = (self.watchers)();
         let (result, used) = self.placement.run_and_measure(&asked, &mut |event| match event {

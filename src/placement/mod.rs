@@ -1,27 +1,27 @@
-//! Where work with libtorch is done: by `repro-worker`, on this machine or in the training container.
+//! Starts workers, which compute with libtorch, on this machine or in the training container, and relays their events.
 //!
-//! - [`Asked`], `request`: what is to be done, for this program and as the file that a worker reads;
-//! - [`find`]: which worker belongs to this program;
-//! - `talk`: what a worker's lines mean, wherever it runs;
-//! - `host`: a worker as a process of this machine;
-//! - `image`: an engine with an image whose worker fits; `mounts`: what a container sees of this machine; `contained`: a worker
-//!   in a container;
-//! - [`Placement`]: one of both, by what a person chose.
+//! - [`WorkerJob`]: a piece of work; `request`: the file by which a worker gets it;
+//! - [`worker_program`]: finds the worker that belongs to this program;
+//! - `conversation`: interprets a worker's lines, wherever it runs;
+//! - `host_worker`: a worker as a process of this machine;
+//! - `container`: an engine with an image whose worker fits; `mounts`: the files that a container sees; `container_worker`: a
+//!   worker in a container;
+//! - `dispatch`: [`Placement`], the choice between both.
 
-mod choice;
-mod contained;
-pub mod find;
-mod host;
-mod image;
+mod container;
+mod container_worker;
+mod conversation;
+mod dispatch;
+mod host_worker;
 mod mounts;
 mod request;
-mod talk;
-mod work;
+mod worker_job;
+pub mod worker_program;
 
-pub use choice::{Placement, RECORD};
-pub use contained::REQUEST;
-pub use host::Host;
-pub use image::{HARNESS, Options, Outcome, Place};
-pub use mounts::{Mounts, place};
-pub use request::{SOURCE, written};
-pub use work::{Asked, Touched};
+pub use container::{ContainerOptions, ContainerOutcome, ContainerPlace, HARNESS};
+pub use container_worker::REQUEST;
+pub use dispatch::{Placement, RECORD};
+pub use host_worker::Host;
+pub use mounts::{Mounts, absolute_path};
+pub use request::{SOURCE, write_request};
+pub use worker_job::{FileAccess, WorkerJob};

@@ -1,4 +1,4 @@
-//! Folders and files of this machine at the same places in a container, so that paths mean the same on both sides.
+//! Mounts files and folders into a container at the same paths, so that paths mean the same inside and outside.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use base::error::{Error, Result};
 use sandbox::{Access, Mount};
 
-/// What the image needs of its own: nothing may be mounted over it.
+/// Folders that the image needs itself: nothing may be mounted over them.
 const NEEDED: [&str; 12] = [
     "/bin",
     "/dev",
@@ -23,10 +23,10 @@ const NEEDED: [&str; 12] = [
     "/usr/local/bin",
     "/usr/local/lib/lxmert-repro",
 ];
-/// Links are looked for in folders within folders up to here.
+/// Maximum depth of folders that are searched for links.
 const DEEPEST: usize = 8;
 
-/// What a container sees of this machine.
+/// The files and folders that a container sees.
 #[derive(Debug, Default)]
 pub struct Mounts {
     mounts: Vec<Mount>,
@@ -34,18 +34,18 @@ pub struct Mounts {
 }
 
 impl Mounts {
-    /// Nothing.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Shows a file or folder, read-only, and what links in the folder lead to. One that is not there is left out: whoever
-    /// looks for it in the container says what is missing.
+    /// Adds a file or folder, read-only, and the targets of links in the folder. A missing one is skipped: the program in the
+    /// container reports it.
     ///
     /// # Errors
-    /// Usage for a place that the container needs for itself; infra where a folder cannot be read.
+    /// Usage for a path that the image needs itself; infra for an unreadable folder.
     pub fn read(&mut self, path: &Path) -> Result<()> {
-        let target = place(path)?;
+        let target = absolute_path(path)?;
         let Ok(source) = target.canonicalize() else { return Ok(()) };
         if !self.seen.insert(target.clone()) {
             return Ok(());
@@ -55,7 +55,7 @@ impl Mounts {
         self.links(&target, DEEPEST)
     }
 
-    /// Shows what the links in a folder lead to, which may lie outside.
+    /// Adds the targets of the links in a folder, which may lie outside of it.
     fn links(&mut self, folder: &Path, depth: usize) -> Result<()> {
         if depth == 0 || !folder.is_dir() {
             return Ok(());
@@ -74,38 +74,38 @@ impl Mounts {
         Ok(())
     }
 
-    /// Shows a folder that may be written; it must be there.
+    /// Adds an existing folder, writable.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// Those of [`Self::read`].
     pub fn write(&mut self, folder: &Path) -> Result<()> {
-        let target = place(folder)?;
+        let target = absolute_path(folder)?;
         free(&target)?;
         self.mounts.push(Mount::write(&target, &target));
         Ok(())
     }
 
-    /// Lets what is written into `folder` land in the empty folder `instead`.
+    /// Mounts the empty folder `instead` at the path of `folder`, writable.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// Those of [`Self::read`].
     pub fn write_elsewhere(&mut self, folder: &Path, instead: &Path) -> Result<()> {
-        let target = place(folder)?;
+        let target = absolute_path(folder)?;
         free(&target)?;
         self.mounts.push(Mount::write(instead, target));
         Ok(())
     }
 
-    /// All of them. What is shown below a folder that is written elsewhere gets a place there: the engine would make one that
-    /// belongs to root.
+    /// Returns all mounts. For a mount below a folder that is replaced by another, the mount point is created first: the engine would
+    /// create one that belongs to root.
     ///
     /// # Errors
-    /// Where a place cannot be made.
+    /// Those of creating mount points.
     pub fn finish(mut self) -> Result<Vec<Mount>> {
         self.mounts.sort_by(|a, b| a.target.cmp(&b.target));
         let readable: Vec<PathBuf> =
             self.mounts.iter().filter(|m| m.access == Access::Read).map(|m| m.target.clone()).collect();
-        // A file in a folder that is shown anyway needs no mount of its own.
+        // A file in a mounted folder needs no mount of its own.
         let hidden: Vec<PathBuf> =
             self.mounts.iter().filter(|m| m.source != m.target).map(|m| m.target.clone()).collect();
         self.mounts.retain(|mount| {
@@ -120,7 +120,7 @@ impl Mounts {
                 let folder = if is_folder { Some(point.as_path()) } else { point.parent() }.unwrap_or(&point);
                 std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
                 if !is_folder {
-                    // What is there is a place to mount on already; a file is not emptied, a link not followed.
+                    // An existing file serves as a mount point; it is not truncated, and a link is not followed.
                     match File::create_new(&point) {
                         Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(Error::io("create", &point, &e)),
                         _ => {}
@@ -132,8 +132,8 @@ impl Mounts {
     }
 }
 
-/// The absolute path of a path, without `..`.
-pub fn place(path: &Path) -> Result<PathBuf> {
+/// Returns the absolute path without `..`.
+pub fn absolute_path(path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path).map_err(|e| Error::io("find", path, &e))?;
     let mut plain = PathBuf::new();
     for part in absolute.components() {
@@ -144,13 +144,12 @@ pub fn place(path: &Path) -> Result<PathBuf> {
             part => plain.push(part),
         }
     }
-    // Behind a link, `..` leads elsewhere than the name says.
+    // Behind a link, `..` does not lead to the parent that the path names.
     match (absolute.canonicalize(), plain.canonicalize()) {
-        (Ok(meant), found) if !found.as_ref().is_ok_and(|found| *found == meant) => Err(Error::usage(format!(
-            "{} leads through a link and back, which a container cannot follow",
-            path.display()
-        ))
-        .next(format!("name {} instead", meant.display()))),
+        (Ok(meant), found) if !found.as_ref().is_ok_and(|found| *found == meant) => {
+            Err(Error::usage(format!("{} contains `..` after a link, which a container cannot follow", path.display()))
+                .next(format!("name {} instead", meant.display())))
+        }
         _ => Ok(plain),
     }
 }
@@ -159,7 +158,7 @@ fn free(target: &Path) -> Result<()> {
     match NEEDED.iter().find(|needed| Path::new(needed).starts_with(target)) {
         None => Ok(()),
         Some(needed) => Err(Error::usage(format!(
-            "{} cannot be shown to a container: it would hide the container's own {needed}",
+            "{} cannot be mounted into a container: it would hide the image's own {needed}",
             target.display()
         ))
         .next("keep data and results in folders of their own")),
@@ -174,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_links_lead_to_is_shown_too() {
+    fn the_targets_of_links_are_mounted_too() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(at("data/vqa")).unwrap();
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_elsewhere_has_places_for_what_is_read() {
+    fn a_replaced_folder_has_mount_points_for_files_that_are_read() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(at("snap/data/deep")).unwrap();
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_keeps_what_it_needs() {
+    fn nothing_is_mounted_over_what_the_image_needs() {
         for path in ["/", "/usr", "/usr/local", "/etc", "/tmp", "/tmp/../tmp"] {
             let error = Mounts::new().read(Path::new(path)).err();
             // A machine without /usr/local mounts nothing.
@@ -221,8 +220,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("a/b")).unwrap();
         symlink(folder.path().join("a/b"), folder.path().join("link")).unwrap();
-        let error = place(&folder.path().join("link/..")).unwrap_err().to_string();
-        assert!(error.contains("leads through a link and back"), "{error}");
-        assert_eq!(place(&folder.path().join("a/b/..")).unwrap(), folder.path().join("a"));
+        let error = absolute_path(&folder.path().join("link/..")).unwrap_err().to_string();
+        assert!(error.contains("contains `..` after a link"), "{error}");
+        assert_eq!(absolute_path(&folder.path().join("a/b/..")).unwrap(), folder.path().join("a"));
     }
 }

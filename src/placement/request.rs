@@ -1,4 +1,4 @@
-//! What is asked of a program elsewhere, as a file that it reads.
+//! Writes requests: the files that a worker, or this program in a container, reads its work from.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -6,34 +6,35 @@ use std::os::unix::fs::PermissionsExt;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::work::Asked;
+use super::worker_job::WorkerJob;
 use base::error::{Error, Result};
 use protocol::{Request, SCHEMA};
 
-/// From what a worker must be built to work with this program.
+/// Digest of the source that a worker must be built from to match this program.
 pub const SOURCE: &str = env!("REPRO_WORKER_SOURCE");
 
-/// The request as a file.
+/// Writes the request for a worker.
 ///
 /// # Errors
-/// Where it cannot be written.
-pub(crate) fn request(asked: &Asked) -> Result<NamedTempFile> {
-    written(&Request {
+/// Those of writing the file; usage for too many threads.
+pub(crate) fn request(asked: &WorkerJob) -> Result<NamedTempFile> {
+    write_request(&Request {
         schema: SCHEMA,
         source: SOURCE.to_owned(),
         device: asked.device.clone(),
-        threads: u32::try_from(asked.threads).map_err(|_| Error::usage("too many threads"))?,
+        threads: u32::try_from(asked.threads)
+            .map_err(|_| Error::usage(format!("{} threads are too many", asked.threads)))?,
         record: asked.record.clone(),
         lifeline: true,
         job: asked.job.clone(),
     })
 }
 
-/// A request as a file that anybody may read: in a container, another user than this one does.
+/// Writes a request to a temporary file that everybody may read, since a container reads it as a different user.
 ///
 /// # Errors
-/// Where it cannot be written.
-pub fn written(request: &impl Serialize) -> Result<NamedTempFile> {
+/// Those of writing the file.
+pub fn write_request(request: &impl Serialize) -> Result<NamedTempFile> {
     let text = serde_json::to_vec_pretty(request).map_err(|e| Error::bug("a request cannot be written").because(e))?;
     let failed = |e: std::io::Error| Error::io("write a request in", &std::env::temp_dir(), &e);
     let mut file = tempfile::Builder::new()

@@ -45,7 +45,7 @@ fn a_second_run_does_nothing_again_and_explains_itself() {
     assert_eq!(lines.matches(": cached (").count(), 10, "{lines}");
     assert!(!lines.contains("done in"), "{lines}");
     let finished = json::read(&latest.join("report.json")).unwrap().times.finished.unwrap();
-    let stands = format!("nothing was done: every stage is up to date; the report of {finished} stands: ");
+    let stands = format!("nothing to do: every stage is up to date; the report of {finished} is unchanged: ");
     assert!(lines.contains(&stands), "{lines}");
     assert!(files() == left, "a run in which nothing was done changed the run's folder");
     assert_eq!(stdout(&second), stdout(&first));

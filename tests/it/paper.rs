@@ -20,7 +20,7 @@ use judge::grade::golden::GoldenFile;
 use judge::report::Report;
 use judge::verdict::Verdict;
 use lxmert_repro::pipeline::engine;
-use lxmert_repro::pipeline::paper::{self, Assets, FineTuner, Machine, Model, Settings, Training};
+use lxmert_repro::pipeline::paper::{self, Assets, ComputeSettings, FineTuner, Model, PaperSettings, PaperTraining};
 use lxmert_repro::pipeline::plan::StageContext;
 use serde_json::json;
 
@@ -33,11 +33,11 @@ struct Nobody {
 }
 
 impl FineTuner for Nobody {
-    fn train(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()> {
+    fn train(&self, context: &mut StageContext, training: &PaperTraining, workspace: &Path) -> Result<()> {
         self.called.borrow_mut().push(training.task.to_string());
         assert!(workspace.join(lxmert_spec::paper::PRETRAINED_FILE).is_file());
         let epoch = json!({ "kind": "epoch", "epoch": 0, "train": 50.0, "valid": 40.0, "best": 40.0, "examples_per_second": 8.0 });
-        fs::write(context.output(paper::rate::METRICS)?, format!("{epoch}\n")).unwrap();
+        fs::write(context.output(paper::training_rate::METRICS)?, format!("{epoch}\n")).unwrap();
         fs::write(context.output("LAST")?, training.task.name()).unwrap();
         Ok(())
     }
@@ -45,7 +45,7 @@ impl FineTuner for Nobody {
     fn evaluate(
         &self,
         context: &mut StageContext,
-        training: &Training,
+        training: &PaperTraining,
         workspace: &Path,
         trained: &Path,
     ) -> Result<()> {
@@ -80,10 +80,10 @@ impl Place {
         self.folder.path().join("workspace")
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> PaperSettings {
         let manifest = Manifest::parse(&fs::read_to_string(&self.world.manifest).unwrap(), "test").unwrap();
         let network = Network { stall: Duration::from_secs(5), retries: 0, first_wait: Duration::from_millis(1) };
-        Settings {
+        PaperSettings {
             workspace: self.workspace(),
             assets: Assets {
                 manifest: Rc::new(manifest),
@@ -100,12 +100,12 @@ impl Place {
             scale: Scale::Full,
             precision: Precision::F32,
             seed: 9595,
-            machine: Machine { device: "cpu".into(), threads: 1, versions: [].into() },
+            machine: ComputeSettings { device: "cpu".into(), threads: 1, versions: [].into() },
         }
     }
 
     /// The report, and which tasks were trained.
-    fn run(&self, settings: Settings) -> (Report, Vec<String>) {
+    fn run(&self, settings: PaperSettings) -> (Report, Vec<String>) {
         let tuner: Rc<dyn FineTuner> = Rc::clone(&self.nobody) as _;
         let golden = GoldenFile::of_profile(Some(paper::PROFILE)).unwrap();
         let (report, _) = paper::run(&Rc::new(settings), &tuner, &golden, &mut |_| {}).unwrap();
@@ -153,15 +153,15 @@ fn from_nothing_to_a_report_and_again() {
         &paper::plan(&Rc::new(place.settings()), &(Rc::clone(&place.nobody) as Rc<dyn FineTuner>)).unwrap(),
         &place.workspace(),
     );
-    insta::assert_snapshot!(lxmert_repro::pipeline::explain::render(&explained.unwrap()), @r"
-        fetch           run      looks again every time; what follows runs only if it finds something else
-        prepare         run      looks again every time; what follows runs only if it finds something else
-        train-vqa       depends  uses `prepare`, which runs first; skipped if that gives the same as before
-        evaluate-vqa    depends  uses `prepare`, which runs first; skipped if that gives the same as before
-        train-gqa       depends  uses `prepare`, which runs first; skipped if that gives the same as before
-        evaluate-gqa    depends  uses `prepare`, which runs first; skipped if that gives the same as before
-        train-nlvr2     depends  uses `prepare`, which runs first; skipped if that gives the same as before
-        evaluate-nlvr2  depends  uses `prepare`, which runs first; skipped if that gives the same as before
+    insta::assert_snapshot!(lxmert_repro::pipeline::decision::render(&explained.unwrap()), @r"
+        fetch           run      checks the workspace every time; later stages run only if it finds a change
+        prepare         run      checks the workspace every time; later stages run only if it finds a change
+        train-vqa       depends  waits for `prepare`; skipped if its output is unchanged
+        evaluate-vqa    depends  waits for `prepare`; skipped if its output is unchanged
+        train-gqa       depends  waits for `prepare`; skipped if its output is unchanged
+        evaluate-gqa    depends  waits for `prepare`; skipped if its output is unchanged
+        train-nlvr2     depends  waits for `prepare`; skipped if its output is unchanged
+        evaluate-nlvr2  depends  waits for `prepare`; skipped if its output is unchanged
         ");
 }
 

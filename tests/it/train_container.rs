@@ -199,13 +199,13 @@ fn an_image_that_does_not_fit_is_named_with_what_to_run() {
         // The image has a shell and nothing else.
         format!("{hello}\n{rest}").lines().map(|line| format!("echo '{line}'\n")).collect::<String>()
     };
-    let build = "next: `repro images build train` builds the image anew from this source";
+    let build = "next: rebuild the image from this source with `repro images build train`";
     for (at, program, script, parts) in [
-        (0, "other", "true".to_owned(), ["does not hold this program", "no program repro-worker"]),
-        (1, "repro-worker", "true".to_owned(), ["does not hold this program", "it did not say who it is"]),
-        (2, "repro-worker", "echo rubbish".to_owned(), ["does not belong to this program", "but \"rubbish\""]),
-        (3, "repro-worker", stale(|hello| hello["schema"] = 1.into()), ["does not belong to this", "edition 1, this"]),
-        (4, "repro-worker", stale(|hello| hello["source"] = "0".into()), ["does not belong to this", "source: 0, not"]),
+        (0, "other", "true".to_owned(), ["does not contain a working repro-worker", "no program repro-worker"]),
+        (1, "repro-worker", "true".to_owned(), ["does not contain a working repro-worker", "it sent no handshake"]),
+        (2, "repro-worker", "echo rubbish".to_owned(), ["does not match this program", "but \"rubbish\""]),
+        (3, "repro-worker", stale(|hello| hello["schema"] = 1.into()), ["does not match this", "protocol 1, this"]),
+        (4, "repro-worker", stale(|hello| hello["source"] = "0".into()), ["does not match this", "source: 0, not"]),
     ] {
         let name = format!("localhost/misfit-{at}");
         own.image_with_script(&name, program, &script);

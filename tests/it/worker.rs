@@ -190,18 +190,22 @@ fn a_worker_that_does_not_fit_is_named_with_what_to_run() {
     let silent = script(folder, "silent", "echo 'error while loading shared libraries: libtorch.so' >&2; exit 127");
     let plain = folder.join("plain");
     fs::write(&plain, "text").unwrap();
-    let misfit = "does not belong to this program";
+    let misfit = "does not match this program";
     let rebuild = "ci/repro in its folder does it, ci/install PREFIX";
     for (worker, code, parts) in [
-        (&stale, INFRA, [misfit, "it was built from other source: 0, not ", rebuild]),
-        (&other, INFRA, [misfit, "it speaks edition 9, this program edition ", rebuild]),
-        (&rubbish, INFRA, [misfit, "its first line is not who it is, but \"Segmentation fault\"", rebuild]),
-        (&breaks, INFRA, ["ended with exit code 0 without saying that it was done", "OMP: Error #100", "next: "]),
-        (&fails, INFRA, ["ended with exit code 7 without saying that it was done", "next: run it again", "report it"]),
+        (&stale, INFRA, [misfit, "it was built from different source: 0, not ", rebuild]),
+        (&other, INFRA, [misfit, "it uses protocol 9, this program ", rebuild]),
+        (&rubbish, INFRA, [misfit, "its first line is not a handshake but \"Segmentation fault\"", rebuild]),
+        (&breaks, INFRA, ["ended with exit code 0 before it reported a result", "OMP: Error #100", "next: "]),
+        (&fails, INFRA, ["ended with exit code 7 before it reported a result", "next: run it again", "report it"]),
         (&silent, INFRA, ["ended with exit code 127", "loading shared libraries: libtorch.so", rebuild]),
-        (&plain, INFRA, ["cannot start the worker", "Permission denied", "next: see that it may be executed"]),
-        (&folder.join("none"), USAGE, ["REPRO_WORKER names", "which is no file", "unset REPRO_WORKER"]),
-        (&folder.to_owned(), USAGE, ["REPRO_WORKER names", "which is no file", "next: name a repro-worker"]),
+        (&plain, INFRA, ["cannot start the worker", "Permission denied", "next: make it executable"]),
+        (&folder.join("none"), USAGE, ["REPRO_WORKER names", "which is not a file", "unset REPRO_WORKER"]),
+        (
+            &folder.to_owned(),
+            USAGE,
+            ["REPRO_WORKER names", "which is not a file", "next: set it to the path of a repro-worker"],
+        ),
     ] {
         let end = run(train(folder, "--epochs 1").env("REPRO_WORKER", worker), code);
         let text = stderr(&end);
@@ -229,9 +233,7 @@ fn a_harness_alone_says_what_it_lacks_and_does_what_it_can() {
     let train = "train vqa --model tiny --from-scratch --train train --valid valid --data-root";
     let train: Vec<&str> = train.split(' ').chain(small_training::data().to_str()).collect();
     let text = stderr(&run(&mut command(&train), INFRA));
-    for part in
-        ["repro-worker, which computes for this program, is not here", "ci/repro builds both", "--engine docker"]
-    {
+    for part in ["the program repro-worker is missing", "both programs with ci/repro", "--engine docker"] {
         assert!(text.contains(part), "{text}");
     }
     let version = stdout(&run(&mut command(&["--version", "--verbose"]), 0));

@@ -10,7 +10,7 @@ use super::super::stopping::to_resume;
 use super::super::values::{count, seed};
 use crate::pipeline::plan::Plan;
 use crate::pipeline::workers::Workers;
-use crate::pipeline::{engine, explain};
+use crate::pipeline::{decision, engine};
 use base::error::Result;
 use base::status;
 use judge::report::{Report, console, json};
@@ -66,7 +66,7 @@ impl Common {
 
 /// Prints what would be done with each stage.
 pub(crate) fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
-    say(explain::render(&engine::explain(plan, workspace)?).trim_end())?;
+    say(decision::render(&engine::explain(plan, workspace)?).trim_end())?;
     Ok(base::exit::PASS)
 }
 

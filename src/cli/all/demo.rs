@@ -6,7 +6,7 @@ use super::super::first_look::{Named, look};
 use super::super::output::say;
 use super::super::values::count;
 use super::common::{Common, print_explained, print_report};
-use crate::pipeline::demo::{self, Settings};
+use crate::pipeline::demo::{self, DemoSettings};
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::host::cores;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
     let workers = args.workers("cpu")?;
     let versions = workers.placement.hello()?.versions;
-    let settings = Settings { recipe, seed: args.seed, threads, versions, workers };
+    let settings = DemoSettings { recipe, seed: args.seed, threads, versions, workers };
     if args.explain || args.dry_run {
         return print_explained(&demo::plan(&settings), &args.workspace);
     }

@@ -12,7 +12,7 @@ use super::super::output::say;
 use super::super::progress::assets::Display;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;
-use crate::pipeline::paper::{self, Assets, FineTuner, Libtorch, Machine, Model, Settings, forecast};
+use crate::pipeline::paper::{self, Assets, ComputeSettings, FineTuner, LibtorchTuner, Model, PaperSettings, forecast};
 use base::error::Result;
 use base::host::cores;
 use base::status;
@@ -84,12 +84,12 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
     let workers = args.workers(name_of_device)?;
     let device = workers.placement.device(name_of_device)?.described;
     let versions = workers.placement.hello()?.versions;
-    let tuner: Rc<dyn FineTuner> = Rc::new(Libtorch { workers });
+    let tuner: Rc<dyn FineTuner> = Rc::new(LibtorchTuner { workers });
     let known = options.manifest.read(&args.workspace)?;
     let name = options.model.clone().unwrap_or_else(|| MODEL.to_owned());
     let mut tasks = Task::ALL.to_vec();
     tasks.retain(|task| options.task.is_empty() || options.task.contains(task));
-    let settings = Rc::new(Settings {
+    let settings = Rc::new(PaperSettings {
         workspace: args.workspace.clone(),
         assets: Assets {
             manifest: Rc::new(known.manifest),
@@ -106,10 +106,10 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
         scale: Scale::from_flags(options.tiny, options.fast),
         precision: Precision::from_flag(options.half_features),
         seed: args.seed,
-        machine: Machine { device, threads: args.threads.unwrap_or_else(cores), versions },
+        machine: ComputeSettings { device, threads: args.threads.unwrap_or_else(cores), versions },
     });
     if args.dry_run {
-        say(forecast::page(&settings, &forecast::Machine::of(&settings)?, &Published::embedded()?)?.trim_end())?;
+        say(forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &Published::embedded()?)?.trim_end())?;
         return Ok(base::exit::PASS);
     }
     if args.explain {

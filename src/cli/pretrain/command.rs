@@ -13,7 +13,7 @@ use super::super::original_extras::OriginalExtras;
 use super::super::stopping::resumable;
 use super::super::values::{count, rate, seed, share};
 use super::options::{PretrainDataOptions, PretrainStartOptions};
-use crate::placement::{Placement, RECORD, Touched};
+use crate::placement::{FileAccess, Placement, RECORD};
 use base::error::{Error, Result};
 use base::{exit, status};
 use data::dataset::answers::parse_qa_sets;
@@ -244,10 +244,10 @@ impl Args {
     }
 
     /// What the worker reads, and the output folder.
-    fn touched(&self, placement: &Placement) -> Result<Touched> {
+    fn touched(&self, placement: &Placement) -> Result<FileAccess> {
         let mut reads = self.data.ready(&self.lists(), placement)?;
         reads.extend(self.start.files()?);
-        Ok(Touched { reads, folder: Some(self.output()), file: None })
+        Ok(FileAccess { reads, folder: Some(self.output()), file: None })
     }
 }
 

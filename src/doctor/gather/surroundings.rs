@@ -10,7 +10,7 @@ use super::look::{program, text};
 use super::super::finding::{COMPUTING_HERE, Purpose};
 use super::super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
 use crate::images::{self, Role, known, lock};
-use crate::placement::{Host, find};
+use crate::placement::{Host, worker_program};
 use assets::disk;
 use base::error::Result;
 use base::files::lock::probe;
@@ -121,7 +121,7 @@ fn shm() -> Option<u64> {
 
 /// Asks the worker of this machine who it is.
 fn worker() -> Worker {
-    if let Err(error) = find::worker() {
+    if let Err(error) = worker_program::find() {
         return Worker::Missing { why: error.what().to_owned() };
     }
     match Host.hello() {

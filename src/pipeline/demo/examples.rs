@@ -1,4 +1,4 @@
-//! A few of the demo's questions with their pictures and answers, for the report.
+//! Picks a few of the demo's questions with pictures and answers for the report.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::settings::SCENES;
 use super::stages::{DATA, IMAGES};
 use crate::demo::Manifest;
-use crate::pipeline::outcome::Outcome;
+use crate::pipeline::outcome::RunOutcome;
 use crate::pipeline::stages::predictions_file;
 use base::error::{Error, Result};
 use base::files;
@@ -15,20 +15,19 @@ use judge::evidence::stages::evaluate_stage;
 use judge::report::{Example, Picture};
 use lxmert_spec::paper::fine_tuning;
 
-/// Examples shown of each task; the last is a wrong answer where there is one.
+/// Number of examples per task; the last is a wrong answer if there is one.
 const SHOWN: usize = 3;
 
-/// Returns the examples of all tasks that were answered.
+/// Returns the examples of all evaluated tasks.
 ///
 /// # Errors
-/// Data for an output that is not what its stage writes.
-pub(super) fn examples(outcome: &Outcome) -> Result<Vec<Example>> {
+/// Data for a damaged output of a stage.
+pub(super) fn examples(outcome: &RunOutcome) -> Result<Vec<Example>> {
     let each = Task::ALL.map(|task| of_task(outcome, task));
     Ok(each.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// A few questions with pictures, given and expected answers.
-fn of_task(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
+fn of_task(outcome: &RunOutcome, task: Task) -> Result<Vec<Example>> {
     let manifest = outcome.output(SCENES, &format!("{IMAGES}/{}", Manifest::FILE));
     let predictions = outcome.output(&evaluate_stage(task), &predictions_file(task));
     let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };
@@ -55,7 +54,7 @@ fn of_task(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
         .into_iter()
         .map(|&(asked, answer, label)| {
             let picture = |id: &String| {
-                let path = places.get(id).ok_or_else(|| Error::bug(format!("there is no picture {id}")))?;
+                let path = places.get(id).ok_or_else(|| Error::bug(format!("picture {id} is missing")))?;
                 Picture::from_png(&files::read_bytes(path, 1 << 20)?, &format!("drawn scene {id}"))
             };
             Ok(Example {
@@ -70,12 +69,12 @@ fn of_task(outcome: &Outcome, task: Task) -> Result<Vec<Example>> {
         .collect()
 }
 
-/// `count` items evenly spread over a list.
+/// Picks `count` items evenly spread over a list.
 fn spread<T>(list: &[T], count: usize) -> Vec<&T> {
     (0..count.min(list.len())).map(|i| &list[i * list.len() / count.min(list.len())]).collect()
 }
 
-/// The best answer of a label.
+/// Returns the best-scored answer of a label.
 fn expected(label: &Label) -> String {
     match label {
         Label::Class(class) => dataset::nlvr2_answer(*class).to_owned(),

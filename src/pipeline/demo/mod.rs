@@ -1,10 +1,10 @@
-//! The stages of `repro all --profile demo`: scenes, features, stores, and for each task training and evaluation.
+//! The stages of `repro all --profile demo`: scenes, features, stores, and for each task a training and an evaluation.
 //!
-//! - `settings`: what a run is made with;
-//! - `stages`: what each stage does;
+//! - `settings`: settings of a run;
+//! - `stages`: the work of each stage;
 //! - `examples`: questions with pictures and answers, for the report;
-//! - `plan`: all of it as stages;
-//! - `record`: golden values, one run a seed.
+//! - `plan`: the stages as a plan;
+//! - `record`: records golden values, one run per seed.
 
 mod examples;
 mod plan;
@@ -15,4 +15,4 @@ mod stages;
 pub(super) use plan::work;
 pub use plan::{plan, run};
 pub use record::record;
-pub use settings::{PROFILE, Settings};
+pub use settings::{DemoSettings, PROFILE};

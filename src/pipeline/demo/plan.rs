@@ -1,4 +1,4 @@
-//! The stages of a run, and running them.
+//! The demo's plan, and running it.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -6,15 +6,15 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::examples::examples;
-use super::settings::{BASELINES, FEATURES, PROFILE, SCENES, STORES, Settings, parameters, starts_from};
+use super::settings::{BASELINES, DemoSettings, FEATURES, PROFILE, SCENES, STORES, parameters, starts_from};
 use super::stages;
 use crate::demo::{self, DemoDetector};
 use crate::extract::Extractor;
-use crate::pipeline::contained::in_place;
+use crate::pipeline::container::in_place;
 use crate::pipeline::engine;
 use crate::pipeline::journal::Event;
 use crate::pipeline::plan::{Plan, Stage, StageContext, Work};
-use crate::pipeline::results::Results;
+use crate::pipeline::results::RunResults;
 use crate::pipeline::stages::{EVENTS, OUTCOME};
 use crate::pipeline::workers::{Watcher, Watchers, Workers};
 use base::error::Result;
@@ -25,8 +25,8 @@ use judge::grade::golden::GoldenFile;
 use judge::report::Report;
 use lxmert_spec::paper::fine_tuning;
 
-/// All stages of a run.
-pub fn plan(settings: &Settings) -> Plan {
+/// Returns the plan with all stages.
+pub fn plan(settings: &DemoSettings) -> Plan {
     let detector = DemoDetector;
     let Workers { placement, watchers, .. } = &settings.workers;
     let mut stages = vec![
@@ -38,7 +38,7 @@ pub fn plan(settings: &Settings) -> Plan {
         Stage::new(STORES, "build the feature stores", 1, watched(watchers, stages::stores))
             .after(SCENES)
             .after(FEATURES),
-        Stage::new(BASELINES, "measure what one modality alone can do", 1, stages::baselines)
+        Stage::new(BASELINES, "measure baselines that see one modality only", 1, stages::baselines)
             .after(SCENES)
             .after(FEATURES),
     ];
@@ -52,11 +52,11 @@ pub fn plan(settings: &Settings) -> Plan {
             Stage::new(&evaluate_stage(task), &title, 2, move |context| stages::evaluate(context, &workers))
                 .parameters(json!(parameters(task, settings)))
                 .executor(settings.workers.executor())
-                // How the weights were trained lies beside them.
+                // The record of the training lies beside the weights.
                 .after(&train_stage(task))
                 .after(SCENES)
                 .after(STORES)
-                // It names the machine and the weights' place.
+                // The result names the machine and the path of the weights.
                 .volatile(result::FILE),
         );
     }
@@ -68,7 +68,7 @@ pub fn plan(settings: &Settings) -> Plan {
     }
 }
 
-/// What a stage of a name does that needs no worker.
+/// Returns the work of a stage that needs no worker, by name.
 pub(in crate::pipeline) fn work(stage: &str, watchers: &Watchers) -> Option<Work> {
     Some(match stage {
         SCENES => Box::new(watched(watchers, stages::scenes)),
@@ -87,7 +87,7 @@ fn watched(
     move |context| work(context, watchers())
 }
 
-fn train(task: Task, settings: &Settings) -> Stage {
+fn train(task: Task, settings: &DemoSettings) -> Stage {
     let (title, workers) = (format!("train LXRT on {task} {}", fine_tuning(task).train), settings.workers.clone());
     let stage = Stage::new(&train_stage(task), &title, 1, move |context| stages::train(context, &workers))
         .parameters(json!(parameters(task, settings)))
@@ -104,17 +104,17 @@ fn train(task: Task, settings: &Settings) -> Stage {
     }
 }
 
-/// Runs a plan and has it judged by `golden`; the report and the run's folder.
+/// Runs the plan, has it judged by `golden`, and returns the report and the run's folder.
 ///
 /// # Errors
-/// What [`engine::run`] returns.
+/// Those of [`engine::run`].
 pub fn run(
-    settings: &Settings,
+    settings: &DemoSettings,
     golden: &GoldenFile,
     workspace: &Path,
     display: &mut dyn FnMut(&Event),
 ) -> Result<(Report, PathBuf)> {
-    let engine = engine::Settings {
+    let engine = engine::RunSettings {
         workspace: workspace.to_owned(),
         versions: settings.versions.clone(),
         threads: settings.threads,
@@ -122,6 +122,6 @@ pub fn run(
         departures: Vec::new(),
     };
     engine::run(&plan(settings), &engine, display, |outcome| {
-        Ok(Results { examples: examples(outcome)?, ..Results::of(outcome, golden)? })
+        Ok(RunResults { examples: examples(outcome)?, ..RunResults::of(outcome, golden)? })
     })
 }

@@ -1,9 +1,9 @@
-//! Records the demo's golden values: one run a seed, all of them kept.
+//! Records the demo's golden values: one run per seed, all of them kept.
 
 use std::path::Path;
 
 use super::plan::run;
-use super::settings::Settings;
+use super::settings::DemoSettings;
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;
@@ -12,10 +12,10 @@ use judge::grade::golden::GoldenFile;
 use judge::verdict::golden::{Golden, Recorded};
 use lxmert_spec::demo::DemoRecipe;
 
-/// Runs the demo with each seed and writes `golden` with their accuracies in place of the recorded ones to `file`, and with the
-/// recipe where that is another than the program's own. Rules, margins and reasons stay as they are.
+/// Runs the demo with each seed and writes `golden` to `file`, with the new accuracies in place of the recorded ones. The recipe is
+/// written too if it differs from the built-in one. Rules, margins and reasons stay unchanged.
 pub fn record(
-    settings: &Settings,
+    settings: &DemoSettings,
     golden: Golden,
     seeds: &[u64],
     workspace: &Path,
@@ -34,17 +34,17 @@ pub fn record(
         task.recorded.clear();
     }
     for &seed in seeds {
-        let settings = Settings { seed, ..settings.clone() };
-        // Each run is judged by those before it.
+        let settings = DemoSettings { seed, ..settings.clone() };
+        // Each run is judged by the runs before it.
         let golden = GoldenFile::parse(&file.display().to_string(), &text(&recorded, seeds, file)?)?;
         let (report, folder) = run(&settings, &golden, workspace, display)?;
         if let Some(failure) = report.failure {
-            return Err(Error::infra(format!("the run with seed {seed} did not finish")).because(failure.message));
+            return Err(Error::infra(format!("the run with seed {seed} failed")).because(failure.message));
         }
         let evidence = read(&folder)?;
         for task in &mut recorded.tasks {
             let Some(Ok(Found { record, .. })) = evidence.task(task.name.parse()?) else {
-                return Err(Error::bug(format!("the run with seed {seed} measured no {}", task.name)));
+                return Err(Error::bug(format!("the run with seed {seed} has no result of {}", task.name)));
             };
             task.n = record.n;
             task.recorded.push(Recorded { seed, accuracy: record.accuracy });
@@ -54,13 +54,13 @@ pub fn record(
     Ok(recorded)
 }
 
-/// The file's text.
+/// Formats the golden file.
 fn text(recorded: &Golden, seeds: &[u64], file: &Path) -> Result<String> {
     let text = toml::to_string(recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
     Ok(format!("{}{text}", header(seeds, file)))
 }
 
-/// Says where the file comes from.
+/// Formats the comment that tells where the file comes from.
 fn header(seeds: &[u64], file: &Path) -> String {
     let (first, count) = (seeds.first().copied().unwrap_or_default(), seeds.len());
     let name = file.file_name().unwrap_or_default().to_string_lossy();

@@ -1,4 +1,4 @@
-//! What a run of the profile is made with, and the names of its stages.
+//! Settings of a demo run, and the names of its stages.
 
 use std::collections::BTreeMap;
 
@@ -17,24 +17,24 @@ pub(super) const FEATURES: &str = "features";
 pub(super) const STORES: &str = "stores";
 pub(super) const BASELINES: &str = "baselines";
 
-/// What a demo run is made with.
+/// Settings of a demo run.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// What is drawn, asked and trained.
+pub struct DemoSettings {
+    /// Sizes of the data and the trainings.
     pub recipe: DemoRecipe,
     /// Training seed of the three tasks.
     pub seed: u64,
-    /// CPU threads, part of the training's fingerprint: another number gives other roundings.
+    /// CPU threads. They are part of a training's fingerprint, since a different number rounds differently.
     pub threads: usize,
-    /// Versions of what the arithmetic stands on.
+    /// Versions of the libraries that compute.
     pub versions: BTreeMap<String, String>,
-    /// Who trains and answers. Where they are in containers, all stages run in these.
+    /// The workers that train and answer. If they run in containers, all stages do.
     pub workers: Workers,
 }
 
-/// What a training stage depends on beside its inputs.
+/// Parameters of a training stage: what it depends on besides its inputs.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Training {
+pub(super) struct DemoTraining {
     pub task: Task,
     pub config: Config,
     pub recipe: TrainingRecipe,
@@ -43,16 +43,16 @@ pub(super) struct Training {
     pub versions: BTreeMap<String, String>,
 }
 
-/// The task whose encoder a task starts from: GQA and NLVR2 from VQA's, which starts from random weights, as the original
-/// starts each task from its pre-trained encoder (`--loadLXMERT`). From random weights NLVR2 stays at 50 % for ten epochs
-/// (every sentence and every pair of pictures is as often true as false, so that nothing can be learnt before everything
-/// is), and GQA learns to tell whether something is there with some seeds only.
+/// Returns the task whose trained encoder a task starts from. VQA starts from random weights, GQA and NLVR2 from VQA's encoder, as
+/// the original starts each task from its pre-trained encoder (`--loadLXMERT`). From random weights, NLVR2 stays at 50 % for ten
+/// epochs: each sentence and each pair of pictures is equally often true and false, so that neither alone helps. GQA learns
+/// questions about existence with some seeds only.
 pub(super) fn starts_from(task: Task) -> Option<Task> {
     (task != Task::Vqa).then_some(Task::Vqa)
 }
 
-pub(super) fn parameters(task: Task, settings: &Settings) -> Training {
-    Training {
+pub(super) fn parameters(task: Task, settings: &DemoSettings) -> DemoTraining {
+    DemoTraining {
         task,
         config: Config::demo(),
         recipe: settings.recipe.training.of(task),

@@ -1,9 +1,9 @@
-//! What each stage of the demo does.
+//! The work of each stage of the demo.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use super::settings::{FEATURES, SCENES, STORES, Training, starts_from};
+use super::settings::{DemoTraining, FEATURES, SCENES, STORES, starts_from};
 use crate::demo::{self, DemoDetector, Manifest};
 use crate::extract::extract_all;
 use crate::pipeline::plan::StageContext;
@@ -19,20 +19,20 @@ use lxmert_spec::weights_names::LAST_FILE;
 use trainings::initial_weights::InitialWeights;
 use trainings::task_loader::{StoreLocation, TaskDataSettings, store_name};
 
-/// The data root within the scenes' folder.
+/// The data root in the folder of the scenes stage.
 pub(super) const DATA: &str = "data";
-/// The pictures within the scenes' folder.
+/// The pictures in the folder of the scenes stage.
 pub(super) const IMAGES: &str = "images";
-/// The trained weights: those of the last epoch, so that nothing is chosen on the split that is reported.
+/// The weights to evaluate: those of the last epoch, so that nothing is selected on the reported split.
 pub(super) const WEIGHTS: &str = LAST_FILE;
-/// The trained encoder alone, and its name without what files of encoders end with.
+/// File of the trained encoder alone, and its name without the suffix of encoder files.
 pub(super) const ENCODER: &str = "ENCODER_LXRT.safetensors";
 const ENCODER_NAME: &str = "ENCODER";
-/// Losses and accuracies while training.
+/// Losses and accuracies during training.
 pub(super) const METRICS: &str = "metrics.jsonl";
-/// Result of the baselines stage.
+/// The output of the baselines stage.
 pub(super) const MEASURED: &str = "baselines.json";
-/// Examples a batch when evaluating.
+/// Examples per batch when evaluating.
 const EVAL_BATCH: usize = 256;
 
 pub(super) fn scenes(context: &mut StageContext, watcher: Watcher) -> Result<()> {
@@ -86,7 +86,7 @@ pub(super) fn baselines(context: &mut StageContext) -> Result<()> {
 }
 
 pub(super) fn train(context: &mut StageContext, workers: &Workers) -> Result<()> {
-    let Training { task, config, recipe, seed, threads, .. } = context.parameters()?;
+    let DemoTraining { task, config, recipe, seed, threads, .. } = context.parameters()?;
     let (data, mut reads) = data(context, task)?;
     let start = match starts_from(task) {
         Some(other) => {
@@ -102,14 +102,14 @@ pub(super) fn train(context: &mut StageContext, workers: &Workers) -> Result<()>
 }
 
 pub(super) fn evaluate(context: &mut StageContext, workers: &Workers) -> Result<()> {
-    let Training { task, threads, .. } = context.parameters()?;
+    let DemoTraining { task, threads, .. } = context.parameters()?;
     let (data, mut reads) = data(context, task)?;
     let weights = context.input(&train_stage(task), WEIGHTS)?;
     reads.push(weights.clone());
     stages::evaluate(context, workers, Evaluation { data, weights, batch_size: EVAL_BATCH, threads, reads })
 }
 
-/// The data of a task, and the files and folders that they are.
+/// Returns the data settings of a task, and the files and folders that they read.
 fn data(context: &StageContext, task: Task) -> Result<(TaskDataSettings, Vec<PathBuf>)> {
     let (data_root, folder) = (context.input(SCENES, DATA)?, context.input_folder(STORES)?);
     let reads = vec![data_root.clone(), folder.clone()];

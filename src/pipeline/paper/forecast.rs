@@ -1,18 +1,18 @@
-//! `repro all --profile paper --dry-run`: what a run would do, said without a network and without reading a large file.
+//! `repro all --profile paper --dry-run`: tells what a run would do, without network access and without reading large files.
 
 use std::fmt::Write;
 
-use super::fetching::room;
+use super::data_stages::room;
 use super::inventory::trusts;
 use super::needs::Needs;
-use super::rate::{Rate, measured};
-use super::settings::{Settings, Training};
+use super::settings::{PaperSettings, PaperTraining};
+use super::training_rate::{TrainingRate, measured};
 use crate::prepare::{self, State, Step, Work};
 use assets::disk;
 use assets::list::{self, Forecast};
 use assets::lock::Trust;
 use assets::plan::plan;
-use assets::rate::Rate as Fetching;
+use assets::rate::Rate as DownloadRate;
 use base::error::Result;
 use base::format::{grouped, human_bytes, human_seconds, rounded_bytes};
 use data::dataset::{Scale, Task};
@@ -20,30 +20,30 @@ use judge::verdict::published::Published;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
 use lxmert_spec::recipe::TrainingRecipe;
 
-/// What a forecast rests on beside the settings and what lies in the workspace.
+/// Facts of the machine that a forecast is based on.
 #[derive(Debug, Clone, Default)]
-pub struct Machine {
-    /// Bytes that are free for the workspace; `None` where nobody knows.
+pub struct ForecastFacts {
+    /// Free bytes on the workspace's file system; `None` if unknown.
     pub free: Option<u64>,
-    /// How fast files arrived so far.
-    pub fetching: Option<Fetching>,
+    /// Download rate of earlier fetches.
+    pub fetching: Option<DownloadRate>,
 }
 
-impl Machine {
-    /// As it is now.
+impl ForecastFacts {
+    /// Collects the facts.
     ///
     /// # Errors
-    /// Infra where the file system cannot be asked.
-    pub fn of(settings: &Settings) -> Result<Self> {
-        Ok(Self { free: Some(disk::free(&settings.workspace)?), fetching: Fetching::read(&settings.workspace) })
+    /// Infra if the file system cannot be queried.
+    pub fn of(settings: &PaperSettings) -> Result<Self> {
+        Ok(Self { free: Some(disk::free(&settings.workspace)?), fetching: DownloadRate::read(&settings.workspace) })
     }
 }
 
-/// The page.
+/// Formats the forecast.
 ///
 /// # Errors
-/// Data where the manifest has no source for a file that a task reads.
-pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Result<String> {
+/// Data if the manifest has no source for a file that a task reads.
+pub fn page(settings: &PaperSettings, machine: &ForecastFacts, published: &Published) -> Result<String> {
     let (needs, assets) = (settings.needs()?, &settings.assets);
     let selection = needs.selection();
     let wanted = assets.manifest.select(&selection)?;
@@ -76,7 +76,7 @@ pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Re
     }
     let _ = writeln!(
         out,
-        "one run is judged by a spread that is assumed; {} seeds are what the rule was made for: repro check RUN RUN RUN",
+        "one run is judged with an assumed spread; the rule is meant for {} seeds: repro check RUN RUN RUN",
         published.rule.runs
     );
     let trusts = trusts(&needs, &assets.lock, &settings.workspace);
@@ -86,7 +86,7 @@ pub fn page(settings: &Settings, machine: &Machine, published: &Published) -> Re
         let (count, all) = (unpinned.len(), trusts.len());
         let _ = writeln!(
             out,
-            "INCONCLUSIVE at best: nobody published a checksum of {count} of {all} files; once they are here:"
+            "INCONCLUSIVE at best: {count} of {all} files have no published checksum; once they are fetched, pin them:"
         );
         let _ = writeln!(out, "  repro fetch --pin {}", unpinned.join(" "));
     }
@@ -97,7 +97,7 @@ fn heading(out: &mut String, text: &str) {
     let _ = writeln!(out, "\n{text}\n{}", "-".repeat(text.len()));
 }
 
-/// Bytes that unpacking adds, and stores and made files, by the steps that are not done.
+/// Returns the bytes that unpacking adds, and those of stores and processed files, over all steps that are not done.
 fn added(steps: &[Step]) -> (u64, u64) {
     let (mut unpacked, mut others) = (0_u64, 0_u64);
     for step in steps.iter().filter(|step| step.state != State::Done) {
@@ -110,7 +110,7 @@ fn added(steps: &[Step]) -> (u64, u64) {
     (unpacked, others)
 }
 
-fn prepared(out: &mut String, steps: &[Step], settings: &Settings) {
+fn prepared(out: &mut String, steps: &[Step], settings: &PaperSettings) {
     let (done, to_do): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.state == State::Done);
     if !done.is_empty() {
         let _ = writeln!(out, "{} of {} files are ready", done.len(), steps.len());
@@ -128,13 +128,12 @@ fn prepared(out: &mut String, steps: &[Step], settings: &Settings) {
     }
     if settings.assets.drop_archives {
         let most = human_bytes(room(steps, true));
-        let _ =
-            writeln!(out, "each archive is removed once everything in it is unpacked, so that never more than {most}");
-        let _ = writeln!(out, "are needed beside what is fetched");
+        let _ = writeln!(out, "each archive is removed after unpacking, so that at most {most}");
+        let _ = writeln!(out, "are needed besides the fetched files");
     }
 }
 
-fn trained(out: &mut String, settings: &Settings, needs: &Needs, task: Task) {
+fn trained(out: &mut String, settings: &PaperSettings, needs: &Needs, task: Task) {
     let training = settings.training(task);
     let TrainingRecipe { epochs, batch_size, lr } = training.recipe;
     let FineTuningRecipe { train, valid, loads_answers, .. } = fine_tuning(task);
@@ -145,35 +144,35 @@ fn trained(out: &mut String, settings: &Settings, needs: &Needs, task: Task) {
 }
 
 /// `632,117 questions / 32 × 4 epochs = 79,012 steps`.
-fn steps(needs: &Needs, training: &Training) -> String {
+fn steps(needs: &Needs, training: &PaperTraining) -> String {
     let task = training.task;
     match (training.scale, needs.training_examples(task)) {
         (Scale::Full, Some(examples)) => {
             format!("{} examples, {} steps", grouped(examples), grouped(training.recipe.steps(examples)))
         }
-        (Scale::Full, None) => "as many steps as the files have examples, which is not known beforehand".to_owned(),
+        (Scale::Full, None) => "number of steps unknown until the files are fetched".to_owned(),
         _ => "the examples on the first images of each feature file only".to_owned(),
     }
 }
 
-fn time(settings: &Settings, needs: &Needs, training: &Training) -> String {
-    let Some(Rate { examples_per_second, finished }) = measured(&settings.workspace, training) else {
+fn time(settings: &PaperSettings, needs: &Needs, training: &PaperTraining) -> String {
+    let Some(TrainingRate { examples_per_second, finished }) = measured(&settings.workspace, training) else {
         return format!(
-            "time unknown: no {} was trained here yet; repro bench train measures a step on this machine",
+            "time unknown: no {} was trained in this workspace yet; repro bench train measures a step on this machine",
             training.model.name
         );
     };
-    let measured = format!("at {examples_per_second:.1} examples/s, measured by the training that ended {finished}");
+    let measured = format!("at {examples_per_second:.1} examples/s, measured in the training that finished {finished}");
     match needs.training_examples(training.task).filter(|_| training.scale == Scale::Full) {
         Some(examples) => {
             let seconds = examples as f64 * training.recipe.epochs as f64 / examples_per_second;
-            format!("{} {measured}, validation not counted", human_seconds(seconds))
+            format!("{} {measured}, without validation", human_seconds(seconds))
         }
         None => measured,
     }
 }
 
-fn judged(out: &mut String, settings: &Settings, published: &Published, task: Task) {
+fn judged(out: &mut String, settings: &PaperSettings, published: &Published, task: Task) {
     let Some(golden) = published.task(task.name()) else { return };
     let (headline, range) = (&golden.headline, &golden.range);
     let _ = writeln!(
@@ -210,8 +209,8 @@ mod tests {
     use base::progress::Silent;
     use data::features::Precision;
 
-    fn settings(workspace: &std::path::Path) -> Settings {
-        Settings {
+    fn settings(workspace: &std::path::Path) -> PaperSettings {
+        PaperSettings {
             workspace: workspace.to_owned(),
             assets: Assets {
                 manifest: Rc::new(Manifest::parse(MANIFEST, "test").unwrap()),
@@ -228,14 +227,14 @@ mod tests {
             scale: Scale::Full,
             precision: Precision::F32,
             seed: 9595,
-            machine: super::super::settings::Machine { device: "cpu".into(), threads: 2, versions: [].into() },
+            machine: super::super::settings::ComputeSettings { device: "cpu".into(), threads: 2, versions: [].into() },
         }
     }
 
     #[test]
     fn the_plan_of_the_whole_reproduction() {
         let published = Published::embedded().unwrap();
-        let machine = Machine { free: Some(200_000_000_000), fetching: None };
+        let machine = ForecastFacts { free: Some(200_000_000_000), fetching: None };
         let nowhere = std::path::Path::new("no-such-workspace");
         insta::assert_snapshot!(page(&settings(nowhere), &machine, &published).unwrap());
 
@@ -250,7 +249,7 @@ mod tests {
         let mut frugal = settings(nowhere);
         (frugal.tasks, frugal.assets.drop_archives) = (vec![Task::Vqa], true);
         let text = page(&frugal, &machine, &published).unwrap();
-        assert!(text.contains("never more than 68.7 GB\n"), "{text}");
+        assert!(text.contains("at most 68.7 GB\n"), "{text}");
     }
 
     #[test]
@@ -258,25 +257,26 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let settings = settings(place.path());
         let training = settings.training(Task::Vqa);
-        let finished = |name: &str, training: &Training, speed: f64| {
+        let finished = |name: &str, training: &PaperTraining, speed: f64| {
             let cache = crate::pipeline::cache::Cache::new(place.path());
             let parameters = json!(training);
-            let stage =
-                crate::pipeline::plan::Stage::new("train-vqa", "", 1, |_| Ok(())).volatile(super::super::rate::METRICS);
-            let parts = crate::pipeline::fingerprint::Parts::new("train-vqa", 1, "host", &parameters, [].into());
+            let stage = crate::pipeline::plan::Stage::new("train-vqa", "", 1, |_| Ok(()))
+                .volatile(super::super::training_rate::METRICS);
+            let parts =
+                crate::pipeline::fingerprint::FingerprintParts::new("train-vqa", 1, "host", &parameters, [].into());
             let folder = cache.begin(&stage, name).unwrap();
             let line = json!({ "kind": "epoch", "epoch": 0, "train": 1.0, "valid": 1.0, "best": 1.0, "examples_per_second": speed });
-            std::fs::write(folder.join(super::super::rate::METRICS), format!("{line}\n")).unwrap();
+            std::fs::write(folder.join(super::super::training_rate::METRICS), format!("{line}\n")).unwrap();
             cache.finish(&stage, parts, name, &folder, 1.0).unwrap();
         };
         let mut other = training.clone();
         other.machine.threads = 64;
         finished("aa", &other, 900.0);
         assert_eq!(measured(place.path(), &training), None, "with other threads it says nothing");
-        finished("bb", &Training { seed: 1, ..training.clone() }, 20.0);
+        finished("bb", &PaperTraining { seed: 1, ..training.clone() }, 20.0);
         assert_eq!(measured(place.path(), &training).unwrap().examples_per_second, 20.0);
-        let text = page(&settings, &Machine::default(), &Published::embedded().unwrap()).unwrap();
+        let text = page(&settings, &ForecastFacts::default(), &Published::embedded().unwrap()).unwrap();
         // 632,117 examples, four times, at 20 a second.
-        assert!(text.contains("35 h 7 min at 20.0 examples/s, measured by"), "{text}");
+        assert!(text.contains("35 h 7 min at 20.0 examples/s, measured in"), "{text}");
     }
 }

@@ -1,8 +1,8 @@
-//! What lies in the workspace, as small files that stages depend on: the data are too large for a stage's own folder.
+//! Inventories of the workspace: small files that stages depend on, since the data are too large for a stage's folder.
 //!
-//! - [`files`]: what one task reads, by path, size and SHA-256. Training depends on it, and on nothing else of the workspace:
-//!   not on where a file came from, nor on whether somebody has pinned it meanwhile.
-//! - [`records`]: the published files behind it with how much stands behind their checksums. The verdict depends on it.
+//! - [`files`] lists what one task reads, by path, size and SHA-256. Training depends on this and nothing else of the workspace:
+//!   not on where a file came from, nor on whether it has been pinned.
+//! - [`records`] lists the published files behind it with the trust in their checksums. The verdict depends on it.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use judge::report::AssetRecord;
 /// A file that a task reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Below the workspace.
+    /// Path relative to the workspace.
     pub path: PathBuf,
     /// Size.
     pub bytes: u64,
@@ -30,10 +30,10 @@ pub struct FileEntry {
     pub sha256: String,
 }
 
-/// What a task reads. A file is known by its receipt; one that has none, or was changed since, is read whole.
+/// Lists the files that a task reads. The hash of a file comes from its receipt; a file without receipt, or changed since, is read.
 ///
 /// # Errors
-/// Data for a file that is not there; Checksum for one that is not what it must be.
+/// Data for a missing file; checksum for one with the wrong content.
 pub fn files(
     needs: &Needs,
     task: Task,
@@ -49,9 +49,8 @@ pub fn files(
     needs.of_task(task).iter().map(entry).collect()
 }
 
-/// The published files of all tasks that are there, or were before what they hold was unpacked. A file that lies where
-/// a member of an archive belongs but did not come from it is one of its own: nothing that is known of the archive
-/// vouches for it.
+/// Lists the published files of all tasks that exist, or existed before they were unpacked. A file in the place of an archive's
+/// member that did not come from the archive is listed separately: the trust in the archive does not extend to it.
 pub fn records(needs: &Needs, lock: &Lock, workspace: &Path) -> Vec<AssetRecord> {
     let mut records = Vec::new();
     for (asset, uses) in needs.assets() {
@@ -84,14 +83,14 @@ fn record(name: &str, receipt: &Receipt, trust: Trust, users: impl Iterator<Item
     }
 }
 
-/// The published files of all tasks, there or not, with what stands behind each.
+/// Lists the published files of all tasks, fetched or not, with the trust in each.
 pub fn trusts<'a>(needs: &Needs<'a>, lock: &Lock, workspace: &Path) -> Vec<(&'a Asset, Trust)> {
     let of = |asset: &'a Asset| Item::of(asset, lock, workspace).trust;
     needs.assets().into_iter().map(|(asset, uses)| (asset, trust(asset, &uses, of(asset)))).collect()
 }
 
-/// What stands behind an asset where it is read: what is known of it, or, of an archive of which only members with a
-/// published checksum are read, and of official files of which only what is made of them is read, those checksums.
+/// Returns the trust in an asset. It counts as published if only files derived from it are read (members of an archive, processed
+/// files) and all of those have published checksums; otherwise its own trust counts.
 fn trust(asset: &Asset, uses: &[(Task, &Need)], itself: Trust) -> Trust {
     let published = |need: &Need| match need.origin {
         Origin::Asset(_) => false,
@@ -105,18 +104,18 @@ fn trust(asset: &Asset, uses: &[(Task, &Need)], itself: Trust) -> Trust {
 fn known(need: &Need, lock: &Lock, workspace: &Path, progress: &mut dyn FnMut(u64)) -> Result<Receipt> {
     let (place, demands) = (need.origin.place(workspace), need.origin.demands(lock));
     let wrong = |why: &str| {
-        Err(Error::checksum(format!("{} is not the file that it should be", place.file().display()))
+        Err(Error::checksum(format!("{} has the wrong content", place.file().display()))
             .because(why)
-            .next("move it away and run this again: it is fetched and unpacked anew"))
+            .next("move it away and run this again to fetch and unpack it again"))
     };
     match glance(&place, &demands) {
         Glance::Good(receipt) => Ok(receipt),
         Glance::Wrong(_, why) => wrong(&why),
-        Glance::Missing => Err(Error::data(format!("there is no {}", place.file().display()))
-            .next(format!("repro fetch {0} and repro prepare {0} say why", need.origin.name()))),
+        Glance::Missing => Err(Error::data(format!("{} is missing", place.file().display()))
+            .next(format!("run repro fetch {0} and repro prepare {0}; they tell why", need.origin.name()))),
         looked @ (Glance::Unknown | Glance::Changed(_)) => {
             let hashes = hash_file(place.file(), &demands.checksums, progress)?;
-            // Moved or touched, the same bytes come from where they came from.
+            // A file that was only moved or touched keeps its source.
             let source = match looked {
                 Glance::Changed(before) if before.hashes.sha256 == hashes.sha256 => before.source,
                 _ => "found at its place".to_owned(),
@@ -202,7 +201,7 @@ mod tests {
         std::fs::remove_file(&vocab).unwrap();
         let error = files(&one, Task::Nlvr2, &lock, there.path()).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
-        assert!(error.to_string().contains("vocab.txt\n  next: repro fetch vocabulary"), "{error}");
+        assert!(error.to_string().contains("vocab.txt is missing\n  next: run repro fetch vocabulary"), "{error}");
     }
 
     #[test]

@@ -13,15 +13,15 @@
 //! Fetching and preparing run every time, at the cost of a look at sizes and times where all is there; what they find
 //! decides by content whether a training is repeated.
 
-mod fetching;
+mod data_stages;
+mod fine_tuner;
 pub mod forecast;
 pub mod inventory;
 pub mod needs;
 mod plan;
-pub mod rate;
 pub mod settings;
-mod train;
+pub mod training_rate;
 
+pub use fine_tuner::{FineTuner, LibtorchTuner};
 pub use plan::{plan, run};
-pub use settings::{Assets, Machine, Model, PROFILE, Settings, Training};
-pub use train::{FineTuner, Libtorch};
+pub use settings::{Assets, ComputeSettings, Model, PROFILE, PaperSettings, PaperTraining};

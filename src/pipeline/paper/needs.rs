@@ -1,5 +1,5 @@
-//! Which files each task reads, and which entries of the manifest they come from. Only what is read is fetched: not the
-//! test sets of a task's group, not another edition of the weights.
+//! The files that each task reads, and the entries of the manifest that they come from. Only these are fetched: not the test sets
+//! of a task's group, nor a different edition of the weights.
 
 use std::path::{Path, PathBuf};
 
@@ -10,19 +10,19 @@ use base::error::{Error, Result};
 use data::dataset::{Scale, Task, feature_files, split_names};
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
 
-/// The data root below the workspace.
+/// Path of the data root in the workspace.
 pub const DATA: &str = "data";
-/// The vocabulary below the workspace.
+/// Path of the vocabulary in the workspace.
 pub const VOCABULARY: &str = "data/vocab.txt";
 
-/// What a file comes from.
+/// Where a file comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Origin<'a> {
-    /// It is published as it is.
+    /// Published as it is.
     Asset(&'a Asset),
-    /// It is a member of a published archive.
+    /// A member of a published archive.
     Unpacked(&'a Asset, &'a Unpack),
-    /// It is made from published files.
+    /// Made from published files.
     Made(&'a Made),
 }
 
@@ -40,7 +40,7 @@ impl<'a> Origin<'a> {
         itself.or_else(member).or_else(made)
     }
 
-    /// The name that selects it.
+    /// Returns the name that selects it in commands.
     pub fn name(self) -> &'a str {
         match self {
             Self::Asset(asset) | Self::Unpacked(asset, _) => &asset.name,
@@ -48,7 +48,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// The published files that its content comes from.
+    /// Returns the published files that its content comes from.
     pub fn assets(self, manifest: &'a Manifest) -> Vec<&'a Asset> {
         match self {
             Self::Asset(asset) | Self::Unpacked(asset, _) => vec![asset],
@@ -56,7 +56,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// What must be in it.
+    /// Returns the expected content counts, if the manifest has any.
     pub fn expect(self) -> Option<&'a Expect> {
         match self {
             Self::Asset(asset) => asset.expect.as_ref(),
@@ -65,7 +65,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// Where it lies.
+    /// Returns its place in the workspace.
     pub fn place(self, workspace: &Path) -> Place {
         match self {
             Self::Asset(asset) => Place::new(workspace, &asset.name, &asset.path),
@@ -74,7 +74,7 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// What its content must match.
+    /// Returns what its content must match.
     pub fn demands(self, lock: &Lock) -> Demands {
         let checksums = match self {
             Self::Asset(asset) => return lock.demands(asset),
@@ -85,16 +85,16 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// A file that is read, below the workspace.
+/// A file that a task reads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Need<'a> {
-    /// Its path.
+    /// Path relative to the workspace.
     pub path: PathBuf,
     /// Where it comes from.
     pub origin: Origin<'a>,
 }
 
-/// What tasks need.
+/// The files that a set of tasks reads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Needs<'a> {
     manifest: &'a Manifest,
@@ -102,10 +102,10 @@ pub struct Needs<'a> {
 }
 
 impl<'a> Needs<'a> {
-    /// Looks up what `tasks` read.
+    /// Looks up the files that `tasks` read.
     ///
     /// # Errors
-    /// Data for files that no entry of the manifest gives.
+    /// Data if the manifest has no source for a file.
     pub fn of(manifest: &'a Manifest, tasks: &[Task]) -> Result<Self> {
         let (mut found, mut lacking) = (Vec::new(), Vec::new());
         for &task in tasks {
@@ -122,20 +122,20 @@ impl<'a> Needs<'a> {
             return Ok(Self { manifest, tasks: found });
         }
         Err(Error::data(format!("the manifest has no source for {}", lacking.join(", ")))
-            .next("use the program's own manifest, or add these files to yours"))
+            .next("use the built-in manifest, or add these files to yours"))
     }
 
-    /// The tasks.
+    /// Returns the tasks, in order.
     pub fn tasks(&self) -> impl Iterator<Item = Task> {
         self.tasks.iter().map(|(task, _)| *task)
     }
 
-    /// What a task reads.
+    /// Returns the files that a task reads.
     pub fn of_task(&self, task: Task) -> &[Need<'a>] {
         self.tasks.iter().find(|(one, _)| *one == task).map_or(&[], |(_, needs)| needs)
     }
 
-    /// What is to be fetched and made for all tasks.
+    /// Returns what must be fetched and made for all tasks.
     pub fn selection(&self) -> Selection {
         let mut names: Vec<String> = Vec::new();
         for need in self.tasks.iter().flat_map(|(_, needs)| needs) {
@@ -146,7 +146,7 @@ impl<'a> Needs<'a> {
         Selection { names, ..Selection::default() }
     }
 
-    /// The published files, in the manifest's order, each with what is read of it and by which tasks.
+    /// Lists the published files in the manifest's order, each with the files that come from it and the tasks that read them.
     pub fn assets(&self) -> Vec<(&'a Asset, Vec<(Task, &Need<'a>)>)> {
         let all = || self.tasks.iter().flat_map(|(task, needs)| needs.iter().map(move |need| (*task, need)));
         let uses = |asset: &Asset| {
@@ -157,7 +157,7 @@ impl<'a> Needs<'a> {
         used.filter(|(_, uses)| !uses.is_empty()).collect()
     }
 
-    /// Number of training examples of a task, as the manifest knows it.
+    /// Returns the number of training examples of a task, if the manifest has it.
     pub fn training_examples(&self, task: Task) -> Option<u64> {
         let count = |split: &String| {
             let path = task.split_file(Path::new(DATA), split);
@@ -168,7 +168,7 @@ impl<'a> Needs<'a> {
     }
 }
 
-/// The files that fine-tuning and evaluating a task read, below the workspace.
+/// Returns the paths, relative to the workspace, of the files that fine-tuning and evaluating a task read.
 fn reads(task: Task) -> Result<Vec<PathBuf>> {
     let data = Path::new(DATA);
     let FineTuningRecipe { train, valid, loads_answers, .. } = fine_tuning(task);

@@ -1,4 +1,4 @@
-//! What a run of the profile is made with, and the names of its stages.
+//! Settings of a run of the paper profile, and the names of its stages.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,71 +26,71 @@ pub const PROFILE: &str = "paper";
 pub(super) const FETCH: &str = "fetch";
 pub(super) const PREPARE: &str = "prepare";
 
-/// What a run is made with.
+/// Settings of a run.
 #[derive(Clone)]
-pub struct Settings {
+pub struct PaperSettings {
     /// Folder that holds `data/`, `snap/`, `stores/` and the cache.
     pub workspace: PathBuf,
-    /// Where the files come from.
+    /// How the files are obtained.
     pub assets: Assets,
-    /// What is reproduced.
+    /// The tasks to reproduce.
     pub tasks: Vec<Task>,
     /// The model.
     pub model: Model,
     /// How much of the features is used.
     pub scale: Scale,
-    /// How stores keep features.
+    /// Precision of the feature stores.
     pub precision: Precision,
     /// Training seed of all tasks.
     pub seed: u64,
-    /// Where and with what it is computed.
-    pub machine: Machine,
+    /// Where the run computes.
+    pub machine: ComputeSettings,
 }
 
-/// Where the files come from, and how they get here.
+/// Which files are used, and how they are obtained.
 #[derive(Clone)]
 pub struct Assets {
-    /// What there is.
+    /// The published files.
     pub manifest: Rc<Manifest>,
-    /// Whether that is another manifest than the program's own.
+    /// Whether the manifest is not the built-in one.
     pub foreign: bool,
-    /// What is pinned.
+    /// Pinned checksums.
     pub lock: Rc<Lock>,
     /// A folder with files that were downloaded by hand.
     pub from: Option<PathBuf>,
-    /// Files that are fetched at the same time.
+    /// Number of parallel downloads.
     pub jobs: usize,
-    /// How patient fetching is.
+    /// Timeouts and retries.
     pub network: Network,
-    /// Whether an archive is removed once everything in it is unpacked.
+    /// Whether an archive is removed after unpacking.
     pub drop_archives: bool,
-    /// Makes whoever hears how one stage goes.
+    /// Creates the observer of a stage.
     pub observers: Rc<dyn Fn() -> Box<dyn Observer<Event>>>,
 }
 
-/// A model by name and with all its sizes.
+/// A model with its name and its sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// Of the preset.
+    /// Name of the preset.
     pub name: String,
-    /// What the name stands for; those that the data decide are replaced in training.
+    /// Sizes of the preset; those that depend on the data are replaced in training.
     pub config: Value,
 }
 
-/// What decides the roundings of a computation.
+/// What determines the rounding of a computation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
+pub struct ComputeSettings {
     /// `cpu`, or `cuda:0` with the GPU's name.
     pub device: String,
     /// CPU threads.
     pub threads: usize,
-    /// Versions of what the arithmetic stands on.
+    /// Versions of the libraries that compute.
     pub versions: BTreeMap<String, String>,
 }
 
-/// All that a training's result depends on beside its files; also the parameters of its stage.
+/// Parameters of a training stage: what its result depends on besides its files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Training {
+pub struct PaperTraining {
     /// The task.
     pub task: Task,
     /// The model.
@@ -99,24 +99,24 @@ pub struct Training {
     pub recipe: TrainingRecipe,
     /// How much of the features is used.
     pub scale: Scale,
-    /// How stores keep features.
+    /// Precision of the feature stores.
     pub precision: Precision,
-    /// Decides data order, dropout and random weights.
+    /// Seed of data order, dropout and random weights.
     pub seed: u64,
-    /// What decides roundings.
-    pub machine: Machine,
+    /// What determines rounding.
+    pub machine: ComputeSettings,
 }
 
-impl Settings {
-    /// What the tasks need.
+impl PaperSettings {
+    /// Looks up the files that the tasks read.
     ///
     /// # Errors
-    /// Data where the manifest has no source for a file.
+    /// Data if the manifest has no source for a file.
     pub fn needs(&self) -> Result<Needs<'_>> {
         Needs::of(&self.assets.manifest, &self.tasks)
     }
 
-    /// Returns how this run deviates from the published ones; another seed is no deviation.
+    /// Returns how this run deviates from the paper; a different seed is no deviation.
     pub fn deviations(&self) -> Vec<Deviation> {
         let scale = match self.scale {
             Scale::Tiny => Some("--tiny".to_owned()),
@@ -125,12 +125,12 @@ impl Settings {
         };
         let model = (self.model.name != MODEL).then(|| format!("--model {}", self.model.name));
         let half = (self.precision == Precision::F16).then(|| "--half-features".to_owned());
-        let foreign = self.assets.foreign.then(|| "files of another manifest".to_owned());
+        let foreign = self.assets.foreign.then(|| "files of a different manifest".to_owned());
         [model, scale, half, foreign].into_iter().flatten().map(Deviation::from).collect()
     }
 
-    pub(super) fn training(&self, task: Task) -> Training {
-        Training {
+    pub(super) fn training(&self, task: Task) -> PaperTraining {
+        PaperTraining {
             task,
             model: self.model.clone(),
             recipe: fine_tuning(task).training,
@@ -150,7 +150,7 @@ impl Settings {
     }
 }
 
-/// Name of a task's inventory among the outputs of [`PREPARE`].
+/// Returns the name of a task's inventory among the outputs of [`PREPARE`].
 pub(super) fn inventory_file(task: Task) -> String {
     format!("{task}.json")
 }

@@ -1,4 +1,4 @@
-//! Answering a task's validation set.
+//! The stage that answers a task's evaluation set.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,12 +20,12 @@ use protocol::{Answer, Answered, Job};
 use trainings::options::Average;
 use trainings::task_loader::TaskDataSettings;
 
-/// Name of the predictions file within an evaluation's folder.
+/// Returns the name of the predictions file in an evaluation's folder.
 pub(in crate::pipeline) fn predictions_file(task: Task) -> String {
     named(task, fine_tuning(task).valid)
 }
 
-/// The main numbers of `result.json`, for other programs.
+/// The content of `score.json`: the main numbers of `result.json`, for other programs.
 #[derive(Serialize)]
 struct Score {
     accuracy: f64,
@@ -35,21 +35,21 @@ struct Score {
     measures: BTreeMap<String, f64>,
 }
 
-/// How a task's validation set is answered.
+/// How a task's evaluation set is answered.
 pub(in crate::pipeline) struct Evaluation {
     /// The data of the task.
     pub data: TaskDataSettings,
-    /// The file that answers.
+    /// The weights file.
     pub weights: PathBuf,
-    /// Examples a batch.
+    /// Examples per batch.
     pub batch_size: usize,
-    /// Threads of the arithmetic.
+    /// CPU threads.
     pub threads: usize,
-    /// Files and folders that are read.
+    /// Files and folders that the worker reads.
     pub reads: Vec<PathBuf>,
 }
 
-/// Has a worker answer; leaves predictions, items, result and score in the stage's folder.
+/// Has a worker answer the set, and writes predictions, items, result and score into the stage's folder.
 pub(in crate::pipeline) fn evaluate(
     context: &mut StageContext,
     workers: &Workers,

@@ -1,4 +1,4 @@
-//! Fine-tuning a task.
+//! The stage that fine-tunes a task.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,28 +20,28 @@ use trainings::task_loader::TaskDataSettings;
 
 /// How a task is fine-tuned.
 pub(in crate::pipeline) struct FineTuning {
-    /// The data of the task; it is trained and validated on the paper's splits.
+    /// The data of the task; the splits are those of the paper.
     pub data: TaskDataSettings,
-    /// Sizes; vocabulary and feature width follow the data.
+    /// Sizes of the model; vocabulary and feature width are replaced by those of the data.
     pub config: Config,
     /// Epochs, batch size, learning rate.
     pub recipe: TrainingRecipe,
-    /// Examples a batch when validating.
+    /// Examples per batch when validating.
     pub eval_batch_size: usize,
-    /// First weights.
+    /// Initial weights.
     pub start: InitialWeights,
-    /// Decides data order, dropout and random weights.
+    /// Seed of data order, dropout and random weights.
     pub seed: u64,
-    /// Also leaves the encoder alone under this name.
+    /// Name under which the encoder alone is saved too.
     pub encoder: Option<&'static str>,
-    /// Threads of the arithmetic.
+    /// CPU threads.
     pub threads: usize,
-    /// Files and folders that are read.
+    /// Files and folders that the worker reads.
     pub reads: Vec<PathBuf>,
 }
 
-/// Has a worker train with BertAdam, validating after each epoch; it leaves BEST and LAST, `metrics.jsonl` and `log.log` in the
-/// stage's folder.
+/// Has a worker train with BertAdam and validate after each epoch. It writes BEST and LAST, `metrics.jsonl` and `log.log` into
+/// the stage's folder.
 pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, tuning: FineTuning) -> Result<()> {
     let FineTuning { data, config, recipe, eval_batch_size, start, seed, encoder, threads, reads } = tuning;
     let FineTuningRecipe { train, valid, .. } = fine_tuning(data.task);
@@ -55,7 +55,7 @@ pub(in crate::pipeline) fn train(context: &mut StageContext, workers: &Workers, 
         mce_loss: false,
         output: context.folder().to_owned(),
         pth: false,
-        // The worker, which reads the data, says how many answers there are.
+        // The number of answers comes from the worker, which reads the data.
         description: ModelDescription { task: data.task, config, answers: 0 },
         vocabulary: None,
         also: BTreeMap::from([("start".to_owned(), start.described())]),

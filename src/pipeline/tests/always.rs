@@ -1,4 +1,4 @@
-//! A stage that always runs: `look` reads a file outside the cache, `use` depends on what it found.
+//! Tests of a stage that always runs: `look` reads a file outside the cache, `use` depends on what it found.
 
 use std::cell::RefCell;
 use std::fs;
@@ -6,16 +6,16 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use super::super::decision::render;
 use super::super::engine::{explain, run};
-use super::super::explain::render;
 use super::super::plan::{Plan, Stage};
-use super::super::results::Results;
+use super::super::results::RunResults;
 use super::plans::*;
 use base::error::Error;
 use base::exit;
 use judge::verdict::Verdict;
 
-/// Says what ran, in order.
+/// Names of the stages that ran, in order.
 type Ran = Rc<RefCell<Vec<&'static str>>>;
 
 fn plan(outside: &Path, ran: &Ran) -> Plan {
@@ -38,12 +38,12 @@ fn plan(outside: &Path, ran: &Ran) -> Plan {
 }
 
 #[test]
-fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
+fn it_runs_every_time_and_later_stages_depend_on_what_it_found() {
     let workspace = tempfile::tempdir().unwrap();
     let (outside, ran) = (workspace.path().join("outside"), Ran::default());
     let settings = settings_in(workspace.path());
     let again = || {
-        let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
+        let (report, _) = run(&plan(&outside, &ran), &settings, &mut |_| {}, |_| Ok(RunResults::default())).unwrap();
         (ran.take(), report)
     };
     let explained = || render(&explain(&plan(&outside, &ran), workspace.path()).unwrap());
@@ -54,8 +54,8 @@ fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
     look  run      never finished in this workspace
     use   run      never finished in this workspace
 
-    look  run      looks again every time; what follows runs only if it finds something else
-    use   depends  uses `look`, which runs first; skipped if that gives the same as before
+    look  run      checks the workspace every time; later stages run only if it finds a change
+    use   depends  waits for `look`; skipped if its output is unchanged
     ");
 
     let (did, report) = again();
@@ -79,7 +79,7 @@ fn it_looks_every_time_and_what_follows_depends_on_what_it_finds() {
 }
 
 #[test]
-fn the_class_of_an_error_is_that_of_its_exit_code() {
+fn the_report_names_the_class_of_the_exit_code() {
     for (error, class, code) in [
         (Error::network as fn(&'static str) -> Error, "NETWORK", exit::NETWORK),
         (Error::checksum, "CHECKSUM", exit::CHECKSUM),
@@ -89,7 +89,7 @@ fn the_class_of_an_error_is_that_of_its_exit_code() {
         let settings = settings_in(workspace.path());
         let stages = vec![Stage::new("fetch", "Fetch", 1, move |_| Err(error("no"))).always()];
         let plan = plan_of(stages);
-        let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
+        let (report, folder) = run(&plan, &settings, &mut |_| {}, |_| Ok(RunResults::default())).unwrap();
         let failure = report.failure.as_ref().unwrap();
         assert_eq!((failure.class.as_str(), report.exit_code(), report.verdict), (class, code, Verdict::Infra));
         assert!(fs::read_to_string(folder.join("report.md")).unwrap().contains(class));

@@ -1,11 +1,11 @@
-//! Stages, and a judge, that fail: what a person is told, what is kept, and what runs the next time.
+//! Tests of failing stages and a failing judge: what the report says, what is kept, and what runs the next time.
 
 use std::fs;
 
 use super::super::engine::run;
 use super::super::journal::Event;
 use super::super::plan::Stage;
-use super::super::results::Results;
+use super::super::results::RunResults;
 use super::plans::*;
 use base::cause::Cause;
 use base::error::{Error, Result};
@@ -59,7 +59,7 @@ fn an_error_stops_the_run_and_is_reported() {
     // A stage after one that failed is not run.
     let mut plan = toy.plan();
     plan.stages[0] = Stage::new("draw", "Draw scenes", 2, |_| Err(Error::infra("no pencil")));
-    let (report, _) = run(&plan, &toy.settings(), &mut |_| {}, |_| Ok(Results::default())).unwrap();
+    let (report, _) = run(&plan, &toy.settings(), &mut |_| {}, |_| Ok(RunResults::default())).unwrap();
     assert_eq!(report.stages.iter().map(|s| s.status()).collect::<Vec<_>>(), ["failed", "not run", "not run"]);
     assert_eq!(report.summary, "Nothing was judged; the run stopped at stage draw (INFRA).");
 }

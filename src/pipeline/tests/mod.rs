@@ -1,4 +1,4 @@
-//! The engine with toy stages: `draw` writes two files, `count` uses one of them, `train` uses all and a file from outside.
+//! Tests of the engine with toy stages: `draw` writes two files, `count` uses one of them, `train` uses both and an input file.
 
 mod always;
 mod fails;

@@ -1,4 +1,4 @@
-//! The toy stages, and tests of caching, explaining and reporting with them.
+//! The toy stages, and tests of caching, explaining and reporting.
 
 use std::cell::RefCell;
 use std::fs::{self, File, FileTimes};
@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use super::super::engine::{Settings, explain, run};
-use super::super::explain::render;
-use super::super::journal::{Event, Standing};
-use super::super::outcome::Outcome;
+use super::super::decision::render;
+use super::super::engine::{RunSettings, explain, run};
+use super::super::journal::{Event, ReportState};
+use super::super::outcome::RunOutcome;
 use super::super::plan::{Plan, Stage};
-use super::super::results::Results;
+use super::super::results::RunResults;
 use base::error::{Error, Result};
 use base::exit;
 use data::dataset::Task;
@@ -24,7 +24,7 @@ use judge::report::Report;
 use judge::verdict::Verdict;
 use judge::verdict::baseline::Baseline;
 
-/// What the toy stages are made with, and what they did.
+/// Settings of the toy stages, and which of them ran.
 pub(super) struct Toy {
     pub(super) workspace: tempfile::TempDir,
     pub(super) side: u32,
@@ -85,12 +85,15 @@ impl Toy {
         Plan { profile: "toy".into(), title: "Toy".into(), seeds: vec![1], stages }
     }
 
-    pub(super) fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> RunSettings {
         let versions = [("libtorch".to_owned(), "none".to_owned())].into();
-        Settings { versions, ..settings_in(self.workspace.path()) }
+        RunSettings { versions, ..settings_in(self.workspace.path()) }
     }
 
-    pub(super) fn run_judged(&self, judge: impl FnOnce(&Outcome) -> Result<Results>) -> Result<(Report, PathBuf)> {
+    pub(super) fn run_judged(
+        &self,
+        judge: impl FnOnce(&RunOutcome) -> Result<RunResults>,
+    ) -> Result<(Report, PathBuf)> {
         run(&self.plan(), &self.settings(), &mut |_| {}, judge)
     }
 
@@ -98,7 +101,7 @@ impl Toy {
         self.run_judged(judge).unwrap()
     }
 
-    /// What ran since the last question.
+    /// Returns the names of the stages that ran since the last call.
     pub(super) fn ran(&self) -> Vec<String> {
         self.ran.take()
     }
@@ -115,13 +118,13 @@ impl Toy {
     }
 }
 
-/// Settings of runs in a workspace that depend on nothing.
-pub(super) fn settings_in(workspace: &Path) -> Settings {
+/// Returns settings for a workspace.
+pub(super) fn settings_in(workspace: &Path) -> RunSettings {
     let (workspace, versions, departures) = (workspace.to_owned(), [].into(), Vec::new());
-    Settings { workspace, versions, threads: 1, image: None, departures }
+    RunSettings { workspace, versions, threads: 1, image: None, departures }
 }
 
-/// A plan of these stages that has no seeds.
+/// Returns a plan of these stages without seeds.
 pub(super) fn plan_of(stages: Vec<Stage>) -> Plan {
     Plan { profile: "toy".into(), title: "Toy".into(), seeds: Vec::new(), stages }
 }
@@ -135,12 +138,12 @@ pub(super) fn get(path: Result<PathBuf>) -> Result<String> {
     base::files::read_text(&path?, 1000)
 }
 
-/// Judges GQA by what `train` left, as if that were an evaluation.
-pub(super) fn judge(outcome: &Outcome) -> Result<Results> {
+/// Judges GQA by the output of `train`, as if that were an evaluation.
+pub(super) fn judge(outcome: &RunOutcome) -> Result<RunResults> {
     judge_accuracy(outcome, 70.0)
 }
 
-fn judge_accuracy(outcome: &Outcome, accuracy: f64) -> Result<Results> {
+fn judge_accuracy(outcome: &RunOutcome, accuracy: f64) -> Result<RunResults> {
     let result = match (outcome.output("train", "model"), &outcome.failure) {
         (Some(model), None) => {
             assert!(get(Ok(model))?.to_lowercase().starts_with("side "));
@@ -166,10 +169,10 @@ fn judge_accuracy(outcome: &Outcome, accuracy: f64) -> Result<Results> {
     };
     let golden = [GoldenFile::parse("sample", include_str!("../../../tests/fixtures/golden/sample.toml"))?];
     let assessment = assess(&Request { golden: &golden, runs: &[run], ..Request::default() })?;
-    Ok(Results { assessment, ..Results::default() })
+    Ok(RunResults { assessment, ..RunResults::default() })
 }
 
-/// An evaluation with a faithful training.
+/// Returns an evaluation whose training follows the protocol.
 pub(super) fn found(accuracy: f64) -> Found {
     let record = json!({ "schema": 1, "task": "gqa", "splits": "testdev", "metric": "accuracy", "n": 400, "examples": 400,
         "left_out": 0, "accuracy": accuracy, "consistency": null, "seed": 1, "models": [], "without": null,
@@ -186,7 +189,7 @@ pub(super) fn events(folder: &Path) -> Vec<Event> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Every file of a folder with its time.
+/// Lists every file of a folder with time and content.
 pub(super) fn files(folder: &Path) -> Vec<(PathBuf, SystemTime, Vec<u8>)> {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files = paths.filter(|path| path.symlink_metadata().unwrap().is_file());
@@ -225,47 +228,47 @@ fn a_second_run_does_nothing_and_reports_the_same() {
 }
 
 #[test]
-fn a_report_that_is_missing_or_judged_differently_keeps_the_times_of_the_work() {
+fn a_rewritten_report_keeps_the_times_of_the_run_that_did_the_work() {
     let toy = Toy::new();
     let shown = RefCell::new(Vec::new());
-    let again = |judge: fn(&Outcome) -> Result<Results>| {
+    let again = |judge: fn(&RunOutcome) -> Result<RunResults>| {
         let mut display = |event: &Event| shown.borrow_mut().push(event.clone());
         let (report, folder) = run(&toy.plan(), &toy.settings(), &mut display, judge).unwrap();
-        let standing = shown.take().into_iter().find_map(|event| match event {
-            Event::NothingDone { standing, .. } => Some(standing),
+        let state = shown.take().into_iter().find_map(|event| match event {
+            Event::NothingDone { state, .. } => Some(state),
             _ => None,
         });
-        (report, folder, standing)
+        (report, folder, state)
     };
-    let (first, folder, standing) = again(judge);
-    assert_eq!(standing, None);
+    let (first, folder, state) = again(judge);
+    assert_eq!(state, None);
     for name in ["report.md", "report.html", "junit.xml", "attestation.intoto.json"] {
         let file = folder.join(name);
         let text = fs::read(&file).unwrap();
         fs::remove_file(&file).unwrap();
-        let (report, _, standing) = again(judge);
-        assert_eq!((&report, standing), (&first, Some(Standing::Completed)), "{name}");
+        let (report, _, state) = again(judge);
+        assert_eq!((&report, state), (&first, Some(ReportState::Completed)), "{name}");
         assert!(fs::read(&file).unwrap() == text, "{name} is another one");
     }
     // Its times come from the journal then.
     for damage in ["", "{}"] {
         fs::write(folder.join("report.json"), damage).unwrap();
-        let (report, _, standing) = again(judge);
-        assert_eq!(standing, Some(Standing::Completed));
+        let (report, _, state) = again(judge);
+        assert_eq!(state, Some(ReportState::Completed));
         assert_eq!((&report.stages[0], &report.times.started), (&first.stages[0], &first.times.started));
         assert!(report.times.seconds.is_some() && report.stages.iter().all(|stage| stage.status() == "ran"));
-        assert_eq!(again(judge).2, Some(Standing::Untouched));
+        assert_eq!(again(judge).2, Some(ReportState::Untouched));
     }
     // Other golden values, the same results.
-    let (report, _, standing) = again(|outcome| judge_accuracy(outcome, 40.5));
-    assert_eq!((standing, report.verdict), (Some(Standing::JudgedAgain), Verdict::Fail));
+    let (report, _, state) = again(|outcome| judge_accuracy(outcome, 40.5));
+    assert_eq!((state, report.verdict), (Some(ReportState::JudgedAgain), Verdict::Fail));
     assert_eq!((&report.times.started, &report.stages[1]), (&first.times.started, &first.stages[1]));
     assert_eq!(judge::report::json::read(&folder.join("report.json")).unwrap(), report);
     assert_eq!(toy.ran().len(), 3, "nothing ran again");
 }
 
 #[test]
-fn what_a_changed_parameter_touches_runs_again() {
+fn only_stages_that_depend_on_a_changed_parameter_run_again() {
     let mut toy = Toy::new();
     let (_, first_folder) = toy.run();
     toy.ran();
@@ -342,7 +345,7 @@ fn damaged_outputs_are_made_again() {
 }
 
 #[test]
-fn size_time_and_inode_spare_reading() {
+fn outputs_with_unchanged_size_time_and_inode_are_not_read() {
     let toy = Toy::new();
     toy.run();
     toy.ran();
@@ -393,7 +396,7 @@ fn a_killed_run_continues() {
 
     let (report, _) = toy.run();
     assert_eq!(toy.ran(), ["train"]);
-    assert_eq!(report.stages[2].this_time.as_ref().unwrap().why, "was interrupted before it was done");
+    assert_eq!(report.stages[2].this_time.as_ref().unwrap().why, "was interrupted before it finished");
     assert_eq!(report.without_times(), expected);
     assert!(!partial.exists() && !folder.join(".writing-abc").exists() && train.join("model").exists());
     toy.finished("train");
@@ -403,9 +406,9 @@ fn a_killed_run_continues() {
 #[test]
 fn two_runs_at_once_are_refused() {
     let toy = Toy::new();
-    let (inner, _) = toy.run_judged(|_| toy.run_judged(judge).map(|_| Results::default())).unwrap();
+    let (inner, _) = toy.run_judged(|_| toy.run_judged(judge).map(|_| RunResults::default())).unwrap();
     let failure = inner.failure.unwrap();
-    assert!(failure.message.starts_with("another run is at work in this workspace"), "{}", failure.message);
+    assert!(failure.message.starts_with("another run is using this workspace"), "{}", failure.message);
 }
 
 #[test]
@@ -414,13 +417,13 @@ fn mistakes_in_a_plan_are_named() {
     fs::remove_file(toy.path("vocab.txt")).unwrap();
     let error = toy.run_judged(judge).map(|_| ()).unwrap_err();
     assert_eq!(exit::code(&error), exit::DATA);
-    assert!(error.to_string().starts_with("stage train lacks its input vocab.txt"), "{error}");
+    assert!(error.to_string().starts_with("the input vocab.txt of stage train cannot be read"), "{error}");
 
     let nothing = || Stage::new("a", "A", 1, |_| Ok(()));
     for (stages, message) in [
-        (vec![nothing(), nothing()], "is there twice"),
+        (vec![nothing(), nothing()], "is there more than once"),
         (vec![nothing().after("b")], "uses b, which does not come before it"),
-        (vec![Stage::new("A b", "", 1, |_| Ok(()))], "has no proper name"),
+        (vec![Stage::new("A b", "", 1, |_| Ok(()))], "has an invalid name"),
         (vec![nothing().file("x", Path::new("x")).file("x", Path::new("y"))], "reads two files named x"),
     ] {
         let plan = Plan { profile: "toy".into(), title: String::new(), seeds: vec![], stages };
@@ -436,6 +439,6 @@ fn mistakes_in_a_plan_are_named() {
             Stage::new("b", "B", 1, |_| Ok(())).output_of("a", "log/metrics.jsonl"),
         ],
     };
-    let (report, _) = run(&uses_volatile, &toy.settings(), &mut |_| {}, |_| Ok(Results::default())).unwrap();
+    let (report, _) = run(&uses_volatile, &toy.settings(), &mut |_| {}, |_| Ok(RunResults::default())).unwrap();
     assert!(report.failure.unwrap().message.contains("nothing may depend on"));
 }

@@ -1,16 +1,16 @@
-//! A stage whose worker leaves its record.
+//! Test of a stage whose worker writes its own record.
 
 use std::fs;
 
+use super::super::decision::render;
 use super::super::engine::{explain, run};
-use super::super::explain::render;
 use super::super::plan::Stage;
-use super::super::results::Results;
+use super::super::results::RunResults;
 use super::plans::*;
 use crate::placement::RECORD;
 
 #[test]
-fn the_record_of_a_worker_is_no_output_and_may_be_lost() {
+fn the_record_of_a_worker_is_not_an_output_and_may_be_missing() {
     let workspace = tempfile::tempdir().unwrap();
     let settings = settings_in(workspace.path());
     let work = Stage::new("work", "Work", 1, |context| {
@@ -18,7 +18,7 @@ fn the_record_of_a_worker_is_no_output_and_may_be_lost() {
         put(context.output("result"), "7")
     });
     let plan = plan_of(vec![work]);
-    let again = || run(&plan, &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
+    let again = || run(&plan, &settings, &mut |_| {}, |_| Ok(RunResults::default())).unwrap();
     let (report, folder) = again();
     let outputs = &report.provenance.outputs[0];
     assert_eq!((outputs.files, outputs.largest[0].name.as_str()), (1, "result"));

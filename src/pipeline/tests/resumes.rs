@@ -1,13 +1,13 @@
-//! A stage that goes on where it was interrupted: `climb` takes two steps a run and needs six.
+//! Test of a stage that resumes: `climb` takes two steps per run and needs six.
 
 use std::fs;
 
 use serde_json::json;
 
+use super::super::decision::render;
 use super::super::engine::{explain, run};
-use super::super::explain::render;
 use super::super::plan::{Plan, Stage};
-use super::super::results::Results;
+use super::super::results::RunResults;
 use super::plans::*;
 use base::error::Error;
 use base::exit;
@@ -32,17 +32,17 @@ fn plan(steps: usize) -> Plan {
 fn it_gets_its_folder_back_until_it_is_done() {
     let workspace = tempfile::tempdir().unwrap();
     let settings = settings_in(workspace.path());
-    let again = |steps| run(&plan(steps), &settings, &mut |_| {}, |_| Ok(Results::default())).unwrap();
+    let again = |steps| run(&plan(steps), &settings, &mut |_| {}, |_| Ok(RunResults::default())).unwrap();
     let explained = |steps| render(&explain(&plan(steps), workspace.path()).unwrap());
     assert_eq!(again(6).0.exit_code(), exit::INTERRUPTED);
-    assert!(explained(6).contains("was interrupted and goes on"), "{}", explained(6));
-    assert!(!explained(4).contains("goes on"), "another plan has its own folder");
+    assert!(explained(6).contains("was interrupted; resumes"), "{}", explained(6));
+    assert!(!explained(4).contains("resumes"), "a different plan has its own folder");
     assert_eq!(again(4).0.exit_code(), exit::INTERRUPTED);
     assert_eq!(again(6).0.exit_code(), exit::INTERRUPTED);
     let (report, folder) = again(6);
     assert_eq!(
         (report.failure.is_none(), report.stages[0].this_time.as_ref().unwrap().why.as_str()),
-        (true, "was interrupted and goes on from its last snapshot")
+        (true, "was interrupted; resumes from its last snapshot")
     );
     assert_eq!(fs::read_to_string(folder.join("climb/steps")).unwrap(), "xxxxxx");
     assert_eq!(fs::read_dir(fs::canonicalize(folder.join("climb")).unwrap()).unwrap().count(), 2, "and stage.json");

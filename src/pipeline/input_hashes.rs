@@ -1,4 +1,4 @@
-//! Hashes of files from outside, remembered by size, time of change and inode: a 32 GB file is read once.
+//! Hashes of input files, cached by size, time of change and inode, so that a 32 GB file is read only once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,30 +10,30 @@ use base::error::{Error, Result};
 use base::files::{self, Stat};
 
 const FILE_LIMIT: u64 = 64 << 20;
-/// A file changed this lately may change again within the same tick of the file system's clock.
+/// A file that changed this recently may change again within the same tick of the file system's clock.
 const TOO_FRESH: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Known {
+struct KnownHash {
     stat: Stat,
     sha256: String,
 }
 
-/// The memory of hashes.
-pub(crate) struct Memo {
+/// The cached hashes, stored in `cache/inputs.json`.
+pub(crate) struct HashCache {
     path: PathBuf,
-    known: BTreeMap<PathBuf, Known>,
+    known: BTreeMap<PathBuf, KnownHash>,
     changed: bool,
 }
 
-impl Memo {
-    /// Opens what is remembered; a memory that cannot be read is an empty one.
+impl HashCache {
+    /// Reads the cached hashes; an unreadable file counts as an empty cache.
     pub(crate) fn open(path: PathBuf) -> Self {
         let known = files::read_text(&path, FILE_LIMIT).ok().and_then(|text| serde_json::from_str(&text).ok());
         Self { path, known: known.unwrap_or_default(), changed: false }
     }
 
-    /// Size and SHA-256 of a file.
+    /// Returns size and SHA-256 of a file.
     pub(crate) fn sha256(&mut self, path: &Path) -> Result<(u64, String)> {
         let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?;
         if !metadata.is_file() {
@@ -48,19 +48,19 @@ impl Memo {
         let sha256 = files::sha256(path)?;
         let settled = metadata.modified().ok().and_then(|m| SystemTime::now().duration_since(m).ok());
         if settled.is_some_and(|age| age > TOO_FRESH) && key.to_str().is_some() {
-            self.known.insert(key, Known { stat, sha256: sha256.clone() });
+            self.known.insert(key, KnownHash { stat, sha256: sha256.clone() });
             self.changed = true;
         }
         Ok((stat.size, sha256))
     }
 
-    /// Keeps what was learned.
+    /// Writes the hashes if any was added.
     pub(crate) fn save(&self) -> Result<()> {
         if !self.changed {
             return Ok(());
         }
         let bytes = serde_json::to_vec_pretty(&self.known)
-            .map_err(|e| Error::bug("the memory of hashes cannot be written").because(e))?;
+            .map_err(|e| Error::bug("the hashes of input files cannot be serialized").because(e))?;
         files::write_bytes(&self.path, &bytes)
     }
 }
@@ -74,26 +74,26 @@ mod tests {
     #[test]
     fn a_settled_file_is_read_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (data, memory) = (folder.path().join("data"), folder.path().join("inputs.json"));
+        let (data, store) = (folder.path().join("data"), folder.path().join("inputs.json"));
         let old = FileTimes::new().set_modified(SystemTime::now() - Duration::from_secs(60));
         std::fs::write(&data, "one").unwrap();
-        let mut fresh = Memo::open(memory.clone());
+        let mut fresh = HashCache::open(store.clone());
         fresh.sha256(&data).unwrap();
         assert!(!fresh.changed, "a file of this very moment is not remembered");
 
         File::options().write(true).open(&data).unwrap().set_times(old).unwrap();
-        let mut memo = Memo::open(memory.clone());
-        assert_eq!(memo.sha256(&data).unwrap(), (3, files::sha256_bytes(b"one")));
-        memo.save().unwrap();
+        let mut hashes = HashCache::open(store.clone());
+        assert_eq!(hashes.sha256(&data).unwrap(), (3, files::sha256_bytes(b"one")));
+        hashes.save().unwrap();
 
-        let mut again = Memo::open(memory.clone());
+        let mut again = HashCache::open(store.clone());
         again.known.values_mut().for_each(|k| k.sha256 = "remembered".into());
         assert_eq!(again.sha256(&data).unwrap().1, "remembered");
         std::fs::write(&data, "two").unwrap();
         assert_eq!(again.sha256(&data).unwrap().1, files::sha256_bytes(b"two"));
 
-        std::fs::write(&memory, "{damaged").unwrap();
-        assert_eq!(Memo::open(memory).known.len(), 0);
+        std::fs::write(&store, "{damaged").unwrap();
+        assert_eq!(HashCache::open(store).known.len(), 0);
         assert!(again.sha256(folder.path()).unwrap_err().to_string().contains("is not a file"));
     }
 }

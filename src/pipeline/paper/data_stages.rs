@@ -1,8 +1,8 @@
-//! The stages that bring the data: they look at the workspace every time, do what is missing, and leave what they
+//! The stages that fetch and prepare the data. They check the workspace every time, add what is missing, and write down what they
 //! found.
 
 use super::inventory::{files, records};
-use super::settings::{Settings, inventory_file};
+use super::settings::{PaperSettings, inventory_file};
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::write_json;
 use crate::prepare::{self, State, Step};
@@ -16,8 +16,8 @@ use base::error::Result;
 use base::progress::{ProgressTask, TaskStart, Unit};
 use judge::evidence::run::ASSETS;
 
-/// Fetches what the tasks need; leaves what is known of each published file.
-pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<()> {
+/// Fetches what the tasks need, and writes what is known of each published file.
+pub(super) fn fetch(context: &mut StageContext, settings: &PaperSettings) -> Result<()> {
     let (needs, assets) = (settings.needs()?, &settings.assets);
     let selection = needs.selection();
     let steps = prepare::steps(&assets.manifest, &assets.lock, &selection, &settings.prepare())?;
@@ -30,14 +30,14 @@ pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<(
     let wanted = assets.manifest.select(&selection)?;
     let observer = (assets.observers)();
     if let Some(folder) = &assets.from {
-        // Some people get what an archive holds and not the archive.
+        // Some people have the content of an archive instead of the archive.
         let unpacked = adopt::unpacked(&wanted);
         let mut items = plan(&wanted, &assets.lock, &settings.workspace);
         items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &settings.workspace));
         let adopted = adopt::adopt(folder, &items, &Known::of(&assets.manifest, &assets.lock), &*observer)?;
         context.note(&format!("{} files taken from {}", adopted.adopted.len(), folder.display()));
         for refused in &adopted.refused {
-            context.note(&format!("not taken: {}", refused.what()));
+            context.note(&format!("refused: {}", refused.what()));
         }
     }
     let meter = Meter::new(&*observer);
@@ -51,8 +51,8 @@ pub(super) fn fetch(context: &mut StageContext, settings: &Settings) -> Result<(
     write_json(&context.output(ASSETS)?, &records(&needs, &assets.lock, &settings.workspace))
 }
 
-/// Bytes that preparing needs beside what is fetched: all that it adds, or, where each archive is removed once everything in it
-/// is unpacked, the most that there is at a time.
+/// Returns the bytes that preparing needs besides the fetched files: all that it adds, or the peak if each archive is removed after
+/// unpacking.
 pub(super) fn room(steps: &[Step], drop_archives: bool) -> u64 {
     match drop_archives {
         false => prepare::disk_needed(steps),
@@ -60,8 +60,8 @@ pub(super) fn room(steps: &[Step], drop_archives: bool) -> u64 {
     }
 }
 
-/// Unpacks, builds, makes and counts; leaves what each task reads, and what is known of each published file.
-pub(super) fn prepare(context: &mut StageContext, settings: &Settings) -> Result<()> {
+/// Unpacks, builds, processes and counts. Writes the inventory of each task, and what is known of each published file.
+pub(super) fn prepare(context: &mut StageContext, settings: &PaperSettings) -> Result<()> {
     let (needs, assets) = (settings.needs()?, &settings.assets);
     let (manifest, lock, workspace) = (&assets.manifest, &assets.lock, &settings.workspace);
     let observer = (assets.observers)();

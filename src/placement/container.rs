@@ -1,68 +1,68 @@
-//! An engine with an image that was asked who it is.
+//! An image whose worker matches this program, with the engine that runs it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::find;
-use super::talk::{Ending, Speaker, Talk};
+use super::conversation::{Conversation, ProcessEnd, Program};
+use super::worker_program;
 use crate::images::{self, Role};
 use base::error::{Error, Result};
 use base::{openmp, status, versions};
 use protocol::{Device, Event, Hello};
 use sandbox::{Cause, Ended, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, Sandbox, Stream};
 
-/// For a training that is asked to stop: a snapshot of the full model has 2.6 GB.
+/// Time that a training gets to stop: a snapshot of the full model has 2.6 GB.
 const GRACE: Duration = Duration::from_secs(100);
-/// This program in the image.
+/// Name of this program in the image.
 pub const HARNESS: &str = "repro";
-/// Variables that are passed on where they are set.
+/// Environment variables that are passed on if they are set.
 const PASSED_ON: [&str; 4] = [openmp::OVERRIDES[0], openmp::OVERRIDES[1], "NO_COLOR", "REPRO_WORKSPACE"];
-/// What makes an image that fits.
-const REPLACE: &str = "`repro images build train` builds the image anew from this source; then run this again";
-/// Bytes of the longest event: answers of a whole task.
+/// How to get an image that matches this program.
+const ADVICE: &str = "rebuild the image from this source with `repro images build train`, then run this again";
+/// Maximum length of an event in bytes: the answers of a whole task.
 const LONGEST_EVENT: usize = 16 << 20;
 
-/// What a person chooses of containers.
+/// Options for containers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Another image than the program's own.
+pub struct ContainerOptions {
+    /// Image to use instead of the default.
     pub image: Option<String>,
-    /// GPUs.
+    /// GPUs that the container sees.
     pub gpus: Gpus,
-    /// Most memory in bytes.
+    /// Memory limit in bytes.
     pub memory: Option<u64>,
 }
 
-/// An image whose worker fits this program, on an engine that runs it.
+/// An image whose worker matches this program, and the engine that runs it.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ContainerPlace {
     engine: Engine,
     image: Image,
     hello: Hello,
-    /// What was asked for when it was opened, and what that is.
+    /// Name and description of the device that was asked for when it was opened.
     device: (String, Device),
-    options: Options,
+    options: ContainerOptions,
 }
 
-/// How a container ended, and what it used.
+/// The result of work in a container, and the resources that it used.
 #[derive(Debug)]
-pub struct Outcome {
-    /// The result, or what went wrong.
+pub struct ContainerOutcome {
+    /// Result or error of the work.
     pub result: Result<Value>,
-    /// What it used; wall time alone where the engine does not say.
+    /// Resources used; only wall time if the engine does not report more.
     pub used: Ended,
 }
 
-impl Place {
-    /// Connects, removes what killed runs left, finds the image, looks for the GPUs in it, and asks its worker who it is and what
-    /// `device` is there.
+impl ContainerPlace {
+    /// Connects to the engine, removes what killed runs left, finds the image, checks its GPUs, and asks its worker for its handshake
+    /// and a description of `device`.
     ///
     /// # Errors
-    /// Infra where there is no engine, no image, no such GPU or device, or where the image holds another program or a worker of
-    /// another version; checksum where the image is not the pinned one.
-    pub fn open(run: &str, options: &Options, device: &str, workspace: &Path) -> Result<Self> {
+    /// Infra if there is no engine, no image, no such GPU or device, or the image does not hold a worker that matches this program;
+    /// checksum if the image is not the pinned one.
+    pub fn open(run: &str, options: &ContainerOptions, device: &str, workspace: &Path) -> Result<Self> {
         let engine = Engine::connect(run)?;
         engine.remove_leftovers()?;
         let resolved = images::resolve(&engine, Role::Train, options.image.as_deref(), workspace)?;
@@ -89,12 +89,12 @@ impl Place {
         })
     }
 
-    /// The image by its content: the registry's digest, else its id.
+    /// Returns what identifies the image's content: the registry's digest, else its id.
     pub fn executor(&self) -> &str {
         self.image.pin()
     }
 
-    /// The image by name and content, for people.
+    /// Returns name and content of the image, for people.
     pub fn words(&self) -> String {
         match self.image.digests.first() {
             Some(digest) if digest.starts_with(&self.image.name) => digest.clone(),
@@ -102,15 +102,15 @@ impl Place {
         }
     }
 
-    /// Who its worker is.
+    /// Returns the handshake of its worker.
     pub fn hello(&self) -> &Hello {
         &self.hello
     }
 
-    /// The device of a name there, described.
+    /// Describes a device of the container by name.
     ///
     /// # Errors
-    /// Infra where there is none such.
+    /// Infra if there is no such device.
     pub fn device(&self, name: &str) -> Result<Device> {
         match &self.device {
             (asked, device) if asked == name => Ok(device.clone()),
@@ -118,39 +118,39 @@ impl Place {
         }
     }
 
-    /// A container for a program of the image; `task` is for messages.
+    /// Returns a container for a program of the image; `task` is for messages.
     pub fn sandbox(&self, task: &str, command: &[&str], mounts: Vec<Mount>) -> Sandbox {
         Sandbox { mounts, ..sandbox(task, &self.image, &self.options, command) }
     }
 
-    /// Runs a container whose program speaks events. `hear` is told all of them but the first and the last, and the lines of its
-    /// stderr as [`Event::Said`].
-    pub fn converse(&self, sandbox: &Sandbox, hear: &mut dyn FnMut(Event)) -> Outcome {
-        let mut talk = talk_with(sandbox);
+    /// Runs a container whose program writes events. `hear` gets all of them except the first and the last, and the lines of stderr
+    /// as [`Event::Said`].
+    pub fn converse(&self, sandbox: &Sandbox, hear: &mut dyn FnMut(Event)) -> ContainerOutcome {
+        let mut conversation = conversation_with(sandbox);
         let clock = Instant::now();
-        let ended = self.engine.run(sandbox, &mut |line| tell_of(line, &mut talk, hear));
+        let ended = self.engine.run(sandbox, &mut |line| tell_of(line, &mut conversation, hear));
         let used = match &ended {
             Ok(used) => Some(*used),
             Err(failure) => failure.used.as_deref().copied(),
         };
         let used = used.unwrap_or_else(|| Ended { seconds: clock.elapsed().as_secs_f64(), peak_memory: None });
-        let result = match (talk.take_error(), ended) {
+        let result = match (conversation.take_error(), ended) {
             (Some(error), _) => Err(error),
-            (None, Ok(_)) => talk.end(Some(Ending::Exit(0))),
+            (None, Ok(_)) => conversation.end(Some(ProcessEnd::Exit(0))),
             (None, Err(mut failure)) => match *failure.cause {
-                Cause::Exit { code } => talk.end(i32::try_from(code).ok().map(ending)),
+                Cause::Exit { code } => conversation.end(i32::try_from(code).ok().map(ending)),
                 _ => {
-                    // Not events, which say nothing to a person.
-                    failure.last_lines = talk.last_lines();
+                    // Raw events are not meant for people.
+                    failure.last_lines = conversation.last_lines();
                     Err(failure.into())
                 }
             },
         };
-        Outcome { result, used }
+        ContainerOutcome { result, used }
     }
 }
 
-fn sandbox(task: &str, image: &Image, options: &Options, command: &[&str]) -> Sandbox {
+fn sandbox(task: &str, image: &Image, options: &ContainerOptions, command: &[&str]) -> Sandbox {
     let mut environment: Vec<(String, String)> =
         PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
     environment.extend(openmp::default_env().map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -164,55 +164,55 @@ fn sandbox(task: &str, image: &Image, options: &Options, command: &[&str]) -> Sa
     }
 }
 
-fn talk_with(sandbox: &Sandbox) -> Talk {
+fn conversation_with(sandbox: &Sandbox) -> Conversation {
     let program = sandbox.command.first().map_or("", String::as_str);
-    Talk::with(Speaker { who: format!("{program} in image {}", sandbox.image.name), replace: REPLACE })
+    Conversation::with(Program { who: format!("{program} in image {}", sandbox.image.name), advice: ADVICE })
 }
 
-fn tell_of(line: &Line, talk: &mut Talk, hear: &mut dyn FnMut(Event)) {
+fn tell_of(line: &Line, conversation: &mut Conversation, hear: &mut dyn FnMut(Event)) {
     match line.stream {
         Stream::Out => {
-            if let Some(event) = talk.line(&line.text) {
+            if let Some(event) = conversation.line(&line.text) {
                 hear(event);
             }
         }
         Stream::Err => {
-            talk.heard(&line.text);
+            conversation.heard(&line.text);
             hear(Event::Said { text: line.text.clone() });
         }
         Stream::Note => hear(Event::Said { text: line.text.clone() }),
     }
 }
 
-/// What an exit code says: an init process tells of a signal by 128 and its number.
-fn ending(code: i32) -> Ending {
+/// Interprets an exit code: an init process reports a signal as 128 plus its number.
+fn ending(code: i32) -> ProcessEnd {
     match code {
-        129..160 => Ending::Signal(code - 128),
-        code => Ending::Exit(code),
+        129..160 => ProcessEnd::Signal(code - 128),
+        code => ProcessEnd::Exit(code),
     }
 }
 
-/// Asks the worker of an image who it is, and what a device is there.
-fn introduce(engine: &Engine, image: &Image, options: &Options, device: &str) -> Result<(Hello, Device)> {
-    let task = format!("ask {} who it is", image.name);
-    let asked = sandbox(&task, image, options, &[find::NAME, "devices", device]);
-    let (mut talk, mut found) = (talk_with(&asked), None);
+/// Asks the worker of an image for its handshake and for a description of a device.
+fn introduce(engine: &Engine, image: &Image, options: &ContainerOptions, device: &str) -> Result<(Hello, Device)> {
+    let task = format!("ask {} for its version", image.name);
+    let asked = sandbox(&task, image, options, &[worker_program::NAME, "devices", device]);
+    let (mut conversation, mut found) = (conversation_with(&asked), None);
     let mut hear = |event| {
         if let Event::Device(device) = event {
             found = Some(device);
         }
     };
-    let ended = engine.run(&asked, &mut |line| tell_of(line, &mut talk, &mut hear));
-    let foreign = Error::infra(format!("image {} does not hold this program", image.name));
-    match (talk.take_error(), ended) {
+    let ended = engine.run(&asked, &mut |line| tell_of(line, &mut conversation, &mut hear));
+    let foreign = Error::infra(format!("image {} does not contain a working repro-worker", image.name));
+    match (conversation.take_error(), ended) {
         (Some(error), _) => Err(error),
-        (None, Ok(_)) => match (talk.hello(), found) {
+        (None, Ok(_)) => match (conversation.hello(), found) {
             (Some(hello), Some(device)) => Ok((hello.clone(), device)),
-            _ => Err(foreign.because("it did not say who it is").next(REPLACE)),
+            _ => Err(foreign.because("it sent no handshake").next(ADVICE)),
         },
         (None, Err(failure)) => match *failure.cause {
             Cause::Exit { .. } | Cause::CommandNotFound { .. } | Cause::NotExecutable { .. } => {
-                Err(foreign.because(failure).next(REPLACE))
+                Err(foreign.because(failure).next(ADVICE))
             }
             _ => Err(failure.into()),
         },

@@ -1,50 +1,50 @@
-//! The report of a run in which nothing was done: the one that the run left which did the work stands, with its times.
+//! The report of a run in which no stage had to run: the existing report is kept, with the times of the run that did the work.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::journal::{self, Event, RunRecord, Standing};
+use super::journal::{self, Event, ReportState, RunRecord};
 use base::error::Result;
 use base::files;
 use judge::report::{Report, StageRow, ThisTime, Times, json};
 
-/// Keeps the report in a run's folder, completing it where files are missing. `new` is what a report would say now. `None` if
-/// the report there tells of a run that failed, which is over: then `new` is the report.
+/// Keeps the report in a run's folder and writes its missing files again. `new` is the report of the current run. Returns `None`
+/// if the existing report describes a failed run: then `new` replaces it.
 ///
 /// # Errors
-/// Where a file cannot be read or written.
-pub(super) fn keep(folder: &Path, new: Report) -> Result<Option<(Report, Standing)>> {
+/// Those of reading and writing files.
+pub(super) fn keep(folder: &Path, new: Report) -> Result<Option<(Report, ReportState)>> {
     let path = folder.join(json::FILE);
-    // A damaged one is as good as none: everything in it can be made again.
+    // A damaged report counts as missing: everything in it can be made again.
     let there = path.is_file().then(|| json::read(&path).ok()).flatten();
     let Some(old) = there else {
-        let report = past(folder)?.map_or(new.clone(), |past| past.times(new));
+        let report = read_last_work(folder)?.map_or(new.clone(), |past| past.times(new));
         report.write(folder)?;
-        return Ok(Some((report, Standing::Completed)));
+        return Ok(Some((report, ReportState::Completed)));
     };
     if old.failure.is_some() || new.failure.is_some() {
         return Ok(None);
     }
-    // It tells where the work was done, which is not where it is looked at.
+    // The environment is that of the run that did the work.
     let mut new = new;
     new.environment = old.environment.clone();
     let mut same = new.clone();
     (same.schema, same.before) = (old.schema, old.before.clone());
     if same.without_times() == old.clone().without_times() {
         let missing = old.write_missing(folder)?;
-        let standing = if missing.is_empty() { Standing::Untouched } else { Standing::Completed };
-        return Ok(Some((old, standing)));
+        let state = if missing.is_empty() { ReportState::Untouched } else { ReportState::Completed };
+        return Ok(Some((old, state)));
     }
     let this_time = old.stages.into_iter().filter_map(|row| Some((row.name, row.this_time?))).collect();
-    new.stages = went(new.stages, &this_time);
+    new.stages = with_times(new.stages, &this_time);
     new.times = Times { speeds: new.times.speeds, ..old.times };
     new.write(folder)?;
-    Ok(Some((new, Standing::JudgedAgain)))
+    Ok(Some((new, ReportState::JudgedAgain)))
 }
 
-fn went(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, ThisTime>) -> Vec<StageRow> {
+fn with_times(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, ThisTime>) -> Vec<StageRow> {
     for row in &mut rows {
         if let Some(known) = this_time.get(&row.name) {
             row.this_time = Some(known.clone());
@@ -53,16 +53,16 @@ fn went(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, ThisTime>) -> Vec<
     rows
 }
 
-/// What the journal says of the last run that did something.
-struct Past {
+/// What the journal tells of the last run that did work.
+struct LastWork {
     started: String,
     finished: Option<String>,
     seconds: Option<f64>,
     stages: BTreeMap<String, ThisTime>,
 }
 
-impl Past {
-    /// The report with the times of that run.
+impl LastWork {
+    /// Returns the report with the times of that run.
     fn times(self, mut report: Report) -> Report {
         report.times = Times {
             started: Some(self.started),
@@ -70,13 +70,13 @@ impl Past {
             seconds: self.seconds,
             speeds: report.times.speeds,
         };
-        report.stages = went(report.stages, &self.stages);
+        report.stages = with_times(report.stages, &self.stages);
         report
     }
 }
 
-/// `None` if the folder has no record of a run.
-fn past(folder: &Path) -> Result<Option<Past>> {
+/// Reads the journal; `None` if the folder has no record of a run.
+fn read_last_work(folder: &Path) -> Result<Option<LastWork>> {
     #[derive(Deserialize)]
     struct Line {
         time: String,
@@ -89,10 +89,10 @@ fn past(folder: &Path) -> Result<Option<Past>> {
     let text = if path.is_file() { files::read_text(&path, LARGEST)? } else { String::new() };
     let lines: Vec<Line> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let is_start = |line: &Line| matches!(line.event, Event::RunStarted { .. });
-    // Runs that did nothing may have come after it; run.json is of the one that did something.
+    // Later runs may have done nothing; run.json belongs to the one that did the work.
     let first = lines.iter().position(|line| is_start(line) && line.time >= record.started).unwrap_or(lines.len());
     let of_run = lines.iter().skip(first + 1).take_while(|line| !is_start(line));
-    let mut past = Past { started: record.started, finished: None, seconds: None, stages: BTreeMap::new() };
+    let mut past = LastWork { started: record.started, finished: None, seconds: None, stages: BTreeMap::new() };
     let mut whys = BTreeMap::new();
     for Line { time, event } in of_run {
         match event {

@@ -1,4 +1,4 @@
-//! A worker as a process of this machine.
+//! Runs a worker as a process of this machine.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -11,65 +11,65 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
-use super::find;
+use super::conversation::{Conversation, ProcessEnd, Program};
 use super::request::request;
-use super::talk::{Ending, Speaker, Talk};
-use super::work::Asked;
+use super::worker_job::WorkerJob;
+use super::worker_program;
 use base::cause::Cause;
 use base::error::{Error, Result};
 use base::openmp;
 use base::signals::{self, ShutdownGuard, SignalForwarder};
 use protocol::{Device, Event, Hello};
 
-/// What makes a worker that fits.
-const REPLACE: &str =
-    "build both programs from one source: ci/repro in its folder does it, ci/install PREFIX for installed ones";
-/// How long a worker may take to say who it is, and what it can compute on: a libtorch with CUDA on a cold disk.
+/// How to get a worker that matches this program.
+const ADVICE: &str =
+    "build both programs from the same source: run ci/repro in its folder, or ci/install PREFIX for installed programs";
+/// How long the handshake and the list of devices may take: loading libtorch with CUDA from a cold disk is slow.
 const INTRODUCTION: Duration = Duration::from_secs(60);
 
-/// Workers of this machine.
+/// Runs workers as processes of this machine.
 #[derive(Debug, Clone, Default)]
 pub struct Host;
 
-/// What comes out of a worker.
+/// A line that a worker wrote.
 enum Line {
     Event(String),
     Stderr(String),
 }
 
 impl Host {
-    /// Does the work; its result.
+    /// Does the work and returns its result.
     ///
     /// # Errors
-    /// As [`Placement::run`](super::Placement::run).
-    pub fn run(&self, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Value> {
-        let worker = find::worker()?;
+    /// Those of [`Placement::run`](super::Placement::run).
+    pub fn run(&self, asked: &WorkerJob, hear: &mut dyn FnMut(Event)) -> Result<Value> {
+        let worker = worker_program::find()?;
         let request = request(asked)?;
         let words = ["run".into(), request.path().as_os_str().to_owned()];
-        // From here on a first signal is the worker's to answer: it says what it does, and ends.
+        // From here on the worker handles a first signal: it reports what it does, and ends.
         let at_work = ShutdownGuard::begin()?;
         at_work.set_stop_message("");
-        let mut running = Running::start(&worker, &words)?;
+        let mut running = WorkerProcess::start(&worker, &words)?;
         let _forwarding = SignalForwarder::to(running.child.id())?;
         if signals::check().is_err() {
             running.end();
         }
-        running.talk(None, hear)
+        running.converse(None, hear)
     }
 
-    /// Who the worker is.
+    /// Returns the handshake of the worker.
     ///
     /// # Errors
-    /// As [`Placement::hello`](super::Placement::hello).
+    /// Those of [`Placement::hello`](super::Placement::hello).
     pub fn hello(&self) -> Result<Hello> {
         let result = introduce(&["hello".into()], &mut |_| {})?;
-        serde_json::from_value(result).map_err(|e| Error::bug("the worker does not say who it is").because(e))
+        serde_json::from_value(result).map_err(|e| Error::bug("the worker's handshake cannot be read").because(e))
     }
 
-    /// The device of a name, described.
+    /// Describes a device by name.
     ///
     /// # Errors
-    /// As [`Placement::device`](super::Placement::device).
+    /// Those of [`Placement::device`](super::Placement::device).
     pub fn device(&self, name: &str) -> Result<Device> {
         let mut found = None;
         introduce(&["devices".into(), name.into()], &mut |event| {
@@ -77,32 +77,32 @@ impl Host {
                 found = Some(device);
             }
         })?;
-        found.ok_or_else(|| Error::bug(format!("the worker does not say what {name} is")))
+        found.ok_or_else(|| Error::bug(format!("the worker does not describe device {name}")))
     }
 }
 
-/// What a worker answers that is to take no time.
+/// Starts a worker for a question that takes no time, and returns its result.
 fn introduce(words: &[std::ffi::OsString], hear: &mut dyn FnMut(Event)) -> Result<Value> {
-    Running::start(&find::worker()?, words)?.talk(Some(INTRODUCTION), hear)
+    WorkerProcess::start(&worker_program::find()?, words)?.converse(Some(INTRODUCTION), hear)
 }
 
-/// A worker that runs. Dropped, it is no more.
-struct Running {
+/// A running worker, killed when dropped.
+struct WorkerProcess {
     child: Child,
-    speaker: Speaker,
-    /// Open while this program lives.
+    program: Program,
+    /// The worker ends when this is closed.
     stdin: Option<ChildStdin>,
     lines: std::sync::mpsc::Receiver<Line>,
     readers: Vec<JoinHandle<()>>,
-    /// Whether its end was waited for.
+    /// Whether it has been waited for.
     ended: bool,
 }
 
-impl Running {
+impl WorkerProcess {
     fn start(worker: &Path, words: &[std::ffi::OsString]) -> Result<Self> {
         let mut command = Command::new(worker);
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Of its own, so that one Ctrl-C does not reach it twice.
+        // In a process group of its own, so that one Ctrl-C does not reach it twice.
         command.process_group(0);
         command.envs(openmp::default_env());
         let failed = |e: std::io::Error| cannot_start(worker, &e);
@@ -110,8 +110,8 @@ impl Running {
         let (sender, lines) = channel();
         let stdin = child.stdin.take();
         let (events, stderr) = (child.stdout.take(), child.stderr.take());
-        let speaker = Speaker { who: format!("the worker {}", worker.display()), replace: REPLACE };
-        let mut running = Self { child, speaker, stdin, lines, readers: Vec::new(), ended: false };
+        let program = Program { who: format!("the worker {}", worker.display()), advice: ADVICE };
+        let mut running = Self { child, program, stdin, lines, readers: Vec::new(), ended: false };
         if let (Some(events), Some(stderr)) = (events, stderr) {
             running.readers.push(reader(events, sender.clone(), Line::Event).map_err(failed)?);
             running.readers.push(reader(stderr, sender, Line::Stderr).map_err(failed)?);
@@ -119,9 +119,9 @@ impl Running {
         Ok(running)
     }
 
-    /// Hears it to its end, which must come within `limit`.
-    fn talk(mut self, limit: Option<Duration>, hear: &mut dyn FnMut(Event)) -> Result<Value> {
-        let mut talk = Talk::with(self.speaker.clone());
+    /// Processes its output until it ends, which must be within `limit`.
+    fn converse(mut self, limit: Option<Duration>, hear: &mut dyn FnMut(Event)) -> Result<Value> {
+        let mut conversation = Conversation::with(self.program.clone());
         let deadline = limit.map(|limit| Instant::now() + limit);
         loop {
             let line = match deadline {
@@ -130,18 +130,18 @@ impl Running {
             };
             match line {
                 Ok(Line::Event(text)) => {
-                    if let Some(event) = talk.line(&text) {
+                    if let Some(event) = conversation.line(&text) {
                         hear(event);
                     }
                 }
                 Ok(Line::Stderr(text)) => {
-                    talk.heard(&text);
+                    conversation.heard(&text);
                     hear(Event::Said { text });
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => return Err(self.silent(limit.unwrap_or_default())),
             }
-            if talk.is_refused() {
+            if conversation.is_refused() {
                 self.kill();
                 break;
             }
@@ -149,16 +149,16 @@ impl Running {
         let ended = self.child.wait().map_err(|e| Error::infra("cannot wait for the worker").because(e))?;
         self.ended = true;
         let ending = match (ended.code(), ended.signal()) {
-            (Some(code), _) => Some(Ending::Exit(code)),
-            (None, signal) => signal.map(Ending::Signal),
+            (Some(code), _) => Some(ProcessEnd::Exit(code)),
+            (None, signal) => signal.map(ProcessEnd::Signal),
         };
-        talk.end(ending)
+        conversation.end(ending)
     }
 
     fn silent(&self, limit: Duration) -> Error {
         let seconds = limit.as_secs();
-        Error::infra(format!("{} does not say who it is within {seconds} s", self.speaker.who))
-            .next(REPLACE)
+        Error::infra(format!("{} did not answer within {seconds} s", self.program.who))
+            .next(ADVICE)
             .with_cause(Cause::WorkerSilent { seconds })
     }
 
@@ -166,18 +166,18 @@ impl Running {
         Pid::from_raw(i32::try_from(self.child.id()).ok()?)
     }
 
-    /// Asks it to end.
+    /// Asks it to end with SIGTERM.
     fn end(&mut self) {
         let _ = self.pid().map(|pid| kill_process(pid, Signal::TERM));
     }
 
-    /// Ends it, and what it started.
+    /// Kills it and its children.
     fn kill(&mut self) {
         let _ = self.pid().map(|pid| kill_process_group(pid, Signal::KILL));
     }
 }
 
-impl Drop for Running {
+impl Drop for WorkerProcess {
     fn drop(&mut self) {
         drop(self.stdin.take());
         if !self.ended {
@@ -209,5 +209,5 @@ fn reader(
 fn cannot_start(worker: &Path, error: &std::io::Error) -> Error {
     Error::infra(format!("cannot start the worker {}", worker.display()))
         .because(error)
-        .next(format!("see that it may be executed, or name another one with {}", find::VARIABLE))
+        .next(format!("make it executable, or name a different one with {}", worker_program::VARIABLE))
 }

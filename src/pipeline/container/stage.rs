@@ -1,4 +1,4 @@
-//! One stage as a container.
+//! Runs one stage in a container.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -7,26 +7,36 @@ use super::request::StageRequest;
 use crate::pipeline::journal::Event as Journalled;
 use crate::pipeline::plan::{Input, Stage, StageContext};
 use crate::pipeline::workers::Watchers;
-use crate::placement::{HARNESS, Mounts, Place, REQUEST, place as absolute, written};
+use crate::placement::{ContainerPlace, HARNESS, Mounts, REQUEST, absolute_path, write_request};
 use base::error::{Error, Result};
 use base::progress::Observer;
 use protocol::{Event, SCHEMA};
 use sandbox::Mount;
 
-/// Returns the stage with its work done in containers.
-pub(crate) fn in_place(mut stage: Stage, profile: &'static str, place: &Rc<Place>, watchers: &Watchers) -> Stage {
+/// Returns the stage, changed so that its work is done in a container.
+pub(crate) fn in_place(
+    mut stage: Stage,
+    profile: &'static str,
+    place: &Rc<ContainerPlace>,
+    watchers: &Watchers,
+) -> Stage {
     let (place, watchers) = (Rc::clone(place), Rc::clone(watchers));
     stage.executor = place.executor().to_owned();
     stage.work = Box::new(move |context| run_stage(&place, profile, context, &*watchers()));
     stage
 }
 
-/// Does a stage's work in a container: its folder is the only one that may be written, and there is no network. Its notes and
-/// its error come back as if it had run here; what it says on stderr is shown.
+/// Does a stage's work in a container without network, in which only the stage's folder is writable. Notes and error of the stage
+/// are passed on; its stderr is shown.
 ///
 /// # Errors
-/// The stage's own, or what happened to the container.
-fn run_stage(place: &Place, profile: &str, context: &mut StageContext, watcher: &dyn Observer<Event>) -> Result<()> {
+/// Those of the stage and of the container.
+fn run_stage(
+    place: &ContainerPlace,
+    profile: &str,
+    context: &mut StageContext,
+    watcher: &dyn Observer<Event>,
+) -> Result<()> {
     let stage = context.stage;
     let mut mounts = Mounts::new();
     mounts.write(context.folder)?;
@@ -40,13 +50,13 @@ fn run_stage(place: &Place, profile: &str, context: &mut StageContext, watcher: 
             Input::Stage(from) => (from, None),
             Input::Output { stage, path } => (stage, Some(path)),
         };
-        let unknown = || Error::bug(format!("stage {} reads {from}, which is not there", stage.name));
+        let unknown = || Error::bug(format!("stage {} reads {from}, which does not exist", stage.name));
         let folder = context.stage_folders.get(from).ok_or_else(unknown)?;
         mounts.read(&path.map_or_else(|| folder.clone(), |path| folder.join(path)))?;
-        folders.insert(from.clone(), absolute(folder)?);
+        folders.insert(from.clone(), absolute_path(folder)?);
     }
     let inputs = stage.inputs.iter().map(|input| match input {
-        Input::File { name, path } => Ok(Input::File { name: name.clone(), path: absolute(path)? }),
+        Input::File { name, path } => Ok(Input::File { name: name.clone(), path: absolute_path(path)? }),
         other => Ok(other.clone()),
     });
     let request = StageRequest {
@@ -55,10 +65,10 @@ fn run_stage(place: &Place, profile: &str, context: &mut StageContext, watcher: 
         stage: stage.name.clone(),
         parameters: stage.parameters.clone(),
         inputs: inputs.collect::<Result<_>>()?,
-        folder: absolute(context.folder)?,
+        folder: absolute_path(context.folder)?,
         stage_folders: folders,
     };
-    let file = written(&request)?;
+    let file = write_request(&request)?;
     let mut mounts = mounts.finish()?;
     mounts.push(Mount::read(file.path(), REQUEST));
     let task = format!("stage {}", stage.name);

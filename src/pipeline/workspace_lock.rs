@@ -1,4 +1,4 @@
-//! One run at a time in a workspace.
+//! The lock that allows one run at a time in a workspace.
 
 use std::fs::TryLockError;
 use std::io::Write;
@@ -12,7 +12,7 @@ use base::error::{Error, Result};
 use base::files;
 use base::files::lock::FileLock;
 
-/// Who holds a lock, or held it when it was killed.
+/// The process that holds the lock, or held it when it was killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Holder {
     /// Process id.
@@ -22,29 +22,32 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// For messages only: a text cut short by a kill says nothing.
+    /// Reads the holder, for messages only; a text cut short by a kill is ignored.
     fn in_file(path: &Path) -> Option<Self> {
         serde_json::from_slice(&files::read_bytes(path, 4096).ok()?).ok()
     }
 }
 
-/// The lock; let go of when dropped or when the process ends.
-pub(crate) struct Lock {
+/// The lock; released when dropped or when the process ends.
+pub(crate) struct WorkspaceLock {
     file: FileLock,
-    /// Left by a run that ended without letting go.
+    /// The holder of a run that ended without releasing the lock.
     pub killed: Option<Holder>,
     _cleared: Option<CleanupGuard>,
 }
 
-impl Lock {
-    /// Takes the lock, or says who has it.
+impl WorkspaceLock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// Infra if another process holds it.
     pub(crate) fn take(path: &Path) -> Result<Self> {
         let folder = files::create_folder_of(path)?;
         let file = FileLock::try_acquire(files::open_own(path)?, folder).map_err(|error| match error {
             TryLockError::WouldBlock => {
                 let who = Holder::in_file(path)
                     .map_or_else(String::new, |h| format!(" (process {}, since {})", h.pid, h.started));
-                Error::infra(format!("another run is at work in this workspace{who}"))
+                Error::infra(format!("another run is using this workspace{who}"))
                     .because(format!("{} is locked", path.display()))
                     .next("wait until it ends, or give another --workspace")
             }
@@ -60,9 +63,9 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for WorkspaceLock {
     fn drop(&mut self) {
-        // A text left behind would only be taken for that of a killed run.
+        // A text left behind would look like that of a killed run.
         let _ = self.file.set_len(0);
     }
 }
@@ -75,16 +78,16 @@ mod tests {
     fn one_at_a_time_and_stale_ones_are_recognised() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache/lock");
-        let first = Lock::take(&path).unwrap();
+        let first = WorkspaceLock::take(&path).unwrap();
         assert_eq!(first.killed, None);
-        let error = Lock::take(&path).map(|_| ()).unwrap_err().to_string();
+        let error = WorkspaceLock::take(&path).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
-        assert_eq!(Lock::take(&path).unwrap().killed, None);
+        assert_eq!(WorkspaceLock::take(&path).unwrap().killed, None);
 
         std::fs::write(&path, r#"{"pid":4194303,"started":"2026-01-02T03:04:05Z"}"#).unwrap();
-        assert_eq!(Lock::take(&path).unwrap().killed.as_ref().unwrap().pid, 4_194_303);
+        assert_eq!(WorkspaceLock::take(&path).unwrap().killed.as_ref().unwrap().pid, 4_194_303);
         std::fs::write(&path, r#"{"pid":41"#).unwrap();
-        assert_eq!(Lock::take(&path).unwrap().killed, None);
+        assert_eq!(WorkspaceLock::take(&path).unwrap().killed, None);
     }
 }

@@ -1,14 +1,14 @@
-//! Training and evaluation on the workspace's data, by workers.
+//! Trains and evaluates on the workspace's data with workers.
 
 use std::path::{Path, PathBuf};
 
 use super::needs::{DATA, VOCABULARY};
-use super::settings::Training;
-use crate::pipeline::contained::{Features, build_stores};
+use super::settings::PaperTraining;
+use crate::pipeline::container::{FeatureSelection, build_stores};
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::{self, Evaluation, FineTuning};
 use crate::pipeline::workers::Workers;
-use crate::placement::Place;
+use crate::placement::ContainerPlace;
 use crate::prepare;
 use base::error::{Error, Result};
 use base::progress::Quiet;
@@ -18,36 +18,41 @@ use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
 use trainings::initial_weights::InitialWeights;
 use trainings::task_loader::{StoreLocation, TaskDataSettings};
 
-/// Whoever trains and answers. It reads the data and the weights below `workspace` that the task needs.
+/// Trains and evaluates a task with the data and weights in `workspace`.
 pub trait FineTuner {
-    /// Trains, and leaves weights and its metrics in the stage's folder.
+    /// Trains, and writes weights and metrics into the stage's folder.
     ///
     /// # Errors
-    /// Whatever stands in the way.
-    fn train(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()>;
+    /// Those of the training.
+    fn train(&self, context: &mut StageContext, training: &PaperTraining, workspace: &Path) -> Result<()>;
 
-    /// Answers the task's validation set with the weights that `trained` holds, and leaves the score.
+    /// Answers the task's validation set with the weights in the folder `trained`, and writes the score.
     ///
     /// # Errors
-    /// Whatever stands in the way.
-    fn evaluate(&self, context: &mut StageContext, training: &Training, workspace: &Path, trained: &Path)
-    -> Result<()>;
+    /// Those of the evaluation.
+    fn evaluate(
+        &self,
+        context: &mut StageContext,
+        training: &PaperTraining,
+        workspace: &Path,
+        trained: &Path,
+    ) -> Result<()>;
 
-    /// The image that it happens in; none on this machine itself.
-    fn place(&self) -> Option<&Place> {
+    /// Returns the image that the work is done in; `None` if on this machine itself.
+    fn place(&self) -> Option<&ContainerPlace> {
         None
     }
 }
 
-/// Trains and answers with libtorch.
+/// The tuner that has workers compute with libtorch.
 #[derive(Debug, Clone)]
-pub struct Libtorch {
-    /// Who computes.
+pub struct LibtorchTuner {
+    /// The workers.
     pub workers: Workers,
 }
 
-impl FineTuner for Libtorch {
-    fn train(&self, context: &mut StageContext, training: &Training, workspace: &Path) -> Result<()> {
+impl FineTuner for LibtorchTuner {
+    fn train(&self, context: &mut StageContext, training: &PaperTraining, workspace: &Path) -> Result<()> {
         let task = training.task;
         let config: Config = serde_json::from_value(training.model.config.clone())
             .map_err(|e| Error::bug(format!("the sizes of model {} cannot be read", training.model.name)).because(e))?;
@@ -73,12 +78,12 @@ impl FineTuner for Libtorch {
     fn evaluate(
         &self,
         context: &mut StageContext,
-        training: &Training,
+        training: &PaperTraining,
         workspace: &Path,
         trained: &Path,
     ) -> Result<()> {
         let best = trained.join(BEST_FILE);
-        // A model that was never right on the validation set has no best epoch.
+        // A model that answered nothing correctly on the validation set has no best epoch.
         let weights = if best.exists() { best } else { trained.join(LAST_FILE) };
         let (data, mut reads) = self.data(training, workspace)?;
         reads.push(trained.to_owned());
@@ -86,21 +91,27 @@ impl FineTuner for Libtorch {
         stages::evaluate(context, &self.workers, Evaluation { data, weights, batch_size, threads, reads })
     }
 
-    fn place(&self) -> Option<&Place> {
+    fn place(&self) -> Option<&ContainerPlace> {
         self.workers.placement.image().map(|place| &**place)
     }
 }
 
-impl Libtorch {
-    /// The data of a task, and the files and folders that they are. A container only reads, so that stores are built before.
-    fn data(&self, training: &Training, workspace: &Path) -> Result<(TaskDataSettings, Vec<PathBuf>)> {
-        let Training { task, scale, precision, .. } = *training;
+impl LibtorchTuner {
+    /// Returns the data settings of a task, and the files and folders that they read. Stores are built first, since a container
+    /// cannot write them.
+    fn data(&self, training: &PaperTraining, workspace: &Path) -> Result<(TaskDataSettings, Vec<PathBuf>)> {
+        let PaperTraining { task, scale, precision, .. } = *training;
         let (data_root, stores, vocab) = (workspace.join(DATA), prepare::stores(workspace), workspace.join(VOCABULARY));
         if !self.workers.placement.builds_stores() {
             let FineTuningRecipe { train, valid, .. } = fine_tuning(task);
             let watcher = (self.workers.watchers)();
             for splits in [train, valid] {
-                build_stores(Features { task, splits, scale, precision }, &data_root, &stores, &Quiet(&*watcher))?;
+                build_stores(
+                    FeatureSelection { task, splits, scale, precision },
+                    &data_root,
+                    &stores,
+                    &Quiet(&*watcher),
+                )?;
             }
         }
         let reads = vec![data_root.clone(), stores.clone(), vocab.clone()];

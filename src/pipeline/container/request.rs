@@ -1,4 +1,4 @@
-//! What this program asks the same program in an image to do: a stage, as a file. It answers in events.
+//! The file by which this program asks the same program in an image to run a stage.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::pipeline::plan::Input;
 
-/// A stage to be run. Paths are absolute and the same on both sides.
+/// A stage to run. Paths are absolute and the same inside and outside the container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StageRequest {
     /// [`protocol::SCHEMA`].
     pub schema: u32,
-    /// Whose stage it is.
+    /// Profile of the stage.
     pub profile: String,
-    /// The stage.
+    /// Name of the stage.
     pub stage: String,
     /// Its parameters.
     pub parameters: Value,
-    /// What it may read of earlier stages and from outside.
+    /// What it may read.
     pub inputs: Vec<Input>,
     /// The folder to fill.
     pub folder: PathBuf,
-    /// Folders of the earlier stages that it may read.
+    /// Folders of the earlier stages that it may read, by stage.
     pub stage_folders: BTreeMap<String, PathBuf>,
 }

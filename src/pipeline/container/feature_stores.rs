@@ -1,4 +1,4 @@
-//! Feature stores for a task's splits, built before a container reads them.
+//! Builds the feature stores for a task's splits, before a container reads them.
 
 use std::path::Path;
 
@@ -7,24 +7,24 @@ use base::progress::Observer;
 use data::dataset::{Limit, Scale, Task, feature_files};
 use data::features::{Precision, ensure_store};
 
-/// Which features a command or a stage reads.
+/// The features that a command or a stage reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Features<'a> {
+pub struct FeatureSelection<'a> {
     /// The task.
     pub task: Task,
     /// Splits, comma-separated.
     pub splits: &'a str,
     /// How much of each file.
     pub scale: Scale,
-    /// How stores keep them.
+    /// Precision of the stores.
     pub precision: Precision,
 }
 
-/// Builds the stores in `folder` that are not there yet.
+/// Builds the missing stores in `folder`.
 ///
 /// # Errors
-/// Data for a feature file that is damaged or not there.
-pub fn build(features: Features, data_root: &Path, folder: &Path, progress: &dyn Observer) -> Result<()> {
+/// Data for a feature file that is damaged or missing.
+pub fn build(features: FeatureSelection, data_root: &Path, folder: &Path, progress: &dyn Observer) -> Result<()> {
     for file in feature_files(features.task, features.splits, features.scale, data_root)? {
         let limit = match file.limit {
             Limit::All => None,

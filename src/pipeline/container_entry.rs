@@ -1,11 +1,11 @@
-//! The side in the image of [`contained`](super::contained) stages: does what a request asks for and says in events how it
-//! goes, on stdout.
+//! The entry point of this program inside a container (`repro stage run FILE`): does the work of one stage and reports events on
+//! stdout. [`super::container`] is the side that starts it.
 
 use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::contained::StageRequest;
+use super::container::StageRequest;
 use super::demo;
 use super::journal::Event as Journalled;
 use super::plan::{Stage, StageContext, Work};
@@ -16,10 +16,9 @@ use base::files;
 use base::versions;
 use protocol::{Event, Hello, SCHEMA};
 
-/// Largest request.
 const LARGEST: u64 = 16 << 20;
 
-/// Who this program is. What the arithmetic stands on is the worker's to say.
+/// Returns the handshake of this program. Versions of libtorch and CUDA are in the worker's handshake.
 pub fn hello() -> Hello {
     Hello {
         schema: SCHEMA,
@@ -30,26 +29,27 @@ pub fn hello() -> Hello {
     }
 }
 
-/// Reads a request.
-///
-/// # Errors
-/// Infra for one of another edition.
+/// Reads a request; one of a different edition is an infra error.
 fn request(path: &Path) -> Result<StageRequest> {
     let request: StageRequest = serde_json::from_str(&files::read_text(path, LARGEST)?)
         .map_err(|e| Error::infra(format!("{} is not a request of this edition", path.display())).because(e))?;
     if request.schema != SCHEMA {
-        return Err(Error::infra(format!("the request is of edition {}, not {SCHEMA}", request.schema)));
+        return Err(Error::infra(format!(
+            "the request {} has edition {}, not {SCHEMA}",
+            path.display(),
+            request.schema
+        )));
     }
     Ok(request)
 }
 
-/// Does the work of the stage that a request names.
+/// Does the work of the stage that the request names.
 ///
 /// # Errors
-/// The stage's own; infra for a request of another edition; bug where there is no such stage.
+/// Those of the stage; infra for a request of a different edition; bug if the stage does not exist.
 pub fn run(request_file: &Path) -> Result<()> {
     let request = request(request_file)?;
-    // Progress that nobody hears stops no work.
+    // Progress that cannot be written must not stop the work.
     let watchers: Watchers = Rc::new(|| Box::new(|event: &Event| drop(say(event))));
     let work: Option<Work> = match request.profile.as_str() {
         demo::PROFILE => demo::work(&request.stage, &watchers),
@@ -60,26 +60,26 @@ pub fn run(request_file: &Path) -> Result<()> {
     })?;
     let mut stage = Stage::new(&request.stage, "", 0, |_| Ok(())).parameters(request.parameters.clone());
     stage.inputs.clone_from(&request.inputs);
-    let mut unsaid = None;
+    let mut write_error = None;
     let mut emit = |event| {
         if let Journalled::StageNote { text, .. } = event
             && let Err(error) = say(&Event::Note { text })
         {
-            unsaid.get_or_insert(error);
+            write_error.get_or_insert(error);
         }
     };
     let (folder, stage_folders) = (request.folder.as_path(), &request.stage_folders);
     work(&mut StageContext { stage: &stage, folder, stage_folders, emit: &mut emit })?;
-    unsaid.map_or(Ok(()), Err)
+    write_error.map_or(Ok(()), Err)
 }
 
-/// Says a line.
+/// Writes an event as a line to stdout.
 ///
 /// # Errors
-/// Infra where nobody listens.
+/// Infra if stdout is closed.
 pub fn say(event: &Event) -> Result<()> {
     let line = serde_json::to_string(event).map_err(|e| Error::bug("an event cannot be written").because(e))?;
     let mut out = std::io::stdout().lock();
     let said = writeln!(out, "{line}").and_then(|()| out.flush());
-    said.map_err(|e| Error::infra("nobody hears what the stage says").because(e))
+    said.map_err(|e| Error::infra("the events of this stage cannot be written to stdout").because(e))
 }

@@ -1,73 +1,73 @@
-//! A worker in a container of the training image: what it touches lies at the same places there.
+//! Runs a worker in a container of the training image. Its files have the same paths inside as outside.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::find;
-use super::image::{Outcome, Place};
+use super::container::{ContainerOutcome, ContainerPlace};
 use super::mounts::Mounts;
 use super::request::request;
-use super::work::{Asked, Touched};
+use super::worker_job::{FileAccess, WorkerJob};
+use super::worker_program;
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::files;
 use protocol::Event;
 use sandbox::Mount;
 
-/// Where a request lies in a container.
+/// Path of the request in a container.
 pub const REQUEST: &str = "/request.json";
 
 /// Does the work.
 ///
 /// # Errors
-/// What stands in the way of the container; what happens in it is part of the outcome.
-pub(crate) fn run(place: &Place, asked: &Asked, hear: &mut dyn FnMut(Event)) -> Result<Outcome> {
-    let (mut mounts, landing) = mounts(&asked.touched)?;
+/// Those of preparing the container; errors of the work are part of the outcome.
+pub(crate) fn run(place: &ContainerPlace, asked: &WorkerJob, hear: &mut dyn FnMut(Event)) -> Result<ContainerOutcome> {
+    let (mut mounts, staging) = mounts(&asked.files)?;
     let request = request(asked)?;
     mounts.push(Mount::read(request.path(), REQUEST));
-    let mut sandbox = place.sandbox(&asked.name, &[find::NAME, "run", REQUEST], mounts);
+    let mut sandbox = place.sandbox(&asked.name, &[worker_program::NAME, "run", REQUEST], mounts);
     sandbox.lifeline = true;
-    // Paths are as the person gave them.
+    // Paths on the command line may be relative.
     sandbox.workdir = Some(here()?);
     let mut outcome = place.converse(&sandbox, hear);
-    if let (Ok(_), Some(landing)) = (&outcome.result, &landing)
-        && let Err(error) = landing.bring()
+    if let (Ok(_), Some(staging)) = (&outcome.result, &staging)
+        && let Err(error) = staging.bring()
     {
         outcome.result = Err(error);
     }
     Ok(outcome)
 }
 
-/// What a container sees of this machine, and where its one file lands first.
-fn mounts(touched: &Touched) -> Result<(Vec<Mount>, Option<Landing>)> {
+/// Returns the mounts of the container, and the folder that its output file is staged in.
+fn mounts(files: &FileAccess) -> Result<(Vec<Mount>, Option<StagingFolder>)> {
     let mut mounts = Mounts::new();
-    for path in &touched.reads {
+    for path in &files.reads {
         mounts.read(path)?;
     }
-    if let Some(folder) = &touched.folder {
+    if let Some(folder) = &files.folder {
         std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
         mounts.write(folder)?;
     }
-    let landing = touched.file.as_deref().map(Landing::of).transpose()?;
-    if let Some(Landing { file, folder }) = &landing {
+    let staging = files.file.as_deref().map(StagingFolder::of).transpose()?;
+    if let Some(StagingFolder { file, folder }) = &staging {
         mounts.write_elsewhere(files::folder_of(file), folder.path())?;
     }
-    Ok((mounts.finish()?, landing))
+    Ok((mounts.finish()?, staging))
 }
 
-/// A folder of its own that stands for a file's in the container: the file's own may hold anything.
-struct Landing {
+/// An empty temporary folder that is mounted in place of the folder of the output file, since that may hold anything.
+struct StagingFolder {
     file: PathBuf,
     folder: TemporaryFolder,
 }
 
-impl Landing {
+impl StagingFolder {
     fn of(file: &Path) -> Result<Self> {
         let folder = TemporaryFolder::new(None).map_err(|e| Error::io("write in", &std::env::temp_dir(), &e))?;
         Ok(Self { file: file.to_owned(), folder })
     }
 
-    /// Copies the file to its own place, whole or not at all.
+    /// Copies the file to its place, atomically.
     fn bring(&self) -> Result<()> {
         let mut from = files::open_regular(&self.folder.path().join(self.file.file_name().unwrap_or_default()))?;
         files::write_atomically(&self.file, |out| {
@@ -80,7 +80,7 @@ fn here() -> Result<PathBuf> {
     let here = std::env::current_dir().map_err(|e| Error::io("find", Path::new("."), &e))?;
     if here.to_str().is_none() {
         return Err(Error::usage(format!(
-            "the current folder {here:?} is not UTF-8, which a container's paths must be"
+            "the path of the current folder, {here:?}, is not UTF-8; paths in a container must be"
         ))
         .next("run it from another folder"));
     }

@@ -1,77 +1,77 @@
-//! Why a stage runs or does not.
+//! What `--explain` prints: for each stage whether it would run, and why.
 
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-/// The reason of a decision.
+/// Why a stage runs or is skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
-    /// The result is at hand.
+pub enum Reason {
+    /// A finished result exists.
     Unchanged,
-    /// No result of this stage is at hand.
+    /// No finished result of this stage exists.
     NeverFinished,
-    /// A run was killed in it.
+    /// A run was killed during the stage.
     Interrupted,
-    /// A run was stopped in it, and it goes on from there.
-    GoesOn,
-    /// Results are at hand, but from something else: what changed since the nearest.
+    /// A run was stopped during the stage, which resumes from there.
+    Resumed,
+    /// Finished results exist, but of other parts: what changed since the most similar one.
     Changed(Vec<String>),
-    /// An output of the result is gone.
+    /// An output of the result is missing.
     OutputMissing(String),
-    /// An output of the result is not what was recorded.
+    /// An output of the result differs from its record.
     OutputChanged(String),
-    /// The record of the result is damaged.
+    /// The record of the result cannot be used; why.
     RecordUnreadable(String),
-    /// It was done before, and looks again.
+    /// The stage runs every time.
     Always,
-    /// It uses a stage that runs first.
-    Waits(String),
+    /// The stage depends on this one, which has to run first.
+    DependsOn(String),
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unchanged => write!(f, "nothing it depends on changed"),
+            Self::Unchanged => write!(f, "unchanged inputs and parameters"),
             Self::NeverFinished => write!(f, "never finished in this workspace"),
-            Self::Interrupted => write!(f, "was interrupted before it was done"),
-            Self::GoesOn => write!(f, "was interrupted and goes on from its last snapshot"),
+            Self::Interrupted => write!(f, "was interrupted before it finished"),
+            Self::Resumed => write!(f, "was interrupted; resumes from its last snapshot"),
             Self::Changed(changes) => write!(f, "{}", changes.join("; ")),
             Self::OutputMissing(path) => write!(f, "output `{path}` is missing"),
             Self::OutputChanged(path) => write!(f, "output `{path}` was changed or damaged"),
             Self::RecordUnreadable(why) => write!(f, "its record is unusable: {why}"),
-            Self::Always => write!(f, "looks again every time; what follows runs only if it finds something else"),
-            Self::Waits(stage) => {
-                write!(f, "uses `{stage}`, which runs first; skipped if that gives the same as before")
+            Self::Always => write!(f, "checks the workspace every time; later stages run only if it finds a change"),
+            Self::DependsOn(stage) => {
+                write!(f, "waits for `{stage}`; skipped if its output is unchanged")
             }
         }
     }
 }
 
-/// What would be done with a stage.
+/// What a run would do with a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Its result is taken.
+    /// Reuse its cached result.
     Skip,
-    /// It runs.
+    /// Run it.
     Run,
-    /// Not known before an earlier one has run.
+    /// Unknown until an earlier stage has run.
     Depends,
 }
 
-/// A stage with what would be done and why.
+/// What a run would do with one stage, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
-    /// The stage.
+    /// Name of the stage.
     pub stage: String,
-    /// What would be done.
+    /// What the run would do.
     pub action: Action,
-    /// Why, as a sentence.
+    /// Reason, as a sentence.
     pub why: String,
 }
 
-/// Decisions as aligned lines.
+/// Formats decisions as aligned lines.
 pub fn render(decisions: &[Decision]) -> String {
     let width = decisions.iter().map(|d| d.stage.len()).max().unwrap_or(0);
     let mut out = String::new();
