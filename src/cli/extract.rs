@@ -10,10 +10,10 @@ use super::assets::{Format, ManifestOptions};
 use super::choices::gpu_path;
 use super::progress::board::Board;
 use crate::demo::DemoDetector;
-use crate::extract::caffe::{self, Caffe, assets, gpus::Choice};
-use crate::extract::order::Order;
-use crate::extract::run::{Plan, Request, Summary, extract, plan, row_bytes};
-use crate::extract::sets::{Set, Source, Split};
+use crate::extract::caffe::{self, Caffe, assets, gpus::GpuChoice};
+use crate::extract::extraction::{ExtractPlan, ExtractRequest, ExtractSummary, extract, plan, row_bytes};
+use crate::extract::image_sets::{ImageSet, ImageSource, Split};
+use crate::extract::row_order::RowOrder;
 use crate::extract::{Backend, PerImage, record};
 use crate::images::{Role, resolve};
 use base::error::{Error, Result};
@@ -37,7 +37,7 @@ const SHOWN: usize = 20;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The images
-    set: Set,
+    set: ImageSet,
     /// Which of them; GQA has no splits
     #[arg(long)]
     split: Option<Split>,
@@ -81,7 +81,7 @@ pub(crate) struct Args {
 struct ContainerOptions {
     /// GPUs by number, such as 0,1; all; or none, for an image that needs none (the original's needs one)
     #[arg(long, value_name = "LIST", default_value = "all")]
-    gpus: Choice,
+    gpus: GpuChoice,
     /// The way to the GPUs
     #[arg(long, value_parser = gpu_path(), default_value = "auto")]
     gpu_path: GpuPath,
@@ -132,9 +132,9 @@ be; 8 disk full; 130 interrupted.";
 /// # Errors
 /// Usage, infra, data, checksum, disk, interrupted, as [`exit`] has them.
 pub(crate) fn run(args: Args) -> Result<u8> {
-    let source = Source::of(args.set, args.split)?;
+    let source = ImageSource::of(args.set, args.split)?;
     let board = Board::new();
-    let request = Request {
+    let request = ExtractRequest {
         source,
         order: order(&args, &source)?,
         images: args.images.clone(),
@@ -162,21 +162,21 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     Ok(if summary.record.is_some() { exit::PASS } else { exit::DATA })
 }
 
-fn order(args: &Args, source: &Source) -> Result<Order> {
+fn order(args: &Args, source: &ImageSource) -> Result<RowOrder> {
     let default = if source.begins_with_minival() { OrderBy::Minival } else { OrderBy::Id };
     match args.order.unwrap_or(default) {
-        OrderBy::Id => Ok(Order::Id),
+        OrderBy::Id => Ok(RowOrder::Id),
         OrderBy::Minival if !source.begins_with_minival() => {
             Err(Error::usage(format!("minival is no part of {}", source.output)).next("leave --order out"))
         }
         OrderBy::Minival => {
             let usual = || args.workspace.join("data/vqa/minival.json");
-            Order::minival(&args.minival.clone().unwrap_or_else(usual))
+            RowOrder::minival(&args.minival.clone().unwrap_or_else(usual))
         }
     }
 }
 
-fn caffe(args: &Args, source: &Source, board: &Board) -> Result<Caffe> {
+fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<Caffe> {
     let known = args.manifest.read(&args.workspace)?;
     let found = assets::find([source.script, assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
     let engine = Engine::connect(&format!("extract {}", source.stem()))?;
@@ -185,7 +185,7 @@ fn caffe(args: &Args, source: &Source, board: &Board) -> Result<Caffe> {
     }
     let resolved = resolve(&engine, Role::Extractor, args.container.image.as_deref(), &args.workspace)?;
     resolved.warning().iter().for_each(|warning| board.say(warning));
-    let settings = caffe::Settings {
+    let settings = caffe::CaffeSettings {
         gpus: args.container.gpus.clone(),
         gpu_path: args.container.gpu_path,
         shards: args.container.shards.map(usize::from),
@@ -196,12 +196,12 @@ fn caffe(args: &Args, source: &Source, board: &Board) -> Result<Caffe> {
 }
 
 /// What would be done.
-fn forecast(args: &Args, request: &Request, plan: &Plan) -> String {
+fn forecast(args: &Args, request: &ExtractRequest, plan: &ExtractPlan) -> String {
     let (boxes, dim) = match args.backend {
         Which::Caffe => (RELEASED_BOXES, RELEASED_WIDTH),
         Which::Demo => (PerImage(DemoDetector).boxes(), PerImage(DemoDetector).dim()),
     };
-    let Request { source, out, .. } = request;
+    let ExtractRequest { source, out, .. } = request;
     let (images, listing) = (plan.ids.len(), &plan.listing);
     let file = row_bytes(boxes, dim).saturating_mul(images as u64);
     let mut text = format!("{} images below {}\n", grouped(images as u64), plan.root.join(source.folder).display());
@@ -231,7 +231,7 @@ fn forecast(args: &Args, request: &Request, plan: &Plan) -> String {
 }
 
 /// What came of it, for people.
-fn page(summary: &Summary, request: &Request) -> String {
+fn page(summary: &ExtractSummary, request: &ExtractRequest) -> String {
     let mut text = String::new();
     if !summary.missing.is_empty() {
         let _ = writeln!(text, "{} images have no features:", grouped(summary.missing.len() as u64));
@@ -275,7 +275,7 @@ fn page(summary: &Summary, request: &Request) -> String {
     text
 }
 
-fn json(summary: &Summary) -> Result<String> {
+fn json(summary: &ExtractSummary) -> Result<String> {
     let value = serde_json::json!({
         "output": summary.output,
         "written": summary.record.is_some(),

@@ -1,13 +1,13 @@
-//! One interface for whatever extracts a whole list of images, and what it reports.
+//! The trait of backends, which extract a whole list of images, and what they report.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::list::{Listed, Missing};
-use super::rows::{Rows, Tail};
-use super::sets::Source;
-use super::work::Work;
+use super::image_list::{ListedImage, MissingImage};
+use super::image_sets::ImageSource;
+use super::rows::{FileTail, RowIndex};
+use super::work_dir::WorkDir;
 use super::{Extractor, ImageFile};
 use base::error::{Error, Kind, Result};
 use base::files;
@@ -16,93 +16,93 @@ use data::features::Row;
 use data::features::tsv::Writer;
 use sandbox::{Gpu, Image};
 
-/// Images that have no row yet, and where their rows go.
-pub struct Job<'a> {
-    /// Where they come from.
-    pub source: &'a Source,
-    /// The image folder: absolute, without links.
+/// Images to extract, and where their rows go.
+pub struct ExtractionJob<'a> {
+    /// The set that the images belong to.
+    pub source: &'a ImageSource,
+    /// The image folder: absolute, links resolved.
     pub root: &'a Path,
-    /// The images.
-    pub todo: &'a [Listed],
-    /// Where parts are made; rows are written into their `features`, to files that end in `.tsv`.
-    pub work: &'a mut Work,
-    /// Every row that is finished is handed to it.
-    pub rows: &'a mut Rows,
-    /// Hears what a person should know.
+    /// Images that have no row yet.
+    pub todo: &'a [ListedImage],
+    /// Folder for parts. Rows are written into their `features`, to files that end in `.tsv`.
+    pub work: &'a mut WorkDir,
+    /// Index of finished rows; every new row must be added.
+    pub rows: &'a mut RowIndex,
+    /// Gets notes for people.
     pub observer: &'a dyn Observer,
-    /// Tells how many rows there are.
+    /// Progress in rows.
     pub task: &'a ProgressTask<'a>,
 }
 
-impl Job<'_> {
-    /// Tells the number of rows.
+impl ExtractionJob<'_> {
+    /// Reports the number of rows as progress.
     pub(super) fn tell_rows(&self) {
         self.task.at(self.rows.len() as u64, String::new);
     }
 
-    /// Tells what a person should know.
+    /// Reports a note for people.
     pub(super) fn note(&self, text: String) {
         self.observer.event(&Event::Note { name: String::new(), text });
     }
 }
 
-/// A container that was run.
+/// One run of a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Container {
-    /// What it did.
+pub struct ContainerRun {
+    /// Description, such as `part 3`.
     pub task: String,
-    /// Images that it was given.
+    /// Number of images.
     pub images: usize,
     /// Wall time.
     pub seconds: f64,
-    /// Most memory in use at a time, in bytes, where the engine says.
+    /// Peak memory in bytes, if the engine reports it.
     pub peak_memory: Option<u64>,
-    /// How it failed, if it did.
+    /// The failure, if it failed.
     pub failure: Option<String>,
 }
 
-/// How features came about, for the record.
+/// How the features were extracted, for the record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Details {
+pub struct ExtractionDetails {
     /// The container image.
     pub image: Option<Image>,
     /// SHA-256 of the script.
     pub script_sha256: Option<String>,
     /// SHA-256 of the detector's weights.
     pub model_sha256: Option<String>,
-    /// The GPUs that were used.
+    /// GPUs used.
     pub gpus: Vec<Gpu>,
-    /// Parts at a time.
+    /// Number of parts extracted in parallel.
     pub shards: usize,
-    /// Every container.
-    pub containers: Vec<Container>,
+    /// All containers.
+    pub containers: Vec<ContainerRun>,
 }
 
-/// Extracts many images.
+/// Extracts the features of many images.
 pub trait Backend {
-    /// What it is.
+    /// Returns its name.
     fn name(&self) -> &str;
 
-    /// Everything that decides what features come out: another version's rows are never mixed in.
+    /// Returns everything that determines the features. Rows of different versions are never mixed.
     fn version(&self) -> String;
 
-    /// Boxes per image; a row of fewer is complete but of no use for training.
+    /// Returns the number of boxes per image. A row with fewer is complete but cannot be used for training.
     fn boxes(&self) -> usize;
 
-    /// Features per box.
+    /// Returns the number of features per box.
     fn dim(&self) -> usize;
 
-    /// Extracts all images of a job. Returns those of which there is no row, each with the reason.
+    /// Extracts all images of a job. Returns the images without a row, each with the reason.
     ///
     /// # Errors
-    /// What keeps it from going on; the rows finished so far stay.
-    fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>>;
+    /// Whatever prevents further work; finished rows are kept.
+    fn extract(&mut self, job: &mut ExtractionJob) -> Result<Vec<MissingImage>>;
 
-    /// How it was done.
-    fn details(&self) -> Details;
+    /// Returns how the extraction was done.
+    fn details(&self) -> ExtractionDetails;
 }
 
-/// Any [`Extractor`] as a backend: image by image, in one part.
+/// Makes a backend of an [`Extractor`]: image by image, in one part.
 pub struct PerImage<E>(pub E);
 
 impl<E: Extractor> Backend for PerImage<E> {
@@ -122,10 +122,10 @@ impl<E: Extractor> Backend for PerImage<E> {
         self.0.dim()
     }
 
-    fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>> {
+    fn extract(&mut self, job: &mut ExtractionJob) -> Result<Vec<MissingImage>> {
         let path = job.work.new_part()?.features.join(job.source.written);
         let file = files::create_own(&path).map_err(|error| Error::io("create", &path, &error))?;
-        let (mut writer, mut tail) = (Writer::new(file), Tail::new(&path));
+        let (mut writer, mut tail) = (Writer::new(file), FileTail::new(&path));
         let (mut row, mut missing) = (Row::default(), Vec::new());
         for listed in job.todo {
             let image = ImageFile { id: listed.id.clone(), path: job.root.join(&listed.location) };
@@ -133,14 +133,14 @@ impl<E: Extractor> Backend for PerImage<E> {
                 Ok(()) => writer.write_row(&row)?,
                 Err(error) if error.kind() == Kind::Data => {
                     let reason = error.to_string().replace("\n  ", "; ");
-                    missing.push(Missing { id: image.id, path: listed.path.clone(), reason });
+                    missing.push(MissingImage { id: image.id, path: listed.path.clone(), reason });
                     continue;
                 }
                 Err(error) => return Err(error.while_doing(format!("no features for image {}", image.id))),
             }
             tail.poll(&mut |file, offset, line, text| {
                 let broken = |why: String| {
-                    Error::bug(format!("{} wrote a wrong row", self.0.name()))
+                    Error::bug(format!("{} wrote an invalid row", self.0.name()))
                         .because(format!("{}, line {line}: {why}", file.display()))
                 };
                 job.rows.take(file, offset, text).map_err(broken)
@@ -150,7 +150,7 @@ impl<E: Extractor> Backend for PerImage<E> {
         writer.finish().map(|_| missing)
     }
 
-    fn details(&self) -> Details {
-        Details { shards: 1, ..Details::default() }
+    fn details(&self) -> ExtractionDetails {
+        ExtractionDetails { shards: 1, ..ExtractionDetails::default() }
     }
 }

@@ -1,4 +1,4 @@
-//! The trait of extractors, and extraction of a list of images into a TSV.
+//! The trait of extractors, which extract one image at a time, and extraction of a list of images into a TSV.
 
 use std::path::{Path, PathBuf};
 
@@ -9,39 +9,39 @@ use base::files::write_atomically;
 use data::features::Row;
 use data::features::tsv::Writer;
 
-/// An image and the id its features go by.
+/// An image file and the id of its features.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFile {
     /// The `img_id` column, such as `COCO_val2014_000000306661`.
     pub id: String,
-    /// Where the image lies.
+    /// Path of the image.
     pub path: PathBuf,
 }
 
-/// Finds boxes in images and describes them.
+/// Finds boxes in an image and computes their features.
 pub trait Extractor {
-    /// What it is, in words that promise nothing it does not do.
+    /// Returns its name.
     fn name(&self) -> &str;
 
-    /// Its version: another one may give other features for the same image. Part of fingerprints.
+    /// Returns its version, which is part of fingerprints: different versions may give different features for the same image.
     fn version(&self) -> String;
 
-    /// Boxes per image.
+    /// Returns the number of boxes per image.
     fn boxes(&self) -> usize;
 
-    /// Features per box.
+    /// Returns the number of features per box.
     fn dim(&self) -> usize;
 
-    /// Fills `row` for one image; what was in it is replaced.
+    /// Fills `row` for one image, replacing its content.
     ///
     /// # Errors
-    /// The image cannot be read, or the extractor fails.
+    /// Data if the image cannot be read; other errors of the extractor.
     fn extract(&mut self, image: &ImageFile, row: &mut Row) -> Result<()>;
 }
 
 /// What [`extract_all`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
+pub struct TsvSummary {
     /// Rows written, one per image.
     pub images: usize,
     /// Boxes per row.
@@ -50,17 +50,17 @@ pub struct Summary {
     pub dim: usize,
 }
 
-/// Writes the features of `images`, in their order, to `tsv`; the file appears when it is complete. `progress` is told
-/// after each image how many are done.
+/// Writes the features of `images`, in their order, to `tsv`, which appears when it is complete. `progress` is called after each
+/// image with the number of finished images.
 ///
 /// # Errors
-/// The first image that fails ends it and is named; no image is ever left out. Ids must differ.
+/// The error of the first image that fails (no image is ever skipped); data if two images have the same id.
 pub fn extract_all(
     extractor: &mut dyn Extractor,
     images: &[ImageFile],
     tsv: &Path,
     progress: &mut dyn FnMut(usize),
-) -> Result<Summary> {
+) -> Result<TsvSummary> {
     let mut ids: Vec<&str> = images.iter().map(|i| i.id.as_str()).collect();
     ids.sort_unstable();
     if let Some(twice) = ids.windows(2).find(|two| two[0] == two[1]) {
@@ -73,19 +73,23 @@ pub fn extract_all(
         for (done, image) in images.iter().enumerate() {
             extractor.extract(image, &mut row).map_err(|e| {
                 e.while_doing(format!("no features for image {} ({})", image.id, image.path.display()))
-                    .next("replace the image or take it off the list; no image is left out silently")
+                    .next("replace the image or remove it; no image is skipped silently")
             })?;
             if row.img_id != image.id || row.num_boxes != boxes || row.dim() != dim {
                 let found = format!("image {}, {} boxes, {} features", row.img_id, row.num_boxes, row.dim());
-                return Err(Error::bug(format!("{} broke its promise for image {}", extractor.name(), image.id))
-                    .because(format!("promised {boxes} boxes of {dim} features; gave {found}")));
+                return Err(Error::bug(format!(
+                    "{} gave a row of the wrong size for image {}",
+                    extractor.name(),
+                    image.id
+                ))
+                .because(format!("expected {boxes} boxes of {dim} features, got {found}")));
             }
             writer.write_row(&row)?;
             progress(done + 1);
         }
         writer.finish().map(|_| ())
     })?;
-    Ok(Summary { images: images.len(), boxes, dim })
+    Ok(TsvSummary { images: images.len(), boxes, dim })
 }
 
 #[cfg(test)]
@@ -93,7 +97,7 @@ pub(super) mod tests {
     use super::*;
     use data::features::tsv::Reader;
 
-    /// Promises two boxes of three features; gives the row that the function makes of an image.
+    /// Declares two boxes of three features, and returns the row that the function makes of an image.
     pub(in crate::extract) struct Fake<F>(pub F);
 
     impl<F: FnMut(&ImageFile) -> Result<Row>> Extractor for Fake<F> {
@@ -119,7 +123,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Gives each image its path's length in `dim` features a box; fails where the path says so.
+    /// Returns an extractor whose `dim` features per box are the length of the path; it fails for a path that ends with `broken`.
     fn with_features(dim: usize) -> impl Extractor {
         Fake(move |image: &ImageFile| {
             if image.path.ends_with("broken") {
@@ -145,13 +149,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn writes_rows_in_order_or_nothing() {
+    fn rows_are_written_in_order_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let tsv = folder.path().join("new/a_obj36.tsv");
         let mut told = Vec::new();
         let images = [image("b", "/x"), image("a", "/xyz")];
         let summary = extract_all(&mut with_features(3), &images, &tsv, &mut |done| told.push(done)).unwrap();
-        assert_eq!((summary, told), (Summary { images: 2, boxes: 2, dim: 3 }, vec![1, 2]));
+        assert_eq!((summary, told), (TsvSummary { images: 2, boxes: 2, dim: 3 }, vec![1, 2]));
         let mut reader = Reader::open(&tsv).unwrap();
         let mut row = Row::default();
         for (id, value) in [("b", 2.0), ("a", 4.0)] {
@@ -167,7 +171,7 @@ pub(super) mod tests {
         let error = failing(&[image("a", "/x"), image("c", "/broken")], 3);
         assert!(error.contains("image c (/broken)") && error.contains("it is no image"), "{error}");
         assert!(failing(&[image("a", "/x"), image("a", "/y")], 3).contains("listed twice"));
-        assert!(failing(&[image("a", "/x")], 4).contains("broke its promise"));
+        assert!(failing(&[image("a", "/x")], 4).contains("wrong size"));
         assert_eq!(std::fs::read(&tsv).unwrap(), before, "a failure leaves what was there");
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of all parts as one file, byte for byte as they were written.
+//! Merges the rows of all parts into one file, byte for byte as they were written.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,27 +9,27 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::rows::Rows;
+use super::rows::RowIndex;
 use base::error::{Error, Result};
 use base::files;
 
-/// A file that was written.
+/// Size and hash of a written file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
-    /// Rows.
+pub struct MergedFile {
+    /// Number of rows.
     pub rows: usize,
-    /// Bytes.
+    /// Size in bytes.
     pub bytes: u64,
     /// SHA-256 of the content.
     pub sha256: String,
 }
 
-/// Writes the rows of `ids`, in this order. The file appears when it is complete. `progress` is told after each row how many
-/// are written.
+/// Writes the rows of `ids` in this order. The file appears when it is complete. `progress` is called after each row with the number
+/// of written rows.
 ///
 /// # Errors
-/// A row is not where it was, or the file cannot be written.
-pub fn merge(output: &Path, ids: &[&str], rows: &Rows, progress: &mut dyn FnMut(usize)) -> Result<Merged> {
+/// Data if a row has changed since it was indexed; those of writing the file.
+pub fn merge(output: &Path, ids: &[&str], rows: &RowIndex, progress: &mut dyn FnMut(usize)) -> Result<MergedFile> {
     let (mut hash, mut bytes) = (Sha256::new(), 0);
     let mut open: HashMap<Arc<Path>, File> = HashMap::new();
     files::write_atomically(output, |out| {
@@ -47,9 +47,12 @@ pub fn merge(output: &Path, ids: &[&str], rows: &Rows, progress: &mut dyn FnMut(
             }
             let same = buffer.strip_prefix(id.as_bytes()).is_some_and(|rest| rest.starts_with(b"\t"));
             if !same || !buffer.ends_with(b"\n") {
-                return Err(Error::data(format!("the row of image {id} is gone from {}", found.file.display()))
-                    .because("another program changed the file")
-                    .next("run the same command again"));
+                return Err(Error::data(format!(
+                    "the row of image {id} has disappeared from {}",
+                    found.file.display()
+                ))
+                .because("another program changed the file")
+                .next("run the same command again"));
             }
             hash.update(&buffer);
             bytes += buffer.len() as u64;
@@ -58,22 +61,22 @@ pub fn merge(output: &Path, ids: &[&str], rows: &Rows, progress: &mut dyn FnMut(
         }
         Ok(())
     })?;
-    Ok(Merged { rows: ids.len(), bytes, sha256: files::hex(&hash.finalize()) })
+    Ok(MergedFile { rows: ids.len(), bytes, sha256: files::hex(&hash.finalize()) })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::list::Listed;
+    use super::super::image_list::ListedImage;
     use super::*;
     use data::features::testing::{row_of, text};
 
     #[test]
-    fn rows_come_in_the_order_asked_for_byte_for_byte() {
+    fn rows_are_merged_in_the_requested_order_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
         let texts: Vec<Vec<u8>> = (0..3).map(|n| text(&[row_of(n, 2, 3)])).collect();
         let ids: Vec<String> = (0..3).map(|n| row_of(n, 2, 3).img_id).collect();
-        let image = |id: &String| Listed { id: id.clone(), path: id.into(), location: id.into(), size: None };
-        let mut rows = Rows::new(&ids.iter().map(image).collect::<Vec<_>>(), 2, 3);
+        let image = |id: &String| ListedImage { id: id.clone(), path: id.into(), location: id.into(), size: None };
+        let mut rows = RowIndex::new(&ids.iter().map(image).collect::<Vec<_>>(), 2, 3);
         let (a, b) = (folder.path().join("a.tsv"), folder.path().join("b.tsv"));
         std::fs::write(&a, [&texts[1][..], &texts[0]].concat()).unwrap();
         std::fs::write(&b, &texts[2]).unwrap();
@@ -90,7 +93,7 @@ mod tests {
         );
 
         std::fs::write(&b, vec![b'x'; texts[2].len()]).unwrap();
-        assert!(merge(&output, &order, &rows, &mut |_| ()).unwrap_err().to_string().contains("is gone from"));
+        assert!(merge(&output, &order, &rows, &mut |_| ()).unwrap_err().to_string().contains("has disappeared from"));
         assert_eq!(std::fs::read(&output).unwrap(), expected, "a failure leaves what was there");
     }
 }

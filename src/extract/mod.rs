@@ -1,25 +1,25 @@
-//! What turns images into obj36 features.
+//! Extracts obj36 features from images.
 //!
-//! - [`Extractor`]: one image after the other; [`extract_all`] writes a TSV with it;
-//! - [`Backend`]: a whole list of images, resumed after a kill; any `Extractor` is one ([`PerImage`]);
-//! - [`caffe`]: the original's script in its container, made good;
-//! - [`run`]: from the list of images to the file that training reads: [`sets`] (which images, which names), [`list`]
-//!   (what lies in the folder), [`order`], [`rows`] (judged as they grow), [`work`] (where they lie until all are there),
-//!   [`mod@merge`], [`record`].
+//! - [`Extractor`]: extracts one image at a time; [`extract_all`] writes a TSV with it;
+//! - [`Backend`]: extracts a whole list of images and can resume; any `Extractor` can be one ([`PerImage`]);
+//! - [`caffe`]: the original's script in its container, with its gaps closed;
+//! - [`extraction`]: from the list of images to the file that training reads, by means of [`image_sets`] (sets and their file
+//!   names), [`image_list`] (images in the folder), [`row_order`], [`rows`] (validation of rows as they appear), [`work_dir`] (the
+//!   folder of an unfinished extraction), [`mod@merge`] and [`record`].
 
 pub mod backend;
 pub mod caffe;
+pub mod extraction;
 mod extractor;
-pub mod list;
+pub mod image_list;
+pub mod image_sets;
 pub mod merge;
-pub mod order;
 pub mod record;
+pub mod row_order;
 pub mod rows;
-pub mod run;
-pub mod sets;
-pub mod work;
+pub mod work_dir;
 
-pub use backend::{Backend, Details, Job, PerImage};
-pub use extractor::{Extractor, ImageFile, Summary, extract_all};
-pub use list::{Listed, Missing};
-pub use sets::{Set, Source, Split};
+pub use backend::{Backend, ExtractionDetails, ExtractionJob, PerImage};
+pub use extractor::{Extractor, ImageFile, TsvSummary, extract_all};
+pub use image_list::{ListedImage, MissingImage};
+pub use image_sets::{ImageSet, ImageSource, Split};

@@ -1,64 +1,64 @@
-//! What is written beside the features: how they came about, and which images have none.
+//! The files beside a feature file: how it was extracted, and which images have no features.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::backend::Details;
-use super::list::Missing;
-use super::sets::Source;
-use super::work::MadeBy;
+use super::backend::ExtractionDetails;
+use super::image_list::MissingImage;
+use super::image_sets::ImageSource;
+use super::work_dir::ExtractorId;
 use base::error::{Error, Result};
 use base::files;
 
 const SCHEMA: u32 = 1;
 const FILE_LIMIT: u64 = 256 << 20;
 
-/// How a feature file came about: `NAME.extract.json`.
+/// How a feature file was extracted, as in `NAME.extract.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Version of this form.
+pub struct ExtractionRecord {
+    /// Version of the format.
     pub schema: u32,
-    /// The feature file's name.
+    /// Name of the feature file.
     pub output: String,
-    /// Its rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Its bytes.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Its SHA-256.
+    /// SHA-256 of the file.
     pub sha256: String,
-    /// What extracted it.
-    pub made_by: MadeBy,
-    /// SHA-256 of the ids of all images, in order, one a line; those without features included.
+    /// The extractor.
+    pub made_by: ExtractorId,
+    /// SHA-256 of the ids of all images, in order, one per line; includes images without features.
     pub ids_sha256: String,
-    /// Images that have no row.
-    pub missing: Vec<Missing>,
-    /// Files and folders that are no images.
+    /// Images without a row.
+    pub missing: Vec<MissingImage>,
+    /// Number of files and folders that are not images.
     pub strays: usize,
-    /// Rows extracted by the last run; the others by runs before that did not end.
+    /// Rows extracted by the last run; earlier, interrupted runs extracted the others.
     pub extracted: usize,
-    /// Seconds of the last run's extraction.
+    /// Duration of the last run's extraction.
     pub seconds: f64,
-    /// Images a second in it.
+    /// Images per second of the last run.
     pub images_per_second: f64,
-    /// When it ended, UTC.
+    /// When the extraction ended, UTC.
     pub ended: String,
-    /// How.
+    /// How it was done.
     #[serde(flatten)]
-    pub details: Details,
+    pub details: ExtractionDetails,
 }
 
-impl Record {
-    /// The version of the form that this program writes.
+impl ExtractionRecord {
+    /// The current version of the format.
     pub const SCHEMA: u32 = SCHEMA;
 
-    /// Where it lies.
-    pub fn place(out: &Path, source: &Source) -> PathBuf {
+    /// Returns its path.
+    pub fn place(out: &Path, source: &ImageSource) -> PathBuf {
         out.join(format!("{}.extract.json", source.stem()))
     }
 
-    /// Reads it; none where there is none or it cannot be understood.
-    pub fn read(out: &Path, source: &Source) -> Option<Self> {
+    /// Reads it; `None` if it is missing or unreadable.
+    pub fn read(out: &Path, source: &ImageSource) -> Option<Self> {
         let text = files::read_text(&Self::place(out, source), FILE_LIMIT).ok()?;
         serde_json::from_str(&text).ok().filter(|record: &Self| record.schema == SCHEMA)
     }
@@ -66,22 +66,22 @@ impl Record {
     /// Writes it.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn write(&self, out: &Path, source: &Source) -> Result<()> {
+    /// Those of writing the file.
+    pub fn write(&self, out: &Path, source: &ImageSource) -> Result<()> {
         json(&Self::place(out, source), self)
     }
 }
 
-/// Where the list of images without features lies.
-pub fn missing_place(out: &Path, source: &Source) -> PathBuf {
+/// Returns the path of the list of images without features.
+pub fn missing_place(out: &Path, source: &ImageSource) -> PathBuf {
     out.join(format!("{}.missing.json", source.stem()))
 }
 
-/// Writes the list of images without features; an empty one removes it.
+/// Writes the list of images without features; if there are none, removes the file.
 ///
 /// # Errors
-/// It cannot be written.
-pub fn write_missing(out: &Path, source: &Source, missing: &[Missing]) -> Result<()> {
+/// Those of writing or removing the file.
+pub fn write_missing(out: &Path, source: &ImageSource, missing: &[MissingImage]) -> Result<()> {
     let path = missing_place(out, source);
     if !missing.is_empty() {
         return json(&path, &missing);

@@ -1,4 +1,4 @@
-//! Rows that an extractor has written: judged as they come, remembered by where they lie.
+//! Indexes the rows that an extractor writes: validates each row as it appears and remembers its place in the file.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -6,64 +6,64 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::list::Listed;
+use super::image_list::ListedImage;
 use base::error::{Error, Result};
 use base::files;
 use data::features::tsv::read_line;
 use data::features::{MAX_ROW_BYTES, Row};
 
-/// Bytes read at a time.
+/// Number of bytes per read.
 const CHUNK: usize = 1 << 20;
 
-/// A row and where it lies.
+/// The place of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct RowLocation {
     /// The file.
     pub file: Arc<Path>,
-    /// Where the row begins.
+    /// Offset of its first byte.
     pub offset: u64,
-    /// Its length with its line end.
+    /// Length in bytes, with the line end.
     pub length: usize,
-    /// Its boxes.
+    /// Number of boxes.
     pub boxes: usize,
 }
 
-/// What rows must be, and those that are there.
+/// The valid rows found so far, by image, and what a row must look like.
 #[derive(Debug)]
-pub struct Rows {
+pub struct RowIndex {
     wanted: HashMap<String, Option<(u32, u32)>>,
     boxes: usize,
     dim: usize,
-    found: HashMap<String, Found>,
+    found: HashMap<String, RowLocation>,
     row: Row,
 }
 
-impl Rows {
-    /// None yet. Rows must be of these images and have at most so many boxes, with so many features each.
-    pub fn new(images: &[Listed], boxes: usize, dim: usize) -> Self {
+impl RowIndex {
+    /// Creates an empty index for rows of these images with at most `boxes` boxes of `dim` features.
+    pub fn new(images: &[ListedImage], boxes: usize, dim: usize) -> Self {
         let wanted = images.iter().map(|image| (image.id.clone(), image.size)).collect();
         Self { wanted, boxes, dim, found: HashMap::new(), row: Row::default() }
     }
 
-    /// The row of an image.
-    pub fn get(&self, id: &str) -> Option<&Found> {
+    /// Returns the place of an image's row.
+    pub fn get(&self, id: &str) -> Option<&RowLocation> {
         self.found.get(id)
     }
 
-    /// How many there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.found.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// Judges a line and remembers it; a blank one is nothing.
+    /// Validates a line and adds it. Blank lines are ignored.
     ///
     /// # Errors
-    /// What is wrong with it, in words that begin with the image where it could be read.
+    /// A description of what is wrong; it begins with the image if that could be read.
     pub fn take(&mut self, file: &Arc<Path>, offset: u64, line: &[u8]) -> Result<(), String> {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         if matches!(text, b"" | b"\r") {
@@ -78,12 +78,12 @@ impl Rows {
         })?;
         let wrong = |why: String| Err(format!("image {}: {why}", row.img_id));
         let Some(size) = self.wanted.get(&row.img_id) else {
-            return wrong("it is not among the images that were asked for".into());
+            return wrong("it is not one of the requested images".into());
         };
         if self.found.contains_key(&row.img_id) {
-            return wrong("it has a row already".into());
+            return wrong("it already has a row".into());
         }
-        // A picture taken upright says its size lying down; the extractor turns it.
+        // A portrait photograph may be stored in landscape; the extractor rotates it.
         if let Some((width, height)) = size
             && ![(*width, *height), (*height, *width)].contains(&(row.img_w, row.img_h))
         {
@@ -91,20 +91,20 @@ impl Rows {
         }
         if row.num_boxes > self.boxes || row.dim() != self.dim {
             let found = format!("{} boxes of {} features", row.num_boxes, row.dim());
-            return wrong(format!("{found}, where at most {} of {} belong", self.boxes, self.dim));
+            return wrong(format!("{found}; at most {} of {} are allowed", self.boxes, self.dim));
         }
-        let found = Found { file: file.clone(), offset, length: line.len(), boxes: row.num_boxes };
+        let found = RowLocation { file: file.clone(), offset, length: line.len(), boxes: row.num_boxes };
         self.found.insert(row.img_id.clone(), found);
         Ok(())
     }
 
-    /// Takes every good row of a file that nobody writes any more; how many lines were damaged, by a kill, or were for
-    /// other images.
+    /// Adds all valid rows of a file that is no longer written to. Returns the number of other lines: damaged by a kill, or of images
+    /// that were not requested.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// Those of reading the file.
     pub fn take_file(&mut self, path: &Path) -> Result<usize> {
-        let (mut tail, mut damaged) = (Tail::new(path), 0);
+        let (mut tail, mut damaged) = (FileTail::new(path), 0);
         tail.poll(&mut |file, offset, _, line| {
             damaged += usize::from(self.take(file, offset, line).is_err());
             Ok(())
@@ -113,31 +113,31 @@ impl Rows {
     }
 }
 
-/// What a person sees of a row: file, offset, line (counted from 1), and the line with its line feed.
-pub type EachLine<'a> = dyn FnMut(&Arc<Path>, u64, u64, &[u8]) -> Result<()> + 'a;
+/// A function that gets each complete line: file, offset, line number from 1, and the line with its line feed.
+pub type LineHandler<'a> = dyn FnMut(&Arc<Path>, u64, u64, &[u8]) -> Result<()> + 'a;
 
-/// Follows a file that grows, line by line.
+/// Reads the lines of a growing file.
 #[derive(Debug)]
-pub struct Tail {
+pub struct FileTail {
     path: Arc<Path>,
     file: Option<File>,
-    /// The beginning of a line that has no end yet, and where it lies.
+    /// The beginning of an incomplete line, and its offset.
     part: Vec<u8>,
     offset: u64,
     lines: u64,
 }
 
-impl Tail {
-    /// Follows a file, which may not be there yet.
+impl FileTail {
+    /// Follows a file, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into().into(), file: None, part: Vec::new(), offset: 0, lines: 0 }
     }
 
-    /// Hands every line on that has been finished since the last time.
+    /// Passes on every line completed since the last call.
     ///
     /// # Errors
-    /// The file cannot be read, a line is longer than a row can be, or what `each` says.
-    pub fn poll(&mut self, each: &mut EachLine) -> Result<()> {
+    /// Those of reading the file and of `each`; data for a line longer than any row.
+    pub fn poll(&mut self, each: &mut LineHandler) -> Result<()> {
         if self.file.is_none() {
             match self.path.try_exists() {
                 Ok(false) => return Ok(()),
@@ -157,7 +157,7 @@ impl Tail {
                 self.part.extend_from_slice(piece);
                 if self.part.len() > MAX_ROW_BYTES {
                     let line = self.lines + 1;
-                    return Err(Error::data(format!("{}, line {line}: it does not end", self.path.display())));
+                    return Err(Error::data(format!("{}, line {line}: the line is too long", self.path.display())));
                 }
                 if piece.ends_with(b"\n") {
                     self.lines += 1;
@@ -169,12 +169,12 @@ impl Tail {
         }
     }
 
-    /// Whether there is a line without an end: nobody writing any more, a kill came in the middle of it.
+    /// Whether the file ends with an incomplete line. Once nothing writes to it any more, that is the trace of a kill.
     pub fn has_part(&self) -> bool {
         !self.part.is_empty()
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -187,21 +187,21 @@ mod tests {
     use super::*;
     use data::features::testing::{row_of, text};
 
-    fn images(n: usize) -> Vec<Listed> {
+    fn images(n: usize) -> Vec<ListedImage> {
         let image = |number| {
             let row = row_of(number, 2, 3);
             let path = PathBuf::from(&row.img_id);
-            Listed { id: row.img_id, path: path.clone(), location: path, size: Some((row.img_w, row.img_h)) }
+            ListedImage { id: row.img_id, path: path.clone(), location: path, size: Some((row.img_w, row.img_h)) }
         };
         (0..n).map(image).collect()
     }
 
     #[test]
-    fn rows_are_judged_as_they_grow() {
+    fn rows_are_validated_as_they_appear() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tsv");
-        let (mut tail, mut rows) = (Tail::new(&path), Rows::new(&images(3), 2, 3));
-        let mut poll = |tail: &mut Tail| {
+        let (mut tail, mut rows) = (FileTail::new(&path), RowIndex::new(&images(3), 2, 3));
+        let mut poll = |tail: &mut FileTail| {
             let mut said = Vec::new();
             tail.poll(&mut |file, offset, line, text| {
                 if let Err(why) = rows.take(file, offset, text) {
@@ -225,16 +225,19 @@ mod tests {
         file.write_all(&text(&[row_of(0, 2, 3), row_of(7, 2, 3)])).unwrap();
         let (_, said) = poll(&mut tail);
         assert_eq!((said[0].0, said[1].0), (4, 5));
-        assert!(said[0].1.contains("has a row already") && said[1].1.contains("not among the images"), "{said:?}");
+        assert!(
+            said[0].1.contains("already has a row") && said[1].1.contains("not one of the requested images"),
+            "{said:?}"
+        );
         let found = rows.get(&row_of(1, 2, 3).img_id).unwrap();
         let (start, end) = (found.offset as usize, found.offset as usize + found.length);
         assert_eq!(&all[start..end], text(&[row_of(1, 2, 3)]));
     }
 
     #[test]
-    fn wrong_rows_are_named() {
+    fn invalid_rows_are_refused_with_the_reason() {
         let file: Arc<Path> = Path::new("a.tsv").into();
-        let mut rows = Rows::new(&images(2), 2, 3);
+        let mut rows = RowIndex::new(&images(2), 2, 3);
         let mut take = |line: &[u8]| rows.take(&file, 0, line).err().unwrap_or_default();
         for (row, word) in [(row_of(0, 3, 3), "3 boxes"), (row_of(0, 2, 4), "of 4 features")] {
             assert!(take(&text(&[row])).contains(word));
@@ -248,11 +251,11 @@ mod tests {
         assert_eq!((take(&good), take(b"\r\n")), (String::new(), String::new()));
     }
 
-    /// What Caffe gives on a GPU that it was not built for (BVLC/caffe#4900).
+    /// Caffe gives such rows on a GPU that it was not built for (BVLC/caffe#4900).
     #[test]
-    fn caffe_issue_4900_rows_that_mean_nothing_are_named_while_they_grow() {
+    fn caffe_issue_4900_rows_of_zeros_are_refused_as_they_appear() {
         let file: Arc<Path> = Path::new("a.tsv").into();
-        let mut rows = Rows::new(&images(2), 2, 3);
+        let mut rows = RowIndex::new(&images(2), 2, 3);
         let good = String::from_utf8(text(&[row_of(0, 2, 3)])).unwrap();
         let (front, _) = good.rsplit_once('\t').unwrap();
         let zeros = base64_simd::STANDARD.encode_to_string([0_u8; 2 * 3 * 4]);
@@ -262,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_a_killed_run_are_dropped() {
+    fn incomplete_rows_of_a_killed_run_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tsv");
         let all: Vec<Vec<u8>> = (0..4).map(|n| text(&[row_of(n, 2, 3)])).collect();
-        // A half row with the next one glued to it, and a half at the end.
+        // An incomplete row followed directly by the next one, and an incomplete row at the end.
         let glued = [&all[0][..], &all[1][..30], &all[2], &all[3][..40]].concat();
         std::fs::write(&path, glued).unwrap();
-        let mut rows = Rows::new(&images(4), 2, 3);
+        let mut rows = RowIndex::new(&images(4), 2, 3);
         assert_eq!((rows.take_file(&path).unwrap(), rows.len()), (2, 1));
         assert!(rows.get(&row_of(0, 2, 3).img_id).is_some());
     }

@@ -1,37 +1,41 @@
-//! The backend: checks the image, starts containers, reads what they write.
+//! The backend that runs the original's script: splits the images into parts, retries, and reports images without features.
 
-use super::super::backend::{Backend, Details, Job};
-use super::super::list::{Listed, Missing};
-use super::parts::{self, Ending};
+use super::super::backend::{Backend, ExtractionDetails, ExtractionJob};
+use super::super::image_list::{ListedImage, MissingImage};
+use super::parts::{self, PartResult};
 use super::{Caffe, shard};
 use base::error::{Error, Result};
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use sandbox::Cause;
 
-/// Images that are tried each by itself, at most: a container takes some time to begin.
+/// Maximum number of images that are tried in a container of their own, since starting one takes time.
 pub const SINGLES: usize = 16;
-/// Attempts with parts that failed.
+/// Maximum number of attempts if parts fail.
 const ATTEMPTS: usize = 3;
-/// Messages that are shown where it cannot be said whose they are.
+/// Maximum number of messages listed for images that the script does not name.
 const SHOWN: usize = 5;
 
 impl Caffe {
-    /// Tries images each by itself.
-    fn singly(&mut self, job: &mut Job, left: Vec<Listed>) -> Result<Vec<Missing>> {
-        job.note(format!("{} images have no row: trying each by itself", left.len()));
+    /// Tries each image in a container of its own.
+    fn singly(&mut self, job: &mut ExtractionJob, left: Vec<ListedImage>) -> Result<Vec<MissingImage>> {
+        job.note(format!("{} images have no row; trying each one separately", left.len()));
         let endings = parts::run(self, job, left.into_iter().map(|image| vec![image]).collect())?;
         let mut missing = Vec::new();
-        for Ending { images, said, failure } in endings {
+        for PartResult { images, said, failure } in endings {
             let reason = match failure {
                 Some(failure) => {
-                    let last = failure.last_lines.last().map(|line| format!("; its last words: {line}"));
+                    let last = failure.last_lines.last().map(|line| format!("; its last line: {line}"));
                     format!("the extractor fails on it: {}{}", failure.cause, last.unwrap_or_default())
                 }
-                None if said.is_empty() => "the script writes no row for it and says nothing".to_owned(),
+                None if said.is_empty() => "the script wrote no row for it and no message".to_owned(),
                 None => format!("the script says: {}", said.join(" ")),
             };
             let without = images.into_iter().filter(|image| job.rows.get(&image.id).is_none());
-            missing.extend(without.map(|image| Missing { id: image.id, path: image.path, reason: reason.clone() }));
+            missing.extend(without.map(|image| MissingImage {
+                id: image.id,
+                path: image.path,
+                reason: reason.clone(),
+            }));
         }
         Ok(missing)
     }
@@ -54,10 +58,13 @@ impl Backend for Caffe {
         RELEASED_WIDTH
     }
 
-    fn extract(&mut self, job: &mut Job) -> Result<Vec<Missing>> {
+    fn extract(&mut self, job: &mut ExtractionJob) -> Result<Vec<MissingImage>> {
         for (asset, name) in [(&self.script, "script"), (&self.weights, "weights")] {
             if !asset.pinned {
-                job.note(format!("nothing is known to compare the {name} with: {}", asset.path.display()));
+                job.note(format!(
+                    "the {name} cannot be verified, since no checksum is known: {}",
+                    asset.path.display()
+                ));
             }
         }
         let (mut left, mut said, mut again) = (job.todo.to_vec(), Vec::new(), false);
@@ -72,12 +79,12 @@ impl Backend for Caffe {
             said = endings.into_iter().flat_map(|ending| ending.said).collect();
             if let Some(failure) = failed {
                 let no_row = job.rows.len() == before && !failure.cause.may_be_spurious();
-                // Without a single row it is not an image's fault, unless a signal ended it.
+                // If there is not a single row, no image is to blame, unless a signal ended the script.
                 let hopeless = job.rows.is_empty() && matches!(*failure.cause, Cause::Exit { code } if code < 128);
                 if hopeless || ((no_row || attempt == ATTEMPTS) && left.len() > SINGLES) {
                     return Err(stuck(&failure, left.len()));
                 }
-                job.note(format!("{failure}; going on with the {} images left", left.len()));
+                job.note(format!("{failure}; continuing with the remaining {} images", left.len()));
             } else if again {
                 break;
             } else {
@@ -88,25 +95,28 @@ impl Backend for Caffe {
             }
         }
         let shown: Vec<&str> = said.iter().take(SHOWN).map(String::as_str).collect();
-        let reason = format!("no row after two attempts; the script names no image, but said: {}", shown.join("; "));
-        Ok(left.into_iter().map(|image| Missing { id: image.id, path: image.path, reason: reason.clone() }).collect())
+        let reason =
+            format!("no row after two attempts; messages of the script, which name no image: {}", shown.join("; "));
+        Ok(left
+            .into_iter()
+            .map(|image| MissingImage { id: image.id, path: image.path, reason: reason.clone() })
+            .collect())
     }
 
-    fn details(&self) -> Details {
+    fn details(&self) -> ExtractionDetails {
         self.details.clone()
     }
 }
 
-/// A failure that comes again and again.
+/// Returns the error for a failure that repeats.
 fn stuck(failure: &sandbox::Failure, left: usize) -> Error {
-    let error =
-        Error::from(failure.clone()).because(format!("{left} images have no row yet; those that have one are kept"));
+    let error = Error::from(failure.clone()).because(format!("{left} images have no row yet; existing rows are kept"));
     match *failure.cause {
-        // 128 and the signal's number.
+        // 128 plus the number of the signal.
         Cause::Exit { code: 136 } => {
-            error.next("136 is SIGFPE, of which the original dies at images that are too thin")
+            error.next("exit code 136 means SIGFPE: the original crashes on images that are too thin; remove them")
         }
-        Cause::Exit { .. } => error.next("see what it said; the same command goes on"),
-        _ => error.next("the same command goes on where it stopped"),
+        Cause::Exit { .. } => error.next("fix the cause in its log, then run the same command again to resume"),
+        _ => error.next("run the same command again to resume"),
     }
 }

@@ -1,25 +1,25 @@
-//! Which GPUs the original can use, found out before the long run.
+//! Checks before a long run which GPUs the original can use.
 
 use base::error::{Error, Result};
 use base::progress::{Event, Observer};
 use sandbox::{Engine, Failure, Gpu, GpuPath, Gpus, Image};
 
-/// The newest compute capability that the original's Caffe runs on: its CUDA is 9.2 at most, which knows no GPU after 7.x
-/// (Volta and Turing).
+/// The newest compute capability that the original's Caffe supports. It is built with CUDA 9.2 at most, which supports GPUs up to
+/// 7.x (Volta and Turing).
 pub const NEWEST: (u32, u32) = (7, 99);
 
-/// GPUs as a person names them.
+/// The value of `--gpus`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// All that there are.
+pub enum GpuChoice {
+    /// All GPUs.
     All,
-    /// Those with these numbers.
+    /// GPUs with these numbers.
     Some(Vec<u32>),
-    /// None; the original needs one, other images may not.
+    /// No GPU. The original needs one; other images may not.
     None,
 }
 
-impl std::str::FromStr for Choice {
+impl std::str::FromStr for GpuChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -28,7 +28,8 @@ impl std::str::FromStr for Choice {
             "none" => return Ok(Self::None),
             _ => {}
         }
-        let number = |part: &str| part.trim().parse::<u32>().map_err(|_| format!("{part:?} is no GPU's number"));
+        let number =
+            |part: &str| part.trim().parse::<u32>().map_err(|_| format!("{part:?} is not the number of a GPU"));
         let numbers = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
         let mut sorted = numbers.clone();
         sorted.sort_unstable();
@@ -39,18 +40,18 @@ impl std::str::FromStr for Choice {
     }
 }
 
-/// Looks for the chosen GPUs from within a container; empty where none are asked for.
+/// Looks for the chosen GPUs inside a container. Returns an empty list if none are requested.
 ///
 /// # Errors
-/// Infra where there are none, one is not there, or one is too new; says what else can be done.
+/// Infra if there is no GPU, or a requested one is missing or too new.
 pub fn check(
     engine: &Engine,
     image: &Image,
-    choice: &Choice,
+    choice: &GpuChoice,
     path: GpuPath,
     observer: &dyn Observer,
 ) -> Result<Vec<Gpu>> {
-    if *choice == Choice::None {
+    if *choice == GpuChoice::None {
         return Ok(Vec::new());
     }
     let found = engine.probe_gpus(image, &Gpus::All, path).map_err(no_gpu)?;
@@ -61,7 +62,7 @@ pub fn check(
             Some(false) => return Err(too_new(gpu)),
             None => {
                 let text = format!(
-                    "the compute capability of GPU {} ({}) is not known: the original needs 7.x or lower",
+                    "the compute capability of GPU {} ({}) is unknown; the original needs 7.x or lower",
                     gpu.index, gpu.name
                 );
                 observer.event(&Event::Note { name: String::new(), text });
@@ -75,12 +76,12 @@ fn no_gpu(failure: Failure) -> Error {
     Error::from(failure).while_doing("the original's extractor needs a GPU")
 }
 
-fn choose(found: &[Gpu], choice: &Choice) -> Result<Vec<Gpu>> {
-    let Choice::Some(numbers) = choice else { return Ok(found.to_vec()) };
+fn choose(found: &[Gpu], choice: &GpuChoice) -> Result<Vec<Gpu>> {
+    let GpuChoice::Some(numbers) = choice else { return Ok(found.to_vec()) };
     let one = |number: &u32| {
         found.iter().find(|gpu| gpu.index == *number).cloned().ok_or_else(|| {
             let there: Vec<String> = found.iter().map(|gpu| format!("{} ({})", gpu.index, gpu.name)).collect();
-            Error::infra(format!("there is no GPU {number}")).because(format!("there are {}", there.join(", ")))
+            Error::infra(format!("there is no GPU {number}")).because(format!("available: {}", there.join(", ")))
         })
     };
     numbers.iter().map(one).collect()
@@ -92,9 +93,9 @@ fn too_new(gpu: &Gpu) -> Error {
         "GPU {} ({}, compute capability {major}.{minor}) is too new for the original's extractor",
         gpu.index, gpu.name
     ))
-    .because("its Caffe is built with CUDA 9.2, which runs on compute capability 7.x at most (Pascal, Volta, Turing)")
+    .because("its Caffe is built with CUDA 9.2, which supports compute capability 7.x at most (Pascal, Volta, Turing)")
     .next(
-        "choose an older GPU with --gpus, on this machine or another, or take the released features: `repro fetch --task vqa` \
+        "choose an older GPU with --gpus, use a different machine, or use the released features: `repro fetch --task vqa` \
          (gqa, nlvr2) brings them",
     )
 }
@@ -109,11 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn chosen_by_number_and_refused_by_age() {
+    fn gpus_are_chosen_by_number_and_refused_if_too_new() {
         let found = [gpu(0, (7, 5)), gpu(1, (8, 0))];
-        let choice = |text: &str| text.parse::<Choice>();
+        let choice = |text: &str| text.parse::<GpuChoice>();
         assert_eq!(choose(&found, &choice("1,0").unwrap()).unwrap(), [found[1].clone(), found[0].clone()]);
-        assert_eq!(choose(&found, &Choice::All).unwrap().len(), 2);
+        assert_eq!(choose(&found, &GpuChoice::All).unwrap().len(), 2);
         assert!(choose(&found, &choice("2").unwrap()).unwrap_err().to_string().contains("0 (Model 0), 1 (Model 1)"));
         assert!(choice("0,0").is_err() && choice("gpu").is_err() && choice("").is_err());
         assert_eq!((found[0].is_at_most(NEWEST), found[1].is_at_most(NEWEST)), (Some(true), Some(false)));

@@ -1,8 +1,8 @@
 //! The original's extractor: its unmodified script (data/*_imgfeat/extract_*_image.py @ 0db1182) in its container image.
 //!
-//! The script prints the message of an image that it cannot read, without the image's name, and goes on; it ends with 0
-//! whatever is missing; it dies of some images. So every part is followed by a look at what is missing: what remains is
-//! tried again, at last each image by itself, so that the message is that image's.
+//! For an image that it cannot read, the script prints a message without the image's name and continues; it ends with 0 even if
+//! images are missing; and it crashes on some images. So this module checks after every part which images have no row and tries
+//! them again, finally each one separately, so that a message belongs to a known image.
 
 pub mod assets;
 mod backend;
@@ -11,5 +11,5 @@ mod parts;
 mod setup;
 mod shard;
 
-pub use self::setup::{Caffe, Settings};
+pub use self::setup::{Caffe, CaffeSettings};
 pub use backend::SINGLES;

@@ -1,4 +1,4 @@
-//! Parts in containers, several at a time, their rows judged while they grow.
+//! Runs parts in containers, several in parallel, and validates their rows as they appear.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -6,54 +6,58 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::super::backend::{Container, Job};
-use super::super::list::Listed;
-use super::super::rows::{Rows, Tail};
-use super::super::work::Part;
+use super::super::backend::{ContainerRun, ExtractionJob};
+use super::super::image_list::ListedImage;
+use super::super::rows::{FileTail, RowIndex};
+use super::super::work_dir::Part;
 use super::setup::Caffe;
 use super::shard;
 use base::error::{Error, Result};
 use sandbox::{Access, Cause, Ended, Failure, Gpus, Mount, Sandbox, Stop, Stream};
 
-/// How often files are looked at for new rows.
+/// How often files are checked for new rows.
 const LOOK: Duration = Duration::from_millis(250);
-/// What the script prints before its first image; messages about images come after it.
+/// Beginning of the line that the script prints before its first image; later lines are messages about images.
 const BEGINS: &str = "missing ";
-/// Messages that are kept of a part.
+/// Maximum number of messages kept per part.
 const MESSAGES: usize = 1000;
 
-/// What became of a part.
+/// The result of a part.
 #[derive(Debug)]
-pub(crate) struct Ending {
+pub(crate) struct PartResult {
     /// Its images.
-    pub images: Vec<Listed>,
-    /// What the script printed about images, whose names it does not print.
+    pub images: Vec<ListedImage>,
+    /// Messages of the script about images, which it does not name.
     pub said: Vec<String>,
-    /// How it failed, if it did.
+    /// The failure, if it failed.
     pub failure: Option<Failure>,
 }
 
-/// A part that waits for its turn.
-struct Waiting {
+/// A part that has not been started yet.
+struct QueuedPart {
     part: Part,
-    images: Vec<Listed>,
+    images: Vec<ListedImage>,
     sandbox: Sandbox,
 }
 
-/// Runs each group of images as a part of its own, as many at a time as there are lanes. The first failure for which trying
-/// again is of no use, and the first wrong row, end all.
+/// Runs each group of images as a part, as many in parallel as there are lanes. All parts are stopped by the first failure that a
+/// retry cannot fix, and by the first invalid row.
 ///
 /// # Errors
-/// That failure; data for a wrong row, with its place.
-pub(crate) fn run(caffe: &mut Caffe, job: &mut Job, groups: Vec<Vec<Listed>>) -> Result<Vec<Ending>> {
+/// That failure; data for an invalid row, with its place.
+pub(crate) fn run(
+    caffe: &mut Caffe,
+    job: &mut ExtractionJob,
+    groups: Vec<Vec<ListedImage>>,
+) -> Result<Vec<PartResult>> {
     let stop = Stop::new();
     let (mut waiting, mut tails) = (VecDeque::new(), Vec::new());
     for images in groups {
         let part = job.work.new_part()?;
         shard::link(&part.images, &images)?;
-        tails.push(Tail::new(part.features.join(job.source.written)));
+        tails.push(FileTail::new(part.features.join(job.source.written)));
         let sandbox = sandbox(caffe, job, &part, &stop)?;
-        waiting.push_back(Waiting { part, images, sandbox });
+        waiting.push_back(QueuedPart { part, images, sandbox });
     }
     let lanes = caffe.lanes.min(waiting.len());
     let queue = Mutex::new(waiting);
@@ -82,18 +86,24 @@ pub(crate) fn run(caffe: &mut Caffe, job: &mut Job, groups: Vec<Vec<Listed>>) ->
             }
         }
     });
-    let (endings, used): (Vec<Ending>, Vec<Container>) = endings.into_iter().unzip();
+    let (endings, used): (Vec<PartResult>, Vec<ContainerRun>) = endings.into_iter().unzip();
     caffe.details.containers.extend(used);
     wrong.map_or(Ok(endings), Err)
 }
 
-/// Runs parts one after the other until none waits.
-fn work(caffe: &Caffe, lane: usize, queue: &Mutex<VecDeque<Waiting>>, stop: &Stop, send: &Sender<(Ending, Container)>) {
+/// Runs queued parts one after the other until none is left.
+fn work(
+    caffe: &Caffe,
+    lane: usize,
+    queue: &Mutex<VecDeque<QueuedPart>>,
+    stop: &Stop,
+    send: &Sender<(PartResult, ContainerRun)>,
+) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some(Waiting { part, images, mut sandbox }) = next.filter(|_| !stop.is_asked()) else { return };
+        let Some(QueuedPart { part, images, mut sandbox }) = next.filter(|_| !stop.is_asked()) else { return };
         if let Some(gpu) = caffe.details.gpus.get(lane % caffe.details.gpus.len().max(1)) {
-            // All GPUs are given and one is chosen here: requests for single ones fail on some drivers.
+            // The container gets all GPUs and the variable selects one: requesting a single GPU fails with some drivers.
             sandbox.environment.push(("CUDA_VISIBLE_DEVICES".into(), gpu.index.to_string()));
         }
         let (mut said, mut began) = (Vec::new(), false);
@@ -113,42 +123,42 @@ fn work(caffe: &Caffe, lane: usize, queue: &Mutex<VecDeque<Waiting>>, stop: &Sto
         let failure = result.err();
         let failed = failure.as_ref().map(ToString::to_string);
         let task = format!("part {}", part.number);
-        let used = Container { task, images: images.len(), seconds, peak_memory, failure: failed };
-        if send.send((Ending { images, said, failure }, used)).is_err() {
+        let used = ContainerRun { task, images: images.len(), seconds, peak_memory, failure: failed };
+        if send.send((PartResult { images, said, failure }, used)).is_err() {
             return;
         }
     }
 }
 
-/// Judges the rows that have been finished since the last look.
-fn look(tails: &mut [Tail], rows: &mut Rows) -> Result<()> {
+/// Validates the rows completed since the last call.
+fn look(tails: &mut [FileTail], rows: &mut RowIndex) -> Result<()> {
     for tail in tails {
         tail.poll(&mut |file, offset, line, text| {
             rows.take(file, offset, text).map_err(|why| {
-                Error::data(format!("the extractor wrote a wrong row: {}, line {line}", file.display()))
+                Error::data(format!("the extractor wrote an invalid row: {}, line {line}", file.display()))
                     .because(why)
-                    .because("it was stopped; rows before this one are kept")
-                    .next("look at the log beside it; the same command goes on, and extracts this image again")
+                    .because("it was stopped; earlier rows are kept")
+                    .next("look at the log beside it; the same command resumes and extracts this image again")
             })
         })?;
     }
     Ok(())
 }
 
-/// A failure that others share, or that a second attempt cannot mend.
-fn fatal(ended: &Result<(Ending, Container), RecvTimeoutError>) -> Result<()> {
-    let Ok((Ending { failure: Some(failure), .. }, _)) = ended else { return Ok(()) };
+/// Returns a failure that other parts share, or that a retry cannot fix, as an error.
+fn fatal(ended: &Result<(PartResult, ContainerRun), RecvTimeoutError>) -> Result<()> {
+    let Ok((PartResult { failure: Some(failure), .. }, _)) = ended else { return Ok(()) };
     match *failure.cause {
         Cause::Exit { .. } | Cause::Killed { .. } | Cause::TimedOut { .. } | Cause::Stopped => Ok(()),
         Cause::OutOfMemory { .. } => Err(Error::from(failure.clone()).next(
-            "give each container more with --memory, or use fewer at a time with --shards; the same command goes on",
+            "give each container more with --memory, or run fewer in parallel with --shards; the same command resumes",
         )),
         _ => Err(failure.clone().into()),
     }
 }
 
-/// The original's script on one part.
-fn sandbox(caffe: &Caffe, job: &Job, part: &Part, stop: &Stop) -> Result<Sandbox> {
+/// Returns the container that runs the original's script on a part.
+fn sandbox(caffe: &Caffe, job: &ExtractionJob, part: &Part, stop: &Stop) -> Result<Sandbox> {
     let script = caffe.script.path.file_name().unwrap_or_default().to_string_lossy();
     let script = format!("/workspace/script/{script}");
     let weights = "/workspace/weights.caffemodel";
@@ -166,10 +176,10 @@ fn sandbox(caffe: &Caffe, job: &Job, part: &Part, stop: &Stop) -> Result<Sandbox
     ];
     sandbox.workdir = Some("/workspace/features".into());
     sandbox.environment = [
-        // Python keeps what goes into a pipe until it has 4096 bytes.
+        // Without this, Python buffers output to a pipe.
         ("PYTHONUNBUFFERED", "1"),
         ("PYTHONDONTWRITEBYTECODE", "1"),
-        // nvidia-smi's numbers.
+        // The numbering of nvidia-smi.
         ("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

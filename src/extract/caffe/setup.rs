@@ -1,55 +1,55 @@
-//! The original's extractor on an engine, ready to run.
+//! Settings of the original's extractor, and its setup on a container engine.
 
 use std::time::Duration;
 
-use super::assets::Asset;
+use super::assets::VerifiedFile;
 use super::gpus;
-use crate::extract::backend::Details;
+use crate::extract::backend::ExtractionDetails;
 use base::error::Result;
 use base::progress::Observer;
 use sandbox::{Engine, GpuPath, Image};
 
-/// How it is run.
+/// How the extractor is run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// GPUs.
-    pub gpus: gpus::Choice,
-    /// The way to them.
+pub struct CaffeSettings {
+    /// GPUs to use.
+    pub gpus: gpus::GpuChoice,
+    /// How containers access them.
     pub gpu_path: GpuPath,
-    /// Containers at a time; none: one on each GPU.
+    /// Number of parallel containers; `None` for one per GPU.
     pub shards: Option<usize>,
-    /// Memory of each container in bytes.
+    /// Memory limit per container in bytes.
     pub memory: Option<u64>,
-    /// How long a container may be silent; the script says something at each image.
+    /// How long a container may be silent; the script prints a line per image.
     pub silence: Duration,
 }
 
-/// The original's extractor on an engine.
+/// The original's extractor, ready to run on an engine.
 pub struct Caffe {
     pub(super) engine: Engine,
     pub(super) image: Image,
-    pub(super) script: Asset,
-    pub(super) weights: Asset,
-    pub(super) settings: Settings,
+    pub(super) script: VerifiedFile,
+    pub(super) weights: VerifiedFile,
+    pub(super) settings: CaffeSettings,
     pub(super) lanes: usize,
-    pub(super) details: Details,
+    pub(super) details: ExtractionDetails,
 }
 
 impl Caffe {
-    /// Looks for the GPUs.
+    /// Checks the GPUs and creates the extractor.
     ///
     /// # Errors
-    /// Infra where a GPU is missing or too new for it.
+    /// Infra if a GPU is missing or too new.
     pub fn new(
         engine: Engine,
         image: Image,
-        [script, weights]: [Asset; 2],
-        settings: Settings,
+        [script, weights]: [VerifiedFile; 2],
+        settings: CaffeSettings,
         observer: &dyn Observer,
     ) -> Result<Self> {
         let gpus = gpus::check(&engine, &image, &settings.gpus, settings.gpu_path, observer)?;
         let lanes = settings.shards.unwrap_or(gpus.len()).max(1);
-        let details = Details {
+        let details = ExtractionDetails {
             image: Some(image.clone()),
             script_sha256: Some(script.sha256.clone()),
             model_sha256: Some(weights.sha256.clone()),

@@ -1,16 +1,16 @@
-//! Parts of the images as folders of links, laid out as the original's script expects.
+//! Splits images into parts and creates the folder of links for a part, in the layout that the original's script expects.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::super::list::Listed;
+use super::super::image_list::ListedImage;
 use base::error::{Error, Result};
 
-/// Where the image folder itself lies in the container.
+/// Path of the image folder in the container.
 pub(crate) const ORIGINALS: &str = "/workspace/originals";
 
-/// Divides images into at most `parts` of almost equal size.
-pub(crate) fn split(images: &[Listed], parts: usize) -> Vec<Vec<Listed>> {
+/// Splits images into at most `parts` parts of almost equal size.
+pub(crate) fn split(images: &[ListedImage], parts: usize) -> Vec<Vec<ListedImage>> {
     let parts = parts.clamp(1, images.len().max(1));
     let mut split = vec![Vec::new(); parts];
     for (at, image) in images.iter().enumerate() {
@@ -19,11 +19,11 @@ pub(crate) fn split(images: &[Listed], parts: usize) -> Vec<Vec<Listed>> {
     split
 }
 
-/// Makes a folder of links to images; they lead to [`ORIGINALS`], hence nowhere outside of the container.
+/// Creates a folder of links to images. They point below [`ORIGINALS`] and so are valid only inside the container.
 ///
 /// # Errors
-/// A link cannot be made.
-pub(crate) fn link(folder: &Path, images: &[Listed]) -> Result<()> {
+/// Those of creating links.
+pub(crate) fn link(folder: &Path, images: &[ListedImage]) -> Result<()> {
     let mut made: Option<PathBuf> = None;
     for image in images {
         let link = folder.join(&image.path);
@@ -43,13 +43,13 @@ mod tests {
 
     #[test]
     fn every_image_is_in_one_part() {
-        let image = |n: usize| Listed {
+        let image = |n: usize| ListedImage {
             id: n.to_string(),
             path: format!("train/{}/{n}.png", n % 2).into(),
             location: format!("elsewhere/{n}.png").into(),
             size: None,
         };
-        let images: Vec<Listed> = (0..7).map(image).collect();
+        let images: Vec<ListedImage> = (0..7).map(image).collect();
         let sizes = |parts| split(&images, parts).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!((sizes(3), sizes(9), sizes(0)), (vec![3, 2, 2], vec![1; 7], vec![7]));
         let mut ids: Vec<String> = split(&images, 3).into_iter().flatten().map(|image| image.id).collect();

@@ -1,5 +1,5 @@
-//! The list of images, taken before anything runs: the original tries every entry of its folders in the order of the
-//! directory, and prints nothing but a message, without a name, for what it could not read.
+//! Lists the images before anything runs. The original tries every entry of its folders in directory order; for one that it cannot
+//! read it prints only a message without the name.
 
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};
@@ -8,59 +8,60 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::sets::Source;
+use super::image_sets::ImageSource;
 use base::error::{Error, Result};
 use data::features::row::check_id;
 
-/// Endings of what is meant to be an image; anything else is one only if its content says so.
+/// Suffixes of image files. Any other file counts as an image only if its content is one.
 const ENDINGS: [&str; 12] = ["jpg", "jpeg", "jpe", "png", "bmp", "dib", "tif", "tiff", "webp", "jp2", "ppm", "pgm"];
-/// The detector's side and longest side (TEST.SCALES, TEST.MAX_SIZE) and its smallest proposal (RPN_MIN_SIZE).
+/// Sizes in the detector's configuration: shorter side and maximum longer side after resizing (TEST.SCALES, TEST.MAX_SIZE), and
+/// smallest proposal (RPN_MIN_SIZE), in pixels.
 const SIDE: f64 = 600.0;
 const LONGEST: f64 = 1000.0;
 const SMALLEST: f64 = 16.0;
 
-/// An image to be extracted.
+/// An image to extract.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name up to the first dot, as the original has it.
+pub struct ListedImage {
+    /// File name up to the first dot, as in the original.
     pub id: String,
-    /// Below the image folder, as the original walks it.
+    /// Path relative to the image folder, as the original walks it.
     pub path: PathBuf,
-    /// Below the image folder, with links followed.
+    /// Path relative to the image folder, links resolved.
     pub location: PathBuf,
-    /// Width and height as its header says them, before any rotation; none where the header says nothing.
+    /// Width and height from the header, before any rotation; `None` if the header does not tell.
     pub size: Option<(u32, u32)>,
 }
 
 /// An image without features.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Missing {
-    /// Its id.
+pub struct MissingImage {
+    /// Id of the image.
     pub id: String,
-    /// Below the image folder.
+    /// Path relative to the image folder.
     pub path: PathBuf,
-    /// Why.
+    /// Why it has none.
     pub reason: String,
 }
 
-/// What lies in a folder of images.
+/// The content of a folder of images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
+pub struct ImageListing {
     /// Images, sorted by id.
-    pub images: Vec<Listed>,
-    /// Images that the original cannot take, sorted by id.
-    pub left_out: Vec<Missing>,
-    /// What is no image: other files, hidden ones, folders. Below the image folder, sorted.
+    pub images: Vec<ListedImage>,
+    /// Images that the original cannot process, sorted by id.
+    pub left_out: Vec<MissingImage>,
+    /// Entries that are not images (other files, hidden files, folders), relative to the image folder, sorted.
     pub strays: Vec<PathBuf>,
 }
 
-/// Lists the images of a source below `root` (absolute, without links).
+/// Lists the images of a source in `root` (absolute, links resolved).
 ///
 /// # Errors
-/// Data where the folder is missing or empty, two images have one id, or one is a link out of the folder.
-pub fn list(root: &Path, source: &Source) -> Result<Listing> {
+/// Data if the folder is missing or empty, two images have the same id, or one is a link out of the folder.
+pub fn list(root: &Path, source: &ImageSource) -> Result<ImageListing> {
     source.check(root)?;
-    let mut listing = Listing::default();
+    let mut listing = ImageListing::default();
     let top = Path::new(source.folder);
     if source.nested {
         for (path, location, is_folder) in entries(root, top, top)? {
@@ -89,13 +90,13 @@ pub fn list(root: &Path, source: &Source) -> Result<Listing> {
         }
     }
     if listing.images.is_empty() {
-        return Err(Error::data(format!("there is no image in {}", root.join(source.folder).display()))
+        return Err(Error::data(format!("{} contains no images", root.join(source.folder).display()))
             .next("put the images there, or name another folder with --images"));
     }
     Ok(listing)
 }
 
-fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut Listing) -> Result<()> {
+fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut ImageListing) -> Result<()> {
     for (path, location, is_folder) in entries(root, folder, location)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -110,23 +111,23 @@ fn list_folder(root: &Path, folder: &Path, location: &Path, listing: &mut Listin
             continue;
         }
         let id = name.split('.').next().unwrap_or_default().to_owned();
-        let leave_out = |reason: String| Missing { id: id.clone(), path: path.clone(), reason };
+        let leave_out = |reason: String| MissingImage { id: id.clone(), path: path.clone(), reason };
         if let Err((_, damage)) = check_id(id.as_bytes()) {
-            listing.left_out.push(leave_out(format!("no id can be made of its name: {damage}")));
+            listing.left_out.push(leave_out(format!("its name is not a valid id: {damage}")));
         } else if path.to_str().is_none() {
             listing.left_out.push(leave_out("its name is not UTF-8 text".into()));
         } else if let Some((width, height)) = size.filter(|(width, height)| kills(*width, *height)) {
-            let reason = format!("it has {width}x{height} pixels: so thin an image ends the original with SIGFPE");
+            let reason = format!("it has {width}x{height} pixels: the original crashes on such thin images (SIGFPE)");
             listing.left_out.push(leave_out(reason));
         } else {
-            listing.images.push(Listed { id, path, location, size });
+            listing.images.push(ListedImage { id, path, location, size });
         }
     }
     Ok(())
 }
 
-/// What lies in a folder, as the original sees it (`folder`) and as it is (`location`): path, location, whether it is a
-/// folder.
+/// Lists a folder, known to the original as `folder` and with links resolved as `location`. Returns path, location, and whether the
+/// entry is not a file.
 fn entries(root: &Path, folder: &Path, location: &Path) -> Result<Vec<(PathBuf, PathBuf, bool)>> {
     let there = root.join(location);
     let fail = |error: std::io::Error| Error::io("read the folder", &there, &error);
@@ -137,23 +138,23 @@ fn entries(root: &Path, folder: &Path, location: &Path) -> Result<Vec<(PathBuf, 
             location = followed(root, &path, &entry.path())?;
         }
         let metadata = fs::metadata(root.join(&location)).map_err(fail)?;
-        // What is neither file nor folder (a pipe, a device) is never opened.
+        // An entry that is neither file nor folder (a pipe, a device) is never opened.
         Ok((path, location, !metadata.is_file()))
     };
     entries.into_iter().map(entry).collect()
 }
 
-/// Where a link leads, below `root`: only that is seen within a container.
+/// Resolves a link to a path relative to `root`; a container sees nothing outside of it.
 fn followed(root: &Path, path: &Path, link: &Path) -> Result<PathBuf> {
     let wrong = |why: String| {
         Err(Error::data(format!("image {} is a link that cannot be followed", path.display()))
             .because(why)
-            .next("put the image itself there, or remove the link"))
+            .next("replace the link by the image, or remove it"))
     };
     match fs::canonicalize(link) {
         Ok(target) => match target.strip_prefix(root) {
             Ok(below) => Ok(below.to_owned()),
-            Err(_) => wrong(format!("it leads out of the image folder, to {}", target.display())),
+            Err(_) => wrong(format!("it leads out of the image folder to {}", target.display())),
         },
         Err(error) => wrong(error.to_string()),
     }
@@ -163,14 +164,14 @@ fn hidden(path: &Path) -> bool {
     path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Width and height from the header.
+/// Reads width and height from the header.
 fn size(path: &Path) -> Option<(u32, u32)> {
     let size = imagesize::reader_size(BufReader::new(fs::File::open(path).ok()?)).ok()?;
     Some((u32::try_from(size.width).ok()?, u32::try_from(size.height).ok()?))
 }
 
-/// Whether the original dies of an image: it is resized so that no proposal can reach the smallest size, and the layers
-/// behind divide by the number of proposals.
+/// Whether the original crashes on an image: after resizing, no proposal can reach the smallest size, and later layers divide by
+/// the number of proposals.
 fn kills(width: u32, height: u32) -> bool {
     let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
     if short == 0.0 {
@@ -180,16 +181,16 @@ fn kills(width: u32, height: u32) -> bool {
     if (scale * long).round_ties_even() > LONGEST {
         scale = LONGEST / long;
     }
-    // The smallest size is a float32 there.
+    // The original computes the smallest size in float32.
     ((short * scale).round_ties_even() as f32) < (SMALLEST as f32) * scale as f32
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::sets::{Set, Split};
+    use super::super::image_sets::{ImageSet, Split};
     use super::*;
 
-    /// The first bytes of a PNG of this size: enough for its header to be read.
+    /// Returns the first bytes of a PNG of this size, enough to read its header.
     pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
         bytes.extend(width.to_be_bytes());
@@ -205,7 +206,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_an_image_and_what_is_not() {
+    fn images_are_told_from_other_entries() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         put(
@@ -222,7 +223,7 @@ pub(super) mod tests {
             ],
         );
         std::os::unix::fs::symlink("../val2014/sub/c.png", root.join("val2014/link.png")).unwrap();
-        let source = Source::of(Set::Coco, Some(Split::Valid)).unwrap();
+        let source = ImageSource::of(ImageSet::Coco, Some(Split::Valid)).unwrap();
         let found = list(&root, &source).unwrap();
         let images: Vec<_> = found.images.iter().map(|image| (image.id.as_str(), image.size)).collect();
         let expected = [
@@ -243,28 +244,28 @@ pub(super) mod tests {
         fs::remove_file(root.join("val2014/a.b.jpg")).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", root.join("val2014/out.jpg")).unwrap();
         assert!(list(&root, &source).unwrap_err().to_string().contains("leads out of the image folder"));
-        let nlvr2 = Source::of(Set::Nlvr2, Some(Split::Valid)).unwrap();
+        let nlvr2 = ImageSource::of(ImageSet::Nlvr2, Some(Split::Valid)).unwrap();
         assert!(list(&root, &nlvr2).unwrap_err().to_string().contains("train/, dev/, test1/ and test2/"));
     }
 
     #[test]
-    fn nlvr2_train_lies_one_folder_deeper() {
+    fn nlvr2_train_images_are_one_folder_deeper() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         put(
             &root,
             &[("train/0/x-img0.png", png(20, 20)), ("train/1/y-img0.png", png(20, 20)), ("train/z.txt", vec![])],
         );
-        let found = list(&root, &Source::of(Set::Nlvr2, Some(Split::Train)).unwrap()).unwrap();
+        let found = list(&root, &ImageSource::of(ImageSet::Nlvr2, Some(Split::Train)).unwrap()).unwrap();
         let paths: Vec<_> = found.images.iter().map(|image| image.path.to_str().unwrap()).collect();
         assert_eq!((paths.as_slice(), found.strays.len()), (&["train/0/x-img0.png", "train/1/y-img0.png"][..], 1));
     }
 
     #[test]
-    fn images_that_kill_the_original() {
-        // 12x15 was seen to; 24x30 gave 22 proposals.
+    fn images_that_crash_the_original_are_recognised() {
+        // Observed: the original crashed on 12x15; 24x30 gave 22 proposals.
         assert_eq!([(12, 15), (24, 30), (640, 480), (0, 9)].map(|(w, h)| kills(w, h)), [true, false, false, true]);
-        // 17 pixels of 5000: 3 after resizing, where 3.2 are needed.
+        // 17 of 5000 pixels become 3 after resizing; 3.2 are needed.
         assert!(kills(17, 5000) && !kills(17, 1000));
     }
 }

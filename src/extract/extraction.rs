@@ -1,101 +1,106 @@
-//! An extraction from the list of images to the file that training reads.
+//! A whole extraction, from the list of images to the file that training reads.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::backend::{Backend, Job};
-use super::list::{Listing, Missing, list};
+use super::backend::{Backend, ExtractionJob};
+use super::image_list::{ImageListing, MissingImage, list};
+use super::image_sets::ImageSource;
 use super::merge::merge;
-use super::order::Order;
-use super::record::{Record, write_missing};
-use super::rows::Rows;
-use super::sets::Source;
-use super::work::{MadeBy, Work};
+use super::record::{ExtractionRecord, write_missing};
+use super::row_order::RowOrder;
+use super::rows::RowIndex;
+use super::work_dir::{ExtractorId, WorkDir};
 use assets::disk;
 use base::error::{Error, Result};
 use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 use base::{clock, files};
 
-/// What is to be extracted.
+/// What to extract, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The images.
-    pub source: Source,
-    /// The folder that holds them.
+pub struct ExtractRequest {
+    /// The set of images.
+    pub source: ImageSource,
+    /// The image folder.
     pub images: PathBuf,
-    /// Where the feature file goes.
+    /// The folder of the feature file.
     pub out: PathBuf,
-    /// The order of its rows.
-    pub order: Order,
-    /// Whether a file without the images that cannot be extracted will do.
+    /// Order of rows.
+    pub order: RowOrder,
+    /// Whether to write the file even if images cannot be extracted.
     pub allow_missing: bool,
 }
 
-/// What will be done.
+/// The images of an extraction, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The image folder: absolute, without links.
+pub struct ExtractPlan {
+    /// The image folder: absolute, links resolved.
     pub root: PathBuf,
-    /// What lies in it.
-    pub listing: Listing,
-    /// Ids in the file's order.
+    /// Its content.
+    pub listing: ImageListing,
+    /// Ids in the order of the file.
     pub ids: Vec<String>,
 }
 
-/// What came of it.
+/// The result of an extraction.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// The feature file.
+pub struct ExtractSummary {
+    /// Path of the feature file.
     pub output: PathBuf,
-    /// How it came about; none where it was not written because images are missing.
-    pub record: Option<Record>,
-    /// Whether it was there before, complete.
+    /// How it was extracted; `None` if it was not written because images are missing.
+    pub record: Option<ExtractionRecord>,
+    /// Whether a complete file existed before.
     pub was_there: bool,
     /// Images without features.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<MissingImage>,
 }
 
-/// Takes the list of images.
+/// Lists the images of a request and puts them in order.
 ///
 /// # Errors
-/// Data where the images are not as the set has them, or minival's are not among them.
-pub fn plan(request: &Request) -> Result<Plan> {
+/// Data if the folder does not have the layout of the set, or images of minival are missing.
+pub fn plan(request: &ExtractRequest) -> Result<ExtractPlan> {
     let root = request.images.canonicalize();
     let root = root.map_err(|error| Error::io("find the image folder", &request.images, &error))?;
     let listing = list(&root, &request.source)?;
     let ids = request.order.arrange(&listing.images, &listing.left_out)?;
     let ids = ids.into_iter().map(str::to_owned).collect();
-    Ok(Plan { root, listing, ids })
+    Ok(ExtractPlan { root, listing, ids })
 }
 
-/// Bytes of a row with these boxes and features, as text, to a few bytes.
+/// Returns the size of a row of the TSV with these boxes and features, to within a few bytes.
 pub fn row_bytes(boxes: usize, dim: usize) -> u64 {
     let base64 = |bytes: usize| bytes.div_ceil(3) as u64 * 4;
     let arrays = [8, 4, 8, 4, 16].iter().map(|size| base64(boxes.saturating_mul(*size))).sum::<u64>();
     arrays + base64(boxes.saturating_mul(dim).saturating_mul(4)) + 64
 }
 
-/// Extracts; what an earlier run has finished is not done again.
+/// Extracts the images, resuming an earlier run.
 ///
 /// # Errors
-/// What keeps it from going on. Images without features are no error: see [`Summary::missing`]; without
-/// [`Request::allow_missing`] no file is written then.
-pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observer: &dyn Observer) -> Result<Summary> {
-    let Request { source, out, .. } = request;
-    let Plan { root, listing, ids } = plan;
+/// Those of the backend and of writing files. Images without features are not an error but are listed in
+/// [`ExtractSummary::missing`]; without [`ExtractRequest::allow_missing`] no file is written then.
+pub fn extract(
+    request: &ExtractRequest,
+    plan: &ExtractPlan,
+    backend: &mut dyn Backend,
+    observer: &dyn Observer,
+) -> Result<ExtractSummary> {
+    let ExtractRequest { source, out, .. } = request;
+    let ExtractPlan { root, listing, ids } = plan;
     let output = out.join(source.output);
-    let made_by = MadeBy { backend: backend.name().to_owned(), version: backend.version() };
+    let made_by = ExtractorId { backend: backend.name().to_owned(), version: backend.version() };
     let ids_sha256 = files::sha256_bytes(ids.join("\n").as_bytes());
     if let Some(record) = there(request, &output, &made_by, &ids_sha256)? {
         let missing = record.missing.clone();
-        return Ok(Summary { output, record: Some(record), was_there: true, missing });
+        return Ok(ExtractSummary { output, record: Some(record), was_there: true, missing });
     }
-    let mut work = Work::take(out, source, &made_by)?;
-    let mut rows = Rows::new(&listing.images, backend.boxes(), backend.dim());
+    let mut work = WorkDir::take(out, source, &made_by)?;
+    let mut rows = RowIndex::new(&listing.images, backend.boxes(), backend.dim());
     let damaged = work.collect(&mut rows)?;
     if !rows.is_empty() || damaged > 0 {
-        let dropped = if damaged > 0 { format!("; {damaged} damaged rows are done again") } else { String::new() };
-        let text = format!("going on: {} of {} images were done before{dropped}", rows.len(), ids.len());
+        let dropped = if damaged > 0 { format!("; {damaged} damaged rows are extracted again") } else { String::new() };
+        let text = format!("resuming: {} of {} images were extracted before{dropped}", rows.len(), ids.len());
         observer.event(&Event::Note { name: String::new(), text });
     }
     let todo: Vec<_> = listing.images.iter().filter(|image| rows.get(&image.id).is_none()).cloned().collect();
@@ -107,28 +112,28 @@ pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observ
     if !todo.is_empty() {
         let images = TaskStart::new(format!("extracting {}", source.stem()), ids.len() as u64, Unit::Images);
         let task = ProgressTask::begin(observer, TaskStart { from: before as u64, ..images });
-        let job = &mut Job { source, root, todo: &todo, work: &mut work, rows: &mut rows, observer, task: &task };
+        let job =
+            &mut ExtractionJob { source, root, todo: &todo, work: &mut work, rows: &mut rows, observer, task: &task };
         missing.extend(backend.extract(job)?);
     }
     let (seconds, extracted) = (clock.elapsed().as_secs_f64(), rows.len() - before);
     for image in &listing.images {
         let boxes = rows.get(&image.id).map_or(backend.boxes(), |found| found.boxes);
         if boxes < backend.boxes() {
-            let reason =
-                format!("only {boxes} boxes were found in it; training needs {} of each image", backend.boxes());
-            missing.push(Missing { id: image.id.clone(), path: image.path.clone(), reason });
+            let reason = format!("only {boxes} boxes were found in it; training needs {} per image", backend.boxes());
+            missing.push(MissingImage { id: image.id.clone(), path: image.path.clone(), reason });
         }
     }
     missing.sort_by(|a, b| a.id.cmp(&b.id));
     write_missing(out, source, &missing)?;
     if !missing.is_empty() && !request.allow_missing {
-        return Ok(Summary { output, record: None, was_there: false, missing });
+        return Ok(ExtractSummary { output, record: None, was_there: false, missing });
     }
     let left_out: std::collections::HashSet<&str> = missing.iter().map(|image| image.id.as_str()).collect();
     let kept: Vec<&str> = ids.iter().map(String::as_str).filter(|id| !left_out.contains(id)).collect();
     if kept.is_empty() {
-        return Err(Error::data(format!("no image gave features for {}", source.output))
-            .next(format!("see {}", super::record::missing_place(out, source).display())));
+        return Err(Error::data(format!("no image could be extracted for {}", source.output))
+            .next(format!("see the reasons in {}", super::record::missing_place(out, source).display())));
     }
     let task = ProgressTask::begin(
         observer,
@@ -136,8 +141,8 @@ pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observ
     );
     let merged = merge(&output, &kept, &rows, &mut |done| task.at(done as u64, String::new))?;
     drop(task);
-    let record = Record {
-        schema: Record::SCHEMA,
+    let record = ExtractionRecord {
+        schema: ExtractionRecord::SCHEMA,
         output: source.output.to_owned(),
         rows: merged.rows,
         bytes: merged.bytes,
@@ -154,25 +159,30 @@ pub fn extract(request: &Request, plan: &Plan, backend: &mut dyn Backend, observ
     };
     record.write(out, source)?;
     work.remove()?;
-    Ok(Summary { output, record: Some(record), was_there: false, missing })
+    Ok(ExtractSummary { output, record: Some(record), was_there: false, missing })
 }
 
-/// The record of a file that is there and is what would be made; an error where it is another one.
-fn there(request: &Request, output: &Path, made_by: &MadeBy, ids_sha256: &str) -> Result<Option<Record>> {
+/// Returns the record of an existing file if it is the one that this request would make; an error if it is a different one.
+fn there(
+    request: &ExtractRequest,
+    output: &Path,
+    made_by: &ExtractorId,
+    ids_sha256: &str,
+) -> Result<Option<ExtractionRecord>> {
     let Ok(metadata) = output.symlink_metadata() else { return Ok(None) };
-    // A run of this command was killed between writing the file and writing its record.
-    if Work::place(&request.out, &request.source).exists() {
+    // A run may have been killed between writing the file and writing its record.
+    if WorkDir::place(&request.out, &request.source).exists() {
         return Ok(None);
     }
-    let record = Record::read(&request.out, &request.source);
-    let same = |record: &Record| {
+    let record = ExtractionRecord::read(&request.out, &request.source);
+    let same = |record: &ExtractionRecord| {
         record.bytes == metadata.len() && record.made_by == *made_by && record.ids_sha256 == ids_sha256
     };
     match record {
         Some(record) if same(&record) && (record.missing.is_empty() || request.allow_missing) => Ok(Some(record)),
-        _ => Err(Error::data(format!("{} is there already", output.display()))
-            .because("it is not known to be what this command makes of these images")
-            .next("move it away, or give another --out")),
+        _ => Err(Error::data(format!("{} already exists", output.display()))
+            .because("it may not be what this command would make of these images")
+            .next("move it away, or give a different --out")),
     }
 }
 
@@ -181,14 +191,14 @@ mod tests {
     use super::super::ImageFile;
     use super::super::backend::PerImage;
     use super::super::extractor::tests::Fake;
-    use super::super::list::tests::png;
-    use super::super::sets::{Set, Split};
+    use super::super::image_list::tests::png;
+    use super::super::image_sets::{ImageSet, Split};
     use super::*;
     use base::progress::Silent;
     use data::features::Row;
     use data::features::testing::row_of;
 
-    /// Finds two boxes in what is an image.
+    /// Returns a row of two boxes for a PNG.
     fn found(image: &ImageFile) -> Result<Row> {
         if !files::read_bytes(&image.path, 1000)?.starts_with(b"\x89PNG") {
             return Err(Error::data("it is no image"));
@@ -197,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn any_extractor_goes_on_where_it_stopped() {
+    fn any_extractor_resumes_after_an_interruption() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, bytes: &[u8]| {
             files::write_bytes(&folder.path().join("images/dev").join(name), bytes).unwrap();
@@ -205,14 +215,14 @@ mod tests {
         put("b.png", &png(640, 480));
         put("a.png", &png(640, 480));
         put("c.jpg", b"none");
-        let mut request = Request {
-            source: Source::of(Set::Nlvr2, Some(Split::Valid)).unwrap(),
+        let mut request = ExtractRequest {
+            source: ImageSource::of(ImageSet::Nlvr2, Some(Split::Valid)).unwrap(),
             images: folder.path().join("images"),
             out: folder.path().join("out"),
-            order: Order::Id,
+            order: RowOrder::Id,
             allow_missing: false,
         };
-        let go = |request: &Request| extract(request, &plan(request)?, &mut PerImage(Fake(found)), &Silent);
+        let go = |request: &ExtractRequest| extract(request, &plan(request)?, &mut PerImage(Fake(found)), &Silent);
         let summary = go(&request).unwrap();
         assert_eq!((summary.record, summary.missing.len()), (None, 1));
         assert!(summary.missing[0].reason.contains("it is no image"));
@@ -226,6 +236,6 @@ mod tests {
         assert_eq!(ids, ["a", "b"]);
         assert!(go(&request).unwrap().was_there);
         put("d.png", &png(640, 480));
-        assert!(go(&request).unwrap_err().to_string().contains("is there already"));
+        assert!(go(&request).unwrap_err().to_string().contains("already exists"));
     }
 }
