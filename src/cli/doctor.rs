@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::assets::Format;
 use super::output::{pretty, say};
 use crate::doctor::render::render;
-use crate::doctor::{Purpose, Report, gather};
+use crate::doctor::{DoctorReport, Purpose, gather};
 use base::error::Result;
 use base::exit;
 use judge::report::console::wants_colour;
@@ -43,7 +43,7 @@ States:
   fine    as it should be
   advice  not as it should be: something asked for works worse by it
   WRONG   something asked for cannot work; the lines below it mend it
-  –       not looked at, since something else must be there first
+  –       not checked, because something else is missing
 
 Exit codes: 0 nothing is WRONG; 4 something is.";
 
@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         .into_iter()
         .filter(|purpose| args.purposes.is_empty() || args.purposes.contains(purpose))
         .collect();
-    let report = Report::of(&gather::machine(&args.workspace, args.image.as_deref(), &asked)?, &asked);
+    let report = DoctorReport::of(&gather::machine(&args.workspace, args.image.as_deref(), &asked)?, &asked);
     let text = match args.format {
         Format::Text => render(&report, wants_colour(std::io::stdout().is_terminal())).trim_end().to_owned(),
         Format::Json => pretty(&report.json())?,

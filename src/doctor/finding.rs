@@ -1,8 +1,8 @@
-//! What a check finds, and what that means for what a person wants to do.
+//! Findings: what a check found, and for which purposes it matters.
 
 use serde::Serialize;
 
-/// What a person wants to do.
+/// What the machine is to be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
@@ -17,10 +17,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// All of them.
+    /// All purposes.
     pub const ALL: [Self; 4] = [Self::Demo, Self::Train, Self::Docker, Self::Extract];
 
-    /// As it stands on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Demo => "demo",
@@ -31,120 +31,124 @@ impl Purpose {
     }
 }
 
-/// What computes on this machine itself; a container has a worker of its own.
+/// Purposes that compute on this machine itself; a container has a worker of its own.
 pub(crate) const COMPUTING_HERE: &[Purpose] = &[Purpose::Demo, Purpose::Train];
 
-/// What a check came to, for what was asked.
+/// The state of a finding for the requested purposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// As it should be.
+pub enum FindingState {
+    /// No problem.
     Fine,
-    /// Not as it should be: something that was asked for works worse by it.
+    /// A requested purpose works, but worse.
     Advice,
-    /// Something that was asked for cannot work.
+    /// A requested purpose cannot work.
     Wrong,
-    /// Not looked at, since something else must be there first.
+    /// Not checked, because something else is missing.
     Untried,
 }
 
-/// What is not as it should be.
+/// A problem that a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Trouble {
-    /// What cannot work because of it.
+pub struct Problem {
+    /// Purposes that cannot work because of it.
     pub stops: Vec<Purpose>,
-    /// What works worse because of it.
+    /// Purposes that work worse because of it.
     pub hinders: Vec<Purpose>,
-    /// What mends it, in words.
+    /// How to fix it.
     pub advice: String,
-    /// Commands that mend it, in order.
+    /// Commands that fix it, in order.
     pub commands: Vec<String>,
 }
 
-/// Whether a thing is as it should be.
+/// The outcome of a check, independent of purposes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is.
+pub enum FindingOutcome {
+    /// No problem.
     Fine,
-    /// It is not.
-    Trouble(Trouble),
-    /// It was not looked at.
+    /// A problem.
+    Problem(Problem),
+    /// Not checked.
     Untried,
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at, in a word or two.
+    /// Name of the check.
     pub name: &'static str,
-    /// What is there, in a line.
+    /// What was found, in a line.
     pub found: String,
-    /// Whether that is as it should be.
-    pub outcome: Outcome,
+    /// Whether that is a problem.
+    pub outcome: FindingOutcome,
 }
 
 impl Finding {
     pub(super) fn fine(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, found: found.into(), outcome: Outcome::Fine }
+        Self { name, found: found.into(), outcome: FindingOutcome::Fine }
     }
 
     pub(super) fn untried(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, found: found.into(), outcome: Outcome::Untried }
+        Self { name, found: found.into(), outcome: FindingOutcome::Untried }
     }
 
-    /// Something that is not as it should be, with what cannot work because of it.
-    pub(super) fn trouble(
+    /// Creates a finding that stops purposes.
+    pub(super) fn problem(
         name: &'static str,
         found: impl Into<String>,
         stops: &[Purpose],
         advice: impl Into<String>,
     ) -> Self {
-        let trouble = Trouble { stops: stops.to_vec(), advice: advice.into(), ..Trouble::default() };
-        Self { name, found: found.into(), outcome: Outcome::Trouble(trouble) }
+        let problem = Problem { stops: stops.to_vec(), advice: advice.into(), ..Problem::default() };
+        Self { name, found: found.into(), outcome: FindingOutcome::Problem(problem) }
     }
 
-    /// Something with which everything works, but some things worse.
-    pub(super) fn hindrance(
+    /// Creates a finding that hinders purposes without stopping them.
+    pub(super) fn limitation(
         name: &'static str,
         found: impl Into<String>,
         hinders: &[Purpose],
         advice: impl Into<String>,
     ) -> Self {
-        let trouble = Trouble { hinders: hinders.to_vec(), advice: advice.into(), ..Trouble::default() };
-        Self { name, found: found.into(), outcome: Outcome::Trouble(trouble) }
+        let problem = Problem { hinders: hinders.to_vec(), advice: advice.into(), ..Problem::default() };
+        Self { name, found: found.into(), outcome: FindingOutcome::Problem(problem) }
     }
 
-    /// Adds commands that mend it.
+    /// Adds commands that fix it.
     pub(super) fn run<S: Into<String>>(mut self, commands: impl IntoIterator<Item = S>) -> Self {
-        if let Outcome::Trouble(trouble) = &mut self.outcome {
-            trouble.commands.extend(commands.into_iter().map(Into::into));
+        if let FindingOutcome::Problem(problem) = &mut self.outcome {
+            problem.commands.extend(commands.into_iter().map(Into::into));
         }
         self
     }
 
     pub(super) fn stops(&self) -> &[Purpose] {
         match &self.outcome {
-            Outcome::Trouble(trouble) => &trouble.stops,
+            FindingOutcome::Problem(problem) => &problem.stops,
             _ => &[],
         }
     }
 
-    /// What is not as it should be, where that concerns what was asked.
-    pub fn matters(&self, asked: &[Purpose]) -> Option<&Trouble> {
+    /// Returns the problem if it matters for a requested purpose.
+    pub fn matters(&self, asked: &[Purpose]) -> Option<&Problem> {
         match &self.outcome {
-            Outcome::Trouble(trouble) if matches!(self.state(asked), State::Wrong | State::Advice) => Some(trouble),
+            FindingOutcome::Problem(problem)
+                if matches!(self.state(asked), FindingState::Wrong | FindingState::Advice) =>
+            {
+                Some(problem)
+            }
             _ => None,
         }
     }
 
-    /// What it means for what was asked.
-    pub fn state(&self, asked: &[Purpose]) -> State {
+    /// Returns its state for the requested purposes.
+    pub fn state(&self, asked: &[Purpose]) -> FindingState {
         let any = |of: &[Purpose]| of.iter().any(|purpose| asked.contains(purpose));
         match &self.outcome {
-            Outcome::Untried => State::Untried,
-            Outcome::Trouble(trouble) if any(&trouble.stops) => State::Wrong,
-            Outcome::Trouble(trouble) if any(&trouble.hinders) => State::Advice,
-            Outcome::Fine | Outcome::Trouble(_) => State::Fine,
+            FindingOutcome::Untried => FindingState::Untried,
+            FindingOutcome::Problem(problem) if any(&problem.stops) => FindingState::Wrong,
+            FindingOutcome::Problem(problem) if any(&problem.hinders) => FindingState::Advice,
+            FindingOutcome::Fine | FindingOutcome::Problem(_) => FindingState::Fine,
         }
     }
 }

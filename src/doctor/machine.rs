@@ -1,4 +1,4 @@
-//! What is known of a machine.
+//! The facts of a machine as plain data, so that checks can be tested with invented machines.
 
 use std::path::PathBuf;
 
@@ -7,56 +7,56 @@ use sandbox::Gpu;
 use sandbox::engine::Facts;
 use sandbox::failure::Unreachable;
 
-/// Everything that checks look at.
+/// All facts that checks use.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    /// The system.
+    /// Operating system.
     pub system: System,
     /// The processor.
     pub processor: Processor,
     /// Main memory.
     pub memory: Memory,
-    /// The workspace, and the bytes that can be written there.
+    /// Path of the workspace and its free bytes.
     pub workspace: (PathBuf, Option<u64>),
-    /// Whether a file and a folder can be locked where the workspace is; none where that could not be tried.
+    /// Whether files and folders can be locked in the workspace; `None` if that could not be tried.
     pub locks: Option<Result<(), String>>,
     /// Size of `/dev/shm` in bytes.
     pub shm: Option<u64>,
-    /// Seconds since 1970: now.
+    /// Current time, in seconds since 1970.
     pub now: u64,
-    /// Seconds since 1970: when the program's commit was made.
+    /// Time of the program's commit, in seconds since 1970.
     pub commit: Option<u64>,
-    /// The program that computes.
-    pub worker: Worker,
+    /// The worker of this machine.
+    pub worker: WorkerState,
     /// The container engine.
-    pub engine: Engine,
-    /// The images of the program, where the engine answers.
-    pub images: Vec<Image>,
-    /// GPUs and the way to them.
+    pub engine: EngineState,
+    /// The program's images; empty if no engine answers.
+    pub images: Vec<RoleImage>,
+    /// GPUs, drivers and their access from containers.
     pub gpu: GpuParts,
 }
 
-/// The program that installs packages.
+/// The package manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packages {
-    /// Debian, Ubuntu and their kin.
+pub enum PackageManager {
+    /// Debian, Ubuntu and derivatives.
     Apt,
-    /// Fedora, Red Hat and their kin.
+    /// Fedora, Red Hat and derivatives.
     Dnf,
-    /// Something else.
+    /// Any other.
     Other,
 }
 
-/// The system.
+/// The operating system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct System {
     /// The program that installs packages.
-    pub packages: Packages,
-    /// Whether this process is root's.
+    pub packages: PackageManager,
+    /// Whether this process runs as root.
     pub root: bool,
     /// Whether systemd manages services.
     pub systemd: bool,
-    /// Those of the programs asked about that are installed.
+    /// The installed ones of the programs that advice depends on.
     pub programs: Vec<&'static str>,
 }
 
@@ -66,17 +66,17 @@ impl System {
         self.programs.contains(&program)
     }
 
-    /// A command as root.
+    /// Prefixes a command with `sudo` unless running as root.
     pub fn sudo(&self, command: &str) -> String {
         if self.root { command.to_owned() } else { format!("sudo {command}") }
     }
 
-    /// Commands that install a package under its names for apt and dnf.
+    /// Returns the command that installs a package by its name for apt or dnf.
     pub fn install(&self, apt: &str, dnf: &str) -> Option<String> {
         match self.packages {
-            Packages::Apt => Some(self.sudo(&format!("apt-get install -y {apt}"))),
-            Packages::Dnf => Some(self.sudo(&format!("dnf install -y {dnf}"))),
-            Packages::Other => None,
+            PackageManager::Apt => Some(self.sudo(&format!("apt-get install -y {apt}"))),
+            PackageManager::Dnf => Some(self.sudo(&format!("dnf install -y {dnf}"))),
+            PackageManager::Other => None,
         }
     }
 }
@@ -84,38 +84,38 @@ impl System {
 /// The processor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Processor {
-    /// Its model.
+    /// Model name.
     pub model: String,
     /// Cores that this process may use.
     pub cores: usize,
-    /// What it has of AVX2, AVX-512, bf16 and SHA; none where it is not an x86.
+    /// Which of AVX2, AVX-512, bf16 and SHA it supports; `None` if it is not an x86.
     pub features: Option<Vec<&'static str>>,
 }
 
 /// Main memory in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// All that this process may use: the machine's, or less by a limit.
+    /// Memory of the machine, or a lower limit of this process.
     pub total: Option<u64>,
-    /// What is not in use.
+    /// Available memory.
     pub available: Option<u64>,
 }
 
-/// The program that computes on this machine.
+/// The state of the worker on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Worker {
-    /// It is here and belongs to this program.
+pub enum WorkerState {
+    /// It matches this program.
     Fits(Torch),
-    /// It was not asked: nothing that a person wants to do computes here.
+    /// Not checked: no requested purpose computes on this machine itself.
     Unasked,
-    /// It is here, but does not say who it is, or is another one.
+    /// It exists but gives no handshake, or does not match this program.
     Unfit {
-        /// What is wrong with it.
+        /// What is wrong.
         why: String,
     },
-    /// It is not here.
+    /// It is missing.
     Missing {
-        /// What was looked for.
+        /// Where it was looked for.
         why: String,
     },
 }
@@ -125,33 +125,33 @@ pub enum Worker {
 pub struct Torch {
     /// Version of libtorch.
     pub version: String,
-    /// Whether it holds CUDA, whatever the machine has.
+    /// Whether it was built with CUDA.
     pub cuda: bool,
     /// GPUs that it sees.
     pub gpus: usize,
 }
 
-/// The container engine.
+/// The state of the container engine.
 #[derive(Debug, Clone)]
-pub enum Engine {
+pub enum EngineState {
     /// It answers.
     Answers {
         /// Its address.
         host: String,
-        /// What it is.
+        /// Facts about it.
         facts: Facts,
-        /// Bytes free where it keeps images; none where that is elsewhere.
+        /// Free bytes for images; `None` if they are on a different machine.
         free: Option<u64>,
     },
-    /// It does not.
+    /// It does not answer.
     Silent {
         /// The address that was tried.
         host: String,
         /// Whether `DOCKER_HOST` names it.
         named: bool,
-        /// Why.
+        /// Kind of failure.
         reason: Unreachable,
-        /// What the connection said.
+        /// Message of the failure.
         why: String,
     },
     /// It answers, but is too old.
@@ -161,54 +161,54 @@ pub enum Engine {
     },
 }
 
-/// An image of the program.
+/// One of the program's images.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// What it is for.
+pub struct RoleImage {
+    /// Its role.
     pub role: Role,
     /// Its name.
     pub name: String,
-    /// What the engine has of it.
+    /// State in the engine.
     pub state: ImageState,
 }
 
-/// What the engine has of an image.
+/// The state of an image in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageState {
-    /// Nothing.
+    /// Not present.
     Missing,
-    /// An image without a pin.
+    /// Present, not pinned.
     Unpinned,
-    /// The pinned image.
+    /// Present, as pinned.
     Pinned,
-    /// Another than the pinned one.
+    /// Present, but different from the pinned one.
     Changed,
-    /// It could not be looked up.
+    /// The lookup failed.
     Unknown(String),
 }
 
-/// GPUs and the way to them.
+/// GPUs, drivers and their access from containers.
 #[derive(Debug, Clone)]
 pub struct GpuParts {
-    /// NVIDIA's devices on the PCI bus, whether or not a driver is there.
+    /// Number of NVIDIA devices on the PCI bus, with or without driver.
     pub devices: usize,
-    /// Version of the kernel's driver.
+    /// Version of the kernel driver.
     pub driver: Option<String>,
-    /// GPUs that nvidia-smi lists on the machine itself; an error where it fails.
+    /// Number of GPUs that nvidia-smi lists on the host, or its error; `None` if it is not installed.
     pub listed: Option<Result<usize, String>>,
-    /// Files that describe NVIDIA's devices for CDI.
+    /// CDI files that describe NVIDIA's devices.
     pub cdi: Vec<PathBuf>,
-    /// A look from within a container.
-    pub probe: Probe,
+    /// GPUs seen from inside a container.
+    pub probe: GpuProbe,
 }
 
-/// A look for GPUs from within a container.
+/// The result of looking for GPUs from inside a container.
 #[derive(Debug, Clone)]
-pub enum Probe {
-    /// It was not made.
+pub enum GpuProbe {
+    /// Not tried; why.
     Untried(&'static str),
-    /// GPUs that a container gets.
+    /// GPUs that a container sees.
     Found(Vec<Gpu>),
-    /// None: the way, why, and what mends it.
+    /// A container sees none; why.
     Failed(String),
 }

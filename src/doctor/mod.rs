@@ -1,18 +1,19 @@
-//! `repro doctor`: whether this machine has what a run needs, and what mends it where it has not.
+//! `repro doctor`: checks whether this machine has what a run needs, and tells how to fix what is missing.
 //!
-//! - [`machine`]: the facts, as plain data, so that checks can be tried on machines that are made up;
-//! - [`gather`]: the facts of the machine that it runs on;
+//! - [`machine`]: facts as plain data, so that checks can be tested with invented machines;
+//! - [`gather`]: collects the facts of this machine;
 //! - `check`: one function per check, from facts to a [`Finding`];
-//! - [`render`]: the page for people.
+//! - `report`: all findings for the requested purposes;
+//! - [`render`]: formats the report for people.
 
 mod check;
 mod finding;
 pub mod gather;
 pub mod machine;
-mod purpose;
 pub mod render;
+mod report;
 #[cfg(test)]
 mod tests;
 
-pub use finding::{Finding, Outcome, Purpose, State, Trouble};
-pub use purpose::Report;
+pub use finding::{Finding, FindingOutcome, FindingState, Problem, Purpose};
+pub use report::DoctorReport;

@@ -1,18 +1,18 @@
-//! The page for people: 80 columns, commands whole on lines of their own so that they can be copied.
+//! Formats the report for people: 80 columns, with each command on a line of its own so that it can be copied.
 
 use std::fmt::Write;
 
-use super::{Report, State};
+use super::{DoctorReport, FindingState};
 
-/// Columns of a terminal that everything but commands and addresses keeps to.
+/// Maximum width of lines, except for commands and addresses.
 const WIDTH: usize = 80;
-/// Columns of the state.
+/// Width of the state.
 const STATE: usize = 6;
-/// Columns before a name, and before what mends.
+/// Indentation of names and advice.
 const MARGIN: usize = 2 + STATE + 2;
 
-/// The whole text, with ANSI colours if asked.
-pub fn render(report: &Report, colour: bool) -> String {
+/// Returns the whole text, with ANSI colours if requested.
+pub fn render(report: &DoctorReport, colour: bool) -> String {
     let paint = |code: &str, text: &str| if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
     let names = report.groups.iter().flat_map(|(_, findings)| findings).map(|finding| finding.name.chars().count());
     let name_width = names.max().unwrap_or(0);
@@ -21,10 +21,10 @@ pub fn render(report: &Report, colour: bool) -> String {
         let _ = writeln!(out, "{group}");
         for finding in findings {
             let (word, code) = match finding.state(&report.asked) {
-                State::Fine => ("fine", "1;32"),
-                State::Advice => ("advice", "1;33"),
-                State::Wrong => ("WRONG", "1;31"),
-                State::Untried => ("–", "2"),
+                FindingState::Fine => ("fine", "1;32"),
+                FindingState::Advice => ("advice", "1;33"),
+                FindingState::Wrong => ("WRONG", "1;31"),
+                FindingState::Untried => ("–", "2"),
             };
             let state = paint(code, &format!("{word:<STATE$}"));
             let column = MARGIN + name_width + 2;
@@ -35,9 +35,9 @@ pub fn render(report: &Report, colour: bool) -> String {
             for line in found {
                 let _ = writeln!(out, "{:column$}{line}", "");
             }
-            if let Some(trouble) = finding.matters(&report.asked) {
-                let advice = wrapped(&trouble.advice, WIDTH - MARGIN).into_iter().filter(|line| !line.is_empty());
-                for line in advice.chain(trouble.commands.iter().map(|command| format!("$ {command}"))) {
+            if let Some(problem) = finding.matters(&report.asked) {
+                let advice = wrapped(&problem.advice, WIDTH - MARGIN).into_iter().filter(|line| !line.is_empty());
+                for line in advice.chain(problem.commands.iter().map(|command| format!("$ {command}"))) {
                     let _ = writeln!(out, "{:MARGIN$}{line}", "");
                 }
             }
@@ -57,7 +57,7 @@ pub fn render(report: &Report, colour: bool) -> String {
     out
 }
 
-/// Lines of so many columns; a longer word, such as an address, stays whole.
+/// Wraps text; a word longer than a line, such as an address, is not broken.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let options = textwrap::Options::new(width).break_words(false);
     textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()

@@ -1,9 +1,9 @@
-//! Checks on machines that are made up.
+//! Tests of checks with invented machines.
 
 use super::machine::Machine;
 use super::machine::*;
-use super::purpose::*;
 use super::render::render;
+use super::report::*;
 use super::*;
 use crate::images::Role;
 use sandbox::Gpu;
@@ -28,12 +28,12 @@ fn gpu(name: &str, capability: (u32, u32)) -> Gpu {
     Gpu { index: 0, name: name.into(), compute_capability: Some(capability), driver: "535.183.01".into(), memory }
 }
 
-/// Everything is there.
+/// A machine that has everything.
 fn server() -> Machine {
-    let image = |role, name: &str| Image { role, name: name.into(), state: ImageState::Pinned };
+    let image = |role, name: &str| RoleImage { role, name: name.into(), state: ImageState::Pinned };
     Machine {
         system: System {
-            packages: Packages::Apt,
+            packages: PackageManager::Apt,
             root: false,
             systemd: true,
             programs: vec!["dockerd", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook"],
@@ -49,8 +49,8 @@ fn server() -> Machine {
         shm: Some(64 << 30),
         now: 1_795_000_000,
         commit: Some(1_794_000_000),
-        worker: Worker::Fits(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
-        engine: Engine::Answers {
+        worker: WorkerState::Fits(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
+        engine: EngineState::Answers {
             host: "unix:///var/run/docker.sock".into(),
             facts: facts(),
             free: Some(200_000_000_000),
@@ -61,15 +61,15 @@ fn server() -> Machine {
             driver: Some("535.183.01".into()),
             listed: Some(Ok(1)),
             cdi: Vec::new(),
-            probe: Probe::Found(vec![gpu("Tesla V100-SXM2-16GB", (7, 0))]),
+            probe: GpuProbe::Found(vec![gpu("Tesla V100-SXM2-16GB", (7, 0))]),
         },
     }
 }
 
-/// Hardly anything is there, and the clock has stopped.
+/// A machine that has hardly anything, and a clock that stopped.
 fn laptop() -> Machine {
     Machine {
-        system: System { packages: Packages::Dnf, root: false, systemd: true, programs: Vec::new() },
+        system: System { packages: PackageManager::Dnf, root: false, systemd: true, programs: Vec::new() },
         processor: Processor { model: "Intel(R) Core(TM)2 Duo".into(), cores: 1, features: Some(Vec::new()) },
         memory: Memory { total: Some(4_000_000_000), available: Some(9_000_000_000) },
         workspace: ("/home/a/workspace".into(), Some(200_000_000)),
@@ -77,7 +77,7 @@ fn laptop() -> Machine {
         shm: Some(1 << 20),
         now: 60,
         commit: Some(1_794_000_000),
-        worker: Worker::Missing { why: "the program repro-worker is missing".into() },
+        worker: WorkerState::Missing { why: "the program repro-worker is missing".into() },
         engine: silent(Unreachable::NoSocket, false),
         images: Vec::new(),
         gpu: GpuParts {
@@ -85,29 +85,29 @@ fn laptop() -> Machine {
             driver: None,
             listed: None,
             cdi: Vec::new(),
-            probe: Probe::Untried("no engine answers"),
+            probe: GpuProbe::Untried("no engine answers"),
         },
     }
 }
 
-fn silent(reason: Unreachable, named: bool) -> Engine {
-    Engine::Silent { host: "unix:///var/run/docker.sock".into(), named, reason, why: "odd".into() }
+fn silent(reason: Unreachable, named: bool) -> EngineState {
+    EngineState::Silent { host: "unix:///var/run/docker.sock".into(), named, reason, why: "odd".into() }
 }
 
-fn all(machine: &Machine) -> Report {
-    Report::of(machine, &Purpose::ALL)
+fn all(machine: &Machine) -> DoctorReport {
+    DoctorReport::of(machine, &Purpose::ALL)
 }
 
-/// State, what was found, and the commands of one check.
-fn check(machine: &Machine, name: &str) -> (State, String, String) {
+/// Returns state, text and commands of one check.
+fn check(machine: &Machine, name: &str) -> (FindingState, String, String) {
     let report = all(machine);
     let finding = report.groups.iter().flat_map(|(_, findings)| findings).find(|finding| finding.name == name).unwrap();
-    let commands = finding.matters(&report.asked).map_or_else(String::new, |trouble| trouble.commands.join("; "));
+    let commands = finding.matters(&report.asked).map_or_else(String::new, |problem| problem.commands.join("; "));
     (finding.state(&report.asked), finding.found.clone(), commands)
 }
 
 #[test]
-fn pages() {
+fn the_report_fits_80_columns_and_names_every_problem() {
     let (server, laptop) = (all(&server()), all(&laptop()));
     insta::assert_snapshot!("server", render(&server, false));
     insta::assert_snapshot!("laptop", render(&laptop, false));
@@ -120,21 +120,21 @@ fn pages() {
 }
 
 #[test]
-fn only_what_is_asked_for_can_be_wrong() {
+fn only_requested_purposes_are_judged() {
     let mut machine = server();
     machine.engine = silent(Unreachable::NotRunning, false);
     machine.gpu.driver = None;
     machine.gpu.devices = 0;
-    let report = |asked: &[Purpose]| Report::of(&machine, asked);
+    let report = |asked: &[Purpose]| DoctorReport::of(&machine, asked);
     assert!(report(&[Purpose::Demo, Purpose::Train]).is_ready());
     assert!(!report(&[Purpose::Docker]).groups.iter().any(|(_, all)| all.iter().any(|one| one.name == "worker")));
     assert_eq!(report(&[Purpose::Docker]).stops(Purpose::Docker), ["engine"]);
     assert_eq!(report(&[Purpose::Extract]).stops(Purpose::Extract), ["engine", "driver"]);
     assert!(!render(&report(&[Purpose::Demo]), false).contains("containers"));
-    // Where nobody asked for what it hinders, it is only a fact.
+    // A finding that hinders no requested purpose is fine.
     machine.workspace.1 = Some(5_000_000_000);
-    assert_eq!(Report::of(&machine, &[Purpose::Demo]).json()["checks"][2]["state"], "fine");
-    let json = Report::of(&machine, &[Purpose::Train, Purpose::Docker]).json();
+    assert_eq!(DoctorReport::of(&machine, &[Purpose::Demo]).json()["checks"][2]["state"], "fine");
+    let json = DoctorReport::of(&machine, &[Purpose::Train, Purpose::Docker]).json();
     assert_eq!((&json["schema"], &json["ready"]["train"]["ready"]), (&1.into(), &true.into()));
     assert_eq!(json["ready"]["docker"]["stopped_by"][0], "engine");
     let disk = &json["checks"][2];
@@ -146,13 +146,13 @@ fn only_what_is_asked_for_can_be_wrong() {
 }
 
 #[test]
-fn a_silent_engine_is_mended_as_the_machine_needs_it() {
+fn commands_for_a_missing_engine_suit_the_machine() {
     let commands = |reason, named, change: fn(&mut System)| {
         let mut machine = server();
         machine.engine = silent(reason, named);
         change(&mut machine.system);
         let (state, _, commands) = check(&machine, "engine");
-        assert_eq!(state, State::Wrong);
+        assert_eq!(state, FindingState::Wrong);
         commands
     };
     let start = "sudo systemctl enable --now docker; sudo usermod -aG docker \"$USER\"";
@@ -163,58 +163,59 @@ fn a_silent_engine_is_mended_as_the_machine_needs_it() {
     assert_eq!(commands(Unreachable::NoSocket, false, podman), "systemctl --user enable --now podman.socket");
     let bare = |system: &mut System| system.programs.clear();
     assert_eq!(commands(Unreachable::NoSocket, false, bare), format!("sudo apt-get install -y docker.io; {start}"));
-    let strange = |system: &mut System| (system.programs, system.packages) = (Vec::new(), Packages::Other);
+    let strange = |system: &mut System| (system.programs, system.packages) = (Vec::new(), PackageManager::Other);
     assert_eq!(commands(Unreachable::NoSocket, false, strange), "");
     assert_eq!(commands(Unreachable::NoPermission, false, |_| ()), "sudo usermod -aG docker \"$USER\"");
     assert_eq!(commands(Unreachable::NoSocket, true, |_| ()), "unset DOCKER_HOST; repro doctor");
     assert_eq!(commands(Unreachable::BadAddress, true, |_| ()), "unset DOCKER_HOST; repro doctor");
     assert_eq!(commands(Unreachable::Other, false, |_| ()), "");
-    let old = Machine { engine: Engine::TooOld { found: "1.39".into() }, ..server() };
+    let old = Machine { engine: EngineState::TooOld { found: "1.39".into() }, ..server() };
     assert_eq!(check(&old, "engine").2, "sudo apt-get install -y docker.io");
 }
 
 #[test]
-fn engines_that_answer() {
+fn engines_that_answer_are_judged_by_their_facts() {
     let with = |host: &str, change: fn(&mut Facts)| {
         let mut machine = server();
         let mut facts = facts();
         change(&mut facts);
-        machine.engine = Engine::Answers { host: host.into(), facts, free: Some(5_000_000_000) };
+        machine.engine = EngineState::Answers { host: host.into(), facts, free: Some(5_000_000_000) };
         machine
     };
     let (state, found, _) = check(&with("unix:///run/user/1000/docker.sock", |facts| facts.rootless = true), "engine");
-    assert_eq!(state, State::Fine);
+    assert_eq!(state, FindingState::Fine);
     assert_eq!(found, "Docker 28.3.0, API 1.51, rootless, cgroup v2, at unix:///run/user/1000/docker.sock");
-    assert_eq!(check(&with("tcp://127.0.0.1:2375", |_| ()), "engine").0, State::Fine);
-    assert_eq!(check(&with("tcp://10.0.0.7:2375", |_| ()), "engine").0, State::Wrong);
-    assert_eq!(check(&with("unix:///s", |facts| facts.limits_memory = false), "engine").0, State::Advice);
-    assert_eq!(check(&with("unix:///s", |_| ()), "engine's disk").0, State::Advice);
+    assert_eq!(check(&with("tcp://127.0.0.1:2375", |_| ()), "engine").0, FindingState::Fine);
+    assert_eq!(check(&with("tcp://10.0.0.7:2375", |_| ()), "engine").0, FindingState::Wrong);
+    assert_eq!(check(&with("unix:///s", |facts| facts.limits_memory = false), "engine").0, FindingState::Advice);
+    assert_eq!(check(&with("unix:///s", |_| ()), "engine's disk").0, FindingState::Advice);
     let (state, found, commands) = check(&with("unix:///s", |facts| facts.podman = true), "toolkit");
-    assert_eq!((state, found.as_str()), (State::Wrong, "nvidia-ctk, runtime nvidia, hook"));
+    assert_eq!((state, found.as_str()), (FindingState::Wrong, "nvidia-ctk, runtime nvidia, hook"));
     assert_eq!(commands, "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml");
 }
 
 #[test]
-fn images() {
+fn each_state_of_an_image_has_its_command() {
     let with = |state| {
         let mut machine = server();
         machine.images[0].state = state;
         check(&machine, "extractor image")
     };
-    assert_eq!(with(ImageState::Missing).0, State::Wrong);
+    assert_eq!(with(ImageState::Missing).0, FindingState::Wrong);
     assert_eq!(with(ImageState::Missing).2, "repro images pull extractor");
     assert_eq!(
         (with(ImageState::Unpinned).0, with(ImageState::Unpinned).2.as_str()),
-        (State::Advice, "repro images pin extractor")
+        (FindingState::Advice, "repro images pin extractor")
     );
     assert!(
-        with(ImageState::Changed).0 == State::Wrong && with(ImageState::Changed).2.contains("pin --accept extractor")
+        with(ImageState::Changed).0 == FindingState::Wrong
+            && with(ImageState::Changed).2.contains("pin --accept extractor")
     );
-    assert_eq!(with(ImageState::Unknown("odd".into())).0, State::Wrong);
+    assert_eq!(with(ImageState::Unknown("odd".into())).0, FindingState::Wrong);
 }
 
 #[test]
-fn the_way_to_the_gpu() {
+fn each_part_of_gpu_access_is_checked() {
     let with = |change: fn(&mut Machine)| {
         let mut machine = server();
         change(&mut machine);
@@ -222,24 +223,24 @@ fn the_way_to_the_gpu() {
     };
     let bare = with(|machine| {
         machine.system.programs.clear();
-        if let Engine::Answers { facts, .. } = &mut machine.engine {
+        if let EngineState::Answers { facts, .. } = &mut machine.engine {
             facts.runtimes.clear();
         }
     });
     let (state, found, commands) = check(&bare, "toolkit");
-    assert_eq!((state, found.as_str()), (State::Wrong, "not installed"));
+    assert_eq!((state, found.as_str()), (FindingState::Wrong, "not installed"));
     assert_eq!(
         commands,
         "sudo apt-get install -y nvidia-container-toolkit; sudo nvidia-ctk runtime configure --runtime=docker; \
          sudo systemctl restart docker"
     );
-    let newer = with(|machine| machine.gpu.probe = Probe::Found(vec![gpu("NVIDIA H100 80GB HBM3", (9, 0))]));
+    let newer = with(|machine| machine.gpu.probe = GpuProbe::Found(vec![gpu("NVIDIA H100 80GB HBM3", (9, 0))]));
     let (state, found, _) = check(&newer, "in a container");
-    assert_eq!((state, found.as_str()), (State::Wrong, "0 NVIDIA H100 80GB HBM3, capability 9.0, 17.2 GB"));
+    assert_eq!((state, found.as_str()), (FindingState::Wrong, "0 NVIDIA H100 80GB HBM3, capability 9.0, 17.2 GB"));
     assert_eq!(all(&newer).stops(Purpose::Extract), ["in a container"]);
     assert!(all(&newer).stops(Purpose::Docker).is_empty());
-    let failed = with(|machine| machine.gpu.probe = Probe::Failed("no GPU in the container".into()));
-    assert_eq!(check(&failed, "in a container").0, State::Wrong);
+    let failed = with(|machine| machine.gpu.probe = GpuProbe::Failed("no GPU in the container".into()));
+    assert_eq!(check(&failed, "in a container").0, FindingState::Wrong);
 
     let driver = |listed, devices| {
         let mut machine = server();
@@ -249,8 +250,11 @@ fn the_way_to_the_gpu() {
         }
         check(&machine, "driver")
     };
-    assert_eq!(driver(Some(Ok(2)), 2), (State::Fine, "535.183.01; nvidia-smi lists 2 GPUs".into(), String::new()));
-    assert_eq!(driver(Some(Ok(0)), 1).0, State::Wrong);
+    assert_eq!(
+        driver(Some(Ok(2)), 2),
+        (FindingState::Fine, "535.183.01; nvidia-smi lists 2 GPUs".into(), String::new())
+    );
+    assert_eq!(driver(Some(Ok(0)), 1).0, FindingState::Wrong);
     assert_eq!(driver(Some(Err("mismatch".into())), 1).1, "535.183.01; nvidia-smi fails: mismatch");
     assert_eq!(driver(None, 1).1, "535.183.01; no nvidia-smi");
     assert_eq!(driver(None, 0).1, "this machine has no NVIDIA GPU");
@@ -260,33 +264,33 @@ fn the_way_to_the_gpu() {
 fn a_libtorch_for_cpus_and_one_that_sees_no_gpu_are_told_apart() {
     let with = |cuda, driver: Option<&str>, devices| {
         let mut machine = server();
-        machine.worker = Worker::Fits(Torch { version: "2.11.0".into(), cuda, gpus: 0 });
+        machine.worker = WorkerState::Fits(Torch { version: "2.11.0".into(), cuda, gpus: 0 });
         (machine.gpu.driver, machine.gpu.devices) = (driver.map(str::to_owned), devices);
         check(&machine, "worker")
     };
     let cpu = "libtorch 2.11.0, for CPUs only".to_owned();
-    assert_eq!(with(false, None, 0), (State::Fine, cpu.clone(), String::new()));
+    assert_eq!(with(false, None, 0), (FindingState::Fine, cpu.clone(), String::new()));
     let rebuild = "ci/setup --cuda; cargo build --release; target/release/repro doctor".to_owned();
-    assert_eq!(with(false, Some("580.95.05"), 1), (State::Advice, cpu, rebuild));
+    assert_eq!(with(false, Some("580.95.05"), 1), (FindingState::Advice, cpu, rebuild));
     let none = "libtorch 2.11.0, with CUDA, but there is no NVIDIA GPU".to_owned();
-    assert_eq!(with(true, None, 0), (State::Advice, none, String::new()));
+    assert_eq!(with(true, None, 0), (FindingState::Advice, none, String::new()));
     assert_eq!(with(true, None, 2).1, "libtorch 2.11.0, with CUDA, but 2 GPUs have no driver");
     assert_eq!(with(true, None, 1).1, "libtorch 2.11.0, with CUDA, but 1 GPU has no driver");
     let (state, found, commands) = with(true, Some("535.183.01"), 1);
     assert_eq!(
         (state, found.as_str()),
-        (State::Advice, "libtorch 2.11.0, with CUDA, but it sees no GPU by driver 535.183.01")
+        (FindingState::Advice, "libtorch 2.11.0, with CUDA, but it sees no GPU with driver 535.183.01")
     );
     assert!(commands.starts_with("nvidia-smi; "), "{commands}");
 }
 
 #[test]
-fn a_worker_that_does_not_fit_stops_what_is_computed_here_and_nothing_else() {
+fn a_worker_that_does_not_match_stops_only_what_computes_here() {
     let mut machine = server();
     let why = "the worker /opt/repro-worker does not match this program";
-    machine.worker = Worker::Unfit { why: why.into() };
+    machine.worker = WorkerState::Unfit { why: why.into() };
     let (state, found, commands) = check(&machine, "worker");
-    assert_eq!((state, found.as_str()), (State::Wrong, why));
+    assert_eq!((state, found.as_str()), (FindingState::Wrong, why));
     assert!(commands.starts_with("ci/setup; cargo build"), "{commands}");
     let report = all(&machine);
     let stopped = Purpose::ALL.map(|purpose| report.stops(purpose).contains(&"worker"));

@@ -1,4 +1,4 @@
-//! `repro doctor` on the machine that the tests run on.
+//! `repro doctor` on this machine.
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -39,7 +39,7 @@ fn a_dead_engine_is_named_with_what_mends_it() {
     drop(UnixListener::bind(&socket).unwrap());
     let found = check(folder.path(), &host, "engine", &[]);
     assert_eq!((&found["state"], &found["stops"][0]), (&"wrong".into(), &"docker".into()));
-    assert!(found["found"].as_str().unwrap().contains("nobody listens"), "{found}");
+    assert!(found["found"].as_str().unwrap().contains("no engine answers"), "{found}");
     // What was not asked for is neither looked at nor wrong.
     let text = stdout(&doctor(folder.path(), &host, &["--for", "demo"]).output().unwrap());
     assert!(!text.contains("containers") && text.contains("\ndemo  "), "{text}");

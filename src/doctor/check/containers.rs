@@ -1,25 +1,25 @@
-//! The container engine and the images.
+//! Checks of the container engine and the images.
 
 use crate::doctor::finding::{Finding, Purpose};
-use crate::doctor::machine::{Engine, Image, ImageState, Machine, Packages};
+use crate::doctor::machine::{EngineState, ImageState, Machine, PackageManager, RoleImage};
 use crate::images::Role;
 use base::format::human_bytes;
 use sandbox::engine::Facts;
 use sandbox::failure::Unreachable;
 
-/// Images of CUDA programs take several GB, and pulling one needs room for it packed and unpacked.
+/// Recommended free space: images with CUDA take several GB, and pulling one needs space for it compressed and unpacked.
 const ROOM_FOR_IMAGES: u64 = 20_000_000_000;
-/// Less cannot hold the output of one container.
+/// Minimum free space: the output of one container.
 const LEAST_DISK: u64 = 1_000_000_000;
 const INSTALL_DOCKER: &str = "https://docs.docker.com/engine/install";
 
 pub(super) fn engine(machine: &Machine) -> Finding {
     match &machine.engine {
-        Engine::Answers { host, facts, .. } => answers(host, facts),
-        Engine::Silent { host, named, reason, why } => silent(machine, host, *named, *reason, why),
-        Engine::TooOld { found } => {
+        EngineState::Answers { host, facts, .. } => answers(host, facts),
+        EngineState::Silent { host, named, reason, why } => silent(machine, host, *named, *reason, why),
+        EngineState::TooOld { found } => {
             let advice = "Docker 20.10 or newer or Podman 4 or newer is needed:";
-            Finding::trouble("engine", format!("API {found} is too old"), super::purposes::CONTAINERS, advice)
+            Finding::problem("engine", format!("API {found} is too old"), super::purposes::CONTAINERS, advice)
                 .run(machine.system.install("docker.io", "moby-engine"))
         }
     }
@@ -32,13 +32,13 @@ fn answers(host: &str, facts: &Facts) -> Finding {
         !host.starts_with("unix://") && !["//127.", "//localhost", "//[::1]"].iter().any(|own| host.contains(own));
     if elsewhere {
         let advice =
-            "folders of this machine cannot be mounted by an engine on another one; run this program there instead";
-        return Finding::trouble("engine", found, super::purposes::CONTAINERS, advice);
+            "an engine on a different machine cannot mount folders of this one; run this program there instead";
+        return Finding::problem("engine", found, super::purposes::CONTAINERS, advice);
     }
     if !facts.limits_memory {
-        let advice = "the engine cannot limit the memory of a container: one that runs wild takes the machine's; \
+        let advice = "the engine cannot limit the memory of containers, so that one can use up all memory; \
                       boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1) or use an engine that runs as root";
-        return Finding::hindrance("engine", found, super::purposes::CONTAINERS, advice);
+        return Finding::limitation("engine", found, super::purposes::CONTAINERS, advice);
     }
     Finding::fine("engine", found)
 }
@@ -49,23 +49,23 @@ fn product(facts: &Facts) -> String {
 }
 
 fn silent(machine: &Machine, host: &str, named: bool, reason: Unreachable, why: &str) -> Finding {
-    let stopped = |found: String, advice: &str| Finding::trouble("engine", found, super::purposes::CONTAINERS, advice);
+    let stopped = |found: String, advice: &str| Finding::problem("engine", found, super::purposes::CONTAINERS, advice);
     let found = match reason {
         Unreachable::NoPermission => {
             let advice = "join the group of the socket, then log out and in again (in the group docker one is as powerful as \
                           root):";
-            return stopped(format!("{host} may not be opened by this user"), advice)
+            return stopped(format!("this user may not open {host}"), advice)
                 .run(["sudo usermod -aG docker \"$USER\""]);
         }
-        Unreachable::NoSocket => format!("none: there is no {}", host.trim_start_matches("unix://")),
-        Unreachable::NotRunning => format!("none: nobody listens at {host}"),
-        Unreachable::BadAddress => format!("none: {host} is no address of an engine"),
+        Unreachable::NoSocket => format!("none: {} does not exist", host.trim_start_matches("unix://")),
+        Unreachable::NotRunning => format!("none: no engine answers at {host}"),
+        Unreachable::BadAddress => format!("none: {host} is not a valid address"),
         Unreachable::Other => format!("none: {host}: {why}"),
     };
     match reason {
-        _ if named => stopped(found, "DOCKER_HOST names it: start that engine, or forget it and use the usual one:")
+        _ if named => stopped(found, "DOCKER_HOST names it: start that engine, or use the default one:")
             .run(["unset DOCKER_HOST", "repro doctor"]),
-        Unreachable::Other => stopped(found, "see whether the engine runs, and its log"),
+        Unreachable::Other => stopped(found, "check that the engine runs, and read its log"),
         _ => {
             let (advice, commands) = start(machine);
             stopped(found, &advice).run(commands)
@@ -73,7 +73,7 @@ fn silent(machine: &Machine, host: &str, named: bool, reason: Unreachable, why: 
     }
 }
 
-/// How an engine is started, or first installed.
+/// Returns how to start an engine, or how to install one first.
 fn start(machine: &Machine) -> (String, Vec<String>) {
     let system = &machine.system;
     let by_hand = "nohup dockerd >/tmp/dockerd.log 2>&1 </dev/null &";
@@ -103,7 +103,7 @@ fn start(machine: &Machine) -> (String, Vec<String>) {
         return ("Podman is installed; its socket does not run:".into(), commands);
     }
     match (system.packages, system.install("docker.io", "moby-engine")) {
-        (Packages::Apt | Packages::Dnf, Some(install)) => {
+        (PackageManager::Apt | PackageManager::Dnf, Some(install)) => {
             let advice = format!("install Docker (the distribution's, or Docker's own: {INSTALL_DOCKER}):");
             (advice, docker(vec![install]))
         }
@@ -113,7 +113,7 @@ fn start(machine: &Machine) -> (String, Vec<String>) {
 
 pub(super) fn disk(machine: &Machine) -> Finding {
     let name = "engine's disk";
-    let Engine::Answers { facts, free, .. } = &machine.engine else {
+    let EngineState::Answers { facts, free, .. } = &machine.engine else {
         return Finding::untried(name, "no engine answers");
     };
     let Some(free) = free else {
@@ -123,9 +123,9 @@ pub(super) fn disk(machine: &Machine) -> Finding {
     let advice = "images of CUDA programs take several GB; this shows what the engine holds:";
     let list = if facts.podman { "podman system df" } else { "docker system df" };
     match *free {
-        free if free < LEAST_DISK => Finding::trouble(name, found, super::purposes::CONTAINERS, advice).run([list]),
+        free if free < LEAST_DISK => Finding::problem(name, found, super::purposes::CONTAINERS, advice).run([list]),
         free if free < ROOM_FOR_IMAGES => {
-            Finding::hindrance(name, found, super::purposes::CONTAINERS, advice).run([list])
+            Finding::limitation(name, found, super::purposes::CONTAINERS, advice).run([list])
         }
         _ => Finding::fine(name, found),
     }
@@ -140,25 +140,25 @@ pub(super) fn train_image(machine: &Machine) -> Finding {
 }
 
 fn image(machine: &Machine, role: Role, name: &'static str, purpose: Purpose) -> Finding {
-    let Some(Image { name: full, state, .. }) = machine.images.iter().find(|image| image.role == role) else {
+    let Some(RoleImage { name: full, state, .. }) = machine.images.iter().find(|image| image.role == role) else {
         return Finding::untried(name, "no engine answers");
     };
     let verb = if role == Role::Extractor { "pull" } else { "build" };
     match state {
         ImageState::Pinned => Finding::fine(name, format!("{full}, pinned")),
         ImageState::Unpinned => {
-            let advice = "a later run may find another image under this name; this keeps what is here:";
-            Finding::hindrance(name, format!("{full}, not pinned"), &[purpose], advice)
+            let advice = "the image behind this name may change; pin the one that is here:";
+            Finding::limitation(name, format!("{full}, not pinned"), &[purpose], advice)
                 .run([format!("repro images pin {role}")])
         }
-        ImageState::Missing => Finding::trouble(name, format!("{full} is not here"), &[purpose], "")
+        ImageState::Missing => Finding::problem(name, format!("{full} is missing"), &[purpose], "")
             .run([format!("repro images {verb} {role}")]),
         ImageState::Changed => {
-            let advice = "look why; then bring the pinned one back, or accept this one:";
-            let found = format!("{full} is another than the pinned one");
+            let advice = "find out why; then get the pinned image again, or accept this one:";
+            let found = format!("{full} differs from the pinned image");
             let commands = [format!("repro images {verb} {role}"), format!("repro images pin --accept {role}")];
-            Finding::trouble(name, found, &[purpose], advice).run(commands)
+            Finding::problem(name, found, &[purpose], advice).run(commands)
         }
-        ImageState::Unknown(why) => Finding::trouble(name, format!("{full}: {why}"), &[purpose], ""),
+        ImageState::Unknown(why) => Finding::problem(name, format!("{full}: {why}"), &[purpose], ""),
     }
 }

@@ -1,8 +1,8 @@
-//! GPUs, and each part of the way from them into a container.
+//! Checks of GPUs and of everything that containers need to use them.
 
 use super::host::gpus;
 use crate::doctor::finding::{Finding, Purpose};
-use crate::doctor::machine::{Engine, Machine, Packages, Probe};
+use crate::doctor::machine::{EngineState, GpuProbe, Machine, PackageManager};
 use crate::extract::caffe::gpus::NEWEST;
 use base::format::human_bytes;
 use sandbox::GpuPath;
@@ -18,17 +18,17 @@ pub(super) fn driver(machine: &Machine) -> Finding {
         if gpu.devices == 0 {
             let advice =
                 "feature extraction in the original's image needs an NVIDIA GPU; the published features need none:";
-            return Finding::trouble("driver", "this machine has no NVIDIA GPU", stops, advice)
+            return Finding::problem("driver", "this machine has no NVIDIA GPU", stops, advice)
                 .run(["repro fetch --task vqa --dry-run"]);
         }
-        let found = format!("{} of NVIDIA, but no driver", gpus(gpu.devices));
+        let found = format!("{} by NVIDIA, but no driver", gpus(gpu.devices));
         let install = match system.packages {
-            Packages::Dnf => system.install("", "akmod-nvidia"),
+            PackageManager::Dnf => system.install("", "akmod-nvidia"),
             _ if system.has("ubuntu-drivers") => Some(system.sudo("ubuntu-drivers install")),
             _ => system.install("nvidia-driver", ""),
         };
-        let advice = "install NVIDIA's driver, then start the machine anew:";
-        return Finding::trouble("driver", found, stops, advice).run(install);
+        let advice = "install NVIDIA's driver, then reboot:";
+        return Finding::problem("driver", found, stops, advice).run(install);
     };
     match &gpu.listed {
         Some(Ok(count)) if *count > 0 => {
@@ -36,16 +36,16 @@ pub(super) fn driver(machine: &Machine) -> Finding {
         }
         Some(Ok(_)) => {
             let advice = "the driver is loaded but finds no GPU; the kernel's messages say why:";
-            Finding::trouble("driver", format!("{version}; nvidia-smi lists none"), stops, advice)
+            Finding::problem("driver", format!("{version}; nvidia-smi lists none"), stops, advice)
                 .run([system.sudo("dmesg | grep -i nvrm")])
         }
         Some(Err(why)) => {
-            let advice = "after an update of the driver, start the machine anew; else install it again";
-            Finding::trouble("driver", format!("{version}; nvidia-smi fails: {why}"), stops, advice)
+            let advice = "reboot if the driver was updated; otherwise install it again";
+            Finding::problem("driver", format!("{version}; nvidia-smi fails: {why}"), stops, advice)
         }
         None => {
             let advice = "the driver is loaded but its programs are missing: install the package that has nvidia-smi";
-            Finding::trouble("driver", format!("{version}; no nvidia-smi"), stops, advice)
+            Finding::problem("driver", format!("{version}; no nvidia-smi"), stops, advice)
         }
     }
 }
@@ -53,11 +53,11 @@ pub(super) fn driver(machine: &Machine) -> Finding {
 pub(super) fn toolkit(machine: &Machine) -> Finding {
     let name = "toolkit";
     let (gpu, system) = (&machine.gpu, &machine.system);
-    let Engine::Answers { facts, .. } = &machine.engine else {
+    let EngineState::Answers { facts, .. } = &machine.engine else {
         return Finding::untried(name, "no engine answers");
     };
     if gpu.driver.is_none() {
-        return Finding::untried(name, "not looked at: there is no driver");
+        return Finding::untried(name, "not checked: there is no driver");
     }
     let registered = facts.runtimes.iter().any(|runtime| runtime == "nvidia");
     let hook = system.has("nvidia-container-runtime-hook");
@@ -78,7 +78,7 @@ pub(super) fn toolkit(machine: &Machine) -> Finding {
         return Finding::fine(name, format!("{found}; used by {}", path.words()));
     }
     let mut commands = Vec::new();
-    let mut advice = format!("the engine gives no container a GPU (by {})", path.words());
+    let mut advice = format!("containers get no GPU from the engine (by {})", path.words());
     if !system.has("nvidia-ctk") {
         advice += &format!("; its packages are NVIDIA's: {INSTALL_TOOLKIT}");
         commands.extend(system.install("nvidia-container-toolkit", "nvidia-container-toolkit"));
@@ -98,17 +98,15 @@ pub(super) fn toolkit(machine: &Machine) -> Finding {
             vec![system.sudo("nvidia-ctk runtime configure --runtime=docker"), system.sudo("systemctl restart docker")]
         }
     });
-    Finding::trouble(name, found, &[Purpose::Extract], advice).run(commands)
+    Finding::problem(name, found, &[Purpose::Extract], advice).run(commands)
 }
 
 pub(super) fn in_a_container(machine: &Machine) -> Finding {
     let name = "in a container";
     match &machine.gpu.probe {
-        Probe::Untried(why) => Finding::untried(name, *why),
-        Probe::Failed(why) => {
-            Finding::trouble(name, why, &[Purpose::Extract], "mend what stands above this line first")
-        }
-        Probe::Found(found) => {
+        GpuProbe::Untried(why) => Finding::untried(name, *why),
+        GpuProbe::Failed(why) => Finding::problem(name, why, &[Purpose::Extract], "fix the problems above first"),
+        GpuProbe::Found(found) => {
             let words = found.iter().map(|gpu| {
                 let capability =
                     gpu.compute_capability.map_or_else(String::new, |(a, b)| format!(", capability {a}.{b}"));
@@ -122,7 +120,7 @@ pub(super) fn in_a_container(machine: &Machine) -> Finding {
             }
             let advice = "the original's Caffe was built for CUDA 9.2 at most and does not run on a GPU of capability 8.0 or \
                           newer; an older one (Pascal, Volta), or the published features:";
-            Finding::trouble(name, words, &[Purpose::Extract], advice).run(["repro fetch --task vqa --dry-run"])
+            Finding::problem(name, words, &[Purpose::Extract], advice).run(["repro fetch --task vqa --dry-run"])
         }
     }
 }

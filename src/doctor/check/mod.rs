@@ -1,9 +1,9 @@
-//! The checks: from facts to findings.
+//! The checks, one function each, from facts to a finding.
 
 mod containers;
-mod every;
 mod gpu;
+mod groups;
 mod host;
 mod purposes;
 
-pub(super) use every::GROUPS;
+pub(super) use groups::GROUPS;

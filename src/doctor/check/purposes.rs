@@ -1,4 +1,4 @@
-//! Who a check matters for.
+//! Sets of purposes that checks matter for.
 
 use crate::doctor::finding::Purpose;
 

@@ -1,31 +1,31 @@
-//! GPUs of this machine, and a look at them from within a container.
+//! Collects the facts about GPUs, on this machine and from inside a container.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::look::{program, text};
-use crate::doctor::machine::{GpuParts, Image, ImageState, Probe, System};
+use super::system_files::{program, text};
+use crate::doctor::machine::{GpuParts, GpuProbe, ImageState, RoleImage, System};
 use crate::images::Role;
 use base::error::Error;
 use base::files::read_text;
 use sandbox::{Engine as Connection, GpuPath, Gpus};
 
-/// NVIDIA's number on the PCI bus.
+/// NVIDIA's vendor id on the PCI bus.
 const NVIDIA: &str = "0x10de";
-/// Class of displays and of processors for arithmetic.
+/// Prefix of the PCI classes of display controllers and 3D accelerators.
 const DISPLAY_CLASS: &str = "0x03";
-/// Folders of CDI where the engine names none.
+/// Default folders of CDI files, if the engine names none.
 const CDI_FOLDERS: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
-/// Descriptions of CDI for many GPUs reach some hundred kB.
+/// Size limit of CDI files; for many GPUs they reach some hundred kB.
 const LARGEST_CDI: u64 = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What is there; a container is tried where an engine answers, an image is here and the machine has a driver.
+/// Collects the facts. A container is tried if an engine answers, an image exists and the machine has a driver.
 pub(super) fn parts(
     system: &System,
     connection: Option<&Connection>,
-    images: &[Image],
+    images: &[RoleImage],
     asked: Option<&str>,
 ) -> GpuParts {
     let driver = driver(&text("/proc/driver/nvidia/version"));
@@ -34,14 +34,14 @@ pub(super) fn parts(
         listed: system.has("nvidia-smi").then(listed),
         cdi: described(connection),
         probe: match connection {
-            None => Probe::Untried("no engine answers"),
+            None => GpuProbe::Untried("no engine answers"),
             Some(connection) => {
-                let is_here = |image: &&Image| matches!(image.state, ImageState::Pinned | ImageState::Unpinned);
-                let mut own = images.iter().filter(is_here).collect::<Vec<&Image>>();
+                let is_here = |image: &&RoleImage| matches!(image.state, ImageState::Pinned | ImageState::Unpinned);
+                let mut own = images.iter().filter(is_here).collect::<Vec<&RoleImage>>();
                 own.sort_by_key(|image| image.role != Role::Extractor);
                 match asked.or(own.first().map(|image| image.name.as_str())) {
-                    _ if driver.is_none() && asked.is_none() => Probe::Untried("not looked at: there is no driver"),
-                    None => Probe::Untried("no image of the program is here to try it with"),
+                    _ if driver.is_none() && asked.is_none() => GpuProbe::Untried("not checked: there is no driver"),
+                    None => GpuProbe::Untried("not checked: none of the program's images exists"),
                     Some(name) => probe(connection, name),
                 }
             }
@@ -50,19 +50,19 @@ pub(super) fn parts(
     }
 }
 
-fn probe(connection: &Connection, image: &str) -> Probe {
+fn probe(connection: &Connection, image: &str) -> GpuProbe {
     let found = connection
         .image(image)
         .and_then(|image| connection.probe_gpus(&image, &Gpus::All, GpuPath::Auto))
         .map_err(Error::from);
     match found {
-        Ok(found) => Probe::Found(found),
-        Err(error) => Probe::Failed(error.what().to_owned()),
+        Ok(found) => GpuProbe::Found(found),
+        Err(error) => GpuProbe::Failed(error.what().to_owned()),
     }
 }
 
-/// Version of the driver: `NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 …`; open modules name
-/// themselves otherwise.
+/// Parses the version of the driver from `NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 …`. The open
+/// kernel modules have a different name.
 fn driver(text: &str) -> Option<String> {
     let line = text.lines().find(|line| line.starts_with("NVRM version"))?;
     let is_version = |word: &&str| word.contains('.') && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -78,19 +78,19 @@ fn devices() -> usize {
     entries.filter(|entry| is(&entry.path())).count()
 }
 
-/// GPUs that nvidia-smi lists, or its complaint.
+/// Returns the number of GPUs that nvidia-smi lists, or its error.
 fn listed() -> Result<usize, String> {
     let path = program("nvidia-smi").unwrap_or_else(|| PathBuf::from("nvidia-smi"));
     let mut command = Command::new(path);
     command.args(["--query-gpu=index", "--format=csv,noheader"]).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
     let end = Instant::now() + PATIENCE;
-    // A broken driver can make it hang. What it prints fits a pipe.
+    // A broken driver can make it hang. Its output fits into a pipe.
     while child.try_wait().map_err(|error| error.to_string())?.is_none() {
         if Instant::now() > end {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!("it does not end within {} s", PATIENCE.as_secs()));
+            return Err(format!("no answer within {} s", PATIENCE.as_secs()));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -99,11 +99,11 @@ fn listed() -> Result<usize, String> {
     if output.status.success() {
         Ok(said.lines().filter(|line| line.trim().parse::<u32>().is_ok()).count())
     } else {
-        Err(said.lines().next().unwrap_or("it says nothing").trim().to_owned())
+        Err(said.lines().next().unwrap_or("no output").trim().to_owned())
     }
 }
 
-/// Files of CDI that describe NVIDIA's GPUs.
+/// Finds the CDI files that describe NVIDIA's GPUs.
 fn described(connection: Option<&Connection>) -> Vec<PathBuf> {
     let named = connection.map(|connection| connection.facts().cdi_folders.clone()).unwrap_or_default();
     let folders = if named.is_empty() { CDI_FOLDERS.map(str::to_owned).to_vec() } else { named };
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_drivers_version() {
+    fn the_version_of_the_driver_is_parsed() {
         let closed = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\nGCC version: 12.2.0\n";
         let open = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build\n";
         assert_eq!(

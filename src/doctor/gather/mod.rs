@@ -1,7 +1,7 @@
-//! The facts of the machine that the program runs on.
+//! Collects the facts of this machine.
 
+mod facts;
 mod gpu;
-mod look;
-mod surroundings;
+mod system_files;
 
-pub use surroundings::machine;
+pub use facts::machine;

@@ -1,24 +1,24 @@
-//! The report: findings, and what they mean for a purpose.
+//! The report: all findings, and whether each purpose can work.
 
 use super::check;
-use super::{Finding, Purpose, Trouble};
+use super::{Finding, Problem, Purpose};
 
 use super::machine::Machine;
 
 /// Version of the JSON object.
 const SCHEMA: u32 = 1;
 
-/// Everything that was found, for what was asked.
+/// All findings for the requested purposes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// What was asked.
+pub struct DoctorReport {
+    /// Requested purposes.
     pub asked: Vec<Purpose>,
-    /// Groups with their findings.
+    /// Findings by group.
     pub groups: Vec<(&'static str, Vec<Finding>)>,
 }
 
-impl Report {
-    /// The checks that matter for what is asked.
+impl DoctorReport {
+    /// Runs the checks that matter for the requested purposes.
     pub fn of(machine: &Machine, asked: &[Purpose]) -> Self {
         let wanted = |purposes: &[Purpose]| purposes.iter().any(|purpose| asked.contains(purpose));
         let groups = check::GROUPS.iter().map(|(name, checks)| {
@@ -28,19 +28,19 @@ impl Report {
         Self { asked: asked.to_vec(), groups: groups.filter(|(_, findings)| !findings.is_empty()).collect() }
     }
 
-    /// Names of the checks by which something cannot work; empty where it can.
+    /// Returns the names of the checks that stop a purpose; empty if it can work.
     pub fn stops(&self, purpose: Purpose) -> Vec<&'static str> {
         let findings = self.groups.iter().flat_map(|(_, findings)| findings);
         findings.filter(|finding| finding.stops().contains(&purpose)).map(|finding| finding.name).collect()
     }
 
-    /// Whether everything that was asked for can work.
+    /// Whether all requested purposes can work.
     pub fn is_ready(&self) -> bool {
         self.asked.iter().all(|purpose| self.stops(*purpose).is_empty())
     }
 
-    /// For scripts: `schema`, `program`, `commit`, `ready` (per purpose whether, and the checks that stop it), and `checks`,
-    /// each with `group`, `name`, `state`, `found`, and where something is not as it should be `stops`, `hinders`, `advice` and
+    /// Returns the report as JSON: `schema`, `program`, `commit`, `ready` (whether each purpose can work, and the checks that stop
+    /// it) and `checks`, each with `group`, `name`, `state` and `found`, and for a problem `stops`, `hinders`, `advice` and
     /// `commands`.
     pub fn json(&self) -> serde_json::Value {
         let checks = self.groups.iter().flat_map(|(group, findings)| {
@@ -48,7 +48,7 @@ impl Report {
                 let mut check = serde_json::json!({
                     "group": group, "name": finding.name, "state": finding.state(&self.asked), "found": finding.found,
                 });
-                if let Some(Trouble { stops, hinders, advice, commands }) = finding.matters(&self.asked) {
+                if let Some(Problem { stops, hinders, advice, commands }) = finding.matters(&self.asked) {
                     check["stops"] = serde_json::json!(stops);
                     check["hinders"] = serde_json::json!(hinders);
                     check["advice"] = serde_json::json!(advice);

@@ -1,4 +1,4 @@
-//! The checks in the order in which they are told.
+//! All checks by group, in the order of the report.
 
 use super::containers;
 use super::gpu;
@@ -8,7 +8,7 @@ use super::super::finding::{COMPUTING_HERE, Finding, Purpose};
 use super::super::machine::Machine;
 use super::purposes::{CONTAINERS, LARGE};
 
-/// A check, and the purposes that it matters for.
+/// A check with the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
 
 /// All checks, by group.

@@ -1,20 +1,20 @@
-//! Where a program lies, and what a small file of the system says.
+//! Finds programs and reads small files of the system.
 
 use std::path::{Path, PathBuf};
 
 use base::files::read_text;
 
-/// Where they lie beside the folders of PATH.
+/// Folders that are searched besides those in PATH.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
-/// Files of the kernel are small.
+/// Size limit of files.
 const SMALL: u64 = 4 << 20;
 
-/// The text of a small file; nothing where it is not there.
+/// Reads a small file; a missing one is empty.
 pub(crate) fn text(path: &str) -> String {
     read_text(Path::new(path), SMALL).unwrap_or_default()
 }
 
-/// Where a program lies.
+/// Finds a program.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));

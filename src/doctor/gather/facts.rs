@@ -1,14 +1,16 @@
-//! Gathers the facts.
+//! Collects all facts except those about GPUs.
 
 use super::gpu;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::look::{program, text};
+use super::system_files::{program, text};
 
 use super::super::finding::{COMPUTING_HERE, Purpose};
-use super::super::machine::{Engine, Image, ImageState, Machine, Memory, Packages, Processor, System, Torch, Worker};
+use super::super::machine::{
+    EngineState, ImageState, Machine, Memory, PackageManager, Processor, RoleImage, System, Torch, WorkerState,
+};
 use crate::images::{self, Role, known, lock};
 use crate::placement::{Host, worker_program};
 use assets::disk;
@@ -24,10 +26,11 @@ use sandbox::{Cause, Engine as Connection, Failure};
 const PROGRAMS: [&str; 6] =
     ["dockerd", "podman", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook", "ubuntu-drivers"];
 
-/// The facts. The worker is asked only where what is `asked` computes here. GPUs are looked for in a container of `image`, or of one of the program's own images that is here.
+/// Collects the facts. The worker is checked only if a requested purpose computes on this machine itself. GPUs are looked for in a
+/// container of `image`, or else of one of the program's images that exists.
 ///
 /// # Errors
-/// What [`lock::read`] says of the pins of the workspace.
+/// Those of [`lock::read`].
 pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Result<Machine> {
     let connection = Connection::connect("doctor");
     let images = match &connection {
@@ -45,9 +48,13 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
         commit: versions::commit_time(),
-        worker: if asked.iter().any(|purpose| COMPUTING_HERE.contains(purpose)) { worker() } else { Worker::Unasked },
+        worker: if asked.iter().any(|purpose| COMPUTING_HERE.contains(purpose)) {
+            worker()
+        } else {
+            WorkerState::Unasked
+        },
         engine: match connection {
-            Ok(connection) => Engine::Answers {
+            Ok(connection) => EngineState::Answers {
                 host: connection.host().to_owned(),
                 facts: connection.facts().clone(),
                 free: free_of_engine(&connection),
@@ -69,9 +76,9 @@ pub(super) fn system() -> System {
         .join(" ");
     let any = |kin: &[&str]| names.split_whitespace().any(|name| kin.contains(&name));
     let packages = match () {
-        () if any(&["debian", "ubuntu"]) => Packages::Apt,
-        () if any(&["fedora", "rhel", "centos"]) => Packages::Dnf,
-        () => Packages::Other,
+        () if any(&["debian", "ubuntu"]) => PackageManager::Apt,
+        () if any(&["fedora", "rhel", "centos"]) => PackageManager::Dnf,
+        () => PackageManager::Other,
     };
     System {
         packages,
@@ -97,7 +104,7 @@ fn features() -> Option<Vec<&'static str>> {
     None
 }
 
-/// The machine's memory, or less where the control group of this process may not use all of it.
+/// Returns the memory of the machine, or the lower limit of this process's control group.
 fn memory(all: Option<u64>) -> Memory {
     let limit = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
         .iter()
@@ -105,7 +112,7 @@ fn memory(all: Option<u64>) -> Memory {
     Memory { total: all.map(|all| limit.map_or(all, |limit| limit.min(all))), available: host::memory("MemAvailable") }
 }
 
-/// Tries to lock in the workspace, or in the folder that it would be created in.
+/// Tries to lock a file in the workspace, or in the folder that it would be created in.
 fn locks(workspace: &Path) -> Option<Result<(), String>> {
     let folder = workspace.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
     Some(match probe(folder).ok()? {
@@ -119,17 +126,17 @@ fn shm() -> Option<u64> {
     Some(folder.f_blocks.saturating_mul(folder.f_frsize))
 }
 
-/// Asks the worker of this machine who it is.
-fn worker() -> Worker {
+/// Asks the worker of this machine for its handshake.
+fn worker() -> WorkerState {
     if let Err(error) = worker_program::find() {
-        return Worker::Missing { why: error.what().to_owned() };
+        return WorkerState::Missing { why: error.what().to_owned() };
     }
     match Host.hello() {
         Ok(Hello { versions, cuda, gpus, .. }) => {
             let version = versions.get("libtorch").cloned().unwrap_or_else(|| "unknown".to_owned());
-            Worker::Fits(Torch { version, cuda, gpus })
+            WorkerState::Fits(Torch { version, cuda, gpus })
         }
-        Err(error) => Worker::Unfit { why: error.what().to_owned() },
+        Err(error) => WorkerState::Unfit { why: error.what().to_owned() },
     }
 }
 
@@ -140,32 +147,35 @@ fn free_of_engine(connection: &Connection) -> Option<u64> {
         .flatten()
 }
 
-fn silent(failure: Failure) -> Engine {
+fn silent(failure: Failure) -> EngineState {
     match *failure.cause {
-        Cause::EngineTooOld { found, .. } => Engine::TooOld { found },
+        Cause::EngineTooOld { found, .. } => EngineState::TooOld { found },
         Cause::EngineUnreachable { host, reason, why } => {
             let named = std::env::var("DOCKER_HOST").is_ok_and(|named| named == host);
-            Engine::Silent { host, named, reason, why }
+            EngineState::Silent { host, named, reason, why }
         }
-        other => {
-            Engine::Silent { host: String::new(), named: false, reason: Unreachable::Other, why: other.to_string() }
-        }
+        other => EngineState::Silent {
+            host: String::new(),
+            named: false,
+            reason: Unreachable::Other,
+            why: other.to_string(),
+        },
     }
 }
 
-/// What the engine has of the program's images.
-fn look_up(connection: &Connection, workspace: &Path) -> Result<Vec<Image>> {
+/// Looks up the program's images in the engine.
+fn look_up(connection: &Connection, workspace: &Path) -> Result<Vec<RoleImage>> {
     let lock = lock::read(workspace)?;
     let look = |role: Role| {
         let name = known::of(role)?.name;
         let state = match images::state(connection, &lock, &name) {
-            Ok(images::State::Missing) => ImageState::Missing,
-            Ok(images::State::Unpinned(_)) => ImageState::Unpinned,
-            Ok(images::State::Pinned(_)) => ImageState::Pinned,
-            Ok(images::State::Changed { .. }) => ImageState::Changed,
+            Ok(images::ImageStatus::Missing) => ImageState::Missing,
+            Ok(images::ImageStatus::Unpinned(_)) => ImageState::Unpinned,
+            Ok(images::ImageStatus::Pinned(_)) => ImageState::Pinned,
+            Ok(images::ImageStatus::Changed { .. }) => ImageState::Changed,
             Err(error) => ImageState::Unknown(error.what().to_owned()),
         };
-        Ok(Image { role, name, state })
+        Ok(RoleImage { role, name, state })
     };
     [Role::Extractor, Role::Train].into_iter().map(look).collect()
 }
@@ -175,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_has_what_every_machine_has() {
+    fn facts_of_this_machine_are_found() {
         let folder = tempfile::tempdir().unwrap();
         let machine = machine(folder.path(), None, &Purpose::ALL).unwrap();
         assert!(machine.processor.cores > 0 && machine.memory.total > Some(1 << 28));
