@@ -233,12 +233,15 @@ fn to_prepare(args: &Args, known: &Known, selection: &Selection) -> Result<(u64,
 
 /// Bytes that unpacking, and building stores and made files, add: of all steps, or of those that are still to be done.
 fn prepared(known: &Known, selection: &Selection, workspace: &Path, all: bool) -> Result<(u64, u64)> {
-    let settings =
-        prepare::Settings { workspace: workspace.to_owned(), precision: Precision::default(), drop_archives: false };
+    let settings = prepare::PrepareSettings {
+        workspace: workspace.to_owned(),
+        precision: Precision::default(),
+        drop_archives: false,
+    };
     let (mut unpacked, mut stores) = (0_u64, 0_u64);
     for step in prepare::steps(&known.manifest, &known.lock, selection, &settings)? {
-        if all || step.state != prepare::State::Done {
-            let made = matches!(step.work, prepare::Work::Make { .. });
+        if all || step.state != prepare::StepState::Done {
+            let made = matches!(step.work, prepare::StepWork::Make { .. });
             let (files, others) = if made { (0, step.adds) } else { (step.adds, 0) };
             unpacked = unpacked.saturating_add(files);
             stores = stores.saturating_add(others).saturating_add(step.adds_store);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::assets::{AssetOptions, Format};
 use super::progress::assets::Display;
-use crate::prepare::{Settings, Summary, prepare};
+use crate::prepare::{PrepareSettings, PrepareSummary, prepare};
 use assets::manifest::Selection;
 use base::error::{Error, Result};
 use base::exit;
@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     if everything {
         display.say("nothing is named: preparing everything that has been fetched");
     }
-    let settings = Settings {
+    let settings = PrepareSettings {
         workspace: args.assets.workspace,
         precision: Precision::from_flag(args.half_features),
         drop_archives: args.drop_archives,
@@ -77,12 +77,12 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     Ok(exit::PASS)
 }
 
-fn line(summary: &Summary) -> Result<String> {
+fn line(summary: &PrepareSummary) -> Result<String> {
     #[derive(Serialize)]
     struct Line<'a> {
         event: &'static str,
         #[serde(flatten)]
-        summary: &'a Summary,
+        summary: &'a PrepareSummary,
     }
     serde_json::to_string(&Line { event: "summary", summary })
         .map_err(|error| Error::bug("cannot write the summary as JSON").because(error))

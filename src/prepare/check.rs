@@ -1,11 +1,11 @@
-//! What must hold of prepared files: as many entries as the manifest says, and features for every question.
+//! Checks prepared files: the number of entries that the manifest expects, and features for every question.
 
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use super::Settings;
+use super::PrepareSettings;
 use super::count::{count, unit};
 use super::plan::OBJ36;
 use assets::manifest::{Expect, Manifest, Selection};
@@ -17,65 +17,65 @@ use data::dataset::pretrain::data::Source;
 use data::dataset::{Limit, Scale, Task, feature_files};
 use data::features::{FeatureStore, IdClue, known_store};
 
-/// How many lost images are named.
+/// Maximum number of missing images listed.
 const NAMED: usize = 5;
 
-/// How much is in a file, and how much must be.
+/// The number of entries in a file, and the expected number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// The file below the workspace, or what is counted together.
+    /// Path of the file relative to the workspace, or a name for files counted together.
     pub what: String,
     /// `entries`, `lines`, `files` or `images`.
     pub unit: &'static str,
-    /// What the manifest says, where it does.
+    /// Number in the manifest, if it has one.
     pub expected: Option<u64>,
-    /// What is there; `None` where the file is not.
+    /// Number found; `None` if the file is missing.
     pub found: Option<u64>,
 }
 
-/// The questions of a file that the original would drop without a word, for want of features.
+/// How many questions of a file have no features. The original would drop these silently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// The file of questions or sentences, below the data root.
+    /// File of questions or sentences, relative to the data root.
     pub questions_of: PathBuf,
-    /// The features, below the data root.
+    /// Feature file, relative to the data root.
     pub features_of: PathBuf,
-    /// Questions; for pre-training data, images with sentences.
+    /// Number of questions; for pre-training data, of images with sentences.
     pub questions: u64,
-    /// How many of them lack an image.
+    /// Number of questions without features.
     pub lost: u64,
-    /// How many different images are missing.
+    /// Number of different missing images.
     pub images_lost: usize,
-    /// The first of them.
+    /// The first missing images.
     pub first_lost: Vec<String>,
-    /// Of the missing images, those that are in the file, but behind the first rows, which alone are read.
+    /// Number of missing images that are in the file, but after the first `limit` rows.
     pub behind_limit: usize,
-    /// How many first rows are read, where not all.
+    /// Number of first rows that are read; `None` for all.
     pub limit: Option<usize>,
-    /// How the ids differ, where no question finds its features.
+    /// How the ids differ, if no question has features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ids: Option<String>,
 }
 
 impl Count {
-    /// Whether nothing contradicts the manifest.
+    /// Whether the count agrees with the manifest.
     pub fn is_right(&self) -> bool {
         self.difference().is_none()
     }
 
-    /// `4 fewer than 40,504`, where it differs.
+    /// Describes a difference, such as `4 fewer than 40,504`.
     pub fn difference(&self) -> Option<String> {
         let (expected, found) = self.expected.zip(self.found).filter(|(expected, found)| expected != found)?;
         let word = if found < expected { "fewer" } else { "more" };
         Some(format!("{} {word} than {}", grouped(expected.abs_diff(found)), grouped(expected)))
     }
 
-    /// That it differs, as an error.
+    /// Returns a difference as an error.
     pub(super) fn error(&self) -> Option<Error> {
         let (difference, found) = (self.difference()?, self.found?);
         Some(
             Error::data(format!("{} has {} {}, {difference}", self.what, grouped(found), self.unit))
-                .next("remove the file and get it again; if it is the published one, correct the manifest"),
+                .next("remove the file and fetch it again; if it is the published file, correct the manifest"),
         )
     }
 }
@@ -98,23 +98,29 @@ impl Coverage {
         Some(match self.limit.filter(|_| self.behind_limit > 0) {
             Some(limit) => error
                 .because(format!(
-                    "{} of them: behind its first {limit} rows, which alone are read for this split",
+                    "{} of them: after its first {limit} rows, and only those are read for this split",
                     self.behind_limit
                 ))
-                .next("use the published file: its rows are in another order than those of an extraction of one's own"),
+                .next(
+                    "use the published file: its rows are in a different order from those of an extraction of your own",
+                ),
             None => match &self.ids {
-                Some(ids) => error.because(ids).next("give both the same ids, in the img_id column of either"),
+                Some(ids) => error.because(ids).next("use the same ids in both files (column img_id)"),
                 None => error.next("use the published file, or extract features of these images"),
             },
         })
     }
 }
 
-/// Counts everything of a selection that is there.
+/// Counts the entries of all existing files of a selection. The second list holds what could not be counted and what differs.
 ///
 /// # Errors
-/// The second list: what could not be counted, and what differs.
-pub fn counts(manifest: &Manifest, selection: &Selection, settings: &Settings) -> Result<(Vec<Count>, Vec<Error>)> {
+/// Usage for an unknown name.
+pub fn counts(
+    manifest: &Manifest,
+    selection: &Selection,
+    settings: &PrepareSettings,
+) -> Result<(Vec<Count>, Vec<Error>)> {
     let (mut counts, mut errors) = (Vec::new(), Vec::new());
     for (place, expect) in expectations(manifest, selection, &settings.workspace)? {
         let what = place.file().strip_prefix(&settings.workspace).unwrap_or(place.file()).display().to_string();
@@ -128,8 +134,8 @@ pub fn counts(manifest: &Manifest, selection: &Selection, settings: &Settings) -
     Ok((counts, errors))
 }
 
-/// Entries in one file; `None` where it or its store is not there.
-pub(super) fn found(place: &Place, expect: &Expect, settings: &Settings) -> Result<Option<u64>> {
+/// Counts the entries in one file; `None` if it or its store is missing.
+pub(super) fn found(place: &Place, expect: &Expect, settings: &PrepareSettings) -> Result<Option<u64>> {
     if expect.kind != OBJ36 {
         return count(place.file(), &expect.kind);
     }
@@ -156,7 +162,7 @@ fn expectations<'a>(
     Ok(all.into_iter().filter_map(|(place, expect)| Some((place, expect?))).collect())
 }
 
-/// VQA's models are trained on two files together: 632,117 questions.
+/// Returns the total of the two files that VQA is trained on: 632,117 questions.
 fn together(counts: &[Count]) -> Option<Count> {
     let of = |file: &str| counts.iter().find(|count| count.what == file);
     let (train, nominival) = (of("data/vqa/train.json")?, of("data/vqa/nominival.json")?);
@@ -169,14 +175,15 @@ fn together(counts: &[Count]) -> Option<Count> {
     })
 }
 
-/// Looks for the features of every question of a selection's split files, where questions and store are there.
+/// Looks for the features of every question of a selection, for files whose store exists. The second list holds files that cannot
+/// be read and questions without features.
 ///
 /// # Errors
-/// The second list: files that cannot be read, and questions that would be lost.
+/// Usage for an unknown name.
 pub fn coverage(
     manifest: &Manifest,
     selection: &Selection,
-    settings: &Settings,
+    settings: &PrepareSettings,
 ) -> Result<(Vec<Coverage>, Vec<Error>)> {
     let data = settings.workspace.join("data");
     let (mut all, mut errors) = (Vec::new(), Vec::new());
@@ -190,15 +197,15 @@ pub fn coverage(
     Ok((all, errors))
 }
 
-/// A file with questions, and where their images' features are.
-struct Questions {
+/// A file of questions, and the feature file of their images.
+struct QuestionFile {
     file: PathBuf,
     task: Option<Task>,
     features: PathBuf,
     limit: Limit,
 }
 
-fn questions(manifest: &Manifest, selection: &Selection, data: &Path) -> Result<Vec<Questions>> {
+fn questions(manifest: &Manifest, selection: &Selection, data: &Path) -> Result<Vec<QuestionFile>> {
     let assets = manifest.select(selection)?.into_iter();
     let mut files: Vec<&Path> = Vec::new();
     for asset in assets {
@@ -207,11 +214,11 @@ fn questions(manifest: &Manifest, selection: &Selection, data: &Path) -> Result<
     }
     files.extend(manifest.select_made(selection)?.into_iter().map(|made| made.path.as_path()));
     let files = files.into_iter().filter_map(|file| file.strip_prefix("data").ok());
-    Ok(files.filter_map(|file| Questions::of(file, data)).collect())
+    Ok(files.filter_map(|file| QuestionFile::of(file, data)).collect())
 }
 
-impl Questions {
-    /// `file` is below the data root; `None` where it holds no questions.
+impl QuestionFile {
+    /// Describes `file` (relative to the data root); `None` if it holds no questions.
     fn of(file: &Path, data: &Path) -> Option<Self> {
         if let Some(source) = Source::ALL.into_iter().find(|source| source.sentence_file() == file) {
             let features = source.feature_file().to_owned();
@@ -229,7 +236,7 @@ impl Questions {
         Some(Self { file: file.to_owned(), task: Some(task), features, limit: of.limit })
     }
 
-    fn look(self, data: &Path, settings: &Settings) -> Result<Option<Coverage>> {
+    fn look(self, data: &Path, settings: &PrepareSettings) -> Result<Option<Coverage>> {
         let (file, tsv) = (data.join(&self.file), data.join(&self.features));
         if !file.is_file() || !tsv.is_file() {
             return Ok(None);
@@ -275,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_read_well() {
+    fn differences_are_formatted_for_people() {
         let count = |found, expected| Count { what: "a.json".into(), unit: "entries", expected, found };
         assert_eq!(count(Some(5), Some(25_994)).difference().unwrap(), "25,989 fewer than 25,994");
         assert_eq!(count(Some(632_118), Some(632_117)).difference().unwrap(), "1 more than 632,117");
@@ -284,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn questions_know_their_features() {
+    fn each_file_of_questions_has_its_feature_file() {
         let of = |file: &str| {
-            let found = Questions::of(Path::new(file), Path::new("data"))?;
+            let found = QuestionFile::of(Path::new(file), Path::new("data"))?;
             Some(format!("{} {:?}", found.features.display(), found.limit))
         };
         assert_eq!(of("vqa/minival.json").unwrap(), "mscoco_imgfeat/val2014_obj36.tsv First(5000)");

@@ -1,4 +1,4 @@
-//! Counting what is in a file, in the forms that the manifest names.
+//! Counts the entries of files, for each kind of file in the manifest.
 
 use std::fmt;
 use std::fs::File;
@@ -11,11 +11,10 @@ use super::plan::OBJ36;
 use base::error::{Error, Result};
 use base::files::text::open_text;
 
-/// Entries, rows, lines or files in `path`; `None` where it is not there. Features are counted by their store, not
-/// here.
+/// Counts the entries, rows, lines or files in `path`; `None` if it does not exist. Features are counted by their store instead.
 ///
 /// # Errors
-/// Data where the content has not that form, or where the form is not known.
+/// Data if the content is not of this kind, or the kind is unknown.
 pub fn count(path: &Path, kind: &str) -> Result<Option<u64>> {
     if !path.exists() {
         return Ok(None);
@@ -26,13 +25,13 @@ pub fn count(path: &Path, kind: &str) -> Result<Option<u64>> {
         "json-lines" => lines(path, |line| serde_json::from_slice::<IgnoredAny>(line).map(|_| ())),
         "lines" => lines(path, |_| Ok(())),
         "files" => files(path),
-        _ => Err(Error::data(format!("the manifest expects `{kind}` of {}, which is unknown", path.display()))
+        _ => Err(Error::data(format!("the manifest gives {} the unknown kind `{kind}`", path.display()))
             .next(format!("use json-list, json-object, json-lines, lines, files or {OBJ36}"))),
     }
     .map(Some)
 }
 
-/// What is counted in a form: `entries`, `lines`, `files`, `images`.
+/// Returns the unit that is counted: `entries`, `lines`, `files` or `images`.
 pub fn unit(kind: &str) -> &'static str {
     match kind {
         OBJ36 => "images",
@@ -63,7 +62,7 @@ impl<'de> Visitor<'de> for Entries {
     type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list or an object, as the manifest says")
+        f.write_str("a list or an object, as in the manifest")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<u64, A::Error> {
@@ -95,7 +94,7 @@ fn lines(path: &Path, check: impl Fn(&[u8]) -> Result<(), serde_json::Error>) ->
     }
 }
 
-/// Files of a folder and of the folders in it.
+/// Counts the files in a folder and its subfolders.
 fn files(folder: &Path) -> Result<u64> {
     let failed = |error: std::io::Error| Error::io("list", folder, &error);
     let (mut count, mut folders) = (0, Vec::new());
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form() {
+    fn every_kind_of_file_is_counted_and_damage_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let of = |kind: &str, text: &str| {

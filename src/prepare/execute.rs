@@ -1,20 +1,20 @@
-//! Doing the steps of a plan, each file claimed while it is worked on.
+//! Executes the steps of a plan; each file is claimed while it is worked on.
 //!
-//! Whatever is killed at whatever moment leaves: files under their final names, whole; `PATH.part`, which the next run
-//! begins anew; unfinished stores, which the next one removes.
+//! A kill at any moment leaves complete files under their final names, `PATH.part`, which the next run starts from scratch, and
+//! unfinished stores, which the next run removes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Settings;
+use super::PrepareSettings;
 use super::check::{Count, counts, coverage, found};
 use super::count::unit;
-use super::make::Rule;
-use super::plan::{Look, State, Step, Work, last_of_archive, most_at_a_time, steps};
-use super::summary::Summary;
-use super::tell::Teller;
-use super::unpack::{Before, unpack};
+use super::make::MakeRule;
+use super::plan::{Lookup, Step, StepState, StepWork, last_of_archive, most_at_a_time, steps};
+use super::step_reporter::StepReporter;
+use super::summary::PrepareSummary;
+use super::unpack::{PreviousFile, unpack};
 use assets::claim::{Claim, claim};
 use assets::disk;
 use assets::event::Event;
@@ -28,28 +28,28 @@ use base::progress::Observer;
 use base::{cleanup, files};
 use data::features::ensure_store;
 
-/// Nobody takes so long to write a receipt.
+/// Age at which an unfinished small file is abandoned: writing a receipt takes far less.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
-/// Prepares a selection: unpacks, builds, makes, counts. Goes on after a failure, which the summary holds, but for a
-/// full disk.
+/// Prepares a selection: unpacks, builds, makes, counts. After a failure, which goes into the summary, it continues unless the disk
+/// is full.
 ///
 /// # Errors
-/// Before anything is done: usage for a name that is not there, disk where there is too little room for all of it.
+/// Before anything is done: usage for an unknown name, disk if there is not enough space.
 pub fn prepare(
     manifest: &Manifest,
     lock: &Lock,
     selection: &Selection,
-    settings: &Settings,
+    settings: &PrepareSettings,
     observer: &dyn Observer<Event>,
-) -> Result<Summary> {
-    let look = Look { manifest, lock, settings };
+) -> Result<PrepareSummary> {
+    let look = Lookup { manifest, lock, settings };
     let plan = steps(manifest, lock, selection, settings)?;
     for folder in [settings.stores(), settings.workspace.join("receipts")] {
         sweep(&folder);
     }
     disk::demand(&needs(&look, &plan))?;
-    let mut run = Run { job: Job { look, observer }, summary: Summary::default(), broken: Vec::new() };
+    let mut run = Execution { job: StepJob { look, observer }, summary: PrepareSummary::default(), broken: Vec::new() };
     for (index, step) in plan.iter().enumerate() {
         run.step(step);
         if let Some(asset) = last_of_archive(&plan, index).filter(|_| settings.drop_archives) {
@@ -67,24 +67,24 @@ pub fn prepare(
     Ok(summary)
 }
 
-/// A preparation on its way.
-struct Run<'a, 'b> {
-    job: Job<'a, 'b>,
-    summary: Summary,
+/// A preparation in progress.
+struct Execution<'a, 'b> {
+    job: StepJob<'a, 'b>,
+    summary: PrepareSummary,
     /// Archives that could not be unpacked.
     broken: Vec<&'a str>,
 }
 
-impl<'a> Run<'a, '_> {
+impl<'a> Execution<'a, '_> {
     fn step(&mut self, step: &Step<'a>) {
         let name = step.place.name().to_owned();
         let broken: Vec<String> = sources(step).filter(|from| self.broken.contains(from)).map(str::to_owned).collect();
-        // Looked up anew: what an earlier step made may be what this one waited for.
+        // Its state may have changed: an earlier step may have made what this one waited for.
         match self.job.look.again(step).state {
-            State::Done => self.summary.ready.push(name),
-            State::Waits(assets) => self.summary.waiting.push((name, assets)),
-            State::ToDo if !broken.is_empty() => self.summary.waiting.push((name, broken)),
-            State::ToDo => match self.job.work(step) {
+            StepState::Done => self.summary.ready.push(name),
+            StepState::Waits(assets) => self.summary.waiting.push((name, assets)),
+            StepState::ToDo if !broken.is_empty() => self.summary.waiting.push((name, broken)),
+            StepState::ToDo => match self.job.work(step) {
                 Ok(None) => self.summary.ready.push(name),
                 Ok(Some(outcome)) => self.summary.prepared.push((name, outcome)),
                 Err(error) => {
@@ -104,23 +104,22 @@ impl<'a> Run<'a, '_> {
     }
 }
 
-/// Removes small files that killed processes had not finished writing.
+/// Removes unfinished small files of killed processes.
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let unfinished = entry.file_name().as_encoded_bytes().starts_with(b".writing-");
         let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed().unwrap_or_default());
         if unfinished && age.is_ok_and(|age| age > ABANDONED_AFTER) {
-            // Whoever else sweeps has the same in mind.
+            // Another process may be removing the same files.
             fs::remove_file(entry.path()).ok();
         }
     }
 }
 
-/// What the steps that can be done now add, by folder. Where archives are dropped, only the most that is there at a
-/// time.
-fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
+/// Returns the bytes that the steps to do add, by folder; only the peak if archives are removed.
+fn needs(look: &Lookup, plan: &[Step]) -> Vec<(PathBuf, u64)> {
     let (stores, settings) = (look.settings.stores(), look.settings);
-    let to_do = plan.iter().filter(|step| step.state == State::ToDo);
+    let to_do = plan.iter().filter(|step| step.state == StepState::ToDo);
     if !settings.drop_archives {
         let both = |step: &Step| [(step.place.file().to_owned(), step.adds), (stores.clone(), step.adds_store)];
         return to_do.flat_map(both).collect();
@@ -129,57 +128,57 @@ fn needs(look: &Look, plan: &[Step]) -> Vec<(PathBuf, u64)> {
         let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
         fs::metadata(archive.file()).map_or(0, |data| data.len())
     };
-    vec![(settings.workspace.clone(), most_at_a_time(plan, |state| *state == State::ToDo, frees))]
+    vec![(settings.workspace.clone(), most_at_a_time(plan, |state| *state == StepState::ToDo, frees))]
 }
 
-/// What a file is made from.
+/// Returns the names of the files that a file is made from.
 fn sources<'s>(step: &'s Step) -> impl Iterator<Item = &'s str> {
     let from = match &step.work {
-        Work::Make { made } => made.from.as_slice(),
+        StepWork::Make { made } => made.from.as_slice(),
         _ => &[],
     };
     from.iter().map(String::as_str)
 }
 
 #[derive(Clone, Copy)]
-struct Job<'a, 'b> {
-    look: Look<'a, 'b>,
+struct StepJob<'a, 'b> {
+    look: Lookup<'a, 'b>,
     observer: &'b dyn Observer<Event>,
 }
 
-impl<'a> Job<'a, '_> {
-    /// Does one step; what was done, or `None` where another process has done it meanwhile.
+impl<'a> StepJob<'a, '_> {
+    /// Does one step and returns what was done; `None` if another process has done it meanwhile.
     fn work(self, step: &Step<'a>) -> Result<Option<&'static str>> {
-        let teller = Teller::new(self.observer, step.place.name());
-        let worked = self.claimed(step, &teller).map_err(|error| {
+        let reporter = StepReporter::new(self.observer, step.place.name());
+        let worked = self.claimed(step, &reporter).map_err(|error| {
             error.while_doing(format!("cannot {} {}", step.work.doing(), step.place.file().display()))
         });
-        worked.inspect_err(|error| teller.failed(error))
+        worked.inspect_err(|error| reporter.failed(error))
     }
 
-    fn claimed(self, step: &Step<'a>, teller: &Teller) -> Result<Option<&'static str>> {
-        let claim = claim(&step.place.claim(), &mut |by| teller.waiting(by))?;
+    fn claimed(self, step: &Step<'a>, reporter: &StepReporter) -> Result<Option<&'static str>> {
+        let claim = claim(&step.place.claim(), &mut |by| reporter.waiting(by))?;
         let step = self.look.again(step);
-        if step.state != State::ToDo {
+        if step.state != StepState::ToDo {
             return Ok(None);
         }
         let settings = self.look.settings;
         match &step.work {
-            Work::Unpack { asset, unpack: entry } => {
+            StepWork::Unpack { asset, unpack: entry } => {
                 let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
-                unpack(archive.file(), entry, &step.place, settings, teller)?;
+                unpack(archive.file(), entry, &step.place, settings, reporter)?;
                 Ok(Some("unpacked"))
             }
-            Work::Build { demands, .. } => self.build(&step.place, demands, teller).map(|()| Some("built")),
-            Work::Make { made } => self.make(made, &step.place, &claim, teller).map(|()| Some("made")),
+            StepWork::Build { demands, .. } => self.build(&step.place, demands, reporter).map(|()| Some("built")),
+            StepWork::Make { made } => self.make(made, &step.place, &claim, reporter).map(|()| Some("made")),
         }
     }
 
-    fn build(self, place: &Place, demands: &Demands, teller: &Teller) -> Result<()> {
+    fn build(self, place: &Place, demands: &Demands, reporter: &StepReporter) -> Result<()> {
         let (tsv, settings) = (place.file(), self.look.settings);
         let bytes = fs::metadata(tsv).map_err(|error| Error::io("look at", tsv, &error))?.len();
-        teller.started("build", &tsv.display().to_string(), Some(bytes));
-        let store = ensure_store(tsv, &settings.stores(), settings.precision, None, teller)?;
+        reporter.started("build", &tsv.display().to_string(), Some(bytes));
+        let store = ensure_store(tsv, &settings.stores(), settings.precision, None, reporter)?;
         let sha256 = store.source().sha256.clone();
         if let Some(wanted) = demands.checksums.sha256.as_ref().filter(|wanted| **wanted != sha256) {
             return Err(Error::checksum(format!("{} has the sha256 {sha256}, not {wanted}", tsv.display()))
@@ -187,19 +186,19 @@ impl<'a> Job<'a, '_> {
         }
         if !matches!(glance(place, demands), Glance::Good(_)) {
             let hashes = Checksums { sha256: Some(sha256.clone()), ..Checksums::default() };
-            // Moved or touched, the same bytes come from where they came from.
+            // A file that was only moved or touched keeps its source.
             let before = Receipt::read(place).filter(|before| before.sha256() == sha256);
             let source = before.map_or_else(|| "found at its place".to_owned(), |before| before.source);
             Receipt::new(tsv, hashes, &source)?.write(place)?;
         }
-        teller.done("built", bytes, &sha256);
+        reporter.done("built", bytes, &sha256);
         Ok(())
     }
 
-    /// Makes the file in a folder `PATH.part`, compares it with what the manifest knows, and puts it in its place.
-    fn make(self, made: &Made, place: &Place, claim: &Claim, teller: &Teller) -> Result<()> {
-        let (rule, inputs, origin) = (Rule::of(made)?, self.look.inputs(made), self.look.origin(made));
-        teller.started("make", &origin, None);
+    /// Makes the file in a folder `PATH.part`, compares it with the manifest, and moves it to its place.
+    fn make(self, made: &Made, place: &Place, claim: &Claim, reporter: &StepReporter) -> Result<()> {
+        let (rule, inputs, origin) = (MakeRule::of(made)?, self.look.inputs(made), self.look.origin(made));
+        reporter.started("make", &origin, None);
         let folder = place.part();
         remove(&folder)?;
         let make = || fs::create_dir_all(&folder).map(|()| ((), folder.clone()));
@@ -208,24 +207,24 @@ impl<'a> Job<'a, '_> {
         let out = folder.join(place.file().file_name().unwrap_or_default());
         let sha256 = rule.make(made, &inputs, &out).and_then(|()| self.judge(made, &out));
         let sha256 = sha256.inspect_err(|_| drop(remove(&folder)))?;
-        let before = Before::keep(place)?;
+        let before = PreviousFile::keep(place)?;
         let size = publish(&out, place, &sha256, &origin, claim)?;
-        before.settle(&sha256, teller)?;
+        before.settle(&sha256, reporter)?;
         remove(&folder)?;
-        teller.done("made", size, &sha256);
+        reporter.done("made", size, &sha256);
         Ok(())
     }
 
-    /// The SHA-256 of a file just made, if it is what the manifest says.
+    /// Returns the SHA-256 of a new file if it agrees with the manifest.
     fn judge(self, made: &Made, out: &Path) -> Result<String> {
         let sha256 = files::sha256(out)?;
         if let Some(wanted) = self.look.known_of(made).sha256.filter(|wanted| *wanted != sha256) {
             return Err(Error::checksum(format!(
-                "what is made for {} has the sha256 {sha256}, not {wanted}",
+                "the file made for {} has the sha256 {sha256}, not {wanted}",
                 made.path.display()
             ))
             .because("the published files that it is made from are verified")
-            .next("this is a mistake in the manifest or in this program: please report it"));
+            .next("please report this: it is a bug in the manifest or in this program"));
         }
         if let Some(expect) = &made.expect {
             let found = super::count::count(out, &expect.kind)?;
@@ -238,54 +237,39 @@ impl<'a> Job<'a, '_> {
         Ok(sha256)
     }
 
-    /// Removes an archive if everything in it is unpacked and right; whether it did. Its receipt stays, with a note.
+    /// Removes an archive if everything in it is unpacked and correct, and returns whether it did. Its receipt stays, with a note.
     fn drop_archive(self, asset: &'a Asset) -> Result<bool> {
         let settings = self.look.settings;
         let item = Item::of(asset, self.look.lock, &settings.workspace);
         if item.state != plan::State::Good {
             return Ok(false);
         }
-        let teller = Teller::new(self.observer, &asset.name);
-        let _claim = claim(&item.place.claim(), &mut |by| teller.waiting(by))?;
-        if !is_whole(self.look, asset)? {
-            return Ok(false);
+        let reporter = StepReporter::new(self.observer, &asset.name);
+        let _claim = claim(&item.place.claim(), &mut |by| reporter.waiting(by))?;
+        for entry in &asset.unpack {
+            let place = Place::unpacked(&settings.workspace, asset, entry);
+            let right = match &entry.expect {
+                None => true,
+                Some(expect) => found(&place, expect, settings)?
+                    .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
+            };
+            if !right || self.look.unpack(asset, entry).state != StepState::Done || Receipt::read(&place).is_none() {
+                return Ok(false);
+            }
         }
         let Some(receipt) = Receipt::read(&item.place) else { return Ok(false) };
         receipt.dropped_now().write(&item.place)?;
         remove(item.place.file())?;
-        teller.note("the archive is removed: everything in it is unpacked".into());
+        reporter.note("the archive is removed: everything in it is unpacked".into());
         Ok(true)
     }
 }
 
-/// Whether everything in an archive is unpacked and right, by counts, receipts, sizes and times: then the archive can go.
-///
-/// # Errors
-/// Data if something unpacked cannot be counted.
-pub fn is_unpacked<'a>(manifest: &'a Manifest, lock: &Lock, settings: &Settings, asset: &'a Asset) -> Result<bool> {
-    is_whole(Look { manifest, lock, settings }, asset)
-}
-
-fn is_whole<'a>(look: Look<'a, '_>, asset: &'a Asset) -> Result<bool> {
-    for entry in &asset.unpack {
-        let place = Place::unpacked(&look.settings.workspace, asset, entry);
-        let is_right = match &entry.expect {
-            None => true,
-            Some(expect) => found(&place, expect, look.settings)?
-                .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
-        };
-        if !is_right || look.unpack(asset, entry).state != State::Done || Receipt::read(&place).is_none() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Puts a finished file in its place and notes what is known of it. Returns its size.
+/// Moves a finished file to its place and writes its receipt. Returns its size.
 fn publish(from: &Path, place: &Place, sha256: &str, source: &str, claim: &Claim) -> Result<u64> {
     if !claim.still_mine() {
         return Err(Error::infra(format!("another process has taken over {}", place.file().display()))
-            .because("this one stood still for a minute")
+            .because("this process made no progress for a minute")
             .next("run this again"));
     }
     fs::rename(from, place.file()).map_err(|error| Error::io("write", place.file(), &error))?;
@@ -295,7 +279,7 @@ fn publish(from: &Path, place: &Place, sha256: &str, source: &str, claim: &Claim
     Ok(receipt.stat.size)
 }
 
-/// Removes a file or a folder that may not be there.
+/// Removes a file or a folder, if it exists.
 fn remove(path: &Path) -> Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! Files made from others: the original's scripts, replayed.
+//! Makes files from others, as the original's scripts do.
 
 use std::path::{Path, PathBuf};
 
@@ -8,22 +8,22 @@ use base::files;
 use data::dataset::process_gqa::{GqaSet, process_gqa_one};
 use data::dataset::process_nlvr2::process_nlvr2;
 
-/// How a file is made, by the manifest's word.
+/// How a file is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// A split of NLVR2, named after the file, from the official file of it.
+pub enum MakeRule {
+    /// A split of NLVR2, named after the file, from its official file.
     Nlvr2,
     /// A split of GQA, named after the file, from the folder of official questions.
     Gqa(GqaSet),
-    /// The same bytes.
+    /// A copy.
     Copy,
 }
 
-impl Rule {
-    /// By its name: `nlvr2`, `gqa-balanced`, `gqa-all`, `gqa-submission`, `copy`.
+impl MakeRule {
+    /// Returns the rule by its name in the manifest: `nlvr2`, `gqa-balanced`, `gqa-all`, `gqa-submission` or `copy`.
     ///
     /// # Errors
-    /// Data where there is no such rule.
+    /// Data if there is no such rule.
     pub fn of(made: &Made) -> Result<Self> {
         Ok(match made.rule.as_str() {
             "nlvr2" => Self::Nlvr2,
@@ -32,11 +32,8 @@ impl Rule {
             "gqa-submission" => Self::Gqa(GqaSet::Submission),
             "copy" => Self::Copy,
             other => {
-                return Err(Error::data(format!(
-                    "the manifest makes `{}` by the rule `{other}`, which is unknown",
-                    made.name
-                ))
-                .next("use nlvr2, gqa-balanced, gqa-all, gqa-submission or copy"));
+                return Err(Error::data(format!("the manifest makes `{}` by the unknown rule `{other}`", made.name))
+                    .next("use nlvr2, gqa-balanced, gqa-all, gqa-submission or copy"));
             }
         })
     }
@@ -44,7 +41,7 @@ impl Rule {
     /// Makes the file `out` from `inputs`, the files and folders of [`Made::from`].
     ///
     /// # Errors
-    /// Data where an input is not what the rule takes.
+    /// Data if an input does not have the form that the rule needs.
     pub fn make(self, made: &Made, inputs: &[PathBuf], out: &Path) -> Result<()> {
         let split = made.path.file_stem().unwrap_or_default().to_string_lossy();
         let [input] = inputs else {

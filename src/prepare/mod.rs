@@ -1,23 +1,23 @@
-//! What was fetched becomes what training reads: archives are unpacked, features get their stores, the original's
-//! scripts are replayed, and everything that can be counted is counted.
+//! Prepares fetched files for training: unpacks archives, builds feature stores, makes files as the original's scripts do, and
+//! counts their entries.
 //!
-//! - [`plan`]: what is done, what is to do and what waits, without reading a file;
-//! - [`prepare()`]: does it, with each file claimed while it is worked on;
-//! - [`make`]: files made from others, as the original's scripts make them;
-//! - [`check`]: counts that must hold, and features for every question; [`mod@count`]: the counting;
+//! - [`plan`]: the steps that are done, to do or waiting, found without reading a file;
+//! - [`prepare()`]: executes the steps; each file is claimed meanwhile;
+//! - [`make`]: makes files from others;
+//! - [`check`]: compares counts with the manifest and looks for the features of every question; [`mod@count`]: counts;
 //! - [`summary`]: what was done and found.
 
 pub mod check;
 pub mod count;
+mod execute;
 pub mod make;
 pub mod plan;
-mod run;
 mod settings;
+mod step_reporter;
 pub mod summary;
-mod tell;
 mod unpack;
 
-pub use plan::{OBJ36, State, Step, Work, disk_needed, most_at_a_time, steps};
-pub use run::{is_unpacked, prepare};
-pub use settings::{Settings, stores};
-pub use summary::Summary;
+pub use execute::prepare;
+pub use plan::{Step, StepState, StepWork, disk_needed, most_at_a_time, steps};
+pub use settings::{PrepareSettings, stores};
+pub use summary::PrepareSummary;

@@ -1,8 +1,8 @@
-//! What there is to prepare: looked up in the workspace by names, sizes and times; no file is read.
+//! Plans a preparation: finds the steps and their state by names, sizes and times, without reading a file.
 
 use std::path::{Path, PathBuf};
 
-use super::Settings;
+use super::PrepareSettings;
 use assets::lock::{Demands, Lock};
 use assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
 use assets::place::Place;
@@ -11,79 +11,79 @@ use assets::receipt::{Glance, Receipt, glance};
 use base::error::Result;
 use data::features::{Precision, known_store};
 
-/// The manifest's word for a feature TSV with 36 boxes an image.
+/// The kind of a feature TSV with 36 boxes per image in the manifest.
 pub const OBJ36: &str = "obj36";
-/// An entry of a made file has no more bytes than this (NLVR2's have 267 on average, GQA's fewer).
+/// Upper bound for the size of an entry of a made file, in bytes (NLVR2: 267 on average; GQA: fewer).
 const ENTRY_BYTES: u64 = 400;
-/// Beyond a share of the TSV's bytes: the header and what the file system adds.
+/// Bytes of a store that do not depend on the TSV: the header and overhead of the file system.
 const STORE_OVERHEAD: u64 = 64 << 10;
 
-/// One thing to do.
+/// One step of a preparation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step<'a> {
-    /// What it makes, and under which name that is known.
+    /// The file that it makes.
     pub place: Place,
-    /// How.
-    pub work: Work<'a>,
-    /// Whether it is done.
-    pub state: State,
+    /// What it does.
+    pub work: StepWork<'a>,
+    /// Its state.
+    pub state: StepState,
     /// Bytes that it adds to its folder, at most.
     pub adds: u64,
     /// Bytes that it adds to the stores, at most.
     pub adds_store: u64,
 }
 
-/// How a file comes to be.
+/// What a step does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Work<'a> {
-    /// Unpacked from an archive; a feature TSV gets its store in the same pass.
+pub enum StepWork<'a> {
+    /// Unpacks a member of an archive; builds the store of a feature TSV in the same pass.
     Unpack {
         /// The archive.
         asset: &'a Asset,
-        /// Which of its members.
+        /// The member.
         unpack: &'a Unpack,
     },
-    /// A feature TSV that is there gets its store.
+    /// Builds the store of an existing feature TSV.
     Build {
         /// The TSV, or the archive that it would come from.
         asset: &'a Asset,
-        /// What must be in it.
+        /// Expected content.
         expect: &'a Expect,
-        /// What its content must be.
+        /// Required checksums.
         demands: Demands,
     },
-    /// Made from other files.
+    /// Makes a file from others.
     Make {
-        /// What.
+        /// The file in the manifest.
         made: &'a Made,
     },
 }
 
-/// How far a step is.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum StepState {
     /// Nothing is left to do.
     Done,
-    /// Everything that it needs is there, or will be after the steps before it.
+    /// Everything that it needs exists, or will after earlier steps.
     ToDo,
-    /// These assets must be fetched first.
+    /// It waits for these assets to be fetched.
     Waits(Vec<String>),
 }
 
 impl<'a> Step<'a> {
-    /// The archive that its file is, or would be, unpacked from.
+    /// Returns the archive that its file is unpacked from.
     pub(super) fn archive(&self) -> Option<&'a Asset> {
         match self.work {
-            Work::Unpack { asset, .. } | Work::Build { asset, .. } => {
+            StepWork::Unpack { asset, .. } | StepWork::Build { asset, .. } => {
                 Some(asset).filter(|asset| !asset.unpack.is_empty())
             }
-            Work::Make { .. } => None,
+            StepWork::Make { .. } => None,
         }
     }
 }
 
-impl Work<'_> {
-    /// As events say it: `unpack`, `build` or `make`.
+impl StepWork<'_> {
+    /// Returns the verb for messages: `unpack`, `build` or `make`.
     pub fn doing(&self) -> &'static str {
         match self {
             Self::Unpack { .. } => "unpack",
@@ -93,17 +93,17 @@ impl Work<'_> {
     }
 }
 
-/// The steps of a selection, in the order to do them.
+/// Returns the steps of a selection in order.
 ///
 /// # Errors
-/// Usage for a name that the manifest does not know.
+/// Usage for an unknown name.
 pub fn steps<'a>(
     manifest: &'a Manifest,
     lock: &Lock,
     selection: &Selection,
-    settings: &Settings,
+    settings: &PrepareSettings,
 ) -> Result<Vec<Step<'a>>> {
-    let look = Look { manifest, lock, settings };
+    let look = Lookup { manifest, lock, settings };
     let mut steps = Vec::new();
     for asset in manifest.select(selection)? {
         if let Some(expect) = asset.expect.as_ref().filter(|expect| expect.kind == OBJ36) {
@@ -115,15 +115,15 @@ pub fn steps<'a>(
     Ok(steps)
 }
 
-/// Bytes that all steps that are not done will add, whether or not their assets are there yet.
+/// Returns the bytes that all steps that are not done will add, including those that wait for assets.
 pub fn disk_needed(steps: &[Step]) -> u64 {
-    let open = steps.iter().filter(|step| step.state != State::Done);
+    let open = steps.iter().filter(|step| step.state != StepState::Done);
     open.map(|step| step.adds.saturating_add(step.adds_store)).fold(0, u64::saturating_add)
 }
 
-/// The most bytes that there are at a time beyond what is there now, where each archive is removed after the last of its
-/// steps: of the steps that count, in their order; `frees` says how many bytes the removal of an archive gives back.
-pub fn most_at_a_time(steps: &[Step], counts: impl Fn(&State) -> bool, frees: impl Fn(&Asset) -> u64) -> u64 {
+/// Returns the peak of additional bytes if each archive is removed after the last of its steps. Only steps for which `counts` is
+/// true are considered; `frees` returns the bytes that removing an archive frees.
+pub fn most_at_a_time(steps: &[Step], counts: impl Fn(&StepState) -> bool, frees: impl Fn(&Asset) -> u64) -> u64 {
     let (mut now, mut most) = (0_u64, 0);
     for (index, step) in steps.iter().enumerate().filter(|(_, step)| counts(&step.state)) {
         now = now.saturating_add(step.adds).saturating_add(step.adds_store);
@@ -135,14 +135,14 @@ pub fn most_at_a_time(steps: &[Step], counts: impl Fn(&State) -> bool, frees: im
     most
 }
 
-/// The archive of a step, where that is the last of the archive's steps.
+/// Returns the archive of a step if it is the last step of that archive.
 pub(super) fn last_of_archive<'a>(steps: &[Step<'a>], index: usize) -> Option<&'a Asset> {
     let archive = |index: usize| steps.get(index).and_then(Step::archive);
     archive(index).filter(|asset| archive(index + 1).is_none_or(|next| next.name != asset.name))
 }
 
-/// The store of a TSV and what is spooled while it is built have at most so many bytes, for 36 boxes of 2048 features:
-/// 0.752 of the text, or 0.379 in half precision.
+/// Returns an upper bound for the bytes of a TSV's store, including temporary files while it is built, for 36 boxes of 2048
+/// features: 0.752 of the text, or 0.379 in half precision.
 pub fn store_bound(tsv_bytes: u64, precision: Precision) -> u64 {
     let share = match precision {
         Precision::F32 => tsv_bytes / 25 * 19,
@@ -151,21 +151,21 @@ pub fn store_bound(tsv_bytes: u64, precision: Precision) -> u64 {
     share.saturating_add(STORE_OVERHEAD)
 }
 
-/// Where it is looked up.
+/// Finds steps and their state.
 #[derive(Clone, Copy)]
-pub(super) struct Look<'a, 'b> {
+pub(super) struct Lookup<'a, 'b> {
     pub manifest: &'a Manifest,
     pub lock: &'b Lock,
-    pub settings: &'b Settings,
+    pub settings: &'b PrepareSettings,
 }
 
-impl<'a> Look<'a, '_> {
-    /// The step once more, as it stands now.
+impl<'a> Lookup<'a, '_> {
+    /// Returns a step with its current state.
     pub(crate) fn again(&self, step: &Step<'a>) -> Step<'a> {
         match &step.work {
-            Work::Make { made } => self.make(made),
-            Work::Unpack { asset, unpack } => self.unpack(asset, unpack),
-            Work::Build { asset, expect, .. } => {
+            StepWork::Make { made } => self.make(made),
+            StepWork::Unpack { asset, unpack } => self.unpack(asset, unpack),
+            StepWork::Build { asset, expect, .. } => {
                 match asset.unpack.iter().find(|unpack| step.place == self.unpacked(asset, unpack)) {
                     Some(unpack) => self.unpack(asset, unpack),
                     None => self.features(asset, expect),
@@ -182,64 +182,64 @@ impl<'a> Look<'a, '_> {
         Place::unpacked(self.workspace(), asset, unpack)
     }
 
-    /// Assets that are not there whole and verified.
-    fn lacks(&self, asset: &Asset) -> State {
+    /// Returns `Waits` if an asset is not fetched and verified.
+    fn lacks(&self, asset: &Asset) -> StepState {
         match Item::of(asset, self.lock, self.workspace()).state {
-            plan::State::Good => State::ToDo,
-            _ => State::Waits(vec![asset.name.clone()]),
+            plan::State::Good => StepState::ToDo,
+            _ => StepState::Waits(vec![asset.name.clone()]),
         }
     }
 
-    /// A TSV that is fetched as such.
+    /// Returns the step for a fetched TSV.
     fn features(&self, asset: &'a Asset, expect: &'a Expect) -> Step<'a> {
         let item = Item::of(asset, self.lock, self.workspace());
-        let build = Work::Build { asset, expect, demands: item.demands };
+        let build = StepWork::Build { asset, expect, demands: item.demands };
         match item.state {
             plan::State::Good => self.build(item.place, build),
             _ => {
-                let waits = State::Waits(vec![asset.name.clone()]);
+                let waits = StepState::Waits(vec![asset.name.clone()]);
                 let adds_store = store_bound(asset.likely_size().unwrap_or(0), self.settings.precision);
                 Step { place: item.place, work: build, state: waits, adds: 0, adds_store }
             }
         }
     }
 
-    /// A member of an archive.
+    /// Returns the step for a member of an archive.
     pub(crate) fn unpack(&self, asset: &'a Asset, unpack: &'a Unpack) -> Step<'a> {
         let place = self.unpacked(asset, unpack);
         let demands = Demands { checksums: unpack.checksums(), ..Demands::default() };
         let found = glance(&place, &demands);
         let features = unpack.expect.as_ref().filter(|expect| expect.kind == OBJ36);
         let there = !matches!(found, Glance::Missing | Glance::Wrong(..));
-        // Without a receipt it is what a killed run had just unpacked, or what a person put there: the archive tells.
-        let told = matches!(found, Glance::Unknown) && self.lacks(asset) == State::ToDo;
+        // A file without receipt was just unpacked by a killed run, or put there by hand: it is compared with the archive.
+        let told = matches!(found, Glance::Unknown) && self.lacks(asset) == StepState::ToDo;
         if let Some(expect) = features.filter(|_| there && !told) {
-            return self.build(place, Work::Build { asset, expect, demands });
+            return self.build(place, StepWork::Build { asset, expect, demands });
         }
         let state = match (found, self.lacks(asset)) {
-            (Glance::Good(_), _) => State::Done,
-            // A folder changes with every file that is put into it; its files are counted.
-            (Glance::Changed(_), _) if unpack.folder => State::Done,
-            (_, State::ToDo) => State::ToDo,
-            // Put there by hand, or changed since: the archive that could tell is not there.
-            (Glance::Unknown | Glance::Changed(_), _) => State::Done,
+            (Glance::Good(_), _) => StepState::Done,
+            // The time of a folder changes with every file in it, so its files are counted instead.
+            (Glance::Changed(_), _) if unpack.folder => StepState::Done,
+            (_, StepState::ToDo) => StepState::ToDo,
+            // Put there by hand, or changed since, and there is no archive to compare it with.
+            (Glance::Unknown | Glance::Changed(_), _) => StepState::Done,
             (_, waits) => waits,
         };
         let adds_store = features.map_or(0, |_| store_bound(unpack.size_max, self.settings.precision));
-        Step { place, work: Work::Unpack { asset, unpack }, state, adds: unpack.size_max, adds_store }
+        Step { place, work: StepWork::Unpack { asset, unpack }, state, adds: unpack.size_max, adds_store }
     }
 
-    /// The store of a TSV that is there; done when the TSV is as its receipt says and the store as the TSV.
-    fn build(&self, place: Place, work: Work<'a>) -> Step<'a> {
+    /// Returns the step for the store of an existing TSV. It is done if the TSV agrees with its receipt and the store with the TSV.
+    fn build(&self, place: Place, work: StepWork<'a>) -> Step<'a> {
         let store = known_store(place.file(), &self.settings.stores(), self.settings.precision);
         let demands = match &work {
-            Work::Build { demands, .. } => demands.clone(),
+            StepWork::Build { demands, .. } => demands.clone(),
             _ => Demands::default(),
         };
         let known = matches!(store, Ok(Some(_))) && matches!(glance(&place, &demands), Glance::Good(_));
         let bytes = std::fs::metadata(place.file()).map_or(0, |data| data.len());
         let adds_store = store_bound(bytes, self.settings.precision);
-        Step { place, work, state: if known { State::Done } else { State::ToDo }, adds: 0, adds_store }
+        Step { place, work, state: if known { StepState::Done } else { StepState::ToDo }, adds: 0, adds_store }
     }
 
     fn make(&self, made: &'a Made) -> Step<'a> {
@@ -248,31 +248,31 @@ impl<'a> Look<'a, '_> {
         let assets = || made.from.iter().filter_map(|name| self.manifest.asset(name));
         let lacking = |asset: &&Asset| {
             let unpacked = !asset.unpack.is_empty()
-                && asset.unpack.iter().all(|unpack| self.unpack(asset, unpack).state == State::Done);
-            !unpacked && self.lacks(asset) != State::ToDo
+                && asset.unpack.iter().all(|unpack| self.unpack(asset, unpack).state == StepState::Done);
+            !unpacked && self.lacks(asset) != StepState::ToDo
         };
         let waits: Vec<String> = assets().filter(lacking).map(|asset| asset.name.clone()).collect();
         let state = match glance(&place, &demands) {
-            Glance::Good(receipt) if waits.is_empty() && receipt.source != self.origin(made) => State::ToDo,
-            Glance::Good(_) => State::Done,
-            _ if waits.is_empty() => State::ToDo,
-            Glance::Unknown | Glance::Changed(_) => State::Done,
-            _ => State::Waits(waits),
+            Glance::Good(receipt) if waits.is_empty() && receipt.source != self.origin(made) => StepState::ToDo,
+            Glance::Good(_) => StepState::Done,
+            _ if waits.is_empty() => StepState::ToDo,
+            Glance::Unknown | Glance::Changed(_) => StepState::Done,
+            _ => StepState::Waits(waits),
         };
         let entries = made.expect.as_ref().and_then(|expect| expect.count);
         let sources = || assets().filter_map(Asset::likely_size).fold(0, u64::saturating_add);
         let adds = entries.map_or_else(sources, |count| count.saturating_mul(ENTRY_BYTES));
-        Step { place, work: Work::Make { made }, state, adds, adds_store: 0 }
+        Step { place, work: StepWork::Make { made }, state, adds, adds_store: 0 }
     }
 
-    /// What is known of a made file's content: it holds for what is made from the published files only.
+    /// Returns the known checksums of a made file; they apply only if it is made from the published files.
     pub(crate) fn known_of(&self, made: &Made) -> Checksums {
         let published = |name: &String| self.manifest.asset(name).is_some_and(|asset| !asset.checksums.is_empty());
         let sha256 = made.sha256.clone().filter(|_| made.from.iter().all(published));
         Checksums { sha256, ..Checksums::default() }
     }
 
-    /// What a made file's receipt names as its source: the rule, and what it was applied to.
+    /// Returns the source that the receipt of a made file names: the rule, and the files that it was applied to.
     pub(crate) fn origin(&self, made: &Made) -> String {
         let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
         let hashes = assets.map(|asset| {
@@ -282,7 +282,7 @@ impl<'a> Look<'a, '_> {
         format!("{} of {}", made.rule, hashes.collect::<Vec<_>>().join(", "))
     }
 
-    /// The files or folders that a file is made from.
+    /// Returns the files or folders that a file is made from.
     pub(crate) fn inputs(&self, made: &Made) -> Vec<PathBuf> {
         let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
         let paths = assets.flat_map(|asset| match asset.unpack.as_slice() {
@@ -296,24 +296,24 @@ impl<'a> Look<'a, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prepare::make::Rule;
+    use crate::prepare::make::MakeRule;
     use base::format::grouped;
 
     const MANIFEST: &str = include_str!("../../data/assets.toml");
 
-    fn settings(workspace: &Path) -> Settings {
-        Settings { workspace: workspace.to_owned(), precision: Precision::F32, drop_archives: false }
+    fn settings(workspace: &Path) -> PrepareSettings {
+        PrepareSettings { workspace: workspace.to_owned(), precision: Precision::F32, drop_archives: false }
     }
 
     #[test]
-    fn the_shipped_manifest_can_be_prepared() {
+    fn every_kind_and_rule_of_the_shipped_manifest_is_known() {
         let manifest = Manifest::parse(MANIFEST, "data/assets.toml").unwrap();
         let empty = tempfile::tempdir().unwrap();
         let everything = Selection { all: true, ..Selection::default() };
         let steps = steps(&manifest, &Lock::default(), &everything, &settings(empty.path())).unwrap();
-        assert!(steps.iter().all(|step| matches!(step.state, State::Waits(_))) && steps.len() > 20);
+        assert!(steps.iter().all(|step| matches!(step.state, StepState::Waits(_))) && steps.len() > 20);
         for made in &manifest.made {
-            Rule::of(made).unwrap();
+            MakeRule::of(made).unwrap();
         }
         let unpacked = manifest.assets.iter().flat_map(|asset| &asset.unpack).map(|unpack| &unpack.expect);
         let made = manifest.made.iter().map(|made| &made.expect);
@@ -334,13 +334,13 @@ mod tests {
     }
 
     #[test]
-    fn room_is_counted_for_what_is_not_done() {
+    fn disk_space_is_counted_for_steps_that_are_not_done() {
         let manifest = Manifest::parse(MANIFEST, "data/assets.toml").unwrap();
         let empty = tempfile::tempdir().unwrap();
         let of = |precision| {
             let names = vec!["vqa-features-train2014".to_owned(), "vqa-features-val2014".to_owned()];
             let selection = Selection { names, ..Selection::default() };
-            let settings = Settings { precision, ..settings(empty.path()) };
+            let settings = PrepareSettings { precision, ..settings(empty.path()) };
             disk_needed(&steps(&manifest, &Lock::default(), &selection, &settings).unwrap())
         };
         let (full, half) = (of(Precision::F32), of(Precision::F16));

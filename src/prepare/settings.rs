@@ -1,28 +1,28 @@
-//! What preparing is told, and where stores lie.
+//! Settings of a preparation, and the path of stores.
 
 use std::path::{Path, PathBuf};
 
 use data::features::Precision;
 
-/// How to prepare.
+/// Settings of a preparation.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PrepareSettings {
     /// Folder that holds `data/`, `downloads/`, `receipts/` and `stores/`.
     pub workspace: PathBuf,
-    /// How stores keep features.
+    /// Precision of the stores.
     pub precision: Precision,
-    /// Whether an archive is removed once everything in it is unpacked.
+    /// Whether an archive is removed after unpacking.
     pub drop_archives: bool,
 }
 
-impl Settings {
-    /// Where stores lie.
+impl PrepareSettings {
+    /// Returns the folder of stores.
     pub fn stores(&self) -> PathBuf {
         stores(&self.workspace)
     }
 }
 
-/// Where the stores of a workspace lie.
+/// Returns the folder of a workspace's stores.
 pub fn stores(workspace: &Path) -> PathBuf {
     workspace.join("stores")
 }

@@ -1,4 +1,4 @@
-//! What a preparation did and found, as people and programs read it.
+//! The summary of a preparation, for people and as JSON.
 
 use std::fmt;
 
@@ -8,22 +8,22 @@ use super::check::{Count, Coverage};
 use base::error::{Error, Kind, Result};
 use base::format::{grouped, number_of};
 
-/// The outcome of a preparation.
+/// What a preparation did and found.
 #[derive(Debug, Default, Serialize)]
-pub struct Summary {
-    /// Files that were unpacked, built or made now: name and what was done.
+pub struct PrepareSummary {
+    /// Files that were unpacked, built or made now: name, and what was done.
     pub prepared: Vec<(String, &'static str)>,
     /// Files that were ready before.
     pub ready: Vec<String>,
-    /// Files that could not be prepared, and the assets that must be fetched first.
+    /// Files that wait for assets to be fetched.
     pub waiting: Vec<(String, Vec<String>)>,
     /// Archives that were removed now.
     pub dropped: Vec<String>,
     /// Everything that was counted.
     pub counts: Vec<Count>,
-    /// Every file of questions whose features are there.
+    /// Coverage of every file of questions whose features exist.
     pub coverage: Vec<Coverage>,
-    /// Everything that went wrong or is wrong.
+    /// All errors.
     #[serde(serialize_with = "as_text")]
     pub failures: Vec<Error>,
 }
@@ -32,22 +32,22 @@ fn as_text<S: Serializer>(errors: &[Error], serializer: S) -> Result<S::Ok, S::E
     serializer.collect_seq(errors.iter().map(ToString::to_string))
 }
 
-impl Summary {
-    /// Forgets what is not there, for those who asked for nothing in particular.
+impl PrepareSummary {
+    /// Removes missing files from the summary, if nothing in particular was requested.
     pub fn only_what_is_there(&mut self) {
         self.waiting.clear();
         self.counts.retain(|count| count.found.is_some());
     }
 
-    /// Whether everything is prepared and right.
+    /// Returns `Ok` if everything is prepared and correct.
     ///
     /// # Errors
-    /// All that went wrong, and what waits for a fetch, as one error of the gravest kind.
+    /// All failures, and files that wait for a fetch, as one error of the most severe kind.
     pub fn verdict(mut self) -> Result<()> {
         if !self.waiting.is_empty() {
             self.failures.push(self.missing());
         }
-        // What a person can mend at once comes first, since it may be the cause of the others.
+        // An error that can be fixed immediately comes first, since it may be the cause of the others.
         let order = [Kind::Bug, Kind::Disk, Kind::Infra, Kind::Checksum, Kind::Data, Kind::Network, Kind::Usage];
         let rank = |error: &Error| order.iter().position(|kind| *kind == error.kind());
         self.failures.sort_by_key(rank);
@@ -67,12 +67,12 @@ impl Summary {
         assets.dedup();
         let files: Vec<&str> = self.waiting.iter().map(|(name, _)| name.as_str()).collect();
         let files = format!("{}: {}", number_of(files.len() as u64, "file"), files.join(", "));
-        Error::data(format!("not all is there: an asset that is not fetched and verified is needed for {files}"))
+        Error::data(format!("assets that are not fetched and verified are needed for {files}"))
             .next(format!("repro fetch {}", assets.join(" ")))
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for PrepareSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = match self.waiting.len() {
             0 => String::new(),
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    fn summary() -> Summary {
+    fn summary() -> PrepareSummary {
         let count = |what: &str, unit, found, expected| Count { what: what.into(), unit, expected, found };
         let coverage = |file: &str, questions, lost, behind_limit| Coverage {
             questions_of: PathBuf::from(file),
@@ -151,7 +151,7 @@ mod tests {
             limit: Some(5_000),
             ids: None,
         };
-        Summary {
+        PrepareSummary {
             prepared: vec![("val2014-features--val2014_obj36.tsv".into(), "unpacked")],
             ready: vec!["nlvr2-valid".into()],
             waiting: vec![("nlvr2-test".into(), vec!["nlvr2-official-test1".into()])],

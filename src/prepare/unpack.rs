@@ -1,12 +1,12 @@
-//! Members of archives put in their places; features get their store in the same pass.
+//! Unpacks members of archives to their places, and builds the store of features in the same pass.
 
 use std::fs;
 use std::path::Path;
 
-use super::Settings;
+use super::PrepareSettings;
 use super::count::count;
 use super::plan::OBJ36;
-use super::tell::Teller;
+use super::step_reporter::StepReporter;
 use archive::Archive;
 use assets::manifest::{Checksums, Unpack};
 use assets::place::Place;
@@ -16,37 +16,37 @@ use base::error::{Error, Result};
 use base::files;
 use data::features::store_stream;
 
-/// Unpacks one entry of a manifest from a verified archive and notes what is known of it.
+/// Unpacks one entry of a manifest from a verified archive and writes its receipt.
 ///
 /// # Errors
-/// Data where the archive or what is in it is damaged or not what the manifest says; checksum; disk.
+/// Data if the archive or its content is damaged or does not agree with the manifest; checksum; disk.
 pub(super) fn unpack(
     archive: &Path,
     unpack: &Unpack,
     place: &Place,
-    settings: &Settings,
-    teller: &Teller,
+    settings: &PrepareSettings,
+    reporter: &StepReporter,
 ) -> Result<()> {
     let source = archive.display().to_string();
     let mut open = Archive::open(archive)?;
     let (size, sha256) = match unpack.expect.as_ref().filter(|expect| expect.kind == OBJ36) {
         _ if unpack.folder => {
-            teller.started("unpack", &source, None);
-            folder(&mut open, unpack, place, teller)?
+            reporter.started("unpack", &source, None);
+            folder(&mut open, unpack, place, reporter)?
         }
         None => {
-            teller.started("unpack", &source, Some(open.size(&unpack.wanted())?));
-            let before = Before::keep(place)?;
-            let done = unpack_file(&open, unpack, place, &mut |bytes| teller.advance_by(bytes))?;
+            reporter.started("unpack", &source, Some(open.size(&unpack.wanted())?));
+            let before = PreviousFile::keep(place)?;
+            let done = unpack_file(&open, unpack, place, &mut |bytes| reporter.advance_by(bytes))?;
             let sha256 = done.hashes.sha256.unwrap_or_default();
-            before.settle(&sha256, teller)?;
+            before.settle(&sha256, reporter)?;
             (done.size, sha256)
         }
         Some(expect) => {
-            teller.started("unpack", &source, Some(open.size(&unpack.wanted())?));
+            reporter.started("unpack", &source, Some(open.size(&unpack.wanted())?));
             let (stores, member) = (settings.stores(), open.file(&unpack.wanted())?);
-            let before = Before::keep(place)?;
-            let progress = &mut |bytes| teller.advance_by(bytes);
+            let before = PreviousFile::keep(place)?;
+            let progress = &mut |bytes| reporter.advance_by(bytes);
             let done = store_stream(member, place.file(), &stores, settings.precision, expect.count, progress)?;
             if let Some(wanted) = unpack.sha256.as_ref().filter(|wanted| **wanted != done.sha256) {
                 return Err(Error::checksum(format!(
@@ -54,30 +54,30 @@ pub(super) fn unpack(
                     place.file().display(),
                     done.sha256
                 ))
-                .next("remove it, then take the archive from another source"));
+                .next("remove it, then fetch the archive from a different source"));
             }
-            before.settle(&done.sha256, teller)?;
+            before.settle(&done.sha256, reporter)?;
             (done.bytes, done.sha256)
         }
     };
     let hashes = Checksums { sha256: Some(sha256.clone()), ..Checksums::default() };
     Receipt::new(place.file(), hashes, &source)?.write(place)?;
-    teller.done("unpacked", size, &sha256);
+    reporter.done("unpacked", size, &sha256);
     Ok(())
 }
 
-/// A folder appears whole, so one that is there with the right number of files only lost its receipt. Returns bytes,
-/// and the SHA-256 of its listing.
-fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, teller: &Teller) -> Result<(u64, String)> {
+/// Unpacks a folder and returns its size in bytes and the SHA-256 of its listing. A folder appears only when complete, so that an
+/// existing one with the right number of files has merely lost its receipt.
+fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, reporter: &StepReporter) -> Result<(u64, String)> {
     let to = place.file();
     if !fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
-        archive.folder(&unpack.wanted(), to, &mut |bytes| teller.advance_by(bytes))?;
+        archive.folder(&unpack.wanted(), to, &mut |bytes| reporter.advance_by(bytes))?;
     }
     let expected = unpack.expect.as_ref().and_then(|expect| expect.count);
     let found = count(to, "files")?.unwrap_or(0);
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         return Err(Error::data(format!("{} holds {found} files, not {expected}", to.display()))
-            .next("remove it, so that it is unpacked anew"));
+            .next("remove it, then run this again to unpack it again"));
     }
     let mut listing = Vec::new();
     list(to, to, &mut listing)?;
@@ -102,11 +102,11 @@ fn list(root: &Path, folder: &Path, into: &mut Vec<(String, u64)>) -> Result<()>
     Ok(())
 }
 
-/// A file that was at the place before, linked to another name so that nothing is lost when it is replaced.
-pub(super) struct Before(Option<(std::path::PathBuf, String)>);
+/// A file that was there before, hard-linked to a second name so that it is not lost when it is replaced.
+pub(super) struct PreviousFile(Option<(std::path::PathBuf, String)>);
 
-impl Before {
-    /// Links what is there.
+impl PreviousFile {
+    /// Links the existing file, if any.
     pub(crate) fn keep(place: &Place) -> Result<Self> {
         if !place.file().is_file() {
             return Ok(Self(None));
@@ -121,14 +121,14 @@ impl Before {
         }
     }
 
-    /// Forgets it if the new file is the same; else says where it is.
-    pub(crate) fn settle(self, sha256: &str, teller: &Teller) -> Result<()> {
+    /// Removes the link if the new file is the same; otherwise reports its path.
+    pub(crate) fn settle(self, sha256: &str, reporter: &StepReporter) -> Result<()> {
         match self.0 {
             Some((aside, before)) if before == sha256 => {
                 fs::remove_file(&aside).map_err(|error| Error::io("remove", &aside, &error))
             }
             Some((aside, _)) => {
-                teller.note(format!("another file was there; it is kept as {}", aside.display()));
+                reporter.note(format!("a different file was there; it is kept as {}", aside.display()));
                 Ok(())
             }
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::settings::SCENES;
 use super::stages::{DATA, IMAGES};
-use crate::demo::Manifest;
+use crate::demo::DemoManifest;
 use crate::pipeline::outcome::RunOutcome;
 use crate::pipeline::stages::predictions_file;
 use base::error::{Error, Result};
@@ -28,7 +28,7 @@ pub(super) fn examples(outcome: &RunOutcome) -> Result<Vec<Example>> {
 }
 
 fn of_task(outcome: &RunOutcome, task: Task) -> Result<Vec<Example>> {
-    let manifest = outcome.output(SCENES, &format!("{IMAGES}/{}", Manifest::FILE));
+    let manifest = outcome.output(SCENES, &format!("{IMAGES}/{}", DemoManifest::FILE));
     let predictions = outcome.output(&evaluate_stage(task), &predictions_file(task));
     let (Some(manifest), Some(predictions)) = (manifest, predictions) else { return Ok(Vec::new()) };
     let images = manifest.parent().unwrap_or(Path::new("."));
@@ -38,7 +38,7 @@ fn of_task(outcome: &RunOutcome, task: Task) -> Result<Vec<Example>> {
         .into_iter()
         .map(|Prediction { id, answer }| (id, answer))
         .collect();
-    let places: BTreeMap<String, _> = Manifest::read(images)?
+    let places: BTreeMap<String, _> = DemoManifest::read(images)?
         .features
         .iter()
         .flat_map(|file| file.images(images))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::settings::{DemoTraining, FEATURES, SCENES, STORES, starts_from};
-use crate::demo::{self, DemoDetector, Manifest};
+use crate::demo::{self, DemoDetector, DemoManifest};
 use crate::extract::extract_all;
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::{self, Evaluation, FineTuning, write_json};
@@ -53,7 +53,7 @@ pub(super) fn scenes(context: &mut StageContext, watcher: Watcher) -> Result<()>
 
 pub(super) fn features(context: &mut StageContext, watcher: Watcher) -> Result<()> {
     let images = context.input(SCENES, IMAGES)?;
-    for file in Manifest::read(&images)?.features {
+    for file in DemoManifest::read(&images)?.features {
         let pictures = file.images(&images);
         let what = file.tsv.display().to_string();
         let task = ProgressTask::begin(&*watcher, TaskStart::new(what, pictures.len() as u64, Unit::Images));
@@ -73,7 +73,7 @@ pub(super) fn features(context: &mut StageContext, watcher: Watcher) -> Result<(
 
 pub(super) fn stores(context: &mut StageContext, watcher: Watcher) -> Result<()> {
     let tsvs = context.input_folder(FEATURES)?;
-    for file in Manifest::read(&context.input(SCENES, IMAGES)?)?.features {
+    for file in DemoManifest::read(&context.input(SCENES, IMAGES)?)?.features {
         let store = context.output(&store_name(&file.tsv).display().to_string())?;
         build_store(&tsvs.join(&file.tsv), &store, Precision::F32, &Quiet(&*watcher))?;
     }

@@ -5,7 +5,7 @@ use super::inventory::{files, records};
 use super::settings::{PaperSettings, inventory_file};
 use crate::pipeline::plan::StageContext;
 use crate::pipeline::stages::write_json;
-use crate::prepare::{self, State, Step};
+use crate::prepare::{self, Step, StepState};
 use assets::adopt;
 use assets::fetch::{self, Outcome};
 use assets::known::Known;
@@ -56,7 +56,9 @@ pub(super) fn fetch(context: &mut StageContext, settings: &PaperSettings) -> Res
 pub(super) fn room(steps: &[Step], drop_archives: bool) -> u64 {
     match drop_archives {
         false => prepare::disk_needed(steps),
-        true => prepare::most_at_a_time(steps, |state| *state != State::Done, |asset| asset.likely_size().unwrap_or(0)),
+        true => {
+            prepare::most_at_a_time(steps, |state| *state != StepState::Done, |asset| asset.likely_size().unwrap_or(0))
+        }
     }
 }
 

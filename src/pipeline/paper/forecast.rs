@@ -7,7 +7,7 @@ use super::inventory::trusts;
 use super::needs::Needs;
 use super::settings::{PaperSettings, PaperTraining};
 use super::training_rate::{TrainingRate, measured};
-use crate::prepare::{self, State, Step, Work};
+use crate::prepare::{self, Step, StepState, StepWork};
 use assets::disk;
 use assets::list::{self, Forecast};
 use assets::lock::Trust;
@@ -100,9 +100,9 @@ fn heading(out: &mut String, text: &str) {
 /// Returns the bytes that unpacking adds, and those of stores and processed files, over all steps that are not done.
 fn added(steps: &[Step]) -> (u64, u64) {
     let (mut unpacked, mut others) = (0_u64, 0_u64);
-    for step in steps.iter().filter(|step| step.state != State::Done) {
+    for step in steps.iter().filter(|step| step.state != StepState::Done) {
         match step.work {
-            Work::Make { .. } => others = others.saturating_add(step.adds),
+            StepWork::Make { .. } => others = others.saturating_add(step.adds),
             _ => unpacked = unpacked.saturating_add(step.adds),
         }
         others = others.saturating_add(step.adds_store);
@@ -111,7 +111,7 @@ fn added(steps: &[Step]) -> (u64, u64) {
 }
 
 fn prepared(out: &mut String, steps: &[Step], settings: &PaperSettings) {
-    let (done, to_do): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.state == State::Done);
+    let (done, to_do): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step.state == StepState::Done);
     if !done.is_empty() {
         let _ = writeln!(out, "{} of {} files are ready", done.len(), steps.len());
     }

@@ -116,7 +116,7 @@ impl PaperSettings {
         Needs::of(&self.assets.manifest, &self.tasks)
     }
 
-    /// Returns how this run deviates from the paper; a different seed is no deviation.
+    /// Returns how this run deviates from the paper; a different seed is not a deviation.
     pub fn deviations(&self) -> Vec<Deviation> {
         let scale = match self.scale {
             Scale::Tiny => Some("--tiny".to_owned()),
@@ -141,8 +141,8 @@ impl PaperSettings {
         }
     }
 
-    pub(super) fn prepare(&self) -> prepare::Settings {
-        prepare::Settings {
+    pub(super) fn prepare(&self) -> prepare::PrepareSettings {
+        prepare::PrepareSettings {
             workspace: self.workspace.clone(),
             precision: self.precision,
             drop_archives: self.assets.drop_archives,
