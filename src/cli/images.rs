@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::assets::Format;
 use super::output::pretty;
 use super::progress::pull::PullDisplay;
-use crate::images::{self, Brought, Pinned, Role, known};
+use crate::images::{self, ObtainedImage, PinChange, Role, known};
 use base::error::{Error, Result};
 use base::exit;
 use base::format::human_seconds;
@@ -239,16 +239,16 @@ fn build(args: Build) -> Result<()> {
 }
 
 /// One line for the image, one for its pin.
-fn tell(how: &str, brought: &Brought, workspace: &Path) {
+fn tell(how: &str, brought: &ObtainedImage, workspace: &Path) {
     let Image { name, id, .. } = &brought.image;
     stdout::line(&format!("{name}: {how}, {}", brought.image.digests.first().unwrap_or(id)));
     let place = images::lock::path(workspace).display().to_string();
     match &brought.pin {
-        Pinned::New => stdout::line(&format!("pinned in {place}")),
-        Pinned::Same => stdout::line(&format!("the pinned one of {place}")),
-        Pinned::Replaced(before) => {
+        PinChange::New => stdout::line(&format!("pinned in {place}")),
+        PinChange::Same => stdout::line(&format!("the pinned one of {place}")),
+        PinChange::Replaced(before) => {
             stdout::line(&format!("pinned in {place}, in place of {} of {}", before.content(), before.date));
         }
-        Pinned::NotNeeded => stdout::line("not pinned: its digest says what is in it"),
+        PinChange::NotNeeded => stdout::line("not pinned: its digest says what is in it"),
     }
 }

@@ -1,4 +1,4 @@
-//! The images that the program runs in (`data/images.toml`).
+//! The images that the program uses, as listed in `data/images.toml`.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use base::error::{Error, Result};
 const IMAGES: &str = include_str!("../../data/images.toml");
 const SCHEMA: u32 = 1;
 
-/// What an image is for.
+/// The role of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -20,7 +20,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// As it stands on the command line.
+    /// Returns its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Extractor => "extractor",
@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    /// The role of a name.
+    /// Returns the role by name.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Extractor, Self::Train].into_iter().find(|role| role.name() == name)
     }
@@ -40,31 +40,31 @@ impl fmt::Display for Role {
     }
 }
 
-/// Where an image comes from.
+/// How an image is obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// It is pulled.
+    /// Pulled from a registry.
     Registry,
-    /// It is built.
+    /// Built from a Dockerfile.
     Dockerfile,
 }
 
-/// An image that the program runs in.
+/// An image that the program uses.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
-    /// What it is for.
+pub struct KnownImage {
+    /// Its role.
     pub role: Role,
-    /// Its name, unless a person names another.
+    /// Its default name.
     pub name: String,
-    /// What is in it.
+    /// Description of its content.
     pub title: String,
-    /// Where it comes from.
+    /// How it is obtained.
     pub origin: Origin,
-    /// What it is built from, below the repository's root.
+    /// Path of its Dockerfile in the repository.
     pub dockerfile: Option<String>,
-    /// Where all this is known from, and what is not known.
+    /// Source of this information, and what is not known.
     pub known_from: String,
 }
 
@@ -73,12 +73,12 @@ pub struct Known {
 struct Text {
     schema: u32,
     #[serde(rename = "image")]
-    images: Vec<Known>,
+    images: Vec<KnownImage>,
 }
 
-/// All images, in the order of their roles.
-pub fn all() -> Result<Vec<Known>> {
-    let wrong = |why: String| Error::bug("data/images.toml is wrong").because(why);
+/// Returns all images in the order of their roles.
+pub fn all() -> Result<Vec<KnownImage>> {
+    let wrong = |why: String| Error::bug("data/images.toml is invalid").because(why);
     let Text { schema, images } = toml::from_str(IMAGES).map_err(|error| wrong(error.to_string()))?;
     match schema {
         SCHEMA => Ok(images),
@@ -86,8 +86,8 @@ pub fn all() -> Result<Vec<Known>> {
     }
 }
 
-/// The image of a role.
-pub fn of(role: Role) -> Result<Known> {
+/// Returns the image of a role.
+pub fn of(role: Role) -> Result<KnownImage> {
     let found = all()?.into_iter().find(|known| known.role == role);
     found.ok_or_else(|| Error::bug(format!("data/images.toml has no image for {role}")))
 }
@@ -98,7 +98,7 @@ mod tests {
     use sandbox::reference::Reference;
 
     #[test]
-    fn every_role_has_its_image() {
+    fn every_role_has_one_image() {
         for role in [Role::Extractor, Role::Train] {
             let known = of(role).unwrap();
             assert_eq!(Role::named(role.name()), Some(role));

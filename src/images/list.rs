@@ -1,13 +1,13 @@
-//! What images there are: a page for people, and JSON for scripts.
+//! Lists images and their state, as text for people and as JSON.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::known::{self, Known, Origin};
+use super::known::{self, KnownImage, Origin};
 use super::lock::{self, Pin};
-use super::resolve::{State, command, state};
+use super::resolve::{ImageStatus, command, state};
 use super::source::REVISION;
 use base::error::Result;
 use base::format::human_bytes;
@@ -16,26 +16,26 @@ use sandbox::Engine;
 use sandbox::image::Details;
 use sandbox::reference::Reference;
 
-/// One image, as it stands.
+/// One image with its state.
 #[derive(Debug, Clone)]
-pub struct Row {
-    /// What is known of it, where it is one of the program's own.
-    pub known: Option<Known>,
-    /// Its name.
+pub struct ImageRow {
+    /// The entry in `data/images.toml`, if it has one.
+    pub known: Option<KnownImage>,
+    /// Name.
     pub name: String,
-    /// What the engine has of it.
-    pub state: State,
-    /// Its pin.
+    /// State in the engine.
+    pub state: ImageStatus,
+    /// Pin.
     pub pin: Option<Pin>,
-    /// The command that comes next; none where all is well.
+    /// The command to run next; `None` if nothing needs to be done.
     pub next: Option<String>,
 }
 
-/// The program's images, then all others that the workspace has pinned.
+/// Lists the program's images, then all others that the workspace has pinned.
 ///
 /// # Errors
-/// Infra where the engine fails, data where the lock is wrong.
-pub fn rows(engine: &Engine, workspace: &Path) -> Result<Vec<Row>> {
+/// Infra if the engine fails; data if the lock file is invalid.
+pub fn rows(engine: &Engine, workspace: &Path) -> Result<Vec<ImageRow>> {
     let lock = lock::read(workspace)?;
     let mut rows = Vec::new();
     for known in known::all()? {
@@ -52,41 +52,45 @@ pub fn rows(engine: &Engine, workspace: &Path) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn row(known: Option<Known>, name: String, state: State, pin: Option<Pin>, workspace: &Path) -> Row {
+fn row(known: Option<KnownImage>, name: String, state: ImageStatus, pin: Option<Pin>, workspace: &Path) -> ImageRow {
     let asked = known.as_ref().map_or(name.as_str(), |known| known.role.name());
     let digest = pin.as_ref().and_then(|pin| pin.digest.as_ref());
     let by_digest = digest.and_then(|digest| Some(Reference::parse(&name).ok()?.at(digest).to_string()));
     let next = match (&state, known.as_ref().map(|known| known.origin), by_digest) {
-        (State::Pinned(_), ..) => None,
-        (State::Unpinned(_), ..) => Some(command("pin", asked, workspace)),
-        (State::Changed { .. } | State::Missing, _, Some(pinned)) => Some(command("pull", &pinned, workspace)),
-        (State::Changed { .. }, ..) => Some(command("pin --accept", asked, workspace)),
-        (State::Missing, Some(Origin::Dockerfile), None) => Some(command("build", asked, workspace)),
-        (State::Missing, ..) => Some(command("pull", asked, workspace)),
+        (ImageStatus::Pinned(_), ..) => None,
+        (ImageStatus::Unpinned(_), ..) => Some(command("pin", asked, workspace)),
+        (ImageStatus::Changed { .. } | ImageStatus::Missing, _, Some(pinned)) => {
+            Some(command("pull", &pinned, workspace))
+        }
+        (ImageStatus::Changed { .. }, ..) => Some(command("pin --accept", asked, workspace)),
+        (ImageStatus::Missing, Some(Origin::Dockerfile), None) => Some(command("build", asked, workspace)),
+        (ImageStatus::Missing, ..) => Some(command("pull", asked, workspace)),
     };
-    Row { known, name, state, pin, next }
+    ImageRow { known, name, state, pin, next }
 }
 
-impl Row {
+impl ImageRow {
     fn details(&self) -> Option<&Details> {
         match &self.state {
-            State::Missing => None,
-            State::Unpinned(found) | State::Pinned(found) | State::Changed { found, .. } => Some(found),
+            ImageStatus::Missing => None,
+            ImageStatus::Unpinned(found) | ImageStatus::Pinned(found) | ImageStatus::Changed { found, .. } => {
+                Some(found)
+            }
         }
     }
 
     fn state_name(&self) -> &'static str {
         match self.state {
-            State::Missing => "missing",
-            State::Unpinned(_) => "unpinned",
-            State::Pinned(_) => "pinned",
-            State::Changed { .. } => "changed",
+            ImageStatus::Missing => "missing",
+            ImageStatus::Unpinned(_) => "unpinned",
+            ImageStatus::Pinned(_) => "pinned",
+            ImageStatus::Changed { .. } => "changed",
         }
     }
 }
 
-/// The page for people.
-pub fn page(rows: &[Row]) -> String {
+/// Formats the list for people.
+pub fn page(rows: &[ImageRow]) -> String {
     let mut out = String::new();
     for row in rows {
         let role = row.known.as_ref().map_or("-", |known| known.role.name());
@@ -126,18 +130,18 @@ fn about(details: &Details) -> String {
     parts.join(", ")
 }
 
-fn pinned(row: &Row) -> String {
+fn pinned(row: &ImageRow) -> String {
     let when = |pin: &Pin| format!("{} ({} {})", pin.content(), pin.how.name(), pin.date);
     match (&row.state, &row.pin) {
-        (State::Changed { pin, .. }, _) => format!("DIFFERENT: pinned is {}", when(pin)),
-        (State::Pinned(_), Some(pin)) => format!("the same: {}", when(pin)),
+        (ImageStatus::Changed { pin, .. }, _) => format!("DIFFERENT: the pinned one is {}", when(pin)),
+        (ImageStatus::Pinned(_), Some(pin)) => format!("the same: {}", when(pin)),
         (_, Some(pin)) => when(pin),
         (_, None) => "none".to_owned(),
     }
 }
 
-/// The same for scripts.
-pub fn json(rows: &[Row]) -> Value {
+/// Returns the list as JSON.
+pub fn json(rows: &[ImageRow]) -> Value {
     let images = rows.iter().map(|row| {
         let details = row.details();
         json!({
@@ -160,7 +164,7 @@ pub fn json(rows: &[Row]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::lock::How;
+    use crate::images::lock::PinOrigin;
     use sandbox::Image;
 
     fn digest(digit: &str) -> String {
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn as_people_and_scripts_read_it() {
+    fn the_list_is_shown_as_text_and_json() {
         let pin = |image: &str, digest: Option<String>, how| {
             let (image, id, date) = (image.to_owned(), self::digest("1"), "2026-11-23".to_owned());
             Pin { image, id, digest, how, date }
@@ -182,21 +186,21 @@ mod tests {
         let known = known::all().unwrap();
         let [extractor, train] = [0, 1].map(|at| known[at].clone());
         let (e, t, workspace) = (extractor.name.clone(), train.name.clone(), Path::new("workspace"));
-        let built = pin(&t, None, How::Built);
+        let built = pin(&t, None, PinOrigin::Built);
         let here = details(&t, "1", &[(REVISION, "0db1182-dirty")]);
-        let other = pin("x.org/a:1", Some(digest("a")), How::Pulled);
-        let changed = State::Changed { found: details("x.org/a:1", "2", &[]), pin: other.clone() };
+        let other = pin("x.org/a:1", Some(digest("a")), PinOrigin::Pulled);
+        let changed = ImageStatus::Changed { found: details("x.org/a:1", "2", &[]), pin: other.clone() };
         let rows = [
-            row(Some(extractor.clone()), e.clone(), State::Missing, None, workspace),
-            row(Some(train.clone()), t.clone(), State::Pinned(here), Some(built.clone()), workspace),
+            row(Some(extractor.clone()), e.clone(), ImageStatus::Missing, None, workspace),
+            row(Some(train.clone()), t.clone(), ImageStatus::Pinned(here), Some(built.clone()), workspace),
             row(None, "x.org/a:1".into(), changed, Some(other), Path::new("w")),
         ];
         insta::assert_snapshot!("page", page(&rows));
         insta::assert_json_snapshot!("json", json(&rows));
         let next = |state, pin| row(Some(train.clone()), t.clone(), state, pin, workspace).next.unwrap();
-        assert_eq!(next(State::Missing, None), "repro images build train");
-        assert_eq!(next(State::Unpinned(details(&t, "1", &[])), None), "repro images pin train");
-        let changed = State::Changed { found: details(&t, "2", &[]), pin: built.clone() };
+        assert_eq!(next(ImageStatus::Missing, None), "repro images build train");
+        assert_eq!(next(ImageStatus::Unpinned(details(&t, "1", &[])), None), "repro images pin train");
+        let changed = ImageStatus::Changed { found: details(&t, "2", &[]), pin: built.clone() };
         assert_eq!(next(changed, Some(built)), "repro images pin --accept train");
     }
 }

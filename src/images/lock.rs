@@ -1,12 +1,12 @@
-//! The lock: images as they were when a person pinned them.
+//! The lock file with the pins of images.
 //!
 //! ```toml
 //! schema = 1
 //!
 //! [[pin]]
 //! image = "docker.io/airsplay/bottom-up-attention:latest"
-//! id = "sha256:…"       # hash of its configuration
-//! digest = "sha256:…"   # the registry's; absent for images that were built or loaded here
+//! id = "sha256:…"       # hash of the image's configuration
+//! digest = "sha256:…"   # the registry's; absent for images that were built or loaded locally
 //! how = "pulled"
 //! date = "2026-11-23"
 //! ```
@@ -21,23 +21,23 @@ use base::error::Result;
 use sandbox::Image;
 use sandbox::reference::{Reference, is_digest};
 
-/// The pins compiled into the program.
+/// Pins compiled into the program.
 const SHIPPED: &str = include_str!("../../data/images.lock");
 
-/// How an image came.
+/// How a pinned image was obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum How {
-    /// From a registry.
+pub enum PinOrigin {
+    /// Pulled from a registry.
     Pulled,
-    /// From a Dockerfile, here.
+    /// Built from a Dockerfile.
     Built,
-    /// It was here.
+    /// It existed already.
     Found,
 }
 
-impl How {
-    /// As people read it.
+impl PinOrigin {
+    /// Returns the text for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pulled => "pulled",
@@ -47,19 +47,19 @@ impl How {
     }
 }
 
-/// One image as it was when it was pinned.
+/// The pin of one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// Its name in full, with tag.
+    /// Full name with tag.
     pub image: String,
-    /// Hash of its configuration: `sha256:…`.
+    /// Hash of the image's configuration: `sha256:…`.
     pub id: String,
-    /// What the registry calls this content: `sha256:…`.
+    /// The registry's digest of the content: `sha256:…`.
     pub digest: Option<String>,
-    /// How it came.
-    pub how: How,
-    /// UTC day of the pinning.
+    /// How it was obtained.
+    pub how: PinOrigin,
+    /// UTC date of the pin.
     pub date: String,
 }
 
@@ -69,7 +69,7 @@ impl Pin {
         self.id == image.id || self.digest.as_ref().is_some_and(|digest| image.has_digest(digest))
     }
 
-    /// What names its content best.
+    /// Returns the digest, else the id.
     pub fn content(&self) -> &str {
         self.digest.as_deref().unwrap_or(&self.id)
     }
@@ -84,32 +84,32 @@ impl Pinned for Pin {
 
     fn fault(&self) -> Option<String> {
         let are_digests = std::iter::once(&self.id).chain(&self.digest).all(|digest| is_digest(digest));
-        let why = "id and digest are sha256: and 64 lower-case hexadecimal digits";
+        let why = "id and digest must be sha256: and 64 lower-case hexadecimal digits";
         (!are_digests).then(|| format!("the pin of `{}`: {why}", self.image))
     }
 }
 
-/// All pins.
+/// The pins of a workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lock(LockFile<Pin>);
+pub struct ImageLock(LockFile<Pin>);
 
-/// Where a workspace's pins are.
+/// Returns the path of a workspace's lock file.
 pub fn path(workspace: &Path) -> PathBuf {
     workspace.join("data/images.lock")
 }
 
-/// The pins of a workspace, and those compiled into the program of images that it has not pinned otherwise.
+/// Reads the pins of a workspace, and adds those compiled into the program for images that the workspace has not pinned.
 ///
 /// # Errors
-/// Data where the lock file is wrong.
-pub fn read(workspace: &Path) -> Result<Lock> {
+/// Data if the lock file is invalid.
+pub fn read(workspace: &Path) -> Result<ImageLock> {
     let mut own = LockFile::read(&path(workspace))?;
     for pin in shipped()?.pins() {
         if own.pin(&pin.image).is_none() {
             own.replace(pin.clone());
         }
     }
-    Ok(Lock(own))
+    Ok(ImageLock(own))
 }
 
 fn shipped() -> Result<LockFile<Pin>> {
@@ -119,23 +119,23 @@ fn shipped() -> Result<LockFile<Pin>> {
 /// Changes the pins of a workspace, one process at a time, so that no pin is lost.
 ///
 /// # Errors
-/// What `edit` says; data where the lock file is wrong; what [`Error::io`](base::error::Error::io) says.
-pub fn change<T>(workspace: &Path, edit: impl FnOnce(&mut Lock) -> Result<T>) -> Result<T> {
+/// Those of `edit` and of reading and writing the file; data if the lock file is invalid.
+pub fn change<T>(workspace: &Path, edit: impl FnOnce(&mut ImageLock) -> Result<T>) -> Result<T> {
     LockFile::change(&path(workspace), |own| {
-        let mut lock = Lock(std::mem::take(own));
+        let mut lock = ImageLock(std::mem::take(own));
         let result = edit(&mut lock);
         *own = lock.0;
         result
     })
 }
 
-impl Lock {
-    /// All pins.
+impl ImageLock {
+    /// Returns all pins.
     pub fn pins(&self) -> &[Pin] {
         self.0.pins()
     }
 
-    /// The pin of a name; the digest in it counts for nothing. Without a tag: of any name of the repository at this digest.
+    /// Returns the pin of a name, ignoring a digest in it. A name without a tag matches any pin of the repository with the same digest.
     pub fn pin(&self, reference: &Reference) -> Option<&Pin> {
         match (&reference.tag, &reference.digest) {
             (Some(tag), _) => self.0.pin(&format!("{}:{tag}", reference.repository)),
@@ -146,11 +146,11 @@ impl Lock {
         }
     }
 
-    /// Pins an image under a name with a tag; what was pinned there before, where it was another one.
-    pub fn set(&mut self, name: &str, image: &Image, how: How) -> Result<Option<Pin>> {
+    /// Pins an image under a name with a tag. Returns the earlier pin if it was of a different image.
+    pub fn set(&mut self, name: &str, image: &Image, how: PinOrigin) -> Result<Option<Pin>> {
         let Reference { repository, tag, .. } = Reference::parse(name)?;
         let name = format!("{repository}:{}", tag.as_deref().unwrap_or("latest"));
-        // Another registry's digest would not be found under this name.
+        // The digest of a different registry would not be found under this name.
         let own = format!("{repository}@");
         let digest = image.digests.iter().map(|digest| full(digest)).find(|digest| digest.starts_with(&own));
         let digest = digest.map(|digest| digest[own.len()..].to_owned());
@@ -176,10 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn pins_are_kept_by_full_name_and_know_their_image() {
+    fn pins_are_stored_by_full_name_and_recognise_their_image() {
         let place = tempfile::tempdir().unwrap();
         let first = image("1", &[format!("b/c@{}", digest("a")), format!("x.org/b/c@{}", digest("b"))]);
-        change(place.path(), |lock| lock.set("x.org/b/c", &first, How::Pulled)).unwrap();
+        change(place.path(), |lock| lock.set("x.org/b/c", &first, PinOrigin::Pulled)).unwrap();
         let lock = read(place.path()).unwrap();
         let pin = lock.pin(&Reference::parse("x.org/b/c:latest").unwrap()).unwrap();
         assert_eq!(pin.content(), digest("b"), "that of its own registry");
@@ -189,14 +189,14 @@ mod tests {
         assert!(pin.is(&image("1", &[])) && pin.is(&image("2", &[format!("b/c@{}", digest("b"))])));
         assert!(!pin.is(&image("2", &[format!("b/c@{}", digest("a"))])));
         let other = image("3", &[]);
-        let replaced = change(place.path(), |lock| lock.set("x.org/b/c:latest", &other, How::Built)).unwrap();
+        let replaced = change(place.path(), |lock| lock.set("x.org/b/c:latest", &other, PinOrigin::Built)).unwrap();
         assert_eq!(replaced.as_ref(), Some(pin));
         let lock = read(place.path()).unwrap();
         assert_eq!((lock.pins()[0].content(), lock.pins().len()), (digest("3").as_str(), 1));
     }
 
     #[test]
-    fn what_is_no_lock_is_refused() {
+    fn an_invalid_lock_file_is_refused() {
         let pin = |id: &str| format!("[[pin]]\nimage = \"a\"\nid = \"{id}\"\nhow = \"built\"\ndate = \"\"\n");
         let twice = format!("schema = 1\n{0}{0}", pin(&digest("1")));
         for text in ["", "schema = 2", &format!("schema = 1\n{}", pin("sha256:1")), &twice, "schema = 1\nother = 1"] {

@@ -1,19 +1,19 @@
-//! The images that the program runs in: which there are, and that they are the pinned ones.
+//! The container images that the program uses, and their pins.
 //!
-//! - [`known`]: what is known of each;
+//! - [`known`]: the images listed in `data/images.toml`;
 //! - [`lock`]: the pins of a workspace;
-//! - `resolve`: the image for a run, compared with its pin;
-//! - `bring`: pulling, building and pinning; `source`: what the training image is built from;
-//! - [`list`]: what is here of each.
+//! - `resolve`: finds the image for a run and compares it with its pin;
+//! - `obtain`: pulls, builds and pins; `source`: the source of the training image;
+//! - [`list`]: lists images and their state.
 
-mod bring;
 pub mod known;
 pub mod list;
 pub mod lock;
+mod obtain;
 mod resolve;
 mod source;
 
-pub use bring::{Brought, Pinned, build, name_of, pin, pull};
 pub use known::Role;
-pub use resolve::{Resolved, State, resolve, state};
+pub use obtain::{ObtainedImage, PinChange, build, name_of, pin, pull};
+pub use resolve::{ImageStatus, ResolvedImage, resolve, state};
 pub use source::{REVISION, build_of};

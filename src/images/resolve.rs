@@ -1,9 +1,9 @@
-//! The image for a run, compared with its pin.
+//! Finds the image for a run and compares it with its pin.
 
 use std::path::Path;
 
-use super::known::{self, Known, Origin, Role};
-use super::lock::{self, Lock, Pin};
+use super::known::{self, KnownImage, Origin, Role};
+use super::lock::{self, ImageLock, Pin};
 use base::error::{Error, Result};
 use sandbox::image::Details;
 use sandbox::reference::{Reference, is_id};
@@ -11,68 +11,68 @@ use sandbox::{Cause, Engine, Failure, Image};
 
 /// An image for a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub struct ResolvedImage {
     /// The image.
     pub image: Image,
-    /// Whether its content is pinned: in the lock, or by the digest or id that was asked for.
+    /// Whether its content is pinned, in the lock file or by the requested digest or id.
     pub pinned: bool,
 }
 
-impl Resolved {
-    /// What a person should hear before it is used; nothing where it is pinned.
+impl ResolvedImage {
+    /// Returns a warning to show before it is used; `None` if it is pinned.
     pub fn warning(&self) -> Option<String> {
         (!self.pinned).then(|| {
             let name = &self.image.name;
             format!(
-                "image {name} is not pinned: a later run may find another one; repro images pin {name} keeps this one"
+                "image {name} is not pinned, so a later run may use a different one; pin it with repro images pin {name}"
             )
         })
     }
 }
 
-/// What the engine has of a name.
+/// The state of an image in the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// Nothing.
+pub enum ImageStatus {
+    /// It does not exist.
     Missing,
     /// An image that is not pinned.
     Unpinned(Details),
     /// The pinned image.
     Pinned(Details),
-    /// Another image than the pinned one.
+    /// An image that differs from the pinned one.
     Changed {
-        /// What is there.
+        /// The existing image.
         found: Details,
-        /// What is pinned.
+        /// The pin.
         pin: Pin,
     },
 }
 
-/// Looks a name (or an id) up and compares it with the pins. An image that is named by its content needs no pin. Where nothing has
-/// the name, the pinned content counts by its digest.
+/// Looks up a name or id and compares the image with the pins. An image named by digest or id needs no pin. If no image has the name,
+/// the pinned content is looked up by its digest.
 ///
 /// # Errors
-/// Usage for what is no name; infra where the engine fails.
-pub fn state(engine: &Engine, lock: &Lock, name: &str) -> Result<State> {
+/// Usage for an invalid name; infra if the engine fails.
+pub fn state(engine: &Engine, lock: &ImageLock, name: &str) -> Result<ImageStatus> {
     if is_id(name)
         && let Some(details) = look(engine, name)?
     {
-        return Ok(State::Pinned(details));
+        return Ok(ImageStatus::Pinned(details));
     }
     let reference = Reference::parse(name)?;
     if reference.digest.is_some() {
-        return Ok(look(engine, name)?.map_or(State::Missing, State::Pinned));
+        return Ok(look(engine, name)?.map_or(ImageStatus::Missing, ImageStatus::Pinned));
     }
     let pin = lock.pin(&reference);
     Ok(match (look(engine, name)?, pin) {
-        (Some(found), None) => State::Unpinned(found),
-        (Some(found), Some(pin)) if pin.is(&found.image) => State::Pinned(found),
-        (Some(found), Some(pin)) => State::Changed { found, pin: pin.clone() },
+        (Some(found), None) => ImageStatus::Unpinned(found),
+        (Some(found), Some(pin)) if pin.is(&found.image) => ImageStatus::Pinned(found),
+        (Some(found), Some(pin)) => ImageStatus::Changed { found, pin: pin.clone() },
         (None, Some(Pin { digest: Some(digest), .. })) => {
             let found = look(engine, &reference.at(digest).to_string())?;
-            found.map_or(State::Missing, |found| State::Pinned(renamed(found, name)))
+            found.map_or(ImageStatus::Missing, |found| ImageStatus::Pinned(renamed(found, name)))
         }
-        (None, _) => State::Missing,
+        (None, _) => ImageStatus::Missing,
     })
 }
 
@@ -89,56 +89,59 @@ pub(super) fn look(engine: &Engine, name: &str) -> Result<Option<Details>> {
     }
 }
 
-/// The image of a role for a run: the program's own, or the one that was `asked` for (a name, name@digest or id), as it is on the
-/// engine, compared with the pins of the workspace. Nothing is pulled.
+/// Finds the image of a role for a run: the default one, or the one that was `asked` for (a name, name@digest or id). It is compared
+/// with the pins of the workspace; nothing is pulled.
 ///
-/// An image without a pin is allowed: [`Resolved::warning`] says so.
+/// An image without a pin is allowed; see [`ResolvedImage::warning`].
 ///
 /// # Errors
-/// Infra where it is not there, checksum where another one than the pinned is; each says what mends it.
-pub fn resolve(engine: &Engine, role: Role, asked: Option<&str>, workspace: &Path) -> Result<Resolved> {
+/// Infra if it does not exist; checksum if it differs from the pinned one.
+pub fn resolve(engine: &Engine, role: Role, asked: Option<&str>, workspace: &Path) -> Result<ResolvedImage> {
     let known = known::of(role)?;
     let name = asked.unwrap_or(&known.name);
     match state(engine, &lock::read(workspace)?, name)? {
-        State::Unpinned(found) => Ok(Resolved { image: found.image, pinned: false }),
-        State::Pinned(found) => Ok(Resolved { image: found.image, pinned: true }),
-        State::Changed { found, pin } => Err(changed(asked.unwrap_or(role.name()), &found.image, &pin, workspace)),
-        State::Missing => Err(missing(name, asked.is_none().then_some(&known), workspace)),
+        ImageStatus::Unpinned(found) => Ok(ResolvedImage { image: found.image, pinned: false }),
+        ImageStatus::Pinned(found) => Ok(ResolvedImage { image: found.image, pinned: true }),
+        ImageStatus::Changed { found, pin } => {
+            Err(changed(asked.unwrap_or(role.name()), &found.image, &pin, workspace))
+        }
+        ImageStatus::Missing => Err(missing(name, asked.is_none().then_some(&known), workspace)),
     }
 }
 
-/// The error for an image that is not there; `known` where it is one of the program's own.
-pub(super) fn missing(name: &str, known: Option<&Known>, workspace: &Path) -> Error {
+/// Returns the error for a missing image; `known` is its entry in `data/images.toml`, if any.
+pub(super) fn missing(name: &str, known: Option<&KnownImage>, workspace: &Path) -> Error {
     let advice = match known.map(|known| (known.role.name(), known.origin)) {
-        Some((role, Origin::Registry)) => format!("`{}` fetches it", command("pull", role, workspace)),
-        Some((role, Origin::Dockerfile)) => format!("`{}` builds it", command("build", role, workspace)),
+        Some((role, Origin::Registry)) => format!("pull it with `{}`", command("pull", role, workspace)),
+        Some((role, Origin::Dockerfile)) => format!("build it with `{}`", command("build", role, workspace)),
         None => {
             let pull = command("pull", name, workspace);
-            format!("`{pull}` fetches it if a registry has it; docker images shows what is here")
+            format!("pull it with `{pull}` if a registry has it; docker images lists existing images")
         }
     };
     Error::from(Failure::from(Cause::ImageMissing { image: name.to_owned() })).next(advice)
 }
 
-/// The error for an image that is not the pinned one; `asked` is how the person names it.
+/// Returns the error for an image that differs from the pinned one; `asked` is the name in the command.
 pub(super) fn changed(asked: &str, found: &Image, pin: &Pin, workspace: &Path) -> Error {
     let back = match by_digest(pin) {
-        Some(name) => format!("`{}` brings the pinned one back", command("pull", &name, workspace)),
-        None => format!("`docker tag {} {}` brings the pinned one back if it is still here", pin.id, pin.image),
+        Some(name) => format!("get the pinned one with `{}`", command("pull", &name, workspace)),
+        None => format!("get the pinned one with `docker tag {} {}` if it still exists", pin.id, pin.image),
     };
     let accept = command("pin --accept", asked, workspace);
     let what = not_the_pinned(pin, same_kind(found, pin));
-    what.next(format!("nothing was changed; {back}; `{accept}` takes what is here from now on"))
+    what.next(format!("nothing was changed; {back}, or accept the current one with `{accept}`"))
 }
 
-/// The error for a tag of a registry that has another content than the pinned.
+/// Returns the error for a tag whose content in the registry differs from the pin.
 pub(super) fn moved(asked: &str, found: &str, pin: &Pin, workspace: &Path) -> Error {
     let accept = command("pull --accept", asked, workspace);
     let back = match by_digest(pin) {
-        Some(name) => format!("`{}` fetches the pinned one", command("pull", &name, workspace)),
-        None => "the pinned one was built or loaded here".to_owned(),
+        Some(name) => format!("get the pinned one with `{}`", command("pull", &name, workspace)),
+        None => "the pinned one was built or loaded locally".to_owned(),
     };
-    not_the_pinned(pin, found).next(format!("nothing was changed; {back}; `{accept}` takes the new one and pins it"))
+    not_the_pinned(pin, found)
+        .next(format!("nothing was changed; {back}, or accept and pin the new one with `{accept}`"))
 }
 
 fn not_the_pinned(pin: &Pin, found: &str) -> Error {
@@ -146,12 +149,12 @@ fn not_the_pinned(pin: &Pin, found: &str) -> Error {
     Failure::from(Cause::ImageChanged { image, expected, found }).into()
 }
 
-/// The name that gets the pinned content from its registry.
+/// Returns the name by which the registry has the pinned content.
 fn by_digest(pin: &Pin) -> Option<String> {
     Some(Reference::parse(&pin.image).ok()?.at(pin.digest.as_ref()?).to_string())
 }
 
-/// The found image's digest where the pin has one, so that like is compared with like.
+/// Returns the digest of an image if the pin has a digest too, else its id, so that both can be compared.
 pub(super) fn same_kind<'a>(found: &'a Image, pin: &Pin) -> &'a str {
     match pin.digest {
         Some(_) => found.pin().rsplit_once('@').map_or(found.id.as_str(), |(_, digest)| digest),
@@ -159,7 +162,7 @@ pub(super) fn same_kind<'a>(found: &'a Image, pin: &Pin) -> &'a str {
     }
 }
 
-/// `repro images VERB NAME`, for this workspace.
+/// Returns the command `repro images VERB NAME` for a workspace.
 pub(super) fn command(verb: &str, name: &str, workspace: &Path) -> String {
     let mut text = format!("repro images {verb} {name}");
     if workspace != Path::new("workspace") {

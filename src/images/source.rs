@@ -1,23 +1,23 @@
-//! What the training image is built from: this program's own source.
+//! Finds the source that the training image is built from.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::known::{Known, Role};
+use super::known::{KnownImage, Role};
 use base::error::{Error, Result};
 use sandbox::Build;
 
-/// Label of the source's commit, `-dirty` behind it where the tree had changes.
+/// Label with the source's commit, followed by `-dirty` if the tree had changes.
 pub const REVISION: &str = "org.opencontainers.image.revision";
-/// What a build never gets: it is large, and no source.
+/// Folders that are excluded from a build: they are large and not source.
 const LEFT_OUT: [&str; 3] = ["/.git", "/target", "/workspace"];
 
-/// A build of an image from its source: `source`, else for the program's own Dockerfile the current folder or the nearest one above
-/// that has it. The workspace is left out.
+/// Describes the build of an image from `source`, else from the current folder or the nearest one above that has the Dockerfile. The
+/// workspace is excluded.
 ///
 /// # Errors
-/// Usage where the Dockerfile is not found.
-pub fn build_of(known: &Known, source: Option<&Path>, workspace: &Path) -> Result<Build> {
+/// Usage if the Dockerfile is not found.
+pub fn build_of(known: &KnownImage, source: Option<&Path>, workspace: &Path) -> Result<Build> {
     let dockerfile = known.dockerfile.as_deref();
     let folder = match (source, dockerfile) {
         (Some(folder), _) => folder.to_owned(),
@@ -25,7 +25,7 @@ pub fn build_of(known: &Known, source: Option<&Path>, workspace: &Path) -> Resul
         (None, None) => {
             let what = format!("the image of `{}` comes from a registry", known.role);
             return Err(Error::usage(what).next(format!(
-                "`repro images pull {0}` fetches it; to build it, name the folder of its Dockerfile with --source",
+                "pull it with `repro images pull {0}`, or name the folder of its Dockerfile with --source",
                 known.role
             )));
         }
@@ -40,7 +40,7 @@ pub fn build_of(known: &Known, source: Option<&Path>, workspace: &Path) -> Resul
     build.ignore.extend(below(workspace, &folder));
     if let Some(revision) = revision(&folder) {
         if known.role == Role::Train {
-            // The program in the image says it too; it cannot ask git there.
+            // The program in the image reports the commit too, but cannot ask git there.
             build.args.push(("SOURCE_COMMIT".to_owned(), revision.clone()));
         }
         build.labels.push((REVISION.to_owned(), revision));
@@ -57,14 +57,14 @@ fn nearest(dockerfile: &str) -> Result<PathBuf> {
     })
 }
 
-/// The pattern of a workspace within the source, whatever it is called.
+/// Returns the ignore pattern of a workspace inside the source.
 fn below(workspace: &Path, folder: &Path) -> Option<String> {
     let (workspace, folder) = (workspace.canonicalize().ok()?, folder.canonicalize().ok()?);
     let path = workspace.strip_prefix(folder).ok()?.to_str()?.to_owned();
     (!path.is_empty()).then(|| format!("/{}", globset::escape(&path)))
 }
 
-/// The commit of a working tree; none where git does not say.
+/// Returns the commit of a working tree; `None` if git does not tell.
 fn revision(folder: &Path) -> Option<String> {
     let git = |words: &[&str]| {
         let output = Command::new("git").arg("-C").arg(folder).args(words).output().ok()?;
