@@ -1,4 +1,4 @@
-//! What measurements against other programs share: a place for generated files, times and processor times, and the other program's run.
+//! Helpers for comparisons with other programs: a temporary folder, generated files, and wall-clock and CPU times.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -13,15 +13,15 @@ use data::features::bench::median;
 use measure::{part, rounded};
 use serde_json::{Value, json};
 
-/// A folder with room for so many bytes, removed in the end.
+/// Creates a temporary folder with space for `bytes` bytes.
 pub(super) fn scratch(folder: Option<&Path>, bytes: u64) -> Result<TemporaryFolder> {
     let folder = folder.map_or_else(std::env::temp_dir, Path::to_owned);
     disk::demand(&[(folder.clone(), bytes)])
-        .map_err(|error| error.next("choose a folder with more room: --folder DIR"))?;
+        .map_err(|error| error.next("choose a folder with more space: --folder DIR"))?;
     TemporaryFolder::new(Some(&folder)).map_err(|error| Error::io("create a folder in", &folder, &error))
 }
 
-/// Writes a file of `bytes` bytes that no compression makes smaller.
+/// Writes an incompressible file of `bytes` bytes.
 pub(super) fn generate(path: &Path, bytes: u64) -> Result<()> {
     const BLOCK: usize = 1 << 20;
     let block: Vec<u64> = (0..BLOCK / 8).map(|_| rand::random()).collect();
@@ -36,7 +36,7 @@ pub(super) fn generate(path: &Path, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Wall-clock and processor milliseconds of repeated work.
+/// Wall-clock and CPU milliseconds of repeated work.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Series {
     wall: Vec<f64>,
@@ -44,7 +44,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// Does the work once in this process, on however many threads.
+    /// Does the work once in this process and records its times.
     pub(crate) fn time<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let (wall, cpu) = (Instant::now(), cpu_seconds(libc::RUSAGE_SELF));
         let result = work()?;
@@ -52,10 +52,10 @@ impl Series {
         Ok(result)
     }
 
-    /// Runs programs at the same time, their output thrown away; `false` where the first is not installed.
+    /// Runs programs in parallel, discards their output, and records their times. Returns `false` if the first is not installed.
     ///
     /// # Errors
-    /// Infra where one fails.
+    /// Infra if one fails.
     pub(crate) fn run(&mut self, commands: &mut [Command]) -> Result<bool> {
         let (wall, cpu) = (Instant::now(), cpu_seconds(libc::RUSAGE_CHILDREN));
         let mut children = Vec::with_capacity(commands.len());
@@ -82,7 +82,7 @@ impl Series {
         self.cpu.push(cpu_seconds * 1e3);
     }
 
-    /// Median wall-clock milliseconds; `None` where nothing was measured.
+    /// Returns the median wall-clock milliseconds; `None` if nothing was measured.
     pub(crate) fn median(&self) -> Option<f64> {
         (!self.wall.is_empty()).then(|| median(&self.wall))
     }
@@ -91,13 +91,13 @@ impl Series {
         (!self.cpu.is_empty()).then(|| median(&self.cpu))
     }
 
-    /// How many times as long as the other it took, by the medians: wall-clock and processor.
+    /// Returns the ratios of the medians to those of `other`, for wall-clock and CPU time.
     pub(crate) fn times_of(&self, other: &Self) -> Value {
         let ratio = |a: Option<f64>, b: Option<f64>| Some(rounded(a? / b?.max(1e-6)));
         json!({ "wall": ratio(self.median(), other.median()), "cpu": ratio(self.median_cpu(), other.median_cpu()) })
     }
 
-    /// All times and the rate at which `bytes` were done; null where nothing was measured.
+    /// Returns all times, and the rate for `bytes` bytes, as JSON; null if nothing was measured.
     pub(crate) fn json(&self, bytes: u64) -> Value {
         let Some(milliseconds) = self.median() else { return Value::Null };
         json!({
@@ -107,7 +107,7 @@ impl Series {
         })
     }
 
-    /// `{"median", "best", "all"}` of the wall clock; null where nothing was measured.
+    /// Returns `{"median", "best", "all"}` of the wall-clock times; null if nothing was measured.
     pub(crate) fn milliseconds(&self) -> Value {
         let mut summary = part(&self.wall);
         if summary.is_null() {
@@ -118,7 +118,7 @@ impl Series {
     }
 }
 
-/// Processor seconds so far, of this process or of its children that have ended.
+/// Returns the CPU seconds so far of this process, or of its children that have ended.
 fn cpu_seconds(who: libc::c_int) -> f64 {
     // SAFETY: all zeros is a valid value of this struct of numbers, and the call only writes it.
     let usage = unsafe {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_programs_are_taken_and_absent_ones_are_no_error() {
+    fn programs_are_timed_and_missing_ones_are_not_an_error() {
         let mut series = Series::default();
         assert!(!series.run(&mut [Command::new("no-such-program-here")]).unwrap());
         assert_eq!((series.json(1), series.median()), (Value::Null, None));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_files_have_their_size_and_need_room() {
+    fn generated_files_have_their_size_and_need_space() {
         let folder = scratch(None, 3_000_000).unwrap();
         let path = folder.path().join("a");
         generate(&path, 2_500_001).unwrap();

@@ -1,12 +1,12 @@
-//! Fetching a file from a local server, against `curl`.
+//! Measures fetching a file from a local server, compared with `curl`.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::server::Server;
-use super::versus::{Series, generate, scratch};
+use super::comparison::{Series, generate, scratch};
+use super::file_server::FileServer;
 use assets::digest::hash_file;
 use assets::fetch::{Network, Outcome, Settings, fetch};
 use assets::lock::Lock;
@@ -16,8 +16,8 @@ use base::progress::Silent;
 use base::status;
 use measure::{Repeats, rounded};
 
-/// Fetches a generated file of `bytes` bytes with `repro fetch`'s code (download, SHA-256, write, sync to disk, rename) and with `curl -o`, in
-/// turns. After curl, `sync` waits until its file is on the disk, too: it shows what curl leaves for later, and keeps it out of the next turn.
+/// Fetches a generated file of `bytes` bytes alternately with the code of `repro fetch` (download, SHA-256, write, sync to disk,
+/// rename) and with `curl -o`. `sync` is run and timed after curl, since curl does not wait for the disk.
 pub fn measure(bytes: u64, repeats: Repeats, folder: Option<&Path>) -> Result<Value> {
     let Repeats { steps, .. } = repeats.check()?;
     if bytes == 0 {
@@ -28,7 +28,7 @@ pub fn measure(bytes: u64, repeats: Repeats, folder: Option<&Path>) -> Result<Va
     let (source, workspace) = (place.path().join("source"), place.path().join("workspace"));
     generate(&source, bytes)?;
     let sha256 = hash_file(&source, &Checksums::default(), &mut |_| {})?.sha256.unwrap_or_default();
-    let server = Server::start(&source)?;
+    let server = FileServer::start(&source)?;
     let manifest = manifest(&server.url(), bytes, &sha256)?;
     let assets: Vec<_> = manifest.assets.iter().collect();
     let settings = Settings { workspace: workspace.clone(), jobs: 1, network: Network::default(), also_needed: 0 };

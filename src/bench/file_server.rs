@@ -1,5 +1,4 @@
-//! A local web server of one file, for measuring downloads: the kernel copies the file into the connection (`sendfile`), so that the server
-//! costs the least there is.
+//! A local web server for one file, to measure downloads. It uses `sendfile`, so that the server costs as little as possible.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,20 +10,20 @@ use std::thread::JoinHandle;
 
 use base::error::{Error, Result};
 
-/// Lines of a request's head that are read at most.
+/// Maximum number of header lines that are read.
 const MOST_LINES: usize = 100;
-/// Bytes handed to the kernel at once.
+/// Number of bytes per call of `sendfile`.
 const PIECE: usize = 16 << 20;
 
-/// Serves on a thread of this process until it is dropped.
-pub(super) struct Server {
+/// A server on a thread of this process; dropping it stops it.
+pub(super) struct FileServer {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Server {
-    /// Serves the file under every name, on a free port of this machine alone.
+impl FileServer {
+    /// Serves the file at every path, on a free port of the loopback interface.
     pub(crate) fn start(file: &Path) -> Result<Self> {
         let wrong = |error: std::io::Error| Error::infra("cannot serve a file on 127.0.0.1").because(error);
         let listener = TcpListener::bind("127.0.0.1:0").map_err(wrong)?;
@@ -37,7 +36,7 @@ impl Server {
                     return;
                 }
                 let file = file.clone();
-                // A client that goes away is the client's matter.
+                // An error of a client that disconnects does not matter.
                 std::thread::spawn(move || connection.and_then(|connection| answer(connection, &file)).ok());
             }
         };
@@ -45,16 +44,16 @@ impl Server {
         Ok(Self { address, stop, thread: Some(thread) })
     }
 
-    /// Where the file is.
+    /// Returns the URL of the file.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/bench.bin", self.address)
     }
 }
 
-impl Drop for Server {
+impl Drop for FileServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Wakes it up.
+        // A connection wakes up the thread.
         if TcpStream::connect(self.address).is_ok()
             && let Some(thread) = self.thread.take()
         {
@@ -63,7 +62,7 @@ impl Drop for Server {
     }
 }
 
-/// One request, one answer: all of the file, or from where the request says.
+/// Answers one request with the file, or its part from the requested offset.
 fn answer(mut connection: TcpStream, path: &PathBuf) -> std::io::Result<()> {
     let mut from = None;
     for line in BufReader::new((&connection).take(1 << 16)).lines().take(MOST_LINES) {
@@ -101,11 +100,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn serves_all_and_the_rest() {
+    fn the_whole_file_and_its_end_are_served() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, "hello world").unwrap();
-        let server = Server::start(&path).unwrap();
+        let server = FileServer::start(&path).unwrap();
         let get = |head: &str| {
             let mut connection = TcpStream::connect(server.address).unwrap();
             write!(connection, "GET /a HTTP/1.1\r\nHost: a\r\n{head}\r\n").unwrap();

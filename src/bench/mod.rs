@@ -1,15 +1,15 @@
-//! `repro bench`: measures training, prediction, tokenising, reading features, verifying, fetching and unpacking on generated input of real
-//! size. Training and prediction are measured by the worker, all else is here.
+//! `repro bench`: measures tokenising, reading features, verifying, fetching and unpacking on generated input of real size. The worker
+//! measures training and prediction.
 //!
-//! Each measurement runs the very code of the commands that people use, and gives one JSON object with everything a
-//! comparison needs: sizes, every single time, memory, threads, versions and machine. It holds what this run measured and no
-//! figure of another run: how busy a machine is changes every speed.
+//! Each measurement runs the code of the normal commands and returns a JSON object with everything that a comparison needs: sizes,
+//! all times, memory, threads, versions and machine. It contains no figures of other runs, since the load of a machine changes every
+//! speed.
 
+mod comparison;
 pub mod fetch;
-pub mod hash;
+mod file_server;
 mod sentences;
-mod server;
 pub mod tokenize;
 pub mod tsv;
 pub mod unpack;
-mod versus;
+pub mod verify;

@@ -1,4 +1,4 @@
-//! A vocabulary and sentences in the proportions of real ones, for machines that have neither.
+//! Generates a vocabulary and sentences that resemble real ones, for machines that have neither.
 
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -9,12 +9,12 @@ use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::Config;
 use lxmert_spec::paper::SEED;
 
-/// Lines of bert-base-uncased's vocabulary.
+/// Number of entries in bert-base-uncased's vocabulary.
 const PIECES: usize = Config::lxr955().vocab_size;
-/// Words of a generated sentence; with its cut words and full stop it has about the 17 pieces of an NLVR2 statement.
+/// Number of words per sentence, which gives about 17 word pieces, as in NLVR2.
 const WORDS: std::ops::RangeInclusive<usize> = 8..=18;
 
-/// A vocabulary of BERT's size: special entries, single letters, made-up words, and every fifth a continuation piece.
+/// Generates a vocabulary of BERT's size: special entries, single letters, invented words; every fifth is a continuation piece.
 pub(super) fn vocabulary() -> String {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
     let mut pieces: indexmap::IndexSet<String> =
@@ -35,7 +35,7 @@ fn syllable(random: &mut ChaCha8Rng) -> String {
     [pick(b"bcdfghjklmnprstvw"), pick(b"aeiou")].iter().collect()
 }
 
-/// Sentences of the vocabulary's words: the first one capitalised, one word in ten glued from two, a full stop.
+/// Generates sentences of the vocabulary's words, with a capital letter, a full stop, and one word in ten joined from two.
 pub(super) fn sentences(tokenizer: &Tokenizer, count: usize) -> Result<Vec<String>> {
     let is_word = |piece: &&str| piece.len() > 1 && piece.bytes().all(|byte| byte.is_ascii_lowercase());
     let words: Vec<&str> =
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resemble_real_ones() {
+    fn generated_sentences_resemble_real_ones() {
         let tokenizer = Tokenizer::from_vocab_text(&vocabulary(), "generated").unwrap();
         assert_eq!(tokenizer.vocab_size(), PIECES);
         let made = sentences(&tokenizer, 500).unwrap();

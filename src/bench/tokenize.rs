@@ -1,4 +1,4 @@
-//! Cutting sentences into word pieces.
+//! Measures tokenising sentences.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -13,24 +13,24 @@ use base::status;
 use data::dataset::tokenizer::Tokenizer;
 use measure::{Repeats, Times};
 
-/// Largest text file that is read whole.
+/// Maximum size of the text file.
 const LARGEST_TEXT: u64 = 1 << 30;
 
-/// What to tokenise.
+/// Input of the measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings<'a> {
-    /// WordPiece vocabulary; a generated one of BERT's size where absent.
+pub struct TokenizeSettings<'a> {
+    /// WordPiece vocabulary; `None` for a generated one of BERT's size.
     pub vocab: Option<&'a Path>,
-    /// Sentences, one a line; generated from the vocabulary's words where absent.
+    /// File of sentences, one per line; `None` to generate them.
     pub text: Option<&'a Path>,
-    /// Generated sentences.
+    /// Number of generated sentences.
     pub sentences: usize,
-    /// Word positions of the model's input.
+    /// Number of word positions of the model's input.
     pub words: usize,
 }
 
-/// Makes the model's input from each sentence, on one thread; a step is all sentences once.
-pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
+/// Makes the model's input from each sentence on one thread. A step processes all sentences once.
+pub fn measure(settings: TokenizeSettings, repeats: Repeats) -> Result<Value> {
     const MOST: usize = 10_000_000;
     let repeats = repeats.check()?;
     if settings.text.is_none() && !(1..=MOST).contains(&settings.sentences) {
@@ -49,7 +49,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
     };
     let pieces: usize = sentences.iter().map(|sentence| tokenizer.tokenize(sentence).len()).sum();
     if pieces == 0 {
-        return Err(Error::usage("there is nothing to tokenise").next("name a file with a sentence on each line"));
+        return Err(Error::usage("the file of sentences is empty").next("name a file with a sentence on each line"));
     }
     let mut times = Times::new("pass", repeats);
     for _ in 0..repeats.total() {

@@ -1,4 +1,4 @@
-//! Reading obj36 TSV files.
+//! Measures reading obj36 TSV files.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use base::status;
 use data::features::bench::tsv_throughput;
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 
-/// Bytes of a generated row, for the message about disk space.
+/// Size of a generated row in bytes, for messages about disk space.
 const ROW_BYTES: u64 = 395_182;
 
-/// Reads and checks a generated file of `images` rows `steps` times on one thread.
+/// Reads and validates a generated file of `images` rows `steps` times on one thread.
 pub fn measure(images: usize, steps: usize, folder: Option<&Path>) -> Result<Value> {
     const MOST: usize = 100_000;
     if images > MOST {

@@ -1,4 +1,4 @@
-//! Unpacking a feature archive: decompression alone against TSV and store in the same pass.
+//! Measures unpacking a feature archive: TSV and store in one pass, compared with decompression alone.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,8 +8,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
-use super::versus::{Series, scratch};
-use archive::{Archive, MemberSpec};
+use super::comparison::{Series, scratch};
+use archive::{Archive, Wanted};
 use base::error::{Error, Result};
 use base::status;
 use data::features::bench::write_generated;
@@ -17,11 +17,11 @@ use data::features::{Precision, store_stream};
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use measure::Repeats;
 
-/// Bytes of a generated row of text; its share of the archive and of the store are less.
+/// Size of a generated row of text in bytes, an upper bound for its size in the archive and in the store.
 const ROW_BYTES: u64 = 395_182;
 const MEMBER: &str = "bench_obj36.tsv";
 
-/// Writes an archive of `images` rows, then unpacks it in each round once to nowhere and once to a TSV with its store.
+/// Writes an archive of `images` rows. Each round decompresses it once without writing, and once to a TSV with its store.
 pub fn measure(images: usize, precision: Precision, repeats: Repeats, folder: Option<&Path>) -> Result<Value> {
     const MOST: usize = 100_000;
     if images == 0 || images > MOST {
@@ -76,7 +76,7 @@ fn wanted(text_bytes: u64) -> MemberSpec {
     MemberSpec { name: MEMBER.to_owned(), size_max: text_bytes.saturating_mul(2) }
 }
 
-/// Packs rows as the published archives do: deflated, in a folder.
+/// Writes rows into an archive like the published ones: deflated, in a folder.
 fn pack(path: &Path, images: usize) -> Result<()> {
     let wrong = |error: zip::result::ZipError| Error::infra(format!("cannot write {}", path.display())).because(error);
     let file = File::create(path).map_err(|error| Error::io("create", path, &error))?;
@@ -86,7 +86,7 @@ fn pack(path: &Path, images: usize) -> Result<()> {
     zip.finish().map_err(wrong)?.sync_all().map_err(|error| Error::io("write", path, &error))
 }
 
-/// Decompresses and checks, and writes nothing.
+/// Decompresses and verifies without writing.
 fn inflate(zip: &Path, text_bytes: u64) -> Result<()> {
     let mut member = Archive::open(zip)?.file(&wanted(text_bytes))?;
     let mut buffer = vec![0; 1 << 20];

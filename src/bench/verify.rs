@@ -1,11 +1,11 @@
-//! Verifying files by reading them, against `sha256sum`.
+//! Measures verifying files, compared with `sha256sum`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::versus::{Series, generate, scratch};
+use super::comparison::{Series, generate, scratch};
 use assets::digest::hash_file;
 use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest, Selection};
@@ -15,30 +15,30 @@ use base::progress::Silent;
 use base::status;
 use measure::{Repeats, rounded};
 
-/// How much to verify.
+/// Sizes of the measurement.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings<'a> {
-    /// Bytes of each file.
+pub struct VerifySettings<'a> {
+    /// Bytes per file.
     pub bytes: u64,
-    /// Files at a time; as many are generated.
+    /// Number of files, verified in parallel.
     pub jobs: usize,
-    /// Where to write them.
+    /// Folder for the files.
     pub folder: Option<&'a Path>,
 }
 
-/// Times of all rounds.
+/// RoundTimes of all rounds.
 #[derive(Default)]
-struct Times {
+struct RoundTimes {
     one: Series,
     one_sum: Series,
     all: Series,
     all_sums: Series,
 }
 
-/// Hashes one file on one core, then all files of a workspace with `repro verify`'s code, each next to `sha256sum` of the same: rounds take
-/// turns, so that a noisy machine is noisy for both.
-pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
-    let Settings { bytes, jobs, folder } = settings;
+/// Hashes one file on one core, then all files of a workspace with the code of `repro verify`, alternating with `sha256sum`, so that
+/// noise on the machine affects both.
+pub fn measure(settings: VerifySettings, repeats: Repeats) -> Result<Value> {
+    let VerifySettings { bytes, jobs, folder } = settings;
     let Repeats { steps, .. } = repeats.check()?;
     if bytes == 0 || jobs == 0 {
         return Err(Error::usage("--bytes and --jobs must be at least 1"));
@@ -58,10 +58,10 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
         command.arg("--binary").arg(file);
         command
     };
-    let mut times = Times::default();
+    let mut times = RoundTimes::default();
     for round in 0..repeats.total() {
         if round == repeats.warmup {
-            times = Times::default();
+            times = RoundTimes::default();
         }
         times.one.time(|| hash_file(&files[0], &Checksums::default(), &mut |_| {}))?;
         times.one_sum.run(&mut [sum(&files[0])])?;
@@ -72,7 +72,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
         times.all_sums.run(&mut files.iter().map(sum).collect::<Vec<_>>())?;
         status!("round {}/{}: {:.0} ms for one file", round + 1, repeats.total(), times.one.median().unwrap_or(0.0));
     }
-    let Times { one, one_sum, all, all_sums } = times;
+    let RoundTimes { one, one_sum, all, all_sums } = times;
     let speed = |our: &Series, other: &Series| Some(rounded(other.median()? / our.median()?));
     let scaling = one.median().zip(all.median()).map(|(one, all)| rounded(one * jobs as f64 / all));
     Ok(measure::report(
@@ -93,7 +93,7 @@ pub fn measure(settings: Settings, repeats: Repeats) -> Result<Value> {
     ))
 }
 
-/// One asset for each file, of unknown checksum.
+/// Returns a manifest with one asset per file, without checksums.
 fn manifest(files: usize) -> Result<Manifest> {
     let each: Vec<String> = (0..files).map(|number| format!("\"{number}\"")).collect();
     let text = format!(

@@ -8,7 +8,7 @@ use super::compute::compute;
 use super::options::{ComputeOptions, ModelOptions};
 use super::output::say;
 use super::values::{count, whole};
-use crate::bench::{fetch, hash, tokenize, tsv, unpack};
+use crate::bench::{fetch, tokenize, tsv, unpack, verify};
 use crate::placement::{FileAccess, Host, Placement};
 use base::error::{Error, Result};
 use base::exit;
@@ -266,14 +266,18 @@ pub(crate) fn run(args: Args) -> Result<u8> {
                 repeats,
             }))?,
         What::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
-            let settings = tokenize::Settings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };
+            let settings =
+                tokenize::TokenizeSettings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };
             tokenize::measure(settings, Repeats { warmup, steps })?
         }
         What::Tsv(Tsv { images, steps, folder }) => tsv::measure(images, steps, folder.as_deref())?,
         What::Verify(Verify { bytes, jobs, rounds }) => {
-            let settings =
-                hash::Settings { bytes, jobs: jobs.map_or_else(cores, usize::from), folder: rounds.folder.as_deref() };
-            hash::measure(settings, rounds.repeats())?
+            let settings = verify::VerifySettings {
+                bytes,
+                jobs: jobs.map_or_else(cores, usize::from),
+                folder: rounds.folder.as_deref(),
+            };
+            verify::measure(settings, rounds.repeats())?
         }
         What::Fetch(Fetch { bytes, rounds }) => fetch::measure(bytes, rounds.repeats(), rounds.folder.as_deref())?,
         What::Unpack(Unpack { images, precision, rounds }) => {
