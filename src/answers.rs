@@ -1,10 +1,10 @@
-//! What a worker answered, in the words of evidence.
+//! Converts the answer of a worker to the types of evidence.
 
 use base::host::HostFacts;
 use judge::evidence::result::{FeatureRecord, Machine};
 use protocol::{Answered, StoreFacts};
 
-/// The features that were read.
+/// Returns the records of the features that were read.
 pub fn features(answered: &Answered) -> Vec<FeatureRecord> {
     let record = |store: &StoreFacts| FeatureRecord {
         of: store.of.clone(),
@@ -17,7 +17,7 @@ pub fn features(answered: &Answered) -> Vec<FeatureRecord> {
     answered.stores.iter().map(record).collect()
 }
 
-/// This program, and what the worker computed with.
+/// Returns the record of this program and of the machine that the worker computed on.
 pub fn machine(answered: &Answered) -> Machine {
     HostFacts::computing(&answered.device, answered.threads as usize, answered.versions.clone()).into()
 }

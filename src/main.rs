@@ -1,4 +1,4 @@
-//! Parses, runs, and turns the outcome into an exit code.
+//! The program `repro`: runs a command and turns its outcome into an exit code.
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
@@ -25,9 +25,9 @@ fn main() -> ExitCode {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
             match error.kind() {
-                // What was asked for is no error.
-                Kind::Interrupted => status::line(&error),
-                _ => status::line(format_args!("error: {error}")),
+                // An interruption on request is not an error.
+                Kind::Interrupted => tell::line(&error),
+                _ => tell::line(format_args!("error: {error}")),
             }
             ExitCode::from(exit::code(&error))
         }

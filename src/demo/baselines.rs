@@ -1,16 +1,15 @@
-//! How far one gets without the picture, or without the question: what the model's accuracies are compared with.
+//! Baselines that see only the question or only the picture, with which the model's accuracies are compared.
 //!
-//! All learn from the training files and are scored on the evaluation file as the task is scored (the label's score of
-//! the one answer given). Ties go to the answer that comes first in the alphabet.
+//! All learn from the training files and are scored on the evaluation file like the task (the score of the given answer in the label).
+//! Ties are broken alphabetically.
 //!
 //! - *prior*: always the answer with the highest total score in training;
-//! - *question only*: the best answer to the same text in training; the prior for a text not seen there. No model that
-//!   does not look can be expected to do better, texts being few and each often asked;
-//! - *image only*: the best answer over all training questions about the [`NEAREST`] training pictures whose mean box
-//!   features are nearest (both pictures' side by side for NLVR2). Nearest neighbours because they need no training that
-//!   could be done badly;
-//! - *image and kind*: the same, but over questions of the same kind (their first two words): a stronger one that also
-//!   knows whether a colour or a shape is asked for, but not of what.
+//! - *question only*: the best answer to the same text in training; the prior for a new text. A model that ignores the picture can
+//!   hardly do better, since there are few texts and each is asked often;
+//! - *image only*: the best answer over all training questions about the [`NEAREST`] training pictures by mean box features
+//!   (concatenated for the two pictures of NLVR2). Nearest neighbours need no training that could go wrong;
+//! - *image and kind*: the same, but over questions of the same kind (their first two words). It is stronger, since it also knows
+//!   whether the question asks for a colour or a shape, but not of which object.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,17 +23,17 @@ use data::features::Row;
 use data::features::tsv::Reader;
 use judge::evidence::baselines::{Accuracies, Baselines, TaskBaselines};
 
-/// Training pictures that the image-only baseline looks at.
+/// Number of nearest training pictures that the image baselines use.
 pub const NEAREST: usize = 10;
 
 /// One question of any task.
-struct Example {
+struct BaselineExample {
     images: Vec<String>,
     sent: String,
     scores: BTreeMap<String, f64>,
 }
 
-impl Example {
+impl BaselineExample {
     fn kind(&self) -> String {
         self.sent.split(' ').take(2).collect::<Vec<_>>().join(" ")
     }
@@ -46,10 +45,10 @@ impl Example {
 
 /// Total scores of answers.
 #[derive(Default, Clone)]
-struct Votes<'a>(BTreeMap<&'a str, f64>);
+struct AnswerVotes<'a>(BTreeMap<&'a str, f64>);
 
-impl<'a> Votes<'a> {
-    fn add(&mut self, example: &'a Example) {
+impl<'a> AnswerVotes<'a> {
+    fn add(&mut self, example: &'a BaselineExample) {
         for (answer, score) in &example.scores {
             *self.0.entry(answer).or_default() += score;
         }
@@ -67,10 +66,10 @@ impl<'a> Votes<'a> {
 fn read<T: DeserializeOwned>(data_root: &Path, file: &str) -> Result<Vec<T>> {
     let path = data_root.join(file);
     serde_json::from_str(&read_text(&path, 1 << 30)?)
-        .map_err(|e| Error::data(format!("{} has not the form of such a file", path.display())).because(e))
+        .map_err(|e| Error::data(format!("{} does not have the expected form", path.display())).because(e))
 }
 
-/// The mean of each image's box features.
+/// Returns the mean box features of each image.
 fn mean_features(features_root: &Path, files: &[&str]) -> Result<BTreeMap<String, Vec<f64>>> {
     let mut means = BTreeMap::new();
     for file in files {
@@ -92,18 +91,21 @@ fn mean_features(features_root: &Path, files: &[&str]) -> Result<BTreeMap<String
 fn look(images: &[String], means: &BTreeMap<String, Vec<f64>>) -> Result<Vec<f64>> {
     let mut look = Vec::new();
     for id in images {
-        let mean =
-            means.get(id).ok_or_else(|| Error::data(format!("image {id} is asked about but has no features")))?;
+        let mean = means.get(id).ok_or_else(|| Error::data(format!("image {id} has questions but no features")))?;
         look.extend_from_slice(mean);
     }
     Ok(look)
 }
 
-fn measure(train: &[Example], evaluate: &[Example], means: &BTreeMap<String, Vec<f64>>) -> Result<TaskBaselines> {
-    let mut prior = Votes::default();
-    let mut by_kind: BTreeMap<String, Votes> = BTreeMap::new();
-    let mut by_sent: BTreeMap<&str, Votes> = BTreeMap::new();
-    let mut by_images: BTreeMap<&[String], Vec<&Example>> = BTreeMap::new();
+fn measure(
+    train: &[BaselineExample],
+    evaluate: &[BaselineExample],
+    means: &BTreeMap<String, Vec<f64>>,
+) -> Result<TaskBaselines> {
+    let mut prior = AnswerVotes::default();
+    let mut by_kind: BTreeMap<String, AnswerVotes> = BTreeMap::new();
+    let mut by_sent: BTreeMap<&str, AnswerVotes> = BTreeMap::new();
+    let mut by_images: BTreeMap<&[String], Vec<&BaselineExample>> = BTreeMap::new();
     for e in train {
         prior.add(e);
         by_kind.entry(e.kind()).or_default().add(e);
@@ -116,7 +118,7 @@ fn measure(train: &[Example], evaluate: &[Example], means: &BTreeMap<String, Vec
 
     let mut all = Accuracies::default();
     let mut kinds: BTreeMap<String, Accuracies> = BTreeMap::new();
-    let mut neighbours: BTreeMap<&[String], Vec<&Example>> = BTreeMap::new();
+    let mut neighbours: BTreeMap<&[String], Vec<&BaselineExample>> = BTreeMap::new();
     for e in evaluate {
         let near = match neighbours.entry(&e.images) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
@@ -129,15 +131,15 @@ fn measure(train: &[Example], evaluate: &[Example], means: &BTreeMap<String, Vec
                 new.insert(ranked.iter().take(NEAREST).flat_map(|(_, i)| gallery[*i].1.iter().copied()).collect())
             }
         };
-        let (mut from_image, mut from_image_and_kind) = (Votes::default(), Votes::default());
+        let (mut from_image, mut from_image_and_kind) = (AnswerVotes::default(), AnswerVotes::default());
         for neighbour in near.iter() {
             from_image.add(neighbour);
             if neighbour.kind() == e.kind() {
                 from_image_and_kind.add(neighbour);
             }
         }
-        let kind_best = by_kind.get(&e.kind()).and_then(Votes::best).unwrap_or(always);
-        let question_only = e.score(by_sent.get(e.sent.as_str()).and_then(Votes::best).unwrap_or(always));
+        let kind_best = by_kind.get(&e.kind()).and_then(AnswerVotes::best).unwrap_or(always);
+        let question_only = e.score(by_sent.get(e.sent.as_str()).and_then(AnswerVotes::best).unwrap_or(always));
         let image_only = e.score(from_image.best().unwrap_or(always));
         let image_and_kind = e.score(from_image_and_kind.best().unwrap_or(kind_best));
         let of_kind = kinds.entry(e.kind()).or_default();
@@ -158,15 +160,15 @@ fn measure(train: &[Example], evaluate: &[Example], means: &BTreeMap<String, Vec
     Ok(TaskBaselines { all, kinds })
 }
 
-/// Measures the baselines of the demo's files under a data root, and its features (`*_imgfeat/`) under another folder or the same.
+/// Measures the baselines on the demo's files in `data_root` with the features (`*_imgfeat/`) in `features`.
 ///
 /// # Errors
-/// A file that is missing or damaged, or a question about an image without features.
+/// Data for a file that is missing or damaged, and for a question about an image without features.
 pub fn baselines(data_root: &Path, features: &Path) -> Result<Baselines> {
-    let vqa = |files: &[&str]| -> Result<Vec<Example>> {
+    let vqa = |files: &[&str]| -> Result<Vec<BaselineExample>> {
         let mut out = Vec::new();
         for file in files {
-            out.extend(read::<Vqa>(data_root, file)?.into_iter().map(|d| Example {
+            out.extend(read::<Vqa>(data_root, file)?.into_iter().map(|d| BaselineExample {
                 images: vec![d.img_id],
                 sent: d.sent,
                 scores: d.label.into_iter().map(|(answer, score)| (answer, score.value())).collect(),
@@ -174,16 +176,20 @@ pub fn baselines(data_root: &Path, features: &Path) -> Result<Baselines> {
         }
         Ok(out)
     };
-    let gqa = |files: &[&str]| -> Result<Vec<Example>> {
+    let gqa = |files: &[&str]| -> Result<Vec<BaselineExample>> {
         let mut out = Vec::new();
         for file in files {
             let data = read::<Gqa>(data_root, file)?;
-            out.extend(data.into_iter().map(|d| Example { images: vec![d.img_id], sent: d.sent, scores: d.label }));
+            out.extend(data.into_iter().map(|d| BaselineExample {
+                images: vec![d.img_id],
+                sent: d.sent,
+                scores: d.label,
+            }));
         }
         Ok(out)
     };
-    let nlvr2 = |file: &str| -> Result<Vec<Example>> {
-        let example = |d: Nlvr2| Example {
+    let nlvr2 = |file: &str| -> Result<Vec<BaselineExample>> {
+        let example = |d: Nlvr2| BaselineExample {
             images: vec![d.img0, d.img1],
             sent: d.sent,
             scores: BTreeMap::from([(if d.label == 1 { "True" } else { "False" }.to_owned(), 1.0)]),

@@ -1,10 +1,10 @@
 //! The embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //!
-//! - [`scenes`], [`paint`], [`picture`]: what is in a picture, painting it, PNG files;
+//! - [`scenes`], [`paint`], [`picture`]: the objects of a picture, painting it, PNG files;
 //! - [`questions`]: the JSON files of VQA, GQA and NLVR2, answer tables and the vocabulary;
-//! - [`detector`]: finds the objects again, from the PNG alone, as an [`Extractor`](crate::extract::Extractor);
-//! - [`baselines`](mod@baselines): how far one gets without the picture, or without the question;
-//! - [`generate()`]: all files but the features.
+//! - [`detector`]: finds the objects in a PNG, as an [`Extractor`](crate::extract::Extractor);
+//! - [`baselines`](mod@baselines): accuracies without the picture or without the question;
+//! - [`generate()`]: writes all files except the features.
 //!
 //! The same recipe gives the same bytes on every machine: random integers come from ChaCha8, pictures from integer
 //! arithmetic, features from sums of integers.
@@ -20,5 +20,5 @@ pub mod scenes;
 
 pub use baselines::baselines;
 pub use detector::DemoDetector;
-pub use generate::{FeatureFile, Manifest, VERSION, generate};
+pub use generate::{DemoManifest, FeatureFile, VERSION, generate};
 pub use lxmert_spec::demo::DemoRecipe;

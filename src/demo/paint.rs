@@ -83,7 +83,7 @@ fn inside(object: &Object, polygon: &[(i32, i32)], x: i32, y: i32) -> bool {
     odd
 }
 
-/// Of the samples in a pixel, how many (0 to 16) lie in the object. Where the four outer ones agree, so do all.
+/// Returns how many of the 16 samples in a pixel lie in the object. If the four outer ones agree, all do.
 fn coverage(object: &Object, polygon: &[(i32, i32)], x: i32, y: i32) -> i32 {
     let step = 64 / FINE;
     let sample =

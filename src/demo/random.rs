@@ -1,15 +1,15 @@
-//! The demo's random numbers: ChaCha8 streams named by what they draw, and integer draws that no crate update changes.
+//! The demo's random numbers: ChaCha8 streams, named by what they draw, and integer draws that no update of a crate changes.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
-/// A stream of random integers. Streams of different names are independent, so adding a question or an image changes
-/// nothing that was drawn under another name.
+/// A stream of random integers. Streams of different names are independent, so that adding a question or an image does not change
+/// draws of other names.
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The stream `name` (such as `vqa/train2014/17`) of a recipe's seed.
+    /// Returns the stream `name` (such as `vqa/train2014/17`) of a seed.
     pub fn named(seed: u64, name: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());

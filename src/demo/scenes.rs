@@ -1,9 +1,9 @@
-//! What is in a picture. The scene is kept for writing questions; the detector never sees it.
+//! The objects of a picture. Questions are generated from the scene; the detector never sees it.
 
 use super::random::Random;
 use lxmert_spec::demo::PictureRecipe;
 
-/// What an object is.
+/// The shape of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Shape {
@@ -58,7 +58,7 @@ impl Color {
 /// One object of a scene.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it is.
+    /// Its shape.
     pub shape: Shape,
     /// Its colour's name; the shade varies.
     pub color: Color,
@@ -95,8 +95,8 @@ pub const BACKGROUNDS: usize = 6;
 /// Pixels between the enclosing circles of two objects, and between one and the edge.
 const GAP: i32 = 3;
 
-/// Draws a scene: shapes, colours and sizes independent and uniform, so that nothing but the picture tells one from the
-/// other; objects do not touch.
+/// Draws a scene. Shapes, colours and sizes are independent and uniform, so that none can be guessed from the others; objects do not
+/// touch.
 pub fn draw(random: &mut Random, recipe: &PictureRecipe) -> Scene {
     let side = recipe.side as i32;
     let [fewest, most] = recipe.objects;
@@ -104,7 +104,7 @@ pub fn draw(random: &mut Random, recipe: &PictureRecipe) -> Scene {
     let mut objects: Vec<Object> = Vec::with_capacity(count);
     let mut tries = 0;
     while objects.len() < count {
-        // A crowd that leaves no room is sent away as a whole.
+        // If there is no room for an object, all are drawn again.
         tries += 1;
         if tries % 200 == 0 {
             objects.clear();

@@ -1,5 +1,5 @@
-//! Describes the object pixels in a box by numbers: colours, size, outline. Sums of integers, then single divisions and
-//! square roots, which every machine rounds alike.
+//! Measures colours, size and outline of the object pixels in a box. It uses sums of integers, then single divisions and square roots,
+//! which round alike on every machine.
 
 use super::segment::{Area, Segments};
 use crate::demo::picture::Picture;
@@ -16,14 +16,14 @@ const SCALARS: usize = 14;
 /// Numbers per box.
 pub const DIM: usize = HUES + DIRECTIONS + DISTANCES + SCALARS;
 
-/// What was measured in one box.
+/// Measurements of one box.
 #[derive(Debug, Clone)]
-pub(crate) struct Description {
-    /// Hue of the mean colour, in 1/256 of 60 degrees: 0..1536; 0 where there is no object.
+pub(crate) struct Measurements {
+    /// Hue of the mean colour, in 1/256 of 60 degrees: 0..1536; 0 if there is no object.
     pub hue: i32,
-    /// Part of the enclosing circle that is filled: about 0.99 for a circle, 0.64 square, 0.41 triangle and star.
+    /// Filled share of the enclosing circle: about 0.99 for a circle, 0.64 for a square, 0.41 for a triangle or star.
     pub roundness: f32,
-    /// Part of the convex hull that is filled: below 0.8 for a star only.
+    /// Filled share of the convex hull: below 0.8 for a star only.
     pub solidity: f32,
     /// The feature vector.
     pub features: [f32; DIM],
@@ -52,7 +52,7 @@ fn direction(gx: i32, gy: i32) -> usize {
     if gx > 0 { steps(gx, gy) } else { 4 + steps(gy, -gx) }.min(DIRECTIONS - 1)
 }
 
-/// Twice the area within the convex hull of points (monotone chain).
+/// Returns twice the area of the convex hull of points (monotone chain).
 fn doubled_hull_area(points: &mut Vec<(i32, i32)>) -> i64 {
     points.sort_unstable();
     points.dedup();
@@ -79,13 +79,13 @@ fn doubled_hull_area(points: &mut Vec<(i32, i32)>) -> i64 {
     (0..hull.len()).map(|i| cross(origin, hull[i], hull[(i + 1) % hull.len()])).sum()
 }
 
-/// Divides, giving 0 where there is nothing to divide by.
+/// Divides; returns 0 if the divisor is 0.
 fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 0.0 }
 }
 
 /// Describes the object pixels within `area`: those of one region, or of all.
-pub(crate) fn describe(picture: &Picture, segments: &Segments, area: Area, region: Option<usize>) -> Description {
+pub(crate) fn measure(picture: &Picture, segments: &Segments, area: Area, region: Option<usize>) -> Measurements {
     let belongs = |label: usize| region.map_or(label != 0, |region| label == region);
     let object = |x: i32, y: i32| {
         x >= area.x1 as i32
@@ -184,7 +184,7 @@ pub(crate) fn describe(picture: &Picture, segments: &Segments, area: Area, regio
     for (slot, value) in features.iter_mut().zip(values) {
         *slot = value as f32;
     }
-    Description { hue: hue(mean.map(|c| c as i32)), roundness: roundness as f32, solidity: solidity as f32, features }
+    Measurements { hue: hue(mean.map(|c| c as i32)), roundness: roundness as f32, solidity: solidity as f32, features }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::DIM;
 
-use super::describe::{Description, describe};
+use super::measure::{Measurements, measure};
 use super::segment::{Area, segment};
 
 use super::super::picture::Picture;
@@ -25,13 +25,13 @@ const NO_COLOR: i64 = 5;
 pub struct Detection {
     /// Left, upper, right and lower edge in pixels.
     pub corners: [f32; 4],
-    /// The guess: a shape and a colour; none for surroundings and parts of the picture.
+    /// Guessed shape and colour; `None` for surroundings and parts of the picture.
     pub guess: Option<Guess>,
     /// The measured numbers.
     pub features: [f32; DIM],
 }
 
-/// What the detector takes an object for.
+/// The detector's guess of shape and colour.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guess {
     /// The shape.
@@ -44,8 +44,8 @@ pub struct Guess {
     pub color_confidence: f32,
 }
 
-/// The shape from how much of its hull and of its enclosing circle an object fills.
-fn shape_of(seen: &Description) -> (Shape, f32) {
+/// Guesses the shape from the filled shares of hull and enclosing circle.
+fn shape_of(seen: &Measurements) -> (Shape, f32) {
     // (distance from the nearest border) / (distance at which there is no doubt left)
     let sure = |distance: f32| (0.5 + distance / 0.2).clamp(0.0, 1.0);
     if seen.solidity < 0.76 {
@@ -58,8 +58,8 @@ fn shape_of(seen: &Description) -> (Shape, f32) {
     }
 }
 
-/// The colour whose hue is nearest, and how clearly.
-fn color_of(seen: &Description) -> (Color, f32) {
+/// Returns the colour with the nearest hue, and the confidence.
+fn color_of(seen: &Measurements) -> (Color, f32) {
     // Hues of the five colour words in 1/256 of 60 degrees: 0, 50, 135, 220 and 280 degrees.
     let hue_of = |color: Color| match color {
         Color::Red => 0,
@@ -80,7 +80,7 @@ pub(super) fn ratio(a: i32, b: i32) -> f32 {
     if b > 0 { a as f32 / b as f32 } else { 1.0 }
 }
 
-/// The boxes worth describing after the objects' own: the picture, surroundings of objects, halves, quarters, ninths.
+/// Returns further boxes besides those of objects: the picture, surroundings of objects, halves, quarters, ninths.
 fn context(objects: &[Area], width: usize, height: usize) -> Vec<Area> {
     let part = |across: usize, down: usize, i: usize, j: usize| Area {
         x1: width * i / across,
@@ -103,20 +103,20 @@ pub fn detect(picture: &Picture) -> Vec<Detection> {
     let objects = &segments.regions[..segments.regions.len().min(BOXES)];
     let mut found: Vec<Detection> = Vec::with_capacity(BOXES);
     for (label, area) in objects {
-        let seen = describe(picture, &segments, *area, Some(*label));
+        let seen = measure(picture, &segments, *area, Some(*label));
         let ((shape, shape_confidence), (color, color_confidence)) = (shape_of(&seen), color_of(&seen));
         let guess = Guess { shape, shape_confidence, color, color_confidence };
         found.push(Detection { corners: area.corners(), guess: Some(guess), features: seen.features });
     }
     let boxes: Vec<Area> = objects.iter().map(|(_, area)| *area).collect();
     for area in context(&boxes, segments.width, segments.height).into_iter().take(BOXES - found.len()) {
-        let features = describe(picture, &segments, area, None).features;
+        let features = measure(picture, &segments, area, None).features;
         found.push(Detection { corners: area.corners(), guess: None, features });
     }
     found
 }
 
-/// [`detect`] behind the interface of all extractors.
+/// [`detect`] as an [`Extractor`].
 #[derive(Debug, Default)]
 pub struct DemoDetector;
 

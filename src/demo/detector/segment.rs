@@ -1,11 +1,11 @@
-//! Tells objects from paper by colour, and one object from another by connection.
+//! Segments a picture: separates objects from paper by colour, and objects from each other by connected regions.
 
 use crate::demo::picture::Picture;
 
-/// How far a pixel's colour differences must lie from the paper's to count as an object's.
+/// Minimum difference of a pixel's chroma from the paper's to count as part of an object.
 const CHROMA: i32 = 28;
 
-/// Smaller connected regions are dust.
+/// Minimum number of pixels of a region; smaller ones are ignored.
 const SMALLEST: usize = 24;
 
 /// A half-open box of pixels.
@@ -27,7 +27,7 @@ impl Area {
         [self.x1, self.y1, self.x2, self.y2].map(|v| v as f32)
     }
 
-    /// Grown around its centre by a factor of `percent` / 100, within the picture.
+    /// Returns the area grown around its centre by `percent` / 100, clipped to the picture.
     pub(crate) fn grown(self, percent: usize, width: usize, height: usize) -> Self {
         let by = |low: usize, high: usize| (high - low) * percent.saturating_sub(100) / 200;
         let (dx, dy) = (by(self.x1, self.x2), by(self.y1, self.y2));
@@ -68,7 +68,7 @@ fn paper(picture: &Picture) -> [i32; 3] {
     })
 }
 
-/// Differences between channels: what a shadow or a light does not change much.
+/// Returns the differences between channels, which light and shadow hardly change.
 fn chroma([r, g, b]: [i32; 3]) -> [i32; 3] {
     [r - g, g - b, b - r]
 }

@@ -1,4 +1,4 @@
-//! Writes pictures, questions and tables, and the manifest of the pictures.
+//! Writes the pictures, questions, answer tables and vocabulary of the demo, and the manifest of the pictures.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,43 +15,42 @@ use base::error::{Error, Result};
 use base::files::write_bytes;
 use lxmert_spec::demo::DemoRecipe;
 
-/// Version of what a recipe makes, for fingerprints: raised whenever the same recipe gives other files, which the
-/// snapshot test of this module tells.
+/// Version for fingerprints. Raise it whenever the same recipe gives different files; a snapshot test of this module detects that.
 pub const VERSION: u32 = 1;
 
-/// What was drawn: the pictures of each feature file, in the order of its rows.
+/// The list of all pictures, by feature file and in the order of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// The feature files to be extracted.
+pub struct DemoManifest {
+    /// Feature files to extract.
     pub features: Vec<FeatureFile>,
-    /// Entries of each JSON file under the data root, such as `vqa/train.json`.
+    /// Number of entries of each JSON file in the data root, such as `vqa/train.json`.
     pub entries: Vec<(String, usize)>,
 }
 
 /// One feature file and its pictures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeatureFile {
-    /// Place under the data root, such as `mscoco_imgfeat/val2014_obj36.tsv`.
+    /// Path relative to the data root, such as `mscoco_imgfeat/val2014_obj36.tsv`.
     pub tsv: PathBuf,
-    /// Folder of the pictures, under the folder of all pictures.
+    /// Folder of its pictures, relative to the folder of all pictures.
     pub folder: PathBuf,
     /// Image ids in the order of the rows; the picture is `folder/<id>.png`.
     pub ids: Vec<String>,
 }
 
 impl FeatureFile {
-    /// The pictures under `images`, in the order of the rows.
+    /// Returns the pictures in the folder `images`, in the order of rows.
     pub fn images(&self, images: &Path) -> Vec<ImageFile> {
         let folder = images.join(&self.folder);
         self.ids.iter().map(|id| ImageFile { id: id.clone(), path: folder.join(format!("{id}.png")) }).collect()
     }
 }
 
-impl Manifest {
-    /// Its place in the folder of all pictures; written last, so where it is, all is there.
+impl DemoManifest {
+    /// Its file name in the folder of all pictures. It is written last: if it exists, everything does.
     pub const FILE: &str = "manifest.json";
 
-    /// Reads the manifest that [`generate`] left among the pictures.
+    /// Reads the manifest that [`generate`] wrote into the folder of pictures.
     pub fn read(images: &Path) -> Result<Self> {
         let path = images.join(Self::FILE);
         let text = base::files::read_text(&path, 64 << 20)?;
@@ -62,7 +61,7 @@ impl Manifest {
 
 type Pictures = Vec<(String, Scene)>;
 
-/// `count` scenes whose ids begin with `prefix`.
+/// Draws `count` scenes whose ids begin with `prefix`.
 pub(super) fn scenes(recipe: &DemoRecipe, prefix: &str, count: usize) -> Pictures {
     let scene = |i| {
         let id = format!("{prefix}_{i:06}");
@@ -72,8 +71,8 @@ pub(super) fn scenes(recipe: &DemoRecipe, prefix: &str, count: usize) -> Picture
     (0..count).map(scene).collect()
 }
 
-/// Paints pictures into a folder, on all cores: a picture depends on its scene alone, so their order does not matter.
-/// Not synced one by one: the manifest tells whether all are there.
+/// Paints pictures into a folder on all cores; a picture depends on its scene only, so that the order does not matter. Files are not
+/// synced one by one: the manifest shows whether all were written.
 fn paint_all(folder: &Path, pictures: &[(String, Scene)], tell: &(dyn Fn() + Sync)) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io("create the folder", folder, &e))?;
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -101,19 +100,19 @@ fn paint_all(folder: &Path, pictures: &[(String, Scene)], tell: &(dyn Fn() + Syn
     })
 }
 
-/// Draws pictures below `images` and writes `vqa`, `gqa`, `nlvr2` and `vocab.txt` below `data_root`, laid out as the
-/// original's `data/`. `progress` is told how many pictures of how many are painted, from several threads.
+/// Draws pictures into `images` and writes `vqa`, `gqa`, `nlvr2` and `vocab.txt` into `data_root`, in the layout of the original's
+/// `data/`. `progress` is called from several threads with the number of painted pictures and their total.
 ///
 /// # Errors
-/// A recipe that cannot be drawn, or files that cannot be written.
+/// Usage for a recipe that cannot be drawn; those of writing files.
 pub fn generate(
     data_root: &Path,
     images: &Path,
     recipe: &DemoRecipe,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Manifest> {
+) -> Result<DemoManifest> {
     let seed = recipe.seed;
-    let manifest_path = images.join(Manifest::FILE);
+    let manifest_path = images.join(DemoManifest::FILE);
     match std::fs::remove_file(&manifest_path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &manifest_path, &e)),
         _ => (),
@@ -179,7 +178,7 @@ pub fn generate(
             ids: pictures.into_iter().map(|(id, _)| id).collect(),
         });
     }
-    let manifest = Manifest { features, entries };
+    let manifest = DemoManifest { features, entries };
     write_json(&manifest_path, &manifest)?;
     Ok(manifest)
 }

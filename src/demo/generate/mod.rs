@@ -1,7 +1,7 @@
-//! Draws the whole demo: pictures, questions, answer tables, vocabulary.
+//! Generates the whole demo: pictures, questions, answer tables, vocabulary.
 
-mod data;
+mod files;
 #[cfg(test)]
 mod tests;
 
-pub use data::{FeatureFile, Manifest, VERSION, generate};
+pub use files::{DemoManifest, FeatureFile, VERSION, generate};

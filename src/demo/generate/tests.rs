@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::super::questions::vqa;
 use super::super::random::Random;
 use super::super::scenes::draw;
-use super::data::*;
+use super::files::*;
 use crate::demo::baselines::baselines;
 use crate::demo::detector::DemoDetector;
 use crate::demo::picture::Picture;
@@ -27,7 +27,7 @@ fn small() -> DemoRecipe {
     recipe
 }
 
-fn make(recipe: &DemoRecipe) -> (tempfile::TempDir, Manifest) {
+fn make(recipe: &DemoRecipe) -> (tempfile::TempDir, DemoManifest) {
     let folder = tempfile::tempdir().unwrap();
     let (data, images) = (folder.path().join("data"), folder.path().join("images"));
     let manifest = generate(&data, &images, recipe, &|_, _| ()).unwrap();
@@ -38,8 +38,8 @@ fn make(recipe: &DemoRecipe) -> (tempfile::TempDir, Manifest) {
 }
 
 /// The small demo, made once for all tests.
-fn shared() -> &'static (tempfile::TempDir, Manifest) {
-    static MADE: OnceLock<(tempfile::TempDir, Manifest)> = OnceLock::new();
+fn shared() -> &'static (tempfile::TempDir, DemoManifest) {
+    static MADE: OnceLock<(tempfile::TempDir, DemoManifest)> = OnceLock::new();
     MADE.get_or_init(|| make(&small()))
 }
 
@@ -65,7 +65,7 @@ fn the_same_recipe_gives_the_same_bytes() {
     let (a, manifest) = shared();
     let (b, again) = make(&small());
     assert_eq!(*manifest, again);
-    assert_eq!(Manifest::read(&a.path().join("images")).unwrap(), *manifest);
+    assert_eq!(DemoManifest::read(&a.path().join("images")).unwrap(), *manifest);
     let (of_a, of_b) = (files_below(a.path()), files_below(b.path()));
     assert_eq!(of_a.len(), of_b.len());
     let mut hashes = String::new();
@@ -184,7 +184,7 @@ struct Seen {
 }
 
 /// Each image's objects, from the feature files alone.
-fn seen(data: &Path, manifest: &Manifest) -> BTreeMap<String, Vec<Seen>> {
+fn seen(data: &Path, manifest: &DemoManifest) -> BTreeMap<String, Vec<Seen>> {
     let mut images = BTreeMap::new();
     for file in &manifest.features {
         let mut reader = Reader::open(&data.join(&file.tsv)).unwrap();

@@ -1,4 +1,4 @@
-//! Chooses questions so that answers are balanced, and writes them.
+//! Chooses questions with balanced answers, and writes the JSON files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,30 +10,30 @@ use super::super::scenes::Scene;
 use base::error::{Error, Result};
 use base::files::write_atomically;
 
-/// A question that a scene can answer.
+/// A question about a scene, with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The question.
     pub sent: String,
-    /// Its one true answer.
+    /// The only true answer.
     pub answer: String,
 }
 
-/// Counts how often each answer was given to each question, and evens it out.
+/// Counts how often each answer belongs to each question, to keep them even.
 #[derive(Debug, Default)]
 pub struct Balance {
     uses: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
 impl Balance {
-    /// How much this answer is ahead of an even share, `answers` being how many the question can have.
+    /// Returns how far this answer is above its even share; the question has `answers` possible answers.
     fn ahead(&self, candidate: &Candidate, answers: i64) -> i64 {
         let Some(given) = self.uses.get(&candidate.sent) else { return 0 };
         given.get(&candidate.answer).unwrap_or(&0) * answers - given.values().sum::<i64>()
     }
 
-    /// Takes up to `count` candidates: those whose answer is most behind its share; equal ones in random order. Of
-    /// candidates whose answer is far ahead none is taken, so that every question keeps even answers.
+    /// Takes up to `count` candidates: those whose answer is furthest below its share, ties in random order. Candidates whose answer
+    /// is far above its share are never taken.
     pub(super) fn take(
         &mut self,
         random: &mut Random,
@@ -54,8 +54,8 @@ impl Balance {
     }
 }
 
-/// Writes JSON as the original's files have it: four blanks of indent, keys in the order of the fields (sorted), no
-/// final line feed.
+/// Writes JSON in the style of the original's files: indented by four spaces, keys in the order of the (sorted) fields, no final
+/// newline.
 pub(in crate::demo) fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
     write_atomically(path, |out| {
         let mut serializer =
@@ -64,8 +64,8 @@ pub(in crate::demo) fn write_json(path: &Path, data: &impl Serialize) -> Result<
     })
 }
 
-/// Asks about a list of pictures and makes an entry of each question; `first` is the first of the pictures' numbers. `entry` gets the
-/// picture's number and id, and how many questions were asked about it before.
+/// Generates the questions about a list of pictures and makes an entry of each. Pictures are numbered from `first`; `entry` gets the
+/// picture's number and id, and the number of earlier questions about it.
 pub(super) fn each_picture<Q, T>(
     seed: u64,
     pictures: &[(String, Scene)],
@@ -83,7 +83,7 @@ pub(super) fn each_picture<Q, T>(
     entries
 }
 
-/// Writes a file for each split, and the tables of all their answers; `splits` are names and entries.
+/// Writes a file per split, and the tables of all answers; `splits` are names and entries.
 pub(super) fn write_splits<'a, T: Serialize, K: Iterator<Item = &'a String>>(
     folder: &Path,
     splits: &'a [(&str, Vec<T>)],
@@ -95,7 +95,7 @@ pub(super) fn write_splits<'a, T: Serialize, K: Iterator<Item = &'a String>>(
     write_answer_tables(folder, splits.iter().flat_map(|(_, data)| data).flat_map(answers))
 }
 
-/// Writes `trainval_ans2label.json` and `trainval_label2ans.json` into a folder: every answer given, sorted.
+/// Writes `trainval_ans2label.json` and `trainval_label2ans.json` with all answers, sorted.
 fn write_answer_tables<'a>(folder: &Path, answers: impl Iterator<Item = &'a String>) -> Result<()> {
     let label2ans: std::collections::BTreeSet<&String> = answers.collect();
     let ans2label: BTreeMap<&String, usize> = label2ans.iter().enumerate().map(|(label, ans)| (*ans, label)).collect();

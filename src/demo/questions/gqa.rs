@@ -1,12 +1,12 @@
-//! GQA questions: one answer each.
+//! Generates GQA questions, each with one answer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::entries::{each_picture, write_splits};
-use super::{Balance, Candidate, ask};
+use super::balance::{each_picture, write_splits};
+use super::{Balance, Candidate, templates};
 use crate::demo::random::Random;
 use crate::demo::scenes::{Color, Scene, Shape};
 use base::error::Result;
@@ -25,13 +25,13 @@ pub struct Gqa {
 }
 
 fn questions(random: &mut Random, balance: &mut Balance, scene: &Scene) -> Vec<Candidate> {
-    let mut asked = balance.take(random, ask::color_of(scene), 2, Color::ALL.len());
-    asked.extend(balance.take(random, ask::shape_of(scene), 2, Shape::ALL.len()));
-    asked.extend(balance.take(random, ask::side_of(scene), 1, 2));
+    let mut asked = balance.take(random, templates::color_of(scene), 2, Color::ALL.len());
+    asked.extend(balance.take(random, templates::shape_of(scene), 2, Shape::ALL.len()));
+    asked.extend(balance.take(random, templates::side_of(scene), 1, 2));
     if random.chance(30) {
-        asked.extend(balance.take(random, ask::relation(scene), 1, 2));
+        asked.extend(balance.take(random, templates::relation(scene), 1, 2));
     }
-    let (yes, no) = ask::existence(random, scene, |what| format!("Is there a {what} in the picture?"));
+    let (yes, no) = templates::existence(random, scene, |what| format!("Is there a {what} in the picture?"));
     if !yes.is_empty() && !no.is_empty() {
         asked.extend(balance.take(random, yes, 1, 2));
         asked.extend(balance.take(random, no, 1, 2));
@@ -39,7 +39,7 @@ fn questions(random: &mut Random, balance: &mut Balance, scene: &Scene) -> Vec<C
     asked
 }
 
-/// Asks about a list of pictures; `first` is the first of their numbers, which question ids begin with.
+/// Generates the questions about a list of pictures, which are numbered from `first`; question ids begin with that number.
 pub fn ask_about(seed: u64, pictures: &[(String, Scene)], first: u64) -> Vec<Gqa> {
     each_picture(seed, pictures, first, questions, |_, (number, k), img_id, Candidate { sent, answer }| Gqa {
         img_id: img_id.to_owned(),

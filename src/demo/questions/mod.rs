@@ -1,12 +1,12 @@
-//! Writes what is asked about the scenes, in the JSON formats of the original (its `data/*.json` @ 0db1182), such that
-//! neither the question alone nor the picture alone tells the answer.
+//! Generates questions about scenes, in the JSON formats of the original (`data/*.json` @ 0db1182), such that neither the question
+//! alone nor the picture alone gives away the answer.
 
-mod ask;
-mod entries;
+mod balance;
 pub mod gqa;
 pub mod nlvr2;
+mod templates;
 pub mod vocab;
 pub mod vqa;
 
-pub(super) use entries::write_json;
-pub use entries::{Balance, Candidate};
+pub(super) use balance::write_json;
+pub use balance::{Balance, Candidate};

@@ -1,35 +1,35 @@
-//! NLVR2 sentences about two pictures. A set has four pairs; each of its sentences is asked of all four and true of two,
-//! and each pair has as many true as false sentences: neither sentence nor pictures alone tell anything.
+//! Generates NLVR2 sentences about two pictures. A set has four pairs. Each of its sentences is used with all four pairs and is true
+//! for two of them, and each pair has as many true as false sentences, so that neither sentence nor pictures alone tell anything.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Description, colors, pairs, shapes};
+use super::templates::{ObjectFilter, colors, pairs, shapes};
 use super::write_json;
 use crate::demo::random::Random;
 use crate::demo::scenes::{Scene, draw};
 use base::error::{Error, Result};
 use lxmert_spec::demo::PictureRecipe;
 
-/// Pairs of pictures in a set.
+/// Number of pairs of pictures in a set.
 pub const PAIRS: usize = 4;
 
-/// How much more often a sentence about a colour or a shape is used than one about both, of which there are twice as
-/// many and which are harder to learn.
+/// How much more often a sentence about a colour or a shape is used than one about both. The latter are twice as many and harder to
+/// learn.
 const SINGLE_SHARE: usize = 3;
 
 /// One entry of `data/nlvr2/*.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Nlvr2 {
-    /// `split-set-pair-sentence`, as officially: the groups of the consistency score leave out the pair.
+    /// `split-set-pair-sentence`, as in the official files; the consistency score groups entries by all parts except the pair.
     pub identifier: String,
     /// The left picture.
     pub img0: String,
     /// The right picture.
     pub img1: String,
-    /// 1 where the sentence is true.
+    /// 1 if the sentence is true, else 0.
     pub label: u8,
     /// The sentence.
     pub sent: String,
@@ -37,7 +37,7 @@ pub struct Nlvr2 {
     pub uid: String,
 }
 
-/// What a sentence says of where something is.
+/// Where something is, according to a sentence.
 const PLACES: [&str; 4] = ["left", "right", "both", "any"];
 
 fn sentence(place: &str, what: &str) -> String {
@@ -48,7 +48,7 @@ fn sentence(place: &str, what: &str) -> String {
     }
 }
 
-fn holds(place: &str, what: &Description, [left, right]: &[Scene; 2]) -> bool {
+fn holds(place: &str, what: &ObjectFilter, [left, right]: &[Scene; 2]) -> bool {
     let (left, right) = (what.count(left) > 0, what.count(right) > 0);
     match place {
         "left" => left,
@@ -58,8 +58,8 @@ fn holds(place: &str, what: &Description, [left, right]: &[Scene; 2]) -> bool {
     }
 }
 
-/// The sentences that are true of two pairs, by which two (bit i for pair i).
-fn fitting(set: &[[Scene; 2]; PAIRS]) -> BTreeMap<u8, Vec<(Description, String)>> {
+/// Returns the sentences that are true for two pairs, grouped by which two (bit i for pair i).
+fn fitting(set: &[[Scene; 2]; PAIRS]) -> BTreeMap<u8, Vec<(ObjectFilter, String)>> {
     let mut by_pattern: BTreeMap<u8, Vec<_>> = BTreeMap::new();
     for place in PLACES {
         for what in colors().chain(shapes()).chain(pairs()) {
@@ -72,8 +72,8 @@ fn fitting(set: &[[Scene; 2]; PAIRS]) -> BTreeMap<u8, Vec<(Description, String)>
     by_pattern
 }
 
-/// Chooses sentences in twos, one true exactly where the other is false, preferring those used least so far.
-/// None where the set has too few.
+/// Chooses sentences in twos, such that one is true exactly if the other is false, preferring the least used. Returns `None` if the
+/// set has too few.
 fn choose(
     random: &mut Random,
     set: &[[Scene; 2]; PAIRS],
@@ -83,7 +83,7 @@ fn choose(
     let mut by_pattern = fitting(set);
     for list in by_pattern.values_mut() {
         random.shuffle(list);
-        // The least used last, to be popped.
+        // The least used comes last, since `pop` takes the last.
         list.sort_by_key(|(what, sent)| {
             let share = if what.color.is_some() && what.shape.is_some() { 1 } else { SINGLE_SHARE };
             std::cmp::Reverse(uses.get(sent).copied().unwrap_or(0) / share)
@@ -104,7 +104,7 @@ fn choose(
 }
 
 /// One split: its pictures in file order, and its entries.
-pub struct Split {
+pub struct Nlvr2Split {
     /// Ids and scenes, pair by pair, left before right.
     pub pictures: Vec<(String, Scene)>,
     /// The entries of the JSON file.
@@ -118,12 +118,12 @@ pub fn make(
     (name, official): (&str, &str),
     sets: usize,
     sentences: usize,
-) -> Result<Split> {
-    let mut split = Split { pictures: Vec::new(), data: Vec::new() };
+) -> Result<Nlvr2Split> {
+    let mut split = Nlvr2Split { pictures: Vec::new(), data: Vec::new() };
     let mut uses: BTreeMap<String, usize> = BTreeMap::new();
     for set in 0..sets {
         let mut random = Random::named(seed, &format!("nlvr2/{official}/{set}"));
-        // Most sets have enough sentences; the others are drawn anew.
+        // Most sets have enough sentences; the others are drawn again.
         let (scenes, chosen) = (0..100)
             .find_map(|_| {
                 let scenes: [[Scene; 2]; PAIRS] = [(); PAIRS].map(|()| [(); 2].map(|()| draw(&mut random, recipe)));

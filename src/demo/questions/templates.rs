@@ -1,21 +1,21 @@
-//! What can be asked about a scene, each question with its one true answer.
+//! Generates the questions that can be asked about a scene, each with its only true answer.
 
 use super::Candidate;
 use crate::demo::random::Random;
 use crate::demo::scenes::{Color, Object, Scene, Shape};
 
-/// Least distance in pixels for "left of" and "right of" to be beyond doubt.
+/// Minimum distance in pixels for an unambiguous "left of" or "right of".
 const CLEARLY: i32 = 16;
 
-/// Words that pick out objects: any of size, colour and shape.
+/// A description that selects objects by size, colour and shape, where given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Description {
+pub(crate) struct ObjectFilter {
     pub large: Option<bool>,
     pub color: Option<Color>,
     pub shape: Option<Shape>,
 }
 
-impl Description {
+impl ObjectFilter {
     pub(crate) fn color(color: Color) -> Self {
         Self { large: None, color: Some(color), shape: None }
     }
@@ -42,14 +42,14 @@ impl Description {
         scene.objects.iter().filter(|o| self.fits(o)).count()
     }
 
-    /// The one object that fits.
+    /// Returns the object that fits, if there is exactly one.
     fn only<'a>(&self, scene: &'a Scene) -> Option<&'a Object> {
         let mut fitting = scene.objects.iter().filter(|o| self.fits(o));
         let first = fitting.next()?;
         fitting.next().is_none().then_some(first)
     }
 
-    /// Such as "large red object" or "star".
+    /// Returns the words, such as "large red object" or "star".
     pub(crate) fn words(&self) -> String {
         let size = self.large.map(|large| if large { "large" } else { "small" });
         let noun = self.shape.map_or("object", Shape::word);
@@ -57,22 +57,22 @@ impl Description {
     }
 }
 
-pub(crate) fn colors() -> impl Iterator<Item = Description> {
-    Color::ALL.into_iter().map(Description::color)
+pub(crate) fn colors() -> impl Iterator<Item = ObjectFilter> {
+    Color::ALL.into_iter().map(ObjectFilter::color)
 }
 
-pub(crate) fn shapes() -> impl Iterator<Item = Description> {
-    Shape::ALL.into_iter().map(Description::shape)
+pub(crate) fn shapes() -> impl Iterator<Item = ObjectFilter> {
+    Shape::ALL.into_iter().map(ObjectFilter::shape)
 }
 
-pub(crate) fn pairs() -> impl Iterator<Item = Description> {
-    Color::ALL.into_iter().flat_map(|c| Shape::ALL.into_iter().map(move |s| Description::both(c, s)))
+pub(crate) fn pairs() -> impl Iterator<Item = ObjectFilter> {
+    Color::ALL.into_iter().flat_map(|c| Shape::ALL.into_iter().map(move |s| ObjectFilter::both(c, s)))
 }
 
-/// Questions for a property of the one object that a description picks out; with its size where that is needed.
+/// Asks for a property of the only object that a description selects; the size is added to the description if needed.
 fn about_one(
     scene: &Scene,
-    descriptions: impl Iterator<Item = Description>,
+    descriptions: impl Iterator<Item = ObjectFilter>,
     ask: impl Fn(&str) -> String,
     answer: impl Fn(&Object) -> &'static str,
 ) -> Vec<Candidate> {
@@ -113,34 +113,34 @@ pub(crate) fn size_of(scene: &Scene) -> Vec<Candidate> {
         .collect()
 }
 
-/// Whether there is such an object: one list of questions to be answered yes, one no, of the same kind of
-/// description. Of the pairs of colour and shape that are absent, those whose colour and whose shape are each there are
-/// kept if there are any, in half of the draws: then only looking at single objects helps.
+/// Asks whether objects exist. Returns questions with the answer yes and questions with the answer no, with the same kind of
+/// description. In half of the draws, absent pairs of colour and shape are limited to those whose colour and shape each occur in the
+/// picture, if there are any: these can be answered only by looking at single objects.
 pub(crate) fn existence(
     random: &mut Random,
     scene: &Scene,
     ask: impl Fn(&str) -> String,
 ) -> (Vec<Candidate>, Vec<Candidate>) {
-    let all: Vec<Description> = match random.below(10) {
+    let all: Vec<ObjectFilter> = match random.below(10) {
         0..3 => colors().collect(),
         3..6 => shapes().collect(),
         _ => pairs().collect(),
     };
     let (there, mut absent): (Vec<_>, Vec<_>) = all.into_iter().partition(|d| d.count(scene) > 0);
-    let tempting = |d: &Description| {
-        let has = |part: Option<Description>| part.is_some_and(|p| p.count(scene) > 0);
-        has(d.color.map(Description::color)) && has(d.shape.map(Description::shape))
+    let tempting = |d: &ObjectFilter| {
+        let has = |part: Option<ObjectFilter>| part.is_some_and(|p| p.count(scene) > 0);
+        has(d.color.map(ObjectFilter::color)) && has(d.shape.map(ObjectFilter::shape))
     };
     if random.chance(50) && absent.iter().any(tempting) {
         absent.retain(tempting);
     }
-    let questions = |list: Vec<Description>, answer: &str| {
+    let questions = |list: Vec<ObjectFilter>, answer: &str| {
         list.into_iter().map(|d| Candidate { sent: ask(&d.words()), answer: answer.into() }).collect()
     };
     (questions(there, "yes"), questions(absent, "no"))
 }
 
-/// "How many red objects are there?", for colours and shapes of which there are one to three.
+/// "How many red objects are there?", for colours and shapes that occur one to three times.
 pub(crate) fn how_many(scene: &Scene) -> Vec<Candidate> {
     colors()
         .chain(shapes())

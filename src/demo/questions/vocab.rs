@@ -1,12 +1,12 @@
-//! A small WordPiece vocabulary: BERT's special tokens, every printable ASCII character alone and as a continuation,
-//! and the words of the demo.
+//! Generates a small WordPiece vocabulary: BERT's special tokens, every printable ASCII character alone and as a continuation, and
+//! the words of the demo.
 
 use std::collections::BTreeSet;
 
-/// BERT's special tokens; \[PAD\] has the id 0, as everywhere.
+/// BERT's special tokens; \[PAD\] must have the id 0.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// The lines of `vocab.txt` for these sentences and answers.
+/// Returns the lines of `vocab.txt` for these sentences and answers.
 pub fn lines<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let characters: BTreeSet<char> = (' '..='~').filter(|c| !c.is_whitespace() && !c.is_ascii_uppercase()).collect();
     let words: BTreeSet<String> = texts

@@ -1,12 +1,12 @@
-//! VQA questions with soft scores, as ten annotators would give them.
+//! Generates VQA questions with soft scores, as from ten annotators.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::entries::{each_picture, write_splits};
-use super::{Balance, Candidate, ask};
+use super::balance::{each_picture, write_splits};
+use super::{Balance, Candidate, templates};
 use crate::demo::random::Random;
 use crate::demo::scenes::{Color, Scene, Shape};
 use base::error::Result;
@@ -39,7 +39,7 @@ pub enum Score {
 }
 
 impl Score {
-    /// As the original scores answers: by how many of ten annotators gave one.
+    /// Returns the score of an answer that this many of ten annotators gave, as in the original.
     fn of(annotators: usize) -> Self {
         match annotators {
             1 => Self::Part(0.3),
@@ -58,7 +58,7 @@ impl Score {
     }
 }
 
-/// What else a person might say, and in how many of 100 cases.
+/// Returns other answers that annotators may give, each with its percentage.
 fn other_words(answer: &str) -> Vec<(String, usize)> {
     let words: &[(&str, usize)] = match answer {
         "purple" => &[("violet", 18)],
@@ -73,14 +73,14 @@ fn other_words(answer: &str) -> Vec<(String, usize)> {
     };
     let mut all: Vec<(String, usize)> = words.iter().map(|(w, share)| ((*w).to_owned(), *share)).collect();
     if let Ok(count) = answer.parse::<usize>() {
-        // People miscount the more easily the more there is.
+        // The higher the count, the more often people miscount.
         all.push(((count + 1).to_string(), 2 * count));
         all.push((count.saturating_sub(1).to_string(), 2 * count));
     }
     all
 }
 
-/// Ten annotators answer.
+/// Simulates ten annotators.
 fn annotate(random: &mut Random, answer: &str) -> BTreeMap<String, Score> {
     let others = other_words(answer);
     let mut given: BTreeMap<String, usize> = BTreeMap::new();
@@ -102,23 +102,23 @@ fn annotate(random: &mut Random, answer: &str) -> BTreeMap<String, Score> {
 fn questions(random: &mut Random, balance: &mut Balance, scene: &Scene) -> Vec<(&'static str, Candidate)> {
     let mut asked: Vec<(&'static str, Candidate)> = Vec::new();
     let mut add = |kind, list: Vec<Candidate>| asked.extend(list.into_iter().map(|c| (kind, c)));
-    add("other", balance.take(random, ask::color_of(scene), 2, Color::ALL.len()));
-    add("other", balance.take(random, ask::shape_of(scene), 2, Shape::ALL.len()));
+    add("other", balance.take(random, templates::color_of(scene), 2, Color::ALL.len()));
+    add("other", balance.take(random, templates::shape_of(scene), 2, Shape::ALL.len()));
     if random.chance(50) {
-        add("other", balance.take(random, ask::size_of(scene), 1, 2));
+        add("other", balance.take(random, templates::size_of(scene), 1, 2));
     }
-    let (yes, no) = ask::existence(random, scene, |what| format!("Is there a {what}?"));
+    let (yes, no) = templates::existence(random, scene, |what| format!("Is there a {what}?"));
     if !yes.is_empty() && !no.is_empty() {
         add("yes/no", balance.take(random, yes, 1, 2));
         add("yes/no", balance.take(random, no, 1, 2));
     }
     if random.chance(40) {
-        add("number", balance.take(random, ask::how_many(scene), 1, 3));
+        add("number", balance.take(random, templates::how_many(scene), 1, 3));
     }
     asked
 }
 
-/// Asks about a list of pictures; `first` is the first of their numbers, which question ids begin with.
+/// Generates the questions about a list of pictures, which are numbered from `first`; question ids begin with that number.
 pub fn ask_about(seed: u64, pictures: &[(String, Scene)], first: u64) -> Vec<Vqa> {
     each_picture(
         seed,
