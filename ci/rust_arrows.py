@@ -243,7 +243,7 @@ class Target:
         return sorted(found, key=lambda circle: (len(circle), circle))
 
     def way(self, start, to):
-        """Returns the shortest way from one file to another, both included; None where there is none."""
+        """Returns the shortest way from one file to another, both included; `None` if there is none."""
         before, level = {start: None}, [start]
         while level:
             following = []
