@@ -1,5 +1,5 @@
-//! Small real run folders, one for each way that a run can go (`tests/fixtures/runs/make` makes them): whole, what a person
-//! reads of them, and that its first lines say what happened and what to do.
+//! Small real run folders, one per kind of outcome (made by `tests/fixtures/runs/make`): the whole text that is printed about them, and
+//! that its first lines tell what happened and what to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};

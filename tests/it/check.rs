@@ -1,5 +1,4 @@
-//! `repro check` and `repro report` on small folders of runs: what a person reads, and the exit code. Neither libtorch nor data
-//! are needed.
+//! `repro check` and `repro report` on small run folders: output and exit code. They need neither libtorch nor data.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +13,7 @@ use data::features::tsv::Writer;
 use judge::report::json;
 use serde_json::{Value, json};
 
-use crate::common::evaluations::{Left, answers, evaluation, faithful, nlvr2, seed};
+use crate::common::evaluations::{EvaluationSpec, answers, evaluation, faithful, nlvr2, seed};
 use crate::common::{repro, run, stderr, stdout};
 
 fn check(folder: &Path, words: &[&str], code: u8) -> Output {
@@ -56,7 +55,7 @@ fn seeds_are_judged_together_and_odd_ones_are_named() {
             edit(&mut options);
             let predictions = answers(data, wrong, 5, 7919);
             let predictions = &predictions[..predictions.len() - left_out];
-            evaluation(&folder.join(name), &Left { data, predictions, left_out, options, not_loaded });
+            evaluation(&folder.join(name), &EvaluationSpec { data, predictions, left_out, options, not_loaded });
         };
     leave("weights", &data, 1790, 0, |_| (), &["lxrt_encoder.model.bert.encoder.x_layers.4.lang_inter.dense.weight"]);
     note("one weight not loaded", &["s1", "s2", "weights"], INCONCLUSIVE);
@@ -71,7 +70,8 @@ fn seeds_are_judged_together_and_odd_ones_are_named() {
     note("too low", &["worse"], FAIL);
     let mut constant = answers(&data, 0, 0, 1);
     constant.iter_mut().for_each(|prediction| prediction.answer = "True".into());
-    let left = Left { data: &data, predictions: &constant, left_out: 0, options: faithful(5), not_loaded: &[] };
+    let left =
+        EvaluationSpec { data: &data, predictions: &constant, left_out: 0, options: faithful(5), not_loaded: &[] };
     evaluation(&folder.join("collapsed"), &left);
     note("collapsed", &["s1", "s2", "collapsed"], FAIL);
 
@@ -104,7 +104,8 @@ fn frozen_answers_are_compared_one_by_one() {
         .iter_mut()
         .take(3)
         .for_each(|one| one.answer = if one.answer == "True" { "False" } else { "True" }.into());
-    let left = Left { data: &data, predictions: &predictions, left_out: 0, options: faithful(1), not_loaded: &[] };
+    let left =
+        EvaluationSpec { data: &data, predictions: &predictions, left_out: 0, options: faithful(1), not_loaded: &[] };
     evaluation(&folder.join("after"), &left);
     let differ = check(folder, &["--against", "s1", "--allow-flips", "2", "after"], FAIL);
     assert!(stdout(&differ).contains("3 of 6982 answers differ from s1, only 2 allowed"), "{}", stdout(&differ));

@@ -1,4 +1,4 @@
-//! The command line as a person meets it: help, mistakes, and what the commands leave behind.
+//! The command line: help, mistakes, and the files that commands write.
 
 use crate::common::{repro, run, stderr, stdout};
 

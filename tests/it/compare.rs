@@ -1,4 +1,4 @@
-//! `repro features compare` as a person uses it.
+//! `repro features compare`: verdicts, differences and mistakes.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

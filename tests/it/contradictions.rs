@@ -1,4 +1,4 @@
-//! Run folders whose files contradict each other, or the golden file: none of them passes, and what is wrong is named.
+//! Run folders whose files contradict each other or the golden file: none passes, and the contradiction is named.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `repro convert` as a person meets it: what it says, and what it refuses. It needs no torch.
+//! `repro convert`: what it prints and what it refuses.
 
 use std::path::Path;
 

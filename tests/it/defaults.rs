@@ -1,4 +1,4 @@
-//! What an option is where nobody names it: the paper's value for the task, which the help pages say.
+//! Default values of options: the paper's for the task, as the help pages say.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `repro all --profile demo` on a recipe small enough for a test: cached, explained, killed and continued.
+//! `repro all --profile demo` on a small recipe: cached, explained, killed and resumed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn report(folder: &Path) -> Report {
 }
 
 #[test]
-fn a_second_run_does_nothing_again_and_explains_itself() {
+fn a_second_run_does_nothing_and_explains_why() {
     let place = tempfile::tempdir().unwrap();
     let first = run(&mut demo(place.path()), INCONCLUSIVE);
     assert!(stdout(&first).starts_with("INCONCLUSIVE"), "{}", stdout(&first));
@@ -92,7 +92,7 @@ fn a_second_run_does_nothing_again_and_explains_itself() {
 }
 
 #[test]
-fn killed_at_any_moment_it_ends_with_the_same_report() {
+fn after_kills_at_any_moment_it_ends_with_the_same_report() {
     let whole = tempfile::tempdir().unwrap();
     run(&mut demo(whole.path()), INCONCLUSIVE);
     let killed = tempfile::tempdir().unwrap();

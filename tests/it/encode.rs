@@ -1,4 +1,4 @@
-//! `repro encode` as a user runs it: files, shards, what is printed, what is refused; the original's outputs at full size.
+//! `repro encode`: files, shards, output, what it refuses; the original's outputs at full size.
 
 #[path = "../parity/formula.rs"]
 mod formula;
@@ -238,7 +238,7 @@ fn shards_are_the_whole_and_are_made_once() {
 }
 
 #[test]
-fn a_run_that_is_asked_to_stop_goes_on_later() {
+fn a_run_that_was_asked_to_stop_can_be_resumed() {
     let place = place();
     let folder = place.path();
     let pairs: Vec<String> = (0..400).map(|n| format!("img{}\t{}", n % 5, ["a dog", "cats ?"][n % 2])).collect();
@@ -293,7 +293,7 @@ fn a_fine_tuned_model_answers_about_the_split_of_its_task() {
 }
 
 #[test]
-fn what_does_not_fit_is_said() {
+fn inputs_that_do_not_fit_the_model_are_named() {
     let place = place();
     let folder = place.path();
     std::fs::write(folder.join("empty.tsv"), "img0\ta dog\nimg1\t \n").unwrap();

@@ -1,5 +1,4 @@
-//! `repro extract` with a stand-in for the original's image that can be told what goes wrong: it ends with a right file or
-//! a named error.
+//! `repro extract` with a stand-in for the original's image that fails on request: it ends with a correct file or a named error.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -126,7 +125,7 @@ fn png(width: u32, height: u32, words: &str) -> Vec<u8> {
 const BY_ID: [&str; 2] = ["--order", "id"];
 
 #[test]
-fn a_right_file_in_minivals_order() {
+fn the_file_is_correct_and_in_minivals_order() {
     let Some(world) = World::new(&["", "", "", "", "swallow company"]) else { return };
     let questions = workspace::questions(["v3", "v1", "v3"]);
     fs::write(world.workspace.folder.join("minival.json"), questions).unwrap();
@@ -175,7 +174,7 @@ fn images_without_features_are_named_with_the_scripts_message() {
 }
 
 #[test]
-fn what_ends_a_part_does_not_end_the_extraction() {
+fn the_failure_of_a_part_does_not_end_the_extraction() {
     for word in ["half company", "exit company", "hang company"] {
         let Some(world) = World::new(&["", "", "", "", word, "", "", ""]) else { return };
         let output = run(&mut world.repro(&["--order", "id", "--silence", "4"]), 0);
@@ -187,7 +186,7 @@ fn what_ends_a_part_does_not_end_the_extraction() {
 }
 
 #[test]
-fn a_wrong_row_and_too_little_memory_are_named() {
+fn an_invalid_row_and_too_little_memory_are_named() {
     let Some(world) = World::new(&["", "wrong", ""]) else { return };
     let error = stderr(&run(&mut world.repro(&BY_ID), 5));
     assert!(error.contains("invalid row") && error.contains("image v1, column num_boxes"), "{error}");
@@ -202,7 +201,7 @@ fn a_wrong_row_and_too_little_memory_are_named() {
 }
 
 #[test]
-fn killed_and_run_again_with_other_shards() {
+fn a_killed_extraction_resumes_with_different_shards() {
     let words = ["", "", "", "", "", "hang company"];
     let Some(world) = World::new(&words) else { return };
     let mut child = world.repro(&["--order", "id", "--shards", "2", "--silence", "600"]);
@@ -233,7 +232,7 @@ fn bytes_of_rows(folder: &Path) -> u64 {
 }
 
 #[test]
-fn what_is_missing_is_said_before_anything_runs() {
+fn missing_requirements_are_named_before_anything_runs() {
     let Some(world) = World::new(&[""]) else { return };
     let error = stderr(&run(&mut world.repro(&[]), 5));
     assert!(error.contains("minival.json") && error.contains("repro fetch vqa-minival"), "{error}");

@@ -1,4 +1,4 @@
-//! `repro fetch` as a person meets it, with sources on this machine.
+//! `repro fetch` with sources on this machine: options, output and exit codes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -160,7 +160,7 @@ fn two_sources_that_agree_corroborate_and_two_that_differ_do_not() {
 }
 
 #[test]
-fn what_was_downloaded_by_hand_is_taken() {
+fn files_downloaded_by_hand_are_used() {
     let scene = Scene::new();
     for (name, piece) in [("aa", "PK\u{3}\u{4}"), ("ab", "PK\u{5}\u{6}"), ("ac", "!")] {
         scene.put(&format!("Downloads/pictures.zip.{name}"), piece.as_bytes());
@@ -184,7 +184,7 @@ fn what_was_downloaded_by_hand_is_taken() {
 }
 
 #[test]
-fn what_an_archive_unpacks_to_is_as_good_as_the_archive() {
+fn the_unpacked_content_of_an_archive_replaces_the_archive() {
     let scene = Scene::new();
     scene.put("drive/pictures.tsv", b"1\t2\n");
     let output = run(&mut scene.fetch(&["pictures", "--from", "drive"]), 0);

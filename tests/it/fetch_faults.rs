@@ -1,11 +1,11 @@
-//! What `repro fetch` tells whoever started it: an exit code for each kind of trouble, and the file only when it is right.
+//! Failures of `repro fetch`: each kind has its exit code, and the file appears only if it is correct.
 
-use crate::common::fetching::{Desk, content, sha256};
+use crate::common::fetching::{FetchSetup, content, sha256};
 use crate::common::testing::{Fault, Served, Server};
 use crate::common::{run, stderr};
 
 #[test]
-fn trouble_on_the_way_is_survived() {
+fn failures_of_a_server_are_retried() {
     let bytes = content(1_000_000);
     let server = Server::start();
     let url = server.put("/a", Served::new(bytes.clone()));
@@ -21,10 +21,10 @@ fn trouble_on_the_way_is_survived() {
     );
     server.put("/b", Served::new(bytes.clone()));
     server.faults("/b", [Fault::Few(1)]);
-    let desk = Desk::new(&[&url], &sha256(&bytes));
-    run(&mut desk.fetch(), 0);
-    assert!(std::fs::read(desk.file()).unwrap() == bytes, "another file");
-    assert_eq!(desk.names(), ["a.bin"]);
+    let setup = FetchSetup::new(&[&url], &sha256(&bytes));
+    run(&mut setup.fetch(), 0);
+    assert!(std::fs::read(setup.file()).unwrap() == bytes, "another file");
+    assert_eq!(setup.names(), ["a.bin"]);
     assert_eq!(server.starts(), [0, 0, 300_000, 300_000, 600_000, 600_000, 999_999]);
 }
 
@@ -34,18 +34,18 @@ fn each_kind_of_failure_has_its_exit_code() {
     let server = Server::start();
     let url = server.put("/a", Served::new(bytes.clone()));
 
-    let nowhere = Desk::new(&[&server.url("/none")], "");
+    let nowhere = FetchSetup::new(&[&server.url("/none")], "");
     let text = stderr(&run(&mut nowhere.fetch(), 6));
     assert!(text.contains("404 Not Found") && text.contains("repro fetch --from"), "{text}");
 
     server.faults("/a", [Fault::Corrupt(500)]);
-    let other = Desk::new(&[&url], &sha256(&bytes));
+    let other = FetchSetup::new(&[&url], &sha256(&bytes));
     let text = stderr(&run(&mut other.fetch(), 7));
     assert!(text.contains(&base::files::sha256_bytes(&bytes)) && text.contains("a.bin.suspect-"), "{text}");
     assert!(!other.file().exists());
     run(&mut other.fetch(), 0);
 
-    let large = Desk::new(&[&url], "size_about = 1000000000000000000");
+    let large = FetchSetup::new(&[&url], "size_about = 1000000000000000000");
     run(&mut large.fetch(), 8);
     assert!(server.records().len() == 3, "no byte is asked for that has no room");
 }

@@ -1,5 +1,4 @@
-//! A disk that fills up, as a small tmpfs: one clear message, nothing damaged, and the same command goes on once there
-//! is room.
+//! A full disk (a small tmpfs): one clear message, nothing damaged, and the same command resumes once there is space.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -228,7 +227,7 @@ fn making_a_file() {
 }
 
 #[test]
-fn too_little_room_is_said_before_the_first_byte() {
+fn too_little_space_is_reported_before_the_first_byte() {
     on_a_disk("too_little_room_is_said_before_the_first_byte", |disk| {
         let rows = tsv(images("i", 100));
         let more = "path = \"data/a_obj36.tsv\"\nexpect = { kind = \"obj36\" }";

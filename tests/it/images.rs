@@ -17,7 +17,7 @@ use sandbox::{Build, Cause, Engine};
 use serde_json::Value;
 
 use crate::common::fetching::{content, until};
-use crate::common::registry::{Images, Registry, Way, built};
+use crate::common::registry::{CuttableProxy, Images, Registry, built};
 use crate::common::{run, stderr, stdout};
 
 /// `repro images …` in a folder, with the engine of the tests.
@@ -129,9 +129,9 @@ fn what_a_registry_does_not_give_is_named() {
         cause.to_string()
     };
     // The way is cut within the layer; the engine itself tries again for a minute.
-    let way = Way::to(&registry.address, 1_000_000);
-    let cut = spurious(failure(&format!("{}/test/broken:1", way.address), 3));
-    assert!(way.is_cut() && cut.contains("nothing came for 3.0 s"), "{cut}");
+    let proxy = CuttableProxy::to(&registry.address, 1_000_000);
+    let cut = spurious(failure(&format!("{}/test/broken:1", proxy.address), 3));
+    assert!(proxy.is_cut() && cut.contains("nothing came for 3.0 s"), "{cut}");
     // A registry that takes calls and never answers.
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = spurious(failure(&format!("{}/test/broken:1", mute.local_addr().unwrap()), 1));

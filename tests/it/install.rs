@@ -1,5 +1,5 @@
-//! `ci/install`: both programs and libtorch's libraries at a place of their own. Nothing is compiled here: a cargo that does nothing
-//! stands in for the real one.
+//! `ci/install`: both programs and libtorch's libraries in a folder of their own. Nothing is compiled: a cargo that does nothing stands
+//! in for the real one.
 #![cfg(target_os = "linux")]
 
 use std::os::unix::fs::PermissionsExt;
@@ -97,7 +97,7 @@ fn both_programs_are_installed_with_the_libraries_that_they_load_and_again_over_
 fn what_cannot_be_built_or_does_not_run_is_named_and_nothing_is_left_halfway() {
     let source = Source::new();
     says(&source.install(&[]), 2, "the folder to install into is missing");
-    says(&source.install(&["--prefix"]), 2, "this is no folder to install into");
+    says(&source.install(&["--prefix"]), 2, "cannot install into");
     source.program("bin/cargo", "#!/bin/sh\nexit 101\n");
     says(&source.install(&["prefix"]), 4, "the programs could not be built");
     assert!(!source.path("prefix").exists());

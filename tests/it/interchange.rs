@@ -1,4 +1,4 @@
-//! Models go to Hugging Face's port and to PyTorch and come back, and give the same numbers everywhere.
+//! Models exchanged with Hugging Face's port and PyTorch give the same numbers everywhere.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -238,7 +238,7 @@ fn pytorch_reads_our_files_with_weights_only() {
     assert_eq!(sorted(read_safetensors(&found).unwrap()), sorted(state));
 }
 
-/// A data root with the fixtures' VQA, and a model for it; None where they are absent.
+/// Writes a data root with the fixtures' VQA, and a model for it; `None` if they are missing.
 fn vqa_data(place: &Path) -> Option<()> {
     let programs = fixtures::lxrt("programs")?;
     let (vocab, tsv) =

@@ -1,42 +1,40 @@
-//! User-level tests: each starts the real programs, a real engine or a real server, as a person would. One binary, so that helpers
-//! are compiled once; `cargo test --test it NAME::` runs one module. A unit test stands beside its code, a comparison with the
-//! original's numbers in `tests/parity`, the sandbox against real engines in `crates/sandbox/tests/engines`.
+//! User-level tests: each starts the real programs, a real engine or a real server. They are one binary, so that helpers are compiled
+//! once; `cargo test --test it NAME::` runs one module. Unit tests are beside their code, comparisons with the original's numbers in
+//! `tests/parity`, tests of the sandbox with real engines in `crates/sandbox/tests/engines`.
 
 /// Helpers of several modules: starting programs, small data sets, engines, servers.
 mod common;
 
 // The command line and the machine.
 
-/// `repro clean`.
-mod clean;
-/// Help, mistakes in arguments, versions, the demo's drawings and features by single commands.
+/// Help, mistakes in arguments, and messages of training and prediction on the demo's data.
 mod cli;
 /// `repro doctor`.
 mod doctor;
-/// `ci/install`: both programs at a place of their own.
+/// `ci/install`: both programs in a folder of their own.
 mod install;
-/// How far long work is, on a terminal and without one.
+/// Progress of long work, on a terminal and without one.
 mod progress;
-/// The scripts that a person runs first.
+/// The setup scripts in `ci/`.
 mod setup;
-/// The two programs beside each other: killed, stopped, replaced, stale.
+/// `repro` with its worker: killed, stopped, replaced, out of date.
 mod worker;
 
 // Published files and data.
 
-/// `repro fetch`: options, sources, what it prints.
+/// `repro fetch`: options, sources, output.
 mod fetch_cli;
 /// `repro fetch` from servers that misbehave.
 mod fetch_faults;
-/// `repro fetch` that is killed, or started twice.
+/// `repro fetch`, killed or started twice.
 mod fetch_kill;
-/// Full disks, for every command that writes much.
+/// Full disks, for every command that writes large files.
 mod full_disk;
 /// The shipped manifest of files.
 mod manifest;
-/// `repro fetch` from a real nginx.
+/// `repro fetch` from a real nginx server.
 mod nginx;
-/// `repro prepare` on a small world.
+/// `repro prepare` on small generated files.
 mod prepare;
 /// `repro prepare` on real files.
 mod prepare_real;
@@ -60,32 +58,32 @@ mod train_container;
 mod bench;
 /// `repro convert`.
 mod convert;
-/// What an option is where nobody names it: the paper's value for the task.
+/// Default values of options: the paper's for the task.
 mod defaults;
 /// `repro encode`.
 mod encode;
-/// Models that other programs read, and theirs read here.
+/// Exchange of models with other programs.
 mod interchange;
-/// What an older version left.
+/// A workspace of an older version.
 mod old_workspace;
-/// The original's command lines behind `repro`.
+/// The original's command lines, run unchanged by `repro`.
 mod original;
 /// `repro predict` and `repro evaluate`: submission files, ensembles.
 mod predict;
 /// `repro pretrain`.
 mod pretrain;
-/// Whole fine-tunings of the original: the same logs and weights.
+/// Whole fine-tunings with the logs and weights of the original.
 mod programs;
-/// Learning the real mini data set.
+/// Training on the real mini data set.
 mod real_data;
-/// Fine-tuning that is killed and resumed.
+/// Fine-tuning, killed and resumed.
 mod resume;
-/// `repro train`: options, first weights.
+/// `repro train`: options, initial weights.
 mod train_options;
 
 // Whole runs and verdicts.
 
-/// What a person reads of each kind of run.
+/// The text that each kind of run prints.
 mod bundle;
 /// `repro check` and `repro report`.
 mod check;
@@ -95,7 +93,7 @@ mod contradictions;
 mod demo;
 /// `repro all`, `check` and `regrade` on the same evidence.
 mod one_verdict;
-/// `repro all --profile paper`, with somebody in the trainer's place.
+/// `repro all --profile paper`, with a stand-in for the trainer.
 mod paper;
 /// `repro all --profile paper` with a tiny model.
 mod paper_trained;
@@ -104,7 +102,7 @@ mod regrade;
 /// `repro runs`.
 mod runs;
 
-// Whatever command it is.
+// All commands.
 
-/// Inputs of other people's tools, interrupted work, odd machines: what users met. A bug's test goes here.
+/// Situations that users met: inputs of other people's tools, interrupted work, unusual machines. Tests for bugs go here.
 mod met;

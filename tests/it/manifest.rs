@@ -1,4 +1,4 @@
-//! The shipped manifest: complete for every task, and right wherever a copy of a file is at hand.
+//! The shipped manifest: complete for every task, and correct for every file of which a copy exists here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -78,12 +78,12 @@ fn each_task_gets_all_that_its_program_reads() {
     for task in TASKS {
         let by_hand: Vec<_> = manifest.select(&group(task)).unwrap();
         let by_hand: Vec<_> = by_hand.iter().filter(|a| a.urls.is_empty()).map(|a| &a.name).collect();
-        assert!(by_hand.is_empty(), "{task} asks for a person: {by_hand:?}");
+        assert!(by_hand.is_empty(), "{task} has files to download by hand: {by_hand:?}");
     }
 }
 
 #[test]
-fn every_address_of_the_readme_is_there() {
+fn every_address_in_the_originals_readme_is_in_the_manifest() {
     let manifest = manifest();
     let known: BTreeSet<&str> = manifest.assets.iter().flat_map(|asset| &asset.urls).map(String::as_str).collect();
     let unc = |folder: &str, files: &str| -> Vec<String> {

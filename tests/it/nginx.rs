@@ -1,4 +1,4 @@
-//! `repro fetch` against a real nginx, as distributions ship it. Skipped where there is none, unless `REPRO_TEST_REQUIRE` names it.
+//! `repro fetch` from a real nginx server. Skipped if it is not installed, unless `REPRO_TEST_REQUIRE` names it.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use fixtures::required::{program, required};
 
-use crate::common::fetching::{Desk, content, sha256, until};
+use crate::common::fetching::{FetchSetup, content, sha256, until};
 use crate::common::{run, stderr};
 
 /// A running nginx that serves a folder.
@@ -17,7 +17,7 @@ struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `files/` below its folder, with these further lines in its server block; none where nginx is not installed.
+    /// Serves `files/` in its folder, with additional lines in the server block; `None` if nginx is not installed.
     fn start(more: &str) -> Option<Self> {
         let Some(program) = program("nginx") else {
             assert!(!required("nginx"), "nginx is required but not installed");
@@ -82,31 +82,31 @@ http {
 const SLOW: &str = "location /slow { alias files; limit_rate 4m; }";
 
 #[track_caller]
-fn came(desk: &Desk, bytes: &[u8]) {
-    assert!(std::fs::read(desk.file()).unwrap() == bytes, "another file");
-    assert_eq!(desk.names(), ["a.bin"]);
+fn came(setup: &FetchSetup, bytes: &[u8]) {
+    assert!(std::fs::read(setup.file()).unwrap() == bytes, "another file");
+    assert_eq!(setup.names(), ["a.bin"]);
 }
 
 /// Fetches until some bytes are here, and is killed; how many there are.
-fn cut_short(desk: &Desk) -> u64 {
-    let mut child = desk.start();
-    until("the first bytes", || desk.part() > 500_000);
+fn cut_short(setup: &FetchSetup) -> u64 {
+    let mut child = setup.start();
+    until("the first bytes", || setup.part() > 500_000);
     child.kill().unwrap();
     child.wait().unwrap();
-    desk.part()
+    setup.part()
 }
 
 #[test]
 fn a_file_comes_whole_and_goes_on_after_a_kill() {
     let Some(nginx) = Nginx::start(SLOW) else { return };
     let bytes = content(12_000_000);
-    let plain = Desk::new(&[&nginx.put("a.bin", &bytes)], &sha256(&bytes));
+    let plain = FetchSetup::new(&[&nginx.put("a.bin", &bytes)], &sha256(&bytes));
     run(&mut plain.fetch(), 0);
     came(&plain, &bytes);
     assert_eq!(nginx.log(), ["200 -"]);
 
     // Nothing is known of this one: nginx's own ETag must do.
-    let slow = Desk::new(&[&nginx.url("slow/a.bin")], "");
+    let slow = FetchSetup::new(&[&nginx.url("slow/a.bin")], "");
     let here = cut_short(&slow);
     assert!(here < 12_000_000);
     run(&mut slow.fetch(), 0);
@@ -116,15 +116,15 @@ fn a_file_comes_whole_and_goes_on_after_a_kill() {
 }
 
 #[test]
-fn a_file_that_changes_meanwhile_is_fetched_anew() {
+fn a_file_that_changes_meanwhile_is_fetched_from_scratch() {
     let Some(nginx) = Nginx::start(SLOW) else { return };
     let (old, new) = (content(12_000_000), content(6_000_001).into_iter().rev().collect::<Vec<_>>());
     nginx.put("a.bin", &old);
-    let desk = Desk::new(&[&nginx.url("slow/a.bin")], "");
-    let here = cut_short(&desk);
+    let setup = FetchSetup::new(&[&nginx.url("slow/a.bin")], "");
+    let here = cut_short(&setup);
     nginx.put("a.bin", &new);
-    run(&mut desk.fetch(), 0);
-    came(&desk, &new);
+    run(&mut setup.fetch(), 0);
+    came(&setup, &new);
     assert!(nginx.log().contains(&format!("200 bytes={here}-")), "{:?}", nginx.log());
 }
 
@@ -132,9 +132,9 @@ fn a_file_that_changes_meanwhile_is_fetched_anew() {
 fn compression_is_not_asked_for() {
     let Some(nginx) = Nginx::start("gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any;") else { return };
     let bytes = vec![b'a'; 1_000_000];
-    let desk = Desk::new(&[&nginx.put("a.bin", &bytes)], &sha256(&bytes));
-    run(&mut desk.fetch(), 0);
-    came(&desk, &bytes);
+    let setup = FetchSetup::new(&[&nginx.put("a.bin", &bytes)], &sha256(&bytes));
+    run(&mut setup.fetch(), 0);
+    came(&setup, &bytes);
 }
 
 #[test]
@@ -143,13 +143,13 @@ fn a_server_that_is_down_is_left_for_the_next() {
     let Some(nginx) = Nginx::start(down) else { return };
     let bytes = content(100_000);
     let good = nginx.put("a.bin", &bytes);
-    let desk = Desk::new(&[&nginx.url("down"), &nginx.url("page"), &nginx.url("none"), &good], &sha256(&bytes));
-    run(desk.fetch().args(["--retries", "2"]), 0);
-    came(&desk, &bytes);
+    let setup = FetchSetup::new(&[&nginx.url("down"), &nginx.url("page"), &nginx.url("none"), &good], &sha256(&bytes));
+    run(setup.fetch().args(["--retries", "2"]), 0);
+    came(&setup, &bytes);
     assert_eq!(nginx.log(), ["503 -", "503 -", "503 -", "200 -", "404 -", "200 -"]);
 
-    let desk = Desk::new(&[&nginx.url("down"), &nginx.url("page")], "");
-    let error = stderr(&run(desk.fetch().args(["--retries", "0"]), 6));
+    let setup = FetchSetup::new(&[&nginx.url("down"), &nginx.url("page")], "");
+    let error = stderr(&run(setup.fetch().args(["--retries", "0"]), 6));
     assert!(error.contains("503 Service Unavailable") && error.contains("answered with a web page"), "{error}");
-    assert!(!Path::new(&desk.file()).exists());
+    assert!(!Path::new(&setup.file()).exists());
 }

@@ -1,5 +1,5 @@
-//! What an older program left (version 0.1.0 of one crate, commit 0802825) is read by this one: a finished and a broken training, a
-//! feature store, evidence, encodings. `tests/fixtures/old-workspace` was made with its `train`, `evaluate` and `encode`.
+//! A workspace of an older version (0.1.0, commit 0802825) can still be read: a finished and an interrupted training, a feature store,
+//! evidence, encodings. `tests/fixtures/old-workspace` was made with its `train`, `evaluate` and `encode`.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The original's command lines behind `repro`, as its README has them, in a folder laid out as the original's.
+//! The original's command lines from its README, run by `repro` in a folder with the original's layout.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{copy_folder, repro, run, stderr, stdout};
 
-/// The original's folder with the real mini data set, or none where the fixtures are absent.
+/// A folder in the layout of the original, with the real mini data set.
 struct Place(tempfile::TempDir);
 
 impl Place {

@@ -1,5 +1,5 @@
-//! `repro all --profile paper` on a small published world, with somebody in the trainer's place: what is fetched and
-//! prepared again, what is trained again, and how a run ends that cannot have its files.
+//! `repro all --profile paper` on small published files, with a stand-in for the trainer: what is fetched, prepared and trained again,
+//! and how a run ends whose files are unavailable.
 
 use std::cell::RefCell;
 use std::fs;
@@ -166,7 +166,7 @@ fn from_nothing_to_a_report_and_again() {
 }
 
 #[test]
-fn what_is_lost_comes_back_and_only_what_changed_is_trained_again() {
+fn lost_files_come_back_and_only_changed_tasks_are_trained_again() {
     let place = Place::new();
     let before = place.run(place.settings()).0.without_times();
     let workspace = place.workspace();
@@ -211,7 +211,7 @@ fn what_is_lost_comes_back_and_only_what_changed_is_trained_again() {
 }
 
 #[test]
-fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
+fn a_run_whose_files_are_unavailable_ends_with_a_report_that_says_so() {
     let place = Place::new();
     let with = |from: &str, to: &str| {
         let mut settings = place.settings();
@@ -244,7 +244,7 @@ fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
     assert_eq!((report.failure.as_ref().unwrap().stage.as_deref(), report.exit_code()), (Some("prepare"), exit::DATA));
     assert!(!report.provenance.assets.is_empty(), "what was fetched is still shown");
 
-    // The archive mended and fetched anew, the same command goes on to the end.
+    // Once the archive is repaired and fetched again, the same command succeeds.
     fs::write(&archive, &whole).unwrap();
     fs::remove_file(&fetched).unwrap();
     let (report, trained) = place.run(place.settings());
@@ -252,7 +252,7 @@ fn a_run_that_cannot_have_its_files_ends_with_a_report_that_says_so() {
 }
 
 #[test]
-fn what_a_person_downloaded_is_taken() {
+fn files_downloaded_by_hand_are_used() {
     let place = Place::new();
     // Two files that are no longer published: the weights, and features that this person got unpacked.
     let downloads = place.folder.path().join("Downloads");

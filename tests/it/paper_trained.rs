@@ -1,5 +1,5 @@
-//! `repro all --profile paper` as a person runs it, with a tiny model on a small published world: from nothing to a
-//! report, again from the cache, and after features were lost.
+//! `repro all --profile paper` with a tiny model on small published files: from nothing to a report, again from the cache, and after
+//! features were lost.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Submission files of the real mini data set: complete or said not to be; ensembles; NLVR2's official figures from a model.
+//! Submission files of the real mini data set, complete or reported as incomplete; ensembles; NLVR2's official figures from a model.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `repro prepare` as a person meets it: from fetched files to a data tree that training reads.
+//! `repro prepare`: from fetched files to the data that training reads.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ impl Observer for Heard {
 }
 
 #[test]
-fn a_fetched_workspace_becomes_what_training_reads_and_stays_so() {
+fn a_fetched_workspace_is_prepared_once() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = fetched(folder.path());
     let first = run(&mut workspace.repro("prepare", &[]), 0);
@@ -136,7 +136,7 @@ fn a_fetched_workspace_becomes_what_training_reads_and_stays_so() {
 }
 
 #[test]
-fn what_is_missing_is_named_only_if_it_was_asked_for() {
+fn missing_files_are_named_only_if_they_were_requested() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = Workspace::new(folder.path(), &manifest());
     workspace.fetched("official-dev", OFFICIAL);
@@ -195,7 +195,7 @@ fn a_damaged_row_is_named() {
 }
 
 #[test]
-fn archives_are_dropped_only_after_success_and_not_missed() {
+fn archives_are_removed_only_after_success_and_not_needed_again() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = fetched(folder.path());
     workspace.fetched("pictures", &zipped(&[("val2014/a.jpg", b"a")]));
@@ -236,7 +236,7 @@ fn minival_needs_the_order_of_the_published_file() {
 }
 
 #[test]
-fn a_file_that_was_there_is_kept_aside() {
+fn an_existing_different_file_is_kept_aside() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = fetched(folder.path());
     let mine = b"[\"mine\"]";
@@ -261,7 +261,7 @@ fn events_for_scripts_end_with_a_summary() {
 }
 
 #[test]
-fn two_at_once_and_killed_ones_end_with_the_same_files() {
+fn parallel_and_killed_runs_end_with_the_same_files() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = fetched(folder.path());
     let rows = tsv(images("COCO_val2014_", 5));

@@ -14,7 +14,7 @@ group = [{ name = "all", title = "all" }]
 
 /// The small real set: zips of its feature files, its questions, its official statements of NLVR2.
 #[test]
-fn the_small_real_set() {
+fn the_small_real_set_is_prepared() {
     let Some(real) = fixtures::beside("real") else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut manifest = REAL.to_owned();
@@ -94,7 +94,7 @@ fn the_small_real_set() {
 
 /// The published statements of NLVR2 give the bytes whose checksum the shipped manifest holds.
 #[test]
-fn the_published_statements() {
+fn the_published_statements_are_prepared() {
     let Some(nlvr2) = fixtures::beside("nlvr2") else { return };
     let folder = tempfile::tempdir().unwrap();
     let workspace = Workspace::new(folder.path(), include_str!("../../data/assets.toml"));
@@ -115,7 +115,7 @@ fn the_published_statements() {
 
 /// A folder of official GQA questions in an archive gives the original's files.
 #[test]
-fn official_gqa_questions() {
+fn official_gqa_questions_are_prepared() {
     let (Some(raw), Some(expected)) = (fixtures::lxrt("data/gqa_raw"), fixtures::lxrt("data/gqa_expected")) else {
         return;
     };

@@ -1,5 +1,5 @@
-//! Pre-training as a user runs it: the original's printed lines, weights and gradient norms; learning a small real set by
-//! heart; any subset of losses; going on after being killed.
+//! `repro pretrain`: the original's printed lines, weights and gradient norms; memorising a small real set; any subset of losses;
+//! resuming after kills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::common::{repro, run, stderr, stdout, tiny_config};
 /// The original's names of the six losses, which it gives to the first ones that there are.
 const NAMES: [&str; 6] = ["Mask_LM", "Matched", "Obj", "Attr", "Feat", "QA"];
 
-/// A folder with the program's data and features, and the fixtures' folder; None where they are absent.
+/// Returns a folder with the program's data and features, and the fixtures' folder; `None` if they are missing.
 fn program_folder() -> Option<(tempfile::TempDir, PathBuf)> {
     let programs = fixtures::lxrt("programs")?;
     let vocab = fixtures::support("tiny/vocab/vocab.txt")?;
@@ -228,7 +228,7 @@ fn weights_go_on_to_another_run_and_to_conversion() {
     let Some(place) = real_folder() else { return };
     let data = "--train mscoco_minival --valid mscoco_nominival --batch-size 32 --epochs 1 --pth";
     run(&mut pretrain(place.path(), &format!("--taskMaskLM --fromScratch --model tiny {data} --output one")), 0);
-    // The sizes come from the file; heads that it does not have begin anew.
+    // The sizes come from the file; heads that it lacks are initialised randomly.
     let second = run(
         &mut pretrain(place.path(), &format!("--taskMaskLM --taskQA --loadLXMERT one/Epoch01 {data} --output two")),
         0,

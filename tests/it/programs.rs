@@ -1,4 +1,4 @@
-//! Whole runs of the original's fine-tuning programs: the same log.log, weights, gradient norms and submission files.
+//! Whole runs of the original's fine-tuning programs give the same log.log, weights, gradient norms and submission files.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::{repro, run, stdout, tiny_config};
 
-/// A folder with the programs' data and features, or None where the fixtures are absent.
+/// Returns a folder with the programs' data and features; `None` if the fixtures are missing.
 fn program_folder() -> Option<(tempfile::TempDir, PathBuf)> {
     let programs = fixtures::lxrt("programs")?;
     let (vocab, tsv) =

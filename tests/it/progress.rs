@@ -1,4 +1,4 @@
-//! What a person sees of long work: a line a minute without a terminal, bars that fit on one and are gone in the end.
+//! Progress of long work: a line per minute without a terminal, bars that fit the terminal and disappear at the end.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use fixtures::server::{Fault, Served, Server};
 use lxmert_repro::demo;
 use lxmert_spec::demo::DemoRecipe;
 
-use crate::common::fetching::{Desk, content};
+use crate::common::fetching::{FetchSetup, content};
 use crate::common::small_training;
 use crate::common::terminal::Terminal;
 use crate::common::{repro, run, stderr};
@@ -95,7 +95,7 @@ fn without_a_terminal_a_training_says_step_epoch_loss_rate_time_left_and_memory(
 }
 
 #[test]
-fn work_of_less_than_a_minute_says_no_line_without_a_terminal() {
+fn work_of_less_than_a_minute_prints_no_progress_without_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let said = stderr(&run(&mut train(folder.path()), 0));
     assert!(!said.contains("examples/s") && !said.contains(" left"), "{said}");
@@ -116,12 +116,12 @@ fn a_fetch_says_bytes_rate_and_time_left_and_its_bar_fits() {
     let bytes = content(2_000_000);
     let server = Server::start();
     let url = server.put("/a", Served::new(bytes));
-    let fetched = lines(&mut Desk::new(&[&url], "").fetch(), "a: fetch: 2.0 MB of 2.0 MB");
+    let fetched = lines(&mut FetchSetup::new(&[&url], "").fetch(), "a: fetch: 2.0 MB of 2.0 MB");
     assert!(fetched[0].contains("B/s, ") && fetched[0].ends_with(" left"), "{fetched:?}");
     for columns in [80, 40] {
         // Nothing comes for two seconds: time enough for a bar.
         server.faults("/a", [Fault::Stall(1_000_000)]);
-        let bars = bars(&mut Desk::new(&[&url], "").fetch(), columns, "a  ");
+        let bars = bars(&mut FetchSetup::new(&[&url], "").fetch(), columns, "a  ");
         assert!(bars.iter().any(|bar| bar.contains("/2.0 MB")), "{bars:?}");
     }
 }

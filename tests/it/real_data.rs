@@ -1,4 +1,4 @@
-//! The real mini data set: a small model learns each task by heart, and the real NLVR2 dev set is scored officially.
+//! The real mini data set: a small model memorises each task, and the real NLVR2 dev set is scored as by the official script.
 
 use std::path::Path;
 

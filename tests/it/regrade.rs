@@ -1,4 +1,4 @@
-//! `repro regrade`: the verdict again from what a run saved, and what differs from the one it was given.
+//! `repro regrade`: recomputes the verdict from the files of a run, and reports what differs from the original verdict.
 
 use std::fs;
 use std::path::Path;

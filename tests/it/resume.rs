@@ -1,4 +1,4 @@
-//! Fine-tuning that is killed, stopped or broken goes on to the same bytes. `REPRO_TEST_KILLS` sets the number of kills.
+//! Fine-tuning that is killed or stopped resumes and gives the same bytes. `REPRO_TEST_KILLS` sets the number of kills.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -119,7 +119,7 @@ fn stopped(command: &mut Command, folder: &Path, signal: Signal) -> bool {
 }
 
 #[test]
-fn stopped_by_signals_it_goes_on_to_the_same_end() {
+fn after_stops_by_signals_it_ends_with_the_same_bytes() {
     let (world, whole) = (World::new(), tempfile::tempdir().unwrap());
     let whole = whole.path();
     let train =
@@ -169,7 +169,7 @@ fn stopped_by_signals_it_goes_on_to_the_same_end() {
 }
 
 #[test]
-fn begun_anew_it_leaves_nothing_of_before() {
+fn a_restart_leaves_nothing_of_the_earlier_run() {
     let (world, whole, broken) = (World::new(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (whole, broken) = (whole.path(), broken.path());
     let train = |folder: &Path, more: &str| world.train(folder, "nlvr2", more);
@@ -189,7 +189,7 @@ fn begun_anew_it_leaves_nothing_of_before() {
 }
 
 #[test]
-fn what_is_not_finite_stops_it_before_the_weights_are_lost() {
+fn values_that_are_not_finite_stop_it_before_the_weights_are_lost() {
     let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
     let folder = folder.path();
     let broken = run(&mut world.train(folder, "vqa", "--optim sgd --lr 1e30 --snapshot-every 1"), DATA);

@@ -1,4 +1,4 @@
-//! The scripts a person runs first: what they say when something is wrong, and that their stdout can be used by others.
+//! The setup scripts in `ci/`: messages for everything that can be wrong, and a stdout that scripts can use.
 #![cfg(target_os = "linux")]
 
 use std::os::unix::fs::symlink;
@@ -88,7 +88,7 @@ fn found(tool: &str) -> PathBuf {
 fn refused(output: &Output, words: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{stderr}");
-    assert!(output.stdout.is_empty(), "stdout holds something that is no folder");
+    assert!(output.stdout.is_empty(), "stdout holds something that is not a folder");
     for words in words {
         assert!(stderr.contains(words), "{words:?} is not in: {stderr}");
     }

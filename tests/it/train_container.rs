@@ -1,5 +1,5 @@
-//! The training image: what it computes is what this machine computes, bit for bit, and nothing stays behind. Skipped visibly
-//! where there is no engine with the image, unless `REPRO_TEST_REQUIRE` names `train-image`.
+//! The training image: it computes the same as this machine, bit for bit, and leaves nothing behind. Skipped visibly if no engine has
+//! the image, unless `REPRO_TEST_REQUIRE` names `train-image`.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! `repro train` with the original's command lines, and where first weights come from.
+//! `repro train` with the original's options, and the sources of initial weights.
 
 use std::fs;
 use std::path::Path;

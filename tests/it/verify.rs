@@ -1,4 +1,4 @@
-//! `repro verify` as a person meets it.
+//! `repro verify`: what it prints, and its exit codes.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::common::{repro, run, stderr, stdout};
 
 const CONTENT: &[u8] = b"hello\n";
-/// Of [`CONTENT`], as sha256sum, md5sum and git hash-object say it.
+/// Checksums of [`CONTENT`], from sha256sum, md5sum and git hash-object.
 const CHECKSUMS: [(&str, &str); 3] = [
     ("sha256", "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"),
     ("md5", "b1946ac92492d2347c6235b4d2611184"),
@@ -48,7 +48,7 @@ fn states(report: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn everything_that_is_there_is_read_once_and_then_only_looked_at() {
+fn files_are_read_once_and_then_recognised_by_their_receipts() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     workspace(folder);

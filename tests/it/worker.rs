@@ -1,4 +1,4 @@
-//! The two programs beside each other: either may be killed, stopped or replaced, and a person is told what happened.
+//! `repro` and its worker: either may be killed, stopped or replaced, and the message tells what happened.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -175,7 +175,7 @@ fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 #[test]
-fn a_worker_that_does_not_fit_is_named_with_what_to_run() {
+fn a_worker_that_does_not_match_is_named_with_what_to_run() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let good = hello(|_| ());
@@ -218,7 +218,7 @@ fn a_worker_that_does_not_fit_is_named_with_what_to_run() {
 
 /// A harness without a worker, such as `cargo install` leaves.
 #[test]
-fn a_harness_alone_says_what_it_lacks_and_does_what_it_can() {
+fn without_a_worker_the_harness_does_what_it_can_and_names_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let alone = folder.join("repro");

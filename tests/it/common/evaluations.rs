@@ -1,4 +1,4 @@
-//! Folders as `repro evaluate --output` leaves them, without a model and without libtorch.
+//! Writes evaluation folders like those of `repro evaluate --output`, without a model and without libtorch.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use judge::evidence::result::{Machine, ResultRecord, Training};
 use judge::evidence::write::{Evaluated, write_evaluation};
 use lxmert_spec::Config;
 
-/// Items of NLVR2's published validation split.
+/// Number of items in NLVR2's published validation split.
 pub(crate) const NLVR2: usize = 6982;
-/// Of those, labelled True; the rest is False.
+/// Number of these items that are labelled True; the others are False.
 pub(crate) const TRUE: usize = 3551;
 
-/// A data set of NLVR2's published size: four image pairs a sentence, as many true as published.
+/// Returns a data set of NLVR2's published size: four image pairs per sentence, with the published number of true items.
 pub(crate) fn nlvr2() -> TaskData {
     let example = |at: usize| Example {
         id: Id::Text(format!("dev-{}-{}-0", at / 4, at % 4)),
@@ -25,7 +25,7 @@ pub(crate) fn nlvr2() -> TaskData {
     TaskData { task: Task::Nlvr2, splits: vec!["valid".into()], examples: (0..NLVR2).map(example).collect() }
 }
 
-/// Answers of which so many are wrong, from the one at `from` on, every `step`-th.
+/// Returns answers of which `wrong` are wrong: every `step`-th one, starting at `from`.
 pub(crate) fn answers(data: &TaskData, wrong: usize, from: usize, step: usize) -> Vec<Prediction> {
     let mut right: Vec<bool> = data.examples.iter().map(|example| example.label == Some(Label::Class(1))).collect();
     let all = right.len();
@@ -39,7 +39,7 @@ pub(crate) fn answers(data: &TaskData, wrong: usize, from: usize, step: usize) -
     data.examples.iter().zip(right).map(say).collect()
 }
 
-/// Options of `repro train nlvr2` with the paper's settings.
+/// Returns the options of `repro train nlvr2` with the paper's settings.
 pub(crate) fn faithful(seed: u64) -> Value {
     json!({
         "task": "nlvr2", "--train": "train", "--epochs": 4, "--batch-size": 32, "--lr": 5e-5, "--optim": "bert",
@@ -49,8 +49,8 @@ pub(crate) fn faithful(seed: u64) -> Value {
     })
 }
 
-/// What is to be left.
-pub(crate) struct Left<'l> {
+/// What an evaluation folder should contain.
+pub(crate) struct EvaluationSpec<'l> {
     pub data: &'l TaskData,
     pub predictions: &'l [Prediction],
     pub left_out: usize,
@@ -58,8 +58,8 @@ pub(crate) struct Left<'l> {
     pub not_loaded: &'l [&'l str],
 }
 
-/// Leaves an evaluation in a folder.
-pub(crate) fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
+/// Writes an evaluation into a folder.
+pub(crate) fn evaluation(folder: &Path, left: &EvaluationSpec) -> ResultRecord {
     let training = Training {
         options: serde_json::from_value(left.options.clone()).unwrap(),
         steps: 10,
@@ -85,11 +85,12 @@ pub(crate) fn evaluation(folder: &Path, left: &Left) -> ResultRecord {
     write_evaluation(folder, evaluated).unwrap()
 }
 
-/// A faithful evaluation with this accuracy in points (rounded to items).
+/// Writes an evaluation that follows the protocol, with this accuracy in points (rounded to whole items).
 pub(crate) fn seed(folder: &Path, data: &TaskData, seed: u64, accuracy: f64) -> ResultRecord {
     let wrong = ((1.0 - accuracy / 100.0) * data.examples.len() as f64).round() as usize;
     // A prime step spreads the wrong answers over true and false ones.
     let predictions = answers(data, wrong, seed as usize * 31, 7919);
-    let left = Left { data, predictions: &predictions, left_out: 0, options: faithful(seed), not_loaded: &[] };
+    let left =
+        EvaluationSpec { data, predictions: &predictions, left_out: 0, options: faithful(seed), not_loaded: &[] };
     evaluation(folder, &left)
 }

@@ -1,16 +1,16 @@
-//! Running `repro fetch` on a manifest of one's own.
+//! Runs `repro fetch` on a manifest with one asset.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A folder with a manifest of one asset `a`, and the workspace below it.
-pub(crate) struct Desk {
+/// A folder with a manifest of one asset `a`, and a workspace.
+pub(crate) struct FetchSetup {
     pub folder: tempfile::TempDir,
 }
 
-impl Desk {
-    /// `urls` in the order to try, `more` such as `sha256 = "…"`.
+impl FetchSetup {
+    /// Writes the manifest: `urls` in the order to try, `more` such as `sha256 = "…"`.
     pub(crate) fn new(urls: &[&str], more: &str) -> Self {
         let text = format!(
             "schema = 1\ngroup = [{{ name = \"all\", title = \"all\" }}]\n[[asset]]\nname = \"a\"\ntitle = \"t\"\n\
@@ -21,7 +21,7 @@ impl Desk {
         Self { folder }
     }
 
-    /// The command that fetches the asset, impatiently.
+    /// Returns the command that fetches the asset, with short timeouts.
     pub(crate) fn fetch(&self) -> Command {
         let mut command = super::repro(self.folder.path());
         command.args(["fetch", "a", "--manifest", "assets.toml", "--workspace", "w"]);
@@ -29,22 +29,22 @@ impl Desk {
         command
     }
 
-    /// Starts it without waiting for it.
+    /// Starts the command.
     pub(crate) fn start(&self) -> Child {
         self.fetch().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Where the file goes.
+    /// Returns the path of the fetched file.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("w/data/a.bin")
     }
 
-    /// Bytes of the partial file.
+    /// Returns the size of the partial file.
     pub(crate) fn part(&self) -> u64 {
         std::fs::metadata(self.folder.path().join("w/data/a.bin.part")).map_or(0, |part| part.len())
     }
 
-    /// Names of everything beside the file, itself included.
+    /// Lists the names of all files in the folder of the fetched file.
     pub(crate) fn names(&self) -> Vec<String> {
         let folder = std::fs::read_dir(self.folder.path().join("w/data")).unwrap();
         let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -53,7 +53,7 @@ impl Desk {
     }
 }
 
-/// Bytes without a pattern that a shift would not change.
+/// Returns bytes without a repeating pattern, so that a shift is noticed.
 pub(crate) fn content(size: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let words = std::iter::repeat_with(|| {
@@ -63,12 +63,12 @@ pub(crate) fn content(size: usize) -> Vec<u8> {
     words.take(size.div_ceil(4)).flat_map(u32::to_le_bytes).take(size).collect()
 }
 
-/// `sha256 = "…"` for a manifest.
+/// Returns the line `sha256 = "…"` for a manifest.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("sha256 = \"{}\"", base::files::sha256_bytes(bytes))
 }
 
-/// Waits until something is so; for half a minute at most.
+/// Waits until a condition holds, for at most half a minute.
 #[track_caller]
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! A run that is killed at random moments and goes on ends as one without a break.
+//! Kills a run at random moments, resumes it, and compares its result with that of an uninterrupted run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Kills to make: `REPRO_TEST_KILLS`, else `usual`.
+/// Returns the number of kills: `REPRO_TEST_KILLS`, else `usual`.
 pub(crate) fn kills(usual: usize) -> usize {
     std::env::var("REPRO_TEST_KILLS").map_or(usual, |text| text.parse().expect("REPRO_TEST_KILLS is a number"))
 }
 
-/// Runs the command to its end in one folder, then kills it `kills` times in others, each at a random moment of a run's length,
-/// starting it again each time until it ends by itself; `same` compares the first folder and what it printed with each other one.
+/// Runs the command to its end in one folder, then kills it `kills` times at random moments in other folders, each time starting it
+/// again until it ends by itself. `same` compares folder and output of the uninterrupted run with those of each other run.
 ///
-/// `command` gets the folder and whether to go on from what is there.
+/// `command` gets the folder and whether to resume.
 pub(crate) fn survives_kills(
     kills: usize,
     seed: u64,
@@ -52,7 +52,8 @@ pub(crate) fn survives_kills(
     eprintln!("{made} kills, {ends} runs of {:.1} s brought to the same end", length.as_secs_f64());
 }
 
-/// What is in `out`, without speeds and without what the worker said, which tells of breaks; TensorBoard's events have times in them and are compared by length.
+/// Returns the content of `out` that must not depend on interruptions: without speeds and events of the worker; files of TensorBoard,
+/// which contain times, only by length.
 pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder.join("out")).unwrap() {
@@ -75,12 +76,12 @@ pub(crate) fn results(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// Starts with its output kept.
+/// Starts a command and captures its output.
 pub(crate) fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Kills the program after `moment`; it itself where it has ended before.
+/// Kills the program after `moment`. Returns it if it ended before.
 fn kill_after(moment: Duration, mut child: Child) -> Option<Child> {
     let deadline = Instant::now() + moment;
     while Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! A few generated examples of each task with generated features: enough to train on in a second.
+//! Generates a few examples per task with features, enough for trainings that take a second.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ const ANSWERS: usize = 7;
 const WORDS: [&str; 14] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "what", "is", "there", "red", "blue", "a", "cat", "dog", "two"];
 
-/// Fills a data root: splits `train` and `valid` of each task with so many examples, features, answers and the vocabulary.
+/// Fills a data root with splits `train` and `valid` of each task with this many examples, features, answers and a vocabulary.
 pub(crate) fn data_root(root: &Path, train: usize, valid: usize) {
     fs::create_dir_all(root).unwrap();
     fs::write(root.join("vocab.txt"), WORDS.join("\n") + "\n").unwrap();

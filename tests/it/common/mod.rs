@@ -1,4 +1,4 @@
-//! What the user-level tests share: running the real program and finding fixtures.
+//! Helpers of the user-level tests: running the real programs, small data sets, engines and servers.
 
 pub(crate) mod evaluations;
 pub(crate) mod fetching;

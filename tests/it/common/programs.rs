@@ -1,9 +1,9 @@
-//! Starts the program and reads what it says.
+//! Runs the program `repro` and reads its output.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The program, in an empty environment but for what it needs to start.
+/// Returns the command, with an environment that holds only what it needs to start.
 pub(crate) fn repro(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_repro"));
     command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", folder).env("NO_COLOR", "1");
@@ -11,7 +11,7 @@ pub(crate) fn repro(folder: &Path) -> Command {
     command
 }
 
-/// Runs and demands an exit code; the output where it is another.
+/// Runs a command, and fails with its output if the exit code is not `code`.
 #[track_caller]
 pub(crate) fn run(command: &mut Command, code: impl Into<i32>) -> Output {
     let output = command.output().unwrap();
@@ -33,7 +33,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder recursively.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -47,7 +47,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// The fixtures' tiny model without dropout.
+/// Returns the configuration of the fixtures' tiny model, without dropout.
 pub(crate) fn tiny_config(meta: &serde_json::Value) -> serde_json::Value {
     let mut config = meta["config"].clone();
     let object = config.as_object_mut().unwrap();

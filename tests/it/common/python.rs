@@ -1,4 +1,4 @@
-//! A Python with torch and transformers, which `ci/python` makes. Skipped visibly where there is none, unless
+//! Runs scripts in a Python with torch and transformers, which `ci/python` makes. Tests are skipped visibly if it is missing, unless
 //! `REPRO_TEST_REQUIRE` names `python`.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use fixtures::required::required;
 
-/// `REPRO_PYTHON`, else what `ci/python` keeps.
+/// Finds the interpreter: `REPRO_PYTHON`, else the one that `ci/python` made.
 fn interpreter() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("REPRO_PYTHON") {
         return Some(named.into());
@@ -20,7 +20,7 @@ fn interpreter() -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// Runs a script of `tests/python` and demands that it ends well; None where there is no such Python.
+/// Runs a script of `tests/python`, which must succeed; `None` if there is no such Python.
 pub(crate) fn run(script: &str, arguments: &[PathBuf]) -> Option<()> {
     let Some(python) = interpreter() else {
         assert!(!required("python"), "a Python with torch and transformers is required (ci/python makes one)");

@@ -1,5 +1,5 @@
-//! A real registry for tests (Debian's docker-registry, on a port of its own), small images to put into it, and a way to it that
-//! can be cut. Skipped visibly where the program is missing, unless `REPRO_TEST_REQUIRE` names `registry`.
+//! A real registry for tests (Debian's docker-registry), small images for it, and a proxy that can cut the connection. Tests are
+//! skipped visibly if the program is missing, unless `REPRO_TEST_REQUIRE` names `registry`.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -45,12 +45,12 @@ impl Registry {
         Some(registry)
     }
 
-    /// A name in it.
+    /// Returns the full name of an image in it.
     pub(crate) fn name(&self, rest: &str) -> String {
         format!("{}/{rest}", self.address)
     }
 
-    /// Builds an image of these bytes, pushes it and takes it away from the engine; its `sha256:…` here.
+    /// Builds an image with these bytes, pushes it, and removes it from the engine. Returns its id.
     pub(crate) fn publish(&self, engine: &Engine, name: &str, content: &[u8]) -> String {
         built(engine, name, content);
         let (repository, tag) = name.rsplit_once(':').unwrap();
@@ -94,7 +94,7 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// An image with one file of these bytes.
+/// Builds an image with one file of these bytes.
 pub(crate) fn built(engine: &Engine, name: &str, content: &[u8]) -> Image {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("content"), content).unwrap();
@@ -102,7 +102,7 @@ pub(crate) fn built(engine: &Engine, name: &str, content: &[u8]) -> Image {
     engine.build(&Build::new(folder.path(), "Dockerfile", name), &mut |_| ()).unwrap()
 }
 
-/// Takes images away from the engine in the end, by name, digest or id.
+/// Removes images from the engine when dropped, by name, digest or id.
 pub(crate) struct Images<'a> {
     engine: &'a Engine,
     pub names: Vec<String>,
@@ -125,13 +125,13 @@ impl Drop for Images<'_> {
     }
 }
 
-/// A way to a server that can be cut for good after so many bytes of answers.
-pub(crate) struct Way {
+/// A proxy to a server that cuts all connections for good after a number of bytes.
+pub(crate) struct CuttableProxy {
     pub address: String,
     cut: Arc<AtomicBool>,
 }
 
-impl Way {
+impl CuttableProxy {
     pub(crate) fn to(server: &str, answers: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();

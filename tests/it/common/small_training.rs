@@ -1,4 +1,4 @@
-//! A training of seconds that may be stopped anywhere. Whoever takes this in has `mini` and `repro` beside it.
+//! A training that takes seconds and can be stopped anywhere.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::{mini, repro};
 
-/// Data that all trainings share: 37 examples to train on.
+/// Returns the shared data: 37 training examples.
 pub(crate) fn data() -> &'static Path {
     static DATA: OnceLock<tempfile::TempDir> = OnceLock::new();
     DATA.get_or_init(|| {
@@ -17,7 +17,7 @@ pub(crate) fn data() -> &'static Path {
     .path()
 }
 
-/// A training in `folder` with so many examples a step, whose results go into `out` there.
+/// Returns the command of a training in `folder` with `batch` examples per step; it writes its results into `out`.
 pub(crate) fn train(folder: &Path, batch: usize, more: &str) -> Command {
     let mut command = repro(folder);
     command.env("GOMP_SPINCOUNT", "1000").args(["train", "vqa", "--data-root"]).arg(data());

@@ -1,4 +1,4 @@
-//! A program in a terminal of its own: what it shows, and Ctrl-C as a person presses it.
+//! Runs a program in a terminal: reads what it shows, and presses Ctrl-C.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -6,19 +6,19 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-/// The person's side of a terminal.
+/// The controlling side of a terminal.
 pub(crate) struct Terminal {
     keyboard: File,
     shown: std::thread::JoinHandle<String>,
 }
 
 impl Terminal {
-    /// Starts a program as the leader of a session with this terminal.
+    /// Starts a program in a new terminal.
     pub(crate) fn start(command: &mut Command) -> (Self, Child) {
         Self::start_with(command, 80)
     }
 
-    /// The same with a terminal of so many columns.
+    /// Like [`Self::start`], with the number of columns.
     pub(crate) fn start_with(command: &mut Command, columns: u16) -> (Self, Child) {
         let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let (mut ours, mut theirs) = (0, 0);
@@ -60,12 +60,7 @@ impl Terminal {
         self.keyboard.write_all(b"\x03").unwrap();
     }
 
-    /// Types a line, its end among the bytes.
-    pub(crate) fn type_in(&mut self, line: &[u8]) {
-        self.keyboard.write_all(line).unwrap();
-    }
-
-    /// What was shown until the program and all that it started had gone.
+    /// Returns everything shown until the program and its children have ended.
     pub(crate) fn shown(self) -> String {
         self.shown.join().unwrap()
     }

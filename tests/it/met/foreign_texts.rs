@@ -190,7 +190,7 @@ fn texts_with_a_byte_order_mark_and_questions_as_json_lines_train_the_same_weigh
 }
 
 #[test]
-fn a_file_of_another_kind_is_named_with_the_way_on_and_no_store_is_built() {
+fn a_file_of_a_different_kind_is_named_with_the_next_step_and_no_store_is_built() {
     let place = place();
     let folder = place.path();
     let page = b"<!DOCTYPE html>\n<html><body>503 Service Unavailable</body></html>".to_vec();
@@ -245,7 +245,7 @@ fn a_file_of_another_kind_is_named_with_the_way_on_and_no_store_is_built() {
 }
 
 #[test]
-fn official_files_in_place_of_the_processed_ones_are_named_with_the_command_that_makes_those() {
+fn official_files_in_the_place_of_processed_ones_are_named_with_the_command_that_processes_them() {
     let place = place();
     let folder = place.path();
     let questions = json!({"info": {}, "task_type": "Open-Ended", "data_type": "mscoco", "license": {},
@@ -276,7 +276,7 @@ fn official_files_in_place_of_the_processed_ones_are_named_with_the_command_that
 }
 
 #[test]
-fn predictions_of_another_shape_are_named() {
+fn predictions_of_a_different_shape_are_named() {
     let place = place();
     let folder = place.path();
     let list = predictions(Task::Vqa, &folder.join("data/vqa/train.json"), 9);
@@ -303,7 +303,7 @@ fn predictions_of_another_shape_are_named() {
 }
 
 #[test]
-fn an_option_that_cannot_be_meant_is_refused_with_its_name_and_value() {
+fn an_absurd_option_is_refused_with_its_name_and_value() {
     let folder = tempfile::tempdir().unwrap();
     for (line, parts) in [
         ("train vqa --from-scratch --lr=-1", ["'-1' for '--lr", "above 0"]),
@@ -327,7 +327,7 @@ fn an_option_that_cannot_be_meant_is_refused_with_its_name_and_value() {
 
 /// A typo in `--load-lxmert-qa` was said after all features had been converted.
 #[test]
-fn what_a_command_names_is_looked_at_before_features_are_converted() {
+fn all_arguments_are_checked_before_features_are_converted() {
     let place = place();
     let folder = place.path();
     fs::create_dir(folder.join("data/lxmert")).unwrap();

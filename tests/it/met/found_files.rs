@@ -11,7 +11,7 @@ use base::exit;
 use base::files::sha256_bytes;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::fetching::{Desk, content, sha256, until};
+use crate::common::fetching::{FetchSetup, content, sha256, until};
 use crate::common::testing::{Fault, Served, Server};
 use crate::common::{repro, run, stderr, stdout};
 
@@ -243,8 +243,8 @@ fn stopped(mut child: std::process::Child, signal: Signal) -> String {
 #[test]
 fn ctrl_c_says_a_word_and_leaves_no_claim() {
     let bytes = content(400_000);
-    let start = |desk: &Desk, stall: &str| {
-        let mut fetch = repro(desk.folder.path());
+    let start = |setup: &FetchSetup, stall: &str| {
+        let mut fetch = repro(setup.folder.path());
         fetch.args(["fetch", "a", "--manifest", "assets.toml", "--workspace", "w", "--stall-timeout", stall]);
         fetch.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
@@ -258,28 +258,28 @@ fn ctrl_c_says_a_word_and_leaves_no_claim() {
         let server = Server::start();
         let url = server.put("/a", Served::new(bytes.clone()));
         server.faults("/a", [fault]);
-        let desk = Desk::new(&[&url], &sha256(&bytes));
-        let child = start(&desk, "500");
-        until("a request", || server.records().len() == 1 && (number > 0 || desk.part() >= 200_000));
+        let setup = FetchSetup::new(&[&url], &sha256(&bytes));
+        let child = start(&setup, "500");
+        until("a request", || server.records().len() == 1 && (number > 0 || setup.part() >= 200_000));
         let told = stopped(child, signal);
         assert!(
             told.contains("stopped on request (signal ") && told.contains("next: run the same command again"),
             "{told}"
         );
         assert_eq!(told.matches("stopped on request").count(), 1, "{told}");
-        assert!(desk.names().iter().all(|name| !name.contains("claim")), "{:?}", desk.names());
-        run(&mut desk.fetch(), exit::PASS);
-        assert_eq!(desk.names(), ["a.bin"]);
-        assert!(fs::read(desk.file()).unwrap() == bytes);
+        assert!(setup.names().iter().all(|name| !name.contains("claim")), "{:?}", setup.names());
+        run(&mut setup.fetch(), exit::PASS);
+        assert_eq!(setup.names(), ["a.bin"]);
+        assert!(fs::read(setup.file()).unwrap() == bytes);
     }
 
     // While it waits for another process, which goes on.
     let server = Server::start();
     let url = server.put("/a", Served { rate: Some(100_000), ..Served::new(bytes.clone()) });
-    let desk = Desk::new(&[&url], &sha256(&bytes));
-    let first = start(&desk, "30");
-    until("the first byte", || desk.part() > 0);
-    let mut second = start(&desk, "30");
+    let setup = FetchSetup::new(&[&url], &sha256(&bytes));
+    let first = start(&setup, "30");
+    until("the first byte", || setup.part() > 0);
+    let mut second = start(&setup, "30");
     let mut told = BufReader::new(second.stderr.take().unwrap());
     let mut line = String::new();
     told.read_line(&mut line).unwrap();
@@ -287,5 +287,5 @@ fn ctrl_c_says_a_word_and_leaves_no_claim() {
     second.stderr = Some(told.into_inner());
     stopped(second, Signal::INT);
     assert!(first.wait_with_output().unwrap().status.success());
-    assert_eq!(desk.names(), ["a.bin"]);
+    assert_eq!(setup.names(), ["a.bin"]);
 }

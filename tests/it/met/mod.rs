@@ -1,20 +1,20 @@
-//! What users met: inputs of other people's tools, interrupted work, odd machines. One module per kind.
+//! Situations that users met: inputs of other people's tools, interrupted work, unusual machines. One module per kind.
 
-/// Every one of the shared cases, and every command that reads its kind.
+/// All shared cases, each with every command that reads its kind.
 mod every_case;
-/// Finished runs: never overwritten, never attributed to another training.
+/// Finished runs: never overwritten, never attributed to a different training.
 mod finished_runs;
-/// Features that no detector gives, and other programs' feature files.
+/// Features that no detector gives, and feature files of other programs.
 mod foreign_features;
-/// Question files and texts of other sources, and options that contradict themselves.
+/// Question files and texts from other sources, and contradictory options.
 mod foreign_texts;
-/// Files that other programs wrote as weights, and weights that mean nothing.
+/// Weights of other programs, and files that are not valid weights.
 mod foreign_weights;
-/// The network, and files adopted from elsewhere.
+/// The network, and files that were downloaded by hand.
 mod found_files;
 /// What the demo, the reports and the benchmarks claim.
 mod honest_pages;
-/// File systems, devices, links, and engines that refuse.
+/// Unusual file systems, devices and links, and engines that fail.
 mod odd_machines;
-/// Signals at any moment, and what is resumed after them.
+/// Signals at any moment, and resuming after them.
 mod stopped_runs;

@@ -1,86 +1,14 @@
+//! Feature files that no detector gives, and those of other programs: each is read or its fault is named.
+
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Output;
 
 use base64_simd::STANDARD;
-use serde_json::{Value, json};
-
-use crate::common::{mini, repro, run, stderr, stdout};
 use data::features::Row;
 use data::features::bench::{generated_rows, image_id};
 
-pub(super) const DATA: i32 = 5;
-pub(super) const TSV: &str = "data/mscoco_imgfeat/train2014_obj36.tsv";
-
-/// A folder with a small data root.
-pub(super) fn place() -> tempfile::TempDir {
-    let place = tempfile::tempdir().unwrap();
-    mini::data_root(&place.path().join("data"), 9, 4);
-    place
-}
-
-pub(super) fn train(folder: &Path, more: &str, code: i32) -> Output {
-    let line = "train vqa --data-root data --train train --valid valid --from-scratch --model tiny --batch-size 4 \
-                --epochs 1 --threads 1 --output out";
-    run(repro(folder).env("GOMP_SPINCOUNT", "1000").args(line.split_whitespace()).args(more.split_whitespace()), code)
-}
-
-pub(super) fn inspect(folder: &Path, file: &str, code: i32) -> String {
-    stdout(&run(repro(folder).args(["features", "inspect", file]), code))
-}
-
-/// The rows of the small data root: 12 images with 5 boxes of 16 features.
-pub(super) fn rows() -> Vec<Row> {
-    generated_rows(12, 5, 16)
-}
-
-/// Rows as text, whatever is in them. `wide` writes the features.
-pub(super) fn text(rows: &[Row], wide: impl Fn(&[f32]) -> Vec<u8>) -> Vec<u8> {
-    let base64 = |bytes: &[u8]| STANDARD.encode_to_string(bytes);
-    let line = |row: &Row| {
-        let fields = [
-            row.img_id.clone(),
-            row.img_h.to_string(),
-            row.img_w.to_string(),
-            base64(bytemuck::cast_slice(&row.objects_id)),
-            base64(bytemuck::cast_slice(&row.objects_conf)),
-            base64(bytemuck::cast_slice(&row.attrs_id)),
-            base64(bytemuck::cast_slice(&row.attrs_conf)),
-            row.num_boxes.to_string(),
-            base64(bytemuck::cast_slice(&row.boxes)),
-            base64(&wide(&row.features)),
-        ];
-        fields.join("\t") + "\r\n"
-    };
-    rows.iter().map(line).collect::<String>().into_bytes()
-}
-
-pub(super) fn single(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-/// All rows of the small data root changed.
-pub(super) fn changed(change: impl Fn(&mut Row)) -> Vec<u8> {
-    let mut rows = rows();
-    rows.iter_mut().for_each(change);
-    text(&rows, single)
-}
-
-/// A file of the shared cases; `None` where they are absent.
-fn case(name: &str) -> Option<Vec<u8>> {
-    fixtures::beside(&format!("cases/features/{name}")).map(|path| fs::read(path).unwrap())
-}
-
-/// What inspecting a file says, and training on it in place of the training images' features.
-pub(super) fn said_of(bytes: &[u8]) -> (String, String) {
-    let place = place();
-    fs::write(place.path().join(TSV), bytes).unwrap();
-    let found = inspect(place.path(), TSV, DATA);
-    let refused = stderr(&train(place.path(), "", DATA));
-    assert!(!place.path().join("out/LAST.safetensors").exists());
-    (found, refused)
-}
+use super::helpers::{DATA, TSV, case, changed, inspect, place, rows, said_of, single, text, train};
+use crate::common::{repro, run, stderr, stdout};
 
 #[test]
 fn caffe_issue_4900_features_that_no_detector_gives_are_kinds_of_their_own() {
@@ -164,7 +92,7 @@ fn in_utf16(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn bottom_up_attention_issue_7_another_programs_file_is_named_once_and_called_no_damage() {
+fn bottom_up_attention_issue_7_the_file_of_a_different_program_is_named_and_not_called_damaged() {
     let good = text(&rows(), single);
     let header = "img_id\timg_h\timg_w\tobjects_id\tobjects_conf\tattrs_id\tattrs_conf\tnum_boxes\tboxes\tfeatures\n";
     let wide = STANDARD.encode_to_string(vec![0_u8; 2 * 2054 * 4]);
@@ -229,7 +157,7 @@ fn bottom_up_attention_issue_7_another_programs_file_is_named_once_and_called_no
 }
 
 #[test]
-fn a_byte_order_mark_is_taken_off() {
+fn a_byte_order_mark_is_ignored() {
     let place = place();
     let plain = fs::read(place.path().join(TSV)).unwrap();
     train(place.path(), "", 0);
@@ -248,7 +176,7 @@ fn a_byte_order_mark_is_taken_off() {
 }
 
 #[test]
-fn where_questions_find_no_features_one_id_of_each_side_and_what_differs_is_said() {
+fn if_no_question_has_features_the_difference_of_the_ids_is_named() {
     let of = |rename: &dyn Fn(&str) -> String| changed(|row| row.img_id = rename(&row.img_id));
     let number = |id: &str| id.rsplit('_').next().unwrap().to_owned();
     for (bytes, words) in [
@@ -295,129 +223,4 @@ fn a_comparison_of_files_with_nothing_in_common_says_that_first() {
         )),
         "{told}"
     );
-}
-
-/// The store that training built.
-pub(super) fn store(folder: &Path) -> PathBuf {
-    let stores = fs::read_dir(folder.join("workspace/stores")).unwrap().map(|entry| entry.unwrap().path());
-    let mut stores: Vec<PathBuf> = stores
-        .filter(|path| path.to_str().unwrap().contains("train2014") && path.extension().unwrap() == "safetensors")
-        .collect();
-    assert_eq!(stores.len(), 1, "{stores:?}");
-    stores.remove(0)
-}
-
-/// Changes bytes of a file, which keeps its size; `later` sets its time.
-fn overwrite(path: &Path, change: impl Fn(&mut Vec<u8>), later: u64) {
-    let mut bytes = fs::read(path).unwrap();
-    change(&mut bytes);
-    fs::write(path, bytes).unwrap();
-    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(later);
-    fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
-}
-
-#[test]
-fn a_store_that_was_changed_after_it_was_built_is_built_again() {
-    let place = place();
-    let folder = place.path();
-    train(folder, "", 0);
-    let path = store(folder);
-    let (good, weights) = (fs::read(&path).unwrap(), fs::read(folder.join("out/LAST.safetensors")).unwrap());
-    // A feature that is still plausible, one that is not, a class beyond the last one; features begin at byte 8192.
-    let classes = |bytes: &[u8]| {
-        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
-        8 + length + header["attrs_id"]["data_offsets"][0].as_u64().unwrap() as usize
-    };
-    let at = classes(&good);
-    for (number, change) in [
-        (&|bytes: &mut Vec<u8>| bytes[8192..8196].copy_from_slice(&0.5_f32.to_le_bytes())) as &dyn Fn(&mut Vec<u8>),
-        &|bytes| bytes[8192..8196].copy_from_slice(&f32::NAN.to_le_bytes()),
-        &|bytes| bytes[at..at + 2].copy_from_slice(&999_u16.to_le_bytes()),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        overwrite(&path, change, 1_700_000_000 + number as u64);
-        let again = stderr(&train(folder, &format!("--output again{number}"), 0));
-        assert!(again.contains("this store is not used") && again.contains("features: built"), "{again}");
-        assert!(fs::read(&path).unwrap() == good);
-        assert!(fs::read(folder.join(format!("again{number}/LAST.safetensors"))).unwrap() == weights);
-    }
-    // Another time alone is no change.
-    overwrite(&path, |_| {}, 1_700_000_009);
-    let touched = stderr(&train(folder, "--output touched", 0));
-    assert!(touched.contains("features: reused") && !touched.contains("not used"), "{touched}");
-    // Without its TSV, a changed store that is named itself is an error.
-    overwrite(&path, |bytes| bytes[8192..8196].copy_from_slice(&0.5_f32.to_le_bytes()), 1_700_000_010);
-    let refused = encode(folder, &path);
-    assert!(refused.contains("was changed after it was built"), "{refused}");
-}
-
-/// Encodes with a store given by name, which fails.
-pub(super) fn encode(folder: &Path, store: &Path) -> String {
-    fs::write(folder.join("pairs.tsv"), "id\timg\tsent\n1\tx\ta cat\n").unwrap();
-    let line = ["encode", "--load", "out/LAST", "--vocab", "data/vocab.txt", "--heads", "--output", "o.safetensors"];
-    let mut command = repro(folder);
-    command.args(line).args(["--pairs", "pairs.tsv", "--features"]).arg(store);
-    stderr(&run(&mut command, DATA))
-}
-
-#[test]
-fn a_store_of_before_there_were_receipts_is_checked_once_in_full() {
-    let place = place();
-    let folder = place.path();
-    train(folder, "", 0);
-    let path = store(folder);
-    let receipt = PathBuf::from(format!("{}.receipt.json", path.display()));
-    let told = fs::read_to_string(&receipt).unwrap();
-    fs::remove_file(&receipt).unwrap();
-    assert!(stderr(&train(folder, "--output old", 0)).contains("features: reused"));
-    assert_eq!(fs::read_to_string(&receipt).unwrap(), told);
-    fs::remove_file(&receipt).unwrap();
-    overwrite(&path, |bytes| bytes[8192..8196].copy_from_slice(&(-5_f32).to_le_bytes()), 1_700_000_000);
-    let again = stderr(&train(folder, "--output anew", 0));
-    assert!(again.contains("value 0 is -5") && again.contains("features: built"), "{again}");
-}
-
-#[test]
-fn a_store_with_classes_that_the_detector_does_not_have_never_reaches_the_loss() {
-    let hostile = fixtures::beside("cases/hostile/bad_attribute_ids.store.safetensors");
-    let real = fixtures::beside("real/data/mscoco_imgfeat/train2014_obj36.tsv");
-    let (Some(hostile), Some(real)) = (hostile, real) else { return };
-    let place = place();
-    let folder = place.path();
-    fs::copy(real, folder.join(TSV)).unwrap();
-    fs::create_dir_all(folder.join("workspace/stores")).unwrap();
-    fs::copy(&hostile, folder.join("workspace/stores/hostile.safetensors")).unwrap();
-    assert!(inspect(folder, hostile.to_str().unwrap(), DATA).contains("class-id"));
-    let images = ["000000132417", "000000573195", "000000207647", "000000084002"];
-    let example = |number: &&str| {
-        json!({"img_id": format!("COCO_train2014_{number}"), "sentf": {"mscoco": ["a red cat", "two blue dog there"]},
-            "labelf": {}})
-    };
-    fs::create_dir_all(folder.join("data/lxmert")).unwrap();
-    fs::write(folder.join("data/lxmert/all_ans.json"), r#"[{"ans": "cat", "dsets": ["vqa"]}]"#).unwrap();
-    fs::write(
-        folder.join("data/lxmert/mscoco_train.json"),
-        json!(images.iter().map(example).collect::<Vec<_>>()).to_string(),
-    )
-    .unwrap();
-    let line = "pretrain --data-root data --train mscoco_train --valid= --taskObjPredict --taskMaskLM --visualLosses attr \
-                --model tiny --batchSize 4 --epochs 1 --threads 1 --device cpu --from-scratch --output pretrained";
-    let mut command = repro(folder);
-    command.env("GOMP_SPINCOUNT", "1000").args(line.split_whitespace());
-    let said = stderr(&run(&mut command, 0));
-    assert!(said.contains("this store is not used: ") && said.contains("column attrs_id: box "), "{said}");
-    assert!(said.contains("outside 0..400") && said.contains("features: built"), "{said}");
-
-    train(place_for_weights(folder), "", 0);
-    let refused = encode(folder, &hostile);
-    assert!(refused.contains("column attrs_id: box ") && refused.contains("outside 0..400"), "{refused}");
-}
-
-/// Puts the small features back, so that there are weights to encode with.
-fn place_for_weights(folder: &Path) -> &Path {
-    mini::data_root(&folder.join("data"), 9, 4);
-    folder
 }
