@@ -26,8 +26,8 @@ fn main() -> ExitCode {
         Ok(Err(error)) => {
             match error.kind() {
                 // An interruption on request is not an error.
-                Kind::Interrupted => tell::line(&error),
-                _ => tell::line(format_args!("error: {error}")),
+                Kind::Interrupted => status::line(&error),
+                _ => status::line(format_args!("error: {error}")),
             }
             ExitCode::from(exit::code(&error))
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 use super::comparison::{Series, scratch};
-use archive::{Archive, Wanted};
+use archive::{Archive, MemberSpec};
 use base::error::{Error, Result};
 use base::status;
 use data::features::bench::write_generated;

@@ -13,7 +13,7 @@ use super::walk::every;
 pub(super) struct OpenFiles {
     /// Device and inode, which are the same inside a container.
     inodes: HashSet<(u64, u64)>,
-    /// Of mapped files the path is more certain: some file systems give other devices there.
+    /// Paths of mapped files, since some file systems report a different device there.
     mapped: HashSet<PathBuf>,
 }
 

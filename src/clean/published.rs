@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::class::{Class, Guard, Item};
 use super::places::Places;
 use super::walk::{bytes, entries, is_inside, name};
-use crate::prepare::{OBJ36, Settings, is_unpacked};
+use crate::prepare::{OBJ36, PrepareSettings, is_unpacked};
 use assets::lock::Demands;
 use assets::manifest::{Asset, Expect};
 use assets::place::Place;
@@ -33,8 +33,8 @@ pub(super) fn find(places: &Places) -> Result<Vec<Item>> {
     Ok(all)
 }
 
-fn settings(places: &Places, precision: Precision) -> Settings {
-    Settings { workspace: places.workspace.to_owned(), precision, drop_archives: false }
+fn settings(places: &Places, precision: Precision) -> PrepareSettings {
+    PrepareSettings { workspace: places.workspace.to_owned(), precision, drop_archives: false }
 }
 
 fn archive(places: &Places, asset: &Asset) -> Result<Option<Item>> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::class::{Guard, Item};
 use super::in_use::OpenFiles;
 use super::places::Places;
-use crate::pipeline::lock::Lock;
+use crate::pipeline::workspace_lock::WorkspaceLock;
 use assets::claim::{Attempt, Claim, try_claim};
 use assets::place::Place;
 use assets::receipt::Receipt;
@@ -37,7 +37,7 @@ enum Held {
 pub fn remove(places: &Places, items: Vec<Item>) -> Result<Freed> {
     // Without a cache no run has been here.
     let cache = places.workspace.join("cache");
-    let _lock = cache.is_dir().then(|| Lock::take(&cache.join("lock"))).transpose()?;
+    let _lock = cache.is_dir().then(|| WorkspaceLock::take(&cache.join("lock"))).transpose()?;
     let (open, mut freed) = (OpenFiles::now(), Freed::default());
     for item in items {
         let held = match hold(&item)? {

@@ -69,7 +69,7 @@ impl WorkDir {
         let folder = Self::place(out, source);
         let path = folder.join("lock");
         files::create_folder_of(&path)?;
-        let lock = FileLock::take(files::open_own(&path)?, &folder).map_err(|error| match error {
+        let lock = FileLock::try_acquire(files::open_own(&path)?, &folder).map_err(|error| match error {
             TryLockError::WouldBlock => Error::infra(format!("another run is already extracting {}", source.output))
                 .because(format!("{} is locked", path.display()))
                 .next("wait until it ends, or give a different --out"),

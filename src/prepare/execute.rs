@@ -246,16 +246,8 @@ impl<'a> StepJob<'a, '_> {
         }
         let reporter = StepReporter::new(self.observer, &asset.name);
         let _claim = claim(&item.place.claim(), &mut |by| reporter.waiting(by))?;
-        for entry in &asset.unpack {
-            let place = Place::unpacked(&settings.workspace, asset, entry);
-            let right = match &entry.expect {
-                None => true,
-                Some(expect) => found(&place, expect, settings)?
-                    .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
-            };
-            if !right || self.look.unpack(asset, entry).state != StepState::Done || Receipt::read(&place).is_none() {
-                return Ok(false);
-            }
+        if !is_whole(self.look, asset)? {
+            return Ok(false);
         }
         let Some(receipt) = Receipt::read(&item.place) else { return Ok(false) };
         receipt.dropped_now().write(&item.place)?;
@@ -263,6 +255,34 @@ impl<'a> StepJob<'a, '_> {
         reporter.note("the archive is removed: everything in it is unpacked".into());
         Ok(true)
     }
+}
+
+/// Whether everything in an archive is unpacked and correct, by counts, receipts, sizes and times, so that the archive can be removed.
+///
+/// # Errors
+/// Data if something unpacked cannot be counted.
+pub fn is_unpacked<'a>(
+    manifest: &'a Manifest,
+    lock: &Lock,
+    settings: &PrepareSettings,
+    asset: &'a Asset,
+) -> Result<bool> {
+    is_whole(Lookup { manifest, lock, settings }, asset)
+}
+
+fn is_whole<'a>(look: Lookup<'a, '_>, asset: &'a Asset) -> Result<bool> {
+    for entry in &asset.unpack {
+        let place = Place::unpacked(&look.settings.workspace, asset, entry);
+        let is_right = match &entry.expect {
+            None => true,
+            Some(expect) => found(&place, expect, look.settings)?
+                .is_some_and(|found| expect.count.is_none_or(|count| count == found)),
+        };
+        if !is_right || look.unpack(asset, entry).state != StepState::Done || Receipt::read(&place).is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Moves a finished file to its place and writes its receipt. Returns its size.

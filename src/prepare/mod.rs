@@ -17,7 +17,7 @@ mod step_reporter;
 pub mod summary;
 mod unpack;
 
-pub use execute::prepare;
-pub use plan::{Step, StepState, StepWork, disk_needed, most_at_a_time, steps};
+pub use execute::{is_unpacked, prepare};
+pub use plan::{OBJ36, Step, StepState, StepWork, disk_needed, most_at_a_time, steps};
 pub use settings::{PrepareSettings, stores};
 pub use summary::PrepareSummary;

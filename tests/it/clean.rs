@@ -165,7 +165,7 @@ fn what_a_command_uses_stays() {
     write(&workspace.path("cache/lock"), b"");
     let run_at_work = held("cache/lock");
     let text = stderr(&run(&mut workspace.repro("clean", &["partial", "--yes"]), 4));
-    assert!(text.contains("another run is at work in this workspace") && text.contains("next: "), "{text}");
+    assert!(text.contains("another run is using this workspace") && text.contains("next: "), "{text}");
     drop(run_at_work);
 
     let training = held("snap/open");

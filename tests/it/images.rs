@@ -93,7 +93,7 @@ fn a_tag_that_moved_is_refused_until_it_is_accepted() {
     );
     let error = images::resolve(&engine, Role::Extractor, Some(name), &folder.join("workspace")).unwrap_err();
     assert_eq!(error.kind(), Kind::Checksum);
-    assert!(error.to_string().contains(&old) && error.to_string().contains("brings the pinned one back"), "{error}");
+    assert!(error.to_string().contains(&old) && error.to_string().contains("get the pinned one with"), "{error}");
     let next = changed["next"].as_str().unwrap().strip_prefix("repro images ").unwrap();
     run(&mut repro(folder, &next.split(' ').collect::<Vec<_>>()), 0);
     assert_eq!(listed(folder, name)["state"], "pinned");

@@ -7,6 +7,8 @@ mod common;
 
 // The command line and the machine.
 
+/// `repro clean`.
+mod clean;
 /// Help, mistakes in arguments, and messages of training and prediction on the demo's data.
 mod cli;
 /// `repro doctor`.

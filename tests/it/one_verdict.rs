@@ -141,7 +141,7 @@ fn the_papers_small_world_is_judged_alike_also_where_it_stops_in_a_stage() {
     assert_eq!(rows.as_array().unwrap().len(), 3);
     for row in rows.as_array().unwrap() {
         let told = row["evidence"].to_string();
-        assert!(told.contains("files of another manifest") && told.contains("checksum nobody knows: "), "{row}");
+        assert!(told.contains("files of a different manifest") && told.contains("checksum nobody knows: "), "{row}");
     }
     // Only some features are taken.
     run(&mut paper(&["--tiny", "--task", "nlvr2"]), INCONCLUSIVE);

@@ -126,7 +126,7 @@ fn from_nothing_to_a_report_and_again() {
     assert_eq!((report.verdict, report.exit_code()), (Verdict::Inconclusive, exit::INCONCLUSIVE));
     for (row, published) in report.rows.iter().zip([69.9, 59.8, 74.95]) {
         assert_eq!((row.verdict, row.observed, row.headline), (Verdict::Inconclusive, Some(41.5), Some(published)));
-        assert!(row.evidence.iter().any(|e| e.contains("files of another manifest")), "{:?}", row.evidence);
+        assert!(row.evidence.iter().any(|e| e.contains("files of a different manifest")), "{:?}", row.evidence);
         assert!(row.evidence.iter().any(|e| e.contains("checksum nobody knows: ")), "{:?}", row.evidence);
         assert!(row.what_to_do.as_ref().unwrap().contains("repro fetch --pin"), "{:?}", row.what_to_do);
     }

@@ -45,7 +45,7 @@ fn from_nothing_to_a_report_again_and_after_a_loss() {
         assert!(row.observed.is_some_and(|accuracy| (0.0..=100.0).contains(&accuracy)), "{row:?}");
         assert_eq!(row.headline, Some(published));
         let why = &row.evidence[0];
-        for says in ["not comparable: ", "not the model lxr955", "files of another manifest"] {
+        for says in ["not comparable: ", "not the model lxr955", "files of a different manifest"] {
             assert!(why.contains(says), "{says}: {why}");
         }
     }
@@ -70,7 +70,7 @@ fn from_nothing_to_a_report_again_and_after_a_loss() {
 
     // An earlier training tells how long the next will take.
     let forecast = stdout(&run(paper(folder).arg("--dry-run"), 0));
-    assert!(forecast.contains("examples/s, measured by the training that ended"), "{forecast}");
+    assert!(forecast.contains("examples/s, measured in the training that finished"), "{forecast}");
 
     // One task alone, on few images, is another training.
     let trial = run(paper(folder).args(["--task", "nlvr2", "--tiny", "--explain"]), 0);

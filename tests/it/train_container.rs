@@ -88,7 +88,7 @@ fn the_demo_is_the_same_to_the_last_bit() {
     let again = inside(&mut demo(there), &image);
     assert_eq!(stderr(&again).matches(": cached (").count(), 10, "{}", stderr(&again));
     let moved = run(demo(there).arg("--explain"), 0);
-    assert_eq!(stdout(&moved).matches("it runs elsewhere (").count(), 10, "{}", stdout(&moved));
+    assert_eq!(stdout(&moved).matches("it runs in a different place (").count(), 10, "{}", stdout(&moved));
 
     commands_do_the_same(here, &image);
 }

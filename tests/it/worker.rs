@@ -191,7 +191,7 @@ fn a_worker_that_does_not_match_is_named_with_what_to_run() {
     let plain = folder.join("plain");
     fs::write(&plain, "text").unwrap();
     let misfit = "does not match this program";
-    let rebuild = "ci/repro in its folder does it, ci/install PREFIX";
+    let rebuild = "run ci/repro in its folder, or ci/install PREFIX";
     for (worker, code, parts) in [
         (&stale, INFRA, [misfit, "it was built from different source: 0, not ", rebuild]),
         (&other, INFRA, [misfit, "it uses protocol 9, this program ", rebuild]),

@@ -157,7 +157,7 @@ pub fn write_script(path: &Path, script: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The command of an engine; none where this machine cannot run it.
+/// Returns the command of an engine; `None` if this machine cannot run it.
 fn root_program(engine: &str, name: &str) -> Option<Command> {
     let found = program(name).filter(|_| rustix::process::geteuid().is_root());
     if found.is_none() {

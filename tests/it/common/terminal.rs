@@ -60,6 +60,11 @@ impl Terminal {
         self.keyboard.write_all(b"\x03").unwrap();
     }
 
+    /// Types bytes, which include the end of the line.
+    pub(crate) fn type_in(&mut self, line: &[u8]) {
+        self.keyboard.write_all(line).unwrap();
+    }
+
     /// Returns everything shown until the program and its children have ended.
     pub(crate) fn shown(self) -> String {
         self.shown.join().unwrap()

@@ -77,7 +77,7 @@ fn a_store_from_before_receipts_existed_is_checked_in_full_once() {
     assert_eq!(fs::read_to_string(&receipt).unwrap(), told);
     fs::remove_file(&receipt).unwrap();
     overwrite(&path, |bytes| bytes[8192..8196].copy_from_slice(&(-5_f32).to_le_bytes()), 1_700_000_000);
-    let again = stderr(&train(folder, "--output anew", 0));
+    let again = stderr(&train(folder, "--output second", 0));
     assert!(again.contains("value 0 is -5") && again.contains("features: built"), "{again}");
 }
 

@@ -22,7 +22,7 @@ fn wrapper_prefixes_are_removed_in_any_order_and_reported() {
     for (name, path) in files {
         let Some(path) = path else { continue };
         let said = convert(path.to_str().unwrap(), &format!("{name}.pth"));
-        assert!(said.contains("\"_orig_mod.\"") && said.contains("taken off 169 names"), "{said}");
+        assert!(said.contains("\"_orig_mod.\"") && said.contains("removed from 169 names"), "{said}");
         assert_eq!(said.contains("\"module.\""), name.starts_with("ddp"), "{said}");
         read.push(plain(&format!("{name}.pth")));
     }
@@ -37,14 +37,14 @@ fn wrapper_prefixes_are_removed_in_any_order_and_reported() {
         let state: StateDict = state;
         write_pth(&world.at(&format!("{name}.pth")), &state).unwrap();
         let said = convert(name, "out.pth");
-        assert!(said.contains("taken off"), "{name}: {said}");
+        assert!(said.contains("removed from"), "{name}: {said}");
         assert_eq!(plain("out.pth"), world.state, "{name}");
         let line = format!(
             "evaluate vqa --split valid --load {name}.pth --config c.json --data-root data --threads 1 --device cpu"
         );
         let output = run(repro(world.folder.path()).args(line.split(' ')), 0);
         assert!(
-            stderr(&output).contains("none missing; ") && stderr(&output).contains("taken off"),
+            stderr(&output).contains("none missing; ") && stderr(&output).contains("removed from"),
             "{}",
             stderr(&output)
         );
@@ -173,6 +173,6 @@ fn null_fields_are_ignored_unless_they_are_needed() {
         assert_ne!(null, text);
         fs::write(world.at("port/config.json"), null).unwrap();
         let said = world.fails("convert --from port --to out.pth");
-        assert!(said.contains(&format!("says {field} is null, which decides")), "{said}");
+        assert!(said.contains(&format!("has null for {field}, which the model depends on")), "{said}");
     }
 }

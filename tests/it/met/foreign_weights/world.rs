@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use checkpoint::{StateDict, TensorData, write_safetensors};
 use data::dataset::Task;
 use lxmert::model::TaskModel;
-use lxmert_spec::{Config, Description};
+use lxmert_spec::{Config, ModelDescription};
 use tch::Device;
 
 use crate::common::mini;
@@ -20,7 +20,7 @@ pub(super) const HEAD: &str = "logit_fc.3.weight";
 pub(super) struct World {
     pub(super) folder: tempfile::TempDir,
     pub(super) state: StateDict,
-    pub(super) description: Description,
+    pub(super) description: ModelDescription,
 }
 
 impl World {
@@ -41,7 +41,7 @@ impl World {
             ..Config::lxr955()
         };
         let model = TaskModel::new(&config, 1, 7, Device::Cpu).unwrap();
-        let description = Description { task: Task::Vqa, config, answers: 7 };
+        let description = ModelDescription { task: Task::Vqa, config, answers: 7 };
         fs::write(folder.path().join("c.json"), serde_json::to_string(&description.config).unwrap()).unwrap();
         Self { state: model.parameters().state(), description, folder }
     }

@@ -78,6 +78,6 @@ fn doctor_tries_the_locks_of_the_workspace_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let report = stdout(&run(repro(folder.path()).args(["doctor", "--for", "demo"]), exit::PASS));
     let row = report.lines().find(|line| line.contains(" locks ")).unwrap();
-    assert!(row.contains("fine") && row.contains("runs keep each other out of workspace"), "{row}");
+    assert!(row.contains("fine") && row.contains("files can be locked in workspace"), "{row}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
