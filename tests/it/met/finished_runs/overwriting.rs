@@ -15,22 +15,18 @@ fn a_finished_run_is_never_trained_over() {
     let world = World::shared();
     let place = world.copies(&["a", "gqa", "pretrain"]);
     for (run_there, words, said) in [
-        ("a", "train vqa --pth --seed 1", "a finished run is here: vqa, with the same settings, best "),
+        ("a", "train vqa --pth --seed 1", "holds a finished run: vqa, with the same settings, best "),
         ("a", "train vqa --seed 1 --lr 2e-3", "other settings (--lr: 0.001 -> 0.002), best "),
         ("a", "train vqa --seed 1 --data-root /nowhere", "with the same settings"),
         ("a", "train vqa --seed 1 --llayers 3", "model l_layers: "),
         ("a", "train gqa --seed 1", "task: vqa -> gqa"),
         ("a", "train nlvr2 --seed 1 --data-root /nowhere", "task: vqa -> nlvr2"),
-        (
-            "a",
-            "pretrain --taskMaskLM",
-            "a finished run is here: vqa, with other settings (task: vqa -> pretrain), best ",
-        ),
+        ("a", "pretrain --taskMaskLM", "holds a finished run: vqa, with other settings (task: vqa -> pretrain), best "),
         ("a", "pretrain --taskMaskLM --resume", "task: vqa -> pretrain"),
         ("gqa", "train vqa --seed 3", "task: gqa -> vqa"),
-        ("pretrain", PRETRAIN, "a finished run is here: pretrain, with the same settings, best loss "),
+        ("pretrain", PRETRAIN, "holds a finished run: pretrain, with the same settings, best loss "),
         ("pretrain", "pretrain --taskMaskLM --taskMatched --data-root /nowhere", "tasks: [\"Mask_LM\"] -> "),
-        ("pretrain", "train vqa", "a finished run is here: pretrain, with other settings (task: pretrain -> vqa)"),
+        ("pretrain", "train vqa", "holds a finished run: pretrain, with other settings (task: pretrain -> vqa)"),
         ("pretrain", "train vqa --resume", "task: pretrain -> vqa"),
     ] {
         let folder = place.path().join(run_there);
@@ -48,7 +44,7 @@ fn a_finished_run_is_never_trained_over() {
     // In a container it is refused before anything is asked of an engine.
     let contained = format!("train vqa --seed 1 --output a {FIXED} --engine docker --image none:1");
     let refused = run(world.go(place.path(), &contained).env("DOCKER_HOST", "unix:///nowhere"), USAGE);
-    assert!(stderr(&refused).contains("a finished run is here"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("holds a finished run"), "{}", stderr(&refused));
 }
 
 #[test]
@@ -162,7 +158,7 @@ fn weights_without_an_outcome_are_not_overwritten() {
         let before = tree(&output);
         let words = format!("{words} --output {folder} {FIXED}");
         let refused = run(&mut world.go(place.path(), &words), USAGE);
-        assert!(stderr(&refused).contains(&format!("weights are here: {weights}")), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(&format!("already holds weights: {weights}")), "{}", stderr(&refused));
         assert!(tree(&output) == before);
         run(&mut world.go(place.path(), &format!("{words} --restart")), 0);
         let [moved] = &aside(place.path(), folder)[..] else { panic!() };
