@@ -9,7 +9,7 @@ use super::output::say;
 use base::error::Result;
 use base::exit;
 use base::status;
-use data::dataset::python::float_repr;
+use data::dataset::python_format::float_repr;
 use data::dataset::{self, Task, completeness};
 use lxmert_spec::paper::fine_tuning;
 

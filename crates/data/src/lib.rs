@@ -1,4 +1,5 @@
-//! What models are trained and judged on: the questions of VQA, GQA and NLVR2, the data of pre-training, and image features.
+//! The data that models are trained and evaluated on: questions of VQA, GQA and NLVR2, pre-training data, and image
+//! features.
 //!
 //! Must not know: models, verdicts, where files come from.
 

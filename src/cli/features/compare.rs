@@ -10,7 +10,7 @@ use base::files;
 use base::format::{grouped, human_bytes, human_seconds};
 use base::host::cores;
 use base::status;
-use data::features::compare::Found;
+use data::features::compare::FeatureComparison;
 use judge::verdict::comparison::{Settings, compare};
 use judge::verdict::features::Golden;
 
@@ -98,7 +98,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     Ok(verdict.exit_code())
 }
 
-fn tell_speed(found: &Found) {
+fn tell_speed(found: &FeatureComparison) {
     let speed = &found.speed;
     let seconds = speed.seconds.max(1e-9);
     let rate = |amount: u64| (amount as f64 / seconds).round() as u64;

@@ -16,8 +16,8 @@ pub struct Prediction {
     pub answer: String,
 }
 
-/// The mean score, 0 to 1, of the predictions: VQA and GQA add the label's score of each answer (none: 0), NLVR2 counts the
-/// right ones. The mean is over the predictions, not over the data: an example left out does not count.
+/// Computes the mean score, 0 to 1, of the predictions: VQA and GQA add the label's score of each answer (none: 0), NLVR2
+/// counts the right ones. The mean is over the predictions, not over the data: an example left out does not count.
 ///
 /// No prediction, an id that the data lack or that is predicted twice, and data without labels are errors.
 pub fn score(data: &TaskData, predictions: &[Prediction]) -> Result<f64> {
@@ -45,7 +45,8 @@ pub fn score(data: &TaskData, predictions: &[Prediction]) -> Result<f64> {
         }
         sum += match &example.label {
             Some(Label::Class(_)) if !matches!(answer.as_str(), "True" | "False") => {
-                return Err(Error::data(format!("the prediction for {id} is `{answer}`, neither True nor False")));
+                return Err(Error::data(format!("the prediction for {id} is `{answer}`, neither True nor False"))
+                    .next("write each NLVR2 prediction as `identifier,True` or `identifier,False`"));
             }
             Some(label) => label.points(answer),
             None => {
@@ -61,16 +62,18 @@ pub fn score(data: &TaskData, predictions: &[Prediction]) -> Result<f64> {
     Ok(sum / predictions.len() as f64)
 }
 
-/// The "Valid Oracle" of VQA and GQA: the score of answering every example with the best answer that the table holds.
+/// Computes the "Valid Oracle" of VQA and GQA: the score of answering every example with the best answer that the table
+/// holds.
 ///
 /// `kept` names the examples that count, by index (those with features). The best answer is the original's: first maximum
 /// of the float32 target row, hence answer 0 where no known answer has a score. An answer missing from the table is an
 /// error in VQA and ignored in GQA.
 pub fn oracle(data: &TaskData, kept: &[usize], label2ans: &[String]) -> Result<f64> {
     if data.task == Task::Nlvr2 {
-        return Err(Error::usage("NLVR2 has no oracle score: its labels are not answers"));
+        return Err(Error::usage("NLVR2 has no oracle score: its labels are not answers").next("choose vqa or gqa"));
     }
-    let answer_0 = label2ans.first().ok_or_else(|| Error::data("the answer table is empty"))?;
+    let empty = || Error::data("the answer table is empty").next("fetch it again: repro fetch --task vqa,gqa");
+    let answer_0 = label2ans.first().ok_or_else(empty)?;
     let labels: HashMap<&str, usize> =
         label2ans.iter().enumerate().map(|(label, answer)| (answer.as_str(), label)).collect();
     let mut predictions = Vec::with_capacity(kept.len());
@@ -78,7 +81,8 @@ pub fn oracle(data: &TaskData, kept: &[usize], label2ans: &[String]) -> Result<f
         let example =
             data.examples.get(index).ok_or_else(|| Error::bug(format!("there is no example {index} in the data")))?;
         let Some(Label::Soft(scores)) = &example.label else {
-            return Err(Error::data(format!("{} {} has no labels", data.task, data.splits.join(","))));
+            return Err(Error::data(format!("{} {} has no labels", data.task, data.splits.join(",")))
+                .next("choose a labelled split"));
         };
         let mut best = (0.0_f32, 0_usize, answer_0);
         for (answer, &score) in scores {
@@ -109,7 +113,7 @@ pub fn oracle(data: &TaskData, kept: &[usize], label2ans: &[String]) -> Result<f
 mod tests {
     use super::*;
     use crate::dataset::predictions::read_predictions;
-    use crate::dataset::python::float_repr;
+    use crate::dataset::python_format::float_repr;
 
     fn data(task: Task, labels: Vec<Option<Label>>) -> TaskData {
         let examples = labels

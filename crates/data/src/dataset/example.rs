@@ -5,7 +5,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-/// What identifies an example within its task: a number in VQA, a text in GQA (leading zeros count) and NLVR2.
+/// Identifier of an example within its task: a number in VQA, text in GQA (leading zeros count) and NLVR2.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Id {
@@ -24,17 +24,17 @@ impl fmt::Display for Id {
     }
 }
 
-/// What is right for an example.
+/// The correct answer of an example.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Label {
     /// VQA and GQA: the score, 0 to 1, of each answer that earns one, in the file's order; may be empty.
     Soft(IndexMap<String, f64>),
-    /// NLVR2: 1 where the sentence is true of the images, else 0.
+    /// NLVR2: 1 if the sentence is true of the images, otherwise 0.
     Class(usize),
 }
 
 impl Label {
-    /// What an answer earns, 0 to 1. NLVR2's answers are True and False.
+    /// Returns the score of an answer, 0 to 1. NLVR2's answers are True and False.
     pub fn points(&self, answer: &str) -> f64 {
         match self {
             Self::Soft(scores) => scores.get(answer).copied().unwrap_or(0.0),
@@ -43,7 +43,7 @@ impl Label {
     }
 }
 
-/// The NLVR2 answer of a class: `True` for 1, else `False`.
+/// Returns the NLVR2 answer of a class: `True` for 1, else `False`.
 pub fn nlvr2_answer(class: usize) -> &'static str {
     if class == 1 { "True" } else { "False" }
 }

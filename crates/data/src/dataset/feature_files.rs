@@ -1,11 +1,11 @@
-//! Which obj36 feature files the splits of a task need, and how many of their images.
+//! Lists the obj36 feature files that the splits of a task need, and how many of their images.
 
 use std::path::{Path, PathBuf};
 
 use super::task::{Task, split_names};
 use base::error::{Error, Result};
 
-/// How many images are loaded: all, or few for a trial run. (The original's README says 4096 for `--fast`; its code 5000.)
+/// Number of images to load: all, or a few for a trial run. (The original's README says 4096 for `--fast`; its code 5000.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
@@ -19,7 +19,7 @@ pub enum Scale {
 }
 
 impl Scale {
-    /// The scale of the two flags; `--tiny` wins.
+    /// Returns the scale for the two flags; `--tiny` takes precedence.
     pub fn from_flags(tiny: bool, fast: bool) -> Self {
         match (tiny, fast) {
             (true, _) => Self::Tiny,
@@ -37,7 +37,7 @@ impl Scale {
     }
 }
 
-/// How many rows of a feature file count. Ordered: more rows are greater.
+/// Number of rows of a feature file to use. More rows are greater in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Limit {
     /// The first rows in file order, at most so many.
@@ -47,7 +47,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Whether the row with this index, from 0, counts.
+    /// Returns whether the row with this index, from 0, is used.
     pub fn admits(self, row: usize) -> bool {
         match self {
             Self::First(rows) => row < rows,
@@ -70,7 +70,7 @@ pub struct FeatureFile {
 /// VQA's minival images are the first rows of val2014.
 const MINIVAL_IMAGES: usize = 5000;
 
-/// The feature files that the comma list `splits` of a task needs, in the order of first use.
+/// Returns the feature files that the comma list `splits` of a task needs, in the order of first use.
 ///
 /// - VQA: train → train2014; valid, minival, nominival → val2014; test → test2015, under `mscoco_imgfeat`. minival at full
 ///   scale uses the first 5000 rows only. Under a smaller scale nominival finds few images or none, as in the original.

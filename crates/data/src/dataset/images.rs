@@ -1,10 +1,10 @@
-//! Which images the questions of a file are about, read one record at a time and with nothing kept.
+//! Lists the images that the questions of a file are about, reading one record at a time in constant memory.
 
 use std::path::Path;
 
 use serde::de::MapAccess;
 
-use super::foreign::Wanted;
+use super::foreign_json::ExpectedFile;
 use super::records::{self, Draft, field, required};
 use super::task::Task;
 use base::error::Result;
@@ -12,24 +12,29 @@ use base::error::Result;
 /// Calls `each` with the images of every question of a task's split file: one, or NLVR2's two.
 ///
 /// # Errors
-/// Data where the file is missing or is no list of such questions, with the entry and the field.
+/// Data if the file is missing or is no list of such questions, with the entry and the field.
 pub fn images_of_questions(task: Task, split_file: &Path, mut each: impl FnMut(&[String])) -> Result<()> {
     let fields: &'static [&'static str] = match task {
         Task::Vqa | Task::Gqa => &["img_id"],
         Task::Nlvr2 => &["img0", "img1"],
     };
-    read(split_file, Wanted::Split(task), fields, &mut each)
+    read(split_file, ExpectedFile::Split(task), fields, &mut each)
 }
 
-/// The same for a file of pre-training data, with one call an image.
+/// Calls `each` with each image of a file of pre-training data.
 ///
 /// # Errors
-/// As [`images_of_questions`].
+/// See [`images_of_questions`].
 pub fn images_of_sentences(file: &Path, mut each: impl FnMut(&[String])) -> Result<()> {
-    read(file, Wanted::Sentences, &["img_id"], &mut each)
+    read(file, ExpectedFile::Sentences, &["img_id"], &mut each)
 }
 
-fn read(file: &Path, wanted: Wanted, fields: &'static [&'static str], each: &mut dyn FnMut(&[String])) -> Result<()> {
+fn read(
+    file: &Path,
+    wanted: ExpectedFile,
+    fields: &'static [&'static str],
+    each: &mut dyn FnMut(&[String]),
+) -> Result<()> {
     let new = || ImagesDraft { fields, images: vec![None; fields.len()] };
     records::read_list(file, wanted, new, |images| {
         each(&images);

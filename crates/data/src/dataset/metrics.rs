@@ -1,5 +1,5 @@
-//! What is measured of predictions beside the accuracy. A new metric is added here: its name, how it is computed, and the sentence
-//! that tells of it; evaluations record it and verdicts name it.
+//! Metrics beside the accuracy. A new metric is added here: its name, its computation, and the sentence that reports it.
+//! Evaluations record it and verdicts name it.
 
 use std::collections::BTreeMap;
 

@@ -3,17 +3,17 @@
 pub mod evaluate;
 pub mod example;
 pub mod feature_files;
-mod foreign;
+mod foreign_json;
 pub mod images;
+mod json_outline;
 pub mod metrics;
 pub mod nlvr2_official;
-mod outline;
 pub mod predictions;
 pub mod process_gqa;
 pub mod process_nlvr2;
 #[cfg(test)]
 mod program_tests;
-pub mod python;
+pub mod python_format;
 mod records;
 pub mod submission;
 pub mod task;

@@ -9,8 +9,8 @@ use serde::de::MapAccess;
 use super::evaluate::Prediction;
 use super::example::nlvr2_answer;
 use super::example::{Id, Label};
-use super::foreign::Wanted;
-use super::python::float_repr;
+use super::foreign_json::ExpectedFile;
+use super::python_format::float_repr;
 use super::records::{self, Draft, field, required};
 use super::task_data::TaskData;
 use base::error::{Error, Result};
@@ -30,14 +30,14 @@ pub struct Nlvr2Gold {
 /// Reads an official file, one JSON object a line (or a list of them): a split or one of its balanced and unbalanced subsets.
 pub fn read_nlvr2_gold(path: &Path) -> Result<Vec<Nlvr2Gold>> {
     let mut gold = Vec::new();
-    records::read_list(path, Wanted::Nlvr2Official, GoldDraft::default, |example| {
+    records::read_list(path, ExpectedFile::Nlvr2Official, GoldDraft::default, |example| {
         gold.push(example);
         Ok(())
     })?;
     Ok(gold)
 }
 
-/// The official view of loaded NLVR2 data.
+/// Converts loaded NLVR2 data to the official script's view.
 pub fn nlvr2_gold(data: &TaskData) -> Result<Vec<Nlvr2Gold>> {
     data.examples
         .iter()
@@ -47,7 +47,8 @@ pub fn nlvr2_gold(data: &TaskData) -> Result<Vec<Nlvr2Gold>> {
                 sentence: example.sentence.clone(),
                 label: nlvr2_answer(class).into(),
             }),
-            _ => Err(Error::data(format!("{} {} has no NLVR2 labels", data.task, data.splits.join(",")))),
+            _ => Err(Error::data(format!("{} {} has no NLVR2 labels", data.task, data.splits.join(",")))
+                .next("choose a labelled NLVR2 split")),
         })
         .collect()
 }
@@ -66,17 +67,17 @@ pub struct Nlvr2Score {
 }
 
 impl Nlvr2Score {
-    /// Share of right predictions, 0 to 1.
+    /// Returns the share of right predictions, 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.examples as f64
     }
 
-    /// Accuracy times 100, rounded as the official script for the balanced and unbalanced subsets does.
+    /// Returns the accuracy times 100, rounded like the official script for the balanced and unbalanced subsets.
     pub fn accuracy_percent(&self) -> f64 {
         100.0 * self.correct as f64 / self.examples as f64
     }
 
-    /// Share of sentences that are judged rightly of all their image pairs, 0 to 1.
+    /// Returns the share of sentences that are answered correctly for all their image pairs, 0 to 1.
     pub fn consistency(&self) -> f64 {
         self.consistent as f64 / self.groups as f64
     }
@@ -88,7 +89,8 @@ impl fmt::Display for Nlvr2Score {
     }
 }
 
-/// The official score. The sentence an example belongs to is its identifier without the third field (the image pair).
+/// Computes the official score. The sentence an example belongs to is its identifier without the third field (the image
+/// pair).
 ///
 /// Predictions may cover more than `gold`, so that a subset is scored from predictions for the whole split. Fewer
 /// predictions than examples give the official message as an error (the official script prints it and exits with 0).
@@ -155,7 +157,7 @@ pub fn nlvr2_categories(annotations: &Path, gold: &[Nlvr2Gold], predictions: &[P
     Ok(Nlvr2Categories { annotated: sentences.len(), categories })
 }
 
-/// Sentence → categories.
+/// Parses the categories of each sentence.
 fn read_annotations(text: &str) -> Result<HashMap<&str, Vec<&str>>, String> {
     let mut sentences: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut current = None;
@@ -176,7 +178,7 @@ fn read_annotations(text: &str) -> Result<HashMap<&str, Vec<&str>>, String> {
     Ok(sentences)
 }
 
-/// The sentence that an example asks: its identifier with the third dash field (the pair of images) blanked.
+/// Returns the group of an example's sentence: the identifier with the third dash field (the pair of images) blanked.
 pub fn sentence_group(identifier: &str) -> Result<String> {
     let mut fields: Vec<&str> = identifier.split('-').collect();
     match fields.get_mut(2) {
@@ -197,7 +199,8 @@ impl<'a> Answers<'a> {
         let mut answers = HashMap::with_capacity(predictions.len());
         for Prediction { id, answer } in predictions {
             let Id::Text(identifier) = id else {
-                return Err(Error::data(format!("`{id}` is not an NLVR2 identifier")));
+                return Err(Error::data(format!("`{id}` is not an NLVR2 identifier"))
+                    .next("score predictions against the task they were made for"));
             };
             if answers.insert(identifier.as_str(), answer.as_str()).is_some() {
                 return Err(Error::data(format!("identifier {id} is predicted twice"))
@@ -205,7 +208,7 @@ impl<'a> Answers<'a> {
             }
         }
         if gold.is_empty() {
-            return Err(Error::data("there is no NLVR2 example to score"));
+            return Err(Error::data("there is no NLVR2 example to score").next("choose a split that has examples"));
         }
         if answers.len() < gold.len() {
             return Err(some_missing(gold, &answers));
@@ -222,7 +225,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// How many missing predictions the error names.
+/// Number of missing predictions that the error names.
 const NAMED: usize = 10;
 
 fn some_missing(gold: &[Nlvr2Gold], answers: &HashMap<&str, &str>) -> Error {
@@ -276,7 +279,7 @@ mod tests {
     use crate::dataset::predictions::{read_predictions, write_predictions};
     use crate::dataset::task::Task;
 
-    /// The fixture's rule for predictions: right where splitmix64(fnv1a64(identifier)) mod 100 is below `percent`.
+    /// Returns the fixture's rule for predictions: right where splitmix64(fnv1a64(identifier)) mod 100 is below `percent`.
     fn by_rule(gold: &[Nlvr2Gold], percent: u64) -> Vec<Prediction> {
         let rule = |identifier: &str| {
             let hash = identifier

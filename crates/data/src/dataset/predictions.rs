@@ -8,8 +8,8 @@ use serde::de::MapAccess;
 
 use super::evaluate::Prediction;
 use super::example::Id;
-use super::foreign::{Wanted, explain};
-use super::python;
+use super::foreign_json::{ExpectedFile, explain};
+use super::python_format;
 use super::records::{self, Draft, field, required};
 use super::task::Task;
 use base::error::{Error, Result};
@@ -21,13 +21,13 @@ const CSV_LIMIT: u64 = 1 << 30;
 /// Writes predictions in their order, in the task's submission format.
 pub fn write_predictions(task: Task, path: &Path, predictions: &[Prediction]) -> Result<()> {
     match task {
-        Task::Vqa => python::write_list(path, |push| {
+        Task::Vqa => python_format::write_list(path, |push| {
             predictions.iter().try_for_each(|prediction| match prediction.id {
                 Id::Int(question_id) => push(VqaEntry { answer: &prediction.answer, question_id }),
                 Id::Text(_) => Err(foreign_id(task, &prediction.id)),
             })
         }),
-        Task::Gqa => python::write_list(path, |push| {
+        Task::Gqa => python_format::write_list(path, |push| {
             predictions.iter().try_for_each(|prediction| match &prediction.id {
                 Id::Text(question_id) => push(GqaEntry { prediction: &prediction.answer, question_id }),
                 Id::Int(_) => Err(foreign_id(task, &prediction.id)),
@@ -57,14 +57,14 @@ pub fn read_predictions(task: Task, path: &Path) -> Result<Vec<Prediction>> {
             let (false, Some(answer)) = (identifier.is_empty(), answer) else {
                 let error = Error::data(format!("{} is wrong at line {}: `{line}`", path.display(), index + 1))
                     .next("each line is identifier,True or identifier,False, such as dev-850-0-0,False");
-                return Err(if index == 0 { explain(path, Wanted::Predictions(task), error) } else { error });
+                return Err(if index == 0 { explain(path, ExpectedFile::Predictions(task), error) } else { error });
             };
             predictions.push(Prediction { id: Id::Text(identifier.into()), answer: answer.into() });
         }
     } else {
         records::read_list(
             path,
-            Wanted::Predictions(task),
+            ExpectedFile::Predictions(task),
             || PredictionDraft { task, number: None, text: None, answer: None },
             |prediction| {
                 predictions.push(prediction);

@@ -1,4 +1,4 @@
-//! Makes the split files of GQA from the official question files, byte-identical to the original's three scripts.
+//! Makes the split files of GQA from the official question files, byte for byte as the original's three scripts do.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::MapAccess;
 
-use super::foreign::Wanted;
-use super::python;
+use super::foreign_json::ExpectedFile;
+use super::python_format;
 use super::records::{self, Draft, field, required};
 use base::error::{Error, Result};
 
@@ -58,7 +58,7 @@ pub fn process_gqa(raw: &Path, set: GqaSet, out: &Path) -> Result<Vec<(&'static 
 /// Makes one split of `set` as [`process_gqa`] does, as the file `out`.
 ///
 /// # Errors
-/// Usage where the set has no such split; else as [`process_gqa`].
+/// Usage if the set has no such split; else as [`process_gqa`].
 pub fn process_gqa_one(raw: &Path, set: GqaSet, split: &str, out: &Path) -> Result<usize> {
     let (_, source) = set.splits().iter().find(|(name, _)| *name == split).ok_or_else(|| {
         let names: Vec<_> = set.splits().iter().map(|(name, _)| *name).collect();
@@ -68,7 +68,7 @@ pub fn process_gqa_one(raw: &Path, set: GqaSet, split: &str, out: &Path) -> Resu
     process_gqa_split(&sources(&raw.join(source))?, out)
 }
 
-/// A file, or the JSON files of a folder by name. (The original takes a folder's files in the file system's order.)
+/// Lists a file, or the JSON files of a folder by name. (The original takes a folder's files in the file system's order.)
 fn sources(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -86,17 +86,22 @@ fn sources(path: &Path) -> Result<Vec<PathBuf>> {
 
 fn process_gqa_split(sources: &[PathBuf], out: &Path) -> Result<usize> {
     let mut questions = 0;
-    python::write_list(out, |push| {
+    python_format::write_list(out, |push| {
         for source in sources {
-            records::read_object(source, Wanted::GqaOfficial, QuestionDraft::default, |question_id, question| {
-                questions += 1;
-                push(Entry {
-                    img_id: question.image,
-                    label: question.answer.map(|answer| BTreeMap::from([(answer, 1.0)])),
-                    question_id,
-                    sent: question.text,
-                })
-            })?;
+            records::read_object(
+                source,
+                ExpectedFile::GqaOfficial,
+                QuestionDraft::default,
+                |question_id, question| {
+                    questions += 1;
+                    push(Entry {
+                        img_id: question.image,
+                        label: question.answer.map(|answer| BTreeMap::from([(answer, 1.0)])),
+                        question_id,
+                        sent: question.text,
+                    })
+                },
+            )?;
         }
         if questions == 0 {
             return Err(Error::data(format!("no GQA questions are found for {}", out.display()))

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::nlvr2_official::read_nlvr2_gold;
-use super::python;
+use super::python_format;
 use base::error::{Error, Result};
 
 /// The official file of each split the original prepares: split name, official file name.
@@ -16,9 +16,9 @@ pub const NLVR2_SOURCES: [(&str, &str); 3] = [("train", "train.json"), ("valid",
 pub fn process_nlvr2(official: &Path, split: &str, out: &Path) -> Result<usize> {
     let examples = read_nlvr2_gold(official)?;
     if examples.is_empty() {
-        return Err(Error::data(format!("{} holds no examples", official.display())).next("fetch it again"));
+        return Err(Error::data(format!("{} has no examples", official.display())).next("fetch it again"));
     }
-    python::write_list(out, |push| {
+    python_format::write_list(out, |push| {
         for (line, example) in examples.iter().enumerate() {
             let wrong = |what: String| {
                 Error::data(format!("{} is wrong at line {}: {what}", official.display(), line + 1))

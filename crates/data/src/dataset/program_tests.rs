@@ -6,7 +6,7 @@ use std::path::Path;
 use super::evaluate::{oracle, score};
 use super::feature_files::{Scale, feature_files};
 use super::predictions::read_predictions;
-use super::python::float_repr;
+use super::python_format::float_repr;
 use super::task::{Task, split_names};
 use super::task_data::TaskData;
 

@@ -1,4 +1,5 @@
-//! Reads JSON files of many small records one record at a time; errors name what the file is instead, or entry, field and line.
+//! Reads JSON files of many small records, one record at a time. Errors name what the file is instead, or entry, field and
+//! line.
 
 use std::fmt;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::foreign::{Wanted, explain};
+use super::foreign_json::{ExpectedFile, explain};
 use base::error::{Error, Result};
 use base::files::text::open_text;
 
@@ -16,11 +17,11 @@ const LONGEST_LINE: u64 = 16 << 20;
 
 /// A record being read: it takes the fields it knows and is finished when the JSON object ends.
 pub(super) trait Draft: Sized {
-    /// What a complete draft becomes.
+    /// The record that a complete draft becomes.
     type Record;
     /// Takes the value of `key` (see [`field`]) and returns true, or returns false and leaves the value alone.
     fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error>;
-    /// The record, or what is wrong with it.
+    /// Returns the record, or what is wrong with it.
     fn finish(self) -> Result<Self::Record, String>;
 }
 
@@ -31,13 +32,13 @@ pub(super) fn field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<bool, A::Error> {
     if slot.is_some() {
-        return Err(A::Error::custom(format_args!("field `{key}` is there twice")));
+        return Err(A::Error::custom(format_args!("field `{key}` occurs twice")));
     }
     *slot = Some(map.next_value().map_err(|e| A::Error::custom(format_args!("field `{key}`: {e}")))?);
     Ok(true)
 }
 
-/// The value of a field that must be there.
+/// Returns the value of a required field.
 pub(super) fn required<T>(slot: Option<T>, key: &str) -> Result<T, String> {
     slot.ok_or_else(|| format!("field `{key}` is missing"))
 }
@@ -45,7 +46,7 @@ pub(super) fn required<T>(slot: Option<T>, key: &str) -> Result<T, String> {
 /// Reads records from a JSON list, or from lines of one JSON object each: the content decides.
 pub(super) fn read_list<D: Draft>(
     path: &Path,
-    wanted: Wanted,
+    wanted: ExpectedFile,
     new: impl Fn() -> D,
     mut each: impl FnMut(D::Record) -> Result<()>,
 ) -> Result<()> {
@@ -59,14 +60,14 @@ pub(super) fn read_list<D: Draft>(
 /// Reads a JSON object whose values are records; `each` gets key and record.
 pub(super) fn read_object<D: Draft>(
     path: &Path,
-    wanted: Wanted,
+    wanted: ExpectedFile,
     new: impl Fn() -> D,
     each: impl FnMut(String, D::Record) -> Result<()>,
 ) -> Result<()> {
     whole(open_text(path)?, path, wanted, Shape::Object, new, each)
 }
 
-/// The first byte that is no blank; the blanks before it are taken.
+/// Skips white space and returns the first other byte.
 fn first_byte(file: &mut BufReader<File>, path: &Path) -> Result<Option<u8>> {
     loop {
         let bytes = file.fill_buf().map_err(|e| Error::io("read", path, &e))?;
@@ -91,7 +92,7 @@ fn first_byte(file: &mut BufReader<File>, path: &Path) -> Result<Option<u8>> {
 fn lines<D: Draft>(
     mut file: BufReader<File>,
     path: &Path,
-    wanted: Wanted,
+    wanted: ExpectedFile,
     new: impl Fn() -> D,
     mut each: impl FnMut(D::Record) -> Result<()>,
 ) -> Result<()> {
@@ -130,7 +131,7 @@ enum Shape {
 fn whole<D: Draft>(
     file: BufReader<File>,
     path: &Path,
-    wanted: Wanted,
+    wanted: ExpectedFile,
     shape: Shape,
     new: impl Fn() -> D,
     mut each: impl FnMut(String, D::Record) -> Result<()>,

@@ -1,4 +1,4 @@
-//! Whether predictions answer every question of a split, each once: test servers want all of them.
+//! Checks that predictions answer every question of a split exactly once, as test servers require.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -11,7 +11,7 @@ use super::task_data::TaskData;
 use base::error::Error;
 use base::format::grouped;
 
-/// How many of a kind are named.
+/// Number of faults of a kind that are named.
 const NAMED: usize = 3;
 
 /// Things that should not be: how many, and the first few.
@@ -51,13 +51,13 @@ pub struct Completeness {
     pub foreign: Faults,
     /// Questions with more than one prediction.
     pub repeated: Faults,
-    /// Answers that the answer table lacks; none where `answers_checked` is false.
+    /// Answers that the answer table lacks; `None` if `answers_checked` is false.
     pub unknown_answers: Faults,
-    /// Whether there was an answer table to look into.
+    /// Whether an answer table was available.
     pub answers_checked: bool,
 }
 
-/// Compares predictions with the split that they are for, and their answers with the answer table, where there is one.
+/// Compares predictions with the split that they are for, and their answers with the answer table, if there is one.
 pub fn completeness(data: &TaskData, answers: Option<&[String]>, predictions: &[Prediction]) -> Completeness {
     let table: Option<HashSet<&str>> = answers.map(|answers| answers.iter().map(String::as_str).collect());
     let mut times: HashMap<&Id, usize> = data.examples.iter().map(|example| (&example.id, 0)).collect();
@@ -93,12 +93,12 @@ pub fn completeness(data: &TaskData, answers: Option<&[String]>, predictions: &[
 }
 
 impl Completeness {
-    /// Whether the only fault is that questions are missing, as when features are loaded in part.
+    /// Returns whether the only fault is that questions are missing, as when features are loaded in part.
     pub fn only_missing(&self) -> bool {
         self.foreign.none() && self.repeated.none() && self.unknown_answers.none()
     }
 
-    /// What is wrong, as an error about what `name` names.
+    /// Returns the faults as an error about `name`.
     pub fn error(&self, name: impl fmt::Display) -> Error {
         Error::data(format!("{name} is {self}"))
             .next("predict again with features of every image and the model's own answer table, then submit that file")

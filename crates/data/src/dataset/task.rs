@@ -22,7 +22,7 @@ impl Task {
     /// All tasks, in the paper's order.
     pub const ALL: [Self; 3] = [Self::Vqa, Self::Gqa, Self::Nlvr2];
 
-    /// The name on the command line and of the folder under the data root: `vqa`, `gqa`, `nlvr2`.
+    /// Returns the name on the command line and of the folder under the data root: `vqa`, `gqa`, `nlvr2`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Vqa => "vqa",
@@ -31,7 +31,7 @@ impl Task {
         }
     }
 
-    /// The field that holds an example's id in a split file: `question_id`, or NLVR2's `identifier`.
+    /// Returns the field that holds an example's id in a split file: `question_id`, or NLVR2's `identifier`.
     pub fn id_field(self) -> &'static str {
         match self {
             Self::Vqa | Self::Gqa => "question_id",
@@ -39,7 +39,7 @@ impl Task {
         }
     }
 
-    /// Where a split's examples are: `<data root>/<task>/<split>.json`.
+    /// Returns the path of a split's examples: `<data root>/<task>/<split>.json`.
     pub fn split_file(self, data_root: &Path, split: &str) -> PathBuf {
         data_root.join(self.name()).join(format!("{split}.json"))
     }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::de::MapAccess;
 
 use super::example::{Example, Id, Label};
-use super::foreign::{self, Wanted};
+use super::foreign_json::{self, ExpectedFile};
 use super::records::{self, Draft, field, required};
 use super::task::{Task, split_names};
 use base::error::{Error, Result};
@@ -23,7 +23,7 @@ pub struct TaskData {
     pub examples: Vec<Example>,
 }
 
-/// How many missing images [`Filtered`] names.
+/// Number of missing images that [`Filtered`] names.
 const NAMED: usize = 5;
 
 /// Which examples can be used with the features at hand.
@@ -31,11 +31,11 @@ const NAMED: usize = 5;
 pub struct Filtered {
     /// Indices into [`TaskData::examples`] of those with all their images, ascending.
     pub kept: Vec<usize>,
-    /// How many lack an image. The original drops these without a word.
+    /// Number of examples that lack an image. The original drops them silently.
     pub missing_examples: usize,
     /// The first few missing images, each once.
     pub missing_images: Vec<String>,
-    /// How many different images are missing.
+    /// Number of different images that are missing.
     pub missing_image_count: usize,
 }
 
@@ -60,7 +60,7 @@ impl TaskData {
             let start = examples.len();
             records::read_list(
                 &path,
-                Wanted::Split(task),
+                ExpectedFile::Split(task),
                 || ExampleDraft::new(task),
                 |example| {
                     examples.push(example);
@@ -68,7 +68,7 @@ impl TaskData {
                 },
             )?;
             if examples.len() == start {
-                return Err(Error::data(format!("{} holds no examples", path.display()))
+                return Err(Error::data(format!("{} has no examples", path.display()))
                     .next(format!("put the {task} split `{split}` there: {}", layout(task))));
             }
             starts.push((path, start));
@@ -89,17 +89,17 @@ impl TaskData {
             if !path.exists() {
                 return Err(missing_file(task, data_root, &split));
             }
-            foreign::refuse(&path, Wanted::Split(task))?;
+            foreign_json::refuse(&path, ExpectedFile::Split(task))?;
         }
         Ok(())
     }
 
-    /// Whether the examples have labels (test data has none).
+    /// Returns whether the examples have labels (test data has none).
     pub fn is_labelled(&self) -> bool {
         self.examples.first().is_some_and(|example| example.label.is_some())
     }
 
-    /// Sorts out the examples for which an image is not `available`. Above zero this is an error for the caller to raise,
+    /// Removes the examples with an image that is not `available`. Above zero this is an error for the caller to raise,
     /// unless it loaded features in part (`--tiny`, `--fast`) or was told to go on.
     pub fn with_images(&self, available: impl Fn(&str) -> bool) -> Filtered {
         let mut filtered = Filtered::default();
@@ -126,7 +126,7 @@ impl TaskData {
         let mut seen = HashMap::with_capacity(self.examples.len());
         for (index, example) in self.examples.iter().enumerate() {
             if let Some(before) = seen.insert(&example.id, index) {
-                return Err(Error::data(format!("{} {} is there twice", self.task.id_field(), example.id))
+                return Err(Error::data(format!("{} {} occurs twice", self.task.id_field(), example.id))
                     .because(format!("{} and {}", place(starts, before), place(starts, index)))
                     .next("remove one of them, or name only one of the splits"));
             }
@@ -151,7 +151,7 @@ impl TaskData {
     }
 }
 
-/// Names the entry and file of an example.
+/// Adds the entry and the file of an example to an error.
 fn place(starts: &[(PathBuf, usize)], index: usize) -> String {
     match starts.iter().rev().find(|(_, start)| *start <= index) {
         Some((path, start)) => format!("entry {} (from 0) of {}", index - start, path.display()),
@@ -293,7 +293,7 @@ mod tests {
             (Task::Vqa, VQA.replace("\"sent\"", "\"sen\""), &["train.json", "entry 0", "`sent` is missing"]),
             (Task::Vqa, VQA.replace("1}", "1.5}"), &["`label`", "1.5", "`yes`"]),
             (Task::Vqa, VQA.replace("1}", "null}"), &["`label`", "null"]),
-            (Task::Vqa, VQA.replace("\"x\"", "\"sent\""), &["`sent` is there twice"]),
+            (Task::Vqa, VQA.replace("\"x\"", "\"sent\""), &["`sent` occurs twice"]),
             (Task::Vqa, VQA.replace("}]", ""), &["entry 0", "EOF"]),
             (Task::Vqa, format!("{VQA} x"), &["trailing"]),
             (

@@ -14,7 +14,7 @@ use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use base::host::peak_memory;
 
-/// What [`tsv_throughput`] measured. One thread; the file lies in the page cache.
+/// A measurement of [`tsv_throughput`], with one thread and the file in the page cache.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TsvBench {
     /// Rows in the file.
@@ -33,7 +33,7 @@ pub struct TsvBench {
     pub gb_per_cpu_s_median: f64,
     /// Rows per second in the median reading.
     pub images_per_s_median: f64,
-    /// Peak resident memory of the whole process so far, in bytes; 0 where the system does not tell.
+    /// Peak resident memory of the whole process so far, in bytes; 0 if unknown.
     pub peak_rss_bytes: u64,
 }
 
@@ -41,10 +41,11 @@ pub struct TsvBench {
 /// buffer, and deletes it.
 ///
 /// # Errors
-/// Usage for 0 images or repeats; infra where the file cannot be written.
+/// Usage for 0 images or repeats; infra if the file cannot be written.
 pub fn tsv_throughput(images: usize, repeats: usize, folder: Option<&Path>) -> Result<TsvBench> {
     if images == 0 || repeats == 0 {
-        return Err(Error::usage("a measurement needs at least one image and one repeat"));
+        return Err(Error::usage(format!("cannot measure {images} images {repeats} times"))
+            .next("choose at least one image and one repeat"));
     }
     let temporary = TemporaryFolder::new(folder);
     let temporary = temporary.map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
@@ -91,7 +92,7 @@ fn generate(path: &Path, images: usize) -> Result<()> {
 /// Writes `images` rows, of which eight are distinct.
 ///
 /// # Errors
-/// Infra where writing fails.
+/// Infra if writing fails.
 pub fn write_generated(out: impl Write, images: usize) -> Result<()> {
     const DISTINCT: usize = 8;
     let mut rows = generated_rows(DISTINCT.min(images), RELEASED_BOXES, RELEASED_WIDTH);
@@ -105,12 +106,12 @@ pub fn write_generated(out: impl Write, images: usize) -> Result<()> {
     Ok(())
 }
 
-/// Name of the generated image at an index.
+/// Returns the name of the generated image at an index.
 pub fn image_id(image: usize) -> String {
     format!("COCO_bench2014_{image:012}")
 }
 
-/// Rows with features distributed like the real ones': not negative, a good third of them zero.
+/// Returns rows with features distributed like real ones: not negative, more than a third of them zero.
 pub fn generated_rows(images: usize, boxes: usize, dim: usize) -> Vec<Row> {
     let mut state = 9595_u64;
     let mut uniform = move || {
@@ -137,12 +138,12 @@ pub fn generated_rows(images: usize, boxes: usize, dim: usize) -> Vec<Row> {
         .collect()
 }
 
-/// The box that two points span: x1, y1, x2, y2.
+/// Returns the box that two points span: x1, y1, x2, y2.
 fn corners([[x1, y1], [x2, y2]]: [[f32; 2]; 2]) -> [f32; 4] {
     [x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2)]
 }
 
-/// The middle value, or the mean of the two in the middle; `values` must not be empty.
+/// Returns the median: the middle value, or the mean of the two in the middle; `values` must not be empty.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -178,7 +179,7 @@ mod tests {
         println!("{:#?}", tsv_throughput(2000, 7, None).unwrap());
     }
 
-    /// As [`measure_tsv`], for building and opening stores.
+    /// Like [`measure_tsv`], for building and opening stores.
     #[test]
     #[ignore = "writes 2 GB; a measurement for release mode"]
     fn measure_store() {

@@ -1,4 +1,4 @@
-//! The columns of a feature TSV, and the two layouts in which they are met.
+//! The columns of a feature TSV and its two layouts.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ impl Column {
         Self::Features,
     ];
 
-    /// The original's name of the column.
+    /// Returns the original's name of the column.
     pub fn name(self) -> &'static str {
         match self {
             Self::ImgId => "img_id",
@@ -79,7 +79,7 @@ pub enum TsvLayout {
 }
 
 impl TsvLayout {
-    /// The columns in the file's order.
+    /// Returns the columns in the file's order.
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::Ten => &Column::ALL,
@@ -89,7 +89,7 @@ impl TsvLayout {
         }
     }
 
-    /// The other one.
+    /// Returns the other layout.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -98,7 +98,7 @@ impl TsvLayout {
         }
     }
 
-    /// Such as `obj36's ten columns`.
+    /// Returns the layout's name, such as `obj36's ten columns`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ten => "obj36's ten columns",

@@ -1,4 +1,4 @@
-//! How the ids of two collections of images differ: what a person must see where questions find no features.
+//! Explains how the ids of two collections of images differ, for questions whose features are not found.
 
 use std::fmt;
 
@@ -10,15 +10,14 @@ const LOOKED_AT: usize = 50;
 pub struct IdClue {
     wanted: String,
     present: String,
-    /// Whether the present id is known to be the wanted image's under another name.
+    /// Whether the present id is known to name the same image as the missing one.
     pub same_image: bool,
-    /// Such as `the extension (none and .jpg)`.
+    /// Differences such as `the extension (none and .jpg)`.
     differences: Vec<String>,
 }
 
 impl IdClue {
-    /// Compares ids that were not found with those that are there; `has` says whether an id is there. `None` where one
-    /// side is empty.
+    /// Compares missing ids with the present ones; `has` returns whether an id is present. `None` if one side is empty.
     pub fn find<'a>(
         wanted: impl IntoIterator<Item = &'a str>,
         present: impl IntoIterator<Item = &'a str>,
@@ -57,14 +56,14 @@ impl IdClue {
         Self { wanted: wanted.to_owned(), present: present.to_owned(), same_image, differences }
     }
 
-    /// Whether the two sides write ids in different ways.
+    /// Returns whether the two sides write ids in different ways.
     pub fn differs(&self) -> bool {
         !self.differences.is_empty()
     }
 }
 
 impl IdClue {
-    /// As a sentence about two files.
+    /// Formats the differences as a sentence about two files.
     pub fn between(&self, one: &str, other: &str) -> String {
         format!("{one} has for example `{}`, {other} `{}`: {}", self.wanted, self.present, self.told())
     }
@@ -112,7 +111,7 @@ impl<'a> Parts<'a> {
         self.digits.len() > 1 && self.digits.starts_with('0')
     }
 
-    /// What the image may be called where ids look like `model`.
+    /// Returns possible names of the image in the style of `model`.
     fn renamed(&self, model: &Self) -> Vec<String> {
         let Self { prefix, digits, suffix, extension } = *self;
         let number = digits.trim_start_matches('0');

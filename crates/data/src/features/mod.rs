@@ -1,22 +1,22 @@
 //! The obj36 TSV, bottom-up-attention's own TSV, and the mapped feature store.
 //!
-//! - [`tsv`]: streaming reader and writer, naming every kind of damage;
-//! - [`store`]: one safetensors file, memory-mapped, that training and evaluation read;
-//! - [`store_stream`]: TSV and store in one pass over what comes out of an archive;
+//! - [`tsv`]: streaming reader and writer, which name every kind of damage;
+//! - [`store`]: a memory-mapped safetensors file that training and evaluation read;
+//! - [`store_stream`]: writes a TSV and its store in one pass while the archive is unpacked;
 //! - [`ensure_store`]: builds the store of a TSV once and finds it again by content;
-//! - [`inspect()`]: what is in such a file and what is wrong with it;
-//! - [`compare`]: what differs between two such files;
-//! - [`mod@bench`]: the reader's throughput on a generated file of real size.
+//! - [`inspect()`]: reports what a feature file contains and what is wrong with it;
+//! - [`compare`]: compares two feature files;
+//! - [`mod@bench`]: measures the reader's throughput on a generated file of real size.
 
 pub mod bench;
 mod column;
 pub mod compare;
-pub mod damage;
-pub mod foreign;
-pub mod golden_rows;
+pub mod error;
+pub mod foreign_format;
 pub mod ids;
 pub mod inspect;
 mod limits;
+pub mod released_rows;
 pub mod row;
 mod row_check;
 pub mod row_error;
@@ -28,7 +28,7 @@ pub mod tsv;
 mod values;
 
 pub use column::TsvLayout;
-pub use damage::{BoxLayout, Column, Damage};
+pub use error::{BoxLayout, Column, Damage};
 pub use ids::IdClue;
 pub use inspect::{Inspection, inspect};
 pub use limits::{

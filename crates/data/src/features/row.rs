@@ -1,6 +1,6 @@
-//! One image's features.
+//! The features of one image.
 
-use super::damage::{Column, Damage};
+use super::error::{Column, Damage};
 
 /// One image: its regions in the detector's order. The buffers are re-used from row to row. Where the classes and their
 /// probabilities are not known, as in bottom-up-attention's six columns, all four of them are empty.
@@ -34,7 +34,7 @@ impl Row {
         self.features.len().checked_div(self.num_boxes).unwrap_or(0)
     }
 
-    /// Whether the boxes have classes and probabilities.
+    /// Returns whether the boxes have classes and probabilities.
     pub fn has_classes(&self) -> bool {
         !(self.objects_id.is_empty()
             && self.objects_conf.is_empty()
@@ -42,7 +42,7 @@ impl Row {
             && self.attrs_conf.is_empty())
     }
 
-    /// Bytes of the row as text, without its line end: the closed form, all values being of fixed size.
+    /// Computes the bytes of the row as text, without its line end; all values have a fixed size.
     pub fn text_bytes(&self) -> u64 {
         let base64 = |bytes: usize| bytes.div_ceil(3) as u64 * 4;
         let digits = |number: u64| u64::from(number.checked_ilog10().unwrap_or(0)) + 1;
@@ -53,7 +53,7 @@ impl Row {
     }
 }
 
-/// An id is what the format can carry and a person can read: not empty, no control characters, no quotes, UTF-8.
+/// Checks that the format can hold the id and people can read it: not empty, no control characters, no quotes, UTF-8.
 pub fn check_id(id: &[u8]) -> Result<&str, (Column, Damage)> {
     let bad = |why| Err((Column::ImgId, Damage::BadId { why }));
     let Ok(text) = std::str::from_utf8(id) else { return bad("it is not UTF-8 text") };

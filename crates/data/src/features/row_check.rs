@@ -1,15 +1,15 @@
 //! Checks of a whole row: its lengths, its id, its values.
 
-use super::damage::{Column, Damage};
+use super::error::{Column, Damage};
 use super::row::{Row, check_id};
 use super::values;
 
 impl Row {
-    /// Checks lengths and values of a row made by a program. Says the first column that is wrong. A row without classes
-    /// has none of their columns.
+    /// Checks lengths and values of a row made by a program. Returns the first column that is wrong. A row without classes
+    /// lacks their columns.
     ///
     /// # Errors
-    /// What [`Damage`] can say about lengths, the id and values.
+    /// A [`Damage`] of lengths, the id or values.
     pub fn check(&self) -> Result<(), (Column, Damage)> {
         check_id(self.img_id.as_bytes())?;
         let n = self.num_boxes;

@@ -1,21 +1,21 @@
-//! A damaged row with its place, and what to do about it.
+//! The error for a damaged row: its position, and what to do.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::damage::{Column, Damage};
+use super::error::{Column, Damage};
 use base::error::Error;
 
-/// A damaged row: file, line, column, what is wrong.
+/// A damaged row: file, line, column and kind of damage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowError {
     /// The file as the caller named it.
     pub file: PathBuf,
     /// Line, counted from 1, blank lines included.
     pub line: u64,
-    /// The row's image id where it could be read.
+    /// The row's image id, if it could be read.
     pub img_id: Option<String>,
-    /// The column where the damage shows; none where it is the row as a whole.
+    /// The damaged column; `None` for the row as a whole.
     pub column: Option<Column>,
     /// What is wrong.
     pub damage: Damage,
@@ -39,7 +39,7 @@ impl std::error::Error for RowError {}
 /// Why a row could not be read.
 #[derive(Debug)]
 pub enum TsvError {
-    /// The row is damaged; the next call goes on behind it.
+    /// The row is damaged; the next call continues after it.
     Row(Box<RowError>),
     /// The file could not be read.
     Io(Error),
@@ -70,15 +70,15 @@ impl From<TsvError> for Error {
                 let file = row.file.display();
                 if let Some(layout) = row.damage.layout() {
                     return Error::data(&row).next(format!(
-                        "{}; `repro features inspect {file}` says whether all rows are so",
-                        layout.way_on()
+                        "{}; `repro features inspect {file}` shows whether all rows are affected",
+                        layout.advice()
                     ));
                 }
                 Error::data(&row).next(match &row.damage {
                     Damage::Truncated { .. } | Damage::ZeroBytes { .. } | Damage::Base64Cut { .. } => format!(
                         "the copy is incomplete: fetch or extract {file} again; `repro features inspect {file}` lists every damaged row"
                     ),
-                    Damage::OtherKind(foreign) => foreign.way_on.to_string(),
+                    Damage::OtherKind(foreign) => foreign.advice.to_string(),
                     Damage::OtherLayout { .. } => format!(
                         "keep rows of each layout in a file of their own; `repro features inspect {file}` lists every damaged row"
                     ),

@@ -1,4 +1,4 @@
-//! Least, greatest, mean and share of zeros of very many values in one pass.
+//! Computes minimum, maximum, mean and share of zeros of many values in one pass.
 
 use serde::Serialize;
 

@@ -50,7 +50,7 @@ fn row(comparison: &Comparison, candidate: &Path) -> Judged {
     row.evidence.extend(judged.evidence.clone());
     row.evidence.extend(found.golden.as_ref().map(|held| format!("A holds {held}")));
     let worst = found.worst.iter().filter(|_| judged.verdict != Verdict::Pass);
-    row.evidence.extend(worst.map(|image: &compare::Worst| {
+    row.evidence.extend(worst.map(|image: &compare::WorstImage| {
         format!("{}: {} of {} boxes are not the same", image.img_id, image.changed, image.boxes[0].max(image.boxes[1]))
     }));
     row.what_to_do.clone_from(&judged.what_to_do);

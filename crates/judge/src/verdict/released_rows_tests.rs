@@ -3,11 +3,11 @@
 use super::comparison::golden_released;
 use super::features::Golden;
 use data::features::Row;
-use data::features::golden_rows::Watch;
+use data::features::released_rows::ReleasedRowCheck;
 use data::features::tsv::Reader;
 
-fn watch() -> Watch {
-    Watch::new(&golden_released().unwrap())
+fn watch() -> ReleasedRowCheck {
+    ReleasedRowCheck::new(&golden_released().unwrap())
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::verdict::comparison::{Comparison, Settings, compare};
 use crate::verdict::features::Golden;
 use base::progress::Silent;
 use data::features::bench::generated_rows;
-use data::features::damage::{Column, Damage, TsvLayout};
+use data::features::error::{Column, Damage, TsvLayout};
 use data::features::row_error::RowError;
 use data::features::store::{FeatureStore, Precision, Source, StoreWriter, build_store, store_stream};
 use data::features::testing::{Place, read_to_end, row, row_of, six_columns, text, without_classes};
@@ -92,7 +92,7 @@ fn damage_of_six_columns_is_named_by_its_own_columns() {
         [lines[0], String::from_utf8(six_columns(&[wrong])).unwrap().trim_end(), lines[2]].join("\n")
     };
     for (bytes, column, said) in [
-        (changed(1, "x"), Some(Column::ImgW), "\"x\" is no whole number"),
+        (changed(1, "x"), Some(Column::ImgW), "\"x\" is not a whole number"),
         (changed(2, "0"), Some(Column::ImgH), "an image side of 0 pixels is impossible"),
         (changed(3, "0"), Some(Column::NumBoxes), "the image has no boxes"),
         (changed(3, "3"), Some(Column::Boxes), "decodes to 32 bytes; 3 boxes need 48"),

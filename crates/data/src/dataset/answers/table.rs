@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
-use super::super::foreign::{Wanted, explain};
+use super::super::foreign_json::{ExpectedFile, explain};
 use base::error::{Error, Result};
 use base::files;
 
@@ -19,12 +19,12 @@ const ADVICE: &str = "fetch the answer tables of airsplay/lxmert again";
 
 /// Entries of the released pre-training table (`data/lxmert/all_ans.json`).
 pub const RELEASED_ANSWERS: usize = 9500;
-/// What the released pre-training table covers of VQA's labels.
+/// Coverage of VQA's labels by the released pre-training table.
 pub const VQA_COVERAGE: Coverage = Coverage { labels: 3129, found: 3124 };
-/// What the released pre-training table covers of GQA's labels.
+/// Coverage of GQA's labels by the released pre-training table.
 pub const GQA_COVERAGE: Coverage = Coverage { labels: 1842, found: 1736 };
 
-/// How many labels of a task have a row in the pre-training table; shown as the original reports it.
+/// The number of a task's labels that have a row in the pre-training table. It is shown as the original reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// All labels of the task.
@@ -51,12 +51,12 @@ pub struct LabelTable {
 }
 
 impl LabelTable {
-    /// VQA's tables (3129 labels) below a data root.
+    /// Reads VQA's tables (3129 labels) below a data root.
     pub fn vqa(data_root: &Path) -> Result<Self> {
         Self::of_task(&data_root.join("vqa"))
     }
 
-    /// GQA's tables (1842 labels) below a data root.
+    /// Reads GQA's tables (1842 labels) below a data root.
     pub fn gqa(data_root: &Path) -> Result<Self> {
         Self::of_task(&data_root.join("gqa"))
     }
@@ -67,8 +67,8 @@ impl LabelTable {
 
     /// Reads both directions of a table. They must be each other's inverse, without duplicates.
     pub fn from_files(ans2label: &Path, label2ans: &Path) -> Result<Self> {
-        let table = Self::new(parse(label2ans, Wanted::AnswerList)?, &label2ans.display().to_string())?;
-        let Pairs::<usize>(inverse) = parse(ans2label, Wanted::AnswerLabels)?;
+        let table = Self::new(parse(label2ans, ExpectedFile::AnswerList)?, &label2ans.display().to_string())?;
+        let Pairs::<usize>(inverse) = parse(ans2label, ExpectedFile::AnswerLabels)?;
         let contradiction = |what: String| {
             Error::data(format!("{} contradicts {}", ans2label.display(), label2ans.display()))
                 .because(what)
@@ -77,7 +77,7 @@ impl LabelTable {
         let mut seen = HashSet::new();
         for (answer, label) in &inverse {
             if !seen.insert(answer) {
-                return Err(Error::data(format!("{}: {answer:?} is there twice", ans2label.display())).next(ADVICE));
+                return Err(Error::data(format!("{}: {answer:?} occurs twice", ans2label.display())).next(ADVICE));
             }
             if table.label(answer) != Some(*label) {
                 let other = table.answer(*label).map_or("nothing".to_owned(), |other| format!("{other:?}"));
@@ -90,40 +90,40 @@ impl LabelTable {
         Ok(table)
     }
 
-    /// A table of these answers in label order; `origin` names it in errors. Duplicates are refused.
+    /// Creates a table of these answers in label order; `origin` names it in errors. Duplicates are refused.
     pub fn new(answers: Vec<String>, origin: &str) -> Result<Self> {
         let labels = positions(&answers, origin)?;
         Ok(Self { answers, labels })
     }
 
-    /// Number of labels.
+    /// Returns the number of labels.
     pub fn len(&self) -> usize {
         self.answers.len()
     }
 
-    /// Whether there is no label.
+    /// Returns whether there is no label.
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()
     }
 
-    /// The label of an answer, compared as it stands.
+    /// Returns the label of an answer; the text must match exactly.
     pub fn label(&self, answer: &str) -> Option<usize> {
         self.labels.get(answer).copied()
     }
 
-    /// The answer with a label.
+    /// Returns the answer with a label.
     pub fn answer(&self, label: usize) -> Option<&str> {
         self.answers.get(label).map(String::as_str)
     }
 
-    /// All answers in label order.
+    /// Returns all answers in label order.
     pub fn answers(&self) -> &[String] {
         &self.answers
     }
 }
 
-/// The answers of pre-training. Each has a row (its position in the whole table) and, where `--qaSets` keeps it, an id
-/// (its position among the kept ones), which is what the answer head is trained on.
+/// The answers of pre-training. Each has a row (its position in the whole table) and, if `--qaSets` keeps it, an id (its
+/// position among the kept ones), which is what the answer head is trained on.
 #[derive(Debug, Clone)]
 pub struct AnswerTable {
     entries: Vec<Entry>,
@@ -139,21 +139,21 @@ struct Entry {
 }
 
 impl AnswerTable {
-    /// The whole table, `lxmert/all_ans.json` below a data root.
+    /// Reads the whole table, `lxmert/all_ans.json` below a data root.
     pub fn load(data_root: &Path) -> Result<Self> {
         Self::from_file(&data_root.join("lxmert/all_ans.json"))
     }
 
-    /// The whole table from a file: a list of `{ans, dsets}`. Duplicates are refused.
+    /// Reads the whole table from a file: a list of `{ans, dsets}`. Duplicates are refused.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let entries: Vec<Entry> = parse(path, Wanted::AnswerSets)?;
+        let entries: Vec<Entry> = parse(path, ExpectedFile::AnswerSets)?;
         let answers: Vec<String> = entries.iter().map(|entry| entry.ans.clone()).collect();
         let rows = positions(&answers, &path.display().to_string())?;
         let kept: Vec<usize> = (0..entries.len()).collect();
         Ok(Self { ids: kept.iter().copied().map(Some).collect(), entries, rows, kept })
     }
 
-    /// The table with ids only for answers that one of these question sets uses ([`parse_qa_sets`]).
+    /// Returns the table with ids only for answers that one of these question sets uses ([`parse_qa_sets`]).
     #[must_use]
     pub fn restricted_to(mut self, qa_sets: &[String]) -> Self {
         let used = |entry: &Entry| entry.dsets.iter().any(|set| qa_sets.contains(set));
@@ -165,34 +165,34 @@ impl AnswerTable {
         self
     }
 
-    /// Number of ids.
+    /// Returns the number of ids.
     pub fn len(&self) -> usize {
         self.kept.len()
     }
 
-    /// Whether there is no id.
+    /// Returns whether there is no id.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// The id of an answer, compared as it stands.
+    /// Returns the id of an answer; the text must match exactly.
     pub fn id(&self, answer: &str) -> Option<usize> {
         self.rows.get(answer).and_then(|&row| self.ids[row])
     }
 
-    /// The answer with an id.
+    /// Returns the answer with an id.
     pub fn answer(&self, id: usize) -> Option<&str> {
         self.kept.get(id).map(|&row| self.entries[row].ans.as_str())
     }
 
-    /// The row of the whole table that each label of a task takes its answer-head weights from; `None` for labels
+    /// Returns the row of the whole table that each label of a task takes its answer-head weights from; `None` for labels
     /// that start from zero. Restricting the table makes no difference here.
     pub fn rows_of_labels(&self, labels: &LabelTable) -> Vec<Option<usize>> {
         labels.answers().iter().map(|answer| self.rows.get(&convert_ans(answer)).copied()).collect()
     }
 
-    /// Counts the labels that found a row. Of tables as large as the released ones the count is known, and another
-    /// one is an error: something was changed on the way.
+    /// Counts the labels that found a row. For tables of the released sizes the count is known, and any other count is an
+    /// error: a table was changed.
     pub fn check_coverage(&self, rows: &[Option<usize>], released: Coverage) -> Result<Coverage> {
         let coverage = Coverage { labels: rows.len(), found: rows.iter().flatten().count() };
         let is_released = self.entries.len() == RELEASED_ANSWERS && coverage.labels == released.labels;
@@ -226,7 +226,7 @@ impl AnswerTable {
     }
 }
 
-/// The names in a `--qaSets` argument: separated by commas, lower-cased, stripped.
+/// Parses the names in a `--qaSets` argument: separated by commas, lower-cased, stripped.
 pub fn parse_qa_sets(argument: &str) -> Vec<String> {
     argument.split(',').map(|set| strip(&set.to_lowercase()).to_owned()).collect()
 }
@@ -258,7 +258,7 @@ pub fn convert_ans(answer: &str) -> String {
     converted.to_owned()
 }
 
-/// Python's `str.strip`: also takes the four information separators off.
+/// Strips like Python's `str.strip`, which also removes the four information separators.
 fn strip(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\x1C'..='\x1F').contains(&c))
 }
@@ -275,10 +275,10 @@ fn positions(answers: &[String], origin: &str) -> Result<HashMap<String, usize>>
     Ok(positions)
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, wanted: Wanted) -> Result<T> {
+fn parse<T: DeserializeOwned>(path: &Path, wanted: ExpectedFile) -> Result<T> {
     let text = files::read_text(path, LARGEST_TABLE)?;
     serde_json::from_str(&text).map_err(|e| {
-        explain(path, wanted, Error::data(format!("{} is no answer table", path.display())).because(e).next(ADVICE))
+        explain(path, wanted, Error::data(format!("{} is not an answer table", path.display())).because(e).next(ADVICE))
     })
 }
 

@@ -101,11 +101,11 @@ fn contradicting_label_tables_are_refused() {
         (r#"{"a": 0, "b": 1}"#, r#"["b", "a"]"#, "\"a\" has label 0, but label 0 means \"b\""),
         (r#"{"a": 0, "b": 7}"#, r#"["a", "b"]"#, "label 7 means nothing"),
         (r#"{"a": 0}"#, r#"["a", "b"]"#, "1 answers against 2 labels"),
-        (r#"{"a": 0, "a": 0}"#, r#"["a", "b"]"#, "\"a\" is there twice"),
+        (r#"{"a": 0, "a": 0}"#, r#"["a", "b"]"#, "\"a\" occurs twice"),
         (r#"{"a": 0}"#, r#"["a", "a"]"#, "\"a\" is both entry 0 and entry 1"),
-        (r#"{"a": -1}"#, r#"["a"]"#, "is no answer table"),
+        (r#"{"a": -1}"#, r#"["a"]"#, "is not an answer table"),
         (r#"["a"]"#, r#"["a"]"#, "is a list of answers in the order of their labels"),
-        ("{", r#"["a"]"#, "is no answer table"),
+        ("{", r#"["a"]"#, "is not an answer table"),
     ] {
         let error = load(ans2label, label2ans).unwrap_err();
         assert!(error.contains(complaint), "{ans2label} {label2ans}: {error}");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
 use crate::dataset::answers::{AnswerTable, Label};
-use crate::dataset::foreign::{self, Wanted, explain};
+use crate::dataset::foreign_json::{self, ExpectedFile, explain};
 use base::error::{Error, Result};
 use base::files::text::open_text;
 
@@ -30,7 +30,7 @@ impl Source {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::MscocoTrain, Self::MscocoMinival, Self::MscocoNominival, Self::VgNoCoco];
 
-    /// Its name on the command line.
+    /// Returns the source's name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::MscocoTrain => "mscoco_train",
@@ -40,12 +40,12 @@ impl Source {
         }
     }
 
-    /// Its sentences, below a data root.
+    /// Returns the path of its sentences below a data root.
     pub fn sentence_file(self) -> PathBuf {
         Path::new("lxmert").join(format!("{}.json", self.name()))
     }
 
-    /// Its images' features, below a data root.
+    /// Returns the path of its images' features below a data root.
     pub fn feature_file(self) -> &'static Path {
         Path::new(match self {
             Self::MscocoTrain => "mscoco_imgfeat/train2014_obj36.tsv",
@@ -54,11 +54,11 @@ impl Source {
         })
     }
 
-    /// The sources in a `--train` or `--valid` argument, separated by commas.
+    /// Parses the sources in a `--train` or `--valid` argument, separated by commas.
     pub fn parse_list(argument: &str) -> Result<Vec<Self>> {
         let find = |name: &str| {
             Self::ALL.into_iter().find(|source| source.name() == name).ok_or_else(|| {
-                Error::usage(format!("{name:?} is no pre-training data"))
+                Error::usage(format!("{name:?} is not a pre-training source"))
                     .next(format!("choose from {}", Self::ALL.map(Self::name).join(", ")))
             })
         };
@@ -66,7 +66,7 @@ impl Source {
     }
 }
 
-/// A sentence about an image, and the scores of its answers where it is a question.
+/// A sentence about an image; for a question, with the scores of its answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     image: u32,
@@ -77,18 +77,18 @@ pub struct Example {
 }
 
 impl Example {
-    /// The text, as it stands in the file.
+    /// Returns the text, as it stands in the file.
     pub fn sentence(&self) -> &str {
         &self.sentence
     }
 
-    /// Ids in the answer table with their scores, in order; `None` where the category has no answers, empty where none
-    /// of them is in the table.
+    /// Returns the ids in the answer table with their scores, in order; `None` if the category has no answers, empty where
+    /// none of them is in the table.
     pub fn label(&self) -> Option<&[(u32, f64)]> {
         self.label.as_deref()
     }
 
-    /// The image as a number, the same for the same image in all files.
+    /// Returns the image as a number, the same for the same image in all files.
     pub fn image(&self) -> usize {
         self.image as usize
     }
@@ -118,7 +118,7 @@ impl PretrainData {
         Self::from_files(sources.iter().map(|source| data_root.join(source.sentence_file())), table)
     }
 
-    /// [`Self::load`] for files in any place.
+    /// Loads files from any place, like [`Self::load`].
     pub fn from_files(paths: impl IntoIterator<Item = PathBuf>, table: &AnswerTable) -> Result<Self> {
         let mut data = Self::default();
         for path in paths {
@@ -130,7 +130,7 @@ impl PretrainData {
                     Some(kind) => Error::io("read", &path, &std::io::Error::new(kind, e)),
                     None => {
                         let error = Error::data(format!("{} is damaged", path.display())).because(e).next(advice);
-                        explain(&path, Wanted::Sentences, error)
+                        explain(&path, ExpectedFile::Sentences, error)
                     }
                 }
             })?;
@@ -143,37 +143,39 @@ impl PretrainData {
     /// # Errors
     /// Data or infra for a file that is missing or something else, with its name.
     pub fn look(data_root: &Path, sources: &[Source]) -> Result<()> {
-        sources.iter().try_for_each(|one| foreign::refuse(&data_root.join(one.sentence_file()), Wanted::Sentences))
+        sources
+            .iter()
+            .try_for_each(|one| foreign_json::refuse(&data_root.join(one.sentence_file()), ExpectedFile::Sentences))
     }
 
-    /// All examples.
+    /// Returns all examples.
     pub fn examples(&self) -> &[Example] {
         &self.examples
     }
 
-    /// The ids of all images, by their numbers.
+    /// Returns the ids of all images, by their numbers.
     pub fn images(&self) -> &[String] {
         &self.images
     }
 
-    /// Numbers of the examples whose image `has_features`: what can be trained on.
+    /// Returns the numbers of the examples whose image `has_features`, which can be trained on.
     pub fn with_features(&self, has_features: impl Fn(&str) -> bool) -> Vec<usize> {
         let has: Vec<bool> = self.images.iter().map(|image| has_features(image)).collect();
         let usable = |example: &Example| has.get(example.image()).copied().unwrap_or(false);
         (0..self.examples.len()).filter(|&i| usable(&self.examples[i])).collect()
     }
 
-    /// The image id of an example of this data.
+    /// Returns the image id of an example of this data.
     pub fn image_id(&self, example: &Example) -> &str {
         self.images.get(example.image()).map_or("", String::as_str)
     }
 
-    /// The category of an example of this data, such as `mscoco` or `visual7w`.
+    /// Returns the category of an example of this data, such as `mscoco` or `visual7w`.
     pub fn category(&self, example: &Example) -> &str {
         self.categories.get(example.category as usize).map_or("", String::as_str)
     }
 
-    /// The name of an example of this data: image, category and the sentence's number in it.
+    /// Returns the name of an example of this data: image, category and the sentence's number in it.
     pub fn uid(&self, example: &Example) -> String {
         format!("{}_{}_{:03}", self.image_id(example), self.category(example), example.number)
     }
@@ -220,7 +222,7 @@ impl PretrainData {
     }
 }
 
-/// A label in the table's ids, such that an answer can be drawn from it.
+/// Converts a label to ids of the table and checks that an answer can be drawn from it.
 fn numbered(mut label: Label, table: &AnswerTable) -> Result<Box<[(u32, f64)]>, String> {
     if let Some((answer, score)) = label.iter().find(|(_, score)| !(score.is_finite() && **score >= 0.0)) {
         return Err(format!("the score of {answer:?} is {score}"));

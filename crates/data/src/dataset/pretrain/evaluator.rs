@@ -34,7 +34,7 @@ impl Tally {
         self.score / self.count as f64
     }
 
-    /// Whether it can be a sum over at most so many answers.
+    /// Returns whether the sum is possible for at most this many answers.
     fn is_within(&self, examples: u64) -> bool {
         self.count <= examples && self.score.is_finite() && self.score >= 0.0
     }
@@ -42,12 +42,12 @@ impl Tally {
 
 /// The scores of answers as they are given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Given {
+pub struct AnswerScores {
     overall: Tally,
     per_category: BTreeMap<String, Tally>,
 }
 
-impl Given {
+impl AnswerScores {
     /// Scores an answer (an id in the answer table) to an example, given by its number. Examples of categories without answers
     /// do not count; questions whose answers are all outside the table do, with 0.
     pub fn add(&mut self, data: &PretrainData, number: usize, answer: Option<usize>) {
@@ -62,7 +62,7 @@ impl Given {
         }
     }
 
-    /// What in it cannot be of answers to so many examples; `None` if nothing is wrong.
+    /// Returns what is impossible for answers to this many examples; `None` if nothing is wrong.
     pub fn flaw(&self, examples: u64) -> Option<String> {
         let all = self.per_category.iter().map(|(name, tally)| (name.as_str(), tally));
         let mut all = all.chain([("all categories", &self.overall)]);
@@ -70,14 +70,14 @@ impl Given {
         Some(format!("a score of {} over {} answers in {name}, over {examples} examples", tally.score, tally.count))
     }
 
-    /// Their means; none where no question was answered.
+    /// Returns the means; `None` if no question was answered.
     pub fn accuracy(&self) -> Option<Accuracy> {
         let per_category = self.per_category.iter().map(|(name, tally)| (name.clone(), tally.mean())).collect();
         (self.overall.count > 0).then(|| Accuracy { overall: self.overall.mean(), per_category })
     }
 }
 
-/// Numbers of the questions by uid, for [`Given::add`]; of questions with the same uid the last.
+/// Returns the numbers of the questions by uid, for [`AnswerScores::add`]; the last one if several have the same uid.
 pub fn questions_by_uid(data: &PretrainData) -> HashMap<String, usize> {
     let questions = data.examples().iter().enumerate().filter(|(_, example)| example.label().is_some());
     questions.map(|(number, example)| (data.uid(example), number)).collect()

@@ -1,12 +1,12 @@
-//! Which words and which boxes are hidden from the model (section 3.1 of the paper), as functions of given draws.
+//! Selects the words and boxes to mask (section 3.1 of the paper), as functions of given random draws.
 
-use super::draws::Draws;
+use super::random::Draws;
 use base::error::{Error, Result};
 
 /// The position is not predicted.
 pub const IGNORED: i64 = -1;
 
-/// What happens to a selected position; the same draw decides about selection and this.
+/// What happens to a selected position. The draw that selects it decides this too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Unselected,
@@ -31,12 +31,12 @@ fn fate(rate: f64, draw: f64) -> Fate {
 pub struct MaskedWords {
     /// Ids, as many as there were.
     pub ids: Vec<u32>,
-    /// The id that was there where it is to be predicted, else [`IGNORED`].
+    /// The original id at positions to predict, otherwise [`IGNORED`].
     pub labels: Vec<i64>,
 }
 
-/// Selects pieces with probability `rate`: of these 80 % become `mask_id`, 10 % any entry of the vocabulary (special and
-/// unused ones included), 10 % stay. Takes one draw a piece and one more where an entry is chosen.
+/// Selects pieces with probability `rate`: 80 % of them become `mask_id`, 10 % any entry of the vocabulary (special and
+/// unused ones included), 10 % stay. Takes one draw per piece, and one more if an entry is chosen.
 pub fn mask_words(pieces: &[u32], rate: f64, vocab_size: usize, mask_id: u32, draws: &mut impl Draws) -> MaskedWords {
     let mut ids = pieces.to_vec();
     let mut labels = vec![IGNORED; pieces.len()];
@@ -53,7 +53,7 @@ pub fn mask_words(pieces: &[u32], rate: f64, vocab_size: usize, mask_id: u32, dr
     MaskedWords { ids, labels }
 }
 
-/// What happens to the features of one box.
+/// A change of the features of one box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoxChange {
     /// Not selected: nothing, and no regression loss.
@@ -72,7 +72,7 @@ pub enum BoxChange {
 }
 
 /// Selects boxes with probability `rate`: 80 % zeroed, 10 % borrowed from any box of any of the training set's `examples`,
-/// 10 % kept. Takes one draw a box and two more where one is borrowed.
+/// 10 % kept. Takes one draw per box, and two more if one is borrowed.
 pub fn mask_boxes(boxes: usize, rate: f64, examples: usize, draws: &mut impl Draws) -> Vec<BoxChange> {
     let change = |_| match fate(rate, draws.unit()) {
         Fate::Unselected => BoxChange::Unselected,

@@ -1,17 +1,17 @@
-//! Pre-training data: sentences about images from five collections, what is hidden of them, and how answers are scored.
+//! Pre-training data: sentences about images from five collections, masking, and the scoring of answers.
 //!
 //! - [`data`]: the files, flattened to one example per sentence;
 //! - [`pieces`]: their sentences, tokenised;
-//! - [`draws`]: where random numbers come from;
-//! - [`masking`]: which words and boxes are hidden;
-//! - [`sampler`]: one example with a fresh draw of everything random about it;
+//! - [`random`]: random numbers;
+//! - [`masking`]: words and boxes to mask;
+//! - [`sampler`]: one example with everything that is random about it;
 //! - [`evaluator`]: accuracy of the answers.
 
 pub mod data;
-pub mod draws;
 pub mod evaluator;
 pub mod masking;
 pub mod pieces;
+pub mod random;
 pub mod sampler;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! All sentences as word pieces, cut into them once: an epoch then tokenises nothing.
+//! All sentences as word pieces. They are tokenised once, not in each epoch.
 
 use super::data::PretrainData;
 use crate::dataset::tokenizer::Tokenizer;
@@ -53,7 +53,7 @@ impl Pieces {
         Ok(all)
     }
 
-    /// The pieces of an example, by its number; none of one that is not there.
+    /// Returns the pieces of an example by its number; an empty iterator if there is no such example.
     pub fn of(&self, example: usize) -> impl ExactSizeIterator<Item = u32> {
         let end = |at: Option<usize>| at.and_then(|at| self.ends.get(at)).map_or(0, |&end| end as usize);
         let (start, end) = (end(example.checked_sub(1)), end(Some(example)));

@@ -1,9 +1,9 @@
-//! One pre-training example with a fresh draw of everything random about it.
+//! Draws one pre-training example, with everything that is random about it.
 
 use super::data::PretrainData;
-use super::draws::Draws;
 use super::masking::{BoxChange, IGNORED, mask_boxes, mask_words};
 use super::pieces::Pieces;
+use super::random::Draws;
 use crate::dataset::tokenizer::{Encoding, MAX_WORDS, Tokenizer};
 use crate::features::RELEASED_BOXES;
 use base::error::{Error, Result};
@@ -19,7 +19,7 @@ pub struct Rules {
     pub box_mask_rate: f64,
     /// Word positions, `[CLS]` and `[SEP]` included.
     pub max_len: usize,
-    /// Boxes per image.
+    /// Returns the number of boxes per image.
     pub boxes: usize,
 }
 
@@ -35,7 +35,7 @@ impl Default for Rules {
     }
 }
 
-/// What the model is given and asked; features, boxes and object labels are always those of the example's own image.
+/// Input and targets of the model. Features, boxes and object labels are always those of the example's own image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
     /// Number of the example in its [`PretrainData`].
@@ -44,7 +44,7 @@ pub struct Instance {
     pub input: Encoding,
     /// The hidden words at their positions, [`IGNORED`] elsewhere.
     pub word_labels: Vec<i64>,
-    /// What happens to each box.
+    /// The change of each box.
     pub boxes: Vec<BoxChange>,
     /// Whether the sentence is the image's own.
     pub matched: bool,
@@ -61,7 +61,7 @@ pub struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    /// A sampler over `usable` examples ([`PretrainData::with_features`]). Exchanging sentences needs two images.
+    /// Creates a sampler over `usable` examples ([`PretrainData::with_features`]). Exchanging sentences needs two images.
     pub fn new(data: &'a PretrainData, usable: Vec<usize>, rules: Rules) -> Result<Self> {
         let images: Option<Vec<usize>> = usable.iter().map(|&i| Some(data.examples().get(i)?.image())).collect();
         let images = images.ok_or_else(|| Error::bug("a usable pre-training example is not in the data"))?;
@@ -75,23 +75,25 @@ impl<'a> Sampler<'a> {
         }
         for (name, rate) in [("--wordMaskRate", rules.word_mask_rate), ("--objMaskRate", rules.box_mask_rate)] {
             if !(0.0..=1.0).contains(&rate) {
-                return Err(Error::usage(format!("{name} {rate} is no probability")).next("choose from 0 to 1"));
+                return Err(
+                    Error::usage(format!("{name} {rate} is not a probability")).next("choose a value from 0 to 1")
+                );
             }
         }
         Ok(Self { data, usable, rules })
     }
 
-    /// How many examples there are.
+    /// Returns how many examples there are.
     pub fn len(&self) -> usize {
         self.usable.len()
     }
 
-    /// Never: a sampler without examples cannot be made.
+    /// Always returns false: a sampler without examples cannot be created.
     pub fn is_empty(&self) -> bool {
         self.usable.is_empty()
     }
 
-    /// Number, in the data, of the example at a position of this sampler.
+    /// Returns the number in the data of the example at a position of this sampler.
     pub fn example(&self, position: usize) -> Option<usize> {
         self.usable.get(position).copied()
     }
@@ -138,7 +140,7 @@ impl<'a> Sampler<'a> {
     }
 }
 
-/// One answer in proportion to its score; a single one without a draw.
+/// Draws an answer in proportion to its score; a single answer takes no draw.
 pub fn draw_answer(label: &[(u32, f64)], draws: &mut impl Draws) -> Option<u32> {
     let (last, others) = label.split_last()?;
     if others.is_empty() {

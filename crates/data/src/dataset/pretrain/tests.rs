@@ -4,10 +4,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::data::{PretrainData, Source};
-use super::draws::{Draws, ExampleDraws};
-use super::evaluator::{Accuracy, Given, questions_by_uid};
+use super::evaluator::{Accuracy, AnswerScores, questions_by_uid};
 use super::masking::{BoxChange, IGNORED, change_boxes, mask_boxes, mask_words};
 use super::pieces::Pieces;
+use super::random::{Draws, ExampleDraws};
 use super::sampler::{Rules, Sampler, draw_answer};
 use crate::dataset::answers::{AnswerTable, parse_qa_sets};
 use crate::dataset::tokenizer::Tokenizer;
@@ -57,7 +57,7 @@ fn tokenizer() -> Option<Tokenizer> {
     Some(Tokenizer::from_vocab_file(&fixtures::beside("vocab/vocab.txt")?).unwrap())
 }
 
-/// The fixture's images, of which `..._999999` has no features.
+/// Returns the fixture's images, of which `..._999999` has no features.
 fn synthetic(sources: &str, table: &AnswerTable) -> Option<PretrainData> {
     let path = |name: &str| fixtures::lxrt(&format!("pretrain_data/{name}.json"));
     let paths = sources.split(',').map(path).collect::<Option<Vec<_>>>()?;
@@ -123,12 +123,12 @@ fn examples_labels_and_accuracies_are_the_originals() {
 }
 
 fn accuracy_of(data: &PretrainData, answers: impl IntoIterator<Item = (usize, Option<usize>)>) -> Option<Accuracy> {
-    let mut given = Given::default();
+    let mut given = AnswerScores::default();
     for (number, answer) in answers {
         given.add(data, number, answer);
     }
     let text = serde_json::to_string(&given).unwrap();
-    assert_eq!(serde_json::from_str::<Given>(&text).unwrap(), given, "exact when written down");
+    assert_eq!(serde_json::from_str::<AnswerScores>(&text).unwrap(), given, "exact when written down");
     given.accuracy()
 }
 

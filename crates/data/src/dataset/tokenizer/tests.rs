@@ -15,7 +15,7 @@ fn numbers<T: serde::de::DeserializeOwned>(value: &Value) -> Vec<T> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// SHA-256 of one line of ids per text, and how many ids there were.
+/// Returns the SHA-256 of one line of ids per text, and how many ids there were.
 fn digest<'a>(tokenizer: &Tokenizer, texts: impl Iterator<Item = &'a str>) -> (String, usize, usize) {
     let (mut lines, mut count, mut sentences) = (String::new(), 0, 0);
     for text in texts {

@@ -5,7 +5,7 @@
 
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
 
-/// What the tokeniser does with a character outside ASCII.
+/// How the tokeniser treats a character outside ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// Category C*: control, format, private use, unassigned; also U+FFFD. Removed.
@@ -20,7 +20,7 @@ pub(super) enum Class {
     Plain,
 }
 
-/// The class of a character outside ASCII.
+/// Returns the class of a character outside ASCII.
 pub(super) fn class(c: char) -> Class {
     if c == '\u{FFFD}' || assigned_after_14(c) {
         return Class::Dropped;

@@ -1,4 +1,4 @@
-//! The tokenizer: a vocabulary, and cutting a sentence into its pieces.
+//! The tokenizer: reads a vocabulary and cuts sentences into word pieces.
 
 use super::words;
 
@@ -47,8 +47,8 @@ impl Tokenizer {
         Self::from_vocab_text(&text, &path.display().to_string())
     }
 
-    /// [`Self::from_vocab_file`] for text at hand; `origin` names it in errors. Refuses empty lines, duplicates, and
-    /// vocabularies without the five special entries.
+    /// Creates a tokenizer like [`Self::from_vocab_file`] from text; `origin` names it in errors. Refuses empty lines,
+    /// duplicates, and vocabularies without the five special entries.
     pub fn from_vocab_text(text: &str, origin: &str) -> Result<Self> {
         let advice = "use the vocab.txt of bert-base-uncased (30522 lines)";
         if text.trim_start().starts_with('{') {
@@ -72,7 +72,7 @@ impl Tokenizer {
         }
         let special = |name: &str| {
             vocab.get(name).copied().ok_or_else(|| {
-                Error::data(format!("{origin} is no BERT vocabulary: it has no entry {name}")).next(advice)
+                Error::data(format!("{origin} is not a BERT vocabulary: it lacks the entry {name}")).next(advice)
             })
         };
         special("[PAD]")?;
@@ -85,25 +85,25 @@ impl Tokenizer {
         Ok(Self { model, pieces, unknown, first, last, mask, origin: origin.to_owned(), sha256 })
     }
 
-    /// The ids of the text's pieces, without `[CLS]` and `[SEP]`.
+    /// Returns the ids of the text's pieces, without `[CLS]` and `[SEP]`.
     pub fn tokenize(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 4 + 2);
         words::for_each_word(text, |word| self.cut(word, &mut ids));
         ids
     }
 
-    /// [`Self::tokenize`], as text.
+    /// Tokenises like [`Self::tokenize`], but returns the pieces as text.
     pub fn pieces(&self, text: &str) -> Vec<String> {
         self.tokenize(text).into_iter().filter_map(|id| self.piece(id)).map(str::to_owned).collect()
     }
 
-    /// The model's input for one sentence: `[CLS]`, the first `max_len` - 2 pieces, `[SEP]`, zeros up to `max_len`
+    /// Returns the model's input for one sentence: `[CLS]`, the first `max_len` - 2 pieces, `[SEP]`, zeros up to `max_len`
     /// (at least 2).
     pub fn encode(&self, text: &str, max_len: usize) -> Encoding {
         self.wrap(&self.tokenize(text), max_len)
     }
 
-    /// [`Self::encode`] for pieces at hand, such as masked ones.
+    /// Encodes pieces, such as masked ones, like [`Self::encode`].
     pub fn wrap(&self, pieces: &[u32], max_len: usize) -> Encoding {
         let max_len = max_len.max(2);
         let mut ids: Vec<i64> = Vec::with_capacity(max_len);
@@ -116,12 +116,12 @@ impl Tokenizer {
         Encoding { ids, mask }
     }
 
-    /// How many pieces there are.
+    /// Returns how many pieces there are.
     pub fn vocab_size(&self) -> usize {
         self.pieces.len()
     }
 
-    /// The file that it was read from.
+    /// Returns the file that it was read from.
     pub fn origin(&self) -> &str {
         &self.origin
     }
@@ -131,17 +131,17 @@ impl Tokenizer {
         &self.sha256
     }
 
-    /// The id of `[MASK]`.
+    /// Returns the id of `[MASK]`.
     pub fn mask_id(&self) -> u32 {
         self.mask
     }
 
-    /// The id of a piece as it stands in the vocabulary.
+    /// Returns the id of a piece of the vocabulary.
     pub fn id_of(&self, piece: &str) -> Option<u32> {
         self.model.token_to_id(piece)
     }
 
-    /// The piece with an id.
+    /// Returns the piece with an id.
     pub fn piece(&self, id: u32) -> Option<&str> {
         self.pieces.get(usize::try_from(id).ok()?).map(String::as_str)
     }

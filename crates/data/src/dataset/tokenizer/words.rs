@@ -1,10 +1,10 @@
-//! Text to the words that WordPiece cuts: cleaning, lower-casing, accents off, punctuation apart.
+//! Splits text into the words that WordPiece cuts: cleans, lower-cases, removes accents, separates punctuation.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::unicode14::{Class, class};
 
-/// The entries that stay whole, and only where they stand alone between blanks, in exactly this case.
+/// Entries that are not split, but only alone between white space and in exactly this case.
 pub(super) const SPECIAL: [&str; 5] = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"];
 
 /// Calls `word` with each word of `text` in order.
@@ -92,7 +92,7 @@ fn class_of_any(c: char) -> Class {
     }
 }
 
-/// The ranges BERT calls CJK: ideographs only, neither kana nor hangul.
+/// Returns the ranges BERT calls CJK: ideographs only, neither kana nor hangul.
 fn is_ideograph(c: char) -> bool {
     matches!(c,
         '\u{4E00}'..='\u{9FFF}'

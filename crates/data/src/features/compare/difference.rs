@@ -1,4 +1,4 @@
-//! What differs between the features of one box in A and in B.
+//! Compares the features of one box in A and in B.
 
 use super::histogram::Histogram;
 
@@ -8,23 +8,23 @@ const HALF_RELATIVE: f32 = 1.0 / 2048.0;
 const HALF_ABSOLUTE: f32 = 1.0 / 33_554_432.0;
 /// Values taken together, so that the compiler can vectorise.
 const CHUNK: usize = 64;
-/// Of float64 in a register of the plainest x86-64.
+/// float64 values in an SSE2 register, which every x86-64 has.
 const LANES: usize = 2;
 
 /// Features of one box. Sums are over its values.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Difference {
-    /// Of `|b - a|`.
+    /// Sum of `|b - a|`.
     pub absolute: f64,
-    /// Of `b - a`.
+    /// Sum of `b - a`.
     pub signed: f64,
-    /// Of `|b - a| / max(|a|, |b|)`, 0 where both are 0.
+    /// Sum of `|b - a| / max(|a|, |b|)`, 0 if both are 0.
     pub relative: f64,
-    /// `1 - cos(a, b)`; 0 for two vectors of zeros, 1 where only one is.
+    /// `1 - cos(a, b)`; 0 for two vectors of zeros, 1 if only one is.
     pub cosine_distance: f64,
     /// Greatest `|b - a|`.
     pub greatest: f32,
-    /// Greatest part of `|b - a|` that rounding to float16 does not explain, where it was asked for.
+    /// Greatest part of `|b - a|` that rounding to float16 does not explain, if requested.
     pub unexplained: f32,
     /// Values with such a part.
     pub beyond_rounding: u64,
@@ -53,7 +53,7 @@ pub(super) fn features(
         let (errors, shares) = (&mut errors[..a.len()], &mut shares[..a.len()]);
         let mut beyond = 0;
         for (((&a, &b), error), share) in a.iter().zip(b).zip(errors.iter_mut()).zip(shares.iter_mut()) {
-            // Of two finite values each beyond half of the largest float32, the difference counts as the largest.
+            // The difference of two huge values may overflow; it then counts as the largest float32.
             *error = (b - a).abs().min(f32::MAX);
             let size = a.abs().max(b.abs());
             *share = *error / size.max(f32::MIN_POSITIVE);

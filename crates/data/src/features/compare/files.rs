@@ -1,24 +1,24 @@
-//! Compares two files, and says which released features they hold.
+//! Compares two files and counts the released rows in the first.
 
 use super::image;
 use super::outcome;
 use super::run;
-use super::{Found, Settings, Spread};
+use super::{CompareSettings, FeatureComparison, Spread};
 
 use std::path::Path;
 use std::time::Instant;
 
 use super::input::Input;
 use crate::features::Row;
-use crate::features::golden_rows::{Held, Released, Watch};
+use crate::features::released_rows::{ReleasedRow, ReleasedRowCheck, ReleasedRowCount};
 use crate::features::store::Precision;
 use base::error::Result;
 use base::progress::Observer;
 
-/// What differs, and how each kind of difference is spread.
-pub struct Measured {
+/// A comparison and the distribution of each kind of difference.
+pub struct Measurement {
     /// What differs.
-    pub found: Found,
+    pub found: FeatureComparison,
     /// For reports.
     pub spreads: Vec<Spread>,
 }
@@ -26,9 +26,9 @@ pub struct Measured {
 /// Compares two files, `a` being the reference.
 ///
 /// # Errors
-/// Data where a file is missing or damaged, naming the row and column, where an id is there twice, or where A and B have
-/// features of different width; infra where reading fails.
-pub fn measure(a: &Path, b: &Path, settings: &Settings, progress: &dyn Observer) -> Result<Measured> {
+/// Data if a file is missing or damaged, naming the row and column, if an id occurs twice, or if A and B have
+/// features of different width; infra if reading fails.
+pub fn measure(a: &Path, b: &Path, settings: &CompareSettings, progress: &dyn Observer) -> Result<Measurement> {
     let inputs = [Input::open(a, progress)?, Input::open(b, progress)?];
     let [one, other] = &inputs;
     let places: Vec<[usize; 2]> = (0..one.len()).filter_map(|at| Some([at, other.index_of(one.id(at))?])).collect();
@@ -37,17 +37,17 @@ pub fn measure(a: &Path, b: &Path, settings: &Settings, progress: &dyn Observer)
     let start = Instant::now();
     let (images, tally) = run::all([one, other], &places, &rules, settings.threads, progress)?;
     let seconds = start.elapsed().as_secs_f64();
-    let gathered = outcome::Gathered { paths: [a, b], inputs: [one, other], places, images, tally, rules, settings };
-    let found = outcome::Found { golden: released(one, settings.released)?, ..gathered.found(seconds) };
-    Ok(Measured { found, spreads: gathered.spreads() })
+    let gathered = outcome::Totals { paths: [a, b], inputs: [one, other], places, images, tally, rules, settings };
+    let found = outcome::FeatureComparison { golden: released(one, settings.released)?, ..gathered.found(seconds) };
+    Ok(Measurement { found, spreads: gathered.spreads() })
 }
 
-/// Released rows of a file; none where there is none, or where its features were rounded.
-pub(super) fn released(input: &Input, known: &[Released]) -> Result<Option<Held>> {
+/// Counts the released rows of a file; `None` if there are none, or its features were rounded.
+pub(super) fn released(input: &Input, known: &[ReleasedRow]) -> Result<Option<ReleasedRowCount>> {
     if input.precision() == Precision::F16 {
         return Ok(None);
     }
-    let (mut watch, mut text, mut row) = (Watch::new(known), Vec::new(), Row::default());
+    let (mut watch, mut text, mut row) = (ReleasedRowCheck::new(known), Vec::new(), Row::default());
     for at in watch.images().iter().filter_map(|image| input.index_of(image)) {
         input.read(at, &mut text, &mut row)?;
         watch.row(&row);

@@ -1,4 +1,4 @@
-//! Quantiles of any number of values in fixed memory, the same whatever the order of the values.
+//! Quantiles of any number of values in fixed memory, independent of the order of the values.
 
 use serde::Serialize;
 
@@ -78,7 +78,7 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
-    /// None without values. `sum` is that of the values, kept elsewhere in float64.
+    /// Returns the quantiles; `None` without values. `sum` is the sum of the values, which the caller keeps in float64.
     pub(super) fn quantiles(&self, sum: f64) -> Option<Quantiles> {
         (self.count > 0).then(|| Quantiles {
             count: self.count,
@@ -107,7 +107,7 @@ impl Histogram {
         Some(Spread { name: name.to_owned(), count: self.count, ends, counts })
     }
 
-    /// The value of rank `ceil(share * count)`: the middle of its bin, within the least and the greatest value.
+    /// Estimates the value of rank `ceil(share * count)`: the middle of its bin, within the least and the greatest value.
     fn quantile(&self, share: f64) -> f64 {
         let rank = ((share * self.count as f64).ceil() as u64).clamp(1, self.count);
         let mut below = 0;
@@ -119,7 +119,7 @@ impl Histogram {
     }
 }
 
-/// Of a bin's values; 0 of bin 0.
+/// Returns the middle of a bin's values; 0 for bin 0.
 fn middle(bin: u32) -> f64 {
     match bin {
         0 => 0.0,
@@ -127,7 +127,7 @@ fn middle(bin: u32) -> f64 {
     }
 }
 
-/// Without sign; bin 0 holds 0 and what is below 1e-40.
+/// Returns the bin of a value, without its sign; bin 0 holds 0 and values below 1e-40.
 fn bin(value: f32) -> usize {
     (value.to_bits() >> 16) as usize & (BINS - 1)
 }

@@ -1,4 +1,4 @@
-//! One image compared: its boxes matched, and everything counted about the pairs.
+//! Compares one image: matches its boxes and counts the differences of each pair.
 
 use serde::Serialize;
 
@@ -8,9 +8,9 @@ use super::matching::matched;
 use super::spread::Spread;
 use crate::features::row::Row;
 
-/// What makes a box the same in both files; bounds belong to it, classes must be equal.
+/// Greatest differences of a box that counts as the same in both files (bounds included). Its classes must be equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Same {
+pub struct SameBoxBounds {
     /// Greatest difference of a corner's coordinate in pixels of the image.
     pub pixels: f64,
     /// Greatest difference of a feature, beside what rounding to float16 explains.
@@ -19,7 +19,7 @@ pub struct Same {
     pub probability: f64,
 }
 
-/// What is measured over all pairs of boxes, in the order of the table.
+/// A quantity that is measured over all pairs of boxes, in the order of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantity {
     Absolute,
@@ -63,7 +63,7 @@ pub(super) struct Image {
     /// Height and width in pixels in A and in B.
     pub sizes: [(u32, u32); 2],
     pub pairs: usize,
-    /// Pairs that are the same by [`Same`].
+    /// Pairs that are the same by [`SameBoxBounds`].
     pub same: usize,
     /// Pairs at different positions of the two rows.
     pub moved: usize,
@@ -84,12 +84,12 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// Boxes of either file that are not the same in the other: those of the greater number, less the same ones.
+    /// Returns the number of changed boxes: the boxes of the file with more of them, minus the same ones.
     pub(super) fn changed(&self) -> usize {
         self.boxes[0].max(self.boxes[1]) - self.same
     }
 
-    /// Whether everything that is compared is equal to the last bit, but for the order of boxes.
+    /// Returns whether everything compared is bitwise equal, except the order of boxes.
     pub(super) fn is_equal(&self) -> bool {
         let apart = self.greatest_pixels + self.greatest_feature + self.greatest_probability;
         self.sizes[0] == self.sizes[1]
@@ -99,24 +99,24 @@ impl Image {
     }
 }
 
-/// How images are compared.
+/// Rules by which images are compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
     pub iou: f64,
-    pub same: Same,
-    /// How many of A and B are rounded to float16, or count as such.
+    pub same: SameBoxBounds,
+    /// Number of files (A, B) that are rounded to float16, or count as such.
     pub roundings: u8,
 }
 
-/// What differs between the classes of a pair of boxes.
+/// Differences between the classes of a pair of boxes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Classes {
     probabilities: [f32; 2],
     differ: [bool; 2],
 }
 
-/// Compares two checked rows of one image with the same number of features per box. Classes and probabilities are
-/// compared where both have them.
+/// Compares two checked rows of one image with the same number of features per box. Classes and probabilities are compared
+/// if both have them.
 pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Image {
     let mut image = Image {
         boxes: [a.num_boxes, b.num_boxes],

@@ -1,4 +1,4 @@
-//! One of the two files: rows by their place or their image, whatever the file's form.
+//! One of the two files, TSV or store: rows by position or by image.
 
 use std::path::Path;
 
@@ -27,12 +27,14 @@ impl Input {
             FileKind::Store => Self::Store(FeatureStore::open(path)?),
         };
         match input.len() {
-            0 => Err(Error::data(format!("{} holds no rows", path.display()))),
+            0 => {
+                Err(Error::data(format!("{} has no rows", path.display())).next("fetch or extract the features again"))
+            }
             _ => Ok(input),
         }
     }
 
-    /// Images.
+    /// Returns the number of images.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Tsv(index) => index.ids().len(),
@@ -47,7 +49,7 @@ impl Input {
         }
     }
 
-    /// The place of an image.
+    /// Returns the position of an image.
     pub(super) fn index_of(&self, id: &str) -> Option<usize> {
         match self {
             Self::Tsv(index) => index.index_of(id),
@@ -62,7 +64,7 @@ impl Input {
         }
     }
 
-    /// A store's precision; a TSV holds float32.
+    /// Returns a store's precision; a TSV holds float32.
     pub(super) fn precision(&self) -> Precision {
         match self {
             Self::Tsv(_) => Precision::F32,
@@ -70,7 +72,7 @@ impl Input {
         }
     }
 
-    /// Whether boxes have classes and probabilities.
+    /// Returns whether boxes have classes and probabilities.
     pub(super) fn has_classes(&self) -> bool {
         match self {
             Self::Tsv(index) => index.layout() == TsvLayout::Ten,
@@ -78,7 +80,7 @@ impl Input {
         }
     }
 
-    /// Bytes to be read for a row, in a store about.
+    /// Returns the bytes to read for a row; approximate for a store.
     pub(super) fn row_bytes(&self, at: usize) -> u64 {
         match self {
             Self::Tsv(index) => index.row_bytes(at),

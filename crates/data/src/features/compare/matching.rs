@@ -1,7 +1,7 @@
-//! Which box of one image is which box of the other extraction: one to one, by overlap first.
+//! Matches the boxes of an image in two extractions one to one, first by overlap.
 //!
-//! The assignment is optimal: no other one has a greater sum of IoU over the pairs that overlap enough. Equal sums are
-//! told apart by the features, then by probabilities and classes, so that a box that is there twice finds its likeness.
+//! The assignment is optimal: no other one has a greater sum of IoU over the pairs that overlap enough. Ties are decided by
+//! the features, then by probabilities and classes, so that a box that occurs twice is matched to its counterpart.
 
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
@@ -56,7 +56,7 @@ fn iou(one: &[f32; 4], other: &[f32; 4]) -> f64 {
     if both > 0.0 { both / (area(x2 - x1, y2 - y1) + area(u2 - u1, v2 - v1) - both) } else { 0.0 }
 }
 
-/// Where each box overlaps one other box most and no two the same one, that is the only best assignment.
+/// Returns the assignment if each box overlaps a different box most: it is then the only optimal one.
 fn obvious(overlaps: &[Vec<u64>], columns: usize) -> Option<Vec<(usize, usize)>> {
     let mut taken = vec![false; columns];
     let mut pairs = Vec::with_capacity(overlaps.len());
@@ -92,8 +92,8 @@ fn assigned(a: &Row, b: &Row, overlaps: &[Vec<u64>]) -> Vec<(usize, usize)> {
     pairs.into_iter().filter(|&(row, column)| overlaps[row][column] > 0).collect()
 }
 
-/// How alike two boxes are but for their places, below 2^[`LIKENESS_BITS`]: features (40 bits), then probabilities
-/// (10), then classes (2), where both have them.
+/// Returns the similarity of two boxes apart from their positions, below 2^[`LIKENESS_BITS`]: features (40 bits), then
+/// probabilities (10), then classes (2), if both have them.
 fn likeness(a: &Row, at: usize, b: &Row, other: usize) -> u64 {
     let dim = a.dim();
     let (one, two) = (&a.features[at * dim..][..dim], &b.features[other * dim..][..dim]);

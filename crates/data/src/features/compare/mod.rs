@@ -1,14 +1,14 @@
-//! What differs between two feature files of the same images.
+//! Compares two feature files of the same images.
 //!
 //! Both files are read once, row by row on all cores, in memory that grows with the number of images and not with their
-//! features. Neither rows nor boxes need be in the same order: rows are found by image, boxes are matched by overlap.
+//! features. The order of rows and boxes does not matter: rows are found by image, boxes are matched by overlap.
 //!
 //! - `input`: a TSV or a store as rows by image;
-//! - `matching`: which box is which;
+//! - `matching`: matches boxes;
 //! - `difference`, `image`: one pair of boxes, one image;
 //! - `histogram`: quantiles in fixed memory;
 //! - `run`: all images on all cores;
-//! - `outcome`: the result; `show`: as a person reads it.
+//! - `outcome`: the result; `show`: the text for people.
 
 mod difference;
 mod files;
@@ -22,11 +22,11 @@ mod settings;
 mod show;
 mod spread;
 
-pub use files::{Measured, measure};
+pub use files::{Measurement, measure};
 pub use histogram::{QUANTILE_ERROR, Quantiles};
-pub use image::Same;
+pub use image::SameBoxBounds;
 pub use matching::MAX_BOXES;
-pub use outcome::{Boxes, Features, File, Found, Images, Named, Resized, Speed, Worst};
-pub use settings::Settings;
+pub use outcome::{Boxes, FeatureComparison, Features, File, Images, Named, Resized, Speed, WorstImage};
+pub use settings::CompareSettings;
 pub use show::{paragraph, short};
 pub use spread::Spread;

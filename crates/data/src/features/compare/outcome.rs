@@ -1,4 +1,4 @@
-//! The result of a comparison: what is shown and written as JSON.
+//! The result of a comparison, as it is shown and written as JSON.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -6,39 +6,39 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::histogram::{QUANTILE_ERROR, Quantiles};
-use super::image::{Image, Quantity, Rules, Same, Tally};
+use super::image::{Image, Quantity, Rules, SameBoxBounds, Tally};
 use super::input::Input;
-use super::settings::Settings;
+use super::settings::CompareSettings;
 use super::spread::Spread;
-use crate::features::golden_rows::Held;
 use crate::features::ids::IdClue;
 use crate::features::inspect::{FileKind, Span};
+use crate::features::released_rows::ReleasedRowCount;
 
 /// Everything that differs. A is the reference; differences are B - A.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Found {
+pub struct FeatureComparison {
     /// Version of this structure.
     pub schema: u32,
     /// The reference.
     pub a: File,
     /// The candidate.
     pub b: File,
-    /// How the ids differ; none where an image is in both files.
+    /// How the ids differ; `None` if any image is in both files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nothing_in_common: Option<String>,
-    /// Which images are where.
+    /// Images by file.
     pub images: Images,
-    /// How the boxes of the images in both files were matched.
+    /// Matches between the boxes of the images that are in both files.
     pub boxes: Boxes,
-    /// What differs between matched boxes.
+    /// Differences between matched boxes.
     pub differences: Features,
     /// The images with the most boxes that are not the same, of equal ones those with the greatest mean difference of
-    /// features; none where nothing differs.
-    pub worst: Vec<Worst>,
-    /// Released rows in A; none where there is none, or where its features were rounded.
+    /// features; `None` if nothing differs.
+    pub worst: Vec<WorstImage>,
+    /// Released rows in A; `None` if there are none, or its features were rounded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub golden: Option<Held>,
-    /// How fast it went.
+    pub golden: Option<ReleasedRowCount>,
+    /// Speed of the comparison.
     pub speed: Speed,
 }
 
@@ -51,7 +51,7 @@ pub struct File {
     pub kind: FileKind,
     /// `f32` or `f16`.
     pub precision: &'static str,
-    /// Whether boxes have classes and probabilities. They are compared where both files have them.
+    /// Whether boxes have classes and probabilities. They are compared if both files have them.
     pub classes: bool,
     /// Images.
     pub images: u64,
@@ -114,7 +114,7 @@ pub struct Boxes {
     /// Pairs that are the same by `same_within` and have the same classes.
     pub same: u64,
     /// What makes a pair the same.
-    pub same_within: Same,
+    pub same_within: SameBoxBounds,
     /// Pairs at different positions of their rows.
     pub moved: u64,
 }
@@ -140,19 +140,19 @@ pub struct Features {
     pub objects_conf: Option<Quantiles>,
     /// Difference of each attribute's probability.
     pub attrs_conf: Option<Quantiles>,
-    /// Pairs with different object classes; none where classes are not compared.
+    /// Pairs with different object classes; `None` if classes are not compared.
     pub objects_differ: Option<u64>,
     /// Pairs with different attribute classes; likewise.
     pub attributes_differ: Option<u64>,
-    /// How many of A and B count as rounded to float16.
+    /// Number of files (A, B) that count as rounded to float16.
     pub roundings: u8,
-    /// Features that differ by more than that explains; none where neither is rounded.
+    /// Features that differ by more than that explains; `None` if neither is rounded.
     pub beyond_rounding: Option<u64>,
 }
 
 /// An image that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Worst {
+pub struct WorstImage {
     /// The image.
     pub img_id: String,
     /// Boxes in A and in B.
@@ -161,9 +161,9 @@ pub struct Worst {
     pub changed: usize,
     /// Boxes of A or B (whichever has more) without a partner.
     pub unmatched: usize,
-    /// Height and width in A and in B, where they differ.
+    /// Height and width in A and in B, if they differ.
     pub sizes: Option<[(u32, u32); 2]>,
-    /// Pairs with different object classes; none where classes are not compared.
+    /// Pairs with different object classes; `None` if classes are not compared.
     pub objects_differ: Option<usize>,
     /// Pairs with different attribute classes; likewise.
     pub attributes_differ: Option<usize>,
@@ -183,7 +183,7 @@ pub struct Worst {
     pub probability_max: Option<f32>,
 }
 
-/// How fast images were compared, the search for their places left out.
+/// Speed of comparing images, without finding their positions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Speed {
     /// Wall-clock seconds.
@@ -194,8 +194,8 @@ pub struct Speed {
     pub threads: usize,
 }
 
-impl Found {
-    /// A measure by the name that levels use; none where nothing was there to measure.
+impl FeatureComparison {
+    /// Returns a measure by the name that levels use; `None` if there was nothing to measure.
     pub fn measure(&self, name: &str) -> Option<f64> {
         let share = |count: u64| (self.boxes.matched > 0).then(|| count as f64 / self.boxes.matched as f64);
         match name {
@@ -214,24 +214,24 @@ impl Found {
     }
 }
 
-/// What [`super::measure`] gathered.
-pub(super) struct Gathered<'g> {
+/// Totals that [`super::measure`] gathered.
+pub(super) struct Totals<'g> {
     pub paths: [&'g Path; 2],
     pub inputs: [&'g Input; 2],
     pub places: Vec<[usize; 2]>,
     pub images: Vec<Image>,
     pub tally: Tally,
     pub rules: Rules,
-    pub settings: &'g Settings<'g>,
+    pub settings: &'g CompareSettings<'g>,
 }
 
-impl Gathered<'_> {
-    pub(super) fn found(&self, seconds: f64) -> Found {
+impl Totals<'_> {
+    pub(super) fn found(&self, seconds: f64) -> FeatureComparison {
         let [a, b] = self.inputs;
         let count = |wanted: fn(&Image) -> bool| self.images.iter().filter(|image| wanted(image)).count() as u64;
         let total = |value: fn(&Image) -> usize| self.images.iter().map(|image| value(image) as u64).sum::<u64>();
         let bytes = self.places.iter().map(|place| a.row_bytes(place[0]) + b.row_bytes(place[1])).sum();
-        Found {
+        FeatureComparison {
             schema: 1,
             a: self.file(0),
             b: self.file(1),
@@ -324,7 +324,7 @@ impl Gathered<'_> {
         }
     }
 
-    /// How each kind of difference is spread; none of those without values.
+    /// Returns the distribution of each kind of difference that has values.
     pub(super) fn spreads(&self) -> Vec<Spread> {
         [
             (Quantity::Absolute, "difference of a feature"),
@@ -344,7 +344,7 @@ impl Gathered<'_> {
         self.inputs.iter().all(|input| input.has_classes())
     }
 
-    fn worst(&self) -> Vec<Worst> {
+    fn worst(&self) -> Vec<WorstImage> {
         let classes = self.compares_classes();
         let mut order: Vec<usize> = (0..self.images.len()).filter(|&at| !self.images[at].is_equal()).collect();
         let mean = |image: &Image| image.sums[Quantity::Absolute as usize] / image.values.max(1) as f64;
@@ -353,7 +353,7 @@ impl Gathered<'_> {
         order.truncate(self.settings.worst);
         let worst = order.into_iter().map(|at| {
             let image = &self.images[at];
-            Worst {
+            WorstImage {
                 img_id: self.id(at),
                 boxes: image.boxes,
                 changed: image.changed(),

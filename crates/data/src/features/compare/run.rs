@@ -1,4 +1,4 @@
-//! All images of both files, on all cores, in memory that does not grow with the features.
+//! Compares all images of both files on all cores, in memory that does not grow with the features.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;

@@ -1,22 +1,22 @@
-//! What a comparison goes by, and how much it names.
+//! Settings of a comparison.
 
-use super::image::Same;
-use crate::features::golden_rows::Released;
+use super::image::SameBoxBounds;
+use crate::features::released_rows::ReleasedRow;
 
-/// What to compare by and how much to name.
+/// Settings of a comparison.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings<'s> {
+pub struct CompareSettings<'s> {
     /// Least intersection over union of a pair of boxes.
     pub iou: f64,
     /// What makes a pair the same.
-    pub same: Same,
-    /// How many of the files count as rounded to float16 whatever their form.
+    pub same: SameBoxBounds,
+    /// Number of files that count as rounded to float16, whatever their format.
     pub roundings: u8,
     /// Rows that were released, to look for in the reference.
-    pub released: &'s [Released],
-    /// How many images are named where they are in one file only or were resized.
+    pub released: &'s [ReleasedRow],
+    /// Number of images to name that are in one file only or were resized.
     pub named: usize,
-    /// How many of the worst images are named.
+    /// Number of the worst images to name.
     pub worst: usize,
     /// Threads that compare.
     pub threads: usize,

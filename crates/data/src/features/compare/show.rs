@@ -1,15 +1,15 @@
-//! A comparison as a person reads it, at most 100 columns wide but for file names and ids.
+//! Formats a comparison for people, at most 100 columns wide except for file names and ids.
 
 use std::fmt;
 
-use super::outcome::{File, Found, Named, Worst};
+use super::outcome::{FeatureComparison, File, Named, WorstImage};
 use super::{QUANTILE_ERROR, Quantiles};
 use base::format::grouped;
 
 /// Where lines are broken.
 const WIDTH: usize = 98;
 
-impl fmt::Display for Found {
+impl fmt::Display for FeatureComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(ids) = &self.nothing_in_common {
             paragraph(f, 0, &format!("No image is in both files: {ids}."))?;
@@ -69,8 +69,8 @@ impl fmt::Display for Found {
     }
 }
 
-impl Found {
-    /// Why classes and probabilities are not compared; none where they are.
+impl FeatureComparison {
+    /// Why classes and probabilities are not compared; `None` if they are.
     pub fn classes_not_compared(&self) -> Option<String> {
         let who = match (self.a.classes, self.b.classes) {
             (true, true) => return None,
@@ -136,7 +136,7 @@ impl Found {
     }
 }
 
-impl fmt::Display for Worst {
+impl fmt::Display for WorstImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b] = self.boxes;
         write!(f, "{}: {} of {} boxes changed", self.img_id, self.changed, a.max(b))?;
@@ -200,7 +200,7 @@ fn more(count: u64, named: usize) -> String {
     }
 }
 
-/// `12 (3.33 %)`.
+/// Returns `12 (3.33 %)`.
 fn of_all(count: u64, all: u64) -> String {
     let share = if all > 0 { count as f64 / all as f64 * 100.0 } else { 0.0 };
     format!("{} ({share:.2} %)", grouped(count))

@@ -1,6 +1,6 @@
-//! How differences are spread over their values.
+//! Distribution of the values of each difference.
 
-/// How one kind of difference is spread over its values.
+/// Distribution of one kind of difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spread {
     /// What differs, with its unit.

@@ -1,4 +1,4 @@
-//! What is told of a feature file.
+//! Facts about a feature file, as an inspection reports them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -7,14 +7,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::fault::SharedFault;
-use crate::features::damage::Column;
-use crate::features::golden_rows::Held;
+use crate::features::error::Column;
+use crate::features::released_rows::ReleasedRowCount;
 use crate::features::statistics::Summary;
 use crate::features::store::Source;
 use base::error::{Error, Result};
 use base::files;
 
-/// How many problems are kept with their place; all are counted.
+/// Number of problems that are listed; all are counted.
 pub const PROBLEMS_SHOWN: usize = 20;
 
 /// The kind of a feature file.
@@ -28,10 +28,10 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// The kind by the name and the first bytes.
+    /// Recognises the kind by the name and the first bytes.
     ///
     /// # Errors
-    /// Data for a missing file and for what is no regular file, infra where it cannot be read.
+    /// Data for a missing file and for what is no regular file, infra if it cannot be read.
     pub fn of(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::io("read", path, &error);
         let file = files::open_regular(path)?;
@@ -42,7 +42,7 @@ impl FileKind {
         Ok(if is_store { Self::Store } else { Self::Tsv })
     }
 
-    /// For people. `classes`: whether the file holds some; a TSV that has none is not obj36.
+    /// Returns the name for people. `classes`: whether boxes have classes; a TSV without them is not obj36.
     pub fn name(self, classes: bool) -> &'static str {
         match self {
             Self::Tsv if classes => "obj36 TSV",
@@ -55,17 +55,17 @@ impl FileKind {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
-    /// A TSV's line counted from 1, or a store's row counted from 0; none for the file as a whole.
+    /// Line of a TSV counted from 1, or row of a store counted from 0; `None` for the file as a whole.
     pub place: Option<u64>,
-    /// The image where it is known.
+    /// The image, if known.
     pub img_id: Option<String>,
-    /// The column where it shows.
+    /// The column, if the problem is in one.
     pub column: Option<Column>,
     /// The kind, such as `glued-rows`.
     pub kind: &'static str,
-    /// What is wrong, for people.
+    /// The problem, for people.
     pub what: String,
-    /// The fault of the whole file that this is a part of, where other rows have it too.
+    /// The fault of the whole file to which this belongs, if other rows have it too.
     #[serde(skip)]
     pub(super) shared: Option<SharedFault>,
 }
@@ -92,17 +92,17 @@ pub struct Inspection {
     pub bytes: u64,
     /// Good rows, one image each.
     pub rows: u64,
-    /// Boxes per image.
+    /// Returns the number of boxes per image.
     pub boxes: Option<usize>,
     /// Features per box.
     pub dim: Option<usize>,
-    /// Whether boxes have classes and probabilities: obj36 has them, bottom-up-attention's six columns have not.
+    /// Whether boxes have classes and probabilities: obj36 has them, bottom-up-attention's six columns do not.
     pub classes: Option<bool>,
     /// Bytes of the decoded rows in memory, as the original keeps them (296,352 an image with 36 boxes of 2048).
     pub decoded_bytes: u64,
     /// A store's precision: `f32` or `f16`.
     pub precision: Option<&'static str>,
-    /// What a store was made from.
+    /// The TSV that a store was built from.
     pub source: Option<Source>,
     /// Image of the first good row.
     pub first_id: Option<String>,
@@ -122,19 +122,19 @@ pub struct Inspection {
     pub objects_conf: Option<Summary>,
     /// Statistics of the attribute probabilities.
     pub attrs_conf: Option<Summary>,
-    /// Released rows among them; none where there is none, or where features were rounded.
+    /// Released rows among them; `None` if there are none, or features were rounded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub golden: Option<Held>,
-    /// How much is wrong.
+    pub golden: Option<ReleasedRowCount>,
+    /// Number of problems.
     pub problem_count: u64,
-    /// How much of each kind.
+    /// Number of problems of each kind.
     pub problems_by_kind: BTreeMap<&'static str, u64>,
     /// The first [`PROBLEMS_SHOWN`] problems.
     pub problems: Vec<Problem>,
 }
 
 impl Inspection {
-    /// Whether nothing is wrong.
+    /// Returns whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.problem_count == 0
     }

@@ -1,6 +1,6 @@
-//! A fault that a whole file can have.
+//! Faults that a whole file can have.
 
-use crate::features::damage::{BoxLayout, Column, Damage};
+use crate::features::error::{BoxLayout, Column, Damage};
 
 /// A fault that a whole file can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ impl SharedFault {
 
     pub(super) fn told(self, rows: &str) -> String {
         match self {
-            Self::Boxes(layout) => format!("{rows}, {}: {}", layout.seen(), layout.way_on()),
+            Self::Boxes(layout) => format!("{rows}, {}: {}", layout.seen(), layout.advice()),
             Self::Width(width) => {
                 format!("{rows}, the features are {width}, not float32: write them as little-endian float32")
             }

@@ -1,4 +1,4 @@
-//! What is in a feature file, and everything that is wrong with it.
+//! Inspects a feature file: what it contains and everything that is wrong with it.
 
 mod facts;
 mod fault;

@@ -1,4 +1,4 @@
-//! Reads a TSV or a store and gathers what there is to say of it.
+//! Reads a TSV or a store and collects the facts about it.
 
 use super::shared;
 use super::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::super::damage::Damage;
-use super::super::golden_rows::{Released, Watch};
+use super::super::error::Damage;
+use super::super::released_rows::{ReleasedRow, ReleasedRowCheck};
 use super::super::row::Row;
 use super::super::row_error::TsvError;
 use super::super::statistics::Statistics;
@@ -18,23 +18,23 @@ use super::fault::SharedFault;
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, Silent, TaskStart, Unit};
 
-/// Inspects a TSV or a store, going on behind damaged rows.
+/// Inspects a TSV or a store, continuing after damaged rows.
 ///
 /// # Errors
-/// Data where the file is missing or a store cannot be opened at all; infra where reading fails.
+/// Data if the file is missing or a store cannot be opened at all; infra if reading fails.
 pub fn inspect(path: &Path) -> Result<Inspection> {
     inspect_with(path, &[], &Silent)
 }
 
-/// [`inspect()`] with progress; also says which of these rows the file holds as they were released.
+/// Inspects like [`inspect()`], with progress, and counts which of these rows the file contains as released.
 ///
 /// # Errors
-/// As [`inspect()`].
-pub fn inspect_with(path: &Path, released: &[Released], progress: &dyn Observer) -> Result<Inspection> {
+/// See [`inspect()`].
+pub fn inspect_with(path: &Path, released: &[ReleasedRow], progress: &dyn Observer) -> Result<Inspection> {
     let kind = FileKind::of(path)?;
     let bytes = std::fs::metadata(path).map_err(|error| Error::io("read", path, &error))?.len();
     let task = ProgressTask::begin(progress, TaskStart::new(format!("reading {}", path.display()), bytes, Unit::Bytes));
-    let mut gathered = Gathered::new(Watch::new(released));
+    let mut gathered = Collector::new(ReleasedRowCheck::new(released));
     let mut found = if kind == FileKind::Store {
         let store = FeatureStore::open(path)?;
         read_store(&store, bytes, &mut gathered, &task);
@@ -48,7 +48,7 @@ pub fn inspect_with(path: &Path, released: &[Released], progress: &dyn Observer)
         gathered.finish(path, FileKind::Tsv, bytes)
     };
     if found.rows == 0 && found.problem_count == 0 {
-        let what = "the file holds no rows".into();
+        let what = "the file has no rows".into();
         found.problem_count = 1;
         found.problems_by_kind.insert("no-rows", 1);
         found.problems.push(Problem { place: None, img_id: None, column: None, kind: "no-rows", what, shared: None });
@@ -56,7 +56,7 @@ pub fn inspect_with(path: &Path, released: &[Released], progress: &dyn Observer)
     Ok(found)
 }
 
-fn read_tsv(path: &Path, gathered: &mut Gathered, task: &ProgressTask<'_>) -> Result<()> {
+fn read_tsv(path: &Path, gathered: &mut Collector, task: &ProgressTask<'_>) -> Result<()> {
     let mut reader = Reader::open(path)?;
     let mut row = Row::default();
     let mut before = 0;
@@ -85,7 +85,7 @@ fn read_tsv(path: &Path, gathered: &mut Gathered, task: &ProgressTask<'_>) -> Re
     }
 }
 
-fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Gathered, task: &ProgressTask<'_>) {
+fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Collector, task: &ProgressTask<'_>) {
     let mut row = Row::default();
     for index in 0..store.len() {
         store.copy_row(index, &mut row);
@@ -104,17 +104,17 @@ fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Gathered, task: &
     }
 }
 
-struct Gathered {
+struct Collector {
     found: Inspection,
     features: Statistics,
     objects_conf: Statistics,
     attrs_conf: Statistics,
-    golden: Watch,
+    golden: ReleasedRowCheck,
     shared: shared::Counts,
 }
 
-impl Gathered {
-    fn new(golden: Watch) -> Self {
+impl Collector {
+    fn new(golden: ReleasedRowCheck) -> Self {
         let found = Inspection {
             schema: 1,
             file: String::new(),

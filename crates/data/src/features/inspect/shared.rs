@@ -1,11 +1,11 @@
-//! A fault that nearly all rows have is one of the file: said once, not once a row.
+//! Reports a fault that nearly all rows have once for the file instead of once per row.
 
 use std::collections::BTreeMap;
 
 use super::facts::{Inspection, Problem};
 use super::fault::SharedFault;
 
-/// How many rows have each fault, by the kinds that they were counted as.
+/// Number of rows with each fault, by the kind as which they were counted.
 #[derive(Default)]
 pub(super) struct Counts(BTreeMap<SharedFault, BTreeMap<&'static str, u64>>);
 
@@ -16,8 +16,8 @@ impl Counts {
         }
     }
 
-    /// Puts one problem of the file in the place of those of its rows, where at least nine rows of ten have it: a few may
-    /// look right by chance.
+    /// Replaces the problems of the rows by one of the file if at least nine rows of ten have it: a few may look right by
+    /// chance.
     pub(super) fn summarise(&self, found: &mut Inspection) {
         let all = found.rows + found.problem_count;
         for (&fault, kinds) in &self.0 {

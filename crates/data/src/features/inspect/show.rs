@@ -1,4 +1,4 @@
-//! An inspection as a person reads it.
+//! Formats an inspection for people.
 
 use std::fmt;
 

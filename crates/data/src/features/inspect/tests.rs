@@ -48,7 +48,7 @@ fn a_damaged_file_with_all_its_damage() {
     objects_conf  0.000000 .. 0.250000, mean 0.125000, 25.00 % zeros
     attrs_conf    0.218750 .. 0.468750, mean 0.343750, 0.00 % zeros
     problems      4: duplicate-image 1, glued-rows 1, truncated-row 2
-      line 2: image COCO_train2014_000000000002: objects_id: two rows are glued together: inside this column the row of image COCO_train2014_000000000003 begins, so two images are lost
+      line 2: image COCO_train2014_000000000002: objects_id: two rows are glued together: the row of image COCO_train2014_000000000003 begins inside this column, so two images are lost
       line 4: image COCO_train2014_000000000001: img_id: the image appeared before, in line 1
       line 5: image x: the row is cut short: 3 of 10 columns
       line 6: image COCO_train2014_000000000005: the row is cut short: 6 of 10 columns, and the file ends inside it

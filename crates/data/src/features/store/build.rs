@@ -1,4 +1,4 @@
-//! The store of a TSV: found again by content, built where there is none.
+//! Finds the store of a TSV by content, or builds it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::beside;
 use super::receipt::{self, StoreReceipt};
+use super::sidecar;
 use super::{FeatureStore, Precision, Source, StoreWriter};
 use crate::features::row::Row;
 use crate::features::tsv::Reader;
@@ -19,13 +19,14 @@ use base::error::{Error, Result};
 use base::files;
 use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 
-/// The store of `tsv` in `store_dir`, built once with a progress bar and re-used while the TSV's content is the same.
+/// Returns the store of `tsv` in `store_dir`. It is built once, with progress, and reused while the TSV's content is the
+/// same.
 ///
-/// `limit`: only the first so many rows are wanted (`--tiny`, `--fast`). A store of the whole file serves every limit;
-/// without one, a store of the first rows alone is built. The content counts, by SHA-256 of the bytes that the rows come
-/// from; size, modification time and inode, kept in `STORE.source.json` when the content was last verified, spare
-/// reading it again. The store itself is known in the same way by `STORE.receipt.json`: one that was changed after it was
-/// built is built again.
+/// `limit`: number of rows needed, from the first (`--tiny`, `--fast`). A store of the whole file serves every limit;
+/// without such a store, one of the first rows only is built. The TSV is identified by the SHA-256 of the bytes that the
+/// rows come from. `STORE.source.json` keeps its size, modification time and inode as they were when the content was last
+/// verified, so that it need not be read again. `STORE.receipt.json` identifies the store itself in the same way: a store
+/// that was changed after it was built is built again.
 ///
 /// # Errors
 /// Data with the place where a row is damaged or the TSV changes while it is read; usage for a limit of 0.
@@ -45,7 +46,7 @@ pub fn ensure_store(
         note(progress, format!("reused {} ({} images); its TSV was removed", path.display(), store.len()));
         return Ok(store);
     }
-    let wanted = Wanted::new(tsv, store_dir, precision, limit)?;
+    let wanted = StoreRequest::new(tsv, store_dir, precision, limit)?;
     let (outcome, store) = match wanted.find(progress)? {
         Some(store) => ("reused", store),
         None => ("built", wanted.build(progress)?),
@@ -69,21 +70,21 @@ pub fn store_without_tsv(tsv: &Path, store_dir: &Path, precision: Precision) -> 
 
 /// Returns the store that is named after a TSV's place, if it holds a whole TSV; neither is read. Others may fit the TSV by content.
 pub fn own_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Option<PathBuf> {
-    let path = Names::of_new(tsv, store_dir, precision).ok()?.whole();
+    let path = StorePaths::of_new(tsv, store_dir, precision).ok()?.whole();
     let store = FeatureStore::open(&path).ok()?;
     (store.precision() == precision && store.source().is_whole()).then_some(path)
 }
 
-/// The store of the whole of `tsv` in `store_dir`, where one is known to be right without reading the TSV or the store.
+/// Returns the store of all rows of `tsv` in `store_dir`, if it is known to be correct without reading the TSV or the store.
 ///
 /// # Errors
-/// As [`ensure_store`], where the TSV is not there.
+/// See [`ensure_store`], if the TSV is not there.
 pub fn known_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Result<Option<FeatureStore>> {
-    let wanted = Wanted::new(tsv, store_dir, precision, None)?;
+    let wanted = StoreRequest::new(tsv, store_dir, precision, None)?;
     Ok(wanted.fitting().find(|store| wanted.is_stamped(store) && receipt::may_be_sound(store)))
 }
 
-/// What tells cheaply that a file is the one verified before.
+/// Size, time and inode of a file: if equal, the file is the one that was verified before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileState {
     bytes: u64,
@@ -111,7 +112,7 @@ impl FileState {
     }
 }
 
-/// Kept beside a store: the source as it was when its content was verified.
+/// The state of the source when its content was verified; kept beside a store.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     sha256: String,
@@ -128,27 +129,27 @@ impl Stamp {
     }
 
     fn is_beside(&self, store: &Path) -> bool {
-        beside::read::<Self>(store, Self::ENDING).is_some_and(|found| found == *self)
+        sidecar::read::<Self>(store, Self::ENDING).is_some_and(|found| found == *self)
     }
 
     pub(super) fn leave_beside(&self, store: &Path) {
-        beside::leave(store, Self::ENDING, self);
+        sidecar::leave(store, Self::ENDING, self);
     }
 }
 
-/// Names of the stores of one TSV. The TSV's place is in them, so that `train_obj36.tsv` of two folders do not collide.
-pub(super) struct Names {
+/// Names of the stores of one TSV. They depend on its folder, so that `train_obj36.tsv` of two folders do not collide.
+pub(super) struct StorePaths {
     folder: PathBuf,
     base: String,
 }
 
-impl Names {
+impl StorePaths {
     fn new(tsv: &Path, folder: &Path, precision: Precision) -> Result<Self> {
         let place = tsv.canonicalize().map_err(|error| Error::io("read", tsv, &error))?;
         Ok(Self::of(tsv, &place, folder, precision))
     }
 
-    /// For a TSV that need not be there yet, but whose folder must.
+    /// Returns the names for a TSV that need not exist yet, but whose folder must.
     pub(super) fn of_new(tsv: &Path, folder: &Path, precision: Precision) -> Result<Self> {
         let above = tsv.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let place = above.canonicalize().map_err(|error| Error::io("read", above, &error))?;
@@ -169,7 +170,7 @@ impl Names {
         self.folder.join(format!("{}.first{rows}.safetensors", self.base))
     }
 
-    /// Our own first, then whatever else is in the folder: the TSV may have been moved.
+    /// Returns its own stores first, then all others in the folder: the TSV may have been moved.
     fn candidates(&self, limit: Option<usize>) -> Vec<PathBuf> {
         let mut all: Vec<PathBuf> = std::fs::read_dir(&self.folder)
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
@@ -181,22 +182,22 @@ impl Names {
     }
 }
 
-/// The store that a TSV is to have.
-struct Wanted<'a> {
+/// A request for the store of a TSV.
+struct StoreRequest<'a> {
     tsv: &'a Path,
     state: FileState,
-    names: Names,
+    names: StorePaths,
     precision: Precision,
     limit: Option<usize>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> StoreRequest<'a> {
     fn new(tsv: &'a Path, folder: &Path, precision: Precision, limit: Option<usize>) -> Result<Self> {
         let state = FileState::of(tsv)?;
-        Ok(Self { tsv, state, names: Names::new(tsv, folder, precision)?, precision, limit })
+        Ok(Self { tsv, state, names: StorePaths::new(tsv, folder, precision)?, precision, limit })
     }
 
-    /// Stores that may have been made from a TSV of this size, its own first; each is opened when it is asked for.
+    /// Returns the stores that may have been built from a TSV of this size, its own first. Each is opened lazily.
     fn fitting(&self) -> impl Iterator<Item = FeatureStore> {
         // What cannot be opened is no candidate: ours is then built again, others are not ours to judge.
         let stores = self.names.candidates(self.limit).into_iter().filter_map(|path| FeatureStore::open(&path).ok());
@@ -209,7 +210,7 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// Whether the TSV is still as it was when the store was last verified.
+    /// Returns whether the TSV is unchanged since the store was last verified.
     fn is_stamped(&self, store: &FeatureStore) -> bool {
         Stamp::of(store, &self.state).is_beside(store.path())
     }
@@ -258,7 +259,7 @@ impl<'a> Wanted<'a> {
 /// Builds the store of a whole TSV as the file `store`, whatever was there, and leaves nothing beside it.
 ///
 /// # Errors
-/// As [`ensure_store`].
+/// See [`ensure_store`].
 pub fn build_store(tsv: &Path, store: &Path, precision: Precision, progress: &dyn Observer) -> Result<()> {
     let state = FileState::of(tsv)?;
     write(tsv, &state, StoreWriter::create(store, precision)?, None, progress, |_, _| store.to_owned()).map(|_| ())

@@ -1,4 +1,5 @@
-//! The store's header: written once all sizes are known, checked in full before anything else is touched.
+//! Reads and writes the store's header. It is written when all sizes are known, and checked completely before anything else
+//! is read.
 
 use std::ops::Range;
 
@@ -13,13 +14,13 @@ pub(super) const SCHEMA: &str = "lxmert-repro features 1";
 pub(super) const HEADER_BYTES: usize = 8192;
 /// Why a safetensors file of another kind is no store.
 pub(super) const NO_STORE: &str = "it is another safetensors file, no feature store";
-/// The field of the metadata that says whether boxes have classes.
+/// Metadata key for whether boxes have classes.
 const CLASSES: &str = "classes";
 const NO_CLASSES: &str = "none";
 /// A longer header is not ours.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-/// Sizes of a store and where its tensors lie in the file.
+/// Sizes of a store and the positions of its tensors in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     pub rows: usize,
@@ -75,7 +76,7 @@ impl Part {
 }
 
 impl Part {
-    /// Whether a store without classes lacks it.
+    /// Returns whether a store without classes lacks this part.
     pub(super) fn is_of_classes(self) -> bool {
         matches!(self, Self::ObjectsConf | Self::AttrsConf | Self::ObjectsId | Self::AttrsId)
     }
@@ -108,7 +109,7 @@ impl Layout {
         }
     }
 
-    /// Size in bytes; none on overflow.
+    /// Returns the size in bytes; `None` on overflow.
     pub(super) fn bytes(&self, part: Part) -> Option<u64> {
         let size = match part {
             Part::Features => self.precision.bytes(),
@@ -120,7 +121,7 @@ impl Layout {
         self.shape(part).into_iter().try_fold(size, u64::checked_mul)
     }
 
-    /// The header with its length, padded with blanks to [`HEADER_BYTES`].
+    /// Returns the header with its length, padded with spaces to [`HEADER_BYTES`].
     pub(super) fn header(&self) -> Result<Vec<u8>> {
         let mut header = Map::new();
         header.insert(
@@ -137,7 +138,7 @@ impl Layout {
                 "precision": self.precision.name(),
             }),
         );
-        // Stores of before this field have classes, so it is said only where there are none.
+        // Stores of before this field have classes, so it is said only if there are none.
         if let (false, Some(Value::Object(metadata))) = (self.classes, header.get_mut("__metadata__")) {
             metadata.insert(CLASSES.into(), NO_CLASSES.into());
         }
@@ -152,15 +153,16 @@ impl Layout {
         let mut text = (HEADER_BYTES as u64 - 8).to_le_bytes().to_vec();
         text.extend_from_slice(Value::Object(header).to_string().as_bytes());
         if text.len() > HEADER_BYTES {
-            return Err(Error::usage(format!("the source's name {:?} is too long", self.source.name)));
+            return Err(Error::usage(format!("the source's name {:?} is too long", self.source.name))
+                .next("rename the TSV to a shorter name"));
         }
         text.resize(HEADER_BYTES, b' ');
         Ok(text)
     }
 
-    /// Reads and checks a header against the whole file at hand. Touches nothing behind the header.
-    /// The ranges are in [`Part::ALL`]'s order, each inside `file` and of exactly the size its shape says; empty for parts
-    /// that a store without classes lacks.
+    /// Parses a header and checks it against the whole file. Reads nothing behind the header. The ranges are in
+    /// [`Part::ALL`]'s order, each inside `file` and of exactly the size its shape says; empty for parts that a store
+    /// without classes lacks.
     pub(super) fn parse(file: &[u8]) -> Result<(Self, Vec<Range<usize>>), String> {
         let length = file.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)).ok_or("it has no header")?;
         if length > MAX_HEADER_BYTES {

@@ -1,4 +1,4 @@
-//! Reading a store: mapped, so that opening costs the ids only and reading a row touches that row only.
+//! Reads a store through a memory map: opening reads only the ids, reading a row touches only that row.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
@@ -13,7 +13,7 @@ use memmap2::Mmap;
 
 use super::format::{Layout, NO_STORE, Part};
 use super::{Precision, Source};
-use crate::features::damage::{Column, Damage};
+use crate::features::error::{Column, Damage};
 use crate::features::row::{Row, check_id, normalise_boxes};
 use crate::features::values;
 use base::error::{Error, Result};
@@ -42,7 +42,7 @@ impl FeatureStore {
     /// The features are not touched. The file must not be cut while it is mapped; the builder replaces, never changes, a store.
     ///
     /// # Errors
-    /// Data where the file is missing or is not a whole store.
+    /// Data if the file is missing or is not a whole store.
     pub fn open(path: &Path) -> Result<Self> {
         let file = files::open_regular(path)?;
         let data = file.metadata().map_err(|error| Error::io("read", path, &error))?;
@@ -72,7 +72,7 @@ impl FeatureStore {
         }
     }
 
-    /// Size and time of the mapped file now.
+    /// Returns the size and time of the mapped file now.
     pub(super) fn stat(&self) -> Result<Stat> {
         let data = self.shared.file.metadata();
         Ok(Stat::of(&data.map_err(|error| Error::io("look at", self.path(), &error))?))
@@ -100,31 +100,31 @@ impl FeatureStore {
         })
     }
 
-    /// What is wrong with a row, with its place.
+    /// Returns the error for a damaged row.
     pub(in crate::features) fn row_error(&self, row: usize, column: Column, damage: &Damage) -> Error {
         let file = self.path().display();
         Error::data(format!("{file}, row {row}, image {}, column {column}: {damage}", self.id(row)))
             .next(format!("`repro features inspect {file}` lists every damaged row"))
     }
 
-    /// The same store, showing its first `rows` rows only (the original's `topk`).
+    /// Limits the store to its first `rows` rows (the original's `topk`).
     #[must_use]
     pub fn with_limit(mut self, rows: usize) -> Self {
         self.limit = self.limit.min(rows);
         self
     }
 
-    /// Images.
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.limit
     }
 
-    /// Whether there are no images (only with a limit of 0).
+    /// Returns whether there are no images (only with a limit of 0).
     pub fn is_empty(&self) -> bool {
         self.limit == 0
     }
 
-    /// Boxes per image.
+    /// Returns the number of boxes per image.
     pub fn boxes(&self) -> usize {
         self.shared.layout.boxes
     }
@@ -134,32 +134,32 @@ impl FeatureStore {
         self.shared.layout.dim
     }
 
-    /// Whether boxes have classes and probabilities.
+    /// Returns whether boxes have classes and probabilities.
     pub fn has_classes(&self) -> bool {
         self.shared.layout.classes
     }
 
-    /// How features are kept.
+    /// Returns the precision of the features.
     pub fn precision(&self) -> Precision {
         self.shared.layout.precision
     }
 
-    /// What the store was made from.
+    /// Returns the TSV that the store was built from.
     pub fn source(&self) -> &Source {
         &self.shared.layout.source
     }
 
-    /// The file.
+    /// Returns the path of the store.
     pub fn path(&self) -> &Path {
         &self.shared.path
     }
 
-    /// Image ids in the source's order.
+    /// Returns the image ids in the source's order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         (0..self.limit).map(|row| self.id(row))
     }
 
-    /// The image id of a row.
+    /// Returns the image id of a row.
     pub fn id(&self, row: usize) -> &str {
         self.check_row(row);
         let shared = &*self.shared;
@@ -167,7 +167,7 @@ impl FeatureStore {
         std::str::from_utf8(id_bytes(&shared.map, &shared.ranges, row)).unwrap_or_default()
     }
 
-    /// The row of an image.
+    /// Returns the row number of an image.
     pub fn index_of(&self, img_id: &str) -> Option<usize> {
         let shared = &*self.shared;
         let row = shared.index.find(img_id.as_bytes(), |row| id_bytes(&shared.map, &shared.ranges, row))?;
@@ -216,27 +216,27 @@ impl FeatureStore {
         normalise_boxes(out, w, h);
     }
 
-    /// Object class of each box; empty in a store without classes.
+    /// Returns the object class of each box; empty in a store without classes.
     pub fn object_ids(&self, row: usize) -> Vec<i64> {
         self.classes(Part::ObjectsId, row)
     }
 
-    /// Attribute class of each box; empty in a store without classes.
+    /// Returns the attribute class of each box; empty in a store without classes.
     pub fn attr_ids(&self, row: usize) -> Vec<i64> {
         self.classes(Part::AttrsId, row)
     }
 
-    /// Probability of each box's object class; empty in a store without classes.
+    /// Returns the probability of each box's object class; empty in a store without classes.
     pub fn object_confs(&self, row: usize) -> Vec<f32> {
         self.confidences(Part::ObjectsConf, row)
     }
 
-    /// Probability of each box's attribute class; empty in a store without classes.
+    /// Returns the probability of each box's attribute class; empty in a store without classes.
     pub fn attr_confs(&self, row: usize) -> Vec<f32> {
         self.confidences(Part::AttrsConf, row)
     }
 
-    /// Width and height of a row's image in pixels.
+    /// Returns width and height of a row's image in pixels.
     pub fn image_size(&self, row: usize) -> (u32, u32) {
         let sides = self.row_bytes(Part::ImageSizes, row).as_chunks::<4>().0;
         (u32::from_le_bytes(sides[0]), u32::from_le_bytes(sides[1]))
@@ -298,7 +298,7 @@ fn copy_f32(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
-/// Another program's file must not be removed for being no store.
+/// Returns the error for a damaged store. A file of another program must not be removed because it is no store.
 fn damaged(path: &Path, why: String) -> Error {
     let is_ours = why != NO_STORE;
     Error::data(format!("{} is not a whole feature store", path.display())).because(why).next(match is_ours {
@@ -312,7 +312,7 @@ fn id_offset(map: &[u8], ranges: &[Range<usize>], index: usize) -> u64 {
     u64::from_le_bytes(offsets[index])
 }
 
-/// The id of a row, offsets having been checked by [`Index::build`].
+/// Returns the id of a row; [`Index::build`] has checked the offsets.
 fn id_bytes<'m>(map: &'m [u8], ranges: &[Range<usize>], row: usize) -> &'m [u8] {
     let ids = &map[ranges[Part::IdBytes as usize].clone()];
     let (from, to) = (id_offset(map, ranges, row), id_offset(map, ranges, row + 1));
@@ -354,7 +354,7 @@ impl Index {
         self.slot(id, id_of).1
     }
 
-    /// The slot of an id and the row in it. At most half of the slots are taken, so a free one is found.
+    /// Returns the slot of an id and the row in it. At most half of the slots are taken, so a free one is found.
     fn slot<'m>(&self, id: &[u8], id_of: impl Fn(usize) -> &'m [u8]) -> (usize, Option<usize>) {
         let mut hasher = DefaultHasher::new();
         hasher.write(id);

@@ -18,12 +18,12 @@
 //! Two small files lie beside a store: `STORE.source.json` says which TSV it was made from, `STORE.receipt.json` what the
 //! store itself was when it was built. Without them both are read again in full, once.
 
-mod beside;
 mod build;
 mod format;
 mod mapped;
 mod precision;
 mod receipt;
+mod sidecar;
 mod stream;
 #[cfg(test)]
 mod stream_tests;

@@ -1,4 +1,4 @@
-//! How a store keeps features, and what it was made from.
+//! Precision and source of a store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use base::error::Error;
 
-/// How features are kept; everything else is exact.
+/// Precision of the features; everything else is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -19,7 +19,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// The precision of the flag `--half-features`.
+    /// Returns the precision for the flag `--half-features`.
     pub fn from_flag(half: bool) -> Self {
         if half { Self::F16 } else { Self::F32 }
     }
@@ -53,25 +53,25 @@ impl FromStr for Precision {
         [Self::F32, Self::F16]
             .into_iter()
             .find(|precision| precision.name() == text)
-            .ok_or_else(|| Error::usage(format!("{text:?} is no precision")).next("use f32 or f16"))
+            .ok_or_else(|| Error::usage(format!("{text:?} is not a precision")).next("use f32 or f16"))
     }
 }
 
-/// What a store was made from.
+/// The TSV that a store was built from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// File name, or what made the rows.
     pub name: String,
     /// Size of the source file in bytes.
     pub bytes: u64,
-    /// How many of its first bytes the rows come from: all, or fewer for the first rows only.
+    /// Number of its first bytes that the rows come from: all, or fewer if only the first rows are in the store.
     pub covered: u64,
     /// SHA-256 of the covered bytes.
     pub sha256: String,
 }
 
 impl Source {
-    /// Whether the whole file is in the store.
+    /// Returns whether the whole file is in the store.
     pub fn is_whole(&self) -> bool {
         self.covered == self.bytes
     }

@@ -1,5 +1,5 @@
-//! What a store was when it was known to be right, kept beside it as `STORE.receipt.json`. Size and time tell cheaply that
-//! it is still so; where they differ, it is read again in full.
+//! The state of a store when it was known to be correct, kept beside it as `STORE.receipt.json`. If size and time are equal,
+//! the store is unchanged; otherwise it is read again in full.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::format::HEADER_BYTES;
-use super::{FeatureStore, beside};
+use super::{FeatureStore, sidecar};
 use base::error::{Error, Result};
 use base::files::{self, Stat};
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
@@ -19,7 +19,7 @@ use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 pub(super) struct StoreReceipt {
     size: u64,
     mtime_ns: i64,
-    /// Of the tensors and then the header: the header is written last.
+    /// SHA-256 of the tensors and then the header, which is written last.
     sha256: String,
 }
 
@@ -27,7 +27,7 @@ impl StoreReceipt {
     const ENDING: &str = ".receipt.json";
 
     fn beside(store: &Path) -> Option<Self> {
-        beside::read(store, Self::ENDING)
+        sidecar::read(store, Self::ENDING)
     }
 
     fn is_of(&self, stat: &Stat) -> bool {
@@ -37,19 +37,19 @@ impl StoreReceipt {
     /// Writes the receipt of a store that was just built.
     pub(super) fn leave_beside(store: &FeatureStore, sha256: String) {
         if let Ok(Stat { size, mtime_ns, .. }) = store.stat() {
-            beside::leave(store.path(), Self::ENDING, &Self { size, mtime_ns, sha256 });
+            sidecar::leave(store.path(), Self::ENDING, &Self { size, mtime_ns, sha256 });
         }
     }
 }
 
-/// Whether nothing contradicts that a store is as it was built, as far as can be told without reading it.
+/// Returns whether a store seems unchanged since it was built, as far as can be known without reading it.
 pub(super) fn may_be_sound(store: &FeatureStore) -> bool {
     let stat = store.stat();
     StoreReceipt::beside(store.path()).is_none_or(|receipt| stat.is_ok_and(|stat| receipt.is_of(&stat)))
 }
 
-/// Makes sure that a store is as it was built: by its receipt where size and time agree with it, by its content where
-/// they do not. A store of before there were receipts has all its values checked once, and gets one.
+/// Checks that a store is unchanged since it was built: by its receipt if size and time agree, otherwise by its content. A
+/// store from a version without receipts has all its values checked once, and gets a receipt.
 ///
 /// # Errors
 /// Data for a store that was changed, or that holds what no store may hold.
@@ -69,11 +69,11 @@ pub(super) fn ensure_sound(store: &FeatureStore, progress: &dyn Observer) -> Res
 }
 
 impl FeatureStore {
-    /// As [`Self::open`], for a store that a person or another stage names: it must be as its receipt says where it has
-    /// one, and all but its features is checked. Nothing is written.
+    /// Opens like [`Self::open`] a store that the user or another stage named: it must agree with its receipt, if it has
+    /// one, and everything except its features is checked. Nothing is written.
     ///
     /// # Errors
-    /// Data where the file is missing, is not a whole store, was changed, or holds what no store may hold.
+    /// Data if the file is missing, is not a whole store, was changed, or holds what no store may hold.
     pub fn open_checked(path: &Path, progress: &dyn Observer) -> Result<Self> {
         let store = Self::open(path)?;
         store.check_small_tensors()?;
@@ -96,7 +96,7 @@ fn compare(store: &FeatureStore, receipt: &StoreReceipt, progress: &dyn Observer
         .next("remove it; it is built again from its TSV"))
 }
 
-/// SHA-256 of a store's tensors and then its header.
+/// Returns the SHA-256 of a store's tensors and then its header.
 fn digest(path: &Path, progress: &dyn Observer) -> Result<String> {
     let failed = |error: &std::io::Error| Error::io("read", path, error);
     let mut file = files::open_regular(path)?;

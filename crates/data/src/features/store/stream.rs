@@ -1,11 +1,11 @@
-//! A TSV and its store made in one pass over the TSV's bytes as they come out of an archive, so that the time is that of
-//! unpacking: one thread unpacks, one hashes and writes the TSV, one reads its rows into the store.
+//! Writes a TSV and builds its store in one pass while an archive is unpacked, in the time of unpacking alone: one thread
+//! unpacks, one hashes and writes the TSV, one reads its rows into the store.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::build::{FileState, Names, Stamp};
+use super::build::{FileState, Stamp, StorePaths};
 use super::receipt::StoreReceipt;
 use super::{FeatureStore, Precision, Source, StoreWriter};
 use crate::features::row::Row;
@@ -15,7 +15,7 @@ use base::error::{Error, Result};
 use base::files::part_file::PartFile;
 use base::files::relay::{Feed, FeedError, RelayError, relay};
 
-/// What [`store_stream`] made.
+/// Result of [`store_stream`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streamed {
     /// Rows, all of them checked.
@@ -35,8 +35,8 @@ pub struct Streamed {
 /// stores. Where anything fails, neither TSV nor store appears, and what was there before stays.
 ///
 /// # Errors
-/// Data where a row is damaged, with line and column, where a row is longer or shorter than its columns imply, where there
-/// are not `expected_rows` rows, or where `source` says that its data is damaged; disk where there is no room.
+/// Data if a row is damaged, with line and column, if a row is longer or shorter than its columns imply, if there
+/// are not `expected_rows` rows, or if `source` says that its data is damaged; disk if there is no room.
 pub fn store_stream(
     source: impl Read + Send,
     tsv: &Path,
@@ -46,7 +46,7 @@ pub fn store_stream(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Streamed> {
     let mut part = PartFile::create(tsv)?;
-    let names = Names::of_new(tsv, store_dir, precision)?;
+    let names = StorePaths::of_new(tsv, store_dir, precision)?;
     let store = names.whole();
     let mut writer = StoreWriter::create(&store, precision)?;
     let (relay, [text, rows]) = relay();

@@ -27,7 +27,7 @@ impl Place {
         store_stream(source, &self.tsv, &self.stores, Precision::F32, rows, &mut |_| {})
     }
 
-    /// Names of everything there.
+    /// Returns the names of everything there.
     fn files(&self) -> Vec<String> {
         let inside = |folder: &Path| -> Vec<String> {
             let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
@@ -123,7 +123,7 @@ fn damage_is_named_and_nothing_appears() {
         assert_eq!(place.files(), [""; 0], "{what}");
     }
     let place = Place::new();
-    assert!(place.stream(&b""[..], None).unwrap_err().to_string().contains("holds no rows"));
+    assert!(place.stream(&b""[..], None).unwrap_err().to_string().contains("has no rows"));
     assert_eq!(place.files(), [""; 0]);
 }
 

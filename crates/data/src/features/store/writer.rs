@@ -1,5 +1,5 @@
-//! Writing a store row by row: the features go to their place, the small tensors to spools that are appended at the
-//! end, the header last into reserved space. Memory does not grow with the rows but for the ids.
+//! Writes a store row by row: features go to their final place, the small tensors to spools that are appended at the end,
+//! and the header last into reserved space. Memory grows only with the ids.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -23,7 +23,8 @@ use base::process::{self, Liveness};
 
 /// Begins the names of unfinished stores.
 const PREFIX: &str = ".building-";
-/// Whoever builds a store writes all the time: one on which nobody wrote for so long is abandoned, wherever its builder was.
+/// A builder writes continuously: an unfinished store that did not change for this long is abandoned, on whatever machine
+/// its builder ran.
 const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Writes one store, which appears under its name whole when [`finish`](Self::finish) succeeds, or not at all.
@@ -34,22 +35,22 @@ pub struct StoreWriter {
     spools: Vec<BufWriter<File>>,
     precision: Precision,
     shape: Option<(usize, usize)>,
-    /// Whether the rows have classes; the first one decides.
+    /// Whether the rows have classes; the first row decides.
     classes: bool,
     rows: usize,
     id_bytes: u64,
     seen: HashSet<Box<str>>,
     halves: Vec<f16>,
-    /// Of the features so far.
+    /// SHA-256 of the features so far.
     hash: Sha256,
     _removed: CleanupGuard,
 }
 
 impl StoreWriter {
-    /// Begins a store at `path`; its folder is created where it is missing.
+    /// Starts a store at `path`; its folder is created if missing.
     ///
     /// # Errors
-    /// Infra where nothing can be written there.
+    /// Infra if nothing can be written there.
     pub fn create(path: &Path, precision: Precision) -> Result<Self> {
         let folder = files::create_folder_of(path)?;
         remove_abandoned(folder);
@@ -78,7 +79,7 @@ impl StoreWriter {
     /// Adds a row.
     ///
     /// # Errors
-    /// Data where the row breaks a rule of the format, repeats an image, or has another shape than the first; infra where
+    /// Data if the row breaks a rule of the format, repeats an image, or has another shape than the first; infra if
     /// writing fails.
     pub fn write_row(&mut self, row: &Row) -> Result<()> {
         let wrong = |why: String| Error::data(format!("image {} cannot go into the store", row.img_id)).because(why);
@@ -100,7 +101,7 @@ impl StoreWriter {
             )));
         }
         if !self.seen.insert(row.img_id.as_str().into()) {
-            return Err(wrong("it is there already".into()));
+            return Err(wrong("it occurs twice".into()));
         }
         match self.precision {
             Precision::F32 => write_f32(&mut self.out, &mut self.hash, &row.features),
@@ -127,12 +128,12 @@ impl StoreWriter {
         Ok(())
     }
 
-    /// Rows written so far.
+    /// Returns the number of rows written so far.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Chooses another name in the same folder, for a caller who learns it from the rows.
+    /// Changes the name in the same folder, for a caller that learns it from the rows.
     pub(super) fn rename_to(&mut self, path: &Path) {
         path.clone_into(&mut self.path);
     }
@@ -140,10 +141,10 @@ impl StoreWriter {
     /// Completes the store and puts it in its place. Returns the SHA-256 of its tensors and then its header.
     ///
     /// # Errors
-    /// Data without a row; infra where writing fails.
+    /// Data without a row; infra if writing fails.
     pub fn finish(mut self, source: Source) -> Result<String> {
         let Some((boxes, dim)) = self.shape.filter(|_| self.rows > 0) else {
-            return Err(Error::data(format!("{} holds no rows", source.name)));
+            return Err(Error::data(format!("{} has no rows", source.name)).next("fetch or extract the features again"));
         };
         let (rows, id_bytes, precision) = (self.rows, self.id_bytes, self.precision);
         let header = Layout { rows, boxes, dim, classes: self.classes, id_bytes, precision, source }.header()?;

@@ -1,4 +1,4 @@
-//! Small made-up rows for tests.
+//! Small generated rows for tests.
 
 pub mod reordered;
 mod rows;

@@ -3,7 +3,7 @@
 use crate::features::row::Row;
 use crate::features::testing::Draws;
 
-/// The row with these of its boxes, in this order.
+/// Returns the row with only these boxes, in this order.
 pub fn reordered(row: &Row, order: &[usize]) -> Row {
     fn taken<T: Copy>(values: &[T], each: usize, order: &[usize]) -> Vec<T> {
         order.iter().flat_map(|&at| values[at * each..(at + 1) * each].iter().copied()).collect()
@@ -20,7 +20,7 @@ pub fn reordered(row: &Row, order: &[usize]) -> Row {
     }
 }
 
-/// The rows in another order, the boxes of each too.
+/// Returns the rows in another order, the boxes of each too.
 pub fn shuffled(rows: &[Row], draws: &mut Draws) -> Vec<Row> {
     let mut order = |length: usize| {
         let mut order: Vec<usize> = (0..length).collect();

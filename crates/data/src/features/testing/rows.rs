@@ -12,7 +12,7 @@ pub fn row(number: usize) -> Row {
     row_of(number, 2, 3)
 }
 
-/// A row of any shape.
+/// Returns a row of any shape.
 pub fn row_of(number: usize, boxes: usize, dim: usize) -> Row {
     let value = |at: usize| ((number * 31 + at * 7) % 23) as f32 / 4.0;
     Row {
@@ -29,14 +29,14 @@ pub fn row_of(number: usize, boxes: usize, dim: usize) -> Row {
     }
 }
 
-/// The rows as a file.
+/// Returns the rows as a file.
 pub fn text(rows: &[Row]) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new());
     rows.iter().for_each(|row| writer.write_row(row).unwrap());
     writer.finish().unwrap()
 }
 
-/// The rows as bottom-up-attention's six columns.
+/// Returns the rows as bottom-up-attention's six columns.
 pub fn six_columns(rows: &[Row]) -> Vec<u8> {
     let line = |row: &Row| {
         let base64 = |values: &[f32]| base64_simd::STANDARD.encode_to_string(bytemuck::cast_slice::<f32, u8>(values));
@@ -46,19 +46,19 @@ pub fn six_columns(rows: &[Row]) -> Vec<u8> {
     rows.iter().map(line).collect::<String>().into_bytes()
 }
 
-/// The row without classes, as it is read from six columns.
+/// Returns the row without classes, as it is read from six columns.
 pub fn without_classes(row: &Row) -> Row {
     let (objects_id, objects_conf) = (Vec::new(), Vec::new());
     let (attrs_id, attrs_conf) = (Vec::new(), Vec::new());
     Row { objects_id, objects_conf, attrs_id, attrs_conf, ..row.clone() }
 }
 
-/// A file of the first `n` rows.
+/// Returns a file of the first `n` rows.
 pub fn file(n: usize) -> Vec<u8> {
     text(&(0..n).map(row).collect::<Vec<_>>())
 }
 
-/// All rows, and all damage met on the way. Rows are read into `row`.
+/// Reads all rows and all damage. Rows are read into `row`.
 pub fn read_to_end<R: Read>(mut reader: Reader<R>, mut row: Row) -> (Vec<Row>, Vec<RowError>) {
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
     loop {
@@ -97,7 +97,7 @@ impl Place {
 pub struct Draws(pub u64);
 
 impl Draws {
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -1,9 +1,9 @@
-//! Reads one line into a row, whichever columns the file has.
+//! Parses a line into a row, in either layout.
 
 use super::diagnose;
 use super::parse;
 
-use super::super::damage::{Column, Damage, TsvLayout};
+use super::super::error::{Column, Damage, TsvLayout};
 use super::super::row::Row;
 
 /// Reads one line of obj36 (without its line feed), values checked; what it cannot know is whether other lines agree with it.

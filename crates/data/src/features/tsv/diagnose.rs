@@ -1,21 +1,21 @@
-//! Recognises what happened to a row that does not parse.
+//! Diagnoses a row that does not parse.
 //!
-//! The extractor appends. Killed in the middle of a row and started again, it writes the next row directly behind
-//! the half one: `ID1 <tab> … half of a column` + `ID2 <tab> H2 <tab> W2 <tab> …`. So a second image id stands at the end of some
-//! column and two whole numbers, height and width, follow where they do not belong. Of bottom-up-attention's six columns it
-//! is three: width, height and number of boxes.
+//! The extractor appends. If it is killed in the middle of a row and restarted, it writes the next row directly behind the
+//! incomplete one: `ID1 <tab> … half of a column` + `ID2 <tab> H2 <tab> W2 <tab> …`. So a second image id stands at the end
+//! of some column and two whole numbers, height and width, follow where they do not belong. Of bottom-up-attention's six
+//! columns it is three: width, height and number of boxes.
 
 use super::parse::{Bad, whole_number};
-use crate::features::damage::{Damage, TsvLayout};
-use crate::features::foreign;
+use crate::features::error::{Damage, TsvLayout};
+use crate::features::foreign_format;
 
 /// A glued row has at most 19 columns; more need not be looked at.
 const LOOKED_AT: usize = 64;
 
-/// Replaces the bare finding of the parser by the likelier story where the line tells one.
-/// `previous` is the id of a good row before; `ended`: the line had a line feed.
+/// Replaces the error of the parser by a more likely explanation, if the line has one. `previous` is the id of a good row
+/// before; `ended`: the line had a line feed.
 pub(super) fn explain(line: &[u8], layout: TsvLayout, previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
-    if let Some(foreign) = foreign::of_content(&line[..line.len().min(foreign::START)]) {
+    if let Some(foreign) = foreign_format::of_content(&line[..line.len().min(foreign_format::START)]) {
         return (None, Damage::OtherKind(foreign));
     }
     if let Some(offset) = memchr::memchr(0, line).filter(|&offset| line[offset..].iter().all(|&byte| byte == 0)) {
@@ -49,7 +49,7 @@ pub(super) fn explain(line: &[u8], layout: TsvLayout, previous: Option<&str>, en
     bad
 }
 
-/// Whole numbers that follow the id.
+/// Number of whole numbers that follow the id.
 fn sides(layout: TsvLayout) -> usize {
     match layout {
         TsvLayout::Ten => 2,
@@ -57,13 +57,13 @@ fn sides(layout: TsvLayout) -> usize {
     }
 }
 
-/// Whether a line has all columns of a layout, numbers where they belong and nowhere else in front.
+/// Returns whether a line has all columns of a layout, numbers where they belong and nowhere else in front.
 fn is_row_of(layout: TsvLayout, columns: usize, number: impl Fn(usize) -> bool) -> bool {
     let sides = sides(layout);
     columns == layout.columns().len() && (1..=sides).all(&number) && !(sides + 1..=sides + 2).any(number)
 }
 
-/// The second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.
+/// Returns the second id inside an image id column such as `COCO_train2014_0000COCO_train2014_000000573195`.
 pub(super) fn glued_id(id: &str, previous: &str) -> Option<String> {
     let wanted = shape(previous.as_bytes());
     if shape(id.as_bytes()) == wanted {
@@ -75,7 +75,7 @@ pub(super) fn glued_id(id: &str, previous: &str) -> Option<String> {
     (!first.is_empty() && wanted.starts_with(&first)).then_some(second)
 }
 
-/// The longest end of `field` that is shaped like `previous`.
+/// Returns the longest end of `field` that is shaped like `previous`.
 fn id_at_end(field: &[u8], previous: &str) -> Option<String> {
     let wanted = shape(previous.as_bytes());
     if !wanted.iter().any(u8::is_ascii_alphabetic) {
@@ -85,7 +85,7 @@ fn id_at_end(field: &[u8], previous: &str) -> Option<String> {
     (0..tail.len()).map(|from| &tail[from..]).find(|end| shape(end) == wanted).map(text)
 }
 
-/// The beginning of an id with `previous`' first word, such as `COCO_`, inside base64, which has no `_` and no `-`.
+/// Returns the beginning of an id with `previous`' first word, such as `COCO_`, inside base64, which has no `_` and no `-`.
 fn begun_id(field: &[u8], previous: &str) -> Option<String> {
     let word = previous.as_bytes();
     let length = word.iter().position(|byte| !byte.is_ascii_alphabetic())? + 1;
@@ -100,7 +100,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// An id with every run of digits replaced by one `0`.
+/// Returns an id with every run of digits replaced by one `0`.
 fn shape(id: &[u8]) -> Vec<u8> {
     let mut shape = Vec::with_capacity(id.len());
     for &byte in id {

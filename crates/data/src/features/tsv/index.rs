@@ -1,7 +1,8 @@
-//! Rows of a file in any order, by several threads: where each row begins is found without reading the rows.
+//! Reads rows of a file in any order from several threads. The start of each row is found without reading the rows.
 //!
-//! All rows of one extractor are of one length but for the id and the image's sides, so the end of a row follows from
-//! the one before. A row that does not end there is read and checked at once; all others when they are asked for.
+//! All rows of one extractor have the same length apart from the id and the image's sides, so the end of a row can be
+//! predicted from the previous one. A row that ends elsewhere is read and checked at once; all others when they are
+//! requested.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,8 +14,8 @@ use std::sync::Arc;
 use super::parse::{Bad, whole_number};
 use super::reader::{row_error, row_of_line};
 use crate::features::MAX_ROW_BYTES;
-use crate::features::damage::{Column, Damage, TsvLayout};
-use crate::features::foreign;
+use crate::features::error::{Column, Damage, TsvLayout};
+use crate::features::foreign_format;
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::TsvError;
 use base::error::Error;
@@ -23,7 +24,7 @@ use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
 /// Enough for the longest id and both sides of an image.
 const HEAD: usize = 1280;
-/// Bytes read at a time where a row's end must be searched.
+/// Bytes read at a time to search for a row's end.
 const STEP: usize = 1 << 20;
 
 /// Where the rows of a file are. Memory grows with the ids only.
@@ -50,7 +51,7 @@ impl Index {
     ///
     /// # Errors
     /// The first row that is damaged as far as can be seen from its ends, or that has the id of an earlier one;
-    /// [`TsvError::Io`] where the file cannot be read.
+    /// [`TsvError::Io`] if the file cannot be read.
     pub fn build(path: &Path, progress: &dyn Observer) -> Result<Self, TsvError> {
         let file = files::open_regular(path).map_err(TsvError::Io)?;
         let data = file.metadata().map_err(|error| TsvError::io("read", path, &error))?;
@@ -79,7 +80,7 @@ impl Index {
                 _ => {
                     self.search_end(offset, line, &mut text)?;
                     if self.entries.is_empty() {
-                        self.layout = foreign::layout_of_first_line(&text);
+                        self.layout = foreign_format::layout_of_first_line(&text);
                     }
                     self.check(&text, offset, line, self.entries.len(), &mut row)?;
                     text.len()
@@ -102,15 +103,15 @@ impl Index {
 
     /// Tells files of other kinds; the length of a byte order mark, which is left out.
     fn look_at_start(&self, head: &mut Vec<u8>) -> Result<u64, TsvError> {
-        self.read_some(0, foreign::START, head)?;
+        self.read_some(0, foreign_format::START, head)?;
         let mark = head.len() - text::strip_bom(head).len();
-        match foreign::of_content(&head[mark..]) {
+        match foreign_format::of_content(&head[mark..]) {
             Some(foreign) => Err(row_error(&self.path, 1, b"", (None, Damage::OtherKind(foreign)))),
             None => Ok(mark as u64),
         }
     }
 
-    /// Whether a line ends at this offset, with a line feed or with the file.
+    /// Returns whether a line ends at this offset, with a line feed or with the file.
     fn ends_at(&self, offset: u64) -> Result<bool, TsvError> {
         let mut byte = [0];
         let read = self.file.read_at(&mut byte, offset).map_err(|error| TsvError::io("read", &self.path, &error))?;
@@ -153,7 +154,7 @@ impl Index {
         let ended = offset + (text.len() as u64) < self.bytes;
         if at == 0
             && self.layout == TsvLayout::Ten
-            && let Some(foreign) = foreign::of_first_line(text).filter(|_| ended)
+            && let Some(foreign) = foreign_format::of_first_line(text).filter(|_| ended)
         {
             return Err(row_error(&self.path, line, text, (None, Damage::OtherKind(foreign))));
         }
@@ -173,38 +174,38 @@ impl Index {
         self.check(text, entry.offset, entry.line, at, row)
     }
 
-    /// The rows' columns.
+    /// Returns the rows' columns.
     pub fn layout(&self) -> TsvLayout {
         self.layout
     }
 
-    /// Image ids in the file's order.
+    /// Returns the image ids in the file's order.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.id)
     }
 
-    /// The image id of a row.
+    /// Returns the image id of a row.
     pub fn id(&self, at: usize) -> &str {
         &self.entries[at].id
     }
 
-    /// The row of an image.
+    /// Returns the row number of an image.
     pub fn index_of(&self, id: &str) -> Option<usize> {
         self.by_id.get(id).copied()
     }
 
-    /// Bytes of a row as text.
+    /// Returns the bytes of a row as text.
     pub fn row_bytes(&self, at: usize) -> u64 {
         self.entries[at].bytes as u64 + 1
     }
 
-    /// Bytes of the file.
+    /// Returns the size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
-/// The id and the bytes of the first three columns with their tabs, where they are what they should be.
+/// Returns the id and the bytes of the first three columns with their tabs, if they are valid.
 fn front(head: &[u8]) -> Option<(&str, usize)> {
     let mut from = 0;
     let mut field = || {
@@ -258,7 +259,7 @@ mod tests {
         }
     }
 
-    /// Whatever the index or a row says about damage is what the reader says.
+    /// The index and its rows report the same damage as the reader.
     #[test]
     fn damage_is_named_as_the_reader_names_it() {
         let good = file(4);

@@ -1,10 +1,10 @@
-//! Lines of a file of any size, in one buffer that grows up to the longest line allowed.
+//! Reads lines of a file of any size into one buffer, which grows up to the longest line allowed.
 
 use std::io::{ErrorKind, Read, Result};
 
 const FIRST_CAPACITY: usize = 1 << 20;
 
-/// What [`Lines::next`] found; the text is then at [`Lines::text`].
+/// Result of [`Lines::next`]; the text is then in [`Lines::text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// A line; `ended` unless the file ends without a line feed.
@@ -32,17 +32,17 @@ impl<R: Read> Lines<R> {
         Self { source, buffer, start: 0, end: 0, text: 0..0, at_eof: false, limit, consumed: 0 }
     }
 
-    /// The line found last, without its line feed.
+    /// Returns the last line, without its line feed.
     pub(super) fn text(&self) -> &[u8] {
         &self.buffer[self.text.clone()]
     }
 
-    /// Bytes of the file up to the end of the line found last.
+    /// Returns the bytes of the file up to the end of the last line.
     pub(super) fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// The next bytes of the file, at most so many; fewer only at its end.
+    /// Returns the next bytes of the file without consuming them, at most `count`; fewer only at its end.
     pub(super) fn peek(&mut self, bytes: usize) -> Result<&[u8]> {
         while self.end - self.start < bytes && !self.at_eof && self.end < self.buffer.len() {
             self.fill()?;

@@ -1,12 +1,12 @@
-//! One line into one [`Row`]: splitting, whole numbers, base64 straight into the row's buffers.
+//! Parses one line into a [`Row`]: splits it, parses whole numbers, and decodes base64 directly into the row's buffers.
 
 use base64_simd::{AsOut, STANDARD};
 use bytemuck::Pod;
 
-use crate::features::damage::{Column, Damage, TsvLayout};
+use crate::features::error::{Column, Damage, TsvLayout};
 use crate::features::row::{Row, check_id};
 
-/// Column (none: the row as a whole) and damage.
+/// Column (`None` for the row as a whole) and damage.
 pub(super) type Bad = (Option<Column>, Damage);
 
 /// Parses a line without its line feed. On an error the row's content is unspecified.
@@ -47,7 +47,7 @@ fn fill(fields: &[&[u8]; 10], row: &mut Row) -> Result<(), (Column, Damage)> {
     decode_features(fields[9], n, &mut row.features).map_err(|damage| (Column::Features, damage))
 }
 
-/// As [`fill`], for bottom-up-attention's six columns: the boxes have no classes.
+/// Parses like [`fill`] bottom-up-attention's six columns: the boxes have no classes.
 fn fill_six(fields: &[&[u8]; 10], row: &mut Row) -> Result<(), (Column, Damage)> {
     fill_id(fields[0], row)?;
     row.img_w = side(fields[1]).map_err(|damage| (Column::ImgW, damage))?;
@@ -69,7 +69,7 @@ fn fill_id(field: &[u8], row: &mut Row) -> Result<(), (Column, Damage)> {
     Ok(())
 }
 
-/// The number of boxes that a row declares.
+/// Returns the number of boxes that a row declares.
 fn boxes(field: &[u8]) -> Result<usize, (Column, Damage)> {
     match whole_number(field).map_err(|damage| (Column::NumBoxes, damage))? {
         0 => Err((Column::NumBoxes, Damage::ZeroBoxes)),
@@ -102,7 +102,7 @@ fn unquote(field: &[u8]) -> Result<&[u8], Damage> {
     }
 }
 
-/// A whole number as Python's `int` reads it, without sign, underscores and Unicode digits.
+/// Parses a whole number like Python's `int`, but without sign, underscores and Unicode digits.
 pub(super) fn whole_number(field: &[u8]) -> Result<u64, Damage> {
     let digits = field.trim_ascii();
     let value = if digits.is_empty() || digits.len() > 18 {
@@ -119,7 +119,7 @@ fn side(field: &[u8]) -> Result<u32, Damage> {
     u32::try_from(pixels).map_err(|_| Damage::ImageSize { pixels })
 }
 
-/// The number of boxes on which ids, confidences and boxes agree, whatever `num_boxes` says.
+/// Returns the number of boxes on which ids, confidences and boxes agree, whatever `num_boxes` is.
 fn agreed_boxes(fields: &[&[u8]; 10]) -> Option<usize> {
     let values = |index: usize, size: usize| {
         let bytes = STANDARD.decoded_length(fields[index]).ok()?;
@@ -157,7 +157,7 @@ fn decoded_length(field: &[u8]) -> Result<usize, Damage> {
     STANDARD.decoded_length(field).map_err(|_| bad_base64(field).unwrap_or(Damage::Base64Cut { length: field.len() }))
 }
 
-/// `bytes` is the decoded length, so memory follows the text at hand, never a number in it.
+/// `bytes` is the decoded length, so memory depends on the text read, never on a number in it.
 fn decode<T: Pod + LittleEndian>(field: &[u8], bytes: usize, out: &mut Vec<T>) -> Result<(), Damage> {
     out.resize(bytes / size_of::<T>(), T::zeroed());
     let raw: &mut [u8] = bytemuck::cast_slice_mut(out.as_mut_slice());
@@ -186,7 +186,7 @@ impl LittleEndian for f32 {
     }
 }
 
-/// Where strict base64 breaks; none where it does not.
+/// Returns the position of the first error in strict base64; `None` if it is valid.
 fn bad_base64(field: &[u8]) -> Option<Damage> {
     let padding = field.iter().rev().take(2).take_while(|&&byte| byte == b'=').count();
     let text = &field[..field.len() - padding];

@@ -1,4 +1,4 @@
-//! Rows of a file one by one, in memory that does not grow with the file but for the ids seen.
+//! Reads rows of a file one by one. Memory grows only with the ids seen.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,8 +9,8 @@ use super::diagnose;
 use super::lines::{Found, Lines};
 use super::parse::{Bad, parse};
 use crate::features::MAX_ROW_BYTES;
-use crate::features::damage::{Column, Damage, TsvLayout};
-use crate::features::foreign;
+use crate::features::error::{Column, Damage, TsvLayout};
+use crate::features::foreign_format;
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::{RowError, TsvError};
 use base::files::{self, text};
@@ -24,7 +24,7 @@ pub struct Reader<R> {
     shape: Option<Shape>,
     layout: Option<TsvLayout>,
     previous: Option<String>,
-    /// Whether what the file is has been looked at.
+    /// Whether the format of the file has been checked.
     known: bool,
     mark: usize,
 }
@@ -40,7 +40,7 @@ impl Reader<File> {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`TsvError::Io`] where it cannot be opened.
+    /// [`TsvError::Io`] if it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, TsvError> {
         Ok(Self::new(files::open_regular(path).map_err(TsvError::Io)?, path))
     }
@@ -89,10 +89,10 @@ impl<R: Read> Reader<R> {
             if matches!(line, b"" | b"\r") {
                 continue;
             }
-            let layout = self.layout.unwrap_or_else(|| foreign::layout_of_first_line(line));
+            let layout = self.layout.unwrap_or_else(|| foreign_format::layout_of_first_line(line));
             if !std::mem::replace(&mut self.known, true)
                 && layout == TsvLayout::Ten
-                && let Some(foreign) = foreign::of_first_line(line).filter(|_| ended)
+                && let Some(foreign) = foreign_format::of_first_line(line).filter(|_| ended)
             {
                 return Err(self.bad((None, Damage::OtherKind(foreign))));
             }
@@ -113,11 +113,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Takes off a byte order mark, and tells files of other kinds.
+    /// Strips a byte order mark and recognises files of other formats.
     fn look_at_start(&mut self) -> Result<(), TsvError> {
-        let start = self.lines.peek(foreign::START).map_err(|error| TsvError::io("read", &self.file, &error))?;
+        let start = self.lines.peek(foreign_format::START).map_err(|error| TsvError::io("read", &self.file, &error))?;
         let mark = start.len() - text::strip_bom(start).len();
-        if let Some(foreign) = foreign::of_content(&start[mark..]) {
+        if let Some(foreign) = foreign_format::of_content(&start[mark..]) {
             self.line = 1;
             return Err(row_error(&self.file, 1, b"", (None, Damage::OtherKind(foreign))));
         }
@@ -153,28 +153,28 @@ impl<R: Read> Reader<R> {
         row_error(&self.file, self.line, self.lines.text(), bad)
     }
 
-    /// Bytes of the byte order mark before the first row, which most files do not have.
+    /// Returns the length of the byte order mark before the first row, usually 0.
     pub fn mark_bytes(&self) -> u64 {
         self.mark as u64
     }
 
-    /// The line of the row read last, counted from 1.
+    /// Returns the line of the row read last, counted from 1.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// Bytes of the file up to the end of the row read last.
+    /// Returns the bytes of the file up to the end of the row read last.
     pub fn consumed(&self) -> u64 {
         self.lines.consumed()
     }
 
-    /// The source, for what it has counted.
+    /// Returns the underlying source.
     pub fn get_ref(&self) -> &R {
         self.lines.get_ref()
     }
 }
 
-/// One line, without its line feed, into a row; values are not checked. `previous` is the id of the row before;
+/// Parses one line, without its line feed, into a row; values are not checked. `previous` is the id of the row before;
 /// `ended`: the line had a line feed.
 pub(super) fn row_of_line(
     line: &[u8],

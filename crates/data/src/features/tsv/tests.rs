@@ -3,13 +3,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Reader, Writer};
-use crate::features::damage::{Column, Damage};
+use crate::features::error::{Column, Damage};
 use crate::features::row::{Row, normalise_boxes};
 use crate::features::row_error::RowError;
 use crate::features::testing::{Draws, file, read_to_end, row, text};
 use base::files;
 
-/// All rows, and all damage met on the way.
+/// Returns all rows, and all damage met on the way.
 fn read_all(bytes: &[u8]) -> (Vec<Row>, Vec<RowError>) {
     read_limited(bytes, crate::features::MAX_ROW_BYTES)
 }
@@ -91,7 +91,7 @@ fn every_real_file_is_sound_and_rewritten_byte_for_byte() {
     }
 }
 
-/// One field of a CRLF row replaced.
+/// Returns one field of a CRLF row replaced.
 fn with_field(line: &[u8], column: usize, change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let line = line.strip_suffix(b"\r\n").unwrap();
     let mut fields: Vec<Vec<u8>> = line.split(|&byte| byte == b'\t').map(<[u8]>::to_vec).collect();
@@ -166,7 +166,7 @@ fn every_malformed_case_of_the_original() {
     assert!(seen > 0);
 }
 
-/// One field of row `number` of a small file of three rows changed.
+/// Returns one field of row `number` of a small file of three rows changed.
 fn damaged(number: usize, column: usize, field: &str) -> Vec<u8> {
     let bytes = file(3);
     (0..3)
@@ -206,7 +206,7 @@ fn every_class_of_damage_is_named_and_reading_goes_on() {
         (damaged(1, 0, ""), Some(Column::ImgId), "it is empty"),
         (damaged(1, 0, "a\x07b"), Some(Column::ImgId), "it holds control characters or quotes"),
         (damaged(1, 0, "\"ab"), Some(Column::ImgId), "the field begins with a quote that its end does not close"),
-        (damaged(1, 1, "4_80"), Some(Column::ImgH), "\"4_80\" is no whole number"),
+        (damaged(1, 1, "4_80"), Some(Column::ImgH), "\"4_80\" is not a whole number"),
         (damaged(1, 2, "0"), Some(Column::ImgW), "an image side of 0 pixels is impossible"),
         (damaged(1, 2, "99999999"), Some(Column::ImgW), "an image side of 99999999 pixels is impossible"),
         (damaged(1, 7, "3"), Some(Column::NumBoxes), "num_boxes says 3, the other columns hold 2"),
@@ -218,7 +218,7 @@ fn every_class_of_damage_is_named_and_reading_goes_on() {
         (
             damaged(1, 4, "AAAAAAAAAA"),
             Some(Column::ObjectsConf),
-            "bad base64: 10 characters are no whole number of groups of four, so the text is cut",
+            "bad base64: 10 characters are not a multiple of four, so the text is cut short",
         ),
         (damaged(1, 4, "AAAA"), Some(Column::ObjectsConf), "decodes to 3 bytes; 2 boxes need 8"),
         (damaged(1, 4, "AAAAAAAA!AA="), Some(Column::ObjectsConf), "bad base64: character '!' at offset 8"),
@@ -276,7 +276,7 @@ fn every_class_of_damage_is_named_and_reading_goes_on() {
     }
     assert_eq!(read_all(&damaged(1, 0, &format!("\"{}\"", good.img_id))).0, [row(0), good, row(2)], "quoted");
     let shown = read_all(&damaged(1, 1, "x")).1[0].to_string();
-    assert_eq!(shown, "a.tsv, line 2, image COCO_train2014_000000000002, column img_h: \"x\" is no whole number");
+    assert_eq!(shown, "a.tsv, line 2, image COCO_train2014_000000000002, column img_h: \"x\" is not a whole number");
 }
 
 /// The extractor killed after any byte of a row and started again with the next image.

@@ -1,4 +1,4 @@
-//! Rows in the released format, byte for byte as the extractor writes them.
+//! Writes rows in the released format, byte for byte like the extractor.
 
 use std::io::Write;
 
@@ -24,7 +24,7 @@ impl<W: Write> Writer<W> {
     /// Writes one row.
     ///
     /// # Errors
-    /// A bug where the row's lengths or values break the format's rules or another row's shape; infra where writing fails.
+    /// A bug if the row's lengths or values break the format's rules or another row's shape; infra if writing fails.
     pub fn write_row(&mut self, row: &Row) -> Result<()> {
         row.check().map_err(|(column, damage)| {
             Error::bug(format!("a row for image {} cannot be written", row.img_id))
@@ -60,7 +60,7 @@ impl<W: Write> Writer<W> {
     /// Flushes and returns what was written to.
     ///
     /// # Errors
-    /// Infra where flushing fails.
+    /// Infra if flushing fails.
     pub fn finish(mut self) -> Result<W> {
         self.out.flush().map_err(|error| Error::infra("cannot write the features").because(error))?;
         Ok(self.out)

@@ -1,9 +1,9 @@
-//! Boxes that lie in their image as x1, y1, x2, y2 in pixels, and the layouts that are met in place of that.
+//! Checks that boxes lie in their image as x1, y1, x2, y2 in pixels, and recognises other layouts.
 
-use super::alike::{FEWEST_ALIKE, all_alike};
 use super::numbers;
+use super::repeated::{FEWEST_ALIKE, all_alike};
 use crate::features::BOX_TOLERANCE;
-use crate::features::damage::{BoxLayout, Damage};
+use crate::features::error::{BoxLayout, Damage};
 
 pub(super) fn check(boxes: &[f32], img_w: u32, img_h: u32) -> Result<(), Damage> {
     numbers::check_finite(boxes, 4)?;
@@ -54,20 +54,20 @@ fn check_order(boxes: &[f32], img_w: u32, img_h: u32) -> Result<(), Damage> {
     Ok(())
 }
 
-/// The original's rule, in its precision (src/tasks/vqa_data.py @ 0db1182).
+/// Checks the original's rule in its precision (src/tasks/vqa_data.py @ 0db1182).
 fn is_inside(pixels: f32, side: u32) -> bool {
     let share = f64::from(pixels / side as f32);
     share < 1.0 + BOX_TOLERANCE && -share < BOX_TOLERANCE
 }
 
-/// Whether all boxes lie in the image when x and y, or its width and height, change places.
+/// Returns whether all boxes lie in the image when x and y, or its width and height, change places.
 fn is_swapped(boxes: &[f32], img_w: u32, img_h: u32) -> bool {
     let fits = |x: f32, y: f32| is_inside(x, img_w) && is_inside(y, img_h);
     img_w != img_h
         && boxes.chunks_exact(4).all(|c| fits(c[1], c[0]) && fits(c[3], c[2]) && c[0] <= c[2] && c[1] <= c[3])
 }
 
-/// Whether all boxes lie in the image when read as x, y, width, height. Half a pixel is left for rounding.
+/// Returns whether all boxes lie in the image when read as x, y, width, height. Half a pixel is allowed for rounding.
 fn is_xywh(boxes: &[f32], img_w: u32, img_h: u32) -> bool {
     let fits = |from: f32, size: f32, side: u32| from + size <= side as f32 + 0.5;
     boxes.chunks_exact(4).all(|c| fits(c[0], c[2], img_w) && fits(c[1], c[3], img_h))

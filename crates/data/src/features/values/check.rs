@@ -3,12 +3,12 @@
 use super::boxes;
 use super::numbers;
 
-use super::super::damage::{Column, Damage};
+use super::super::error::{Column, Damage};
 use super::super::row::Row;
 use super::super::{ATTRIBUTE_CLASSES, MAX_IMAGE_SIDE, OBJECT_CLASSES};
-use super::alike::{FEWEST_ALIKE, all_alike};
+use super::repeated::{FEWEST_ALIKE, all_alike};
 
-/// Checks everything of a row whose lengths are right. Says the first column that is wrong.
+/// Checks all values of a row whose lengths are right. Returns the first column that is wrong.
 ///
 /// # Errors
 /// What [`Damage`] can say about values.
@@ -17,7 +17,7 @@ pub(in crate::features) fn check(row: &Row) -> Result<(), (Column, Damage)> {
     check_features(row).map_err(|damage| (Column::Features, damage))
 }
 
-/// As [`check`], without the features, which are nearly all of a row's bytes.
+/// Like [`check`], without the features, which are nearly all of a row's bytes.
 pub(in crate::features) fn check_all_but_features(row: &Row) -> Result<(), (Column, Damage)> {
     for (column, side) in [(Column::ImgH, row.img_h), (Column::ImgW, row.img_w)] {
         if side == 0 || side > MAX_IMAGE_SIDE {

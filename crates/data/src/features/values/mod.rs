@@ -1,9 +1,9 @@
-//! The rules that a row's values must keep, whoever made them: what the format allows, and what a detector can give.
+//! Rules for a row's values, whoever made them: what the format allows and what a detector can output.
 
-mod alike;
 mod boxes;
 mod check;
 mod numbers;
+mod repeated;
 #[cfg(test)]
 mod tests;
 

@@ -1,8 +1,8 @@
-//! Numbers that a detector's features can be, and numbers of another width or byte order read as float32.
+//! Recognises impossible feature values, and numbers of another width or byte order that were read as float32.
 
 use half::f16;
 
-use crate::features::damage::Damage;
+use crate::features::error::Damage;
 
 /// Greatest feature accepted. Features are means over the cells of a region of what a ReLU lets through: never below 0,
 /// and 24.6 to 35.3 at most in the ten released rows. No detector comes near a thousand, numbers of another width do.
@@ -15,7 +15,7 @@ const SMALLEST: f32 = 1e-7;
 const SENSELESS_SHARE: f64 = 0.1;
 /// Values of a row that are looked at for numbers that are too small: two boxes' are as good as all.
 const SAMPLE: usize = 4096;
-/// Fewest numbers that tell a width: in a handful, chance is too strong.
+/// Fewest numbers from which a width is inferred: with fewer, chance decides.
 const FEWEST: usize = 32;
 
 const SIGN: u32 = 0x8000_0000;
@@ -54,14 +54,14 @@ pub(super) fn check(values: &[f32], dim: usize) -> Result<(), Damage> {
     }
 }
 
-/// Whether a number is NaN, infinite, negative or too large. As an unsigned number, a float without a sign is ordered
-/// like its value, and all with a sign come behind; -0 is allowed.
+/// Returns whether a number is NaN, infinite, negative or too large. As an unsigned number, a float without a sign is
+/// ordered like its value, and all with a sign come behind; -0 is allowed.
 fn is_bad(bits: u32) -> bool {
     bits > GREATEST.to_bits() && bits != SIGN
 }
 
-/// Whether a number is bad, -0 counting as such: [`count`] tells it apart. Two comparisons with a sign, without a branch:
-/// what every processor does with many values at a time.
+/// Returns whether a number is bad, -0 counting as such: [`count`] tells it apart. Two comparisons with a sign, without a
+/// branch: what every processor does with many values at a time.
 fn any_bad(values: &[f32]) -> bool {
     let greatest = GREATEST.to_bits() as i32;
     let (above, sign) = values.iter().fold((false, 0), |(above, sign), value| {
@@ -71,7 +71,7 @@ fn any_bad(values: &[f32]) -> bool {
     above || sign < 0
 }
 
-/// How many numbers are bad, and how many are not 0 but too small.
+/// Returns how many numbers are bad, and how many are not 0 but too small.
 fn count(values: &[f32]) -> (u32, u32) {
     values.iter().fold((0, 0), |(bad, tiny), value| {
         let bits = value.to_bits();
@@ -79,13 +79,13 @@ fn count(values: &[f32]) -> (u32, u32) {
     })
 }
 
-/// Whether there are several values and all are equal.
+/// Returns whether there are several values and all are equal.
 pub(super) fn is_constant(values: &[f32]) -> bool {
     let Some(first) = values.first() else { return false };
     values.len() > 1 && values.iter().all(|value| value == first)
 }
 
-/// What the numbers are when their bytes are read otherwise, with the features of a box; `None` where no way of reading
+/// Returns what the numbers are when their bytes are read otherwise, with the features of a box; `None` if no way of reading
 /// makes sense.
 fn other_width(values: &[f32], dim: usize) -> Option<(&'static str, usize)> {
     let bytes: &[u8] = bytemuck::cast_slice(values);

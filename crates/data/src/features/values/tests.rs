@@ -1,15 +1,15 @@
 use half::f16;
 
 use crate::features::bench::generated_rows;
-use crate::features::damage::{BoxLayout, Column, Damage};
+use crate::features::error::{BoxLayout, Column, Damage};
 use crate::features::row::Row;
 
-/// A row of 6 boxes with 64 features.
+/// Returns a row of 6 boxes with 64 features.
 fn row() -> Row {
     generated_rows(1, 6, 64).remove(0)
 }
 
-/// What is found in a row that was changed.
+/// Returns what is found in a row that was changed.
 #[track_caller]
 fn found(change: impl Fn(&mut Row)) -> (Column, Damage) {
     let mut row = row();
@@ -18,7 +18,7 @@ fn found(change: impl Fn(&mut Row)) -> (Column, Damage) {
     row.check().unwrap_err()
 }
 
-/// The row's features read from bytes of another kind.
+/// Returns the row's features read from bytes of another kind.
 fn features_of(bytes: Vec<u8>) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|&raw| f32::from_ne_bytes(raw)).collect()
 }

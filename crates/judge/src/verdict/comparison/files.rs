@@ -9,15 +9,15 @@ use super::super::features::{Golden, Judged, Row, Seen};
 use super::super::row::Spread;
 use base::error::Result;
 use base::progress::Observer;
-use data::features::compare::{self, Found, Measured, Same, paragraph, short};
-use data::features::golden_rows::Released;
+use data::features::compare::{self, FeatureComparison, Measurement, SameBoxBounds, paragraph, short};
+use data::features::released_rows::ReleasedRow;
 
 /// A comparison and its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// What differs.
     #[serde(flatten)]
-    pub found: Found,
+    pub found: FeatureComparison,
     /// What that means.
     pub judged: Judged,
     /// How the differences are spread; for reports.
@@ -42,8 +42,8 @@ pub struct Settings<'s> {
 
 impl Golden {
     /// The released rows, to be looked for in files.
-    pub fn released(&self) -> Vec<Released> {
-        let of = |image: &super::super::snapshot::Snapshot| Released {
+    pub fn released(&self) -> Vec<ReleasedRow> {
+        let of = |image: &super::super::snapshot::Snapshot| ReleasedRow {
             img_id: image.img_id.clone(),
             sha256: image.sha256.clone(),
         };
@@ -63,16 +63,20 @@ pub fn compare(
     progress: &dyn Observer,
 ) -> Result<Comparison> {
     let (level, tolerance) = golden.level(settings.level)?;
-    let by = compare::Settings {
+    let by = compare::CompareSettings {
         iou: golden.matching.iou,
-        same: Same { pixels: tolerance.pixels, feature: tolerance.feature, probability: tolerance.probability },
+        same: SameBoxBounds {
+            pixels: tolerance.pixels,
+            feature: tolerance.feature,
+            probability: tolerance.probability,
+        },
         roundings: level.roundings,
         released: &golden_released()?,
         named: settings.named,
         worst: settings.worst,
         threads: settings.threads,
     };
-    let Measured { found, spreads } = compare::measure(a, b, &by, progress)?;
+    let Measurement { found, spreads } = compare::measure(a, b, &by, progress)?;
     let judged = level.judge(&Seen {
         images: found.images.common,
         only: [found.images.only_a.count, found.images.only_b.count],
@@ -87,7 +91,7 @@ pub fn compare(
 ///
 /// # Errors
 /// A bug where its golden file is wrong.
-pub fn golden_released() -> Result<Vec<Released>> {
+pub fn golden_released() -> Result<Vec<ReleasedRow>> {
     Ok(Golden::embedded()?.released())
 }
 

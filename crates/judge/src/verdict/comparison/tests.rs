@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 use base::error::Result;
 use base::progress::Silent;
 use data::features::Row;
-use data::features::compare::{Features, Found, Speed};
+use data::features::compare::{FeatureComparison, Features, Speed};
 use data::features::store::{Precision, build_store};
 use data::features::testing::reordered::{reordered, shuffled};
 use data::features::testing::{Draws, Place, text};
@@ -50,7 +50,7 @@ fn order_is_no_difference() {
     assert_ne!(a, b);
     let Comparison { found, judged, .. } = Place::new().compared(&a, &b, "same-extractor").unwrap();
     assert_eq!(judged.verdict, Verdict::Pass, "{judged:#?}");
-    let Found { images, boxes, differences, worst, .. } = found;
+    let FeatureComparison { images, boxes, differences, worst, .. } = found;
     assert_eq!((images.common, images.equal, images.changed), (14, 14, 0));
     assert_eq!((boxes.matched, boxes.same), (14 * BOXES as u64, 14 * BOXES as u64));
     assert!(boxes.moved > 0 && worst.is_empty());
@@ -192,5 +192,5 @@ fn damage_is_named_and_never_averaged() {
     let error = compared(&a, &twice, "same-extractor", 2).unwrap_err().to_string();
     assert!(error.contains("line 31") && error.contains("the image appeared before, in line 1"), "{error}");
     let empty = place.file("d_obj36.tsv", b"");
-    assert!(compared(&empty, &a, "half", 2).unwrap_err().to_string().contains("d_obj36.tsv holds no rows"));
+    assert!(compared(&empty, &a, "half", 2).unwrap_err().to_string().contains("d_obj36.tsv has no rows"));
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::step::Measured;
 use data::dataset::pretrain::data::PretrainData;
-use data::dataset::pretrain::evaluator::Given;
+use data::dataset::pretrain::evaluator::AnswerScores;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 
 /// Sums over the batches of an epoch so far; exact in JSON, so that a run can go on from them.
@@ -20,7 +20,7 @@ pub struct Sums {
     losses: Vec<f64>,
     /// Right items and all, by the names of the tasks that classify.
     right: BTreeMap<String, (u64, u64)>,
-    answers: Given,
+    answers: AnswerScores,
 }
 
 impl Sums {

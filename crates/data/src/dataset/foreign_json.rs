@@ -1,15 +1,15 @@
-//! Question, answer and prediction files in another form than the one wanted: known by their shape, named, with the way on. Asked
-//! before a file is called damaged.
+//! Recognises question, answer and prediction files of another format than the expected one by their shape, and says what to
+//! do with them. This is checked before a file is called damaged.
 
 use std::path::Path;
 
-use super::outline::{Kind, Outline, Seen};
+use super::json_outline::{Kind, Outline, Seen};
 use super::task::Task;
 use base::error::{Error, Result};
 
-/// What a file should hold.
+/// The expected content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum ExpectedFile {
     /// The questions of a split as training reads them.
     Split(Task),
     /// Predictions in the task's submission format.
@@ -28,10 +28,10 @@ pub(crate) enum Wanted {
     AnswerSets,
 }
 
-/// What a file is, where that can be told.
+/// The recognised content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Is(Wanted),
+enum DetectedFile {
+    Is(ExpectedFile),
     VqaQuestions,
     VqaAnnotations,
     Captions,
@@ -44,45 +44,45 @@ enum Found {
 
 /// A file's content: what it is, and the name under which a list of it stands in an object.
 struct Content {
-    found: Found,
+    found: DetectedFile,
     wrapped: Option<String>,
 }
 
-/// The error about a file that could not be read as `wanted`: what it is instead, where that can be told, else `error`.
-pub(crate) fn explain(path: &Path, wanted: Wanted, error: Error) -> Error {
+/// Returns an error that says what the file is instead of `wanted`; `error` if that is unknown.
+pub(crate) fn explain(path: &Path, wanted: ExpectedFile, error: Error) -> Error {
     match refuse(path, wanted) {
         Err(instead) => instead,
         Ok(()) => error,
     }
 }
 
-/// Refuses a file whose beginning shows that it is something else than `wanted`.
+/// Refuses a file that is recognised as something other than `wanted`.
 ///
 /// # Errors
-/// Data with what it is and what to do; where it cannot be read.
-pub(crate) fn refuse(path: &Path, wanted: Wanted) -> Result<()> {
+/// Data with what the file is and what to do, or if it cannot be read.
+pub(crate) fn refuse(path: &Path, wanted: ExpectedFile) -> Result<()> {
     let seen = Seen::of(path)?;
     let Some(Content { found, wrapped }) = recognise(&seen) else { return Ok(()) };
     let name = path.display();
     if let Some(key) = wrapped {
-        return Err(Error::data(format!("{name} is an object that holds {} under {key:?}", found.what()))
-            .because(format!("{} is wanted: {}", wanted.what(), wanted.form()))
-            .next(match found == Found::Is(wanted) {
+        return Err(Error::data(format!("{name} is an object with {} under {key:?}", found.what()))
+            .because(format!("expected {}: {}", wanted.what(), wanted.form()))
+            .next(match found == DetectedFile::Is(wanted) {
                 true => format!("keep that list alone, such as with: jq .{key} {name} > NEW"),
                 false => way(found, wanted, path),
             }));
     }
     // Only the kind of their ids tells VQA's questions from GQA's: the error about the field says more.
-    let close = |one| matches!(one, Wanted::Split(Task::Vqa | Task::Gqa));
-    if matches!(found, Found::Is(is) if is == wanted || (close(is) && close(wanted))) {
+    let close = |one| matches!(one, ExpectedFile::Split(Task::Vqa | Task::Gqa));
+    if matches!(found, DetectedFile::Is(is) if is == wanted || (close(is) && close(wanted))) {
         return Ok(());
     }
     Err(Error::data(format!("{name} is {}", found.what()))
-        .because(format!("{} is wanted: {}", wanted.what(), wanted.form()))
+        .because(format!("expected {}: {}", wanted.what(), wanted.form()))
         .next(way(found, wanted, path)))
 }
 
-impl Wanted {
+impl ExpectedFile {
     fn what(self) -> String {
         match self {
             Self::Split(task) => format!("a split of {} as training reads it", title(task)),
@@ -114,7 +114,7 @@ impl Wanted {
     }
 }
 
-impl Found {
+impl DetectedFile {
     fn what(self) -> String {
         match self {
             Self::Is(wanted) => wanted.what(),
@@ -140,26 +140,26 @@ fn title(task: Task) -> &'static str {
     }
 }
 
-/// What to do with a file that was found in place of another.
-fn way(found: Found, wanted: Wanted, path: &Path) -> String {
+/// Returns what to do with a file that was found in place of another.
+fn way(found: DetectedFile, wanted: ExpectedFile, path: &Path) -> String {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let known = |names: &[&str], prefix: &str, group: &str| match names.contains(&stem) {
         true => format!("{prefix}{stem}"),
         false => format!("--task {group}"),
     };
     match (wanted, found) {
-        (Wanted::Split(Task::Vqa), Found::VqaQuestions | Found::VqaAnnotations) => {
+        (ExpectedFile::Split(Task::Vqa), DetectedFile::VqaQuestions | DetectedFile::VqaAnnotations) => {
             let asset = known(&["train", "nominival", "minival", "test"], "vqa-", "vqa");
             format!("move it away; `repro fetch {asset}` gets the processed file, made of questions and annotations")
         }
-        (Wanted::Split(Task::Gqa), Found::Is(Wanted::GqaOfficial)) => {
+        (ExpectedFile::Split(Task::Gqa), DetectedFile::Is(ExpectedFile::GqaOfficial)) => {
             let splits = ["train", "valid", "testdev", "submit"];
             let (asset, made) = (known(&splits, "gqa-", "gqa"), known(&splits, "gqa-official-", "gqa-official"));
             format!(
                 "move it away; `repro fetch {asset}` gets the processed file, `repro prepare {made}` makes it of this one"
             )
         }
-        (Wanted::Split(Task::Nlvr2), Found::Is(Wanted::Nlvr2Official)) => {
+        (ExpectedFile::Split(Task::Nlvr2), DetectedFile::Is(ExpectedFile::Nlvr2Official)) => {
             let official = match stem {
                 "valid" => "dev",
                 "test" => "test1",
@@ -171,51 +171,56 @@ fn way(found: Found, wanted: Wanted, path: &Path) -> String {
             let made = known(&["train", "valid", "test", "hidden"], "nlvr2-", "nlvr2");
             format!("move it to {}; `repro prepare {made}` makes the split of it", place.display())
         }
-        (Wanted::Split(_), Found::Is(Wanted::Predictions(task))) => {
+        (ExpectedFile::Split(_), DetectedFile::Is(ExpectedFile::Predictions(task))) => {
             format!(
                 "put the questions there, and score this file with: repro evaluate {task} --predictions FILE --split SPLIT"
             )
         }
-        (Wanted::Split(task), Found::Is(Wanted::Split(other))) => {
+        (ExpectedFile::Split(task), DetectedFile::Is(ExpectedFile::Split(other))) => {
             format!("put it into the folder {other}/, and {task}'s own split here")
         }
-        (Wanted::Predictions(_), Found::Is(Wanted::Predictions(task))) => {
+        (ExpectedFile::Predictions(_), DetectedFile::Is(ExpectedFile::Predictions(task))) => {
             format!("score it as that task's: repro evaluate {task} --predictions FILE")
         }
-        (Wanted::Predictions(_), Found::Is(Wanted::Split(_)) | Found::VqaQuestions | Found::VqaAnnotations)
-        | (Wanted::Predictions(_), Found::Is(Wanted::GqaOfficial | Wanted::Nlvr2Official)) => {
+        (
+            ExpectedFile::Predictions(_),
+            DetectedFile::Is(ExpectedFile::Split(_)) | DetectedFile::VqaQuestions | DetectedFile::VqaAnnotations,
+        )
+        | (ExpectedFile::Predictions(_), DetectedFile::Is(ExpectedFile::GqaOfficial | ExpectedFile::Nlvr2Official)) => {
             "name the file that `repro predict` wrote; the questions are named with --split".to_owned()
         }
-        (Wanted::Nlvr2Official, Found::Is(Wanted::Split(Task::Nlvr2))) => {
+        (ExpectedFile::Nlvr2Official, DetectedFile::Is(ExpectedFile::Split(Task::Nlvr2))) => {
             "name the official file (`repro fetch nlvr2-official-dev`), or this split with --split".to_owned()
         }
-        (Wanted::Nlvr2Official, Found::Is(Wanted::Predictions(_))) => {
+        (ExpectedFile::Nlvr2Official, DetectedFile::Is(ExpectedFile::Predictions(_))) => {
             "pass it with --predictions; the official examples are another file".to_owned()
         }
-        (Wanted::AnswerList | Wanted::AnswerLabels, Found::Is(Wanted::AnswerList | Wanted::AnswerLabels)) => {
-            "where the two tables are exchanged, give each the other's name; else fetch them again: repro fetch --task vqa,gqa".to_owned()
-        }
-        (Wanted::AnswerList | Wanted::AnswerLabels | Wanted::AnswerSets, _) => {
+        (
+            ExpectedFile::AnswerList | ExpectedFile::AnswerLabels,
+            DetectedFile::Is(ExpectedFile::AnswerList | ExpectedFile::AnswerLabels),
+        ) => "if the two tables are swapped, rename them; otherwise fetch them again: repro fetch --task vqa,gqa"
+            .to_owned(),
+        (ExpectedFile::AnswerList | ExpectedFile::AnswerLabels | ExpectedFile::AnswerSets, _) => {
             "fetch the answer tables of airsplay/lxmert again: repro fetch --task vqa,gqa,pretrain".to_owned()
         }
-        (_, Found::Empty) => "fetch or write it again".to_owned(),
-        (Wanted::Predictions(_), Found::AnswersById | Found::Text) => {
+        (_, DetectedFile::Empty) => "fetch or write it again".to_owned(),
+        (ExpectedFile::Predictions(_), DetectedFile::AnswersById | DetectedFile::Text) => {
             format!("write it as {}", wanted.form())
         }
         _ => format!("name another file, or put {} there", wanted.what()),
     }
 }
 
-/// What the beginning of a file shows; `None` for what is not known.
+/// Recognises a file by its beginning; `None` if unknown.
 fn recognise(seen: &Seen) -> Option<Content> {
     let plain = |found| Some(Content { found, wrapped: None });
     let Seen { outline, start, .. } = seen;
     match outline.kind {
-        Kind::Nothing if start.trim_ascii().is_empty() => plain(Found::Empty),
+        Kind::Nothing if start.trim_ascii().is_empty() => plain(DetectedFile::Empty),
         Kind::Nothing => text(start).and_then(plain),
         Kind::List => match outline.entries.first() {
             None => None,
-            Some((_, first)) if first.kind == Kind::Text => plain(Found::Is(Wanted::AnswerList)),
+            Some((_, first)) if first.kind == Kind::Text => plain(DetectedFile::Is(ExpectedFile::AnswerList)),
             Some((_, first)) => record(first).and_then(plain),
         },
         Kind::Object => match record(outline) {
@@ -227,70 +232,72 @@ fn recognise(seen: &Seen) -> Option<Content> {
     }
 }
 
-fn text(start: &[u8]) -> Option<Found> {
+fn text(start: &[u8]) -> Option<DetectedFile> {
     let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
     let answer = first.iter().rposition(|byte| *byte == b',').map(|comma| &first[comma + 1..]);
     let is_line = answer.is_some_and(|answer| {
         [b"true".as_slice(), b"false"].iter().any(|word| word.eq_ignore_ascii_case(answer.trim_ascii()))
     });
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        _ if is_line => Some(Found::Is(Wanted::Predictions(Task::Nlvr2))),
+        _ if is_line => Some(DetectedFile::Is(ExpectedFile::Predictions(Task::Nlvr2))),
         Some(b'[' | b'{' | b'"' | b'-' | b'0'..=b'9') | None => None,
-        Some(_) => Some(Found::Text),
+        Some(_) => Some(DetectedFile::Text),
     }
 }
 
-/// What a record with these fields belongs to.
-fn record(outline: &Outline) -> Option<Found> {
+/// Recognises a file by the fields of one of its records.
+fn record(outline: &Outline) -> Option<DetectedFile> {
     let has = |names: &[&str]| names.iter().all(|name| outline.kind_of(name).is_some());
     let id = outline.kind_of("question_id");
     let found = if has(&["identifier", "sentence"]) {
-        Found::Is(Wanted::Nlvr2Official)
+        DetectedFile::Is(ExpectedFile::Nlvr2Official)
     } else if has(&["imageId", "question"]) {
-        Found::Is(Wanted::GqaOfficial)
+        DetectedFile::Is(ExpectedFile::GqaOfficial)
     } else if has(&["question_id", "image_id", "question"]) {
-        Found::VqaQuestions
+        DetectedFile::VqaQuestions
     } else if has(&["question_id", "answers"]) {
-        Found::VqaAnnotations
+        DetectedFile::VqaAnnotations
     } else if has(&["img_id", "sentf"]) {
-        Found::Is(Wanted::Sentences)
+        DetectedFile::Is(ExpectedFile::Sentences)
     } else if has(&["identifier", "img0"]) || has(&["identifier", "img1"]) {
-        Found::Is(Wanted::Split(Task::Nlvr2))
+        DetectedFile::Is(ExpectedFile::Split(Task::Nlvr2))
     } else if has(&["question_id", "img_id"]) && id == Some(Kind::Number) {
-        Found::Is(Wanted::Split(Task::Vqa))
+        DetectedFile::Is(ExpectedFile::Split(Task::Vqa))
     } else if has(&["question_id", "img_id"]) && id == Some(Kind::Text) {
-        Found::Is(Wanted::Split(Task::Gqa))
+        DetectedFile::Is(ExpectedFile::Split(Task::Gqa))
     } else if has(&["questionId", "prediction"]) {
-        Found::Is(Wanted::Predictions(Task::Gqa))
+        DetectedFile::Is(ExpectedFile::Predictions(Task::Gqa))
     } else if has(&["question_id", "answer"]) {
-        Found::Is(Wanted::Predictions(Task::Vqa))
+        DetectedFile::Is(ExpectedFile::Predictions(Task::Vqa))
     } else if has(&["image_id", "caption"]) || has(&["image_id", "bbox"]) {
-        Found::Captions
+        DetectedFile::Captions
     } else if has(&["ans", "dsets"]) {
-        Found::Is(Wanted::AnswerSets)
+        DetectedFile::Is(ExpectedFile::AnswerSets)
     } else {
         return None;
     };
     Some(found)
 }
 
-/// What an object is that is no record itself.
+/// Recognises an object that is not a record itself.
 fn object(outline: &Outline) -> Option<Content> {
     let plain = |found| Some(Content { found, wrapped: None });
     let list = |name: &str| outline.get(name).filter(|value| value.kind == Kind::List);
     let first_of = |list: &Outline| list.entries.first().and_then(|(_, first)| record(first));
-    if list("questions").is_some() && list("questions").and_then(first_of).is_none_or(|f| f == Found::VqaQuestions) {
-        return plain(Found::VqaQuestions);
+    if list("questions").is_some()
+        && list("questions").and_then(first_of).is_none_or(|f| f == DetectedFile::VqaQuestions)
+    {
+        return plain(DetectedFile::VqaQuestions);
     }
     if let Some(annotations) = list("annotations") {
         return match first_of(annotations) {
-            Some(Found::VqaAnnotations) => plain(Found::VqaAnnotations),
-            _ if outline.get("images").is_some() => plain(Found::Captions),
+            Some(DetectedFile::VqaAnnotations) => plain(DetectedFile::VqaAnnotations),
+            _ if outline.get("images").is_some() => plain(DetectedFile::Captions),
             found => found.and_then(plain),
         };
     }
     if outline.get("model").is_some() && outline.get("added_tokens").is_some() {
-        return plain(Found::Tokenizer);
+        return plain(DetectedFile::Tokenizer);
     }
     if let Some((key, found)) = outline.entries.iter().find_map(|(key, value)| Some((key, first_of(value)?))) {
         return Some(Content { found, wrapped: Some(key.clone()) });
@@ -298,10 +305,12 @@ fn object(outline: &Outline) -> Option<Content> {
     let (key, first) = outline.entries.first()?;
     let is_id = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     match first.kind {
-        Kind::Object if record(first) == Some(Found::Is(Wanted::GqaOfficial)) => plain(Found::Is(Wanted::GqaOfficial)),
-        Kind::Object if first.get("objects").is_some() => plain(Found::SceneGraphs),
-        Kind::Text if is_id => plain(Found::AnswersById),
-        Kind::Number => plain(Found::Is(Wanted::AnswerLabels)),
+        Kind::Object if record(first) == Some(DetectedFile::Is(ExpectedFile::GqaOfficial)) => {
+            plain(DetectedFile::Is(ExpectedFile::GqaOfficial))
+        }
+        Kind::Object if first.get("objects").is_some() => plain(DetectedFile::SceneGraphs),
+        Kind::Text if is_id => plain(DetectedFile::AnswersById),
+        Kind::Number => plain(DetectedFile::Is(ExpectedFile::AnswerLabels)),
         _ => None,
     }
 }
@@ -320,37 +329,41 @@ mod tests {
         let nlvr2 = r#"{"identifier": "a-0-0-0", "img0": "a", "img1": "b", "sent": "s"}"#;
         let official = r#"{"sentence": "s", "label": "True", "identifier": "a-0-0-0", "left_url": "u"}"#;
         let forms = [
-            (Found::Is(Wanted::Split(Task::Vqa)), format!("[{vqa}]")),
-            (Found::Is(Wanted::Split(Task::Gqa)), format!("[{gqa}, {gqa}]")),
-            (Found::Is(Wanted::Split(Task::Nlvr2)), format!("\n [{nlvr2}")),
-            (Found::Is(Wanted::Split(Task::Vqa)), format!("{vqa}\n{vqa}\n")),
-            (Found::Is(Wanted::Nlvr2Official), format!("{official}\n{official}")),
-            (Found::Is(Wanted::GqaOfficial), r#"{"07": {"semantic": [], "question": "q", "imageId": "1"}"#.into()),
-            (Found::Is(Wanted::Predictions(Task::Vqa)), r#"[{"answer": "a", "question_id": 1}]"#.into()),
-            (Found::Is(Wanted::Predictions(Task::Gqa)), r#"[{"prediction": "a", "questionId": "1"}]"#.into()),
-            (Found::Is(Wanted::Predictions(Task::Nlvr2)), "dev-0-0-0,True\ndev-0-1-0,False\n".into()),
-            (Found::Is(Wanted::Sentences), r#"[{"img_id": "a", "sentf": {"mscoco": ["s"]}, "labelf": {}}]"#.into()),
-            (Found::Is(Wanted::AnswerList), r#"["yes", "no"]"#.into()),
-            (Found::Is(Wanted::AnswerLabels), r#"{"yes": 0}"#.into()),
-            (Found::Is(Wanted::AnswerSets), r#"[{"ans": "yes", "dsets": ["vqa"]}]"#.into()),
-            (Found::VqaQuestions, r#"{"info": {}, "task_type": "Open-Ended", "questions": [{"image_id": 1, "question": "q", "question_id": 2}]}"#.into()),
-            (Found::VqaQuestions, r#"[{"image_id": 1, "question": "q", "question_id": 2}]"#.into()),
-            (Found::VqaAnnotations, r#"{"annotations": [{"answers": [{"answer": "a"}], "question_id": 1, "image_id": 2}]}"#.into()),
-            (Found::Captions, r#"{"images": [], "annotations": [{"image_id": 1, "id": 2, "caption": "c"}]}"#.into()),
-            (Found::SceneGraphs, r#"{"241": {"width": 1, "objects": {}}}"#.into()),
-            (Found::AnswersById, r#"{"262148000": "yes", "262148001": "no"}"#.into()),
-            (Found::Tokenizer, r#"{"version": "1.0", "added_tokens": [], "model": {}}"#.into()),
-            (Found::Empty, " \n".into()),
-            (Found::Text, "question,answer\n1,yes\n".into()),
+            (DetectedFile::Is(ExpectedFile::Split(Task::Vqa)), format!("[{vqa}]")),
+            (DetectedFile::Is(ExpectedFile::Split(Task::Gqa)), format!("[{gqa}, {gqa}]")),
+            (DetectedFile::Is(ExpectedFile::Split(Task::Nlvr2)), format!("\n [{nlvr2}")),
+            (DetectedFile::Is(ExpectedFile::Split(Task::Vqa)), format!("{vqa}\n{vqa}\n")),
+            (DetectedFile::Is(ExpectedFile::Nlvr2Official), format!("{official}\n{official}")),
+            (DetectedFile::Is(ExpectedFile::GqaOfficial), r#"{"07": {"semantic": [], "question": "q", "imageId": "1"}"#.into()),
+            (DetectedFile::Is(ExpectedFile::Predictions(Task::Vqa)), r#"[{"answer": "a", "question_id": 1}]"#.into()),
+            (DetectedFile::Is(ExpectedFile::Predictions(Task::Gqa)), r#"[{"prediction": "a", "questionId": "1"}]"#.into()),
+            (DetectedFile::Is(ExpectedFile::Predictions(Task::Nlvr2)), "dev-0-0-0,True\ndev-0-1-0,False\n".into()),
+            (DetectedFile::Is(ExpectedFile::Sentences), r#"[{"img_id": "a", "sentf": {"mscoco": ["s"]}, "labelf": {}}]"#.into()),
+            (DetectedFile::Is(ExpectedFile::AnswerList), r#"["yes", "no"]"#.into()),
+            (DetectedFile::Is(ExpectedFile::AnswerLabels), r#"{"yes": 0}"#.into()),
+            (DetectedFile::Is(ExpectedFile::AnswerSets), r#"[{"ans": "yes", "dsets": ["vqa"]}]"#.into()),
+            (DetectedFile::VqaQuestions, r#"{"info": {}, "task_type": "Open-Ended", "questions": [{"image_id": 1, "question": "q", "question_id": 2}]}"#.into()),
+            (DetectedFile::VqaQuestions, r#"[{"image_id": 1, "question": "q", "question_id": 2}]"#.into()),
+            (DetectedFile::VqaAnnotations, r#"{"annotations": [{"answers": [{"answer": "a"}], "question_id": 1, "image_id": 2}]}"#.into()),
+            (DetectedFile::Captions, r#"{"images": [], "annotations": [{"image_id": 1, "id": 2, "caption": "c"}]}"#.into()),
+            (DetectedFile::SceneGraphs, r#"{"241": {"width": 1, "objects": {}}}"#.into()),
+            (DetectedFile::AnswersById, r#"{"262148000": "yes", "262148001": "no"}"#.into()),
+            (DetectedFile::Tokenizer, r#"{"version": "1.0", "added_tokens": [], "model": {}}"#.into()),
+            (DetectedFile::Empty, " \n".into()),
+            (DetectedFile::Text, "question,answer\n1,yes\n".into()),
         ];
         for (found, text) in &forms {
             std::fs::write(&path, text).unwrap();
             let seen = recognise(&Seen::of(&path).unwrap()).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((seen.found, seen.wrapped), (*found, None), "{text}");
             // Whatever else is wanted is refused with the name of what is there.
-            for wanted in [Wanted::Split(Task::Vqa), Wanted::Predictions(Task::Nlvr2), Wanted::AnswerList] {
+            for wanted in
+                [ExpectedFile::Split(Task::Vqa), ExpectedFile::Predictions(Task::Nlvr2), ExpectedFile::AnswerList]
+            {
                 match refuse(&path, wanted) {
-                    Ok(()) => assert!([Found::Is(wanted), Found::Is(Wanted::Split(Task::Gqa))].contains(found)),
+                    Ok(()) => assert!(
+                        [DetectedFile::Is(wanted), DetectedFile::Is(ExpectedFile::Split(Task::Gqa))].contains(found)
+                    ),
                     Err(error) => {
                         assert_eq!(error.kind(), ErrorKind::Data);
                         assert!(error.to_string().contains(&found.what()), "{error}");
@@ -361,7 +374,7 @@ mod tests {
         }
         for text in ["[]", "[1]", "{}", "[{\"a\": 1}]", "7", "\"a\"", "[[1]]"] {
             std::fs::write(&path, text).unwrap();
-            refuse(&path, Wanted::Split(Task::Vqa)).unwrap();
+            refuse(&path, ExpectedFile::Split(Task::Vqa)).unwrap();
         }
     }
 
@@ -370,9 +383,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.json");
         std::fs::write(&path, r#"{"version": 1, "results": [{"answer": "a", "question_id": 1}]}"#).unwrap();
-        let error = refuse(&path, Wanted::Predictions(Task::Vqa)).unwrap_err().to_string();
+        let error = refuse(&path, ExpectedFile::Predictions(Task::Vqa)).unwrap_err().to_string();
         assert!(error.contains("under \"results\"") && error.contains("jq .results"), "{error}");
-        let error = refuse(&path, Wanted::Predictions(Task::Gqa)).unwrap_err().to_string();
+        let error = refuse(&path, ExpectedFile::Predictions(Task::Gqa)).unwrap_err().to_string();
         assert!(error.contains("repro evaluate vqa"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a feature file holds the released rows of the golden sample as they were released.
+//! Checks whether a feature file contains rows of the golden sample exactly as they were released.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use base::files::hex;
 
 /// A row that was released.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Released {
+pub struct ReleasedRow {
     /// The image.
     pub img_id: String,
     /// SHA-256 of the decoded row: height, width and number of boxes as three `uint32`, then the bytes of `objects_id`
@@ -19,16 +19,16 @@ pub struct Released {
     pub sha256: String,
 }
 
-/// Looks at rows as they pass.
-pub struct Watch {
+/// Compares rows with the released ones.
+pub struct ReleasedRowCheck {
     /// Checksums by image.
     known: HashMap<String, String>,
-    held: Held,
+    held: ReleasedRowCount,
 }
 
-/// How many of the golden rows a file holds.
+/// How many golden rows a file contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Held {
+pub struct ReleasedRowCount {
     /// Rows of the golden sample.
     pub of: u64,
     /// Images of those that the file has.
@@ -37,21 +37,21 @@ pub struct Held {
     pub changed: Vec<String>,
 }
 
-impl Watch {
-    /// Of these rows.
-    pub fn new(released: &[Released]) -> Self {
-        let held = Held { of: released.len() as u64, ..Held::default() };
+impl ReleasedRowCheck {
+    /// Creates a check for these rows.
+    pub fn new(released: &[ReleasedRow]) -> Self {
+        let held = ReleasedRowCount { of: released.len() as u64, ..ReleasedRowCount::default() };
         Self { known: released.iter().map(|row| (row.img_id.clone(), row.sha256.clone())).collect(), held }
     }
 
-    /// The images that are looked for.
+    /// Returns the images to look for.
     pub fn images(&self) -> Vec<String> {
         let mut images: Vec<String> = self.known.keys().cloned().collect();
         images.sort();
         images
     }
 
-    /// Looks at a row. Without classes it is not one that was released, nor changed.
+    /// Checks a row. A row without classes counts neither as released nor as changed.
     pub fn row(&mut self, row: &Row) {
         if !row.has_classes() {
             return;
@@ -63,13 +63,13 @@ impl Watch {
         }
     }
 
-    /// What was seen; none where no image of the sample was.
-    pub fn held(self) -> Option<Held> {
+    /// Returns the count; `None` if the file has no image of the sample.
+    pub fn held(self) -> Option<ReleasedRowCount> {
         Some(self.held).filter(|held| held.held > 0)
     }
 }
 
-/// SHA-256 as [`Released::sha256`] says.
+/// Returns the SHA-256 of a row as [`ReleasedRow::sha256`] defines it.
 fn digest(row: &Row) -> String {
     let mut hash = Sha256::new();
     let numbers = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
@@ -86,7 +86,7 @@ fn digest(row: &Row) -> String {
     hex(&hash.finalize())
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for ReleasedRowCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of the {} golden rows, ", self.held, self.of)?;
         match self.changed.as_slice() {
@@ -100,7 +100,7 @@ impl fmt::Display for Held {
 mod tests {
     use super::*;
 
-    /// Reckoned apart from this program.
+    /// The expected value was computed independently of this program.
     #[test]
     fn the_checksum_is_over_the_columns_in_order() {
         let row = Row {

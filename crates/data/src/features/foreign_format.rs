@@ -1,21 +1,21 @@
-//! Recognises files of other kinds that are given as an obj36 TSV. Asked before anything is called damaged: what is right
-//! for another program is no damage, and its rows must not be deleted.
+//! Recognises files of other formats that are passed as an obj36 TSV. This is checked before a row is called damaged: a
+//! valid file of another program is not damaged, and its rows must not be deleted.
 
 use std::borrow::Cow;
 
 use super::column::TsvLayout;
 use base::files::FileKind;
 
-/// What a file is in place of an obj36 TSV.
+/// A file of another format than obj36 TSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
+pub struct ForeignFormat {
     /// Such as `a zip archive`; fits behind "this is".
     pub what: Cow<'static, str>,
-    /// What to do with it.
-    pub way_on: Cow<'static, str>,
+    /// What to do with the file.
+    pub advice: Cow<'static, str>,
 }
 
-/// How much of a file [`of_content`] wants to see.
+/// Bytes of a file that [`of_content`] needs.
 pub const START: usize = 4096;
 
 /// The ten columns by name, in their order.
@@ -37,9 +37,10 @@ const ALL_TEN: &str = "obj36 has ten columns: img_id, img_h, img_w, objects_id, 
      num_boxes, boxes, features; extract such a file with `repro extract`, or fetch the published one with `repro fetch`";
 const WITHOUT_HEADER: &str = "take the first line off: tail -n +2 FILE > NEW";
 
-/// What a file is by its first bytes, of which up to [`START`] are wanted; `None` where it may be a TSV.
-pub fn of_content(start: &[u8]) -> Option<Foreign> {
-    let found = |what: &'static str, way_on: &'static str| Some(Foreign { what: what.into(), way_on: way_on.into() });
+/// Recognises a file by its first bytes, up to [`START`]; `None` if it may be a TSV.
+pub fn of_content(start: &[u8]) -> Option<ForeignFormat> {
+    let found =
+        |what: &'static str, advice: &'static str| Some(ForeignFormat { what: what.into(), advice: advice.into() });
     if let Some(kind) = FileKind::of(start) {
         let instead = match kind {
             FileKind::Picture => "extract features of the images first: `repro extract --help`",
@@ -57,13 +58,13 @@ pub fn of_content(start: &[u8]) -> Option<Foreign> {
     }
 }
 
-/// What a file is by its first line, given without its line feed; `None` where it may be a TSV of one of the two layouts
-/// that are read, damaged or not.
-pub fn of_first_line(line: &[u8]) -> Option<Foreign> {
+/// Recognises a file by its first line without the line feed; `None` if it may be a TSV of one of the two supported layouts,
+/// damaged or not.
+pub fn of_first_line(line: &[u8]) -> Option<ForeignFormat> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').take(64).collect();
     let number = |at: usize| fields.get(at).and_then(|field| whole_number(field));
-    let found = |what: Cow<'static, str>, way_on: &'static str| Some(Foreign { what, way_on: way_on.into() });
+    let found = |what: Cow<'static, str>, advice: &'static str| Some(ForeignFormat { what, advice: advice.into() });
     if let Some(names) = header(&fields) {
         return Some(of_header(&names));
     }
@@ -90,8 +91,8 @@ pub fn of_first_line(line: &[u8]) -> Option<Foreign> {
     if is_ours { None } else { found(format!("a TSV of {} columns", fields.len()).into(), ALL_TEN) }
 }
 
-/// The layout of a file by its first line, given without its line feed, as far as it can be told: six columns where three
-/// whole numbers and base64 follow the id. obj36 has base64 for the third of them.
+/// Guesses the layout of a file by its first line without the line feed: six columns if three whole numbers and base64
+/// follow the id. obj36 has base64 in place of the third number.
 pub fn layout_of_first_line(line: &[u8]) -> TsvLayout {
     let unquoted = |field: &'_ [u8]| match field {
         [b'"', inside @ .., b'"'] => inside.to_vec(),
@@ -106,7 +107,7 @@ pub fn layout_of_first_line(line: &[u8]) -> TsvLayout {
     }
 }
 
-/// The names of the columns where a line holds such.
+/// Returns the names of the columns if the line is a header.
 fn header(fields: &[&[u8]]) -> Option<Vec<String>> {
     let name = |field: &&[u8]| {
         let field = field.trim_ascii().trim_ascii_start();
@@ -119,9 +120,9 @@ fn header(fields: &[&[u8]]) -> Option<Vec<String>> {
     (known >= 2).then_some(names)
 }
 
-fn of_header(names: &[String]) -> Foreign {
+fn of_header(names: &[String]) -> ForeignFormat {
     let listed = names.join(", ");
-    let (what, way_on) = if names == TEN {
+    let (what, advice) = if names == TEN {
         ("a TSV with a header line, which obj36 does not have".into(), WITHOUT_HEADER)
     } else if names == SIX {
         let what = format!("bottom-up-attention's own TSV of six columns ({listed}), with a header line");
@@ -129,7 +130,7 @@ fn of_header(names: &[String]) -> Foreign {
     } else {
         (format!("a TSV with a header line and other columns ({listed})"), ALL_TEN)
     };
-    Foreign { what: what.into(), way_on: way_on.into() }
+    ForeignFormat { what: what.into(), advice: advice.into() }
 }
 
 fn whole_number(field: &[u8]) -> Option<u64> {
@@ -140,7 +141,7 @@ fn whole_number(field: &[u8]) -> Option<u64> {
         .ok()
 }
 
-/// Whether a field can be the base64 of at least one float; its first characters tell.
+/// Returns whether a field can be the base64 of at least one float; its first characters tell.
 fn is_base64(field: &[u8]) -> bool {
     let character = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     field.len() >= 8 && field.iter().take(1024).all(character)
@@ -150,7 +151,7 @@ fn is_base64(field: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn what(found: Option<Foreign>) -> String {
+    fn what(found: Option<ForeignFormat>) -> String {
         found.map_or_else(String::new, |found| found.what.into_owned())
     }
 

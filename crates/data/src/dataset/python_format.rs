@@ -1,4 +1,4 @@
-//! Numbers and JSON written as Python writes them, because files are compared with the original's byte by byte.
+//! Writes numbers and JSON like Python, because files are compared byte by byte with the original's.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 use base::error::{Error, Result};
 use base::files::write_atomically;
 
-/// A float as Python's `repr` and `print` show it: `1.0`, `1e-05`, `1e+16`, `nan`.
+/// Formats a float like Python's `repr` and `print`: `1.0`, `1e-05`, `1e+16`, `nan`.
 pub fn float_repr(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
@@ -34,8 +34,8 @@ pub fn float_repr(value: f64) -> String {
     }
 }
 
-/// The fewest digits that read back as `value`. Of two such numbers equally near, Rust takes the greater and Python the
-/// even one; formatting with a given number of digits takes the even one in both.
+/// Returns the fewest digits that read back as `value`. If two such numbers are equally near, Rust takes the greater and
+/// Python the even one; formatting with a given number of digits takes the even one in both.
 fn shortest(value: f64) -> String {
     let shortest = format!("{value:e}");
     let decimals = shortest.split_once('e').and_then(|(digits, _)| digits.split_once('.')).map_or(0, |(_, d)| d.len());

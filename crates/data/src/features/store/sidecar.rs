@@ -1,4 +1,4 @@
-//! Small JSON files beside a store, named after it. They only save work: one that is absent or cannot be read is as good as none.
+//! Small JSON files beside a store, named after it. They only save work: a missing and an unreadable file are equivalent.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ fn path(store: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Reads the file; `None` if there is none, or none that can be read.
+/// Reads the file; `None` if it is missing or unreadable.
 pub(super) fn read<T: DeserializeOwned>(store: &Path, ending: &str) -> Option<T> {
     serde_json::from_slice(&files::read_bytes(&path(store, ending), LARGEST).ok()?).ok()
 }

@@ -1,7 +1,7 @@
-//! What can be wrong with a row of features.
+//! Errors of a row of features.
 
 pub use super::column::{Column, TsvLayout};
-use super::foreign::Foreign;
+use super::foreign_format::ForeignFormat;
 
 /// One kind of damage in one row. Boxes and their values are counted from 0, offsets in bytes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -13,13 +13,13 @@ pub enum Damage {
         columns: usize,
         /// Columns that a row of the file has.
         of: usize,
-        /// Whether the file ends here.
+        /// Whether the file ends inside the row.
         at_end: bool,
     },
     /// The extractor was killed in this row and wrote the next one behind it.
-    #[error("two rows are glued together: inside this column the row of {} begins, so two images are lost", .second.as_deref().map_or_else(|| "another image".to_owned(), |id| format!("image {id}")))]
+    #[error("two rows are glued together: the row of {} begins inside this column, so two images are lost", .second.as_deref().map_or_else(|| "another image".to_owned(), |id| format!("image {id}")))]
     Glued {
-        /// The second image, or the beginning of its id, where it can be told.
+        /// The second image, or the beginning of its id, if known.
         second: Option<String>,
     },
     /// More columns than a row of the file has, and no second row among them.
@@ -42,9 +42,9 @@ pub enum Damage {
         /// Bytes allowed.
         limit: usize,
     },
-    /// The file is of another kind altogether.
+    /// The file has another format.
     #[error("this is {}, not an obj36 TSV", .0.what)]
-    OtherKind(Foreign),
+    OtherKind(ForeignFormat),
     /// Zero bytes, as in space reserved for a download.
     #[error("byte {offset} of the row is zero: a download that reserved its space was not finished")]
     ZeroBytes {
@@ -54,14 +54,14 @@ pub enum Damage {
     /// No image id that the format can carry.
     #[error("{why}")]
     BadId {
-        /// What is wrong with it.
+        /// Why the id is bad.
         why: &'static str,
     },
-    /// A quoted field that does not end where it should.
+    /// A quoted field without a closing quote at its end.
     #[error("the field begins with a quote that its end does not close")]
     Quote,
-    /// Something else where a whole number belongs.
-    #[error("{text:?} is no whole number")]
+    /// A field that should be a whole number.
+    #[error("{text:?} is not a whole number")]
     NotANumber {
         /// Its first 40 bytes.
         text: String,
@@ -83,7 +83,7 @@ pub enum Damage {
         /// By the lengths of ids, probabilities and boxes.
         found: usize,
     },
-    /// A character that is not base64 where it stands.
+    /// A character that is not valid base64 at its position.
     #[error("bad base64: character {} at offset {offset}", show_byte(*.byte))]
     Base64 {
         /// Where in the field.
@@ -92,7 +92,7 @@ pub enum Damage {
         byte: u8,
     },
     /// Base64 whose length is impossible.
-    #[error("bad base64: {length} characters are no whole number of groups of four, so the text is cut")]
+    #[error("bad base64: {length} characters are not a multiple of four, so the text is cut short")]
     Base64Cut {
         /// Characters in the field.
         length: usize,
@@ -212,7 +212,7 @@ pub enum Damage {
         position: usize,
         /// The value.
         value: f32,
-        /// What is accepted.
+        /// The greatest value that is accepted.
         greatest: f32,
     },
     /// Numbers so small that they cannot be features, and no other width explains them.
@@ -267,10 +267,10 @@ pub enum Damage {
     },
 }
 
-/// What it means where a whole image has the same features.
+/// Likely reason for a whole image with the same features.
 const BROKEN_GPU: &str = "; Caffe gives that on a GPU that it was not built for";
 
-/// How boxes are laid out where they are not x1, y1, x2, y2 in pixels.
+/// A layout of boxes other than x1, y1, x2, y2 in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BoxLayout {
     /// A corner and the size.
@@ -282,7 +282,7 @@ pub enum BoxLayout {
 }
 
 impl BoxLayout {
-    /// What is seen, as a part of a sentence.
+    /// Returns what the boxes look like, as a part of a sentence.
     pub fn seen(self) -> &'static str {
         match self {
             Self::Xywh => "the boxes look like x, y, width, height",
@@ -291,7 +291,7 @@ impl BoxLayout {
         }
     }
 
-    /// A stable name, as of [`Damage::kind`].
+    /// Returns a stable name, like [`Damage::kind`].
     pub fn kind(self) -> &'static str {
         match self {
             Self::Xywh => "boxes-xywh",
@@ -300,8 +300,8 @@ impl BoxLayout {
         }
     }
 
-    /// What to do about it.
-    pub fn way_on(self) -> &'static str {
+    /// Returns what to do about it.
+    pub fn advice(self) -> &'static str {
         match self {
             Self::Xywh => "write the boxes as x1, y1, x2 = x1 + width, y2 = y1 + height",
             Self::Normalised => "multiply x by the image's width and y by its height: obj36 holds pixels",
@@ -316,7 +316,7 @@ fn layout_hint(layout: Option<BoxLayout>) -> String {
     layout.map_or_else(String::new, |layout| format!("; {}", layout.seen()))
 }
 
-/// Half or twice the bytes are those of numbers of another width.
+/// Explains half or twice the expected bytes as numbers of another width.
 fn width_hint(bytes: u64, expected: u64) -> &'static str {
     match (bytes, expected) {
         (0, _) => "",
@@ -331,7 +331,7 @@ fn show_byte(byte: u8) -> String {
 }
 
 impl Damage {
-    /// The layout that the row's boxes look like, where it is another one.
+    /// Returns the wrong layout that the row's boxes seem to have, if any.
     pub fn layout(&self) -> Option<BoxLayout> {
         match self {
             Self::OutsideImage { layout, .. } | Self::InvertedBox { layout, .. } => *layout,
@@ -340,7 +340,7 @@ impl Damage {
         }
     }
 
-    /// A stable name of the kind, for counts and machine-readable output.
+    /// Returns a stable name of the kind, for counts and machine-readable output.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Truncated { .. } => "truncated-row",

@@ -1,4 +1,4 @@
-//! The outline of a JSON file: kinds and names of what its beginning holds, however the rest goes on.
+//! Reads the outline of a JSON file: kinds and names of the values at its beginning, whatever follows.
 
 use std::fmt;
 use std::io::{Cursor, Read};
@@ -16,7 +16,7 @@ const MOST: usize = 64;
 /// Objects and lists within each other that are looked into.
 const DEPTH: usize = 3;
 
-/// What a JSON value is.
+/// The kind of a JSON value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     /// No value: the text is not JSON, or ends before one.
@@ -37,12 +37,12 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// An entry of an object.
+    /// Returns an entry of an object.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         self.entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// What an entry of an object is.
+    /// Returns the kind of an entry of an object.
     pub(crate) fn kind_of(&self, name: &str) -> Option<Kind> {
         self.get(name).map(|value| value.kind)
     }
@@ -60,7 +60,7 @@ impl Seen {
     /// Looks at a file of text.
     ///
     /// # Errors
-    /// Where it cannot be read, or is no text.
+    /// If it cannot be read, or is no text.
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
         open_text(path)?.take(START).read_to_end(&mut start).map_err(|e| Error::io("read", path, &e))?;

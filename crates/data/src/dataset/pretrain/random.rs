@@ -1,14 +1,14 @@
-//! Where the random numbers of pre-training come from.
+//! Random numbers of pre-training, reproducible for each seed, epoch and example.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A source of random numbers, asked in the original's order, so that recorded draws give recorded results.
 pub trait Draws {
-    /// A number from [0, 1), uniformly.
+    /// Returns a number from [0, 1), uniformly.
     fn unit(&mut self) -> f64;
 
-    /// A number from 0 to `n` - 1, uniformly; 0 for `n` = 0.
+    /// Returns a number from 0 to `n` - 1, uniformly; 0 for `n` = 0.
     fn below(&mut self, n: usize) -> usize;
 }
 
@@ -17,7 +17,7 @@ pub trait Draws {
 pub struct ExampleDraws(ChaCha8Rng);
 
 impl ExampleDraws {
-    /// The draws that belong to this seed, epoch and example.
+    /// Creates the draws that belong to this seed, epoch and example.
     pub fn new(seed: u64, epoch: u64, example: u64) -> Self {
         let words = [seed, epoch, example, u64::from_le_bytes(*b"pretrain")];
         let mut key = [0; 32];
