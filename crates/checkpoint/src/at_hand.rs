@@ -1,4 +1,4 @@
-//! A checkpoint at hand; the content decides of which format it is, not the name.
+//! Reads a checkpoint from bytes; the content decides the format, not the name.
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use base::error::Result;
 /// Reads the bytes of one file. Tensors have the names that it gives them.
 ///
 /// # Errors
-/// Data where it is no checkpoint or is damaged.
+/// Data if it is no checkpoint or is damaged.
 pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
     if safetensors_file::looks_like(content) {
         safetensors_file::from_bytes(content)

@@ -1,4 +1,4 @@
-//! What a file is that is no checkpoint, and what to do with it. Asked before anything is called damaged.
+//! Recognises files that are not checkpoints, and says what to do. This is checked before a file is called damaged.
 
 use base::error::Error;
 use base::files::{FileKind, text};
@@ -55,7 +55,7 @@ fn of_text(start: &[u8]) -> Error {
     }
 }
 
-/// Who writes pickles that ask for names of this module, and what is to be done.
+/// Returns which programs write pickles with names of this module, and what to do.
 pub(super) fn writer_of(module: &str) -> Option<(&'static str, &'static str)> {
     const ALONE: &str = "load it with the program that wrote it and save the model's state_dict() alone";
     let root = module.split('.').next().unwrap_or_default();

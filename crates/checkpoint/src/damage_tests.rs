@@ -26,7 +26,7 @@ fn sample() -> StateDict {
     tensors
 }
 
-/// The 2019 container around the pickle that the writer makes.
+/// Returns the 2019 container around the pickle that the writer makes.
 fn legacy(tensors: &StateDict) -> Vec<u8> {
     let (pickle, storages) = pickle(tensors);
     let mut file =

@@ -1,11 +1,11 @@
-//! Refuses weights that are not finite: a model computes nothing with them, but would answer every question.
+//! Refuses weights that are not finite: such a model would answer every question, but meaninglessly.
 
 use super::tensor::{DType, TensorData};
 use base::error::{Error, Result};
 use base::format::some_of;
 
-/// Refuses a NaN or an infinity in any of the tensors. A 64-bit number that no 32-bit float can hold counts as infinite:
-/// the model computes with 32 bits.
+/// Refuses a NaN or an infinity in any of the tensors. A 64-bit number outside the range of 32-bit floats counts as
+/// infinite: the model computes with 32 bits.
 ///
 /// # Errors
 /// Data that names the first tensor and counts tensors and values.
@@ -28,8 +28,7 @@ pub fn check<'a>(tensors: impl IntoIterator<Item = (&'a String, &'a TensorData)>
     .next("use weights from before the training diverged, or convert them again without half precision"))
 }
 
-/// How many elements are not finite. Only the bits of the exponent are looked at, which the compiler turns into wide
-/// instructions.
+/// Counts the elements that are not finite. It checks only the bits of the exponent, which the compiler can vectorise.
 fn not_finite(tensor: &TensorData) -> usize {
     let data = &tensor.data[..];
     let half = |mask: u16| data.as_chunks().0.iter().filter(|&&b| u16::from_le_bytes(b) & mask == mask).count();

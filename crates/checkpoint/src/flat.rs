@@ -1,9 +1,9 @@
-//! What a pickle must be: a flat dict from names to tensors; what is said where it is none.
+//! Converts a pickle to a flat dict from names to tensors, or explains why it is not one.
 
 use super::pickle_value::{Pickled, Value};
 use base::error::{Error, Result};
 
-/// Says what is there, where it is no flat dict from names to tensors: the entries that are none, and whose file it is.
+/// Says what is there, if it is no flat dict from names to tensors: the entries that are none, and whose file it is.
 pub(super) fn check_flat(pickled: &Pickled<'_>) -> Result<()> {
     const SHOWN: usize = 12;
     let Some(entries) = pickled.dict(pickled.root) else {
@@ -59,7 +59,7 @@ const WRITERS: [(&str, &str); 7] = [
     ("epoch", "a training program"),
 ];
 
-/// A name from a file, short enough for a message.
+/// Returns a name from a file, short enough for a message.
 pub(super) fn shortened(name: &str) -> String {
     name.chars().take(100).collect()
 }

@@ -1,4 +1,4 @@
-//! A folder of Hugging Face's layout: finding the weights in it.
+//! Finds the weights in a folder in the layout of Hugging Face.
 
 use std::path::{Path, PathBuf};
 
@@ -6,16 +6,16 @@ use super::shards;
 use base::error::{Error, Result};
 use base::files;
 
-/// The weights; the first that is there is taken, as the port does. An index stands for its shards.
+/// Names of weights files; the first that exists is used, as in Hugging Face's port. An index stands for its shards.
 pub const WEIGHTS: [&str; 4] =
     [WHOLE, "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
-/// What is written here.
+/// The name that this program writes.
 pub const WHOLE: &str = "model.safetensors";
-/// The configuration beside them.
+/// The configuration beside the weights.
 pub const CONFIG: &str = "config.json";
 
-/// The weights of a folder of the port: a file or the index of its shards; `None` where the folder lacks `config.json` or
-/// weights, or has several variants and none without.
+/// Returns the weights of a folder of the port: a file or the index of its shards; `None` if the folder lacks `config.json`
+/// or weights, or has several variants and none without.
 pub fn weights_in(folder: &Path) -> Option<PathBuf> {
     folder.join(CONFIG).is_file().then_some(())?;
     weights_beside(folder).or_else(|| match &variants(folder)[..] {
@@ -24,12 +24,12 @@ pub fn weights_in(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// [`weights_in`] where there need not be a `config.json`, and no variant is taken.
+/// Finds weights like [`weights_in`], but needs no `config.json` and uses no variant.
 pub fn weights_beside(folder: &Path) -> Option<PathBuf> {
     WEIGHTS.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// Weights that are named after a variant, such as `model.fp16.safetensors`; where such are in shards, their index.
+/// Lists weights that are named after a variant, such as `model.fp16.safetensors`, or the index of their shards.
 fn variants(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> =
@@ -38,7 +38,7 @@ fn variants(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether a file is named as the weights of a folder with a variant between two of its dots.
+/// Returns whether a file is named as the weights of a folder with a variant between two of its dots.
 pub fn is_variant(path: &Path) -> bool {
     const AROUND: [(&str, &str); 4] = [
         ("model.", ".safetensors"),
@@ -54,12 +54,12 @@ pub fn is_variant(path: &Path) -> bool {
     })
 }
 
-/// Whether a file in a folder of the port is its weights, or the index of them.
+/// Returns whether a file in a folder of the port is its weights, or the index of them.
 pub fn is_weights(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| WEIGHTS.contains(&name)) || is_variant(path)
 }
 
-/// The weights of a folder, or an error that says what is missing.
+/// Returns the weights of a folder. The error says what is missing.
 pub fn weights_of(folder: &Path) -> Result<PathBuf> {
     if let Some(found) = weights_in(folder) {
         return Ok(found);
@@ -77,10 +77,10 @@ pub fn weights_of(folder: &Path) -> Result<PathBuf> {
         .next("name a folder that Hugging Face's save_pretrained or `repro convert` wrote"))
 }
 
-/// SHA-256 of a checkpoint: of its file, or of the names and sums of an index and its shards.
+/// Computes the SHA-256 of a checkpoint: of its file, or of the names and sums of an index and its shards.
 ///
 /// # Errors
-/// Where a file cannot be read.
+/// If a file cannot be read.
 pub fn sha256(path: &Path) -> Result<String> {
     let weights = if path.is_dir() { weights_of(path)? } else { path.to_owned() };
     if !shards::is_index(&weights) {

@@ -13,12 +13,12 @@ use base::error::{Error, Result};
 const MAGIC: [u8; 13] = [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, b'.'];
 const PROTOCOL: i64 = 1001;
 
-/// Whether the content starts as this format does.
+/// Returns whether the content starts as this format does.
 pub(super) fn looks_like(content: &[u8]) -> bool {
     content.first() == Some(&0x80) && content.get(2..15) == Some(&MAGIC)
 }
 
-/// The main pickle, found to be a flat dict of tensors, and the bytes of each of its storages in its order.
+/// Returns the main pickle, which was checked to be a flat dict of tensors, and the bytes of each of its storages in order.
 pub(super) fn read(content: &Bytes) -> Result<(Pickled<'_>, Vec<Bytes>)> {
     let mut at = 15;
     let protocol = next(content, &mut at, "the format version")?;

@@ -1,11 +1,12 @@
-//! Tensor files: safetensors and `.pth` in and out, and folders of Hugging Face's layout. Nothing in a file is executed.
+//! Reads and writes tensor files: safetensors, `.pth`, and folders in the layout of Hugging Face. Nothing in a file is
+//! executed.
 //!
 //! Must not know: any model's names.
 //!
-//! - [`read_as_named`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: a file becomes a [`StateDict`];
-//! - [`write_safetensors`], [`write_pth`]: the way back, atomic and byte for byte the same each time;
+//! - [`read_as_named`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: read a file into a [`StateDict`];
+//! - [`write_safetensors`], [`write_pth`]: write one, atomically and reproducibly byte for byte;
 //! - [`folder`], [`shards`]: the files of a model in a folder;
-//! - [`finite`], [`still_whole`]: whether values are numbers, and whether mapped files are as long as they were.
+//! - [`finite`], [`still_whole`]: check that values are finite, and that mapped files have kept their length.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 

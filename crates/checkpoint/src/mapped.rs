@@ -1,5 +1,5 @@
-//! Checkpoint files mapped into memory. A file that is cut short while it is mapped would end the program with a bus error
-//! where its lost bytes are touched; so its size is looked at again before tensors are used.
+//! Maps checkpoint files into memory. If a file becomes shorter while it is mapped, reading the lost bytes would kill the
+//! program with SIGBUS, so its size is checked again before tensors are used.
 
 use std::fs::File;
 use std::ops::Range;
@@ -12,14 +12,14 @@ use super::tensor::TensorData;
 use base::error::{Error, Result};
 use base::files;
 
-/// A file that is mapped, and where.
+/// A mapped file and its address range.
 struct Watched {
     file: File,
     path: PathBuf,
     place: Range<usize>,
 }
 
-/// What a file's [`Bytes`] belong to.
+/// The owner of a mapped file's [`Bytes`].
 struct Mapping {
     map: memmap2::Mmap,
     _watched: Arc<Watched>,
@@ -52,7 +52,7 @@ pub(super) fn map(path: &Path) -> Result<Bytes> {
     Ok(Bytes::from_owner(Mapping { map, _watched: watched }))
 }
 
-/// Refuses tensors whose file has become shorter since it was mapped. Tensors that lie in memory pass.
+/// Refuses tensors whose file has become shorter since it was mapped. Tensors in memory pass.
 ///
 /// # Errors
 /// Data that names the file.

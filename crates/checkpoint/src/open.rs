@@ -1,4 +1,4 @@
-//! Opening one file: mapped, and named in whatever goes wrong.
+//! Maps one file, and names it in errors.
 
 use std::path::Path;
 

@@ -71,7 +71,7 @@ pub(super) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// Bytes of memory in use.
+    /// Returns the bytes of memory in use.
     fn memory(&self) -> usize {
         self.kept + self.stack.len() * size_of::<Value>() + self.marks.len() * size_of::<usize>()
     }
@@ -81,7 +81,7 @@ impl<'a> Machine<'a> {
         self.kept = self.kept.saturating_add(bytes);
     }
 
-    /// One instruction; the result when it was the last.
+    /// Executes one instruction; returns the result after the last one.
     fn step(&mut self) -> Result<Option<Value>> {
         let [operation] = self.take_array()?;
         match operation {
@@ -232,7 +232,7 @@ impl<'a> Machine<'a> {
         self.objects.push(object);
     }
 
-    /// The lowest stack height that an instruction may reach down to.
+    /// Returns the lowest stack height that an instruction may reach down to.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -256,7 +256,7 @@ impl<'a> Machine<'a> {
         top.ok_or_else(|| damaged("a value is missing on the stack"))
     }
 
-    /// What the top of the stack refers to.
+    /// Returns what the top of the stack refers to.
     fn top_object(&mut self) -> Result<Option<&mut Object>> {
         Ok(match self.top()? {
             Value::Object(index) => self.objects.get_mut(index),
@@ -288,7 +288,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The slot of the memo that an instruction means: the next one, or what it says in one byte or four.
+    /// Returns the slot of the memo that an instruction means: the next one, or what it says in one byte or four.
     fn slot(&mut self, operation: u8) -> Result<u32> {
         match operation {
             MEMOIZE => u32::try_from(self.memo.len()).map_err(|e| damaged("too many memos").because(e)),
@@ -328,7 +328,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A string that names something.
+    /// Returns a string that names something.
     pub(super) fn text(&self, value: Value) -> Result<&'a str> {
         value.object(&self.objects).and_then(|o| name(self.input, o)).ok_or_else(|| damaged("a name was expected"))
     }

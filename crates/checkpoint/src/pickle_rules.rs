@@ -1,4 +1,4 @@
-//! What the pickle machine does where Python would call something: describe storages, tensors and dicts.
+//! The calls that the pickle machine supports: they describe storages, tensors and dicts.
 
 use super::damaged::damaged;
 use super::pickle::Machine;
@@ -80,7 +80,7 @@ impl Machine<'_> {
         })
     }
 
-    /// A state dict carries version numbers as an attribute (`_metadata`); they say nothing about the tensors.
+    /// Ignores an attribute. A state dict carries version numbers as one (`_metadata`); they say nothing about the tensors.
     pub(super) fn build(&mut self) -> Result<()> {
         let state = self.pop()?;
         let is_dict = |value: Value| matches!(value.object(&self.objects), Some(Object::Dict(_)));
@@ -92,7 +92,7 @@ impl Machine<'_> {
     }
 }
 
-/// A size, stride, offset or count.
+/// Returns a size, stride, offset or count.
 fn size(value: Value) -> Result<usize> {
     match value {
         Value::Int(n) => usize::try_from(n).map_err(|_| damaged(format!("a size, stride or offset is negative ({n})"))),

@@ -1,4 +1,4 @@
-//! What the pickle machine makes: plain values in one flat table, so that neither depth nor cycles can hurt.
+//! Values of the pickle machine: they lie in one flat table, so that depth and cycles do no harm.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// What it refers to in the table.
+    /// Returns the entry of the table that it refers to.
     pub(super) fn object(self, table: &[Object]) -> Option<&Object> {
         match self {
             Self::Object(index) => table.get(index),
@@ -45,7 +45,7 @@ pub(super) enum Global {
 }
 
 impl Global {
-    /// The rule for `module.name`, if there is one.
+    /// Returns the rule for `module.name`, if there is one.
     pub(super) fn find(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
             ("collections", "OrderedDict") => Self::OrderedDict,
@@ -105,7 +105,7 @@ pub(super) struct Pickled<'a> {
 }
 
 impl<'a> Pickled<'a> {
-    /// A string that can be a name.
+    /// Returns a string that can be a name.
     pub(super) fn text(&self, value: Value) -> Option<&'a str> {
         name(self.input, value.object(&self.objects)?)
     }
@@ -131,7 +131,7 @@ impl<'a> Pickled<'a> {
         }
     }
 
-    /// The kind of a value, for messages.
+    /// Returns the kind of a value, for messages.
     pub(super) fn kind(&self, value: Value) -> String {
         match value {
             Value::None => "None".into(),
@@ -159,8 +159,8 @@ impl<'a> Pickled<'a> {
     }
 }
 
-/// The string of a text object whose bytes are in `input`, if it is no longer than a name; it was found to be UTF-8 when it
-/// was made.
+/// Returns the string of a text object whose bytes are in `input`, if it is no longer than a name; it was found to be UTF-8
+/// when it was made.
 pub(super) fn name<'a>(input: &'a [u8], object: &Object) -> Option<&'a str> {
     match object {
         Object::Text(range) if range.len() <= LONGEST_NAME => std::str::from_utf8(input.get(range.clone())?).ok(),

@@ -1,4 +1,4 @@
-//! `.pth` files: what both of PyTorch's containers have in common.
+//! Reads `.pth` files: what both of PyTorch's containers have in common.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub fn read_pth(path: &Path) -> Result<StateDict> {
     open(path, from_bytes)
 }
 
-/// Whether the content starts as a zip archive does.
+/// Returns whether the content starts as a zip archive does.
 pub(super) fn looks_like_zip(content: &[u8]) -> bool {
     content.starts_with(b"PK\x03\x04") || content.starts_with(b"PK\x05\x06")
 }

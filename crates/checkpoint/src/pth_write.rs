@@ -1,5 +1,5 @@
-//! `.pth` out: the zip container and the pickle that `torch.save(state_dict, …)` of PyTorch 1.6 and later writes, so that
-//! `torch.load(weights_only=True)` and the original's `--load` accept it.
+//! Writes `.pth` files: the zip container and the pickle that `torch.save(state_dict, …)` of PyTorch 1.6 and later writes,
+//! so that `torch.load(weights_only=True)` and the original's `--load` accept it.
 
 use std::collections::HashMap;
 use std::io::{Seek, Write};
@@ -65,7 +65,7 @@ fn failed(path: &Path, error: zip::result::ZipError) -> Error {
     }
 }
 
-/// The pickle, and one tensor for each storage that it names "0", "1", ….
+/// Returns the pickle, and one tensor for each storage that it names "0", "1", ….
 pub(super) fn pickle(tensors: &StateDict) -> (Vec<u8>, Vec<&TensorData>) {
     let mut out = Pickler { out: vec![0x80, 2], memo: HashMap::new(), slots: 0 };
     let mut storages: Vec<&TensorData> = Vec::new();

@@ -15,7 +15,7 @@ use base::files;
 /// be changed in place meanwhile (replacing it by renaming is fine). Tensors have the names that the file gives them.
 ///
 /// # Errors
-/// Data where it is no checkpoint or is damaged.
+/// Data if it is no checkpoint or is damaged.
 pub fn read_as_named(path: &Path) -> Result<StateDict> {
     let weights = if path.is_dir() { folder::weights_of(path)? } else { path.to_owned() };
     match shards::is_index(&weights) {
@@ -27,11 +27,11 @@ pub fn read_as_named(path: &Path) -> Result<StateDict> {
     }
 }
 
-/// Looks at the beginning of a checkpoint: whether all its files are there and of a format that [`read_as_named`] knows. Says nothing of the
-/// rest.
+/// Checks that all files of a checkpoint exist and begin like a format that [`read_as_named`] supports. The rest is not
+/// read.
 ///
 /// # Errors
-/// Data where it is no checkpoint.
+/// Data if it is no checkpoint.
 pub fn look(path: &Path) -> Result<()> {
     let file = if path.is_dir() { folder::weights_of(path)? } else { path.to_owned() };
     let files = if shards::is_index(&file) { shards::all_files_of(&file)? } else { vec![file] };

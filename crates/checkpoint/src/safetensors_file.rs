@@ -20,7 +20,7 @@ pub fn read_safetensors(path: &Path) -> Result<StateDict> {
     open(path, from_bytes)
 }
 
-/// The free-form metadata of a safetensors file; None for a file of another format.
+/// Returns the free-form metadata of a safetensors file; `None` for a file of another format.
 pub fn read_metadata(path: &Path) -> Result<Option<HashMap<String, String>>> {
     open(path, |content| {
         if !looks_like(content) {
@@ -30,12 +30,12 @@ pub fn read_metadata(path: &Path) -> Result<Option<HashMap<String, String>>> {
     })
 }
 
-/// Whether the content starts as this format does: a header length, then a JSON object.
+/// Returns whether the content starts as this format does: a header length, then a JSON object.
 pub(super) fn looks_like(content: &[u8]) -> bool {
     content.get(6..9) == Some(b"\0\0{")
 }
 
-/// The header's length and what it says.
+/// Returns the header's length and content.
 fn header(content: &Bytes) -> Result<(usize, Metadata)> {
     SafeTensors::read_metadata(content).map_err(|e| {
         Error::data("its safetensors header does not fit the file: it is cut short or damaged")
@@ -103,7 +103,7 @@ pub fn write_safetensors(path: &Path, tensors: &StateDict, metadata: &BTreeMap<S
 /// Writes as [`write_safetensors`] does and returns the file's digest, taken while writing.
 ///
 /// # Errors
-/// Where it cannot be written.
+/// If it cannot be written.
 pub fn write_safetensors_digested(
     path: &Path,
     tensors: &StateDict,

@@ -1,4 +1,4 @@
-//! A model in several files (shards), and the index that says which tensor is in which.
+//! Reads a model in several files (shards) by the index that maps tensors to files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,16 +15,16 @@ use base::format::some_of;
 /// 100,000 tensors take 10 MB.
 const LARGEST_INDEX: u64 = 16 << 20;
 
-/// Whether a file is an index by its name: `….index.json`, or `….index.fp16.json` of a variant.
+/// Returns whether a file is an index by its name: `….index.json`, or `….index.fp16.json` of a variant.
 pub fn is_index(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.ends_with(".json") && name.contains(".index.")
 }
 
-/// The shards of an index, each once, by their names.
+/// Returns the shards of an index, each once, by their names.
 ///
 /// # Errors
-/// Data where the index is none, or names a file outside its own folder.
+/// Data if the index is none, or names a file outside its own folder.
 pub fn files_of(index: &Path) -> Result<Vec<PathBuf>> {
     Ok(parse(index)?.into_values().collect::<BTreeSet<_>>().into_iter().map(|name| beside(index, &name)).collect())
 }
@@ -32,7 +32,7 @@ pub fn files_of(index: &Path) -> Result<Vec<PathBuf>> {
 /// [`files_of`], all of which are there.
 ///
 /// # Errors
-/// Data where a shard is missing.
+/// Data if a shard is missing.
 pub fn all_files_of(index: &Path) -> Result<Vec<PathBuf>> {
     let shards = files_of(index)?;
     let absent: Vec<String> = shards.iter().filter(|path| !path.is_file()).map(|path| name_of(path)).collect();
@@ -52,7 +52,7 @@ pub fn all_files_of(index: &Path) -> Result<Vec<PathBuf>> {
 /// Reads all tensors, in the order of the shards.
 ///
 /// # Errors
-/// Data where a shard is missing (looked for before any is read), lacks a tensor that the index places in it, or has one
+/// Data if a shard is missing (looked for before any is read), lacks a tensor that the index places in it, or has one
 /// that another has too.
 pub fn read(index: &Path) -> Result<StateDict> {
     let map = parse(index)?;
@@ -102,7 +102,7 @@ pub fn refuse_one_of_several(path: &Path) -> Result<()> {
     }
 }
 
-/// The tensors and the names of their files.
+/// Returns the tensors and the names of their files.
 fn parse(index: &Path) -> Result<BTreeMap<String, String>> {
     let wrong = |what: &str| {
         Err(Error::data(format!("{} is no index of a model in shards: {what}", index.display()))

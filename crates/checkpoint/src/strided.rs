@@ -1,4 +1,4 @@
-//! Views of a storage (offset, sizes, strides) as contiguous tensors.
+//! Copies views of a storage (offset, sizes, strides) to contiguous tensors.
 
 use bytes::{Bytes, BytesMut};
 
@@ -20,8 +20,9 @@ pub(super) struct View {
 }
 
 impl View {
-    /// The tensor this view shows of `storage`. One that lies in a row shares the storage's bytes; another is copied,
-    /// at the cost of `copies_left` bytes, so that a small file cannot ask for a large one (repeated rows have stride 0).
+    /// Returns the tensor this view shows of `storage`. One that lies in a row shares the storage's bytes; another is
+    /// copied, at the cost of `copies_left` bytes, so that a small file cannot ask for a large one (repeated rows have
+    /// stride 0).
     pub(super) fn tensor(&self, dtype: DType, storage: &Bytes, copies_left: &mut usize) -> Result<TensorData> {
         let outside = || {
             damaged(format!(

@@ -1,4 +1,4 @@
-//! A tensor at rest: element type, shape and bytes, with no numerical library behind it.
+//! A tensor as data: element type, shape and bytes, without a numerical library.
 
 use bytes::Bytes;
 use half::{bf16, f16};
@@ -31,7 +31,7 @@ pub enum DType {
 }
 
 impl DType {
-    /// Bytes per element.
+    /// Returns the bytes per element.
     pub fn size(self) -> usize {
         match self {
             Self::F64 | Self::I64 => 8,
@@ -41,7 +41,7 @@ impl DType {
         }
     }
 
-    /// Whether it is one of the floating-point types.
+    /// Returns whether it is one of the floating-point types.
     pub fn is_float(self) -> bool {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16)
     }
@@ -63,7 +63,7 @@ pub struct TensorData {
 pub type StateDict = indexmap::IndexMap<String, TensorData>;
 
 impl TensorData {
-    /// A tensor of 32-bit floats. Refuses a number of values other than the shape's.
+    /// Creates a tensor of 32-bit floats. Refuses a number of values other than the shape's.
     pub fn from_f32(shape: Vec<usize>, values: Vec<f32>) -> Result<Self> {
         if numel(&shape) != Some(values.len()) {
             return Err(Error::bug(format!("{} values do not fill a tensor of shape {shape:?}", values.len())));
@@ -75,7 +75,7 @@ impl TensorData {
         Ok(Self { dtype: DType::F32, shape, data: data.into() })
     }
 
-    /// The values as 32-bit floats; 64-bit ones are rounded. Integers are refused.
+    /// Returns the values as 32-bit floats; 64-bit ones are rounded. Integers are refused.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         let data = &self.data[..];
         Ok(match self.dtype {
@@ -87,7 +87,7 @@ impl TensorData {
         })
     }
 
-    /// Number of elements; 1 for a scalar.
+    /// Returns the number of elements; 1 for a scalar.
     pub fn numel(&self) -> usize {
         self.shape.iter().product()
     }
@@ -101,13 +101,13 @@ impl TensorData {
         Err(Error::bug(format!("{name}: {} bytes for {:?} of shape {:?}", self.data.len(), self.dtype, self.shape)))
     }
 
-    /// Whether both are the same bytes in memory, as tied weights are.
+    /// Returns whether both are the same bytes in memory, as tied weights are.
     pub fn shares_storage_with(&self, other: &Self) -> bool {
         self.data.as_ptr() == other.data.as_ptr() && self.data.len() == other.data.len() && !self.data.is_empty()
     }
 }
 
-/// Number of elements of a shape; None if the sizes (zeros left out) multiply past what memory can address.
+/// Returns the number of elements of a shape; `None` if the sizes (zeros left out) multiply past what memory can address.
 pub(super) fn numel(shape: &[usize]) -> Option<usize> {
     let bound = shape.iter().filter(|&&n| n > 0).try_fold(1_usize, |product, &n| product.checked_mul(n))?;
     Some(if shape.contains(&0) { 0 } else { bound })

@@ -11,9 +11,9 @@ use super::pickle_value::Storage;
 use archive::zip_end::{self, ZipEndError};
 use base::error::{Error, Result};
 
-/// Larger pickles are no state dict's: about 200 bytes per tensor are usual.
+/// Largest pickle of a state dict in bytes: about 200 bytes per tensor are usual.
 const LARGEST_PICKLE: u64 = 8 << 20;
-/// More members are no checkpoint's: each tensor has one.
+/// Most members of a checkpoint: each tensor has one.
 const MOST_MEMBERS: u64 = 100_000;
 
 /// An open archive.
@@ -27,7 +27,7 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// Finds the archive's folder and looks at its byte order.
+    /// Finds the archive's folder and checks its byte order.
     pub(super) fn open(content: &Bytes) -> Result<Self> {
         // PyTorch writes zip64 end records even where the plain ones suffice. Where nothing may precede the archive, the
         // directory is taken from where it is said to be; otherwise the crate (9.8) guesses from its size and can be wrong
@@ -68,7 +68,7 @@ impl Archive {
         Ok(archive)
     }
 
-    /// The pickle that describes the tensors.
+    /// Returns the pickle that describes the tensors.
     pub(super) fn pickle(&mut self) -> Result<Bytes> {
         // Before it is unpacked: what it would take in memory is known.
         let index = self.zip.index_for_name(&format!("{}data.pkl", self.prefix));
@@ -82,7 +82,7 @@ impl Archive {
         self.member("data.pkl")
     }
 
-    /// The bytes of the storage `key`.
+    /// Returns the bytes of the storage `key`.
     pub(super) fn storage(&mut self, key: &str, declared: Storage) -> Result<Bytes> {
         let bytes = self.member(&format!("data/{key}"))?;
         if declared.count.checked_mul(declared.dtype.size()) != Some(bytes.len()) {
@@ -100,7 +100,7 @@ impl Archive {
         self.zip.index_for_name(&format!("{}{name}", self.prefix)).is_some()
     }
 
-    /// A member's bytes, its checksum verified. A stored one stays where it is in the file.
+    /// Returns a member's bytes after verifying its checksum. A stored member is not copied.
     pub(super) fn member(&mut self, name: &str) -> Result<Bytes> {
         let full = format!("{}{name}", self.prefix);
         let missing = || damaged(format!("the zip archive has no member {full:?}"));
@@ -137,7 +137,7 @@ impl Archive {
     }
 }
 
-/// Looks at the records at the end before the directory is read into memory.
+/// Checks the records at the end before the directory is read into memory.
 fn check_end(content: &Bytes) -> Result<()> {
     let directory = zip_end::find(&content[..], content.len() as u64).map_err(|bad| match bad {
         ZipEndError::Missing => damaged("its zip directory is not there: the file is cut short"),
@@ -154,7 +154,7 @@ fn check_end(content: &Bytes) -> Result<()> {
     Ok(())
 }
 
-/// Refuses members that share bytes or a name: reading each of them would take far longer than the file is large.
+/// Refuses members that share bytes or a name: reading them all would take far longer than the file size suggests.
 fn check_members(zip: &mut ZipArchive<Cursor<Bytes>>) -> Result<()> {
     let strange = |what: String| Error::data(what).next("do not trust this file: torch.save writes no such archive");
     if zip.has_duplicate_names() {
