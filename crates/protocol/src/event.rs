@@ -1,4 +1,4 @@
-//! What a worker says while it works.
+//! The events that a worker emits.
 
 use std::path::PathBuf;
 
@@ -9,64 +9,64 @@ use serde_json::Value;
 
 use crate::hello::{Device, Hello};
 
-/// One line of a worker.
+/// A line that a worker emits.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// The first line: who it is.
+    /// The first line: the worker's identity.
     Hello(Hello),
-    /// What it computes on, once that is chosen.
+    /// The device, once it is chosen.
     Device(Device),
-    /// A line for a person, on stderr.
+    /// A message for people, on stderr.
     Said {
-        /// The line, or lines.
+        /// One or more lines.
         text: String,
     },
-    /// Something worth keeping in a stage's journal.
+    /// A note for a stage's journal.
     Note {
-        /// What.
+        /// The note.
         text: String,
     },
-    /// A result, for stdout, as it stands.
+    /// A result to be printed unchanged on stdout.
     Printed {
-        /// With its line ends.
+        /// The text, including line ends.
         text: String,
     },
-    /// How far the work is. Positions may be left out where nobody listens fast enough.
+    /// Progress of the work. Positions may be dropped if the reader is slow.
     Progress {
-        /// As libraries tell it.
+        /// The progress event.
         progress: progress::Event,
     },
     /// An epoch has ended.
     Epoch {
-        /// The lines that its log got.
+        /// The lines that were added to the log.
         text: String,
     },
-    /// The last line of work that was done.
+    /// The last line of a job that succeeded.
     Done {
-        /// Its result, as the kind of job says.
+        /// The result; [`Job`](crate::Job) documents its type.
         result: Value,
-        /// Large results.
+        /// Files with large results.
         files: Vec<FileFacts>,
     },
-    /// The last line of work that was not.
+    /// The last line of a job that failed.
     Failed {
-        /// Why.
+        /// The error.
         error: Error,
     },
-    /// Of a kind that this version does not know.
+    /// An event of a kind that is unknown to this version.
     #[serde(other)]
     Unknown,
 }
 
-/// A large result.
+/// A file with a large result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFacts {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Of its content.
+    /// SHA-256 of the content.
     pub sha256: String,
 }
 
@@ -77,17 +77,17 @@ impl From<progress::Event> for Event {
 }
 
 impl Event {
-    /// Reads a line; `None` for what is no event.
+    /// Parses a line; `None` if it is not an event.
     pub fn parse(line: &str) -> Option<Self> {
         serde_json::from_str(line).ok()
     }
 
-    /// Whether it may be left out.
+    /// Whether it may be dropped if the reader is slow.
     pub fn may_be_dropped(&self) -> bool {
         matches!(self, Self::Progress { progress } if progress.may_be_dropped())
     }
 
-    /// Whether nothing comes after it.
+    /// Whether it is the last event.
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
     }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_comes_back_as_it_was() {
+    fn an_error_survives_the_round_trip() {
         let error = Error::data("row 3 is cut short").because("4 columns").next("fetch it again");
         let text = error.to_string();
         let line = serde_json::to_string(&Event::Failed { error }).unwrap();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_kinds_and_fields_are_passed_over_and_rubbish_is_told_apart() {
+    fn unknown_kinds_and_fields_are_ignored_and_other_lines_are_no_events() {
         assert!(matches!(Event::parse(r#"{"event":"rank","of":8}"#), Some(Event::Unknown)));
         let at = r#"{"event":"progress","progress":{"event":"progress","name":"train","done":3,"total":5,"more":[1]}}"#;
         let Some(event @ Event::Progress { progress: progress::Event::Progress { done: 3, .. } }) = Event::parse(at)

@@ -1,21 +1,21 @@
-//! Who a worker is, and what it can compute on.
+//! The identity of a worker, and the devices that it can compute on.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Who a worker is.
+/// The identity of a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// [`SCHEMA`](crate::SCHEMA).
+    /// Edition of the protocol, [`SCHEMA`](crate::SCHEMA).
     pub schema: u32,
     /// SHA-256 over the source that it was built from.
     pub source: String,
     /// Version of the program.
     pub program: String,
-    /// Its git commit, where known when it was built.
+    /// Its git commit; `None` if it was unknown when the program was built.
     pub commit: Option<String>,
-    /// Versions of what its arithmetic stands on: `tch`, `libtorch`.
+    /// Versions of the numerical libraries: `tch`, `libtorch`.
     pub versions: BTreeMap<String, String>,
     /// Whether its libtorch has CUDA.
     pub cuda: bool,
@@ -23,11 +23,11 @@ pub struct Hello {
     pub gpus: usize,
 }
 
-/// Something to compute on.
+/// A device that a worker can compute on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// `cpu` or `cuda:N`.
     pub name: String,
-    /// With the name of its hardware, where that decides how results are rounded.
+    /// Its name with that of its hardware, if that affects how results are rounded.
     pub described: String,
 }

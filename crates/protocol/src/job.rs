@@ -1,4 +1,4 @@
-//! The kinds of work, and their results.
+//! The jobs that a worker can execute, and their results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,17 +12,17 @@ use trainings::options::Average;
 use trainings::task_loader::TaskDataSettings;
 use trainings::{finetune, pretrain};
 
-/// What is to be done.
+/// A job for a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Job {
-    /// Fine-tunes a task. Result: [`trainings::outcome::Outcome`].
+    /// Fine-tunes a task. Result: [`trainings::outcome::FinetuneOutcome`].
     Finetune(Box<Finetune>),
     /// Pre-trains. Result: [`pretrain::settings::PretrainOutcome`].
     Pretrain(Box<Pretrain>),
     /// Answers splits with one or several models. Result: [`Answered`].
     Answer(Box<Answer>),
-    /// Writes what a checkpoint makes of pairs. Result: the path of what was written.
+    /// Encodes pairs with a checkpoint. Result: the path of the output.
     Encode(Box<Encode>),
     /// Measures training steps. Result: the report.
     BenchTrain(BenchTrain),
@@ -40,15 +40,15 @@ pub struct Finetune {
     pub train: String,
     /// Splits to validate on; empty for none.
     pub valid: String,
-    /// First weights.
+    /// Initial weights.
     pub start: InitialWeights,
     /// Lets encoder weights be missing.
     pub allow_missing: bool,
-    /// All else. Sizes of the vocabulary, the features and the head follow the data.
+    /// All other settings. The sizes of the vocabulary, the features and the head follow the data.
     pub settings: finetune::FinetuneSettings,
-    /// Also leaves the encoder alone under this name.
+    /// Name under which the encoder alone is saved too.
     pub encoder: Option<String>,
-    /// A stage of a profile says less, in notes for its journal.
+    /// Whether it runs as a stage of a profile, which reports only notes for its journal.
     pub stage: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Pretrain {
     pub data: pretrain::data::PretrainDataSettings,
     /// Collections to train on, comma-separated.
     pub train: String,
-    /// Collections to validate on; none for none.
+    /// Collections to validate on; `None` for no validation.
     pub valid: Option<String>,
     /// Probability that a word is masked.
     pub word_mask_rate: f64,
@@ -70,7 +70,7 @@ pub struct Pretrain {
     pub start: pretrain::initial_weights::PretrainInitialWeights,
     /// Lets weights be missing.
     pub allow_missing: bool,
-    /// All else. The width of the features follows the data.
+    /// All other settings. The width of the features follows the data.
     pub settings: pretrain::settings::PretrainSettings,
 }
 
@@ -82,42 +82,42 @@ pub struct Answer {
     pub data: TaskDataSettings,
     /// Splits, comma-separated.
     pub splits: String,
-    /// Files of weights, which answer together.
+    /// Weights files of the models that answer together.
     pub models: Vec<PathBuf>,
-    /// What is averaged.
+    /// How several models are averaged.
     pub average: Average,
     /// Examples a batch.
     pub batch_size: usize,
     /// Lets encoder weights be missing.
     pub allow_missing: bool,
-    /// Sizes that count in place of those that the files tell, where files tell none or a person says so.
+    /// Sizes to use if a file does not state its own, or if `overrule`.
     pub sizes: Option<Config>,
-    /// Whether `sizes` overrule what the one file tells.
+    /// Whether `sizes` take precedence over those that a file states.
     pub overrule: bool,
-    /// File for the answers, in the task's form of submission.
+    /// File for the answers, in the task's submission format.
     pub output: PathBuf,
-    /// A stage of a profile says nothing.
+    /// Whether it runs as a stage of a profile, which reports nothing.
     pub stage: bool,
 }
 
-/// What answering gave beside the file of answers.
+/// The result of answering, besides the file of answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answered {
     /// Examples without features.
     pub left_out: usize,
-    /// What each class of the head stands for.
+    /// Answer of each class of the head.
     pub answers: Vec<String>,
-    /// One for each file.
+    /// Facts about each model.
     pub models: Vec<ModelFacts>,
     /// SHA-256 of the vocabulary.
     pub vocabulary: String,
-    /// What was read.
+    /// Feature stores that were read.
     pub stores: Vec<StoreFacts>,
-    /// Versions of what the arithmetic stands on.
+    /// Versions of the numerical libraries.
     pub versions: BTreeMap<String, String>,
-    /// Threads of the arithmetic.
+    /// Number of libtorch's threads.
     pub threads: u64,
-    /// The device, described.
+    /// Device, with its hardware.
     pub device: String,
 }
 
@@ -141,7 +141,7 @@ pub struct StoreFacts {
     pub boxes: u64,
     /// Features a box.
     pub width: u64,
-    /// How features are kept.
+    /// Element type of the features.
     pub precision: Precision,
     /// SHA-256 of the TSV's bytes that it holds.
     pub sha256: String,
@@ -153,27 +153,27 @@ pub struct StoreFacts {
 pub struct Encode {
     /// Name of the checkpoint.
     pub load: String,
-    /// Number of attention heads, where a person says it.
+    /// Number of attention heads, if the command line states it.
     pub attention_heads: Option<usize>,
     /// WordPiece vocabulary.
     pub vocab: PathBuf,
     /// Folder laid out as the original's `data/`, for names of answers and splits.
     pub data_root: PathBuf,
-    /// What is encoded.
+    /// Pairs to encode.
     pub pairs: EncodePairs,
-    /// Feature files, each with the number of its rows that count where it is limited.
+    /// Feature files, each with the number of rows to read; `None` for all.
     pub features: Vec<(PathBuf, Option<usize>)>,
     /// Folder of stores that are built.
     pub stores: PathBuf,
-    /// How those keep features.
+    /// Element type of the features in these stores.
     pub precision: Precision,
-    /// Leaves out pairs whose images have no features.
+    /// Whether to skip pairs whose images have no features.
     pub allow_missing_images: bool,
-    /// Also attention.
+    /// Whether to write attention probabilities too.
     pub attention: bool,
-    /// Also the heads' scores, printed as a line of JSON a pair with so many of the best.
+    /// Whether to write the heads' scores too; the number is how many of the best are printed per pair.
     pub heads: Option<usize>,
-    /// As half precision.
+    /// Whether to write half precision.
     pub half: bool,
     /// Pairs a batch.
     pub batch_size: usize,
@@ -181,7 +181,7 @@ pub struct Encode {
     pub output: EncodeOutput,
 }
 
-/// What is encoded.
+/// The pairs to encode.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncodePairs {
@@ -193,22 +193,22 @@ pub enum EncodePairs {
     Split(Task, String),
 }
 
-/// Where encodings go.
+/// The files that encodings are written to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncodeOutput {
     /// One file.
     File(PathBuf),
-    /// Files of so many pairs in a folder.
+    /// Several files in a folder.
     Shards {
         /// The folder.
         folder: PathBuf,
-        /// Pairs a file.
+        /// Pairs per file.
         pairs: usize,
     },
 }
 
-/// Sizes of generated input.
+/// The sizes of generated input.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratedSizes {
@@ -224,13 +224,13 @@ pub struct GeneratedSizes {
     pub answers: usize,
 }
 
-/// How often something is measured.
+/// The number of steps of a measurement.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rounds {
-    /// First, not counted.
+    /// Steps before the measurement, which do not count.
     pub warmup: usize,
-    /// Then, counted.
+    /// Steps that count.
     pub steps: usize,
 }
 
@@ -258,7 +258,7 @@ pub struct BenchPredict {
     pub rounds: Rounds,
     /// Questions asked.
     pub questions: usize,
-    /// Of each image.
+    /// Questions about each image.
     pub questions_per_image: usize,
     /// Percent of sentences that repeat others.
     pub repeats: usize,

@@ -1,6 +1,6 @@
-//! What a harness and a worker say to each other, as types: a request in a file, events as lines of JSON.
+//! The messages between harness and worker as types: a request in a file, and events as lines of JSON.
 //!
-//! Must not know: how anything is done on either side.
+//! Must not know: how either side does its work.
 //!
 //! The worker has three verbs: `run FILE` does what a [`Request`] asks, `hello` says who it is ([`Hello`]), `devices` what it
 //! could compute on ([`Device`]). Its first line is [`Event::Hello`], its last [`Event::Done`] or [`Event::Failed`]; what comes
@@ -22,5 +22,5 @@ pub use job::{
 };
 pub use request::Request;
 
-/// The edition of everything here; another one is not understood. Edition 1 was spoken with a program in an image only.
+/// Edition of the protocol. Both sides refuse any other.
 pub const SCHEMA: u32 = 3;

@@ -1,4 +1,4 @@
-//! What a worker is asked to do.
+//! The request that a worker executes.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,14 @@ pub struct Request {
     pub schema: u32,
     /// SHA-256 over the source that the worker must be built from.
     pub source: String,
-    /// What it computes on: cpu, cuda, cuda:N or auto.
+    /// Device: cpu, cuda, cuda:N or auto.
     pub device: String,
-    /// Threads of the arithmetic.
+    /// Number of libtorch's threads.
     pub threads: u32,
-    /// A file to which it appends what it says, progress left out; none where nobody reads that.
+    /// File to which the worker appends its events except progress; `None` for no file.
     pub record: Option<PathBuf>,
-    /// Whether it ends in order when its stdin closes.
+    /// Whether the worker shuts down in order when its stdin closes.
     pub lifeline: bool,
-    /// What is to be done.
+    /// Job to execute.
     pub job: Job,
 }
