@@ -1,4 +1,4 @@
-//! What measurements of the harness and of the worker share: times of repeated steps, and the JSON object that they end in.
+//! Shared by measurements of the harness and of the worker: times of repeated steps, and the JSON object of a report.
 //!
 //! Must not know: what is measured.
 

@@ -1,4 +1,4 @@
-//! What a measurement was made with: versions, processor, memory.
+//! The JSON report of a measurement: its results with versions, processor and memory.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub fn report(measured: Value, threads: usize) -> Value {
     report_with(BTreeMap::new(), measured, threads)
 }
 
-/// [`report`] of what was computed with libraries of these versions.
+/// Like [`report`], with the versions of further libraries.
 pub fn report_with(mut versions: BTreeMap<String, String>, measured: Value, threads: usize) -> Value {
     let mut entries = match measured {
         Value::Object(entries) => entries,

@@ -1,4 +1,4 @@
-//! Times of repeated steps.
+//! Collects the times of repeated steps and summarises them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use base::error::{Error, Result};
 use data::features::bench::median;
 
-/// How often to measure.
+/// The number of steps of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeats {
     /// Steps that are run first and not counted.
@@ -17,16 +17,20 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// Refuses to measure nothing, or more often than anyone waits for.
+    /// Checks that the numbers of steps are within their limits.
+    ///
+    /// # Errors
+    /// Usage if one is not.
     pub fn check(self) -> Result<Self> {
         const MOST: usize = 1_000_000;
         if self.steps == 0 || self.steps > MOST || self.warmup > MOST {
-            return Err(Error::usage(format!("--steps must be in 1..={MOST} and --warmup in 0..={MOST}")));
+            return Err(Error::usage(format!("--steps is {} and --warmup is {}", self.steps, self.warmup))
+                .next(format!("choose --steps from 1 to {MOST} and --warmup from 0 to {MOST}")));
         }
         Ok(self)
     }
 
-    /// Warm-up included.
+    /// Returns the number of all steps, including warm-up.
     pub fn total(self) -> usize {
         self.warmup + self.steps
     }
@@ -42,12 +46,12 @@ pub struct Times {
 }
 
 impl Times {
-    /// None yet; `what` names a step in the progress lines.
+    /// Creates an empty collection. `what` names a step in progress lines.
     pub fn new(what: &'static str, repeats: Repeats) -> Self {
         Self { what, repeats, seen: 0, milliseconds: Vec::with_capacity(repeats.steps) }
     }
 
-    /// Adds the next step's time and says it. Whether the step counts.
+    /// Adds the time of the next step and reports it with `say`. Returns whether the step counts.
     pub fn add(&mut self, time: Duration, say: impl FnOnce(String)) -> bool {
         let milliseconds = time.as_secs_f64() * 1e3;
         self.seen += 1;
@@ -62,30 +66,30 @@ impl Times {
         counts
     }
 
-    /// `{"median", "best", "all"}` in milliseconds.
+    /// Returns `{"median", "best", "all"}` in milliseconds.
     pub fn json(&self) -> Value {
         let all: Vec<f64> = self.milliseconds.iter().map(|&ms| rounded(ms)).collect();
         json!({ "median": rounded(self.median()), "best": rounded(self.best()), "all": all })
     }
 
-    /// `{"median", "best"}`: `units` per step as units per second.
+    /// Returns `{"median", "best"}` in units per second, given `units` per step.
     pub fn rates(&self, units: f64) -> Value {
         let rate = |milliseconds: f64| rounded(units / milliseconds.max(1e-6) * 1e3);
         json!({ "median": rate(self.median()), "best": rate(self.best()) })
     }
 
-    /// In milliseconds.
+    /// Returns the median in milliseconds; NaN without steps.
     pub fn median(&self) -> f64 {
         if self.milliseconds.is_empty() { f64::NAN } else { median(&self.milliseconds) }
     }
 
-    /// In milliseconds.
+    /// Returns the shortest time in milliseconds; NaN without steps.
     pub fn best(&self) -> f64 {
         self.milliseconds.iter().copied().fold(f64::NAN, f64::min)
     }
 }
 
-/// `{"median", "best"}` of a part's milliseconds in each counted step.
+/// Returns `{"median", "best"}` of the milliseconds that a part took in each counted step; null without steps.
 pub fn part(milliseconds: &[f64]) -> Value {
     if milliseconds.is_empty() {
         return Value::Null;
@@ -94,7 +98,7 @@ pub fn part(milliseconds: &[f64]) -> Value {
     json!({ "median": rounded(median(milliseconds)), "best": rounded(best) })
 }
 
-/// To microseconds where it is milliseconds: more digits are noise.
+/// Rounds to three decimals: of milliseconds, more digits are noise.
 pub fn rounded(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
