@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use checkpoint::{self, DType, StateDict, TensorData, read_safetensors, write_pth, write_safetensors};
 use data::dataset::Task;
 use lxmert::model::parameters::{data, tensor};
-use lxmert::model::{Batch, Inputs, Parameters, Pass, PretrainingModel, TaskModel};
+use lxmert::model::{Batch, ForwardContext, Inputs, Parameters, PretrainingModel, TaskModel};
 use lxmert::train::weights;
 use lxmert_spec::loading::LoadPolicy;
 use lxmert_spec::{Config, ModelDescription};
@@ -99,12 +99,12 @@ fn task_model() -> TaskModel {
 }
 
 fn encoded(model: &PretrainingModel, given: &Given) -> Vec<(&'static str, Tensor)> {
-    let out = model.lxrt().forward(&given.inputs(), Pass::EVAL);
+    let out = model.lxrt().forward(&given.inputs(), ForwardContext::EVAL);
     vec![("lang", out.lang), ("visn", out.visn), ("pooled", out.pooled)]
 }
 
 fn scored(model: &PretrainingModel, given: &Given) -> Vec<(&'static str, Tensor)> {
-    let scores = model.forward(&given.inputs(), Pass::EVAL);
+    let scores = model.forward(&given.inputs(), ForwardContext::EVAL);
     let mut all = encoded(model, given);
     all.extend([("words", scores.words), ("matched", scores.matched), ("answer", scores.answer)]);
     all.extend([("obj", scores.objects.obj), ("attr", scores.objects.attr), ("feat", scores.objects.feat)]);
@@ -165,7 +165,7 @@ fn our_models_give_the_same_numbers_in_the_port() {
     let Some(()) = port("answer", place.path(), &models) else { return };
     same("our pre-training model in the port", &scored(&model, &given), &at("pretrain.safetensors"));
     same("our encoder in the port", &encoded(&model, &given), &at("encoder.safetensors"));
-    let logits = task.forward(&given.batch, Pass::EVAL);
+    let logits = task.forward(&given.batch, ForwardContext::EVAL);
     same("our VQA model in the port", &[("answer", logits)], &at("answers.safetensors"));
 }
 
@@ -192,7 +192,7 @@ fn the_ports_models_give_the_same_numbers_here() {
                     let model = TaskModel::new(&config(), 1, ANSWERS, Device::Cpu).unwrap();
                     let report = weights::load(&model, &path, LoadPolicy::FineTuned, false).unwrap();
                     assert!(report.missing.is_empty() && report.unexpected.is_empty(), "{report}");
-                    vec![("answer", model.forward(&given.batch, Pass::EVAL))]
+                    vec![("answer", model.forward(&given.batch, ForwardContext::EVAL))]
                 }
                 _ => {
                     let model = PretrainingModel::new(&config(), ANSWERS, Device::Cpu).unwrap();

@@ -7,7 +7,7 @@ use base::progress::Silent;
 use checkpoint::{self, StateDict};
 use data::dataset::{Scale, Task};
 use data::features::{FeatureStore, Precision, ensure_store};
-use lxmert::model::{Batch, Pass};
+use lxmert::model::{Batch, ForwardContext};
 use lxmert::train::loading;
 use lxmert::train::weights;
 use serde_json::{Value, json};
@@ -295,7 +295,7 @@ fn logits(place: &Place, load: &str) -> (Tensor, Vec<Value>, Vec<String>) {
         .map(|question| {
             let example = &questions.data.examples[question.index];
             let batch = batch(&store, &example.images[0], &question.words);
-            tch::no_grad(|| model.forward(&batch, Pass::EVAL))
+            tch::no_grad(|| model.forward(&batch, ForwardContext::EVAL))
         })
         .collect();
     let ids = questions.data.examples.iter().map(|example| json!(example.id)).collect();

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use lxmert::model::encoder::Inputs;
 use lxmert::model::losses::{self, VisualTargets};
 use lxmert::model::pretraining::{self, PretrainingModel, Targets};
-use lxmert::model::{Batch, Pass, Reader, TaskModel};
-use lxmert::train::bert_adam::{BertAdam, Settings};
+use lxmert::model::{Batch, CachedEncoder, ForwardContext, TaskModel};
+use lxmert::train::bert_adam::{BertAdam, BertAdamSettings};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
@@ -80,7 +80,7 @@ fn vqa_layers_gradients_and_steps() {
         boxes: outputs.get("boxes_normalised").shallow_clone(),
     };
     let taps = RefCell::new(Vec::new());
-    let pooled = tch::no_grad(|| model.encode(&batch, Pass { train: false, taps: Some(&taps) }));
+    let pooled = tch::no_grad(|| model.encode(&batch, ForwardContext { train: false, taps: Some(&taps) }));
     for (part, got) in [("lang_output", &pooled.lang), ("visn_output", &pooled.visn), ("pooled_output", &pooled.pooled)]
     {
         check_statistics(part, got, &meta[part]);
@@ -98,7 +98,7 @@ fn vqa_layers_gradients_and_steps() {
     }
 
     // The way that answers take: no padding, sentences and images on their own.
-    let reader = Reader::new(&model);
+    let reader = CachedEncoder::new(&model);
     let longest = batch.mask.sum_dim_intlist([1i64].as_slice(), false, Kind::Int64).max().int64_value(&[]);
     let (ids, mask) = (batch.ids.narrow(1, 0, longest), batch.mask.narrow(1, 0, longest));
     let read = reader.pooled(&reader.sentences(&ids, &mask), &mask, &reader.images(&batch.features, &batch.boxes));
@@ -108,7 +108,7 @@ fn vqa_layers_gradients_and_steps() {
     let target = target(&meta["targets"], answers);
     let named = model.parameters().named();
     let parameters: Vec<_> = named.iter().map(|(_, t)| t.shallow_clone()).collect();
-    let logits = model.forward(&batch, Pass::EVAL);
+    let logits = model.forward(&batch, ForwardContext::EVAL);
     within("logits", &logits, outputs.get("vqa_logits"), 5e-5);
     let loss = losses::soft_answers(&logits, &target);
     relative("loss", loss.double_value(&[]), meta["loss_bce_times_num_answers"].as_f64().unwrap(), 1e-5);
@@ -136,9 +136,9 @@ fn four_steps(model: &TaskModel, batch: &Batch, target: &Tensor, parameters: &[T
     let Some(path) = fixtures::lxrt("full/full_vqa_steps.json") else { return };
     let file = fixtures::json(&path);
     let number = |key: &str| file[key].as_f64().unwrap();
-    let mut optimiser = BertAdam::new(Settings::new(number("lr"), number("warmup"), file["t_total"].as_u64()));
+    let mut optimiser = BertAdam::new(BertAdamSettings::new(number("lr"), number("warmup"), file["t_total"].as_u64()));
     for row in file["rows"].as_array().unwrap() {
-        let loss = losses::soft_answers(&model.forward(batch, Pass::EVAL), target);
+        let loss = losses::soft_answers(&model.forward(batch, ForwardContext::EVAL), target);
         relative(&format!("loss of step {}", row["step"]), loss.double_value(&[]), row["loss"].as_f64().unwrap(), 1e-5);
         let grads = gradients::gradients(&loss, parameters);
         let norm = gradients::norm(&grads);
@@ -219,7 +219,7 @@ fn pretraining_losses_and_gradient_norms() {
         },
         answer: &numbers("ans"),
     };
-    let scores = model.forward(&inputs, Pass::EVAL);
+    let scores = model.forward(&inputs, ForwardContext::EVAL);
     for (head, got) in [
         ("lang_prediction_scores", &scores.words),
         ("cross_relationship_score", &scores.matched),

@@ -6,7 +6,7 @@ use checkpoint::StateDict;
 use lxmert::model::encoder::{Inputs, Outputs};
 use lxmert::model::losses::{self, VisualTargets};
 use lxmert::model::pretraining::{self, PretrainingModel, TIED_DECODER, Targets};
-use lxmert::model::{Batch, Pass, TaskModel};
+use lxmert::model::{Batch, ForwardContext, TaskModel};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
@@ -69,13 +69,19 @@ fn outputs_of_every_case_and_module() {
             boxes: inputs.get("boxes"),
             visual_mask: optional("visual_attention_mask"),
         };
-        let Outputs { lang, visn, pooled } = model.lxrt().forward(&given, Pass { train: false, taps: Some(&taps) });
+        let Outputs { lang, visn, pooled } =
+            model.lxrt().forward(&given, ForwardContext { train: false, taps: Some(&taps) });
         // Scores near −10000 are quantised to 2^-10 in f32: the fixture's own f32-f64 difference is 1.5e-4 there.
         let bound = if case.ends_with("allzero") { 2e-3 } else { 2e-5 };
         for (part, got) in [("lang_output", &lang), ("visn_output", &visn), ("pooled_output", &pooled)] {
             within(&format!("{case}.{part}"), got, outputs.get(&format!("{case}.{part}")), bound);
         }
-        within(&format!("{case}: pooled alone"), &model.lxrt().forward_pooled(&given, Pass::EVAL), &pooled, 1e-7);
+        within(
+            &format!("{case}: pooled alone"),
+            &model.lxrt().forward_pooled(&given, ForwardContext::EVAL),
+            &pooled,
+            1e-7,
+        );
         if case == "plain" {
             let taps = taps.into_inner();
             let wanted: Vec<_> = outputs.0.keys().filter_map(|name| name.strip_prefix("tap.")).collect();
@@ -104,7 +110,7 @@ fn pretraining_heads_losses_and_every_gradient() {
         (Tensors::read(&inputs), Tensors::read(&outputs), Tensors::read(&grads), fixtures::json(&expected));
     let given = pretraining_inputs(&inputs, "");
     let targets = pretraining_targets(&inputs, "");
-    let scores = model.forward(&given, Pass::EVAL);
+    let scores = model.forward(&given, ForwardContext::EVAL);
     for (name, got) in [
         ("lang_prediction_scores", &scores.words),
         ("cross_relationship_score", &scores.matched),
@@ -140,7 +146,7 @@ fn pretraining_heads_losses_and_every_gradient() {
     let nothing = inputs.get("masked_lm_labels").full_like(-1);
     let no_answer = inputs.get("ans").full_like(-1);
     let unlabelled = Targets { words: &nothing, answer: &no_answer, ..pretraining_targets(&inputs, "") };
-    let guarded = pretraining::losses(&model.forward(&given, Pass::EVAL), &unlabelled, PretrainTasks::ALL);
+    let guarded = pretraining::losses(&model.forward(&given, ForwardContext::EVAL), &unlabelled, PretrainTasks::ALL);
     assert!(expected["all_lm_and_qa_labels_ignored"].is_object());
     assert_eq!((guarded[0].1.double_value(&[]), guarded[5].1.double_value(&[])), (0.0, 0.0));
     let after = gradients::gradients(&total(&guarded), &parameters);
@@ -206,7 +212,7 @@ fn task_models_logits_losses_and_every_gradient() {
             boxes: flat("boxes", 4),
         };
         for (kind, expected) in meta["losses"].as_object().unwrap() {
-            let logits = model.forward(&batch, Pass::EVAL);
+            let logits = model.forward(&batch, ForwardContext::EVAL);
             within(&format!("{task} logits"), &logits, io.get("logits"), 2e-5);
             let loss = match kind.as_str() {
                 "bce" => losses::soft_answers(&logits, io.get("target")),

@@ -2,8 +2,8 @@
 
 use lxmert::model::losses;
 use lxmert::model::pretraining::{self, TIED_DECODER};
-use lxmert::model::{Batch, Parameters, Pass, TaskModel};
-use lxmert::train::bert_adam::{BertAdam, Settings};
+use lxmert::model::{Batch, ForwardContext, Parameters, TaskModel};
+use lxmert::train::bert_adam::{BertAdam, BertAdamSettings};
 use lxmert::train::gradients;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::tiny;
 fn follow(what: &str, file: &Value, parameters: &Parameters, loss_of: impl Fn(usize) -> (Tensor, Vec<f64>)) {
     let number = |key: &str| file[key].as_f64().unwrap();
     let tensors: Vec<_> = parameters.named().into_iter().map(|(_, t)| t).collect();
-    let mut optimiser = BertAdam::new(Settings::new(number("lr"), number("warmup"), file["t_total"].as_u64()));
+    let mut optimiser = BertAdam::new(BertAdamSettings::new(number("lr"), number("warmup"), file["t_total"].as_u64()));
     let rows = file["rows"].as_array().unwrap();
     assert!(!rows.is_empty());
     for (step, row) in rows.iter().enumerate() {
@@ -79,7 +79,7 @@ fn vqa() {
             let get = |name: &str| batches.get(&format!("{name}.{i}")).shallow_clone();
             let batch =
                 Batch { ids: get("input_ids"), mask: get("input_mask"), features: get("feats"), boxes: get("boxes") };
-            (losses::soft_answers(&model.forward(&batch, Pass::EVAL), &get("target")), Vec::new())
+            (losses::soft_answers(&model.forward(&batch, ForwardContext::EVAL), &get("target")), Vec::new())
         });
         if let Some(finals) = finals.and_then(|name| fixtures::lxrt(&format!("optim/{name}"))) {
             compare_weights(file, model.parameters(), &finals);
@@ -102,7 +102,7 @@ fn pretraining() {
     let model = tiny::pretraining_model(&config, answers, compare::state(&weights));
     follow("pre-training", &fixtures::json(&path), model.parameters(), |i| {
         let suffix = format!(".{i}");
-        let scores = model.forward(&tiny::pretraining_inputs(&batches, &suffix), Pass::EVAL);
+        let scores = model.forward(&tiny::pretraining_inputs(&batches, &suffix), ForwardContext::EVAL);
         let losses = pretraining::losses(&scores, &tiny::pretraining_targets(&batches, &suffix), PretrainTasks::ALL);
         let parts = losses.iter().map(|(_, loss)| loss.double_value(&[])).collect();
         (tiny::total(&losses), parts)

@@ -1,11 +1,11 @@
-//! LXMERT on libtorch: the model, its training, prediction, and what it makes of sentences and images.
+//! LXMERT on libtorch: the model, its training, prediction, and encoding.
 //!
-//! Must not know: command lines, containers, verdicts; where its results are read.
+//! Must not know: command lines, containers, verdicts, or who reads its results.
 //!
-//! - [`model`]: parameter names equal to the original's;
+//! - [`model`]: the network, whose parameters have the original's names;
 //! - [`train`]: BertAdam, schedules, the training loops, prediction;
-//! - [`libtorch`]: which one is loaded;
-//! - [`encode`]: what a checkpoint makes of sentences and images, written to files.
+//! - [`encode`]: computes states, attention and scores of sentences with images, and writes them to files;
+//! - [`libtorch`]: the version of the loaded library.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 

@@ -1,15 +1,15 @@
-//! The libtorch that is loaded.
+//! The version of the libtorch that is loaded.
 
 use std::collections::BTreeMap;
 
-/// Returns its version and that of tch: what decides the last bits of a training.
+/// Returns the versions of libtorch and tch, which may change the last bits of a result.
 pub fn versions() -> BTreeMap<String, String> {
     [("tch", env!("REPRO_TCH_VERSION").to_owned()), ("libtorch", version())]
         .map(|(name, version)| (name.to_owned(), version))
         .into()
 }
 
-/// The version that the loaded library says it has.
+/// Returns the version that the loaded library reports.
 fn version() -> String {
     unsafe extern "C" {
         /// Major, minor and patch number in the three highest bytes (torch/headeronly/version.h).

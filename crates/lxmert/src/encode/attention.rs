@@ -1,4 +1,4 @@
-//! Names for the attention probabilities that a pass of the model shows.
+//! Names the attention probabilities that a forward pass has collected.
 
 use indexmap::IndexMap;
 use tch::Tensor;
@@ -6,7 +6,7 @@ use tch::Tensor;
 use base::error::{Error, Result};
 use lxmert_spec::Config;
 
-/// What an attention module's tap ends in.
+/// Suffix of the name under which an attention module's probabilities are collected.
 const TAP: &str = ".probabilities";
 
 /// Picks the attention probabilities from what a pass over all outputs ([`crate::model::Lxrt::forward`]) tapped, by these names,
@@ -22,7 +22,7 @@ const TAP: &str = ".probabilities";
 /// | `attention.cross_visn_self.i` | boxes | boxes, the same |
 ///
 /// # Errors
-/// A bug where not every attention of the model is there once.
+/// Only on a bug: an attention of the model is missing or there twice.
 pub fn attention_maps(taps: Vec<(String, Tensor)>, config: &Config) -> Result<IndexMap<String, Tensor>> {
     let mut maps = IndexMap::new();
     for (tap, probabilities) in taps {

@@ -1,4 +1,4 @@
-//! The images' features: obj36 TSV files and stores, in any order.
+//! Opens the features of images: obj36 TSV files and stores, in any order.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use trainings::examples::FeatureSource;
 
 /// The features of a run.
 pub struct Features {
-    /// Where images are looked up; a later file counts before an earlier one.
+    /// Stores in which images are looked up; a later file takes precedence.
     pub source: FeatureSource,
-    /// What they were made from, by SHA-256.
+    /// Digests of the files from which they were made.
     pub identity: Value,
 }
 
 impl Features {
-    /// Opens files of which each is a store or a TSV; a TSV's store is built in `stores` where it is not there yet. A number
-    /// limits a file to its first rows.
+    /// Opens feature files, each of which is a store or a TSV. A TSV's store is built in the folder `stores` if it is missing. A
+    /// number limits a file to its first rows.
     ///
     /// # Errors
-    /// As [`ensure_store`] and [`FeatureStore::open_checked`]; usage where there is none; data where they do not fit each other.
+    /// Those of [`ensure_store`] and [`FeatureStore::open_checked`]; usage without files; data if their shapes differ.
     pub fn open(
         files: &[(PathBuf, Option<usize>)],
         stores: &Path,

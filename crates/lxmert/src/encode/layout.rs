@@ -1,4 +1,4 @@
-//! The files: one, or shards and a manifest; what their metadata say, and which of them are there already.
+//! The output files of encoding: one file, or shards with a manifest. Writes them and recognises those that are complete.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,24 +14,24 @@ use checkpoint::{self, StateDict};
 
 /// Key of the description in a file's metadata.
 pub(super) const KEY: &str = "lxmert_repro.encode";
-/// The manifest's name in a folder of shards.
+/// Name of the manifest in a folder of shards.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Where the outputs go.
+/// The files that the outputs are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// All pairs in one file, which is replaced where it is there.
+    /// One file for all pairs, which is replaced if it exists.
     File(PathBuf),
-    /// A folder with `shard-00000.safetensors` and so on, of so many pairs each, and [`MANIFEST`] when all are complete.
+    /// A folder with `shard-00000.safetensors` and so on, and with [`MANIFEST`] once all are complete.
     Shards {
         /// The folder.
         folder: PathBuf,
-        /// Pairs in a shard.
+        /// Pairs per shard.
         pairs: usize,
     },
 }
 
-/// What all files of a run say about it.
+/// The description of a run, which all of its files hold.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct About {
     /// SHA-256 over everything that decides the content.
@@ -40,21 +40,21 @@ pub(super) struct About {
     pub model: Value,
     /// The checkpoint's file name and SHA-256.
     pub checkpoint: Value,
-    /// What each tensor is.
+    /// Description of each tensor.
     pub tensors: Value,
 }
 
 /// One file of the outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its pairs, by position in the whole.
+    /// Indices of its pairs.
     pub pairs: Range<usize>,
 }
 
 impl Output {
-    /// The files for so many pairs.
+    /// Returns the files for `total` pairs.
     pub(super) fn parts(&self, total: usize) -> Vec<Part> {
         match self {
             Self::File(path) => vec![Part { path: path.clone(), pairs: 0..total }],
@@ -69,7 +69,7 @@ impl Output {
         }
     }
 
-    /// What a person is told to look at: the file, or the manifest.
+    /// Returns the path to show to people: the file, or the manifest.
     pub(super) fn shown(&self) -> PathBuf {
         match self {
             Self::File(path) => path.clone(),
@@ -77,14 +77,17 @@ impl Output {
         }
     }
 
-    /// Refuses a folder with shards of another run.
+    /// Checks that the folder holds no shards of another run.
+    ///
+    /// # Errors
+    /// Usage if it does.
     pub(super) fn check(&self, parts: &[Part], about: &About) -> Result<()> {
         let Self::Shards { folder, .. } = self else { return Ok(()) };
-        let advice = "name another folder, or remove this one to begin anew";
+        let advice = "name another folder, or remove this one to start from scratch";
         for part in parts.iter().filter(|part| part.path.exists()) {
             if !part.is_complete(about) {
                 return Err(Error::usage(format!("{} is of another run", part.path.display()))
-                    .because("the checkpoint, the pairs, the features or the options were others")
+                    .because("its checkpoint, pairs, features or options differ")
                     .next(advice));
             }
         }
@@ -95,7 +98,7 @@ impl Output {
         }
     }
 
-    /// Writes the manifest, once all shards are there.
+    /// Writes the manifest. Call it once all shards are complete.
     pub(super) fn finish(&self, parts: &[Part], about: &About) -> Result<()> {
         let Self::Shards { folder, .. } = self else { return Ok(()) };
         let name = |part: &Part| part.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -112,13 +115,13 @@ impl Output {
 }
 
 impl Part {
-    /// Whether the file is there, whole, and of this run.
+    /// Whether the file exists, is complete, and is of this run.
     pub(super) fn is_complete(&self, about: &About) -> bool {
         description(&self.path)
             .is_some_and(|found| found["key"] == json!(about.key) && found["first"] == json!(self.pairs.start))
     }
 
-    /// Writes the file; it appears whole or not at all.
+    /// Writes the file atomically.
     pub(super) fn write(&self, tensors: &StateDict, pairs: &[Pair], about: &About) -> Result<()> {
         let text = json!({
             "schema": 1, "key": about.key, "first": self.pairs.start, "pairs": pairs, "checkpoint": about.checkpoint,
@@ -129,7 +132,7 @@ impl Part {
     }
 }
 
-/// What a file of outputs says about itself; None where it is none, or cut short.
+/// Reads the description of an output file; `None` if it is not one, or is truncated.
 pub(super) fn description(path: &Path) -> Option<Value> {
     let metadata = checkpoint::read_metadata(path).ok()??;
     serde_json::from_str(metadata.get(KEY)?).ok()

@@ -1,11 +1,11 @@
-//! What a checkpoint makes of sentences and images, written to files: states, attention, scores of the heads.
+//! Encodes sentences with images and writes states, attention and head scores to files.
 //!
-//! - [`Sizes`]: what a model's sizes are, read off its checkpoint's tensors;
+//! - [`Sizes`]: the sizes and heads of a model, derived from the tensors of its checkpoint;
 //! - [`Encoder`]: the model with whatever heads its checkpoint has;
 //! - [`Pair`]: a sentence and its images, from a file, a command line or a task's split;
-//! - [`Features`]: the images;
-//! - [`encode()`]: all of them to one safetensors file, or to shards that a later run adds to;
-//! - [`Shown`]: what the heads say, for a person.
+//! - [`Features`]: the features of the images;
+//! - [`encode()`]: encodes all pairs to one safetensors file, or to shards that a later run completes;
+//! - [`Shown`]: the best scores of the heads, for people.
 
 mod attention;
 mod encoder;

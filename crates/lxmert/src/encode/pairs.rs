@@ -1,4 +1,4 @@
-//! Pairs of a sentence and its images: from files, from lists, from a task's split.
+//! Reads pairs of a sentence and its images from files, lists, or a task's split, and checks them.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ const LARGEST: u64 = 4 << 30;
 /// A sentence and the image that it is read with; NLVR2's statements have two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Pair {
-    /// What the file calls it, else its number from 0.
+    /// Its id in the file, else its number, counted from 0.
     pub id: Id,
     /// The images' ids in the feature files.
     #[serde(rename = "img_ids")]
@@ -25,7 +25,7 @@ pub struct Pair {
     pub sent: String,
 }
 
-/// One pair as it stands in a JSON file; other fields, such as labels, are passed over.
+/// A pair in a JSON file. Other fields, such as labels, are ignored.
 #[derive(Deserialize)]
 struct Record {
     #[serde(alias = "question_id", alias = "identifier")]
@@ -48,12 +48,13 @@ impl Record {
     }
 }
 
-/// Reads pairs from a file: a JSON list, JSON lines (both with `img_id`, or `img0` and `img1`; `sent`; and perhaps `id`), or
-/// text lines of `img_id`, `sent` or of `id`, `img_id`, `sent` with tabs between them, with or without these names as the
-/// first line. The content decides which.
+/// Reads pairs from a file, in one of these formats, which it recognises by the content:
+///
+/// - a JSON list or JSON lines, with `sent`, either `img_id` or `img0` and `img1`, and optionally `id`;
+/// - tab-separated lines of `img_id`, `sent` or of `id`, `img_id`, `sent`, with or without these names as the first line.
 ///
 /// # Errors
-/// Data with the place of what is wrong; an empty sentence and a file without pairs are wrong too.
+/// Data, with the place, if a pair is malformed or its sentence is empty, or if there is no pair.
 pub fn pairs_of_file(path: &Path) -> Result<Vec<Pair>> {
     let text = files::read_text(path, LARGEST)?;
     let pairs = match text.trim_start().chars().next() {
@@ -108,10 +109,10 @@ fn columns(line: &str, number: usize) -> Result<Pair, String> {
     Ok(Pair { id, images: vec![image.to_owned()], sent: sent.to_owned() })
 }
 
-/// Pairs the lists up; a list of one goes with every entry of the other.
+/// Pairs images with sentences. A list with one entry is paired with every entry of the other.
 ///
 /// # Errors
-/// Usage where the lists do not fit.
+/// Usage if the lengths do not match.
 pub fn pairs_of_lists(images: &[String], sentences: &[String]) -> Result<Vec<Pair>> {
     let (i, s) = (images.len(), sentences.len());
     if i == 0 || s == 0 || (i != s && i != 1 && s != 1) {
@@ -126,20 +127,20 @@ pub fn pairs_of_lists(images: &[String], sentences: &[String]) -> Result<Vec<Pai
     checked((0..i.max(s)).map(pair).collect()).map_err(|e| e.while_doing("cannot use what the command line says"))
 }
 
-/// The examples of a task's splits.
+/// Returns the examples of a task's splits as pairs.
 ///
 /// # Errors
-/// As [`TaskData::load`], and for an empty sentence.
+/// Data if a sentence is empty, or if there is no example.
 pub fn pairs_of_split(data: TaskData) -> Result<Vec<Pair>> {
     let pair = |e: data::dataset::Example| Pair { id: e.id, images: e.images, sent: e.sentence };
     checked(data.examples.into_iter().map(pair).collect())
 }
 
-/// The pairs all of whose images are `available`, and how many are not among them; `clue` says how the ids of those that
-/// are not differ from the ids there.
+/// Returns the pairs whose images are all `available`, and the number of other pairs. `clue` tells how missing ids differ from
+/// existing ones.
 ///
 /// # Errors
-/// Data with the number of those left over, unless they are `allowed`; data where none is left.
+/// Data if a pair lacks features, unless that is `allowed`; data if no pair is left.
 pub fn with_features(
     mut pairs: Vec<Pair>,
     available: impl Fn(&str) -> bool,
@@ -164,10 +165,12 @@ pub fn with_features(
 
 fn checked(pairs: Vec<Pair>) -> Result<Vec<Pair>> {
     let Some(first) = pairs.first() else {
-        return Err(Error::data("there is no pair in it"));
+        return Err(Error::data("there is no pair in it").next("add a pair: an image's id, a tab, a sentence"));
     };
     if let Some(pair) = pairs.iter().find(|pair| pair.sent.trim().is_empty()) {
-        return Err(Error::data(format!("the sentence of pair {} is empty", pair.id)));
+        return Err(
+            Error::data(format!("the sentence of pair {} is empty", pair.id)).next("give it a sentence, or remove it")
+        );
     }
     if let Some(other) = pairs.iter().find(|pair| pair.images.len() != first.images.len()) {
         return Err(Error::data(format!(
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn errors_name_the_place() {
         for (text, place) in [
             ("a\tA dog?\nb", "line 2"),
             ("img_id\tsent\na\tA dog?\nb", "line 3"),

@@ -1,4 +1,4 @@
-//! All pairs through the model and into files.
+//! Encodes all pairs and writes the results to files.
 
 use std::path::{Path, PathBuf};
 
@@ -20,52 +20,52 @@ use checkpoint::{StateDict, TensorData};
 use data::dataset::tokenizer::Tokenizer;
 use trainings::examples::MAX_WORDS;
 
-/// How the outputs are made and where they go.
+/// The settings of an encoding.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What is wanted besides the states.
+    /// Outputs besides the states.
     pub want: Want,
-    /// f16 instead of f32.
+    /// Whether floats are written as f16 instead of f32.
     pub half: bool,
-    /// Pairs that the model reads at once.
+    /// Pairs per batch.
     pub batch_size: usize,
-    /// The files.
+    /// Files to write.
     pub output: Output,
 }
 
-/// What is encoded, and by what.
+/// The input of an encoding: a model, pairs and features.
 pub struct Work<'a> {
     /// The model.
     pub encoder: &'a Encoder,
-    /// The file, or the folder of Hugging Face's layout, that it is from.
+    /// Path of the model's checkpoint: a file, or a folder in Hugging Face's layout.
     pub checkpoint: &'a Path,
-    /// Cuts the sentences.
+    /// Tokeniser of the sentences.
     pub tokenizer: &'a Tokenizer,
-    /// The sentences and their images, all with features.
+    /// Sentences with their images, all of which have features.
     pub pairs: &'a [Pair],
-    /// The images.
+    /// Features of the images.
     pub features: &'a Features,
 }
 
-/// Largest content of one file, since it is put together in memory.
+/// Limit of the content of a file in bytes, since it is built in memory.
 const LARGEST_PART: usize = 4 << 30;
 
-/// What came of it.
+/// The result of an encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
-    /// The file, or the manifest of the shards.
+    /// Path of the file, or of the manifest of the shards.
     pub path: PathBuf,
-    /// The files with the tensors, in order.
+    /// Paths of the files with tensors, in order.
     pub parts: Vec<PathBuf>,
-    /// Files that were there already, complete.
+    /// Number of files that were already complete.
     pub kept: usize,
 }
 
-/// Encodes everything that is not encoded yet. `seen` hears how many pairs are done.
+/// Encodes the pairs of all files that are not complete yet. Calls `seen` with the number of pairs processed since the last call.
 ///
 /// # Errors
-/// Data where pairs, features, vocabulary and model do not fit; usage where the outputs are too large for one file or others
-/// are in the place; interrupted on Ctrl-C and the like, after which complete shards are there.
+/// Data if pairs, features, vocabulary and model do not fit each other; usage if the outputs are too large for one file or the
+/// folder holds those of another run; interrupted if a signal stops it, after which complete shards remain.
 pub fn encode(work: &Work<'_>, settings: &Settings, seen: &mut dyn FnMut(usize)) -> Result<Encoded> {
     work.check(settings)?;
     let at_work = ShutdownGuard::begin()?;
@@ -88,10 +88,10 @@ pub fn encode(work: &Work<'_>, settings: &Settings, seen: &mut dyn FnMut(usize))
 }
 
 impl Encoded {
-    /// What the heads say about the pairs, file by file, `top` words and answers each.
+    /// Returns the best scores for the pairs, file by file, with `top` words and answers each.
     ///
     /// # Errors
-    /// Data where a file is not as it was written.
+    /// Data if a file was changed after it was written.
     pub fn shown<'a>(
         &'a self,
         tokenizer: &'a Tokenizer,
@@ -103,12 +103,12 @@ impl Encoded {
 }
 
 impl Work<'_> {
-    /// Images a pair has.
+    /// Returns the number of images per pair.
     fn images(&self) -> usize {
         self.pairs.first().map_or(1, |pair| pair.images.len())
     }
 
-    /// Word positions: as in the original's programs, or as many as the model has.
+    /// Returns the number of word positions: the original's, or the model's if it has fewer.
     fn words(&self) -> usize {
         MAX_WORDS.min(self.encoder.sizes().config.max_position_embeddings)
     }
@@ -117,30 +117,30 @@ impl Work<'_> {
         let (sizes, source) = (self.encoder.sizes(), &self.features.source);
         let config = &sizes.config;
         for (what, model, data) in [
-            ("words", config.vocab_size, self.tokenizer.vocab_size()),
-            ("features a box", config.visual_feat_dim, source.dim()),
-            ("numbers a box", config.visual_pos_dim, 4),
+            ("words in its vocabulary", config.vocab_size, self.tokenizer.vocab_size()),
+            ("numbers per box feature", config.visual_feat_dim, source.dim()),
+            ("numbers per box position", config.visual_pos_dim, 4),
         ] {
             if model != data {
-                return Err(Error::data(format!("the model knows {model} {what}, the data have {data}"))
+                return Err(Error::data(format!("the model has {model} {what}, the data have {data}"))
                     .next("use the vocabulary and features that the model was trained with"));
             }
         }
         if settings.want.heads && sizes.names_of_heads().is_empty() {
-            return Err(Error::usage("--heads: the checkpoint has an encoder only, no heads").next("leave --heads out"));
+            return Err(Error::usage("--heads: the checkpoint has an encoder only, no heads").next("remove --heads"));
         }
         let (needed, given) = (sizes.images(), self.images());
         if settings.want.heads && needed > 1 && needed != given {
             return Err(Error::usage(format!(
                 "the model's answer head reads {needed} images with a sentence, but the pairs have {given}"
             ))
-            .next("give img0 and img1 for each sentence, or leave --heads out"));
+            .next("give img0 and img1 for each sentence, or remove --heads"));
         }
         let in_a_part = settings.output.parts(self.pairs.len()).first().map_or(0, |part| part.pairs.len());
         let bytes = self.bytes_a_pair(settings);
         if in_a_part.saturating_mul(bytes) > LARGEST_PART {
             return Err(Error::usage(format!(
-                "{in_a_part} pairs of {:.1} MB make a file that is too large to put together in memory",
+                "a file of {in_a_part} pairs of {:.1} MB each is too large to build in memory",
                 bytes as f64 / 1e6
             ))
             .next(format!("pass --shard-size {}", (LARGEST_PART / 4 / bytes.max(1)).max(1))));
@@ -213,7 +213,7 @@ impl Work<'_> {
         Ok(grown.into_iter().map(|(name, grown)| (name, TensorData::from(grown))).collect())
     }
 
-    /// All tensors of some pairs, of which the first is row `first` of its file.
+    /// Computes all tensors of some pairs, the first of which is row `first` of its file.
     fn batch(&self, pairs: &[Pair], first: i64, want: Want) -> Result<IndexMap<String, Tensor>> {
         let source = &self.features.source;
         let (boxes, dim, words) = (source.boxes(), source.dim(), self.words());

@@ -1,4 +1,4 @@
-//! What the heads say, read back from a file of outputs, for a person.
+//! Reads the scores of the heads from an output file and picks the best ones, for people.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use data::dataset::nlvr2_answer;
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::loading::{ModelHeads, hf};
 
-/// What the heads say about one pair.
+/// The best scores of the heads for a pair.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Shown {
     /// The pair's id.
@@ -23,42 +23,43 @@ pub struct Shown {
     pub img_ids: Value,
     /// Its sentence.
     pub sent: Value,
-    /// For each image the probability that the sentence belongs to it.
+    /// Probability for each image that the sentence belongs to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub matching: Vec<f32>,
-    /// The likeliest words for each `[MASK]`.
+    /// Most probable words for each `[MASK]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub masks: Vec<Mask>,
-    /// The answers with the highest scores.
+    /// Answers with the highest scores.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
 }
 
-/// A `[MASK]` and what could stand there.
+/// A `[MASK]` with its most probable words.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mask {
-    /// Which of the pair's images it was read with.
+    /// Image of the pair that it was read with.
     pub img_id: Value,
     /// Its position, `[CLS]` being 0.
     pub position: i64,
-    /// Words with their probabilities, the likeliest first.
+    /// Words with their probabilities, the most probable first.
     pub top: Vec<(String, f32)>,
 }
 
 /// An answer and its score before any softmax or sigmoid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
-    /// Its words; its number where the answer table is not known.
+    /// Its text, or its number if the answer table is unknown.
     pub answer: Value,
     /// The head's score.
     pub score: f32,
 }
 
-/// The words of an answer head's answers: those that a folder of Hugging Face's layout names; else those of a data root's
-/// tables, the pre-training table, VQA's or GQA's, whichever is there and has as many; NLVR2's need none.
+/// Returns the texts of an answer head's answers; `None` if they are unknown. They come from the folder in Hugging Face's layout if it
+/// names them, else from the answer table below the data root that has as many: the pre-training table, VQA's or GQA's. NLVR2 needs
+/// none.
 ///
 /// # Errors
-/// Where the folder's configuration cannot be read.
+/// If the folder's configuration cannot be read.
 pub fn answer_names(checkpoint: &Path, data_root: &Path, sizes: &Sizes) -> Result<Option<Vec<String>>> {
     let Some(count) = sizes.answers() else { return Ok(None) };
     let said = hf::folder::config_of(checkpoint)?.map(|config| config.answers()).transpose()?.flatten();
@@ -82,13 +83,15 @@ pub fn answer_names(checkpoint: &Path, data_root: &Path, sizes: &Sizes) -> Resul
     })
 }
 
-/// What the heads say about each pair of a file, `top` words and answers each.
+/// Returns the best scores for each pair of a file, with `top` words and answers each.
 ///
 /// # Errors
-/// Data where the file is not as it was written.
+/// Data if the file was changed after it was written.
 pub(crate) fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String]>, top: usize) -> Result<Vec<Shown>> {
-    let strange =
-        || Error::data(format!("{} is not as it was written", path.display())).next("remove it and run this again");
+    let strange = || {
+        Error::data(format!("{} was changed after it was written", path.display()))
+            .next("remove it and run the command again")
+    };
     let about = description(path).ok_or_else(strange)?;
     let tensors = checkpoint::read_as_named(path)?;
     let pairs = about["pairs"].as_array().ok_or_else(strange)?;
@@ -129,7 +132,7 @@ pub(crate) fn shown(path: &Path, tokenizer: &Tokenizer, answers: Option<&[String
     Ok(shown)
 }
 
-/// The rows of a two-dimensional tensor, one at a time; none where it is not there.
+/// Returns the rows of a two-dimensional tensor, one at a time; none if it is missing.
 fn rows<'a>(tensors: &'a StateDict, name: &str) -> impl ExactSizeIterator<Item = Result<Vec<f32>>> + use<'a> {
     let tensor = tensors.get(name);
     let count = tensor.and_then(|t| t.shape.first()).copied().unwrap_or(0);
@@ -152,7 +155,7 @@ fn softmax(scores: &[f32]) -> Vec<f32> {
     grown.iter().map(|g| (g / sum) as f32).collect()
 }
 
-/// Positions of the highest values, the highest first, the first of equals first.
+/// Returns the indices of the highest values in descending order; among equal values the first comes first.
 fn highest(values: &[f32], count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     let by = |a: &usize, b: &usize| values[*b].total_cmp(&values[*a]).then(a.cmp(b));

@@ -1,4 +1,5 @@
-//! A model's sizes and heads: what its checkpoint's tensors show, and the one number that they do not.
+//! The sizes and heads of a model, derived from the tensors of its checkpoint. Only the number of attention heads must be known from
+//! elsewhere.
 
 use std::path::Path;
 
@@ -9,33 +10,32 @@ use checkpoint::{self, StateDict};
 use lxmert_spec::Config;
 use lxmert_spec::loading::{ModelHeads, TensorCatalogue, hf};
 
-/// Width of an attention head in BERT and in every model published in its sizes.
+/// Width of an attention head in BERT and in every published model with BERT's sizes.
 const HEAD_WIDTH: usize = 64;
 
-/// How the number of attention heads is known; no tensor's shape shows it.
+/// The source of the number of attention heads, which no tensor's shape shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttentionHeads {
-    /// Someone says so: the command line, or the checkpoint's description.
+    /// Stated by the command line or by the checkpoint's description.
     Said(usize),
-    /// One for each 64 of the width, as in BERT.
+    /// Derived from the width, one head per 64, as in BERT.
     AsInBert,
 }
 
-/// What a checkpoint holds.
+/// The sizes and heads of a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sizes {
-    /// All sizes; dropout is as in the paper, but never on here.
+    /// Sizes of the model. Dropout is the paper's, but never used here.
     pub config: Config,
-    /// The heads.
+    /// Heads of the model.
     pub heads: ModelHeads,
 }
 
 impl Sizes {
-    /// Of tensors under the original's names, without `module.`
+    /// Derives the sizes from tensors with the original's names, without `module.`.
     ///
     /// # Errors
-    /// Data where they are no LXMERT model's; usage where nobody says how many attention heads there are and the width does not
-    /// show it, or where the number cannot be.
+    /// Data if they are not of an LXMERT model; usage if the number of attention heads is unknown or does not divide the width.
     pub fn of(state: &StateDict, attention_heads: AttentionHeads) -> Result<(Self, TensorCatalogue)> {
         let catalogue = TensorCatalogue::of(state)?;
         let s = &catalogue.sizes;
@@ -64,7 +64,7 @@ impl Sizes {
         Ok((Self { config, heads: catalogue.heads.clone() }, catalogue))
     }
 
-    /// Images that the answer head reads with a sentence: 2 for NLVR2.
+    /// Returns the number of images that the answer head reads with a sentence: 2 for NLVR2, else 1.
     pub fn images(&self) -> usize {
         match self.heads {
             ModelHeads::Answers { images, .. } => images.max(1),
@@ -72,7 +72,7 @@ impl Sizes {
         }
     }
 
-    /// Answers of the answer head.
+    /// Returns the number of answers of the answer head; `None` without one.
     pub fn answers(&self) -> Option<usize> {
         match self.heads {
             ModelHeads::Answers { answers, .. } => Some(answers),
@@ -86,7 +86,7 @@ impl Sizes {
         matches!(self.heads, ModelHeads::Pretraining { .. })
     }
 
-    /// Which of the heads for objects, attributes and features there are.
+    /// Whether there are heads for objects, attributes and features, in this order.
     pub fn objects(&self) -> [bool; 3] {
         match &self.heads {
             ModelHeads::Pretraining { objects: Some(o), .. } => {
@@ -96,7 +96,7 @@ impl Sizes {
         }
     }
 
-    /// The names of the heads.
+    /// Returns the names of the heads for people.
     pub fn names_of_heads(&self) -> Vec<String> {
         let words = if self.words() { vec!["masked words".to_owned(), "matching".to_owned()] } else { Vec::new() };
         let objects = ["objects", "attributes", "features"].into_iter().zip(self.objects());
@@ -105,7 +105,7 @@ impl Sizes {
         words.into_iter().chain(objects).chain(answers).collect()
     }
 
-    /// What it is, for the files' metadata.
+    /// Returns a description for the metadata of files.
     pub(super) fn described(&self) -> Result<Value> {
         let config = serde_json::to_value(&self.config).map_err(|e| Error::bug("sizes cannot be told").because(e))?;
         Ok(json!({"kind": self.kind(), "config": config, "heads": self.names_of_heads()}))
@@ -119,7 +119,7 @@ impl Sizes {
         }
     }
 
-    /// What it is, in words.
+    /// Returns a description for people.
     pub fn in_words(&self) -> String {
         let c = &self.config;
         let sizes = format!(
@@ -138,10 +138,10 @@ impl Sizes {
     }
 }
 
-/// How many attention heads the model in `path` has, where a description of ours or of Hugging Face's layout says so.
+/// Reads the number of attention heads of a model from its description, by this program or in Hugging Face's layout.
 ///
 /// # Errors
-/// Where the file or the description cannot be read.
+/// If the file or the description cannot be read.
 pub fn described_heads(path: &Path) -> Result<AttentionHeads> {
     if let Some(config) = hf::folder::config_of(path)? {
         return Ok(AttentionHeads::Said(config.num_attention_heads));
@@ -161,9 +161,10 @@ impl AttentionHeads {
             // Below two heads the rule would also "fit" small models that have others.
             Self::AsInBert if hidden >= 2 * HEAD_WIDTH && hidden.is_multiple_of(HEAD_WIDTH) => Ok(hidden / HEAD_WIDTH),
             Self::AsInBert => Err(Error::usage(format!(
-                "a model {hidden} wide is none of BERT's sizes, and no tensor shows its number of attention heads"
+                "the number of attention heads of a model with hidden size {hidden} is unknown"
             ))
-            .next("say it with --attention-heads")),
+            .because("no tensor shows it, and BERT has no model of this size")
+            .next("pass it with --attention-heads")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The tensors of a file: what each is, and how they grow batch by batch.
+//! The tensors of an output file: describes them, and concatenates them batch by batch.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use super::sizes::Sizes;
 use base::error::{Error, Result};
 use checkpoint::{DType, TensorData};
 
-/// A tensor that batches are put behind one another in, along the first dimension.
+/// A tensor to which batches are appended along the first dimension.
 #[derive(Default)]
 pub(super) struct Grown {
     dtype: Option<DType>,
@@ -18,10 +18,10 @@ pub(super) struct Grown {
 }
 
 impl Grown {
-    /// Appends: floats as f32, or as f16 where `half`; whole numbers as int64.
+    /// Appends a batch: floats as f32, or as f16 if `half`; integers as int64.
     ///
     /// # Errors
-    /// A bug where the other dimensions or the kind of element differ from what is there.
+    /// Only on a bug: other dimensions or the element type differ.
     pub(crate) fn add(&mut self, tensor: &Tensor, half: bool) -> Result<()> {
         let (dtype, kind) = match (tensor.kind(), half) {
             (Kind::Int64, _) => (DType::I64, Kind::Int64),
@@ -51,7 +51,8 @@ impl From<Grown> for TensorData {
     }
 }
 
-/// What each tensor of a file is, for its metadata. R rows: one for each image of each pair, those of a pair adjacent.
+/// Returns a description of each tensor for the metadata of a file. R is the number of rows: one per image of each pair; those of a
+/// pair are adjacent.
 pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
     let mut all = vec![
         ("ids", "(R, S) word ids: [CLS], pieces, [SEP], zeros"),

@@ -1,8 +1,8 @@
-//! Multi-head attention and the blocks built from it: self attention, feed-forward, BERT layer.
+//! Multi-head attention and the blocks built from it: attention block, feed-forward block, BERT layer.
 
 use tch::{Kind, Tensor};
 
-use super::layers::{Linear, Pass, ResidualOutput, gelu};
+use super::layers::{ForwardContext, Linear, ResidualOutput, gelu};
 use super::parameters::Scope;
 use lxmert_spec::config::Config;
 
@@ -31,13 +31,13 @@ impl Attention {
         }
     }
 
-    /// (B, len, H) to (B, heads, len, head size).
+    /// Splits x (B, len, H) into heads: (B, heads, len, head size).
     pub(super) fn split(&self, x: &Tensor) -> Tensor {
         let size = x.size();
         x.view([size[0], size[1], self.heads, self.head_size]).transpose(1, 2)
     }
 
-    fn forward(&self, hidden: &Tensor, context: &Tensor, mask: Option<&Tensor>, pass: Pass) -> Tensor {
+    fn forward(&self, hidden: &Tensor, context: &Tensor, mask: Option<&Tensor>, pass: ForwardContext) -> Tensor {
         let query = self.split(&self.query.forward(hidden));
         let key = self.split(&self.key.forward(context));
         let value = self.split(&self.value.forward(context));
@@ -53,8 +53,8 @@ impl Attention {
     }
 }
 
-/// Attention and its output block; residual from the query side. `self_att` and `visual_attention.att` differ only in the
-/// name of the inner scope (BertSelfattLayer and BertCrossattLayer).
+/// An attention with its output block; the residual comes from the query side (BertSelfattLayer and BertCrossattLayer, which differ
+/// only in the name of the inner scope: `self` and `att`).
 pub struct AttentionBlock {
     pub(super) attention: Attention,
     pub(super) output: ResidualOutput,
@@ -74,13 +74,14 @@ impl AttentionBlock {
         }
     }
 
-    /// hidden (B, n, H) attends to context (B, m, H) under an additive mask broadcast over (B, heads, n, m); to (B, n, H).
-    pub fn forward(&self, hidden: &Tensor, context: &Tensor, mask: Option<&Tensor>, pass: Pass) -> Tensor {
+    /// Lets `hidden` (B, n, H) attend to `context` (B, m, H); returns (B, n, H). The additive mask is broadcast over
+    /// (B, heads, n, m).
+    pub fn forward(&self, hidden: &Tensor, context: &Tensor, mask: Option<&Tensor>, pass: ForwardContext) -> Tensor {
         self.output.forward(&self.attention.forward(hidden, context, mask, pass), hidden, pass)
     }
 }
 
-/// The feed-forward block: LN(W2·gelu(W1·h) + h) (BertIntermediate and BertOutput).
+/// A feed-forward block: LN(W2·gelu(W1·h) + h) (BertIntermediate and BertOutput).
 pub struct FeedForward {
     pub(super) intermediate: Linear,
     pub(super) output: ResidualOutput,
@@ -96,8 +97,8 @@ impl FeedForward {
         }
     }
 
-    /// Keeps (B, len, H).
-    pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+    /// Transforms x (B, len, H); the result has the same shape.
+    pub fn forward(&self, x: &Tensor, pass: ForwardContext) -> Tensor {
         self.output.forward(&gelu(&self.intermediate.forward(x)), x, pass)
     }
 }
@@ -117,14 +118,15 @@ impl BertLayer {
         }
     }
 
-    /// Keeps (B, len, H).
-    pub fn forward(&self, x: &Tensor, mask: Option<&Tensor>, pass: Pass) -> Tensor {
+    /// Transforms x (B, len, H); the result has the same shape.
+    pub fn forward(&self, x: &Tensor, mask: Option<&Tensor>, pass: ForwardContext) -> Tensor {
         self.feed_forward.forward(&self.attention.forward(x, x, mask, pass), pass)
     }
 }
 
-/// The additive mask (1 − mask)·(−10000), shape (B, 1, 1, keys), of a 1/0 mask (B, keys).
-/// Not −∞: a row with every key masked attends by its raw scores, as in the original.
+/// Returns the additive mask (1 − mask)·(−10000), of shape (B, 1, 1, keys), for a 1/0 mask (B, keys).
+///
+/// Not −∞: if every key is masked, attention follows the raw scores, as in the original.
 pub fn additive_mask(mask: &Tensor) -> Tensor {
     let mask = mask.to_kind(Kind::Float).unsqueeze(1).unsqueeze(2);
     (1.0 - mask) * -10000.0

@@ -1,13 +1,16 @@
-//! Word, position and token type embeddings, and the embedding of detected boxes.
+//! The embeddings of words, and of detected boxes.
 
 use tch::{Kind, Tensor};
 
-use super::layers::{LayerNorm, Linear, Pass};
+use super::layers::{ForwardContext, LayerNorm, Linear};
 use super::parameters::Scope;
 use lxmert_spec::config::Config;
 
-/// Sum of three tables, layer norm, dropout (BertEmbeddings, src/lxrt/modeling.py @ 0db1182).
-/// As in the original, row 0 of each table gets no gradient (`padding_idx=0`): the `[PAD]` word, but also position 0 and token type 0.
+/// The embedding of words: the sum of word, position and token type embeddings, then layer norm and dropout
+/// (BertEmbeddings, src/lxrt/modeling.py @ 0db1182).
+///
+/// As in the original, row 0 of each table gets no gradient (`padding_idx=0`): the `[PAD]` word, but also position 0 and token
+/// type 0.
 pub struct Embeddings {
     word: Tensor,
     position: Tensor,
@@ -29,8 +32,8 @@ impl Embeddings {
         }
     }
 
-    /// ids and token types (B, S) int64, S at most `max_position_embeddings`, to (B, S, H).
-    pub fn forward(&self, ids: &Tensor, token_types: Option<&Tensor>, pass: Pass) -> Tensor {
+    /// Maps ids and token types (B, S) int64, with S at most `max_position_embeddings`, to (B, S, H).
+    pub fn forward(&self, ids: &Tensor, token_types: Option<&Tensor>, pass: ForwardContext) -> Tensor {
         let positions = Tensor::arange(ids.size()[1], (Kind::Int64, ids.device())).unsqueeze(0).expand_as(ids);
         let zeros = token_types.is_none().then(|| ids.zeros_like());
         let token_types = token_types.or(zeros.as_ref()).unwrap_or(ids);
@@ -41,7 +44,7 @@ impl Embeddings {
         out
     }
 
-    /// The word table (vocab, H), which the masked LM decoder shares.
+    /// Returns the word embedding table (vocab, H), which is also the masked-word decoder.
     pub fn word_table(&self) -> &Tensor {
         &self.word
     }
@@ -51,7 +54,7 @@ fn look_up(table: &Tensor, ids: &Tensor) -> Tensor {
     Tensor::embedding(table, ids, 0, false, false)
 }
 
-/// Mean of the normalised projections of a box's feature and of its position, then dropout
+/// The embedding of boxes: the mean of the normalised projections of a box's feature and of its position, then dropout
 /// (VisualFeatEncoder, src/lxrt/modeling.py @ 0db1182; paper section 2.1).
 pub struct VisualFeatEncoder {
     features: Linear,
@@ -74,8 +77,8 @@ impl VisualFeatEncoder {
         }
     }
 
-    /// features (B, O, visual_feat_dim) and boxes (B, O, 4) in [0, 1], to (B, O, H).
-    pub fn forward(&self, features: &Tensor, boxes: &Tensor, pass: Pass) -> Tensor {
+    /// Maps features (B, O, visual_feat_dim) and boxes (B, O, 4) in \[0, 1\] to (B, O, H).
+    pub fn forward(&self, features: &Tensor, boxes: &Tensor, pass: ForwardContext) -> Tensor {
         let x = self.features_norm.forward(&self.features.forward(features));
         let y = self.boxes_norm.forward(&self.boxes.forward(boxes));
         let out = pass.dropout((x + y) / 2.0, self.dropout);

@@ -1,10 +1,10 @@
-//! The language, object-relationship and cross-modality encoders, and the model around them.
+//! The encoder: language, object-relationship and cross-modality layers, embeddings and pooler. Has no heads.
 
 use tch::Tensor;
 
 use super::attention::{AttentionBlock, BertLayer, FeedForward, additive_mask};
 use super::embeddings::{Embeddings, VisualFeatEncoder};
-use super::layers::{Linear, Pass};
+use super::layers::{ForwardContext, Linear};
 use super::parameters::Scope;
 use lxmert_spec::config::Config;
 
@@ -29,20 +29,20 @@ impl CrossLayer {
         }
     }
 
-    fn language(&self, s: &Streams, pass: Pass) -> Tensor {
+    fn language(&self, s: &Streams, pass: ForwardContext) -> Tensor {
         let x = self.visual_attention.forward(&s.lang, &s.visn, s.visn_mask.as_ref(), pass);
         let x = self.lang_self_att.forward(&x, &x, s.lang_mask.as_ref(), pass);
         self.lang_feed_forward.forward(&x, pass)
     }
 
-    fn vision(&self, s: &Streams, pass: Pass) -> Tensor {
+    fn vision(&self, s: &Streams, pass: ForwardContext) -> Tensor {
         let x = self.visual_attention.forward(&s.visn, &s.lang, s.lang_mask.as_ref(), pass);
         let x = self.visn_self_att.forward(&x, &x, s.visn_mask.as_ref(), pass);
         self.visn_feed_forward.forward(&x, pass)
     }
 }
 
-/// Hidden states of both modalities on their way through the encoders, with their additive masks.
+/// The hidden states of both modalities between layers, with their additive masks.
 struct Streams {
     lang: Tensor,
     lang_mask: Option<Tensor>,
@@ -50,36 +50,36 @@ struct Streams {
     visn_mask: Option<Tensor>,
 }
 
-/// What the model reads.
+/// The input of the encoder.
 pub struct Inputs<'a> {
     /// Word ids (B, S) int64.
     pub ids: &'a Tensor,
-    /// 1 for words, 0 for padding (B, S); all ones where absent.
+    /// 1 for words, 0 for padding (B, S); `None` if nothing is padded.
     pub mask: Option<&'a Tensor>,
-    /// Segment ids (B, S) int64; zeros where absent.
+    /// Segment ids (B, S) int64; `None` for zeros.
     pub token_types: Option<&'a Tensor>,
     /// Box features (B, O, visual_feat_dim).
     pub features: &'a Tensor,
     /// Boxes (B, O, 4), x1 y1 x2 y2 in [0, 1].
     pub boxes: &'a Tensor,
-    /// 1 for boxes, 0 for padding (B, O); none in the original's programs.
+    /// 1 for boxes, 0 for padding (B, O); `None` in the original's programs.
     pub visual_mask: Option<&'a Tensor>,
 }
 
 impl<'a> Inputs<'a> {
-    /// Sentences of one segment with padding, and images whose boxes are all there, as the original's programs read.
+    /// Returns the input of the original's programs: padded sentences of one segment, and images without padded boxes.
     pub fn padded([ids, mask]: [&'a Tensor; 2], features: &'a Tensor, boxes: &'a Tensor) -> Self {
         Self { ids, mask: Some(mask), token_types: None, features, boxes, visual_mask: None }
     }
 }
 
-/// What the model puts out.
+/// The output of the encoder.
 pub struct Outputs {
     /// Language states (B, S, H).
     pub lang: Tensor,
     /// Visual states (B, O, H).
     pub visn: Tensor,
-    /// Cross-modality state of `[CLS]`, tanh of a linear map (B, H).
+    /// Cross-modality state of `[CLS]` after a linear map and tanh (B, H).
     pub pooled: Tensor,
 }
 
@@ -108,8 +108,8 @@ impl Lxrt {
         Self { embeddings, visn_fc, layers, x_layers, r_layers, pooler }
     }
 
-    /// All three outputs.
-    pub fn forward(&self, inputs: &Inputs, pass: Pass) -> Outputs {
+    /// Computes all outputs.
+    pub fn forward(&self, inputs: &Inputs, pass: ForwardContext) -> Outputs {
         let mut s = self.single_modality(inputs, pass);
         for (i, layer) in self.x_layers.iter().enumerate() {
             (s.lang, s.visn) = (layer.language(&s, pass), layer.vision(&s, pass));
@@ -119,8 +119,8 @@ impl Lxrt {
         Outputs { pooled: self.pool(&s.lang), lang: s.lang, visn: s.visn }
     }
 
-    /// Only the pooled output (B, H): the last cross layer's visual half, which it does not depend on, is left out.
-    pub fn forward_pooled(&self, inputs: &Inputs, pass: Pass) -> Tensor {
+    /// Computes the pooled output (B, H) alone. Skips the visual half of the last cross-modality layer, on which it does not depend.
+    pub fn forward_pooled(&self, inputs: &Inputs, pass: ForwardContext) -> Tensor {
         let mut s = self.single_modality(inputs, pass);
         for (i, layer) in self.x_layers.iter().enumerate() {
             let lang = layer.language(&s, pass);
@@ -132,12 +132,12 @@ impl Lxrt {
         self.pool(&s.lang)
     }
 
-    /// The word table (vocab, H), which the masked LM decoder shares.
+    /// Returns the word embedding table (vocab, H), which is also the masked-word decoder.
     pub fn word_table(&self) -> &Tensor {
         self.embeddings.word_table()
     }
 
-    fn single_modality(&self, inputs: &Inputs, pass: Pass) -> Streams {
+    fn single_modality(&self, inputs: &Inputs, pass: ForwardContext) -> Streams {
         let lang_mask = inputs.mask.map(additive_mask);
         let visn_mask = inputs.visual_mask.map(additive_mask);
         let mut lang = self.embeddings.forward(inputs.ids, inputs.token_types, pass);
@@ -153,7 +153,7 @@ impl Lxrt {
         Streams { lang, lang_mask, visn, visn_mask }
     }
 
-    /// (B, S, H) to (B, H): tanh of a linear map of the first position.
+    /// Maps language states (B, S, H) to the pooled output (B, H): tanh of a linear map of the first position.
     pub(super) fn pool(&self, lang: &Tensor) -> Tensor {
         self.pooler.forward(&lang.select(1, 0)).tanh()
     }

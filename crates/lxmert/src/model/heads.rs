@@ -1,4 +1,4 @@
-//! Prediction heads: answers, masked words, image-sentence matching, objects.
+//! The prediction heads: answers, masked words, image-sentence matching, objects.
 
 use tch::Tensor;
 
@@ -25,13 +25,13 @@ impl AnswerHead {
         }
     }
 
-    /// (B, inp) to logits (B, answers).
+    /// Maps pooled states (B, inp) to logits (B, answers).
     pub fn forward(&self, x: &Tensor) -> Tensor {
         self.last.forward(&self.norm.forward(&gelu(&self.first.forward(x))))
     }
 }
 
-/// Masked words and image-sentence matching (BertPreTrainingHeads, src/lxrt/modeling.py @ 0db1182).
+/// The heads for masked words and image-sentence matching (BertPreTrainingHeads, src/lxrt/modeling.py @ 0db1182).
 pub struct PretrainingHeads {
     bias: Tensor,
     transform: HeadTransform,
@@ -39,7 +39,7 @@ pub struct PretrainingHeads {
 }
 
 impl PretrainingHeads {
-    /// Registers `predictions.{bias,transform}` and `seq_relationship` under `at` (`cls`). The decoder is the word table itself.
+    /// Registers `predictions.{bias,transform}` and `seq_relationship` under `at` (`cls`). The decoder is the word embedding table itself.
     pub fn new(at: &Scope, config: &Config) -> Self {
         let predictions = at.sub("predictions");
         Self {
@@ -49,18 +49,18 @@ impl PretrainingHeads {
         }
     }
 
-    /// Language states (…, H) to word scores (…, vocab), decoded with the word table (vocab, H).
+    /// Maps language states (…, H) to word scores (…, vocab), decoded with the word embedding table (vocab, H).
     pub fn words(&self, lang: &Tensor, word_table: &Tensor) -> Tensor {
         self.transform.forward(lang).linear(word_table, None::<&Tensor>) + &self.bias
     }
 
-    /// Pooled (B, H) to matching scores (B, 2); class 1 means that sentence and image belong together.
+    /// Maps pooled states (B, H) to matching scores (B, 2). Class 1 means that sentence and image belong together.
     pub fn matched(&self, pooled: &Tensor) -> Tensor {
         self.seq_relationship.forward(pooled)
     }
 }
 
-/// Object class, attribute class and feature of every box (BertVisualObjHead, src/lxrt/modeling.py @ 0db1182).
+/// The head for the object class, attribute class and feature of every box (BertVisualObjHead, src/lxrt/modeling.py @ 0db1182).
 pub struct ObjectHead {
     transform: HeadTransform,
     obj: Linear,
@@ -68,7 +68,7 @@ pub struct ObjectHead {
     feat: Linear,
 }
 
-/// Scores of [`ObjectHead`]; undefined tensors where not wanted.
+/// The scores of an [`ObjectHead`]. Scores that were not requested are undefined tensors.
 pub struct ObjectScores {
     /// (B, O, object classes).
     pub obj: Tensor,
@@ -90,7 +90,7 @@ impl ObjectHead {
         }
     }
 
-    /// Visual states (B, O, H) to the scores that are `wanted`: objects, attributes, features.
+    /// Maps visual states (B, O, H) to the scores that are `wanted`, in the order objects, attributes, features.
     pub fn forward(&self, visn: &Tensor, wanted: [bool; 3]) -> ObjectScores {
         let x = if wanted.contains(&true) { self.transform.forward(visn) } else { Tensor::new() };
         let [obj, attr, feat] = wanted;

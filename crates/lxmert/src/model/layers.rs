@@ -1,4 +1,4 @@
-//! The smallest parts: linear maps, layer norm, and what a forward pass carries along.
+//! The smallest layers: linear maps, layer norm, and the context of a forward pass.
 
 use std::cell::RefCell;
 
@@ -9,20 +9,20 @@ use super::parameters::Scope;
 /// Epsilon of every layer norm (BertLayerNorm, src/lxrt/modeling.py @ 0db1182).
 const LAYER_NORM_EPS: f64 = 1e-12;
 
-/// What a forward pass carries along: whether dropout is on, and who wants to see what the modules put out.
+/// The context of a forward pass: whether dropout is on, and where outputs of inner modules are collected.
 #[derive(Default, Clone, Copy)]
-pub struct Pass<'a> {
-    /// Dropout on.
+pub struct ForwardContext<'a> {
+    /// Whether dropout is on.
     pub train: bool,
-    /// Collects `(module name, output)` where set.
+    /// Collects `(module name, output)` if set.
     pub taps: Option<&'a RefCell<Vec<(String, Tensor)>>>,
 }
 
-impl Pass<'_> {
-    /// A pass with dropout on.
-    pub const TRAIN: Pass<'static> = Pass { train: true, taps: None };
-    /// A pass with dropout off.
-    pub const EVAL: Pass<'static> = Pass { train: false, taps: None };
+impl ForwardContext<'_> {
+    /// A training pass: dropout is on.
+    pub const TRAIN: ForwardContext<'static> = ForwardContext { train: true, taps: None };
+    /// An evaluation pass: dropout is off.
+    pub const EVAL: ForwardContext<'static> = ForwardContext { train: false, taps: None };
 
     pub(super) fn dropout(&self, x: Tensor, p: f64) -> Tensor {
         if self.train && p > 0.0 { x.dropout(p, true) } else { x }
@@ -35,7 +35,7 @@ impl Pass<'_> {
     }
 }
 
-/// y = x·Wᵀ + b.
+/// A linear map: y = x·Wᵀ + b.
 pub struct Linear {
     pub(super) weight: Tensor,
     pub(super) bias: Tensor,
@@ -47,7 +47,7 @@ impl Linear {
         Self { weight: at.normal("weight", &[out, inp]), bias: at.filled("bias", &[out], 0.0) }
     }
 
-    /// (..., inp) to (..., out).
+    /// Maps x (..., inp) to (..., out).
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.linear(&self.weight, Some(&self.bias))
     }
@@ -66,13 +66,13 @@ impl LayerNorm {
         Self { weight: at.filled("weight", &[width], 1.0), bias: at.filled("bias", &[width], 0.0), width: width as i64 }
     }
 
-    /// Keeps the shape.
+    /// Normalises x (..., width); the result has the same shape.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         x.layer_norm([self.width], Some(&self.weight), Some(&self.bias), LAYER_NORM_EPS, false)
     }
 }
 
-/// Dense, then dropout, then layer norm of the sum with a residual
+/// An output block: a linear map, dropout, then layer norm of the sum with a residual
 /// (BertAttOutput and BertOutput, src/lxrt/modeling.py @ 0db1182).
 pub struct ResidualOutput {
     pub(super) dense: Linear,
@@ -90,13 +90,13 @@ impl ResidualOutput {
         }
     }
 
-    /// x (..., inp) and residual (..., hidden) to (..., hidden).
-    pub fn forward(&self, x: &Tensor, residual: &Tensor, pass: Pass) -> Tensor {
+    /// Maps x (..., inp) and the residual (..., hidden) to (..., hidden).
+    pub fn forward(&self, x: &Tensor, residual: &Tensor, pass: ForwardContext) -> Tensor {
         self.norm.forward(&(pass.dropout(self.dense.forward(x), self.dropout) + residual))
     }
 }
 
-/// Dense, gelu, layer norm: the transform before a prediction head
+/// The transform before a prediction head: a linear map, gelu, layer norm
 /// (BertPredictionHeadTransform, src/lxrt/modeling.py @ 0db1182).
 pub struct HeadTransform {
     dense: Linear,
@@ -112,13 +112,13 @@ impl HeadTransform {
         }
     }
 
-    /// Keeps the shape.
+    /// Transforms x (..., hidden); the result has the same shape.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         self.norm.forward(&gelu(&self.dense.forward(x)))
     }
 }
 
-/// The exact (erf) form of gelu.
+/// Returns gelu of x in its exact (erf) form.
 pub fn gelu(x: &Tensor) -> Tensor {
     x.gelu("none")
 }

@@ -1,5 +1,5 @@
-//! LXRT, the model of LXMERT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182), parameter names equal
-//! to the original's.
+//! LXRT, the network of LXMERT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182). Its parameters have the
+//! original's names.
 
 pub mod attention;
 pub mod embeddings;
@@ -13,8 +13,8 @@ pub mod pretraining;
 pub mod task;
 
 pub use encoder::{Inputs, Lxrt, Outputs};
-pub use inference::Reader;
-pub use layers::Pass;
+pub use inference::CachedEncoder;
+pub use layers::ForwardContext;
 pub use parameters::Parameters;
 pub use pretraining::PretrainingModel;
 pub use task::{Batch, TaskModel};

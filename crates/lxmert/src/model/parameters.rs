@@ -1,4 +1,4 @@
-//! A model's named parameters, in the order of the original's state dict.
+//! A model's named parameters, in the order of the original's state dict, and conversions between tensors and checkpoint data.
 
 use std::cell::RefCell;
 
@@ -9,8 +9,9 @@ use tch::{Device, Kind, Tensor};
 use base::error::{Error, Result};
 use checkpoint::{DType, StateDict, TensorData, still_whole};
 
-/// Owner of all trainable tensors (f32). Modules hold shallow clones that share the storage.
-/// `tch::nn::VarStore` is not used because its `HashMap` loses the state dict's order.
+/// The trainable tensors (f32) of a model by name. Modules hold shallow clones that share their storage.
+///
+/// `tch::nn::VarStore` is not used because its `HashMap` loses the order of the state dict.
 pub struct Parameters {
     device: Device,
     std: f64,
@@ -18,39 +19,41 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// An empty set; weights will be drawn from N(0, `std`²) with the generator's current state.
+    /// Creates an empty set. Weights that are registered later are drawn from N(0, `std`²) with torch's global generator.
     pub fn new(device: Device, std: f64) -> Self {
         Self { device, std, tensors: RefCell::default() }
     }
 
-    /// Where the tensors live.
+    /// Returns the device of the tensors.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// The scope without a prefix.
+    /// Returns the scope without a prefix.
     pub fn root(&self) -> Scope<'_> {
         Scope { parameters: self, prefix: String::new() }
     }
 
-    /// Names and tensors (sharing storage), in registration order.
+    /// Returns names and tensors, which share their storage, in registration order.
     pub fn named(&self) -> Vec<(String, Tensor)> {
         self.tensors.borrow().iter().map(|(name, t)| (name.clone(), t.shallow_clone())).collect()
     }
 
-    /// Names and shapes, in registration order.
+    /// Returns names and shapes, in registration order.
     pub fn shapes(&self) -> IndexMap<String, Vec<usize>> {
         let shape = |t: &Tensor| t.size().iter().map(|&n| n as usize).collect();
         self.tensors.borrow().iter().map(|(name, t)| (name.clone(), shape(t))).collect()
     }
 
-    /// Number of trainable scalars.
+    /// Returns the number of trainable scalars.
     pub fn count(&self) -> usize {
         self.tensors.borrow().values().map(Tensor::numel).sum()
     }
 
-    /// Copies the given tensors over the parameters of the same name; parameters not named keep their values.
-    /// Errors on an unknown name or another shape, before anything is changed.
+    /// Copies tensors over the parameters of the same names. Other parameters keep their values.
+    ///
+    /// # Errors
+    /// Data if a shape differs; a bug if a name is unknown. In both cases nothing is changed.
     pub fn load(&self, state: &StateDict) -> Result<()> {
         still_whole(state.values())?;
         let tensors = self.tensors.borrow();
@@ -63,7 +66,8 @@ impl Parameters {
                     "parameter {name} has shape {:?} in the checkpoint and {:?} in the model",
                     data.shape,
                     own.size()
-                )));
+                ))
+                .next("use a checkpoint of a model with the same sizes"));
             }
         }
         tch::no_grad(|| {
@@ -74,7 +78,7 @@ impl Parameters {
         })
     }
 
-    /// A copy of every parameter's value.
+    /// Returns a copy of every parameter.
     pub fn state(&self) -> StateDict {
         self.tensors.borrow().iter().map(|(name, t)| (name.clone(), data(t))).collect()
     }
@@ -87,7 +91,7 @@ impl Parameters {
     }
 }
 
-/// A place in the tree of parameter names.
+/// A prefix in the tree of parameter names, under which modules register their parameters.
 #[derive(Clone)]
 pub struct Scope<'p> {
     parameters: &'p Parameters,
@@ -95,20 +99,20 @@ pub struct Scope<'p> {
 }
 
 impl Scope<'_> {
-    /// The scope `self.name`; `name` may hold dots.
+    /// Returns the scope `self.name`; `name` may contain dots.
     #[must_use]
     pub fn sub(&self, name: impl std::fmt::Display) -> Self {
         let prefix = if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) };
         Self { parameters: self.parameters, prefix }
     }
 
-    /// The scope's own name, such as `bert.encoder`.
+    /// Returns the name of the scope, such as `bert.encoder`.
     pub fn name(&self) -> &str {
         &self.prefix
     }
 
     /// Registers `self.name` drawn from N(0, std²), the rule for weights and embeddings
-    /// (`init_bert_weights`, src/lxrt/modeling.py @ 0db1182). Drawn on the CPU so that the device does not matter.
+    /// (`init_bert_weights`, src/lxrt/modeling.py @ 0db1182). It is drawn on the CPU, so that values do not depend on the device.
     pub fn normal(&self, name: &str, shape: &[usize]) -> Tensor {
         let values = Tensor::randn(sizes(shape), (Kind::Float, Device::Cpu)) * self.parameters.std;
         self.parameters.add(self.sub(name).prefix, values)
@@ -125,7 +129,10 @@ fn sizes(shape: &[usize]) -> Vec<i64> {
     shape.iter().map(|&n| n as i64).collect()
 }
 
-/// A checkpoint's tensor as a torch tensor on the CPU.
+/// Converts checkpoint data to a torch tensor on the CPU.
+///
+/// # Errors
+/// Data if the bytes do not fit the shape.
 pub fn tensor(data: &TensorData) -> Result<Tensor> {
     let kind = match data.dtype {
         DType::F64 => Kind::Double,
@@ -139,11 +146,12 @@ pub fn tensor(data: &TensorData) -> Result<Tensor> {
         DType::U8 => Kind::Uint8,
         DType::Bool => Kind::Bool,
     };
-    Tensor::f_from_data_size(&data.data, &sizes(&data.shape), kind)
-        .map_err(|e| Error::data("a tensor's bytes do not fit its shape").because(e))
+    Tensor::f_from_data_size(&data.data, &sizes(&data.shape), kind).map_err(|e| {
+        Error::data("the bytes of a tensor do not fit its shape").because(e).next("download or write the file again")
+    })
 }
 
-/// A torch tensor's values as f32 checkpoint data.
+/// Converts a torch tensor to f32 checkpoint data.
 pub fn data(tensor: &Tensor) -> TensorData {
     let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
     let mut bytes = vec![0; tensor.numel() * 4];

@@ -1,10 +1,10 @@
-//! The pre-training model: all heads and their losses.
+//! The pre-training model: the encoder with all pre-training heads, and their losses.
 
 use tch::{Device, Kind, Tensor};
 
 use super::encoder::{Inputs, Lxrt};
 use super::heads::{AnswerHead, ObjectHead, ObjectScores, PretrainingHeads};
-use super::layers::Pass;
+use super::layers::ForwardContext;
 use super::losses::{self, VisualTargets};
 use super::parameters::Parameters;
 use base::error::Result;
@@ -12,13 +12,13 @@ use checkpoint::StateDict;
 use lxmert_spec::config::Config;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 
-/// Name of the decoder's second entry in the original's state dict; it is the word table.
+/// Name under which the original's state dict lists the word embedding table a second time, as the masked-word decoder.
 pub const TIED_DECODER: &str = "cls.predictions.decoder.weight";
-/// The word table's name in the pre-training model.
+/// Name of the word embedding table in the pre-training model.
 pub const WORD_TABLE: &str = "bert.embeddings.word_embeddings.weight";
 
-/// How many items each loss is a mean over. Where a batch is gone through in parts, those of the whole batch make the parts'
-/// losses add up to the batch's.
+/// The number of items that each loss is a mean over. If a batch is split into parts, the counts are those of the whole batch, so
+/// that the losses of the parts add up to that of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Counts {
     /// Words to predict.
@@ -32,7 +32,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Those of a whole batch.
+    /// Counts the items of a whole batch.
     pub fn of(targets: &Targets) -> Self {
         let labelled = |labels: &Tensor| labels.ne(-1).sum(Kind::Int64).int64_value(&[]) as usize;
         Self {
@@ -44,27 +44,27 @@ impl Counts {
     }
 }
 
-/// What the losses compare with.
+/// The targets of the pre-training losses.
 pub struct Targets<'a> {
-    /// Original ids of masked words (B, S) int64, −1 elsewhere; in the shape of the word scores.
+    /// Original ids of masked words, int64, −1 for words that are not masked; (B, S), or (N) if only N positions are scored.
     pub words: &'a Tensor,
     /// 1 where sentence and image belong together (B) int64.
     pub matched: &'a Tensor,
-    /// Objects, attributes and features.
+    /// Targets of the three visual losses.
     pub visual: VisualTargets<'a>,
     /// Answer (B) int64, −1 for none.
     pub answer: &'a Tensor,
 }
 
-/// Scores of the heads; undefined tensors where a head was not asked.
+/// The scores of the pre-training heads. Scores that were not requested are undefined tensors.
 pub struct Scores {
-    /// (B, S, vocab), or (N, vocab) of N chosen positions.
+    /// Word scores (B, S, vocab), or (N, vocab) for N chosen positions.
     pub words: Tensor,
-    /// (B, 2).
+    /// Matching scores (B, 2).
     pub matched: Tensor,
-    /// Objects, attributes, features.
+    /// Scores of objects, attributes and features.
     pub objects: ObjectScores,
-    /// (B, answers).
+    /// Answer scores (B, answers).
     pub answer: Tensor,
 }
 
@@ -78,7 +78,10 @@ pub struct PretrainingModel {
 }
 
 impl PretrainingModel {
-    /// A freshly initialised model with `answers` answers (the paper's table: 9500).
+    /// Creates a randomly initialised model with `answers` answers (9500 in the paper).
+    ///
+    /// # Errors
+    /// Usage if no model can have these sizes.
     pub fn new(config: &Config, answers: usize, device: Device) -> Result<Self> {
         config.check()?;
         let parameters = Parameters::new(device, config.initializer_range);
@@ -90,12 +93,12 @@ impl PretrainingModel {
         Ok(Self { parameters, bert, cls, objects, answer })
     }
 
-    /// The named parameters; the tied decoder is counted once, as the word table.
+    /// Returns the named parameters. The tied decoder is listed once, as the word embedding table.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// The original's state dict: the parameters and the decoder's second name for the word table, sharing its bytes.
+    /// Returns the original's state dict: the parameters, and the word embedding table again as the decoder, sharing its bytes.
     pub fn state(&self) -> StateDict {
         let mut state = self.parameters.state();
         if let Some(table) = state.get(WORD_TABLE).cloned() {
@@ -105,18 +108,18 @@ impl PretrainingModel {
         state
     }
 
-    /// Scores of every head.
-    pub fn forward(&self, inputs: &Inputs, pass: Pass) -> Scores {
+    /// Computes the scores of every head.
+    pub fn forward(&self, inputs: &Inputs, pass: ForwardContext) -> Scores {
         self.scores(inputs, PretrainTasks::ALL, None, pass)
     }
 
-    /// Scores of the heads that these tasks need. Word scores, the largest of all, only for the `words` to predict: positions
+    /// Computes the scores that these tasks need. Word scores, which are the largest, are computed only at the positions `words`
     /// (N) int64 in the flattened (B, S).
-    pub fn forward_for(&self, inputs: &Inputs, tasks: PretrainTasks, words: &Tensor, pass: Pass) -> Scores {
+    pub fn forward_for(&self, inputs: &Inputs, tasks: PretrainTasks, words: &Tensor, pass: ForwardContext) -> Scores {
         self.scores(inputs, tasks, Some(words), pass)
     }
 
-    fn scores(&self, inputs: &Inputs, tasks: PretrainTasks, words: Option<&Tensor>, pass: Pass) -> Scores {
+    fn scores(&self, inputs: &Inputs, tasks: PretrainTasks, words: Option<&Tensor>, pass: ForwardContext) -> Scores {
         let out = self.bert.forward(inputs, pass);
         let when = |wanted: bool, scores: &dyn Fn() -> Tensor| if wanted { scores() } else { Tensor::new() };
         let lang = match words {
@@ -131,20 +134,21 @@ impl PretrainingModel {
         }
     }
 
-    /// The model below the heads.
+    /// Returns the encoder below the heads.
     pub fn lxrt(&self) -> &Lxrt {
         &self.bert
     }
 }
 
-/// The losses of the chosen tasks with their names, in the original's order; the total is their plain sum.
-/// The names are right for every choice; the original zips names and losses by position and prints wrong ones.
+/// Returns the losses of the chosen tasks by name, in the original's order; the total loss is their sum.
+///
+/// Unlike here, the original pairs names and losses by position, so it prints wrong names unless all tasks are on.
 pub fn losses(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
     losses_of_part(scores, targets, tasks, Counts::of(targets))
 }
 
-/// [`losses()`] of a part of a batch, where `counts` are those of the whole: the parts' losses add up to the batch's, and so do
-/// their gradients.
+/// Like [`losses()`], for a part of a batch. With the `counts` of the whole batch, the losses of its parts add up to that of the
+/// batch, and so do their gradients.
 pub fn losses_of_part(
     scores: &Scores,
     targets: &Targets,
@@ -163,23 +167,23 @@ pub fn losses_of_part(
     tasks.names().into_iter().map(|name| (name, loss(name))).collect()
 }
 
-/// How many items the highest score is right for, as 0-d tensors, of the chosen tasks that classify: words to predict,
-/// matches, and the classes of boxes.
-pub fn right(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
-    let right = |scores: &Tensor, labels: &Tensor| {
+/// Counts the items whose highest score is correct, for each chosen task that classifies: masked words, matching, and the classes
+/// of boxes. The counts are 0-d tensors.
+pub fn correct(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
+    let correct = |scores: &Tensor, labels: &Tensor| {
         rows(scores).argmax(1, false).eq_tensor(&labels.reshape([-1])).sum(Kind::Int64)
     };
     let of = |name| match name {
-        "Mask_LM" => Some(right(&scores.words, targets.words)),
-        "Matched" => Some(right(&scores.matched, targets.matched)),
-        "Obj" => Some(right(&scores.objects.obj, targets.visual.obj)),
-        "Attr" => Some(right(&scores.objects.attr, targets.visual.attr)),
+        "Mask_LM" => Some(correct(&scores.words, targets.words)),
+        "Matched" => Some(correct(&scores.matched, targets.matched)),
+        "Obj" => Some(correct(&scores.objects.obj, targets.visual.obj)),
+        "Attr" => Some(correct(&scores.objects.attr, targets.visual.attr)),
         _ => None,
     };
     tch::no_grad(|| tasks.names().into_iter().filter_map(|name| Some((name, of(name)?))).collect())
 }
 
-/// (…, classes) as (N, classes).
+/// Reshapes scores (…, classes) to (N, classes).
 fn rows(scores: &Tensor) -> Tensor {
     scores.reshape([-1, scores.size().last().copied().unwrap_or(1)])
 }

@@ -1,24 +1,24 @@
-//! The fine-tuning models: LXMERT and an answer head on its pooled output.
+//! The fine-tuning models: the encoder with an answer head on its pooled output.
 
 use tch::{Device, Tensor};
 
 use super::encoder::{Inputs, Lxrt, Outputs};
 use super::heads::AnswerHead;
-use super::layers::Pass;
+use super::layers::ForwardContext;
 use super::parameters::Parameters;
 use base::error::{Error, Result};
 use lxmert_spec::config::Config;
 
-/// Prefix of the encoder's parameters in a fine-tuning model.
+/// Prefix of the encoder's parameters in a task model.
 pub const ENCODER_PREFIX: &str = "lxrt_encoder.model.";
 
-/// A batch of questions or statements.
+/// The input of a task model: a batch of questions or statements with their images.
 pub struct Batch {
     /// Word ids (B, S) int64.
     pub ids: Tensor,
     /// 1 for words, 0 for padding (B, S) int64.
     pub mask: Tensor,
-    /// Box features (B·I, O, visual_feat_dim), I images an example, those of an example adjacent.
+    /// Box features (B·I, O, visual_feat_dim) with I images per example; those of an example are adjacent.
     pub features: Tensor,
     /// Boxes (B·I, O, 4) in [0, 1].
     pub boxes: Tensor,
@@ -34,11 +34,15 @@ pub struct TaskModel {
 }
 
 impl TaskModel {
-    /// A freshly initialised model that reads `images` images an example (1, or 2 for NLVR2) and scores `answers` answers.
+    /// Creates a randomly initialised model with `images` images per example (1, or 2 for NLVR2) and `answers` answers.
+    ///
+    /// # Errors
+    /// Usage if no model can have these sizes.
     pub fn new(config: &Config, images: usize, answers: usize, device: Device) -> Result<Self> {
         config.check()?;
         if images == 0 || answers == 0 {
-            return Err(Error::usage("a model needs at least one image an example and one answer"));
+            return Err(Error::usage("a model needs at least one image per example and one answer")
+                .next("check the number of answers"));
         }
         let parameters = Parameters::new(device, config.initializer_range);
         let root = parameters.root();
@@ -47,24 +51,24 @@ impl TaskModel {
         Ok(Self { parameters, encoder, head, images: images as i64 })
     }
 
-    /// The named parameters.
+    /// Returns the named parameters.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Logits (B, answers).
-    pub fn forward(&self, batch: &Batch, pass: Pass) -> Tensor {
+    /// Computes the logits (B, answers).
+    pub fn forward(&self, batch: &Batch, pass: ForwardContext) -> Tensor {
         let pooled = self.with_inputs(batch, |inputs| self.encoder.forward_pooled(inputs, pass));
         self.answer(&pooled)
     }
 
-    /// Logits (B, answers) of pooled outputs (B·images, H), those of an example adjacent.
+    /// Computes the logits (B, answers) of pooled outputs (B·images, H). The outputs of an example are adjacent.
     pub fn answer(&self, pooled: &Tensor) -> Tensor {
         self.head.forward(&pooled.reshape([pooled.size()[0] / self.images, -1]))
     }
 
-    /// All outputs below the head, one row per image.
-    pub fn encode(&self, batch: &Batch, pass: Pass) -> Outputs {
+    /// Computes all outputs of the encoder, with one row per image.
+    pub fn encode(&self, batch: &Batch, pass: ForwardContext) -> Outputs {
         self.with_inputs(batch, |inputs| self.encoder.forward(inputs, pass))
     }
 

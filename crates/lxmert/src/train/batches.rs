@@ -1,4 +1,4 @@
-//! Batches in a given order, built ahead of the model by a background thread.
+//! Builds batches in a given order, on a background thread ahead of the model.
 
 use std::sync::mpsc::{IntoIter, SendError, sync_channel};
 use std::thread::Scope;
@@ -9,21 +9,23 @@ use crate::model::Batch;
 use trainings::examples::{ExampleTarget, FeatureRow, PreparedSplit};
 use trainings::options::Ablation;
 
-/// Batches kept ready ahead of the one in use.
+/// Number of batches built ahead of the one in use.
 const AHEAD: usize = 2;
 
-/// A batch and what it is trained towards.
+/// A batch with its targets.
 pub struct Ready {
     /// Positions of its examples in [`PreparedSplit::questions`].
     pub positions: Vec<usize>,
     /// The model's input.
     pub batch: Batch,
-    /// Soft scores (B, answers) f32 or classes (B) int64; none for test data.
+    /// Soft scores (B, answers) f32 or classes (B) int64; `None` for test data.
     pub target: Option<Tensor>,
 }
 
-/// Gives the batches of `order` in order, `batch_size` examples each, the last one perhaps shorter. Sentences are padded to `length` words, or to the longest of the batch where that is more:
-/// padding cannot influence the pooled output, since its attention probability e^-10000 is 0 in f32.
+/// Returns the batches of `order`, `batch_size` examples each; the last one may be shorter.
+///
+/// Sentences are padded to `length` words, or to the longest sentence of the batch if that is longer. Padding cannot influence the
+/// pooled output, since its attention probability e^-10000 is 0 in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
     questions: &'d PreparedSplit,
@@ -34,14 +36,14 @@ pub fn stream<'s, 'd: 's>(
 ) -> impl Iterator<Item = Ready> + use<'d> {
     let batch_size = batch_size.max(1);
     let batches = ahead(scope, move |give| {
-        // Ends early where nobody takes batches any more.
+        // Stops early if the receiver is dropped.
         let _ = order.chunks(batch_size).map(|positions| made(questions, positions, length)).try_for_each(give);
     });
     batches.map(move |ready| ready.to(device))
 }
 
-/// What `make` hands to its argument, made by a thread of its own a few items ahead; handing over fails once the receiver
-/// is dropped.
+/// Runs `make` on a thread of its own and returns the items that it passes to its argument. The thread is a few items ahead;
+/// passing an item fails once the receiver is dropped.
 pub(super) fn ahead<'s, 'd: 's, T: Send + 'd>(
     scope: &'s Scope<'s, 'd>,
     make: impl FnOnce(&mut dyn FnMut(T) -> Result<(), SendError<T>>) + Send + 'd,
@@ -77,7 +79,7 @@ fn made(questions: &PreparedSplit, positions: &[usize], length: usize) -> Ready 
     }
 }
 
-/// Word ids and mask (B, S) of sentences, S being `length` or the longest sentence, whichever is more.
+/// Returns word ids and mask (B, S) of sentences. S is `length` or the longest sentence, whichever is longer.
 pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
     let length = sentences.iter().map(|words| words.len()).fold(length, usize::max);
     let mut ids = vec![0_i64; sentences.len() * length];
@@ -91,7 +93,7 @@ pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
     (Tensor::from_slice(&ids).view(shape), Tensor::from_slice(&mask).view(shape))
 }
 
-/// Features (I, O, width) and boxes (I, O, 4) of images; zeros where the ablation hides them.
+/// Returns features (I, O, width) and boxes (I, O, 4) of images; zeros if the ablation hides images.
 pub(super) fn images(questions: &PreparedSplit, places: &[FeatureRow]) -> (Tensor, Tensor) {
     let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
     let mut features = vec![0.0_f32; places.len() * boxes * dim];

@@ -1,62 +1,62 @@
-//! BertAdam: Adam without bias correction, with decoupled-looking weight decay inside the update, and a schedule
+//! BertAdam: Adam without bias correction, with a learning rate schedule and weight decay that is added to the update
 //! (src/lxrt/optimization.py @ 0db1182).
 
 use tch::{Device, Kind, Tensor};
 
 use super::schedule::Schedule;
 
-/// Elements that one thread takes at a time.
+/// Number of elements that a thread updates at a time.
 const CHUNK: usize = 1 << 16;
 
-/// What a run decides about the optimiser.
+/// The settings of BertAdam.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct BertAdamSettings {
     /// Peak learning rate.
     pub lr: f64,
-    /// Share of the steps that warm up; below 0 means none (the linear schedule then starts at one half, as in the original).
+    /// Fraction of the steps for warm-up. Below 0 means none; as in the original, the linear schedule then starts at one half.
     pub warmup: f64,
-    /// Steps of the whole run; None keeps the learning rate constant.
+    /// Steps of the whole run; `None` keeps the learning rate constant.
     pub t_total: Option<u64>,
     /// Shape after warm-up.
     pub schedule: Schedule,
-    /// First moment's decay.
+    /// Decay of the first moment.
     pub b1: f64,
-    /// Second moment's decay.
+    /// Decay of the second moment.
     pub b2: f64,
-    /// Added to the root of the second moment.
+    /// Number added to the root of the second moment.
     pub epsilon: f64,
-    /// Applied to every parameter, biases and layer norms included.
+    /// Weight decay, applied to every parameter including biases and layer norms.
     pub weight_decay: f64,
 }
 
-impl Settings {
-    /// The original's defaults, which all its programs keep, at a learning rate, warm-up share and number of steps.
+impl BertAdamSettings {
+    /// Returns the original's defaults, which all its programs use, with a learning rate, a warm-up fraction and a number of steps.
     pub fn new(lr: f64, warmup: f64, t_total: Option<u64>) -> Self {
         Self { lr, warmup, t_total, schedule: Schedule::Linear, b1: 0.9, b2: 0.999, epsilon: 1e-6, weight_decay: 0.01 }
     }
 }
 
-/// Moments of one parameter.
+/// The moments of a parameter and the number of its updates.
 struct Moments {
     step: u64,
     m: Tensor,
     v: Tensor,
 }
 
-/// The optimiser's state. Parameters are told apart by their position, which must stay the same from step to step.
+/// A BertAdam optimiser with its state. Parameters are identified by their index, which must be the same in every step.
 pub struct BertAdam {
-    settings: Settings,
+    settings: BertAdamSettings,
     moments: Vec<Option<Moments>>,
 }
 
 impl BertAdam {
-    /// No parameter has been updated yet.
-    pub fn new(settings: Settings) -> Self {
+    /// Creates an optimiser that has not updated any parameter yet.
+    pub fn new(settings: BertAdamSettings) -> Self {
         Self { settings, moments: Vec::new() }
     }
 
-    /// The learning rate that the next update of a parameter with `step` updates behind it uses.
-    /// The first of a warmed-up run is 0, as in the original.
+    /// Returns the learning rate of the next update of a parameter that has had `step` updates. As in the original, the first one
+    /// with warm-up is 0.
     fn rate(&self, step: u64) -> f64 {
         let factor = match self.settings.t_total {
             Some(total) => self.settings.schedule.factor(step as f64 / total as f64, self.settings.warmup),
@@ -65,14 +65,14 @@ impl BertAdam {
         self.settings.lr * factor
     }
 
-    /// What the original's `get_lr` reports: each parameter's next learning rate, or a single 0 while any has no state yet.
+    /// Returns what the original's `get_lr` reports: each parameter's next learning rate, or a single 0 while any has no state yet.
     pub fn get_lr(&self) -> Vec<f64> {
         let rates: Option<Vec<f64>> = self.moments.iter().map(|m| m.as_ref().map(|m| self.rate(m.step))).collect();
         rates.filter(|rates| !rates.is_empty()).unwrap_or_else(|| vec![0.0])
     }
 
-    /// Updates every parameter whose gradient is defined with `gradient · scale`; the others are skipped completely: no decay, no state.
-    /// Parameters and gradients are f32, contiguous, and of equal shapes pairwise. Returns the learning rate used.
+    /// Updates every parameter whose gradient is defined with `gradient · scale`, and returns the learning rate. Other parameters are
+    /// skipped: they get neither decay nor state. Parameters and gradients are f32, contiguous, and pairwise of equal shapes.
     pub fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
         self.moments.resize_with(parameters.len(), || None);
         let mut rate_used = 0.0;
@@ -102,12 +102,12 @@ impl BertAdam {
         rate_used
     }
 
-    /// First and second moment and step count of the parameter at `index`, where it has been updated.
+    /// Returns the moments and the number of updates of the parameter at `index`; `None` if it was never updated.
     pub fn state(&self, index: usize) -> Option<(&Tensor, &Tensor, u64)> {
         self.moments.get(index)?.as_ref().map(|moments| (&moments.m, &moments.v, moments.step))
     }
 
-    /// Puts back what [`state`](Self::state) gave for the parameter at `index`.
+    /// Restores what [`state`](Self::state) returned for the parameter at `index`.
     pub fn restore(&mut self, index: usize, m: Tensor, v: Tensor, step: u64) {
         if self.moments.len() <= index {
             self.moments.resize_with(index + 1, || None);
@@ -120,12 +120,12 @@ impl BertAdam {
 struct Update {
     rate: f64,
     scale: f64,
-    settings: Settings,
+    settings: BertAdamSettings,
 }
 
 impl Update {
     fn on_device(self, parameter: &Tensor, gradient: &Tensor, moments: &mut Moments) {
-        let Settings { b1, b2, epsilon, weight_decay, .. } = self.settings;
+        let BertAdamSettings { b1, b2, epsilon, weight_decay, .. } = self.settings;
         tch::no_grad(|| {
             let gradient = gradient * self.scale;
             let _ = moments.m.g_mul_scalar_(b1).g_add_(&(&gradient * (1.0 - b1)));
@@ -136,11 +136,11 @@ impl Update {
     }
 }
 
-/// One pass over memory on the CPU: parameter, gradient and both moments are read once and written once.
+/// The update on the CPU in one pass over memory: parameter, gradient and both moments are read once and written once.
 mod cpu {
     use super::{CHUNK, Kind, Moments, Tensor, Update};
 
-    /// A run of elements that no other piece of work touches.
+    /// A range of elements that no other chunk overlaps.
     pub(super) struct Chunk {
         parameter: *mut f32,
         gradient: *const f32,
@@ -152,8 +152,8 @@ mod cpu {
         _gradient: Tensor,
     }
 
-    // SAFETY: the pointers lead into tensors' storages that outlive `run` (the tensors are borrowed or owned by the caller),
-    // and chunks do not overlap.
+    // SAFETY: the pointers point into storages of tensors that outlive `run` (the caller borrows or owns them), and chunks do not
+    // overlap.
     unsafe impl Sync for Chunk {}
 
     pub(super) fn chunks(parameter: &Tensor, gradient: &Tensor, moments: &Moments, update: Update) -> Vec<Chunk> {
@@ -179,7 +179,7 @@ mod cpu {
             .collect()
     }
 
-    /// Updates all chunks on as many threads as torch uses. Elementwise, so the result does not depend on the split.
+    /// Updates all chunks on as many threads as torch uses. The update is elementwise, so the result does not depend on the split.
     pub(super) fn run(chunks: &[Chunk]) {
         let threads = (tch::get_num_threads().max(1) as usize).min(chunks.len());
         if threads <= 1 {
@@ -243,12 +243,12 @@ mod tests {
             let kwargs = &case["kwargs"];
             let number = |key: &str, default: f64| kwargs[key].as_f64().unwrap_or(default);
             let t_total = number("t_total", -1.0);
-            let usual = Settings::new(
+            let usual = BertAdamSettings::new(
                 number("lr", f64::NAN),
                 number("warmup", -1.0),
                 (t_total >= 0.0).then_some(t_total as u64),
             );
-            let mut optimiser = BertAdam::new(Settings {
+            let mut optimiser = BertAdam::new(BertAdamSettings {
                 schedule: match kwargs["schedule"].as_str() {
                     Some("warmup_constant") => Schedule::Constant,
                     Some("warmup_linear") | None => Schedule::Linear,
@@ -285,7 +285,7 @@ mod tests {
         let update = |threads| {
             tch::set_num_threads(threads);
             let p = first.copy();
-            let mut optimiser = BertAdam::new(Settings::new(0.1, 0.1, None));
+            let mut optimiser = BertAdam::new(BertAdamSettings::new(0.1, 0.1, None));
             optimiser.step(&[p.shallow_clone()], &[gradient.shallow_clone()], 0.5);
             p
         };

@@ -1,4 +1,4 @@
-//! From a description and first weights to a model: what training, answering and the demo share.
+//! Builds a task model from a description and its initial weights, for training, answering and the demo.
 
 use std::path::Path;
 
@@ -19,10 +19,14 @@ use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use trainings::initial_weights::InitialWeights;
 use trainings::task_loader::TaskLoader;
 
-/// The largest published vocabulary has 1 MB.
+/// Limit of a vocabulary; the largest published one has 1 MB.
 const LARGEST_VOCAB: u64 = 16 << 20;
 
-/// Makes the model with weights as `start` says. `allow_missing` lets encoder weights be missing.
+/// Builds the model with the initial weights `start`; random ones are drawn with `seed`. `allow_missing` permits the encoder's
+/// weights to be missing in a checkpoint. Returns what was loaded; `None` for random weights.
+///
+/// # Errors
+/// Those of reading a checkpoint; data if it does not fit the model, the vocabulary or the answers.
 pub fn model(
     description: &ModelDescription,
     start: &InitialWeights,
@@ -58,10 +62,10 @@ pub fn model(
     Ok((model, report))
 }
 
-/// BERT's weights for a model of these sizes that reads this vocabulary.
+/// Reads BERT's weights for a model with these sizes and this vocabulary.
 ///
 /// # Errors
-/// What can be wrong with the files; data where BERT has other sizes or another vocabulary.
+/// Those of reading the files; data if BERT has other sizes or another vocabulary.
 pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<StateDict> {
     let bert = bert_weights(path)?;
     if let Some(told) = &bert.config {

@@ -1,4 +1,4 @@
-//! What a training computes on: what decides the last bits of its result.
+//! Facts about the machine and the libraries that may change the last bits of a result.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::libtorch;
 use base::files;
 use base::host::HostFacts;
 
-/// Threads, device and versions, for a snapshot's identity.
+/// Returns threads, device and versions, as part of a run's identity.
 pub fn machine(device: Device) -> BTreeMap<String, Value> {
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(0);
     let facts = HostFacts::computing(&described(device), threads, libtorch::versions());
@@ -23,7 +23,7 @@ pub fn machine(device: Device) -> BTreeMap<String, Value> {
     machine
 }
 
-/// A device with the name of its hardware, where that decides how results are rounded.
+/// Returns the name of a device, with its hardware if that affects how results are rounded.
 pub fn described(device: Device) -> String {
     match device {
         Device::Cuda(index) => gpu_model(Path::new("/proc/driver/nvidia/gpus"))
@@ -32,7 +32,7 @@ pub fn described(device: Device) -> String {
     }
 }
 
-/// What all GPUs of this machine are, as the driver says it; `None` where they differ.
+/// Returns the model of this machine's GPUs, as the driver reports it; `None` if there is none or they differ.
 fn gpu_model(folder: &Path) -> Option<String> {
     let mut models: Vec<String> = std::fs::read_dir(folder)
         .ok()?

@@ -1,10 +1,10 @@
-//! Training: what fine-tuning and pre-training share, and each of them.
+//! Training and prediction: what fine-tuning and pre-training share, and each of them.
 //!
-//! - [`session`]: the run of any training; [`finetune`], [`pretrain`]: what each supplies to it;
-//! - [`batches`], [`gradients`], [`optimiser`], [`bert_adam`], [`schedule`]: what steps are made of;
-//! - [`loading`], [`weights`]: a model's first weights, and files of weights;
-//! - [`predict`]: a trained model's answers;
-//! - [`machine`]: what decides the last bits of a result.
+//! - [`session`]: the loop of every training; [`finetune`], [`pretrain`]: what each supplies to it;
+//! - [`batches`], [`gradients`], [`optimiser`], [`bert_adam`], [`schedule`]: the parts of a step;
+//! - [`loading`], [`weights`]: initial weights, and files of weights;
+//! - [`predict`]: the answers of a trained model;
+//! - [`machine`]: facts about the machine that may change the last bits of a result.
 
 pub mod batches;
 pub mod bert_adam;

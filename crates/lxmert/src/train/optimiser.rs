@@ -1,15 +1,15 @@
-//! The optimisers that `--optim` names: BertAdam, and torch's own at its defaults with only the learning rate set
+//! The optimisers of `--optim`: BertAdam, and torch's own with default settings but for the learning rate
 //! (src/param.py and src/tasks/*.py @ 0db1182).
 
 use tch::Tensor;
 
-use super::bert_adam::{BertAdam, Settings};
+use super::bert_adam::{BertAdam, BertAdamSettings};
 use crate::model::parameters;
 use base::error::{Error, Result};
 use checkpoint::{DType, StateDict, TensorData};
 use trainings::options::Optim;
 
-/// Names of a state's tensors: these followed by the parameter's name, and the counts of updates of all parameters.
+/// Names of the tensors of a state: the first two are followed by a parameter's name, the third holds all counts of updates.
 const FIRST: &str = "optimiser.first.";
 const SECOND: &str = "optimiser.second.";
 const UPDATES: &str = "optimiser.updates";
@@ -18,20 +18,20 @@ const UPDATES: &str = "optimiser.updates";
 pub enum Optimiser {
     /// BertAdam.
     Bert(BertAdam),
-    /// One of torch's, at a constant learning rate.
+    /// One of torch's, with a constant learning rate.
     Torch(TorchRule),
 }
 
 impl Optimiser {
-    /// `settings` beyond the learning rate matter for BertAdam only.
-    pub fn new(choice: Optim, settings: Settings) -> Self {
+    /// Creates an optimiser. Only BertAdam uses `settings` beyond the learning rate.
+    pub fn new(choice: Optim, settings: BertAdamSettings) -> Self {
         match choice {
             Optim::Bert => Self::Bert(BertAdam::new(settings)),
             other => Self::Torch(TorchRule { choice: other, lr: settings.lr, states: Vec::new() }),
         }
     }
 
-    /// Updates every parameter whose gradient is defined with `gradient · scale`; returns the learning rate used.
+    /// Updates every parameter whose gradient is defined with `gradient · scale`, and returns the learning rate.
     pub fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
         match self {
             Self::Bert(bert) => bert.step(parameters, gradients, scale),
@@ -41,8 +41,8 @@ impl Optimiser {
 }
 
 impl Optimiser {
-    /// Everything that it remembers, for a snapshot: moments (f32) of the parameters that have been updated, and how often each
-    /// was (int64). `parameters` are those given to [`step`](Self::step), with their names.
+    /// Returns the state for a snapshot: the moments (f32) of the parameters that were updated, and the number of updates of each
+    /// (int64). `parameters` are those passed to [`step`](Self::step), with their names.
     pub fn state(&self, parameters: &[(String, Tensor)]) -> StateDict {
         let (mut state, mut updates) = (StateDict::new(), Vec::with_capacity(parameters.len() * 8));
         for (index, (name, _)) in parameters.iter().enumerate() {
@@ -61,12 +61,15 @@ impl Optimiser {
         state
     }
 
-    /// Remembers what [`state`](Self::state) gave after `steps` steps; what else `state` holds is not looked at.
+    /// Restores what [`state`](Self::state) returned after `steps` steps. Other tensors in `state` are ignored.
     ///
     /// # Errors
-    /// Data where it is the state of another model or optimiser, or counts more updates than steps.
+    /// Data if it is the state of another model or optimiser, or counts more updates than steps.
     pub fn restore(&mut self, parameters: &[(String, Tensor)], steps: u64, state: &StateDict) -> Result<()> {
-        let other = || Error::data("the snapshot's optimiser state does not fit this model");
+        let other = || {
+            Error::data("the optimiser state of the snapshot does not fit this model")
+                .next("remove it, or train from scratch with --restart")
+        };
         let updates = state.get(UPDATES).filter(|u| u.dtype == DType::I64 && u.shape == [parameters.len()]);
         let updates = updates.ok_or_else(other)?.data.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes));
         for (index, ((name, parameter), updates)) in parameters.iter().zip(updates).enumerate() {
@@ -96,7 +99,7 @@ impl Optimiser {
     }
 }
 
-/// Adam, Adamax, RMSprop or SGD with the defaults of torch.optim (betas .9 and .999, eps 1e-8, alpha .99, no momentum, no decay).
+/// One of Adam, Adamax, RMSprop and SGD with the defaults of torch.optim (betas .9 and .999, eps 1e-8, alpha .99, no momentum, no decay).
 pub struct TorchRule {
     choice: Optim,
     lr: f64,
@@ -161,9 +164,9 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    /// Ten steps with a break after the fourth, for every rule; a parameter without gradient stays without state.
+    /// Ten steps, interrupted after the fourth, for every rule. A parameter without gradient stays without state.
     #[test]
-    fn a_state_put_back_goes_on_bit_for_bit() {
+    fn a_restored_optimiser_continues_bit_for_bit() {
         // Drawn once: other tests draw from the same generator meanwhile.
         let first = ["a", "unused", "b"].map(|name| (name, Tensor::randn([3, 2], (Kind::Float, Device::Cpu))));
         let parameters = || first.each_ref().map(|(name, tensor)| (name.to_string(), tensor.copy()));
@@ -174,7 +177,7 @@ mod tests {
             optimiser.step(&tensors, &gradients, 0.5);
         };
         for choice in [Optim::Bert, Optim::Adam, Optim::Adamax, Optim::Rms, Optim::Sgd] {
-            let new = || Optimiser::new(choice, Settings::new(0.01, 0.1, Some(10)));
+            let new = || Optimiser::new(choice, BertAdamSettings::new(0.01, 0.1, Some(10)));
             let (mut whole, mut before, mut after) = (new(), new(), new());
             let (ours, theirs) = (parameters(), parameters());
             for k in 0..10 {

@@ -1,21 +1,22 @@
-//! Learning rate schedules of BertAdam (src/lxrt/optimization.py @ 0db1182).
+//! The learning rate schedules of BertAdam (src/lxrt/optimization.py @ 0db1182).
 
 use serde::{Deserialize, Serialize};
 
-/// Shape of the factor after warm-up.
+/// The shape of the learning rate after warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// Falls linearly to 0 at the last step.
+    /// Decreases linearly to 0 at the last step.
     Linear,
-    /// 0.5·(1 + cos πx). No program of the original can select it (its code raises a TypeError).
+    /// 0.5·(1 + cos πx). The original cannot select it: its code raises a TypeError.
     Cosine,
-    /// Stays 1.
+    /// Stays at 1.
     Constant,
 }
 
 impl Schedule {
-    /// The factor at `x` = step / total steps for a warm-up share `warmup`. Past the end (x > 1) linear gives 0.
+    /// Returns the factor at `x` = step / total steps, with warm-up over the fraction `warmup` of the steps. Past the end (x > 1)
+    /// the linear schedule is 0.
     pub fn factor(self, x: f64, warmup: f64) -> f64 {
         if x < warmup {
             return x / warmup;

@@ -1,4 +1,4 @@
-//! Saving a task model's weights with a description of the model, and making a model from such a file.
+//! Saves a task model's weights with a description of the model, and loads weights into a model.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,20 +16,24 @@ use lxmert_spec::description::VOCABULARY;
 use lxmert_spec::loading::{LoadPolicy, LoadReport};
 use trainings::weights_digests::WeightsDigests;
 
-/// Makes a freshly initialised model of a description.
+/// Creates a randomly initialised model from a description.
 ///
 /// # Errors
-/// Usage for impossible sizes.
+/// Usage if no model can have these sizes.
 pub fn new_model(description: &ModelDescription, device: Device) -> Result<TaskModel> {
     TaskModel::new(&description.config, images(description.task), description.answers, device)
 }
 
-/// Images an example of a task has.
+/// Returns the number of images per example of a task.
 pub fn images(task: Task) -> usize {
     if task == Task::Nlvr2 { 2 } else { 1 }
 }
 
-/// Writes `<folder>/<name>.safetensors` and, where `pth`, `<folder>/<name>.pth`; `vocabulary` is the SHA-256 of the training's.
+/// Writes `<folder>/<name>.safetensors` and, if `pth`, `<folder>/<name>.pth`. `vocabulary` is the SHA-256 of the training's
+/// vocabulary. Returns the digests of the files.
+///
+/// # Errors
+/// If a file cannot be written.
 pub fn save(
     model: &TaskModel,
     folder: &Path,
@@ -50,7 +54,7 @@ pub(super) fn with_vocabulary(
     metadata
 }
 
-/// Writes weights in one form or both.
+/// Writes weights in one format or both, and returns the digests of the files.
 pub(super) fn write(
     state: &StateDict,
     folder: &Path,
@@ -64,13 +68,17 @@ pub(super) fn write(
     if pth {
         let (name, path) = (format!("{name}.pth"), folder.join(format!("{name}.pth")));
         checkpoint::write_pth(&path, state)?;
-        // A zip's headers are completed last, so that its bytes cannot be hashed on the way.
+        // The headers of a zip are completed last, so its bytes cannot be hashed while they are written.
         written.insert(name, ContentDigest::of(&path)?);
     }
     Ok(written)
 }
 
-/// Writes the encoder alone under a pre-trained model's names (`bert.*`), for another task to start from, as `<folder>/<name>_LXRT.safetensors`.
+/// Writes the encoder alone as `<folder>/<name>_LXRT.safetensors`, under the names of a pre-trained model (`bert.*`), so that another
+/// task can start from it.
+///
+/// # Errors
+/// If the file cannot be written.
 pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str, vocabulary: Option<&str>) -> Result<()> {
     let state = model.parameters().state();
     let encoder: StateDict = state
@@ -81,19 +89,22 @@ pub fn save_encoder(model: &TaskModel, folder: &Path, name: &str, vocabulary: Op
     checkpoint::write_safetensors(&folder.join(format!("{name}_LXRT.safetensors")), &encoder, &metadata)
 }
 
-/// The description in a weights file, if it is one of ours or of Hugging Face's port.
+/// Reads the description of a weights file; see [`ModelDescription::read`].
 pub fn describe(path: &Path) -> Result<Option<ModelDescription>> {
     ModelDescription::read(path)
 }
 
-/// Loads a checkpoint into a model under one of the original's rules.
+/// Loads a checkpoint into a model, as `policy` says.
+///
+/// # Errors
+/// Those of [`read_weights`](lxmert_spec::loading::read_weights) and [`map_checkpoint`](lxmert_spec::loading::map_checkpoint).
 pub fn load(model: &TaskModel, path: &Path, policy: LoadPolicy, allow_missing: bool) -> Result<LoadReport> {
     let weights = lxmert_spec::loading::read_weights(path)?;
     let report = apply(model, weights.state, path, policy, allow_missing)?;
     Ok(LoadReport { notes: weights.notes, ..report })
 }
 
-/// [`load`] for a checkpoint that has been read from `path`.
+/// Like [`load`], for a checkpoint that was already read from `path`.
 pub fn apply(
     model: &TaskModel,
     state: StateDict,

@@ -1,4 +1,4 @@
-//! Loads a checkpoint and computes the wanted outputs of a batch.
+//! Loads a checkpoint with its heads, and computes the requested outputs of a batch.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::model::encoder::{Inputs, Lxrt};
 use crate::model::heads::{AnswerHead, ObjectHead, PretrainingHeads};
 use crate::model::pretraining::TIED_DECODER;
 use crate::model::task::ENCODER_PREFIX;
-use crate::model::{Parameters, Pass};
+use crate::model::{ForwardContext, Parameters};
 use base::error::Result;
 use checkpoint::{self, StateDict};
 use lxmert_spec::loading::{CheckpointWeights, ModelHeads};
 
-/// What is wanted besides the states.
+/// The outputs that are computed besides the states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Want {
     /// Attention probabilities of every layer and head.
@@ -26,7 +26,7 @@ pub struct Want {
     pub heads: bool,
 }
 
-/// A model that encodes and does not learn.
+/// A model for encoding: the encoder with the heads of its checkpoint. It cannot be trained.
 pub struct Encoder {
     sizes: Sizes,
     parameters: Parameters,
@@ -38,11 +38,10 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Reads a checkpoint, whoever's names it has. Every tensor of it is used, and every tensor of the model comes
-    /// from it.
+    /// Reads a checkpoint of any program. All of its tensors are used, and all of the model's tensors come from it.
     ///
     /// # Errors
-    /// As [`Sizes::of`]; data where the checkpoint is damaged, or has tensors too few, too many or of another shape.
+    /// Those of [`Sizes::of`]; data if the checkpoint is damaged, or if tensors are missing, superfluous or of another shape.
     pub fn read(path: &Path, heads: AttentionHeads, device: Device) -> Result<Self> {
         let weights = lxmert_spec::loading::read_weights(path)?;
         let encoder = Self::new(weights.state, heads, device)
@@ -50,10 +49,10 @@ impl Encoder {
         Ok(Self { notes: weights.notes, ..encoder })
     }
 
-    /// [`read`](Self::read) for tensors at hand.
+    /// Like [`read`](Self::read), for tensors that were already read.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Those of [`read`](Self::read).
     pub fn new(state: StateDict, heads: AttentionHeads, device: Device) -> Result<Self> {
         let CheckpointWeights { state, notes, .. } = lxmert_spec::loading::to_original(state)?;
         let (sizes, catalogue) = Sizes::of(&state, heads)?;
@@ -77,23 +76,23 @@ impl Encoder {
         Ok(Self { parameters, lxrt, words, objects, answers, sizes, notes })
     }
 
-    /// What the checkpoint holds.
+    /// Returns the sizes and heads of the checkpoint.
     pub fn sizes(&self) -> &Sizes {
         &self.sizes
     }
 
-    /// What was done to the names of another program's file.
+    /// Returns what was done to the names in the file, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Where it computes.
+    /// Returns the device of the model.
     pub fn device(&self) -> Device {
         self.parameters.device()
     }
 
-    /// All outputs for a batch of B sentences (ids (B, S)) with an image each, by name. B must be a multiple of
-    /// [`Sizes::images`] where the answer head's scores are wanted: the images of a pair are adjacent.
+    /// Computes the outputs for a batch of B sentences (ids (B, S)) with an image each, by name. The images of a pair are adjacent. If
+    /// the scores of the answer head are requested, B must be a multiple of [`Sizes::images`].
     ///
     /// | name | shape | |
     /// |---|---|---|
@@ -108,14 +107,14 @@ impl Encoder {
     /// | `heads.feat` | (B, O, visual_feat_dim) | each box's feature as predicted |
     /// | `heads.answer` | (B / images, answers) | scores of the answers |
     ///
-    /// Heads that the checkpoint does not have are left out.
+    /// Outputs of heads that the checkpoint does not have are missing.
     ///
     /// # Errors
-    /// A bug where the model does not show its attention.
+    /// Only on a bug: the model does not expose its attention.
     pub fn forward(&self, inputs: &Inputs, mask_id: i64, want: Want) -> Result<IndexMap<String, Tensor>> {
         let _no_grad = tch::no_grad_guard();
         let taps = RefCell::new(Vec::new());
-        let pass = Pass { train: false, taps: want.attention.then_some(&taps) };
+        let pass = ForwardContext { train: false, taps: want.attention.then_some(&taps) };
         let out = self.lxrt.forward(inputs, pass);
         let mut named = IndexMap::new();
         if want.attention {

@@ -1,7 +1,7 @@
-//! Fine-tuning: what the original's three programs do (src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
+//! Fine-tuning, as in the original's three programs (src/tasks/{vqa,gqa,nlvr2}.py @ 0db1182).
 //!
 //! - [`step`]: one step: forward, backward, clipping, update;
-//! - `training`: what it supplies to a session: step, validation, position, names of files.
+//! - `training`: implements the training loop's trait: step, validation, position, names of files.
 
 pub mod step;
 mod training;

@@ -1,8 +1,8 @@
-//! One step of fine-tuning: forward, backward, clipping, update. The loop and `repro bench train` run this same code.
+//! One step of fine-tuning: forward, backward, clipping, update. The training loop and `repro bench train` share this code.
 
 use std::time::{Duration, Instant};
 
-use crate::model::{Pass, TaskModel, losses};
+use crate::model::{ForwardContext, TaskModel, losses};
 use crate::train::batches::Ready;
 use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
@@ -14,69 +14,72 @@ use lxmert_spec::paper::{CLIP, WARM_UP};
 use trainings::examples::PreparedSplit;
 use trainings::options::Optim;
 
-/// What all steps of a run have in common.
+/// The settings that all steps of a run share.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// Update rule.
     pub optim: Optim,
     /// Peak learning rate.
     pub lr: f64,
-    /// Decides dropout.
+    /// Seed of dropout.
     pub seed: u64,
-    /// GQA: cross entropy with the best answer in place of binary cross entropy.
+    /// GQA: cross entropy with the best answer instead of binary cross entropy.
     pub mce_loss: bool,
-    /// Steps of the whole run, which the learning rate's schedule spans.
+    /// Steps of the whole run, over which the learning rate is scheduled.
     pub total: u64,
 }
 
-/// Takes steps, one after the other.
+/// Takes the steps of a fine-tuning, one after the other.
 pub struct Stepper<'a> {
     model: &'a TaskModel,
     train: &'a PreparedSplit,
     rule: Rule,
 }
 
-/// What the model answered before the update.
+/// The model's answers before the update, and the times of the step.
 pub struct Answered {
-    /// What each answer earns, 0 to 1.
+    /// Score of each answer, 0 to 1.
     pub points: Vec<f64>,
-    /// Where the time went.
+    /// Times of the step's parts.
     pub parts: Parts,
 }
 
-/// Wall-clock time of a step's parts. On a GPU, which works behind the program's back, a part's time is when it was
-/// asked for, and the waiting falls on the next part that needs a value.
+/// The wall-clock times of a step's parts. A GPU works asynchronously, so a part's time is only that of its launch, and waiting
+/// counts for the next part that needs a value.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts {
     /// Logits and loss.
     pub forward: Duration,
     /// Gradients.
     pub backward: Duration,
-    /// The gradients' norm.
+    /// Norm of the gradients.
     pub clip: Duration,
-    /// The update.
+    /// Update of the weights.
     pub optimiser: Duration,
 }
 
 impl<'a> Stepper<'a> {
-    /// Will train `model` on batches of `train`.
+    /// Creates a stepper that trains `model` on batches of `train`.
     pub fn new(model: &'a TaskModel, train: &'a PreparedSplit, rule: Rule) -> Self {
         Self { model, train, rule }
     }
 
-    /// Returns what updates the model's weights.
+    /// Returns the updater of the model's weights.
     pub fn updater(&self) -> Updater<'a> {
         let Rule { optim, lr, seed, total, .. } = self.rule;
-        let optimiser = Optimiser::new(optim, bert_adam::Settings::new(lr, WARM_UP, Some(total)));
+        let optimiser = Optimiser::new(optim, bert_adam::BertAdamSettings::new(lr, WARM_UP, Some(total)));
         Updater::new(self.model.parameters(), optimiser, CLIP, seed)
     }
 
-    /// Takes a step. A loss or gradient that is not finite is an error, and then the weights stay as they were.
+    /// Takes a step.
+    ///
+    /// # Errors
+    /// Data if the loss or a gradient is not finite; then the weights are unchanged.
     pub fn step(&self, updater: &mut Updater<'_>, ready: &Ready) -> Result<Step<Answered>> {
         let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
         let started = Instant::now();
         updater.seed_step();
-        let logits = self.model.forward(&ready.batch, Pass::TRAIN);
+        let logits = self.model.forward(&ready.batch, ForwardContext::TRAIN);
         let loss = match (self.train.data.task, self.rule.mce_loss) {
             (Task::Nlvr2, _) => losses::classes(&logits, target),
             (_, true) => losses::hard_answers(&logits, target),
@@ -105,7 +108,7 @@ impl<'a> Stepper<'a> {
     }
 }
 
-/// What one answer earns.
+/// Returns the score of an answer, 0 to 1.
 fn points(questions: &PreparedSplit, position: usize, prediction: &Prediction) -> f64 {
     let label = questions.data.examples[questions.examples[position].index].label.as_ref();
     label.map_or(0.0, |label| label.points(&prediction.answer))
@@ -114,7 +117,7 @@ fn points(questions: &PreparedSplit, position: usize, prediction: &Prediction) -
 fn diverged(train: &PreparedSplit, positions: &[usize], step: u64, loss: f64, norm: f64) -> Error {
     let ids: Vec<String> =
         positions.iter().take(5).map(|&p| train.data.examples[train.examples[p].index].id.to_string()).collect();
-    Error::data(format!("training broke at step {}: loss {loss}, gradient norm {norm}", step + 1))
+    Error::data(format!("training diverged at step {}: loss {loss}, gradient norm {norm}", step + 1))
         .because(format!("the batch of {} examples with ids {}, …", positions.len(), ids.join(", ")))
         .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
 }

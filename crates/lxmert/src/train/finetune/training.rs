@@ -1,4 +1,4 @@
-//! What fine-tuning supplies to a session: step, validation, position, names of files.
+//! Implements the training loop's trait for fine-tuning: step, validation, position, names of files.
 
 use std::thread::Scope;
 
@@ -29,12 +29,12 @@ use trainings::running_mean::RunningMean;
 use trainings::snapshot::RunIdentity;
 use trainings::weights_digests::WeightsDigests;
 
-/// Trains `model` on `train`, validating after each epoch on `valid`. Data order and dropout depend on the seed alone. Ends with
-/// the last epoch's weights in `model`.
+/// Trains `model` on `train` and validates it on `valid` after each epoch. Data order and dropout depend on the seed alone. At the
+/// end `model` has the weights of the last epoch.
 ///
 /// # Errors
-/// Usage for settings that do not fit the data or what is in the output folder; data where loss or gradients are not finite;
-/// interrupted where a signal asked for it, once a snapshot is written.
+/// Usage if the settings do not fit the data or an earlier run in the output folder; data if a loss or gradient is not finite;
+/// interrupted if a signal stopped the run, after a snapshot was written.
 pub fn run(
     model: &TaskModel,
     train: &PreparedSplit,
@@ -60,12 +60,12 @@ struct Finetuning<'a> {
     stepper: Stepper<'a>,
 }
 
-/// What an epoch's training answers have earned.
+/// The score of an epoch's training answers.
 #[derive(Default, Serialize, Deserialize)]
 struct Answers {
-    /// Steps of the epoch that are done.
+    /// Steps taken in the epoch.
     steps: u64,
-    /// Mean score of their answers.
+    /// Mean score of the answers in these steps.
     tally: RunningMean,
 }
 
@@ -91,16 +91,16 @@ impl EpochSums for Answers {
     }
 }
 
-/// Validation scores so far, 0 to 1.
+/// The validation scores so far, 0 to 1.
 #[derive(Default, Serialize, Deserialize)]
 struct Scores {
-    /// The best one and its epoch.
+    /// The best score and its epoch.
     best: Option<(f64, u64)>,
     last_valid: Option<f64>,
 }
 
 impl Scores {
-    /// The best score so far; 0 before any.
+    /// Returns the best score so far; 0 before the first.
     fn best(&self) -> f64 {
         self.best.map_or(0.0, |(score, _)| score)
     }
@@ -207,7 +207,7 @@ impl Training for Finetuning<'_> {
     }
 }
 
-/// An epoch's scores in percent, with the original's lines.
+/// Returns an epoch's scores in percent, with the original's lines.
 fn result(epoch: u64, sums: &Answers, results: &Scores, examples_per_second: f64) -> EpochResult {
     let train = sums.tally.mean() * 100.0;
     let valid = results.last_valid.map(|score| score * 100.0);
@@ -226,7 +226,7 @@ fn check(train: &PreparedSplit, valid: Option<&PreparedSplit>, settings: &Finetu
     for questions in std::iter::once(train).chain(valid) {
         if !questions.data.is_labelled() {
             return Err(Error::usage(format!(
-                "{} {} has no labels and can be neither trained nor validated on",
+                "{} {} has no labels, so it can be neither trained nor validated on",
                 questions.data.task,
                 questions.data.splits.join(",")
             ))

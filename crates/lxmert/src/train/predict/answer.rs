@@ -1,26 +1,30 @@
-//! Answers questions in batches with one model or several.
+//! Answers questions with one model or several: scores, the best answer, and the mean over models.
 
 use tch::{Device, Kind, Tensor};
 
-use super::{fast, plain};
+use super::{cached, reference};
 use crate::model::TaskModel;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
 use trainings::examples::PreparedSplit;
 use trainings::options::Average;
 
-/// How answers are computed; both ways give the same up to rounding.
+/// How answers are computed. Both ways give the same answers up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Way {
-    /// Images and distinct sentences once each, without padding and without what the answer does not depend on.
+pub enum PredictMode {
+    /// Encodes each image and each distinct sentence once, without padding, and skips what the answer does not depend on.
     #[default]
-    Fast,
-    /// As the original: every question for itself, padded to [`trainings::examples::MAX_WORDS`] words, through the whole model.
-    Plain,
+    Cached,
+    /// Runs every question separately through the whole model, padded to [`trainings::examples::MAX_WORDS`] words, as the original
+    /// does.
+    Reference,
 }
 
-/// The answer of each usable example, in order; several models answer together. `batch_size` examples are in work at a
-/// time. `seen` hears how many more are done.
+/// Returns the answer of each prepared example, in order. Several models answer together by their average. `batch_size` examples are
+/// processed at a time; then `seen` is called with their number.
+///
+/// # Errors
+/// Data if scores are not finite.
 pub fn predict(
     models: &[&TaskModel],
     average: Average,
@@ -28,13 +32,13 @@ pub fn predict(
     batch_size: usize,
     seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    predict_by(Way::default(), models, average, questions, batch_size, seen)
+    predict_by(PredictMode::default(), models, average, questions, batch_size, seen)
 }
 
-/// As [`predict`], until `seen` fails.
+/// Like [`predict`], but stops when `seen` fails.
 ///
 /// # Errors
-/// That of `seen`.
+/// Those of [`predict`] and of `seen`.
 pub fn predict_while(
     models: &[&TaskModel],
     average: Average,
@@ -42,12 +46,15 @@ pub fn predict_while(
     batch_size: usize,
     seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
-    classes(Way::default(), models, average, questions, batch_size, seen)
+    classes(PredictMode::default(), models, average, questions, batch_size, seen)
 }
 
-/// As [`predict`], in a way of one's choice.
+/// Like [`predict`], with a choice of how answers are computed.
+///
+/// # Errors
+/// Those of [`predict`].
 pub fn predict_by(
-    way: Way,
+    way: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
@@ -61,7 +68,7 @@ pub fn predict_by(
 }
 
 fn classes(
-    way: Way,
+    way: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
@@ -78,13 +85,13 @@ fn classes(
     Ok(given.into_iter().enumerate().map(|(position, class)| prediction(questions, position, class)).collect())
 }
 
-/// Hands on positions of usable examples and their scores (B, answers) over all models, until each example was there once
-/// or `each` fails.
+/// Calls `each` with the positions of prepared examples and their scores (B, answers), averaged over the models. Each example
+/// appears once.
 ///
 /// # Errors
-/// That of `each`; data where scores are not finite.
+/// Those of `each`, which stop it; data if scores are not finite.
 pub fn scores(
-    way: Way,
+    way: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
@@ -100,13 +107,13 @@ pub fn scores(
         each(positions, &together(logits, average, questions.data.task))
     };
     match way {
-        Way::Fast => fast::logits(models, questions, batch_size.max(1), each),
-        Way::Plain => plain::logits(models, questions, batch_size.max(1), each),
+        PredictMode::Cached => cached::logits(models, questions, batch_size.max(1), each),
+        PredictMode::Reference => reference::logits(models, questions, batch_size.max(1), each),
     }
 }
 
-/// Refuses scores that are NaN or infinite: the highest of them says nothing. Weights were found finite when they were
-/// loaded, so what a question reads is the likeliest cause.
+/// Checks that scores are neither NaN nor infinite. Weights were checked when they were loaded, so the features of a question are the
+/// likeliest cause.
 fn refuse_not_finite(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Result<()> {
     let finite = logits.isfinite().all_dim(1, false);
     if bool::try_from(finite.all()).unwrap_or(false) {
@@ -120,13 +127,13 @@ fn refuse_not_finite(questions: &PreparedSplit, positions: &[usize], logits: &Te
     Err(Error::data(format!("the model's scores for question {} are not finite (NaN or infinite)", example.id))
         .because(format!("so are those of {} of {} questions answered together", bad.len(), positions.len()))
         .next(format!(
-            "look at the features of {} with repro features inspect; where they are right, the weights are too large to \
+            "check the features of {} with `repro features inspect`; if they are right, the weights are too large to \
              compute with",
             example.images.join(" and ")
         )))
 }
 
-/// The mean of several models' scores (B, answers); those of a single one as they are.
+/// Returns the mean of several models' scores (B, answers), or the logits of a single model.
 pub(super) fn together(mut logits: Vec<Tensor>, average: Average, task: Task) -> Tensor {
     if logits.len() == 1 {
         return logits.remove(0);
@@ -139,7 +146,7 @@ pub(super) fn together(mut logits: Vec<Tensor>, average: Average, task: Task) ->
     Tensor::stack(&scores, 0).mean_dim([0i64].as_slice(), false, Kind::Float)
 }
 
-/// The highest-scored answer of each row of logits (B, answers); the first of equals.
+/// Returns the highest-scored answer for each row of logits (B, answers); the first one if several are equal.
 pub(in crate::train) fn answered(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Vec<Prediction> {
     positions.iter().zip(best(logits)).map(|(&position, class)| prediction(questions, position, class)).collect()
 }

@@ -3,9 +3,9 @@ use std::collections::HashSet;
 use tch::{Device, Kind, Tensor};
 
 use super::answer::*;
-use super::sentences::Sentences;
+use super::sentence_cache::SentenceCache;
 use super::workers::Workers;
-use crate::model::{Batch, Pass, Reader, TaskModel};
+use crate::model::{Batch, CachedEncoder, ForwardContext, TaskModel};
 use crate::train::batches;
 use data::dataset::{Example, Id, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
@@ -78,7 +78,13 @@ fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>)
 }
 
 /// Scores in order of the data.
-fn all(way: Way, models: &[&TaskModel], average: Average, questions: &PreparedSplit, batch_size: usize) -> Tensor {
+fn all(
+    way: PredictMode,
+    models: &[&TaskModel],
+    average: Average,
+    questions: &PreparedSplit,
+    batch_size: usize,
+) -> Tensor {
     let mut rows: Vec<Option<Tensor>> = questions.examples.iter().map(|_| None).collect();
     scores(way, models, average, questions, batch_size, |positions, scores| {
         for (row, &position) in positions.iter().enumerate() {
@@ -102,11 +108,11 @@ fn both_ways_agree() {
         for (count, asked) in [(6, 30), (4, 1)] {
             for ablation in [None, Some(Ablation::Vision), Some(Ablation::Language)] {
                 let (_folder, questions) = questions(task, count, asked, ablation);
-                let plain = all(Way::Plain, &[&model], Average::Logits, &questions, 8);
+                let plain = all(PredictMode::Reference, &[&model], Average::Logits, &questions, 8);
                 let spread = plain.std(true).double_value(&[]);
                 assert!(asked == 1 || spread > 0.01, "{task}: the scores say nothing: {spread}");
                 for batch_size in [1, 7, 1000] {
-                    let fast = all(Way::Fast, &[&model], Average::Logits, &questions, batch_size);
+                    let fast = all(PredictMode::Cached, &[&model], Average::Logits, &questions, batch_size);
                     let found = difference(&plain, &fast);
                     assert!(found <= NOISE, "{task} {count} {asked} {ablation:?} {batch_size}: {found}");
                 }
@@ -122,9 +128,9 @@ fn several_models_agree_and_answers_come_in_order() {
         let (_folder, questions) = questions(task, 5, 40, None);
         for average in [Average::Probabilities, Average::Logits] {
             let both = [&one, &other];
-            let plain = all(Way::Plain, &both, average, &questions, 16);
-            assert!(difference(&plain, &all(Way::Fast, &both, average, &questions, 6)) <= NOISE);
-            assert!(difference(&plain, &all(Way::Plain, &[&one], average, &questions, 16)) > 1e-3);
+            let plain = all(PredictMode::Reference, &both, average, &questions, 16);
+            assert!(difference(&plain, &all(PredictMode::Cached, &both, average, &questions, 6)) <= NOISE);
+            assert!(difference(&plain, &all(PredictMode::Reference, &[&one], average, &questions, 16)) > 1e-3);
             let mut done = 0;
             let answers = predict(&both, average, &questions, 6, |n| done += n).unwrap();
             assert_eq!((done, answers.len()), (40, 40));
@@ -152,9 +158,10 @@ fn padding_influences_nothing() {
         features: features.shallow_clone(),
         boxes: boxes.shallow_clone(),
     };
-    let (a, b) = (model.forward(&batch(&ids), Pass::EVAL), model.forward(&batch(&garbage), Pass::EVAL));
+    let (a, b) =
+        (model.forward(&batch(&ids), ForwardContext::EVAL), model.forward(&batch(&garbage), ForwardContext::EVAL));
     assert_eq!(difference(&a, &b), 0.0);
-    let reader = Reader::new(&model);
+    let reader = CachedEncoder::new(&model);
     let images = reader.images(&features, &boxes);
     // With 20 words the boxes' side is projected; three words take the other way.
     for length in [20, 3] {
@@ -171,11 +178,11 @@ fn padding_influences_nothing() {
 #[test]
 fn sentences_are_read_once_and_forgotten_oldest_first() {
     let model = model(Task::Vqa, 4);
-    let readers = [Reader::new(&model)];
+    let readers = [CachedEncoder::new(&model)];
     let sentence = |first: i64| vec![first, 5, 6, 7];
     let all: Vec<Vec<i64>> = (0..30).map(sentence).collect();
     let bytes = 4 * config().hidden_size * 4;
-    let mut sentences = Sentences::keeping(10 * bytes);
+    let mut sentences = SentenceCache::keeping(10 * bytes);
     let mut read = |range: std::ops::Range<usize>| {
         sentences.read(
             &readers,

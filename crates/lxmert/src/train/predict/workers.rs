@@ -1,7 +1,7 @@
-//! Shares of a model's work that several threads go through at the same time.
+//! Splits a model's work into shares that several threads process at the same time.
 //!
-//! On a CPU this is faster than giving every operation to all threads one after the other: they wait for each other once a
-//! lot, not after each of its hundreds of small operations.
+//! On a CPU this is faster than splitting every operation over all threads: the threads wait for each other once per batch, not
+//! after each of hundreds of small operations.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,21 +9,21 @@ use std::thread;
 
 use tch::Device;
 
-/// Items in a share at least, below which a weight matrix is read for too little.
+/// Minimum number of items in a share. With fewer, reading the weight matrices takes too much of the time.
 const LEAST: usize = 4;
 
-/// Who goes through shares.
+/// The threads that process shares, and the size of a share.
 #[derive(Clone, Copy)]
 pub(super) struct Workers {
-    /// Of this thread's libtorch; a GPU has its own.
+    /// Number of libtorch's threads on the CPU; 1 for a GPU, which schedules its own.
     threads: usize,
-    /// Items in a share at most.
+    /// Maximum number of items in a share.
     most: usize,
 }
 
 impl Workers {
-    /// Those of a device, as many as libtorch has threads there. On a CPU a share is so small that the states of a layer stay
-    /// in its caches.
+    /// Returns the workers for a device: on a CPU one per thread of libtorch, with shares small enough for the states of a layer to
+    /// stay in the caches.
     pub(super) fn on(device: Device) -> Self {
         match device.is_cuda() {
             true => Self { threads: 1, most: 512 },
@@ -31,12 +31,13 @@ impl Workers {
         }
     }
 
-    /// Items in a share of so many, each of which is `weight` times as much work as an image or a question.
+    /// Returns the number of items per share when splitting `items`, each of which is `weight` times the work of an image or a
+    /// question.
     pub(super) fn share(self, items: usize, weight: usize) -> usize {
         items.div_ceil(self.threads).clamp(LEAST, self.most).div_ceil(weight)
     }
 
-    /// What `work` makes of each of `shares`, in order.
+    /// Applies `work` to each of `shares` and returns the results in order.
     pub(super) fn each<T: Sync, R: Send>(self, shares: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
         let count = self.threads.min(shares.len());
         if count < 2 {
@@ -57,7 +58,7 @@ impl Workers {
             let workers: Vec<_> = (0..count).map(|_| scope.spawn(worker)).collect();
             workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
         });
-        // libtorch keeps the number for threads to come, too.
+        // libtorch also applies the number to threads that start later.
         tch::set_num_threads(self.threads as i32);
         done.sort_unstable_by_key(|(at, _)| *at);
         done.into_iter().map(|(_, made)| made).collect()
@@ -76,7 +77,7 @@ mod tests {
         let workers = Workers { threads: 3, most: 16 };
         let all = Barrier::new(3);
         let shares: Vec<usize> = (0..6).collect();
-        // Would wait for ever if only two worked.
+        // Blocks for ever with fewer than three threads.
         let made = workers.each(&shares, |&share| {
             all.wait();
             share * 10

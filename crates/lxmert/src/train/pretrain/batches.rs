@@ -1,4 +1,4 @@
-//! Masked batches in a given order, built ahead of the model by a background thread.
+//! Builds masked batches in a given order, on a background thread ahead of the model.
 
 use std::thread::Scope;
 
@@ -17,48 +17,48 @@ use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::pretrain::data::PretrainExamples;
 
-/// Where batches come from and what they are for.
+/// The source of batches: examples, random draws and the use of the batches.
 #[derive(Clone, Copy)]
 pub struct Feed<'a> {
-    /// Of the vocabulary that the sentences were cut with.
+    /// Tokeniser with which the sentences were tokenised.
     pub tokenizer: &'a Tokenizer,
-    /// What is drawn.
+    /// Examples to draw from.
     pub examples: &'a PretrainExamples<'a>,
-    /// The training data, whose boxes are borrowed.
+    /// Training data from which features of other images' boxes are taken when masking.
     pub lenders: &'a PretrainExamples<'a>,
-    /// Decides the draws together with `stream` and the example's number: they depend neither on batches nor on their order.
+    /// Decides the draws, together with `stream` and the example's number. They depend neither on batches nor on their order.
     pub seed: u64,
-    /// Tells apart draws of the same example: the epoch, of training or of validation.
+    /// Distinguishes draws of the same example: the epoch, of training or of validation.
     pub stream: u64,
-    /// Examples a batch.
+    /// Examples per batch.
     pub batch_size: usize,
-    /// Parts that a batch is gone through in.
+    /// Number of parts into which a batch is split.
     pub parts: usize,
-    /// What targets are needed.
+    /// Tasks whose targets are needed.
     pub tasks: PretrainTasks,
-    /// Where the tensors go.
+    /// Device of the tensors.
     pub device: Device,
 }
 
-/// The stream of draws of an epoch of training.
+/// Returns the stream of draws for the training in an epoch.
 pub fn training_stream(epoch: u64) -> u64 {
     epoch
 }
 
-/// The stream of draws of the validation after an epoch: never one of training.
+/// Returns the stream of draws for the validation after an epoch, which is never one of training.
 pub fn validation_stream(epoch: u64) -> u64 {
     epoch | 1 << 63
 }
 
 /// A batch or a part of one (B examples, S words, O boxes).
 pub struct Ready {
-    /// Numbers of its examples in the data.
+    /// Numbers of the examples in the data.
     pub examples: Vec<usize>,
-    /// Items of the whole batch, which the losses are means over.
+    /// Number of items in the whole batch, over which the losses are means.
     pub counts: Counts,
-    /// Parts of this batch that are still to come.
+    /// Number of parts of this batch that are still to come.
     pub rest: usize,
-    /// Positions (N) in the flattened (B, S) of the words to predict.
+    /// Positions (N) of the masked words in the flattened (B, S).
     pub places: Tensor,
     ids: Tensor,
     mask: Tensor,
@@ -74,12 +74,13 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// What the model reads.
+    /// Returns the model's input.
     pub fn inputs(&self) -> Inputs<'_> {
         Inputs::padded([&self.ids, &self.mask], &self.features, &self.boxes)
     }
 
-    /// What it is asked; words (N) at [`places`](Self::places) only, the unmasked features only for the feature task.
+    /// Returns the targets. Words (N) are only those at [`places`](Self::places); unmasked features are there only for the feature
+    /// task.
     pub fn targets(&self) -> Targets<'_> {
         let ([obj, attr], [obj_conf, attr_conf]) = (&self.classes, &self.confidences);
         let visual = VisualTargets { obj, obj_conf, attr, attr_conf, feat: &self.unmasked, feat_mask: &self.masked };
@@ -87,7 +88,7 @@ impl Ready {
     }
 
     fn to(self, device: Device) -> Self {
-        // Absent ones are undefined.
+        // Tensors that are not needed are undefined.
         let to = |tensor: Tensor| if tensor.defined() { tensor.to_device(device) } else { tensor };
         Self {
             examples: self.examples,
@@ -109,9 +110,10 @@ impl Ready {
     }
 }
 
-/// Gives the batches of `order` (positions of the feed's sampler) in order, each in its parts; the last batch may be shorter.
-/// Sentences are padded to the longest of the part: padding cannot influence anything, since its attention probability e^-10000 is 0
-/// in f32.
+/// Returns the batches of `order` (positions of the feed's sampler) in order, each in its parts; the last batch may be shorter.
+///
+/// Sentences are padded to the longest of the part. Padding cannot influence anything, since its attention probability e^-10000 is
+/// 0 in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
     feed: Feed<'d>,
@@ -121,7 +123,7 @@ pub fn stream<'s, 'd: 's>(
         for positions in order.chunks(feed.batch_size.max(1)) {
             match feed.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
                 Ok(true) => {}
-                // The receiver is gone when the loop ended early; then there is nothing left to do.
+                // The loop ended early and dropped the receiver.
                 Ok(false) => return,
                 Err(error) => return drop(give(Err(error))),
             }
@@ -131,7 +133,7 @@ pub fn stream<'s, 'd: 's>(
 }
 
 impl Feed<'_> {
-    /// Draws a batch and gives its parts to `give`; whether all were taken.
+    /// Draws a batch and passes its parts to `give`. Returns whether all were taken.
     fn batch(&self, positions: &[usize], give: &mut dyn FnMut(Ready) -> bool) -> Result<bool> {
         let sampler = &self.examples.sampler;
         let draw = |&position: &usize| {
@@ -156,7 +158,7 @@ impl Feed<'_> {
         Ok(true)
     }
 
-    /// A part of a batch, on the CPU.
+    /// Builds a part of a batch on the CPU.
     fn part(&self, drawn: &[Instance], counts: Counts, rest: usize) -> Result<Ready> {
         let source = &self.examples.sentences.source;
         let (boxes, dim) = (source.boxes(), source.dim());

@@ -1,10 +1,10 @@
-//! Pre-training: the original's `lxmert_pretrain.py` (src/pretrain/lxmert_pretrain.py @ 0db1182).
+//! Pre-training, as in the original's src/pretrain/lxmert_pretrain.py @ 0db1182.
 //!
-//! - [`batches`]: masked batches, built ahead by a background thread;
+//! - [`batches`]: builds masked batches ahead on a background thread;
 //! - [`step`]: losses, and one step over a batch in one or several parts;
-//! - [`sums`]: what is summed over an epoch, and the lines that are printed of it;
-//! - [`weights`]: files of pre-trained weights and where the first weights come from;
-//! - `training`: what it supplies to a session: step, validation, position, names of files.
+//! - [`sums`]: sums over an epoch, and the lines that report them;
+//! - [`weights`]: files of pre-trained weights, and initial weights;
+//! - `training`: implements the training loop's trait: step, validation, position, names of files.
 
 pub mod batches;
 pub mod step;

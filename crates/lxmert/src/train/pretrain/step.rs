@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::batches::Ready;
-use crate::model::Pass;
+use crate::model::ForwardContext;
 use crate::model::pretraining::{self, Counts, PretrainingModel};
 use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
@@ -14,20 +14,20 @@ use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::options::Optim;
 use trainings::pretrain::data::PretrainSentences;
 
-/// What a batch gave.
+/// The losses, correct items and answers of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// The sum of the losses.
+    /// Sum of the losses.
     pub loss: f64,
-    /// The losses of the chosen tasks, in the order of their names.
+    /// Losses of the chosen tasks, in the order of their names.
     pub losses: Vec<f64>,
-    /// Of the tasks that classify: the name, how many items were right, and of how many.
+    /// For each task that classifies: its name, the number of correct items, and the number of all items.
     pub right: Vec<(&'static str, u64, u64)>,
-    /// The numbers of the examples and the best answer to each; none without the answering task.
+    /// Numbers of the examples with the best answer to each; empty without the task of answering.
     pub answers: Vec<(usize, usize)>,
 }
 
-/// What a batch gave so far, still where the model is.
+/// The results of a batch's parts so far, as tensors on the model's device.
 #[derive(Default)]
 pub struct Measuring {
     losses: Vec<Tensor>,
@@ -36,13 +36,19 @@ pub struct Measuring {
 }
 
 impl Measuring {
-    /// Runs the model on a batch or a part of one and adds what it gave; the part's share of the loss.
-    pub fn add(&mut self, model: &PretrainingModel, ready: &Ready, tasks: PretrainTasks, pass: Pass) -> Tensor {
+    /// Runs the model on a batch or a part of one and adds the results. Returns the part's share of the loss.
+    pub fn add(
+        &mut self,
+        model: &PretrainingModel,
+        ready: &Ready,
+        tasks: PretrainTasks,
+        pass: ForwardContext,
+    ) -> Tensor {
         let scores = model.forward_for(&ready.inputs(), tasks, &ready.places, pass);
         let targets = ready.targets();
         let losses = pretraining::losses_of_part(&scores, &targets, tasks, ready.counts);
         let total = Tensor::stack(&losses.iter().map(|(_, loss)| loss.shallow_clone()).collect::<Vec<_>>(), 0);
-        let right = pretraining::right(&scores, &targets, tasks);
+        let right = pretraining::correct(&scores, &targets, tasks);
         self.losses.push(total.detach());
         self.right.extend(right);
         if tasks.qa {
@@ -51,7 +57,7 @@ impl Measuring {
         total.sum(Kind::Float)
     }
 
-    /// Fetches the numbers of a batch whose parts were all added.
+    /// Returns the results of a batch whose parts were all added.
     pub fn finish(self, tasks: PretrainTasks, counts: Counts) -> Measured {
         let sum = Tensor::stack(&self.losses, 0).to_kind(Kind::Double).sum_dim_intlist([0i64].as_slice(), false, None);
         let losses = Vec::<f64>::try_from(sum.to_device(Device::Cpu)).unwrap_or_default();
@@ -81,58 +87,58 @@ impl Measuring {
     }
 }
 
-/// What all steps of a run have in common.
+/// The settings that all steps of a run share.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Which losses are added.
+    /// Tasks whose losses are summed.
     pub tasks: PretrainTasks,
     /// Peak learning rate.
     pub lr: f64,
-    /// Decides dropout.
+    /// Seed of dropout.
     pub seed: u64,
-    /// Steps of the whole run, which the learning rate's schedule spans.
+    /// Steps of the whole run, over which the learning rate is scheduled.
     pub total: u64,
 }
 
-/// Takes steps, one after the other.
+/// Takes the steps of a pre-training, one after the other.
 pub struct Stepper<'a> {
     model: &'a PretrainingModel,
     sentences: &'a PretrainSentences,
     rule: Rule,
-    /// Of the parts of the batch so far.
+    /// Sum of the gradients of the batch's parts so far.
     gradients: Vec<Tensor>,
     measuring: Measuring,
     examples: Vec<usize>,
 }
 
-/// A step taken.
+/// The result of a step.
 pub type Step = session::Step<Measured>;
 
 impl<'a> Stepper<'a> {
-    /// Will train `model` on batches of `sentences`.
+    /// Creates a stepper that trains `model` on batches of `sentences`.
     pub fn new(model: &'a PretrainingModel, sentences: &'a PretrainSentences, rule: Rule) -> Self {
         Self { model, sentences, rule, gradients: Vec::new(), measuring: Measuring::default(), examples: Vec::new() }
     }
 
-    /// Returns what updates the model's weights.
+    /// Returns the updater of the model's weights.
     pub fn updater(&self) -> Updater<'a> {
         let Rule { lr, seed, total, .. } = self.rule;
-        let optimiser = Optimiser::new(Optim::Bert, bert_adam::Settings::new(lr, PRETRAINING.warm_up, Some(total)));
+        let optimiser =
+            Optimiser::new(Optim::Bert, bert_adam::BertAdamSettings::new(lr, PRETRAINING.warm_up, Some(total)));
         Updater::new(self.model.parameters(), optimiser, PRETRAINING.clip, seed)
     }
 
-    /// Adds a part of a batch; with its last part the step is taken. A loss or gradient that is not finite is an error, and
-    /// then the weights stay as they were.
+    /// Adds a part of a batch. The last part completes the step; before that, returns `None`.
     ///
     /// # Errors
-    /// Data, naming examples of the batch.
+    /// Data, with examples of the batch, if a loss or gradient is not finite; then the weights are unchanged.
     pub fn part(&mut self, updater: &mut Updater<'_>, ready: &Ready) -> Result<Option<Step>> {
         if self.gradients.is_empty() {
             updater.seed_step();
             self.examples.clear();
         }
         self.examples.extend(&ready.examples);
-        let loss = self.measuring.add(self.model, ready, self.rule.tasks, Pass::TRAIN);
+        let loss = self.measuring.add(self.model, ready, self.rule.tasks, ForwardContext::TRAIN);
         let gradients = updater.gradients(&loss);
         drop(loss);
         if self.gradients.is_empty() {
@@ -164,7 +170,7 @@ impl<'a> Stepper<'a> {
         let uids: Vec<String> =
             self.examples.iter().take(5).filter_map(|&n| Some(data.uid(data.examples().get(n)?))).collect();
         let losses: Vec<String> = self.rule.tasks.names().into_iter().zip(&measured.losses).map(named).collect();
-        Error::data(format!("training broke at step {}: gradient norm {norm}, losses {}", step + 1, losses.join(", ")))
+        Error::data(format!("training diverged at step {}: gradient norm {norm}, losses {}", step + 1, losses.join(", ")))
             .because(format!("the batch of {} examples {}, …", self.examples.len(), uids.join(", ")))
             .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
     }

@@ -1,4 +1,4 @@
-//! What is summed over an epoch, and the lines that are printed of it.
+//! Sums losses and correct items over an epoch, and formats them as the original's lines and for the logs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,20 +11,20 @@ use data::dataset::pretrain::data::PretrainData;
 use data::dataset::pretrain::evaluator::AnswerScores;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 
-/// Sums over the batches of an epoch so far; exact in JSON, so that a run can go on from them.
+/// The sums over the batches of an epoch so far. JSON keeps them exactly, so that a run can resume from them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sums {
-    /// Batches.
+    /// Number of batches.
     pub batches: u64,
     loss: f64,
     losses: Vec<f64>,
-    /// Right items and all, by the names of the tasks that classify.
+    /// Numbers of correct items and of all items, by the names of the tasks that classify.
     right: BTreeMap<String, (u64, u64)>,
     answers: AnswerScores,
 }
 
 impl Sums {
-    /// Adds a batch of this data.
+    /// Adds a batch of `data`.
     pub fn add(&mut self, measured: &Measured, data: &PretrainData) {
         self.batches += 1;
         self.loss += measured.loss;
@@ -41,10 +41,9 @@ impl Sums {
         }
     }
 
-    /// What in it cannot be the sum over its batches of so many examples; `None` if nothing is wrong. A snapshot's file may
-    /// hold anything.
+    /// Returns what is inconsistent in it for batches of this size; `None` if nothing is. The file of a snapshot may hold anything.
     pub fn flaw(&self, batch_size: u64) -> Option<String> {
-        /// Most items that a task judges in an example: words, boxes.
+        /// Limit of the items, words or boxes, that a task classifies in an example.
         const ITEMS: u64 = 1 << 16;
         if let Some(loss) = self.losses.iter().chain([&self.loss]).find(|loss| !loss.is_finite()) {
             return Some(format!("a sum of losses is {loss}"));
@@ -57,26 +56,26 @@ impl Sums {
         self.answers.flaw(examples)
     }
 
-    /// The mean of the batches' losses.
+    /// Returns the mean of the batches' losses.
     pub fn loss(&self) -> f64 {
         self.loss / self.batches.max(1) as f64
     }
 
-    /// The means of the single losses, by their names.
+    /// Returns the means of the single losses by their names.
     pub fn losses(&self, tasks: PretrainTasks) -> impl Iterator<Item = (&'static str, f64)> {
         let batches = self.batches.max(1) as f64;
         tasks.names().into_iter().zip(self.losses.iter().map(move |sum| sum / batches))
     }
 
-    /// Accuracies (0 to 1) of the tasks that classify, and of the answers to questions where there are any.
+    /// Returns the accuracies (0 to 1) of the tasks that classify, and of the answers to questions if there are any.
     pub fn accuracies(&self) -> Vec<(String, f64)> {
         let share = |(name, &(right, of)): (&String, &(u64, u64))| (name.clone(), right as f64 / of.max(1) as f64);
         let answers = self.answers.accuracy().map(|accuracy| ("QA".to_owned(), accuracy.overall));
         self.right.iter().map(share).chain(answers).collect()
     }
 
-    /// The original's lines: what `title` says about the loss, the losses by their names, and the accuracy of answers where
-    /// there are any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
+    /// Returns the original's lines: the mean loss after `title`, the single losses by name, and the accuracy of answers if there are
+    /// any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
     pub fn lines(&self, title: &str, tasks: PretrainTasks) -> String {
         let mut lines = format!("{title} is {:.4}\nThe losses are ", self.loss());
         for (name, loss) in self.losses(tasks) {
@@ -89,7 +88,7 @@ impl Sums {
         lines
     }
 
-    /// The same for `metrics.jsonl`, with the accuracies.
+    /// Returns the same for `metrics.jsonl`, with the accuracies.
     pub fn metrics(&self, tasks: PretrainTasks) -> Value {
         let named = |(name, value): (&str, f64)| (name.to_owned(), Value::from(value));
         let losses: Map<String, Value> = self.losses(tasks).map(named).collect();

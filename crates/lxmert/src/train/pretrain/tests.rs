@@ -9,7 +9,7 @@ use super::batches::{Feed, Ready, stream, training_stream, validation_stream};
 use super::step::{Measuring, Rule, Step, Stepper};
 use super::weights;
 use crate::model::pretraining::{self, PretrainingModel};
-use crate::model::{Pass, parameters};
+use crate::model::{ForwardContext, parameters};
 use crate::train::gradients;
 use crate::train::session::Updater;
 use crate::train::session::order::shuffled;
@@ -263,7 +263,7 @@ fn every_subset_of_losses_is_that_of_the_plain_path() {
     let train = world.train.examples(RULES).unwrap();
     let ready = collect(world.feed(&train, &train, 16, 1), &(0..16).collect::<Vec<_>>()).remove(0);
     let model = world.model();
-    let plain = model.forward(&ready.inputs(), Pass::EVAL);
+    let plain = model.forward(&ready.inputs(), ForwardContext::EVAL);
     let all_words = ready.inputs().ids.full_like(-1).reshape([-1]);
     let all_words = all_words.index_put(&[Some(&ready.places)], ready.targets().words, false);
     let targets = pretraining::Targets { words: &all_words, ..ready.targets() };
@@ -275,7 +275,7 @@ fn every_subset_of_losses_is_that_of_the_plain_path() {
         let on = |at: u32| chosen >> at & 1 == 1;
         let tasks = PretrainTasks { mask_lm: on(0), matched: on(1), obj: on(2), attr: on(3), feat: on(4), qa: on(5) };
         let mut measuring = Measuring::default();
-        let loss = measuring.add(&model, &ready, tasks, Pass::EVAL);
+        let loss = measuring.add(&model, &ready, tasks, ForwardContext::EVAL);
         let got = measuring.finish(tasks, ready.counts);
         let wanted: Vec<&(&str, Tensor)> =
             all.iter().enumerate().filter(|(at, _)| on(*at as u32)).map(|(_, l)| l).collect();

@@ -1,4 +1,4 @@
-//! What pre-training supplies to a session: step, validation, position, names of files.
+//! Implements the training loop's trait for pre-training: step, validation, position, names of files.
 
 use std::thread::Scope;
 
@@ -9,7 +9,7 @@ use super::batches::{self, Feed, Ready, training_stream, validation_stream};
 use super::step::{Measured, Measuring, Rule, Stepper};
 use super::sums::Sums;
 use super::weights;
-use crate::model::{Pass, PretrainingModel};
+use crate::model::{ForwardContext, PretrainingModel};
 use crate::train::machine::machine;
 use crate::train::session::{
     self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, Observer, Plan, Position, Results, Step, Training,
@@ -26,11 +26,11 @@ use trainings::run_length::RunLength;
 use trainings::snapshot::RunIdentity;
 use trainings::weights_digests::WeightsDigests;
 
-/// Pre-trains `model`, validating after each epoch. Data order, masking and dropout depend on the seed alone.
+/// Pre-trains `model` and validates it after each epoch. Data order, masking and dropout depend on the seed alone.
 ///
 /// # Errors
-/// Usage for settings that do not fit the data or what is in the output folder; data where loss or gradients are not finite;
-/// interrupted where a signal asked for it, once a snapshot is written.
+/// Usage if the settings do not fit the data or an earlier run in the output folder; data if a loss or gradient is not finite;
+/// interrupted if a signal stopped the run, after a snapshot was written.
 pub fn run(
     model: &PretrainingModel,
     tokenizer: &Tokenizer,
@@ -60,7 +60,7 @@ struct Pretraining<'a> {
     stepper: Stepper<'a>,
 }
 
-/// What an epoch's steps sum.
+/// The sums over an epoch's steps.
 #[derive(Default, Serialize, Deserialize)]
 struct EpochLosses {
     sums: Sums,
@@ -169,7 +169,7 @@ impl Training for Pretraining<'_> {
         sums.sums.lines(&format!("The training loss for Epoch {epoch}"), self.settings.description.tasks)
     }
 
-    /// Masking is drawn again after each epoch.
+    /// Validates with masks that are drawn again in each epoch.
     fn validate(&self, epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<Sums>> {
         let Some(valid) = self.valid else { return Ok(None) };
         valid.sentences.source.check_length()?;
@@ -181,7 +181,7 @@ impl Training for Pretraining<'_> {
             for ready in batches::stream(scope, feed, &order) {
                 let ready = ready?;
                 let mut measuring = Measuring::default();
-                tch::no_grad(|| drop(measuring.add(self.model, &ready, tasks, Pass::EVAL)));
+                tch::no_grad(|| drop(measuring.add(self.model, &ready, tasks, ForwardContext::EVAL)));
                 sums.add(&measuring.finish(tasks, ready.counts), &valid.sentences.data);
                 seen(ready.examples.len())?;
             }

@@ -1,4 +1,4 @@
-//! Files of pre-trained weights with a description of the model, and where the first weights come from.
+//! Saves a pre-training model's weights with a description of the model, and builds a model with its initial weights.
 
 use std::path::Path;
 
@@ -17,11 +17,11 @@ use trainings::pretrain::description::PretrainedDescription;
 use trainings::pretrain::initial_weights::PretrainInitialWeights;
 use trainings::weights_digests::WeightsDigests;
 
-/// Writes `<folder>/<name>_LXRT.safetensors` and, where `pth`, `<folder>/<name>_LXRT.pth`: the original's state dict, with the
-/// tied decoder under both its names and without heads that were not trained.
+/// Writes `<folder>/<name>_LXRT.safetensors` and, if `pth`, `<folder>/<name>_LXRT.pth`: the original's state dict, with the tied
+/// decoder under both its names and without heads that were not trained. Returns the digests of the files.
 ///
 /// # Errors
-/// Where a file cannot be written.
+/// If a file cannot be written.
 pub fn save(
     model: &PretrainingModel,
     folder: &Path,
@@ -36,11 +36,11 @@ pub fn save(
     write(&state, folder, &format!("{name}_LXRT"), metadata, pth)
 }
 
-/// Makes the model with weights as `start` says, to read what `tokenizer` cuts with the vocabulary in the file `vocab`.
-/// `allow_missing` lets weights be missing that should be there.
+/// Builds the model with the initial weights `start`; random ones are drawn with `seed`. `tokenizer` has the vocabulary of the file
+/// `vocab`. `allow_missing` permits weights to be missing in a checkpoint. Returns what was loaded; `None` for random weights.
 ///
 /// # Errors
-/// What can be wrong with a checkpoint; data where it was trained with another vocabulary; sizes that no model can have.
+/// Those of reading a checkpoint; data if it was trained with another vocabulary; usage if no model can have these sizes.
 pub fn model(
     description: &PretrainedDescription,
     start: &PretrainInitialWeights,

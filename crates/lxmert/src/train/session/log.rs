@@ -1,4 +1,4 @@
-//! What a run logs as it goes: the original's lines in `log.log`, `metrics.jsonl`, and TensorBoard's events.
+//! The content of a run's logs: the original's lines in `log.log`, `metrics.jsonl`, and TensorBoard's scalars.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(crate) struct RunLog {
 }
 
 impl RunLog {
-    /// As [`LogFiles::open`].
+    /// Opens the logs; see [`LogFiles::open`].
     pub(crate) fn open(folder: &Path, at: Option<LogLengths>) -> Result<Self> {
         LogFiles::open(folder, at).map(|files| Self { files })
     }
@@ -24,7 +24,7 @@ impl RunLog {
         self.files.lines(lines)
     }
 
-    /// Logs a step, the first being 1, with its single losses if it has more than one.
+    /// Logs a step, counted from 1, with its single losses if it has more than one.
     pub(crate) fn step<M>(&mut self, number: u64, step: &Step<M>, losses: &[(&'static str, f64)]) -> Result<()> {
         let Step { loss, grad_norm, lr, .. } = *step;
         let mut line = json!({"kind": "step", "step": number, "loss": loss});
@@ -37,7 +37,7 @@ impl RunLog {
         for &(tag, value) in [("loss", loss), ("grad_norm", grad_norm), ("lr", lr)].iter().chain(losses) {
             self.files.events.scalar(&format!("train/{tag}"), number, value)?;
         }
-        // For a person who watches.
+        // So that TensorBoard shows the step at once.
         self.files.events.flush()
     }
 
@@ -58,7 +58,7 @@ impl RunLog {
         self.files.events.flush()
     }
 
-    /// Forces the logs to disk. Returns the lengths to which a run that is resumed from now cuts them.
+    /// Writes the logs to disk. Returns their lengths, to which a run that resumes from now truncates them.
     pub(crate) fn mark(&mut self) -> Result<LogLengths> {
         self.files.mark()
     }

@@ -1,18 +1,17 @@
-//! One training, whichever it is: the order of examples, the position in it, snapshots, signals, resuming, logs and files.
+//! The loop of every training: order of examples, position, snapshots, signals, resuming, logs and files.
 //!
-//! Fine-tuning and pre-training supply what differs (`Training`): batches, step, validation, and what they sum and keep.
+//! Fine-tuning and pre-training implement what differs (`Training`): batches, step, validation, and their sums and results.
 //!
-//! - `training`: what a training supplies;
-//! - `run`: starts or resumes, and goes through the epochs;
-//! - `position`: where a run is, which a snapshot keeps;
-//! - `order`: in which order examples are trained on;
-//! - `update`: from gradients to new weights;
-//! - `writer`, `log`: all that a run writes;
-//! - `observer`: who hears of it.
+//! - `training`: the trait that a training implements;
+//! - `run`: starts or resumes a run, and loops over its epochs;
+//! - `position`: the position of a run, which snapshots store;
+//! - `order`: the order in which examples are trained on;
+//! - `update`: applies gradients to the weights;
+//! - `writer`, `log`: write all files of a run;
+//! - `observer`: the trait of those who follow a run.
 //!
-//! A run is one process. Three places are the only ones that would have to know of more than one, and each says so: `order`
-//! draws the order of an epoch, `update` makes a step's gradients whole, `writer` writes. What a step adds to the sums of
-//! its epoch is added in `run` alone.
+//! A run is one process. Only three places would have to change for several, and each says so: `order` draws the order of an epoch,
+//! `update` completes the gradients of a step, `writer` writes files. The sums of an epoch grow only in `run`.
 
 mod log;
 mod observer;

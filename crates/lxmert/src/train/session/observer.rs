@@ -1,23 +1,23 @@
-//! Who hears how a run goes.
+//! The trait of those who follow a training.
 
 use base::error::Result;
 use trainings::progress::TrainProgress;
 
-/// Hears how a run goes.
+/// Follows a training: is called as it proceeds.
 pub trait Observer {
-    /// The folder is this run's own, and a snapshot is there: a first one, or the one from which it is resumed.
+    /// Called once the output folder is locked and holds a snapshot: the first one, or the one from which the run resumes.
     ///
     /// # Errors
-    /// Whatever keeps the observer from its work ends the run.
+    /// An error ends the run.
     fn started(&mut self, _resumed: bool) -> Result<()> {
         Ok(())
     }
-    /// After each step.
+    /// Called after each step.
     fn step(&mut self, progress: &TrainProgress);
-    /// Validation has gone over so many more examples.
+    /// Called when validation has processed this many more examples.
     fn validated(&mut self, examples: usize);
-    /// Lines that log.log has got.
+    /// Called with lines that were added to log.log.
     fn lines(&mut self, lines: &str);
-    /// What a person should know about a break.
+    /// Called with a note about an interruption, such as a skipped snapshot.
     fn note(&mut self, text: &str);
 }

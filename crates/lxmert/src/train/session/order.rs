@@ -1,4 +1,4 @@
-//! The order in which examples are trained on.
+//! The order in which examples are trained on, which depends on seed and epoch alone.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -14,10 +14,10 @@ pub(crate) fn shuffled(examples: usize, seed: u64, epoch: u64) -> Vec<usize> {
     order
 }
 
-/// Returns what is left of an epoch's order after `done` steps, in whole batches.
+/// Returns the rest of an epoch's order after `done` steps, in whole batches.
 ///
-/// The only place where a run's order is drawn. Each of several ranks would draw the same one here, and keep its share of each
-/// batch.
+/// The only place that draws the order of a run. With several processes, each would draw the same order here and keep its share of
+/// each batch.
 pub(super) fn remaining(length: RunLength, seed: u64, epoch: u64, done: u64) -> Vec<usize> {
     let mut order = shuffled(length.examples, seed, epoch);
     order.truncate(length.steps_per_epoch() as usize * length.batch_size);
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resumed_epoch_takes_the_batches_that_are_left() {
+    fn a_resumed_epoch_takes_the_remaining_batches() {
         let length = RunLength { epochs: 2, batch_size: 5, examples: 23 };
         let all = shuffled(23, 7, 1);
         for done in 0..=4 {

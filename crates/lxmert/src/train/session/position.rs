@@ -1,4 +1,4 @@
-//! Where a run is.
+//! The position of a run, which snapshots store.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -6,51 +6,51 @@ use trainings::log_files::LogLengths;
 use trainings::resume::{self, LONGEST_EPOCH};
 use trainings::weights_digests::WeightsDigests;
 
-/// What an epoch's steps sum. It is kept in snapshots.
+/// The sums over the steps of an epoch. Snapshots store them.
 pub(crate) trait EpochSums: Default + Serialize + DeserializeOwned {
-    /// Steps of the epoch that are done.
+    /// Returns the number of steps taken in the epoch.
     fn steps(&self) -> u64;
 
-    /// Mean score of the answers so far, 0 to 1; `None` if nothing is scored.
+    /// Returns the mean score of the answers so far, 0 to 1; `None` if nothing is scored.
     fn score(&self) -> Option<f64> {
         None
     }
 
-    /// What in it cannot be of its steps with so many examples each; `None` if nothing is wrong. A snapshot's file may hold
+    /// Returns what is inconsistent in it for steps of this batch size; `None` if nothing is. The file of a snapshot may hold
     /// anything.
     fn flaw(&self, batch_size: u64) -> Option<String>;
 }
 
-/// What a run keeps of its validations. It is kept in snapshots.
+/// The results of a run's validations. Snapshots store them.
 pub(crate) trait Results: Default + Serialize + DeserializeOwned {
-    /// Whether an epoch was the best so far, so that its weights were written.
+    /// Whether there was a best epoch, whose weights were written.
     fn has_best(&self) -> bool;
 
-    /// What in it cannot be in this epoch; `None` if nothing is wrong.
+    /// Returns what is inconsistent in it for a run in this epoch; `None` if nothing is.
     fn flaw(&self, epoch: u64) -> Option<String>;
 }
 
-/// Where a run is: with the weights and the optimiser's state, all that the rest of it depends on. The fields of `sums` and
-/// `results` stand beside the others in a snapshot, in this order.
+/// The position of a run. The rest of the run depends only on it, on the weights and on the optimiser's state. In a snapshot the
+/// fields of `sums` and `results` stand beside the others, in this order.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Position<S, R> {
     pub epoch: u64,
-    /// Of the epoch's steps so far. With all of them done, validation is still to come.
+    /// Sums over the epoch's steps so far. If all are taken, validation comes next.
     #[serde(flatten)]
     pub sums: S,
-    /// Spent on the epoch's training.
+    /// Seconds spent on the epoch's training.
     pub seconds: f64,
-    /// Of the epochs before.
+    /// Results of the epochs before.
     #[serde(flatten)]
     pub results: R,
     pub logs: LogLengths,
-    /// The weights that the epochs before have written; absent in snapshots of older programs.
+    /// Weights that the epochs before have written; missing in snapshots of older versions.
     #[serde(default)]
     pub weights: WeightsDigests,
 }
 
 impl<S: EpochSums, R: Results> Position<S, R> {
-    /// Turns to the next epoch, of which nothing is done.
+    /// Moves to the start of the next epoch.
     pub(super) fn next_epoch(&mut self) {
         let Self { epoch, results, weights, .. } = std::mem::take(self);
         *self = Self { epoch: epoch + 1, results, weights, ..Self::default() };

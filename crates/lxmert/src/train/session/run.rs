@@ -1,4 +1,4 @@
-//! The loop of every training: epochs of steps, validation after each, snapshots wherever they are due.
+//! The loop of every training: epochs of steps, validation after each epoch, snapshots when they are due.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -45,7 +45,7 @@ pub(crate) fn run<T: Training>(
     }
     let log = RunLog::open(output, from.as_ref().map(|from| from.position.logs))?;
     let mut writer = RunWriter::new(output, log, snapshots);
-    // From here on a signal makes it write one.
+    // From here on a signal causes a snapshot.
     at_work.set_stop_message(snapshot::writing(updater.state_bytes()));
     let resumed = from.is_some();
     let at = match from {
@@ -74,7 +74,7 @@ impl<T: Training> Session<'_, T> {
         }
         let outcome = loop {
             self.epoch()?;
-            // A run stopped while it validates is resumed from here.
+            // A run that is stopped during validation resumes from here.
             self.at.logs = self.writer.log.mark()?;
             self.say(&self.training.training_lines(self.at.epoch, &self.at.sums))?;
             let valid = self.validate()?;
@@ -88,7 +88,7 @@ impl<T: Training> Session<'_, T> {
         self.writer.finish(&self.training, self.at, outcome, identity)
     }
 
-    /// Takes the epoch's steps that are still to be taken.
+    /// Takes the remaining steps of the epoch.
     fn epoch(&mut self) -> Result<()> {
         let Plan { length, seed, .. } = *self.plan;
         let (epoch, done) = (self.at.epoch, self.at.sums.steps());
@@ -102,7 +102,7 @@ impl<T: Training> Session<'_, T> {
                 let Some(step) = self.training.step(&mut self.updater, &batch?)? else { continue };
                 let number = self.updater.steps();
                 self.writer.log.step(number, &step, &self.training.losses(&step.measured))?;
-                // The only place where sums of an epoch grow. Several ranks would bring their shares of the batch together here.
+                // The only place where the sums of an epoch grow. Several processes would combine their shares of the batch here.
                 self.training.count(&mut self.at.sums, &step);
                 self.at.seconds = before + started.elapsed().as_secs_f64();
                 let progress = self.progress(step.loss);
@@ -113,7 +113,10 @@ impl<T: Training> Session<'_, T> {
         })
     }
 
-    /// Writes a snapshot if it is time for one, or if a signal asks the run to stop, which is an error.
+    /// Writes a snapshot if one is due.
+    ///
+    /// # Errors
+    /// Interrupted, after the snapshot, if a signal asks the run to stop.
     fn snapshot_if_due(&mut self) -> Result<()> {
         let number = self.updater.steps();
         let next = self.writer.next(number, &self.at_work);
@@ -124,7 +127,7 @@ impl<T: Training> Session<'_, T> {
         if next == AfterStep::Stop { Err(self.writer.stopped(number, self.at_work.stop_signal())) } else { Ok(()) }
     }
 
-    /// Goes over the validation data. Asked to stop, it leaves a snapshot of the epoch's last step.
+    /// Validates. If a signal asks the run to stop, writes a snapshot of the epoch's last step and fails.
     fn validate(&mut self) -> Result<Option<T::Validation>> {
         let steps = self.updater.steps();
         let mut seen = |examples| {
@@ -141,7 +144,7 @@ impl<T: Training> Session<'_, T> {
         given
     }
 
-    /// Writes what the epoch keeps, and logs it.
+    /// Ends the epoch: writes its weights and logs it.
     fn end_epoch(&mut self, valid: Option<T::Validation>) -> Result<T::Outcome> {
         let made = EpochWork { steps: self.updater.steps(), examples_per_second: self.examples_per_second() };
         let EpochEnd { outcome, is_best, result } = self.training.end_epoch(&mut self.at, valid, made);
@@ -155,7 +158,7 @@ impl<T: Training> Session<'_, T> {
         self.done() as f64 / self.at.seconds
     }
 
-    /// Examples of the epoch that are done.
+    /// Returns the number of the epoch's examples that have been trained on.
     fn done(&self) -> u64 {
         self.at.sums.steps() * self.plan.length.batch_size as u64
     }
@@ -176,7 +179,7 @@ impl<T: Training> Session<'_, T> {
         }
     }
 
-    /// Adds lines to log.log and tells them.
+    /// Adds lines to log.log and passes them to the observer.
     fn say(&mut self, lines: &str) -> Result<()> {
         self.writer.log.lines(lines)?;
         self.tell(lines);

@@ -1,4 +1,4 @@
-//! What fine-tuning and pre-training supply to a session.
+//! The trait that fine-tuning and pre-training implement.
 
 use std::path::Path;
 use std::thread::Scope;
@@ -16,16 +16,16 @@ use trainings::weights_digests::WeightsDigests;
 use super::position::{EpochSums, Position, Results};
 use super::update::Updater;
 
-/// What every training decides.
+/// The settings that the loop needs of a training.
 pub(crate) struct Plan<'a> {
     pub length: RunLength,
     pub seed: u64,
-    /// Folder of everything that is written.
+    /// Folder that everything is written to.
     pub output: &'a Path,
     pub snapshots: &'a SnapshotSettings,
 }
 
-/// A step taken.
+/// The result of a step.
 pub struct Step<M> {
     /// Loss of the batch before the update.
     pub loss: f64,
@@ -33,82 +33,82 @@ pub struct Step<M> {
     pub grad_norm: f64,
     /// Learning rate used.
     pub lr: f64,
-    /// What else the batch gave.
+    /// What the training measured besides.
     pub measured: M,
 }
 
 /// Names of the weights files of a training, without endings.
 pub(crate) struct WeightsNames {
-    /// Of the epoch that was best so far.
+    /// Weights of the best epoch so far.
     pub best: &'static str,
-    /// Of an epoch, counted from 0, if each keeps its weights.
+    /// Weights of an epoch, counted from 0; `None` if not every epoch's weights are kept.
     pub epoch: fn(u64) -> Option<String>,
-    /// Of the end of the run, if it has weights of its own.
+    /// Weights of the end of the run; `None` if they are not written separately.
     pub last: Option<&'static str>,
-    /// What follows a name in a file of safetensors.
+    /// Suffix of the name, before the ending of the file.
     pub ending: &'static str,
 }
 
-/// What an epoch took.
+/// The steps and the speed of an epoch.
 #[derive(Clone, Copy)]
 pub(crate) struct EpochWork {
-    /// Steps of the run up to its end.
+    /// Steps of the run up to the end of the epoch.
     pub steps: u64,
     pub examples_per_second: f64,
 }
 
-/// How an epoch ended, as the logs get it.
+/// The results of an epoch for the logs.
 pub(crate) struct EpochResult {
-    /// For log.log.
+    /// Lines for log.log.
     pub lines: String,
-    /// For metrics.jsonl: what training, validation and the best epoch gave.
+    /// Fields for metrics.jsonl: results of the training, of the validation, and of the best epoch.
     pub metrics: [(&'static str, Value); 3],
-    /// For TensorBoard, in order.
+    /// Scalars for TensorBoard, in order.
     pub scalars: Vec<(String, f64)>,
 }
 
-/// An epoch's end.
+/// The end of an epoch.
 pub(crate) struct EpochEnd<O> {
-    /// How the run has ended, if this was its last epoch.
+    /// Outcome of the run, if this was its last epoch.
     pub outcome: O,
-    /// Whether it was the best so far.
+    /// Whether the epoch was the best so far.
     pub is_best: bool,
-    /// For the logs.
+    /// Results for the logs.
     pub result: EpochResult,
 }
 
-/// Batches as they are made.
+/// A stream of batches.
 pub(crate) type BatchStream<'d, B> = Box<dyn Iterator<Item = Result<B>> + 'd>;
 
 /// The position of a training.
 pub(crate) type PositionOf<T> = Position<<T as Training>::Sums, <T as Training>::Results>;
 
-/// What fine-tuning and pre-training supply to a session.
+/// A kind of training: what fine-tuning and pre-training supply to the loop.
 pub(crate) trait Training {
-    /// A batch, or a part of one.
+    /// A batch or a part of one.
     type Batch;
-    /// What a step gives beside its loss.
+    /// What a step measures besides its loss.
     type Measured;
     type Sums: EpochSums;
     type Results: Results;
-    /// What a validation gives.
+    /// The result of a validation.
     type Validation;
     type Outcome: Serialize + DeserializeOwned;
 
     const NAMES: WeightsNames;
 
-    /// Returns what the run is.
+    /// Returns the identity of the run.
     fn identity(&self) -> RunIdentity;
 
-    /// Brings the last weights of a run that has ended before into the model.
+    /// Loads the last weights of an already finished run into the model.
     fn load_last(&self) -> Result<()>;
 
-    /// Returns the lines with which a run begins; empty if there are none.
+    /// Returns the first lines of a run's log; empty if there are none.
     fn opening(&self) -> String {
         String::new()
     }
 
-    /// Returns the batches of `order` for training in this epoch, made ahead by a thread of `scope`.
+    /// Returns the batches of `order` for training in this epoch, built ahead by a thread of `scope`.
     fn batches<'s, 'd: 's>(
         &self,
         scope: &'s Scope<'s, 'd>,
@@ -134,10 +134,11 @@ pub(crate) trait Training {
         String::new()
     }
 
-    /// Goes over the validation data, if there are any. `seen` hears how many more examples are done, and ends it with an error.
+    /// Validates; returns `None` without validation data. Calls `seen` with the number of examples processed since the last call;
+    /// an error of `seen` ends the validation.
     fn validate(&self, epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<Self::Validation>>;
 
-    /// Ends an epoch: brings what its validation gave into the position's results.
+    /// Ends an epoch: stores the result of its validation in the position.
     fn end_epoch(
         &self,
         at: &mut PositionOf<Self>,
@@ -150,7 +151,7 @@ pub(crate) trait Training {
     /// Writes the weights under one of [`NAMES`](Self::NAMES).
     fn save(&self, name: &str) -> Result<WeightsDigests>;
 
-    /// What a judge should know beside the outcome.
+    /// Returns what a judge should know besides the outcome.
     fn facts(&self) -> RunFacts {
         RunFacts::default()
     }

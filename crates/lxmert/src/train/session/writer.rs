@@ -1,4 +1,4 @@
-//! All that a run writes: logs, snapshots, weights, and at its end the outcome.
+//! Writes the files of a run: logs, snapshots, weights, and at its end the outcome.
 
 use std::path::Path;
 
@@ -14,7 +14,8 @@ use super::position::Results;
 use super::training::{PositionOf, Training};
 use super::update::Updater;
 
-/// Writes for a run. Nothing else of a session writes into its folder; of several ranks, only the first would have one.
+/// The writer of a run's files. Nothing else in a session writes into its folder; of several processes, only the first would have
+/// one.
 pub(crate) struct RunWriter<'a> {
     output: &'a Path,
     pub log: RunLog,
@@ -26,13 +27,13 @@ impl<'a> RunWriter<'a> {
         Self { output, log, snapshots }
     }
 
-    /// Writes the snapshot of a new run. Returns where the run is.
+    /// Writes the first snapshot of a new run. Returns the position of the run.
     pub(crate) fn first_snapshot<T: Training>(&mut self) -> Result<PositionOf<T>> {
         let position = PositionOf::<T> { logs: self.log.mark()?, ..PositionOf::<T>::default() };
         resume::write_first(&mut self.snapshots, position)
     }
 
-    /// Writes a snapshot of where the run was after its last step, the logs being as long as `at` says.
+    /// Writes a snapshot of the position `at`, which also holds the lengths of the logs.
     pub(crate) fn snapshot<T: Training>(&mut self, updater: &Updater<'_>, at: &PositionOf<T>) -> Result<()> {
         self.snapshots.write(updater.steps(), at, &updater.state())
     }
@@ -42,12 +43,12 @@ impl<'a> RunWriter<'a> {
         self.snapshots.next(step, at_work)
     }
 
-    /// Returns the error of a run that was asked to stop and has left a snapshot, or is about to.
+    /// Returns the error of a run that a signal stops, after or just before its snapshot is written.
     pub(crate) fn stopped(&self, step: u64, signal: Option<i32>) -> Error {
         stopped(step, self.snapshots.folder(), signal)
     }
 
-    /// Writes the weights that an epoch keeps.
+    /// Writes the weights of an epoch, if they are kept.
     pub(crate) fn epoch_weights<T: Training>(&self, training: &T, at: &mut PositionOf<T>, is_best: bool) -> Result<()> {
         let best = is_best.then(|| T::NAMES.best.to_owned());
         for name in best.into_iter().chain((T::NAMES.epoch)(at.epoch)) {
@@ -56,8 +57,8 @@ impl<'a> RunWriter<'a> {
         Ok(())
     }
 
-    /// Ends a run: writes its last weights and the outcome and removes the snapshots, in this order. Killed between any two of
-    /// these, a resumed run does the rest again.
+    /// Ends a run: writes its last weights and the outcome and removes the snapshots, in this order. If the program is killed in
+    /// between, a resumed run repeats the rest.
     pub(crate) fn finish<T: Training>(
         mut self,
         training: &T,
@@ -70,7 +71,7 @@ impl<'a> RunWriter<'a> {
         if let Some(last) = T::NAMES.last {
             weights.extend(training.save(last)?);
         }
-        // A snapshot of an older program says nothing about the epochs before it.
+        // Snapshots of older versions do not hold the digests of the epochs before them.
         let best = at.results.has_best().then(|| T::NAMES.best.to_owned());
         for name in (0..at.epoch).filter_map(T::NAMES.epoch).chain(best) {
             add_missing(&mut weights, self.output, &format!("{name}{}.safetensors", T::NAMES.ending))?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use base::error::{Error, Result};
 use lxmert::model::TaskModel;
-use lxmert::train::predict::{Way, scores};
+use lxmert::train::predict::{PredictMode, scores};
 use measure::{Repeats, Times, rounded};
 use protocol::BenchPredict;
 use serde_json::{Value, json};
@@ -56,8 +56,8 @@ pub(crate) fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
     let (mut plain, mut fast) = (Measured::new("plain", repeats, work), Measured::new("fast", repeats, work));
     let (mut difference, mut equal) = (0.0_f64, 0);
     for _ in 0..repeats.total() {
-        let of_plain = plain.measure(Way::Plain, model, questions, sizes.batch_size)?;
-        let of_fast = fast.measure(Way::Fast, model, questions, sizes.batch_size)?;
+        let of_plain = plain.measure(PredictMode::Reference, model, questions, sizes.batch_size)?;
+        let of_fast = fast.measure(PredictMode::Cached, model, questions, sizes.batch_size)?;
         difference = difference.max((&of_plain - &of_fast).abs().max().double_value(&[]));
         let same = of_plain.argmax(1, false).eq_tensor(&of_fast.argmax(1, false));
         equal = same.sum(Kind::Int64).int64_value(&[]);
@@ -113,7 +113,13 @@ impl<'a> Measured<'a> {
     }
 
     /// Scores (questions, answers) in the questions' order.
-    fn measure(&mut self, way: Way, model: &TaskModel, questions: &PreparedSplit, batch_size: usize) -> Result<Tensor> {
+    fn measure(
+        &mut self,
+        way: PredictMode,
+        model: &TaskModel,
+        questions: &PreparedSplit,
+        batch_size: usize,
+    ) -> Result<Tensor> {
         let mut parts: Vec<(Vec<usize>, Tensor)> = Vec::new();
         let (started, cpu) = (Instant::now(), cpu_ms());
         scores(way, &[model], Average::Logits, questions, batch_size, |positions, scores| {

@@ -1,32 +1,32 @@
-//! Each image and each distinct sentence once, in an order that makes the most of it.
+//! Answers questions with each image and each distinct sentence encoded once. Questions about the same image are processed together.
 
 use std::collections::HashMap;
 
 use tch::Tensor;
 
-use super::sentences::Sentences;
+use super::sentence_cache::SentenceCache;
 use super::workers::Workers;
-use crate::model::inference::Images;
-use crate::model::{Reader, TaskModel};
+use crate::model::inference::EncodedImages;
+use crate::model::{CachedEncoder, TaskModel};
 use crate::train::batches;
 use base::error::Result;
 use trainings::examples::{FeatureRow, PreparedExample, PreparedSplit};
 
-/// Questions that are in work together, with the images that the window before did not have.
+/// Questions that are processed together, with the features of the images that the previous window did not have.
 struct Window {
     positions: Vec<usize>,
-    /// All images of the questions; the first ones are also the window before's.
+    /// All images of the questions; the first `known` are also in the previous window.
     places: Vec<FeatureRow>,
-    /// How many of them the window before had.
+    /// Number of images that the previous window had.
     known: usize,
-    /// Of the others (I, O, width).
+    /// Features of the other images (I, O, width).
     features: Tensor,
-    /// Of the others (I, O, 4).
+    /// Boxes of the other images (I, O, 4).
     boxes: Tensor,
 }
 
-/// Hands on positions and each model's logits (B, answers), `window` questions at a time, all questions of an image
-/// together.
+/// Calls `each` with the positions of questions and each model's logits (B, answers), `window` questions at a time. Questions are
+/// sorted by image.
 pub(super) fn logits(
     models: &[&TaskModel],
     questions: &PreparedSplit,
@@ -34,13 +34,13 @@ pub(super) fn logits(
     mut each: impl FnMut(&[usize], Vec<Tensor>) -> Result<()>,
 ) -> Result<()> {
     let device = models[0].parameters().device();
-    let readers: Vec<Reader> = models.iter().map(|model| Reader::new(model)).collect();
+    let readers: Vec<CachedEncoder> = models.iter().map(|model| CachedEncoder::new(model)).collect();
     let question = |position: usize| &questions.examples[position];
     let mut order: Vec<usize> = (0..questions.examples.len()).collect();
     order.sort_by(|&a, &b| question(a).places.cmp(&question(b).places));
     let workers = Workers::on(device);
-    let mut sentences = Sentences::new();
-    let mut seen: Vec<Option<Seen>> = readers.iter().map(|_| None).collect();
+    let mut sentences = SentenceCache::new();
+    let mut seen: Vec<Option<WindowImages>> = readers.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
         let windows = batches::ahead(scope, |give| {
             let mut before = Vec::new();
@@ -58,8 +58,8 @@ pub(super) fn logits(
             let asked: Vec<&PreparedExample> = positions.iter().map(|&position| question(position)).collect();
             sentences.read(&readers, asked.iter().map(|q| q.words.as_slice()), workers);
             let logits = readers.iter().enumerate().map(|(model, reader)| {
-                let images = Seen::next(seen[model].take(), reader, &window, workers);
-                let shares = asked.chunks(workers.share(asked.len(), reader.images_an_example())).collect::<Vec<_>>();
+                let images = WindowImages::next(seen[model].take(), reader, &window, workers);
+                let shares = asked.chunks(workers.share(asked.len(), reader.images_per_example())).collect::<Vec<_>>();
                 let pooled = workers.each(&shares, |asked| images.pooled(reader, model, asked, &sentences));
                 seen[model] = Some(images);
                 reader.logits(&Tensor::cat(&pooled, 0))
@@ -88,24 +88,24 @@ impl Window {
     }
 }
 
-/// Features and boxes of some images.
-struct Part {
+/// The features and boxes of a share of images.
+struct ImageShare {
     features: Tensor,
     boxes: Tensor,
 }
 
-// SAFETY: its tensors are only read, which libtorch allows any number of threads to do at once.
-unsafe impl Sync for Part {}
+// SAFETY: its tensors are only read, and libtorch allows concurrent reads.
+unsafe impl Sync for ImageShare {}
 
-/// The images of a window as a model sees them.
-struct Seen {
-    images: Images,
+/// The images of a window, encoded by a model.
+struct WindowImages {
+    images: EncodedImages,
     rows: HashMap<FeatureRow, i64>,
 }
 
-impl Seen {
-    /// Goes on to a window's images from those of the window before.
-    fn next(before: Option<Self>, reader: &Reader, window: &Window, workers: Workers) -> Self {
+impl WindowImages {
+    /// Encodes the images of a window, reusing those of the previous window.
+    fn next(before: Option<Self>, reader: &CachedEncoder, window: &Window, workers: Workers) -> Self {
         let mut lots = Vec::new();
         if let Some(Self { images, rows }) = before.filter(|_| window.known > 0) {
             let rows: Vec<i64> = window.places[..window.known].iter().map(|place| rows[place]).collect();
@@ -115,16 +115,22 @@ impl Seen {
         if fresh > 0 {
             let share = workers.share(fresh, 1) as i64;
             let parts = window.features.split(share, 0).into_iter().zip(window.boxes.split(share, 0));
-            let parts: Vec<Part> = parts.map(|(features, boxes)| Part { features, boxes }).collect();
+            let parts: Vec<ImageShare> = parts.map(|(features, boxes)| ImageShare { features, boxes }).collect();
             let on = |t: &Tensor| t.to_device(reader.device());
             lots.extend(workers.each(&parts, |part| reader.images(&on(&part.features), &on(&part.boxes))));
         }
         let rows = window.places.iter().zip(0..).map(|(&place, row)| (place, row)).collect();
-        Self { images: Images::all(&lots), rows }
+        Self { images: EncodedImages::concat(&lots), rows }
     }
 
-    /// Pooled outputs (questions · images a question, H).
-    fn pooled(&self, reader: &Reader, model: usize, asked: &[&PreparedExample], sentences: &Sentences) -> Tensor {
+    /// Computes the pooled outputs (questions · images per question, H).
+    fn pooled(
+        &self,
+        reader: &CachedEncoder,
+        model: usize,
+        asked: &[&PreparedExample],
+        sentences: &SentenceCache,
+    ) -> Tensor {
         let looks = asked.iter().flat_map(|q| q.places.iter().map(|place| (q.words.as_slice(), self.rows[place])));
         let (words, rows): (Vec<&[i64]>, Vec<i64>) = looks.unzip();
         let (lang, mask) = sentences.states(model, &words);

@@ -1,61 +1,66 @@
-//! Language states of sentences that were read, kept as far as memory allows.
+//! A cache of the language states of sentences, of limited size.
 
 use std::collections::HashMap;
 
 use tch::{Kind, Tensor};
 
 use super::workers::Workers;
-use crate::model::Reader;
+use crate::model::CachedEncoder;
 use crate::train::batches;
 
-/// Bytes of language states kept, of all models together: at full size the states of some 8000 questions of GQA's length.
+/// Size of the cache in bytes, for all models together: at the paper's size about 8000 questions of GQA's length.
 const KEPT: usize = 256 << 20;
 
-/// Sentences and their states under each model.
-pub(super) struct Sentences<'d> {
-    read: HashMap<&'d [i64], Read>,
+/// The cached sentences with their states under each model.
+pub(super) struct SentenceCache<'d> {
+    read: HashMap<&'d [i64], CachedSentence>,
     bytes: usize,
     kept: usize,
-    /// Counts the windows.
+    /// Number of the current window.
     now: usize,
 }
 
-struct Read {
-    /// (S, H), one a model.
+struct CachedSentence {
+    /// States (S, H), one tensor per model.
     states: Vec<Tensor>,
-    /// The window that used it last.
+    /// The last window that used it.
     used: usize,
 }
 
-// SAFETY: its tensors are only read, which libtorch allows any number of threads to do at once.
-unsafe impl Sync for Read {}
+// SAFETY: its tensors are only read, and libtorch allows concurrent reads.
+unsafe impl Sync for CachedSentence {}
 
-impl Read {
+impl CachedSentence {
     fn bytes(&self) -> usize {
         self.states.iter().map(|states| states.numel() * 4).sum()
     }
 }
 
-impl<'d> Sentences<'d> {
+impl<'d> SentenceCache<'d> {
     pub(super) fn new() -> Self {
         Self::keeping(KEPT)
     }
 
-    /// Keeps so many bytes from one window to the next.
+    /// Creates a cache that keeps at most `kept` bytes from one window to the next.
     pub(super) fn keeping(kept: usize) -> Self {
         Self { read: HashMap::new(), bytes: 0, kept, now: 0 }
     }
 
-    /// Reads those of a window's sentences that are not known yet, the short ones first: so little is padded.
-    pub(super) fn read(&mut self, readers: &[Reader], sentences: impl Iterator<Item = &'d [i64]>, workers: Workers) {
+    /// Encodes those sentences of a window that are not cached, sorted by length so that little is padded.
+    pub(super) fn read(
+        &mut self,
+        readers: &[CachedEncoder],
+        sentences: impl Iterator<Item = &'d [i64]>,
+        workers: Workers,
+    ) {
         self.now += 1;
         let mut fresh: Vec<&[i64]> = Vec::new();
         for words in sentences {
             match self.read.get_mut(words) {
                 Some(read) => read.used = self.now,
                 None => {
-                    // Taken up at once, so that a repetition finds it.
-                    self.read.insert(words, Read { states: Vec::new(), used: self.now });
+                    // Inserted at once, so that a repetition in the same window finds it.
+                    self.read.insert(words, CachedSentence { states: Vec::new(), used: self.now });
                     fresh.push(words);
                 }
             }
@@ -79,7 +84,7 @@ impl<'d> Sentences<'d> {
         }
     }
 
-    /// States (B, S, H) under the model with that number, and the mask (B, S), of sentences of this window.
+    /// Returns the states (B, S, H) of sentences of this window under a model, and their mask (B, S).
     pub(super) fn states(&self, model: usize, sentences: &[&[i64]]) -> (Tensor, Tensor) {
         let states: Vec<&Tensor> = sentences.iter().map(|words| &self.read[words].states[model]).collect();
         let (_, mask) = batches::words(sentences, 0);
@@ -93,7 +98,7 @@ impl<'d> Sentences<'d> {
         self.read.contains_key(words)
     }
 
-    /// Lets go of what was not used for longest where there is too much.
+    /// Removes the least recently used sentences if the cache is too large.
     pub(super) fn forget(&mut self) {
         if self.bytes <= self.kept {
             return;
@@ -101,7 +106,7 @@ impl<'d> Sentences<'d> {
         let mut oldest: Vec<(usize, &'d [i64])> = self.read.iter().map(|(words, read)| (read.used, *words)).collect();
         oldest.sort_unstable();
         for (_, words) in oldest {
-            // To the half, so that this is not needed after every window.
+            // Down to half, so that this is not needed after every window.
             if self.bytes <= self.kept / 2 {
                 break;
             }

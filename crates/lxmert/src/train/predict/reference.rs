@@ -1,14 +1,15 @@
-//! The way of the original, as a measure for the fast one.
+//! Answers questions as the original does: the reference that `cached` is compared with.
 
 use tch::{Tensor, no_grad};
 
-use crate::model::{Pass, TaskModel};
+use crate::model::{ForwardContext, TaskModel};
 use crate::train::batches;
 use base::error::Result;
 use trainings::examples::{MAX_WORDS, PreparedSplit};
 
-/// Hands on positions and each model's logits (B, answers): questions in order, sentences padded to the original's length,
-/// every question's image encoded for itself, both halves of every cross layer computed.
+/// Calls `each` with the positions of questions and each model's logits (B, answers). Questions are processed in order, with
+/// sentences padded to the original's length. Every question's image is encoded separately, and both halves of every
+/// cross-modality layer are computed.
 pub(super) fn logits(
     models: &[&TaskModel],
     questions: &PreparedSplit,
@@ -19,7 +20,8 @@ pub(super) fn logits(
     let order: Vec<usize> = (0..questions.examples.len()).collect();
     std::thread::scope(|scope| {
         for ready in batches::stream(scope, questions, &order, batch_size, MAX_WORDS, device) {
-            let whole = |model: &&TaskModel| no_grad(|| model.answer(&model.encode(&ready.batch, Pass::EVAL).pooled));
+            let whole =
+                |model: &&TaskModel| no_grad(|| model.answer(&model.encode(&ready.batch, ForwardContext::EVAL).pooled));
             each(&ready.positions, models.iter().map(whole).collect())?;
         }
         Ok(())
