@@ -135,7 +135,7 @@ fn damaged_vocabularies_are_refused() {
     assert!(error(&TINY.replace("cat", "")).starts_with("v.txt: line 7: there is no piece"));
     assert!(error(&format!("{TINY}cat\n")).starts_with("v.txt: line 13: \"cat\" is already on line 7"));
     for special in super::words::SPECIAL {
-        assert!(error(&TINY.replace(special, "x")).contains(&format!("no entry {special}")));
+        assert!(error(&TINY.replace(special, "x")).contains(&format!("it lacks the entry {special}")));
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vocab.txt");
