@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         // A panic in here would abort the program.
         status::line(format_args!("error: this is a bug in repro, please report it\n  caused by: {panic}"));
         if std::env::var_os("RUST_BACKTRACE").is_some() {
-            status::line(std::backtrace::Backtrace::force_capture());
+            status::always(std::backtrace::Backtrace::force_capture());
         }
     }));
     versions::set(BuildInfo {
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(Err(error)) => {
             match error.kind() {
                 // An interruption on request is not an error.
-                Kind::Interrupted => status::line(&error),
+                Kind::Interrupted => status::always(&error),
                 _ => status::line(format_args!("error: {error}")),
             }
             ExitCode::from(exit::code(&error))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::error::{Error, Result};
 use base::files::{self, text};
+use base::status;
 use data::dataset::{FeatureFile, Task, TaskData};
 use data::features::store_without_tsv;
 use judge::evidence::training;
@@ -88,6 +89,7 @@ pub(crate) fn look_at_features(stores: &StoreLocation, data_root: &Path, files: 
 
 impl Named<'_> {
     fn look(&self) -> Result<()> {
+        status::detail(self.told());
         match self {
             Self::Checkpoint(name, suffix) => checkpoint::look(&locate(name, suffix)?),
             Self::Bert(path) => lxmert_spec::loading::check_bert_exists(path),
@@ -114,6 +116,19 @@ impl Named<'_> {
                     files::check_writable(files::folder_of(path))
                 }
             },
+        }
+    }
+}
+
+impl Named<'_> {
+    /// What it is, for those who want details.
+    fn told(&self) -> String {
+        match self {
+            Self::Checkpoint(name, _) => format!("reads weights: {name}"),
+            Self::Bert(path) | Self::Features(path) | Self::Folder(path) => format!("reads {}", path.display()),
+            Self::Text(path) => format!("reads {}", path.display()),
+            Self::Splits(task, data_root, splits) => format!("reads {task} {splits} below {}", data_root.display()),
+            Self::OutputFolder(path) | Self::OutputFile(path) => format!("writes {}", path.display()),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::all;
 use super::bench;
 use super::check;
 use super::clean;
+use super::completions;
 use super::convert;
 use super::doctor;
 use super::encode;
@@ -13,7 +14,9 @@ use super::features;
 use super::fetch;
 use super::images;
 use super::original;
+use super::original_script;
 use super::output;
+use super::pages;
 use super::predict;
 use super::prepare;
 use super::pretrain;
@@ -25,29 +28,33 @@ use super::stopping;
 use super::train;
 use super::verify;
 use super::version;
+use super::volume::VolumeOptions;
 use super::words;
 
 use std::ffi::OsString; // clap knows it by its bare name only
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use base::error::Result;
 use base::status;
-use base::{exit, stdout};
+use base::{env, exit, stdout};
 
 /// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
 #[derive(Debug, Parser)]
 #[command(name = "repro", version, propagate_version = true, arg_required_else_help = true, after_help = after_help())]
 pub struct Cli {
+    #[command(flatten)]
+    volume: VolumeOptions,
     #[command(subcommand)]
     command: Command,
 }
 
-/// What follows the commands: examples, and the exit codes ([`exit::TABLE`]).
+/// What follows the commands: examples, environment variables ([`env::PROGRAM`]), and the exit codes ([`exit::TABLE`]).
 pub(super) fn after_help() -> String {
     let codes = exit::TABLE.map(|(name, code, meaning)| format!("\n  {code:<3} {name:<13} {meaning}"));
-    format!("{EXAMPLES}\n\nExit codes:{}", codes.concat())
+    let variables = env::PROGRAM.map(|variable| format!("\n  {:<22}  {}", variable.name, variable.meaning));
+    format!("{EXAMPLES}\n\nEnvironment:{}\n\nExit codes:{}", variables.concat(), codes.concat())
 }
 
 const EXAMPLES: &str = "\
@@ -120,6 +127,10 @@ pub(super) enum Command {
     Convert(convert::Args),
     /// Measure the speed on this machine
     Bench(bench::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Run a script of the original, translated to commands of this program
+    Bash(original_script::Args),
     /// A command line of the original, as it stands
     #[command(external_subcommand)]
     Original(Vec<OsString>),
@@ -144,7 +155,7 @@ impl Cli {
 
     pub(super) fn of_words(line: &[OsString]) -> Result<Result<Self, clap::Error>> {
         words::check(line)?;
-        let parsed = Self::try_parse_from(line);
+        let parsed = Self::parse_words(line);
         // Help needs none of them. The parser does not name an empty one, which only matters where it refuses.
         if parsed.as_ref().err().is_none_or(clap::Error::use_stderr) {
             let value_refused = parsed.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidValue);
@@ -160,8 +171,16 @@ impl Cli {
         !words.first().and_then(|word| word.to_str()).is_some_and(|word| ["bash", "python", "python3"].contains(&word))
     }
 
+    /// Parses words, the program's name first, with the help pages laid out.
+    fn parse_words<W: Into<OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Self, clap::Error> {
+        let mut command = pages::laid_out(Self::command());
+        let matches = command.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
     /// Runs the command; the exit code, or the error that decides it ([`base::exit::code`]).
     fn run(self) -> Result<u8> {
+        self.volume.apply();
         stopping::hear()?;
         let code = self.command.run()?;
         stdout::check().map(|()| code)
@@ -187,7 +206,7 @@ struct Ours;
 
 impl original::Runner for Ours {
     fn run(&self, words: &[String]) -> Result<u8> {
-        match Cli::try_parse_from(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
+        match Cli::parse_words(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
             Ok(cli) => {
                 stopping::stand_for_the_given(words);
                 cli.run()
@@ -219,6 +238,8 @@ impl Command {
             Command::Encode(args) => encode::run(args),
             Command::Stage(args) => stage::run(args),
             Command::Original(words) => original::run(&words, &Ours),
+            Command::Bash(args) => original::run(&args.line(), &Ours),
+            Command::Completions(args) => completions::run(args, pages::laid_out(Cli::command())),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),

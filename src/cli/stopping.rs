@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use base::error::Result;
 use base::error::{Error, Kind};
 use base::signals::{self, SignalReporter};
-use base::status;
+use base::status::always;
 
 /// Hears signals from now on.
 ///
@@ -19,8 +19,8 @@ pub(super) fn hear() -> Result<()> {
 fn say(line: &str) {
     match stderr().is_terminal() {
         // A progress bar, or the ^C that the terminal shows, may stand on the line.
-        true => status!("\n{line}"),
-        false => status!("{line}"),
+        true => always(format_args!("\n{line}")),
+        false => always(line),
     }
 }
 

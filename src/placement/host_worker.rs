@@ -19,6 +19,7 @@ use base::cause::Cause;
 use base::error::{Error, Result};
 use base::openmp;
 use base::signals::{self, ShutdownGuard, SignalForwarder};
+use base::status;
 use protocol::{Device, Event, Hello};
 
 /// How to get a worker that matches this program.
@@ -100,6 +101,7 @@ struct WorkerProcess {
 
 impl WorkerProcess {
     fn start(worker: &Path, words: &[std::ffi::OsString]) -> Result<Self> {
+        status::detail(format_args!("worker: {}", worker.display()));
         let mut command = Command::new(worker);
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // In a process group of its own, so that one Ctrl-C does not reach it twice.

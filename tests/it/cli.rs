@@ -1,6 +1,6 @@
 //! The command line: help, mistakes, and the files that commands write.
 
-use crate::common::{repro, run, stderr, stdout};
+use crate::common::{mini, repro, run, stderr, stdout};
 
 #[test]
 fn help_works_without_any_environment() {
@@ -20,6 +20,64 @@ fn a_missing_feature_file_is_named() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn the_top_help_names_variables_and_fits_a_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let help = stdout(&run(repro(place.path()).arg("--help"), 0));
+    for part in ["REPRO_WORKSPACE", "NO_COLOR", "--quiet", "--verbose", "  bash ", "  completions "] {
+        assert!(help.contains(part), "{part} is not in {help}");
+    }
+    let script = stdout(&run(repro(place.path()).args(["bash", "--help"]), 0));
+    assert!(script.contains("repro bash run/vqa_finetune.bash 0 vqa_lxr955"), "{script}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = stdout(&run(repro(place.path()).args(["completions", shell]), 0));
+        assert!(
+            script.contains("repro") && script.contains("pretrain") && script.contains("load-lxmert-qa"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
+    let place = tempfile::tempdir().unwrap();
+    for (words, meant) in [
+        (&["fetch", "bert-vocb"][..], "did you mean bert-vocab?"),
+        (&["verify", "--task", "nlvr"], "did you mean nlvr2?"),
+        (&["clean", "achives"], "archives"),
+        (&["doctr"], "doctor"),
+    ] {
+        let said = stderr(&run(repro(place.path()).args(words), 2));
+        assert!(said.contains(meant), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn quiet_leaves_results_and_verbose_adds_details() {
+    let place = tempfile::tempdir().unwrap();
+    mini::data_root(&place.path().join("data"), 8, 4);
+    let train = |more: &str| {
+        let words = "train vqa --data-root data --train train --valid valid --model tiny --from-scratch --batch-size 4 --epochs 1 \
+                     --threads 1 --device cpu --lr 1e-3 --output";
+        let mut command = repro(place.path());
+        command.args(words.split(' ')).arg(format!("out{more}")).args(more.split_whitespace());
+        run(&mut command, 0)
+    };
+    let (normal, quiet, verbose) = (train(""), train("-q"), train("--verbose"));
+    assert!(stderr(&normal).contains("note: ") && !stderr(&normal).contains("worker: "), "{}", stderr(&normal));
+    assert_eq!(stderr(&quiet), "");
+    for part in ["worker: ", "repro-worker", "device: cpu", "reads data/mscoco_imgfeat/train2014_obj36.tsv", "note: "] {
+        assert!(stderr(&verbose).contains(part), "{part} is not in {}", stderr(&verbose));
+    }
+    let missing = stderr(&run(repro(place.path()).args(["-q", "report", "nowhere"]), 5));
+    assert!(missing.starts_with("error: "), "{missing}");
+    let split = stderr(&run(
+        repro(place.path()).args("train vqa --data-root data --train trian --from-scratch --output out".split(' ')),
+        5,
+    ));
+    assert!(split.contains("did you mean train?"), "{split}");
 }
 
 mod torch {

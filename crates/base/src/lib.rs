@@ -7,6 +7,7 @@
 //! - [`signals`], [`process`]: orderly shutdown, and whether another process is still alive;
 //! - [`progress`]: progress of long work;
 //! - [`mod@status`], [`stdout`], [`sanitize`], [`mod@format`], [`table`], [`clock`]: output for people;
+//! - [`mod@env`]: environment variables; [`suggest`]: what a mistyped name may stand for;
 //! - [`host`]: facts about the machine; [`versions`]: what the program was built from; [`openmp`]: how OpenMP threads wait.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
@@ -14,6 +15,7 @@
 pub mod cause;
 pub mod cleanup;
 pub mod clock;
+pub mod env;
 pub mod error;
 pub mod exit;
 pub mod files;
@@ -26,5 +28,6 @@ pub mod sanitize;
 pub mod signals;
 pub mod status;
 pub mod stdout;
+pub mod suggest;
 pub mod table;
 pub mod versions;

@@ -81,7 +81,7 @@ pub(crate) fn print_report(report: &Report, folder: &Path, format: Format) -> Re
     }
     if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == base::exit::INTERRUPTED) {
         let what = failure.message.lines().next().unwrap_or_default();
-        status!("{what}; resume with: {}", to_resume());
+        status::always(format_args!("{what}; resume with: {}", to_resume()));
     }
     Ok(report.exit_code())
 }

@@ -143,7 +143,8 @@ impl Display {
             Event::Failed { name, said: true, .. } => self.ended(board, name),
             Event::Failed { name, error, class, said: false } => {
                 self.ended(board, name);
-                board.say(&format!("{name}: {class}: {}", error.lines().next().unwrap_or_default()));
+                let what = error.lines().next().unwrap_or_default();
+                board.above(|| status::always(format_args!("{name}: {class}: {what}")));
                 self.state().failures.push(error.clone());
             }
         }
@@ -156,7 +157,7 @@ impl Drop for Display {
         self.board = None;
         let state = self.state();
         if state.failures.len() > 1 {
-            state.failures.iter().for_each(|failure| status!("{failure}"));
+            state.failures.iter().for_each(status::always);
         }
     }
 }

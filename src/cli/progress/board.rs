@@ -10,6 +10,7 @@ use super::line::{Task, Times};
 use base::format::{human_bytes, human_seconds};
 use base::progress::{Event, Memory, Observer, TaskStart};
 use base::status;
+use base::status::{Volume, volume};
 
 /// Without a terminal, a task at work says so this often.
 const EVERY: Duration = Duration::from_secs(60);
@@ -60,7 +61,7 @@ impl Board {
     /// Bars where stderr is a terminal that can move its cursor, else lines.
     pub(crate) fn new() -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let bars = (!bars.is_hidden()).then_some(bars);
+        let bars = (!bars.is_hidden() && volume() > Volume::Quiet).then_some(bars);
         let seconds = std::env::var(EVERY_VARIABLE).ok().and_then(|seconds| seconds.parse().ok());
         let every = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(EVERY);
         Self { bars, every, state: Mutex::default() }

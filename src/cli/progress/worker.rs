@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::board::Board;
 use base::progress::Observer;
 use base::{signals, status, stdout};
-use protocol::Event;
+use protocol::{Event, Hello};
 
 /// Shows the events of a worker.
 pub(crate) struct Display {
@@ -20,6 +20,11 @@ impl Display {
     pub(crate) fn new() -> Self {
         Self { board: Board::new(), stopping: AtomicBool::new(false) }
     }
+}
+
+fn versions(hello: &Hello) -> String {
+    let of_what = hello.versions.iter().map(|(name, version)| format!(", {name} {version}"));
+    format!("repro-worker {}{}", hello.program, of_what.collect::<String>())
 }
 
 impl Observer<Event> for Display {
@@ -36,7 +41,9 @@ impl Observer<Event> for Display {
             Event::Printed { text } => self.board.above(|| stdout::print(text)),
             Event::Progress { progress } => self.board.event(progress),
             Event::Epoch { text } => self.board.say(text),
-            Event::Hello(_) | Event::Device(_) | Event::Done { .. } | Event::Failed { .. } | Event::Unknown => {}
+            Event::Hello(hello) => self.board.above(|| status::detail(format_args!("worker: {}", versions(hello)))),
+            Event::Device(device) => self.board.above(|| status::detail(format_args!("device: {}", device.described))),
+            Event::Done { .. } | Event::Failed { .. } | Event::Unknown => {}
         }
     }
 }

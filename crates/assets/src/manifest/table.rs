@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use archive::MemberSpec;
 use base::error::{Error, Result};
+use base::suggest::did_you_mean;
 
 /// The way of writing that this program reads.
 pub const SCHEMA: u32 = 1;
@@ -318,18 +319,16 @@ impl Manifest {
         for name in &selection.groups {
             if !self.groups.iter().any(|group| group.name == *name) {
                 let groups: Vec<_> = self.groups.iter().map(|group| group.name.as_str()).collect();
+                let meant = did_you_mean(name, groups.iter().copied()).map_or_else(String::new, |meant| meant + " ");
                 return Err(Error::usage(format!("there is no task or group `{name}`"))
-                    .next(format!("choose from {}", groups.join(", "))));
+                    .next(format!("{meant}choose from {}", groups.join(", "))));
             }
         }
         let names = || self.assets.iter().map(|asset| &asset.name).chain(self.made.iter().map(|made| &made.name));
         for name in &selection.names {
             if !names().any(|known| known == name) {
-                let like: Vec<_> = names().filter(|known| known.contains(name.as_str())).map(String::as_str).collect();
-                let advice = match like.is_empty() {
-                    true => "repro fetch --list shows all names".to_owned(),
-                    false => format!("did you mean {}?", like.join(", ")),
-                };
+                let advice = did_you_mean(name, names().map(String::as_str))
+                    .unwrap_or_else(|| "repro fetch --list shows all names".to_owned());
                 return Err(Error::usage(format!("there is no asset `{name}`")).next(advice));
             }
         }

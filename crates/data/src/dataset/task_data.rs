@@ -11,6 +11,7 @@ use super::foreign_json::{self, ExpectedFile};
 use super::records::{self, Draft, field, required};
 use super::task::{Task, split_names};
 use base::error::{Error, Result};
+use base::suggest::did_you_mean;
 
 /// The examples of one or more splits.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,11 +180,13 @@ fn missing_file(task: Task, data_root: &Path, split: &str) -> Error {
         .filter(|name| !name.starts_with("trainval_"))
         .collect();
     there.sort();
+    let meant =
+        did_you_mean(split, there.iter().map(String::as_str)).map_or_else(String::new, |meant| meant + " Else ");
     let there =
         if there.is_empty() { "no split is there".into() } else { format!("splits there: {}", there.join(", ")) };
-    Error::data(format!("there is no file {} for the {task} split `{split}`", path.display()))
-        .because(there)
-        .next(format!("put it there ({}; no label in test data), or name another split or --data-root", layout(task)))
+    Error::data(format!("there is no file {} for the {task} split `{split}`", path.display())).because(there).next(
+        format!("{meant}put it there ({}; no label in test data), or name another split or --data-root", layout(task)),
+    )
 }
 
 /// An example whose fields are being read.
