@@ -143,7 +143,7 @@ impl Answering {
         let vocabulary = loader.tokenizer();
         say_vocabulary(vocabulary)?;
         let origin = |file: &PathBuf| {
-            let origin = attribution::of(file, task)?;
+            let origin = attribution::find(file, task)?;
             // A .pth does not say it itself.
             if let Some(then) = &origin.vocabulary {
                 check_vocabulary_sha256(&file.display().to_string(), then, vocabulary)?;

@@ -17,7 +17,7 @@ use data::dataset::answers::LabelTable;
 use data::dataset::nlvr2_official::{self, Nlvr2Gold};
 use data::dataset::{self, Completeness, Prediction, Task, TaskData};
 use judge::evidence::result::ModelRecord;
-use judge::evidence::write::{Evaluated, write_evaluation};
+use judge::evidence::write::{EvaluationFiles, write_evaluation};
 use lxmert_spec::paper::fine_tuning;
 use trainings::examples;
 
@@ -169,7 +169,7 @@ fn refuse_part(found: &Completeness, file: &Path) -> Result<()> {
 }
 
 /// What models answered, for a judge.
-fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evaluated<'a>> {
+fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<EvaluationFiles<'a>> {
     let Answered { data, predictions, models, facts } = answered;
     let record = |AnsweringModel { file, parameters, origin }: &AnsweringModel| -> Result<ModelRecord> {
         let sha256 = match &origin.sha256 {
@@ -180,7 +180,7 @@ fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evalua
         Ok(ModelRecord { file, sha256, parameters: *parameters })
     };
     let ablation = answering.data.ablate.and_then(|ablation| serde_json::to_value(ablation).ok());
-    Ok(Evaluated {
+    Ok(EvaluationFiles {
         data,
         predictions,
         left_out: facts.left_out,
@@ -194,8 +194,8 @@ fn of_models<'a>(answered: &'a Answered, answering: &Answering) -> Result<Evalua
 }
 
 /// What a predictions file says, for a judge: nothing of where it came from.
-fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> Evaluated<'a> {
-    Evaluated {
+fn of_file<'a>(data: &'a TaskData, predictions: &'a [Prediction]) -> EvaluationFiles<'a> {
+    EvaluationFiles {
         data,
         predictions,
         left_out: 0,

@@ -64,7 +64,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             answers_all(found)?;
         }
         if let Some(known) = &found.record.predictions {
-            items::check(&found.folder.join(&known.file), &known.sha256)?;
+            items::verify(&found.folder.join(&known.file), &known.sha256)?;
         }
         if let Some(data_root) = &args.data_root {
             scored_again(found, data_root)?;

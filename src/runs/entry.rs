@@ -9,7 +9,7 @@ use base::clock;
 use base::error::{Error, Result};
 use base::files::{self, lock};
 use data::dataset::Task;
-use judge::evidence::journal::{self, End};
+use judge::evidence::journal::{self, RunEnd};
 use judge::evidence::result::FILE as RESULT;
 use judge::evidence::run::{REPORT, RunEvidence, glance};
 use judge::evidence::training::{METRICS, OUTCOME};
@@ -151,15 +151,15 @@ fn run(folder: &Path) -> Result<Parts> {
     let evidence = glance(folder)?;
     let report = evidence.report.as_ref().map(|path| json::read(path)).transpose()?;
     let end = journal::end(folder)?;
-    let at_work = matches!(end, Some(End::Cut { .. })) && is_at_work(folder);
+    let at_work = matches!(end, Some(RunEnd::Interrupted { .. })) && is_at_work(folder);
     let state = match end {
         _ if at_work => State::Running,
-        Some(End::Failed { stage, class, message }) => {
+        Some(RunEnd::Failed { stage, class, message }) => {
             let (cause, next) = told(&message);
             State::Failed { stage: Some(stage), class, cause, next }
         }
-        Some(End::Cut { stage, .. }) => State::Stopped { step: None, stage, next: repeat() },
-        Some(End::Finished) => State::Finished,
+        Some(RunEnd::Interrupted { stage, .. }) => State::Stopped { step: None, stage, next: repeat() },
+        Some(RunEnd::Finished) => State::Finished,
         None => report.as_ref().and_then(|report| report.failure.as_ref()).map_or(State::Finished, |failure| {
             let (cause, next) = told(&failure.message);
             State::Failed { stage: failure.stage.clone(), class: failure.class.clone(), cause, next }

@@ -69,7 +69,7 @@ fn the_same_weights_are_no_other_run() {
         });
     }
     let text = runs.says("check --golden golden.toml good-1 again", INCONCLUSIVE);
-    holds(&text, "again: not comparable: its weights are those of good-1, which says another seed");
+    holds(&text, "again: not comparable: its weights are those of good-1, which names another seed");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn every_run_is_named() {
     let runs = Runs::of(&["good-1", "collapsed"]);
     let record = "check --record v.toml --allow-flips 0 --reason same --task vqa good-1";
     runs.says(record, PASS);
-    holds(&runs.says("check --golden v.toml good-1 collapsed", 4), "collapsed did not do vqa");
+    holds(&runs.says("check --golden v.toml good-1 collapsed", 4), "collapsed has no result of vqa");
     holds(&runs.says("check --golden v.toml --seeds 1,2 good-1", USAGE), "holds the answers of one run, not seeds");
     for plan in [json!({}), json!(null), json!({ "stages": [] })] {
         runs.edit("good-1/run.json", |run| run["plan"] = plan);

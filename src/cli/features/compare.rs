@@ -11,7 +11,7 @@ use base::format::{grouped, human_bytes, human_seconds};
 use base::host::cores;
 use base::status;
 use data::features::compare::FeatureComparison;
-use judge::verdict::comparison::{Settings, compare};
+use judge::verdict::comparison::{CompareSettings, compare};
 use judge::verdict::features::Golden;
 
 /// Images named in a text and in JSON without `--list`.
@@ -83,7 +83,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     let named = if args.list { usize::MAX } else { NAMED[usize::from(args.format == Format::Json)] };
     let threads = cores();
-    let settings = Settings { level: &args.level, common: args.common, named, worst: args.worst, threads };
+    let settings = CompareSettings { level: &args.level, common: args.common, named, worst: args.worst, threads };
     let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Board::new())?;
     let text = args.format.write(&compared)?;
     let verdict = compared.judged.verdict;

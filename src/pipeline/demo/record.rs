@@ -7,7 +7,7 @@ use super::settings::DemoSettings;
 use crate::pipeline::journal::Event;
 use base::error::{Error, Result};
 use base::files;
-use judge::evidence::run::{Found, read};
+use judge::evidence::run::{TaskEvidence, read};
 use judge::grade::golden::GoldenFile;
 use judge::verdict::golden::{Golden, Recorded};
 use lxmert_spec::demo::DemoRecipe;
@@ -43,7 +43,7 @@ pub fn record(
         }
         let evidence = read(&folder)?;
         for task in &mut recorded.tasks {
-            let Some(Ok(Found { record, .. })) = evidence.task(task.name.parse()?) else {
+            let Some(Ok(TaskEvidence { record, .. })) = evidence.task(task.name.parse()?) else {
                 return Err(Error::bug(format!("the run with seed {seed} has no result of {}", task.name)));
             };
             task.n = record.n;

@@ -14,7 +14,7 @@ use base::files;
 use data::dataset::{Task, TaskData, read_predictions};
 use judge::evidence::attribution;
 use judge::evidence::result::{ModelRecord, ResultRecord};
-use judge::evidence::write::{Evaluated, predictions_file as named, write_evaluation};
+use judge::evidence::write::{EvaluationFiles, predictions_file as named, write_evaluation};
 use lxmert_spec::paper::fine_tuning;
 use protocol::{Answer, Answered, Job};
 use trainings::options::Average;
@@ -57,7 +57,7 @@ pub(in crate::pipeline) fn evaluate(
 ) -> Result<()> {
     let Evaluation { data, weights, batch_size, threads, reads } = evaluation;
     let (task, splits, data_root) = (data.task, fine_tuning(data.task).valid, data.data_root.clone());
-    let origin = attribution::of(&weights, task)?;
+    let origin = attribution::find(&weights, task)?;
     let sha256 = origin.sha256.map_or_else(|| files::sha256(&weights), Ok)?;
     let output = context.output(&predictions_file(task))?;
     let job = Answer {
@@ -75,7 +75,7 @@ pub(in crate::pipeline) fn evaluate(
     let answered: Answered = workers.run(context, Job::Answer(Box::new(job)), threads, reads)?;
     let record = write_evaluation(
         context.folder(),
-        Evaluated {
+        EvaluationFiles {
             data: &TaskData::load(task, &data_root, splits)?,
             predictions: &read_predictions(task, &output)?,
             left_out: answered.left_out,

@@ -17,7 +17,7 @@ use super::super::results::RunResults;
 use base::error::{Error, Result};
 use base::exit;
 use data::dataset::Task;
-use judge::evidence::run::{Found, RunEvidence, Why};
+use judge::evidence::run::{MissingResult, RunEvidence, TaskEvidence};
 use judge::grade::golden::GoldenFile;
 use judge::grade::{Request, assess};
 use judge::report::Report;
@@ -149,7 +149,7 @@ fn judge_accuracy(outcome: &RunOutcome, accuracy: f64) -> Result<RunResults> {
             assert!(get(Ok(model))?.to_lowercase().starts_with("side "));
             Ok(found(accuracy))
         }
-        _ => Err(Why {
+        _ => Err(MissingResult {
             sentence: "training failed".into(),
             seed: None,
             stage: Some("train".into()),
@@ -173,7 +173,7 @@ fn judge_accuracy(outcome: &RunOutcome, accuracy: f64) -> Result<RunResults> {
 }
 
 /// Returns an evaluation whose training follows the protocol.
-pub(super) fn found(accuracy: f64) -> Found {
+pub(super) fn found(accuracy: f64) -> TaskEvidence {
     let record = json!({ "schema": 1, "task": "gqa", "splits": "testdev", "metric": "accuracy", "n": 400, "examples": 400,
         "left_out": 0, "accuracy": accuracy, "consistency": null, "seed": 1, "models": [], "without": null,
         "features": [], "predictions": null, "items": null,
@@ -181,7 +181,7 @@ pub(super) fn found(accuracy: f64) -> Found {
             "should_load": 0, "left_out": 0 },
         "environment": { "program": "", "commit": null, "versions": {}, "threads": 1, "device": "cpu" } });
     let baselines = vec![Baseline { name: "question-only".into(), accuracy: 40.0 }];
-    Found { record: serde_json::from_value(record).unwrap(), folder: "x".into(), baselines, metrics: None }
+    TaskEvidence { record: serde_json::from_value(record).unwrap(), folder: "x".into(), baselines, metrics: None }
 }
 
 pub(super) fn events(folder: &Path) -> Vec<Event> {

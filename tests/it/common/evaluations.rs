@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use data::dataset::{Example, Id, Label, Prediction, Task, TaskData};
 use judge::evidence::result::{Machine, ResultRecord, Training};
-use judge::evidence::write::{Evaluated, write_evaluation};
+use judge::evidence::write::{EvaluationFiles, write_evaluation};
 use lxmert_spec::Config;
 
 /// Number of items in NLVR2's published validation split.
@@ -70,7 +70,7 @@ pub(crate) fn evaluation(folder: &Path, left: &EvaluationSpec) -> ResultRecord {
         left_out: 0,
         ..Training::default()
     };
-    let evaluated = Evaluated {
+    let evaluated = EvaluationFiles {
         data: left.data,
         predictions: left.predictions,
         left_out: left.left_out,

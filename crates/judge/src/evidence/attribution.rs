@@ -1,33 +1,33 @@
-//! Which training wrote a weights file: the one whose `outcome.json` lies beside it, if that names its content.
+//! Finds the training that wrote a weights file: the one whose `outcome.json` lies beside it, if that names the file's checksum.
 
 use std::path::{Path, PathBuf};
 
 use super::result::Training;
-use super::training::{self, Ended, OUTCOME};
+use super::training::{self, FinishedTraining, OUTCOME};
 use base::error::{Error, Result};
 use base::files::{self, ContentDigest};
 use data::dataset::Task;
 use lxmert_spec::ModelDescription;
 use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
 
-/// What is known of a weights file's origin.
+/// The origin of a weights file, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attribution {
-    /// The training that wrote it, where one is beside it.
+    /// The training that wrote it, if its folder holds one.
     pub training: Option<Training>,
-    /// SHA-256 of the vocabulary of that training, where it names it.
+    /// SHA-256 of the vocabulary of that training, if it names one.
     pub vocabulary: Option<String>,
-    /// SHA-256 of the file, where it had to be read.
+    /// SHA-256 of the file, if it had to be read.
     pub sha256: Option<String>,
-    /// What a person should know: why no training is named, or why it is not certain.
+    /// Why no training is named, or why it is not certain, for people.
     pub note: Option<String>,
 }
 
-/// Returns the training that wrote the weights in a file or folder, which are to answer `task`.
+/// Finds the training that wrote the weights in a file or folder. The weights are for `task` unless they name another task.
 ///
 /// # Errors
-/// Data where the outcome beside them is of another task, or names another content for a file of this name.
-pub fn of(weights: &Path, task: Task) -> Result<Attribution> {
+/// Data if the outcome beside them is of another task, or names another checksum for a file of this name.
+pub fn find(weights: &Path, task: Task) -> Result<Attribution> {
     let folder = files::folder_of(weights);
     let Some(ended) = training::read(folder)? else { return Ok(Attribution::default()) };
     let task = ModelDescription::read(weights)?.map_or(task, |described| described.task);
@@ -53,11 +53,11 @@ pub fn of(weights: &Path, task: Task) -> Result<Attribution> {
     Ok(Attribution { sha256: Some(found.sha256), note: Some(note), ..Attribution::default() })
 }
 
-/// Refuses a training's folder with weights that it did not write. Weights that are missing say nothing.
+/// Refuses the folder of a training if it holds weights that the training did not write. Missing weights are accepted.
 ///
 /// # Errors
-/// As [`of`].
-pub(super) fn check_folder(folder: &Path, ended: &Ended) -> Result<()> {
+/// As [`find`].
+pub(super) fn check_folder(folder: &Path, ended: &FinishedTraining) -> Result<()> {
     let outcome = folder.join(OUTCOME);
     for name in [BEST_FILE, LAST_FILE].map(|name| folder.join(name)) {
         if name.is_file()
@@ -79,12 +79,12 @@ pub(super) fn check_folder(folder: &Path, ended: &Ended) -> Result<()> {
     Ok(())
 }
 
-/// The file with the content of weights, which may be a folder of Hugging Face's layout.
+/// Returns the file that holds the weights; `weights` may be a folder in the layout of Hugging Face.
 fn content_of(weights: &Path) -> PathBuf {
     checkpoint::folder::weights_in(weights).unwrap_or_else(|| weights.to_owned())
 }
 
-fn same_task(ended: &Ended, outcome: &Path, weights: &Path, task: Task) -> Result<()> {
+fn same_task(ended: &FinishedTraining, outcome: &Path, weights: &Path, task: Task) -> Result<()> {
     match ended.task() {
         Some(learnt) if learnt != task => Err(Error::data(format!(
             "{} is of a training on {learnt}, but {} is a model for {task}",
@@ -127,10 +127,10 @@ mod tests {
         let folder = folder.path();
         let put = |value: &Value| std::fs::write(folder.join(OUTCOME), value.to_string()).unwrap();
         let best = write(folder, "BEST.pth", "best");
-        assert_eq!(of(&folder.join("BEST.pth"), Task::Vqa).unwrap(), Attribution::default());
+        assert_eq!(find(&folder.join("BEST.pth"), Task::Vqa).unwrap(), Attribution::default());
         let mut told = outcome(Some(0.625), 7);
         put(&told);
-        let old = of(&folder.join("BEST.pth"), Task::Vqa).unwrap();
+        let old = find(&folder.join("BEST.pth"), Task::Vqa).unwrap();
         assert_eq!((old.training.unwrap().seed(), old.sha256), (Some(7), None));
         assert!(old.note.unwrap().contains("names no checksum (an older version wrote it)"));
 
@@ -139,14 +139,14 @@ mod tests {
         put(&told);
         write(folder, "copy.pth", "best");
         for name in ["BEST.pth", "copy.pth"] {
-            let found = of(&folder.join(name), Task::Vqa).unwrap();
+            let found = find(&folder.join(name), Task::Vqa).unwrap();
             let training = found.training.unwrap();
             assert_eq!(training.weights["BEST.pth"], best["sha256"]);
             assert_eq!((found.sha256.as_deref(), found.note), (best["sha256"].as_str(), None));
             assert_eq!(found.vocabulary.as_deref(), Some("abc"));
         }
         write(folder, "other.pth", "something else");
-        let other = of(&folder.join("other.pth"), Task::Vqa).unwrap();
+        let other = find(&folder.join("other.pth"), Task::Vqa).unwrap();
         assert!(other.training.is_none() && other.note.unwrap().contains("none of the weights"));
 
         // Of the same size, or not; and another task.
@@ -154,7 +154,7 @@ mod tests {
             write(folder, "BEST.pth", content);
             let ended = training::read(folder).unwrap().unwrap();
             for error in
-                [of(&folder.join("BEST.pth"), Task::Vqa).unwrap_err(), check_folder(folder, &ended).unwrap_err()]
+                [find(&folder.join("BEST.pth"), Task::Vqa).unwrap_err(), check_folder(folder, &ended).unwrap_err()]
             {
                 assert_eq!(error.kind(), Kind::Data);
                 let text = error.to_string();
@@ -166,7 +166,7 @@ mod tests {
         }
         write(folder, "BEST.pth", "best");
         check_folder(folder, &training::read(folder).unwrap().unwrap()).unwrap();
-        let error = of(&folder.join("BEST.pth"), Task::Gqa).unwrap_err();
+        let error = find(&folder.join("BEST.pth"), Task::Gqa).unwrap_err();
         assert_eq!(error.kind(), Kind::Data);
         assert!(error.what().contains("a training on vqa") && error.what().contains("a model for gqa"), "{error}");
     }

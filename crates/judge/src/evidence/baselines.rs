@@ -1,4 +1,4 @@
-//! What weaker predictors score on the items that a model is judged by.
+//! The scores of weaker predictors on the items that a model is judged by.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ pub struct Baselines {
     pub nlvr2: TaskBaselines,
 }
 
-/// Accuracies, 0 to 1, of predictors that lack something.
+/// Accuracies, 0 to 1, of predictors that lack the question, the image or both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskBaselines {
-    /// Over all questions.
+    /// Accuracies over all questions.
     pub all: Accuracies,
-    /// By the question's first two words; `prior` is then the best answer to that kind.
+    /// Accuracies by the first two words of a question; `prior` is then the best answer to that kind.
     pub kinds: BTreeMap<String, Accuracies>,
 }
 
@@ -32,18 +32,18 @@ pub struct TaskBaselines {
 pub struct Accuracies {
     /// Number of questions.
     pub questions: usize,
-    /// Always the same answer.
+    /// Of always giving the same answer.
     pub prior: f64,
-    /// From the question's text.
+    /// Of answering by the question alone.
     pub question_only: f64,
-    /// From the picture.
+    /// Of answering by the image alone.
     pub image_only: f64,
-    /// From the picture and the question's first two words.
+    /// Of answering by the image and the first two words of the question.
     pub image_and_kind: f64,
 }
 
 impl Baselines {
-    /// Returns what stands beside the model's accuracy on a task.
+    /// Returns the baselines that reports show beside the accuracy on a task, in points.
     pub fn beside(&self, task: Task) -> Vec<Baseline> {
         let alone = match task {
             Task::Vqa => &self.vqa.all,

@@ -1,8 +1,8 @@
-//! `items.jsonl`: what was answered to each example and what that earned, one JSON array a line:
+//! `items.jsonl`: the answer to each example with its score, one JSON array a line:
 //! `[id, answer, score, cluster]`.
 //!
-//! The score lies within 0 and 1. The cluster says which examples depend on each other: those of one image in VQA and GQA
-//! (its `img_id`), those of one sentence in NLVR2.
+//! The score lies between 0 and 1. Examples of one cluster depend on each other: those of one image in VQA and GQA (its
+//! `img_id`), those of one sentence in NLVR2.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, Read};
@@ -14,14 +14,14 @@ use base::error::{Error, Result};
 use base::files;
 use data::dataset::{Id, Prediction, Task, TaskData, nlvr2_official};
 
-/// Its name in a folder.
+/// Name of the file.
 pub const FILE: &str = "items.jsonl";
-/// Far longer than any answer to a question of these data sets.
+/// Maximum length of a line in bytes; real lines are far shorter.
 const LONGEST_LINE: u64 = 1 << 16;
-/// More examples than any split has.
+/// Maximum number of items; no split has as many.
 const MOST: usize = 20_000_000;
 
-/// What is a cluster of a task, in a word.
+/// Returns the word for a cluster of a task, such as `image`.
 pub fn cluster(task: Task) -> &'static str {
     match task {
         Task::Vqa | Task::Gqa => "image",
@@ -33,7 +33,7 @@ pub fn cluster(task: Task) -> &'static str {
 ///
 /// # Errors
 /// Data for an id that `data` lacks, or an NLVR2 identifier without its fields.
-pub fn of(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<Item>> {
+pub fn score_each(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<Item>> {
     let by_id: HashMap<&Id, _> = data.examples.iter().map(|example| (&example.id, example)).collect();
     predictions
         .iter()
@@ -50,13 +50,14 @@ pub fn of(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<Item>> {
         .collect()
 }
 
-/// Mean score in points; none of no items. Summed in their order, as the evaluators do.
+/// Returns the mean score in points, summed in order as the evaluators do; `None` without items.
 pub fn accuracy(items: &[Item]) -> Option<f64> {
     (!items.is_empty()).then(|| items.iter().map(|item| item.score).sum::<f64>() / items.len() as f64 * 100.0)
 }
 
-/// What a model earns, in points, that gives one answer to everything, as far as items tell: of items with but one answer their
-/// accuracy; of NLVR2, whose wrong answers tell the right ones, the share of the more frequent label.
+/// Returns the accuracy, in points, of a model that always gives the same answer; `None` if the items do not show it. If all
+/// items have one answer, it is their accuracy. For NLVR2 it is the share of the more frequent label, because a wrong answer
+/// tells the right one.
 pub fn majority(task: Task, items: &[Item]) -> Option<f64> {
     let first = items.first()?;
     if items.iter().all(|item| item.answer == first.answer) {
@@ -69,11 +70,11 @@ pub fn majority(task: Task, items: &[Item]) -> Option<f64> {
     })
 }
 
-/// Items in their order, as a file holds them.
+/// Returns the content of a file of these items, in their order.
 ///
 /// # Errors
-/// A bug where one cannot be written.
-pub fn text(items: &[Item]) -> Result<Vec<u8>> {
+/// A bug if an item cannot be written.
+pub fn to_lines(items: &[Item]) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     for Item { id, answer, score, cluster } in items {
         serde_json::to_writer(&mut text, &(id, answer, score, cluster))
@@ -86,16 +87,16 @@ pub fn text(items: &[Item]) -> Result<Vec<u8>> {
 /// Writes items in their order.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn write(path: &Path, items: &[Item]) -> Result<()> {
-    files::write_bytes(path, &text(items)?)
+    files::write_bytes(path, &to_lines(items)?)
 }
 
 /// Reads a file of items.
 ///
 /// # Errors
-/// Data, naming the line: no such array, an id that was there before, a score outside 0 and 1, a line that is too long; or no
-/// line at all.
+/// Data, naming the line, for anything but such an array, a repeated id, a score outside 0 to 1 or a line that is too long; data
+/// for an empty file.
 pub fn read(path: &Path) -> Result<Vec<Item>> {
     let mut lines = files::text::open_text(path)?;
     let (mut items, mut seen, mut line) = (Vec::new(), HashSet::new(), Vec::new());
@@ -132,21 +133,21 @@ pub fn read(path: &Path) -> Result<Vec<Item>> {
     }
 }
 
-/// Reads a file of items whose content is known by its checksum.
+/// Reads a file of items after comparing its checksum.
 ///
 /// # Errors
-/// Checksum where it is another one; those of [`read`].
-pub fn verified(folder: &Path, known: &FileDigest) -> Result<Vec<Item>> {
+/// Checksum if it differs; those of [`read`].
+pub fn read_verified(folder: &Path, known: &FileDigest) -> Result<Vec<Item>> {
     let path = folder.join(&known.file);
-    check(&path, &known.sha256)?;
+    verify(&path, &known.sha256)?;
     read(&path)
 }
 
-/// Refuses a file with another content than was recorded of it.
+/// Refuses a file whose SHA-256 is not the recorded one.
 ///
 /// # Errors
-/// Checksum where it differs.
-pub fn check(path: &Path, sha256: &str) -> Result<()> {
+/// Checksum if it differs.
+pub fn verify(path: &Path, sha256: &str) -> Result<()> {
     let found = files::sha256(path)?;
     match found == sha256 {
         true => Ok(()),
@@ -173,10 +174,10 @@ mod tests {
         write(&path, &items).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().nth(1), Some(r#"["2","é",1.0,"img"]"#));
         let known = FileDigest::of(folder.path(), FILE).unwrap();
-        assert_eq!(verified(folder.path(), &known).unwrap(), items);
+        assert_eq!(read_verified(folder.path(), &known).unwrap(), items);
         assert_eq!(accuracy(&items), Some(65.0));
         std::fs::write(&path, "[\"1\",\"a\",1.0,\"img\"]\n").unwrap();
-        let error = verified(folder.path(), &known).unwrap_err();
+        let error = read_verified(folder.path(), &known).unwrap_err();
         assert_eq!(error.kind(), base::error::Kind::Checksum);
     }
 
@@ -211,11 +212,11 @@ mod tests {
         let data = |task, examples| TaskData { task, splits: vec!["valid".into()], examples };
         let say = |id: &str, answer: &str| Prediction { id: Id::Text(id.into()), answer: answer.into() };
         let nlvr2 = data(Task::Nlvr2, vec![example("dev-8-0-1", &["a", "b"]), example("dev-8-3-1", &["c", "d"])]);
-        let items = of(&nlvr2, &[say("dev-8-0-1", "True"), say("dev-8-3-1", "False")]).unwrap();
+        let items = score_each(&nlvr2, &[say("dev-8-0-1", "True"), say("dev-8-3-1", "False")]).unwrap();
         assert_eq!(items, [item("dev-8-0-1", "True", 1.0, "dev-8--1"), item("dev-8-3-1", "False", 0.0, "dev-8--1")]);
         let gqa = data(Task::Gqa, vec![example("07", &["n5"])]);
-        assert_eq!(of(&gqa, &[say("07", "x")]).unwrap()[0].cluster, "n5");
-        assert!(of(&gqa, &[say("7", "x")]).is_err());
+        assert_eq!(score_each(&gqa, &[say("07", "x")]).unwrap()[0].cluster, "n5");
+        assert!(score_each(&gqa, &[say("7", "x")]).is_err());
     }
 
     #[test]

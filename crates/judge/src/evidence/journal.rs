@@ -1,4 +1,4 @@
-//! What the journal of a run of `repro all` says to a judge: what the run was, and where it stopped.
+//! Reads the journal of a run of `repro all`: what was planned, and where the run stopped.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -11,24 +11,24 @@ use crate::verdict::deviation::Deviation;
 use base::error::{Error, Result};
 use base::files;
 
-/// Written first.
+/// File that describes a run; it is written first.
 pub const RUN: &str = "run.json";
-/// One event a line.
+/// File of the events of a run, one a line.
 pub const EVENTS: &str = "events.jsonl";
 const LARGEST: u64 = 16 << 20;
-/// The end of the events that is looked at; a run writes some kilobytes.
+/// Only this many bytes at the end of the events are read; a run writes some kilobytes.
 const TAIL: u64 = 4 << 20;
 
-/// What a run was.
+/// The description of a run in its `run.json`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Run {
-    /// Name of its folder when it was made.
+pub struct RunRecord {
+    /// Name of its folder when it was created.
     pub run: String,
-    /// Of `repro all`.
+    /// The profile of `repro all`.
     pub profile: String,
     /// Where it ran.
     pub environment: Environment,
-    /// How it deviates from what its golden file describes, as far as the plan does not say it.
+    /// Deviations from the protocol of its golden file that the plan does not show.
     #[serde(default)]
     pub departures: Vec<Deviation>,
     plan: Plan,
@@ -36,19 +36,19 @@ pub struct Run {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Plan {
-    stages: Vec<Planned>,
+    stages: Vec<PlannedStage>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Planned {
+struct PlannedStage {
     name: String,
     #[serde(default)]
     parameters: Value,
 }
 
-/// How far a run came.
+/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum RunEnd {
     /// It wrote its report.
     Finished,
     /// A stage gave an error.
@@ -57,23 +57,23 @@ pub enum End {
         stage: String,
         /// Name of the exit code of its error, such as `INFRA`.
         class: String,
-        /// What, why, what next.
+        /// The error with its causes and its `next:`.
         message: String,
     },
-    /// It was killed, or is still at work.
-    Cut {
-        /// The stage at work.
+    /// It was killed, or is still running.
+    Interrupted {
+        /// The stage that was running.
         stage: Option<String>,
-        /// When that was last heard of, UTC.
+        /// Time of the last event, UTC.
         time: String,
     },
 }
 
-impl Run {
-    /// Of a run's folder; none where it has no `run.json`.
+impl RunRecord {
+    /// Reads the record in the folder of a run; `None` if there is no `run.json`.
     ///
     /// # Errors
-    /// Data where it is damaged.
+    /// Data if it is damaged.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(RUN);
         if !path.exists() {
@@ -85,22 +85,22 @@ impl Run {
             .map_err(|e| e.next("name a run of this program as it was left, or run it again: finished stages are kept"))
     }
 
-    /// Names of the stages of the plan.
+    /// Returns the names of the planned stages.
     pub fn stages(&self) -> Vec<&str> {
         self.plan.stages.iter().map(|stage| stage.name.as_str()).collect()
     }
 
-    /// The parameters of a stage of the plan.
+    /// Returns the parameters of a planned stage.
     pub fn parameters(&self, stage: &str) -> Option<&Value> {
         self.plan.stages.iter().find(|of| of.name == stage).map(|of| &of.parameters)
     }
 }
 
-/// How the last start of a run ended; none where there are no events. A line that a kill cut short is not counted.
+/// Returns how the last start of a run ended; `None` if there are no events. A line that was cut short is ignored.
 ///
 /// # Errors
-/// Data where the events cannot be read.
-pub fn end(folder: &Path) -> Result<Option<End>> {
+/// Data if the events cannot be read.
+pub fn end(folder: &Path) -> Result<Option<RunEnd>> {
     let path = folder.join(EVENTS);
     if !path.is_file() {
         return Ok(None);
@@ -111,14 +111,16 @@ pub fn end(folder: &Path) -> Result<Option<End>> {
         let stage = event["stage"].as_str().map(str::to_owned);
         end = Some(match event["event"].as_str() {
             Some("run-finished") => match end {
-                Some(failed @ End::Failed { .. }) => failed,
-                _ => End::Finished,
+                Some(failed @ RunEnd::Failed { .. }) => failed,
+                _ => RunEnd::Finished,
             },
             Some("stage-failed") => {
-                End::Failed { stage: text("stage"), class: text("class"), message: text("message") }
+                RunEnd::Failed { stage: text("stage"), class: text("class"), message: text("message") }
             }
-            Some("stage-finished" | "stage-skipped" | "run-started") => End::Cut { stage: None, time: text("time") },
-            _ => End::Cut { stage, time: text("time") },
+            Some("stage-finished" | "stage-skipped" | "run-started") => {
+                RunEnd::Interrupted { stage: None, time: text("time") }
+            }
+            _ => RunEnd::Interrupted { stage, time: text("time") },
         });
     }
     Ok(end)
@@ -162,14 +164,14 @@ mod tests {
         let at_work = event(r#""event":"stage-started","stage":"train-vqa","title":"","why":"""#);
         let failed = event(r#""event":"stage-failed","stage":"fetch","class":"NETWORK","message":"no","seconds":1.0"#);
         let finished = event(r#""event":"run-finished","verdict":"INFRA","seconds":1.0"#);
-        let failure = End::Failed { stage: "fetch".into(), class: "NETWORK".into(), message: "no".into() };
-        let cut = |stage: Option<&str>| End::Cut { stage: stage.map(str::to_owned), time: "t".into() };
+        let failure = RunEnd::Failed { stage: "fetch".into(), class: "NETWORK".into(), message: "no".into() };
+        let cut = |stage: Option<&str>| RunEnd::Interrupted { stage: stage.map(str::to_owned), time: "t".into() };
         for (events, expected) in [
             (vec![&started, &at_work], cut(Some("train-vqa"))),
             (vec![&started, &failed, &finished], failure.clone()),
             (vec![&started, &failed], failure),
             (vec![&started, &failed, &finished, &started], cut(None)),
-            (vec![&started, &at_work, &finished], End::Finished),
+            (vec![&started, &at_work, &finished], RunEnd::Finished),
         ] {
             let text: String = events.into_iter().cloned().collect::<String>() + "{\"time\":\"cut sh";
             std::fs::write(folder.path().join(EVENTS), text).unwrap();

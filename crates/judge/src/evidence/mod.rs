@@ -1,15 +1,15 @@
-//! What a finished run leaves so that it can be judged anywhere: without a GPU, without libtorch and without its data.
+//! Reads and writes what a run leaves, so that it can be judged anywhere: without a GPU, libtorch or its data. It judges nothing.
 //!
-//! - [`result`]: `result.json`, what was measured, with what, and where;
+//! - [`result`]: `result.json`: the measured accuracy, the weights and features, and the machine;
 //! - [`items`]: `items.jsonl`, the answer to each example with its score and its cluster;
 //! - [`mod@write`]: writes both beside the predictions of an evaluation;
-//! - [`training`]: what `outcome.json` and `metrics.jsonl` of a training say;
-//! - [`baselines`]: what weaker predictors score on the same items;
+//! - [`training`]: `outcome.json` and `metrics.jsonl` of a finished training;
+//! - [`baselines`]: the scores of weaker predictors on the same items;
 //! - [`attribution`]: whether weights are those of the training whose outcome lies beside them;
-//! - [`unfinished`]: what the snapshots of a training say that has not ended;
+//! - [`unfinished`]: the snapshots of a training that has not ended;
 //! - [`journal`]: where a run of `repro all` stopped;
-//! - [`run`]: a folder of any of these kinds, read as one thing; [`names`]: what such folders are called; [`stages`]: which stages
-//!   of `repro all` leave evidence.
+//! - [`run`]: reads a folder of any of these kinds; [`names`]: short names for such folders; [`stages`]: the stages of
+//!   `repro all` that leave evidence.
 
 pub mod attribution;
 pub mod baselines;

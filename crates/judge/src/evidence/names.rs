@@ -1,8 +1,8 @@
-//! What runs are called: as short as their folders allow.
+//! Short, distinct names for run folders.
 
 use std::path::{Component, Path};
 
-/// For each folder the fewest of its last parts that tell it from the others; folders that are the same have the same name.
+/// Returns a name for each folder: as few of its last path components as tell it from the others. Equal folders share a name.
 pub fn shortest_distinct(folders: &[&Path]) -> Vec<String> {
     let parts: Vec<Vec<String>> = folders.iter().map(|folder| parts(folder)).collect();
     let last = |parts: &[String], count: usize| parts[parts.len().saturating_sub(count)..].join("/");

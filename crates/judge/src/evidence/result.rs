@@ -1,4 +1,4 @@
-//! `result.json`: what an evaluation measured, with which weights, features and settings, and where.
+//! `result.json`: the accuracy that an evaluation measured, and with which weights, features, settings and machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,14 +11,14 @@ use base::files;
 use base::host::HostFacts;
 use data::dataset::{Task, metrics};
 
-/// Its name in a folder.
+/// Name of the file.
 pub const FILE: &str = "result.json";
-/// The way it is written.
+/// The schema that this program reads and writes.
 pub const SCHEMA: u32 = 1;
-/// Far more than any: the names of all weights of a model are 40 kB.
+/// Maximum size in bytes. Real files are far smaller: the names of all weights of a model take 40 kB.
 const LARGEST: u64 = 4 << 20;
 
-/// What an evaluation measured.
+/// The content of a `result.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResultRecord {
@@ -26,15 +26,15 @@ pub struct ResultRecord {
     pub schema: u32,
     /// The task.
     pub task: Task,
-    /// Comma list of the splits that were answered.
+    /// The answered splits, separated by commas.
     pub splits: String,
     /// What the accuracy counts.
     pub metric: String,
-    /// Examples answered.
+    /// Number of answered examples.
     pub n: u64,
-    /// Examples of the splits, answered or not.
+    /// Number of examples in the splits, answered or not.
     pub examples: u64,
-    /// Examples left out for want of features.
+    /// Number of examples left out because their features are missing.
     pub left_out: u64,
     /// Mean score of the answered examples in points, 0 to 100.
     pub accuracy: f64,
@@ -43,25 +43,25 @@ pub struct ResultRecord {
     /// Further metrics by their names, in points; see [`metrics::beside`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub measures: BTreeMap<String, f64>,
-    /// Seed of the training, where known.
+    /// Seed of the training, if known.
     pub seed: Option<u64>,
-    /// The weights that answered; several answered together. Empty where only predictions were scored.
+    /// The weights that answered; several form an ensemble. Empty if only predictions were scored.
     pub models: Vec<ModelRecord>,
-    /// How the first of these weights came about, where that lies beside them.
+    /// How the first of these weights was trained, if its folder says so.
     pub training: Option<Training>,
-    /// SHA-256 of the vocabulary that questions were cut with ([`data::dataset::tokenizer::Tokenizer::sha256`]); absent where
-    /// only predictions were scored, and in results of older programs.
+    /// SHA-256 of the vocabulary of the tokenizer ([`data::dataset::tokenizer::Tokenizer::sha256`]); `None` if only predictions
+    /// were scored, and in results of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vocabulary: Option<String>,
-    /// What was kept from the model (`vision`, `language`); none for a model that saw everything.
+    /// What was hidden from the model (`vision`, `language`); `None` for a model that saw everything.
     pub without: Option<String>,
-    /// The features that were read, one entry a file.
+    /// The files of features that were read.
     pub features: Vec<FeatureRecord>,
-    /// The answers as the task's server takes them; none of a training that was only validated.
+    /// The answers in the submission format; `None` for a training that was only validated.
     pub predictions: Option<FileDigest>,
-    /// The answers with their scores ([`super::items`]); likewise.
+    /// The answers with their scores ([`super::items`]); `None` in the same case.
     pub items: Option<FileDigest>,
-    /// Where it was computed.
+    /// The machine that computed it.
     pub environment: Machine,
 }
 
@@ -69,11 +69,11 @@ pub struct ResultRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRecord {
-    /// Its name without folders.
+    /// File name without folders.
     pub file: String,
-    /// Of its content.
+    /// SHA-256 of the file.
     pub sha256: String,
-    /// Numbers that the model holds.
+    /// Number of parameters of the model.
     pub parameters: u64,
 }
 
@@ -81,21 +81,21 @@ pub struct ModelRecord {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// What decided the result: options by their names (`--lr`), data, sizes.
+    /// Everything that decided the result: options by name (`--lr`), data, sizes.
     pub options: BTreeMap<String, Value>,
     /// Optimiser steps.
     pub steps: u64,
     /// The epoch, from 0, with the best validation accuracy.
     pub best_epoch: Option<u64>,
-    /// Validation accuracy in points after each epoch; none where nothing was validated. Empty where it was not kept.
+    /// Validation accuracy in points after each epoch, `None` without validation. Empty if no metrics were kept.
     pub validation: Vec<Option<f64>>,
-    /// Weights that the start checkpoint should have given and did not, which stayed random (`--allow-missing`).
+    /// Weights that were missing in the initial checkpoint and stayed random (`--allow-missing`).
     pub not_loaded: Vec<String>,
-    /// Weights that it should have given; 0 where nothing was loaded or it is not known.
+    /// Number of weights that the initial checkpoint should have held; 0 if nothing was loaded or it is unknown.
     pub should_load: u64,
-    /// Training examples left out for want of features.
+    /// Number of training examples left out because their features are missing.
     pub left_out: u64,
-    /// The weights that it wrote: their files' names and SHA-256. Empty if its outcome names none: an older program wrote it.
+    /// SHA-256 of the weights that it wrote, by file name; empty in outcomes of older versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, String>,
 }
@@ -104,17 +104,17 @@ pub struct Training {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeatureRecord {
-    /// Name of the TSV that it holds.
+    /// Name of the TSV whose rows it holds.
     pub of: String,
-    /// Images that were read.
+    /// Number of images that were read.
     pub images: u64,
-    /// Boxes an image.
+    /// Boxes per image.
     pub boxes: u64,
-    /// Features a box.
+    /// Features per box.
     pub width: u64,
     /// `f32` or `f16`.
     pub precision: String,
-    /// Of the TSV's bytes that it holds.
+    /// SHA-256 of that TSV.
     pub sha256: String,
 }
 
@@ -122,33 +122,33 @@ pub struct FeatureRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileDigest {
-    /// Its name, in the same folder.
+    /// File name, in the same folder.
     pub file: String,
-    /// Of its content.
+    /// SHA-256 of the file.
     pub sha256: String,
 }
 
-/// What computed it.
+/// The program and the hardware that computed a result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
     /// Version of this program.
     pub program: String,
-    /// Its git commit, where known when it was built.
+    /// Its git commit, if known when it was built.
     pub commit: Option<String>,
-    /// Versions of what the arithmetic stands on.
+    /// Versions of the libraries that compute.
     pub versions: BTreeMap<String, String>,
     /// CPU threads.
     pub threads: u64,
-    /// `cpu`, or a GPU with its name; empty where nothing was computed.
+    /// `cpu`, or the name of the GPU; empty if nothing was computed.
     pub device: String,
 }
 
 impl FileDigest {
-    /// Of a file in `folder`.
+    /// Returns the name and checksum of a file in `folder`.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn of(folder: &Path, file: &str) -> Result<Self> {
         Ok(Self { file: file.to_owned(), sha256: files::sha256(&folder.join(file))? })
     }
@@ -160,7 +160,7 @@ impl From<HostFacts> for Machine {
     }
 }
 
-/// What a task's accuracy counts.
+/// Returns the name of the metric of a task.
 pub fn metric(task: Task) -> &'static str {
     match task {
         Task::Vqa => "soft-score accuracy",
@@ -172,7 +172,7 @@ impl ResultRecord {
     /// Writes `result.json` into a folder.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let mut text =
             serde_json::to_vec_pretty(self).map_err(|e| Error::bug(format!("{FILE} cannot be written")).because(e))?;
@@ -180,7 +180,7 @@ impl ResultRecord {
         files::write_bytes(&folder.join(FILE), &text)
     }
 
-    /// Reads a folder's.
+    /// Reads `result.json` in a folder.
     ///
     /// # Errors
     /// Data for another schema, an unknown field, numbers that contradict each other, or a file outside the folder.
@@ -202,10 +202,10 @@ impl ResultRecord {
         Ok(record)
     }
 
-    /// Whether its numbers can be those of one evaluation.
+    /// Checks that its numbers do not contradict each other.
     ///
     /// # Errors
-    /// Why not.
+    /// The first contradiction, in a sentence.
     pub(super) fn check(&self) -> Result<(), String> {
         let Self { n, examples, left_out, accuracy, .. } = self;
         let trained = self.training.as_ref().and_then(Training::seed);
@@ -259,7 +259,7 @@ impl ResultRecord {
 pub(crate) mod tests {
     use super::*;
 
-    /// A faithful evaluation of three VQA examples.
+    /// An evaluation of three VQA examples without deviations.
     pub(crate) fn sample() -> ResultRecord {
         ResultRecord {
             schema: SCHEMA,

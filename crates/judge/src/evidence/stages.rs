@@ -1,4 +1,4 @@
-//! Names of the stages of `repro all` whose folders hold evidence: a run that plans them calls them so, and a judge finds them so.
+//! Names of the stages of `repro all` whose folders hold evidence, shared by the plan and by those who read runs.
 
 use data::dataset::Task;
 

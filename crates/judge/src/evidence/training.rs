@@ -1,4 +1,4 @@
-//! How weights were trained: `outcome.json` and `metrics.jsonl` of a training's folder, read without libtorch.
+//! Reads how weights were trained from `outcome.json` and `metrics.jsonl` in the folder of a training, without libtorch.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,13 +13,13 @@ use base::files::{self, ContentDigest};
 use data::dataset::Task;
 use lxmert_spec::weights_names::is_weights_name;
 
-/// How a training ended, in its folder.
+/// File that says how a training ended.
 pub const OUTCOME: &str = "outcome.json";
-/// Losses and accuracies while training, in the same folder.
+/// File of losses and accuracies, in the same folder.
 pub const METRICS: &str = "metrics.jsonl";
 const LARGEST: u64 = 4 << 20;
 
-/// What a training knows beside its options and data.
+/// Facts about a training beyond its options and data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// See [`Training::not_loaded`].
@@ -28,35 +28,35 @@ pub struct Facts {
     /// See [`Training::should_load`].
     #[serde(default)]
     pub should_load: u64,
-    /// Training examples left out for want of features.
+    /// Training examples left out because their features are missing.
     #[serde(default)]
     pub train_left_out: u64,
-    /// Validation examples likewise.
+    /// Validation examples left out for the same reason.
     #[serde(default)]
     pub valid_left_out: u64,
 }
 
-/// A training that has ended.
+/// A fine-tuning that has ended, as its `outcome.json` describes it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ended {
-    /// How it went.
+pub struct FinishedTraining {
+    /// Its options, steps and validation accuracies.
     pub training: Training,
-    /// Best validation accuracy in points; of a model that was never right 0, without validation none.
+    /// Best validation accuracy in points, 0 if the model was never right; `None` without validation.
     pub best: Option<f64>,
-    /// Splits and number of examples that it was validated on.
+    /// Splits and number of examples of the validation.
     pub validated: Option<(String, u64)>,
-    /// Validation examples left out for want of features.
+    /// Validation examples left out because their features are missing.
     pub left_out: u64,
     /// Where it was computed.
     pub machine: Machine,
-    /// The weights that it wrote, by their files' names; empty in an outcome of an older program.
+    /// Checksums of the weights that it wrote, by file name; empty in outcomes of older versions.
     pub weights: BTreeMap<String, ContentDigest>,
-    /// SHA-256 of its vocabulary; absent likewise.
+    /// SHA-256 of its vocabulary; `None` in outcomes of older versions.
     pub vocabulary: Option<String>,
 }
 
-impl Ended {
-    /// Returns what it learnt.
+impl FinishedTraining {
+    /// Returns the task that it learnt.
     pub fn task(&self) -> Option<Task> {
         self.training.task()
     }
@@ -88,19 +88,19 @@ struct Identity {
     vocabulary: Option<String>,
 }
 
-/// The training that ended in `folder`; none where no `outcome.json` of a fine-tuning is there.
+/// Reads the fine-tuning that ended in `folder`; `None` if there is no `outcome.json` of one.
 ///
 /// # Errors
-/// Data where a file is damaged.
-pub fn read(folder: &Path) -> Result<Option<Ended>> {
+/// Data if a file is damaged.
+pub fn read(folder: &Path) -> Result<Option<FinishedTraining>> {
     let path = folder.join(OUTCOME);
     if !path.exists() {
         return Ok(None);
     }
     let damaged = |e| {
-        Error::data(format!("{} cannot be understood", path.display()))
-            .because(e)
-            .next("put it right; weights beside it can be copied into a folder of their own and evaluated there")
+        Error::data(format!("{} cannot be understood", path.display())).because(e).next(
+            "restore it from a copy, or copy the weights beside it into a folder of their own and evaluate them there",
+        )
     };
     let value: Value = serde_json::from_str(&files::read_text(&path, LARGEST)?).map_err(damaged)?;
     // Pre-training ends with losses.
@@ -116,7 +116,7 @@ pub fn read(folder: &Path) -> Result<Option<Ended>> {
     let valid = identity.run.get("validation data").filter(|data| !data.is_null());
     let validated = valid.and_then(|data| Some((data["splits"].as_str()?.to_owned(), data["examples"].as_u64()?)));
     let best = outcome.best.map(|(score, _)| score).or(outcome.last_valid);
-    Ok(Some(Ended {
+    Ok(Some(FinishedTraining {
         best: best.filter(|_| validated.is_some()).map(|score| score * 100.0),
         validated,
         left_out: facts.valid_left_out,
@@ -150,12 +150,12 @@ fn machine(told: &BTreeMap<String, Value>) -> Machine {
 }
 
 impl Training {
-    /// Returns what was learnt; `None` if its options do not say, or name no task.
+    /// Returns the task that was learnt; `None` if the options name none.
     pub fn task(&self) -> Option<Task> {
         Task::deserialize(self.options.get("task")?).ok()
     }
 
-    /// The seed that it was given.
+    /// Returns its seed, if the options name one.
     pub fn seed(&self) -> Option<u64> {
         self.options.get("--seed").and_then(Value::as_u64)
     }

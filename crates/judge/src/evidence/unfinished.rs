@@ -1,4 +1,4 @@
-//! What the snapshots of a training say that has not ended.
+//! Reads the snapshots of a training that has not ended.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use base::error::{Error, Result};
 use data::dataset::Task;
 
-/// Folder of a training's snapshots, within its own.
+/// Folder of the snapshots, in the folder of the training.
 const SNAPSHOTS: &str = "snapshots";
-/// Key of what a snapshot says of itself, in its file's metadata.
+/// Key in the metadata of a snapshot under which it describes itself.
 const KEY: &str = "lxmert_repro.snapshot";
 
 /// What the newest readable snapshot of a training says of it, whichever training it is.
@@ -21,22 +21,22 @@ pub struct SnapshotHead {
     pub step: u64,
 }
 
-/// A training that was stopped, or is still at work.
+/// A training that was stopped or is still running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfinished {
-    /// What it learns.
+pub struct UnfinishedTraining {
+    /// The task that it learns.
     pub task: Task,
     /// Its seed.
     pub seed: Option<u64>,
-    /// Steps taken when the last snapshot was written.
+    /// Step of the last snapshot.
     pub step: u64,
 }
 
-/// The training whose snapshots lie in its folder; none where there are none of a fine-tuning that can be read.
+/// Reads the newest readable snapshot of a fine-tuning in `folder`; `None` if there is none.
 ///
 /// # Errors
-/// Where the folder cannot be listed.
-pub fn read(folder: &Path) -> Result<Option<Unfinished>> {
+/// Infra if the folder cannot be listed.
+pub fn read(folder: &Path) -> Result<Option<UnfinishedTraining>> {
     newest(folder, fine_tuning)
 }
 
@@ -67,7 +67,7 @@ fn about(path: &Path) -> Option<SnapshotHead> {
     Some(SnapshotHead { options, step: about["step"].as_u64()? })
 }
 
-fn fine_tuning(SnapshotHead { options, step }: SnapshotHead) -> Option<Unfinished> {
+fn fine_tuning(SnapshotHead { options, step }: SnapshotHead) -> Option<UnfinishedTraining> {
     let task = serde_json::from_value(options.get("task")?.clone()).ok()?;
-    Some(Unfinished { task, seed: options.get("--seed").and_then(Value::as_u64), step })
+    Some(UnfinishedTraining { task, seed: options.get("--seed").and_then(Value::as_u64), step })
 }

@@ -1,4 +1,4 @@
-//! What an evaluation leaves in its folder: predictions, items and the result.
+//! Writes the files of an evaluation: predictions, items and the result.
 
 use std::path::Path;
 
@@ -7,41 +7,41 @@ use super::result::{FILE, FeatureRecord, FileDigest, Machine, ModelRecord, Resul
 use base::error::{Error, Result};
 use data::dataset::{self, Prediction, Task, TaskData, metrics};
 
-/// An evaluation that has been made.
-pub struct Evaluated<'e> {
-    /// The splits with their labels, examples without features among them.
+/// The answers of an evaluation and all that its `result.json` says about them.
+pub struct EvaluationFiles<'e> {
+    /// The splits with their labels, including examples without features.
     pub data: &'e TaskData,
-    /// One for each example answered.
+    /// One prediction for each answered example.
     pub predictions: &'e [Prediction],
-    /// Examples that could not be answered for want of features.
+    /// Number of examples that were not answered because their features are missing.
     pub left_out: usize,
-    /// What answered; see [`ResultRecord::models`].
+    /// See [`ResultRecord::models`].
     pub models: Vec<ModelRecord>,
-    /// How it was trained, where known.
+    /// How the model was trained, if known.
     pub training: Option<Training>,
     /// See [`ResultRecord::vocabulary`].
     pub vocabulary: Option<String>,
     /// See [`ResultRecord::without`].
     pub without: Option<String>,
-    /// What it saw.
+    /// The features that were read.
     pub features: Vec<FeatureRecord>,
-    /// Where.
+    /// The machine that answered.
     pub environment: Machine,
 }
 
-/// Name of a predictions file in the task's submission format, by its splits.
+/// Returns the name of the predictions of these splits in the submission format of the task.
 pub fn predictions_file(task: Task, splits: &str) -> String {
     let suffix = if task == Task::Nlvr2 { "csv" } else { "json" };
     format!("{}_predict.{suffix}", splits.replace(',', "_"))
 }
 
-/// Writes predictions, `items.jsonl` and, when both are whole, `result.json`.
+/// Writes predictions and `items.jsonl`, then `result.json`, which is there only if both are complete.
 ///
 /// # Errors
-/// Data for predictions that do not belong to the data ([`dataset::score`]) or data without labels; where a file cannot be
+/// Data for predictions that do not belong to the data ([`dataset::score`]) or data without labels; if a file cannot be
 /// written.
-pub fn write_evaluation(folder: &Path, evaluated: Evaluated) -> Result<ResultRecord> {
-    let Evaluated { data, predictions, left_out, models, training, vocabulary, without, features, environment } =
+pub fn write_evaluation(folder: &Path, evaluated: EvaluationFiles) -> Result<ResultRecord> {
+    let EvaluationFiles { data, predictions, left_out, models, training, vocabulary, without, features, environment } =
         evaluated;
     let accuracy = dataset::score(data, predictions)? * 100.0;
     // A result that was there before belongs to other items.
@@ -52,7 +52,7 @@ pub fn write_evaluation(folder: &Path, evaluated: Evaluated) -> Result<ResultRec
     let (task, splits) = (data.task, data.splits.join(","));
     let answers = predictions_file(task, &splits);
     dataset::write_predictions(task, &folder.join(&answers), predictions)?;
-    items::write(&folder.join(items::FILE), &items::of(data, predictions)?)?;
+    items::write(&folder.join(items::FILE), &items::score_each(data, predictions)?)?;
     let mut measures = metrics::beside(data, predictions)?;
     let record = ResultRecord {
         schema: SCHEMA,
@@ -100,7 +100,7 @@ mod tests {
             TaskData { task: Task::Nlvr2, splits: vec!["valid".into()], examples: vec![example(0, 1), example(1, 0)] };
         let say = |pair: usize| Prediction { id: data.examples[pair].id.clone(), answer: "True".into() };
         let all = [say(0), say(1)];
-        let evaluated = |predictions| Evaluated {
+        let evaluated = |predictions| EvaluationFiles {
             data: &data,
             predictions,
             left_out: 2 - predictions.len(),
@@ -114,7 +114,7 @@ mod tests {
         let record = write_evaluation(folder.path(), evaluated(&all)).unwrap();
         assert_eq!(ResultRecord::read(folder.path()).unwrap(), record);
         assert_eq!((record.accuracy, record.consistency, record.n, record.left_out), (50.0, Some(0.0), 2, 0));
-        let items = items::verified(folder.path(), record.items.as_ref().unwrap()).unwrap();
+        let items = items::read_verified(folder.path(), record.items.as_ref().unwrap()).unwrap();
         assert_eq!((items.len(), items::accuracy(&items)), (2, Some(50.0)));
         assert!(folder.path().join("valid_predict.csv").exists());
         let part = write_evaluation(folder.path(), evaluated(&all[..1])).unwrap();

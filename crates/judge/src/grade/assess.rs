@@ -1,8 +1,8 @@
-//! The one judging path: evidence in, judged rows out. `repro all`, `repro check` and `repro regrade` call [`assess`], so that
-//! the same evidence has the same verdict and the same sentences whoever asks.
+//! The only judging path: evidence in, judged rows out. `repro all`, `repro check` and `repro regrade` call [`assess`], so that
+//! the same evidence always has the same verdict and the same sentences.
 
 use super::features::{self, FeaturePair};
-use super::gates::{Query, against, rows};
+use super::gates::{Query, judge_by_golden, judge_by_reference};
 use super::golden::{Content, GoldenFile};
 use crate::evidence::run::RunEvidence;
 use crate::report::GoldenRecord;
@@ -10,27 +10,27 @@ use crate::verdict::row::Judged;
 use base::error::{Error, Result};
 use data::dataset::Task;
 
-/// What is judged, and by what.
+/// The runs or feature files to judge, and what to judge them by.
 #[derive(Clone, Copy, Default)]
 pub struct Request<'a> {
     /// Golden files; empty for the one of the runs' profile, or for none if the runs are compared with a reference.
     pub golden: &'a [GoldenFile],
-    /// What runs left.
+    /// Evidence of the runs.
     pub runs: &'a [RunEvidence],
-    /// The tasks; empty for all that a run did.
+    /// The tasks to judge; empty for all that a run did.
     pub tasks: &'a [Task],
-    /// Seeds that there should be a run of; empty for those that are given.
+    /// Seeds of which a run must be given; empty to accept the given runs.
     pub seeds: &'a [u64],
-    /// A run whose answers the others are compared with.
+    /// The run with whose answers the others are compared.
     pub reference: Option<Reference<'a>>,
-    /// Two feature files that are compared.
+    /// Two feature files to compare.
     pub features: Option<FeaturePair<'a>>,
 }
 
-/// A run whose answers others are compared with.
+/// A run with whose answers others are compared.
 #[derive(Clone, Copy)]
 pub struct Reference<'a> {
-    /// What it left.
+    /// Evidence of that run.
     pub run: &'a RunEvidence,
     /// Maximum number of answers that may differ.
     pub allowed_flips: u64,
@@ -50,10 +50,10 @@ impl Assessment {
     }
 }
 
-/// Judges what runs left.
+/// Judges the evidence of runs or two feature files.
 ///
 /// # Errors
-/// Checksum or data if what a run left is damaged or contradicts itself; usage for golden files, tasks, seeds or a reference
+/// Checksum or data if the evidence of a run is damaged or contradicts itself; usage for golden files, tasks, seeds or a reference
 /// that cannot judge these runs, and for runs of several profiles without a golden file.
 pub fn assess(request: &Request) -> Result<Assessment> {
     let Request { golden, runs, tasks, seeds, reference, features } = *request;
@@ -65,11 +65,11 @@ pub fn assess(request: &Request) -> Result<Assessment> {
     let mut all = Assessment::default();
     let of_features = |file: &&GoldenFile| matches!(file.content, Content::Features(_));
     for file in golden.iter().chain(&by_profile).filter(|file| features.is_none() || !of_features(file)) {
-        all.rows.extend(rows(file, &query)?);
+        all.rows.extend(judge_by_golden(file, &query)?);
         all.golden.push(file.record.clone());
     }
     if let Some(Reference { run, allowed_flips }) = reference {
-        all.rows.extend(against(run, allowed_flips, &query)?);
+        all.rows.extend(judge_by_reference(run, allowed_flips, &query)?);
     }
     if let Some(pair) = features {
         let file = golden.iter().find(of_features).cloned().map_or_else(|| GoldenFile::load("features"), Ok)?;
@@ -81,7 +81,7 @@ pub fn assess(request: &Request) -> Result<Assessment> {
     Ok(all)
 }
 
-/// Returns the profile of all runs.
+/// Returns the profile that all runs share.
 fn profile(runs: &[RunEvidence]) -> Result<Option<&str>> {
     let first = runs.first().and_then(RunEvidence::profile);
     let Some(other) = runs.iter().find(|run| run.profile() != first) else { return Ok(first) };

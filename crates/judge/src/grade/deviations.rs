@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::golden::{Content, GoldenFile};
 use crate::evidence::journal;
 use crate::evidence::result::{FeatureRecord, ResultRecord, Training};
-use crate::evidence::run::{Found, RunEvidence};
+use crate::evidence::run::{RunEvidence, TaskEvidence};
 use crate::grade::vocabulary::published_vocabulary;
 use crate::verdict::deviation::Deviation;
 use crate::verdict::golden::Golden;
@@ -18,14 +18,18 @@ use lxmert_spec::demo::DemoRecipe;
 use lxmert_spec::paper::{self, FineTuningRecipe};
 use lxmert_spec::recipe::TrainingRecipe;
 
-/// Names of weights that a sentence gives.
+/// Maximum number of weights that a sentence names.
 const NAMED: usize = 3;
 
 /// Returns the deviations of a result from a golden file; `run` is what the journal says of the run that it belongs to.
 ///
 /// # Errors
 /// Data if the recipe of the golden file is wrong.
-pub(crate) fn deviations(golden: &Content, run: Option<&journal::Run>, found: &Found) -> Result<Vec<Deviation>> {
+pub(crate) fn deviations(
+    golden: &Content,
+    run: Option<&journal::RunRecord>,
+    found: &TaskEvidence,
+) -> Result<Vec<Deviation>> {
     let ResultRecord { task, splits, n, left_out, examples, training, features, without, models, .. } = &found.record;
     let mut all: Vec<Deviation> = Vec::new();
     if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
@@ -113,7 +117,7 @@ pub(crate) fn deviations(golden: &Content, run: Option<&journal::Run>, found: &F
 ///
 /// # Errors
 /// Data if the run names a profile that this program does not have.
-pub fn from_protocol(run: &RunEvidence, found: &Found) -> Result<Vec<Deviation>> {
+pub fn from_protocol(run: &RunEvidence, found: &TaskEvidence) -> Result<Vec<Deviation>> {
     deviations(&GoldenFile::of_profile(run.profile())?.content, run.journal.as_ref(), found)
 }
 
@@ -137,7 +141,7 @@ fn of_settings(published: &Published, task: Task, options: &Map<String, Value>) 
     Ok(all)
 }
 
-/// How many images the files of features hold.
+/// Returns how many images the files of features hold.
 fn held(features: &[FeatureRecord]) -> String {
     let files: Vec<String> = features.iter().map(|file| format!("{} holds {} images", file.of, file.images)).collect();
     if files.is_empty() { String::new() } else { format!(" ({})", files.join(", ")) }
@@ -152,7 +156,7 @@ fn options(mut options: Map<String, Value>) -> Map<String, Value> {
     options
 }
 
-/// Options that no published run had.
+/// Returns the options in use that no published run had.
 fn of_switches(options: &Map<String, Value>) -> Vec<String> {
     let is_on = |name: &str| options.get(name).is_some_and(|value| *value == json!(true));
     let mut all: Vec<String> =
@@ -167,7 +171,7 @@ fn of_switches(options: &Map<String, Value>) -> Vec<String> {
     all
 }
 
-/// A model of other sizes; those that the data decide are left out.
+/// Returns the deviation of a model of other sizes, ignoring sizes that the data decide.
 fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option<String> {
     let model = options.get("model")?.as_object()?;
     let expected = serde_json::to_value(config).ok()?;
@@ -183,7 +187,8 @@ fn of_model(options: &Map<String, Value>, config: &Config, name: &str) -> Option
     (!other.is_empty()).then(|| format!("not the model {name}: {}", other.join(", ")))
 }
 
-/// Says that questions were cut with another vocabulary than the published models'; results of older versions name none.
+/// Returns the deviation of a tokenizer with another vocabulary than that of the published models. Results of older versions name
+/// no vocabulary and pass.
 fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Deviation>> {
     let published = published_vocabulary()?;
     let other = sha256.filter(|sha256| *sha256 != published);
@@ -195,10 +200,10 @@ fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Deviation>> {
     }))
 }
 
-/// Returns what the recorded runs of a golden file of the demo drew, asked and trained.
+/// Returns the recipe of the recorded runs in a golden file of the demo.
 ///
 /// # Errors
-/// Data where it cannot be drawn.
+/// Data if the recipe is invalid.
 pub fn recipe(golden: &Golden) -> Result<DemoRecipe> {
     match &golden.recipe {
         None => DemoRecipe::embedded(),
@@ -214,12 +219,12 @@ fn other_recipe() -> Deviation {
     )
 }
 
-/// Of a run of the demo, judged by runs with this recipe.
+/// Returns the deviations of a run of the demo from runs with this recipe.
 fn of_demo(
     recipe: &DemoRecipe,
     (task, splits): (Task, &str),
     options: &Map<String, Value>,
-    run: Option<&journal::Run>,
+    run: Option<&journal::RunRecord>,
 ) -> Vec<Deviation> {
     let mut all: Vec<Deviation> = Vec::new();
     let FineTuningRecipe { train, valid, .. } = paper::fine_tuning(task);
@@ -261,20 +266,20 @@ fn bare(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn found(options: Value) -> Found {
+    fn found(options: Value) -> TaskEvidence {
         let options = serde_json::from_value(options).unwrap();
         let mut record = crate::evidence::result::tests::sample();
         record.training = Some(Training { options, ..Training::default() });
         record.vocabulary = Some(published_vocabulary().unwrap());
-        Found { record, folder: "x".into(), baselines: Vec::new(), metrics: None }
+        TaskEvidence { record, folder: "x".into(), baselines: Vec::new(), metrics: None }
     }
 
-    fn of(golden: &Content, found: &Found) -> Vec<String> {
+    fn of(golden: &Content, found: &TaskEvidence) -> Vec<String> {
         let line = |Deviation { what, next }| next.map_or(what.clone(), |next| format!("{what}; next: {next}"));
         deviations(golden, None, found).unwrap().into_iter().map(line).collect()
     }
 
-    fn published(found: &Found) -> String {
+    fn published(found: &TaskEvidence) -> String {
         of(&GoldenFile::load("published").unwrap().content, found).join("\n")
     }
 
@@ -288,7 +293,7 @@ mod tests {
         older.record.vocabulary = None;
         assert_eq!(published(&older), "");
         let recipe = DemoRecipe::embedded().unwrap().training.vqa;
-        let minival = |mut found: Found| {
+        let minival = |mut found: TaskEvidence| {
             found.record.splits = "minival".into();
             found
         };

@@ -1,40 +1,40 @@
-//! Two feature files as a judged row: the FEATURES gate.
+//! The FEATURES gate: compares two feature files and returns a judged row.
 
 use std::path::Path;
 
 use crate::verdict::Verdict;
-use crate::verdict::comparison::{Comparison, Settings, compare};
+use crate::verdict::comparison::{CompareSettings, Comparison, compare};
 use crate::verdict::features::Golden;
 use crate::verdict::row::{Gate, Judged};
 use base::error::Result;
 use base::progress::Observer;
 use data::features::compare;
 
-/// Images of the worst that the evidence names.
+/// Number of worst images that the evidence names.
 const WORST: usize = 3;
 
-/// Two feature files that are compared.
+/// Two feature files to compare.
 #[derive(Clone, Copy)]
 pub struct FeaturePair<'a> {
     /// The reference, then the candidate.
     pub files: [&'a Path; 2],
-    /// The level to judge by.
+    /// Name of the level to judge by.
     pub level: &'a str,
-    /// Judges the images in both files though others are in one only.
+    /// Whether to judge the images in both files even if others are in one only.
     pub common: bool,
-    /// Threads that compare.
+    /// Number of threads.
     pub threads: usize,
-    /// Hears how it goes.
+    /// Receives the progress.
     pub progress: &'a dyn Observer,
 }
 
-/// Compares two files and judges what differs by a level of `golden`.
+/// Compares two files and judges the differences by a level of `golden`.
 ///
 /// # Errors
 /// As [`compare()`].
 pub(super) fn judge(golden: &Golden, pair: &FeaturePair) -> Result<Judged> {
     let FeaturePair { files: [reference, candidate], level, common, threads, progress } = *pair;
-    let settings = Settings { level, common, named: WORST, worst: WORST, threads };
+    let settings = CompareSettings { level, common, named: WORST, worst: WORST, threads };
     Ok(row(&compare(reference, candidate, golden, &settings, progress)?, candidate))
 }
 

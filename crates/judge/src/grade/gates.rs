@@ -1,40 +1,40 @@
-//! The gates: runs beside a golden file or another run, as judged rows. [`super::assess`] calls them; nothing else does.
+//! The gates: compares runs with a golden file or another run and returns judged rows. Only [`super::assess`] calls them.
 
 use super::deviations::deviations;
 use super::golden::{Content, GoldenFile};
 use super::regrade::verified_items;
 use crate::evidence::items::{cluster, majority};
-use crate::evidence::run::{Found, RunEvidence, Why};
+use crate::evidence::run::{MissingResult, RunEvidence, TaskEvidence};
 use crate::verdict::baseline::{Baseline, highest};
 use crate::verdict::deviation::Deviation;
 use crate::verdict::eval_gate::{self, Item, Pair};
 use crate::verdict::row::{Gate, Judged, Subject};
-use crate::verdict::runs::{Measured, Run};
+use crate::verdict::runs::{Measurement, TrainingRun};
 use crate::verdict::trust_limit::TrustLimit;
 use crate::verdict::{Verdict, recorded, train};
 use base::error::{Error, Result};
 use data::dataset::{Task, metrics};
 
-/// The runs that are judged.
+/// The runs to judge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Query<'a> {
-    /// What runs left.
+    /// Evidence of the runs.
     pub runs: &'a [RunEvidence],
-    /// The tasks; empty for all that a run did.
+    /// The tasks to judge; empty for all that a run did.
     pub tasks: &'a [Task],
-    /// Seeds that there should be a run of; empty for those that are given.
+    /// Seeds of which a run must be given; empty to accept the given runs.
     pub seeds: &'a [u64],
 }
 
-/// The rows of a golden file.
+/// Judges runs by a golden file.
 ///
 /// # Errors
-/// Checksum or data where what a run left is damaged or contradicts itself; usage for golden limits of features, which judge no
-/// run.
-pub(super) fn rows(golden: &GoldenFile, query: &Query) -> Result<Vec<Judged>> {
+/// Checksum or data if the evidence of a run is damaged or contradicts itself; usage for golden limits of features, which judge
+/// no run.
+pub(super) fn judge_by_golden(golden: &GoldenFile, query: &Query) -> Result<Vec<Judged>> {
     match &golden.content {
         Content::Recorded(_) | Content::Published(_) => {
-            query.tasks().into_iter().map(|task| trained(golden, query, task)).collect()
+            query.tasks().into_iter().map(|task| judge_trainings(golden, query, task)).collect()
         }
         Content::Predictions(of, items) => {
             let task: Task = of.task.parse()?;
@@ -46,24 +46,24 @@ pub(super) fn rows(golden: &GoldenFile, query: &Query) -> Result<Vec<Judged>> {
             let reference = Reference { name: &of.model, splits: &of.splits, items, allowed: of.allowed_flips };
             if is_none {
                 return Err(Error::usage(format!(
-                    "{} judges {task}, which none of these runs did",
+                    "{} judges {task}, of which none of these runs has a result",
                     golden.record.name
                 ))
                 .next("name a run of that task"));
             }
             // Those that did not do it are named too.
-            query.runs.iter().map(|run| frozen(&reference, query.runs.len(), run, task)).collect()
+            query.runs.iter().map(|run| judge_answers(&reference, query.runs.len(), run, task)).collect()
         }
         Content::Features(_) => Err(Error::usage(format!("{} judges features, not runs", golden.record.name))
             .next("compare two feature files: repro check --features REFERENCE CANDIDATE")),
     }
 }
 
-/// The rows of runs beside another run: at most so many answers may differ.
+/// Judges runs by the answers of another run, of which at most `allowed` may differ.
 ///
 /// # Errors
-/// Usage where the reference has no answers to a task that is asked for; those of [`rows`].
-pub(super) fn against(reference: &RunEvidence, allowed: u64, query: &Query) -> Result<Vec<Judged>> {
+/// Usage if the reference has no answers to a task to judge; those of [`judge_by_golden`].
+pub(super) fn judge_by_reference(reference: &RunEvidence, allowed: u64, query: &Query) -> Result<Vec<Judged>> {
     let mut rows = Vec::new();
     for task in query.tasks() {
         let none = |why: &str| {
@@ -73,7 +73,7 @@ pub(super) fn against(reference: &RunEvidence, allowed: u64, query: &Query) -> R
         let found = match reference.task(task) {
             Some(Ok(found)) => found,
             Some(Err(why)) => return Err(none(&why.sentence)),
-            None => return Err(none("it did not do that task")),
+            None => return Err(none("it has no result of that task")),
         };
         let items = verified_items(found)?.ok_or_else(|| none("only its accuracy was kept"))?;
         if allowed >= items.len() as u64 {
@@ -83,7 +83,7 @@ pub(super) fn against(reference: &RunEvidence, allowed: u64, query: &Query) -> R
         let splits = &found.record.splits;
         let of = Reference { name: &reference.name, splits, items: &items, allowed };
         for run in query.runs.iter().filter(|run| query.wants(run, task)) {
-            rows.push(frozen(&of, query.runs.len(), run, task)?);
+            rows.push(judge_answers(&of, query.runs.len(), run, task)?);
         }
     }
     Ok(rows)
@@ -94,7 +94,7 @@ impl Query<'_> {
         judged_tasks(self.runs, self.tasks)
     }
 
-    /// Whether a run is judged by a task: one that it did, or that was asked for by name.
+    /// Returns whether a run is judged on a task: the run did it, or it was asked for by name.
     fn wants(&self, run: &RunEvidence, task: Task) -> bool {
         self.tasks.contains(&task) || self.tasks.is_empty() && run.task(task).is_some()
     }
@@ -107,8 +107,8 @@ pub fn judged_tasks(runs: &[RunEvidence], asked: &[Task]) -> Vec<Task> {
     Task::ALL.into_iter().filter(is_chosen).collect()
 }
 
-fn trained(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
-    let (mut runs, mut limit): (Vec<Run>, TrustLimit) = (Vec::new(), TrustLimit::default());
+fn judge_trainings(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
+    let (mut runs, mut limit): (Vec<TrainingRun>, TrustLimit) = (Vec::new(), TrustLimit::default());
     let mut weights: Vec<(&RunEvidence, Vec<&str>)> = Vec::new();
     for run in query.runs.iter().filter(|run| query.wants(run, task)) {
         let result = match run.task(task) {
@@ -121,18 +121,18 @@ fn trained(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
                 };
                 if let Some((other, _)) = weights.iter().find(same) {
                     measured.deviations.push(Deviation::new(
-                        format!("its weights are those of {}, which says another seed", other.name),
+                        format!("its weights are those of {}, which names another seed", other.name),
                         "evaluate the weights that its own training wrote",
                     ));
                 }
                 weights.push((run, of));
                 Ok(measured)
             }
-            Some(Err(Why { sentence, next, .. })) => Err(Deviation::new(sentence, next)),
-            None => Err(Deviation::new(format!("it did not do {task}"), "name a run of that task")),
+            Some(Err(MissingResult { sentence, next, .. })) => Err(Deviation::new(sentence, next)),
+            None => Err(Deviation::new(format!("it has no result of {task}"), "name a run of that task")),
         };
         limit.add(TrustLimit::of_task(run.assets.as_deref().unwrap_or_default(), task.name()));
-        runs.push(Run { name: run.name.clone(), seed: run.seed(task), result });
+        runs.push(TrainingRun { name: run.name.clone(), seed: run.seed(task), result });
     }
     for &seed in query.seeds {
         if !runs.iter().any(|run| run.seed == Some(seed)) {
@@ -140,7 +140,7 @@ fn trained(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
                 "no run with this seed was given",
                 format!("name its folder too, or train it: --seed {seed}"),
             ));
-            runs.push(Run { name: format!("seed {seed}"), seed: Some(seed), result });
+            runs.push(TrainingRun { name: format!("seed {seed}"), seed: Some(seed), result });
         }
     }
     let mut row = match &golden.content {
@@ -156,15 +156,15 @@ fn trained(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
     Ok(limit.apply(row))
 }
 
-/// The highest score of each baseline over all runs that have a result.
+/// Returns the highest score of each baseline over all runs that have a result.
 fn baselines(query: &Query, task: Task) -> Vec<Baseline> {
     let runs = query.runs.iter().filter(|run| query.wants(run, task));
     let found = runs.filter_map(|run| run.task(task)?.as_ref().ok());
     highest(found.map(|found| found.baselines.as_slice()))
 }
 
-/// What a run measured.
-fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Measured> {
+/// Returns the accuracy of a run with its deviations.
+fn measured(golden: &GoldenFile, run: &RunEvidence, found: &TaskEvidence) -> Result<Measurement> {
     let record = &found.record;
     let mut deviations = deviations(&golden.content, run.journal.as_ref(), found)?;
     let planned = |stage| run.journal.as_ref().is_some_and(|journal| journal.stages().contains(stage));
@@ -174,7 +174,7 @@ fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Mea
             "copy the run with what its links point to, such as with cp -rL, or run it again: finished stages are kept",
         ));
     }
-    Ok(Measured {
+    Ok(Measurement {
         accuracy: record.accuracy,
         n: record.n,
         splits: record.splits.clone(),
@@ -183,7 +183,7 @@ fn measured(golden: &GoldenFile, run: &RunEvidence, found: &Found) -> Result<Mea
     })
 }
 
-/// Answers that others are compared with.
+/// The answers that others are compared with.
 struct Reference<'r> {
     name: &'r str,
     splits: &'r str,
@@ -191,7 +191,7 @@ struct Reference<'r> {
     allowed: u64,
 }
 
-fn frozen(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> Result<Judged> {
+fn judge_answers(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> Result<Judged> {
     let name = if runs > 1 { format!("{task} {}", run.name) } else { task.to_string() };
     let subject = run.profile().map_or(Subject::Task, Subject::of_profile);
     let row = Judged::new(&name, Gate::Eval, crate::evidence::result::metric(task));
@@ -204,7 +204,7 @@ fn frozen(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> 
             return Ok(row);
         }
         None => {
-            row.evidence.push(format!("{} did not do {task}", run.name));
+            row.evidence.push(format!("{} has no result of {task}", run.name));
             row.what_to_do = Some("name a run of that task".into());
             return Ok(row);
         }

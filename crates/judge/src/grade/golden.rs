@@ -1,4 +1,4 @@
-//! Golden files of every kind. Those compiled into the program have names; any other is a path.
+//! Loads golden files of every kind: those compiled into the program by name, others by path.
 
 use std::path::{Path, PathBuf};
 
@@ -12,33 +12,33 @@ use crate::verdict::{features, golden};
 use base::error::{Error, Result};
 use base::files;
 
-/// Those compiled into the program.
+/// Names of the golden files compiled into the program.
 pub const NAMES: [&str; 3] = ["demo", "published", "features"];
 const FILE_LIMIT: u64 = 4 << 20;
 
-/// A golden file that has been read.
+/// A loaded golden file.
 #[derive(Debug, Clone)]
 pub struct GoldenFile {
-    /// What it holds.
+    /// Its content.
     pub content: Content,
     /// Its name, edition and checksum, for the report.
     pub record: GoldenRecord,
 }
 
-/// What a golden file holds.
+/// The content of a golden file, by kind.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// Accuracies of recorded trainings.
     Recorded(golden::Golden),
-    /// What was published.
+    /// Published results.
     Published(Published),
-    /// Limits of differences of features.
+    /// Limits for differences between features.
     Features(features::Golden),
     /// Answers of a frozen run.
     Predictions(Frozen, Vec<Item>),
 }
 
-/// What tells the kinds apart.
+/// The fields that tell the kinds apart.
 #[derive(Deserialize)]
 struct Head {
     kind: Option<String>,
@@ -52,8 +52,8 @@ impl GoldenFile {
     /// Reads an embedded file by its name, or a file by its path.
     ///
     /// # Errors
-    /// Data for a file that is wrong or of no known kind, naming the names there are; checksum for answers that are not those
-    /// recorded.
+    /// Data for an invalid file, or one of an unknown kind, listing the known names; checksum for answers that are not the
+    /// recorded ones.
     pub fn load(name: &str) -> Result<Self> {
         match name {
             "demo" => Self::read(name, golden::DEMO, None),
@@ -75,18 +75,18 @@ impl GoldenFile {
         names.iter().map(|name| Self::load(name)).collect()
     }
 
-    /// Reads the text of a file that is called `name` in reports, and is of a kind that stands by itself.
+    /// Parses the text of a file that needs no other file; reports call it `name`.
     ///
     /// # Errors
-    /// Data for a text that is wrong or of no such kind.
+    /// Data for an invalid text, or one of another kind.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         Self::read(name, text, None)
     }
 
-    /// The embedded file that judges a profile of `repro all`; what was published for anything else.
+    /// Returns the embedded file that judges a profile of `repro all`; without a profile, the published results.
     ///
     /// # Errors
-    /// Data for a profile that this program does not have; a bug where the embedded file is wrong.
+    /// Data for an unknown profile; a bug if the embedded file is invalid.
     pub fn of_profile(profile: Option<&str>) -> Result<Self> {
         match profile {
             Some("demo") => Self::load("demo"),
@@ -103,7 +103,7 @@ impl GoldenFile {
             (Head { kind: Some(kind), .. }, Some(path)) if kind == eval_gate::KIND => {
                 let frozen = Frozen::load(&path)?;
                 let answers = frozen.items_path(&path);
-                items::check(&answers, &frozen.sha256)?;
+                items::verify(&answers, &frozen.sha256)?;
                 let items = items::read(&answers)?;
                 if items.len() as u64 != frozen.n {
                     return Err(Error::data(format!(

@@ -1,12 +1,12 @@
-//! Judges what runs left, wherever they were made: golden files by name, rows of a report, and the report.
+//! Judges the evidence of runs: loads golden files, judges rows and builds the report. The rules themselves are in `verdict`.
 //!
-//! - [`mod@assess`]: the one way from evidence to judged rows; `gates` and [`features`] are what it calls;
-//! - [`golden`]: golden files of every kind, told apart by their content;
+//! - [`mod@assess`]: the only way from evidence to judged rows; it calls `gates` and [`features`];
+//! - [`golden`]: loads golden files of every kind;
 //! - [`deviations`]: how a run deviates from the protocol of the golden file that judges it;
-//! - [`mod@report`]: rows and runs as a report;
-//! - [`regrade`]: accuracies computed again from what was saved, and what that changes in a verdict;
-//! - [`record`]: a run's answers as a golden file;
-//! - [`vocabulary`]: which words the published models were trained with.
+//! - [`mod@report`]: builds the report of judged runs;
+//! - [`regrade`]: computes accuracies again from saved answers and compares verdicts;
+//! - [`record`]: writes the answers of a run as a golden file;
+//! - [`vocabulary`]: the vocabulary of the published models.
 
 pub mod assess;
 pub mod deviations;

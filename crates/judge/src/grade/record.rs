@@ -1,19 +1,19 @@
-//! A run's answers as a golden file: what later runs of the same weights are compared with.
+//! Writes the answers of a run as a golden file, with which later runs of the same weights are compared.
 
 use std::path::{Path, PathBuf};
 
 use super::regrade::verified_items;
 use crate::evidence::items;
-use crate::evidence::run::Found;
+use crate::evidence::run::TaskEvidence;
 use crate::verdict::eval_gate::{EDITION, Frozen, KIND, SCHEMA};
 use base::error::{Error, Result};
 use base::files;
 
-/// Writes a golden file and, beside it, the items; their paths.
+/// Writes a golden file and its items beside it; returns their paths.
 ///
 /// # Errors
-/// Usage where the run kept no answers, or where the file is not called `.toml`; where a file cannot be written.
-pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason: &str) -> Result<[PathBuf; 2]> {
+/// Usage if the run kept no answers or the name does not end in `.toml`; if a file cannot be written.
+pub fn record(found: &TaskEvidence, run: &str, path: &Path, allowed_flips: u64, reason: &str) -> Result<[PathBuf; 2]> {
     let result = &found.record;
     let stem = path.file_stem().filter(|_| path.extension().is_some_and(|of| of == "toml"));
     let stem = stem.and_then(|stem| stem.to_str()).ok_or_else(|| {
@@ -32,7 +32,7 @@ pub fn record(found: &Found, run: &str, path: &Path, allowed_flips: u64, reason:
                 .next("record under another name")
         })?;
     }
-    let text = items::text(&answers)?;
+    let text = items::to_lines(&answers)?;
     let sha256 = files::sha256_bytes(&text);
     // Another name for other answers: the golden file that is there stays whole until it is replaced in one step.
     let name = format!("{stem}.{:.12}.{}", sha256, items::FILE);

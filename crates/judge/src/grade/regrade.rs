@@ -1,57 +1,57 @@
-//! Accuracies computed again from what a run saved, and what changed since its verdict.
+//! Computes the accuracies of a run again from its saved answers, and compares its verdict with an earlier one.
 
 use std::path::Path;
 
 use crate::evidence::items;
-use crate::evidence::run::{Found, RunEvidence};
+use crate::evidence::run::{RunEvidence, TaskEvidence};
 use crate::report::{Before, GoldenRecord, Report, json};
 use crate::verdict::eval_gate::Item;
 use base::error::{Error, Result};
 use data::dataset::{self, TaskData};
 
-/// Accuracies in points that differ by more are not the same sum.
+/// Maximum difference, in points, of two sums of the same scores.
 const SUM_ERROR: f64 = 1e-6;
-/// Accuracies in points that differ by more are printed differently.
+/// Maximum difference, in points, of two accuracies that print alike.
 const SHOWN: f64 = 0.005;
 
-/// The items of a result, checked against their checksum and against the result; none where only the accuracy was kept.
+/// Reads the items of a result and checks them against their checksum and the result; `None` if only the accuracy was kept.
 ///
 /// # Errors
-/// Checksum where the file is another one; data where it is damaged, or where its accuracy or number is not the recorded one.
-pub fn verified_items(found: &Found) -> Result<Option<Vec<Item>>> {
+/// Checksum if the file is another one; data if it is damaged, or if its accuracy or number of items is not the recorded one.
+pub fn verified_items(found: &TaskEvidence) -> Result<Option<Vec<Item>>> {
     let Some(known) = &found.record.items else { return Ok(None) };
-    let answers = items::verified(&found.folder, known)?;
+    let answers = items::read_verified(&found.folder, known)?;
     agrees(found, &answers, &format!("its {}", known.file))?;
     Ok(Some(answers))
 }
 
-/// The items of a result, scored again: its predictions against the labels below `data_root`.
+/// Scores the predictions of a result again by the labels below `data_root`.
 ///
 /// # Errors
-/// Usage where it kept no predictions; checksum where they are other ones; data where they do not belong to the labels, or where
-/// the accuracy is not the recorded one.
-pub fn scored_again(found: &Found, data_root: &Path) -> Result<Vec<Item>> {
+/// Usage if it kept no predictions; checksum if they are other ones; data if they do not belong to the labels, or if the accuracy
+/// is not the recorded one.
+pub fn scored_again(found: &TaskEvidence, data_root: &Path) -> Result<Vec<Item>> {
     let record = &found.record;
     let Some(known) = &record.predictions else {
         return Err(Error::usage(format!("{} kept its accuracy and no predictions", found.folder.display()))
             .next("regrade it without --data-root, or evaluate its weights with --output"));
     };
     let path = found.folder.join(&known.file);
-    items::check(&path, &known.sha256)?;
+    items::verify(&path, &known.sha256)?;
     let data = TaskData::load(record.task, data_root, &record.splits)?;
     let predictions = dataset::read_predictions(record.task, &path)?;
     // Refuses what does not belong to the data.
     dataset::score(&data, &predictions)?;
-    let again = items::of(&data, &predictions)?;
+    let again = items::score_each(&data, &predictions)?;
     agrees(found, &again, &format!("its predictions with the labels below {}", data_root.display()))?;
     Ok(again)
 }
 
-/// Refuses a result whose predictions answer a part of the split, though features for the rest were there.
+/// Refuses a result whose predictions answer only a part of the split although no features were missing.
 ///
 /// # Errors
-/// Data with both numbers.
-pub fn answers_all(found: &Found) -> Result<()> {
+/// Data, naming both numbers.
+pub fn answers_all(found: &TaskEvidence) -> Result<()> {
     let record = &found.record;
     let (answered, left_out) = (record.n, record.left_out);
     match answered.saturating_add(left_out) < record.examples {
@@ -68,7 +68,7 @@ pub fn answers_all(found: &Found) -> Result<()> {
     }
 }
 
-fn agrees(found: &Found, answers: &[Item], of: &str) -> Result<()> {
+fn agrees(found: &TaskEvidence, answers: &[Item], of: &str) -> Result<()> {
     let record = &found.record;
     let (accuracy, n) = (items::accuracy(answers).unwrap_or(f64::NAN), answers.len() as u64);
     let what = if n != record.n {
@@ -83,10 +83,10 @@ fn agrees(found: &Found, answers: &[Item], of: &str) -> Result<()> {
         .next("evaluate the run again: one of the two is not what the evaluation wrote"))
 }
 
-/// The verdict that a run was given before, and what is different now; none where it has no report.
+/// Returns the earlier verdict of a run and what differs now; `None` if it has no report.
 ///
 /// # Errors
-/// Data where its report is damaged.
+/// Data if its report is damaged.
 pub fn before(run: &RunEvidence, now: &Report) -> Result<Option<Before>> {
     let Some(path) = &run.report else { return Ok(None) };
     let then = json::read(path)?;
@@ -113,7 +113,7 @@ pub fn before(run: &RunEvidence, now: &Report) -> Result<Option<Before>> {
     Ok(Some(Before { verdict: then.verdict, golden: then.golden, changes }))
 }
 
-/// What differs between the golden files of two verdicts.
+/// Returns the differences between the golden files of two verdicts, in sentences.
 fn editions(then: &[GoldenRecord], now: &[GoldenRecord]) -> Vec<String> {
     if then.is_empty() {
         return vec!["the earlier report does not say which golden file judged it".to_owned()];

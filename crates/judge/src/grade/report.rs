@@ -1,20 +1,20 @@
-//! Judged rows and the runs behind them as a report.
+//! Builds the report of judged rows and the runs behind them.
 
 use std::collections::BTreeMap;
 
 use super::assess::Assessment;
 use crate::evidence::result::{FILE, Machine};
-use crate::evidence::run::{Found, RunEvidence};
+use crate::evidence::run::{RunEvidence, TaskEvidence};
 use crate::report::metrics::{self, Curves};
 use crate::report::{Environment, Example, Failure, FileRecord, Provenance, Report, SCHEMA, StageRow, Times, about};
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
 
-/// How the report calls its profile.
+/// Name of the profile in reports of judged runs.
 pub const PROFILE: &str = "check";
 
-/// What a report tells beside judged rows.
+/// Everything in a report except the judged rows.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// See [`Report::title`].
@@ -40,7 +40,7 @@ pub struct Facts {
 }
 
 impl Assessment {
-    /// Returns the report: these rows, what they say together, and the facts beside them.
+    /// Returns the report of these rows with their overall verdict and the given facts.
     pub fn report(self, facts: Facts) -> Report {
         let Self { rows, golden } = self;
         let (verdict, summary) = Report::conclude(&rows, facts.failure.as_ref());
@@ -66,10 +66,10 @@ impl Assessment {
     }
 }
 
-/// Returns the report of runs that were judged by themselves.
+/// Returns the report of `repro check` on these runs.
 ///
 /// # Errors
-/// If what the runs left cannot be read.
+/// If a file of a run cannot be read.
 pub fn report(runs: &[RunEvidence], assessment: Assessment) -> Result<Report> {
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let now = Some(clock::now());
@@ -89,7 +89,7 @@ pub fn report(runs: &[RunEvidence], assessment: Assessment) -> Result<Report> {
     }))
 }
 
-fn found(run: &RunEvidence) -> impl Iterator<Item = &Found> {
+fn found(run: &RunEvidence) -> impl Iterator<Item = &TaskEvidence> {
     run.tasks.iter().filter_map(|(_, found)| found.as_ref().ok())
 }
 
@@ -106,7 +106,7 @@ fn curves(runs: &[RunEvidence]) -> Result<Vec<Curves>> {
     Ok(all)
 }
 
-/// Files that were judged: results with items and predictions, and the weights that they name.
+/// Returns the judged files: results with items and predictions, and the weights that they name.
 fn provenance(runs: &[RunEvidence]) -> Result<Provenance> {
     let mut all = Provenance::default();
     for run in runs {
@@ -135,7 +135,7 @@ fn provenance(runs: &[RunEvidence]) -> Result<Provenance> {
     Ok(all)
 }
 
-/// Where the runs were computed; where they differ, whose is which.
+/// Returns the environment of the runs; a value that differs between them is followed by the names of its runs.
 fn environment(runs: &[RunEvidence]) -> Environment {
     let each: Vec<(&str, Environment)> =
         runs.iter().filter_map(|run| Some((run.name.as_str(), of_run(run)?))).collect();
@@ -143,13 +143,14 @@ fn environment(runs: &[RunEvidence]) -> Environment {
     let mut names: Vec<&String> = each.iter().flat_map(|(_, of)| of.versions.keys()).collect();
     names.sort();
     names.dedup();
-    let version =
-        |name: &str| told(each.iter().map(|(run, of)| (*run, of.versions.get(name).cloned().unwrap_or("none".into()))));
+    let version = |name: &str| {
+        joined(each.iter().map(|(run, of)| (*run, of.versions.get(name).cloned().unwrap_or("none".into()))))
+    };
     merged.versions = names.into_iter().map(|name| (name.clone(), version(name))).collect();
-    merged.program = told(each.iter().map(|(run, of)| (*run, of.program.clone())));
-    merged.cpu = told(each.iter().map(|(run, of)| (*run, of.cpu.clone())));
-    merged.os = told(each.iter().map(|(run, of)| (*run, of.os.clone())));
-    let threads = told(each.iter().map(|(run, of)| (*run, of.threads.to_string())));
+    merged.program = joined(each.iter().map(|(run, of)| (*run, of.program.clone())));
+    merged.cpu = joined(each.iter().map(|(run, of)| (*run, of.cpu.clone())));
+    merged.os = joined(each.iter().map(|(run, of)| (*run, of.os.clone())));
+    let threads = joined(each.iter().map(|(run, of)| (*run, of.threads.to_string())));
     if threads.contains(';') {
         merged.versions.insert("threads of each".to_owned(), threads);
     }
@@ -160,7 +161,7 @@ fn environment(runs: &[RunEvidence]) -> Environment {
     merged
 }
 
-/// What the journal of a run says, or its results.
+/// Returns the environment of a run from its journal or, without one, from its results.
 fn of_run(run: &RunEvidence) -> Option<Environment> {
     if let Some(journal) = &run.journal {
         return Some(journal.environment.clone());
@@ -179,8 +180,8 @@ fn of_run(run: &RunEvidence) -> Option<Environment> {
     })
 }
 
-/// The value that all have, or each value with whose it is.
-fn told<'r>(values: impl Iterator<Item = (&'r str, String)>) -> String {
+/// Returns the value that all runs share, or each value with the names of its runs.
+fn joined<'r>(values: impl Iterator<Item = (&'r str, String)>) -> String {
     let mut whose: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (run, value) in values {
         whose.entry(value).or_default().push(run);
@@ -202,7 +203,8 @@ mod tests {
 
     #[test]
     fn what_differs_is_told_with_whose_it_is() {
-        let values = |list: &[(&'static str, &str)]| told(list.iter().map(|(run, value)| (*run, (*value).to_owned())));
+        let values =
+            |list: &[(&'static str, &str)]| joined(list.iter().map(|(run, value)| (*run, (*value).to_owned())));
         assert_eq!(values(&[("a", "2.11.0"), ("b", "2.11.0")]), "2.11.0");
         assert_eq!(values(&[("a", "2.11.0"), ("b", "2.10.0"), ("c", "2.11.0")]), "2.10.0 (b); 2.11.0 (a, c)");
         assert_eq!(values(&[]), "");

@@ -1,15 +1,15 @@
-//! Which vocabulary the published models were trained with.
+//! The vocabulary of the published models.
 
 use assets::manifest::Manifest;
 use base::error::{Error, Result};
 
-/// Name of the vocabulary of bert-base-uncased in the manifest.
+/// Name of that vocabulary in the manifest.
 const ASSET: &str = "bert-vocab";
 
-/// Returns the SHA-256 of bert-base-uncased's vocabulary, as the manifest of published files has it.
+/// Returns the SHA-256 of the vocabulary of bert-base-uncased from the manifest of published files.
 ///
 /// # Errors
-/// None but bugs.
+/// A bug if the manifest is invalid or has no such checksum.
 pub fn published_vocabulary() -> Result<String> {
     let manifest = Manifest::embedded()?;
     let known = manifest.asset(ASSET).and_then(|asset| asset.checksums.sha256.clone());

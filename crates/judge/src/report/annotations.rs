@@ -1,13 +1,13 @@
-//! Annotations of a step of GitHub Actions: lines that a workflow prints and GitHub shows beside the run.
+//! Renders annotations for GitHub Actions: lines that a step prints and GitHub shows beside the run.
 //!
-//! GitHub shows ten of a kind a step, so the worst come first. Format and escaping: «Workflow commands for GitHub Actions» of
+//! GitHub shows ten of a kind per step, so the worst come first. Format and escaping: «Workflow commands for GitHub Actions» of
 //! GitHub's documentation, and `toCommand` of the package `@actions/core`.
 
 use super::{Report, caption, words};
 use crate::verdict::Verdict;
 use base::sanitize;
 
-/// One line a result that did not pass and one for what stopped the run; one notice where everything passed.
+/// Renders a line for each result that did not pass and for what stopped the run; a single notice if everything passed.
 pub fn annotations(report: &Report) -> String {
     let mut lines = Vec::new();
     if let Some(failure) = &report.failure {
@@ -36,7 +36,7 @@ pub fn annotations(report: &Report) -> String {
         .collect()
 }
 
-/// GitHub's word for a verdict, and its rank.
+/// Returns the level of a verdict on GitHub, and its rank.
 fn level(verdict: Verdict) -> (&'static str, u8) {
     match verdict {
         Verdict::Fail | Verdict::Infra => ("error", 0),
@@ -45,7 +45,7 @@ fn level(verdict: Verdict) -> (&'static str, u8) {
     }
 }
 
-/// GitHub's escapes, then ours for what would steer a terminal that shows the log.
+/// Escapes a message for GitHub, then control characters for terminals that show the log.
 fn data(text: &str) -> String {
     sanitize::line(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }

@@ -1,5 +1,4 @@
-//! The report as a person reads it in a terminal: the verdict with what happened and what to do, one aligned row per result,
-//! then what else there is to know of each.
+//! Renders the report for a terminal: the verdict with reasons and advice, a table of the results, then the details of each.
 
 use std::fmt::Write;
 
@@ -9,17 +8,17 @@ use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 use base::sanitize;
 
-/// Of the items with another answer, this many are shown.
+/// Maximum number of changed answers shown per row.
 const FLIPS: usize = 3;
-/// Sentences that stand by themselves are wrapped at so many columns.
+/// Columns at which paragraphs are wrapped.
 const WIDTH: usize = 96;
 
-/// Whether to colour: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
+/// Returns whether to use colours: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
 pub fn wants_colour(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
-/// The whole text, with ANSI colours if asked.
+/// Renders the whole text, with ANSI colours if `colour` is set.
 pub fn render(report: &Report, colour: bool) -> String {
     let paint = |verdict: Verdict, text: &str| {
         if !colour {
@@ -44,7 +43,7 @@ pub fn render(report: &Report, colour: bool) -> String {
             let _ = writeln!(out, "  - {}", sanitize::line(change));
         }
     }
-    for (names, row) in told_together(&report.rows) {
+    for (names, row) in grouped_attention(&report.rows) {
         let _ = writeln!(
             out,
             "  {} {}: {}",
@@ -91,14 +90,14 @@ pub fn render(report: &Report, colour: bool) -> String {
     out
 }
 
-/// What happened to a row, and what to do.
+/// Returns why a row has its verdict, and what to do.
 fn attention(row: &Judged) -> String {
     let happened = words::happened(row).trim_end_matches('.');
     words::next(row).map_or_else(|| happened.to_owned(), |advice| format!("{happened}. Next: {advice}"))
 }
 
-/// The rows that need attention; those to which the same happened, one after another, are named together.
-fn told_together(rows: &[Judged]) -> Vec<(String, &Judged)> {
+/// Returns the rows that did not pass with their names. Consecutive rows with the same reason share an entry.
+fn grouped_attention(rows: &[Judged]) -> Vec<(String, &Judged)> {
     let mut told: Vec<(String, &Judged)> = Vec::new();
     for row in rows.iter().filter(|row| row.verdict != Verdict::Pass) {
         match told.last_mut() {
@@ -111,7 +110,7 @@ fn told_together(rows: &[Judged]) -> Vec<(String, &Judged)> {
     told
 }
 
-/// What is not said above a row's line in the table, nor in it; of a PASS no evidence.
+/// Renders what the lines above the table and the table itself do not say about a row. The evidence of a PASS is left out.
 fn block(row: &Judged) -> String {
     let happened = words::happened(row);
     let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
@@ -123,8 +122,8 @@ fn block(row: &Judged) -> String {
     if body.is_empty() { body } else { format!("\n{}\n{body}", sanitize::line(&row.title())) }
 }
 
-/// What a row holds beside evidence: lines, and tables. A single run is in the table of results; why a run does not count is left
-/// out where it was told as what `happened`.
+/// Renders everything that a row holds beyond its evidence. A single run is in the table of results already. The reason why a run
+/// does not count is left out if `happened` says it.
 fn details(row: &Judged, happened: &str) -> String {
     let mut out = String::new();
     let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
@@ -147,7 +146,7 @@ fn details(row: &Judged, happened: &str) -> String {
     out
 }
 
-/// An indented table whose last column is words; nothing without rows.
+/// Renders an indented table whose last column holds words; nothing without rows.
 fn small<'h>(
     heads: impl IntoIterator<Item = &'h str>,
     last: &str,
@@ -188,7 +187,7 @@ fn stages(report: &Report) -> String {
     )
 }
 
-/// Columns aligned: the first to the left, the others to the right.
+/// Aligns the first column to the left and the others to the right.
 fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
     let cells: Vec<Vec<String>> =
         cells.iter().map(|line| line.iter().map(|cell| sanitize::line(cell)).collect()).collect();

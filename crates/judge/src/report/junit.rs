@@ -1,7 +1,7 @@
-//! `junit.xml`, for the machines that read tests: FAIL is a failure, INFRA an error, INCONCLUSIVE skipped with its reason.
-//! Stages stand in a suite of their own.
+//! Renders `junit.xml` for programs that read test results: FAIL is a failure, INFRA an error, INCONCLUSIVE a skipped test with its
+//! reason. Stages have a suite of their own.
 //!
-//! The file follows the schema by which Jenkins reads it (`junit-10.xsd` of its plugin xunit); `ci/web-check` validates that.
+//! The file follows the schema of Jenkins (`junit-10.xsd` of its plugin xunit); `ci/web-check` validates it.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 use base::error::{Error, Result};
 
-/// Of the items with another answer, this many are told.
+/// Maximum number of changed answers per row.
 const FLIPS: usize = 20;
 
-/// The whole file.
+/// Renders the whole file.
 pub fn render(report: &Report) -> Result<String> {
     let mut verdicts = TestSuite::new(format!("{}.verdicts", report.profile));
     for golden in &report.golden {
@@ -53,7 +53,7 @@ pub fn render(report: &Report) -> Result<String> {
     Ok(without_skipped_total(&text))
 }
 
-/// The schema has `skipped` on a suite, not on all suites together.
+/// Removes `skipped` from the element of all suites; the schema allows it on single suites only.
 fn without_skipped_total(text: &str) -> String {
     let Some((start, rest)) = text.split_once("<testsuites ") else { return text.to_owned() };
     let Some((tag, rest)) = rest.split_once('>') else { return text.to_owned() };

@@ -1,4 +1,4 @@
-//! `report.md`: for the summary of a continuous-integration step, which holds at most 1 MiB.
+//! Renders `report.md`, for the summary of a step in continuous integration, which holds at most 1 MiB.
 
 use std::fmt::Write;
 
@@ -6,12 +6,12 @@ use super::{AssetRecord, Report, caption, human_bytes, human_seconds, numbers, p
 use crate::verdict::row::Judged;
 use base::sanitize;
 
-/// Below 1 MiB with room for what a step adds of its own.
+/// Maximum size in bytes. It leaves room below 1 MiB for what a step adds itself.
 const LIMIT: usize = 1_000_000;
-/// Of the items with another answer, this many are shown.
+/// Maximum number of changed answers shown per row.
 const FLIPS: usize = 10;
 
-/// The whole text. What does not fit is left out with a sentence saying so.
+/// Renders the whole text. A sentence replaces what does not fit.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}: {}\n\n{}\n", escape(&report.title), report.verdict, escape(&report.summary));
@@ -94,7 +94,7 @@ fn results(report: &Report) -> String {
     out
 }
 
-/// What a row holds beside evidence; nothing where it holds no more.
+/// Renders everything that a row holds beyond its evidence.
 fn details(row: &Judged) -> String {
     let mut out = String::new();
     let alone = Judged { targets: Vec::new(), runs: Vec::new(), measures: Vec::new(), ..row.clone() };
@@ -127,7 +127,7 @@ fn details(row: &Judged) -> String {
     if out.is_empty() { out } else { format!("\n### {}: {}\n\n{out}", escape(&row.title()), escape(&row.metric)) }
 }
 
-/// Nothing without rows.
+/// Renders a table; nothing without rows.
 fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut out = String::new();
     for row in rows {
@@ -205,12 +205,12 @@ fn provenance(report: &Report) -> String {
     format!("\n## Provenance\n\n<details>\n<summary>Files and their SHA-256</summary>\n{out}\n</details>\n")
 }
 
-/// A checksum as code; what is none, since a report may hold anything, as text.
+/// Renders a checksum as code. A report may hold anything, so other text is escaped.
 fn code(sha256: &str) -> String {
     if sha256.chars().all(|c| c.is_ascii_alphanumeric()) { format!("`{sha256}`") } else { escape(sha256) }
 }
 
-/// So that no text of a run becomes markup, a table column or a mention.
+/// Escapes text of a run, so that it becomes no markup, table column or mention.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in sanitize::line(&text.replace(['\n', '\r'], " ")).chars() {

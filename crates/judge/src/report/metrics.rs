@@ -2,10 +2,10 @@
 //!
 //! - `{"kind":"step","step":12,"loss":0.7,"grad_norm":1.2,"lr":0.0001}` after each optimiser step;
 //! - `{"kind":"epoch","epoch":0,"train":81.2,"valid":74.5,"best":74.5,"examples_per_second":310.0}` after each epoch, accuracies
-//!   in points; `valid` and `best` are null where nothing was evaluated.
+//!   in points; `valid` and `best` are null if nothing was evaluated.
 //!
-//! A number that is not finite is null (JSON has no NaN). A line whose step or epoch is not above the ones before takes their
-//! place: training that continues from a snapshot repeats what came after it.
+//! A number that is not finite is null (JSON has no NaN). A line replaces all earlier lines of the same or a later step or epoch,
+//! since training that resumes from a snapshot repeats them.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use base::error::{Error, Result};
 use base::files;
 
-/// More points than a plot shows are averaged in equal groups.
+/// Maximum number of points; more are averaged in equal groups.
 const MAX_STEP_POINTS: usize = 300;
 const MAX_LINE: u64 = 1 << 16;
 const MAX_LINES: usize = 20_000_000;
@@ -74,7 +74,7 @@ enum Line {
     },
 }
 
-/// Curves of a task and its mean speed in examples per second, where there was an epoch.
+/// Reads the curves of a task and its mean speed in examples per second, if there was an epoch.
 pub fn read(path: &Path, task: &str) -> Result<(Curves, Option<f64>)> {
     let mut lines = files::text::open_text(path)?;
     let (mut steps, mut epochs, mut speeds) = (Vec::<StepPoint>::new(), Vec::<EpochPoint>::new(), Vec::new());
@@ -124,7 +124,7 @@ fn thin(steps: &[StepPoint]) -> Vec<StepPoint> {
         .collect()
 }
 
-/// `None` if one is.
+/// Returns the mean of values; `None` if one of them is `None`.
 fn mean(values: &[Option<f64>]) -> Option<f64> {
     let finite: Vec<f64> = values.iter().copied().collect::<Option<_>>()?;
     crate::verdict::statistics::mean(&finite)

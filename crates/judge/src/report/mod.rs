@@ -1,10 +1,10 @@
-//! The report of a run: one [`Report`], one renderer per file.
+//! The report of a run: one [`Report`], one renderer per file. It judges nothing.
 //!
 //! - [`metrics`]: reads the `metrics.jsonl` that training writes into curves;
 //! - [`console`], [`markdown`], [`junit`], [`json`], [`html`] (with [`plot`]), [`annotations`], [`intoto`]: the renderers.
 //!
-//! `report.json` holds the [`Report`] itself, so that every other form can be made again from it. What differs between two
-//! faithful runs of one plan (clock, speed, what was reused) sits in fields of its own; [`Report::without_times`] empties them.
+//! `report.json` holds the [`Report`] itself, from which every other form can be rendered again. What differs between two runs of
+//! one plan (clock, speed, reused stages) has fields of its own; [`Report::without_times`] empties them.
 
 pub mod annotations;
 mod caption;

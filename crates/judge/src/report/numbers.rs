@@ -4,18 +4,18 @@ use super::{points, words};
 use crate::verdict::Verdict;
 use crate::verdict::row::{Judged, RunState};
 
-/// Heads and cells as text; the verdict is left to the form, which colours it.
+/// Heads and cells as text, without the verdict, which each form colours by itself.
 pub(crate) struct Numbers {
     /// `task` first.
     pub heads: Vec<String>,
-    /// As many cells a row.
+    /// One cell per head.
     pub rows: Vec<Vec<String>>,
 }
 
-/// What a column shows of a row; None where there is nothing.
+/// Returns the cell of a row in some column; `None` if the row has none.
 pub(crate) type Cell = fn(&Judged) -> Option<String>;
 
-/// The table of these rows. Baselines get a column per name.
+/// Returns the table of these rows, with a column for each baseline.
 pub(crate) fn table(rows: &[Judged]) -> Numbers {
     let mut names: Vec<&str> = Vec::new();
     for baseline in rows.iter().flat_map(|r| &r.baselines) {
@@ -41,7 +41,7 @@ pub(crate) fn table(rows: &[Judged]) -> Numbers {
     table
 }
 
-/// What is counted of a row, where that was done.
+/// Columns that count runs, changed answers and measures.
 pub(crate) const COUNTS: [(&str, Cell); 3] = [
     ("runs", |row| {
         let counted = row.runs.iter().filter(|r| r.state == RunState::Counted).count();
@@ -51,14 +51,14 @@ pub(crate) const COUNTS: [(&str, Cell); 3] = [
     ("within limits", within_limits),
 ];
 
-/// Of the measures that have a limit.
+/// Returns how many of the judged measures are within their limits.
 pub(crate) fn within_limits(row: &Judged) -> Option<String> {
     let judged = row.measures.iter().filter_map(|m| m.verdict);
     let within = judged.clone().filter(|v| *v == Verdict::Pass).count();
     (!row.measures.is_empty()).then(|| format!("{within} of {}", judged.count()))
 }
 
-/// Of a mean.
+/// Returns the interval of the mean of a row.
 pub(crate) fn interval(row: &Judged) -> Option<String> {
     row.estimate.as_ref().map(|e| words::range(e.interval.low, e.interval.high))
 }

@@ -1,26 +1,26 @@
-//! What the forms of a report say in the same words.
+//! Sentences and numbers that several forms of a report share.
 
 use super::content::{GoldenRecord, Report};
 use crate::verdict::Verdict;
 use crate::verdict::features;
 use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Subject, Target};
 
-/// What a demo result is, and what it is not.
+/// What a demo result means, and what it does not.
 pub(crate) const DEMO: &str = "This is a demo: drawn scenes, and a small model trained from random weights, compared with recorded \
                         runs of this program. It says nothing about LXMERT's published accuracies (69.90, 59.80, 74.95).";
 
-/// Returns [`Report::about`] of a profile of `repro all` and the rows that were judged.
+/// Returns [`Report::about`] for a profile of `repro all` and the judged rows.
 pub(crate) fn about(profile: &str, rows: &[Judged]) -> Option<String> {
     let is_demo = Subject::of_profile(profile) == Subject::Demo || rows.iter().any(|row| row.subject == Subject::Demo);
     is_demo.then(|| DEMO.to_owned())
 }
 
-/// `80.53`, or a dash.
+/// Formats points with two decimals, such as `80.53`, or as a dash.
 pub fn points(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"))
 }
 
-/// Six figures of a number of any size.
+/// Formats a number of any size with six significant digits.
 pub(crate) fn quantity(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 {
@@ -38,28 +38,28 @@ pub(crate) fn quantity(value: f64) -> String {
     trimmed(&format!("{value:.decimals$}"))
 }
 
-/// `95 %`.
+/// Formats a share as a percentage, such as `95 %`.
 pub(crate) fn percent(share: f64) -> String {
     format!("{} %", quantity(100.0 * share))
 }
 
-/// Why a row has its verdict, in a sentence: the evidence begins with what decided.
+/// Returns why a row has its verdict, in a sentence: the first one of its evidence.
 pub(crate) fn happened(row: &Judged) -> &str {
     row.evidence.first().map_or("no reason was recorded", String::as_str)
 }
 
-/// What a person can do about a row; None where it passed.
+/// Returns what to do about a row; `None` if it passed.
 pub(crate) fn next(row: &Judged) -> Option<&str> {
     let advice = row.what_to_do.as_deref();
     (row.verdict != Verdict::Pass).then(|| advice.unwrap_or("read the evidence in report.html"))
 }
 
-/// `95 % interval 69.30–69.74`.
+/// Formats an interval, such as `95 % interval 69.30–69.74`.
 pub(crate) fn estimate(estimate: &Estimate) -> String {
     format!("{} interval {}", percent(estimate.confidence), range(estimate.interval.low, estimate.interval.high))
 }
 
-/// Two accuracies with two decimals.
+/// Formats a range of accuracies with two decimals.
 pub(crate) fn range(low: f64, high: f64) -> String {
     format!("{low:.2}–{high:.2}")
 }
@@ -85,20 +85,20 @@ pub(crate) fn answer(target: &Target) -> &'static str {
     }
 }
 
-/// How many seeds are missing.
+/// Says how many more seeds would settle an open mean.
 pub(crate) fn more_seeds(seeds: u64) -> String {
     let seeds = if seeds == 1 { "1 more seed".to_owned() } else { format!("{seeds} more seeds") };
     format!("{seeds} would settle it if the mean stays where it is")
 }
 
-/// A run that was given, in a line.
+/// Describes a given run in a line.
 pub(crate) fn run(run: &JudgedRun) -> String {
     let seed = run.seed.map_or_else(|| "seed unknown".to_owned(), |s| format!("seed {s}"));
     let why = if run.why.is_empty() { String::new() } else { format!(": {}", run.why) };
     format!("run {}, {seed}: {}, {}{why}", run.run, points(run.accuracy), run.state.as_str())
 }
 
-/// Two sets of answers side by side, in three sentences.
+/// Compares two sets of answers in three sentences.
 pub(crate) fn paired(paired: &Paired) -> Vec<String> {
     let Paired { reference, items, flips, allowed, lost, gained, p, difference, cluster, clusters, .. } = paired;
     let signed = |value: f64| format!("{value:+.2}");
@@ -117,24 +117,24 @@ pub(crate) fn paired(paired: &Paired) -> Vec<String> {
     ]
 }
 
-/// An item with another answer, in a line.
+/// Describes a changed answer in a line.
 pub(crate) fn flip(flip: &Flip) -> String {
     let Flip { id, reference, candidate } = flip;
     format!("item {id}: {:?} ({:.2}) became {:?} ({:.2})", reference.0, reference.1, candidate.0, candidate.1)
 }
 
-/// A measure's value and limit, each as shown.
+/// Formats the value and the limit of a measure.
 pub(crate) fn measured(row: &features::Row) -> [String; 2] {
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), quantity);
     [shown(row.observed), shown(row.limit)]
 }
 
-/// A measure's verdict, or that it has none.
+/// Returns the verdict of a measure, or `not judged`.
 pub(crate) fn measure_verdict(row: &features::Row) -> &'static str {
     row.verdict.map_or("not judged", Verdict::as_str)
 }
 
-/// Where half, 99 % and all of the values lie, by their bins.
+/// Says below which bounds half, 99 % and all of the values lie.
 pub(crate) fn spread(spread: &Spread) -> String {
     let Spread { count, ends, counts, .. } = spread;
     if *count == 0 {
@@ -152,13 +152,13 @@ pub(crate) fn spread(spread: &Spread) -> String {
     format!("{count} values: half at most {}, 99 % at most {}, all at most {}", up_to(0.5), up_to(0.99), up_to(1.0))
 }
 
-/// `published edition 2 and features edition 1`.
+/// Lists golden files, such as `published edition 2 and features edition 1`.
 pub(crate) fn editions(golden: &[GoldenRecord]) -> String {
     let names: Vec<String> = golden.iter().map(|g| format!("{} edition {}", g.name, g.edition)).collect();
     if names.is_empty() { "no golden file".to_owned() } else { names.join(" and ") }
 }
 
-/// What the verdict was before, and by which golden files each was given.
+/// Returns the earlier and the new verdict with their golden files; `None` if there was none.
 pub(crate) fn before(report: &Report) -> Option<String> {
     let before = report.before.as_ref()?;
     let (then, now) = (editions(&before.golden), editions(&report.golden));
@@ -168,7 +168,7 @@ pub(crate) fn before(report: &Report) -> Option<String> {
     })
 }
 
-/// What a row holds beside evidence, in lines of plain text; what has a table of its own in other forms is a line each.
+/// Returns everything that a row holds beyond its evidence in lines of plain text, with at most `flips` changed answers.
 pub(crate) fn details(row: &Judged, flips: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(found) = &row.estimate {
@@ -208,7 +208,7 @@ mod tests {
     fn the_sentence_that_decided_is_named() {
         let mixed = sample::mixed();
         assert_eq!(happened(&mixed.rows[0]), "78.20 is 1.30 points below the band 79.5–81.6");
-        assert_eq!(happened(&mixed.rows[1]), "only 3.75 points above question-only, at least 5 asked for");
+        assert_eq!(happened(&mixed.rows[1]), "only 3.75 points above question-only, at least 5 required");
         assert!(next(&mixed.rows[1]).unwrap().starts_with("the task must need both"));
         assert_eq!(next(&sample::passed().rows[0]), None);
     }

@@ -1,4 +1,4 @@
-//! Writes a report's forms into a folder.
+//! Writes the forms of a report into a folder.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use base::error::Result;
 use base::files;
 
 const MARKDOWN: &str = "report.md";
-/// The report as a page.
+/// File name of the report as a page.
 pub const HTML: &str = "report.html";
 const JUNIT: &str = "junit.xml";
 
@@ -19,13 +19,13 @@ impl Report {
         let forms = self.forms(json::render(self)?)?;
         let mut written = forms.each_ref().map(|(name, text)| (folder.join(name), text.as_bytes()));
         let paths = written.each_ref().map(|(path, _)| path.clone());
-        // `report.json` last: where it is new, so are the others.
+        // `report.json` comes last: if it is new, so are the others.
         written.rotate_left(1);
         files::write_together(&written)?;
         Ok(paths.into())
     }
 
-    /// Writes the files that [`write`](Self::write) would and that are not there; returns their paths. `report.json` must be.
+    /// Writes the missing files of those that [`write`](Self::write) writes; returns their paths. `report.json` must exist.
     pub fn write_missing(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let is_missing = |name: &str| !folder.join(name).is_file();
         let names = [json::FILE, MARKDOWN, HTML, JUNIT, intoto::FILE];
@@ -41,7 +41,7 @@ impl Report {
         Ok(missing.into_iter().map(|(path, _)| path).collect())
     }
 
-    /// Every form by its file's name; `report` is that of `report.json`.
+    /// Renders every form, by file name; `report` is the content of `report.json`.
     fn forms(&self, report: String) -> Result<[(&'static str, String); 5]> {
         let attestation = intoto::render(self, &files::sha256_bytes(report.as_bytes()))?;
         Ok([

@@ -1,4 +1,4 @@
-//! What predictors weaker than the model score on the same items.
+//! Scores of predictors that are weaker than the model, on the same items.
 
 /// The score of one baseline.
 #[derive(Debug, Clone, PartialEq)]

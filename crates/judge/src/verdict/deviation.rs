@@ -2,19 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A deviation from the protocol of a golden file, or the lack of a result: what keeps a run from counting. In files it is its
-/// sentence alone.
+/// A reason why a run does not count: it deviates from the protocol of a golden file, or has no result. Files hold the sentence
+/// only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Deviation {
-    /// In a sentence.
+    /// The reason in a sentence.
     pub what: String,
-    /// What a person does about it, if more can be said than of any such run.
+    /// What to do about it, if there is more to say than for any such run.
     pub next: Option<String>,
 }
 
 impl Deviation {
-    /// Returns a deviation with what a person does about it.
+    /// Returns a deviation with advice.
     pub(crate) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { what: what.into(), next: Some(next.into()) }
     }

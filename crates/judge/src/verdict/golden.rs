@@ -1,4 +1,4 @@
-//! The golden files: what was recorded, and the rule that turns it into a band.
+//! Golden files of recorded runs, and the rule that turns the runs into a band.
 //!
 //! A file names its `schema` (how it is written) and its `edition` (how it is judged), both checked on load. The raw reference
 //! runs are kept, a band never is: [`Golden::band`] computes it. Unknown fields are refused, so that a misspelt tolerance
@@ -40,11 +40,11 @@ use super::{head, statistics};
 use base::error::{Error, Result};
 use base::files;
 
-/// The way of writing that this program reads.
+/// The schema that this program reads.
 pub const SCHEMA: u32 = 1;
-/// The way of judging that this program knows. Edition 1: [`Golden::band`] and the gate of `super::judge`.
+/// The edition of the rules that this program knows. Edition 1: [`Golden::band`] and the gate of `super::judge`.
 pub const EDITION: u32 = 1;
-/// Fewer recorded runs than this say too little about the spread of runs.
+/// Minimum number of recorded runs for a verdict; fewer say too little about their spread.
 pub const MIN_RECORDED: usize = 10;
 
 /// The recorded runs of the demo, compiled into the program.
@@ -64,7 +64,7 @@ pub struct Golden {
     pub profile: String,
     /// How bands follow from the recorded runs.
     pub rule: Rule,
-    /// What the recorded runs drew, asked and trained, as the profile reads it; none for the program's own.
+    /// Recipe of the recorded runs, in the format of the profile; `None` for the embedded recipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<toml::Table>,
     /// What is judged, in the order of the report.
@@ -112,9 +112,9 @@ pub struct Task {
     /// The published accuracy in points, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<f64>,
-    /// Every reference run; none is left out.
+    /// All reference runs.
     pub recorded: Vec<Recorded>,
-    /// What must be clearly lower.
+    /// Baselines that must be clearly lower.
     #[serde(default, rename = "baseline", skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<Baseline>,
 }
@@ -129,7 +129,7 @@ pub struct Recorded {
     pub accuracy: f64,
 }
 
-/// Something weaker that the model must beat, such as the same model without the image.
+/// A weaker predictor that the model must beat, such as the same model without the image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
@@ -154,13 +154,13 @@ pub struct Band {
 }
 
 impl Golden {
-    /// Reads a file; says which line is wrong.
+    /// Reads a file. An error names the line.
     pub fn load(path: &Path) -> Result<Self> {
         let text = files::read_text(path, FILE_LIMIT)?;
         Self::parse(&text).map_err(|e| e.while_doing(format!("cannot read the golden values {}", path.display())))
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     pub fn parse(text: &str) -> Result<Self> {
         let golden: Self = head::parse(text, SCHEMA, EDITION)?;
         golden.check()?;
@@ -181,18 +181,18 @@ impl Golden {
         Ok(())
     }
 
-    /// The task of that name.
+    /// Returns the task of that name.
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|t| t.name == name)
     }
 
-    /// The band of one new run of a task.
+    /// Returns the band for one new run of a task.
     pub fn band(&self, task: &Task) -> Option<Band> {
         self.band_of_mean(task, 1)
     }
 
-    /// The band of the mean of so many new runs of a task, from its recorded runs: the rule's interval, rounded outward and
-    /// cut to 0..=100. `None` of fewer than two recorded runs or no new one.
+    /// Returns the band for the mean of `new` further runs of a task: the interval of the rule from the recorded runs, rounded
+    /// outward and cut to 0..=100. `None` with fewer than two recorded runs or no new one.
     pub fn band_of_mean(&self, task: &Task, new: usize) -> Option<Band> {
         let values: Vec<f64> = task.recorded.iter().map(|r| r.accuracy).collect();
         self.rule.band(&values, new)
@@ -200,7 +200,7 @@ impl Golden {
 }
 
 impl Rule {
-    /// The mean by which runs are judged.
+    /// Returns the mean by which runs are judged.
     pub fn mean(&self, runs: &[f64]) -> Option<f64> {
         match self.name {
             RuleName::PredictionInterval => statistics::mean(runs),
@@ -208,7 +208,7 @@ impl Rule {
         }
     }
 
-    /// The band of the mean of so many new runs beside recorded ones; see [`Golden::band_of_mean`].
+    /// Returns the band for the mean of `new` further runs from recorded ones; see [`Golden::band_of_mean`].
     pub(super) fn band(&self, recorded: &[f64], new: usize) -> Option<Band> {
         let Self { name, confidence, sd_floor, decimals, .. } = *self;
         let mean = self.mean(recorded)?;

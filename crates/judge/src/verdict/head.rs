@@ -1,21 +1,21 @@
-//! The first two lines of every golden file: how it is written, and how it is judged.
+//! The schema and the edition, with which every golden file begins.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use base::error::{Error, Result};
 
-/// Reads the text of a file of this schema and edition.
+/// Parses the text of a golden file of this schema and edition.
 ///
 /// # Errors
-/// Data where either is missing or another one, where the text is no TOML, or for an unknown field.
+/// Data if either is missing or another one, if the text is not TOML, or for an unknown field.
 pub(super) fn parse<T: DeserializeOwned>(text: &str, schema: u32, edition: u32) -> Result<T> {
     check(text, schema, edition)?;
     toml::from_str(text).map_err(Error::data)
 }
 
-/// Checks that this program knows a file's schema and edition. Done before the rest is read, so that a newer file is called
-/// newer and not misspelt.
+/// Checks that this program knows the schema and edition of a file. This comes before the rest is parsed, so that a newer file is
+/// reported as newer and not as misspelt.
 fn check(text: &str, schema: u32, edition: u32) -> Result<()> {
     #[derive(Deserialize)]
     struct Head {

@@ -1,39 +1,39 @@
-//! One observed accuracy against what was recorded (rules of edition 1).
+//! Judges one observed accuracy by recorded runs (rules of edition 1).
 //!
 //! - Not measured, or not a number within 0..=100: INFRA.
 //! - Measured on another number of items than recorded, or no golden task of that name: INCONCLUSIVE; nothing can be compared.
 //! - Outside the band on either side: FAIL. Above it is not reproduced either: the programs, data and hyper-parameters are
 //!   said to be the same, so a better number means that one of them is not (answers leaking into training are the usual cause).
-//! - Fewer than [`golden::MIN_RECORDED`] recorded runs: the band is shown, not judged by: INCONCLUSIVE.
+//! - Fewer than [`golden::MIN_RECORDED`] recorded runs: INCONCLUSIVE; the band is only shown.
 //! - Less than its margin above a baseline: FAIL, however good the accuracy; a baseline that was not measured: INCONCLUSIVE.
 //!
-//! Of several findings [`Verdict::over`] decides.
+//! [`Verdict::over`] decides between several findings.
 
 use super::baseline::Baseline;
 use super::golden::{self, Band, Golden};
 use super::row::{Gate, Judged, JudgedBaseline, Subject};
 use super::{Verdict, statistics};
 
-/// What a run measured for one task.
+/// The measured accuracy of one task, with its baselines.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Observed {
+pub(crate) struct Observation {
     /// Accuracy in points, 0 to 100.
     pub accuracy: f64,
-    /// Number of items it was measured on.
+    /// Number of measured items.
     pub n: u64,
-    /// What is weaker, measured on the same items.
+    /// Scores of the baselines on the same items.
     pub baselines: Vec<Baseline>,
 }
 
 /// Judges the accuracy of one run by the rules above.
-pub(crate) fn judge_accuracy(golden: &Golden, task: &str, observed: &Observed) -> Judged {
+pub(crate) fn judge_accuracy(golden: &Golden, task: &str, observed: &Observation) -> Judged {
     judge_mean(golden, task, observed, 1)
 }
 
-/// Judges the mean accuracy of so many runs by the rules above.
-pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs: usize) -> Judged {
+/// Judges the mean accuracy of `runs` runs by the rules above.
+pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observation, runs: usize) -> Judged {
     let mut judged = unjudged(golden, task, runs);
-    let Observed { accuracy, n, .. } = *observed;
+    let Observation { accuracy, n, .. } = *observed;
     judged.n = Some(n);
     if !(0.0..=100.0).contains(&accuracy) {
         judged.evidence.push(format!("the evaluation gave {accuracy}, which is no accuracy"));
@@ -59,7 +59,7 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs:
     judged.verdict = Verdict::over(found.iter().map(|f| f.verdict).chain([of_band]));
     // The evidence begins with what decided, and the advice is about that.
     let decided = found.iter().position(|f| of_band != judged.verdict && f.verdict == judged.verdict);
-    for (index, Found { sentence, advice, .. }) in found.into_iter().enumerate() {
+    for (index, BaselineFinding { sentence, advice, .. }) in found.into_iter().enumerate() {
         if decided == Some(index) {
             judged.evidence.insert(0, sentence);
             judged.what_to_do = advice.map(str::to_owned);
@@ -70,7 +70,7 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observed, runs:
     judged
 }
 
-/// The row of a task before anything is measured, with the band of the mean of so many runs.
+/// Returns the row of a task before anything is measured, with the band for the mean of `runs` runs.
 pub(crate) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
     let task = golden.task(name);
     let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
@@ -94,7 +94,7 @@ pub(crate) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
     }
 }
 
-/// Puts what was measured of baselines into a row; what is not asked for is shown and judges nothing.
+/// Puts the scores of baselines into a row. Baselines without a margin in the golden file are shown but judge nothing.
 pub(super) fn beside(judged: &mut Judged, baselines: &[Baseline]) {
     for Baseline { name, accuracy } in baselines {
         match judged.baselines.iter_mut().find(|b| b.name == *name) {
@@ -148,14 +148,14 @@ fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
     verdict
 }
 
-/// What the comparison with one baseline says.
-struct Found {
+/// The result of the comparison with one baseline.
+struct BaselineFinding {
     verdict: Verdict,
     sentence: String,
     advice: Option<&'static str>,
 }
 
-fn against_baselines(baselines: &mut [JudgedBaseline], accuracy: f64) -> Vec<Found> {
+fn against_baselines(baselines: &mut [JudgedBaseline], accuracy: f64) -> Vec<BaselineFinding> {
     let mut found = Vec::new();
     for baseline in baselines {
         let Some(margin) = baseline.margin else { continue };
@@ -163,12 +163,12 @@ fn against_baselines(baselines: &mut [JudgedBaseline], accuracy: f64) -> Vec<Fou
         let (verdict, sentence, advice) = match baseline.observed {
             Some(value) if accuracy - value >= margin => (
                 Verdict::Pass,
-                format!("{:.2} points above {name}, at least {margin} asked for", accuracy - value),
+                format!("{:.2} points above {name}, at least {margin} required", accuracy - value),
                 None,
             ),
             Some(value) if value.is_finite() => (
                 Verdict::Fail,
-                format!("only {:.2} points above {name}, at least {margin} asked for", accuracy - value),
+                format!("only {:.2} points above {name}, at least {margin} required", accuracy - value),
                 Some("the task must need both picture and text: look at the data before the model"),
             ),
             _ => {
@@ -176,7 +176,7 @@ fn against_baselines(baselines: &mut [JudgedBaseline], accuracy: f64) -> Vec<Fou
             }
         };
         baseline.verdict = verdict;
-        found.push(Found { verdict, sentence, advice });
+        found.push(BaselineFinding { verdict, sentence, advice });
     }
     found
 }
@@ -191,7 +191,7 @@ mod tests {
             .iter()
             .map(|(name, accuracy)| Baseline { name: (*name).to_owned(), accuracy: *accuracy })
             .collect();
-        judge_accuracy(&Golden::parse(SAMPLE).unwrap(), task, &Observed { accuracy, n, baselines })
+        judge_accuracy(&Golden::parse(SAMPLE).unwrap(), task, &Observation { accuracy, n, baselines })
     }
 
     const WEAK: [(&str, f64); 3] = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
@@ -234,7 +234,7 @@ mod tests {
         let judged = judge("vqa", 80.5, 600, &[("question-only", 70.51), WEAK[1], WEAK[2]]);
         assert_eq!(judged.verdict, Verdict::Fail);
         assert_eq!(judged.baselines[0].verdict, Verdict::Fail);
-        assert_eq!(judged.evidence[0], "only 9.99 points above question-only, at least 10 asked for");
+        assert_eq!(judged.evidence[0], "only 9.99 points above question-only, at least 10 required");
         assert_eq!(judge("vqa", 80.5, 600, &[("question-only", 70.5), WEAK[1], WEAK[2]]).verdict, Verdict::Pass);
     }
 

@@ -1,18 +1,18 @@
-//! Golden values and the comparison with them; knows nothing of how a run was made.
+//! Golden values and the rules that compare results with them. It knows nothing of how a run was made.
 //!
 //! - [`golden`]: the files below `golden/`: raw reference runs and the rule that turns them into a band.
 //! - [`row`]: a judged result, whichever gate judged it.
 //! - `head`: the schema and edition that every golden file begins with.
 //! - `judge`: one observed accuracy against its golden task.
-//! - [`published`]: what was published, and what is known of its spread; `train`: trainings against it.
+//! - [`published`]: published results and their spread; `train`: trainings against them.
 //! - `runs`: which of several runs count; [`deviation`]: why one does not.
-//! - `recorded`: trainings against recorded ones; [`baseline`]: what weaker predictors score.
+//! - `recorded`: trainings against recorded ones; [`baseline`]: scores of weaker predictors.
 //! - [`comparison`]: two feature files compared, and judged by a level.
-//! - [`features`]: two feature files against what is known of such differences.
-//! - [`eval_gate`]: answers to the same items as a frozen run gave.
+//! - [`features`]: limits for the differences between two feature files.
+//! - [`eval_gate`]: answers against those of a frozen run.
 //! - [`snapshot`]: feature rows that were released, by their checksums.
-//! - [`trust_limit`]: what a verdict is worth when its files are not known to be the published ones.
-//! - [`power`]: how often all that is wrong, simulated.
+//! - [`trust_limit`]: limits a verdict whose files are not known to be the published ones.
+//! - [`power`]: simulated rates of false PASS and false FAIL of each gate.
 //! - [`statistics`]: the formulas, each with its reference; [`simulate`]: draws to try a rule on runs whose truth is known.
 //!
 //! A tolerance is data with a reason. It is written down before a result is seen and never changed after it.

@@ -1,4 +1,4 @@
-//! What a comparison says, and what several say together.
+//! The four verdicts, and the verdict over several.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word a person reads, also the one in files.
+    /// Returns the word for people and files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
@@ -32,8 +32,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict over several: any FAIL is FAIL; else any INFRA is INFRA; else any INCONCLUSIVE is INCONCLUSIVE; else PASS.
-    /// Nothing judged is INCONCLUSIVE.
+    /// Returns the worst of several verdicts: FAIL, then INFRA, then INCONCLUSIVE, then PASS. Without verdicts it is INCONCLUSIVE.
     pub fn over(verdicts: impl IntoIterator<Item = Self>) -> Self {
         verdicts.into_iter().max_by_key(|v| v.weight()).unwrap_or(Self::Inconclusive)
     }
@@ -47,7 +46,7 @@ impl Verdict {
         }
     }
 
-    /// The program's exit code for this overall verdict ([`base::exit`]).
+    /// Returns the exit code for this overall verdict ([`base::exit`]).
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Pass => exit::PASS,

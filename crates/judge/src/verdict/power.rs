@@ -1,8 +1,8 @@
-//! How often the gates, as they are configured, are wrong: simulated with a seed, so that the table is the same everywhere.
+//! Simulated rates of false PASS and false FAIL of each gate, with a fixed seed, so that the table is the same everywhere.
 //!
-//! TRAIN: runs are drawn from a normal distribution around where faithful runs are thought to lie, or so many points below, and
-//! judged by the rule that judges real ones. FEATURES: images change independently at a rate, and their number is judged.
-//! EVAL needs no simulation: a loss of so many points takes at least that share of other answers.
+//! TRAIN: runs are drawn from a normal distribution around the mean of faithful runs, or some points below it, and judged by the
+//! rule for real runs. FEATURES: images change independently at a rate, and their number is judged. EVAL needs no simulation: a
+//! loss of d points needs at least d % other answers.
 
 use std::fmt::Write;
 
@@ -12,23 +12,23 @@ use super::golden::Golden;
 use super::published::{self, Published};
 use super::simulate::Draws;
 use super::statistics::{mean, rate_bounds, sample_sd, tost_seeds};
-use super::train::Test;
+use super::train::EquivalenceTest;
 use super::{Verdict, features};
 
-/// Runs of which the mean is judged.
+/// Numbers of runs whose mean is judged.
 pub const RUNS: [u64; 4] = [1, 3, 5, 10];
-/// Points by which a worse training's mean lies below that of a faithful one.
+/// Points by which the mean of a worse training lies below that of a faithful one.
 pub const WORSE: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
-/// The spread that was assumed may be too small: rates are also shown for some that are so many times as large, the last like
-/// the largest that others report of similar trainings.
+/// Factors by which the real spread may exceed the assumed one. The last gives the largest spread that others report for similar
+/// trainings.
 pub const WIDER: [f64; 2] = [1.5, 3.0];
-/// Images of a comparison of features.
+/// Numbers of images in a comparison of features.
 pub const IMAGES: [u64; 4] = [10, 100, 1000, 5000];
-/// Shares of images that changed, beside none.
+/// Shares of changed images.
 pub const CHANGED: [f64; 4] = [0.01, 0.05, 0.2, 0.5];
 /// Simulated judgements of each cell; the standard error of a rate of 5 % is 0.15 %.
 pub const DRAWS: u64 = 20_000;
-/// Cells whose judgements take a while have this many times fewer.
+/// Slow cells have this many times fewer judgements.
 const FEWER: u64 = 10;
 /// Seed of the table in the documentation.
 pub const SEED: u64 = 9595;
@@ -42,23 +42,23 @@ pub struct Row {
     pub name: String,
     /// Runs, or images.
     pub n: u64,
-    /// Of faithful ones: passed, failed, inconclusive.
+    /// Faithful ones: shares of PASS, FAIL and INCONCLUSIVE.
     pub faithful: [f64; 3],
-    /// Of worse ones ([`WORSE`], [`CHANGED`]): passed.
+    /// Worse ones ([`WORSE`], [`CHANGED`]): share of PASS.
     pub worse_passed: [f64; 4],
 }
 
 /// The table of all gates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Power {
-    /// Of the generator.
+    /// Seed of the generator.
     pub seed: u64,
-    /// Judgements a cell.
+    /// Judgements per cell.
     pub draws: u64,
-    /// By golden file, name and number.
+    /// The rows, by golden file, name and number.
     pub rows: Vec<Row>,
-    /// Published tasks: runs that show equivalence within the margin at 80 % power, if the true difference is 0 and the
-    /// spread is taken from the runs themselves.
+    /// Published tasks: number of runs that show equivalence within the margin at 80 % power, if the true difference is 0 and
+    /// the spread comes from the runs themselves.
     pub seeds_needed: Vec<(String, Option<u64>)>,
 }
 
@@ -67,7 +67,7 @@ pub fn simulate(published: &Published, demo: &Golden, features: &features::Golde
     let mut cells = Cells { seed, draws, stream: 0 };
     let mut rows = Vec::new();
     for task in &published.tasks {
-        let test = Test::new(&published.rule, task);
+        let test = EquivalenceTest::new(&published.rule, task);
         let alpha = published.rule.scatter_alpha;
         let wider = WIDER.map(|times| (format!("{}, spread × {times}", task.name), times));
         for (name, spread) in [(task.name.clone(), 1.0)].into_iter().chain(wider) {
@@ -91,7 +91,7 @@ pub fn simulate(published: &Published, demo: &Golden, features: &features::Golde
         }
     }
     let needed = |task: &published::Task| {
-        let (rule, test) = (&published.rule, Test::new(&published.rule, task));
+        let (rule, test) = (&published.rule, EquivalenceTest::new(&published.rule, task));
         (task.name.clone(), tost_seeds(test.sigma, rule.margin, rule.alpha, 0.8))
     };
     Power { seed, draws, rows, seeds_needed: published.tasks.iter().map(needed).collect() }
@@ -139,7 +139,7 @@ impl Cells {
         Row { golden: "published".into(), name: name.to_owned(), n, faithful, worse_passed }
     }
 
-    /// The recorded runs are drawn anew each time, as chance drew those that are recorded.
+    /// Simulates a cell of recorded runs, which are drawn again for each judgement like the runs that are judged.
     fn recorded(&mut self, demo: &Golden, name: &str, n: u64, truth: Truth) -> Row {
         let repeats = self.fewer();
         let mut of = |below: f64| {
@@ -155,7 +155,7 @@ impl Cells {
         Row { golden: "demo".into(), name: name.to_owned(), n, faithful, worse_passed }
     }
 
-    /// Judgements of a cell where each takes a while.
+    /// Returns the number of judgements of a slow cell.
     fn fewer(&self) -> u64 {
         (self.draws / FEWER).max(1)
     }
@@ -171,7 +171,7 @@ impl Cells {
     }
 }
 
-/// Shares of PASS, FAIL and INCONCLUSIVE of so many judgements.
+/// Returns the shares of PASS, FAIL and INCONCLUSIVE over `repeats` judgements.
 fn rates(mut draws: Draws, repeats: u64, mut judge: impl FnMut(&mut Draws) -> Verdict) -> [f64; 3] {
     let mut counts = [0_u64; 3];
     for _ in 0..repeats {
@@ -185,7 +185,7 @@ fn rates(mut draws: Draws, repeats: u64, mut judge: impl FnMut(&mut Draws) -> Ve
 }
 
 impl Power {
-    /// Tables in Markdown, which are as readable on a console.
+    /// Returns the tables in Markdown, which a console can show as well.
     pub fn markdown(&self) -> String {
         let mut out = String::new();
         let columns = [
@@ -196,7 +196,7 @@ impl Power {
         for (golden, name, number, worse, steps) in columns {
             let _ = writeln!(
                 out,
-                "golden/{golden}.toml: faithful ones PASS, FAIL, INCONCLUSIVE; then how many of those that are worse PASS\n"
+                "golden/{golden}.toml: shares of PASS, FAIL and INCONCLUSIVE if faithful; then shares of PASS if worse\n"
             );
             let steps =
                 steps.map(|step| if golden == "features" { format!("{} %", step * 100.0) } else { step.to_string() });
@@ -219,9 +219,9 @@ impl Power {
             "Runs that would show equivalence within the margin at 80 % power by their own spread: {}.\n\n\
              EVAL: answers of a frozen model are compared one by one, so a model that is worse by d points on n items gives at\n\
              least n · d / 100 other answers and passes only if so many are allowed.\n\n\
-             Simulated with seed {}, {} judgements a cell: rates are right to {:.1} points at 99 %. Those of the demo, whose\n\
-             recorded runs are drawn anew each time, and of features have {} and are right to {:.1}. Of features that did not\n\
-             change nothing is drawn: they pass.",
+             Simulated with seed {}, {} judgements per cell: rates are right to {:.1} points at 99 %. Cells of the demo, whose\n\
+             recorded runs are drawn again each time, and of features have {} and are right to {:.1}. Features that did not\n\
+             change need no draw: they pass.",
             needed.collect::<Vec<_>>().join(", "),
             self.seed,
             self.draws,
@@ -233,13 +233,13 @@ impl Power {
     }
 }
 
-/// By how much a rate of so many judgements may be off, at most and at 99 %: half the width of the exact interval of one half.
+/// Returns the maximum error at 99 % of a rate over `draws` judgements: half the width of the exact interval around one half.
 fn error(draws: u64) -> f64 {
     let bounds = rate_bounds(draws / 2, draws, 0.99);
     0.5 * (bounds.high - bounds.low)
 }
 
-/// Columns aligned, all but the first to the right.
+/// Writes a table with aligned columns, all but the first to the right.
 fn table(out: &mut String, lines: &[Vec<String>]) {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
@@ -276,8 +276,8 @@ mod tests {
         simulate(&Published::embedded().unwrap(), &demo, &features::Golden::embedded().unwrap(), SEED, DRAWS)
     }
 
-    /// What the issue of a verdict promises: three faithful runs fail, and three runs of a training 1.0 point worse pass, at
-    /// most one time in twenty; also were the spread half as large again. With three times the spread nothing is promised.
+    /// Three faithful runs fail, and three runs of a training that is 1.0 point worse pass, at most one time in twenty, even if the
+    /// spread is 1.5 times the assumed one. With three times the spread nothing is promised.
     #[test]
     fn three_runs_are_rarely_judged_wrong() {
         let power = table();

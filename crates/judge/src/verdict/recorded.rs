@@ -1,18 +1,18 @@
-//! Trainings against recorded ones: the mean of those that count, beside the band of such means (edition 1).
+//! Judges trainings by recorded ones: the mean of those that count must lie in the band for such means (edition 1).
 //!
-//! [`super::runs`] says which runs count; [`super::judge`] judges their mean as it judges one run, by the interval of the mean
-//! of so many new runs.
+//! [`super::runs`] says which runs count; [`super::judge`] judges their mean like a single run, by the prediction interval for
+//! the mean of as many new runs.
 
 use super::baseline::Baseline;
 use super::golden::Golden;
-use super::judge::{Observed, beside, judge_accuracy, judge_mean, unjudged};
+use super::judge::{Observation, beside, judge_accuracy, judge_mean, unjudged};
 use super::row::Judged;
-use super::runs::{Expected, Run, sort};
+use super::runs::{RunCriteria, TrainingRun, sort};
 
 /// Judges the runs of a task. `baselines` are of the same items.
-pub(crate) fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[Baseline]) -> Judged {
+pub(crate) fn judge(golden: &Golden, name: &str, runs: &[TrainingRun], baselines: &[Baseline]) -> Judged {
     let measured = || runs.iter().filter_map(|run| run.result.as_ref().ok());
-    let observed = |accuracy, n| Observed { accuracy, n, baselines: baselines.to_vec() };
+    let observed = |accuracy, n| Observation { accuracy, n, baselines: baselines.to_vec() };
     let Some(task) = golden.task(name) else {
         let first = measured().next();
         return match first {
@@ -20,7 +20,7 @@ pub(crate) fn judge(golden: &Golden, name: &str, runs: &[Run], baselines: &[Base
             None => unjudged(golden, name, 1),
         };
     };
-    let sorted = sort(runs, &Expected { n: task.n, ..Expected::default() });
+    let sorted = sort(runs, &RunCriteria { n: task.n, ..RunCriteria::default() });
     let counted = &sorted.counted;
     let mut judged = match golden.rule.mean(counted) {
         Some(mean) => judge_mean(golden, name, &observed(mean, task.n), counted.len()),
@@ -43,15 +43,15 @@ mod tests {
     use super::super::Verdict;
     use super::super::golden::tests::SAMPLE;
     use super::super::row::RunState;
-    use super::super::runs::Measured;
+    use super::super::runs::Measurement;
     use super::*;
 
-    fn run(seed: u64, accuracy: f64) -> Run {
-        let measured = Measured { accuracy, n: 600, splits: "minival".into(), ..Measured::default() };
-        Run { name: format!("s{seed}"), seed: Some(seed), result: Ok(measured) }
+    fn run(seed: u64, accuracy: f64) -> TrainingRun {
+        let measured = Measurement { accuracy, n: 600, splits: "minival".into(), ..Measurement::default() };
+        TrainingRun { name: format!("s{seed}"), seed: Some(seed), result: Ok(measured) }
     }
 
-    fn judged(runs: &[Run]) -> Judged {
+    fn judged(runs: &[TrainingRun]) -> Judged {
         let baselines = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
         let baselines = baselines.map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy });
         judge(&Golden::parse(SAMPLE).unwrap(), "vqa", runs, &baselines)
@@ -68,7 +68,7 @@ mod tests {
                 .iter()
                 .map(|b| Baseline { name: b.name.clone(), accuracy: b.observed.unwrap() })
                 .collect();
-            let observed = Observed { accuracy, n: 600, baselines };
+            let observed = Observation { accuracy, n: 600, baselines };
             assert_eq!(one, judge_accuracy(&Golden::parse(SAMPLE).unwrap(), "vqa", &observed));
         }
     }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn runs_that_do_not_count_are_named_and_the_cause_comes_first() {
-        let missing = Run { name: "s9".into(), seed: Some(9), result: Err("killed".into()) };
+        let missing = TrainingRun { name: "s9".into(), seed: Some(9), result: Err("killed".into()) };
         let mut lazy = run(8, 25.0);
         lazy.result.as_mut().unwrap().majority = Some(25.0);
         for (odd, verdict, first) in [

@@ -1,77 +1,77 @@
-//! Which of several runs count, and what the others are. Shared by every way of judging trainings.
+//! Decides which of several runs count. Every rule that judges trainings uses it.
 //!
-//! No run is left out silently: each one that was given has its state and the reason in the row.
+//! No run is left out silently: the row holds the state of each given run with the reason.
 //!
-//! - No result: INFRA. Nothing is said of the result by leaving the run out, since who chooses which runs end chooses.
+//! - No result: INFRA. The run is not just left out, since whoever chooses which runs finish would choose the result.
 //! - Another split, other items or other settings than what was recorded or published: INCONCLUSIVE.
 //! - An accuracy that is the share of one answer, or far from what any such training gives: FAIL, by name. The share of one
-//!   answer on the right items says so whatever else the run departed in.
-//! - A seed that was there before: the same draw once more, which counts once: INCONCLUSIVE.
+//!   answer on the right items is FAIL whatever other deviations the run has.
+//! - A repeated seed: INCONCLUSIVE. It is the same draw again and counts once.
 //!
-//! What a person does about the worst of them becomes the row's advice.
+//! The advice of the row is that for the worst run.
 
 use super::Verdict;
 use super::deviation::Deviation;
 use super::row::{Judged, JudgedRun, RunState};
 
-/// Points by which two accuracies are the same number printed to two decimals.
+/// Maximum difference, in points, of two accuracies that print alike with two decimals.
 const SAME: f64 = 0.005;
 
-/// One training, as far as it is known.
+/// A training to judge, with its result or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Run {
-    /// How people call it: its folder's name.
+pub(crate) struct TrainingRun {
+    /// Its short name.
     pub name: String,
-    /// Its seed, where known.
+    /// Its seed, if known.
     pub seed: Option<u64>,
-    /// What was measured, or why nothing was.
-    pub result: Result<Measured, Deviation>,
+    /// The measurement, or why there is none.
+    pub result: Result<Measurement, Deviation>,
 }
 
-/// What a run measured.
+/// The accuracy of a run, and on what it was measured.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Measured {
+pub(crate) struct Measurement {
     /// Accuracy in points.
     pub accuracy: f64,
-    /// Items that it was measured on.
+    /// Number of measured items.
     pub n: u64,
-    /// The splits that those are.
+    /// The splits of these items.
     pub splits: String,
-    /// How the run deviates from the protocol of its golden file; empty for a faithful run.
+    /// Deviations from the protocol of the golden file; empty for a faithful run.
     pub deviations: Vec<Deviation>,
-    /// The accuracy in points of always giving the most frequent answer, where known.
+    /// Accuracy in points of always giving the most frequent answer, if known.
     pub majority: Option<f64>,
 }
 
-/// What a run must be to count.
+/// The conditions under which a run counts.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Expected<'g> {
-    /// The splits, where the golden file says.
+pub(crate) struct RunCriteria<'g> {
+    /// The splits, if the golden file names them.
     pub splits: Option<&'g str>,
-    /// Items.
+    /// Number of items.
     pub n: u64,
-    /// No training of this kind gives an accuracy outside, in points.
+    /// Range in points that the accuracy of every working training lies in.
     pub plausible: Option<(f64, f64)>,
-    /// Accuracies of trainings that did not work, and what they mean.
+    /// Accuracies of trainings that did not work, with their meaning.
     pub collapses: Vec<(f64, &'g str)>,
 }
 
-/// The runs in order.
+/// The given runs in order, with those that count.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sorted {
+pub(crate) struct SortedRuns {
     /// Accuracies in points of the runs that count.
     pub counted: Vec<f64>,
     /// Every run.
     pub rows: Vec<JudgedRun>,
-    /// What a person does about each run, where that is its own.
+    /// Advice for each run, if it has its own.
     next: Vec<Option<String>>,
 }
 
-/// Says of each run whether it counts.
-pub(crate) fn sort(runs: &[Run], expected: &Expected) -> Sorted {
-    let mut sorted = Sorted::default();
+/// Decides for each run whether it counts.
+pub(crate) fn sort(runs: &[TrainingRun], expected: &RunCriteria) -> SortedRuns {
+    let mut sorted = SortedRuns::default();
     let several = runs.len() > 1;
-    for Run { name, seed, result } in runs {
+    for TrainingRun { name, seed, result } in runs {
         let (accuracy, state, flaw) = match result {
             Err(why) => (None, RunState::Missing, why.clone()),
             Ok(measured) => {
@@ -109,7 +109,7 @@ fn duplicate(earlier: &JudgedRun, accuracy: f64) -> String {
     format!("{} has the same seed, {same}; one of them counts", earlier.run)
 }
 
-/// Returns the deviation of a run that answered `splits` where `wanted` is judged.
+/// Returns the deviation of a run that answered `splits` instead of `wanted`.
 pub(crate) fn other_split(splits: &str, wanted: &str) -> Deviation {
     Deviation::new(
         format!("evaluated on {splits}, judged is {wanted}"),
@@ -117,9 +117,9 @@ pub(crate) fn other_split(splits: &str, wanted: &str) -> Deviation {
     )
 }
 
-impl Expected<'_> {
-    fn objection(&self, measured: &Measured) -> Option<(RunState, Deviation)> {
-        let Measured { accuracy, n, splits, deviations, majority } = measured;
+impl RunCriteria<'_> {
+    fn objection(&self, measured: &Measurement) -> Option<(RunState, Deviation)> {
+        let Measurement { accuracy, n, splits, deviations, majority } = measured;
         if !(0.0..=100.0).contains(accuracy) {
             return Some((RunState::Missing, format!("the evaluation gave {accuracy}, which is no accuracy").into()));
         }
@@ -155,7 +155,7 @@ impl Expected<'_> {
         }
     }
 
-    /// Why an accuracy is that of always giving one answer.
+    /// Returns why an accuracy is that of always giving one answer; `None` if it is not.
     fn one_answer(&self, accuracy: f64, majority: Option<f64>) -> Option<String> {
         let is = |value: f64| (accuracy - value).abs() <= SAME;
         let known = self.collapses.iter().find(|(value, _)| is(*value));
@@ -167,9 +167,9 @@ impl Expected<'_> {
     }
 }
 
-impl Sorted {
-    /// Puts the runs into a row beside what their mean said, which is in it already, with its verdict where there is a mean.
-    /// What decides comes first.
+impl SortedRuns {
+    /// Adds the runs to a row that already holds the findings about their mean. `of_mean` is the verdict on the mean, if there is
+    /// one. The finding that decides comes first.
     pub(crate) fn conclude(&self, judged: &mut Judged, of_mean: Option<Verdict>) {
         judged.runs.clone_from(&self.rows);
         let (mut found, mut evidence, mut advice) = (Vec::new(), Vec::new(), None);
@@ -196,7 +196,7 @@ impl Sorted {
     }
 }
 
-/// What runs that do not count say, and what a person does about them.
+/// Verdict and usual advice for each state of a run that does not count.
 const STATES: [(RunState, Verdict, &str); 5] = [
     (
         RunState::NotConverged,
@@ -211,7 +211,7 @@ const STATES: [(RunState, Verdict, &str); 5] = [
     (
         RunState::Missing,
         Verdict::Infra,
-        "mend what stopped the run and let the same seed finish; finished stages are kept",
+        "fix what stopped the run and let the same seed finish; finished stages are kept",
     ),
     (RunState::NotComparable, Verdict::Inconclusive, "run it with the settings that it is judged by, on the whole set"),
     (RunState::Duplicate, Verdict::Inconclusive, "leave one of the two out, or train another seed (--seed N)"),
@@ -221,13 +221,13 @@ const STATES: [(RunState, Verdict, &str); 5] = [
 mod tests {
     use super::*;
 
-    fn run(seed: Option<u64>, accuracy: f64) -> Run {
-        let result = Ok(Measured { accuracy, n: 100, splits: "valid".into(), ..Measured::default() });
-        Run { name: format!("run{}", seed.unwrap_or(0)), seed, result }
+    fn run(seed: Option<u64>, accuracy: f64) -> TrainingRun {
+        let result = Ok(Measurement { accuracy, n: 100, splits: "valid".into(), ..Measurement::default() });
+        TrainingRun { name: format!("run{}", seed.unwrap_or(0)), seed, result }
     }
 
-    fn expected() -> Expected<'static> {
-        Expected {
+    fn expected() -> RunCriteria<'static> {
+        RunCriteria {
             splits: Some("valid"),
             n: 100,
             plausible: Some((69.0, 79.5)),
@@ -247,7 +247,8 @@ mod tests {
         lazy.result.as_mut().unwrap().majority = Some(72.0);
         let mut weak = run(Some(12), 50.86);
         weak.result.as_mut().unwrap().deviations.push("1 of 89 weights was not loaded at the start".into());
-        let killed = Run { name: "killed".into(), seed: Some(7), result: Err("stopped at stage train-vqa".into()) };
+        let killed =
+            TrainingRun { name: "killed".into(), seed: Some(7), result: Err("stopped at stage train-vqa".into()) };
         let runs = [
             run(Some(1), 74.0),
             run(Some(2), 74.5),

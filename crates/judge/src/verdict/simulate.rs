@@ -1,4 +1,4 @@
-//! Normal draws from a seed, to try a rule on runs whose truth is known.
+//! Draws normal numbers from a seed, to try a rule on simulated runs.
 
 use std::f64::consts::PI;
 
@@ -20,7 +20,7 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The draws of a seed. Streams of one seed are independent, so one more trial changes nothing of another trial's stream.
+    /// Returns the draws of a seed. Streams of one seed are independent, so that another trial does not change the existing ones.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -29,22 +29,22 @@ impl Draws {
         Self { words, spare: None }
     }
 
-    /// The next draw of the normal distribution with this mean and standard deviation.
+    /// Returns the next draw of the normal distribution with this mean and standard deviation.
     pub fn normal(&mut self, mean: f64, sd: f64) -> f64 {
         mean + sd * self.spare.take().unwrap_or_else(|| self.pair())
     }
 
-    /// Whether an event of this probability happens.
+    /// Returns whether an event of this probability happens.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.uniform() < probability
     }
 
-    /// Uniform in [0, 1), a multiple of 2⁻⁵³.
+    /// Returns a uniform draw from [0, 1), a multiple of 2⁻⁵³.
     fn uniform(&mut self) -> f64 {
         (self.words.next_u64() >> 11) as f64 * STEP
     }
 
-    /// One standard normal draw; the other of the pair is kept.
+    /// Returns a standard normal draw and keeps the other one of its pair.
     fn pair(&mut self) -> f64 {
         let u = self.uniform() + STEP;
         let v = self.uniform();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::verdict::Verdict;
-use crate::verdict::comparison::{Comparison, Settings, compare};
+use crate::verdict::comparison::{CompareSettings, Comparison, compare};
 use crate::verdict::features::Golden;
 use base::progress::Silent;
 use data::features::bench::generated_rows;
@@ -233,7 +233,7 @@ fn a_comparison_without_classes_says_so_and_never_passes() {
     build_store(&six, &store, Precision::F32, &Silent).unwrap();
     let golden = Golden::embedded().unwrap();
     for level in golden.levels.iter().map(|level| level.name.as_str()) {
-        let settings = Settings { level, common: false, named: 3, worst: 2, threads: 2 };
+        let settings = CompareSettings { level, common: false, named: 3, worst: 2, threads: 2 };
         let of = |a: &Path, b: &Path| compare(a, b, &golden, &settings, &Silent).unwrap();
         for (a, b, who) in [
             (&six, &six, "neither A nor B holds any"),

@@ -1,4 +1,4 @@
-//! Feature rows that were released, by their checksums: part of `golden/features.toml`.
+//! Checksums of released feature rows, part of `golden/features.toml`.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub struct Snapshot {
 /// Refuses impossible rows.
 ///
 /// # Errors
-/// Data naming the image.
+/// Data, naming the image.
 pub(super) fn check(images: &[Snapshot]) -> Result<()> {
     let mut ids = BTreeSet::new();
     for Snapshot { img_id, boxes, mean, max, zeros, sha256 } in images {

@@ -1,4 +1,4 @@
-//! What a verdict is worth when the files that it rests on are not known to be the published ones.
+//! Limits a verdict whose files are not known to be the published ones.
 //!
 //! Both PASS and FAIL say something about the published result, so both need the published files. A file that is
 //! unpinned is whatever arrived: cut short, replaced, another edition. An accuracy that agrees with such a file may
@@ -14,15 +14,15 @@ use assets::place;
 /// Maximum number of files that are named.
 const NAMED: usize = 6;
 
-/// The files that limit a verdict, by their names.
+/// Names of the files that limit a verdict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustLimit {
     unpinned: Vec<String>,
 }
 
 impl TrustLimit {
-    /// Returns the limit of a task's verdict: the files that it rests on and of which nobody knows whether they are the
-    /// published ones. A trust that this program does not know is none.
+    /// Returns the limit for the verdict on a task: its files that are not known to be the published ones. An unknown kind of
+    /// trust counts as none.
     pub fn of_task(records: &[AssetRecord], task: &str) -> Self {
         let known = [Trust::Pinned, Trust::Corroborated, Trust::Published].map(Trust::name);
         let limits = |record: &&AssetRecord| {
@@ -31,7 +31,7 @@ impl TrustLimit {
         Self { unpinned: records.iter().filter(limits).map(|record| record.name.clone()).collect() }
     }
 
-    /// The files, by their names in the manifest; a member of an archive as its receipt is called.
+    /// Returns the names of the files in the manifest; a member of an archive has the name of its receipt.
     pub fn files(&self) -> &[String] {
         &self.unpinned
     }
@@ -43,7 +43,7 @@ impl TrustLimit {
         self.unpinned.dedup();
     }
 
-    /// Limits a verdict to INCONCLUSIVE if there are such files, and says what a person does about them.
+    /// Limits the verdict to INCONCLUSIVE if there are such files, and says what to do about them.
     pub(crate) fn apply(&self, mut row: Judged) -> Judged {
         if self.unpinned.is_empty() || row.verdict == Verdict::Infra {
             return row;
@@ -69,7 +69,7 @@ impl TrustLimit {
         row
     }
 
-    /// What a person does about the files: published ones can be pinned, others put where an archive's member belongs cannot.
+    /// Returns what to do about the files: published ones can be pinned; a file put in the place of an archive's member cannot.
     fn remedy(&self) -> String {
         let (strange, published): (Vec<&str>, Vec<&str>) =
             self.unpinned.iter().map(String::as_str).partition(|name| place::is_of_member(name));
@@ -92,7 +92,7 @@ impl TrustLimit {
 mod tests {
     use super::super::baseline::Baseline;
     use super::super::golden::{Golden, tests::SAMPLE};
-    use super::super::judge::{Observed, judge_accuracy, unjudged};
+    use super::super::judge::{Observation, judge_accuracy, unjudged};
     use super::*;
 
     const REMEDY: &str = "pin what has arrived, if you trust its source: repro fetch --pin a.zip b";
@@ -105,7 +105,7 @@ mod tests {
         let golden = Golden::parse(SAMPLE).unwrap();
         let baselines = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
         let baselines = baselines.map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy }).to_vec();
-        judge_accuracy(&golden, "vqa", &Observed { accuracy, n: 600, baselines })
+        judge_accuracy(&golden, "vqa", &Observation { accuracy, n: 600, baselines })
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Reads a run's folder, of whichever command it is.
+//! Reads the folder of a run, whichever command wrote it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use super::super::journal::{self, End};
+use super::super::journal::{self, RunEnd};
 use super::super::names::shortest_distinct;
 use super::super::result::{FILE, ResultRecord, SCHEMA, metric};
 use super::super::stages::{evaluate_stage, train_stage};
-use super::super::training::{self, Ended, METRICS};
+use super::super::training::{self, FinishedTraining, METRICS};
 use super::super::{attribution, unfinished};
 use crate::evidence::baselines::Baselines;
 use crate::report::{AssetRecord, json};
@@ -18,72 +18,72 @@ use base::error::{Error, Result};
 use base::files;
 use data::dataset::Task;
 
-/// The report of a run that has ended.
+/// File name of the report of a finished run.
 pub const REPORT: &str = "report.json";
-/// The record of the published files, in the folders of the stages that fetch and prepare them.
+/// File name of the record of published files, in the folders of the stages that fetch and prepare them.
 pub const ASSETS: &str = "assets.json";
-/// Where the demo keeps what one modality alone can do, within a run's folder.
+/// Path of the demo's baselines in the folder of a run.
 const BASELINES: &str = "baselines/baselines.json";
 
-/// What a run left.
+/// Everything that is known about a run from its folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunEvidence {
-    /// What it is called; see [`read_all`].
+    /// Its short name; see [`read_all`].
     pub name: String,
-    /// Its folder, links followed.
+    /// Its folder with links resolved.
     pub folder: PathBuf,
-    /// What its journal says it was, if it is one of `repro all`.
-    pub journal: Option<journal::Run>,
-    /// What it knew of the published files, if it left a record of them.
+    /// Its `run.json`, if `repro all` wrote it.
+    pub journal: Option<journal::RunRecord>,
+    /// Its record of the published files, if it left one.
     pub assets: Option<Vec<AssetRecord>>,
-    /// For each task that it was to do: what was measured, or why nothing was.
-    pub tasks: Vec<(Task, Result<Found, Why>)>,
-    /// Its report, where it wrote one.
+    /// The result of each planned task, or why it is missing.
+    pub tasks: Vec<(Task, Result<TaskEvidence, MissingResult>)>,
+    /// Its report, if it wrote one.
     pub report: Option<PathBuf>,
-    /// What is not certain about it.
+    /// What is uncertain about it, for people.
     pub notes: Vec<String>,
 }
 
 /// A result with the files beside it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// What was measured.
+pub struct TaskEvidence {
+    /// The result.
     pub record: ResultRecord,
-    /// Where `items.jsonl` and the predictions lie, if it has them.
+    /// Folder of `items.jsonl` and the predictions, if it has them.
     pub folder: PathBuf,
-    /// What is weaker, measured on the same items.
+    /// Scores of the baselines on the same items.
     pub baselines: Vec<Baseline>,
-    /// Losses and accuracies while training, where they were kept.
+    /// File of losses and accuracies while training, if kept.
     pub metrics: Option<PathBuf>,
 }
 
-/// Why there is no result.
+/// Why the result of a task is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
-    /// In a sentence.
+pub struct MissingResult {
+    /// The reason in a sentence.
     pub sentence: String,
-    /// The seed of the training, where known.
+    /// The seed of the training, if known.
     pub seed: Option<u64>,
-    /// The stage of `repro all` that failed or was at work.
+    /// The stage of `repro all` that failed or was running.
     pub stage: Option<String>,
-    /// The class of its error ([`base::exit::TABLE`]), where there was one.
+    /// The class of its error ([`base::exit::TABLE`]), if there was one.
     pub class: Option<String>,
-    /// What a person does about it.
+    /// What to do about it.
     pub next: String,
 }
 
 impl RunEvidence {
-    /// What it says of a task; none where it was never to do that task.
-    pub fn task(&self, task: Task) -> Option<&Result<Found, Why>> {
+    /// Returns the result of a task, or why it is missing; `None` if the task was not planned.
+    pub fn task(&self, task: Task) -> Option<&Result<TaskEvidence, MissingResult>> {
         self.tasks.iter().find(|(of, _)| *of == task).map(|(_, found)| found)
     }
 
-    /// The profile of `repro all`, if it is one of its runs.
+    /// Returns the profile of `repro all`, if that wrote it.
     pub fn profile(&self) -> Option<&str> {
         self.journal.as_ref().map(|journal| journal.profile.as_str())
     }
 
-    /// Its seed for a task, where known.
+    /// Returns its seed for a task, if known.
     pub fn seed(&self, task: Task) -> Option<u64> {
         let known = self.task(task).and_then(|found| match found {
             Ok(found) => found.record.seed,
@@ -94,7 +94,7 @@ impl RunEvidence {
     }
 }
 
-/// Reads folders; their names tell them apart in as few words as possible.
+/// Reads run folders and gives them short, distinct names.
 ///
 /// # Errors
 /// As [`read`].
@@ -121,7 +121,7 @@ pub fn glance(given: &Path) -> Result<RunEvidence> {
     read_folder(given, |_, _| Ok(()))
 }
 
-fn read_folder(given: &Path, check_weights: fn(&Path, &Ended) -> Result<()>) -> Result<RunEvidence> {
+fn read_folder(given: &Path, check_weights: fn(&Path, &FinishedTraining) -> Result<()>) -> Result<RunEvidence> {
     let folder = resolved(given)?;
     let mut run = RunEvidence {
         name: shortest_distinct(&[&folder]).concat(),
@@ -132,7 +132,7 @@ fn read_folder(given: &Path, check_weights: fn(&Path, &Ended) -> Result<()>) -> 
         report: Some(folder.join(REPORT)).filter(|path| path.exists()),
         folder: folder.clone(),
     };
-    if let Some(of) = journal::Run::read(&folder)? {
+    if let Some(of) = journal::RunRecord::read(&folder)? {
         run.tasks = tasks_of_all(&folder, &of)?;
         run.journal = Some(of);
     } else if folder.join(FILE).exists() {
@@ -147,9 +147,9 @@ fn read_folder(given: &Path, check_weights: fn(&Path, &Ended) -> Result<()>) -> 
         let (task, result) = trained(ended, &folder)?;
         run.tasks.push((task, result));
     } else if let Some(cut) = unfinished::read(&folder)? {
-        let sentence = format!("the training has not ended: its last snapshot is of step {}", cut.step);
-        let next = "go on with it: repeat its command with --resume".to_owned();
-        run.tasks.push((cut.task, Err(Why { sentence, seed: cut.seed, stage: None, class: None, next })));
+        let sentence = format!("the training has not ended; its last snapshot is of step {}", cut.step);
+        let next = "resume it: repeat its command with --resume".to_owned();
+        run.tasks.push((cut.task, Err(MissingResult { sentence, seed: cut.seed, stage: None, class: None, next })));
     } else {
         return Err(Error::data(format!("{} is no folder that a run left", given.display()))
             .because(format!("there is neither run.json nor {FILE} nor outcome.json in it"))
@@ -158,7 +158,7 @@ fn read_folder(given: &Path, check_weights: fn(&Path, &Ended) -> Result<()>) -> 
     Ok(run)
 }
 
-/// A workspace stands for its last run.
+/// Returns the folder of the run with links resolved. A workspace stands for its last run.
 fn resolved(given: &Path) -> Result<PathBuf> {
     let latest = given.join("runs/latest");
     let folder = if !given.join(journal::RUN).exists() && latest.is_dir() { latest } else { given.to_owned() };
@@ -169,7 +169,7 @@ fn resolved(given: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(&folder).map_err(|e| Error::io("find", &folder, &e))
 }
 
-fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<Found, Why>)>> {
+fn tasks_of_all(folder: &Path, run: &journal::RunRecord) -> Result<Vec<(Task, Result<TaskEvidence, MissingResult>)>> {
     let end = end(folder)?;
     let stages = run.stages();
     let mut tasks = Vec::new();
@@ -201,7 +201,7 @@ fn tasks_of_all(folder: &Path, run: &journal::Run) -> Result<Vec<(Task, Result<F
     Ok(tasks)
 }
 
-/// Whether there is something by the name of a result: what is there and cannot be read is no missing result.
+/// Returns whether a result exists. One that cannot be read is an error, not a missing result.
 fn has_result(of_stage: &Path) -> Result<bool> {
     let path = of_stage.join(FILE);
     match std::fs::metadata(&path) {
@@ -211,24 +211,24 @@ fn has_result(of_stage: &Path) -> Result<bool> {
     }
 }
 
-/// How a run ended by its events, or where those were not kept by its report.
-fn end(folder: &Path) -> Result<Option<End>> {
+/// Returns how a run ended, from its events or, without them, from its report.
+fn end(folder: &Path) -> Result<Option<RunEnd>> {
     let (end, report) = (journal::end(folder)?, folder.join(REPORT));
     if end.is_some() || !report.exists() {
         return Ok(end);
     }
-    Ok(Some(json::read(&report)?.failure.map_or(End::Finished, |failure| End::Failed {
+    Ok(Some(json::read(&report)?.failure.map_or(RunEnd::Finished, |failure| RunEnd::Failed {
         stage: failure.stage.unwrap_or_else(|| "judging".to_owned()),
         class: failure.class,
         message: failure.message,
     })))
 }
 
-/// Why a run of `repro all` has no result in a stage's folder.
-pub(super) fn why(of_stage: &Path, end: Option<&End>) -> Why {
+/// Returns why a run of `repro all` has no result in the folder of a stage.
+pub(super) fn why(of_stage: &Path, end: Option<&RunEnd>) -> MissingResult {
     const AGAIN: &str = "start it again with the same command; finished stages are kept";
     let stage = of_stage.file_name().unwrap_or_default().to_string_lossy();
-    let of = |sentence: String, stage: Option<&str>, class: Option<&str>, next: &str| Why {
+    let of = |sentence: String, stage: Option<&str>, class: Option<&str>, next: &str| MissingResult {
         sentence,
         seed: None,
         stage: stage.map(str::to_owned),
@@ -244,36 +244,36 @@ pub(super) fn why(of_stage: &Path, end: Option<&End>) -> Why {
         return of(format!("the link {stage} leads nowhere"), None, None, next);
     }
     match end {
-        Some(End::Failed { stage, class, message }) => {
+        Some(RunEnd::Failed { stage, class, message }) => {
             let told = |mark: &str| message.lines().find_map(|line| line.trim().strip_prefix(mark));
             let what = message.lines().next().unwrap_or_default();
             let what = told("caused by: ").map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"));
             let advice = told("next: ");
-            let next = advice.map_or_else(|| format!("mend what stopped it and {AGAIN}"), str::to_owned);
+            let next = advice.map_or_else(|| format!("fix what stopped it and {AGAIN}"), str::to_owned);
             of(format!("stage {stage} failed ({class}): {what}"), Some(stage), Some(class), &next)
         }
-        Some(End::Cut { stage: Some(stage), time }) => {
+        Some(RunEnd::Interrupted { stage: Some(stage), time }) => {
             of(format!("the run was cut off in stage {stage}, last heard of {time}"), Some(stage), None, AGAIN)
         }
-        Some(End::Cut { stage: None, time }) => {
+        Some(RunEnd::Interrupted { stage: None, time }) => {
             of(format!("the run was cut off between stages, last heard of {time}"), None, None, AGAIN)
         }
-        Some(End::Finished) | None => of(format!("the run has no stage {stage}"), None, None, AGAIN),
+        Some(RunEnd::Finished) | None => of(format!("the run has no stage {stage}"), None, None, AGAIN),
     }
 }
 
-fn found(record: ResultRecord, folder: &Path, trained: &Path) -> Found {
+fn found(record: ResultRecord, folder: &Path, trained: &Path) -> TaskEvidence {
     let metrics = Some(trained.join(METRICS)).filter(|path| path.is_file());
-    Found { record, folder: folder.to_owned(), baselines: Vec::new(), metrics }
+    TaskEvidence { record, folder: folder.to_owned(), baselines: Vec::new(), metrics }
 }
 
-/// Reads what a run of `repro all` knew of the published files.
+/// Reads the record of published files of a run of `repro all`.
 fn assets(folder: &Path) -> Result<Option<Vec<AssetRecord>>> {
     let places = ["prepare", "fetch"].map(|stage| folder.join(stage).join(ASSETS));
     places.iter().find(|path| path.exists()).map(|path| read_json(path)).transpose()
 }
 
-/// Reads a file of a stage.
+/// Reads a JSON file that a stage wrote.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     const LARGEST: u64 = 16 << 20;
     serde_json::from_str(&files::read_text(path, LARGEST)?)
@@ -288,16 +288,16 @@ fn baselines(folder: &Path, task: Task) -> Result<Vec<Baseline>> {
     Ok(read_json::<Baselines>(&path)?.beside(task))
 }
 
-/// A training as a result: its best accuracy on the validation data.
-fn trained(ended: Ended, folder: &Path) -> Result<(Task, Result<Found, Why>)> {
+/// Turns a finished training into a result: its best accuracy on the validation data.
+fn trained(ended: FinishedTraining, folder: &Path) -> Result<(Task, Result<TaskEvidence, MissingResult>)> {
     let task =
         ended.task().ok_or_else(|| Error::data(format!("{} does not say which task it is", folder.display())))?;
-    let Ended { training, best, validated, left_out, machine, vocabulary, .. } = ended;
+    let FinishedTraining { training, best, validated, left_out, machine, vocabulary, .. } = ended;
     let (Some(accuracy), Some((splits, n))) = (best, validated) else {
         let sentence = "the training was not validated, so that nothing was measured".to_owned();
         let next =
             format!("evaluate it: repro evaluate {task} --load {}/LAST --split SPLIT --output DIR", folder.display());
-        return Ok((task, Err(Why { sentence, seed: training.seed(), stage: None, class: None, next })));
+        return Ok((task, Err(MissingResult { sentence, seed: training.seed(), stage: None, class: None, next })));
     };
     let wrong = |why: &str| {
         Error::data(format!("the training in {} contradicts itself", folder.display()))

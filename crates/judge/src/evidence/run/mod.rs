@@ -1,4 +1,4 @@
-//! A folder that a run left, of whichever command, read as one thing: for each task a result, or why there is none.
+//! Reads the folder of a run, whichever command wrote it: for each task a result, or why there is none.
 //!
 //! A run folder is one of
 //! - `repro all`: `run.json`, links to finished stages, `report.json` (also the workspace itself, and `runs/latest`);
@@ -10,4 +10,4 @@ mod folder;
 #[cfg(test)]
 mod tests;
 
-pub use folder::{ASSETS, Found, REPORT, RunEvidence, Why, glance, read, read_all};
+pub use folder::{ASSETS, MissingResult, REPORT, RunEvidence, TaskEvidence, glance, read, read_all};

@@ -1,4 +1,4 @@
-//! What needs a person: what stopped the run, and every result that did not pass, with why and what to do.
+//! Renders what needs attention: what stopped the run, and every result that did not pass, with reason and advice.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use super::parts::{class, pill};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 
-/// Nothing where everything passed. What has one reason and one remedy stands together.
+/// Renders the section; nothing if everything passed. Results with the same reason and advice share an entry.
 pub(crate) fn section(report: &Report) -> Markup {
     let mut groups: Vec<Vec<(usize, &Judged)>> = Vec::new();
     let told = |row: &Judged| (row.verdict, words::happened(row).to_owned(), words::next(row).map(str::to_owned));

@@ -1,4 +1,4 @@
-//! What a result rests on: every run, the answers side by side, the measures with their limits, how differences are spread.
+//! Renders the evidence of the results: runs, changed answers, measures with their limits, histograms of differences.
 
 use maud::{Markup, html};
 
@@ -7,10 +7,10 @@ use super::parts::{heads, pill, scrolling};
 use crate::verdict::features;
 use crate::verdict::row::{Judged, JudgedRun, Paired};
 
-/// Of the items with another answer, this many are shown.
+/// Maximum number of changed answers shown per row.
 const FLIPS: usize = 50;
 
-/// Nothing where no row holds more than its sentences.
+/// Renders the section; nothing if no row holds more than sentences.
 pub(crate) fn section(report: &Report) -> Markup {
     let parts: Vec<(usize, &Judged)> = report.rows.iter().enumerate().filter(|(_, row)| has_more(row)).collect();
     html! {

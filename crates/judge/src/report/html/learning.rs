@@ -1,4 +1,4 @@
-//! How each model was learned, and a few questions with their answers.
+//! Renders the training curves and a few questions with their answers.
 
 use maud::{Markup, html};
 
@@ -6,7 +6,7 @@ use super::super::{Report, caption, plot};
 use super::parts::section;
 use crate::verdict::row::Judged;
 
-/// Nothing where nothing was trained.
+/// Renders the curves; nothing if nothing was trained.
 pub(crate) fn curves(report: &Report) -> Markup {
     section("learning", "How it was learned", &report.curves, || {
         html! {
@@ -31,12 +31,12 @@ pub(crate) fn curves(report: &Report) -> Markup {
     })
 }
 
-/// The name for people of a task's result.
+/// Returns the name of a task for people.
 fn title(report: &Report, task: &str) -> String {
     report.rows.iter().find(|row| row.name == task).map_or_else(|| task.to_owned(), Judged::title)
 }
 
-/// Nothing where there are none.
+/// Renders the examples; nothing if there are none.
 pub(crate) fn examples(report: &Report) -> Markup {
     section("examples", "What was asked", &report.examples, || {
         html! {

@@ -1,8 +1,7 @@
-//! `report.html`: one file without scripts that works offline, on paper, on a phone, and in the dark.
+//! Renders `report.html`: one file without scripts that works offline, on paper, on a phone, and in the dark.
 //!
-//! The order is the reader's: the verdict, what needs attention (`attention`), the results (`results`) and what they rest on
-//! (`evidence`), how it was learned and what the data looks like (`learning`), then what a person needs who wants to check
-//! (`record`).
+//! The sections come in the order in which people read: the verdict, what needs attention (`attention`), the results (`results`)
+//! with their evidence (`evidence`), the curves and examples (`learning`), and the record for those who want to check (`record`).
 
 mod attention;
 mod evidence;

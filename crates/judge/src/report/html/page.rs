@@ -1,4 +1,4 @@
-//! Puts the page together from its sections.
+//! Builds the page from its sections.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -10,7 +10,7 @@ use base::sanitize;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The whole page.
+/// Renders the whole page.
 pub fn render(report: &Report) -> String {
     let page = html! {
         (DOCTYPE)

@@ -1,4 +1,4 @@
-//! Pieces of which every part of the page is made.
+//! Pieces that every section of the page uses.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ pub(super) fn class(verdict: Verdict) -> String {
     verdict.as_str().to_lowercase()
 }
 
-/// A sign beside the word, so that colour is never needed to tell verdicts apart.
+/// Returns the sign of a verdict, so that nobody needs colours to tell verdicts apart.
 pub(super) fn sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✓",
@@ -22,7 +22,7 @@ pub(super) fn pill(verdict: Verdict) -> Markup {
     html! { span class={ "pill " (class(verdict)) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict) } }
 }
 
-/// A part of the page under its heading; nothing if there are no `items` to show.
+/// Renders a section with its heading; nothing without `items`.
 pub(super) fn section<T>(id: &str, heading: &str, items: &[T], body: impl FnOnce() -> Markup) -> Markup {
     match items {
         [] => html! {},
@@ -30,17 +30,17 @@ pub(super) fn section<T>(id: &str, heading: &str, items: &[T], body: impl FnOnce
     }
 }
 
-/// A table in a frame of its own, which the keyboard can scroll where it is wider than the page.
+/// Renders a table in a frame that the keyboard can scroll if the table is wider than the page.
 pub(super) fn scrolling(name: &str, table: &Markup) -> Markup {
     html! { section class="scroll" tabindex="0" aria-label=(name) { (table) } }
 }
 
-/// Heads of columns; those of numbers are named.
+/// Renders the heads of columns; `numbers` are those aligned to the right.
 pub(super) fn heads(columns: &[&str], numbers: &[&str]) -> Markup {
     html! { thead { tr { @for column in columns { th scope="col" class=[numbers.contains(column).then_some("num")] { (column) } } } } }
 }
 
-/// What stands between backticks as code.
+/// Renders text with the parts between backticks as code.
 pub(super) fn coded(text: &str) -> Markup {
     html! {
         @for (i, part) in text.split('`').enumerate() {

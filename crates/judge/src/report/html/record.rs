@@ -1,11 +1,11 @@
-//! For who wants to check: what ran, where, and the identity of every file.
+//! Renders the record for those who want to check: stages, environment, and the checksum of every file.
 
 use maud::{Markup, html};
 
 use super::super::{FileRecord, Report, StageOutputs, human_bytes, human_seconds};
 use super::parts::{coded, folded, heads, scrolling, section};
 
-/// Nothing where there are none.
+/// Renders the stages; nothing if there are none.
 pub(crate) fn stages(report: &Report) -> Markup {
     section("stages", "Stages", &report.stages, || {
         html! {
@@ -25,7 +25,7 @@ pub(crate) fn stages(report: &Report) -> Markup {
     })
 }
 
-/// Where it ran.
+/// Renders the environment.
 pub(crate) fn environment(report: &Report) -> Markup {
     html! {
         section id="environment" {
@@ -37,7 +37,7 @@ pub(crate) fn environment(report: &Report) -> Markup {
     }
 }
 
-/// What went in and came out, and what judged it.
+/// Renders the checksums of inputs, outputs and golden files.
 pub(crate) fn provenance(report: &Report) -> Markup {
     html! {
         section id="provenance" {
@@ -81,7 +81,7 @@ fn row(file: &FileRecord) -> Markup {
     } }
 }
 
-/// What judged; a verdict holds for these editions.
+/// Renders the golden files; a verdict holds for their editions only.
 fn golden(report: &Report) -> Markup {
     scrolling(
         "Golden files",
@@ -99,7 +99,7 @@ fn golden(report: &Report) -> Markup {
     )
 }
 
-/// The published files and how much stands behind their checksums.
+/// Renders the published files and where their checksums come from.
 fn assets(report: &Report) -> Markup {
     let columns = ["Published file", "Size", "SHA-256", "Checksum", "Used by"];
     scrolling(

@@ -1,4 +1,4 @@
-//! Each result as a card with its plots, then all numbers in one table.
+//! Renders each result as a card with its plots, then all numbers in one table.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use super::super::{Report, caption, plot, words};
 use super::parts::{self, class, pill, scrolling};
 use crate::verdict::row::{Gate, Judged};
 
-/// Nothing where nothing was judged.
+/// Renders the section; nothing if nothing was judged.
 pub(crate) fn section(report: &Report) -> Markup {
     parts::section("results", "Results", &report.rows, || {
         html! {
@@ -41,7 +41,7 @@ fn card(i: usize, row: &Judged) -> Markup {
     }
 }
 
-/// The number that a reader looks for first.
+/// Renders the number that a reader looks for first.
 fn figure(row: &Judged) -> Markup {
     let within = (row.gate == Gate::Features).then(|| numbers::within_limits(row)).flatten();
     html! {

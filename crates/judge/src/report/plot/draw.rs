@@ -25,7 +25,7 @@ impl Axis {
         (100.0 * (self.start + share * (self.end - self.start))).round() / 100.0
     }
 
-    /// Round values inside the axis, about `count` of them.
+    /// Returns about `count` round values inside the axis.
     pub(super) fn ticks(&self, count: f64) -> Vec<f64> {
         let step = nice_step((self.high - self.low) / count);
         let (first, last) = ((self.low / step - 1e-9).ceil() as i64, (self.high / step + 1e-9).floor() as i64);
@@ -33,14 +33,14 @@ impl Axis {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, at least `rough`.
+/// Returns 1, 2 or 5 times a power of ten, at least `rough`.
 fn nice_step(rough: f64) -> f64 {
     let rough = if rough.is_finite() && rough > 1e-12 { rough } else { 1.0 };
     let power = 10f64.powf(rough.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough * 0.999).unwrap_or(10.0 * power)
 }
 
-/// Tick labels with as many decimals as their distance asks for.
+/// Formats a tick with as many decimals as the distance between ticks needs.
 pub(super) fn label(value: f64, ticks: &[f64]) -> String {
     let step = ticks.windows(2).map(|w| w[1] - w[0]).next().unwrap_or(1.0);
     let decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
@@ -57,8 +57,8 @@ pub(super) fn frame(id: &str, height: f64, title: &str, desc: &str, content: &Ma
     }
 }
 
-/// The observed accuracy on a strip around its band: recorded runs as small marks, the published number as a dashed line, the
-/// interval of a mean through its dot with the runs behind it as rings.
+/// Draws the observed accuracy on a strip around its band: recorded runs as small marks, the published number as a dashed line,
+/// the interval of a mean through its dot, and the runs of the mean as rings.
 pub fn band(id: &str, row: &Judged) -> Markup {
     let counted: Vec<f64> =
         row.runs.iter().filter(|r| r.state == RunState::Counted).filter_map(|r| r.accuracy).collect();
@@ -119,7 +119,7 @@ pub fn band(id: &str, row: &Judged) -> Markup {
     frame(id, 72.0, &format!("{}: observed accuracy against its band", row.title()), &(told.join("; ") + "."), &content)
 }
 
-/// The model above its baselines on one scale from 0 to 100, a row each.
+/// Draws the model above its baselines on one scale from 0 to 100.
 pub fn ranking(id: &str, row: &Judged) -> Markup {
     let mut lines: Vec<(String, Option<f64>, bool)> = vec![("model".to_owned(), row.observed, true)];
     lines.extend(row.baselines.iter().map(|b| (b.name.clone(), b.observed, false)));
@@ -160,7 +160,7 @@ pub fn ranking(id: &str, row: &Judged) -> Markup {
     )
 }
 
-/// Training loss by step: every point faint, their moving mean on top.
+/// Draws the training loss by step: every point faint, their moving mean on top.
 pub fn loss(id: &str, curves: &Curves) -> Markup {
     let points: Vec<(f64, f64)> = curves.steps.iter().filter_map(|p| Some((p.step as f64, p.loss?))).collect();
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
@@ -182,7 +182,7 @@ pub fn loss(id: &str, curves: &Curves) -> Markup {
     frame(id, 204.0, &format!("{}: training loss by step", curves.task), &desc, &content)
 }
 
-/// Training and validation accuracy by epoch, with the band where there is one.
+/// Draws training and validation accuracy by epoch, with the best epoch circled and the band, if there is one.
 pub fn accuracy(id: &str, curves: &Curves, row: Option<&Judged>) -> Markup {
     let series = |value: fn(&super::super::metrics::EpochPoint) -> Option<f64>| -> Vec<(f64, f64)> {
         curves.epochs.iter().filter_map(|p| Some((f64::from(p.epoch) + 1.0, value(p)?))).collect()

@@ -5,7 +5,7 @@ use super::super::*;
 use super::checked;
 use crate::verdict::baseline::Baseline;
 use crate::verdict::golden::{Golden, Recorded};
-use crate::verdict::judge::{Observed, judge_accuracy, unjudged};
+use crate::verdict::judge::{Observation, judge_accuracy, unjudged};
 use crate::verdict::row::Judged;
 use base::error::Error;
 
@@ -21,13 +21,13 @@ pub(super) fn golden() -> Golden {
 pub(super) fn judged(golden: &Golden, task: &str, accuracy: f64, n: u64, weak: [f64; 3]) -> Judged {
     let names = ["question-only", "image-only", "chance"].into_iter();
     let baselines = names.zip(weak).map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy }).collect();
-    judge_accuracy(golden, task, &Observed { accuracy, n, baselines })
+    judge_accuracy(golden, task, &Observation { accuracy, n, baselines })
 }
 
 fn not_run(golden: &Golden, task: &str, why: &str) -> Judged {
     let mut row = unjudged(golden, task, 1);
     row.evidence.push(why.to_owned());
-    row.what_to_do = Some("mend what stopped the run and start it again; finished stages are kept".into());
+    row.what_to_do = Some("fix what stopped the run and start it again; finished stages are kept".into());
     row
 }
 

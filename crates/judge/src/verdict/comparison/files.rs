@@ -1,11 +1,11 @@
-//! Measures two files and judges what differs.
+//! Measures two feature files and judges their differences.
 
 use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::features::{Golden, Judged, Row, Seen};
+use super::super::features::{Golden, Judged, MeasuredDifferences, Row};
 use super::super::row::Spread;
 use base::error::Result;
 use base::progress::Observer;
@@ -15,33 +15,33 @@ use data::features::released_rows::ReleasedRow;
 /// A comparison and its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What differs.
+    /// The measured differences.
     #[serde(flatten)]
     pub found: FeatureComparison,
-    /// What that means.
+    /// The judgement of these differences.
     pub judged: Judged,
-    /// How the differences are spread; for reports.
+    /// Histograms of the differences, for reports.
     #[serde(skip)]
     pub spreads: Vec<Spread>,
 }
 
-/// What to compare by and how much to name.
+/// Options of a comparison.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings<'s> {
+pub struct CompareSettings<'s> {
     /// The level to judge by.
     pub level: &'s str,
-    /// Whether images in one file only are left out on purpose.
+    /// Whether to leave out images that are in one file only.
     pub common: bool,
-    /// How many images are named where they are in one file only or were resized.
+    /// Maximum number of images that are named in a list, such as those in one file only.
     pub named: usize,
-    /// How many of the worst images are named.
+    /// Maximum number of worst images that are named.
     pub worst: usize,
-    /// Threads that compare.
+    /// Number of threads.
     pub threads: usize,
 }
 
 impl Golden {
-    /// The released rows, to be looked for in files.
+    /// Returns the released rows, to look for them in files.
     pub fn released(&self) -> Vec<ReleasedRow> {
         let of = |image: &super::super::snapshot::Snapshot| ReleasedRow {
             img_id: image.img_id.clone(),
@@ -51,7 +51,7 @@ impl Golden {
     }
 }
 
-/// Compares two files, `a` being the reference, and judges what differs.
+/// Compares two files, `a` being the reference, and judges the differences.
 ///
 /// # Errors
 /// Usage for an unknown level; those of [`compare::measure`].
@@ -59,7 +59,7 @@ pub fn compare(
     a: &Path,
     b: &Path,
     golden: &Golden,
-    settings: &Settings,
+    settings: &CompareSettings,
     progress: &dyn Observer,
 ) -> Result<Comparison> {
     let (level, tolerance) = golden.level(settings.level)?;
@@ -77,7 +77,7 @@ pub fn compare(
         threads: settings.threads,
     };
     let Measurement { found, spreads } = compare::measure(a, b, &by, progress)?;
-    let judged = level.judge(&Seen {
+    let judged = level.judge(&MeasuredDifferences {
         images: found.images.common,
         only: [found.images.only_a.count, found.images.only_b.count],
         only_left_out: settings.common,
@@ -87,10 +87,10 @@ pub fn compare(
     Ok(Comparison { found, judged, spreads: spreads.into_iter().map(Spread::from).collect() })
 }
 
-/// The released rows that the program knows.
+/// Returns the released rows that the program knows.
 ///
 /// # Errors
-/// A bug where its golden file is wrong.
+/// A bug if the embedded golden file is invalid.
 pub fn golden_released() -> Result<Vec<ReleasedRow>> {
     Ok(Golden::embedded()?.released())
 }

@@ -4,4 +4,4 @@ mod files;
 #[cfg(test)]
 mod tests;
 
-pub use files::{Comparison, Settings, compare, golden_released};
+pub use files::{CompareSettings, Comparison, compare, golden_released};

@@ -39,7 +39,7 @@ impl Compared for Place {
 }
 
 fn compared(a: &Path, b: &Path, level: &str, threads: usize) -> Result<Comparison> {
-    let settings = Settings { level, common: false, named: 3, worst: 2, threads };
+    let settings = CompareSettings { level, common: false, named: 3, worst: 2, threads };
     compare(a, b, &Golden::embedded().unwrap(), &settings, &Silent)
 }
 
@@ -90,8 +90,8 @@ fn differences_are_counted_and_the_worst_images_named() {
     let worst: Vec<_> = found.worst.iter().map(|worst| (worst.img_id.as_str(), worst.changed)).collect();
     assert_eq!(worst, [(a[1].img_id.as_str(), 12), (a[2].img_id.as_str(), 1)]);
     assert_eq!(judged.verdict, Verdict::Fail);
-    let only = "images in A only: 1, in B only: 1; nothing can be said of those";
-    let changed = "images_changed is 3: up to 1 is known to be noise, and more may be, which nobody has seen";
+    let only = "images in A only: 1, in B only: 1; these cannot be compared";
+    let changed = "images_changed is 3: up to 1 is known to be noise; whether more can be noise is unknown";
     assert_eq!(judged.evidence, [changed, only]);
 }
 

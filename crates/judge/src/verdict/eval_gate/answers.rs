@@ -1,4 +1,4 @@
-//! The golden file of frozen answers, and the judgement of others by them.
+//! The golden file of frozen answers, and the rule that compares others with them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use base::error::{Error, Result};
 use base::files;
 use base::format::number_of;
 
-/// The way of writing that this program reads.
+/// The schema that this program reads.
 pub const SCHEMA: u32 = 1;
-/// The way of judging that this program knows.
+/// The edition of the rules that this program knows.
 pub const EDITION: u32 = 1;
-/// How its files call themselves.
+/// The `kind` of these files.
 pub const KIND: &str = "predictions";
-/// Of the intervals that are shown.
+/// Confidence of the intervals that reports show.
 const CONFIDENCE: f64 = 0.95;
-/// Items with another answer that a row names.
+/// Maximum number of changed answers that a row names.
 const EXAMPLES: usize = 10;
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// What was answered to one example.
+/// The answer to one example, with its score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Of the example, unique within its task.
+    /// Id of the example, unique within its task.
     pub id: String,
-    /// In words.
+    /// The answer in words.
     pub answer: String,
-    /// What it earned, 0 to 1.
+    /// Its score, 0 to 1.
     pub score: f64,
-    /// Items of one cluster depend on each other: those of an image, or of a sentence.
+    /// The image or sentence that it belongs to; items of one cluster depend on each other.
     pub cluster: String,
 }
 
@@ -55,13 +55,13 @@ pub struct Frozen {
     pub n: u64,
     /// Name of the items' file, in the same folder.
     pub items: String,
-    /// Of the items' file.
+    /// SHA-256 of that file.
     pub sha256: String,
-    /// So many items may have another answer.
+    /// Maximum number of items that may have another answer.
     pub allowed_flips: u64,
-    /// Why so many; written before a candidate was seen.
+    /// Reason for this number, written before a candidate was seen.
     pub reason: String,
-    /// Which weights gave these answers.
+    /// The weights that gave these answers.
     pub model: String,
 }
 
@@ -98,13 +98,13 @@ impl Frozen {
         }
     }
 
-    /// Where the items of a golden file at `path` are.
+    /// Returns the path of the items of a golden file at `path`.
     pub fn items_path(&self, path: &Path) -> PathBuf {
         path.with_file_name(&self.items)
     }
 }
 
-/// Two sets of answers that are compared.
+/// Two sets of answers to compare.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pair<'p> {
     /// Such as `vqa`.
@@ -121,7 +121,7 @@ pub(crate) struct Pair<'p> {
     pub now: &'p [Item],
     /// What is a cluster, such as `image`.
     pub cluster: &'p str,
-    /// So many items may have another answer.
+    /// Maximum number of items that may have another answer.
     pub allowed: u64,
 }
 
@@ -163,12 +163,12 @@ pub(crate) fn judge(pair: &Pair) -> Judged {
     judged
 }
 
-/// Mean score in points.
+/// Returns the mean score in points; `None` without items.
 fn points(items: &[Item]) -> Option<f64> {
     (!items.is_empty()).then(|| items.iter().map(|item| item.score).sum::<f64>() / items.len() as f64 * 100.0)
 }
 
-/// Why the two did not answer the same items.
+/// Returns why the two did not answer the same items; `None` if they did.
 fn other_items(pair: &Pair) -> Option<String> {
     let ids = |items: &'_ [Item]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<String>>();
     let (before, now) = (ids(pair.before), ids(pair.now));
@@ -186,7 +186,7 @@ fn other_items(pair: &Pair) -> Option<String> {
     (!whys.is_empty()).then(|| whys.join("; "))
 }
 
-/// Where the same answer to the same item earned another score, or the item belongs to another cluster.
+/// Returns a case of the same answer to the same item with another score, or of an item in another cluster; `None` if there is none.
 fn other_labels(pair: &Pair) -> Option<String> {
     let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
     let both = || pair.before.iter().filter_map(|before| Some((before, *now.get(before.id.as_str())?)));
@@ -202,7 +202,7 @@ fn other_labels(pair: &Pair) -> Option<String> {
     Some(format!("{what} ({})", number_of(count as u64, "such item")))
 }
 
-/// Counts over the items, which are the same in both.
+/// Compares the two sets item by item; both must hold the same items.
 pub(super) fn paired(pair: &Pair) -> Paired {
     let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
     let mut clusters: BTreeMap<&str, usize> = BTreeMap::new();
@@ -243,7 +243,7 @@ pub(super) fn paired(pair: &Pair) -> Paired {
     }
 }
 
-/// Where nothing varies, an interval of no width would claim to be certain.
+/// Drops an interval without width, which would claim certainty only because nothing varies.
 fn meaningful(found: Option<(f64, Interval)>) -> Option<Interval> {
     let is_wide = |Interval { low, high }: &Interval| low.is_finite() && high.is_finite() && low < high;
     found.map(|(_, interval)| interval).filter(is_wide)

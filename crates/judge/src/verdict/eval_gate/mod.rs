@@ -1,4 +1,4 @@
-//! Answers to the same items as a frozen run gave: the EVAL gate.
+//! The EVAL gate: compares answers with those of a frozen run to the same items.
 //!
 //! Rules of edition 1:
 //!
@@ -9,8 +9,8 @@
 //! - McNemar's test and the intervals of the difference are shown as evidence of its size and direction. They do not decide:
 //!   a change that favours no side is still a change.
 //!
-//! Scores may be fractions (VQA), so an item is lost where its score fell and gained where it rose; McNemar's exact test is on
-//! these two counts.
+//! Scores may be fractions (VQA), so an item is lost if its score fell and gained if it rose. McNemar's exact test uses these two
+//! counts.
 //!
 //! ```toml
 //! schema = 1

@@ -1,4 +1,4 @@
-//! The golden file's levels and limits, and the judgement by them.
+//! The levels and limits of the golden file of features, and the rule that judges by them.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use super::super::{Verdict, head, statistics};
 use base::error::{Error, Result};
 use data::features::compare::short;
 
-/// The way of writing that this program reads.
+/// The schema that this program reads.
 pub const SCHEMA: u32 = 2;
-/// The way of judging that this program knows.
+/// The edition of the rules that this program knows.
 pub const EDITION: u32 = 2;
-/// The file compiled into the program.
+/// Text of the golden file compiled into the program.
 pub const EMBEDDED: &str = include_str!("../../../../../golden/features.toml");
 
 /// The golden file of feature comparisons.
@@ -130,17 +130,17 @@ pub struct Unjudged {
     pub reason: String,
 }
 
-/// What a comparison saw.
-pub(crate) struct Seen<'m> {
+/// The measured differences between two feature files, to be judged.
+pub(crate) struct MeasuredDifferences<'m> {
     /// Images in both files.
     pub images: u64,
     /// Images in A only and in B only.
     pub only: [u64; 2],
-    /// Whether a person said that those are to be left out.
+    /// Whether the user asked to leave those out (`--common`).
     pub only_left_out: bool,
-    /// What could not be compared and why, as a sentence; nothing where all could.
+    /// What could not be compared and why, in a sentence.
     pub not_compared: Option<String>,
-    /// A measured value by its name.
+    /// Returns a measured value by its name.
     pub measure: &'m dyn Fn(&str) -> Option<f64>,
 }
 
@@ -183,7 +183,7 @@ pub struct Row {
 }
 
 impl Golden {
-    /// The golden file compiled into the program.
+    /// Reads the golden file compiled into the program.
     pub fn embedded() -> Result<Self> {
         Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded limits of feature comparisons are wrong"))
     }
@@ -236,10 +236,10 @@ impl Golden {
         }
     }
 
-    /// A level and its tolerance by name.
+    /// Returns a level with its tolerance by name.
     ///
     /// # Errors
-    /// Usage naming the levels there are.
+    /// Usage for an unknown level, listing the known ones.
     pub fn level(&self, name: &str) -> Result<(&Level, &Tolerance)> {
         let level = self.levels.iter().find(|level| level.name == name);
         level.and_then(|level| Some((level, self.tolerances.iter().find(|t| t.name == level.tolerance)?))).ok_or_else(
@@ -274,7 +274,7 @@ impl Judged {
 
 impl Level {
     /// Judges a comparison by the rules above.
-    pub(crate) fn judge(&self, seen: &Seen) -> Judged {
+    pub(crate) fn judge(&self, seen: &MeasuredDifferences) -> Judged {
         let mut rows: Vec<Row> = self.limits.iter().map(|limit| limit.judge(seen)).collect();
         let mut found: Vec<Verdict> = rows.iter().filter_map(|row| row.verdict).collect();
         rows.extend(self.unjudged.iter().map(|Unjudged { measure, reason }| Row {
@@ -293,7 +293,7 @@ impl Level {
         for row in rows.iter().filter(open) {
             let (observed, limit) = (row.observed.unwrap_or_default(), row.limit.unwrap_or_default());
             evidence.push(format!(
-                "{} is {observed}: up to {limit} is known to be noise, and more may be, which nobody has seen",
+                "{} is {observed}: up to {limit} is known to be noise; whether more can be noise is unknown",
                 row.measure
             ));
             what_to_do.get_or_insert("look at the worst images: whether each is a close call of the detector");
@@ -309,8 +309,8 @@ impl Level {
         if seen.only != [0, 0] && !seen.only_left_out {
             found.push(Verdict::Inconclusive);
             let [a, b] = seen.only;
-            evidence.push(format!("images in A only: {a}, in B only: {b}; nothing can be said of those"));
-            what_to_do.get_or_insert("extract what is missing, or say --common to judge the images in both files");
+            evidence.push(format!("images in A only: {a}, in B only: {b}; these cannot be compared"));
+            what_to_do.get_or_insert("extract what is missing, or judge only the images in both files with --common");
         }
         if let Some(not_compared) = &seen.not_compared {
             found.push(Verdict::Inconclusive);
@@ -336,7 +336,7 @@ impl Level {
 }
 
 impl Limit {
-    fn judge(&self, seen: &Seen) -> Row {
+    fn judge(&self, seen: &MeasuredDifferences) -> Row {
         let (passes, most) = self.bounds(seen.images);
         let observed = (seen.measure)(&self.measure);
         let (verdict, limit) = match observed {
@@ -356,7 +356,7 @@ impl Limit {
 }
 
 impl Limit {
-    /// Up to which value it passes on so many images, and above which it fails.
+    /// Returns the greatest value that passes on this many images, and the value above which it fails.
     pub(in crate::verdict) fn bounds(&self, images: u64) -> (f64, f64) {
         let most = match (self.none_of, self.confidence) {
             (Some(none_of), Some(confidence)) => most_after_none(images, none_of, confidence),
@@ -367,7 +367,7 @@ impl Limit {
     }
 }
 
-/// The greatest number of events on `n` images that does not differ from none on `none_of` at this confidence.
+/// Returns the greatest number of events on `n` images that does not differ significantly from none on `none_of`.
 pub(super) fn most_after_none(n: u64, none_of: u64, confidence: f64) -> f64 {
     let within = |k: &u64| statistics::fisher_after_none(*k, n, none_of) >= 1.0 - confidence;
     let (mut low, mut high) = (0, n);

@@ -16,5 +16,5 @@ mod limits;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use limits::Seen;
+pub(crate) use limits::MeasuredDifferences;
 pub use limits::{EDITION, EMBEDDED, Golden, Judged, Level, Limit, Matching, Row, SCHEMA, Tolerance, Unjudged};

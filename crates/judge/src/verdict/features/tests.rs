@@ -7,7 +7,7 @@ fn judged(level: &str, images: u64, only: [u64; 2], values: &[(&str, f64)]) -> J
         let found = values.iter().find(|(measure, _)| *measure == name);
         Some(found.map_or(0.0, |(_, value)| *value)).filter(|value| !value.is_nan())
     };
-    let seen = Seen { images, only, only_left_out: false, not_compared: None, measure: &measure };
+    let seen = MeasuredDifferences { images, only, only_left_out: false, not_compared: None, measure: &measure };
     golden.level(level).unwrap().0.judge(&seen)
 }
 

@@ -1,4 +1,4 @@
-//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by `verdict::train`.
+//! The types of `golden/published.toml`: published results and what is known about their spread.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use super::super::golden::Recorded;
 use super::super::head;
 use base::error::{Error, Result};
 
-/// The way of writing that this program reads.
+/// The schema that this program reads.
 pub const SCHEMA: u32 = 2;
-/// The way of judging that this program knows: `verdict::train`.
+/// The edition of the rules that this program knows: `verdict::train`.
 pub const EDITION: u32 = 2;
-/// So many recorded runs of ours replace an assumed spread.
+/// Minimum number of recorded runs whose spread replaces the assumed one.
 pub const RECORDED_LEAST: usize = 5;
 /// The published results compiled into the program.
 pub const EMBEDDED: &str = include_str!("../../../../../golden/published.toml");
@@ -49,7 +49,7 @@ pub enum RuleName {
     EquivalenceToRange,
 }
 
-/// How runs are judged; written before any was.
+/// The rule that judges runs, written before any run was judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -57,19 +57,19 @@ pub struct Rule {
     pub name: RuleName,
     /// Size of each one-sided test, above 0 and at most 0.2.
     pub alpha: f64,
-    /// Runs that the rule was dimensioned for.
+    /// Number of runs that the rule was dimensioned for.
     pub runs: u64,
     /// Points by which a mean may lie outside the range and still be equivalent to it.
     pub margin: f64,
     /// Runs that scatter more than chance allows at this level contradict the assumed spread.
     pub scatter_alpha: f64,
-    /// A run farther from the range than so many points is no draw of the same training.
+    /// A run that lies more points than this away from the range is no draw of the same training.
     pub converged_within: f64,
     /// Why these values.
     pub reason: String,
 }
 
-/// What is known of one task.
+/// Published results of one task, and what is known about their spread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Task {
@@ -83,25 +83,25 @@ pub struct Task {
     pub evaluator: String,
     /// Number of items evaluated.
     pub n: u64,
-    /// The number of the table.
+    /// The number in the published table.
     pub headline: Headline,
-    /// Where the author expects a retraining.
+    /// The range in which the author expects a retraining.
     pub range: Range,
     /// The standard deviation of one run.
     pub sigma: Sigma,
-    /// Where the mean of faithful runs is thought to lie; only error rates are computed from it.
+    /// The assumed mean of faithful runs, used only to compute error rates.
     pub faithful: Faithful,
     /// Options of `repro train` as published; a run with others is not comparable.
     pub settings: toml::Table,
-    /// The option that named the first weights.
+    /// The option that names the initial weights.
     pub start: String,
     /// What a reader should know of these numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// What others report; shown, not judged by.
+    /// Reruns that others report; nothing is judged by them.
     #[serde(default, rename = "rerun", skip_serializing_if = "Vec::is_empty")]
     pub reruns: Vec<Rerun>,
-    /// What a training that did not work looks like.
+    /// Accuracies of trainings that did not work.
     #[serde(default, rename = "collapse", skip_serializing_if = "Vec::is_empty")]
     pub collapses: Vec<Collapse>,
     /// Runs of this program with the published settings. From [`RECORDED_LEAST`] on their spread replaces [`Task::sigma`].
@@ -143,7 +143,7 @@ pub struct Sigma {
     pub evidence: String,
 }
 
-/// Where the mean of faithful runs is thought to lie.
+/// The assumed mean of faithful runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Faithful {
@@ -153,13 +153,13 @@ pub struct Faithful {
     pub source: String,
 }
 
-/// A run that somebody reports.
+/// A run that somebody else reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rerun {
     /// Points.
     pub accuracy: f64,
-    /// In what it differs.
+    /// How it differs.
     pub what: String,
     /// Where.
     pub source: String,
@@ -204,7 +204,7 @@ pub struct Test {
     /// Items, where known.
     #[serde(default)]
     pub n: Option<u64>,
-    /// Where the author expects it, where he says so.
+    /// The range in which the author expects it, if he names one.
     #[serde(default)]
     pub range: Option<Range>,
     /// Where in the source.
@@ -219,7 +219,7 @@ pub struct Test {
 }
 
 impl Published {
-    /// The published results compiled into the program.
+    /// Reads the published results compiled into the program.
     ///
     /// # Errors
     /// A bug of this program, if they are wrong.
@@ -227,7 +227,7 @@ impl Published {
         Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded published results are wrong"))
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
     /// Data for another schema or edition, an unknown field, a name or seed that is there twice, or an impossible number.
@@ -249,7 +249,7 @@ impl Published {
         Ok(published)
     }
 
-    /// The task of that name.
+    /// Returns the task of that name.
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)
     }
@@ -305,8 +305,8 @@ impl Task {
         Ok(())
     }
 
-    /// Returns in which options of `repro train` a run deviates from the published ones, or is not known not to. `options`
-    /// holds those of the run.
+    /// Returns the options of `repro train` in which a run differs from the published ones or may differ. `options` holds those of
+    /// the run.
     pub(crate) fn deviations(&self, options: &serde_json::Map<String, Value>) -> Vec<Deviation> {
         let mut found: Vec<Deviation> = Vec::new();
         for (name, published) in &self.settings {
@@ -345,7 +345,7 @@ impl Task {
 }
 
 impl Range {
-    /// Where an accuracy lies, in a sentence.
+    /// Returns where an accuracy lies, in a sentence.
     pub fn place(&self, accuracy: f64) -> String {
         let Self { low, high, .. } = self;
         let range = format!("the author's range {low:.1}–{high:.1}");
@@ -366,7 +366,7 @@ pub(super) fn points(what: &str, value: f64) -> Result<()> {
     }
 }
 
-/// An option's value as a person writes it.
+/// Formats the value of an option as a person writes it.
 fn shown(value: &Value) -> String {
     match (value, value.as_f64()) {
         (Value::String(text), _) => text.clone(),

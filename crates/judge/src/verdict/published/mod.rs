@@ -1,4 +1,4 @@
-//! What was published, and what is known of how it spreads: `golden/published.toml`. Judged by `train`.
+//! The golden file of published results, `golden/published.toml`, with what is known about their spread. `train` judges by it.
 
 mod edition;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use super::special::{incomplete_beta, upper_gamma};
 
-/// P(T <= t) of Student's t with `df` degrees of freedom (*Numerical Recipes*, 3rd ed., 6.14.3).
+/// Returns P(T <= t) of Student's t with `df` degrees of freedom (*Numerical Recipes*, 3rd ed., 6.14.3).
 pub fn t_cdf(t: f64, df: f64) -> f64 {
     let square = t * t;
     // Of an infinite t, too, both shares are numbers.
@@ -14,12 +14,12 @@ pub fn t_cdf(t: f64, df: f64) -> f64 {
     if t < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The `p` quantile of Student's t with `df` degrees of freedom.
+/// Returns the `p` quantile of Student's t with `df` degrees of freedom.
 pub fn t_quantile(p: f64, df: f64) -> f64 {
     symmetric_quantile(p, |t| t_cdf(-t, df))
 }
 
-/// P(Z <= z) of the standard normal distribution: Marsaglia's series (*Evaluating the Normal Distribution*,
+/// Returns P(Z <= z) of the standard normal distribution: Marsaglia's series (*Evaluating the Normal Distribution*,
 /// J. Stat. Softw. 11(4), 2004) near 0, the incomplete gamma function Q(1/2, z²/2) in the tails.
 pub fn normal_cdf(z: f64) -> f64 {
     if z.abs() > 2.0 {
@@ -35,29 +35,29 @@ pub fn normal_cdf(z: f64) -> f64 {
     0.5 + sum * (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt()
 }
 
-/// The `p` quantile of the standard normal distribution.
+/// Returns the `p` quantile of the standard normal distribution.
 pub fn normal_quantile(p: f64) -> f64 {
     symmetric_quantile(p, |z| normal_cdf(-z))
 }
 
-/// P(X > x) of the chi-square distribution with `df` degrees of freedom: Q(df/2, x/2) (*Numerical Recipes*, 3rd ed., 6.14.8).
+/// Returns P(X > x) of the chi-square distribution with `df` degrees of freedom: Q(df/2, x/2) (*Numerical Recipes*, 3rd ed., 6.14.8).
 pub fn chi_square_sf(x: f64, df: f64) -> f64 {
     upper_gamma(df / 2.0, x / 2.0)
 }
 
-/// P(X > x) of the F distribution, the ratio of two variances with these degrees of freedom (*Numerical Recipes*, 3rd ed.,
+/// Returns P(X > x) of the F distribution, the ratio of two variances with these degrees of freedom (*Numerical Recipes*, 3rd ed.,
 /// 6.14.10).
 pub fn f_sf(x: f64, first: f64, second: f64) -> f64 {
     let sum = second + first * x;
     incomplete_beta(second / 2.0, first / 2.0, second / sum, first * x / sum)
 }
 
-/// P(X <= k) of `n` trials with probability `p` each (Abramowitz and Stegun, 26.5.24).
+/// Returns P(X <= k) of `n` trials with probability `p` each (Abramowitz and Stegun, 26.5.24).
 pub(super) fn binomial_cdf(k: u64, n: u64, p: f64) -> f64 {
     if k >= n { 1.0 } else { incomplete_beta((n - k) as f64, k as f64 + 1.0, 1.0 - p, p) }
 }
 
-/// The `p` quantile of the beta distribution, for `a` and `b` of at least 1/2.
+/// Returns the `p` quantile of the beta distribution, for `a` and `b` of at least 1/2.
 pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     if !(0.0..=1.0).contains(&p) {
         return f64::NAN;
@@ -65,7 +65,7 @@ pub(super) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     bisect(0.0, 1.0, |x| incomplete_beta(a, b, x, 1.0 - x) < p)
 }
 
-/// The `p` quantile of a distribution symmetric about 0; `tail` is P(X <= -x), and 1 - p is exact for p of at least 1/2.
+/// Returns the `p` quantile of a distribution symmetric about 0; `tail` is P(X <= -x), and 1 - p is exact for p of at least 1/2.
 fn symmetric_quantile(p: f64, tail: impl Fn(f64) -> f64) -> f64 {
     if !(0.0..=1.0).contains(&p) {
         return f64::NAN;
@@ -81,7 +81,7 @@ fn symmetric_quantile(p: f64, tail: impl Fn(f64) -> f64) -> f64 {
     sign * bisect(0.0, high, |x| tail(x) > share)
 }
 
-/// The last x of `low..high` that is still `before` what is sought, to the last bit.
+/// Returns the last x of `low..high` that is still `before` what is sought, to the last bit.
 fn bisect(mut low: f64, mut high: f64, before: impl Fn(f64) -> bool) -> f64 {
     loop {
         let middle = 0.5 * (low + high);

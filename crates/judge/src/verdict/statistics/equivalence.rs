@@ -5,17 +5,17 @@
 use super::special::gamma_front;
 use super::{mean, normal_cdf, sample_sd, t_cdf, t_quantile};
 
-/// More runs than this are never advised.
+/// Maximum number of runs that is ever advised.
 const MOST_SEEDS: u64 = 1 << 20;
 
-/// The p-values that a mean of `n` runs with known standard deviation `sigma` lies above `low` and below `high` (normal).
+/// Returns the p-values that a mean of `n` runs with known standard deviation `sigma` lies above `low` and below `high` (normal).
 pub fn tost_known(mean: f64, sigma: f64, n: u64, low: f64, high: f64) -> (f64, f64) {
     let error = sigma / (n as f64).sqrt();
     (normal_cdf(-errors_above(mean, low, error)), normal_cdf(errors_above(mean, high, error)))
 }
 
-/// The p-values that the mean `values` are drawn around lies above `low` and below `high` (Student's t, n - 1 degrees of
-/// freedom). `None` of fewer than two values.
+/// Returns the p-values that the mean `values` are drawn around lies above `low` and below `high` (Student's t, n - 1 degrees of
+/// freedom). `None` for fewer than two values.
 pub fn tost_t(values: &[f64], low: f64, high: f64) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     let error = sample_sd(values)? / n.sqrt();
@@ -23,12 +23,12 @@ pub fn tost_t(values: &[f64], low: f64, high: f64) -> Option<(f64, f64)> {
     Some((t_cdf(-errors_above(mean, low, error), n - 1.0), t_cdf(errors_above(mean, high, error), n - 1.0)))
 }
 
-/// How many standard errors a mean lies above a bound. On the bound it is none, also where runs do not differ at all.
+/// Returns how many standard errors a mean lies above a bound; 0 on the bound, even if the runs do not differ at all.
 fn errors_above(mean: f64, bound: f64, error: f64) -> f64 {
     if mean == bound { 0.0 } else { (mean - bound) / error }
 }
 
-/// Power of [`tost_t`] with `n` runs of standard deviation `sigma` whose true mean is the centre of ± `margin`.
+/// Returns the power of [`tost_t`] with `n` runs of standard deviation `sigma` whose true mean is the centre of ± `margin`.
 ///
 /// With f = n - 1, d = margin · sqrt(n) / sigma and t = t(1 - alpha, f), both tests reject where |Z| <= d - t S, so the power is
 /// the integral of (2 Φ(d - t s) - 1) over the density of S = sqrt(χ²(f) / f), from 0 to d/t (Owen, Biometrika 52, 1965;
@@ -59,9 +59,9 @@ pub fn tost_power(sigma: f64, margin: f64, n: u64, alpha: f64) -> f64 {
     (0..PANELS).map(panel).sum::<f64>() * half / 9.0
 }
 
-/// The least number of runs with which [`tost_t`] finds equivalence within ± `margin` with probability `power`, if the true
+/// Returns the least number of runs with which [`tost_t`] finds equivalence within ± `margin` with probability `power`, if the true
 /// difference is 0 and runs have standard deviation `sigma`: the least n with [`tost_power`] of at least `power`.
-/// `None` where no number up to a million is enough, or a value is impossible.
+/// `None` if no number up to a million is enough, or a value is impossible.
 pub fn tost_seeds(sigma: f64, margin: f64, alpha: f64, power: f64) -> Option<u64> {
     let share = |v: f64| v > 0.0 && v < 1.0;
     if !(sigma >= 0.0 && margin > 0.0 && share(2.0 * alpha) && share(power)) {

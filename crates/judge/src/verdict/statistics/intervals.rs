@@ -20,7 +20,7 @@ impl Interval {
     }
 }
 
-/// Wilson's score interval (J. Am. Stat. Assoc. 22, 1927) for a share `p` observed on `n` items.
+/// Returns Wilson's score interval (J. Am. Stat. Assoc. 22, 1927) for a share `p` observed on `n` items.
 pub fn wilson(p: f64, n: u64, confidence: f64) -> (f64, f64) {
     let n = n as f64;
     let z = normal_quantile(0.5 + confidence / 2.0);
@@ -29,9 +29,9 @@ pub fn wilson(p: f64, n: u64, confidence: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
-/// The interval that holds the mean of `new` further runs with probability `confidence`, given `values` from the same normal
+/// Returns the interval that holds the mean of `new` further runs with probability `confidence`, given `values` from the same normal
 /// distribution: mean ± t(1 - (1 - confidence)/2, n - 1) · s · sqrt(1/new + 1/n), where s is at least `sd_floor`
-/// (Hahn and Meeker, *Statistical Intervals*, 4.7 and 4.8). `None` of fewer than two values or no new run.
+/// (Hahn and Meeker, *Statistical Intervals*, 4.7 and 4.8). `None` for fewer than two values or no new run.
 pub fn prediction_interval_of_mean(values: &[f64], confidence: f64, sd_floor: f64, new: usize) -> Option<(f64, f64)> {
     let sd = sample_sd(values)?.max(sd_floor);
     let m = mean(values)?;
@@ -40,8 +40,8 @@ pub fn prediction_interval_of_mean(values: &[f64], confidence: f64, sd_floor: f6
     (new > 0).then_some((m - half, m + half))
 }
 
-/// Student's interval of the mean that `values` are drawn around (Hahn and Meeker, *Statistical Intervals*, 4.2):
-/// mean ± t(1 - (1 - confidence)/2, n - 1) · s / sqrt(n). `None` of fewer than two values.
+/// Returns Student's interval of the mean that `values` are drawn around (Hahn and Meeker, *Statistical Intervals*, 4.2):
+/// mean ± t(1 - (1 - confidence)/2, n - 1) · s / sqrt(n). `None` for fewer than two values.
 pub fn mean_interval(values: &[f64], confidence: f64) -> Option<Interval> {
     let n = values.len() as f64;
     let error = sample_sd(values)? / n.sqrt();

@@ -12,20 +12,20 @@ pub fn mcnemar_exact(only_first: u64, only_second: u64) -> f64 {
     (2.0 * binomial_cdf(fewer, only_first.saturating_add(only_second), 0.5)).min(1.0)
 }
 
-/// Mean of per-item differences and its normal interval: mean ± z(1 - (1 - confidence)/2) · s / sqrt(n)
-/// (Wald's, for many independent items). `None` of fewer than two items.
+/// Returns the mean of per-item differences and its normal interval: mean ± z(1 - (1 - confidence)/2) · s / sqrt(n)
+/// (Wald's, for many independent items). `None` for fewer than two items.
 pub fn paired_interval(differences: &[f64], confidence: f64) -> Option<(f64, Interval)> {
     let centre = mean(differences)?;
     let half = normal_quantile(0.5 + confidence / 2.0) * sample_sd(differences)? / (differences.len() as f64).sqrt();
     Some((centre, Interval::around(centre, half)))
 }
 
-/// Mean of per-item differences and its interval where items of one cluster (the questions of one image) go together;
+/// Returns the mean of per-item differences and its interval where items of one cluster (the questions of one image) go together;
 /// `clusters` names the cluster of each item.
 ///
 /// The variance is G/(G-1) · Σ e² / n² over G clusters, where e is the sum of a cluster's differences from the mean
 /// (Liang and Zeger, Biometrika 73, 1986), and t has G - 1 degrees of freedom (Cameron and Miller, J. Hum. Resour. 50, 2015,
-/// II.B and VI.D). `None` of fewer than two clusters or lists of different lengths.
+/// II.B and VI.D). `None` for fewer than two clusters or lists of different lengths.
 pub fn clustered_interval(differences: &[f64], clusters: &[usize], confidence: f64) -> Option<(f64, Interval)> {
     if differences.len() != clusters.len() {
         return None;

@@ -3,7 +3,7 @@
 use super::Interval;
 use super::distributions::beta_quantile;
 
-/// Clopper and Pearson's exact interval (Biometrika 26, 1934) of the rate behind `k` events in `n` trials. Everything from 0 to
+/// Returns Clopper and Pearson's exact interval (Biometrika 26, 1934) of the rate behind `k` events in `n` trials. Everything from 0 to
 /// 1 without trials; `k` counts as at most `n`.
 pub fn rate_bounds(k: u64, n: u64, confidence: f64) -> Interval {
     let k = k.min(n);

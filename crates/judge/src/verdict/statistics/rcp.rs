@@ -7,7 +7,7 @@
 
 use super::t_quantile;
 
-/// The least mean of `n_submitted` runs that is not significantly below a reference of mean `mean` and standard deviation `s`
+/// Returns the least mean of `n_submitted` runs that is not significantly below a reference of mean `mean` and standard deviation `s`
 /// over `n_reference` runs: mean - t(1 - alpha, n_r + n_s - 2) · s · sqrt(1/n_r + 1/n_s), Student's two-sample test with equal
 /// variances, one-sided.
 ///

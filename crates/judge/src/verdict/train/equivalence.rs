@@ -1,4 +1,4 @@
-//! The test of the mean of some runs: the numbers it needs, and what it says. The rule is in [`super`].
+//! The equivalence test of the mean of some runs. [`super`] states the rule.
 
 use std::borrow::Cow;
 
@@ -8,26 +8,26 @@ use crate::verdict::statistics::{
     chi_square_sf, f_sf, mean, normal_cdf, normal_quantile, sample_sd, t_quantile, tost_known,
 };
 
-/// More seeds than this are not worth naming.
+/// Maximum number of further seeds that is advised.
 pub(crate) const MOST_SEEDS: u64 = 200;
-/// Quantiles for up to so many runs are at hand: a simulation asks for them often.
+/// Quantiles for up to this many runs are computed in advance, because simulations need them often.
 const AT_HAND: u64 = 10;
 
-/// From what the standard deviation of one run is known.
+/// Where the standard deviation of one run comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spread {
+pub(crate) enum SigmaSource {
     /// Assumed, and taken as known.
     Assumed,
-    /// From so many recorded runs.
+    /// From this many recorded runs.
     Recorded(u64),
-    /// From the judged runs themselves, which contradict what was assumed or recorded.
+    /// From the judged runs themselves, since they contradict the assumed or recorded one.
     Own,
 }
 
-/// A task with the numbers that its test needs.
+/// The equivalence test of a task.
 #[derive(Debug, Clone)]
-pub(crate) struct Test {
-    /// Lower end of where a faithful mean lies, in points.
+pub(crate) struct EquivalenceTest {
+    /// Lower end of the range of faithful means, in points.
     pub low: f64,
     /// Upper end.
     pub high: f64,
@@ -37,28 +37,28 @@ pub(crate) struct Test {
     pub sigma: f64,
     /// Where sigma comes from, for people.
     pub source: String,
-    /// Likewise, for the distribution of the mean.
-    pub spread: Spread,
+    /// Where sigma comes from; decides the distribution of the mean.
+    pub spread: SigmaSource,
     alpha: f64,
     quantile: f64,
     own_quantiles: Vec<f64>,
 }
 
-/// What the mean of some runs says.
+/// The finding of an equivalence test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Equivalence {
     /// Shown to lie within the margin.
     Equivalent,
     /// Shown to lie below, and not shown to be within the margin.
     Below,
-    /// Likewise above.
+    /// Shown to lie above, and not shown to be within the margin.
     Above,
     /// Neither is shown.
     Open,
 }
 
-impl Found {
-    /// The verdict that follows.
+impl Equivalence {
+    /// Returns the verdict that follows.
     pub(crate) fn verdict(self) -> Verdict {
         match self {
             Self::Equivalent => Verdict::Pass,
@@ -73,12 +73,12 @@ impl Found {
 pub(crate) struct Scatter {
     /// Their standard deviation in points.
     pub sd: f64,
-    /// Probability of one as large.
+    /// Probability of a standard deviation at least as large.
     pub p: f64,
 }
 
-impl Test {
-    /// The test of a task.
+impl EquivalenceTest {
+    /// Returns the test of a task.
     pub(crate) fn new(rule: &Rule, task: &Task) -> Self {
         let recorded: Vec<f64> = task.recorded.iter().map(|run| run.accuracy).collect();
         let measured = sample_sd(&recorded).filter(|sd| recorded.len() >= RECORDED_LEAST && *sd > 0.0);
@@ -87,11 +87,11 @@ impl Test {
         let (sigma, spread, quantile, source) = match measured {
             Some(sd) => (
                 sd,
-                Spread::Recorded(runs),
+                SigmaSource::Recorded(runs),
                 t_quantile(level, runs as f64 - 1.0),
                 format!("measured: the spread of {runs} recorded runs"),
             ),
-            None => (task.sigma.points, Spread::Assumed, normal_quantile(level), task.sigma.source.clone()),
+            None => (task.sigma.points, SigmaSource::Assumed, normal_quantile(level), task.sigma.source.clone()),
         };
         Self {
             low: task.range.low,
@@ -106,24 +106,25 @@ impl Test {
         }
     }
 
-    /// The test that judges these runs: by their own spread where they scatter more than sigma explains.
+    /// Returns the test that judges these runs. It uses their own spread if they scatter more than sigma explains.
     pub(crate) fn in_force(&self, scatter_alpha: f64, counted: &[f64]) -> (Cow<'_, Self>, Option<Scatter>) {
         match self.scatter(scatter_alpha, counted) {
             None => (Cow::Borrowed(self), None),
             Some(scatter) => {
                 let source = format!("the spread of these {} runs themselves", counted.len());
-                let own = Self { sigma: scatter.sd, spread: Spread::Own, source, ..self.clone() };
+                let own = Self { sigma: scatter.sd, spread: SigmaSource::Own, source, ..self.clone() };
                 (Cow::Owned(own), Some(scatter))
             }
         }
     }
 
-    /// Quantile of a one-sided test of the mean of so many runs, in standard errors. A single run has no spread of its own.
+    /// Returns the quantile of a one-sided test of the mean of `runs` runs, in standard errors; infinite for the own spread of a
+    /// single run.
     pub(crate) fn quantile(&self, runs: u64) -> f64 {
         match (self.spread, runs) {
-            (Spread::Assumed | Spread::Recorded(_), _) => self.quantile,
-            (Spread::Own, 0 | 1) => f64::INFINITY,
-            (Spread::Own, _) => self
+            (SigmaSource::Assumed | SigmaSource::Recorded(_), _) => self.quantile,
+            (SigmaSource::Own, 0 | 1) => f64::INFINITY,
+            (SigmaSource::Own, _) => self
                 .own_quantiles
                 .get(runs as usize - 2)
                 .copied()
@@ -131,7 +132,7 @@ impl Test {
         }
     }
 
-    /// Half the width of the interval of the mean of so many runs; of level 1 - 2 alpha.
+    /// Returns half the width of the interval of level 1 - 2 alpha for the mean of `runs` runs.
     pub(crate) fn half_width(&self, runs: u64) -> f64 {
         self.quantile(runs) * self.error(runs)
     }
@@ -140,40 +141,40 @@ impl Test {
         self.sigma / (runs as f64).sqrt()
     }
 
-    /// The p-value of what decided, with its name, where sigma is taken as known: of the two one-sided tests against the
-    /// margin the larger; of a mean shown to lie outside that against the range.
+    /// Returns the p-value that decided, with its name; `None` unless sigma is taken as known. It is the larger one of the two
+    /// one-sided tests against the margin or, for a mean shown to lie outside, that of the test against the range.
     pub(crate) fn p(&self, mean: f64, runs: u64) -> Option<(f64, &'static str)> {
         let of = |margin| tost_known(mean, self.sigma, runs, self.low - margin, self.high + margin);
         let (above, below) = of(self.margin);
         let equivalence = (above.max(below), "of the two one-sided tests against the margin");
         let p = match self.find(mean, runs) {
-            Found::Below => {
+            Equivalence::Below => {
                 (normal_cdf((mean - self.low) / self.error(runs)), "of the one-sided test against the range")
             }
-            Found::Above => {
+            Equivalence::Above => {
                 (normal_cdf((self.high - mean) / self.error(runs)), "of the one-sided test against the range")
             }
-            Found::Equivalent | Found::Open => equivalence,
+            Equivalence::Equivalent | Equivalence::Open => equivalence,
         };
-        (self.spread == Spread::Assumed).then_some(p)
+        (self.spread == SigmaSource::Assumed).then_some(p)
     }
 
-    /// What a mean over so many runs says.
-    pub(crate) fn find(&self, mean: f64, runs: u64) -> Found {
+    /// Tests a mean over `runs` runs.
+    pub(crate) fn find(&self, mean: f64, runs: u64) -> Equivalence {
         let half = self.half_width(runs);
         if mean - half > self.low - self.margin && mean + half < self.high + self.margin {
-            Found::Equivalent
+            Equivalence::Equivalent
         } else if mean + half < self.low {
-            Found::Below
+            Equivalence::Below
         } else if mean - half > self.high {
-            Found::Above
+            Equivalence::Above
         } else {
-            Found::Open
+            Equivalence::Open
         }
     }
 
-    /// Probabilities of PASS, FAIL and INCONCLUSIVE of the mean of so many runs drawn around `mean` with the test's sigma;
-    /// the scatter of the runs is left out of account.
+    /// Returns the probabilities of PASS, FAIL and INCONCLUSIVE for the mean of `runs` runs drawn around `mean` with the sigma of
+    /// the test, ignoring the check of their scatter.
     pub(crate) fn rates(&self, mean: f64, runs: u64) -> [f64; 3] {
         let (half, error) = (self.half_width(runs), self.error(runs));
         let below = |bound: f64| normal_cdf((bound - mean) / error);
@@ -188,26 +189,26 @@ impl Test {
         [pass, fail, (1.0 - pass - fail).max(0.0)]
     }
 
-    /// The verdict of runs that count.
+    /// Returns the verdict on runs that count.
     pub(crate) fn decide(&self, scatter_alpha: f64, counted: &[f64]) -> Verdict {
         let Some(mean) = mean(counted) else { return Verdict::Infra };
         self.in_force(scatter_alpha, counted).0.find(mean, counted.len() as u64).verdict()
     }
 
-    /// Whether the runs scatter more than sigma explains, at that level.
+    /// Returns the scatter of the runs if sigma does not explain it at level `alpha`.
     fn scatter(&self, alpha: f64, counted: &[f64]) -> Option<Scatter> {
         let sd = sample_sd(counted)?;
         let (df, ratio) = (counted.len() as f64 - 1.0, (sd / self.sigma).powi(2));
         let p = match self.spread {
-            Spread::Assumed => chi_square_sf(df * ratio, df),
-            Spread::Recorded(runs) => f_sf(ratio, df, runs as f64 - 1.0),
-            Spread::Own => 1.0,
+            SigmaSource::Assumed => chi_square_sf(df * ratio, df),
+            SigmaSource::Recorded(runs) => f_sf(ratio, df, runs as f64 - 1.0),
+            SigmaSource::Own => 1.0,
         };
         (p < alpha).then_some(Scatter { sd, p })
     }
 
-    /// How many more runs would settle an open mean, were it and the spread to stay; none where even a great many would not.
+    /// Returns how many more runs would settle an open mean if mean and spread stay; `None` if [`MOST_SEEDS`] would not.
     pub(crate) fn more(&self, mean: f64, runs: u64) -> Option<u64> {
-        (1..=MOST_SEEDS).find(|more| self.find(mean, runs + more) != Found::Open)
+        (1..=MOST_SEEDS).find(|more| self.find(mean, runs + more) != Equivalence::Open)
     }
 }

@@ -1,24 +1,24 @@
-//! Judges the runs of a task by its targets.
+//! Judges the runs of a task by its published targets and words the evidence.
 
 use super::super::Verdict;
 use super::super::golden::Band;
 use super::super::published::{Published, Rule, Scored, Task};
 use super::super::row::{Estimate, Gate, Judged, Target};
-use super::super::runs::{Expected, Run, sort};
+use super::super::runs::{RunCriteria, TrainingRun, sort};
 use super::super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
 use super::equivalence::MOST_SEEDS;
-use super::{Found, Scatter, Test};
+use super::{Equivalence, EquivalenceTest, Scatter};
 use base::format::number_of;
 
 /// Judges the trainings of a task by the rules above.
-pub(crate) fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
+pub(crate) fn judge(published: &Published, name: &str, runs: &[TrainingRun]) -> Judged {
     let Some(task) = published.task(name) else {
         let mut judged = Judged::new(name, Gate::Train, "accuracy");
         judged.verdict = Verdict::Inconclusive;
         judged.evidence.push("no result of this task was published".into());
         return judged;
     };
-    let (rule, test) = (&published.rule, Test::new(&published.rule, task));
+    let (rule, test) = (&published.rule, EquivalenceTest::new(&published.rule, task));
     let mut judged = unjudged(published, task, &test);
     let sorted = sort(runs, &expected(rule, task, &test));
     let counted = &sorted.counted;
@@ -35,8 +35,8 @@ pub(crate) fn judge(published: &Published, name: &str, runs: &[Run]) -> Judged {
     judged
 }
 
-/// What was published of the test sets that runs answered in place of what is judged; no verdict follows from it.
-fn of_test_sets(published: &Published, task: &Task, runs: &[Run]) -> Vec<String> {
+/// Returns the published figures of test sets that runs answered instead of the judged splits. No verdict follows from them.
+fn of_test_sets(published: &Published, task: &Task, runs: &[TrainingRun]) -> Vec<String> {
     let mut told = Vec::new();
     for (run, measured) in runs.iter().filter_map(|run| Some((run, run.result.as_ref().ok()?))) {
         let same = |test: &&super::super::published::Test| {
@@ -58,7 +58,7 @@ fn of_test_sets(published: &Published, task: &Task, runs: &[Run]) -> Vec<String>
     told
 }
 
-fn unjudged(published: &Published, task: &Task, test: &Test) -> Judged {
+fn unjudged(published: &Published, task: &Task, test: &EquivalenceTest) -> Judged {
     let (range, headline) = (&task.range, &task.headline);
     let place = |from: &str| format!("{}, {from}", published.source);
     let target = |name: &str, low, high, decides, sentence| Target {
@@ -87,8 +87,8 @@ fn unjudged(published: &Published, task: &Task, test: &Test) -> Judged {
     }
 }
 
-fn expected<'g>(rule: &Rule, task: &'g Task, test: &Test) -> Expected<'g> {
-    Expected {
+fn expected<'g>(rule: &Rule, task: &'g Task, test: &EquivalenceTest) -> RunCriteria<'g> {
+    RunCriteria {
         splits: Some(&task.splits),
         n: task.n,
         plausible: Some((test.low - rule.converged_within, test.high + rule.converged_within)),
@@ -96,8 +96,15 @@ fn expected<'g>(rule: &Rule, task: &'g Task, test: &Test) -> Expected<'g> {
     }
 }
 
-/// Puts what the mean says into the row; its verdict.
-fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &[f64], mean: f64) -> Verdict {
+/// Puts the findings about the mean into the row; returns their verdict.
+fn weigh(
+    judged: &mut Judged,
+    rule: &Rule,
+    task: &Task,
+    known: &EquivalenceTest,
+    counted: &[f64],
+    mean: f64,
+) -> Verdict {
     let (test, scatter) = known.in_force(rule.scatter_alpha, counted);
     let runs = counted.len() as u64;
     let half = test.half_width(runs);
@@ -120,16 +127,16 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
     let (sentence, advice) = said(rule, task, &test, found, (mean, interval));
     judged.evidence.push(sentence);
     judged.what_to_do = judged.what_to_do.take().or(advice.map(str::to_owned));
-    if found == Found::Open {
+    if found == Equivalence::Open {
         judged.more_seeds = test.more(mean, runs);
         let advice = judged.more_seeds.map_or_else(
-            || format!("the mean lies where {MOST_SEEDS} seeds more would not settle it"),
+            || format!("the mean lies where even {MOST_SEEDS} more seeds would not settle it"),
             |more| format!("train {} more: that settles it if mean and spread stay", number_of(more, "seed")),
         );
         judged.what_to_do.get_or_insert(advice);
     }
     if let Some(Scatter { sd, p }) = scatter {
-        let at = usize::from(found != Found::Open);
+        let at = usize::from(found != Equivalence::Open);
         judged.evidence.insert(
             at,
             format!(
@@ -139,7 +146,7 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
                 p_value(p)
             ),
         );
-        if found == Found::Open {
+        if found == Equivalence::Open {
             let advice = judged.what_to_do.take().unwrap_or_default();
             judged.what_to_do = Some(format!("look for the run that lies apart and why it does; {advice}"));
         }
@@ -157,17 +164,17 @@ fn weigh(judged: &mut Judged, rule: &Rule, task: &Task, known: &Test, counted: &
     found.verdict()
 }
 
-/// Small ones are not told as 0.
+/// Formats a p-value; a small one is not shown as 0.
 fn p_value(p: f64) -> String {
     if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p {p:.4}") }
 }
 
-/// What was found in a sentence, and what a person does about it.
+/// Returns the finding in a sentence, and what to do about it.
 fn said(
     rule: &Rule,
     task: &Task,
-    test: &Test,
-    found: Found,
+    test: &EquivalenceTest,
+    found: Equivalence,
     (mean, interval): (f64, Interval),
 ) -> (String, Option<&'static str>) {
     let place = format!(
@@ -178,45 +185,47 @@ fn said(
         interval.high
     );
     match found {
-        Found::Equivalent => (format!("{place}: shown to be at most {} from {}", rule.margin, span(task, test)), None),
-        Found::Below => (
+        Equivalence::Equivalent => {
+            (format!("{place}: shown to be at most {} from {}", rule.margin, span(task, test)), None)
+        }
+        Equivalence::Below => (
             format!("{place}: below what a faithful training gives"),
             Some("compare first weights, features, data and loss curve with the published settings"),
         ),
-        Found::Above => (
+        Equivalence::Above => (
             format!("{place}: above what a faithful training gives, so not the published result either"),
             Some("look for evaluation items in the training data, then for changed data or hyper-parameters"),
         ),
-        Found::Open => (
+        Equivalence::Open => (
             format!("{place}: neither shown to be within {} of {} nor outside it", rule.margin, span(task, test)),
             None,
         ),
     }
 }
 
-/// What a faithful mean is compared with, for people.
-fn span(task: &Task, test: &Test) -> String {
+/// Returns the range, and the headline if that lies above it, for people.
+fn span(task: &Task, test: &EquivalenceTest) -> String {
     let range = format!("{:.1}–{:.1}", task.range.low, task.range.high);
     if test.high > task.range.high { format!("{range} or the headline {:.2}", test.high) } else { range }
 }
 
-/// What the runs' own spread would say, which nothing follows from: of few runs it is known too badly.
-fn own_spread(confidence: f64, test: &Test, counted: &[f64]) -> Option<String> {
+/// Returns what the own spread of the runs would say. Nothing follows from it, since few runs say too little about their spread.
+fn own_spread(confidence: f64, test: &EquivalenceTest, counted: &[f64]) -> Option<String> {
     let Interval { low, high } = mean_interval(counted, confidence)?;
     let (above, below) = tost_t(counted, test.low - test.margin, test.high + test.margin)?;
     Some(format!(
-        "by the runs' own spread the {:.0} % interval is {low:.2}–{high:.2}, and p is {:.3} of the two one-sided tests",
+        "with the runs' own spread the {:.0} % interval is {low:.2}–{high:.2}, and p is {:.3} of the two one-sided tests",
         confidence * 100.0,
         above.max(below)
     ))
 }
 
-/// The two sides of the target that decides.
-fn sides(task: &Task, test: &Test) -> String {
+/// Returns the bounds of the target that decides, in words.
+fn sides(task: &Task, test: &EquivalenceTest) -> String {
     format!("at most {} outside {}", test.margin, span(task, test))
 }
 
-/// The interval that many people expect here, and what it answers.
+/// Returns the binomial interval that many people expect here, and why it does not decide.
 fn other_questions(task: &Task, mean: f64) -> String {
     let (low, high) = wilson(mean / 100.0, task.n, 0.95);
     format!(
@@ -226,8 +235,8 @@ fn other_questions(task: &Task, mean: f64) -> String {
     )
 }
 
-/// What judging by so many runs is worth.
-fn worth(rule: &Rule, test: &Test, runs: u64) -> String {
+/// Returns how many worse trainings would pass with this many runs.
+fn worth(rule: &Rule, test: &EquivalenceTest, runs: u64) -> String {
     let percent = |share: f64| if share < 0.001 { "under 0.1 %".to_owned() } else { format!("{:.1} %", share * 100.0) };
     let passed = |below: f64| percent(test.rates(test.low - below, runs)[0]);
     let few =
@@ -243,9 +252,9 @@ fn worth(rule: &Rule, test: &Test, runs: u64) -> String {
 
 pub(super) fn targets(
     judged: &mut Judged,
-    test: &Test,
+    test: &EquivalenceTest,
     task: &Task,
-    found: Found,
+    found: Equivalence,
     (mean, interval): (f64, Interval),
     runs: u64,
 ) {
@@ -270,9 +279,9 @@ pub(super) fn targets(
             }
             _ => {
                 let met = match found {
-                    Found::Equivalent => Some(true),
-                    Found::Below | Found::Above => Some(false),
-                    Found::Open => None,
+                    Equivalence::Equivalent => Some(true),
+                    Equivalence::Below | Equivalence::Above => Some(false),
+                    Equivalence::Open => None,
                 };
                 (met, format!("the interval is {:.2}–{:.2}", interval.low, interval.high))
             }

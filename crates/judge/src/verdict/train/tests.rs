@@ -1,23 +1,28 @@
 use super::super::Verdict;
 use super::super::published::Published;
 use super::super::row::Judged;
-use super::super::runs::Run;
+use super::super::runs::TrainingRun;
 use super::gate::*;
-use super::{Found, Test};
+use super::{Equivalence, EquivalenceTest};
 use crate::verdict::row::RunState;
-use crate::verdict::runs::Measured;
+use crate::verdict::runs::Measurement;
 
 fn published() -> Published {
     Published::embedded().unwrap()
 }
 
-fn runs(task: &str, accuracies: &[f64]) -> Vec<Run> {
+fn runs(task: &str, accuracies: &[f64]) -> Vec<TrainingRun> {
     let published = published();
     let task = published.task(task).unwrap();
-    let measured = |accuracy| Measured { accuracy, n: task.n, splits: task.splits.clone(), ..Measured::default() };
+    let measured =
+        |accuracy| Measurement { accuracy, n: task.n, splits: task.splits.clone(), ..Measurement::default() };
     (1..)
         .zip(accuracies)
-        .map(|(seed, accuracy)| Run { name: format!("seed-{seed}"), seed: Some(seed), result: Ok(measured(*accuracy)) })
+        .map(|(seed, accuracy)| TrainingRun {
+            name: format!("seed-{seed}"),
+            seed: Some(seed),
+            result: Ok(measured(*accuracy)),
+        })
         .collect()
 }
 
@@ -59,9 +64,9 @@ fn an_open_mean_says_how_many_seeds_settle_it() {
     let judged = judged("nlvr2", &[73.8]);
     let more = judged.more_seeds.unwrap();
     let task = published();
-    let test = Test::new(&task.rule, task.task("nlvr2").unwrap());
-    assert_eq!(test.find(73.8, more), Found::Open, "one run is there already");
-    assert_ne!(test.find(73.8, 1 + more), Found::Open);
+    let test = EquivalenceTest::new(&task.rule, task.task("nlvr2").unwrap());
+    assert_eq!(test.find(73.8, more), Equivalence::Open, "one run is there already");
+    assert_ne!(test.find(73.8, 1 + more), Equivalence::Open);
     assert_eq!(judged.what_to_do.unwrap(), format!("train {more} seeds more: that settles it if mean and spread stay"));
 }
 
@@ -87,10 +92,14 @@ fn what_is_no_draw_of_the_training_is_named() {
             .any(|e| e.contains("seed-2: did not converge: 50.86 is what one answer, always True, earns"))
     );
     assert_eq!(collapsed.observed, Some(74.35), "not in the mean");
-    three[1] = Run { name: "crashed".into(), seed: Some(2), result: Err("stopped at stage train-nlvr2 (DISK)".into()) };
+    three[1] = TrainingRun {
+        name: "crashed".into(),
+        seed: Some(2),
+        result: Err("stopped at stage train-nlvr2 (DISK)".into()),
+    };
     let crashed = judge(&published(), "nlvr2", &three);
     assert_eq!((crashed.verdict, crashed.runs[1].state), (Verdict::Infra, RunState::Missing));
-    three[1] = Run { seed: Some(1), ..three[0].clone() };
+    three[1] = TrainingRun { seed: Some(1), ..three[0].clone() };
     assert_eq!(judge(&published(), "nlvr2", &three).verdict, Verdict::Inconclusive);
     assert_eq!(judge(&published(), "nlvr2", &[]).verdict, Verdict::Infra);
     assert_eq!(judge(&published(), "retrieval", &three).verdict, Verdict::Inconclusive);
@@ -144,7 +153,7 @@ fn few_recorded_runs_do_not_make_faithful_ones_scatter() {
     for _ in 0..all {
         let recorded = (1..=5).map(|seed| crate::verdict::golden::Recorded { seed, accuracy: draws.normal(69.9, 0.2) });
         published.tasks[0].recorded = recorded.collect();
-        let test = Test::new(&published.rule, &published.tasks[0]);
+        let test = EquivalenceTest::new(&published.rule, &published.tasks[0]);
         let runs: Vec<f64> = (0..5).map(|_| draws.normal(69.9, 0.2)).collect();
         contradicted += u64::from(test.in_force(0.01, &runs).1.is_some());
     }
@@ -170,9 +179,9 @@ fn recorded_runs_replace_the_assumed_spread() {
     let task = &mut published.tasks[0];
     let record = |(seed, accuracy)| crate::verdict::golden::Recorded { seed, accuracy };
     task.recorded = [(1, 69.8), (2, 69.9), (3, 70.0), (4, 70.1)].map(record).to_vec();
-    assert!(Test::new(&published.rule, task).source.starts_with("assumed"), "four say too little");
+    assert!(EquivalenceTest::new(&published.rule, task).source.starts_with("assumed"), "four say too little");
     task.recorded.push(record((5, 69.9)));
-    let test = Test::new(&published.rule, task);
+    let test = EquivalenceTest::new(&published.rule, task);
     assert!((test.sigma - 0.114_017_542_5).abs() < 1e-9 && (test.quantile(3) - 2.131_846_8).abs() < 1e-6, "{test:?}");
     assert_eq!(test.source, "measured: the spread of 5 recorded runs");
 }
@@ -182,7 +191,7 @@ fn recorded_runs_replace_the_assumed_spread() {
 fn the_tests_keep_their_sizes() {
     let published = published();
     for task in &published.tasks {
-        let test = Test::new(&published.rule, task);
+        let test = EquivalenceTest::new(&published.rule, task);
         for runs in [1, 2, 3, 5, 10, 50] {
             for faithful in [test.low, test.high, task.faithful.mean] {
                 let [pass, fail, open] = test.rates(faithful, runs);
