@@ -44,7 +44,7 @@ fn the_top_help_names_variables_and_fits_a_terminal() {
 fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
     let place = tempfile::tempdir().unwrap();
     for (words, meant) in [
-        (&["fetch", "bert-vocb"][..], "did you mean bert-vocab?"),
+        (&["fetch", "bert-vocb"][..], "did you mean bert-vocab"),
         (&["verify", "--task", "nlvr"], "did you mean nlvr2?"),
         (&["clean", "achives"], "archives"),
         (&["doctr"], "doctor"),
@@ -74,7 +74,7 @@ fn quiet_leaves_results_and_verbose_adds_details() {
     let missing = stderr(&run(repro(place.path()).args(["-q", "report", "nowhere"]), 5));
     assert!(missing.starts_with("error: "), "{missing}");
     let split = stderr(&run(
-        repro(place.path()).args("train vqa --data-root data --train trian --from-scratch --output out".split(' ')),
+        repro(place.path()).args("train vqa --data-root data --train trian --from-scratch --output other".split(' ')),
         5,
     ));
     assert!(split.contains("did you mean train?"), "{split}");

@@ -83,7 +83,7 @@ fn what_would_not_load_is_refused() {
     let mut twice = nlvr2.clone();
     twice.insert("lxrt_encoder.model.module.bert.pooler.dense.bias".into(), nlvr2[0].clone());
     write_pth(&at("twice.pth"), &twice).unwrap();
-    refused(&["--from", "twice", "--to", "new.pth"], 5, "there twice");
+    refused(&["--from", "twice", "--to", "new.pth"], 5, "dense.bias twice");
     let config = std::fs::read_to_string(at("port/config.json")).unwrap();
     std::fs::write(at("port/config.json"), config.replace("\"r_layers\": 2", "\"r_layers\": 5")).unwrap();
     refused(&["--from", "port", "--to", "new.pth"], 5, "r_layers is 5, but its tensors have 2");

@@ -31,7 +31,7 @@ fn a_dead_engine_is_named_with_what_mends_it() {
     let host = format!("unix://{}", socket.display());
     let text = stdout(&run(&mut doctor(folder.path(), &host, &["--for", "docker"]), 4));
     assert!(
-        text.contains(&format!("there is no {}", socket.display())) && text.contains("$ unset DOCKER_HOST\n"),
+        text.contains(&format!("{} does not exist", socket.display())) && text.contains("$ unset DOCKER_HOST\n"),
         "{text}"
     );
     let verdict = text.lines().last().unwrap();

@@ -232,7 +232,7 @@ fn minival_needs_the_order_of_the_published_file() {
     write(&workspace.path(TSV), &tsv(images("COCO_val2014_", 5_001)));
     workspace.fetched("vqa-minival", &questions(["COCO_val2014_1", "COCO_val2014_4999", "COCO_val2014_5000"]));
     let text = stderr(&run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5));
-    assert!(text.contains("1 of 3 questions") && text.contains("behind its first 5000 rows"), "{text}");
+    assert!(text.contains("1 of 3 questions") && text.contains("after its first 5000 rows"), "{text}");
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn wrong_command_lines_are_told_what_to_do() {
         assert!(stderr(&output).contains(complaint), "{arguments}: {}", stderr(&output));
     }
     let help = stdout(&run(repro(place.path()).args(["pretrain", "--help"]), 0));
-    assert!(help.contains("--task-mask-lm --task-obj-predict --task-matched --task-qa"));
+    assert!(help.contains("--task-mask-lm --task-obj-predict --task-matched \\\n"));
 }
 
 /// A folder with generated data.

@@ -38,7 +38,7 @@ pub const BUILD: [Variable; 9] = [
     variable("REPRO_WORKER_SOURCE", "build, set by itself: SHA-256 over the worker's source"),
     variable("REPRO_TCH_VERSION", "build, set by itself: the version of tch"),
     variable("REPRO_ENGINE_STARTED", "ci/test: the container engine was started for the tests"),
-    variable("REPRO_ACCEPT_SCHEMA", "tests: writes the schema of report.json anew in place of comparing it"),
+    variable("REPRO_ACCEPT_SCHEMA", "tests: writes the schema of report.json instead of comparing it"),
 ];
 
 /// Variables of the tests. Those that begin with `REPRO_TEST_` pass something on from a test to the program or script that it starts.

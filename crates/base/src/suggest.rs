@@ -33,7 +33,7 @@ mod tests {
     fn the_most_alike_come_first() {
         let known = ["train", "minival", "nominival", "test"];
         let of = |given: &str| did_you_mean(given, known);
-        assert_eq!(of("minval").unwrap(), "did you mean minival?");
+        assert_eq!(of("minval").unwrap(), "did you mean minival or nominival?");
         assert_eq!(of("trian").unwrap(), "did you mean train?");
         assert_eq!(of("MINIVAL").unwrap(), "did you mean minival or nominival?");
         assert_eq!((of("xyz"), of("")), (None, None));

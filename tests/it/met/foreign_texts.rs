@@ -222,7 +222,7 @@ fn a_file_of_a_different_kind_is_named_with_the_next_step_and_no_store_is_built(
             "data/gqa/trainval_label2ans.json",
             br#"{"yes": 0}"#.to_vec(),
             train(folder, "gqa", start),
-            ["exchanged", "name"],
+            ["swapped", "rename"],
         ),
         (
             "sizes.json",
@@ -347,7 +347,7 @@ fn all_arguments_are_checked_before_features_are_converted() {
         ("train nlvr2 --load-lxmert-qa file", USAGE, ["cannot be used for NLVR2", "--load-lxmert"]),
         ("train vqa --from-scratch --train train --valid typo", DATA, ["vqa/typo.json", "splits there: train, valid"]),
         ("train vqa --from-scratch --output file", USAGE, ["file is a file", "name a folder"]),
-        ("train vqa --from-scratch --output file/below", INFRA, ["file is not a folder", "another place"]),
+        ("train vqa --from-scratch --output file/below", INFRA, ["file is not a folder", "name another folder"]),
         (docker, INFRA, ["nobody.sock", "next:"]),
         (&format!("{pretrain} --load typo"), DATA, ["there is no checkpoint \"typo\"", "typo_LXRT.pth"]),
         (&format!("{pretrain} --from-scratch --output file"), USAGE, ["file is a file", "name a folder"]),

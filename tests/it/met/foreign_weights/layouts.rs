@@ -63,9 +63,12 @@ fn every_layout_of_the_same_model_converts_to_the_same_file() {
     ];
     let world = tempfile::tempdir().unwrap();
     let mut written = Vec::new();
-    for (name, note) in
-        all.into_iter().zip(["VOLTA", "cls.predictions.decoder.weight alone", "it is in 4 shards", "it is in 4 shards"])
-    {
+    for (name, note) in all.into_iter().zip([
+        "VOLTA",
+        "stored only as cls.predictions.decoder.weight",
+        "it is in 4 shards",
+        "it is in 4 shards",
+    ]) {
         let Some(path) = fixtures::beside(&format!("cases/{name}")) else { continue };
         let line = ["convert", "--from", path.to_str().unwrap(), "--to", "out/model.pth"];
         let said = stdout(&run(repro(world.path()).args(line), 0));
@@ -119,7 +122,7 @@ fn weights_are_found_by_the_name_of_their_variant_and_in_older_shards() {
     let convert =
         |from: &str, to: &str| run(repro(world.folder.path()).args(["convert", "--from", from, "--to", to]), 0);
     let said = stdout(&convert("port", "a.pth"));
-    assert!(said.contains("its weights are model.fp16.safetensors"), "{said}");
+    assert!(said.contains("read from model.fp16.safetensors"), "{said}");
     fs::copy(at("model.fp16.safetensors"), at("model.ema.safetensors")).unwrap();
     let said = world.fails("convert --from port --to out.pth");
     assert!(
