@@ -46,7 +46,7 @@ pub struct RunSettings {
 
 /// Runs a plan, has it judged, writes the report into the run's folder, and returns report and folder.
 ///
-/// If no stage had to run, the existing report is kept with the times of the run that did the work ([`kept_report`]).
+/// If no stage had to run, the existing report is kept with the times of the run that did the work (`kept_report`).
 ///
 /// `display` is called with every event as it is written. `judge` is also called for a run that the error of a stage stopped.
 ///

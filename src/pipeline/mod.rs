@@ -18,7 +18,7 @@
 //!
 //! - *Run folders.* The name of a run folder comes from the plan (stages, parameters, input files). The same plan continues or
 //!   refreshes the same folder; a changed parameter opens a new one. Only the last report of a plan is kept; `events.jsonl` keeps
-//!   the history. A run in which no stage had to run leaves the folder unchanged ([`kept_report`]).
+//!   the history. A run in which no stage had to run leaves the folder unchanged (`kept_report`).
 //! - *Interruption.* A stage fills `.partial-…`, writes `stage.json` last, and is then renamed. A folder with its final name is
 //!   complete. The next run removes anything else, or resumes it if the stage can ([`plan::Stage::resumes`]).
 //! - *Data too large for the cache.* Fetched and prepared data lie in the workspace itself. The stages that check them run every

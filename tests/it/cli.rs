@@ -45,7 +45,7 @@ fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
     let place = tempfile::tempdir().unwrap();
     for (words, meant) in [
         (&["fetch", "bert-vocb"][..], "did you mean bert-vocab"),
-        (&["verify", "--task", "nlvr"], "did you mean nlvr2?"),
+        (&["verify", "--task", "nlvr"], "did you mean nlvr2"),
         (&["clean", "achives"], "archives"),
         (&["doctr"], "doctor"),
     ] {

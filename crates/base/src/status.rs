@@ -55,13 +55,13 @@ pub fn line(text: impl Display) {
     }
 }
 
-/// Like [`line`], but writes also when quiet: for what stops a command or answers a signal.
+/// Like [`line()`], but writes also when quiet: for what stops a command or answers a signal.
 pub fn always(text: impl Display) {
     let text = sanitize::lines(&text.to_string()) + "\n";
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Like [`line`], but writes only when verbose.
+/// Like [`line()`], but writes only when verbose.
 pub fn detail(text: impl Display) {
     if volume() == Volume::Verbose {
         always(text);

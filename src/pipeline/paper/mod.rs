@@ -4,10 +4,10 @@
 //! - [`settings`]: what a run is made with;
 //! - [`needs`]: which files a task reads, and where they come from;
 //! - [`inventory`]: what lies in the workspace, as small files that stages depend on;
-//! - `fetching`: the stages that fetch and prepare;
-//! - [`rate`]: how fast earlier trainings went here;
+//! - `data_stages`: the stages that fetch and prepare;
+//! - [`training_rate`]: how fast earlier trainings went here;
 //! - [`forecast`]: what a run would do, without a network;
-//! - `train`: training and evaluation, behind [`FineTuner`];
+//! - `fine_tuner`: training and evaluation, behind [`FineTuner`];
 //! - `plan`: all of it as stages.
 //!
 //! Fetching and preparing run every time, at the cost of a look at sizes and times where all is there; what they find

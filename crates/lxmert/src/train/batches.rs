@@ -14,7 +14,7 @@ const AHEAD: usize = 2;
 
 /// A batch with its targets.
 pub struct Ready {
-    /// Positions of its examples in [`PreparedSplit::questions`].
+    /// Positions of its examples in [`PreparedSplit::examples`].
     pub positions: Vec<usize>,
     /// The model's input.
     pub batch: Batch,

@@ -66,8 +66,8 @@ fn every_layout_of_the_same_model_converts_to_the_same_file() {
     for (name, note) in all.into_iter().zip([
         "VOLTA",
         "stored only as cls.predictions.decoder.weight",
-        "it is in 4 shards",
-        "it is in 4 shards",
+        "read from 4 shards",
+        "read from 4 shards",
     ]) {
         let Some(path) = fixtures::beside(&format!("cases/{name}")) else { continue };
         let line = ["convert", "--from", path.to_str().unwrap(), "--to", "out/model.pth"];
@@ -141,7 +141,7 @@ fn weights_are_found_by_the_name_of_their_variant_and_in_older_shards() {
     }
     let map: BTreeMap<&String, &str> = state.keys().map(|name| (name, of(name))).collect();
     fs::write(at("pytorch_model.bin.index.json"), serde_json::json!({"weight_map": map}).to_string()).unwrap();
-    assert!(stdout(&convert("port", "c.pth")).contains("it is in 2 shards"), "an index goes before variants");
+    assert!(stdout(&convert("port", "c.pth")).contains("read from 2 shards"), "an index goes before variants");
     let read = |name: &str| lxmert_spec::loading::read(&world.at(name)).unwrap();
     assert!(read("a.pth") == read("b.pth") && read("b.pth") == read("c.pth"));
 }

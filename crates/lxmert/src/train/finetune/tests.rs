@@ -338,7 +338,11 @@ fn damage_costs_a_snapshot_and_no_more() {
     let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume);
     let mut copier = Copier::of(&settings);
     assert_eq!(world.run(&settings, &mut copier).unwrap(), outcome);
-    assert!(copier.notes[0].contains("skipped a damaged snapshot") && copier.notes[1].contains("after step 6"), "{:?}", copier.notes);
+    assert!(
+        copier.notes[0].contains("skipped a damaged snapshot") && copier.notes[1].contains("after step 6"),
+        "{:?}",
+        copier.notes
+    );
     assert!(files(copy) == files(&whole.output));
 }
 
