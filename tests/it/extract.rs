@@ -219,7 +219,7 @@ fn a_killed_extraction_resumes_with_different_shards() {
 
     world.image(5, "");
     let error = stderr(&run(&mut world.repro(&["--order", "id", "--shards", "3"]), 0));
-    assert!(error.contains("of 6 images were done before"), "{error}");
+    assert!(error.contains("of 6 images were extracted before"), "{error}");
     world.is_right(&[0, 1, 2, 3, 4, 5]);
     let extracted = world.json("val2014_obj36.extract.json")["extracted"].as_u64().unwrap();
     assert!(extracted <= 3, "{extracted} were extracted again");
@@ -243,7 +243,7 @@ fn missing_requirements_are_named_before_anything_runs() {
 
     fs::write(world.workspace.path("data/extract/extract_coco_image.py"), b"print('other')").unwrap();
     let error = stderr(&run(&mut world.repro(&BY_ID), 7));
-    assert!(error.contains("extract_coco_image.py is not the file that it should be"), "{error}");
+    assert!(error.contains("extract_coco_image.py has the wrong content"), "{error}");
     fs::remove_file(world.workspace.path("data/extract/extract_coco_image.py")).unwrap();
     let error = stderr(&run(&mut world.repro(&BY_ID), 5));
     assert!(error.contains("repro fetch --task extract"), "{error}");
