@@ -238,7 +238,10 @@ fn without_a_worker_the_harness_does_what_it_can_and_names_what_is_missing() {
     }
     let version = stdout(&run(&mut command(&["--version", "--verbose"]), 0));
     let last = version.lines().last().unwrap();
-    assert!(last.starts_with("worker: none: the program repro-worker is missing") && last.contains("ci/install"), "{version}");
+    assert!(
+        last.starts_with("worker: none: the program repro-worker is missing") && last.contains("ci/install"),
+        "{version}"
+    );
     assert!(version.starts_with("repro 0.1.0\ncommit: "), "{version}");
     let doctor = run(&mut command(&["doctor", "--for", "demo"]), INFRA);
     assert!(stdout(&doctor).contains("demo  not ready: worker"), "{}", stdout(&doctor));
