@@ -11,10 +11,10 @@ use super::published;
 use super::walk::{bytes, entries, every, folders, is_inside, name};
 use base::error::Result;
 use judge::evidence::training::OUTCOME;
+use judge::evidence::unfinished::SNAPSHOTS;
 
 /// Files that make a stage worth keeping: what a verdict or a report rests on.
 const EVIDENCE: [&str; 4] = ["result.json", OUTCOME, "baselines.json", "assets.json"];
-const SNAPSHOTS: &str = "snapshots";
 /// Beginnings of the names of what is at work or was left by a kill.
 const TEMPORARY: [&str; 4] = [".writing-", ".building-", ".discarded-", ".link-"];
 const UNPACKING: &str = ".unpacking";

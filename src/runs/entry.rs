@@ -1,10 +1,11 @@
 //! Reads what is listed of one folder.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::find::{self, Candidate, Holds, SNAPSHOTS};
+use super::find::{self, Candidate, Holds};
 use base::clock;
 use base::error::{Error, Result};
 use base::files::{self, lock};
@@ -13,7 +14,7 @@ use judge::evidence::journal::{self, RunEnd};
 use judge::evidence::result::FILE as RESULT;
 use judge::evidence::run::{REPORT, RunEvidence, glance};
 use judge::evidence::training::{METRICS, OUTCOME};
-use judge::evidence::unfinished::{self, SnapshotHead};
+use judge::evidence::unfinished::{self, SNAPSHOTS, SnapshotHead};
 use judge::grade::deviations::{from_paper, from_protocol};
 use judge::report::{Report, json};
 use judge::verdict::Verdict;
@@ -35,6 +36,13 @@ pub struct Entry {
     /// Over all tasks, if it was judged.
     pub(super) verdict: Option<Verdict>,
     pub(super) tasks: Vec<Row>,
+}
+
+impl Entry {
+    /// Whether its settings are compared with the demo's recorded runs, not with the paper.
+    pub(super) fn is_demo(&self) -> bool {
+        self.kind == Kind::Run && self.profile.as_deref() == Some("demo")
+    }
 }
 
 /// What wrote a folder.
@@ -107,12 +115,9 @@ pub fn list(folders: &[PathBuf]) -> Result<Vec<Entry>> {
         }
         find::below(folder, &mut candidates);
     }
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     candidates.retain(|candidate| {
-        let real = std::fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone());
-        let is_new = !seen.contains(&real);
-        seen.push(real);
-        is_new
+        seen.insert(std::fs::canonicalize(&candidate.path).unwrap_or_else(|_| candidate.path.clone()))
     });
     let mut entries: Vec<Entry> = candidates.into_iter().map(entry).collect();
     entries.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.folder.cmp(&b.folder)));

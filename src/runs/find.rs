@@ -7,11 +7,10 @@ use base::error::{Error, Result};
 use judge::evidence::journal::RUN;
 use judge::evidence::result::FILE as RESULT;
 use judge::evidence::training::{METRICS, OUTCOME};
+use judge::evidence::unfinished::SNAPSHOTS;
 
 /// Folders below a given one that are looked through; workspaces are flat, and data may be deep.
 const DEPTH: usize = 6;
-/// The snapshots of a training, within its folder.
-pub(super) const SNAPSHOTS: &str = "snapshots";
 
 /// A folder that something was written into, or one that cannot be read.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::entry::{Entry, Kind, Row, State};
+use super::entry::{Entry, Row, State};
 
 /// The way the list is written.
 const SCHEMA: u32 = 1;
@@ -14,10 +14,6 @@ pub fn json(entries: &[Entry]) -> Value {
 
 fn entry(entry: &Entry) -> Value {
     let Entry { folder, kind, date, profile, state, verdict, tasks } = entry;
-    let protocol = match (kind, profile.as_deref()) {
-        (Kind::Run, Some("demo")) => "demo",
-        _ => "published",
-    };
     json!({
         "folder": folder,
         "kind": kind.name(),
@@ -25,7 +21,7 @@ fn entry(entry: &Entry) -> Value {
         "profile": profile,
         "state": self::state(state),
         "verdict": verdict,
-        "protocol": protocol,
+        "protocol": if entry.is_demo() { "demo" } else { "published" },
         "tasks": tasks.iter().map(row).collect::<Vec<_>>(),
     })
 }

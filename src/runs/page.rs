@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::entry::{Entry, Kind, Row, State};
+use super::entry::{Entry, Row, State};
 use base::sanitize;
 use base::table::{Side, Table, paragraph};
 
@@ -77,10 +77,7 @@ fn details(out: &mut String, entry: &Entry) {
 
 /// What the settings are compared with.
 fn protocol(entry: &Entry) -> &'static str {
-    match (entry.kind, entry.profile.as_deref()) {
-        (Kind::Run, Some("demo")) => "the demo's recorded runs",
-        _ => "the paper",
-    }
+    if entry.is_demo() { "the demo's recorded runs" } else { "the paper" }
 }
 
 /// Tasks with the same deviations, named together.

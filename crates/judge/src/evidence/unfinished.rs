@@ -8,7 +8,7 @@ use base::error::{Error, Result};
 use data::dataset::Task;
 
 /// Folder of the snapshots, in the folder of the training.
-const SNAPSHOTS: &str = "snapshots";
+pub const SNAPSHOTS: &str = "snapshots";
 /// Key in the metadata of a snapshot under which it describes itself.
 const KEY: &str = "lxmert_repro.snapshot";
 
