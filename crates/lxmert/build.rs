@@ -1,4 +1,4 @@
-//! Lets this package's tests find libtorch where it was found at build time, and says which tch it is built with.
+//! Adds the folder of libtorch to the search path of this package's tests, and exports the version of tch.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -9,7 +9,7 @@ fn main() {
         .find_map(|p| p.trim().strip_prefix("name = \"tch\"\nversion = \"")?.split('"').next());
     println!("cargo:rustc-env=REPRO_TCH_VERSION={}", tch.unwrap_or("unknown"));
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
-        .expect("torch-sys did not say where libtorch lies; run ci/setup, then build again");
+        .expect("torch-sys did not report the folder of libtorch; next: run ci/setup, then build again");
     // DT_RPATH, which libtorch's own libraries are also looked up by; DT_RUNPATH would cover the program alone.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");

@@ -9,7 +9,7 @@ fn main() {
     source::tell_commit(Path::new("../.."));
     println!("cargo:rustc-env=REPRO_WORKER_SOURCE={}", source::digest(Path::new("../..")));
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
-        .expect("torch-sys did not say where libtorch lies; run ci/setup, then build again");
+        .expect("torch-sys did not report the folder of libtorch; next: run ci/setup, then build again");
     // An installed worker finds it beside itself (ci/install), any other where it was built. DT_RPATH, which libtorch's own
     // libraries are also looked up by; DT_RUNPATH would cover the program alone.
     println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/lxmert-repro:{lib}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use checkpoint::{self, DType, StateDict, TensorData, read_safetensors, write_pth, write_safetensors};
 use data::dataset::Task;
 use lxmert::model::parameters::{data, tensor};
-use lxmert::model::{Batch, ForwardContext, Inputs, Parameters, PretrainingModel, TaskModel};
+use lxmert::model::{EncoderInputs, ForwardContext, Parameters, PretrainingModel, TaskBatch, TaskModel};
 use lxmert::train::weights;
 use lxmert_spec::loading::LoadPolicy;
 use lxmert_spec::{Config, ModelDescription};
@@ -34,7 +34,7 @@ fn config() -> Config {
 
 /// Words with padding, boxes, features.
 struct Given {
-    batch: Batch,
+    batch: TaskBatch,
 }
 
 impl Given {
@@ -45,19 +45,19 @@ impl Given {
         let ids = Tensor::randint_low(1, 120, [3, 12], (Kind::Int64, Device::Cpu)) * &mask;
         let features = Tensor::randn([3, 7, 24], (Kind::Float, Device::Cpu)).abs();
         let boxes = Tensor::rand([3, 7, 4], (Kind::Float, Device::Cpu));
-        Self { batch: Batch { ids, mask, features, boxes } }
+        Self { batch: TaskBatch { ids, mask, features, boxes } }
     }
 
     fn write(&self, path: &Path) {
-        let Batch { ids, mask, features, boxes } = &self.batch;
+        let TaskBatch { ids, mask, features, boxes } = &self.batch;
         let named = [("ids", ids), ("mask", mask), ("features", features), ("boxes", boxes)];
         let state: StateDict = named.map(|(name, tensor)| (name.to_owned(), stored(tensor))).into();
         write_safetensors(path, &state, &BTreeMap::new()).unwrap();
     }
 
-    fn inputs(&self) -> Inputs<'_> {
-        let Batch { ids, mask, features, boxes } = &self.batch;
-        Inputs { ids, mask: Some(mask), token_types: None, features, boxes, visual_mask: None }
+    fn inputs(&self) -> EncoderInputs<'_> {
+        let TaskBatch { ids, mask, features, boxes } = &self.batch;
+        EncoderInputs { ids, mask: Some(mask), token_types: None, features, boxes, visual_mask: None }
     }
 }
 

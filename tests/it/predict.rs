@@ -7,7 +7,7 @@ use base::progress::Silent;
 use checkpoint::{self, StateDict};
 use data::dataset::{Scale, Task};
 use data::features::{FeatureStore, Precision, ensure_store};
-use lxmert::model::{Batch, ForwardContext};
+use lxmert::model::{ForwardContext, TaskBatch};
 use lxmert::train::loading;
 use lxmert::train::weights;
 use serde_json::{Value, json};
@@ -286,7 +286,7 @@ fn logits(place: &Place, load: &str) -> (Tensor, Vec<Value>, Vec<String>) {
     let file = place.path(load);
     let description = weights::describe(&file).unwrap().unwrap();
     let start = InitialWeights::FineTuned(file.display().to_string());
-    let (model, _) = loading::model(&description, &start, &loader, 0, false, Device::Cpu).unwrap();
+    let (model, _) = loading::load_model(&description, &start, &loader, 0, false, Device::Cpu).unwrap();
     let tsv = data.join("mscoco_imgfeat/val2014_obj36.tsv");
     let store = ensure_store(&tsv, &place.path("stores"), Precision::F32, None, &Silent).unwrap();
     let rows: Vec<Tensor> = questions
@@ -303,13 +303,13 @@ fn logits(place: &Place, load: &str) -> (Tensor, Vec<Value>, Vec<String>) {
 }
 
 /// One question as a batch.
-fn batch(store: &FeatureStore, image: &str, words: &[i64]) -> Batch {
+fn batch(store: &FeatureStore, image: &str, words: &[i64]) -> TaskBatch {
     let (row, boxes, dim) = (store.index_of(image).unwrap(), store.boxes(), store.dim());
     let (mut features, mut places) = (vec![0.0; boxes * dim], vec![0.0; boxes * 4]);
     store.copy_features(row, &mut features);
     store.copy_normalised_boxes(row, &mut places);
     let ids = Tensor::from_slice(words).unsqueeze(0);
-    Batch {
+    TaskBatch {
         mask: ids.ones_like(),
         ids,
         features: Tensor::from_slice(&features).view([1, boxes as i64, dim as i64]),

@@ -358,7 +358,7 @@ fn a_run_that_has_ended_or_is_another_is_told_so() {
     // A loss that is not finite stops it before the weights are lost, and what was good is kept.
     let broken = run(&mut go("--restart --lr 1e30 --snapshot-every 1 --epochs 20"), 5);
     assert!(
-        stderr(&broken).contains("training diverged at step") && stderr(&broken).contains("batch of 5 examples"),
+        stderr(&broken).contains("training diverged at step") && stderr(&broken).contains("batch has 5 examples"),
         "{}",
         stderr(&broken)
     );

@@ -1,11 +1,12 @@
-//! The full-size lxr955 with formula weights on ten real images: every layer, the VQA and pre-training losses, gradient norms, four steps.
+//! The full-size lxr955 with formula weights on ten real images: every layer, the VQA and pre-training losses, gradient norms, four
+//! steps.
 
 use std::cell::RefCell;
 
-use lxmert::model::encoder::Inputs;
+use lxmert::model::encoder::EncoderInputs;
 use lxmert::model::losses::{self, VisualTargets};
-use lxmert::model::pretraining::{self, PretrainingModel, Targets};
-use lxmert::model::{Batch, CachedEncoder, ForwardContext, TaskModel};
+use lxmert::model::pretraining::{self, PretrainTargets, PretrainingModel};
+use lxmert::model::{CachedEncoder, ForwardContext, TaskBatch, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, BertAdamSettings};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
@@ -73,7 +74,7 @@ fn vqa_layers_gradients_and_steps() {
     let model = TaskModel::new(&Config::lxr955(), 1, answers, Device::Cpu).unwrap();
     assert_eq!(Some(model.parameters().count() as u64), meta["n_parameters"].as_u64());
     model.parameters().load(&formula::weights(model.parameters())).unwrap();
-    let batch = Batch {
+    let batch = TaskBatch {
         ids: outputs.get("input_ids").shallow_clone(),
         mask: outputs.get("input_mask").shallow_clone(),
         features: rows.features,
@@ -132,7 +133,7 @@ fn vqa_layers_gradients_and_steps() {
     four_steps(&model, &batch, &target, &parameters);
 }
 
-fn four_steps(model: &TaskModel, batch: &Batch, target: &Tensor, parameters: &[Tensor]) {
+fn four_steps(model: &TaskModel, batch: &TaskBatch, target: &Tensor, parameters: &[Tensor]) {
     let Some(path) = fixtures::lxrt("full/full_vqa_steps.json") else { return };
     let file = fixtures::json(&path);
     let number = |key: &str| file[key].as_f64().unwrap();
@@ -198,7 +199,7 @@ fn pretraining_losses_and_gradient_norms() {
         let list: Vec<i64> = meta["rules"][key].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
         Tensor::from_slice(&list)
     };
-    let inputs = Inputs {
+    let inputs = EncoderInputs {
         ids: &ids,
         mask: Some(outputs.get("input_mask")),
         token_types: None,
@@ -206,7 +207,7 @@ fn pretraining_losses_and_gradient_norms() {
         boxes: outputs.get("boxes_normalised"),
         visual_mask: None,
     };
-    let targets = Targets {
+    let targets = PretrainTargets {
         words: &words,
         matched: &numbers("matched"),
         visual: VisualTargets {

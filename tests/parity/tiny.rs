@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use checkpoint::StateDict;
-use lxmert::model::encoder::{Inputs, Outputs};
+use lxmert::model::encoder::{EncoderInputs, EncoderOutputs};
 use lxmert::model::losses::{self, VisualTargets};
-use lxmert::model::pretraining::{self, PretrainingModel, TIED_DECODER, Targets};
-use lxmert::model::{Batch, ForwardContext, TaskModel};
+use lxmert::model::pretraining::{self, PretrainTargets, PretrainingModel, TIED_DECODER};
+use lxmert::model::{ForwardContext, TaskBatch, TaskModel};
 use lxmert::train::gradients;
 use lxmert_spec::Config;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
@@ -61,7 +61,7 @@ fn outputs_of_every_case_and_module() {
     for (case, masks) in cases["cases"].as_object().unwrap() {
         let optional = |key: &str| masks[key].as_str().map(|name| inputs.get(name));
         let taps = RefCell::new(Vec::new());
-        let given = Inputs {
+        let given = EncoderInputs {
             ids: inputs.get("input_ids"),
             mask: optional("attention_mask"),
             token_types: optional("token_type_ids"),
@@ -69,7 +69,7 @@ fn outputs_of_every_case_and_module() {
             boxes: inputs.get("boxes"),
             visual_mask: optional("visual_attention_mask"),
         };
-        let Outputs { lang, visn, pooled } =
+        let EncoderOutputs { lang, visn, pooled } =
             model.lxrt().forward(&given, ForwardContext { train: false, taps: Some(&taps) });
         // Scores near −10000 are quantised to 2^-10 in f32: the fixture's own f32-f64 difference is 1.5e-4 there.
         let bound = if case.ends_with("allzero") { 2e-3 } else { 2e-5 };
@@ -145,7 +145,7 @@ fn pretraining_heads_losses_and_every_gradient() {
     // The original gives NaN here; ours counts no loss where nothing is labelled.
     let nothing = inputs.get("masked_lm_labels").full_like(-1);
     let no_answer = inputs.get("ans").full_like(-1);
-    let unlabelled = Targets { words: &nothing, answer: &no_answer, ..pretraining_targets(&inputs, "") };
+    let unlabelled = PretrainTargets { words: &nothing, answer: &no_answer, ..pretraining_targets(&inputs, "") };
     let guarded = pretraining::losses(&model.forward(&given, ForwardContext::EVAL), &unlabelled, PretrainTasks::ALL);
     assert!(expected["all_lm_and_qa_labels_ignored"].is_object());
     assert_eq!((guarded[0].1.double_value(&[]), guarded[5].1.double_value(&[])), (0.0, 0.0));
@@ -158,9 +158,9 @@ pub(crate) fn total(losses: &[(&str, Tensor)]) -> Tensor {
 }
 
 /// The inputs of a pre-training batch stored under the usual names and a suffix.
-pub(crate) fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> Inputs<'a> {
+pub(crate) fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> EncoderInputs<'a> {
     let get = |name: &str| tensors.get(&format!("{name}{suffix}"));
-    Inputs {
+    EncoderInputs {
         ids: get("input_ids"),
         mask: Some(get("attention_mask")),
         token_types: None,
@@ -170,9 +170,9 @@ pub(crate) fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> Inpu
     }
 }
 
-pub(crate) fn pretraining_targets<'a>(tensors: &'a Tensors, suffix: &str) -> Targets<'a> {
+pub(crate) fn pretraining_targets<'a>(tensors: &'a Tensors, suffix: &str) -> PretrainTargets<'a> {
     let get = |name: &str| tensors.get(&format!("{name}{suffix}"));
-    Targets {
+    PretrainTargets {
         words: get("masked_lm_labels"),
         matched: get("matched_label"),
         visual: VisualTargets {
@@ -205,7 +205,7 @@ fn task_models_logits_losses_and_every_gradient() {
         check_names(task, &model.parameters().state(), &meta["state_dict_order"]);
         let flat =
             |name: &str, inner: i64| io.get(name).reshape([-1, io.get(name).size()[io.get(name).dim() - 2], inner]);
-        let batch = Batch {
+        let batch = TaskBatch {
             ids: io.get("input_ids").shallow_clone(),
             mask: io.get("input_mask").shallow_clone(),
             features: flat("feats", config.visual_feat_dim as i64),

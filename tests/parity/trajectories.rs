@@ -2,7 +2,7 @@
 
 use lxmert::model::losses;
 use lxmert::model::pretraining::{self, TIED_DECODER};
-use lxmert::model::{Batch, ForwardContext, Parameters, TaskModel};
+use lxmert::model::{ForwardContext, Parameters, TaskBatch, TaskModel};
 use lxmert::train::bert_adam::{BertAdam, BertAdamSettings};
 use lxmert::train::gradients;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
@@ -77,8 +77,12 @@ fn vqa() {
         model.parameters().load(&weights).unwrap();
         follow(file, &fixtures::json(&path), model.parameters(), |i| {
             let get = |name: &str| batches.get(&format!("{name}.{i}")).shallow_clone();
-            let batch =
-                Batch { ids: get("input_ids"), mask: get("input_mask"), features: get("feats"), boxes: get("boxes") };
+            let batch = TaskBatch {
+                ids: get("input_ids"),
+                mask: get("input_mask"),
+                features: get("feats"),
+                boxes: get("boxes"),
+            };
             (losses::soft_answers(&model.forward(&batch, ForwardContext::EVAL), &get("target")), Vec::new())
         });
         if let Some(finals) = finals.and_then(|name| fixtures::lxrt(&format!("optim/{name}"))) {

@@ -1,6 +1,6 @@
 //! LXMERT on libtorch: the model, its training, prediction, and encoding.
 //!
-//! Must not know: command lines, containers, verdicts, or who reads its results.
+//! Does not depend on command lines, containers, verdicts, or on who reads its results.
 //!
 //! - [`model`]: the network, whose parameters have the original's names;
 //! - [`train`]: BertAdam, schedules, the training loops, prediction;

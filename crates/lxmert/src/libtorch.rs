@@ -22,7 +22,7 @@ fn version() -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn it_is_the_pinned_one() {
+    fn the_versions_are_the_pinned_ones() {
         let versions = super::versions();
         assert_eq!((versions["libtorch"].as_str(), versions["tch"].as_str()), ("2.11.0", "0.24.0"));
     }

@@ -2,7 +2,7 @@
 
 use base::error::{Error, Result};
 use base::versions;
-use lxmert::train::machine::described;
+use lxmert::train::machine::device_name;
 
 /// Returns what libtorch calls a device of this name: cpu, cuda, cuda:N, or auto, which takes a GPU where there is one.
 ///
@@ -48,7 +48,7 @@ pub(crate) fn told(device: tch::Device) -> protocol::Device {
         tch::Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
     };
-    protocol::Device { name, described: described(device) }
+    protocol::Device { name, described: device_name(device) }
 }
 
 /// Digest over the source that this worker was built from.

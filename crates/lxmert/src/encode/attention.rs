@@ -1,4 +1,4 @@
-//! Names the attention probabilities that a forward pass has collected.
+//! Names the attention probabilities that a forward pass collects.
 
 use indexmap::IndexMap;
 use tch::Tensor;
@@ -9,8 +9,8 @@ use lxmert_spec::Config;
 /// Suffix of the name under which an attention module's probabilities are collected.
 const TAP: &str = ".probabilities";
 
-/// Picks the attention probabilities from what a pass over all outputs ([`crate::model::Lxrt::forward`]) tapped, by these names,
-/// `i` being the layer from 0, each (B, heads, queries, keys) with rows that sum to 1:
+/// Returns the attention probabilities among the outputs that [`crate::model::Lxrt::forward`] collected. Each is
+/// (B, heads, queries, keys), with rows that sum to 1; `i` is the number of the layer, from 0:
 ///
 /// | name | queries | keys |
 /// |---|---|---|
@@ -22,7 +22,7 @@ const TAP: &str = ".probabilities";
 /// | `attention.cross_visn_self.i` | boxes | boxes, the same |
 ///
 /// # Errors
-/// Only on a bug: an attention of the model is missing or there twice.
+/// Only on a bug: an attention of the model is missing or occurs twice.
 pub fn attention_maps(taps: Vec<(String, Tensor)>, config: &Config) -> Result<IndexMap<String, Tensor>> {
     let mut maps = IndexMap::new();
     for (tap, probabilities) in taps {
@@ -43,7 +43,7 @@ pub fn attention_maps(taps: Vec<(String, Tensor)>, config: &Config) -> Result<In
             _ => name("cross_lang"),
         };
         if maps.insert(name.clone(), probabilities).is_some() {
-            return Err(Error::bug(format!("{name} was seen twice")));
+            return Err(Error::bug(format!("{name} was collected twice")));
         }
     }
     let wanted = config.l_layers + config.r_layers + 4 * config.x_layers;
@@ -53,7 +53,7 @@ pub fn attention_maps(taps: Vec<(String, Tensor)>, config: &Config) -> Result<In
     });
     if maps.len() != wanted || turned {
         return Err(Error::bug(format!(
-            "the model showed {} of its {wanted} attentions, or in another order",
+            "the model collected {} of its {wanted} attention maps, or in an unexpected order",
             maps.len()
         )));
     }

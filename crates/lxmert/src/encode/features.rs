@@ -12,19 +12,19 @@ use data::features::{FeatureStore, Precision, ensure_store};
 use trainings::examples::FeatureSource;
 
 /// The features of a run.
-pub struct Features {
+pub struct ImageFeatures {
     /// Stores in which images are looked up; a later file takes precedence.
     pub source: FeatureSource,
-    /// Digests of the files from which they were made.
+    /// Digests of the files that they come from.
     pub identity: Value,
 }
 
-impl Features {
+impl ImageFeatures {
     /// Opens feature files, each of which is a store or a TSV. A TSV's store is built in the folder `stores` if it is missing. A
     /// number limits a file to its first rows.
     ///
     /// # Errors
-    /// Those of [`ensure_store`] and [`FeatureStore::open_checked`]; usage without files; data if their shapes differ.
+    /// Those of [`ensure_store`] and [`FeatureStore::open_checked`]; usage if there are no files; data if their shapes differ.
     pub fn open(
         files: &[(PathBuf, Option<usize>)],
         stores: &Path,
@@ -48,10 +48,10 @@ impl Features {
     }
 }
 
-/// Whether the content starts as a safetensors file does: a header length, then a JSON object.
+/// Returns whether the content starts like a safetensors file: with a header length, then a JSON object.
 fn is_store(path: &Path) -> Result<bool> {
     let failed =
-        |e: &std::io::Error| Error::io("read the features", path, e).next("name an obj36 TSV file or its store");
+        |e: &std::io::Error| Error::io("read the features", path, e).next("pass an obj36 TSV file or its store");
     let mut start = Vec::new();
     files::open_regular(path)?.take(9).read_to_end(&mut start).map_err(|e| failed(&e))?;
     Ok(start.get(6..9) == Some(b"\0\0{"))

@@ -1,11 +1,11 @@
 //! Encodes sentences with images and writes states, attention and head scores to files.
 //!
-//! - [`Sizes`]: the sizes and heads of a model, derived from the tensors of its checkpoint;
+//! - [`ModelSizes`]: the sizes and heads of a model, derived from the tensors of its checkpoint;
 //! - [`Encoder`]: the model with whatever heads its checkpoint has;
-//! - [`Pair`]: a sentence and its images, from a file, a command line or a task's split;
-//! - [`Features`]: the features of the images;
+//! - [`Pair`]: a sentence and its images, from a file, from lists or from a task's split;
+//! - [`ImageFeatures`]: the features of the images;
 //! - [`encode()`]: encodes all pairs to one safetensors file, or to shards that a later run completes;
-//! - [`Shown`]: the best scores of the heads, for people.
+//! - [`BestScores`]: the best scores of the heads, for people.
 
 mod attention;
 mod encoder;
@@ -18,10 +18,10 @@ mod sizes;
 mod tensors;
 
 pub use attention::attention_maps;
-pub use encoder::{Encoder, Want};
-pub use features::Features;
-pub use layout::{MANIFEST, Output};
+pub use encoder::{Encoder, RequestedOutputs};
+pub use features::ImageFeatures;
+pub use layout::{MANIFEST, OutputLayout};
 pub use pairs::{Pair, pairs_of_file, pairs_of_lists, pairs_of_split, with_features};
-pub use run::{Encoded, Settings, Work, encode};
-pub use show::{Shown, answer_names};
-pub use sizes::{AttentionHeads, Sizes, described_heads};
+pub use run::{EncodeInput, EncodeOutcome, EncodeSettings, encode};
+pub use show::{BestScores, answer_names};
+pub use sizes::{AttentionHeads, ModelSizes, read_attention_heads};

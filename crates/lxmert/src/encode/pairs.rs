@@ -1,4 +1,4 @@
-//! Reads pairs of a sentence and its images from files, lists, or a task's split, and checks them.
+//! Reads pairs of a sentence and its images from a file, from lists or from a task's split, and checks them.
 
 use std::path::Path;
 
@@ -73,25 +73,25 @@ pub fn pairs_of_file(path: &Path) -> Result<Vec<Pair>> {
         Error::data(format!(
             "{} is damaged at {}",
             path.display(),
-            if line == 0 { "its list".to_owned() } else { format!("line {line}") }
+            if line == 0 { "an entry of its list".to_owned() } else { format!("line {line}") }
         ))
         .because(why)
-        .next("a pair is {\"img_id\": …, \"sent\": …} on a line of its own, or img_id, tab, sentence")
+        .next("write each pair as {\"img_id\": …, \"sent\": …} on a line of its own, or as img_id, tab, sentence")
     })?;
     checked(pairs).map_err(|e| e.while_doing(format!("cannot use {}", path.display())))
 }
 
 /// A line's number from 1 (0 for none), and what is wrong there.
-type Wrong = (usize, String);
+type LineError = (usize, String);
 
-fn list(text: &str) -> Result<Vec<Pair>, Wrong> {
+fn list(text: &str) -> Result<Vec<Pair>, LineError> {
     let records: Vec<Record> = serde_json::from_str(text).map_err(|e| (e.line(), e.to_string()))?;
     let pair =
         |(number, record): (usize, Record)| record.pair(number).map_err(|why| (0, format!("entry {number}: {why}")));
     records.into_iter().enumerate().map(pair).collect()
 }
 
-fn lines(text: &str, mut read: impl FnMut(&str, usize) -> Result<Pair, String>) -> Result<Vec<Pair>, Wrong> {
+fn lines(text: &str, mut read: impl FnMut(&str, usize) -> Result<Pair, String>) -> Result<Vec<Pair>, LineError> {
     let mut pairs = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         pairs.push(read(line, pairs.len()).map_err(|why| (index + 1, why))?);
@@ -116,7 +116,7 @@ fn columns(line: &str, number: usize) -> Result<Pair, String> {
 pub fn pairs_of_lists(images: &[String], sentences: &[String]) -> Result<Vec<Pair>> {
     let (i, s) = (images.len(), sentences.len());
     if i == 0 || s == 0 || (i != s && i != 1 && s != 1) {
-        return Err(Error::usage(format!("{i} images and {s} sentences do not make pairs"))
+        return Err(Error::usage(format!("{i} images cannot be paired with {s} sentences"))
             .next("give as many --image as --sentence, or one of either"));
     }
     let pair = |n: usize| Pair {
@@ -124,7 +124,7 @@ pub fn pairs_of_lists(images: &[String], sentences: &[String]) -> Result<Vec<Pai
         images: vec![images[n.min(i - 1)].clone()],
         sent: sentences[n.min(s - 1)].clone(),
     };
-    checked((0..i.max(s)).map(pair).collect()).map_err(|e| e.while_doing("cannot use what the command line says"))
+    checked((0..i.max(s)).map(pair).collect()).map_err(|e| e.while_doing("cannot use the pairs of the command line"))
 }
 
 /// Returns the examples of a task's splits as pairs.
@@ -136,7 +136,7 @@ pub fn pairs_of_split(data: TaskData) -> Result<Vec<Pair>> {
     checked(data.examples.into_iter().map(pair).collect())
 }
 
-/// Returns the pairs whose images are all `available`, and the number of other pairs. `clue` tells how missing ids differ from
+/// Returns the pairs whose images are all `available`, and the number of other pairs. `clue` describes how missing ids differ from
 /// existing ones.
 ///
 /// # Errors
@@ -165,7 +165,7 @@ pub fn with_features(
 
 fn checked(pairs: Vec<Pair>) -> Result<Vec<Pair>> {
     let Some(first) = pairs.first() else {
-        return Err(Error::data("there is no pair in it").next("add a pair: an image's id, a tab, a sentence"));
+        return Err(Error::data("there are no pairs").next("add a pair: an image id, a tab, a sentence"));
     };
     if let Some(pair) = pairs.iter().find(|pair| pair.sent.trim().is_empty()) {
         return Err(
@@ -180,7 +180,7 @@ fn checked(pairs: Vec<Pair>) -> Result<Vec<Pair>> {
             other.id,
             other.images.len()
         ))
-        .next("encode them in two runs"));
+        .next("encode pairs with one image and pairs with two in separate runs"));
     }
     Ok(pairs)
 }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_read() {
+    fn every_format_is_read() {
         let named = |id: &str| Id::Text(id.to_owned());
         let two = vec![pair(named("q7"), &["a"], "A dog?"), pair(Id::Int(1), &["15"], "Two \"cats\".")];
         let list = r#"[{"question_id": "q7", "img_id": "a", "sent": "A dog?", "label": {"yes": 1}},
@@ -225,8 +225,8 @@ mod tests {
             ("[{\"sent\": \"A\"}]", "entry 0"),
             ("[{]", "line 1"),
             ("a\t  ", "the sentence of pair 0 is empty"),
-            ("", "no pair"),
-            ("img_id\tsent\n", "no pair"),
+            ("", "no pairs"),
+            ("img_id\tsent\n", "no pairs"),
             (r#"[{"img_id": "a", "sent": "A"}, {"img0": "a", "img1": "b", "sent": "A"}]"#, "pair 0 has 1 images"),
         ] {
             let error = read(text).unwrap_err().to_string();

@@ -6,13 +6,13 @@ use indexmap::IndexMap;
 use serde_json::json;
 use tch::{Tensor, no_grad};
 
-use super::encoder::{Encoder, Want};
-use super::features::Features;
-use super::layout::{About, Output, Part};
+use super::encoder::{Encoder, RequestedOutputs};
+use super::features::ImageFeatures;
+use super::layout::{EncodeDescription, OutputLayout, OutputShard};
 use super::pairs::Pair;
-use super::show::{Shown, shown};
-use super::tensors::{Grown, descriptions};
-use crate::model::encoder::Inputs;
+use super::show::{BestScores, read_best_scores};
+use super::tensors::{TensorBuilder, descriptions};
+use crate::model::encoder::EncoderInputs;
 use base::error::{Error, Result};
 use base::files;
 use base::signals::{ShutdownGuard, stopped};
@@ -22,19 +22,19 @@ use trainings::examples::MAX_WORDS;
 
 /// The settings of an encoding.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EncodeSettings {
     /// Outputs besides the states.
-    pub want: Want,
+    pub requested: RequestedOutputs,
     /// Whether floats are written as f16 instead of f32.
     pub half: bool,
     /// Pairs per batch.
     pub batch_size: usize,
     /// Files to write.
-    pub output: Output,
+    pub output: OutputLayout,
 }
 
 /// The input of an encoding: a model, pairs and features.
-pub struct Work<'a> {
+pub struct EncodeInput<'a> {
     /// The model.
     pub encoder: &'a Encoder,
     /// Path of the model's checkpoint: a file, or a folder in Hugging Face's layout.
@@ -44,15 +44,15 @@ pub struct Work<'a> {
     /// Sentences with their images, all of which have features.
     pub pairs: &'a [Pair],
     /// Features of the images.
-    pub features: &'a Features,
+    pub features: &'a ImageFeatures,
 }
 
 /// Limit of the content of a file in bytes, since it is built in memory.
-const LARGEST_PART: usize = 4 << 30;
+const LARGEST_FILE: usize = 4 << 30;
 
 /// The result of an encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encoded {
+pub struct EncodeOutcome {
     /// Path of the file, or of the manifest of the shards.
     pub path: PathBuf,
     /// Paths of the files with tensors, in order.
@@ -61,48 +61,56 @@ pub struct Encoded {
     pub kept: usize,
 }
 
-/// Encodes the pairs of all files that are not complete yet. Calls `seen` with the number of pairs processed since the last call.
+/// Encodes the pairs of all files that are not complete yet. Calls `seen` with the number of pairs processed since its last call.
 ///
 /// # Errors
 /// Data if pairs, features, vocabulary and model do not fit each other; usage if the outputs are too large for one file or the
 /// folder holds those of another run; interrupted if a signal stops it, after which complete shards remain.
-pub fn encode(work: &Work<'_>, settings: &Settings, seen: &mut dyn FnMut(usize)) -> Result<Encoded> {
-    work.check(settings)?;
+pub fn encode(
+    input: &EncodeInput<'_>,
+    settings: &EncodeSettings,
+    seen: &mut dyn FnMut(usize),
+) -> Result<EncodeOutcome> {
+    input.check(settings)?;
     let at_work = ShutdownGuard::begin()?;
     at_work.set_stop_message("stopping after this batch …");
-    let about = work.about(settings)?;
-    let parts = settings.output.parts(work.pairs.len());
-    settings.output.check(&parts, &about)?;
+    let description = input.description(settings)?;
+    let parts = settings.output.parts(input.pairs.len());
+    settings.output.check(&parts, &description)?;
     let mut kept = 0;
     for part in &parts {
-        if part.is_complete(&about) {
+        if part.is_complete(&description) {
             kept += 1;
             seen(part.pairs.len());
             continue;
         }
-        let tensors = work.part(part, settings, &at_work, seen)?;
-        part.write(&tensors, &work.pairs[part.pairs.clone()], &about)?;
+        let tensors = input.encode_shard(part, settings, &at_work, seen)?;
+        part.write(&tensors, &input.pairs[part.pairs.clone()], &description)?;
     }
-    settings.output.finish(&parts, &about)?;
-    Ok(Encoded { path: settings.output.shown(), parts: parts.into_iter().map(|part| part.path).collect(), kept })
+    settings.output.finish(&parts, &description)?;
+    Ok(EncodeOutcome {
+        path: settings.output.main_path(),
+        parts: parts.into_iter().map(|part| part.path).collect(),
+        kept,
+    })
 }
 
-impl Encoded {
+impl EncodeOutcome {
     /// Returns the best scores for the pairs, file by file, with `top` words and answers each.
     ///
     /// # Errors
     /// Data if a file was changed after it was written.
-    pub fn shown<'a>(
+    pub fn best_scores<'a>(
         &'a self,
         tokenizer: &'a Tokenizer,
         answers: Option<&'a [String]>,
         top: usize,
-    ) -> impl Iterator<Item = Result<Vec<Shown>>> + 'a {
-        self.parts.iter().map(move |path| shown(path, tokenizer, answers, top))
+    ) -> impl Iterator<Item = Result<Vec<BestScores>>> + 'a {
+        self.parts.iter().map(move |path| read_best_scores(path, tokenizer, answers, top))
     }
 }
 
-impl Work<'_> {
+impl EncodeInput<'_> {
     /// Returns the number of images per pair.
     fn images(&self) -> usize {
         self.pairs.first().map_or(1, |pair| pair.images.len())
@@ -113,7 +121,7 @@ impl Work<'_> {
         MAX_WORDS.min(self.encoder.sizes().config.max_position_embeddings)
     }
 
-    fn check(&self, settings: &Settings) -> Result<()> {
+    fn check(&self, settings: &EncodeSettings) -> Result<()> {
         let (sizes, source) = (self.encoder.sizes(), &self.features.source);
         let config = &sizes.config;
         for (what, model, data) in [
@@ -126,37 +134,37 @@ impl Work<'_> {
                     .next("use the vocabulary and features that the model was trained with"));
             }
         }
-        if settings.want.heads && sizes.names_of_heads().is_empty() {
+        if settings.requested.heads && sizes.head_names().is_empty() {
             return Err(Error::usage("--heads: the checkpoint has an encoder only, no heads").next("remove --heads"));
         }
         let (needed, given) = (sizes.images(), self.images());
-        if settings.want.heads && needed > 1 && needed != given {
+        if settings.requested.heads && needed > 1 && needed != given {
             return Err(Error::usage(format!(
                 "the model's answer head reads {needed} images with a sentence, but the pairs have {given}"
             ))
             .next("give img0 and img1 for each sentence, or remove --heads"));
         }
-        let in_a_part = settings.output.parts(self.pairs.len()).first().map_or(0, |part| part.pairs.len());
-        let bytes = self.bytes_a_pair(settings);
-        if in_a_part.saturating_mul(bytes) > LARGEST_PART {
+        let largest_shard = settings.output.parts(self.pairs.len()).first().map_or(0, |part| part.pairs.len());
+        let bytes = self.bytes_per_pair(settings);
+        if largest_shard.saturating_mul(bytes) > LARGEST_FILE {
             return Err(Error::usage(format!(
-                "a file of {in_a_part} pairs of {:.1} MB each is too large to build in memory",
+                "a file of {largest_shard} pairs of {:.1} MB each is too large to build in memory",
                 bytes as f64 / 1e6
             ))
-            .next(format!("pass --shard-size {}", (LARGEST_PART / 4 / bytes.max(1)).max(1))));
+            .next(format!("pass --shard-size {}", (LARGEST_FILE / 4 / bytes.max(1)).max(1))));
         }
         Ok(())
     }
 
-    fn bytes_a_pair(&self, settings: &Settings) -> usize {
+    fn bytes_per_pair(&self, settings: &EncodeSettings) -> usize {
         let sizes = self.encoder.sizes();
         let (c, s, o) = (&sizes.config, self.words(), self.features.source.boxes());
         let mut floats = (s + o + 1) * c.hidden_size + o * 4;
-        if settings.want.attention {
+        if settings.requested.attention {
             let square = c.l_layers * s * s + c.r_layers * o * o + c.x_layers * (s * s + o * o + 2 * s * o);
             floats += c.num_attention_heads * square;
         }
-        if settings.want.heads {
+        if settings.requested.heads {
             floats += sizes.answers().unwrap_or(0) + if sizes.words() { c.vocab_size } else { 0 };
             let widths = [c.obj_id_num, c.attr_id_num, c.visual_feat_dim].into_iter().zip(sizes.objects());
             floats += widths.filter_map(|(width, is)| is.then_some(o * width)).sum::<usize>();
@@ -164,9 +172,9 @@ impl Work<'_> {
         self.images() * (floats * if settings.half { 2 } else { 4 } + s * 16)
     }
 
-    fn about(&self, settings: &Settings) -> Result<About> {
+    fn description(&self, settings: &EncodeSettings) -> Result<EncodeDescription> {
         let sizes = self.encoder.sizes();
-        let model = sizes.described()?;
+        let model = sizes.description()?;
         let pairs = serde_json::to_vec(self.pairs).map_err(|e| Error::bug("pairs cannot be described").because(e))?;
         let vocabulary: Vec<&str> =
             (0..self.tokenizer.vocab_size()).filter_map(|id| self.tokenizer.piece(id as u32)).collect();
@@ -179,42 +187,42 @@ impl Work<'_> {
             "vocabulary": files::sha256_bytes(vocabulary.join("\n").as_bytes()),
             "features": self.features.identity,
             "pairs": files::sha256_bytes(&pairs),
-            "want": settings.want,
+            "want": settings.requested,
             "half": settings.half,
-            "shard": match settings.output { Output::Shards { pairs, .. } => Some(pairs), Output::File(_) => None },
+            "shard": match settings.output { OutputLayout::Shards { pairs, .. } => Some(pairs), OutputLayout::File(_) => None },
         });
-        Ok(About {
+        Ok(EncodeDescription {
             key: files::sha256_bytes(key.to_string().as_bytes()),
             model,
             checkpoint: json!({"file": file, "sha256": sha256}),
-            tensors: descriptions(sizes, settings.want, settings.half),
+            tensors: descriptions(sizes, settings.requested, settings.half),
         })
     }
 
-    fn part(
+    fn encode_shard(
         &self,
-        part: &Part,
-        settings: &Settings,
+        part: &OutputShard,
+        settings: &EncodeSettings,
         at_work: &ShutdownGuard,
         seen: &mut dyn FnMut(usize),
     ) -> Result<StateDict> {
-        let mut grown: IndexMap<String, Grown> = IndexMap::new();
+        let mut builders: IndexMap<String, TensorBuilder> = IndexMap::new();
         let mut rows = 0;
         for pairs in self.pairs[part.pairs.clone()].chunks(settings.batch_size.max(1)) {
             if let Some(signal) = at_work.stop_signal() {
                 return Err(stopped(signal).next("run the same command again: complete shards are kept"));
             }
-            for (name, tensor) in self.batch(pairs, rows, settings.want)? {
-                grown.entry(name).or_default().add(&tensor, settings.half)?;
+            for (name, tensor) in self.batch(pairs, rows, settings.requested)? {
+                builders.entry(name).or_default().add(&tensor, settings.half)?;
             }
             rows += (pairs.len() * self.images()) as i64;
             seen(pairs.len());
         }
-        Ok(grown.into_iter().map(|(name, grown)| (name, TensorData::from(grown))).collect())
+        Ok(builders.into_iter().map(|(name, builder)| (name, TensorData::from(builder))).collect())
     }
 
     /// Computes all tensors of some pairs, the first of which is row `first` of its file.
-    fn batch(&self, pairs: &[Pair], first: i64, want: Want) -> Result<IndexMap<String, Tensor>> {
+    fn batch(&self, pairs: &[Pair], first: i64, requested: RequestedOutputs) -> Result<IndexMap<String, Tensor>> {
         let source = &self.features.source;
         let (boxes, dim, words) = (source.boxes(), source.dim(), self.words());
         let rows = pairs.len() * self.images();
@@ -224,7 +232,7 @@ impl Work<'_> {
         for pair in pairs {
             let encoding = self.tokenizer.encode(&pair.sent, words);
             for image in &pair.images {
-                let place = source.find(image).ok_or_else(|| Error::bug(format!("no features of {image}")))?;
+                let place = source.find(image).ok_or_else(|| Error::bug(format!("image {image} has no features")))?;
                 let features = &mut features[row * boxes * dim..(row + 1) * boxes * dim];
                 source.copy(place, features, &mut positions[row * boxes * 4..(row + 1) * boxes * 4]);
                 ids.extend(&encoding.ids);
@@ -238,8 +246,8 @@ impl Work<'_> {
         let mask = Tensor::from_slice(&mask).view([rows, words]).to_device(device);
         let features = Tensor::from_slice(&features).view([rows, boxes, dim]).to_device(device);
         let boxes = Tensor::from_slice(&positions).view([rows, boxes, 4]).to_device(device);
-        let inputs = Inputs::padded([&ids, &mask], &features, &boxes);
-        let mut named = self.encoder.forward(&inputs, i64::from(self.tokenizer.mask_id()), want)?;
+        let inputs = EncoderInputs::padded([&ids, &mask], &features, &boxes);
+        let mut named = self.encoder.forward(&inputs, i64::from(self.tokenizer.mask_id()), requested)?;
         if let Some(found) = named.get_mut("heads.mask_positions") {
             *found = no_grad(|| &*found + Tensor::from_slice(&[first, 0]).to_device(device));
         }

@@ -1,4 +1,4 @@
-//! The sizes and heads of a model, derived from the tensors of its checkpoint. Only the number of attention heads must be known from
+//! Derives the sizes and heads of a model from the tensors of its checkpoint. Only the number of attention heads must be known from
 //! elsewhere.
 
 use std::path::Path;
@@ -16,22 +16,22 @@ const HEAD_WIDTH: usize = 64;
 /// The source of the number of attention heads, which no tensor's shape shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttentionHeads {
-    /// Stated by the command line or by the checkpoint's description.
-    Said(usize),
-    /// Derived from the width, one head per 64, as in BERT.
-    AsInBert,
+    /// The number, from the command line or from the checkpoint's description.
+    Known(usize),
+    /// Unknown: derived from the width, one head per 64, as in BERT.
+    FromWidth,
 }
 
 /// The sizes and heads of a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sizes {
+pub struct ModelSizes {
     /// Sizes of the model. Dropout is the paper's, but never used here.
     pub config: Config,
     /// Heads of the model.
     pub heads: ModelHeads,
 }
 
-impl Sizes {
+impl ModelSizes {
     /// Derives the sizes from tensors with the original's names, without `module.`.
     ///
     /// # Errors
@@ -81,12 +81,12 @@ impl Sizes {
         }
     }
 
-    /// Whether there are heads for masked words and matching.
+    /// Returns whether there are heads for masked words and matching.
     pub fn words(&self) -> bool {
         matches!(self.heads, ModelHeads::Pretraining { .. })
     }
 
-    /// Whether there are heads for objects, attributes and features, in this order.
+    /// Returns whether there are heads for objects, attributes and features, in this order.
     pub fn objects(&self) -> [bool; 3] {
         match &self.heads {
             ModelHeads::Pretraining { objects: Some(o), .. } => {
@@ -96,8 +96,8 @@ impl Sizes {
         }
     }
 
-    /// Returns the names of the heads for people.
-    pub fn names_of_heads(&self) -> Vec<String> {
+    /// Returns the names of the heads, for messages.
+    pub fn head_names(&self) -> Vec<String> {
         let words = if self.words() { vec!["masked words".to_owned(), "matching".to_owned()] } else { Vec::new() };
         let objects = ["objects", "attributes", "features"].into_iter().zip(self.objects());
         let objects = objects.filter(|(_, is)| *is).map(|(name, _)| name.to_owned());
@@ -106,9 +106,10 @@ impl Sizes {
     }
 
     /// Returns a description for the metadata of files.
-    pub(super) fn described(&self) -> Result<Value> {
-        let config = serde_json::to_value(&self.config).map_err(|e| Error::bug("sizes cannot be told").because(e))?;
-        Ok(json!({"kind": self.kind(), "config": config, "heads": self.names_of_heads()}))
+    pub(super) fn description(&self) -> Result<Value> {
+        let config =
+            serde_json::to_value(&self.config).map_err(|e| Error::bug("sizes cannot be written as JSON").because(e))?;
+        Ok(json!({"kind": self.kind(), "config": config, "heads": self.head_names()}))
     }
 
     fn kind(&self) -> &'static str {
@@ -119,8 +120,8 @@ impl Sizes {
         }
     }
 
-    /// Returns a description for people.
-    pub fn in_words(&self) -> String {
+    /// Returns a description for messages, in one line.
+    pub fn summary(&self) -> String {
         let c = &self.config;
         let sizes = format!(
             "{}: {} language, {} cross-modality and {} object layers, {} wide, {} attention heads",
@@ -131,7 +132,7 @@ impl Sizes {
             c.hidden_size,
             c.num_attention_heads
         );
-        match self.names_of_heads()[..] {
+        match self.head_names()[..] {
             [] => sizes,
             ref heads => format!("{sizes}; heads: {}", heads.join(", ")),
         }
@@ -142,29 +143,29 @@ impl Sizes {
 ///
 /// # Errors
 /// If the file or the description cannot be read.
-pub fn described_heads(path: &Path) -> Result<AttentionHeads> {
+pub fn read_attention_heads(path: &Path) -> Result<AttentionHeads> {
     if let Some(config) = hf::folder::config_of(path)? {
-        return Ok(AttentionHeads::Said(config.num_attention_heads));
+        return Ok(AttentionHeads::Known(config.num_attention_heads));
     }
     let metadata = checkpoint::read_metadata(path)?.unwrap_or_default();
-    let said = metadata.values().find_map(|text| {
+    let number = metadata.values().find_map(|text| {
         let value: Value = serde_json::from_str(text).ok()?;
         usize::try_from(value["config"]["num_attention_heads"].as_u64()?).ok()
     });
-    Ok(said.map_or(AttentionHeads::AsInBert, AttentionHeads::Said))
+    Ok(number.map_or(AttentionHeads::FromWidth, AttentionHeads::Known))
 }
 
 impl AttentionHeads {
     fn number(self, hidden: usize) -> Result<usize> {
         match self {
-            Self::Said(number) => Ok(number),
-            // Below two heads the rule would also "fit" small models that have others.
-            Self::AsInBert if hidden >= 2 * HEAD_WIDTH && hidden.is_multiple_of(HEAD_WIDTH) => Ok(hidden / HEAD_WIDTH),
-            Self::AsInBert => Err(Error::usage(format!(
+            Self::Known(number) => Ok(number),
+            // With a smaller width the rule would also fit small models that have another number of heads.
+            Self::FromWidth if hidden >= 2 * HEAD_WIDTH && hidden.is_multiple_of(HEAD_WIDTH) => Ok(hidden / HEAD_WIDTH),
+            Self::FromWidth => Err(Error::usage(format!(
                 "the number of attention heads of a model with hidden size {hidden} is unknown"
             ))
             .because("no tensor shows it, and BERT has no model of this size")
-            .next("pass it with --attention-heads")),
+            .next("pass it with --attention-heads N")),
         }
     }
 }
@@ -174,15 +175,15 @@ mod tests {
     use super::*;
     use fixtures;
 
-    fn of(name: &str, heads: AttentionHeads) -> Option<Result<Sizes>> {
+    fn of(name: &str, heads: AttentionHeads) -> Option<Result<ModelSizes>> {
         let state = lxmert_spec::loading::read(&fixtures::lxrt(name)?).unwrap();
-        Some(Sizes::of(&state, heads).map(|(sizes, _)| sizes))
+        Some(ModelSizes::of(&state, heads).map(|(sizes, _)| sizes))
     }
 
     #[test]
-    fn sizes_of_the_original_s_checkpoints() {
-        let said = AttentionHeads::Said;
-        if let Some(sizes) = of("tiny/pretrain_weights.safetensors", said(4)) {
+    fn the_sizes_of_the_original_s_checkpoints_are_derived() {
+        let known = AttentionHeads::Known;
+        if let Some(sizes) = of("tiny/pretrain_weights.safetensors", known(4)) {
             let sizes = sizes.unwrap();
             assert_eq!(sizes.config, Config { vocab_size: 120, max_position_embeddings: 64, ..Config::tiny() });
             assert_eq!(
@@ -190,24 +191,24 @@ mod tests {
                 (true, [true; 3], Some(17), 1)
             );
         }
-        if let Some(sizes) = of("tiny/nlvr2_weights.safetensors", said(4)) {
+        if let Some(sizes) = of("tiny/nlvr2_weights.safetensors", known(4)) {
             let sizes = sizes.unwrap();
             assert_eq!(
                 (sizes.words(), sizes.objects(), sizes.answers(), sizes.images()),
                 (false, [false; 3], Some(2), 2)
             );
         }
-        if let Some(sizes) = of("ckpt/micro_legacy_LXRT.pth", said(2)) {
+        if let Some(sizes) = of("ckpt/micro_legacy_LXRT.pth", known(2)) {
             assert_eq!(sizes.unwrap().config.head_size(), 4);
             let error = |heads| of("ckpt/micro_legacy_LXRT.pth", heads).unwrap().unwrap_err().to_string();
-            assert!(error(AttentionHeads::AsInBert).contains("--attention-heads"));
-            assert!(error(said(3)).contains("3 attention heads"));
+            assert!(error(AttentionHeads::FromWidth).contains("--attention-heads"));
+            assert!(error(known(3)).contains("3 attention heads"));
         }
     }
 
     #[test]
-    fn heads_follow_from_the_width_only_where_bert_s_rule_holds() {
-        let number = |hidden| AttentionHeads::AsInBert.number(hidden).ok();
+    fn heads_follow_from_the_width_only_if_bert_s_rule_holds() {
+        let number = |hidden| AttentionHeads::FromWidth.number(hidden).ok();
         assert_eq!([768, 1024, 128, 64, 32, 130].map(number), [Some(12), Some(16), Some(2), None, None, None]);
     }
 }

@@ -4,20 +4,20 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tch::{Device, Kind, Tensor};
 
-use super::encoder::Want;
-use super::sizes::Sizes;
+use super::encoder::RequestedOutputs;
+use super::sizes::ModelSizes;
 use base::error::{Error, Result};
 use checkpoint::{DType, TensorData};
 
 /// A tensor to which batches are appended along the first dimension.
 #[derive(Default)]
-pub(super) struct Grown {
+pub(super) struct TensorBuilder {
     dtype: Option<DType>,
     shape: Vec<usize>,
     bytes: Vec<u8>,
 }
 
-impl Grown {
+impl TensorBuilder {
     /// Appends a batch: floats as f32, or as f16 if `half`; integers as int64.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Grown {
         }
         let same = self.shape.get(1..) == shape.get(1..) && *self.dtype.get_or_insert(dtype) == dtype;
         let (Some(rows), Some(more), true) = (self.shape.first_mut(), shape.first(), same) else {
-            return Err(Error::bug(format!("a batch of shape {shape:?} does not go behind {:?}", self.shape)));
+            return Err(Error::bug(format!("a batch of shape {shape:?} cannot be appended to {:?}", self.shape)));
         };
         *rows += more;
         let start = self.bytes.len();
@@ -45,15 +45,15 @@ impl Grown {
     }
 }
 
-impl From<Grown> for TensorData {
-    fn from(grown: Grown) -> Self {
-        Self { dtype: grown.dtype.unwrap_or(DType::F32), shape: grown.shape, data: Bytes::from(grown.bytes) }
+impl From<TensorBuilder> for TensorData {
+    fn from(builder: TensorBuilder) -> Self {
+        Self { dtype: builder.dtype.unwrap_or(DType::F32), shape: builder.shape, data: Bytes::from(builder.bytes) }
     }
 }
 
 /// Returns a description of each tensor for the metadata of a file. R is the number of rows: one per image of each pair; those of a
 /// pair are adjacent.
-pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
+pub(super) fn descriptions(sizes: &ModelSizes, requested: RequestedOutputs, half: bool) -> Value {
     let mut all = vec![
         ("ids", "(R, S) word ids: [CLS], pieces, [SEP], zeros"),
         ("mask", "(R, S) 1 for words, 0 for padding"),
@@ -62,7 +62,7 @@ pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
         ("visn", "(R, O, H) visual states"),
         ("pooled", "(R, H) cross-modality state of [CLS]"),
     ];
-    if want.attention {
+    if requested.attention {
         all.extend([
             ("attention.lang.i", "(R, heads, S, S) language layer i: words attend to words; rows sum to 1"),
             ("attention.visn.i", "(R, heads, O, O) object-relationship layer i: boxes to boxes"),
@@ -72,7 +72,7 @@ pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
             ("attention.cross_visn_self.i", "(R, heads, O, O) the same layer, then: boxes to boxes"),
         ]);
     }
-    if want.heads && sizes.words() {
+    if requested.heads && sizes.words() {
         all.extend([
             ("heads.mask_positions", "(M, 2) row and position of every [MASK]"),
             ("heads.words", "(M, vocabulary) scores of the words in the places of heads.mask_positions"),
@@ -84,17 +84,19 @@ pub(super) fn descriptions(sizes: &Sizes, want: Want, half: bool) -> Value {
         ("heads.attr", "(R, O, attribute classes) scores of each box's attribute class"),
         ("heads.feat", "(R, O, features) each box's feature as predicted"),
     ];
-    all.extend(objects.into_iter().zip(sizes.objects()).filter_map(|(head, is)| (want.heads && is).then_some(head)));
-    if want.heads && sizes.answers().is_some() {
+    all.extend(
+        objects.into_iter().zip(sizes.objects()).filter_map(|(head, is)| (requested.heads && is).then_some(head)),
+    );
+    if requested.heads && sizes.answers().is_some() {
         all.push((
             "heads.answer",
             "(pairs, answers) scores of the answers; one row for each image where the head reads one",
         ));
     }
-    let mut described: Map<String, Value> =
+    let mut description: Map<String, Value> =
         all.into_iter().map(|(name, what)| (name.to_owned(), json!(what))).collect();
-    described.insert("floats".to_owned(), json!(if half { "f16" } else { "f32" }));
-    Value::Object(described)
+    description.insert("floats".to_owned(), json!(if half { "f16" } else { "f32" }));
+    Value::Object(description)
 }
 
 #[cfg(test)]
@@ -102,23 +104,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_go_behind_one_another() {
+    fn batches_are_appended() {
         let floats = Tensor::from_slice(&[1.5_f32, -2.0, 0.0, 65504.0]).view([2, 2]).transpose(0, 1);
         for half in [false, true] {
-            let mut grown = Grown::default();
-            grown.add(&floats, half).unwrap();
-            grown.add(&floats.narrow(0, 1, 1), half).unwrap();
-            grown.add(&floats.narrow(0, 0, 0), half).unwrap();
-            assert!(grown.add(&Tensor::from_slice(&[1_i64]), half).is_err());
-            assert!(grown.add(&floats.reshape([1, 4]), half).is_err());
-            let data = TensorData::from(grown);
+            let mut builder = TensorBuilder::default();
+            builder.add(&floats, half).unwrap();
+            builder.add(&floats.narrow(0, 1, 1), half).unwrap();
+            builder.add(&floats.narrow(0, 0, 0), half).unwrap();
+            assert!(builder.add(&Tensor::from_slice(&[1_i64]), half).is_err());
+            assert!(builder.add(&floats.reshape([1, 4]), half).is_err());
+            let data = TensorData::from(builder);
             assert_eq!(
                 (&data.shape[..], data.to_f32().unwrap()),
                 (&[3, 2][..], vec![1.5, 0.0, -2.0, 65504.0, -2.0, 65504.0])
             );
             assert_eq!(data.dtype, if half { DType::F16 } else { DType::F32 });
         }
-        let mut whole = Grown::default();
+        let mut whole = TensorBuilder::default();
         whole.add(&Tensor::from_slice(&[7_i64, -1]), true).unwrap();
         let whole = TensorData::from(whole);
         assert_eq!((whole.dtype, &whole.data[8..]), (DType::I64, &(-1_i64).to_le_bytes()[..]));

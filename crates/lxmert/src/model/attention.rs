@@ -1,9 +1,9 @@
-//! Multi-head attention and the blocks built from it: attention block, feed-forward block, BERT layer.
+//! Multi-head attention and the blocks of a BERT layer.
 
 use tch::{Kind, Tensor};
 
 use super::layers::{ForwardContext, Linear, ResidualOutput, gelu};
-use super::parameters::Scope;
+use super::parameters::ParameterScope;
 use lxmert_spec::config::Config;
 
 /// Scaled dot-product attention of queries over a context (BertAttention, src/lxrt/modeling.py @ 0db1182).
@@ -18,7 +18,7 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    fn new(at: &Scope, config: &Config) -> Self {
+    fn new(at: &ParameterScope, config: &Config) -> Self {
         let square = |name: &str| Linear::new(&at.sub(name), config.hidden_size, config.hidden_size);
         Self {
             name: at.name().to_owned(),
@@ -62,7 +62,7 @@ pub struct AttentionBlock {
 
 impl AttentionBlock {
     /// Registers `inner.{query,key,value}` and `output`.
-    pub fn new(at: &Scope, inner: &str, config: &Config) -> Self {
+    pub fn new(at: &ParameterScope, inner: &str, config: &Config) -> Self {
         Self {
             attention: Attention::new(&at.sub(inner), config),
             output: ResidualOutput::new(
@@ -89,7 +89,7 @@ pub struct FeedForward {
 
 impl FeedForward {
     /// Registers `intermediate.dense` under `inter` and the output block under `output`.
-    pub fn new(inter: &Scope, output: &Scope, config: &Config) -> Self {
+    pub fn new(inter: &ParameterScope, output: &ParameterScope, config: &Config) -> Self {
         let (hidden, wide) = (config.hidden_size, config.intermediate_size);
         Self {
             intermediate: Linear::new(&inter.sub("dense"), hidden, wide),
@@ -111,7 +111,7 @@ pub struct BertLayer {
 
 impl BertLayer {
     /// Registers `attention`, `intermediate`, `output`.
-    pub fn new(at: &Scope, config: &Config) -> Self {
+    pub fn new(at: &ParameterScope, config: &Config) -> Self {
         Self {
             attention: AttentionBlock::new(&at.sub("attention"), "self", config),
             feed_forward: FeedForward::new(&at.sub("intermediate"), &at.sub("output"), config),
@@ -126,7 +126,7 @@ impl BertLayer {
 
 /// Returns the additive mask (1 − mask)·(−10000), of shape (B, 1, 1, keys), for a 1/0 mask (B, keys).
 ///
-/// Not −∞: if every key is masked, attention follows the raw scores, as in the original.
+/// It is not −∞: if every key is masked, attention follows the raw scores, as in the original.
 pub fn additive_mask(mask: &Tensor) -> Tensor {
     let mask = mask.to_kind(Kind::Float).unsqueeze(1).unsqueeze(2);
     (1.0 - mask) * -10000.0

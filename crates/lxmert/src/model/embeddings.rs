@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::layers::{ForwardContext, LayerNorm, Linear};
-use super::parameters::Scope;
+use super::parameters::ParameterScope;
 use lxmert_spec::config::Config;
 
 /// The embedding of words: the sum of word, position and token type embeddings, then layer norm and dropout
@@ -21,7 +21,7 @@ pub struct Embeddings {
 
 impl Embeddings {
     /// Registers the three tables and `LayerNorm`.
-    pub fn new(at: &Scope, config: &Config) -> Self {
+    pub fn new(at: &ParameterScope, config: &Config) -> Self {
         let table = |name: &str, rows| at.sub(name).normal("weight", &[rows, config.hidden_size]);
         Self {
             word: table("word_embeddings", config.vocab_size),
@@ -66,7 +66,7 @@ pub struct VisualFeatEncoder {
 
 impl VisualFeatEncoder {
     /// Registers `visn_fc`, `visn_layer_norm`, `box_fc`, `box_layer_norm`.
-    pub fn new(at: &Scope, config: &Config) -> Self {
+    pub fn new(at: &ParameterScope, config: &Config) -> Self {
         let hidden = config.hidden_size;
         Self {
             features: Linear::new(&at.sub("visn_fc"), config.visual_feat_dim, hidden),

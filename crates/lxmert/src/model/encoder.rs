@@ -1,11 +1,11 @@
-//! The encoder: language, object-relationship and cross-modality layers, embeddings and pooler. Has no heads.
+//! The encoder, without heads: embeddings, language, object-relationship and cross-modality layers, and pooler.
 
 use tch::Tensor;
 
 use super::attention::{AttentionBlock, BertLayer, FeedForward, additive_mask};
 use super::embeddings::{Embeddings, VisualFeatEncoder};
 use super::layers::{ForwardContext, Linear};
-use super::parameters::Scope;
+use super::parameters::ParameterScope;
 use lxmert_spec::config::Config;
 
 /// A cross-modality layer (LXRTXLayer, src/lxrt/modeling.py @ 0db1182; paper section 2.2).
@@ -19,7 +19,7 @@ pub(super) struct CrossLayer {
 }
 
 impl CrossLayer {
-    fn new(at: &Scope, config: &Config) -> Self {
+    fn new(at: &ParameterScope, config: &Config) -> Self {
         Self {
             visual_attention: AttentionBlock::new(&at.sub("visual_attention"), "att", config),
             lang_self_att: AttentionBlock::new(&at.sub("lang_self_att"), "self", config),
@@ -51,7 +51,7 @@ struct Streams {
 }
 
 /// The input of the encoder.
-pub struct Inputs<'a> {
+pub struct EncoderInputs<'a> {
     /// Word ids (B, S) int64.
     pub ids: &'a Tensor,
     /// 1 for words, 0 for padding (B, S); `None` if nothing is padded.
@@ -62,11 +62,11 @@ pub struct Inputs<'a> {
     pub features: &'a Tensor,
     /// Boxes (B, O, 4), x1 y1 x2 y2 in [0, 1].
     pub boxes: &'a Tensor,
-    /// 1 for boxes, 0 for padding (B, O); `None` in the original's programs.
+    /// 1 for boxes, 0 for padding (B, O); `None` if nothing is padded, as in the original's programs.
     pub visual_mask: Option<&'a Tensor>,
 }
 
-impl<'a> Inputs<'a> {
+impl<'a> EncoderInputs<'a> {
     /// Returns the input of the original's programs: padded sentences of one segment, and images without padded boxes.
     pub fn padded([ids, mask]: [&'a Tensor; 2], features: &'a Tensor, boxes: &'a Tensor) -> Self {
         Self { ids, mask: Some(mask), token_types: None, features, boxes, visual_mask: None }
@@ -74,7 +74,7 @@ impl<'a> Inputs<'a> {
 }
 
 /// The output of the encoder.
-pub struct Outputs {
+pub struct EncoderOutputs {
     /// Language states (B, S, H).
     pub lang: Tensor,
     /// Visual states (B, O, H).
@@ -95,7 +95,7 @@ pub struct Lxrt {
 
 impl Lxrt {
     /// Registers everything under `at` (`bert`), in the original's order.
-    pub fn new(at: &Scope, config: &Config) -> Self {
+    pub fn new(at: &ParameterScope, config: &Config) -> Self {
         let embeddings = Embeddings::new(&at.sub("embeddings"), config);
         let at_encoder = at.sub("encoder");
         let visn_fc = VisualFeatEncoder::new(&at_encoder.sub("visn_fc"), config);
@@ -109,18 +109,19 @@ impl Lxrt {
     }
 
     /// Computes all outputs.
-    pub fn forward(&self, inputs: &Inputs, pass: ForwardContext) -> Outputs {
+    pub fn forward(&self, inputs: &EncoderInputs, pass: ForwardContext) -> EncoderOutputs {
         let mut s = self.single_modality(inputs, pass);
         for (i, layer) in self.x_layers.iter().enumerate() {
             (s.lang, s.visn) = (layer.language(&s, pass), layer.vision(&s, pass));
             pass.tap(|| format!("encoder.x_layers.{i}.lang"), &s.lang);
             pass.tap(|| format!("encoder.x_layers.{i}.visn"), &s.visn);
         }
-        Outputs { pooled: self.pool(&s.lang), lang: s.lang, visn: s.visn }
+        EncoderOutputs { pooled: self.pool(&s.lang), lang: s.lang, visn: s.visn }
     }
 
-    /// Computes the pooled output (B, H) alone. Skips the visual half of the last cross-modality layer, on which it does not depend.
-    pub fn forward_pooled(&self, inputs: &Inputs, pass: ForwardContext) -> Tensor {
+    /// Computes the pooled output (B, H) alone. Skips the visual half of the last cross-modality layer, on which it does not
+    /// depend.
+    pub fn forward_pooled(&self, inputs: &EncoderInputs, pass: ForwardContext) -> Tensor {
         let mut s = self.single_modality(inputs, pass);
         for (i, layer) in self.x_layers.iter().enumerate() {
             let lang = layer.language(&s, pass);
@@ -137,7 +138,7 @@ impl Lxrt {
         self.embeddings.word_table()
     }
 
-    fn single_modality(&self, inputs: &Inputs, pass: ForwardContext) -> Streams {
+    fn single_modality(&self, inputs: &EncoderInputs, pass: ForwardContext) -> Streams {
         let lang_mask = inputs.mask.map(additive_mask);
         let visn_mask = inputs.visual_mask.map(additive_mask);
         let mut lang = self.embeddings.forward(inputs.ids, inputs.token_types, pass);

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::layers::{HeadTransform, LayerNorm, Linear, gelu};
-use super::parameters::Scope;
+use super::parameters::ParameterScope;
 use lxmert_spec::config::Config;
 
 /// The two-layer answer head `logit_fc`: Linear, gelu, layer norm, Linear
@@ -16,7 +16,7 @@ pub struct AnswerHead {
 
 impl AnswerHead {
     /// Registers `0` (2H, inp), `2` (2H) and `3` (answers, 2H) under `at`, which is named `logit_fc`.
-    pub fn new(at: &Scope, inp: usize, config: &Config, answers: usize) -> Self {
+    pub fn new(at: &ParameterScope, inp: usize, config: &Config, answers: usize) -> Self {
         let wide = 2 * config.hidden_size;
         Self {
             first: Linear::new(&at.sub(0), inp, wide),
@@ -39,8 +39,9 @@ pub struct PretrainingHeads {
 }
 
 impl PretrainingHeads {
-    /// Registers `predictions.{bias,transform}` and `seq_relationship` under `at` (`cls`). The decoder is the word embedding table itself.
-    pub fn new(at: &Scope, config: &Config) -> Self {
+    /// Registers `predictions.{bias,transform}` and `seq_relationship` under `at` (`cls`). The decoder is the word embedding table
+    /// itself.
+    pub fn new(at: &ParameterScope, config: &Config) -> Self {
         let predictions = at.sub("predictions");
         Self {
             bias: predictions.filled("bias", &[config.vocab_size], 0.0),
@@ -80,7 +81,7 @@ pub struct ObjectScores {
 
 impl ObjectHead {
     /// Registers `transform` and `decoder_dict.{obj,attr,feat}` under `at` (`obj_predict_head`).
-    pub fn new(at: &Scope, config: &Config) -> Self {
+    pub fn new(at: &ParameterScope, config: &Config) -> Self {
         let decoder = |name: &str, out| Linear::new(&at.sub("decoder_dict").sub(name), config.hidden_size, out);
         Self {
             transform: HeadTransform::new(&at.sub("transform"), config.hidden_size),

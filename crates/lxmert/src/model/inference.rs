@@ -1,7 +1,7 @@
 //! Computes a task model's answers without redundant work. The results equal those of [`TaskModel::forward`] up to rounding.
 //!
 //! Words and boxes meet only in the cross-modality layers (paper section 2.2). So the language states of a sentence and the visual
-//! states of an image are computed once, whatever they are combined with. The last layer is needed for the pooled output alone, so
+//! states of an image are computed once for all their combinations. The last layer is needed for the pooled output alone, so
 //! its visual half is skipped, and after its cross attention only the first position is computed.
 
 use tch::{Device, Kind, Tensor, no_grad};
@@ -21,7 +21,7 @@ pub struct CachedEncoder<'m> {
 // threads may run the forward pass of one model).
 unsafe impl Sync for CachedEncoder<'_> {}
 
-/// Encoded images: everything about them that the cross-modality layers need, whatever the sentence.
+/// Encoded images: all that the cross-modality layers need of them for any sentence.
 pub struct EncodedImages {
     /// Visual states (I, O, H).
     states: Tensor,
@@ -31,7 +31,7 @@ pub struct EncodedImages {
     projections: KeyValue,
 }
 
-// SAFETY: as for CachedEncoder.
+// SAFETY: like `CachedEncoder`, it is only read.
 unsafe impl Sync for EncodedImages {}
 
 /// The key and value projections (B, n, H) of hidden states (B, n, H).
@@ -75,7 +75,7 @@ impl<'m> CachedEncoder<'m> {
             let lxrt = &self.model.encoder;
             let mask = additive_mask(mask);
             let words = lxrt.embeddings.forward(ids, None, ForwardContext::EVAL);
-            lxrt.layers.iter().fold(words, |x, layer| single(layer, &x, Some(&mask)))
+            lxrt.layers.iter().fold(words, |x, layer| single_modality_layer(layer, &x, Some(&mask)))
         })
     }
 
@@ -84,7 +84,7 @@ impl<'m> CachedEncoder<'m> {
         no_grad(|| {
             let lxrt = &self.model.encoder;
             let boxes = lxrt.visn_fc.forward(features, boxes, ForwardContext::EVAL);
-            let states = lxrt.r_layers.iter().fold(boxes, |x, layer| single(layer, &x, None));
+            let states = lxrt.r_layers.iter().fold(boxes, |x, layer| single_modality_layer(layer, &x, None));
             let first = &lxrt.x_layers[0].visual_attention.attention;
             EncodedImages { query: first.query.forward(&states), projections: KeyValue::of(&states, first), states }
         })
@@ -98,27 +98,30 @@ impl<'m> CachedEncoder<'m> {
             let (mut lang, mut visn) = (lang.shallow_clone(), images.states.shallow_clone());
             for (i, layer) in lxrt.x_layers.iter().enumerate() {
                 let last = i + 1 == lxrt.x_layers.len();
-                let crossing = &layer.visual_attention;
-                let attention = &crossing.attention;
+                let block = &layer.visual_attention;
+                let attention = &block.attention;
                 let query = attention.query.forward(&lang);
                 let projected = (!last).then(|| KeyValue::of(&lang, attention));
-                let word_side = WordSideAttention { block: crossing, mask: &mask };
+                let word_side = WordSideAttention { block, mask: &mask };
                 let (words, boxes) = if i == 0 {
-                    let boxes = projected.map(|words| cross(crossing, &images.query, &words, &visn, Some(&mask)));
-                    (cross(crossing, &query, &images.projections, &lang, None), boxes)
+                    let boxes =
+                        projected.map(|words| cross_attention(block, &images.query, &words, &visn, Some(&mask)));
+                    (cross_attention(block, &query, &images.projections, &lang, None), boxes)
                 } else if WordSideAttention::is_faster(attention, lang.size()[1], visn.size()[1]) {
                     let boxes = projected.map(|words| word_side.boxes_to_words(&words, &visn));
                     (word_side.words_to_boxes(&query, &lang, &visn), boxes)
                 } else {
                     let query_of_boxes = || attention.query.forward(&visn);
-                    let boxes = projected.map(|words| cross(crossing, &query_of_boxes(), &words, &visn, Some(&mask)));
-                    (cross(crossing, &query, &KeyValue::of(&visn, attention), &lang, None), boxes)
+                    let boxes =
+                        projected.map(|words| cross_attention(block, &query_of_boxes(), &words, &visn, Some(&mask)));
+                    (cross_attention(block, &query, &KeyValue::of(&visn, attention), &lang, None), boxes)
                 };
                 let Some(boxes) = boxes else {
                     return lxrt.pool(&first_position(layer, &words, &mask));
                 };
-                lang = feed_forward(&layer.lang_feed_forward, &own(&layer.lang_self_att, &words, Some(&mask)));
-                visn = feed_forward(&layer.visn_feed_forward, &own(&layer.visn_self_att, &boxes, None));
+                lang =
+                    feed_forward(&layer.lang_feed_forward, &self_attention(&layer.lang_self_att, &words, Some(&mask)));
+                visn = feed_forward(&layer.visn_feed_forward, &self_attention(&layer.visn_self_att, &boxes, None));
             }
             lxrt.pool(&lang)
         })
@@ -147,18 +150,24 @@ impl KeyValue {
 }
 
 /// Applies a layer of a single-modality encoder.
-fn single(layer: &BertLayer, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    feed_forward(&layer.feed_forward, &own(&layer.attention, x, mask))
+fn single_modality_layer(layer: &BertLayer, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    feed_forward(&layer.feed_forward, &self_attention(&layer.attention, x, mask))
 }
 
 /// Applies self-attention.
-fn own(block: &AttentionBlock, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
+fn self_attention(block: &AttentionBlock, x: &Tensor, mask: Option<&Tensor>) -> Tensor {
     let attention = &block.attention;
-    cross(block, &attention.query.forward(x), &KeyValue::of(x, attention), x, mask)
+    cross_attention(block, &attention.query.forward(x), &KeyValue::of(x, attention), x, mask)
 }
 
 /// Lets `hidden`, whose query projections are `query`, attend to projected states.
-fn cross(block: &AttentionBlock, query: &Tensor, to: &KeyValue, hidden: &Tensor, mask: Option<&Tensor>) -> Tensor {
+fn cross_attention(
+    block: &AttentionBlock,
+    query: &Tensor,
+    to: &KeyValue,
+    hidden: &Tensor,
+    mask: Option<&Tensor>,
+) -> Tensor {
     residual(&block.output, &attend(&block.attention, query, to, mask), hidden)
 }
 
@@ -186,7 +195,7 @@ fn attend(attention: &Attention, query: &Tensor, to: &KeyValue, mask: Option<&Te
     mixed.transpose(1, 2).reshape(query.size())
 }
 
-/// Applies a feed-forward block. The wide states, which take the most memory of all, are overwritten in place.
+/// Applies a feed-forward block. The wide states, which take most of the memory, are overwritten in place.
 fn feed_forward(block: &FeedForward, x: &Tensor) -> Tensor {
     residual(&block.output, &block.intermediate.forward(x).gelu_("none"), x)
 }
@@ -208,8 +217,8 @@ struct WordSideAttention<'a> {
 }
 
 impl WordSideAttention<'_> {
-    /// Whether this is faster than projecting the boxes. In units of H² multiplications, that costs 4·boxes. This costs 4·words and
-    /// four products of (words·heads, boxes, H), which run at about two thirds of the speed.
+    /// Returns whether this is faster than projecting the boxes. In units of H² multiplications, projecting costs 4·boxes. This
+    /// costs 4·words and four products of (words·heads, boxes, H), which run at about two thirds of the speed.
     fn is_faster(attention: &Attention, words: i64, boxes: i64) -> bool {
         let products = 1.5 * (words * attention.heads * boxes) as f64 / (attention.heads * attention.head_size) as f64;
         words as f64 + products < boxes as f64

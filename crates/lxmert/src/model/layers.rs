@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use tch::Tensor;
 
-use super::parameters::Scope;
+use super::parameters::ParameterScope;
 
 /// Epsilon of every layer norm (BertLayerNorm, src/lxrt/modeling.py @ 0db1182).
 const LAYER_NORM_EPS: f64 = 1e-12;
@@ -43,7 +43,7 @@ pub struct Linear {
 
 impl Linear {
     /// Registers `weight` (out, inp) and `bias` (out).
-    pub fn new(at: &Scope, inp: usize, out: usize) -> Self {
+    pub fn new(at: &ParameterScope, inp: usize, out: usize) -> Self {
         Self { weight: at.normal("weight", &[out, inp]), bias: at.filled("bias", &[out], 0.0) }
     }
 
@@ -62,7 +62,7 @@ pub struct LayerNorm {
 
 impl LayerNorm {
     /// Registers `weight` and `bias` of the given width.
-    pub fn new(at: &Scope, width: usize) -> Self {
+    pub fn new(at: &ParameterScope, width: usize) -> Self {
         Self { weight: at.filled("weight", &[width], 1.0), bias: at.filled("bias", &[width], 0.0), width: width as i64 }
     }
 
@@ -82,7 +82,7 @@ pub struct ResidualOutput {
 
 impl ResidualOutput {
     /// Registers `dense` (hidden, inp) and `LayerNorm`.
-    pub fn new(at: &Scope, inp: usize, hidden: usize, dropout: f64) -> Self {
+    pub fn new(at: &ParameterScope, inp: usize, hidden: usize, dropout: f64) -> Self {
         Self {
             dense: Linear::new(&at.sub("dense"), inp, hidden),
             norm: LayerNorm::new(&at.sub("LayerNorm"), hidden),
@@ -105,7 +105,7 @@ pub struct HeadTransform {
 
 impl HeadTransform {
     /// Registers `dense` (hidden, hidden) and `LayerNorm`.
-    pub fn new(at: &Scope, hidden: usize) -> Self {
+    pub fn new(at: &ParameterScope, hidden: usize) -> Self {
         Self {
             dense: Linear::new(&at.sub("dense"), hidden, hidden),
             norm: LayerNorm::new(&at.sub("LayerNorm"), hidden),

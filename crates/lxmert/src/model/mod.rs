@@ -1,4 +1,4 @@
-//! LXRT, the network of LXMERT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182). Its parameters have the
+//! The network of LXMERT, LXRT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182). Its parameters have the
 //! original's names.
 
 pub mod attention;
@@ -12,9 +12,9 @@ pub mod parameters;
 pub mod pretraining;
 pub mod task;
 
-pub use encoder::{Inputs, Lxrt, Outputs};
+pub use encoder::{EncoderInputs, EncoderOutputs, Lxrt};
 pub use inference::CachedEncoder;
 pub use layers::ForwardContext;
 pub use parameters::Parameters;
 pub use pretraining::PretrainingModel;
-pub use task::{Batch, TaskModel};
+pub use task::{TaskBatch, TaskModel};

@@ -30,8 +30,8 @@ impl Parameters {
     }
 
     /// Returns the scope without a prefix.
-    pub fn root(&self) -> Scope<'_> {
-        Scope { parameters: self, prefix: String::new() }
+    pub fn root(&self) -> ParameterScope<'_> {
+        ParameterScope { parameters: self, prefix: String::new() }
     }
 
     /// Returns names and tensors, which share their storage, in registration order.
@@ -53,7 +53,7 @@ impl Parameters {
     /// Copies tensors over the parameters of the same names. Other parameters keep their values.
     ///
     /// # Errors
-    /// Data if a shape differs; a bug if a name is unknown. In both cases nothing is changed.
+    /// Data if a shape differs; a bug if a name is unknown. In both cases no parameter is changed.
     pub fn load(&self, state: &StateDict) -> Result<()> {
         still_whole(state.values())?;
         let tensors = self.tensors.borrow();
@@ -93,12 +93,12 @@ impl Parameters {
 
 /// A prefix in the tree of parameter names, under which modules register their parameters.
 #[derive(Clone)]
-pub struct Scope<'p> {
+pub struct ParameterScope<'p> {
     parameters: &'p Parameters,
     prefix: String,
 }
 
-impl Scope<'_> {
+impl ParameterScope<'_> {
     /// Returns the scope `self.name`; `name` may contain dots.
     #[must_use]
     pub fn sub(&self, name: impl std::fmt::Display) -> Self {

@@ -1,8 +1,8 @@
-//! The pre-training model: the encoder with all pre-training heads, and their losses.
+//! The pre-training model, which is the encoder with all pre-training heads, and its losses.
 
 use tch::{Device, Kind, Tensor};
 
-use super::encoder::{Inputs, Lxrt};
+use super::encoder::{EncoderInputs, Lxrt};
 use super::heads::{AnswerHead, ObjectHead, ObjectScores, PretrainingHeads};
 use super::layers::ForwardContext;
 use super::losses::{self, VisualTargets};
@@ -20,7 +20,7 @@ pub const WORD_TABLE: &str = "bert.embeddings.word_embeddings.weight";
 /// The number of items that each loss is a mean over. If a batch is split into parts, the counts are those of the whole batch, so
 /// that the losses of the parts add up to that of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Counts {
+pub struct LossCounts {
     /// Words to predict.
     pub words: usize,
     /// Sentences with their images.
@@ -31,9 +31,9 @@ pub struct Counts {
     pub answers: usize,
 }
 
-impl Counts {
+impl LossCounts {
     /// Counts the items of a whole batch.
-    pub fn of(targets: &Targets) -> Self {
+    pub fn of(targets: &PretrainTargets) -> Self {
         let labelled = |labels: &Tensor| labels.ne(-1).sum(Kind::Int64).int64_value(&[]) as usize;
         Self {
             words: labelled(targets.words),
@@ -45,10 +45,10 @@ impl Counts {
 }
 
 /// The targets of the pre-training losses.
-pub struct Targets<'a> {
+pub struct PretrainTargets<'a> {
     /// Original ids of masked words, int64, −1 for words that are not masked; (B, S), or (N) if only N positions are scored.
     pub words: &'a Tensor,
-    /// 1 where sentence and image belong together (B) int64.
+    /// 1 if sentence and image belong together, else 0 (B) int64.
     pub matched: &'a Tensor,
     /// Targets of the three visual losses.
     pub visual: VisualTargets<'a>,
@@ -57,7 +57,7 @@ pub struct Targets<'a> {
 }
 
 /// The scores of the pre-training heads. Scores that were not requested are undefined tensors.
-pub struct Scores {
+pub struct PretrainScores {
     /// Word scores (B, S, vocab), or (N, vocab) for N chosen positions.
     pub words: Tensor,
     /// Matching scores (B, 2).
@@ -109,24 +109,36 @@ impl PretrainingModel {
     }
 
     /// Computes the scores of every head.
-    pub fn forward(&self, inputs: &Inputs, pass: ForwardContext) -> Scores {
+    pub fn forward(&self, inputs: &EncoderInputs, pass: ForwardContext) -> PretrainScores {
         self.scores(inputs, PretrainTasks::ALL, None, pass)
     }
 
     /// Computes the scores that these tasks need. Word scores, which are the largest, are computed only at the positions `words`
     /// (N) int64 in the flattened (B, S).
-    pub fn forward_for(&self, inputs: &Inputs, tasks: PretrainTasks, words: &Tensor, pass: ForwardContext) -> Scores {
+    pub fn forward_for(
+        &self,
+        inputs: &EncoderInputs,
+        tasks: PretrainTasks,
+        words: &Tensor,
+        pass: ForwardContext,
+    ) -> PretrainScores {
         self.scores(inputs, tasks, Some(words), pass)
     }
 
-    fn scores(&self, inputs: &Inputs, tasks: PretrainTasks, words: Option<&Tensor>, pass: ForwardContext) -> Scores {
+    fn scores(
+        &self,
+        inputs: &EncoderInputs,
+        tasks: PretrainTasks,
+        words: Option<&Tensor>,
+        pass: ForwardContext,
+    ) -> PretrainScores {
         let out = self.bert.forward(inputs, pass);
         let when = |wanted: bool, scores: &dyn Fn() -> Tensor| if wanted { scores() } else { Tensor::new() };
         let lang = match words {
             Some(positions) => out.lang.reshape([-1, out.lang.size()[2]]).index_select(0, positions),
             None => out.lang.shallow_clone(),
         };
-        Scores {
+        PretrainScores {
             words: when(tasks.mask_lm, &|| self.cls.words(&lang, self.bert.word_table())),
             matched: when(tasks.matched, &|| self.cls.matched(&out.pooled)),
             objects: self.objects.forward(&out.visn, [tasks.obj, tasks.attr, tasks.feat]),
@@ -143,17 +155,17 @@ impl PretrainingModel {
 /// Returns the losses of the chosen tasks by name, in the original's order; the total loss is their sum.
 ///
 /// Unlike here, the original pairs names and losses by position, so it prints wrong names unless all tasks are on.
-pub fn losses(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
-    losses_of_part(scores, targets, tasks, Counts::of(targets))
+pub fn losses(scores: &PretrainScores, targets: &PretrainTargets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
+    losses_of_part(scores, targets, tasks, LossCounts::of(targets))
 }
 
 /// Like [`losses()`], for a part of a batch. With the `counts` of the whole batch, the losses of its parts add up to that of the
 /// batch, and so do their gradients.
 pub fn losses_of_part(
-    scores: &Scores,
-    targets: &Targets,
+    scores: &PretrainScores,
+    targets: &PretrainTargets,
     tasks: PretrainTasks,
-    counts: Counts,
+    counts: LossCounts,
 ) -> Vec<(&'static str, Tensor)> {
     let visual = &targets.visual;
     let loss = |name: &str| match name {
@@ -169,7 +181,11 @@ pub fn losses_of_part(
 
 /// Counts the items whose highest score is correct, for each chosen task that classifies: masked words, matching, and the classes
 /// of boxes. The counts are 0-d tensors.
-pub fn correct(scores: &Scores, targets: &Targets, tasks: PretrainTasks) -> Vec<(&'static str, Tensor)> {
+pub fn correct(
+    scores: &PretrainScores,
+    targets: &PretrainTargets,
+    tasks: PretrainTasks,
+) -> Vec<(&'static str, Tensor)> {
     let correct = |scores: &Tensor, labels: &Tensor| {
         rows(scores).argmax(1, false).eq_tensor(&labels.reshape([-1])).sum(Kind::Int64)
     };

@@ -1,8 +1,8 @@
-//! The fine-tuning models: the encoder with an answer head on its pooled output.
+//! The fine-tuning models, which are the encoder with an answer head on its pooled output.
 
 use tch::{Device, Tensor};
 
-use super::encoder::{Inputs, Lxrt, Outputs};
+use super::encoder::{EncoderInputs, EncoderOutputs, Lxrt};
 use super::heads::AnswerHead;
 use super::layers::ForwardContext;
 use super::parameters::Parameters;
@@ -13,7 +13,7 @@ use lxmert_spec::config::Config;
 pub const ENCODER_PREFIX: &str = "lxrt_encoder.model.";
 
 /// The input of a task model: a batch of questions or statements with their images.
-pub struct Batch {
+pub struct TaskBatch {
     /// Word ids (B, S) int64.
     pub ids: Tensor,
     /// 1 for words, 0 for padding (B, S) int64.
@@ -57,7 +57,7 @@ impl TaskModel {
     }
 
     /// Computes the logits (B, answers).
-    pub fn forward(&self, batch: &Batch, pass: ForwardContext) -> Tensor {
+    pub fn forward(&self, batch: &TaskBatch, pass: ForwardContext) -> Tensor {
         let pooled = self.with_inputs(batch, |inputs| self.encoder.forward_pooled(inputs, pass));
         self.answer(&pooled)
     }
@@ -68,17 +68,17 @@ impl TaskModel {
     }
 
     /// Computes all outputs of the encoder, with one row per image.
-    pub fn encode(&self, batch: &Batch, pass: ForwardContext) -> Outputs {
+    pub fn encode(&self, batch: &TaskBatch, pass: ForwardContext) -> EncoderOutputs {
         self.with_inputs(batch, |inputs| self.encoder.forward(inputs, pass))
     }
 
     /// Repeats each sentence for each of its images.
-    fn with_inputs<T>(&self, batch: &Batch, run: impl FnOnce(&Inputs) -> T) -> T {
+    fn with_inputs<T>(&self, batch: &TaskBatch, run: impl FnOnce(&EncoderInputs) -> T) -> T {
         let repeat = |t: &Tensor| match self.images {
             1 => t.shallow_clone(),
             n => t.repeat_interleave_self_int(n, 0, None),
         };
         let (ids, mask) = (repeat(&batch.ids), repeat(&batch.mask));
-        run(&Inputs::padded([&ids, &mask], &batch.features, &batch.boxes))
+        run(&EncoderInputs::padded([&ids, &mask], &batch.features, &batch.boxes))
     }
 }

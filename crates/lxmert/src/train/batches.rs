@@ -5,7 +5,7 @@ use std::thread::Scope;
 
 use tch::{Device, Tensor};
 
-use crate::model::Batch;
+use crate::model::TaskBatch;
 use trainings::examples::{ExampleTarget, FeatureRow, PreparedSplit};
 use trainings::options::Ablation;
 
@@ -13,11 +13,11 @@ use trainings::options::Ablation;
 const AHEAD: usize = 2;
 
 /// A batch with its targets.
-pub struct Ready {
-    /// Positions of its examples in [`PreparedSplit::examples`].
+pub struct PreparedBatch {
+    /// Positions of the examples in [`PreparedSplit::examples`].
     pub positions: Vec<usize>,
     /// The model's input.
-    pub batch: Batch,
+    pub input: TaskBatch,
     /// Soft scores (B, answers) f32 or classes (B) int64; `None` for test data.
     pub target: Option<Tensor>,
 }
@@ -33,18 +33,18 @@ pub fn stream<'s, 'd: 's>(
     batch_size: usize,
     length: usize,
     device: Device,
-) -> impl Iterator<Item = Ready> + use<'d> {
+) -> impl Iterator<Item = PreparedBatch> + use<'d> {
     let batch_size = batch_size.max(1);
-    let batches = ahead(scope, move |give| {
+    let batches = spawn_ahead(scope, move |give| {
         // Stops early if the receiver is dropped.
-        let _ = order.chunks(batch_size).map(|positions| made(questions, positions, length)).try_for_each(give);
+        let _ = order.chunks(batch_size).map(|positions| build(questions, positions, length)).try_for_each(give);
     });
-    batches.map(move |ready| ready.to(device))
+    batches.map(move |batch| batch.to(device))
 }
 
-/// Runs `make` on a thread of its own and returns the items that it passes to its argument. The thread is a few items ahead;
+/// Runs `make` on its own thread and returns the items that it passes to its argument. The thread is a few items ahead;
 /// passing an item fails once the receiver is dropped.
-pub(super) fn ahead<'s, 'd: 's, T: Send + 'd>(
+pub(super) fn spawn_ahead<'s, 'd: 's, T: Send + 'd>(
     scope: &'s Scope<'s, 'd>,
     make: impl FnOnce(&mut dyn FnMut(T) -> Result<(), SendError<T>>) + Send + 'd,
 ) -> IntoIter<T> {
@@ -53,34 +53,34 @@ pub(super) fn ahead<'s, 'd: 's, T: Send + 'd>(
     receive.into_iter()
 }
 
-impl Ready {
+impl PreparedBatch {
     fn to(self, device: Device) -> Self {
-        let Batch { ids, mask, features, boxes } = self.batch;
-        let batch = Batch {
+        let TaskBatch { ids, mask, features, boxes } = self.input;
+        let input = TaskBatch {
             ids: ids.to_device(device),
             mask: mask.to_device(device),
             features: features.to_device(device),
             boxes: boxes.to_device(device),
         };
-        Self { positions: self.positions, batch, target: self.target.map(|t| t.to_device(device)) }
+        Self { positions: self.positions, input, target: self.target.map(|t| t.to_device(device)) }
     }
 }
 
-fn made(questions: &PreparedSplit, positions: &[usize], length: usize) -> Ready {
+fn build(questions: &PreparedSplit, positions: &[usize], length: usize) -> PreparedBatch {
     let examples = || positions.iter().map(|&p| &questions.examples[p]);
     let sentences: Vec<&[i64]> = examples().map(|q| q.words.as_slice()).collect();
-    let (ids, mask) = words(&sentences, length);
+    let (ids, mask) = pad_sentences(&sentences, length);
     let places: Vec<FeatureRow> = examples().flat_map(|q| q.places.iter().copied()).collect();
-    let (features, boxes) = images(questions, &places);
-    Ready {
+    let (features, boxes) = copy_images(questions, &places);
+    PreparedBatch {
         positions: positions.to_vec(),
-        batch: Batch { ids, mask, features, boxes },
+        input: TaskBatch { ids, mask, features, boxes },
         target: targets(questions, positions),
     }
 }
 
 /// Returns word ids and mask (B, S) of sentences. S is `length` or the longest sentence, whichever is longer.
-pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
+pub(super) fn pad_sentences(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
     let length = sentences.iter().map(|words| words.len()).fold(length, usize::max);
     let mut ids = vec![0_i64; sentences.len() * length];
     let mut mask = vec![0_i64; sentences.len() * length];
@@ -94,7 +94,7 @@ pub(super) fn words(sentences: &[&[i64]], length: usize) -> (Tensor, Tensor) {
 }
 
 /// Returns features (I, O, width) and boxes (I, O, 4) of images; zeros if the ablation hides images.
-pub(super) fn images(questions: &PreparedSplit, places: &[FeatureRow]) -> (Tensor, Tensor) {
+pub(super) fn copy_images(questions: &PreparedSplit, places: &[FeatureRow]) -> (Tensor, Tensor) {
     let (boxes, dim) = (questions.source.boxes(), questions.source.dim());
     let mut features = vec![0.0_f32; places.len() * boxes * dim];
     let mut corners = vec![0.0_f32; places.len() * boxes * 4];

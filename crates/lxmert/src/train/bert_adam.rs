@@ -65,14 +65,15 @@ impl BertAdam {
         self.settings.lr * factor
     }
 
-    /// Returns what the original's `get_lr` reports: each parameter's next learning rate, or a single 0 while any has no state yet.
+    /// Returns the result of the original's `get_lr`: each parameter's next learning rate, or a single 0 while any has no state
+    /// yet.
     pub fn get_lr(&self) -> Vec<f64> {
         let rates: Option<Vec<f64>> = self.moments.iter().map(|m| m.as_ref().map(|m| self.rate(m.step))).collect();
         rates.filter(|rates| !rates.is_empty()).unwrap_or_else(|| vec![0.0])
     }
 
-    /// Updates every parameter whose gradient is defined with `gradient · scale`, and returns the learning rate. Other parameters are
-    /// skipped: they get neither decay nor state. Parameters and gradients are f32, contiguous, and pairwise of equal shapes.
+    /// Updates every parameter whose gradient is defined with `gradient · scale`, and returns the learning rate. Other parameters
+    /// are skipped: they get neither decay nor state. Parameters and gradients are f32, contiguous, and pairwise of equal shapes.
     pub fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
         self.moments.resize_with(parameters.len(), || None);
         let mut rate_used = 0.0;
@@ -107,7 +108,7 @@ impl BertAdam {
         self.moments.get(index)?.as_ref().map(|moments| (&moments.m, &moments.v, moments.step))
     }
 
-    /// Restores what [`state`](Self::state) returned for the parameter at `index`.
+    /// Restores the result of [`state`](Self::state) for the parameter at `index`.
     pub fn restore(&mut self, index: usize, m: Tensor, v: Tensor, step: u64) {
         if self.moments.len() <= index {
             self.moments.resize_with(index + 1, || None);
@@ -226,7 +227,7 @@ mod tests {
         value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
     }
 
-    /// Two f32 roundings of values near 1 may differ between the original's separate kernels and this single pass.
+    /// Allows for two f32 roundings of values near 1, in which the original's separate kernels and this single pass may differ.
     fn close(got: &Tensor, want: &[f32], what: &str) {
         let got = Vec::<f32>::try_from(got.detach()).unwrap();
         for (i, (got, want)) in got.iter().zip(want).enumerate() {
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_case_of_the_original() {
+    fn every_unit_case_of_the_original_is_reproduced() {
         let Some(path) = fixtures::lxrt("optim/bertadam_unit.json") else { return };
         let file = fixtures::json(&path);
         for case in file["cases"].as_array().unwrap() {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_do_not_matter() {
+    fn the_number_of_threads_does_not_change_an_update() {
         let first = Tensor::randn([3 * CHUNK as i64 + 7], (Kind::Float, Device::Cpu));
         let gradient = first.sin();
         let update = |threads| {

@@ -27,7 +27,7 @@ const LARGEST_VOCAB: u64 = 16 << 20;
 ///
 /// # Errors
 /// Those of reading a checkpoint; data if it does not fit the model, the vocabulary or the answers.
-pub fn model(
+pub fn load_model(
     description: &ModelDescription,
     start: &InitialWeights,
     loader: &TaskLoader,
@@ -52,7 +52,7 @@ pub fn model(
         }
         InitialWeights::Lxmert(name) => Some(load(&locate(name, PRETRAINED_SUFFIX)?, LoadPolicy::Lxmert)?),
         InitialWeights::Bert(path) => {
-            let state = bert_for(&description.config, &loader.settings().vocab, path)?;
+            let state = read_bert(&description.config, &loader.settings().vocab, path)?;
             Some(weights::apply(&model, state, path, LoadPolicy::Bert, allow_missing)?)
         }
         InitialWeights::LxmertQa(name) => {
@@ -66,7 +66,7 @@ pub fn model(
 ///
 /// # Errors
 /// Those of reading the files; data if BERT has other sizes or another vocabulary.
-pub(super) fn bert_for(config: &Config, vocab: &Path, path: &Path) -> Result<StateDict> {
+pub(super) fn read_bert(config: &Config, vocab: &Path, path: &Path) -> Result<StateDict> {
     let bert = bert_weights(path)?;
     if let Some(told) = &bert.config {
         let sizes = [

@@ -1,4 +1,4 @@
-//! Facts about the machine and the libraries that may change the last bits of a result.
+//! Collects the facts about the machine and the libraries that may change the last bits of a result.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,9 +11,9 @@ use base::files;
 use base::host::HostFacts;
 
 /// Returns threads, device and versions, as part of a run's identity.
-pub fn machine(device: Device) -> BTreeMap<String, Value> {
+pub fn machine_facts(device: Device) -> BTreeMap<String, Value> {
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(0);
-    let facts = HostFacts::computing(&described(device), threads, libtorch::versions());
+    let facts = HostFacts::computing(&device_name(device), threads, libtorch::versions());
     let mut machine: BTreeMap<String, Value> =
         facts.versions.into_iter().map(|(name, version)| (name, version.into())).collect();
     machine.insert("threads".into(), facts.threads.into());
@@ -24,7 +24,7 @@ pub fn machine(device: Device) -> BTreeMap<String, Value> {
 }
 
 /// Returns the name of a device, with its hardware if that affects how results are rounded.
-pub fn described(device: Device) -> String {
+pub fn device_name(device: Device) -> String {
     match device {
         Device::Cuda(index) => gpu_model(Path::new("/proc/driver/nvidia/gpus"))
             .map_or_else(|| format!("cuda:{index}"), |model| format!("cuda ({model})")),

@@ -1,7 +1,7 @@
-//! Training and prediction: what fine-tuning and pre-training share, and each of them.
+//! Training and prediction.
 //!
-//! - [`session`]: the loop of every training; [`finetune`], [`pretrain`]: what each supplies to it;
-//! - [`batches`], [`gradients`], [`optimiser`], [`bert_adam`], [`schedule`]: the parts of a step;
+//! - [`session`]: the loop that fine-tuning and pre-training share; [`finetune`], [`pretrain`]: their own parts;
+//! - [`batches`], [`gradients`], [`optimiser`], [`bert_adam`], [`schedule`]: parts of a step;
 //! - [`loading`], [`weights`]: initial weights, and files of weights;
 //! - [`predict`]: the answers of a trained model;
 //! - [`machine`]: facts about the machine that may change the last bits of a result.

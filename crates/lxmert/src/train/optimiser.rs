@@ -1,4 +1,4 @@
-//! The optimisers of `--optim`: BertAdam, and torch's own with default settings but for the learning rate
+//! The optimisers of `--optim`: BertAdam, and torch's own with default settings except for the learning rate
 //! (src/param.py and src/tasks/*.py @ 0db1182).
 
 use tch::Tensor;
@@ -19,7 +19,7 @@ pub enum Optimiser {
     /// BertAdam.
     Bert(BertAdam),
     /// One of torch's, with a constant learning rate.
-    Torch(TorchRule),
+    Torch(TorchOptimiser),
 }
 
 impl Optimiser {
@@ -27,7 +27,7 @@ impl Optimiser {
     pub fn new(choice: Optim, settings: BertAdamSettings) -> Self {
         match choice {
             Optim::Bert => Self::Bert(BertAdam::new(settings)),
-            other => Self::Torch(TorchRule { choice: other, lr: settings.lr, states: Vec::new() }),
+            other => Self::Torch(TorchOptimiser { choice: other, lr: settings.lr, states: Vec::new() }),
         }
     }
 
@@ -35,7 +35,7 @@ impl Optimiser {
     pub fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
         match self {
             Self::Bert(bert) => bert.step(parameters, gradients, scale),
-            Self::Torch(rule) => rule.step(parameters, gradients, scale),
+            Self::Torch(torch) => torch.step(parameters, gradients, scale),
         }
     }
 }
@@ -48,7 +48,7 @@ impl Optimiser {
         for (index, (name, _)) in parameters.iter().enumerate() {
             let of = match self {
                 Self::Bert(bert) => bert.state(index),
-                Self::Torch(rule) => rule.states.get(index).and_then(Option::as_ref).map(State::parts),
+                Self::Torch(torch) => torch.states.get(index).and_then(Option::as_ref).map(TorchState::parts),
             };
             updates.extend_from_slice(&of.map_or(0, |(.., updates)| updates).to_le_bytes());
             if let Some((first, second, _)) = of {
@@ -61,7 +61,7 @@ impl Optimiser {
         state
     }
 
-    /// Restores what [`state`](Self::state) returned after `steps` steps. Other tensors in `state` are ignored.
+    /// Restores the result of [`state`](Self::state) after `steps` steps. Other tensors in `state` are ignored.
     ///
     /// # Errors
     /// Data if it is the state of another model or optimiser, or counts more updates than steps.
@@ -88,10 +88,10 @@ impl Optimiser {
             let (first, second) = (part(FIRST)?, part(SECOND)?);
             match self {
                 Self::Bert(bert) => bert.restore(index, first, second, updates),
-                Self::Torch(rule) => {
+                Self::Torch(torch) => {
                     let step = i32::try_from(updates).map_err(|_| other())?;
-                    rule.states.resize_with(rule.states.len().max(index + 1), || None);
-                    rule.states[index] = Some(State { step, first, second });
+                    torch.states.resize_with(torch.states.len().max(index + 1), || None);
+                    torch.states[index] = Some(TorchState { step, first, second });
                 }
             }
         }
@@ -99,26 +99,27 @@ impl Optimiser {
     }
 }
 
-/// One of Adam, Adamax, RMSprop and SGD with the defaults of torch.optim (betas .9 and .999, eps 1e-8, alpha .99, no momentum, no decay).
-pub struct TorchRule {
+/// One of Adam, Adamax, RMSprop and SGD with the defaults of torch.optim (betas .9 and .999, eps 1e-8, alpha .99, no momentum, no
+/// decay).
+pub struct TorchOptimiser {
     choice: Optim,
     lr: f64,
-    states: Vec<Option<State>>,
+    states: Vec<Option<TorchState>>,
 }
 
-struct State {
+struct TorchState {
     step: i32,
     first: Tensor,
     second: Tensor,
 }
 
-impl State {
+impl TorchState {
     fn parts(&self) -> (&Tensor, &Tensor, u64) {
         (&self.first, &self.second, u64::from(self.step.unsigned_abs()))
     }
 }
 
-impl TorchRule {
+impl TorchOptimiser {
     fn step(&mut self, parameters: &[Tensor], gradients: &[Tensor], scale: f64) -> f64 {
         const B1: f64 = 0.9;
         const B2: f64 = 0.999;
@@ -132,7 +133,7 @@ impl TorchRule {
                 }
                 let g = gradient * scale;
                 let state =
-                    state.get_or_insert_with(|| State { step: 0, first: g.zeros_like(), second: g.zeros_like() });
+                    state.get_or_insert_with(|| TorchState { step: 0, first: g.zeros_like(), second: g.zeros_like() });
                 state.step += 1;
                 let update = match self.choice {
                     Optim::Adam => {
@@ -164,10 +165,10 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    /// Ten steps, interrupted after the fourth, for every rule. A parameter without gradient stays without state.
+    /// Takes ten steps with every optimiser, interrupted after the fourth. A parameter without gradient stays without state.
     #[test]
     fn a_restored_optimiser_continues_bit_for_bit() {
-        // Drawn once: other tests draw from the same generator meanwhile.
+        // Drawn only once, because other tests draw from the same generator at the same time.
         let first = ["a", "unused", "b"].map(|name| (name, Tensor::randn([3, 2], (Kind::Float, Device::Cpu))));
         let parameters = || first.each_ref().map(|(name, tensor)| (name.to_string(), tensor.copy()));
         let step = |optimiser: &mut Optimiser, parameters: &[(String, Tensor)], k: u32| {

@@ -35,7 +35,7 @@ mod tests {
     use fixtures;
 
     #[test]
-    fn every_grid_of_the_original() {
+    fn every_grid_of_the_original_is_reproduced() {
         let Some(path) = fixtures::lxrt("optim/schedules.json") else { return };
         let mut compared = 0;
         for grid in fixtures::json(&path)["grid"].as_array().unwrap() {

@@ -74,8 +74,8 @@ pub(super) fn write(
     Ok(written)
 }
 
-/// Writes the encoder alone as `<folder>/<name>_LXRT.safetensors`, under the names of a pre-trained model (`bert.*`), so that another
-/// task can start from it.
+/// Writes only the encoder, as `<folder>/<name>_LXRT.safetensors`, under the names of a pre-trained model (`bert.*`), so that
+/// another task can start from it.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -94,7 +94,7 @@ pub fn describe(path: &Path) -> Result<Option<ModelDescription>> {
     ModelDescription::read(path)
 }
 
-/// Loads a checkpoint into a model, as `policy` says.
+/// Loads a checkpoint into a model according to `policy`.
 ///
 /// # Errors
 /// Those of [`read_weights`](lxmert_spec::loading::read_weights) and [`map_checkpoint`](lxmert_spec::loading::map_checkpoint).

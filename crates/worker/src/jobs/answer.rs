@@ -9,7 +9,7 @@ use data::dataset::write_predictions;
 use data::features::FeatureStore;
 use lxmert::libtorch;
 use lxmert::model::TaskModel;
-use lxmert::train::machine::described;
+use lxmert::train::machine::device_name;
 use lxmert::train::predict::predict;
 use lxmert::train::{loading, weights};
 use lxmert_spec::{Config, ModelDescription};
@@ -38,7 +38,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
             .map_err(|error| error.while_doing(name()))?;
         let start = InitialWeights::FineTuned(file.display().to_string());
         // Every weight is loaded, so the seed decides nothing.
-        let (model, report) = loading::model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
+        let (model, report) = loading::load_model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
         if let Some(report) = report.filter(|_| !job.stage) {
             emitter.said(format_args!("weights: {report}"));
         }
@@ -60,7 +60,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
         answers: questions.answers,
         versions: libtorch::versions(),
         threads: u64::try_from(tch::get_num_threads()).unwrap_or_default(),
-        device: described(work.device),
+        device: device_name(work.device),
     };
     Finished::with_files(&answered, [job.output.as_path()])
 }

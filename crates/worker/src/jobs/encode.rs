@@ -6,8 +6,9 @@ use base::progress::{ProgressTask, TaskStart, Unit};
 use data::dataset::TaskData;
 use data::dataset::tokenizer::Tokenizer;
 use lxmert::encode::{
-    AttentionHeads, Encoded, Encoder, Features, Output, Pair, Settings, Want, Work as Encoding, answer_names,
-    described_heads, encode, pairs_of_file, pairs_of_lists, pairs_of_split, with_features,
+    AttentionHeads, EncodeInput, EncodeOutcome, EncodeSettings, Encoder, ImageFeatures, OutputLayout, Pair,
+    RequestedOutputs, answer_names, encode, pairs_of_file, pairs_of_lists, pairs_of_split, read_attention_heads,
+    with_features,
 };
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
@@ -26,7 +27,7 @@ pub(crate) fn run(job: &Encode, work: &Work) -> Result<Finished> {
     let tokenizer = Tokenizer::from_vocab_file(&job.vocab)?;
     check_vocabulary(&checkpoint, &tokenizer)?;
     let pairs = pairs(job)?;
-    let features = Features::open(&job.features, &job.stores, job.precision, emitter)?;
+    let features = ImageFeatures::open(&job.features, &job.stores, job.precision, emitter)?;
     let available = |image: &str| features.source.find(image).is_some();
     let clue = |missing: &[String]| features.source.clue(missing.iter().map(String::as_str));
     let (pairs, lost) = with_features(pairs, available, clue, job.allow_missing_images)?;
@@ -39,18 +40,18 @@ pub(crate) fn run(job: &Encode, work: &Work) -> Result<Finished> {
         emitter.said(format_args!("cut: {long} sentences have more than {most} pieces, only the first are read"));
     }
     let heads = match job.attention_heads {
-        Some(number) => AttentionHeads::Said(number),
-        None => described_heads(&checkpoint)?,
+        Some(number) => AttentionHeads::Known(number),
+        None => read_attention_heads(&checkpoint)?,
     };
     let encoder = Encoder::read(&checkpoint, heads, work.device)?;
-    emitter.said(format_args!("{}: {}", checkpoint.display(), encoder.sizes().in_words()));
+    emitter.said(format_args!("{}: {}", checkpoint.display(), encoder.sizes().summary()));
     for note in encoder.notes() {
         emitter.said(format_args!("weights: {note}"));
     }
-    if heads == AttentionHeads::AsInBert {
+    if heads == AttentionHeads::FromWidth {
         emitter.said("the number of attention heads is BERT's for this width; --attention-heads says another");
     }
-    let encoding = Encoding {
+    let encoding = EncodeInput {
         encoder: &encoder,
         checkpoint: &checkpoint,
         tokenizer: &tokenizer,
@@ -78,21 +79,22 @@ fn pairs(job: &Encode) -> Result<Vec<Pair>> {
     }
 }
 
-fn settings(job: &Encode) -> Settings {
+fn settings(job: &Encode) -> EncodeSettings {
     let output = match &job.output {
-        EncodeOutput::File(file) => Output::File(file.clone()),
-        EncodeOutput::Shards { folder, pairs } => Output::Shards { folder: folder.clone(), pairs: *pairs },
+        EncodeOutput::File(file) => OutputLayout::File(file.clone()),
+        EncodeOutput::Shards { folder, pairs } => OutputLayout::Shards { folder: folder.clone(), pairs: *pairs },
     };
-    let want = Want { attention: job.attention, heads: job.heads.is_some() };
-    Settings { want, half: job.half, batch_size: job.batch_size, output }
+    let requested = RequestedOutputs { attention: job.attention, heads: job.heads.is_some() };
+    EncodeSettings { requested, half: job.half, batch_size: job.batch_size, output }
 }
 
 /// Prints a line of JSON for each pair.
-fn print(job: &Encode, work: &Work, encoding: &Encoding<'_>, encoded: &Encoded, top: usize) -> Result<()> {
+fn print(job: &Encode, work: &Work, encoding: &EncodeInput<'_>, encoded: &EncodeOutcome, top: usize) -> Result<()> {
     let answers = answer_names(encoding.checkpoint, &job.data_root, encoding.encoder.sizes())?;
-    for part in encoded.shown(encoding.tokenizer, answers.as_deref(), top) {
-        for shown in part? {
-            let line = serde_json::to_string(&shown).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
+    for part in encoded.best_scores(encoding.tokenizer, answers.as_deref(), top) {
+        for best_scores in part? {
+            let line =
+                serde_json::to_string(&best_scores).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
             work.emitter.printed(line + "\n");
         }
     }

@@ -45,7 +45,7 @@ pub(crate) fn run(job: Finetune, work: &Work) -> Result<Value> {
     description.config.check()?;
     let seed = settings.seed;
     let (model, report) =
-        loading::model(&settings.description, &job.start, &loader, seed, job.allow_missing, work.device)?;
+        loading::load_model(&settings.description, &job.start, &loader, seed, job.allow_missing, work.device)?;
     match (job.stage, first_weights(report.as_ref(), seed)) {
         (false, line) => emitter.said(line),
         (true, line) if report.is_some() => emitter.note(line),

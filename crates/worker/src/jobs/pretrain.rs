@@ -40,7 +40,7 @@ pub(crate) fn run(job: Pretrain, work: &Work) -> Result<Value> {
     settings.check(&train, valid.as_ref())?;
     let (seed, words) = (settings.seed, (vocab.as_path(), &loader.tokenizer));
     let (model, report) =
-        weights::model(&settings.description, &job.start, words, seed, job.allow_missing, work.device)?;
+        weights::load_model(&settings.description, &job.start, words, seed, job.allow_missing, work.device)?;
     emitter.said(first_weights(report.as_ref(), seed));
     emitter.said(format_args!("{} parameters, {} answers", model.parameters().count(), settings.description.answers));
     let valid_examples = valid.as_ref().map_or(0, |valid| valid.sampler.len());

@@ -3,7 +3,7 @@
 use super::work::Work;
 use base::error::Result;
 use base::progress::{ProgressTask, TaskStart, Unit};
-use lxmert::train::session::Observer;
+use lxmert::train::session::TrainObserver;
 use lxmert_spec::loading::LoadReport;
 use protocol::Event;
 use trainings::progress::TrainProgress;
@@ -38,7 +38,7 @@ impl<'a> Telling<'a> {
     }
 }
 
-impl Observer for Telling<'_> {
+impl TrainObserver for Telling<'_> {
     fn started(&mut self, resumed: bool) -> Result<()> {
         self.work.begin_record(resumed)
     }

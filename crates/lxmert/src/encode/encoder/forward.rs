@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use tch::{Device, Tensor};
 
 use super::super::attention::attention_maps;
-use super::super::sizes::{AttentionHeads, Sizes};
-use crate::model::encoder::{Inputs, Lxrt};
+use super::super::sizes::{AttentionHeads, ModelSizes};
+use crate::model::encoder::{EncoderInputs, Lxrt};
 use crate::model::heads::{AnswerHead, ObjectHead, PretrainingHeads};
 use crate::model::pretraining::TIED_DECODER;
 use crate::model::task::ENCODER_PREFIX;
@@ -19,7 +19,7 @@ use lxmert_spec::loading::{CheckpointWeights, ModelHeads};
 
 /// The outputs that are computed besides the states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Want {
+pub struct RequestedOutputs {
     /// Attention probabilities of every layer and head.
     pub attention: bool,
     /// Scores of the heads.
@@ -28,7 +28,7 @@ pub struct Want {
 
 /// A model for encoding: the encoder with the heads of its checkpoint. It cannot be trained.
 pub struct Encoder {
-    sizes: Sizes,
+    sizes: ModelSizes,
     parameters: Parameters,
     lxrt: Lxrt,
     words: Option<PretrainingHeads>,
@@ -38,10 +38,10 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Reads a checkpoint of any program. All of its tensors are used, and all of the model's tensors come from it.
+    /// Reads a checkpoint in any supported format. All of its tensors are used, and all of the model's tensors come from it.
     ///
     /// # Errors
-    /// Those of [`Sizes::of`]; data if the checkpoint is damaged, or if tensors are missing, superfluous or of another shape.
+    /// Those of [`ModelSizes::of`]; data if the checkpoint is damaged, or if tensors are missing, superfluous or of another shape.
     pub fn read(path: &Path, heads: AttentionHeads, device: Device) -> Result<Self> {
         let weights = lxmert_spec::loading::read_weights(path)?;
         let encoder = Self::new(weights.state, heads, device)
@@ -55,7 +55,7 @@ impl Encoder {
     /// Those of [`read`](Self::read).
     pub fn new(state: StateDict, heads: AttentionHeads, device: Device) -> Result<Self> {
         let CheckpointWeights { state, notes, .. } = lxmert_spec::loading::to_original(state)?;
-        let (sizes, catalogue) = Sizes::of(&state, heads)?;
+        let (sizes, catalogue) = ModelSizes::of(&state, heads)?;
         let mut state = catalogue.arrange(state)?;
         state.shift_remove(TIED_DECODER);
 
@@ -71,17 +71,17 @@ impl Encoder {
         let objects = sizes.objects().contains(&true).then(|| ObjectHead::new(&root.sub("obj_predict_head"), config));
         let width = sizes.images() * config.hidden_size;
         let answers = sizes.answers().map(|count| AnswerHead::new(&answers, width, config, count));
-        // A decoder of the object head that the checkpoint does not have is never asked for its scores.
+        // The scores of decoders that the checkpoint does not have are never computed.
         parameters.load(&state)?;
         Ok(Self { parameters, lxrt, words, objects, answers, sizes, notes })
     }
 
     /// Returns the sizes and heads of the checkpoint.
-    pub fn sizes(&self) -> &Sizes {
+    pub fn sizes(&self) -> &ModelSizes {
         &self.sizes
     }
 
-    /// Returns what was done to the names in the file, one sentence each.
+    /// Returns notes on how names in the file were changed, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -91,8 +91,8 @@ impl Encoder {
         self.parameters.device()
     }
 
-    /// Computes the outputs for a batch of B sentences (ids (B, S)) with an image each, by name. The images of a pair are adjacent. If
-    /// the scores of the answer head are requested, B must be a multiple of [`Sizes::images`].
+    /// Computes the outputs for a batch of B sentences (ids (B, S)) with an image each, by name. The images of a pair are adjacent.
+    /// If the scores of the answer head are requested, B must be a multiple of [`ModelSizes::images`].
     ///
     /// | name | shape | |
     /// |---|---|---|
@@ -102,7 +102,7 @@ impl Encoder {
     /// | `attention.*` | (B, heads, queries, keys) | see [`attention_maps`] |
     /// | `heads.mask_positions` | (M, 2) int64 | row and position of every `[MASK]` (`mask_id`) |
     /// | `heads.words` | (M, vocab) | scores of the words in their places |
-    /// | `heads.matched` | (B, 2) | scores of: does not belong to the image, belongs to it |
+    /// | `heads.matched` | (B, 2) | matching scores: class 0 does not belong to the image, class 1 does |
     /// | `heads.obj`, `heads.attr` | (B, O, classes) | scores of each box's object and attribute class |
     /// | `heads.feat` | (B, O, visual_feat_dim) | each box's feature as predicted |
     /// | `heads.answer` | (B / images, answers) | scores of the answers |
@@ -110,18 +110,23 @@ impl Encoder {
     /// Outputs of heads that the checkpoint does not have are missing.
     ///
     /// # Errors
-    /// Only on a bug: the model does not expose its attention.
-    pub fn forward(&self, inputs: &Inputs, mask_id: i64, want: Want) -> Result<IndexMap<String, Tensor>> {
+    /// Only on a bug: the model did not collect its attention.
+    pub fn forward(
+        &self,
+        inputs: &EncoderInputs,
+        mask_id: i64,
+        requested: RequestedOutputs,
+    ) -> Result<IndexMap<String, Tensor>> {
         let _no_grad = tch::no_grad_guard();
         let taps = RefCell::new(Vec::new());
-        let pass = ForwardContext { train: false, taps: want.attention.then_some(&taps) };
+        let pass = ForwardContext { train: false, taps: requested.attention.then_some(&taps) };
         let out = self.lxrt.forward(inputs, pass);
         let mut named = IndexMap::new();
-        if want.attention {
+        if requested.attention {
             named = attention_maps(taps.take(), &self.sizes.config)?;
         }
         let mut put = |name: &str, tensor: Tensor| drop(named.insert(name.to_owned(), tensor));
-        if want.heads {
+        if requested.heads {
             if let Some(heads) = &self.words {
                 let positions = inputs.ids.eq(mask_id).nonzero();
                 let at = [Some(positions.select(1, 0)), Some(positions.select(1, 1))];

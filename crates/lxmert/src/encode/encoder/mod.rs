@@ -1,7 +1,7 @@
-//! A checkpoint as a model: the encoder, and whatever heads the checkpoint has.
+//! Loads a checkpoint as a model for encoding: the encoder with the heads that the checkpoint has.
 
 mod forward;
 #[cfg(test)]
 mod tests;
 
-pub use forward::{Encoder, Want};
+pub use forward::{Encoder, RequestedOutputs};

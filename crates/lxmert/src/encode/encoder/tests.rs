@@ -1,11 +1,11 @@
-//! The original's outputs, from its own weights, through what `repro encode` runs.
+//! Compares the encoder of `repro encode` with outputs of the original, on the original's weights.
 
 use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 
 use super::super::sizes::AttentionHeads;
 use super::forward::*;
-use crate::model::encoder::Inputs;
+use crate::model::encoder::EncoderInputs;
 use crate::model::parameters;
 use base::error::Kind as Fault;
 use checkpoint::{self, StateDict, TensorData};
@@ -22,7 +22,7 @@ fn tensors(name: &str) -> Option<Named> {
 
 fn encoder(name: &str, heads: usize) -> Option<Encoder> {
     let path = fixtures::lxrt(name)?;
-    Some(Encoder::read(&path, AttentionHeads::Said(heads), Device::Cpu).unwrap())
+    Some(Encoder::read(&path, AttentionHeads::Known(heads), Device::Cpu).unwrap())
 }
 
 #[track_caller]
@@ -32,7 +32,7 @@ fn within(what: &str, got: &Tensor, want: &Tensor, bound: f64) {
     assert!(far <= bound, "{what}: {far} apart");
 }
 
-const ALL: Want = Want { attention: true, heads: true };
+const ALL: RequestedOutputs = RequestedOutputs { attention: true, heads: true };
 
 #[test]
 fn states_attention_and_scores_are_the_original_s() {
@@ -44,7 +44,7 @@ fn states_attention_and_scores_are_the_original_s() {
         return;
     };
     let mask = &given["attention_mask"];
-    let inputs = Inputs {
+    let inputs = EncoderInputs {
         ids: &given["input_ids"],
         mask: Some(mask),
         token_types: Some(&given["token_type_ids"]),
@@ -56,14 +56,14 @@ fn states_attention_and_scores_are_the_original_s() {
     for (ours, original) in [("lang", "lang_output"), ("visn", "visn_output"), ("pooled", "pooled_output")] {
         within(ours, &got[ours], &wanted[&format!("plain.{original}")], 2e-5);
     }
-    attention_is_sound(&got, mask);
-    let without = encoder.forward(&inputs, 4, Want::default()).unwrap();
+    check_attention(&got, mask);
+    let without = encoder.forward(&inputs, 4, RequestedOutputs::default()).unwrap();
     assert_eq!(without.keys().collect::<Vec<_>>(), ["lang", "visn", "pooled"]);
     within("lang alone", &without["lang"], &got["lang"], 0.0);
 }
 
-/// Every map has its shape, rows that sum to 1, and nothing for padding.
-fn attention_is_sound(got: &Named, mask: &Tensor) {
+/// Checks that every map has its shape, rows that sum to 1, and zeros for padding.
+fn check_attention(got: &Named, mask: &Tensor) {
     let (b, s, o) = (3, 12, 7);
     let mut maps = 0;
     for (kind, layers, queries, keys) in [
@@ -100,7 +100,7 @@ fn heads_of_pre_training_give_the_original_s_scores() {
     ) else {
         return;
     };
-    let inputs = Inputs {
+    let inputs = EncoderInputs {
         ids: &given["input_ids"],
         mask: given.get("attention_mask"),
         token_types: given.get("token_type_ids"),
@@ -108,9 +108,9 @@ fn heads_of_pre_training_give_the_original_s_scores() {
         boxes: &given["boxes"],
         visual_mask: None,
     };
-    // Any id will do for [MASK]: the first of the first sentence is in each.
+    // The id for [MASK] does not matter here: the first id of the first sentence occurs in each sentence.
     let mask_id = given["input_ids"].int64_value(&[0, 0]);
-    let got = encoder.forward(&inputs, mask_id, Want { heads: true, attention: false }).unwrap();
+    let got = encoder.forward(&inputs, mask_id, RequestedOutputs { heads: true, attention: false }).unwrap();
     let positions = &got["heads.mask_positions"];
     let at = [Some(positions.select(1, 0)), Some(positions.select(1, 1))];
     assert!(positions.size()[0] >= 3);
@@ -142,7 +142,7 @@ fn a_task_model_gives_its_logits() {
         };
         let (ids, mask) = (each(&io["input_ids"]), each(&io["input_mask"]));
         let (features, boxes) = (flat(&io["feats"]), flat(&io["boxes"]));
-        let inputs = Inputs {
+        let inputs = EncoderInputs {
             ids: &ids,
             mask: Some(&mask),
             token_types: None,
@@ -160,7 +160,7 @@ fn a_task_model_gives_its_logits() {
 fn nothing_is_loaded_in_part() {
     let Some(path) = fixtures::lxrt("tiny/pretrain_weights.safetensors") else { return };
     let state = lxmert_spec::loading::read(&path).unwrap();
-    let load = |state: &StateDict| Encoder::new(state.clone(), AttentionHeads::Said(4), Device::Cpu);
+    let load = |state: &StateDict| Encoder::new(state.clone(), AttentionHeads::Known(4), Device::Cpu);
     for gone in [
         "bert.encoder.layer.1.output.dense.weight",
         "bert.pooler.dense.bias",
@@ -179,7 +179,7 @@ fn nothing_is_loaded_in_part() {
     assert!(load(&more).map(drop).unwrap_err().to_string().contains("bert.stray"));
     let encoder_only: StateDict = state.into_iter().filter(|(name, _)| name.starts_with("bert.")).collect();
     let encoder = load(&encoder_only).unwrap();
-    assert!(encoder.sizes().names_of_heads().is_empty());
+    assert!(encoder.sizes().head_names().is_empty());
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn heads_that_were_not_trained_are_left_out() {
     let mut state = lxmert_spec::loading::read(&path).unwrap();
     state.retain(|name, _| !name.contains("decoder_dict.attr") && !name.starts_with("answer_head."));
     let state = state.into_iter().map(|(name, tensor)| (format!("module.{name}"), tensor)).collect();
-    let encoder = Encoder::new(state, AttentionHeads::Said(4), Device::Cpu).unwrap();
-    let inputs = Inputs {
+    let encoder = Encoder::new(state, AttentionHeads::Known(4), Device::Cpu).unwrap();
+    let inputs = EncoderInputs {
         ids: &given["input_ids"],
         mask: given.get("attention_mask"),
         token_types: None,
@@ -203,7 +203,7 @@ fn heads_that_were_not_trained_are_left_out() {
         boxes: &given["boxes"],
         visual_mask: None,
     };
-    let got = encoder.forward(&inputs, 4, Want { heads: true, attention: false }).unwrap();
+    let got = encoder.forward(&inputs, 4, RequestedOutputs { heads: true, attention: false }).unwrap();
     assert!(!got.contains_key("heads.attr") && !got.contains_key("heads.answer"));
     within("obj", &got["heads.obj"], &wanted["obj_scores"], 1e-4);
     within("feat", &got["heads.feat"], &wanted["feat_scores"], 1e-4);

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::model::{ForwardContext, TaskModel, losses};
-use crate::train::batches::Ready;
+use crate::train::batches::PreparedBatch;
 use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
 use crate::train::predict;
-use crate::train::session::{Step, Updater};
+use crate::train::session::{StepResult, Updater};
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
 use lxmert_spec::paper::{CLIP, WARM_UP};
@@ -16,8 +16,8 @@ use trainings::options::Optim;
 
 /// The settings that all steps of a run share.
 #[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Update rule.
+pub struct FinetuneStepSettings {
+    /// Update settings.
     pub optim: Optim,
     /// Peak learning rate.
     pub lr: f64,
@@ -29,25 +29,25 @@ pub struct Rule {
     pub total: u64,
 }
 
-/// Takes the steps of a fine-tuning, one after the other.
-pub struct Stepper<'a> {
+/// A fine-tuning of which steps are taken one by one.
+pub struct FinetuneStepper<'a> {
     model: &'a TaskModel,
     train: &'a PreparedSplit,
-    rule: Rule,
+    settings: FinetuneStepSettings,
 }
 
-/// The model's answers before the update, and the times of the step.
-pub struct Answered {
+/// The scores of the model's answers before the update, and the times of the step.
+pub struct StepAnswers {
     /// Score of each answer, 0 to 1.
     pub points: Vec<f64>,
     /// Times of the step's parts.
-    pub parts: Parts,
+    pub times: StepTimes,
 }
 
-/// The wall-clock times of a step's parts. A GPU works asynchronously, so a part's time is only that of its launch, and waiting
+/// The wall-clock times of a step's parts. A GPU works asynchronously, so a part's time is only that of its launch, and a wait
 /// counts for the next part that needs a value.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts {
+pub struct StepTimes {
     /// Logits and loss.
     pub forward: Duration,
     /// Gradients.
@@ -58,15 +58,15 @@ pub struct Parts {
     pub optimiser: Duration,
 }
 
-impl<'a> Stepper<'a> {
+impl<'a> FinetuneStepper<'a> {
     /// Creates a stepper that trains `model` on batches of `train`.
-    pub fn new(model: &'a TaskModel, train: &'a PreparedSplit, rule: Rule) -> Self {
-        Self { model, train, rule }
+    pub fn new(model: &'a TaskModel, train: &'a PreparedSplit, settings: FinetuneStepSettings) -> Self {
+        Self { model, train, settings }
     }
 
     /// Returns the updater of the model's weights.
     pub fn updater(&self) -> Updater<'a> {
-        let Rule { optim, lr, seed, total, .. } = self.rule;
+        let FinetuneStepSettings { optim, lr, seed, total, .. } = self.settings;
         let optimiser = Optimiser::new(optim, bert_adam::BertAdamSettings::new(lr, WARM_UP, Some(total)));
         Updater::new(self.model.parameters(), optimiser, CLIP, seed)
     }
@@ -75,12 +75,12 @@ impl<'a> Stepper<'a> {
     ///
     /// # Errors
     /// Data if the loss or a gradient is not finite; then the weights are unchanged.
-    pub fn step(&self, updater: &mut Updater<'_>, ready: &Ready) -> Result<Step<Answered>> {
-        let target = ready.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
+    pub fn step(&self, updater: &mut Updater<'_>, batch: &PreparedBatch) -> Result<StepResult<StepAnswers>> {
+        let target = batch.target.as_ref().ok_or_else(|| Error::bug("a training batch has no target"))?;
         let started = Instant::now();
         updater.seed_step();
-        let logits = self.model.forward(&ready.batch, ForwardContext::TRAIN);
-        let loss = match (self.train.data.task, self.rule.mce_loss) {
+        let logits = self.model.forward(&batch.input, ForwardContext::TRAIN);
+        let loss = match (self.train.data.task, self.settings.mce_loss) {
             (Task::Nlvr2, _) => losses::classes(&logits, target),
             (_, true) => losses::hard_answers(&logits, target),
             (_, false) => losses::soft_answers(&logits, target),
@@ -92,19 +92,18 @@ impl<'a> Stepper<'a> {
         let (loss, grad_norm) = (loss.double_value(&[]), gradients.norm);
         let clip = Instant::now();
         if !loss.is_finite() || !grad_norm.is_finite() {
-            return Err(diverged(self.train, &ready.positions, updater.steps(), loss, grad_norm));
+            return Err(diverged(self.train, &batch.positions, updater.steps(), loss, grad_norm));
         }
         let lr = updater.update(&gradients);
-        let parts = Parts {
+        let times = StepTimes {
             forward: forward - started,
             backward: backward - forward,
             clip: clip - backward,
             optimiser: clip.elapsed(),
         };
-        let answered = predict::answered(self.train, &ready.positions, &logits);
-        let points =
-            ready.positions.iter().zip(&answered).map(|(&at, answer)| points(self.train, at, answer)).collect();
-        Ok(Step { loss, grad_norm, lr, measured: Answered { points, parts } })
+        let answers = predict::best_answers(self.train, &batch.positions, &logits);
+        let points = batch.positions.iter().zip(&answers).map(|(&at, answer)| points(self.train, at, answer)).collect();
+        Ok(StepResult { loss, grad_norm, lr, details: StepAnswers { points, times } })
     }
 }
 
@@ -118,6 +117,6 @@ fn diverged(train: &PreparedSplit, positions: &[usize], step: u64, loss: f64, no
     let ids: Vec<String> =
         positions.iter().take(5).map(|&p| train.data.examples[train.examples[p].index].id.to_string()).collect();
     Error::data(format!("training diverged at step {}: loss {loss}, gradient norm {norm}", step + 1))
-        .because(format!("the batch of {} examples with ids {}, …", positions.len(), ids.join(", ")))
-        .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
+        .because(format!("its batch has {} examples with ids {}, …", positions.len(), ids.join(", ")))
+        .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights are those before this step")
 }

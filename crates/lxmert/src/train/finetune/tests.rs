@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use tch::Device;
 
 use super::{FinetuneOutcome, FinetuneSettings, run};
-use crate::train::session::Observer;
+use crate::train::session::TrainObserver;
 use base::error::Result;
 use checkpoint::StateDict;
 use data::dataset::{Example, Id, Label, Task, TaskData};
@@ -26,7 +26,7 @@ use trainings::tensorboard::FILE_NAME;
 const ANSWERS: usize = 5;
 const WORDS: usize = 40;
 
-/// Questions about generated images, with scores whose sum depends on its order.
+/// Returns questions about generated images, with scores whose sum depends on its order.
 fn questions(folder: &Path, first: usize, count: usize) -> PreparedSplit {
     let path = folder.join(format!("{first}.safetensors"));
     let mut writer = StoreWriter::create(&path, Precision::F32).unwrap();
@@ -51,7 +51,7 @@ fn questions(folder: &Path, first: usize, count: usize) -> PreparedSplit {
     PreparedSplit { data, source, examples: questions, answers, ablation: None }
 }
 
-struct World {
+struct Setup {
     folder: tempfile::TempDir,
     train: PreparedSplit,
     valid: PreparedSplit,
@@ -59,10 +59,10 @@ struct World {
     description: ModelDescription,
 }
 
-impl World {
+impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // No dropout: other tests draw from the same generator meanwhile.
+        // Without dropout, because other tests draw from the same generator at the same time.
         let config = Config {
             hidden_size: 8,
             num_attention_heads: 2,
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    fn run(&self, settings: &FinetuneSettings, observer: &mut dyn Observer) -> Result<FinetuneOutcome> {
+    fn run(&self, settings: &FinetuneSettings, observer: &mut dyn TrainObserver) -> Result<FinetuneOutcome> {
         let model = crate::train::weights::new_model(&self.description, Device::Cpu).unwrap();
         model.parameters().load(&self.first).unwrap();
         let outcome = run(&model, &self.train, Some(&self.valid), settings, observer)?;
@@ -110,7 +110,7 @@ impl World {
     }
 }
 
-/// Copies the output folder at every moment at which it hears something: what a kill then would leave.
+/// Copies the output folder at each call. A copy is what a kill at that moment would leave.
 struct Copier {
     from: PathBuf,
     copies: Vec<PathBuf>,
@@ -129,7 +129,7 @@ impl Copier {
     }
 }
 
-impl Observer for Copier {
+impl TrainObserver for Copier {
     fn step(&mut self, _: &TrainProgress) {
         self.copy();
     }
@@ -144,9 +144,9 @@ impl Observer for Copier {
     }
 }
 
-struct Deaf;
+struct NullObserver;
 
-impl Observer for Deaf {
+impl TrainObserver for NullObserver {
     fn step(&mut self, _: &TrainProgress) {}
     fn validated(&mut self, _: usize) {}
     fn lines(&mut self, _: &str) {}
@@ -165,7 +165,7 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Every file of a folder, without what time it was and what speed.
+/// Returns the files of a folder, without times and speeds.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -186,7 +186,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Of each record of TensorBoard's, what follows the time; of speeds without the value.
+/// Returns the content of TensorBoard's records after their time, without the values of speeds.
 fn without_times(mut records: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     while let Some((length, rest)) = records.split_first_chunk::<8>() {
@@ -200,8 +200,8 @@ fn without_times(mut records: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
-    let world = World::new();
+fn a_killed_run_resumes_and_ends_with_the_same_bytes() {
+    let world = Setup::new();
     let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     let outcome = world.run(&whole, &mut copier).unwrap();
@@ -210,7 +210,7 @@ fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
     let names = ["BEST.safetensors", "LAST.safetensors", FILE_NAME, "log.log", "metrics.jsonl", "outcome.json"];
     assert_eq!(wanted.keys().collect::<Vec<_>>(), names);
 
-    // Killed between the last writes, too: LAST is there, an outcome is not; or it is, and so are snapshots.
+    // Also killed between the last writes: with LAST but no outcome, or with an outcome and snapshots.
     let last = copier.copies.last().unwrap();
     let ends = ["no-outcome", "no-clearing"].map(|name| world.folder.path().join(name));
     for end in &ends {
@@ -221,35 +221,35 @@ fn from_whatever_a_kill_leaves_it_ends_with_the_same_bytes() {
     for copy in copier.copies.iter().chain(&ends) {
         fs::write(copy.join(".writing-Zz1"), "half").unwrap();
         let settings = world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume);
-        assert_eq!(world.run(&settings, &mut Deaf).unwrap(), outcome, "{}", copy.display());
+        assert_eq!(world.run(&settings, &mut NullObserver).unwrap(), outcome, "{}", copy.display());
         assert!(files(copy) == wanted, "{}", copy.display());
     }
 
-    // Finished: nothing is done again.
+    // A finished run does nothing again.
     let again = world.settings("whole", StartMode::Resume);
-    assert_eq!(world.run(&again, &mut Deaf).unwrap(), outcome);
+    assert_eq!(world.run(&again, &mut NullObserver).unwrap(), outcome);
     assert!(files(&again.output) == wanted);
 }
 
 #[test]
-fn what_a_judge_reads_is_what_a_training_wrote() {
-    let world = World::new();
-    let mut settings = world.settings("told", StartMode::Fresh);
+fn verdicts_read_the_facts_that_a_training_wrote() {
+    let world = Setup::new();
+    let mut settings = world.settings("run", StartMode::Fresh);
     let lacking = vec!["bert.pooler.dense.bias".to_owned()];
     settings.loaded = Some(LoadReport { lacking: lacking.clone(), promised: 5, ..LoadReport::default() });
-    let outcome = world.run(&settings, &mut Deaf).unwrap();
-    let ended = judge::evidence::training::read(&settings.output).unwrap().unwrap();
-    assert_eq!(ended.best, outcome.best.map(|(score, _)| score * 100.0));
-    let training = ended.training;
+    let outcome = world.run(&settings, &mut NullObserver).unwrap();
+    let finished = judge::evidence::training::read(&settings.output).unwrap().unwrap();
+    assert_eq!(finished.best, outcome.best.map(|(score, _)| score * 100.0));
+    let training = finished.training;
     assert_eq!((training.not_loaded, training.should_load, training.steps), (lacking, 5, outcome.steps));
     assert_eq!((training.options["--seed"].as_u64(), training.validation.len()), (Some(3), 3));
-    assert_eq!(ended.validated.unwrap().1, world.valid.examples.len() as u64);
-    assert_eq!((ended.machine.threads, ended.machine.device.as_str()), (tch::get_num_threads() as u64, "cpu"));
+    assert_eq!(finished.validated.unwrap().1, world.valid.examples.len() as u64);
+    assert_eq!((finished.machine.threads, finished.machine.device.as_str()), (tch::get_num_threads() as u64, "cpu"));
 }
 
 #[test]
-fn another_run_is_not_gone_on_with() {
-    let world = World::new();
+fn a_run_with_other_settings_or_data_is_not_resumed() {
+    let world = Setup::new();
     let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     world.run(&whole, &mut copier).unwrap();
@@ -257,7 +257,7 @@ fn another_run_is_not_gone_on_with() {
     let with = |begin: StartMode, change: &dyn Fn(&mut FinetuneSettings), name: &str| {
         let mut settings = world.settings(name, begin);
         change(&mut settings);
-        world.run(&settings, &mut Deaf).unwrap_err().to_string()
+        world.run(&settings, &mut NullObserver).unwrap_err().to_string()
     };
     let error = with(StartMode::Fresh, &|_| {}, &name);
     assert!(error.contains("--resume") && error.contains("--restart"), "{error}");
@@ -273,20 +273,20 @@ fn another_run_is_not_gone_on_with() {
             assert!(error.contains(option), "{error}");
         }
     }
-    let mut other = World::new();
+    let mut other = Setup::new();
     other.train.examples[3].words[1] ^= 1;
     let settings = world.settings(&name, StartMode::Resume);
-    let error = other.run(&settings, &mut Deaf).unwrap_err().to_string();
+    let error = other.run(&settings, &mut NullObserver).unwrap_err().to_string();
     assert!(error.contains("training data was"), "{error}");
 
-    // Begun anew, the log goes on as in the original and everything else starts again.
+    // After a restart, the log is continued as in the original, and all other files are written from scratch.
     let log = fs::read_to_string(settings.output.join("log.log")).unwrap();
-    world.run(&world.settings(&name, StartMode::Restart), &mut Deaf).unwrap();
+    world.run(&world.settings(&name, StartMode::Restart), &mut NullObserver).unwrap();
     let (mut again, whole) = (files(&settings.output), files(&whole.output));
     assert_eq!(again["log.log"], [log.as_bytes(), &whole["log.log"]].concat());
     again.insert("log.log".into(), whole["log.log"].clone());
     assert!(again == whole);
-    // What an epoch had finished is beside it; a finished run is in the way of a new one.
+    // The files of the interrupted run were moved aside; a finished run is not overwritten.
     let aside = |name: &str| -> Vec<PathBuf> {
         let entries = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
         let is_aside = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{name}-20"));
@@ -303,7 +303,7 @@ fn another_run_is_not_gone_on_with() {
 
 #[test]
 fn an_older_programs_snapshot_leads_to_an_outcome_with_checksums() {
-    let world = World::new();
+    let world = Setup::new();
     let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     world.run(&whole, &mut copier).unwrap();
@@ -320,13 +320,15 @@ fn an_older_programs_snapshot_leads_to_an_outcome_with_checksums() {
     Snapshots::new(copy.join("snapshots"), SnapshotInterval::Never, identity)
         .write(step, &about["position"], &tensors)
         .unwrap();
-    world.run(&world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume), &mut Deaf).unwrap();
+    world
+        .run(&world.settings(copy.file_name().unwrap().to_str().unwrap(), StartMode::Resume), &mut NullObserver)
+        .unwrap();
     assert!(files(copy) == files(&whole.output));
 }
 
 #[test]
-fn damage_costs_a_snapshot_and_no_more() {
-    let world = World::new();
+fn a_damaged_snapshot_is_skipped() {
+    let world = Setup::new();
     let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     let outcome = world.run(&whole, &mut copier).unwrap();
@@ -346,11 +348,11 @@ fn damage_costs_a_snapshot_and_no_more() {
     assert!(files(copy) == files(&whole.output));
 }
 
-/// Keeps what it hears of steps, and is asked nothing else.
+/// Records the progress of steps.
 #[derive(Default)]
-struct Steps(Vec<TrainProgress>);
+struct StepRecorder(Vec<TrainProgress>);
 
-impl Observer for Steps {
+impl TrainObserver for StepRecorder {
     fn step(&mut self, progress: &TrainProgress) {
         self.0.push(*progress);
     }
@@ -360,18 +362,18 @@ impl Observer for Steps {
 }
 
 #[test]
-fn progress_counts_the_whole_run_also_after_a_break() {
-    let world = World::new();
+fn progress_counts_the_whole_run_also_after_an_interruption() {
+    let world = Setup::new();
     let whole = world.settings("whole", StartMode::Fresh);
     let mut copier = Copier::of(&whole);
     world.run(&whole, &mut copier).unwrap();
     // Killed after its fifth step: the last snapshot is of the fourth.
-    let broken = copier.copies[3 + 2 + 1 + 1].file_name().unwrap().to_str().unwrap();
-    let mut heard = Steps::default();
-    world.run(&world.settings(broken, StartMode::Resume), &mut heard).unwrap();
-    let at: Vec<_> = heard.0.iter().map(|p| (p.step, p.epoch, p.done)).collect();
+    let stopped = copier.copies[3 + 2 + 1 + 1].file_name().unwrap().to_str().unwrap();
+    let mut steps = StepRecorder::default();
+    world.run(&world.settings(stopped, StartMode::Resume), &mut steps).unwrap();
+    let at: Vec<_> = steps.0.iter().map(|p| (p.step, p.epoch, p.done)).collect();
     assert_eq!(at, [(5, 1, 8), (6, 1, 12), (7, 2, 4), (8, 2, 8), (9, 2, 12)]);
-    for progress in heard.0 {
+    for progress in steps.0 {
         assert_eq!((progress.steps, progress.epochs, progress.examples), (9, 3, 14));
         assert!(progress.examples_per_second > 0.0 && progress.score.is_some_and(|score| score <= 1.0));
     }

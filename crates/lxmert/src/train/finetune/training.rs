@@ -1,18 +1,18 @@
-//! Implements the training loop's trait for fine-tuning: step, validation, position, names of files.
+//! Implements the trait of the training loop for fine-tuning: step, validation, position, names of files.
 
 use std::thread::Scope;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::step::{Answered, Rule, Stepper};
+use super::step::{FinetuneStepSettings, FinetuneStepper, StepAnswers};
 use crate::model::TaskModel;
-use crate::train::batches::{self, Ready};
-use crate::train::machine::machine;
+use crate::train::batches::{self, PreparedBatch};
+use crate::train::machine::machine_facts;
 use crate::train::predict;
 use crate::train::session::{
-    self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, Observer, Plan, Position, Results, Step, Training,
-    Updater, WeightsNames,
+    self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, SessionPosition, SessionSettings, StepResult,
+    TrainObserver, Training, Updater, ValidationResults, WeightsNames,
 };
 use crate::train::weights;
 use base::error::{Error, Result};
@@ -40,15 +40,15 @@ pub fn run(
     train: &PreparedSplit,
     valid: Option<&PreparedSplit>,
     settings: &FinetuneSettings,
-    observer: &mut dyn Observer,
+    observer: &mut dyn TrainObserver,
 ) -> Result<FinetuneOutcome> {
     let length = check(train, valid, settings)?;
     let FinetuneSettings { optim, lr, seed, mce_loss, .. } = *settings;
-    let rule = Rule { optim, lr, seed, mce_loss, total: length.steps() };
-    let stepper = Stepper::new(model, train, rule);
+    let step_settings = FinetuneStepSettings { optim, lr, seed, mce_loss, total: length.steps() };
+    let stepper = FinetuneStepper::new(model, train, step_settings);
     let updater = stepper.updater();
     let training = Finetuning { model, train, valid, settings, stepper };
-    let plan = Plan { length, seed, output: &settings.output, snapshots: &settings.snapshots };
+    let plan = SessionSettings { length, seed, output: &settings.output, snapshots: &settings.snapshots };
     session::run(training, updater, &plan, observer)
 }
 
@@ -57,19 +57,19 @@ struct Finetuning<'a> {
     train: &'a PreparedSplit,
     valid: Option<&'a PreparedSplit>,
     settings: &'a FinetuneSettings,
-    stepper: Stepper<'a>,
+    stepper: FinetuneStepper<'a>,
 }
 
-/// The score of an epoch's training answers.
+/// The sums of an epoch's training scores.
 #[derive(Default, Serialize, Deserialize)]
-struct Answers {
+struct TrainScoreSums {
     /// Steps taken in the epoch.
     steps: u64,
-    /// Mean score of the answers in these steps.
+    /// Mean score of the answers in these steps, 0 to 1.
     tally: RunningMean,
 }
 
-impl EpochSums for Answers {
+impl EpochSums for TrainScoreSums {
     fn steps(&self) -> u64 {
         self.steps
     }
@@ -83,7 +83,7 @@ impl EpochSums for Answers {
         let is_right = steps.checked_mul(batch_size).is_some_and(|answers| tally.is_of(answers));
         (!is_right).then(|| {
             format!(
-                "a score of {} over {} answers is not one of {steps} steps of {batch_size}",
+                "a score of {} over {} answers cannot come from {steps} steps of {batch_size} examples",
                 tally.mean(),
                 tally.count()
             )
@@ -93,20 +93,20 @@ impl EpochSums for Answers {
 
 /// The validation scores so far, 0 to 1.
 #[derive(Default, Serialize, Deserialize)]
-struct Scores {
+struct ValidationScores {
     /// The best score and its epoch.
     best: Option<(f64, u64)>,
     last_valid: Option<f64>,
 }
 
-impl Scores {
+impl ValidationScores {
     /// Returns the best score so far; 0 before the first.
     fn best(&self) -> f64 {
         self.best.map_or(0.0, |(score, _)| score)
     }
 }
 
-impl Results for Scores {
+impl ValidationResults for ValidationScores {
     fn has_best(&self) -> bool {
         self.best.is_some()
     }
@@ -117,22 +117,22 @@ impl Results for Scores {
             return Some(format!("a validation score of {score} is not between 0 and 1"));
         }
         let (_, best) = self.best.filter(|(_, best)| *best > epoch)?;
-        Some(format!("the best epoch is {best}, in epoch {epoch}"))
+        Some(format!("the best epoch is {best}, but the run is in epoch {epoch}"))
     }
 }
 
 impl Training for Finetuning<'_> {
-    type Batch = Ready;
-    type Measured = Answered;
-    type Sums = Answers;
-    type Results = Scores;
+    type Batch = PreparedBatch;
+    type StepDetails = StepAnswers;
+    type Sums = TrainScoreSums;
+    type Results = ValidationScores;
     type Validation = f64;
     type Outcome = FinetuneOutcome;
 
     const NAMES: WeightsNames = WeightsNames { best: BEST, epoch: |_| None, last: Some(LAST), ending: "" };
 
     fn identity(&self) -> RunIdentity {
-        identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
+        identity(self.settings, self.train, self.valid, machine_facts(self.model.parameters().device()))
     }
 
     fn load_last(&self) -> Result<()> {
@@ -145,7 +145,7 @@ impl Training for Finetuning<'_> {
         scope: &'s Scope<'s, 'd>,
         _epoch: u64,
         order: &'d [usize],
-    ) -> Result<BatchStream<'d, Ready>>
+    ) -> Result<BatchStream<'d, PreparedBatch>>
     where
         Self: 'd,
     {
@@ -154,29 +154,29 @@ impl Training for Finetuning<'_> {
         Ok(Box::new(batches::stream(scope, self.train, order, self.settings.batch_size, 0, device).map(Ok)))
     }
 
-    fn step(&mut self, updater: &mut Updater<'_>, batch: &Ready) -> Result<Option<Step<Answered>>> {
+    fn step(&mut self, updater: &mut Updater<'_>, batch: &PreparedBatch) -> Result<Option<StepResult<StepAnswers>>> {
         self.stepper.step(updater, batch).map(Some)
     }
 
-    fn count(&self, sums: &mut Answers, step: &Step<Answered>) {
+    fn count(&self, sums: &mut TrainScoreSums, step: &StepResult<StepAnswers>) {
         sums.steps += 1;
-        step.measured.points.iter().for_each(|&points| sums.tally.add(points));
+        step.details.points.iter().for_each(|&points| sums.tally.add(points));
     }
 
     fn validate(&self, _epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<f64>> {
         let Some(valid) = self.valid else { return Ok(None) };
         let size = self.settings.eval_batch_size;
-        let given = predict::predict_while(&[self.model], Average::default(), valid, size, seen)?;
-        dataset::score(&valid.data, &given).map(Some)
+        let predictions = predict::predict_while(&[self.model], Average::default(), valid, size, seen)?;
+        dataset::score(&valid.data, &predictions).map(Some)
     }
 
     fn end_epoch(
         &self,
-        at: &mut Position<Answers, Scores>,
+        at: &mut SessionPosition<TrainScoreSums, ValidationScores>,
         valid: Option<f64>,
         made: EpochWork,
     ) -> EpochEnd<FinetuneOutcome> {
-        let Position { epoch, sums, results, .. } = at;
+        let SessionPosition { epoch, sums, results, .. } = at;
         results.last_valid = valid.or(results.last_valid);
         let is_best = valid.is_some_and(|score| score > results.best());
         if is_best {
@@ -208,7 +208,7 @@ impl Training for Finetuning<'_> {
 }
 
 /// Returns an epoch's scores in percent, with the original's lines.
-fn result(epoch: u64, sums: &Answers, results: &Scores, examples_per_second: f64) -> EpochResult {
+fn result(epoch: u64, sums: &TrainScoreSums, results: &ValidationScores, examples_per_second: f64) -> EpochResult {
     let train = sums.tally.mean() * 100.0;
     let valid = results.last_valid.map(|score| score * 100.0);
     let best = results.last_valid.map(|_| results.best() * 100.0);
@@ -226,7 +226,7 @@ fn check(train: &PreparedSplit, valid: Option<&PreparedSplit>, settings: &Finetu
     for questions in std::iter::once(train).chain(valid) {
         if !questions.data.is_labelled() {
             return Err(Error::usage(format!(
-                "{} {} has no labels, so it can be neither trained nor validated on",
+                "{} {} has no labels, so it can be used neither for training nor for validation",
                 questions.data.task,
                 questions.data.splits.join(",")
             ))

@@ -1,4 +1,4 @@
-//! Answers questions with one model or several: scores, the best answer, and the mean over models.
+//! Computes scores and best answers of questions, with one model or with the mean of several.
 
 use tch::{Device, Kind, Tensor};
 
@@ -20,8 +20,8 @@ pub enum PredictMode {
     Reference,
 }
 
-/// Returns the answer of each prepared example, in order. Several models answer together by their average. `batch_size` examples are
-/// processed at a time; then `seen` is called with their number.
+/// Returns the answer of each prepared example, in order. The scores of several models are averaged. `batch_size` examples
+/// are processed at a time; then `seen` is called with their number.
 ///
 /// # Errors
 /// Data if scores are not finite.
@@ -32,7 +32,7 @@ pub fn predict(
     batch_size: usize,
     seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    predict_by(PredictMode::default(), models, average, questions, batch_size, seen)
+    predict_with_mode(PredictMode::default(), models, average, questions, batch_size, seen)
 }
 
 /// Like [`predict`], but stops when `seen` fails.
@@ -53,36 +53,36 @@ pub fn predict_while(
 ///
 /// # Errors
 /// Those of [`predict`].
-pub fn predict_by(
-    way: PredictMode,
+pub fn predict_with_mode(
+    mode: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
     batch_size: usize,
     mut seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    classes(way, models, average, questions, batch_size, |examples| {
+    classes(mode, models, average, questions, batch_size, |examples| {
         seen(examples);
         Ok(())
     })
 }
 
 fn classes(
-    way: PredictMode,
+    mode: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
     batch_size: usize,
     mut seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
-    let mut given = vec![0; questions.examples.len()];
-    scores(way, models, average, questions, batch_size, |positions, scores| {
+    let mut best_classes = vec![0; questions.examples.len()];
+    scores(mode, models, average, questions, batch_size, |positions, scores| {
         for (&position, class) in positions.iter().zip(best(scores)) {
-            given[position] = class;
+            best_classes[position] = class;
         }
         seen(positions.len())
     })?;
-    Ok(given.into_iter().enumerate().map(|(position, class)| prediction(questions, position, class)).collect())
+    Ok(best_classes.into_iter().enumerate().map(|(position, class)| prediction(questions, position, class)).collect())
 }
 
 /// Calls `each` with the positions of prepared examples and their scores (B, answers), averaged over the models. Each example
@@ -91,7 +91,7 @@ fn classes(
 /// # Errors
 /// Those of `each`, which stop it; data if scores are not finite.
 pub fn scores(
-    way: PredictMode,
+    mode: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
@@ -103,18 +103,18 @@ pub fn scores(
     }
     questions.source.check_length()?;
     let each = |positions: &[usize], logits: Vec<Tensor>| {
-        logits.iter().try_for_each(|logits| refuse_not_finite(questions, positions, logits))?;
-        each(positions, &together(logits, average, questions.data.task))
+        logits.iter().try_for_each(|logits| check_finite(questions, positions, logits))?;
+        each(positions, &average_scores(logits, average, questions.data.task))
     };
-    match way {
+    match mode {
         PredictMode::Cached => cached::logits(models, questions, batch_size.max(1), each),
         PredictMode::Reference => reference::logits(models, questions, batch_size.max(1), each),
     }
 }
 
-/// Checks that scores are neither NaN nor infinite. Weights were checked when they were loaded, so the features of a question are the
-/// likeliest cause.
-fn refuse_not_finite(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Result<()> {
+/// Checks that scores are neither NaN nor infinite. Weights are checked when they are loaded, so the features of a question are
+/// the likeliest cause.
+fn check_finite(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Result<()> {
     let finite = logits.isfinite().all_dim(1, false);
     if bool::try_from(finite.all()).unwrap_or(false) {
         return Ok(());
@@ -125,16 +125,16 @@ fn refuse_not_finite(questions: &PreparedSplit, positions: &[usize], logits: &Te
     let Some(first) = bad.iter().min() else { return Err(Error::bug("no question has the score that is not finite")) };
     let example = &questions.data.examples[questions.examples[*first].index];
     Err(Error::data(format!("the model's scores for question {} are not finite (NaN or infinite)", example.id))
-        .because(format!("so are those of {} of {} questions answered together", bad.len(), positions.len()))
+        .because(format!("this affects {} of the {} questions of its batch", bad.len(), positions.len()))
         .next(format!(
-            "check the features of {} with `repro features inspect`; if they are right, the weights are too large to \
+            "check the features of {} with `repro features inspect`; if they are correct, the weights are too large to \
              compute with",
             example.images.join(" and ")
         )))
 }
 
 /// Returns the mean of several models' scores (B, answers), or the logits of a single model.
-pub(super) fn together(mut logits: Vec<Tensor>, average: Average, task: Task) -> Tensor {
+pub(super) fn average_scores(mut logits: Vec<Tensor>, average: Average, task: Task) -> Tensor {
     if logits.len() == 1 {
         return logits.remove(0);
     }
@@ -147,7 +147,11 @@ pub(super) fn together(mut logits: Vec<Tensor>, average: Average, task: Task) ->
 }
 
 /// Returns the highest-scored answer for each row of logits (B, answers); the first one if several are equal.
-pub(in crate::train) fn answered(questions: &PreparedSplit, positions: &[usize], logits: &Tensor) -> Vec<Prediction> {
+pub(in crate::train) fn best_answers(
+    questions: &PreparedSplit,
+    positions: &[usize],
+    logits: &Tensor,
+) -> Vec<Prediction> {
     positions.iter().zip(best(logits)).map(|(&position, class)| prediction(questions, position, class)).collect()
 }
 

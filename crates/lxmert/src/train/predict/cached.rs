@@ -1,4 +1,5 @@
-//! Answers questions with each image and each distinct sentence encoded once. Questions about the same image are processed together.
+//! Answers questions with each image and each distinct sentence encoded once. Questions about the same image are processed
+//! together.
 
 use std::collections::HashMap;
 
@@ -34,15 +35,15 @@ pub(super) fn logits(
     mut each: impl FnMut(&[usize], Vec<Tensor>) -> Result<()>,
 ) -> Result<()> {
     let device = models[0].parameters().device();
-    let readers: Vec<CachedEncoder> = models.iter().map(|model| CachedEncoder::new(model)).collect();
+    let encoders: Vec<CachedEncoder> = models.iter().map(|model| CachedEncoder::new(model)).collect();
     let question = |position: usize| &questions.examples[position];
     let mut order: Vec<usize> = (0..questions.examples.len()).collect();
     order.sort_by(|&a, &b| question(a).places.cmp(&question(b).places));
     let workers = Workers::on(device);
     let mut sentences = SentenceCache::new();
-    let mut seen: Vec<Option<WindowImages>> = readers.iter().map(|_| None).collect();
+    let mut encoded: Vec<Option<WindowImages>> = encoders.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
-        let windows = batches::ahead(scope, |give| {
+        let windows = batches::spawn_ahead(scope, |give| {
             let mut before = Vec::new();
             for positions in order.chunks(window) {
                 let window = Window::new(questions, positions, &before);
@@ -55,18 +56,18 @@ pub(super) fn logits(
         for window in windows {
             let mut positions = window.positions.clone();
             positions.sort_by_key(|&position| question(position).words.len());
-            let asked: Vec<&PreparedExample> = positions.iter().map(|&position| question(position)).collect();
-            sentences.read(&readers, asked.iter().map(|q| q.words.as_slice()), workers);
-            let logits = readers.iter().enumerate().map(|(model, reader)| {
-                let images = WindowImages::next(seen[model].take(), reader, &window, workers);
-                let shares = asked.chunks(workers.share(asked.len(), reader.images_per_example())).collect::<Vec<_>>();
-                let pooled = workers.each(&shares, |asked| images.pooled(reader, model, asked, &sentences));
-                seen[model] = Some(images);
-                reader.logits(&Tensor::cat(&pooled, 0))
+            let batch: Vec<&PreparedExample> = positions.iter().map(|&position| question(position)).collect();
+            sentences.encode(&encoders, batch.iter().map(|q| q.words.as_slice()), workers);
+            let logits = encoders.iter().enumerate().map(|(model, encoder)| {
+                let images = WindowImages::next(encoded[model].take(), encoder, &window, workers);
+                let shares = batch.chunks(workers.share(batch.len(), encoder.images_per_example())).collect::<Vec<_>>();
+                let pooled = workers.each(&shares, |batch| images.pooled(encoder, model, batch, &sentences));
+                encoded[model] = Some(images);
+                encoder.logits(&Tensor::cat(&pooled, 0))
             });
             let logits = logits.collect();
             each(&positions, logits)?;
-            sentences.forget();
+            sentences.evict();
         }
         Ok(())
     })
@@ -81,7 +82,7 @@ impl Window {
         let before: std::collections::HashSet<&FeatureRow> = before.iter().collect();
         let (mut places, fresh): (Vec<FeatureRow>, Vec<FeatureRow>) =
             distinct.into_iter().partition(|place| before.contains(place));
-        let (features, boxes) = batches::images(questions, &fresh);
+        let (features, boxes) = batches::copy_images(questions, &fresh);
         let known = places.len();
         places.extend(fresh);
         Self { positions: positions.to_vec(), places, known, features, boxes }
@@ -105,36 +106,36 @@ struct WindowImages {
 
 impl WindowImages {
     /// Encodes the images of a window, reusing those of the previous window.
-    fn next(before: Option<Self>, reader: &CachedEncoder, window: &Window, workers: Workers) -> Self {
-        let mut lots = Vec::new();
+    fn next(before: Option<Self>, encoder: &CachedEncoder, window: &Window, workers: Workers) -> Self {
+        let mut groups = Vec::new();
         if let Some(Self { images, rows }) = before.filter(|_| window.known > 0) {
             let rows: Vec<i64> = window.places[..window.known].iter().map(|place| rows[place]).collect();
-            lots.push(images.select(&Tensor::from_slice(&rows).to_device(reader.device())));
+            groups.push(images.select(&Tensor::from_slice(&rows).to_device(encoder.device())));
         }
         let fresh = window.places.len() - window.known;
         if fresh > 0 {
             let share = workers.share(fresh, 1) as i64;
             let parts = window.features.split(share, 0).into_iter().zip(window.boxes.split(share, 0));
             let parts: Vec<ImageShare> = parts.map(|(features, boxes)| ImageShare { features, boxes }).collect();
-            let on = |t: &Tensor| t.to_device(reader.device());
-            lots.extend(workers.each(&parts, |part| reader.images(&on(&part.features), &on(&part.boxes))));
+            let on = |t: &Tensor| t.to_device(encoder.device());
+            groups.extend(workers.each(&parts, |part| encoder.images(&on(&part.features), &on(&part.boxes))));
         }
         let rows = window.places.iter().zip(0..).map(|(&place, row)| (place, row)).collect();
-        Self { images: EncodedImages::concat(&lots), rows }
+        Self { images: EncodedImages::concat(&groups), rows }
     }
 
     /// Computes the pooled outputs (questions · images per question, H).
     fn pooled(
         &self,
-        reader: &CachedEncoder,
+        encoder: &CachedEncoder,
         model: usize,
-        asked: &[&PreparedExample],
+        batch: &[&PreparedExample],
         sentences: &SentenceCache,
     ) -> Tensor {
-        let looks = asked.iter().flat_map(|q| q.places.iter().map(|place| (q.words.as_slice(), self.rows[place])));
-        let (words, rows): (Vec<&[i64]>, Vec<i64>) = looks.unzip();
+        let uses = batch.iter().flat_map(|q| q.places.iter().map(|place| (q.words.as_slice(), self.rows[place])));
+        let (words, rows): (Vec<&[i64]>, Vec<i64>) = uses.unzip();
         let (lang, mask) = sentences.states(model, &words);
         let rows = Tensor::from_slice(&rows).to_device(lang.device());
-        reader.pooled(&lang, &mask, &self.images.select(&rows))
+        encoder.pooled(&lang, &mask, &self.images.select(&rows))
     }
 }

@@ -1,7 +1,7 @@
 //! Answers questions with trained models.
 //!
-//! - `answer`: the interface: batches of questions to answers or scores, with one model or several;
-//! - `cached`: encodes each image and each distinct sentence once; `sentence_cache` and `workers` are parts of it;
+//! - `answer`: the interface: computes answers or scores of questions, with one model or several;
+//! - `cached`: encodes each image and each distinct sentence once, with the help of `sentence_cache` and `workers`;
 //! - `reference`: computes everything as the original does, to check `cached` against.
 
 mod answer;
@@ -12,5 +12,5 @@ mod sentence_cache;
 mod tests;
 mod workers;
 
-pub(super) use answer::answered;
-pub use answer::{PredictMode, predict, predict_by, predict_while, scores};
+pub(super) use answer::best_answers;
+pub use answer::{PredictMode, predict, predict_while, predict_with_mode, scores};

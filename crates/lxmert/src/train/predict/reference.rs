@@ -1,4 +1,4 @@
-//! Answers questions as the original does: the reference that `cached` is compared with.
+//! Computes logits as the original does, which is the reference for `cached`.
 
 use tch::{Tensor, no_grad};
 
@@ -19,10 +19,10 @@ pub(super) fn logits(
     let device = models[0].parameters().device();
     let order: Vec<usize> = (0..questions.examples.len()).collect();
     std::thread::scope(|scope| {
-        for ready in batches::stream(scope, questions, &order, batch_size, MAX_WORDS, device) {
+        for batch in batches::stream(scope, questions, &order, batch_size, MAX_WORDS, device) {
             let whole =
-                |model: &&TaskModel| no_grad(|| model.answer(&model.encode(&ready.batch, ForwardContext::EVAL).pooled));
-            each(&ready.positions, models.iter().map(whole).collect())?;
+                |model: &&TaskModel| no_grad(|| model.answer(&model.encode(&batch.input, ForwardContext::EVAL).pooled));
+            each(&batch.positions, models.iter().map(whole).collect())?;
         }
         Ok(())
     })

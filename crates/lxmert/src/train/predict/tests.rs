@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor};
 use super::answer::*;
 use super::sentence_cache::SentenceCache;
 use super::workers::Workers;
-use crate::model::{Batch, CachedEncoder, ForwardContext, TaskModel};
+use crate::model::{CachedEncoder, ForwardContext, TaskBatch, TaskModel};
 use crate::train::batches;
 use data::dataset::{Example, Id, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
@@ -18,10 +18,10 @@ use trainings::options::{Ablation, Average};
 const BOXES: usize = 12;
 const DIM: usize = 16;
 const ANSWERS: usize = 7;
-/// Two f32 computations of the same tiny model differ by 2e-6 at most (fixtures' measurement); ten times that.
+/// Ten times 2e-6, the largest measured difference between two f32 computations of the same tiny model.
 const NOISE: f64 = 2e-5;
 
-/// Heads and boxes such that short sentences take the way of few words and long ones do not.
+/// Returns sizes with which short sentences use the attention on the side of the words and long ones do not.
 fn config() -> Config {
     Config {
         num_attention_heads: 2,
@@ -37,7 +37,7 @@ fn model(task: Task, seed: i64) -> TaskModel {
     tch::manual_seed(seed);
     let model =
         TaskModel::new(&config(), images(task), if task == Task::Nlvr2 { 2 } else { ANSWERS }, Device::Cpu).unwrap();
-    // Biases are zero and layer norms neutral at first, which would hide what is done with them.
+    // Biases are zero and layer norms neutral at first, which would hide errors in their use.
     tch::no_grad(|| {
         for (_, mut tensor) in model.parameters().named() {
             tensor += tensor.randn_like() * 0.05;
@@ -50,7 +50,7 @@ fn images(task: Task) -> usize {
     if task == Task::Nlvr2 { 2 } else { 1 }
 }
 
-/// Questions about `count` images, all sentences of 2 to 20 words, in an order that groups nothing; every third sentence
+/// Returns questions about `count` images, with sentences of 2 to 20 words, in an order that groups nothing; every third sentence
 /// occurs more than once, also with the same image.
 fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>) -> (tempfile::TempDir, PreparedSplit) {
     let folder = tempfile::tempdir().unwrap();
@@ -77,16 +77,16 @@ fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>)
     (folder, PreparedSplit { data, source, examples: questions, answers, ablation })
 }
 
-/// Scores in order of the data.
+/// Returns the scores in the order of the data.
 fn all(
-    way: PredictMode,
+    mode: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
     batch_size: usize,
 ) -> Tensor {
     let mut rows: Vec<Option<Tensor>> = questions.examples.iter().map(|_| None).collect();
-    scores(way, models, average, questions, batch_size, |positions, scores| {
+    scores(mode, models, average, questions, batch_size, |positions, scores| {
         for (row, &position) in positions.iter().enumerate() {
             assert!(rows[position].replace(scores.get(row as i64)).is_none(), "{position} was answered twice");
         }
@@ -102,7 +102,7 @@ fn difference(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 #[test]
-fn both_ways_agree() {
+fn both_modes_agree() {
     for task in [Task::Vqa, Task::Gqa, Task::Nlvr2] {
         let model = model(task, 1);
         for (count, asked) in [(6, 30), (4, 1)] {
@@ -110,7 +110,7 @@ fn both_ways_agree() {
                 let (_folder, questions) = questions(task, count, asked, ablation);
                 let plain = all(PredictMode::Reference, &[&model], Average::Logits, &questions, 8);
                 let spread = plain.std(true).double_value(&[]);
-                assert!(asked == 1 || spread > 0.01, "{task}: the scores say nothing: {spread}");
+                assert!(asked == 1 || spread > 0.01, "{task}: the scores do not differ: {spread}");
                 for batch_size in [1, 7, 1000] {
                     let fast = all(PredictMode::Cached, &[&model], Average::Logits, &questions, batch_size);
                     let found = difference(&plain, &fast);
@@ -149,10 +149,10 @@ fn padding_influences_nothing() {
     let (_folder, questions) = questions(Task::Vqa, 4, 12, None);
     let asked: Vec<&[i64]> = questions.examples.iter().map(|q| q.words.as_slice()).collect();
     let places: Vec<_> = questions.examples.iter().map(|q| q.places[0]).collect();
-    let (ids, mask) = batches::words(&asked, 20);
-    let (features, boxes) = batches::images(&questions, &places);
+    let (ids, mask) = batches::pad_sentences(&asked, 20);
+    let (features, boxes) = batches::copy_images(&questions, &places);
     let garbage = &ids * &mask + mask.eq(0) * 41;
-    let batch = |ids: &Tensor| Batch {
+    let batch = |ids: &Tensor| TaskBatch {
         ids: ids.shallow_clone(),
         mask: mask.shallow_clone(),
         features: features.shallow_clone(),
@@ -161,39 +161,39 @@ fn padding_influences_nothing() {
     let (a, b) =
         (model.forward(&batch(&ids), ForwardContext::EVAL), model.forward(&batch(&garbage), ForwardContext::EVAL));
     assert_eq!(difference(&a, &b), 0.0);
-    let reader = CachedEncoder::new(&model);
-    let images = reader.images(&features, &boxes);
-    // With 20 words the boxes' side is projected; three words take the other way.
+    let encoder = CachedEncoder::new(&model);
+    let images = encoder.images(&features, &boxes);
+    // With 20 words the boxes are projected, with three the words.
     for length in [20, 3] {
         let (ids, mask) = (ids.narrow(1, 0, length), mask.narrow(1, 0, length).copy());
         let _ = mask.narrow(1, length - 1, 1).fill_(0);
-        let states = reader.sentences(&ids, &mask);
+        let states = encoder.sentences(&ids, &mask);
         let other = &states + mask.unsqueeze(2).eq(0).to_kind(Kind::Float) * 3.0;
         assert!(difference(&states, &other) > 1.0);
-        let (a, b) = (reader.pooled(&states, &mask, &images), reader.pooled(&other, &mask, &images));
+        let (a, b) = (encoder.pooled(&states, &mask, &images), encoder.pooled(&other, &mask, &images));
         assert_eq!(difference(&a, &b), 0.0, "{length} words");
     }
 }
 
 #[test]
-fn sentences_are_read_once_and_forgotten_oldest_first() {
+fn sentences_are_encoded_once_and_the_oldest_are_evicted_first() {
     let model = model(Task::Vqa, 4);
-    let readers = [CachedEncoder::new(&model)];
+    let encoders = [CachedEncoder::new(&model)];
     let sentence = |first: i64| vec![first, 5, 6, 7];
     let all: Vec<Vec<i64>> = (0..30).map(sentence).collect();
     let bytes = 4 * config().hidden_size * 4;
-    let mut sentences = SentenceCache::keeping(10 * bytes);
+    let mut sentences = SentenceCache::with_limit(10 * bytes);
     let mut read = |range: std::ops::Range<usize>| {
-        sentences.read(
-            &readers,
+        sentences.encode(
+            &encoders,
             all[range.clone()].iter().chain(&all[range.clone()]).map(Vec::as_slice),
             Workers::on(Device::Cpu),
         );
         let named: Vec<&[i64]> = all[range].iter().map(Vec::as_slice).collect();
         let states = sentences.states(0, &named).0;
-        let known: HashSet<usize> = (0..30).filter(|&i| sentences.knows(&all[i])).collect();
-        sentences.forget();
-        (states, known.len(), (0..30).filter(|&i| sentences.knows(&all[i])).collect::<Vec<_>>())
+        let known: HashSet<usize> = (0..30).filter(|&i| sentences.contains(&all[i])).collect();
+        sentences.evict();
+        (states, known.len(), (0..30).filter(|&i| sentences.contains(&all[i])).collect::<Vec<_>>())
     };
     let (first, known, left) = read(0..10);
     assert_eq!((known, left.len()), (10, 10));

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_come_in_order_and_at_the_same_time() {
+    fn shares_are_processed_at_the_same_time_and_results_come_in_order() {
         let before = tch::get_num_threads();
         let workers = Workers { threads: 3, most: 16 };
         let all = Barrier::new(3);

@@ -1,14 +1,14 @@
-//! Builds masked batches in a given order, on a background thread ahead of the model.
+//! Builds masked batches in a given order, on a background thread that is ahead of the model.
 
 use std::thread::Scope;
 
 use tch::kind::Element;
 use tch::{Device, Tensor};
 
-use crate::model::encoder::Inputs;
+use crate::model::encoder::EncoderInputs;
 use crate::model::losses::VisualTargets;
-use crate::model::pretraining::{Counts, Targets};
-use crate::train::batches::ahead;
+use crate::model::pretraining::{LossCounts, PretrainTargets};
+use crate::train::batches::spawn_ahead;
 use base::error::{Error, Result};
 use data::dataset::pretrain::masking::{IGNORED, change_boxes};
 use data::dataset::pretrain::random::ExampleDraws;
@@ -17,16 +17,16 @@ use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::pretrain::data::PretrainExamples;
 
-/// The source of batches: examples, random draws and the use of the batches.
+/// A source of batches: the examples, the random draws and the use of the batches.
 #[derive(Clone, Copy)]
-pub struct Feed<'a> {
+pub struct PretrainBatchSource<'a> {
     /// Tokeniser with which the sentences were tokenised.
     pub tokenizer: &'a Tokenizer,
     /// Examples to draw from.
     pub examples: &'a PretrainExamples<'a>,
-    /// Training data from which features of other images' boxes are taken when masking.
+    /// Training data that supply features of other images' boxes for masking.
     pub lenders: &'a PretrainExamples<'a>,
-    /// Decides the draws, together with `stream` and the example's number. They depend neither on batches nor on their order.
+    /// Determines the draws, together with `stream` and the example's number. They depend neither on batches nor on their order.
     pub seed: u64,
     /// Distinguishes draws of the same example: the epoch, of training or of validation.
     pub stream: u64,
@@ -51,11 +51,11 @@ pub fn validation_stream(epoch: u64) -> u64 {
 }
 
 /// A batch or a part of one (B examples, S words, O boxes).
-pub struct Ready {
+pub struct PretrainBatch {
     /// Numbers of the examples in the data.
     pub examples: Vec<usize>,
     /// Number of items in the whole batch, over which the losses are means.
-    pub counts: Counts,
+    pub counts: LossCounts,
     /// Number of parts of this batch that are still to come.
     pub rest: usize,
     /// Positions (N) of the masked words in the flattened (B, S).
@@ -73,18 +73,18 @@ pub struct Ready {
     answer: Tensor,
 }
 
-impl Ready {
+impl PretrainBatch {
     /// Returns the model's input.
-    pub fn inputs(&self) -> Inputs<'_> {
-        Inputs::padded([&self.ids, &self.mask], &self.features, &self.boxes)
+    pub fn inputs(&self) -> EncoderInputs<'_> {
+        EncoderInputs::padded([&self.ids, &self.mask], &self.features, &self.boxes)
     }
 
-    /// Returns the targets. Words (N) are only those at [`places`](Self::places); unmasked features are there only for the feature
-    /// task.
-    pub fn targets(&self) -> Targets<'_> {
+    /// Returns the targets. Words (N) are only those at [`places`](Self::places); unmasked features are present only for the
+    /// feature task.
+    pub fn targets(&self) -> PretrainTargets<'_> {
         let ([obj, attr], [obj_conf, attr_conf]) = (&self.classes, &self.confidences);
         let visual = VisualTargets { obj, obj_conf, attr, attr_conf, feat: &self.unmasked, feat_mask: &self.masked };
-        Targets { words: &self.words, matched: &self.matched, visual, answer: &self.answer }
+        PretrainTargets { words: &self.words, matched: &self.matched, visual, answer: &self.answer }
     }
 
     fn to(self, device: Device) -> Self {
@@ -110,18 +110,18 @@ impl Ready {
     }
 }
 
-/// Returns the batches of `order` (positions of the feed's sampler) in order, each in its parts; the last batch may be shorter.
+/// Returns the batches of `order` (positions of the source's sampler) in order, each in its parts; the last batch may be shorter.
 ///
-/// Sentences are padded to the longest of the part. Padding cannot influence anything, since its attention probability e^-10000 is
+/// Sentences are padded to the longest one of the part. Padding influences nothing, since its attention probability e^-10000 is
 /// 0 in f32.
 pub fn stream<'s, 'd: 's>(
     scope: &'s Scope<'s, 'd>,
-    feed: Feed<'d>,
+    source: PretrainBatchSource<'d>,
     order: &'d [usize],
-) -> impl Iterator<Item = Result<Ready>> + use<'d> {
-    let parts = ahead(scope, move |give| {
-        for positions in order.chunks(feed.batch_size.max(1)) {
-            match feed.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
+) -> impl Iterator<Item = Result<PretrainBatch>> + use<'d> {
+    let parts = spawn_ahead(scope, move |give| {
+        for positions in order.chunks(source.batch_size.max(1)) {
+            match source.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
                 Ok(true) => {}
                 // The loop ended early and dropped the receiver.
                 Ok(false) => return,
@@ -129,12 +129,12 @@ pub fn stream<'s, 'd: 's>(
             }
         }
     });
-    parts.map(move |part: Result<Ready>| part.map(|part| part.to(feed.device)))
+    parts.map(move |part: Result<PretrainBatch>| part.map(|part| part.to(source.device)))
 }
 
-impl Feed<'_> {
-    /// Draws a batch and passes its parts to `give`. Returns whether all were taken.
-    fn batch(&self, positions: &[usize], give: &mut dyn FnMut(Ready) -> bool) -> Result<bool> {
+impl PretrainBatchSource<'_> {
+    /// Draws a batch and passes its parts to `give`. Returns whether all were accepted.
+    fn batch(&self, positions: &[usize], give: &mut dyn FnMut(PretrainBatch) -> bool) -> Result<bool> {
         let sampler = &self.examples.sampler;
         let draw = |&position: &usize| {
             let number = sampler.example(position).unwrap_or(usize::MAX);
@@ -143,7 +143,7 @@ impl Feed<'_> {
             sampler.draw(self.tokenizer, &self.examples.sentences.pieces, position, lenders, &mut draws)
         };
         let drawn: Vec<Instance> = positions.iter().map(draw).collect::<Result<_>>()?;
-        let counts = Counts {
+        let counts = LossCounts {
             words: drawn.iter().flat_map(|one| &one.word_labels).filter(|&&label| label != IGNORED).count(),
             examples: drawn.len(),
             boxes: drawn.len() * self.examples.sentences.source.boxes(),
@@ -159,7 +159,7 @@ impl Feed<'_> {
     }
 
     /// Builds a part of a batch on the CPU.
-    fn part(&self, drawn: &[Instance], counts: Counts, rest: usize) -> Result<Ready> {
+    fn part(&self, drawn: &[Instance], counts: LossCounts, rest: usize) -> Result<PretrainBatch> {
         let source = &self.examples.sentences.source;
         let (boxes, dim) = (source.boxes(), source.dim());
         let words_of = |one: &Instance| one.input.mask.iter().filter(|&&m| m == 1).count();
@@ -206,7 +206,7 @@ impl Feed<'_> {
         let matched: Vec<i64> = drawn.iter().map(|one| i64::from(one.matched)).collect();
         let answer: Vec<i64> = drawn.iter().map(|one| one.answer.map_or(IGNORED, i64::from)).collect();
         let (sentences, of_boxes) = ([count, length as i64], [count, boxes as i64]);
-        Ok(Ready {
+        Ok(PretrainBatch {
             examples: drawn.iter().map(|one| one.example).collect(),
             counts,
             rest,

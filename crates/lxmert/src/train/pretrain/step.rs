@@ -1,10 +1,10 @@
-//! Losses of pre-training, and one step over a batch in one or several parts.
+//! The losses of pre-training, and one step over a batch in one or several parts.
 
 use tch::{Device, Kind, Tensor};
 
-use super::batches::Ready;
+use super::batches::PretrainBatch;
 use crate::model::ForwardContext;
-use crate::model::pretraining::{self, Counts, PretrainingModel};
+use crate::model::pretraining::{self, LossCounts, PretrainingModel};
 use crate::train::bert_adam;
 use crate::train::optimiser::Optimiser;
 use crate::train::session::{self, Updater};
@@ -16,49 +16,49 @@ use trainings::pretrain::data::PretrainSentences;
 
 /// The losses, correct items and answers of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct BatchResults {
     /// Sum of the losses.
     pub loss: f64,
     /// Losses of the chosen tasks, in the order of their names.
     pub losses: Vec<f64>,
     /// For each task that classifies: its name, the number of correct items, and the number of all items.
     pub right: Vec<(&'static str, u64, u64)>,
-    /// Numbers of the examples with the best answer to each; empty without the task of answering.
+    /// Numbers of the examples with the best answer to each; empty without the question answering task.
     pub answers: Vec<(usize, usize)>,
 }
 
 /// The results of a batch's parts so far, as tensors on the model's device.
 #[derive(Default)]
-pub struct Measuring {
+pub struct BatchResultsBuilder {
     losses: Vec<Tensor>,
     right: Vec<(&'static str, Tensor)>,
     answers: Vec<(Vec<usize>, Tensor)>,
 }
 
-impl Measuring {
+impl BatchResultsBuilder {
     /// Runs the model on a batch or a part of one and adds the results. Returns the part's share of the loss.
     pub fn add(
         &mut self,
         model: &PretrainingModel,
-        ready: &Ready,
+        batch: &PretrainBatch,
         tasks: PretrainTasks,
         pass: ForwardContext,
     ) -> Tensor {
-        let scores = model.forward_for(&ready.inputs(), tasks, &ready.places, pass);
-        let targets = ready.targets();
-        let losses = pretraining::losses_of_part(&scores, &targets, tasks, ready.counts);
+        let scores = model.forward_for(&batch.inputs(), tasks, &batch.places, pass);
+        let targets = batch.targets();
+        let losses = pretraining::losses_of_part(&scores, &targets, tasks, batch.counts);
         let total = Tensor::stack(&losses.iter().map(|(_, loss)| loss.shallow_clone()).collect::<Vec<_>>(), 0);
         let right = pretraining::correct(&scores, &targets, tasks);
         self.losses.push(total.detach());
         self.right.extend(right);
         if tasks.qa {
-            self.answers.push((ready.examples.clone(), scores.answer.detach().argmax(1, false)));
+            self.answers.push((batch.examples.clone(), scores.answer.detach().argmax(1, false)));
         }
         total.sum(Kind::Float)
     }
 
     /// Returns the results of a batch whose parts were all added.
-    pub fn finish(self, tasks: PretrainTasks, counts: Counts) -> Measured {
+    pub fn finish(self, tasks: PretrainTasks, counts: LossCounts) -> BatchResults {
         let sum = Tensor::stack(&self.losses, 0).to_kind(Kind::Double).sum_dim_intlist([0i64].as_slice(), false, None);
         let losses = Vec::<f64>::try_from(sum.to_device(Device::Cpu)).unwrap_or_default();
         let counted: Vec<Tensor> = self.right.iter().map(|(_, right)| right.shallow_clone()).collect();
@@ -83,13 +83,13 @@ impl Measuring {
             let best = Vec::<i64>::try_from(best.to_device(Device::Cpu)).unwrap_or_default();
             examples.into_iter().zip(best.into_iter().map(|answer| answer as usize)).collect::<Vec<_>>()
         });
-        Measured { loss: losses.iter().sum(), losses, right, answers: answers.collect() }
+        BatchResults { loss: losses.iter().sum(), losses, right, answers: answers.collect() }
     }
 }
 
 /// The settings that all steps of a run share.
 #[derive(Debug, Clone, Copy)]
-pub struct Rule {
+pub struct PretrainStepSettings {
     /// Tasks whose losses are summed.
     pub tasks: PretrainTasks,
     /// Peak learning rate.
@@ -100,29 +100,36 @@ pub struct Rule {
     pub total: u64,
 }
 
-/// Takes the steps of a pre-training, one after the other.
-pub struct Stepper<'a> {
+/// A pre-training of which steps are taken one by one.
+pub struct PretrainStepper<'a> {
     model: &'a PretrainingModel,
     sentences: &'a PretrainSentences,
-    rule: Rule,
+    settings: PretrainStepSettings,
     /// Sum of the gradients of the batch's parts so far.
     gradients: Vec<Tensor>,
-    measuring: Measuring,
+    results: BatchResultsBuilder,
     examples: Vec<usize>,
 }
 
 /// The result of a step.
-pub type Step = session::Step<Measured>;
+pub type PretrainStepResult = session::StepResult<BatchResults>;
 
-impl<'a> Stepper<'a> {
+impl<'a> PretrainStepper<'a> {
     /// Creates a stepper that trains `model` on batches of `sentences`.
-    pub fn new(model: &'a PretrainingModel, sentences: &'a PretrainSentences, rule: Rule) -> Self {
-        Self { model, sentences, rule, gradients: Vec::new(), measuring: Measuring::default(), examples: Vec::new() }
+    pub fn new(model: &'a PretrainingModel, sentences: &'a PretrainSentences, settings: PretrainStepSettings) -> Self {
+        Self {
+            model,
+            sentences,
+            settings,
+            gradients: Vec::new(),
+            results: BatchResultsBuilder::default(),
+            examples: Vec::new(),
+        }
     }
 
     /// Returns the updater of the model's weights.
     pub fn updater(&self) -> Updater<'a> {
-        let Rule { lr, seed, total, .. } = self.rule;
+        let PretrainStepSettings { lr, seed, total, .. } = self.settings;
         let optimiser =
             Optimiser::new(Optim::Bert, bert_adam::BertAdamSettings::new(lr, PRETRAINING.warm_up, Some(total)));
         Updater::new(self.model.parameters(), optimiser, PRETRAINING.clip, seed)
@@ -132,13 +139,13 @@ impl<'a> Stepper<'a> {
     ///
     /// # Errors
     /// Data, with examples of the batch, if a loss or gradient is not finite; then the weights are unchanged.
-    pub fn part(&mut self, updater: &mut Updater<'_>, ready: &Ready) -> Result<Option<Step>> {
+    pub fn part(&mut self, updater: &mut Updater<'_>, batch: &PretrainBatch) -> Result<Option<PretrainStepResult>> {
         if self.gradients.is_empty() {
             updater.seed_step();
             self.examples.clear();
         }
-        self.examples.extend(&ready.examples);
-        let loss = self.measuring.add(self.model, ready, self.rule.tasks, ForwardContext::TRAIN);
+        self.examples.extend(&batch.examples);
+        let loss = self.results.add(self.model, batch, self.settings.tasks, ForwardContext::TRAIN);
         let gradients = updater.gradients(&loss);
         drop(loss);
         if self.gradients.is_empty() {
@@ -152,27 +159,27 @@ impl<'a> Stepper<'a> {
                 }
             }
         }
-        if ready.rest > 0 {
+        if batch.rest > 0 {
             return Ok(None);
         }
-        let measured = std::mem::take(&mut self.measuring).finish(self.rule.tasks, ready.counts);
+        let results = std::mem::take(&mut self.results).finish(self.settings.tasks, batch.counts);
         let gradients = updater.reduce(std::mem::take(&mut self.gradients));
-        let (loss, grad_norm) = (measured.loss, gradients.norm);
+        let (loss, grad_norm) = (results.loss, gradients.norm);
         if !loss.is_finite() || !grad_norm.is_finite() {
-            return Err(self.diverged(updater.steps(), &measured, grad_norm));
+            return Err(self.diverged(updater.steps(), &results, grad_norm));
         }
         let lr = updater.update(&gradients);
-        Ok(Some(Step { loss, grad_norm, lr, measured }))
+        Ok(Some(PretrainStepResult { loss, grad_norm, lr, details: results }))
     }
 
-    fn diverged(&self, step: u64, measured: &Measured, norm: f64) -> Error {
+    fn diverged(&self, step: u64, results: &BatchResults, norm: f64) -> Error {
         let data = &self.sentences.data;
         let uids: Vec<String> =
             self.examples.iter().take(5).filter_map(|&n| Some(data.uid(data.examples().get(n)?))).collect();
-        let losses: Vec<String> = self.rule.tasks.names().into_iter().zip(&measured.losses).map(named).collect();
+        let losses: Vec<String> = self.settings.tasks.names().into_iter().zip(&results.losses).map(named).collect();
         Error::data(format!("training diverged at step {}: gradient norm {norm}, losses {}", step + 1, losses.join(", ")))
-            .because(format!("the batch of {} examples {}, …", self.examples.len(), uids.join(", ")))
-            .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights of this step were not changed")
+            .because(format!("its batch has {} examples: {}, …", self.examples.len(), uids.join(", ")))
+            .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights are those before this step")
     }
 }
 

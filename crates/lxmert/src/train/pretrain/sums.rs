@@ -1,4 +1,4 @@
-//! Sums losses and correct items over an epoch, and formats them as the original's lines and for the logs.
+//! Sums losses and correct items over an epoch, and formats them for the logs and as the original's lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,14 +6,14 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::step::Measured;
+use super::step::BatchResults;
 use data::dataset::pretrain::data::PretrainData;
 use data::dataset::pretrain::evaluator::AnswerScores;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 
 /// The sums over the batches of an epoch so far. JSON keeps them exactly, so that a run can resume from them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sums {
+pub struct PretrainSums {
     /// Number of batches.
     pub batches: u64,
     loss: f64,
@@ -23,25 +23,26 @@ pub struct Sums {
     answers: AnswerScores,
 }
 
-impl Sums {
+impl PretrainSums {
     /// Adds a batch of `data`.
-    pub fn add(&mut self, measured: &Measured, data: &PretrainData) {
+    pub fn add(&mut self, results: &BatchResults, data: &PretrainData) {
         self.batches += 1;
-        self.loss += measured.loss;
-        self.losses.resize(measured.losses.len(), 0.0);
-        for (sum, loss) in self.losses.iter_mut().zip(&measured.losses) {
+        self.loss += results.loss;
+        self.losses.resize(results.losses.len(), 0.0);
+        for (sum, loss) in self.losses.iter_mut().zip(&results.losses) {
             *sum += loss;
         }
-        for &(name, right, of) in &measured.right {
+        for &(name, right, of) in &results.right {
             let sum = self.right.entry(name.to_owned()).or_default();
             *sum = (sum.0 + right, sum.1 + of);
         }
-        for &(number, answer) in &measured.answers {
+        for &(number, answer) in &results.answers {
             self.answers.add(data, number, Some(answer));
         }
     }
 
-    /// Returns what is inconsistent in it for batches of this size; `None` if nothing is. The file of a snapshot may hold anything.
+    /// Returns an inconsistency in the sums, for batches of this size; `None` if there is none. The file of a snapshot may hold
+    /// anything.
     pub fn flaw(&self, batch_size: u64) -> Option<String> {
         /// Limit of the items, words or boxes, that a task classifies in an example.
         const ITEMS: u64 = 1 << 16;
@@ -51,7 +52,7 @@ impl Sums {
         let examples = self.batches.saturating_mul(batch_size);
         let wrong = |(_, (right, of)): &(&String, &(u64, u64))| right > of || *of > examples.saturating_mul(ITEMS);
         if let Some((name, (right, of))) = self.right.iter().find(wrong) {
-            return Some(format!("{right} of {of} are right in {name}, over {examples} examples"));
+            return Some(format!("{right} of {of} items of {name} are correct, over {examples} examples"));
         }
         self.answers.flaw(examples)
     }
@@ -74,8 +75,8 @@ impl Sums {
         self.right.iter().map(share).chain(answers).collect()
     }
 
-    /// Returns the original's lines: the mean loss after `title`, the single losses by name, and the accuracy of answers if there are
-    /// any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
+    /// Returns the original's lines: the mean loss after `title`, the single losses by name, and the accuracy of answers if there
+    /// are any (src/pretrain/lxmert_pretrain.py @ 0db1182, whose names are wrong unless all tasks are on).
     pub fn lines(&self, title: &str, tasks: PretrainTasks) -> String {
         let mut lines = format!("{title} is {:.4}\nThe losses are ", self.loss());
         for (name, loss) in self.losses(tasks) {
@@ -88,7 +89,7 @@ impl Sums {
         lines
     }
 
-    /// Returns the same for `metrics.jsonl`, with the accuracies.
+    /// Returns mean losses and accuracies for `metrics.jsonl`.
     pub fn metrics(&self, tasks: PretrainTasks) -> Value {
         let named = |(name, value): (&str, f64)| (name.to_owned(), Value::from(value));
         let losses: Map<String, Value> = self.losses(tasks).map(named).collect();

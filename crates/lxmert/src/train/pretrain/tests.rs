@@ -1,12 +1,12 @@
-//! Batches, losses and steps on small made-up data: 6 images with 4 boxes of 8 features.
+//! Tests batches, losses and steps on small generated data: 6 images with 4 boxes of 8 features.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
-use super::batches::{Feed, Ready, stream, training_stream, validation_stream};
-use super::step::{Measuring, Rule, Step, Stepper};
+use super::batches::{PretrainBatch, PretrainBatchSource, stream, training_stream, validation_stream};
+use super::step::{BatchResultsBuilder, PretrainStepResult, PretrainStepSettings, PretrainStepper};
 use super::weights;
 use crate::model::pretraining::{self, PretrainingModel};
 use crate::model::{ForwardContext, parameters};
@@ -30,14 +30,14 @@ use trainings::task_loader::StoreLocation;
 const WORDS: [&str; 13] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "sees", "red", "what", "is", "it"];
 
-struct World {
+struct Setup {
     folder: tempfile::TempDir,
     loader: PretrainLoader,
     train: PretrainSentences,
     valid: PretrainSentences,
 }
 
-impl World {
+impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
@@ -78,14 +78,14 @@ impl World {
         Self { folder, loader, train, valid }
     }
 
-    fn feed<'a>(
+    fn source<'a>(
         &'a self,
         examples: &'a PretrainExamples<'a>,
         lenders: &'a PretrainExamples<'a>,
         size: usize,
         parts: usize,
-    ) -> Feed<'a> {
-        Feed {
+    ) -> PretrainBatchSource<'a> {
+        PretrainBatchSource {
             tokenizer: &self.loader.tokenizer,
             examples,
             lenders,
@@ -115,28 +115,32 @@ impl World {
     }
 }
 
-/// Half of everything is masked, so that there is something to compare.
+/// Masks half of the words and boxes, so that there is something to compare.
 const RULES: Rules = Rules { match_sentences: true, word_mask_rate: 0.5, box_mask_rate: 0.5, max_len: 20, boxes: 4 };
 
-fn collect(feed: Feed, order: &[usize]) -> Vec<Ready> {
-    std::thread::scope(|scope| stream(scope, feed, order).map(Result::unwrap).collect())
+fn collect(source: PretrainBatchSource, order: &[usize]) -> Vec<PretrainBatch> {
+    std::thread::scope(|scope| stream(scope, source, order).map(Result::unwrap).collect())
 }
 
-fn stepper<'a>(model: &'a PretrainingModel, train: &'a PretrainSentences, rule: Rule) -> (Stepper<'a>, Updater<'a>) {
-    let stepper = Stepper::new(model, train, rule);
+fn stepper<'a>(
+    model: &'a PretrainingModel,
+    train: &'a PretrainSentences,
+    settings: PretrainStepSettings,
+) -> (PretrainStepper<'a>, Updater<'a>) {
+    let stepper = PretrainStepper::new(model, train, settings);
     let updater = stepper.updater();
     (stepper, updater)
 }
 
-/// What each example of these batches is, by its number, without padding.
-fn by_example(batches: &[Ready]) -> BTreeMap<usize, String> {
+/// Returns the tensors of each example as text, by its number and without padding.
+fn by_example(batches: &[PretrainBatch]) -> BTreeMap<usize, String> {
     let mut all = BTreeMap::new();
-    for ready in batches {
-        let (inputs, targets) = (ready.inputs(), ready.targets());
+    for batch in batches {
+        let (inputs, targets) = (batch.inputs(), batch.targets());
         let length = inputs.ids.size()[1];
         let words = inputs.ids.full_like(-1).reshape([-1]);
-        let words = words.index_put(&[Some(&ready.places)], targets.words, false).reshape([-1, length]);
-        for (i, &number) in ready.examples.iter().enumerate() {
+        let words = words.index_put(&[Some(&batch.places)], targets.words, false).reshape([-1, length]);
+        for (i, &number) in batch.examples.iter().enumerate() {
             let i = i as i64;
             let real = inputs.mask.unwrap().get(i).sum(Kind::Int64).int64_value(&[]);
             let rows = [
@@ -163,37 +167,37 @@ fn by_example(batches: &[Ready]) -> BTreeMap<usize, String> {
 
 #[test]
 fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
-    let world = World::new();
+    let world = Setup::new();
     let (train, valid) = (world.train.examples(RULES).unwrap(), world.valid.examples(RULES).unwrap());
-    let feed = |size, parts| world.feed(&train, &train, size, parts);
+    let source = |size, parts| world.source(&train, &train, size, parts);
     let in_order: Vec<usize> = (0..16).collect();
-    let all = collect(feed(16, 1), &in_order);
+    let all = collect(source(16, 1), &in_order);
     let wanted = by_example(&all);
     assert_eq!(wanted.len(), 16);
     for (size, parts) in [(1, 1), (5, 1), (16, 3), (7, 7)] {
-        let batches = collect(feed(size, parts), &shuffled(16, 1, size as u64));
+        let batches = collect(source(size, parts), &shuffled(16, 1, size as u64));
         assert!(by_example(&batches) == wanted, "{size} {parts}");
     }
-    // Resumed in the middle, the last batch dropped.
-    let rest = collect(feed(5, 1), &in_order[5..15]);
+    // Resumed in the middle, without the incomplete last batch.
+    let rest = collect(source(5, 1), &in_order[5..15]);
     assert_eq!(
-        rest.iter().map(|ready| ready.examples.clone()).collect::<Vec<_>>(),
+        rest.iter().map(|batch| batch.examples.clone()).collect::<Vec<_>>(),
         [[5, 6, 7, 8, 9], [10, 11, 12, 13, 14]]
     );
-    // Other epochs and validation draw other things.
-    let other = |stream| by_example(&collect(Feed { stream, ..feed(16, 1) }, &in_order));
+    // Other epochs and validation draw other masks.
+    let other = |stream| by_example(&collect(PretrainBatchSource { stream, ..source(16, 1) }, &in_order));
     assert!(other(training_stream(3)) != wanted && other(validation_stream(2)) != wanted);
     assert!(other(validation_stream(3)) != other(validation_stream(2)));
 
-    // Whatever is drawn, features of boxes that are not masked and all targets are the image's own; what is borrowed comes from
-    // the training images, also when validating.
+    // Features of boxes that are not masked, and all targets, are always the image's own. Borrowed features come from the training
+    // images, also when validating.
     let lent: Vec<f32> = (0..4).flat_map(|number| row_of(number, 4, 8).features).collect();
     let mut borrowed = 0;
     for epoch in 0..40 {
-        let feed = Feed { stream: validation_stream(epoch), ..world.feed(&valid, &train, 12, 1) };
-        for ready in collect(feed, &in_order[..12]) {
-            let (shown, targets) = (ready.inputs().features, ready.targets());
-            for (i, &number) in ready.examples.iter().enumerate() {
+        let source = PretrainBatchSource { stream: validation_stream(epoch), ..world.source(&valid, &train, 12, 1) };
+        for batch in collect(source, &in_order[..12]) {
+            let (shown, targets) = (batch.inputs().features, batch.targets());
+            for (i, &number) in batch.examples.iter().enumerate() {
                 let example = &world.valid.data.examples()[number];
                 let own = row_of(3 + example.image(), 4, 8);
                 let of = |t: &Tensor| Vec::<f32>::try_from(t.get(i as i64).reshape([-1])).unwrap();
@@ -214,25 +218,26 @@ fn an_example_depends_on_seed_and_epoch_and_not_on_its_batch() {
     assert!(borrowed > 20);
 }
 
-/// Parts of 10: 4, 4 and 2, in which words, answers and boxes are distributed unevenly. Each step starts from where that of the
-/// whole batch did: the first weights are drawn from a generator that other tests draw from meanwhile, and what noise becomes over
-/// several steps, BertAdam dividing by the root of a moment, is not asked here.
+/// Splits 10 examples into parts of 4, 4 and 2, in which words, answers and boxes are distributed unevenly. Each step starts from
+/// the state before the step of the whole batch, because initial weights are drawn from a generator that other tests also draw
+/// from, and because BertAdam amplifies noise over several steps by dividing by the root of a moment.
 #[test]
-fn a_batch_in_parts_gives_the_step_of_the_whole() {
-    let world = World::new();
+fn a_batch_in_parts_gives_the_step_of_the_whole_batch() {
+    let world = Setup::new();
     let train = world.train.examples(RULES).unwrap();
-    let rule = Rule { tasks: PretrainTasks::ALL, lr: 1e-2, seed: 7, total: 4 };
-    let batch = |parts| collect(world.feed(&train, &train, 10, parts), &shuffled(16, 1, 1)[..10]);
-    let step = |(stepper, updater): &mut (Stepper, Updater), batch: &[Ready]| -> Step {
-        let mut taken: Vec<Step> = batch.iter().filter_map(|ready| stepper.part(updater, ready).unwrap()).collect();
+    let settings = PretrainStepSettings { tasks: PretrainTasks::ALL, lr: 1e-2, seed: 7, total: 4 };
+    let batch = |parts| collect(world.source(&train, &train, 10, parts), &shuffled(16, 1, 1)[..10]);
+    let step = |(stepper, updater): &mut (PretrainStepper, Updater), batch: &[PretrainBatch]| -> PretrainStepResult {
+        let mut taken: Vec<PretrainStepResult> =
+            batch.iter().filter_map(|batch| stepper.part(updater, batch).unwrap()).collect();
         assert_eq!(taken.len(), 1);
         taken.remove(0)
     };
     let models = [1, 3, 10].map(|parts| (batch(parts), world.model()));
     let mut steppers: Vec<_> =
-        models.iter().map(|(batch, model)| (batch, stepper(model, &world.train, rule))).collect();
+        models.iter().map(|(batch, model)| (batch, stepper(model, &world.train, settings))).collect();
     let ((all, whole), in_parts) = steppers.split_first_mut().unwrap();
-    // Of the first step the learning rate is 0.
+    // The learning rate of the first step is 0.
     for number in 0..3 {
         let before = whole.1.state();
         let b = step(whole, all);
@@ -242,9 +247,9 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
             let a = step(stepper, batch);
             // Sums in another order: f32 noise.
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * b.abs().max(1e-3);
-            assert!(a.measured.losses.iter().zip(&b.measured.losses).all(|(a, b)| close(*a, *b)), "{:?}", a.measured);
+            assert!(a.details.losses.iter().zip(&b.details.losses).all(|(a, b)| close(*a, *b)), "{:?}", a.details);
             assert!(close(a.grad_norm, b.grad_norm) && a.lr == b.lr, "{} {}", a.grad_norm, b.grad_norm);
-            assert_eq!((&a.measured.right, &a.measured.answers), (&b.measured.right, &b.measured.answers));
+            assert_eq!((&a.details.right, &a.details.answers), (&b.details.right, &b.details.answers));
             // The first moment is a tenth of the gradients, which are clipped to a norm of 1 together.
             let state = stepper.1.state();
             for (name, moment) in after.iter().filter(|(name, _)| name.starts_with("optimiser.first.")) {
@@ -258,25 +263,25 @@ fn a_batch_in_parts_gives_the_step_of_the_whole() {
 }
 
 #[test]
-fn every_subset_of_losses_is_that_of_the_plain_path() {
-    let world = World::new();
+fn every_subset_of_tasks_has_the_losses_of_the_whole_forward_pass() {
+    let world = Setup::new();
     let train = world.train.examples(RULES).unwrap();
-    let ready = collect(world.feed(&train, &train, 16, 1), &(0..16).collect::<Vec<_>>()).remove(0);
+    let batch = collect(world.source(&train, &train, 16, 1), &(0..16).collect::<Vec<_>>()).remove(0);
     let model = world.model();
-    let plain = model.forward(&ready.inputs(), ForwardContext::EVAL);
-    let all_words = ready.inputs().ids.full_like(-1).reshape([-1]);
-    let all_words = all_words.index_put(&[Some(&ready.places)], ready.targets().words, false);
-    let targets = pretraining::Targets { words: &all_words, ..ready.targets() };
-    assert_eq!(ready.counts, pretraining::Counts::of(&targets));
+    let plain = model.forward(&batch.inputs(), ForwardContext::EVAL);
+    let all_words = batch.inputs().ids.full_like(-1).reshape([-1]);
+    let all_words = all_words.index_put(&[Some(&batch.places)], batch.targets().words, false);
+    let targets = pretraining::PretrainTargets { words: &all_words, ..batch.targets() };
+    assert_eq!(batch.counts, pretraining::LossCounts::of(&targets));
     let names = PretrainTasks::ALL.names();
     let all = pretraining::losses(&plain, &targets, PretrainTasks::ALL);
     let parameters: Vec<Tensor> = model.parameters().named().into_iter().map(|(_, t)| t).collect();
     for chosen in 1..64_u32 {
         let on = |at: u32| chosen >> at & 1 == 1;
         let tasks = PretrainTasks { mask_lm: on(0), matched: on(1), obj: on(2), attr: on(3), feat: on(4), qa: on(5) };
-        let mut measuring = Measuring::default();
-        let loss = measuring.add(&model, &ready, tasks, ForwardContext::EVAL);
-        let got = measuring.finish(tasks, ready.counts);
+        let mut results = BatchResultsBuilder::default();
+        let loss = results.add(&model, &batch, tasks, ForwardContext::EVAL);
+        let got = results.finish(tasks, batch.counts);
         let wanted: Vec<&(&str, Tensor)> =
             all.iter().enumerate().filter(|(at, _)| on(*at as u32)).map(|(_, l)| l).collect();
         assert_eq!(tasks.names(), wanted.iter().map(|(name, _)| *name).collect::<Vec<_>>());
@@ -299,19 +304,23 @@ fn every_subset_of_losses_is_that_of_the_plain_path() {
 }
 
 #[test]
-fn nothing_to_predict_is_no_loss() {
-    let world = World::new();
+fn the_loss_is_zero_if_there_is_nothing_to_predict() {
+    let world = Setup::new();
     let rules = Rules { match_sentences: false, word_mask_rate: 0.0, box_mask_rate: 0.0, ..RULES };
     let train = world.train.examples(rules).unwrap();
     // The captions of the first image.
-    let ready = collect(world.feed(&train, &train, 2, 1), &[0, 1]).remove(0);
+    let batch = collect(world.source(&train, &train, 2, 1), &[0, 1]).remove(0);
     let model = world.model();
-    let rule =
-        Rule { tasks: PretrainTasks { obj: false, attr: false, ..PretrainTasks::ALL }, lr: 1e-2, seed: 7, total: 4 };
-    let (mut stepper, mut updater) = stepper(&model, &world.train, rule);
-    let step = stepper.part(&mut updater, &ready).unwrap().unwrap();
-    let names = rule.tasks.names();
-    for (name, loss) in names.iter().zip(&step.measured.losses) {
+    let settings = PretrainStepSettings {
+        tasks: PretrainTasks { obj: false, attr: false, ..PretrainTasks::ALL },
+        lr: 1e-2,
+        seed: 7,
+        total: 4,
+    };
+    let (mut stepper, mut updater) = stepper(&model, &world.train, settings);
+    let step = stepper.part(&mut updater, &batch).unwrap().unwrap();
+    let names = settings.tasks.names();
+    for (name, loss) in names.iter().zip(&step.details.losses) {
         assert_eq!(*loss == 0.0, ["Mask_LM", "Feat", "QA"].contains(name), "{name} {loss}");
     }
     assert!(step.grad_norm.is_finite() && step.grad_norm > 0.0);
@@ -319,7 +328,7 @@ fn nothing_to_predict_is_no_loss() {
 
 #[test]
 fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
-    let world = World::new();
+    let world = Setup::new();
     let folder = world.folder.path();
     let tasks = PretrainTasks { attr: false, qa: false, ..PretrainTasks::ALL };
     let description = PretrainedDescription { config: world.config(), answers: 3, qa_sets: None, tasks };
@@ -342,18 +351,18 @@ fn a_file_holds_the_heads_of_its_tasks_and_describes_itself() {
     let vocab = folder.join("vocab.txt");
     let load = |description: &PretrainedDescription, start, allow| {
         let data = (vocab.as_path(), &world.loader.tokenizer);
-        weights::model(description, &start, data, 1, allow, Device::Cpu)
+        weights::load_model(description, &start, data, 1, allow, Device::Cpu)
     };
     let (again, report) = load(&description, start(true), false).unwrap();
     assert!(report.unwrap().missing.is_empty());
     let state = again.state();
     assert!(file.iter().all(|(name, tensor)| state[name] == *tensor));
-    // With more tasks, their heads are missing: said, or allowed.
+    // With more tasks, their heads are missing: an error, unless it is allowed.
     let more = PretrainedDescription { tasks: PretrainTasks::ALL, ..description.clone() };
     assert!(load(&more, start(true), false).map(|_| ()).unwrap_err().to_string().contains("answer_head"));
     let (_, report) = load(&more, start(true), true).unwrap();
     assert_eq!(report.unwrap().missing.len(), 8);
-    // Other answers are no obstacle where the answer head is left out.
+    // Other answers are allowed if the answer head is not loaded.
     let other = PretrainedDescription { answers: 5, tasks: PretrainTasks { qa: true, ..tasks }, ..description };
     assert_eq!(load(&other, start(false), false).unwrap().1.unwrap().missing.len(), 6);
 }

@@ -1,19 +1,19 @@
-//! Implements the training loop's trait for pre-training: step, validation, position, names of files.
+//! Implements the trait of the training loop for pre-training: step, validation, position, names of files.
 
 use std::thread::Scope;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::batches::{self, Feed, Ready, training_stream, validation_stream};
-use super::step::{Measured, Measuring, Rule, Stepper};
-use super::sums::Sums;
+use super::batches::{self, PretrainBatch, PretrainBatchSource, training_stream, validation_stream};
+use super::step::{BatchResults, BatchResultsBuilder, PretrainStepSettings, PretrainStepper};
+use super::sums::PretrainSums;
 use super::weights;
 use crate::model::{ForwardContext, PretrainingModel};
-use crate::train::machine::machine;
+use crate::train::machine::machine_facts;
 use crate::train::session::{
-    self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, Observer, Plan, Position, Results, Step, Training,
-    Updater, WeightsNames,
+    self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, SessionPosition, SessionSettings, StepResult,
+    TrainObserver, Training, Updater, ValidationResults, WeightsNames,
 };
 use base::error::Result;
 use data::dataset::tokenizer::Tokenizer;
@@ -37,16 +37,16 @@ pub fn run(
     train: &PretrainExamples,
     valid: Option<&PretrainExamples>,
     settings: &PretrainSettings,
-    observer: &mut dyn Observer,
+    observer: &mut dyn TrainObserver,
 ) -> Result<PretrainOutcome> {
     settings.check(train, valid)?;
     let length = settings.length(train)?;
     let PretrainSettings { lr, seed, .. } = *settings;
-    let rule = Rule { tasks: settings.description.tasks, lr, seed, total: length.steps() };
-    let stepper = Stepper::new(model, train.sentences, rule);
+    let step_settings = PretrainStepSettings { tasks: settings.description.tasks, lr, seed, total: length.steps() };
+    let stepper = PretrainStepper::new(model, train.sentences, step_settings);
     let updater = stepper.updater();
     let training = Pretraining { model, tokenizer, train, valid, settings, length, stepper };
-    let plan = Plan { length, seed, output: &settings.output, snapshots: &settings.snapshots };
+    let plan = SessionSettings { length, seed, output: &settings.output, snapshots: &settings.snapshots };
     session::run(training, updater, &plan, observer)
 }
 
@@ -57,13 +57,13 @@ struct Pretraining<'a> {
     valid: Option<&'a PretrainExamples<'a>>,
     settings: &'a PretrainSettings,
     length: RunLength,
-    stepper: Stepper<'a>,
+    stepper: PretrainStepper<'a>,
 }
 
 /// The sums over an epoch's steps.
 #[derive(Default, Serialize, Deserialize)]
 struct EpochLosses {
-    sums: Sums,
+    sums: PretrainSums,
 }
 
 impl EpochSums for EpochLosses {
@@ -82,20 +82,26 @@ struct BestLoss {
     best: Option<BestEpoch>,
 }
 
-impl Results for BestLoss {
+impl ValidationResults for BestLoss {
     fn has_best(&self) -> bool {
         self.best.is_some()
     }
 
     fn flaw(&self, epoch: u64) -> Option<String> {
         let best = self.best.filter(|best| best.epoch > epoch || !best.loss.is_finite())?;
-        Some(format!("the best loss is {} in epoch {}, in epoch {epoch}", best.loss, best.epoch))
+        Some(format!("the best loss, {}, is in epoch {}, but the run is in epoch {epoch}", best.loss, best.epoch))
     }
 }
 
 impl<'a> Pretraining<'a> {
-    fn feed(&self, examples: &'a PretrainExamples<'a>, stream: u64, batch_size: usize, parts: usize) -> Feed<'a> {
-        Feed {
+    fn batch_source(
+        &self,
+        examples: &'a PretrainExamples<'a>,
+        stream: u64,
+        batch_size: usize,
+        parts: usize,
+    ) -> PretrainBatchSource<'a> {
+        PretrainBatchSource {
             tokenizer: self.tokenizer,
             examples,
             lenders: self.train,
@@ -110,11 +116,11 @@ impl<'a> Pretraining<'a> {
 }
 
 impl Training for Pretraining<'_> {
-    type Batch = Ready;
-    type Measured = Measured;
+    type Batch = PretrainBatch;
+    type StepDetails = BatchResults;
     type Sums = EpochLosses;
     type Results = BestLoss;
-    type Validation = Sums;
+    type Validation = PretrainSums;
     type Outcome = PretrainOutcome;
 
     const NAMES: WeightsNames = WeightsNames {
@@ -125,7 +131,7 @@ impl Training for Pretraining<'_> {
     };
 
     fn identity(&self) -> RunIdentity {
-        identity(self.settings, self.train, self.valid, machine(self.model.parameters().device()))
+        identity(self.settings, self.train, self.valid, machine_facts(self.model.parameters().device()))
     }
 
     fn load_last(&self) -> Result<()> {
@@ -143,25 +149,25 @@ impl Training for Pretraining<'_> {
         scope: &'s Scope<'s, 'd>,
         epoch: u64,
         order: &'d [usize],
-    ) -> Result<BatchStream<'d, Ready>>
+    ) -> Result<BatchStream<'d, PretrainBatch>>
     where
         Self: 'd,
     {
         self.train.sentences.source.check_length()?;
         let PretrainSettings { batch_size, accumulate, .. } = *self.settings;
-        let feed = self.feed(self.train, training_stream(epoch), batch_size, accumulate);
-        Ok(Box::new(batches::stream(scope, feed, order)))
+        let source = self.batch_source(self.train, training_stream(epoch), batch_size, accumulate);
+        Ok(Box::new(batches::stream(scope, source, order)))
     }
 
-    fn step(&mut self, updater: &mut Updater<'_>, batch: &Ready) -> Result<Option<Step<Measured>>> {
+    fn step(&mut self, updater: &mut Updater<'_>, batch: &PretrainBatch) -> Result<Option<StepResult<BatchResults>>> {
         self.stepper.part(updater, batch)
     }
 
-    fn count(&self, sums: &mut EpochLosses, step: &Step<Measured>) {
-        sums.sums.add(&step.measured, &self.train.sentences.data);
+    fn count(&self, sums: &mut EpochLosses, step: &StepResult<BatchResults>) {
+        sums.sums.add(&step.details, &self.train.sentences.data);
     }
 
-    fn losses(&self, step: &Measured) -> Vec<(&'static str, f64)> {
+    fn losses(&self, step: &BatchResults) -> Vec<(&'static str, f64)> {
         self.settings.description.tasks.names().into_iter().zip(step.losses.iter().copied()).collect()
     }
 
@@ -169,21 +175,21 @@ impl Training for Pretraining<'_> {
         sums.sums.lines(&format!("The training loss for Epoch {epoch}"), self.settings.description.tasks)
     }
 
-    /// Validates with masks that are drawn again in each epoch.
-    fn validate(&self, epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<Sums>> {
+    /// Validates, with masks that are drawn again in each epoch.
+    fn validate(&self, epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<PretrainSums>> {
         let Some(valid) = self.valid else { return Ok(None) };
         valid.sentences.source.check_length()?;
-        let feed = self.feed(valid, validation_stream(epoch), self.settings.eval_batch_size, 1);
+        let source = self.batch_source(valid, validation_stream(epoch), self.settings.eval_batch_size, 1);
         let order: Vec<usize> = (0..valid.sampler.len()).collect();
         let tasks = self.settings.description.tasks;
-        let mut sums = Sums::default();
+        let mut sums = PretrainSums::default();
         std::thread::scope(|scope| {
-            for ready in batches::stream(scope, feed, &order) {
-                let ready = ready?;
-                let mut measuring = Measuring::default();
-                tch::no_grad(|| drop(measuring.add(self.model, &ready, tasks, ForwardContext::EVAL)));
-                sums.add(&measuring.finish(tasks, ready.counts), &valid.sentences.data);
-                seen(ready.examples.len())?;
+            for batch in batches::stream(scope, source, &order) {
+                let batch = batch?;
+                let mut results = BatchResultsBuilder::default();
+                tch::no_grad(|| drop(results.add(self.model, &batch, tasks, ForwardContext::EVAL)));
+                sums.add(&results.finish(tasks, batch.counts), &valid.sentences.data);
+                seen(batch.examples.len())?;
             }
             Ok(Some(sums))
         })
@@ -191,12 +197,12 @@ impl Training for Pretraining<'_> {
 
     fn end_epoch(
         &self,
-        at: &mut Position<EpochLosses, BestLoss>,
-        valid: Option<Sums>,
+        at: &mut SessionPosition<EpochLosses, BestLoss>,
+        valid: Option<PretrainSums>,
         made: EpochWork,
     ) -> EpochEnd<PretrainOutcome> {
-        let Position { epoch, sums: EpochLosses { sums }, results: BestLoss { best }, .. } = at;
-        let valid_loss = valid.as_ref().map(Sums::loss);
+        let SessionPosition { epoch, sums: EpochLosses { sums }, results: BestLoss { best }, .. } = at;
+        let valid_loss = valid.as_ref().map(PretrainSums::loss);
         let is_best = valid_loss.is_some_and(|loss| best.is_none_or(|best| loss < best.loss));
         if is_best {
             *best = valid_loss.map(|loss| BestEpoch { loss, epoch: *epoch });
@@ -226,6 +232,6 @@ impl Training for Pretraining<'_> {
     }
 }
 
-fn accuracies(of: &str, sums: &Sums) -> impl Iterator<Item = (String, f64)> {
+fn accuracies(of: &str, sums: &PretrainSums) -> impl Iterator<Item = (String, f64)> {
     sums.accuracies().into_iter().map(move |(tag, value)| (format!("{of}/accuracy/{tag}"), value))
 }

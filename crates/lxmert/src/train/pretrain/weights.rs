@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::Device;
 
 use crate::model::PretrainingModel;
-use crate::train::loading::bert_for;
+use crate::train::loading::read_bert;
 use crate::train::weights::{with_vocabulary, write};
 use base::error::Result;
 use checkpoint::{self, StateDict};
@@ -41,7 +41,7 @@ pub fn save(
 ///
 /// # Errors
 /// Those of reading a checkpoint; data if it was trained with another vocabulary; usage if no model can have these sizes.
-pub fn model(
+pub fn load_model(
     description: &PretrainedDescription,
     start: &PretrainInitialWeights,
     (vocab, tokenizer): (&Path, &Tokenizer),
@@ -58,7 +58,7 @@ pub fn model(
         PretrainInitialWeights::Bert(path) => (LoadPolicy::Bert, path.clone()),
     };
     let (state, notes) = match start {
-        PretrainInitialWeights::Bert(path) => (bert_for(&description.config, vocab, path)?, Vec::new()),
+        PretrainInitialWeights::Bert(path) => (read_bert(&description.config, vocab, path)?, Vec::new()),
         _ => {
             check_vocabulary(&path, tokenizer)?;
             let weights = lxmert_spec::loading::read_weights(&path)?;

@@ -6,7 +6,7 @@ use base::error::Result;
 use serde_json::{Map, Value, json};
 use trainings::log_files::{LogFiles, LogLengths};
 
-use super::training::{EpochResult, EpochWork, Step};
+use super::training::{EpochResult, EpochWork, StepResult};
 
 /// The logs of one run.
 pub(crate) struct RunLog {
@@ -25,8 +25,8 @@ impl RunLog {
     }
 
     /// Logs a step, counted from 1, with its single losses if it has more than one.
-    pub(crate) fn step<M>(&mut self, number: u64, step: &Step<M>, losses: &[(&'static str, f64)]) -> Result<()> {
-        let Step { loss, grad_norm, lr, .. } = *step;
+    pub(crate) fn step<M>(&mut self, number: u64, step: &StepResult<M>, losses: &[(&'static str, f64)]) -> Result<()> {
+        let StepResult { loss, grad_norm, lr, .. } = *step;
         let mut line = json!({"kind": "step", "step": number, "loss": loss});
         if !losses.is_empty() {
             line["losses"] = losses.iter().map(|&(name, loss)| (name.to_owned(), Value::from(loss))).collect();

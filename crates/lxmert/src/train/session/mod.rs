@@ -1,6 +1,7 @@
-//! The loop of every training: order of examples, position, snapshots, signals, resuming, logs and files.
+//! The training loop that fine-tuning and pre-training share: order of examples, position, snapshots, signals, resuming, logs and
+//! files.
 //!
-//! Fine-tuning and pre-training implement what differs (`Training`): batches, step, validation, and their sums and results.
+//! Fine-tuning and pre-training implement the rest (trait `Training`): batches, step, validation, and their sums and results.
 //!
 //! - `training`: the trait that a training implements;
 //! - `run`: starts or resumes a run, and loops over its epochs;
@@ -8,7 +9,7 @@
 //! - `order`: the order in which examples are trained on;
 //! - `update`: applies gradients to the weights;
 //! - `writer`, `log`: write all files of a run;
-//! - `observer`: the trait of those who follow a run.
+//! - `observer`: the trait for following a run.
 //!
 //! A run is one process. Only three places would have to change for several, and each says so: `order` draws the order of an epoch,
 //! `update` completes the gradients of a step, `writer` writes files. The sums of an epoch grow only in `run`.
@@ -22,9 +23,9 @@ mod training;
 mod update;
 mod writer;
 
-pub use observer::Observer;
-pub(super) use position::{EpochSums, Position, Results};
+pub use observer::TrainObserver;
+pub(super) use position::{EpochSums, SessionPosition, ValidationResults};
 pub(super) use run::run;
-pub use training::Step;
-pub(super) use training::{BatchStream, EpochEnd, EpochResult, EpochWork, Plan, Training, WeightsNames};
+pub use training::StepResult;
+pub(super) use training::{BatchStream, EpochEnd, EpochResult, EpochWork, SessionSettings, Training, WeightsNames};
 pub use update::Updater;

@@ -1,10 +1,10 @@
-//! The trait of those who follow a training.
+//! The trait for following a training.
 
 use base::error::Result;
 use trainings::progress::TrainProgress;
 
-/// Follows a training: is called as it proceeds.
-pub trait Observer {
+/// A receiver of a training's progress.
+pub trait TrainObserver {
     /// Called once the output folder is locked and holds a snapshot: the first one, or the one from which the run resumes.
     ///
     /// # Errors

@@ -16,24 +16,24 @@ pub(crate) trait EpochSums: Default + Serialize + DeserializeOwned {
         None
     }
 
-    /// Returns what is inconsistent in it for steps of this batch size; `None` if nothing is. The file of a snapshot may hold
+    /// Returns an inconsistency in the sums, for steps of this batch size; `None` if there is none. The file of a snapshot may hold
     /// anything.
     fn flaw(&self, batch_size: u64) -> Option<String>;
 }
 
 /// The results of a run's validations. Snapshots store them.
-pub(crate) trait Results: Default + Serialize + DeserializeOwned {
-    /// Whether there was a best epoch, whose weights were written.
+pub(crate) trait ValidationResults: Default + Serialize + DeserializeOwned {
+    /// Returns whether there was a best epoch, whose weights were written.
     fn has_best(&self) -> bool;
 
-    /// Returns what is inconsistent in it for a run in this epoch; `None` if nothing is.
+    /// Returns an inconsistency in the results, for a run in this epoch; `None` if there is none.
     fn flaw(&self, epoch: u64) -> Option<String>;
 }
 
-/// The position of a run. The rest of the run depends only on it, on the weights and on the optimiser's state. In a snapshot the
+/// The position of a run. The rest of the run depends only on it, on the weights and on the optimiser's state. In a snapshot, the
 /// fields of `sums` and `results` stand beside the others, in this order.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Position<S, R> {
+pub(crate) struct SessionPosition<S, R> {
     pub epoch: u64,
     /// Sums over the epoch's steps so far. If all are taken, validation comes next.
     #[serde(flatten)]
@@ -44,12 +44,12 @@ pub(crate) struct Position<S, R> {
     #[serde(flatten)]
     pub results: R,
     pub logs: LogLengths,
-    /// Weights that the epochs before have written; missing in snapshots of older versions.
+    /// Digests of the weights that earlier epochs wrote; missing in snapshots of older versions.
     #[serde(default)]
     pub weights: WeightsDigests,
 }
 
-impl<S: EpochSums, R: Results> Position<S, R> {
+impl<S: EpochSums, R: ValidationResults> SessionPosition<S, R> {
     /// Moves to the start of the next epoch.
     pub(super) fn next_epoch(&mut self) {
         let Self { epoch, results, weights, .. } = std::mem::take(self);
@@ -57,7 +57,7 @@ impl<S: EpochSums, R: Results> Position<S, R> {
     }
 }
 
-impl<S: EpochSums, R: Results> resume::RunPosition for Position<S, R> {
+impl<S: EpochSums, R: ValidationResults> resume::RunPosition for SessionPosition<S, R> {
     fn reached(&self) -> (u64, u64) {
         (self.epoch, self.sums.steps())
     }

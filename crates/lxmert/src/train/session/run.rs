@@ -1,4 +1,4 @@
-//! The loop of every training: epochs of steps, validation after each epoch, snapshots when they are due.
+//! Runs a training: epochs of steps, validation after each epoch, snapshots when they are due.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -11,26 +11,26 @@ use trainings::resume::{self, RunStart};
 use trainings::snapshot::{self, AfterStep, ENDING, RunIdentity};
 
 use super::log::RunLog;
-use super::observer::Observer;
+use super::observer::TrainObserver;
 use super::order;
 use super::position::EpochSums;
-use super::training::{EpochEnd, EpochWork, Plan, PositionOf, Training};
+use super::training::{EpochEnd, EpochWork, PositionOf, SessionSettings, Training};
 use super::update::Updater;
 use super::writer::RunWriter;
 
 /// Returns a finished run's outcome, resumes from a snapshot, or starts fresh; then trains to the end, validating after each epoch.
-/// Everything but times depends on data and settings alone, whatever interrupted the run.
+/// All results except times depend on data and settings alone, no matter how often the run was interrupted.
 ///
 /// # Errors
-/// Usage for what is in the output folder; interrupted if a signal asked for it, once a snapshot is written; those of the
-/// training.
+/// Usage if the output folder holds another run; interrupted if a signal stopped the run, after a snapshot was written; those of
+/// the training.
 pub(crate) fn run<T: Training>(
     training: T,
     mut updater: Updater<'_>,
-    plan: &Plan<'_>,
-    observer: &mut dyn Observer,
+    plan: &SessionSettings<'_>,
+    observer: &mut dyn TrainObserver,
 ) -> Result<T::Outcome> {
-    let Plan { output, length, .. } = *plan;
+    let SessionSettings { output, length, .. } = *plan;
     std::fs::create_dir_all(output).map_err(|e| Error::io("create the folder", output, &e))?;
     let _lock = lock_dir(output, &[&plan.snapshots.folder])?;
     let identity = training.identity();
@@ -60,11 +60,11 @@ pub(crate) fn run<T: Training>(
 struct Session<'a, T: Training> {
     training: T,
     updater: Updater<'a>,
-    plan: &'a Plan<'a>,
+    plan: &'a SessionSettings<'a>,
     at: PositionOf<T>,
     writer: RunWriter<'a>,
     at_work: ShutdownGuard,
-    observer: &'a mut dyn Observer,
+    observer: &'a mut dyn TrainObserver,
 }
 
 impl<T: Training> Session<'_, T> {
@@ -90,7 +90,7 @@ impl<T: Training> Session<'_, T> {
 
     /// Takes the remaining steps of the epoch.
     fn epoch(&mut self) -> Result<()> {
-        let Plan { length, seed, .. } = *self.plan;
+        let SessionSettings { length, seed, .. } = *self.plan;
         let (epoch, done) = (self.at.epoch, self.at.sums.steps());
         if done == length.steps_per_epoch() {
             return Ok(());
@@ -101,7 +101,7 @@ impl<T: Training> Session<'_, T> {
             for batch in self.training.batches(scope, epoch, &order)? {
                 let Some(step) = self.training.step(&mut self.updater, &batch?)? else { continue };
                 let number = self.updater.steps();
-                self.writer.log.step(number, &step, &self.training.losses(&step.measured))?;
+                self.writer.log.step(number, &step, &self.training.losses(&step.details))?;
                 // The only place where the sums of an epoch grow. Several processes would combine their shares of the batch here.
                 self.training.count(&mut self.at.sums, &step);
                 self.at.seconds = before + started.elapsed().as_secs_f64();

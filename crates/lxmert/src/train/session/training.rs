@@ -13,28 +13,28 @@ use trainings::run_length::RunLength;
 use trainings::snapshot::RunIdentity;
 use trainings::weights_digests::WeightsDigests;
 
-use super::position::{EpochSums, Position, Results};
+use super::position::{EpochSums, SessionPosition, ValidationResults};
 use super::update::Updater;
 
-/// The settings that the loop needs of a training.
-pub(crate) struct Plan<'a> {
+/// The settings of a training that the loop needs.
+pub(crate) struct SessionSettings<'a> {
     pub length: RunLength,
     pub seed: u64,
-    /// Folder that everything is written to.
+    /// Folder for all files.
     pub output: &'a Path,
     pub snapshots: &'a SnapshotSettings,
 }
 
 /// The result of a step.
-pub struct Step<M> {
+pub struct StepResult<M> {
     /// Loss of the batch before the update.
     pub loss: f64,
     /// L2 norm of the gradients before clipping.
     pub grad_norm: f64,
     /// Learning rate used.
     pub lr: f64,
-    /// What the training measured besides.
-    pub measured: M,
+    /// Further results of the training.
+    pub details: M,
 }
 
 /// Names of the weights files of a training, without endings.
@@ -45,7 +45,7 @@ pub(crate) struct WeightsNames {
     pub epoch: fn(u64) -> Option<String>,
     /// Weights of the end of the run; `None` if they are not written separately.
     pub last: Option<&'static str>,
-    /// Suffix of the name, before the ending of the file.
+    /// Suffix of every name, before the ending of the file.
     pub ending: &'static str,
 }
 
@@ -81,16 +81,16 @@ pub(crate) struct EpochEnd<O> {
 pub(crate) type BatchStream<'d, B> = Box<dyn Iterator<Item = Result<B>> + 'd>;
 
 /// The position of a training.
-pub(crate) type PositionOf<T> = Position<<T as Training>::Sums, <T as Training>::Results>;
+pub(crate) type PositionOf<T> = SessionPosition<<T as Training>::Sums, <T as Training>::Results>;
 
-/// A kind of training: what fine-tuning and pre-training supply to the loop.
+/// A kind of training, as fine-tuning and pre-training supply it to the loop.
 pub(crate) trait Training {
     /// A batch or a part of one.
     type Batch;
     /// What a step measures besides its loss.
-    type Measured;
+    type StepDetails;
     type Sums: EpochSums;
-    type Results: Results;
+    type Results: ValidationResults;
     /// The result of a validation.
     type Validation;
     type Outcome: Serialize + DeserializeOwned;
@@ -119,13 +119,14 @@ pub(crate) trait Training {
         Self: 'd;
 
     /// Trains on a batch or a part of one; `None` if the step needs further parts.
-    fn step(&mut self, updater: &mut Updater<'_>, batch: &Self::Batch) -> Result<Option<Step<Self::Measured>>>;
+    fn step(&mut self, updater: &mut Updater<'_>, batch: &Self::Batch)
+    -> Result<Option<StepResult<Self::StepDetails>>>;
 
-    /// Adds a step to the sums of its epoch.
-    fn count(&self, sums: &mut Self::Sums, step: &Step<Self::Measured>);
+    /// Adds a step to the sums of the epoch.
+    fn count(&self, sums: &mut Self::Sums, step: &StepResult<Self::StepDetails>);
 
-    /// Returns the single losses of a step by their names; empty if there is one loss only.
-    fn losses(&self, _step: &Self::Measured) -> Vec<(&'static str, f64)> {
+    /// Returns the single losses of a step by their names; empty if there is only one loss.
+    fn losses(&self, _step: &Self::StepDetails) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
 
@@ -151,7 +152,7 @@ pub(crate) trait Training {
     /// Writes the weights under one of [`NAMES`](Self::NAMES).
     fn save(&self, name: &str) -> Result<WeightsDigests>;
 
-    /// Returns what a judge should know besides the outcome.
+    /// Returns the facts that verdicts need besides the outcome.
     fn facts(&self) -> RunFacts {
         RunFacts::default()
     }

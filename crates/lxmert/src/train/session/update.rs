@@ -65,7 +65,7 @@ impl<'a> Updater<'a> {
         lr
     }
 
-    /// Returns everything that steps change: the weights under their names and the optimiser's state.
+    /// Returns all that steps change: the weights under their names, and the optimiser's state.
     pub fn state(&self) -> StateDict {
         let mut state = self.parameters.state();
         state.extend(self.optimiser.state(&self.parameters.named()));
@@ -78,14 +78,15 @@ impl<'a> Updater<'a> {
         3 * 4 * self.parameters.count() as u64
     }
 
-    /// Restores what [`state`](Self::state) returned after `steps` steps.
+    /// Restores the result of [`state`](Self::state) after `steps` steps.
     ///
     /// # Errors
-    /// Data if it is of another model or optimiser. Then the weights are unchanged, but the optimiser must not be used any more.
+    /// Data if it belongs to another model or optimiser. Then the weights are unchanged, but the optimiser must not be used any
+    /// more.
     pub fn restore(&mut self, steps: u64, state: &StateDict) -> Result<()> {
         let weight = |name: String| match state.get(&name) {
             Some(data) => Ok((name, data.clone())),
-            None => Err(Error::data(format!("the snapshot lacks the parameter {name}"))
+            None => Err(Error::data(format!("the snapshot has no parameter {name}"))
                 .next("remove it, or train from scratch with --restart")),
         };
         let weights: StateDict = self.parameters.shapes().into_keys().map(weight).collect::<Result<_>>()?;

@@ -10,12 +10,12 @@ use trainings::snapshot::{AfterStep, RunIdentity, Snapshots, stopped};
 use trainings::weights_digests::add_missing;
 
 use super::log::RunLog;
-use super::position::Results;
+use super::position::ValidationResults;
 use super::training::{PositionOf, Training};
 use super::update::Updater;
 
-/// The writer of a run's files. Nothing else in a session writes into its folder; of several processes, only the first would have
-/// one.
+/// The writer of a run's files. Nothing else in a session writes to the run's folder; of several processes, only the first would
+/// have one.
 pub(crate) struct RunWriter<'a> {
     output: &'a Path,
     pub log: RunLog,
@@ -33,12 +33,12 @@ impl<'a> RunWriter<'a> {
         resume::write_first(&mut self.snapshots, position)
     }
 
-    /// Writes a snapshot of the position `at`, which also holds the lengths of the logs.
+    /// Writes a snapshot of the position `at`, which must hold the current lengths of the logs.
     pub(crate) fn snapshot<T: Training>(&mut self, updater: &Updater<'_>, at: &PositionOf<T>) -> Result<()> {
         self.snapshots.write(updater.steps(), at, &updater.state())
     }
 
-    /// Returns what to do after `step` steps.
+    /// Returns the action that follows after `step` steps.
     pub(crate) fn next(&self, step: u64, at_work: &ShutdownGuard) -> AfterStep {
         self.snapshots.next(step, at_work)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base::error::Result;
 use data::dataset::Task;
 use lxmert::train::batches;
-use lxmert::train::finetune::step::{Parts, Rule, Stepper};
+use lxmert::train::finetune::step::{FinetuneStepSettings, FinetuneStepper, StepTimes};
 use lxmert_spec::paper::{OPTIM, SEED, fine_tuning};
 use measure::Times;
 use protocol::BenchTrain;
@@ -27,12 +27,12 @@ pub(crate) fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, work)?;
     let total = repeats.total();
     let lr = fine_tuning(Task::Vqa).training.lr;
-    let rule = Rule { optim: OPTIM, lr, seed: SEED, mce_loss: false, total: total as u64 };
-    let stepper = Stepper::new(model, questions, rule);
+    let rule = FinetuneStepSettings { optim: OPTIM, lr, seed: SEED, mce_loss: false, total: total as u64 };
+    let stepper = FinetuneStepper::new(model, questions, rule);
     let mut updater = stepper.updater();
     let order: Vec<usize> = (0..total).flat_map(|_| 0..sizes.batch_size).collect();
     let mut times = Times::new("step", repeats);
-    let mut parts: Vec<(Duration, Parts)> = Vec::with_capacity(repeats.steps);
+    let mut parts: Vec<(Duration, StepTimes)> = Vec::with_capacity(repeats.steps);
     std::thread::scope(|scope| -> Result<()> {
         let stream = batches::stream(scope, questions, &order, sizes.batch_size, 0, work.device);
         let mut started = Instant::now();
@@ -41,13 +41,13 @@ pub(crate) fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
             let step = stepper.step(&mut updater, &ready)?;
             let finished = Instant::now();
             if times.add(finished - started, |line| work.emitter.said(line)) {
-                parts.push((batch, step.measured.parts));
+                parts.push((batch, step.details.times));
             }
             started = finished;
         }
         Ok(())
     })?;
-    let part = |pick: fn(&(Duration, Parts)) -> Duration| {
+    let part = |pick: fn(&(Duration, StepTimes)) -> Duration| {
         measure::part(&parts.iter().map(|p| pick(p).as_secs_f64() * 1e3).collect::<Vec<_>>())
     };
     Ok(measure::report_with(
