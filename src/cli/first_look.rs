@@ -91,7 +91,7 @@ impl Named<'_> {
     fn look(&self) -> Result<()> {
         status::detail(self.told());
         match self {
-            Self::Checkpoint(name, suffix) => checkpoint::look(&locate(name, suffix)?),
+            Self::Checkpoint(name, suffix) => checkpoint::check_format(&locate(name, suffix)?),
             Self::Bert(path) => lxmert_spec::loading::check_bert_exists(path),
             Self::Text(path) => text::open_text(path).map(drop),
             Self::Features(path) => files::open_regular(path)

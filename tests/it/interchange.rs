@@ -215,8 +215,8 @@ fn the_ports_models_give_the_same_numbers_here() {
             convert(place.path(), &["--from", &name, "--to", &format!("{again}.pth")], 0);
             let file = format!("{again}.pth");
             convert(place.path(), &["--from", &file, "--to", &again, "--config", "sizes.json"], 0);
-            let theirs = sorted(checkpoint::read_as_named(&folder.join("new")).unwrap());
-            assert_eq!(sorted(checkpoint::read_as_named(&at(&again)).unwrap()), theirs);
+            let theirs = sorted(checkpoint::read_checkpoint(&folder.join("new")).unwrap());
+            assert_eq!(sorted(checkpoint::read_checkpoint(&at(&again)).unwrap()), theirs);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Damaged copies of good files: whatever happens to the bytes, reading them ends, and without a panic.
+//! Reads damaged copies of good files, which must neither hang nor panic.
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::pth_write::pickle;
 use super::*;
 
-/// Names the case if reading it panics.
+/// The name of a case, which is printed if reading it panics.
 struct Case(String);
 
 impl Drop for Case {
@@ -26,8 +26,8 @@ fn sample() -> StateDict {
     tensors
 }
 
-/// Returns the 2019 container around the pickle that the writer makes.
-fn legacy(tensors: &StateDict) -> Vec<u8> {
+/// Returns the legacy container (2019) around the pickle of [`pickle`].
+fn legacy_file(tensors: &StateDict) -> Vec<u8> {
     let (pickle, storages) = pickle(tensors);
     let mut file =
         b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}X\x0d\0\0\0little_endian\x88s.".to_vec();
@@ -52,7 +52,7 @@ fn good_files() -> Vec<(String, Vec<u8>)> {
     let mut files = vec![
         ("zip".to_owned(), std::fs::read(pth).unwrap()),
         ("safetensors".to_owned(), std::fs::read(safe).unwrap()),
-        ("legacy".to_owned(), legacy(&sample())),
+        ("legacy".to_owned(), legacy_file(&sample())),
     ];
     for (name, content) in &files {
         assert_eq!(read_bytes(&content.clone().into()).unwrap().get("bert.word"), sample().get("bert.word"), "{name}");
@@ -92,7 +92,7 @@ fn files_cut_anywhere_are_refused() {
 fn flipped_bytes_never_panic() {
     let mut random = ChaCha8Rng::seed_from_u64(9595);
     for (name, content) in good_files() {
-        // Every byte of the structure that describes the tensors can be hit; most of the bytes are in it.
+        // Most of the bytes describe the tensors, so that every part of the description can be changed.
         for round in 0..1500 {
             let mut damaged = content.clone();
             for _ in 0..random.random_range(1..4) {

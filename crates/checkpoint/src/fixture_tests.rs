@@ -1,4 +1,4 @@
-//! Every checkpoint of the reference fixtures, bit for bit.
+//! Reads every checkpoint of the reference fixtures and compares it bit for bit.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ fn expected(folder: &Path, about: &Value) -> Option<StateDict> {
 fn good_files_have_the_expected_bits() {
     fixtures::checkpoints(|folder, name, about| {
         let Some(expected) = expected(folder, about).filter(|_| !name.starts_with("micro_bert")) else { return };
-        let tensors = read_as_named(&folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let tensors = read_checkpoint(&folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(tensors.len(), expected.len(), "{name}");
         for (key, tensor) in &tensors {
             let plain = match about["key_infix"] {
@@ -41,7 +41,7 @@ fn good_files_have_the_expected_bits() {
 fn bad_files_are_refused_with_a_reason() {
     fixtures::checkpoints(|folder, name, about| {
         if about["kind"] == "bad" {
-            let error = read_as_named(&folder.join(name)).expect_err(name);
+            let error = read_checkpoint(&folder.join(name)).expect_err(name);
             assert_eq!(error.kind(), base::error::Kind::Data, "{name}");
             assert!(error.to_string().contains("caused by: "), "{name}: {error}");
             if name.contains("getcwd") {
@@ -55,7 +55,7 @@ fn bad_files_are_refused_with_a_reason() {
 fn nested_files_are_described() {
     fixtures::checkpoints(|folder, name, _| {
         if name.starts_with("nested_") {
-            let error = read_as_named(&folder.join(name)).expect_err(name).to_string();
+            let error = read_checkpoint(&folder.join(name)).expect_err(name).to_string();
             for word in ["flat state dict", "\"epoch\" (int)", "\"model\" (dict of 1 tensor)", "[\"model\"]"] {
                 assert!(error.contains(word), "{name}: {error}");
             }
@@ -67,17 +67,17 @@ fn nested_files_are_described() {
 fn written_files_read_back_and_are_torchs_own_pickle() {
     fixtures::checkpoints(|folder, name, about| {
         let Some(expected) = expected(folder, about).filter(|_| !name.starts_with("micro_bert")) else { return };
-        let tensors = read_as_named(&folder.join(name)).unwrap();
+        let tensors = read_checkpoint(&folder.join(name)).unwrap();
         let temporary = tempfile::tempdir().unwrap();
         let (pth, safe) = (temporary.path().join("a.pth"), temporary.path().join("a.safetensors"));
         write_pth(&pth, &tensors).unwrap();
         write_safetensors(&safe, &tensors, &Default::default()).unwrap();
-        assert_eq!(read_as_named(&pth).unwrap(), tensors, "{name}");
-        assert_eq!(read_as_named(&safe).unwrap(), tensors, "{name}");
+        assert_eq!(read_checkpoint(&pth).unwrap(), tensors, "{name}");
+        assert_eq!(read_checkpoint(&safe).unwrap(), tensors, "{name}");
         if about["kind"] == "zip" && !expected.contains_key("param") {
-            let archive = |path: &Path| zipped::Archive::open(&std::fs::read(path).unwrap().into()).unwrap();
+            let archive = |path: &Path| pth_zip::PthArchive::open(&std::fs::read(path).unwrap().into()).unwrap();
             let (mut theirs, mut ours) = (archive(&folder.join(name)), archive(&pth));
-            // Theirs goes on with the version numbers that a state_dict carries.
+            // Theirs also holds the version numbers of the state_dict.
             let start = ours.pickle().unwrap();
             assert!(theirs.pickle().unwrap().starts_with(start.strip_suffix(b".").unwrap()), "{name}");
             for member in ["version", "byteorder"] {

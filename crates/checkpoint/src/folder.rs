@@ -9,13 +9,13 @@ use base::files;
 /// Names of weights files; the first that exists is used, as in Hugging Face's port. An index stands for its shards.
 pub const WEIGHTS: [&str; 4] =
     [WHOLE, "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
-/// The name that this program writes.
+/// The name of the file that this program writes.
 pub const WHOLE: &str = "model.safetensors";
 /// The configuration beside the weights.
 pub const CONFIG: &str = "config.json";
 
-/// Returns the weights of a folder of the port: a file or the index of its shards; `None` if the folder lacks `config.json`
-/// or weights, or has several variants and none without.
+/// Returns the weights of a folder of Hugging Face: a file or the index of its shards; `None` if the folder lacks `config.json`
+/// or weights, or has only several variants.
 pub fn weights_in(folder: &Path) -> Option<PathBuf> {
     folder.join(CONFIG).is_file().then_some(())?;
     weights_beside(folder).or_else(|| match &variants(folder)[..] {
@@ -24,12 +24,12 @@ pub fn weights_in(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Finds weights like [`weights_in`], but needs no `config.json` and uses no variant.
+/// Returns weights like [`weights_in`], but does not require `config.json` and ignores variants.
 pub fn weights_beside(folder: &Path) -> Option<PathBuf> {
     WEIGHTS.iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// Lists weights that are named after a variant, such as `model.fp16.safetensors`, or the index of their shards.
+/// Lists weights with the name of a variant, such as `model.fp16.safetensors`, or indexes of their shards.
 fn variants(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> =
@@ -38,7 +38,7 @@ fn variants(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns whether a file is named as the weights of a folder with a variant between two of its dots.
+/// Returns whether a file has the name of a folder's weights with a variant in it, such as `model.fp16.safetensors`.
 pub fn is_variant(path: &Path) -> bool {
     const AROUND: [(&str, &str); 4] = [
         ("model.", ".safetensors"),
@@ -49,18 +49,18 @@ pub fn is_variant(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     AROUND.iter().any(|(before, after)| {
         let variant = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-        // Shards of a variant have its name and their number.
+        // A shard of a variant has the variant and its number in its name.
         variant.is_some_and(|v| !v.is_empty() && !v.contains('.') && !v.contains("-of-"))
     })
 }
 
-/// Returns whether a file in a folder of the port is its weights, or the index of them.
+/// Returns whether a file has the name of a folder's weights, or of their index.
 pub fn is_weights(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| WEIGHTS.contains(&name)) || is_variant(path)
 }
 
-/// Returns the weights of a folder. The error says what is missing.
-pub fn weights_of(folder: &Path) -> Result<PathBuf> {
+/// Returns the weights of a folder, like [`weights_in`].
+pub fn require_weights(folder: &Path) -> Result<PathBuf> {
     if let Some(found) = weights_in(folder) {
         return Ok(found);
     }
@@ -70,24 +70,24 @@ pub fn weights_of(folder: &Path) -> Result<PathBuf> {
             variants.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy()).collect();
         return Err(Error::data(format!("the folder {} holds several variants of a model", folder.display()))
             .because(format!("they are {}", names.join(", ")))
-            .next("name the one you mean, with the folder before it"));
+            .next("pass the path of one of these files"));
     }
     Err(Error::data(format!("the folder {} holds no model", folder.display()))
-        .because(format!("it needs {CONFIG} and {WHOLE} or {} (in shards: with its index)", WEIGHTS[2]))
-        .next("name a folder that Hugging Face's save_pretrained or `repro convert` wrote"))
+        .because(format!("it needs {CONFIG} and {WHOLE} or {} (or shards with their index)", WEIGHTS[2]))
+        .next("pass a folder that Hugging Face's save_pretrained or `repro convert` wrote"))
 }
 
-/// Computes the SHA-256 of a checkpoint: of its file, or of the names and sums of an index and its shards.
+/// Computes the SHA-256 of a checkpoint: that of its file, or that of the names and checksums of an index and its shards.
 ///
 /// # Errors
 /// If a file cannot be read.
 pub fn sha256(path: &Path) -> Result<String> {
-    let weights = if path.is_dir() { weights_of(path)? } else { path.to_owned() };
+    let weights = if path.is_dir() { require_weights(path)? } else { path.to_owned() };
     if !shards::is_index(&weights) {
         return files::sha256(&weights);
     }
     let mut sums = String::new();
-    for file in std::iter::once(weights.clone()).chain(shards::files_of(&weights)?) {
+    for file in std::iter::once(weights.clone()).chain(shards::shard_files(&weights)?) {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         sums += &format!("{}  {name}\n", files::sha256(&file)?);
     }

@@ -1,18 +1,18 @@
-//! Values of the pickle machine: they lie in one flat table, so that depth and cycles do no harm.
+//! The values of the pickle machine. Composite ones are in one flat table, so that neither depth nor cycles matter.
 
 use std::ops::Range;
 
 use indexmap::IndexMap;
 
-use super::strided::View;
+use super::strided::StridedView;
 use super::tensor::DType;
 
-/// Longer strings are no names: of tensors, storages or classes. They are kept, but not looked at.
+/// Maximum length of a name of a tensor, storage or class in bytes. Longer strings are kept, but not used.
 const LONGEST_NAME: usize = 1024;
 
 /// A value, or the index of one in the table.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value {
+pub(super) enum PickleValue {
     None,
     Bool(bool),
     Int(i64),
@@ -20,13 +20,13 @@ pub(super) enum Value {
     BigInt,
     /// A float; no tensor needs its value.
     Float,
-    Global(Global),
+    Global(PickleGlobal),
     Object(usize),
 }
 
-impl Value {
-    /// Returns the entry of the table that it refers to.
-    pub(super) fn object(self, table: &[Object]) -> Option<&Object> {
+impl PickleValue {
+    /// Returns its entry of the table; `None` if it is not an object.
+    pub(super) fn object(self, table: &[PickleObject]) -> Option<&PickleObject> {
         match self {
             Self::Object(index) => table.get(index),
             _ => None,
@@ -34,9 +34,9 @@ impl Value {
     }
 }
 
-/// The only names a pickle may ask for. None of them is code here: each is a rule of the machine.
+/// A name that a pickle may use. None of them runs code: each is a rule of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Global {
+pub(super) enum PickleGlobal {
     OrderedDict,
     RebuildTensor,
     RebuildTensorV2,
@@ -44,7 +44,7 @@ pub(super) enum Global {
     Storage(DType),
 }
 
-impl Global {
+impl PickleGlobal {
     /// Returns the rule for `module.name`, if there is one.
     pub(super) fn find(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
@@ -52,7 +52,7 @@ impl Global {
             ("torch._utils", "_rebuild_tensor") => Self::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensorV2,
             ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
-            // torch.cuda: as saved from a GPU by early versions.
+            // Early versions write torch.cuda for tensors on a GPU.
             ("torch" | "torch.cuda", storage) => Self::Storage(match storage {
                 "DoubleStorage" => DType::F64,
                 "FloatStorage" => DType::F32,
@@ -73,77 +73,77 @@ impl Global {
 
 /// A composite value; strings stay in the pickle's bytes.
 #[derive(Debug)]
-pub(super) enum Object {
+pub(super) enum PickleObject {
     Text(Range<usize>),
-    Tuple(Box<[Value]>),
-    List(Vec<Value>),
-    Dict(Vec<(Value, Value)>),
+    Tuple(Box<[PickleValue]>),
+    List(Vec<PickleValue>),
+    Dict(Vec<(PickleValue, PickleValue)>),
     /// Index among the pickle's storages.
     Storage(usize),
-    Tensor(Box<View>),
+    Tensor(Box<StridedView>),
 }
 
-/// A storage as the pickle declares it; its bytes lie elsewhere in the file.
+/// A storage as the pickle declares it. Its bytes are elsewhere in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Storage {
+pub(super) struct PickleStorage {
     pub dtype: DType,
     /// Number of elements.
     pub count: usize,
 }
 
-/// A pickle that was run to its end.
+/// The values of a pickle after its last instruction.
 #[derive(Debug)]
-pub(super) struct Pickled<'a> {
-    /// The bytes run, from the first operation on.
+pub(super) struct PickleOutput<'a> {
+    /// The bytes from the first instruction on.
     pub input: &'a [u8],
-    /// How many of them it took.
+    /// Number of these bytes that belong to the pickle.
     pub length: usize,
-    pub root: Value,
-    pub objects: Vec<Object>,
+    pub root: PickleValue,
+    pub objects: Vec<PickleObject>,
     /// Storages by their key, in order of first mention.
-    pub storages: IndexMap<String, Storage>,
+    pub storages: IndexMap<String, PickleStorage>,
 }
 
-impl<'a> Pickled<'a> {
-    /// Returns a string that can be a name.
-    pub(super) fn text(&self, value: Value) -> Option<&'a str> {
+impl<'a> PickleOutput<'a> {
+    /// Returns a string that is short enough for a name.
+    pub(super) fn text(&self, value: PickleValue) -> Option<&'a str> {
         name(self.input, value.object(&self.objects)?)
     }
 
-    pub(super) fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
+    pub(super) fn dict(&self, value: PickleValue) -> Option<&[(PickleValue, PickleValue)]> {
         match value.object(&self.objects)? {
-            Object::Dict(entries) => Some(entries),
+            PickleObject::Dict(entries) => Some(entries),
             _ => None,
         }
     }
 
-    pub(super) fn list(&self, value: Value) -> Option<&[Value]> {
+    pub(super) fn list(&self, value: PickleValue) -> Option<&[PickleValue]> {
         match value.object(&self.objects)? {
-            Object::List(items) => Some(items),
+            PickleObject::List(items) => Some(items),
             _ => None,
         }
     }
 
-    pub(super) fn tensor(&self, value: Value) -> Option<&View> {
+    pub(super) fn tensor(&self, value: PickleValue) -> Option<&StridedView> {
         match value.object(&self.objects)? {
-            Object::Tensor(view) => Some(view),
+            PickleObject::Tensor(view) => Some(view),
             _ => None,
         }
     }
 
     /// Returns the kind of a value, for messages.
-    pub(super) fn kind(&self, value: Value) -> String {
+    pub(super) fn kind(&self, value: PickleValue) -> String {
         match value {
-            Value::None => "None".into(),
-            Value::Bool(_) => "bool".into(),
-            Value::Int(_) | Value::BigInt => "int".into(),
-            Value::Float => "float".into(),
-            Value::Global(_) => "class".into(),
-            Value::Object(_) => match value.object(&self.objects) {
-                Some(Object::Text(_)) => "str".into(),
-                Some(Object::Tuple(items)) => format!("tuple of {}", items.len()),
-                Some(Object::List(items)) => format!("list of {}", items.len()),
-                Some(Object::Dict(entries)) => {
+            PickleValue::None => "None".into(),
+            PickleValue::Bool(_) => "bool".into(),
+            PickleValue::Int(_) | PickleValue::BigInt => "int".into(),
+            PickleValue::Float => "float".into(),
+            PickleValue::Global(_) => "class".into(),
+            PickleValue::Object(_) => match value.object(&self.objects) {
+                Some(PickleObject::Text(_)) => "str".into(),
+                Some(PickleObject::Tuple(items)) => format!("tuple of {}", items.len()),
+                Some(PickleObject::List(items)) => format!("list of {}", items.len()),
+                Some(PickleObject::Dict(entries)) => {
                     let tensors = entries.iter().filter(|(_, v)| self.tensor(*v).is_some()).count();
                     if tensors == entries.len() && tensors > 0 {
                         format!("dict of {tensors} {}", if tensors == 1 { "tensor" } else { "tensors" })
@@ -151,19 +151,18 @@ impl<'a> Pickled<'a> {
                         format!("dict of {}", entries.len())
                     }
                 }
-                Some(Object::Storage(_)) => "storage".into(),
-                Some(Object::Tensor(view)) => format!("tensor {:?}", view.shape),
+                Some(PickleObject::Storage(_)) => "storage".into(),
+                Some(PickleObject::Tensor(view)) => format!("tensor {:?}", view.shape),
                 None => "nothing".into(),
             },
         }
     }
 }
 
-/// Returns the string of a text object whose bytes are in `input`, if it is no longer than a name; it was found to be UTF-8
-/// when it was made.
-pub(super) fn name<'a>(input: &'a [u8], object: &Object) -> Option<&'a str> {
+/// Returns the string of a text object whose bytes are in `input`, if it is short enough for a name. Text objects are UTF-8.
+pub(super) fn name<'a>(input: &'a [u8], object: &PickleObject) -> Option<&'a str> {
     match object {
-        Object::Text(range) if range.len() <= LONGEST_NAME => std::str::from_utf8(input.get(range.clone())?).ok(),
+        PickleObject::Text(range) if range.len() <= LONGEST_NAME => std::str::from_utf8(input.get(range.clone())?).ok(),
         _ => None,
     }
 }

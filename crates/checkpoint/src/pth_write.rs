@@ -1,5 +1,5 @@
 //! Writes `.pth` files: the zip container and the pickle that `torch.save(state_dict, …)` of PyTorch 1.6 and later writes,
-//! so that `torch.load(weights_only=True)` and the original's `--load` accept it.
+//! so that `torch.load(weights_only=True)` and the original's `--load` accept them.
 
 use std::collections::HashMap;
 use std::io::{Seek, Write};
@@ -8,26 +8,26 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::mapped::still_whole;
+use super::mapped_file::check_not_truncated;
 use super::tensor::{DType, StateDict, TensorData};
 use base::error::{Error, Result};
 use base::files::write_atomically;
 
-/// Members of this size and above need the zip64 fields.
+/// Minimum size of members that need the zip64 fields.
 const ZIP64: usize = u32::MAX as usize;
 
-/// Writes a zip `.pth`, atomically and always the same bytes for the same content. Its folder is named after the file, as
-/// PyTorch does; members are stored, aligned to 64 bytes; tied tensors share one storage.
+/// Writes a zip `.pth`, atomically and with the same bytes for the same content. Its folder is named after the file, as
+/// in PyTorch. Members are stored, aligned to 64 bytes; tied tensors share one storage.
 pub fn write_pth(path: &Path, tensors: &StateDict) -> Result<()> {
     for (name, tensor) in tensors {
         tensor.check(name)?;
     }
-    still_whole(tensors.values())?;
+    check_not_truncated(tensors.values())?;
     let plain = |stem: &&str| stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     let folder = path.file_stem().and_then(|stem| stem.to_str()).filter(plain).unwrap_or("archive");
     let (pickle, storages) = pickle(tensors);
     write_atomically(path, |out| {
-        let mut archive = Writer { zip: ZipWriter::new(out), folder, path };
+        let mut archive = PthWriter { zip: ZipWriter::new(out), folder, path };
         archive.member("data.pkl", &pickle)?;
         archive.member("byteorder", b"little")?;
         for (key, tensor) in storages.iter().enumerate() {
@@ -39,13 +39,13 @@ pub fn write_pth(path: &Path, tensors: &StateDict) -> Result<()> {
     })
 }
 
-struct Writer<'a, W: Write + Seek> {
+struct PthWriter<'a, W: Write + Seek> {
     zip: ZipWriter<W>,
     folder: &'a str,
     path: &'a Path,
 }
 
-impl<W: Write + Seek> Writer<'_, W> {
+impl<W: Write + Seek> PthWriter<'_, W> {
     fn member(&mut self, name: &str, content: &[u8]) -> Result<()> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -65,9 +65,9 @@ fn failed(path: &Path, error: zip::result::ZipError) -> Error {
     }
 }
 
-/// Returns the pickle, and one tensor for each storage that it names "0", "1", ….
+/// Returns the pickle, and one tensor for each of its storages, which are named "0", "1", ….
 pub(super) fn pickle(tensors: &StateDict) -> (Vec<u8>, Vec<&TensorData>) {
-    let mut out = Pickler { out: vec![0x80, 2], memo: HashMap::new(), slots: 0 };
+    let mut out = PickleWriter { out: vec![0x80, 2], memo: HashMap::new(), slots: 0 };
     let mut storages: Vec<&TensorData> = Vec::new();
     let mut keys: HashMap<(usize, usize, DType), usize> = HashMap::new();
     out.global("collections", "OrderedDict");
@@ -82,7 +82,7 @@ pub(super) fn pickle(tensors: &StateDict) -> (Vec<u8>, Vec<&TensorData>) {
         for (name, tensor) in group {
             let place = (tensor.data.as_ptr() as usize, tensor.data.len(), tensor.dtype);
             let next = storages.len();
-            // Empty tensors have no place in memory, so none of them is tied.
+            // Empty tensors have no bytes in memory, so none of them is tied.
             let key = if tensor.data.is_empty() { next } else { *keys.entry(place).or_insert(next) };
             if key == next {
                 storages.push(tensor);
@@ -95,14 +95,14 @@ pub(super) fn pickle(tensors: &StateDict) -> (Vec<u8>, Vec<&TensorData>) {
     (out.out, storages)
 }
 
-/// Writes protocol 2 as CPython does, memos included.
-struct Pickler {
+/// A writer of pickle protocol 2. Its output equals CPython's, memos included.
+struct PickleWriter {
     out: Vec<u8>,
     memo: HashMap<String, u32>,
     slots: u32,
 }
 
-impl Pickler {
+impl PickleWriter {
     fn tensor(&mut self, name: &str, tensor: &TensorData, key: usize) {
         self.text(name);
         self.put();
@@ -148,7 +148,7 @@ impl Pickler {
         self.slots += 1;
     }
 
-    /// Writes what `write` does the first time, and a reference to it from then on.
+    /// Calls `write` the first time, and writes a reference to its value from then on.
     fn once(&mut self, what: String, write: impl FnOnce(&mut Self)) {
         match self.memo.get(&what) {
             Some(&slot) => self.slot(slot, b'h', b'j'),
@@ -186,7 +186,7 @@ impl Pickler {
             self.raw(&n.to_le_bytes());
         } else {
             let digits = (n as u64).to_le_bytes();
-            // As few bytes as hold the number and its sign.
+            // The fewest bytes that hold the number and its sign.
             let length = (64 - (n as u64).leading_zeros() as usize) / 8 + 1;
             self.raw(&[0x8a, length as u8]);
             self.raw(&[&digits[..], &[0]].concat()[..length]);
@@ -236,10 +236,10 @@ fn storage_class(dtype: DType) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{read_as_named, read_bytes};
+    use crate::{read_bytes, read_checkpoint};
 
     #[test]
-    fn comes_back_as_it_went_and_the_same_each_time() {
+    fn a_written_file_reads_back_and_has_the_same_bytes_each_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model_LXRT.pth");
         let tied = TensorData::from_f32(vec![2, 3], vec![1.0, 2.0, -0.0, 3.0, 4.0, 5.0]).unwrap();
@@ -255,7 +255,7 @@ mod tests {
         }
         write_pth(&path, &tensors).unwrap();
         let first = std::fs::read(&path).unwrap();
-        let back = read_as_named(&path).unwrap();
+        let back = read_checkpoint(&path).unwrap();
         assert_eq!(back, tensors);
         assert!(back.keys().eq(tensors.keys()));
         assert!(back["word"].shares_storage_with(&back["decoder"]));
@@ -266,20 +266,20 @@ mod tests {
             assert_eq!((tensor.data.as_ptr() as usize - content.as_ptr() as usize) % 64, 0, "{name}");
         }
         write_pth(&path, &StateDict::new()).unwrap();
-        assert!(read_as_named(&path).unwrap().is_empty());
+        assert!(read_checkpoint(&path).unwrap().is_empty());
     }
 
     #[test]
-    fn integers_take_as_few_bytes_as_python_gives_them() {
-        let written = |n: usize| {
-            let mut pickler = Pickler { out: Vec::new(), memo: HashMap::new(), slots: 0 };
+    fn integers_take_as_few_bytes_as_in_python() {
+        let encoded = |n: usize| {
+            let mut pickler = PickleWriter { out: Vec::new(), memo: HashMap::new(), slots: 0 };
             pickler.int(n);
             pickler.out
         };
-        assert_eq!(written(255), b"K\xff");
-        assert_eq!(written(65535), b"M\xff\xff");
-        assert_eq!(written(0x7fff_ffff), b"J\xff\xff\xff\x7f");
-        assert_eq!(written(0x8000_0000), b"\x8a\x05\0\0\0\x80\0");
-        assert_eq!(written(1 << 40), b"\x8a\x06\0\0\0\0\0\x01");
+        assert_eq!(encoded(255), b"K\xff");
+        assert_eq!(encoded(65535), b"M\xff\xff");
+        assert_eq!(encoded(0x7fff_ffff), b"J\xff\xff\xff\x7f");
+        assert_eq!(encoded(0x8000_0000), b"\x8a\x05\0\0\0\x80\0");
+        assert_eq!(encoded(1 << 40), b"\x8a\x06\0\0\0\0\0\x01");
     }
 }

@@ -1,4 +1,4 @@
-//! safetensors files, read without a copy and written in a fixed order.
+//! Reads safetensors files without a copy, and writes them in a fixed order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -9,20 +9,20 @@ use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
-use super::mapped::still_whole;
-use super::open::open;
+use super::mapped_file::check_not_truncated;
+use super::mapped_file::parse_file;
 use super::tensor::{DType, StateDict, TensorData};
 use base::error::{Error, Result};
 use base::files::{ContentDigest, ContentHasher, write_atomically};
 
-/// Reads a safetensors file; the tensors, in the order of their bytes, point into the mapped file.
+/// Reads a safetensors file. The tensors, in the order of their bytes, point into the mapped file.
 pub fn read_safetensors(path: &Path) -> Result<StateDict> {
-    open(path, from_bytes)
+    parse_file(path, from_bytes)
 }
 
 /// Returns the free-form metadata of a safetensors file; `None` for a file of another format.
 pub fn read_metadata(path: &Path) -> Result<Option<HashMap<String, String>>> {
-    open(path, |content| {
+    parse_file(path, |content| {
         if !looks_like(content) {
             return Ok(None);
         }
@@ -30,7 +30,7 @@ pub fn read_metadata(path: &Path) -> Result<Option<HashMap<String, String>>> {
     })
 }
 
-/// Returns whether the content starts as this format does: a header length, then a JSON object.
+/// Returns whether the content starts like this format: with a header length, then a JSON object.
 pub(super) fn looks_like(content: &[u8]) -> bool {
     content.get(6..9) == Some(b"\0\0{")
 }
@@ -40,7 +40,7 @@ fn header(content: &Bytes) -> Result<(usize, Metadata)> {
     SafeTensors::read_metadata(content).map_err(|e| {
         Error::data("its safetensors header does not fit the file: it is cut short or damaged")
             .because(e)
-            .next("fetch or write it again")
+            .next("download or write it again")
     })
 }
 
@@ -94,13 +94,13 @@ fn code(of: DType) -> &'static str {
     }
 }
 
-/// Writes a safetensors file, atomically and always the same bytes for the same content. Wider element types come first,
-/// so that every tensor is aligned; otherwise the given order is kept. Tied tensors are written once each.
+/// Writes a safetensors file, atomically and with the same bytes for the same content. Wider element types come first,
+/// so that every tensor is aligned; otherwise the order of `tensors` is kept. Each of several tied tensors is written.
 pub fn write_safetensors(path: &Path, tensors: &StateDict, metadata: &BTreeMap<String, String>) -> Result<()> {
     write(path, tensors, metadata, &mut |_| {})
 }
 
-/// Writes as [`write_safetensors`] does and returns the file's digest, taken while writing.
+/// Writes like [`write_safetensors`], and returns the file's digest, which is computed while writing.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -114,14 +114,14 @@ pub fn write_safetensors_digested(
     Ok(hasher.finish())
 }
 
-/// `seen` gets all bytes in the order of the file.
+/// Writes the file, and passes all its bytes to `seen` in order.
 fn write(
     path: &Path,
     tensors: &StateDict,
     metadata: &BTreeMap<String, String>,
     seen: &mut dyn FnMut(&[u8]),
 ) -> Result<()> {
-    still_whole(tensors.values())?;
+    check_not_truncated(tensors.values())?;
     let mut ordered: Vec<_> = tensors.iter().collect();
     ordered.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype.size()));
     let mut header = Map::new();
@@ -155,10 +155,10 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read_as_named;
+    use crate::read_checkpoint;
 
     #[test]
-    fn comes_back_as_it_went_and_the_same_each_time() {
+    fn a_written_file_reads_back_and_has_the_same_bytes_each_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.safetensors");
         let mut tensors = StateDict::new();
@@ -169,7 +169,7 @@ mod tests {
         let metadata = (0..20).map(|i| (format!("key {i}"), i.to_string())).collect();
         write_safetensors(&path, &tensors, &metadata).unwrap();
         let first = std::fs::read(&path).unwrap();
-        let back = read_as_named(&path).unwrap();
+        let back = read_checkpoint(&path).unwrap();
         assert_eq!(back, tensors);
         assert_eq!(back.keys().next().unwrap(), "é\"", "the widest first");
         write_safetensors(&path, &tensors, &metadata).unwrap();
@@ -180,7 +180,7 @@ mod tests {
         let (_, header) = SafeTensors::read_metadata(&first).unwrap();
         assert_eq!(header.metadata().as_ref().unwrap()["key 7"], "7");
         write_safetensors(&path, &StateDict::new(), &BTreeMap::new()).unwrap();
-        assert!(read_as_named(&path).unwrap().is_empty());
+        assert!(read_checkpoint(&path).unwrap().is_empty());
         let wrong = TensorData { dtype: DType::F32, shape: vec![2], data: vec![0; 4].into() };
         assert!(write_safetensors(&path, &StateDict::from([("w".into(), wrong)]), &BTreeMap::new()).is_err());
     }

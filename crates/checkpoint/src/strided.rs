@@ -1,15 +1,15 @@
-//! Copies views of a storage (offset, sizes, strides) to contiguous tensors.
+//! Makes contiguous tensors from views of a storage (offset, sizes, strides).
 
 use bytes::{Bytes, BytesMut};
 
-use super::damaged::damaged;
+use super::error::damage_error;
 use super::tensor::{DType, TensorData, numel};
 use base::error::Result;
 
-/// A tensor as a pickle describes it, in elements of its storage.
+/// A tensor as a view of a storage, in elements of the storage.
 #[derive(Debug, Clone)]
-pub(super) struct View {
-    /// Index of the storage among those of the pickle.
+pub(super) struct StridedView {
+    /// Index of the storage in its pickle.
     pub storage: usize,
     /// First element.
     pub offset: usize,
@@ -19,13 +19,12 @@ pub(super) struct View {
     pub stride: Vec<usize>,
 }
 
-impl View {
-    /// Returns the tensor this view shows of `storage`. One that lies in a row shares the storage's bytes; another is
-    /// copied, at the cost of `copies_left` bytes, so that a small file cannot ask for a large one (repeated rows have
-    /// stride 0).
+impl StridedView {
+    /// Returns the view's tensor. A contiguous one shares the bytes of `storage`. Any other is copied, and its size subtracted from
+    /// `copies_left`, so that a small file cannot expand to a large tensor (repeated rows have stride 0).
     pub(super) fn tensor(&self, dtype: DType, storage: &Bytes, copies_left: &mut usize) -> Result<TensorData> {
         let outside = || {
-            damaged(format!(
+            damage_error(format!(
                 "a view (offset {}, shape {:?}, strides {:?}) reaches outside its storage of {} elements",
                 self.offset,
                 self.shape,
@@ -33,7 +32,8 @@ impl View {
                 storage.len() / dtype.size()
             ))
         };
-        let count = numel(&self.shape).ok_or_else(|| damaged(format!("the shape {:?} is absurd", self.shape)))?;
+        let count =
+            numel(&self.shape).ok_or_else(|| damage_error(format!("the shape {:?} is too large", self.shape)))?;
         let shape = self.shape.clone();
         if count == 0 {
             return Ok(TensorData { dtype, shape, data: Bytes::new() });
@@ -47,7 +47,7 @@ impl View {
             return Ok(TensorData { dtype, shape, data: storage.slice(start..end) });
         }
         let bytes = count.checked_mul(dtype.size()).filter(|bytes| bytes <= copies_left).ok_or_else(|| {
-            damaged(format!(
+            damage_error(format!(
                 "views with repeated elements, such as one of shape {shape:?}, are far larger than the file"
             ))
         })?;
@@ -55,7 +55,7 @@ impl View {
         Ok(TensorData { dtype, shape, data: self.copied(storage, dtype.size(), bytes) })
     }
 
-    /// One past the last element touched, for a view that is not empty.
+    /// Returns the index after the last element of a view that is not empty.
     fn end(&self) -> Option<usize> {
         self.shape
             .iter()
@@ -73,7 +73,7 @@ impl View {
         })
     }
 
-    /// Walks the elements in row-major order; the bounds were checked.
+    /// Copies the elements in row-major order. The view must be inside `storage`.
     fn copied(&self, storage: &[u8], size: usize, bytes: usize) -> Bytes {
         let mut out = BytesMut::with_capacity(bytes);
         let mut index = vec![0; self.shape.len()];
@@ -100,12 +100,12 @@ mod tests {
 
     fn view(offset: usize, shape: &[usize], stride: &[usize]) -> Result<Vec<u8>> {
         let storage = Bytes::from((0..24).collect::<Vec<u8>>());
-        let view = View { storage: 0, offset, shape: shape.to_vec(), stride: stride.to_vec() };
+        let view = StridedView { storage: 0, offset, shape: shape.to_vec(), stride: stride.to_vec() };
         view.tensor(DType::U8, &storage, &mut 64).map(|t| t.data.to_vec())
     }
 
     #[test]
-    fn shows_the_elements_in_row_major_order() {
+    fn a_view_gives_the_elements_in_row_major_order() {
         assert_eq!(view(6, &[2, 2], &[2, 1]).unwrap(), [6, 7, 8, 9]);
         assert_eq!(view(0, &[3, 2], &[1, 6]).unwrap(), [0, 6, 1, 7, 2, 8]);
         assert_eq!(view(1, &[2, 3], &[12, 2]).unwrap(), [1, 3, 5, 13, 15, 17]);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn stays_inside() {
+    fn views_that_reach_outside_are_refused() {
         for (offset, shape, stride) in [
             (24, &[][..], &[][..]),
             (0, &[25], &[1]),

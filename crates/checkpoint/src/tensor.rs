@@ -1,11 +1,11 @@
-//! A tensor as data: element type, shape and bytes, without a numerical library.
+//! Tensors as data: element type, shape and bytes, without a numerical library.
 
 use bytes::Bytes;
 use half::{bf16, f16};
 
 use base::error::{Error, Result};
 
-/// The element types that checkpoints of these models use.
+/// An element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DType {
     /// 64-bit float.
@@ -63,7 +63,7 @@ pub struct TensorData {
 pub type StateDict = indexmap::IndexMap<String, TensorData>;
 
 impl TensorData {
-    /// Creates a tensor of 32-bit floats. Refuses a number of values other than the shape's.
+    /// Creates a tensor of 32-bit floats. Fails if the number of values is not that of the shape.
     pub fn from_f32(shape: Vec<usize>, values: Vec<f32>) -> Result<Self> {
         if numel(&shape) != Some(values.len()) {
             return Err(Error::bug(format!("{} values do not fill a tensor of shape {shape:?}", values.len())));
@@ -75,7 +75,7 @@ impl TensorData {
         Ok(Self { dtype: DType::F32, shape, data: data.into() })
     }
 
-    /// Returns the values as 32-bit floats; 64-bit ones are rounded. Integers are refused.
+    /// Returns the values as 32-bit floats; 64-bit ones are rounded. Fails for integers.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
         let data = &self.data[..];
         Ok(match self.dtype {
@@ -83,7 +83,7 @@ impl TensorData {
             DType::F32 => data.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
             DType::F16 => data.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
             DType::BF16 => data.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
-            other => return Err(Error::data(format!("a tensor of {other:?} stands where one of floats is needed"))),
+            other => return Err(Error::data(format!("a tensor of {other:?} was found, but one of floats is needed"))),
         })
     }
 
@@ -92,7 +92,7 @@ impl TensorData {
         self.shape.iter().product()
     }
 
-    /// Refuses to write a tensor whose bytes do not fit its shape.
+    /// Checks that the bytes of a tensor fit its shape, before it is written.
     pub(super) fn check(&self, name: &str) -> Result<()> {
         let bytes = numel(&self.shape).and_then(|n| n.checked_mul(self.dtype.size()));
         if bytes == Some(self.data.len()) {
@@ -101,7 +101,7 @@ impl TensorData {
         Err(Error::bug(format!("{name}: {} bytes for {:?} of shape {:?}", self.data.len(), self.dtype, self.shape)))
     }
 
-    /// Returns whether both are the same bytes in memory, as tied weights are.
+    /// Returns whether both tensors share the same bytes in memory, as tied weights do.
     pub fn shares_storage_with(&self, other: &Self) -> bool {
         self.data.as_ptr() == other.data.as_ptr() && self.data.len() == other.data.len() && !self.data.is_empty()
     }

@@ -13,7 +13,7 @@ use super::read;
 use archive::{Archive, MemberSpec};
 use base::error::{Error, Result};
 use base::files;
-use checkpoint::{StateDict, folder, look, read_bytes};
+use checkpoint::{StateDict, check_format, folder, read_bytes};
 
 /// Names of the weights file: the original's, and that of later releases. The first that exists is read.
 const WEIGHTS: [&str; 2] = ["pytorch_model.bin", "model.safetensors"];
@@ -98,11 +98,11 @@ pub fn bert_weights(path: &Path) -> Result<BertArchive> {
 /// Data if it is missing.
 pub fn check_bert_exists(path: &Path) -> Result<()> {
     let looked = if path.is_dir() {
-        weights_of(path).and_then(|file| look(&file))
+        weights_of(path).and_then(|file| check_format(&file))
     } else if is_archive(path)? {
         Ok(())
     } else {
-        look(path)
+        check_format(path)
     };
     looked.map_err(|e| e.while_doing(format!("cannot read BERT from {}", path.display())))
 }

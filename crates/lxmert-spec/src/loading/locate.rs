@@ -36,7 +36,9 @@ pub fn locate(given: &str, suffix: &str) -> Result<PathBuf> {
     match tried.iter().find(there) {
         Some(found) => Ok(found.into()),
         // The error says which part the folder lacks.
-        None if path.is_dir() => Err(folder::weights_of(path).err().unwrap_or_else(|| Error::bug("a folder is lost"))),
+        None if path.is_dir() => {
+            Err(folder::require_weights(path).err().unwrap_or_else(|| Error::bug("a folder is lost")))
+        }
         None => Err(Error::data(format!("there is no checkpoint {given:?}"))
             .because(format!("none of these is a file: {}", tried.join(", ")))
             .next("check the path; relative ones start from the current folder")),

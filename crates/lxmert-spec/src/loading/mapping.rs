@@ -12,7 +12,7 @@ use super::parameter_names::{ANSWER_HEAD, ANSWER_ROWS, ENCODER, LOGITS, TASK_PRE
 use super::wrappers::unwrapped;
 use base::error::{Error, Result};
 use checkpoint::{StateDict, TensorData};
-use checkpoint::{finite, still_whole};
+use checkpoint::{check_not_truncated, finite};
 
 /// Maps a checkpoint to the model with the names and shapes `wanted`.
 ///
@@ -33,7 +33,7 @@ pub fn map_checkpoint(
     allow_missing: bool,
 ) -> Result<(StateDict, LoadReport)> {
     let task = wanted.keys().any(|name| name.starts_with(TASK_PREFIX));
-    still_whole(checkpoint.values())?;
+    check_not_truncated(checkpoint.values())?;
     let taken = |name: &String| target(policy, task, name).is_some_and(|name| wanted.contains_key(&name));
     finite::check(checkpoint.iter().filter(|(name, _)| taken(name)))?;
     let sources: Vec<String> = checkpoint.keys().cloned().collect();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::original_names::{self, CheckpointWeights};
 use base::error::{Error, Result};
-use checkpoint::{StateDict, folder, read_as_named, read_metadata, shards};
+use checkpoint::{StateDict, folder, read_checkpoint, read_metadata, shards};
 
 /// Reads a checkpoint and renames its tensors to the original's names.
 ///
@@ -17,9 +17,9 @@ use checkpoint::{StateDict, folder, read_as_named, read_metadata, shards};
 pub fn read_weights(path: &Path) -> Result<CheckpointWeights> {
     refuse_other_files_of_ours(path)?;
     let mut weights = with_original_names(path)?;
-    let found = if path.is_dir() { folder::weights_of(path)? } else { path.to_owned() };
+    let found = if path.is_dir() { folder::require_weights(path)? } else { path.to_owned() };
     if shards::is_index(&found) {
-        weights.notes.insert(0, format!("read from {} shards", shards::files_of(&found)?.len()));
+        weights.notes.insert(0, format!("read from {} shards", shards::shard_files(&found)?.len()));
     } else if path.is_dir() && folder::is_variant(&found) {
         weights.notes.insert(0, format!("read from {}", found.file_name().unwrap_or_default().display()));
     }
@@ -32,7 +32,7 @@ pub fn read(path: &Path) -> Result<StateDict> {
 }
 
 fn with_original_names(path: &Path) -> Result<CheckpointWeights> {
-    original_names::to_original(read_as_named(path)?)
+    original_names::to_original(read_checkpoint(path)?)
         .map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
 }
 

@@ -10,7 +10,7 @@ use super::parameter_names::{
 use base::error::{Error, Result};
 use base::format::some_of;
 use checkpoint::StateDict;
-use checkpoint::{finite, still_whole};
+use checkpoint::{check_not_truncated, finite};
 
 /// The sizes of an encoder that its tensors' shapes show. The number of attention heads is in no shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl TensorCatalogue {
     /// # Errors
     /// Data if a tensor is missing, has another shape, does not hold finite floats, or is not part of this model.
     pub fn arrange(&self, mut state: StateDict) -> Result<StateDict> {
-        still_whole(state.values())?;
+        check_not_truncated(state.values())?;
         finite::check(&state)?;
         let wanted = self.tensors();
         let tied = state.get(TIED[0]).or_else(|| state.get(TIED[1])).cloned();

@@ -205,7 +205,7 @@ fn is_shared(state: &StateDict, block: usize) -> bool {
 mod tests {
     use super::*;
     use crate::loading::TensorCatalogue;
-    use checkpoint::{TensorData, read_as_named};
+    use checkpoint::{TensorData, read_checkpoint};
     use fixtures;
 
     /// VOLTA's names of a model of 9, 5 and 5 layers, each tensor with a number of its own.
@@ -298,7 +298,7 @@ mod tests {
             return;
         };
         let [volta, port] = [volta, port].map(|path| {
-            let state = super::super::original_names::to_original(read_as_named(&path).unwrap()).unwrap().state;
+            let state = super::super::original_names::to_original(read_checkpoint(&path).unwrap()).unwrap().state;
             TensorCatalogue::of(&state).unwrap().arrange(state).unwrap()
         });
         assert_eq!(volta, port);

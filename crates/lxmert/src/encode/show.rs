@@ -98,7 +98,7 @@ pub(crate) fn read_best_scores(
             .next("remove it and run the command again")
     };
     let description = read_description(path).ok_or_else(changed)?;
-    let tensors = checkpoint::read_as_named(path)?;
+    let tensors = checkpoint::read_checkpoint(path)?;
     let pairs = description["pairs"].as_array().ok_or_else(changed)?;
     let images = pairs.first().and_then(|pair| pair["img_ids"].as_array()).map_or(1, Vec::len).max(1);
     let mut results: Vec<BestScores> = pairs

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use tch::{Device, Kind, Tensor};
 
 use base::error::{Error, Result};
-use checkpoint::{DType, StateDict, TensorData, still_whole};
+use checkpoint::{DType, StateDict, TensorData, check_not_truncated};
 
 /// The trainable tensors (f32) of a model by name. Modules hold shallow clones that share their storage.
 ///
@@ -55,7 +55,7 @@ impl Parameters {
     /// # Errors
     /// Data if a shape differs; a bug if a name is unknown. In both cases no parameter is changed.
     pub fn load(&self, state: &StateDict) -> Result<()> {
-        still_whole(state.values())?;
+        check_not_truncated(state.values())?;
         let tensors = self.tensors.borrow();
         for (name, data) in state {
             let Some(own) = tensors.get(name) else {

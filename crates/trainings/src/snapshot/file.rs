@@ -92,7 +92,7 @@ pub(super) fn read<P: DeserializeOwned>(path: &Path) -> Result<(Snapshot<P>, Run
     let (Some(text), Some(wanted)) = (metadata.get(KEY), metadata.get(CHECKSUM)) else {
         return Err(damaged("is not a snapshot"));
     };
-    let tensors = checkpoint::read_as_named(path)?;
+    let tensors = checkpoint::read_checkpoint(path)?;
     if checksum(text, &tensors) != *wanted {
         return Err(damaged("is damaged: its checksum differs"));
     }

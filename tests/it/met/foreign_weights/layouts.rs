@@ -15,7 +15,7 @@ fn wrapper_prefixes_are_removed_in_any_order_and_reported() {
     let convert = |from: &str, to: &str| {
         stdout(&run(repro(world.folder.path()).args(["convert", "--from", from, "--to", to]), 0))
     };
-    let plain = |file: &str| checkpoint::read_as_named(&world.at(file)).unwrap();
+    let plain = |file: &str| checkpoint::read_checkpoint(&world.at(file)).unwrap();
     let files = ["torch_compile_vqa", "ddp_of_compile_vqa"]
         .map(|name| (name, fixtures::beside(&format!("cases/weights/{name}.pth"))));
     let mut read = Vec::new();
@@ -106,9 +106,9 @@ fn missing_shards_are_named_before_any_is_read() {
     fs::write(&index, text.replacen("model-00001-of-00004", "model-00002-of-00004", 1)).unwrap();
     fails(["lacks 1 tensors that its index places there", "lxmert.embeddings.word_embeddings.weight"]);
     fs::write(&index, "{\"weight_map\": {}}").unwrap();
-    fails(["no index of a model in shards", "is empty"]);
+    fails(["is not an index of a model in shards", "is empty"]);
     let said = world.fails("convert --from sharded/model-00002-of-00004.safetensors --to out.pth");
-    assert!(said.contains("is shard 2 of 4") && said.contains("next: name the folder"), "{said}");
+    assert!(said.contains("is shard 2 of 4") && said.contains("next: pass the folder"), "{said}");
     is_clean(&world);
 }
 
@@ -131,7 +131,7 @@ fn weights_are_found_by_the_name_of_their_variant_and_in_older_shards() {
     );
     convert("port/model.ema.safetensors", "b.pth");
     // Two shards of the older kind.
-    let state = checkpoint::read_as_named(&at("model.ema.safetensors")).unwrap();
+    let state = checkpoint::read_checkpoint(&at("model.ema.safetensors")).unwrap();
     let [first, second] = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
     let of = |name: &str| if name.starts_with("lxmert.") { first } else { second };
     for shard in [first, second] {
@@ -155,7 +155,7 @@ fn null_fields_are_ignored_unless_they_are_needed() {
     };
     let world = World::new();
     // The pre-trained model's encoder, and an answer head for VQA's answers.
-    let mut state = checkpoint::read_as_named(&tied).unwrap();
+    let mut state = checkpoint::read_checkpoint(&tied).unwrap();
     let table = state.shift_remove("cls.predictions.decoder.weight").unwrap();
     state.insert("lxmert.embeddings.word_embeddings.weight".into(), table);
     state.retain(|name, _| name.starts_with("lxmert.") || name.starts_with("answer_head."));

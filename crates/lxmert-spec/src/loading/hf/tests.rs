@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{HfConfig, HfLayout, answers, folder, names};
 use crate::loading::{ModelHeads, TensorCatalogue, locate, read};
 use checkpoint::{
-    DType, StateDict, TensorData, read_as_named, read_pth, read_safetensors, write_pth, write_safetensors,
+    DType, StateDict, TensorData, read_checkpoint, read_pth, read_safetensors, write_pth, write_safetensors,
 };
 
 const WORDS: &str = "bert.embeddings.word_embeddings.weight";
@@ -44,7 +44,7 @@ fn models_come_back_to_the_bit() {
         let names = exported(&state, layout, place.path());
         assert!(names.contains(&format!("{prefix}weight")) && !names.iter().any(|n| n.contains("bert.")), "{name}");
         assert_eq!(names.len(), state.len() - usize::from(layout == HfLayout::PreTraining), "the tie is not stored");
-        assert_eq!(names::recognise(&read_as_named(place.path()).unwrap()), Some(layout));
+        assert_eq!(names::recognise(&read_checkpoint(place.path()).unwrap()), Some(layout));
         let found = locate(place.path().to_str().unwrap(), "_LXRT").unwrap();
         for path in [found, place.path().join("model.safetensors")] {
             let again = arranged(&path);
@@ -54,7 +54,7 @@ fn models_come_back_to_the_bit() {
         let again = back(place.path());
         // The other suffix is the older layout.
         let older = tempfile::tempdir().unwrap();
-        write_pth(&older.path().join("pytorch_model.bin"), &read_as_named(place.path()).unwrap()).unwrap();
+        write_pth(&older.path().join("pytorch_model.bin"), &read_checkpoint(place.path()).unwrap()).unwrap();
         std::fs::copy(place.path().join("config.json"), older.path().join("config.json")).unwrap();
         assert_eq!(back(older.path()), again);
         let config = HfConfig::default();

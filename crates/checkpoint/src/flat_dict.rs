@@ -1,25 +1,27 @@
-//! Converts a pickle to a flat dict from names to tensors, or explains why it is not one.
+//! Checks that a pickle is a flat dict from names to tensors, and explains why if it is not.
 
-use super::pickle_value::{Pickled, Value};
+use super::pickle_value::{PickleOutput, PickleValue};
 use base::error::{Error, Result};
 
-/// Says what is there, if it is no flat dict from names to tensors: the entries that are none, and whose file it is.
-pub(super) fn check_flat(pickled: &Pickled<'_>) -> Result<()> {
-    const SHOWN: usize = 12;
+/// Checks that a pickle is a flat dict from names to tensors. The error lists the other entries and the program that wrote the
+/// file.
+pub(super) fn check_flat_dict(pickled: &PickleOutput<'_>) -> Result<()> {
+    const MOST_LISTED: usize = 12;
     let Some(entries) = pickled.dict(pickled.root) else {
         return Err(Error::data(format!("it is not a state dict: it holds a {}", pickled.kind(pickled.root))));
     };
-    let is_tensor = |(key, value): &(Value, Value)| pickled.text(*key).is_some() && pickled.tensor(*value).is_some();
-    let odd: Vec<&(Value, Value)> = entries.iter().filter(|entry| !is_tensor(entry)).collect();
+    let is_tensor =
+        |(key, value): &(PickleValue, PickleValue)| pickled.text(*key).is_some() && pickled.tensor(*value).is_some();
+    let odd: Vec<&(PickleValue, PickleValue)> = entries.iter().filter(|entry| !is_tensor(entry)).collect();
     if odd.is_empty() {
         return Ok(());
     }
     let name =
-        |key: Value| pickled.text(key).map_or_else(|| pickled.kind(key), |text| format!("{:?}", shortened(text)));
+        |key: PickleValue| pickled.text(key).map_or_else(|| pickled.kind(key), |text| format!("{:?}", shortened(text)));
     let mut found: Vec<String> =
-        odd.iter().take(SHOWN).map(|(key, value)| format!("{} ({})", name(*key), pickled.kind(*value))).collect();
-    if odd.len() > SHOWN {
-        found.push(format!("and {} more", odd.len() - SHOWN));
+        odd.iter().take(MOST_LISTED).map(|(key, value)| format!("{} ({})", name(*key), pickled.kind(*value))).collect();
+    if odd.len() > MOST_LISTED {
+        found.push(format!("and {} more", odd.len() - MOST_LISTED));
     }
     let found = found.join(", ");
     let mut error = Error::data(match entries.len() - odd.len() {
@@ -37,18 +39,18 @@ pub(super) fn check_flat(pickled: &Pickled<'_>) -> Result<()> {
         (Some((key, _)), _) => {
             let key = name(*key);
             error.next(format!(
-                "its entry {key} looks like one: save that alone, torch.save(torch.load(OLD)[{key}], NEW)"
+                "its entry {key} looks like one: save only this entry, torch.save(torch.load(OLD)[{key}], NEW)"
             ))
         }
         (None, [(key, _)]) if entries.len() > 1 => {
             let key = name(*key);
             error.next(format!("save it without {key}: d = torch.load(OLD); d.pop({key}); torch.save(d, NEW)"))
         }
-        _ => error.next("save the model's state_dict() alone"),
+        _ => error.next("save only the model's state_dict()"),
     })
 }
 
-/// Entries by which training checkpoints of other programs are known, the surest first.
+/// Entries that identify training checkpoints of other programs, the most specific first.
 const WRITERS: [(&str, &str); 7] = [
     ("pytorch-lightning_version", "PyTorch Lightning"),
     ("best_update", "mmf"),
@@ -59,7 +61,7 @@ const WRITERS: [(&str, &str); 7] = [
     ("epoch", "a training program"),
 ];
 
-/// Returns a name from a file, short enough for a message.
+/// Shortens a name from a file for a message.
 pub(super) fn shortened(name: &str) -> String {
     name.chars().take(100).collect()
 }

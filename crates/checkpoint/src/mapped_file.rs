@@ -1,4 +1,4 @@
-//! Maps checkpoint files into memory. If a file becomes shorter while it is mapped, reading the lost bytes would kill the
+//! Maps checkpoint files into memory. If a file becomes shorter while it is mapped, reading its lost bytes would kill the
 //! program with SIGBUS, so its size is checked again before tensors are used.
 
 use std::fs::File;
@@ -13,29 +13,33 @@ use base::error::{Error, Result};
 use base::files;
 
 /// A mapped file and its address range.
-struct Watched {
+struct MappedFile {
     file: File,
     path: PathBuf,
-    place: Range<usize>,
+    addresses: Range<usize>,
 }
 
 /// The owner of a mapped file's [`Bytes`].
-struct Mapping {
+struct MappingOwner {
     map: memmap2::Mmap,
-    _watched: Arc<Watched>,
+    _file: Arc<MappedFile>,
 }
 
-impl AsRef<[u8]> for Mapping {
+impl AsRef<[u8]> for MappingOwner {
     fn as_ref(&self) -> &[u8] {
         &self.map
     }
 }
 
 /// The mappings that are still in use.
-static IN_USE: Mutex<Vec<Weak<Watched>>> = Mutex::new(Vec::new());
+static IN_USE: Mutex<Vec<Weak<MappedFile>>> = Mutex::new(Vec::new());
 
-/// Maps a regular file.
-pub(super) fn map(path: &Path) -> Result<Bytes> {
+/// Maps `path` and passes it to `parse`. Errors name the file.
+pub(super) fn parse_file<T>(path: &Path, parse: impl FnOnce(&Bytes) -> Result<T>) -> Result<T> {
+    parse(&map_file(path)?).map_err(|e| e.while_doing(format!("cannot read the checkpoint {}", path.display())))
+}
+
+fn map_file(path: &Path) -> Result<Bytes> {
     let file = files::open_regular(path)?;
     if length(&file, path)? == 0 {
         return Ok(Bytes::new());
@@ -44,26 +48,26 @@ pub(super) fn map(path: &Path) -> Result<Bytes> {
     // which this program never does: it writes beside the file and renames.
     let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io("map", path, &e))?;
     let start = map.as_ptr().addr();
-    let watched = Arc::new(Watched { file, path: path.to_owned(), place: start..start + map.len() });
-    watched.check()?;
+    let mapped = Arc::new(MappedFile { file, path: path.to_owned(), addresses: start..start + map.len() });
+    mapped.check()?;
     let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-    in_use.retain(|watched| watched.strong_count() > 0);
-    in_use.push(Arc::downgrade(&watched));
-    Ok(Bytes::from_owner(Mapping { map, _watched: watched }))
+    in_use.retain(|mapped| mapped.strong_count() > 0);
+    in_use.push(Arc::downgrade(&mapped));
+    Ok(Bytes::from_owner(MappingOwner { map, _file: mapped }))
 }
 
-/// Refuses tensors whose file has become shorter since it was mapped. Tensors in memory pass.
+/// Checks that the mapped files of tensors have not become shorter. Tensors in memory pass.
 ///
 /// # Errors
-/// Data that names the file.
-pub fn still_whole<'a>(tensors: impl IntoIterator<Item = &'a TensorData>) -> Result<()> {
-    let in_use: Vec<Arc<Watched>> =
+/// Data, with the path of the file.
+pub fn check_not_truncated<'a>(tensors: impl IntoIterator<Item = &'a TensorData>) -> Result<()> {
+    let in_use: Vec<Arc<MappedFile>> =
         IN_USE.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect();
-    let mut looked_at = vec![false; in_use.len()];
+    let mut checked = vec![false; in_use.len()];
     for tensor in tensors {
         let address = tensor.data.as_ptr().addr();
-        if let Some(at) = in_use.iter().position(|watched| watched.place.contains(&address))
-            && !std::mem::replace(&mut looked_at[at], true)
+        if let Some(at) = in_use.iter().position(|mapped| mapped.addresses.contains(&address))
+            && !std::mem::replace(&mut checked[at], true)
         {
             in_use[at].check()?;
         }
@@ -71,15 +75,15 @@ pub fn still_whole<'a>(tensors: impl IntoIterator<Item = &'a TensorData>) -> Res
     Ok(())
 }
 
-impl Watched {
+impl MappedFile {
     fn check(&self) -> Result<()> {
-        let (now, mapped) = (length(&self.file, &self.path)?, self.place.len() as u64);
+        let (now, mapped) = (length(&self.file, &self.path)?, self.addresses.len() as u64);
         if now >= mapped {
             return Ok(());
         }
         Err(Error::data(format!("{} was cut short while it was in use", self.path.display()))
             .because(format!("it had {mapped} bytes and has {now} now"))
-            .next("fetch or write it again, and leave it alone while it is read"))
+            .next("download or write it again, and do not change it while it is read"))
     }
 }
 
@@ -92,10 +96,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{StateDict, read_as_named, write_pth, write_safetensors};
+    use crate::{StateDict, read_checkpoint, write_pth, write_safetensors};
 
     #[test]
-    fn a_file_cut_short_in_use_is_named_and_not_touched() {
+    fn a_file_that_is_truncated_in_use_is_reported_and_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let tensor = TensorData::from_f32(vec![4096], vec![1.0; 4096]).unwrap();
         let state = StateDict::from([("bert.a".to_owned(), tensor)]);
@@ -105,12 +109,12 @@ mod tests {
                 true => write_pth(&path, &state).unwrap(),
                 false => write_safetensors(&path, &state, &BTreeMap::new()).unwrap(),
             }
-            let read = read_as_named(&path).unwrap();
-            still_whole(read.values()).unwrap();
+            let read = read_checkpoint(&path).unwrap();
+            check_not_truncated(read.values()).unwrap();
             File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
             let copy = folder.path().join("copy.pth");
             for error in [
-                still_whole(read.values()).unwrap_err(),
+                check_not_truncated(read.values()).unwrap_err(),
                 write_pth(&copy, &read).unwrap_err(),
                 write_safetensors(&copy, &read, &BTreeMap::new()).unwrap_err(),
             ] {
@@ -118,8 +122,8 @@ mod tests {
                 let text = error.to_string();
                 assert!(text.contains(name) && text.contains("cut short while it was in use"), "{text}");
             }
-            assert!(!copy.exists(), "nothing is written from a file that is gone");
-            still_whole(state.values()).unwrap();
+            assert!(!copy.exists(), "nothing is written from a truncated file");
+            check_not_truncated(state.values()).unwrap();
         }
     }
 }
