@@ -1,11 +1,11 @@
-//! Converts the answer of a worker to the types of evidence.
+//! Converts the outcome of answering in a worker to the types of evidence.
 
 use base::host::HostFacts;
 use judge::evidence::result::{FeatureRecord, Machine};
-use protocol::{Answered, StoreFacts};
+use protocol::{AnswerOutcome, StoreFacts};
 
 /// Returns the records of the features that were read.
-pub fn features(answered: &Answered) -> Vec<FeatureRecord> {
+pub fn features(outcome: &AnswerOutcome) -> Vec<FeatureRecord> {
     let record = |store: &StoreFacts| FeatureRecord {
         of: store.of.clone(),
         images: store.images,
@@ -14,10 +14,10 @@ pub fn features(answered: &Answered) -> Vec<FeatureRecord> {
         precision: store.precision.name().to_owned(),
         sha256: store.sha256.clone(),
     };
-    answered.stores.iter().map(record).collect()
+    outcome.stores.iter().map(record).collect()
 }
 
 /// Returns the record of this program and of the machine that the worker computed on.
-pub fn machine(answered: &Answered) -> Machine {
-    HostFacts::computing(&answered.device, answered.threads as usize, answered.versions.clone()).into()
+pub fn machine(outcome: &AnswerOutcome) -> Machine {
+    HostFacts::computing(&outcome.device, outcome.threads as usize, outcome.versions.clone()).into()
 }

@@ -10,9 +10,9 @@
 //! - [`demo`]: the embedded demonstration: drawn scenes, questions about them, and a classical detector.
 //! - [`extract`]: extracts obj36 features from images, with any detector or the original's script in its container.
 //! - [`images`]: the container images that the program uses, and their pins.
-//! - [`clean`]: shows what uses disk space, and removes it by class.
+//! - [`clean`]: shows disk usage, and removes files by class.
 //! - [`runs`]: lists runs, trainings and evaluations in a folder.
-//! - [`answers`]: converts the answer of a worker to the types of evidence.
+//! - [`answers`]: converts the outcome of answering in a worker to the types of evidence.
 //! - [`placement`]: starts workers, on this machine or in a container, and relays their events.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]

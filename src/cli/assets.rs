@@ -1,4 +1,4 @@
-//! Options that `fetch`, `verify` and `prepare` share: which files, and what is known of them.
+//! Options that `fetch`, `verify` and `prepare` share: the selected files, the manifest, the pins and the network.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,19 +15,19 @@ use base::files;
 const LOCK: &str = include_str!("../../data/assets.lock");
 const FILE_LIMIT: u64 = 4 << 20;
 
-/// Form of what is printed on stdout.
+/// The format of results on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum OutputFormat {
     /// For people
     Text,
     /// For scripts
     Json,
 }
 
-/// Which files, and where they lie.
+/// The options of which files to use, and in which workspace.
 #[derive(Debug, Args)]
 pub(crate) struct AssetOptions {
-    /// Assets by name (see repro fetch --list)
+    /// Names of assets (see repro fetch --list)
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// All assets of a task: vqa, gqa, nlvr2, pretrain, extract (repro fetch --list shows more groups). Can be repeated
@@ -43,29 +43,29 @@ pub(crate) struct AssetOptions {
     manifest: ManifestOptions,
 }
 
-/// What is known of the files.
+/// The options of the manifest and the pins.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Manifest")]
 pub(crate) struct ManifestOptions {
-    /// Another manifest than the one compiled in (data/assets.toml)
+    /// Manifest to use instead of the embedded one (data/assets.toml)
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
-    /// Where pinned checksums are kept [default: <workspace>/data/assets.lock]
+    /// File of pinned checksums [default: <workspace>/data/assets.lock]
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
 }
 
-/// How files are fetched.
+/// The network options.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkOptions {
-    /// Files that are fetched at the same time
+    /// Number of files to fetch at the same time
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
-    /// A source that sends nothing for so long is asked again
+    /// Retry a source that sends nothing for this long
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     stall_timeout: u64,
-    /// How often a source is asked again without any progress before the next one is tried
+    /// Number of retries without progress before the next source is tried
     #[arg(long, value_name = "N", default_value_t = 8)]
     retries: u32,
     /// Pause before the first retry; each further pause is longer
@@ -77,13 +77,13 @@ fn pause(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|error| format!("{error}"))?;
     match (0.0..=3600.0).contains(&seconds) {
         true => Ok(seconds),
-        false => Err("choose from 0 to 3600 seconds".into()),
+        false => Err("it must be from 0 to 3600 seconds".into()),
     }
 }
 
 impl NetworkOptions {
-    /// How patient to be with servers.
-    pub(crate) fn patience(&self) -> Network {
+    /// Returns the timeouts and retries.
+    pub(crate) fn network(&self) -> Network {
         Network {
             stall: Duration::from_secs(self.stall_timeout),
             retries: self.retries,
@@ -92,32 +92,31 @@ impl NetworkOptions {
     }
 }
 
-/// The options with their files read.
+/// The manifest and the pins.
 #[derive(Debug)]
-pub(crate) struct Known {
-    /// What there is.
+pub(crate) struct KnownAssets {
     pub manifest: Manifest,
-    /// What is pinned: by the program (with its own manifest only) and in `lock_path`.
+    /// The pins in `lock_path`, and with the embedded manifest those of the program.
     pub lock: Lock,
-    /// The person's lock file.
+    /// The user's lock file.
     pub lock_path: PathBuf,
 }
 
 impl AssetOptions {
-    /// Reads manifest and locks.
-    pub(crate) fn read(&self) -> Result<Known> {
+    /// Reads the manifest and the pins.
+    pub(crate) fn read(&self) -> Result<KnownAssets> {
         self.manifest.read(&self.workspace)
     }
 
-    /// What is selected; nothing where no option says.
+    /// Returns the selection; empty if no option selects anything.
     pub(crate) fn selection(&self) -> Selection {
         Selection { groups: self.task.clone(), names: self.names.clone(), all: self.all }
     }
 }
 
 impl ManifestOptions {
-    /// Reads manifest and locks for a workspace.
-    pub(crate) fn read(&self, workspace: &Path) -> Result<Known> {
+    /// Reads the manifest and the pins for a workspace.
+    pub(crate) fn read(&self, workspace: &Path) -> Result<KnownAssets> {
         let (manifest, mut lock) = match &self.manifest {
             None => (Manifest::embedded()?, Lock::parse(LOCK, "data/assets.lock")?),
             Some(path) => {
@@ -127,6 +126,6 @@ impl ManifestOptions {
         };
         let lock_path = self.lock.clone().unwrap_or_else(|| workspace.join("data/assets.lock"));
         lock.join(Lock::read(&lock_path)?, &lock_path)?;
-        Ok(Known { manifest, lock, lock_path })
+        Ok(KnownAssets { manifest, lock, lock_path })
     }
 }

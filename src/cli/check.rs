@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::forms::{Form, not_into, tell};
+use super::number_parsers::{seed, whole};
 use super::output::say;
 use super::progress::board::Board;
-use super::values::{seed, whole};
+use super::report_form::{ReportForm, print_report, refuse_run_folder};
 use base::error::{Error, Result};
 use base::exit;
 use base::host::cores;
@@ -70,7 +70,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
-    format: Form,
+    format: ReportForm,
     /// Also print annotations for GitHub Actions
     #[arg(long)]
     annotations: bool,
@@ -118,10 +118,10 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let against = args.against.as_deref().map(read).transpose()?;
     // The first verdict on a run may lie beside what it saved; regrade compares with it.
     let reported = runs.iter().chain(&against).filter(|run| run.report.is_some());
-    not_into(reported, args.output.as_deref())?;
+    refuse_run_folder(reported, args.output.as_deref())?;
     let mut report = args.judge(&runs, against.as_ref())?;
     args.add_files(&mut report)?;
-    tell(&report, args.format, args.annotations, args.output.as_deref())
+    print_report(&report, args.format, args.annotations, args.output.as_deref())
 }
 
 impl Args {
@@ -191,7 +191,7 @@ impl Args {
     }
 }
 
-/// The table of docs/verdicts.md, simulated anew.
+/// Simulates and prints the table of docs/verdicts.md.
 fn print_power() -> Result<u8> {
     let (published, demo, limits) =
         (Published::embedded()?, Golden::parse(golden::DEMO)?, features::Golden::embedded()?);

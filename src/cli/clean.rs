@@ -1,4 +1,4 @@
-//! `repro clean`.
+//! `repro clean`: shows disk usage, and removes files by class.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
@@ -9,21 +9,21 @@ use crate::clean::{Class, Item, Places, find, freed, listing, overview, remove};
 use base::error::{Error, Result};
 use base::exit;
 
-/// Say what takes up disk, and remove it by class
+/// Show disk usage, and remove files by class
 ///
-/// Without a class, says how much each class takes and how its files come back, and removes nothing. With classes, lists the
-/// files, asks, and removes them. Never removes weights, results, predictions or reports, nor what this program did not make
-/// or fetch, nor what a command at work uses. Links are not followed out of the workspace.
+/// Without a class, shows the size of each class and how to get its files again, and removes nothing. With classes, lists the files,
+/// asks, and removes them. Never removes weights, results, predictions or reports, files that this program did not make or fetch,
+/// or files that a running command uses. Links out of the workspace are not followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// What to remove
+    /// Classes to remove
     #[arg(value_name = "CLASS", value_enum)]
     classes: Vec<Class>,
-    /// List what would be removed, and remove nothing
+    /// List the files that would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Remove without asking
     #[arg(long)]
     yes: bool,
     /// Folder that holds data/, stores/, snap/ and runs/
@@ -35,25 +35,24 @@ pub(crate) struct Args {
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro clean                       what takes up how much
-  repro clean archives --dry-run    the archives that could go
-  repro clean partial failed        lists them, asks, removes them
-  repro clean tsv --yes             removes TSVs whose store is complete, without asking
+  repro clean                       show the size of each class
+  repro clean archives --dry-run    list the archives that can be removed
+  repro clean partial failed        list files of two classes, ask, and remove them
+  repro clean tsv --yes             remove TSVs whose store is complete, without asking
 
-Temporary files count once they are an hour old: until then a command may still be writing them.
+Temporary files are included once they are an hour old; a command may still be writing newer ones.
 
-Exit codes: 0 done, or nothing was to do; 2 no terminal to ask on and no --yes; 4 a run is at work in the
-workspace, or something chosen is in use and stays; 5 there is no workspace.";
+Exit codes: 0 done, or nothing to do; 2 usage, or no terminal to ask on without --yes; 4 a run in the workspace is active, or a
+chosen file is in use and was kept; 5 there is no workspace.";
 
-/// Lists or removes.
+/// Lists or removes files.
 ///
 /// # Errors
-/// Usage if nobody can be asked and `--yes` is not given, or if TSVs and their stores are to go together; data if there is
-/// no workspace.
+/// Usage if there is no terminal to ask on and no `--yes`, or if both TSVs and stores are chosen; data if there is no workspace.
 pub(crate) fn run(args: Args) -> Result<u8> {
     if !args.workspace.is_dir() {
         return Err(Error::data(format!("there is no workspace {}", args.workspace.display()))
-            .next("name it: repro clean --workspace DIR"));
+            .next("repro clean --workspace DIR"));
     }
     let known = args.manifest.read(&args.workspace)?;
     let cache = setup_cache();
@@ -65,8 +64,8 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         return Ok(exit::PASS);
     }
     if [Class::Tsv, Class::Stores].iter().all(|class| args.classes.contains(class)) {
-        return Err(Error::usage("tsv and stores together would leave no features")
-            .because("a TSV can go because its store has everything, and a store because its TSV has")
+        return Err(Error::usage("removing both tsv and stores would leave no features")
+            .because("a TSV can be removed only while its store is complete, and a store only while its TSV is")
             .next("choose one of them"));
     }
     items.retain(|item| args.classes.contains(&item.class));
@@ -91,9 +90,9 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 /// Asks on the terminal.
 fn is_confirmed(items: &[Item]) -> Result<bool> {
     if !(stdin().is_terminal() && stderr().is_terminal()) {
-        return Err(Error::usage("nobody can be asked: stdin or stderr is no terminal")
+        return Err(Error::usage("cannot ask for confirmation: stdin or stderr is not a terminal")
             .because("files are removed only after a yes")
-            .next("look at the list, then run it again with --yes"));
+            .next("check the list, then run the command again with --yes"));
     }
     let paths: usize = items.iter().map(|item| item.paths.len()).sum();
     base::status::prompt(format_args!("remove these {paths} paths? [y/N] "));
@@ -103,7 +102,7 @@ fn is_confirmed(items: &[Item]) -> Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-/// Where ci/setup keeps libtorch.
+/// Returns the folder in which ci/setup stores libtorch.
 fn setup_cache() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let below = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));

@@ -1,4 +1,4 @@
-//! `repro completions`.
+//! `repro completions`: prints shell completions.
 
 use clap::Command;
 use clap_complete::Shell;
@@ -7,7 +7,7 @@ use super::output::say;
 use base::error::{Error, Result};
 use base::exit;
 
-/// Print the completions of a shell
+/// Print shell completions
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -23,7 +23,7 @@ Examples:
   repro completions zsh > \"${fpath[1]}/_repro\"
   repro completions fish > ~/.config/fish/completions/repro.fish
 
-A new shell knows them.";
+Start a new shell to use them.";
 
 /// Prints the completions of `command`.
 ///
@@ -32,7 +32,7 @@ A new shell knows them.";
 pub(crate) fn run(args: Args, mut command: Command) -> Result<u8> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "repro", &mut script);
-    let script = String::from_utf8(script).map_err(|e| Error::bug("the completions are no text").because(e))?;
+    let script = String::from_utf8(script).map_err(|e| Error::bug("the completions are not UTF-8").because(e))?;
     say(script.trim_end())?;
     Ok(exit::PASS)
 }

@@ -1,10 +1,10 @@
-//! Defaults that the paper gives, one for each task, and how the help pages say them.
+//! Texts of the help pages about the paper's defaults, which can differ by task.
 
 use data::dataset::Task;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED, fine_tuning};
 
-/// Help of an option whose default is the paper's for the task: `[default: 4]` if it is the same for all tasks, else
-/// `[default by task: vqa minival; gqa testdev; nlvr2 valid]`.
+/// Returns the help of an option whose default is the paper's for the task: with `[default: 4]` if it is the same for all tasks,
+/// else with `[default by task: vqa minival; gqa testdev; nlvr2 valid]`.
 pub(super) fn by_task(help: &str, default: impl Fn(FineTuningRecipe) -> String) -> String {
     let all = Task::ALL.map(|task| (task, default(fine_tuning(task))));
     let [(_, first), ..] = &all;
@@ -15,12 +15,12 @@ pub(super) fn by_task(help: &str, default: impl Fn(FineTuningRecipe) -> String) 
     format!("{help} [default by task: {}]", all.join("; "))
 }
 
-/// A learning rate as people write it, such as `5e-5`.
+/// Returns a learning rate in the usual notation, such as `5e-5`.
 pub(super) fn rate(lr: f64) -> String {
     format!("{lr:e}")
 }
 
-/// `repro train TASK` with the paper's first weights, one line a task: the rest are defaults.
+/// Returns a line with `repro train TASK` and the paper's initial weights for each task; the other options are defaults.
 pub(super) fn paper_trainings() -> String {
     let line = |task| format!("  repro train {task:<5} {:<16} {PRETRAINED}\n", fine_tuning(task).start_option());
     Task::ALL.map(line).concat()

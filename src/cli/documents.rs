@@ -1,4 +1,4 @@
-//! Tests of the documents: their links lead somewhere, and their commands are ones that the parser takes.
+//! Tests of the documents: their links have targets, their paths exist, and the parser accepts their commands.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Markdown file of the project.
+/// Returns every Markdown file of the project.
 fn documents() -> Vec<PathBuf> {
     let mut found = vec!["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "golden/README.md"]
         .into_iter()
@@ -37,7 +37,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The lines outside of fenced code, or inside of fences of `sh`.
+/// Returns the lines outside of fenced code, or those inside of fences of `sh`.
 fn lines(text: &str, code: bool) -> Vec<&str> {
     let mut fence = None;
     let mut lines = Vec::new();
@@ -53,7 +53,7 @@ fn lines(text: &str, code: bool) -> Vec<&str> {
     lines
 }
 
-/// The anchor that GitHub gives a heading.
+/// Returns GitHub's anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
@@ -64,7 +64,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
 }
 
-/// What stands between `open` and `close`, each time.
+/// Returns every text between `open` and `close`.
 fn between<'a>(text: &'a str, open: &'a str, close: char) -> impl Iterator<Item = &'a str> {
     text.split(open).skip(1).filter_map(move |rest| rest.split_once(close)).map(|(inner, _)| inner)
 }
@@ -87,7 +87,7 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
             seen += 1;
         }
     }
-    assert!(wrong.is_empty() && seen > 40, "{seen} links, of which lead nowhere: {wrong:#?}");
+    assert!(wrong.is_empty() && seen > 40, "{seen} links, of which these are broken: {wrong:#?}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn every_path_of_the_source_that_a_document_names_is_there() {
     assert!(wrong.is_empty() && seen > 30, "{seen} paths, of which these are not there: {wrong:#?}");
 }
 
-/// The words of a line as a shell splits it, up to what is not part of the command.
+/// Splits a line into words like a shell, up to a comment or an operator.
 fn words(line: &str) -> Vec<OsString> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -126,7 +126,7 @@ fn words(line: &str) -> Vec<OsString> {
     words.into_iter().filter(|word| !word.is_empty()).map(OsString::from).collect()
 }
 
-/// The command lines of a document: lines of fenced `sh`, which are whole, and code spans in its text, which may be parts.
+/// Returns the command lines of a document: lines of fenced `sh`, which are complete, and code spans, which may be parts.
 fn commands(text: &str) -> Vec<(Vec<OsString>, bool)> {
     let fenced = lines(text, true).join("\n").replace("\\\n", " ");
     let text = lines(text, false).join("\n");
@@ -135,9 +135,9 @@ fn commands(text: &str) -> Vec<(Vec<OsString>, bool)> {
     lines.filter(|(words, _)| words.len() > 1).collect()
 }
 
-/// Why the parser refuses a line, if it does.
+/// Returns why the parser refuses a line; `None` if it accepts it.
 fn refused(line: &[OsString], whole: bool) -> Option<String> {
-    match Cli::of_words(line).unwrap() {
+    match Cli::parse(line).unwrap() {
         Ok(cli) => cli.is_unknown().then(|| "there is no such command".to_owned()),
         Err(error) => {
             let part = matches!(
@@ -159,7 +159,7 @@ fn every_command_that_a_document_shows_is_one() {
             let shown = format!("{}: {line:?}", document.display());
             let program = line[0].to_str().unwrap().to_owned();
             if program == "ci/repro" || program == "repro" {
-                // Names in capitals stand for words of the reader's.
+                // Words in capitals are placeholders.
                 let placeholder = |word: &OsString| {
                     word.to_str().is_some_and(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '…'))
                 };
@@ -182,5 +182,5 @@ fn every_command_that_a_document_shows_is_one() {
             }
         }
     }
-    assert!(wrong.is_empty() && seen > 60, "{seen} commands, of which are refused: {wrong:#?}");
+    assert!(wrong.is_empty() && seen > 60, "{seen} commands, of which these are refused: {wrong:#?}");
 }

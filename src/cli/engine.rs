@@ -1,4 +1,4 @@
-//! Options of the commands that can run in a container, and the way there.
+//! Options of the commands that can run in a container.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -9,58 +9,57 @@ use crate::placement::{ContainerOptions, ContainerPlace, Host, Placement};
 use base::error::{Error, Result};
 use sandbox::Gpus;
 
-/// Where the arithmetic runs.
+/// The place where a worker runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Where {
+pub(crate) enum EngineChoice {
     /// On this machine
     Host,
-    /// In the training image, isolated: data read-only, one folder to write, no network
+    /// In a container of the training image: data read-only, one writable folder, no network
     Docker,
 }
 
-/// Shared by `all`, `train`, `evaluate` and `predict`.
+/// The container options of `all`, `train`, `pretrain`, `evaluate` and `predict`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Container")]
 pub(crate) struct EngineOptions {
-    /// Where it runs; docker is any engine that DOCKER_HOST names, Podman's too
+    /// Where to run; docker means the engine that DOCKER_HOST names, which can be Podman
     #[arg(long, value_enum, default_value = "host")]
-    pub engine: Where,
-    /// Another image than the one that `repro images build train` makes: a name, name@digest or id
+    pub engine: EngineChoice,
+    /// Image to use instead of the one that `repro images build train` builds: a name, name@digest or id
     #[arg(long, value_name = "REF")]
     pub image: Option<String>,
     /// GPUs for the container: all, or a list such as 0,1 [default: none]
     #[arg(long, value_name = "LIST")]
     pub gpus: Option<String>,
-    /// Most memory for the container, such as 12G [default: no limit]
+    /// Memory limit of the container, such as 12G [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
 }
 
 impl EngineOptions {
-    /// Where work is done; in a container, the image has been asked who it is and what `device` is there. `run` names what is
-    /// run, for the containers' labels.
+    /// Returns the placement of workers. For a container, checks the image's identity and that it has `device`. `run` is the name of
+    /// the command in the labels of containers.
     ///
     /// # Errors
-    /// Usage for options that only a container has, and for a GPU device without GPUs; as [`ContainerPlace::open`].
+    /// Usage for container options without a container, or a GPU device without GPUs; those of [`ContainerPlace::open`].
     pub(crate) fn placement(&self, run: &str, device: &str, workspace: &Path) -> Result<Placement> {
-        Ok(match self.place(device)? {
+        Ok(match self.container_options(device)? {
             None => Placement::Host(Host),
             Some(options) => Placement::Container(Rc::new(ContainerPlace::open(run, &options, device, workspace)?)),
         })
     }
 
-    /// What a person chose of a container; `None` for this machine.
-    pub(crate) fn place(&self, device: &str) -> Result<Option<ContainerOptions>> {
-        if self.engine == Where::Host {
+    /// Returns the container options; `None` for this machine.
+    pub(crate) fn container_options(&self, device: &str) -> Result<Option<ContainerOptions>> {
+        if self.engine == EngineChoice::Host {
             let given = [
                 ("--image", self.image.is_some()),
                 ("--gpus", self.gpus.is_some()),
                 ("--memory", self.memory.is_some()),
             ];
             return match given.into_iter().find(|(_, given)| *given) {
-                Some((option, _)) => {
-                    Err(Error::usage(format!("{option} belongs to --engine docker")).next("add that, or leave it out"))
-                }
+                Some((option, _)) => Err(Error::usage(format!("{option} needs --engine docker"))
+                    .next(format!("add --engine docker, or omit {option}"))),
                 None => Ok(None),
             };
         }
@@ -70,16 +69,16 @@ impl EngineOptions {
             Some(list) => Gpus::Some(list.split(',').map(|gpu| gpu.trim().to_owned()).collect()),
         };
         if device.starts_with("cuda") && gpus == Gpus::None {
-            return Err(Error::usage(format!("--device {device} needs a GPU, and the container gets none"))
-                .next("pass --gpus all, or those that it may use"));
+            return Err(Error::usage(format!("--device {device} needs a GPU, but the container gets none"))
+                .next("pass --gpus all, or a list such as --gpus 0"));
         }
         Ok(Some(ContainerOptions { image: self.image.clone(), gpus, memory: self.memory }))
     }
 }
 
-/// Bytes: a number, with K, M, G or T for powers of 1024.
+/// Parses a number of bytes, with K, M, G or T for powers of 1024.
 fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no size: use a number of bytes, or one with K, M, G or T such as 12G");
+    let wrong = || format!("{text:?} is not a size: use a number of bytes, or a number with K, M, G or T such as 12G");
     let text_upper = text.trim().to_ascii_uppercase();
     let text_upper = text_upper.strip_suffix("IB").or(text_upper.strip_suffix('B')).unwrap_or(&text_upper);
     let digits = text_upper.trim_end_matches(['K', 'M', 'G', 'T']);
@@ -95,7 +94,7 @@ fn size(text: &str) -> Result<u64, String> {
     number
         .checked_mul(unit)
         .filter(|bytes| *bytes >= 6 << 20)
-        .ok_or_else(|| format!("{text:?} is below 6M or too much"))
+        .ok_or_else(|| format!("{text:?} is less than 6M or too large"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `repro extract`.
+//! `repro extract`: extracts obj36 features from images.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::assets::{Format, ManifestOptions};
-use super::choices::gpu_path;
+use super::assets::{ManifestOptions, OutputFormat};
 use super::progress::board::Board;
+use super::value_parsers::gpu_path;
 use crate::demo::DemoDetector;
 use crate::extract::caffe::{self, Caffe, assets, gpus::GpuChoice};
 use crate::extract::extraction::{ExtractPlan, ExtractRequest, ExtractSummary, extract, plan, row_bytes};
@@ -23,87 +23,87 @@ use base::stdout;
 use data::features::{RELEASED_BOXES, RELEASED_WIDTH};
 use sandbox::{Engine, GpuPath};
 
-/// Images shown of those that have no features.
-const SHOWN: usize = 20;
+/// Maximum number of images listed as without features.
+const MAX_LISTED: usize = 20;
 
-/// Make obj36 features of images with the original's extractor, checked and complete
+/// Extract obj36 features from images with the original's extractor
 ///
-/// Runs the original's unmodified script in its container image, a part of the images on each GPU. Every row is checked as
-/// it is written; what ends this command, the same command goes on. The file appears when it is complete, in a defined
-/// order, under the name that training wants: NLVR2 {train,valid,test,hidden}_obj36.tsv, COCO
-/// {train2014,val2014,test2015}_obj36.tsv, GQA vg_gqa_obj36.tsv. NAME.extract.json beside it says how it came about,
-/// NAME.missing.json which images have no features, and why.
+/// Runs the original's unmodified script in its container image, with a part of the images on each GPU. Checks every row as it is
+/// written; after any interruption, the same command resumes. The complete file is written in a defined order, with the name that
+/// training expects: NLVR2 {train,valid,test,hidden}_obj36.tsv, COCO {train2014,val2014,test2015}_obj36.tsv, GQA
+/// vg_gqa_obj36.tsv. NAME.extract.json beside it records how it was made, NAME.missing.json the images without features and the
+/// reasons.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The images
+    /// Set of images
     set: ImageSet,
-    /// Which of them; GQA has no splits
+    /// Split of the set; GQA has none
     #[arg(long)]
     split: Option<Split>,
     /// Folder of images: NLVR2's with train/, dev/, test1/, test2/; COCO's with train2014/, val2014/, test2015/; GQA's itself
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
-    /// Where the features go
+    /// Folder to write the features into
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// What extracts
+    /// Extractor to use
     #[arg(long, value_enum, default_value = "caffe")]
-    backend: Which,
-    /// Write the file without the images that give no features; they are listed all the same
+    backend: ExtractBackend,
+    /// Write the file even if some images have no features; they are still listed
     #[arg(long)]
     allow_missing: bool,
-    /// Order of the rows: minival's 5000 images first, then by id (the default for COCO valid, as the programs take minival
-    /// from there), or all by id
+    /// Order of the rows: minival's 5000 images first, then by id (default for COCO valid, where the programs read minival from the
+    /// beginning), or all by id
     #[arg(long, value_enum)]
     order: Option<OrderBy>,
-    /// The questions of minival [default: <workspace>/data/vqa/minival.json]
+    /// File with the questions of minival [default: <workspace>/data/vqa/minival.json]
     #[arg(long, value_name = "FILE")]
     minival: Option<PathBuf>,
-    /// Say what would be done; needs no container engine
+    /// Show what would be done; needs no container engine
     #[arg(long)]
     dry_run: bool,
     /// Folder that holds data/ with the script and the detector's weights
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE")]
     workspace: PathBuf,
-    /// What to print: a page for people, or one JSON object
+    /// What to print: text, or one JSON object
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
     #[command(flatten)]
     container: ContainerOptions,
     #[command(flatten)]
     manifest: ManifestOptions,
 }
 
-/// How containers are run.
+/// The container options.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Container")]
 struct ContainerOptions {
-    /// GPUs by number, such as 0,1; all; or none, for an image that needs none (the original's needs one)
+    /// Numbers of the GPUs, such as 0,1; all; or none, for an image that needs no GPU (the original's needs one)
     #[arg(long, value_name = "LIST", default_value = "all")]
     gpus: GpuChoice,
-    /// The way to the GPUs
+    /// How containers get access to the GPUs
     #[arg(long, value_parser = gpu_path(), default_value = "auto")]
     gpu_path: GpuPath,
-    /// Another image than airsplay/bottom-up-attention
+    /// Image to use instead of airsplay/bottom-up-attention
     #[arg(long, value_name = "REF")]
     image: Option<String>,
-    /// Containers at a time [default: one on each GPU]
+    /// Number of containers at the same time [default: one per GPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     shards: Option<u16>,
-    /// Memory of each container, such as 24G [default: no limit]
+    /// Memory limit of each container, such as 24G [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
-    /// A container that says nothing for so long is stopped; the script says something at each image
+    /// Stop a container that prints nothing for this long; the script prints a line for each image
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
     silence: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
-    /// The original's Caffe, in its container
+enum ExtractBackend {
+    /// The original's Caffe model, in its container
     Caffe,
-    /// The classical detector of `repro all --profile demo`, for its drawn scenes
+    /// The classical detector of `repro all --profile demo`, for drawn scenes
     Demo,
 }
 
@@ -121,16 +121,16 @@ Examples:
   repro extract coco --split valid --images mscoco/images --out workspace/data/mscoco_imgfeat --gpus 0,1
   repro extract gqa --images gqa/images --out workspace/data/vg_gqa_imgfeat --dry-run
 
-Before: `repro fetch --task extract` for the script and the weights, `repro images pull extractor` for the image.
+First fetch the script and the weights with `repro fetch --task extract`, and the image with `repro images pull extractor`.
 
-Exit codes: 0 all is there; 2 usage; 4 no engine, no GPU, or one that is too new, a container failed; 5 images have no
-features (listed; --allow-missing writes the file without them), or a row or a file is wrong; 7 another script than it should
-be; 8 disk full; 130 interrupted.";
+Exit codes: 0 the file is complete; 2 usage; 4 no engine, no GPU, a GPU that is too new, or a container failed; 5 images have no
+features (they are listed, and --allow-missing writes the file without them), or a row or a file is damaged; 7 the script has
+the wrong checksum; 8 disk full; 130 interrupted.";
 
 /// Runs the command.
 ///
 /// # Errors
-/// Usage, infra, data, checksum, disk, interrupted, as [`exit`] has them.
+/// Usage, infra, data, checksum, disk or interrupted, as documented in [`exit`].
 pub(crate) fn run(args: Args) -> Result<u8> {
     let source = ImageSource::of(args.set, args.split)?;
     let board = Board::new();
@@ -147,17 +147,17 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         stdout::line(&forecast(&args, &request, &plan));
         return Ok(exit::PASS);
     }
-    if args.format == Format::Text && !plan.listing.strays.is_empty() {
+    if args.format == OutputFormat::Text && !plan.listing.strays.is_empty() {
         let (count, one) = (plan.listing.strays.len(), plan.listing.strays[0].display());
-        board.say(&format!("{count} entries are no images and are passed over, such as {one}"));
+        board.say(&format!("skipping {count} entries that are not images, such as {one}"));
     }
     let summary = match args.backend {
-        Which::Demo => extract(&request, &plan, &mut PerImage(DemoDetector), &board)?,
-        Which::Caffe => extract(&request, &plan, &mut caffe(&args, &source, &board)?, &board)?,
+        ExtractBackend::Demo => extract(&request, &plan, &mut PerImage(DemoDetector), &board)?,
+        ExtractBackend::Caffe => extract(&request, &plan, &mut caffe(&args, &source, &board)?, &board)?,
     };
     match args.format {
-        Format::Text => stdout::line(&page(&summary, &request)),
-        Format::Json => stdout::line(&json(&summary)?),
+        OutputFormat::Text => stdout::line(&page(&summary, &request)),
+        OutputFormat::Json => stdout::line(&json(&summary)?),
     }
     Ok(if summary.record.is_some() { exit::PASS } else { exit::DATA })
 }
@@ -167,7 +167,8 @@ fn order(args: &Args, source: &ImageSource) -> Result<RowOrder> {
     match args.order.unwrap_or(default) {
         OrderBy::Id => Ok(RowOrder::Id),
         OrderBy::Minival if !source.begins_with_minival() => {
-            Err(Error::usage(format!("minival is no part of {}", source.output)).next("leave --order out"))
+            Err(Error::usage(format!("--order minival: {} does not contain minival", source.output))
+                .next("omit --order"))
         }
         OrderBy::Minival => {
             let usual = || args.workspace.join("data/vqa/minival.json");
@@ -181,7 +182,7 @@ fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<Caffe> {
     let found = assets::find([source.script, assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
     let engine = Engine::connect(&format!("extract {}", source.stem()))?;
     for removed in engine.remove_leftovers()? {
-        board.say(&format!("removed a container of a run that was killed: {removed}"));
+        board.say(&format!("removed a container of a killed run: {removed}"));
     }
     let resolved = resolve(&engine, Role::Extractor, args.container.image.as_deref(), &args.workspace)?;
     resolved.warning().iter().for_each(|warning| board.say(warning));
@@ -195,32 +196,32 @@ fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<Caffe> {
     Caffe::new(engine, resolved.image, found, settings, board)
 }
 
-/// What would be done.
+/// Returns the text of --dry-run.
 fn forecast(args: &Args, request: &ExtractRequest, plan: &ExtractPlan) -> String {
     let (boxes, dim) = match args.backend {
-        Which::Caffe => (RELEASED_BOXES, RELEASED_WIDTH),
-        Which::Demo => (PerImage(DemoDetector).boxes(), PerImage(DemoDetector).dim()),
+        ExtractBackend::Caffe => (RELEASED_BOXES, RELEASED_WIDTH),
+        ExtractBackend::Demo => (PerImage(DemoDetector).boxes(), PerImage(DemoDetector).dim()),
     };
     let ExtractRequest { source, out, .. } = request;
     let (images, listing) = (plan.ids.len(), &plan.listing);
     let file = row_bytes(boxes, dim).saturating_mul(images as u64);
     let mut text = format!("{} images below {}\n", grouped(images as u64), plan.root.join(source.folder).display());
-    for image in listing.left_out.iter().take(SHOWN) {
-        let _ = writeln!(text, "  left out: {}: {}", image.path.display(), image.reason);
+    for image in listing.left_out.iter().take(MAX_LISTED) {
+        let _ = writeln!(text, "  skipped: {}: {}", image.path.display(), image.reason);
     }
     if !listing.strays.is_empty() {
         let _ =
-            writeln!(text, "{} entries are no images, such as {}", listing.strays.len(), listing.strays[0].display());
+            writeln!(text, "{} entries are not images, such as {}", listing.strays.len(), listing.strays[0].display());
     }
     let _ = writeln!(text, "features: {}, {}", out.join(source.output).display(), human_bytes(file));
-    let _ = write!(text, "disk: {} until it is complete", human_bytes(file.saturating_mul(2)));
-    if args.backend == Which::Caffe {
+    let _ = write!(text, "disk space: {} until the file is complete", human_bytes(file.saturating_mul(2)));
+    if args.backend == ExtractBackend::Caffe {
         let container = &args.container;
-        let parts = container.shards.map_or_else(|| "one on each GPU".to_owned(), |n| n.to_string());
+        let parts = container.shards.map_or_else(|| "one per GPU".to_owned(), |n| n.to_string());
         let image = container.image.as_deref().unwrap_or("the extractor's (repro images list)");
         let _ = write!(
             text,
-            "\ncontainers at a time: {parts}, image: {image}\nmounted: {} (read), the {} and the {} (read), folders of \
+            "\ncontainers at the same time: {parts}, image: {image}\nmounts: {} (read), the {} and the {} (read), folders of \
              links (read), a folder for rows (write); no network",
             plan.root.display(),
             source.script,
@@ -230,16 +231,16 @@ fn forecast(args: &Args, request: &ExtractRequest, plan: &ExtractPlan) -> String
     text
 }
 
-/// What came of it, for people.
+/// Returns the text of the result.
 fn page(summary: &ExtractSummary, request: &ExtractRequest) -> String {
     let mut text = String::new();
     if !summary.missing.is_empty() {
         let _ = writeln!(text, "{} images have no features:", grouped(summary.missing.len() as u64));
-        for image in summary.missing.iter().take(SHOWN) {
+        for image in summary.missing.iter().take(MAX_LISTED) {
             let _ = writeln!(text, "  {}: {}", image.path.display(), image.reason);
         }
         let all = record::missing_place(&request.out, &request.source);
-        let _ = writeln!(text, "all of them: {}", all.display());
+        let _ = writeln!(text, "full list: {}", all.display());
     }
     match &summary.record {
         Some(record) => {
@@ -252,7 +253,7 @@ fn page(summary: &ExtractSummary, request: &ExtractRequest) -> String {
                 record.sha256
             );
             if summary.was_there {
-                let _ = write!(text, "\nit was there already, as this command makes it");
+                let _ = write!(text, "\nalready present, as this command would write it");
             } else {
                 let _ = write!(
                     text,
@@ -266,7 +267,7 @@ fn page(summary: &ExtractSummary, request: &ExtractRequest) -> String {
         None => {
             let _ = write!(
                 text,
-                "{} is not written; the rows of all other images are kept.\nnext: mend or remove these images and run the \
+                "{} is not written; the rows of all other images are kept.\nnext: fix or remove these images and run the \
                  same command, or add --allow-missing",
                 summary.output.display()
             );
@@ -286,7 +287,7 @@ fn json(summary: &ExtractSummary) -> Result<String> {
     serde_json::to_string(&value).map_err(|error| Error::bug("cannot write the summary as JSON").because(error))
 }
 
-/// `24G`: decimal units, or binary ones as `24GiB`.
+/// Parses a size such as `24G` in decimal units, or `24GiB` in binary ones.
 fn size(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -298,10 +299,10 @@ fn size(text: &str) -> Result<u64, String> {
         "kib" => 1 << 10,
         "mib" => 1 << 20,
         "gib" => 1 << 30,
-        _ => return Err("a size is such as 500M, 24G or 24GiB".into()),
+        _ => return Err("it must be a size such as 500M, 24G or 24GiB".into()),
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "a size is such as 500M, 24G or 24GiB".into())
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "it must be a size such as 500M, 24G or 24GiB".into())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! `repro fetch`.
+//! `repro fetch`: fetches files, takes files that were downloaded by hand, pins and corroborates.
 
 use std::path::{Path, PathBuf};
 
-use super::assets::{AssetOptions, Format, Known, NetworkOptions};
+use super::assets::{AssetOptions, KnownAssets, NetworkOptions, OutputFormat};
 use super::output::pretty;
-use super::progress::assets::Display;
+use super::progress::assets::AssetDisplay;
 use crate::prepare;
 use assets::event::Event;
 use assets::fetch::{self, Outcome, Settings};
@@ -21,65 +21,68 @@ use base::progress::Observer;
 use base::{sanitize, stdout};
 use data::features::Precision;
 
-/// Fetch the paper's files: verified, resumable, in parallel
+/// Fetch the paper's files: verified, with_resume_command, in parallel
 ///
-/// Each file is hashed while it arrives and appears under its name only when its checksum is right. Whatever ends this
-/// command, the same command goes on where it stopped; files that are there are not fetched again.
+/// Each file is hashed while it arrives, and gets its name only after its checksum is verified. After any interruption, the same
+/// command resumes; files that are present are not fetched again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
     assets: AssetOptions,
-    /// Show what there is: groups, sizes, checksums, what is missing; fetches nothing
+    /// List all files: groups, sizes, checksums, what is missing. Fetches nothing
     #[arg(long, conflicts_with_all = ["dry_run", "from", "pin", "corroborate"])]
     list: bool,
-    /// Show what would be fetched, the disk it needs and how long it would take; asks no network
+    /// Show what would be fetched, the disk space and the time it takes. Does not use the network
     #[arg(long, conflicts_with_all = ["from", "pin", "corroborate"])]
     dry_run: bool,
-    /// Take files that were downloaded by hand into DIR, instead of fetching: known by name, size or checksum, split parts
-    /// joined. They stay where they are
+    /// Instead of fetching, take files that were downloaded by hand into DIR. They are recognised by name, size or checksum; split
+    /// parts are joined. The files in DIR stay
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Record size and SHA-256 of the files whose checksum nobody published; later fetches must match
+    /// Record size and SHA-256 of files without a published checksum; later fetches must match
     #[arg(long)]
     pin: bool,
-    /// Fetch pinned files a second time from another source (or from --from DIR), and record that both are the same
+    /// Fetch pinned files again from a second source (or from --from DIR), and record that both are identical
     #[arg(long)]
     corroborate: bool,
-    /// Ask for room for the fetched files alone, not for what repro prepare adds: to prepare them elsewhere
+    /// Require disk space only for the fetched files, not for the output of repro prepare, which will run elsewhere
     #[arg(long)]
     download_only: bool,
     #[command(flatten)]
     network: NetworkOptions,
-    /// What to print: text for people, or JSON (--list and --dry-run: one object; else: one event on each line)
+    /// What to print: text, or JSON (one object with --list and --dry-run, otherwise one event per line)
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro fetch --list                            what there is, and what is here of it
-  repro fetch --task vqa --dry-run              what that takes: sources, disk, time
-  repro fetch --task vqa,nlvr2                  all files of two tasks
-  repro fetch vqa-minival --pin                 one file; remember its checksum
-  repro fetch --from ~/Downloads                take what a browser downloaded
+  repro fetch --list                            list all files and which of them are present
+  repro fetch --task vqa --dry-run              show sources, disk space and time
+  repro fetch --task vqa,nlvr2                  fetch all files of two tasks
+  repro fetch vqa-minival --pin                 fetch one file and record its checksum
+  repro fetch --from ~/Downloads                use files that a browser downloaded
   repro fetch --task gqa --corroborate          compare two sources of each pinned file
-  repro fetch --task vqa --format json          events for a script
+  repro fetch --task vqa --format json          print events for a script
 
-Exit codes: 0 all is there; 2 usage; 6 no source has it; 7 another file than it should
-be (kept aside); 8 disk full; 130 stopped: what has arrived is kept.";
+Exit codes: 0 all files are present; 2 usage; 6 no source has a file; 7 a file has the wrong checksum (it is kept
+aside); 8 disk full; 130 interrupted, and the received parts are kept.";
 
-/// Runs the command: [`exit::PASS`] where everything selected is there in the end.
+/// Runs the command. Returns [`exit::PASS`] if all selected files are present in the end.
 ///
 /// # Errors
-/// Usage, network, checksum, disk, as [`base::exit`] has them.
+/// Usage, network, checksum or disk, as documented in [`base::exit`].
 pub(crate) fn run(args: Args) -> Result<u8> {
     let known = args.assets.read()?;
     let selection = args.assets.selection();
     let nothing = selection == Selection::default();
     if nothing && !args.list && args.from.is_none() {
-        return Err(Error::usage(format!("what is to be fetched? One or more of\n{}", list::groups(&known.manifest)))
-            .next("repro fetch --task NAME, or repro fetch --list for every file; --dry-run shows what it takes"));
+        return Err(Error::usage(format!(
+            "nothing is selected. Choose one or more of\n{}",
+            list::groups(&known.manifest)
+        ))
+        .next("repro fetch --task NAME, or repro fetch --list for every file; --dry-run shows disk space and time"));
     }
     let selection = if nothing { Selection { all: true, ..selection } } else { selection };
     let assets = known.manifest.select(&selection)?;
@@ -90,25 +93,27 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     if args.dry_run {
         return show_forecast(&args, &known, &selection, &items);
     }
-    let run = Run { args: &args, known: &known, assets, display: Display::new(args.format == Format::Json) };
+    let run =
+        FetchRun { args: &args, known: &known, assets, display: AssetDisplay::new(args.format == OutputFormat::Json) };
     run.all(&selection)?;
     Ok(exit::PASS)
 }
 
-/// A command that does something.
-struct Run<'a> {
+/// A run of the command that changes files.
+struct FetchRun<'a> {
     args: &'a Args,
-    known: &'a Known,
+    known: &'a KnownAssets,
     assets: Vec<&'a Asset>,
-    display: Display,
+    display: AssetDisplay,
 }
 
-impl Run<'_> {
-    /// Brings the files, then pins and compares those that came, whatever else failed; the first error decides, others are said.
+impl FetchRun<'_> {
+    /// Fetches or adopts the files, then pins and corroborates those that arrived, even if others failed. Returns the first error and
+    /// prints the others.
     fn all(&self, selection: &Selection) -> Result<()> {
         let (args, display) = (self.args, &self.display);
         let settings = self.settings(selection)?;
-        let brought = match &args.from {
+        let obtained = match &args.from {
             Some(folder) if !args.corroborate => self.adopt(folder),
             _ => self.fetch(&settings),
         };
@@ -127,7 +132,7 @@ impl Run<'_> {
             }
             false => Ok(()),
         };
-        let mut errors = [brought.err(), pinned.err(), corroborated.err()].into_iter().flatten();
+        let mut errors = [obtained.err(), pinned.err(), corroborated.err()].into_iter().flatten();
         if let Some(error) = errors.next() {
             errors.for_each(|other| display.say(&format!("error: {other}")));
             return Err(error);
@@ -135,8 +140,8 @@ impl Run<'_> {
         let unpinned = self.items()?.iter().filter(|item| item.is_there() && item.trust == Trust::Unpinned).count();
         if unpinned > 0 {
             display.say(&format!(
-                "{} unpinned: nobody published a checksum, so a verdict that rests on one can be INCONCLUSIVE at best; \
-                 --pin records what arrived",
+                "{} without a published checksum: a verdict that depends on one can be INCONCLUSIVE at best; --pin records their \
+                 checksums",
                 files(unpinned)
             ));
         }
@@ -145,16 +150,16 @@ impl Run<'_> {
 
     fn settings(&self, selection: &Selection) -> Result<Settings> {
         let args = self.args;
-        let (unpacked, stores) = to_prepare(args, self.known, selection)?;
+        let (unpacked, stores) = bytes_to_prepare(args, self.known, selection)?;
         Ok(Settings {
             workspace: args.assets.workspace.clone(),
             jobs: args.network.jobs.into(),
-            network: args.network.patience(),
+            network: args.network.network(),
             also_needed: unpacked.saturating_add(stores),
         })
     }
 
-    /// As everything stands now, with what was pinned meanwhile.
+    /// Returns the current state of the selected files, with the current pins.
     fn items(&self) -> Result<Vec<Item<'_>>> {
         let known = self.args.assets.read()?;
         Ok(plan(&self.assets, &known.lock, &self.args.assets.workspace))
@@ -167,11 +172,11 @@ impl Run<'_> {
         let meter = Meter::new(&self.display);
         let fetched = fetch::fetch(&self.assets, &self.known.lock, settings, &meter);
         if let Some(rate) = meter.rate() {
-            // Only the next forecast misses it.
+            // Only the next forecast uses the rate.
             rate.write(&settings.workspace).unwrap_or_else(|error| self.display.say(&error.to_string()));
         }
-        let came = fetched?.iter().filter(|file| file.outcome == Outcome::Fetched).count();
-        self.display.say(&format!("{} fetched, {} here already", files(came), self.assets.len() - came));
+        let count = fetched?.iter().filter(|file| file.outcome == Outcome::Fetched).count();
+        self.display.say(&format!("{} fetched, {} already present", files(count), self.assets.len() - count));
         Ok(())
     }
 
@@ -182,10 +187,10 @@ impl Run<'_> {
         let known = KnownFiles::of(&self.known.manifest, &self.known.lock);
         let summary = adopt::adopt(folder, &items, &known, display)?;
         for name in &summary.present {
-            display.say(&format!("{name}: there already"));
+            display.say(&format!("{name}: already present"));
         }
         for (path, why) in &summary.unknown {
-            let text = format!("left alone: {}", why.as_deref().unwrap_or("not recognised"));
+            let text = format!("skipped: {}", why.as_deref().unwrap_or("not recognised"));
             display.event(&Event::note(&path.display().to_string(), text));
         }
         let mut refused = summary.refused.into_iter();
@@ -202,18 +207,19 @@ impl Run<'_> {
             items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()).collect();
         if !open.is_empty() && !self.args.assets.task.is_empty() {
             let count = files(open.len());
-            display.say(&format!("{count} still missing ({}): without --from they are fetched", open.join(", ")));
+            display
+                .say(&format!("{count} still missing ({}); the command fetches them without --from", open.join(", ")));
         }
-        let asked = |name: &&str| self.args.assets.names.iter().any(|asked| asked == name);
-        let missing: Vec<&str> = open.into_iter().filter(asked).collect();
+        let selected = |name: &&str| self.args.assets.names.iter().any(|selected| selected == name);
+        let missing: Vec<&str> = open.into_iter().filter(selected).collect();
         if !missing.is_empty() || (summary.adopted.is_empty() && summary.present.is_empty()) {
             let what = match missing.as_slice() {
-                [] => format!("no file that is looked for was recognised in {}", folder.display()),
+                [] => format!("no selected file was recognised in {}", folder.display()),
                 _ => format!("not found in {}: {}", folder.display(), missing.join(", ")),
             };
             return Err(Error::data(what)
-                .because("a file is known by its name, its exact size or its checksum")
-                .next("repro fetch --list shows names and sizes; rename the files as they are called there"));
+                .because("a file is recognised by its name, its exact size or its checksum")
+                .next("rename the files to the names that repro fetch --list shows"));
         }
         Ok(())
     }
@@ -223,16 +229,17 @@ fn files(count: usize) -> String {
     format!("{count} file{}", if count == 1 { "" } else { "s" })
 }
 
-/// Bytes that are still to be unpacked and built, where they count.
-fn to_prepare(args: &Args, known: &Known, selection: &Selection) -> Result<(u64, u64)> {
+/// Returns the bytes that are still to be unpacked and to be built; 0 with --download-only.
+fn bytes_to_prepare(args: &Args, known: &KnownAssets, selection: &Selection) -> Result<(u64, u64)> {
     match args.download_only {
         true => Ok((0, 0)),
-        false => prepared(known, selection, &args.assets.workspace, false),
+        false => prepared_bytes(known, selection, &args.assets.workspace, false),
     }
 }
 
-/// Bytes that unpacking, and building stores and made files, add: of all steps, or of those that are still to be done.
-fn prepared(known: &Known, selection: &Selection, workspace: &Path, all: bool) -> Result<(u64, u64)> {
+/// Returns the bytes that unpacking adds, and those that building stores and generating files adds: for all steps, or only for
+/// those that are not done.
+fn prepared_bytes(known: &KnownAssets, selection: &Selection, workspace: &Path, all: bool) -> Result<(u64, u64)> {
     let settings = prepare::PrepareSettings {
         workspace: workspace.to_owned(),
         precision: Precision::default(),
@@ -250,25 +257,25 @@ fn prepared(known: &Known, selection: &Selection, workspace: &Path, all: bool) -
     Ok((unpacked, stores))
 }
 
-fn show_list(args: &Args, known: &Known, selection: &Selection, items: &[Item]) -> Result<u8> {
+fn show_list(args: &Args, known: &KnownAssets, selection: &Selection, items: &[Item]) -> Result<u8> {
     let workspace = &args.assets.workspace;
-    let (_, stores) = prepared(known, selection, workspace, true)?;
+    let (_, stores) = prepared_bytes(known, selection, workspace, true)?;
     match args.format {
-        Format::Text => {
+        OutputFormat::Text => {
             stdout::line(&sanitize::lines(list::page(&known.manifest, items, workspace, stores).trim_end()))
         }
-        Format::Json => stdout::line(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
+        OutputFormat::Json => stdout::line(&pretty(&list::list_json(&known.manifest, items, workspace, stores))?),
     }
     Ok(exit::PASS)
 }
 
-fn show_forecast(args: &Args, known: &Known, selection: &Selection, items: &[Item]) -> Result<u8> {
+fn show_forecast(args: &Args, known: &KnownAssets, selection: &Selection, items: &[Item]) -> Result<u8> {
     let workspace = &args.assets.workspace;
-    let (unpacked, stores) = to_prepare(args, known, selection)?;
+    let (unpacked, stores) = bytes_to_prepare(args, known, selection)?;
     let forecast = Forecast { free: Some(disk::free(workspace)?), unpacked, stores, rate: Rate::read(workspace) };
     match args.format {
-        Format::Text => stdout::line(&sanitize::lines(list::forecast(items, workspace, &forecast).trim_end())),
-        Format::Json => stdout::line(&pretty(&list::forecast_json(items, workspace, &forecast))?),
+        OutputFormat::Text => stdout::line(&sanitize::lines(list::forecast(items, workspace, &forecast).trim_end())),
+        OutputFormat::Json => stdout::line(&pretty(&list::forecast_json(items, workspace, &forecast))?),
     }
     Ok(exit::PASS)
 }

@@ -1,11 +1,11 @@
-//! `repro images`.
+//! `repro images`: lists, pulls, builds and pins container images.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::assets::Format;
+use super::assets::OutputFormat;
 use super::output::pretty;
 use super::progress::pull::PullDisplay;
 use crate::images::{self, ObtainedImage, PinChange, Role, known};
@@ -18,10 +18,10 @@ use sandbox::build::BuildNetwork;
 use sandbox::reference::Reference;
 use sandbox::{Engine, Image};
 
-/// List, fetch, build and pin the container images that the program runs in
+/// List, pull, build and pin the container images that the program uses
 ///
-/// A pin records what is in an image: the registry's digest, or the id of one that was built here. Whatever runs in an
-/// image refuses another one than the pinned.
+/// A pin records the content of an image: the registry's digest, or the id of an image that was built here. Commands that run in an
+/// image refuse one that does not match its pin.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -31,28 +31,28 @@ pub(crate) struct Args {
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro images list                      what there is, what is here of it, and what to do next
-  repro images pull extractor            the original's feature extraction; what comes is pinned
-  repro images build train               the training image, from this repository
+  repro images list                      list the images and the next command for each
+  repro images pull extractor            pull and pin the original's extractor
+  repro images build train               build the training image from this repository
   repro images build train --build-arg LIBTORCH=cuda
-  repro images pin train                 pin what is here, such as an image that docker load brought
-  repro images pull extractor --accept   take what the tag has now, and pin it
+  repro images pin train                 pin a local image, such as one from docker load
+  repro images pull extractor --accept   pull and pin the tag's current image
 
-Names: extractor, train, or any image's name. DOCKER_HOST says which engine (Docker, Podman).
-Pins are kept in <workspace>/data/images.lock.
+Names: extractor, train, or any image's name. DOCKER_HOST chooses the engine (Docker, Podman).
+Pins are in <workspace>/data/images.lock.
 
-Exit codes: 0 done; 2 usage; 4 no engine, or not built; 6 no registry has it; 7 another image
-than the pinned one (nothing is changed); 8 disk full.";
+Exit codes: 0 done; 2 usage; 4 no engine, or the build failed; 6 no registry has the image; 7 the image does not match its pin
+(nothing is changed); 8 disk full.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the images: what is here, what is pinned, and the command that comes next
+    /// List the images: which are present, which are pinned, and the next command for each
     List(List),
-    /// Fetch an image from its registry and pin it
+    /// Pull an image from its registry and pin it
     Pull(Pull),
     /// Build an image from its Dockerfile and pin it
     Build(Build),
-    /// Pin an image that is here
+    /// Pin a local image
     Pin(Pin),
 }
 
@@ -69,13 +69,13 @@ Examples:
   repro images list
   repro images list --format json --workspace /data/lxmert
 
-States in JSON: pinned, unpinned, changed (another image than the pinned one), missing.")]
+States in JSON: pinned, unpinned, changed (it does not match its pin), missing.")]
 struct List {
     #[command(flatten)]
     place: Place,
-    /// What to print: a page for people, or one JSON object
+    /// What to print: text, or one JSON object
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -85,15 +85,15 @@ Examples:
   repro images pull registry.example.org/lxmert/train:1
   repro images pull docker.io/airsplay/bottom-up-attention@sha256:DIGEST   exactly this content
 
-A registry that wants a login: docker login, docker pull, then repro images pin.")]
+If the registry requires a login: docker login, docker pull, then repro images pin.")]
 struct Pull {
     /// extractor, or an image's name: NAME, NAME:TAG or NAME@DIGEST
     #[arg(value_name = "IMAGE")]
     image: String,
-    /// Take what the tag has now, in place of what is pinned
+    /// Accept the tag's current image and replace the pin
     #[arg(long)]
     accept: bool,
-    /// Give up when nothing came for so long
+    /// Fail if nothing arrives for this long
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     stall_timeout: u64,
     #[command(flatten)]
@@ -108,8 +108,8 @@ Examples:
   repro images build train --source ~/lxmert-repro --network host
   repro images build extractor --source workspace/data/extract   from the published Dockerfile
 
-The Dockerfile says which arguments it takes. Whatever .dockerignore names, .git, target/ and the workspace stay outside.
-Building again pins the new image in place of the old one.")]
+The Dockerfile documents its arguments. The build context excludes .git, target/, the workspace, and everything that .dockerignore
+names. Building again pins the new image and replaces the old pin.")]
 struct Build {
     /// train or extractor
     #[arg(value_name = "IMAGE", value_parser = ["train", "extractor"])]
@@ -117,16 +117,16 @@ struct Build {
     /// Folder with the Dockerfile [default for train: the repository that the current folder is in]
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
-    /// Argument for the Dockerfile. Can be repeated; can be read in the image's history
+    /// Argument for the Dockerfile. Can be repeated; the image's history shows it
     #[arg(long, value_name = "NAME=VALUE", value_parser = argument)]
     build_arg: Vec<(String, String)>,
-    /// Name for the image, in place of its usual one
+    /// Name for the image, instead of its default name
     #[arg(long, value_name = "NAME:TAG")]
     tag: Option<String>,
-    /// Network of the build's steps; host where containers do not get out otherwise
+    /// Network of the build's steps; use host if containers cannot reach the network otherwise
     #[arg(long, value_enum, default_value = "default")]
     network: Network,
-    /// Give up after so long without a line of output
+    /// Fail after this long without a line of output
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
     stall_timeout: u64,
     #[command(flatten)]
@@ -137,12 +137,12 @@ struct Build {
 #[command(after_help = "\
 Examples:
   repro images pin extractor
-  repro images pin train --accept        another one than before, on purpose")]
+  repro images pin train --accept        replace the pin by the current image")]
 struct Pin {
     /// extractor, train, or an image's name
     #[arg(value_name = "IMAGE")]
     image: String,
-    /// Pin what is here, in place of what is pinned
+    /// Accept the local image and replace the pin
     #[arg(long)]
     accept: bool,
     #[command(flatten)]
@@ -151,11 +151,11 @@ struct Pin {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Network {
-    /// The engine's usual one
+    /// The engine's default network
     Default,
-    /// This machine's own
+    /// This machine's network
     Host,
-    /// None
+    /// No network
     None,
 }
 
@@ -169,15 +169,15 @@ fn argument(text: &str) -> Result<(String, String), String> {
 /// Runs the command.
 ///
 /// # Errors
-/// Usage, infra, network, checksum, disk, as [`base::exit`] has them.
+/// Usage, infra, network, checksum or disk, as documented in [`base::exit`].
 pub(crate) fn run(args: Args) -> Result<u8> {
     match args.command {
         Command::List(args) => list(&args)?,
         Command::Pull(args) => pull(&args)?,
         Command::Build(args) => build(args)?,
         Command::Pin(args) => {
-            let brought = images::pin(&connect()?, &args.image, args.accept, &args.place.workspace)?;
-            tell("here", &brought, &args.place.workspace);
+            let image = images::pin(&connect()?, &args.image, args.accept, &args.place.workspace)?;
+            print_image("present", &image, &args.place.workspace);
         }
     }
     Ok(exit::PASS)
@@ -190,25 +190,26 @@ fn connect() -> Result<Engine> {
 fn list(args: &List) -> Result<()> {
     let rows = images::list::rows(&connect()?, &args.place.workspace)?;
     match args.format {
-        Format::Text => stdout::line(&sanitize::lines(&images::list::page(&rows))),
-        Format::Json => stdout::line(&pretty(&images::list::json(&rows))?),
+        OutputFormat::Text => stdout::line(&sanitize::lines(&images::list::page(&rows))),
+        OutputFormat::Json => stdout::line(&pretty(&images::list::json(&rows))?),
     }
     Ok(())
 }
 
 fn pull(args: &Pull) -> Result<()> {
     if Role::named(&args.image).is_some_and(|role| role == Role::Train) {
-        return Err(Error::usage("no registry has the training image of this program")
-            .next("`repro images build train` builds it; to use one of your own registry, pull it by its full name"));
+        return Err(Error::usage("no registry has the training image of this program").next(
+            "build it with `repro images build train`, or pull it by its full name if your own registry has it",
+        ));
     }
     let engine = connect()?;
     let name = images::name_of(&args.image)?;
     let display = PullDisplay::new(&Reference::parse(&name)?.to_string());
     let silence = Duration::from_secs(args.stall_timeout);
     let workspace = &args.place.workspace;
-    let brought = images::pull(&engine, &args.image, args.accept, silence, workspace, &display)?;
+    let image = images::pull(&engine, &args.image, args.accept, silence, workspace, &display)?;
     display.finish();
-    tell("pulled", &brought, workspace);
+    print_image("pulled", &image, workspace);
     Ok(())
 }
 
@@ -216,7 +217,7 @@ fn build(args: Build) -> Result<()> {
     let role = Role::named(&args.image).ok_or_else(|| Error::usage(format!("there is no image `{}`", args.image)))?;
     let workspace = &args.place.workspace;
     let mut build = images::build_of(&known::of(role)?, args.source.as_deref(), workspace)?;
-    // A later one of the same name counts.
+    // The last argument of a name counts.
     build.args.extend(args.build_arg);
     build.silence = Duration::from_secs(args.stall_timeout);
     build.network = match args.network {
@@ -229,26 +230,26 @@ fn build(args: Build) -> Result<()> {
     }
     match build.labels.iter().find(|(name, _)| name == images::REVISION) {
         Some((_, commit)) => status!("building {} from {} at {commit}", build.tag, build.folder.display()),
-        None => status!("building {} from {}, which git does not know", build.tag, build.folder.display()),
+        None => status!("building {} from {}, which is not in a git repository", build.tag, build.folder.display()),
     }
     let start = Instant::now();
-    let brought = images::build(&connect()?, &build, workspace, &mut |line| status!("{line}"))?;
+    let image = images::build(&connect()?, &build, workspace, &mut |line| status!("{line}"))?;
     status!("built in {}", human_seconds(start.elapsed().as_secs_f64()));
-    tell("built", &brought, workspace);
+    print_image("built", &image, workspace);
     Ok(())
 }
 
-/// One line for the image, one for its pin.
-fn tell(how: &str, brought: &ObtainedImage, workspace: &Path) {
-    let Image { name, id, .. } = &brought.image;
-    stdout::line(&format!("{name}: {how}, {}", brought.image.digests.first().unwrap_or(id)));
-    let place = images::lock::path(workspace).display().to_string();
-    match &brought.pin {
-        PinChange::New => stdout::line(&format!("pinned in {place}")),
-        PinChange::Same => stdout::line(&format!("the pinned one of {place}")),
+/// Prints one line about the image and one about its pin.
+fn print_image(how: &str, obtained: &ObtainedImage, workspace: &Path) {
+    let Image { name, id, .. } = &obtained.image;
+    stdout::line(&format!("{name}: {how}, {}", obtained.image.digests.first().unwrap_or(id)));
+    let lock = images::lock::path(workspace).display().to_string();
+    match &obtained.pin {
+        PinChange::New => stdout::line(&format!("pinned in {lock}")),
+        PinChange::Same => stdout::line(&format!("matches its pin in {lock}")),
         PinChange::Replaced(before) => {
-            stdout::line(&format!("pinned in {place}, in place of {} of {}", before.content(), before.date));
+            stdout::line(&format!("pinned in {lock}, replacing {} of {}", before.content(), before.date));
         }
-        PinChange::NotNeeded => stdout::line("not pinned: its digest says what is in it"),
+        PinChange::NotNeeded => stdout::line("not pinned: its digest identifies its content"),
     }
 }

@@ -1,15 +1,12 @@
-//! Arguments: one file per command turns them into settings and calls the engine.
+//! The command line: one file per command parses its arguments, turns them into settings, and calls the module that does the work.
 
 mod all;
-mod answering;
+mod answer_options;
 mod assets;
 mod bench;
-mod breaks;
 mod check;
-mod choices;
 mod clean;
 mod completions;
-mod compute;
 mod convert;
 mod defaults;
 mod doctor;
@@ -21,9 +18,11 @@ mod evaluate;
 mod extract;
 pub mod features;
 mod fetch;
-mod first_look;
-mod forms;
 mod images;
+mod initial_weights;
+mod interruption;
+mod named_inputs;
+mod number_parsers;
 mod options;
 mod original;
 mod original_extras;
@@ -37,17 +36,18 @@ mod pretrain;
 mod progress;
 mod regrade;
 mod report;
+mod report_form;
+mod run_worker;
 mod runs;
 mod scores;
+mod snapshot_options;
 mod stage;
-mod start;
-mod stopping;
-mod surroundings;
 mod train;
-mod values;
+mod utf8;
+mod value_parsers;
 mod verify;
 mod version;
 mod volume;
-mod words;
+mod workspace_env;
 
 pub use parser::Cli;

@@ -1,13 +1,13 @@
-//! Options that `train`, `evaluate` and `predict` share.
+//! Options that several commands share: data, model sizes, device and threads.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::choices::ablation;
+use super::number_parsers::{count, dropout, whole};
 use super::progress::board::Board;
-use super::values::{count, dropout, whole};
+use super::value_parsers::ablation;
 use crate::pipeline::container::{FeatureSelection, build_stores};
 use crate::placement::{FileAccess, Placement, WorkerJob};
 use crate::prepare;
@@ -23,10 +23,10 @@ use protocol::Job;
 use trainings::options::Ablation;
 use trainings::task_loader::{StoreLocation, TaskDataSettings};
 
-/// The data's folder and the vocabulary.
+/// The options of the data root and the vocabulary.
 #[derive(Debug, Args)]
 pub(crate) struct DataFiles {
-    /// Data in the layout of the original's data/ folder [default: <workspace>/data]
+    /// Folder laid out like the original's data/ [default: <workspace>/data]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     data_root: Option<PathBuf>,
     /// WordPiece vocabulary (bert-base-uncased's vocab.txt) [default: <data root>/vocab.txt]
@@ -35,21 +35,21 @@ pub(crate) struct DataFiles {
 }
 
 impl DataFiles {
-    /// The folder laid out as the original's data/.
+    /// Returns the folder laid out like the original's `data/`.
     pub(crate) fn root(&self, workspace: &Path) -> PathBuf {
         self.data_root.clone().unwrap_or_else(|| workspace.join("data"))
     }
 
-    /// The vocabulary's file.
+    /// Returns the path of the vocabulary.
     pub(crate) fn vocab(&self, workspace: &Path) -> PathBuf {
         self.vocab.clone().unwrap_or_else(|| self.root(workspace).join("vocab.txt"))
     }
 
-    /// [`vocab`](Self::vocab), where it is there.
+    /// Like [`vocab`](Self::vocab), but checks that the file exists.
     ///
     /// # Errors
-    /// Usage where it is not.
-    pub(crate) fn vocab_there(&self, workspace: &Path) -> Result<PathBuf> {
+    /// Usage if it is missing.
+    pub(crate) fn existing_vocab(&self, workspace: &Path) -> Result<PathBuf> {
         let vocab = self.vocab(workspace);
         if !vocab.exists() {
             return Err(Error::usage(format!("there is no vocabulary {}", vocab.display()))
@@ -59,15 +59,15 @@ impl DataFiles {
     }
 }
 
-/// Says that a vocabulary is not that of the published models, where it is another.
+/// Prints a note if a vocabulary is not the one of the published models.
 ///
 /// # Errors
-/// None but bugs.
-pub(crate) fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
+/// A bug if the embedded data are wrong.
+pub(crate) fn note_other_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
     let published = published_vocabulary()?;
     if tokenizer.sha256() != published {
         status!(
-            "note: {} is another vocabulary than bert-base-uncased's, which the published models have (SHA-256 {}, not {published})",
+            "note: the vocabulary {} is not bert-base-uncased's, which the published models use (SHA-256 {}, not {published})",
             tokenizer.origin(),
             tokenizer.sha256()
         );
@@ -75,7 +75,7 @@ pub(crate) fn say_vocabulary(tokenizer: &Tokenizer) -> Result<()> {
     Ok(())
 }
 
-/// Where things are.
+/// The data options of fine-tuning and answering.
 #[derive(Debug, Args)]
 pub(crate) struct DataOptions {
     /// Folder that holds data/, snap/ and runs/
@@ -83,37 +83,40 @@ pub(crate) struct DataOptions {
     pub workspace: PathBuf,
     #[command(flatten)]
     files: DataFiles,
-    /// Use the first 512 images of each feature file only
+    /// Use only the first 512 images of each feature file
     #[arg(long, help_heading = "Data")]
     pub tiny: bool,
-    /// Use the first 5000 images of each feature file only
+    /// Use only the first 5000 images of each feature file
     #[arg(long, help_heading = "Data")]
     pub fast: bool,
-    /// Leave out examples whose images have no features, instead of stopping
+    /// Skip examples whose images have no features, instead of failing
     #[arg(long, help_heading = "Data")]
     pub allow_missing_images: bool,
-    /// Keep features as half precision in stores that have to be built (half the disk)
+    /// Build missing feature stores in half precision (half the disk space)
     #[arg(long, help_heading = "Data")]
     pub half_features: bool,
-    /// Leave a modality out of the input, to see what the other alone can do
+    /// Remove one modality from the input, to measure the other alone
     #[arg(long, value_parser = ablation(), help_heading = "Data")]
     pub ablate: Option<Ablation>,
 }
 
 impl DataOptions {
-    /// The folder laid out as the original's data/.
+    /// Returns the folder laid out like the original's `data/`.
     pub(crate) fn data_root(&self) -> PathBuf {
         self.files.root(&self.workspace)
     }
 
-    /// Resolved for a task.
+    /// Returns the data settings of a task.
+    ///
+    /// # Errors
+    /// Usage if the data root or the vocabulary is missing.
     pub(crate) fn resolve(&self, task: Task) -> Result<TaskDataSettings> {
         let data_root = self.data_root();
         if !data_root.is_dir() {
             return Err(Error::usage(format!("there is no data folder {}", data_root.display()))
-                .next("name the folder that holds vqa/, gqa/, nlvr2/ and the *_imgfeat/ folders with --data-root"));
+                .next("pass --data-root with the folder that holds vqa/, gqa/, nlvr2/ and the *_imgfeat/ folders"));
         }
-        let vocab = self.files.vocab_there(&self.workspace)?;
+        let vocab = self.files.existing_vocab(&self.workspace)?;
         Ok(TaskDataSettings {
             task,
             data_root,
@@ -130,9 +133,9 @@ impl DataOptions {
 }
 
 impl DataOptions {
-    /// Files and folders that splits of a task need; for a container, feature stores that are not there yet are built, since it
-    /// cannot.
-    pub(crate) fn ready(&self, task: Task, splits: &str, placement: &Placement) -> Result<Vec<PathBuf>> {
+    /// Returns the files and folders that splits of a task need. Builds missing feature stores for a container, which cannot build
+    /// them.
+    pub(crate) fn prepare_paths(&self, task: Task, splits: &str, placement: &Placement) -> Result<Vec<PathBuf>> {
         let TaskDataSettings { data_root, vocab, scale, .. } = self.resolve(task)?;
         let (precision, stores) = (Precision::from_flag(self.half_features), prepare::stores(&self.workspace));
         if !placement.builds_stores() {
@@ -142,31 +145,31 @@ impl DataOptions {
     }
 }
 
-/// Sizes of the model.
+/// The options of the model's sizes.
 #[derive(Debug, Args)]
 pub(crate) struct ModelOptions {
-    /// Sizes by name [default: lxr955, the paper's]
+    /// Preset of sizes [default: lxr955, the paper's]
     #[arg(long, value_name = "PRESET", value_parser = PossibleValuesParser::new(Config::preset_names()), help_heading = "Model")]
     pub model: Option<String>,
-    /// Sizes from a JSON file instead
+    /// JSON file with the sizes, instead of a preset
     #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]
     pub config: Option<PathBuf>,
-    /// Language layers
+    /// Number of language layers
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, help_heading = "Model")]
     pub llayers: Option<usize>,
-    /// Cross-modality layers
+    /// Number of cross-modality layers
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true, help_heading = "Model")]
     pub xlayers: Option<usize>,
-    /// Object-relationship layers
+    /// Number of object-relationship layers
     #[arg(long, value_name = "N", value_parser = whole::<usize>, allow_negative_numbers = true, help_heading = "Model")]
     pub rlayers: Option<usize>,
-    /// Dropout everywhere [default: the preset's, 0.1]
+    /// Dropout probability, also that of attention [default: the preset's, 0.1]
     #[arg(long, value_name = "P", value_parser = dropout, allow_negative_numbers = true, help_heading = "Model")]
     pub dropout: Option<f64>,
 }
 
 impl ModelOptions {
-    /// Whether any size is given.
+    /// Returns whether any size is given.
     pub(crate) fn any(&self) -> bool {
         self.model.is_some()
             || self.config.is_some()
@@ -175,7 +178,7 @@ impl ModelOptions {
             || self.rlayers.is_some()
     }
 
-    /// The sizes for a vocabulary and a feature width, which the data decide.
+    /// Returns the sizes of a model for a vocabulary and a feature width, which the data determine.
     pub(crate) fn resolve(&self, vocab_size: usize, visual_feat_dim: usize) -> Result<Config> {
         let mut config = match &self.config {
             Some(path) => Config::read(path)?,
@@ -193,32 +196,25 @@ impl ModelOptions {
     }
 }
 
-/// Where and how the arithmetic runs.
+/// The options of the device and the threads.
 #[derive(Debug, Args)]
 pub(crate) struct ComputeOptions {
-    /// cpu, cuda or cuda:N; auto takes a GPU where there is one. CUDA needs a program built after ci/setup --cuda
+    /// cpu, cuda or cuda:N; auto uses a GPU if there is one. CUDA needs a program that was built after ci/setup --cuda
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Compute")]
     pub device: String,
-    /// CPU threads [default: all cores]. Results are bit-identical for the same number
+    /// Number of CPU threads [default: all cores]. Results are bit-identical for the same number
     #[arg(long, value_name = "N", value_parser = count::<u16>, allow_negative_numbers = true, help_heading = "Compute")]
     pub threads: Option<u16>,
 }
 
 impl ComputeOptions {
-    /// How many threads the arithmetic gets.
+    /// Returns the number of threads.
     pub(crate) fn threads(&self) -> usize {
         self.threads.map_or_else(base::host::cores, usize::from)
     }
 
-    /// Returns the work to ask a worker for, with these options.
-    pub(crate) fn asked(&self, name: &str, record: Option<PathBuf>, touched: FileAccess, job: Job) -> WorkerJob {
-        WorkerJob {
-            name: name.to_owned(),
-            device: self.device.clone(),
-            threads: self.threads(),
-            record,
-            files: touched,
-            job,
-        }
+    /// Returns a worker's job with these options.
+    pub(crate) fn worker_job(&self, name: &str, record: Option<PathBuf>, files: FileAccess, job: Job) -> WorkerJob {
+        WorkerJob { name: name.to_owned(), device: self.device.clone(), threads: self.threads(), record, files, job }
     }
 }

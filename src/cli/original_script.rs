@@ -1,16 +1,16 @@
-//! `repro bash`: the original's scripts under a command of their own. Other command lines of the original need none.
+//! `repro bash`: lists the original's scripts in the help. Other command lines of the original need no command of their own.
 
 use std::ffi::OsString;
 
 /// Run a script of the original, translated to commands of this program
 ///
-/// Takes the words that the original's README gives to bash: the script, the GPU's number, a name for the experiment, options. Says
-/// which repro command each line means, then runs it. Nothing of the original is run, and none of its files need be here. Its Python
-/// programs are taken in the same way: repro python src/tasks/vqa.py …
+/// The arguments are those that the original's README passes to bash: the script, the number of the GPU, a name for the experiment,
+/// and options. The command prints the repro command that the line means, and runs it. It runs nothing of the original and needs
+/// none of its files. The original's Python programs work in the same way: repro python src/tasks/vqa.py …
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The script and its arguments, as the original takes them
+    /// The script and its arguments, as in the original
     #[arg(
         value_name = "SCRIPT",
         value_names = ["SCRIPT", "GPU", "NAME", "OPTIONS"],
@@ -31,11 +31,11 @@ Examples:
 Scripts: vqa_finetune.bash, gqa_finetune.bash, nlvr2_finetune.bash, vqa_test.bash, gqa_test.bash, nlvr2_test.bash,
 lxmert_pretrain.bash.
 
-An option of this program that the original does not know is passed on as it is. A line that cannot be translated is refused with
-the command to use.";
+Options of this program that the original does not have are passed on unchanged. For a line that cannot be translated, the error
+names the command to use.";
 
 impl Args {
-    /// The line as the original has it.
+    /// Returns the original's command line.
     pub(crate) fn line(self) -> Vec<OsString> {
         std::iter::once(OsString::from("bash")).chain(self.words).collect()
     }

@@ -1,9 +1,9 @@
-//! Results on stdout.
+//! Prints results on stdout.
 
 use base::error::{Error, Result};
 use base::stdout;
 
-/// A result as JSON for scripts.
+/// Returns a result as indented JSON.
 pub(crate) fn pretty(value: &serde_json::Value) -> Result<String> {
     serde_json::to_string_pretty(value).map_err(|error| Error::bug("cannot write JSON").because(error))
 }
@@ -11,7 +11,7 @@ pub(crate) fn pretty(value: &serde_json::Value) -> Result<String> {
 /// Prints a result with a line end.
 ///
 /// # Errors
-/// Infra where stdout cannot be written; a reader that has gone away is no error.
+/// Infra if stdout cannot be written; a closed pipe is no error.
 pub(crate) fn say(text: impl AsRef<str>) -> Result<()> {
     stdout::line(text.as_ref());
     stdout::check()

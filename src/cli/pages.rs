@@ -1,22 +1,22 @@
-//! The text behind the options of a help page, laid out once for a terminal of 80 columns.
+//! Lays out the text after the options of a help page for a terminal of 80 columns.
 //!
-//! Paragraphs are wrapped. Examples and tables stay as they are where they fit: a description that does not fit beside its command
-//! moves below it, and a long command is continued with a backslash, so that it can still be copied.
+//! Paragraphs are wrapped. Examples and tables that fit stay unchanged. A description that does not fit beside its command moves
+//! below it, and a long command is continued with a backslash, so that it can still be copied.
 
 use base::table::{WIDTH, wrapped};
 use clap::Command;
 
-/// Indentation of what continues a line of an example.
+/// Indentation of the continuation of an example.
 const BELOW: &str = "      ";
 
-/// Lays out the text behind the options of a command and of all commands below it.
-pub(super) fn laid_out(command: Command) -> Command {
+/// Lays out the text after the options of a command and of all commands below it.
+pub(super) fn lay_out(command: Command) -> Command {
     let text = command.get_after_help().map(|text| page(&text.to_string()));
     let command = match text {
         Some(text) => command.after_help(text),
         None => command,
     };
-    command.mut_subcommands(laid_out)
+    command.mut_subcommands(lay_out)
 }
 
 fn page(text: &str) -> String {
@@ -27,7 +27,7 @@ fn page(text: &str) -> String {
             end(&mut paragraph, &mut out);
             out.extend(example(line));
         } else {
-            // What introduces a table stands on a line of its own.
+            // The heading of a table is a line of its own.
             paragraph = [paragraph.as_str(), line].join(" ");
             if line.ends_with(':') {
                 end(&mut paragraph, &mut out);
@@ -44,7 +44,7 @@ fn end(paragraph: &mut String, out: &mut Vec<String>) {
     }
 }
 
-/// An indented line: a command, or two columns.
+/// Lays out an indented line: a command, or two columns.
 fn example(line: &str) -> Vec<String> {
     if line.chars().count() <= WIDTH {
         return vec![line.to_owned()];
@@ -66,7 +66,7 @@ fn example(line: &str) -> Vec<String> {
     lines.collect()
 }
 
-/// The words of a command; what stands in quotes is one word, since a shell takes a backslash in it as it is.
+/// Splits a command into words. A quoted text is one word, because a line break with a backslash would change it.
 fn shell_words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for part in text.split_whitespace() {
@@ -80,7 +80,7 @@ fn shell_words(text: &str) -> Vec<String> {
     words
 }
 
-/// Lines of at most `width` characters, which break between words only.
+/// Packs words into lines of at most `width` characters.
 fn packed(words: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {
@@ -117,7 +117,7 @@ mod tests {
             command.get_subcommands().for_each(|below| each(below, found));
         }
         let mut wide = Vec::new();
-        each(&laid_out(Cli::command()), &mut wide);
+        each(&lay_out(Cli::command()), &mut wide);
         assert!(wide.is_empty(), "{wide:#?}");
     }
 }

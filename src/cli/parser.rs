@@ -1,4 +1,4 @@
-//! The commands, parsing, and the pages of help.
+//! The command line of `repro`: its commands, how it is parsed and run, and its help pages.
 
 use super::all;
 use super::bench;
@@ -13,6 +13,7 @@ use super::extract;
 use super::features;
 use super::fetch;
 use super::images;
+use super::interruption;
 use super::original;
 use super::original_script;
 use super::output;
@@ -24,12 +25,11 @@ use super::regrade;
 use super::report;
 use super::runs;
 use super::stage;
-use super::stopping;
 use super::train;
+use super::utf8;
 use super::verify;
 use super::version;
 use super::volume::VolumeOptions;
-use super::words;
 
 use std::ffi::OsString; // clap knows it by its bare name only
 
@@ -40,7 +40,7 @@ use base::error::Result;
 use base::status;
 use base::{env, exit, stdout};
 
-/// Reproduces the published results of LXMERT, from an empty machine to a verdict a person can trust.
+/// Reproduce the published results of LXMERT, from an empty machine to a verdict.
 #[derive(Debug, Parser)]
 #[command(name = "repro", version, propagate_version = true, arg_required_else_help = true, after_help = after_help())]
 pub struct Cli {
@@ -50,7 +50,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// What follows the commands: examples, environment variables ([`env::PROGRAM`]), and the exit codes ([`exit::TABLE`]).
+/// Returns the text below the list of commands: examples, environment variables ([`env::PROGRAM`]) and exit codes ([`exit::TABLE`]).
 pub(super) fn after_help() -> String {
     let codes = exit::TABLE.map(|(name, code, meaning)| format!("\n  {code:<3} {name:<13} {meaning}"));
     let variables = env::PROGRAM.map(|variable| format!("\n  {:<22}  {}", variable.name, variable.meaning));
@@ -59,36 +59,36 @@ pub(super) fn after_help() -> String {
 
 const EXAMPLES: &str = "\
 Examples:
-  repro doctor                                 whether this machine has what a run needs
-  repro fetch --list                           every file of the paper, and what is here of it
-  repro verify --full                          whether every file that is here is still right
-  repro all --profile demo                     the whole reproduction on drawn scenes, in minutes
-  repro all --profile paper --dry-run          what the reproduction of the paper takes
+  repro doctor                                 check that this machine has what a run needs
+  repro fetch --list                           list the paper's files and which of them are present
+  repro verify --full                          check every file that is present
+  repro all --profile demo                     run the whole reproduction on drawn scenes, in minutes
+  repro all --profile paper --dry-run          show the files, disk and time that the paper takes
   repro pretrain --task-mask-lm --task-matched --task-obj-predict --task-qa --from-scratch
-  repro train vqa --load-lxmert-qa model       the paper's fine-tuning: its settings are the defaults
+  repro train vqa --load-lxmert-qa model       fine-tune as in the paper, whose settings are the defaults
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST
-  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3 three seeds beside the published accuracy
-  repro regrade workspace                      the last verdict once more, from the saved answers
-  repro report workspace --format markdown     the last report in another form
-  repro runs                                   every run and training, with its state and verdict
-  repro clean                                  what takes up disk, and what of it can go
+  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3 compare three seeds with the published accuracy
+  repro regrade workspace                      judge the last run again, from its saved answers
+  repro report workspace --format markdown     print the last report in another format
+  repro runs                                   list runs and trainings with their states and verdicts
+  repro clean                                  show disk usage and what can be removed
   repro convert --from workspace/snap/vqa/BEST --to my-lxmert-vqa
   repro encode --load Epoch20 --features mine_obj36.tsv --heads --image a --sentence 'a [MASK] .' --output a.safetensors
   repro features inspect train2014_obj36.tsv
   repro features compare released_obj36.tsv mine_obj36.tsv
-  repro images list                            the container images, and what to do next
-  repro bash run/vqa_finetune.bash 0 NAME      a command of the original, as it stands
-  repro --version --verbose                    what this is built from, and the worker that computes for it
+  repro images list                            list the container images and the next command for each
+  repro bash run/vqa_finetune.bash 0 NAME      run a command of the original, unchanged
+  repro --version --verbose                    print the versions of this program and its worker
 
 Results go to stdout, progress and errors to stderr.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Fetch the paper's files: verified, resumable, in parallel
+    /// Fetch the paper's files: verified, with_resume_command, in parallel
     Fetch(fetch::Args),
-    /// Check that files are still what they should be
+    /// Check that files still match their checksums
     Verify(verify::Args),
-    /// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
+    /// Unpack fetched files, build feature stores, generate derived files, and check all counts
     Prepare(prepare::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     All(all::Args),
@@ -98,95 +98,95 @@ pub(super) enum Command {
     Train(train::Args),
     /// Score a model or a predictions file
     Evaluate(evaluate::Args),
-    /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
+    /// Judge runs by recorded or published accuracies or by frozen answers, or features by released ones
     Check(check::Args),
-    /// Judge a run again from what it saved, and say what differs from its verdict
+    /// Judge a run again from its saved answers, and show what differs from its verdict
     Regrade(regrade::Args),
-    /// Show a report again, in any form
+    /// Print a report again, in any format
     Report(report::Args),
     /// List runs, trainings and evaluations, newest first
     Runs(runs::Args),
-    /// Say what takes up disk, and remove it by class
+    /// Show disk usage, and remove files by class
     Clean(clean::Args),
     /// Write a submission file
     Predict(predict::Args),
-    /// Write what a model makes of sentences and images: states, attention, scores of its heads
+    /// Write a model's outputs for sentences and images: states, attention, scores of its heads
     Encode(encode::Args),
-    /// List, fetch, build and pin the container images that the program runs in
+    /// List, pull, build and pin the container images that the program uses
     Images(images::Args),
-    /// Make obj36 features of images, with the original's extractor in its container
+    /// Extract obj36 features from images, with the original's extractor in its container
     Extract(extract::Args),
-    /// Look into obj36 feature files
+    /// Inspect and compare obj36 feature files
     Features(features::Args),
     /// Check that this machine has what a run needs
     Doctor(doctor::Args),
-    /// What the program in an image is asked by the one outside
+    /// Run a stage inside a container image; the program outside calls this
     #[command(hide = true)]
     Stage(stage::Args),
     /// Convert a model between the original's layout and Hugging Face's
     Convert(convert::Args),
-    /// Measure the speed on this machine
+    /// Measure speed on this machine
     Bench(bench::Args),
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions(completions::Args),
     /// Run a script of the original, translated to commands of this program
     Bash(original_script::Args),
-    /// A command line of the original, as it stands
+    /// A command line of the original, unchanged
     #[command(external_subcommand)]
     Original(Vec<OsString>),
 }
 
 impl Cli {
-    /// Parses a command line, the program's name first, and runs it; the exit code, or the error that decides it
-    /// ([`base::exit::code`]).
+    /// Parses and runs a command line whose first word is the program's name. Returns the exit code, or the error that determines
+    /// it ([`base::exit::code`]).
     ///
     /// # Errors
-    /// Usage for a word or a variable that is not UTF-8; as the command.
+    /// Usage if a word or a variable is not UTF-8; otherwise the command's own errors.
     pub fn run_line(line: &[OsString]) -> Result<u8> {
-        if version::is_asked(line) {
+        if version::is_requested(line) {
             output::say(version::text())?;
             return Ok(exit::PASS);
         }
-        match Self::of_words(line)? {
+        match Self::parse(line)? {
             Ok(cli) => cli.run(),
             Err(refused) => Ok(Self::refuse(&refused)),
         }
     }
 
-    pub(super) fn of_words(line: &[OsString]) -> Result<Result<Self, clap::Error>> {
-        words::check(line)?;
+    pub(super) fn parse(line: &[OsString]) -> Result<Result<Self, clap::Error>> {
+        utf8::check_args(line)?;
         let parsed = Self::parse_words(line);
-        // Help needs none of them. The parser does not name an empty one, which only matters where it refuses.
+        // Help needs no variables. The parser does not name an empty one, which matters only if it refuses the value.
         if parsed.as_ref().err().is_none_or(clap::Error::use_stderr) {
             let value_refused = parsed.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidValue);
-            words::check_variables(&Self::command(), value_refused, |name| std::env::var_os(name))?;
+            utf8::check_variables(&Self::command(), value_refused, |name| std::env::var_os(name))?;
         }
         Ok(parsed)
     }
 
-    /// Whether this is neither a command of this program nor a program of the original.
+    /// Returns whether this is neither a command of this program nor a program of the original.
     #[cfg(test)]
     pub(super) fn is_unknown(&self) -> bool {
         let Command::Original(words) = &self.command else { return false };
         !words.first().and_then(|word| word.to_str()).is_some_and(|word| ["bash", "python", "python3"].contains(&word))
     }
 
-    /// Parses words, the program's name first, with the help pages laid out.
+    /// Parses words that begin with the program's name, with the help pages laid out.
     fn parse_words<W: Into<OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Self, clap::Error> {
-        let mut command = pages::laid_out(Self::command());
+        let mut command = pages::lay_out(Self::command());
         let matches = command.try_get_matches_from_mut(words)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 
-    /// Runs the command; the exit code, or the error that decides it ([`base::exit::code`]).
+    /// Runs the command. Returns the exit code, or the error that determines it ([`base::exit::code`]).
     fn run(self) -> Result<u8> {
         self.volume.apply();
-        stopping::hear()?;
+        interruption::listen()?;
         let code = self.command.run()?;
         stdout::check().map(|()| code)
     }
 
-    /// Prints what the parser has to say instead of a command line: help, the version, or what is wrong. Returns the exit code.
+    /// Prints the parser's message: help, the version, or what is wrong. Returns the exit code.
     fn refuse(error: &clap::Error) -> u8 {
         let printed = error.print();
         if !error.use_stderr() {
@@ -201,21 +201,21 @@ impl Cli {
     }
 }
 
-/// Runs what a command line of the original means.
-struct Ours;
+/// Runs the commands of this program that a command line of the original is translated to.
+struct CommandRunner;
 
-impl original::Runner for Ours {
+impl original::Runner for CommandRunner {
     fn run(&self, words: &[String]) -> Result<u8> {
         match Cli::parse_words(std::iter::once("repro").chain(words.iter().map(String::as_str))) {
             Ok(cli) => {
-                stopping::stand_for_the_given(words);
+                interruption::set_resume_words(words);
                 cli.run()
             }
             Err(error) => Ok(Cli::refuse(&error)),
         }
     }
 
-    /// The error of a command line without the original's commands.
+    /// Prints the usual error about an unknown command.
     fn refuse(&self, line: &[OsString]) -> u8 {
         let words = std::iter::once(OsString::from("repro")).chain(line.iter().cloned());
         let known = Cli::command().get_subcommands().cloned().collect::<Vec<_>>();
@@ -237,9 +237,9 @@ impl Command {
             Command::Predict(args) => predict::run(args),
             Command::Encode(args) => encode::run(args),
             Command::Stage(args) => stage::run(args),
-            Command::Original(words) => original::run(&words, &Ours),
-            Command::Bash(args) => original::run(&args.line(), &Ours),
-            Command::Completions(args) => completions::run(args, pages::laid_out(Cli::command())),
+            Command::Original(words) => original::run(&words, &CommandRunner),
+            Command::Bash(args) => original::run(&args.line(), &CommandRunner),
+            Command::Completions(args) => completions::run(args, pages::lay_out(Cli::command())),
             Command::Fetch(args) => fetch::run(args),
             Command::Verify(args) => verify::run(args),
             Command::Prepare(args) => prepare::run(args),
@@ -272,7 +272,7 @@ mod tests {
         command.get_subcommands().for_each(|command| self::pages(command, pages));
     }
 
-    /// The numbers behind "Exit codes:", each of which begins a part.
+    /// Returns the numbers after "Exit codes:", each of which begins a part.
     fn codes(page: &str) -> impl Iterator<Item = u8> {
         let paragraph = page.split_once("Exit codes: ").map_or("", |(_, codes)| codes.split("\n\n").next().unwrap());
         paragraph.split(';').filter_map(|part| part.split_whitespace().next()?.parse().ok())

@@ -1,10 +1,10 @@
-//! `repro predict`.
+//! `repro predict`: writes a submission file.
 
 use std::path::PathBuf;
 
-use super::answering::{Answered, Answering};
+use super::answer_options::{AnswerOptions, AnsweredSplit};
 use super::defaults::by_task;
-use super::first_look::{Named, look};
+use super::named_inputs::{NamedInput, check_inputs};
 use super::output::say;
 use base::error::Result;
 use base::exit;
@@ -21,11 +21,11 @@ pub(crate) struct Args {
     pub task: Task,
     #[arg(long, value_name = "SPLIT", help = by_task("The split to answer, such as test, submit, hidden", |paper| paper.valid.to_owned()))]
     split: Option<String>,
-    /// The file to write [default: <workspace>/snap/<task>/<split>_predict.json, .csv for NLVR2]
+    /// File to write [default: <workspace>/snap/<task>/<split>_predict.json, .csv for NLVR2]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
-    pub answering: Answering,
+    pub answering: AnswerOptions,
 }
 
 const AFTER_HELP: &str = "\
@@ -34,9 +34,9 @@ Examples:
   repro predict gqa --load snap/gqa/BEST.pth --model lxr955 --split submit
   repro predict nlvr2 --load a/BEST b/BEST c/BEST --split test    three models, mean of their probabilities
 
-Prints the file written, whether it answers every question of the split once (test servers want all of them), and,
-where the split has labels, the score. Exit code 5 where it does not; with --tiny, --fast or --allow-missing-images,
-which ask for a part, that is only said.";
+Prints the path of the file, whether it answers every question of the split exactly once, as test servers require, and the
+score if the split has labels. The exit code is 5 if the file is incomplete; with --tiny, --fast or --allow-missing-images,
+which request a part, this is only a warning.";
 
 impl Args {
     fn split(&self) -> &str {
@@ -51,23 +51,23 @@ impl Args {
     }
 }
 
-/// Answers, writes, and looks whether all that was written is complete.
+/// Answers the split, writes the file, and checks that it is complete.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let (task, output, answering) = (args.task, args.output(), &args.answering);
-    look([Named::OutputFile(&output)])?;
+    check_inputs([NamedInput::OutputFile(&output)])?;
     answering.files()?;
     let (workspace, device) = (&answering.data.workspace, &answering.compute.device);
     let placement = answering.engine.placement("predict", device, workspace)?;
-    let Answered { data, predictions, facts, .. } =
+    let AnsweredSplit { data, predictions, facts, .. } =
         answering.answer("predict", task, args.split(), &placement, &output)?;
     say(output.display().to_string())?;
-    if let Some(together) = answering.together() {
+    if let Some(together) = answering.ensemble() {
         say(together)?;
     }
     let found = completeness(&data, Some(&facts.answers), &predictions);
     if found.complete {
         say(found.to_string())?;
-    } else if found.only_missing() && answering.in_part() {
+    } else if found.only_missing() && answering.is_partial() {
         status!("warning: {} is {found}", output.display());
     } else {
         return Err(found.error(output.display()));

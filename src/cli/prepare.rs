@@ -1,9 +1,9 @@
-//! `repro prepare`.
+//! `repro prepare`: unpacks fetched files, builds feature stores, and checks all counts.
 
 use serde::Serialize;
 
-use super::assets::{AssetOptions, Format};
-use super::progress::assets::Display;
+use super::assets::{AssetOptions, OutputFormat};
+use super::progress::assets::AssetDisplay;
 use crate::prepare::{PrepareSettings, PrepareSummary, prepare};
 use assets::manifest::Selection;
 use base::error::{Error, Result};
@@ -11,50 +11,50 @@ use base::exit;
 use base::stdout;
 use data::features::Precision;
 
-/// Unpack what was fetched, build feature stores, make the files that are made here, and count everything
+/// Unpack fetched files, build feature stores, generate derived files, and check all counts
 ///
-/// Archives are unpacked into place; every row of a feature file is checked on the way and goes into a store, which
-/// training reads. Every count that must hold is compared with what is there, and every question with the features of
-/// its images. What is ready is not done again; whatever ends this command, the same command goes on.
+/// Unpacks archives into place, checks every row of the feature files, and writes the rows into stores, which training reads. Checks
+/// the expected counts, and that the images of every question have features. Finished steps are skipped; after any interruption, the
+/// same command resumes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
     assets: AssetOptions,
-    /// Remove an archive as soon as everything in it is unpacked and right; what is unpacked need not be fetched again
+    /// Remove each archive after its files are unpacked and verified; it need not be fetched again
     #[arg(long)]
     drop_archives: bool,
-    /// Keep features as half precision in the stores (half the disk); training then wants --half-features too
+    /// Build feature stores in half precision (half the disk space); training then needs --half-features too
     #[arg(long)]
     half_features: bool,
-    /// What to print: text for people, or one event of JSON on each line, the last being the summary
+    /// What to print: text, or one JSON event per line, the last of which is the summary
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro prepare                                 everything that has been fetched
-  repro prepare --task vqa                      all of a task; says what is missing
-  repro prepare --task nlvr2 --drop-archives    free the archives' space on the way
-  repro prepare nlvr2-valid                     one file
-  repro prepare --task gqa --half-features      stores of half the size
+  repro prepare                                 prepare everything that has been fetched
+  repro prepare --task vqa                      prepare a task, and report missing files
+  repro prepare --task nlvr2 --drop-archives    remove each archive after unpacking it
+  repro prepare nlvr2-valid                     prepare one file
+  repro prepare --task gqa --half-features      build stores of half the size
 
-Exit codes: 0 all is prepared and right; 2 usage; 5 something is missing, damaged, or not as many as
-it should be; 7 another file than it should be; 8 disk full.";
+Exit codes: 0 everything is prepared and verified; 2 usage; 5 a file is missing or damaged, or a count is wrong; 7 a file has
+the wrong checksum; 8 disk full.";
 
-/// Runs the command: [`exit::PASS`] where everything selected is prepared and right; without a selection, everything
-/// that has been fetched.
+/// Runs the command on the selection, or without one on everything that has been fetched. Returns [`exit::PASS`] if all of it is
+/// prepared and verified.
 ///
 /// # Errors
-/// Usage, data, checksum, disk, as [`exit`] has them.
+/// Usage, data, checksum or disk, as documented in [`exit`].
 pub(crate) fn run(args: Args) -> Result<u8> {
     let known = args.assets.read()?;
-    let (selection, display) = (args.assets.selection(), Display::new(args.format == Format::Json));
+    let (selection, display) = (args.assets.selection(), AssetDisplay::new(args.format == OutputFormat::Json));
     let everything = selection == Selection::default();
     let selection = if everything { Selection { all: true, ..selection } } else { selection };
     if everything {
-        display.say("nothing is named: preparing everything that has been fetched");
+        display.say("nothing is selected: preparing everything that has been fetched");
     }
     let settings = PrepareSettings {
         workspace: args.assets.workspace,
@@ -67,11 +67,11 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         summary.only_what_is_there();
     }
     match args.format {
-        Format::Text => {
+        OutputFormat::Text => {
             let gap = if summary.prepared.is_empty() { "" } else { "\n" };
             stdout::line(&format!("{gap}{}", summary.to_string().trim_end()));
         }
-        Format::Json => stdout::line(&line(&summary)?),
+        OutputFormat::Json => stdout::line(&line(&summary)?),
     }
     summary.verdict()?;
     Ok(exit::PASS)

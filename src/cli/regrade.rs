@@ -1,8 +1,8 @@
-//! `repro regrade`.
+//! `repro regrade`: judges a run again from its saved answers.
 
 use std::path::PathBuf;
 
-use super::forms::{Form, not_into, tell};
+use super::report_form::{ReportForm, print_report, refuse_run_folder};
 use base::error::Result;
 use data::dataset::Task;
 use judge::evidence::items;
@@ -12,27 +12,27 @@ use judge::grade::regrade::{answers_all, before, scored_again};
 use judge::grade::report::report;
 use judge::grade::{Request, assess};
 
-/// Judge a run again from what it saved, and say what differs from the verdict it was given
+/// Judge a run again from its saved answers, and show what differs from its verdict
 ///
-/// The accuracy is computed again from the saved answers, whose checksums are checked: without a GPU, without libtorch, and without
-/// the data; with --data-root from the saved predictions and the labels. A golden file of another edition than then is said. The
-/// run's own report stays as it is.
+/// Computes the accuracy again from the saved answers after checking their checksums. This needs no GPU, no libtorch and no data. With
+/// --data-root, the accuracy is computed from the saved predictions and the labels. The report says if the golden file has a
+/// different edition from the first time. The run's own report stays unchanged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Folder of the run; a workspace stands for its last run
+    /// Folder of the run; a workspace means its last run
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// demo, published, or a golden file; may be repeated [default: by the run's profile]
+    /// demo, published, or a golden file. Can be repeated [default: by the run's profile]
     #[arg(long, value_name = "NAME|FILE")]
     golden: Vec<String>,
-    /// Judge this task only; may be repeated [default: those that the run did]
+    /// Judge only this task. Can be repeated [default: the run's tasks]
     #[arg(long, value_name = "TASK")]
     task: Vec<Task>,
-    /// Score the predictions again with the labels in this folder, laid out as the original's data/
+    /// Score the predictions again with the labels in this folder, laid out like the original's data/
     #[arg(long, value_name = "DIR")]
     data_root: Option<PathBuf>,
-    /// Judge a run though its predictions answer a part of the split only
+    /// Judge a run even if its predictions answer only a part of the split
     #[arg(long)]
     allow_missing_predictions: bool,
     /// Write report.html, report.json, report.md, junit.xml … into this folder
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
-    format: Form,
+    format: ReportForm,
 }
 
 const AFTER_HELP: &str = "\
@@ -48,16 +48,16 @@ Examples:
   repro regrade workspace/runs/latest
   repro regrade runs/vqa-1 --data-root workspace/data --output again
 
-The exit code is the verdict, as of repro check. 5 where the saved answers give another accuracy than was recorded, or answer a
-part of the split only, 7 where they are not the files that the run wrote.";
+The exit code is the verdict, as for repro check. It is 5 if the saved answers do not give the recorded accuracy or answer only a
+part of the split, and 7 if they are not the files that the run wrote.";
 
-/// Judges again and prints.
+/// Judges the run again and prints the report.
 ///
 /// # Errors
-/// Data where what was saved contradicts itself, checksum where it was changed.
+/// Data if saved files contradict each other; checksum if one was changed.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let run = read(&args.run)?;
-    not_into([&run], args.output.as_deref())?;
+    refuse_run_folder([&run], args.output.as_deref())?;
     let tasks = if args.task.is_empty() { Task::ALL.to_vec() } else { args.task.clone() };
     for found in tasks.iter().filter_map(|task| run.task(*task)?.as_ref().ok()) {
         if !args.allow_missing_predictions {
@@ -75,5 +75,5 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let assessment = assess(&Request { golden: &golden, runs, tasks: &args.task, ..Request::default() })?;
     let mut report = report(runs, assessment)?;
     report.before = before(&run, &report)?;
-    tell(&report, args.format, false, args.output.as_deref())
+    print_report(&report, args.format, false, args.output.as_deref())
 }

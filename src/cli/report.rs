@@ -1,13 +1,13 @@
-//! `repro report`.
+//! `repro report`: prints a saved report again.
 
 use std::path::PathBuf;
 
-use super::forms::{Form, tell};
+use super::report_form::{ReportForm, print_report};
 use base::error::{Error, Result};
 use judge::evidence::run::REPORT;
 use judge::report::json;
 
-/// Show a report again, in any form, from its report.json
+/// Print a report again, in any format, from its report.json
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -16,11 +16,11 @@ pub(crate) struct Args {
     run: PathBuf,
     /// What to print
     #[arg(long, value_enum, default_value = "text")]
-    format: Form,
+    format: ReportForm,
     /// Also print annotations for GitHub Actions
     #[arg(long)]
     annotations: bool,
-    /// Also write all forms into this folder
+    /// Also write all formats into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -32,10 +32,10 @@ Examples:
 
 The exit code is that of the reported verdict.";
 
-/// Reads and prints.
+/// Reads and prints the report.
 ///
 /// # Errors
-/// Data where there is no report, or it cannot be read.
+/// Data if the report is missing or damaged.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let places = [args.run.join(REPORT), args.run.join("runs/latest").join(REPORT)];
     let path = match args.run.exists() && !args.run.is_dir() {
@@ -46,5 +46,5 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Error::data(format!("there is no report in {}", args.run.display()))
             .next("judge the run first: repro check RUN --output DIR")
     })?;
-    tell(&json::read(&path)?, args.format, args.annotations, args.output.as_deref())
+    print_report(&json::read(&path)?, args.format, args.annotations, args.output.as_deref())
 }

@@ -1,8 +1,8 @@
-//! `repro runs`.
+//! `repro runs`: lists runs, trainings and evaluations.
 
 use std::path::PathBuf;
 
-use super::assets::Format;
+use super::assets::OutputFormat;
 use super::output::{pretty, say};
 use crate::runs::{json, list, page};
 use base::error::Result;
@@ -10,21 +10,21 @@ use base::exit;
 
 /// List runs, trainings and evaluations, newest first
 ///
-/// Looks through the workspace, or through the folders that are named, for what `repro all`, `repro train`, `repro pretrain`
-/// and `repro evaluate --output` left: date, task, score, verdict, state, and the settings that differ from the paper's (for
-/// a run of the demo, from the demo's recorded runs). Reads only. A damaged folder is listed as such.
+/// Searches the workspace, or the given folders, for results of `repro all`, `repro train`, `repro pretrain` and `repro evaluate
+/// --output`. Shows date, task, score, verdict, state, and the settings that differ from the paper's (for a run of the demo, from
+/// the demo's recorded runs). Changes nothing. A damaged folder is listed as damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Folders to look through [default: the workspace]
+    /// Folders to search [default: the workspace]
     #[arg(value_name = "FOLDER")]
     folders: Vec<PathBuf>,
     /// Folder that holds data/, snap/ and runs/
     #[arg(long, value_name = "DIR", default_value = "workspace", env = "REPRO_WORKSPACE", conflicts_with = "folders")]
     workspace: PathBuf,
-    /// What to print: a table for people, or one JSON object
+    /// What to print: a table, or one JSON object
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 const AFTER_HELP: &str = "\
@@ -35,31 +35,31 @@ Examples:
 
 States:
   finished          its results are complete
-  running           at work now
-  stopped at STEP   ended early; the same command with --resume continues it
-  stopped in STAGE  ended early; the same command continues it
-  failed            ended with an error, whose cause is shown
+  running           it is running now
+  stopped at STEP   interrupted; the same command with --resume continues it
+  stopped in STAGE  interrupted; the same command continues it
+  failed            it ended with an error, whose cause is shown
   damaged           its files cannot be read
 
-SCORE is the accuracy in points; of a training, the best on its validation data. VERDICT is that of the
-report in the folder; judge a folder without one with repro check FOLDER.
+SCORE is the accuracy in percent; for a training, the best on its validation data. VERDICT is the verdict of the report in the
+folder; if there is none, judge the folder with repro check FOLDER.
 
-Exit codes: 0 listed, whatever the states are; 5 a named folder is missing.";
+Exit codes: 0 listed, whatever the states are; 5 a given folder is missing.";
 
 /// Prints the list.
 ///
 /// # Errors
-/// Data if a folder that was named is missing.
+/// Data if a given folder is missing.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let folders = if args.folders.is_empty() { vec![args.workspace] } else { args.folders };
     let entries = list(&folders)?;
     match args.format {
-        Format::Json => say(pretty(&json(&entries))?)?,
-        Format::Text if entries.is_empty() => {
+        OutputFormat::Json => say(pretty(&json(&entries))?)?,
+        OutputFormat::Text if entries.is_empty() => {
             let named: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             say(format!("no runs in {}; next: repro all --profile demo", base::sanitize::line(&named.join(", "))))?;
         }
-        Format::Text => say(page(&entries).trim_end())?,
+        OutputFormat::Text => say(page(&entries).trim_end())?,
     }
     Ok(exit::PASS)
 }

@@ -1,4 +1,4 @@
-//! The figures of one set of predictions, as text and JSON.
+//! Scores one set of predictions, and renders the scores as text and JSON.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use base::error::{Error, Result};
 use data::dataset::nlvr2_official::{self, Nlvr2Categories, Nlvr2Gold, Nlvr2Score};
 use data::dataset::{self, Completeness, Id, Prediction, TaskData};
 
-/// What NLVR2's predictions are also scored against.
+/// Official references for NLVR2's predictions.
 #[derive(Clone)]
-pub(crate) struct Against {
-    /// The official view of the split, or an official file.
+pub(crate) struct Nlvr2References {
+    /// Official examples, from a file or made from the split.
     pub gold: Option<Vec<Nlvr2Gold>>,
-    /// Name and examples of official parts of it.
+    /// Name and examples of each official part.
     pub subsets: Vec<(String, Vec<Nlvr2Gold>)>,
-    /// The official annotations of sentences.
+    /// File with the official annotations of sentences.
     pub categories: Option<PathBuf>,
 }
 
-impl Against {
-    /// Leaves out the examples that were not answered, where only a part was to be.
-    pub(crate) fn keep(&mut self, predictions: &[Prediction]) {
+impl Nlvr2References {
+    /// Removes the examples that have no prediction.
+    pub(crate) fn retain_answered(&mut self, predictions: &[Prediction]) {
         let answered: HashSet<String> = predictions.iter().map(|prediction| prediction.id.to_string()).collect();
         for gold in self.gold.iter_mut().chain(self.subsets.iter_mut().map(|(_, gold)| gold)) {
             gold.retain(|example| answered.contains(&example.identifier));
@@ -30,41 +30,41 @@ impl Against {
     }
 }
 
-/// All figures of one set of predictions.
+/// All scores of one set of predictions.
 #[derive(Default)]
-pub(crate) struct Scored {
-    /// The predictions file.
+pub(crate) struct ScoreReport {
+    /// The predictions file; `None` if models answered.
     pub file: Option<String>,
-    /// Or the models that answered,
+    /// The models that answered; empty for a file.
     pub models: Vec<String>,
-    /// and how, where they are several.
-    pub together: Option<String>,
+    /// How several models were averaged; `None` for fewer.
+    pub ensemble: Option<String>,
     /// The task and its splits.
     pub split: Option<(String, String)>,
-    /// Predictions.
+    /// Number of predictions.
     pub predictions: usize,
-    /// Share of the points, 0 to 1, over the predictions; none without labels.
+    /// Mean score of the predictions, from 0 to 1; `None` without labels.
     pub score: Option<f64>,
-    /// Whether every question of the split is answered once; none without a split.
+    /// Whether every question of the split has exactly one prediction; `None` without a split.
     pub complete: Option<Completeness>,
-    /// NLVR2's official figures.
+    /// NLVR2's official scores.
     pub official: Option<Nlvr2Score>,
-    /// Those of parts of the split.
+    /// The official scores of parts of the split.
     pub subsets: Vec<(String, Nlvr2Score)>,
-    /// Those of linguistic categories.
+    /// The official scores of linguistic categories.
     pub categories: Option<Nlvr2Categories>,
 }
 
-/// Scores predictions against a split with its answer table, and officially.
+/// Scores predictions against a split with its answer table, and against NLVR2's official references.
 ///
 /// # Errors
-/// Data where they are for other questions, or come twice.
-pub(crate) fn scored(
+/// Data if predictions answer unknown questions, or one question twice.
+pub(crate) fn score_predictions(
     split: Option<(&TaskData, Option<&[String]>)>,
-    against: &Against,
+    against: &Nlvr2References,
     predictions: &[Prediction],
-) -> Result<Scored> {
-    let mut result = Scored { predictions: predictions.len(), ..Scored::default() };
+) -> Result<ScoreReport> {
+    let mut result = ScoreReport { predictions: predictions.len(), ..ScoreReport::default() };
     if let Some((data, answers)) = split {
         result.split = Some((data.task.to_string(), data.splits.join(",")));
         result.complete = Some(dataset::completeness(data, answers, predictions));
@@ -78,7 +78,7 @@ pub(crate) fn scored(
         result.categories =
             categories.map(|file| nlvr2_official::nlvr2_categories(file, gold, predictions)).transpose()?;
     } else if against.categories.is_some() {
-        return Err(Error::usage("categories are scored on a split with labels").next("use --split valid"));
+        return Err(Error::usage("--categories needs a split with labels").next("use --split valid"));
     }
     for (name, gold) in &against.subsets {
         let known: Option<HashSet<Id>> =
@@ -88,8 +88,8 @@ pub(crate) fn scored(
                 .find(|example| !known.contains(&Id::Text(example.identifier.clone())))
                 .map(|one| &one.identifier)
         }) {
-            return Err(Error::data(format!("the subset {name} has {other}, which the split does not have"))
-                .next("balanced_dev.json and unbalanced_dev.json belong to valid, those of test1 to test"));
+            return Err(Error::data(format!("the subset {name} has {other}, which is not in the split"))
+                .next("use balanced_dev.json and unbalanced_dev.json with valid, and those of test1 with test"));
         }
         let score = nlvr2_official::nlvr2_official(gold, predictions)
             .map_err(|error| error.while_doing(format!("cannot score the subset {name}")))?;
@@ -98,11 +98,11 @@ pub(crate) fn scored(
     Ok(result)
 }
 
-impl Scored {
-    /// One JSON object.
+impl ScoreReport {
+    /// Returns the scores as one JSON object.
     ///
     /// # Errors
-    /// A bug where it cannot be written.
+    /// A bug if they cannot be written as JSON.
     pub(crate) fn json(&self) -> Result<Value> {
         let mut all = json!({ "task": "nlvr2", "predictions": self.predictions });
         if let Some(file) = &self.file {
@@ -111,8 +111,8 @@ impl Scored {
         if !self.models.is_empty() {
             all["models"] = json!(self.models);
         }
-        if let Some(together) = &self.together {
-            all["together"] = json!(together);
+        if let Some(ensemble) = &self.ensemble {
+            all["together"] = json!(ensemble);
         }
         if let Some((task, split)) = &self.split {
             (all["task"], all["split"]) = (json!(task), json!(split));
@@ -138,7 +138,7 @@ impl Scored {
         Ok(all)
     }
 
-    /// For a person; `named` where there are several.
+    /// Returns the scores as text, headed by the file's name if `named`.
     pub(crate) fn text(&self, named: bool) -> String {
         let mut out = String::new();
         let mut line = |text: String| {
@@ -148,8 +148,8 @@ impl Scored {
         if let Some(file) = self.file.as_ref().filter(|_| named) {
             line(format!("{file}:"));
         }
-        if let Some(together) = &self.together {
-            line(together.clone());
+        if let Some(ensemble) = &self.ensemble {
+            line(ensemble.clone());
         }
         match (&self.official, self.score) {
             (Some(official), _) => official_lines(official).into_iter().for_each(&mut line),

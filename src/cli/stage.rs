@@ -1,4 +1,4 @@
-//! `repro stage`, hidden: what the program in an image is asked by the one outside (`pipeline/contained`).
+//! `repro stage`, hidden: the program outside a container calls it inside to run a stage (`pipeline/container`).
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::pipeline::container_entry::{hello, run as work, say};
 use base::error::Result;
 use base::exit;
 
-/// Asked by the program outside, never by a person.
+/// The arguments of `repro stage`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -18,14 +18,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Do a stage's work
+    /// Run a stage
     Run {
-        /// The request, as JSON
+        /// File with the request, as JSON
         request: PathBuf,
     },
 }
 
-/// Speaks events; an error is the last of them.
+/// Runs the stage and prints its events, the last of which is its result or its error.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let Command::Run { request: path } = args.command;
     say(&Event::Hello(hello()))?;

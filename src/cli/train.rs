@@ -1,21 +1,21 @@
-//! `repro train`.
+//! `repro train`: fine-tunes a model on one task.
 
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::breaks::BreakOptions;
-use super::choices::optim;
-use super::compute::compute;
 use super::defaults::{self, by_task, paper_trainings};
 use super::engine::EngineOptions;
-use super::first_look::{Named, look, look_at_data, of_start};
-use super::options::{ComputeOptions, DataOptions, ModelOptions, say_vocabulary};
+use super::initial_weights::InitialWeightsOptions;
+use super::interruption::with_resume_command;
+use super::named_inputs::{NamedInput, check_data, check_inputs, weights_input};
+use super::number_parsers::{count, rate, seed};
+use super::options::{ComputeOptions, DataOptions, ModelOptions, note_other_vocabulary};
 use super::original_extras::OriginalExtras;
 use super::output::say;
-use super::start::StartOptions;
-use super::stopping::resumable;
-use super::values::{count, rate, seed};
+use super::run_worker::run_worker;
+use super::snapshot_options::SnapshotOptions;
+use super::value_parsers::optim;
 use crate::placement::{FileAccess, Placement, RECORD};
 use base::error::{Error, Result};
 use base::exit;
@@ -32,7 +32,7 @@ use trainings::task_loader::TaskLoader;
 
 /// Fine-tune LXMERT on VQA, GQA or NLVR2.
 #[derive(Debug, clap::Args)]
-// As in the original, the last of an option counts: its scripts are called with more options behind their own.
+// As in the original, the last occurrence of an option counts: its scripts are called with more options after their own.
 #[command(after_help = after_help(), args_override_self = true)]
 pub(crate) struct Args {
     /// vqa, gqa or nlvr2
@@ -41,43 +41,43 @@ pub(crate) struct Args {
     train: Option<String>,
     #[arg(long, value_name = "SPLITS", help = by_task("Splits to validate on after each epoch; \"\" for none", |paper| paper.valid.to_owned()))]
     valid: Option<String>,
-    /// Folder of the results [default: <workspace>/snap/<task>]
+    /// Folder for the results [default: <workspace>/snap/<task>]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     #[arg(long, alias = "batchSize", value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true,
-        help = by_task("Examples a step", |paper| paper.training.batch_size.to_string()))]
+        help = by_task("Examples per step", |paper| paper.training.batch_size.to_string()))]
     batch_size: Option<usize>,
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true,
-        help = by_task("Examples a batch when validating", |paper| paper.eval_batch_size.to_string()))]
+        help = by_task("Examples per batch in validation", |paper| paper.eval_batch_size.to_string()))]
     eval_batch_size: Option<usize>,
-    /// Update rule
+    /// Optimizer
     #[arg(long, value_parser = optim(), default_value = OPTIM.name())]
     pub optim: Optim,
     #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true,
         help = by_task("Peak learning rate", |paper| defaults::rate(paper.training.lr)))]
     lr: Option<f64>,
     #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true,
-        help = by_task("Passes over the training data", |paper| paper.training.epochs.to_string()))]
+        help = by_task("Number of epochs", |paper| paper.training.epochs.to_string()))]
     epochs: Option<u64>,
-    /// Decides data order, dropout and random weights
+    /// Random seed of data order, dropout and random weights
     #[arg(long, value_name = "N", default_value_t = SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
-    /// GQA: cross entropy with the best answer, in place of binary cross entropy over all
+    /// GQA: use cross entropy with the best answer, instead of binary cross entropy over all answers
     #[arg(long, alias = "mceLoss")]
     pub mce_loss: bool,
     /// Also write BEST.pth and LAST.pth
     #[arg(long)]
     pub pth: bool,
-    /// Let encoder weights be missing in the loaded checkpoint
+    /// Accept a checkpoint with missing encoder weights
     #[arg(long)]
     pub allow_missing: bool,
     #[command(flatten)]
-    breaks: BreakOptions,
-    /// The original tests with the same program.
+    snapshots: SnapshotOptions,
+    /// The original's option for testing, which has a command of its own here.
     #[arg(long, hide = true, value_name = "SPLITS")]
     test: Option<String>,
     #[command(flatten)]
-    pretraining: OfPretraining,
+    pretraining: PretrainingExtras,
     #[command(flatten)]
     extras: OriginalExtras,
     #[command(flatten)]
@@ -85,16 +85,16 @@ pub(crate) struct Args {
     #[command(flatten)]
     model: ModelOptions,
     #[command(flatten)]
-    start: StartOptions,
+    start: InitialWeightsOptions,
     #[command(flatten)]
     compute: ComputeOptions,
     #[command(flatten)]
     engine: EngineOptions,
 }
 
-/// Options of the original's pre-training, which its other programs accept too and do not look at (src/param.py @ 0db1182).
+/// Options of the original's pre-training, which its other programs accept and ignore (src/param.py @ 0db1182).
 #[derive(Debug, clap::Args)]
-struct OfPretraining {
+struct PretrainingExtras {
     #[arg(long = "taskMatched", hide = true)]
     task_matched: bool,
     #[arg(long = "taskMaskLM", hide = true)]
@@ -113,7 +113,7 @@ struct OfPretraining {
     obj_mask_rate: Option<f64>,
 }
 
-impl OfPretraining {
+impl PretrainingExtras {
     fn given(&self) -> Vec<&'static str> {
         let all = [
             ("--taskMatched", self.task_matched),
@@ -131,7 +131,7 @@ impl OfPretraining {
 
 fn after_help() -> String {
     format!(
-        "The paper's trainings; what is not named has the paper's value for the task:\n{}{AFTER_HELP}",
+        "The paper's trainings; omitted options default to the paper's values for the task:\n{}{AFTER_HELP}",
         paper_trainings()
     )
 }
@@ -139,13 +139,14 @@ fn after_help() -> String {
 const AFTER_HELP: &str = "\
 A quick trial on a few images:
   repro train vqa --tiny --model tiny --from-scratch --epochs 2
-After a break (Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot first, a second Ctrl-C ends at once):
+Resume after an interruption:
   repro train vqa ... --resume
 
+Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot and stop; a second Ctrl-C stops at once.
 The original's spellings work too: --batchSize, --loadLXMERT, --loadLXMERTQA, --fromScratch, --mceLoss, --tqdm ...
 
-Writes BEST and LAST (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end outcome.json; prints the
-outcome as one JSON object. A resumed run ends with the same bytes as one without a break, on the same machine with the same
+Writes BEST and LAST (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end outcome.json. Prints the
+outcome as one JSON object. A resumed run produces the same bytes as an uninterrupted one, on the same machine with the same
 number of threads.";
 
 impl Args {
@@ -179,55 +180,55 @@ impl Args {
             lr: self.lr.unwrap_or(paper.training.lr),
             optim: self.optim,
             seed: self.seed,
-            // The original's other programs accept it and do not look at it.
+            // The original's other programs accept it and ignore it.
             mce_loss: self.mce_loss && task == Task::Gqa,
             pth: self.pth,
             description,
             vocabulary: None,
             also: also.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             loaded: None,
-            snapshots: self.breaks.settings(&output),
+            snapshots: self.snapshots.settings(&output),
             output,
         }
     }
 
-    /// Refuses to train over what is finished in the output folder, before data are read.
+    /// Checks that the output folder holds no finished run, before data are read.
     fn refuse_finished(&self, start: &InitialWeights) -> Result<()> {
-        // Words, features and answers are no options.
+        // The sizes of the vocabulary, the features and the head are not options, so their values do not matter here.
         let description = ModelDescription { task: self.task, config: self.model.resolve(1, 1)?, answers: 0 };
         finetune::refuse_finished(&self.settings(description, start))
     }
 
-    /// Says which options have no effect.
-    fn say_what_has_no_effect(&self) {
-        self.extras.say();
-        let without = self.pretraining.given();
-        if !without.is_empty() {
-            status!("note: without effect here, as in the original: {} (options of pre-training)", without.join(", "));
+    /// Prints notes about given options that have no effect.
+    fn note_ignored_options(&self) {
+        self.extras.print_note();
+        let ignored = self.pretraining.given();
+        if !ignored.is_empty() {
+            status!("note: ignored here, as in the original: {} (options of pre-training)", ignored.join(", "));
         }
         if self.mce_loss && self.task != Task::Gqa {
-            status!("note: without effect here, as in the original: --mce-loss (only GQA has it)");
+            status!("note: ignored here, as in the original: --mce-loss (only GQA supports it)");
         }
     }
 
-    /// Looks at what is named, before features are converted.
-    fn look(&self, start: &InitialWeights) -> Result<()> {
+    /// Checks the named files before feature stores are built.
+    fn check_inputs(&self, start: &InitialWeights) -> Result<()> {
         let data = self.data.resolve(self.task)?;
         if self.task == Task::Nlvr2 && matches!(start, InitialWeights::LxmertQa(_)) {
             return Err(initial_weights::no_answers_to_load());
         }
-        look(of_start(start).into_iter().chain([Named::OutputFolder(&self.output())]))?;
+        check_inputs(weights_input(start).into_iter().chain([NamedInput::OutputFolder(&self.output())]))?;
         if matches!(start, InitialWeights::LxmertQa(_)) {
-            look([Named::Text(data.data_root.join("lxmert/all_ans.json"))])?;
+            check_inputs([NamedInput::Text(data.data_root.join("lxmert/all_ans.json"))])?;
         }
-        look_at_data(&data, &[self.train(), self.valid()])
+        check_data(&data, &[self.train(), self.valid()])
     }
 
-    /// What the worker reads, and the output folder.
-    fn touched(&self, placement: &Placement) -> Result<FileAccess> {
+    /// Returns the files that the worker reads, and the output folder.
+    fn file_access(&self, placement: &Placement) -> Result<FileAccess> {
         let mut reads = self.start.files()?;
         for splits in [self.train(), self.valid()].map(str::trim).into_iter().filter(|s| !s.is_empty()) {
-            reads.extend(self.data.ready(self.task, splits, placement)?);
+            reads.extend(self.data.prepare_paths(self.task, splits, placement)?);
         }
         Ok(FileAccess { reads, folder: Some(self.output()), file: None })
     }
@@ -237,35 +238,35 @@ impl Args {
 pub(crate) fn run(args: Args) -> Result<u8> {
     let task = args.task;
     if let Some(splits) = &args.test {
-        return Err(Error::usage("`repro train` only trains: --test has a command of its own")
-            .next(format!("run `repro predict {task} --load NAME --split {splits}`")));
+        return Err(Error::usage("`repro train` only trains; --test is not supported")
+            .next(format!("repro predict {task} --load NAME --split {splits}")));
     }
     let start = args.start.resolve()?;
-    look([Named::OutputFolder(&args.output())])?;
+    check_inputs([NamedInput::OutputFolder(&args.output())])?;
     args.refuse_finished(&start)?;
     let placement = args.engine.placement("train", &args.compute.device, &args.data.workspace)?;
-    args.say_what_has_no_effect();
+    args.note_ignored_options();
     let data = args.data.resolve(task)?;
     let loader = TaskLoader::new(data.clone())?;
-    say_vocabulary(loader.tokenizer())?;
-    // The features' width is known once they are read.
+    note_other_vocabulary(loader.tokenizer())?;
+    // The width of the features is set once they are read.
     let config = args.model.resolve(loader.vocab_size(), 1)?;
     let mut settings = args.settings(ModelDescription { task, config, answers: loader.classes() }, &start);
     settings.vocabulary = Some(loader.tokenizer().sha256().to_owned());
-    if args.breaks.resume
+    if args.snapshots.resume
         && let Some(outcome) = finetune::finished_outcome(&settings)?
     {
-        status!("note: this run has ended before");
+        status!("note: this run is already finished");
         return print(&settings, &outcome);
     }
-    if args.breaks.resume && !settings.snapshots.folder.exists() {
-        status!("note: no snapshot is in {}: beginning", settings.output.display());
+    if args.snapshots.resume && !settings.snapshots.folder.exists() {
+        status!("note: no snapshot in {}: starting from the first step", settings.output.display());
     }
-    args.look(&start)?;
-    let asked = args.compute.asked(
+    args.check_inputs(&start)?;
+    let job = args.compute.worker_job(
         "train",
         Some(settings.output.join(RECORD)),
-        args.touched(&placement)?,
+        args.file_access(&placement)?,
         Job::Finetune(Box::new(Finetune {
             data,
             train: args.train().to_owned(),
@@ -277,7 +278,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             stage: false,
         })),
     );
-    let outcome = compute(&placement, &asked).map_err(resumable)?;
+    let outcome = run_worker(&placement, &job).map_err(with_resume_command)?;
     print(&settings, &outcome)
 }
 
@@ -313,7 +314,7 @@ mod tests {
         args.settings(ModelDescription { task: args.task, config, answers: 2 }, start)
     }
 
-    /// run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option behind, as they are called.
+    /// The commands of run/{vqa,gqa,nlvr2}_finetune.bash @ 0db1182, with one more option after them, as a caller would add.
     #[test]
     fn the_originals_scripts_mean_the_papers_runs() {
         let model = || "snap/pretrained/model".to_owned();

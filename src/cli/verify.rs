@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::assets::{AssetOptions, Format};
+use super::assets::{AssetOptions, OutputFormat};
 use super::output::pretty;
-use super::progress::assets::Display;
+use super::progress::assets::AssetDisplay;
 use assets::event::Event;
 use assets::manifest::Selection;
 use assets::verify::{self, Checked, Depth, State, subjects};
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     jobs: Option<u16>,
     /// What to print: a page for people, or one JSON object
     #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 const AFTER_HELP: &str = "\
@@ -85,16 +85,16 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let start = Instant::now();
     let found = match args.format {
-        Format::Json => verify::verify(&subjects, depth, jobs, &Silent)?,
-        Format::Text => verify::verify(&subjects, depth, jobs, &Progress(Display::new(false)))?,
+        OutputFormat::Json => verify::verify(&subjects, depth, jobs, &Silent)?,
+        OutputFormat::Text => verify::verify(&subjects, depth, jobs, &Progress(AssetDisplay::new(false)))?,
     };
     let seconds = start.elapsed().as_secs_f64();
     match args.format {
-        Format::Json => {
+        OutputFormat::Json => {
             let report = verify::json(&subjects, &found, workspace, depth, seconds);
             stdout::line(&pretty(&report)?);
         }
-        Format::Text => {
+        OutputFormat::Text => {
             stdout::line(&sanitize::lines(verify::page(&subjects, &found).trim_end()));
             say_rate(&found, seconds);
         }
@@ -125,7 +125,7 @@ fn say_rate(found: &[Checked], seconds: f64) {
 }
 
 /// Shows what is at work; what was found is the page's.
-struct Progress(Display);
+struct Progress(AssetDisplay);
 
 impl Observer<Event> for Progress {
     fn event(&self, event: &Event) {

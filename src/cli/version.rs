@@ -1,4 +1,4 @@
-//! `repro --version --verbose`: what this program was built from, and the worker that belongs to it.
+//! `repro --version --verbose`: prints the versions of this program, its worker and its libraries.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -8,13 +8,13 @@ use base::error::{Error, Result};
 use base::versions;
 use protocol::{Hello, SCHEMA};
 
-/// Whether a command line, the program's name first, asks for it.
-pub(super) fn is_asked(line: &[OsString]) -> bool {
+/// Returns whether a command line, beginning with the program's name, is `--version --verbose`.
+pub(super) fn is_requested(line: &[OsString]) -> bool {
     let words: Vec<&str> = line.iter().skip(1).filter_map(|word| word.to_str()).collect();
     matches!(words[..], ["--version" | "-V", "--verbose"] | ["--verbose", "--version" | "-V"])
 }
 
-/// The text: a line for each fact. A worker that is not there, or does not fit, is a fact too.
+/// Returns a line for each fact. A worker that is missing or does not match is a fact too.
 pub(super) fn text() -> String {
     let mut text = format!("repro {}\n", versions::PROGRAM);
     let _ = writeln!(text, "commit: {}", versions::commit().unwrap_or("unknown"));
@@ -48,9 +48,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_asked_for_by_two_words_alone() {
-        let asked = |line: &str| is_asked(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
-        assert!(asked("repro --version --verbose") && asked("repro --verbose -V"));
-        assert!(!asked("repro --version") && !asked("repro doctor --version --verbose"));
+    fn only_these_two_words_request_it() {
+        let requested = |line: &str| is_requested(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(requested("repro --version --verbose") && requested("repro --verbose -V"));
+        assert!(!requested("repro --version") && !requested("repro doctor --version --verbose"));
     }
 }

@@ -124,7 +124,7 @@ impl ContainerPlace {
     }
 
     /// Runs a container whose program writes events. `hear` gets all of them except the first and the last, and the lines of stderr
-    /// as [`Event::Said`].
+    /// as [`Event::Message`].
     pub fn converse(&self, sandbox: &Sandbox, hear: &mut dyn FnMut(Event)) -> ContainerOutcome {
         let mut conversation = conversation_with(sandbox);
         let clock = Instant::now();
@@ -178,9 +178,9 @@ fn tell_of(line: &Line, conversation: &mut Conversation, hear: &mut dyn FnMut(Ev
         }
         Stream::Err => {
             conversation.heard(&line.text);
-            hear(Event::Said { text: line.text.clone() });
+            hear(Event::Message { text: line.text.clone() });
         }
-        Stream::Note => hear(Event::Said { text: line.text.clone() }),
+        Stream::Note => hear(Event::Message { text: line.text.clone() }),
     }
 }
 

@@ -138,7 +138,7 @@ impl WorkerProcess {
                 }
                 Ok(Line::Stderr(text)) => {
                     conversation.heard(&text);
-                    hear(Event::Said { text });
+                    hear(Event::Message { text });
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => return Err(self.silent(limit.unwrap_or_default())),

@@ -206,7 +206,7 @@ mod torch {
         std::fs::write(&questions, text.replacen("demo_train2014_000003", "demo_train2014_999999", 1)).unwrap();
         assert_snapshot!("no_features", mistake(&["--from-scratch"], 5));
         let allowed = stderr(&run(&mut train(place.path(), &["--from-scratch", "--allow-missing-images"]), 0));
-        assert!(allowed.contains("1 left out for want of features"), "{allowed}");
+        assert!(allowed.contains("1 skipped because they have no features"), "{allowed}");
         std::fs::remove_file(data.join("vocab.txt")).unwrap();
         assert_snapshot!("no_vocabulary", mistake(&["--from-scratch", "--output", "another"], 2));
     }

@@ -28,8 +28,8 @@ fn every_step_says_what_it_did_and_what_it_left_out() {
         "pre-training model of the original, 187 tensors",
         "2/2/2 layers, 32 hidden, 120 words, 17 answers",
         "LxmertForPreTraining of Hugging Face's port, 186 tensors",
-        "is the word table",
-        "is the same",
+        "shares the word embeddings",
+        "is identical",
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }
@@ -38,7 +38,7 @@ fn every_step_says_what_it_did_and_what_it_left_out() {
     let again = lxmert_spec::loading::read(&place.path().join("again.pth")).unwrap();
     assert!(again.len() == state.len() && again.iter().all(|(name, tensor)| &state[name] == tensor));
     let said = convert(place.path(), &["--from", "again", "--to", "bare.safetensors", "--encoder-only"], 0);
-    assert!(said.contains("left out  cls.seq_relationship.weight (only the encoder is wanted)"), "{said}");
+    assert!(said.contains("left out  cls.seq_relationship.weight (--encoder-only)"), "{said}");
     assert!(
         lxmert_spec::loading::read(&place.path().join("bare.safetensors"))
             .unwrap()
@@ -60,11 +60,11 @@ fn what_would_not_load_is_refused() {
     convert(place.path(), &["--from", "nlvr2", "--to", "port", "--model", "tiny", "--encoder-only"], 0);
     refused(&["--from", "nlvr2", "--to", "port"], 2, "attention heads");
     refused(&["--from", "vqa", "--to", "port", "--model", "small"], 2, "32 wide (64 within layers), not 64 (128)");
-    refused(&["--from", "vqa", "--to", "model.bin"], 2, "no form of a checkpoint");
+    refused(&["--from", "vqa", "--to", "model.bin"], 2, "unsupported format");
     refused(&["--from", "vqa", "--to", "vqa.pth"], 2, "would replace");
     refused(&["--from", "vqa", "--to", "vqa.safetensors", "--model", "tiny"], 2, "--task vqa or --task gqa");
-    refused(&["--from", "vqa", "--to", "new.pth", "--task", "nlvr2"], 2, "leave --task out");
-    refused(&["--from", "vqa", "--to", "new.pth", "--task", "pretrain"], 2, "leave --task out");
+    refused(&["--from", "vqa", "--to", "new.pth", "--task", "nlvr2"], 2, "omit --task");
+    refused(&["--from", "vqa", "--to", "new.pth", "--task", "pretrain"], 2, "omit --task");
     refused(&["--from", "nlvr2", "--to", "new.pth", "--task", "vqa"], 2, "a model for NLVR2");
     refused(&["--from", "absent", "--to", "new.pth"], 5, "there is no checkpoint");
     std::fs::create_dir(at("empty")).unwrap();

@@ -224,7 +224,7 @@ fn shards_are_the_whole_and_are_made_once() {
         std::fs::remove_file(folder.join("parts").join(gone)).unwrap();
     }
     let again = run(&mut with("parts", &["--shard-size", "2"]), 0);
-    assert!(stderr(&again).contains("1 of 3 files were complete"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("kept: 1 of 3 files"), "{}", stderr(&again));
     assert_eq!([bytes(0), bytes(1), bytes(2)], before);
     assert_eq!(std::fs::metadata(folder.join("parts/shard-00000.safetensors")).unwrap().modified().unwrap(), first);
     assert_eq!(lines(&one), lines(&again));
@@ -308,7 +308,7 @@ fn inputs_that_do_not_fit_the_model_are_named() {
             2,
             "2 images and 3 sentences",
         ),
-        (&[], 2, "what to encode"),
+        (&[], 2, "nothing to encode"),
         (&["--image", "img0", "--sentence", "a", "--vocab", "none.txt"], 2, "none.txt"),
         (&["--image", "img0", "--sentence", "a", "--shard-size", "0"], 2, "--shard-size"),
         (&["--image", "img0", "--sentence", "a", "--top", "3"], 2, "--heads"),
@@ -325,7 +325,7 @@ fn inputs_that_do_not_fit_the_model_are_named() {
 
     let left = ["--pairs", "unknown.tsv", "--allow-missing-images", "--output", "o.safetensors"];
     let output = run(&mut encode(folder, &left), 0);
-    assert!(stderr(&output).contains("left out: 1"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("skipped: 1"), "{}", stderr(&output));
     assert_eq!(about(&folder.join("o.safetensors"))["pairs"].as_array().unwrap().len(), 1);
 }
 

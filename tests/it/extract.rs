@@ -145,7 +145,7 @@ fn the_file_is_correct_and_in_minivals_order() {
     assert!(stderr(&output).contains("README.txt"), "{}", stderr(&output));
 
     let before = fs::metadata(world.out("val2014_obj36.tsv")).unwrap().ino();
-    assert!(stdout(&run(&mut world.repro(&words), 0)).contains("it was there already"));
+    assert!(stdout(&run(&mut world.repro(&words), 0)).contains("already present"));
     assert_eq!(fs::metadata(world.out("val2014_obj36.tsv")).unwrap().ino(), before);
     let other = stderr(&run(&mut world.repro(&BY_ID), 5));
     assert!(other.contains("already exists"), "{other}");

@@ -107,7 +107,7 @@ fn fetched_once_and_present_ever_after() {
     scene.put("here/minival.json", b"another");
     let second = run(&mut scene.fetch(&["minival"]), 0);
     assert!(stdout(&second).starts_with("minival: present, 9 B"), "{}", stdout(&second));
-    assert!(stderr(&second).contains("1 file unpinned: nobody published a checksum"), "{}", stderr(&second));
+    assert!(stderr(&second).contains("1 file without a published checksum"), "{}", stderr(&second));
 }
 
 #[test]
@@ -170,11 +170,11 @@ fn files_downloaded_by_hand_are_used() {
     let output = run(&mut scene.fetch(&["--from", "Downloads"]), 0);
     let (results, said) = (stdout(&output), stderr(&output));
     assert!(results.contains("pictures: adopted, 9 B") && results.contains("dev: adopted, 3 B"), "{results}");
-    assert!(said.contains("minival.json.crdownload: left alone: not yet arrived whole"), "{said}");
+    assert!(said.contains("minival.json.crdownload: skipped: not yet arrived whole"), "{said}");
     assert_eq!(read(&scene.path("workspace/downloads/pictures.zip")).len(), 9);
     assert_eq!(scene.names("Downloads").len(), 5, "what was downloaded stays");
     let text = stderr(&run(&mut scene.fetch(&["--task", "nlvr2,vqa", "--from", "Downloads"]), 0));
-    assert!(text.contains("1 file still missing (minival): without --from they are fetched"), "{text}");
+    assert!(text.contains("1 file still missing (minival); the command fetches them without --from"), "{text}");
     let text = stderr(&run(&mut scene.fetch(&["minival", "--from", "Downloads"]), 5));
     assert!(text.contains("not found in Downloads: minival"), "{text}");
     scene.put("Downloads/minival.json", &[b'x'; 101]);

@@ -65,7 +65,7 @@ fn a_tag_that_moved_is_refused_until_it_is_accepted() {
     here.names.push(first.id.clone());
     let pinned = lock(folder);
     assert!(pinned.contains(&format!("digest = \"{old}\"")) && pinned.contains(&first.id), "{pinned}");
-    says(&run(&mut repro(folder, &["pull", name]), 0), &["the pinned one"]);
+    says(&run(&mut repro(folder, &["pull", name]), 0), &["matches its pin"]);
     let resolved = images::resolve(&engine, Role::Extractor, Some(name), &folder.join("workspace")).unwrap();
     assert_eq!((resolved.image.id.as_str(), resolved.warning()), (first.id.as_str(), None));
 
@@ -74,14 +74,14 @@ fn a_tag_that_moved_is_refused_until_it_is_accepted() {
     let refused = run(&mut repro(folder, &["pull", name]), 7);
     says(&refused, &["not the pinned one", &old, &new, &format!("repro images pull {by_digest}"), "--accept"]);
     assert!(matches!(*engine.image(name).unwrap_err().cause, Cause::ImageMissing { .. }));
-    says(&run(&mut repro(folder, &["pull", &by_digest]), 0), &["the pinned one"]);
+    says(&run(&mut repro(folder, &["pull", &by_digest]), 0), &["matches its pin"]);
     assert_eq!(engine.image(name).unwrap().id, first.id, "it has its name again");
     says(&run(&mut repro(folder, &["pull", name]), 7), &["nothing was changed"]);
     assert_eq!((engine.image(name).unwrap().id, lock(folder)), (first.id.clone(), pinned));
     assert_eq!(listed(folder, name)["state"], "pinned");
 
     let accepted = run(&mut repro(folder, &["pull", name, "--accept"]), 0);
-    says(&accepted, &[&new, "in place of", &old]);
+    says(&accepted, &[&new, "replacing", &old]);
     assert_ne!(engine.image(name).unwrap().id, first.id);
 
     // Somebody names the old content so: whatever runs refuses it.
@@ -177,8 +177,8 @@ fn an_image_of_this_machine_is_pinned_by_its_id() {
     here.names.push(first.id.clone());
     let unpinned = resolve(&engine, name).unwrap();
     assert!(unpinned.warning().is_some_and(|text| text.contains("is not pinned")) && unpinned.image.digests.is_empty());
-    says(&run(&mut repro(folder, &["pin", name]), 0), &["here, sha256:", &first.id, "pinned in"]);
-    says(&run(&mut repro(folder, &["pin", name]), 0), &["the pinned one"]);
+    says(&run(&mut repro(folder, &["pin", name]), 0), &["present, sha256:", &first.id, "pinned in"]);
+    says(&run(&mut repro(folder, &["pin", name]), 0), &["matches its pin"]);
     assert!(lock(folder).contains(&first.id) && !lock(folder).contains("digest"), "{}", lock(folder));
     assert!(resolve(&engine, name).unwrap().pinned);
     let short = name.trim_start_matches("docker.io/");
@@ -194,7 +194,7 @@ fn an_image_of_this_machine_is_pinned_by_its_id() {
         says(&run(&mut repro(folder, &["pin", id]), 2), &["nothing to pin"]);
     }
     says(&run(&mut repro(folder, &["pin", name]), 7), &["not the pinned one", "nothing was changed"]);
-    says(&run(&mut repro(folder, &["pin", name, "--accept"]), 0), &["in place of", &first.id]);
+    says(&run(&mut repro(folder, &["pin", name, "--accept"]), 0), &["replacing", &first.id]);
     assert!(resolve(&engine, name).unwrap().pinned);
     std::fs::write(images::lock::path(workspace), "schema = 1\npin = 7\n").unwrap();
     says(&run(&mut repro(folder, &["list"]), 5), &["images.lock is wrong"]);
@@ -221,7 +221,7 @@ fn the_same_with_podman() {
     engine.unname_image(name).unwrap();
     says(&repro(&["pull", name], 7), &["not the pinned one"]);
     assert!(engine.image(name).is_err(), "nothing has the name");
-    says(&repro(&["pull", &format!("{}@{old}", registry.name("test/podman"))], 0), &["the pinned one"]);
+    says(&repro(&["pull", &format!("{}@{old}", registry.name("test/podman"))], 0), &["matches its pin"]);
     assert_eq!(engine.image(name).unwrap().id, first.id);
     says(&repro(&["pull", &registry.name("test/unknown:1")], 6), &["the registry does not give image"]);
     says(&repro(&["pull", "127.0.0.1:1/test/unreachable:1"], 6), &["does not reach the registry"]);
@@ -384,9 +384,9 @@ fn building_again_pins_the_new_image() {
     let row = listed(place.path(), name);
     assert_eq!((&row["state"], &row["source_commit"]), (&"pinned".into(), &Value::from(commit.as_str())));
     assert_eq!(row["pin"]["how"], "built");
-    says(&build(&["--build-arg", "A=one"]), &["the pinned one"]);
+    says(&build(&["--build-arg", "A=one"]), &["matches its pin"]);
     std::fs::write(root.join("changed"), "").unwrap();
-    says(&build(&["--build-arg", "A=two"]), &[&format!("{commit}-dirty"), "in place of", &first.image.id]);
+    says(&build(&["--build-arg", "A=two"]), &[&format!("{commit}-dirty"), "replacing", &first.image.id]);
     assert_eq!(engine.details(name).unwrap().labels["a"], "two");
     assert_eq!(listed(place.path(), name)["state"], "pinned");
 

@@ -32,7 +32,7 @@ fn a_finished_training_is_known_and_never_written_over() {
     let again = run(&mut train(place.path(), "--epochs 2 --output snap/done"), exit::USAGE);
     assert!(stderr(&again).contains("holds a finished run"), "{}", stderr(&again));
     let resumed = run(&mut train(place.path(), "--epochs 2 --output snap/done --resume"), exit::PASS);
-    assert!(stderr(&resumed).contains("note: this run has ended before"), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("note: this run is already finished"), "{}", stderr(&resumed));
     assert!(stdout(&resumed).contains(r#""best_valid":25.0,"best_epoch":0,"steps":12"#), "{}", stdout(&resumed));
     assert_eq!(std::fs::read(place.path().join("snap/done/outcome.json")).unwrap(), outcome);
 }
@@ -65,5 +65,5 @@ fn its_weights_stores_evidence_and_encodings_are_read() {
     let encode =
         "encode --load snap/done/BEST --features data/mscoco_imgfeat/train2014_obj36.tsv --output e.safetensors";
     let encoded = run(command(place.path(), encode).args(pair), exit::PASS);
-    assert!(stderr(&encoded).contains("kept: 1 of 1 files were complete already"), "{}", stderr(&encoded));
+    assert!(stderr(&encoded).contains("kept: 1 of 1 files, which were already complete"), "{}", stderr(&encoded));
 }

@@ -39,11 +39,11 @@ fn vqa_as_the_readme_has_it() {
     let Some(place) = Place::new() else { return };
     // Without the pre-trained model that is what is missing, with the way to it.
     let error = stderr(&place.run("bash run/vqa_finetune.bash 0 vqa_lxr955_tiny --tiny", "", 5));
-    for part in ["that is: repro train vqa --train train,nominival", "repro fetch model-lxrt", "model_LXRT.pth"] {
+    for part in ["runs: repro train vqa --train train,nominival", "repro fetch model-lxrt", "model_LXRT.pth"] {
         assert!(error.contains(part), "{error}");
     }
     let said = stderr(&place.run("bash run/vqa_finetune.bash 0 vqa_lxr955 --tiny", SMALL, 0));
-    assert!(said.contains("note: --fromScratch is taken at its word"), "{said}");
+    assert!(said.contains("note: --fromScratch: weights are random"), "{said}");
     assert!(place.path("snap/vqa/vqa_lxr955/log.log").is_file());
     let line = "bash run/vqa_test.bash 0 vqa_lxr955_results --load snap/vqa/vqa_lxr955/LAST";
     let output = place.run(&format!("{line} --test minival"), "--threads 1", 0);
@@ -56,7 +56,7 @@ fn vqa_as_the_readme_has_it() {
             .unwrap();
     assert_eq!(answers.as_array().unwrap().len(), 32);
     let error = stderr(&place.run("bash run/vqa_test.bash 0 x --test test", "", 2));
-    assert!(error.contains("no model is named"), "{error}");
+    assert!(error.contains("no model is given"), "{error}");
     let error = stderr(&place.run("bash run/vqa_test.bash 0 x --test test --load snap/vqa/nothing/BEST", "", 5));
     assert!(error.contains("snap/vqa/nothing/BEST"), "{error}");
 }
@@ -71,7 +71,7 @@ fn gqa_as_the_readme_has_it() {
         assert!(stdout(&output).contains(&format!("complete: {questions} of {questions} questions of gqa {split}")));
         assert!(place.path(&format!("snap/gqa/gqa_lxr955_results/{split}_predict.json")).is_file());
     }
-    assert_eq!(stderr(&output).matches("that is: repro predict gqa").count(), 2);
+    assert_eq!(stderr(&output).matches("runs: repro predict gqa").count(), 2);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn nlvr2_as_the_readme_has_it() {
     // The submodule that is not there is fetched by its own name.
     std::fs::remove_dir_all(place.path("data/nlvr2/nlvr")).unwrap();
     let error = run(repro(place.0.path()).args(["bash", "-c", text]), 5);
-    assert!(stderr(&error).contains("that is: repro prepare nlvr2-train nlvr2-valid nlvr2-test --workspace ."));
+    assert!(stderr(&error).contains("runs: repro prepare nlvr2-train nlvr2-valid nlvr2-test --workspace ."));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn pretraining_as_the_readme_has_it() {
     let more = "--model tiny --threads 1 --epochs 1 --batchSize 32";
     let output = place.run("bash run/lxmert_pretrain.bash 0,1,2,3 --multiGPU --tiny", more, 0);
     let said = stderr(&output);
-    for part in ["note: one device is used, of the GPUs 0,1,2,3", "that is: repro pretrain --task-mask-lm"] {
+    for part in ["note: only the first of the GPUs 0,1,2,3 is used", "runs: repro pretrain --task-mask-lm"] {
         assert!(said.contains(part), "{said}");
     }
     assert!(stdout(&output).contains("The valid loss is "), "{}", stdout(&output));
@@ -125,11 +125,11 @@ fn pretraining_as_the_readme_has_it() {
 fn python_and_the_readmes_slips() {
     let Some(place) = Place::new() else { return };
     let said = stderr(&place.run("bash run/vqa_finetune.bash 0 --tiny", SMALL, 0));
-    assert!(said.contains("note: the original would take --tiny for the experiment's name"), "{said}");
+    assert!(said.contains("note: the original would use --tiny as the experiment's name"), "{said}");
     assert!(place.path("snap/vqa/LAST.safetensors").is_file());
     let line = "python3 src/tasks/nlvr2.py --train train --batch 8 --output snap/mine --multiGPU --numWorkers 2";
     let said = stderr(&place.run(line, SMALL, 0));
-    assert!(said.contains("note: without effect here: --multiGPU"), "{said}");
+    assert!(said.contains("note: ignored here: --multiGPU"), "{said}");
     assert!(place.path("snap/mine/log.log").is_file());
     // Without weights the original starts from BERT's.
     let error = stderr(&place.run("python src/tasks/vqa.py --epochs 1 --tiny", "", 5));

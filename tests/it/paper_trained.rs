@@ -145,7 +145,7 @@ fn options_belong_to_their_profile() {
         &["all", "--profile", "paper", "--recipe", "x.toml"],
     ] {
         let output = run(repro(place.path()).args(wrong), 2);
-        assert!(stderr(&output).contains("belongs to --profile"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("is only for --profile"), "{}", stderr(&output));
     }
     run(repro(place.path()).args(["all", "--profile", "paper", "--model", "huge"]), 2);
     run(repro(place.path()).args(["all", "--profile", "paper", "--task", "retrieval"]), 2);

@@ -262,12 +262,12 @@ fn wrong_command_lines_are_told_what_to_do() {
     let Some(place) = real_folder() else { return };
     for (arguments, code, complaint) in [
         ("--fromScratch", 2, "the paper's command is: repro pretrain --task-mask-lm"),
-        ("--taskObjPredict --visualLosses , --fromScratch", 2, "no task is chosen"),
-        ("--taskObjPredict --visualLosses obj,color --fromScratch", 2, "\"color\" is no visual loss"),
+        ("--taskObjPredict --visualLosses , --fromScratch", 2, "no pre-training task is chosen"),
+        ("--taskObjPredict --visualLosses obj,color --fromScratch", 2, "unknown loss \"color\""),
         ("--taskMaskLM", 2, "--from-scratch (the paper's)"),
         ("--taskMaskLM --load a --loadLXMERT b", 2, "contradict each other"),
         ("--taskMaskLM --loadLXMERTQA b", 2, "the original's pre-training ignores it"),
-        ("--taskMaskLM --fromScratch --optim adam", 2, "pre-training uses BertAdam"),
+        ("--taskMaskLM --fromScratch --optim adam", 2, "pre-training always uses BertAdam"),
         ("--taskMaskLM --fromScratch --train train", 2, "choose from mscoco_train"),
         ("--taskMaskLM --fromScratch --wordMaskRate 2", 2, "a number from 0 to 1"),
         ("--taskMaskLM --fromScratch --qaSets okvqa", 2, "choose from vqa, gqa and visual7w"),
@@ -351,7 +351,7 @@ fn a_run_that_has_ended_or_is_another_is_told_so() {
     let told = run(&mut go(""), 0);
     let ended = killing::results(folder.path());
     let again = run(&mut go("--resume"), 0);
-    assert!(stderr(&again).contains("has ended before") && stdout(&again).is_empty(), "{}", stderr(&again));
+    assert!(stderr(&again).contains("is already finished") && stdout(&again).is_empty(), "{}", stderr(&again));
     let other = run(&mut go("--resume --lr 2e-3"), 2);
     assert!(stderr(&other).contains("--lr was 0.001 and is 0.002"), "{}", stderr(&other));
     assert_eq!(killing::results(folder.path()), ended);

@@ -223,7 +223,7 @@ fn options_of_containers_belong_to_containers() {
     let place = tempfile::tempdir().unwrap();
     let all = ["all", "--profile", "demo"];
     let wrong = run(repro(place.path()).args(all).args(["--memory", "8G"]), 2);
-    assert!(stderr(&wrong).contains("--memory belongs to --engine docker"), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("--memory needs --engine docker"), "{}", stderr(&wrong));
     run(repro(place.path()).args(all).args(["--engine", "docker", "--memory", "much"]), 2);
     let mut nowhere = repro(place.path());
     nowhere.env("DOCKER_HOST", format!("unix://{}/none.sock", place.path().display()));

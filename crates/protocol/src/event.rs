@@ -18,7 +18,8 @@ pub enum Event {
     /// The device, once it is chosen.
     Device(Device),
     /// A message for people, on stderr.
-    Said {
+    #[serde(rename = "said")]
+    Message {
         /// One or more lines.
         text: String,
     },
@@ -28,7 +29,8 @@ pub enum Event {
         text: String,
     },
     /// A result to be printed unchanged on stdout.
-    Printed {
+    #[serde(rename = "printed")]
+    Output {
         /// The text, including line ends.
         text: String,
     },
@@ -82,12 +84,12 @@ impl Event {
         serde_json::from_str(line).ok()
     }
 
-    /// Whether it may be dropped if the reader is slow.
+    /// Returns whether the event may be dropped if the reader is slow.
     pub fn may_be_dropped(&self) -> bool {
         matches!(self, Self::Progress { progress } if progress.may_be_dropped())
     }
 
-    /// Whether it is the last event.
+    /// Returns whether this is the last event of a job.
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
     }

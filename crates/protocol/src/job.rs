@@ -20,7 +20,7 @@ pub enum Job {
     Finetune(Box<Finetune>),
     /// Pre-trains. Result: [`pretrain::settings::PretrainOutcome`].
     Pretrain(Box<Pretrain>),
-    /// Answers splits with one or several models. Result: [`Answered`].
+    /// Answers splits with one or several models. Result: [`AnswerOutcome`].
     Answer(Box<Answer>),
     /// Encodes pairs with a checkpoint. Result: the path of the output.
     Encode(Box<Encode>),
@@ -66,7 +66,7 @@ pub struct Pretrain {
     pub word_mask_rate: f64,
     /// Probability that a box is masked.
     pub box_mask_rate: f64,
-    /// First weights.
+    /// Initial weights.
     pub start: pretrain::initial_weights::PretrainInitialWeights,
     /// Lets weights be missing.
     pub allow_missing: bool,
@@ -86,7 +86,7 @@ pub struct Answer {
     pub models: Vec<PathBuf>,
     /// How several models are averaged.
     pub average: Average,
-    /// Examples a batch.
+    /// Examples per batch.
     pub batch_size: usize,
     /// Lets encoder weights be missing.
     pub allow_missing: bool,
@@ -102,10 +102,10 @@ pub struct Answer {
 
 /// The result of answering, besides the file of answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Answered {
-    /// Examples without features.
+pub struct AnswerOutcome {
+    /// Number of examples that were skipped because they have no features.
     pub left_out: usize,
-    /// Answer of each class of the head.
+    /// The answer of each class of the head.
     pub answers: Vec<String>,
     /// Facts about each model.
     pub models: Vec<ModelFacts>,
@@ -126,7 +126,7 @@ pub struct Answered {
 pub struct ModelFacts {
     /// Its file.
     pub file: PathBuf,
-    /// Its parameters.
+    /// Number of its parameters.
     pub parameters: u64,
 }
 
@@ -137,9 +137,9 @@ pub struct StoreFacts {
     pub of: String,
     /// Images that were read.
     pub images: u64,
-    /// Boxes an image.
+    /// Boxes per image.
     pub boxes: u64,
-    /// Features a box.
+    /// Features per box.
     pub width: u64,
     /// Element type of the features.
     pub precision: Precision,
@@ -175,9 +175,9 @@ pub struct Encode {
     pub heads: Option<usize>,
     /// Whether to write half precision.
     pub half: bool,
-    /// Pairs a batch.
+    /// Pairs per batch.
     pub batch_size: usize,
-    /// Where to.
+    /// Files to write.
     pub output: EncodeOutput,
 }
 
@@ -212,15 +212,15 @@ pub enum EncodeOutput {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GeneratedSizes {
-    /// Examples a batch.
+    /// Examples per batch.
     pub batch_size: usize,
-    /// Boxes an image.
+    /// Boxes per image.
     pub boxes: usize,
-    /// Features a box.
+    /// Features per box.
     pub features: usize,
-    /// Word pieces a sentence.
+    /// Word pieces per sentence.
     pub words: usize,
-    /// Answers of the head.
+    /// Number of answers of the head.
     pub answers: usize,
 }
 
@@ -242,7 +242,7 @@ pub struct BenchTrain {
     pub config: Config,
     /// Its input.
     pub sizes: GeneratedSizes,
-    /// Rounds.
+    /// Number of steps.
     pub rounds: Rounds,
 }
 
@@ -254,11 +254,11 @@ pub struct BenchPredict {
     pub config: Config,
     /// Its input.
     pub sizes: GeneratedSizes,
-    /// Rounds.
+    /// Number of steps.
     pub rounds: Rounds,
-    /// Questions asked.
+    /// Number of questions.
     pub questions: usize,
-    /// Questions about each image.
+    /// Number of questions about each image.
     pub questions_per_image: usize,
     /// Percent of sentences that repeat others.
     pub repeats: usize,

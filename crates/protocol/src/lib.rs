@@ -1,11 +1,11 @@
-//! The messages between harness and worker as types: a request in a file, and events as lines of JSON.
+//! The types of the messages between harness and worker: a request in a file, and events as lines of JSON.
 //!
 //! Must not know: how either side does its work.
 //!
-//! The worker has three verbs: `run FILE` does what a [`Request`] asks, `hello` says who it is ([`Hello`]), `devices` what it
-//! could compute on ([`Device`]). Its first line is [`Event::Hello`], its last [`Event::Done`] or [`Event::Failed`]; what comes
-//! without one of these has broken off. Lines of kinds that this version does not know are passed over; a request with a field
-//! that it does not know is refused.
+//! The worker has three commands: `run FILE` executes a [`Request`], `hello` prints the worker's identity ([`Hello`]), `devices`
+//! the devices that it can compute on ([`Device`]). Its first line is [`Event::Hello`], its last [`Event::Done`] or
+//! [`Event::Failed`]; output without such a last line is incomplete. Events of unknown kinds are ignored; a request with an unknown
+//! field is refused.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
@@ -17,7 +17,7 @@ mod request;
 pub use event::{Event, FileFacts};
 pub use hello::{Device, Hello};
 pub use job::{
-    Answer, Answered, BenchPredict, BenchTrain, Encode, EncodeOutput, EncodePairs, Finetune, GeneratedSizes, Job,
+    Answer, AnswerOutcome, BenchPredict, BenchTrain, Encode, EncodeOutput, EncodePairs, Finetune, GeneratedSizes, Job,
     ModelFacts, Pretrain, Rounds, StoreFacts,
 };
 pub use request::Request;

@@ -1,13 +1,13 @@
-//! Ends the worker in order when whoever started it has gone: then its stdin closes.
+//! Shuts the worker down in order when its stdin closes, which means that the program that started it has gone.
 
 use std::io::{ErrorKind, Read};
 
 use base::error::{Error, Result};
 
-/// Watches stdin from now on. At its end the worker is asked to end as by SIGTERM: a training writes a snapshot first.
+/// Starts a thread that sends SIGTERM to this process when stdin closes. A training then writes a snapshot before it stops.
 ///
 /// # Errors
-/// Infra where no thread can be started.
+/// Infra if no thread can be started.
 pub(crate) fn hold() -> Result<()> {
     let watch = || {
         let (mut stdin, mut buffer) = (std::io::stdin().lock(), [0; 256]);

@@ -1,15 +1,16 @@
-//! `repro-worker`: links libtorch and computes. It is given one piece of work by `repro`, and says in events how it goes.
+//! `repro-worker`: the program that links libtorch. It executes one job for `repro` and reports as events.
 //!
 //! Must not know: command lines for people, containers, verdicts.
 //!
-//! - `verbs`: what it can be asked for;
-//! - `emit`, `record`: how it speaks, to whoever started it and into a file;
-//! - `lifeline`: it ends in order when whoever started it has gone;
-//! - `devices`: what it can compute on;
-//! - `jobs`: one file for each kind of work.
+//! - `verbs`: the worker's commands;
+//! - `emitter`, `record`: emit events, to the program that started the worker and into a file;
+//! - `lifeline`: shuts down when that program has gone;
+//! - `devices`: the devices to compute on;
+//! - `memory`: the memory of this process;
+//! - `jobs`: one file for each kind of job.
 
 mod devices;
-mod emit;
+mod emitter;
 mod jobs;
 mod lifeline;
 mod memory;

@@ -1,13 +1,13 @@
-//! Memory of this process.
+//! Measures the memory of this process.
 
 use base::progress::Memory;
 
-/// What it has now.
+/// Returns the memory in use now; that of the GPU is unknown.
 pub(crate) fn memory() -> Memory {
     Memory { resident: resident().unwrap_or(0), gpu: None }
 }
 
-/// Resident bytes, by the kernel's account of this address space.
+/// Returns the resident bytes that the kernel reports.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! What the worker said, in a file: a harness that starts anew reads it.
+//! Writes the worker's events into a file, which a harness can read after a restart.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use base::error::{Error, Result};
 
-/// The file that keeps it.
+/// A file of events.
 pub(crate) struct Record(File);
 
 impl Record {
-    /// Opens a file to append to; makes it where it is not there. Empties it first unless the work is `resumed`.
+    /// Opens or creates a file to append to. Empties it first unless the job is `resumed`.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// Infra or disk if the file cannot be opened.
     pub(crate) fn open(path: &Path, resumed: bool) -> Result<Self> {
         let failed = |e| Error::io("open", path, &e);
         let file = File::options().append(true).create(true).open(path).map_err(failed)?;
@@ -23,7 +23,7 @@ impl Record {
         Ok(Self(file))
     }
 
-    /// Appends a line. What cannot be written is no reason to stop the work.
+    /// Appends a line. Ignores errors, which must not stop the job.
     pub(crate) fn append(&mut self, line: &str) {
         let _ = self.0.write_all(format!("{line}\n").as_bytes());
     }

@@ -1,13 +1,14 @@
-//! What both profiles share: options, and how a plan and a report are printed.
+//! The options that both profiles of `repro all` share, and the printing of plans and reports.
 
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::{Path, PathBuf};
 
-use super::super::compute::watchers;
+use super::super::assets::OutputFormat;
 use super::super::engine::EngineOptions;
+use super::super::interruption::resume_command;
+use super::super::number_parsers::{count, seed};
 use super::super::output::say;
-use super::super::stopping::to_resume;
-use super::super::values::{count, seed};
+use super::super::run_worker::watchers;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::workers::Workers;
 use crate::pipeline::{decision, engine};
@@ -16,7 +17,7 @@ use base::status;
 use judge::report::{Report, console, json};
 use lxmert_spec::paper::SEED;
 
-/// Options of both.
+/// The options of both profiles.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     /// Folder that holds the cache, the data, runs/ and their reports
@@ -25,63 +26,53 @@ pub(crate) struct Common {
     /// Seed of the training
     #[arg(long, value_name = "N", default_value_t = SEED, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
-    /// CPU threads [default: demo: 2, or 1 where there is one core; paper: all cores]. Another number gives slightly
-    /// other weights
+    /// Number of CPU threads [default: demo: 2, or 1 if there is one core; paper: all cores]. A different number gives slightly
+    /// different weights
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: Option<usize>,
-    /// Go on with what an earlier run left: finished stages are taken, a training continues from its last snapshot. A run
-    /// does so anyway, so a batch script can always pass it
+    /// Accepted for batch scripts: a run always reuses finished stages and resumes a training from its last snapshot
     #[arg(long)]
     pub resume: bool,
-    /// Say for each stage whether it would run and why, and run nothing
+    /// Show for each stage whether it would run and why, and run nothing
     #[arg(long)]
     pub explain: bool,
-    /// Say what a run would do, and do nothing. Paper: what is fetched, disk, steps, time, and what judges it, without
-    /// a network; demo: as --explain
+    /// Show what a run would do, and run nothing. Paper: files to fetch, disk space, steps, time, and the golden values, without
+    /// the network. Demo: same as --explain
     #[arg(long, conflicts_with_all = ["explain", "format"])]
     pub dry_run: bool,
-    /// What to print: the verdicts as a table, or report.json
+    /// What to print: the verdicts as a table, or the content of report.json
     #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
+    pub format: OutputFormat,
     #[command(flatten)]
     pub engine: EngineOptions,
 }
 
-/// Form of the result on stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// A table for a person
-    Text,
-    /// The report as JSON
-    Json,
-}
-
 impl Common {
-    /// Who trains and answers, on this machine or in an image.
+    /// Returns the workers that train and answer, on this machine or in a container.
     pub(crate) fn workers(&self, device: &str) -> Result<Workers> {
         let placement = self.engine.placement("all", device, &self.workspace)?;
         Ok(Workers { placement, device: device.to_owned(), watchers: watchers() })
     }
 }
 
-/// Prints what would be done with each stage.
+/// Prints what a run would do with each stage, and returns the exit code.
 pub(crate) fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
     say(decision::render(&engine::explain(plan, workspace)?).trim_end())?;
     Ok(base::exit::PASS)
 }
 
-/// Prints a report and says where it lies; its exit code.
-pub(crate) fn print_report(report: &Report, folder: &Path, format: Format) -> Result<u8> {
+/// Prints a report and its path, and returns the exit code of its verdict.
+pub(crate) fn print_report(report: &Report, folder: &Path, format: OutputFormat) -> Result<u8> {
     match format {
-        Format::Json => say(json::render(report)?)?,
-        Format::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,
+        OutputFormat::Json => say(json::render(report)?)?,
+        OutputFormat::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,
     }
-    if stderr().is_terminal() || format == Format::Text {
+    if stderr().is_terminal() || format == OutputFormat::Text {
         status!("report: {}", folder.join("report.html").display());
     }
     if let Some(failure) = report.failure.as_ref().filter(|failure| failure.exit_code == base::exit::INTERRUPTED) {
         let what = failure.message.lines().next().unwrap_or_default();
-        status::always(format_args!("{what}; resume with: {}", to_resume()));
+        status::always(format_args!("{what}; resume with: {}", resume_command()));
     }
     Ok(report.exit_code())
 }

@@ -1,10 +1,10 @@
-//! `repro all --profile demo`.
+//! `repro all --profile demo`: runs the whole chain on drawn scenes, or records golden values of it.
 
 use std::path::PathBuf;
 
-use super::super::first_look::{Named, look};
+use super::super::named_inputs::{NamedInput, check_inputs};
+use super::super::number_parsers::count;
 use super::super::output::say;
-use super::super::values::count;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::demo::{self, DemoSettings};
 use crate::pipeline::journal::Event;
@@ -16,29 +16,29 @@ use judge::grade::golden::{Content, GoldenFile};
 use judge::verdict::golden::Golden;
 use lxmert_spec::demo::DemoRecipe;
 
-/// Threads of the recorded golden runs.
+/// Number of threads of the recorded golden runs.
 const GOLDEN_THREADS: usize = 2;
 
-/// Options of the demo alone.
+/// The options of the profile `demo`.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Demo")]
 pub(super) struct DemoOptions {
-    /// Another recipe than the embedded data/demo.toml
+    /// Recipe to use instead of the embedded data/demo.toml
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
-    /// Run this many seeds from --seed on and write golden values with them to FILE (see --record)
+    /// Run this many seeds, the first being --seed, and write golden values (see --record)
     #[arg(long, value_name = "N", value_parser = count::<u64>, allow_negative_numbers = true, requires = "record")]
     seeds: Option<u64>,
-    /// Where to write recorded golden values
+    /// File to write the recorded golden values to
     #[arg(long, value_name = "FILE", requires = "seeds")]
     record: Option<PathBuf>,
-    /// Judge by golden values that --record wrote with the same recipe [default: the program's own]
+    /// Judge by golden values that --record wrote with the same recipe [default: the embedded ones]
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     golden: Option<String>,
 }
 
 impl DemoOptions {
-    /// The first that is given.
+    /// Returns the first option that is given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
             ("--recipe", self.recipe.is_some()),
@@ -48,10 +48,10 @@ impl DemoOptions {
         given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
     }
 
-    /// The golden values to judge by.
+    /// Returns the golden values to judge by.
     ///
     /// # Errors
-    /// Usage for a file of another kind or of runs with another recipe.
+    /// Usage if the file holds no recorded runs, or runs with a different recipe.
     fn golden(&self, recipe: &DemoRecipe) -> Result<(GoldenFile, Golden)> {
         let name = self.golden.as_deref().unwrap_or(demo::PROFILE);
         let file = GoldenFile::load(name)?;
@@ -59,21 +59,21 @@ impl DemoOptions {
             return Err(Error::usage(format!("{name} holds no recorded runs")).next("name a file that --record wrote"));
         };
         if self.golden.is_some() && deviations::recipe(&golden)? != *recipe {
-            return Err(Error::usage(format!("the runs of {name} were recorded with another recipe"))
-                .next("pass that recipe with --recipe, or record runs of this one: --seeds 10 --record FILE"));
+            return Err(Error::usage(format!("the runs in {name} were recorded with a different recipe"))
+                .next("pass their recipe with --recipe, or record runs with this one: --seeds 10 --record FILE"));
         }
         Ok((file, golden))
     }
 }
 
-/// Runs, explains or records.
+/// Runs the profile, prints the plan, or records golden values.
 pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     let recipe = match &options.recipe {
         Some(path) => DemoRecipe::parse(&files::read_text(path, 1 << 20)?)?,
         None => DemoRecipe::embedded()?,
     };
-    let record = options.record.as_deref().map(Named::OutputFile);
-    look(record.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
+    let record = options.record.as_deref().map(NamedInput::OutputFile);
+    check_inputs(record.into_iter().chain([NamedInput::OutputFolder(&args.workspace)]))?;
     let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
     let workers = args.workers("cpu")?;
     let versions = workers.placement.hello()?.versions;

@@ -1,4 +1,4 @@
-//! `repro all`.
+//! `repro all`: runs a whole reproduction.
 
 mod command;
 mod common;

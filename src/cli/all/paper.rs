@@ -1,4 +1,4 @@
-//! `repro all --profile paper`.
+//! `repro all --profile paper`: reproduces the published results.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -7,9 +7,9 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::super::assets::{ManifestOptions, NetworkOptions};
-use super::super::first_look::{Named, look};
+use super::super::named_inputs::{NamedInput, check_inputs};
 use super::super::output::say;
-use super::super::progress::assets::Display;
+use super::super::progress::assets::AssetDisplay;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;
 use crate::pipeline::paper::{self, Assets, ComputeSettings, FineTuner, LibtorchTuner, Model, PaperSettings, forecast};
@@ -23,32 +23,32 @@ use judge::verdict::published::Published;
 use lxmert_spec::Config;
 use lxmert_spec::paper::MODEL;
 
-/// Options of the paper's reproduction alone.
+/// The options of the profile `paper`.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Paper")]
 pub(super) struct PaperOptions {
-    /// Tasks to reproduce [default: vqa,gqa,nlvr2]; only what they read is fetched
+    /// Tasks to reproduce [default: vqa,gqa,nlvr2]; only their files are fetched
     #[arg(long, value_name = "TASK", value_delimiter = ',')]
     task: Vec<Task>,
-    /// Another model, for a trial; --manifest must then name weights that fit [default: lxr955, the paper's]
+    /// Preset of model sizes, for a trial; --manifest must then list matching weights [default: lxr955, the paper's]
     #[arg(long, value_name = "PRESET", value_parser = PossibleValuesParser::new(Config::preset_names()))]
     model: Option<String>,
-    /// Train on the first 512 images of each feature file only, for a trial
+    /// Train only on the first 512 images of each feature file, for a trial
     #[arg(long)]
     tiny: bool,
-    /// Train on the first 5000 images of each feature file only, for a trial
+    /// Train only on the first 5000 images of each feature file, for a trial
     #[arg(long)]
     fast: bool,
-    /// Keep features as half precision in the stores (half the disk; not the published settings)
+    /// Build feature stores in half precision (half the disk space; not the published settings)
     #[arg(long)]
     half_features: bool,
-    /// cpu, cuda or cuda:N; auto takes a GPU where there is one [default: auto]
+    /// cpu, cuda or cuda:N; auto uses a GPU if there is one [default: auto]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
-    /// Take files that were downloaded by hand into DIR before fetching the others; they stay where they are
+    /// Take files that were downloaded by hand into DIR before fetching the others. The files in DIR stay
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Remove an archive as soon as everything in it is unpacked and right
+    /// Remove each archive after its files are unpacked and verified
     #[arg(long)]
     drop_archives: bool,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub(super) struct PaperOptions {
 }
 
 impl PaperOptions {
-    /// The first that is given, of those without a default.
+    /// Returns the first option that is given, of those without a default.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [
             ("--task", !self.task.is_empty()),
@@ -76,10 +76,10 @@ impl PaperOptions {
     }
 }
 
-/// Runs, explains or forecasts.
+/// Runs the profile, or prints the plan or the forecast.
 pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
-    let from = options.from.as_deref().map(Named::Folder);
-    look(from.into_iter().chain([Named::OutputFolder(&args.workspace)]))?;
+    let from = options.from.as_deref().map(NamedInput::Folder);
+    check_inputs(from.into_iter().chain([NamedInput::OutputFolder(&args.workspace)]))?;
     let name_of_device = options.device.as_deref().unwrap_or("auto");
     let workers = args.workers(name_of_device)?;
     let device = workers.placement.device(name_of_device)?.described;
@@ -97,9 +97,9 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
             lock: Rc::new(known.lock),
             from: options.from.clone(),
             jobs: options.network.jobs.into(),
-            network: options.network.patience(),
+            network: options.network.network(),
             drop_archives: options.drop_archives,
-            observers: Rc::new(|| Box::new(Display::beside())),
+            observers: Rc::new(|| Box::new(AssetDisplay::beside())),
         },
         tasks,
         model: Model { config: json!(Config::preset(&name)?), name },

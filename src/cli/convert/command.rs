@@ -1,4 +1,4 @@
-//! Arguments of `repro convert`, and the conversion.
+//! The arguments of `repro convert`, and the conversion.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 
 use super::super::output::say;
 use super::source::Source;
-use super::target::{Form, Target};
+use super::target::{CheckpointForm, Target};
 use base::error::{Error, Result};
 use base::format::human_bytes;
 use base::status;
@@ -20,27 +20,27 @@ use lxmert_spec::loading::{ModelHeads, TensorCatalogue, hf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// A .pth or .safetensors file (the suffix may be left out; VOLTA's LXMERT too), or a folder with config.json and
-    /// model.safetensors or pytorch_model.bin, whole or in shards
+    /// Model to read: a .pth or .safetensors file (the suffix can be omitted), also of VOLTA's LXMERT, or a folder with config.json
+    /// and model.safetensors or pytorch_model.bin, whole or in shards
     #[arg(long, value_name = "NAME")]
     pub from: String,
-    /// A .pth or .safetensors file (the original's names), or a folder (Hugging Face's layout)
+    /// Model to write: a .pth or .safetensors file (the original's names), or a folder (Hugging Face's layout)
     #[arg(long, value_name = "PATH")]
     pub to: PathBuf,
-    /// What the model is, where its file does not say
+    /// Task of the model, if its file does not state it
     #[arg(long, value_enum, value_name = "TASK")]
-    pub task: Option<Kind>,
-    /// The model's sizes by name, where its file does not tell the number of attention heads
+    pub task: Option<ModelKind>,
+    /// Preset of the model's sizes, if its file does not state the number of attention heads
     #[arg(long, value_name = "PRESET", value_parser = PossibleValuesParser::new(Config::preset_names()))]
     pub model: Option<String>,
-    /// The model's sizes from a JSON file instead
+    /// JSON file with the model's sizes, instead of a preset
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     pub config: Option<PathBuf>,
-    /// A list of answers such as trainval_label2ans.json: to Hugging Face's layout, what the rows mean; from it, the order that the
-    /// rows get
+    /// List of answers such as trainval_label2ans.json. To Hugging Face's layout: the answers of the rows of the head. From it: the
+    /// new order of the rows
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
-    /// Leave out everything above the encoder
+    /// Write only the encoder
     #[arg(long)]
     pub encoder_only: bool,
 }
@@ -52,11 +52,11 @@ Examples:
   repro convert --from lxmert-gqa-uncased --to gqa.pth
   repro convert --from workspace/snap/nlvr2/BEST --to encoder --encoder-only
 
-Every tensor is accounted for: a file that lacks some, or has others, is refused. What was written is read back and compared.";
+A file with missing or unexpected tensors is refused. The written model is read back and compared.";
 
-/// What a model is for.
+/// The task of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum ModelKind {
     /// Visual question answering.
     Vqa,
     /// GQA.
@@ -67,7 +67,7 @@ pub(crate) enum Kind {
     Pretrain,
 }
 
-/// Converts and prints what was done.
+/// Converts the model and prints a summary.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let mut source = Source::read(&args.from)?;
     let was = (source.kind.clone(), source.state.len());
@@ -78,14 +78,14 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let task = task(&source, args.task)?;
     let answers = answers(&mut source, &args, target.form())?;
     let is_answering = matches!(source.catalogue.heads, ModelHeads::Answers { .. });
-    if target.form() == Form::Safetensors && is_answering && task.is_none() {
-        return Err(Error::usage("neither the file nor its number of answers says which task the model is for")
+    if target.form() == CheckpointForm::Safetensors && is_answering && task.is_none() {
+        return Err(Error::usage("neither the file nor its number of answers determines the task of the model")
             .next("pass --task vqa or --task gqa"));
     }
-    // Only these say how many attention heads there are.
+    // Only these targets state the number of attention heads.
     let config = match target.form() {
-        Form::Port => Some(sizes(&source, &args)?),
-        Form::Safetensors if is_answering => Some(sizes(&source, &args)?),
+        CheckpointForm::Port => Some(sizes(&source, &args)?),
+        CheckpointForm::Safetensors if is_answering => Some(sizes(&source, &args)?),
         _ => None,
     };
     let written = target.write(&source, config.as_ref(), task, answers.as_deref())?;
@@ -113,27 +113,30 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     lines.extend(source.notes.iter().map(|note| format!("note      {note}")));
     lines.extend(source.left_out.iter().map(|left| format!("left out  {left}")));
     if written.tensors < source.state.len() {
-        lines.push("tied      the decoder of words is the word table and is not stored again".to_owned());
+        lines.push("tied      the decoder of words shares the word embeddings and is not stored again".to_owned());
     }
-    lines.push("checked   every tensor was read back and is the same".to_owned());
+    lines.push("checked   every tensor was read back and is identical".to_owned());
     say(lines.join("\n"))?;
     Ok(exit::PASS)
 }
 
-/// The task, which what is said must not contradict.
-pub(super) fn task(source: &Source, said: Option<Kind>) -> Result<Option<Task>> {
+/// Returns the model's task.
+///
+/// # Errors
+/// Usage if --task contradicts the model.
+pub(super) fn task(source: &Source, said: Option<ModelKind>) -> Result<Option<Task>> {
     let wrong = |what: &str| {
-        Err(Error::usage(format!("{} is {what}", source.path.display())).next("leave --task out, or name another file"))
+        Err(Error::usage(format!("{} is {what}", source.path.display())).next("omit --task, or choose another file"))
     };
     match (said, &source.catalogue.heads) {
         (None, _) => Ok(source.task),
-        (Some(Kind::Pretrain), ModelHeads::Pretraining { .. }) => Ok(None),
+        (Some(ModelKind::Pretrain), ModelHeads::Pretraining { .. }) => Ok(None),
         (Some(_), ModelHeads::Pretraining { .. }) => wrong("a pre-training model"),
         (Some(_), ModelHeads::None) => wrong("an encoder without a head"),
-        (Some(Kind::Nlvr2), ModelHeads::Answers { images: 2, .. }) => Ok(Some(Task::Nlvr2)),
+        (Some(ModelKind::Nlvr2), ModelHeads::Answers { images: 2, .. }) => Ok(Some(Task::Nlvr2)),
         (Some(_), ModelHeads::Answers { images: 2, .. }) => wrong("a model for NLVR2"),
-        (Some(Kind::Vqa), _) if source.task != Some(Task::Gqa) => Ok(Some(Task::Vqa)),
-        (Some(Kind::Gqa), _) if source.task != Some(Task::Vqa) => Ok(Some(Task::Gqa)),
+        (Some(ModelKind::Vqa), _) if source.task != Some(Task::Gqa) => Ok(Some(Task::Vqa)),
+        (Some(ModelKind::Gqa), _) if source.task != Some(Task::Vqa) => Ok(Some(Task::Gqa)),
         (Some(_), _) => match source.task {
             Some(task) => wrong(&format!("a model for {task}")),
             None => wrong("a question answering model"),
@@ -141,20 +144,20 @@ pub(super) fn task(source: &Source, said: Option<Kind>) -> Result<Option<Task>> 
     }
 }
 
-/// Brings the answer head's rows into the order that is asked for; the answers to tell in the port's configuration.
-pub(super) fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Option<Vec<String>>> {
+/// Puts the rows of the answer head into the requested order. Returns the answers to write into Hugging Face's configuration.
+pub(super) fn answers(source: &mut Source, args: &Args, form: CheckpointForm) -> Result<Option<Vec<String>>> {
     const LARGEST: u64 = 64 << 20;
     let Some(path) = &args.answers else {
-        if let (Some(_), Form::Pth | Form::Safetensors) = (&source.answers, form) {
+        if let (Some(_), CheckpointForm::Pth | CheckpointForm::Safetensors) = (&source.answers, form) {
             status!(
-                "note: its config.json lists its answers; the rows keep that order. Pass --answers to put them into a task's"
+                "note: the rows of the answer head keep the order of config.json; --answers puts them into a task's order"
             );
         }
         return Ok(source.answers.clone());
     };
     let rows = match source.catalogue.heads {
         ModelHeads::Answers { answers, .. } | ModelHeads::Pretraining { answers: Some(answers), .. } => answers,
-        _ => return Err(Error::usage("the model has no answer head").next("leave --answers out")),
+        _ => return Err(Error::usage("the model has no answer head").next("omit --answers")),
     };
     let wanted: Vec<String> = serde_json::from_str(&files::read_text(path, LARGEST)?)
         .map_err(|e| Error::data(format!("{} is not a list of answers", path.display())).because(e))?;
@@ -163,22 +166,24 @@ pub(super) fn answers(source: &mut Source, args: &Args, form: Form) -> Result<Op
             "{} lists {} answers, but the model has {rows}",
             path.display(),
             wanted.len()
-        )));
+        ))
+        .next("pass the list of the model's task with --answers"));
     }
     match &source.answers {
         Some(told) => hf::answers::reorder(&mut source.state, told, &wanted)
             .map_err(|e| e.while_doing(format!("cannot put the answers into the order of {}", path.display())))?,
-        None if form == Form::Port => {}
+        None if form == CheckpointForm::Port => {}
         None => {
-            return Err(Error::usage("the file does not say which answer a row stands for")
+            return Err(Error::usage("the file does not state the answers of the rows of its head")
                 .because("only config.json of Hugging Face's layout can (id2label)")
-                .next("leave --answers out: the rows keep their order"));
+                .next("omit --answers: the rows keep their order"));
         }
     }
     Ok(Some(wanted))
 }
 
-/// All sizes: those of the tensors, and what no tensor tells from the file, from what is said, or BERT-base's at its width.
+/// Returns all sizes of the model. Those that the tensors do not determine come from --config or --model, from the file, or from
+/// BERT-base if the width is the same.
 pub(super) fn sizes(source: &Source, args: &Args) -> Result<Config> {
     let TensorCatalogue { sizes, heads } = &source.catalogue;
     let said = match (&args.config, &args.model) {
@@ -192,7 +197,7 @@ pub(super) fn sizes(source: &Source, args: &Args) -> Result<Config> {
         (None, Some(told)) => told.clone(),
         (None, None) if sizes.hidden_size == paper.hidden_size => paper,
         (None, None) => {
-            return Err(Error::usage("neither the file nor its tensors say how many attention heads the model has")
+            return Err(Error::usage("neither the file nor its tensors determine the number of attention heads")
                 .next("pass --model with a preset, or --config with a file of sizes"));
         }
     };

@@ -1,4 +1,4 @@
-//! `repro convert`.
+//! `repro convert`: converts models between the original's layout and Hugging Face's.
 
 mod command;
 mod source;

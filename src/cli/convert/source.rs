@@ -1,4 +1,4 @@
-//! What is converted: read, recognised, and brought under the original's names.
+//! Reads the model to convert, recognises its layout, and renames its tensors to the original's names.
 
 use std::path::{Path, PathBuf};
 
@@ -10,29 +10,29 @@ use lxmert_spec::loading::{CheckpointOrigin, CheckpointWeights, ModelHeads, Tens
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use lxmert_spec::{Config, ModelDescription};
 
-/// A model under the original's names, and what its file says about it.
+/// A model with the original's names, and the facts that its file states. A fact is `None` if it is not stated.
 pub(super) struct Source {
     /// The file or folder.
     pub path: PathBuf,
     /// All tensors, in the original's order.
     pub state: StateDict,
-    /// What the tensors are.
+    /// The sizes and heads that the tensors show.
     pub catalogue: TensorCatalogue,
-    /// How names in the file begin.
+    /// Patterns of the names in the file.
     pub names: &'static str,
-    /// What the file calls itself.
+    /// Description of the model and its layout.
     pub kind: String,
-    /// What was done to the names, one sentence each.
+    /// Sentences about changes of names.
     pub notes: Vec<String>,
-    /// Tensors that are no part of the model, each with a reason.
+    /// Tensors that are not part of the model, each with a reason.
     pub left_out: Vec<String>,
-    /// All sizes, where the file tells them.
+    /// All sizes.
     pub config: Option<Config>,
-    /// The answers of the rows of the head, where the file tells them.
+    /// The answers of the rows of the head.
     pub answers: Option<Vec<String>>,
-    /// The task, where the file or the number of answers tells it.
+    /// The task, which the number of answers can also determine.
     pub task: Option<Task>,
-    /// SHA-256 of the vocabulary that it was trained with, where the file tells it.
+    /// SHA-256 of the vocabulary that the model was trained with.
     pub vocabulary: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl Source {
     /// Reads a checkpoint of any layout.
     ///
     /// # Errors
-    /// Data where it is no model of LXMERT, or not all of one.
+    /// Data if it is not an LXMERT model, or not a complete one.
     pub(crate) fn read(given: &str) -> Result<Self> {
         let path = if Path::new(given).is_dir() {
             PathBuf::from(given)
@@ -94,14 +94,14 @@ impl Source {
         })
     }
 
-    /// Leaves all heads out.
+    /// Removes all heads.
     pub(crate) fn keep_encoder(&mut self) -> Result<()> {
         let state = std::mem::take(&mut self.state);
         let mut kept = StateDict::with_capacity(state.len());
         for (name, tensor) in state {
             match name.find("bert.") {
                 Some(at) => drop(kept.insert(name[at..].to_owned(), tensor)),
-                None => self.left_out.push(format!("{name} (only the encoder is wanted)")),
+                None => self.left_out.push(format!("{name} (--encoder-only)")),
             }
         }
         self.catalogue.heads = ModelHeads::None;
@@ -111,7 +111,7 @@ impl Source {
     }
 }
 
-/// The task of a head: two images are NLVR2's, otherwise what the file says, otherwise what the number of answers says.
+/// Returns the task of a head: NLVR2 if it reads two images, else the task that the file states or the number of answers determines.
 fn task(catalogue: &TensorCatalogue, said: Option<Task>) -> Option<Task> {
     match catalogue.heads {
         ModelHeads::Answers { images: 2, .. } => Some(Task::Nlvr2),

@@ -1,4 +1,4 @@
-//! Where a converted model goes: the form follows from the name.
+//! Writes the converted model in the format that follows from its name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use lxmert_spec::loading::ModelHeads;
 use lxmert_spec::loading::hf::{HfConfig, HfLayout, folder, names};
 use lxmert_spec::{Config, ModelDescription};
 
-/// A form of a checkpoint.
+/// A format of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// A folder of Hugging Face's port.
+pub(super) enum CheckpointForm {
+    /// A folder in the layout of Hugging Face's port.
     Port,
     /// The original's `.pth`.
     Pth,
@@ -24,57 +24,57 @@ pub(super) enum Form {
     Safetensors,
 }
 
-/// What is to be written.
+/// The file or folder to write.
 pub(super) struct Target {
     path: PathBuf,
-    form: Form,
+    form: CheckpointForm,
 }
 
 impl Target {
-    /// Judges by the name.
+    /// Determines the format from the name.
     ///
     /// # Errors
-    /// Usage where the name is no form's, or is the source itself.
+    /// Usage if the name fits no format, or the target is the source itself.
     pub(crate) fn of(path: &Path, source: &Path) -> Result<Self> {
         let form = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("pth") => Form::Pth,
-            Some("safetensors") => Form::Safetensors,
+            Some("pth") => CheckpointForm::Pth,
+            Some("safetensors") => CheckpointForm::Safetensors,
             Some("bin" | "pt" | "json") => {
-                return Err(Error::usage(format!("{} is no form of a checkpoint", path.display()))
+                return Err(Error::usage(format!("{}: unsupported format", path.display()))
                     .next("name a folder (Hugging Face's layout), a .pth file or a .safetensors file"));
             }
             _ if path.is_file() => {
                 return Err(Error::usage(format!("{} is a file", path.display()))
                     .next("name a folder for Hugging Face's layout, or a .pth or .safetensors file"));
             }
-            _ => Form::Port,
+            _ => CheckpointForm::Port,
         };
         let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-        let inside = source.is_file() && form == Form::Port && same(base::files::folder_of(source), path);
+        let inside = source.is_file() && form == CheckpointForm::Port && same(base::files::folder_of(source), path);
         if same(path, source) || inside {
-            return Err(Error::usage(format!("{} would replace what is converted", path.display()))
-                .next("name another file or folder with --to"));
+            return Err(Error::usage(format!("{} would replace the model to convert", path.display()))
+                .next("choose another file or folder with --to"));
         }
         training::spare(path)?;
         Ok(Self { path: path.to_owned(), form })
     }
 
-    /// The form.
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> CheckpointForm {
         self.form
     }
 
-    /// Writes, reads back and compares. `config` must be there for the port and for a task model of ours. Says what was written.
+    /// Writes the model, reads it back and compares. `config` is required for the port and for a task's safetensors. Returns a
+    /// summary.
     pub(crate) fn write(
         &self,
         source: &Source,
         config: Option<&Config>,
         task: Option<Task>,
         answers: Option<&[String]>,
-    ) -> Result<Written> {
+    ) -> Result<WriteSummary> {
         let needed = || config.ok_or_else(|| Error::bug("a model is written without its sizes"));
         let written = match (self.form, &source.catalogue.heads) {
-            (Form::Port, heads) => {
+            (CheckpointForm::Port, heads) => {
                 let layout = layout(heads)?;
                 let config = needed()?;
                 let mut port = HfConfig::of(&source.catalogue, layout, config.num_attention_heads);
@@ -87,13 +87,13 @@ impl Target {
                 }
                 let state = names::from_original(layout, source.state.clone());
                 folder::write(&self.path, &state, &port, &vocabulary(source))?;
-                Written::of(format!("{} of Hugging Face's port", layout.class()), port_names(layout), &state)
+                WriteSummary::of(format!("{} of Hugging Face's port", layout.class()), port_names(layout), &state)
             }
-            (Form::Pth, _) => {
+            (CheckpointForm::Pth, _) => {
                 checkpoint::write_pth(&self.path, &source.state)?;
-                Written::of("the original's .pth".into(), original(source), &source.state)
+                WriteSummary::of("the original's .pth".into(), original(source), &source.state)
             }
-            (Form::Safetensors, heads) => {
+            (CheckpointForm::Safetensors, heads) => {
                 let mut metadata = match (heads, task) {
                     (ModelHeads::Answers { answers, .. }, Some(task)) => {
                         ModelDescription { task, config: needed()?.clone(), answers: *answers }.metadata()?
@@ -102,14 +102,14 @@ impl Target {
                 };
                 metadata.extend(vocabulary(source));
                 checkpoint::write_safetensors(&self.path, &source.state, &metadata)?;
-                Written::of("safetensors with the original's names".into(), original(source), &source.state)
+                WriteSummary::of("safetensors with the original's names".into(), original(source), &source.state)
             }
         };
         self.check(source)?;
         Ok(written)
     }
 
-    /// Whether a reader gets what was meant.
+    /// Checks that the written model reads back as the source.
     fn check(&self, source: &Source) -> Result<()> {
         let back = lxmert_spec::loading::read(&self.path)?;
         let back = source.catalogue.arrange(back)?;
@@ -120,26 +120,26 @@ impl Target {
     }
 }
 
-/// What was written, for the report.
-pub(super) struct Written {
-    /// Its form.
+/// A summary of the written model.
+pub(super) struct WriteSummary {
+    /// Description of its format.
     pub kind: String,
-    /// How its names begin.
+    /// Patterns of its names.
     pub names: &'static str,
-    /// Tensors.
+    /// Number of tensors.
     pub tensors: usize,
-    /// Bytes of them.
+    /// Bytes of all tensors.
     pub bytes: u64,
 }
 
-impl Written {
+impl WriteSummary {
     fn of(kind: String, names: &'static str, state: &StateDict) -> Self {
         let bytes = state.values().map(|tensor| tensor.data.len() as u64).sum();
         Self { kind, names, tensors: state.len(), bytes }
     }
 }
 
-/// What a file's metadata say about the vocabulary.
+/// Returns the metadata entry of the vocabulary.
 fn vocabulary(source: &Source) -> BTreeMap<String, String> {
     source.vocabulary.iter().map(|sha256| (VOCABULARY.to_owned(), sha256.clone())).collect()
 }
@@ -166,6 +166,6 @@ fn layout(heads: &ModelHeads) -> Result<HfLayout> {
         ModelHeads::Pretraining { .. } => Ok(HfLayout::PreTraining),
         ModelHeads::Answers { images: 1, .. } => Ok(HfLayout::QuestionAnswering),
         ModelHeads::Answers { .. } => Err(Error::usage("Hugging Face's port has no model for NLVR2")
-            .next("pass --encoder-only to write its LxmertModel without the answer head")),
+            .next("pass --encoder-only to write an LxmertModel without the answer head")),
     }
 }

@@ -1,4 +1,4 @@
-//! The subcommands of `repro features`.
+//! The arguments of `repro features`.
 
 use super::compare;
 use super::inspect;
@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use base::error::Result;
 
-/// Arguments of `repro features`.
+/// The arguments of `repro features`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -20,10 +20,10 @@ enum Action {
     Compare(compare::Args),
 }
 
-/// Runs the command; its exit code.
+/// Runs the command and returns its exit code.
 ///
 /// # Errors
-/// What keeps a file from being read at all.
+/// The error of a file that cannot be read.
 pub fn run(args: Args) -> Result<u8> {
     match args.action {
         Action::Inspect(args) => inspect::run(args),

@@ -1,4 +1,4 @@
-//! The forms in which a finding is printed.
+//! The formats of the results of `repro features`.
 
 use clap::ValueEnum;
 use serde::Serialize;

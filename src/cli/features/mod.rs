@@ -1,4 +1,4 @@
-//! `repro features`: looks into feature files.
+//! `repro features`: inspects and compares feature files.
 
 mod command;
 mod compare;

@@ -1,5 +1,5 @@
-//! Command lines of the original behind `repro`, as they stand: `repro bash run/vqa_finetune.bash 0 name --tiny`. Each is
-//! translated, said in our own words, and run as if that had been typed.
+//! Runs the original's command lines unchanged, such as `repro bash run/vqa_finetune.bash 0 name --tiny`. Each is translated to
+//! commands of this program, which are printed and run as if they had been typed.
 
 mod command;
 mod options;

@@ -1,32 +1,34 @@
-//! Reads options as the original's programs do (Python's argparse): a unique beginning is enough, the last one counts.
+//! Parses options like the original's programs (Python's argparse): a unique prefix is enough, and the last occurrence counts.
 
-use super::scripts::{DEFAULTS, OPTIONS, Passed};
+use super::scripts::{DEFAULTS, OPTIONS, ScriptOption};
 use base::error::{Error, Result};
 
-/// An option of the original.
+/// An occurrence of an option of the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Given {
+struct OptionValue {
     name: &'static str,
     value: String,
+    /// Whether the user typed it; otherwise the script passes it.
     typed: bool,
 }
 
-/// The options of a program's call.
+/// The options of a call of a program.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    given: Vec<Given>,
-    /// Options that the original does not know, with what follows them: they are ours, or wrong.
+    given: Vec<OptionValue>,
+    /// Options that the original does not have, with the words after them: options of this program, or wrong.
     pub ours: Vec<String>,
 }
 
 impl Options {
-    /// A script's options, then those that the person typed.
+    /// Parses the options that a script passes, then those that the user typed.
     ///
     /// # Errors
-    /// Usage for an ambiguous beginning, a value that is missing, and a word that belongs to no option.
-    pub(crate) fn read(script: &[Passed], typed: &[String]) -> Result<Self> {
-        let of_script = |(name, value): &Passed| Given { name, value: value.clone().unwrap_or_default(), typed: false };
-        let mut options = Self { given: script.iter().map(of_script).collect(), ours: Vec::new() };
+    /// Usage for an ambiguous prefix, a missing value, or a word that belongs to no option.
+    pub(crate) fn read(script: &[ScriptOption], typed: &[String]) -> Result<Self> {
+        let passed =
+            |(name, value): &ScriptOption| OptionValue { name, value: value.clone().unwrap_or_default(), typed: false };
+        let mut options = Self { given: script.iter().map(passed).collect(), ours: Vec::new() };
         let mut words = typed.iter().peekable();
         while let Some(word) = words.next() {
             let (begun, inline) = match word.split_once('=') {
@@ -35,7 +37,7 @@ impl Options {
             };
             if !word.starts_with('-') {
                 return Err(Error::usage(format!("the word {word:?} belongs to no option")).next(
-                    "an experiment's name comes right behind the GPU's number; put a text with blanks in quotes",
+                    "write the experiment's name directly after the number of the GPU; quote a text with blanks",
                 ));
             }
             let Some((name, takes_value)) = known(begun)? else {
@@ -51,41 +53,41 @@ impl Options {
                 (true, None) => words
                     .next_if(|word| !word.starts_with("--"))
                     .cloned()
-                    .ok_or_else(|| Error::usage(format!("{name} wants a value")))?,
-                (false, Some(_)) => return Err(Error::usage(format!("{name} takes no value"))),
+                    .ok_or_else(|| Error::usage(format!("{name} needs a value")).next(format!("{name} VALUE")))?,
+                (false, Some(_)) => return Err(Error::usage(format!("{name} takes no value")).next(name.to_owned())),
             };
-            options.given.push(Given { name, value, typed: true });
+            options.given.push(OptionValue { name, value, typed: true });
         }
         Ok(options)
     }
 
-    /// The last value of an option; its default where it is not given.
+    /// Returns the last value of an option, or its default if it is not given.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         let default = || DEFAULTS.iter().find(|(option, _)| *option == name).map(|(_, value)| *value);
         self.given(name).or_else(default)
     }
 
-    /// The last value of an option that is given.
+    /// Returns the last value of an option; `None` if it is not given.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         self.given.iter().rfind(|given| given.name == name).map(|given| given.value.as_str())
     }
 
-    /// Whether a flag is given.
+    /// Returns whether a flag is given.
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.given(name).is_some()
     }
 
-    /// Whether the person typed it, and not the script.
+    /// Returns whether the user typed the option.
     pub(crate) fn typed(&self, name: &str) -> bool {
         self.given.iter().any(|given| given.name == name && given.typed)
     }
 
-    /// Where an option stands last; later ones are greater.
+    /// Returns the position of an option's last occurrence.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.given.iter().rposition(|given| given.name == name)
     }
 
-    /// Whether an option of ours is among the unknown ones.
+    /// Returns whether an option of this program is given.
     pub(crate) fn has_ours(&self, name: &str) -> bool {
         self.ours.iter().any(|word| word.split('=').next() == Some(name))
     }
@@ -101,7 +103,7 @@ fn known(begun: &str) -> Result<Option<(&'static str, bool)>> {
         [one] => Ok(Some(**one)),
         several => {
             let names: Vec<_> = several.iter().map(|(name, _)| *name).collect();
-            Err(Error::usage(format!("{begun} may be any of {}", names.join(", "))).next("write it out"))
+            Err(Error::usage(format!("{begun} is ambiguous: {}", names.join(", "))).next("write the option in full"))
         }
     }
 }
@@ -131,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said() {
+    fn wrong_options_are_refused() {
         for (line, part) in [
             ("--loadL x", "--loadLXMERT, --loadLXMERTQA"),
-            ("--load", "--load wants a value"),
-            ("--load --tiny", "--load wants a value"),
+            ("--load", "--load needs a value"),
+            ("--load --tiny", "--load needs a value"),
             ("--tiny=1", "--tiny takes no value"),
             ("--tiny name", "\"name\" belongs to no option"),
         ] {

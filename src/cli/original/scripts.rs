@@ -4,24 +4,24 @@ use crate::cli::defaults::rate;
 use data::dataset::Task;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED, PRETRAINING, fine_tuning};
 
-/// What a program of the original does.
+/// A program of the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// src/tasks/{vqa,gqa,nlvr2}.py: fine-tunes, or answers where `--test` is given.
+    /// src/tasks/{vqa,gqa,nlvr2}.py: fine-tunes, or answers if `--test` is given.
     Task(Task),
     /// src/pretrain/lxmert_pretrain.py.
     Pretrain,
-    /// data/nlvr2/process_raw_data_scripts/process_dataset.py: NLVR2's split files from the official ones.
+    /// data/nlvr2/process_raw_data_scripts/process_dataset.py: makes NLVR2's split files from the official ones.
     Nlvr2Data,
-    /// data/gqa/process_raw_data_scripts: GQA's split files from the official ones.
+    /// data/gqa/process_raw_data_scripts: makes GQA's split files from the official ones.
     GqaData,
-    /// lil-lab/nlvr's metrics.py: the official score of a predictions file.
+    /// metrics.py of lil-lab/nlvr: computes the official score of a predictions file.
     Nlvr2Metrics,
-    /// data/*_imgfeat/extract_*.py, inside the extractor's container; the images by our name for them.
+    /// data/*_imgfeat/extract_*.py, run inside the extractor's container, for this set of images of `repro extract`.
     Extract(&'static str),
 }
 
-/// The programs by their files' names.
+/// The programs by file name.
 pub(crate) const PROGRAMS: [(&str, Program); 12] = [
     ("vqa.py", Program::Task(Task::Vqa)),
     ("gqa.py", Program::Task(Task::Gqa)),
@@ -37,24 +37,25 @@ pub(crate) const PROGRAMS: [(&str, Program); 12] = [
     ("extract_gqa_image.py", Program::Extract("gqa")),
 ];
 
-/// An option that is passed; a flag has no value.
-pub(crate) type Passed = (&'static str, Option<String>);
+/// An option that a script passes; `None` for the value of a flag.
+pub(crate) type ScriptOption = (&'static str, Option<String>);
 
-/// A script: which program it calls, and with what. All have 9, 5 and 5 layers, which are the defaults, and `--tqdm`.
+/// A script with the program that it calls and the options that it passes. All scripts also pass 9, 5 and 5 layers, which are the
+/// defaults, and `--tqdm`.
 pub(crate) struct Script {
-    /// The file's name.
+    /// File name.
     pub name: &'static str,
-    /// What it calls.
+    /// Program that it calls.
     pub program: Program,
-    /// The folder of its results; the experiment's name is added where the script takes one.
+    /// Folder of its results, to which the experiment's name is added if the script takes one.
     pub output: &'static str,
     /// Whether its second argument is the experiment's name.
     pub named: bool,
-    /// Whether it passes the paper's data and first weights.
+    /// Whether it passes the paper's data and initial weights.
     data: bool,
     /// Whether it passes the paper's batch size, learning rate and epochs.
     numbers: bool,
-    /// What it passes beside these.
+    /// Other options that it passes.
     options: &'static [(&'static str, Option<&'static str>)],
 }
 
@@ -77,7 +78,7 @@ pub(crate) const SCRIPTS: [Script; 7] = [
     },
 ];
 
-/// What a script for `--test` passes, so that little is read before the test.
+/// Options that a script for `--test` passes, so that little is read before the test.
 const TEST: &[(&str, Option<&str>)] = &[("--tiny", None), ("--train", Some("train")), ("--valid", Some(""))];
 
 const fn finetune(name: &'static str, task: Task, output: &'static str) -> Script {
@@ -94,9 +95,10 @@ const fn test(
 }
 
 impl Script {
-    /// Returns the options that it passes before the person's own.
-    pub(crate) fn passes(&self) -> Vec<Passed> {
-        let mut all: Vec<Passed> = self.options.iter().map(|(name, value)| (*name, value.map(str::to_owned))).collect();
+    /// Returns the options that it passes before the user's own.
+    pub(crate) fn passes(&self) -> Vec<ScriptOption> {
+        let mut all: Vec<ScriptOption> =
+            self.options.iter().map(|(name, value)| (*name, value.map(str::to_owned))).collect();
         let mut pass = |name, value: &dyn ToString| all.push((name, Some(value.to_string())));
         let training = match self.program {
             Program::Task(task) => fine_tuning(task).training,
@@ -165,7 +167,7 @@ pub(crate) const OPTIONS: [(&str, bool); 33] = [
     ("-h", false),
 ];
 
-/// What an option is where neither script nor person says it.
+/// Defaults of options that neither the script nor the user passes.
 pub(crate) const DEFAULTS: [(&str, &str); 6] = [
     ("--train", "train"),
     ("--valid", "valid"),

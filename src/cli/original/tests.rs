@@ -1,11 +1,11 @@
 use clap::{CommandFactory, Parser};
 
 use super::command::*;
-use super::translation::{Here, Step, Translation};
+use super::translation::{Step, Translation, TranslationContext};
 use crate::cli::Cli;
-use crate::cli::stopping::quoted;
+use crate::cli::interruption::quoted;
 
-/// Every command of the original's README that concerns this program, and variants that people write.
+/// Every command of the original's README that concerns this program, and common variants.
 const LINES: &[&str] = &[
     "bash run/vqa_finetune.bash 0 vqa_lxr955_tiny --tiny",
     "bash run/vqa_finetune.bash 0 vqa_lxr955",
@@ -52,7 +52,7 @@ const LINES: &[&str] = &[
     "bash run/vqa_finetune.bash 0 name tiny",
 ];
 
-/// Words as a shell makes them of a line.
+/// Splits a line into words like a shell.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut quote) = (vec![String::new()], false);
     for c in line.chars() {
@@ -67,8 +67,8 @@ fn words(line: &str) -> Vec<String> {
 
 fn translated(line: &str, there: &[&str], gpus: usize) -> String {
     let found = |name: &str, _: &str| there.contains(&name);
-    let here = Here { found: &found, workspace: "workspace", gpus: &|| gpus };
-    match of_line(&words(line), None, &here) {
+    let here = TranslationContext { found: &found, workspace: "workspace", gpus: &|| gpus };
+    match translate_line(&words(line), None, &here) {
         Err(error) => format!("error: {error}\n"),
         Ok(None) => "not the original's\n".to_owned(),
         Ok(Some(Translation { steps, notes })) => {
@@ -95,18 +95,18 @@ fn the_workspace_has_what_is_not_here() {
         .map(|line| format!("$ {line}\n{}\n", translated(line, &there, 0)))
         .collect();
     insta::assert_snapshot!("original_workspace", table);
-    assert!(translated(LINES[9], &["data/nlvr2/nlvr/nlvr2/data/dev.json"], 0).starts_with("making data/nlvr2/"));
+    assert!(translated(LINES[9], &["data/nlvr2/nlvr/nlvr2/data/dev.json"], 0).starts_with("make data/nlvr2/"));
 }
 
-/// What is translated is a sound command line of ours.
+/// Every translation is a valid command line of this program.
 #[test]
 fn translations_can_be_run() {
     let found = |_: &str, _: &str| true;
-    let here = Here { found: &found, workspace: "workspace", gpus: &|| 4 };
+    let here = TranslationContext { found: &found, workspace: "workspace", gpus: &|| 4 };
     let known: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let mut parsed = 0;
     for line in LINES {
-        let Ok(Some(translation)) = of_line(&words(line), None, &here) else { continue };
+        let Ok(Some(translation)) = translate_line(&words(line), None, &here) else { continue };
         for step in translation.steps {
             let Step::Repro(words) = step else { continue };
             if !known.contains(&words[0]) {

@@ -1,8 +1,8 @@
-//! A call of one of the original's programs in the words of our own command line.
+//! Translates a call of one of the original's programs to command lines of this program.
 
 use super::options::Options;
-use super::scripts::{OPTIONS, Passed, Program};
-use super::translation::{Here, OFFICIAL_NLVR2, Step, Translation};
+use super::scripts::{OPTIONS, Program, ScriptOption};
+use super::translation::{OFFICIAL_NLVR2, Step, Translation, TranslationContext};
 use crate::cli::original_extras::OriginalExtras;
 use base::error::{Error, Result};
 use data::dataset::Task;
@@ -12,7 +12,7 @@ use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 
 /// Where `repro fetch bert-weights` puts BERT's weights.
 const BERT: &str = "snap/pretrained/bert-base-uncased/pytorch_model.bin";
-/// Options of pre-training and what they are called here.
+/// Options of pre-training, with their names here.
 const PRETRAINING: [(&str, &str); 8] = [
     ("--taskMaskLM", "--task-mask-lm"),
     ("--taskObjPredict", "--task-obj-predict"),
@@ -24,19 +24,19 @@ const PRETRAINING: [(&str, &str); 8] = [
     ("--objMaskRate", "--obj-mask-rate"),
 ];
 
-/// Translates a call of `program`: `script` is what a script passes by itself, `typed` what the person wrote; `gpus` is what
-/// `CUDA_VISIBLE_DEVICES` is set to.
+/// Translates a call of `program`. `script` are the options that a script passes, `typed` those of the user, and `gpus` the value
+/// of `CUDA_VISIBLE_DEVICES`.
 ///
 /// # Errors
-/// Usage where the original knows no such call, or has no counterpart here.
+/// Usage if the original accepts no such call, or if this program has no counterpart.
 pub(crate) fn translate(
     program: Program,
-    script: &[Passed],
+    script: &[ScriptOption],
     typed: &[String],
     gpus: Option<&str>,
-    here: &Here,
+    here: &TranslationContext,
 ) -> Result<Translation> {
-    let mut call = Call { here, options: Options::default(), notes: Vec::new() };
+    let mut call = Translator { here, options: Options::default(), notes: Vec::new() };
     let steps = match program {
         Program::Nlvr2Data => vec![call.nlvr2_data()],
         Program::GqaData => vec![call.prepare(&["--task", "gqa-official"])],
@@ -59,13 +59,13 @@ pub(crate) fn translate(
     Ok(Translation { steps, notes: call.notes })
 }
 
-struct Call<'a> {
-    here: &'a Here<'a>,
+struct Translator<'a> {
+    here: &'a TranslationContext<'a>,
     options: Options,
     notes: Vec<String>,
 }
 
-impl Call<'_> {
+impl Translator<'_> {
     fn fine_tune(&mut self, task: Task) -> Vec<String> {
         let mut words = vec!["train".to_owned(), task.name().to_owned()];
         self.pass(&mut words, &[("--train", "--train"), ("--valid", "--valid")]);
@@ -84,7 +84,7 @@ impl Call<'_> {
         words
     }
 
-    /// The original decides by what the split's name contains (the end of src/tasks/*.py).
+    /// Translates a test. The original chooses the splits by what their names contain (the end of src/tasks/*.py).
     fn test(&mut self, task: Task, test: &str) -> Result<Vec<Vec<String>>> {
         let splits: Vec<&str> = match task {
             Task::Vqa if test.contains("test") => vec![test],
@@ -106,7 +106,7 @@ impl Call<'_> {
         }
         if ["--tiny", "--fast"].iter().any(|flag| self.options.typed(flag)) {
             self.notes.push(
-                "the original tests on the whole split, whatever --tiny and --fast say; so is it done here".into(),
+                "--tiny and --fast do not limit the test: the whole split is answered, as in the original".into(),
             );
         }
         let folder = self.options.value("--output").unwrap_or_default().to_owned();
@@ -120,7 +120,7 @@ impl Call<'_> {
             if let Some(model) = self.options.given("--load") {
                 words.extend(["--load".to_owned(), self.placed(model, "")]);
             }
-            // VQA's tests have batches of 950, whatever is asked for; that is the default here.
+            // The original always tests VQA with batches of 950, which is the default here.
             if task != Task::Vqa {
                 self.pass(&mut words, &[("--batchSize", "--batch-size")]);
             }
@@ -144,8 +144,9 @@ impl Call<'_> {
         words
     }
 
-    /// The first weights. Of several files the original loads one over the other: `--load` last, before it the answers'.
-    /// A person's `--fromScratch` behind a script's file is taken at its word. `suffix` is that of `--load`'s names.
+    /// Returns the options of the initial weights. Of several files, the original loads one over the other: `--load` last, and
+    /// `--loadLXMERTQA` before it. A user's `--fromScratch` after a script's file means random weights. `suffix` is the suffix of
+    /// `--load`'s names.
     fn start(&mut self, suffix: &'static str) -> Vec<String> {
         let files = [
             ("--load", "--load", suffix),
@@ -157,8 +158,7 @@ impl Call<'_> {
         if scratch.is_some() && scratch > last_file {
             if last_file.is_some() {
                 self.notes.push(
-                    "--fromScratch is taken at its word: weights are random (the original loads the named file all the same)"
-                        .into(),
+                    "--fromScratch: weights are random here (the original would still load the given file)".into(),
                 );
             }
             return vec!["--from-scratch".to_owned()];
@@ -168,16 +168,16 @@ impl Call<'_> {
             .find_map(|(name, ours, suffix)| Some((self.options.given(name)?.to_owned(), ours, suffix)));
         let Some((name, ours, suffix)) = file else {
             let bert = self.placed(BERT, "");
-            self.notes.push("no weights are named: the original starts from BERT's".to_owned());
+            self.notes.push("no weights are given: the original starts from BERT's".to_owned());
             if !(self.here.found)(&bert, "") {
-                self.notes.push(format!("{bert} is not there; `repro fetch bert-weights` gets it"));
+                self.notes.push(format!("{bert} is missing; fetch it with `repro fetch bert-weights`"));
             }
             return vec!["--bert".to_owned(), bert];
         };
         let placed = self.placed(&name, suffix);
         if !(self.here.found)(&placed, suffix) && name == PRETRAINED {
             self.notes.push(format!(
-                "the pre-trained model {name}_LXRT.pth is not there; `repro fetch model-lxrt` gets it, --fromScratch does without"
+                "the pre-trained model {name}_LXRT.pth is missing; fetch it with `repro fetch model-lxrt`, or use --fromScratch"
             ));
         }
         vec![ours.to_owned(), placed]
@@ -187,7 +187,7 @@ impl Call<'_> {
         words.extend(["--tiny", "--fast"].into_iter().filter(|flag| self.options.flag(flag)).map(str::to_owned));
     }
 
-    /// The paper's 9, 5 and 5 are said by every script and are the default; a model of other sizes is the person's choice.
+    /// Adds the numbers of layers unless they are 9, 5 and 5, which every script passes and which are the defaults.
     fn layers(&self, words: &mut Vec<String>) {
         let Config { l_layers, x_layers, r_layers, .. } = Config::lxr955();
         for (name, usual) in [("--llayers", l_layers), ("--xlayers", x_layers), ("--rlayers", r_layers)] {
@@ -228,11 +228,11 @@ impl Call<'_> {
         };
         self.notes.extend(extras.note().map(|note| note.trim_start_matches("note: ").to_owned()));
         if self.options.given("--dropout").is_some() {
-            self.notes.push("--dropout has no effect in the original: the model's 0.1 holds".to_owned());
+            self.notes.push("--dropout is ignored, as in the original: the model's 0.1 is used".to_owned());
         }
     }
 
-    /// The words of every command: where the data are, the device, and what the person added of ours.
+    /// Adds the words that every command gets: the data root, the device, and the user's options of this program.
     fn finish(&self, mut words: Vec<String>, device: Option<&str>) -> Vec<String> {
         if self.own_layout() && !self.options.has_ours("--data-root") {
             words.extend(["--data-root", "data"].map(str::to_owned));
@@ -245,16 +245,16 @@ impl Call<'_> {
         words
     }
 
-    /// The device of a script's first argument: the first GPU named, the usual choice for GPU 0.
+    /// Returns the device for a script's first argument: the first of its GPUs; `None`, the default device, for GPU 0.
     fn device(&mut self, gpus: Option<&str>) -> Option<String> {
         let gpus: Vec<&str> = gpus?.split(',').map(str::trim).filter(|gpu| !gpu.is_empty()).collect();
         if gpus.len() > 1 {
-            self.notes.push(format!("one device is used, of the GPUs {}", gpus.join(",")));
+            self.notes.push(format!("only the first of the GPUs {} is used", gpus.join(",")));
         }
         let (first, here) = (gpus.first()?.parse::<i64>(), (self.here.gpus)());
         if first.as_ref().is_ok_and(|gpu| *gpu >= here as i64) {
-            let instead = if here == 0 { "the CPU computes" } else { "the first GPU computes" };
-            self.notes.push(format!("GPU {} is not here: {instead}", gpus[0]));
+            let instead = if here == 0 { "the CPU is used" } else { "the first GPU is used" };
+            self.notes.push(format!("this machine has no GPU {}: {instead}", gpus[0]));
         }
         match first {
             Ok(..=-1) => Some("cpu".to_owned()),
@@ -263,21 +263,21 @@ impl Call<'_> {
         }
     }
 
-    /// Whether the data are where the original has them; also assumed where there are none at all, so that what is missing
-    /// is named as the person knows it.
+    /// Returns whether the data are in the original's place, `data/`. This is also assumed if there are no data, so that errors
+    /// name the paths that a user of the original knows.
     fn own_layout(&self) -> bool {
         let workspace = self.here.workspace;
         !self.options.has_ours("--workspace")
             && ((self.here.found)("data", "") || !(self.here.found)(&format!("{workspace}/data"), ""))
     }
 
-    /// A file of the original's layout: in the current folder, else in the workspace, where it is only there.
+    /// Returns the path of a file of the original's layout: in the workspace if it exists only there, else in the current folder.
     fn placed(&self, name: &str, suffix: &str) -> String {
         let ours = format!("{}/{name}", self.here.workspace);
         if !(self.here.found)(name, suffix) && (self.here.found)(&ours, suffix) { ours } else { name.to_owned() }
     }
 
-    /// A folder of results: beside the data.
+    /// Returns the path of a folder of results, which is beside the data.
     fn result(&self, folder: &str) -> String {
         let inside = !self.own_layout() && folder.starts_with("snap/") && !self.options.has_ours("--workspace");
         if inside { format!("{}/{folder}", self.here.workspace) } else { folder.to_owned() }
@@ -327,7 +327,6 @@ fn extraction(set: &str, typed: &[String]) -> Error {
     } else {
         set
     };
-    Error::usage("the extraction scripts run inside the original's container").next(format!(
-        "repro extract {set}{split} --images DIR --out data/{folder}_imgfeat starts it, checks every row, and goes on where it stopped"
-    ))
+    Error::usage("the extraction scripts run only inside the original's container")
+        .next(format!("repro extract {set}{split} --images DIR --out data/{folder}_imgfeat"))
 }

@@ -1,21 +1,21 @@
-//! What a command line of the original means here.
+//! The translation of a command line of the original.
 
-use crate::cli::stopping::quoted;
+use crate::cli::interruption::quoted;
 
-/// Where the original's submodule has NLVR2's official files.
+/// Folder of NLVR2's official files in the original's submodule.
 pub(crate) const OFFICIAL_NLVR2: &str = "data/nlvr2/nlvr/nlvr2/data";
 
-/// What a translation depends on.
-pub(crate) struct Here<'a> {
-    /// Whether there is a file or folder of this name, or a checkpoint of it, with the suffix or an ending added.
+/// The facts about the machine that a translation depends on.
+pub(crate) struct TranslationContext<'a> {
+    /// Returns whether a file or folder of this name exists, or a checkpoint with the name and this suffix.
     pub found: &'a dyn Fn(&str, &str) -> bool,
-    /// Our own folder for everything.
+    /// The workspace of this program.
     pub workspace: &'a str,
-    /// Counts the GPUs that can be used: asked only where a line names one.
+    /// Counts the usable GPUs; called only for a line that names one.
     pub gpus: &'a dyn Fn() -> usize,
 }
 
-/// What to run, and what to say before.
+/// The commands to run, and notes to print first.
 #[derive(Debug)]
 pub(crate) struct Translation {
     pub steps: Vec<Step>,
@@ -24,16 +24,16 @@ pub(crate) struct Translation {
 
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// Our own command, without the program's name.
+    /// Runs a command of this program, given without the program's name.
     Repro(Vec<String>),
-    /// NLVR2's split files, made of the official ones in the submodule.
+    /// Makes NLVR2's split files from the official ones in the submodule.
     Nlvr2Data,
 }
 
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Nlvr2Data => write!(f, "making data/nlvr2/{{train,valid,test}}.json of {OFFICIAL_NLVR2}"),
+            Self::Nlvr2Data => write!(f, "make data/nlvr2/{{train,valid,test}}.json from {OFFICIAL_NLVR2}"),
             Self::Repro(words) => {
                 f.write_str("repro")?;
                 words.iter().try_for_each(|word| write!(f, " {}", quoted(word)))

@@ -1,4 +1,4 @@
-//! `repro pretrain`.
+//! `repro pretrain`: pre-trains LXMERT.
 
 mod command;
 mod options;

@@ -1,4 +1,4 @@
-//! What a person or a script sees while files are fetched, verified and prepared.
+//! Shows the progress of fetching, verifying and preparing files, as text or as JSON.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,50 +12,50 @@ use base::progress::{self, Observer, TaskStart, Unit};
 use base::status;
 use base::{sanitize, stdout};
 
-/// Scripts are told of a file's progress at most this often.
-const EVERY_JSON: Duration = Duration::from_secs(1);
-/// The task that stands for all files.
+/// Shortest time between two JSON events about the progress of a file.
+const JSON_EVERY: Duration = Duration::from_secs(1);
+/// Name of the task for all files together.
 const TOTAL: &str = "total";
 
-/// Shows events: results on stdout, everything else on stderr, a task for each file at work and one for all; for scripts one line of
-/// JSON for each event, on stdout.
-pub(crate) struct Display {
-    /// `None` for scripts.
+/// A display of events. As text, results go to stdout and everything else to stderr, with a task for each active file and one for
+/// all files. As JSON, each event is a line on stdout.
+pub(crate) struct AssetDisplay {
+    /// `None` for JSON.
     board: Option<Board>,
-    /// Stdout belongs to other results.
+    /// Whether results go to stderr too, because stdout is for other results.
     beside: bool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// When scripts were last told of a file's progress.
-    told: BTreeMap<String, Instant>,
+    /// Time of the last JSON event about the progress of each file.
+    written: BTreeMap<String, Instant>,
     files: BTreeMap<String, File>,
-    /// Bytes that are to come in all, as far as anybody knows; 0 if nobody does.
+    /// Expected bytes of all files; 0 if unknown.
     expected: u64,
-    /// What failed, in full.
+    /// Full texts of all errors.
     failures: Vec<String>,
-    /// Bytes of files that are done or given up.
+    /// Bytes of files that are finished or failed.
     ended: u64,
-    /// The total is shown.
+    /// Whether the total is shown.
     is_summed: bool,
 }
 
-/// A file at work, in bytes.
+/// The progress of an active file, in bytes.
 struct File {
     from: u64,
     done: u64,
     total: Option<u64>,
 }
 
-impl Display {
-    /// JSON, or what suits stderr.
+impl AssetDisplay {
+    /// Returns a display as JSON or as text.
     pub(crate) fn new(json: bool) -> Self {
         Self::with((!json).then(Board::new), false)
     }
 
-    /// What suits stderr, for a command whose results are others: all goes there.
+    /// Returns a display that writes only to stderr, for a command with other results on stdout.
     pub(crate) fn beside() -> Self {
         Self::with(Some(Board::new()), true)
     }
@@ -64,7 +64,7 @@ impl Display {
         Self { board, beside, state: Mutex::default() }
     }
 
-    /// So many bytes are to come in all, those of files that are not begun included.
+    /// Sets the expected bytes of all files, including those that have not started.
     pub(crate) fn expect(&self, bytes: u64) {
         self.state().expected = bytes;
     }
@@ -81,7 +81,7 @@ impl Display {
         }
     }
 
-    /// Prints a line on stderr, above the bars; nothing where scripts read.
+    /// Prints a line on stderr, above the bars; nothing as JSON.
     pub(crate) fn say(&self, line: &str) {
         self.board.iter().for_each(|board| board.say(line));
     }
@@ -90,16 +90,16 @@ impl Display {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Progress of a file that scripts were told of a moment ago, or that is no news for them.
-    fn is_untold(&self, event: &Event) -> bool {
+    /// Returns whether an event is omitted as JSON: progress soon after the last event of the same file, or a kind without use.
+    fn is_omitted(&self, event: &Event) -> bool {
         match event {
             Event::Progress(progress::Event::Ended { .. } | progress::Event::Memory(_)) => true,
             Event::Progress(progress::Event::Progress { name, .. }) => {
                 let mut state = self.state();
-                if state.told.get(name).is_some_and(|told| told.elapsed() < EVERY_JSON) {
+                if state.written.get(name).is_some_and(|time| time.elapsed() < JSON_EVERY) {
                     return true;
                 }
-                state.told.insert(name.clone(), Instant::now());
+                state.written.insert(name.clone(), Instant::now());
                 false
             }
             _ => false,
@@ -107,16 +107,16 @@ impl Display {
     }
 
     fn write_json(&self, event: &Event) {
-        if self.is_untold(event) {
+        if self.is_omitted(event) {
             return;
         }
-        // An event holds nothing that JSON could refuse.
+        // An event contains nothing that cannot be written as JSON.
         if let Ok(line) = serde_json::to_string(event) {
             stdout::line(&line);
         }
     }
 
-    /// Nothing more happens to a file.
+    /// Removes a file that is finished or failed.
     fn ended(&self, board: &Board, name: &str) {
         let mut state = self.state();
         if let Some(file) = state.files.remove(name) {
@@ -151,8 +151,8 @@ impl Display {
     }
 }
 
-impl Drop for Display {
-    /// Of several failures each is told in full; a single one is the error that the command ends with.
+impl Drop for AssetDisplay {
+    /// Prints all errors in full if there are several; a single one is the command's own error.
     fn drop(&mut self) {
         self.board = None;
         let state = self.state();
@@ -162,7 +162,7 @@ impl Drop for Display {
     }
 }
 
-impl Observer<Event> for Display {
+impl Observer<Event> for AssetDisplay {
     fn event(&self, event: &Event) {
         match &self.board {
             Some(board) => self.show(board, event),
@@ -172,7 +172,7 @@ impl Observer<Event> for Display {
 }
 
 impl State {
-    /// Keeps where a file is, for the total.
+    /// Records the progress of a file for the total.
     fn take(&mut self, board: &Board, event: &progress::Event) {
         match event {
             progress::Event::Started(TaskStart { name, total, from, .. }) => {
@@ -195,7 +195,7 @@ impl State {
             total = total.saturating_add(file.total.map_or(begun, |total| total.saturating_sub(file.from)));
         }
         let total = total.max(self.expected);
-        // The first of all, so that its bar is the lowest.
+        // Started before all others, so that its bar is the lowest.
         if !std::mem::replace(&mut self.is_summed, true) {
             board.event(&progress::Event::Started(TaskStart::new(TOTAL, total, Unit::Bytes)));
         }
@@ -204,7 +204,7 @@ impl State {
     }
 }
 
-/// `minival: fetched, 4.7 MB, sha256 1a2b…, unpinned, 3.1 s`.
+/// Returns a line such as `minival: fetched, 4.7 MB, sha256 1a2b…, unpinned, 3.1 s`.
 fn done(
     name: &str,
     outcome: &str,
@@ -240,18 +240,18 @@ mod tests {
     }
 
     #[test]
-    fn scripts_hear_of_progress_once_a_second() {
-        let display = Display::new(true);
-        let untold: Vec<bool> =
-            ["a", "a", "b", "a"].map(|name| display.is_untold(&Event::progress(name, 1, None))).into();
-        assert_eq!(untold, [false, true, false, true]);
+    fn json_has_progress_once_a_second() {
+        let display = AssetDisplay::new(true);
+        let omitted: Vec<bool> =
+            ["a", "a", "b", "a"].map(|name| display.is_omitted(&Event::progress(name, 1, None))).into();
+        assert_eq!(omitted, [false, true, false, true]);
         let note = Event::note("a", "");
-        assert!(!display.is_untold(&note) && !display.is_untold(&note), "nothing else is held back");
+        assert!(!display.is_omitted(&note) && !display.is_omitted(&note), "other events are never omitted");
     }
 
     #[test]
     fn the_total_counts_what_this_run_adds_of_all_files() {
-        let (display, board) = (Display::new(true), Board::new());
+        let (display, board) = (AssetDisplay::new(true), Board::new());
         display.expect(500);
         let hear = |event: Event| display.show(&board, &event);
         hear(Event::started("a", "fetch", "", Some(300), 100));

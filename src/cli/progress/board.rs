@@ -1,4 +1,4 @@
-//! Tasks at work: a bar for each on a terminal, elsewhere a line a minute.
+//! Shows running tasks: a bar for each on a terminal, otherwise a line per minute.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use base::progress::{Event, Memory, Observer, TaskStart};
 use base::status;
 use base::status::{Volume, volume};
 
-/// Without a terminal, a task at work says so this often.
+/// Time between two lines about a task without a terminal.
 const EVERY: Duration = Duration::from_secs(60);
-/// Other seconds in its place: for tests.
+/// Environment variable with other seconds instead of [`EVERY`].
 const EVERY_VARIABLE: &str = "REPRO_PROGRESS_SECONDS";
-/// Bars are drawn again this often.
+/// Time between two redraws of a bar.
 const REDRAW: Duration = Duration::from_millis(250);
-/// Wider bars are hard to read.
+/// Maximum width of a bar; wider ones are hard to read.
 const WIDEST: usize = 100;
 
-/// Shows tasks on stderr, and what is said of them.
+/// A display of running tasks, and of messages about them, on stderr.
 pub(crate) struct Board {
     bars: Option<MultiProgress>,
     every: Duration,
@@ -30,23 +30,23 @@ pub(crate) struct Board {
 
 #[derive(Default)]
 struct State {
-    running: Vec<Running>,
+    running: Vec<RunningTask>,
     memory: Option<Memory>,
 }
 
-struct Running {
-    /// What its bar shows, which another thread draws.
-    shown: Arc<Mutex<Shown>>,
+struct RunningTask {
+    /// Shared with the thread that draws the bar.
+    shown: Arc<Mutex<TaskState>>,
     bar: ProgressBar,
-    /// When a line was last said of it.
-    said: Instant,
+    /// Time of the last line.
+    printed: Instant,
 }
 
 #[derive(Clone)]
-struct Shown {
+struct TaskState {
     task: Task,
     began: Instant,
-    /// Since when a task within it has been at work.
+    /// Start of the task within this one that is running now.
     idle_since: Option<Instant>,
     idle: Duration,
 }
@@ -58,7 +58,7 @@ impl Default for Board {
 }
 
 impl Board {
-    /// Bars where stderr is a terminal that can move its cursor, else lines.
+    /// Returns a board with bars if stderr is a terminal that can move its cursor, otherwise with lines.
     pub(crate) fn new() -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let bars = (!bars.is_hidden() && volume() > Volume::Quiet).then_some(bars);
@@ -80,7 +80,7 @@ impl Board {
         }
     }
 
-    /// Whether nothing is drawn.
+    /// Returns whether lines are printed instead of bars.
     pub(crate) fn is_lines(&self) -> bool {
         self.bars.is_none()
     }
@@ -92,16 +92,16 @@ impl Board {
             lock(&outer.shown).idle_since.get_or_insert(now);
         }
         let task = Task { start: start.clone(), done: start.from, total: start.total, detail: String::new() };
-        let shown = Shown { task, began: now, idle_since: None, idle: Duration::ZERO };
+        let shown = TaskState { task, began: now, idle_since: None, idle: Duration::ZERO };
         match state.find(&start.name) {
-            Some(again) => {
-                *lock(&again.shown) = shown;
-                again.said = now;
+            Some(restarted) => {
+                *lock(&restarted.shown) = shown;
+                restarted.printed = now;
             }
             None => {
                 let shown = Arc::new(Mutex::new(shown));
                 let bar = self.bars.as_ref().map_or_else(ProgressBar::hidden, |bars| drawn(bars, &shown));
-                state.running.push(Running { shown, bar, said: now });
+                state.running.push(RunningTask { shown, bar, printed: now });
             }
         }
         drop(state);
@@ -122,8 +122,8 @@ impl Board {
         if !detail.is_empty() {
             detail.clone_into(&mut shown.task.detail);
         }
-        if self.is_lines() && running.said.elapsed() >= self.every {
-            running.said = Instant::now();
+        if self.is_lines() && running.printed.elapsed() >= self.every {
+            running.printed = Instant::now();
             status!("{}", shown.task.line(shown.times(), memory));
         }
     }
@@ -134,11 +134,11 @@ impl Board {
         let Some(at) = state.running.iter().position(|running| lock(&running.shown).task.start.name == name) else {
             return;
         };
-        let Running { shown, bar, said } = state.running.remove(at);
+        let RunningTask { shown, bar, printed } = state.running.remove(at);
         let mut shown = lock(&shown).clone();
         let within = shown.task.start.within.take();
         shown.task.done = done;
-        if self.is_lines() && said.elapsed() >= self.every {
+        if self.is_lines() && printed.elapsed() >= self.every {
             status!("{}", shown.task.line(shown.times(), memory));
         }
         if let Some(outer) = within.and_then(|outer| state.find(&outer)) {
@@ -150,7 +150,7 @@ impl Board {
         self.clear(&bar);
     }
 
-    /// Position, total and detail of a task.
+    /// Returns the position, the total and the detail of a task.
     #[cfg(test)]
     pub(crate) fn last(&self, name: &str) -> Option<(u64, Option<u64>, String)> {
         let mut state = self.state();
@@ -194,12 +194,12 @@ impl Drop for Board {
 }
 
 impl State {
-    fn find(&mut self, name: &str) -> Option<&mut Running> {
+    fn find(&mut self, name: &str) -> Option<&mut RunningTask> {
         self.running.iter_mut().find(|running| lock(&running.shown).task.start.name == name)
     }
 }
 
-impl Shown {
+impl TaskState {
     fn idle_now(&self) -> Duration {
         self.idle + self.idle_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
@@ -213,8 +213,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A bar above those that are there.
-fn drawn(bars: &MultiProgress, shown: &Arc<Mutex<Shown>>) -> ProgressBar {
+/// Adds a bar above the others.
+fn drawn(bars: &MultiProgress, shown: &Arc<Mutex<TaskState>>) -> ProgressBar {
     let shown = Arc::clone(shown);
     let text = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
         let shown = lock(&shown).clone();

@@ -1,34 +1,35 @@
-//! The text of a task at work: pure functions of its state.
+//! Renders the state of a running task as a line or a bar.
 
 use base::format::{grouped, human_bytes, human_seconds};
 use base::progress::{Memory, TaskStart, Unit};
 use base::sanitize;
 
-/// Columns of the name of a file: several stand below each other.
+/// Columns of the name of a file, so that the bars of several files are aligned.
 const FILE_NAME: usize = 20;
-/// Narrower terminals have no room for a bar beside the figures.
+/// Minimum width for a bar beside the figures.
 const ROOM_FOR_BAR: usize = 60;
 
-/// A task at work.
+/// A running task.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Task {
-    /// What it began with.
+    /// The event that started it.
     pub start: TaskStart,
     pub done: u64,
     pub total: Option<u64>,
     pub detail: String,
 }
 
-/// How long a task has been at work, in seconds.
+/// Times of a task, in seconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Times {
+    /// Time since its start.
     pub elapsed: f64,
-    /// Of these, how long it stood still while a task within it went on.
+    /// Part of it during which a task within this one was running.
     pub idle: f64,
 }
 
 impl Task {
-    /// A line for a log: all that is known.
+    /// Returns a line for a log with all figures.
     pub(crate) fn line(&self, times: Times, memory: Option<Memory>) -> String {
         let mut parts = vec![match (self.start.unit, self.total) {
             (Unit::Bytes, Some(total)) => format!("{} of {}", human_bytes(self.done), human_bytes(total)),
@@ -49,7 +50,7 @@ impl Task {
         format!("{name}{colon}{doing}: {}", parts.join(", "))
     }
 
-    /// A line of at most `width` columns with a bar, the most important figures first.
+    /// Returns a line of at most `width` columns with a bar and the most important figures.
     pub(crate) fn bar(&self, times: Times, width: usize) -> String {
         let longest = FILE_NAME.min(width / 3);
         let mut text = shortened(&sanitize::line(&self.start.name), longest);
@@ -63,7 +64,7 @@ impl Task {
         shortened(&format!("{text} {}", self.figures(times, room)), width)
     }
 
-    /// As many figures as have room.
+    /// Returns as many figures as fit into `room` columns.
     fn figures(&self, times: Times, room: usize) -> String {
         let mut text = match (self.start.unit, self.total) {
             (Unit::Bytes, Some(total)) => format!("{}/{}", human_bytes(self.done), human_bytes(total)),
@@ -87,7 +88,7 @@ impl Task {
         self.done.saturating_sub(self.start.from) as f64
     }
 
-    /// The rate with its unit, while it was at work; `None` if nothing is known of it.
+    /// Returns the rate with its unit, without idle time; `None` if unknown.
     fn rate(&self, times: Times) -> Option<String> {
         let seconds = times.elapsed - times.idle;
         let rate = self.moved() / seconds;
@@ -101,7 +102,7 @@ impl Task {
         })
     }
 
-    /// Seconds to its end, at the pace of all that it has done; `None` if nothing is known of it.
+    /// Returns the seconds left at the average pace so far; `None` if unknown.
     fn left(&self, times: Times) -> Option<f64> {
         let rest = self.total?.saturating_sub(self.done) as f64;
         (self.moved() > 0.0 && times.elapsed > 0.0).then(|| rest * times.elapsed / self.moved())
@@ -113,7 +114,7 @@ impl Task {
     }
 }
 
-/// `[====>     ]`
+/// Returns a bar such as `[====>     ]`.
 fn graphic(share: f64, width: usize) -> String {
     let inside = width - 2;
     let full = ((share * inside as f64) as usize).min(inside);
@@ -121,7 +122,7 @@ fn graphic(share: f64, width: usize) -> String {
     format!("[{:inside$}]", "=".repeat(full) + head)
 }
 
-/// A text of at most `width` characters.
+/// Shortens a text to at most `width` characters.
 fn shortened(text: &str, width: usize) -> String {
     match text.chars().count() > width {
         true => text.chars().take(width.saturating_sub(1)).chain(['…']).take(width).collect(),
@@ -137,7 +138,7 @@ fn decimals(rate: f64) -> String {
     }
 }
 
-/// `45s`, `12m`, `3h05m`, `2d04h`.
+/// Returns a time such as `45s`, `12m`, `3h05m` or `2d04h`.
 fn short_seconds(seconds: f64) -> String {
     let (minutes, hours) = ((seconds / 60.0) as u64, (seconds / 3600.0) as u64);
     match (hours, minutes) {

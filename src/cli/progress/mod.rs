@@ -1,8 +1,7 @@
-//! What a person sees while work goes on: the only place that draws bars. Everything is on stderr: bars where that is a terminal,
-//! elsewhere a line a minute.
+//! Shows progress on stderr: bars on a terminal, otherwise a line per minute. Nothing else draws bars.
 //!
-//! - [`board`]: tasks at work, whoever tells of them;
-//! - [`worker`]: what a worker says;
+//! - [`board`]: running tasks of any kind;
+//! - [`worker`]: the events of a worker;
 //! - [`assets`]: files that are fetched, verified and prepared;
 //! - [`pull`]: an image that is pulled.
 

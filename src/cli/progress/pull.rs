@@ -1,4 +1,4 @@
-//! How far the pull of an image is, for a person.
+//! Shows the progress of pulling an image.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,32 +7,32 @@ use base::format::human_bytes;
 use base::progress::{Event, Observer};
 use base::status;
 
-/// Shows a pull, and says in the end what came.
+/// A display of a pull, with a summary at the end.
 pub(crate) struct PullDisplay {
     board: Board,
-    last: Mutex<Last>,
+    last: Mutex<PullPosition>,
 }
 
-/// What was last heard.
+/// The last reported position.
 #[derive(Default)]
-struct Last {
+struct PullPosition {
     done: u64,
     layers: String,
 }
 
 impl PullDisplay {
-    /// Says what is pulled.
+    /// Prints the name of the image.
     pub(crate) fn new(name: &str) -> Self {
         status!("pulling {name}");
         Self { board: Board::new(), last: Mutex::default() }
     }
 
-    /// Says that all is here.
+    /// Prints the summary.
     pub(crate) fn finish(self) {
         let Self { board, last } = self;
         drop(board);
-        let Last { done, layers } = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // Podman names no sizes.
+        let PullPosition { done, layers } = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Podman reports no sizes.
         let bytes = match done {
             0 => String::new(),
             done => format!(", {} fetched", human_bytes(done)),
@@ -45,7 +45,7 @@ impl Observer for PullDisplay {
     fn event(&self, event: &Event) {
         if let Event::Progress { done, detail, .. } = event {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            *last = Last { done: *done, layers: detail.clone() };
+            *last = PullPosition { done: *done, layers: detail.clone() };
         }
         self.board.event(event);
     }

@@ -1,4 +1,4 @@
-//! What a worker says: its tasks on a board, lines for what is worth a line.
+//! Shows the events of a worker: its tasks on a board, its messages as lines.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +8,15 @@ use base::progress::Observer;
 use base::{signals, status, stdout};
 use protocol::{Event, Hello};
 
-/// Shows the events of a worker.
-pub(crate) struct Display {
+/// A display of the events of a worker.
+pub(crate) struct WorkerDisplay {
     board: Board,
-    /// Something was shown since a signal asked the program to stop.
+    /// Whether a message was shown after a signal asked the program to stop.
     stopping: AtomicBool,
 }
 
-impl Display {
-    /// Nothing yet.
+impl WorkerDisplay {
+    /// Returns an empty display.
     pub(crate) fn new() -> Self {
         Self { board: Board::new(), stopping: AtomicBool::new(false) }
     }
@@ -27,18 +27,18 @@ fn versions(hello: &Hello) -> String {
     format!("repro-worker {}{}", hello.program, of_what.collect::<String>())
 }
 
-impl Observer<Event> for Display {
+impl Observer<Event> for WorkerDisplay {
     fn event(&self, event: &Event) {
         match event {
-            Event::Said { text } | Event::Note { text } => {
+            Event::Message { text } | Event::Note { text } => {
                 let first = signals::check().is_err() && !self.stopping.swap(true, Ordering::Relaxed);
                 self.board.above(|| match first && stderr().is_terminal() {
-                    // The ^C that the terminal shows stands on the line.
+                    // The terminal has echoed ^C on the line.
                     true => status!("\n{text}"),
                     false => status!("{text}"),
                 });
             }
-            Event::Printed { text } => self.board.above(|| stdout::print(text)),
+            Event::Output { text } => self.board.above(|| stdout::print(text)),
             Event::Progress { progress } => self.board.event(progress),
             Event::Epoch { text } => self.board.say(text),
             Event::Hello(hello) => self.board.above(|| status::detail(format_args!("worker: {}", versions(hello)))),

@@ -16,7 +16,7 @@ use judge::evidence::attribution;
 use judge::evidence::result::{ModelRecord, ResultRecord};
 use judge::evidence::write::{EvaluationFiles, predictions_file as named, write_evaluation};
 use lxmert_spec::paper::fine_tuning;
-use protocol::{Answer, Answered, Job};
+use protocol::{Answer, AnswerOutcome, Job};
 use trainings::options::Average;
 use trainings::task_loader::TaskDataSettings;
 
@@ -72,7 +72,7 @@ pub(in crate::pipeline) fn evaluate(
         output: output.clone(),
         stage: true,
     };
-    let answered: Answered = workers.run(context, Job::Answer(Box::new(job)), threads, reads)?;
+    let answered: AnswerOutcome = workers.run(context, Job::Answer(Box::new(job)), threads, reads)?;
     let record = write_evaluation(
         context.folder(),
         EvaluationFiles {

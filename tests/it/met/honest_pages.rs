@@ -117,8 +117,8 @@ fn the_doctor_and_the_device_tell_a_libtorch_for_cpus_from_one_without_a_gpu() {
             said.contains("--device cuda: there is no GPU 0") && said.contains("libtorch has CUDA and sees 0 GPUs"),
             "{said}"
         );
-        assert!(said.contains("next: see what repro doctor says"), "{said}");
+        assert!(said.contains("next: check the GPU and its driver with repro doctor"), "{said}");
     }
     let wrong = run(repro(place.path()).args(["bench", "train", "--device", "gpu"]).args(sizes), 2);
-    assert!(stderr(&wrong).contains("there is no device \"gpu\""), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("unknown device \"gpu\""), "{}", stderr(&wrong));
 }

@@ -1,8 +1,8 @@
-//! Answering splits with one or several models.
+//! Answers splits with one or several models.
 
 use std::path::Path;
 
-use super::work::{Finished, Work};
+use super::job_context::{JobContext, JobOutcome};
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, Quiet, TaskStart, Unit};
 use data::dataset::write_predictions;
@@ -13,7 +13,7 @@ use lxmert::train::machine::device_name;
 use lxmert::train::predict::predict;
 use lxmert::train::{loading, weights};
 use lxmert_spec::{Config, ModelDescription};
-use protocol::{Answer, Answered, ModelFacts, StoreFacts};
+use protocol::{Answer, AnswerOutcome, ModelFacts, StoreFacts};
 use trainings::examples::PreparedSplit;
 use trainings::initial_weights::InitialWeights;
 use trainings::task_loader::TaskLoader;
@@ -21,10 +21,10 @@ use trainings::task_loader::TaskLoader;
 /// Reads the questions once, loads all models, answers, and writes the answers.
 ///
 /// # Errors
-/// Usage or data where a model does not belong to the task or its data, naming the file; those of reading and writing.
-pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
-    let (emitter, task) = (work.emitter, job.data.task);
-    work.begin_record(false)?;
+/// Usage or data that names the model's file if a model does not fit the task or the data; those of reading and writing.
+pub(crate) fn run(job: &Answer, context: &JobContext) -> Result<JobOutcome> {
+    let (emitter, task) = (context.emitter, job.data.task);
+    context.begin_record(false)?;
     let loader = TaskLoader::new(job.data.clone())?;
     let quiet = Quiet(emitter as &dyn Observer);
     let progress: &dyn Observer = if job.stage { &quiet } else { emitter };
@@ -38,9 +38,9 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
             .map_err(|error| error.while_doing(name()))?;
         let start = InitialWeights::FineTuned(file.display().to_string());
         // Every weight is loaded, so the seed decides nothing.
-        let (model, report) = loading::load_model(&description, &start, &loader, 0, job.allow_missing, work.device)?;
+        let (model, report) = loading::load_model(&description, &start, &loader, 0, job.allow_missing, context.device)?;
         if let Some(report) = report.filter(|_| !job.stage) {
-            emitter.said(format_args!("weights: {report}"));
+            emitter.message(format_args!("weights: {report}"));
         }
         facts.push(ModelFacts { file: file.clone(), parameters: model.parameters().count() as u64 });
         models.push(model);
@@ -52,7 +52,7 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
         predict(&models, job.average, &questions, job.batch_size, |examples| answering.advance(examples as u64))?;
     drop(answering);
     write_predictions(task, &job.output, &predictions)?;
-    let answered = Answered {
+    let outcome = AnswerOutcome {
         left_out: questions.dropped(),
         models: facts,
         vocabulary: loader.tokenizer().sha256().to_owned(),
@@ -60,12 +60,12 @@ pub(crate) fn run(job: &Answer, work: &Work) -> Result<Finished> {
         answers: questions.answers,
         versions: libtorch::versions(),
         threads: u64::try_from(tch::get_num_threads()).unwrap_or_default(),
-        device: device_name(work.device),
+        device: device_name(context.device),
     };
-    Finished::with_files(&answered, [job.output.as_path()])
+    JobOutcome::with_files(&outcome, [job.output.as_path()])
 }
 
-/// The sizes of a model: what its file says, unless options say it for files that do not or overrule the file.
+/// Returns the description in a model's file, or the sizes of the job if the file has none or the job overrules it.
 fn description(job: &Answer, file: &Path, loader: &TaskLoader, questions: &PreparedSplit) -> Result<ModelDescription> {
     if let Some(description) = weights::describe(file)?.filter(|_| !job.overrule) {
         return Ok(description);

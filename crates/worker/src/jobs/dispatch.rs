@@ -1,25 +1,25 @@
-//! Does a job, whichever it is.
+//! Runs a job of any kind.
 
 use tch::Device;
 
-use super::work::Work;
-use super::{Finished, answer, bench, encode, finetune, pretrain};
-use crate::emit::Emitter;
+use super::job_context::JobContext;
+use super::{JobOutcome, answer, bench, encode, finetune, pretrain};
+use crate::emitter::Emitter;
 use base::error::Result;
 use protocol::{Job, Request};
 
-/// Does what a request asks for; the result, as the kind of job says.
+/// Executes a request and returns the outcome of its job.
 ///
 /// # Errors
-/// The work's own.
-pub(crate) fn run(request: Request, device: Device, emitter: &Emitter) -> Result<Finished> {
-    let work = Work { device, emitter, record: request.record };
+/// Those of the job.
+pub(crate) fn run(request: Request, device: Device, emitter: &Emitter) -> Result<JobOutcome> {
+    let context = JobContext { device, emitter, record: request.record };
     match request.job {
-        Job::Finetune(job) => finetune::run(*job, &work).map(Finished::from),
-        Job::Pretrain(job) => pretrain::run(*job, &work).map(Finished::from),
-        Job::Answer(job) => answer::run(&job, &work),
-        Job::Encode(job) => encode::run(&job, &work),
-        Job::BenchTrain(job) => bench::train::train(&job, &work).map(Finished::from),
-        Job::BenchPredict(job) => bench::predict::predict(&job, &work).map(Finished::from),
+        Job::Finetune(job) => finetune::run(*job, &context).map(JobOutcome::from),
+        Job::Pretrain(job) => pretrain::run(*job, &context).map(JobOutcome::from),
+        Job::Answer(job) => answer::run(&job, &context),
+        Job::Encode(job) => encode::run(&job, &context),
+        Job::BenchTrain(job) => bench::train::train(&job, &context).map(JobOutcome::from),
+        Job::BenchPredict(job) => bench::predict::predict(&job, &context).map(JobOutcome::from),
     }
 }

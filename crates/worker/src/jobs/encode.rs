@@ -1,6 +1,6 @@
-//! Encoding sentences and images.
+//! Encodes pairs of images and sentences.
 
-use super::work::{Finished, Work};
+use super::job_context::{JobContext, JobOutcome};
 use base::error::{Error, Result};
 use base::progress::{ProgressTask, TaskStart, Unit};
 use data::dataset::TaskData;
@@ -16,13 +16,13 @@ use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 use protocol::{Encode, EncodeOutput, EncodePairs};
 use trainings::examples::MAX_WORDS;
 
-/// Writes what the checkpoint makes of the pairs, and prints what its heads say where that is wanted; the path of what was
-/// written.
+/// Writes the checkpoint's outputs for the pairs, and prints the scores of its heads if requested. Returns the path of the
+/// output.
 ///
 /// # Errors
 /// Those of the data, the checkpoint and the files.
-pub(crate) fn run(job: &Encode, work: &Work) -> Result<Finished> {
-    let emitter = work.emitter;
+pub(crate) fn run(job: &Encode, context: &JobContext) -> Result<JobOutcome> {
+    let emitter = context.emitter;
     let checkpoint = locate(&job.load, PRETRAINED_SUFFIX)?;
     let tokenizer = Tokenizer::from_vocab_file(&job.vocab)?;
     check_vocabulary(&checkpoint, &tokenizer)?;
@@ -32,24 +32,28 @@ pub(crate) fn run(job: &Encode, work: &Work) -> Result<Finished> {
     let clue = |missing: &[String]| features.source.clue(missing.iter().map(String::as_str));
     let (pairs, lost) = with_features(pairs, available, clue, job.allow_missing_images)?;
     if lost > 0 {
-        emitter.said(format_args!("left out: {lost} pairs whose images have no features"));
+        emitter.message(format_args!("skipped: {lost} pairs whose images have no features"));
     }
     let long = pairs.iter().filter(|pair| tokenizer.tokenize(&pair.sent).len() > MAX_WORDS - 2).count();
     if long > 0 {
         let most = MAX_WORDS - 2;
-        emitter.said(format_args!("cut: {long} sentences have more than {most} pieces, only the first are read"));
+        emitter.message(format_args!(
+            "cut: {long} sentences have more than {most} word pieces; only the first {most} are read"
+        ));
     }
     let heads = match job.attention_heads {
         Some(number) => AttentionHeads::Known(number),
         None => read_attention_heads(&checkpoint)?,
     };
-    let encoder = Encoder::read(&checkpoint, heads, work.device)?;
-    emitter.said(format_args!("{}: {}", checkpoint.display(), encoder.sizes().summary()));
+    let encoder = Encoder::read(&checkpoint, heads, context.device)?;
+    emitter.message(format_args!("{}: {}", checkpoint.display(), encoder.sizes().summary()));
     for note in encoder.notes() {
-        emitter.said(format_args!("weights: {note}"));
+        emitter.message(format_args!("weights: {note}"));
     }
     if heads == AttentionHeads::FromWidth {
-        emitter.said("the number of attention heads is BERT's for this width; --attention-heads says another");
+        emitter.message(
+            "note: attention heads are assumed as in BERT at this width; --attention-heads sets another number",
+        );
     }
     let encoding = EncodeInput {
         encoder: &encoder,
@@ -63,12 +67,16 @@ pub(crate) fn run(job: &Encode, work: &Work) -> Result<Finished> {
     let encoded = encode(&encoding, &settings(job), &mut |pairs| task.advance(pairs as u64))?;
     drop(task);
     if encoded.kept > 0 {
-        emitter.said(format_args!("kept: {} of {} files were complete already", encoded.kept, encoded.parts.len()));
+        emitter.message(format_args!(
+            "kept: {} of {} files, which were already complete",
+            encoded.kept,
+            encoded.parts.len()
+        ));
     }
     if let Some(top) = job.heads {
-        print(job, work, &encoding, &encoded, top)?;
+        print(job, context, &encoding, &encoded, top)?;
     }
-    Finished::with_files(&encoded.path, [encoded.path.as_path()])
+    JobOutcome::with_files(&encoded.path, [encoded.path.as_path()])
 }
 
 fn pairs(job: &Encode) -> Result<Vec<Pair>> {
@@ -89,13 +97,19 @@ fn settings(job: &Encode) -> EncodeSettings {
 }
 
 /// Prints a line of JSON for each pair.
-fn print(job: &Encode, work: &Work, encoding: &EncodeInput<'_>, encoded: &EncodeOutcome, top: usize) -> Result<()> {
+fn print(
+    job: &Encode,
+    context: &JobContext,
+    encoding: &EncodeInput<'_>,
+    encoded: &EncodeOutcome,
+    top: usize,
+) -> Result<()> {
     let answers = answer_names(encoding.checkpoint, &job.data_root, encoding.encoder.sizes())?;
     for part in encoded.best_scores(encoding.tokenizer, answers.as_deref(), top) {
         for best_scores in part? {
             let line =
                 serde_json::to_string(&best_scores).map_err(|e| Error::bug("scores cannot be shown").because(e))?;
-            work.emitter.printed(line + "\n");
+            context.emitter.output(line + "\n");
         }
     }
     Ok(())

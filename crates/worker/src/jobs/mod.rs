@@ -1,14 +1,14 @@
-//! The kinds of work, one file each.
+//! The kinds of jobs, one file each.
 
 mod answer;
 mod bench;
+mod data_summary;
 mod dispatch;
 mod encode;
 mod finetune;
+mod job_context;
 mod pretrain;
-mod reading;
-mod telling;
-mod work;
+mod progress_emitter;
 
-pub(crate) use self::work::Finished;
+pub(crate) use self::job_context::JobOutcome;
 pub(crate) use dispatch::run;

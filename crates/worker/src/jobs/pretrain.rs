@@ -1,29 +1,29 @@
-//! Pre-training.
+//! Pre-trains a model.
 
 use serde_json::Value;
 
-use super::reading::say_what_was_read_as;
-use super::telling::{Telling, TrainingKind, first_weights};
-use super::work::{Work, result};
-use crate::emit::Emitter;
+use super::data_summary::report_data;
+use super::job_context::{JobContext, result};
+use super::progress_emitter::{ProgressEmitter, TrainingKind, first_weights};
+use crate::emitter::Emitter;
 use base::error::{Error, Result};
 use data::dataset::pretrain::sampler::Rules;
 use lxmert::train::pretrain::{self, weights};
 use protocol::Pretrain;
 use trainings::pretrain::data::{PretrainLoader, PretrainRole, PretrainSentences};
 
-/// Pre-trains, validating after each epoch; the outcome.
+/// Pre-trains, validates after each epoch, and returns the outcome.
 ///
 /// # Errors
 /// Those of the data, the weights and the training.
-pub(crate) fn run(job: Pretrain, work: &Work) -> Result<Value> {
-    let (emitter, mut settings) = (work.emitter, job.settings);
+pub(crate) fn run(job: Pretrain, context: &JobContext) -> Result<Value> {
+    let (emitter, mut settings) = (context.emitter, job.settings);
     let vocab = job.data.vocab.clone();
     let loader = PretrainLoader::new(job.data)?;
     settings.vocabulary = Some(loader.tokenizer.sha256().to_owned());
     let read = |list: &str, role| {
         let sentences = loader.sentences(list, role, emitter)?;
-        tell_of(emitter, list, &sentences);
+        report_data_read(emitter, list, &sentences);
         Ok::<_, Error>(sentences)
     };
     let train_data = read(&job.train, PretrainRole::Train)?;
@@ -40,17 +40,21 @@ pub(crate) fn run(job: Pretrain, work: &Work) -> Result<Value> {
     settings.check(&train, valid.as_ref())?;
     let (seed, words) = (settings.seed, (vocab.as_path(), &loader.tokenizer));
     let (model, report) =
-        weights::load_model(&settings.description, &job.start, words, seed, job.allow_missing, work.device)?;
-    emitter.said(first_weights(report.as_ref(), seed));
-    emitter.said(format_args!("{} parameters, {} answers", model.parameters().count(), settings.description.answers));
+        weights::load_model(&settings.description, &job.start, words, seed, job.allow_missing, context.device)?;
+    emitter.message(first_weights(report.as_ref(), seed));
+    emitter.message(format_args!(
+        "{} parameters, {} answers",
+        model.parameters().count(),
+        settings.description.answers
+    ));
     let valid_examples = valid.as_ref().map_or(0, |valid| valid.sampler.len());
-    let mut observer = Telling::new(work, TrainingKind::Pretraining, valid_examples);
+    let mut observer = ProgressEmitter::new(context, TrainingKind::Pretraining, valid_examples);
     result(&pretrain::run(&model, &loader.tokenizer, &train, valid.as_ref(), &settings, &mut observer)?)
 }
 
-/// Says what was read of one part of the data.
-fn tell_of(emitter: &Emitter, list: &str, sentences: &PretrainSentences) {
+/// Reports the sentences and features that were read for a list of collections.
+fn report_data_read(emitter: &Emitter, list: &str, sentences: &PretrainSentences) {
     let used = sentences.usable().len();
     let dropped = sentences.data.examples().len() - used;
-    say_what_was_read_as(emitter, list, (used, "sentences", dropped), &sentences.source);
+    report_data(emitter, list, (used, "sentences", dropped), &sentences.source);
 }

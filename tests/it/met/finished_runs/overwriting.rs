@@ -54,7 +54,7 @@ fn a_run_that_has_ended_says_so_when_it_is_resumed() {
     for (folder, words) in [("a", "train vqa --seed 1"), ("pretrain", PRETRAIN)] {
         let before = tree(&place.path().join(folder));
         let told = run(&mut world.go(place.path(), &format!("{words} --output {folder} {FIXED} --resume")), 0);
-        assert!(stderr(&told).contains("has ended before"), "{}", stderr(&told));
+        assert!(stderr(&told).contains("is already finished"), "{}", stderr(&told));
         assert!(tree(&place.path().join(folder)) == before);
     }
 }

@@ -1,9 +1,9 @@
-//! Measures training steps and answering on generated input of real size, with the code that trainings and answers run.
+//! Measures training steps and answering on generated input of real size, with the code that training and answering use.
 //!
 //! - [`train`], [`predict`]: the measurements;
-//! - `sizes`: what input may be generated;
-//! - `questions`: generated questions about generated images;
-//! - `subject`: these, and a random model.
+//! - `sizes`: checks the sizes of the input;
+//! - `questions`: generates questions about generated images;
+//! - `subject`: the generated data with a random model.
 
 pub(crate) mod predict;
 mod questions;

@@ -1,4 +1,4 @@
-//! Answering questions: the fast way against the plain one.
+//! Measures answering questions: the fast method against the plain one.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -16,9 +16,9 @@ use trainings::options::Average;
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};
 use crate::devices;
-use crate::jobs::work::Work;
+use crate::jobs::job_context::JobContext;
 
-/// Refuses what cannot be asked.
+/// Checks the numbers of questions and repeats.
 fn check(job: &BenchPredict) -> Result<()> {
     const MOST: usize = 1 << 20;
     for (name, size) in [("--questions", job.questions), ("--questions-per-image", job.questions_per_image)] {
@@ -35,31 +35,33 @@ fn check(job: &BenchPredict) -> Result<()> {
     }
     let images = job.questions.div_ceil(job.questions_per_image) as u128;
     if images * sizes.boxes as u128 * sizes.features as u128 > 1 << 33 {
-        return Err(Error::usage("the images' features are too many: above 2^33 numbers"));
+        return Err(Error::usage("the images have too many features: more than 2^33 numbers")
+            .next("reduce --questions, --boxes or --features"));
     }
     Ok(())
 }
 
-/// Answers the same questions in both ways in turns, from the mapped store to the best answer.
+/// Answers the same questions with both methods in turns, from the mapped store to the best answer.
 ///
 /// # Errors
-/// Usage for sizes that cannot be; those of answering.
-pub(crate) fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
+/// Usage for sizes out of range; those of answering.
+pub(crate) fn predict(job: &BenchPredict, context: &JobContext) -> Result<Value> {
     let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
     sizes::check(sizes, config)?;
     check(job)?;
     let (count, questions_per_image) = (job.questions, job.questions_per_image);
-    let asked = questions::together(count, questions_per_image, job.repeats, sizes.words, config.vocab_size);
+    let asked = questions::grouped_by_image(count, questions_per_image, job.repeats, sizes.words, config.vocab_size);
     let distinct = asked.iter().map(|question| &question.words).collect::<HashSet<_>>().len();
     let words: usize = asked.iter().map(|question| question.words.len()).sum();
-    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, work)?;
-    let (mut plain, mut fast) = (Measured::new("plain", repeats, work), Measured::new("fast", repeats, work));
+    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, context)?;
+    let (mut plain, mut fast) =
+        (Measurement::new("plain", repeats, context), Measurement::new("fast", repeats, context));
     let (mut difference, mut equal) = (0.0_f64, 0);
     for _ in 0..repeats.total() {
-        let of_plain = plain.measure(PredictMode::Reference, model, questions, sizes.batch_size)?;
-        let of_fast = fast.measure(PredictMode::Cached, model, questions, sizes.batch_size)?;
-        difference = difference.max((&of_plain - &of_fast).abs().max().double_value(&[]));
-        let same = of_plain.argmax(1, false).eq_tensor(&of_fast.argmax(1, false));
+        let plain_scores = plain.measure(PredictMode::Reference, model, questions, sizes.batch_size)?;
+        let fast_scores = fast.measure(PredictMode::Cached, model, questions, sizes.batch_size)?;
+        difference = difference.max((&plain_scores - &fast_scores).abs().max().double_value(&[]));
+        let same = plain_scores.argmax(1, false).eq_tensor(&fast_scores.argmax(1, false));
         equal = same.sum(Kind::Int64).int64_value(&[]);
     }
     let mut sizes = sizes::reported(sizes, config, model.parameters().count());
@@ -77,7 +79,7 @@ pub(crate) fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
                      once each (fast) against every question for itself, padded, through the whole model (plain)",
             "data": "generated",
             "sizes": sizes,
-            "device": devices::told(work.device).name,
+            "device": devices::described_device(context.device).name,
             "warmup": repeats.warmup,
             "steps": repeats.steps,
             "ms_per_step": fast.times.json(),
@@ -100,19 +102,19 @@ pub(crate) fn predict(job: &BenchPredict, work: &Work) -> Result<Value> {
     ))
 }
 
-struct Measured<'a> {
-    work: &'a Work<'a>,
+struct Measurement<'a> {
+    context: &'a JobContext<'a>,
     times: Times,
-    /// Of the process, in milliseconds, of the counted steps.
+    /// CPU time of the process in each counted step, in milliseconds.
     cpu: Vec<f64>,
 }
 
-impl<'a> Measured<'a> {
-    fn new(what: &'static str, repeats: Repeats, work: &'a Work<'a>) -> Self {
-        Self { work, times: Times::new(what, repeats), cpu: Vec::new() }
+impl<'a> Measurement<'a> {
+    fn new(what: &'static str, repeats: Repeats, context: &'a JobContext<'a>) -> Self {
+        Self { context, times: Times::new(what, repeats), cpu: Vec::new() }
     }
 
-    /// Scores (questions, answers) in the questions' order.
+    /// Answers all questions once and returns the scores, of shape (questions, answers), in the order of the questions.
     fn measure(
         &mut self,
         way: PredictMode,
@@ -123,12 +125,12 @@ impl<'a> Measured<'a> {
         let mut parts: Vec<(Vec<usize>, Tensor)> = Vec::new();
         let (started, cpu) = (Instant::now(), cpu_ms());
         scores(way, &[model], Average::Logits, questions, batch_size, |positions, scores| {
-            // Asks a GPU for its results, so that the clock has them all.
+            // Waits for a GPU, so that the time includes all its work.
             let _ = scores.argmax(1, false).to_device(Device::Cpu);
             parts.push((positions.to_vec(), scores.shallow_clone()));
             Ok(())
         })?;
-        if self.times.add(started.elapsed(), |line| self.work.emitter.said(line)) {
+        if self.times.add(started.elapsed(), |line| self.context.emitter.message(line)) {
             self.cpu.push(cpu_ms() - cpu);
         }
         let positions: Vec<i64> = parts.iter().flat_map(|(positions, _)| positions.iter().map(|&p| p as i64)).collect();

@@ -1,4 +1,4 @@
-//! Generated questions about generated images, in the form in which training and answering get real ones.
+//! Generates questions about generated images, in the form in which training and answering read real ones.
 
 use std::path::Path;
 
@@ -11,35 +11,42 @@ use indexmap::IndexMap;
 use protocol::GeneratedSizes;
 use trainings::examples::{ExampleTarget, FeatureSource, PreparedExample, PreparedSplit};
 
-/// Word pieces, `[CLS]` and `[SEP]` included and cut at 20, of forty questions spread over GQA's testdev as its 12,578
-/// are: the middle of every fortieth of them by length, 11.8 on average. Counted from the questions of
-/// testdev_balanced as github.com/haotian-liu/LLaVA @ 32cebc3 holds them (playground/data/eval/gqa).
+/// Lengths of forty questions with the distribution of the 12,578 questions of GQA's testdev: the median of every fortieth of them
+/// by length, 11.8 on average. In word pieces, including `[CLS]` and `[SEP]`, cut at 20. Counted from the questions of
+/// testdev_balanced in github.com/haotian-liu/LLaVA @ 32cebc3 (playground/data/eval/gqa).
 const LENGTHS: [usize; 40] = [
     7, 11, 16, 9, 13, 8, 12, 20, 10, 15, 9, 13, 8, 12, 19, 10, 15, 9, 13, 8, 11, 17, 10, 14, 9, 13, 8, 11, 17, 10, 14,
     9, 12, 7, 11, 16, 10, 14, 9, 12,
 ];
 
-/// A question: which image, which words.
-pub(crate) struct Asked {
+/// A generated question about an image.
+pub(crate) struct Question {
+    /// Number of the image.
     image: usize,
-    /// Word ids; the same for questions that repeat a sentence.
+    /// Word ids; equal for questions that repeat a sentence.
     pub words: Vec<i64>,
 }
 
-/// As many questions as images, of `words` words each.
-pub(crate) fn apart(count: usize, words: usize, vocab_size: usize) -> Vec<Asked> {
-    (0..count).map(|image| Asked { image, words: sentence(image, words, vocab_size) }).collect()
+/// Returns `count` questions of `words` words each, every one about its own image.
+pub(crate) fn one_per_image(count: usize, words: usize, vocab_size: usize) -> Vec<Question> {
+    (0..count).map(|image| Question { image, words: sentence(image, words, vocab_size) }).collect()
 }
 
-/// `count` questions, `an_image` of each image, at most `longest` words long; `repeats` percent of them repeat the sentence
-/// of a question about an earlier image (fewer where there is too little to repeat), never within an image.
-pub(crate) fn together(count: usize, an_image: usize, repeats: usize, longest: usize, vocab_size: usize) -> Vec<Asked> {
+/// Returns `count` questions, `an_image` about each image, of at most `longest` words each. `repeats` percent of them repeat the
+/// sentence of a question about an earlier image, or fewer if there are too few earlier ones; none repeats one about its own image.
+pub(crate) fn grouped_by_image(
+    count: usize,
+    an_image: usize,
+    repeats: usize,
+    longest: usize,
+    vocab_size: usize,
+) -> Vec<Question> {
     let mut distinct: Vec<Vec<i64>> = Vec::new();
     let mut asked = Vec::with_capacity(count);
     let mut repeated = 0;
     for image in 0..count.div_ceil(an_image) {
         let (earlier, here) = (distinct.len(), an_image.min(count - asked.len()));
-        // The first image has nothing to repeat; the others make up for it.
+        // The first image has nothing to repeat; the others compensate for it.
         let later = count.saturating_sub(an_image).max(1);
         let due =
             (count * repeats / 100 * (asked.len() + here).saturating_sub(an_image) / later).saturating_sub(repeated);
@@ -53,7 +60,7 @@ pub(crate) fn together(count: usize, an_image: usize, repeats: usize, longest: u
                 distinct.push(sentence(distinct.len(), length, vocab_size));
                 distinct[distinct.len() - 1].clone()
             };
-            asked.push(Asked { image, words });
+            asked.push(Question { image, words });
         }
     }
     asked
@@ -63,11 +70,11 @@ fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
     (0..words).map(|word| ((number * 7919 + word * 101) % vocab_size) as i64).collect()
 }
 
-/// The questions made ready; the feature store is written into `folder` and mapped, as in training.
+/// Returns questions with features and answers. The feature store is written into `folder` and mapped, as in training.
 ///
 /// # Errors
-/// Where the store cannot be written.
-pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path) -> Result<PreparedSplit> {
+/// Infra or disk if the store cannot be written.
+pub(crate) fn prepare(asked: Vec<Question>, sizes: &GeneratedSizes, folder: &Path) -> Result<PreparedSplit> {
     let path = folder.join("bench.f32.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32)?;
     let images = asked.iter().map(|question| question.image + 1).max().unwrap_or(0);
@@ -79,7 +86,7 @@ pub(crate) fn questions(asked: Vec<Asked>, sizes: &GeneratedSizes, folder: &Path
     let answers: Vec<String> = (0..sizes.answers).map(|answer| format!("answer {answer}")).collect();
     let mut examples = Vec::with_capacity(asked.len());
     let mut prepared = Vec::with_capacity(asked.len());
-    for (index, Asked { image, words }) in asked.into_iter().enumerate() {
+    for (index, Question { image, words }) in asked.into_iter().enumerate() {
         let image = image_id(image);
         let answer = index * 31 % sizes.answers;
         examples.push(Example {
@@ -108,7 +115,7 @@ mod tests {
     #[test]
     fn repeats_are_between_images_and_as_many_as_asked_for() {
         for (count, repeats) in [(256, 40), (256, 0), (1024, 25), (64, 40), (32, 40), (5, 40)] {
-            let asked = together(count, 32, repeats, 20, 30522);
+            let asked = grouped_by_image(count, 32, repeats, 20, 30522);
             assert_eq!(asked.len(), count);
             let distinct: HashSet<_> = asked.iter().map(|q| &q.words).collect();
             let within: HashSet<_> = asked.iter().map(|q| (q.image, &q.words)).collect();

@@ -1,11 +1,11 @@
-//! What input may be generated.
+//! Checks and reports the sizes of generated input.
 
 use base::error::{Error, Result};
 use lxmert_spec::Config;
 use protocol::GeneratedSizes;
 use serde_json::{Value, json};
 
-/// Refuses sizes that cannot be.
+/// Checks that sizes are in range and fit the model.
 ///
 /// # Errors
 /// Usage that names the option.
@@ -29,15 +29,16 @@ pub(crate) fn check(sizes: &GeneratedSizes, config: &Config) -> Result<()> {
             sizes.words, config.max_position_embeddings
         )));
     }
-    // f32 values; a single batch of this size would be beyond any machine that this is meant for.
+    // A batch of more f32 values, 8 GiB, is beyond any machine that this is meant for.
     let values = sizes.batch_size as u128 * sizes.boxes as u128 * sizes.features as u128;
     if values > 1 << 31 {
-        return Err(Error::usage("--batch-size times --boxes times --features is too large: above 2^31 numbers"));
+        return Err(Error::usage("--batch-size times --boxes times --features is too large: more than 2^31 numbers")
+            .next("reduce one of them"));
     }
     Ok(())
 }
 
-/// The sizes of a measurement's report.
+/// Returns the sizes for the report of a measurement.
 pub(crate) fn reported(sizes: &GeneratedSizes, config: &Config, parameters: usize) -> Value {
     json!({
         "model": config,

@@ -1,4 +1,4 @@
-//! What is measured: generated data and a random model.
+//! The subject of a measurement: generated data and a random model.
 
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
@@ -9,44 +9,47 @@ use measure::Repeats;
 use protocol::{GeneratedSizes, Rounds};
 use trainings::examples::PreparedSplit;
 
-use super::questions::{self, Asked};
-use crate::jobs::work::Work;
+use super::questions::{self, Question};
+use crate::jobs::job_context::JobContext;
 
 /// Generated data and a random model.
 pub(crate) struct Subject {
-    /// The model.
     pub model: TaskModel,
-    /// The data.
     pub questions: PreparedSplit,
-    // Holds the feature store's file.
+    // Keeps the file of the feature store.
     _folder: TemporaryFolder,
 }
 
 impl Subject {
-    /// Generates them, and says how large the model is.
+    /// Generates the data and the model, and reports the number of parameters.
     ///
     /// # Errors
-    /// Where the data cannot be written.
-    pub(crate) fn new(config: &Config, sizes: &GeneratedSizes, asked: Vec<Asked>, work: &Work) -> Result<Self> {
+    /// Infra or disk if the data cannot be written.
+    pub(crate) fn new(
+        config: &Config,
+        sizes: &GeneratedSizes,
+        asked: Vec<Question>,
+        context: &JobContext,
+    ) -> Result<Self> {
         let folder = TemporaryFolder::new(None)
             .map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
-        let questions = questions::questions(asked, sizes, folder.path())?;
+        let questions = questions::prepare(asked, sizes, folder.path())?;
         tch::manual_seed(SEED as i64);
-        let model = TaskModel::new(config, 1, sizes.answers, work.device)?;
-        work.emitter.said(format_args!("{} parameters, random", model.parameters().count()));
+        let model = TaskModel::new(config, 1, sizes.answers, context.device)?;
+        context.emitter.message(format_args!("{} parameters, random", model.parameters().count()));
         Ok(Self { model, questions, _folder: folder })
     }
 }
 
-/// How often to measure.
+/// Returns the checked number of repeats.
 ///
 /// # Errors
-/// Usage for nothing, or more often than anyone waits for.
+/// Usage if no step is measured, or too many.
 pub(crate) fn repeats(rounds: Rounds) -> Result<Repeats> {
     Repeats { warmup: rounds.warmup, steps: rounds.steps }.check()
 }
 
-/// Threads of the arithmetic.
+/// Returns the number of libtorch's threads.
 pub(crate) fn threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }

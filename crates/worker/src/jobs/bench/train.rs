@@ -1,4 +1,4 @@
-//! Training steps.
+//! Measures training steps.
 
 use std::time::{Duration, Instant};
 
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};
 use crate::devices;
-use crate::jobs::work::Work;
+use crate::jobs::job_context::JobContext;
 
-/// Fine-tuning steps on VQA's loss: a batch out of the mapped store, forward with dropout, backward, clipping, BertAdam.
+/// Measures fine-tuning steps with VQA's loss: a batch from the mapped store, forward with dropout, backward, clipping, BertAdam.
 ///
 /// # Errors
-/// Usage for sizes that cannot be; those of the steps.
-pub(crate) fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
+/// Usage for sizes out of range; those of the steps.
+pub(crate) fn train(job: &BenchTrain, context: &JobContext) -> Result<Value> {
     let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
     sizes::check(sizes, config)?;
-    let asked = questions::apart(sizes.batch_size, sizes.words, config.vocab_size);
-    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, work)?;
+    let asked = questions::one_per_image(sizes.batch_size, sizes.words, config.vocab_size);
+    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, context)?;
     let total = repeats.total();
     let lr = fine_tuning(Task::Vqa).training.lr;
     let rule = FinetuneStepSettings { optim: OPTIM, lr, seed: SEED, mce_loss: false, total: total as u64 };
@@ -34,13 +34,13 @@ pub(crate) fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
     let mut times = Times::new("step", repeats);
     let mut parts: Vec<(Duration, StepTimes)> = Vec::with_capacity(repeats.steps);
     std::thread::scope(|scope| -> Result<()> {
-        let stream = batches::stream(scope, questions, &order, sizes.batch_size, 0, work.device);
+        let stream = batches::stream(scope, questions, &order, sizes.batch_size, 0, context.device);
         let mut started = Instant::now();
         for ready in stream {
             let batch = started.elapsed();
             let step = stepper.step(&mut updater, &ready)?;
             let finished = Instant::now();
-            if times.add(finished - started, |line| work.emitter.said(line)) {
+            if times.add(finished - started, |line| context.emitter.message(line)) {
                 parts.push((batch, step.details.times));
             }
             started = finished;
@@ -57,7 +57,7 @@ pub(crate) fn train(job: &BenchTrain, work: &Work) -> Result<Value> {
             "what": "a fine-tuning step: batch from the mapped store, forward with dropout, backward, clipping to 5, BertAdam",
             "data": "generated",
             "sizes": sizes::reported(sizes, config, model.parameters().count()),
-            "device": devices::told(work.device).name,
+            "device": devices::described_device(context.device).name,
             "warmup": repeats.warmup,
             "steps": repeats.steps,
             "ms_per_step": times.json(),

@@ -1,5 +1,5 @@
-//! Words of the command line and environment variables must be UTF-8: paths among them are written into JSON and TOML files, which
-//! hold nothing else. They are refused before anything starts, for every command alike.
+//! Checks that the words of the command line and the environment variables are UTF-8, before any command starts. Paths among them
+//! are written into JSON and TOML files, which hold UTF-8 only.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -8,11 +8,11 @@ use clap::Command;
 
 use base::error::{Error, Result};
 
-/// Refuses a command line with a word that is not UTF-8; names the option that it belongs to.
+/// Checks that every word of a command line is UTF-8.
 ///
 /// # Errors
-/// Usage.
-pub(super) fn check(words: &[OsString]) -> Result<()> {
+/// Usage that names the option to which the word belongs.
+pub(super) fn check_args(words: &[OsString]) -> Result<()> {
     let Some(at) = words.iter().position(|word| word.to_str().is_none()) else { return Ok(()) };
     let word = &words[at];
     let bytes = word.as_encoded_bytes();
@@ -28,11 +28,10 @@ pub(super) fn check(words: &[OsString]) -> Result<()> {
     Err(not_utf8(&what))
 }
 
-/// Refuses a variable that an option of `command` or its subcommands is read from, where it is not UTF-8, or `empties` counts and
-/// it is empty.
+/// Checks that every variable that an option of `command` or its subcommands reads is UTF-8 and, if `empties` is set, not empty.
 ///
 /// # Errors
-/// Usage.
+/// Usage that names the variable.
 pub(super) fn check_variables(
     command: &Command,
     empties: bool,
@@ -81,7 +80,7 @@ mod tests {
         OsString::from_vec(b"caf\xe9".to_vec())
     }
 
-    /// The names of a command's parents and its own, and the command.
+    /// Adds each command below `command`, and itself, with its name after those of its parents.
     fn all<'c>(command: &'c Command, before: &[OsString], found: &mut Vec<(Vec<OsString>, &'c Command)>) {
         let mut words = before.to_vec();
         words.push(command.get_name().into());
@@ -89,7 +88,7 @@ mod tests {
         found.push((words, command));
     }
 
-    /// Whatever takes a value is asked for, paths or not: nobody can add an argument that is not checked.
+    /// Covers every argument that takes a value, so that a new argument cannot go unchecked.
     #[test]
     fn every_argument_of_every_command_refuses_what_is_not_utf8_and_is_named() {
         let (cli, mut commands, mut count) = (Cli::command(), Vec::new(), 0);
@@ -106,7 +105,7 @@ mod tests {
                 };
                 for form in forms {
                     let line: Vec<OsString> = words.iter().cloned().chain(form).collect();
-                    let error = Cli::of_words(&line).expect_err("taken");
+                    let error = Cli::parse(&line).expect_err("taken");
                     let named = argument.get_long().map_or("the argument".to_owned(), |long| format!("of --{long}, "));
                     assert_eq!(error.kind(), Kind::Usage, "{line:?}");
                     let text = error.to_string();

@@ -1,34 +1,34 @@
-//! What every kind of work is given, and what it gives.
+//! The context and the outcome of a job.
 
 use std::path::Path;
 
 use serde_json::Value;
 use tch::Device;
 
-use crate::emit::Emitter;
+use crate::emitter::Emitter;
 use base::error::{Error, Result};
 use base::files::ContentDigest;
 use protocol::FileFacts;
 
-/// What work gave.
-pub(crate) struct Finished {
-    /// As the kind of job says.
+/// The outcome of a job.
+pub(crate) struct JobOutcome {
+    /// The result, whose type [`protocol::Job`] documents.
     pub result: Value,
-    /// Large results.
+    /// Files with large results.
     pub files: Vec<FileFacts>,
 }
 
-impl From<Value> for Finished {
+impl From<Value> for JobOutcome {
     fn from(result: Value) -> Self {
         Self { result, files: Vec::new() }
     }
 }
 
-impl Finished {
-    /// A result beside files that were written.
+impl JobOutcome {
+    /// Returns a result with the facts about files that were written.
     ///
     /// # Errors
-    /// Where one cannot be read.
+    /// Infra if a file cannot be read.
     pub(super) fn with_files<'f>(
         value: &impl serde::Serialize,
         files: impl IntoIterator<Item = &'f Path>,
@@ -41,28 +41,28 @@ impl Finished {
     }
 }
 
-/// What every kind of work is given.
-pub(crate) struct Work<'a> {
-    /// What it computes on.
+/// The context in which a job runs.
+pub(crate) struct JobContext<'a> {
+    /// Device to compute on.
     pub device: Device,
-    /// How it speaks.
+    /// Emitter of its events.
     pub emitter: &'a Emitter,
-    /// The file that keeps what it says, where that is wanted.
+    /// File for its events; `None` for no file.
     pub record: Option<std::path::PathBuf>,
 }
 
-impl Work<'_> {
-    /// Keeps what is said from now on, where that is wanted: not before the work has its folder to itself. Work that is `resumed`
-    /// adds to what was kept before.
+impl JobContext<'_> {
+    /// Starts to write events into the record file, if there is one. A job must call this only after it has locked its folder.
+    /// Empties the file first unless the job is `resumed`.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// Infra or disk if the file cannot be written.
     pub(crate) fn begin_record(&self, resumed: bool) -> Result<()> {
         self.record.as_deref().map_or(Ok(()), |file| self.emitter.record(file, resumed))
     }
 }
 
-/// A result as JSON.
+/// Returns a result as JSON.
 pub(super) fn result(value: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| Error::bug("a result cannot be written").because(e))
 }

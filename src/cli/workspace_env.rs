@@ -1,15 +1,14 @@
-//! What a command takes from where it runs.
+//! Reads the workspace from the environment, for commands without an option for it.
 
 use base::error::{Error, Result};
 
-/// The variable that names the workspace.
 const WORKSPACE: &str = "REPRO_WORKSPACE";
 
-/// The workspace that the environment names.
+/// Returns the workspace that the environment names; `None` if the variable is not set.
 ///
 /// # Errors
-/// Usage where it is empty or not UTF-8.
-pub(crate) fn workspace_of_environment() -> Result<Option<String>> {
+/// Usage if the variable is empty or not UTF-8.
+pub(crate) fn workspace_from_env() -> Result<Option<String>> {
     let advice = format!("set {WORKSPACE} to a folder, or unset it: without it the workspace is ./workspace");
     match std::env::var(WORKSPACE) {
         Ok(empty) if empty.is_empty() => Err(Error::usage(format!("{WORKSPACE} is set but empty")).next(advice)),

@@ -1,20 +1,20 @@
-//! Values of options, checked where they are parsed: what cannot be meant is named with its option, and nothing starts.
+//! Parsers of numeric option values. The parser of the command line adds the option's name to their messages.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// A whole number of at least 1.
+/// Parses a whole number of at least 1.
 pub(super) fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number >= T::from(1));
     number.ok_or_else(|| "it must be a whole number of at least 1".to_owned())
 }
 
-/// A whole number from 0 on.
+/// Parses a whole number of at least 0.
 pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "it must be a whole number of at least 0".to_owned())
 }
 
-/// The seed of a run.
+/// Parses the seed of a run.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     let what = format!("a seed is one whole number from 0 to {}, such as 9595", u64::MAX);
     match text.parse() {
@@ -24,17 +24,17 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A learning rate: finite and above 0.
+/// Parses a learning rate: finite and above 0.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     number(text, "it must be a number above 0, such as 5e-5", |rate| rate > 0.0)
 }
 
-/// A probability of leaving out: from 0 to below 1.
+/// Parses a dropout probability: from 0 to below 1.
 pub(super) fn dropout(text: &str) -> Result<f64, String> {
     number(text, "it must be a number from 0 to below 1, such as 0.1", |p| (0.0..1.0).contains(&p))
 }
 
-/// A share of a whole: from 0 to 1.
+/// Parses a fraction from 0 to 1.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     number(text, "it must be a number from 0 to 1, such as 0.15", |share| (0.0..=1.0).contains(&share))
 }

@@ -1,17 +1,17 @@
-//! What is said of data that were read.
+//! Messages about data that were read.
 
-use crate::emit::Emitter;
+use crate::emitter::Emitter;
 use trainings::examples::{FeatureSource, PreparedSplit};
 
-/// Says what was read of a task's splits.
-pub(crate) fn say_what_was_read(emitter: &Emitter, questions: &PreparedSplit) {
+/// Reports the examples and features that were read for a task's splits.
+pub(crate) fn report_split(emitter: &Emitter, questions: &PreparedSplit) {
     let what = format!("{} {}", questions.data.task, questions.data.splits.join(","));
     let counts = (questions.examples.len(), "examples", questions.dropped());
-    say_what_was_read_as(emitter, &what, counts, &questions.source);
+    report_data(emitter, &what, counts, &questions.source);
 }
 
-/// Says what was read of `what`: how many of these are used and left out, and of the features.
-pub(crate) fn say_what_was_read_as(
+/// Reports the data that were read for `what`: how many items are used, how many are skipped, and the features.
+pub(crate) fn report_data(
     emitter: &Emitter,
     what: &str,
     (used, noun, dropped): (usize, &str, usize),
@@ -19,9 +19,9 @@ pub(crate) fn say_what_was_read_as(
 ) {
     let dropped = match dropped {
         0 => String::new(),
-        n => format!(", {n} left out for want of features"),
+        n => format!(", {n} skipped because they have no features"),
     };
-    emitter.said(format_args!(
+    emitter.message(format_args!(
         "{what}: {used} {noun}{dropped}; {} images with {} boxes of {} features",
         source.images(),
         source.boxes(),

@@ -1,31 +1,31 @@
-//! Options that are one word of several, for types of crates that know no command line.
+//! Parsers of options with a fixed set of values, for types of crates that do not depend on clap.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use sandbox::GpuPath;
 use trainings::options::{Ablation, Average, Optim};
 
-/// A word, what it means to a person, and its value.
+/// A word, its help text, and its value.
 type Choice<T> = (&'static str, &'static str, T);
 
-/// `--optim`.
+/// Returns the parser of `--optim`.
 pub(crate) fn optim() -> impl TypedValueParser<Value = Optim> {
     one_of(Optim::ALL.map(|optim| (optim.name(), optim.title(), optim)))
 }
 
-/// `--average`.
+/// Returns the parser of `--average`.
 pub(crate) fn average() -> impl TypedValueParser<Value = Average> {
     one_of([
         (
             "probabilities",
-            "Probabilities: the sigmoid of VQA's and GQA's scores, the softmax of NLVR2's",
+            "Probabilities: sigmoid of the scores for VQA and GQA, softmax for NLVR2",
             Average::Probabilities,
         ),
-        ("logits", "The scores before that", Average::Logits),
+        ("logits", "Scores before sigmoid or softmax", Average::Logits),
     ])
 }
 
-/// `--ablate`.
+/// Returns the parser of `--ablate`.
 pub(crate) fn ablation() -> impl TypedValueParser<Value = Ablation> {
     one_of([
         ("vision", "Features and boxes are zero: a question-only model", Ablation::Vision),
@@ -33,12 +33,12 @@ pub(crate) fn ablation() -> impl TypedValueParser<Value = Ablation> {
     ])
 }
 
-/// `--gpu-path`.
+/// Returns the parser of `--gpu-path`.
 pub(crate) fn gpu_path() -> impl TypedValueParser<Value = GpuPath> {
     one_of([
-        ("auto", "What fits the engine", GpuPath::Auto),
-        ("device-requests", "Docker's own: `--gpus`, from 19.03", GpuPath::DeviceRequests),
-        ("nvidia-runtime", "The runtime `nvidia`, told by environment variables", GpuPath::NvidiaRuntime),
+        ("auto", "The method that the engine supports", GpuPath::Auto),
+        ("device-requests", "Docker's `--gpus`, from version 19.03", GpuPath::DeviceRequests),
+        ("nvidia-runtime", "The runtime `nvidia`, configured by environment variables", GpuPath::NvidiaRuntime),
         ("cdi", "The Container Device Interface: Docker from 25, Podman from 5.4", GpuPath::Cdi),
     ])
 }

@@ -1,4 +1,4 @@
-//! The forms in which `check`, `regrade` and `report` print a report.
+//! The formats in which `check`, `regrade` and `report` print a report.
 
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
@@ -10,24 +10,24 @@ use base::status;
 use judge::evidence::run::RunEvidence;
 use judge::report::{Report, annotations, console, html, intoto, json, junit, markdown};
 
-/// How a report is printed.
+/// A format of a printed report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Form {
-    /// A table for a person
+pub(crate) enum ReportForm {
+    /// A table
     Text,
-    /// The report itself
+    /// The content of report.json
     Json,
-    /// For a step summary
+    /// For a step summary of GitHub Actions
     Markdown,
     /// JUnit XML
     Junit,
-    /// One page with pictures
+    /// One page with charts
     Html,
-    /// An in-toto statement, not signed
+    /// An unsigned in-toto statement
     Intoto,
 }
 
-impl Form {
+impl ReportForm {
     fn render(self, report: &Report) -> Result<String> {
         Ok(match self {
             Self::Text => console::render(report, console::wants_colour(stdout().is_terminal())),
@@ -40,23 +40,27 @@ impl Form {
     }
 }
 
-/// Refuses to write a verdict into the folder of a run: its own report stays as it is.
+/// Checks that a verdict is not written into the folder of a run, whose own report must stay unchanged.
 ///
 /// # Errors
-/// Usage.
-pub(crate) fn not_into<'r>(runs: impl IntoIterator<Item = &'r RunEvidence>, output: Option<&Path>) -> Result<()> {
+/// Usage if `output` is the folder of one of `runs`.
+pub(crate) fn refuse_run_folder<'r>(
+    runs: impl IntoIterator<Item = &'r RunEvidence>,
+    output: Option<&Path>,
+) -> Result<()> {
     let Some(output) = output.and_then(|folder| std::fs::canonicalize(folder).ok()) else { return Ok(()) };
     match runs.into_iter().any(|run| run.folder == output) {
-        true => Err(Error::usage("--output is a run's own folder, whose report stays as it is").next("name another")),
+        true => Err(Error::usage("--output is a run's own folder, whose report must stay unchanged")
+            .next("choose another folder with --output")),
         false => Ok(()),
     }
 }
 
-/// Prints a report, writes all forms into a folder where one is named, and says the verdict as an exit code.
+/// Prints a report, and writes it in all formats into `output` if given. Returns the exit code of the verdict.
 ///
 /// # Errors
-/// Where it cannot be written.
-pub(crate) fn tell(report: &Report, form: Form, annotate: bool, output: Option<&Path>) -> Result<u8> {
+/// Infra or disk if the report cannot be written.
+pub(crate) fn print_report(report: &Report, form: ReportForm, annotate: bool, output: Option<&Path>) -> Result<u8> {
     if let Some(folder) = output {
         report.write(folder)?;
     }

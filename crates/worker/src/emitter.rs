@@ -1,4 +1,4 @@
-//! How the worker speaks: events as lines on what was its stdout, which libraries then cannot write to.
+//! Emits events as lines on the original stdout of the process, to which libraries can then no longer write.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -15,15 +15,15 @@ use protocol::Event;
 use crate::memory::memory;
 use crate::record::Record;
 
-/// Progress that waits for a listener who has stopped; more of it is left out.
-const WAITING: usize = 64;
-/// Memory is told of at most this often.
+/// Maximum number of queued lines if the reader is slow; further progress events are dropped.
+const MAX_QUEUED: usize = 64;
+/// Shortest time between two events about memory.
 const MEMORY_EVERY: Duration = Duration::from_secs(1);
 
-/// Speaks for the whole program; signals are answered through it too.
-static SPEAKER: OnceLock<Emitter> = OnceLock::new();
+/// The emitter of the program, which signal handlers use too.
+static GLOBAL: OnceLock<Emitter> = OnceLock::new();
 
-/// Says events. Copies speak through the same line.
+/// Emits events. Clones share one queue.
 #[derive(Clone)]
 pub(crate) struct Emitter(Arc<Shared>);
 
@@ -35,19 +35,19 @@ struct Shared {
 #[derive(Default)]
 struct State {
     lines: VecDeque<String>,
-    /// The line that is being written, if any.
+    /// Whether a line is being written.
     writing: bool,
     record: Option<Record>,
-    memory_told: Option<Instant>,
-    /// The last event was said.
+    memory_emitted: Option<Instant>,
+    /// Whether the last event was emitted.
     ended: bool,
 }
 
 impl Emitter {
-    /// Takes stdout for events and points it at stderr, because libraries print there.
+    /// Takes stdout for events and redirects it to stderr, because libraries print to stdout.
     ///
     /// # Errors
-    /// Infra where the system does not let it.
+    /// Infra if the system refuses.
     pub(crate) fn take_stdout() -> Result<Self> {
         let failed = |e: rustix::io::Errno| Error::infra("cannot take stdout for events").because(e);
         let events = std::io::stdout()
@@ -56,13 +56,13 @@ impl Emitter {
             .map_err(|e| Error::infra("cannot take stdout for events").because(e))?;
         rustix::stdio::dup2_stdout(std::io::stderr()).map_err(failed)?;
         let emitter = Self::to(events)?;
-        let _ = SPEAKER.set(emitter.clone());
+        let _ = GLOBAL.set(emitter.clone());
         Ok(emitter)
     }
 
-    /// The one that speaks for the program, once it can.
-    pub(crate) fn of_the_program() -> Option<&'static Self> {
-        SPEAKER.get()
+    /// Returns the emitter of the program; `None` before [`take_stdout`](Self::take_stdout).
+    pub(crate) fn global() -> Option<&'static Self> {
+        GLOBAL.get()
     }
 
     fn to(events: OwnedFd) -> Result<Self> {
@@ -76,21 +76,21 @@ impl Emitter {
         Ok(emitter)
     }
 
-    /// From now on also appends what it says to a file, progress left out. Only work that is `resumed` keeps what is in it.
+    /// Starts to append all events except progress to a file as well. Empties the file first unless `resumed`.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// Infra or disk if the file cannot be written.
     pub(crate) fn record(&self, file: &Path, resumed: bool) -> Result<()> {
         let record = Record::open(file, resumed)?;
         self.lock().record = Some(record);
         Ok(())
     }
 
-    /// Says an event. Never waits: where nobody listens, progress is left out and all else is kept.
-    pub(crate) fn say(&self, event: &Event) {
+    /// Queues an event. Never waits: if the reader is slow, progress is dropped and everything else is kept.
+    pub(crate) fn emit(&self, event: &Event) {
         let Ok(line) = serde_json::to_string(event) else { return };
         let mut state = self.lock();
-        if state.ended || event.may_be_dropped() && state.lines.len() >= WAITING {
+        if state.ended || event.may_be_dropped() && state.lines.len() >= MAX_QUEUED {
             return;
         }
         let is_kept = !matches!(event, Event::Progress { .. });
@@ -102,22 +102,22 @@ impl Emitter {
         self.0.changed.notify_all();
     }
 
-    /// A line for a person.
-    pub(crate) fn said(&self, text: impl std::fmt::Display) {
-        self.say(&Event::Said { text: text.to_string() });
+    /// Emits a message for people.
+    pub(crate) fn message(&self, text: impl std::fmt::Display) {
+        self.emit(&Event::Message { text: text.to_string() });
     }
 
-    /// Something worth keeping in a stage's journal.
+    /// Emits a note for a stage's journal.
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
-        self.say(&Event::Note { text: text.to_string() });
+        self.emit(&Event::Note { text: text.to_string() });
     }
 
-    /// A result for stdout, as it stands.
-    pub(crate) fn printed(&self, text: impl std::fmt::Display) {
-        self.say(&Event::Printed { text: text.to_string() });
+    /// Emits a result that is printed unchanged on stdout.
+    pub(crate) fn output(&self, text: impl std::fmt::Display) {
+        self.emit(&Event::Output { text: text.to_string() });
     }
 
-    /// Waits until everything was written, or nobody is there to read it.
+    /// Waits until the queue is empty: every line is written, or dropped because the reader has gone.
     pub(crate) fn finish(&self) {
         let mut state = self.lock();
         while state.writing || !state.lines.is_empty() {
@@ -125,12 +125,12 @@ impl Emitter {
         }
     }
 
-    /// Whether it is time to tell of memory again.
-    fn remembers(&self) -> bool {
+    /// Returns whether an event about memory is due, and if so records the time.
+    fn is_memory_due(&self) -> bool {
         let mut state = self.lock();
-        let is_time = state.memory_told.is_none_or(|told| told.elapsed() >= MEMORY_EVERY);
+        let is_time = state.memory_emitted.is_none_or(|told| told.elapsed() >= MEMORY_EVERY);
         if is_time {
-            state.memory_told = Some(Instant::now());
+            state.memory_emitted = Some(Instant::now());
         }
         is_time
     }
@@ -140,25 +140,25 @@ impl Emitter {
     }
 }
 
-/// Tells the harness how far the work is, and of this process's memory from time to time.
+/// Emits the progress of the job, and the memory of this process from time to time.
 impl Observer for Emitter {
     fn event(&self, event: &progress::Event) {
         match event {
-            progress::Event::Note { name, text } if name.is_empty() => self.said(text),
-            progress::Event::Note { name, text } => self.said(format_args!("{name}: {text}")),
+            progress::Event::Note { name, text } if name.is_empty() => self.message(text),
+            progress::Event::Note { name, text } => self.message(format_args!("{name}: {text}")),
             event => {
-                if event.may_be_dropped() && self.remembers() {
-                    self.say(&progress::Event::Memory(memory()).into());
+                if event.may_be_dropped() && self.is_memory_due() {
+                    self.emit(&progress::Event::Memory(memory()).into());
                 }
-                self.say(&event.clone().into());
+                self.emit(&event.clone().into());
             }
         }
     }
 }
 
-/// Writes lines as they come. Where nobody reads them any more they are dropped: the work goes on, and its record tells of it.
+/// Writes lines as they are queued. Drops them once the reader has gone: the job continues, and its record keeps the events.
 fn write_all(shared: &Shared, mut events: File) {
-    let mut is_heard = true;
+    let mut is_open = true;
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         match state.lines.pop_front() {
@@ -166,7 +166,7 @@ fn write_all(shared: &Shared, mut events: File) {
                 state.writing = true;
                 drop(state);
                 line.push('\n');
-                is_heard = is_heard && events.write_all(line.as_bytes()).is_ok();
+                is_open = is_open && events.write_all(line.as_bytes()).is_ok();
                 state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
                 state.writing = false;
                 shared.changed.notify_all();
@@ -183,20 +183,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_that_has_stopped_loses_progress_alone() {
+    fn a_reader_that_has_stopped_loses_only_progress() {
         let (read, write) = rustix::pipe::pipe().unwrap();
         let emitter = Emitter::to(write).unwrap();
-        // More than a pipe holds: the writer stands still, and whoever speaks does not.
+        // More than a pipe holds: the writing thread blocks, but emitting does not.
         let at = |done| {
             let progress =
                 progress::Event::Progress { name: "x".repeat(2000), done, total: None, detail: String::new() };
-            emitter.say(&progress.into());
+            emitter.emit(&progress.into());
         };
         (0..500).for_each(at);
         emitter.note("kept");
-        emitter.say(&Event::Done { result: 7.into(), files: Vec::new() });
+        emitter.emit(&Event::Done { result: 7.into(), files: Vec::new() });
         at(1);
-        // The pipe stays open: nobody may wait for more than the last event.
+        // The pipe stays open, so reading must stop at the last event.
         let mut lines = Vec::new();
         for line in BufReader::new(File::from(read)).lines() {
             lines.push(Event::parse(&line.unwrap()).unwrap());
@@ -205,12 +205,12 @@ mod tests {
             }
         }
         let progress = lines.iter().filter(|event| event.may_be_dropped()).count();
-        assert!((WAITING..500).contains(&progress), "{progress}");
+        assert!((MAX_QUEUED..500).contains(&progress), "{progress}");
         let [.., Event::Note { .. }, Event::Done { .. }] = &lines[..] else { panic!("{lines:?}") };
     }
 
     #[test]
-    fn nobody_who_listens_is_no_error() {
+    fn a_closed_pipe_is_no_error() {
         let (read, write) = rustix::pipe::pipe().unwrap();
         drop(read);
         let emitter = Emitter::to(write).unwrap();

@@ -1,6 +1,6 @@
-//! What is said while a training goes on, whichever it is.
+//! Emits the progress of a training of either kind.
 
-use super::work::Work;
+use super::job_context::JobContext;
 use base::error::Result;
 use base::progress::{ProgressTask, TaskStart, Unit};
 use lxmert::train::session::TrainObserver;
@@ -8,50 +8,50 @@ use lxmert_spec::loading::LoadReport;
 use protocol::Event;
 use trainings::progress::TrainProgress;
 
-/// Whose lines are told.
+/// A kind of training, which decides how the lines of an epoch are emitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TrainingKind {
-    /// An epoch's lines are an event of their own.
+    /// The lines of an epoch are an event of their own.
     Finetuning,
-    /// The original's lines are the result.
+    /// The lines, which the original prints too, are the result.
     Pretraining,
 }
 
-/// Name of the task that is the whole training.
+/// Name of the progress task of a whole training.
 const TRAIN: &str = "train";
 
-/// Tells how a training goes.
-pub(crate) struct Telling<'a> {
-    work: &'a Work<'a>,
+/// Emits the progress of a training.
+pub(crate) struct ProgressEmitter<'a> {
+    context: &'a JobContext<'a>,
     kind: TrainingKind,
-    /// Examples that are validated after each epoch.
+    /// Number of examples of each validation.
     valid: usize,
-    /// The whole training; begins with the first step that this process takes.
+    /// The whole training; `None` before the first step of this process.
     training: Option<ProgressTask<'a>>,
     validation: Option<ProgressTask<'a>>,
 }
 
-impl<'a> Telling<'a> {
-    /// Of a training that is validated on so many examples.
-    pub(crate) fn new(work: &'a Work<'a>, kind: TrainingKind, valid: usize) -> Self {
-        Self { work, kind, valid, training: None, validation: None }
+impl<'a> ProgressEmitter<'a> {
+    /// Returns an emitter for a training that validates on `valid` examples.
+    pub(crate) fn new(context: &'a JobContext<'a>, kind: TrainingKind, valid: usize) -> Self {
+        Self { context, kind, valid, training: None, validation: None }
     }
 }
 
-impl TrainObserver for Telling<'_> {
+impl TrainObserver for ProgressEmitter<'_> {
     fn started(&mut self, resumed: bool) -> Result<()> {
-        self.work.begin_record(resumed)
+        self.context.begin_record(resumed)
     }
 
     fn step(&mut self, progress: &TrainProgress) {
         self.validation = None;
-        let emitter = self.work.emitter;
+        let emitter = self.context.emitter;
         let task = self.training.get_or_insert_with(|| ProgressTask::begin(emitter, start(progress)));
         task.at(progress.step, || detail(progress));
     }
 
     fn validated(&mut self, examples: usize) {
-        let (emitter, valid) = (self.work.emitter, self.valid as u64);
+        let (emitter, valid) = (self.context.emitter, self.valid as u64);
         let task = self.validation.get_or_insert_with(|| {
             let start = TaskStart::new("valid", valid, Unit::Examples);
             ProgressTask::begin(emitter, TaskStart { within: Some(TRAIN.to_owned()), ..start })
@@ -61,36 +61,36 @@ impl TrainObserver for Telling<'_> {
 
     fn lines(&mut self, lines: &str) {
         self.validation = None;
-        let emitter = self.work.emitter;
+        let emitter = self.context.emitter;
         match self.kind {
-            TrainingKind::Finetuning => emitter.say(&Event::Epoch { text: lines.trim().to_owned() }),
-            TrainingKind::Pretraining => emitter.printed(lines),
+            TrainingKind::Finetuning => emitter.emit(&Event::Epoch { text: lines.trim().to_owned() }),
+            TrainingKind::Pretraining => emitter.output(lines),
         }
     }
 
     fn note(&mut self, text: &str) {
         match self.kind {
-            TrainingKind::Finetuning => self.work.emitter.said(format_args!("note: {text}")),
-            TrainingKind::Pretraining => self.work.emitter.said(text),
+            TrainingKind::Finetuning => self.context.emitter.message(format_args!("note: {text}")),
+            TrainingKind::Pretraining => self.context.emitter.message(text),
         }
     }
 }
 
-/// Returns the task of all steps, of which those before this one were taken by an earlier process.
+/// Returns the start of the progress task of all steps; an earlier process took the steps before this one.
 fn start(progress: &TrainProgress) -> TaskStart {
     let TrainProgress { step, steps, batch_size, .. } = *progress;
     let task = TaskStart::new(TRAIN, steps, Unit::Steps { examples: batch_size });
     TaskStart { from: step.saturating_sub(1), ..task }
 }
 
-/// Returns such as `epoch 3, loss 1.2345, accuracy 40.10`.
+/// Returns a text such as `epoch 3, loss 1.2345, accuracy 40.10`.
 fn detail(progress: &TrainProgress) -> String {
     let TrainProgress { epoch, loss, score, .. } = *progress;
     let accuracy = score.map(|score| format!(", accuracy {:.2}", score * 100.0)).unwrap_or_default();
     format!("epoch {epoch}, loss {loss:.4}{accuracy}")
 }
 
-/// Returns the line about a model's first weights, which `seed` has drawn if nothing was loaded.
+/// Returns the line about a model's initial weights, which are random with `seed` if none were loaded.
 pub(crate) fn first_weights(report: Option<&LoadReport>, seed: u64) -> String {
     report.map_or_else(|| format!("weights: random, seed {seed}"), |report| format!("weights: {report}"))
 }

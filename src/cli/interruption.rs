@@ -1,4 +1,4 @@
-//! How a command hears signals, and how it says what resumes it.
+//! Handles signals for a command, and builds the command line that resumes an interrupted run.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
@@ -8,11 +8,11 @@ use base::error::{Error, Kind};
 use base::signals::{self, SignalReporter};
 use base::status::always;
 
-/// Hears signals from now on.
+/// Starts to listen for signals.
 ///
 /// # Errors
-/// Where the system does not let it; interrupted where a signal has come already.
-pub(super) fn hear() -> Result<()> {
+/// Infra if the system refuses; interrupted if a signal has arrived already.
+pub(super) fn listen() -> Result<()> {
     Ok(signals::listen(SignalReporter { say, end: |error| say(&error.to_string()) })?)
 }
 
@@ -24,20 +24,20 @@ fn say(line: &str) {
     }
 }
 
-/// The command that is run for one that was given; see [`stand_for_the_given`].
-static STANDS_FOR: Mutex<Option<Vec<String>>> = Mutex::new(None);
+/// The command line to resume if it is not the one that was typed; see [`set_resume_words`].
+static RESUME_WORDS: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
-/// Makes `words` the command line to resume, in place of the one that was given.
-pub(super) fn stand_for_the_given(words: &[String]) {
-    *STANDS_FOR.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
+/// Makes `words` the command line to resume, in place of the typed one.
+pub(super) fn set_resume_words(words: &[String]) {
+    *RESUME_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_vec());
 }
 
-/// The command line that resumes what this one began, as a shell takes it.
-pub(super) fn to_resume() -> String {
+/// Returns the command line that resumes the run that this one started, quoted for a shell.
+pub(super) fn resume_command() -> String {
     let mut given = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let program = given.next().unwrap_or_else(|| "repro".to_owned());
-    let stands = STANDS_FOR.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    resuming(&program, stands.unwrap_or_else(|| given.collect()))
+    let words = RESUME_WORDS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    resuming(&program, words.unwrap_or_else(|| given.collect()))
 }
 
 fn resuming(program: &str, words: Vec<String>) -> String {
@@ -50,18 +50,18 @@ fn resuming(program: &str, words: Vec<String>) -> String {
     format!("{} {}", quoted(program), words.join(" "))
 }
 
-/// The error of a run that a signal stopped after it had begun, in one line with the command that resumes it. Others stay as they
-/// are: before that, there is nothing to resume and no advice to do so.
-pub(super) fn resumable(error: Error) -> Error {
+/// Adds the resume command to the error of a run that a signal stopped. Returns other errors unchanged, as well as interruptions
+/// before the run began, which have no advice: there is nothing to resume.
+pub(super) fn with_resume_command(error: Error) -> Error {
     match error.kind() {
         Kind::Interrupted if error.advice().is_some() => {
-            Error::interrupted(format!("{}; resume with: {}", error.what(), to_resume()))
+            Error::interrupted(format!("{}; resume with: {}", error.what(), resume_command()))
         }
         _ => error,
     }
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! Options that say where a model's first weights come from.
+//! Options that choose a model's initial weights.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use base::error::{Error, Result};
 use lxmert_spec::loading::locate;
 use trainings::initial_weights::InitialWeights;
 
-/// First weights: exactly one of these. (The original takes several and loads one over the other, so that all but the last are
-/// loaded for nothing.)
+/// The sources of initial weights, of which exactly one must be given. (The original accepts several and loads one over the
+/// other, so that all but the last are loaded for nothing.)
 #[derive(Debug, Args)]
-pub(crate) struct StartOptions {
+pub(crate) struct InitialWeightsOptions {
     /// A fine-tuned model of this task
     #[arg(long, value_name = "NAME", help_heading = "Weights")]
     pub load: Option<String>,
@@ -29,11 +29,11 @@ pub(crate) struct StartOptions {
     pub from_scratch: bool,
 }
 
-/// Files of a BERT release that are read beside the one named.
+/// Files of a BERT release that are read beside its weights file.
 const BESIDE_BERT: [&str; 3] = ["bert_config.json", "config.json", "vocab.txt"];
 
-impl StartOptions {
-    /// Those that were named.
+impl InitialWeightsOptions {
+    /// Returns the sources that were given, with their options.
     fn named(&self) -> Vec<(&'static str, InitialWeights)> {
         let Self { load, load_lxmert, load_lxmert_qa, bert, from_scratch } = self;
         let all = [
@@ -46,24 +46,24 @@ impl StartOptions {
         all.into_iter().filter_map(|(option, start)| Some((option, start?))).collect()
     }
 
-    /// The one that is named.
+    /// Returns the source that was given.
     ///
     /// # Errors
-    /// Usage where it is not exactly one.
+    /// Usage if not exactly one was given.
     pub(crate) fn resolve(&self) -> Result<InitialWeights> {
         let mut named = self.named();
         let Some((_, start)) = named.pop() else {
-            return Err(Error::usage("it is not said where the first weights come from")
+            return Err(Error::usage("no initial weights are given")
                 .next("pass --load-lxmert-qa, --load-lxmert, --load, --bert, or --from-scratch for random weights"));
         };
-        one_start(&self.named().iter().map(|(option, _)| *option).collect::<Vec<_>>())?;
+        check_single_source(&self.named().iter().map(|(option, _)| *option).collect::<Vec<_>>())?;
         Ok(start)
     }
 
-    /// The files that are read, for a container.
+    /// Returns the files to read, which a container must mount.
     ///
     /// # Errors
-    /// As [`resolve`](Self::resolve); data where a named checkpoint is not there.
+    /// Like [`resolve`](Self::resolve); data if a checkpoint is missing.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>> {
         Ok(match self.resolve()? {
             InitialWeights::Scratch => Vec::new(),
@@ -79,16 +79,16 @@ impl StartOptions {
     }
 }
 
-/// Refuses several options that each say where the first weights come from.
+/// Checks that at most one source of initial weights is given.
 ///
 /// # Errors
-/// Usage that names them.
-pub(crate) fn one_start(options: &[&str]) -> Result<()> {
+/// Usage that names all given options.
+pub(crate) fn check_single_source(options: &[&str]) -> Result<()> {
     match options.split_last() {
         Some((last, before)) if !before.is_empty() => {
             Err(Error::usage(format!("{} and {last} contradict each other", before.join(", ")))
-                .because("each says where the first weights come from, and there is one such place")
-                .next("keep one of them; --from-scratch stands for random weights"))
+                .because("each chooses the initial weights, and only one can")
+                .next("keep one of them; --from-scratch means random weights"))
         }
         _ => Ok(()),
     }
@@ -102,10 +102,10 @@ mod tests {
     #[derive(Parser)]
     struct Program {
         #[command(flatten)]
-        start: StartOptions,
+        start: InitialWeightsOptions,
     }
 
-    fn parsed(line: &str) -> StartOptions {
+    fn parsed(line: &str) -> InitialWeightsOptions {
         Program::parse_from(std::iter::once("p").chain(line.split_whitespace())).start
     }
 
