@@ -13,7 +13,7 @@ use base::error::{Error, Result};
 use base::exit;
 use base::status;
 use data::dataset::tokenizer::Tokenizer;
-use data::dataset::{Limit, Scale, Task, feature_files};
+use data::dataset::{RowLimit, Scale, Task, feature_files};
 use data::features::Precision;
 use lxmert_spec::description::check_vocabulary;
 use lxmert_spec::loading::locate;
@@ -168,8 +168,8 @@ impl Args {
             ([], Some(task), Some(split)) => feature_files(task, split, Scale::Full, &self.location.data_root())?
                 .into_iter()
                 .map(|file| match file.limit {
-                    Limit::All => (file.path, None),
-                    Limit::First(rows) => (file.path, Some(rows)),
+                    RowLimit::All => (file.path, None),
+                    RowLimit::First(rows) => (file.path, Some(rows)),
                 })
                 .collect(),
             ([], ..) => {

@@ -20,7 +20,7 @@ use super::questions::{gqa::Gqa, nlvr2::Nlvr2, vqa::Vqa};
 use base::error::{Error, Result};
 use base::files::read_text;
 use data::features::Row;
-use data::features::tsv::Reader;
+use data::features::tsv::TsvReader;
 use judge::evidence::baselines::{Accuracies, Baselines, TaskBaselines};
 
 /// Number of nearest training pictures that the image baselines use.
@@ -73,7 +73,7 @@ fn read<T: DeserializeOwned>(data_root: &Path, file: &str) -> Result<Vec<T>> {
 fn mean_features(features_root: &Path, files: &[&str]) -> Result<BTreeMap<String, Vec<f64>>> {
     let mut means = BTreeMap::new();
     for file in files {
-        let mut reader = Reader::open(&features_root.join(file))?;
+        let mut reader = TsvReader::open(&features_root.join(file))?;
         let mut row = Row::default();
         while reader.read(&mut row)? {
             let mut mean = vec![0.0; row.dim()];

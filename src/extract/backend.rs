@@ -13,7 +13,7 @@ use base::error::{Error, Kind, Result};
 use base::files;
 use base::progress::{Event, Observer, ProgressTask};
 use data::features::Row;
-use data::features::tsv::Writer;
+use data::features::tsv::TsvWriter;
 use sandbox::{Gpu, Image};
 
 /// Images to extract, and where their rows go.
@@ -125,7 +125,7 @@ impl<E: Extractor> Backend for PerImage<E> {
     fn extract(&mut self, job: &mut ExtractionJob) -> Result<Vec<MissingImage>> {
         let path = job.work.new_part()?.features.join(job.source.written);
         let file = files::create_own(&path).map_err(|error| Error::io("create", &path, &error))?;
-        let (mut writer, mut tail) = (Writer::new(file), FileTail::new(&path));
+        let (mut writer, mut tail) = (TsvWriter::new(file), FileTail::new(&path));
         let (mut row, mut missing) = (Row::default(), Vec::new());
         for listed in job.todo {
             let image = ImageFile { id: listed.id.clone(), path: job.root.join(&listed.location) };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use base::error::{Error, Result};
 use base::files::write_atomically;
 use data::features::Row;
-use data::features::tsv::Writer;
+use data::features::tsv::TsvWriter;
 
 /// An image file and the id of its features.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ pub fn extract_all(
     }
     let (boxes, dim) = (extractor.boxes(), extractor.dim());
     write_atomically(tsv, |out| {
-        let mut writer = Writer::new(out);
+        let mut writer = TsvWriter::new(out);
         let mut row = Row::default();
         for (done, image) in images.iter().enumerate() {
             extractor.extract(image, &mut row).map_err(|e| {
@@ -95,7 +95,7 @@ pub fn extract_all(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use data::features::tsv::Reader;
+    use data::features::tsv::TsvReader;
 
     /// Declares two boxes of three features, and returns the row that the function makes of an image.
     pub(in crate::extract) struct Fake<F>(pub F);
@@ -156,7 +156,7 @@ pub(super) mod tests {
         let images = [image("b", "/x"), image("a", "/xyz")];
         let summary = extract_all(&mut with_features(3), &images, &tsv, &mut |done| told.push(done)).unwrap();
         assert_eq!((summary, told), (TsvSummary { images: 2, boxes: 2, dim: 3 }, vec![1, 2]));
-        let mut reader = Reader::open(&tsv).unwrap();
+        let mut reader = TsvReader::open(&tsv).unwrap();
         let mut row = Row::default();
         for (id, value) in [("b", 2.0), ("a", 4.0)] {
             assert!(reader.read(&mut row).unwrap());

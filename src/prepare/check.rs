@@ -13,8 +13,8 @@ use assets::place::Place;
 use base::error::{Error, Result};
 use base::format::{grouped, number_of};
 use data::dataset::images::{images_of_questions, images_of_sentences};
-use data::dataset::pretrain::data::Source;
-use data::dataset::{Limit, Scale, Task, feature_files};
+use data::dataset::pretrain::data::PretrainSource;
+use data::dataset::{RowLimit, Scale, Task, feature_files};
 use data::features::{FeatureStore, IdClue, known_store};
 
 /// Maximum number of missing images listed.
@@ -202,7 +202,7 @@ struct QuestionFile {
     file: PathBuf,
     task: Option<Task>,
     features: PathBuf,
-    limit: Limit,
+    limit: RowLimit,
 }
 
 fn questions(manifest: &Manifest, selection: &Selection, data: &Path) -> Result<Vec<QuestionFile>> {
@@ -220,9 +220,9 @@ fn questions(manifest: &Manifest, selection: &Selection, data: &Path) -> Result<
 impl QuestionFile {
     /// Describes `file` (relative to the data root); `None` if it holds no questions.
     fn of(file: &Path, data: &Path) -> Option<Self> {
-        if let Some(source) = Source::ALL.into_iter().find(|source| source.sentence_file() == file) {
+        if let Some(source) = PretrainSource::ALL.into_iter().find(|source| source.sentence_file() == file) {
             let features = source.feature_file().to_owned();
-            return Some(Self { file: file.to_owned(), task: None, features, limit: Limit::All });
+            return Some(Self { file: file.to_owned(), task: None, features, limit: RowLimit::All });
         }
         let folder = file.parent()?;
         let task = Task::ALL.into_iter().find(|task| folder == Path::new(task.name()))?;
@@ -243,8 +243,8 @@ impl QuestionFile {
         }
         let Some(whole) = known_store(&tsv, &settings.stores(), settings.precision)? else { return Ok(None) };
         let limit = match self.limit {
-            Limit::First(rows) => Some(rows),
-            Limit::All => None,
+            RowLimit::First(rows) => Some(rows),
+            RowLimit::All => None,
         };
         let store: FeatureStore = limit.map_or_else(|| whole.clone(), |rows| whole.clone().with_limit(rows));
         let (mut questions, mut lost, mut missing) = (0, 0, IndexSet::new());

@@ -9,7 +9,7 @@ use std::process::{Output, Stdio};
 use base::exit::{CHECKSUM, FAIL, INCONCLUSIVE, INFRA, PASS, USAGE};
 use data::dataset::TaskData;
 use data::features::bench::generated_rows;
-use data::features::tsv::Writer;
+use data::features::tsv::TsvWriter;
 use judge::report::json;
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ fn recorded_runs_judge_by_a_file() {
 /// Files of the same rows, each feature larger by so much.
 fn features(folder: &Path, files: &[(&str, f32)]) {
     for (name, more) in files {
-        let mut writer = Writer::new(fs::File::create(folder.join(name)).unwrap());
+        let mut writer = TsvWriter::new(fs::File::create(folder.join(name)).unwrap());
         for mut row in generated_rows(12, 4, 8) {
             row.features.iter_mut().for_each(|feature| *feature += more);
             writer.write_row(&row).unwrap();

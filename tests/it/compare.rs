@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use data::features::Row;
-use data::features::tsv::{Reader, Writer};
+use data::features::tsv::{TsvReader, TsvWriter};
 use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::common::{repro, run, stderr, stdout};
 
 fn read(path: &Path) -> Vec<Row> {
-    let (mut reader, mut row, mut rows) = (Reader::open(path).unwrap(), Row::default(), Vec::new());
+    let (mut reader, mut row, mut rows) = (TsvReader::open(path).unwrap(), Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {
         rows.push(row.clone());
     }
@@ -19,7 +19,7 @@ fn read(path: &Path) -> Vec<Row> {
 }
 
 fn write(path: &Path, rows: &[Row]) {
-    let mut writer = Writer::new(Vec::new());
+    let mut writer = TsvWriter::new(Vec::new());
     rows.iter().for_each(|row| writer.write_row(row).unwrap());
     std::fs::write(path, writer.finish().unwrap()).unwrap();
 }
@@ -176,7 +176,7 @@ fn mistakes_and_damage_are_named() {
 
 /// What the streaming reader says about the same file, as the program prints it.
 fn stderr_of_reader(path: &Path) -> String {
-    let (mut reader, mut row) = (Reader::open(path).unwrap(), Row::default());
+    let (mut reader, mut row) = (TsvReader::open(path).unwrap(), Row::default());
     loop {
         match reader.read(&mut row) {
             Ok(true) => {}

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use checkpoint::{self, StateDict, TensorData};
 use data::features::Row;
-use data::features::tsv::Writer;
+use data::features::tsv::TsvWriter;
 use lxmert::model::TaskModel;
 use lxmert::model::pretraining::PretrainingModel;
 use lxmert_spec::Config;
@@ -63,7 +63,7 @@ fn place() -> tempfile::TempDir {
     let at = |name: &str| place.path().join(name);
     std::fs::create_dir(at("data")).unwrap();
     std::fs::write(at("data/vocab.txt"), WORDS.join("\n") + "\n").unwrap();
-    let mut writer = Writer::new(std::fs::File::create(at("features.tsv")).unwrap());
+    let mut writer = TsvWriter::new(std::fs::File::create(at("features.tsv")).unwrap());
     (0..5).for_each(|n| writer.write_row(&row(n)).unwrap());
     writer.finish().unwrap();
     let model = PretrainingModel::new(&config(), ANSWERS, Device::Cpu).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use base::files::sha256_bytes;
 use data::features::Row;
-use data::features::tsv::Reader;
+use data::features::tsv::TsvReader;
 use engines::shared;
 use sandbox::Build;
 use sandbox::build::BuildNetwork;
@@ -85,7 +85,7 @@ impl World {
     /// The file is right: these images, in this order, nothing left behind.
     #[track_caller]
     fn is_right(&self, expected: &[usize]) {
-        let mut reader = Reader::open(&self.out("val2014_obj36.tsv")).unwrap();
+        let mut reader = TsvReader::open(&self.out("val2014_obj36.tsv")).unwrap();
         let (mut row, mut ids) = (Row::default(), Vec::new());
         while reader.read(&mut row).unwrap() {
             assert_eq!((row.num_boxes, row.dim(), row.img_h), (36, 2048, 30));

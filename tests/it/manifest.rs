@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use assets::digest::hash_file;
 use assets::lock::Lock;
 use assets::manifest::{Asset, Expect, Manifest, Selection};
-use data::dataset::pretrain::data::Source;
+use data::dataset::pretrain::data::PretrainSource;
 use data::dataset::process_gqa::GqaSet;
 use data::dataset::{Scale, Task, feature_files};
 
@@ -61,7 +61,7 @@ fn each_task_gets_all_that_its_program_reads() {
             ["ans2label", "label2ans"].map(|table| (task, format!("data/{task}/trainval_{table}.json").into())),
         );
     }
-    for source in Source::parse_list("mscoco_train,mscoco_nominival,vgnococo,mscoco_minival").unwrap() {
+    for source in PretrainSource::parse_list("mscoco_train,mscoco_nominival,vgnococo,mscoco_minival").unwrap() {
         wanted.push(("pretrain", data.join(format!("lxmert/{}.json", source.name()))));
         wanted.push(("pretrain", data.join(source.feature_file())));
     }

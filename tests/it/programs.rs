@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use data::features::Row;
-use data::features::tsv::{Reader, Writer};
+use data::features::tsv::{TsvReader, TsvWriter};
 use serde_json::{Value, json};
 
 use crate::common::{repro, run, stdout, tiny_config};
@@ -46,7 +46,7 @@ fn program_folder() -> Option<(tempfile::TempDir, PathBuf)> {
 /// NLVR2's images are rows of the same file under other names.
 fn nlvr2_features(programs: &Path, tsv: &Path, folder: &Path) {
     let mut rows = Vec::new();
-    let mut reader = Reader::open(tsv).unwrap();
+    let mut reader = TsvReader::open(tsv).unwrap();
     let mut row = Row::default();
     while reader.read(&mut row).unwrap() {
         rows.push(row.clone());
@@ -58,7 +58,7 @@ fn nlvr2_features(programs: &Path, tsv: &Path, folder: &Path) {
     }
     for (split, images) in fixtures::json(&images).as_object().unwrap() {
         let Some(images) = images.as_object() else { continue };
-        let mut writer = Writer::new(std::fs::File::create(folder.join(format!("{split}_obj36.tsv"))).unwrap());
+        let mut writer = TsvWriter::new(std::fs::File::create(folder.join(format!("{split}_obj36.tsv"))).unwrap());
         for (id, row) in images {
             let row = &rows[row.as_u64().unwrap() as usize];
             writer.write_row(&Row { img_id: id.clone(), ..row.clone() }).unwrap();

@@ -1,4 +1,4 @@
-//! Reading fixture tensors and comparing with them.
+//! Reads tensors of fixtures and compares results with them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use lxmert_spec::Config;
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
-/// Named tensors of a fixture.
+/// The tensors of a fixture by name.
 pub(crate) struct Tensors(pub BTreeMap<String, Tensor>);
 
 impl Tensors {
@@ -27,7 +27,7 @@ pub(crate) fn state(path: &Path) -> StateDict {
     lxmert_spec::loading::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The configuration in a fixture's JSON (`bert_config.json` form) with the layer counts given apart.
+/// Returns the configuration in a fixture's JSON, which has the form of `bert_config.json`, with these numbers of layers.
 pub(crate) fn config(json: &Value, [l, x, r]: [usize; 3]) -> Config {
     let number = |key: &str| json[key].as_u64().unwrap_or_else(|| panic!("the fixture's config has no {key}")) as usize;
     Config {
@@ -44,7 +44,7 @@ pub(crate) fn config(json: &Value, [l, x, r]: [usize; 3]) -> Config {
     }
 }
 
-/// Names and shapes as the fixtures list them: `[["bert...", [120, 32]], ...]`.
+/// Returns the names and shapes in a list of a fixture: `[["bert...", [120, 32]], ...]`.
 pub(crate) fn listed_shapes(list: &Value) -> Vec<(String, Vec<usize>)> {
     list.as_array()
         .unwrap()
@@ -77,8 +77,8 @@ pub(crate) fn relative(what: &str, got: f64, want: f64, bound: f64) {
     );
 }
 
-/// Compares every gradient with the fixture's (1e-4 of the tensor's largest value + 1e-6; tensors that are mathematically zero,
-/// attention key biases and token types, 1e-5 absolute), and the set of parameters without one.
+/// Compares every gradient with the fixture's, and the sets of parameters without a gradient. The tolerance is 1e-4 of the tensor's
+/// largest value + 1e-6. For attention key biases and token types, which are mathematically zero, it is 1e-5.
 pub(crate) fn gradients(case: &str, named: &[(String, Tensor)], got: &[Tensor], want: &Tensors) {
     for ((name, _), got) in named.iter().zip(got) {
         let Some(want) = want.0.get(name) else {

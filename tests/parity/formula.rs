@@ -1,4 +1,4 @@
-//! The fixtures' formula weights: each element is a hash of the parameter's name and its position.
+//! Computes the formula weights of the fixtures: each element is a hash of the parameter's name and of the element's position.
 
 use bytes::Bytes;
 use checkpoint::{DType, StateDict, TensorData};
@@ -15,7 +15,7 @@ fn splitmix64(x: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Element `i` of the parameter with this key (its name without the task models' encoder prefix).
+/// Returns element `i` of the parameter with this key, which is its name without the encoder prefix of task models.
 fn element(key: &str, hash: u64, i: u64) -> f32 {
     let z = splitmix64(hash.wrapping_add(i));
     let r = ((z >> 40) as i64 - (1 << 23)) as f32 * 2f32.powi(-23);
@@ -28,7 +28,7 @@ fn element(key: &str, hash: u64, i: u64) -> f32 {
     }
 }
 
-/// Formula values for every parameter.
+/// Returns the formula weights of every parameter.
 pub(crate) fn weights(parameters: &Parameters) -> StateDict {
     let fill = |name: &str, shape: &[usize]| {
         let key = name.strip_prefix("lxrt_encoder.model.").unwrap_or(name);

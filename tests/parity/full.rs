@@ -18,7 +18,7 @@ use crate::compare::{Tensors, relative, within};
 use crate::formula;
 use data::features::{self, tsv};
 
-/// The ten real rows: features (10, 36, 2048), normalised boxes (10, 36, 4), ids, confidences.
+/// The ten real rows: features (10, 36, 2048), object and attribute ids (10, 36), and their confidences (10, 36).
 struct Rows {
     features: Tensor,
     obj: Tensor,
@@ -29,7 +29,7 @@ struct Rows {
 
 fn rows() -> Option<Rows> {
     let path = fixtures::beside("real/golden/train2014_obj36.tsv")?;
-    let mut reader = tsv::Reader::open(&path).unwrap();
+    let mut reader = tsv::TsvReader::open(&path).unwrap();
     let mut rows = Vec::new();
     let mut row = features::Row::default();
     while reader.read(&mut row).unwrap() {
@@ -45,12 +45,12 @@ fn rows() -> Option<Rows> {
     })
 }
 
-/// Shape, sum, norm, largest value, first eight and last four elements of an output.
+/// Compares shape, sum, norm, largest value, first eight and last four elements of an output.
 fn check_statistics(what: &str, got: &Tensor, want: &Value) {
     let flat = got.to_kind(Kind::Double).reshape([-1]);
     assert_eq!(serde_json::json!(got.size()), want["shape"], "{what}: shape");
     let number = |key: &str| want[key].as_f64().unwrap();
-    // Bounds follow from the 5e-5 an element allows; sums of up to 6 M elements get its random-walk growth.
+    // The bounds follow from 5e-5 per element. Those of sums over up to 6 M elements grow like a random walk.
     let grown = 5e-5 * (flat.numel() as f64).sqrt();
     assert!((flat.sum(Kind::Double).double_value(&[]) - number("sum")).abs() <= grown, "{what}: sum");
     assert!((flat.norm().double_value(&[]) - number("norm")).abs() <= grown, "{what}: norm");
@@ -63,7 +63,7 @@ fn check_statistics(what: &str, got: &Tensor, want: &Value) {
 }
 
 #[test]
-fn vqa_layers_gradients_and_steps() {
+fn vqa_layers_gradients_and_steps_match() {
     let (Some(meta), Some(outputs), Some(rows)) =
         (fixtures::lxrt("full/full_vqa.json"), fixtures::lxrt("full/full_outputs.safetensors"), rows())
     else {
@@ -93,18 +93,20 @@ fn vqa_layers_gradients_and_steps() {
     within("visn box 0", &pooled.visn.select(1, 0), outputs.get("visn_output_box0_all"), 5e-5);
     let taps = taps.into_inner();
     for (module, want) in meta["layer_outputs"].as_object().unwrap() {
-        let (_, got) =
-            taps.iter().find(|(name, _)| name == module).unwrap_or_else(|| panic!("no module {module} was seen"));
+        let (_, got) = taps
+            .iter()
+            .find(|(name, _)| name == module)
+            .unwrap_or_else(|| panic!("no output of module {module} was collected"));
         check_statistics(module, got, want);
     }
 
-    // The way that answers take: no padding, sentences and images on their own.
-    let reader = CachedEncoder::new(&model);
+    // As in prediction: no padding, and sentences and images are encoded separately.
+    let encoder = CachedEncoder::new(&model);
     let longest = batch.mask.sum_dim_intlist([1i64].as_slice(), false, Kind::Int64).max().int64_value(&[]);
     let (ids, mask) = (batch.ids.narrow(1, 0, longest), batch.mask.narrow(1, 0, longest));
-    let read = reader.pooled(&reader.sentences(&ids, &mask), &mask, &reader.images(&batch.features, &batch.boxes));
-    within("pooled, read apart", &read, outputs.get("pooled_output"), 5e-5);
-    within("logits, read apart", &reader.logits(&read), outputs.get("vqa_logits"), 5e-5);
+    let pooled = encoder.pooled(&encoder.sentences(&ids, &mask), &mask, &encoder.images(&batch.features, &batch.boxes));
+    within("pooled, encoded separately", &pooled, outputs.get("pooled_output"), 5e-5);
+    within("logits, encoded separately", &encoder.logits(&pooled), outputs.get("vqa_logits"), 5e-5);
 
     let target = target(&meta["targets"], answers);
     let named = model.parameters().named();
@@ -124,7 +126,7 @@ fn vqa_layers_gradients_and_steps() {
         }
         let want = meta["grads"][key]["norm"].as_f64().unwrap();
         let got = gradient.norm().double_value(&[]);
-        // Attention key biases and token types have a mathematically zero gradient: only rounding noise is left there.
+        // The gradients of attention key biases and token types are mathematically zero, so they are only rounding noise.
         let noise = 1e-6 * meta["grad_norm_total"].as_f64().unwrap();
         assert!((got - want).abs() <= 1e-3 * want + noise, "gradient norm of {key}: {got} is not {want}");
     }
@@ -158,7 +160,7 @@ fn four_steps(model: &TaskModel, batch: &TaskBatch, target: &Tensor, parameters:
 
 fn target(targets: &Value, answers: usize) -> Tensor {
     let labels = fixtures::json(
-        &fixtures::beside("tables/vqa_trainval_ans2label.json").expect("the label table lies beside the rows"),
+        &fixtures::beside("tables/vqa_trainval_ans2label.json").expect("the label table is beside the rows"),
     );
     let rows = targets.as_array().unwrap();
     let target = Tensor::zeros([rows.len() as i64, answers as i64], (Kind::Float, Device::Cpu));
@@ -172,7 +174,7 @@ fn target(targets: &Value, answers: usize) -> Tensor {
 }
 
 #[test]
-fn pretraining_losses_and_gradient_norms() {
+fn pretraining_losses_and_gradient_norms_match() {
     let (Some(meta), Some(outputs), Some(rows)) =
         (fixtures::lxrt("full/full_pretrain.json"), fixtures::lxrt("full/full_outputs.safetensors"), rows())
     else {

@@ -1,4 +1,4 @@
-//! The model, its gradients and its optimiser against results of the original, tolerances from the fixtures' README.
+//! Compares the model, its gradients and its optimiser with results of the original. Tolerances are from the fixtures' README.
 
 mod compare;
 mod formula;

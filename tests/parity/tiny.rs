@@ -1,4 +1,4 @@
-//! The tiny models: names and shapes, every module's output, heads, losses, every gradient.
+//! Tests the tiny models: names and shapes, every module's output, heads, losses, every gradient.
 
 use std::cell::RefCell;
 
@@ -15,7 +15,7 @@ use tch::{Device, Tensor};
 
 use crate::compare::{self, Tensors, relative, within};
 
-/// The pre-training configuration, which the tiny task models share.
+/// Returns the pre-training configuration, which the tiny task models share, and its description.
 pub(crate) fn config() -> Option<(Config, Value)> {
     let meta = fixtures::json(&fixtures::support("tiny/pretrain_meta.json")?);
     let layers = ["l_layers", "x_layers", "r_layers"].map(|key| meta[key].as_u64().unwrap() as usize);
@@ -42,13 +42,13 @@ fn check_names(what: &str, got: &StateDict, want: &Value) {
 }
 
 #[test]
-fn pretraining_names_and_shapes() {
+fn pretraining_names_and_shapes_match() {
     let Some((model, meta)) = pretraining() else { return };
     check_names("pre-training", &model.state(), &meta["state_dict_order"]);
 }
 
 #[test]
-fn outputs_of_every_case_and_module() {
+fn outputs_of_every_case_and_module_match() {
     let (Some((model, _)), Some(inputs), Some(outputs), Some(cases)) = (
         pretraining(),
         fixtures::lxrt("tiny/model_inputs.safetensors"),
@@ -71,7 +71,7 @@ fn outputs_of_every_case_and_module() {
         };
         let EncoderOutputs { lang, visn, pooled } =
             model.lxrt().forward(&given, ForwardContext { train: false, taps: Some(&taps) });
-        // Scores near −10000 are quantised to 2^-10 in f32: the fixture's own f32-f64 difference is 1.5e-4 there.
+        // Scores near −10000 are quantised to 2^-10 in f32: the fixture's own difference of f32 and f64 is 1.5e-4.
         let bound = if case.ends_with("allzero") { 2e-3 } else { 2e-5 };
         for (part, got) in [("lang_output", &lang), ("visn_output", &visn), ("pooled_output", &pooled)] {
             within(&format!("{case}.{part}"), got, outputs.get(&format!("{case}.{part}")), bound);
@@ -88,7 +88,7 @@ fn outputs_of_every_case_and_module() {
             assert!(!wanted.is_empty());
             for name in wanted {
                 let got = taps.iter().find(|(tap, _)| tap == name);
-                let (_, got) = got.unwrap_or_else(|| panic!("no module {name} was seen"));
+                let (_, got) = got.unwrap_or_else(|| panic!("no output of module {name} was collected"));
                 within(&format!("module {name}"), got, outputs.get(&format!("tap.{name}")), 2e-5);
             }
         }
@@ -96,7 +96,7 @@ fn outputs_of_every_case_and_module() {
 }
 
 #[test]
-fn pretraining_heads_losses_and_every_gradient() {
+fn pretraining_heads_losses_and_every_gradient_match() {
     let (Some((model, _)), Some(inputs), Some(outputs), Some(grads), Some(expected)) = (
         pretraining(),
         fixtures::lxrt("tiny/pretrain_inputs.safetensors"),
@@ -142,7 +142,7 @@ fn pretraining_heads_losses_and_every_gradient() {
     relative("gradient norm", gradients::norm(&got), expected["full"]["grad_norm_total"].as_f64().unwrap(), 1e-4);
     compare::gradients("pre-training", &named, &got, &grads);
 
-    // The original gives NaN here; ours counts no loss where nothing is labelled.
+    // The original gives NaN here; this model has no loss if nothing is labelled.
     let nothing = inputs.get("masked_lm_labels").full_like(-1);
     let no_answer = inputs.get("ans").full_like(-1);
     let unlabelled = PretrainTargets { words: &nothing, answer: &no_answer, ..pretraining_targets(&inputs, "") };
@@ -157,7 +157,7 @@ pub(crate) fn total(losses: &[(&str, Tensor)]) -> Tensor {
     losses.iter().map(|(_, loss)| loss.shallow_clone()).reduce(|sum, loss| sum + loss).unwrap()
 }
 
-/// The inputs of a pre-training batch stored under the usual names and a suffix.
+/// Returns the inputs of a pre-training batch that is stored under the usual names with a suffix.
 pub(crate) fn pretraining_inputs<'a>(tensors: &'a Tensors, suffix: &str) -> EncoderInputs<'a> {
     let get = |name: &str| tensors.get(&format!("{name}{suffix}"));
     EncoderInputs {
@@ -188,7 +188,7 @@ pub(crate) fn pretraining_targets<'a>(tensors: &'a Tensors, suffix: &str) -> Pre
 }
 
 #[test]
-fn task_models_logits_losses_and_every_gradient() {
+fn logits_losses_and_every_gradient_of_task_models_match() {
     let Some((config, _)) = config() else { return };
     for task in ["vqa", "gqa", "nlvr2"] {
         let file = |name: &str| fixtures::lxrt(&format!("tiny/{task}_{name}"));

@@ -1,4 +1,4 @@
-//! Thirty optimiser steps: losses, gradient norms, learning rates and the final weights.
+//! Tests thirty optimiser steps: losses, gradient norms, learning rates and the final weights.
 
 use lxmert::model::losses;
 use lxmert::model::pretraining::{self, TIED_DECODER};
@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 use crate::compare::{self, Tensors, relative, within};
 use crate::tiny;
 
-/// Runs the trajectory with `loss(step's batch)` and compares each row.
+/// Runs a trajectory and compares each of its rows. `loss_of` returns the loss of a batch and its parts.
 fn follow(what: &str, file: &Value, parameters: &Parameters, loss_of: impl Fn(usize) -> (Tensor, Vec<f64>)) {
     let number = |key: &str| file[key].as_f64().unwrap();
     let tensors: Vec<_> = parameters.named().into_iter().map(|(_, t)| t).collect();
@@ -58,7 +58,7 @@ fn compare_weights(what: &str, got: &Parameters, want: &std::path::Path) {
 }
 
 #[test]
-fn vqa() {
+fn the_trajectory_of_vqa_matches() {
     let (Some((config, _)), Some(batches), Some(weights)) = (
         tiny::config(),
         fixtures::lxrt("optim/vqa_batches.safetensors"),
@@ -92,7 +92,7 @@ fn vqa() {
 }
 
 #[test]
-fn pretraining() {
+fn the_trajectory_of_pretraining_matches() {
     let (Some((config, meta)), Some(batches), Some(weights), Some(path)) = (
         tiny::config(),
         fixtures::lxrt("optim/pretrain_batches.safetensors"),

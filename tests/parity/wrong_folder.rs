@@ -1,4 +1,4 @@
-//! A folder without results of the original must not look like a pass.
+//! Tests that a folder of fixtures without results of the original fails the parity tests.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use fixtures::{chosen, default_folder, place};
 
-/// Runs the other tests of this binary; what they print.
+/// Runs the other tests of this binary and returns their output.
 fn others(fixtures: &Path) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--skip", "wrong_folder", "--test-threads", "2"])
@@ -18,9 +18,9 @@ fn others(fixtures: &Path) -> String {
 }
 
 #[test]
-fn every_parity_test_fails_where_the_named_folder_is_a_wrong_one() {
+fn every_parity_test_fails_if_the_named_folder_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
-    // The folder that holds the results of one kind was the right one once.
+    // Earlier versions expected the folder with one kind of results here.
     fs::create_dir(folder.path().join("tiny")).unwrap();
     for wrong in [folder.path(), &folder.path().join("absent"), Path::new("")] {
         let printed = others(wrong);
@@ -30,7 +30,7 @@ fn every_parity_test_fails_where_the_named_folder_is_a_wrong_one() {
 }
 
 #[test]
-fn a_folder_with_results_of_one_kind_is_taken_and_the_rest_is_skipped_visibly() {
+fn a_folder_with_one_kind_of_results_is_accepted_and_the_rest_is_skipped_visibly() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("butd")).unwrap();
     let printed = others(folder.path());
@@ -40,7 +40,7 @@ fn a_folder_with_results_of_one_kind_is_taken_and_the_rest_is_skipped_visibly() 
 }
 
 #[test]
-fn results_come_from_the_named_folder_and_support_from_the_default_one_too() {
+fn results_come_from_the_named_folder_and_support_files_also_from_the_default_one() {
     let [named, default] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let (named, default) = (named.path(), default.path());
     for file in ["lxrt/a", "butd/b", "vocab/vocab.txt", "real/data"] {

@@ -10,7 +10,7 @@ use base::error::Result;
 use base::progress::Observer;
 use data::dataset::answers::LabelTable;
 use data::dataset::tokenizer::Tokenizer;
-use data::dataset::{FeatureFile, Limit, Scale, Task, TaskData, feature_files};
+use data::dataset::{FeatureFile, RowLimit, Scale, Task, TaskData, feature_files};
 use data::features::{FeatureStore, Precision, ensure_store};
 
 /// The place of a task's data and how much of them to read.
@@ -63,8 +63,8 @@ impl StoreLocation {
     /// If the store is missing or cannot be built.
     pub fn open(&self, data_root: &Path, file: &FeatureFile, progress: &dyn Observer) -> Result<FeatureStore> {
         let limit = match file.limit {
-            Limit::All => None,
-            Limit::First(rows) => Some(rows),
+            RowLimit::All => None,
+            RowLimit::First(rows) => Some(rows),
         };
         match self {
             Self::Build { folder, precision } => ensure_store(&file.path, folder, *precision, limit, progress),

@@ -10,7 +10,7 @@ use crate::placement::Placement;
 use crate::prepare;
 use base::error::{Error, Result};
 use data::dataset::Scale;
-use data::dataset::pretrain::data::{PretrainData, Source as Collection};
+use data::dataset::pretrain::data::{PretrainData, PretrainSource};
 use data::features::Precision;
 use trainings::pretrain::data::{PretrainDataSettings, PretrainRole, feature_files};
 use trainings::pretrain::initial_weights::PretrainInitialWeights;
@@ -107,7 +107,7 @@ impl PretrainDataOptions {
         let data_root = self.data_root();
         check_inputs([NamedInput::Text(self.vocab()), NamedInput::Text(data_root.join("lxmert/all_ans.json"))])?;
         for (list, role) in lists {
-            let collections = Collection::parse_list(list)?;
+            let collections = PretrainSource::parse_list(list)?;
             PretrainData::look(&data_root, &collections)?;
             let scale = Scale::from_flags(self.tiny, self.fast);
             check_features(&self.stores(), &data_root, &feature_files(&data_root, &collections, *role, scale))?;
@@ -124,7 +124,7 @@ impl PretrainDataOptions {
         let data_root = self.data_root();
         for (list, role) in lists.iter().filter(|_| !placement.builds_stores()) {
             let scale = Scale::from_flags(self.tiny, self.fast);
-            for file in feature_files(&data_root, &Collection::parse_list(list)?, *role, scale) {
+            for file in feature_files(&data_root, &PretrainSource::parse_list(list)?, *role, scale) {
                 self.stores().open(&data_root, &file, &Board::new())?;
             }
         }

@@ -13,7 +13,7 @@ use crate::demo::scenes::{Color, Shape};
 use crate::extract::extract_all;
 use base::files::{sha256, sha256_bytes};
 use data::features::Row;
-use data::features::tsv::Reader;
+use data::features::tsv::TsvReader;
 use lxmert_spec::demo::DemoRecipe;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -187,7 +187,7 @@ struct Seen {
 fn seen(data: &Path, manifest: &DemoManifest) -> BTreeMap<String, Vec<Seen>> {
     let mut images = BTreeMap::new();
     for file in &manifest.features {
-        let mut reader = Reader::open(&data.join(&file.tsv)).unwrap();
+        let mut reader = TsvReader::open(&data.join(&file.tsv)).unwrap();
         let mut row = Row::default();
         while reader.read(&mut row).unwrap() {
             let object = |k: usize| {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base::error::Result;
 use base::progress::Observer;
-use data::dataset::{Limit, Scale, Task, feature_files};
+use data::dataset::{RowLimit, Scale, Task, feature_files};
 use data::features::{Precision, ensure_store};
 
 /// The features that a command or a stage reads.
@@ -27,8 +27,8 @@ pub struct FeatureSelection<'a> {
 pub fn build(features: FeatureSelection, data_root: &Path, folder: &Path, progress: &dyn Observer) -> Result<()> {
     for file in feature_files(features.task, features.splits, features.scale, data_root)? {
         let limit = match file.limit {
-            Limit::All => None,
-            Limit::First(rows) => Some(rows),
+            RowLimit::All => None,
+            RowLimit::First(rows) => Some(rows),
         };
         ensure_store(&file.path, folder, features.precision, limit, progress)?;
     }

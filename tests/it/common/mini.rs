@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use data::dataset::Task;
 use data::features::bench::{generated_rows, image_id};
-use data::features::tsv::Writer;
+use data::features::tsv::TsvWriter;
 
 const IMAGES: usize = 12;
 const ANSWERS: usize = 7;
@@ -27,7 +27,7 @@ pub(crate) fn data_root(root: &Path, train: usize, valid: usize) {
     ] {
         let path = root.join(format!("{file}_obj36.tsv"));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut writer = Writer::new(fs::File::create(path).unwrap());
+        let mut writer = TsvWriter::new(fs::File::create(path).unwrap());
         generated_rows(IMAGES, 5, 16).iter().for_each(|row| writer.write_row(row).unwrap());
         writer.finish().unwrap();
     }

@@ -13,7 +13,7 @@ use assets::manifest::Manifest;
 use assets::place::Place;
 use assets::receipt::Receipt;
 use data::features::Row;
-use data::features::tsv::Writer;
+use data::features::tsv::TsvWriter;
 
 /// `FOLDER/manifest.toml` and `FOLDER/workspace`.
 pub(crate) struct Workspace {
@@ -101,7 +101,7 @@ pub(crate) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A feature file of 36 boxes with 4 features for each of these images.
 pub(crate) fn tsv(images: impl IntoIterator<Item = String>) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new());
+    let mut writer = TsvWriter::new(Vec::new());
     for (number, img_id) in images.into_iter().enumerate() {
         let value = |at: usize| ((number * 31 + at * 7) % 97) as f32 / 8.0;
         writer

@@ -10,7 +10,7 @@ use base::error::{Error, Result};
 /// A model's answer to one example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prediction {
-    /// Of the example.
+    /// Id of the example.
     pub id: Id,
     /// The answer's text; for NLVR2 `True` or `False`.
     pub answer: String,

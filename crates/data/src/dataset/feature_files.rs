@@ -28,25 +28,25 @@ impl Scale {
         }
     }
 
-    fn limit(self) -> Limit {
+    fn limit(self) -> RowLimit {
         match self {
-            Self::Tiny => Limit::First(512),
-            Self::Fast => Limit::First(5000),
-            Self::Full => Limit::All,
+            Self::Tiny => RowLimit::First(512),
+            Self::Fast => RowLimit::First(5000),
+            Self::Full => RowLimit::All,
         }
     }
 }
 
 /// Number of rows of a feature file to use. More rows are greater in the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Limit {
+pub enum RowLimit {
     /// The first rows in file order, at most so many.
     First(usize),
     /// Every row.
     All,
 }
 
-impl Limit {
+impl RowLimit {
     /// Returns whether the row with this index, from 0, is used.
     pub fn admits(self, row: usize) -> bool {
         match self {
@@ -62,7 +62,7 @@ pub struct FeatureFile {
     /// Where the TSV is, under the data root; not checked here.
     pub path: PathBuf,
     /// How much of it is used.
-    pub limit: Limit,
+    pub limit: RowLimit,
     /// The splits that made it necessary.
     pub splits: Vec<String>,
 }
@@ -88,7 +88,7 @@ pub fn feature_files(task: Task, splits: &str, scale: Scale, data_root: &Path) -
     for split in splits {
         let (name, limit) = match task {
             Task::Vqa => vqa(&split, scale)?,
-            Task::Gqa if testdev => ("vg_gqa_imgfeat/gqa_testdev_obj36.tsv", Limit::All),
+            Task::Gqa if testdev => ("vg_gqa_imgfeat/gqa_testdev_obj36.tsv", RowLimit::All),
             Task::Gqa => ("vg_gqa_imgfeat/vg_gqa_obj36.tsv", scale.limit()),
             Task::Nlvr2 => (nlvr2(&split)?, scale.limit()),
         };
@@ -104,7 +104,7 @@ pub fn feature_files(task: Task, splits: &str, scale: Scale, data_root: &Path) -
     Ok(files)
 }
 
-fn vqa(split: &str, scale: Scale) -> Result<(&'static str, Limit)> {
+fn vqa(split: &str, scale: Scale) -> Result<(&'static str, RowLimit)> {
     let name = match split {
         "train" => "mscoco_imgfeat/train2014_obj36.tsv",
         "valid" | "minival" | "nominival" => "mscoco_imgfeat/val2014_obj36.tsv",
@@ -115,7 +115,7 @@ fn vqa(split: &str, scale: Scale) -> Result<(&'static str, Limit)> {
         }
     };
     let limit = match (split, scale) {
-        ("minival", Scale::Full) => Limit::First(MINIVAL_IMAGES),
+        ("minival", Scale::Full) => RowLimit::First(MINIVAL_IMAGES),
         _ => scale.limit(),
     };
     Ok((name, limit))
@@ -169,7 +169,7 @@ mod tests {
             let got = got.join(", ").replace("data/", "").replace("_obj36.tsv", "");
             assert_eq!(got, expected, "{task} {splits} {scale:?}");
         }
-        use Limit::{All, First};
+        use RowLimit::{All, First};
         assert_eq!(
             [Scale::from_flags(true, true), Scale::from_flags(false, true), Scale::from_flags(false, false)],
             [tiny, fast, full]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::json_outline::{Kind, Outline, Seen};
+use super::json_outline::{FileOutline, JsonKind, JsonOutline};
 use super::task::Task;
 use base::error::{Error, Result};
 
@@ -61,7 +61,7 @@ pub(crate) fn explain(path: &Path, wanted: ExpectedFile, error: Error) -> Error 
 /// # Errors
 /// Data with what the file is and what to do, or if it cannot be read.
 pub(crate) fn refuse(path: &Path, wanted: ExpectedFile) -> Result<()> {
-    let seen = Seen::of(path)?;
+    let seen = FileOutline::of(path)?;
     let Some(Content { found, wrapped }) = recognise(&seen) else { return Ok(()) };
     let name = path.display();
     if let Some(key) = wrapped {
@@ -212,23 +212,23 @@ fn way(found: DetectedFile, wanted: ExpectedFile, path: &Path) -> String {
 }
 
 /// Recognises a file by its beginning; `None` if unknown.
-fn recognise(seen: &Seen) -> Option<Content> {
+fn recognise(seen: &FileOutline) -> Option<Content> {
     let plain = |found| Some(Content { found, wrapped: None });
-    let Seen { outline, start, .. } = seen;
+    let FileOutline { outline, start, .. } = seen;
     match outline.kind {
-        Kind::Nothing if start.trim_ascii().is_empty() => plain(DetectedFile::Empty),
-        Kind::Nothing => text(start).and_then(plain),
-        Kind::List => match outline.entries.first() {
+        JsonKind::Nothing if start.trim_ascii().is_empty() => plain(DetectedFile::Empty),
+        JsonKind::Nothing => text(start).and_then(plain),
+        JsonKind::List => match outline.entries.first() {
             None => None,
-            Some((_, first)) if first.kind == Kind::Text => plain(DetectedFile::Is(ExpectedFile::AnswerList)),
+            Some((_, first)) if first.kind == JsonKind::Text => plain(DetectedFile::Is(ExpectedFile::AnswerList)),
             Some((_, first)) => record(first).and_then(plain),
         },
-        Kind::Object => match record(outline) {
+        JsonKind::Object => match record(outline) {
             // One record: the first of lines. Only some forms are lines.
             Some(found) => plain(found),
             None => object(outline),
         },
-        Kind::Text | Kind::Number | Kind::Other => None,
+        JsonKind::Text | JsonKind::Number | JsonKind::Other => None,
     }
 }
 
@@ -246,7 +246,7 @@ fn text(start: &[u8]) -> Option<DetectedFile> {
 }
 
 /// Recognises a file by the fields of one of its records.
-fn record(outline: &Outline) -> Option<DetectedFile> {
+fn record(outline: &JsonOutline) -> Option<DetectedFile> {
     let has = |names: &[&str]| names.iter().all(|name| outline.kind_of(name).is_some());
     let id = outline.kind_of("question_id");
     let found = if has(&["identifier", "sentence"]) {
@@ -261,9 +261,9 @@ fn record(outline: &Outline) -> Option<DetectedFile> {
         DetectedFile::Is(ExpectedFile::Sentences)
     } else if has(&["identifier", "img0"]) || has(&["identifier", "img1"]) {
         DetectedFile::Is(ExpectedFile::Split(Task::Nlvr2))
-    } else if has(&["question_id", "img_id"]) && id == Some(Kind::Number) {
+    } else if has(&["question_id", "img_id"]) && id == Some(JsonKind::Number) {
         DetectedFile::Is(ExpectedFile::Split(Task::Vqa))
-    } else if has(&["question_id", "img_id"]) && id == Some(Kind::Text) {
+    } else if has(&["question_id", "img_id"]) && id == Some(JsonKind::Text) {
         DetectedFile::Is(ExpectedFile::Split(Task::Gqa))
     } else if has(&["questionId", "prediction"]) {
         DetectedFile::Is(ExpectedFile::Predictions(Task::Gqa))
@@ -280,10 +280,10 @@ fn record(outline: &Outline) -> Option<DetectedFile> {
 }
 
 /// Recognises an object that is not a record itself.
-fn object(outline: &Outline) -> Option<Content> {
+fn object(outline: &JsonOutline) -> Option<Content> {
     let plain = |found| Some(Content { found, wrapped: None });
-    let list = |name: &str| outline.get(name).filter(|value| value.kind == Kind::List);
-    let first_of = |list: &Outline| list.entries.first().and_then(|(_, first)| record(first));
+    let list = |name: &str| outline.get(name).filter(|value| value.kind == JsonKind::List);
+    let first_of = |list: &JsonOutline| list.entries.first().and_then(|(_, first)| record(first));
     if list("questions").is_some()
         && list("questions").and_then(first_of).is_none_or(|f| f == DetectedFile::VqaQuestions)
     {
@@ -305,12 +305,12 @@ fn object(outline: &Outline) -> Option<Content> {
     let (key, first) = outline.entries.first()?;
     let is_id = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     match first.kind {
-        Kind::Object if record(first) == Some(DetectedFile::Is(ExpectedFile::GqaOfficial)) => {
+        JsonKind::Object if record(first) == Some(DetectedFile::Is(ExpectedFile::GqaOfficial)) => {
             plain(DetectedFile::Is(ExpectedFile::GqaOfficial))
         }
-        Kind::Object if first.get("objects").is_some() => plain(DetectedFile::SceneGraphs),
-        Kind::Text if is_id => plain(DetectedFile::AnswersById),
-        Kind::Number => plain(DetectedFile::Is(ExpectedFile::AnswerLabels)),
+        JsonKind::Object if first.get("objects").is_some() => plain(DetectedFile::SceneGraphs),
+        JsonKind::Text if is_id => plain(DetectedFile::AnswersById),
+        JsonKind::Number => plain(DetectedFile::Is(ExpectedFile::AnswerLabels)),
         _ => None,
     }
 }
@@ -354,7 +354,7 @@ mod tests {
         ];
         for (found, text) in &forms {
             std::fs::write(&path, text).unwrap();
-            let seen = recognise(&Seen::of(&path).unwrap()).unwrap_or_else(|| panic!("{text}"));
+            let seen = recognise(&FileOutline::of(&path).unwrap()).unwrap_or_else(|| panic!("{text}"));
             assert_eq!((seen.found, seen.wrapped), (*found, None), "{text}");
             // Whatever else is wanted is refused with the name of what is there.
             for wanted in

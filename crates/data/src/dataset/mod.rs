@@ -21,11 +21,11 @@ pub mod task_data;
 
 pub use evaluate::{Prediction, oracle, score};
 pub use example::{Example, Id, Label, nlvr2_answer};
-pub use feature_files::{FeatureFile, Limit, Scale, feature_files};
+pub use feature_files::{FeatureFile, RowLimit, Scale, feature_files};
 pub use predictions::{read_predictions, write_predictions};
 pub use submission::{Completeness, completeness};
 pub use task::{Task, split_names};
-pub use task_data::{Filtered, TaskData};
+pub use task_data::{ExampleSelection, TaskData};
 pub mod answers;
 pub mod pretrain;
 pub mod tokenizer;

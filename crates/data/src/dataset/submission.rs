@@ -16,14 +16,14 @@ const NAMED: usize = 3;
 
 /// Things that should not be: how many, and the first few.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Faults {
+pub struct PredictionFaults {
     /// How many.
     pub count: usize,
     /// The first ones.
     pub such_as: Vec<String>,
 }
 
-impl Faults {
+impl PredictionFaults {
     fn add(&mut self, one: impl fmt::Display) {
         self.count += 1;
         if self.such_as.len() < NAMED {
@@ -46,13 +46,13 @@ pub struct Completeness {
     /// Nothing is missing, foreign, repeated or unknown.
     pub complete: bool,
     /// Questions without a prediction.
-    pub missing: Faults,
+    pub missing: PredictionFaults,
     /// Predictions for questions that the split does not have.
-    pub foreign: Faults,
+    pub foreign: PredictionFaults,
     /// Questions with more than one prediction.
-    pub repeated: Faults,
+    pub repeated: PredictionFaults,
     /// Answers that the answer table lacks; `None` if `answers_checked` is false.
-    pub unknown_answers: Faults,
+    pub unknown_answers: PredictionFaults,
     /// Whether an answer table was available.
     pub answers_checked: bool,
 }
@@ -61,7 +61,8 @@ pub struct Completeness {
 pub fn completeness(data: &TaskData, answers: Option<&[String]>, predictions: &[Prediction]) -> Completeness {
     let table: Option<HashSet<&str>> = answers.map(|answers| answers.iter().map(String::as_str).collect());
     let mut times: HashMap<&Id, usize> = data.examples.iter().map(|example| (&example.id, 0)).collect();
-    let (mut foreign, mut repeated, mut unknown) = (Faults::default(), Faults::default(), Faults::default());
+    let (mut foreign, mut repeated, mut unknown) =
+        (PredictionFaults::default(), PredictionFaults::default(), PredictionFaults::default());
     for Prediction { id, answer } in predictions {
         match times.get_mut(id) {
             None => foreign.add(id),
@@ -76,7 +77,7 @@ pub fn completeness(data: &TaskData, answers: Option<&[String]>, predictions: &[
             unknown.add(format_args!("{answer:?} to {id}"));
         }
     }
-    let mut missing = Faults::default();
+    let mut missing = PredictionFaults::default();
     for example in data.examples.iter().filter(|example| times.get(&example.id) == Some(&0)) {
         missing.add(&example.id);
     }

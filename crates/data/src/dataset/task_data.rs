@@ -24,12 +24,12 @@ pub struct TaskData {
     pub examples: Vec<Example>,
 }
 
-/// Number of missing images that [`Filtered`] names.
+/// Number of missing images that [`ExampleSelection`] names.
 const NAMED: usize = 5;
 
 /// Which examples can be used with the features at hand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Filtered {
+pub struct ExampleSelection {
     /// Indices into [`TaskData::examples`] of those with all their images, ascending.
     pub kept: Vec<usize>,
     /// Number of examples that lack an image. The original drops them silently.
@@ -102,8 +102,8 @@ impl TaskData {
 
     /// Removes the examples with an image that is not `available`. Above zero this is an error for the caller to raise,
     /// unless it loaded features in part (`--tiny`, `--fast`) or was told to go on.
-    pub fn with_images(&self, available: impl Fn(&str) -> bool) -> Filtered {
-        let mut filtered = Filtered::default();
+    pub fn with_images(&self, available: impl Fn(&str) -> bool) -> ExampleSelection {
+        let mut filtered = ExampleSelection::default();
         let mut missing = HashSet::new();
         for (index, example) in self.examples.iter().enumerate() {
             let mut complete = true;

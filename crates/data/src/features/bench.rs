@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::row::Row;
-use super::tsv::{Reader, Writer};
+use super::tsv::{TsvReader, TsvWriter};
 use super::{RELEASED_BOXES, RELEASED_WIDTH};
 use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
@@ -56,7 +56,7 @@ pub fn tsv_throughput(images: usize, repeats: usize, folder: Option<&Path>) -> R
     let mut row = Row::default();
     for _ in 0..repeats {
         let (wall, cpu) = (Instant::now(), thread_cpu_seconds());
-        let mut reader = Reader::open(&path)?;
+        let mut reader = TsvReader::open(&path)?;
         let mut read = 0;
         while reader.read(&mut row)? {
             read += 1;
@@ -96,7 +96,7 @@ fn generate(path: &Path, images: usize) -> Result<()> {
 pub fn write_generated(out: impl Write, images: usize) -> Result<()> {
     const DISTINCT: usize = 8;
     let mut rows = generated_rows(DISTINCT.min(images), RELEASED_BOXES, RELEASED_WIDTH);
-    let mut writer = Writer::new(out);
+    let mut writer = TsvWriter::new(out);
     for image in 0..images {
         let row = &mut rows[image % DISTINCT];
         row.img_id = image_id(image);

@@ -5,7 +5,7 @@ use super::foreign_format::ForeignFormat;
 
 /// One kind of damage in one row. Boxes and their values are counted from 0, offsets in bytes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Damage {
+pub enum RowDamage {
     /// The row ends too early.
     #[error("the row is cut short: {columns} of {of} columns{}", if *.at_end { ", and the file ends inside it" } else { "" })]
     Truncated {
@@ -291,7 +291,7 @@ impl BoxLayout {
         }
     }
 
-    /// Returns a stable name, like [`Damage::kind`].
+    /// Returns a stable name, like [`RowDamage::kind`].
     pub fn kind(self) -> &'static str {
         match self {
             Self::Xywh => "boxes-xywh",
@@ -330,7 +330,7 @@ fn show_byte(byte: u8) -> String {
     if byte.is_ascii_graphic() { format!("'{}'", byte as char) } else { format!("0x{byte:02x}") }
 }
 
-impl Damage {
+impl RowDamage {
     /// Returns the wrong layout that the row's boxes seem to have, if any.
     pub fn layout(&self) -> Option<BoxLayout> {
         match self {

@@ -28,7 +28,7 @@ pub mod tsv;
 mod values;
 
 pub use column::TsvLayout;
-pub use error::{BoxLayout, Column, Damage};
+pub use error::{BoxLayout, Column, RowDamage};
 pub use ids::IdClue;
 pub use inspect::{Inspection, inspect};
 pub use limits::{
@@ -37,6 +37,6 @@ pub use limits::{
 pub use row::Row;
 pub use row_error::{RowError, TsvError};
 pub use store::{
-    FeatureStore, Precision, StoreWriter, Streamed, build_store, ensure_store, known_store, own_store, store_stream,
-    store_without_tsv,
+    FeatureStore, Precision, StoreWriter, StreamOutcome, build_store, ensure_store, known_store, own_store,
+    store_stream, store_without_tsv,
 };

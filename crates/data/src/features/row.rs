@@ -1,6 +1,6 @@
 //! The features of one image.
 
-use super::error::{Column, Damage};
+use super::error::{Column, RowDamage};
 
 /// One image: its regions in the detector's order. The buffers are re-used from row to row. Where the classes and their
 /// probabilities are not known, as in bottom-up-attention's six columns, all four of them are empty.
@@ -54,8 +54,8 @@ impl Row {
 }
 
 /// Checks that the format can hold the id and people can read it: not empty, no control characters, no quotes, UTF-8.
-pub fn check_id(id: &[u8]) -> Result<&str, (Column, Damage)> {
-    let bad = |why| Err((Column::ImgId, Damage::BadId { why }));
+pub fn check_id(id: &[u8]) -> Result<&str, (Column, RowDamage)> {
+    let bad = |why| Err((Column::ImgId, RowDamage::BadId { why }));
     let Ok(text) = std::str::from_utf8(id) else { return bad("it is not UTF-8 text") };
     if id.trim_ascii().is_empty() {
         return bad("it is empty");

@@ -1,6 +1,6 @@
 //! Checks of a whole row: its lengths, its id, its values.
 
-use super::error::{Column, Damage};
+use super::error::{Column, RowDamage};
 use super::row::{Row, check_id};
 use super::values;
 
@@ -9,12 +9,12 @@ impl Row {
     /// lacks their columns.
     ///
     /// # Errors
-    /// A [`Damage`] of lengths, the id or values.
-    pub fn check(&self) -> Result<(), (Column, Damage)> {
+    /// A [`RowDamage`] of lengths, the id or values.
+    pub fn check(&self) -> Result<(), (Column, RowDamage)> {
         check_id(self.img_id.as_bytes())?;
         let n = self.num_boxes;
         if n == 0 {
-            return Err((Column::NumBoxes, Damage::ZeroBoxes));
+            return Err((Column::NumBoxes, RowDamage::ZeroBoxes));
         }
         let each = usize::from(self.has_classes());
         for (column, found, per_box, bytes) in [
@@ -28,14 +28,14 @@ impl Row {
             if n.checked_mul(per_box) != Some(found) {
                 let expected = (n as u64).saturating_mul(per_box as u64).saturating_mul(bytes);
                 let bytes = (found as u64).saturating_mul(bytes);
-                return Err((column, Damage::WrongLength { bytes, expected, boxes: n }));
+                return Err((column, RowDamage::WrongLength { bytes, expected, boxes: n }));
             }
         }
         self.check_values()
     }
 
     /// Checks the values, the lengths being right.
-    pub(super) fn check_values(&self) -> Result<(), (Column, Damage)> {
+    pub(super) fn check_values(&self) -> Result<(), (Column, RowDamage)> {
         values::check(self)
     }
 }

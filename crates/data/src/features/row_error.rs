@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::error::{Column, Damage};
+use super::error::{Column, RowDamage};
 use base::error::Error;
 
 /// A damaged row: file, line, column and kind of damage.
@@ -18,7 +18,7 @@ pub struct RowError {
     /// The damaged column; `None` for the row as a whole.
     pub column: Option<Column>,
     /// What is wrong.
-    pub damage: Damage,
+    pub damage: RowDamage,
 }
 
 impl fmt::Display for RowError {
@@ -75,21 +75,21 @@ impl From<TsvError> for Error {
                     ));
                 }
                 Error::data(&row).next(match &row.damage {
-                    Damage::Truncated { .. } | Damage::ZeroBytes { .. } | Damage::Base64Cut { .. } => format!(
+                    RowDamage::Truncated { .. } | RowDamage::ZeroBytes { .. } | RowDamage::Base64Cut { .. } => format!(
                         "the copy is incomplete: fetch or extract {file} again; `repro features inspect {file}` lists every damaged row"
                     ),
-                    Damage::OtherKind(foreign) => foreign.advice.to_string(),
-                    Damage::OtherLayout { .. } => format!(
+                    RowDamage::OtherKind(foreign) => foreign.advice.to_string(),
+                    RowDamage::OtherLayout { .. } => format!(
                         "keep rows of each layout in a file of their own; `repro features inspect {file}` lists every damaged row"
                     ),
-                    Damage::NumberWidth { .. } => "write the features as little-endian float32".to_owned(),
-                    Damage::ConstantFeatures { .. } | Damage::SameFeatures { .. } => format!(
+                    RowDamage::NumberWidth { .. } => "write the features as little-endian float32".to_owned(),
+                    RowDamage::ConstantFeatures { .. } | RowDamage::SameFeatures { .. } => format!(
                         "extract again with a detector built for the GPU, or on the CPU; `repro features inspect {file}` lists every damaged row"
                     ),
-                    Damage::Glued { .. } => format!(
+                    RowDamage::Glued { .. } => format!(
                         "an extraction was killed and continued: delete this row and extract its two images again; `repro features inspect {file}` lists every damaged row"
                     ),
-                    Damage::Duplicate { .. } => format!("keep one of the two rows in {file}"),
+                    RowDamage::Duplicate { .. } => format!("keep one of the two rows in {file}"),
                     _ => format!("`repro features inspect {file}` lists every damaged row"),
                 })
             }

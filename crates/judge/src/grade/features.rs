@@ -62,14 +62,14 @@ mod tests {
     use super::*;
     use base::progress::Silent;
     use data::features::bench::generated_rows;
-    use data::features::tsv::Writer;
+    use data::features::tsv::TsvWriter;
 
     #[test]
     fn a_comparison_is_a_row() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, change: f32| {
             let path = folder.path().join(name);
-            let mut writer = Writer::new(std::fs::File::create(&path).unwrap());
+            let mut writer = TsvWriter::new(std::fs::File::create(&path).unwrap());
             for mut row in generated_rows(12, 4, 8) {
                 row.features.iter_mut().for_each(|feature| *feature += change);
                 writer.write_row(&row).unwrap();

@@ -4,7 +4,7 @@ use super::comparison::golden_released;
 use super::features::Golden;
 use data::features::Row;
 use data::features::released_rows::ReleasedRowCheck;
-use data::features::tsv::Reader;
+use data::features::tsv::TsvReader;
 
 fn watch() -> ReleasedRowCheck {
     ReleasedRowCheck::new(&golden_released().unwrap())
@@ -13,7 +13,7 @@ fn watch() -> ReleasedRowCheck {
 #[test]
 fn the_golden_sample_holds_all_of_them_and_the_figures_agree() {
     let Some(path) = fixtures::beside("real/golden/train2014_obj36.tsv") else { return };
-    let (mut reader, mut row, mut watch) = (Reader::open(&path).unwrap(), Row::default(), watch());
+    let (mut reader, mut row, mut watch) = (TsvReader::open(&path).unwrap(), Row::default(), watch());
     let known = Golden::embedded().unwrap().images;
     while reader.read(&mut row).unwrap() {
         watch.row(&row);

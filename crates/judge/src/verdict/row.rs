@@ -269,8 +269,8 @@ pub struct Spread {
     pub counts: Vec<u64>,
 }
 
-impl From<compare::Spread> for Spread {
-    fn from(compare::Spread { name, count, ends, counts }: compare::Spread) -> Self {
+impl From<compare::DifferenceSpread> for Spread {
+    fn from(compare::DifferenceSpread { name, count, ends, counts }: compare::DifferenceSpread) -> Self {
         Self { name, count, ends, counts }
     }
 }

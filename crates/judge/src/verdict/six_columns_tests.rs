@@ -7,16 +7,16 @@ use crate::verdict::comparison::{CompareSettings, Comparison, compare};
 use crate::verdict::features::Golden;
 use base::progress::Silent;
 use data::features::bench::generated_rows;
-use data::features::error::{Column, Damage, TsvLayout};
+use data::features::error::{Column, RowDamage, TsvLayout};
 use data::features::row_error::RowError;
-use data::features::store::{FeatureStore, Precision, Source, StoreWriter, build_store, store_stream};
+use data::features::store::{FeatureStore, Precision, StoreSource, StoreWriter, build_store, store_stream};
 use data::features::testing::{Place, read_to_end, row, row_of, six_columns, text, without_classes};
-use data::features::tsv::{Index, Reader, Writer};
+use data::features::tsv::{TsvIndex, TsvReader, TsvWriter};
 use data::features::{Row, inspect};
 
 fn read_all(bytes: &[u8]) -> (Vec<Row>, Vec<RowError>) {
     // What was in the row before must not stay in it.
-    read_to_end(Reader::new(bytes, Path::new("a.tsv")), row(7))
+    read_to_end(TsvReader::new(bytes, Path::new("a.tsv")), row(7))
 }
 
 fn rows(count: usize) -> Vec<Row> {
@@ -36,14 +36,14 @@ fn six_columns_are_read_without_classes_whatever_ends_their_lines() {
         assert_eq!(one.text_bytes() + 1, six_columns(std::slice::from_ref(one)).len() as u64);
     }
     let place = Place::new();
-    let index = Index::build(&place.file("a.tsv", &plain), &Silent).unwrap();
+    let index = TsvIndex::build(&place.file("a.tsv", &plain), &Silent).unwrap();
     let (mut buffer, mut found) = (Vec::new(), row(7));
     assert_eq!(index.layout(), TsvLayout::Six);
     for at in [2, 0, 1] {
         index.read(at, &mut buffer, &mut found).unwrap();
         assert_eq!(found, expected[at]);
     }
-    let error = Writer::new(Vec::new()).write_row(&expected[0]).unwrap_err().to_string();
+    let error = TsvWriter::new(Vec::new()).write_row(&expected[0]).unwrap_err().to_string();
     assert!(error.contains("its boxes have no classes, and obj36 has columns of them"), "{error}");
     let halves = Row { attrs_id: vec![1, 2], ..expected[0].clone() };
     assert_eq!(halves.check().unwrap_err().0, Column::ObjectsId, "all four, or none");
@@ -66,15 +66,15 @@ fn a_row_of_the_other_layout_is_damage_where_it_stands() {
     ] {
         let (rows, errors) = read_all(&bytes);
         assert_eq!((rows.len(), errors.len(), errors[0].line), (2, 1, 2));
-        assert_eq!((&errors[0].damage, errors[0].column), (&Damage::OtherLayout { layout }, None));
+        assert_eq!((&errors[0].damage, errors[0].column), (&RowDamage::OtherLayout { layout }, None));
         assert_eq!((errors[0].damage.to_string().as_str(), errors[0].damage.kind()), (said, "other-layout"));
         let place = Place::new();
-        let index = Index::build(&place.file("a.tsv", &bytes), &Silent).map(|_| ());
+        let index = TsvIndex::build(&place.file("a.tsv", &bytes), &Silent).map(|_| ());
         assert_eq!(index.unwrap_err().to_string().rsplit("a.tsv").next(), errors[0].to_string().strip_prefix("a.tsv"));
     }
     // An extractor's rows have ten.
     let error = data::features::tsv::read_line(six(0).trim_ascii_end(), &mut Row::default()).unwrap_err();
-    assert_eq!(error, (None, Damage::OtherLayout { layout: TsvLayout::Six }));
+    assert_eq!(error, (None, RowDamage::OtherLayout { layout: TsvLayout::Six }));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn glued_and_cut_rows_of_six_columns_are_recognised_wherever_they_were_cut() {
         let two = lines[..2].concat();
         for cut in lines[0].len() + 1..two.len() - 1 {
             let (rows, errors) = read_all(&two[..cut]);
-            let is_cut = matches!(errors[0].damage, Damage::Truncated { of: 6, at_end: true, .. });
+            let is_cut = matches!(errors[0].damage, RowDamage::Truncated { of: 6, at_end: true, .. });
             assert!(rows.len() == 1 && errors.len() == 1 && is_cut, "cut after {cut}: {errors:?}");
         }
     }
@@ -185,7 +185,7 @@ fn a_store_without_classes_holds_nothing_that_could_be_taken_for_them() {
     writer.write_row(&without_classes(&row(0))).unwrap();
     let error = writer.write_row(&row(1)).unwrap_err().to_string();
     assert!(error.contains("its boxes have classes, those of the first image have none"), "{error}");
-    let source = Source { name: "b.tsv".into(), bytes: 9, covered: 9, sha256: "0".repeat(64) };
+    let source = StoreSource { name: "b.tsv".into(), bytes: 9, covered: 9, sha256: "0".repeat(64) };
     writer.finish(source).unwrap();
 }
 

@@ -7,11 +7,11 @@ use crate::task_loader::StoreLocation;
 use base::error::{Error, Result};
 use base::progress::Observer;
 use data::dataset::answers::{AnswerTable, parse_qa_sets};
-use data::dataset::pretrain::data::{PretrainData, Source as Collection};
-use data::dataset::pretrain::pieces::Pieces;
-use data::dataset::pretrain::sampler::{Rules, Sampler};
+use data::dataset::pretrain::data::{PretrainData, PretrainSource};
+use data::dataset::pretrain::pieces::SentencePieces;
+use data::dataset::pretrain::sampler::{PretrainRules, PretrainSampler};
 use data::dataset::tokenizer::Tokenizer;
-use data::dataset::{FeatureFile, Limit, Scale};
+use data::dataset::{FeatureFile, RowLimit, Scale};
 
 /// Images per feature file with `--tiny` and `--fast` (TINY_IMG_NUM and FAST_IMG_NUM, src/pretrain/lxmert_data.py @ 0db1182).
 const TINY: usize = 500;
@@ -51,15 +51,15 @@ pub enum PretrainRole {
 /// Returns the feature files of collections below a data root, each once, with the number of images to read from it.
 pub fn feature_files(
     data_root: &Path,
-    collections: &[Collection],
+    collections: &[PretrainSource],
     role: PretrainRole,
     scale: Scale,
 ) -> Vec<FeatureFile> {
     let limit = match (scale, role) {
-        (Scale::Tiny, _) => Limit::First(TINY),
-        (Scale::Fast, _) => Limit::First(FAST),
-        (Scale::Full, PretrainRole::Valid) => Limit::First(VALID),
-        (Scale::Full, PretrainRole::Train) => Limit::All,
+        (Scale::Tiny, _) => RowLimit::First(TINY),
+        (Scale::Fast, _) => RowLimit::First(FAST),
+        (Scale::Full, PretrainRole::Valid) => RowLimit::First(VALID),
+        (Scale::Full, PretrainRole::Train) => RowLimit::All,
     };
     let mut files: Vec<FeatureFile> = Vec::new();
     for collection in collections {
@@ -111,7 +111,7 @@ impl PretrainLoader {
         progress: &dyn Observer,
     ) -> Result<PretrainSentences> {
         let settings = &self.settings;
-        let collections = Collection::parse_list(collections)?;
+        let collections = PretrainSource::parse_list(collections)?;
         let files = feature_files(&settings.data_root, &collections, role, settings.scale);
         let open = |file| settings.stores.open(&settings.data_root, file, progress);
         let source = FeatureSource::new(files.iter().map(open).collect::<Result<_>>()?)?;
@@ -119,9 +119,9 @@ impl PretrainLoader {
         let data = PretrainData::load(&settings.data_root, &collections, &self.table)?;
         let places: Vec<Option<FeatureRow>> = data.images().iter().map(|image| source.find(image)).collect();
         let usable = (0..data.examples().len()).filter(|&n| places[data.examples()[n].image()].is_some()).collect();
-        let pieces = Pieces::new(&data, &self.tokenizer, MAX_WORDS - 2, settings.threads)?;
+        let pieces = SentencePieces::new(&data, &self.tokenizer, MAX_WORDS - 2, settings.threads)?;
         let sentences = PretrainSentences { data, pieces, source, places, usable };
-        let whole = files.iter().all(|file| file.limit == Limit::All);
+        let whole = files.iter().all(|file| file.limit == RowLimit::All);
         sentences.refuse_missing(!whole || settings.allow_missing_images)?;
         Ok(sentences)
     }
@@ -145,7 +145,7 @@ pub struct PretrainSentences {
     /// All sentences with their labels, including those about images without features.
     pub data: PretrainData,
     /// The word pieces of each sentence.
-    pub pieces: Pieces,
+    pub pieces: SentencePieces,
     /// Features of the images.
     pub source: FeatureSource,
     /// Position of each image's features, by the image's number.
@@ -169,9 +169,9 @@ impl PretrainSentences {
     ///
     /// # Errors
     /// If no example can be drawn with these rules.
-    pub fn examples(&self, rules: Rules) -> Result<PretrainExamples<'_>> {
-        let rules = Rules { max_len: MAX_WORDS, boxes: self.source.boxes(), ..rules };
-        Ok(PretrainExamples { sentences: self, sampler: Sampler::new(&self.data, self.usable.clone(), rules)? })
+    pub fn examples(&self, rules: PretrainRules) -> Result<PretrainExamples<'_>> {
+        let rules = PretrainRules { max_len: MAX_WORDS, boxes: self.source.boxes(), ..rules };
+        Ok(PretrainExamples { sentences: self, sampler: PretrainSampler::new(&self.data, self.usable.clone(), rules)? })
     }
 
     /// Finds the features of a sentence's image, by the sentence's number.
@@ -210,5 +210,5 @@ pub struct PretrainExamples<'a> {
     /// The sentences.
     pub sentences: &'a PretrainSentences,
     /// Draws from the sentences whose images have features.
-    pub sampler: Sampler<'a>,
+    pub sampler: PretrainSampler<'a>,
 }

@@ -7,7 +7,7 @@ use super::job_context::{JobContext, result};
 use super::progress_emitter::{ProgressEmitter, TrainingKind, first_weights};
 use crate::emitter::Emitter;
 use base::error::{Error, Result};
-use data::dataset::pretrain::sampler::Rules;
+use data::dataset::pretrain::sampler::PretrainRules;
 use lxmert::train::pretrain::{self, weights};
 use protocol::Pretrain;
 use trainings::pretrain::data::{PretrainLoader, PretrainRole, PretrainSentences};
@@ -28,11 +28,11 @@ pub(crate) fn run(job: Pretrain, context: &JobContext) -> Result<Value> {
     };
     let train_data = read(&job.train, PretrainRole::Train)?;
     let valid_data = job.valid.as_deref().map(|list| read(list, PretrainRole::Valid)).transpose()?;
-    let rules = Rules {
+    let rules = PretrainRules {
         match_sentences: settings.description.tasks.matched,
         word_mask_rate: job.word_mask_rate,
         box_mask_rate: job.box_mask_rate,
-        ..Rules::default()
+        ..PretrainRules::default()
     };
     let train = train_data.examples(rules)?;
     let valid = valid_data.as_ref().map(|data| data.examples(rules)).transpose()?;

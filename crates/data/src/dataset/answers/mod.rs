@@ -5,5 +5,6 @@ mod table;
 mod tests;
 
 pub use table::{
-    AnswerTable, Coverage, GQA_COVERAGE, Label, LabelTable, RELEASED_ANSWERS, VQA_COVERAGE, convert_ans, parse_qa_sets,
+    AnswerTable, Coverage, GQA_COVERAGE, LabelTable, RELEASED_ANSWERS, SoftLabel, VQA_COVERAGE, convert_ans,
+    parse_qa_sets,
 };

@@ -41,7 +41,7 @@ impl fmt::Display for Coverage {
 }
 
 /// An answer with its score, in the order of the file it came from.
-pub type Label = IndexMap<String, f64>;
+pub type SoftLabel = IndexMap<String, f64>;
 
 /// The answers a task's head can give; an answer's label is its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,7 +209,7 @@ impl AnswerTable {
     /// Rewrites a data label in the table's terms, one answer after the other as they stood: a converted answer with
     /// an id takes the score along, overwriting one that is there and keeping its place, else going last; an answer
     /// without an id is removed. The result may be empty.
-    pub fn rewrite(&self, label: &mut Label) {
+    pub fn rewrite(&self, label: &mut SoftLabel) {
         let before: Vec<String> = label.keys().cloned().collect();
         for answer in before {
             let converted = convert_ans(&answer);

@@ -130,7 +130,7 @@ fn rewriting_moves_overwrites_and_removes() {
         (r#"{"the cat":0.5}"#, r#"{"cat":0.5}"#),
         ("{}", "{}"),
     ] {
-        let mut label: Label = serde_json::from_str(before).unwrap();
+        let mut label: SoftLabel = serde_json::from_str(before).unwrap();
         table.rewrite(&mut label);
         assert_eq!(serde_json::to_string(&label).unwrap(), after, "{before}");
     }

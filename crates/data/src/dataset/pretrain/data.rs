@@ -8,14 +8,14 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 
-use crate::dataset::answers::{AnswerTable, Label};
+use crate::dataset::answers::{AnswerTable, SoftLabel};
 use crate::dataset::foreign_json::{self, ExpectedFile, explain};
 use base::error::{Error, Result};
 use base::files::text::open_text;
 
 /// A file of pre-training data, with the feature file that holds its images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum PretrainSource {
     /// COCO train2014.
     MscocoTrain,
     /// The 5000 images of COCO val2014 kept for validation.
@@ -26,7 +26,7 @@ pub enum Source {
     VgNoCoco,
 }
 
-impl Source {
+impl PretrainSource {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::MscocoTrain, Self::MscocoMinival, Self::MscocoNominival, Self::VgNoCoco];
 
@@ -105,16 +105,16 @@ pub struct PretrainData {
 
 /// One image of a file.
 #[derive(Deserialize)]
-struct Datum {
+struct SentenceRecord {
     img_id: String,
     sentf: IndexMap<String, Vec<Box<str>>>,
-    labelf: HashMap<String, Vec<Label>>,
+    labelf: HashMap<String, Vec<SoftLabel>>,
 }
 
 impl PretrainData {
     /// Reads sources below a data root. Labels are rewritten in the table's terms; a question that loses all its answers
     /// this way stays, as in the original.
-    pub fn load(data_root: &Path, sources: &[Source], table: &AnswerTable) -> Result<Self> {
+    pub fn load(data_root: &Path, sources: &[PretrainSource], table: &AnswerTable) -> Result<Self> {
         Self::from_files(sources.iter().map(|source| data_root.join(source.sentence_file())), table)
     }
 
@@ -142,7 +142,7 @@ impl PretrainData {
     ///
     /// # Errors
     /// Data or infra for a file that is missing or something else, with its name.
-    pub fn look(data_root: &Path, sources: &[Source]) -> Result<()> {
+    pub fn look(data_root: &Path, sources: &[PretrainSource]) -> Result<()> {
         sources
             .iter()
             .try_for_each(|one| foreign_json::refuse(&data_root.join(one.sentence_file()), ExpectedFile::Sentences))
@@ -180,8 +180,8 @@ impl PretrainData {
         format!("{}_{}_{:03}", self.image_id(example), self.category(example), example.number)
     }
 
-    fn add(&mut self, datum: Datum, table: &AnswerTable) -> Result<(), String> {
-        let Datum { img_id, sentf, mut labelf } = datum;
+    fn add(&mut self, datum: SentenceRecord, table: &AnswerTable) -> Result<(), String> {
+        let SentenceRecord { img_id, sentf, mut labelf } = datum;
         let too_many = |_| "there are more than 2^32 of them".to_owned();
         let image = match self.image_numbers.get(&img_id) {
             Some(&number) => number,
@@ -223,7 +223,7 @@ impl PretrainData {
 }
 
 /// Converts a label to ids of the table and checks that an answer can be drawn from it.
-fn numbered(mut label: Label, table: &AnswerTable) -> Result<Box<[(u32, f64)]>, String> {
+fn numbered(mut label: SoftLabel, table: &AnswerTable) -> Result<Box<[(u32, f64)]>, String> {
     if let Some((answer, score)) = label.iter().find(|(_, score)| !(score.is_finite() && **score >= 0.0)) {
         return Err(format!("the score of {answer:?} is {score}"));
     }

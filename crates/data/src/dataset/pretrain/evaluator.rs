@@ -17,7 +17,7 @@ pub struct Accuracy {
     pub per_category: BTreeMap<String, f64>,
 }
 
-/// Sums of scores; exact in JSON, so that a run can go on from them.
+/// Sums of scores; exact in JSON, so that a run can resume from them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Tally {
     score: f64,

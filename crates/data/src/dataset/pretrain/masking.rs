@@ -1,6 +1,6 @@
 //! Selects the words and boxes to mask (section 3.1 of the paper), as functions of given random draws.
 
-use super::random::Draws;
+use super::random::RandomDraws;
 use base::error::{Error, Result};
 
 /// The position is not predicted.
@@ -37,7 +37,13 @@ pub struct MaskedWords {
 
 /// Selects pieces with probability `rate`: 80 % of them become `mask_id`, 10 % any entry of the vocabulary (special and
 /// unused ones included), 10 % stay. Takes one draw per piece, and one more if an entry is chosen.
-pub fn mask_words(pieces: &[u32], rate: f64, vocab_size: usize, mask_id: u32, draws: &mut impl Draws) -> MaskedWords {
+pub fn mask_words(
+    pieces: &[u32],
+    rate: f64,
+    vocab_size: usize,
+    mask_id: u32,
+    draws: &mut impl RandomDraws,
+) -> MaskedWords {
     let mut ids = pieces.to_vec();
     let mut labels = vec![IGNORED; pieces.len()];
     for (id, label) in ids.iter_mut().zip(&mut labels) {
@@ -73,7 +79,7 @@ pub enum BoxChange {
 
 /// Selects boxes with probability `rate`: 80 % zeroed, 10 % borrowed from any box of any of the training set's `examples`,
 /// 10 % kept. Takes one draw per box, and two more if one is borrowed.
-pub fn mask_boxes(boxes: usize, rate: f64, examples: usize, draws: &mut impl Draws) -> Vec<BoxChange> {
+pub fn mask_boxes(boxes: usize, rate: f64, examples: usize, draws: &mut impl RandomDraws) -> Vec<BoxChange> {
     let change = |_| match fate(rate, draws.unit()) {
         Fate::Unselected => BoxChange::Unselected,
         Fate::Hidden => BoxChange::Zeroed,

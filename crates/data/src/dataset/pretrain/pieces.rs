@@ -7,13 +7,13 @@ use base::error::{Error, Result};
 /// The pieces of each example of a [`PretrainData`], one after the other: two bytes a piece and eight an example. The paper's
 /// nine million sentences take some 270 MB.
 #[derive(Debug)]
-pub struct Pieces {
+pub struct SentencePieces {
     ids: Vec<u16>,
     /// Where each example ends.
     ends: Vec<u64>,
 }
 
-impl Pieces {
+impl SentencePieces {
     /// Tokenises every sentence with `threads` threads and keeps the first `most` pieces of each.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A source of random numbers, asked in the original's order, so that recorded draws give recorded results.
-pub trait Draws {
+pub trait RandomDraws {
     /// Returns a number from [0, 1), uniformly.
     fn unit(&mut self) -> f64;
 
@@ -28,7 +28,7 @@ impl ExampleDraws {
     }
 }
 
-impl Draws for ExampleDraws {
+impl RandomDraws for ExampleDraws {
     fn unit(&mut self) -> f64 {
         const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
         (self.0.next_u64() >> 11) as f64 * STEP

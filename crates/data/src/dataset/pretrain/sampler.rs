@@ -2,15 +2,15 @@
 
 use super::data::PretrainData;
 use super::masking::{BoxChange, IGNORED, mask_boxes, mask_words};
-use super::pieces::Pieces;
-use super::random::Draws;
+use super::pieces::SentencePieces;
+use super::random::RandomDraws;
 use crate::dataset::tokenizer::{Encoding, MAX_WORDS, Tokenizer};
 use crate::features::RELEASED_BOXES;
 use base::error::{Error, Result};
 
 /// How examples are made. The defaults are the original's.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rules {
+pub struct PretrainRules {
     /// Whether half of the sentences are exchanged (`--taskMatched`); else all stay.
     pub match_sentences: bool,
     /// Share of pieces to predict (`--wordMaskRate`).
@@ -23,7 +23,7 @@ pub struct Rules {
     pub boxes: usize,
 }
 
-impl Default for Rules {
+impl Default for PretrainRules {
     fn default() -> Self {
         Self {
             match_sentences: true,
@@ -37,7 +37,7 @@ impl Default for Rules {
 
 /// Input and targets of the model. Features, boxes and object labels are always those of the example's own image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instance {
+pub struct PretrainInstance {
     /// Number of the example in its [`PretrainData`].
     pub example: usize,
     /// The sentence with words hidden.
@@ -54,15 +54,15 @@ pub struct Instance {
 
 /// The examples that have features, in order.
 #[derive(Debug)]
-pub struct Sampler<'a> {
+pub struct PretrainSampler<'a> {
     data: &'a PretrainData,
     usable: Vec<usize>,
-    rules: Rules,
+    rules: PretrainRules,
 }
 
-impl<'a> Sampler<'a> {
+impl<'a> PretrainSampler<'a> {
     /// Creates a sampler over `usable` examples ([`PretrainData::with_features`]). Exchanging sentences needs two images.
-    pub fn new(data: &'a PretrainData, usable: Vec<usize>, rules: Rules) -> Result<Self> {
+    pub fn new(data: &'a PretrainData, usable: Vec<usize>, rules: PretrainRules) -> Result<Self> {
         let images: Option<Vec<usize>> = usable.iter().map(|&i| Some(data.examples().get(i)?.image())).collect();
         let images = images.ok_or_else(|| Error::bug("a usable pre-training example is not in the data"))?;
         if images.is_empty() {
@@ -103,11 +103,11 @@ impl<'a> Sampler<'a> {
     pub fn draw(
         &self,
         tokenizer: &Tokenizer,
-        pieces: &Pieces,
+        pieces: &SentencePieces,
         position: usize,
         lenders: usize,
-        draws: &mut impl Draws,
-    ) -> Result<Instance> {
+        draws: &mut impl RandomDraws,
+    ) -> Result<PretrainInstance> {
         let outside = || Error::bug(format!("pre-training example {position} of {}", self.usable.len()));
         let number = self.example(position).ok_or_else(outside)?;
         let own = self.data.examples().get(number).ok_or_else(outside)?;
@@ -129,7 +129,7 @@ impl<'a> Sampler<'a> {
 
         let boxes = mask_boxes(self.rules.boxes, self.rules.box_mask_rate, lenders, draws);
         let answer = own.label().filter(|_| matched).and_then(|label| draw_answer(label, draws));
-        Ok(Instance {
+        Ok(PretrainInstance {
             example: number,
             input: tokenizer.wrap(&words.ids, max_len),
             word_labels,
@@ -141,7 +141,7 @@ impl<'a> Sampler<'a> {
 }
 
 /// Draws an answer in proportion to its score; a single answer takes no draw.
-pub fn draw_answer(label: &[(u32, f64)], draws: &mut impl Draws) -> Option<u32> {
+pub fn draw_answer(label: &[(u32, f64)], draws: &mut impl RandomDraws) -> Option<u32> {
     let (last, others) = label.split_last()?;
     if others.is_empty() {
         return Some(last.0);

@@ -3,12 +3,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::data::{PretrainData, Source};
+use super::data::{PretrainData, PretrainSource};
 use super::evaluator::{Accuracy, AnswerScores, questions_by_uid};
 use super::masking::{BoxChange, IGNORED, change_boxes, mask_boxes, mask_words};
-use super::pieces::Pieces;
-use super::random::{Draws, ExampleDraws};
-use super::sampler::{Rules, Sampler, draw_answer};
+use super::pieces::SentencePieces;
+use super::random::{ExampleDraws, RandomDraws};
+use super::sampler::{PretrainRules, PretrainSampler, draw_answer};
 use crate::dataset::answers::{AnswerTable, parse_qa_sets};
 use crate::dataset::tokenizer::Tokenizer;
 
@@ -19,7 +19,7 @@ struct Script {
     indices: VecDeque<usize>,
 }
 
-impl Draws for Script {
+impl RandomDraws for Script {
     fn unit(&mut self) -> f64 {
         self.units.pop_front().expect("a draw too many")
     }
@@ -259,8 +259,8 @@ fn sentences_are_exchanged_as_often_as_in_the_original() {
         return;
     };
     let Some(data) = synthetic("mscoco_train,mscoco_minival", &table) else { return };
-    let sampler = Sampler::new(&data, data.with_features(has_features), Rules::default()).unwrap();
-    let pieces = Pieces::new(&data, &tokenizer, 18, 2).unwrap();
+    let sampler = PretrainSampler::new(&data, data.with_features(has_features), PretrainRules::default()).unwrap();
+    let pieces = SentencePieces::new(&data, &tokenizer, 18, 2).unwrap();
     for (number, example) in data.examples().iter().enumerate() {
         let whole = tokenizer.tokenize(example.sentence());
         assert!(pieces.of(number).eq(whole.into_iter().take(18)), "{number}");
@@ -303,9 +303,9 @@ fn small() -> (tempfile::TempDir, PretrainData, Tokenizer) {
 #[test]
 fn an_instance_takes_its_draws_in_the_originals_order() {
     let (_folder, data, tokenizer) = small();
-    let rules = Rules { max_len: 5, boxes: 2, ..Rules::default() };
-    let pieces = Pieces::new(&data, &tokenizer, 18, 1).unwrap();
-    let sampler = Sampler::new(&data, data.with_features(|_| true), rules).unwrap();
+    let rules = PretrainRules { max_len: 5, boxes: 2, ..PretrainRules::default() };
+    let pieces = SentencePieces::new(&data, &tokenizer, 18, 1).unwrap();
+    let sampler = PretrainSampler::new(&data, data.with_features(|_| true), rules).unwrap();
     // match; "a" hidden, "cat" not; a box borrowed, a box kept; the second answer
     let mut script = Script::new(&[0.5, 0.0, 0.9, 0.13, 0.149, 0.3], &[2, 1]);
     let instance = sampler.draw(&tokenizer, &pieces, 0, 3, &mut script).unwrap();
@@ -328,25 +328,31 @@ fn an_instance_takes_its_draws_in_the_originals_order() {
 #[test]
 fn impossible_samplers_are_refused() {
     let (_folder, data, _) = small();
-    let error = |usable, rules| Sampler::new(&data, usable, rules).unwrap_err().what().to_owned();
-    assert!(error(vec![], Rules::default()).starts_with("no pre-training sentence"));
-    assert!(error(vec![0, 1], Rules::default()).contains("belong to one image"));
-    assert!(Sampler::new(&data, vec![0, 1], Rules { match_sentences: false, ..Rules::default() }).is_ok());
-    assert!(error(vec![0, 2], Rules { word_mask_rate: f64::NAN, ..Rules::default() }).contains("--wordMaskRate NaN"));
-    assert!(error(vec![3], Rules::default()).contains("not in the data"));
+    let error = |usable, rules| PretrainSampler::new(&data, usable, rules).unwrap_err().what().to_owned();
+    assert!(error(vec![], PretrainRules::default()).starts_with("no pre-training sentence"));
+    assert!(error(vec![0, 1], PretrainRules::default()).contains("belong to one image"));
+    assert!(
+        PretrainSampler::new(&data, vec![0, 1], PretrainRules { match_sentences: false, ..PretrainRules::default() })
+            .is_ok()
+    );
+    assert!(
+        error(vec![0, 2], PretrainRules { word_mask_rate: f64::NAN, ..PretrainRules::default() })
+            .contains("--wordMaskRate NaN")
+    );
+    assert!(error(vec![3], PretrainRules::default()).contains("not in the data"));
 }
 
 #[test]
 fn real_files_are_read_from_a_data_root() {
     let Some(root) = fixtures::beside("real/data") else { return };
     let table = AnswerTable::load(&root).unwrap();
-    let sources = Source::parse_list("mscoco_train,mscoco_nominival,vgnococo,mscoco_minival").unwrap();
+    let sources = PretrainSource::parse_list("mscoco_train,mscoco_nominival,vgnococo,mscoco_minival").unwrap();
     assert_eq!(sources.len(), 4);
     let data = PretrainData::load(&root, &sources, &table).unwrap();
     let uids: HashSet<String> = data.examples().iter().map(|e| data.uid(e)).collect();
     assert!(uids.len() == data.examples().len() && !uids.is_empty());
     assert!(sources.iter().all(|source| root.join(source.feature_file()).exists()));
-    assert!(Source::parse_list("mscoco_train,x").unwrap_err().to_string().contains("choose from mscoco_train"));
+    assert!(PretrainSource::parse_list("mscoco_train,x").unwrap_err().to_string().contains("choose from mscoco_train"));
 }
 
 #[test]

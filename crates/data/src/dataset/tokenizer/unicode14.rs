@@ -7,7 +7,7 @@ use unicode_general_category::{GeneralCategory as Category, get_general_category
 
 /// How the tokeniser treats a character outside ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum CharClass {
     /// Category C*: control, format, private use, unassigned; also U+FFFD. Removed.
     Dropped,
     /// Category Zs: becomes a blank.
@@ -21,24 +21,24 @@ pub(super) enum Class {
 }
 
 /// Returns the class of a character outside ASCII.
-pub(super) fn class(c: char) -> Class {
+pub(super) fn class(c: char) -> CharClass {
     if c == '\u{FFFD}' || assigned_after_14(c) {
-        return Class::Dropped;
+        return CharClass::Dropped;
     }
     match get_general_category(c) {
         Category::Control | Category::Format | Category::PrivateUse | Category::Surrogate | Category::Unassigned => {
-            Class::Dropped
+            CharClass::Dropped
         }
-        Category::SpaceSeparator => Class::Blank,
-        Category::NonspacingMark => Class::Mark,
+        Category::SpaceSeparator => CharClass::Blank,
+        Category::NonspacingMark => CharClass::Mark,
         Category::ConnectorPunctuation
         | Category::DashPunctuation
         | Category::OpenPunctuation
         | Category::ClosePunctuation
         | Category::InitialPunctuation
         | Category::FinalPunctuation
-        | Category::OtherPunctuation => Class::Punctuation,
-        _ => Class::Plain,
+        | Category::OtherPunctuation => CharClass::Punctuation,
+        _ => CharClass::Plain,
     }
 }
 
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_says_what_changed() {
         assert!(ASSIGNED_AFTER_14.windows(2).all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0));
-        assert_eq!(class('\u{1FAE8}'), Class::Dropped, "an emoji of Unicode 15");
-        assert_eq!(class('\u{1FAE7}'), Class::Plain, "an emoji of Unicode 14");
-        assert_eq!(class('\u{3002}'), Class::Punctuation);
-        assert_eq!(class('\u{A0}'), Class::Blank);
+        assert_eq!(class('\u{1FAE8}'), CharClass::Dropped, "an emoji of Unicode 15");
+        assert_eq!(class('\u{1FAE7}'), CharClass::Plain, "an emoji of Unicode 14");
+        assert_eq!(class('\u{3002}'), CharClass::Punctuation);
+        assert_eq!(class('\u{A0}'), CharClass::Blank);
     }
 }

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::unicode14::{Class, class};
+use super::unicode14::{CharClass, class};
 
 /// Entries that are not split, but only alone between white space and in exactly this case.
 pub(super) const SPECIAL: [&str; 5] = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"];
@@ -45,8 +45,8 @@ fn unicode_words(text: &str, mut word: impl FnMut(&str)) {
         // Lower-casing sees the whole token: whether a capital sigma is final depends on its neighbours.
         for c in token.to_lowercase().nfd() {
             let punctuation = match class_of_any(c) {
-                Class::Mark => continue,
-                kind => kind == Class::Punctuation,
+                CharClass::Mark => continue,
+                kind => kind == CharClass::Punctuation,
             };
             if punctuation {
                 flush(&mut current, &mut word);
@@ -73,8 +73,8 @@ fn clean(text: &str) -> String {
         match class_of_any(c) {
             // A mark (Mn) in Unicode 14 and not one since: its neighbour behaves as it did, in lower-casing too.
             _ if c == '\u{1171E}' => cleaned.push('\u{1171D}'),
-            Class::Dropped => {}
-            Class::Blank => cleaned.push(' '),
+            CharClass::Dropped => {}
+            CharClass::Blank => cleaned.push(' '),
             _ if is_ideograph(c) => cleaned.extend([' ', c, ' ']),
             _ => cleaned.push(c),
         }
@@ -82,12 +82,12 @@ fn clean(text: &str) -> String {
     cleaned
 }
 
-fn class_of_any(c: char) -> Class {
+fn class_of_any(c: char) -> CharClass {
     match c {
-        ' ' | '\t' | '\n' | '\r' => Class::Blank,
-        '\0'..='\x1F' | '\x7F' => Class::Dropped,
-        _ if c.is_ascii_punctuation() => Class::Punctuation,
-        _ if c.is_ascii() => Class::Plain,
+        ' ' | '\t' | '\n' | '\r' => CharClass::Blank,
+        '\0'..='\x1F' | '\x7F' => CharClass::Dropped,
+        _ if c.is_ascii_punctuation() => CharClass::Punctuation,
+        _ if c.is_ascii() => CharClass::Plain,
         _ => class(c),
     }
 }

@@ -106,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    fn compared(a: &[f32], b: &[f32], roundings: u8) -> Difference {
+    fn compare_images(a: &[f32], b: &[f32], roundings: u8) -> Difference {
         let (mut absolute, mut relative) = (Histogram::new(), Histogram::new());
         let found = features(a, b, roundings, &mut absolute, &mut relative);
         assert_eq!(absolute.quantiles(0.0).map(|found| found.count), Some(a.len() as u64));
@@ -116,27 +116,27 @@ mod tests {
 
     #[test]
     fn sums_and_angles() {
-        let found = compared(&[3.0, 0.0, 0.0], &[0.0, 4.0, 0.0], 0);
+        let found = compare_images(&[3.0, 0.0, 0.0], &[0.0, 4.0, 0.0], 0);
         assert_eq!((found.absolute, found.signed, found.relative), (7.0, 1.0, 2.0));
         assert_eq!((found.cosine_distance, found.greatest), (1.0, 4.0));
         let a: Vec<f32> = (0..131).map(|at| at as f32 / 7.0).collect();
-        assert_eq!(compared(&a, &a, 0), Difference::default());
-        let found = compared(&a, &a.iter().map(|value| value * 2.0).collect::<Vec<_>>(), 0);
+        assert_eq!(compare_images(&a, &a, 0), Difference::default());
+        let found = compare_images(&a, &a.iter().map(|value| value * 2.0).collect::<Vec<_>>(), 0);
         assert!(found.cosine_distance < 1e-15 && (found.relative - 65.0).abs() < 1e-9, "{found:?}");
-        assert_eq!(compared(&[0.0; 3], &[0.0, -0.0, 0.0], 0).cosine_distance, 0.0);
-        assert_eq!(compared(&[0.0; 3], &[0.0, 1.0, 0.0], 0).cosine_distance, 1.0);
-        assert_eq!(compared(&[f32::MAX], &[f32::MIN], 0).greatest, f32::MAX);
+        assert_eq!(compare_images(&[0.0; 3], &[0.0, -0.0, 0.0], 0).cosine_distance, 0.0);
+        assert_eq!(compare_images(&[0.0; 3], &[0.0, 1.0, 0.0], 0).cosine_distance, 1.0);
+        assert_eq!(compare_images(&[f32::MAX], &[f32::MIN], 0).greatest, f32::MAX);
     }
 
     #[test]
     fn rounding_to_half_explains_itself_and_no_more() {
         let a: Vec<f32> = (0..5000).map(|at| (at as f32 / 100.0 - 27.0).exp2() % 60_000.0).collect();
         let b: Vec<f32> = a.iter().map(|&value| f16::from_f32(value).to_f32()).collect();
-        let found = compared(&a, &b, 1);
+        let found = compare_images(&a, &b, 1);
         assert!(found.greatest > 0.0);
         assert_eq!((found.unexplained, found.beyond_rounding), (0.0, 0));
-        assert_eq!(compared(&b, &a, 1).beyond_rounding, 0);
-        let found = compared(&[1.0, 2.0], &[1.0, 2.5], 1);
+        assert_eq!(compare_images(&b, &a, 1).beyond_rounding, 0);
+        let found = compare_images(&[1.0, 2.0], &[1.0, 2.5], 1);
         assert_eq!((found.beyond_rounding, found.unexplained), (1, 0.5 - 2.5 / 2048.0));
     }
 }

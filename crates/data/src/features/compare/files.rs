@@ -3,12 +3,12 @@
 use super::image;
 use super::outcome;
 use super::run;
-use super::{CompareSettings, FeatureComparison, Spread};
+use super::{CompareSettings, DifferenceSpread, FeatureComparison};
 
 use std::path::Path;
 use std::time::Instant;
 
-use super::input::Input;
+use super::input::CompareInput;
 use crate::features::Row;
 use crate::features::released_rows::{ReleasedRow, ReleasedRowCheck, ReleasedRowCount};
 use crate::features::store::Precision;
@@ -16,11 +16,11 @@ use base::error::Result;
 use base::progress::Observer;
 
 /// A comparison and the distribution of each kind of difference.
-pub struct Measurement {
+pub struct FeatureMeasurement {
     /// What differs.
     pub found: FeatureComparison,
     /// For reports.
-    pub spreads: Vec<Spread>,
+    pub spreads: Vec<DifferenceSpread>,
 }
 
 /// Compares two files, `a` being the reference.
@@ -28,22 +28,23 @@ pub struct Measurement {
 /// # Errors
 /// Data if a file is missing or damaged, naming the row and column, if an id occurs twice, or if A and B have
 /// features of different width; infra if reading fails.
-pub fn measure(a: &Path, b: &Path, settings: &CompareSettings, progress: &dyn Observer) -> Result<Measurement> {
-    let inputs = [Input::open(a, progress)?, Input::open(b, progress)?];
+pub fn measure(a: &Path, b: &Path, settings: &CompareSettings, progress: &dyn Observer) -> Result<FeatureMeasurement> {
+    let inputs = [CompareInput::open(a, progress)?, CompareInput::open(b, progress)?];
     let [one, other] = &inputs;
     let places: Vec<[usize; 2]> = (0..one.len()).filter_map(|at| Some([at, other.index_of(one.id(at))?])).collect();
     let halves = inputs.iter().filter(|input| input.precision() == Precision::F16).count() as u8;
-    let rules = image::Rules { iou: settings.iou, same: settings.same, roundings: settings.roundings.max(halves) };
+    let rules = image::MatchRules { iou: settings.iou, same: settings.same, roundings: settings.roundings.max(halves) };
     let start = Instant::now();
     let (images, tally) = run::all([one, other], &places, &rules, settings.threads, progress)?;
     let seconds = start.elapsed().as_secs_f64();
-    let gathered = outcome::Totals { paths: [a, b], inputs: [one, other], places, images, tally, rules, settings };
+    let gathered =
+        outcome::ComparisonTotals { paths: [a, b], inputs: [one, other], places, images, tally, rules, settings };
     let found = outcome::FeatureComparison { golden: released(one, settings.released)?, ..gathered.found(seconds) };
-    Ok(Measurement { found, spreads: gathered.spreads() })
+    Ok(FeatureMeasurement { found, spreads: gathered.spreads() })
 }
 
 /// Counts the released rows of a file; `None` if there are none, or its features were rounded.
-pub(super) fn released(input: &Input, known: &[ReleasedRow]) -> Result<Option<ReleasedRowCount>> {
+pub(super) fn released(input: &CompareInput, known: &[ReleasedRow]) -> Result<Option<ReleasedRowCount>> {
     if input.precision() == Precision::F16 {
         return Ok(None);
     }

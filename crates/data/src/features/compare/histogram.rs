@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::spread::Spread;
+use super::spread::DifferenceSpread;
 
 /// A quantile other than the least and the greatest value is right to this relative error: values are counted by the
 /// first eight bits of their float32 significand, and the middle of such a bin is at most this far from its ends.
@@ -11,7 +11,7 @@ pub const QUANTILE_ERROR: f64 = 1.0 / 256.0;
 /// One bin for each value of a float32's upper half, the sign left out.
 const BINS: usize = 1 << 15;
 
-/// Bins of a [`Spread`], and how many powers of ten the first of them ends below 1.
+/// Bins of a [`DifferenceSpread`], and how many powers of ten the first of them ends below 1.
 const ENDS: usize = 24;
 const DECADES_BELOW: f64 = 8.0;
 
@@ -94,7 +94,7 @@ impl Histogram {
 
     /// Counts in [`ENDS`] bins of half a power of ten, up to the last that holds a value; none without values. A value within
     /// [`QUANTILE_ERROR`] of an end may be in either bin.
-    pub(super) fn spread(&self, name: &str) -> Option<Spread> {
+    pub(super) fn spread(&self, name: &str) -> Option<DifferenceSpread> {
         let ends: Vec<f64> = (0..ENDS).map(|at| 10f64.powf(f64::from(at as u32) / 2.0 - DECADES_BELOW)).collect();
         let mut counts = [0; ENDS];
         for (bin, count) in self.bins.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -104,7 +104,7 @@ impl Histogram {
         let (mut ends, counts) = (ends[..used].to_vec(), counts[..used].to_vec());
         // Nothing lies beyond the last end.
         ends[used - 1] = ends[used - 1].max(self.max.into());
-        Some(Spread { name: name.to_owned(), count: self.count, ends, counts })
+        Some(DifferenceSpread { name: name.to_owned(), count: self.count, ends, counts })
     }
 
     /// Estimates the value of rank `ceil(share * count)`: the middle of its bin, within the least and the greatest value.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::difference::features;
 use super::histogram::{Histogram, Quantiles};
 use super::matching::matched;
-use super::spread::Spread;
+use super::spread::DifferenceSpread;
 use crate::features::row::Row;
 
 /// Greatest differences of a box that counts as the same in both files (bounds included). Its classes must be equal.
@@ -36,9 +36,9 @@ impl Quantity {
 }
 
 /// Values counted so far by one thread. Counting is the same in any order, so threads do not show in the result.
-pub(super) struct Tally([Histogram; Quantity::COUNT]);
+pub(super) struct QuantityHistograms([Histogram; Quantity::COUNT]);
 
-impl Tally {
+impl QuantityHistograms {
     pub(super) fn new() -> Self {
         Self(std::array::from_fn(|_| Histogram::new()))
     }
@@ -47,7 +47,7 @@ impl Tally {
         self.0.iter_mut().zip(&other.0).for_each(|(one, other)| one.merge(other));
     }
 
-    pub(super) fn spread(&self, quantity: Quantity, name: &str) -> Option<Spread> {
+    pub(super) fn spread(&self, quantity: Quantity, name: &str) -> Option<DifferenceSpread> {
         self.0[quantity as usize].spread(name)
     }
 
@@ -58,7 +58,7 @@ impl Tally {
 
 /// One image in both files. Sums are over its pairs of boxes and their values.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Image {
+pub(super) struct ImageDifferences {
     pub boxes: [usize; 2],
     /// Height and width in pixels in A and in B.
     pub sizes: [(u32, u32); 2],
@@ -83,7 +83,7 @@ pub(super) struct Image {
     pub greatest_probability: f32,
 }
 
-impl Image {
+impl ImageDifferences {
     /// Returns the number of changed boxes: the boxes of the file with more of them, minus the same ones.
     pub(super) fn changed(&self) -> usize {
         self.boxes[0].max(self.boxes[1]) - self.same
@@ -101,7 +101,7 @@ impl Image {
 
 /// Rules by which images are compared.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
+pub(super) struct MatchRules {
     pub iou: f64,
     pub same: SameBoxBounds,
     /// Number of files (A, B) that are rounded to float16, or count as such.
@@ -110,20 +110,20 @@ pub(super) struct Rules {
 
 /// Differences between the classes of a pair of boxes.
 #[derive(Debug, Clone, Copy, Default)]
-struct Classes {
+struct ClassDifferences {
     probabilities: [f32; 2],
     differ: [bool; 2],
 }
 
 /// Compares two checked rows of one image with the same number of features per box. Classes and probabilities are compared
 /// if both have them.
-pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Image {
-    let mut image = Image {
+pub(super) fn compare_images(a: &Row, b: &Row, rules: &MatchRules, tally: &mut QuantityHistograms) -> ImageDifferences {
+    let mut image = ImageDifferences {
         boxes: [a.num_boxes, b.num_boxes],
         sizes: [(a.img_h, a.img_w), (b.img_h, b.img_w)],
         least_iou: 1.0,
         least_cosine: 1.0,
-        ..Image::default()
+        ..ImageDifferences::default()
     };
     let dim = a.dim();
     let classes = a.has_classes() && b.has_classes();
@@ -139,7 +139,7 @@ pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Im
         );
         let apart = |a: f32, b: f32| (a - b).abs().min(f32::MAX);
         let corners: [f32; 4] = std::array::from_fn(|at| apart(a.boxes[one * 4 + at], b.boxes[other * 4 + at]));
-        let of_classes = classes.then(|| Classes {
+        let of_classes = classes.then(|| ClassDifferences {
             probabilities: [
                 apart(a.objects_conf[one], b.objects_conf[other]),
                 apart(a.attrs_conf[one], b.attrs_conf[other]),
@@ -151,11 +151,11 @@ pub(super) fn compared(a: &Row, b: &Row, rules: &Rules, tally: &mut Tally) -> Im
         cosines.add(&[cosine as f32]);
         ious.add(&[iou as f32]);
         pixels.add(&corners);
-        if let Some(Classes { probabilities: [objects, attributes], .. }) = of_classes {
+        if let Some(ClassDifferences { probabilities: [objects, attributes], .. }) = of_classes {
             object_counts.add(&[objects]);
             attribute_counts.add(&[attributes]);
         }
-        let Classes { probabilities: [objects, attributes], differ: [object_differs, attribute_differs] } =
+        let ClassDifferences { probabilities: [objects, attributes], differ: [object_differs, attribute_differs] } =
             of_classes.unwrap_or_default();
         let moves = corners.iter().map(|&pixels| f64::from(pixels)).sum();
         let sums = [found.absolute, found.relative, cosine, iou, moves, objects.into(), attributes.into()];

@@ -6,24 +6,24 @@ use crate::features::column::TsvLayout;
 use crate::features::inspect::FileKind;
 use crate::features::row::Row;
 use crate::features::store::{FeatureStore, Precision};
-use crate::features::tsv::Index;
+use crate::features::tsv::TsvIndex;
 use base::error::{Error, Result};
 use base::progress::Observer;
 
 /// An open feature file.
-pub(super) enum Input {
-    Tsv(Index),
+pub(super) enum CompareInput {
+    Tsv(TsvIndex),
     Store(FeatureStore),
 }
 
-impl Input {
+impl CompareInput {
     /// Opens a file and finds its images.
     ///
     /// # Errors
     /// What the TSV reader or the store says; data for a file without rows.
     pub(super) fn open(path: &Path, progress: &dyn Observer) -> Result<Self> {
         let input = match FileKind::of(path)? {
-            FileKind::Tsv => Self::Tsv(Index::build(path, progress)?),
+            FileKind::Tsv => Self::Tsv(TsvIndex::build(path, progress)?),
             FileKind::Store => Self::Store(FeatureStore::open(path)?),
         };
         match input.len() {

@@ -19,14 +19,14 @@ const IOU_SHIFT: u32 = LIKENESS_BITS + MAX_BOXES.ilog2() + 1;
 
 /// A box of A and the box of B that it was matched with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Pair {
+pub(super) struct BoxPair {
     pub a: usize,
     pub b: usize,
     pub iou: f64,
 }
 
 /// Matches the boxes of two rows with equal feature dimension; pairs below `least` IoU do not count. In A's order.
-pub(super) fn matched(a: &Row, b: &Row, least: f64) -> Vec<Pair> {
+pub(super) fn matched(a: &Row, b: &Row, least: f64) -> Vec<BoxPair> {
     let (boxes_a, boxes_b) = (a.boxes.as_chunks::<4>().0, b.boxes.as_chunks::<4>().0);
     let overlaps: Vec<Vec<u64>> = boxes_a
         .iter()
@@ -41,7 +41,7 @@ pub(super) fn matched(a: &Row, b: &Row, least: f64) -> Vec<Pair> {
         })
         .collect();
     let found = obvious(&overlaps, boxes_b.len()).unwrap_or_else(|| assigned(a, b, &overlaps));
-    found.into_iter().map(|(a, b)| Pair { a, b, iou: iou(&boxes_a[a], &boxes_b[b]) }).collect()
+    found.into_iter().map(|(a, b)| BoxPair { a, b, iou: iou(&boxes_a[a], &boxes_b[b]) }).collect()
 }
 
 /// Intersection over union with areas of real numbers (no pixel added); 1 for equal boxes, also for those without area.

@@ -22,11 +22,14 @@ mod settings;
 mod show;
 mod spread;
 
-pub use files::{Measurement, measure};
+pub use files::{FeatureMeasurement, measure};
 pub use histogram::{QUANTILE_ERROR, Quantiles};
 pub use image::SameBoxBounds;
 pub use matching::MAX_BOXES;
-pub use outcome::{Boxes, FeatureComparison, Features, File, Images, Named, Resized, Speed, WorstImage};
+pub use outcome::{
+    BoxCounts, CompareSpeed, ComparedFile, FeatureComparison, FeatureDifferences, ImageCounts, NamedImages,
+    ResizedImage, WorstImage,
+};
 pub use settings::CompareSettings;
 pub use show::{paragraph, short};
-pub use spread::Spread;
+pub use spread::DifferenceSpread;

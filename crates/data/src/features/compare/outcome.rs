@@ -6,12 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::histogram::{QUANTILE_ERROR, Quantiles};
-use super::image::{Image, Quantity, Rules, SameBoxBounds, Tally};
-use super::input::Input;
+use super::image::{ImageDifferences, MatchRules, Quantity, QuantityHistograms, SameBoxBounds};
+use super::input::CompareInput;
 use super::settings::CompareSettings;
-use super::spread::Spread;
+use super::spread::DifferenceSpread;
 use crate::features::ids::IdClue;
-use crate::features::inspect::{FileKind, Span};
+use crate::features::inspect::{FileKind, ValueSpan};
 use crate::features::released_rows::ReleasedRowCount;
 
 /// Everything that differs. A is the reference; differences are B - A.
@@ -20,18 +20,18 @@ pub struct FeatureComparison {
     /// Version of this structure.
     pub schema: u32,
     /// The reference.
-    pub a: File,
+    pub a: ComparedFile,
     /// The candidate.
-    pub b: File,
+    pub b: ComparedFile,
     /// How the ids differ; `None` if any image is in both files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nothing_in_common: Option<String>,
     /// Images by file.
-    pub images: Images,
+    pub images: ImageCounts,
     /// Matches between the boxes of the images that are in both files.
-    pub boxes: Boxes,
+    pub boxes: BoxCounts,
     /// Differences between matched boxes.
-    pub differences: Features,
+    pub differences: FeatureDifferences,
     /// The images with the most boxes that are not the same, of equal ones those with the greatest mean difference of
     /// features; `None` if nothing differs.
     pub worst: Vec<WorstImage>,
@@ -39,12 +39,12 @@ pub struct FeatureComparison {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub golden: Option<ReleasedRowCount>,
     /// Speed of the comparison.
-    pub speed: Speed,
+    pub speed: CompareSpeed,
 }
 
 /// One of the two files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct File {
+pub struct ComparedFile {
     /// As the caller named it.
     pub file: String,
     /// TSV or store.
@@ -56,22 +56,22 @@ pub struct File {
     /// Images.
     pub images: u64,
     /// Boxes per image, in the images of both files.
-    pub boxes: Option<Span>,
+    pub boxes: Option<ValueSpan>,
 }
 
 /// Which images are in which file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Images {
+pub struct ImageCounts {
     /// In both.
     pub common: u64,
     /// In A only.
-    pub only_a: Named,
+    pub only_a: NamedImages,
     /// In B only.
-    pub only_b: Named,
+    pub only_b: NamedImages,
     /// With another height or width in B.
     pub resized: u64,
     /// The first of those.
-    pub resized_named: Vec<Resized>,
+    pub resized_named: Vec<ResizedImage>,
     /// In both, with a box that is not the same.
     pub changed: u64,
     /// In both, without any box that is the same.
@@ -82,7 +82,7 @@ pub struct Images {
 
 /// A number of images, the first of them by name in their file's order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Named {
+pub struct NamedImages {
     /// How many.
     pub count: u64,
     /// The first ones.
@@ -91,7 +91,7 @@ pub struct Named {
 
 /// An image whose size differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Resized {
+pub struct ResizedImage {
     /// The image.
     pub img_id: String,
     /// Height and width in A, in pixels.
@@ -102,7 +102,7 @@ pub struct Resized {
 
 /// Boxes of the images in both files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Boxes {
+pub struct BoxCounts {
     /// In A.
     pub a: u64,
     /// In B.
@@ -121,7 +121,7 @@ pub struct Boxes {
 
 /// Differences over all pairs of boxes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Features {
+pub struct FeatureDifferences {
     /// Relative error of the quantiles between least and greatest.
     pub quantile_error: f64,
     /// `|B - A|` of each feature.
@@ -185,7 +185,7 @@ pub struct WorstImage {
 
 /// Speed of comparing images, without finding their positions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Speed {
+pub struct CompareSpeed {
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Bytes of both files that were read.
@@ -215,28 +215,30 @@ impl FeatureComparison {
 }
 
 /// Totals that [`super::measure`] gathered.
-pub(super) struct Totals<'g> {
+pub(super) struct ComparisonTotals<'g> {
     pub paths: [&'g Path; 2],
-    pub inputs: [&'g Input; 2],
+    pub inputs: [&'g CompareInput; 2],
     pub places: Vec<[usize; 2]>,
-    pub images: Vec<Image>,
-    pub tally: Tally,
-    pub rules: Rules,
+    pub images: Vec<ImageDifferences>,
+    pub tally: QuantityHistograms,
+    pub rules: MatchRules,
     pub settings: &'g CompareSettings<'g>,
 }
 
-impl Totals<'_> {
+impl ComparisonTotals<'_> {
     pub(super) fn found(&self, seconds: f64) -> FeatureComparison {
         let [a, b] = self.inputs;
-        let count = |wanted: fn(&Image) -> bool| self.images.iter().filter(|image| wanted(image)).count() as u64;
-        let total = |value: fn(&Image) -> usize| self.images.iter().map(|image| value(image) as u64).sum::<u64>();
+        let count =
+            |wanted: fn(&ImageDifferences) -> bool| self.images.iter().filter(|image| wanted(image)).count() as u64;
+        let total =
+            |value: fn(&ImageDifferences) -> usize| self.images.iter().map(|image| value(image) as u64).sum::<u64>();
         let bytes = self.places.iter().map(|place| a.row_bytes(place[0]) + b.row_bytes(place[1])).sum();
         FeatureComparison {
             schema: 1,
             a: self.file(0),
             b: self.file(1),
             nothing_in_common: self.nothing_in_common(),
-            images: Images {
+            images: ImageCounts {
                 common: self.places.len() as u64,
                 only_a: self.only(a, b),
                 only_b: self.only(b, a),
@@ -244,9 +246,9 @@ impl Totals<'_> {
                 resized_named: self.resized(),
                 changed: count(|image| image.changed() > 0),
                 unlike: count(|image| image.same == 0),
-                equal: count(Image::is_equal),
+                equal: count(ImageDifferences::is_equal),
             },
-            boxes: Boxes {
+            boxes: BoxCounts {
                 a: total(|image| image.boxes[0]),
                 b: total(|image| image.boxes[1]),
                 matched: total(|image| image.pairs),
@@ -258,7 +260,7 @@ impl Totals<'_> {
             differences: self.differences(),
             worst: self.worst(),
             golden: None,
-            speed: Speed { seconds, bytes, threads: self.settings.threads },
+            speed: CompareSpeed { seconds, bytes, threads: self.settings.threads },
         }
     }
 
@@ -268,36 +270,36 @@ impl Totals<'_> {
         clue.filter(|_| self.places.is_empty()).map(|clue| clue.between("A", "B"))
     }
 
-    fn file(&self, which: usize) -> File {
+    fn file(&self, which: usize) -> ComparedFile {
         let input = self.inputs[which];
         let boxes = self.images.iter().map(|image| image.boxes[which] as u32);
-        File {
+        ComparedFile {
             file: self.paths[which].display().to_string(),
             kind: input.kind(),
             precision: input.precision().name(),
             classes: input.has_classes(),
             images: input.len() as u64,
-            boxes: boxes.clone().min().zip(boxes.max()).map(|(min, max)| Span { min, max }),
+            boxes: boxes.clone().min().zip(boxes.max()).map(|(min, max)| ValueSpan { min, max }),
         }
     }
 
-    fn only(&self, input: &Input, other: &Input) -> Named {
+    fn only(&self, input: &CompareInput, other: &CompareInput) -> NamedImages {
         let missing = (0..input.len()).map(|at| input.id(at)).filter(|id| other.index_of(id).is_none());
         let count = (input.len() - self.places.len()) as u64;
-        Named { count, named: missing.take(self.settings.named).map(str::to_owned).collect() }
+        NamedImages { count, named: missing.take(self.settings.named).map(str::to_owned).collect() }
     }
 
     fn id(&self, image: usize) -> String {
         self.inputs[0].id(self.places[image][0]).to_owned()
     }
 
-    fn resized(&self) -> Vec<Resized> {
+    fn resized(&self) -> Vec<ResizedImage> {
         let resized = self.images.iter().enumerate().filter(|(_, image)| image.sizes[0] != image.sizes[1]);
         let named = resized.take(self.settings.named);
-        named.map(|(at, image)| Resized { img_id: self.id(at), a: image.sizes[0], b: image.sizes[1] }).collect()
+        named.map(|(at, image)| ResizedImage { img_id: self.id(at), a: image.sizes[0], b: image.sizes[1] }).collect()
     }
 
-    fn differences(&self) -> Features {
+    fn differences(&self) -> FeatureDifferences {
         let mut sums = [0.0; Quantity::COUNT];
         for image in &self.images {
             sums.iter_mut().zip(image.sums).for_each(|(sum, more)| *sum += more);
@@ -306,7 +308,7 @@ impl Totals<'_> {
         let signed: f64 = self.images.iter().map(|image| image.signed).sum();
         let quantiles = |quantity| self.tally.quantiles(quantity, &sums);
         let classes = self.compares_classes();
-        Features {
+        FeatureDifferences {
             quantile_error: QUANTILE_ERROR,
             absolute: quantiles(Quantity::Absolute),
             relative: quantiles(Quantity::Relative),
@@ -325,7 +327,7 @@ impl Totals<'_> {
     }
 
     /// Returns the distribution of each kind of difference that has values.
-    pub(super) fn spreads(&self) -> Vec<Spread> {
+    pub(super) fn spreads(&self) -> Vec<DifferenceSpread> {
         [
             (Quantity::Absolute, "difference of a feature"),
             (Quantity::Relative, "difference of a feature, share of the greater"),
@@ -347,7 +349,7 @@ impl Totals<'_> {
     fn worst(&self) -> Vec<WorstImage> {
         let classes = self.compares_classes();
         let mut order: Vec<usize> = (0..self.images.len()).filter(|&at| !self.images[at].is_equal()).collect();
-        let mean = |image: &Image| image.sums[Quantity::Absolute as usize] / image.values.max(1) as f64;
+        let mean = |image: &ImageDifferences| image.sums[Quantity::Absolute as usize] / image.values.max(1) as f64;
         // Sums of finite differences are ordered like their bits, being 0 and more.
         order.sort_by_key(|&at| Reverse((self.images[at].changed(), mean(&self.images[at]).to_bits(), Reverse(at))));
         order.truncate(self.settings.worst);

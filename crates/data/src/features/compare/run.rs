@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use super::image::{Image, Rules, Tally, compared};
-use super::input::Input;
+use super::image::{ImageDifferences, MatchRules, QuantityHistograms, compare_images};
+use super::input::CompareInput;
 use super::matching::MAX_BOXES;
 use crate::features::row::Row;
 use base::error::{Error, Result};
@@ -18,22 +18,28 @@ const TOGETHER: usize = 4;
 /// # Errors
 /// The damage of the first of these images that has any, or another number of features per box in A than in B.
 pub(super) fn all(
-    inputs: [&Input; 2],
+    inputs: [&CompareInput; 2],
     places: &[[usize; 2]],
-    rules: &Rules,
+    rules: &MatchRules,
     threads: usize,
     progress: &dyn Observer,
-) -> Result<(Vec<Image>, Tally)> {
+) -> Result<(Vec<ImageDifferences>, QuantityHistograms)> {
     let bytes = |places: &[usize; 2]| inputs[0].row_bytes(places[0]) + inputs[1].row_bytes(places[1]);
     let total: u64 = places.iter().map(bytes).sum();
     let task = ProgressTask::begin(progress, TaskStart::new("comparing", total, Unit::Bytes));
     let (next, stop) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-    let mut images: Vec<Option<Image>> = vec![None; places.len()];
+    let mut images: Vec<Option<ImageDifferences>> = vec![None; places.len()];
     let mut failed: Option<(usize, Error)> = None;
     let tally = std::thread::scope(|scope| {
         let (sender, results) = mpsc::sync_channel(1024);
-        let work = |sender: mpsc::SyncSender<(usize, Result<Image>)>| {
-            let mut worker = Worker { inputs, rules, tally: Tally::new(), rows: Default::default(), text: Vec::new() };
+        let work = |sender: mpsc::SyncSender<(usize, Result<ImageDifferences>)>| {
+            let mut worker = CompareWorker {
+                inputs,
+                rules,
+                tally: QuantityHistograms::new(),
+                rows: Default::default(),
+                text: Vec::new(),
+            };
             loop {
                 let from = next.fetch_add(TOGETHER, Ordering::Relaxed);
                 if from >= places.len() {
@@ -69,7 +75,7 @@ pub(super) fn all(
                 Err(_) => {}
             }
         }
-        let mut tally = Tally::new();
+        let mut tally = QuantityHistograms::new();
         for worker in workers {
             tally.merge(&worker.join().map_err(|_| Error::bug("a thread that compared images ended abnormally"))?);
         }
@@ -81,16 +87,16 @@ pub(super) fn all(
     }
 }
 
-struct Worker<'i> {
-    inputs: [&'i Input; 2],
-    rules: &'i Rules,
-    tally: Tally,
+struct CompareWorker<'i> {
+    inputs: [&'i CompareInput; 2],
+    rules: &'i MatchRules,
+    tally: QuantityHistograms,
     rows: [Row; 2],
     text: Vec<u8>,
 }
 
-impl Worker<'_> {
-    fn image(&mut self, places: [usize; 2]) -> Result<Image> {
+impl CompareWorker<'_> {
+    fn image(&mut self, places: [usize; 2]) -> Result<ImageDifferences> {
         for ((input, place), row) in self.inputs.iter().zip(places).zip(&mut self.rows) {
             input.read(place, &mut self.text, row)?;
         }
@@ -106,6 +112,6 @@ impl Worker<'_> {
             return Err(Error::data(format!("image {id} has {most} boxes"))
                 .because(format!("boxes are matched in images of at most {MAX_BOXES}")));
         }
-        Ok(compared(a, b, self.rules, &mut self.tally))
+        Ok(compare_images(a, b, self.rules, &mut self.tally))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::outcome::{FeatureComparison, File, Named, WorstImage};
+use super::outcome::{ComparedFile, FeatureComparison, NamedImages, WorstImage};
 use super::{QUANTILE_ERROR, Quantiles};
 use base::format::grouped;
 
@@ -170,7 +170,7 @@ impl fmt::Display for WorstImage {
     }
 }
 
-fn file(f: &mut fmt::Formatter<'_>, name: &str, file: &File) -> fmt::Result {
+fn file(f: &mut fmt::Formatter<'_>, name: &str, file: &ComparedFile) -> fmt::Result {
     write!(
         f,
         "{name:<13} {} ({}, {}): {} images",
@@ -186,7 +186,7 @@ fn file(f: &mut fmt::Formatter<'_>, name: &str, file: &File) -> fmt::Result {
     }
 }
 
-fn only(f: &mut fmt::Formatter<'_>, name: &str, images: &Named) -> fmt::Result {
+fn only(f: &mut fmt::Formatter<'_>, name: &str, images: &NamedImages) -> fmt::Result {
     if images.count == 0 {
         return Ok(());
     }

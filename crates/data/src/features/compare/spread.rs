@@ -2,7 +2,7 @@
 
 /// Distribution of one kind of difference.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spread {
+pub struct DifferenceSpread {
     /// What differs, with its unit.
     pub name: String,
     /// Values, all of them.

@@ -10,7 +10,7 @@ use super::fault::SharedFault;
 use crate::features::error::Column;
 use crate::features::released_rows::ReleasedRowCount;
 use crate::features::statistics::Summary;
-use crate::features::store::Source;
+use crate::features::store::StoreSource;
 use base::error::{Error, Result};
 use base::files;
 
@@ -54,7 +54,7 @@ impl FileKind {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Problem {
+pub struct FeatureProblem {
     /// Line of a TSV counted from 1, or row of a store counted from 0; `None` for the file as a whole.
     pub place: Option<u64>,
     /// The image, if known.
@@ -72,7 +72,7 @@ pub struct Problem {
 
 /// Least and greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Span {
+pub struct ValueSpan {
     /// Least.
     pub min: u32,
     /// Greatest.
@@ -103,7 +103,7 @@ pub struct Inspection {
     /// A store's precision: `f32` or `f16`.
     pub precision: Option<&'static str>,
     /// The TSV that a store was built from.
-    pub source: Option<Source>,
+    pub source: Option<StoreSource>,
     /// Image of the first good row.
     pub first_id: Option<String>,
     /// Image of the last good row.
@@ -113,9 +113,9 @@ pub struct Inspection {
     /// Greatest image id.
     pub greatest_id: Option<String>,
     /// Image widths in pixels.
-    pub image_width: Option<Span>,
+    pub image_width: Option<ValueSpan>,
     /// Image heights in pixels.
-    pub image_height: Option<Span>,
+    pub image_height: Option<ValueSpan>,
     /// Statistics of the features.
     pub features: Option<Summary>,
     /// Statistics of the object probabilities.
@@ -130,7 +130,7 @@ pub struct Inspection {
     /// Number of problems of each kind.
     pub problems_by_kind: BTreeMap<&'static str, u64>,
     /// The first [`PROBLEMS_SHOWN`] problems.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FeatureProblem>,
 }
 
 impl Inspection {

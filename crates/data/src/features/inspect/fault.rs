@@ -1,6 +1,6 @@
 //! Faults that a whole file can have.
 
-use crate::features::error::{BoxLayout, Column, Damage};
+use crate::features::error::{BoxLayout, Column, RowDamage};
 
 /// A fault that a whole file can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,9 +12,9 @@ pub(super) enum SharedFault {
 }
 
 impl SharedFault {
-    pub(super) fn of(damage: &Damage) -> Option<Self> {
+    pub(super) fn of(damage: &RowDamage) -> Option<Self> {
         match damage {
-            Damage::NumberWidth { width, .. } => Some(Self::Width(width)),
+            RowDamage::NumberWidth { width, .. } => Some(Self::Width(width)),
             other => other.layout().map(Self::Boxes),
         }
     }

@@ -9,5 +9,5 @@ mod show;
 mod tests;
 
 pub use super::statistics::Summary;
-pub use facts::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
+pub use facts::{FeatureProblem, FileKind, Inspection, PROBLEMS_SHOWN, ValueSpan};
 pub use report::{inspect, inspect_with};

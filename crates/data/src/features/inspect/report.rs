@@ -1,19 +1,19 @@
 //! Reads a TSV or a store and collects the facts about it.
 
 use super::shared;
-use super::{FileKind, Inspection, PROBLEMS_SHOWN, Problem, Span};
+use super::{FeatureProblem, FileKind, Inspection, PROBLEMS_SHOWN, ValueSpan};
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::super::error::Damage;
+use super::super::error::RowDamage;
 use super::super::released_rows::{ReleasedRow, ReleasedRowCheck};
 use super::super::row::Row;
 use super::super::row_error::TsvError;
 use super::super::statistics::Statistics;
 use super::super::store::{FeatureStore, Precision};
-use super::super::tsv::Reader;
+use super::super::tsv::TsvReader;
 use super::fault::SharedFault;
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, Silent, TaskStart, Unit};
@@ -51,13 +51,20 @@ pub fn inspect_with(path: &Path, released: &[ReleasedRow], progress: &dyn Observ
         let what = "the file has no rows".into();
         found.problem_count = 1;
         found.problems_by_kind.insert("no-rows", 1);
-        found.problems.push(Problem { place: None, img_id: None, column: None, kind: "no-rows", what, shared: None });
+        found.problems.push(FeatureProblem {
+            place: None,
+            img_id: None,
+            column: None,
+            kind: "no-rows",
+            what,
+            shared: None,
+        });
     }
     Ok(found)
 }
 
 fn read_tsv(path: &Path, gathered: &mut Collector, task: &ProgressTask<'_>) -> Result<()> {
-    let mut reader = Reader::open(path)?;
+    let mut reader = TsvReader::open(path)?;
     let mut row = Row::default();
     let mut before = 0;
     loop {
@@ -66,8 +73,8 @@ fn read_tsv(path: &Path, gathered: &mut Collector, task: &ProgressTask<'_>) -> R
             Ok(false) => return Ok(()),
             Err(TsvError::Io(error)) => return Err(error),
             Err(TsvError::Row(error)) => {
-                let hopeless = matches!(error.damage, Damage::OtherKind(_)) && gathered.found.rows == 0;
-                gathered.problem(Problem {
+                let hopeless = matches!(error.damage, RowDamage::OtherKind(_)) && gathered.found.rows == 0;
+                gathered.problem(FeatureProblem {
                     place: Some(error.line),
                     img_id: error.img_id,
                     column: error.column,
@@ -91,7 +98,7 @@ fn read_store(store: &FeatureStore, bytes: u64, gathered: &mut Collector, task: 
         store.copy_row(index, &mut row);
         match row.check() {
             Ok(()) => gathered.row(&row),
-            Err((column, damage)) => gathered.problem(Problem {
+            Err((column, damage)) => gathered.problem(FeatureProblem {
                 place: Some(index as u64),
                 img_id: Some(row.img_id.clone()),
                 column: Some(column),
@@ -110,7 +117,7 @@ struct Collector {
     objects_conf: Statistics,
     attrs_conf: Statistics,
     golden: ReleasedRowCheck,
-    shared: shared::Counts,
+    shared: shared::SharedFaultCounts,
 }
 
 impl Collector {
@@ -142,7 +149,7 @@ impl Collector {
             problems: Vec::new(),
         };
         let [features, objects_conf, attrs_conf] = std::array::from_fn(|_| Statistics::new());
-        Self { found, features, objects_conf, attrs_conf, golden, shared: shared::Counts::default() }
+        Self { found, features, objects_conf, attrs_conf, golden, shared: shared::SharedFaultCounts::default() }
     }
 
     fn row(&mut self, row: &Row) {
@@ -171,7 +178,7 @@ impl Collector {
         self.golden.row(row);
     }
 
-    fn problem(&mut self, problem: Problem) {
+    fn problem(&mut self, problem: FeatureProblem) {
         self.shared.add(&problem);
         self.found.problem_count += 1;
         *self.found.problems_by_kind.entry(problem.kind).or_default() += 1;
@@ -195,9 +202,9 @@ impl Collector {
     }
 }
 
-fn widen(span: &mut Option<Span>, value: u32) {
-    let old = span.unwrap_or(Span { min: value, max: value });
-    *span = Some(Span { min: old.min.min(value), max: old.max.max(value) });
+fn widen(span: &mut Option<ValueSpan>, value: u32) {
+    let old = span.unwrap_or(ValueSpan { min: value, max: value });
+    *span = Some(ValueSpan { min: old.min.min(value), max: old.max.max(value) });
 }
 
 /// Compares ids with their runs of digits as numbers, so that `n9` comes before `n10`.

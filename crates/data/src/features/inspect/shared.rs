@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Inspection, Problem};
+use super::facts::{FeatureProblem, Inspection};
 use super::fault::SharedFault;
 
 /// Number of rows with each fault, by the kind as which they were counted.
 #[derive(Default)]
-pub(super) struct Counts(BTreeMap<SharedFault, BTreeMap<&'static str, u64>>);
+pub(super) struct SharedFaultCounts(BTreeMap<SharedFault, BTreeMap<&'static str, u64>>);
 
-impl Counts {
-    pub(super) fn add(&mut self, problem: &Problem) {
+impl SharedFaultCounts {
+    pub(super) fn add(&mut self, problem: &FeatureProblem) {
         if let Some(fault) = problem.shared {
             *self.0.entry(fault).or_default().entry(problem.kind).or_default() += 1;
         }
@@ -40,9 +40,10 @@ impl Counts {
                 false => fault.told(&format!("in {rows} of {all} rows")),
             };
             let column = Some(fault.column());
-            found
-                .problems
-                .insert(0, Problem { place: None, img_id: None, column, kind: fault.kind(), what, shared: None });
+            found.problems.insert(
+                0,
+                FeatureProblem { place: None, img_id: None, column, kind: fault.kind(), what, shared: None },
+            );
         }
     }
 }

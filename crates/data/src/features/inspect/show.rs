@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::facts::{FileKind, Inspection, Span};
+use super::facts::{FileKind, Inspection, ValueSpan};
 use crate::features::statistics::Summary;
 use base::format::grouped;
 
@@ -24,7 +24,7 @@ impl fmt::Display for Inspection {
             writeln!(f, "id range      {least} .. {greatest}")?;
         }
         if let (Some(width), Some(height)) = (self.image_width, self.image_height) {
-            let Span { min, max } = width;
+            let ValueSpan { min, max } = width;
             writeln!(f, "image sizes   width {min} .. {max}, height {} .. {} pixels", height.min, height.max)?;
         }
         if let (Some(boxes), Some(dim)) = (self.boxes, self.dim) {

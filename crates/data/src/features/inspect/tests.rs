@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::report::natural_order;
 use super::{FileKind, Inspection, inspect};
-use crate::features::store::{Precision, Source, StoreWriter};
+use crate::features::store::{Precision, StoreSource, StoreWriter};
 use crate::features::testing::{file, row};
 
 fn inspect_bytes(bytes: &[u8]) -> Inspection {
@@ -67,7 +67,7 @@ fn a_store() {
     let path = folder.path().join("a.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F16).unwrap();
     (0..3).for_each(|at| writer.write_row(&row(at)).unwrap());
-    writer.finish(Source { name: "a.tsv".into(), bytes: 1000, covered: 600, sha256: "ab".repeat(32) }).unwrap();
+    writer.finish(StoreSource { name: "a.tsv".into(), bytes: 1000, covered: 600, sha256: "ab".repeat(32) }).unwrap();
     let found = Inspection { file: "a.safetensors".into(), ..inspect(&path).unwrap() };
     insta::assert_snapshot!(found, @r"
     file          a.safetensors (feature store, 8,533 bytes)

@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::receipt::{self, StoreReceipt};
 use super::sidecar;
-use super::{FeatureStore, Precision, Source, StoreWriter};
+use super::{FeatureStore, Precision, StoreSource, StoreWriter};
 use crate::features::row::Row;
-use crate::features::tsv::Reader;
+use crate::features::tsv::TsvReader;
 use base::error::{Error, Result};
 use base::files;
 use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
@@ -114,13 +114,13 @@ impl FileState {
 
 /// The state of the source when its content was verified; kept beside a store.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(super) struct SourceStamp {
     sha256: String,
     covered: u64,
     state: FileState,
 }
 
-impl Stamp {
+impl SourceStamp {
     const ENDING: &str = ".source.json";
 
     pub(super) fn of(store: &FeatureStore, state: &FileState) -> Self {
@@ -212,7 +212,7 @@ impl<'a> StoreRequest<'a> {
 
     /// Returns whether the TSV is unchanged since the store was last verified.
     fn is_stamped(&self, store: &FeatureStore) -> bool {
-        Stamp::of(store, &self.state).is_beside(store.path())
+        SourceStamp::of(store, &self.state).is_beside(store.path())
     }
 
     fn find(&self, progress: &dyn Observer) -> Result<Option<FeatureStore>> {
@@ -237,7 +237,7 @@ impl<'a> StoreRequest<'a> {
                 Entry::Vacant(unknown) => unknown.insert(hash_first(self.tsv, covered, progress)?),
             };
             if *hash == store.source().sha256 && is_sound(&store) {
-                Stamp::of(&store, &self.state).leave_beside(store.path());
+                SourceStamp::of(&store, &self.state).leave_beside(store.path());
                 return Ok(Some(store));
             }
         }
@@ -250,7 +250,7 @@ impl<'a> StoreRequest<'a> {
         let named = |covered, rows| if covered == state.bytes { names.whole() } else { names.first(rows) };
         let (path, digest) = write(tsv, state, StoreWriter::create(&whole, *precision)?, *limit, progress, named)?;
         let store = FeatureStore::open(&path)?;
-        Stamp::of(&store, state).leave_beside(&path);
+        SourceStamp::of(&store, state).leave_beside(&path);
         StoreReceipt::leave_beside(&store, digest);
         Ok(store)
     }
@@ -282,7 +282,7 @@ fn write(
         progress,
         TaskStart::new(format!("building the store of {name}"), state.bytes, Unit::Bytes),
     );
-    let mut reader = Reader::new(Observed { file, hash: Sha256::new(), bytes: 0, task: &task }, tsv);
+    let mut reader = TsvReader::new(HashingReader { file, hash: Sha256::new(), bytes: 0, task: &task }, tsv);
     while limit.is_none_or(|rows| writer.rows() < rows) && reader.read(&mut row)? {
         writer.write_row(&row)?;
     }
@@ -298,19 +298,19 @@ fn write(
     }
     let path = named(covered, writer.rows());
     writer.rename_to(&path);
-    let digest = writer.finish(Source { name, bytes: state.bytes, covered, sha256 })?;
+    let digest = writer.finish(StoreSource { name, bytes: state.bytes, covered, sha256 })?;
     Ok((path, digest))
 }
 
 /// A file whose bytes are hashed and counted as they are read.
-struct Observed<'t> {
+struct HashingReader<'t> {
     file: File,
     hash: Sha256,
     bytes: u64,
     task: &'t ProgressTask<'t>,
 }
 
-impl Read for Observed<'_> {
+impl Read for HashingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.file.read(buffer)?;
         self.hash.update(&buffer[..read]);
@@ -323,7 +323,7 @@ impl Read for Observed<'_> {
 fn hash_first(tsv: &Path, bytes: u64, progress: &dyn Observer) -> Result<String> {
     let file = files::open_regular(tsv)?;
     let task = ProgressTask::begin(progress, TaskStart::new(format!("checking {}", tsv.display()), bytes, Unit::Bytes));
-    let mut observed = Observed { file, hash: Sha256::new(), bytes: 0, task: &task };
+    let mut observed = HashingReader { file, hash: Sha256::new(), bytes: 0, task: &task };
     let mut buffer = vec![0; 1 << 20];
     let mut rest = bytes;
     while rest > 0 {

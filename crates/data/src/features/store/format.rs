@@ -6,7 +6,7 @@ use std::ops::Range;
 use safetensors::Dtype;
 use serde_json::{Map, Value, json};
 
-use super::{Precision, Source};
+use super::{Precision, StoreSource};
 use base::error::{Error, Result};
 
 pub(super) const SCHEMA: &str = "lxmert-repro features 1";
@@ -22,7 +22,7 @@ const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Sizes of a store and the positions of its tensors in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct StoreLayout {
     pub rows: usize,
     pub boxes: usize,
     pub dim: usize,
@@ -30,12 +30,12 @@ pub(super) struct Layout {
     pub classes: bool,
     pub id_bytes: u64,
     pub precision: Precision,
-    pub source: Source,
+    pub source: StoreSource,
 }
 
 /// The tensors in the file's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum StoreTensor {
     Features,
     Boxes,
     ObjectsConf,
@@ -47,7 +47,7 @@ pub(super) enum Part {
     IdBytes,
 }
 
-impl Part {
+impl StoreTensor {
     pub(super) const ALL: [Self; 9] = [
         Self::Features,
         Self::Boxes,
@@ -75,48 +75,50 @@ impl Part {
     }
 }
 
-impl Part {
+impl StoreTensor {
     /// Returns whether a store without classes lacks this part.
     pub(super) fn is_of_classes(self) -> bool {
         matches!(self, Self::ObjectsConf | Self::AttrsConf | Self::ObjectsId | Self::AttrsId)
     }
 }
 
-impl Layout {
-    fn dtype(&self, part: Part) -> Dtype {
+impl StoreLayout {
+    fn dtype(&self, part: StoreTensor) -> Dtype {
         match part {
-            Part::Features => match self.precision {
+            StoreTensor::Features => match self.precision {
                 Precision::F32 => Dtype::F32,
                 Precision::F16 => Dtype::F16,
             },
-            Part::Boxes | Part::ObjectsConf | Part::AttrsConf => Dtype::F32,
-            Part::ImageSizes => Dtype::U32,
-            Part::ObjectsId | Part::AttrsId => Dtype::U16,
-            Part::IdOffsets => Dtype::U64,
-            Part::IdBytes => Dtype::U8,
+            StoreTensor::Boxes | StoreTensor::ObjectsConf | StoreTensor::AttrsConf => Dtype::F32,
+            StoreTensor::ImageSizes => Dtype::U32,
+            StoreTensor::ObjectsId | StoreTensor::AttrsId => Dtype::U16,
+            StoreTensor::IdOffsets => Dtype::U64,
+            StoreTensor::IdBytes => Dtype::U8,
         }
     }
 
-    fn shape(&self, part: Part) -> Vec<u64> {
+    fn shape(&self, part: StoreTensor) -> Vec<u64> {
         let (rows, boxes, dim) = (self.rows as u64, self.boxes as u64, self.dim as u64);
         match part {
-            Part::Features => vec![rows, boxes, dim],
-            Part::Boxes => vec![rows, boxes, 4],
-            Part::ObjectsConf | Part::AttrsConf | Part::ObjectsId | Part::AttrsId => vec![rows, boxes],
-            Part::ImageSizes => vec![rows, 2],
-            Part::IdOffsets => vec![rows.saturating_add(1)],
-            Part::IdBytes => vec![self.id_bytes],
+            StoreTensor::Features => vec![rows, boxes, dim],
+            StoreTensor::Boxes => vec![rows, boxes, 4],
+            StoreTensor::ObjectsConf | StoreTensor::AttrsConf | StoreTensor::ObjectsId | StoreTensor::AttrsId => {
+                vec![rows, boxes]
+            }
+            StoreTensor::ImageSizes => vec![rows, 2],
+            StoreTensor::IdOffsets => vec![rows.saturating_add(1)],
+            StoreTensor::IdBytes => vec![self.id_bytes],
         }
     }
 
     /// Returns the size in bytes; `None` on overflow.
-    pub(super) fn bytes(&self, part: Part) -> Option<u64> {
+    pub(super) fn bytes(&self, part: StoreTensor) -> Option<u64> {
         let size = match part {
-            Part::Features => self.precision.bytes(),
-            Part::Boxes | Part::ObjectsConf | Part::AttrsConf | Part::ImageSizes => 4,
-            Part::ObjectsId | Part::AttrsId => 2,
-            Part::IdOffsets => 8,
-            Part::IdBytes => 1,
+            StoreTensor::Features => self.precision.bytes(),
+            StoreTensor::Boxes | StoreTensor::ObjectsConf | StoreTensor::AttrsConf | StoreTensor::ImageSizes => 4,
+            StoreTensor::ObjectsId | StoreTensor::AttrsId => 2,
+            StoreTensor::IdOffsets => 8,
+            StoreTensor::IdBytes => 1,
         };
         self.shape(part).into_iter().try_fold(size, u64::checked_mul)
     }
@@ -143,7 +145,7 @@ impl Layout {
             metadata.insert(CLASSES.into(), NO_CLASSES.into());
         }
         let mut from = 0_u64;
-        for part in Part::ALL.into_iter().filter(|part| self.classes || !part.is_of_classes()) {
+        for part in StoreTensor::ALL.into_iter().filter(|part| self.classes || !part.is_of_classes()) {
             let to = self.bytes(part).and_then(|bytes| from.checked_add(bytes));
             let to = to.ok_or_else(|| Error::bug("the store's size overflows"))?;
             let entry = json!({"dtype": self.dtype(part), "shape": self.shape(part), "data_offsets": [from, to]});
@@ -161,7 +163,7 @@ impl Layout {
     }
 
     /// Parses a header and checks it against the whole file. Reads nothing behind the header. The ranges are in
-    /// [`Part::ALL`]'s order, each inside `file` and of exactly the size its shape says; empty for parts that a store
+    /// [`StoreTensor::ALL`]'s order, each inside `file` and of exactly the size its shape says; empty for parts that a store
     /// without classes lacks.
     pub(super) fn parse(file: &[u8]) -> Result<(Self, Vec<Range<usize>>), String> {
         let length = file.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)).ok_or("it has no header")?;
@@ -189,7 +191,7 @@ impl Layout {
             Some(other) => return Err(format!("its metadata's {CLASSES} is {other:?}")),
         };
         let precision = text("precision")?.parse().map_err(|error: Error| error.what().to_owned())?;
-        let id_bytes = metadata.info(Part::IdBytes.name()).and_then(|info| info.shape.first().copied());
+        let id_bytes = metadata.info(StoreTensor::IdBytes.name()).and_then(|info| info.shape.first().copied());
         let layout = Self {
             rows: size("rows")?,
             boxes: size("boxes")?,
@@ -197,7 +199,7 @@ impl Layout {
             classes,
             id_bytes: id_bytes.ok_or("it lacks the tensor id_bytes")? as u64,
             precision,
-            source: Source {
+            source: StoreSource {
                 name: text("source_name")?,
                 bytes: number("source_bytes")?,
                 covered: number("source_covered")?,
@@ -207,7 +209,7 @@ impl Layout {
         if layout.rows == 0 || layout.boxes == 0 || layout.dim == 0 {
             return Err("it holds nothing".into());
         }
-        let ranges = Part::ALL.iter().map(|&part| layout.range(part, &metadata, body, file.len()));
+        let ranges = StoreTensor::ALL.iter().map(|&part| layout.range(part, &metadata, body, file.len()));
         let ranges = ranges.collect::<Result<Vec<_>, String>>()?;
         let end = ranges.iter().map(|range| range.end).max().unwrap_or(0);
         if end != file.len() {
@@ -218,7 +220,7 @@ impl Layout {
 
     fn range(
         &self,
-        part: Part,
+        part: StoreTensor,
         metadata: &safetensors::tensor::Metadata,
         body: usize,
         file_bytes: usize,

@@ -11,9 +11,9 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use memmap2::Mmap;
 
-use super::format::{Layout, NO_STORE, Part};
-use super::{Precision, Source};
-use crate::features::error::{Column, Damage};
+use super::format::{NO_STORE, StoreLayout, StoreTensor};
+use super::{Precision, StoreSource};
+use crate::features::error::{Column, RowDamage};
 use crate::features::row::{Row, check_id, normalise_boxes};
 use crate::features::values;
 use base::error::{Error, Result};
@@ -23,18 +23,18 @@ use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 /// A mapped store. Clones share the mapping. Methods with a `row` panic unless `row < self.len()`.
 #[derive(Clone)]
 pub struct FeatureStore {
-    shared: Arc<Shared>,
+    shared: Arc<MappedStore>,
     limit: usize,
 }
 
-struct Shared {
+struct MappedStore {
     path: PathBuf,
     /// Kept open, so that the length of what is mapped can be looked at.
     file: File,
     map: Mmap,
-    layout: Layout,
+    layout: StoreLayout,
     ranges: Vec<Range<usize>>,
-    index: Index,
+    index: IdIndex,
 }
 
 impl FeatureStore {
@@ -52,10 +52,10 @@ impl FeatureStore {
         // SAFETY: the mapping is read-only and every access is checked against its length; a store is replaced by
         // renaming, so its inode's content does not change under us.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io("map", path, &error))?;
-        let (layout, ranges) = Layout::parse(&map).map_err(|why| damaged(path, why))?;
-        let index = Index::build(&map, &layout, &ranges).map_err(|why| damaged(path, why))?;
+        let (layout, ranges) = StoreLayout::parse(&map).map_err(|why| damaged(path, why))?;
+        let index = IdIndex::build(&map, &layout, &ranges).map_err(|why| damaged(path, why))?;
         let limit = layout.rows;
-        Ok(Self { shared: Arc::new(Shared { path: path.to_owned(), file, map, layout, ranges, index }), limit })
+        Ok(Self { shared: Arc::new(MappedStore { path: path.to_owned(), file, map, layout, ranges, index }), limit })
     }
 
     /// Checks that the mapped file is as long as it was: reading behind the end of a shorter one would end the program.
@@ -101,7 +101,7 @@ impl FeatureStore {
     }
 
     /// Returns the error for a damaged row.
-    pub(in crate::features) fn row_error(&self, row: usize, column: Column, damage: &Damage) -> Error {
+    pub(in crate::features) fn row_error(&self, row: usize, column: Column, damage: &RowDamage) -> Error {
         let file = self.path().display();
         Error::data(format!("{file}, row {row}, image {}, column {column}: {damage}", self.id(row)))
             .next(format!("`repro features inspect {file}` lists every damaged row"))
@@ -145,7 +145,7 @@ impl FeatureStore {
     }
 
     /// Returns the TSV that the store was built from.
-    pub fn source(&self) -> &Source {
+    pub fn source(&self) -> &StoreSource {
         &self.shared.layout.source
     }
 
@@ -177,7 +177,7 @@ impl FeatureStore {
     /// Copies a row's features, `(boxes, dim)`, into `out` of exactly that length.
     pub fn copy_features(&self, row: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.boxes() * self.dim(), "copy_features: length of out");
-        self.widen(self.row_bytes(Part::Features, row), out);
+        self.widen(self.row_bytes(StoreTensor::Features, row), out);
     }
 
     /// Features as kept to f32, of equal lengths.
@@ -198,7 +198,7 @@ impl FeatureStore {
     /// Copies the features of one box of a row, `(dim)`, into `out` of exactly that length; panics unless there is such a box.
     pub fn copy_box_features(&self, row: usize, at: usize, out: &mut [f32]) {
         assert!(out.len() == self.dim() && at < self.boxes(), "copy_box_features: length of out, or box {at}");
-        let bytes = self.row_bytes(Part::Features, row);
+        let bytes = self.row_bytes(StoreTensor::Features, row);
         let width = bytes.len() / self.boxes();
         self.widen(&bytes[at * width..][..width], out);
     }
@@ -206,7 +206,7 @@ impl FeatureStore {
     /// Copies a row's boxes, `(boxes, 4)` in pixels, into `out` of exactly that length.
     pub fn copy_boxes(&self, row: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.boxes() * 4, "copy_boxes: length of out");
-        copy_f32(self.row_bytes(Part::Boxes, row), out);
+        copy_f32(self.row_bytes(StoreTensor::Boxes, row), out);
     }
 
     /// Copies a row's boxes divided in float32 by the image's width and height, as the original does.
@@ -218,27 +218,27 @@ impl FeatureStore {
 
     /// Returns the object class of each box; empty in a store without classes.
     pub fn object_ids(&self, row: usize) -> Vec<i64> {
-        self.classes(Part::ObjectsId, row)
+        self.classes(StoreTensor::ObjectsId, row)
     }
 
     /// Returns the attribute class of each box; empty in a store without classes.
     pub fn attr_ids(&self, row: usize) -> Vec<i64> {
-        self.classes(Part::AttrsId, row)
+        self.classes(StoreTensor::AttrsId, row)
     }
 
     /// Returns the probability of each box's object class; empty in a store without classes.
     pub fn object_confs(&self, row: usize) -> Vec<f32> {
-        self.confidences(Part::ObjectsConf, row)
+        self.confidences(StoreTensor::ObjectsConf, row)
     }
 
     /// Returns the probability of each box's attribute class; empty in a store without classes.
     pub fn attr_confs(&self, row: usize) -> Vec<f32> {
-        self.confidences(Part::AttrsConf, row)
+        self.confidences(StoreTensor::AttrsConf, row)
     }
 
     /// Returns width and height of a row's image in pixels.
     pub fn image_size(&self, row: usize) -> (u32, u32) {
-        let sides = self.row_bytes(Part::ImageSizes, row).as_chunks::<4>().0;
+        let sides = self.row_bytes(StoreTensor::ImageSizes, row).as_chunks::<4>().0;
         (u32::from_le_bytes(sides[0]), u32::from_le_bytes(sides[1]))
     }
 
@@ -261,18 +261,18 @@ impl FeatureStore {
         self.copy_boxes(row, &mut out.boxes);
     }
 
-    fn classes(&self, part: Part, row: usize) -> Vec<i64> {
+    fn classes(&self, part: StoreTensor, row: usize) -> Vec<i64> {
         self.row_bytes(part, row).as_chunks::<2>().0.iter().map(|id| i64::from(u16::from_le_bytes(*id))).collect()
     }
 
-    fn confidences(&self, part: Part, row: usize) -> Vec<f32> {
+    fn confidences(&self, part: StoreTensor, row: usize) -> Vec<f32> {
         let bytes = self.row_bytes(part, row);
         let mut values = vec![0.0; bytes.len() / size_of::<f32>()];
         copy_f32(bytes, &mut values);
         values
     }
 
-    fn row_bytes(&self, part: Part, row: usize) -> &[u8] {
+    fn row_bytes(&self, part: StoreTensor, row: usize) -> &[u8] {
         self.check_row(row);
         let range = &self.shared.ranges[part as usize];
         let stride = range.len() / self.shared.layout.rows;
@@ -308,29 +308,29 @@ fn damaged(path: &Path, why: String) -> Error {
 }
 
 fn id_offset(map: &[u8], ranges: &[Range<usize>], index: usize) -> u64 {
-    let offsets = map[ranges[Part::IdOffsets as usize].clone()].as_chunks::<8>().0;
+    let offsets = map[ranges[StoreTensor::IdOffsets as usize].clone()].as_chunks::<8>().0;
     u64::from_le_bytes(offsets[index])
 }
 
-/// Returns the id of a row; [`Index::build`] has checked the offsets.
+/// Returns the id of a row; [`IdIndex::build`] has checked the offsets.
 fn id_bytes<'m>(map: &'m [u8], ranges: &[Range<usize>], row: usize) -> &'m [u8] {
-    let ids = &map[ranges[Part::IdBytes as usize].clone()];
+    let ids = &map[ranges[StoreTensor::IdBytes as usize].clone()];
     let (from, to) = (id_offset(map, ranges, row), id_offset(map, ranges, row + 1));
     &ids[from as usize..to as usize]
 }
 
 /// Open addressing over row numbers; the ids stay in the file.
-struct Index {
+struct IdIndex {
     slots: Vec<u32>,
 }
 
 const FREE: u32 = u32::MAX;
 
-impl Index {
-    fn build(map: &[u8], layout: &Layout, ranges: &[Range<usize>]) -> Result<Self, String> {
+impl IdIndex {
+    fn build(map: &[u8], layout: &StoreLayout, ranges: &[Range<usize>]) -> Result<Self, String> {
         let rows = u32::try_from(layout.rows).ok().filter(|&rows| rows < FREE / 4).ok_or("it has too many rows")?;
-        let offsets = map[ranges[Part::IdOffsets as usize].clone()].as_chunks::<8>().0;
-        let ids = &map[ranges[Part::IdBytes as usize].clone()];
+        let offsets = map[ranges[StoreTensor::IdOffsets as usize].clone()].as_chunks::<8>().0;
+        let ids = &map[ranges[StoreTensor::IdBytes as usize].clone()];
         if offsets.first() != Some(&[0; 8]) || offsets.last() != Some(&layout.id_bytes.to_le_bytes()) {
             return Err("its id offsets do not cover its ids".into());
         }

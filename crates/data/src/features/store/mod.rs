@@ -33,6 +33,6 @@ mod writer;
 
 pub use build::{build_store, ensure_store, known_store, own_store, store_without_tsv};
 pub use mapped::FeatureStore;
-pub use precision::{Precision, Source};
-pub use stream::{Streamed, store_stream};
+pub use precision::{Precision, StoreSource};
+pub use stream::{StreamOutcome, store_stream};
 pub use writer::StoreWriter;

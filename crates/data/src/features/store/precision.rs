@@ -59,7 +59,7 @@ impl FromStr for Precision {
 
 /// The TSV that a store was built from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct StoreSource {
     /// File name, or what made the rows.
     pub name: String,
     /// Size of the source file in bytes.
@@ -70,7 +70,7 @@ pub struct Source {
     pub sha256: String,
 }
 
-impl Source {
+impl StoreSource {
     /// Returns whether the whole file is in the store.
     pub fn is_whole(&self) -> bool {
         self.covered == self.bytes

@@ -5,19 +5,19 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::build::{FileState, Stamp, StorePaths};
+use super::build::{FileState, SourceStamp, StorePaths};
 use super::receipt::StoreReceipt;
-use super::{FeatureStore, Precision, Source, StoreWriter};
+use super::{FeatureStore, Precision, StoreSource, StoreWriter};
 use crate::features::row::Row;
 use crate::features::row_error::TsvError;
-use crate::features::tsv::Reader;
+use crate::features::tsv::TsvReader;
 use base::error::{Error, Result};
 use base::files::part_file::PartFile;
 use base::files::relay::{Feed, FeedError, RelayError, relay};
 
 /// Result of [`store_stream`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Streamed {
+pub struct StreamOutcome {
     /// Rows, all of them checked.
     pub rows: u64,
     /// Bytes of the TSV.
@@ -44,7 +44,7 @@ pub fn store_stream(
     precision: Precision,
     expected_rows: Option<u64>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Streamed> {
+) -> Result<StreamOutcome> {
     let mut part = PartFile::create(tsv)?;
     let names = StorePaths::of_new(tsv, store_dir, precision)?;
     let store = names.whole();
@@ -69,17 +69,17 @@ pub fn store_stream(
         return Err(wrong_count(tsv, rows, expected));
     }
     let name = tsv.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let digest = writer.finish(Source { name, bytes, covered: bytes, sha256: sha256.clone() })?;
+    let digest = writer.finish(StoreSource { name, bytes, covered: bytes, sha256: sha256.clone() })?;
     part.finish()?;
     let built = FeatureStore::open(&store)?;
-    Stamp::of(&built, &FileState::of(tsv)?).leave_beside(&store);
+    SourceStamp::of(&built, &FileState::of(tsv)?).leave_beside(&store);
     StoreReceipt::leave_beside(&built, digest);
-    Ok(Streamed { rows, bytes, sha256, store })
+    Ok(StreamOutcome { rows, bytes, sha256, store })
 }
 
 /// Reads all rows into the writer.
 fn build(feed: Feed, tsv: &Path, writer: &mut StoreWriter, progress: &mut dyn FnMut(u64)) -> Result<(), FeedError> {
-    let mut reader = Reader::new(feed, tsv);
+    let mut reader = TsvReader::new(feed, tsv);
     let mut row = Row::default();
     loop {
         let before = reader.consumed();

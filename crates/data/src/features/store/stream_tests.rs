@@ -1,7 +1,7 @@
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::{FeatureStore, Precision, Streamed, build_store, ensure_store, store_stream};
+use super::{FeatureStore, Precision, StreamOutcome, build_store, ensure_store, store_stream};
 use crate::features::bench::thread_cpu_seconds;
 use crate::features::testing::{file, row, row_of, text};
 use base::error::{Kind, Result};
@@ -23,7 +23,7 @@ impl Place {
         Self { _folder: folder, tsv, stores }
     }
 
-    fn stream(&self, source: impl Read + Send, rows: Option<u64>) -> Result<Streamed> {
+    fn stream(&self, source: impl Read + Send, rows: Option<u64>) -> Result<StreamOutcome> {
         store_stream(source, &self.tsv, &self.stores, Precision::F32, rows, &mut |_| {})
     }
 
@@ -195,12 +195,12 @@ fn measure_stream() {
     use flate2::{Compression, write::DeflateEncoder};
 
     use crate::features::bench::{generated_rows, image_id};
-    use crate::features::tsv::Writer;
+    use crate::features::tsv::TsvWriter;
     use crate::features::{RELEASED_BOXES, RELEASED_WIDTH};
 
     const IMAGES: usize = 1000;
     let mut rows = generated_rows(8, RELEASED_BOXES, RELEASED_WIDTH);
-    let mut writer = Writer::new(DeflateEncoder::new(Vec::new(), Compression::default()));
+    let mut writer = TsvWriter::new(DeflateEncoder::new(Vec::new(), Compression::default()));
     for image in 0..IMAGES {
         rows[image % 8].img_id = image_id(image);
         writer.write_row(&rows[image % 8]).unwrap();

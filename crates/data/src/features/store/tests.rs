@@ -1,16 +1,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::{FeatureStore, Precision, Source, StoreWriter, ensure_store};
+use super::{FeatureStore, Precision, StoreSource, StoreWriter, ensure_store};
 use crate::features::bench::thread_cpu_seconds;
 use crate::features::row::{Row, normalise_boxes};
 use crate::features::testing::{Draws, file, row, row_of};
-use crate::features::tsv::Reader;
+use crate::features::tsv::TsvReader;
 use base::progress::{Event, Observer, Silent};
 use base::{error, files};
 
-fn source() -> Source {
-    Source { name: "a.tsv".into(), bytes: 9, covered: 9, sha256: "0".repeat(64) }
+fn source() -> StoreSource {
+    StoreSource { name: "a.tsv".into(), bytes: 9, covered: 9, sha256: "0".repeat(64) }
 }
 
 fn write(path: &Path, precision: Precision, rows: &[Row]) -> error::Result<FeatureStore> {
@@ -341,7 +341,7 @@ fn the_real_rows_through_the_store() {
     for precision in [Precision::F32, Precision::F16] {
         let store = ensure_store(&tsv, folder.path(), precision, None, &Silent).unwrap();
         assert_eq!((store.len(), store.boxes(), store.dim()), (10, 36, 2048));
-        let mut reader = Reader::open(&tsv).unwrap();
+        let mut reader = TsvReader::open(&tsv).unwrap();
         let (mut row, mut at) = (Row::default(), 0);
         let mut features = vec![0.0; 36 * 2048];
         while reader.read(&mut row).unwrap() {
@@ -375,7 +375,7 @@ fn opening_a_hundred_thousand_images_touches_no_features() {
         ids.extend_from_slice(format!("COCO_train2014_{at:012}").as_bytes());
         offsets.push(ids.len() as u64);
     }
-    let layout = super::format::Layout {
+    let layout = super::format::StoreLayout {
         rows: ROWS,
         boxes: 36,
         dim: 2048,
@@ -384,7 +384,7 @@ fn opening_a_hundred_thousand_images_touches_no_features() {
         precision: Precision::F32,
         source: source(),
     };
-    let hole: u64 = super::format::Part::ALL[..7].iter().map(|&part| layout.bytes(part).unwrap()).sum();
+    let hole: u64 = super::format::StoreTensor::ALL[..7].iter().map(|&part| layout.bytes(part).unwrap()).sum();
     let out = std::fs::File::create(&path).unwrap();
     use std::os::unix::fs::FileExt;
     out.write_all_at(&layout.header().unwrap(), 0).unwrap();

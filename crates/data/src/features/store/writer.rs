@@ -12,9 +12,9 @@ use half::slice::HalfFloatSliceExt;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::format::{HEADER_BYTES, Layout, Part};
+use super::format::{HEADER_BYTES, StoreLayout, StoreTensor};
 use super::receipt::copy_hashed;
-use super::{Precision, Source};
+use super::{Precision, StoreSource};
 use crate::features::row::Row;
 use base::cleanup::CleanupGuard;
 use base::error::{Error, Result};
@@ -55,7 +55,7 @@ impl StoreWriter {
         let folder = files::create_folder_of(path)?;
         remove_abandoned(folder);
         let (temporary, removed) = files::temporary_in(folder, &format!("{PREFIX}{}-", process::mark()))?;
-        let spools = Part::ALL[1..].iter().map(|_| tempfile::tempfile_in(folder).map(BufWriter::new));
+        let spools = StoreTensor::ALL[1..].iter().map(|_| tempfile::tempfile_in(folder).map(BufWriter::new));
         let spools = spools.collect::<std::io::Result<Vec<_>>>();
         let mut writer = Self {
             path: path.to_owned(),
@@ -72,7 +72,7 @@ impl StoreWriter {
             _removed: removed,
         };
         writer.out.write_all(&[0; HEADER_BYTES]).map_err(|error| writer.failed(&error))?;
-        writer.spool(Part::IdOffsets, &0_u64.to_le_bytes())?;
+        writer.spool(StoreTensor::IdOffsets, &0_u64.to_le_bytes())?;
         Ok(writer)
     }
 
@@ -115,15 +115,15 @@ impl StoreWriter {
         let bytes = |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|value| value.to_le_bytes()).collect() };
         // In range: checked above to be class ids.
         let classes = |ids: &[i64]| -> Vec<u8> { ids.iter().flat_map(|&id| (id as u16).to_le_bytes()).collect() };
-        self.spool(Part::Boxes, &bytes(&row.boxes))?;
-        self.spool(Part::ObjectsConf, &bytes(&row.objects_conf))?;
-        self.spool(Part::AttrsConf, &bytes(&row.attrs_conf))?;
-        self.spool(Part::ImageSizes, &[row.img_w.to_le_bytes(), row.img_h.to_le_bytes()].concat())?;
-        self.spool(Part::ObjectsId, &classes(&row.objects_id))?;
-        self.spool(Part::AttrsId, &classes(&row.attrs_id))?;
+        self.spool(StoreTensor::Boxes, &bytes(&row.boxes))?;
+        self.spool(StoreTensor::ObjectsConf, &bytes(&row.objects_conf))?;
+        self.spool(StoreTensor::AttrsConf, &bytes(&row.attrs_conf))?;
+        self.spool(StoreTensor::ImageSizes, &[row.img_w.to_le_bytes(), row.img_h.to_le_bytes()].concat())?;
+        self.spool(StoreTensor::ObjectsId, &classes(&row.objects_id))?;
+        self.spool(StoreTensor::AttrsId, &classes(&row.attrs_id))?;
         self.id_bytes += row.img_id.len() as u64;
-        self.spool(Part::IdOffsets, &self.id_bytes.to_le_bytes())?;
-        self.spool(Part::IdBytes, row.img_id.as_bytes())?;
+        self.spool(StoreTensor::IdOffsets, &self.id_bytes.to_le_bytes())?;
+        self.spool(StoreTensor::IdBytes, row.img_id.as_bytes())?;
         self.rows += 1;
         Ok(())
     }
@@ -142,12 +142,12 @@ impl StoreWriter {
     ///
     /// # Errors
     /// Data without a row; infra if writing fails.
-    pub fn finish(mut self, source: Source) -> Result<String> {
+    pub fn finish(mut self, source: StoreSource) -> Result<String> {
         let Some((boxes, dim)) = self.shape.filter(|_| self.rows > 0) else {
             return Err(Error::data(format!("{} has no rows", source.name)).next("fetch or extract the features again"));
         };
         let (rows, id_bytes, precision) = (self.rows, self.id_bytes, self.precision);
-        let header = Layout { rows, boxes, dim, classes: self.classes, id_bytes, precision, source }.header()?;
+        let header = StoreLayout { rows, boxes, dim, classes: self.classes, id_bytes, precision, source }.header()?;
         let path = std::mem::take(&mut self.path);
         let failed = |error: &std::io::Error| Error::io("write", &path, error);
         let mut file = self.out.into_inner().map_err(|error| failed(error.error()))?;
@@ -164,7 +164,7 @@ impl StoreWriter {
         Ok(files::hex(&self.hash.finalize()))
     }
 
-    fn spool(&mut self, part: Part, bytes: &[u8]) -> Result<()> {
+    fn spool(&mut self, part: StoreTensor, bytes: &[u8]) -> Result<()> {
         self.spools[part as usize - 1].write_all(bytes).map_err(|error| self.failed(&error))
     }
 

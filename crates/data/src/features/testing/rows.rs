@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::super::row::Row;
 use super::super::row_error::{RowError, TsvError};
-use super::super::tsv::{Reader, Writer};
+use super::super::tsv::{TsvReader, TsvWriter};
 
 /// Row `number` of a small file: 2 boxes, 3 features, ids of the COCO form.
 pub fn row(number: usize) -> Row {
@@ -31,7 +31,7 @@ pub fn row_of(number: usize, boxes: usize, dim: usize) -> Row {
 
 /// Returns the rows as a file.
 pub fn text(rows: &[Row]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new());
+    let mut writer = TsvWriter::new(Vec::new());
     rows.iter().for_each(|row| writer.write_row(row).unwrap());
     writer.finish().unwrap()
 }
@@ -59,7 +59,7 @@ pub fn file(n: usize) -> Vec<u8> {
 }
 
 /// Reads all rows and all damage. Rows are read into `row`.
-pub fn read_to_end<R: Read>(mut reader: Reader<R>, mut row: Row) -> (Vec<Row>, Vec<RowError>) {
+pub fn read_to_end<R: Read>(mut reader: TsvReader<R>, mut row: Row) -> (Vec<Row>, Vec<RowError>) {
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
     loop {
         match reader.read(&mut row) {

@@ -5,8 +5,8 @@
 //! of some column and two whole numbers, height and width, follow where they do not belong. Of bottom-up-attention's six
 //! columns it is three: width, height and number of boxes.
 
-use super::parse::{Bad, whole_number};
-use crate::features::error::{Damage, TsvLayout};
+use super::parse::{ColumnDamage, whole_number};
+use crate::features::error::{RowDamage, TsvLayout};
 use crate::features::foreign_format;
 
 /// A glued row has at most 19 columns; more need not be looked at.
@@ -14,37 +14,46 @@ const LOOKED_AT: usize = 64;
 
 /// Replaces the error of the parser by a more likely explanation, if the line has one. `previous` is the id of a good row
 /// before; `ended`: the line had a line feed.
-pub(super) fn explain(line: &[u8], layout: TsvLayout, previous: Option<&str>, ended: bool, bad: Bad) -> Bad {
+pub(super) fn explain(
+    line: &[u8],
+    layout: TsvLayout,
+    previous: Option<&str>,
+    ended: bool,
+    bad: ColumnDamage,
+) -> ColumnDamage {
     if let Some(foreign) = foreign_format::of_content(&line[..line.len().min(foreign_format::START)]) {
-        return (None, Damage::OtherKind(foreign));
+        return (None, RowDamage::OtherKind(foreign));
     }
     if let Some(offset) = memchr::memchr(0, line).filter(|&offset| line[offset..].iter().all(|&byte| byte == 0)) {
-        return (None, Damage::ZeroBytes { offset });
+        return (None, RowDamage::ZeroBytes { offset });
     }
     let fields: Vec<&[u8]> = line.split(|&byte| byte == b'\t').take(LOOKED_AT).collect();
     let number = |index: usize| fields.get(index).is_some_and(|field| whole_number(field).is_ok());
     if is_row_of(layout.other(), fields.len(), number) {
-        return (None, Damage::OtherLayout { layout: layout.other() });
+        return (None, RowDamage::OtherLayout { layout: layout.other() });
     }
     let sides = sides(layout);
     // A row's own numbers begin at 1. Where an id is a number itself, the last ones of a run are meant.
     let begins = |at: &usize| (*at..at + sides).all(number) && !number(at + sides);
     if let Some(second) = (2..fields.len()).find(begins) {
         let column = layout.columns().get(second - 1).copied();
-        return (column, Damage::Glued { second: previous.and_then(|id| id_at_end(fields[second - 1], id)) });
+        return (column, RowDamage::Glued { second: previous.and_then(|id| id_at_end(fields[second - 1], id)) });
     }
-    if let (Some(column), Damage::Base64 { .. }) = &bad {
+    if let (Some(column), RowDamage::Base64 { .. }) = &bad {
         let field = fields.get(layout.columns().iter().position(|c| c == column).unwrap_or(usize::MAX));
         if let Some(second) = field.zip(previous).and_then(|(field, id)| begun_id(field, id)) {
-            return (bad.0, Damage::Glued { second: Some(second) });
+            return (bad.0, RowDamage::Glued { second: Some(second) });
         }
     }
     let cut = matches!(
         bad.1,
-        Damage::Truncated { .. } | Damage::Base64Cut { .. } | Damage::WrongLength { .. } | Damage::Uneven { .. }
+        RowDamage::Truncated { .. }
+            | RowDamage::Base64Cut { .. }
+            | RowDamage::WrongLength { .. }
+            | RowDamage::Uneven { .. }
     );
     if !ended && cut {
-        return (bad.0, Damage::Truncated { columns: fields.len(), of: layout.columns().len(), at_end: true });
+        return (bad.0, RowDamage::Truncated { columns: fields.len(), of: layout.columns().len(), at_end: true });
     }
     bad
 }

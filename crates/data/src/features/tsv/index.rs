@@ -11,10 +11,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::parse::{Bad, whole_number};
+use super::parse::{ColumnDamage, whole_number};
 use super::reader::{row_error, row_of_line};
 use crate::features::MAX_ROW_BYTES;
-use crate::features::error::{Column, Damage, TsvLayout};
+use crate::features::error::{Column, RowDamage, TsvLayout};
 use crate::features::foreign_format;
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::TsvError;
@@ -28,7 +28,7 @@ const HEAD: usize = 1280;
 const STEP: usize = 1 << 20;
 
 /// Where the rows of a file are. Memory grows with the ids only.
-pub struct Index {
+pub struct TsvIndex {
     file: File,
     path: PathBuf,
     bytes: u64,
@@ -46,7 +46,7 @@ struct Entry {
     line: u64,
 }
 
-impl Index {
+impl TsvIndex {
     /// Finds the rows of a file. Numbers of boxes may differ from row to row.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Index {
             rest = front.map(|(_, front)| bytes - front);
             let id: Arc<str> = front.map_or(row.img_id.as_str(), |(id, _)| id).into();
             if let Some(&first) = self.by_id.get(&id) {
-                let damage = Damage::Duplicate { first_line: self.entries[first].line };
+                let damage = RowDamage::Duplicate { first_line: self.entries[first].line };
                 return Err(row_error(&self.path, line, &head, (Some(Column::ImgId), damage)));
             }
             self.by_id.insert(Arc::clone(&id), self.entries.len());
@@ -106,7 +106,7 @@ impl Index {
         self.read_some(0, foreign_format::START, head)?;
         let mark = head.len() - text::strip_bom(head).len();
         match foreign_format::of_content(&head[mark..]) {
-            Some(foreign) => Err(row_error(&self.path, 1, b"", (None, Damage::OtherKind(foreign)))),
+            Some(foreign) => Err(row_error(&self.path, 1, b"", (None, RowDamage::OtherKind(foreign)))),
             None => Ok(mark as u64),
         }
     }
@@ -127,7 +127,7 @@ impl Index {
             let stop = memchr::memchr(b'\n', &step);
             text.extend_from_slice(&step[..stop.unwrap_or(step.len())]);
             if text.len() > MAX_ROW_BYTES {
-                return Err(row_error(&self.path, line, text, (None, Damage::TooLong { limit: MAX_ROW_BYTES })));
+                return Err(row_error(&self.path, line, text, (None, RowDamage::TooLong { limit: MAX_ROW_BYTES })));
             }
             if stop.is_some() || step.is_empty() {
                 return Ok(());
@@ -156,10 +156,10 @@ impl Index {
             && self.layout == TsvLayout::Ten
             && let Some(foreign) = foreign_format::of_first_line(text).filter(|_| ended)
         {
-            return Err(row_error(&self.path, line, text, (None, Damage::OtherKind(foreign))));
+            return Err(row_error(&self.path, line, text, (None, RowDamage::OtherKind(foreign))));
         }
         row_of_line(text, self.layout, previous, ended, row)
-            .and_then(|()| row.check_values().map_err(|(column, damage)| -> Bad { (Some(column), damage) }))
+            .and_then(|()| row.check_values().map_err(|(column, damage)| -> ColumnDamage { (Some(column), damage) }))
             .map_err(|bad| row_error(&self.path, line, text, bad))
     }
 
@@ -224,14 +224,14 @@ fn front(head: &[u8]) -> Option<(&str, usize)> {
 mod tests {
     use super::*;
     use crate::features::testing::{file, row, row_of, text};
-    use crate::features::tsv::Reader;
+    use crate::features::tsv::TsvReader;
     use base::progress::Silent;
 
-    fn index(bytes: &[u8]) -> Result<Index, TsvError> {
+    fn index(bytes: &[u8]) -> Result<TsvIndex, TsvError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a_obj36.tsv");
         std::fs::write(&path, bytes).unwrap();
-        Index::build(&path, &Silent)
+        TsvIndex::build(&path, &Silent)
     }
 
     #[test]
@@ -284,7 +284,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a_obj36.tsv");
             std::fs::write(&path, &bytes).unwrap();
-            let mut reader = Reader::open(&path).unwrap();
+            let mut reader = TsvReader::open(&path).unwrap();
             let mut row = Row::default();
             let expected = loop {
                 match reader.read(&mut row) {
@@ -293,7 +293,7 @@ mod tests {
                     Err(error) => break error.to_string(),
                 }
             };
-            let found = Index::build(&path, &Silent)
+            let found = TsvIndex::build(&path, &Silent)
                 .and_then(|index| (0..index.ids().len()).try_for_each(|at| index.read(at, &mut Vec::new(), &mut row)));
             assert_eq!(found.unwrap_err().to_string(), expected);
         }

@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Result};
 
 const FIRST_CAPACITY: usize = 1 << 20;
 
-/// Result of [`Lines::next`]; the text is then in [`Lines::text`].
+/// Result of [`LineReader::next`]; the text is then in [`LineReader::text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum LineStatus {
     /// A line; `ended` unless the file ends without a line feed.
     Line { ended: bool },
     /// A line beyond the limit, skipped.
@@ -15,7 +15,7 @@ pub(super) enum Found {
     End,
 }
 
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     source: R,
     buffer: Vec<u8>,
     start: usize,
@@ -26,7 +26,7 @@ pub(super) struct Lines<R> {
     consumed: u64,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> LineReader<R> {
     pub(super) fn new(source: R, limit: usize) -> Self {
         let buffer = vec![0; FIRST_CAPACITY.min(limit)];
         Self { source, buffer, start: 0, end: 0, text: 0..0, at_eof: false, limit, consumed: 0 }
@@ -60,17 +60,17 @@ impl<R: Read> Lines<R> {
         &self.source
     }
 
-    pub(super) fn next(&mut self) -> Result<Found> {
+    pub(super) fn next(&mut self) -> Result<LineStatus> {
         let mut scanned = self.start;
         loop {
             if let Some(found) = memchr::memchr(b'\n', &self.buffer[scanned..self.end]) {
                 self.take(scanned + found, 1);
-                return Ok(Found::Line { ended: true });
+                return Ok(LineStatus::Line { ended: true });
             }
             if self.at_eof {
                 let left = self.end > self.start;
                 self.take(self.end, 0);
-                return Ok(if left { Found::Line { ended: false } } else { Found::End });
+                return Ok(if left { LineStatus::Line { ended: false } } else { LineStatus::End });
             }
             if self.end == self.buffer.len() && self.start > 0 {
                 self.buffer.copy_within(self.start..self.end, 0);
@@ -108,7 +108,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    fn skip_line(&mut self) -> Result<Found> {
+    fn skip_line(&mut self) -> Result<LineStatus> {
         loop {
             if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start..self.end]) {
                 self.take(self.start + found, 1);
@@ -122,7 +122,7 @@ impl<R: Read> Lines<R> {
             self.fill()?;
         }
         self.text = 0..0;
-        Ok(Found::TooLong)
+        Ok(LineStatus::TooLong)
     }
 }
 
@@ -134,16 +134,16 @@ mod tests {
     fn lines_of_any_length_up_to_the_limit() {
         let long = "x".repeat(3000);
         let text = format!("a\n\n{long}\nb\r\n{}\nc", "y".repeat(5000));
-        let mut lines = Lines::new(text.as_bytes(), 4096);
+        let mut lines = LineReader::new(text.as_bytes(), 4096);
         let mut seen = Vec::new();
         loop {
             let found = lines.next().unwrap();
-            if found == Found::End {
+            if found == LineStatus::End {
                 break;
             }
             seen.push((found, lines.text().len(), lines.consumed()));
         }
-        let line = |ended| Found::Line { ended };
+        let line = |ended| LineStatus::Line { ended };
         assert_eq!(
             seen,
             [
@@ -151,7 +151,7 @@ mod tests {
                 (line(true), 0, 3),
                 (line(true), 3000, 3004),
                 (line(true), 2, 3007),
-                (Found::TooLong, 0, 8008),
+                (LineStatus::TooLong, 0, 8008),
                 (line(false), 1, 8009)
             ]
         );

@@ -5,7 +5,7 @@
 //!
 //! Where the original (Python's `csv` and `base64`) is lenient and that is harmless, so is this reader: CRLF or LF,
 //! blank lines, no line end after the last row, blanks around whole numbers, fields enclosed in quotes.
-//! Where it raises without a place, this reader names file, line and column. Where it goes on with damaged data,
+//! Where it raises without a place, this reader names file, line and column. Where it continues with damaged data,
 //! this reader stops:
 //!
 //! | input | the original | here |
@@ -46,6 +46,6 @@ mod tests;
 mod writer;
 
 pub use columns::read_line;
-pub use index::Index;
-pub use reader::Reader;
-pub use writer::Writer;
+pub use index::TsvIndex;
+pub use reader::TsvReader;
+pub use writer::TsvWriter;

@@ -6,18 +6,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::diagnose;
-use super::lines::{Found, Lines};
-use super::parse::{Bad, parse};
+use super::lines::{LineReader, LineStatus};
+use super::parse::{ColumnDamage, parse};
 use crate::features::MAX_ROW_BYTES;
-use crate::features::error::{Column, Damage, TsvLayout};
+use crate::features::error::{Column, RowDamage, TsvLayout};
 use crate::features::foreign_format;
 use crate::features::row::{Row, check_id};
 use crate::features::row_error::{RowError, TsvError};
 use base::files::{self, text};
 
 /// A streaming reader. The layout, the number of boxes and the feature dimension are the first good row's.
-pub struct Reader<R> {
-    lines: Lines<R>,
+pub struct TsvReader<R> {
+    lines: LineReader<R>,
     file: PathBuf,
     line: u64,
     first_lines: HashMap<Box<str>, u64>,
@@ -36,7 +36,7 @@ struct Shape {
     line: u64,
 }
 
-impl Reader<File> {
+impl TsvReader<File> {
     /// Opens a file.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Reader<File> {
     }
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> TsvReader<R> {
     /// Reads from `source`; `file` names it in errors. Needs no buffering around it.
     pub fn new(source: R, file: &Path) -> Self {
         Self::with_limit(source, file, MAX_ROW_BYTES)
@@ -54,7 +54,7 @@ impl<R: Read> Reader<R> {
 
     pub(super) fn with_limit(source: R, file: &Path, longest_row: usize) -> Self {
         Self {
-            lines: Lines::new(source, longest_row),
+            lines: LineReader::new(source, longest_row),
             file: file.to_owned(),
             line: 0,
             first_lines: HashMap::new(),
@@ -67,7 +67,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Reads the next row into `row`; false at the end of the file. After [`TsvError::Row`] the row's content is
-    /// unspecified and the next call goes on with the next line.
+    /// unspecified and the next call continues with the next line.
     ///
     /// # Errors
     /// A damaged row with its place, or a file that cannot be read.
@@ -77,13 +77,13 @@ impl<R: Read> Reader<R> {
         }
         loop {
             let found = self.lines.next().map_err(|error| TsvError::io("read", &self.file, &error))?;
-            if found == Found::End {
+            if found == LineStatus::End {
                 return Ok(false);
             }
             self.line += 1;
             let ended = match found {
-                Found::Line { ended } => ended,
-                _ => return Err(self.bad((None, Damage::TooLong { limit: MAX_ROW_BYTES }))),
+                LineStatus::Line { ended } => ended,
+                _ => return Err(self.bad((None, RowDamage::TooLong { limit: MAX_ROW_BYTES }))),
             };
             let line = self.lines.text();
             if matches!(line, b"" | b"\r") {
@@ -94,7 +94,7 @@ impl<R: Read> Reader<R> {
                 && layout == TsvLayout::Ten
                 && let Some(foreign) = foreign_format::of_first_line(line).filter(|_| ended)
             {
-                return Err(self.bad((None, Damage::OtherKind(foreign))));
+                return Err(self.bad((None, RowDamage::OtherKind(foreign))));
             }
             if let Err(bad) = row_of_line(line, layout, self.previous.as_deref(), ended, row) {
                 return Err(self.bad(bad));
@@ -104,9 +104,9 @@ impl<R: Read> Reader<R> {
                     self.layout = Some(layout);
                     Ok(true)
                 }
-                Err((column, Damage::OtherDim { .. })) if !ended => {
+                Err((column, RowDamage::OtherDim { .. })) if !ended => {
                     let columns = layout.columns().len();
-                    Err(self.bad((Some(column), Damage::Truncated { columns, of: columns, at_end: true })))
+                    Err(self.bad((Some(column), RowDamage::Truncated { columns, of: columns, at_end: true })))
                 }
                 Err((column, damage)) => Err(self.bad((Some(column), damage))),
             };
@@ -119,27 +119,27 @@ impl<R: Read> Reader<R> {
         let mark = start.len() - text::strip_bom(start).len();
         if let Some(foreign) = foreign_format::of_content(&start[mark..]) {
             self.line = 1;
-            return Err(row_error(&self.file, 1, b"", (None, Damage::OtherKind(foreign))));
+            return Err(row_error(&self.file, 1, b"", (None, RowDamage::OtherKind(foreign))));
         }
         self.mark = mark;
         self.lines.skip(mark);
         Ok(())
     }
 
-    fn admit(&mut self, row: &Row) -> Result<(), (Column, Damage)> {
+    fn admit(&mut self, row: &Row) -> Result<(), (Column, RowDamage)> {
         let (boxes, dim) = (row.num_boxes, row.dim());
         if let Some(first) = self.shape {
             if boxes != first.boxes {
-                let damage = Damage::OtherBoxes { boxes, first: first.boxes, first_line: first.line };
+                let damage = RowDamage::OtherBoxes { boxes, first: first.boxes, first_line: first.line };
                 return Err((Column::NumBoxes, damage));
             }
             if dim != first.dim {
-                return Err((Column::Features, Damage::OtherDim { dim, first: first.dim, first_line: first.line }));
+                return Err((Column::Features, RowDamage::OtherDim { dim, first: first.dim, first_line: first.line }));
             }
         }
         row.check_values()?;
         if let Some(&first_line) = self.first_lines.get(row.img_id.as_str()) {
-            return Err((Column::ImgId, Damage::Duplicate { first_line }));
+            return Err((Column::ImgId, RowDamage::Duplicate { first_line }));
         }
         self.first_lines.insert(row.img_id.as_str().into(), self.line);
         self.shape.get_or_insert(Shape { boxes, dim, line: self.line });
@@ -149,7 +149,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn bad(&self, bad: Bad) -> TsvError {
+    fn bad(&self, bad: ColumnDamage) -> TsvError {
         row_error(&self.file, self.line, self.lines.text(), bad)
     }
 
@@ -182,16 +182,16 @@ pub(super) fn row_of_line(
     previous: Option<&str>,
     ended: bool,
     row: &mut Row,
-) -> Result<(), Bad> {
+) -> Result<(), ColumnDamage> {
     parse(line, layout, row).map_err(|bad| diagnose::explain(line, layout, previous, ended, bad))?;
     match previous.and_then(|previous| diagnose::glued_id(&row.img_id, previous)) {
-        Some(second) => Err((Some(Column::ImgId), Damage::Glued { second: Some(second) })),
+        Some(second) => Err((Some(Column::ImgId), RowDamage::Glued { second: Some(second) })),
         None => Ok(()),
     }
 }
 
 /// Puts the place to a finding; `text` is the line or its beginning.
-pub(super) fn row_error(file: &Path, line: u64, text: &[u8], (column, damage): Bad) -> TsvError {
+pub(super) fn row_error(file: &Path, line: u64, text: &[u8], (column, damage): ColumnDamage) -> TsvError {
     let first = &text[..memchr::memchr(b'\t', text).unwrap_or(0).min(1024)];
     let img_id = check_id(first).ok().map(str::to_owned);
     TsvError::Row(Box::new(RowError { file: file.to_owned(), line, img_id, column, damage }))

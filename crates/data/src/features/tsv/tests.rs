@@ -2,8 +2,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Reader, Writer};
-use crate::features::error::{Column, Damage};
+use super::{TsvReader, TsvWriter};
+use crate::features::error::{Column, RowDamage};
 use crate::features::row::{Row, normalise_boxes};
 use crate::features::row_error::RowError;
 use crate::features::testing::{Draws, file, read_to_end, row, text};
@@ -15,7 +15,7 @@ fn read_all(bytes: &[u8]) -> (Vec<Row>, Vec<RowError>) {
 }
 
 fn read_limited(bytes: &[u8], longest_row: usize) -> (Vec<Row>, Vec<RowError>) {
-    read_to_end(Reader::with_limit(bytes, Path::new("a.tsv"), longest_row), Row::default())
+    read_to_end(TsvReader::with_limit(bytes, Path::new("a.tsv"), longest_row), Row::default())
 }
 
 fn golden() -> Option<Vec<u8>> {
@@ -290,15 +290,15 @@ fn glued_rows_are_recognised_wherever_the_first_was_cut() {
         assert_eq!((rows.len(), errors.len()), (2, 1), "cut after {cut}: {errors:?}");
         let error = &errors[0];
         let column = lines[1][..cut].iter().filter(|&&byte| byte == b'\t').count();
-        assert_eq!(error.damage, Damage::Glued { second: Some(second_id.clone()) }, "cut after {cut}");
+        assert_eq!(error.damage, RowDamage::Glued { second: Some(second_id.clone()) }, "cut after {cut}");
         assert_eq!((error.line, error.column), (2, Some(Column::ALL[column])), "cut after {cut}");
     }
     // In the first row nothing tells what ids look like.
     let (_, errors) = read_all(&[&lines[1][..100], &lines[2]].concat());
-    assert_eq!(errors[0].damage, Damage::Glued { second: None });
+    assert_eq!(errors[0].damage, RowDamage::Glued { second: None });
     // The last row is cut too, inside its id.
     let (_, errors) = read_all(&[&lines[0][..], &lines[1][..lines[1].len() - 7], &lines[2][..9]].concat());
-    assert_eq!(errors[0].damage, Damage::Glued { second: Some("COCO_trai".into()) });
+    assert_eq!(errors[0].damage, RowDamage::Glued { second: Some("COCO_trai".into()) });
 }
 
 /// A download that broke off after any byte: at most the last row is lost, and said to be.
@@ -309,7 +309,9 @@ fn a_file_cut_anywhere_loses_its_last_row_with_a_message() {
     for cut in begin + 1..bytes.len() - 2 {
         let (rows, errors) = read_all(&bytes[..cut]);
         assert_eq!(rows, [row(0)], "cut after {cut}");
-        let Damage::Truncated { at_end: true, .. } = errors[0].damage else { panic!("cut after {cut}: {}", errors[0]) };
+        let RowDamage::Truncated { at_end: true, .. } = errors[0].damage else {
+            panic!("cut after {cut}: {}", errors[0])
+        };
         assert_eq!((errors[0].line, errors.len()), (2, 1));
     }
 }
@@ -357,9 +359,9 @@ fn the_writer_refuses_what_the_format_cannot_carry() {
     for (index, change) in changes.iter().enumerate() {
         let mut wrong = row(0);
         change(&mut wrong);
-        assert!(Writer::new(Vec::new()).write_row(&wrong).is_err(), "change {index}");
+        assert!(TsvWriter::new(Vec::new()).write_row(&wrong).is_err(), "change {index}");
     }
-    let mut writer = Writer::new(Vec::new());
+    let mut writer = TsvWriter::new(Vec::new());
     writer.write_row(&row(0)).unwrap();
     assert!(writer.write_row(&crate::features::testing::row_of(1, 2, 4)).is_err(), "another shape");
 }

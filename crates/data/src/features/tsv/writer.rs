@@ -9,13 +9,13 @@ use crate::features::row::Row;
 use base::error::{Error, Result};
 
 /// Writes rows; each with CRLF, as Python's `csv` does.
-pub struct Writer<W> {
+pub struct TsvWriter<W> {
     out: W,
     text: Vec<u8>,
     boxes_and_dim: Option<(usize, usize)>,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> TsvWriter<W> {
     /// Writes to `out`, one `write_all` a row.
     pub fn new(out: W) -> Self {
         Self { out, text: Vec::new(), boxes_and_dim: None }

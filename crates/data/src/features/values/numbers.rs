@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use crate::features::error::Damage;
+use crate::features::error::RowDamage;
 
 /// Greatest feature accepted. Features are means over the cells of a region of what a ReLU lets through: never below 0,
 /// and 24.6 to 35.3 at most in the ten released rows. No detector comes near a thousand, numbers of another width do.
@@ -22,7 +22,7 @@ const SIGN: u32 = 0x8000_0000;
 const EXPONENT: u32 = 0x7f80_0000;
 
 /// Checks that features are finite, not negative and of a detector's size.
-pub(super) fn check(values: &[f32], dim: usize) -> Result<(), Damage> {
+pub(super) fn check(values: &[f32], dim: usize) -> Result<(), RowDamage> {
     let sample = &values[..values.len().min(SAMPLE)];
     if !any_bad(values) && f64::from(count(sample).1) <= SENSELESS_SHARE * sample.len() as f64 {
         return Ok(());
@@ -36,19 +36,19 @@ pub(super) fn check(values: &[f32], dim: usize) -> Result<(), Damage> {
     if is_senseless(bad + tiny)
         && let Some((width, dim)) = other_width(values, dim)
     {
-        return Err(Damage::NumberWidth { width, dim });
+        return Err(RowDamage::NumberWidth { width, dim });
     }
     if bad == 0 {
-        return Err(Damage::TinyFeatures { count: tiny as usize, of: values.len() });
+        return Err(RowDamage::TinyFeatures { count: tiny as usize, of: values.len() });
     }
     match values.iter().position(|value| is_bad(value.to_bits())) {
         None => Ok(()),
         Some(at) => {
             let (index, position, value) = (at / dim, at % dim, values[at]);
             Err(match value {
-                _ if !value.is_finite() => Damage::NotFinite { index, position, value },
-                _ if value < 0.0 => Damage::NegativeFeature { index, position, value },
-                _ => Damage::AbsurdFeature { index, position, value, greatest: GREATEST },
+                _ if !value.is_finite() => RowDamage::NotFinite { index, position, value },
+                _ if value < 0.0 => RowDamage::NegativeFeature { index, position, value },
+                _ => RowDamage::AbsurdFeature { index, position, value, greatest: GREATEST },
             })
         }
     }
@@ -113,7 +113,7 @@ fn other_width(values: &[f32], dim: usize) -> Option<(&'static str, usize)> {
 }
 
 /// Checks that no value is NaN or infinite.
-pub(super) fn check_finite(values: &[f32], per_box: usize) -> Result<(), Damage> {
+pub(super) fn check_finite(values: &[f32], per_box: usize) -> Result<(), RowDamage> {
     // Without a branch per value, so that the compiler vectorises it.
     let bad = values.iter().fold(false, |bad, value| bad | (value.to_bits() & EXPONENT == EXPONENT));
     if !bad {
@@ -121,5 +121,5 @@ pub(super) fn check_finite(values: &[f32], per_box: usize) -> Result<(), Damage>
     }
     let at = values.iter().position(|value| !value.is_finite()).unwrap_or(0);
     let per_box = per_box.max(1);
-    Err(Damage::NotFinite { index: at / per_box, position: at % per_box, value: values[at] })
+    Err(RowDamage::NotFinite { index: at / per_box, position: at % per_box, value: values[at] })
 }

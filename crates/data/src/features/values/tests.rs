@@ -1,7 +1,7 @@
 use half::f16;
 
 use crate::features::bench::generated_rows;
-use crate::features::error::{BoxLayout, Column, Damage};
+use crate::features::error::{BoxLayout, Column, RowDamage};
 use crate::features::row::Row;
 
 /// Returns a row of 6 boxes with 64 features.
@@ -11,7 +11,7 @@ fn row() -> Row {
 
 /// Returns what is found in a row that was changed.
 #[track_caller]
-fn found(change: impl Fn(&mut Row)) -> (Column, Damage) {
+fn found(change: impl Fn(&mut Row)) -> (Column, RowDamage) {
     let mut row = row();
     assert_eq!(row.check(), Ok(()));
     change(&mut row);
@@ -26,17 +26,20 @@ fn features_of(bytes: Vec<u8>) -> Vec<f32> {
 #[test]
 fn features_that_mean_nothing_are_kinds_of_their_own() {
     for (change, damage) in [
-        ((|row| row.features.fill(0.0)) as fn(&mut Row), Damage::ConstantFeatures { value: 0.0 }),
-        (|row| row.features.fill(0.75), Damage::ConstantFeatures { value: 0.75 }),
-        (|row| row.features = row.features[..64].repeat(6), Damage::SameFeatures { boxes: 6 }),
-        (|row| row.features[70] = -0.25, Damage::NegativeFeature { index: 1, position: 6, value: -0.25 }),
-        (|row| row.features[1] = 2e3, Damage::AbsurdFeature { index: 0, position: 1, value: 2e3, greatest: 1e3 }),
-        (|row| row.features[65] = f32::INFINITY, Damage::NotFinite { index: 1, position: 1, value: f32::INFINITY }),
-        (|row| row.features.iter_mut().for_each(|value| *value *= 1e-30), Damage::TinyFeatures { count: 0, of: 384 }),
+        ((|row| row.features.fill(0.0)) as fn(&mut Row), RowDamage::ConstantFeatures { value: 0.0 }),
+        (|row| row.features.fill(0.75), RowDamage::ConstantFeatures { value: 0.75 }),
+        (|row| row.features = row.features[..64].repeat(6), RowDamage::SameFeatures { boxes: 6 }),
+        (|row| row.features[70] = -0.25, RowDamage::NegativeFeature { index: 1, position: 6, value: -0.25 }),
+        (|row| row.features[1] = 2e3, RowDamage::AbsurdFeature { index: 0, position: 1, value: 2e3, greatest: 1e3 }),
+        (|row| row.features[65] = f32::INFINITY, RowDamage::NotFinite { index: 1, position: 1, value: f32::INFINITY }),
+        (
+            |row| row.features.iter_mut().for_each(|value| *value *= 1e-30),
+            RowDamage::TinyFeatures { count: 0, of: 384 },
+        ),
     ] {
         let (column, found) = found(change);
         assert_eq!((column, found.kind()), (Column::Features, damage.kind()), "{found}");
-        assert!(found == damage || matches!(found, Damage::TinyFeatures { count: 200.., of: 384 }), "{found}");
+        assert!(found == damage || matches!(found, RowDamage::TinyFeatures { count: 200.., of: 384 }), "{found}");
     }
     let said = found(|row| row.features.fill(0.0)).1.to_string();
     assert_eq!(said, "all features are 0; Caffe gives that on a GPU that it was not built for");
@@ -61,18 +64,18 @@ fn numbers_of_another_width_are_told_from_damage() {
     let halves = values.iter().flat_map(|&value| f16::from_f32(value).to_ne_bytes()).collect::<Vec<u8>>();
     let doubles = values.iter().flat_map(|&value| f64::from(value).to_ne_bytes()).collect::<Vec<u8>>();
     let swapped = values.iter().flat_map(|&value| value.to_bits().swap_bytes().to_ne_bytes()).collect::<Vec<u8>>();
-    assert_eq!(width(features_of(halves)), Damage::NumberWidth { width: "float16", dim: 64 });
-    assert_eq!(width(features_of(doubles)), Damage::NumberWidth { width: "float64", dim: 64 });
-    assert_eq!(width(features_of(swapped)), Damage::NumberWidth { width: "big-endian float32", dim: 64 });
+    assert_eq!(width(features_of(halves)), RowDamage::NumberWidth { width: "float16", dim: 64 });
+    assert_eq!(width(features_of(doubles)), RowDamage::NumberWidth { width: "float64", dim: 64 });
+    assert_eq!(width(features_of(swapped)), RowDamage::NumberWidth { width: "big-endian float32", dim: 64 });
     // Twice the features in half the width: the shape is right and the values are not.
     let twice = generated_rows(1, 6, 128).remove(0).features;
     let halves = twice.iter().flat_map(|&value| f16::from_f32(value).to_ne_bytes()).collect::<Vec<u8>>();
     assert_eq!(features_of(halves.clone()).len(), values.len());
-    assert_eq!(width(features_of(halves)), Damage::NumberWidth { width: "float16", dim: 128 });
+    assert_eq!(width(features_of(halves)), RowDamage::NumberWidth { width: "float16", dim: 128 });
     // A single wild value is that value's fault.
     let mut one = values;
     one[9] = f32::NAN;
-    assert!(matches!(width(one), Damage::NotFinite { position: 9, .. }));
+    assert!(matches!(width(one), RowDamage::NotFinite { position: 9, .. }));
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn boxes_of_other_layouts_are_named() {
 fn probabilities_lie_between_0_and_1() {
     for value in [1.5, -0.5] {
         let (column, damage) = found(|row| row.attrs_conf[2] = value);
-        assert_eq!((column, damage), (Column::AttrsConf, Damage::Confidence { index: 2, value }));
+        assert_eq!((column, damage), (Column::AttrsConf, RowDamage::Confidence { index: 2, value }));
     }
     let mut rounded = row();
     rounded.objects_conf[0] = 1.000_001;

@@ -9,7 +9,7 @@ use super::super::features::{Golden, Judged, MeasuredDifferences, Row};
 use super::super::row::Spread;
 use base::error::Result;
 use base::progress::Observer;
-use data::features::compare::{self, FeatureComparison, Measurement, SameBoxBounds, paragraph, short};
+use data::features::compare::{self, FeatureComparison, FeatureMeasurement, SameBoxBounds, paragraph, short};
 use data::features::released_rows::ReleasedRow;
 
 /// A comparison and its verdict.
@@ -76,7 +76,7 @@ pub fn compare(
         worst: settings.worst,
         threads: settings.threads,
     };
-    let Measurement { found, spreads } = compare::measure(a, b, &by, progress)?;
+    let FeatureMeasurement { found, spreads } = compare::measure(a, b, &by, progress)?;
     let judged = level.judge(&MeasuredDifferences {
         images: found.images.common,
         only: [found.images.only_a.count, found.images.only_b.count],

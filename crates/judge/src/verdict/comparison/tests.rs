@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 use base::error::Result;
 use base::progress::Silent;
 use data::features::Row;
-use data::features::compare::{FeatureComparison, Features, Speed};
+use data::features::compare::{CompareSpeed, FeatureComparison, FeatureDifferences};
 use data::features::store::{Precision, build_store};
 use data::features::testing::reordered::{reordered, shuffled};
 use data::features::testing::{Draws, Place, text};
@@ -54,8 +54,9 @@ fn order_is_no_difference() {
     assert_eq!((images.common, images.equal, images.changed), (14, 14, 0));
     assert_eq!((boxes.matched, boxes.same), (14 * BOXES as u64, 14 * BOXES as u64));
     assert!(boxes.moved > 0 && worst.is_empty());
-    let Features { absolute, relative, cosine_distance, iou_distance, pixels, objects_conf, attrs_conf, .. } =
-        differences;
+    let FeatureDifferences {
+        absolute, relative, cosine_distance, iou_distance, pixels, objects_conf, attrs_conf, ..
+    } = differences;
     for quantiles in [absolute, relative, cosine_distance, iou_distance, pixels, objects_conf, attrs_conf] {
         let quantiles = quantiles.unwrap();
         assert_eq!((quantiles.max, quantiles.mean, quantiles.p50), (0.0, 0.0, 0.0));
@@ -103,7 +104,7 @@ fn threads_do_not_show() {
     let (a, b) = (place.file("a_obj36.tsv", &text(&a)), place.file("b_obj36.tsv", &text(&b)));
     let run = |threads| {
         let mut found = compared(&a, &b, "same-extractor", threads).unwrap();
-        found.found.speed = Speed { seconds: 0.0, bytes: 0, threads: 0 };
+        found.found.speed = CompareSpeed { seconds: 0.0, bytes: 0, threads: 0 };
         found
     };
     let one = run(1);

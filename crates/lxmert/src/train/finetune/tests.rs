@@ -11,7 +11,7 @@ use base::error::Result;
 use checkpoint::StateDict;
 use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
-use data::features::store::Source as Origin;
+use data::features::store::StoreSource;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
 use lxmert_spec::ModelDescription;
@@ -31,7 +31,7 @@ fn questions(folder: &Path, first: usize, count: usize) -> PreparedSplit {
     let path = folder.join(format!("{first}.safetensors"));
     let mut writer = StoreWriter::create(&path, Precision::F32).unwrap();
     generated_rows(count, 3, 8).into_iter().for_each(|row| writer.write_row(&row).unwrap());
-    writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
+    writer.finish(StoreSource { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
     let source = FeatureSource::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
     let answers: Vec<String> = (0..ANSWERS).map(|a| a.to_string()).collect();
     let score = |index: usize, answer: usize| 1.0 / (3 + (first + index * 7 + answer * 3) % 5) as f64;

@@ -9,7 +9,7 @@ use crate::model::{CachedEncoder, ForwardContext, TaskBatch, TaskModel};
 use crate::train::batches;
 use data::dataset::{Example, Id, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
-use data::features::store::Source as Origin;
+use data::features::store::StoreSource;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use lxmert_spec::Config;
 use trainings::examples::{FeatureSource, PreparedExample, PreparedSplit};
@@ -59,7 +59,7 @@ fn questions(task: Task, count: usize, asked: usize, ablation: Option<Ablation>)
     for row in generated_rows(count, BOXES, DIM) {
         writer.write_row(&row).unwrap();
     }
-    writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
+    writer.finish(StoreSource { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() }).unwrap();
     let source = FeatureSource::new(vec![FeatureStore::open(&path).unwrap()]).unwrap();
     let mut examples = Vec::new();
     let mut questions = Vec::new();

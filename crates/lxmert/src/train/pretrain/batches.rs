@@ -12,7 +12,7 @@ use crate::train::batches::spawn_ahead;
 use base::error::{Error, Result};
 use data::dataset::pretrain::masking::{IGNORED, change_boxes};
 use data::dataset::pretrain::random::ExampleDraws;
-use data::dataset::pretrain::sampler::Instance;
+use data::dataset::pretrain::sampler::PretrainInstance;
 use data::dataset::tokenizer::Tokenizer;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 use trainings::pretrain::data::PretrainExamples;
@@ -142,14 +142,14 @@ impl PretrainBatchSource<'_> {
             let lenders = self.lenders.sampler.len();
             sampler.draw(self.tokenizer, &self.examples.sentences.pieces, position, lenders, &mut draws)
         };
-        let drawn: Vec<Instance> = positions.iter().map(draw).collect::<Result<_>>()?;
+        let drawn: Vec<PretrainInstance> = positions.iter().map(draw).collect::<Result<_>>()?;
         let counts = LossCounts {
             words: drawn.iter().flat_map(|one| &one.word_labels).filter(|&&label| label != IGNORED).count(),
             examples: drawn.len(),
             boxes: drawn.len() * self.examples.sentences.source.boxes(),
             answers: drawn.iter().filter(|one| one.answer.is_some()).count(),
         };
-        let parts: Vec<&[Instance]> = drawn.chunks(drawn.len().div_ceil(self.parts.max(1)).max(1)).collect();
+        let parts: Vec<&[PretrainInstance]> = drawn.chunks(drawn.len().div_ceil(self.parts.max(1)).max(1)).collect();
         for (done, part) in parts.iter().enumerate() {
             if !give(self.part(part, counts, parts.len() - 1 - done)?) {
                 return Ok(false);
@@ -159,10 +159,10 @@ impl PretrainBatchSource<'_> {
     }
 
     /// Builds a part of a batch on the CPU.
-    fn part(&self, drawn: &[Instance], counts: LossCounts, rest: usize) -> Result<PretrainBatch> {
+    fn part(&self, drawn: &[PretrainInstance], counts: LossCounts, rest: usize) -> Result<PretrainBatch> {
         let source = &self.examples.sentences.source;
         let (boxes, dim) = (source.boxes(), source.dim());
-        let words_of = |one: &Instance| one.input.mask.iter().filter(|&&m| m == 1).count();
+        let words_of = |one: &PretrainInstance| one.input.mask.iter().filter(|&&m| m == 1).count();
         let length = drawn.iter().map(words_of).max().unwrap_or(0);
         let (mut ids, mut mask): (Vec<i64>, Vec<i64>) = Default::default();
         let (mut places, mut words): (Vec<i64>, Vec<i64>) = Default::default();

@@ -15,7 +15,7 @@ use crate::train::session::Updater;
 use crate::train::session::order::shuffled;
 use base::progress::Silent;
 use data::dataset::Scale;
-use data::dataset::pretrain::sampler::Rules;
+use data::dataset::pretrain::sampler::PretrainRules;
 use data::features::Precision;
 use data::features::testing::{row_of, text};
 use lxmert_spec::Config;
@@ -116,7 +116,8 @@ impl Setup {
 }
 
 /// Masks half of the words and boxes, so that there is something to compare.
-const RULES: Rules = Rules { match_sentences: true, word_mask_rate: 0.5, box_mask_rate: 0.5, max_len: 20, boxes: 4 };
+const RULES: PretrainRules =
+    PretrainRules { match_sentences: true, word_mask_rate: 0.5, box_mask_rate: 0.5, max_len: 20, boxes: 4 };
 
 fn collect(source: PretrainBatchSource, order: &[usize]) -> Vec<PretrainBatch> {
     std::thread::scope(|scope| stream(scope, source, order).map(Result::unwrap).collect())
@@ -306,7 +307,7 @@ fn every_subset_of_tasks_has_the_losses_of_the_whole_forward_pass() {
 #[test]
 fn the_loss_is_zero_if_there_is_nothing_to_predict() {
     let world = Setup::new();
-    let rules = Rules { match_sentences: false, word_mask_rate: 0.0, box_mask_rate: 0.0, ..RULES };
+    let rules = PretrainRules { match_sentences: false, word_mask_rate: 0.0, box_mask_rate: 0.0, ..RULES };
     let train = world.train.examples(rules).unwrap();
     // The captions of the first image.
     let batch = collect(world.source(&train, &train, 2, 1), &[0, 1]).remove(0);

@@ -5,7 +5,7 @@ use std::path::Path;
 use base::error::Result;
 use data::dataset::{Example, Id, Label, Task, TaskData};
 use data::features::bench::{generated_rows, image_id};
-use data::features::store::Source as Origin;
+use data::features::store::StoreSource;
 use data::features::{FeatureStore, Precision, StoreWriter};
 use indexmap::IndexMap;
 use protocol::GeneratedSizes;
@@ -81,7 +81,7 @@ pub(crate) fn prepare(asked: Vec<Question>, sizes: &GeneratedSizes, folder: &Pat
     for row in generated_rows(images, sizes.boxes, sizes.features) {
         writer.write_row(&row)?;
     }
-    writer.finish(Origin { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() })?;
+    writer.finish(StoreSource { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() })?;
     let source = FeatureSource::new(vec![FeatureStore::open(&path)?])?;
     let answers: Vec<String> = (0..sizes.answers).map(|answer| format!("answer {answer}")).collect();
     let mut examples = Vec::with_capacity(asked.len());
