@@ -24,12 +24,13 @@ fn main() -> ExitCode {
     match std::panic::catch_unwind(|| Cli::run_line(&std::env::args_os().collect::<Vec<_>>())) {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
+            let code = exit::code(&error);
             match error.kind() {
                 // An interruption on request is not an error.
                 Kind::Interrupted => status::always(&error),
-                _ => status::line(format_args!("error: {error}")),
+                _ => status::line(format_args!("error: {}", error.with_default_advice())),
             }
-            ExitCode::from(exit::code(&error))
+            ExitCode::from(code)
         }
         Err(_) => ExitCode::from(exit::BUG),
     }

@@ -59,6 +59,5 @@ pub fn render(report: &DoctorReport, colour: bool) -> String {
 
 /// Wraps text; a word longer than a line, such as an address, is not broken.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let options = textwrap::Options::new(width).break_words(false);
-    textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
+    base::table::wrapped(text, width)
 }

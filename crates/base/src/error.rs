@@ -32,6 +32,24 @@ pub enum Kind {
     Bug,
 }
 
+impl Kind {
+    /// Returns the advice for an error whose place in the program knows nothing better.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Usage => "see the command's --help for what it takes",
+            Self::Data => {
+                "make sure that this is the file you mean and that it is complete; repro verify checks fetched files"
+            }
+            Self::Infra => "run repro doctor, which checks this machine",
+            Self::Network => "check the connection and run this again: what is complete is kept",
+            Self::Checksum => "remove the file, or name another one, and run this again",
+            Self::Disk => "free some space and run this again: what is complete is kept",
+            Self::Interrupted => "run this again: what is complete is kept",
+            Self::Bug => "report this with the command and what repro --version --verbose prints",
+        }
+    }
+}
+
 /// An error for people. It is shown as `error: WHAT`, a `caused by:` line for each cause, and `next: ADVICE`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Error {
@@ -104,11 +122,18 @@ impl Error {
             }
             _ => Kind::Infra,
         };
-        let wrong = Self::new(kind, format!("cannot {doing} {}", path.display())).because(error);
-        match kind {
-            Kind::Disk => wrong.next("free some space and run this again: what is complete is kept"),
-            _ => wrong,
-        }
+        use std::io::ErrorKind;
+        let next = match error.kind() {
+            ErrorKind::NotFound => "check the path",
+            ErrorKind::PermissionDenied => {
+                "check who owns it and what its permissions are (ls -l), or choose another place"
+            }
+            ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
+            ErrorKind::NotADirectory => "check the path: a part of it is a file, not a folder",
+            ErrorKind::IsADirectory => "name a file: this is a folder",
+            _ => kind.advice(),
+        };
+        Self::new(kind, format!("cannot {doing} {}", path.display())).because(error).next(next)
     }
 
     /// Adds a cause after the present ones.
@@ -130,6 +155,13 @@ impl Error {
     #[must_use]
     pub fn next(mut self, advice: impl fmt::Display) -> Self {
         self.next = Some(advice.to_string());
+        self
+    }
+
+    /// Sets the advice that belongs to the kind, unless there is advice.
+    #[must_use]
+    pub fn with_default_advice(mut self) -> Self {
+        self.next.get_or_insert_with(|| self.kind.advice().to_owned());
         self
     }
 
@@ -219,6 +251,15 @@ mod tests {
             "cannot read a.tsv\n  caused by: row 3 is cut short\n  caused by: expected 10 columns, found 4\n  next: fetch it again"
         );
         assert_eq!(error.kind(), Kind::Data);
+    }
+
+    #[test]
+    fn every_error_has_advice() {
+        let without = Error::infra("no GPU").with_default_advice();
+        assert_eq!(without.advice(), Some("run repro doctor, which checks this machine"));
+        assert_eq!(Error::infra("no GPU").next("wait").with_default_advice().advice(), Some("wait"));
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert!(Error::io("read", Path::new("a"), &denied).advice().is_some_and(|next| next.contains("ls -l")));
     }
 
     #[test]

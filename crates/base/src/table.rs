@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use crate::sanitize;
+
 /// Columns of a page.
 pub const WIDTH: usize = 80;
 /// A last column with less room than this moves to lines of its own.
@@ -62,12 +64,35 @@ impl Table {
     }
 }
 
-/// Adds a paragraph to `out`: the first line after `first`, the others below it.
+/// Returns aligned columns, a text per row: the first column at the left, the others at the right, one row below the other. Columns for
+/// which [`WIDTH`] has no room follow in further blocks, each of which begins with the first column again.
+pub fn blocks(indent: usize, rows: &[Vec<String>]) -> Vec<Vec<String>> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let cells = |column: usize| rows.iter().map(move |row| row.get(column).map_or("", String::as_str));
+    let width = |column: usize| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let start: Vec<String> = cells(0).map(|cell| format!("{:indent$}{cell:<1$}", "", width(0))).collect();
+    let mut blocks: Vec<Vec<String>> = Vec::new();
+    for column in 1..columns {
+        let has_room = |block: &Vec<String>| {
+            block.iter().map(|line| line.chars().count()).max().unwrap_or(0) + 2 + width(column) <= WIDTH
+        };
+        if !blocks.last().is_some_and(has_room) {
+            blocks.push(start.clone());
+        }
+        for (line, cell) in blocks.last_mut().into_iter().flatten().zip(cells(column)) {
+            let _ = write!(line, "  {cell:>0$}", width(column));
+        }
+    }
+    blocks
+}
+
+/// Adds a paragraph to `out`: the first line after `first`, the others below it. Each line is sanitized, since a word that is harmless
+/// inside a line may begin one.
 pub fn paragraph(out: &mut String, first: &str, text: &str) {
     let indent = first.chars().count();
     for (index, line) in wrapped(text, WIDTH.saturating_sub(indent)).into_iter().enumerate() {
         let head = if index == 0 { first.to_owned() } else { " ".repeat(indent) };
-        let _ = writeln!(out, "{}", format!("{head}{line}").trim_end());
+        let _ = writeln!(out, "{}", sanitize::line(format!("{head}{line}").trim_end()));
     }
 }
 
@@ -110,6 +135,27 @@ mod tests {
         assert!(long.split(' ').all(|word| words.contains(&word)), "{text}");
         assert!(text.lines().filter(|line| !line.contains('/')).all(|line| line.chars().count() <= WIDTH), "{text}");
         assert!(text.contains("\n  n     1000  workspace/data/"), "a long word stays whole, beside its row: {text}");
+    }
+
+    #[test]
+    fn a_word_that_begins_a_line_steers_nothing() {
+        let mut out = String::new();
+        paragraph(&mut out, "  ", &format!("{} ::error::forged", "a".repeat(70)));
+        assert_eq!(out.lines().nth(1), Some("  \\::error::forged"));
+    }
+
+    #[test]
+    fn columns_without_room_follow_below() {
+        let row = |name: &str, text: &str| [name, text, text, text].map(str::to_owned).to_vec();
+        let wide = "thirty-characters-of-a-column.";
+        let blocks = blocks(1, &[row("task", wide), row("vqa", "7")]);
+        let line = |cells: &str, count: usize| cells.repeat(count);
+        assert_eq!(blocks.len(), 2);
+        assert_eq!(
+            blocks[0],
+            [format!(" task{}", line(&format!("  {wide}"), 2)), format!(" vqa {}", line(&format!("  {:>30}", 7), 2))]
+        );
+        assert_eq!(blocks[1], [format!(" task  {wide}"), format!(" vqa   {:>30}", 7)]);
     }
 
     #[test]

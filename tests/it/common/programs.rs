@@ -11,7 +11,8 @@ pub(crate) fn repro(folder: &Path) -> Command {
     command
 }
 
-/// Runs a command, and fails with its output if the exit code is not `code`.
+/// Runs a command, and fails with its output if the exit code is not `code`, or if an error that is printed does not say what to do
+/// next.
 #[track_caller]
 pub(crate) fn run(command: &mut Command, code: impl Into<i32>) -> Output {
     let output = command.output().unwrap();
@@ -22,6 +23,12 @@ pub(crate) fn run(command: &mut Command, code: impl Into<i32>) -> Output {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    let messages = String::from_utf8_lossy(&output.stderr);
+    if let Some((_, error)) = messages.split_once("error: ") {
+        // The parser of arguments has words of its own for it.
+        let advice = error.matches("next: ").count() + error.matches("For more information, try").count();
+        assert_eq!(advice, 1, "{command:?}: one advice is expected: {messages}");
+    }
     output
 }
 

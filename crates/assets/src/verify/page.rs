@@ -6,6 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Checked, Depth, State, Subject};
 use base::format::human_bytes;
+use base::table::{Side, Table, paragraph};
+
+/// Indentation of what is said about a file below its line.
+const BELOW: usize = 8;
 
 /// Every kind of state, in the order that they are counted: its word for scripts, on the page, and in the summary.
 const WORDS: [(&str, &str, &str); 8] = [
@@ -48,14 +52,18 @@ impl State {
 
 /// One line for each file, more where something is wrong, a summary, and what to do.
 pub fn page(subjects: &[Subject], found: &[Checked]) -> String {
-    let width = subjects.iter().map(|subject| subject.name().len()).max().unwrap_or(0);
-    let mut page = String::new();
-    for (subject, checked) in subjects.iter().zip(found) {
+    let row = |(subject, checked): (&Subject, &Checked)| {
         let size = checked.size.map_or_else(|| "-".to_owned(), human_bytes);
-        let (name, state) = (subject.name(), WORDS[checked.state.index()].1);
-        page += &format!("{state:14}  {name:width$}  {size:>8}  {}\n", subject.checksum_state());
+        let state = WORDS[checked.state.index()].1;
+        vec![state.to_owned(), subject.name().to_owned(), size, subject.checksum_state().to_owned()]
+    };
+    let rows: Vec<Vec<String>> = subjects.iter().zip(found).map(row).collect();
+    let table = Table::new(0, &[Side::Left, Side::Left, Side::Right], &rows);
+    let mut page = String::new();
+    for (row, checked) in rows.iter().zip(found) {
+        table.row(&mut page, row);
         for line in [checked.state.why(), checked.note.as_deref()].into_iter().flatten() {
-            page += &format!("{:16}{line}\n", "");
+            paragraph(&mut page, &" ".repeat(BELOW), line);
         }
     }
     page + "\n" + &summary(found) + &advice(subjects, found)

@@ -7,11 +7,10 @@ use super::{Report, StageState, caption, human_seconds, points, words};
 use crate::verdict::Verdict;
 use crate::verdict::row::Judged;
 use base::sanitize;
+use base::table::{self, Side, Table};
 
 /// Maximum number of changed answers shown per row.
 const FLIPS: usize = 3;
-/// Columns at which paragraphs are wrapped.
-const WIDTH: usize = 96;
 
 /// Returns whether to use colours: on a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
 pub fn wants_colour(is_terminal: bool) -> bool {
@@ -54,18 +53,10 @@ pub fn render(report: &Report, colour: bool) -> String {
     }
     if let Some(about) = &report.about {
         let _ = writeln!(out);
-        for line in textwrap::wrap(&sanitize::line(about), WIDTH) {
-            let _ = writeln!(out, "  {line}");
-        }
+        table::paragraph(&mut out, "  ", &sanitize::line(about));
     }
     if !report.rows.is_empty() {
-        let _ = writeln!(out);
-        let Numbers { heads, rows } = numbers::table(&report.rows);
-        let verdicts = report.rows.iter().map(|r| paint(r.verdict, r.verdict.as_str()));
-        let words = std::iter::once("verdict".to_owned()).chain(verdicts);
-        for (line, word) in aligned(std::iter::once(heads).chain(rows).collect()).into_iter().zip(words) {
-            let _ = writeln!(out, "  {line}  {word}");
-        }
+        results(&mut out, &report.rows, &paint);
     }
     for row in &report.rows {
         out += &block(row);
@@ -88,6 +79,33 @@ pub fn render(report: &Report, colour: bool) -> String {
         let _ = writeln!(out, "\n{}", stages(report));
     }
     out
+}
+
+/// Adds the table of results. The verdict follows the name, so that it is in sight whatever the number of columns.
+fn results(out: &mut String, rows: &[Judged], paint: &dyn Fn(Verdict, &str) -> String) {
+    let Numbers { heads, rows: numbers } = numbers::table(rows);
+    let width = rows.iter().map(|row| row.verdict.as_str().len()).fold("verdict".len(), usize::max);
+    let padded = |word: &str| format!("{word:<width$}");
+    let verdicts = std::iter::once("verdict").chain(rows.iter().map(|row| row.verdict.as_str()));
+    let mut cells: Vec<Vec<String>> = std::iter::once(heads).chain(numbers).collect();
+    for (line, verdict) in cells.iter_mut().zip(verdicts) {
+        *line = line.iter().map(|cell| sanitize::line(cell)).collect();
+        line.insert(1, padded(verdict));
+    }
+    for block in table::blocks(2, &cells) {
+        let _ = writeln!(out);
+        for (at, line) in block.iter().enumerate() {
+            let painted = at.checked_sub(1).and_then(|at| rows.get(at)).map(|row| {
+                let verdict = row.verdict.as_str();
+                line.replacen(
+                    &format!("  {}", padded(verdict)),
+                    &format!("  {}{:2$}", paint(row.verdict, verdict), "", width - verdict.len()),
+                    1,
+                )
+            });
+            let _ = writeln!(out, "{}", painted.as_deref().unwrap_or(line).trim_end());
+        }
+    }
 }
 
 /// Returns why a row has its verdict, and what to do.
@@ -146,25 +164,24 @@ fn details(row: &Judged, happened: &str) -> String {
     out
 }
 
-/// Renders an indented table whose last column holds words; nothing without rows.
-fn small<'h>(
-    heads: impl IntoIterator<Item = &'h str>,
-    last: &str,
-    rows: impl Iterator<Item = (Vec<String>, String)>,
-) -> String {
-    let mut cells = vec![heads.into_iter().map(str::to_owned).collect()];
-    let mut words = vec![last.to_owned()];
-    for (line, word) in rows {
-        cells.push(line);
-        words.push(word);
+/// Renders an indented table, the first column at the left, the others at the right but for the last, which holds words; nothing
+/// without rows.
+fn small<const N: usize>(heads: [&str; N], last: &str, rows: impl Iterator<Item = (Vec<String>, String)>) -> String {
+    let sides: [Side; N] = std::array::from_fn(|column| if column == 0 { Side::Left } else { Side::Right });
+    let heads = (heads.map(str::to_owned).to_vec(), last.to_owned());
+    let cells: Vec<Vec<String>> = std::iter::once(heads)
+        .chain(rows)
+        .map(|(mut line, word)| {
+            line.push(word);
+            line.iter().map(|cell| sanitize::line(cell)).collect()
+        })
+        .collect();
+    let mut out = String::new();
+    if cells.len() > 1 {
+        let table = Table::new(4, &sides, &cells);
+        cells.iter().for_each(|line| table.row(&mut out, line));
     }
-    if words.len() == 1 {
-        return String::new();
-    }
-    aligned(cells)
-        .into_iter()
-        .zip(words)
-        .fold(String::new(), |out, (line, word)| out + &format!("    {line}  {}\n", sanitize::line(&word)))
+    out
 }
 
 fn stages(report: &Report) -> String {
@@ -187,25 +204,6 @@ fn stages(report: &Report) -> String {
     )
 }
 
-/// Aligns the first column to the left and the others to the right.
-fn aligned(cells: Vec<Vec<String>>) -> Vec<String> {
-    let cells: Vec<Vec<String>> =
-        cells.iter().map(|line| line.iter().map(|cell| sanitize::line(cell)).collect()).collect();
-    let columns = cells.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|i| cells.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
-        .collect();
-    cells
-        .iter()
-        .map(|line| {
-            let padded: Vec<String> = (line.iter().zip(&widths).enumerate())
-                .map(|(i, (cell, &width))| if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") })
-                .collect();
-            padded.join("  ")
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -222,8 +220,10 @@ mod tests {
         insta::assert_snapshot!("console-demo", render(&sample::demo(), false));
     }
 
-    /// Every text of a report that may hold anything, made hostile.
-    fn hostile(report: &Report) -> Report {
+    const HOSTILE: &str = "::error::a\r\n::error::b\u{1b}[2J\u{202e}##[error]c";
+
+    /// Replaces every text of a report that may hold anything.
+    fn with_texts(report: &Report, said: &str) -> Report {
         fn texts(value: &Value, at: &str, found: &mut Vec<String>) {
             match value {
                 Value::String(_) => found.push(at.to_owned()),
@@ -236,7 +236,7 @@ mod tests {
         texts(&value, "", &mut places);
         for place in places {
             let text = value.pointer_mut(&place).unwrap();
-            let before = std::mem::replace(text, "::error::a\r\n::error::b\u{1b}[2J\u{202e}##[error]c".into());
+            let before = std::mem::replace(text, said.into());
             // Words of a fixed list cannot be anything else.
             if serde_json::from_value::<Report>(value.clone()).is_err() {
                 *value.pointer_mut(&place).unwrap() = before;
@@ -249,14 +249,17 @@ mod tests {
     fn no_text_of_a_run_steers_a_terminal_or_a_workflow() {
         for (name, mut report) in sample::all() {
             report.curves.clear();
-            let text = render(&hostile(&report), false);
+            let text = render(&with_texts(&report, HOSTILE), false);
             assert!(text.contains("error::b"), "{name}: {text}");
             assert!(!text.contains("##[") && !text.contains('\u{202e}'), "{name}: {text}");
             for line in text.lines() {
                 assert!(!line.contains(char::is_control) && !line.trim_start().starts_with("::"), "{name}: {line:?}");
             }
-            let lines = |report: &Report| render(report, false).lines().count();
-            assert!(lines(&hostile(&report)) <= lines(&report) + 1, "{name}: only a failure's message may have lines");
+            let lines = |said: &str| render(&with_texts(&report, said), false).lines().count();
+            assert!(
+                lines(HOSTILE) <= lines(&sanitize::line(HOSTILE)) + 1,
+                "{name}: only a failure's message may have lines"
+            );
         }
     }
 

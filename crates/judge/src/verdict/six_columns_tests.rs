@@ -199,14 +199,19 @@ fn six_columns_out_of_an_archive_become_tsv_and_store_in_one_pass() {
     assert!(!FeatureStore::open(&done.store).unwrap().has_classes());
 }
 
+/// A page without its line breaks.
+fn unwrapped(page: &impl ToString) -> String {
+    page.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn an_inspection_names_the_layout_and_the_real_rows_are_those_of_obj36() {
     let place = Place::new();
     let found = inspect(&place.file("a.tsv", &six_columns(&rows(9)))).unwrap();
     assert_eq!((found.rows, found.problem_count, found.classes, found.decoded_bytes), (9, 0, Some(false), 9 * 2 * 28));
-    let told = found.to_string();
+    let told = unwrapped(&found);
     assert!(told.contains("(TSV of bottom-up-attention's six columns, "), "{told}");
-    assert!(told.contains("\nclasses       none, nor attributes") && !told.contains("conf"), "{told}");
+    assert!(told.contains(" classes none, nor attributes") && !told.contains("conf"), "{told}");
     assert_eq!(inspect(&place.file("b.tsv", &text(&rows(9)))).unwrap().classes, Some(true));
 
     let six = fixtures::beside("cases/features/six_columns.tsv");
@@ -252,7 +257,7 @@ fn a_comparison_without_classes_says_so_and_never_passes() {
             assert_eq!(of(&ten, &ten).judged.verdict, Verdict::Pass);
             let Comparison { found, judged, .. } = of(&six, &moved);
             assert_eq!((judged.verdict, found.images.changed), (Verdict::Fail, 12));
-            let told = found.to_string();
+            let told = unwrapped(&found);
             assert!(told.contains("six.tsv (TSV of bottom-up-attention's six columns, f32)"), "{told}");
             assert!(told.contains("of any class, within") && !told.contains(", probabilities "), "{told}");
         }

@@ -31,5 +31,5 @@ pub use outcome::{
     ResizedImage, WorstImage,
 };
 pub use settings::CompareSettings;
-pub use show::{paragraph, short};
+pub use show::short;
 pub use spread::DifferenceSpread;

@@ -1,71 +1,33 @@
-//! Formats a comparison for people, at most 100 columns wide except for file names and ids.
+//! Formats a comparison for people.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::outcome::{ComparedFile, FeatureComparison, NamedImages, WorstImage};
 use super::{QUANTILE_ERROR, Quantiles};
 use base::format::grouped;
-
-/// Where lines are broken.
-const WIDTH: usize = 98;
+use base::table::paragraph;
 
 impl fmt::Display for FeatureComparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
         if let Some(ids) = &self.nothing_in_common {
-            paragraph(f, 0, &format!("No image is in both files: {ids}."))?;
+            paragraph(&mut out, "", &format!("No image is in both files: {ids}."));
         }
-        file(f, "A, reference", &self.a)?;
-        file(f, "B, candidate", &self.b)?;
-        let images = &self.images;
-        writeln!(
-            f,
-            "images        {} in both, of which {} equal, {} changed; {} in A only, {} in B only",
-            grouped(images.common),
-            grouped(images.equal),
-            grouped(images.changed),
-            grouped(images.only_a.count),
-            grouped(images.only_b.count)
-        )?;
-        only(f, "in A only", &images.only_a)?;
-        only(f, "in B only", &images.only_b)?;
-        if let Some(golden) = &self.golden {
-            writeln!(f, "golden sample A holds {golden}")?;
-        }
-        if images.resized > 0 {
-            let shown = images.resized_named.iter();
-            let sizes = shown.map(|image| {
-                let ((h, w), (other_h, other_w)) = (image.a, image.b);
-                format!("{} is {w} x {h} in A, {other_w} x {other_h} in B", image.img_id)
-            });
-            let sizes: Vec<String> = sizes.collect();
-            let more = more(images.resized, sizes.len());
-            paragraph(f, 2, &format!("of another size: {}: {}{more}", images.resized, sizes.join("; ")))?;
-        }
-        let boxes = &self.boxes;
-        writeln!(
-            f,
-            "boxes         {} of {} in A and {} in B matched (IoU of at least {}), {} at another position",
-            grouped(boxes.matched),
-            grouped(boxes.a),
-            grouped(boxes.b),
-            boxes.iou,
-            grouped(boxes.moved)
-        )?;
-        let same = &boxes.same_within;
-        let within = match self.classes_not_compared() {
-            None => format!(
-                "of one class, within {} pixels, features {}, probabilities {}",
-                same.pixels, same.feature, same.probability
-            ),
-            Some(_) => format!("of any class, within {} pixels, features {}", same.pixels, same.feature),
-        };
-        writeln!(f, "same boxes    {}: {within}", of_all(boxes.same, boxes.matched))?;
-        self.quantiles(f)?;
+        file(&mut out, "A, reference", &self.a);
+        file(&mut out, "B, candidate", &self.b);
+        self.images(&mut out);
+        self.boxes(&mut out);
+        self.quantiles(&mut out)?;
         if !self.worst.is_empty() {
-            writeln!(f, "\nworst images, by boxes that are not the same, then by the mean difference of features:")?;
-            self.worst.iter().try_for_each(|worst| paragraph(f, 2, &worst.to_string()))?;
+            out.push('\n');
+            paragraph(
+                &mut out,
+                "",
+                "worst images, by boxes that are not the same, then by the mean difference of features:",
+            );
+            self.worst.iter().for_each(|worst| paragraph(&mut out, "  - ", &worst.to_string()));
         }
-        Ok(())
+        f.write_str(&out)
     }
 }
 
@@ -83,17 +45,71 @@ impl FeatureComparison {
         ))
     }
 
-    fn quantiles(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn images(&self, out: &mut String) {
+        let images = &self.images;
+        let counts = format!(
+            "{} in both, of which {} equal, {} changed; {} in A only, {} in B only",
+            grouped(images.common),
+            grouped(images.equal),
+            grouped(images.changed),
+            grouped(images.only_a.count),
+            grouped(images.only_b.count)
+        );
+        line(out, "images", &counts);
+        only(out, "in A only", &images.only_a);
+        only(out, "in B only", &images.only_b);
+        if let Some(golden) = &self.golden {
+            line(out, "golden sample", &format!("A holds {golden}"));
+        }
+        if images.resized > 0 {
+            let shown = images.resized_named.iter();
+            let sizes = shown.map(|image| {
+                let ((h, w), (other_h, other_w)) = (image.a, image.b);
+                format!("{} is {w} x {h} in A, {other_w} x {other_h} in B", image.img_id)
+            });
+            let sizes: Vec<String> = sizes.collect();
+            let more = more(images.resized, sizes.len());
+            paragraph(out, "  - ", &format!("of another size: {}: {}{more}", images.resized, sizes.join("; ")));
+        }
+    }
+
+    fn boxes(&self, out: &mut String) {
+        let boxes = &self.boxes;
+        let counts = format!(
+            "{} of {} in A and {} in B matched (IoU of at least {}), {} at another position",
+            grouped(boxes.matched),
+            grouped(boxes.a),
+            grouped(boxes.b),
+            boxes.iou,
+            grouped(boxes.moved)
+        );
+        line(out, "boxes", &counts);
+        let same = &boxes.same_within;
+        let within = match self.classes_not_compared() {
+            None => format!(
+                "of one class, within {} pixels, features {}, probabilities {}",
+                same.pixels, same.feature, same.probability
+            ),
+            Some(_) => format!("of any class, within {} pixels, features {}", same.pixels, same.feature),
+        };
+        line(out, "same boxes", &format!("{}: {within}", of_all(boxes.same, boxes.matched)));
+    }
+
+    fn quantiles(&self, out: &mut String) -> fmt::Result {
         let found = &self.differences;
         if let (Some(objects), Some(attributes)) = (found.objects_differ, found.attributes_differ) {
             let classes = |count| of_all(count, self.boxes.matched);
-            writeln!(f, "other classes {} of objects, {} of attributes", classes(objects), classes(attributes))?;
+            line(
+                out,
+                "other classes",
+                &format!("{} of objects, {} of attributes", classes(objects), classes(attributes)),
+            );
         }
         if let Some(why) = self.classes_not_compared() {
-            paragraph(f, 0, &why)?;
+            paragraph(out, "", &why);
         }
         if let Some(mean) = found.signed_mean {
-            writeln!(f, "mean of B - A {} over all features", short(mean))?;
+            line(out, "mean of B - A", &format!("{} over all features", short(mean)));
         }
         if let (Some(beyond), Some(absolute)) = (found.beyond_rounding, found.absolute) {
             let rounded = match (self.a.precision, self.b.precision) {
@@ -106,33 +122,37 @@ impl FeatureComparison {
                 "half precision: {rounded} rounded to float16, which explains relative differences of up to 2^-11; {} of the features differ by more than that",
                 of_all(beyond, absolute.count)
             );
-            paragraph(f, 0, &text)?;
+            paragraph(out, "", &text);
         }
         let columns = ["min", "p50", "p90", "p99", "p99.9", "max", "mean"];
-        write!(f, "\n{:<22}", "difference")?;
-        columns.iter().try_for_each(|name| write!(f, " {name:>9}"))?;
-        writeln!(f)?;
+        write!(out, "\n{:<17}", "difference")?;
+        columns.iter().try_for_each(|name| write!(out, " {name:>8}"))?;
+        writeln!(out)?;
         for (name, quantiles) in [
             ("feature", found.absolute),
             ("feature, relative", found.relative),
-            ("1 - cosine of a box", found.cosine_distance),
+            ("1 - cosine", found.cosine_distance),
             ("1 - IoU", found.iou_distance),
             ("corner, pixels", found.pixels),
-            ("object probability", found.objects_conf),
-            ("attribute probability", found.attrs_conf),
+            ("object prob.", found.objects_conf),
+            ("attribute prob.", found.attrs_conf),
         ] {
-            write!(f, "{name:<22}")?;
+            write!(out, "{name:<17}")?;
             match quantiles {
                 Some(Quantiles { min, p50, p90, p99, p999, max, mean, .. }) => {
                     let values = [min, p50, p90, p99, p999, max, mean];
-                    values.iter().try_for_each(|value| write!(f, " {:>9}", short(*value)))?;
+                    values.iter().try_for_each(|value| write!(out, " {:>8}", short(*value)))?;
                 }
-                None => write!(f, " {:>9}", "–")?,
+                None => write!(out, " {:>8}", "–")?,
             }
-            writeln!(f)?;
+            writeln!(out)?;
         }
         let error = QUANTILE_ERROR * 100.0;
-        writeln!(f, "Quantiles are right to {error:.1} %, min, max and mean exact; relative: to the larger of the two.")
+        let text = format!(
+            "Cosines are those of a box's features. Quantiles are right to {error:.1} %, min, max and mean exact; relative: to the larger of the two."
+        );
+        paragraph(out, "", &text);
+        Ok(())
     }
 }
 
@@ -170,27 +190,26 @@ impl fmt::Display for WorstImage {
     }
 }
 
-fn file(f: &mut fmt::Formatter<'_>, name: &str, file: &ComparedFile) -> fmt::Result {
-    write!(
-        f,
-        "{name:<13} {} ({}, {}): {} images",
-        file.file,
-        file.kind.name(file.classes),
-        file.precision,
-        grouped(file.images)
-    )?;
-    match file.boxes {
-        Some(boxes) if boxes.min == boxes.max => writeln!(f, ", {} boxes each", boxes.min),
-        Some(boxes) => writeln!(f, ", {} to {} boxes", boxes.min, boxes.max),
-        None => writeln!(f),
-    }
+/// Adds a line that begins with its name.
+fn line(out: &mut String, name: &str, text: &str) {
+    paragraph(out, &format!("{name:<13} "), text);
 }
 
-fn only(f: &mut fmt::Formatter<'_>, name: &str, images: &NamedImages) -> fmt::Result {
-    if images.count == 0 {
-        return Ok(());
+fn file(out: &mut String, name: &str, file: &ComparedFile) {
+    let boxes = match file.boxes {
+        Some(boxes) if boxes.min == boxes.max => format!(", {} boxes each", boxes.min),
+        Some(boxes) => format!(", {} to {} boxes", boxes.min, boxes.max),
+        None => String::new(),
+    };
+    let (kind, images) = (file.kind.name(file.classes), grouped(file.images));
+    line(out, name, &format!("{} ({kind}, {}): {images} images{boxes}", file.file, file.precision));
+}
+
+fn only(out: &mut String, name: &str, images: &NamedImages) {
+    if images.count > 0 {
+        let text = format!("{name}: {}{}", images.named.join(", "), more(images.count, images.named.len()));
+        paragraph(out, "  - ", &text);
     }
-    paragraph(f, 2, &format!("{name}: {}{}", images.named.join(", "), more(images.count, images.named.len())))
 }
 
 fn more(count: u64, named: usize) -> String {
@@ -206,7 +225,7 @@ fn of_all(count: u64, all: u64) -> String {
     format!("{} ({share:.2} %)", grouped(count))
 }
 
-/// Three significant digits and at most nine characters, zero and whole numbers plain.
+/// Returns three significant digits in at most nine characters (eight without a sign), zero and whole numbers plain.
 pub fn short(value: f64) -> String {
     let size = value.abs();
     if value == value.trunc() && size < 1e8 {
@@ -219,25 +238,4 @@ pub fn short(value: f64) -> String {
     } else {
         format!("{value:.1e}")
     }
-}
-
-/// Writes words in lines of at most 98 columns, the first indented by `indent`, the others by two more.
-///
-/// # Errors
-/// Those of the formatter.
-pub fn paragraph(f: &mut fmt::Formatter<'_>, indent: usize, text: &str) -> fmt::Result {
-    let mut column = indent;
-    write!(f, "{:indent$}", "")?;
-    for (at, word) in text.split(' ').enumerate() {
-        let length = word.chars().count();
-        if at > 0 && column + 1 + length > WIDTH {
-            write!(f, "\n{:indent$}  {word}", "")?;
-            column = indent + 2 + length;
-        } else {
-            let blank = if at > 0 { " " } else { "" };
-            write!(f, "{blank}{word}")?;
-            column += blank.len() + length;
-        }
-    }
-    writeln!(f)
 }

@@ -48,13 +48,17 @@ fn a_damaged_file_with_all_its_damage() {
     objects_conf  0.000000 .. 0.250000, mean 0.125000, 25.00 % zeros
     attrs_conf    0.218750 .. 0.468750, mean 0.343750, 0.00 % zeros
     problems      4: duplicate-image 1, glued-rows 1, truncated-row 2
-      line 2: image COCO_train2014_000000000002: objects_id: two rows are glued together: the row of image COCO_train2014_000000000003 begins inside this column, so two images are lost
-      line 4: image COCO_train2014_000000000001: img_id: the image appeared before, in line 1
-      line 5: image x: the row is cut short: 3 of 10 columns
-      line 6: image COCO_train2014_000000000005: the row is cut short: 6 of 10 columns, and the file ends inside it
+      - line 2: image COCO_train2014_000000000002: objects_id: two rows are glued
+        together: the row of image COCO_train2014_000000000003 begins inside this
+        column, so two images are lost
+      - line 4: image COCO_train2014_000000000001: img_id: the image appeared
+        before, in line 1
+      - line 5: image x: the row is cut short: 3 of 10 columns
+      - line 6: image COCO_train2014_000000000005: the row is cut short: 6 of 10
+        columns, and the file ends inside it
     ");
     let many = inspect_bytes(&[lines[0], &b"x\t1\t1\r\n".repeat(22)].concat());
-    assert!(many.to_string().ends_with("\n  and 2 more"));
+    assert!(many.to_string().ends_with("\n  - and 2 more"));
     let json = serde_json::to_value(&many).unwrap();
     assert_eq!((&json["problem_count"], json["problems"].as_array().unwrap().len()), (&22.into(), 20));
     assert_eq!((&json["problems"][0]["place"], &json["problems"][0]["column"]), (&2.into(), &serde_json::Value::Null));
@@ -72,7 +76,8 @@ fn a_store() {
     insta::assert_snapshot!(found, @r"
     file          a.safetensors (feature store, 8,533 bytes)
     made from     the first rows of a.tsv, 1,000 bytes
-    sha256        abababababababababababababababababababababababababababababababab of the 600 bytes used
+    sha256        abababababababababababababababababababababababababababababababab
+                  of the 600 bytes used
     precision     f16
     images        3
     first, last   COCO_train2014_000000000001, COCO_train2014_000000000003

@@ -9,7 +9,8 @@ use super::super::features::{Golden, Judged, MeasuredDifferences, Row};
 use super::super::row::Spread;
 use base::error::Result;
 use base::progress::Observer;
-use data::features::compare::{self, FeatureComparison, FeatureMeasurement, SameBoxBounds, paragraph, short};
+use base::table::paragraph;
+use data::features::compare::{self, FeatureComparison, FeatureMeasurement, SameBoxBounds, short};
 use data::features::released_rows::ReleasedRow;
 
 /// A comparison and its verdict.
@@ -98,13 +99,15 @@ pub fn golden_released() -> Result<Vec<ReleasedRow>> {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Judged { verdict, what_to_do, title, evidence, .. } = &self.judged;
-        paragraph(f, 0, &format!("{verdict}  {}.", self.judged.summary()))?;
-        paragraph(f, 2, &format!("Judged: B against A, by the limits of “{title}” in golden/features.toml."))?;
-        evidence.iter().try_for_each(|evidence| paragraph(f, 2, &format!("- {evidence}")))?;
+        let mut out = String::new();
+        paragraph(&mut out, "", &format!("{verdict}  {}.", self.judged.summary()));
+        let judged = format!("Judged: B against A, by the limits of “{title}” in golden/features.toml.");
+        paragraph(&mut out, "  ", &judged);
+        evidence.iter().for_each(|evidence| paragraph(&mut out, "  - ", evidence));
         if let Some(advice) = what_to_do {
-            paragraph(f, 2, &format!("next: {advice}"))?;
+            paragraph(&mut out, "  next: ", advice);
         }
-        write!(f, "\n{}\n{}", self.judged, self.found.to_string().trim_end())
+        write!(f, "{out}\n{}\n{}", self.judged, self.found.to_string().trim_end())
     }
 }
 
@@ -117,7 +120,9 @@ impl fmt::Display for Judged {
             let verdict = verdict.map_or("not judged", |verdict| verdict.as_str());
             writeln!(f, "{measure:<26} {:>12} {:>12}  {verdict}", value(observed), value(limit))?;
             let source = source.as_ref().map_or_else(String::new, |source| format!(" [{source}]"));
-            paragraph(f, 4, &format!("{reason}{source}"))?;
+            let mut why = String::new();
+            paragraph(&mut why, "    ", &format!("{reason}{source}"));
+            f.write_str(&why)?;
         }
         Ok(())
     }
