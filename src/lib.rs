@@ -1,6 +1,6 @@
 //! Reproduces the published results of LXMERT (Tan and Bansal, EMNLP 2019), from an empty machine to a verdict.
 //!
-//! The modules of the application; each uses only those below it and the crates of the workspace:
+//! Modules; each uses only those below it and the crates of the workspace:
 //!
 //! - [`cli`]: the command line; one file per command turns arguments into settings and calls the other modules.
 //! - [`doctor`]: checks whether this machine has what a run needs.

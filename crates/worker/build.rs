@@ -1,4 +1,4 @@
-//! Lets the worker find libtorch where it lay at build time, and tells it what it was built from.
+//! Links the worker so that it finds the libtorch of the build, and embeds the commit and the digest of its source.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ fn main() {
     println!("cargo:rustc-env=REPRO_WORKER_SOURCE={}", source::digest(Path::new("../..")));
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
         .expect("torch-sys did not report the folder of libtorch; next: run ci/setup, then build again");
-    // An installed worker finds it beside itself (ci/install), any other where it was built. DT_RPATH, which libtorch's own
-    // libraries are also looked up by; DT_RUNPATH would cover the program alone.
+    // An installed worker finds libtorch beside itself (ci/install), any other in the folder of the build. DT_RPATH also applies to
+    // libtorch's own libraries; DT_RUNPATH would apply to the program alone.
     println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/lxmert-repro:{lib}");
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
     if Path::new(&lib).join("libtorch_cuda.so").exists() {
-        // Nothing of the program names it: it makes itself known to libtorch when it is loaded.
+        // The program uses no symbol of this library, which registers itself with libtorch when it is loaded.
         println!("cargo:rustc-link-arg=-L{lib}");
         println!("cargo:rustc-link-arg=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
     }

@@ -189,9 +189,14 @@ impl AnswerOptions {
     /// only for a single model; of several models, each keeps its own. The width of the features is set once they are read.
     fn sizes(&self, files: &[PathBuf], loader: &TaskLoader) -> Result<(Option<Config>, bool)> {
         let overrule = self.model.any() && self.load.len() == 1;
-        let tells = |file: &PathBuf| Ok(ModelDescription::read(file)?.is_some());
-        let all_tell = files.iter().map(tells).collect::<Result<Vec<bool>>>()?.into_iter().all(|tells| tells);
-        let sizes = (overrule || !all_tell).then(|| self.model.resolve(loader.vocab_size(), 1)).transpose()?;
+        let has_description = |file: &PathBuf| Ok(ModelDescription::read(file)?.is_some());
+        let all_described = files
+            .iter()
+            .map(has_description)
+            .collect::<Result<Vec<bool>>>()?
+            .into_iter()
+            .all(|has_description| has_description);
+        let sizes = (overrule || !all_described).then(|| self.model.resolve(loader.vocab_size(), 1)).transpose()?;
         Ok((sizes, overrule))
     }
 }

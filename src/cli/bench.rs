@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::number_parsers::{count, whole};
 use super::options::{ComputeOptions, ModelOptions};
-use super::output::say;
+use super::output::print_line;
 use super::run_worker::run_worker;
 use crate::bench::{fetch, tokenize, tsv, unpack, verify};
 use crate::placement::{FileAccess, Host, Placement};
@@ -97,8 +97,8 @@ struct Predict {
     /// Questions per image; GQA's testdev has 32, VQA five
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = count::<usize>, allow_negative_numbers = true)]
     questions_per_image: usize,
-    /// Percentage of questions that repeat the sentence of a question about an earlier image; 8.7 % of the 12,578 questions of GQA's
-    /// testdev do
+    /// Percentage of questions that repeat the sentence of a question about an earlier image; 8.7 % of the 12,578 questions of
+    /// GQA's testdev do
     #[arg(long, value_name = "PERCENT", default_value_t = 9, value_parser = whole::<usize>, allow_negative_numbers = true)]
     repeats: usize,
     /// Number of measured steps; each step runs both methods
@@ -289,6 +289,6 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     };
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::bug("cannot write the measurement as JSON").because(error))?;
-    say(&text)?;
+    print_line(&text)?;
     Ok(exit::PASS)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::number_parsers::{seed, whole};
-use super::output::say;
+use super::output::print_line;
 use super::progress::board::Board;
 use super::report_form::{ReportForm, print_report, refuse_run_folder};
 use base::error::{Error, Result};
@@ -186,7 +186,7 @@ impl Args {
             }
         };
         let [golden, items] = record::record(found, &run.name, file, allowed, reason)?;
-        say(format!("{}\n{}", golden.display(), items.display()))?;
+        print_line(format!("{}\n{}", golden.display(), items.display()))?;
         Ok(exit::PASS)
     }
 }
@@ -196,6 +196,6 @@ fn print_power() -> Result<u8> {
     let (published, demo, limits) =
         (Published::embedded()?, Golden::parse(golden::DEMO)?, features::Golden::embedded()?);
     let power = power::simulate(&published, &demo, &limits, power::SEED, power::DRAWS);
-    say(power.markdown().trim_end())?;
+    print_line(power.markdown().trim_end())?;
     Ok(exit::PASS)
 }

@@ -4,16 +4,16 @@ use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
 
 use super::assets::ManifestOptions;
-use super::output::say;
+use super::output::print_line;
 use crate::clean::{Class, Item, Places, find, freed, listing, overview, remove};
 use base::error::{Error, Result};
 use base::exit;
 
 /// Show disk usage, and remove files by class
 ///
-/// Without a class, shows the size of each class and how to get its files again, and removes nothing. With classes, lists the files,
-/// asks, and removes them. Never removes weights, results, predictions or reports, files that this program did not make or fetch,
-/// or files that a running command uses. Links out of the workspace are not followed.
+/// Without a class, shows the size of each class and how to get its files again, and removes nothing. With classes, lists the
+/// files, asks, and removes them. Never removes weights, results, predictions or reports, files that this program did not make or
+/// fetch, or files that a running command uses. Links out of the workspace are not followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -60,7 +60,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         Places { workspace: &args.workspace, cache: cache.as_deref(), manifest: &known.manifest, lock: &known.lock };
     let mut items = find(&places)?;
     if args.classes.is_empty() {
-        say(overview(&items, &args.workspace).trim_end())?;
+        print_line(overview(&items, &args.workspace).trim_end())?;
         return Ok(exit::PASS);
     }
     if [Class::Tsv, Class::Stores].iter().all(|class| args.classes.contains(class)) {
@@ -70,20 +70,20 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     items.retain(|item| args.classes.contains(&item.class));
     if items.is_empty() {
-        say("nothing to remove")?;
+        print_line("nothing to remove")?;
         return Ok(exit::PASS);
     }
-    say(listing(&items).trim_end())?;
+    print_line(listing(&items).trim_end())?;
     if args.dry_run {
-        say("dry run: nothing was removed")?;
+        print_line("dry run: nothing was removed")?;
         return Ok(exit::PASS);
     }
     if !args.yes && !is_confirmed(&items)? {
-        say("nothing was removed")?;
+        print_line("nothing was removed")?;
         return Ok(exit::PASS);
     }
     let removed = remove(&places, items)?;
-    say(freed(&removed).trim_end())?;
+    print_line(freed(&removed).trim_end())?;
     Ok(if removed.in_use.is_empty() { exit::PASS } else { exit::INFRA })
 }
 

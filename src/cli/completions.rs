@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_complete::Shell;
 
-use super::output::say;
+use super::output::print_line;
 use base::error::{Error, Result};
 use base::exit;
 
@@ -33,6 +33,6 @@ pub(crate) fn run(args: Args, mut command: Command) -> Result<u8> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "repro", &mut script);
     let script = String::from_utf8(script).map_err(|e| Error::bug("the completions are not UTF-8").because(e))?;
-    say(script.trim_end())?;
+    print_line(script.trim_end())?;
     Ok(exit::PASS)
 }

@@ -1,4 +1,4 @@
-//! Texts of the help pages about the paper's defaults, which can differ by task.
+//! Builds the texts of the help pages about the paper's defaults, which can differ by task.
 
 use data::dataset::Task;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED, fine_tuning};

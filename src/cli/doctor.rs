@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::assets::OutputFormat;
-use super::output::{pretty, say};
+use super::output::{pretty, print_line};
 use crate::doctor::render::render;
 use crate::doctor::{DoctorReport, Purpose, gather};
 use base::error::Result;
@@ -61,6 +61,6 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         OutputFormat::Text => render(&report, wants_colour(std::io::stdout().is_terminal())).trim_end().to_owned(),
         OutputFormat::Json => pretty(&report.json())?,
     };
-    say(&text)?;
+    print_line(&text)?;
     Ok(if report.is_ready() { exit::PASS } else { exit::INFRA })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::named_inputs::{NamedInput, check_inputs};
 use super::number_parsers::count;
 use super::options::{ComputeOptions, DataFiles, note_other_vocabulary};
-use super::output::say;
+use super::output::print_line;
 use super::run_worker::run_worker;
 use crate::placement::{FileAccess, Host, Placement};
 use crate::prepare;
@@ -225,7 +225,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let path: PathBuf = run_worker(&Placement::Host(Host), &job)?;
     match args.heads {
         true => status!("{}", path.display()),
-        false => say(path.display().to_string())?,
+        false => print_line(path.display().to_string())?,
     }
     Ok(exit::PASS)
 }

@@ -37,8 +37,8 @@ pub(crate) struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// Returns the placement of workers. For a container, checks the image's identity and that it has `device`. `run` is the name of
-    /// the command in the labels of containers.
+    /// Returns the placement of workers. For a container, checks the image's identity and that it has `device`. `run` is the name
+    /// of the command in the labels of containers.
     ///
     /// # Errors
     /// Usage for container options without a container, or a GPU device without GPUs; those of [`ContainerPlace::open`].

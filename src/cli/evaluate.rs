@@ -6,7 +6,7 @@ use super::answer_options::{AnswerOptions, AnsweredSplit, AnsweringModel};
 use super::assets::OutputFormat;
 use super::defaults::by_task;
 use super::named_inputs::{NamedInput, check_inputs};
-use super::output::say;
+use super::output::print_line;
 use super::scores::{Nlvr2References, ScoreReport, score_predictions};
 use crate::answers;
 use base::cleanup::TemporaryFolder;
@@ -144,8 +144,8 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     for result in &results {
         match args.format {
-            OutputFormat::Json => say(result.json()?.to_string())?,
-            OutputFormat::Text => say(result.text(results.len() > 1).trim_end())?,
+            OutputFormat::Json => print_line(result.json()?.to_string())?,
+            OutputFormat::Text => print_line(result.text(results.len() > 1).trim_end())?,
         }
     }
     verdict(&results, answering.is_partial() || args.allow_missing_predictions)

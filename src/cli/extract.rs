@@ -141,7 +141,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         out: args.out.clone(),
         allow_missing: args.allow_missing,
     };
-    request.order.note().iter().for_each(|note| board.say(note));
+    request.order.note().iter().for_each(|note| board.print_line(note));
     let plan = plan(&request)?;
     if args.dry_run {
         stdout::line(&forecast(&args, &request, &plan));
@@ -149,7 +149,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     if args.format == OutputFormat::Text && !plan.listing.strays.is_empty() {
         let (count, one) = (plan.listing.strays.len(), plan.listing.strays[0].display());
-        board.say(&format!("skipping {count} entries that are not images, such as {one}"));
+        board.print_line(&format!("skipping {count} entries that are not images, such as {one}"));
     }
     let summary = match args.backend {
         ExtractBackend::Demo => extract(&request, &plan, &mut PerImage(DemoDetector), &board)?,
@@ -182,10 +182,10 @@ fn caffe(args: &Args, source: &ImageSource, board: &Board) -> Result<Caffe> {
     let found = assets::find([source.script, assets::WEIGHTS], &known.manifest, &known.lock, &args.workspace)?;
     let engine = Engine::connect(&format!("extract {}", source.stem()))?;
     for removed in engine.remove_leftovers()? {
-        board.say(&format!("removed a container of a killed run: {removed}"));
+        board.print_line(&format!("removed a container of a killed run: {removed}"));
     }
     let resolved = resolve(&engine, Role::Extractor, args.container.image.as_deref(), &args.workspace)?;
-    resolved.warning().iter().for_each(|warning| board.say(warning));
+    resolved.warning().iter().for_each(|warning| board.print_line(warning));
     let settings = caffe::CaffeSettings {
         gpus: args.container.gpus.clone(),
         gpu_path: args.container.gpu_path,

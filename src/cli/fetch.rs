@@ -108,8 +108,8 @@ struct FetchRun<'a> {
 }
 
 impl FetchRun<'_> {
-    /// Fetches or adopts the files, then pins and corroborates those that arrived, even if others failed. Returns the first error and
-    /// prints the others.
+    /// Fetches or adopts the files, then pins and corroborates those that arrived, even if others failed. Returns the first error
+    /// and prints the others.
     fn all(&self, selection: &Selection) -> Result<()> {
         let (args, display) = (self.args, &self.display);
         let settings = self.settings(selection)?;
@@ -119,7 +119,7 @@ impl FetchRun<'_> {
         };
         let pinned = match args.pin {
             true => pin::pin(&self.items()?, &self.known.lock_path, display).map(|count| {
-                display.say(&format!("{} pinned in {}", files(count), self.known.lock_path.display()));
+                display.print_line(&format!("{} pinned in {}", files(count), self.known.lock_path.display()));
             }),
             false => Ok(()),
         };
@@ -127,19 +127,19 @@ impl FetchRun<'_> {
             true => {
                 let (from, lock) = (args.from.as_deref(), &self.known.lock_path);
                 pin::corroborate(&self.items()?, from, lock, &settings, display).map(|count| {
-                    display.say(&format!("{} corroborated in {}", files(count), lock.display()));
+                    display.print_line(&format!("{} corroborated in {}", files(count), lock.display()));
                 })
             }
             false => Ok(()),
         };
         let mut errors = [obtained.err(), pinned.err(), corroborated.err()].into_iter().flatten();
         if let Some(error) = errors.next() {
-            errors.for_each(|other| display.say(&format!("error: {other}")));
+            errors.for_each(|other| display.print_line(&format!("error: {other}")));
             return Err(error);
         }
         let unpinned = self.items()?.iter().filter(|item| item.is_there() && item.trust == Trust::Unpinned).count();
         if unpinned > 0 {
-            display.say(&format!(
+            display.print_line(&format!(
                 "{} without a published checksum: a verdict that depends on one can be INCONCLUSIVE at best; --pin records their \
                  checksums",
                 files(unpinned)
@@ -173,10 +173,10 @@ impl FetchRun<'_> {
         let fetched = fetch::fetch(&self.assets, &self.known.lock, settings, &meter);
         if let Some(rate) = meter.rate() {
             // Only the next forecast uses the rate.
-            rate.write(&settings.workspace).unwrap_or_else(|error| self.display.say(&error.to_string()));
+            rate.write(&settings.workspace).unwrap_or_else(|error| self.display.print_line(&error.to_string()));
         }
         let count = fetched?.iter().filter(|file| file.outcome == Outcome::Fetched).count();
-        self.display.say(&format!("{} fetched, {} already present", files(count), self.assets.len() - count));
+        self.display.print_line(&format!("{} fetched, {} already present", files(count), self.assets.len() - count));
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl FetchRun<'_> {
         let known = KnownFiles::of(&self.known.manifest, &self.known.lock);
         let summary = adopt::adopt(folder, &items, &known, display)?;
         for name in &summary.present {
-            display.say(&format!("{name}: already present"));
+            display.print_line(&format!("{name}: already present"));
         }
         for (path, why) in &summary.unknown {
             let text = format!("skipped: {}", why.as_deref().unwrap_or("not recognised"));
@@ -207,8 +207,10 @@ impl FetchRun<'_> {
             items.iter().filter(|item| !item.is_there()).map(|item| item.asset.name.as_str()).collect();
         if !open.is_empty() && !self.args.assets.task.is_empty() {
             let count = files(open.len());
-            display
-                .say(&format!("{count} still missing ({}); the command fetches them without --from", open.join(", ")));
+            display.print_line(&format!(
+                "{count} still missing ({}); the command fetches them without --from",
+                open.join(", ")
+            ));
         }
         let selected = |name: &&str| self.args.assets.names.iter().any(|selected| selected == name);
         let missing: Vec<&str> = open.into_iter().filter(selected).collect();

@@ -12,7 +12,7 @@ pub(crate) fn pretty(value: &serde_json::Value) -> Result<String> {
 ///
 /// # Errors
 /// Infra if stdout cannot be written; a closed pipe is no error.
-pub(crate) fn say(text: impl AsRef<str>) -> Result<()> {
+pub(crate) fn print_line(text: impl AsRef<str>) -> Result<()> {
     stdout::line(text.as_ref());
     stdout::check()
 }

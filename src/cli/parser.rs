@@ -50,7 +50,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// Returns the text below the list of commands: examples, environment variables ([`env::PROGRAM`]) and exit codes ([`exit::TABLE`]).
+/// Returns the text below the list of commands: examples, variables ([`env::PROGRAM`]) and exit codes ([`exit::TABLE`]).
 pub(super) fn after_help() -> String {
     let codes = exit::TABLE.map(|(name, code, meaning)| format!("\n  {code:<3} {name:<13} {meaning}"));
     let variables = env::PROGRAM.map(|variable| format!("\n  {:<22}  {}", variable.name, variable.meaning));
@@ -144,7 +144,7 @@ impl Cli {
     /// Usage if a word or a variable is not UTF-8; otherwise the command's own errors.
     pub fn run_line(line: &[OsString]) -> Result<u8> {
         if version::is_requested(line) {
-            output::say(version::text())?;
+            output::print_line(version::text())?;
             return Ok(exit::PASS);
         }
         match Self::parse(line)? {

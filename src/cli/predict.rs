@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::answer_options::{AnswerOptions, AnsweredSplit};
 use super::defaults::by_task;
 use super::named_inputs::{NamedInput, check_inputs};
-use super::output::say;
+use super::output::print_line;
 use base::error::Result;
 use base::exit;
 use base::status;
@@ -60,20 +60,20 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let placement = answering.engine.placement("predict", device, workspace)?;
     let AnsweredSplit { data, predictions, facts, .. } =
         answering.answer("predict", task, args.split(), &placement, &output)?;
-    say(output.display().to_string())?;
+    print_line(output.display().to_string())?;
     if let Some(together) = answering.ensemble() {
-        say(together)?;
+        print_line(together)?;
     }
     let found = completeness(&data, Some(&facts.answers), &predictions);
     if found.complete {
-        say(found.to_string())?;
+        print_line(found.to_string())?;
     } else if found.only_missing() && answering.is_partial() {
         status!("warning: {} is {found}", output.display());
     } else {
         return Err(found.error(output.display()));
     }
     if data.is_labelled() {
-        say(float_repr(dataset::score(&data, &predictions)?))?;
+        print_line(float_repr(dataset::score(&data, &predictions)?))?;
     }
     Ok(exit::PASS)
 }

@@ -13,9 +13,9 @@ use data::features::Precision;
 
 /// Unpack fetched files, build feature stores, generate derived files, and check all counts
 ///
-/// Unpacks archives into place, checks every row of the feature files, and writes the rows into stores, which training reads. Checks
-/// the expected counts, and that the images of every question have features. Finished steps are skipped; after any interruption, the
-/// same command resumes.
+/// Unpacks archives into place, checks every row of the feature files, and writes the rows into stores, which training reads.
+/// Checks the expected counts, and that the images of every question have features. Finished steps are skipped; after any
+/// interruption, the same command resumes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let everything = selection == Selection::default();
     let selection = if everything { Selection { all: true, ..selection } } else { selection };
     if everything {
-        display.say("nothing is selected: preparing everything that has been fetched");
+        display.print_line("nothing is selected: preparing everything that has been fetched");
     }
     let settings = PrepareSettings {
         workspace: args.assets.workspace,

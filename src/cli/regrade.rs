@@ -14,8 +14,8 @@ use judge::grade::{Request, assess};
 
 /// Judge a run again from its saved answers, and show what differs from its verdict
 ///
-/// Computes the accuracy again from the saved answers after checking their checksums. This needs no GPU, no libtorch and no data. With
-/// --data-root, the accuracy is computed from the saved predictions and the labels. The report says if the golden file has a
+/// Computes the accuracy again from the saved answers after checking their checksums. This needs no GPU, no libtorch and no data.
+/// With --data-root, the accuracy is computed from the saved predictions and the labels. The report says if the golden file has a
 /// different edition from the first time. The run's own report stays unchanged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

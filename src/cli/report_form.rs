@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
-use super::output::say;
+use super::output::print_line;
 use base::error::{Error, Result};
 use base::files;
 use base::status;
@@ -68,7 +68,7 @@ pub(crate) fn print_report(report: &Report, form: ReportForm, annotate: bool, ou
     if annotate {
         text = format!("{}\n{}", text.trim_end(), annotations::annotations(report));
     }
-    say(text.trim_end())?;
+    print_line(text.trim_end())?;
     if let Some(folder) = output {
         status!("report: {}", folder.join("report.html").display());
     }

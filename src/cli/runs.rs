@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::assets::OutputFormat;
-use super::output::{pretty, say};
+use super::output::{pretty, print_line};
 use crate::runs::{json, list, page};
 use base::error::Result;
 use base::exit;
@@ -54,12 +54,15 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let folders = if args.folders.is_empty() { vec![args.workspace] } else { args.folders };
     let entries = list(&folders)?;
     match args.format {
-        OutputFormat::Json => say(pretty(&json(&entries))?)?,
+        OutputFormat::Json => print_line(pretty(&json(&entries))?)?,
         OutputFormat::Text if entries.is_empty() => {
             let named: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-            say(format!("no runs in {}; next: repro all --profile demo", base::sanitize::line(&named.join(", "))))?;
+            print_line(format!(
+                "no runs in {}; next: repro all --profile demo",
+                base::sanitize::line(&named.join(", "))
+            ))?;
         }
-        OutputFormat::Text => say(page(&entries).trim_end())?,
+        OutputFormat::Text => print_line(page(&entries).trim_end())?,
     }
     Ok(exit::PASS)
 }

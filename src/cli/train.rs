@@ -12,7 +12,7 @@ use super::named_inputs::{NamedInput, check_data, check_inputs, weights_input};
 use super::number_parsers::{count, rate, seed};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, note_other_vocabulary};
 use super::original_extras::OriginalExtras;
-use super::output::say;
+use super::output::print_line;
 use super::run_worker::run_worker;
 use super::snapshot_options::SnapshotOptions;
 use super::value_parsers::optim;
@@ -292,7 +292,7 @@ fn print(settings: &FinetuneSettings, outcome: &FinetuneOutcome) -> Result<u8> {
         "steps": outcome.steps,
         "output": settings.output,
     });
-    say(ended.to_string())?;
+    print_line(ended.to_string())?;
     Ok(exit::PASS)
 }
 

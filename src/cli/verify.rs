@@ -96,7 +96,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         }
         OutputFormat::Text => {
             stdout::line(&sanitize::lines(verify::page(&subjects, &found).trim_end()));
-            say_rate(&found, seconds);
+            print_rate(&found, seconds);
         }
     }
     Ok(code(&found))
@@ -116,7 +116,7 @@ fn code(found: &[Checked]) -> u8 {
     }
 }
 
-fn say_rate(found: &[Checked], seconds: f64) {
+fn print_rate(found: &[Checked], seconds: f64) {
     let read = found.iter().map(|checked| checked.read).fold(0, u64::saturating_add);
     if read >= ENOUGH_BYTES && seconds > 0.0 {
         let rate = human_bytes((read as f64 / seconds) as u64);

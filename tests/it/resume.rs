@@ -163,7 +163,7 @@ fn after_stops_by_signals_it_ends_with_the_same_bytes() {
     let before = times(broken);
     let again = run(&mut train(broken, "--resume"), 0);
     assert_eq!((stdout(&again), times(broken)), (stdout(&told), before));
-    assert!(stderr(&again).contains("ended before") && !stderr(&again).contains("examples"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("already finished") && !stderr(&again).contains("examples"), "{}", stderr(&again));
     let other = run(&mut train(broken, "--resume --tiny"), USAGE);
     assert!(stderr(&other).contains("--tiny was false and is true"), "{}", stderr(&other));
 }

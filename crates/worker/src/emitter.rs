@@ -128,7 +128,7 @@ impl Emitter {
     /// Returns whether an event about memory is due, and if so records the time.
     fn is_memory_due(&self) -> bool {
         let mut state = self.lock();
-        let is_time = state.memory_emitted.is_none_or(|told| told.elapsed() >= MEMORY_EVERY);
+        let is_time = state.memory_emitted.is_none_or(|time| time.elapsed() >= MEMORY_EVERY);
         if is_time {
             state.memory_emitted = Some(Instant::now());
         }

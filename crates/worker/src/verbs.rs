@@ -85,7 +85,7 @@ fn read(file: &Path) -> Result<Request> {
     let text = files::read_text(file, MAX_REQUEST)?;
     let refused = |why: String| {
         Error::infra("the worker does not understand its request").because(why).next(
-            "build both programs from the same source: run ci/repro --version in its folder, or ci/install PREFIX if it is installed",
+            "build both programs from the same source: run ci/repro --version in its folder, or ci/install PREFIX to install it",
         )
     };
     // The other fields of a different edition may not parse.

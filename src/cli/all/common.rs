@@ -7,7 +7,7 @@ use super::super::assets::OutputFormat;
 use super::super::engine::EngineOptions;
 use super::super::interruption::resume_command;
 use super::super::number_parsers::{count, seed};
-use super::super::output::say;
+use super::super::output::print_line;
 use super::super::run_worker::watchers;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::workers::Workers;
@@ -57,15 +57,17 @@ impl Common {
 
 /// Prints what a run would do with each stage, and returns the exit code.
 pub(crate) fn print_explained(plan: &Plan, workspace: &Path) -> Result<u8> {
-    say(decision::render(&engine::explain(plan, workspace)?).trim_end())?;
+    print_line(decision::render(&engine::explain(plan, workspace)?).trim_end())?;
     Ok(base::exit::PASS)
 }
 
 /// Prints a report and its path, and returns the exit code of its verdict.
 pub(crate) fn print_report(report: &Report, folder: &Path, format: OutputFormat) -> Result<u8> {
     match format {
-        OutputFormat::Json => say(json::render(report)?)?,
-        OutputFormat::Text => say(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?,
+        OutputFormat::Json => print_line(json::render(report)?)?,
+        OutputFormat::Text => {
+            print_line(console::render(report, console::wants_colour(stdout().is_terminal())).trim_end())?
+        }
     }
     if stderr().is_terminal() || format == OutputFormat::Text {
         status!("report: {}", folder.join("report.html").display());

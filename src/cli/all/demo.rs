@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::named_inputs::{NamedInput, check_inputs};
 use super::super::number_parsers::count;
-use super::super::output::say;
+use super::super::output::print_line;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::demo::{self, DemoSettings};
 use crate::pipeline::journal::Event;
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     if let (Some(output), Some(count)) = (&options.record, options.seeds) {
         let seeds: Vec<u64> = (0..count).map(|i| args.seed + i).collect();
         demo::record(&settings, golden, &seeds, &args.workspace, output, &mut display)?;
-        say(output.display().to_string())?;
+        print_line(output.display().to_string())?;
         return Ok(base::exit::PASS);
     }
     let (report, folder) = demo::run(&settings, &file, &args.workspace, &mut display)?;

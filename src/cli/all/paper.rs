@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::super::assets::{ManifestOptions, NetworkOptions};
 use super::super::named_inputs::{NamedInput, check_inputs};
-use super::super::output::say;
+use super::super::output::print_line;
 use super::super::progress::assets::AssetDisplay;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;
@@ -109,7 +109,9 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
         machine: ComputeSettings { device, threads: args.threads.unwrap_or_else(cores), versions },
     });
     if args.dry_run {
-        say(forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &Published::embedded()?)?.trim_end())?;
+        print_line(
+            forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &Published::embedded()?)?.trim_end(),
+        )?;
         return Ok(base::exit::PASS);
     }
     if args.explain {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 
-use super::super::output::say;
+use super::super::output::print_line;
 use super::source::Source;
 use super::target::{CheckpointForm, Target};
 use base::error::{Error, Result};
@@ -116,7 +116,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         lines.push("tied      the decoder of words shares the word embeddings and is not stored again".to_owned());
     }
     lines.push("checked   every tensor was read back and is identical".to_owned());
-    say(lines.join("\n"))?;
+    print_line(lines.join("\n"))?;
     Ok(exit::PASS)
 }
 
@@ -124,11 +124,11 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 ///
 /// # Errors
 /// Usage if --task contradicts the model.
-pub(super) fn task(source: &Source, said: Option<ModelKind>) -> Result<Option<Task>> {
+pub(super) fn task(source: &Source, chosen: Option<ModelKind>) -> Result<Option<Task>> {
     let wrong = |what: &str| {
         Err(Error::usage(format!("{} is {what}", source.path.display())).next("omit --task, or choose another file"))
     };
-    match (said, &source.catalogue.heads) {
+    match (chosen, &source.catalogue.heads) {
         (None, _) => Ok(source.task),
         (Some(ModelKind::Pretrain), ModelHeads::Pretraining { .. }) => Ok(None),
         (Some(_), ModelHeads::Pretraining { .. }) => wrong("a pre-training model"),
@@ -170,7 +170,7 @@ pub(super) fn answers(source: &mut Source, args: &Args, form: CheckpointForm) ->
         .next("pass the list of the model's task with --answers"));
     }
     match &source.answers {
-        Some(told) => hf::answers::reorder(&mut source.state, told, &wanted)
+        Some(answers) => hf::answers::reorder(&mut source.state, answers, &wanted)
             .map_err(|e| e.while_doing(format!("cannot put the answers into the order of {}", path.display())))?,
         None if form == CheckpointForm::Port => {}
         None => {
@@ -186,15 +186,15 @@ pub(super) fn answers(source: &mut Source, args: &Args, form: CheckpointForm) ->
 /// BERT-base if the width is the same.
 pub(super) fn sizes(source: &Source, args: &Args) -> Result<Config> {
     let TensorCatalogue { sizes, heads } = &source.catalogue;
-    let said = match (&args.config, &args.model) {
+    let chosen = match (&args.config, &args.model) {
         (Some(path), _) => Some(Config::read(path)?),
         (None, Some(preset)) => Some(Config::preset(preset)?),
         (None, None) => None,
     };
     let paper = Config::lxr955();
-    let mut config = match (said, &source.config) {
-        (Some(said), _) => said,
-        (None, Some(told)) => told.clone(),
+    let mut config = match (chosen, &source.config) {
+        (Some(chosen), _) => chosen,
+        (None, Some(stated)) => stated.clone(),
         (None, None) if sizes.hidden_size == paper.hidden_size => paper,
         (None, None) => {
             return Err(Error::usage("neither the file nor its tensors determine the number of attention heads")

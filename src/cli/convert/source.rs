@@ -111,11 +111,11 @@ impl Source {
     }
 }
 
-/// Returns the task of a head: NLVR2 if it reads two images, else the task that the file states or the number of answers determines.
-fn task(catalogue: &TensorCatalogue, said: Option<Task>) -> Option<Task> {
+/// Returns the task of a head: NLVR2 if it reads two images, else the task that the file states or the number of answers shows.
+fn task(catalogue: &TensorCatalogue, stated: Option<Task>) -> Option<Task> {
     match catalogue.heads {
         ModelHeads::Answers { images: 2, .. } => Some(Task::Nlvr2),
-        ModelHeads::Answers { answers, .. } => said.or_else(|| task_with_answers(answers)),
+        ModelHeads::Answers { answers, .. } => stated.or_else(|| task_with_answers(answers)),
         _ => None,
     }
 }

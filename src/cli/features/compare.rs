@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::format::Format;
-use crate::cli::output::say;
+use crate::cli::output::print_line;
 use crate::cli::progress::board::Board;
 use base::error::{Error, Result};
 use base::files;
@@ -90,9 +90,9 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     match &args.out {
         Some(out) => {
             files::write_bytes(out, format!("{text}\n").as_bytes())?;
-            say(format!("verdict: {verdict} ({})", out.display()))?;
+            print_line(format!("verdict: {verdict} ({})", out.display()))?;
         }
-        None => say(&text)?,
+        None => print_line(&text)?,
     }
     tell_speed(&compared.found);
     Ok(verdict.exit_code())

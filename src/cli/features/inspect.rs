@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::format::Format;
-use crate::cli::output::say;
+use crate::cli::output::print_line;
 use crate::cli::progress::board::Board;
 use base::error::Result;
 use base::exit;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 /// What keeps the file from being read at all.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let found = inspect_with(&args.file, &golden_released()?, &Board::new())?;
-    say(&args.format.write(&found)?)?;
+    print_line(&args.format.write(&found)?)?;
     Ok(if found.is_clean() { exit::PASS } else { exit::DATA })
 }
 

@@ -61,7 +61,7 @@ pub(super) fn nlvr2_data() -> Result<u8> {
     for (split, official) in NLVR2_SOURCES {
         let out = Task::Nlvr2.split_file(Path::new("data"), split);
         let examples = process_nlvr2(&Path::new(OFFICIAL_NLVR2).join(official), split, &out)?;
-        super::super::output::say(format!("{}: {examples} examples", out.display()))?;
+        super::super::output::print_line(format!("{}: {examples} examples", out.display()))?;
     }
     Ok(exit::PASS)
 }

@@ -10,7 +10,7 @@ use lxmert_spec::Config;
 use lxmert_spec::paper::PRETRAINED;
 use lxmert_spec::weights_names::PRETRAINED_SUFFIX;
 
-/// Where `repro fetch bert-weights` puts BERT's weights.
+/// Path at which `repro fetch bert-weights` stores BERT's weights.
 const BERT: &str = "snap/pretrained/bert-base-uncased/pytorch_model.bin";
 /// Options of pre-training, with their names here.
 const PRETRAINING: [(&str, &str); 8] = [

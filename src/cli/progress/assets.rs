@@ -82,8 +82,8 @@ impl AssetDisplay {
     }
 
     /// Prints a line on stderr, above the bars; nothing as JSON.
-    pub(crate) fn say(&self, line: &str) {
-        self.board.iter().for_each(|board| board.say(line));
+    pub(crate) fn print_line(&self, line: &str) {
+        self.board.iter().for_each(|board| board.print_line(line));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -68,7 +68,7 @@ impl Board {
     }
 
     /// Prints a line on stderr, above the bars.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn print_line(&self, line: &str) {
         self.above(|| status!("{line}"));
     }
 
@@ -175,10 +175,10 @@ impl Observer for Board {
             Event::Progress { name, done, total, detail } => self.progress(name, *done, *total, detail),
             Event::Waiting { name, why, seconds } => {
                 let long = seconds.map_or_else(String::new, |seconds| format!(" for {}", human_seconds(seconds)));
-                self.say(&format!("{name}: waiting{long}: {why}"));
+                self.print_line(&format!("{name}: waiting{long}: {why}"));
             }
-            Event::Note { name, text } if name.is_empty() => self.say(text),
-            Event::Note { name, text } => self.say(&format!("{name}: {text}")),
+            Event::Note { name, text } if name.is_empty() => self.print_line(text),
+            Event::Note { name, text } => self.print_line(&format!("{name}: {text}")),
             Event::Memory(memory) => self.state().memory = Some(*memory),
             Event::Ended { name, done } => self.ended(name, *done),
         }

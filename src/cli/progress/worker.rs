@@ -40,7 +40,7 @@ impl Observer<Event> for WorkerDisplay {
             }
             Event::Output { text } => self.board.above(|| stdout::print(text)),
             Event::Progress { progress } => self.board.event(progress),
-            Event::Epoch { text } => self.board.say(text),
+            Event::Epoch { text } => self.board.print_line(text),
             Event::Hello(hello) => self.board.above(|| status::detail(format_args!("worker: {}", versions(hello)))),
             Event::Device(device) => self.board.above(|| status::detail(format_args!("device: {}", device.described))),
             Event::Done { .. } | Event::Failed { .. } | Event::Unknown => {}

@@ -50,10 +50,11 @@ pub(crate) fn predict(job: &BenchPredict, context: &JobContext) -> Result<Value>
     sizes::check(sizes, config)?;
     check(job)?;
     let (count, questions_per_image) = (job.questions, job.questions_per_image);
-    let asked = questions::grouped_by_image(count, questions_per_image, job.repeats, sizes.words, config.vocab_size);
-    let distinct = asked.iter().map(|question| &question.words).collect::<HashSet<_>>().len();
-    let words: usize = asked.iter().map(|question| question.words.len()).sum();
-    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, context)?;
+    let generated =
+        questions::grouped_by_image(count, questions_per_image, job.repeats, sizes.words, config.vocab_size);
+    let distinct = generated.iter().map(|question| &question.words).collect::<HashSet<_>>().len();
+    let words: usize = generated.iter().map(|question| question.words.len()).sum();
+    let Subject { model, questions, .. } = &Subject::new(config, sizes, generated, context)?;
     let (mut plain, mut fast) =
         (Measurement::new("plain", repeats, context), Measurement::new("fast", repeats, context));
     let (mut difference, mut equal) = (0.0_f64, 0);

@@ -42,14 +42,14 @@ pub(crate) fn grouped_by_image(
     vocab_size: usize,
 ) -> Vec<Question> {
     let mut distinct: Vec<Vec<i64>> = Vec::new();
-    let mut asked = Vec::with_capacity(count);
+    let mut questions = Vec::with_capacity(count);
     let mut repeated = 0;
     for image in 0..count.div_ceil(an_image) {
-        let (earlier, here) = (distinct.len(), an_image.min(count - asked.len()));
+        let (earlier, here) = (distinct.len(), an_image.min(count - questions.len()));
         // The first image has nothing to repeat; the others compensate for it.
         let later = count.saturating_sub(an_image).max(1);
-        let due =
-            (count * repeats / 100 * (asked.len() + here).saturating_sub(an_image) / later).saturating_sub(repeated);
+        let due = (count * repeats / 100 * (questions.len() + here).saturating_sub(an_image) / later)
+            .saturating_sub(repeated);
         let again = due.min(here).min(earlier);
         repeated += again;
         for number in 0..here {
@@ -60,10 +60,10 @@ pub(crate) fn grouped_by_image(
                 distinct.push(sentence(distinct.len(), length, vocab_size));
                 distinct[distinct.len() - 1].clone()
             };
-            asked.push(Question { image, words });
+            questions.push(Question { image, words });
         }
     }
-    asked
+    questions
 }
 
 fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
@@ -74,19 +74,19 @@ fn sentence(number: usize, words: usize, vocab_size: usize) -> Vec<i64> {
 ///
 /// # Errors
 /// Infra or disk if the store cannot be written.
-pub(crate) fn prepare(asked: Vec<Question>, sizes: &GeneratedSizes, folder: &Path) -> Result<PreparedSplit> {
+pub(crate) fn prepare(questions: Vec<Question>, sizes: &GeneratedSizes, folder: &Path) -> Result<PreparedSplit> {
     let path = folder.join("bench.f32.safetensors");
     let mut writer = StoreWriter::create(&path, Precision::F32)?;
-    let images = asked.iter().map(|question| question.image + 1).max().unwrap_or(0);
+    let images = questions.iter().map(|question| question.image + 1).max().unwrap_or(0);
     for row in generated_rows(images, sizes.boxes, sizes.features) {
         writer.write_row(&row)?;
     }
     writer.finish(StoreSource { name: "generated".into(), bytes: 0, covered: 0, sha256: String::new() })?;
     let source = FeatureSource::new(vec![FeatureStore::open(&path)?])?;
     let answers: Vec<String> = (0..sizes.answers).map(|answer| format!("answer {answer}")).collect();
-    let mut examples = Vec::with_capacity(asked.len());
-    let mut prepared = Vec::with_capacity(asked.len());
-    for (index, Question { image, words }) in asked.into_iter().enumerate() {
+    let mut examples = Vec::with_capacity(questions.len());
+    let mut prepared = Vec::with_capacity(questions.len());
+    for (index, Question { image, words }) in questions.into_iter().enumerate() {
         let image = image_id(image);
         let answer = index * 31 % sizes.answers;
         examples.push(Example {
@@ -115,10 +115,10 @@ mod tests {
     #[test]
     fn repeats_are_between_images_and_as_many_as_asked_for() {
         for (count, repeats) in [(256, 40), (256, 0), (1024, 25), (64, 40), (32, 40), (5, 40)] {
-            let asked = grouped_by_image(count, 32, repeats, 20, 30522);
-            assert_eq!(asked.len(), count);
-            let distinct: HashSet<_> = asked.iter().map(|q| &q.words).collect();
-            let within: HashSet<_> = asked.iter().map(|q| (q.image, &q.words)).collect();
+            let questions = grouped_by_image(count, 32, repeats, 20, 30522);
+            assert_eq!(questions.len(), count);
+            let distinct: HashSet<_> = questions.iter().map(|q| &q.words).collect();
+            let within: HashSet<_> = questions.iter().map(|q| (q.image, &q.words)).collect();
             assert_eq!(within.len(), count);
             let wanted = if count <= 32 { 0 } else { count * repeats / 100 };
             assert_eq!(count - distinct.len(), wanted, "{count} questions, {repeats} %");

@@ -28,12 +28,12 @@ impl Subject {
     pub(crate) fn new(
         config: &Config,
         sizes: &GeneratedSizes,
-        asked: Vec<Question>,
+        questions: Vec<Question>,
         context: &JobContext,
     ) -> Result<Self> {
         let folder = TemporaryFolder::new(None)
             .map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
-        let questions = questions::prepare(asked, sizes, folder.path())?;
+        let questions = questions::prepare(questions, sizes, folder.path())?;
         tch::manual_seed(SEED as i64);
         let model = TaskModel::new(config, 1, sizes.answers, context.device)?;
         context.emitter.message(format_args!("{} parameters, random", model.parameters().count()));

@@ -23,8 +23,8 @@ use crate::jobs::job_context::JobContext;
 pub(crate) fn train(job: &BenchTrain, context: &JobContext) -> Result<Value> {
     let (config, sizes, repeats) = (&job.config, &job.sizes, repeats(job.rounds)?);
     sizes::check(sizes, config)?;
-    let asked = questions::one_per_image(sizes.batch_size, sizes.words, config.vocab_size);
-    let Subject { model, questions, .. } = &Subject::new(config, sizes, asked, context)?;
+    let generated = questions::one_per_image(sizes.batch_size, sizes.words, config.vocab_size);
+    let Subject { model, questions, .. } = &Subject::new(config, sizes, generated, context)?;
     let total = repeats.total();
     let lr = fine_tuning(Task::Vqa).training.lr;
     let rule = FinetuneStepSettings { optim: OPTIM, lr, seed: SEED, mce_loss: false, total: total as u64 };
