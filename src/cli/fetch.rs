@@ -21,7 +21,7 @@ use base::progress::Observer;
 use base::{sanitize, stdout};
 use data::features::Precision;
 
-/// Fetch the paper's files: verified, with_resume_command, in parallel
+/// Fetch the paper's files: verified, resumable, in parallel
 ///
 /// Each file is hashed while it arrives, and gets its name only after its checksum is verified. After any interruption, the same
 /// command resumes; files that are present are not fetched again.

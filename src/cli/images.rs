@@ -38,8 +38,8 @@ Examples:
   repro images pin train                 pin a local image, such as one from docker load
   repro images pull extractor --accept   pull and pin the tag's current image
 
-Names: extractor, train, or any image's name. DOCKER_HOST chooses the engine (Docker, Podman).
-Pins are in <workspace>/data/images.lock.
+Names: extractor, train, or any image's name. DOCKER_HOST chooses the engine (Docker, Podman). Pins are in
+<workspace>/data/images.lock.
 
 Exit codes: 0 done; 2 usage; 4 no engine, or the build failed; 6 no registry has the image; 7 the image does not match its pin
 (nothing is changed); 8 disk full.";

@@ -67,7 +67,7 @@ Examples:
   repro pretrain --task-mask-lm --task-matched --task-obj-predict --task-qa --from-scratch
   repro train vqa --load-lxmert-qa model       fine-tune as in the paper, whose settings are the defaults
   repro evaluate nlvr2 --load workspace/snap/nlvr2/BEST
-  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3 compare three seeds with the published accuracy
+  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3  compare three seeds with the published accuracy
   repro regrade workspace                      judge the last run again, from its saved answers
   repro report workspace --format markdown     print the last report in another format
   repro runs                                   list runs and trainings with their states and verdicts
@@ -84,7 +84,7 @@ Results go to stdout, progress and errors to stderr.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Fetch the paper's files: verified, with_resume_command, in parallel
+    /// Fetch the paper's files: verified, resumable, in parallel
     Fetch(fetch::Args),
     /// Check that files still match their checksums
     Verify(verify::Args),

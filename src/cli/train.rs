@@ -143,6 +143,7 @@ Resume after an interruption:
   repro train vqa ... --resume
 
 Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot and stop; a second Ctrl-C stops at once.
+
 The original's spellings work too: --batchSize, --loadLXMERT, --loadLXMERTQA, --fromScratch, --mceLoss, --tqdm ...
 
 Writes BEST and LAST (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end outcome.json. Prints the

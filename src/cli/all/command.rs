@@ -34,13 +34,14 @@ Examples:
   repro all --profile demo                 run everything in about two minutes; a second time takes a second
   repro all --profile demo --explain       show why each stage would run or not
   repro all --profile demo --format json   print the report for a script
-  repro all --profile demo --engine docker run in a container of the training image
+  repro all --profile demo --engine docker  run in a container of the training image
   repro all --profile paper --dry-run      show files, disk space, steps and time
   repro all --profile paper --task nlvr2   reproduce one task of the paper
   repro all --profile paper --resume       resume after an interruption
 
 The report is in <workspace>/runs/latest: report.html, report.json, report.md, junit.xml, attestation.intoto.json. If every
 stage is up to date, nothing runs and the existing report stays.
+
 The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE; or the class of the error (see repro --help).";
 
 /// Runs the profile and prints the verdicts.

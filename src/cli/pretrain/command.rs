@@ -40,28 +40,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATA", default_value = PRETRAINING.valid)]
     pub valid: String,
     /// Predict masked words
-    #[arg(long, alias = "taskMaskLM", help_heading = "PretrainTasks")]
+    #[arg(long, alias = "taskMaskLM", help_heading = "Pre-training tasks")]
     pub task_mask_lm: bool,
     /// Predict whether sentence and image match; half of the sentences are exchanged
-    #[arg(long, alias = "taskMatched", help_heading = "PretrainTasks")]
+    #[arg(long, alias = "taskMatched", help_heading = "Pre-training tasks")]
     pub task_matched: bool,
     /// Predict objects, attributes and features of boxes
-    #[arg(long, alias = "taskObjPredict", help_heading = "PretrainTasks")]
+    #[arg(long, alias = "taskObjPredict", help_heading = "Pre-training tasks")]
     pub task_obj_predict: bool,
     /// Predict the answers of questions among the sentences
-    #[arg(long, alias = "taskQA", help_heading = "PretrainTasks")]
+    #[arg(long, alias = "taskQA", help_heading = "Pre-training tasks")]
     pub task_qa: bool,
     /// What to predict for boxes: any of obj, attr and feat, comma-separated
-    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = PRETRAINING.visual_losses, help_heading = "PretrainTasks")]
+    #[arg(long, alias = "visualLosses", value_name = "LIST", default_value = PRETRAINING.visual_losses, help_heading = "Pre-training tasks")]
     pub visual_losses: String,
     /// Keep only answers of these question sets: any of vqa, gqa and visual7w, comma-separated [default: all answers]
-    #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "PretrainTasks")]
+    #[arg(long, alias = "qaSets", value_name = "LIST", help_heading = "Pre-training tasks")]
     pub qa_sets: Option<String>,
     /// Fraction of words to predict
-    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = PRETRAINING.word_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "PretrainTasks")]
+    #[arg(long, alias = "wordMaskRate", value_name = "P", default_value_t = PRETRAINING.word_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Pre-training tasks")]
     pub word_mask_rate: f64,
     /// Fraction of boxes to predict
-    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = PRETRAINING.box_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "PretrainTasks")]
+    #[arg(long, alias = "objMaskRate", value_name = "P", default_value_t = PRETRAINING.box_mask_rate, value_parser = share, allow_negative_numbers = true, help_heading = "Pre-training tasks")]
     pub obj_mask_rate: f64,
     /// Folder for the results [default: <workspace>/snap/pretrain]
     #[arg(long, value_name = "DIR")]
@@ -110,17 +110,20 @@ pub(crate) struct Args {
 const PAPER: &str = "repro pretrain --task-mask-lm --task-obj-predict --task-matched --task-qa --from-scratch";
 
 fn after_help() -> String {
-    format!("The paper's pre-training; omitted options default to the paper's values:\n  {PAPER}\n{AFTER_HELP}")
+    format!(
+        "The paper's pre-training; omitted options default to the paper's values:\n  {PAPER}\n  \
+         ... --accumulate 8      the same steps in an eighth of the memory\n{AFTER_HELP}"
+    )
 }
 
 const AFTER_HELP: &str = "\
-  ... --accumulate 8      the same steps in an eighth of the memory
 A quick trial on a few images:
   repro pretrain --task-mask-lm --task-matched --tiny --model tiny --from-scratch --batch-size 32 --epochs 2
 Resume after an interruption:
   repro pretrain ... --resume
 
 Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 write a snapshot and stop; a second Ctrl-C stops at once.
+
 The original's spellings work too: --taskMaskLM, --batchSize, --fromScratch, --loadLXMERT, --visualLosses, --qaSets ...
 
 Writes EpochNN_LXRT and BEST_EVAL_LOSS_LXRT (.safetensors), log.log, metrics.jsonl, events for TensorBoard, and at the end
