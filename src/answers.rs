@@ -1,7 +1,7 @@
 //! Converts the outcome of answering in a worker to the types of evidence.
 
 use base::host::HostFacts;
-use judge::evidence::result::{FeatureRecord, Machine};
+use judge::evidence::result::{FeatureRecord, MachineRecord};
 use protocol::{AnswerOutcome, StoreFacts};
 
 /// Returns the records of the features that were read.
@@ -18,6 +18,6 @@ pub fn features(outcome: &AnswerOutcome) -> Vec<FeatureRecord> {
 }
 
 /// Returns the record of this program and of the machine that the worker computed on.
-pub fn machine(outcome: &AnswerOutcome) -> Machine {
+pub fn machine(outcome: &AnswerOutcome) -> MachineRecord {
     HostFacts::computing(&outcome.device, outcome.threads as usize, outcome.versions.clone()).into()
 }

@@ -15,10 +15,10 @@ use judge::evidence::run::{RunEvidence, read, read_all};
 use judge::grade::features::FeaturePair;
 use judge::grade::golden::GoldenFile;
 use judge::grade::report::report;
-use judge::grade::{Reference, Request, assess, judged_tasks, record};
+use judge::grade::{AssessRequest, ReferenceRun, assess, judged_tasks, record};
 use judge::report::{FileRecord, Report};
-use judge::verdict::golden::{self, Golden};
-use judge::verdict::published::Published;
+use judge::verdict::golden::{self, GoldenRuns};
+use judge::verdict::published::PublishedResults;
 use judge::verdict::{features, power};
 
 /// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
@@ -137,12 +137,12 @@ impl Args {
             }),
             _ => None,
         };
-        let assessment = assess(&Request {
+        let assessment = assess(&AssessRequest {
             golden: &GoldenFile::load_all(&self.golden)?,
             runs,
             tasks: &self.task,
             seeds: &self.seeds,
-            reference: reference.zip(self.allow_flips).map(|(run, allowed_flips)| Reference { run, allowed_flips }),
+            reference: reference.zip(self.allow_flips).map(|(run, allowed_flips)| ReferenceRun { run, allowed_flips }),
             features,
         })?;
         report(runs, assessment)
@@ -194,7 +194,7 @@ impl Args {
 /// Simulates and prints the table of docs/verdicts.md.
 fn print_power() -> Result<u8> {
     let (published, demo, limits) =
-        (Published::embedded()?, Golden::parse(golden::DEMO)?, features::Golden::embedded()?);
+        (PublishedResults::embedded()?, GoldenRuns::parse(golden::DEMO)?, features::GoldenFeatures::embedded()?);
     let power = power::simulate(&published, &demo, &limits, power::SEED, power::DRAWS);
     print_line(power.markdown().trim_end())?;
     Ok(exit::PASS)

@@ -10,7 +10,7 @@ use judge::evidence::run::read;
 use judge::grade::golden::GoldenFile;
 use judge::grade::regrade::{answers_all, before, scored_again};
 use judge::grade::report::report;
-use judge::grade::{Request, assess};
+use judge::grade::{AssessRequest, assess};
 
 /// Judge a run again from its saved answers, and show what differs from its verdict
 ///
@@ -72,7 +72,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     }
     let golden = GoldenFile::load_all(&args.golden)?;
     let runs = std::slice::from_ref(&run);
-    let assessment = assess(&Request { golden: &golden, runs, tasks: &args.task, ..Request::default() })?;
+    let assessment = assess(&AssessRequest { golden: &golden, runs, tasks: &args.task, ..AssessRequest::default() })?;
     let mut report = report(runs, assessment)?;
     report.before = before(&run, &report)?;
     print_report(&report, args.format, false, args.output.as_deref())

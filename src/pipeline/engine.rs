@@ -22,8 +22,8 @@ use base::clock;
 use base::error::{Error, Result};
 use base::files;
 use base::host;
-use judge::grade::report::Facts;
-use judge::report::{self, Environment, Failure, FileRecord, Provenance, Report, StageOutputs, Times};
+use judge::grade::report::ReportFacts;
+use judge::report::{self, Environment, Failure, FileRecord, Provenance, Report, ReportTimes, StageOutputs};
 use judge::verdict::deviation::Deviation;
 
 /// Maximum number of outputs listed per stage in the report.
@@ -105,7 +105,7 @@ pub fn run(
         }
         RunResults::default()
     });
-    let report = results.assessment.report(Facts {
+    let report = results.assessment.report(ReportFacts {
         title: plan.title.clone(),
         profile: plan.profile.clone(),
         run,
@@ -115,7 +115,7 @@ pub fn run(
         environment,
         provenance: Provenance { assets: results.assets, ..provenance(plan, &outside, &outcome) },
         stages: outcome.rows,
-        times: Times {
+        times: ReportTimes {
             started: Some(started),
             finished: Some(clock::now()),
             seconds: Some(clock.elapsed().as_secs_f64()),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::journal::{self, Event, ReportState, RunRecord};
 use base::error::Result;
 use base::files;
-use judge::report::{Report, StageRow, ThisTime, Times, json};
+use judge::report::{Report, ReportTimes, StageExecution, StageRow, json};
 
 /// Keeps the report in a run's folder and writes its missing files again. `new` is the report of the current run. Returns `None`
 /// if the existing report describes a failed run: then `new` replaces it.
@@ -39,12 +39,12 @@ pub(super) fn keep(folder: &Path, new: Report) -> Result<Option<(Report, ReportS
     }
     let this_time = old.stages.into_iter().filter_map(|row| Some((row.name, row.this_time?))).collect();
     new.stages = with_times(new.stages, &this_time);
-    new.times = Times { speeds: new.times.speeds, ..old.times };
+    new.times = ReportTimes { speeds: new.times.speeds, ..old.times };
     new.write(folder)?;
     Ok(Some((new, ReportState::JudgedAgain)))
 }
 
-fn with_times(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, ThisTime>) -> Vec<StageRow> {
+fn with_times(mut rows: Vec<StageRow>, this_time: &BTreeMap<String, StageExecution>) -> Vec<StageRow> {
     for row in &mut rows {
         if let Some(known) = this_time.get(&row.name) {
             row.this_time = Some(known.clone());
@@ -58,13 +58,13 @@ struct LastWork {
     started: String,
     finished: Option<String>,
     seconds: Option<f64>,
-    stages: BTreeMap<String, ThisTime>,
+    stages: BTreeMap<String, StageExecution>,
 }
 
 impl LastWork {
     /// Returns the report with the times of that run.
     fn times(self, mut report: Report) -> Report {
-        report.times = Times {
+        report.times = ReportTimes {
             started: Some(self.started),
             finished: self.finished,
             seconds: self.seconds,
@@ -99,7 +99,7 @@ fn read_last_work(folder: &Path) -> Result<Option<LastWork>> {
             Event::StageStarted { stage, why, .. } => drop(whys.insert(stage, why.clone())),
             Event::StageFinished { stage, seconds } => {
                 let why = whys.remove(stage).unwrap_or_default();
-                past.stages.insert(stage.clone(), ThisTime { reused: false, seconds: *seconds, why });
+                past.stages.insert(stage.clone(), StageExecution { reused: false, seconds: *seconds, why });
             }
             Event::RunFinished { seconds, .. } => {
                 (past.finished, past.seconds) = (Some(time.clone()), Some(*seconds));

@@ -14,7 +14,7 @@ use super::stage_state::{FinishedStages, InputHashes, find_result, parts};
 use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 use base::{clock, signals};
-use judge::report::{Failure, StageRow, StageState, ThisTime};
+use judge::report::{Failure, StageExecution, StageRow, StageState};
 
 /// Writes events to the journal and shows them. Events are held back until the first work begins, so that a run in which no stage
 /// has to run leaves its folder unchanged.
@@ -203,7 +203,7 @@ impl Runner<'_, '_> {
             title: stage.title.clone(),
             state,
             fingerprint,
-            this_time: Some(ThisTime { reused, seconds, why: reason }),
+            this_time: Some(StageExecution { reused, seconds, why: reason }),
         })
     }
 

@@ -13,7 +13,7 @@ use base::host::cores;
 use base::{files, status};
 use judge::grade::deviations;
 use judge::grade::golden::{Content, GoldenFile};
-use judge::verdict::golden::Golden;
+use judge::verdict::golden::GoldenRuns;
 use lxmert_spec::demo::DemoRecipe;
 
 /// Number of threads of the recorded golden runs.
@@ -52,7 +52,7 @@ impl DemoOptions {
     ///
     /// # Errors
     /// Usage if the file holds no recorded runs, or runs with a different recipe.
-    fn golden(&self, recipe: &DemoRecipe) -> Result<(GoldenFile, Golden)> {
+    fn golden(&self, recipe: &DemoRecipe) -> Result<(GoldenFile, GoldenRuns)> {
         let name = self.golden.as_deref().unwrap_or(demo::PROFILE);
         let file = GoldenFile::load(name)?;
         let Content::Recorded(golden) = file.content.clone() else {

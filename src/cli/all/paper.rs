@@ -19,7 +19,7 @@ use base::status;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::grade::golden::GoldenFile;
-use judge::verdict::published::Published;
+use judge::verdict::published::PublishedResults;
 use lxmert_spec::Config;
 use lxmert_spec::paper::MODEL;
 
@@ -110,7 +110,7 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
     });
     if args.dry_run {
         print_line(
-            forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &Published::embedded()?)?.trim_end(),
+            forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &PublishedResults::embedded()?)?.trim_end(),
         )?;
         return Ok(base::exit::PASS);
     }

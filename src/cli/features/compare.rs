@@ -12,7 +12,7 @@ use base::host::cores;
 use base::status;
 use data::features::compare::FeatureComparison;
 use judge::verdict::comparison::{CompareSettings, compare};
-use judge::verdict::features::Golden;
+use judge::verdict::features::GoldenFeatures;
 
 /// Images named in a text and in JSON without `--list`.
 const NAMED: [usize; 2] = [5, 20];
@@ -84,7 +84,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
     let named = if args.list { usize::MAX } else { NAMED[usize::from(args.format == Format::Json)] };
     let threads = cores();
     let settings = CompareSettings { level: &args.level, common: args.common, named, worst: args.worst, threads };
-    let compared = compare(&args.a, &args.b, &Golden::embedded()?, &settings, &Board::new())?;
+    let compared = compare(&args.a, &args.b, &GoldenFeatures::embedded()?, &settings, &Board::new())?;
     let text = args.format.write(&compared)?;
     let verdict = compared.judged.verdict;
     match &args.out {

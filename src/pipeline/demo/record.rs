@@ -9,19 +9,19 @@ use base::error::{Error, Result};
 use base::files;
 use judge::evidence::run::{TaskEvidence, read};
 use judge::grade::golden::GoldenFile;
-use judge::verdict::golden::{Golden, Recorded};
+use judge::verdict::golden::{GoldenRuns, RecordedRun};
 use lxmert_spec::demo::DemoRecipe;
 
 /// Runs the demo with each seed and writes `golden` to `file`, with the new accuracies in place of the recorded ones. The recipe is
 /// written too if it differs from the built-in one. Rules, margins and reasons stay unchanged.
 pub fn record(
     settings: &DemoSettings,
-    golden: Golden,
+    golden: GoldenRuns,
     seeds: &[u64],
     workspace: &Path,
     file: &Path,
     display: &mut dyn FnMut(&Event),
-) -> Result<Golden> {
+) -> Result<GoldenRuns> {
     let mut recorded = golden;
     recorded.recipe = match settings.recipe == DemoRecipe::embedded()? {
         true => None,
@@ -47,7 +47,7 @@ pub fn record(
                 return Err(Error::bug(format!("the run with seed {seed} has no result of {}", task.name)));
             };
             task.n = record.n;
-            task.recorded.push(Recorded { seed, accuracy: record.accuracy });
+            task.recorded.push(RecordedRun { seed, accuracy: record.accuracy });
         }
         files::write_bytes(file, text(&recorded, seeds, file)?.as_bytes())?;
     }
@@ -55,7 +55,7 @@ pub fn record(
 }
 
 /// Formats the golden file.
-fn text(recorded: &Golden, seeds: &[u64], file: &Path) -> Result<String> {
+fn text(recorded: &GoldenRuns, seeds: &[u64], file: &Path) -> Result<String> {
     let text = toml::to_string(recorded).map_err(|e| Error::bug("golden values cannot be written").because(e))?;
     Ok(format!("{}{text}", header(seeds, file)))
 }
@@ -65,7 +65,7 @@ fn header(seeds: &[u64], file: &Path) -> String {
     let (first, count) = (seeds.first().copied().unwrap_or_default(), seeds.len());
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     format!(
-        "# Golden values of `repro all --profile demo`: recorded runs, from which the bands are computed (README.md).\n\
+        "# GoldenRuns values of `repro all --profile demo`: recorded runs, from which the bands are computed (README.md).\n\
          # Written by: repro all --profile demo --seed {first} --seeds {count} --record {name}\n\n"
     )
 }

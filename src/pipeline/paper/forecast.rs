@@ -16,7 +16,7 @@ use assets::rate::Rate as DownloadRate;
 use base::error::Result;
 use base::format::{grouped, human_bytes, human_seconds, rounded_bytes};
 use data::dataset::{Scale, Task};
-use judge::verdict::published::Published;
+use judge::verdict::published::PublishedResults;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
 use lxmert_spec::recipe::TrainingRecipe;
 
@@ -43,7 +43,7 @@ impl ForecastFacts {
 ///
 /// # Errors
 /// Data if the manifest has no source for a file that a task reads.
-pub fn page(settings: &PaperSettings, machine: &ForecastFacts, published: &Published) -> Result<String> {
+pub fn page(settings: &PaperSettings, machine: &ForecastFacts, published: &PublishedResults) -> Result<String> {
     let (needs, assets) = (settings.needs()?, &settings.assets);
     let selection = needs.selection();
     let wanted = assets.manifest.select(&selection)?;
@@ -172,7 +172,7 @@ fn time(settings: &PaperSettings, needs: &Needs, training: &PaperTraining) -> St
     }
 }
 
-fn judged(out: &mut String, settings: &PaperSettings, published: &Published, task: Task) {
+fn judged(out: &mut String, settings: &PaperSettings, published: &PublishedResults, task: Task) {
     let Some(golden) = published.task(task.name()) else { return };
     let (headline, range) = (&golden.headline, &golden.range);
     let _ = writeln!(
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_plan_of_the_whole_reproduction() {
-        let published = Published::embedded().unwrap();
+        let published = PublishedResults::embedded().unwrap();
         let machine = ForecastFacts { free: Some(200_000_000_000), fetching: None };
         let nowhere = std::path::Path::new("no-such-workspace");
         insta::assert_snapshot!(page(&settings(nowhere), &machine, &published).unwrap());
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(measured(place.path(), &training), None, "with other threads it says nothing");
         finished("bb", &PaperTraining { seed: 1, ..training.clone() }, 20.0);
         assert_eq!(measured(place.path(), &training).unwrap().examples_per_second, 20.0);
-        let text = page(&settings, &ForecastFacts::default(), &Published::embedded().unwrap()).unwrap();
+        let text = page(&settings, &ForecastFacts::default(), &PublishedResults::embedded().unwrap()).unwrap();
         // 632,117 examples, four times, at 20 a second.
         assert!(text.contains("35 h 7 min at 20.0 examples/s, measured in"), "{text}");
     }

@@ -19,7 +19,7 @@ use base::exit;
 use data::dataset::Task;
 use judge::evidence::run::{MissingResult, RunEvidence, TaskEvidence};
 use judge::grade::golden::GoldenFile;
-use judge::grade::{Request, assess};
+use judge::grade::{AssessRequest, assess};
 use judge::report::Report;
 use judge::verdict::Verdict;
 use judge::verdict::baseline::Baseline;
@@ -168,7 +168,7 @@ fn judge_accuracy(outcome: &RunOutcome, accuracy: f64) -> Result<RunResults> {
         notes: Vec::new(),
     };
     let golden = [GoldenFile::parse("sample", include_str!("../../../tests/fixtures/golden/sample.toml"))?];
-    let assessment = assess(&Request { golden: &golden, runs: &[run], ..Request::default() })?;
+    let assessment = assess(&AssessRequest { golden: &golden, runs: &[run], ..AssessRequest::default() })?;
     Ok(RunResults { assessment, ..RunResults::default() })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use data::dataset::{Example, Id, Label, Prediction, Task, TaskData};
-use judge::evidence::result::{Machine, ResultRecord, Training};
+use judge::evidence::result::{MachineRecord, ResultRecord, TrainingRecord};
 use judge::evidence::write::{EvaluationFiles, write_evaluation};
 use lxmert_spec::Config;
 
@@ -60,7 +60,7 @@ pub(crate) struct EvaluationSpec<'l> {
 
 /// Writes an evaluation into a folder.
 pub(crate) fn evaluation(folder: &Path, left: &EvaluationSpec) -> ResultRecord {
-    let training = Training {
+    let training = TrainingRecord {
         options: serde_json::from_value(left.options.clone()).unwrap(),
         steps: 10,
         best_epoch: Some(3),
@@ -68,7 +68,7 @@ pub(crate) fn evaluation(folder: &Path, left: &EvaluationSpec) -> ResultRecord {
         not_loaded: left.not_loaded.iter().map(|name| (*name).to_owned()).collect(),
         should_load: 474,
         left_out: 0,
-        ..Training::default()
+        ..TrainingRecord::default()
     };
     let evaluated = EvaluationFiles {
         data: left.data,
@@ -79,7 +79,12 @@ pub(crate) fn evaluation(folder: &Path, left: &EvaluationSpec) -> ResultRecord {
         vocabulary: None,
         without: None,
         features: Vec::new(),
-        environment: Machine { program: "0.1.0".into(), threads: 2, device: "cpu".into(), ..Machine::default() },
+        environment: MachineRecord {
+            program: "0.1.0".into(),
+            threads: 2,
+            device: "cpu".into(),
+            ..MachineRecord::default()
+        },
     };
     std::fs::create_dir_all(folder).unwrap();
     write_evaluation(folder, evaluated).unwrap()

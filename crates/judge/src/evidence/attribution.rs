@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::result::Training;
+use super::result::TrainingRecord;
 use super::training::{self, FinishedTraining, OUTCOME};
 use base::error::{Error, Result};
 use base::files::{self, ContentDigest};
@@ -14,7 +14,7 @@ use lxmert_spec::weights_names::{BEST_FILE, LAST_FILE};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attribution {
     /// The training that wrote it, if its folder holds one.
-    pub training: Option<Training>,
+    pub training: Option<TrainingRecord>,
     /// SHA-256 of the vocabulary of that training, if it names one.
     pub vocabulary: Option<String>,
     /// SHA-256 of the file, if it had to be read.

@@ -32,13 +32,13 @@ pub struct TaskBaselines {
 pub struct Accuracies {
     /// Number of questions.
     pub questions: usize,
-    /// Of always giving the same answer.
+    /// Accuracy of always giving the same answer.
     pub prior: f64,
-    /// Of answering by the question alone.
+    /// Accuracy of answering by the question alone.
     pub question_only: f64,
-    /// Of answering by the image alone.
+    /// Accuracy of answering by the image alone.
     pub image_only: f64,
-    /// Of answering by the image and the first two words of the question.
+    /// Accuracy of answering by the image and the first two words of the question.
     pub image_and_kind: f64,
 }
 

@@ -9,7 +9,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::result::FileDigest;
-use crate::verdict::eval_gate::Item;
+use crate::verdict::eval_gate::AnswerItem;
 use base::error::{Error, Result};
 use base::files;
 use data::dataset::{Id, Prediction, Task, TaskData, nlvr2_official};
@@ -33,7 +33,7 @@ pub fn cluster(task: Task) -> &'static str {
 ///
 /// # Errors
 /// Data for an id that `data` lacks, or an NLVR2 identifier without its fields.
-pub fn score_each(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<Item>> {
+pub fn score_each(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<AnswerItem>> {
     let by_id: HashMap<&Id, _> = data.examples.iter().map(|example| (&example.id, example)).collect();
     predictions
         .iter()
@@ -45,25 +45,25 @@ pub fn score_each(data: &TaskData, predictions: &[Prediction]) -> Result<Vec<Ite
                 Task::Nlvr2 => nlvr2_official::sentence_group(&id.to_string())?,
             };
             let score = example.label.as_ref().map_or(0.0, |label| label.points(answer));
-            Ok(Item { id: id.to_string(), answer: answer.clone(), score, cluster })
+            Ok(AnswerItem { id: id.to_string(), answer: answer.clone(), score, cluster })
         })
         .collect()
 }
 
 /// Returns the mean score in points, summed in order as the evaluators do; `None` without items.
-pub fn accuracy(items: &[Item]) -> Option<f64> {
+pub fn accuracy(items: &[AnswerItem]) -> Option<f64> {
     (!items.is_empty()).then(|| items.iter().map(|item| item.score).sum::<f64>() / items.len() as f64 * 100.0)
 }
 
 /// Returns the accuracy, in points, of a model that always gives the same answer; `None` if the items do not show it. If all
 /// items have one answer, it is their accuracy. For NLVR2 it is the share of the more frequent label, because a wrong answer
 /// tells the right one.
-pub fn majority(task: Task, items: &[Item]) -> Option<f64> {
+pub fn majority(task: Task, items: &[AnswerItem]) -> Option<f64> {
     let first = items.first()?;
     if items.iter().all(|item| item.answer == first.answer) {
         return accuracy(items);
     }
-    let is_true = |item: &&Item| (item.answer == "True") == (item.score > 0.0);
+    let is_true = |item: &&AnswerItem| (item.answer == "True") == (item.score > 0.0);
     (task == Task::Nlvr2).then(|| {
         let share = items.iter().filter(is_true).count() as f64 / items.len() as f64;
         100.0 * share.max(1.0 - share)
@@ -74,9 +74,9 @@ pub fn majority(task: Task, items: &[Item]) -> Option<f64> {
 ///
 /// # Errors
 /// A bug if an item cannot be written.
-pub fn to_lines(items: &[Item]) -> Result<Vec<u8>> {
+pub fn to_lines(items: &[AnswerItem]) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    for Item { id, answer, score, cluster } in items {
+    for AnswerItem { id, answer, score, cluster } in items {
         serde_json::to_writer(&mut text, &(id, answer, score, cluster))
             .map_err(|e| Error::bug("an item cannot be written").because(e))?;
         text.push(b'\n');
@@ -88,7 +88,7 @@ pub fn to_lines(items: &[Item]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write(path: &Path, items: &[Item]) -> Result<()> {
+pub fn write(path: &Path, items: &[AnswerItem]) -> Result<()> {
     files::write_bytes(path, &to_lines(items)?)
 }
 
@@ -97,7 +97,7 @@ pub fn write(path: &Path, items: &[Item]) -> Result<()> {
 /// # Errors
 /// Data, naming the line, for anything but such an array, a repeated id, a score outside 0 to 1 or a line that is too long; data
 /// for an empty file.
-pub fn read(path: &Path) -> Result<Vec<Item>> {
+pub fn read(path: &Path) -> Result<Vec<AnswerItem>> {
     let mut lines = files::text::open_text(path)?;
     let (mut items, mut seen, mut line) = (Vec::new(), HashSet::new(), Vec::new());
     loop {
@@ -125,7 +125,7 @@ pub fn read(path: &Path) -> Result<Vec<Item>> {
         if items.len() == MOST {
             return Err(wrong("there are more items than any data set has".to_owned()));
         }
-        items.push(Item { id, answer, score, cluster });
+        items.push(AnswerItem { id, answer, score, cluster });
     }
     match items.is_empty() {
         true => Err(Error::data(format!("{} is empty", path.display())).next("evaluate the run again")),
@@ -137,7 +137,7 @@ pub fn read(path: &Path) -> Result<Vec<Item>> {
 ///
 /// # Errors
 /// Checksum if it differs; those of [`read`].
-pub fn read_verified(folder: &Path, known: &FileDigest) -> Result<Vec<Item>> {
+pub fn read_verified(folder: &Path, known: &FileDigest) -> Result<Vec<AnswerItem>> {
     let path = folder.join(&known.file);
     verify(&path, &known.sha256)?;
     read(&path)
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use data::dataset::{Example, Label};
 
-    fn item(id: &str, answer: &str, score: f64, cluster: &str) -> Item {
-        Item { id: id.into(), answer: answer.into(), score, cluster: cluster.into() }
+    fn item(id: &str, answer: &str, score: f64, cluster: &str) -> AnswerItem {
+        AnswerItem { id: id.into(), answer: answer.into(), score, cluster: cluster.into() }
     }
 
     #[test]

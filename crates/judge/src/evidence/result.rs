@@ -48,7 +48,7 @@ pub struct ResultRecord {
     /// The weights that answered; several form an ensemble. Empty if only predictions were scored.
     pub models: Vec<ModelRecord>,
     /// How the first of these weights was trained, if its folder says so.
-    pub training: Option<Training>,
+    pub training: Option<TrainingRecord>,
     /// SHA-256 of the vocabulary of the tokenizer ([`data::dataset::tokenizer::Tokenizer::sha256`]); `None` if only predictions
     /// were scored, and in results of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub struct ResultRecord {
     /// The answers with their scores ([`super::items`]); `None` in the same case.
     pub items: Option<FileDigest>,
     /// The machine that computed it.
-    pub environment: Machine,
+    pub environment: MachineRecord,
 }
 
 /// A weights file.
@@ -80,7 +80,7 @@ pub struct ModelRecord {
 /// How weights were trained.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Training {
+pub struct TrainingRecord {
     /// Everything that decided the result: options by name (`--lr`), data, sizes.
     pub options: BTreeMap<String, Value>,
     /// Optimiser steps.
@@ -131,7 +131,7 @@ pub struct FileDigest {
 /// The program and the hardware that computed a result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Machine {
+pub struct MachineRecord {
     /// Version of this program.
     pub program: String,
     /// Its git commit, if known when it was built.
@@ -154,7 +154,7 @@ impl FileDigest {
     }
 }
 
-impl From<HostFacts> for Machine {
+impl From<HostFacts> for MachineRecord {
     fn from(HostFacts { program, commit, versions, threads, device, .. }: HostFacts) -> Self {
         Self { program, commit, versions, threads: threads as u64, device }
     }
@@ -208,11 +208,11 @@ impl ResultRecord {
     /// The first contradiction, in a sentence.
     pub(super) fn check(&self) -> Result<(), String> {
         let Self { n, examples, left_out, accuracy, .. } = self;
-        let trained = self.training.as_ref().and_then(Training::seed);
+        let trained = self.training.as_ref().and_then(TrainingRecord::seed);
         if trained.is_some() && trained != self.seed {
             return Err("its seed is another one than its training's".to_owned());
         }
-        if let Some(learnt) = self.training.as_ref().and_then(Training::task)
+        if let Some(learnt) = self.training.as_ref().and_then(TrainingRecord::task)
             && learnt != self.task
         {
             return Err(format!("it is a result of {}, and its training learnt {learnt}", self.task));
@@ -274,10 +274,10 @@ pub(crate) mod tests {
             measures: BTreeMap::new(),
             seed: Some(9595),
             models: vec![ModelRecord { file: "BEST.safetensors".into(), sha256: "a1".into(), parameters: 7 }],
-            training: Some(Training {
+            training: Some(TrainingRecord {
                 options: BTreeMap::from([("--seed".into(), 9595.into()), ("task".into(), "vqa".into())]),
                 weights: BTreeMap::from([("BEST.safetensors".into(), "a1".into())]),
-                ..Training::default()
+                ..TrainingRecord::default()
             }),
             vocabulary: Some("07".into()),
             without: None,

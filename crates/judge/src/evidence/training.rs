@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::result::{Machine, Training};
+use super::result::{MachineRecord, TrainingRecord};
 use crate::report::metrics;
 use base::error::{Error, Result};
 use base::files::{self, ContentDigest};
@@ -21,11 +21,11 @@ const LARGEST: u64 = 4 << 20;
 
 /// Facts about a training beyond its options and data.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// See [`Training::not_loaded`].
+pub struct TrainingFacts {
+    /// See [`TrainingRecord::not_loaded`].
     #[serde(default)]
     pub not_loaded: Vec<String>,
-    /// See [`Training::should_load`].
+    /// See [`TrainingRecord::should_load`].
     #[serde(default)]
     pub should_load: u64,
     /// Training examples left out because their features are missing.
@@ -40,7 +40,7 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FinishedTraining {
     /// Its options, steps and validation accuracies.
-    pub training: Training,
+    pub training: TrainingRecord,
     /// Best validation accuracy in points, 0 if the model was never right; `None` without validation.
     pub best: Option<f64>,
     /// Splits and number of examples of the validation.
@@ -48,7 +48,7 @@ pub struct FinishedTraining {
     /// Validation examples left out because their features are missing.
     pub left_out: u64,
     /// Where it was computed.
-    pub machine: Machine,
+    pub machine: MachineRecord,
     /// Checksums of the weights that it wrote, by file name; empty in outcomes of older versions.
     pub weights: BTreeMap<String, ContentDigest>,
     /// SHA-256 of its vocabulary; `None` in outcomes of older versions.
@@ -67,7 +67,7 @@ struct File {
     outcome: Outcome,
     identity: Identity,
     #[serde(default)]
-    facts: Facts,
+    facts: TrainingFacts,
     #[serde(default)]
     weights: BTreeMap<String, ContentDigest>,
 }
@@ -121,7 +121,7 @@ pub fn read(folder: &Path) -> Result<Option<FinishedTraining>> {
         validated,
         left_out: facts.valid_left_out,
         machine: machine(&identity.machine),
-        training: Training {
+        training: TrainingRecord {
             options: identity.run,
             steps: outcome.steps,
             best_epoch: outcome.best.map(|(_, epoch)| epoch),
@@ -136,11 +136,11 @@ pub fn read(folder: &Path) -> Result<Option<FinishedTraining>> {
     }))
 }
 
-fn machine(told: &BTreeMap<String, Value>) -> Machine {
+fn machine(told: &BTreeMap<String, Value>) -> MachineRecord {
     let text = |name: &str| told.get(name).and_then(Value::as_str).map(str::to_owned);
     let known = ["threads", "device", "program", "commit"];
     let others = told.iter().filter(|(name, _)| !known.contains(&name.as_str()));
-    Machine {
+    MachineRecord {
         program: text("program").unwrap_or_default(),
         commit: text("commit"),
         versions: others.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
@@ -149,7 +149,7 @@ fn machine(told: &BTreeMap<String, Value>) -> Machine {
     }
 }
 
-impl Training {
+impl TrainingRecord {
     /// Returns the task that was learnt; `None` if the options name none.
     pub fn task(&self) -> Option<Task> {
         Task::deserialize(self.options.get("task")?).ok()

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::items;
-use super::result::{FILE, FeatureRecord, FileDigest, Machine, ModelRecord, ResultRecord, SCHEMA, Training, metric};
+use super::result::{
+    FILE, FeatureRecord, FileDigest, MachineRecord, ModelRecord, ResultRecord, SCHEMA, TrainingRecord, metric,
+};
 use base::error::{Error, Result};
 use data::dataset::{self, Prediction, Task, TaskData, metrics};
 
@@ -18,7 +20,7 @@ pub struct EvaluationFiles<'e> {
     /// See [`ResultRecord::models`].
     pub models: Vec<ModelRecord>,
     /// How the model was trained, if known.
-    pub training: Option<Training>,
+    pub training: Option<TrainingRecord>,
     /// See [`ResultRecord::vocabulary`].
     pub vocabulary: Option<String>,
     /// See [`ResultRecord::without`].
@@ -26,7 +28,7 @@ pub struct EvaluationFiles<'e> {
     /// The features that were read.
     pub features: Vec<FeatureRecord>,
     /// The machine that answered.
-    pub environment: Machine,
+    pub environment: MachineRecord,
 }
 
 /// Returns the name of the predictions of these splits in the submission format of the task.
@@ -65,7 +67,7 @@ pub fn write_evaluation(folder: &Path, evaluated: EvaluationFiles) -> Result<Res
         accuracy,
         consistency: measures.remove(metrics::CONSISTENCY),
         measures,
-        seed: training.as_ref().and_then(Training::seed),
+        seed: training.as_ref().and_then(TrainingRecord::seed),
         models,
         training,
         vocabulary,

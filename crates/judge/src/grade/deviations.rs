@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::golden::{Content, GoldenFile};
 use crate::evidence::journal;
-use crate::evidence::result::{FeatureRecord, ResultRecord, Training};
+use crate::evidence::result::{FeatureRecord, ResultRecord, TrainingRecord};
 use crate::evidence::run::{RunEvidence, TaskEvidence};
 use crate::grade::vocabulary::published_vocabulary;
 use crate::verdict::deviation::Deviation;
-use crate::verdict::golden::Golden;
-use crate::verdict::published::Published;
+use crate::verdict::golden::GoldenRuns;
+use crate::verdict::published::PublishedResults;
 use crate::verdict::runs::other_split;
 use base::error::{Error, Result};
 use data::dataset::Task;
@@ -32,7 +32,8 @@ pub(crate) fn deviations(
 ) -> Result<Vec<Deviation>> {
     let ResultRecord { task, splits, n, left_out, examples, training, features, without, models, .. } = &found.record;
     let mut all: Vec<Deviation> = Vec::new();
-    if let Some(Training { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty()) {
+    if let Some(TrainingRecord { not_loaded, should_load, .. }) = training.as_ref().filter(|t| !t.not_loaded.is_empty())
+    {
         let of = if *should_load > 0 { format!(" of {should_load}") } else { String::new() };
         let named: Vec<&str> = not_loaded.iter().take(NAMED).map(String::as_str).collect();
         let more = not_loaded.len() - named.len();
@@ -134,7 +135,7 @@ pub fn from_paper(task: Task, options: Map<String, Value>) -> Result<Vec<Deviati
 }
 
 /// Returns the deviations from what was published that the options of a training show.
-fn of_settings(published: &Published, task: Task, options: &Map<String, Value>) -> Result<Vec<Deviation>> {
+fn of_settings(published: &PublishedResults, task: Task, options: &Map<String, Value>) -> Result<Vec<Deviation>> {
     let mut all = published.task(task.name()).map(|of| of.deviations(options)).unwrap_or_default();
     all.extend(of_switches(options).into_iter().map(Deviation::from));
     all.extend(of_model(options, &Config::preset(paper::MODEL)?, paper::MODEL).map(Deviation::from));
@@ -204,7 +205,7 @@ fn of_vocabulary(sha256: Option<&str>) -> Result<Option<Deviation>> {
 ///
 /// # Errors
 /// Data if the recipe is invalid.
-pub fn recipe(golden: &Golden) -> Result<DemoRecipe> {
+pub fn recipe(golden: &GoldenRuns) -> Result<DemoRecipe> {
     match &golden.recipe {
         None => DemoRecipe::embedded(),
         Some(table) => DemoRecipe::parse(&table.to_string())
@@ -269,7 +270,7 @@ mod tests {
     fn found(options: Value) -> TaskEvidence {
         let options = serde_json::from_value(options).unwrap();
         let mut record = crate::evidence::result::tests::sample();
-        record.training = Some(Training { options, ..Training::default() });
+        record.training = Some(TrainingRecord { options, ..TrainingRecord::default() });
         record.vocabulary = Some(published_vocabulary().unwrap());
         TaskEvidence { record, folder: "x".into(), baselines: Vec::new(), metrics: None }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::verdict::Verdict;
 use crate::verdict::comparison::{CompareSettings, Comparison, compare};
-use crate::verdict::features::Golden;
-use crate::verdict::row::{Gate, Judged};
+use crate::verdict::features::GoldenFeatures;
+use crate::verdict::row::{Gate, JudgedRow};
 use base::error::Result;
 use base::progress::Observer;
 use data::features::compare;
@@ -32,16 +32,16 @@ pub struct FeaturePair<'a> {
 ///
 /// # Errors
 /// As [`compare()`].
-pub(super) fn judge(golden: &Golden, pair: &FeaturePair) -> Result<Judged> {
+pub(super) fn judge(golden: &GoldenFeatures, pair: &FeaturePair) -> Result<JudgedRow> {
     let FeaturePair { files: [reference, candidate], level, common, threads, progress } = *pair;
     let settings = CompareSettings { level, common, named: WORST, worst: WORST, threads };
     Ok(row(&compare(reference, candidate, golden, &settings, progress)?, candidate))
 }
 
-fn row(comparison: &Comparison, candidate: &Path) -> Judged {
+fn row(comparison: &Comparison, candidate: &Path) -> JudgedRow {
     let Comparison { found, judged, spreads } = comparison;
     let name = candidate.file_name().unwrap_or(candidate.as_os_str()).to_string_lossy();
-    let mut row = Judged::new(&name, Gate::Features, &judged.title);
+    let mut row = JudgedRow::new(&name, Gate::Features, &judged.title);
     row.verdict = judged.verdict;
     row.n = Some(judged.n);
     row.measures.clone_from(&judged.rows);
@@ -78,7 +78,7 @@ mod tests {
             path
         };
         let (a, b) = (write("a_obj36.tsv", 0.0), write("b_obj36.tsv", 0.5));
-        let golden = Golden::embedded().unwrap();
+        let golden = GoldenFeatures::embedded().unwrap();
         let judged = |other: &Path| {
             let files = [a.as_path(), other];
             let pair = FeaturePair { files, level: "same-extractor", common: false, threads: 1, progress: &Silent };

@@ -7,8 +7,8 @@ use crate::evidence::items::{cluster, majority};
 use crate::evidence::run::{MissingResult, RunEvidence, TaskEvidence};
 use crate::verdict::baseline::{Baseline, highest};
 use crate::verdict::deviation::Deviation;
-use crate::verdict::eval_gate::{self, Item, Pair};
-use crate::verdict::row::{Gate, Judged, Subject};
+use crate::verdict::eval_gate::{self, AnswerComparison, AnswerItem};
+use crate::verdict::row::{Gate, JudgedRow, Subject};
 use crate::verdict::runs::{Measurement, TrainingRun};
 use crate::verdict::trust_limit::TrustLimit;
 use crate::verdict::{Verdict, recorded, train};
@@ -17,7 +17,7 @@ use data::dataset::{Task, metrics};
 
 /// The runs to judge.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Query<'a> {
+pub(super) struct GateQuery<'a> {
     /// Evidence of the runs.
     pub runs: &'a [RunEvidence],
     /// The tasks to judge; empty for all that a run did.
@@ -31,7 +31,7 @@ pub(super) struct Query<'a> {
 /// # Errors
 /// Checksum or data if the evidence of a run is damaged or contradicts itself; usage for golden limits of features, which judge
 /// no run.
-pub(super) fn judge_by_golden(golden: &GoldenFile, query: &Query) -> Result<Vec<Judged>> {
+pub(super) fn judge_by_golden(golden: &GoldenFile, query: &GateQuery) -> Result<Vec<JudgedRow>> {
     match &golden.content {
         Content::Recorded(_) | Content::Published(_) => {
             query.tasks().into_iter().map(|task| judge_trainings(golden, query, task)).collect()
@@ -43,7 +43,7 @@ pub(super) fn judge_by_golden(golden: &GoldenFile, query: &Query) -> Result<Vec<
                     .next("leave --seeds out, or judge by recorded or published runs"));
             }
             let is_none = !query.runs.iter().any(|run| query.wants(run, task));
-            let reference = Reference { name: &of.model, splits: &of.splits, items, allowed: of.allowed_flips };
+            let reference = ReferenceAnswers { name: &of.model, splits: &of.splits, items, allowed: of.allowed_flips };
             if is_none {
                 return Err(Error::usage(format!(
                     "{} judges {task}, of which none of these runs has a result",
@@ -63,7 +63,7 @@ pub(super) fn judge_by_golden(golden: &GoldenFile, query: &Query) -> Result<Vec<
 ///
 /// # Errors
 /// Usage if the reference has no answers to a task to judge; those of [`judge_by_golden`].
-pub(super) fn judge_by_reference(reference: &RunEvidence, allowed: u64, query: &Query) -> Result<Vec<Judged>> {
+pub(super) fn judge_by_reference(reference: &RunEvidence, allowed: u64, query: &GateQuery) -> Result<Vec<JudgedRow>> {
     let mut rows = Vec::new();
     for task in query.tasks() {
         let none = |why: &str| {
@@ -81,7 +81,7 @@ pub(super) fn judge_by_reference(reference: &RunEvidence, allowed: u64, query: &
                 .next("allow fewer"));
         }
         let splits = &found.record.splits;
-        let of = Reference { name: &reference.name, splits, items: &items, allowed };
+        let of = ReferenceAnswers { name: &reference.name, splits, items: &items, allowed };
         for run in query.runs.iter().filter(|run| query.wants(run, task)) {
             rows.push(judge_answers(&of, query.runs.len(), run, task)?);
         }
@@ -89,7 +89,7 @@ pub(super) fn judge_by_reference(reference: &RunEvidence, allowed: u64, query: &
     Ok(rows)
 }
 
-impl Query<'_> {
+impl GateQuery<'_> {
     fn tasks(&self) -> Vec<Task> {
         judged_tasks(self.runs, self.tasks)
     }
@@ -107,7 +107,7 @@ pub fn judged_tasks(runs: &[RunEvidence], asked: &[Task]) -> Vec<Task> {
     Task::ALL.into_iter().filter(is_chosen).collect()
 }
 
-fn judge_trainings(golden: &GoldenFile, query: &Query, task: Task) -> Result<Judged> {
+fn judge_trainings(golden: &GoldenFile, query: &GateQuery, task: Task) -> Result<JudgedRow> {
     let (mut runs, mut limit): (Vec<TrainingRun>, TrustLimit) = (Vec::new(), TrustLimit::default());
     let mut weights: Vec<(&RunEvidence, Vec<&str>)> = Vec::new();
     for run in query.runs.iter().filter(|run| query.wants(run, task)) {
@@ -157,7 +157,7 @@ fn judge_trainings(golden: &GoldenFile, query: &Query, task: Task) -> Result<Jud
 }
 
 /// Returns the highest score of each baseline over all runs that have a result.
-fn baselines(query: &Query, task: Task) -> Vec<Baseline> {
+fn baselines(query: &GateQuery, task: Task) -> Vec<Baseline> {
     let runs = query.runs.iter().filter(|run| query.wants(run, task));
     let found = runs.filter_map(|run| run.task(task)?.as_ref().ok());
     highest(found.map(|found| found.baselines.as_slice()))
@@ -184,18 +184,18 @@ fn measured(golden: &GoldenFile, run: &RunEvidence, found: &TaskEvidence) -> Res
 }
 
 /// The answers that others are compared with.
-struct Reference<'r> {
+struct ReferenceAnswers<'r> {
     name: &'r str,
     splits: &'r str,
-    items: &'r [Item],
+    items: &'r [AnswerItem],
     allowed: u64,
 }
 
-fn judge_answers(reference: &Reference, runs: usize, run: &RunEvidence, task: Task) -> Result<Judged> {
+fn judge_answers(reference: &ReferenceAnswers, runs: usize, run: &RunEvidence, task: Task) -> Result<JudgedRow> {
     let name = if runs > 1 { format!("{task} {}", run.name) } else { task.to_string() };
     let subject = run.profile().map_or(Subject::Task, Subject::of_profile);
-    let row = Judged::new(&name, Gate::Eval, crate::evidence::result::metric(task));
-    let mut row = Judged { subject, ..row };
+    let row = JudgedRow::new(&name, Gate::Eval, crate::evidence::result::metric(task));
+    let mut row = JudgedRow { subject, ..row };
     let found = match run.task(task) {
         Some(Ok(found)) => found,
         Some(Err(why)) => {
@@ -224,7 +224,7 @@ fn judge_answers(reference: &Reference, runs: usize, run: &RunEvidence, task: Ta
         row.evidence.push(format!("{} kept its accuracy and no answers", run.name));
         return Ok(row);
     };
-    let judged = eval_gate::judge(&Pair {
+    let judged = eval_gate::judge(&AnswerComparison {
         task: &name,
         metric: &record.metric,
         reference: reference.name,
@@ -234,5 +234,5 @@ fn judge_answers(reference: &Reference, runs: usize, run: &RunEvidence, task: Ta
         cluster: cluster(task),
         allowed: reference.allowed,
     });
-    Ok(Judged { subject, ..judged })
+    Ok(JudgedRow { subject, ..judged })
 }

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::evidence::items;
 use crate::report::GoldenRecord;
-use crate::verdict::eval_gate::{self, Frozen, Item};
-use crate::verdict::published::{self, Published};
+use crate::verdict::eval_gate::{self, AnswerItem, FrozenAnswers};
+use crate::verdict::published::{self, PublishedResults};
 use crate::verdict::{features, golden};
 use base::error::{Error, Result};
 use base::files;
@@ -29,13 +29,13 @@ pub struct GoldenFile {
 #[derive(Debug, Clone)]
 pub enum Content {
     /// Accuracies of recorded trainings.
-    Recorded(golden::Golden),
+    Recorded(golden::GoldenRuns),
     /// Published results.
-    Published(Published),
+    Published(PublishedResults),
     /// Limits for differences between features.
-    Features(features::Golden),
+    Features(features::GoldenFeatures),
     /// Answers of a frozen run.
-    Predictions(Frozen, Vec<Item>),
+    Predictions(FrozenAnswers, Vec<AnswerItem>),
 }
 
 /// The fields that tell the kinds apart.
@@ -101,7 +101,7 @@ impl GoldenFile {
         let head: Head = toml::from_str(text).map_err(|e| Error::data(e).while_doing(doing()))?;
         let content = match (&head, path) {
             (Head { kind: Some(kind), .. }, Some(path)) if kind == eval_gate::KIND => {
-                let frozen = Frozen::load(&path)?;
+                let frozen = FrozenAnswers::load(&path)?;
                 let answers = frozen.items_path(&path);
                 items::verify(&answers, &frozen.sha256)?;
                 let items = items::read(&answers)?;
@@ -117,13 +117,13 @@ impl GoldenFile {
                 Content::Predictions(frozen, items)
             }
             (Head { matching: Some(_), .. }, _) => {
-                Content::Features(features::Golden::parse(text).map_err(|e| e.while_doing(doing()))?)
+                Content::Features(features::GoldenFeatures::parse(text).map_err(|e| e.while_doing(doing()))?)
             }
             (Head { source: Some(_), profile: Some(_), .. }, _) => {
-                Content::Published(Published::parse(text).map_err(|e| e.while_doing(doing()))?)
+                Content::Published(PublishedResults::parse(text).map_err(|e| e.while_doing(doing()))?)
             }
             (Head { profile: Some(_), .. }, _) => {
-                Content::Recorded(golden::Golden::parse(text).map_err(|e| e.while_doing(doing()))?)
+                Content::Recorded(golden::GoldenRuns::parse(text).map_err(|e| e.while_doing(doing()))?)
             }
             _ => {
                 return Err(Error::data(format!("{name} is no golden file of a known kind"))

@@ -18,5 +18,5 @@ pub mod regrade;
 pub mod report;
 pub mod vocabulary;
 
-pub use assess::{Assessment, Reference, Request, assess};
+pub use assess::{AssessRequest, Assessment, ReferenceRun, assess};
 pub use gates::judged_tasks;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::regrade::verified_items;
 use crate::evidence::items;
 use crate::evidence::run::TaskEvidence;
-use crate::verdict::eval_gate::{EDITION, Frozen, KIND, SCHEMA};
+use crate::verdict::eval_gate::{EDITION, FrozenAnswers, KIND, SCHEMA};
 use base::error::{Error, Result};
 use base::files;
 
@@ -25,8 +25,8 @@ pub fn record(found: &TaskEvidence, run: &str, path: &Path, allowed_flips: u64, 
             .next("evaluate its weights: repro evaluate TASK --load … --split … --output DIR"));
     };
     if path.exists() {
-        // Runs or limits under that name are somebody's work; earlier answers are what is recorded anew.
-        Frozen::load(path).map_err(|e| {
+        // Runs or limits under that name are somebody's work; only earlier answers are recorded again.
+        FrozenAnswers::load(path).map_err(|e| {
             Error::usage(format!("{} is there and holds no frozen answers", path.display()))
                 .because(e)
                 .next("record under another name")
@@ -39,7 +39,7 @@ pub fn record(found: &TaskEvidence, run: &str, path: &Path, allowed_flips: u64, 
     let beside = path.with_file_name(&name);
     let weights: Vec<String> =
         result.models.iter().map(|model| format!("{} (sha256 {:.12})", model.file, model.sha256)).collect();
-    let frozen = Frozen {
+    let frozen = FrozenAnswers {
         schema: SCHEMA,
         edition: EDITION,
         kind: KIND.to_owned(),
@@ -54,7 +54,7 @@ pub fn record(found: &TaskEvidence, run: &str, path: &Path, allowed_flips: u64, 
     };
     let golden = toml::to_string(&frozen).map_err(|e| Error::bug("a golden file cannot be written").because(e))?;
     // What cannot be read again is not written.
-    Frozen::parse(&golden)?;
+    FrozenAnswers::parse(&golden)?;
     files::write_bytes(&beside, &text)?;
     files::write_bytes(path, golden.as_bytes())?;
     Ok([path.to_owned(), beside])

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::evidence::items;
 use crate::evidence::run::{RunEvidence, TaskEvidence};
-use crate::report::{Before, GoldenRecord, Report, json};
-use crate::verdict::eval_gate::Item;
+use crate::report::{EarlierVerdict, GoldenRecord, Report, json};
+use crate::verdict::eval_gate::AnswerItem;
 use base::error::{Error, Result};
 use data::dataset::{self, TaskData};
 
@@ -18,7 +18,7 @@ const SHOWN: f64 = 0.005;
 ///
 /// # Errors
 /// Checksum if the file is another one; data if it is damaged, or if its accuracy or number of items is not the recorded one.
-pub fn verified_items(found: &TaskEvidence) -> Result<Option<Vec<Item>>> {
+pub fn verified_items(found: &TaskEvidence) -> Result<Option<Vec<AnswerItem>>> {
     let Some(known) = &found.record.items else { return Ok(None) };
     let answers = items::read_verified(&found.folder, known)?;
     agrees(found, &answers, &format!("its {}", known.file))?;
@@ -30,7 +30,7 @@ pub fn verified_items(found: &TaskEvidence) -> Result<Option<Vec<Item>>> {
 /// # Errors
 /// Usage if it kept no predictions; checksum if they are other ones; data if they do not belong to the labels, or if the accuracy
 /// is not the recorded one.
-pub fn scored_again(found: &TaskEvidence, data_root: &Path) -> Result<Vec<Item>> {
+pub fn scored_again(found: &TaskEvidence, data_root: &Path) -> Result<Vec<AnswerItem>> {
     let record = &found.record;
     let Some(known) = &record.predictions else {
         return Err(Error::usage(format!("{} kept its accuracy and no predictions", found.folder.display()))
@@ -68,7 +68,7 @@ pub fn answers_all(found: &TaskEvidence) -> Result<()> {
     }
 }
 
-fn agrees(found: &TaskEvidence, answers: &[Item], of: &str) -> Result<()> {
+fn agrees(found: &TaskEvidence, answers: &[AnswerItem], of: &str) -> Result<()> {
     let record = &found.record;
     let (accuracy, n) = (items::accuracy(answers).unwrap_or(f64::NAN), answers.len() as u64);
     let what = if n != record.n {
@@ -87,7 +87,7 @@ fn agrees(found: &TaskEvidence, answers: &[Item], of: &str) -> Result<()> {
 ///
 /// # Errors
 /// Data if its report is damaged.
-pub fn before(run: &RunEvidence, now: &Report) -> Result<Option<Before>> {
+pub fn before(run: &RunEvidence, now: &Report) -> Result<Option<EarlierVerdict>> {
     let Some(path) = &run.report else { return Ok(None) };
     let then = json::read(path)?;
     let mut changes = editions(&then.golden, &now.golden);
@@ -110,7 +110,7 @@ pub fn before(run: &RunEvidence, now: &Report) -> Result<Option<Before>> {
             changes.push(format!("{} was {} and is not judged now", old.name, old.verdict));
         }
     }
-    Ok(Some(Before { verdict: then.verdict, golden: then.golden, changes }))
+    Ok(Some(EarlierVerdict { verdict: then.verdict, golden: then.golden, changes }))
 }
 
 /// Returns the differences between the golden files of two verdicts, in sentences.

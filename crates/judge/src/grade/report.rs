@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::assess::Assessment;
-use crate::evidence::result::{FILE, Machine};
+use crate::evidence::result::{FILE, MachineRecord};
 use crate::evidence::run::{RunEvidence, TaskEvidence};
 use crate::report::metrics::{self, Curves};
-use crate::report::{Environment, Example, Failure, FileRecord, Provenance, Report, SCHEMA, StageRow, Times, about};
+use crate::report::{
+    Environment, Example, Failure, FileRecord, Provenance, Report, ReportTimes, SCHEMA, StageRow, about,
+};
 use base::clock;
 use base::error::{Error, Result};
 use base::files;
@@ -16,7 +18,7 @@ pub const PROFILE: &str = "check";
 
 /// Everything in a report except the judged rows.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub struct ReportFacts {
     /// See [`Report::title`].
     pub title: String,
     /// See [`Report::profile`].
@@ -36,12 +38,12 @@ pub struct Facts {
     /// See [`Report::provenance`].
     pub provenance: Provenance,
     /// See [`Report::times`].
-    pub times: Times,
+    pub times: ReportTimes,
 }
 
 impl Assessment {
     /// Returns the report of these rows with their overall verdict and the given facts.
-    pub fn report(self, facts: Facts) -> Report {
+    pub fn report(self, facts: ReportFacts) -> Report {
         let Self { rows, golden } = self;
         let (verdict, summary) = Report::conclude(&rows, facts.failure.as_ref());
         Report {
@@ -73,7 +75,7 @@ impl Assessment {
 pub fn report(runs: &[RunEvidence], assessment: Assessment) -> Result<Report> {
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let now = Some(clock::now());
-    Ok(assessment.report(Facts {
+    Ok(assessment.report(ReportFacts {
         title: match runs {
             [] => "LXMERT: features compared".to_owned(),
             [run] => format!("LXMERT: {} judged", run.name),
@@ -84,8 +86,8 @@ pub fn report(runs: &[RunEvidence], assessment: Assessment) -> Result<Report> {
         curves: curves(runs)?,
         environment: environment(runs),
         provenance: provenance(runs)?,
-        times: Times { started: now.clone(), finished: now, ..Times::default() },
-        ..Facts::default()
+        times: ReportTimes { started: now.clone(), finished: now, ..ReportTimes::default() },
+        ..ReportFacts::default()
     }))
 }
 
@@ -166,7 +168,7 @@ fn of_run(run: &RunEvidence) -> Option<Environment> {
     if let Some(journal) = &run.journal {
         return Some(journal.environment.clone());
     }
-    let Machine { program, commit, versions, threads, device } = &found(run).next()?.record.environment;
+    let MachineRecord { program, commit, versions, threads, device } = &found(run).next()?.record.environment;
     let mut versions = versions.clone();
     if !device.is_empty() {
         versions.insert("device".to_owned(), device.clone());

@@ -3,7 +3,7 @@
 use super::metrics::{Curves, EpochPoint};
 use super::{Report, words};
 use crate::verdict::Verdict;
-use crate::verdict::row::{Gate, Judged, RunState, Subject};
+use crate::verdict::row::{Gate, JudgedRow, RunState, Subject};
 
 /// Maximum number of results that a caption names.
 const MAX_NAMED: usize = 6;
@@ -24,8 +24,8 @@ pub(crate) fn full_caption(report: &Report) -> Option<String> {
 
 /// Returns what was judged and by what, for the line under the verdict; `None` if there are no rows.
 pub(crate) fn caption(report: &Report) -> Option<String> {
-    let (missing, judged): (Vec<&Judged>, Vec<&Judged>) = report.rows.iter().partition(|row| is_missing(row));
-    let mut groups: Vec<(&str, String, Vec<&Judged>)> = Vec::new();
+    let (missing, judged): (Vec<&JudgedRow>, Vec<&JudgedRow>) = report.rows.iter().partition(|row| is_missing(row));
+    let mut groups: Vec<(&str, String, Vec<&JudgedRow>)> = Vec::new();
     for row in judged {
         let (what, by) = (kind(row.gate), standard(row));
         match groups.iter_mut().find(|(other, standard, _)| *other == what && *standard == by) {
@@ -44,7 +44,7 @@ pub(crate) fn caption(report: &Report) -> Option<String> {
     (!report.rows.is_empty()).then(|| sentences.join(" "))
 }
 
-fn is_missing(row: &Judged) -> bool {
+fn is_missing(row: &JudgedRow) -> bool {
     row.verdict == Verdict::Infra && row.observed.is_none()
 }
 
@@ -57,7 +57,7 @@ fn kind(gate: Gate) -> &'static str {
 }
 
 /// Returns what a row was compared with.
-fn standard(row: &Judged) -> String {
+fn standard(row: &JudgedRow) -> String {
     match (row.gate, &row.paired) {
         (Gate::Features, _) => format!("the limits of the level “{}”", row.metric),
         (Gate::Eval, Some(pair)) => format!("those of {}", pair.reference),
@@ -67,8 +67,8 @@ fn standard(row: &Judged) -> String {
     }
 }
 
-fn names(rows: &[&Judged]) -> String {
-    let name = |row: &&Judged| match row.runs.len() {
+fn names(rows: &[&JudgedRow]) -> String {
+    let name = |row: &&JudgedRow| match row.runs.len() {
         0 | 1 => row.title(),
         all => format!("{} ({} of {all} runs)", row.title(), counted(row)),
     };
@@ -83,12 +83,12 @@ fn names(rows: &[&Judged]) -> String {
     }
 }
 
-fn counted(row: &Judged) -> usize {
+fn counted(row: &JudgedRow) -> usize {
     row.runs.iter().filter(|run| run.state == RunState::Counted).count()
 }
 
 /// Returns whether a row was measured on all items that its golden file names: a training counts only then.
-pub(crate) fn is_whole_set(row: &Judged) -> bool {
+pub(crate) fn is_whole_set(row: &JudgedRow) -> bool {
     row.gate == Gate::Train && row.observed.is_some() && counted(row) > 0
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn last_and_best(curves: &Curves) -> Option<[(&EpochPoint, f64); 2]> 
 }
 
 /// Returns the validation accuracy of the last and of the best epoch, and which of them the result of `row` is of.
-pub(crate) fn epochs(curves: &Curves, row: Option<&Judged>) -> Option<String> {
+pub(crate) fn epochs(curves: &Curves, row: Option<&JudgedRow>) -> Option<String> {
     let [(last, at_end), (best, highest)] = last_and_best(curves)?;
     let number = |point: &EpochPoint| u64::from(point.epoch) + 1;
     if last.epoch == best.epoch {
@@ -127,12 +127,12 @@ mod tests {
         let said = |report: &Report| full_caption(report).unwrap();
         assert_eq!(
             said(&sample::demo()),
-            "Judged: accuracy on VQA-like scenes, GQA-like scenes and NLVR2-like scenes, by recorded runs of this \
+            "JudgedRow: accuracy on VQA-like scenes, GQA-like scenes and NLVR2-like scenes, by recorded runs of this \
              program. Run: demo-5f2d8c91a0b3."
         );
         assert_eq!(
             said(&sample::checked()),
-            "Judged: accuracy on vqa (3 of 7 runs) and gqa (2 of 2 runs), by what was published; answers to nlvr2, by \
+            "JudgedRow: accuracy on vqa (3 of 7 runs) and gqa (2 of 2 runs), by what was published; answers to nlvr2, by \
              those of nlvr2-frozen; features in valid features, by the limits of the level “same-extractor”. Run: \
              check-91d2. Golden files: published edition 2 and features edition 1."
         );
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn many_results_are_counted_and_several_runs_not_repeated() {
         let mut report = sample::passed();
-        report.rows = (1..=8).map(|i| Judged { name: format!("ev{i}"), ..report.rows[0].clone() }).collect();
+        report.rows = (1..=8).map(|i| JudgedRow { name: format!("ev{i}"), ..report.rows[0].clone() }).collect();
         report.run = "ev1, ev2".to_owned();
         assert_eq!(
             full_caption(&report).unwrap(),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::numbers::{self, Numbers};
 use super::{Report, StageState, caption, human_seconds, points, words};
 use crate::verdict::Verdict;
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 use base::sanitize;
 use base::table::{self, Side, Table};
 
@@ -109,14 +109,14 @@ fn results(out: &mut String, rows: &[Judged], paint: &dyn Fn(Verdict, &str) -> S
 }
 
 /// Returns why a row has its verdict, and what to do.
-fn attention(row: &Judged) -> String {
+fn attention(row: &JudgedRow) -> String {
     let happened = words::happened(row).trim_end_matches('.');
     words::next(row).map_or_else(|| happened.to_owned(), |advice| format!("{happened}. Next: {advice}"))
 }
 
 /// Returns the rows that did not pass with their names. Consecutive rows with the same reason share an entry.
-fn grouped_attention(rows: &[Judged]) -> Vec<(String, &Judged)> {
-    let mut told: Vec<(String, &Judged)> = Vec::new();
+fn grouped_attention(rows: &[JudgedRow]) -> Vec<(String, &JudgedRow)> {
+    let mut told: Vec<(String, &JudgedRow)> = Vec::new();
     for row in rows.iter().filter(|row| row.verdict != Verdict::Pass) {
         match told.last_mut() {
             Some((names, last)) if (last.verdict, attention(last)) == (row.verdict, attention(row)) => {
@@ -129,7 +129,7 @@ fn grouped_attention(rows: &[Judged]) -> Vec<(String, &Judged)> {
 }
 
 /// Renders what the lines above the table and the table itself do not say about a row. The evidence of a PASS is left out.
-fn block(row: &Judged) -> String {
+fn block(row: &JudgedRow) -> String {
     let happened = words::happened(row);
     let is_shown = |sentence: &&String| row.verdict != Verdict::Pass && *sentence != happened;
     let mut body = String::new();
@@ -142,9 +142,9 @@ fn block(row: &Judged) -> String {
 
 /// Renders everything that a row holds beyond its evidence. A single run is in the table of results already. The reason why a run
 /// does not count is left out if `happened` says it.
-fn details(row: &Judged, happened: &str) -> String {
+fn details(row: &JudgedRow, happened: &str) -> String {
     let mut out = String::new();
-    let lines = Judged { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
+    let lines = JudgedRow { runs: Vec::new(), measures: Vec::new(), ..row.clone() };
     for line in words::details(&lines, FLIPS) {
         let _ = writeln!(out, "  - {}", sanitize::line(&line));
     }

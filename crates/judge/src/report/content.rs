@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::metrics;
 use super::provenance::Provenance;
 use crate::verdict::Verdict;
-use crate::verdict::row::{Judged, Subject};
+use crate::verdict::row::{JudgedRow, Subject};
 use base::cause::Cause;
 use base::error::{Error, Result};
 use base::exit;
@@ -37,13 +37,13 @@ pub struct Report {
     /// The verdict in one sentence.
     pub summary: String,
     /// One per judged accuracy.
-    pub rows: Vec<Judged>,
+    pub rows: Vec<JudgedRow>,
     /// The golden files that judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub golden: Vec<GoldenRecord>,
     /// The verdict that was given before, where a run is judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Before>,
+    pub before: Option<EarlierVerdict>,
     /// What stopped the run, if something did.
     pub failure: Option<Failure>,
     /// In the plan's order.
@@ -57,7 +57,7 @@ pub struct Report {
     /// What went in and came out.
     pub provenance: Provenance,
     /// The clock; empty after [`Report::without_times`].
-    pub times: Times,
+    pub times: ReportTimes,
 }
 
 /// A golden file that judged.
@@ -74,8 +74,8 @@ pub struct GoldenRecord {
 
 /// An earlier verdict on the same results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Before {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Before"))]
+pub struct EarlierVerdict {
     /// What it was.
     pub verdict: Verdict,
     /// By which golden files.
@@ -140,7 +140,7 @@ pub struct StageRow {
     /// Hash of all that its result depends on; absent where it was not reached.
     pub fingerprint: Option<String>,
     /// How it went this time; absent after [`Report::without_times`].
-    pub this_time: Option<ThisTime>,
+    pub this_time: Option<StageExecution>,
 }
 
 /// How a stage ended.
@@ -158,8 +158,8 @@ pub enum StageState {
 
 /// How a stage went in one particular run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct ThisTime {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ThisTime"))]
+pub struct StageExecution {
     /// An earlier result was taken.
     pub reused: bool,
     /// Seconds of the execution that made the result, now or earlier.
@@ -172,7 +172,7 @@ impl StageRow {
     /// `ran`, `cached`, `failed`, `not run`; `done` where it is not known how.
     pub fn status(&self) -> &'static str {
         match (self.state, &self.this_time) {
-            (StageState::Done, Some(ThisTime { reused: true, .. })) => "cached",
+            (StageState::Done, Some(StageExecution { reused: true, .. })) => "cached",
             (StageState::Done, Some(_)) => "ran",
             (StageState::Done, None) => "done",
             (StageState::Failed, _) => "failed",
@@ -221,22 +221,22 @@ impl Picture {
 
 /// When and how fast.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Times {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Times"))]
+pub struct ReportTimes {
     /// UTC, RFC 3339.
     pub started: Option<String>,
     /// UTC, RFC 3339.
     pub finished: Option<String>,
-    /// Of this run, reused results not counted.
+    /// Seconds of this run, without reused results.
     pub seconds: Option<f64>,
     /// Training speed.
-    pub speeds: Vec<Speed>,
+    pub speeds: Vec<TaskSpeed>,
 }
 
 /// Training speed of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Speed {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Speed"))]
+pub struct TaskSpeed {
     /// The task.
     pub task: String,
     /// Mean over its epochs.
@@ -245,7 +245,7 @@ pub struct Speed {
 
 impl Report {
     /// The verdict over rows and failure, and the sentence that says it.
-    pub(crate) fn conclude(rows: &[Judged], failure: Option<&Failure>) -> (Verdict, String) {
+    pub(crate) fn conclude(rows: &[JudgedRow], failure: Option<&Failure>) -> (Verdict, String) {
         let stopped = failure.map(|_| Verdict::Infra);
         let verdict = Verdict::over(rows.iter().map(|r| r.verdict).chain(stopped));
         let passed = rows.iter().filter(|r| r.verdict == Verdict::Pass).count();
@@ -289,7 +289,7 @@ impl Report {
     /// The report without what differs between two faithful runs of one plan on one machine.
     #[must_use]
     pub fn without_times(mut self) -> Self {
-        self.times = Times::default();
+        self.times = ReportTimes::default();
         for stage in &mut self.stages {
             stage.this_time = None;
         }

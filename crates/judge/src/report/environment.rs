@@ -27,7 +27,7 @@ pub struct Environment {
     pub memory: Option<u64>,
     /// Threads that the computation used.
     pub threads: usize,
-    /// The image that it was computed in, by name and content; none where that was this machine itself.
+    /// The container image that it was computed in, by name and content; `None` if it was computed on this machine itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Seeds that everything random came from.

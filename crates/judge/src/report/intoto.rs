@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::Report;
 use crate::verdict::Verdict;
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 use base::error::{Error, Result};
 
 /// The file's name in a report's folder.
@@ -106,14 +106,14 @@ pub fn render(report: &Report, report_sha256: &str) -> Result<String> {
 }
 
 /// A row's name, with its gate where several rows have that name.
-fn test_name(rows: &[Judged], row: &Judged) -> String {
+fn test_name(rows: &[JudgedRow], row: &JudgedRow) -> String {
     match rows.iter().filter(|r| r.name == row.name).count() {
         1 => row.name.clone(),
         _ => format!("{} ({})", row.name, row.gate.as_str()),
     }
 }
 
-/// A file by name and SHA-256; None where that is no SHA-256.
+/// Returns a file by name and SHA-256; `None` if `sha256` is not a SHA-256.
 fn file(name: &str, sha256: &str) -> Option<Resource> {
     let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (sha256.len() == 64 && is_hex(sha256)).then(|| Resource {

@@ -9,7 +9,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Report, StageState, caption, words};
 use crate::verdict::Verdict;
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 use base::error::{Error, Result};
 
 /// Maximum number of changed answers per row.
@@ -61,7 +61,7 @@ fn without_skipped_total(text: &str) -> String {
     format!("{start}<testsuites {attributes}>{rest}")
 }
 
-fn verdict(row: &Judged, about: Option<&str>) -> TestCase {
+fn verdict(row: &JudgedRow, about: Option<&str>) -> TestCase {
     let mut status = match row.verdict {
         Verdict::Pass => TestCaseStatus::success(),
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{AssetRecord, Report, caption, human_bytes, human_seconds, numbers, points, words};
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 use base::sanitize;
 
 /// Maximum size in bytes. It leaves room below 1 MiB for what a step adds itself.
@@ -95,10 +95,10 @@ fn results(report: &Report) -> String {
 }
 
 /// Renders everything that a row holds beyond its evidence.
-fn details(row: &Judged) -> String {
+fn details(row: &JudgedRow) -> String {
     let mut out = String::new();
-    let alone = Judged { targets: Vec::new(), runs: Vec::new(), measures: Vec::new(), ..row.clone() };
-    let mut lines = words::details(&Judged { paired: None, ..alone.clone() }, 0);
+    let alone = JudgedRow { targets: Vec::new(), runs: Vec::new(), measures: Vec::new(), ..row.clone() };
+    let mut lines = words::details(&JudgedRow { paired: None, ..alone.clone() }, 0);
     lines.extend(row.paired.iter().flat_map(words::paired));
     for line in lines {
         let _ = writeln!(out, "- {}", escape(&line));

@@ -26,8 +26,8 @@ mod words;
 mod write;
 
 pub use content::{
-    Before, Example, Failure, FailureCause, GoldenRecord, Picture, Report, SCHEMA, Speed, StageRow, StageState,
-    ThisTime, Times,
+    EarlierVerdict, Example, Failure, FailureCause, GoldenRecord, Picture, Report, ReportTimes, SCHEMA, StageExecution,
+    StageRow, StageState, TaskSpeed,
 };
 pub use environment::Environment;
 pub use provenance::{AssetRecord, FileRecord, Provenance, StageOutputs};

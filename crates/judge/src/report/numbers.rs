@@ -2,7 +2,7 @@
 
 use super::{points, words};
 use crate::verdict::Verdict;
-use crate::verdict::row::{Judged, RunState};
+use crate::verdict::row::{JudgedRow, RunState};
 
 /// Heads and cells as text, without the verdict, which each form colours by itself.
 pub(crate) struct Numbers {
@@ -13,10 +13,10 @@ pub(crate) struct Numbers {
 }
 
 /// Returns the cell of a row in some column; `None` if the row has none.
-pub(crate) type Cell = fn(&Judged) -> Option<String>;
+pub(crate) type Cell = fn(&JudgedRow) -> Option<String>;
 
 /// Returns the table of these rows, with a column for each baseline.
-pub(crate) fn table(rows: &[Judged]) -> Numbers {
+pub(crate) fn table(rows: &[JudgedRow]) -> Numbers {
     let mut names: Vec<&str> = Vec::new();
     for baseline in rows.iter().flat_map(|r| &r.baselines) {
         if !names.contains(&baseline.name.as_str()) {
@@ -35,7 +35,7 @@ pub(crate) fn table(rows: &[Judged]) -> Numbers {
         table.add(rows, head, false, cell);
     }
     for name in names {
-        let find = |r: &Judged| r.baselines.iter().find(|b| b.name == name).map(|b| points(b.observed));
+        let find = |r: &JudgedRow| r.baselines.iter().find(|b| b.name == name).map(|b| points(b.observed));
         table.add(rows, name, true, find);
     }
     table
@@ -52,20 +52,20 @@ pub(crate) const COUNTS: [(&str, Cell); 3] = [
 ];
 
 /// Returns how many of the judged measures are within their limits.
-pub(crate) fn within_limits(row: &Judged) -> Option<String> {
+pub(crate) fn within_limits(row: &JudgedRow) -> Option<String> {
     let judged = row.measures.iter().filter_map(|m| m.verdict);
     let within = judged.clone().filter(|v| *v == Verdict::Pass).count();
     (!row.measures.is_empty()).then(|| format!("{within} of {}", judged.count()))
 }
 
 /// Returns the interval of the mean of a row.
-pub(crate) fn interval(row: &Judged) -> Option<String> {
+pub(crate) fn interval(row: &JudgedRow) -> Option<String> {
     row.estimate.as_ref().map(|e| words::range(e.interval.low, e.interval.high))
 }
 
 impl Numbers {
     /// Adds a column, unless it may be left out and no row has anything in it.
-    fn add(&mut self, rows: &[Judged], head: &str, always: bool, cell: impl Fn(&Judged) -> Option<String>) {
+    fn add(&mut self, rows: &[JudgedRow], head: &str, always: bool, cell: impl Fn(&JudgedRow) -> Option<String>) {
         let cells: Vec<Option<String>> = rows.iter().map(cell).collect();
         if !always && cells.iter().all(Option::is_none) {
             return;
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn columns_are_there_where_something_is() {
-        let heads = |rows: &[Judged]| table(rows).heads.join(" ");
+        let heads = |rows: &[JudgedRow]| table(rows).heads.join(" ");
         assert_eq!(
             heads(&sample::passed().rows),
             "task items observed band recorded published question-only image-only chance"
@@ -93,6 +93,6 @@ mod tests {
             heads(&sample::checked().rows),
             "task items observed interval band published runs changed answers within limits"
         );
-        assert_eq!(heads(&[Judged::new("x", Default::default(), "accuracy")]), "task items observed");
+        assert_eq!(heads(&[JudgedRow::new("x", Default::default(), "accuracy")]), "task items observed");
     }
 }

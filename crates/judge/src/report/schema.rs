@@ -30,7 +30,7 @@ pub(crate) fn failure_cause(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Of what the program writes: fields that it may leave out are not required.
+/// Returns the schema of the reports that the program writes. Fields that it may leave out are not required.
 fn generated() -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<Report>().to_value();

@@ -8,7 +8,7 @@ use fixtures::required::required;
 
 use super::sample;
 
-/// The check's command; None where it is not ready.
+/// Returns the command of the check; `None` if it is not ready.
 fn web_check() -> Option<Command> {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ci/web-check");
     if Command::new(&program).arg("--ready").status().unwrap().success() {

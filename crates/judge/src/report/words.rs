@@ -3,14 +3,14 @@
 use super::content::{GoldenRecord, Report};
 use crate::verdict::Verdict;
 use crate::verdict::features;
-use crate::verdict::row::{Estimate, Flip, Judged, JudgedRun, Paired, Spread, Subject, Target};
+use crate::verdict::row::{Estimate, Flip, JudgedRow, JudgedRun, PairedAnswers, Spread, Subject, Target};
 
 /// What a demo result means, and what it does not.
 pub(crate) const DEMO: &str = "This is a demo: drawn scenes, and a small model trained from random weights, compared with recorded \
                         runs of this program. It says nothing about LXMERT's published accuracies (69.90, 59.80, 74.95).";
 
 /// Returns [`Report::about`] for a profile of `repro all` and the judged rows.
-pub(crate) fn about(profile: &str, rows: &[Judged]) -> Option<String> {
+pub(crate) fn about(profile: &str, rows: &[JudgedRow]) -> Option<String> {
     let is_demo = Subject::of_profile(profile) == Subject::Demo || rows.iter().any(|row| row.subject == Subject::Demo);
     is_demo.then(|| DEMO.to_owned())
 }
@@ -44,12 +44,12 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// Returns why a row has its verdict, in a sentence: the first one of its evidence.
-pub(crate) fn happened(row: &Judged) -> &str {
+pub(crate) fn happened(row: &JudgedRow) -> &str {
     row.evidence.first().map_or("no reason was recorded", String::as_str)
 }
 
 /// Returns what to do about a row; `None` if it passed.
-pub(crate) fn next(row: &Judged) -> Option<&str> {
+pub(crate) fn next(row: &JudgedRow) -> Option<&str> {
     let advice = row.what_to_do.as_deref();
     (row.verdict != Verdict::Pass).then(|| advice.unwrap_or("read the evidence in report.html"))
 }
@@ -99,8 +99,8 @@ pub(crate) fn run(run: &JudgedRun) -> String {
 }
 
 /// Compares two sets of answers in three sentences.
-pub(crate) fn paired(paired: &Paired) -> Vec<String> {
-    let Paired { reference, items, flips, allowed, lost, gained, p, difference, cluster, clusters, .. } = paired;
+pub(crate) fn paired(paired: &PairedAnswers) -> Vec<String> {
+    let PairedAnswers { reference, items, flips, allowed, lost, gained, p, difference, cluster, clusters, .. } = paired;
     let signed = |value: f64| format!("{value:+.2}");
     let between = |i: crate::verdict::statistics::Interval| format!("{} to {}", signed(i.low), signed(i.high));
     let mut change = format!("difference {} points", signed(*difference));
@@ -124,13 +124,13 @@ pub(crate) fn flip(flip: &Flip) -> String {
 }
 
 /// Formats the value and the limit of a measure.
-pub(crate) fn measured(row: &features::Row) -> [String; 2] {
+pub(crate) fn measured(row: &features::MeasureRow) -> [String; 2] {
     let shown = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), quantity);
     [shown(row.observed), shown(row.limit)]
 }
 
 /// Returns the verdict of a measure, or `not judged`.
-pub(crate) fn measure_verdict(row: &features::Row) -> &'static str {
+pub(crate) fn measure_verdict(row: &features::MeasureRow) -> &'static str {
     row.verdict.map_or("not judged", Verdict::as_str)
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn before(report: &Report) -> Option<String> {
 }
 
 /// Returns everything that a row holds beyond its evidence in lines of plain text, with at most `flips` changed answers.
-pub(crate) fn details(row: &Judged, flips: usize) -> Vec<String> {
+pub(crate) fn details(row: &JudgedRow, flips: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(found) = &row.estimate {
         lines.push(format!("mean {}, {}: {}", points(row.observed), estimate(found), found.method));

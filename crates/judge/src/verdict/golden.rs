@@ -1,7 +1,7 @@
 //! Golden files of recorded runs, and the rule that turns the runs into a band.
 //!
 //! A file names its `schema` (how it is written) and its `edition` (how it is judged), both checked on load. The raw reference
-//! runs are kept, a band never is: [`Golden::band`] computes it. Unknown fields are refused, so that a misspelt tolerance
+//! runs are kept, a band never is: [`GoldenRuns::band`] computes it. Unknown fields are refused, so that a misspelt tolerance
 //! is an error and not a default.
 //!
 //! ```toml
@@ -42,7 +42,7 @@ use base::files;
 
 /// The schema that this program reads.
 pub const SCHEMA: u32 = 1;
-/// The edition of the rules that this program knows. Edition 1: [`Golden::band`] and the gate of `super::judge`.
+/// The edition of the rules that this program knows. Edition 1: [`GoldenRuns::band`] and the gate of `super::judge`.
 pub const EDITION: u32 = 1;
 /// Minimum number of recorded runs for a verdict; fewer say too little about their spread.
 pub const MIN_RECORDED: usize = 10;
@@ -55,7 +55,7 @@ const FILE_LIMIT: u64 = 4 << 20;
 /// One golden file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Golden {
+pub struct GoldenRuns {
     /// [`SCHEMA`].
     pub schema: u32,
     /// [`EDITION`].
@@ -63,19 +63,19 @@ pub struct Golden {
     /// The profile of `repro all` that it judges.
     pub profile: String,
     /// How bands follow from the recorded runs.
-    pub rule: Rule,
+    pub rule: BandRule,
     /// Recipe of the recorded runs, in the format of the profile; `None` for the embedded recipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<toml::Table>,
     /// What is judged, in the order of the report.
     #[serde(rename = "task")]
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<GoldenTask>,
 }
 
 /// The rules known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RuleName {
+pub enum BandRuleName {
     /// [`statistics::prediction_interval_of_mean`] of the new runs.
     PredictionInterval,
     /// MLPerf's reference convergence points ([`statistics::rcp_threshold`]): means without the best and the worst run from three
@@ -86,9 +86,9 @@ pub enum RuleName {
 /// How a band follows from recorded runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct BandRule {
     /// Which formula.
-    pub name: RuleName,
+    pub name: BandRuleName,
     /// Probability that a faithful new run falls inside, 0.5 to 0.9999.
     pub confidence: f64,
     /// Least standard deviation in points, so that runs which happen to agree do not give an empty band. Above 0.
@@ -102,7 +102,7 @@ pub struct Rule {
 /// What is recorded of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Task {
+pub struct GoldenTask {
     /// Such as `vqa`.
     pub name: String,
     /// What the accuracy counts, such as `soft-score accuracy`.
@@ -113,16 +113,16 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<f64>,
     /// All reference runs.
-    pub recorded: Vec<Recorded>,
+    pub recorded: Vec<RecordedRun>,
     /// Baselines that must be clearly lower.
     #[serde(default, rename = "baseline", skip_serializing_if = "Vec::is_empty")]
-    pub baselines: Vec<Baseline>,
+    pub baselines: Vec<GoldenBaseline>,
 }
 
 /// One reference run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Recorded {
+pub struct RecordedRun {
     /// Its seed, unique within the task.
     pub seed: u64,
     /// Its accuracy in points, 0 to 100.
@@ -132,7 +132,7 @@ pub struct Recorded {
 /// A weaker predictor that the model must beat, such as the same model without the image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Baseline {
+pub struct GoldenBaseline {
     /// Such as `question-only`, `image-only`, `chance`.
     pub name: String,
     /// The least distance in points.
@@ -153,7 +153,7 @@ pub struct Band {
     pub rule: String,
 }
 
-impl Golden {
+impl GoldenRuns {
     /// Reads a file. An error names the line.
     pub fn load(path: &Path) -> Result<Self> {
         let text = files::read_text(path, FILE_LIMIT)?;
@@ -182,42 +182,44 @@ impl Golden {
     }
 
     /// Returns the task of that name.
-    pub fn task(&self, name: &str) -> Option<&Task> {
+    pub fn task(&self, name: &str) -> Option<&GoldenTask> {
         self.tasks.iter().find(|t| t.name == name)
     }
 
     /// Returns the band for one new run of a task.
-    pub fn band(&self, task: &Task) -> Option<Band> {
+    pub fn band(&self, task: &GoldenTask) -> Option<Band> {
         self.band_of_mean(task, 1)
     }
 
     /// Returns the band for the mean of `new` further runs of a task: the interval of the rule from the recorded runs, rounded
     /// outward and cut to 0..=100. `None` with fewer than two recorded runs or no new one.
-    pub fn band_of_mean(&self, task: &Task, new: usize) -> Option<Band> {
+    pub fn band_of_mean(&self, task: &GoldenTask, new: usize) -> Option<Band> {
         let values: Vec<f64> = task.recorded.iter().map(|r| r.accuracy).collect();
         self.rule.band(&values, new)
     }
 }
 
-impl Rule {
+impl BandRule {
     /// Returns the mean by which runs are judged.
     pub fn mean(&self, runs: &[f64]) -> Option<f64> {
         match self.name {
-            RuleName::PredictionInterval => statistics::mean(runs),
-            RuleName::ReferenceConvergencePoints => statistics::olympic_mean(runs).or_else(|| statistics::mean(runs)),
+            BandRuleName::PredictionInterval => statistics::mean(runs),
+            BandRuleName::ReferenceConvergencePoints => {
+                statistics::olympic_mean(runs).or_else(|| statistics::mean(runs))
+            }
         }
     }
 
-    /// Returns the band for the mean of `new` further runs from recorded ones; see [`Golden::band_of_mean`].
+    /// Returns the band for the mean of `new` further runs from recorded ones; see [`GoldenRuns::band_of_mean`].
     pub(super) fn band(&self, recorded: &[f64], new: usize) -> Option<Band> {
         let Self { name, confidence, sd_floor, decimals, .. } = *self;
         let mean = self.mean(recorded)?;
         let (low, high, sd, what) = match name {
-            RuleName::PredictionInterval => {
+            BandRuleName::PredictionInterval => {
                 let (low, high) = statistics::prediction_interval_of_mean(recorded, confidence, sd_floor, new)?;
                 (low, high, statistics::sample_sd(recorded)?, "prediction interval")
             }
-            RuleName::ReferenceConvergencePoints => {
+            BandRuleName::ReferenceConvergencePoints => {
                 let sd = statistics::population_sd(recorded)?;
                 let kept = |runs: usize| if runs > 2 { runs - 2 } else { runs };
                 let alpha = 1.0 - confidence;
@@ -243,7 +245,7 @@ impl Rule {
     }
 }
 
-impl Task {
+impl GoldenTask {
     fn check(&self) -> Result<()> {
         if self.n == 0 {
             return Err(Error::data("n is 0"));
@@ -297,7 +299,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_band_follows_from_the_runs() {
-        let golden = Golden::parse(SAMPLE).unwrap();
+        let golden = GoldenRuns::parse(SAMPLE).unwrap();
         let task = golden.task("vqa").unwrap();
         // Mean 80.55, s 0.302765 (a tenth of 1..10's): half width 3.249836 · 0.302765 · sqrt(1.1) = 1.031960.
         let band = golden.band(task).unwrap();
@@ -310,14 +312,14 @@ pub(super) mod tests {
         let band = golden.band(golden.task("gqa").unwrap()).unwrap();
         assert_eq!((band.low, band.high), (69.3, 70.7));
         assert!(band.rule.contains("s 0.20, the floor"), "{}", band.rule);
-        assert_eq!(golden.band(&Task { recorded: vec![], ..task.clone() }), None);
+        assert_eq!(golden.band(&GoldenTask { recorded: vec![], ..task.clone() }), None);
     }
 
     /// Ten runs without best and worst: mean 80.55; s 0.287228 of all; eight and three are left of ten and five.
     #[test]
     fn reference_convergence_points() {
         let text = SAMPLE.replace("prediction-interval", "reference-convergence-points");
-        let golden = Golden::parse(&text.replacen("confidence = 0.99", "confidence = 0.95", 1)).unwrap();
+        let golden = GoldenRuns::parse(&text.replacen("confidence = 0.99", "confidence = 0.95", 1)).unwrap();
         let task = golden.task("vqa").unwrap();
         let band = golden.band_of_mean(task, 5).unwrap();
         // 80.55 - 1.833113 · 0.287228 · sqrt(1/8 + 1/3) = 80.193543
@@ -329,8 +331,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let golden = Golden::parse(SAMPLE).unwrap();
-        assert_eq!(Golden::parse(&toml::to_string(&golden).unwrap()).unwrap(), golden);
+        let golden = GoldenRuns::parse(SAMPLE).unwrap();
+        assert_eq!(GoldenRuns::parse(&toml::to_string(&golden).unwrap()).unwrap(), golden);
     }
 
     #[test]
@@ -349,9 +351,9 @@ pub(super) mod tests {
             ("margin = 10.0", "margin = nan", "margin of question-only is NaN"),
         ] {
             assert!(SAMPLE.contains(from), "{from}");
-            let error = Golden::parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
+            let error = GoldenRuns::parse(&SAMPLE.replacen(from, to, 1)).unwrap_err().to_string();
             assert!(error.contains(message), "{to}: {error}");
         }
-        assert!(Golden::parse("").unwrap_err().to_string().contains("schema"));
+        assert!(GoldenRuns::parse("").unwrap_err().to_string().contains("schema"));
     }
 }

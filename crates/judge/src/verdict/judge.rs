@@ -10,8 +10,8 @@
 //! [`Verdict::over`] decides between several findings.
 
 use super::baseline::Baseline;
-use super::golden::{self, Band, Golden};
-use super::row::{Gate, Judged, JudgedBaseline, Subject};
+use super::golden::{self, Band, GoldenRuns};
+use super::row::{Gate, JudgedBaseline, JudgedRow, Subject};
 use super::{Verdict, statistics};
 
 /// The measured accuracy of one task, with its baselines.
@@ -26,12 +26,12 @@ pub(crate) struct Observation {
 }
 
 /// Judges the accuracy of one run by the rules above.
-pub(crate) fn judge_accuracy(golden: &Golden, task: &str, observed: &Observation) -> Judged {
+pub(crate) fn judge_accuracy(golden: &GoldenRuns, task: &str, observed: &Observation) -> JudgedRow {
     judge_mean(golden, task, observed, 1)
 }
 
 /// Judges the mean accuracy of `runs` runs by the rules above.
-pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observation, runs: usize) -> Judged {
+pub(super) fn judge_mean(golden: &GoldenRuns, task: &str, observed: &Observation, runs: usize) -> JudgedRow {
     let mut judged = unjudged(golden, task, runs);
     let Observation { accuracy, n, .. } = *observed;
     judged.n = Some(n);
@@ -71,10 +71,10 @@ pub(super) fn judge_mean(golden: &Golden, task: &str, observed: &Observation, ru
 }
 
 /// Returns the row of a task before anything is measured, with the band for the mean of `runs` runs.
-pub(crate) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
+pub(crate) fn unjudged(golden: &GoldenRuns, name: &str, runs: usize) -> JudgedRow {
     let task = golden.task(name);
     let recorded: Vec<f64> = task.iter().flat_map(|t| &t.recorded).map(|r| r.accuracy).collect();
-    Judged {
+    JudgedRow {
         subject: Subject::of_profile(&golden.profile),
         band: task.and_then(|t| golden.band_of_mean(t, runs)),
         headline: task.and_then(|t| t.headline),
@@ -90,12 +90,12 @@ pub(crate) fn unjudged(golden: &Golden, name: &str, runs: usize) -> Judged {
                 verdict: Verdict::Inconclusive,
             })
             .collect(),
-        ..Judged::new(name, Gate::Train, task.map_or("accuracy", |t| &t.metric))
+        ..JudgedRow::new(name, Gate::Train, task.map_or("accuracy", |t| &t.metric))
     }
 }
 
 /// Puts the scores of baselines into a row. Baselines without a margin in the golden file are shown but judge nothing.
-pub(super) fn beside(judged: &mut Judged, baselines: &[Baseline]) {
+pub(super) fn beside(judged: &mut JudgedRow, baselines: &[Baseline]) {
     for Baseline { name, accuracy } in baselines {
         match judged.baselines.iter_mut().find(|b| b.name == *name) {
             Some(baseline) => baseline.observed = Some(*accuracy),
@@ -109,7 +109,7 @@ pub(super) fn beside(judged: &mut Judged, baselines: &[Baseline]) {
     }
 }
 
-fn against_band(judged: &mut Judged, accuracy: f64) -> Verdict {
+fn against_band(judged: &mut JudgedRow, accuracy: f64) -> Verdict {
     let runs = judged.recorded.len();
     let (verdict, sentence, advice) = match &judged.band {
         Some(band) if runs >= golden::MIN_RECORDED => {
@@ -186,12 +186,12 @@ mod tests {
     use super::super::golden::tests::SAMPLE;
     use super::*;
 
-    fn judge(task: &str, accuracy: f64, n: u64, baselines: &[(&str, f64)]) -> Judged {
+    fn judge(task: &str, accuracy: f64, n: u64, baselines: &[(&str, f64)]) -> JudgedRow {
         let baselines = baselines
             .iter()
             .map(|(name, accuracy)| Baseline { name: (*name).to_owned(), accuracy: *accuracy })
             .collect();
-        judge_accuracy(&Golden::parse(SAMPLE).unwrap(), task, &Observation { accuracy, n, baselines })
+        judge_accuracy(&GoldenRuns::parse(SAMPLE).unwrap(), task, &Observation { accuracy, n, baselines })
     }
 
     const WEAK: [(&str, f64); 3] = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_task_of_which_nothing_is_measured() {
-        let judged = unjudged(&Golden::parse(SAMPLE).unwrap(), "gqa", 1);
+        let judged = unjudged(&GoldenRuns::parse(SAMPLE).unwrap(), "gqa", 1);
         assert_eq!((judged.verdict, judged.observed, judged.expected), (Verdict::Infra, None, Some(70.0)));
     }
 }

@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::golden::Golden;
-use super::published::{self, Published};
+use super::golden::GoldenRuns;
+use super::published::{self, PublishedResults};
 use super::simulate::Draws;
 use super::statistics::{mean, rate_bounds, sample_sd, tost_seeds};
 use super::train::EquivalenceTest;
@@ -35,7 +35,7 @@ pub const SEED: u64 = 9595;
 
 /// Rates of one gate at one number of runs or images, each 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct PowerRow {
     /// `published`, `demo` or `features`.
     pub golden: String,
     /// The task, or the measure.
@@ -56,14 +56,20 @@ pub struct Power {
     /// Judgements per cell.
     pub draws: u64,
     /// The rows, by golden file, name and number.
-    pub rows: Vec<Row>,
+    pub rows: Vec<PowerRow>,
     /// Published tasks: number of runs that show equivalence within the margin at 80 % power, if the true difference is 0 and
     /// the spread comes from the runs themselves.
     pub seeds_needed: Vec<(String, Option<u64>)>,
 }
 
 /// Simulates the gates of these golden files.
-pub fn simulate(published: &Published, demo: &Golden, features: &features::Golden, seed: u64, draws: u64) -> Power {
+pub fn simulate(
+    published: &PublishedResults,
+    demo: &GoldenRuns,
+    features: &features::GoldenFeatures,
+    seed: u64,
+    draws: u64,
+) -> Power {
     let mut cells = Cells { seed, draws, stream: 0 };
     let mut rows = Vec::new();
     for task in &published.tasks {
@@ -90,7 +96,7 @@ pub fn simulate(published: &Published, demo: &Golden, features: &features::Golde
             }
         }
     }
-    let needed = |task: &published::Task| {
+    let needed = |task: &published::PublishedTask| {
         let (rule, test) = (&published.rule, EquivalenceTest::new(&published.rule, task));
         (task.name.clone(), tost_seeds(test.sigma, rule.margin, rule.alpha, 0.8))
     };
@@ -105,7 +111,7 @@ struct Truth {
     recorded: usize,
 }
 
-fn recorded_verdict(demo: &Golden, recorded: &[f64], runs: &[f64]) -> Verdict {
+fn recorded_verdict(demo: &GoldenRuns, recorded: &[f64], runs: &[f64]) -> Verdict {
     match (demo.rule.band(recorded, runs.len()), demo.rule.mean(runs)) {
         (Some(band), Some(mean)) if (band.low..=band.high).contains(&mean) => Verdict::Pass,
         (Some(_), Some(_)) => Verdict::Fail,
@@ -126,7 +132,7 @@ impl Cells {
         Draws::new(self.seed, self.stream)
     }
 
-    fn trainings(&mut self, name: &str, n: u64, centre: f64, sd: f64, judge: impl Fn(&[f64]) -> Verdict) -> Row {
+    fn trainings(&mut self, name: &str, n: u64, centre: f64, sd: f64, judge: impl Fn(&[f64]) -> Verdict) -> PowerRow {
         let repeats = self.draws;
         let mut of = |centre: f64| {
             rates(self.draws(), repeats, |draws| {
@@ -136,11 +142,11 @@ impl Cells {
         };
         let faithful = of(centre);
         let worse_passed = WORSE.map(|below| of(centre - below)[0]);
-        Row { golden: "published".into(), name: name.to_owned(), n, faithful, worse_passed }
+        PowerRow { golden: "published".into(), name: name.to_owned(), n, faithful, worse_passed }
     }
 
     /// Simulates a cell of recorded runs, which are drawn again for each judgement like the runs that are judged.
-    fn recorded(&mut self, demo: &Golden, name: &str, n: u64, truth: Truth) -> Row {
+    fn recorded(&mut self, demo: &GoldenRuns, name: &str, n: u64, truth: Truth) -> PowerRow {
         let repeats = self.fewer();
         let mut of = |below: f64| {
             rates(self.draws(), repeats, |draws| {
@@ -152,7 +158,7 @@ impl Cells {
         };
         let faithful = of(0.0);
         let worse_passed = WORSE.map(|below| of(below)[0]);
-        Row { golden: "demo".into(), name: name.to_owned(), n, faithful, worse_passed }
+        PowerRow { golden: "demo".into(), name: name.to_owned(), n, faithful, worse_passed }
     }
 
     /// Returns the number of judgements of a slow cell.
@@ -160,14 +166,14 @@ impl Cells {
         (self.draws / FEWER).max(1)
     }
 
-    fn images(&mut self, name: &str, n: u64, most: f64) -> Row {
+    fn images(&mut self, name: &str, n: u64, most: f64) -> PowerRow {
         let repeats = self.fewer();
         let worse_passed = CHANGED.map(|share| {
             let mut draws = self.draws();
             let passed = (0..repeats).filter(|_| (0..n).filter(|_| draws.chance(share)).count() as f64 <= most).count();
             passed as f64 / repeats as f64
         });
-        Row { golden: "features".into(), name: name.to_owned(), n, faithful: [1.0, 0.0, 0.0], worse_passed }
+        PowerRow { golden: "features".into(), name: name.to_owned(), n, faithful: [1.0, 0.0, 0.0], worse_passed }
     }
 }
 
@@ -272,8 +278,14 @@ mod tests {
     const DOCUMENTED: &str = include_str!("../../../../docs/verdicts.md");
 
     fn table() -> Power {
-        let demo = Golden::parse(DEMO).unwrap();
-        simulate(&Published::embedded().unwrap(), &demo, &features::Golden::embedded().unwrap(), SEED, DRAWS)
+        let demo = GoldenRuns::parse(DEMO).unwrap();
+        simulate(
+            &PublishedResults::embedded().unwrap(),
+            &demo,
+            &features::GoldenFeatures::embedded().unwrap(),
+            SEED,
+            DRAWS,
+        )
     }
 
     /// Three faithful runs fail, and three runs of a training that is 1.0 point worse pass, at most one time in twenty, even if the
@@ -281,8 +293,8 @@ mod tests {
     #[test]
     fn three_runs_are_rarely_judged_wrong() {
         let power = table();
-        let is_promised = |row: &&Row| row.golden == "published" && row.n == 3 && !row.name.ends_with("× 3");
-        let three: Vec<&Row> = power.rows.iter().filter(is_promised).collect();
+        let is_promised = |row: &&PowerRow| row.golden == "published" && row.n == 3 && !row.name.ends_with("× 3");
+        let three: Vec<&PowerRow> = power.rows.iter().filter(is_promised).collect();
         assert_eq!(three.len(), 6);
         for row in three {
             assert!(row.faithful[1] <= 0.05, "{row:?}");

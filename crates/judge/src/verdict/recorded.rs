@@ -4,13 +4,13 @@
 //! the mean of as many new runs.
 
 use super::baseline::Baseline;
-use super::golden::Golden;
+use super::golden::GoldenRuns;
 use super::judge::{Observation, beside, judge_accuracy, judge_mean, unjudged};
-use super::row::Judged;
+use super::row::JudgedRow;
 use super::runs::{RunCriteria, TrainingRun, sort};
 
 /// Judges the runs of a task. `baselines` are of the same items.
-pub(crate) fn judge(golden: &Golden, name: &str, runs: &[TrainingRun], baselines: &[Baseline]) -> Judged {
+pub(crate) fn judge(golden: &GoldenRuns, name: &str, runs: &[TrainingRun], baselines: &[Baseline]) -> JudgedRow {
     let measured = || runs.iter().filter_map(|run| run.result.as_ref().ok());
     let observed = |accuracy, n| Observation { accuracy, n, baselines: baselines.to_vec() };
     let Some(task) = golden.task(name) else {
@@ -51,10 +51,10 @@ mod tests {
         TrainingRun { name: format!("s{seed}"), seed: Some(seed), result: Ok(measured) }
     }
 
-    fn judged(runs: &[TrainingRun]) -> Judged {
+    fn judged(runs: &[TrainingRun]) -> JudgedRow {
         let baselines = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
         let baselines = baselines.map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy });
-        judge(&Golden::parse(SAMPLE).unwrap(), "vqa", runs, &baselines)
+        judge(&GoldenRuns::parse(SAMPLE).unwrap(), "vqa", runs, &baselines)
     }
 
     #[test]
@@ -69,7 +69,7 @@ mod tests {
                 .map(|b| Baseline { name: b.name.clone(), accuracy: b.observed.unwrap() })
                 .collect();
             let observed = Observation { accuracy, n: 600, baselines };
-            assert_eq!(one, judge_accuracy(&Golden::parse(SAMPLE).unwrap(), "vqa", &observed));
+            assert_eq!(one, judge_accuracy(&GoldenRuns::parse(SAMPLE).unwrap(), "vqa", &observed));
         }
     }
 

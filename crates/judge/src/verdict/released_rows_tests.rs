@@ -1,7 +1,7 @@
 //! The released rows of the golden file beside the sample of them.
 
 use super::comparison::golden_released;
-use super::features::Golden;
+use super::features::GoldenFeatures;
 use data::features::Row;
 use data::features::released_rows::ReleasedRowCheck;
 use data::features::tsv::TsvReader;
@@ -14,7 +14,7 @@ fn watch() -> ReleasedRowCheck {
 fn the_golden_sample_holds_all_of_them_and_the_figures_agree() {
     let Some(path) = fixtures::beside("real/golden/train2014_obj36.tsv") else { return };
     let (mut reader, mut row, mut watch) = (TsvReader::open(&path).unwrap(), Row::default(), watch());
-    let known = Golden::embedded().unwrap().images;
+    let known = GoldenFeatures::embedded().unwrap().images;
     while reader.read(&mut row).unwrap() {
         watch.row(&row);
         let image = known.iter().find(|image| image.img_id == row.img_id).unwrap();

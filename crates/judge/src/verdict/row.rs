@@ -58,10 +58,10 @@ impl Subject {
 
 /// A judged result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Judged"))]
 // Only this crate makes one, by the gates that `grade::assess` calls.
 #[non_exhaustive]
-pub struct Judged {
+pub struct JudgedRow {
     /// The task, or what else was judged.
     pub name: String,
     /// What it was measured on.
@@ -95,17 +95,17 @@ pub struct Judged {
     /// Every run that was given, also those that do not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<JudgedRun>,
-    /// Of an INCONCLUSIVE mean: how many seeds more would settle it, were the mean to stay where it is.
+    /// For an INCONCLUSIVE mean: how many more seeds would settle it if the mean did not change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_seeds: Option<u64>,
     /// What is weaker.
     pub baselines: Vec<JudgedBaseline>,
     /// Two sets of answers side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paired: Option<Paired>,
+    pub paired: Option<PairedAnswers>,
     /// Differences of features beside their limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub measures: Vec<features::Row>,
+    pub measures: Vec<features::MeasureRow>,
     /// How such differences are spread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spreads: Vec<Spread>,
@@ -137,7 +137,7 @@ pub struct Target {
     pub low: f64,
     /// Points.
     pub high: f64,
-    /// None where the evidence does not say.
+    /// Whether it is met; `None` if the evidence does not say.
     pub met: Option<bool>,
     /// Whether the verdict follows from it.
     pub decides: bool,
@@ -169,7 +169,7 @@ pub struct JudgedRun {
 pub enum RunState {
     /// It is in the mean.
     Counted,
-    /// It was another thing than what was published.
+    /// It deviates from what was published.
     NotComparable,
     /// Its seed was there before: the same draw once more.
     Duplicate,
@@ -211,8 +211,8 @@ pub struct JudgedBaseline {
 
 /// Answers of two runs to the same items; the first is the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Paired {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Paired"))]
+pub struct PairedAnswers {
     /// Name of the reference.
     pub reference: String,
     /// Items in both.
@@ -225,19 +225,19 @@ pub struct Paired {
     pub lost: u64,
     /// Items that only the candidate has right.
     pub gained: u64,
-    /// Of McNemar's exact test on `lost` and `gained`.
+    /// The p-value of McNemar's exact test on `lost` and `gained`.
     pub p: f64,
     /// Candidate minus reference, points.
     pub difference: f64,
-    /// Of the difference, items taken as independent; none of fewer than two items.
+    /// The interval of the difference, with independent items; `None` for fewer than two items.
     pub interval: Option<Interval>,
-    /// Of the difference, items of one cluster taken as dependent.
+    /// The interval of the difference, with dependent items in each cluster.
     pub clustered: Option<Interval>,
     /// What is a cluster, such as `image`.
     pub cluster: String,
     /// Number of clusters.
     pub clusters: u64,
-    /// Of both intervals.
+    /// The confidence of both intervals.
     pub confidence: f64,
     /// The first items with another answer.
     pub examples: Vec<Flip>,
@@ -275,7 +275,7 @@ impl From<compare::DifferenceSpread> for Spread {
     }
 }
 
-impl Judged {
+impl JudgedRow {
     /// A row of which nothing is known yet: INFRA until something is measured.
     pub(crate) fn new(name: &str, gate: Gate, metric: &str) -> Self {
         Self {
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_demo_result_is_never_called_like_the_task() {
         let of = |name: &str, profile: &str| {
-            Judged { subject: Subject::of_profile(profile), ..Judged::new(name, Gate::Train, "accuracy") }.title()
+            JudgedRow { subject: Subject::of_profile(profile), ..JudgedRow::new(name, Gate::Train, "accuracy") }.title()
         };
         assert_eq!(of("vqa", "demo"), "VQA-like scenes");
         assert_eq!(of("nlvr2 demo-4be1f20", "demo"), "NLVR2-like scenes demo-4be1f20");

@@ -12,7 +12,7 @@
 
 use super::Verdict;
 use super::deviation::Deviation;
-use super::row::{Judged, JudgedRun, RunState};
+use super::row::{JudgedRow, JudgedRun, RunState};
 
 /// Maximum difference, in points, of two accuracies that print alike with two decimals.
 const SAME: f64 = 0.005;
@@ -170,7 +170,7 @@ impl RunCriteria<'_> {
 impl SortedRuns {
     /// Adds the runs to a row that already holds the findings about their mean. `of_mean` is the verdict on the mean, if there is
     /// one. The finding that decides comes first.
-    pub(crate) fn conclude(&self, judged: &mut Judged, of_mean: Option<Verdict>) {
+    pub(crate) fn conclude(&self, judged: &mut JudgedRow, of_mean: Option<Verdict>) {
         judged.runs.clone_from(&self.rows);
         let (mut found, mut evidence, mut advice) = (Vec::new(), Vec::new(), None);
         for (state, verdict, usual) in STATES {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::verdict::Verdict;
 use crate::verdict::comparison::{CompareSettings, Comparison, compare};
-use crate::verdict::features::Golden;
+use crate::verdict::features::GoldenFeatures;
 use base::progress::Silent;
 use data::features::bench::generated_rows;
 use data::features::error::{Column, RowDamage, TsvLayout};
@@ -236,7 +236,7 @@ fn a_comparison_without_classes_says_so_and_never_passes() {
     let moved = place.file("moved.tsv", &six_columns(&moved));
     let store = place.0.path().join("six.safetensors");
     build_store(&six, &store, Precision::F32, &Silent).unwrap();
-    let golden = Golden::embedded().unwrap();
+    let golden = GoldenFeatures::embedded().unwrap();
     for level in golden.levels.iter().map(|level| level.name.as_str()) {
         let settings = CompareSettings { level, common: false, named: 3, worst: 2, threads: 2 };
         let of = |a: &Path, b: &Path| compare(a, b, &golden, &settings, &Silent).unwrap();

@@ -20,7 +20,7 @@ pub struct Snapshot {
     pub max: f64,
     /// Share of zeros among them, 0 to 1.
     pub zeros: f64,
-    /// Of the decoded row: height, width and number of boxes as three `uint32`, then the bytes of `objects_id` (`int64`),
+    /// SHA-256 of the decoded row: height, width and number of boxes as three `uint32`, then the bytes of `objects_id` (`int64`),
     /// `objects_conf` (`float32`), `attrs_id`, `attrs_conf`, `boxes` and `features`, all little-endian.
     pub sha256: String,
 }
@@ -48,12 +48,12 @@ pub(super) fn check(images: &[Snapshot]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::features::Golden;
+    use super::super::features::GoldenFeatures;
     use super::*;
 
     #[test]
     fn impossible_rows_are_refused() {
-        let images = Golden::embedded().unwrap().images;
+        let images = GoldenFeatures::embedded().unwrap().images;
         assert_eq!(images.len(), 10);
         let refused = |change: fn(&mut Snapshot)| {
             let mut images = images.clone();

@@ -6,7 +6,7 @@
 //! INCONCLUSIVE, with what it would have been in the evidence. INFRA stays: nothing was measured.
 
 use super::Verdict;
-use super::row::Judged;
+use super::row::JudgedRow;
 use crate::report::AssetRecord;
 use assets::lock::Trust;
 use assets::place;
@@ -44,7 +44,7 @@ impl TrustLimit {
     }
 
     /// Limits the verdict to INCONCLUSIVE if there are such files, and says what to do about them.
-    pub(crate) fn apply(&self, mut row: Judged) -> Judged {
+    pub(crate) fn apply(&self, mut row: JudgedRow) -> JudgedRow {
         if self.unpinned.is_empty() || row.verdict == Verdict::Infra {
             return row;
         }
@@ -91,7 +91,7 @@ impl TrustLimit {
 #[cfg(test)]
 mod tests {
     use super::super::baseline::Baseline;
-    use super::super::golden::{Golden, tests::SAMPLE};
+    use super::super::golden::{GoldenRuns, tests::SAMPLE};
     use super::super::judge::{Observation, judge_accuracy, unjudged};
     use super::*;
 
@@ -101,8 +101,8 @@ mod tests {
         TrustLimit { unpinned: files.iter().map(|name| (*name).to_owned()).collect() }
     }
 
-    fn judged(accuracy: f64) -> Judged {
-        let golden = Golden::parse(SAMPLE).unwrap();
+    fn judged(accuracy: f64) -> JudgedRow {
+        let golden = GoldenRuns::parse(SAMPLE).unwrap();
         let baselines = [("question-only", 50.0), ("image-only", 40.0), ("chance", 25.0)];
         let baselines = baselines.map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy }).to_vec();
         judge_accuracy(&golden, "vqa", &Observation { accuracy, n: 600, baselines })
@@ -137,7 +137,7 @@ mod tests {
         assert!(last.ends_with("f5 and 3 more"), "{last}");
         assert_eq!(limited.verdict, Verdict::Inconclusive);
 
-        let stopped = unjudged(&Golden::parse(SAMPLE).unwrap(), "gqa", 1);
+        let stopped = unjudged(&GoldenRuns::parse(SAMPLE).unwrap(), "gqa", 1);
         assert_eq!(many.apply(stopped.clone()), stopped);
     }
 

@@ -5,12 +5,12 @@ use maud::{Markup, html};
 use super::super::{Failure, Report, words};
 use super::parts::{class, pill};
 use crate::verdict::Verdict;
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 
 /// Renders the section; nothing if everything passed. Results with the same reason and advice share an entry.
 pub(crate) fn section(report: &Report) -> Markup {
-    let mut groups: Vec<Vec<(usize, &Judged)>> = Vec::new();
-    let told = |row: &Judged| (row.verdict, words::happened(row).to_owned(), words::next(row).map(str::to_owned));
+    let mut groups: Vec<Vec<(usize, &JudgedRow)>> = Vec::new();
+    let told = |row: &JudgedRow| (row.verdict, words::happened(row).to_owned(), words::next(row).map(str::to_owned));
     for (i, row) in report.rows.iter().enumerate().filter(|(_, r)| r.verdict != Verdict::Pass) {
         match groups.iter_mut().find(|group| told(group[0].1) == told(row)) {
             Some(group) => group.push((i, row)),
@@ -28,7 +28,7 @@ pub(crate) fn section(report: &Report) -> Markup {
     }
 }
 
-fn together(group: &[(usize, &Judged)]) -> Markup {
+fn together(group: &[(usize, &JudgedRow)]) -> Markup {
     let Some((_, first)) = group.first() else { return html! {} };
     html! {
         li class=(class(first.verdict)) {

@@ -5,14 +5,14 @@ use maud::{Markup, html};
 use super::super::{Report, plot, points, words};
 use super::parts::{heads, pill, scrolling};
 use crate::verdict::features;
-use crate::verdict::row::{Judged, JudgedRun, Paired};
+use crate::verdict::row::{JudgedRow, JudgedRun, PairedAnswers};
 
 /// Maximum number of changed answers shown per row.
 const FLIPS: usize = 50;
 
 /// Renders the section; nothing if no row holds more than sentences.
 pub(crate) fn section(report: &Report) -> Markup {
-    let parts: Vec<(usize, &Judged)> = report.rows.iter().enumerate().filter(|(_, row)| has_more(row)).collect();
+    let parts: Vec<(usize, &JudgedRow)> = report.rows.iter().enumerate().filter(|(_, row)| has_more(row)).collect();
     html! {
         @if !parts.is_empty() {
             section id="evidence" {
@@ -23,7 +23,7 @@ pub(crate) fn section(report: &Report) -> Markup {
     }
 }
 
-fn has_more(row: &Judged) -> bool {
+fn has_more(row: &JudgedRow) -> bool {
     row.estimate.is_some()
         || row.paired.is_some()
         || !row.runs.is_empty()
@@ -31,7 +31,7 @@ fn has_more(row: &Judged) -> bool {
         || !row.spreads.is_empty()
 }
 
-fn part(i: usize, row: &Judged) -> Markup {
+fn part(i: usize, row: &JudgedRow) -> Markup {
     html! {
         article class="part" {
             div class="head" { h3 { (row.title()) } (pill(row.verdict)) }
@@ -72,7 +72,7 @@ fn runs(name: &str, runs: &[JudgedRun]) -> Markup {
     )
 }
 
-fn paired(i: usize, name: &str, pair: &Paired) -> Markup {
+fn paired(i: usize, name: &str, pair: &PairedAnswers) -> Markup {
     let shown = pair.examples.len().min(FLIPS);
     html! {
         ul class="sentences" { @for sentence in words::paired(pair) { li { (sentence) } } }
@@ -92,7 +92,7 @@ fn paired(i: usize, name: &str, pair: &Paired) -> Markup {
     }
 }
 
-fn measures(name: &str, measures: &[features::Row]) -> Markup {
+fn measures(name: &str, measures: &[features::MeasureRow]) -> Markup {
     scrolling(
         &format!("{name}: measures"),
         &html! {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::{Report, caption, plot};
 use super::parts::section;
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 
 /// Renders the curves; nothing if nothing was trained.
 pub(crate) fn curves(report: &Report) -> Markup {
@@ -33,7 +33,7 @@ pub(crate) fn curves(report: &Report) -> Markup {
 
 /// Returns the name of a task for people.
 fn title(report: &Report, task: &str) -> String {
-    report.rows.iter().find(|row| row.name == task).map_or_else(|| task.to_owned(), Judged::title)
+    report.rows.iter().find(|row| row.name == task).map_or_else(|| task.to_owned(), JudgedRow::title)
 }
 
 /// Renders the examples; nothing if there are none.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::numbers::{self, Numbers};
 use super::super::{Report, caption, plot, words};
 use super::parts::{self, class, pill, scrolling};
-use crate::verdict::row::{Gate, Judged};
+use crate::verdict::row::{Gate, JudgedRow};
 
 /// Renders the section; nothing if nothing was judged.
 pub(crate) fn section(report: &Report) -> Markup {
@@ -25,7 +25,7 @@ pub(crate) fn section(report: &Report) -> Markup {
     })
 }
 
-fn card(i: usize, row: &Judged) -> Markup {
+fn card(i: usize, row: &JudgedRow) -> Markup {
     html! {
         article id={ "row" (i) } class={ "card " (class(row.verdict)) } {
             div class="head" { h3 { (row.title()) } (pill(row.verdict)) }
@@ -42,7 +42,7 @@ fn card(i: usize, row: &Judged) -> Markup {
 }
 
 /// Renders the number that a reader looks for first.
-fn figure(row: &Judged) -> Markup {
+fn figure(row: &JudgedRow) -> Markup {
     let within = (row.gate == Gate::Features).then(|| numbers::within_limits(row)).flatten();
     html! {
         p class="figure" {
@@ -64,7 +64,7 @@ fn figure(row: &Judged) -> Markup {
 }
 
 /// Renders the claims about a result, and whether each holds.
-fn targets(row: &Judged) -> Markup {
+fn targets(row: &JudgedRow) -> Markup {
     html! {
         ul class="targets" { @for target in &row.targets {
             li {
@@ -77,7 +77,7 @@ fn targets(row: &Judged) -> Markup {
     }
 }
 
-fn table(rows: &[Judged]) -> Markup {
+fn table(rows: &[JudgedRow]) -> Markup {
     let Numbers { heads, rows: cells } = numbers::table(rows);
     scrolling(
         "The numbers",

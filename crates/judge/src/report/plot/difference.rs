@@ -4,12 +4,12 @@ use maud::{Markup, html};
 
 use super::{Axis, WIDTH, frame, label};
 use crate::report::words;
-use crate::verdict::row::Paired;
+use crate::verdict::row::PairedAnswers;
 use crate::verdict::statistics::Interval;
 
 /// The difference as a dot, both of its intervals as lines: above with the items taken as independent, below with those of one
 /// cluster taken together. Nothing without an interval.
-pub fn difference(id: &str, name: &str, pair: &Paired) -> Markup {
+pub fn difference(id: &str, name: &str, pair: &PairedAnswers) -> Markup {
     let cluster = format!("by {}", pair.cluster);
     let lines: Vec<(&str, Interval)> = [("by item", pair.interval), (cluster.as_str(), pair.clustered)]
         .into_iter()

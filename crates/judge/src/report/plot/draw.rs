@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::metrics::Curves;
 use super::super::{caption, words};
-use crate::verdict::row::{Judged, RunState};
+use crate::verdict::row::{JudgedRow, RunState};
 
 /// Plots are drawn on this width and scale with their column.
 pub(super) const WIDTH: f64 = 360.0;
@@ -59,7 +59,7 @@ pub(super) fn frame(id: &str, height: f64, title: &str, desc: &str, content: &Ma
 
 /// Draws the observed accuracy on a strip around its band: recorded runs as small marks, the published number as a dashed line,
 /// the interval of a mean through its dot, and the runs of the mean as rings.
-pub fn band(id: &str, row: &Judged) -> Markup {
+pub fn band(id: &str, row: &JudgedRow) -> Markup {
     let counted: Vec<f64> =
         row.runs.iter().filter(|r| r.state == RunState::Counted).filter_map(|r| r.accuracy).collect();
     let interval = row.estimate.as_ref().map(|e| e.interval);
@@ -120,7 +120,7 @@ pub fn band(id: &str, row: &Judged) -> Markup {
 }
 
 /// Draws the model above its baselines on one scale from 0 to 100.
-pub fn ranking(id: &str, row: &Judged) -> Markup {
+pub fn ranking(id: &str, row: &JudgedRow) -> Markup {
     let mut lines: Vec<(String, Option<f64>, bool)> = vec![("model".to_owned(), row.observed, true)];
     lines.extend(row.baselines.iter().map(|b| (b.name.clone(), b.observed, false)));
     let x = Axis { low: 0.0, high: 100.0, start: 96.0, end: WIDTH - 52.0 };
@@ -183,7 +183,7 @@ pub fn loss(id: &str, curves: &Curves) -> Markup {
 }
 
 /// Draws training and validation accuracy by epoch, with the best epoch circled and the band, if there is one.
-pub fn accuracy(id: &str, curves: &Curves, row: Option<&Judged>) -> Markup {
+pub fn accuracy(id: &str, curves: &Curves, row: Option<&JudgedRow>) -> Markup {
     let series = |value: fn(&super::super::metrics::EpochPoint) -> Option<f64>| -> Vec<(f64, f64)> {
         curves.epochs.iter().filter_map(|p| Some((f64::from(p.epoch) + 1.0, value(p)?))).collect()
     };

@@ -1,9 +1,9 @@
 //! Results of other runs, checked: every field that only such a report has.
 
-use super::super::{Before, FileRecord, GoldenRecord, Report};
+use super::super::{EarlierVerdict, FileRecord, GoldenRecord, Report};
 use super::build;
 use crate::verdict::golden::Band;
-use crate::verdict::row::{Estimate, Flip, Gate, Judged, JudgedRun, Paired, RunState, Spread, Target};
+use crate::verdict::row::{Estimate, Flip, Gate, JudgedRow, JudgedRun, PairedAnswers, RunState, Spread, Target};
 use crate::verdict::statistics::Interval;
 use crate::verdict::{Verdict, features};
 
@@ -20,8 +20,8 @@ fn target(name: &str, low: f64, high: f64, met: Option<bool>, decides: bool, sen
 }
 
 /// Several trainings below the published range, of each state one.
-fn trained_too_low() -> Judged {
-    Judged {
+fn trained_too_low() -> JudgedRow {
+    JudgedRow {
         verdict: Verdict::Fail,
         n: Some(25_994),
         observed: Some(69.21),
@@ -55,13 +55,13 @@ fn trained_too_low() -> Judged {
         what_to_do: Some(
             "compare the fine-tuning's settings and the weights it started from with the published ones".into(),
         ),
-        ..Judged::new("vqa", Gate::Train, "soft-score accuracy on minival, best epoch")
+        ..JudgedRow::new("vqa", Gate::Train, "soft-score accuracy on minival, best epoch")
     }
 }
 
 /// Too few trainings to say.
-fn trained_too_seldom() -> Judged {
-    Judged {
+fn trained_too_seldom() -> JudgedRow {
+    JudgedRow {
         verdict: Verdict::Inconclusive,
         n: Some(12_578),
         observed: Some(59.9),
@@ -82,22 +82,22 @@ fn trained_too_seldom() -> Judged {
             "the interval 58.63–61.17 reaches beyond the range 59.8–60.1: 2 runs are too few to say",
         ]),
         what_to_do: Some("train 3 more seeds (--seed) and check them together".into()),
-        ..Judged::new("gqa", Gate::Train, "exact-match accuracy on testdev, best epoch")
+        ..JudgedRow::new("gqa", Gate::Train, "exact-match accuracy on testdev, best epoch")
     }
 }
 
 /// Other answers than a frozen run.
-fn answered_otherwise() -> Judged {
+fn answered_otherwise() -> JudgedRow {
     let flip = |id: &str, from: (&str, f64), to: (&str, f64)| Flip {
         id: id.to_owned(),
         reference: (from.0.to_owned(), from.1),
         candidate: (to.0.to_owned(), to.1),
     };
-    Judged {
+    JudgedRow {
         verdict: Verdict::Fail,
         n: Some(6_982),
         observed: Some(74.75),
-        paired: Some(Paired {
+        paired: Some(PairedAnswers {
             reference: "nlvr2-frozen".into(),
             items: 6_982,
             flips: 31,
@@ -120,13 +120,13 @@ fn answered_otherwise() -> Judged {
         }),
         evidence: sentences(&["31 of 6982 answers differ from nlvr2-frozen, 4 are allowed"]),
         what_to_do: Some("evaluate the same checkpoint on the same features, in the same precision".into()),
-        ..Judged::new("nlvr2", Gate::Eval, "accuracy on valid (dev)")
+        ..JudgedRow::new("nlvr2", Gate::Eval, "accuracy on valid (dev)")
     }
 }
 
 /// Features within their limits.
-fn extracted_alike() -> Judged {
-    let measure = |name: &str, observed: Option<f64>, limit: Option<f64>, verdict, reason: &str| features::Row {
+fn extracted_alike() -> JudgedRow {
+    let measure = |name: &str, observed: Option<f64>, limit: Option<f64>, verdict, reason: &str| features::MeasureRow {
         measure: name.to_owned(),
         observed,
         limit,
@@ -134,7 +134,7 @@ fn extracted_alike() -> Judged {
         reason: reason.to_owned(),
         source: limit.map(|_| "golden/features.toml".to_owned()),
     };
-    Judged {
+    JudgedRow {
         verdict: Verdict::Pass,
         n: Some(120),
         measures: vec![
@@ -163,7 +163,7 @@ fn extracted_alike() -> Judged {
             },
         ],
         evidence: sentences(&["every measure is within its limit at level same-extractor"]),
-        ..Judged::new("valid features", Gate::Features, "same-extractor")
+        ..JudgedRow::new("valid features", Gate::Features, "same-extractor")
     }
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn checked() -> Report {
     (report.title, report.profile, report.run) =
         ("Check of LXMERT's results".into(), "check".into(), "check-91d2".into());
     report.golden = vec![golden("published", 2), golden("features", 1)];
-    report.before = Some(Before {
+    report.before = Some(EarlierVerdict {
         verdict: Verdict::Pass,
         golden: vec![golden("published", 1)],
         changes: sentences(&[

@@ -4,27 +4,27 @@ use super::super::metrics::{Curves, EpochPoint, StepPoint};
 use super::super::*;
 use super::checked;
 use crate::verdict::baseline::Baseline;
-use crate::verdict::golden::{Golden, Recorded};
+use crate::verdict::golden::{GoldenRuns, RecordedRun};
 use crate::verdict::judge::{Observation, judge_accuracy, unjudged};
-use crate::verdict::row::Judged;
+use crate::verdict::row::JudgedRow;
 use base::error::Error;
 
 const GOLDEN: &str = include_str!("../../../../../tests/fixtures/golden/sample.toml");
 
-pub(super) fn golden() -> Golden {
-    let mut golden = Golden::parse(GOLDEN).unwrap();
+pub(super) fn golden() -> GoldenRuns {
+    let mut golden = GoldenRuns::parse(GOLDEN).unwrap();
     let nlvr2 = golden.tasks.iter_mut().find(|t| t.name == "nlvr2").unwrap();
-    nlvr2.recorded = (0..10).map(|i| Recorded { seed: i, accuracy: 73.5 + 0.5 * (i % 4) as f64 }).collect();
+    nlvr2.recorded = (0..10).map(|i| RecordedRun { seed: i, accuracy: 73.5 + 0.5 * (i % 4) as f64 }).collect();
     golden
 }
 
-pub(super) fn judged(golden: &Golden, task: &str, accuracy: f64, n: u64, weak: [f64; 3]) -> Judged {
+pub(super) fn judged(golden: &GoldenRuns, task: &str, accuracy: f64, n: u64, weak: [f64; 3]) -> JudgedRow {
     let names = ["question-only", "image-only", "chance"].into_iter();
     let baselines = names.zip(weak).map(|(name, accuracy)| Baseline { name: name.to_owned(), accuracy }).collect();
     judge_accuracy(golden, task, &Observation { accuracy, n, baselines })
 }
 
-fn not_run(golden: &Golden, task: &str, why: &str) -> Judged {
+fn not_run(golden: &GoldenRuns, task: &str, why: &str) -> JudgedRow {
     let mut row = unjudged(golden, task, 1);
     row.evidence.push(why.to_owned());
     row.what_to_do = Some("fix what stopped the run and start it again; finished stages are kept".into());
@@ -86,11 +86,11 @@ fn stage(name: &str, title: &str, reused: bool, seconds: f64, why: &str) -> Stag
         title: title.to_owned(),
         state: StageState::Done,
         fingerprint: Some(base::files::sha256_bytes(name.as_bytes())),
-        this_time: Some(ThisTime { reused, seconds, why: why.to_owned() }),
+        this_time: Some(StageExecution { reused, seconds, why: why.to_owned() }),
     }
 }
 
-pub(super) fn build(rows: Vec<Judged>, failure: Option<Failure>, stages: Vec<StageRow>) -> Report {
+pub(super) fn build(rows: Vec<JudgedRow>, failure: Option<Failure>, stages: Vec<StageRow>) -> Report {
     let (verdict, summary) = Report::conclude(&rows, failure.as_ref());
     let file = |name: &str, bytes| FileRecord {
         name: name.to_owned(),
@@ -150,11 +150,11 @@ pub(super) fn build(rows: Vec<Judged>, failure: Option<Failure>, stages: Vec<Sta
             outputs: outputs.collect(),
         },
         stages,
-        times: Times {
+        times: ReportTimes {
             started: Some("2026-01-02T03:04:05Z".into()),
             finished: Some("2026-01-02T03:06:10Z".into()),
             seconds: Some(125.0),
-            speeds: vec![Speed { task: "vqa".into(), examples_per_second: 412.0 }],
+            speeds: vec![TaskSpeed { task: "vqa".into(), examples_per_second: 412.0 }],
         },
     }
 }
@@ -182,7 +182,7 @@ pub(crate) fn passed() -> Report {
 
 /// One below its band, one near its baseline, one with too few seeds, one not run; text that must be escaped.
 pub(crate) fn mixed() -> Report {
-    let golden = Golden::parse(GOLDEN).unwrap();
+    let golden = GoldenRuns::parse(GOLDEN).unwrap();
     let rows = vec![
         judged(&golden, "vqa", 78.2, 600, [51.2, 38.4, 21.0]),
         judged(&golden, "gqa", 70.25, 400, [66.5, 41.0, 33.3]),
@@ -222,10 +222,10 @@ pub(crate) fn stopped() -> Report {
 
 /// The demo's runs agree with the recorded ones.
 pub(crate) fn demo() -> Report {
-    let golden = Golden { profile: "demo".into(), ..golden() };
+    let golden = GoldenRuns { profile: "demo".into(), ..golden() };
     let weak = [52.0, 50.5, 50.0];
     let accuracies = [("vqa", 80.55, 600), ("gqa", 70.25, 400), ("nlvr2", 74.5, 200)];
-    let mut rows: Vec<Judged> =
+    let mut rows: Vec<JudgedRow> =
         accuracies.iter().map(|(task, accuracy, n)| judged(&golden, task, *accuracy, *n, weak)).collect();
     rows.iter_mut().for_each(|row| row.headline = None);
     let mut report = build(rows, None, stages());

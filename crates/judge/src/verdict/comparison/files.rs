@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::features::{Golden, Judged, MeasuredDifferences, Row};
+use super::super::features::{FeatureVerdict, GoldenFeatures, MeasureRow, MeasuredDifferences};
 use super::super::row::Spread;
 use base::error::Result;
 use base::progress::Observer;
@@ -20,7 +20,7 @@ pub struct Comparison {
     #[serde(flatten)]
     pub found: FeatureComparison,
     /// The judgement of these differences.
-    pub judged: Judged,
+    pub judged: FeatureVerdict,
     /// Histograms of the differences, for reports.
     #[serde(skip)]
     pub spreads: Vec<Spread>,
@@ -41,7 +41,7 @@ pub struct CompareSettings<'s> {
     pub threads: usize,
 }
 
-impl Golden {
+impl GoldenFeatures {
     /// Returns the released rows, to look for them in files.
     pub fn released(&self) -> Vec<ReleasedRow> {
         let of = |image: &super::super::snapshot::Snapshot| ReleasedRow {
@@ -59,7 +59,7 @@ impl Golden {
 pub fn compare(
     a: &Path,
     b: &Path,
-    golden: &Golden,
+    golden: &GoldenFeatures,
     settings: &CompareSettings,
     progress: &dyn Observer,
 ) -> Result<Comparison> {
@@ -93,12 +93,12 @@ pub fn compare(
 /// # Errors
 /// A bug if the embedded golden file is invalid.
 pub fn golden_released() -> Result<Vec<ReleasedRow>> {
-    Ok(Golden::embedded()?.released())
+    Ok(GoldenFeatures::embedded()?.released())
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Judged { verdict, what_to_do, title, evidence, .. } = &self.judged;
+        let FeatureVerdict { verdict, what_to_do, title, evidence, .. } = &self.judged;
         let mut out = String::new();
         paragraph(&mut out, "", &format!("{verdict}  {}.", self.judged.summary()));
         let judged = format!("Judged: B against A, by the limits of “{title}” in golden/features.toml.");
@@ -112,10 +112,10 @@ impl fmt::Display for Comparison {
 }
 
 /// The table of measures and limits.
-impl fmt::Display for Judged {
+impl fmt::Display for FeatureVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<26} {:>12} {:>12}  verdict", "measure", "value", "at most")?;
-        for Row { measure, observed, limit, verdict, reason, source } in &self.rows {
+        for MeasureRow { measure, observed, limit, verdict, reason, source } in &self.rows {
             let value = |value: &Option<f64>| value.map_or_else(|| "–".to_owned(), short);
             let verdict = verdict.map_or("not judged", |verdict| verdict.as_str());
             writeln!(f, "{measure:<26} {:>12} {:>12}  {verdict}", value(observed), value(limit))?;

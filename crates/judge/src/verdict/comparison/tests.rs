@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::features::Golden;
+use super::super::features::GoldenFeatures;
 use super::files::*;
 use crate::verdict::Verdict;
 use base::error::Result;
@@ -40,7 +40,7 @@ impl Compared for Place {
 
 fn compared(a: &Path, b: &Path, level: &str, threads: usize) -> Result<Comparison> {
     let settings = CompareSettings { level, common: false, named: 3, worst: 2, threads };
-    compare(a, b, &Golden::embedded().unwrap(), &settings, &Silent)
+    compare(a, b, &GoldenFeatures::embedded().unwrap(), &settings, &Silent)
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn half_precision_is_explained_by_rounding() {
 #[test]
 fn what_a_level_judges_is_measured() {
     let (rows, place) = (rows(1), Place::new());
-    for level in Golden::embedded().unwrap().levels {
+    for level in GoldenFeatures::embedded().unwrap().levels {
         let judged = place.compared(&rows, &rows, &level.name).unwrap().judged;
         let missing: Vec<_> = judged.rows.iter().filter(|row| row.observed.is_none()).collect();
         assert!(missing.is_empty() && !judged.rows.is_empty(), "{missing:?}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::row::{Flip, Gate, Judged, Paired};
+use super::super::row::{Flip, Gate, JudgedRow, PairedAnswers};
 use super::super::statistics::{Interval, clustered_interval, mcnemar_exact, paired_interval};
 use super::super::{Verdict, head};
 use base::error::{Error, Result};
@@ -26,7 +26,7 @@ const FILE_LIMIT: u64 = 1 << 20;
 
 /// The answer to one example, with its score.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Item {
+pub struct AnswerItem {
     /// Id of the example, unique within its task.
     pub id: String,
     /// The answer in words.
@@ -40,7 +40,7 @@ pub struct Item {
 /// A golden file of answers; the items lie beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Frozen {
+pub struct FrozenAnswers {
     /// [`SCHEMA`].
     pub schema: u32,
     /// [`EDITION`].
@@ -65,8 +65,8 @@ pub struct Frozen {
     pub model: String,
 }
 
-impl Frozen {
-    /// Reads a file and checks it; the items are read by [`Frozen::items_path`].
+impl FrozenAnswers {
+    /// Reads a file and checks it; the items are read by [`FrozenAnswers::items_path`].
     ///
     /// # Errors
     /// Data for another schema, edition or kind, an unknown field, or an impossible value.
@@ -78,7 +78,7 @@ impl Frozen {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// As [`Frozen::load`].
+    /// As [`FrozenAnswers::load`].
     pub fn parse(text: &str) -> Result<Self> {
         let frozen: Self = head::parse(text, SCHEMA, EDITION)?;
         let Self { kind, n, items, sha256, allowed_flips, reason, .. } = &frozen;
@@ -106,7 +106,7 @@ impl Frozen {
 
 /// Two sets of answers to compare.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pair<'p> {
+pub(crate) struct AnswerComparison<'p> {
     /// Such as `vqa`.
     pub task: &'p str,
     /// What the scores count.
@@ -114,11 +114,11 @@ pub(crate) struct Pair<'p> {
     /// Name of the reference.
     pub reference: &'p str,
     /// Its answers.
-    pub before: &'p [Item],
+    pub before: &'p [AnswerItem],
     /// Name of the candidate.
     pub candidate: &'p str,
     /// Its answers, in any order.
-    pub now: &'p [Item],
+    pub now: &'p [AnswerItem],
     /// What is a cluster, such as `image`.
     pub cluster: &'p str,
     /// Maximum number of items that may have another answer.
@@ -126,9 +126,9 @@ pub(crate) struct Pair<'p> {
 }
 
 /// Judges by the rules above.
-pub(crate) fn judge(pair: &Pair) -> Judged {
-    let Pair { task, metric, reference, before, candidate, now, allowed, .. } = *pair;
-    let mut judged = Judged::new(task, Gate::Eval, metric);
+pub(crate) fn judge(pair: &AnswerComparison) -> JudgedRow {
+    let AnswerComparison { task, metric, reference, before, candidate, now, allowed, .. } = *pair;
+    let mut judged = JudgedRow::new(task, Gate::Eval, metric);
     judged.n = Some(now.len() as u64);
     judged.observed = points(now);
     judged.expected = points(before);
@@ -145,7 +145,7 @@ pub(crate) fn judge(pair: &Pair) -> Judged {
         return judged;
     }
     let paired = paired(pair);
-    let Paired { items, flips, .. } = &paired;
+    let PairedAnswers { items, flips, .. } = &paired;
     let within = *flips <= allowed;
     judged.verdict = if within { Verdict::Pass } else { Verdict::Fail };
     judged.evidence.push(match (*flips, within) {
@@ -164,13 +164,13 @@ pub(crate) fn judge(pair: &Pair) -> Judged {
 }
 
 /// Returns the mean score in points; `None` without items.
-fn points(items: &[Item]) -> Option<f64> {
+fn points(items: &[AnswerItem]) -> Option<f64> {
     (!items.is_empty()).then(|| items.iter().map(|item| item.score).sum::<f64>() / items.len() as f64 * 100.0)
 }
 
 /// Returns why the two did not answer the same items; `None` if they did.
-fn other_items(pair: &Pair) -> Option<String> {
-    let ids = |items: &'_ [Item]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<String>>();
+fn other_items(pair: &AnswerComparison) -> Option<String> {
+    let ids = |items: &'_ [AnswerItem]| items.iter().map(|item| item.id.clone()).collect::<BTreeSet<String>>();
     let (before, now) = (ids(pair.before), ids(pair.now));
     let (missing, strange) = (before.difference(&now).count(), now.difference(&before).count());
     let mut whys = Vec::new();
@@ -187,10 +187,10 @@ fn other_items(pair: &Pair) -> Option<String> {
 }
 
 /// Returns a case of the same answer to the same item with another score, or of an item in another cluster; `None` if there is none.
-fn other_labels(pair: &Pair) -> Option<String> {
-    let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
+fn other_labels(pair: &AnswerComparison) -> Option<String> {
+    let now: HashMap<&str, &AnswerItem> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
     let both = || pair.before.iter().filter_map(|before| Some((before, *now.get(before.id.as_str())?)));
-    let is_other = |(before, now): &(&Item, &Item)| {
+    let is_other = |(before, now): &(&AnswerItem, &AnswerItem)| {
         before.cluster != now.cluster || before.answer == now.answer && before.score != now.score
     };
     let (before, now) = both().find(is_other)?;
@@ -203,8 +203,8 @@ fn other_labels(pair: &Pair) -> Option<String> {
 }
 
 /// Compares the two sets item by item; both must hold the same items.
-pub(super) fn paired(pair: &Pair) -> Paired {
-    let now: HashMap<&str, &Item> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
+pub(super) fn paired(pair: &AnswerComparison) -> PairedAnswers {
+    let now: HashMap<&str, &AnswerItem> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
     let mut clusters: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut differences, mut cluster_of, mut examples) = (Vec::new(), Vec::new(), Vec::new());
     let (mut flips, mut lost, mut gained) = (0, 0, 0);
@@ -217,14 +217,14 @@ pub(super) fn paired(pair: &Pair) -> Paired {
         if now.answer != before.answer {
             flips += 1;
             if examples.len() < EXAMPLES {
-                let answered = |item: &Item| (item.answer.clone(), item.score);
+                let answered = |item: &AnswerItem| (item.answer.clone(), item.score);
                 examples.push(Flip { id: before.id.clone(), reference: answered(before), candidate: answered(now) });
             }
         }
     }
     let interval = paired_interval(&differences, CONFIDENCE);
     let clustered = clustered_interval(&differences, &cluster_of, CONFIDENCE);
-    Paired {
+    PairedAnswers {
         reference: pair.reference.to_owned(),
         items: differences.len() as u64,
         flips,

@@ -30,5 +30,5 @@ mod answers;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{EDITION, Frozen, Item, KIND, SCHEMA};
-pub(crate) use answers::{Pair, judge};
+pub(crate) use answers::{AnswerComparison, judge};
+pub use answers::{AnswerItem, EDITION, FrozenAnswers, KIND, SCHEMA};

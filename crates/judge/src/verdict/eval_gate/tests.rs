@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use super::super::Verdict;
-use super::super::row::Judged;
+use super::super::row::JudgedRow;
 use super::answers::*;
 
-fn items(answers: &[(&str, f64)]) -> Vec<Item> {
-    let item = |(at, (answer, score)): (usize, &(&str, f64))| Item {
+fn items(answers: &[(&str, f64)]) -> Vec<AnswerItem> {
+    let item = |(at, (answer, score)): (usize, &(&str, f64))| AnswerItem {
         id: format!("q{at}"),
         answer: (*answer).to_owned(),
         score: *score,
@@ -14,8 +14,8 @@ fn items(answers: &[(&str, f64)]) -> Vec<Item> {
     answers.iter().enumerate().map(item).collect()
 }
 
-fn judged(before: &[Item], now: &[Item], allowed: u64) -> Judged {
-    judge(&Pair {
+fn judged(before: &[AnswerItem], now: &[AnswerItem], allowed: u64) -> JudgedRow {
+    judge(&AnswerComparison {
         task: "vqa",
         metric: "soft-score accuracy",
         reference: "released",
@@ -33,7 +33,7 @@ fn flips_are_counted_and_decide() {
     let mut now = before.clone();
     now.reverse();
     assert_eq!(judged(&before, &now, 0).verdict, Verdict::Pass);
-    let change = |now: &mut [Item], id: &str, answer: &str, score: f64| {
+    let change = |now: &mut [AnswerItem], id: &str, answer: &str, score: f64| {
         let item = now.iter_mut().find(|item| item.id == id).unwrap();
         (item.answer, item.score) = (answer.to_owned(), score);
     };
@@ -77,9 +77,9 @@ fn mistakes_in_a_file_are_named() {
          items = \"a.jsonl\"\nsha256 = \"{}\"\nallowed_flips = 0\nreason = \"r\"\nmodel = \"m\"\n",
         "a".repeat(64)
     );
-    let frozen = Frozen::parse(&good).unwrap();
+    let frozen = FrozenAnswers::parse(&good).unwrap();
     assert_eq!(frozen.items_path(Path::new("golden/x.toml")), Path::new("golden/a.jsonl"));
-    assert_eq!(Frozen::parse(&toml::to_string(&frozen).unwrap()).unwrap(), frozen);
+    assert_eq!(FrozenAnswers::parse(&toml::to_string(&frozen).unwrap()).unwrap(), frozen);
     for (from, to, message) in [
         ("edition = 1", "edition = 2", "edition 2 is not"),
         ("\"predictions\"", "\"features\"", "kind is \"features\""),
@@ -91,7 +91,7 @@ fn mistakes_in_a_file_are_named() {
         ("model", "modle", "unknown field `modle`"),
     ] {
         assert!(good.contains(from), "{from}");
-        let error = Frozen::parse(&good.replacen(from, to, 1)).unwrap_err().to_string();
+        let error = FrozenAnswers::parse(&good.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }
 }

@@ -19,19 +19,19 @@ pub const EMBEDDED: &str = include_str!("../../../../../golden/features.toml");
 /// The golden file of feature comparisons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Golden {
+pub struct GoldenFeatures {
     /// [`SCHEMA`].
     pub schema: u32,
     /// [`EDITION`].
     pub edition: u32,
     /// Which boxes are compared with which.
-    pub matching: Matching,
+    pub matching: BoxMatching,
     /// What makes a box the same.
     #[serde(rename = "tolerance")]
     pub tolerances: Vec<Tolerance>,
     /// The claims that can be judged; the first is the default.
     #[serde(rename = "level")]
-    pub levels: Vec<Level>,
+    pub levels: Vec<FeatureLevel>,
     /// Rows that were released.
     #[serde(default, rename = "image")]
     pub images: Vec<Snapshot>,
@@ -40,7 +40,7 @@ pub struct Golden {
 /// How boxes are matched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Matching {
+pub struct BoxMatching {
     /// Least intersection over union of a pair.
     pub iou: f64,
     /// Why this value.
@@ -70,7 +70,7 @@ pub struct Tolerance {
 /// A claim about where two files come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Level {
+pub struct FeatureLevel {
     /// Such as `same-extractor`.
     pub name: String,
     /// The claim, for people.
@@ -89,16 +89,16 @@ pub struct Level {
     pub no_bar: Option<String>,
     /// What is judged.
     #[serde(rename = "limit")]
-    pub limits: Vec<Limit>,
+    pub limits: Vec<MeasureLimit>,
     /// What is shown only.
     #[serde(default, rename = "unjudged")]
-    pub unjudged: Vec<Unjudged>,
+    pub unjudged: Vec<UnjudgedMeasure>,
 }
 
 /// One limit. Either `at_most`, or `none_of` with `confidence`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limit {
+pub struct MeasureLimit {
     /// Name of what is measured.
     pub measure: String,
     /// Greatest value allowed; the sign is left out.
@@ -110,7 +110,7 @@ pub struct Limit {
     /// Share of comparisons of one rate that the test lets pass.
     #[serde(default)]
     pub confidence: Option<f64>,
-    /// Of `none_of`: the share of the images up to which the event passes, as it does on one image. More, as far as the test
+    /// For `none_of`: the share of the images up to which the event passes, as it does on one image. More, as far as the test
     /// goes, is INCONCLUSIVE: it may be, and was never seen.
     #[serde(default)]
     pub passed_share: Option<f64>,
@@ -123,7 +123,7 @@ pub struct Limit {
 /// What nobody knows a limit of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Unjudged {
+pub struct UnjudgedMeasure {
     /// Name of what is measured.
     pub measure: String,
     /// Why it is not judged.
@@ -147,7 +147,7 @@ pub(crate) struct MeasuredDifferences<'m> {
 /// A judged comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Judged {
+pub struct FeatureVerdict {
     /// The level.
     pub name: String,
     /// Its claim.
@@ -157,7 +157,7 @@ pub struct Judged {
     /// Images in both files.
     pub n: u64,
     /// One row a limit, then what is not judged.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MeasureRow>,
     /// What was found beside the rows, one sentence each.
     pub evidence: Vec<String>,
     /// What a person can do about a verdict other than PASS.
@@ -166,15 +166,15 @@ pub struct Judged {
 
 /// One measure beside its limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Row {
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Row"))]
+pub struct MeasureRow {
     /// Name of what is measured.
     pub measure: String,
-    /// The value; none where nothing was there to measure.
+    /// The value; `None` if there was nothing to measure.
     pub observed: Option<f64>,
-    /// Greatest value that passes; none where it is not judged.
+    /// Greatest value that passes; `None` if it is not judged.
     pub limit: Option<f64>,
-    /// None where it is not judged.
+    /// The verdict; `None` if it is not judged.
     pub verdict: Option<Verdict>,
     /// Why this limit, or why none.
     pub reason: String,
@@ -182,7 +182,7 @@ pub struct Row {
     pub source: Option<String>,
 }
 
-impl Golden {
+impl GoldenFeatures {
     /// Reads the golden file compiled into the program.
     pub fn embedded() -> Result<Self> {
         Self::parse(EMBEDDED).map_err(|e| e.while_doing("the embedded limits of feature comparisons are wrong"))
@@ -240,7 +240,7 @@ impl Golden {
     ///
     /// # Errors
     /// Usage for an unknown level, listing the known ones.
-    pub fn level(&self, name: &str) -> Result<(&Level, &Tolerance)> {
+    pub fn level(&self, name: &str) -> Result<(&FeatureLevel, &Tolerance)> {
         let level = self.levels.iter().find(|level| level.name == name);
         level.and_then(|level| Some((level, self.tolerances.iter().find(|t| t.name == level.tolerance)?))).ok_or_else(
             || {
@@ -251,7 +251,7 @@ impl Golden {
     }
 }
 
-impl Judged {
+impl FeatureVerdict {
     /// Returns why the verdict is what it is, as a sentence without a full stop.
     pub fn summary(&self) -> String {
         let Self { name, n, rows, .. } = self;
@@ -272,12 +272,12 @@ impl Judged {
     }
 }
 
-impl Level {
+impl FeatureLevel {
     /// Judges a comparison by the rules above.
-    pub(crate) fn judge(&self, seen: &MeasuredDifferences) -> Judged {
-        let mut rows: Vec<Row> = self.limits.iter().map(|limit| limit.judge(seen)).collect();
+    pub(crate) fn judge(&self, seen: &MeasuredDifferences) -> FeatureVerdict {
+        let mut rows: Vec<MeasureRow> = self.limits.iter().map(|limit| limit.judge(seen)).collect();
         let mut found: Vec<Verdict> = rows.iter().filter_map(|row| row.verdict).collect();
-        rows.extend(self.unjudged.iter().map(|Unjudged { measure, reason }| Row {
+        rows.extend(self.unjudged.iter().map(|UnjudgedMeasure { measure, reason }| MeasureRow {
             measure: measure.clone(),
             observed: (seen.measure)(measure),
             limit: None,
@@ -289,7 +289,7 @@ impl Level {
         if found.contains(&Verdict::Fail) {
             what_to_do = Some("look at the worst images: their boxes, then their sizes, then the extractor's version");
         }
-        let open = |row: &&Row| row.verdict == Some(Verdict::Inconclusive) && row.observed.is_some();
+        let open = |row: &&MeasureRow| row.verdict == Some(Verdict::Inconclusive) && row.observed.is_some();
         for row in rows.iter().filter(open) {
             let (observed, limit) = (row.observed.unwrap_or_default(), row.limit.unwrap_or_default());
             evidence.push(format!(
@@ -323,7 +323,7 @@ impl Level {
             evidence.push(format!("within every limit of this level, which is no proof: {why}"));
             what_to_do = Some("judge by the level same-extractor");
         }
-        Judged {
+        FeatureVerdict {
             name: self.name.clone(),
             title: self.title.clone(),
             verdict,
@@ -335,8 +335,8 @@ impl Level {
     }
 }
 
-impl Limit {
-    fn judge(&self, seen: &MeasuredDifferences) -> Row {
+impl MeasureLimit {
+    fn judge(&self, seen: &MeasuredDifferences) -> MeasureRow {
         let (passes, most) = self.bounds(seen.images);
         let observed = (seen.measure)(&self.measure);
         let (verdict, limit) = match observed {
@@ -344,7 +344,7 @@ impl Limit {
             Some(value) if value.abs() > most => (Verdict::Fail, most),
             Some(_) | None => (Verdict::Inconclusive, passes),
         };
-        Row {
+        MeasureRow {
             measure: self.measure.clone(),
             observed,
             limit: Some(limit),
@@ -355,7 +355,7 @@ impl Limit {
     }
 }
 
-impl Limit {
+impl MeasureLimit {
     /// Returns the greatest value that passes on this many images, and the value above which it fails.
     pub(in crate::verdict) fn bounds(&self, images: u64) -> (f64, f64) {
         let most = match (self.none_of, self.confidence) {

@@ -1,8 +1,8 @@
 use super::super::Verdict;
 use super::limits::*;
 
-fn judged(level: &str, images: u64, only: [u64; 2], values: &[(&str, f64)]) -> Judged {
-    let golden = Golden::embedded().unwrap();
+fn judged(level: &str, images: u64, only: [u64; 2], values: &[(&str, f64)]) -> FeatureVerdict {
+    let golden = GoldenFeatures::embedded().unwrap();
     let measure = |name: &str| {
         let found = values.iter().find(|(measure, _)| *measure == name);
         Some(found.map_or(0.0, |(_, value)| *value)).filter(|value| !value.is_nan())
@@ -59,9 +59,9 @@ fn impossible_files_are_refused() {
         ("iou = 0.5", "iou = 0.0", "matches nothing"),
     ] {
         assert!(EMBEDDED.contains(from), "{from}");
-        let error = Golden::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
+        let error = GoldenFeatures::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(why), "{from}: {error}");
     }
-    let error = Golden::embedded().unwrap().level("exact").unwrap_err().to_string();
+    let error = GoldenFeatures::embedded().unwrap().level("exact").unwrap_err().to_string();
     assert!(error.contains("same-extractor, port, half"), "{error}");
 }

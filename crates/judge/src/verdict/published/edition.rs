@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::deviation::Deviation;
-use super::super::golden::Recorded;
+use super::super::golden::RecordedRun;
 use super::super::head;
 use base::error::{Error, Result};
 
@@ -22,7 +22,7 @@ pub const EMBEDDED: &str = include_str!("../../../../../golden/published.toml");
 /// A file of published results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Published {
+pub struct PublishedResults {
     /// [`SCHEMA`].
     pub schema: u32,
     /// [`EDITION`].
@@ -32,19 +32,19 @@ pub struct Published {
     /// Where everything in it was published, unless it says otherwise.
     pub source: String,
     /// How it judges.
-    pub rule: Rule,
+    pub rule: EquivalenceRule,
     /// In the order of the report.
     #[serde(rename = "task")]
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<PublishedTask>,
     /// Figures of test sets, for the record.
     #[serde(default, rename = "test")]
-    pub tests: Vec<Test>,
+    pub tests: Vec<PublishedTest>,
 }
 
 /// The tests known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RuleName {
+pub enum EquivalenceRuleName {
     /// Two one-sided tests of the mean of the runs against the range (`verdict::train`).
     EquivalenceToRange,
 }
@@ -52,9 +52,9 @@ pub enum RuleName {
 /// The rule that judges runs, written before any run was judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct EquivalenceRule {
     /// Which test.
-    pub name: RuleName,
+    pub name: EquivalenceRuleName,
     /// Size of each one-sided test, above 0 and at most 0.2.
     pub alpha: f64,
     /// Number of runs that the rule was dimensioned for.
@@ -72,7 +72,7 @@ pub struct Rule {
 /// Published results of one task, and what is known about their spread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Task {
+pub struct PublishedTask {
     /// Such as `vqa`.
     pub name: String,
     /// The splits that the accuracy is measured on.
@@ -86,11 +86,11 @@ pub struct Task {
     /// The number in the published table.
     pub headline: Headline,
     /// The range in which the author expects a retraining.
-    pub range: Range,
+    pub range: PublishedRange,
     /// The standard deviation of one run.
     pub sigma: Sigma,
     /// The assumed mean of faithful runs, used only to compute error rates.
-    pub faithful: Faithful,
+    pub faithful: FaithfulMean,
     /// Options of `repro train` as published; a run with others is not comparable.
     pub settings: toml::Table,
     /// The option that names the initial weights.
@@ -100,13 +100,13 @@ pub struct Task {
     pub note: Option<String>,
     /// Reruns that others report; nothing is judged by them.
     #[serde(default, rename = "rerun", skip_serializing_if = "Vec::is_empty")]
-    pub reruns: Vec<Rerun>,
+    pub reruns: Vec<ReportedRerun>,
     /// Accuracies of trainings that did not work.
     #[serde(default, rename = "collapse", skip_serializing_if = "Vec::is_empty")]
-    pub collapses: Vec<Collapse>,
-    /// Runs of this program with the published settings. From [`RECORDED_LEAST`] on their spread replaces [`Task::sigma`].
+    pub collapses: Vec<CollapsedAccuracy>,
+    /// Runs of this program with the published settings. From [`RECORDED_LEAST`] on their spread replaces [`PublishedTask::sigma`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recorded: Vec<Recorded>,
+    pub recorded: Vec<RecordedRun>,
 }
 
 /// A published number.
@@ -122,7 +122,7 @@ pub struct Headline {
 /// A published range; both ends belong to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Range {
+pub struct PublishedRange {
     /// Lower end in points.
     pub low: f64,
     /// Upper end in points.
@@ -146,7 +146,7 @@ pub struct Sigma {
 /// The assumed mean of faithful runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Faithful {
+pub struct FaithfulMean {
     /// Points.
     pub mean: f64,
     /// From what.
@@ -156,7 +156,7 @@ pub struct Faithful {
 /// A run that somebody else reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rerun {
+pub struct ReportedRerun {
     /// Points.
     pub accuracy: f64,
     /// How it differs.
@@ -168,7 +168,7 @@ pub struct Rerun {
 /// An accuracy that means that a training did not work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Collapse {
+pub struct CollapsedAccuracy {
     /// Points, to two decimals.
     pub accuracy: f64,
     /// What it means.
@@ -178,7 +178,7 @@ pub struct Collapse {
 /// Who can score a test set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Scored {
+pub enum TestScorer {
     /// This program, with public labels.
     Local,
     /// A published program of the set's authors.
@@ -190,7 +190,7 @@ pub enum Scored {
 /// A published figure of a test set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Test {
+pub struct PublishedTest {
     /// The task.
     pub task: String,
     /// The set, for people.
@@ -206,19 +206,19 @@ pub struct Test {
     pub n: Option<u64>,
     /// The range in which the author expects it, if he names one.
     #[serde(default)]
-    pub range: Option<Range>,
+    pub range: Option<PublishedRange>,
     /// Where in the source.
     pub from: String,
     /// Who can score it.
-    pub scored: Scored,
+    pub scored: TestScorer,
     /// How.
     pub how: String,
     /// What others report.
     #[serde(default, rename = "rerun")]
-    pub reruns: Vec<Rerun>,
+    pub reruns: Vec<ReportedRerun>,
 }
 
-impl Published {
+impl PublishedResults {
     /// Reads the published results compiled into the program.
     ///
     /// # Errors
@@ -241,7 +241,7 @@ impl Published {
             }
             task.check().map_err(|e| e.while_doing(format!("task {} is wrong", task.name)))?;
         }
-        for Test { name, accuracy, reruns, .. } in &published.tests {
+        for PublishedTest { name, accuracy, reruns, .. } in &published.tests {
             for accuracy in reruns.iter().map(|rerun| rerun.accuracy).chain([*accuracy]) {
                 points(&format!("accuracy of {name}"), accuracy)?;
             }
@@ -250,12 +250,12 @@ impl Published {
     }
 
     /// Returns the task of that name.
-    pub fn task(&self, name: &str) -> Option<&Task> {
+    pub fn task(&self, name: &str) -> Option<&PublishedTask> {
         self.tasks.iter().find(|task| task.name == name)
     }
 }
 
-impl Rule {
+impl EquivalenceRule {
     fn check(&self) -> Result<()> {
         let Self { alpha, runs, margin, scatter_alpha, converged_within, reason, .. } = self;
         let sound = |what: &str, ok: bool| if ok { Ok(()) } else { Err(Error::data(what)) };
@@ -272,7 +272,7 @@ impl Rule {
     }
 }
 
-impl Task {
+impl PublishedTask {
     fn check(&self) -> Result<()> {
         let Self { n, headline, range, sigma, faithful, .. } = self;
         if *n == 0 {
@@ -296,7 +296,7 @@ impl Task {
             points("accuracy of a collapse", collapse.accuracy)?;
         }
         let mut seeds = BTreeSet::new();
-        for Recorded { seed, accuracy } in &self.recorded {
+        for RecordedRun { seed, accuracy } in &self.recorded {
             points(&format!("accuracy of seed {seed}"), *accuracy)?;
             if !seeds.insert(seed) {
                 return Err(Error::data(format!("seed {seed} is recorded twice")));
@@ -344,7 +344,7 @@ impl Task {
     }
 }
 
-impl Range {
+impl PublishedRange {
     /// Returns where an accuracy lies, in a sentence.
     pub fn place(&self, accuracy: f64) -> String {
         let Self { low, high, .. } = self;

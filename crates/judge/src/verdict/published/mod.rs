@@ -5,6 +5,6 @@ mod edition;
 mod tests;
 
 pub use edition::{
-    Collapse, EDITION, EMBEDDED, Faithful, Headline, Published, RECORDED_LEAST, Range, Rerun, Rule, RuleName, SCHEMA,
-    Scored, Sigma, Task, Test,
+    CollapsedAccuracy, EDITION, EMBEDDED, EquivalenceRule, EquivalenceRuleName, FaithfulMean, Headline, PublishedRange,
+    PublishedResults, PublishedTask, PublishedTest, RECORDED_LEAST, ReportedRerun, SCHEMA, Sigma, TestScorer,
 };

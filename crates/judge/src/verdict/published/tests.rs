@@ -6,7 +6,7 @@ use lxmert_spec::recipe::TrainingRecipe;
 
 #[test]
 fn the_published_numbers() {
-    let published = Published::embedded().unwrap();
+    let published = PublishedResults::embedded().unwrap();
     let numbers: Vec<_> =
         published.tasks.iter().map(|t| (&*t.name, t.n, t.headline.accuracy, t.range.low, t.range.high)).collect();
     assert_eq!(
@@ -15,14 +15,14 @@ fn the_published_numbers() {
     );
     let tests: Vec<_> = published.tests.iter().map(|t| t.accuracy).collect();
     assert_eq!(tests, [72.42, 72.54, 60.0, 60.33, 74.45, 76.18]);
-    let local: Vec<_> = published.tests.iter().filter(|t| t.scored == Scored::Local).map(|t| t.n).collect();
+    let local: Vec<_> = published.tests.iter().filter(|t| t.scored == TestScorer::Local).map(|t| t.n).collect();
     assert_eq!(local, [Some(6_967), Some(6_970)]);
 }
 
 /// sqrt(0.1 / (2 n)), in points to three decimals.
 #[test]
 fn assumed_spreads_follow_from_their_source() {
-    for task in Published::embedded().unwrap().tasks {
+    for task in PublishedResults::embedded().unwrap().tasks {
         let assumed = 100.0 * (0.1 / (2.0 * task.n as f64)).sqrt();
         assert!((assumed - task.sigma.points).abs() <= 5.1e-4, "{}: {assumed}", task.name);
         assert!(task.sigma.source.starts_with("assumed: ") && task.recorded.is_empty());
@@ -33,7 +33,7 @@ fn assumed_spreads_follow_from_their_source() {
 /// The file is what judges, the recipe what trains: a run by default must depart in nothing.
 #[test]
 fn the_settings_are_the_papers_recipe() {
-    let published = Published::embedded().unwrap();
+    let published = PublishedResults::embedded().unwrap();
     assert_eq!(published.tasks.len(), Dataset::ALL.len());
     for task in Dataset::ALL {
         let paper = fine_tuning(task);
@@ -52,7 +52,7 @@ fn the_settings_are_the_papers_recipe() {
 
 #[test]
 fn other_settings_are_named() {
-    let published = Published::embedded().unwrap();
+    let published = PublishedResults::embedded().unwrap();
     let mut run = serde_json::json!({
         "--train": "train", "--epochs": 4, "--batch-size": 32, "--lr": 5e-5, "--optim": "bert", "--seed": 7,
         "start": { "--load-lxmert": "model" },
@@ -85,7 +85,7 @@ fn mistakes_are_named() {
         ("name = \"gqa\"", "name = \"vqa\"", "empty or there twice"),
     ] {
         assert!(EMBEDDED.contains(from), "{from}");
-        let error = Published::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
+        let error = PublishedResults::parse(&EMBEDDED.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(message), "{to}: {error}");
     }
 }

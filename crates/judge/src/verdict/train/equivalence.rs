@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::verdict::Verdict;
-use crate::verdict::published::{RECORDED_LEAST, Rule, Task};
+use crate::verdict::published::{EquivalenceRule, PublishedTask, RECORDED_LEAST};
 use crate::verdict::statistics::{
     chi_square_sf, f_sf, mean, normal_cdf, normal_quantile, sample_sd, t_quantile, tost_known,
 };
@@ -79,7 +79,7 @@ pub(crate) struct Scatter {
 
 impl EquivalenceTest {
     /// Returns the test of a task.
-    pub(crate) fn new(rule: &Rule, task: &Task) -> Self {
+    pub(crate) fn new(rule: &EquivalenceRule, task: &PublishedTask) -> Self {
         let recorded: Vec<f64> = task.recorded.iter().map(|run| run.accuracy).collect();
         let measured = sample_sd(&recorded).filter(|sd| recorded.len() >= RECORDED_LEAST && *sd > 0.0);
         let level = 1.0 - rule.alpha;

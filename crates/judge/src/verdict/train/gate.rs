@@ -2,8 +2,8 @@
 
 use super::super::Verdict;
 use super::super::golden::Band;
-use super::super::published::{Published, Rule, Scored, Task};
-use super::super::row::{Estimate, Gate, Judged, Target};
+use super::super::published::{EquivalenceRule, PublishedResults, PublishedTask, TestScorer};
+use super::super::row::{Estimate, Gate, JudgedRow, Target};
 use super::super::runs::{RunCriteria, TrainingRun, sort};
 use super::super::statistics::{Interval, mean, mean_interval, tost_t, wilson};
 use super::equivalence::MOST_SEEDS;
@@ -11,9 +11,9 @@ use super::{Equivalence, EquivalenceTest, Scatter};
 use base::format::number_of;
 
 /// Judges the trainings of a task by the rules above.
-pub(crate) fn judge(published: &Published, name: &str, runs: &[TrainingRun]) -> Judged {
+pub(crate) fn judge(published: &PublishedResults, name: &str, runs: &[TrainingRun]) -> JudgedRow {
     let Some(task) = published.task(name) else {
-        let mut judged = Judged::new(name, Gate::Train, "accuracy");
+        let mut judged = JudgedRow::new(name, Gate::Train, "accuracy");
         judged.verdict = Verdict::Inconclusive;
         judged.evidence.push("no result of this task was published".into());
         return judged;
@@ -36,12 +36,12 @@ pub(crate) fn judge(published: &Published, name: &str, runs: &[TrainingRun]) -> 
 }
 
 /// Returns the published figures of test sets that runs answered instead of the judged splits. No verdict follows from them.
-fn of_test_sets(published: &Published, task: &Task, runs: &[TrainingRun]) -> Vec<String> {
+fn of_test_sets(published: &PublishedResults, task: &PublishedTask, runs: &[TrainingRun]) -> Vec<String> {
     let mut told = Vec::new();
     for (run, measured) in runs.iter().filter_map(|run| Some((run, run.result.as_ref().ok()?))) {
-        let same = |test: &&super::super::published::Test| {
+        let same = |test: &&super::super::published::PublishedTest| {
             test.task == task.name
-                && test.scored == Scored::Local
+                && test.scored == TestScorer::Local
                 && (test.splits.as_str(), test.n) == (measured.splits.as_str(), Some(measured.n))
         };
         let Some(test) = published.tests.iter().find(same) else { continue };
@@ -58,7 +58,7 @@ fn of_test_sets(published: &Published, task: &Task, runs: &[TrainingRun]) -> Vec
     told
 }
 
-fn unjudged(published: &Published, task: &Task, test: &EquivalenceTest) -> Judged {
+fn unjudged(published: &PublishedResults, task: &PublishedTask, test: &EquivalenceTest) -> JudgedRow {
     let (range, headline) = (&task.range, &task.headline);
     let place = |from: &str| format!("{}, {from}", published.source);
     let target = |name: &str, low, high, decides, sentence| Target {
@@ -69,7 +69,7 @@ fn unjudged(published: &Published, task: &Task, test: &EquivalenceTest) -> Judge
         decides,
         sentence,
     };
-    Judged {
+    JudgedRow {
         band: Some(Band {
             low: range.low,
             high: range.high,
@@ -83,11 +83,11 @@ fn unjudged(published: &Published, task: &Task, test: &EquivalenceTest) -> Judge
             target("range", range.low, range.high, false, place(&range.from)),
             target("headline", headline.accuracy, headline.accuracy, false, place(&headline.from)),
         ],
-        ..Judged::new(&task.name, Gate::Train, &task.metric)
+        ..JudgedRow::new(&task.name, Gate::Train, &task.metric)
     }
 }
 
-fn expected<'g>(rule: &Rule, task: &'g Task, test: &EquivalenceTest) -> RunCriteria<'g> {
+fn expected<'g>(rule: &EquivalenceRule, task: &'g PublishedTask, test: &EquivalenceTest) -> RunCriteria<'g> {
     RunCriteria {
         splits: Some(&task.splits),
         n: task.n,
@@ -98,9 +98,9 @@ fn expected<'g>(rule: &Rule, task: &'g Task, test: &EquivalenceTest) -> RunCrite
 
 /// Puts the findings about the mean into the row; returns their verdict.
 fn weigh(
-    judged: &mut Judged,
-    rule: &Rule,
-    task: &Task,
+    judged: &mut JudgedRow,
+    rule: &EquivalenceRule,
+    task: &PublishedTask,
     known: &EquivalenceTest,
     counted: &[f64],
     mean: f64,
@@ -171,8 +171,8 @@ fn p_value(p: f64) -> String {
 
 /// Returns the finding in a sentence, and what to do about it.
 fn said(
-    rule: &Rule,
-    task: &Task,
+    rule: &EquivalenceRule,
+    task: &PublishedTask,
     test: &EquivalenceTest,
     found: Equivalence,
     (mean, interval): (f64, Interval),
@@ -204,7 +204,7 @@ fn said(
 }
 
 /// Returns the range, and the headline if that lies above it, for people.
-fn span(task: &Task, test: &EquivalenceTest) -> String {
+fn span(task: &PublishedTask, test: &EquivalenceTest) -> String {
     let range = format!("{:.1}–{:.1}", task.range.low, task.range.high);
     if test.high > task.range.high { format!("{range} or the headline {:.2}", test.high) } else { range }
 }
@@ -221,12 +221,12 @@ fn own_spread(confidence: f64, test: &EquivalenceTest, counted: &[f64]) -> Optio
 }
 
 /// Returns the bounds of the target that decides, in words.
-fn sides(task: &Task, test: &EquivalenceTest) -> String {
+fn sides(task: &PublishedTask, test: &EquivalenceTest) -> String {
     format!("at most {} outside {}", test.margin, span(task, test))
 }
 
 /// Returns the binomial interval that many people expect here, and why it does not decide.
-fn other_questions(task: &Task, mean: f64) -> String {
+fn other_questions(task: &PublishedTask, mean: f64) -> String {
     let (low, high) = wilson(mean / 100.0, task.n, 0.95);
     format!(
         "were other questions drawn, {:.2}–{:.2} (Wilson, 95 %); a rerun answers the same ones, so no verdict follows from it",
@@ -236,7 +236,7 @@ fn other_questions(task: &Task, mean: f64) -> String {
 }
 
 /// Returns how many worse trainings would pass with this many runs.
-fn worth(rule: &Rule, test: &EquivalenceTest, runs: u64) -> String {
+fn worth(rule: &EquivalenceRule, test: &EquivalenceTest, runs: u64) -> String {
     let percent = |share: f64| if share < 0.001 { "under 0.1 %".to_owned() } else { format!("{:.1} %", share * 100.0) };
     let passed = |below: f64| percent(test.rates(test.low - below, runs)[0]);
     let few =
@@ -251,9 +251,9 @@ fn worth(rule: &Rule, test: &EquivalenceTest, runs: u64) -> String {
 }
 
 pub(super) fn targets(
-    judged: &mut Judged,
+    judged: &mut JudgedRow,
     test: &EquivalenceTest,
-    task: &Task,
+    task: &PublishedTask,
     found: Equivalence,
     (mean, interval): (f64, Interval),
     runs: u64,

@@ -1,14 +1,14 @@
 use super::super::Verdict;
-use super::super::published::Published;
-use super::super::row::Judged;
+use super::super::published::PublishedResults;
+use super::super::row::JudgedRow;
 use super::super::runs::TrainingRun;
 use super::gate::*;
 use super::{Equivalence, EquivalenceTest};
 use crate::verdict::row::RunState;
 use crate::verdict::runs::Measurement;
 
-fn published() -> Published {
-    Published::embedded().unwrap()
+fn published() -> PublishedResults {
+    PublishedResults::embedded().unwrap()
 }
 
 fn runs(task: &str, accuracies: &[f64]) -> Vec<TrainingRun> {
@@ -26,7 +26,7 @@ fn runs(task: &str, accuracies: &[f64]) -> Vec<TrainingRun> {
         .collect()
 }
 
-fn judged(task: &str, accuracies: &[f64]) -> Judged {
+fn judged(task: &str, accuracies: &[f64]) -> JudgedRow {
     judge(&published(), task, &runs(task, accuracies))
 }
 
@@ -151,7 +151,8 @@ fn few_recorded_runs_do_not_make_faithful_ones_scatter() {
     let mut draws = super::super::simulate::Draws::new(9595, 1);
     let (mut contradicted, all) = (0, 4000);
     for _ in 0..all {
-        let recorded = (1..=5).map(|seed| crate::verdict::golden::Recorded { seed, accuracy: draws.normal(69.9, 0.2) });
+        let recorded =
+            (1..=5).map(|seed| crate::verdict::golden::RecordedRun { seed, accuracy: draws.normal(69.9, 0.2) });
         published.tasks[0].recorded = recorded.collect();
         let test = EquivalenceTest::new(&published.rule, &published.tasks[0]);
         let runs: Vec<f64> = (0..5).map(|_| draws.normal(69.9, 0.2)).collect();
@@ -177,7 +178,7 @@ fn the_published_figure_of_a_test_set_is_named() {
 fn recorded_runs_replace_the_assumed_spread() {
     let mut published = published();
     let task = &mut published.tasks[0];
-    let record = |(seed, accuracy)| crate::verdict::golden::Recorded { seed, accuracy };
+    let record = |(seed, accuracy)| crate::verdict::golden::RecordedRun { seed, accuracy };
     task.recorded = [(1, 69.8), (2, 69.9), (3, 70.0), (4, 70.1)].map(record).to_vec();
     assert!(EquivalenceTest::new(&published.rule, task).source.starts_with("assumed"), "four say too little");
     task.recorded.push(record((5, 69.9)));
