@@ -65,7 +65,7 @@ fn header(seeds: &[u64], file: &Path) -> String {
     let (first, count) = (seeds.first().copied().unwrap_or_default(), seeds.len());
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     format!(
-        "# GoldenRuns values of `repro all --profile demo`: recorded runs, from which the bands are computed (README.md).\n\
+        "# Golden values of `repro all --profile demo`: recorded runs, from which the bands are computed (README.md).\n\
          # Written by: repro all --profile demo --seed {first} --seeds {count} --record {name}\n\n"
     )
 }

@@ -127,12 +127,12 @@ mod tests {
         let said = |report: &Report| full_caption(report).unwrap();
         assert_eq!(
             said(&sample::demo()),
-            "JudgedRow: accuracy on VQA-like scenes, GQA-like scenes and NLVR2-like scenes, by recorded runs of this \
+            "Judged: accuracy on VQA-like scenes, GQA-like scenes and NLVR2-like scenes, by recorded runs of this \
              program. Run: demo-5f2d8c91a0b3."
         );
         assert_eq!(
             said(&sample::checked()),
-            "JudgedRow: accuracy on vqa (3 of 7 runs) and gqa (2 of 2 runs), by what was published; answers to nlvr2, by \
+            "Judged: accuracy on vqa (3 of 7 runs) and gqa (2 of 2 runs), by what was published; answers to nlvr2, by \
              those of nlvr2-frozen; features in valid features, by the limits of the level “same-extractor”. Run: \
              check-91d2. Golden files: published edition 2 and features edition 1."
         );
