@@ -110,7 +110,8 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
     });
     if args.dry_run {
         print_line(
-            forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &PublishedResults::embedded()?)?.trim_end(),
+            forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &PublishedResults::embedded()?)?
+                .trim_end(),
         )?;
         return Ok(base::exit::PASS);
     }

@@ -82,7 +82,7 @@ pub fn render(report: &Report, colour: bool) -> String {
 }
 
 /// Adds the table of results. The verdict follows the name, so that it is in sight whatever the number of columns.
-fn results(out: &mut String, rows: &[Judged], paint: &dyn Fn(Verdict, &str) -> String) {
+fn results(out: &mut String, rows: &[JudgedRow], paint: &dyn Fn(Verdict, &str) -> String) {
     let Numbers { heads, rows: numbers } = numbers::table(rows);
     let width = rows.iter().map(|row| row.verdict.as_str().len()).fold("verdict".len(), usize::max);
     let padded = |word: &str| format!("{word:<width$}");
