@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::images::Role;
 use sandbox::Gpu;
-use sandbox::engine::Facts;
+use sandbox::engine::EngineFacts;
 use sandbox::failure::Unreachable;
 
 /// All facts that checks use.
@@ -139,7 +139,7 @@ pub enum EngineState {
         /// Its address.
         host: String,
         /// Facts about it.
-        facts: Facts,
+        facts: EngineFacts,
         /// Free bytes for images; `None` if they are on a different machine.
         free: Option<u64>,
     },

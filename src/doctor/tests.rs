@@ -7,11 +7,11 @@ use super::report::*;
 use super::*;
 use crate::images::Role;
 use sandbox::Gpu;
-use sandbox::engine::Facts;
+use sandbox::engine::EngineFacts;
 use sandbox::failure::Unreachable;
 
-fn facts() -> Facts {
-    Facts {
+fn facts() -> EngineFacts {
+    EngineFacts {
         version: "28.3.0".into(),
         api: "1.51".into(),
         runtimes: vec!["runc".into(), "nvidia".into()],
@@ -19,7 +19,7 @@ fn facts() -> Facts {
         cgroups: "2".into(),
         limits_memory: true,
         root: "/var/lib/docker".into(),
-        ..Facts::default()
+        ..EngineFacts::default()
     }
 }
 
@@ -175,7 +175,7 @@ fn commands_for_a_missing_engine_suit_the_machine() {
 
 #[test]
 fn engines_that_answer_are_judged_by_their_facts() {
-    let with = |host: &str, change: fn(&mut Facts)| {
+    let with = |host: &str, change: fn(&mut EngineFacts)| {
         let mut machine = server();
         let mut facts = facts();
         change(&mut facts);

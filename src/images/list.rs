@@ -13,7 +13,7 @@ use base::error::Result;
 use base::format::human_bytes;
 use base::table::paragraph;
 use sandbox::Engine;
-use sandbox::image::Details;
+use sandbox::image::ImageDetails;
 use sandbox::reference::Reference;
 
 /// One image with its state.
@@ -70,7 +70,7 @@ fn row(known: Option<KnownImage>, name: String, state: ImageStatus, pin: Option<
 }
 
 impl ImageRow {
-    fn details(&self) -> Option<&Details> {
+    fn details(&self) -> Option<&ImageDetails> {
         match &self.state {
             ImageStatus::Missing => None,
             ImageStatus::Unpinned(found) | ImageStatus::Pinned(found) | ImageStatus::Changed { found, .. } => {
@@ -123,7 +123,7 @@ pub fn page(rows: &[ImageRow]) -> String {
     out
 }
 
-fn about(details: &Details) -> String {
+fn about(details: &ImageDetails) -> String {
     let mut parts = vec!["yes".to_owned()];
     parts.extend(details.size.map(human_bytes));
     parts.extend(details.created.as_ref().map(|created| format!("made {}", created.get(..10).unwrap_or(created))));
@@ -171,10 +171,10 @@ mod tests {
         format!("sha256:{}", digit.repeat(64))
     }
 
-    fn details(name: &str, id: &str, labels: &[(&str, &str)]) -> Details {
+    fn details(name: &str, id: &str, labels: &[(&str, &str)]) -> ImageDetails {
         let image = Image { name: name.to_owned(), id: digest(id), digests: Vec::new() };
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Details { image, size: Some(1_234_000_000), created: Some("2026-11-23T20:14:02.2Z".into()), labels }
+        ImageDetails { image, size: Some(1_234_000_000), created: Some("2026-11-23T20:14:02.2Z".into()), labels }
     }
 
     #[test]

@@ -71,8 +71,8 @@ pub fn pull(
     if let Some(pin) = demanded.as_ref().filter(|pin| !pin.is(&image)) {
         // The digest was not known beforehand; restore the image that the name had.
         match before {
-            Some(before) => engine.name_image(&before.image.id, &name)?,
-            None => engine.unname_image(&name)?,
+            Some(before) => engine.tag_image(&before.image.id, &name)?,
+            None => engine.untag_image(&name)?,
         }
         return Err(moved(asked, same_kind(&image, pin), pin, workspace));
     }
@@ -84,7 +84,7 @@ pub fn pull(
     };
     let Some(tagged) = tagged else { return Ok(ObtainedImage { image, pin: PinChange::NotNeeded }) };
     if reference.digest.is_some() {
-        engine.name_image(&image.id, &tagged)?;
+        engine.tag_image(&image.id, &tagged)?;
     }
     let pin = record(engine, workspace, &tagged, &image, PinOrigin::Pulled)?;
     Ok(ObtainedImage { image, pin })

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::known::{self, KnownImage, Origin, Role};
 use super::lock::{self, ImageLock, Pin};
 use base::error::{Error, Result};
-use sandbox::image::Details;
+use sandbox::image::ImageDetails;
 use sandbox::reference::{Reference, is_id};
 use sandbox::{Cause, Engine, Failure, Image};
 
@@ -36,13 +36,13 @@ pub enum ImageStatus {
     /// It does not exist.
     Missing,
     /// An image that is not pinned.
-    Unpinned(Details),
+    Unpinned(ImageDetails),
     /// The pinned image.
-    Pinned(Details),
+    Pinned(ImageDetails),
     /// An image that differs from the pinned one.
     Changed {
         /// The existing image.
-        found: Details,
+        found: ImageDetails,
         /// The pin.
         pin: Pin,
     },
@@ -76,12 +76,12 @@ pub fn state(engine: &Engine, lock: &ImageLock, name: &str) -> Result<ImageStatu
     })
 }
 
-fn renamed(mut details: Details, name: &str) -> Details {
+fn renamed(mut details: ImageDetails, name: &str) -> ImageDetails {
     name.clone_into(&mut details.image.name);
     details
 }
 
-pub(super) fn look(engine: &Engine, name: &str) -> Result<Option<Details>> {
+pub(super) fn look(engine: &Engine, name: &str) -> Result<Option<ImageDetails>> {
     match engine.details(name) {
         Ok(details) => Ok(Some(details)),
         Err(Failure { cause, .. }) if matches!(*cause, Cause::ImageMissing { .. }) => Ok(None),

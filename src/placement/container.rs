@@ -11,7 +11,7 @@ use crate::images::{self, Role};
 use base::error::{Error, Result};
 use base::{openmp, status, versions};
 use protocol::{Device, Event, Hello};
-use sandbox::{Cause, Ended, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, Sandbox, Stream};
+use sandbox::{Cause, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, ResourceUsage, Sandbox, Stream};
 
 /// Time that a training gets to stop: a snapshot of the full model has 2.6 GB.
 const GRACE: Duration = Duration::from_secs(100);
@@ -52,7 +52,7 @@ pub struct ContainerOutcome {
     /// Result or error of the work.
     pub result: Result<Value>,
     /// Resources used; only wall time if the engine does not report more.
-    pub used: Ended,
+    pub used: ResourceUsage,
 }
 
 impl ContainerPlace {
@@ -133,7 +133,7 @@ impl ContainerPlace {
             Ok(used) => Some(*used),
             Err(failure) => failure.used.as_deref().copied(),
         };
-        let used = used.unwrap_or_else(|| Ended { seconds: clock.elapsed().as_secs_f64(), peak_memory: None });
+        let used = used.unwrap_or_else(|| ResourceUsage { seconds: clock.elapsed().as_secs_f64(), peak_memory: None });
         let result = match (conversation.take_error(), ended) {
             (Some(error), _) => Err(error),
             (None, Ok(_)) => conversation.end(Some(ProcessEnd::Exit(0))),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{ContainerOutcome, ContainerPlace, Host, WorkerJob, container_worker};
 use base::error::Result;
 use protocol::{Device, Event, Hello};
-use sandbox::Ended;
+use sandbox::ResourceUsage;
 
 /// Name of the file in the folder of a training or stage to which the worker appends its events.
 pub const RECORD: &str = "events.jsonl";
@@ -31,7 +31,11 @@ impl Placement {
     }
 
     /// Like [`Self::run`], but also returns the resources that the container used, if any.
-    pub fn run_and_measure(&self, asked: &WorkerJob, hear: &mut dyn FnMut(Event)) -> (Result<Value>, Option<Ended>) {
+    pub fn run_and_measure(
+        &self,
+        asked: &WorkerJob,
+        hear: &mut dyn FnMut(Event),
+    ) -> (Result<Value>, Option<ResourceUsage>) {
         match self {
             Self::Host(host) => (host.run(asked, hear), None),
             Self::Container(place) => match container_worker::run(place, asked, hear) {

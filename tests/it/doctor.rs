@@ -4,7 +4,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use engines::own::{OwnEngine, write_script};
+use engines::private::{PrivateEngine, write_script};
 use serde_json::Value;
 
 use crate::common::{repro, run, stderr, stdout};
@@ -51,7 +51,7 @@ fn a_dead_engine_is_named_with_what_mends_it() {
 fn a_live_engine_is_described_and_a_container_looks_for_the_gpu() {
     let tools = tempfile::tempdir().unwrap();
     write_script(&tools.path().join("nvidia-container-runtime-hook"), "cat >/dev/null; exit 0");
-    let Some(own) = OwnEngine::docker(Some(tools.path()), &[]) else { return };
+    let Some(own) = PrivateEngine::docker(Some(tools.path()), &[]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let engine = check(folder.path(), &own.host(), "engine", &[]);
     assert_eq!(engine["state"], "fine");

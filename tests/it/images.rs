@@ -8,11 +8,11 @@ use std::time::Duration;
 use base::cause::PullReason;
 use base::error::Kind;
 use base::progress::{Event, Silent};
-use engines::own;
+use engines::private;
 use engines::shared;
 use lxmert_repro::images::{self, Role};
 use sandbox::build::BuildNetwork;
-use sandbox::failure::Patience;
+use sandbox::failure::TimeLimit;
 use sandbox::{Build, Cause, Engine};
 use serde_json::Value;
 
@@ -85,7 +85,7 @@ fn a_tag_that_moved_is_refused_until_it_is_accepted() {
     assert_ne!(engine.image(name).unwrap().id, first.id);
 
     // Somebody names the old content so: whatever runs refuses it.
-    engine.name_image(&first.id, name).unwrap();
+    engine.tag_image(&first.id, name).unwrap();
     let changed = listed(folder, name);
     assert_eq!(
         (&changed["state"], &changed["next"]),
@@ -114,7 +114,7 @@ fn what_a_registry_does_not_give_is_named() {
         "{refused}"
     );
     let output = run(&mut repro(place.path(), &["pull", unknown]), 6);
-    says(&output, &["the registry does not give image", "manifest unknown", "next: check the name"]);
+    says(&output, &["the registry refuses image", "manifest unknown", "next: check the name"]);
     assert!(!place.path().join("workspace").exists(), "nothing was pinned");
     says(&run(&mut repro(place.path(), &["pull", "No/Name"]), 2), &["is not the name of an image"]);
     says(&run(&mut repro(place.path(), &["pull", "train"]), 2), &["repro images build train"]);
@@ -131,11 +131,11 @@ fn what_a_registry_does_not_give_is_named() {
     // The way is cut within the layer; the engine itself tries again for a minute.
     let proxy = CuttableProxy::to(&registry.address, 1_000_000);
     let cut = spurious(failure(&format!("{}/test/broken:1", proxy.address), 3));
-    assert!(proxy.is_cut() && cut.contains("nothing came for 3.0 s"), "{cut}");
+    assert!(proxy.is_cut() && cut.contains("no progress for 3.0 s"), "{cut}");
     // A registry that takes calls and never answers.
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = spurious(failure(&format!("{}/test/broken:1", mute.local_addr().unwrap()), 1));
-    assert!(silent.contains("nothing came for 1.0 s"), "{silent}");
+    assert!(silent.contains("no progress for 1.0 s"), "{silent}");
     // A layer that is cut short, or another one.
     let layer = &registry.blobs()[0];
     let bytes = std::fs::read(layer).unwrap();
@@ -204,7 +204,7 @@ fn an_image_of_this_machine_is_pinned_by_its_id() {
 fn the_same_with_podman() {
     let Some((shared, _)) = shared::engine("test-images") else { return };
     let Some(registry) = Registry::start() else { return };
-    let Some(own) = own::OwnEngine::podman_beside(&registry.address) else { return };
+    let Some(own) = private::PrivateEngine::podman_with_registry(&registry.address) else { return };
     let engine = own.connect("test-images");
     let place = tempfile::tempdir().unwrap();
     let (name, host) = (&registry.name("test/podman:1"), own.host());
@@ -218,13 +218,13 @@ fn the_same_with_podman() {
     let new = registry.publish(&shared, name, &content(200_000));
     says(&repro(&["pull", name], 7), &["not the pinned one", &new, "nothing was changed"]);
     assert_eq!(engine.image(name).unwrap().id, first.id);
-    engine.unname_image(name).unwrap();
+    engine.untag_image(name).unwrap();
     says(&repro(&["pull", name], 7), &["not the pinned one"]);
     assert!(engine.image(name).is_err(), "nothing has the name");
     says(&repro(&["pull", &format!("{}@{old}", registry.name("test/podman"))], 0), &["matches its pin"]);
     assert_eq!(engine.image(name).unwrap().id, first.id);
-    says(&repro(&["pull", &registry.name("test/unknown:1")], 6), &["the registry does not give image"]);
-    says(&repro(&["pull", "127.0.0.1:1/test/unreachable:1"], 6), &["does not reach the registry"]);
+    says(&repro(&["pull", &registry.name("test/unknown:1")], 6), &["the registry refuses image"]);
+    says(&repro(&["pull", "127.0.0.1:1/test/unreachable:1"], 6), &["cannot reach the registry"]);
 
     let local = "lxmert-repro-test/local";
     let one = built(&engine, local, b"one");
@@ -322,7 +322,7 @@ fn a_build_tells_its_lines_and_its_failing_step() {
     let number = 900_000 + std::process::id();
     let silent = format!("FROM {}\nRUN echo before; sleep {number}\n", shared::BASE);
     let failure = fails(&silent, &|build| build.silence = Duration::from_secs(3));
-    assert!(matches!(*failure.cause, Cause::TimedOut { patience: Patience::Silence, .. }), "{failure}");
+    assert!(matches!(*failure.cause, Cause::TimedOut { limit: TimeLimit::Silence, .. }), "{failure}");
     assert!(failure.last_lines.contains(&"before".to_owned()));
     until("the end of the step", || !commands(&engine).contains(&number.to_string()));
 }

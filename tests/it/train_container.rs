@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use base::files::sha256;
-use engines::own::OwnEngine;
+use engines::private::PrivateEngine;
 use judge::report::{Report, json};
 use serde_json::Value;
 
@@ -187,7 +187,7 @@ fn killed_or_stopped_it_leaves_nothing_and_goes_on() {
 
 #[test]
 fn an_image_that_does_not_fit_is_named_with_what_to_run() {
-    let Some(own) = OwnEngine::docker(None, &[]) else { return };
+    let Some(own) = PrivateEngine::docker(None, &[]) else { return };
     let place = tempfile::tempdir().unwrap();
     let worker = Path::new(env!("CARGO_BIN_EXE_repro")).with_file_name("repro-worker");
     let said = Command::new(worker).args(["devices", "cpu"]).output().unwrap();

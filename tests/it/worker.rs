@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-use engines::own::write_script;
+use engines::private::write_script;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
-//! Real container engines for tests; a dependency of tests only. Must not know: any program of this repository.
+//! Real container engines for tests; only tests depend on it. It knows no program of this repository.
 //!
 //! - [`shared`]: the Docker that all tests share, and its small base image;
-//! - [`given`]: that and a shared Podman, for tests that must pass with each ([`on_both!`]);
-//! - [`own`]: engines of one test's own.
+//! - [`test_engine`]: this Docker and a shared Podman, for tests that must pass with both ([`test_on_both!`]);
+//! - [`private`]: engines for a single test.
 
-pub mod given;
-pub mod own;
+pub mod private;
 pub mod shared;
+pub mod test_engine;

@@ -1,14 +1,14 @@
-//! A real container engine for tests, and the small base image that `ci/docker-up` builds. Skipped visibly where there is
-//! none, unless `REPRO_TEST_REQUIRE` names `docker`.
+//! The container engine that tests share, and the small base image that `ci/docker-up` builds. Without an engine, tests are
+//! visibly skipped, or fail if `REPRO_TEST_REQUIRE` names `docker`.
 
 use sandbox::{Engine, Image};
 
 use fixtures::required::required;
 
-/// Debian with python3, built by `ci/docker-up` from Debian's packages.
+/// Image of Debian with python3, which `ci/docker-up` builds from Debian's packages.
 pub const BASE: &str = "lxmert-repro-test/base:bookworm";
 
-/// The engine that `DOCKER_HOST` names (or the default socket) and its base image.
+/// Connects to the engine that `DOCKER_HOST` names (by default, at the standard socket) and finds the base image.
 pub fn engine(run: &str) -> Option<(Engine, Image)> {
     let found = Engine::connect(run).and_then(|engine| engine.image(BASE).map(|image| (engine, image)));
     match found {

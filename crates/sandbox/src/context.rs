@@ -1,4 +1,4 @@
-//! What a build may use: a folder as a tar stream, without what is left out.
+//! The context of a build: a folder as a tar stream, without excluded files.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
@@ -17,28 +17,29 @@ use tokio::sync::mpsc;
 use super::failure::{Cause, Failure};
 use base::files;
 
-/// Where a folder says what a build does not get, as for `docker build`.
+/// File of exclude patterns in the folder, as for `docker build`.
 const IGNORE_FILE: &str = ".dockerignore";
 const IGNORE_LIMIT: u64 = 1 << 20;
-/// Bytes that are sent at a time, and how many of them may wait.
+/// Size of a chunk in bytes.
 const CHUNK: usize = 256 << 10;
-const WAITING: usize = 8;
+/// Maximum number of chunks in the queue.
+const QUEUED: usize = 8;
 
-/// Patterns of paths that are left out, as in a `.dockerignore`: each is matched from the folder's root, `*` and `?` stop at
-/// slashes, `**` does not, a folder takes along what is in it, and `!` takes something back; the last that matches decides.
+/// Patterns of excluded paths, as in a `.dockerignore`. Each is matched from the root of the folder; `*` and `?` stop at
+/// slashes, `**` does not; a folder includes its content; `!` includes a path again. The last match decides.
 #[derive(Debug)]
-pub(super) struct Ignored(Vec<Pattern>);
+pub(super) struct IgnorePatterns(Vec<Pattern>);
 
 #[derive(Debug)]
 struct Pattern {
     text: String,
     glob: GlobMatcher,
-    /// It leaves out, and does not take back.
-    out: bool,
+    /// Whether it excludes paths; `false` for a pattern with `!`.
+    excludes: bool,
 }
 
 impl Pattern {
-    /// Whether it may match something below a folder.
+    /// Returns whether it may match a path below a folder.
     fn reaches_into(&self, folder: &Path) -> bool {
         let mut parts = self.text.split('/');
         for name in folder {
@@ -53,11 +54,11 @@ impl Pattern {
     }
 }
 
-impl Ignored {
-    /// `first` come before those of the folder's own file.
+impl IgnorePatterns {
+    /// Reads the patterns: `first`, then those of the folder's own file.
     ///
     /// # Errors
-    /// What is wrong with a pattern or the file.
+    /// A message about an invalid pattern or an unreadable file.
     pub(crate) fn read(folder: &Path, first: &[String]) -> Result<Self, String> {
         let path = folder.join(IGNORE_FILE);
         let own = match path.try_exists() {
@@ -70,45 +71,45 @@ impl Ignored {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (pattern, back) = line.strip_prefix('!').map_or((line, false), |rest| (rest.trim(), true));
+            let (pattern, negated) = line.strip_prefix('!').map_or((line, false), |rest| (rest.trim(), true));
             let pattern = pattern.trim_start_matches("./").trim_matches('/');
             let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-            let glob = glob.map_err(|error| format!("{IGNORE_FILE}: the pattern `{line}` is wrong: {error}"))?;
-            patterns.push(Pattern { text: pattern.to_owned(), glob: glob.compile_matcher(), out: !back });
+            let glob = glob.map_err(|error| format!("{IGNORE_FILE}: invalid pattern `{line}`: {error}"))?;
+            patterns.push(Pattern { text: pattern.to_owned(), glob: glob.compile_matcher(), excludes: !negated });
         }
         Ok(Self(patterns))
     }
 
-    /// Whether a path below the folder is left out.
-    fn has(&self, path: &Path) -> bool {
+    /// Returns whether a path below the folder is excluded.
+    fn excludes(&self, path: &Path) -> bool {
         let last = self.0.iter().rev().find(|one| path.ancestors().any(|part| one.glob.is_match(part)));
-        last.is_some_and(|one| one.out)
+        last.is_some_and(|one| one.excludes)
     }
 
-    /// Whether anything below a folder that is left out may be taken back.
-    fn takes_back_of(&self, folder: &Path) -> bool {
-        self.0.iter().any(|one| !one.out && one.reaches_into(folder))
+    /// Returns whether a pattern with `!` may include a path below an excluded folder again.
+    fn may_include_below(&self, folder: &Path) -> bool {
+        self.0.iter().any(|one| !one.excludes && one.reaches_into(folder))
     }
 }
 
-/// A folder on its way to the engine.
-pub(super) struct Context {
-    /// Bytes that were taken from it by now.
+/// A folder that is being sent to the engine.
+pub(super) struct BuildContext {
+    /// Number of bytes sent so far.
     pub sent: Arc<AtomicU64>,
     writer: JoinHandle<io::Result<()>>,
 }
 
-impl Context {
-    /// Begins to send a folder. `keep` is sent even where it is left out.
+impl BuildContext {
+    /// Starts to send a folder; returns the stream of its chunks. `keep` is sent even if it is excluded.
     pub(crate) fn send(
         folder: &Path,
         keep: &Path,
-        ignored: Ignored,
+        ignored: IgnorePatterns,
     ) -> (Self, impl Stream<Item = io::Result<Bytes>> + Send + 'static) {
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(QUEUED);
         let sent = Arc::new(AtomicU64::new(0));
-        let channel = Channel { sender, sent: Arc::clone(&sent), buffer: Vec::with_capacity(CHUNK) };
-        let walk = Walk { root: folder.to_owned(), keep: keep.to_owned(), ignored };
+        let channel = ChunkWriter { sender, sent: Arc::clone(&sent), buffer: Vec::with_capacity(CHUNK) };
+        let walk = ContextWalker { root: folder.to_owned(), keep: keep.to_owned(), ignored };
         let writer = std::thread::spawn(move || walk.write(channel));
         let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
             receiver.recv().await.map(|chunk: io::Result<Bytes>| (chunk, receiver))
@@ -116,21 +117,21 @@ impl Context {
         (Self { sent, writer }, stream)
     }
 
-    /// What kept the folder from being read, once its stream has been dropped.
-    pub(crate) fn fault(self, image: &str) -> Option<Failure> {
+    /// Returns why the folder could not be read; `None` if it could. Call it after the stream was dropped.
+    pub(crate) fn read_error(self, image: &str) -> Option<Failure> {
         let error = self.writer.join().ok()?.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
         Some(Cause::BuildFailed { image: image.to_owned(), why: error.to_string() }.into())
     }
 }
 
-/// Sends what is written to it.
-struct Channel {
+/// A writer that sends its bytes in chunks.
+struct ChunkWriter {
     sender: mpsc::Sender<io::Result<Bytes>>,
     sent: Arc<AtomicU64>,
     buffer: Vec<u8>,
 }
 
-impl Write for Channel {
+impl Write for ChunkWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(CHUNK - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..taken]);
@@ -147,26 +148,26 @@ impl Write for Channel {
     }
 }
 
-struct Walk {
+struct ContextWalker {
     root: PathBuf,
     keep: PathBuf,
-    ignored: Ignored,
+    ignored: IgnorePatterns,
 }
 
-impl Walk {
-    fn write(&self, channel: Channel) -> io::Result<()> {
+impl ContextWalker {
+    fn write(&self, channel: ChunkWriter) -> io::Result<()> {
         let sender = channel.sender.clone();
         let mut tar = Builder::new(channel);
         let result = self.folder(Path::new(""), &mut tar).and_then(|()| tar.into_inner()?.flush());
         if let Err(error) = &result {
-            // The request must fail too: the engine would build from half a folder.
+            // The request must fail too, or the engine would build from a partial folder.
             let _ = sender.blocking_send(Err(io::Error::other(error.to_string())));
         }
         result
     }
 
-    /// What is in a folder, in the order of its names: the same files give the same bytes.
-    fn folder(&self, folder: &Path, tar: &mut Builder<Channel>) -> io::Result<()> {
+    /// Writes the content of a folder, sorted by name so that the same files give the same bytes.
+    fn folder(&self, folder: &Path, tar: &mut Builder<ChunkWriter>) -> io::Result<()> {
         let place = self.root.join(folder);
         let names = std::fs::read_dir(&place).and_then(|entries| {
             entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<Vec<_>>>()
@@ -177,12 +178,12 @@ impl Walk {
             let path = folder.join(name);
             let place = self.root.join(&path);
             let metadata = place.symlink_metadata().map_err(|error| at(&place, error))?;
-            let out = self.ignored.has(&path) && path != self.keep;
+            let out = self.ignored.excludes(&path) && path != self.keep;
             if metadata.is_dir() {
                 if !out {
                     entry(&path, &metadata, EntryType::Directory, tar, io::empty())?;
                 }
-                if !out || self.ignored.takes_back_of(&path) || self.keep.starts_with(&path) {
+                if !out || self.ignored.may_include_below(&path) || self.keep.starts_with(&path) {
                     self.folder(&path, tar)?;
                 }
             } else if !out {
@@ -192,7 +193,7 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&self, path: &Path, place: &Path, metadata: &Metadata, tar: &mut Builder<Channel>) -> io::Result<()> {
+    fn file(&self, path: &Path, place: &Path, metadata: &Metadata, tar: &mut Builder<ChunkWriter>) -> io::Result<()> {
         let kind = metadata.file_type();
         if kind.is_symlink() {
             let mut header = header(metadata, EntryType::Symlink);
@@ -200,9 +201,9 @@ impl Walk {
             return tar.append_link(&mut header, path, std::fs::read_link(place)?);
         }
         if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
-            return Err(io::Error::other(format!("it is no file; leave it out with a line in {IGNORE_FILE}")));
+            return Err(io::Error::other(format!("it is not a regular file; exclude it with a line in {IGNORE_FILE}")));
         }
-        let mut content = Exactly { file: base::files::open_nonblocking(place)?, left: metadata.len() };
+        let mut content = ExactSizeReader { file: base::files::open_nonblocking(place)?, left: metadata.len() };
         entry(path, metadata, EntryType::Regular, tar, &mut content)
     }
 }
@@ -211,7 +212,7 @@ fn entry(
     path: &Path,
     metadata: &Metadata,
     kind: EntryType,
-    tar: &mut Builder<Channel>,
+    tar: &mut Builder<ChunkWriter>,
     content: impl Read,
 ) -> io::Result<()> {
     let mut header = header(metadata, kind);
@@ -219,7 +220,7 @@ fn entry(
     tar.append_data(&mut header, path, content)
 }
 
-/// Mode and time of a file; its owner is root, as `docker build` has it.
+/// Returns a header with the mode and time of a file; the owner is root, as with `docker build`.
 fn header(metadata: &Metadata, kind: EntryType) -> Header {
     let mut header = Header::new_gnu();
     header.set_metadata_in_mode(metadata, HeaderMode::Complete);
@@ -236,18 +237,18 @@ fn at(path: &Path, error: io::Error) -> io::Error {
     }
 }
 
-/// A file as long as it was when it was looked at: the tar stream has said its size already.
-struct Exactly {
+/// Reads exactly the number of bytes that the header in the tar stream promises.
+struct ExactSizeReader {
     file: File,
     left: u64,
 }
 
-impl Read for Exactly {
+impl Read for ExactSizeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let got = self.file.read(&mut buffer[..wanted])?;
         if got == 0 && wanted > 0 {
-            return Err(io::Error::other("it became shorter while it was read"));
+            return Err(io::Error::other("the file became shorter while it was read"));
         }
         self.left -= got as u64;
         Ok(got)
@@ -262,11 +263,11 @@ mod tests {
 
     fn names(folder: &Path, keep: &str, first: &[&str]) -> Vec<String> {
         let first: Vec<String> = first.iter().map(|text| (*text).to_owned()).collect();
-        let ignored = Ignored::read(folder, &first).unwrap();
-        let (context, stream) = Context::send(folder, Path::new(keep), ignored);
+        let ignored = IgnorePatterns::read(folder, &first).unwrap();
+        let (context, stream) = BuildContext::send(folder, Path::new(keep), ignored);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let chunks: Vec<_> = runtime.block_on(stream.collect());
-        assert_eq!(context.fault("x"), None);
+        assert_eq!(context.read_error("x"), None);
         let bytes: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.unwrap().to_vec()).collect();
         let mut tar = tar::Archive::new(bytes.as_slice());
         let entries = tar.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_not_sent() {
+    fn excluded_files_are_not_sent() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path();
         fill(folder, &["a/b.o", "a/b.c", "target/x/y", "docs/a.md", "docs/keep.md", "b.o", "Dockerfile"]);
@@ -297,10 +298,13 @@ mod tests {
         std::fs::write(folder.join(IGNORE_FILE), "*\n!a\n!docs/keep.md\n").unwrap();
         let some = names(folder, "Dockerfile", &["target"]);
         assert_eq!(some, ["Dockerfile", "a", "a/b.c", "a/b.o", "docs/keep.md"]);
-        let ignored = Ignored::read(folder, &["target".to_owned()]).unwrap();
-        assert!(ignored.takes_back_of(Path::new("docs")) && !ignored.takes_back_of(Path::new("target")), "not walked");
+        let ignored = IgnorePatterns::read(folder, &["target".to_owned()]).unwrap();
+        assert!(
+            ignored.may_include_below(Path::new("docs")) && !ignored.may_include_below(Path::new("target")),
+            "not walked"
+        );
         std::fs::write(folder.join(IGNORE_FILE), "a[\n").unwrap();
-        assert!(Ignored::read(folder, &[]).unwrap_err().contains("`a[`"));
+        assert!(IgnorePatterns::read(folder, &[]).unwrap_err().contains("`a[`"));
     }
 
     #[test]
@@ -308,12 +312,12 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let socket = place.path().join("socket");
         let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        let ignored = Ignored::read(place.path(), &[]).unwrap();
-        let (context, stream) = Context::send(place.path(), Path::new("Dockerfile"), ignored);
+        let ignored = IgnorePatterns::read(place.path(), &[]).unwrap();
+        let (context, stream) = BuildContext::send(place.path(), Path::new("Dockerfile"), ignored);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let chunks: Vec<_> = runtime.block_on(stream.collect());
         assert!(chunks.last().is_some_and(Result::is_err));
-        let fault = context.fault("x").unwrap().to_string();
-        assert!(fault.contains("it is no file") && fault.contains(&socket.display().to_string()), "{fault}");
+        let fault = context.read_error("x").unwrap().to_string();
+        assert!(fault.contains("it is not a regular file") && fault.contains(&socket.display().to_string()), "{fault}");
     }
 }

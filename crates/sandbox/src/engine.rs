@@ -1,4 +1,4 @@
-//! The connection to an engine, and what the engine is.
+//! The connection to a container engine.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::errors::Error as Answer;
+use bollard::errors::Error as DockerError;
 use tokio::runtime::Runtime;
 
-pub use super::facts::Facts;
+pub use super::facts::EngineFacts;
 use super::failure::{Cause, Failure, Unreachable};
-use super::hindrance::says_full;
-use super::lost::Lost;
+use super::pull_reason::says_full;
+use super::unremoved::UnremovedContainer;
 use base::process;
 
-/// The oldest API that works: Docker 20.10's.
+/// Oldest supported API: Docker 20.10's.
 const OLDEST_API: (u32, u32) = (1, 41);
-/// Label of every container of this program: the process that owns it ([`process::mark`]).
+/// Label of every container of this program: its owning process ([`process::mark`]).
 pub(super) const OWNER: &str = "lxmert-repro.owner";
-/// Label: the run that it belongs to.
+/// Label of every container of this program: its run.
 pub(super) const RUN: &str = "lxmert-repro.run";
 
 /// A container engine: Docker, or Podman's Docker-compatible socket.
@@ -28,15 +28,15 @@ pub(super) const RUN: &str = "lxmert-repro.run";
 pub struct Engine {
     docker: Docker,
     runtime: Arc<Runtime>,
-    facts: Facts,
+    facts: EngineFacts,
     host: String,
     run: String,
-    lost: Arc<Mutex<Vec<Lost>>>,
+    unremoved: Arc<Mutex<Vec<UnremovedContainer>>>,
 }
 
 impl Engine {
-    /// Connects to the engine that `DOCKER_HOST` names, else to the first of the usual sockets that is there. Containers
-    /// are labelled with `run`.
+    /// Connects to the engine that `DOCKER_HOST` names, by default to the first standard socket that exists. Containers are
+    /// labelled with `run`.
     ///
     /// # Errors
     /// [`Cause::EngineUnreachable`], [`Cause::EngineTooOld`].
@@ -48,7 +48,7 @@ impl Engine {
     /// Connects to the engine at an address: `unix://PATH`, `tcp://HOST:PORT`.
     ///
     /// # Errors
-    /// As [`Self::connect`].
+    /// [`Cause::EngineUnreachable`], [`Cause::EngineTooOld`].
     pub fn connect_to(host: &str, run: &str) -> Result<Self, Failure> {
         let unreachable =
             |reason, why: String| Failure::from(Cause::EngineUnreachable { host: host.to_owned(), reason, why });
@@ -60,24 +60,24 @@ impl Engine {
         let answers = async {
             let docker = Docker::connect_with_host(host)?.negotiate_version().await?;
             let version = docker.version().await?;
-            Ok::<_, Answer>((docker, version))
+            Ok::<_, DockerError>((docker, version))
         };
-        let failed = |error: Answer| match too_old(&error) {
+        let failed = |error: DockerError| match too_old_cause(&error) {
             Some(cause) => cause.into(),
-            None => unreachable(unreachable_because(host, &error), reason(&error)),
+            None => unreachable(unreachable_because(host, &error), innermost_cause(&error)),
         };
         let (docker, version) = runtime.block_on(answers).map_err(failed)?;
         let found = version.api_version.unwrap_or_default();
-        if older(&found) {
-            return Err(Cause::EngineTooOld { found, needed: needed() }.into());
+        if is_too_old(&found) {
+            return Err(Cause::EngineTooOld { found, needed: oldest_api() }.into());
         }
         let info = runtime.block_on(docker.info()).map_err(failed)?;
         let components = version.components.unwrap_or_default();
         let options = info.security_options.unwrap_or_default();
         let podman = components.iter().any(|component| component.name.contains("Podman"));
-        // Podman 4 does not say so, but then its socket is a person's.
-        let rootless = options.iter().any(|option| option.contains("rootless")) || podman && is_a_persons(host);
-        let facts = Facts {
+        // Podman 4 does not report this, but the socket of a rootless Podman belongs to its user.
+        let rootless = options.iter().any(|option| option.contains("rootless")) || podman && is_user_socket(host);
+        let facts = EngineFacts {
             podman,
             version: version.version.unwrap_or_default(),
             api: found,
@@ -90,24 +90,24 @@ impl Engine {
             limits_memory: info.memory_limit.unwrap_or(true),
             root: info.docker_root_dir.unwrap_or_default(),
         };
-        let (host, run, lost) = (host.to_owned(), run.to_owned(), Arc::default());
-        Ok(Self { docker, runtime: Arc::new(runtime), facts, host, run, lost })
+        let (host, run, unremoved) = (host.to_owned(), run.to_owned(), Arc::default());
+        Ok(Self { docker, runtime: Arc::new(runtime), facts, host, run, unremoved })
     }
 
-    /// The same engine, with another time within which it must begin to answer (2 minutes unless said otherwise); whole
-    /// seconds. It does not limit how long a container may run.
+    /// Sets the time within which the engine must begin to answer, in whole seconds; 2 minutes by default. It does not limit
+    /// how long a container may run.
     #[must_use]
-    pub fn with_answers_within(mut self, time: Duration) -> Self {
+    pub fn with_response_timeout(mut self, time: Duration) -> Self {
         self.docker.set_timeout(time);
         self
     }
 
-    /// What the engine is.
-    pub fn facts(&self) -> &Facts {
+    /// Returns the properties of the engine.
+    pub fn facts(&self) -> &EngineFacts {
         &self.facts
     }
 
-    /// Its address.
+    /// Returns its address.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -120,40 +120,40 @@ impl Engine {
         self.runtime.block_on(future)
     }
 
-    /// Lets something run beside what [`Self::block_on`] runs.
+    /// Runs a future in the background.
     pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
         self.runtime.spawn(future)
     }
 
-    /// Containers of this process that could not be removed.
-    pub(super) fn lost(&self) -> MutexGuard<'_, Vec<Lost>> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns the containers of this process that could not be removed.
+    pub(super) fn unremoved(&self) -> MutexGuard<'_, Vec<UnremovedContainer>> {
+        self.unremoved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Labels of every container of this process.
+    /// Returns the labels of every container of this process.
     pub(super) fn labels(&self) -> HashMap<String, String> {
         HashMap::from([(OWNER.to_owned(), process::mark()), (RUN.to_owned(), self.run.clone())])
     }
 
-    /// Puts an answer that has no meaning of its own into words.
-    pub(super) fn failed(&self, doing: &str, error: Answer) -> Failure {
+    /// Converts an error of the engine that has no cause of its own into a failure.
+    pub(super) fn engine_failure(&self, doing: &str, error: DockerError) -> Failure {
         match error {
-            Answer::DockerResponseServerError { message, .. } | Answer::DockerStreamError { error: message } => {
+            DockerError::DockerResponseServerError { message, .. }
+            | DockerError::DockerStreamError { error: message } => {
                 if says_full(&message) {
                     return Cause::DiskFull { why: message }.into();
                 }
                 Cause::Engine { doing: doing.to_owned(), why: message.trim().to_owned() }.into()
             }
-            Answer::JsonDataError { message, .. } => {
-                Cause::Engine { doing: doing.to_owned(), why: format!("its answer is not understood: {message}") }
-                    .into()
+            DockerError::JsonDataError { message, .. } => {
+                Cause::Engine { doing: doing.to_owned(), why: format!("its answer cannot be parsed: {message}") }.into()
             }
-            other => Cause::EngineLost { why: reason(&other) }.into(),
+            other => Cause::EngineLost { why: innermost_cause(&other) }.into(),
         }
     }
 }
 
-/// The usual sockets: Docker's, rootless Docker's, rootless Podman's, Podman's. The first where none is there.
+/// Returns the first existing socket of Docker, rootless Docker, rootless Podman and Podman; Docker's if none exists.
 fn usual_socket() -> String {
     let mut sockets = vec!["/var/run/docker.sock".to_owned()];
     if let Ok(folder) = std::env::var("XDG_RUNTIME_DIR") {
@@ -164,38 +164,39 @@ fn usual_socket() -> String {
     format!("unix://{}", found.unwrap_or(&sockets[0]))
 }
 
-/// Whether a socket belongs to somebody other than root.
-fn is_a_persons(host: &str) -> bool {
+/// Returns whether a socket belongs to a user other than root.
+fn is_user_socket(host: &str) -> bool {
     use std::os::unix::fs::MetadataExt;
     let socket = host.strip_prefix("unix://").map(std::fs::metadata);
     socket.is_some_and(|metadata| metadata.is_ok_and(|metadata| metadata.uid() != 0))
 }
 
-fn needed() -> String {
+fn oldest_api() -> String {
     format!("{}.{}", OLDEST_API.0, OLDEST_API.1)
 }
 
-/// Whether an API version is older than the oldest that works; one that cannot be read is not.
-fn older(api: &str) -> bool {
+/// Returns whether an API version is older than the oldest supported one; a version that cannot be parsed is not.
+fn is_too_old(api: &str) -> bool {
     let version = api.split_once('.').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)));
     version.is_some_and(|version| version < OLDEST_API)
 }
 
-/// Engines refuse requests of newer clients: `client version 1.53 is too new. Maximum supported API version is 1.30`.
-fn too_old(error: &Answer) -> Option<Cause> {
-    let Answer::DockerResponseServerError { message, .. } = error else { return None };
+/// Returns the cause if the error means that the engine is too old. Old engines refuse newer clients with the text `client
+/// version 1.53 is too new. Maximum supported API version is 1.30`.
+fn too_old_cause(error: &DockerError) -> Option<Cause> {
+    let DockerError::DockerResponseServerError { message, .. } = error else { return None };
     let (_, found) = message.split_once("Maximum supported API version is ")?;
     let found = found.trim().trim_end_matches('.').to_owned();
-    older(&found).then(|| Cause::EngineTooOld { found, needed: needed() })
+    is_too_old(&found).then(|| Cause::EngineTooOld { found, needed: oldest_api() })
 }
 
-/// Why nobody answers, from what the connection said and what lies at the address.
-fn unreachable_because(host: &str, error: &Answer) -> Unreachable {
+/// Returns why no engine answers, given the error of the connection and the file at the address.
+fn unreachable_because(host: &str, error: &DockerError) -> Unreachable {
     use std::io::ErrorKind;
-    if matches!(error, Answer::UnsupportedURISchemeError { .. }) {
+    if matches!(error, DockerError::UnsupportedURISchemeError { .. }) {
         return Unreachable::BadAddress;
     }
-    // bollard looks for the file first: a folder that may not be entered looks like a missing one.
+    // bollard checks for the file first: a folder without permission looks like a missing file.
     if let Some(path) = host.strip_prefix("unix://") {
         match std::fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => return Unreachable::NoPermission,
@@ -214,9 +215,9 @@ fn unreachable_because(host: &str, error: &Answer) -> Unreachable {
     Unreachable::Other
 }
 
-/// The innermost cause, which says most.
-fn reason(error: &Answer) -> String {
-    if matches!(error, Answer::RequestTimeoutError) {
+/// Returns the innermost cause of an error, which says most.
+fn innermost_cause(error: &DockerError) -> String {
+    if matches!(error, DockerError::RequestTimeoutError) {
         return "it does not answer".into();
     }
     let mut inner: &dyn std::error::Error = error;

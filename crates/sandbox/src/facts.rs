@@ -1,36 +1,36 @@
-//! What an engine is.
+//! Properties of a container engine.
 
-/// What an engine is.
+/// Properties of a container engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {
-    /// Whether it is Podman, which behaves differently in places.
+pub struct EngineFacts {
+    /// Whether it is Podman, which differs from Docker in places.
     pub podman: bool,
-    /// Its version.
+    /// Version of the engine.
     pub version: String,
-    /// Its API's version.
+    /// Version of its API.
     pub api: String,
-    /// Whether root in a container is the person who runs the engine, not the machine's root.
+    /// Whether root in a container is the user who runs the engine, not root of the machine.
     pub rootless: bool,
-    /// Whether it keeps containers apart by SELinux.
+    /// Whether it isolates containers with SELinux.
     pub selinux: bool,
-    /// OCI runtimes that it knows, such as `runc` and `nvidia`.
+    /// Registered OCI runtimes, such as `runc` and `nvidia`.
     pub runtimes: Vec<String>,
-    /// Folders in which it looks for CDI devices.
+    /// Folders that it searches for CDI devices.
     pub cdi_folders: Vec<String>,
-    /// Devices that it found there, such as `nvidia.com/gpu=all`; Docker tells from 28.2 on.
+    /// CDI devices that it found, such as `nvidia.com/gpu=all`; reported by Docker 28.2 and newer.
     pub devices: Vec<String>,
     /// Version of the kernel's control groups, `1` or `2`.
     pub cgroups: String,
-    /// Whether it can limit a container's memory.
+    /// Whether it can limit the memory of a container.
     pub limits_memory: bool,
-    /// Folder that holds its images and containers.
+    /// Folder of its images and containers.
     pub root: String,
 }
 
-impl Facts {
-    /// Whether it holds containers to limits of memory, processes and CPUs: rootless engines need cgroup v2 for it, and do
-    /// not complain without.
-    pub fn limits_hold(&self) -> bool {
+impl EngineFacts {
+    /// Returns whether it enforces limits on memory, processes and CPUs. Rootless engines need cgroup v2 for this, and
+    /// silently ignore limits without it.
+    pub fn enforces_limits(&self) -> bool {
         !(self.rootless && self.cgroups == "1")
     }
 }

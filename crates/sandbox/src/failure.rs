@@ -1,119 +1,119 @@
-//! Everything that can go wrong with an engine, an image or a container, typed.
+//! Typed failures of engines, images and containers.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::ended::Ended;
-use super::facts::Facts;
+use super::facts::EngineFacts;
 use super::gpu::GpuPath;
-use super::hindrance::sentence;
+use super::pull_reason::sentence;
+use super::usage::ResourceUsage;
 use base::cause::{self, PullReason};
 use base::format::{human_bytes, human_seconds};
 use base::signals::SignalError;
 
-/// Which patience ended.
+/// A time limit that a run exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// The time for the whole run.
+pub enum TimeLimit {
+    /// The limit on the whole run.
     Total,
-    /// The time without a line of output.
+    /// The limit on the time without a line of output.
     Silence,
 }
 
 /// Why no engine answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreachable {
-    /// The address is of no kind that is understood.
+    /// The kind of address is not supported.
     BadAddress,
-    /// There is no socket where the address says.
+    /// The socket at the address does not exist.
     NoSocket,
-    /// The socket is there, but this user may not use it.
+    /// The socket exists, but this user has no permission to use it.
     NoPermission,
-    /// The socket is there, but nobody listens.
+    /// The socket exists, but no process listens on it.
     NotRunning,
-    /// Something else, such as an answer that is not an engine's.
+    /// Another reason, such as an answer that does not come from an engine.
     Other,
 }
 
-/// What went wrong.
+/// Cause of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// No engine answers.
     EngineUnreachable {
-        /// The address that was tried.
+        /// The address.
         host: String,
-        /// Why not.
+        /// Kind of the reason.
         reason: Unreachable,
-        /// What the connection said.
+        /// Error of the connection.
         why: String,
     },
-    /// The engine answered, then went away.
+    /// The connection to the engine broke.
     EngineLost {
-        /// What the connection said.
+        /// Error of the connection.
         why: String,
     },
-    /// The engine is older than the oldest that works.
+    /// The engine is too old.
     EngineTooOld {
         /// Its API version.
         found: String,
-        /// The oldest that works.
+        /// The oldest supported API version.
         needed: String,
     },
-    /// There is no such image here.
+    /// The image is not on this machine.
     ImageMissing {
-        /// As it was asked for.
+        /// Its requested name.
         image: String,
     },
     /// The image is not the pinned one.
     ImageChanged {
         /// Its name.
         image: String,
-        /// The pin.
+        /// The pinned digest or id.
         expected: String,
-        /// What is there.
+        /// The digest or id on this machine.
         found: String,
     },
-    /// An image did not come from its registry.
+    /// An image could not be pulled from its registry.
     ImagePull {
-        /// As it was asked for.
+        /// Its requested name.
         image: String,
-        /// The kind of the reason.
+        /// Kind of the reason.
         reason: PullReason,
-        /// What the engine said, or what is wrong with the name.
+        /// Error of the engine, or what is wrong with the name.
         why: String,
     },
     /// An image could not be built.
     BuildFailed {
-        /// The name that it was to have.
+        /// Its intended name.
         image: String,
-        /// The step and what the engine said.
+        /// The failed step and the error of the engine.
         why: String,
     },
-    /// A folder or file to be mounted does not exist.
+    /// A folder or file to mount does not exist.
     MountMissing {
-        /// Where it should be.
+        /// Its path.
         source: PathBuf,
     },
-    /// A folder or file to be mounted is here, but the engine does not see it.
+    /// A folder or file to mount exists on this machine, but the engine does not see it.
     MountUnseen {
-        /// Where it is.
+        /// Its path.
         source: PathBuf,
         /// The engine's address.
         host: String,
     },
-    /// The container's user could not read or write a folder or file to be mounted.
+    /// The container's user could not read or write a folder or file to mount.
     MountUnusable {
-        /// Where it is.
+        /// Its path.
         source: PathBuf,
         /// Why not.
         why: String,
     },
-    /// The output cannot be kept.
+    /// The log of the output cannot be written.
     LogUnwritable {
-        /// Where it should be.
+        /// Its path.
         path: PathBuf,
-        /// What the file system said.
+        /// Error of the file system.
         why: String,
     },
     /// The image has no such program.
@@ -121,7 +121,7 @@ pub enum Cause {
         /// The program.
         command: String,
     },
-    /// There is such a file in the image, but it cannot be run.
+    /// The image has such a file, but it is not executable.
     NotExecutable {
         /// The file.
         command: String,
@@ -131,73 +131,73 @@ pub enum Cause {
         /// The code.
         code: i64,
     },
-    /// The command used more memory than it may, and the kernel ended it.
+    /// The kernel killed the command because memory ran out.
     OutOfMemory {
-        /// The limit in bytes; none where the machine itself ran out.
+        /// The limit in bytes; `None` if the machine itself ran out of memory.
         limit: Option<u64>,
     },
     /// The command took too long.
     TimedOut {
-        /// Which patience ended.
-        patience: Patience,
-        /// How long it was.
+        /// The limit that was exceeded.
+        limit: TimeLimit,
+        /// Its length.
         after: Duration,
     },
-    /// Something outside ended the command.
+    /// Something outside the container killed the command.
     Killed {
         /// The signal, such as 9.
         signal: i64,
     },
-    /// The engine cannot give a container a GPU.
+    /// The container gets no GPU from the engine.
     NoGpu {
-        /// The way on which it was asked for.
+        /// How it was requested.
         path: GpuPath,
-        /// What the engine said, or what the container did not find.
+        /// Error of the engine, or of the probe in the container.
         why: String,
-        /// What makes this way work on this engine.
-        mend: String,
+        /// How to make such requests work on this engine.
+        fix: String,
     },
-    /// There is no room left on the disk.
+    /// The disk or a quota is full.
     DiskFull {
         /// What could not be written.
         why: String,
     },
-    /// A person or the system asked this program to stop.
+    /// A user or the system asked this program to stop.
     Interrupted {
         /// The signal, such as 2.
         signal: i32,
     },
-    /// This program itself had no use for it any more ([`Stop`](super::Stop)).
+    /// This program stopped the container itself ([`StopToken`](super::StopToken)).
     Stopped,
-    /// The engine refused for another reason.
+    /// The engine refused for a reason that has no kind of its own.
     Engine {
-        /// What was being done.
+        /// The refused action.
         doing: String,
-        /// What it said.
+        /// Its error.
         why: String,
     },
 }
 
-/// A failure with the container's last words.
+/// A failure with the last output of the container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// What went wrong.
+    /// The cause.
     pub cause: Box<Cause>,
-    /// What was run, such as `extract valid, part 2`; empty outside a run.
+    /// Description of the run, such as `extract valid, part 2`; empty outside a run.
     pub task: String,
     /// The last lines of the container's output.
     pub last_lines: Vec<String>,
-    /// The whole output, if it is kept.
+    /// File with the full output, if it is kept.
     pub log: Option<PathBuf>,
-    /// What it used until then; none where nothing was started.
-    pub used: Option<Box<Ended>>,
-    /// Name of its container, where that could not be removed.
-    pub remains: Option<String>,
+    /// Time and memory used until the failure; `None` if nothing was started.
+    pub used: Option<Box<ResourceUsage>>,
+    /// Name of the container if it could not be removed.
+    pub unremoved: Option<String>,
 }
 
 impl Failure {
-    /// Returns it with what was run, and the file that holds its output.
-    pub(super) fn of(self, task: &str, log: Option<&Path>) -> Self {
+    /// Adds the description of the run and the file with its output.
+    pub(super) fn with_task(self, task: &str, log: Option<&Path>) -> Self {
         Self { task: task.to_owned(), log: log.map(Path::to_owned), ..self }
     }
 }
@@ -206,7 +206,9 @@ impl From<SignalError> for Failure {
     fn from(refused: SignalError) -> Self {
         match refused {
             SignalError::Stopping(signal) => Cause::Interrupted { signal }.into(),
-            SignalError::NoHandler(why) => Cause::Engine { doing: "be watched for Ctrl-C".into(), why }.into(),
+            SignalError::NoHandler(why) => {
+                Cause::Engine { doing: "be used without a signal handler".into(), why }.into()
+            }
         }
     }
 }
@@ -219,15 +221,15 @@ impl From<Cause> for Failure {
             last_lines: Vec::new(),
             log: None,
             used: None,
-            remains: None,
+            unremoved: None,
         }
     }
 }
 
 impl Cause {
-    /// No GPU on this way on this engine.
-    pub(super) fn no_gpu(why: String, path: GpuPath, facts: &Facts) -> Self {
-        Self::NoGpu { path: path.on(facts), why, mend: path.mend(facts) }
+    /// Returns the cause for a container that gets no GPU, with advice for this engine.
+    pub(super) fn no_gpu(why: String, path: GpuPath, facts: &EngineFacts) -> Self {
+        Self::NoGpu { path: path.resolve(facts), why, fix: path.fix(facts) }
     }
 
     /// Returns the cause as reports record it.
@@ -254,8 +256,8 @@ impl Cause {
             }
             Self::Exit { code } => Recorded::ContainerExit { code: *code },
             Self::OutOfMemory { limit } => Recorded::OutOfMemory { limit: *limit },
-            Self::TimedOut { patience, after } => {
-                Recorded::TimedOut { seconds: after.as_secs(), silent: *patience == Patience::Silence }
+            Self::TimedOut { limit, after } => {
+                Recorded::TimedOut { seconds: after.as_secs(), silent: *limit == TimeLimit::Silence }
             }
             Self::Killed { signal } => Recorded::ContainerKilled { signal: *signal },
             Self::NoGpu { .. } => Recorded::NoGpu,
@@ -266,7 +268,7 @@ impl Cause {
         }
     }
 
-    /// Whether the same may work when it is tried again with nothing changed. What somebody asked for is not tried again.
+    /// Returns whether a retry may succeed with nothing changed. A requested stop is not retried.
     pub fn may_be_spurious(&self) -> bool {
         !matches!(self, Self::Interrupted { .. }) && self.recorded().may_be_spurious()
     }
@@ -276,53 +278,57 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EngineUnreachable { host, why, .. } => write!(f, "no container engine answers at {host}: {why}"),
-            Self::EngineLost { why } => write!(f, "the container engine went away: {why}"),
+            Self::EngineLost { why } => write!(f, "lost the connection to the container engine: {why}"),
             Self::EngineTooOld { found, needed } => {
-                write!(f, "the container engine is too old: API {found}, needed is {needed}")
+                write!(f, "the container engine is too old: it speaks API {found}, {needed} or newer is required")
             }
-            Self::ImageMissing { image } => write!(f, "there is no image {image} here"),
+            Self::ImageMissing { image } => write!(f, "image {image} is not on this machine"),
             Self::ImageChanged { image, expected, found } => {
                 write!(f, "image {image} is not the pinned one: expected {expected}, found {found}")
             }
             Self::ImagePull { image, reason, why } => write!(f, "{}: {why}", sentence(*reason, image)),
             Self::BuildFailed { image, why } => write!(f, "image {image} could not be built: {why}"),
-            Self::MountMissing { source } => write!(f, "{} is to be mounted but does not exist", source.display()),
+            Self::MountMissing { source } => write!(f, "cannot mount {}: it does not exist", source.display()),
             Self::MountUnseen { source, host } => {
-                write!(f, "{} is here, but not where the engine at {host} looks for it", source.display())
+                write!(f, "cannot mount {}: the engine at {host} does not see it", source.display())
             }
-            Self::MountUnusable { source, why } => write!(f, "{} cannot be mounted: {why}", source.display()),
-            Self::LogUnwritable { path, why } => write!(f, "the log {} cannot be written: {why}", path.display()),
+            Self::MountUnusable { source, why } => write!(f, "cannot mount {}: {why}", source.display()),
+            Self::LogUnwritable { path, why } => write!(f, "cannot write the log {}: {why}", path.display()),
             Self::CommandNotFound { command } => write!(f, "the image has no program {command}"),
-            Self::NotExecutable { command } => write!(f, "{command} in the image cannot be run as a program"),
+            Self::NotExecutable { command } => write!(f, "{command} in the image is not executable"),
             Self::Exit { code } => match crash(*code) {
-                Some(crash) => write!(f, "it crashed with exit code {code} ({crash})"),
-                None => write!(f, "it ended with exit code {code}"),
+                Some(crash) => write!(f, "the command crashed with exit code {code} ({crash})"),
+                None => write!(f, "the command ended with exit code {code}"),
             },
             Self::OutOfMemory { limit: Some(limit) } => {
-                write!(f, "it used more than the {} of memory that it may", human_bytes(*limit))
+                write!(f, "the command exceeded its memory limit of {}", human_bytes(*limit))
             }
-            Self::OutOfMemory { limit: None } => write!(f, "it was ended because the machine ran out of memory"),
-            Self::TimedOut { patience: Patience::Total, after } => {
-                write!(f, "it was stopped after {}", human_seconds(after.as_secs_f64()))
+            Self::OutOfMemory { limit: None } => {
+                write!(f, "the kernel killed the command because the machine ran out of memory")
             }
-            Self::TimedOut { patience: Patience::Silence, after } => {
-                write!(f, "it was stopped after {} without a word", human_seconds(after.as_secs_f64()))
+            Self::TimedOut { limit: TimeLimit::Total, after } => {
+                write!(f, "stopped after its time limit of {}", human_seconds(after.as_secs_f64()))
             }
-            Self::Killed { signal } => write!(f, "it was ended from outside (signal {signal})"),
-            Self::NoGpu { path, why, .. } => write!(f, "no GPU in the container, asked for by {}: {why}", path.words()),
+            Self::TimedOut { limit: TimeLimit::Silence, after } => {
+                write!(f, "stopped after {} without output", human_seconds(after.as_secs_f64()))
+            }
+            Self::Killed { signal } => write!(f, "the command was killed from outside (signal {signal})"),
+            Self::NoGpu { path, why, .. } => {
+                write!(f, "the container gets no GPU (requested by {}): {why}", path.description())
+            }
             Self::DiskFull { why } => write!(f, "no room left on the disk: {why}"),
             Self::Interrupted { signal } => write!(f, "stopped on request (signal {signal})"),
-            Self::Stopped => write!(f, "it was stopped because another part failed"),
+            Self::Stopped => write!(f, "stopped because another part failed"),
             Self::Engine { doing, why } => write!(f, "the container engine could not {doing}: {why}"),
         }
     }
 }
 
-/// What a shell's exit code says of a signal that means a crash.
+/// Describes a crash by the exit code that a shell gives its signal; `None` if the code means no crash.
 fn crash(code: i64) -> Option<&'static str> {
     Some(match code {
-        132 => "illegal instruction: the program wants another processor",
-        134 => "it gave up by itself: abort",
+        132 => "illegal instruction: the program was built for another processor",
+        134 => "abort: the program ended itself",
         135 => "bus error: /dev/shm or another folder in memory may be full",
         136 => "division by zero",
         139 => "segmentation fault",

@@ -1,4 +1,4 @@
-//! Which GPUs a container gets.
+//! The choice of GPUs for a container.
 
 /// GPUs of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -6,8 +6,8 @@ pub enum Gpus {
     /// None.
     #[default]
     None,
-    /// All that there are.
+    /// All GPUs.
     All,
-    /// Those with these indices or UUIDs.
+    /// GPUs with these indices or UUIDs.
     Some(Vec<String>),
 }

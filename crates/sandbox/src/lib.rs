@@ -1,53 +1,52 @@
-//! A sandbox over a container engine: runs one command in one pinned image, isolated and watched, and names what went
-//! wrong. Knows nothing of LXMERT.
+//! Runs one command in one pinned image on a container engine, isolated and monitored, and classifies its failures. Knows
+//! nothing of LXMERT.
 //!
-//! - `facts`, `gpu_choice`, `image_name`, `mount`, `ended`, `lost`: plain data that the others share;
-//! - [`engine`]: the connection, what the engine is, and the label by which this program knows its own containers;
-//! - [`image`]: images by digest or id; [`mod@reference`]: their names in full;
-//! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the files they may use;
-//! - [`sandbox`]: what a container may use and how long;
-//! - [`gpu`]: the ways to a GPU, and a look for it from within;
-//! - `user`, `handover`: who it runs as, and how its files come to belong to the caller;
-//! - `body`: what the engine is asked for; `refusal`: what its answers mean;
-//! - `run`, `watch`: a container from creation to removal, and from start to end; `output`, `memory`: what is seen of it;
-//! - `retry`: what may be spurious is tried again;
-//! - [`Stop`]: a way for this program to end its containers early;
-//! - `leftovers` (`listing`): nothing stays behind after Ctrl-C (`signals`), nor after a kill;
-//! - `hindrance`: why an image does not come, by what engines say;
-//! - [`failure`]: everything that can go wrong, typed; `advice`: what a person can do about it.
+//! - `facts`, `gpu_choice`, `image_name`, `mount`, `usage`, `unremoved`: plain data shared by the other modules;
+//! - [`engine`]: the connection to an engine, its properties, and the labels of this program's containers;
+//! - [`image`]: images by name, digest or id; [`mod@reference`]: full image names;
+//! - [`pull`]: images from registries; [`build`]: images from Dockerfiles, with `context` for the build context;
+//! - [`sandbox`]: the command, mounts, limits and timeouts of a container;
+//! - [`gpu`]: requests for GPUs, and a probe that checks them from inside a container;
+//! - `user`, `ownership`: the user of a container, and the owner of the files that it writes;
+//! - `request`: the request that creates a container; `classify`: causes of the engine's errors and of exit codes;
+//! - `run`: a container from creation to removal; `monitor`: from start to end; `output`, `memory`: what is recorded of it;
+//! - `retry`: retries failures that may be spurious;
+//! - [`StopToken`]: lets this program end its containers early;
+//! - `cleanup`, `listing`: removes containers that killed runs left behind;
+//! - `pull_reason`: classifies the errors of pulls;
+//! - [`failure`]: typed failures; `error`: their messages and next steps.
 
-mod advice;
-mod body;
 pub mod build;
+mod classify;
+mod cleanup;
 mod context;
-mod ended;
 pub mod engine;
+mod error;
 mod facts;
 pub mod failure;
 pub mod gpu;
 mod gpu_choice;
-mod handover;
-mod hindrance;
 pub mod image;
 mod image_name;
-mod leftovers;
 mod listing;
-mod lost;
 mod memory;
+mod monitor;
 mod mount;
 mod output;
+mod ownership;
 pub mod pull;
+mod pull_reason;
 pub mod reference;
-mod refusal;
+mod request;
 mod retry;
 mod run;
 pub mod sandbox;
 mod stop;
+mod unremoved;
+mod usage;
 mod user;
-mod watch;
 
 pub use build::Build;
-pub use ended::Ended;
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
 pub use gpu::{Gpu, GpuPath};
@@ -56,4 +55,5 @@ pub use image_name::Image;
 pub use mount::{Access, Mount};
 pub use output::{Line, Stream};
 pub use sandbox::{Limits, Network, Sandbox, Timeouts};
-pub use stop::Stop;
+pub use stop::StopToken;
+pub use usage::ResourceUsage;

@@ -1,5 +1,5 @@
-//! The containers of this program that an engine has. Read more leniently than bollard does, which gives the whole list up for
-//! one state that Docker does not have, such as Podman's `stopped`.
+//! Lists this program's containers on an engine. Does not use bollard, which rejects the whole list for one state that Docker
+//! does not have, such as Podman's `stopped`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,30 +13,30 @@ use url::Url;
 use super::engine::{Engine, OWNER};
 use super::failure::{Cause, Failure};
 
-/// How long the engine may take to answer.
+/// Time within which the engine must answer.
 const ANSWER: Duration = Duration::from_secs(120);
 
 /// A container on the engine.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Listed {
-    /// Its id.
+pub(super) struct ContainerSummary {
+    /// Id.
     pub id: String,
-    /// Its names, each after a slash.
+    /// Names, each with a leading slash.
     #[serde(default)]
     pub names: Option<Vec<String>>,
-    /// Its labels.
+    /// Labels.
     #[serde(default)]
     pub labels: Option<HashMap<String, String>>,
 }
 
-impl Listed {
-    /// A label's value.
+impl ContainerSummary {
+    /// Returns the value of a label.
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.as_ref()?.get(name).map(String::as_str)
     }
 
-    /// Its name for people.
+    /// Returns its first name without the slash; its id if it has none.
     pub(crate) fn name(&self) -> &str {
         let first = self.names.as_ref().and_then(|names| names.first());
         first.map_or(&self.id, |name| name.trim_start_matches('/'))
@@ -44,14 +44,14 @@ impl Listed {
 }
 
 impl Engine {
-    /// All containers that carry this program's label, running or not.
+    /// Lists all containers with this program's label, running or not.
     ///
     /// # Errors
-    /// Where the engine does not answer, or not with such a list.
-    pub(super) async fn owned(&self) -> Result<Vec<Listed>, Failure> {
+    /// The engine does not answer, refuses, or sends something else.
+    pub(super) async fn list_containers(&self) -> Result<Vec<ContainerSummary>, Failure> {
         let lost = |error: reqwest::Error| Failure::from(Cause::EngineLost { why: error.without_url().to_string() });
         let refused = |why: String| Failure::from(Cause::Engine { doing: "list the containers".into(), why });
-        // Nothing is encrypted here: a machine without certificates must not keep it from working.
+        // No TLS is used, so a machine without certificates is no problem.
         let client = Client::builder().no_proxy().tls_certs_only([]).timeout(ANSWER);
         let (client, base) = match self.host().strip_prefix("unix://") {
             Some(socket) => (client.unix_socket(Path::new(socket)), "http://engine".to_owned()),
@@ -67,7 +67,7 @@ impl Engine {
         if !status.is_success() {
             return Err(refused(String::from_utf8_lossy(&body).trim().to_owned()));
         }
-        serde_json::from_slice(&body).map_err(|error| refused(format!("its answer is not understood: {error}")))
+        serde_json::from_slice(&body).map_err(|error| refused(format!("its answer cannot be parsed: {error}")))
     }
 }
 
@@ -76,10 +76,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_state_will_do() {
+    fn a_container_may_have_any_state() {
         let text =
             r#"[{"Id": "a", "Names": ["/b"], "Labels": {"c": "d"}, "State": "stopped"}, {"Id": "e", "Labels": null}]"#;
-        let all: Vec<Listed> = serde_json::from_str(text).unwrap();
+        let all: Vec<ContainerSummary> = serde_json::from_str(text).unwrap();
         assert_eq!((all[0].name(), all[0].label("c"), all[1].name(), all[1].label("c")), ("b", Some("d"), "e", None));
     }
 }

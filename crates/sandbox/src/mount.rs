@@ -1,34 +1,34 @@
-//! Folders and files of this machine within a container.
+//! Folders and files of this machine that are mounted into a container.
 
 use std::path::{Path, PathBuf};
 
-/// Whether a mount may be written.
+/// Access to a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It may only be read.
+    /// Read-only.
     Read,
-    /// It may be written; what is written belongs to whoever runs this program.
+    /// Writable; new files belong to the user who runs this program.
     Write,
 }
 
-/// A folder or file of this machine within the container.
+/// A folder or file of this machine that is mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// On this machine; must exist.
+    /// Path on this machine; must exist.
     pub source: PathBuf,
-    /// In the container; absolute.
+    /// Absolute path in the container.
     pub target: PathBuf,
-    /// What may be done with it.
+    /// Access to it.
     pub access: Access,
 }
 
 impl Mount {
-    /// A read-only mount.
+    /// Creates a read-only mount.
     pub fn read(source: &Path, target: impl Into<PathBuf>) -> Self {
         Self { source: source.to_owned(), target: target.into(), access: Access::Read }
     }
 
-    /// A writable mount. The folder is made for the purpose: all in it changes hands for the run where the engine needs it.
+    /// Creates a writable mount. The folder must hold nothing else: the owner of everything in it may change during the run.
     pub fn write(source: &Path, target: impl Into<PathBuf>) -> Self {
         Self { source: source.to_owned(), target: target.into(), access: Access::Write }
     }

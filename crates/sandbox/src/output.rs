@@ -1,4 +1,4 @@
-//! A container's output: cut into lines, told, logged, and its end remembered.
+//! Splits the output of a container into lines, passes them on, logs them, and keeps the last ones.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,58 +11,58 @@ use bollard::container::LogOutput;
 use super::failure::{Cause, Failure};
 use super::sandbox::Sandbox;
 
-/// Lines of output that a failure remembers.
+/// Number of last lines that a failure keeps.
 const REMEMBERED: usize = 50;
 
-/// Where a line came from.
+/// Source of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
     Out,
     /// Standard error.
     Err,
-    /// This program, about the run: why it is tried again, what the engine warns of.
+    /// A note of this program about the run, such as a retry or a warning of the engine.
     Note,
 }
 
-/// One line of a container's output, without its end. What replaces itself on a terminal (progress bars) counts as lines;
-/// empty lines are in the log only.
+/// One line of a container's output, without its line ending. Each update of a progress bar counts as a line; empty lines
+/// are only in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Where it came from.
+    /// Its source.
     pub stream: Stream,
-    /// The text; what is not UTF-8 is replaced.
+    /// Its text; invalid UTF-8 is replaced.
     pub text: String,
 }
 
-/// Where the output of one container goes.
+/// Receives the output of one container.
 pub(super) struct Output<'a> {
     log: Option<(File, &'a Path)>,
-    told: &'a mut dyn FnMut(&Line),
+    on_line: &'a mut dyn FnMut(&Line),
     partial: [Partial; 2],
     last: VecDeque<String>,
     longest_line: usize,
 }
 
-/// A line that has not ended yet.
+/// A line whose end has not arrived yet.
 #[derive(Default)]
 struct Partial {
     bytes: Vec<u8>,
-    /// The line before ended with a carriage return, whose newline may follow.
+    /// Whether the previous line ended with a carriage return, which a newline may follow.
     returned: bool,
 }
 
 impl<'a> Output<'a> {
-    /// Opens the log, where there is to be one.
+    /// Opens the log, if the sandbox has one.
     ///
     /// # Errors
     /// [`Cause::LogUnwritable`], [`Cause::DiskFull`].
-    pub(crate) fn open(sandbox: &'a Sandbox, told: &'a mut dyn FnMut(&Line)) -> Result<Self, Failure> {
+    pub(crate) fn open(sandbox: &'a Sandbox, on_line: &'a mut dyn FnMut(&Line)) -> Result<Self, Failure> {
         let open = |path: &'a Path| {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|e| unwritable(path, &e))?;
             }
-            // What a link leads to belongs to somebody else; a pipe is not waited for.
+            // The target of a link may belong to another user; opening a pipe must not block.
             let file = File::options()
                 .create(true)
                 .append(true)
@@ -72,13 +72,19 @@ impl<'a> Output<'a> {
             Ok::<_, Failure>((file, path))
         };
         let log = sandbox.log.as_deref().map(open).transpose()?;
-        Ok(Self { log, told, partial: Default::default(), last: VecDeque::new(), longest_line: sandbox.longest_line })
+        Ok(Self {
+            log,
+            on_line,
+            partial: Default::default(),
+            last: VecDeque::new(),
+            longest_line: sandbox.longest_line,
+        })
     }
 
-    /// Takes what came.
+    /// Adds a chunk of output.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// [`Cause::LogUnwritable`], [`Cause::DiskFull`].
     pub(crate) fn take(&mut self, chunk: &LogOutput) -> Result<(), Failure> {
         let stream = if matches!(chunk, LogOutput::StdErr { .. }) { Stream::Err } else { Stream::Out };
         let at = stream as usize;
@@ -103,10 +109,10 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Takes lines that were not ended.
+    /// Adds the lines whose end never arrived.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// [`Cause::LogUnwritable`], [`Cause::DiskFull`].
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         for stream in [Stream::Out, Stream::Err] {
             if !self.partial[stream as usize].bytes.is_empty() {
@@ -116,12 +122,12 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// Tells something about the run itself.
+    /// Passes on a note about the run.
     pub(crate) fn note(&mut self, text: String) {
-        (self.told)(&Line { stream: Stream::Note, text });
+        (self.on_line)(&Line { stream: Stream::Note, text });
     }
 
-    /// The last lines, the oldest first.
+    /// Returns the last lines, oldest first.
     pub(crate) fn last(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.last.iter().map(String::as_str)
     }
@@ -136,7 +142,7 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         let line = Line { stream, text };
-        (self.told)(&line);
+        (self.on_line)(&line);
         if self.last.len() == REMEMBERED {
             self.last.pop_front();
         }
@@ -159,14 +165,14 @@ mod tests {
     use crate::sandbox::LONGEST_LINE;
 
     #[test]
-    fn cuts_lines_at_every_end_and_loses_nothing() {
+    fn output_is_split_at_every_line_ending_and_complete() {
         let folder = tempfile::tempdir().unwrap();
         let image = Image { name: String::new(), id: String::new(), digests: Vec::new() };
         let mut sandbox = Sandbox::new("t", &image, ["x"]);
         sandbox.log = Some(folder.path().join("logs/a"));
         let mut lines = Vec::new();
-        let mut told = |line: &Line| lines.push((line.stream, line.text.clone()));
-        let mut output = Output::open(&sandbox, &mut told).unwrap();
+        let mut on_line = |line: &Line| lines.push((line.stream, line.text.clone()));
+        let mut output = Output::open(&sandbox, &mut on_line).unwrap();
         let out = |text: &str| LogOutput::StdOut { message: text.to_owned().into() };
         output.take(&out("one\r\ntwo\r")).unwrap();
         output.take(&out("\n\n 10%\r 20%\rhalf")).unwrap();
@@ -185,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_is_named() {
+    fn the_error_names_a_log_that_cannot_be_written() {
         let image = Image { name: String::new(), id: String::new(), digests: Vec::new() };
         let mut sandbox = Sandbox::new("t", &image, ["x"]);
         let cause = |sandbox: &Sandbox| match Output::open(sandbox, &mut |_| ()) {

@@ -1,9 +1,9 @@
-//! Pulling images from registries.
+//! Pulls images from registries.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bollard::errors::Error as Answer;
+use bollard::errors::Error as DockerError;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
-use super::hindrance::{reason_in, says_full};
 use super::image_name::Image;
+use super::pull_reason::{find_reason, says_full};
 use super::reference::Reference;
 use base::cause::PullReason;
 use base::format::human_seconds;
@@ -20,23 +20,24 @@ use base::progress::{Event, Observer, ProgressTask, TaskStart, Unit};
 use base::signals::ShutdownGuard;
 
 impl Engine {
-    /// Pulls an image by name or name@digest. `observer` hears how many bytes have arrived, compressed, and how many layers are in
-    /// place; layers become known one after the other, so that the total grows. `silence` without any progress ends it.
+    /// Pulls an image by name or name@digest. `observer` receives the number of compressed bytes that have arrived, and of
+    /// finished layers. The total grows, since layers become known one after the other. The pull fails after `silence`
+    /// without progress.
     ///
     /// # Errors
     /// [`Cause::ImagePull`], whose reason is [`PullReason::Failed`] if it is of no known kind; [`Cause::DiskFull`],
     /// [`Cause::Interrupted`].
     pub fn pull(&self, name: &str, silence: Duration, observer: &dyn Observer) -> Result<Image, Failure> {
         let reference = Reference::parse(name)?;
-        let mut at_work = ShutdownGuard::begin()?;
+        let mut shutdown = ShutdownGuard::begin()?;
         self.block_on(async {
             tokio::select! {
                 done = self.pull_layers(name, &reference, silence, observer) => done,
-                // The engine gives a pull up that nobody waits for.
-                signal = at_work.wait_for_stop() => Err(Cause::Interrupted { signal }.into()),
+                // The engine cancels a pull when the client disconnects.
+                signal = shutdown.wait_for_stop() => Err(Cause::Interrupted { signal }.into()),
             }
         })?;
-        // By its digest where one was asked for: a tag beside it says nothing.
+        // By the requested digest if there is one; a tag next to it is ignored.
         let found = match &reference.digest {
             Some(digest) => self.image(&reference.at(digest).to_string())?,
             None => self.image(name)?,
@@ -62,7 +63,7 @@ impl Engine {
                 Ok(Some(Ok(info))) => {
                     let status = info.status.as_deref().unwrap_or_default();
                     finished |= status.starts_with("Digest: ") || status.starts_with("Status: ");
-                    // The engine's own countdowns are no progress.
+                    // The engine's retry countdowns are no progress.
                     if !status.starts_with("Retrying") {
                         moved = Instant::now();
                     }
@@ -71,22 +72,22 @@ impl Engine {
                     }
                 }
                 Ok(Some(Err(error))) => return Err(self.pull_failed(name, error)),
-                // Podman says nothing at the end.
+                // Podman sends no final status.
                 Ok(None) if finished || self.facts().podman => return Ok(()),
-                Ok(None) => return Err(Cause::EngineLost { why: "it ended the connection".into() }.into()),
+                Ok(None) => return Err(Cause::EngineLost { why: "the engine closed it".into() }.into()),
                 Err(_) => {
-                    let why = format!("nothing came for {}", human_seconds(silence.as_secs_f64()));
+                    let why = format!("no progress for {}", human_seconds(silence.as_secs_f64()));
                     return Err(Cause::ImagePull { image: name.to_owned(), reason: PullReason::Failed, why }.into());
                 }
             }
         }
     }
 
-    /// The digest (`sha256:…`) that the registry gives to a name now, without pulling it. None where the engine has no such
-    /// question, as Podman.
+    /// Asks the registry for the current digest (`sha256:…`) of a name, without pulling it. `None` if the engine cannot ask,
+    /// like Podman.
     ///
     /// # Errors
-    /// As [`Self::pull`].
+    /// [`Cause::ImagePull`]; else see [`Cause`].
     pub fn published_digest(&self, name: &str) -> Result<Option<String>, Failure> {
         if self.facts().podman {
             return Ok(None);
@@ -96,12 +97,14 @@ impl Engine {
         answer.map(|answer| answer.descriptor.digest).map_err(|error| self.pull_failed(name, error))
     }
 
-    /// Names why a registry's image did not come.
-    fn pull_failed(&self, name: &str, error: Answer) -> Failure {
+    /// Classifies the error of a pull.
+    fn pull_failed(&self, name: &str, error: DockerError) -> Failure {
         let (status, why) = match &error {
-            Answer::DockerResponseServerError { status_code, message } => (*status_code, message.trim().to_owned()),
-            Answer::DockerStreamError { error } => (500, error.trim().to_owned()),
-            _ => return self.failed("pull an image", error),
+            DockerError::DockerResponseServerError { status_code, message } => {
+                (*status_code, message.trim().to_owned())
+            }
+            DockerError::DockerStreamError { error } => (500, error.trim().to_owned()),
+            _ => return self.engine_failure("pull an image", error),
         };
         if says_full(&why) {
             return Cause::DiskFull { why }.into();
@@ -110,12 +113,12 @@ impl Engine {
             ["manifest unknown", "not found", "access denied", "unauthorized", "denied:", "no matching manifest"];
         let is_refused = || matches!(status, 400 | 401 | 403 | 404) || refused.iter().any(|text| why.contains(text));
         let other = || if is_refused() { PullReason::Refused } else { PullReason::Failed };
-        let reason = reason_in(&why).unwrap_or_else(other);
+        let reason = find_reason(&why).unwrap_or_else(other);
         Cause::ImagePull { image: name.to_owned(), reason, why }.into()
     }
 }
 
-/// Every layer's bytes.
+/// Progress of the layers of an image, by id.
 #[derive(Default)]
 struct Layers(HashMap<String, Layer>);
 
@@ -127,7 +130,7 @@ struct Layer {
 }
 
 impl Layers {
-    /// Whether it says anything of a layer.
+    /// Updates the layer that a message is about; returns `false` if it is about none.
     fn take(&mut self, info: &CreateImageInfo) -> bool {
         let (Some(id), Some(status)) = (&info.id, &info.status) else { return false };
         if status.starts_with("Pulling from") {
@@ -144,7 +147,7 @@ impl Layers {
             "Verifying Checksum" | "Extracting" => layer.done = layer.total,
             "Download complete" => {
                 layer.done = layer.total;
-                // Podman's last word on a layer, and it names no sizes.
+                // The last message of Podman about a layer; it has no sizes.
                 layer.in_place |= layer.total == 0;
             }
             "Pull complete" | "Already exists" => {
@@ -175,22 +178,22 @@ mod tests {
     #[test]
     fn bytes_of_layers_are_summed() {
         let mut layers = Layers::default();
-        let mut told = |id: &str, status: &str, current: i64| {
+        let mut send = |id: &str, status: &str, current: i64| {
             let detail = format!(r#"{{"current":{current},"total":100}}"#);
             let line = format!(r#"{{"id":"{id}","status":"{status}","progressDetail":{detail}}}"#);
             layers.take(&serde_json::from_str(&line).unwrap());
             layers.progress("x/y")
         };
-        told("1", "Pulling from x/y", 0);
-        told("a", "Pulling fs layer", 0);
-        told("b", "Already exists", 0);
-        told("c", "Downloading", -5);
+        send("1", "Pulling from x/y", 0);
+        send("a", "Pulling fs layer", 0);
+        send("b", "Already exists", 0);
+        send("c", "Downloading", -5);
         let progress = |done, layers: &str| {
             let detail = format!("{layers} layers");
             Event::Progress { name: "x/y".to_owned(), done, total: Some(200), detail }
         };
-        assert_eq!(told("a", "Downloading", 40), progress(40, "1 of 3"));
-        assert_eq!(told("a", "Extracting", 10), progress(100, "1 of 3"));
-        assert_eq!(told("a", "Pull complete", 0), progress(100, "2 of 3"));
+        assert_eq!(send("a", "Downloading", 40), progress(40, "1 of 3"));
+        assert_eq!(send("a", "Extracting", 10), progress(100, "1 of 3"));
+        assert_eq!(send("a", "Pull complete", 0), progress(100, "2 of 3"));
     }
 }

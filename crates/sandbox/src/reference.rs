@@ -1,26 +1,26 @@
-//! Names of images, written in full: a short name means another registry on another engine.
+//! Full image names: the meaning of a short name depends on the engine.
 
 use std::fmt;
 
 use super::failure::{Cause, Failure};
 use base::cause::PullReason;
 
-/// The registry that a name without one means.
-const USUAL: &str = "docker.io";
+/// Registry of a name without one.
+const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// A name in all its parts, such as `docker.io/airsplay/bottom-up-attention:latest`.
+/// A full image name, such as `docker.io/airsplay/bottom-up-attention:latest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// Registry and path, such as `docker.io/airsplay/bottom-up-attention`.
     pub repository: String,
-    /// The tag; `latest` where the name has neither tag nor digest.
+    /// Tag; `latest` if the name has neither tag nor digest.
     pub tag: Option<String>,
-    /// `sha256:…`.
+    /// Digest: `sha256:…`.
     pub digest: Option<String>,
 }
 
 impl Reference {
-    /// Reads `[REGISTRY/]PATH[:TAG][@DIGEST]`, as `docker pull` takes it.
+    /// Parses `[REGISTRY/]PATH[:TAG][@DIGEST]`, as `docker pull` does.
     ///
     /// # Errors
     /// [`Cause::ImagePull`] with [`PullReason::BadName`].
@@ -33,7 +33,7 @@ impl Reference {
             None => (name, None),
         };
         if digest.is_some_and(|digest| !is_digest(digest)) {
-            return Err(wrong("what follows @ must be sha256: and 64 hexadecimal digits"));
+            return Err(wrong("the part after @ must be sha256: and 64 hexadecimal digits"));
         }
         // A colon before the last slash belongs to the registry's port.
         let (path, tag) = match rest.rsplit_once(':') {
@@ -41,15 +41,15 @@ impl Reference {
             _ => (rest, None),
         };
         if tag.is_some_and(|tag| !is_tag(tag)) {
-            return Err(wrong("a tag has letters, digits, `_`, `.` and `-`, at most 128"));
+            return Err(wrong("the tag must have at most 128 letters, digits, `_`, `.` and `-`"));
         }
         let (registry, path) = match path.split_once('/') {
             Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
-            _ => (USUAL, path),
+            _ => (DEFAULT_REGISTRY, path),
         };
         let host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
         if !registry.chars().all(host) {
-            return Err(wrong("what stands before the first slash is not a registry's address"));
+            return Err(wrong("the part before the first slash is not the address of a registry"));
         }
         let part = |part: &str| {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -58,14 +58,14 @@ impl Reference {
                 && part.chars().all(|c| plain(c) || matches!(c, '.' | '_' | '-'))
         };
         if !path.split('/').all(part) {
-            return Err(wrong("each part of it has lower-case letters and digits, with `.`, `_` or `-` between them"));
+            return Err(wrong("each part must have lower-case letters and digits, with `.`, `_` or `-` between them"));
         }
-        let library = if registry == USUAL && !path.contains('/') { "library/" } else { "" };
+        let library = if registry == DEFAULT_REGISTRY && !path.contains('/') { "library/" } else { "" };
         let tag = tag.map(str::to_owned).or_else(|| digest.is_none().then(|| "latest".to_owned()));
         Ok(Self { repository: format!("{registry}/{library}{path}"), tag, digest: digest.map(str::to_owned) })
     }
 
-    /// The same repository at a digest.
+    /// Returns the name of the same repository at a digest.
     #[must_use]
     pub fn at(&self, digest: &str) -> Self {
         Self { repository: self.repository.clone(), tag: None, digest: Some(digest.to_owned()) }
@@ -85,12 +85,12 @@ impl fmt::Display for Reference {
     }
 }
 
-/// `sha256:` and 64 lower-case hexadecimal digits.
+/// Returns whether a text is `sha256:` and 64 lower-case hexadecimal digits.
 pub fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|digits| digits.len() == 64 && is_hexadecimal(digits))
 }
 
-/// An image's id, or the first 12 digits of one or more.
+/// Returns whether a text is the id of an image, or at least its first 12 digits.
 pub fn is_id(text: &str) -> bool {
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     (12..=64).contains(&digits.len()) && is_hexadecimal(digits)

@@ -1,4 +1,4 @@
-//! What a container may use, and how long.
+//! The description of a container: its command, mounts, limits and timeouts.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use super::gpu::GpuPath;
 use super::gpu_choice::Gpus;
 use super::image_name::Image;
 use super::mount::Mount;
-use super::stop::Stop;
+use super::stop::StopToken;
 
-/// Bytes of the longest line of a person's program.
+/// Default limit of a line of output, in bytes.
 pub(super) const LONGEST_LINE: usize = 16 << 10;
 
 /// Network of a container.
@@ -22,14 +22,14 @@ pub enum Network {
     Bridge,
 }
 
-/// What a container may use.
+/// Resource limits of a container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Memory in bytes, without swap beyond it.
+    /// Memory in bytes; no swap is added to it.
     pub memory: Option<u64>,
-    /// Processes and threads.
+    /// Number of processes and threads.
     pub pids: u32,
-    /// CPUs, such as 1.5.
+    /// Number of CPUs, such as 1.5.
     pub cpus: Option<f64>,
     /// Size of `/dev/shm` in bytes.
     pub shm: u64,
@@ -41,57 +41,57 @@ impl Default for Limits {
     }
 }
 
-/// How long a container may take.
+/// Time limits of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timeouts {
-    /// For the whole run.
+    /// Limit on the whole run.
     pub total: Option<Duration>,
-    /// Without any output.
+    /// Limit on the time without output.
     pub silence: Option<Duration>,
 }
 
-/// One command in one image. Everything not given is the safest: no network, nothing writable, no capabilities, no new
+/// One command in one image. The defaults are the safest: no network, nothing writable, no capabilities, no new
 /// privileges, not root, an init process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sandbox {
-    /// What is run, in words, for messages, such as `extract valid, part 2`.
+    /// Short description for messages, such as `extract valid, part 2`.
     pub task: String,
     /// The image.
     pub image: Image,
     /// Program and arguments; replaces the image's entry point.
     pub command: Vec<String>,
-    /// Folders and files of this machine.
+    /// Mounted folders and files of this machine.
     pub mounts: Vec<Mount>,
-    /// Folders in memory: path and size in bytes. `/tmp` is always one, of 1 GiB unless given here.
+    /// Folders in memory: path and size in bytes. `/tmp` is always one, by default of 1 GiB.
     pub tmpfs: Vec<(PathBuf, u64)>,
-    /// Environment variables beside the image's own. `HOME` is `/tmp` unless given here.
+    /// Environment variables in addition to the image's own. `HOME` is `/tmp` by default.
     pub environment: Vec<(String, String)>,
-    /// Where the command starts; the image's own where not given.
+    /// Working directory; `None` for the image's own.
     pub workdir: Option<PathBuf>,
     /// Network.
     pub network: Network,
     /// GPUs.
     pub gpus: Gpus,
-    /// The way on which it gets them.
+    /// How the GPUs are requested.
     pub gpu_path: GpuPath,
-    /// What it may use.
+    /// Resource limits.
     pub limits: Limits,
-    /// How long it may take.
+    /// Time limits.
     pub timeouts: Timeouts,
-    /// How long the command may take to end once it is asked to, before it is ended.
+    /// Time between SIGTERM and SIGKILL when the command is stopped.
     pub grace: Duration,
-    /// File that gets every line of output, appended.
+    /// File that every line of output is appended to.
     pub log: Option<PathBuf>,
-    /// Ends it when asked to.
-    pub stop: Option<Stop>,
-    /// Whether the command's stdin stays open for as long as this process lives, and then closes; else it is empty.
+    /// Stops the container when requested.
+    pub stop: Option<StopToken>,
+    /// Whether the command's stdin stays open until this process ends; otherwise stdin is empty.
     pub lifeline: bool,
-    /// Bytes of the longest line of output; a longer one is cut into several.
+    /// Limit of a line of output, in bytes; longer lines are split.
     pub longest_line: usize,
 }
 
 impl Sandbox {
-    /// A command in an image, with nothing else.
+    /// Creates a sandbox for a command in an image, with the defaults for everything else.
     pub fn new<S: Into<String>>(task: &str, image: &Image, command: impl IntoIterator<Item = S>) -> Self {
         Self {
             task: task.to_owned(),

@@ -1,43 +1,43 @@
-//! A way for this program to end its containers early.
+//! A token with which this program ends its containers early.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Ends the containers that were given a copy of it, once asked to.
+/// A token that stops all containers that hold a clone of it.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<bool>>);
+pub struct StopToken(Arc<watch::Sender<bool>>);
 
-impl Stop {
-    /// Nobody has asked yet.
+impl StopToken {
+    /// Creates a token without a request to stop.
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// Asks: containers that run are stopped, those that are begun later end at once.
-    pub fn ask(&self) {
+    /// Requests the stop: running containers are stopped, containers that start later end at once.
+    pub fn request(&self) {
         self.0.send_replace(true);
     }
 
-    /// Whether somebody has asked.
-    pub fn is_asked(&self) -> bool {
+    /// Returns whether a stop was requested.
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until somebody has asked.
-    pub(super) async fn asked(&self) {
-        // The sender lives as long as this does.
-        let _ = self.0.subscribe().wait_for(|asked| *asked).await;
+    /// Waits until a stop is requested.
+    pub(super) async fn requested(&self) {
+        // The sender lives as long as the token.
+        let _ = self.0.subscribe().wait_for(|requested| *requested).await;
     }
 }
 
-impl Default for Stop {
+impl Default for StopToken {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl PartialEq for Stop {
+impl PartialEq for StopToken {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

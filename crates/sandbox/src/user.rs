@@ -1,4 +1,4 @@
-//! Who a container runs as: never root of this machine, and somebody whose files belong to whoever runs this program.
+//! The user of a container: never root of this machine, and chosen so that new files belong to the caller.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -6,67 +6,68 @@ use std::path::Path;
 use rustix::fs::{Access as Right, access};
 use rustix::process::{getgid, getgroups, getuid};
 
-use super::facts::Facts;
+use super::facts::EngineFacts;
 use super::failure::{Cause, Failure};
 use super::mount::{Access, Mount};
 
-/// User and group of containers that root starts. No system has files of its own under it.
-pub(super) const NOBODY_ELSE: u32 = 10001;
+/// Uid and gid of containers that root starts; no system owns files under it.
+pub(super) const SANDBOX_UID: u32 = 10001;
 
-/// Who a container runs as.
+/// The user of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct User {
-    /// User and group in the container.
+    /// Uid in the container.
     pub uid: u32,
-    /// Its group.
+    /// Gid in the container.
     pub gid: u32,
-    /// Further groups, by which the caller may read what others share with it.
+    /// Supplementary groups of the caller, for files that other users share with it.
     pub groups: Vec<u32>,
-    /// How users in the container map to users of this machine, where the engine's default would give them another number.
+    /// User namespace mode; `None` for the engine's default.
     pub namespace: Option<&'static str>,
-    /// Whether writable mounts must change hands for the run: it is not the caller that writes them.
-    pub handed_over: bool,
+    /// Whether writable mounts must change their owner for the run, since the container's user is not the caller.
+    pub changes_ownership: bool,
 }
 
 impl User {
-    /// For this process on an engine.
-    pub(crate) fn here(facts: &Facts) -> Self {
+    /// Returns the container user for this process on an engine.
+    pub(crate) fn current(facts: &EngineFacts) -> Self {
         let groups = getgroups().unwrap_or_default().into_iter().map(|group| group.as_raw()).collect();
         Self::choose(facts, getuid().as_raw(), getgid().as_raw(), groups)
     }
 
-    /// - Rootless engines: root in the container is whoever runs the engine, that is, the caller. Podman can give it its own
-    ///   number instead (`keep-id`), so that not even the container sees root.
-    /// - The machine's engine, asked by a person: that person, with that person's groups.
-    /// - The machine's engine, asked by root: [`NOBODY_ELSE`], to whom writable mounts are handed over for the run.
+    /// Chooses the container user:
     ///
-    /// An engine that maps users (`userns-remap`) is told not to: its users own no file here.
-    fn choose(facts: &Facts, uid: u32, gid: u32, groups: Vec<u32>) -> Self {
-        let plain = Self { uid, gid, groups: Vec::new(), namespace: None, handed_over: false };
+    /// - Rootless engine: root in the container is the user who runs the engine, that is, the caller. Podman can map the
+    ///   caller to its own uid instead (`keep-id`), so that the container does not even see root.
+    /// - The machine's engine, called by a user: that user, with the user's groups.
+    /// - The machine's engine, called by root: [`SANDBOX_UID`], which owns writable mounts during the run.
+    ///
+    /// The mapping of an engine with `userns-remap` is switched off: its users own no files on this machine.
+    fn choose(facts: &EngineFacts, uid: u32, gid: u32, groups: Vec<u32>) -> Self {
+        let plain = Self { uid, gid, groups: Vec::new(), namespace: None, changes_ownership: false };
         match (facts.rootless, facts.podman, uid) {
             (true, true, 1..) => Self { namespace: Some("keep-id"), ..plain },
             (true, ..) => Self { uid: 0, gid: 0, ..plain },
             (false, podman, 0) => Self {
-                uid: NOBODY_ELSE,
-                gid: NOBODY_ELSE,
+                uid: SANDBOX_UID,
+                gid: SANDBOX_UID,
                 namespace: (!podman).then_some("host"),
-                handed_over: true,
+                changes_ownership: true,
                 ..plain
             },
             (false, podman, 1..) => Self { groups, namespace: (!podman).then_some("host"), ..plain },
         }
     }
 
-    /// Looks at mounts before a container is made for them.
+    /// Checks that this user can use the mounts. Only the folders themselves are checked, not their content.
     ///
     /// # Errors
-    /// [`Cause::MountMissing`]; [`Cause::MountUnusable`] where the user may not read or write it. Only the folder itself is
-    /// looked at, not what is in it.
-    pub(crate) fn may_use(&self, mounts: &[Mount]) -> Result<(), Failure> {
-        mounts.iter().try_for_each(|mount| self.may_use_one(mount))
+    /// [`Cause::MountMissing`]; [`Cause::MountUnusable`] if the user may not read or write one.
+    pub(crate) fn check_mounts(&self, mounts: &[Mount]) -> Result<(), Failure> {
+        mounts.iter().try_for_each(|mount| self.check_mount(mount))
     }
 
-    fn may_use_one(&self, mount: &Mount) -> Result<(), Failure> {
+    fn check_mount(&self, mount: &Mount) -> Result<(), Failure> {
         let source = &mount.source;
         let unusable = |why: String| Failure::from(Cause::MountUnusable { source: source.clone(), why });
         let metadata = match source.metadata() {
@@ -76,14 +77,14 @@ impl User {
             }
             Err(error) => return Err(unusable(error.to_string())),
         };
-        if self.handed_over {
-            // Readable by everybody, since the container's user is nobody whom the owner can have named.
+        if self.changes_ownership {
+            // It must be readable by all users: the owner cannot have given rights to the container's user.
             let needed = if metadata.is_dir() { 0o5 } else { 0o4 };
             let open = metadata.permissions().mode() & needed == needed || metadata.uid() == self.uid;
             if mount.access == Access::Read && !open {
                 return Err(unusable(format!(
-                    "only its owner may read it, but in the container another user than root does (`chmod -R o+rX {}` lets \
-                     it, as does running as the owner instead of as root)",
+                    "only its owner may read it, and the container does not run as root (run `chmod -R o+rX {}`, or run this \
+                     program as the owner instead of root)",
                     source.display()
                 )));
             }
@@ -102,15 +103,15 @@ fn allowed(path: &Path, right: Right) -> Result<(), std::io::Error> {
 mod tests {
     use super::*;
 
-    fn facts(podman: bool, rootless: bool) -> Facts {
-        Facts { podman, rootless, ..Facts::default() }
+    fn facts(podman: bool, rootless: bool) -> EngineFacts {
+        EngineFacts { podman, rootless, ..EngineFacts::default() }
     }
 
     #[test]
-    fn files_always_belong_to_the_caller() {
+    fn the_user_is_chosen_so_that_files_belong_to_the_caller() {
         let chosen = |podman, rootless, uid| {
             let user = User::choose(&facts(podman, rootless), uid, uid, vec![7]);
-            (user.uid, user.namespace, user.handed_over, user.groups.len())
+            (user.uid, user.namespace, user.changes_ownership, user.groups.len())
         };
         assert_eq!(chosen(false, false, 1000), (1000, Some("host"), false, 1));
         assert_eq!(chosen(false, false, 0), (10001, Some("host"), true, 0));

@@ -4,7 +4,7 @@ use crate::doctor::finding::{Finding, Purpose};
 use crate::doctor::machine::{EngineState, ImageState, Machine, PackageManager, RoleImage};
 use crate::images::Role;
 use base::format::human_bytes;
-use sandbox::engine::Facts;
+use sandbox::engine::EngineFacts;
 use sandbox::failure::Unreachable;
 
 /// Recommended free space: images with CUDA take several GB, and pulling one needs space for it compressed and unpacked.
@@ -25,7 +25,7 @@ pub(super) fn engine(machine: &Machine) -> Finding {
     }
 }
 
-fn answers(host: &str, facts: &Facts) -> Finding {
+fn answers(host: &str, facts: &EngineFacts) -> Finding {
     let rootless = if facts.rootless { ", rootless" } else { "" };
     let found = format!("{}, API {}{rootless}, cgroup v{}, at {host}", product(facts), facts.api, facts.cgroups);
     let elsewhere =
@@ -44,7 +44,7 @@ fn answers(host: &str, facts: &Facts) -> Finding {
 }
 
 /// `Docker 20.10.24`.
-fn product(facts: &Facts) -> String {
+fn product(facts: &EngineFacts) -> String {
     format!("{} {}", if facts.podman { "Podman" } else { "Docker" }, facts.version)
 }
 

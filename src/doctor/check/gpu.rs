@@ -6,7 +6,7 @@ use crate::doctor::machine::{EngineState, GpuProbe, Machine, PackageManager};
 use crate::extract::caffe::gpus::NEWEST;
 use base::format::human_bytes;
 use sandbox::GpuPath;
-use sandbox::gpu::heeds_requests;
+use sandbox::gpu::supports_gpu_requests;
 
 const INSTALL_TOOLKIT: &str =
     "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html";
@@ -68,22 +68,22 @@ pub(super) fn toolkit(machine: &Machine) -> Finding {
     parts.extend(hook.then(|| "hook".to_owned()));
     parts.extend(gpu.cdi.first().map(|file| format!("CDI in {}", file.display())));
     let found = if parts.is_empty() { "not installed".to_owned() } else { parts.join(", ") };
-    let path = GpuPath::Auto.on(facts);
+    let path = GpuPath::Auto.resolve(facts);
     let good = match path {
-        GpuPath::Cdi => described && heeds_requests(facts),
+        GpuPath::Cdi => described && supports_gpu_requests(facts),
         GpuPath::NvidiaRuntime => registered,
         GpuPath::Auto | GpuPath::DeviceRequests => hook || registered,
     };
     if good {
-        return Finding::fine(name, format!("{found}; used by {}", path.words()));
+        return Finding::fine(name, format!("{found}; used by {}", path.description()));
     }
     let mut commands = Vec::new();
-    let mut advice = format!("containers get no GPU from the engine (by {})", path.words());
+    let mut advice = format!("containers get no GPU from the engine (by {})", path.description());
     if !system.has("nvidia-ctk") {
         advice += &format!("; its packages are NVIDIA's: {INSTALL_TOOLKIT}");
         commands.extend(system.install("nvidia-container-toolkit", "nvidia-container-toolkit"));
     }
-    if !heeds_requests(facts) {
+    if !supports_gpu_requests(facts) {
         advice += &format!("; Podman {} ignores requests through its socket, 5.4 does not", facts.version);
     }
     commands.extend(match path {

@@ -13,7 +13,7 @@ use super::super::work_dir::Part;
 use super::setup::Caffe;
 use super::shard;
 use base::error::{Error, Result};
-use sandbox::{Access, Cause, Ended, Failure, Gpus, Mount, Sandbox, Stop, Stream};
+use sandbox::{Access, Cause, Failure, Gpus, Mount, ResourceUsage, Sandbox, StopToken, Stream};
 
 /// How often files are checked for new rows.
 const LOOK: Duration = Duration::from_millis(250);
@@ -50,7 +50,7 @@ pub(crate) fn run(
     job: &mut ExtractionJob,
     groups: Vec<Vec<ListedImage>>,
 ) -> Result<Vec<PartResult>> {
-    let stop = Stop::new();
+    let stop = StopToken::new();
     let (mut waiting, mut tails) = (VecDeque::new(), Vec::new());
     for images in groups {
         let part = job.work.new_part()?;
@@ -76,7 +76,7 @@ pub(crate) fn run(
                 if wrong.is_none() {
                     wrong = Some(error);
                 }
-                stop.ask();
+                stop.request();
             }
             job.tell_rows();
             match ended {
@@ -96,12 +96,12 @@ fn work(
     caffe: &Caffe,
     lane: usize,
     queue: &Mutex<VecDeque<QueuedPart>>,
-    stop: &Stop,
+    stop: &StopToken,
     send: &Sender<(PartResult, ContainerRun)>,
 ) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some(QueuedPart { part, images, mut sandbox }) = next.filter(|_| !stop.is_asked()) else { return };
+        let Some(QueuedPart { part, images, mut sandbox }) = next.filter(|_| !stop.is_requested()) else { return };
         if let Some(gpu) = caffe.details.gpus.get(lane % caffe.details.gpus.len().max(1)) {
             // The container gets all GPUs and the variable selects one: requesting a single GPU fails with some drivers.
             sandbox.environment.push(("CUDA_VISIBLE_DEVICES".into(), gpu.index.to_string()));
@@ -119,7 +119,7 @@ fn work(
             Ok(ended) => Some(*ended),
             Err(failure) => failure.used.as_deref().copied(),
         };
-        let Ended { seconds, peak_memory } = used.unwrap_or(Ended { seconds: 0.0, peak_memory: None });
+        let ResourceUsage { seconds, peak_memory } = used.unwrap_or(ResourceUsage { seconds: 0.0, peak_memory: None });
         let failure = result.err();
         let failed = failure.as_ref().map(ToString::to_string);
         let task = format!("part {}", part.number);
@@ -158,7 +158,7 @@ fn fatal(ended: &Result<(PartResult, ContainerRun), RecvTimeoutError>) -> Result
 }
 
 /// Returns the container that runs the original's script on a part.
-fn sandbox(caffe: &Caffe, job: &ExtractionJob, part: &Part, stop: &Stop) -> Result<Sandbox> {
+fn sandbox(caffe: &Caffe, job: &ExtractionJob, part: &Part, stop: &StopToken) -> Result<Sandbox> {
     let script = caffe.script.path.file_name().unwrap_or_default().to_string_lossy();
     let script = format!("/workspace/script/{script}");
     let weights = "/workspace/weights.caffemodel";

@@ -63,7 +63,7 @@ impl Registry {
                 answer.unwrap();
             }
         });
-        engine.unname_image(name).unwrap();
+        engine.untag_image(name).unwrap();
         engine.published_digest(name).unwrap().unwrap()
     }
 

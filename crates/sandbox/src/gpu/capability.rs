@@ -1,10 +1,10 @@
-//! Compute capabilities by name, for drivers before 510, whose nvidia-smi does not tell them.
+//! Compute capabilities by model name, for drivers before 510, whose nvidia-smi does not report them.
 //!
 //! Source: NVIDIA's list "CUDA GPUs" (developer.nvidia.com/cuda-gpus) and its page of legacy GPUs.
 
-/// Words that stand together in a name (`?` is any one character), and the capability. The first row that fits counts.
+/// Consecutive words of a model name (`?` is any character), and the compute capability. The first match counts.
 const TABLE: [(&str, (u32, u32)); 76] = [
-    // Workstation models whose numbers are like those of GeForces.
+    // Workstation models with numbers like those of GeForce models.
     ("Blackwell", (12, 0)),
     ("Ada", (8, 9)),
     ("Quadro RTX", (7, 5)),
@@ -92,7 +92,7 @@ const TABLE: [(&str, (u32, u32)); 76] = [
     ("Quadro K6000", (3, 5)),
 ];
 
-/// Compute capability of the GPU with a name such as `Tesla V100-SXM2-16GB`; none where the name is not known.
+/// Returns the compute capability of a model such as `Tesla V100-SXM2-16GB`; `None` if the model is unknown.
 pub(super) fn by_name(name: &str) -> Option<(u32, u32)> {
     let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let row = TABLE.iter().find(|(phrase, _)| {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_as_nvidia_smi_prints_them() {
+    fn models_are_found_by_the_names_that_nvidia_smi_prints() {
         for (name, capability) in [
             ("Tesla K80", Some((3, 7))),
             ("Tesla K40m", Some((3, 5))),

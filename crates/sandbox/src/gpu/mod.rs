@@ -1,13 +1,13 @@
-//! GPUs: how an engine is asked for them, how its refusals read, and what mends them.
+//! GPUs: how they are requested from an engine, the errors of such requests, and how to fix them.
 //!
-//! - `path`: the ways to a GPU and the choice between them;
-//! - `probe`: a short container that really looks;
-//! - `capability`: compute capabilities of GPUs whose driver does not tell.
+//! - `path`: the kinds of requests and the choice between them;
+//! - `probe`: a short container that checks whether it gets a GPU;
+//! - `capability`: compute capabilities of GPUs whose driver does not report them.
 
 mod capability;
 mod path;
 mod probe;
 
-pub use path::{GpuPath, heeds_requests};
-pub(super) use path::{ask, is_refusal};
+pub use path::{GpuPath, supports_gpu_requests};
+pub(super) use path::{add_request, is_gpu_error};
 pub use probe::Gpu;

@@ -1,70 +1,71 @@
-//! The ways to a GPU, and the choice between them.
+//! The kinds of requests for a GPU, and the choice between them.
 
 use bollard::models::{DeviceRequest, HostConfig};
 use serde::{Deserialize, Serialize};
 
-use super::super::facts::Facts;
+use super::super::facts::EngineFacts;
 use super::super::gpu_choice::Gpus;
 
-/// The oldest Docker API with device requests: 19.03's.
+/// Oldest Docker API with device requests: 19.03's.
 const DEVICE_REQUESTS_API: (u32, u32) = (1, 40);
-/// The oldest Podman whose Docker-compatible socket heeds device requests, as those of CDI (its pull request 25171).
-const HEEDING_PODMAN: (u32, u32) = (5, 4);
+/// Oldest Podman whose Docker-compatible socket supports device requests such as those of CDI (its pull request 25171).
+const OLDEST_PODMAN: (u32, u32) = (5, 4);
 /// Kind of NVIDIA's devices in CDI; `nvidia-ctk cdi generate` writes it.
 const CDI_KIND: &str = "nvidia.com/gpu";
 
-/// The way on which a container gets its GPUs.
+/// How GPUs are requested for a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GpuPath {
-    /// What fits the engine.
+    /// The way that fits the engine.
     #[default]
     Auto,
-    /// Docker's own: `--gpus`, from 19.03.
+    /// Docker's device requests (`--gpus`), from 19.03.
     DeviceRequests,
-    /// The runtime `nvidia`, told by environment variables.
+    /// The runtime `nvidia`, controlled by environment variables.
     NvidiaRuntime,
-    /// The Container Device Interface: Docker from 25, Podman from 5.4.
+    /// The Container Device Interface, from Docker 25 and Podman 5.4.
     Cdi,
 }
 
 impl GpuPath {
-    /// The way itself; for [`Self::Auto`] the one that fits an engine.
+    /// Resolves [`Self::Auto`] to the way that fits an engine; returns any other way unchanged.
     #[must_use]
-    pub fn on(self, facts: &Facts) -> Self {
+    pub fn resolve(self, facts: &EngineFacts) -> Self {
         let knows_runtime = facts.runtimes.iter().any(|runtime| runtime == "nvidia");
         let found_by_cdi = facts.devices.iter().any(|device| device.starts_with(CDI_KIND));
         match self {
             Self::Auto if facts.podman => Self::Cdi,
             Self::Auto if version(&facts.api).is_some_and(|api| api < DEVICE_REQUESTS_API) => Self::NvidiaRuntime,
-            // The toolkit has registered nothing, but CDI descriptions are there.
+            // The toolkit has not registered its runtime, but there are CDI descriptions.
             Self::Auto if found_by_cdi && !knows_runtime => Self::Cdi,
             Self::Auto => Self::DeviceRequests,
             chosen => chosen,
         }
     }
 
-    /// In words, after `by`.
-    pub fn words(self) -> &'static str {
+    /// Returns a short description that fits after `by`.
+    pub fn description(self) -> &'static str {
         match self {
-            Self::Auto => "what fits the engine",
+            Self::Auto => "the way that fits the engine",
             Self::DeviceRequests => "device requests (--gpus)",
             Self::NvidiaRuntime => "runtime nvidia",
             Self::Cdi => "CDI",
         }
     }
 
-    /// What makes this way work on an engine.
-    pub fn mend(self, facts: &Facts) -> String {
+    /// Returns advice on how to make this way work on an engine.
+    pub fn fix(self, facts: &EngineFacts) -> String {
         let describe = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml";
-        match self.on(facts) {
-            Self::Cdi if facts.podman && !heeds_requests(facts) => format!(
-                "update Podman {} to 5.4 or newer: through its socket an older one ignores requests for a GPU; then `{describe}`",
+        match self.resolve(facts) {
+            Self::Cdi if facts.podman && !supports_gpu_requests(facts) => format!(
+                "update Podman {} to 5.4 or newer (the sockets of older versions ignore requests for a GPU), then `{describe}`",
                 facts.version
             ),
             Self::Cdi if facts.podman => format!("install nvidia-container-toolkit, then `{describe}`"),
             Self::Cdi => format!(
-                "Docker 28.2 or newer (or 25 with \"features\": {{\"cdi\": true}} in /etc/docker/daemon.json) and `{describe}`"
+                "use Docker 28.2 or newer (or 25 with \"features\": {{\"cdi\": true}} in /etc/docker/daemon.json), then \
+                 `{describe}`"
             ),
             _ if facts.rootless => {
                 "install nvidia-container-toolkit, then `nvidia-ctk runtime configure --runtime=docker \
@@ -79,14 +80,20 @@ impl GpuPath {
     }
 }
 
-/// Whether requests for GPUs are heeded at all; Podman's older sockets ignore them in silence.
-pub fn heeds_requests(facts: &Facts) -> bool {
-    !facts.podman || version(&facts.version).is_none_or(|version| version >= HEEDING_PODMAN)
+/// Returns whether an engine supports requests for GPUs; the sockets of older Podmans silently ignore them.
+pub fn supports_gpu_requests(facts: &EngineFacts) -> bool {
+    !facts.podman || version(&facts.version).is_none_or(|version| version >= OLDEST_PODMAN)
 }
 
-/// Puts the request for GPUs into what the engine is asked for. Without GPUs the container is kept from those that a default
-/// runtime would give it.
-pub(crate) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &Gpus, path: GpuPath, facts: &Facts) {
+/// Adds the request for GPUs to the configuration of a container. If no GPUs are chosen, it also keeps a default runtime
+/// `nvidia` from adding some.
+pub(crate) fn add_request(
+    host: &mut HostConfig,
+    environment: &mut Vec<String>,
+    gpus: &Gpus,
+    path: GpuPath,
+    facts: &EngineFacts,
+) {
     let mut set = |name: &str, value: &str| {
         if !environment.iter().any(|entry| entry.split('=').next() == Some(name)) {
             environment.push(format!("{name}={value}"));
@@ -99,7 +106,7 @@ pub(crate) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &G
     };
     set("NVIDIA_DRIVER_CAPABILITIES", "compute,utility");
     let visible = ids.map_or_else(|| "all".to_owned(), |ids| ids.join(","));
-    match path.on(facts) {
+    match path.resolve(facts) {
         GpuPath::Auto | GpuPath::DeviceRequests => {
             let capabilities = Some(vec![vec!["gpu".to_owned()]]);
             let count = if ids.is_some() { None } else { Some(-1) };
@@ -111,7 +118,7 @@ pub(crate) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &G
             host.runtime = Some("nvidia".to_owned());
         }
         GpuPath::Cdi => {
-            // For Podmans that hand out GPUs by an OCI hook.
+            // Some Podmans provide GPUs by an OCI hook, which reads this variable.
             if facts.podman {
                 set("NVIDIA_VISIBLE_DEVICES", &visible);
             }
@@ -123,8 +130,8 @@ pub(crate) fn ask(host: &mut HostConfig, environment: &mut Vec<String>, gpus: &G
     }
 }
 
-/// Whether an engine's refusal is about GPUs: of Docker 20.10 to 29, of Podman, and of NVIDIA's hook and runtime.
-pub(crate) fn is_refusal(message: &str) -> bool {
+/// Returns whether an engine's error is about GPUs: errors of Docker 20.10 to 29, Podman, and NVIDIA's hook and runtime.
+pub(crate) fn is_gpu_error(message: &str) -> bool {
     let runtime =
         message.contains("nvidia") && (message.contains("untime specified") || message.contains("untime name"));
     let texts =
@@ -132,7 +139,7 @@ pub(crate) fn is_refusal(message: &str) -> bool {
     runtime || texts.iter().any(|text| message.contains(text))
 }
 
-/// Major and minor number.
+/// Parses the major and minor number of a version.
 pub(super) fn version(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split(['.', '-', '+']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
@@ -142,38 +149,38 @@ pub(super) fn version(text: &str) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    fn docker() -> Facts {
-        Facts {
+    fn docker() -> EngineFacts {
+        EngineFacts {
             version: "20.10.24+dfsg1".into(),
             api: "1.41".into(),
             runtimes: vec!["runc".into()],
-            ..Facts::default()
+            ..EngineFacts::default()
         }
     }
 
     #[test]
-    fn the_way_fits_the_engine() {
-        let auto = |facts: Facts| GpuPath::Auto.on(&facts);
+    fn the_automatic_way_fits_the_engine() {
+        let auto = |facts: EngineFacts| GpuPath::Auto.resolve(&facts);
         let cdi = vec!["nvidia.com/gpu=all".to_owned()];
         assert_eq!(auto(docker()), GpuPath::DeviceRequests);
-        assert_eq!(auto(Facts { api: "1.39".into(), ..docker() }), GpuPath::NvidiaRuntime);
-        assert_eq!(auto(Facts { devices: cdi.clone(), ..docker() }), GpuPath::Cdi);
-        let both = Facts { devices: cdi, runtimes: vec!["nvidia".into()], ..docker() };
+        assert_eq!(auto(EngineFacts { api: "1.39".into(), ..docker() }), GpuPath::NvidiaRuntime);
+        assert_eq!(auto(EngineFacts { devices: cdi.clone(), ..docker() }), GpuPath::Cdi);
+        let both = EngineFacts { devices: cdi, runtimes: vec!["nvidia".into()], ..docker() };
         assert_eq!(auto(both), GpuPath::DeviceRequests);
-        let podman = |version: &str| Facts { podman: true, version: version.into(), ..docker() };
+        let podman = |version: &str| EngineFacts { podman: true, version: version.into(), ..docker() };
         assert_eq!(auto(podman("4.3.1")), GpuPath::Cdi);
         assert_eq!(
-            ["4.3.1", "5.4.0-rc1", "6.0.0", "odd"].map(|v| heeds_requests(&podman(v))),
+            ["4.3.1", "5.4.0-rc1", "6.0.0", "odd"].map(|v| supports_gpu_requests(&podman(v))),
             [false, true, true, true]
         );
-        assert_eq!(GpuPath::NvidiaRuntime.on(&podman("5.4.0")), GpuPath::NvidiaRuntime);
+        assert_eq!(GpuPath::NvidiaRuntime.resolve(&podman("5.4.0")), GpuPath::NvidiaRuntime);
     }
 
     #[test]
-    fn what_the_engine_is_asked_for() {
+    fn each_way_has_its_request() {
         let ask = |gpus: Gpus, path| {
             let (mut host, mut environment) = (HostConfig::default(), Vec::new());
-            super::super::ask(&mut host, &mut environment, &gpus, path, &docker());
+            add_request(&mut host, &mut environment, &gpus, path, &docker());
             (host.runtime, host.device_requests.unwrap_or_default(), environment.join(" "))
         };
         let two = || Gpus::Some(vec!["0".into(), "GPU-1f".into()]);
@@ -196,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn refusals_as_engines_word_them() {
-        for refusal in [
+    fn errors_about_gpus_are_recognized() {
+        for error in [
             "could not select device driver \"\" with capabilities: [[gpu]]",
             "could not select device driver \"cdi\" with capabilities: []",
             "Unknown runtime specified nvidia",
@@ -208,12 +215,12 @@ mod tests {
             "stat nvidia.com/gpu=all: no such file or directory",
             "failed to discover GPU vendor from CDI: no known GPU vendor found: could not select device driver \"\"",
         ] {
-            assert!(is_refusal(refusal), "{refusal}");
+            assert!(is_gpu_error(error), "{error}");
         }
         for other in
             ["Unknown runtime specified crun", "exec: \"nvidia-smi\": executable file not found in $PATH: unknown"]
         {
-            assert!(!is_refusal(other), "{other}");
+            assert!(!is_gpu_error(other), "{other}");
         }
     }
 }

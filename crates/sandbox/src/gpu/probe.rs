@@ -1,4 +1,4 @@
-//! Looks for GPUs from within a container, since an engine may accept a request and give nothing.
+//! Looks for GPUs from inside a container, since an engine may accept a request and still provide none.
 
 use std::time::Duration;
 
@@ -10,38 +10,38 @@ use super::super::gpu_choice::Gpus;
 use super::super::image_name::Image;
 use super::super::output::Stream;
 use super::super::sandbox::Sandbox;
-use super::{GpuPath, capability, heeds_requests};
+use super::{GpuPath, capability, supports_gpu_requests};
 
-/// Time for nvidia-smi: machines with eight GPUs and no persistent driver take tens of seconds.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Time limit of nvidia-smi: machines with eight GPUs and no persistent driver take tens of seconds.
+const TIME_LIMIT: Duration = Duration::from_secs(180);
 
-/// One GPU as a container sees it.
+/// A GPU as a container sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gpu {
-    /// Its number in the container.
+    /// Number in the container.
     pub index: u32,
-    /// Its model, such as `Tesla V100-SXM2-16GB`.
+    /// Model, such as `Tesla V100-SXM2-16GB`.
     pub name: String,
-    /// Major and minor number; none where neither the driver nor the model's name tells.
+    /// Major and minor number; `None` if the driver does not report it and the model is unknown.
     pub compute_capability: Option<(u32, u32)>,
     /// Version of the driver.
     pub driver: String,
-    /// Its memory in bytes, where the driver tells.
+    /// Memory in bytes; `None` if the driver does not report it.
     pub memory: Option<u64>,
 }
 
 impl Gpu {
-    /// Whether its compute capability is at most this one; none where it is not known.
+    /// Returns whether its compute capability is at most `newest`; `None` if it is unknown.
     pub fn is_at_most(&self, newest: (u32, u32)) -> Option<bool> {
         self.compute_capability.map(|capability| capability <= newest)
     }
 
-    /// A line that [`query`] had printed: index, name, compute capability if asked for, driver, memory in MiB.
-    fn parse(line: &str, told: bool) -> Option<Self> {
+    /// Parses a line of the output of [`query`]: index, name, compute capability if `with_capability`, driver, memory in MiB.
+    fn parse(line: &str, with_capability: bool) -> Option<Self> {
         let (index, rest) = line.split_once(',')?;
         let (rest, memory) = rest.rsplit_once(',')?;
         let (rest, driver) = rest.rsplit_once(',')?;
-        let (name, number) = if told { rest.rsplit_once(',')? } else { (rest, "") };
+        let (name, number) = if with_capability { rest.rsplit_once(',')? } else { (rest, "") };
         let capability = number.trim().split_once('.').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
         let name = name.trim();
         Some(Self {
@@ -54,57 +54,60 @@ impl Gpu {
     }
 }
 
-/// The command; compute capabilities are told from driver 510 on.
-fn query(told: bool) -> [String; 3] {
-    let capability = if told { ",compute_cap" } else { "" };
+/// Returns the nvidia-smi command. Drivers before 510 do not support `with_capability`.
+fn query(with_capability: bool) -> [String; 3] {
+    let capability = if with_capability { ",compute_cap" } else { "" };
     let query = format!("--query-gpu=index,name{capability},driver_version,memory.total");
     ["nvidia-smi".to_owned(), query, "--format=csv,noheader,nounits".to_owned()]
 }
 
 impl Engine {
-    /// The GPUs that a container of an image gets on a way, by asking nvidia-smi, which NVIDIA's toolkit puts into it.
+    /// Returns the GPUs that a container of an image gets, as reported by nvidia-smi, which NVIDIA's toolkit adds to it.
     ///
     /// # Errors
-    /// [`Cause::NoGpu`] where the engine refuses, or the container sees no GPU, or not as many as were asked for; else as
-    /// [`Self::run`].
+    /// [`Cause::NoGpu`] if the engine refuses, or the container sees no GPU or another number than requested; else the errors
+    /// of [`Self::run`].
     pub fn probe_gpus(&self, image: &Image, gpus: &Gpus, path: GpuPath) -> Result<Vec<Gpu>, Failure> {
-        let mut told = true;
-        let mut asked = self.ask_nvidia_smi(image, gpus, path, told);
-        if let Err(failure) = &asked
+        let mut with_capability = true;
+        let mut output = self.run_nvidia_smi(image, gpus, path, with_capability);
+        if let Err(failure) = &output
             && failure.last_lines.iter().any(|line| line.contains("compute_cap"))
         {
-            told = false;
-            asked = self.ask_nvidia_smi(image, gpus, path, told);
+            with_capability = false;
+            output = self.run_nvidia_smi(image, gpus, path, with_capability);
         }
         let missing = |why: String| Failure {
             task: "look for a GPU".into(),
             ..Failure::from(Cause::no_gpu(why, path, self.facts()))
         };
-        let lines = asked.map_err(|failure| match &*failure.cause {
-            Cause::CommandNotFound { .. } if !heeds_requests(self.facts()) => {
-                missing(format!("Podman {} ignored the request, and nvidia-smi is not there", self.facts().version))
+        let lines = output.map_err(|failure| match &*failure.cause {
+            Cause::CommandNotFound { .. } if !supports_gpu_requests(self.facts()) => {
+                missing(format!("Podman {} ignored the request, and nvidia-smi is missing", self.facts().version))
             }
             Cause::CommandNotFound { .. } => {
-                missing("nvidia-smi is not there, which NVIDIA's toolkit puts into it".into())
+                missing("nvidia-smi is missing, which NVIDIA's toolkit adds to containers".into())
             }
             Cause::Exit { code } => {
                 let last = failure.last_lines.last().map_or("nothing", String::as_str);
-                missing(format!("nvidia-smi ended with exit code {code} and said: {last}"))
+                missing(format!("nvidia-smi ended with exit code {code}; its last line: {last}"))
             }
             _ => failure,
         })?;
         let found = lines
             .iter()
-            .map(|line| Gpu::parse(line, told).ok_or_else(|| missing(format!("nvidia-smi said: {line}"))))
+            .map(|line| {
+                Gpu::parse(line, with_capability)
+                    .ok_or_else(|| missing(format!("the output of nvidia-smi cannot be parsed: {line}")))
+            })
             .collect::<Result<Vec<Gpu>, Failure>>()?;
         match gpus {
-            _ if found.is_empty() => Err(missing("nvidia-smi lists none".into())),
-            // Parts of one GPU are listed as one.
+            _ if found.is_empty() => Err(missing("nvidia-smi lists no GPU".into())),
+            // Several partitions (MIG) of one GPU are listed as one.
             Gpus::Some(ids)
                 if ids.len() != found.len() && !ids.iter().any(|id| id.contains(':') || id.starts_with("MIG")) =>
             {
                 Err(missing(format!(
-                    "{} were asked for ({}), nvidia-smi lists {}",
+                    "{} were requested ({}), nvidia-smi lists {}",
                     ids.len(),
                     ids.join(","),
                     found.len()
@@ -114,19 +117,25 @@ impl Engine {
         }
     }
 
-    /// What nvidia-smi prints, without empty lines.
-    fn ask_nvidia_smi(&self, image: &Image, gpus: &Gpus, path: GpuPath, told: bool) -> Result<Vec<String>, Failure> {
-        let mut sandbox = Sandbox::new("look for a GPU", image, query(told));
+    /// Runs nvidia-smi in a container and returns its output without empty lines.
+    fn run_nvidia_smi(
+        &self,
+        image: &Image,
+        gpus: &Gpus,
+        path: GpuPath,
+        with_capability: bool,
+    ) -> Result<Vec<String>, Failure> {
+        let mut sandbox = Sandbox::new("look for a GPU", image, query(with_capability));
         sandbox.gpus = gpus.clone();
         sandbox.gpu_path = path;
-        sandbox.timeouts.total = Some(PATIENCE);
+        sandbox.timeouts.total = Some(TIME_LIMIT);
         let mut lines = Vec::new();
         self.run(&sandbox, &mut |line| {
             if line.stream == Stream::Out && !line.text.trim().is_empty() {
                 lines.push(line.text.clone());
             }
         })?;
-        // Some versions end well without a GPU.
+        // Some versions exit with 0 without a GPU.
         lines.retain(|line| !line.contains("No devices were found"));
         Ok(lines)
     }
@@ -137,12 +146,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_nvidia_smi() {
+    fn lines_of_nvidia_smi_are_parsed() {
         let gpu = Gpu::parse("0, Tesla V100-SXM2-16GB, 7.0, 535.183.01, 16384", true).unwrap();
         assert_eq!((gpu.index, gpu.name.as_str(), gpu.driver.as_str()), (0, "Tesla V100-SXM2-16GB", "535.183.01"));
         assert_eq!((gpu.compute_capability, gpu.memory), (Some((7, 0)), Some(16 << 30)));
         assert_eq!((gpu.is_at_most((7, 0)), gpu.is_at_most((6, 9))), (Some(true), Some(false)));
-        // Before driver 510 the name must tell.
+        // Before driver 510 the capability comes from the name.
         let old = Gpu::parse("1, GeForce GTX 1080 Ti, 418.87.00, 11178", false).unwrap();
         assert_eq!((old.index, old.compute_capability), (1, Some((6, 1))));
         let shared = Gpu::parse("0, NVIDIA GB10, [N/A], 580.95.05, [N/A]", true).unwrap();

@@ -1,4 +1,4 @@
-//! Every typed failure of a run, provoked for real, with each engine.
+//! Provokes every typed failure of a run, with each engine.
 
 use std::fs;
 use std::io::Write;
@@ -9,12 +9,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use base::error::{Error, Kind};
-use engines::given::{Given, folder};
-use engines::on_both;
-use sandbox::failure::Patience;
+use engines::test_engine::{TestEngine, folder};
+use engines::test_on_both;
+use sandbox::failure::TimeLimit;
 use sandbox::{Cause, Failure, Mount, Sandbox, Stream};
 
-on_both!(
+test_on_both!(
     commands_that_cannot_run,
     exit_codes_and_crashes,
     mounts_that_cannot_be,
@@ -22,22 +22,22 @@ on_both!(
     memory_runs_out,
     time_runs_out,
     disks_fill,
-    killed_from_outside,
-    the_spurious_is_tried_again,
-    what_told_does_may_panic,
+    commands_killed_from_outside,
+    spurious_failures_are_retried,
+    a_callback_may_panic,
     refused_by_the_engine,
 );
 
-/// Runs what must fail; why it did. Nothing is left of it.
+/// Runs a sandbox that must fail and leave nothing behind, and returns the failure.
 #[track_caller]
-fn fails(given: &Given, sandbox: &Sandbox) -> Failure {
-    let failure = given.said(sandbox).0.unwrap_err();
-    assert!(given.containers().is_empty(), "{failure}");
+fn fails(fixture: &TestEngine, sandbox: &Sandbox) -> Failure {
+    let failure = fixture.run_lines(sandbox).0.unwrap_err();
+    assert!(fixture.containers().is_empty(), "{failure}");
     failure
 }
 
-fn commands_that_cannot_run(given: &Given) {
-    let mut sandbox = given.sandbox("");
+fn commands_that_cannot_run(fixture: &TestEngine) {
+    let mut sandbox = fixture.sandbox("");
     for (command, expected) in [
         ("nothing-there", Cause::CommandNotFound { command: "nothing-there".into() }),
         ("/nothing/there", Cause::CommandNotFound { command: "/nothing/there".into() }),
@@ -45,98 +45,98 @@ fn commands_that_cannot_run(given: &Given) {
         ("/etc", Cause::NotExecutable { command: "/etc".into() }),
     ] {
         sandbox.command = vec![command.into()];
-        assert_eq!(*fails(given, &sandbox).cause, expected);
+        assert_eq!(*fails(fixture, &sandbox).cause, expected);
         assert!(!expected.may_be_spurious());
     }
 }
 
-fn exit_codes_and_crashes(given: &Given) {
+fn exit_codes_and_crashes(fixture: &TestEngine) {
     for (script, code) in [("exit 1", 1), ("exit 127", 127), ("python3 -c 'import os; os.abort()'", 134)] {
-        let failure = fails(given, &given.sandbox(script));
+        let failure = fails(fixture, &fixture.sandbox(script));
         assert_eq!(*failure.cause, Cause::Exit { code });
         assert!(!failure.cause.may_be_spurious());
         assert_eq!(failure.to_string().contains("crashed"), code == 134, "{failure}");
     }
 }
 
-fn mounts_that_cannot_be(given: &Given) {
+fn mounts_that_cannot_be(fixture: &TestEngine) {
     let folder = folder();
     let missing = folder.path().join("missing");
-    let mut sandbox = given.sandbox("true");
+    let mut sandbox = fixture.sandbox("true");
     sandbox.mounts = vec![Mount::read(&missing, "/in")];
-    let failure = fails(given, &sandbox);
+    let failure = fails(fixture, &sandbox);
     assert_eq!(*failure.cause, Cause::MountMissing { source: missing.clone() });
     assert_eq!(Error::from(failure).kind(), Kind::Data);
-    assert!(!missing.exists(), "nobody made it");
+    assert!(!missing.exists(), "no engine created it");
     if rustix::process::geteuid().is_root() {
         fs::create_dir(&missing).unwrap();
         fs::set_permissions(&missing, fs::Permissions::from_mode(0o700)).unwrap();
-        assert!(matches!(*fails(given, &sandbox).cause, Cause::MountUnusable { .. }));
+        assert!(matches!(*fails(fixture, &sandbox).cause, Cause::MountUnusable { .. }));
     }
 }
 
-fn images_that_are_gone(given: &Given) {
-    let absent = given.engine.image("lxmert-repro-test/absent:none").unwrap_err();
+fn images_that_are_gone(fixture: &TestEngine) {
+    let absent = fixture.engine.image("lxmert-repro-test/absent:none").unwrap_err();
     assert!(matches!(*absent.cause, Cause::ImageMissing { .. }) && !absent.cause.may_be_spurious());
-    // Removed between being found and being run.
+    // The image is removed after it was found and before it is run.
     let folder = folder();
-    fs::write(folder.path().join("a"), given.run.as_bytes()).unwrap();
+    fs::write(folder.path().join("a"), fixture.run.as_bytes()).unwrap();
     let tar = folder.path().join("image.tar");
     let packed = Command::new("tar").arg("-C").arg(folder.path()).arg("-cf").arg(&tar).arg("a").status().unwrap();
     assert!(packed.success());
-    let name = format!("lxmert-repro-test/{}:short-lived", given.run.replace('_', "-"));
-    given.cli(&["import", tar.to_str().unwrap(), &name]);
-    let image = given.engine.image(&name).unwrap();
-    given.cli(&["rmi", &name]);
-    let failure = fails(given, &Sandbox::new("test", &image, ["/a"]));
+    let name = format!("lxmert-repro-test/{}:short-lived", fixture.run.replace('_', "-"));
+    fixture.cli(&["import", tar.to_str().unwrap(), &name]);
+    let image = fixture.engine.image(&name).unwrap();
+    fixture.cli(&["rmi", &name]);
+    let failure = fails(fixture, &Sandbox::new("test", &image, ["/a"]));
     assert_eq!(*failure.cause, Cause::ImageMissing { image: name });
 }
 
-fn memory_runs_out(given: &Given) {
-    let mut sandbox = given.sandbox("exec python3 -c 'x = bytearray(500 << 20)'");
+fn memory_runs_out(fixture: &TestEngine) {
+    let mut sandbox = fixture.sandbox("exec python3 -c 'x = bytearray(500 << 20)'");
     sandbox.limits.memory = Some(100 << 20);
-    let failure = fails(given, &sandbox);
+    let failure = fails(fixture, &sandbox);
     assert_eq!(*failure.cause, Cause::OutOfMemory { limit: Some(100 << 20) });
     assert!(!failure.cause.may_be_spurious() && failure.used.is_some());
-    // Slower, so that it is seen to come.
+    // Slower, so that the peak is sampled.
     let grow = "exec python3 -c 'import time\nx = []\nwhile True: x.append(bytearray(4 << 20)); time.sleep(0.01)'";
     sandbox.command[2] = grow.into();
-    let failure = fails(given, &sandbox);
+    let failure = fails(fixture, &sandbox);
     assert_eq!(*failure.cause, Cause::OutOfMemory { limit: Some(100 << 20) });
     let peak = failure.used.unwrap().peak_memory.unwrap();
     assert!((90 << 20..=100 << 20).contains(&peak), "{peak}");
-    // A process of it, while the command itself goes on and ends well: the result cannot be trusted.
+    // One of its processes is killed, while the command itself succeeds: the result cannot be trusted.
     sandbox.command[2] = "python3 -c 'x = bytearray(500 << 20)'; sleep 1; exit 0".into();
-    assert_eq!(*fails(given, &sandbox).cause, Cause::OutOfMemory { limit: Some(100 << 20) });
+    assert_eq!(*fails(fixture, &sandbox).cause, Cause::OutOfMemory { limit: Some(100 << 20) });
 }
 
-fn time_runs_out(given: &Given) {
+fn time_runs_out(fixture: &TestEngine) {
     let out = folder();
-    // It is asked to end first, and may still write.
-    let mut sandbox =
-        given.sandbox("trap 'echo asked; echo asked > /out/asked; exit 0' TERM; while :; do echo on; sleep 0.1; done");
+    // It gets SIGTERM first, and can still write.
+    let mut sandbox = fixture
+        .sandbox("trap 'echo asked; echo asked > /out/asked; exit 0' TERM; while :; do echo on; sleep 0.1; done");
     sandbox.mounts = vec![Mount::write(out.path(), "/out")];
     sandbox.timeouts.total = Some(Duration::from_secs(5));
     sandbox.timeouts.silence = Some(Duration::from_secs(3));
-    let failure = fails(given, &sandbox);
-    let total = Cause::TimedOut { patience: Patience::Total, after: Duration::from_secs(5) };
+    let failure = fails(fixture, &sandbox);
+    let total = Cause::TimedOut { limit: TimeLimit::Total, after: Duration::from_secs(5) };
     assert_eq!(*failure.cause, total);
     assert_eq!(failure.last_lines.last().map(String::as_str), Some("asked"));
     assert!(out.path().join("asked").exists() && !total.may_be_spurious());
-    // Silent, deaf to being asked, and with its output closed.
+    // A silent command, one that ignores SIGTERM, and one with its output closed.
     for script in ["echo one; sleep 1000", "trap '' TERM; echo one; sleep 1000", "echo one; exec >&- 2>&-; sleep 1000"]
     {
-        let mut sandbox = given.sandbox(script);
+        let mut sandbox = fixture.sandbox(script);
         sandbox.timeouts.silence = Some(Duration::from_secs(3));
         let start = Instant::now();
-        let failure = fails(given, &sandbox);
-        let silence = Cause::TimedOut { patience: Patience::Silence, after: Duration::from_secs(3) };
+        let failure = fails(fixture, &sandbox);
+        let silence = Cause::TimedOut { limit: TimeLimit::Silence, after: Duration::from_secs(3) };
         assert_eq!((&*failure.cause, failure.last_lines.as_slice()), (&silence, &["one".to_owned()][..]));
         assert!(silence.may_be_spurious() && start.elapsed() < Duration::from_secs(60));
     }
 }
 
-/// A file system of a given size at a new folder; none where this machine does not let it be made.
+/// A file system of a small size in a new folder. `new` returns `None` if this machine does not allow to mount it.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -162,99 +162,102 @@ impl Drop for SmallDisk {
     }
 }
 
-fn disks_fill(given: &Given) {
+fn disks_fill(fixture: &TestEngine) {
     let Some(disk) = SmallDisk::new("size=1m,mode=755") else { return };
-    let mut sandbox = given.sandbox("head -c 3000000 /dev/zero > /out/rows || { echo gave up; exit 3; }");
+    let mut sandbox = fixture.sandbox("head -c 3000000 /dev/zero > /out/rows || { echo gave up; exit 3; }");
     sandbox.mounts = vec![Mount::write(disk.path(), "/out")];
-    let failure = fails(given, &sandbox);
+    let failure = fails(fixture, &sandbox);
     assert!(
         matches!(&*failure.cause, Cause::DiskFull { why } if why.contains("No space left on device")),
         "{failure:?}"
     );
     assert_eq!(Error::from(failure).kind(), Kind::Disk);
-    // The log's disk.
-    let mut sandbox = given.sandbox("while :; do echo 0123456789012345678901234567890123456789; done");
+    // The disk of the log.
+    let mut sandbox = fixture.sandbox("while :; do echo 0123456789012345678901234567890123456789; done");
     fs::remove_file(disk.path().join("rows")).unwrap();
     sandbox.log = Some(disk.path().join("log"));
-    let failure = fails(given, &sandbox);
+    let failure = fails(fixture, &sandbox);
     assert!(matches!(&*failure.cause, Cause::DiskFull { why } if why.contains("/log")), "{failure:?}");
 }
 
-/// Runs and kills the container once it has said `ready`.
-fn killed(given: &Given, sandbox: &Sandbox, signal: &str) -> Failure {
+/// Runs a sandbox, kills its container once it has printed `ready`, and returns the failure.
+fn killed(fixture: &TestEngine, sandbox: &Sandbox, signal: &str) -> Failure {
     let mut result = None;
     std::thread::scope(|scope| {
         let (ready, hear) = mpsc::channel();
-        let run = scope.spawn(move || given.engine.run(sandbox, &mut |line| drop(ready.send(line.text.clone()))));
+        let run = scope.spawn(move || fixture.engine.run(sandbox, &mut |line| drop(ready.send(line.text.clone()))));
         assert_eq!(hear.recv().unwrap(), "ready");
-        for container in given.containers() {
-            given.cli(&["kill", "-s", signal, &container]);
+        for container in fixture.containers() {
+            fixture.cli(&["kill", "-s", signal, &container]);
         }
         result = Some(run.join().unwrap().unwrap_err());
     });
-    assert!(given.containers().is_empty());
+    assert!(fixture.containers().is_empty());
     result.unwrap()
 }
 
-fn killed_from_outside(given: &Given) {
-    let mut sandbox = given.sandbox("echo ready; exec sleep 1000");
+fn commands_killed_from_outside(fixture: &TestEngine) {
+    let mut sandbox = fixture.sandbox("echo ready; exec sleep 1000");
     for (signal, number) in [("KILL", 9), ("TERM", 15)] {
-        let failure = killed(given, &sandbox, signal);
+        let failure = killed(fixture, &sandbox, signal);
         assert_eq!(*failure.cause, Cause::Killed { signal: number });
         assert!(failure.cause.may_be_spurious());
     }
-    // A limit that it was far from is no reason.
+    // A limit that was not nearly reached is not the reason.
     sandbox.limits.memory = Some(1 << 30);
-    assert_eq!(*killed(given, &sandbox, "KILL").cause, Cause::Killed { signal: 9 });
+    assert_eq!(*killed(fixture, &sandbox, "KILL").cause, Cause::Killed { signal: 9 });
 }
 
-fn the_spurious_is_tried_again(given: &Given) {
+fn spurious_failures_are_retried(fixture: &TestEngine) {
     let out = folder();
     let mut sandbox =
-        given.sandbox("echo attempt; if [ -e /out/tried ]; then echo done; else touch /out/tried; sleep 1000; fi");
+        fixture.sandbox("echo attempt; if [ -e /out/tried ]; then echo done; else touch /out/tried; sleep 1000; fi");
     sandbox.mounts = vec![Mount::write(out.path(), "/out")];
     let silence = Some(Duration::from_secs(3));
     sandbox.timeouts.silence = silence;
     let mut lines = Vec::new();
-    given.engine.run_patiently(&sandbox, 3, &mut |line| lines.push((line.stream, line.text.clone()))).unwrap();
+    fixture.engine.run_with_retries(&sandbox, 3, &mut |line| lines.push((line.stream, line.text.clone()))).unwrap();
     let texts: Vec<_> =
         lines.iter().filter(|(stream, _)| *stream != Stream::Note).map(|(_, text)| text.as_str()).collect();
     assert_eq!(texts, ["attempt", "attempt", "done"]);
     let notes: Vec<_> = lines.iter().filter(|(stream, _)| *stream == Stream::Note).collect();
     assert_eq!(notes.len(), 1);
-    assert!(notes[0].1.starts_with("attempt 1 of 3 failed: test: it was stopped after"), "{notes:?}");
-    // Not for ever, and not what would only fail again.
+    assert!(notes[0].1.starts_with("attempt 1 of 3 failed: test: stopped after"), "{notes:?}");
+    // The number of attempts is limited, and a failure that would only repeat is not retried.
     for (script, silence, attempts) in [("echo attempt; sleep 1000", silence, 2), ("echo attempt; exit 5", None, 1)] {
         let mut seen = 0;
         sandbox.timeouts.silence = silence;
         sandbox.command[2] = script.into();
-        given.engine.run_patiently(&sandbox, 2, &mut |line| seen += u32::from(line.text == "attempt")).unwrap_err();
+        fixture
+            .engine
+            .run_with_retries(&sandbox, 2, &mut |line| seen += u32::from(line.text == "attempt"))
+            .unwrap_err();
         assert_eq!(seen, attempts, "{script}");
     }
-    assert!(given.containers().is_empty());
+    assert!(fixture.containers().is_empty());
 }
 
-fn what_told_does_may_panic(given: &Given) {
-    let sandbox = given.sandbox("echo ready; exec sleep 1000");
-    let run = || given.engine.run(&sandbox, &mut |_| panic!("on purpose"));
+fn a_callback_may_panic(fixture: &TestEngine) {
+    let sandbox = fixture.sandbox("echo ready; exec sleep 1000");
+    let run = || fixture.engine.run(&sandbox, &mut |_| panic!("on purpose"));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
-    assert!(given.containers().is_empty());
+    assert!(fixture.containers().is_empty());
 }
 
-fn refused_by_the_engine(given: &Given) {
-    let mut sandbox = given.sandbox("true");
+fn refused_by_the_engine(fixture: &TestEngine) {
+    let mut sandbox = fixture.sandbox("true");
     sandbox.limits.memory = Some(1);
-    let failure = given.said(&sandbox);
-    // Docker says that this is too little; with Podman it does not start, or is out of memory at once.
+    let failure = fixture.run_lines(&sandbox);
+    // Docker refuses so little memory; with Podman the container does not start, or runs out of memory at once.
     let failure = failure.0.unwrap_err();
     assert!(!failure.cause.may_be_spurious() || matches!(*failure.cause, Cause::Killed { .. }), "{failure:?}");
-    assert!(given.containers().is_empty());
+    assert!(fixture.containers().is_empty());
 }
 
-/// The folder is here, but the engine does not see it: it runs in another file system.
+/// The folder exists for this process, but not for the engine, which runs in another mount namespace.
 #[test]
 fn mounts_that_the_engine_does_not_see() {
-    let Some(given) = engines::given::docker("unseen") else { return };
+    let Some(fixture) = engines::test_engine::docker("unseen") else { return };
     let inside = std::env::var_os("REPRO_TEST_UNSEEN");
     let Some(folder) = inside.map(std::path::PathBuf::from) else {
         let folder = folder();
@@ -273,10 +276,10 @@ fn mounts_that_the_engine_does_not_see() {
         assert!(again.status.success() && String::from_utf8_lossy(&again.stdout).contains("was unseen"));
         return;
     };
-    let mut sandbox = given.sandbox("true");
+    let mut sandbox = fixture.sandbox("true");
     let source = folder.join("in");
     sandbox.mounts = vec![Mount::read(&source, "/in")];
-    let failure = fails(&given, &sandbox);
-    assert_eq!(*failure.cause, Cause::MountUnseen { source, host: given.engine.host().to_owned() });
+    let failure = fails(&fixture, &sandbox);
+    assert_eq!(*failure.cause, Cause::MountUnseen { source, host: fixture.engine.host().to_owned() });
     println!("was unseen");
 }

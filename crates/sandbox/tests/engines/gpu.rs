@@ -1,12 +1,12 @@
-//! The ways to a GPU: the exact refusals of engines without NVIDIA's toolkit, and the answers of engines with stand-ins for
-//! it. A stand-in proves that the request is right, not that a real GPU would be found.
+//! Requests for GPUs: the exact errors of engines without NVIDIA's toolkit, and the results of engines with a fake toolkit. A
+//! fake proves that the request is right, not that a real GPU would be found.
 
 use base::error::Error;
-use engines::own::{OwnEngine, write_script};
-use sandbox::gpu::heeds_requests;
+use engines::private::{PrivateEngine, write_script};
+use sandbox::gpu::supports_gpu_requests;
 use sandbox::{Cause, Engine, Failure, GpuPath, Gpus, Image};
 
-/// Path, what the engine said, and what the person is told.
+/// Returns the kind of request, the engine's error, and the text that the user sees.
 #[track_caller]
 fn no_gpu(failure: Failure) -> (GpuPath, String, String) {
     match (*failure.cause).clone() {
@@ -15,7 +15,7 @@ fn no_gpu(failure: Failure) -> (GpuPath, String, String) {
     }
 }
 
-/// What a probe of everything finds, in words.
+/// Returns the result of a probe as text.
 fn seen(engine: &Engine, image: &Image, gpus: &Gpus, path: GpuPath) -> String {
     match engine.probe_gpus(image, gpus, path) {
         Ok(found) => {
@@ -27,8 +27,8 @@ fn seen(engine: &Engine, image: &Image, gpus: &Gpus, path: GpuPath) -> String {
 }
 
 #[test]
-fn without_the_toolkit_every_way_is_refused_and_the_way_to_mend_it_named() {
-    let Some(own) = OwnEngine::docker(None, &[]) else { return };
+fn without_the_toolkit_every_request_is_refused_with_advice() {
+    let Some(own) = PrivateEngine::docker(None, &[]) else { return };
     let (engine, image) = (own.connect("test-gpu"), own.image_with_script("localhost/gpu-any", "nvidia-smi", "exit 0"));
     let probe = |path| no_gpu(engine.probe_gpus(&image, &Gpus::All, path).unwrap_err());
     let (path, why, text) = probe(GpuPath::Auto);
@@ -37,8 +37,8 @@ fn without_the_toolkit_every_way_is_refused_and_the_way_to_mend_it_named() {
         (GpuPath::DeviceRequests, r#"could not select device driver "" with capabilities: [[gpu]]"#)
     );
     insta::assert_snapshot!(text, @r#"
-    look for a GPU: no GPU in the container, asked for by device requests (--gpus): could not select device driver "" with capabilities: [[gpu]]
-      next: install nvidia-container-toolkit, then `sudo nvidia-ctk runtime configure --runtime=docker` and `sudo systemctl restart docker`; `repro doctor` checks each part of the way
+    look for a GPU: the container gets no GPU (requested by device requests (--gpus)): could not select device driver "" with capabilities: [[gpu]]
+      next: install nvidia-container-toolkit, then `sudo nvidia-ctk runtime configure --runtime=docker` and `sudo systemctl restart docker`; `repro doctor` checks each step
     "#);
     let (path, why, text) = probe(GpuPath::NvidiaRuntime);
     assert_eq!((path, why.as_str()), (GpuPath::NvidiaRuntime, "Unknown runtime specified nvidia"));
@@ -49,15 +49,15 @@ fn without_the_toolkit_every_way_is_refused_and_the_way_to_mend_it_named() {
 }
 
 #[test]
-fn with_stand_ins_both_of_dockers_ways_work_and_the_answer_is_believed_only_if_it_is_one() {
+fn with_a_fake_toolkit_both_of_dockers_ways_work_and_bad_output_is_an_error() {
     let tools = tempfile::tempdir().unwrap();
     write_script(&tools.path().join("nvidia-container-runtime-hook"), "cat >/dev/null; exit 0");
     let runtime = ["--add-runtime", "nvidia=/usr/sbin/runc"];
-    let Some(own) = OwnEngine::docker(Some(tools.path()), &runtime) else { return };
+    let Some(own) = PrivateEngine::docker(Some(tools.path()), &runtime) else { return };
     let engine = own.connect("test-gpu");
     assert!(engine.facts().runtimes.iter().any(|runtime| runtime == "nvidia"));
 
-    // It lists as many as the container was given.
+    // This fake lists as many GPUs as the container was given.
     let v100 = own.image_with_script(
         "localhost/gpu-v100",
         "nvidia-smi",
@@ -80,9 +80,9 @@ IFS=,; n=0; for id in $NVIDIA_VISIBLE_DEVICES; do echo "$n, Tesla V100-SXM2-16GB
     );
     let found = engine.probe_gpus(&new, &Gpus::All, GpuPath::Auto).unwrap();
     assert_eq!(found[0].is_at_most((7, 9)), Some(false));
-    // A request that is not heeded gives other GPUs than asked for.
+    // The number of GPUs differs if the request was ignored.
     let pair = Gpus::Some(vec!["0".into(), "1".into()]);
-    assert_eq!(seen(&engine, &new, &pair, GpuPath::Auto), "2 were asked for (0,1), nvidia-smi lists 1");
+    assert_eq!(seen(&engine, &new, &pair, GpuPath::Auto), "2 were requested (0,1), nvidia-smi lists 1");
 
     let old = own.image_with_script(
         "localhost/gpu-old",
@@ -93,14 +93,14 @@ echo 0, Tesla P100-PCIE-16GB, 418.226.00, 16280"#,
     assert_eq!(seen(&engine, &old, &Gpus::All, GpuPath::Auto), "Tesla P100-PCIE-16GB Some((6, 0)) 418.226.00");
 
     for (name, script, why) in [
-        ("empty", "exit 0", "nvidia-smi lists none"),
-        ("none", "echo No devices were found", "nvidia-smi lists none"),
+        ("empty", "exit 0", "nvidia-smi lists no GPU"),
+        ("none", "echo No devices were found", "nvidia-smi lists no GPU"),
         (
             "broken",
             "echo NVIDIA-SMI has failed; exit 9",
-            "nvidia-smi ended with exit code 9 and said: NVIDIA-SMI has failed",
+            "nvidia-smi ended with exit code 9; its last line: NVIDIA-SMI has failed",
         ),
-        ("odd", "echo something else", "nvidia-smi said: something else"),
+        ("odd", "echo something else", "the output of nvidia-smi cannot be parsed: something else"),
     ] {
         let image = own.image_with_script(&format!("localhost/gpu-{name}"), "nvidia-smi", script);
         assert_eq!(seen(&engine, &image, &Gpus::All, GpuPath::Auto), why);
@@ -108,23 +108,23 @@ echo 0, Tesla P100-PCIE-16GB, 418.226.00, 16280"#,
     let bare = own.image_with_script("localhost/gpu-bare", "something", "exit 0");
     assert_eq!(
         seen(&engine, &bare, &Gpus::All, GpuPath::Auto),
-        "nvidia-smi is not there, which NVIDIA's toolkit puts into it"
+        "nvidia-smi is missing, which NVIDIA's toolkit adds to containers"
     );
 }
 
 #[test]
-fn podman_ignores_the_request_in_silence_and_is_found_out() {
-    let Some(own) = OwnEngine::podman() else { return };
+fn a_podman_that_silently_ignores_the_request_is_detected() {
+    let Some(own) = PrivateEngine::podman() else { return };
     let engine = own.connect("test-gpu");
     assert!(engine.facts().podman);
     let image = own.image_with_script("localhost/gpu-bare", "something", "exit 0");
     let (path, why, text) = no_gpu(engine.probe_gpus(&image, &Gpus::All, GpuPath::Auto).unwrap_err());
     assert_eq!(path, GpuPath::Cdi);
-    if heeds_requests(engine.facts()) {
+    if supports_gpu_requests(engine.facts()) {
         assert!(why.contains("nvidia.com/gpu=all"), "{why}");
     } else {
-        assert!(why.ends_with("ignored the request, and nvidia-smi is not there"), "{why}");
-        assert!(text.contains("to 5.4 or newer"), "{text}");
+        assert!(why.ends_with("ignored the request, and nvidia-smi is missing"), "{why}");
+        assert!(text.contains("to 5.4 or newer ("), "{text}");
     }
     assert!(text.contains("nvidia-ctk cdi generate"), "{text}");
 }

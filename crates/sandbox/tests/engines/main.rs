@@ -1,12 +1,12 @@
-//! The sandbox against real engines. Tests start this program again as other users, so that it must not link libtorch.
+//! Tests of the sandbox with real engines. Some start this program again as other users, so it must not link libtorch.
 
-/// Every typed failure of a run, provoked.
+/// Provokes every typed failure of a run.
 mod failures;
-/// The ways to a GPU.
+/// Requests for GPUs.
 mod gpu;
-/// What a container gets, what it does not, and what comes out of it.
+/// Access, limits, output and files of a container.
 mod isolation;
 /// Signals while a container runs.
 mod signals;
-/// Engines that are missing, too old, full, lost, or set up in another way.
+/// Engines that are missing, too old, full, lost, or configured differently.
 mod unusual;

@@ -1,5 +1,4 @@
-//! Engines that are not there, not allowed, too old, lost in the middle, full, or set up in another way.
-// Both helpers read what tests require.
+//! Engines that are missing, forbidden, too old, lost during a run, full, or configured differently.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,12 +9,12 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use base::error::Error;
-use engines::given::{BASE, folder};
-use engines::own::OwnEngine;
+use engines::private::PrivateEngine;
+use engines::test_engine::{BASE, folder};
 use sandbox::failure::Unreachable;
 use sandbox::{Cause, Engine, Mount, Sandbox};
 
-/// Why an address has no engine, and the advice.
+/// Connects to an address without an engine; returns the reason and the text of the error.
 fn unreachable(host: &str) -> (Unreachable, String) {
     let failure = Engine::connect_to(host, "test").unwrap_err();
     assert!(!failure.cause.may_be_spurious());
@@ -31,7 +30,7 @@ fn engines_that_cannot_be_reached() {
     let socket = |name: &str| format!("unix://{}", folder.path().join(name).display());
     let (reason, text) = unreachable(&socket("none"));
     assert!(reason == Unreachable::NoSocket && text.contains("systemctl start docker"), "{text}");
-    // A socket that nobody listens to any more.
+    // A socket without a listener.
     drop(UnixListener::bind(folder.path().join("dead")).unwrap());
     let (reason, text) = unreachable(&socket("dead"));
     assert!(reason == Unreachable::NotRunning && text.contains("start the engine"), "{text}");
@@ -42,9 +41,9 @@ fn engines_that_cannot_be_reached() {
     assert!(reason == Unreachable::BadAddress && text.contains("unix:///PATH"), "{text}");
 }
 
-/// As a user who may not: this program again, without root's rights.
+/// Starts this program again as a user without permission.
 #[test]
-fn engines_that_may_not_be_used() {
+fn engines_without_permission() {
     if let Ok(host) = std::env::var("REPRO_TEST_FORBIDDEN") {
         let (reason, text) = unreachable(&host);
         assert!(reason == Unreachable::NoPermission && text.contains("usermod -aG docker"), "{text}");
@@ -68,11 +67,11 @@ fn engines_that_may_not_be_used() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
         let host = format!("unix://{}", socket.display());
-        assert!(again(command, "unusual::engines_that_may_not_be_used", "REPRO_TEST_FORBIDDEN", &host));
+        assert!(again(command, "unusual::engines_without_permission", "REPRO_TEST_FORBIDDEN", &host));
     }
 }
 
-/// Answers every request with this.
+/// Starts a server that answers every request with this status and body.
 fn fake_engine(socket: &Path, status: &'static str, body: &'static str) {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
@@ -86,7 +85,7 @@ fn fake_engine(socket: &Path, status: &'static str, body: &'static str) {
 }
 
 #[test]
-fn engines_that_are_too_old_or_none_at_all() {
+fn engines_that_are_too_old_or_no_engines() {
     let folder = folder();
     for (name, status, body) in [
         ("says", "200 OK", r#"{"Version":"17.06.0","ApiVersion":"1.30"}"#),
@@ -107,11 +106,12 @@ fn engines_that_are_too_old_or_none_at_all() {
     assert_eq!(unreachable(&format!("unix://{}", socket.display())).0, Unreachable::Other);
 }
 
-/// Runs a script until it says `ready`, then does something to the engine; how the run ends.
+/// Runs a script until it prints `ready`, then calls `with` on the engine; returns the cause of the failure and the container
+/// that is left.
 fn lose(
-    engine: &mut OwnEngine,
+    engine: &mut PrivateEngine,
     sandbox: &Sandbox,
-    with: impl FnOnce(&mut OwnEngine),
+    with: impl FnOnce(&mut PrivateEngine),
 ) -> (Engine, Cause, Option<String>) {
     let connection = engine.connect("lose");
     let mut end = None;
@@ -124,44 +124,44 @@ fn lose(
         end = Some(run.join().unwrap().unwrap_err());
     });
     let failure = end.unwrap();
-    (connection, *failure.cause, failure.remains)
+    (connection, *failure.cause, failure.unremoved)
 }
 
 #[test]
-fn an_engine_that_is_killed_in_the_middle() {
-    let Some(mut engine) = OwnEngine::docker(None, &[]) else { return };
+fn an_engine_that_is_killed_during_a_run() {
+    let Some(mut engine) = PrivateEngine::docker(None, &[]) else { return };
     let image = engine.copy_image(BASE);
     let out = folder();
     let mut sandbox =
         Sandbox::new("test", &image, ["sh", "-c", "[ -e /out/again ] && exit 0; echo ready; exec sleep 1000"]);
     sandbox.mounts = vec![Mount::write(out.path(), "/out")];
-    let (connection, cause, remains) = lose(&mut engine, &sandbox, OwnEngine::kill);
+    let (connection, cause, unremoved) = lose(&mut engine, &sandbox, PrivateEngine::kill);
     assert!(matches!(cause, Cause::EngineLost { .. }) && cause.may_be_spurious(), "{cause:?}");
-    let remains = remains.expect("nobody could remove it");
-    assert!(remains.starts_with("lxmert-repro-test-"), "{remains}");
-    engine.start_again();
-    // This process lives: it is not a leftover, but the next run removes it first.
+    let unremoved = unremoved.expect("it could not be removed");
+    assert!(unremoved.starts_with("lxmert-repro-test-"), "{unremoved}");
+    engine.restart();
+    // The process that owns it is alive, so it is not a leftover, but the next run removes it first.
     assert!(connection.remove_leftovers().unwrap().is_empty());
     fs::write(out.path().join("again"), "").unwrap();
     connection.run(&sandbox, &mut |_| ()).unwrap();
     let list = ["-H", &engine.host(), "ps", "-aq"];
     assert!(Command::new("docker").args(list).output().unwrap().stdout.is_empty());
-    // A patient run gets over it by itself.
+    // A run with retries recovers by itself.
     fs::remove_file(out.path().join("again")).unwrap();
     let mut notes = Vec::new();
     std::thread::scope(|scope| {
         let (said, hear) = mpsc::channel();
         let (connection, sandbox) = (&connection, &sandbox);
-        let run =
-            scope.spawn(move || connection.run_patiently(sandbox, 2, &mut |line| drop(said.send(line.text.clone()))));
+        let run = scope
+            .spawn(move || connection.run_with_retries(sandbox, 2, &mut |line| drop(said.send(line.text.clone()))));
         assert_eq!(hear.recv().unwrap(), "ready");
         engine.kill();
         notes.push(hear.recv().unwrap());
         fs::write(out.path().join("again"), "").unwrap();
-        engine.start_again();
+        engine.restart();
         run.join().unwrap().unwrap();
     });
-    assert!(notes[0].contains("attempt 1 of 2 failed: test: the container engine went away"), "{notes:?}");
+    assert!(notes[0].contains("attempt 1 of 2 failed: test: lost the connection to the container engine"), "{notes:?}");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn an_engine_whose_disk_is_full() {
         return;
     }
     let root = disk.path().join("data").display().to_string();
-    let Some(engine) = OwnEngine::docker(None, &["--data-root", &root]) else { return };
+    let Some(engine) = PrivateEngine::docker(None, &["--data-root", &root]) else { return };
     let image = engine.copy_image(BASE);
     let connection = engine.connect("full");
     let sandbox = Sandbox::new("test", &image, ["true"]);
@@ -186,7 +186,7 @@ fn an_engine_whose_disk_is_full() {
     let _ = Command::new("umount").arg("-l").arg(disk.path()).status();
 }
 
-/// This test again, in another world; whether it said so.
+/// Starts this test again through `command`; returns whether it confirms that it ran.
 fn again(mut command: Command, test: &str, variable: &str, value: &str) -> bool {
     command.args(["--exact", test, "--nocapture"]).env(variable, value).stdin(Stdio::null());
     let output = command.output().unwrap();
@@ -195,7 +195,7 @@ fn again(mut command: Command, test: &str, variable: &str, value: &str) -> bool 
     out.contains("did it")
 }
 
-/// An engine that gives users in containers other numbers: files still belong to the caller.
+/// With an engine that maps users to other ids, files still belong to the caller.
 #[test]
 fn an_engine_that_maps_users() {
     if std::env::var_os("REPRO_TEST_MAPPED").is_none() {
@@ -203,7 +203,7 @@ fn an_engine_that_maps_users() {
             eprintln!("skipped: only root can start such an engine");
             return;
         }
-        // Numbers for it, which this machine may not have set aside, for this test alone to see.
+        // This machine may not have ids for it: the test mounts its own files of them.
         let folder = folder();
         fs::write(folder.path().join("ids"), "nobody:200000:65536\n").unwrap();
         let script = "mount --make-rprivate / && touch /etc/subuid /etc/subgid && mount --bind \"$0\" /etc/subuid \
@@ -216,7 +216,7 @@ fn an_engine_that_maps_users() {
         assert!(again(command, "unusual::an_engine_that_maps_users", "REPRO_TEST_MAPPED", "1"));
         return;
     }
-    let Some(engine) = OwnEngine::docker(None, &["--userns-remap", "nobody:nogroup"]) else { return };
+    let Some(engine) = PrivateEngine::docker(None, &["--userns-remap", "nobody:nogroup"]) else { return };
     let image = engine.copy_image(BASE);
     let out = folder();
     let mut sandbox = Sandbox::new("test", &image, ["sh", "-c", "echo x > /out/rows"]);
@@ -227,9 +227,9 @@ fn an_engine_that_maps_users() {
     println!("did it");
 }
 
-/// A person who may use the machine's engine: the container is that person, with that person's groups.
+/// For a user who may use the machine's engine, the container runs as that user, with the user's groups.
 #[test]
-fn a_person_who_is_not_root() {
+fn a_user_who_is_not_root() {
     const PERSON: u32 = 4321;
     const GROUP: u32 = 4322;
     if let Ok(host) = std::env::var("REPRO_TEST_PERSON") {
@@ -248,7 +248,7 @@ fn a_person_who_is_not_root() {
         println!("did it");
         return;
     }
-    let Some(engine) = OwnEngine::docker(None, &[]) else { return };
+    let Some(engine) = PrivateEngine::docker(None, &[]) else { return };
     engine.copy_image(BASE);
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
@@ -267,7 +267,7 @@ fn a_person_who_is_not_root() {
     let mut command = Command::new("setpriv");
     command.arg(format!("--reuid={PERSON}")).arg(format!("--regid={PERSON}")).arg(format!("--groups={GROUP}"));
     command.arg(at("test")).env("REPRO_TEST_OUT", at("out")).env("REPRO_TEST_SHARED", at("shared"));
-    assert!(again(command, "unusual::a_person_who_is_not_root", "REPRO_TEST_PERSON", &engine.host()));
+    assert!(again(command, "unusual::a_user_who_is_not_root", "REPRO_TEST_PERSON", &engine.host()));
     let rows = fs::metadata(at("out/rows")).unwrap();
     assert_eq!((rows.uid(), rows.gid()), (PERSON, PERSON));
 }

@@ -63,19 +63,19 @@ fn the_reason_why_an_image_cannot_be_pulled_is_named() {
     let Some(engine) = Engine::start(folder.path()) else { return };
     let old = "this container engine is too new for image docker.io/airsplay/bottom-up-attention:latest";
     let certificate = "does not accept the certificate of the registry";
-    let unreachable = "the container engine does not reach the registry";
+    let unreachable = "the container engine cannot reach the registry";
     let ids = "its user namespace has too few user and group ids";
     let storage = "the container engine cannot store image";
     let rows = [
         ("schema1", "", exit::INFRA, old, "Docker before 26, or Podman"),
         ("schema1ctd", "", exit::INFRA, old, "skopeo copy docker://docker.io/airsplay/bottom-up-attention:latest"),
         ("more", "unsupported manifest: schema1 is gone", exit::INFRA, old, "repro images pin"),
-        ("rate", "", exit::NETWORK, "its limit of pulls is reached", "log in (docker login) or wait"),
+        ("rate", "", exit::NETWORK, "its pull limit is reached", "log in (docker login) or wait"),
         (
             "more",
             "unexpected status: 429 Too Many Requests",
             exit::NETWORK,
-            "its limit of pulls is reached",
+            "its pull limit is reached",
             "docker login",
         ),
         ("tls", "", exit::NETWORK, certificate, "authority (CA)"),
@@ -100,7 +100,7 @@ fn the_reason_why_an_image_cannot_be_pulled_is_named() {
         ("more", "write /x: no space left on device", exit::DISK, "no room left on the disk", "free some space"),
         ("lchown", "", exit::INFRA, ids, "--add-subuids"),
         ("more", "newuidmap: uid range [0-1) -> [0-1) not allowed", exit::INFRA, ids, "podman system migrate"),
-        ("overlay", "", exit::INFRA, storage, "run this again; if it stays so, see the engine's log"),
+        ("overlay", "", exit::INFRA, storage, "run this again; if it fails again, read the engine's log"),
         (
             "more",
             "error creating overlay mount to /x: invalid argument",
@@ -108,7 +108,7 @@ fn the_reason_why_an_image_cannot_be_pulled_is_named() {
             storage,
             "not a network file system",
         ),
-        ("more", "manifest unknown", exit::NETWORK, "the registry does not give image", "check the name"),
+        ("more", "manifest unknown", exit::NETWORK, "the registry refuses image", "check the name"),
     ];
     for (mode, text, code, cause, advice) in rows {
         engine.fail(mode, text);

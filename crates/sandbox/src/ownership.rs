@@ -1,7 +1,8 @@
-//! Writable folders change hands for a run where the container's user is not the caller, and come back afterwards.
+//! Gives writable mounts to the container's user for a run, and restores their owners afterwards. Needed if the container's
+//! user is not the caller.
 //!
-//! Folders may hold whatever a container left there: they are walked by open folders, never by paths, and no link is
-//! followed.
+//! A container may have left anything in these folders: they are walked through open folder handles, never by paths, and no
+//! link is followed.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
@@ -14,69 +15,69 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, o
 use rustix::io::Errno;
 
 use super::failure::{Cause, Failure};
-use super::lost::Folder;
 use super::mount::{Access, Mount};
-use super::user::NOBODY_ELSE;
+use super::unremoved::FolderOwner;
+use super::user::SANDBOX_UID;
 
-/// Folders within folders at most; a container could make so many that nobody can walk them.
+/// Maximum depth of folders; a container could nest more than a walk can handle.
 const DEEPEST: usize = 256;
 
-/// Folders in use by this process's containers: they go back when the last of these has ended.
-static IN_USE: Mutex<BTreeMap<PathBuf, (usize, Folder)>> = Mutex::new(BTreeMap::new());
+/// Folders in use by containers of this process, with the number of users. Owners are restored when the last one has ended.
+static IN_USE: Mutex<BTreeMap<PathBuf, (usize, FolderOwner)>> = Mutex::new(BTreeMap::new());
 
-/// The writable folders of one run. They go back when this is dropped, at the latest.
+/// The writable folders of one run and their original owners, which are restored on drop at the latest.
 #[derive(Debug, Default)]
-pub(super) struct Handover {
-    folders: Vec<Folder>,
+pub(super) struct Ownership {
+    folders: Vec<FolderOwner>,
 }
 
-impl Handover {
-    /// Notes the writable folders and their owners; nothing changes hands yet.
+impl Ownership {
+    /// Records the writable folders and their owners; changes nothing yet.
     ///
     /// # Errors
     /// [`Cause::MountUnusable`].
-    pub(crate) fn of(mounts: &[Mount]) -> Result<Self, Failure> {
-        let mut handover = Self::default();
+    pub(crate) fn record(mounts: &[Mount]) -> Result<Self, Failure> {
+        let mut ownership = Self::default();
         for mount in mounts.iter().filter(|mount| mount.access == Access::Write) {
             let unusable =
                 |e: std::io::Error| Cause::MountUnusable { source: mount.source.clone(), why: e.to_string() };
             let path = mount.source.canonicalize().map_err(unusable)?;
             let status = statat(CWD, &path, AtFlags::SYMLINK_NOFOLLOW).map_err(|e| unusable(e.into()))?;
-            // A folder that still belongs to a container's user was left by a run that was killed.
-            let left = status.st_uid == NOBODY_ELSE;
+            // A killed run left a folder that still belongs to the container's user.
+            let left = status.st_uid == SANDBOX_UID;
             let (uid, gid) = if left { caller() } else { (status.st_uid, status.st_gid) };
-            let folder = Folder { path: path.clone(), uid, gid };
+            let folder = FolderOwner { path: path.clone(), uid, gid };
             let mut in_use = in_use();
             let entry = in_use.entry(path).or_insert((0, folder));
             entry.0 += 1;
-            handover.folders.push(entry.1.clone());
+            ownership.folders.push(entry.1.clone());
         }
-        Ok(handover)
+        Ok(ownership)
     }
 
-    /// The folders, to be noted where they survive this process.
-    pub(crate) fn folders(&self) -> &[Folder] {
+    /// Returns the recorded folders, for a record that survives this process.
+    pub(crate) fn folders(&self) -> &[FolderOwner] {
         &self.folders
     }
 
-    /// Gives all in the folders to the container's user.
+    /// Gives the folders and everything in them to the container's user.
     ///
     /// # Errors
-    /// [`Cause::MountUnusable`] where the file system does not know owners, or does not let root change them.
-    pub(crate) fn over(&self) -> Result<(), Failure> {
+    /// [`Cause::MountUnusable`] if the file system has no owners, or does not let root change them.
+    pub(crate) fn take(&self) -> Result<(), Failure> {
         for folder in &self.folders {
-            let to = (NOBODY_ELSE, NOBODY_ELSE);
-            walk(&folder.path, &[], &mut |owner| (owner != NOBODY_ELSE).then_some(to))
-                .map_err(|e| unusable(folder, "cannot be handed to the container's user", e))?;
+            let to = (SANDBOX_UID, SANDBOX_UID);
+            walk(&folder.path, &[], &mut |owner| (owner != SANDBOX_UID).then_some(to))
+                .map_err(|e| unusable(folder, "cannot be given to the container's user", e))?;
         }
         Ok(())
     }
 
-    /// Gives all in the folders back, but for what other runs of this process still use.
+    /// Restores the owners of the folders and of everything in them, except for folders that other runs of this process use.
     ///
     /// # Errors
     /// [`Cause::MountUnusable`].
-    pub(crate) fn back(&mut self) -> Result<(), Failure> {
+    pub(crate) fn restore(&mut self) -> Result<(), Failure> {
         let mut first = Ok(());
         for folder in std::mem::take(&mut self.folders) {
             let mut in_use = in_use();
@@ -86,47 +87,47 @@ impl Handover {
                     in_use.remove(&folder.path);
                 }
             }
-            // The last of those that use it, or a folder around it, gives it back.
+            // The last run that uses this folder, or a parent of it, restores it.
             if in_use.keys().any(|other| folder.path.starts_with(other)) {
                 continue;
             }
             let inner: Vec<_> = in_use.keys().filter(|other| other.starts_with(&folder.path)).cloned().collect();
-            // Under the lock: no other run may take the folder meanwhile.
-            first = first.and(return_to_owner(&folder, &inner));
+            // Under the lock, so that no other run takes the folder meanwhile.
+            first = first.and(restore_owner(&folder, &inner));
         }
         first
     }
 }
 
-impl Drop for Handover {
+impl Drop for Ownership {
     fn drop(&mut self) {
-        let _ = self.back();
+        let _ = self.restore();
     }
 }
 
-/// Gives back what a run that was killed left: only what belongs to the container's user, and nothing that a run of this
-/// process uses. A folder that is gone is no error.
+/// Restores the owner of a folder that a killed run left: only of files that belong to the container's user, and of none
+/// that a run of this process uses. A missing folder is no error.
 ///
 /// # Errors
 /// [`Cause::MountUnusable`].
-pub(super) fn give_back_later(folder: &Folder) -> Result<(), Failure> {
+pub(super) fn restore_leftover(folder: &FolderOwner) -> Result<(), Failure> {
     let in_use = in_use();
     if !folder.path.is_absolute() || in_use.keys().any(|other| folder.path.starts_with(other)) {
         return Ok(());
     }
     let inner: Vec<_> = in_use.keys().filter(|other| other.starts_with(&folder.path)).cloned().collect();
-    return_to_owner(folder, &inner)
+    restore_owner(folder, &inner)
 }
 
-fn return_to_owner(folder: &Folder, but: &[PathBuf]) -> Result<(), Failure> {
+fn restore_owner(folder: &FolderOwner, except: &[PathBuf]) -> Result<(), Failure> {
     let to = (folder.uid, folder.gid);
-    match walk(&folder.path, but, &mut |owner| (owner == NOBODY_ELSE).then_some(to)) {
+    match walk(&folder.path, except, &mut |owner| (owner == SANDBOX_UID).then_some(to)) {
         Err(Errno::NOENT) => Ok(()),
-        other => other.map_err(|e| unusable(folder, "cannot be handed back to its owner", e)),
+        other => other.map_err(|e| unusable(folder, "cannot be given back to its owner", e)),
     }
 }
 
-fn in_use() -> MutexGuard<'static, BTreeMap<PathBuf, (usize, Folder)>> {
+fn in_use() -> MutexGuard<'static, BTreeMap<PathBuf, (usize, FolderOwner)>> {
     IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -134,27 +135,27 @@ fn caller() -> (u32, u32) {
     (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
 }
 
-fn unusable(folder: &Folder, what: &str, error: Errno) -> Failure {
-    let why = format!("what is in it {what}: {}", std::io::Error::from(error));
+fn unusable(folder: &FolderOwner, what: &str, error: Errno) -> Failure {
+    let why = format!("its content {what}: {}", std::io::Error::from(error));
     Cause::MountUnusable { source: folder.path.clone(), why }.into()
 }
 
-/// Changes the owner of a path and of all below it, but for the paths in `but`: `to` says the new owner and group for an
-/// owner, or that it stays.
-fn walk(path: &Path, but: &[PathBuf], to: &mut dyn FnMut(u32) -> Option<(u32, u32)>) -> Result<(), Errno> {
+/// Changes the owner of a path and of everything below it, except for the paths in `except`. `to` maps the old owner to the
+/// new owner and group; `None` keeps it.
+fn walk(path: &Path, except: &[PathBuf], to: &mut dyn FnMut(u32) -> Option<(u32, u32)>) -> Result<(), Errno> {
     let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
-    below(CWD, &name, path, but, to, 0)
+    below(CWD, &name, path, except, to, 0)
 }
 
 fn below(
     folder: impl AsFd,
     name: &CStr,
     path: &Path,
-    but: &[PathBuf],
+    except: &[PathBuf],
     to: &mut dyn FnMut(u32) -> Option<(u32, u32)>,
     depth: usize,
 ) -> Result<(), Errno> {
-    if but.iter().any(|one| one == path) {
+    if except.iter().any(|one| one == path) {
         return Ok(());
     }
     if depth > DEEPEST {
@@ -175,8 +176,8 @@ fn below(
         let name = entry.file_name();
         if !matches!(name.to_bytes(), b"." | b"..") {
             let path = path.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
-            match below(&inside, name, &path, but, to, depth + 1) {
-                // Gone in between: another container of this process works there.
+            match below(&inside, name, &path, except, to, depth + 1) {
+                // Removed meanwhile by another container of this process.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
                 other => other?,
             }
@@ -198,9 +199,9 @@ mod tests {
     }
 
     #[test]
-    fn goes_over_and_comes_back_without_following_links() {
+    fn owners_are_changed_and_restored_without_following_links() {
         if caller().0 != 0 {
-            eprintln!("skipped: only root hands folders over");
+            eprintln!("skipped: only root can change owners");
             return;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -212,25 +213,25 @@ mod tests {
         lchown(&out, Some(1234), Some(1234)).unwrap();
         let mounts = [Mount::write(&out, "/out"), Mount::read(folder.path(), "/in")];
         let inner = [Mount::write(&out.join("a"), "/a")];
-        let (mut first, mut second) = (Handover::of(&mounts).unwrap(), Handover::of(&mounts).unwrap());
-        first.over().unwrap();
-        let mut third = Handover::of(&inner).unwrap();
+        let (mut first, mut second) = (Ownership::record(&mounts).unwrap(), Ownership::record(&mounts).unwrap());
+        first.take().unwrap();
+        let mut third = Ownership::record(&inner).unwrap();
         for path in [&out, &out.join("a/b/c"), &out.join("link")] {
-            assert_eq!(owner(path), NOBODY_ELSE, "{path:?}");
+            assert_eq!(owner(path), SANDBOX_UID, "{path:?}");
         }
-        first.back().unwrap();
-        assert_eq!(owner(&out), NOBODY_ELSE, "another run still uses it");
-        second.back().unwrap();
+        first.restore().unwrap();
+        assert_eq!(owner(&out), SANDBOX_UID, "another run still uses it");
+        second.restore().unwrap();
         assert_eq!((owner(&out), owner(&out.join("link"))), (1234, 1234));
-        assert_eq!(owner(&out.join("a/b/c")), NOBODY_ELSE, "a run still uses the inner folder");
-        third.back().unwrap();
+        assert_eq!(owner(&out.join("a/b/c")), SANDBOX_UID, "a run still uses the inner folder");
+        third.restore().unwrap();
         assert_eq!((owner(&out.join("a/b/c")), owner(&outside)), (0, 0));
-        // Left by a run of which nothing more is known: the caller's.
-        lchown(&out, Some(NOBODY_ELSE), Some(NOBODY_ELSE)).unwrap();
-        let left = Handover::of(&mounts[..1]).unwrap();
-        assert_eq!(left.folders(), [Folder { path: out.canonicalize().unwrap(), uid: 0, gid: 0 }]);
+        // A folder left by a killed run goes to the caller.
+        lchown(&out, Some(SANDBOX_UID), Some(SANDBOX_UID)).unwrap();
+        let left = Ownership::record(&mounts[..1]).unwrap();
+        assert_eq!(left.folders(), [FolderOwner { path: out.canonicalize().unwrap(), uid: 0, gid: 0 }]);
         drop(left);
-        assert_eq!(owner(&out), 0, "goes back even when nobody asks");
-        assert!(give_back_later(&Folder { path: folder.path().join("gone"), uid: 0, gid: 0 }).is_ok());
+        assert_eq!(owner(&out), 0, "restored on drop");
+        assert!(restore_leftover(&FolderOwner { path: folder.path().join("gone"), uid: 0, gid: 0 }).is_ok());
     }
 }

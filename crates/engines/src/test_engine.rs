@@ -1,5 +1,5 @@
-//! Both kinds of engine, for tests that must pass with each: the shared Docker, and Podman with a service of the tests' own.
-//! Skipped visibly where one is missing, unless `REPRO_TEST_REQUIRE` names `docker` or `podman`.
+//! Both kinds of engines, for tests that must pass with each: the shared Docker, and a Podman service that the tests start.
+//! Without an engine, tests are visibly skipped, or fail if `REPRO_TEST_REQUIRE` names `docker` or `podman`.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -7,15 +7,15 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use sandbox::{Ended, Engine, Failure, Image, Sandbox, Stream};
+use sandbox::{Engine, Failure, Image, ResourceUsage, Sandbox, Stream};
 
-use crate::own::podman_settings;
+use crate::private::podman_settings;
 pub use crate::shared::BASE;
 use fixtures::required::{program, required};
 
-/// An engine, the base image on it, and the label of a test's containers.
-pub struct Given {
-    /// A connection to the engine.
+/// An engine, its base image, and the label of a test's containers.
+pub struct TestEngine {
+    /// Connection to the engine.
     pub engine: Engine,
     /// The base image.
     pub image: Image,
@@ -23,16 +23,16 @@ pub struct Given {
     pub run: String,
 }
 
-/// Declares tests that run with each engine: `on_both!(isolation, limits);` for functions that take a [`Given`].
+/// Declares tests that run with each engine: `test_on_both!(isolation, limits);` for functions with a [`TestEngine`] parameter.
 #[macro_export]
-macro_rules! on_both {
+macro_rules! test_on_both {
     ($($name:ident),+ $(,)?) => {
-        mod docker { $( #[test] fn $name() { if let Some(given) = $crate::given::docker(stringify!($name)) { super::$name(&given); } } )+ }
-        mod podman { $( #[test] fn $name() { if let Some(given) = $crate::given::podman(stringify!($name)) { super::$name(&given); } } )+ }
+        mod docker { $( #[test] fn $name() { if let Some(fixture) = $crate::test_engine::docker(stringify!($name)) { super::$name(&fixture); } } )+ }
+        mod podman { $( #[test] fn $name() { if let Some(fixture) = $crate::test_engine::podman(stringify!($name)) { super::$name(&fixture); } } )+ }
     };
 }
 
-impl Given {
+impl TestEngine {
     fn new(host: Option<&str>, test: &str) -> Option<Self> {
         let run = format!("{test}-{:08x}", rand::random::<u32>());
         let Some(host) = host else {
@@ -43,13 +43,13 @@ impl Given {
         Some(Self { engine, image, run })
     }
 
-    /// A shell script in the base image.
+    /// Returns a sandbox for a shell script in the base image.
     pub fn sandbox(&self, script: &str) -> Sandbox {
         Sandbox::new("test", &self.image, ["sh", "-c", script])
     }
 
-    /// Runs; the lines of the container's output.
-    pub fn said(&self, sandbox: &Sandbox) -> (Result<Ended, Failure>, Vec<String>) {
+    /// Runs a sandbox; returns the result and the lines of the container's output.
+    pub fn run_lines(&self, sandbox: &Sandbox) -> (Result<ResourceUsage, Failure>, Vec<String>) {
         let mut lines = Vec::new();
         let result = self.engine.run(sandbox, &mut |line| {
             if line.stream != Stream::Note {
@@ -59,14 +59,14 @@ impl Given {
         (result, lines)
     }
 
-    /// Asks the engine through Docker's own program.
+    /// Runs a command of the `docker` program on this engine and returns its output.
     pub fn cli(&self, arguments: &[&str]) -> String {
         let output = Command::new("docker").args(["-H", self.engine.host()]).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Containers of this test that are there, whatever their state.
+    /// Returns the ids of this test's containers in any state.
     pub fn containers(&self) -> Vec<String> {
         let filter = format!("label=lxmert-repro.run={}", self.run);
         let found = self.cli(&["ps", "-aq", "--filter", &filter]);
@@ -74,15 +74,15 @@ impl Given {
     }
 }
 
-/// The shared Docker.
-pub fn docker(test: &str) -> Option<Given> {
-    Given::new(None, test)
+/// Returns the shared Docker.
+pub fn docker(test: &str) -> Option<TestEngine> {
+    TestEngine::new(None, test)
 }
 
-/// Podman, whose service ends by itself after a while without requests; its images are kept for later.
-pub fn podman(test: &str) -> Option<Given> {
+/// Returns Podman. Its service ends after a minute without requests; its images are kept for later tests.
+pub fn podman(test: &str) -> Option<TestEngine> {
     static HOST: OnceLock<Option<String>> = OnceLock::new();
-    Given::new(Some(HOST.get_or_init(start_podman).as_deref()?), test)
+    TestEngine::new(Some(HOST.get_or_init(start_podman).as_deref()?), test)
 }
 
 fn start_podman() -> Option<String> {
@@ -104,12 +104,12 @@ fn start_podman() -> Option<String> {
     lock.lock().unwrap();
     fs::write(folder.join("containers.conf"), podman_settings()).unwrap();
     let command = |arguments: &[&str]| {
-        // In a session of its own, it outlives the test that asked first.
+        // In its own session, it outlives the test that started it.
         let mut command = Command::new("setsid");
         command
             .arg(if arguments[0] == "system" { "-f" } else { "-w" })
             .arg("podman")
-            // What watches over a container leaves a file `oom` where the service began.
+            // conmon leaves a file `oom` in the working directory of the service.
             .current_dir(&folder)
             .env("CONTAINERS_CONF", folder.join("containers.conf"));
         command.arg("--root").arg(folder.join("root")).arg("--runroot").arg(folder.join("run"));
@@ -134,19 +134,19 @@ fn start_podman() -> Option<String> {
     Some(host)
 }
 
-/// A folder that the container's user may read.
+/// Creates a folder that the container's user may read.
 pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     folder
 }
 
-/// Waits until something is so; for a minute at most.
+/// Waits until a condition holds, for a minute at most.
 #[track_caller]
-pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
-    while !so() {
-        assert!(Instant::now() < end, "{what} does not come");
+    while !condition() {
+        assert!(Instant::now() < end, "{what}: still not after a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

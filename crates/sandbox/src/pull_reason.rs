@@ -1,10 +1,9 @@
-//! Why an image did not come: kinds that need different things done, by the texts of Docker, containerd and Podman, and what to say
-//! of each.
+//! Classifies the errors of pulls by the texts of Docker, containerd and Podman, with a message and advice for each kind.
 
 use base::cause::PullReason;
 use base::error::Kind;
 
-/// Texts of each kind, in lower case. The first kind that fits counts: a layer that cannot be stored may be so for lack of ids.
+/// Texts of each kind, in lower case. The first kind that matches counts: missing ids may be why a layer cannot be stored.
 const TEXTS: [(PullReason, &[&str]); 6] = [
     (PullReason::OldFormat, &["schema 1", "schema1", "manifest.v1+", "image format v1"]),
     (PullReason::RateLimit, &["toomanyrequests", "too many requests", "rate limit", "rate exceeded"]),
@@ -44,29 +43,29 @@ const TEXTS: [(PullReason, &[&str]); 6] = [
     ),
 ];
 
-/// Returns the reason that an engine gives, where its registry has the image; `None` if it gives another one.
-pub(super) fn reason_in(why: &str) -> Option<PullReason> {
+/// Returns the reason that an engine's error text gives; `None` if it is of no known kind.
+pub(super) fn find_reason(why: &str) -> Option<PullReason> {
     let why = why.to_lowercase();
     let fits = |texts: &[&str]| texts.iter().any(|text| why.contains(text));
     TEXTS.iter().find(|(_, texts)| fits(texts)).map(|(kind, _)| *kind)
 }
 
-/// What happened to `image`, before what the engine said.
+/// Returns the message for `image`, without the engine's own error.
 pub(super) fn sentence(reason: PullReason, image: &str) -> String {
     match reason {
         PullReason::BadName => format!("{image:?} is not the name of an image"),
         PullReason::Failed => format!("image {image} could not be pulled"),
-        PullReason::Refused => format!("the registry does not give image {image}"),
+        PullReason::Refused => format!("the registry refuses image {image}"),
         PullReason::OldFormat => format!(
             "this container engine is too new for image {image}: it no longer reads the image's old format (schema 1)"
         ),
         PullReason::RateLimit => {
-            format!("the registry does not give image {image} for now: its limit of pulls is reached")
+            format!("the registry refuses image {image} for now: its pull limit is reached")
         }
         PullReason::Certificate => {
             format!("the container engine does not accept the certificate of the registry of {image}")
         }
-        PullReason::Unreachable => format!("the container engine does not reach the registry of image {image}"),
+        PullReason::Unreachable => format!("the container engine cannot reach the registry of image {image}"),
         PullReason::UserNamespace => format!(
             "the container engine cannot unpack image {image}: its user namespace has too few user and group ids"
         ),
@@ -74,13 +73,13 @@ pub(super) fn sentence(reason: PullReason, image: &str) -> String {
     }
 }
 
-/// What the person can do about `image`, of which the engine said `why`; empty if that says it.
+/// Returns the next step for the user, given the engine's error `why`; empty if the error says it.
 pub(super) fn advice(reason: PullReason, image: &str, why: &str) -> String {
     match reason {
         PullReason::BadName => String::new(),
         PullReason::Failed => "check the network and the image's name, then run this again".to_owned(),
         PullReason::Refused => {
-            "check the name; where the registry wants a login: docker login, docker pull, then `repro images pin`".to_owned()
+            "check the name; if the registry requires a login: docker login, docker pull, then `repro images pin`".to_owned()
         }
         PullReason::OldFormat => format!(
             "use an engine that reads it (Docker before 26, or Podman), or convert it: skopeo copy docker://{image} \
@@ -88,28 +87,28 @@ pub(super) fn advice(reason: PullReason, image: &str, why: &str) -> String {
         ),
         PullReason::RateLimit => "log in (docker login) or wait some hours, then run this again".to_owned(),
         PullReason::Certificate if why.contains("expired or is not yet valid") => {
-            "set the clock of the engine's machine (`repro doctor` looks at it); if it is right, the registry's certificate \
-             has ended"
+            "set the clock of the engine's machine (`repro doctor` checks it); if it is right, the registry's certificate \
+             has expired"
                 .to_owned()
         }
         PullReason::Certificate => format!(
             "add the certificate of the authority (CA) of the network or registry to the engine's machine: \
-             /etc/docker/certs.d/{}/ca.crt, or the system's certificates, then start the engine again",
+             /etc/docker/certs.d/{}/ca.crt, or the system's certificates, then restart the engine",
             host(image)
         ),
-        PullReason::Unreachable => "it is the engine that asks the registry, not this program: behind a proxy, set HTTPS_PROXY for \
-                              the engine (systemctl edit docker) and start it again; else check the network"
+        PullReason::Unreachable => "the engine contacts the registry, not this program: behind a proxy, set HTTPS_PROXY for the \
+                                    engine (systemctl edit docker) and restart it; otherwise check the network"
             .to_owned(),
-        PullReason::UserNamespace => "give the user more ids: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 \
-                                $USER, then `podman system migrate`, or start rootless Docker again"
+        PullReason::UserNamespace => "give the user more ids: sudo usermod --add-subuids 100000-165535 --add-subgids \
+                                      100000-165535 $USER, then `podman system migrate`, or restart rootless Docker"
             .to_owned(),
-        PullReason::Storage => "run this again; if it stays so, see the engine's log, and that its data lies on a local disk (docker \
-                          info shows the storage driver; overlay needs ext4 or xfs, not a network file system)"
+        PullReason::Storage => "run this again; if it fails again, read the engine's log, and check that its data is on a local \
+                                disk (docker info shows the storage driver; overlay needs ext4 or xfs, not a network file system)"
             .to_owned(),
-        }
+    }
 }
 
-/// Whether the request, the network or the engine's machine is in the way.
+/// Returns the kind of error: the request, the network or the engine's machine.
 pub(super) fn kind(reason: PullReason) -> Kind {
     match reason {
         PullReason::BadName => Kind::Usage,
@@ -122,13 +121,13 @@ pub(super) fn kind(reason: PullReason) -> Kind {
     }
 }
 
-/// The registry of an image's name.
+/// Returns the registry of an image's name.
 fn host(image: &str) -> &str {
     let first = image.split('/').next().unwrap_or_default();
     if image.contains('/') && (first.contains(['.', ':']) || first == "localhost") { first } else { "docker.io" }
 }
 
-/// Whether a text says that a disk or a quota is full.
+/// Returns whether a text says that a disk or a quota is full.
 pub(super) fn says_full(text: &str) -> bool {
     let text = text.to_lowercase();
     ["no space left on device", "disk quota exceeded"].iter().any(|full| text.contains(full))
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_engines_say_has_its_kind() {
+    fn each_text_of_an_engine_has_its_kind() {
         use PullReason::{Certificate, OldFormat, RateLimit, Storage, Unreachable, UserNamespace};
         for (why, kind) in [
             (
@@ -165,12 +164,12 @@ mod tests {
             ),
             ("failed to extract layer sha256:0: mount callback failed on /tmp/x: unlinkat /x: no such file", Storage),
         ] {
-            assert_eq!(reason_in(why), Some(kind), "{why}");
+            assert_eq!(find_reason(why), Some(kind), "{why}");
         }
         for other in
             ["manifest unknown", "pull access denied", "unexpected EOF", "no matching manifest for linux/arm64"]
         {
-            assert_eq!(reason_in(other), None, "{other}");
+            assert_eq!(find_reason(other), None, "{other}");
         }
         assert!(
             says_full("write /x: Disk quota exceeded") && says_full("no space left on device") && !says_full("full")

@@ -1,5 +1,6 @@
-//! Engines of a test's own, in a temporary folder, for what the shared one cannot show: Docker with chosen settings, and
-//! Podman. Need root and the programs; skipped visibly elsewhere, unless `REPRO_TEST_REQUIRE` names `docker` or `podman`.
+//! Engines for a single test, in a temporary folder, for what the shared one cannot test: Docker with chosen settings, and
+//! Podman. They need root and the programs. Without these, tests are visibly skipped, or fail if `REPRO_TEST_REQUIRE` names
+//! `docker` or `podman`.
 
 use std::fs::File;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,20 +11,20 @@ use std::time::{Duration, Instant};
 use fixtures::required::{program, required};
 use sandbox::{Engine, Image};
 
-/// A running engine; stopped, and its folder removed, when it is dropped.
-pub struct OwnEngine {
-    /// Holds its data and its socket.
+/// A running engine. It is stopped and its folder removed on drop.
+pub struct PrivateEngine {
+    /// Folder of its data and its socket.
     pub folder: tempfile::TempDir,
     command: Command,
     child: Child,
 }
 
-impl OwnEngine {
-    /// Docker with these further arguments, and this folder first on its PATH.
+impl PrivateEngine {
+    /// Starts Docker with additional arguments, and with a folder first on its PATH.
     pub fn docker(first_on_path: Option<&Path>, arguments: &[&str]) -> Option<Self> {
         let dockerd = root_program("docker", "dockerd")?;
         let folder = tempfile::tempdir().unwrap();
-        // In a network namespace of its own: an engine takes away the bridge that it shares with others of its kind.
+        // In its own network namespace: a second engine of the same kind would remove the bridge of the first.
         let mut command = Command::new("unshare");
         command.arg("--net").arg(dockerd.get_program());
         let at = |name: &str| folder.path().join(name);
@@ -36,13 +37,13 @@ impl OwnEngine {
         Some(Self::start(folder, command))
     }
 
-    /// Podman's Docker-compatible socket.
+    /// Starts Podman's service with its Docker-compatible socket.
     pub fn podman() -> Option<Self> {
-        Self::podman_beside("localhost:1")
+        Self::podman_with_registry("localhost:1")
     }
 
-    /// The same, which speaks plain HTTP with this registry.
-    pub fn podman_beside(registry: &str) -> Option<Self> {
+    /// Starts Podman like [`Self::podman`], but with plain HTTP to this registry.
+    pub fn podman_with_registry(registry: &str) -> Option<Self> {
         let mut command = root_program("podman", "podman")?;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -64,15 +65,15 @@ impl OwnEngine {
         engine
     }
 
-    /// Kills it, with no time to put anything in order.
+    /// Kills it without time for a clean shutdown.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again where it was.
-    pub fn start_again(&mut self) {
-        // Docker's containerd dies with it, but where nobody collects it, its number looks alive.
+    /// Starts it again with the same folder and arguments.
+    pub fn restart(&mut self) {
+        // Docker's containerd dies with it, but without a parent that reaps it, its pid looks alive.
         let _ = std::fs::remove_file(self.folder.path().join("exec/containerd/containerd.pid"));
         let _ = std::fs::remove_file(self.folder.path().join("pid"));
         self.child = self.command.spawn().unwrap();
@@ -88,24 +89,24 @@ impl OwnEngine {
         }
     }
 
-    /// Copies an image from the engine that the tests share.
+    /// Copies an image from the shared engine.
     pub fn copy_image(&self, name: &str) -> Image {
         let copy = format!("docker save {name} | docker -H {} load", self.host());
         assert!(Command::new("sh").args(["-c", &copy]).stdout(Stdio::null()).status().unwrap().success());
         self.connect("copy").image(name).unwrap()
     }
 
-    /// Its address.
+    /// Returns its address.
     pub fn host(&self) -> String {
         format!("unix://{}", self.folder.path().join("socket").display())
     }
 
-    /// A connection to it.
+    /// Connects to it.
     pub fn connect(&self, run: &str) -> Engine {
         Engine::connect_to(&self.host(), run).unwrap()
     }
 
-    /// An image with a shell and one script, `/usr/bin/NAME`; nothing else.
+    /// Creates an image with only a shell and one script, `/usr/bin/NAME`.
     pub fn image_with_script(&self, image: &str, name: &str, script: &str) -> Image {
         let root = tempfile::tempdir().unwrap();
         let put = |from: &Path, to: &str| {
@@ -120,7 +121,7 @@ impl OwnEngine {
             put(Path::new(path), path);
         }
         write_script(&root.path().join("usr/bin").join(name), script);
-        // Some loaders are named where only the merged folder is.
+        // Some loaders have a path that exists only through the merged folder.
         let _ = symlink("lib", root.path().join("usr/lib"));
         let tar = root.path().join("image.tar");
         let made = Command::new("tar")
@@ -138,19 +139,19 @@ impl OwnEngine {
     }
 }
 
-impl Drop for OwnEngine {
+impl Drop for PrivateEngine {
     fn drop(&mut self) {
         let id = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         let _ = self.child.wait();
-        // Podman leaves its own mounted, and so does Docker when it is killed; then the folder cannot be removed.
+        // Podman leaves file systems mounted, as does a killed Docker; the folder could not be removed.
         for mounted in ["data/overlay", "data"] {
             let _ = Command::new("umount").arg(self.folder.path().join(mounted)).stderr(Stdio::null()).status();
         }
     }
 }
 
-/// Writes a program in shell.
+/// Writes an executable shell script.
 pub fn write_script(path: &Path, script: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -167,8 +168,8 @@ fn root_program(engine: &str, name: &str) -> Option<Command> {
     found.map(Command::new)
 }
 
-/// Settings under which Podman runs wherever tests do: not every machine lets limits be raised or has systemd, and crun refuses
-/// some mixes of cgroups.
+/// Returns settings with which Podman runs on all test machines: some do not allow to raise limits, some have no systemd, and
+/// crun refuses some mixes of cgroups.
 pub(crate) fn podman_settings() -> String {
     let runtime = if program("runc").is_some() { "runtime=\"runc\"" } else { "" };
     format!(

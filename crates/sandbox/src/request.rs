@@ -1,29 +1,29 @@
-//! What an engine is asked for: a sandbox as the engine's own words.
+//! The request that creates a container for a sandbox.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType};
 
+use super::cleanup::FOLDERS;
 use super::engine::Engine;
 use super::gpu;
-use super::leftovers::FOLDERS;
-use super::lost::Folder;
 use super::mount::{Access, Mount};
 use super::sandbox::{Network, Sandbox};
+use super::unremoved::FolderOwner;
 use super::user::User;
 
-/// `/tmp` where the sandbox does not say.
+/// Default size of `/tmp` in bytes.
 const TMP: u64 = 1 << 30;
 
 impl Engine {
-    /// A container for a sandbox, run as `user`; `folders` are noted in a label.
-    pub(super) fn body(&self, sandbox: &Sandbox, user: &User, folders: &[Folder]) -> ContainerCreateBody {
+    /// Returns the request for a container that runs as `user`; a label records `folders`.
+    pub(super) fn body(&self, sandbox: &Sandbox, user: &User, folders: &[FolderOwner]) -> ContainerCreateBody {
         let limits = &sandbox.limits;
         let memory = limits.memory.map(signed);
         let mut security = vec!["no-new-privileges".to_owned()];
         if self.facts().selinux {
-            // SELinux lets containers read only what was relabelled for them, and a person's folders are not ours to relabel.
+            // SELinux lets containers read only what was relabelled for them; the user's folders must not be relabelled.
             security.push("label=disable".to_owned());
         }
         let mut host = HostConfig {
@@ -40,18 +40,18 @@ impl Engine {
             group_add: Some(user.groups.iter().map(u32::to_string).collect()),
             init: Some(true),
             memory,
-            // The same number: no swap beyond it.
+            // The same number as `memory`: no swap.
             memory_swap: memory,
             pids_limit: Some(limits.pids.into()),
             nano_cpus: limits.cpus.map(|cpus| (cpus * 1e9) as i64),
             shm_size: Some(signed(limits.shm)),
-            // The output goes to this program alone: nothing piles up on the engine in a run of days.
+            // Only this program reads the output; a log of the engine would grow for days.
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             ..HostConfig::default()
         };
         let mut environment = vec!["HOME=/tmp".to_owned()];
         environment.extend(sandbox.environment.iter().map(|(name, value)| format!("{name}={value}")));
-        gpu::ask(&mut host, &mut environment, &sandbox.gpus, sandbox.gpu_path, self.facts());
+        gpu::add_request(&mut host, &mut environment, &sandbox.gpus, sandbox.gpu_path, self.facts());
         let mut labels = self.labels();
         if let Ok(folders) = serde_json::to_string(folders) {
             labels.insert(FOLDERS.to_owned(), folders);
@@ -60,7 +60,7 @@ impl Engine {
             image: Some(sandbox.image.id.clone()),
             entrypoint: Some(sandbox.command.clone()),
             cmd: Some(Vec::new()),
-            // Closed by the engine when this process, which is the one that is attached, has gone.
+            // The engine closes it when this process, the attached client, ends.
             open_stdin: Some(sandbox.lifeline),
             stdin_once: Some(sandbox.lifeline),
             attach_stdin: Some(sandbox.lifeline),
@@ -85,12 +85,12 @@ fn mounts(sandbox: &Sandbox) -> Vec<EngineMount> {
     sandbox.mounts.iter().map(mount).collect()
 }
 
-/// Folders in memory, in which nothing can be executed.
+/// Returns the folders in memory with their mount options; nothing in them can be executed.
 fn tmpfs(sandbox: &Sandbox, podman: bool) -> HashMap<String, String> {
     let options = |size: u64| format!("rw,nosuid,nodev,noexec,mode=1777,size={size}");
     let mut all = HashMap::from([("/tmp".to_owned(), options(TMP))]);
     if podman {
-        // Podman makes it writable in read-only containers, without a limit.
+        // Podman makes this folder writable in read-only containers, without a size limit.
         all.insert("/var/tmp".to_owned(), "ro,nosuid,nodev,noexec,mode=755,size=4096".to_owned());
     }
     all.extend(sandbox.tmpfs.iter().map(|(path, size)| (path.display().to_string(), options(*size))));
