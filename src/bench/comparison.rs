@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Creates a temporary folder with space for `bytes` bytes.
 pub(super) fn scratch(folder: Option<&Path>, bytes: u64) -> Result<TemporaryFolder> {
     let folder = folder.map_or_else(std::env::temp_dir, Path::to_owned);
-    disk::demand(&[(folder.clone(), bytes)])
+    disk::require_space(&[(folder.clone(), bytes)])
         .map_err(|error| error.next("choose a folder with more space: --folder DIR"))?;
     TemporaryFolder::new(Some(&folder)).map_err(|error| Error::io("create a folder in", &folder, &error))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::comparison::{Series, generate, scratch};
 use super::file_server::FileServer;
 use assets::digest::hash_file;
-use assets::fetch::{Network, Outcome, Settings, fetch};
+use assets::fetch::{FetchSettings, Network, Outcome, fetch};
 use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest};
 use base::error::{Error, Result};
@@ -31,7 +31,7 @@ pub fn measure(bytes: u64, repeats: Repeats, folder: Option<&Path>) -> Result<Va
     let server = FileServer::start(&source)?;
     let manifest = manifest(&server.url(), bytes, &sha256)?;
     let assets: Vec<_> = manifest.assets.iter().collect();
-    let settings = Settings { workspace: workspace.clone(), jobs: 1, network: Network::default(), also_needed: 0 };
+    let settings = FetchSettings { workspace: workspace.clone(), jobs: 1, network: Network::default(), also_needed: 0 };
     let copy = place.path().join("copy");
     let mut to_disk = Command::new("sync");
     to_disk.arg(&source);

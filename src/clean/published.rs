@@ -8,7 +8,7 @@ use super::walk::{bytes, entries, is_inside, name};
 use crate::prepare::{OBJ36, PrepareSettings, is_unpacked};
 use assets::lock::Demands;
 use assets::manifest::{Asset, Expect};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::plan::{Item as AssetItem, State};
 use assets::receipt::{Glance, glance};
 use base::error::Result;
@@ -16,7 +16,7 @@ use data::features::{Precision, known_store, own_store};
 
 /// A feature TSV of the manifest.
 struct FeatureFile {
-    place: Place,
+    place: AssetPaths,
     demands: Demands,
 }
 
@@ -24,7 +24,7 @@ pub(super) fn find(places: &Places) -> Result<Vec<Item>> {
     let mut all = Vec::new();
     for asset in &places.manifest.assets {
         all.extend(archive(places, asset)?);
-        all.extend(partial(&Place::new(places.workspace, &asset.name, &asset.path)));
+        all.extend(partial(&AssetPaths::new(places.workspace, &asset.name, &asset.path)));
         for file in features(places, asset) {
             all.extend(tsv(places, &file)?);
             all.extend(stores(places, &file)?);
@@ -46,13 +46,13 @@ fn archive(places: &Places, asset: &Asset) -> Result<Option<Item>> {
     if !is_unpacked(places.manifest, places.lock, &settings, asset)? {
         return Ok(None);
     }
-    let file = item.place.file().to_owned();
-    let guard = Guard::Claim { claim: item.place.claim(), archive: Some(asset.name.clone()) };
+    let file = item.paths.file().to_owned();
+    let guard = Guard::Claim { claim: item.paths.claim(), archive: Some(asset.name.clone()) };
     Ok(Some(Item { class: Class::Archives, bytes: bytes(&file), paths: vec![file], guard }))
 }
 
 /// What has arrived of a download, and files that were set aside for a wrong checksum.
-fn partial(place: &Place) -> Option<Item> {
+fn partial(place: &AssetPaths) -> Option<Item> {
     let file = place.file();
     let suspect = format!("{}.suspect-", name(file));
     let aside = file.parent().map(entries).unwrap_or_default().into_iter().map(|(path, _)| path);
@@ -67,11 +67,11 @@ fn features(places: &Places, asset: &Asset) -> Vec<FeatureFile> {
     let is_features = |expect: &Option<Expect>| expect.as_ref().is_some_and(|expect| expect.kind == OBJ36);
     let mut all = Vec::new();
     if is_features(&asset.expect) {
-        let place = Place::new(places.workspace, &asset.name, &asset.path);
+        let place = AssetPaths::new(places.workspace, &asset.name, &asset.path);
         all.push(FeatureFile { place, demands: places.lock.demands(asset) });
     }
     for unpack in asset.unpack.iter().filter(|unpack| is_features(&unpack.expect)) {
-        let place = Place::unpacked(places.workspace, asset, unpack);
+        let place = AssetPaths::unpacked(places.workspace, asset, unpack);
         all.push(FeatureFile { place, demands: Demands::of_member(asset, unpack) });
     }
     // What a link stands for lies elsewhere, and may be somebody else's.

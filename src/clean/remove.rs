@@ -9,7 +9,7 @@ use super::in_use::OpenFiles;
 use super::places::Places;
 use crate::pipeline::workspace_lock::WorkspaceLock;
 use assets::claim::{Attempt, Claim, try_claim};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::receipt::Receipt;
 use base::error::{Error, Result};
 use base::files::lock::FileLock;
@@ -65,7 +65,7 @@ fn hold(item: &Item) -> Result<Result<Held, String>> {
     Ok(match &item.guard {
         Guard::Workspace => Ok(Held::Nothing),
         Guard::Claim { claim, .. } => match try_claim(claim)? {
-            Attempt::Mine(claim) => Ok(Held::Claim { _claim: claim }),
+            Attempt::Acquired(claim) => Ok(Held::Claim { _claim: claim }),
             Attempt::Held { by } => Err(by),
         },
         Guard::Training(folder) => {
@@ -83,7 +83,7 @@ fn hold(item: &Item) -> Result<Result<Held, String>> {
 fn note_dropped(places: &Places, item: &Item) -> Result<()> {
     let Guard::Claim { archive: Some(name), .. } = &item.guard else { return Ok(()) };
     let Some(asset) = places.manifest.asset(name) else { return Ok(()) };
-    let place = Place::new(places.workspace, &asset.name, &asset.path);
+    let place = AssetPaths::new(places.workspace, &asset.name, &asset.path);
     Receipt::read(&place).map_or(Ok(()), |receipt| receipt.dropped_now().write(&place))
 }
 

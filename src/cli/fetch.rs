@@ -7,13 +7,13 @@ use super::output::pretty;
 use super::progress::assets::AssetDisplay;
 use crate::prepare;
 use assets::event::Event;
-use assets::fetch::{self, Outcome, Settings};
-use assets::known::Known as KnownFiles;
+use assets::fetch::{self, FetchSettings, Outcome};
+use assets::known_files::KnownFiles;
 use assets::list::{self, Forecast};
 use assets::lock::{Lock, Trust};
 use assets::manifest::{Asset, Selection};
 use assets::plan::{Item, plan};
-use assets::rate::{Meter, Rate};
+use assets::rate::{Rate, RateMeter};
 use assets::{adopt, disk, pin};
 use base::error::{Error, Result};
 use base::exit;
@@ -148,10 +148,10 @@ impl FetchRun<'_> {
         Ok(())
     }
 
-    fn settings(&self, selection: &Selection) -> Result<Settings> {
+    fn settings(&self, selection: &Selection) -> Result<FetchSettings> {
         let args = self.args;
         let (unpacked, stores) = bytes_to_prepare(args, self.known, selection)?;
-        Ok(Settings {
+        Ok(FetchSettings {
             workspace: args.assets.workspace.clone(),
             jobs: args.network.jobs.into(),
             network: args.network.network(),
@@ -165,11 +165,11 @@ impl FetchRun<'_> {
         Ok(plan(&self.assets, &known.lock, &self.args.assets.workspace))
     }
 
-    fn fetch(&self, settings: &Settings) -> Result<()> {
+    fn fetch(&self, settings: &FetchSettings) -> Result<()> {
         let items = self.items()?;
         let coming = items.iter().filter(|item| item.has_source()).filter_map(Item::remaining);
         self.display.expect(coming.fold(0, u64::saturating_add));
-        let meter = Meter::new(&self.display);
+        let meter = RateMeter::new(&self.display);
         let fetched = fetch::fetch(&self.assets, &self.known.lock, settings, &meter);
         if let Some(rate) = meter.rate() {
             // Only the next forecast uses the rate.

@@ -7,7 +7,7 @@ use super::output::pretty;
 use super::progress::assets::AssetDisplay;
 use assets::event::Event;
 use assets::manifest::Selection;
-use assets::verify::{self, Checked, Depth, State, subjects};
+use assets::verify::{self, Depth, FileReport, State, subjects};
 use base::error::{Error, Result};
 use base::exit;
 use base::format::{human_bytes, human_seconds};
@@ -103,7 +103,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 }
 
 /// The worst of what was found.
-fn code(found: &[Checked]) -> u8 {
+fn code(found: &[FileReport]) -> u8 {
     let any = |of: fn(&State) -> bool| found.iter().any(|checked| of(&checked.state));
     if any(|state| matches!(state, State::Wrong { .. } | State::Changed { .. })) {
         exit::CHECKSUM
@@ -116,7 +116,7 @@ fn code(found: &[Checked]) -> u8 {
     }
 }
 
-fn print_rate(found: &[Checked], seconds: f64) {
+fn print_rate(found: &[FileReport], seconds: f64) {
     let read = found.iter().map(|checked| checked.read).fold(0, u64::saturating_add);
     if read >= ENOUGH_BYTES && seconds > 0.0 {
         let rate = human_bytes((read as f64 / seconds) as u64);

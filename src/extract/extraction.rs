@@ -105,7 +105,7 @@ pub fn extract(
     }
     let todo: Vec<_> = listing.images.iter().filter(|image| rows.get(&image.id).is_none()).cloned().collect();
     let row = row_bytes(backend.boxes(), backend.dim());
-    disk::demand(&[(output.clone(), row.saturating_mul((todo.len() + ids.len()) as u64))])?;
+    disk::require_space(&[(output.clone(), row.saturating_mul((todo.len() + ids.len()) as u64))])?;
 
     let (clock, before) = (Instant::now(), rows.len());
     let mut missing = listing.left_out.clone();

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use assets::lock_file::{LockFile, Pinned};
+use assets::lock_file::{LockFile, PinRecord};
 use base::clock;
 use base::error::Result;
 use sandbox::Image;
@@ -75,7 +75,7 @@ impl Pin {
     }
 }
 
-impl Pinned for Pin {
+impl PinRecord for Pin {
     const FORGOTTEN: &'static str = "which images were pinned";
 
     fn name(&self) -> &str {

@@ -9,7 +9,7 @@ use super::PrepareSettings;
 use super::count::{count, unit};
 use super::plan::OBJ36;
 use assets::manifest::{Expect, Manifest, Selection};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use base::error::{Error, Result};
 use base::format::{grouped, number_of};
 use data::dataset::images::{images_of_questions, images_of_sentences};
@@ -135,7 +135,7 @@ pub fn counts(
 }
 
 /// Counts the entries in one file; `None` if it or its store is missing.
-pub(super) fn found(place: &Place, expect: &Expect, settings: &PrepareSettings) -> Result<Option<u64>> {
+pub(super) fn found(place: &AssetPaths, expect: &Expect, settings: &PrepareSettings) -> Result<Option<u64>> {
     if expect.kind != OBJ36 {
         return count(place.file(), &expect.kind);
     }
@@ -150,15 +150,15 @@ fn expectations<'a>(
     manifest: &'a Manifest,
     selection: &Selection,
     workspace: &Path,
-) -> Result<Vec<(Place, &'a Expect)>> {
+) -> Result<Vec<(AssetPaths, &'a Expect)>> {
     let mut all = Vec::new();
     for asset in manifest.select(selection)? {
-        all.push((Place::new(workspace, &asset.name, &asset.path), asset.expect.as_ref()));
+        all.push((AssetPaths::new(workspace, &asset.name, &asset.path), asset.expect.as_ref()));
         let unpacked = asset.unpack.iter();
-        all.extend(unpacked.map(|unpack| (Place::unpacked(workspace, asset, unpack), unpack.expect.as_ref())));
+        all.extend(unpacked.map(|unpack| (AssetPaths::unpacked(workspace, asset, unpack), unpack.expect.as_ref())));
     }
     let made = manifest.select_made(selection)?.into_iter();
-    all.extend(made.map(|made| (Place::made(workspace, made), made.expect.as_ref())));
+    all.extend(made.map(|made| (AssetPaths::made(workspace, made), made.expect.as_ref())));
     Ok(all.into_iter().filter_map(|(place, expect)| Some((place, expect?))).collect())
 }
 

@@ -20,7 +20,7 @@ use assets::disk;
 use assets::event::Event;
 use assets::lock::{Demands, Lock};
 use assets::manifest::{Asset, Checksums, Made, Manifest, Selection};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::plan::{self, Item};
 use assets::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Kind, Result};
@@ -48,7 +48,7 @@ pub fn prepare(
     for folder in [settings.stores(), settings.workspace.join("receipts")] {
         sweep(&folder);
     }
-    disk::demand(&needs(&look, &plan))?;
+    disk::require_space(&needs(&look, &plan))?;
     let mut run = Execution { job: StepJob { look, observer }, summary: PrepareSummary::default(), broken: Vec::new() };
     for (index, step) in plan.iter().enumerate() {
         run.step(step);
@@ -125,7 +125,7 @@ fn needs(look: &Lookup, plan: &[Step]) -> Vec<(PathBuf, u64)> {
         return to_do.flat_map(both).collect();
     }
     let frees = |asset: &Asset| {
-        let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
+        let archive = AssetPaths::new(&settings.workspace, &asset.name, &asset.path);
         fs::metadata(archive.file()).map_or(0, |data| data.len())
     };
     vec![(settings.workspace.clone(), most_at_a_time(plan, |state| *state == StepState::ToDo, frees))]
@@ -165,7 +165,7 @@ impl<'a> StepJob<'a, '_> {
         let settings = self.look.settings;
         match &step.work {
             StepWork::Unpack { asset, unpack: entry } => {
-                let archive = Place::new(&settings.workspace, &asset.name, &asset.path);
+                let archive = AssetPaths::new(&settings.workspace, &asset.name, &asset.path);
                 unpack(archive.file(), entry, &step.place, settings, reporter)?;
                 Ok(Some("unpacked"))
             }
@@ -174,7 +174,7 @@ impl<'a> StepJob<'a, '_> {
         }
     }
 
-    fn build(self, place: &Place, demands: &Demands, reporter: &StepReporter) -> Result<()> {
+    fn build(self, place: &AssetPaths, demands: &Demands, reporter: &StepReporter) -> Result<()> {
         let (tsv, settings) = (place.file(), self.look.settings);
         let bytes = fs::metadata(tsv).map_err(|error| Error::io("look at", tsv, &error))?.len();
         reporter.started("build", &tsv.display().to_string(), Some(bytes));
@@ -196,7 +196,7 @@ impl<'a> StepJob<'a, '_> {
     }
 
     /// Makes the file in a folder `PATH.part`, compares it with the manifest, and moves it to its place.
-    fn make(self, made: &Made, place: &Place, claim: &Claim, reporter: &StepReporter) -> Result<()> {
+    fn make(self, made: &Made, place: &AssetPaths, claim: &Claim, reporter: &StepReporter) -> Result<()> {
         let (rule, inputs, origin) = (MakeRule::of(made)?, self.look.inputs(made), self.look.origin(made));
         reporter.started("make", &origin, None);
         let folder = place.part();
@@ -245,13 +245,13 @@ impl<'a> StepJob<'a, '_> {
             return Ok(false);
         }
         let reporter = StepReporter::new(self.observer, &asset.name);
-        let _claim = claim(&item.place.claim(), &mut |by| reporter.waiting(by))?;
+        let _claim = claim(&item.paths.claim(), &mut |by| reporter.waiting(by))?;
         if !is_whole(self.look, asset)? {
             return Ok(false);
         }
-        let Some(receipt) = Receipt::read(&item.place) else { return Ok(false) };
-        receipt.dropped_now().write(&item.place)?;
-        remove(item.place.file())?;
+        let Some(receipt) = Receipt::read(&item.paths) else { return Ok(false) };
+        receipt.dropped_now().write(&item.paths)?;
+        remove(item.paths.file())?;
         reporter.note("the archive is removed: everything in it is unpacked".into());
         Ok(true)
     }
@@ -272,7 +272,7 @@ pub fn is_unpacked<'a>(
 
 fn is_whole<'a>(look: Lookup<'a, '_>, asset: &'a Asset) -> Result<bool> {
     for entry in &asset.unpack {
-        let place = Place::unpacked(&look.settings.workspace, asset, entry);
+        let place = AssetPaths::unpacked(&look.settings.workspace, asset, entry);
         let is_right = match &entry.expect {
             None => true,
             Some(expect) => found(&place, expect, look.settings)?
@@ -286,7 +286,7 @@ fn is_whole<'a>(look: Lookup<'a, '_>, asset: &'a Asset) -> Result<bool> {
 }
 
 /// Moves a finished file to its place and writes its receipt. Returns its size.
-fn publish(from: &Path, place: &Place, sha256: &str, source: &str, claim: &Claim) -> Result<u64> {
+fn publish(from: &Path, place: &AssetPaths, sha256: &str, source: &str, claim: &Claim) -> Result<u64> {
     if !claim.still_mine() {
         return Err(Error::infra(format!("another process has taken over {}", place.file().display()))
             .because("this process made no progress for a minute")

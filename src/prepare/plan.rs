@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::PrepareSettings;
 use assets::lock::{Demands, Lock};
 use assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::plan::{self, Item};
 use assets::receipt::{Glance, Receipt, glance};
 use base::error::Result;
@@ -22,7 +22,7 @@ const STORE_OVERHEAD: u64 = 64 << 10;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step<'a> {
     /// The file that it makes.
-    pub place: Place,
+    pub place: AssetPaths,
     /// What it does.
     pub work: StepWork<'a>,
     /// Its state.
@@ -178,8 +178,8 @@ impl<'a> Lookup<'a, '_> {
         &self.settings.workspace
     }
 
-    fn unpacked(&self, asset: &Asset, unpack: &Unpack) -> Place {
-        Place::unpacked(self.workspace(), asset, unpack)
+    fn unpacked(&self, asset: &Asset, unpack: &Unpack) -> AssetPaths {
+        AssetPaths::unpacked(self.workspace(), asset, unpack)
     }
 
     /// Returns `Waits` if an asset is not fetched and verified.
@@ -195,11 +195,11 @@ impl<'a> Lookup<'a, '_> {
         let item = Item::of(asset, self.lock, self.workspace());
         let build = StepWork::Build { asset, expect, demands: item.demands };
         match item.state {
-            plan::State::Good => self.build(item.place, build),
+            plan::State::Good => self.build(item.paths, build),
             _ => {
                 let waits = StepState::Waits(vec![asset.name.clone()]);
                 let adds_store = store_bound(asset.likely_size().unwrap_or(0), self.settings.precision);
-                Step { place: item.place, work: build, state: waits, adds: 0, adds_store }
+                Step { place: item.paths, work: build, state: waits, adds: 0, adds_store }
             }
         }
     }
@@ -230,7 +230,7 @@ impl<'a> Lookup<'a, '_> {
     }
 
     /// Returns the step for the store of an existing TSV. It is done if the TSV agrees with its receipt and the store with the TSV.
-    fn build(&self, place: Place, work: StepWork<'a>) -> Step<'a> {
+    fn build(&self, place: AssetPaths, work: StepWork<'a>) -> Step<'a> {
         let store = known_store(place.file(), &self.settings.stores(), self.settings.precision);
         let demands = match &work {
             StepWork::Build { demands, .. } => demands.clone(),
@@ -243,7 +243,7 @@ impl<'a> Lookup<'a, '_> {
     }
 
     fn make(&self, made: &'a Made) -> Step<'a> {
-        let place = Place::made(self.workspace(), made);
+        let place = AssetPaths::made(self.workspace(), made);
         let demands = Demands { checksums: self.known_of(made), ..Demands::default() };
         let assets = || made.from.iter().filter_map(|name| self.manifest.asset(name));
         let lacking = |asset: &&Asset| {
@@ -276,7 +276,7 @@ impl<'a> Lookup<'a, '_> {
     pub(crate) fn origin(&self, made: &Made) -> String {
         let assets = made.from.iter().filter_map(|name| self.manifest.asset(name));
         let hashes = assets.map(|asset| {
-            let receipt = Receipt::read(&Place::new(self.workspace(), &asset.name, &asset.path));
+            let receipt = Receipt::read(&AssetPaths::new(self.workspace(), &asset.name, &asset.path));
             format!("{} {}", asset.name, receipt.as_ref().map_or("unknown", Receipt::sha256))
         });
         format!("{} of {}", made.rule, hashes.collect::<Vec<_>>().join(", "))

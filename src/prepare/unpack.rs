@@ -9,7 +9,7 @@ use super::plan::OBJ36;
 use super::step_reporter::StepReporter;
 use archive::Archive;
 use assets::manifest::{Checksums, Unpack};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::receipt::Receipt;
 use assets::unpack_file::unpack_file;
 use base::error::{Error, Result};
@@ -23,7 +23,7 @@ use data::features::store_stream;
 pub(super) fn unpack(
     archive: &Path,
     unpack: &Unpack,
-    place: &Place,
+    place: &AssetPaths,
     settings: &PrepareSettings,
     reporter: &StepReporter,
 ) -> Result<()> {
@@ -35,7 +35,7 @@ pub(super) fn unpack(
             folder(&mut open, unpack, place, reporter)?
         }
         None => {
-            reporter.started("unpack", &source, Some(open.size(&unpack.wanted())?));
+            reporter.started("unpack", &source, Some(open.size(&unpack.member_spec())?));
             let before = PreviousFile::keep(place)?;
             let done = unpack_file(&open, unpack, place, &mut |bytes| reporter.advance_by(bytes))?;
             let sha256 = done.hashes.sha256.unwrap_or_default();
@@ -43,8 +43,8 @@ pub(super) fn unpack(
             (done.size, sha256)
         }
         Some(expect) => {
-            reporter.started("unpack", &source, Some(open.size(&unpack.wanted())?));
-            let (stores, member) = (settings.stores(), open.file(&unpack.wanted())?);
+            reporter.started("unpack", &source, Some(open.size(&unpack.member_spec())?));
+            let (stores, member) = (settings.stores(), open.file(&unpack.member_spec())?);
             let before = PreviousFile::keep(place)?;
             let progress = &mut |bytes| reporter.advance_by(bytes);
             let done = store_stream(member, place.file(), &stores, settings.precision, expect.count, progress)?;
@@ -68,10 +68,15 @@ pub(super) fn unpack(
 
 /// Unpacks a folder and returns its size in bytes and the SHA-256 of its listing. A folder appears only when complete, so that an
 /// existing one with the right number of files has merely lost its receipt.
-fn folder(archive: &mut Archive, unpack: &Unpack, place: &Place, reporter: &StepReporter) -> Result<(u64, String)> {
+fn folder(
+    archive: &mut Archive,
+    unpack: &Unpack,
+    place: &AssetPaths,
+    reporter: &StepReporter,
+) -> Result<(u64, String)> {
     let to = place.file();
     if !fs::read_dir(to).is_ok_and(|mut inside| inside.next().is_some()) {
-        archive.folder(&unpack.wanted(), to, &mut |bytes| reporter.advance_by(bytes))?;
+        archive.folder(&unpack.member_spec(), to, &mut |bytes| reporter.advance_by(bytes))?;
     }
     let expected = unpack.expect.as_ref().and_then(|expect| expect.count);
     let found = count(to, "files")?.unwrap_or(0);
@@ -107,7 +112,7 @@ pub(super) struct PreviousFile(Option<(std::path::PathBuf, String)>);
 
 impl PreviousFile {
     /// Links the existing file, if any.
-    pub(crate) fn keep(place: &Place) -> Result<Self> {
+    pub(crate) fn keep(place: &AssetPaths) -> Result<Self> {
         if !place.file().is_file() {
             return Ok(Self(None));
         }

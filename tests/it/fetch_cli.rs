@@ -153,7 +153,7 @@ fn two_sources_that_agree_corroborate_and_two_that_differ_do_not() {
     }
     assert_eq!(read(&scene.path("workspace/data/assets.lock")).matches("file://").count(), 1);
     let text = stderr(&run(&mut scene.fetch(&["minival", "--corroborate", "--from", "usb"]), 2));
-    assert!(text.contains("usb is no folder"), "{text}");
+    assert!(text.contains("usb is not a folder"), "{text}");
     scene.put("usb/minival.json", b"[1, 2, 3]");
     let output = run(&mut scene.fetch(&["minival", "--corroborate", "--from", "usb"]), 0);
     assert!(stdout(&output).contains("minival: corroborated"), "{}", stdout(&output));
@@ -170,7 +170,7 @@ fn files_downloaded_by_hand_are_used() {
     let output = run(&mut scene.fetch(&["--from", "Downloads"]), 0);
     let (results, said) = (stdout(&output), stderr(&output));
     assert!(results.contains("pictures: adopted, 9 B") && results.contains("dev: adopted, 3 B"), "{results}");
-    assert!(said.contains("minival.json.crdownload: skipped: not yet arrived whole"), "{said}");
+    assert!(said.contains("minival.json.crdownload: skipped: an incomplete download"), "{said}");
     assert_eq!(read(&scene.path("workspace/downloads/pictures.zip")).len(), 9);
     assert_eq!(scene.names("Downloads").len(), 5, "what was downloaded stays");
     let text = stderr(&run(&mut scene.fetch(&["--task", "nlvr2,vqa", "--from", "Downloads"]), 0));
@@ -179,7 +179,7 @@ fn files_downloaded_by_hand_are_used() {
     assert!(text.contains("not found in Downloads: minival"), "{text}");
     scene.put("Downloads/minival.json", &[b'x'; 101]);
     let text = stderr(&run(&mut scene.fetch(&["minival", "--from", "Downloads"]), 7));
-    assert!(text.contains("is not `minival`, as its name says") && text.contains("more than the 100"), "{text}");
+    assert!(text.contains("is not `minival`, despite its name") && text.contains("more than the 100"), "{text}");
     assert!(scene.path("Downloads/minival.json").exists());
 }
 
@@ -248,7 +248,7 @@ fn scripts_read_events_the_list_and_the_plan() {
     assert_eq!(list["assets"][0]["state"], "verified");
     let text = stdout(&run(&mut scene.fetch(&["--task", "nlvr2", "--dry-run"]), 0));
     assert!(
-        text.starts_with("To be fetched into workspace: 1 file, 3 B") && text.contains("only by hand: pictures"),
+        text.starts_with("To fetch into workspace: 1 file, 3 B") && text.contains("only by hand: pictures"),
         "{text}"
     );
 }

@@ -197,7 +197,7 @@ fn an_image_of_this_machine_is_pinned_by_its_id() {
     says(&run(&mut repro(folder, &["pin", name, "--accept"]), 0), &["replacing", &first.id]);
     assert!(resolve(&engine, name).unwrap().pinned);
     std::fs::write(images::lock::path(workspace), "schema = 1\npin = 7\n").unwrap();
-    says(&run(&mut repro(folder, &["list"]), 5), &["images.lock is wrong"]);
+    says(&run(&mut repro(folder, &["list"]), 5), &["images.lock is invalid"]);
 }
 
 #[test]

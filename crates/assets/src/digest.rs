@@ -1,4 +1,4 @@
-//! All hashes that are demanded of a file, in one pass; beside the work that brings the bytes where there are two cores.
+//! Computes all required hashes of a file in one pass, optionally in a background thread.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,22 +16,23 @@ use base::error::{Error, Result};
 use base::files::{self, hex};
 use base::signals;
 
-/// Pieces that may wait for the hashing thread: enough to even out, little enough to stay in memory.
+/// Maximum number of chunks in the queue of the hashing thread.
 const WAITING: usize = 32;
 const BUFFER: usize = 1 << 20;
 
-/// SHA-256 always; MD5 and git's SHA-1 where they are demanded.
+/// Hashes of a byte stream: always SHA-256, and MD5 and git's SHA-1 if required.
 #[derive(Clone, Debug)]
 pub struct Digest {
     sha256: Sha256,
     md5: Option<Md5>,
-    /// With the size that its head says.
+    /// The hash state and the size in its header.
     git_blob: Option<(Sha1, u64)>,
     bytes: u64,
 }
 
 impl Digest {
-    /// Takes the hashes that `demands` has. Git's SHA-1 begins with the file's size in bytes: it is taken only where `size` is known.
+    /// Creates the hashes that `demands` contains. Git's SHA-1 begins with the size of the file in bytes: it is computed only
+    /// if `size` is known.
     pub fn new(demands: &Checksums, size: Option<u64>) -> Self {
         let git_blob = demands.git_blob.as_ref().and(size).map(|size| {
             let mut sha1 = Sha1::new();
@@ -41,7 +42,7 @@ impl Digest {
         Self { sha256: Sha256::new(), md5: demands.md5.as_ref().map(|_| Md5::new()), git_blob, bytes: 0 }
     }
 
-    /// Takes the next bytes of the file.
+    /// Adds the next bytes of the file.
     pub fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         if let Some(md5) = &mut self.md5 {
@@ -53,7 +54,7 @@ impl Digest {
         self.bytes += bytes.len() as u64;
     }
 
-    /// The hashes in lower-case hexadecimal. Git's is absent where the file turned out to have another size than was said.
+    /// Returns the hashes in lower-case hexadecimal. Git's is missing if the file had another size than announced.
     pub fn finish(self) -> Checksums {
         let git_blob = self.git_blob.filter(|(_, size)| *size == self.bytes);
         Checksums {
@@ -64,10 +65,11 @@ impl Digest {
     }
 }
 
-/// Reads a file and takes SHA-256 and what else is demanded; `progress` hears how many bytes were just read.
+/// Reads a file and computes SHA-256 and the other hashes that `demands` contains. `progress` receives the number of bytes
+/// of each read.
 ///
 /// # Errors
-/// What [`Error::io`] says where the file cannot be read.
+/// [`Error::io`] if the file cannot be read.
 pub fn hash_file(path: &Path, demands: &Checksums, progress: &mut dyn FnMut(u64)) -> Result<Checksums> {
     let mut file = files::open_regular(path)?;
     let size = file.metadata().map_err(|error| Error::io("read", path, &error))?.len();
@@ -76,7 +78,7 @@ pub fn hash_file(path: &Path, demands: &Checksums, progress: &mut dyn FnMut(u64)
     Ok(digest.finish())
 }
 
-/// Hashes what is left to read of an open file.
+/// Hashes the rest of an open file.
 pub(super) fn feed(file: &mut File, path: &Path, digest: &mut Digest, progress: &mut dyn FnMut(u64)) -> Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -93,18 +95,18 @@ pub(super) fn feed(file: &mut File, path: &Path, digest: &mut Digest, progress: 
     }
 }
 
-/// A [`Digest`] on a thread of its own.
+/// A [`Digest`] in a background thread.
 #[derive(Debug)]
-pub struct Background {
+pub struct BackgroundDigest {
     pieces: SyncSender<Bytes>,
     thread: JoinHandle<Digest>,
 }
 
-impl Background {
-    /// Goes on with `digest`.
+impl BackgroundDigest {
+    /// Continues `digest` in a new thread.
     ///
     /// # Errors
-    /// Infra where the machine gives no thread.
+    /// Infra if the thread cannot be started.
     pub fn start(mut digest: Digest) -> Result<Self> {
         let (pieces, arriving) = sync_channel::<Bytes>(WAITING);
         let thread = std::thread::Builder::new()
@@ -115,16 +117,22 @@ impl Background {
                 }
                 digest
             })
-            .map_err(|error| Error::infra("cannot start a thread that hashes").because(error))?;
+            .map_err(|error| Error::infra("cannot start the hashing thread").because(error))?;
         Ok(Self { pieces, thread })
     }
 
-    /// Hands over the next bytes; waits while too much is waiting.
+    /// Adds the next bytes; blocks while the queue is full.
+    ///
+    /// # Errors
+    /// A bug if the thread has panicked.
     pub fn update(&self, bytes: Bytes) -> Result<()> {
         self.pieces.send(bytes).map_err(|_| died())
     }
 
-    /// Waits for the hashes of everything handed over.
+    /// Waits for the hashes of all bytes.
+    ///
+    /// # Errors
+    /// A bug if the thread has panicked.
     pub fn finish(self) -> Result<Checksums> {
         drop(self.pieces);
         self.thread.join().map(Digest::finish).map_err(|_| died())
@@ -132,7 +140,7 @@ impl Background {
 }
 
 fn died() -> Error {
-    Error::bug("the thread that hashes has died")
+    Error::bug("the hashing thread has panicked")
 }
 
 #[cfg(test)]
@@ -145,18 +153,18 @@ mod tests {
     }
 
     #[test]
-    fn known_hashes() {
+    fn hashes_are_those_of_the_usual_tools() {
         let mut digest = Digest::new(&all(), Some(6));
         digest.update(b"hel");
         digest.update(b"lo\n");
-        // As sha256sum, md5sum and git hash-object say it.
+        // The values of sha256sum, md5sum and git hash-object.
         let hashes = digest.finish();
         let sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
         assert_eq!(hashes.sha256.as_deref(), Some(sha256));
         assert_eq!(hashes.md5.as_deref(), Some("b1946ac92492d2347c6235b4d2611184"));
         assert_eq!(hashes.git_blob.as_deref(), Some("ce013625030ba8dba906f756967f9e9ca394464a"));
 
-        let background = Background::start(Digest::new(&all(), Some(6))).unwrap();
+        let background = BackgroundDigest::start(Digest::new(&all(), Some(6))).unwrap();
         for byte in b"hello\n".chunks(1) {
             background.update(Bytes::from_static(byte)).unwrap();
         }
@@ -172,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_demanded_and_known() {
+    fn only_required_hashes_are_computed() {
         let only = Digest::new(&Checksums::default(), Some(0)).finish();
         assert!(only.sha256.is_some() && only.md5.is_none() && only.git_blob.is_none());
         assert!(Digest::new(&all(), None).finish().git_blob.is_none());
-        assert!(Digest::new(&all(), Some(1)).finish().git_blob.is_none(), "another size than was said");
+        assert!(Digest::new(&all(), Some(1)).finish().git_blob.is_none(), "another size than announced");
     }
 }

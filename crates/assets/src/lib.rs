@@ -1,26 +1,25 @@
-//! Published files: where they come from, how they are known to be right, and how they get here.
+//! Published files: their sources, their checksums, and their way into the workspace. Knows nothing of LXMERT or of what a
+//! file is for.
 //!
-//! Must not know: LXMERT, or what a file is for.
-//!
-//! - [`manifest`]: what there is to fetch, from where, with which sizes and checksums, and what is made from it;
-//! - [`lock`]: what a person has pinned for files whose checksum nobody published;
-//! - [`lock_file`]: how pins are kept, of whatever kind;
-//! - [`place`]: where a file and everything about it lies in the workspace;
-//! - [`plan`]: what is there and what is still to come;
-//! - [`receipt`]: what is known of a file that is there;
-//! - [`known`]: files that are known by a checksum, whatever they are called;
-//! - [`adopt`]: takes files that a person downloaded by hand;
-//! - [`pin`]: records what arrived, and compares it with a second source;
-//! - [`claim`]: which process is at work on a file;
-//! - [`disk`]: whether there is room;
-//! - [`digest`]: hashes of files, beside the work that brings the bytes;
-//! - [`download`]: brings one file from its sources;
-//! - [`mod@fetch`]: brings all files of a plan, several at a time;
-//! - [`mod@unpack_file`]: one member of an archive to its place;
-//! - [`verify`]: whether files are still what they should be;
-//! - [`list`]: what there is and what a fetch would do, for people and for scripts;
-//! - [`rate`]: how fast files arrived so far;
-//! - [`event`]: what those who fetch, verify and unpack tell whoever listens.
+//! - [`manifest`]: the files, with sources, sizes and checksums, and the files made from them;
+//! - [`lock`]: pins of files without a published checksum;
+//! - [`lock_file`]: lock files with any kind of pins;
+//! - [`paths`]: paths of a file and its companions in the workspace;
+//! - [`plan`]: the state of each file in the workspace, and what is missing;
+//! - [`receipt`]: the record of a verified file;
+//! - [`known_files`]: finds files by their checksum, whatever their name;
+//! - [`adopt`]: takes over files that a user downloaded by hand;
+//! - [`pin`]: pins fetched files, and compares them with a second source;
+//! - [`claim`]: mutual exclusion of processes over one file;
+//! - [`disk`]: free space;
+//! - [`digest`]: hashes of files, also in the background;
+//! - [`download`]: downloads one file from its sources;
+//! - [`mod@fetch`]: downloads all files of a plan in parallel;
+//! - [`mod@unpack_file`]: unpacks one member of an archive;
+//! - [`verify`]: checks that files are unchanged;
+//! - [`list`]: the pages of `repro fetch --list` and `--dry-run`, as text and JSON;
+//! - [`rate`]: the measured download rate;
+//! - [`event`]: events of fetching, verifying and unpacking.
 
 pub mod adopt;
 pub mod claim;
@@ -29,13 +28,13 @@ pub mod disk;
 pub mod download;
 pub mod event;
 pub mod fetch;
-pub mod known;
+pub mod known_files;
 pub mod list;
 pub mod lock;
 pub mod lock_file;
 pub mod manifest;
+pub mod paths;
 pub mod pin;
-pub mod place;
 pub mod plan;
 pub mod rate;
 pub mod receipt;

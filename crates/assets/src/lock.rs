@@ -1,4 +1,4 @@
-//! The lock: size and SHA-256 that a person pinned for files whose checksum nobody published.
+//! The lock of assets: pinned size and SHA-256 of files without a published checksum.
 //!
 //! ```toml
 //! schema = 1
@@ -16,43 +16,43 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::lock_file::{LockFile, Pinned};
+use super::lock_file::{LockFile, PinRecord};
 use super::manifest::{Asset, Checksums, Unpack};
 use base::clock;
 use base::error::{Error, Result};
 
-/// One file as it was when it was pinned.
+/// The pin of an asset: its content when it was pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// The asset.
+    /// Name of the asset.
     pub name: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256 in lower-case hexadecimal.
     pub sha256: String,
-    /// UTC day of the first pinning.
+    /// UTC day of the first pin.
     pub date: String,
-    /// Every source that gave exactly this.
+    /// Every source with exactly this content.
     pub sources: Vec<String>,
 }
 
-/// How much stands behind a file's checksum; ordered, more is greater.
+/// How far a file's checksum can be trusted; more trust is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trust {
-    /// Nothing: whatever arrived is taken. A verdict that rests on it is INCONCLUSIVE at best.
+    /// No checksum is known: any content is accepted. A verdict that depends on it is INCONCLUSIVE at best.
     Unpinned,
-    /// The same as when it was pinned.
+    /// The content is the pinned one.
     Pinned,
-    /// Pinned, and two independent sources (different domains, or folders) gave the same.
+    /// Pinned, and two independent sources (different domains, or folders) have the same content.
     Corroborated,
-    /// A checksum that was published.
+    /// The checksum was published.
     Published,
 }
 
 impl Trust {
-    /// As people read it.
+    /// Returns its name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unpinned => "unpinned",
@@ -63,10 +63,10 @@ impl Trust {
     }
 }
 
-/// All pins: those that are shipped with the program and those of a file.
+/// The pins shipped with the program, or those of a file.
 pub type Lock = LockFile<Pin>;
 
-impl Pinned for Pin {
+impl PinRecord for Pin {
     const FORGOTTEN: &'static str = "what was pinned";
 
     fn name(&self) -> &str {
@@ -83,7 +83,7 @@ impl Lock {
     /// Adds the pins of another lock.
     ///
     /// # Errors
-    /// Data where the two hold different pins of one asset.
+    /// Data if the two have different pins of one asset.
     pub fn join(&mut self, other: Self, origin: &Path) -> Result<()> {
         for pin in other.pins() {
             match self.pin_mut(&pin.name) {
@@ -110,10 +110,10 @@ impl Lock {
         Ok(())
     }
 
-    /// Records what a source gave.
+    /// Records the content that a source gave.
     ///
     /// # Errors
-    /// Checksum where something else is pinned.
+    /// Checksum if other content is pinned.
     pub fn record(&mut self, name: &str, size: u64, sha256: &str, source: &str) -> Result<()> {
         let Some(pin) = self.pin_mut(name) else {
             let (name, sha256, sources) = (name.to_owned(), sha256.to_owned(), vec![source.to_owned()]);
@@ -131,7 +131,7 @@ impl Lock {
         Ok(())
     }
 
-    /// How much stands behind an asset's checksum.
+    /// Returns how far an asset's checksum can be trusted.
     pub fn trust(&self, asset: &Asset) -> Trust {
         match self.pin(&asset.name) {
             _ if !asset.checksums.is_empty() => Trust::Published,
@@ -141,7 +141,7 @@ impl Lock {
         }
     }
 
-    /// Everything that a file of this asset must match: what is published, and what is pinned.
+    /// Returns what a file of this asset must match: the published and pinned sizes and checksums.
     pub fn demands(&self, asset: &Asset) -> Demands {
         let pin = self.pin(&asset.name);
         let mut checksums = asset.checksums.clone();
@@ -160,23 +160,23 @@ impl Lock {
     }
 }
 
-/// What a file must match.
+/// Size and checksums that a file must match.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demands {
     /// Exact size in bytes.
     pub size: Option<u64>,
-    /// It is not smaller.
+    /// Minimum size in bytes.
     pub lower_bound: Option<u64>,
-    /// It is not larger.
+    /// Maximum size in bytes.
     pub upper_bound: Option<u64>,
-    /// All of them.
+    /// Checksums; all must match.
     pub checksums: Checksums,
-    /// The pin contradicts the published checksum: no file can be right until one of them is corrected.
+    /// Whether the pin contradicts the published checksum: no file can match until one of them is corrected.
     pub contradiction: bool,
 }
 
 impl Demands {
-    /// What a file out of an archive must match; of a folder nothing.
+    /// Returns what an unpacked file must match; nothing for a folder.
     pub fn of_member(archive: &Asset, unpack: &Unpack) -> Self {
         if unpack.folder {
             return Self::default();
@@ -189,8 +189,8 @@ impl Demands {
         }
     }
 
-    /// Why a file of `size` bytes cannot be it.
-    pub fn size_fault(&self, size: u64) -> Option<String> {
+    /// Returns why a file of `size` bytes does not match; `None` if the size is possible.
+    pub fn size_mismatch(&self, size: u64) -> Option<String> {
         if let Some(exact) = self.size {
             return (size != exact).then(|| format!("it has {size} bytes, not {exact}"));
         }
@@ -207,14 +207,15 @@ impl Pin {
         }
     }
 
-    /// Different keepers among the sources.
+    /// Returns the number of independent sources.
     fn keepers(&self) -> usize {
         let keepers: std::collections::BTreeSet<String> = self.sources.iter().map(|source| keeper(source)).collect();
         keepers.len()
     }
 }
 
-/// Who keeps a source, so that two are independent: the domain of a host, since two hosts of one domain may be one server, or the folder of a file.
+/// Returns the keeper of a source; sources with different keepers are independent. It is the domain of a URL, since two hosts
+/// of one domain may be one server, or the folder of a file.
 pub fn keeper(source: &str) -> String {
     match source.split_once("://") {
         Some((_, rest)) if !rest.starts_with('/') => domain(rest.split('/').next().unwrap_or("")).to_owned(),
@@ -223,7 +224,7 @@ pub fn keeper(source: &str) -> String {
     }
 }
 
-/// The last two parts of a host's name, without port; a numeric address whole.
+/// Returns the last two parts of a host's name, without port; a numeric address as it is.
 fn domain(host: &str) -> &str {
     if host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok() {
         return host;

@@ -1,12 +1,12 @@
-//! Records what arrived for files whose checksum nobody published, and compares it with what a second source gives.
+//! Pins fetched files without a published checksum, and compares them with a second source.
 
 use std::path::Path;
 use std::time::Instant;
 
 use super::event::Event;
-use super::fetch::{Settings, fetch_from};
+use super::fetch::{FetchSettings, fetch_from};
 use super::lock::{Demands, Lock, Trust, keeper};
-use super::place::Place;
+use super::paths::AssetPaths;
 use super::plan::{Item, State};
 use super::receipt::Receipt;
 use super::{adopt, disk};
@@ -14,29 +14,29 @@ use base::error::{Error, Kind, Result};
 use base::progress::Observer;
 use base::signals::ShutdownGuard;
 
-/// Where files from second sources lie for as long as they are compared, below the workspace.
+/// Folder below the workspace for files from second sources while they are compared.
 const SCRATCH: &str = "downloads/.corroborate";
 
-/// What a file that is there has, and where it came from.
-struct There<'a> {
+/// A present asset and its receipt.
+struct PresentAsset<'a> {
     item: &'a Item<'a>,
     receipt: Receipt,
 }
 
-/// Those of the items that are there, verified, and have no published checksum.
-fn there<'a>(items: &'a [Item<'a>]) -> impl Iterator<Item = There<'a>> {
+/// Returns the items that are present and verified, and have no published checksum.
+fn there<'a>(items: &'a [Item<'a>]) -> impl Iterator<Item = PresentAsset<'a>> {
     items
         .iter()
         .filter(|item| item.trust != Trust::Published && matches!(item.state, State::Good | State::Dropped))
-        .filter_map(|item| Receipt::read(&item.place).map(|receipt| There { item, receipt }))
+        .filter_map(|item| Receipt::read(&item.paths).map(|receipt| PresentAsset { item, receipt }))
 }
 
-/// Pins those of the items that are there and that nothing vouches for, in the lock file `path`. Returns how many.
+/// Pins the present, unpinned items in the lock file `path`, and returns their number.
 ///
 /// # Errors
-/// Checksum where something else is pinned; data where the lock file is wrong; what [`Error::io`] says.
+/// Checksum if other content is pinned; data if the lock file is invalid; [`Error::io`].
 pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer<Event>) -> Result<usize> {
-    let open: Vec<There> = there(items).filter(|there| there.item.trust == Trust::Unpinned).collect();
+    let open: Vec<PresentAsset> = there(items).filter(|there| there.item.trust == Trust::Unpinned).collect();
     if open.is_empty() {
         return Ok(0);
     }
@@ -45,17 +45,16 @@ pub fn pin(items: &[Item], path: &Path, observer: &dyn Observer<Event>) -> Resul
     Ok(open.len())
 }
 
-/// Gets those of the items that are there once more, from a keeper that they did not come from or from the folder `from`, compares
-/// them, and records both sources in the lock file `path`. What has no other source is told of and left as it is. Returns how many were
-/// the same.
+/// Gets the present items again, from an independent source or from the folder `from`, compares them, and records both sources
+/// in the lock file `path`. Items without a second source are reported and left unchanged. Returns the number of equal items.
 ///
 /// # Errors
-/// Checksum where two sources differ, after all were tried; as [`fetch`](super::fetch::fetch) where a source fails.
+/// Checksum if two sources differ, after all were tried; the errors of [`fetch`](super::fetch::fetch) if a source fails.
 pub fn corroborate(
     items: &[Item],
     from: Option<&Path>,
     path: &Path,
-    settings: &Settings,
+    settings: &FetchSettings,
     observer: &dyn Observer<Event>,
 ) -> Result<usize> {
     let _at_work = ShutdownGuard::begin()?;
@@ -85,16 +84,16 @@ pub fn corroborate(
     }
 }
 
-/// What a second source gave.
-struct Second {
+/// The content of a second source.
+struct SecondSource {
     source: String,
     size: u64,
     sha256: String,
-    /// Where it lies if it was fetched.
-    scratch: Option<Place>,
+    /// Paths of the file if it was fetched.
+    scratch: Option<AssetPaths>,
 }
 
-impl There<'_> {
+impl PresentAsset<'_> {
     fn record(&self, own: &mut Lock) -> Result<()> {
         own.record(&self.item.asset.name, self.receipt.stat.size, self.receipt.sha256(), &self.receipt.source)
     }
@@ -111,12 +110,12 @@ impl There<'_> {
         });
     }
 
-    /// Whether a second source gave the same; `false` where there is none.
+    /// Returns whether a second source has the same content; `false` if there is none.
     fn corroborate(
         &self,
         from: Option<&Path>,
         path: &Path,
-        settings: &Settings,
+        settings: &FetchSettings,
         observer: &dyn Observer<Event>,
     ) -> Result<bool> {
         let (name, began) = (&self.item.asset.name, Instant::now());
@@ -129,7 +128,7 @@ impl There<'_> {
         };
         let Some(second) = second else {
             let text = format!(
-                "no source but {} can be compared with it; it stays {}",
+                "there is no second source to compare with {}; it stays {}",
                 known.join(", "),
                 self.item.trust.name()
             );
@@ -145,17 +144,17 @@ impl There<'_> {
         })?;
         if let Some(scratch) = &second.scratch {
             std::fs::remove_file(scratch.file()).map_err(|error| Error::io("remove", scratch.file(), &error))?;
-            // Another comparison may still be under way there.
+            // Fails if another comparison still uses the folder.
             scratch.file().parent().map(std::fs::remove_dir);
         }
         self.tell(Trust::Corroborated, began, second.size, observer);
         Ok(true)
     }
 
-    /// A copy that a person has.
-    fn found(&self, folder: &Path, known: &[String], observer: &dyn Observer<Event>) -> Result<Option<Second>> {
-        let other = adopt::find(folder, self.item, observer)?;
-        Ok(other.filter(|other| !known.contains(&keeper(&other.source))).map(|other| Second {
+    /// Finds a copy in a folder of the user.
+    fn found(&self, folder: &Path, known: &[String], observer: &dyn Observer<Event>) -> Result<Option<SecondSource>> {
+        let other = adopt::find_copy(folder, self.item, observer)?;
+        Ok(other.filter(|other| !known.contains(&keeper(&other.source))).map(|other| SecondSource {
             source: other.source,
             size: other.size,
             sha256: other.hashes.sha256.unwrap_or_default(),
@@ -163,36 +162,42 @@ impl There<'_> {
         }))
     }
 
-    /// From the first URL of another keeper.
-    fn fetched(&self, known: &[String], settings: &Settings, observer: &dyn Observer<Event>) -> Result<Option<Second>> {
+    /// Fetches the file from the first independent URL.
+    fn fetched(
+        &self,
+        known: &[String],
+        settings: &FetchSettings,
+        observer: &dyn Observer<Event>,
+    ) -> Result<Option<SecondSource>> {
         let asset = self.item.asset;
         let Some(url) = asset.urls.iter().find(|url| !known.contains(&keeper(url))) else { return Ok(None) };
-        let scratch = Place::new(&settings.workspace.join(SCRATCH), &asset.name, Path::new(&asset.name));
-        disk::demand(&[(scratch.file().to_owned(), self.receipt.stat.size)])?;
-        // Nothing but the bound: what differs shall be compared, not refused.
+        let scratch = AssetPaths::new(&settings.workspace.join(SCRATCH), &asset.name, Path::new(&asset.name));
+        disk::require_space(&[(scratch.file().to_owned(), self.receipt.stat.size)])?;
+        // Only the bound is checked: different content must be compared, not refused.
         let demands = Demands { upper_bound: asset.upper_bound(), ..Demands::default() };
         let receipt = fetch_from(asset, url, &demands, &scratch, settings, observer)?;
         let (source, size, sha256) = (url.clone(), receipt.stat.size, receipt.sha256().to_owned());
-        Ok(Some(Second { source, size, sha256, scratch: Some(scratch) }))
+        Ok(Some(SecondSource { source, size, sha256, scratch: Some(scratch) }))
     }
 
-    /// Keeps what differs, and says so.
-    fn differ(&self, second: &Second) -> Result<Error> {
+    /// Keeps the different file, and returns the error.
+    fn differ(&self, second: &SecondSource) -> Result<Error> {
         let kept = match &second.scratch {
             None => second.source.clone(),
             Some(scratch) => {
-                let aside = self.item.place.suspect(&second.sha256);
+                let aside = self.item.paths.suspect(&second.sha256);
                 std::fs::rename(scratch.file(), &aside).map_err(|error| Error::io("write", &aside, &error))?;
                 aside.display().to_string()
             }
         };
         let gave = |source: &str, size: u64, sha256: &str| format!("{source} gave {size} bytes, sha256 {sha256}");
-        let (place, first) = (self.item.place.file().display(), &self.receipt);
+        let (place, first) = (self.item.paths.file().display(), &self.receipt);
         Ok(Error::checksum(format!("two sources of `{}` gave different files", self.item.asset.name))
             .because(gave(&first.source, first.stat.size, first.sha256()))
             .because(gave(&second.source, second.size, &second.sha256))
             .next(format!(
-                "nothing was recorded; the first is {place}, the second {kept}: find out which is right, with a third source if there is one"
+                "nothing was recorded; find out which is right, if possible with a third source: the first is {place}, the \
+                 second {kept}"
             )))
     }
 }
@@ -209,7 +214,7 @@ mod tests {
     use base::files::{sha256_bytes, write_bytes};
     use base::progress::{self, Silent};
 
-    /// Eight small files that are there, each with a second source that differs (`a0`), is gone (`a1`) or is none (the others).
+    /// Creates eight small present files, each with a second source that differs (`a0`), is gone (`a1`) or does not exist.
     fn scene(place: &Path) -> Manifest {
         let mut text = "schema = 1\n".to_owned();
         for n in 0..8 {
@@ -217,7 +222,7 @@ mod tests {
             text += &format!(
                 "[[asset]]\nname = \"a{n}\"\ntitle = \"a\"\ngroups = []\npath = \"data/a{n}\"\nurls = [\"https://x.org/a{n}\"{other}]\n"
             );
-            let at = Place::new(place, &format!("a{n}"), Path::new(&format!("data/a{n}")));
+            let at = AssetPaths::new(place, &format!("a{n}"), Path::new(&format!("data/a{n}")));
             let bytes = format!("content {n}");
             write_bytes(at.file(), bytes.as_bytes()).unwrap();
             let hashes = Checksums { sha256: Some(sha256_bytes(bytes.as_bytes())), ..Checksums::default() };
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_fails_and_what_has_no_second_source_is_said() {
+    fn different_content_is_an_error_and_a_missing_second_source_a_note() {
         struct Notes(Mutex<Vec<String>>);
         impl Observer<Event> for Notes {
             fn event(&self, event: &Event) {
@@ -268,7 +273,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let (manifest, path) = (scene(place.path()), place.path().join("assets.lock"));
         let network = Network { retries: 0, first_wait: std::time::Duration::ZERO, ..Network::default() };
-        let settings = Settings { workspace: place.path().to_owned(), jobs: 1, network, also_needed: 0 };
+        let settings = FetchSettings { workspace: place.path().to_owned(), jobs: 1, network, also_needed: 0 };
         let all: Vec<_> = manifest.assets.iter().collect();
         let (items, notes) = (plan(&all, &Lock::default(), place.path()), Notes(Mutex::default()));
         let one = corroborate(&items[1..2], None, &path, &settings, &Silent).unwrap_err();

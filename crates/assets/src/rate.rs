@@ -1,4 +1,4 @@
-//! How fast files arrived when they were last fetched, so that a plan can say how long the next fetch will take.
+//! The download rate of the last fetch, from which a plan estimates the duration of the next one.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,44 +14,44 @@ use base::{clock, files};
 
 const SCHEMA: u32 = 1;
 const FILE_LIMIT: u64 = 1 << 16;
-/// Less than this says more of the distance to the server than of the line.
+/// Minimum number of bytes for a measurement; with fewer, latency dominates.
 const ENOUGH_BYTES: u64 = 10_000_000;
 
 /// A measured rate, kept in `receipts/.rate.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     schema: u32,
-    /// Bytes that were fetched.
+    /// Number of bytes fetched.
     pub bytes: u64,
-    /// Seconds that it took, all files at once.
+    /// Duration in seconds, of all files together.
     pub seconds: f64,
-    /// UTC day.
+    /// UTC day of the measurement.
     pub date: String,
 }
 
 impl Rate {
-    /// What a fetch of so many bytes measured; `None` where that was too little to say anything.
+    /// Returns the rate of a fetch; `None` if there were too few bytes.
     pub fn measured(bytes: u64, seconds: f64) -> Option<Self> {
         let date = clock::today();
         (bytes >= ENOUGH_BYTES && seconds > 0.0).then_some(Self { schema: SCHEMA, bytes, seconds, date })
     }
 
-    /// Bytes in a second.
+    /// Returns the rate in bytes per second.
     pub fn per_second(&self) -> f64 {
         self.bytes as f64 / self.seconds
     }
 
-    /// The last rate measured in a workspace.
+    /// Reads the last rate measured in a workspace.
     pub fn read(workspace: &Path) -> Option<Self> {
         let text = files::read_text(&path(workspace), FILE_LIMIT).ok()?;
         let rate: Self = serde_json::from_str(&text).ok()?;
         (rate.schema == SCHEMA && rate.per_second().is_finite() && rate.per_second() >= 1.0).then_some(rate)
     }
 
-    /// Keeps it.
+    /// Writes it to the workspace.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// The file cannot be written.
     pub fn write(&self, workspace: &Path) -> Result<()> {
         let text = serde_json::to_vec(self).map_err(|error| Error::bug("a rate cannot be written").because(error))?;
         files::write_bytes(&path(workspace), &text)
@@ -62,43 +62,43 @@ fn path(workspace: &Path) -> PathBuf {
     workspace.join("receipts/.rate.json")
 }
 
-/// Hears how much comes over the network, and passes everything on.
-pub struct Meter<'a> {
+/// An observer that measures network traffic and passes all events on.
+pub struct RateMeter<'a> {
     inner: &'a dyn Observer<Event>,
     began: Instant,
-    heard: Mutex<Heard>,
+    traffic: Mutex<Traffic>,
 }
 
 #[derive(Default)]
-struct Heard {
-    /// Assets that come over the network.
+struct Traffic {
+    /// Names of the assets that are being fetched over the network.
     remote: BTreeSet<String>,
     bytes: u64,
 }
 
-impl<'a> Meter<'a> {
-    /// Measures from now on.
+impl<'a> RateMeter<'a> {
+    /// Starts a measurement.
     pub fn new(inner: &'a dyn Observer<Event>) -> Self {
-        Self { inner, began: Instant::now(), heard: Mutex::default() }
+        Self { inner, began: Instant::now(), traffic: Mutex::default() }
     }
 
-    /// What was measured, where it was enough.
+    /// Returns the measured rate; `None` if there were too few bytes.
     pub fn rate(&self) -> Option<Rate> {
-        let heard = self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Rate::measured(heard.bytes, self.began.elapsed().as_secs_f64())
+        let traffic = self.traffic.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Rate::measured(traffic.bytes, self.began.elapsed().as_secs_f64())
     }
 }
 
-impl Observer<Event> for Meter<'_> {
+impl Observer<Event> for RateMeter<'_> {
     fn event(&self, event: &Event) {
         {
-            let mut heard = self.heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut traffic = self.traffic.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match event {
                 Event::Progress(progress::Event::Started(start)) if start.source.starts_with("http") => {
-                    heard.remote.insert(start.name.clone());
+                    traffic.remote.insert(start.name.clone());
                 }
-                Event::Done { name, transferred, .. } if heard.remote.remove(name) => {
-                    heard.bytes = heard.bytes.saturating_add(*transferred);
+                Event::Done { name, transferred, .. } if traffic.remote.remove(name) => {
+                    traffic.bytes = traffic.bytes.saturating_add(*transferred);
                 }
                 _ => {}
             }
@@ -113,8 +113,8 @@ mod tests {
     use base::progress::Silent;
 
     #[test]
-    fn only_what_came_over_the_network_is_measured() {
-        let meter = Meter::new(&Silent);
+    fn only_network_traffic_is_measured() {
+        let meter = RateMeter::new(&Silent);
         let fetched = |name: &str, source: &str, transferred| {
             meter.event(&Event::started(name, "fetch", source, None, 0));
             let name = name.to_owned();
@@ -140,6 +140,6 @@ mod tests {
         rate.write(folder.path()).unwrap();
         assert_eq!(Rate::read(folder.path()), Some(rate));
         std::fs::write(path(folder.path()), r#"{"schema":1,"bytes":0,"seconds":0.0,"date":""}"#).unwrap();
-        assert_eq!(Rate::read(folder.path()), None, "nonsense is no rate");
+        assert_eq!(Rate::read(folder.path()), None, "an invalid rate is ignored");
     }
 }

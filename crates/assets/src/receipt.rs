@@ -1,4 +1,4 @@
-//! What is known of a file that is there: kept beside the workspace's files, so that looking again costs nothing.
+//! Receipts of verified files: kept in the workspace, so that a file need not be read again.
 
 use std::path::Path;
 
@@ -6,112 +6,115 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::Demands;
 use super::manifest::Checksums;
-use super::place::Place;
+use super::paths::AssetPaths;
 use base::error::{Error, Result};
 use base::files::{self, Stat};
 
 const SCHEMA: u32 = 1;
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// A verified file.
+/// The record of a verified file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     schema: u32,
     /// Size, time and inode when it was verified.
     pub stat: Stat,
-    /// All hashes that were taken; `sha256` always.
+    /// All computed hashes; always with `sha256`.
     pub hashes: Checksums,
-    /// Where it came from: a URL, or the file that was adopted or unpacked.
+    /// Source: a URL, or the file that was adopted or unpacked.
     pub source: String,
-    /// When it was last read whole and found right, UTC.
+    /// Time of the last successful verification, UTC.
     pub verified: String,
-    /// When it was removed because everything in it had been unpacked, UTC.
+    /// Time at which it was removed because everything in it had been unpacked, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<String>,
 }
 
-/// What a look at a file without reading it tells.
+/// State of a file, without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Glance {
-    /// There is no such file.
+    /// The file is missing.
     Missing,
-    /// There is a file, of which nothing is known: it must be read.
+    /// Nothing is known about the file: it must be read.
     Unknown,
-    /// Size or time differ from when it was verified: it must be read.
+    /// Size or time have changed since it was verified: it must be read.
     Changed(Receipt),
-    /// It is as it was when it was verified, but what is demanded of it has changed and it is known to be wrong.
+    /// It is unchanged since it was verified, but does not match the current demands; with the reason.
     Wrong(Receipt, String),
-    /// It is as it was when it was verified, and that is what is demanded.
+    /// It is unchanged since it was verified, and matches the demands.
     Good(Receipt),
 }
 
 impl Receipt {
-    /// For a file just verified.
+    /// Creates the receipt of a file that was just verified.
     ///
     /// # Errors
-    /// What [`Error::io`] says where the file cannot be looked at.
+    /// [`Error::io`] if the metadata of the file cannot be read.
     pub fn new(file: &Path, hashes: Checksums, source: &str) -> Result<Self> {
         let metadata = std::fs::metadata(file).map_err(|error| Error::io("look at", file, &error))?;
         let (stat, verified) = (Stat::of(&metadata), base::clock::now());
         Ok(Self { schema: SCHEMA, stat, hashes, source: source.to_owned(), verified, dropped: None })
     }
 
-    /// The same, with the note that the file is removed now.
+    /// Records that the file is removed now.
     #[must_use]
     pub fn dropped_now(mut self) -> Self {
         self.dropped = Some(base::clock::now());
         self
     }
 
-    /// The same for a file that was found to be another: its hashes still say what it was, but no file counts as unchanged.
+    /// Marks the file as wrong: the hashes still tell its former content, but no file counts as unchanged.
     #[must_use]
-    pub fn distrusted(mut self) -> Self {
+    pub fn marked_wrong(mut self) -> Self {
         self.stat = Stat { size: 0, mtime_ns: 0, inode: 0 };
         self
     }
 
-    /// Whether the file was right when it was last read.
+    /// Returns whether the file was correct when it was last read.
     pub fn is_trusted(&self) -> bool {
         self.stat.inode != 0
     }
 
-    /// The receipt of a place; one that cannot be read is none.
-    pub fn read(place: &Place) -> Option<Self> {
-        let text = files::read_text(&place.receipt(), FILE_LIMIT).ok()?;
+    /// Reads the receipt of a file; `None` if it is missing or cannot be read.
+    pub fn read(paths: &AssetPaths) -> Option<Self> {
+        let text = files::read_text(&paths.receipt(), FILE_LIMIT).ok()?;
         serde_json::from_str(&text).ok().filter(|receipt: &Self| receipt.schema == SCHEMA)
     }
 
-    /// Keeps it.
-    pub fn write(&self, place: &Place) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(self)
-            .map_err(|error| Error::bug("a receipt cannot be written").because(error))?;
-        files::write_bytes(&place.receipt(), &bytes)
+    /// Writes it to the workspace.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, paths: &AssetPaths) -> Result<()> {
+        let bytes =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::bug("cannot write a receipt").because(error))?;
+        files::write_bytes(&paths.receipt(), &bytes)
     }
 
-    /// SHA-256 of the file.
+    /// Returns the SHA-256 of the file.
     pub fn sha256(&self) -> &str {
         self.hashes.sha256.as_deref().unwrap_or("")
     }
 
-    /// What is wrong with a file of these hashes, if something is known to be. A checksum that was not taken is not
-    /// known to be wrong, but see [`is_enough`](Self::is_enough).
+    /// Returns how the file differs from the demands; `None` if no difference is known. Hashes that were not computed are
+    /// ignored; see [`is_enough`](Self::is_enough).
     pub fn contradicts(&self, demands: &Demands) -> Option<String> {
         if let Some(size) = demands.size.filter(|size| *size != self.stat.size) {
             return Some(format!("it has {} bytes, not {size}", self.stat.size));
         }
-        demands.checksums.fault(&self.hashes)
+        demands.checksums.mismatch(&self.hashes)
     }
 
-    /// Whether every demanded checksum was taken.
+    /// Returns whether every demanded checksum was computed.
     pub fn is_enough(&self, demands: &Demands) -> bool {
-        demands.checksums.not_taken(&self.hashes).is_none()
+        demands.checksums.first_missing(&self.hashes).is_none()
     }
 }
 
-/// Looks at a file by size and time only.
-pub fn glance(place: &Place, demands: &Demands) -> Glance {
-    let Ok(metadata) = std::fs::metadata(place.file()) else { return Glance::Missing };
-    match Receipt::read(place) {
+/// Returns the state of a file by its size, time and receipt.
+pub fn glance(paths: &AssetPaths, demands: &Demands) -> Glance {
+    let Ok(metadata) = std::fs::metadata(paths.file()) else { return Glance::Missing };
+    match Receipt::read(paths) {
         None => Glance::Unknown,
         Some(receipt) if receipt.stat != Stat::of(&metadata) => Glance::Changed(receipt),
         Some(receipt) => match receipt.contradicts(demands) {

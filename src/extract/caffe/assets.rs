@@ -42,7 +42,7 @@ pub fn find<const N: usize>(
         };
         let at = subjects.iter().position(|subject| subject.name() == name).ok_or_else(missing)?;
         let (subject, checked): (&Subject, _) = (&subjects[at], &found[at]);
-        let path = subject.place.file();
+        let path = subject.paths.file();
         match (&checked.state, &checked.hashes) {
             (State::Good | State::GoodUnpinned, Some(hashes)) => Ok(VerifiedFile {
                 path: std::path::absolute(path).map_err(|error| Error::io("find", path, &error))?,

@@ -8,10 +8,10 @@ use crate::pipeline::stages::write_json;
 use crate::prepare::{self, Step, StepState};
 use assets::adopt;
 use assets::fetch::{self, Outcome};
-use assets::known::Known;
+use assets::known_files::KnownFiles;
 use assets::lock::Lock;
 use assets::plan::plan;
-use assets::rate::Meter;
+use assets::rate::RateMeter;
 use base::error::Result;
 use base::progress::{ProgressTask, TaskStart, Unit};
 use judge::evidence::run::ASSETS;
@@ -21,7 +21,7 @@ pub(super) fn fetch(context: &mut StageContext, settings: &PaperSettings) -> Res
     let (needs, assets) = (settings.needs()?, &settings.assets);
     let selection = needs.selection();
     let steps = prepare::steps(&assets.manifest, &assets.lock, &selection, &settings.prepare())?;
-    let fetching = fetch::Settings {
+    let fetching = fetch::FetchSettings {
         workspace: settings.workspace.clone(),
         jobs: assets.jobs,
         network: assets.network.clone(),
@@ -34,13 +34,13 @@ pub(super) fn fetch(context: &mut StageContext, settings: &PaperSettings) -> Res
         let unpacked = adopt::unpacked(&wanted);
         let mut items = plan(&wanted, &assets.lock, &settings.workspace);
         items.extend(plan(&unpacked.iter().collect::<Vec<_>>(), &Lock::default(), &settings.workspace));
-        let adopted = adopt::adopt(folder, &items, &Known::of(&assets.manifest, &assets.lock), &*observer)?;
+        let adopted = adopt::adopt(folder, &items, &KnownFiles::of(&assets.manifest, &assets.lock), &*observer)?;
         context.note(&format!("{} files taken from {}", adopted.adopted.len(), folder.display()));
         for refused in &adopted.refused {
             context.note(&format!("refused: {}", refused.what()));
         }
     }
-    let meter = Meter::new(&*observer);
+    let meter = RateMeter::new(&*observer);
     let fetched = fetch::fetch(&wanted, &assets.lock, &fetching, &meter)?;
     if let Some(rate) = meter.rate() {
         rate.write(&settings.workspace)?;

@@ -12,7 +12,7 @@ use super::needs::{Need, Needs, Origin};
 use assets::digest::hash_file;
 use assets::lock::{Lock, Trust};
 use assets::manifest::Asset;
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::plan::Item;
 use assets::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
@@ -54,12 +54,12 @@ pub fn files(
 pub fn records(needs: &Needs, lock: &Lock, workspace: &Path) -> Vec<AssetRecord> {
     let mut records = Vec::new();
     for (asset, uses) in needs.assets() {
-        if let Some(receipt) = Receipt::read(&Place::new(workspace, &asset.name, &asset.path)) {
+        if let Some(receipt) = Receipt::read(&AssetPaths::new(workspace, &asset.name, &asset.path)) {
             let users = uses.iter().map(|(task, _)| *task);
             records.push(record(&asset.name, &receipt, trust(asset, &uses, lock.trust(asset)), users));
         }
         for unpack in &asset.unpack {
-            let place = Place::unpacked(workspace, asset, unpack);
+            let place = AssetPaths::unpacked(workspace, asset, unpack);
             let mut users = uses.iter().filter(|(_, need)| need.path == unpack.path).map(|(task, _)| *task).peekable();
             let strange = |receipt: &Receipt| Path::new(&receipt.source).file_name() != asset.path.file_name();
             if let Some(receipt) = Receipt::read(&place).filter(strange).filter(|_| users.peek().is_some()) {
@@ -150,13 +150,13 @@ mod tests {
     fn filled(manifest: &Manifest, tasks: &[Task]) -> tempfile::TempDir {
         let workspace = tempfile::tempdir().unwrap();
         let needs = Needs::of(manifest, tasks).unwrap();
-        let write = |place: &Place, source: &str| {
+        let write = |place: &AssetPaths, source: &str| {
             base::files::write_bytes(place.file(), place.name().as_bytes()).unwrap();
             let hashes = hash_file(place.file(), &Default::default(), &mut |_| {}).unwrap();
             Receipt::new(place.file(), hashes, source).unwrap().write(place).unwrap();
         };
         for (asset, _) in needs.assets() {
-            write(&Place::new(workspace.path(), &asset.name, &asset.path), "https://one.example/");
+            write(&AssetPaths::new(workspace.path(), &asset.name, &asset.path), "https://one.example/");
         }
         for need in tasks.iter().flat_map(|task| needs.of_task(*task)) {
             let source = need.origin.assets(manifest)[0].path.display().to_string();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assets::lock::{Demands, Lock};
 use assets::manifest::{Asset, Checksums, Expect, Made, Manifest, Selection, Unpack};
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use base::error::{Error, Result};
 use data::dataset::{Scale, Task, feature_files, split_names};
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
@@ -66,11 +66,11 @@ impl<'a> Origin<'a> {
     }
 
     /// Returns its place in the workspace.
-    pub fn place(self, workspace: &Path) -> Place {
+    pub fn place(self, workspace: &Path) -> AssetPaths {
         match self {
-            Self::Asset(asset) => Place::new(workspace, &asset.name, &asset.path),
-            Self::Unpacked(asset, unpack) => Place::unpacked(workspace, asset, unpack),
-            Self::Made(made) => Place::made(workspace, made),
+            Self::Asset(asset) => AssetPaths::new(workspace, &asset.name, &asset.path),
+            Self::Unpacked(asset, unpack) => AssetPaths::unpacked(workspace, asset, unpack),
+            Self::Made(made) => AssetPaths::made(workspace, made),
         }
     }
 

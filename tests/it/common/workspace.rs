@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 use assets::digest::hash_file;
 use assets::lock::Lock;
 use assets::manifest::Manifest;
-use assets::place::Place;
+use assets::paths::AssetPaths;
 use assets::receipt::Receipt;
 use data::features::Row;
 use data::features::tsv::TsvWriter;
@@ -36,10 +36,10 @@ impl Workspace {
     }
 
     /// Puts a file of an asset there without anything being known of it.
-    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Place {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> AssetPaths {
         let manifest = self.manifest();
         let asset = manifest.asset(name).unwrap();
-        let place = Place::new(&self.path(""), name, &asset.path);
+        let place = AssetPaths::new(&self.path(""), name, &asset.path);
         write(place.file(), bytes);
         place
     }

@@ -52,10 +52,10 @@ fn the_ten_released_rows_are_never_the_features_of_train2014() {
         says(
             &output,
             &[
-                "as its name says",
+                "despite its name",
                 "it is `golden-rows` (",
                 "by its checksum",
-                "next: it was left alone; repro fetch golden-rows --from DIR",
+                "next: it was not changed; run `repro fetch golden-rows --from DIR`",
             ],
         );
         assert!(!folder.path().join("workspace/data/mscoco_imgfeat").exists() && file.exists());
@@ -144,7 +144,7 @@ fn a_known_checksum_beats_a_name() {
         };
         says(
             &fetch(&["b"], exit::CHECKSUM),
-            &["it is `a` (file a), by its checksum", "next: it was left alone; repro fetch a --from DIR"],
+            &["it is `a` (file a), by its checksum", "next: it was not changed; run `repro fetch a --from DIR`"],
         );
         if known.contains("size") {
             says(&fetch(&["a"], exit::PASS), &["a: adopted"]);
@@ -186,14 +186,14 @@ fn without_a_network_each_host_has_one_line_and_nobody_waits() {
     let start = Instant::now();
     let output = run(&mut fetch(folder.path()), exit::NETWORK);
     assert!(start.elapsed() < SECONDS, "{:?}", start.elapsed());
-    let told = says(
-        &output,
-        &["error: 24 of 24 files could not be had", "next: see that this machine has a network", "--from DIR"],
-    );
+    let told = says(&output, &["error: 24 of 24 files could not be fetched", "next: check the network", "--from DIR"]);
     for host in ["one.invalid", "two.invalid", "three.invalid"] {
-        let line = format!("{host}: this machine resolves no names (");
+        let line = format!("{host}: this machine cannot resolve host names (");
         assert_eq!(told.matches(&line).count(), 1, "{told}");
-        assert!(told.contains(&format!("caused by: {host} (8 files): this machine resolves no names (")), "{told}");
+        assert!(
+            told.contains(&format!("caused by: {host} (8 files): this machine cannot resolve host names (")),
+            "{told}"
+        );
     }
     assert!(!told.contains("waiting") && told.lines().count() < 12, "{told}");
     let claims = fs::read_dir(folder.path().join("workspace/data/0")).unwrap();
@@ -210,7 +210,10 @@ fn without_a_network_each_host_has_one_line_and_nobody_waits() {
     // Of one file everything is said.
     let mut one = repro(folder.path());
     let output = run(one.args(["fetch", "f0-0", "--manifest", "assets.toml"]), exit::NETWORK);
-    says(&output, &["error: cannot fetch `f0-0`", "https://one.invalid/0 this machine resolves no names", "next: "]);
+    says(
+        &output,
+        &["error: cannot fetch `f0-0`", "https://one.invalid/0 this machine cannot resolve host names", "next: "],
+    );
 }
 
 #[test]
@@ -283,7 +286,7 @@ fn ctrl_c_says_a_word_and_leaves_no_claim() {
     let mut told = BufReader::new(second.stderr.take().unwrap());
     let mut line = String::new();
     told.read_line(&mut line).unwrap();
-    assert!(line.contains("is at work on it"), "{line}");
+    assert!(line.contains("is working on it"), "{line}");
     second.stderr = Some(told.into_inner());
     stopped(second, Signal::INT);
     assert!(first.wait_with_output().unwrap().status.success());

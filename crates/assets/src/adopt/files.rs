@@ -1,52 +1,52 @@
-//! Finds the files of a folder that are assets, checks them, and puts them in their places.
+//! Identifies the files of a folder and installs those that are assets.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::bring::{self, Brought, Work};
-use super::fault::Fault;
-use super::recognise;
+use super::identify;
+use super::install::{self, InstallResult, Installation};
+use super::mismatch::Mismatch;
 use super::walk::{self, Candidate};
 use crate::event::Event;
-use crate::known::Known;
+use crate::known_files::KnownFiles;
 use crate::manifest::{Asset, Checksums, Unpack};
-use crate::place::Place;
+use crate::paths::AssetPaths;
 use crate::plan::{Item, State};
 use base::error::{Error, Result};
 use base::exit;
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 use base::signals::ShutdownGuard;
 
-/// What became of a folder's files.
+/// Results for the files of a folder.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Assets that were taken, by their names.
+    /// Names of the adopted assets.
     pub adopted: Vec<String>,
-    /// Assets whose file was found but that are there already.
+    /// Names of assets that were found but were present already.
     pub present: Vec<String>,
-    /// Files that were recognised and are wrong.
+    /// Errors of files that were identified but are wrong.
     pub refused: Vec<Error>,
-    /// Files that are nothing that was asked for, and why where that needs saying.
+    /// Files that are no selected asset, with an explanation if one is needed.
     pub unknown: Vec<(PathBuf, Option<String>)>,
 }
 
-/// A file of a folder that is right for an asset, or at least plausible.
+/// A second copy of an asset in a folder, with a plausible name and size.
 #[derive(Debug)]
-pub struct Other {
-    /// Its hashes.
+pub struct SecondCopy {
+    /// Hashes.
     pub hashes: Checksums,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Which file, or which parts.
+    /// The file, or its parts.
     pub source: String,
 }
 
-/// What archives unpack to, as assets of their own: some people get the files themselves instead. Their places are those that
-/// unpacking would use.
+/// Returns the unpacked files of archives as assets, with the paths that unpacking would use: some users download these files
+/// instead of the archives.
 pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
     let of = |archive: &Asset, unpack: &Unpack| {
         let mut asset = archive.clone();
-        asset.name = Place::unpacked(Path::new(""), archive, unpack).name().to_owned();
+        asset.name = AssetPaths::unpacked(Path::new(""), archive, unpack).name().to_owned();
         asset.path.clone_from(&unpack.path);
         (asset.size, asset.size_about) = (None, None);
         (asset.size_min, asset.size_max) = (archive.lower_bound_of(unpack), Some(unpack.size_max));
@@ -60,96 +60,96 @@ pub fn unpacked(archives: &[&Asset]) -> Vec<Asset> {
     archives.iter().flat_map(|archive| files(archive)).collect()
 }
 
-/// Takes what is in `folder` for those `items` that are not there. A wrong file is refused and left alone; the others are taken
-/// nevertheless. A file that is `known` by its checksum is that one, whatever its name says.
+/// Adopts files in `folder` for the missing `items`. A wrong file is refused and left unchanged; the others are still adopted.
+/// A file that is `known` by its checksum is that asset, whatever its name.
 ///
 /// # Errors
-/// Usage where `folder` is none; disk where there is no room; what [`Error::io`] says.
-pub fn adopt(folder: &Path, items: &[Item], known: &Known, observer: &dyn Observer<Event>) -> Result<Summary> {
+/// Usage if `folder` is not a folder; disk if there is no space; [`Error::io`].
+pub fn adopt(folder: &Path, items: &[Item], known: &KnownFiles, observer: &dyn Observer<Event>) -> Result<Summary> {
     let _at_work = ShutdownGuard::begin()?;
-    let contents =
-        walk::walk(folder, &|name| items.iter().any(|item| recognise::names(item.asset).any(|n| n == name)))?;
+    let contents = walk::walk(folder, &|name| items.iter().any(|item| identify::names(item.asset).any(|n| n == name)))?;
     let mut summary = Summary::default();
-    let unfinished = "not yet arrived whole, by its name".to_owned();
+    let unfinished = "an incomplete download, by its name".to_owned();
     summary.unknown.extend(contents.unfinished.into_iter().map(|path| (path, Some(unfinished.clone()))));
     let mut open: Vec<&Item> = items.iter().collect();
     let mut refused: Vec<(String, Error)> = Vec::new();
     for candidate in &contents.candidates {
         match (Adopter { candidate, known, observer }).run(&open)? {
-            Found::Is(item, Brought::Adopted(_)) => {
+            Identification::Is(item, InstallResult::Adopted(_)) => {
                 summary.adopted.push(item.asset.name.clone());
                 open.retain(|other| other.asset.name != item.asset.name);
             }
-            Found::Is(item, _) => summary.present.push(item.asset.name.clone()),
-            Found::Wrong(item, why) => {
-                let error = refusal(candidate, item, &why);
+            Identification::Is(item, _) => summary.present.push(item.asset.name.clone()),
+            Identification::Wrong(item, why) => {
+                let error = refused_error(candidate, item, &why);
                 let (name, class) = (item.asset.name.clone(), exit::class(&error));
                 observer.event(&Event::Failed { name: name.clone(), error: error.to_string(), class, said: false });
                 refused.push((name, error));
             }
-            Found::Unclear(why) => summary.unknown.extend(paths(candidate).map(|path| (path, Some(why.clone())))),
-            Found::Nothing => {
+            Identification::Unclear(why) => {
+                summary.unknown.extend(paths(candidate).map(|path| (path, Some(why.clone()))))
+            }
+            Identification::Nothing => {
                 let copy = summary.adopted.iter().find(|name| {
                     items.iter().any(|item| {
-                        item.asset.name == **name && recognise::names(item.asset).any(|n| n == candidate.name)
+                        item.asset.name == **name && identify::names(item.asset).any(|n| n == candidate.name)
                     })
                 });
-                let why = copy.map(|name| format!("another copy of `{name}`, which was taken already"));
+                let why = copy.map(|name| format!("another copy of `{name}`, which was already adopted"));
                 summary.unknown.extend(paths(candidate).map(|path| (path, why.clone())));
             }
         }
     }
-    // Where a second download was right, the first, broken one does not matter.
+    // If a second download was correct, the first, broken one does not matter.
     refused.retain(|(name, _)| !summary.adopted.contains(name));
     summary.refused = refused.into_iter().map(|(_, error)| error).collect();
     Ok(summary)
 }
 
-/// A file in `folder` for an asset that is there already, read and hashed but not taken; `None` where there is none that has its
-/// name and a plausible size.
+/// Finds and hashes a second copy of a present asset in `folder`; `None` if no file has its name and a plausible size.
 ///
 /// # Errors
-/// As [`adopt`].
-pub fn find(folder: &Path, item: &Item, observer: &dyn Observer<Event>) -> Result<Option<Other>> {
-    let contents = walk::walk(folder, &|name| recognise::names(item.asset).any(|n| n == name))?;
+/// The errors of [`adopt`].
+pub fn find_copy(folder: &Path, item: &Item, observer: &dyn Observer<Event>) -> Result<Option<SecondCopy>> {
+    let contents = walk::walk(folder, &|name| identify::names(item.asset).any(|n| n == name))?;
     for candidate in &contents.candidates {
         let itself = candidate.pieces.iter().any(|piece| {
-            std::fs::metadata(item.place.file())
+            std::fs::metadata(item.paths.file())
                 .is_ok_and(|there| base::files::Stat::of(&there).inode == piece.stat.inode)
         });
-        if itself || candidate.broken.is_some() || recognise::guess(candidate, &[item]).named.is_empty() {
+        if itself || candidate.broken.is_some() || identify::guess(candidate, &[item]).named.is_empty() {
             continue;
         }
         let task = ProgressTask::begin(observer, start(candidate, &item.asset.name, "verify"));
-        let hashes = bring::hash(candidate, &item.demands.checksums, &mut |done| task.at(done, String::new))?;
-        return Ok(Some(Other { hashes, size: candidate.size(), source: candidate.source() }));
+        let hashes = install::hash(candidate, &item.demands.checksums, &mut |done| task.at(done, String::new))?;
+        return Ok(Some(SecondCopy { hashes, size: candidate.size(), source: candidate.source() }));
     }
     Ok(None)
 }
 
-pub(super) enum Found<'a> {
-    Is(&'a Item<'a>, Brought),
-    Wrong(&'a Item<'a>, Fault),
+pub(super) enum Identification<'a> {
+    Is(&'a Item<'a>, InstallResult),
+    Wrong(&'a Item<'a>, Mismatch),
     Unclear(String),
     Nothing,
 }
 
-/// Finds out what one file is, and takes it.
+/// Identifies one file and installs it.
 struct Adopter<'a> {
     candidate: &'a Candidate,
-    known: &'a Known,
+    known: &'a KnownFiles,
     observer: &'a dyn Observer<Event>,
 }
 
 impl Adopter<'_> {
-    fn run<'i>(&self, items: &[&'i Item<'i>]) -> Result<Found<'i>> {
-        let (candidate, guess) = (self.candidate, recognise::guess(self.candidate, items));
+    fn run<'i>(&self, items: &[&'i Item<'i>]) -> Result<Identification<'i>> {
+        let (candidate, guess) = (self.candidate, identify::guess(self.candidate, items));
         let pick = |indices: &[usize]| -> Vec<&'i Item<'i>> {
             indices.iter().filter_map(|i| items.get(*i).copied()).collect()
         };
         let named = pick(&guess.named);
         if let (Some(why), Some(item)) = (&candidate.broken, named.first()) {
-            return Ok(Found::Wrong(item, why.clone().into()));
+            return Ok(Identification::Wrong(item, why.clone().into()));
         }
         if let [one] = named.as_slice()
             && let Some(found) = settled(one, candidate)
@@ -161,7 +161,7 @@ impl Adopter<'_> {
         {
             return Ok(found);
         }
-        let fits = |item: &&&Item| recognise::implausible(item, candidate.size()).is_none();
+        let fits = |item: &&&Item| identify::implausible(item, candidate.size()).is_none();
         let plausible: Vec<&Item> = named.iter().filter(fits).copied().collect();
         let by_hash = pick(&guess.by_hash);
         if let ([one], []) = (plausible.as_slice(), by_hash.as_slice()) {
@@ -169,10 +169,10 @@ impl Adopter<'_> {
         }
         let (demanding, undemanding): (Vec<&Item>, Vec<_>) =
             plausible.iter().chain(&by_hash).copied().partition(|item| !item.demands.checksums.is_empty());
-        let mut why = named.first().and_then(|item| recognise::implausible(item, candidate.size()));
+        let mut why = named.first().and_then(|item| identify::implausible(item, candidate.size()));
         if !demanding.is_empty() {
             let hashes = self.identify(&demanding)?;
-            let wrong = |item: &Item| bring::contradicts(&hashes, &item.demands.checksums);
+            let wrong = |item: &Item| install::contradicts(&hashes, &item.demands.checksums);
             if let Some(item) = demanding.iter().copied().find(|item| wrong(item).is_none()) {
                 return self.take(item, Some(hashes));
             }
@@ -180,15 +180,18 @@ impl Adopter<'_> {
         }
         match (undemanding.as_slice(), named.first(), guess.by_size.and_then(|index| items.get(index))) {
             ([one], ..) => self.take(one, None),
-            ([_, _, ..], ..) => Ok(Found::Unclear(unclear(&undemanding))),
-            ([], Some(item), _) => Ok(Found::Wrong(item, why.map_or_else(|| "it is another file".into(), Fault::from))),
+            ([_, _, ..], ..) => Ok(Identification::Unclear(unclear(&undemanding))),
+            ([], Some(item), _) => Ok(Identification::Wrong(
+                item,
+                why.map_or_else(|| "it is not the expected file".into(), Mismatch::from),
+            )),
             ([], None, Some(item)) => self.take(item, None),
-            ([], None, None) => Ok(Found::Nothing),
+            ([], None, None) => Ok(Identification::Nothing),
         }
     }
 
-    /// What a file is that has the name of some items and the size of a file that is known by its checksum: a checksum beats a name.
-    fn by_checksum<'i>(&self, named: &[&'i Item<'i>], items: &[&'i Item<'i>]) -> Result<Option<Found<'i>>> {
+    /// Identifies a file by its checksum if a known file has its size: a checksum takes precedence over the name.
+    fn by_checksum<'i>(&self, named: &[&'i Item<'i>], items: &[&'i Item<'i>]) -> Result<Option<Identification<'i>>> {
         if !self.known.has_size(self.candidate.size()) {
             return Ok(None);
         }
@@ -196,30 +199,36 @@ impl Adopter<'_> {
         let Some(known) = self.known.find(&hashes) else { return Ok(None) };
         match (items.iter().find(|item| item.asset.name == known.name), named.first()) {
             (Some(item), _) => self.take(item, Some(hashes)).map(Some),
-            (None, Some(named)) => Ok(Some(Found::Wrong(named, known.into()))),
+            (None, Some(named)) => Ok(Some(Identification::Wrong(named, known.into()))),
             (None, None) => Ok(None),
         }
     }
 
-    /// Hashes of the file, of all kinds that the items demand or by which it may be known.
+    /// Computes all kinds of hashes that the items demand or that known files of its size have.
     fn identify(&self, items: &[&Item]) -> Result<Checksums> {
         let task = ProgressTask::begin(self.observer, start(self.candidate, &self.candidate.name, "identify"));
-        let (mut kinds, known) = (recognise::kinds(items.iter().copied()), self.known.kinds(self.candidate.size()));
+        let (mut kinds, known) = (identify::kinds(items.iter().copied()), self.known.kinds(self.candidate.size()));
         (kinds.md5, kinds.git_blob) = (kinds.md5.or(known.md5), kinds.git_blob.or(known.git_blob));
-        bring::hash(self.candidate, &kinds, &mut |done| task.at(done, String::new))
+        install::hash(self.candidate, &kinds, &mut |done| task.at(done, String::new))
     }
 
-    fn take<'i>(&self, item: &'i Item<'i>, hashes: Option<Checksums>) -> Result<Found<'i>> {
+    fn take<'i>(&self, item: &'i Item<'i>, hashes: Option<Checksums>) -> Result<Identification<'i>> {
         if let Some(found) = settled(item, self.candidate) {
             return Ok(found);
         }
         let (name, began) = (item.asset.name.clone(), Instant::now());
         let task = ProgressTask::begin(self.observer, start(self.candidate, &name, "adopt"));
-        let work =
-            Work { candidate: self.candidate, item, hashes, known: self.known, observer: self.observer, task: &task };
-        let brought = work.bring()?;
+        let work = Installation {
+            candidate: self.candidate,
+            item,
+            hashes,
+            known: self.known,
+            observer: self.observer,
+            task: &task,
+        };
+        let brought = work.install()?;
         drop(task);
-        if let Brought::Adopted(receipt) = &brought {
+        if let InstallResult::Adopted(receipt) = &brought {
             self.observer.event(&Event::Done {
                 name,
                 outcome: "adopted",
@@ -231,22 +240,24 @@ impl Adopter<'_> {
             });
         }
         Ok(match brought {
-            Brought::Refused(why) => Found::Wrong(item, why),
-            other => Found::Is(item, other),
+            InstallResult::Refused(why) => Identification::Wrong(item, why),
+            other => Identification::Is(item, other),
         })
     }
 }
 
-/// Where nothing is to be done for an item any more, or somebody else must.
-fn settled<'i>(item: &'i Item<'i>, candidate: &Candidate) -> Option<Found<'i>> {
-    let itself = candidate.pieces.iter().any(|piece| piece.path == item.place.file());
+/// Returns the result for an item that is present already or must be verified first; `None` if it is missing.
+fn settled<'i>(item: &'i Item<'i>, candidate: &Candidate) -> Option<Identification<'i>> {
+    let itself = candidate.pieces.iter().any(|piece| piece.path == item.paths.file());
     match item.state {
-        State::Good | State::Dropped | State::Unpacked => Some(Found::Is(item, Brought::Present)),
+        State::Good | State::Dropped | State::Unpacked => Some(Identification::Is(item, InstallResult::Present)),
         State::Unverified if !itself => {
-            let (there, name) = (item.place.file().display(), &item.asset.name);
-            Some(Found::Unclear(format!("{there} is there but was never read: repro verify {name} first")))
+            let (there, name) = (item.paths.file().display(), &item.asset.name);
+            Some(Identification::Unclear(format!(
+                "{there} exists but was never verified: run `repro verify {name}` first"
+            )))
         }
-        _ if itself => Some(Found::Is(item, Brought::Present)),
+        _ if itself => Some(Identification::Is(item, InstallResult::Present)),
         _ => None,
     }
 }
@@ -256,7 +267,7 @@ fn unclear(items: &[&Item]) -> String {
         .iter()
         .map(|item| {
             let folder = item.asset.path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-            format!("`{}` (then put it into a folder `{folder}`)", item.asset.name)
+            format!("`{}` (if so, move it into a folder `{folder}`)", item.asset.name)
         })
         .collect();
     format!("may be {}", choices.join(" or "))
@@ -266,15 +277,15 @@ fn start(candidate: &Candidate, name: &str, doing: &str) -> TaskStart {
     TaskStart::new(name, candidate.size(), Unit::Bytes).doing(doing, candidate.source())
 }
 
-fn refusal(candidate: &Candidate, item: &Item, fault: &Fault) -> Error {
-    let what = format!("{} is not `{}`, as its name says", candidate.source(), item.asset.name);
+fn refused_error(candidate: &Candidate, item: &Item, fault: &Mismatch) -> Error {
+    let what = format!("{} is not `{}`, despite its name", candidate.source(), item.asset.name);
     let error = match candidate.broken {
         Some(_) => Error::data(what),
         None => Error::checksum(what),
     };
-    error.because(&fault.why).next(match &fault.is {
-        Some(name) => format!("it was left alone; repro fetch {name} --from DIR takes it as what it is"),
-        None => "download it again (it was left alone), or rename it if it is something else".to_owned(),
+    error.because(&fault.why).next(match &fault.actual {
+        Some(name) => format!("it was not changed; run `repro fetch {name} --from DIR` to adopt it as `{name}`"),
+        None => "download it again (it was not changed), or rename it if it is another file".to_owned(),
     })
 }
 

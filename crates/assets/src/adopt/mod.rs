@@ -1,16 +1,17 @@
-//! Takes files that a person downloaded by hand: known by name, exact size or a demanded checksum; the parts of a split file
-//! are joined. Every file is read whole before it counts; what is right is linked or copied into its place.
+//! Adopts files that the user downloaded by hand. They are identified by name, exact size or checksum, and the parts of a split
+//! file are joined. Every file is read completely and verified, then linked or copied into the workspace.
 //!
-//! - `walk`: the files of a folder, and which of them are parts of one;
-//! - `recognise`: which asset a file may be;
-//! - `bring`: hashing, checking, placing.
+//! - `walk`: lists the files of a folder, and finds the parts of split files;
+//! - `identify`: finds the assets that a file may be;
+//! - `install`: hashes, checks and links or copies a file;
+//! - `mismatch`: why a file is not the expected one.
 
-mod bring;
-mod fault;
 mod files;
-mod recognise;
+mod identify;
+mod install;
+mod mismatch;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-pub use files::{Other, Summary, adopt, find, unpacked};
+pub use files::{SecondCopy, Summary, adopt, find_copy, unpacked};

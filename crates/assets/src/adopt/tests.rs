@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use super::files::*;
 use crate::event::Event;
-use crate::known::Known;
+use crate::known_files::KnownFiles;
 use crate::lock::Lock;
 use crate::manifest::{Checksums, Manifest};
 use crate::plan::{State, plan};
@@ -12,7 +12,7 @@ use base::error::Kind;
 use base::files::sha256_bytes;
 use base::progress::{Observer, Silent};
 
-/// A folder of downloads, a workspace, and a manifest of files `data/A/NAME` with the lines given of each.
+/// A folder of downloads, a workspace, and a manifest of files `data/A/NAME` with the given lines each.
 struct Scene {
     place: tempfile::TempDir,
     manifest: Manifest,
@@ -48,10 +48,10 @@ impl Scene {
     fn adopt(&self) -> Summary {
         let assets: Vec<_> = self.manifest.assets.iter().collect();
         let items = plan(&assets, &Lock::default(), &self.place.path().join("workspace"));
-        adopt(&self.from(), &items, &Known::of(&self.manifest, &Lock::default()), &Silent).unwrap()
+        adopt(&self.from(), &items, &KnownFiles::of(&self.manifest, &Lock::default()), &Silent).unwrap()
     }
 
-    /// Adopts; demands that exactly these are taken and nothing is refused.
+    /// Adopts; asserts that exactly these assets are adopted and no file is refused.
     #[track_caller]
     fn takes(&self, names: &[&str]) {
         let summary = self.adopt();
@@ -59,7 +59,7 @@ impl Scene {
         assert!(summary.refused.is_empty(), "{summary:?}");
     }
 
-    /// Adopts; demands that nothing is taken and one file is refused for that reason.
+    /// Adopts; asserts that no asset is adopted and one file is refused for this reason.
     #[track_caller]
     fn refuses(&self, kind: Kind, why: &str) {
         let summary = self.adopt();
@@ -78,7 +78,7 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn by_name_as_a_browser_writes_it() {
+fn a_file_is_identified_by_its_name_as_a_browser_writes_it() {
     for name in ["a.json", "deep/er/a.json", "a (1).json", "a(2).json", "a.json.1"] {
         let scene = Scene::new(&[("a", "data/a.json", &sha256(b"right"))]);
         let source = scene.put(name, b"right");
@@ -86,15 +86,15 @@ fn by_name_as_a_browser_writes_it() {
         assert_eq!(read(&scene.file("data/a.json")), b"right");
         let item = &plan(&[&scene.manifest.assets[0]], &Lock::default(), &scene.place.path().join("workspace"))[0];
         assert_eq!(item.state, State::Good);
-        assert_eq!(Receipt::read(&item.place).unwrap().source, source.display().to_string());
+        assert_eq!(Receipt::read(&item.paths).unwrap().source, source.display().to_string());
         use std::os::unix::fs::MetadataExt;
-        assert_eq!(std::fs::metadata(&source).unwrap().nlink(), 2, "linked, not copied, and the person's file stays");
+        assert_eq!(std::fs::metadata(&source).unwrap().nlink(), 2, "linked, not copied, and the user's file stays");
         assert_eq!(scene.adopt().present, ["a"], "a second time there is nothing to do");
     }
 }
 
 #[test]
-fn the_name_at_the_source_counts_too() {
+fn a_file_is_identified_by_its_name_at_the_source() {
     let known = "urls = [\"https://x.org/the%20file.json?dl=1\"]";
     let text = format!(
         "schema = 1\n[[asset]]\nname = \"a\"\ntitle = \"a\"\ngroups = []\npath = \"data/a.json\"\nsize_about = 5\n{known}"
@@ -105,7 +105,7 @@ fn the_name_at_the_source_counts_too() {
 }
 
 #[test]
-fn by_checksum_whatever_the_name() {
+fn a_file_is_identified_by_its_checksum_whatever_its_name() {
     let scene = Scene::new(&[
         ("a", "data/a.json", &format!("size = 5\n{}", sha256(b"right"))),
         ("b", "data/b.json", "size_about = 1000\nmd5 = \"d41d8cd98f00b204e9800998ecf8427e\""),
@@ -118,7 +118,7 @@ fn by_checksum_whatever_the_name() {
 }
 
 #[test]
-fn by_size_alone_only_where_that_is_telling() {
+fn a_file_is_identified_by_its_size_only_if_large_and_unique() {
     let scene = Scene::new(&[("a", "data/a.bin", "size = 1048577"), ("b", "data/b.bin", "size = 6")]);
     scene.put("x", &vec![7; 1 << 20 | 1]);
     scene.put("y", b"tooshy");
@@ -129,7 +129,7 @@ fn by_size_alone_only_where_that_is_telling() {
 }
 
 #[test]
-fn folders_and_checksums_tell_files_of_one_name_apart() {
+fn folders_and_checksums_distinguish_files_of_one_name() {
     let assets = |first: &str| {
         Scene::new(&[("v", "data/vqa/train.json", first), ("g", "data/gqa/train.json", "size_max = 100")])
     };
@@ -144,7 +144,7 @@ fn folders_and_checksums_tell_files_of_one_name_apart() {
     let summary = scene.adopt();
     assert!(summary.adopted.is_empty() && summary.refused.is_empty());
     let why = summary.unknown[0].1.as_deref().unwrap();
-    assert_eq!(why, "may be `v` (then put it into a folder `vqa`) or `g` (then put it into a folder `gqa`)");
+    assert_eq!(why, "may be `v` (if so, move it into a folder `vqa`) or `g` (if so, move it into a folder `gqa`)");
 
     let scene = assets(&sha256(b"of vqa"));
     scene.put("train.json", b"of vqa");
@@ -152,7 +152,7 @@ fn folders_and_checksums_tell_files_of_one_name_apart() {
 }
 
 #[test]
-fn the_right_name_with_other_content_is_refused_and_left_alone() {
+fn a_file_with_the_right_name_and_wrong_content_is_refused_and_unchanged() {
     for (known, bytes, why) in [
         (
             sha256(b"right"),
@@ -173,7 +173,7 @@ fn the_right_name_with_other_content_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_second_download_makes_good_for_a_broken_first() {
+fn a_correct_second_download_replaces_a_broken_first() {
     let scene = Scene::new(&[("a", "data/a.json", &sha256(b"right"))]);
     scene.put("a.json", b"wrong");
     scene.put("b/a.json", b"right");
@@ -218,16 +218,16 @@ fn incomplete_parts_are_refused() {
 }
 
 #[test]
-fn an_archive_of_unknown_checksum_must_have_its_end() {
+fn an_archive_without_checksum_must_be_complete() {
     let scene = Scene::new(&[("a", "downloads/a.zip", "size_max = 100")]);
     scene.put("a.zip", b"PK\x03\x04 and then it broke off");
-    scene.refuses(Kind::Checksum, "it is no zip archive, or is cut off");
+    scene.refuses(Kind::Checksum, "it is not a complete zip archive");
     scene.put("a.zip", b"PK\x03\x04 all of it PK\x05\x06 ..................");
     scene.takes(&["a"]);
 }
 
 #[test]
-fn what_is_unfinished_or_strange_is_named() {
+fn incomplete_and_unknown_files_are_listed() {
     let scene = Scene::new(&[("a", "data/a.json", "size_max = 100")]);
     scene.put("a.json.crdownload", b"ri");
     scene.put("holiday.jpg", b"sun");
@@ -240,15 +240,15 @@ fn what_is_unfinished_or_strange_is_named() {
         .map(|(path, why)| (path.file_name().unwrap().to_str().unwrap(), why.is_some()))
         .collect();
     assert_eq!(names, [("a.json.crdownload", true), ("holiday.jpg", false)]);
-    let error = adopt(Path::new("/nowhere"), &[], &Known::default(), &Silent).unwrap_err();
+    let error = adopt(Path::new("/nowhere"), &[], &KnownFiles::default(), &Silent).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
 }
 
 #[test]
-fn a_wrong_file_in_the_place_is_put_aside_and_a_download_forgotten() {
+fn a_wrong_file_is_moved_aside_and_a_partial_download_removed() {
     let scene = Scene::new(&[("a", "data/a.json", &sha256(b"right"))]);
     let source = scene.put("a.json", b"right");
-    let place = crate::place::Place::new(&scene.place.path().join("workspace"), "a", Path::new("data/a.json"));
+    let place = crate::paths::AssetPaths::new(&scene.place.path().join("workspace"), "a", Path::new("data/a.json"));
     base::files::write_bytes(place.file(), b"wrong").unwrap();
     let hashes = Checksums { sha256: Some(sha256_bytes(b"wrong")), ..Checksums::default() };
     Receipt::new(place.file(), hashes, "x").unwrap().write(&place).unwrap();
@@ -260,7 +260,7 @@ fn a_wrong_file_in_the_place_is_put_aside_and_a_download_forgotten() {
 }
 
 #[test]
-fn events_tell_of_every_file() {
+fn every_file_has_an_event() {
     struct Heard(Mutex<Vec<Event>>);
     impl Observer<Event> for Heard {
         fn event(&self, event: &Event) {
@@ -275,7 +275,7 @@ fn events_tell_of_every_file() {
     adopt(
         &scene.from(),
         &plan(&assets, &Lock::default(), &scene.place.path().join("workspace")),
-        &Known::default(),
+        &KnownFiles::default(),
         &heard,
     )
     .unwrap();
@@ -287,22 +287,22 @@ fn events_tell_of_every_file() {
 }
 
 #[test]
-fn a_second_source_is_found_but_not_taken() {
+fn a_second_copy_is_found_but_not_adopted() {
     let scene = Scene::new(&[("a", "data/a.json", "size_max = 100")]);
     let source = scene.put("a.json", b"right");
     scene.takes(&["a"]);
     let assets: Vec<_> = scene.manifest.assets.iter().collect();
     let items = plan(&assets, &Lock::default(), &scene.place.path().join("workspace"));
-    assert!(find(&scene.from(), &items[0], &Silent).unwrap().is_none(), "the file itself proves nothing");
+    assert!(find_copy(&scene.from(), &items[0], &Silent).unwrap().is_none(), "the file itself proves nothing");
     let other = scene.put("usb/a.json", b"other");
-    let found = find(&scene.from(), &items[0], &Silent).unwrap().unwrap();
+    let found = find_copy(&scene.from(), &items[0], &Silent).unwrap().unwrap();
     assert_eq!((found.source, found.size), (other.display().to_string(), 5));
     assert_eq!(found.hashes.sha256.unwrap(), sha256_bytes(b"other"));
     assert_eq!(read(&scene.file("data/a.json")), read(&source));
 }
 
 #[test]
-fn from_another_file_system_it_is_copied() {
+fn a_file_on_another_file_system_is_copied() {
     use std::os::unix::fs::MetadataExt;
     let scene = Scene::new(&[("a", "data/a.json", &sha256(b"right")), ("b", "data/b.json", &sha256(b"good"))]);
     let memory = Path::new("/dev/shm");
@@ -317,7 +317,7 @@ fn from_another_file_system_it_is_copied() {
     }
     let assets: Vec<_> = scene.manifest.assets.iter().collect();
     let items = plan(&assets, &Lock::default(), &scene.place.path().join("workspace"));
-    let summary = adopt(usb.path(), &items, &Known::default(), &Silent).unwrap();
+    let summary = adopt(usb.path(), &items, &KnownFiles::default(), &Silent).unwrap();
     assert_eq!((summary.adopted.len(), summary.refused.len()), (1, 1), "{summary:?}");
     assert_eq!(read(&scene.file("data/a.json")), b"right");
     assert_eq!(std::fs::read_dir(scene.file("data")).unwrap().count(), 1, "nothing is left of the wrong copy");

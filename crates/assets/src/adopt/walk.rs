@@ -1,4 +1,4 @@
-//! The files of a folder, and which of them are parts of one file.
+//! Lists the files of a folder, and finds the parts of split files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,47 +6,47 @@ use std::path::{Path, PathBuf};
 use base::error::{Error, Result};
 use base::files::Stat;
 
-/// Folders below the given one that are looked into.
+/// Maximum depth of folders.
 const DEPTH: usize = 8;
-/// More files than this are no folder of downloads.
+/// Maximum number of files; a folder with more is not a folder of downloads.
 const MOST_FILES: usize = 100_000;
-/// What browsers and other programs call a file that has not arrived whole.
+/// File extensions of incomplete downloads.
 const UNFINISHED: [&str; 7] = ["part", "crdownload", "partial", "download", "aria2", "downloading", "tmp"];
 
-/// A file on the disk.
+/// A file on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundFile {
     pub path: PathBuf,
     pub stat: Stat,
-    /// Number of the file system.
+    /// Device number of the file system.
     pub device: u64,
 }
 
-/// A whole file: one on the disk, or its parts in their order.
+/// A complete file: one file on disk, or its parts in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
-    pub pieces: Vec<Found>,
-    /// What it is called, without what a browser or a splitter added.
+    pub pieces: Vec<FoundFile>,
+    /// Its name, without additions of browsers and splitters.
     pub name: String,
-    /// Why its parts are not the whole file.
+    /// Why its parts are not the complete file; `None` if they may be.
     pub broken: Option<String>,
 }
 
-/// What is in a folder.
+/// The files of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub candidates: Vec<Candidate>,
-    /// Not arrived whole, by their names.
+    /// Incomplete downloads, by their extensions.
     pub unfinished: Vec<PathBuf>,
 }
 
 impl Candidate {
-    /// Bytes of the whole.
+    /// Returns the size of the complete file in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.stat.size).fold(0, u64::saturating_add)
     }
 
-    /// As messages and receipts name it.
+    /// Returns its name in messages and receipts.
     pub(crate) fn source(&self) -> String {
         match self.pieces.as_slice() {
             [one] => one.path.display().to_string(),
@@ -60,21 +60,21 @@ impl Candidate {
         }
     }
 
-    /// The folder that it lies in.
+    /// Returns its folder.
     pub(crate) fn folder(&self) -> &Path {
         self.pieces.first().and_then(|piece| piece.path.parent()).unwrap_or(Path::new(""))
     }
 }
 
-/// Walks through a folder. Links to files are followed, links to folders are not. `known` says whether a file of that name
-/// is looked for: only its parts are joined.
+/// Lists the files of a folder. Links to files are followed, links to folders are not. Only the parts of files whose names are
+/// `known` are joined.
 ///
 /// # Errors
-/// Usage where it is no folder or holds too many files; what [`Error::io`] says where it cannot be read.
+/// Usage if it is not a folder or has too many files; [`Error::io`] if it cannot be read.
 pub(super) fn walk(folder: &Path, known: &dyn Fn(&str) -> bool) -> Result<Contents> {
     if !folder.is_dir() {
-        return Err(Error::usage(format!("--from: {} is no folder", folder.display()))
-            .next("give the folder that holds the files that you downloaded"));
+        return Err(Error::usage(format!("--from: {} is not a folder", folder.display()))
+            .next("give the folder with the files that you downloaded"));
     }
     let (mut files, mut open) = (Vec::new(), vec![(folder.to_owned(), 0)]);
     while let Some((folder, depth)) = open.pop() {
@@ -92,7 +92,7 @@ pub(super) fn walk(folder: &Path, known: &dyn Fn(&str) -> bool) -> Result<Conten
                     "--from: more than {MOST_FILES} files are below {}",
                     folder.display()
                 ))
-                .next("give a folder that holds only what you downloaded"));
+                .next("give a folder with only the files that you downloaded"));
             }
         }
     }
@@ -100,18 +100,18 @@ pub(super) fn walk(folder: &Path, known: &dyn Fn(&str) -> bool) -> Result<Conten
     Ok(sort(files, known))
 }
 
-/// A regular file, or a link to one.
-fn found(path: PathBuf) -> Option<Found> {
+/// Returns a regular file or the target of a link to one; `None` for anything else.
+fn found(path: PathBuf) -> Option<FoundFile> {
     use std::os::unix::fs::MetadataExt;
-    // A hard link to a symbolic link would be the link itself.
+    // A hard link to a symbolic link would link the symbolic link itself.
     let path = if path.is_symlink() { path.canonicalize().ok()? } else { path };
     let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
-    Some(Found { path, stat: Stat::of(&metadata), device: metadata.dev() })
+    Some(FoundFile { path, stat: Stat::of(&metadata), device: metadata.dev() })
 }
 
-fn sort(files: Vec<Found>, known: &dyn Fn(&str) -> bool) -> Contents {
+fn sort(files: Vec<FoundFile>, known: &dyn Fn(&str) -> bool) -> Contents {
     let mut contents = Contents::default();
-    let mut parts: BTreeMap<(PathBuf, String, Form), Vec<(usize, Found)>> = BTreeMap::new();
+    let mut parts: BTreeMap<(PathBuf, String, Form), Vec<(usize, FoundFile)>> = BTreeMap::new();
     for file in files {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folder = file.path.parent().unwrap_or(Path::new("")).to_owned();
@@ -128,7 +128,7 @@ fn sort(files: Vec<Found>, known: &dyn Fn(&str) -> bool) -> Contents {
         numbered.sort_by_key(|(index, _)| *index);
         let first = numbered.first().map_or(0, |(index, _)| *index);
         if form == Form::Digits(1, false) && first > 0 {
-            // No splitter begins so: `a.zip.1` and `a.zip.2` are wget's names for second downloads.
+            // No splitter starts with 1 and one digit: `a.zip.1` and `a.zip.2` are repeated downloads of wget.
             contents.candidates.extend(numbered.into_iter().map(|(_, file)| one(file, name.clone())));
             continue;
         }
@@ -142,11 +142,11 @@ fn sort(files: Vec<Found>, known: &dyn Fn(&str) -> bool) -> Contents {
     contents
 }
 
-fn one(file: Found, name: String) -> Candidate {
+fn one(file: FoundFile, name: String) -> Candidate {
     Candidate { pieces: vec![file], name, broken: None }
 }
 
-/// Without what a browser puts before the ending of a second download: `a (1).zip` and `a(1).zip` are `a.zip`.
+/// Removes the number that a browser adds to the name of a repeated download: `a (1).zip` and `a(1).zip` become `a.zip`.
 fn plain(name: &str) -> String {
     let (stem, ending) = name.rsplit_once('.').map_or((name, None), |(stem, ending)| (stem, Some(ending)));
     let numbered = stem.strip_suffix(')').and_then(|stem| stem.rsplit_once('('));
@@ -157,16 +157,16 @@ fn plain(name: &str) -> String {
     ending.map_or_else(|| stem.to_owned(), |ending| format!("{stem}.{ending}"))
 }
 
-/// How parts are numbered.
+/// The numbering of parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Form {
-    /// `.00`, `.000`, `.part0`: so many digits or letters after a fixed word.
+    /// Digits, such as `.00`, `.000`, `.part0`: their number (0 for any), and whether they follow `part`.
     Digits(usize, bool),
-    /// `.aa`, `.partaa`.
+    /// Letters, such as `.aa`, `.partaa`: their number, and whether they follow `part`.
     Letters(usize, bool),
 }
 
-/// What the ending of a part says: how it counts, and its number.
+/// Parses the extension of a part: its numbering and its number.
 fn part(ending: &str) -> Option<(Form, usize)> {
     let bare = ending.strip_prefix("part");
     let (text, worded) = (bare.unwrap_or(ending), bare.is_some());
@@ -186,10 +186,10 @@ fn part(ending: &str) -> Option<(Form, usize)> {
     letters.then_some((Form::Letters(text.len(), worded), number))
 }
 
-/// What is wrong with parts in the order of their numbers: one is missing, or one is not as long as the others.
-fn broken(parts: &[(usize, Found)], form: Form) -> Option<String> {
+/// Returns what is wrong with sorted parts: one is missing, or one has another length than the others.
+fn broken(parts: &[(usize, FoundFile)], form: Form) -> Option<String> {
     let (first, file) = parts.first()?;
-    let label = |file: &Found| file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let label = |file: &FoundFile| file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if *first > usize::from(matches!(form, Form::Digits(..))) {
         return Some(format!("the parts before {} are missing", label(file)));
     }
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_as_browsers_and_splitters_write_them() {
+    fn names_of_browsers_and_splitters_are_parsed() {
         for (name, is) in [
             ("a.zip", "a.zip"),
             ("a (1).zip", "a.zip"),
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn parts_must_be_complete() {
         let parts = |of: &[(usize, u64)]| -> Option<String> {
-            let file = |index: usize, size| Found {
+            let file = |index: usize, size| FoundFile {
                 path: format!("/d/a.zip.{index:03}").into(),
                 stat: Stat { size, mtime_ns: 0, inode: 0 },
                 device: 0,

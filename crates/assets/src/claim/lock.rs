@@ -1,4 +1,4 @@
-//! Takes, keeps and gives up a claim.
+//! Acquires, keeps and releases a claim.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,77 +7,77 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::ground::{self, Ground, Sight};
+use super::lockfile::{self, LockState, Lockfile};
 use base::cleanup::{self, CleanupGuard};
 use base::error::{Error, Result};
 use base::signals;
 
-/// How often an owner shows that it lives, and how long an observer waits for that.
+/// Heartbeat interval of an owner, and the time after which an owner without heartbeat is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// Between two signs of life. Others look every 25th of it at first, later every 2/5 of it.
-    pub beat: Duration,
-    /// An owner elsewhere that was silent for so long is dead. Many beats.
+    /// Interval between heartbeats. Other processes check the claim every 1/25 of it at first, later every 2/5 of it.
+    pub heartbeat: Duration,
+    /// Time without heartbeat after which an owner elsewhere is dead; many heartbeats.
     pub silence: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { beat: Duration::from_secs(5), silence: Duration::from_secs(60) }
+        Self { heartbeat: Duration::from_secs(5), silence: Duration::from_secs(60) }
     }
 }
 
-/// What trying gave.
+/// Result of an attempt to acquire a claim.
 #[derive(Debug)]
 pub enum Attempt {
-    /// The file is claimed by whoever holds this.
-    Mine(Claim),
-    /// Another one is at work.
+    /// The claim was acquired.
+    Acquired(Claim),
+    /// Another owner holds it.
     Held {
-        /// Who, for people.
+        /// Description of the owner, for messages.
         by: String,
     },
 }
 
-/// A file is claimed as long as this lives.
+/// A claim on a file, released on drop.
 #[derive(Debug)]
 pub struct Claim {
-    ground: Ground,
+    lockfile: Lockfile,
     token: String,
     file: Arc<File>,
-    beat: Option<(Sender<()>, JoinHandle<()>)>,
-    /// Dropped first: a signal that ends the program at once releases the claim too.
+    heartbeat: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Releases the claim if a signal ends the program at once; dropped first.
     released: Option<CleanupGuard>,
 }
 
-/// Claims through the file `path` ([`super::super::place::Place::claim`]) if nobody else does. An owner on another machine cannot be found dead by one
+/// Claims through the file `path` ([`super::super::paths::AssetPaths::claim`]) if nobody else does. An owner on another machine cannot be found dead by one
 /// look: see [`claim`].
 ///
 /// # Errors
-/// What [`Error::io`] says where the folder cannot be made or written.
+/// [`Error::io`] if the folder cannot be created or written.
 pub fn try_claim(path: &Path) -> Result<Attempt> {
-    attempt(&mut Ground::new(path), Timing::default())
+    attempt(&mut Lockfile::new(path), Timing::default())
 }
 
-/// Waits while another owner lives and takes over from a dead one. `waiting` hears of each new owner that is waited for.
+/// Waits while another owner is alive, and takes over from a dead one. `waiting` receives each new owner that it waits for.
 ///
 /// # Errors
-/// As [`try_claim`].
+/// The errors of [`try_claim`].
 pub fn claim(path: &Path, waiting: &mut dyn FnMut(&str)) -> Result<Claim> {
     claim_with(path, Timing::default(), waiting)
 }
 
-/// [`claim`] with other times.
+/// Claims like [`claim`], with chosen intervals.
 ///
 /// # Errors
-/// As [`try_claim`].
+/// The errors of [`try_claim`].
 pub fn claim_with(path: &Path, timing: Timing, waiting: &mut dyn FnMut(&str)) -> Result<Claim> {
-    let mut ground = Ground::new(path);
+    let mut lockfile = Lockfile::new(path);
     let mut told = String::new();
-    let mut pause = timing.beat / 25;
+    let mut pause = timing.heartbeat / 25;
     loop {
-        match attempt(&mut ground, timing)? {
-            Attempt::Mine(claim) => return Ok(claim),
+        match attempt(&mut lockfile, timing)? {
+            Attempt::Acquired(claim) => return Ok(claim),
             Attempt::Held { by } if by != told => {
                 waiting(&by);
                 told = by;
@@ -85,68 +85,72 @@ pub fn claim_with(path: &Path, timing: Timing, waiting: &mut dyn FnMut(&str)) ->
             Attempt::Held { .. } => {}
         }
         signals::sleep(pause)?;
-        pause = (pause * 5 / 4).min(timing.beat * 2 / 5);
+        pause = (pause * 5 / 4).min(timing.heartbeat * 2 / 5);
     }
 }
 
-/// Ends: each turn that neither returns nor claims means that somebody else has claimed or released.
-fn attempt(ground: &mut Ground, timing: Timing) -> Result<Attempt> {
-    let path = ground.path().to_owned();
+/// Tries to acquire the claim once. The loop terminates: each turn that does not return means that another process has
+/// acquired or released the claim.
+fn attempt(lockfile: &mut Lockfile, timing: Timing) -> Result<Attempt> {
+    let path = lockfile.path().to_owned();
     loop {
-        let seen = match ground.look(&path, timing.silence)? {
-            Sight::Nothing => match ground.create(&path)? {
+        let seen = match lockfile.inspect(&path, timing.silence)? {
+            LockState::Free => match lockfile.create(&path)? {
                 None => continue,
-                Some((token, file)) => return Claim::new(ground, token, file, timing.beat).map(Attempt::Mine),
+                Some((token, file)) => {
+                    return Claim::new(lockfile, token, file, timing.heartbeat).map(Attempt::Acquired);
+                }
             },
-            Sight::Living(seen) => return Ok(Attempt::Held { by: seen.to_string() }),
-            Sight::Dead(seen) => seen,
+            LockState::Live(seen) => return Ok(Attempt::Held { by: seen.to_string() }),
+            LockState::Dead(seen) => seen,
         };
-        if !ground.remove(&path, &seen, timing.silence)? {
-            return Ok(Attempt::Held { by: format!("{seen}, whose claim another one is removing") });
+        if !lockfile.remove(&path, &seen, timing.silence)? {
+            return Ok(Attempt::Held { by: format!("{seen}, whose claim another process is removing") });
         }
     }
 }
 
 impl Claim {
-    fn new(ground: &Ground, token: String, file: File, beat: Duration) -> Result<Self> {
+    fn new(lockfile: &Lockfile, token: String, file: File, heartbeat: Duration) -> Result<Self> {
         let file = Arc::new(file);
-        let (of, the, with) = (ground.clone(), file.clone(), token.clone());
+        let (of, the, with) = (lockfile.clone(), file.clone(), token.clone());
         let released = Some(cleanup::on_abrupt_exit(move || of.release(&the, &with)));
-        let mut claim = Self { ground: ground.clone(), token, file: file.clone(), beat: None, released };
+        let mut claim = Self { lockfile: lockfile.clone(), token, file: file.clone(), heartbeat: None, released };
         let (stop, stopped) = channel();
         let touch = move || {
-            // A failure here (the file was removed, the server is away) shows in `still_mine`.
-            while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
-                ground::touch(&file).ok();
+            // `still_mine` detects failures here, such as a removed file or an unreachable server.
+            while stopped.recv_timeout(heartbeat) == Err(RecvTimeoutError::Timeout) {
+                lockfile::touch(&file).ok();
             }
         };
         let thread = std::thread::Builder::new()
             .name("claim".into())
             .spawn(touch)
             .map_err(|error| Error::infra("cannot start a thread").because(error))?;
-        claim.beat = Some((stop, thread));
-        ground.sweep(&claim.file);
+        claim.heartbeat = Some((stop, thread));
+        lockfile.sweep(&claim.file);
         Ok(claim)
     }
 
-    /// Whether nobody has taken it over. Ask before the final rename: whoever was suspended for a minute may have been taken for dead.
+    /// Returns whether no other process has taken it over. Check it before the final rename: a process that was suspended for
+    /// a minute may count as dead.
     pub fn still_mine(&self) -> bool {
-        self.ground.token().is_some_and(|token| token == self.token)
+        self.lockfile.token().is_some_and(|token| token == self.token)
     }
 
-    /// The claim's own file.
+    /// Returns the path of the claim's file.
     pub fn path(&self) -> PathBuf {
-        self.ground.path().to_owned()
+        self.lockfile.path().to_owned()
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         self.released = None;
-        if let Some((stop, thread)) = self.beat.take() {
+        if let Some((stop, thread)) = self.heartbeat.take() {
             drop(stop);
             thread.join().ok();
         }
-        self.ground.release(&self.file, &self.token);
+        self.lockfile.release(&self.file, &self.token);
     }
 }

@@ -1,20 +1,20 @@
-//! Mutual exclusion of processes and threads over one file, without `flock`: safe on network file systems and across `kill -9`.
+//! Mutual exclusion of processes and threads over one file, without `flock`: safe on network file systems and after `kill -9`.
 //!
-//! The claim is a small file beside the claimed one that names its owner. It appears whole or not at all, by a hard link, which is
-//! atomic on network file systems too. Its owner touches it every few seconds through the open file, so that it can never touch a
-//! successor's. Whoever finds a claim judges its owner:
+//! A claim is a small file beside the claimed file, and names its owner. It is created by a hard link, so that it appears
+//! complete or not at all; this is atomic on network file systems too. The owner touches it every few seconds through the open
+//! file, so that it can never touch the claim of a successor. A process that finds a claim decides whether its owner is alive:
 //!
-//! - on the same kernel and in the same process namespace, the process lives or it does not: a dead owner's claim is taken over at once;
-//! - anywhere else, and where the claim cannot be read, the owner is dead when the file's time has stood still for a minute of the
-//!   observer's own clock, whatever the clocks of others say;
-//! - a time of 0 (1970) is how an owner says that it is done, for the case that it cannot remove the file.
+//! - On the same kernel and in the same process namespace, by its process id: the claim of a dead owner is taken over at once.
+//! - Anywhere else, and if the claim cannot be read: the owner is dead if the file's time has not changed for a minute, measured
+//!   by the observer's own clock.
+//! - A time of 0 (1970) means that the owner has released the claim but could not remove the file.
 //!
-//! A dead owner's claim is removed under a second file named after the claim's token, so that no two remove the same claim and nobody
-//! removes the one that came after it (see `ground`). An owner that was silent for a minute and wakes up has lost its claim:
-//! it asks [`Claim::still_mine`] before it gives the file its final name.
+//! The claim of a dead owner is removed under a second file, named after the claim's token, so that only one process removes it,
+//! and none removes the claim of a successor (see `lockfile`). An owner that was suspended for a minute has lost its claim:
+//! it checks [`Claim::still_mine`] before it gives the file its final name.
 
-mod ground;
 mod lock;
+mod lockfile;
 #[cfg(test)]
 mod tests;
 

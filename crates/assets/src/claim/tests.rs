@@ -5,18 +5,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::ground::{Ground, Sight};
 use super::lock::*;
+use super::lockfile::{LockState, Lockfile};
 use base::error::Kind;
 use base::process::Owner;
 
-/// Nobody elsewhere is ever found dead.
-const PATIENT: Timing = Timing { beat: Duration::from_millis(20), silence: Duration::from_secs(3600) };
+/// No owner elsewhere ever counts as dead.
+const PATIENT: Timing = Timing { heartbeat: Duration::from_millis(20), silence: Duration::from_secs(3600) };
 const TURNS: usize = 12;
 
 fn held(path: &Path) -> Option<String> {
     match try_claim(path).unwrap() {
-        Attempt::Mine(_) => None,
+        Attempt::Acquired(_) => None,
         Attempt::Held { by } => Some(by),
     }
 }
@@ -29,12 +29,13 @@ fn files(folder: &Path) -> Vec<String> {
     folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Claims, and shows that nobody else has: a marker must not be there yet, and a count must not have moved in between.
+/// Claims repeatedly and proves that no other process has the claim: a marker must not exist yet, and a counter must not have
+/// changed in between.
 fn take_turns(folder: &Path, turns: usize) {
     let (marker, count) = (folder.join("inside"), folder.join("count"));
     for _ in 0..turns {
         let claim = claim_with(&folder.join("x.claim"), PATIENT, &mut |_| {}).unwrap();
-        File::create_new(&marker).expect("another one is inside");
+        File::create_new(&marker).expect("another process has the claim");
         let before: usize = std::fs::read_to_string(&count).map_or(0, |text| text.parse().unwrap());
         std::thread::yield_now();
         std::fs::write(&count, (before + 1).to_string()).unwrap();
@@ -43,7 +44,7 @@ fn take_turns(folder: &Path, turns: usize) {
     }
 }
 
-/// This test binary again, as another process that runs [`in_another_process`].
+/// Starts this test binary as another process that runs [`in_another_process`].
 fn another(folder: &Path, what: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "claim::tests::in_another_process", "--ignored", "--nocapture"])
@@ -55,7 +56,7 @@ fn another(folder: &Path, what: &str) -> Child {
         .unwrap()
 }
 
-/// Starts a process that claims and then sleeps; returns when it has claimed.
+/// Starts a process that claims and then sleeps; returns once it has the claim.
 fn owner_of(folder: &Path) -> Child {
     let mut child = another(folder, "hold");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -64,7 +65,7 @@ fn owner_of(folder: &Path) -> Child {
 }
 
 #[test]
-#[ignore = "run by other tests as a process of its own"]
+#[ignore = "run by other tests in a separate process"]
 fn in_another_process() {
     let folder = PathBuf::from(std::env::var_os("CLAIM_FOLDER").unwrap());
     match std::env::var("CLAIM_WHAT").unwrap().as_str() {
@@ -97,14 +98,14 @@ fn threads_and_processes_take_turns_and_leave_nothing() {
 }
 
 #[test]
-fn a_living_owner_keeps_it_and_a_killed_one_loses_it_at_once() {
+fn a_live_owner_keeps_the_claim_and_a_killed_one_loses_it_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     let mut child = owner_of(folder.path());
     let by = held(&path).unwrap();
     assert!(by.contains(&format!("process {}", child.id())), "{by}");
     child.kill().unwrap();
-    // Dead but not yet waited for counts as dead, once the kernel has ended it.
+    // A zombie counts as dead.
     let start = Instant::now();
     claim_with(&path, PATIENT, &mut |_| {}).unwrap();
     assert!(start.elapsed() < Duration::from_secs(600));
@@ -113,10 +114,10 @@ fn a_living_owner_keeps_it_and_a_killed_one_loses_it_at_once() {
 }
 
 #[test]
-fn one_process_does_not_claim_twice() {
+fn a_process_cannot_claim_twice() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/folder/x.claim");
-    let Attempt::Mine(mine) = try_claim(&path).unwrap() else { panic!("nobody else is there") };
+    let Attempt::Acquired(mine) = try_claim(&path).unwrap() else { panic!("no other owner") };
     assert!(mine.still_mine() && held(&path).is_some());
     let mut told = Vec::new();
     std::thread::scope(|scope| {
@@ -127,11 +128,11 @@ fn one_process_does_not_claim_twice() {
         }
         assert!(other.join().unwrap().still_mine() && !mine.still_mine());
     });
-    assert!(told.len() <= 1, "an owner is told once: {told:?}");
+    assert!(told.len() <= 1, "each owner is reported once: {told:?}");
 }
 
 #[test]
-fn the_number_of_an_ended_process_protects_nothing() {
+fn the_claim_of_an_ended_process_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     leave(&path, &Owner::here());
@@ -141,23 +142,23 @@ fn the_number_of_an_ended_process_protects_nothing() {
 }
 
 #[test]
-fn an_owner_elsewhere_lives_while_its_file_is_touched() {
+fn an_owner_elsewhere_is_alive_while_it_touches_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     let silence = Duration::from_secs(60);
     for content in [serde_json::to_vec(&Owner::here().elsewhere()).unwrap(), b"garbage".to_vec(), Vec::new()] {
         std::fs::write(&path, content).unwrap();
-        let mut ground = Ground::new(&path);
-        let Sight::Living(first) = ground.look(&path, silence).unwrap() else { panic!("seen for the first time") };
+        let mut lockfile = Lockfile::new(&path);
+        let LockState::Live(first) = lockfile.inspect(&path, silence).unwrap() else { panic!("first look") };
         let later = |seconds| Instant::now() + Duration::from_secs(seconds);
-        assert!(ground.lives(&path, &first, silence, later(59)));
-        assert!(!ground.lives(&path, &first, silence, later(61)));
+        assert!(lockfile.is_alive(&path, &first, silence, later(59)));
+        assert!(!lockfile.is_alive(&path, &first, silence, later(61)));
         std::thread::sleep(Duration::from_millis(20));
-        super::ground::touch(&File::options().append(true).open(&path).unwrap()).unwrap();
-        let Sight::Living(touched) = ground.look(&path, silence).unwrap() else { panic!("just touched") };
-        assert!(touched != first && ground.lives(&path, &touched, silence, later(59)));
-        assert!(!ground.lives(&path, &touched, silence, later(61)));
-        // And to the end, with a shorter wait.
+        super::lockfile::touch(&File::options().append(true).open(&path).unwrap()).unwrap();
+        let LockState::Live(touched) = lockfile.inspect(&path, silence).unwrap() else { panic!("just touched") };
+        assert!(touched != first && lockfile.is_alive(&path, &touched, silence, later(59)));
+        assert!(!lockfile.is_alive(&path, &touched, silence, later(61)));
+        // The whole takeover, with a shorter wait.
         let impatient = Timing { silence: Duration::from_millis(50), ..PATIENT };
         let mut told = 0;
         assert!(claim_with(&path, impatient, &mut |_| told += 1).unwrap().still_mine());
@@ -166,7 +167,7 @@ fn an_owner_elsewhere_lives_while_its_file_is_touched() {
 }
 
 #[test]
-fn an_owner_shows_that_it_lives() {
+fn an_owner_touches_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     let _mine = claim_with(&path, PATIENT, &mut |_| {}).unwrap();
@@ -178,7 +179,7 @@ fn an_owner_shows_that_it_lives() {
 }
 
 #[test]
-fn a_claim_is_broken_by_one_alone() {
+fn only_one_process_takes_over_a_claim() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     for _ in 0..20 {
@@ -198,7 +199,7 @@ fn a_claim_is_broken_by_one_alone() {
 }
 
 #[test]
-fn who_died_while_breaking_is_no_obstacle_and_who_lives_is() {
+fn a_dead_breaker_is_no_obstacle_and_a_live_one_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     let breaker = |owner: &Owner| folder.path().join(format!("x.claim.break-{}", owner.token));
@@ -211,20 +212,20 @@ fn who_died_while_breaking_is_no_obstacle_and_who_lives_is() {
 
     leave(&path, &dead);
     leave(&breaker(&dead), &Owner::here());
-    assert!(held(&path).unwrap().contains("another one is removing"));
+    assert!(held(&path).unwrap().contains("another process is removing"));
 }
 
 #[test]
-fn a_successor_is_not_removed() {
+fn the_claim_of_a_successor_is_not_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     leave(&path, &Owner::here().ended());
-    let mut ground = Ground::new(&path);
-    let Sight::Dead(seen) = ground.look(&path, PATIENT.silence).unwrap() else { panic!("it has ended") };
+    let mut lockfile = Lockfile::new(&path);
+    let LockState::Dead(seen) = lockfile.inspect(&path, PATIENT.silence).unwrap() else { panic!("it has ended") };
     let mine = claim_with(&path, PATIENT, &mut |_| {}).unwrap();
-    assert!(ground.remove(&path, &seen, PATIENT.silence).unwrap());
+    assert!(lockfile.remove(&path, &seen, PATIENT.silence).unwrap());
     assert!(mine.still_mine());
-    // One that was taken for dead leaves its successor alone, too.
+    // An owner that counted as dead leaves the claim of its successor alone.
     std::fs::remove_file(&path).unwrap();
     leave(&path, &Owner::here().elsewhere());
     drop(mine);
@@ -232,7 +233,7 @@ fn a_successor_is_not_removed() {
 }
 
 #[test]
-fn a_claim_that_says_it_is_free_is_free() {
+fn a_claim_with_time_zero_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.claim");
     leave(&path, &Owner::here());
@@ -242,7 +243,7 @@ fn a_claim_that_says_it_is_free_is_free() {
 }
 
 #[test]
-fn what_dead_processes_left_is_swept() {
+fn files_of_dead_processes_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (old, young) = (folder.path().join("x.claim.new-1"), folder.path().join("x.claim.break-2"));
     for path in [&old, &young] {
@@ -255,13 +256,13 @@ fn what_dead_processes_left_is_swept() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_named() {
+fn the_error_names_a_folder_that_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let error = try_claim(&file.join("x.claim")).unwrap_err();
     assert!(error.to_string().contains(&file.display().to_string()), "{error}");
-    // A folder of claims' name can be neither read nor removed.
+    // A folder in place of a claim can be neither read nor removed.
     let path = folder.path().join("x.claim");
     std::fs::create_dir(&path).unwrap();
     let impatient = Timing { silence: Duration::from_millis(1), ..PATIENT };

@@ -1,4 +1,4 @@
-//! Hosts whose names cannot be resolved: each is asked for once in a run, and told of once, however many files it has.
+//! Hosts whose names cannot be resolved: each is tried and reported once per run, however many files it has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::ToSocketAddrs;
@@ -13,18 +13,18 @@ use crate::manifest::Asset;
 use base::progress::Observer;
 use base::signals;
 
-/// Variables that name a proxy; then it is the proxy's name that has to be resolved.
+/// Variables that name a proxy; with a proxy, only its name must be resolved.
 const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-/// What resolvers say of a name that nobody has, as opposed to a server of names that does not answer: glibc's and musl's words.
+/// Errors of the resolver (glibc, musl) for a name that does not exist, as opposed to a name server that does not answer.
 const NO_SUCH_NAME: [&str; 3] = ["Name or service not known", "No address associated", "Name does not resolve"];
 
-/// No name is waited for longer.
+/// Longest wait for the resolver.
 const LONGEST: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(50);
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What can be done where names are not resolved.
-pub const ADVICE: &str = "see that this machine has a network and a server of names (/etc/resolv.conf; behind a proxy: HTTPS_PROXY), then \
-                          run this again; repro fetch --from DIR takes files that were downloaded elsewhere";
+/// Advice if names cannot be resolved.
+pub const ADVICE: &str = "check the network and the name server of this machine (/etc/resolv.conf; behind a proxy: HTTPS_PROXY), \
+                          then run this again; or download the files elsewhere and run `repro fetch --from DIR`";
 
 /// The hosts of a run's files.
 #[derive(Debug, Default)]
@@ -35,35 +35,35 @@ pub struct Hosts {
 
 #[derive(Debug, Default)]
 struct State {
-    /// A server has answered: this machine is not offline.
+    /// Whether a server has answered: this machine is not offline.
     reached: bool,
     /// Hosts that were given up, and why.
     lost: BTreeMap<String, String>,
     /// Files that only such hosts have.
     files: BTreeSet<String>,
-    /// Whether any name can be resolved; not looked at yet where it is none.
+    /// Whether any name can be resolved; `None` if this was not tried yet.
     resolves: Option<bool>,
 }
 
 impl Hosts {
-    /// Those of the assets' addresses.
+    /// Returns the hosts of the assets' URLs.
     pub fn of(assets: &[&Asset]) -> Self {
         let names = assets.iter().flat_map(|asset| &asset.urls).filter_map(|url| name(url)).collect();
         Self { names, state: Mutex::default() }
     }
 
-    /// Remembers that a server has answered.
+    /// Records that a server has answered.
     pub fn reached(&self) {
         self.state().reached = true;
     }
 
-    /// Why the host of an address was given up.
+    /// Returns why the host of a URL was given up; `None` if it was not.
     pub fn is_lost(&self, url: &str) -> Option<String> {
         self.state().lost.get(&name(url)?).cloned()
     }
 
-    /// Gives the host of an address up, whose name could not be resolved (`said` by the system), and tells of it. Returns why; `None` if it
-    /// is worth asking again: others are reached or resolved, and the server of names may answer next time.
+    /// Gives up the host of a URL whose name could not be resolved (`said` by the resolver), reports it, and returns why. `None`
+    /// if a retry may succeed: other hosts are reached or resolved, and the name server may answer next time.
     pub fn give_up(&self, url: &str, said: &str, observer: &dyn Observer<Event>) -> Option<String> {
         let host = name(url)?;
         let mut state = self.state();
@@ -74,36 +74,36 @@ impl Hosts {
         if state.reached && !unknown {
             return None;
         }
-        // With the lock: the other threads have nothing better to do than to wait for the answer.
+        // With the lock: the other threads need the same answer.
         let resolves = state.reached || *state.resolves.get_or_insert_with(|| self.any_resolves(&host));
         let why = match (resolves, unknown) {
             (true, false) => return None,
-            (true, true) => format!("no such host is known ({said})"),
-            (false, _) if proxy() => format!("this machine resolves no names, that of its proxy included ({said})"),
-            (false, _) => format!("this machine resolves no names ({said})"),
+            (true, true) => format!("does not exist ({said})"),
+            (false, _) if proxy() => format!("this machine cannot resolve host names, including its proxy's ({said})"),
+            (false, _) => format!("this machine cannot resolve host names ({said})"),
         };
         state.lost.insert(host.clone(), why.clone());
         observer.event(&Event::note(&host, why.clone()));
         Some(why)
     }
 
-    /// Remembers a file that only hosts have that were given up.
+    /// Records a file that only given up hosts have.
     pub fn lose(&self, file: &str) {
         self.state().files.insert(file.to_owned());
     }
 
-    /// Whether only hosts have a file that were given up.
+    /// Returns whether only given up hosts have a file.
     pub fn has_lost(&self, file: &str) -> bool {
         self.state().files.contains(file)
     }
 
-    /// Hosts that were given up, and why.
+    /// Returns the hosts that were given up, and why.
     pub fn lost(&self) -> BTreeMap<String, String> {
         self.state().lost.clone()
     }
 
-    /// Whether the name of any host but `failed` can be resolved. All are asked at the same time, and none is waited for longer than
-    /// [`LONGEST`], or once the program is asked to stop.
+    /// Returns whether the name of any host except `failed` can be resolved. All are tried at the same time, for at most
+    /// [`LONGEST`] or until the program is asked to stop.
     fn any_resolves(&self, failed: &str) -> bool {
         if proxy() {
             return false;
@@ -113,16 +113,16 @@ impl Hosts {
             let (answer, host) = (answer.clone(), host.clone());
             let ask = move || {
                 let found = (host.as_str(), 443).to_socket_addrs().is_ok_and(|mut found| found.next().is_some());
-                // Nobody may be waiting any more.
+                // The receiver may be gone.
                 answer.send(found).ok();
             };
-            // A host that cannot be asked is one that does not answer.
+            // Without a thread, the host counts as unresolved.
             std::thread::Builder::new().name("resolve".into()).spawn(ask).ok();
         }
         drop(answer);
         let start = Instant::now();
         loop {
-            match answers.recv_timeout(LOOK) {
+            match answers.recv_timeout(CHECK_INTERVAL) {
                 Ok(true) => return true,
                 Ok(false) => {}
                 Err(RecvTimeoutError::Timeout) if start.elapsed() < LONGEST && signals::check().is_ok() => {}
@@ -140,7 +140,7 @@ fn proxy() -> bool {
     PROXIES.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// The host of a web address.
+/// Returns the host of a web URL; `None` for a file URL.
 pub fn name(url: &str) -> Option<String> {
     let url = Url::parse(url).ok().filter(|url| url.scheme() != "file")?;
     url.host_str().map(str::to_owned)
@@ -158,25 +158,25 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_resolves_no_names_gives_each_host_up_at_once() {
+    fn a_machine_that_cannot_resolve_names_gives_up_each_host_at_once() {
         let hosts = hosts(&["a.invalid", "b.invalid"]);
         let why = hosts.give_up("https://a.invalid/1", SILENT, &Silent).unwrap();
-        assert!(why.contains("this machine resolves no names") && why.contains(SILENT), "{why}");
+        assert!(why.contains("this machine cannot resolve host names") && why.contains(SILENT), "{why}");
         assert_eq!(hosts.is_lost("https://a.invalid/2"), Some(why));
-        assert_eq!(hosts.is_lost("https://b.invalid/2"), None, "it is asked once");
+        assert_eq!(hosts.is_lost("https://b.invalid/2"), None, "it is tried once");
         assert!(hosts.give_up("https://b.invalid/2", SILENT, &Silent).is_some());
         assert_eq!(hosts.lost().len(), 2);
     }
 
     #[test]
-    fn where_others_answer_only_a_name_that_nobody_has_is_given_up() {
+    fn if_other_hosts_answer_only_a_name_that_does_not_exist_is_given_up() {
         for hosts in [hosts(&["a.invalid"]), hosts(&["a.invalid", "127.0.0.1"])] {
             if hosts.names.len() == 1 {
                 hosts.reached();
             }
             assert_eq!(hosts.give_up("https://a.invalid/1", SILENT, &Silent), None);
             let why = hosts.give_up("https://a.invalid/1", NO_SUCH_NAME[0], &Silent).unwrap();
-            assert!(why.starts_with("no such host is known"), "{why}");
+            assert!(why.starts_with("does not exist"), "{why}");
         }
         assert_eq!(
             (name("https://x.org:8080/a"), name("file:///a"), name("nothing")),

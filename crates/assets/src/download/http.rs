@@ -1,4 +1,4 @@
-//! One request and the head of its answer: is it the file, from the byte that was asked for?
+//! Sends one request, and checks that the response is the file from the requested byte on.
 
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
-use super::retry::{Trouble, retry_after};
+use super::retry::{SourceError, retry_after};
 use super::sidecar::Validator;
 use base::error::{Error, Result};
 
@@ -17,40 +17,40 @@ const USER_AGENT: &str = concat!("lxmert-repro/", env!("CARGO_PKG_VERSION"));
 const REDIRECTS: usize = 10;
 const LONGEST_CONNECT: Duration = Duration::from_secs(20);
 
-/// What is here of the file already.
+/// The part of a file that is present already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Held {
-    /// Bytes; more than 0.
+pub(crate) struct PartialContent {
+    /// Number of bytes; more than 0.
     pub length: u64,
-    /// The version that they are of, where this source gave them and told. Without it the hash must notice a change.
+    /// Its version; `None` if another source gave it or none was reported. Then the checksum must detect a change.
     pub validator: Option<Validator>,
-    /// Bytes of the whole file, where known.
+    /// Size of the complete file in bytes, if known.
     pub total: Option<u64>,
 }
 
-/// An answer that brings bytes.
+/// A response with bytes of the file.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    /// The body is still to come.
+pub(crate) struct HttpBody {
+    /// The response; its body has not been read.
     pub response: Response,
-    /// The first byte of the file that the body has.
+    /// Position of the first byte in the file.
     pub from: u64,
-    /// Bytes of the whole file, where known.
+    /// Size of the complete file in bytes, if known.
     pub total: Option<u64>,
-    /// The version, where told.
+    /// The version, if reported.
     pub validator: Option<Validator>,
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// Bytes.
-    Bytes(Box<Answer>),
-    /// Everything is here already: the file has just as many bytes.
+    /// Bytes of the file.
+    Bytes(Box<HttpBody>),
+    /// The present part is already the complete file.
     Nothing,
 }
 
-/// The client that all requests of one thread use.
+/// Creates the client for all requests of one thread.
 pub(crate) fn client(stall: Duration) -> Result<Client> {
     Client::builder()
         .user_agent(USER_AGENT)
@@ -59,20 +59,20 @@ pub(crate) fn client(stall: Duration) -> Result<Client> {
         .connect_timeout(stall.min(LONGEST_CONNECT))
         .build()
         .map_err(|error| {
-            Error::infra("cannot prepare for requests over the network")
+            Error::infra("cannot create the HTTP client")
                 .because(reasons(&error))
-                .next("see that the system's certificates (package ca-certificates) and proxy settings are in order")
+                .next("check the system's certificates (package ca-certificates) and proxy settings")
         })
 }
 
-/// Asks for the file, or for what is missing of it; `page`: it may be a web page.
+/// Requests the file, or its missing part. `page`: the file may be a web page.
 pub(crate) async fn ask(
     client: &Client,
     url: &Url,
-    held: Option<&Held>,
+    held: Option<&PartialContent>,
     page: bool,
     stall: Duration,
-) -> Result<Reply, Trouble> {
+) -> Result<Reply, SourceError> {
     let mut request = client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
     if let Some(held) = held {
         request = request.header(RANGE, format!("bytes={}-", held.length));
@@ -83,18 +83,20 @@ pub(crate) async fn ask(
     let response = match tokio::time::timeout(stall, request.send()).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(failed(&error)),
-        Err(_) => return Err(Trouble::later(format!("no answer for {} s", stall.as_secs_f64()))),
+        Err(_) => return Err(SourceError::retry(format!("no answer for {} s", stall.as_secs_f64()))),
     };
     let status = response.status();
     match status {
         StatusCode::OK => {
             fit(response.headers(), page)?;
             let (total, validator) = (response.content_length(), validator(response.headers()));
-            Ok(Reply::Bytes(Box::new(Answer { response, from: 0, total, validator })))
+            Ok(Reply::Bytes(Box::new(HttpBody { response, from: 0, total, validator })))
         }
         StatusCode::PARTIAL_CONTENT => {
             let Some(held) = held else {
-                return Err(Trouble::never("answered with a part though the whole was asked for"));
+                return Err(SourceError::permanent(
+                    "answered with a part of the file although the whole was requested",
+                ));
             };
             fit(response.headers(), page)?;
             rest(response, held)
@@ -104,9 +106,9 @@ pub(crate) async fn ask(
             match total {
                 Some(Range { from: None, total: Some(total), .. }) if Some(total) == length => Ok(Reply::Nothing),
                 Some(Range { total: Some(total), .. }) => {
-                    Err(Trouble::Anew(format!("the file there has {total} bytes, fewer than are here")))
+                    Err(SourceError::Restart(format!("the server's file has {total} bytes, fewer than are present")))
                 }
-                _ => Err(Trouble::Anew("the server cannot go on where it stopped".into())),
+                _ => Err(SourceError::Restart("the server cannot resume".into())),
             }
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => Err(busy(&response)),
@@ -116,51 +118,56 @@ pub(crate) async fn ask(
     }
 }
 
-/// A 206 must begin where it was asked to, and be of the version that is here.
-fn rest(response: Response, held: &Held) -> Result<Reply, Trouble> {
+/// Checks a 206 response: it must start at the requested byte, and be of the same version.
+fn rest(response: Response, held: &PartialContent) -> Result<Reply, SourceError> {
     let range = range(response.headers());
     let Some(Range { from: Some(from), total, .. }) = range else {
-        return Err(Trouble::Anew("the server does not say which part it gives".into()));
+        return Err(SourceError::Restart("the server does not say which part it sends".into()));
     };
     if from != held.length {
-        return Err(Trouble::Anew(format!("the server gives bytes from {from} on, not from {}", held.length)));
+        return Err(SourceError::Restart(format!("the server sends bytes from {from} on, not from {}", held.length)));
     }
     if let (Some(now), Some(then)) = (total, held.total)
         && now != then
     {
-        return Err(Trouble::Anew(format!("the file there has {now} bytes now, not {then}")));
+        return Err(SourceError::Restart(format!("the server's file now has {now} bytes, not {then}")));
     }
     let now = validator(response.headers());
     if let (Some(now), Some(then)) = (&now, &held.validator)
         && std::mem::discriminant(now) == std::mem::discriminant(then)
         && now != then
     {
-        return Err(Trouble::Anew(format!("the file there has changed: {} now, not {}", now.text(), then.text())));
+        return Err(SourceError::Restart(format!(
+            "the file there has changed: {} now, not {}",
+            now.text(),
+            then.text()
+        )));
     }
     let body_ends = response.content_length().and_then(|length| from.checked_add(length));
     if let (Some(ends), Some(total)) = (body_ends, total)
         && ends > total
     {
-        return Err(Trouble::Anew("the server gives more than the rest of the file".into()));
+        return Err(SourceError::Restart("the server sends more than the rest of the file".into()));
     }
-    Ok(Reply::Bytes(Box::new(Answer { response, from, total: total.or(held.total), validator: now })))
+    Ok(Reply::Bytes(Box::new(HttpBody { response, from, total: total.or(held.total), validator: now })))
 }
 
-/// The body must be the file as it is.
-fn fit(headers: &HeaderMap, page: bool) -> Result<(), Trouble> {
+/// Checks that the body is the unencoded file and not a web page.
+fn fit(headers: &HeaderMap, page: bool) -> Result<(), SourceError> {
     let encoding = text(headers, &CONTENT_ENCODING).unwrap_or("identity").trim();
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Err(Trouble::never(format!("answered with the encoding {encoding}, which was not asked for")));
+        return Err(SourceError::permanent(format!("answered with the encoding {encoding}, which was not requested")));
     }
     let kind = text(headers, &CONTENT_TYPE).unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_page = ["text/html", "application/xhtml+xml"].iter().any(|html| kind.eq_ignore_ascii_case(html));
     match is_page && !page {
-        true => Err(Trouble::never("answered with a web page instead of the file")),
+        true => Err(SourceError::permanent("answered with a web page instead of the file")),
         false => Ok(()),
     }
 }
 
-/// What tells the version, if it does so for sure: a strong ETag, else a time of change that no later change can share.
+/// Returns a value that certainly identifies the version: a strong ETag, otherwise a modification time that no later change can
+/// share.
 fn validator(headers: &HeaderMap) -> Option<Validator> {
     let etag = text(headers, &ETAG).map(str::trim).filter(|etag| etag.starts_with('"') && etag.len() > 2);
     if let Some(etag) = etag {
@@ -173,7 +180,7 @@ fn validator(headers: &HeaderMap) -> Option<Validator> {
     settled.then(|| Validator::Modified(modified.to_owned()))
 }
 
-/// `Content-Range`: `bytes FROM-TO/TOTAL`, either side of the slash may be unknown.
+/// The header `Content-Range`: `bytes FROM-TO/TOTAL`, where either side of the slash may be unknown.
 #[derive(Debug, PartialEq, Eq)]
 struct Range {
     from: Option<u64>,
@@ -199,24 +206,24 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn busy(response: &Response) -> Trouble {
+fn busy(response: &Response) -> SourceError {
     let after = text(response.headers(), &RETRY_AFTER).and_then(|value| retry_after(value, SystemTime::now()));
-    Trouble::Later { why: format!("answered {}", response.status()), after }
+    SourceError::Retry { why: format!("answered {}", response.status()), after }
 }
 
-fn refused(status: StatusCode) -> Trouble {
-    Trouble::never(format!("answered {status}"))
+fn refused(status: StatusCode) -> SourceError {
+    SourceError::permanent(format!("answered {status}"))
 }
 
-/// Redirects that lead nowhere and a server that cannot prove who it is stay as they are; anything else may pass.
-pub(crate) fn failed(error: &reqwest::Error) -> Trouble {
+/// Classifies the error of a request. Bad redirects and untrusted certificates are permanent, other errors may pass.
+pub(crate) fn failed(error: &reqwest::Error) -> SourceError {
     let why = reasons(error);
     let mut source = error.source();
     let mut untrusted = false;
     while let Some(cause) = source {
-        // The system's words for a name that it could not resolve.
+        // The resolver's error has this text.
         if let Some((_, said)) = cause.to_string().split_once("failed to lookup address information: ") {
-            return Trouble::NoName(said.to_owned());
+            return SourceError::UnresolvedHost(said.to_owned());
         }
         // The TLS layer reports its errors, and only those, as invalid data.
         untrusted |= error.is_connect()
@@ -224,12 +231,12 @@ pub(crate) fn failed(error: &reqwest::Error) -> Trouble {
         source = cause.source();
     }
     match error.is_redirect() || error.is_builder() || untrusted {
-        true => Trouble::never(why),
-        false => Trouble::later(why),
+        true => SourceError::permanent(why),
+        false => SourceError::retry(why),
     }
 }
 
-/// An error with all its causes, in one line, each only once.
+/// Returns an error with all its causes in one line, each only once.
 fn reasons(error: &reqwest::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next: Option<&dyn std::error::Error> = error.source();
@@ -255,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn content_ranges() {
+    fn content_ranges_are_parsed() {
         let read = |text: &'static str| range(&headers(&[(CONTENT_RANGE, text)]));
         assert_eq!(read("bytes 5-9/10"), Some(Range { from: Some(5), total: Some(10) }));
         assert_eq!(read("bytes 5-9/*"), Some(Range { from: Some(5), total: None }));
@@ -266,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_surely_tells_versions_apart() {
+    fn only_values_that_identify_versions_for_certain_count() {
         let (old, next) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:38 GMT");
         let modified = Some(Validator::Modified(old.into()));
         assert_eq!(
@@ -275,13 +282,17 @@ mod tests {
         );
         assert_eq!(validator(&headers(&[(ETAG, "W/\"a\""), (LAST_MODIFIED, old)])), modified, "weak");
         assert_eq!(validator(&headers(&[(LAST_MODIFIED, old), (DATE, next)])), modified);
-        assert_eq!(validator(&headers(&[(LAST_MODIFIED, old), (DATE, old)])), None, "it may change in this second yet");
+        assert_eq!(
+            validator(&headers(&[(LAST_MODIFIED, old), (DATE, old)])),
+            None,
+            "it may still change in this second"
+        );
         assert_eq!(validator(&headers(&[(ETAG, "W/\"a\"")])), None);
         assert_eq!(validator(&headers(&[(LAST_MODIFIED, "yesterday")])), None);
     }
 
     #[test]
-    fn bodies_that_are_not_the_file() {
+    fn pages_and_encoded_bodies_are_refused() {
         let bad = |pairs: &[(HeaderName, &'static str)], page| fit(&headers(pairs), page).is_err();
         assert!(bad(&[(CONTENT_TYPE, "Text/HTML; charset=utf-8")], false));
         assert!(!bad(&[(CONTENT_TYPE, "text/html")], true));

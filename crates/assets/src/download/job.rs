@@ -1,59 +1,62 @@
-//! What is to be brought, and who hears of it.
+//! The file to download, and its observer.
 
 use super::hosts::Hosts;
 use super::retry::Network;
 use crate::event::Event;
 use crate::lock::Demands;
 use crate::manifest::ByHand;
-use crate::place::Place;
+use crate::paths::AssetPaths;
 use base::error::Error;
 use base::progress::Observer;
 
-/// One file to bring. Whoever calls holds the claim on it.
+/// A file to download. The caller holds the claim on it.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    /// The asset.
+    /// Name of the asset.
     pub name: &'a str,
-    /// Where it goes.
-    pub place: &'a Place,
-    /// What it must match.
+    /// Its paths in the workspace.
+    pub paths: &'a AssetPaths,
+    /// Size and checksums that it must match.
     pub demands: &'a Demands,
-    /// Where it comes from, in the order to try.
+    /// Sources, tried in this order.
     pub urls: &'a [String],
-    /// How a person gets it.
+    /// Mirrors for downloads by hand.
     pub by_hand: &'a [ByHand],
-    /// How patient to be.
+    /// Timeouts and retries.
     pub network: &'a Network,
-    /// Hosts that were given up, by other files too.
+    /// Hosts of all files, with those that cannot be resolved.
     pub hosts: &'a Hosts,
-    /// Hears what happens.
+    /// Observer of all events.
     pub observer: &'a dyn Observer<Event>,
-    /// Whether the claim still stands.
+    /// Returns whether the claim is still held.
     pub still_mine: &'a dyn Fn() -> bool,
 }
 
 impl Job<'_> {
-    /// Tells of something that happened.
+    /// Sends a note.
     pub fn note(&self, text: impl Into<String>) {
         self.observer.event(&Event::note(self.name, text));
     }
 
-    /// Tells how far it is.
+    /// Sends the progress.
     pub fn progress(&self, done: u64, total: Option<u64>) {
         self.observer.event(&Event::progress(self.name, done, total));
     }
 
-    /// Tells that nothing comes for a while.
+    /// Sends the event that the download waits.
     pub fn waiting(&self, why: impl Into<String>, seconds: Option<f64>) {
         self.observer.event(&Event::waiting(self.name, why, seconds));
     }
 
-    /// Two processes must never write the same part.
+    /// Checks that the claim is still held: two processes must never write the same partial file.
+    ///
+    /// # Errors
+    /// Infra if another process has taken it over.
     pub fn check_claim(&self) -> Result<(), Error> {
         match (self.still_mine)() {
             true => Ok(()),
-            false => Err(Error::infra(format!("another process has taken over the fetching of `{}`", self.name))
-                .because("this one did not give a sign of life for too long")
+            false => Err(Error::infra(format!("another process has taken over the download of `{}`", self.name))
+                .because("this one was suspended for too long")
                 .next("let the other process finish, then run this again")),
         }
     }

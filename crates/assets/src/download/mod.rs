@@ -1,12 +1,13 @@
-//! Brings one file from the first of its sources that gives it right: resumed, retried, verified, and in place only then.
+//! Downloads one file from the first source that has it: resumes, retries, verifies, and only then renames it to its path.
 //!
-//! - `job`: what is to be brought;
-//! - `source`: what a URL points to;
+//! - `job`: the file to download;
+//! - `source`: parses a URL of the manifest;
+//! - `sources`: tries the sources of a file in order;
 //! - `hosts`: hosts whose names cannot be resolved;
-//! - `http`: one request and the head of its answer;
-//! - `transfer`: bytes into the partial file;
-//! - `part`, `sidecar`: the partial file, what is known of it, and its hashes;
-//! - `retry`: waiting, beginning anew, giving up.
+//! - `http`: sends one request and checks the head of the response;
+//! - `transfer`: writes bytes of a source into the partial file;
+//! - `part`, `sidecar`: the partial file with its hashes, source and version;
+//! - `retry`: classifies errors of sources, and decides when to retry.
 
 pub mod hosts;
 mod http;
@@ -15,12 +16,12 @@ mod part;
 mod retry;
 mod sidecar;
 mod source;
-mod stream;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
 pub use self::job::Job;
 pub use self::retry::Network;
-pub(super) use stream::by_hand;
-pub use stream::{Arrival, Web, download};
+pub(super) use sources::by_hand;
+pub use sources::{Download, HttpClient, download};

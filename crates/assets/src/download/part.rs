@@ -1,4 +1,4 @@
-//! The partial file on the disk, its sidecar and its hashes, which always tell of the same bytes.
+//! The partial file on disk, with its sidecar and its hashes, which always describe the same bytes.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -9,20 +9,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::sidecar::{Sidecar, Validator};
-use crate::digest::{self, Background, Digest};
+use crate::digest::{self, BackgroundDigest, Digest};
 use crate::lock::Demands;
 use crate::manifest::Checksums;
-use crate::place::Place;
+use crate::paths::AssetPaths;
 use base::error::{Error, Result};
 use base::files;
 
-/// What was written is put on the disk for sure this often, beside the work: a power cut costs little, and little is left to wait for
-/// at the end.
+/// Interval of syncs in the background, so that a power cut loses little and the final sync is short.
 const SYNC_EVERY: Duration = Duration::from_secs(30);
-/// Or after so many bytes.
+/// Number of bytes after which a sync is due earlier.
 const SYNC_BYTES: u64 = 256 << 20;
 
-/// A file that is on its way.
+/// A partial file.
 #[derive(Debug)]
 pub(crate) struct Part {
     path: PathBuf,
@@ -32,21 +31,21 @@ pub(crate) struct Part {
     file: File,
     length: u64,
     sidecar: Option<Sidecar>,
-    /// Of the first `length` bytes; `None` where they were not read yet.
-    hashes: Option<Background>,
-    /// Whether its bytes came in more than one piece.
+    /// Hashes of the first `length` bytes; `None` if these were not read yet.
+    hashes: Option<BackgroundDigest>,
+    /// Whether its bytes came from several requests.
     pieced: bool,
     sync: Option<JoinHandle<Result<Sidecar>>>,
     synced_at: Instant,
-    /// Length when the last sync began.
+    /// Length at the start of the last sync.
     sync_begun: u64,
 }
 
 impl Part {
-    /// Opens what is there, or an empty one. What cannot be relied on, or came from no `source` that is known and could not
-    /// be checked, is cut off.
-    pub(crate) fn open(place: &Place, demands: &Demands, sources: &[String]) -> Result<Self> {
-        let (path, sidecar_path) = (place.part(), place.sidecar());
+    /// Opens or creates the partial file. Bytes that cannot be trusted are cut off, as are those from an unknown source without
+    /// a checksum.
+    pub(crate) fn open(paths: &AssetPaths, demands: &Demands, sources: &[String]) -> Result<Self> {
+        let (path, sidecar_path) = (paths.part(), paths.sidecar());
         files::create_folder_of(&path)?;
         let wrong = |error| Error::io("open", &path, &error);
         let file = files::open_own(&path)?;
@@ -73,37 +72,37 @@ impl Part {
         })
     }
 
-    /// Bytes that are here.
+    /// Returns the number of bytes present.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Where it lies.
+    /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is known of it; `None` where there is nothing of it.
+    /// Returns its sidecar; `None` if it is empty.
     pub(crate) fn sidecar(&self) -> Option<&Sidecar> {
         self.sidecar.as_ref()
     }
 
-    /// Whether its bytes came in more than one piece, so that the fault may lie in putting them together.
+    /// Returns whether its bytes came from several requests, so that a mix of versions may be why it is wrong.
     pub(crate) fn pieced(&self) -> bool {
         self.pieced
     }
 
-    /// Bytes of the whole file, where known.
+    /// Returns the size of the complete file in bytes, if known.
     pub(crate) fn total(&self) -> Option<u64> {
         self.size.or(self.sidecar.as_ref().and_then(|sidecar| sidecar.total))
     }
 
-    /// Whether all of it is here.
+    /// Returns whether it is complete.
     pub(crate) fn is_whole(&self) -> bool {
         self.sidecar.is_some() && self.total() == Some(self.length)
     }
 
-    /// Forgets everything that is here.
+    /// Discards all bytes.
     pub(crate) fn clear(&mut self) -> Result<()> {
         self.settle_sync()?;
         (self.hashes, self.sidecar, self.length, self.pieced) = (None, None, 0, false);
@@ -112,7 +111,7 @@ impl Part {
         Sidecar::remove(&self.sidecar_path)
     }
 
-    /// Reads what is here into the hashes, so that a damaged disk is noticed; `progress` hears of the bytes.
+    /// Reads and hashes the present bytes, which detects a damaged disk; `progress` receives the number of bytes of each read.
     pub(crate) fn read_again(&mut self, progress: &mut dyn FnMut(u64)) -> Result<()> {
         if self.hashes.is_some() {
             return Ok(());
@@ -124,12 +123,12 @@ impl Part {
             read += count;
             progress(count);
         })?;
-        self.alone(read)?;
-        self.hashes = Some(Background::start(digest)?);
+        self.check_length(read)?;
+        self.hashes = Some(BackgroundDigest::start(digest)?);
         Ok(())
     }
 
-    /// From now on bytes come from this version of this source: from its beginning, or after what is here.
+    /// Starts to receive bytes of this version from this source: from the first byte, or after the present ones.
     pub(crate) fn begin(
         &mut self,
         from: u64,
@@ -144,7 +143,7 @@ impl Part {
         self.settle_sync()?;
         let synced = self.sidecar.as_ref().map_or(0, Sidecar::synced);
         let sidecar = Sidecar::new(url, validator, total, synced);
-        // Before the first byte: a part without a sidecar is worth nothing.
+        // Before the first byte: a partial file without a sidecar is useless.
         sidecar.write(&self.sidecar_path)?;
         self.sidecar = Some(sidecar);
         self.read_again(&mut |_| {})
@@ -156,7 +155,7 @@ impl Part {
         self.length += bytes.len() as u64;
         match &self.hashes {
             Some(hashes) => hashes.update(bytes)?,
-            None => return Err(Error::bug("bytes came before the hashes began")),
+            None => return Err(Error::bug("bytes were written before the hashes were started")),
         }
         let due = self.synced_at.elapsed() >= SYNC_EVERY || self.length - self.sync_begun >= SYNC_BYTES;
         if due && self.sync.as_ref().is_none_or(JoinHandle::is_finished) {
@@ -166,7 +165,7 @@ impl Part {
         Ok(())
     }
 
-    /// The source said that this was all.
+    /// Records that the source has sent everything.
     pub(crate) fn end(&mut self) -> Result<()> {
         match self.sidecar.as_mut().filter(|sidecar| sidecar.total.is_none()) {
             None => return Ok(()),
@@ -176,40 +175,40 @@ impl Part {
         self.sidecar.as_ref().map_or(Ok(()), |sidecar| sidecar.write(&self.sidecar_path))
     }
 
-    /// Puts everything on the disk; the hashes of what is here.
+    /// Syncs all bytes and returns their hashes.
     pub(crate) fn finish(&mut self) -> Result<Checksums> {
         self.settle_sync()?;
         self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
-        self.alone(self.file.metadata().map_err(|error| Error::io("look at", &self.path, &error))?.len())?;
+        self.check_length(self.file.metadata().map_err(|error| Error::io("look at", &self.path, &error))?.len())?;
         let mut hashes = match self.hashes.take() {
             Some(hashes) => hashes.finish()?,
-            None => return Err(Error::bug("the hashes of a part are gone")),
+            None => return Err(Error::bug("the hashes of a partial file are missing")),
         };
         if self.demanded.git_blob.is_some() && hashes.git_blob.is_none() {
-            // The size was not known at the beginning.
+            // The size was unknown at the start.
             hashes = digest::hash_file(&self.path, &self.demanded, &mut |_| {})?;
         }
         Ok(hashes)
     }
 
-    /// Moves the file to its place; nothing is left of the part.
+    /// Renames the file, and removes its sidecar.
     pub(crate) fn move_to(mut self, to: &Path) -> Result<()> {
         self.settle_sync()?;
         files::rename_durably(&self.path, to)?;
         Sidecar::remove(&self.sidecar_path)
     }
 
-    /// Nobody else may write to the part.
-    fn alone(&self, length: u64) -> Result<()> {
+    /// Checks that no other process writes to the file.
+    fn check_length(&self, length: u64) -> Result<()> {
         match length == self.length {
             true => Ok(()),
-            false => Err(Error::infra(format!("something else writes to {}", self.path.display()))
-                .because(format!("it should have {} bytes but has {length}", self.length))
-                .next("see that nothing else writes there, then run this again")),
+            false => Err(Error::infra(format!("another program writes to {}", self.path.display()))
+                .because(format!("it must have {} bytes but has {length}", self.length))
+                .next("stop the other program, then run this again")),
         }
     }
 
-    /// Begins to put what was written on the disk, beside the work.
+    /// Starts a sync in the background.
     fn start_sync(&mut self) -> Result<()> {
         (self.synced_at, self.sync_begun) = (Instant::now(), self.length);
         let Some(sidecar) = &self.sidecar else { return Ok(()) };
@@ -222,14 +221,14 @@ impl Part {
             Ok(sidecar)
         };
         let thread = std::thread::Builder::new().name("sync".into()).spawn(work);
-        self.sync = Some(thread.map_err(|error| Error::infra("cannot start a thread that syncs").because(error))?);
+        self.sync = Some(thread.map_err(|error| Error::infra("cannot start the sync thread").because(error))?);
         Ok(())
     }
 
-    /// Waits for what [`start_sync`](Self::start_sync) began.
+    /// Waits for the sync that [`start_sync`](Self::start_sync) started.
     fn settle_sync(&mut self) -> Result<()> {
         if let Some(thread) = self.sync.take() {
-            self.sidecar = Some(thread.join().map_err(|_| Error::bug("the thread that syncs has died"))??);
+            self.sidecar = Some(thread.join().map_err(|_| Error::bug("the sync thread has panicked"))??);
         }
         Ok(())
     }
@@ -237,7 +236,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // A sidecar must not appear after the work on the part has ended. What went wrong here only costs bytes after a power cut.
+        // The sidecar must not be written after this. A failure here only loses bytes after a power cut.
         if let Some(thread) = self.sync.take() {
             let _ = thread.join();
         }

@@ -1,24 +1,24 @@
-//! What to do when a source gives trouble: wait and ask again, begin anew, or go to the next.
+//! Errors of sources, and the decision to retry, start from scratch, or try the next source.
 
 use std::time::{Duration, SystemTime};
 
 use base::error::Error;
 
-/// No wait of our own is longer.
+/// Longest wait that this program chooses.
 const LONGEST: Duration = Duration::from_secs(60);
-/// No wait that a server asks for is longer.
+/// Longest wait on request of a server.
 const LONGEST_ASKED: Duration = Duration::from_secs(600);
-/// So many new bytes make up for all earlier trouble.
+/// Number of new bytes after which all retries are available again.
 const REFILL: u64 = 256 << 10;
 
-/// How patient to be with servers.
+/// Timeouts and retries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// A connection on which nothing comes for so long is given up.
+    /// Time without data after which a connection is closed.
     pub stall: Duration,
-    /// So many times in a row a source is asked again without getting on.
+    /// Maximum number of consecutive retries without progress.
     pub retries: u32,
-    /// Upper end of the first wait; it doubles each time.
+    /// Upper bound of the first wait; it doubles each time.
     pub first_wait: Duration,
 }
 
@@ -30,71 +30,71 @@ impl Default for Network {
 
 /// Why a source did not give the file.
 #[derive(Debug)]
-pub(crate) enum Trouble {
-    /// It may next time; after so long, where it said so.
-    Later { why: String, after: Option<Duration> },
-    /// What is here of it is of no use.
-    Anew(String),
-    /// It never will.
-    Never { why: String, wrong_file: bool },
+pub(crate) enum SourceError {
+    /// A retry may succeed, `after` this time if the server told.
+    Retry { why: String, after: Option<Duration> },
+    /// The partial file cannot be resumed: start from scratch.
+    Restart(String),
+    /// A retry would fail again. `wrong_file`: the source has another file.
+    Permanent { why: String, wrong_file: bool },
     /// The name of the host could not be resolved.
-    NoName(String),
-    /// It lies here, not there.
-    Here(Error),
+    UnresolvedHost(String),
+    /// The error is on this machine, not at the source.
+    Local(Error),
 }
 
-impl Trouble {
-    /// It may work next time.
-    pub(crate) fn later(why: impl Into<String>) -> Self {
-        Self::Later { why: why.into(), after: None }
+impl SourceError {
+    /// Returns an error after which a retry may succeed.
+    pub(crate) fn retry(why: impl Into<String>) -> Self {
+        Self::Retry { why: why.into(), after: None }
     }
 
-    /// It does not have the file.
-    pub(crate) fn never(why: impl Into<String>) -> Self {
-        Self::Never { why: why.into(), wrong_file: false }
+    /// Returns an error after which a retry would fail again.
+    pub(crate) fn permanent(why: impl Into<String>) -> Self {
+        Self::Permanent { why: why.into(), wrong_file: false }
     }
 
-    /// It has another file.
+    /// Returns the error that the source has another file.
     pub(crate) fn wrong_file(why: impl Into<String>) -> Self {
-        Self::Never { why: why.into(), wrong_file: true }
+        Self::Permanent { why: why.into(), wrong_file: true }
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for SourceError {
     fn from(error: Error) -> Self {
-        Self::Here(error)
+        Self::Local(error)
     }
 }
 
-/// Counts the trouble with one source.
+/// Counts the retries of one source.
 #[derive(Debug)]
 pub(crate) struct Retries {
     network: Network,
     used: u32,
-    /// Bytes of the file that were there at the last refill. Beginning anew does not lower it: getting the same bytes again is no progress.
+    /// Number of bytes present at the last refill. A restart does not lower it: the same bytes again are no progress.
     reached: u64,
 }
 
 impl Retries {
-    /// For a source; `have` bytes of the file are here.
+    /// Starts to count for a source; `have` bytes of the file are present.
     pub(crate) fn new(network: &Network, have: u64) -> Self {
         Self { network: network.clone(), used: 0, reached: have }
     }
 
-    /// Times that a source is asked in a row without getting on.
+    /// Returns the maximum number of consecutive attempts without progress.
     pub(crate) fn tries(&self) -> u32 {
         self.network.retries.saturating_add(1)
     }
 
-    /// So many bytes are here now.
+    /// Records that `have` bytes are present now.
     pub(crate) fn progress(&mut self, have: u64) {
         if have >= self.reached.saturating_add(REFILL) {
             (self.used, self.reached) = (0, have);
         }
     }
 
-    /// How long to wait before the next try; `None`: no more. `chance`, from 0 to 1, spreads clients that were thrown out
-    /// together ("full jitter").
+    /// Returns how long to wait before the next retry; `None` if there are no more. `chance`, from 0 to 1, spreads clients that
+    /// were disconnected at the same time ("full jitter").
     pub(crate) fn wait(&mut self, asked: Option<Duration>, chance: f64) -> Option<Duration> {
         if self.used >= self.network.retries {
             return None;
@@ -106,7 +106,7 @@ impl Retries {
     }
 }
 
-/// Understands `Retry-After`: seconds, or an HTTP date.
+/// Parses `Retry-After`: seconds or an HTTP date.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     match value.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_and_end_and_are_refilled() {
+    fn waits_double_until_no_retries_are_left_and_progress_refills_them() {
         let network = Network { retries: 9, ..Network::default() };
         let mut retries = Retries::new(&network, 100);
         let waits: Vec<_> = (0..9).map(|_| retries.wait(None, 1.0).unwrap().as_secs()).collect();

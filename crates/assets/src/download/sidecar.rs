@@ -1,4 +1,4 @@
-//! What is known of a partial file: where it came from, which version of it, and how much of it surely is on the disk.
+//! The sidecar of a partial file: its source, its version, and the number of bytes that are certainly on disk.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ use base::files;
 const SCHEMA: u32 = 1;
 const FILE_LIMIT: u64 = 64 << 10;
 
-/// What tells one version of a file from another for sure.
+/// A value that identifies the version of a file for certain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Validator {
     /// A strong ETag, with its quotation marks.
     Etag(String),
-    /// `Last-Modified`, as the server wrote it; for a file of this machine its time and number.
+    /// `Last-Modified`, as the server wrote it; for a file on this machine, its time and inode.
     Modified(String),
 }
 
 impl Validator {
-    /// As `If-Range` wants it.
+    /// Returns the value for `If-Range`.
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Etag(text) | Self::Modified(text) => text,
@@ -30,46 +30,45 @@ impl Validator {
     }
 }
 
-/// Kept beside the partial file, written before its first byte.
+/// The sidecar of a partial file; it is written before the first byte of that file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sidecar {
     schema: u32,
-    /// As the manifest has it, not where it was redirected to.
+    /// URL in the manifest, not the target of a redirect.
     pub url: String,
-    /// The version; `None` where the source does not tell.
+    /// The version; `None` if the source does not tell.
     pub validator: Option<Validator>,
-    /// Bytes of the whole file, where known.
+    /// Size of the complete file in bytes, if known.
     pub total: Option<u64>,
-    /// The machine's boot during which it was written. Only in that one does the part hold everything written to it: what a
-    /// killed process wrote stays, what the machine had not yet put on the disk when it went down does not.
+    /// Boot id of the machine when it was written. All bytes written during the same boot can be trusted: they survive a kill
+    /// of the process, but after a power cut only synced bytes are certain.
     boot: Option<String>,
-    /// Bytes of the part that are on the disk for sure.
+    /// Number of bytes of the partial file that are certainly on disk.
     synced: u64,
 }
 
 impl Sidecar {
-    /// For a part that is about to be written, of which `synced` bytes are on the disk.
+    /// Creates the sidecar of a partial file that is about to be written, with `synced` bytes on disk.
     pub(crate) fn new(url: &str, validator: Option<Validator>, total: Option<u64>, synced: u64) -> Self {
         Self { schema: SCHEMA, url: url.to_owned(), validator, total, boot: boot(), synced }
     }
 
-    /// The sidecar at `path`; one that is not there or cannot be understood is none.
+    /// Reads the sidecar at `path`; `None` if it is missing or invalid.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = files::read_text(path, FILE_LIMIT).ok()?;
         serde_json::from_str(&text).ok().filter(|sidecar: &Self| sidecar.schema == SCHEMA)
     }
 
-    /// Puts it in place, whole or not at all; under the part's claim nobody else does. A process that is killed meanwhile
-    /// leaves at most [`unfinished`], which the next one writes over.
+    /// Writes it completely or not at all. The caller holds the claim. A killed process leaves at most [`unfinished`], which the
+    /// next one overwrites.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let bytes =
-            serde_json::to_vec(self).map_err(|error| Error::bug("a sidecar cannot be written").because(error))?;
+        let bytes = serde_json::to_vec(self).map_err(|error| Error::bug("cannot write a sidecar").because(error))?;
         let new = unfinished(path);
         let put = || {
             let mut file = files::create_own(&new)?;
             file.write_all(&bytes)?;
-            // Where nothing of the part is on the disk for sure, nothing is lost with its sidecar.
+            // Without synced bytes, nothing is lost with the sidecar.
             if self.synced > 0 {
                 file.sync_all()?;
             }
@@ -78,7 +77,7 @@ impl Sidecar {
         put().map_err(|error| Error::io("write", path, &error))
     }
 
-    /// Removes it, and what a killed process left of it.
+    /// Removes it, and the temporary file of a killed process.
     pub(crate) fn remove(path: &Path) -> Result<()> {
         for path in [unfinished(path), path.to_owned()] {
             match std::fs::remove_file(&path) {
@@ -89,7 +88,7 @@ impl Sidecar {
         Ok(())
     }
 
-    /// How much of a part of `length` bytes can be relied on.
+    /// Returns how many bytes of a partial file of `length` bytes can be trusted.
     pub(crate) fn trusted(&self, length: u64) -> u64 {
         match self.boot == boot() {
             true => length,
@@ -97,18 +96,18 @@ impl Sidecar {
         }
     }
 
-    /// Bytes of the part that are on the disk for sure.
+    /// Returns the number of bytes that are certainly on disk.
     pub(crate) fn synced(&self) -> u64 {
         self.synced
     }
 }
 
-/// Where a sidecar is written before it gets its name.
+/// Returns the temporary path at which a sidecar is written.
 fn unfinished(path: &Path) -> PathBuf {
     path.with_extension("json.new")
 }
 
-/// Changes with every start of the machine.
+/// Returns the boot id of the machine, which changes with every boot.
 fn boot() -> Option<String> {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
 }
@@ -118,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_restart_only_what_was_synced_counts() {
+    fn after_a_reboot_only_synced_bytes_are_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.part.json");
         assert_eq!(Sidecar::read(&path), None);

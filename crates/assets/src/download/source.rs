@@ -1,30 +1,33 @@
-//! What a URL of the manifest points to.
+//! Parses a URL of the manifest.
 
 use std::path::PathBuf;
 
 use url::Url;
 
-/// Where bytes come from.
+/// A source of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// A server.
+    /// An http or https URL.
     Web(Url),
-    /// A file of this machine.
+    /// A file on this machine.
     File(PathBuf),
 }
 
 impl Source {
-    /// Understands an `http`, `https` or `file` URL; says what is wrong with another.
+    /// Parses an `http`, `https` or `file` URL.
+    ///
+    /// # Errors
+    /// What is wrong with the URL; it follows the URL in messages.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+        let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(Self::Web(url)),
-            "file" => url.to_file_path().map(Self::File).map_err(|()| "names no file of this machine".into()),
-            other => Err(format!("`{other}` is no way of fetching that this program knows")),
+            "file" => url.to_file_path().map(Self::File).map_err(|()| "is not a file on this machine".into()),
+            other => Err(format!("has the unsupported scheme `{other}`")),
         }
     }
 
-    /// Whether what it names is meant to be a web page.
+    /// Returns whether the file may be a web page.
     pub(crate) fn is_page(&self) -> bool {
         let path = match self {
             Self::Web(url) => url.path(),
@@ -39,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_told_apart() {
+    fn urls_are_parsed() {
         let web = Source::parse("https://x.org/a%20b.html?c=d").unwrap();
         assert!(matches!(&web, Source::Web(_)) && web.is_page());
         assert_eq!(Source::parse("file:///a%20b").unwrap(), Source::File("/a b".into()));

@@ -1,12 +1,12 @@
-//! Brings all files of a plan, several at a time: what is there and right stays, everything else comes or is named.
+//! Downloads the files of a plan in parallel. Correct files stay; every file that cannot be fetched is reported.
 
-mod all;
-mod fetched;
-mod one;
+mod asset;
+mod parallel;
+mod result;
 #[cfg(test)]
 mod tests;
 
-pub use self::fetched::{Fetched, Outcome, Settings};
-pub use self::one::fetch_from;
+pub use self::asset::fetch_from;
+pub use self::result::{FetchResult, FetchSettings, Outcome};
 pub use super::download::Network;
-pub use all::fetch;
+pub use parallel::fetch;

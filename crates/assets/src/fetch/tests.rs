@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::all::*;
+use super::parallel::*;
 use super::*;
 use crate::event::Event;
 use crate::lock::{Lock, Trust};
@@ -21,13 +21,13 @@ impl Observer<Event> for Ear {
     }
 }
 
-fn settings(workspace: &Path) -> Settings {
+fn settings(workspace: &Path) -> FetchSettings {
     let network = Network { stall: std::time::Duration::from_secs(1), retries: 2, ..Network::default() };
     let network = Network { first_wait: std::time::Duration::from_millis(1), ..network };
-    Settings { workspace: workspace.to_owned(), jobs: 3, network, also_needed: 0 }
+    FetchSettings { workspace: workspace.to_owned(), jobs: 3, network, also_needed: 0 }
 }
 
-/// Assets `a`, `b`, … with what is said of each.
+/// Returns a manifest of assets `a`, `b`, … with these lines each.
 fn manifest(assets: &[&str]) -> Manifest {
     let mut text = "schema = 1\ngroup = [{ name = \"all\", title = \"all\" }]\n".to_owned();
     for (letter, more) in ('a'..).zip(assets) {
@@ -38,7 +38,7 @@ fn manifest(assets: &[&str]) -> Manifest {
     Manifest::parse(&text, "test").unwrap()
 }
 
-fn run(manifest: &Manifest, lock: &Lock, settings: &Settings, ear: &Ear) -> Result<Vec<Fetched>> {
+fn run(manifest: &Manifest, lock: &Lock, settings: &FetchSettings, ear: &Ear) -> Result<Vec<FetchResult>> {
     let assets = manifest.select(&Selection { all: true, ..Selection::default() }).unwrap();
     fetch(&assets, lock, settings, ear)
 }
@@ -47,12 +47,12 @@ fn from(url: &str) -> String {
     format!("urls = [\"{url}\"]")
 }
 
-fn outcomes(all: &[Fetched]) -> Vec<(&str, Outcome)> {
+fn outcomes(all: &[FetchResult]) -> Vec<(&str, Outcome)> {
     all.iter().map(|fetched| (fetched.name.as_str(), fetched.outcome)).collect()
 }
 
 #[test]
-fn what_is_there_is_not_fetched_again() {
+fn present_files_are_not_fetched_again() {
     let (folder, server, ear) = (tempfile::tempdir().unwrap(), Server::start(), Ear::default());
     let (one, two) = (server.put("/1", Served::new(*b"one")), server.put("/2", Served::new(*b"two")));
     let sha = format!("\nsha256 = \"{}\"", sha256_bytes(b"two"));
@@ -67,20 +67,20 @@ fn what_is_there_is_not_fetched_again() {
     assert_eq!(outcomes(&run()), [("a", Present), ("b", Present)]);
     assert_eq!(server.records().len(), 2);
 
-    // Touched: read again, still good. Of no receipt: read, and good.
+    // A touched file and a file without receipt are read again and good.
     let (a, b) = (folder.path().join("data/a"), folder.path().join("data/b"));
     std::fs::write(&b, "two").unwrap();
     std::fs::remove_file(folder.path().join("receipts/a.json")).unwrap();
     assert_eq!(outcomes(&run()), [("a", Present), ("b", Present)]);
     assert_eq!(server.records().len(), 2);
 
-    // Another content: kept aside, fetched again; for the unpinned one what came first is what counts.
+    // Files with other content are moved aside and fetched again; for the unpinned one the first content counts.
     std::fs::write(&a, "ONE").unwrap();
     std::fs::write(&b, "TWO").unwrap();
     assert_eq!(outcomes(&run()), [("a", Came), ("b", Came)]);
     assert_eq!((std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap()), (b"one".to_vec(), b"two".to_vec()));
     for (name, content) in [("a", b"ONE"), ("b", b"TWO")] {
-        let place = crate::place::Place::new(folder.path(), name, &Path::new("data").join(name));
+        let place = crate::paths::AssetPaths::new(folder.path(), name, &Path::new("data").join(name));
         assert_eq!(std::fs::read(place.suspect(&sha256_bytes(content))).unwrap(), content);
         assert!(matches!(glance(&place, &Default::default()), Glance::Good(_)));
     }
@@ -112,7 +112,7 @@ fn every_asset_is_tried_and_the_worst_error_names_all_that_failed() {
 }
 
 #[test]
-fn pins_are_demanded() {
+fn pins_must_match() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start());
     let url = server.put("/1", Served::new(*b"one"));
     let unknown = manifest(&[&from(&url)]);
@@ -126,20 +126,20 @@ fn pins_are_demanded() {
 }
 
 #[test]
-fn too_little_room_is_said_before_the_first_byte() {
+fn too_little_space_is_an_error_before_the_first_byte() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start());
     let large = format!("{}\nsize_about = {}", from(&server.put("/1", Served::new(*b"one"))), 1_u64 << 60);
     let error = run(&manifest(&[&large]), &Lock::default(), &settings(folder.path()), &Ear::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Disk);
     let small = manifest(&[&from(&server.url("/1"))]);
-    let more = Settings { also_needed: 1 << 60, ..settings(folder.path()) };
+    let more = FetchSettings { also_needed: 1 << 60, ..settings(folder.path()) };
     let error = run(&small, &Lock::default(), &more, &Ear::default()).unwrap_err();
     assert!(error.kind() == Kind::Disk && error.to_string().contains("--download-only"), "{error}");
     assert_eq!(server.records(), []);
 }
 
 #[test]
-fn many_at_once_fetch_once() {
+fn concurrent_fetches_download_a_file_once() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start());
     let bytes = vec![7; 400_000];
     let file = Served { rate: Some(2_000_000), ..Served::new(bytes.clone()) };
@@ -158,11 +158,11 @@ fn many_at_once_fetch_once() {
 }
 
 #[test]
-fn another_source_can_be_asked_for_comparison() {
+fn an_asset_can_be_fetched_from_another_source_for_comparison() {
     let (folder, server) = (tempfile::tempdir().unwrap(), Server::start());
     let url = server.put("/1", Served::new(*b"one"));
     let manifest = manifest(&[&from(&url)]);
-    let place = crate::place::Place::new(folder.path(), "a", "downloads/compare/a".as_ref());
+    let place = crate::paths::AssetPaths::new(folder.path(), "a", "downloads/compare/a".as_ref());
     let asset = manifest.asset("a").unwrap();
     let receipt =
         fetch_from(asset, &url, &Default::default(), &place, &settings(folder.path()), &Ear::default()).unwrap();

@@ -1,38 +1,38 @@
-//! What a fetch would do: what comes from where, the room that it takes, and how long it would last.
+//! The page of `repro fetch --dry-run`: sources, disk space and duration of a fetch.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use super::words::{self, Sum, count};
+use super::cells::{self, Sum, count};
 use crate::plan::{Item, State};
 use crate::rate::Rate;
 use base::format::{human_bytes, human_seconds, rounded_bytes};
 use base::table::{Side, Table, paragraph};
 
-/// What the forecast rests on beside the items themselves.
+/// Inputs of a forecast in addition to the items.
 #[derive(Debug, Clone, Default)]
 pub struct Forecast {
-    /// Bytes that are free where the files go; `None` where nobody knows.
+    /// Free space in bytes; `None` if unknown.
     pub free: Option<u64>,
-    /// Bytes that unpacking will add, at most.
+    /// Maximum number of bytes that unpacking adds.
     pub unpacked: u64,
-    /// Bytes that feature stores and made files will add.
+    /// Number of bytes that feature stores and made files add.
     pub stores: u64,
-    /// How fast files arrived so far.
+    /// Measured download rate; `None` before the first fetch.
     pub rate: Option<Rate>,
 }
 
-/// Rates for a person whose line nobody has measured, in bytes per second.
+/// Example rates, in bytes per second, shown without a measured rate.
 pub(super) const EXAMPLES: [u64; 3] = [10_000_000, 50_000_000, 100_000_000];
 
 impl Forecast {
-    /// Bytes that everything needs together, given what is to be fetched.
+    /// Returns the number of bytes needed in total, given the number of bytes to fetch.
     pub(super) fn needed(&self, fetched: u64) -> u64 {
         fetched.saturating_add(self.unpacked).saturating_add(self.stores)
     }
 }
 
-/// What is to be fetched, what only a person can get, what is there.
+/// The items to fetch, to download by hand, and already present.
 pub(super) struct Parts<'a> {
     pub fetched: Vec<&'a Item<'a>>,
     pub by_hand: Vec<&'a Item<'a>>,
@@ -46,25 +46,25 @@ impl<'a> Parts<'a> {
         Self { fetched, by_hand, there }
     }
 
-    /// What is still to come over the network.
+    /// Returns the total size of the bytes to fetch.
     pub(crate) fn remaining(&self) -> Sum {
         Sum::remaining(self.fetched.iter().copied())
     }
 }
 
-/// The forecast as text.
+/// Returns the forecast as text.
 pub fn forecast(items: &[Item], workspace: &Path, forecast: &Forecast) -> String {
     let (parts, mut out) = (Parts::of(items), String::new());
     let remaining = parts.remaining();
     if parts.fetched.is_empty() {
-        let _ = writeln!(out, "Nothing is to be fetched into {}", workspace.display());
+        let _ = writeln!(out, "Nothing to fetch into {}", workspace.display());
     } else {
-        let _ = writeln!(out, "To be fetched into {}: {}", workspace.display(), remaining.text());
+        let _ = writeln!(out, "To fetch into {}: {}", workspace.display(), remaining.text());
         let rows: Vec<Vec<String>> = parts.fetched.iter().map(|item| row(item)).collect();
         let table = Table::new(2, &[Side::Left, Side::Right, Side::Left], &rows);
         rows.iter().for_each(|cells| table.row(&mut out, cells));
     }
-    for (items, what) in [(&parts.there, "there already"), (&parts.by_hand, "only by hand")] {
+    for (items, what) in [(&parts.there, "already present"), (&parts.by_hand, "only by hand")] {
         if !items.is_empty() {
             let names: Vec<&str> = items.iter().map(|item| item.asset.name.as_str()).collect();
             paragraph(&mut out, &format!("{what}: "), &names.join(", "));
@@ -84,20 +84,20 @@ pub fn forecast(items: &[Item], workspace: &Path, forecast: &Forecast) -> String
 }
 
 fn row(item: &Item) -> Vec<String> {
-    let mut from = words::host(item.asset.urls.first().map_or("", String::as_str)).to_owned();
+    let mut from = cells::host(item.asset.urls.first().map_or("", String::as_str)).to_owned();
     if item.asset.urls.len() > 1 {
         let _ = write!(from, " or {}", count(item.asset.urls.len() - 1, "other source"));
     }
     match &item.state {
         State::Partial(_) => {
-            let _ = write!(from, "; {} are here", words::here(item));
+            let _ = write!(from, "; {} are present", cells::state(item));
         }
         State::Wrong(why) => {
-            let _ = write!(from, "; the one that is here is wrong: {why}");
+            let _ = write!(from, "; the present file is wrong: {why}");
         }
         _ => {}
     }
-    vec![item.asset.name.clone(), words::size(item), words::checksum(item).to_owned(), from]
+    vec![item.asset.name.clone(), cells::size(item), cells::checksum(item).to_owned(), from]
 }
 
 fn disk(remaining: &Sum, forecast: &Forecast) -> String {
@@ -114,7 +114,7 @@ fn disk(remaining: &Sum, forecast: &Forecast) -> String {
     }
     match forecast.free {
         Some(free) if free < needed => {
-            let _ = write!(text, "; {} are free: {} TOO LITTLE", human_bytes(free), human_bytes(needed - free));
+            let _ = write!(text, "; {} are free: {} ARE MISSING", human_bytes(free), human_bytes(needed - free));
         }
         Some(free) => {
             let _ = write!(text, "; {} are free", human_bytes(free));
@@ -138,7 +138,7 @@ fn time(remaining: &Sum, forecast: &Forecast) -> Vec<String> {
         None => {
             let examples: Vec<String> =
                 EXAMPLES.iter().map(|rate| format!("{} at {} MB/s", at(*rate as f64), rate / 1_000_000)).collect();
-            vec![format!("{}; the rate here is unknown until something was fetched", examples.join(", "))]
+            vec![format!("{}; the actual rate is unknown before the first fetch", examples.join(", "))]
         }
     }
 }

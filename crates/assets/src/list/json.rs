@@ -1,15 +1,15 @@
-//! The same for scripts. Sizes are bytes, times seconds.
+//! The pages as JSON. Sizes are in bytes, times in seconds.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::cells::Sum;
 use super::forecast::{Forecast, Parts};
-use super::words::Sum;
 use crate::manifest::Manifest;
 use crate::plan::{Item, State};
 
-/// What [`page`](super::page) says, as one object.
+/// Returns the content of [`page`](super::page) as one object.
 pub fn list_json(manifest: &Manifest, items: &[Item], workspace: &Path, stores: u64) -> Value {
     let groups: Vec<Value> = manifest
         .groups
@@ -34,7 +34,7 @@ pub fn list_json(manifest: &Manifest, items: &[Item], workspace: &Path, stores: 
     })
 }
 
-/// What [`forecast`](super::forecast()) says, as one object.
+/// Returns the content of [`forecast`](super::forecast()) as one object.
 pub fn forecast_json(items: &[Item], workspace: &Path, forecast: &Forecast) -> Value {
     let parts = Parts::of(items);
     let remaining = parts.remaining();
@@ -71,7 +71,7 @@ fn asset(item: &Item) -> Value {
             State::Missing => ("missing", Some(0), None),
         },
     );
-    let bytes_here = bytes_here.or_else(|| std::fs::metadata(item.place.file()).ok().map(|metadata| metadata.len()));
+    let bytes_here = bytes_here.or_else(|| std::fs::metadata(item.paths.file()).ok().map(|metadata| metadata.len()));
     let unpack: Vec<Value> = (asset.unpack.iter())
         .map(|unpack| json!({ "path": unpack.path, "folder": unpack.folder, "size_max": unpack.size_max }))
         .collect();

@@ -3,36 +3,36 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::words::{self, Sum};
+use super::cells::{self, Sum};
 use crate::manifest::{ByHand, Group, Manifest};
 use crate::plan::{Item, State};
 use base::format::{human_bytes, rounded_bytes};
 use base::table::{Side, Table, WIDTH, paragraph};
 
-/// Names of files that a mirror is said to have; with more of them, a selection shows what can be asked.
+/// Maximum number of file names listed for a mirror.
 const MIRRORED: usize = 6;
 const LEGEND: [(&str, &str); 3] = [
     (
         "checksum",
-        "sha256, git blob, md5: published, every file must match it. pinned: as it was when it was pinned here; corroborated: \
-         and two independent sources gave the same. unpinned: nobody published one, so whatever arrives is taken and a verdict that rests on \
-         it can be INCONCLUSIVE at best; repro fetch --pin records what arrives, --corroborate compares two sources.",
+        "sha256, git blob, md5: published; the file must match. pinned: recorded here by --pin. corroborated: pinned, and two \
+         independent sources have the same content. unpinned: no checksum is known, so any content is accepted, and a verdict \
+         that depends on it is INCONCLUSIVE at best; repro fetch --pin records the checksum, --corroborate compares two sources.",
     ),
     (
-        "here",
-        "verified: read whole and right; unpacked: the archive is not here, but what it unpacks to is. not read yet: there, repro verify reads it. 3.2 of 17 GB: begun, repro fetch goes on. \
-         WRONG: there, but not the file that it should be. by hand: only a person can get it.",
+        "state",
+        "verified: read completely and correct. unpacked: the archive is missing, but its unpacked files are present. not read \
+         yet: present; repro verify reads it. 3.2 of 17 GB: incomplete; repro fetch resumes. WRONG: present, but not the \
+         expected file. by hand: must be downloaded by hand.",
     ),
-    ("fetch", "repro fetch NAME …, repro fetch --task vqa or repro fetch --all; with --dry-run: what that would take."),
+    ("fetch", "repro fetch NAME …, repro fetch --task vqa or repro fetch --all; --dry-run shows size and duration."),
 ];
 
-/// The page: each group with its assets, an asset of several groups under the first; then what only a person can get,
-/// totals, and what the words mean. `items` in the manifest's order; `stores` is what preparing adds beyond unpacking, in
-/// bytes.
+/// Returns the page: each group with its assets (an asset of several groups under the first), then downloads by hand, totals,
+/// and a legend. `items` are in the manifest's order; `stores` is the number of bytes that preparing adds beyond unpacking.
 pub fn page(manifest: &Manifest, items: &[Item], workspace: &Path, stores: u64) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "Files for {}", workspace.display());
-    let header = ["name", "size", "checksum", "here", "what it is"].map(str::to_owned).to_vec();
+    let header = ["name", "size", "checksum", "state", "description"].map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
     let table =
         Table::new(2, &[Side::Left, Side::Right, Side::Left, Side::Left], rows.iter().chain(std::iter::once(&header)));
@@ -73,14 +73,14 @@ pub fn page(manifest: &Manifest, items: &[Item], workspace: &Path, stores: u64) 
     out
 }
 
-/// The group that an asset is listed under: the first of its groups that the page shows.
+/// Returns the group that an asset is listed under: the first of its groups in the manifest's order.
 fn home<'a>(manifest: &'a Manifest, item: &Item) -> Option<&'a str> {
     manifest.groups.iter().map(|group| group.name.as_str()).find(|name| item.asset.groups.iter().any(|g| g == name))
 }
 
 fn row(item: &Item) -> Vec<String> {
     let asset = item.asset;
-    let cells = [&asset.name, &words::size(item), words::checksum(item), &words::here(item), &asset.title];
+    let cells = [&asset.name, &cells::size(item), cells::checksum(item), &cells::state(item), &asset.title];
     cells.map(str::to_owned).to_vec()
 }
 
@@ -89,9 +89,9 @@ fn heading(out: &mut String, group: &Group, members: &[(&Item, &Vec<String>)]) {
     let there = members.iter().filter(|(item, _)| item.is_there()).count();
     let left = format!("{}  {}", group.name, group.title);
     let right = match there {
-        n if n == sum.files => format!("{}, all there", sum.text()),
-        0 => format!("{}, none there", sum.text()),
-        n => format!("{}, {n} there", sum.text()),
+        n if n == sum.files => format!("{}, all present", sum.text()),
+        0 => format!("{}, none present", sum.text()),
+        n => format!("{}, {n} present", sum.text()),
     };
     let gap = WIDTH.saturating_sub(left.chars().count() + right.chars().count());
     let _ = match gap {
@@ -103,14 +103,14 @@ fn heading(out: &mut String, group: &Group, members: &[(&Item, &Vec<String>)]) {
 fn details(out: &mut String, item: &Item, workspace: &Path) {
     if let State::Wrong(why) = &item.state {
         let advice = format!(
-            "{}: {why}; repro fetch {} puts it aside and fetches it anew",
+            "{}: {why}; repro fetch {} moves it aside and fetches it again",
             item.asset.path.display(),
             item.asset.name
         );
         paragraph(out, "    ! ", &advice);
     }
     for unpack in &item.asset.unpack {
-        let there = if workspace.join(&unpack.path).exists() { ", there" } else { "" };
+        let there = if workspace.join(&unpack.path).exists() { ", present" } else { "" };
         let what = if unpack.folder { "files below " } else { "" };
         let size = rounded_bytes(unpack.size_max);
         paragraph(out, "    → ", &format!("{what}{}, at most {size}{there}", unpack.path.display()));
@@ -121,7 +121,7 @@ fn made(out: &mut String, manifest: &Manifest, group: &Group, workspace: &Path) 
     let of_group = manifest.made.iter().filter(|made| made.groups.contains(&group.name));
     let names: Vec<String> = of_group
         .map(|made| match workspace.join(&made.path).exists() {
-            true => format!("{} (there)", made.path.display()),
+            true => format!("{} (present)", made.path.display()),
             false => made.path.display().to_string(),
         })
         .collect();
@@ -130,7 +130,7 @@ fn made(out: &mut String, manifest: &Manifest, group: &Group, workspace: &Path) 
     }
 }
 
-/// The places where only a person can get something, each with the files it is for.
+/// Adds the mirrors for downloads by hand, each with its files.
 fn by_hand(out: &mut String, items: &[Item]) {
     let mut places: Vec<(&ByHand, Vec<&str>, Vec<&str>)> = Vec::new();
     for item in items.iter().filter(|item| !item.is_there()) {
@@ -148,12 +148,12 @@ fn by_hand(out: &mut String, items: &[Item]) {
     if places.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\nWhat a person can get by hand; then: repro fetch --from FOLDER");
+    let _ = writeln!(out, "\nTo download by hand, then: repro fetch --from FOLDER");
     for (place, only, mirror) in places {
         let _ = writeln!(out, "  {}  {}", place.place, place.url);
         paragraph(out, "    ", &place.how);
         if !only.is_empty() {
-            paragraph(out, "    only there: ", &only.join(", "));
+            paragraph(out, "    the only source of: ", &only.join(", "));
         }
         let more = mirror.len().saturating_sub(MIRRORED);
         let shown = mirror.get(..mirror.len() - more).unwrap_or(&mirror).join(", ");
@@ -172,20 +172,20 @@ fn totals(out: &mut String, items: &[Item], stores: u64) {
     let all = Sum::of(items);
     let mut here = Sum::default();
     for item in &there {
-        // A dropped archive takes no room.
-        here.add(Some(std::fs::metadata(item.place.file()).map_or(0, |metadata| metadata.len())), true);
+        // A dropped archive takes no space.
+        here.add(Some(std::fs::metadata(item.paths.file()).map_or(0, |metadata| metadata.len())), true);
     }
     let verified = there.iter().filter(|item| item.state == State::Good).count();
     let partial = missing.iter().filter(|item| matches!(item.state, State::Partial(_))).count();
     let unpacked: u64 = items.iter().map(|item| item.asset.unpacked_size()).fold(0, u64::saturating_add);
-    let begun = if partial > 0 { format!(" ({partial} begun)") } else { String::new() };
-    let _ = writeln!(out, "\nin all    {}", all.text());
+    let incomplete = if partial > 0 { format!(" ({partial} incomplete)") } else { String::new() };
+    let _ = writeln!(out, "\ntotal     {}", all.text());
     let _ = match here.files {
-        0 => writeln!(out, "there     nothing"),
-        _ => writeln!(out, "there     {}, {verified} of them verified", here.text()),
+        0 => writeln!(out, "present   nothing"),
+        _ => writeln!(out, "present   {}, {verified} of them verified", here.text()),
     };
-    let _ = writeln!(out, "missing   {}{begun}", Sum::remaining(missing.iter().copied()).text());
-    let mut disk = format!("{} as fetched", all.size());
+    let _ = writeln!(out, "missing   {}{incomplete}", Sum::remaining(missing.iter().copied()).text());
+    let mut disk = format!("{} fetched", all.size());
     if unpacked > 0 {
         let _ = write!(disk, " + at most {} unpacked", rounded_bytes(unpacked));
     }

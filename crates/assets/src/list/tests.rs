@@ -98,7 +98,7 @@ fn mixed() -> [(&'static str, State); 3] {
 }
 
 #[test]
-fn the_page_of_all_files() {
+fn the_page_lists_all_files() {
     let manifest = Manifest::parse(MANIFEST, "test").unwrap();
     let text = page(&manifest, &items(&manifest, &mixed()), Path::new("workspace"), 24_500_000_000);
     assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
@@ -108,7 +108,7 @@ fn the_page_of_all_files() {
 }
 
 #[test]
-fn what_a_fetch_would_do() {
+fn the_forecast_shows_sources_space_and_time() {
     let manifest = Manifest::parse(MANIFEST, "test").unwrap();
     let (items, workspace) = (items(&manifest, &mixed()), Path::new("workspace"));
     let mut rate = Rate::measured(400_000_000, 32.0).unwrap();
@@ -125,11 +125,11 @@ fn what_a_fetch_would_do() {
 
     let there: Vec<_> = items.iter().filter(|item| item.asset.name == "official-dev").cloned().collect();
     let text = forecast(&there, workspace, &unknown);
-    assert!(text.starts_with("Nothing is to be fetched into workspace\nthere already: official-dev\n"), "{text}");
+    assert!(text.starts_with("Nothing to fetch into workspace\nalready present: official-dev\n"), "{text}");
 }
 
 #[test]
-fn what_can_be_chosen() {
+fn groups_are_listed_with_their_sizes() {
     let manifest = Manifest::parse(MANIFEST, "test").unwrap();
     insta::assert_snapshot!(groups(&manifest), @"
   --task vqa     3 files, about 17.9 GB  VQA v2.0: fine-tune and score on

@@ -1,4 +1,4 @@
-//! What a manifest must keep to, and what its shorthands stand for.
+//! Checks a manifest and expands its shorthands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -6,12 +6,12 @@ use std::path::{Component, Path};
 use super::{Asset, ByHand, Manifest, Mirror};
 
 impl Manifest {
-    /// Gives each asset its part of `[[mirror]]`.
-    pub(super) fn spread_mirrors(&mut self) -> Result<(), String> {
+    /// Adds each `[[mirror]]` to its assets.
+    pub(super) fn assign_mirrors(&mut self) -> Result<(), String> {
         for Mirror { of, place, url, how } in std::mem::take(&mut self.mirrors) {
             for name in of {
                 let Some(asset) = self.assets.iter_mut().find(|asset| asset.name == name) else {
-                    return Err(format!("{place} is a mirror of `{name}`, which is not there"));
+                    return Err(format!("{place} is a mirror of `{name}`, which does not exist"));
                 };
                 asset.by_hand.push(ByHand { place: place.clone(), url: url.clone(), how: how.clone() });
             }
@@ -28,13 +28,13 @@ impl Manifest {
         for (name, of) in assets.chain(made) {
             let proper = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             if name.is_empty() || name.starts_with('.') || !name.chars().all(proper) {
-                return Err(format!("`{name}` is no proper name"));
+                return Err(format!("`{name}` is not a valid name"));
             }
             if !names.insert(name) {
-                return Err(format!("`{name}` is there twice"));
+                return Err(format!("the name `{name}` occurs twice"));
             }
             if let Some(group) = of.iter().find(|group| !groups.contains(group.as_str())) {
-                return Err(format!("`{name}` is in the group `{group}`, which is not described"));
+                return Err(format!("`{name}` is in the group `{group}`, which does not exist"));
             }
         }
         for asset in &self.assets {
@@ -47,7 +47,7 @@ impl Manifest {
             occupy(&mut places, &made.path, &made.name)?;
             digits("sha256", made.sha256.as_deref(), 64)?;
             if let Some(from) = made.from.iter().find(|from| self.asset(from).is_none()) {
-                return Err(format!("`{}` is made from `{from}`, which is not there", made.name));
+                return Err(format!("`{}` is made from `{from}`, which does not exist", made.name));
             }
         }
         Ok(())
@@ -57,10 +57,10 @@ impl Manifest {
 fn occupy<'a>(places: &mut BTreeMap<&'a Path, &'a str>, path: &'a Path, name: &'a str) -> Result<(), String> {
     let plain = |part: Component| matches!(part, Component::Normal(_));
     if path.as_os_str().is_empty() || !path.components().all(plain) || path.to_str().is_none() {
-        return Err(format!("`{name}`: {} does not stay below the workspace", path.display()));
+        return Err(format!("`{name}`: the path {} is not below the workspace", path.display()));
     }
     match places.insert(path, name) {
-        Some(other) => Err(format!("`{name}` and `{other}` go to the same place {}", path.display())),
+        Some(other) => Err(format!("`{name}` and `{other}` have the same path {}", path.display())),
         None => Ok(()),
     }
 }
@@ -79,11 +79,11 @@ impl Asset {
         digits("md5", self.checksums.md5.as_deref(), 32)?;
         digits("git_blob", self.checksums.git_blob.as_deref(), 40)?;
         if self.urls.is_empty() && self.by_hand.is_empty() {
-            return Err("it comes from nowhere: give urls or by_hand".into());
+            return Err("it has no source: add urls or by_hand".into());
         }
         for url in &self.urls {
             if !["https://", "http://", "file:///"].iter().any(|scheme| url.starts_with(scheme)) {
-                return Err(format!("`{url}` is no http, https or file URL"));
+                return Err(format!("`{url}` is not an http, https or file URL"));
             }
         }
         for unpack in &self.unpack {
@@ -92,13 +92,13 @@ impl Asset {
                 return Err(format!("{} has a size_min above its size_max", unpack.path.display()));
             }
             if (unpack.member.is_empty() && !unpack.folder) || unpack.member.contains(['/', '\\', '\0']) {
-                return Err(format!("`{}` is no file name of a member", unpack.member));
+                return Err(format!("`{}` is not a file name", unpack.member));
             }
         }
         Ok(())
     }
 
-    /// One asset for each of `each`.
+    /// Returns one asset for each entry of `each`; the asset itself without any.
     pub(super) fn expanded(self) -> Vec<Self> {
         if self.each.is_empty() {
             return vec![self];

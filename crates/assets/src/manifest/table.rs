@@ -9,114 +9,114 @@ use archive::MemberSpec;
 use base::error::{Error, Result};
 use base::suggest::did_you_mean;
 
-/// The way of writing that this program reads.
+/// Supported schema of the manifest.
 pub const SCHEMA: u32 = 1;
-/// A figure such as "17 GB" may be rounded by this much, in either unit of giga: the largest size that is taken for it.
+/// Maximum ratio of the exact size to a rounded figure such as "17 GB", in decimal or binary units.
 const ROUNDING: f64 = 1.15;
 
-/// Everything that can be fetched or made.
+/// All files that can be fetched or made.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What files are fetched for, in the order that they are listed.
+    /// Groups of files, in the order of `--list`.
     #[serde(rename = "group", default)]
     pub groups: Vec<Group>,
-    /// In the order that they are listed.
+    /// Published files, in the order of `--list`.
     #[serde(rename = "asset", default)]
     pub assets: Vec<Asset>,
-    /// In the order that they can be made.
+    /// Files made from others, in the order that they can be made.
     #[serde(rename = "made", default)]
     pub made: Vec<Made>,
     #[serde(rename = "mirror", default)]
     pub(super) mirrors: Vec<Mirror>,
 }
 
-/// A purpose.
+/// A group of files that serve one purpose.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub title: String,
 }
 
-/// One published file.
+/// A published file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asset {
-    /// Its name on the command line; unique.
+    /// Unique name on the command line.
     pub name: String,
-    /// What it is.
+    /// Short description.
     pub title: String,
-    /// What it is needed for.
+    /// Names of its groups.
     pub groups: Vec<String>,
-    /// Where it goes, below the workspace.
+    /// Path below the workspace.
     pub path: PathBuf,
-    /// Where it comes from, in the order to try.
+    /// Sources, tried in this order.
     #[serde(default)]
     pub urls: Vec<String>,
     /// Exact size in bytes.
     pub size: Option<u64>,
-    /// Size in bytes as a rounded figure says it.
+    /// Size in bytes from a rounded figure.
     pub size_about: Option<u64>,
-    /// It cannot be larger.
+    /// Maximum size in bytes.
     pub size_max: Option<u64>,
-    /// It cannot be smaller.
+    /// Minimum size in bytes.
     pub size_min: Option<u64>,
-    /// Checksums, where published.
+    /// Published checksums.
     #[serde(flatten)]
     pub checksums: Checksums,
-    /// Where sizes and checksums come from.
+    /// Origin of sizes and checksums.
     #[serde(default)]
     pub known_from: String,
-    /// What must be in it.
+    /// Expected content.
     pub expect: Option<Expect>,
-    /// What it unpacks to.
+    /// Members to unpack.
     #[serde(default)]
     pub unpack: Vec<Unpack>,
-    /// Mirrors that a program cannot fetch from.
+    /// Mirrors to download from by hand.
     #[serde(default)]
     pub by_hand: Vec<ByHand>,
     #[serde(default)]
     pub(super) each: Vec<String>,
 }
 
-/// Checksums in lower-case hexadecimal; any number of them.
+/// Any number of checksums of a file, in lower-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
 pub struct Checksums {
     /// SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// MD5; enough against accidents, not against malice.
+    /// MD5; protects against accidents, not against attacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub md5: Option<String>,
-    /// SHA-1 that git gives the content.
+    /// Git's SHA-1 of the content as a blob.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_blob: Option<String>,
 }
 
 impl Checksums {
-    /// What of a file's hashes `found` differs from what is demanded here. One that was not taken is not known to differ,
-    /// but see [`not_taken`](Self::not_taken).
-    pub fn fault(&self, found: &Self) -> Option<String> {
-        self.beside(found).into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
+    /// Returns how a file's hashes `found` differ from these checksums; `None` if they match. Hashes that were not computed
+    /// are ignored; see [`first_missing`](Self::first_missing).
+    pub fn mismatch(&self, found: &Self) -> Option<String> {
+        self.pairs(found).into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
             (Some(wanted), Some(found)) if wanted != found => Some(format!("its {what} is {found}, not {wanted}")),
             _ => None,
         })
     }
 
-    /// The first that is demanded here but is not among a file's hashes `found`: its kind, and what it should be.
-    pub fn not_taken<'a>(&'a self, found: &'a Self) -> Option<(&'static str, &'a str)> {
-        self.beside(found).into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
+    /// Returns the kind and value of the first checksum that is missing among a file's hashes `found`.
+    pub fn first_missing<'a>(&'a self, found: &'a Self) -> Option<(&'static str, &'a str)> {
+        self.pairs(found).into_iter().find_map(|(what, wanted, found)| match (wanted, found) {
             (Some(wanted), None) => Some((what, wanted.as_str())),
             _ => None,
         })
     }
 
-    fn beside<'a>(&'a self, found: &'a Self) -> [(&'static str, Option<&'a String>, Option<&'a String>); 3] {
+    fn pairs<'a>(&'a self, found: &'a Self) -> [(&'static str, Option<&'a String>, Option<&'a String>); 3] {
         [
             ("sha256", self.sha256.as_ref(), found.sha256.as_ref()),
             ("md5", self.md5.as_ref(), found.md5.as_ref()),
@@ -124,74 +124,74 @@ impl Checksums {
         ]
     }
 
-    /// Whether anything is known.
+    /// Returns whether there is no checksum.
     pub fn is_empty(&self) -> bool {
         self.sha256.is_none() && self.md5.is_none() && self.git_blob.is_none()
     }
 }
 
-/// What a file must hold.
+/// The expected content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// Form of the content; whoever checks it knows the names.
+    /// Format of the content; interpreted by the code that checks it.
     pub kind: String,
-    /// How many rows, entries or files.
+    /// Number of rows, entries or files.
     pub count: Option<u64>,
 }
 
-/// A member of an archive, or all of them.
+/// A member of an archive, or a folder of members.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unpack {
-    /// File name of the member, without the folders that the archive puts it in; for a folder, the name of the folder within
-    /// the archive whose content is taken, or empty for everything.
+    /// File name of the member, without its folders in the archive. For a folder: the name of the folder in the archive
+    /// whose content is unpacked, or empty for everything.
     #[serde(default)]
     pub member: String,
     /// Whether it is a folder.
     #[serde(default)]
     pub folder: bool,
-    /// Where it goes, below the workspace.
+    /// Path below the workspace.
     pub path: PathBuf,
-    /// It cannot be larger, unpacked (a folder: all its files together).
+    /// Maximum unpacked size in bytes; for a folder, of all its files together.
     pub size_max: u64,
-    /// It cannot be smaller.
+    /// Minimum unpacked size in bytes.
     pub size_min: Option<u64>,
-    /// SHA-256 of the member, where known.
+    /// SHA-256 of the member, if known.
     pub sha256: Option<String>,
-    /// What must be in it.
+    /// Expected content.
     pub expect: Option<Expect>,
 }
 
 impl Unpack {
-    /// What is known of the member's content.
+    /// Returns the checksums of the member.
     pub fn checksums(&self) -> Checksums {
         Checksums { sha256: self.sha256.clone(), ..Checksums::default() }
     }
 
-    /// What is wanted of the archive.
-    pub fn wanted(&self) -> MemberSpec {
+    /// Returns the member as the archive reader wants it.
+    pub fn member_spec(&self) -> MemberSpec {
         MemberSpec { name: self.member.clone(), size_max: self.size_max }
     }
 }
 
-/// A mirror that asks for a person.
+/// A mirror from which a file must be downloaded by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByHand {
-    /// Who keeps it, such as `Google Drive`.
+    /// Name of the mirror, such as `Google Drive`.
     pub place: String,
-    /// The page.
+    /// URL of the page.
     pub url: String,
-    /// What to do there.
+    /// Instructions.
     pub how: String,
 }
 
-/// Mirrors of many assets that ask for a person.
+/// A mirror from which several assets must be downloaded by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Mirror {
-    /// Assets.
+    /// Names of the assets.
     pub(super) of: Vec<String>,
     pub(super) place: String,
     pub(super) url: String,
@@ -202,65 +202,65 @@ pub(super) struct Mirror {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Made {
-    /// Its name; unique among assets and made files.
+    /// Name, unique among assets and made files.
     pub name: String,
-    /// What it is.
+    /// Short description.
     pub title: String,
-    /// What it is needed for.
+    /// Names of its groups.
     pub groups: Vec<String>,
-    /// How it is made; whoever makes it knows the names.
+    /// Rule by which it is made; interpreted by the code that makes it.
     pub rule: String,
-    /// Assets that it is made from.
+    /// Names of the assets that it is made from.
     pub from: Vec<String>,
-    /// Where it goes, below the workspace.
+    /// Path below the workspace.
     pub path: PathBuf,
-    /// SHA-256, where known.
+    /// SHA-256, if known.
     pub sha256: Option<String>,
-    /// What must be in it.
+    /// Expected content.
     pub expect: Option<Expect>,
 }
 
 impl Asset {
-    /// No file larger than this is taken for it; `None` where nothing is known.
+    /// Returns the maximum size of this file; `None` if nothing is known.
     pub fn upper_bound(&self) -> Option<u64> {
         let about = self.size_about.map(|bytes| (bytes as f64 * ROUNDING) as u64);
         self.size.or(self.size_max).or(about)
     }
 
-    /// No file smaller than this is taken for it; `None` where nothing is known.
+    /// Returns the minimum size of this file; `None` if nothing is known.
     pub fn lower_bound(&self) -> Option<u64> {
         let about = self.size_about.map(|bytes| (bytes as f64 / ROUNDING) as u64);
         self.size.or(self.size_min).or(about)
     }
 
-    /// Its size for plans: exact, or what is said of it.
+    /// Returns its size for plans: exact, rounded, or the maximum.
     pub fn likely_size(&self) -> Option<u64> {
         self.size.or(self.size_about).or(self.size_max)
     }
 
-    /// No file smaller than this is taken for what the member `unpack` unpacks to; `None` where nothing is known. Where it is all that the
-    /// archive holds, it cannot be smaller than that.
+    /// Returns the minimum size of the unpacked member `unpack`; `None` if nothing is known. The only member of an archive
+    /// cannot be smaller than the archive.
     pub fn lower_bound_of(&self, unpack: &Unpack) -> Option<u64> {
         let alone = self.unpack.len() == 1 && !unpack.folder;
-        // What cannot be compressed grows a little in an archive.
+        // Incompressible data grows a little in an archive.
         let content = |bytes: u64| bytes.saturating_sub(bytes / 1000 + 4096);
         unpack.size_min.or_else(|| self.lower_bound().filter(|_| alone).map(content))
     }
 
-    /// Bytes that unpacking adds, at most.
+    /// Returns the maximum number of bytes that unpacking adds.
     pub fn unpacked_size(&self) -> u64 {
         self.unpack.iter().map(|unpack| unpack.size_max).fold(0, u64::saturating_add)
     }
 }
 
-/// What to fetch or make.
+/// The files to fetch or make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Names of groups.
     pub groups: Vec<String>,
     /// Names of assets or made files.
     pub names: Vec<String>,
-    /// Everything, whatever is named.
+    /// Whether all files are selected.
     pub all: bool,
 }
 
@@ -273,27 +273,30 @@ impl Manifest {
         Self::parse(include_str!("../../../../data/assets.toml"), "data/assets.toml")
     }
 
-    /// Reads and checks a manifest; `origin` names it in errors.
+    /// Parses and checks a manifest; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// Data for another schema or an invalid entry.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let wrong = |why: String| Error::data(format!("the manifest {origin} is wrong")).because(why);
+        let wrong = |why: String| Error::data(format!("the manifest {origin} is invalid")).because(why);
         let mut manifest: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if manifest.schema != SCHEMA {
-            return Err(wrong(format!("its schema is {}, this program reads {SCHEMA}", manifest.schema)));
+            return Err(wrong(format!("its schema is {}, this program supports {SCHEMA}", manifest.schema)));
         }
         manifest.assets = manifest.assets.into_iter().flat_map(Asset::expanded).collect();
-        manifest.spread_mirrors().and_then(|()| manifest.check()).map_err(wrong)?;
+        manifest.assign_mirrors().and_then(|()| manifest.check()).map_err(wrong)?;
         Ok(manifest)
     }
 
-    /// The asset of a name.
+    /// Returns the asset with a name.
     pub fn asset(&self, name: &str) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == name)
     }
 
-    /// The assets of a selection, in the manifest's order, with those that selected made files are made from.
+    /// Returns the assets of a selection, in the manifest's order, and those that selected made files are made from.
     ///
     /// # Errors
-    /// Usage for a name that is not there, with those that look like it.
+    /// Usage for an unknown name, with similar ones.
     pub fn select(&self, selection: &Selection) -> Result<Vec<&Asset>> {
         self.known(selection)?;
         let made: BTreeSet<&str> =
@@ -328,7 +331,7 @@ impl Manifest {
         for name in &selection.names {
             if !names().any(|known| known == name) {
                 let advice = did_you_mean(name, names().map(String::as_str))
-                    .unwrap_or_else(|| "repro fetch --list shows all names".to_owned());
+                    .unwrap_or_else(|| "run `repro fetch --list` to see all names".to_owned());
                 return Err(Error::usage(format!("there is no asset `{name}`")).next(advice));
             }
         }

@@ -37,7 +37,7 @@ const GOOD: &str = r#"
 "#;
 
 #[test]
-fn selections_bring_what_they_need() {
+fn a_selection_includes_the_assets_that_made_files_need() {
     let manifest = Manifest::parse(GOOD, "test").unwrap();
     let names = |selection: Selection| -> Vec<String> {
         manifest.select(&selection).unwrap().iter().map(|asset| asset.name.clone()).collect()
@@ -64,20 +64,20 @@ fn selections_bring_what_they_need() {
 }
 
 #[test]
-fn a_wrong_manifest_is_refused() {
+fn an_invalid_manifest_is_refused() {
     for (from, to, why) in [
         ("schema = 1", "schema = 2", "schema"),
         ("md5 =", "md6 =", "unknown field"),
         ("0000\"", "000\"", "hexadecimal"),
-        ("data/minival", "../minival", "does not stay"),
-        ("data/minival", "/minival", "does not stay"),
-        ("data/made.json", "data/minival.json", "same place"),
-        ("\"minival\"\n    title", "\"epoch01\"\n    title", "there twice"),
-        ("groups = [\"vqa\"]", "groups = [\"gqa\"]", "not described"),
-        ("file:///x", "ftp://x", "no http, https or file"),
+        ("data/minival", "../minival", "not below the workspace"),
+        ("data/minival", "/minival", "not below the workspace"),
+        ("data/made.json", "data/minival.json", "same path"),
+        ("\"minival\"\n    title", "\"epoch01\"\n    title", "occurs twice"),
+        ("groups = [\"vqa\"]", "groups = [\"gqa\"]", "group `gqa`, which does not exist"),
+        ("file:///x", "ftp://x", "not an http, https or file"),
         ("of = [\"epoch12\"", "of = [\"epoch13\"", "mirror of `epoch13`"),
-        ("from = [\"minival\"]", "from = [\"maxival\"]", "not there"),
-        ("name = \"minival\"", "name = \"mini/val\"", "no proper name"),
+        ("from = [\"minival\"]", "from = [\"maxival\"]", "does not exist"),
+        ("name = \"minival\"", "name = \"mini/val\"", "not a valid name"),
     ] {
         let text = GOOD.replacen(from, to, 1);
         assert_ne!(text, GOOD, "{from}");

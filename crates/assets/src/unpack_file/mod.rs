@@ -1,7 +1,7 @@
-//! Unpacking one member of an archive to its place.
+//! Unpacks one member of an archive to its path in the workspace.
 
-mod member;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
-pub use member::{Unpacked, unpack_file};
+pub use unpack::{UnpackedFile, unpack_file};

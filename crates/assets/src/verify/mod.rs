@@ -1,15 +1,15 @@
-//! Whether files are still what they should be: by size and time, or by reading them, in parallel. Changes no file; only receipts.
+//! Verifies files by size and time, or by reading them, in parallel. Changes only receipts.
 
-mod checked;
+mod content;
 mod page;
-mod read;
-mod state;
+mod parallel;
+mod report;
 mod subject;
 #[cfg(test)]
 mod tests;
 
-pub use checked::{Checked, State};
 pub use page::{json, page};
+pub use report::{FileReport, State};
 
-pub use state::{Depth, verify};
+pub use parallel::{Depth, verify};
 pub use subject::{Subject, subjects};

@@ -1,17 +1,17 @@
-//! What was found, for people and for scripts.
+//! The result of a verification, as text and as JSON.
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Checked, Depth, State, Subject};
+use super::{Depth, FileReport, State, Subject};
 use base::format::human_bytes;
 use base::table::{Side, Table, paragraph};
 
-/// Indentation of what is said about a file below its line.
+/// Indentation of the reason and note below the line of a file.
 const BELOW: usize = 8;
 
-/// Every kind of state, in the order that they are counted: its word for scripts, on the page, and in the summary.
+/// Every state in the order of the summary: its name in JSON, on the page, and in the summary.
 const WORDS: [(&str, &str, &str); 8] = [
     ("good", "good", "good"),
     ("good-unpinned", "good, unpinned", "good but unpinned"),
@@ -44,15 +44,15 @@ impl State {
         }
     }
 
-    /// Whether nothing speaks against the file.
+    /// Returns whether the file is correct, as far as is known.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Good | Self::GoodUnpinned | Self::Dropped)
     }
 }
 
-/// One line for each file, more where something is wrong, a summary, and what to do.
-pub fn page(subjects: &[Subject], found: &[Checked]) -> String {
-    let row = |(subject, checked): (&Subject, &Checked)| {
+/// Returns a line for each file, the reasons for problems, a summary, and the next steps.
+pub fn page(subjects: &[Subject], found: &[FileReport]) -> String {
+    let row = |(subject, checked): (&Subject, &FileReport)| {
         let size = checked.size.map_or_else(|| "-".to_owned(), human_bytes);
         let state = WORDS[checked.state.index()].1;
         vec![state.to_owned(), subject.name().to_owned(), size, subject.checksum_state().to_owned()]
@@ -69,7 +69,7 @@ pub fn page(subjects: &[Subject], found: &[Checked]) -> String {
     page + "\n" + &summary(found) + &advice(subjects, found)
 }
 
-fn summary(found: &[Checked]) -> String {
+fn summary(found: &[FileReport]) -> String {
     let bytes = found.iter().filter_map(|checked| checked.size).fold(0, u64::saturating_add);
     let counts = WORDS.iter().zip(counts(found)).filter(|(_, count)| *count > 0);
     let counts: Vec<String> = counts.map(|((.., word), count)| format!("{count} {word}")).collect();
@@ -77,12 +77,12 @@ fn summary(found: &[Checked]) -> String {
     format!("{} {files}, {}: {}\n", found.len(), human_bytes(bytes), counts.join(", "))
 }
 
-/// How many files of each of [`WORDS`].
-fn counts(found: &[Checked]) -> [usize; WORDS.len()] {
+/// Returns the number of files in each state of [`WORDS`].
+fn counts(found: &[FileReport]) -> [usize; WORDS.len()] {
     std::array::from_fn(|index| found.iter().filter(|checked| checked.state.index() == index).count())
 }
 
-fn advice(subjects: &[Subject], found: &[Checked]) -> String {
+fn advice(subjects: &[Subject], found: &[FileReport]) -> String {
     let origins = |here: bool, of: fn(&State) -> bool| {
         let chosen = subjects.iter().zip(found).filter(|(_, checked)| of(&checked.state));
         let mut names: Vec<&str> = chosen
@@ -97,24 +97,24 @@ fn advice(subjects: &[Subject], found: &[Checked]) -> String {
     let (fetch, prepare) = (origins(false, bad), origins(true, bad));
     let mut advice = String::new();
     if !fetch.is_empty() {
-        advice += &format!("next: repro fetch {fetch}    # a wrong file is kept aside under another name\n");
+        advice += &format!("next: repro fetch {fetch}    # keeps a wrong file under another name\n");
     }
     if !prepare.is_empty() {
-        advice += &format!("next: remove what is wrong, then: repro prepare {prepare}\n");
+        advice += &format!("next: remove the wrong files, then: repro prepare {prepare}\n");
     }
     if found.iter().any(|checked| open(&checked.state)) {
-        advice += "next: repro verify without --fast, which reads what has changed or was never read\n";
+        advice += "next: repro verify without --fast, which reads files that have changed or were never read\n";
     }
     advice
 }
 
-/// One object: every file with what was expected and found, and the counts.
-pub fn json(subjects: &[Subject], found: &[Checked], workspace: &Path, depth: Depth, seconds: f64) -> Value {
-    let file = |(subject, checked): (&Subject, &Checked)| {
+/// Returns one object with the expected and found properties of every file, and the counts.
+pub fn json(subjects: &[Subject], found: &[FileReport], workspace: &Path, depth: Depth, seconds: f64) -> Value {
+    let file = |(subject, checked): (&Subject, &FileReport)| {
         let demands = &subject.demands;
         let mut file = json!({
             "name": subject.name(),
-            "path": subject.place.file(),
+            "path": subject.paths.file(),
             "state": WORDS[checked.state.index()].0,
             "size": checked.size,
             "checksum": subject.checksum_state(),

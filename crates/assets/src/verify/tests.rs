@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::state::*;
+use super::parallel::*;
 use super::*;
 use crate::event::Event;
 use crate::lock::Lock;
 use crate::manifest::{Manifest, Selection};
-use crate::place::Place;
+use crate::paths::AssetPaths;
 use crate::receipt::Receipt;
 use base::files;
 use base::progress::{self, Observer, Silent};
@@ -77,7 +77,7 @@ struct World {
 }
 
 impl World {
-    /// Every file of the manifest, all right but for the archive: it is not there.
+    /// Creates every file of the manifest, all correct, except for the archive.
     fn new() -> Self {
         let world =
             Self { folder: tempfile::tempdir().unwrap(), manifest: Manifest::parse(&manifest(), "test").unwrap() };
@@ -97,7 +97,7 @@ impl World {
         subjects(&self.manifest, &Lock::default(), &selection, self.folder.path()).unwrap()
     }
 
-    fn verify(&self, names: &[&str], depth: Depth) -> (Vec<Subject>, Vec<Checked>) {
+    fn verify(&self, names: &[&str], depth: Depth) -> (Vec<Subject>, Vec<FileReport>) {
         let subjects = self.subjects(names);
         let found = verify(&subjects, depth, 3, &Silent).unwrap();
         (subjects, found)
@@ -107,20 +107,20 @@ impl World {
         self.verify(&[name], depth).1[0].state.clone()
     }
 
-    /// Everything looked at; the page.
+    /// Verifies the named files and returns the page.
     fn page(&self, names: &[&str], depth: Depth) -> String {
         let (subjects, found) = self.verify(names, depth);
         page(&subjects, &found)
     }
 
-    /// Other content and time, the same size.
+    /// Changes the content and time of a file, but not its size.
     fn touch(&self, path: &str) {
         let path = self.path(path);
         std::fs::write(&path, "other\n").unwrap();
         std::fs::File::options().append(true).open(&path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     }
 
-    /// Other content, the same size, time and inode.
+    /// Changes the content of a file, but not its size, time and inode.
     fn rot(&self, path: &str) {
         let path = self.path(path);
         let time = std::fs::metadata(&path).unwrap().modified().unwrap();
@@ -139,24 +139,24 @@ fn why(state: State) -> String {
 }
 
 #[test]
-fn a_selection_brings_what_was_made_of_it() {
+fn a_selection_includes_unpacked_and_made_files() {
     let world = World::new();
     let names = |given: &[&str]| -> Vec<String> {
         world.subjects(given).iter().map(|subject| subject.name().to_owned()).collect()
     };
     let all = ["hashed", "md5-only", "blob-only", "unknown", "archive--a.tsv", "archive--images", "made"];
-    assert_eq!(names(&[]), all, "what is there");
-    assert_eq!(names(&["archive"]), ["archive", "archive--a.tsv", "archive--images"], "what is selected");
+    assert_eq!(names(&[]), all, "all present files");
+    assert_eq!(names(&["archive"]), ["archive", "archive--a.tsv", "archive--images"], "the selected files");
     std::fs::remove_file(world.path("data/a.tsv")).unwrap();
     assert_eq!(names(&["archive"]), ["archive", "archive--images"], "not unpacked yet");
     std::fs::remove_file(world.path("data/made")).unwrap();
-    assert_eq!(names(&["made"]), ["hashed", "made"], "named, so it must be there");
+    assert_eq!(names(&["made"]), ["hashed", "made"], "named, so it must exist");
     assert_eq!(world.state("made", Depth::AsNeeded), State::Good);
     assert_eq!(world.verify(&["made"], Depth::AsNeeded).1[1].state, State::Missing);
 }
 
 #[test]
-fn every_flip_of_a_byte_is_found_by_reading_and_the_receipt_no_longer_vouches() {
+fn reading_detects_every_flipped_byte_and_marks_the_receipt() {
     let world = World::new();
     for (name, path) in [("hashed", "data/hashed"), ("md5-only", "data/md5"), ("blob-only", "data/blob")] {
         assert_eq!(world.state(name, Depth::Fast), State::Unverified);
@@ -165,7 +165,7 @@ fn every_flip_of_a_byte_is_found_by_reading_and_the_receipt_no_longer_vouches() 
         world.rot(path);
         assert_eq!(world.state(name, Depth::Fast), State::Good, "size and time are the same");
         assert!(why(world.state(name, Depth::Full)).contains(", not "), "{name}");
-        assert!(why(world.state(name, Depth::Fast)).contains("found wrong"), "{name}");
+        assert!(why(world.state(name, Depth::Fast)).contains("wrong when it was last read"), "{name}");
         assert!(why(world.state(name, Depth::AsNeeded)).contains(", not "), "{name}");
         world.rot(path);
         assert_eq!(world.state(name, Depth::AsNeeded), State::Good);
@@ -179,11 +179,11 @@ fn every_flip_of_a_byte_is_found_by_reading_and_the_receipt_no_longer_vouches() 
 }
 
 #[test]
-fn a_file_without_checksum_must_stay_what_it_was() {
+fn a_file_without_checksum_must_stay_unchanged() {
     let world = World::new();
     assert_eq!(world.state("unknown", Depth::Full), State::GoodUnpinned);
     world.rot("data/unknown");
-    let before = Receipt::read(&Place::new(world.folder.path(), "unknown", Path::new("data/unknown"))).unwrap();
+    let before = Receipt::read(&AssetPaths::new(world.folder.path(), "unknown", Path::new("data/unknown"))).unwrap();
     for depth in [Depth::Full, Depth::AsNeeded, Depth::Full] {
         let text = why(world.state("unknown", depth));
         assert!(text.contains(&format!("not {} as on", before.sha256())), "{text}");
@@ -191,13 +191,13 @@ fn a_file_without_checksum_must_stay_what_it_was() {
     std::fs::write(world.path("data/unknown"), [0; 101]).unwrap();
     assert!(why(world.state("unknown", Depth::Fast)).contains("more than the 100 it can have"));
     world.rot("data/a.tsv");
-    assert_eq!(world.verify(&["archive"], Depth::Full).1[1].state, State::Good, "nothing is known of it");
+    assert_eq!(world.verify(&["archive"], Depth::Full).1[1].state, State::Good, "nothing is known about it");
     world.rot("data/a.tsv");
     assert!(matches!(world.verify(&["archive"], Depth::Full).1[1].state, State::Wrong { .. }));
 }
 
 #[test]
-fn fast_sees_sizes_and_times_and_reads_nothing() {
+fn the_fast_check_sees_sizes_and_times_and_reads_nothing() {
     let world = World::new();
     world.verify(&[], Depth::Full);
     std::fs::write(world.path("data/md5"), "longer than before").unwrap();
@@ -205,20 +205,20 @@ fn fast_sees_sizes_and_times_and_reads_nothing() {
     touched.set_modified(std::time::UNIX_EPOCH).unwrap();
     std::fs::write(world.path("data/images/c"), "").unwrap();
     assert!(why(world.state("md5-only", Depth::Fast)).contains("6 bytes when it was verified, now 18"));
-    assert!(why(world.state("hashed", Depth::Fast)).contains("written or replaced"));
-    assert!(why(world.verify(&["archive"], Depth::Fast).1[2].state.clone()).contains("holds 3 files, not 2"));
+    assert!(why(world.state("hashed", Depth::Fast)).contains("changed or replaced"));
+    assert!(why(world.verify(&["archive"], Depth::Fast).1[2].state.clone()).contains("has 3 files, not 2"));
     assert!(world.verify(&[], Depth::Fast).1.iter().all(|checked| checked.read == 0));
     let read: Vec<u64> = world.verify(&[], Depth::AsNeeded).1.iter().map(|checked| checked.read).collect();
     assert_eq!(read, [6, 18, 0, 0, 0, 0, 0], "only what changed is read");
 }
 
 #[test]
-fn an_archive_that_was_dropped_is_not_missed() {
+fn a_dropped_archive_is_not_missing() {
     let world = World::new();
-    let place = Place::new(world.folder.path(), "archive", Path::new("downloads/a.zip"));
+    let place = AssetPaths::new(world.folder.path(), "archive", Path::new("downloads/a.zip"));
     assert_eq!(world.state("archive", Depth::Full), State::Missing);
     files::write_bytes(&place.part(), &[0; 1500]).unwrap();
-    assert_eq!(world.verify(&["archive"], Depth::Full).1[0].note.as_deref(), Some("1.5 kB of it have arrived"));
+    assert_eq!(world.verify(&["archive"], Depth::Full).1[0].note.as_deref(), Some("1.5 kB of it have arrived so far"));
     files::write_bytes(place.file(), HELLO).unwrap();
     assert_eq!(world.state("archive", Depth::Full), State::GoodUnpinned);
     Receipt::read(&place).unwrap().dropped_now().write(&place).unwrap();
@@ -227,22 +227,22 @@ fn an_archive_that_was_dropped_is_not_missed() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said_and_a_receipt_that_cannot_be_kept_is_noted() {
+fn unreadable_files_are_reported_and_unwritable_receipts_noted() {
     let world = World::new();
     std::fs::remove_file(world.path("data/hashed")).unwrap();
     std::fs::create_dir(world.path("data/hashed")).unwrap();
-    assert!(why(world.state("hashed", Depth::Full)).contains("not a plain file"));
+    assert!(why(world.state("hashed", Depth::Full)).contains("not a regular file"));
     std::fs::remove_file(world.path("data/md5")).unwrap();
     std::os::unix::fs::symlink("nowhere", world.path("data/md5")).unwrap();
-    assert!(why(world.state("md5-only", Depth::Full)).contains("link to nothing"));
+    assert!(why(world.state("md5-only", Depth::Full)).contains("dangling link"));
     std::fs::write(world.path("receipts"), "a file in the way").unwrap();
     let checked = &world.verify(&["blob-only"], Depth::Full).1[0];
     assert_eq!(checked.state, State::Good);
-    assert!(checked.note.as_ref().unwrap().contains("could not be recorded"));
+    assert!(checked.note.as_ref().unwrap().contains("could not be written"));
 }
 
 #[test]
-fn events_tell_of_every_file_once() {
+fn every_file_has_one_event() {
     struct Heard(Mutex<Vec<Event>>);
     impl Observer<Event> for Heard {
         fn event(&self, event: &Event) {
@@ -265,7 +265,7 @@ fn events_tell_of_every_file_once() {
 }
 
 #[test]
-fn the_page() {
+fn the_page_shows_every_state() {
     let world = World::new();
     world.verify(&["hashed", "md5-only"], Depth::Full);
     world.touch("data/md5");

@@ -9,7 +9,7 @@ use super::Verdict;
 use super::row::JudgedRow;
 use crate::report::AssetRecord;
 use assets::lock::Trust;
-use assets::place;
+use assets::paths;
 
 /// Maximum number of files that are named.
 const NAMED: usize = 6;
@@ -72,7 +72,7 @@ impl TrustLimit {
     /// Returns what to do about the files: published ones can be pinned; a file put in the place of an archive's member cannot.
     fn remedy(&self) -> String {
         let (strange, published): (Vec<&str>, Vec<&str>) =
-            self.unpinned.iter().map(String::as_str).partition(|name| place::is_of_member(name));
+            self.unpinned.iter().map(String::as_str).partition(|name| paths::is_of_member(name));
         let mut advice = Vec::new();
         if !published.is_empty() {
             let names = published.join(" ");

@@ -1,14 +1,14 @@
-//! Bytes that are not those of the file: other versions, wrong sizes, flipped bits, web pages.
+//! Tests with wrong bytes: other versions, wrong sizes, flipped bits, web pages.
 
 use super::super::super::lock::Demands;
-use super::sources::*;
+use super::faults::*;
 use crate::manifest::Checksums;
 use base::error::Kind;
 use base::files;
 use fixtures::server::{Fault, Served};
 
 #[test]
-fn every_flipped_byte_is_noticed() {
+fn every_flipped_byte_is_detected() {
     let bytes = content(300);
     let bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     for at in 0..bytes.len() {
@@ -20,7 +20,7 @@ fn every_flipped_byte_is_noticed() {
         assert_eq!(std::fs::read(&kept).unwrap(), wrong, "the suspect is kept");
         std::fs::remove_file(kept).unwrap();
     }
-    // And in what an earlier run left.
+    // A flipped byte in the partial file of an earlier run.
     let file = Served::new(bytes.clone());
     for at in 0..200 {
         let bench = Bench { folder: tempfile::tempdir().unwrap(), ..Bench::new(file.clone(), known(&bytes)) };
@@ -34,7 +34,7 @@ fn every_flipped_byte_is_noticed() {
 }
 
 #[test]
-fn other_checksums_are_taken_too() {
+fn md5_and_git_blob_are_checked_too() {
     let bytes = content(1000);
     let all = Checksums { sha256: None, md5: Some(String::new()), git_blob: Some(String::new()) };
     let path = tempfile::NamedTempFile::new().unwrap();
@@ -53,7 +53,7 @@ fn other_checksums_are_taken_too() {
 }
 
 #[test]
-fn sizes_are_held_to() {
+fn sizes_and_bounds_are_checked() {
     let bytes = content(300_000);
     let less = Demands { size: Some(299_999), ..known(&bytes) };
     let bench = Bench::new(Served::new(bytes.clone()), less.clone());
@@ -80,7 +80,7 @@ fn sizes_are_held_to() {
 }
 
 #[test]
-fn what_is_not_the_file_is_refused_at_once() {
+fn responses_that_are_not_the_file_are_refused_at_once() {
     let bytes = content(1000);
     for (fault, why) in [
         (Fault::Page, "answered with a web page"),
@@ -92,12 +92,12 @@ fn what_is_not_the_file_is_refused_at_once() {
         let bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
         bench.server.faults(PATH, [fault]);
         bench.fails(Kind::Network, why);
-        assert_eq!(bench.server.records().len(), 1, "asked once only");
+        assert_eq!(bench.server.records().len(), 1, "requested once only");
     }
 }
 
 #[test]
-fn a_weak_etag_or_none_allows_going_on_only_under_a_checksum() {
+fn without_a_strong_etag_a_download_resumes_only_with_a_checksum() {
     let bytes = content(300_000);
     let weak = Served { etag: Some("W/\"1\"".into()), last_modified: None, ..Served::new(bytes.clone()) };
     for file in [weak, Served::new(bytes.clone()).without_validators()] {
@@ -112,7 +112,7 @@ fn a_weak_etag_or_none_allows_going_on_only_under_a_checksum() {
         assert_eq!(bench.server.starts(), [0, 100_000]);
         assert!(!bench.last().headers.contains_key("if-range"));
     }
-    // Bytes of two versions: the checksum notices, the mixture is kept aside, and the file is fetched whole.
+    // Bytes of two versions: the checksum detects the mixture, which is moved aside, and the file is fetched from scratch.
     let bench = Bench::new(Served::new(bytes.clone()).without_validators(), known(&bytes));
     bench.leave(&vec![0; 100_000], &bench.urls[0], None, None);
     let arrival = bench.fetch().unwrap();
@@ -124,7 +124,7 @@ fn a_weak_etag_or_none_allows_going_on_only_under_a_checksum() {
 #[test]
 fn a_changed_file_is_never_joined_to_the_old_one() {
     let (old, new) = (content(300_000), content(290_000).into_iter().rev().collect::<Vec<_>>());
-    // Nothing is known of the file: only the version can tell.
+    // Nothing is known about the file: only the version can tell.
     for file in [Served::new(new.clone()), Served { etag: None, ..Served::new(new.clone()) }] {
         let modified = Some("Mon, 07 Nov 1994 08:49:37 GMT".to_owned());
         let after = Served { last_modified: modified, ..file };
@@ -133,9 +133,9 @@ fn a_changed_file_is_never_joined_to_the_old_one() {
         bench.server.faults(PATH, [Fault::Drop(100_000), Fault::Changed(Box::new(after))]);
         bench.gives(&new);
         assert_eq!(bench.server.starts(), [0, 100_000]);
-        assert!(bench.said("starts over"));
+        assert!(bench.said("starts from scratch"));
     }
-    // A server that pays no heed to If-Range still tells another version.
+    // A server that ignores If-Range still reports another version.
     let bench = Bench::new(Served::new(old.clone()), Demands::default());
     bench.leave(&new[..1000], &bench.urls[0], Some(super::super::sidecar::Validator::Etag("\"other\"".into())), None);
     bench.server.faults(PATH, [Fault::Careless]);
@@ -144,7 +144,7 @@ fn a_changed_file_is_never_joined_to_the_old_one() {
 }
 
 #[test]
-fn a_range_that_cannot_be_had_is_looked_at_again() {
+fn after_an_unsatisfiable_range_the_file_is_requested_again() {
     let bytes = content(1000);
     let file = Served::new(bytes.clone());
     let too_long = [bytes.clone(), vec![0; 10]].concat();
@@ -159,7 +159,7 @@ fn a_range_that_cannot_be_had_is_looked_at_again() {
 }
 
 #[test]
-fn a_whole_part_is_verified_without_asking() {
+fn a_complete_partial_file_is_verified_without_a_request() {
     let bytes = content(5000);
     for demands in [known(&bytes), Demands::default()] {
         let bench = Bench::new(Served::new(bytes.clone()), demands);
@@ -167,17 +167,17 @@ fn a_whole_part_is_verified_without_asking() {
         assert_eq!(bench.gives(&bytes), 0);
         assert_eq!(bench.server.records(), []);
     }
-    // One that came from a source that is no longer named is not, unless a checksum vouches for it.
+    // Without a checksum, a partial file from a source that is no longer listed is not used.
     let bench = Bench::new(Served::new(bytes.clone()), Demands::default());
     bench.leave(&bytes, "https://elsewhere.org/a", None, Some(5000));
     assert_eq!(bench.gives(&bytes), 5000);
 }
 
 #[test]
-fn after_a_power_cut_only_what_was_on_the_disk_counts() {
+fn after_a_power_cut_only_synced_bytes_count() {
     let bytes = content(10_000);
     let bench = Bench::new(Served::new(bytes.clone()), Demands::default());
-    // The machine went down before the zeros were replaced.
+    // The machine lost power before the zeros were replaced.
     bench.leave(
         &[&bytes[..1000], &[0; 4000]].concat(),
         &bench.urls[0],

@@ -1,16 +1,16 @@
-//! Sources that fail in every way, and what tests of downloads share.
+//! Tests with failing sources, and helpers of all download tests.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::super::super::lock::Demands;
-use super::super::stream::*;
+use super::super::sources::*;
 use super::super::*;
 use crate::download::hosts::Hosts;
 use crate::event::Event;
 use crate::manifest::Checksums;
-use crate::place::Place;
+use crate::paths::AssetPaths;
 use base::error::{Kind, Result};
 use base::files;
 use base::progress::{self, Observer};
@@ -18,7 +18,7 @@ use fixtures::server::{Fault, Record, Served, Server};
 
 pub(super) const PATH: &str = "/a.bin";
 
-/// Collects what is told.
+/// An observer that collects events.
 #[derive(Default)]
 pub(super) struct Ear(Mutex<Vec<Event>>);
 
@@ -28,7 +28,7 @@ impl Observer<Event> for Ear {
     }
 }
 
-/// A workspace, a server, and what is demanded of the file.
+/// A workspace, a server, and the demands on the file.
 pub(super) struct Bench {
     pub(super) folder: tempfile::TempDir,
     pub(super) server: Server,
@@ -38,7 +38,7 @@ pub(super) struct Bench {
     pub(super) ear: Ear,
 }
 
-/// Bytes without a pattern that a shift would not change.
+/// Returns bytes without a pattern, so that a shift changes them.
 pub(super) fn content(size: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
@@ -66,15 +66,15 @@ impl Bench {
         Self { folder: tempfile::tempdir().unwrap(), server, demands, urls, network, ear: Ear::default() }
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place::new(self.folder.path(), "a", "data/a.bin".as_ref())
+    pub(super) fn place(&self) -> AssetPaths {
+        AssetPaths::new(self.folder.path(), "a", "data/a.bin".as_ref())
     }
 
-    pub(super) fn fetch(&self) -> Result<Arrival> {
+    pub(super) fn fetch(&self) -> Result<Download> {
         let place = self.place();
         let job = Job {
             name: "a",
-            place: &place,
+            paths: &place,
             demands: &self.demands,
             urls: &self.urls,
             by_hand: &[],
@@ -83,10 +83,10 @@ impl Bench {
             observer: &self.ear,
             still_mine: &|| true,
         };
-        download(&job, &Web::new(&self.network))
+        download(&job, &HttpClient::new(&self.network))
     }
 
-    /// Leaves what a killed process leaves: the beginning of the file, and what it knew of it.
+    /// Writes what a killed process leaves: a partial file and its sidecar.
     pub(super) fn leave(&self, bytes: &[u8], url: &str, validator: Option<sidecar::Validator>, total: Option<u64>) {
         std::fs::create_dir_all(self.place().file().parent().unwrap()).unwrap();
         std::fs::write(self.place().part(), bytes).unwrap();
@@ -135,7 +135,8 @@ pub(super) fn etag(file: &Served) -> Option<sidecar::Validator> {
     file.etag.clone().map(sidecar::Validator::Etag)
 }
 
-/// A file, all about it known, and one run with these faults; the right file must come. First bytes asked for, by request.
+/// Downloads a file with known size and checksum from a server with these faults; it must succeed. Returns the first byte of
+/// each request.
 #[track_caller]
 pub(super) fn survives(faults: impl IntoIterator<Item = Fault>) -> Vec<u64> {
     let bytes = content(300_000);
@@ -146,7 +147,7 @@ pub(super) fn survives(faults: impl IntoIterator<Item = Fault>) -> Vec<u64> {
 }
 
 #[test]
-fn a_plain_fetch_asks_once_for_the_bytes_as_they_are() {
+fn a_simple_download_sends_one_request_without_encoding() {
     let bytes = content(100_000);
     for file in [Served::new(bytes.clone()), Served { length: false, ..Served::new(bytes.clone()) }] {
         let bench = Bench::new(file, known(&bytes));
@@ -162,12 +163,12 @@ fn a_plain_fetch_asks_once_for_the_bytes_as_they_are() {
 }
 
 #[test]
-fn what_arrived_before_the_connection_broke_is_not_asked_for_again() {
+fn bytes_that_arrived_before_a_disconnect_are_not_requested_again() {
     assert_eq!(survives([Fault::Drop(100_000), Fault::Drop(50_000)]), [0, 100_000, 150_000]);
     assert_eq!(survives([Fault::Hang, Fault::None]), [0, 0]);
     assert_eq!(survives([Fault::Stall(70_000)]), [0, 70_000]);
     assert_eq!(survives([Fault::Few(20_000)]), [0, 280_000]);
-    // More trouble than retries, but it gets on each time.
+    // More errors than retries, but with progress each time.
     let bytes = content(3_000_000);
     let bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     bench.server.faults(PATH, vec![Fault::Drop(300_000); 9]);
@@ -181,13 +182,13 @@ fn no_progress_ends_in_a_network_error_and_keeps_what_arrived() {
     let bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     let stuck = std::iter::once(Fault::Drop(100_000)).chain(vec![Fault::Drop(0); 4]);
     bench.server.faults(PATH, stuck);
-    bench.fails(Kind::Network, "given up after 5 tries");
+    bench.fails(Kind::Network, "given up after 5 attempts");
     assert_eq!(bench.names(), ["a.bin.part", "a.bin.part.json"]);
-    assert_eq!(bench.gives(&bytes), 200_000, "a later run goes on");
+    assert_eq!(bench.gives(&bytes), 200_000, "a later run resumes");
 }
 
 #[test]
-fn a_busy_server_is_asked_again_when_it_says() {
+fn a_busy_server_is_retried_after_the_requested_time() {
     let soon = |value: String| Fault::Status(503, vec![("Retry-After", value)]);
     assert_eq!(survives([soon("0".into()), Fault::Status(429, vec![]), Fault::Status(408, vec![])]), [0; 4]);
     let date = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2));
@@ -202,17 +203,17 @@ fn a_busy_server_is_asked_again_when_it_says() {
 }
 
 #[test]
-fn a_server_without_ranges_starts_over() {
+fn without_ranges_a_download_starts_from_scratch() {
     let bytes = content(300_000);
     let bench = Bench::new(Served { ranges: false, ..Served::new(bytes.clone()) }, known(&bytes));
     bench.server.faults(PATH, [Fault::Drop(100_000)]);
     assert_eq!(bench.gives(&bytes), 400_000);
-    assert!(bench.said("starts over"));
+    assert!(bench.said("starts from scratch"));
     assert_eq!(survives([Fault::Drop(100_000), Fault::Whole]), [0, 100_000]);
 }
 
 #[test]
-fn a_wrong_content_range_is_noticed() {
+fn a_wrong_content_range_is_detected() {
     assert_eq!(survives([Fault::Drop(100_000), Fault::Shifted(7)]), [0, 100_000, 0]);
     assert_eq!(survives([Fault::Drop(100_000), Fault::Total(300_001)]), [0, 100_000, 0]);
 }
@@ -237,7 +238,7 @@ fn redirects_are_followed_but_not_for_ever() {
 }
 
 #[test]
-fn the_next_source_is_asked() {
+fn the_next_source_is_tried() {
     let bytes = content(300_000);
     let mut bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     let other = bench.server.put("/other", Served { etag: Some("\"its own\"".into()), ..Served::new(bytes.clone()) });
@@ -246,7 +247,7 @@ fn the_next_source_is_asked() {
     bench.gives(&bytes);
     assert!(bench.said("404"));
 
-    // The other source goes on where the first ended, as the checksum is known …
+    // The other source resumes where the first one ended, since the checksum is known …
     let go_on = |demands: Demands| {
         let mut next = Bench::new(Served::new(bytes.clone()), demands);
         next.urls
@@ -257,10 +258,10 @@ fn the_next_source_is_asked() {
         next.server.starts()
     };
     assert_eq!(go_on(known(&bytes)), [0, 100_000, 100_000]);
-    // … and otherwise from its beginning.
+    // … and otherwise starts from scratch.
     assert_eq!(go_on(Demands::default()), [0, 100_000, 0]);
 
-    // All fail: each is named, with its reason.
+    // All sources fail: the error names each with its reason.
     let mut bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     bench.urls = vec![bench.urls[0].clone(), bench.server.url("/none"), bench.urls[0].replace("http:", "https:")];
     bench.server.faults(PATH, [Fault::Corrupt(0), Fault::None]);
@@ -274,18 +275,18 @@ fn the_next_source_is_asked() {
 }
 
 #[test]
-fn a_server_that_cannot_prove_who_it_is_is_asked_once() {
+fn a_server_with_an_untrusted_certificate_is_tried_once() {
     let bytes = content(10);
     let mut bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     bench.urls[0] = bench.urls[0].replace("http:", "https:");
     bench.fails(Kind::Network, "https://127.0.0.1");
-    assert!(!bench.said("tries"), "a broken handshake is not tried again");
+    assert!(!bench.said("attempts"), "a broken handshake is not retried");
     bench.urls[0] = "http://127.0.0.1:1/a".into();
-    bench.fails(Kind::Network, "given up after 5 tries");
+    bench.fails(Kind::Network, "given up after 5 attempts");
 }
 
 #[test]
-fn files_of_this_machine_are_sources() {
+fn files_on_this_machine_are_sources() {
     let bytes = content(3_000_000);
     let mut bench = Bench::new(Served::new([]), known(&bytes));
     let from = bench.folder.path().join("a source.bin");
@@ -299,18 +300,18 @@ fn files_of_this_machine_are_sources() {
     std::fs::remove_file(&from).unwrap();
     bench.fails(Kind::Network, "cannot read");
     std::fs::create_dir(&from).unwrap();
-    bench.fails(Kind::Network, "is no file");
+    bench.fails(Kind::Network, "is not a regular file");
 }
 
 #[test]
-fn who_lost_the_claim_stops() {
+fn a_download_stops_if_its_claim_is_lost() {
     let bytes = content(1000);
     let bench = Bench::new(Served::new(bytes.clone()), known(&bytes));
     let place: PathBuf = bench.place().file().into();
-    let (at, web) = (bench.place(), Web::new(&bench.network));
+    let (at, web) = (bench.place(), HttpClient::new(&bench.network));
     let job = Job {
         name: "a",
-        place: &at,
+        paths: &at,
         demands: &bench.demands,
         urls: &bench.urls,
         by_hand: &[],

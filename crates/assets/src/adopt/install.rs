@@ -1,18 +1,18 @@
-//! Hashes a file that a person downloaded and puts it into its place: linked where it lies on the same file system, else
-//! copied. The person's file is never moved or changed.
+//! Verifies a file that the user downloaded, and links it into the workspace, or copies it from another file system. The user's
+//! file is never moved or changed.
 
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::fault::Fault;
-use super::recognise::implausible;
-use super::walk::{Candidate, Found};
+use super::identify::implausible;
+use super::mismatch::Mismatch;
+use super::walk::{Candidate, FoundFile};
 use crate::claim::{Claim, claim};
 use crate::digest::Digest;
 use crate::disk;
 use crate::event::Event;
-use crate::known::Known;
+use crate::known_files::KnownFiles;
 use crate::manifest::Checksums;
 use crate::plan::{Item, State};
 use crate::receipt::{Glance, Receipt, glance};
@@ -22,45 +22,45 @@ use base::progress::{Observer, ProgressTask};
 use base::{cleanup, signals};
 
 const BUFFER: usize = 1 << 20;
-/// The end record of a zip has 22 bytes and a comment of at most 65,535.
+/// Maximum size of the end record of a zip: 22 bytes and a comment of at most 65,535.
 const ZIP_END: u64 = 22 + 65_535;
 
-/// How a file is to be brought, and what is known of it.
-pub(super) struct Work<'a> {
+/// A file to install, and what is known about it.
+pub(super) struct Installation<'a> {
     pub candidate: &'a Candidate,
     pub item: &'a Item<'a>,
-    /// Its hashes, where it was read already.
+    /// Its hashes, if it was read already.
     pub hashes: Option<Checksums>,
-    pub known: &'a Known,
+    pub known: &'a KnownFiles,
     pub observer: &'a dyn Observer<Event>,
     pub task: &'a ProgressTask<'a, Event>,
 }
 
-/// What became of it.
-pub(super) enum Brought {
-    /// It is in its place.
+/// Result of an installation.
+pub(super) enum InstallResult {
+    /// It was installed.
     Adopted(Receipt),
-    /// Somebody else put the right file there meanwhile.
+    /// Another process has installed the correct file meanwhile.
     Present,
-    /// It is not the file that it should be: why.
-    Refused(Fault),
+    /// It is not the expected file; with the reason.
+    Refused(Mismatch),
 }
 
-impl Work<'_> {
-    /// Claims the place, hashes the file, checks it, and puts it there.
+impl Installation<'_> {
+    /// Claims the asset, hashes and checks the file, and installs it.
     ///
     /// # Errors
-    /// Disk where there is no room; what [`Error::io`] says where files cannot be read or written.
-    pub(crate) fn bring(&self) -> Result<Brought> {
+    /// Disk if there is no space; [`Error::io`] if files cannot be read or written.
+    pub(crate) fn install(&self) -> Result<InstallResult> {
         let (item, name) = (self.item, &self.item.asset.name);
         let mut waiting = |by: &str| {
-            let why = format!("{by} is at work on it");
+            let why = format!("{by} is working on it");
             self.observer.event(&Event::waiting(name, why, None));
         };
-        let claim = claim(&item.place.claim(), &mut waiting)?;
-        let fits = |receipt: &Receipt| item.demands.size_fault(receipt.stat.size).is_none();
-        if matches!(glance(&item.place, &item.demands), Glance::Good(receipt) if fits(&receipt)) {
-            return Ok(Brought::Present);
+        let claim = claim(&item.paths.claim(), &mut waiting)?;
+        let fits = |receipt: &Receipt| item.demands.size_mismatch(receipt.stat.size).is_none();
+        if matches!(glance(&item.paths, &item.demands), Glance::Good(receipt) if fits(&receipt)) {
+            return Ok(InstallResult::Present);
         }
         let adopted = match self.candidate.pieces.as_slice() {
             [one] if self.hashes.is_some() || !self.must_copy(one)? => self.link(one, &claim)?,
@@ -68,26 +68,26 @@ impl Work<'_> {
         };
         let (hashes, stat_of_source) = match adopted {
             Ok(adopted) => adopted,
-            Err(why) => return Ok(Brought::Refused(why)),
+            Err(why) => return Ok(InstallResult::Refused(why)),
         };
-        let receipt = Receipt::new(item.place.file(), hashes, &self.candidate.source())?;
+        let receipt = Receipt::new(item.paths.file(), hashes, &self.candidate.source())?;
         if stat_of_source.is_some_and(|stat| stat != receipt.stat) {
-            return Err(changed(item.place.file()));
+            return Err(changed(item.paths.file()));
         }
-        receipt.write(&item.place)?;
-        Ok(Brought::Adopted(receipt))
+        receipt.write(&item.paths)?;
+        Ok(InstallResult::Adopted(receipt))
     }
 
-    /// Whether it lies on another file system than its place, so that it is read and written in one pass. Where a download
-    /// has begun, the file is read first: a wrong one shall not cost what has arrived.
-    fn must_copy(&self, one: &Found) -> Result<bool> {
-        let folder = files::create_folder_of(self.item.place.file())?;
+    /// Returns whether it is on another file system than the workspace, so that it is read and written in one pass. `false` if
+    /// there is a partial download: the file is then read first, since a wrong one must not replace the partial download.
+    fn must_copy(&self, one: &FoundFile) -> Result<bool> {
+        let folder = files::create_folder_of(self.item.paths.file())?;
         let device = std::fs::metadata(folder).map_err(|error| Error::io("look at", folder, &error))?.dev();
         Ok(device != one.device && !matches!(self.item.state, State::Partial(_)))
     }
 
-    /// Links the file to its place once it is known to be right; copies it where the file system has no such links.
-    fn link(&self, one: &Found, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Fault>> {
+    /// Links the file if it is correct; copies it if the file system has no hard links.
+    fn link(&self, one: &FoundFile, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Mismatch>> {
         let hashes = match &self.hashes {
             Some(hashes) => hashes.clone(),
             None => self.hash()?,
@@ -96,7 +96,7 @@ impl Work<'_> {
             return Ok(Err(why));
         }
         self.make_room(claim)?;
-        match std::fs::hard_link(&one.path, self.item.place.file()) {
+        match std::fs::hard_link(&one.path, self.item.paths.file()) {
             Ok(()) => {
                 self.forget_download()?;
                 Ok(Ok((hashes, Some(one.stat))))
@@ -105,27 +105,27 @@ impl Work<'_> {
         }
     }
 
-    /// Reads the whole file into the hashes that are demanded.
+    /// Reads the whole file and computes the demanded hashes.
     fn hash(&self) -> Result<Checksums> {
         hash(self.candidate, &self.item.demands.checksums, &mut |done| self.progress(done))
     }
 
-    /// Copies all pieces, one after the other, and hashes them on the way.
-    fn copy(&self, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Fault>> {
-        let (place, size) = (&self.item.place, self.candidate.size());
+    /// Copies all parts in order, and hashes them in the same pass.
+    fn copy(&self, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Mismatch>> {
+        let (paths, size) = (&self.item.paths, self.candidate.size());
         if matches!(self.item.state, State::Partial(_)) {
             let hashes = self.hash()?;
             if let Some(why) = self.contradiction(&hashes) {
                 return Ok(Err(why));
             }
         }
-        disk::demand(&[(place.file().to_owned(), size)])?;
+        disk::require_space(&[(paths.file().to_owned(), size)])?;
         self.forget_download()?;
-        let part = place.part();
+        let part = paths.part();
         files::create_folder_of(&part)?;
         let wrong = |error| Error::io("write", &part, &error);
         let mut out = files::create_own(&part).map_err(wrong)?;
-        // Half a copy is worth nothing: it is faster made anew than read again.
+        // A partial copy is useless: copying again is as fast as reading it.
         let half = part.clone();
         let _removed = cleanup::on_abrupt_exit(move || drop(std::fs::remove_file(half)));
         let mut digest = Digest::new(&self.item.demands.checksums, Some(size));
@@ -145,57 +145,57 @@ impl Work<'_> {
             return Ok(Err(why));
         }
         self.make_room(claim)?;
-        files::rename_durably(&part, place.file())?;
+        files::rename_durably(&part, paths.file())?;
         Ok(Ok((hashes, None)))
     }
 
-    /// What is wrong with a file of these hashes, which can be read at `path`.
-    fn wrong(&self, hashes: &Checksums, path: &Path) -> Result<Option<Fault>> {
+    /// Returns what is wrong with a file with these hashes, which can be read at `path`.
+    fn wrong(&self, hashes: &Checksums, path: &Path) -> Result<Option<Mismatch>> {
         if let Some(why) = self.contradiction(hashes) {
             return Ok(Some(why));
         }
         let zip = self.item.asset.path.extension().is_some_and(|ending| ending == "zip");
         match zip && self.item.demands.checksums.is_empty() && !ends_like_a_zip(path)? {
-            true => Ok(Some("it is no zip archive, or is cut off: its end record is missing".into())),
+            true => Ok(Some("it is not a complete zip archive: its end record is missing".into())),
             false => Ok(None),
         }
     }
 
-    fn contradiction(&self, hashes: &Checksums) -> Option<Fault> {
+    fn contradiction(&self, hashes: &Checksums) -> Option<Mismatch> {
         if self.item.demands.contradiction {
-            return Some("its pin contradicts its published sha256: correct the lock file first".into());
+            return Some("its pinned sha256 differs from the published one: correct the lock file first".into());
         }
         let other = self.known.other(hashes, &self.item.asset.name).filter(|_| self.item.demands.checksums.is_empty());
         let differs = || {
             let size = implausible(self.item, self.candidate.size());
-            size.or_else(|| contradicts(hashes, &self.item.demands.checksums)).map(Fault::from)
+            size.or_else(|| contradicts(hashes, &self.item.demands.checksums)).map(Mismatch::from)
         };
-        other.map(Fault::from).or_else(differs)
+        other.map(Mismatch::from).or_else(differs)
     }
 
-    /// Moves a file that is known to be wrong out of the way.
+    /// Moves a wrong file aside.
     fn make_room(&self, claim: &Claim) -> Result<()> {
         if !claim.still_mine() {
             return Err(Error::infra(format!("another process took over the work on `{}`", self.item.asset.name))
-                .because("this one was silent for too long, or its claim was removed")
+                .because("this one was suspended for too long, or its claim was removed")
                 .next("run this again"));
         }
-        let place = &self.item.place;
-        files::create_folder_of(place.file())?;
-        if !place.file().exists() {
+        let paths = &self.item.paths;
+        files::create_folder_of(paths.file())?;
+        if !paths.file().exists() {
             return Ok(());
         }
-        let sha256 = match Receipt::read(place) {
+        let sha256 = match Receipt::read(paths) {
             Some(receipt) => receipt.sha256().to_owned(),
-            None => files::sha256(place.file())?,
+            None => files::sha256(paths.file())?,
         };
-        let aside = place.suspect(&sha256);
-        std::fs::rename(place.file(), &aside).map_err(|error| Error::io("write", &aside, &error))
+        let aside = paths.suspect(&sha256);
+        std::fs::rename(paths.file(), &aside).map_err(|error| Error::io("write", &aside, &error))
     }
 
-    /// What a download has left is worth nothing beside the whole file.
+    /// Removes a partial download, which is no longer needed.
     fn forget_download(&self) -> Result<()> {
-        for path in [self.item.place.sidecar(), self.item.place.part()] {
+        for path in [self.item.paths.sidecar(), self.item.paths.part()] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Error::io("remove", &path, &error));
@@ -211,18 +211,18 @@ impl Work<'_> {
     }
 }
 
-/// What of the hashes is not as demanded; one that was not taken is not.
+/// Returns how the hashes differ from the demanded ones; a missing hash is a difference.
 pub(super) fn contradicts(hashes: &Checksums, demanded: &Checksums) -> Option<String> {
-    let missing = || demanded.not_taken(hashes);
+    let missing = || demanded.first_missing(hashes);
     demanded
-        .fault(hashes)
-        .or_else(|| missing().map(|(what, wanted)| format!("its {what} was not taken, it should be {wanted}")))
+        .mismatch(hashes)
+        .or_else(|| missing().map(|(what, wanted)| format!("its {what} was not computed, it must be {wanted}")))
 }
 
-/// Hashes of all pieces together; `progress` hears how many bytes were read so far.
+/// Hashes all parts together; `progress` receives the number of bytes read so far.
 ///
 /// # Errors
-/// What [`Error::io`] says; data where a piece changes while it is read.
+/// [`Error::io`]; data if a part changes while it is read.
 pub(super) fn hash(candidate: &Candidate, demanded: &Checksums, progress: &mut dyn FnMut(u64)) -> Result<Checksums> {
     let mut digest = Digest::new(demanded, Some(candidate.size()));
     read(candidate, &mut |bytes, done| {
@@ -233,7 +233,7 @@ pub(super) fn hash(candidate: &Candidate, demanded: &Checksums, progress: &mut d
     Ok(digest.finish())
 }
 
-/// Reads all pieces; `take` gets bytes and how many there were so far with them.
+/// Reads all parts; `take` receives each chunk and the number of bytes read so far, including the chunk.
 fn read(candidate: &Candidate, take: &mut dyn FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
     let (mut buffer, mut done) = (vec![0; BUFFER], 0_u64);
     for piece in &candidate.pieces {
@@ -260,8 +260,8 @@ fn read(candidate: &Candidate, take: &mut dyn FnMut(&[u8], u64) -> Result<()>) -
 }
 
 fn changed(path: &Path) -> Error {
-    Error::data(format!("{} changes while it is read", path.display()))
-        .next("wait until it is whole, then run this again")
+    Error::data(format!("{} changed while it was read", path.display()))
+        .next("wait until it is complete, then run this again")
 }
 
 fn ends_like_a_zip(path: &Path) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! Which asset a file is: by its name, by its exact size, or by a checksum that is demanded.
+//! Finds the assets that a file may be, by its name, exact size or a demanded checksum.
 
 use std::path::{Component, Path};
 
@@ -6,21 +6,21 @@ use super::walk::Candidate;
 use crate::manifest::{Asset, Checksums};
 use crate::plan::Item;
 
-/// A smaller file is not known by its size alone.
+/// Minimum size of a file that can be identified by its size alone.
 const TELLING_SIZE: u64 = 1 << 20;
 
-/// Which items a file may be, before it is read.
+/// Indices of the items that a file may be, before it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Guess {
-    /// It has the name of these, in the folder that fits best.
+    /// Items with its name, in the best matching folder.
     pub named: Vec<usize>,
-    /// It could be one of these by its size, and a demanded checksum can tell.
+    /// Items with a possible size, for which a demanded checksum can decide.
     pub by_hash: Vec<usize>,
-    /// Only this one has exactly its size, and nothing else is known of it.
+    /// The only item with exactly its size and no checksum.
     pub by_size: Option<usize>,
 }
 
-/// File names that an asset goes by: in the workspace, and where it comes from.
+/// Returns the file names of an asset: in the workspace and at its sources.
 pub(super) fn names(asset: &Asset) -> impl Iterator<Item = String> + '_ {
     let here = asset.path.file_name().map(|name| name.to_string_lossy().into_owned());
     here.into_iter().chain(asset.urls.iter().filter_map(|url| url_path(url)).filter_map(|path| {
@@ -29,7 +29,7 @@ pub(super) fn names(asset: &Asset) -> impl Iterator<Item = String> + '_ {
     }))
 }
 
-/// The path of a URL, unescaped.
+/// Returns the unescaped path of a URL.
 fn url_path(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     let bytes = url.path().as_bytes();
@@ -48,7 +48,7 @@ fn url_path(url: &str) -> Option<String> {
     String::from_utf8(path).ok()
 }
 
-/// Looks at name and size only.
+/// Finds the items that a file may be, by its name and size.
 pub(super) fn guess(candidate: &Candidate, items: &[&Item]) -> Guess {
     let size = candidate.size();
     let mut best = (0, Vec::new());
@@ -65,7 +65,7 @@ pub(super) fn guess(candidate: &Candidate, items: &[&Item]) -> Guess {
     }
     let others = || items.iter().enumerate().filter(|(index, _)| !best.1.contains(index));
     let demanded = |item: &Item| !item.demands.checksums.is_empty();
-    // Where nothing is known of the size, every file of the folder would have to be read.
+    // If nothing is known about the size, every file of the folder would have to be read.
     let sized = |item: &Item| item.demands.size.is_some() || item.asset.size_about.is_some();
     let by_hash = others().filter(|(_, item)| demanded(item) && sized(item) && implausible(item, size).is_none());
     let same_size: Vec<usize> = others()
@@ -79,7 +79,8 @@ pub(super) fn guess(candidate: &Candidate, items: &[&Item]) -> Guess {
     Guess { by_hash: by_hash.map(|(index, _)| index).collect(), by_size, named: best.1 }
 }
 
-/// How many folders above the file are called as in the workspace or at the source: `vqa/train.json` is not `gqa/train.json`.
+/// Returns the number of parent folders with the same names as in the workspace or at a source: `vqa/train.json` is not
+/// `gqa/train.json`.
 fn fit(folder: &Path, asset: &Asset) -> usize {
     let common = |of: &Path| {
         let parents = |path: &Path| -> Vec<String> {
@@ -93,12 +94,12 @@ fn fit(folder: &Path, asset: &Asset) -> usize {
     urls.chain(std::iter::once(common(&asset.path))).max().unwrap_or(0)
 }
 
-/// Why a file of `size` bytes cannot be it.
+/// Returns why a file of `size` bytes cannot be this item; `None` if the size is possible.
 pub(super) fn implausible(item: &Item, size: u64) -> Option<String> {
-    item.demands.size_fault(size).or_else(|| (size == 0).then(|| "it is empty".to_owned()))
+    item.demands.size_mismatch(size).or_else(|| (size == 0).then(|| "it is empty".to_owned()))
 }
 
-/// All kinds of checksums that are demanded of any of them.
+/// Returns checksums of all kinds that any of the items demands.
 pub(super) fn kinds<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Checksums {
     let mut all = Checksums::default();
     for item in items {

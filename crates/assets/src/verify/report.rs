@@ -1,27 +1,27 @@
-//! What was found of a file, and how it is told.
+//! The report about a verified file, and its event.
 
 use super::subject::Subject;
 use crate::event::Event;
 use crate::manifest::Checksums;
 use base::progress::Observer;
 
-/// How a file was found.
+/// State of a verified file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It matches a checksum, or for what was unpacked or made here: it is as it was then.
+    /// It matches a checksum; for files unpacked or made here, it is unchanged.
     Good,
-    /// It is as it was when it was first read; no checksum is known to compare with.
+    /// It is unchanged since it was first read; no checksum is known.
     GoodUnpinned,
-    /// An archive that was removed once everything in it had been unpacked.
+    /// An archive that was removed after everything in it had been unpacked.
     Dropped,
-    /// Nothing is known of it, and it was not read.
+    /// Nothing is known about it, and it was not read.
     Unverified,
-    /// It was touched since it was last read, or while it was being read.
+    /// It was changed since it was last read, or while it was read.
     Changed {
         /// How.
         why: String,
     },
-    /// It is another file than it should be.
+    /// It is not the expected file.
     Wrong {
         /// What was expected and what was found.
         why: String,
@@ -31,33 +31,33 @@ pub enum State {
         /// Why.
         why: String,
     },
-    /// It is not there.
+    /// It is missing.
     Missing,
 }
 
-/// What was found of one file.
+/// The report about one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
-    /// How it was found.
+pub struct FileReport {
+    /// Its state.
     pub state: State,
-    /// Its size in bytes; a folder's files together.
+    /// Size in bytes; for a folder, of all its files together.
     pub size: Option<u64>,
-    /// What it hashes to: just read, or as recorded.
+    /// Its hashes: just computed, or from the receipt.
     pub hashes: Option<Checksums>,
-    /// Bytes read this time.
+    /// Number of bytes read this time.
     pub read: u64,
-    /// Something to know that makes it no worse, such as a receipt that could not be written.
+    /// A note that does not change the state, such as a receipt that could not be written.
     pub note: Option<String>,
 }
 
-impl Checked {
+impl FileReport {
     pub(super) fn new(state: State, size: Option<u64>, hashes: Option<Checksums>) -> Self {
         Self { state, size, hashes, read: 0, note: None }
     }
 }
 
-/// Says how it ended.
-pub(super) fn tell(subject: &Subject, checked: &Checked, seconds: f64, observer: &dyn Observer<Event>) {
+/// Sends the event of a report.
+pub(super) fn tell(subject: &Subject, checked: &FileReport, seconds: f64, observer: &dyn Observer<Event>) {
     let name = subject.name().to_owned();
     let failed = |why: &str, class: &'static str| {
         let (name, error) = (name.clone(), why.to_owned());
@@ -74,8 +74,8 @@ pub(super) fn tell(subject: &Subject, checked: &Checked, seconds: f64, observer:
             transferred: checked.read,
         },
         State::Dropped => Event::note(&name, "removed after everything in it was unpacked"),
-        State::Unverified => failed("it was never read whole", "DATA"),
-        State::Missing => failed("it is not there", "DATA"),
+        State::Unverified => failed("it was never read completely", "DATA"),
+        State::Missing => failed("it is missing", "DATA"),
         State::Unreadable { why } => failed(why, "INFRA"),
         State::Changed { why } | State::Wrong { why } => failed(why, "CHECKSUM"),
     });

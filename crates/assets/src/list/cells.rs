@@ -1,4 +1,4 @@
-//! What is said of an asset in a word or two.
+//! Cells of tables about assets, and sums of sizes.
 
 use crate::lock::Trust;
 use crate::manifest::Manifest;
@@ -6,7 +6,7 @@ use crate::plan::{Item, State};
 use base::format::{human_bytes, rounded_bytes};
 use base::table::{Side, Table};
 
-/// Its size, and how exactly it is known.
+/// Returns the size of an asset, with how exactly it is known.
 pub(super) fn size(item: &Item) -> String {
     let asset = item.asset;
     match (item.demands.size, asset.size_about, asset.size_max) {
@@ -17,7 +17,7 @@ pub(super) fn size(item: &Item) -> String {
     }
 }
 
-/// What its checksum rests on.
+/// Returns the kind of its checksum or how far it can be trusted.
 pub(super) fn checksum(item: &Item) -> &'static str {
     let published = &item.asset.checksums;
     match item.trust {
@@ -28,8 +28,8 @@ pub(super) fn checksum(item: &Item) -> &'static str {
     }
 }
 
-/// What is there.
-pub(super) fn here(item: &Item) -> String {
+/// Returns the state of the file in the workspace.
+pub(super) fn state(item: &Item) -> String {
     match &item.state {
         State::Good => "verified".to_owned(),
         State::Unverified => "not read yet".to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn here(item: &Item) -> String {
     }
 }
 
-/// `3.2 of 17 GB`, or with both units where they differ.
+/// Returns a text such as `3.2 of 17 GB`, with both units if they differ.
 fn part_of(bytes: u64, size: u64) -> String {
     let (bytes, size) = (human_bytes(bytes), rounded_bytes(size));
     match (bytes.split_once(' '), size.split_once(' ')) {
@@ -53,7 +53,7 @@ fn part_of(bytes: u64, size: u64) -> String {
     }
 }
 
-/// The host of a URL, or that it is on this machine.
+/// Returns the host of a URL; the path of a file URL.
 pub(super) fn host(url: &str) -> &str {
     match url.split_once("://") {
         Some(("file", path)) => path,
@@ -62,19 +62,19 @@ pub(super) fn host(url: &str) -> &str {
     }
 }
 
-/// Bytes of many assets together.
+/// The total size of several assets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     pub files: usize,
     pub bytes: u64,
-    /// Some of the sizes are rounded or bounds.
+    /// Whether some of the sizes are rounded or bounds.
     pub rounded: bool,
-    /// So many sizes are unknown.
+    /// Number of unknown sizes.
     pub unknown: usize,
 }
 
 impl Sum {
-    /// With one more file of `bytes`, exactly or not.
+    /// Adds a file of `bytes`, exactly or not; `None` for an unknown size.
     pub(crate) fn add(&mut self, bytes: Option<u64>, exact: bool) {
         self.files += 1;
         self.rounded |= !exact;
@@ -84,7 +84,7 @@ impl Sum {
         }
     }
 
-    /// Of all items, as they are when whole.
+    /// Returns the total size of the complete files.
     pub(crate) fn of<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
         let mut sum = Self::default();
         for item in items {
@@ -93,7 +93,7 @@ impl Sum {
         sum
     }
 
-    /// What is still to come of all items.
+    /// Returns the total size of the missing bytes.
     pub(crate) fn remaining<'a>(items: impl IntoIterator<Item = &'a Item<'a>>) -> Self {
         let mut sum = Self::default();
         for item in items {
@@ -102,12 +102,12 @@ impl Sum {
         sum
     }
 
-    /// `3 files, about 2.1 GB, and 1 of unknown size`.
+    /// Returns a text such as `3 files, about 2.1 GB and 1 of unknown size`.
     pub(crate) fn text(&self) -> String {
         format!("{}, {}", count(self.files, "file"), self.size())
     }
 
-    /// `about 2.1 GB and 1 of unknown size`.
+    /// Returns a text such as `about 2.1 GB and 1 of unknown size`.
     pub(crate) fn size(&self) -> String {
         let known = match self.rounded {
             true => format!("about {}", rounded_bytes(self.bytes)),
@@ -121,12 +121,12 @@ impl Sum {
     }
 }
 
-/// `1 file`, `2 files`.
+/// Returns a text such as `1 file` or `2 files`.
 pub(super) fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// One line for each group with its size: what to choose from.
+/// Returns a line with name and size for each group.
 pub fn groups(manifest: &Manifest) -> String {
     let mut rows = Vec::new();
     for group in &manifest.groups {

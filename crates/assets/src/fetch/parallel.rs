@@ -1,11 +1,11 @@
-//! Fetches the files of a plan with several threads.
+//! Fetches the files of a plan with several threads, and summarizes the failures.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Fetched, Settings, one};
+use super::{FetchResult, FetchSettings, asset};
 use crate::disk;
-use crate::download::Web;
+use crate::download::HttpClient;
 use crate::download::hosts::{ADVICE, Hosts, name};
 use crate::event::Event;
 use crate::lock::Lock;
@@ -17,33 +17,33 @@ use base::format::human_bytes;
 use base::progress::Observer;
 use base::signals::{self, ShutdownGuard};
 
-/// Brings the assets, in the order given, `jobs` at a time; they are returned in that order. Each that cannot be had is told
-/// as [`Event::Failed`], and the others are tried all the same; only a full disk ends everything.
+/// Fetches the assets in order, `jobs` at a time, and returns the results in the same order. Each failure is reported as
+/// [`Event::Failed`], and the other assets are still fetched; only a full disk stops everything.
 ///
 /// # Errors
-/// Disk before the first byte where there is not enough room for all. Otherwise, once every asset was tried, the error of
-/// the one that failed, or one of the worst class that names all that failed: checksum before disk before network.
+/// Disk before the first byte if there is not enough space for all. Otherwise, once every asset was tried: the error of the
+/// only failed asset, or an error of the worst kind that names all of them (checksum before disk before network).
 pub fn fetch(
     assets: &[&Asset],
     lock: &Lock,
-    settings: &Settings,
+    settings: &FetchSettings,
     observer: &dyn Observer<Event>,
-) -> Result<Vec<Fetched>> {
-    // A claim is let go of, and what has arrived is kept, whenever the program is asked to stop.
-    let _at_work = ShutdownGuard::begin()?;
+) -> Result<Vec<FetchResult>> {
+    // When the program is asked to stop, claims are released and partial files kept.
+    let _shutdown = ShutdownGuard::begin()?;
     let items = plan(assets, lock, &settings.workspace);
     check_disk(&items, settings)?;
     let hosts = Hosts::of(assets);
     let (next, full) = (AtomicUsize::new(0), AtomicBool::new(false));
     let ended = Mutex::new(Vec::with_capacity(items.len()));
     let work = || {
-        let web = Web::new(&settings.network);
+        let web = HttpClient::new(&settings.network);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(index).filter(|_| signals::check().is_ok()) else { return };
             let result = match full.load(Ordering::Relaxed) {
                 true => Err(not_started(item)),
-                false => one::one(item, &web, &hosts, settings, observer),
+                false => asset::fetch_asset(item, &web, &hosts, settings, observer),
             };
             if let Err(error) = &result
                 && error.kind() != Kind::Interrupted
@@ -58,7 +58,7 @@ pub fn fetch(
     };
     std::thread::scope(|scope| {
         let more = settings.jobs.min(items.len()).saturating_sub(1);
-        // Fewer threads than asked for do the same work.
+        // If a thread cannot be started, fewer threads do the same work.
         let started = (0..more).try_for_each(|number| {
             let thread = std::thread::Builder::new().name(format!("fetch {number}"));
             thread.spawn_scoped(scope, work).map(|_| ())
@@ -69,34 +69,34 @@ pub fn fetch(
     let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     ended.sort_by_key(|(index, _)| *index);
     signals::check().map_err(|asked| {
-        Error::from(asked).next("run the same command again: it goes on where it stopped, what has arrived is kept")
+        Error::from(asked).next("run the same command again: it resumes and keeps what has arrived")
     })?;
     sum_up(ended.into_iter().map(|(index, result)| (items[index].asset, result)).collect(), &hosts)
 }
 
-/// Room for everything that is still to come, as far as sizes are known.
-fn check_disk(items: &[Item], settings: &Settings) -> Result<()> {
-    let coming = |item: &Item| (item.place.file().to_owned(), item.remaining().unwrap_or(0));
+/// Checks that there is space for everything that is missing, as far as sizes are known.
+fn check_disk(items: &[Item], settings: &FetchSettings) -> Result<()> {
+    let coming = |item: &Item| (item.paths.file().to_owned(), item.remaining().unwrap_or(0));
     let mut needs: Vec<_> = items.iter().filter(|item| item.has_source()).map(coming).collect();
     needs.push((settings.workspace.clone(), settings.also_needed));
     needs.retain(|(_, bytes)| *bytes > 0);
-    disk::demand(&needs).map_err(|error| match settings.also_needed {
+    disk::require_space(&needs).map_err(|error| match settings.also_needed {
         0 => error,
         more => error.because(format!(
-            "{} of that are what preparing adds; --download-only does not count it",
+            "{} of that are for preparing the files; --download-only does not count them",
             human_bytes(more)
         )),
     })
 }
 
 fn not_started(item: &Item) -> Error {
-    Error::disk(format!("`{}` was not begun", item.asset.name))
+    Error::disk(format!("`{}` was not fetched", item.asset.name))
         .because("the disk was full")
-        .next("free some space and run this again: what is complete is kept")
+        .next("free some space and run this again: complete files are kept")
 }
 
-/// All files, or one error for all that failed.
-fn sum_up(results: Vec<(&Asset, Result<Fetched>)>, hosts: &Hosts) -> Result<Vec<Fetched>> {
+/// Returns all results, or one error for all failures.
+fn sum_up(results: Vec<(&Asset, Result<FetchResult>)>, hosts: &Hosts) -> Result<Vec<FetchResult>> {
     let all = results.len();
     let (mut good, mut failed) = (Vec::new(), Vec::new());
     for (asset, result) in results {
@@ -108,7 +108,7 @@ fn sum_up(results: Vec<(&Asset, Result<Fetched>)>, hosts: &Hosts) -> Result<Vec<
     if failed.len() < 2 {
         return failed.pop().map_or(Ok(good), |(_, error)| Err(error));
     }
-    let what = format!("{} of {all} files could not be had", failed.len());
+    let what = format!("{} of {all} files could not be fetched", failed.len());
     let sum = match failed.iter().map(|(_, error)| error.kind()).max_by_key(|kind| severity(*kind)) {
         Some(Kind::Bug) => Error::bug(what),
         Some(Kind::Checksum) => Error::checksum(what),
@@ -117,7 +117,7 @@ fn sum_up(results: Vec<(&Asset, Result<Fetched>)>, hosts: &Hosts) -> Result<Vec<
         Some(Kind::Network) => Error::network(what),
         _ => Error::infra(what),
     };
-    // Files that only hosts have that were given up: a line for each host.
+    // One line per unreachable host, for the files that only such hosts have.
     let (lost, others): (Vec<_>, Vec<_>) = failed.iter().partition(|(asset, _)| hosts.has_lost(&asset.name));
     let sum = others.iter().fold(sum, |sum, (_, error)| sum.because(error.what()));
     let sum = hosts.lost().iter().fold(sum, |sum, (host, why)| {
@@ -128,11 +128,11 @@ fn sum_up(results: Vec<(&Asset, Result<Fetched>)>, hosts: &Hosts) -> Result<Vec<
     });
     Err(sum.next(match others.is_empty() {
         true => ADVICE,
-        false => "see what is said of each above, then run this again: what is complete is kept",
+        false => "follow the advice for each file above, then run this again: complete files are kept",
     }))
 }
 
-/// What a person should look at first is greater.
+/// Returns the severity of an error; the user should look at the greatest one first.
 fn severity(kind: Kind) -> u8 {
     match kind {
         Kind::Usage | Kind::Network => 0,

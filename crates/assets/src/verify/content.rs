@@ -1,9 +1,9 @@
-//! Reading a file whole and comparing it with what is known.
+//! Reads a whole file and compares it with its checksums and its receipt.
 
 use std::path::Path;
 use std::time::Instant;
 
-use super::checked::{Checked, State, tell};
+use super::report::{FileReport, State, tell};
 use super::subject::Subject;
 use crate::digest;
 use crate::event::Event;
@@ -13,67 +13,67 @@ use base::error::{Error, Result};
 use base::files::Stat;
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
-/// Reads it, compares it, and keeps what was found in its receipt.
-pub(super) fn read(subject: &Subject, observer: &dyn Observer<Event>) -> Checked {
+/// Reads a file, compares it, and updates its receipt.
+pub(super) fn check_content(subject: &Subject, observer: &dyn Observer<Event>) -> FileReport {
     let start = Instant::now();
     let checked = compare(subject, observer).unwrap_or_else(|error| {
         let why = error.to_string().replace("\n ", ";");
-        Checked::new(State::Unreadable { why }, None, None)
+        FileReport::new(State::Unreadable { why }, None, None)
     });
     tell(subject, &checked, start.elapsed().as_secs_f64(), observer);
     checked
 }
 
-fn compare(subject: &Subject, observer: &dyn Observer<Event>) -> Result<Checked> {
-    let (place, name) = (&subject.place, subject.name());
-    let known = Receipt::read(place);
+fn compare(subject: &Subject, observer: &dyn Observer<Event>) -> Result<FileReport> {
+    let (paths, name) = (&subject.paths, subject.name());
+    let known = Receipt::read(paths);
     let first = known.is_none();
-    let before = stat(place.file())?;
-    let source = place.file().display().to_string();
+    let before = stat(paths.file())?;
+    let source = paths.file().display().to_string();
     let total = Some(before.size);
     let task = ProgressTask::begin(observer, TaskStart::new(name, before.size, Unit::Bytes).doing("verify", source));
     let mut done = 0;
     let take = wanted(subject, known.as_ref());
-    let hashes = digest::hash_file(place.file(), &take, &mut |bytes| {
+    let hashes = digest::hash_file(paths.file(), &take, &mut |bytes| {
         done += bytes;
         task.at(done, String::new);
     })?;
     let source = known.as_ref().map_or("found in the workspace", |receipt| &receipt.source);
-    let mut receipt = Receipt::new(place.file(), hashes.clone(), source)?;
+    let mut receipt = Receipt::new(paths.file(), hashes.clone(), source)?;
     let other = subject.is_other(&hashes);
     let wrong =
         other.or_else(|| receipt.contradicts(&subject.demands)).or_else(|| differs(subject, known.as_ref(), &receipt));
     let (state, keep) = match wrong {
-        _ if receipt.stat != before => (State::Changed { why: "it was written to while it was read".into() }, None),
-        Some(why) => (State::Wrong { why }, known.map(Receipt::distrusted)),
+        _ if receipt.stat != before => (State::Changed { why: "it changed while it was read".into() }, None),
+        Some(why) => (State::Wrong { why }, known.map(Receipt::marked_wrong)),
         None => {
             receipt.dropped = None;
             (good(subject), Some(receipt))
         }
     };
-    let kept = keep.map_or(Ok(()), |receipt| receipt.write(place));
+    let kept = keep.map_or(Ok(()), |receipt| receipt.write(paths));
     let note = match kept {
-        Err(error) => Some(format!("what was found could not be recorded: {}", error.what())),
+        Err(error) => Some(format!("its receipt could not be written: {}", error.what())),
         Ok(()) if first && !subject.has_checksum() && state.is_good() => {
-            Some("nothing was known of it: recorded as it is now".into())
+            Some("nothing was known about it: its current content is recorded".into())
         }
         Ok(()) => None,
     };
-    Ok(Checked { state, size: total, hashes: Some(hashes), read: done, note })
+    Ok(FileReport { state, size: total, hashes: Some(hashes), read: done, note })
 }
 
 fn stat(path: &Path) -> Result<Stat> {
     let metadata = std::fs::metadata(path).map_err(|error| Error::io("look at", path, &error))?;
     match metadata.is_file() {
         true => Ok(Stat::of(&metadata)),
-        false => Err(Error::data(format!("{} is not a plain file", path.display()))),
+        false => Err(Error::data(format!("{} is not a regular file", path.display()))),
     }
 }
 
-/// The checksums to take: what is demanded, and what was taken before.
+/// Returns the kinds of hashes to compute: those demanded, and those computed before.
 fn wanted(subject: &Subject, known: Option<&Receipt>) -> Checksums {
     let mut wanted = subject.demands.checksums.clone();
-    let size = std::fs::metadata(subject.place.file()).map_or(0, |data| data.len());
+    let size = std::fs::metadata(subject.paths.file()).map_or(0, |data| data.len());
     let Checksums { md5, git_blob, .. } = subject.known.kinds(size);
     (wanted.md5, wanted.git_blob) = (wanted.md5.or(md5), wanted.git_blob.or(git_blob));
     if let Some(Receipt { hashes, .. }) = known {
@@ -83,14 +83,14 @@ fn wanted(subject: &Subject, known: Option<&Receipt>) -> Checksums {
     wanted
 }
 
-/// Where no SHA-256 is demanded, the file must be what it was when it came.
+/// Returns how the file differs from its receipt, if no SHA-256 is demanded.
 fn differs(subject: &Subject, known: Option<&Receipt>, now: &Receipt) -> Option<String> {
     let known = known.filter(|_| subject.demands.checksums.sha256.is_none())?;
     (known.sha256() != now.sha256())
         .then(|| format!("its sha256 is {}, not {} as on {}", now.sha256(), known.sha256(), known.verified))
 }
 
-/// How a file that matches everything that is known of it is called.
+/// Returns the state of a file that matches everything that is known about it.
 pub(super) fn good(subject: &Subject) -> State {
     match subject.has_checksum() || subject.trust.is_none() {
         true => State::Good,
@@ -98,26 +98,26 @@ pub(super) fn good(subject: &Subject) -> State {
     }
 }
 
-/// What its size alone says against it.
+/// Returns why a file of this size is wrong; `None` if the size is possible.
 pub(super) fn wrong_size(subject: &Subject, size: u64) -> Option<String> {
     let demands = &subject.demands;
     if demands.contradiction {
-        return Some("its pinned sha256 is not the published one: no file can be right".into());
+        return Some("its pinned sha256 differs from the published one: no file can match both".into());
     }
-    demands.size_fault(size)
+    demands.size_mismatch(size)
 }
 
-/// Counts the files of an unpacked folder; links are not followed.
-pub(super) fn folder(path: &Path, expected: Option<u64>) -> Checked {
+/// Checks the number of files in an unpacked folder; links are not followed.
+pub(super) fn folder(path: &Path, expected: Option<u64>) -> FileReport {
     let (state, bytes) = match count(path) {
         Err(error) => (State::Unreadable { why: error.to_string() }, None),
         Ok((files, bytes)) => match expected.filter(|expected| *expected != files) {
-            Some(expected) => (State::Wrong { why: format!("it holds {files} files, not {expected}") }, Some(bytes)),
+            Some(expected) => (State::Wrong { why: format!("it has {files} files, not {expected}") }, Some(bytes)),
             None => (State::Good, Some(bytes)),
         },
     };
     let note = (state == State::Good).then(|| "its files were counted, not read".to_owned());
-    Checked { note, ..Checked::new(state, bytes, None) }
+    FileReport { note, ..FileReport::new(state, bytes, None) }
 }
 
 fn count(path: &Path) -> std::io::Result<(u64, u64)> {

@@ -1,35 +1,35 @@
-//! One asset under its claim: what is there is looked at, and only what is missing or wrong is fetched.
+//! Fetches one asset under its claim, unless the correct file is present.
 
 use std::path::Path;
 use std::time::Instant;
 
-use super::fetched::{Fetched, Outcome, Settings};
+use super::result::{FetchResult, FetchSettings, Outcome};
 use crate::claim::{Claim, claim};
 use crate::digest;
 use crate::download::hosts::Hosts;
-use crate::download::{self, Arrival, Job, Web};
+use crate::download::{self, Download, HttpClient, Job};
 use crate::event::Event;
 use crate::lock::Demands;
 use crate::manifest::Asset;
-use crate::place::Place;
+use crate::paths::AssetPaths;
 use crate::plan::{Item, State};
 use crate::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
 
-/// Sees to it that the file is there.
-pub(super) fn one(
+/// Makes sure that the file of an item is present and verified.
+pub(super) fn fetch_asset(
     item: &Item,
-    web: &Web,
+    web: &HttpClient,
     hosts: &Hosts,
-    settings: &Settings,
+    settings: &FetchSettings,
     observer: &dyn Observer<Event>,
-) -> Result<Fetched> {
-    let (asset, place, demands) = (item.asset, &item.place, &item.demands);
+) -> Result<FetchResult> {
+    let (asset, paths, demands) = (item.asset, &item.paths, &item.demands);
     let start = Instant::now();
     let name = &asset.name;
     if demands.contradiction {
-        return Err(Error::checksum(format!("`{name}` is pinned as something else than its published sha256"))
+        return Err(Error::checksum(format!("the pinned sha256 of `{name}` differs from the published one"))
             .because(format!("published: {}", demands.checksums.sha256.as_deref().unwrap_or("none")))
             .next("find out which is right, then remove the pin from the lock file"));
     }
@@ -47,29 +47,29 @@ pub(super) fn one(
             seconds: start.elapsed().as_secs_f64(),
             transferred,
         });
-        Fetched { name: name.clone(), outcome, receipt, trust: item.trust }
+        FetchResult { name: name.clone(), outcome, receipt, trust: item.trust }
     };
     if item.state == State::Dropped
-        && let Some(receipt) = Receipt::read(place)
+        && let Some(receipt) = Receipt::read(paths)
     {
         return Ok(done(Outcome::Present, receipt, 0));
     }
     if item.state == State::Unpacked
         && let Some(first) = asset.unpack.first()
-        && let Some(receipt) = Receipt::read(&Place::unpacked(&settings.workspace, asset, first))
+        && let Some(receipt) = Receipt::read(&AssetPaths::unpacked(&settings.workspace, asset, first))
     {
         return Ok(done(Outcome::Present, receipt, 0));
     }
-    if let Glance::Good(receipt) = glance(place, demands) {
+    if let Glance::Good(receipt) = glance(paths, demands) {
         return Ok(done(Outcome::Present, receipt, 0));
     }
-    let claim = claimed(name, place, observer)?;
-    // Whoever held the claim until now may have brought it.
-    if let Some(receipt) = there(asset, place, demands, observer)? {
+    let claim = claimed(name, paths, observer)?;
+    // The previous owner of the claim may have fetched it.
+    if let Some(receipt) = there(asset, paths, demands, observer)? {
         return Ok(done(Outcome::Present, receipt, 0));
     }
     if asset.urls.is_empty() {
-        let error = Error::network(format!("`{name}` cannot be fetched by a program"));
+        let error = Error::network(format!("`{name}` must be downloaded by hand"));
         return Err(match download::by_hand(&asset.by_hand) {
             Some(how) => error.next(how),
             None => error,
@@ -77,7 +77,7 @@ pub(super) fn one(
     }
     let job = Job {
         name,
-        place,
+        paths,
         demands,
         urls: &asset.urls,
         by_hand: &asset.by_hand,
@@ -86,28 +86,28 @@ pub(super) fn one(
         observer,
         still_mine: &|| claim.still_mine(),
     };
-    let Arrival { receipt, transferred } = download::download(&job, web)?;
-    receipt.write(place)?;
+    let Download { receipt, transferred } = download::download(&job, web)?;
+    receipt.write(paths)?;
     Ok(done(Outcome::Fetched, receipt, transferred))
 }
 
-/// Fetches an asset from one given source to a place of its own, to compare it with what another source gave. A file that
-/// is there already is replaced; no receipt is kept.
+/// Fetches an asset from a given source to other paths, to compare it with the content of another source. Replaces a file that
+/// is present, and writes no receipt.
 ///
 /// # Errors
-/// As [`super::fetch`] for one asset.
+/// The errors of [`super::fetch`] for one asset.
 pub fn fetch_from(
     asset: &Asset,
     url: &str,
     demands: &Demands,
-    place: &Place,
-    settings: &Settings,
+    paths: &AssetPaths,
+    settings: &FetchSettings,
     observer: &dyn Observer<Event>,
 ) -> Result<Receipt> {
-    let claim = claimed(&asset.name, place, observer)?;
+    let claim = claimed(&asset.name, paths, observer)?;
     let job = Job {
         name: &asset.name,
-        place,
+        paths,
         demands,
         urls: &[url.to_owned()],
         by_hand: &[],
@@ -116,50 +116,56 @@ pub fn fetch_from(
         observer,
         still_mine: &|| claim.still_mine(),
     };
-    download::download(&job, &Web::new(&settings.network)).map(|arrival| arrival.receipt)
+    download::download(&job, &HttpClient::new(&settings.network)).map(|arrival| arrival.receipt)
 }
 
-fn claimed(name: &str, place: &Place, observer: &dyn Observer<Event>) -> Result<Claim> {
-    claim(&place.claim(), &mut |by| {
-        let why = format!("{by} is at work on it");
+fn claimed(name: &str, paths: &AssetPaths, observer: &dyn Observer<Event>) -> Result<Claim> {
+    claim(&paths.claim(), &mut |by| {
+        let why = format!("{by} is working on it");
         observer.event(&Event::waiting(name, why, None));
     })
 }
 
-/// The file that is there, if it is right; one that is wrong is moved aside.
-fn there(asset: &Asset, place: &Place, demands: &Demands, observer: &dyn Observer<Event>) -> Result<Option<Receipt>> {
-    let (receipt, known) = match glance(place, demands) {
+/// Returns the receipt of the present file if it is correct; moves a wrong file aside.
+fn there(
+    asset: &Asset,
+    paths: &AssetPaths,
+    demands: &Demands,
+    observer: &dyn Observer<Event>,
+) -> Result<Option<Receipt>> {
+    let (receipt, known) = match glance(paths, demands) {
         Glance::Missing => return Ok(None),
         Glance::Good(receipt) => return Ok(Some(receipt)),
         Glance::Wrong(receipt, why) => {
-            return aside(&asset.name, place, receipt.sha256(), &why, observer).map(|()| None);
+            return aside(&asset.name, paths, receipt.sha256(), &why, observer).map(|()| None);
         }
-        Glance::Unknown => (read(asset, place.file(), demands, observer)?, None),
+        Glance::Unknown => (read(asset, paths.file(), demands, observer)?, None),
         Glance::Changed(known) => {
-            let mut receipt = read(asset, place.file(), demands, observer)?;
+            let mut receipt = read(asset, paths.file(), demands, observer)?;
             receipt.source.clone_from(&known.source);
             (receipt, Some(known))
         }
     };
     let wrong = receipt
         .contradicts(demands)
-        .or_else(|| demands.size_fault(receipt.stat.size))
-        // Where nothing is published or pinned, what it was when it came is all that is known of it.
+        .or_else(|| demands.size_mismatch(receipt.stat.size))
+        // Without a published or pinned checksum, the file must be the one that was first fetched.
         .or_else(|| {
             let known = known.filter(|_| demands.checksums.is_empty())?;
             let differs = known.sha256() != receipt.sha256();
-            differs.then(|| format!("its sha256 is {}, not {} as when it came", receipt.sha256(), known.sha256()))
+            differs
+                .then(|| format!("its sha256 is {}, not {} as when it was fetched", receipt.sha256(), known.sha256()))
         });
     match wrong {
-        Some(why) => aside(&asset.name, place, receipt.sha256(), &why, observer).map(|()| None),
+        Some(why) => aside(&asset.name, paths, receipt.sha256(), &why, observer).map(|()| None),
         None => {
-            receipt.write(place)?;
+            receipt.write(paths)?;
             Ok(Some(receipt))
         }
     }
 }
 
-/// Reads a file whole.
+/// Reads a whole file and returns a new receipt.
 fn read(asset: &Asset, path: &Path, demands: &Demands, observer: &dyn Observer<Event>) -> Result<Receipt> {
     let wrong = |error| Error::io("look at", path, &error);
     let metadata = std::fs::metadata(path).map_err(wrong)?;
@@ -174,10 +180,10 @@ fn read(asset: &Asset, path: &Path, demands: &Demands, observer: &dyn Observer<E
     Receipt::new(path, hashes, &source)
 }
 
-fn aside(name: &str, place: &Place, sha256: &str, why: &str, observer: &dyn Observer<Event>) -> Result<()> {
-    let kept = place.suspect(sha256);
-    std::fs::rename(place.file(), &kept).map_err(|error| Error::io("move aside", place.file(), &error))?;
-    let text = format!("what was there is not the file ({why}): kept as {}", kept.display());
+fn aside(name: &str, paths: &AssetPaths, sha256: &str, why: &str, observer: &dyn Observer<Event>) -> Result<()> {
+    let kept = paths.suspect(sha256);
+    std::fs::rename(paths.file(), &kept).map_err(|error| Error::io("move aside", paths.file(), &error))?;
+    let text = format!("the present file is wrong ({why}); it is kept as {}", kept.display());
     observer.event(&Event::note(name, text));
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! The files of a claim: how they are made, looked at and removed.
+//! The files of a claim: creates, reads and removes them.
 //!
 //! ```text
-//! X.claim               the claim: who is at work
-//! X.claim.new-TOKEN     a claim before it has its name
-//! X.claim.break-TOKEN   who is removing the claim (or the .break file) of that token; itself made and judged like a claim
+//! X.claim               the claim, which names its owner
+//! X.claim.new-TOKEN     a new claim, before it is linked to its name
+//! X.claim.break-TOKEN   the process that removes the claim (or .break file) with that token; works like a claim itself
 //! ```
 
 use std::collections::HashMap;
@@ -21,35 +21,35 @@ use base::files;
 use base::process::{Liveness, Owner};
 
 const FILE_LIMIT: u64 = 4096;
-/// Files of claims that are older than the newest claim by so many seconds were left by processes that died.
-const LEFTOVER: i64 = 600;
+/// Age in seconds, relative to the newest claim, from which companion files count as left by dead processes.
+const LEFTOVER_AGE: i64 = 600;
 
-/// One claim's files, and when each was last seen to change.
+/// The files of one claim, and when each was last seen to change.
 #[derive(Debug, Clone)]
-pub(super) struct Ground {
+pub(super) struct Lockfile {
     path: PathBuf,
     watched: HashMap<PathBuf, (Stamp, Instant)>,
 }
 
-/// What tells that a file was touched or replaced: inode, seconds, nanoseconds.
+/// Inode, seconds and nanoseconds of a file; they change when it is touched or replaced.
 type Stamp = (u64, i64, i64);
 
-/// A claim that was looked at.
+/// The content of a claim and its time stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct LockRecord {
     owner: Option<Owner>,
     stamp: Stamp,
 }
 
-/// What a look at a claim shows.
+/// State of a claim, by its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Sight {
-    Nothing,
-    Living(Seen),
-    Dead(Seen),
+pub(super) enum LockState {
+    Free,
+    Live(LockRecord),
+    Dead(LockRecord),
 }
 
-impl Ground {
+impl Lockfile {
     pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), watched: HashMap::new() }
     }
@@ -58,26 +58,26 @@ impl Ground {
         &self.path
     }
 
-    /// Token of the claim that is there.
+    /// Returns the token of the current claim.
     pub(crate) fn token(&self) -> Option<String> {
-        Some(Seen::read(&self.path).ok()??.owner?.token)
+        Some(LockRecord::read(&self.path).ok()??.owner?.token)
     }
 
-    /// Looks at a claim or breaker and judges its owner.
-    pub(crate) fn look(&mut self, path: &Path, silence: Duration) -> Result<Sight> {
-        match Seen::read(path)? {
+    /// Reads a claim or breaker and decides whether its owner is alive.
+    pub(crate) fn inspect(&mut self, path: &Path, silence: Duration) -> Result<LockState> {
+        match LockRecord::read(path)? {
             None => {
                 self.watched.remove(path);
-                Ok(Sight::Nothing)
+                Ok(LockState::Free)
             }
-            Some(seen) => Ok(match self.lives(path, &seen, silence, Instant::now()) {
-                true => Sight::Living(seen),
-                false => Sight::Dead(seen),
+            Some(seen) => Ok(match self.is_alive(path, &seen, silence, Instant::now()) {
+                true => LockState::Live(seen),
+                false => LockState::Dead(seen),
             }),
         }
     }
 
-    pub(super) fn lives(&mut self, path: &Path, seen: &Seen, silence: Duration, now: Instant) -> bool {
+    pub(super) fn is_alive(&mut self, path: &Path, seen: &LockRecord, silence: Duration, now: Instant) -> bool {
         if seen.stamp.1 == 0 {
             return false;
         }
@@ -94,8 +94,8 @@ impl Ground {
         }
     }
 
-    /// Makes a claim or breaker in this process's name; `None` where the file is there already. The folder is made for a claim only: a
-    /// breaker is made where a claim is, or was.
+    /// Creates a claim or breaker owned by this process; `None` if the file exists already. The folder is created for a claim
+    /// only: a breaker is beside a present or former claim.
     pub(crate) fn create(&self, path: &Path) -> Result<Option<(String, File)>> {
         let fail = |error: std::io::Error| Error::io("create", path, &error);
         let folder = path.parent().filter(|folder| path == self.path && !folder.as_os_str().is_empty());
@@ -103,8 +103,7 @@ impl Ground {
             std::fs::create_dir_all(folder).map_err(|error| Error::io("create the folder", folder, &error))?;
         }
         let owner = Owner::here();
-        let text =
-            serde_json::to_vec(&owner).map_err(|error| Error::bug("a claim cannot be written").because(error))?;
+        let text = serde_json::to_vec(&owner).map_err(|error| Error::bug("cannot write a claim").because(error))?;
         let new = self.beside("new", &owner.token);
         let made = exclusive(&new, &text).and_then(|file| Ok(link(&new, path, &file)?.then_some(file)));
         std::fs::remove_file(&new).ok();
@@ -118,8 +117,8 @@ impl Ground {
         Ok(made.map(|file| (owner.token, file)))
     }
 
-    /// Removes the claim or breaker that was `seen` at `path`, and no other. Whether it is gone; `false` where another process is removing it.
-    pub(crate) fn remove(&mut self, path: &Path, seen: &Seen, silence: Duration) -> Result<bool> {
+    /// Removes the claim or breaker that was `seen` at `path`, and no other. Returns `false` if another process is removing it.
+    pub(crate) fn remove(&mut self, path: &Path, seen: &LockRecord, silence: Duration) -> Result<bool> {
         let breaker = self.beside("break", &seen.name());
         loop {
             if let Some((token, _file)) = self.create(&breaker)? {
@@ -127,11 +126,11 @@ impl Ground {
                 unlink(&breaker, |there| there.token() == Some(&token))?;
                 return removed.map(|()| true);
             }
-            match self.look(&breaker, silence)? {
-                Sight::Nothing => {}
-                Sight::Living(_) => return Ok(false),
-                // Whoever was removing it died. Ends: one turn deeper for each process that died while removing.
-                Sight::Dead(dead) => {
+            match self.inspect(&breaker, silence)? {
+                LockState::Free => {}
+                LockState::Live(_) => return Ok(false),
+                // The process that was removing it died. The recursion has one level for each such process.
+                LockState::Dead(dead) => {
                     if !self.remove(&breaker, &dead, silence)? {
                         return Ok(false);
                     }
@@ -140,13 +139,13 @@ impl Ground {
         }
     }
 
-    /// Gives up one's own claim. Where it cannot be removed now, its time says that it is free.
+    /// Releases this process's claim. If its file cannot be removed now, its time marks it as free.
     pub(crate) fn release(&self, file: &File, token: &str) {
         let free = Timestamps { last_access: omit(), last_modification: Timespec { tv_sec: 0, tv_nsec: 0 } };
         futimens(file, &free).ok();
         let breaker = self.beside("break", token);
-        // One that is there belongs to somebody who removes the claim, or to a dead one, and the next to come sees that the claim is free.
-        // Where none can be made (a full disk), nobody else can make one either.
+        // An existing breaker belongs to a process that removes the claim, or to a dead one; the next process sees that the
+        // claim is free. If no breaker can be created (a full disk), no other process can create one either.
         let made = self.create(&breaker);
         if !matches!(made, Ok(None)) {
             unlink(&self.path, |there| there.token() == Some(token)).ok();
@@ -156,7 +155,7 @@ impl Ground {
         }
     }
 
-    /// Removes what processes that died have left beside this claim; what cannot be removed does no harm.
+    /// Removes files that dead processes left beside this claim; files that cannot be removed do no harm.
     pub(crate) fn sweep(&self, newest: &File) {
         let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else { return };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -165,8 +164,8 @@ impl Ground {
         for entry in entries.flatten() {
             let found = entry.file_name();
             let Some(rest) = found.as_encoded_bytes().strip_prefix(name) else { continue };
-            // Both times come from the server of the file system.
-            let old = |there: Metadata| there.mtime() < newest.mtime().saturating_sub(LEFTOVER);
+            // Both times are from the server of the file system.
+            let old = |there: Metadata| there.mtime() < newest.mtime().saturating_sub(LEFTOVER_AGE);
             if (rest.starts_with(b".new-") || rest.starts_with(b".break-")) && entry.metadata().is_ok_and(old) {
                 std::fs::remove_file(entry.path()).ok();
             }
@@ -180,14 +179,14 @@ impl Ground {
     }
 }
 
-impl Seen {
-    /// The file at `path`. Opening it makes network file systems ask their server anew.
+impl LockRecord {
+    /// Reads the file at `path`; `None` if it is missing. Opening it makes network file systems ask their server again.
     fn read(path: &Path) -> Result<Option<Self>> {
         let fail = |error: std::io::Error| Error::io("read", path, &error);
         let mut text = Vec::new();
         let looked = files::open_nonblocking(path).and_then(|file| {
             let metadata = file.metadata()?;
-            // What cannot be read counts as garbage.
+            // Unreadable content counts as invalid.
             file.take(FILE_LIMIT).read_to_end(&mut text).ok();
             Ok(metadata)
         });
@@ -196,13 +195,13 @@ impl Seen {
             looked => looked,
         };
         match metadata {
-            // Nobody claims with a pipe or a device: waiting for its owner would be for nothing.
+            // A pipe or device is never a claim: it has no owner to wait for.
             Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
                 Err(files::not_a_file("read the claim", path, &metadata))
             }
             Ok(metadata) => Ok(Some(Self { owner: Owner::parse(&text), stamp: stamp(&metadata) })),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            // A network file system's word for a file that was just replaced.
+            // Network file systems report this for a file that was just replaced.
             Err(error) if error.raw_os_error() == Some(libc::ESTALE) => Ok(None),
             Err(error) => Err(fail(error)),
         }
@@ -216,7 +215,7 @@ impl Seen {
         self.token().map_or_else(|| format!("unknown-{}", self.stamp.0), str::to_owned)
     }
 
-    /// Whether it is the same claim, touched since or not.
+    /// Returns whether it is the same claim, regardless of its time.
     fn is(&self, other: &Self) -> bool {
         match (self.token(), other.token()) {
             (Some(here), Some(there)) => here == there,
@@ -226,7 +225,7 @@ impl Seen {
     }
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for LockRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.owner {
             Some(owner) => owner.fmt(f),
@@ -235,7 +234,7 @@ impl fmt::Display for Seen {
     }
 }
 
-/// Shows that the owner lives.
+/// Updates the time of the claim, as a heartbeat.
 pub(super) fn touch(file: &File) -> std::io::Result<()> {
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     Ok(futimens(file, &Timestamps { last_access: omit(), last_modification: now })?)
@@ -249,7 +248,7 @@ fn stamp(metadata: &Metadata) -> Stamp {
     (metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
 }
 
-/// A new file with this content, which is on disk: others see it whole.
+/// Creates a new file with this content and syncs it, so that other processes see it complete.
 fn exclusive(path: &Path, text: &[u8]) -> std::io::Result<File> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     let written = file.write_all(text).and_then(|()| file.sync_data());
@@ -262,8 +261,8 @@ fn exclusive(path: &Path, text: &[u8]) -> std::io::Result<File> {
     }
 }
 
-/// Gives `new` a second name; whether it got it. The answer of a network file system may be lost and the request repeated: then it says
-/// that the name is taken, and only the number of names tells by whom.
+/// Gives `new` a second name; returns `false` if the name is taken. A network file system may lose its answer and repeat the
+/// request, and then report that the name is taken: the number of links tells by whom.
 fn link(new: &Path, name: &Path, file: &File) -> std::io::Result<bool> {
     match std::fs::hard_link(new, name) {
         Ok(()) => Ok(true),
@@ -276,14 +275,14 @@ fn link(new: &Path, name: &Path, file: &File) -> std::io::Result<bool> {
     }
 }
 
-/// Whether a file system says that it knows no hard links.
+/// Returns whether the error means that the file system has no hard links.
 fn no_links(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::EOPNOTSUPP | libc::ENOSYS | libc::EMLINK))
 }
 
-/// Removes a file if it is `the` one; one that is not there is fine.
-fn unlink(path: &Path, the: impl FnOnce(&Seen) -> bool) -> Result<()> {
-    if !Seen::read(path)?.is_some_and(|there| the(&there)) {
+/// Removes a file if `the` accepts its record; a missing file is no error.
+fn unlink(path: &Path, the: impl FnOnce(&LockRecord) -> bool) -> Result<()> {
+    if !LockRecord::read(path)?.is_some_and(|there| the(&there)) {
         return Ok(());
     }
     match std::fs::remove_file(path) {
