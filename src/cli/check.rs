@@ -21,7 +21,7 @@ use judge::verdict::golden::{self, GoldenRuns};
 use judge::verdict::published::PublishedResults;
 use judge::verdict::{features, power};
 
-/// Judge runs: by recorded or published accuracies, by frozen answers, or features by released ones
+/// Judge runs by recorded or published accuracies or by frozen answers, or features by released ones
 ///
 /// A RUN is a folder that `repro all`, `repro evaluate --output` or `repro train` left; several runs with different seeds are
 /// judged by their mean. Every run is named in the verdict: also one that is missing, that has a seed twice, that did not

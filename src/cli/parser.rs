@@ -84,11 +84,8 @@ Results go to stdout, progress and errors to stderr.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Fetch the paper's files: verified, resumable, in parallel
     Fetch(fetch::Args),
-    /// Check that files still match their checksums
     Verify(verify::Args),
-    /// Unpack fetched files, build feature stores, generate derived files, and check all counts
     Prepare(prepare::Args),
     /// Run a whole reproduction: data, features, training, evaluation, verdict, report
     All(all::Args),
@@ -98,27 +95,20 @@ pub(super) enum Command {
     Train(train::Args),
     /// Score a model or a predictions file
     Evaluate(evaluate::Args),
-    /// Judge runs by recorded or published accuracies or by frozen answers, or features by released ones
     Check(check::Args),
-    /// Judge a run again from its saved answers, and show what differs from its verdict
     Regrade(regrade::Args),
     /// Print a report again, in any format
     Report(report::Args),
-    /// List runs, trainings and evaluations, newest first
     Runs(runs::Args),
-    /// Show disk usage, and remove files by class
     Clean(clean::Args),
     /// Write a submission file
     Predict(predict::Args),
     /// Write a model's outputs for sentences and images: states, attention, scores of its heads
     Encode(encode::Args),
-    /// List, pull, build and pin the container images that the program uses
     Images(images::Args),
-    /// Extract obj36 features from images, with the original's extractor in its container
     Extract(extract::Args),
     /// Inspect and compare obj36 feature files
     Features(features::Args),
-    /// Check that this machine has what a run needs
     Doctor(doctor::Args),
     /// Run a stage inside a container image; the program outside calls this
     #[command(hide = true)]
@@ -129,7 +119,6 @@ pub(super) enum Command {
     Bench(bench::Args),
     /// Print shell completions
     Completions(completions::Args),
-    /// Run a script of the original, translated to commands of this program
     Bash(original_script::Args),
     /// A command line of the original, unchanged
     #[command(external_subcommand)]

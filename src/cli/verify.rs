@@ -16,7 +16,7 @@ use base::progress::{self, Observer, Silent};
 use base::status;
 use base::{sanitize, stdout};
 
-/// Check that files are still what they should be
+/// Check that files still match their checksums
 ///
 /// Looks at fetched files, at what they were unpacked to and at what was made from them; without a selection, at everything
 /// that is there. A file whose size and time are as when it was last read is taken for unchanged; what has changed or was
