@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    /// Owner of a path, without following it.
+    /// Returns the owner of a path, without following a link.
     fn owner(path: &Path) -> u32 {
         path.symlink_metadata().unwrap().uid()
     }

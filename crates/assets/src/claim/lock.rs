@@ -50,8 +50,8 @@ pub struct Claim {
     released: Option<CleanupGuard>,
 }
 
-/// Claims through the file `path` ([`super::super::paths::AssetPaths::claim`]) if nobody else does. An owner on another machine cannot be found dead by one
-/// look: see [`claim`].
+/// Claims through the file `path` ([`super::super::paths::AssetPaths::claim`]) if no other owner holds it. A single attempt
+/// cannot detect that an owner on another machine is dead; see [`claim`].
 ///
 /// # Errors
 /// [`Error::io`] if the folder cannot be created or written.

@@ -166,7 +166,7 @@ pub(super) fn read_again(job: &Job<'_>, part: &mut Part) -> Result<()> {
     })
 }
 
-/// After trouble: `None` to ask the same source again, else why it is given up.
+/// Decides what to do after an error: `None` to retry the same source, otherwise why it is given up.
 fn recover(
     job: &Job<'_>,
     part: &mut Part,

@@ -305,10 +305,10 @@ impl Manifest {
         Ok(self.assets.iter().filter(wanted).collect())
     }
 
-    /// The made files of a selection, in the order that they can be made.
+    /// Returns the made files of a selection, in the order that they can be made.
     ///
     /// # Errors
-    /// As [`select`](Self::select).
+    /// Usage for an unknown name, with similar ones.
     pub fn select_made(&self, selection: &Selection) -> Result<Vec<&Made>> {
         self.known(selection)?;
         Ok(self.made_of(selection))

@@ -72,7 +72,7 @@ impl Runner {
     }
 }
 
-/// The process that [`Runner`] starts.
+/// Runs the containers of a [`Runner`], in the process that it starts.
 #[test]
 fn runner() {
     let Ok(host) = std::env::var("REPRO_TEST_HOST") else { return };
