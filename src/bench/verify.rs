@@ -9,7 +9,7 @@ use super::comparison::{Series, generate, scratch};
 use assets::digest::hash_file;
 use assets::lock::Lock;
 use assets::manifest::{Checksums, Manifest, Selection};
-use assets::verify::{Depth, State, subjects, verify};
+use assets::verify::{Depth, FileState, subjects, verify};
 use base::error::{Error, Result};
 use base::progress::Silent;
 use base::status;
@@ -66,7 +66,7 @@ pub fn measure(settings: VerifySettings, repeats: Repeats) -> Result<Value> {
         times.one.time(|| hash_file(&files[0], &Checksums::default(), &mut |_| {}))?;
         times.one_sum.run(&mut [sum(&files[0])])?;
         let found = times.all.time(|| verify(&subjects, Depth::Full, jobs, &Silent))?;
-        if let Some(bad) = found.iter().find(|checked| checked.state != State::GoodUnpinned) {
+        if let Some(bad) = found.iter().find(|checked| checked.state != FileState::GoodUnpinned) {
             return Err(Error::bug("a generated file did not verify").because(format!("{bad:?}")));
         }
         times.all_sums.run(&mut files.iter().map(sum).collect::<Vec<_>>())?;

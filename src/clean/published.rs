@@ -9,7 +9,7 @@ use crate::prepare::{OBJ36, PrepareSettings, is_unpacked};
 use assets::lock::Demands;
 use assets::manifest::{Asset, Expect};
 use assets::paths::AssetPaths;
-use assets::plan::{Item as AssetItem, State};
+use assets::plan::{AssetState, Item as AssetItem};
 use assets::receipt::{Glance, glance};
 use base::error::Result;
 use data::features::{Precision, known_store, own_store};
@@ -39,7 +39,7 @@ fn settings(places: &Places, precision: Precision) -> PrepareSettings {
 
 fn archive(places: &Places, asset: &Asset) -> Result<Option<Item>> {
     let item = AssetItem::of(asset, places.lock, places.workspace);
-    if asset.unpack.is_empty() || item.state != State::Good {
+    if asset.unpack.is_empty() || item.state != AssetState::Good {
         return Ok(None);
     }
     let settings = settings(places, Precision::F32);

@@ -7,7 +7,7 @@ use super::output::pretty;
 use super::progress::assets::AssetDisplay;
 use assets::event::Event;
 use assets::manifest::Selection;
-use assets::verify::{self, Depth, FileReport, State, subjects};
+use assets::verify::{self, Depth, FileReport, FileState, subjects};
 use base::error::{Error, Result};
 use base::exit;
 use base::format::{human_bytes, human_seconds};
@@ -104,10 +104,10 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 
 /// The worst of what was found.
 fn code(found: &[FileReport]) -> u8 {
-    let any = |of: fn(&State) -> bool| found.iter().any(|checked| of(&checked.state));
-    if any(|state| matches!(state, State::Wrong { .. } | State::Changed { .. })) {
+    let any = |of: fn(&FileState) -> bool| found.iter().any(|checked| of(&checked.state));
+    if any(|state| matches!(state, FileState::Wrong { .. } | FileState::Changed { .. })) {
         exit::CHECKSUM
-    } else if any(|state| matches!(state, State::Unreadable { .. })) {
+    } else if any(|state| matches!(state, FileState::Unreadable { .. })) {
         exit::INFRA
     } else if any(|state| !state.is_good()) {
         exit::DATA

@@ -241,7 +241,7 @@ impl<'a> StepJob<'a, '_> {
     fn drop_archive(self, asset: &'a Asset) -> Result<bool> {
         let settings = self.look.settings;
         let item = Item::of(asset, self.look.lock, &settings.workspace);
-        if item.state != plan::State::Good {
+        if item.state != plan::AssetState::Good {
             return Ok(false);
         }
         let reporter = StepReporter::new(self.observer, &asset.name);

@@ -185,7 +185,7 @@ impl<'a> Lookup<'a, '_> {
     /// Returns `Waits` if an asset is not fetched and verified.
     fn lacks(&self, asset: &Asset) -> StepState {
         match Item::of(asset, self.lock, self.workspace()).state {
-            plan::State::Good => StepState::ToDo,
+            plan::AssetState::Good => StepState::ToDo,
             _ => StepState::Waits(vec![asset.name.clone()]),
         }
     }
@@ -195,7 +195,7 @@ impl<'a> Lookup<'a, '_> {
         let item = Item::of(asset, self.lock, self.workspace());
         let build = StepWork::Build { asset, expect, demands: item.demands };
         match item.state {
-            plan::State::Good => self.build(item.paths, build),
+            plan::AssetState::Good => self.build(item.paths, build),
             _ => {
                 let waits = StepState::Waits(vec![asset.name.clone()]);
                 let adds_store = store_bound(asset.likely_size().unwrap_or(0), self.settings.precision);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use assets::lock::Lock;
-use assets::plan::{Item, State};
+use assets::plan::{AssetState, Item};
 use base::files::sha256_bytes;
 use base::progress::{Event, Observer};
 use data::features::{Precision, ensure_store};
@@ -203,10 +203,10 @@ fn archives_are_removed_only_after_success_and_not_needed_again() {
     assert!(text.contains("val2014-features: archive removed"), "{text}");
     let (manifest, lock) = (workspace.manifest(), Lock::default());
     let state = |name: &str| Item::of(manifest.asset(name).unwrap(), &lock, &workspace.path("")).state;
-    assert_eq!((state("val2014-features"), state("pictures")), (State::Dropped, State::Good));
+    assert_eq!((state("val2014-features"), state("pictures")), (AssetState::Dropped, AssetState::Good));
     run(&mut workspace.repro("prepare", &["--task", "vqa"]), 0);
     fs::remove_file(workspace.path(TSV)).unwrap();
-    assert_eq!(state("val2014-features"), State::Missing, "what it unpacked to is gone, so it is needed again");
+    assert_eq!(state("val2014-features"), AssetState::Missing, "what it unpacked to is gone, so it is needed again");
     run(&mut workspace.repro("prepare", &["--task", "vqa"]), 5);
 }
 

@@ -7,7 +7,7 @@ use super::event::Event;
 use super::fetch::{FetchSettings, fetch_from};
 use super::lock::{Demands, Lock, Trust, keeper};
 use super::paths::AssetPaths;
-use super::plan::{Item, State};
+use super::plan::{AssetState, Item};
 use super::receipt::Receipt;
 use super::{adopt, disk};
 use base::error::{Error, Kind, Result};
@@ -27,7 +27,7 @@ struct PresentAsset<'a> {
 fn there<'a>(items: &'a [Item<'a>]) -> impl Iterator<Item = PresentAsset<'a>> {
     items
         .iter()
-        .filter(|item| item.trust != Trust::Published && matches!(item.state, State::Good | State::Dropped))
+        .filter(|item| item.trust != Trust::Published && matches!(item.state, AssetState::Good | AssetState::Dropped))
         .filter_map(|item| Receipt::read(&item.paths).map(|receipt| PresentAsset { item, receipt }))
 }
 

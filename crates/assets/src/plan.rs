@@ -19,12 +19,12 @@ pub struct Item<'a> {
     /// How far its checksum can be trusted.
     pub trust: Trust,
     /// State of the file.
-    pub state: State,
+    pub state: AssetState,
 }
 
 /// State of an asset in the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum AssetState {
     /// Complete and verified.
     Good,
     /// Complete, but it must be read to verify it.
@@ -49,20 +49,22 @@ impl<'a> Item<'a> {
         let demands = lock.demands(asset);
         let state = match glance(&paths, &demands) {
             // An earlier version of this program may have accepted it without these bounds.
-            Glance::Good(receipt) => demands.size_mismatch(receipt.stat.size).map_or(State::Good, State::Wrong),
-            Glance::Unknown | Glance::Changed(_) => State::Unverified,
-            Glance::Wrong(_, why) => State::Wrong(why),
-            Glance::Missing if is_dropped(asset, &paths, &demands, workspace) => State::Dropped,
+            Glance::Good(receipt) => {
+                demands.size_mismatch(receipt.stat.size).map_or(AssetState::Good, AssetState::Wrong)
+            }
+            Glance::Unknown | Glance::Changed(_) => AssetState::Unverified,
+            Glance::Wrong(_, why) => AssetState::Wrong(why),
+            Glance::Missing if is_dropped(asset, &paths, &demands, workspace) => AssetState::Dropped,
             Glance::Missing => match std::fs::metadata(paths.part()) {
-                Ok(part) if part.len() > 0 => State::Partial(part.len()),
-                _ if is_unpacked(asset, workspace) => State::Unpacked,
-                _ => State::Missing,
+                Ok(part) if part.len() > 0 => AssetState::Partial(part.len()),
+                _ if is_unpacked(asset, workspace) => AssetState::Unpacked,
+                _ => AssetState::Missing,
             },
         };
         let trust = match state {
             // The checksum of the archive says nothing about files that did not come from it.
-            State::Unpacked if asset.unpack.iter().all(|unpack| unpack.sha256.is_some()) => Trust::Published,
-            State::Unpacked => Trust::Unpinned,
+            AssetState::Unpacked if asset.unpack.iter().all(|unpack| unpack.sha256.is_some()) => Trust::Published,
+            AssetState::Unpacked => Trust::Unpinned,
             _ => lock.trust(asset),
         };
         Self { asset, paths, demands, trust, state }
@@ -72,15 +74,15 @@ impl<'a> Item<'a> {
     pub fn remaining(&self) -> Option<u64> {
         let size = self.demands.size.or(self.asset.likely_size());
         match self.state {
-            State::Good | State::Unverified | State::Dropped | State::Unpacked => Some(0),
-            State::Partial(bytes) => size.map(|size| size.saturating_sub(bytes)),
-            State::Wrong(_) | State::Missing => size,
+            AssetState::Good | AssetState::Unverified | AssetState::Dropped | AssetState::Unpacked => Some(0),
+            AssetState::Partial(bytes) => size.map(|size| size.saturating_sub(bytes)),
+            AssetState::Wrong(_) | AssetState::Missing => size,
         }
     }
 
     /// Returns whether nothing needs to be fetched.
     pub fn is_there(&self) -> bool {
-        matches!(self.state, State::Good | State::Unverified | State::Dropped | State::Unpacked)
+        matches!(self.state, AssetState::Good | AssetState::Unverified | AssetState::Dropped | AssetState::Unpacked)
     }
 
     /// Returns whether this program can fetch it.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use assets::lock::{Lock, Trust};
 use assets::manifest::{Manifest, Selection};
-use assets::verify::{Depth, State, Subject, subjects, verify};
+use assets::verify::{Depth, FileState, Subject, subjects, verify};
 use base::error::{Error, Result};
 use base::progress::Silent;
 
@@ -44,12 +44,12 @@ pub fn find<const N: usize>(
         let (subject, checked): (&Subject, _) = (&subjects[at], &found[at]);
         let path = subject.paths.file();
         match (&checked.state, &checked.hashes) {
-            (State::Good | State::GoodUnpinned, Some(hashes)) => Ok(VerifiedFile {
+            (FileState::Good | FileState::GoodUnpinned, Some(hashes)) => Ok(VerifiedFile {
                 path: std::path::absolute(path).map_err(|error| Error::io("find", path, &error))?,
                 sha256: hashes.sha256.clone().unwrap_or_default(),
                 pinned: subject.trust != Some(Trust::Unpinned),
             }),
-            (State::Wrong { why } | State::Changed { why } | State::Unreadable { why }, _) => {
+            (FileState::Wrong { why } | FileState::Changed { why } | FileState::Unreadable { why }, _) => {
                 Err(Error::checksum(format!("{} has the wrong content", path.display()))
                     .because(why)
                     .next(format!("move it away, then run `repro fetch {name}`")))

@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::known_files::KnownFiles;
 use crate::manifest::{Asset, Checksums, Unpack};
 use crate::paths::AssetPaths;
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use base::error::{Error, Result};
 use base::exit;
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
@@ -250,8 +250,10 @@ impl Adopter<'_> {
 fn settled<'i>(item: &'i Item<'i>, candidate: &Candidate) -> Option<Identification<'i>> {
     let itself = candidate.pieces.iter().any(|piece| piece.path == item.paths.file());
     match item.state {
-        State::Good | State::Dropped | State::Unpacked => Some(Identification::Is(item, InstallResult::Present)),
-        State::Unverified if !itself => {
+        AssetState::Good | AssetState::Dropped | AssetState::Unpacked => {
+            Some(Identification::Is(item, InstallResult::Present))
+        }
+        AssetState::Unverified if !itself => {
             let (there, name) = (item.paths.file().display(), &item.asset.name);
             Some(Identification::Unclear(format!(
                 "{there} exists but was never verified: run `repro verify {name}` first"

@@ -14,7 +14,7 @@ use crate::disk;
 use crate::event::Event;
 use crate::known_files::KnownFiles;
 use crate::manifest::Checksums;
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use crate::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
 use base::files::{self, Stat};
@@ -83,7 +83,7 @@ impl Installation<'_> {
     fn must_copy(&self, one: &FoundFile) -> Result<bool> {
         let folder = files::create_folder_of(self.item.paths.file())?;
         let device = std::fs::metadata(folder).map_err(|error| Error::io("look at", folder, &error))?.dev();
-        Ok(device != one.device && !matches!(self.item.state, State::Partial(_)))
+        Ok(device != one.device && !matches!(self.item.state, AssetState::Partial(_)))
     }
 
     /// Links the file if it is correct; copies it if the file system has no hard links.
@@ -113,7 +113,7 @@ impl Installation<'_> {
     /// Copies all parts in order, and hashes them in the same pass.
     fn copy(&self, claim: &Claim) -> Result<Result<(Checksums, Option<Stat>), Mismatch>> {
         let (paths, size) = (&self.item.paths, self.candidate.size());
-        if matches!(self.item.state, State::Partial(_)) {
+        if matches!(self.item.state, AssetState::Partial(_)) {
             let hashes = self.hash()?;
             if let Some(why) = self.contradiction(&hashes) {
                 return Ok(Err(why));

@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::known_files::KnownFiles;
 use crate::lock::Lock;
 use crate::manifest::{Checksums, Manifest};
-use crate::plan::{State, plan};
+use crate::plan::{AssetState, plan};
 use crate::receipt::Receipt;
 use base::error::Kind;
 use base::files::sha256_bytes;
@@ -85,7 +85,7 @@ fn a_file_is_identified_by_its_name_as_a_browser_writes_it() {
         scene.takes(&["a"]);
         assert_eq!(read(&scene.file("data/a.json")), b"right");
         let item = &plan(&[&scene.manifest.assets[0]], &Lock::default(), &scene.place.path().join("workspace"))[0];
-        assert_eq!(item.state, State::Good);
+        assert_eq!(item.state, AssetState::Good);
         assert_eq!(Receipt::read(&item.paths).unwrap().source, source.display().to_string());
         use std::os::unix::fs::MetadataExt;
         assert_eq!(std::fs::metadata(&source).unwrap().nlink(), 2, "linked, not copied, and the user's file stays");

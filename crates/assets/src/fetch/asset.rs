@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::lock::Demands;
 use crate::manifest::Asset;
 use crate::paths::AssetPaths;
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use crate::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
 use base::progress::{Observer, ProgressTask, TaskStart, Unit};
@@ -49,12 +49,12 @@ pub(super) fn fetch_asset(
         });
         FetchResult { name: name.clone(), outcome, receipt, trust: item.trust }
     };
-    if item.state == State::Dropped
+    if item.state == AssetState::Dropped
         && let Some(receipt) = Receipt::read(paths)
     {
         return Ok(done(Outcome::Present, receipt, 0));
     }
-    if item.state == State::Unpacked
+    if item.state == AssetState::Unpacked
         && let Some(first) = asset.unpack.first()
         && let Some(receipt) = Receipt::read(&AssetPaths::unpacked(&settings.workspace, asset, first))
     {

@@ -2,7 +2,7 @@
 
 use crate::lock::Trust;
 use crate::manifest::Manifest;
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use base::format::{human_bytes, rounded_bytes};
 use base::table::{Side, Table};
 
@@ -31,16 +31,16 @@ pub(super) fn checksum(item: &Item) -> &'static str {
 /// Returns the state of the file in the workspace.
 pub(super) fn state(item: &Item) -> String {
     match &item.state {
-        State::Good => "verified".to_owned(),
-        State::Unverified => "not read yet".to_owned(),
-        State::Dropped | State::Unpacked => "unpacked".to_owned(),
-        State::Wrong(_) => "WRONG".to_owned(),
-        State::Partial(bytes) => match item.demands.size.or(item.asset.likely_size()) {
+        AssetState::Good => "verified".to_owned(),
+        AssetState::Unverified => "not read yet".to_owned(),
+        AssetState::Dropped | AssetState::Unpacked => "unpacked".to_owned(),
+        AssetState::Wrong(_) => "WRONG".to_owned(),
+        AssetState::Partial(bytes) => match item.demands.size.or(item.asset.likely_size()) {
             Some(size) if size >= *bytes => part_of(*bytes, size),
             _ => format!("{} so far", human_bytes(*bytes)),
         },
-        State::Missing if item.has_source() => "missing".to_owned(),
-        State::Missing => "by hand".to_owned(),
+        AssetState::Missing if item.has_source() => "missing".to_owned(),
+        AssetState::Missing => "by hand".to_owned(),
     }
 }
 

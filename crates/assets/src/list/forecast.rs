@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::cells::{self, Sum, count};
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use crate::rate::Rate;
 use base::format::{human_bytes, human_seconds, rounded_bytes};
 use base::table::{Side, Table, paragraph};
@@ -89,10 +89,10 @@ fn row(item: &Item) -> Vec<String> {
         let _ = write!(from, " or {}", count(item.asset.urls.len() - 1, "other source"));
     }
     match &item.state {
-        State::Partial(_) => {
+        AssetState::Partial(_) => {
             let _ = write!(from, "; {} are present", cells::state(item));
         }
-        State::Wrong(why) => {
+        AssetState::Wrong(why) => {
             let _ = write!(from, "; the present file is wrong: {why}");
         }
         _ => {}

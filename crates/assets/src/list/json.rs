@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::cells::Sum;
 use super::forecast::{Forecast, Parts};
 use crate::manifest::Manifest;
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 
 /// Returns the content of [`page`](super::page) as one object.
 pub fn list_json(manifest: &Manifest, items: &[Item], workspace: &Path, stores: u64) -> Value {
@@ -62,13 +62,13 @@ fn asset(item: &Item) -> Value {
     let (asset, (state, bytes_here, why)) = (
         item.asset,
         match &item.state {
-            State::Good => ("verified", None, None),
-            State::Unverified => ("unverified", None, None),
-            State::Wrong(why) => ("wrong", None, Some(why)),
-            State::Dropped => ("dropped", Some(0), None),
-            State::Unpacked => ("unpacked", Some(0), None),
-            State::Partial(bytes) => ("partial", Some(*bytes), None),
-            State::Missing => ("missing", Some(0), None),
+            AssetState::Good => ("verified", None, None),
+            AssetState::Unverified => ("unverified", None, None),
+            AssetState::Wrong(why) => ("wrong", None, Some(why)),
+            AssetState::Dropped => ("dropped", Some(0), None),
+            AssetState::Unpacked => ("unpacked", Some(0), None),
+            AssetState::Partial(bytes) => ("partial", Some(*bytes), None),
+            AssetState::Missing => ("missing", Some(0), None),
         },
     );
     let bytes_here = bytes_here.or_else(|| std::fs::metadata(item.paths.file()).ok().map(|metadata| metadata.len()));

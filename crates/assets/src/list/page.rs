@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::cells::{self, Sum};
 use crate::manifest::{ByHand, Group, Manifest};
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use base::format::{human_bytes, rounded_bytes};
 use base::table::{Side, Table, WIDTH, paragraph};
 
@@ -101,7 +101,7 @@ fn heading(out: &mut String, group: &Group, members: &[(&Item, &Vec<String>)]) {
 }
 
 fn details(out: &mut String, item: &Item, workspace: &Path) {
-    if let State::Wrong(why) = &item.state {
+    if let AssetState::Wrong(why) = &item.state {
         let advice = format!(
             "{}: {why}; repro fetch {} moves it aside and fetches it again",
             item.asset.path.display(),
@@ -175,8 +175,8 @@ fn totals(out: &mut String, items: &[Item], stores: u64) {
         // A dropped archive takes no space.
         here.add(Some(std::fs::metadata(item.paths.file()).map_or(0, |metadata| metadata.len())), true);
     }
-    let verified = there.iter().filter(|item| item.state == State::Good).count();
-    let partial = missing.iter().filter(|item| matches!(item.state, State::Partial(_))).count();
+    let verified = there.iter().filter(|item| item.state == AssetState::Good).count();
+    let partial = missing.iter().filter(|item| matches!(item.state, AssetState::Partial(_))).count();
     let unpacked: u64 = items.iter().map(|item| item.asset.unpacked_size()).fold(0, u64::saturating_add);
     let incomplete = if partial > 0 { format!(" ({partial} incomplete)") } else { String::new() };
     let _ = writeln!(out, "\ntotal     {}", all.text());

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::lock::{Lock, Trust};
 use crate::manifest::Manifest;
-use crate::plan::{Item, State, plan};
+use crate::plan::{AssetState, Item, plan};
 use crate::rate::Rate;
 use base::table::WIDTH;
 
@@ -76,7 +76,7 @@ const MANIFEST: &str = r#"
     path = "data/nlvr2/valid.json"
 "#;
 
-fn items<'a>(manifest: &'a Manifest, states: &[(&str, State)]) -> Vec<Item<'a>> {
+fn items<'a>(manifest: &'a Manifest, states: &[(&str, AssetState)]) -> Vec<Item<'a>> {
     let mut lock = Lock::default();
     for source in ["https://x.org/minival.json", "https://z.org/minival.json"] {
         lock.record("minival", 45_000_000, &"1".repeat(64), source).unwrap();
@@ -89,11 +89,11 @@ fn items<'a>(manifest: &'a Manifest, states: &[(&str, State)]) -> Vec<Item<'a>> 
     items
 }
 
-fn mixed() -> [(&'static str, State); 3] {
+fn mixed() -> [(&'static str, AssetState); 3] {
     [
-        ("model", State::Wrong("it has 12 bytes, not 870000000".into())),
-        ("train2014-obj36", State::Partial(3_200_000_000)),
-        ("official-dev", State::Good),
+        ("model", AssetState::Wrong("it has 12 bytes, not 870000000".into())),
+        ("train2014-obj36", AssetState::Partial(3_200_000_000)),
+        ("official-dev", AssetState::Good),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::report::{FileReport, State, tell};
+use super::report::{FileReport, FileState, tell};
 use super::subject::Subject;
 use crate::digest;
 use crate::event::Event;
@@ -18,7 +18,7 @@ pub(super) fn check_content(subject: &Subject, observer: &dyn Observer<Event>) -
     let start = Instant::now();
     let checked = compare(subject, observer).unwrap_or_else(|error| {
         let why = error.to_string().replace("\n ", ";");
-        FileReport::new(State::Unreadable { why }, None, None)
+        FileReport::new(FileState::Unreadable { why }, None, None)
     });
     tell(subject, &checked, start.elapsed().as_secs_f64(), observer);
     checked
@@ -44,8 +44,8 @@ fn compare(subject: &Subject, observer: &dyn Observer<Event>) -> Result<FileRepo
     let wrong =
         other.or_else(|| receipt.contradicts(&subject.demands)).or_else(|| differs(subject, known.as_ref(), &receipt));
     let (state, keep) = match wrong {
-        _ if receipt.stat != before => (State::Changed { why: "it changed while it was read".into() }, None),
-        Some(why) => (State::Wrong { why }, known.map(Receipt::marked_wrong)),
+        _ if receipt.stat != before => (FileState::Changed { why: "it changed while it was read".into() }, None),
+        Some(why) => (FileState::Wrong { why }, known.map(Receipt::marked_wrong)),
         None => {
             receipt.dropped = None;
             (good(subject), Some(receipt))
@@ -91,10 +91,10 @@ fn differs(subject: &Subject, known: Option<&Receipt>, now: &Receipt) -> Option<
 }
 
 /// Returns the state of a file that matches everything that is known about it.
-pub(super) fn good(subject: &Subject) -> State {
+pub(super) fn good(subject: &Subject) -> FileState {
     match subject.has_checksum() || subject.trust.is_none() {
-        true => State::Good,
-        false => State::GoodUnpinned,
+        true => FileState::Good,
+        false => FileState::GoodUnpinned,
     }
 }
 
@@ -110,13 +110,13 @@ pub(super) fn wrong_size(subject: &Subject, size: u64) -> Option<String> {
 /// Checks the number of files in an unpacked folder; links are not followed.
 pub(super) fn folder(path: &Path, expected: Option<u64>) -> FileReport {
     let (state, bytes) = match count(path) {
-        Err(error) => (State::Unreadable { why: error.to_string() }, None),
+        Err(error) => (FileState::Unreadable { why: error.to_string() }, None),
         Ok((files, bytes)) => match expected.filter(|expected| *expected != files) {
-            Some(expected) => (State::Wrong { why: format!("it has {files} files, not {expected}") }, Some(bytes)),
-            None => (State::Good, Some(bytes)),
+            Some(expected) => (FileState::Wrong { why: format!("it has {files} files, not {expected}") }, Some(bytes)),
+            None => (FileState::Good, Some(bytes)),
         },
     };
-    let note = (state == State::Good).then(|| "its files were counted, not read".to_owned());
+    let note = (state == FileState::Good).then(|| "its files were counted, not read".to_owned());
     FileReport { note, ..FileReport::new(state, bytes, None) }
 }
 

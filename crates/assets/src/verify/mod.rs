@@ -9,7 +9,7 @@ mod subject;
 mod tests;
 
 pub use page::{json, page};
-pub use report::{FileReport, State};
+pub use report::{FileReport, FileState};
 
 pub use parallel::{Depth, verify};
 pub use subject::{Subject, subjects};

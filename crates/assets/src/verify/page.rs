@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Depth, FileReport, State, Subject};
+use super::{Depth, FileReport, FileState, Subject};
 use base::format::human_bytes;
 use base::table::{Side, Table, paragraph};
 
@@ -23,7 +23,7 @@ const WORDS: [(&str, &str, &str); 8] = [
     ("missing", "missing", "missing"),
 ];
 
-impl State {
+impl FileState {
     fn index(&self) -> usize {
         match self {
             Self::Good => 0,
@@ -83,7 +83,7 @@ fn counts(found: &[FileReport]) -> [usize; WORDS.len()] {
 }
 
 fn advice(subjects: &[Subject], found: &[FileReport]) -> String {
-    let origins = |here: bool, of: fn(&State) -> bool| {
+    let origins = |here: bool, of: fn(&FileState) -> bool| {
         let chosen = subjects.iter().zip(found).filter(|(_, checked)| of(&checked.state));
         let mut names: Vec<&str> = chosen
             .filter(|(subject, _)| subject.trust.is_none() == here)
@@ -92,8 +92,8 @@ fn advice(subjects: &[Subject], found: &[FileReport]) -> String {
         names.dedup();
         names.join(" ")
     };
-    let bad = |state: &State| matches!(state, State::Wrong { .. } | State::Missing);
-    let open = |state: &State| matches!(state, State::Unverified | State::Changed { .. });
+    let bad = |state: &FileState| matches!(state, FileState::Wrong { .. } | FileState::Missing);
+    let open = |state: &FileState| matches!(state, FileState::Unverified | FileState::Changed { .. });
     let (fetch, prepare) = (origins(false, bad), origins(true, bad));
     let mut advice = String::new();
     if !fetch.is_empty() {

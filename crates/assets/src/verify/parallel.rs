@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::report::tell;
-use super::{FileReport, State, Subject, content};
+use super::{FileReport, FileState, Subject, content};
 use crate::event::Event;
 use crate::receipt::{Glance, Receipt, glance};
 use base::error::{Error, Result};
@@ -85,36 +85,36 @@ pub(super) fn look(subject: &Subject, depth: Depth) -> Option<FileReport> {
     let seen = glance(paths, &subject.demands);
     match seen {
         Glance::Missing if paths.file().symlink_metadata().is_ok() => {
-            return plain(State::Unreadable { why: "it is a dangling link".into() });
+            return plain(FileState::Unreadable { why: "it is a dangling link".into() });
         }
         Glance::Missing => {
             if Receipt::read(paths).is_some_and(|receipt| receipt.dropped.is_some()) {
-                return plain(State::Dropped);
+                return plain(FileState::Dropped);
             }
             let part = std::fs::metadata(paths.part()).map_or(0, |part| part.len());
             let note = (part > 0).then(|| format!("{} of it have arrived so far", human_bytes(part)));
-            return Some(FileReport { note, ..FileReport::new(State::Missing, None, None) });
+            return Some(FileReport { note, ..FileReport::new(FileState::Missing, None, None) });
         }
         _ => {}
     }
     let size_of_another = depth == Depth::Full && subject.known.has_size(size.unwrap_or(0));
     if let Some(why) = content::wrong_size(subject, size.unwrap_or(0)).filter(|_| !size_of_another) {
-        return plain(State::Wrong { why });
+        return plain(FileState::Wrong { why });
     }
     match (seen, depth) {
         (_, Depth::Full) => None,
         (Glance::Good(receipt), _) => {
             if let Some(why) = subject.is_other(&receipt.hashes) {
-                return Some(FileReport::new(State::Wrong { why }, size, Some(receipt.hashes)));
+                return Some(FileReport::new(FileState::Wrong { why }, size, Some(receipt.hashes)));
             }
             let state = content::good(subject);
             Some(FileReport::new(state, size, Some(receipt.hashes)))
         }
         (Glance::Wrong(receipt, why), Depth::Fast) => {
-            Some(FileReport::new(State::Wrong { why }, size, Some(receipt.hashes)))
+            Some(FileReport::new(FileState::Wrong { why }, size, Some(receipt.hashes)))
         }
-        (Glance::Changed(receipt), Depth::Fast) => plain(State::Changed { why: change(subject, &receipt) }),
-        (_, Depth::Fast) => plain(State::Unverified),
+        (Glance::Changed(receipt), Depth::Fast) => plain(FileState::Changed { why: change(subject, &receipt) }),
+        (_, Depth::Fast) => plain(FileState::Unverified),
         (_, Depth::AsNeeded) => None,
     }
 }

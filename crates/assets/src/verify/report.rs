@@ -7,7 +7,7 @@ use base::progress::Observer;
 
 /// State of a verified file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum FileState {
     /// It matches a checksum; for files unpacked or made here, it is unchanged.
     Good,
     /// It is unchanged since it was first read; no checksum is known.
@@ -39,7 +39,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
     /// Its state.
-    pub state: State,
+    pub state: FileState,
     /// Size in bytes; for a folder, of all its files together.
     pub size: Option<u64>,
     /// Its hashes: just computed, or from the receipt.
@@ -51,7 +51,7 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    pub(super) fn new(state: State, size: Option<u64>, hashes: Option<Checksums>) -> Self {
+    pub(super) fn new(state: FileState, size: Option<u64>, hashes: Option<Checksums>) -> Self {
         Self { state, size, hashes, read: 0, note: None }
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn tell(subject: &Subject, checked: &FileReport, seconds: f64, observ
         Event::Failed { name, error, class, said: false }
     };
     observer.event(&match &checked.state {
-        State::Good | State::GoodUnpinned => Event::Done {
+        FileState::Good | FileState::GoodUnpinned => Event::Done {
             name: name.clone(),
             outcome: "verified",
             size: checked.size.unwrap_or(0),
@@ -73,10 +73,10 @@ pub(super) fn tell(subject: &Subject, checked: &FileReport, seconds: f64, observ
             seconds,
             transferred: checked.read,
         },
-        State::Dropped => Event::note(&name, "removed after everything in it was unpacked"),
-        State::Unverified => failed("it was never read completely", "DATA"),
-        State::Missing => failed("it is missing", "DATA"),
-        State::Unreadable { why } => failed(why, "INFRA"),
-        State::Changed { why } | State::Wrong { why } => failed(why, "CHECKSUM"),
+        FileState::Dropped => Event::note(&name, "removed after everything in it was unpacked"),
+        FileState::Unverified => failed("it was never read completely", "DATA"),
+        FileState::Missing => failed("it is missing", "DATA"),
+        FileState::Unreadable { why } => failed(why, "INFRA"),
+        FileState::Changed { why } | FileState::Wrong { why } => failed(why, "CHECKSUM"),
     });
 }

@@ -7,7 +7,7 @@ use crate::known_files::{KnownFile, KnownFiles};
 use crate::lock::{Demands, Lock, Trust};
 use crate::manifest::{Asset, Checksums, Made, Manifest, Selection, Unpack};
 use crate::paths::AssetPaths;
-use crate::plan::{Item, State};
+use crate::plan::{AssetState, Item};
 use crate::receipt::Receipt;
 use base::error::Result;
 
@@ -98,7 +98,7 @@ pub fn subjects(manifest: &Manifest, lock: &Lock, selection: &Selection, workspa
     for asset in manifest.select(selection)? {
         let fetched = Subject::asset(asset, lock, workspace);
         // If the user downloaded the unpacked files instead of the archive, those are verified.
-        let replaced = Item::of(asset, lock, workspace).state == State::Unpacked;
+        let replaced = Item::of(asset, lock, workspace).state == AssetState::Unpacked;
         subjects.extend(Some(fetched).filter(|fetched| fetched.exists() || !(unselected || replaced)));
         let unpacked = asset.unpack.iter().map(|unpack| Subject::unpacked(asset, unpack, workspace));
         subjects.extend(unpacked.filter(made_here));

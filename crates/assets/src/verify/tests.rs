@@ -103,7 +103,7 @@ impl World {
         (subjects, found)
     }
 
-    fn state(&self, name: &str, depth: Depth) -> State {
+    fn state(&self, name: &str, depth: Depth) -> FileState {
         self.verify(&[name], depth).1[0].state.clone()
     }
 
@@ -131,9 +131,9 @@ impl World {
     }
 }
 
-fn why(state: State) -> String {
+fn why(state: FileState) -> String {
     match state {
-        State::Wrong { why } | State::Changed { why } | State::Unreadable { why } => why,
+        FileState::Wrong { why } | FileState::Changed { why } | FileState::Unreadable { why } => why,
         state => panic!("{state:?}"),
     }
 }
@@ -151,29 +151,29 @@ fn a_selection_includes_unpacked_and_made_files() {
     assert_eq!(names(&["archive"]), ["archive", "archive--images"], "not unpacked yet");
     std::fs::remove_file(world.path("data/made")).unwrap();
     assert_eq!(names(&["made"]), ["hashed", "made"], "named, so it must exist");
-    assert_eq!(world.state("made", Depth::AsNeeded), State::Good);
-    assert_eq!(world.verify(&["made"], Depth::AsNeeded).1[1].state, State::Missing);
+    assert_eq!(world.state("made", Depth::AsNeeded), FileState::Good);
+    assert_eq!(world.verify(&["made"], Depth::AsNeeded).1[1].state, FileState::Missing);
 }
 
 #[test]
 fn reading_detects_every_flipped_byte_and_marks_the_receipt() {
     let world = World::new();
     for (name, path) in [("hashed", "data/hashed"), ("md5-only", "data/md5"), ("blob-only", "data/blob")] {
-        assert_eq!(world.state(name, Depth::Fast), State::Unverified);
-        assert_eq!(world.state(name, Depth::AsNeeded), State::Good);
-        assert_eq!(world.state(name, Depth::Fast), State::Good);
+        assert_eq!(world.state(name, Depth::Fast), FileState::Unverified);
+        assert_eq!(world.state(name, Depth::AsNeeded), FileState::Good);
+        assert_eq!(world.state(name, Depth::Fast), FileState::Good);
         world.rot(path);
-        assert_eq!(world.state(name, Depth::Fast), State::Good, "size and time are the same");
+        assert_eq!(world.state(name, Depth::Fast), FileState::Good, "size and time are the same");
         assert!(why(world.state(name, Depth::Full)).contains(", not "), "{name}");
         assert!(why(world.state(name, Depth::Fast)).contains("wrong when it was last read"), "{name}");
         assert!(why(world.state(name, Depth::AsNeeded)).contains(", not "), "{name}");
         world.rot(path);
-        assert_eq!(world.state(name, Depth::AsNeeded), State::Good);
+        assert_eq!(world.state(name, Depth::AsNeeded), FileState::Good);
         for flip in (0..HELLO.len()).flat_map(|at| [1, 0x80].map(|with| (at, with))) {
             let mut bytes = HELLO.to_vec();
             bytes[flip.0] ^= flip.1;
             std::fs::write(world.path(path), bytes).unwrap();
-            assert!(matches!(world.state(name, Depth::Full), State::Wrong { .. }), "{name} {flip:?}");
+            assert!(matches!(world.state(name, Depth::Full), FileState::Wrong { .. }), "{name} {flip:?}");
         }
     }
 }
@@ -181,7 +181,7 @@ fn reading_detects_every_flipped_byte_and_marks_the_receipt() {
 #[test]
 fn a_file_without_checksum_must_stay_unchanged() {
     let world = World::new();
-    assert_eq!(world.state("unknown", Depth::Full), State::GoodUnpinned);
+    assert_eq!(world.state("unknown", Depth::Full), FileState::GoodUnpinned);
     world.rot("data/unknown");
     let before = Receipt::read(&AssetPaths::new(world.folder.path(), "unknown", Path::new("data/unknown"))).unwrap();
     for depth in [Depth::Full, Depth::AsNeeded, Depth::Full] {
@@ -191,9 +191,9 @@ fn a_file_without_checksum_must_stay_unchanged() {
     std::fs::write(world.path("data/unknown"), [0; 101]).unwrap();
     assert!(why(world.state("unknown", Depth::Fast)).contains("more than the 100 it can have"));
     world.rot("data/a.tsv");
-    assert_eq!(world.verify(&["archive"], Depth::Full).1[1].state, State::Good, "nothing is known about it");
+    assert_eq!(world.verify(&["archive"], Depth::Full).1[1].state, FileState::Good, "nothing is known about it");
     world.rot("data/a.tsv");
-    assert!(matches!(world.verify(&["archive"], Depth::Full).1[1].state, State::Wrong { .. }));
+    assert!(matches!(world.verify(&["archive"], Depth::Full).1[1].state, FileState::Wrong { .. }));
 }
 
 #[test]
@@ -216,14 +216,14 @@ fn the_fast_check_sees_sizes_and_times_and_reads_nothing() {
 fn a_dropped_archive_is_not_missing() {
     let world = World::new();
     let place = AssetPaths::new(world.folder.path(), "archive", Path::new("downloads/a.zip"));
-    assert_eq!(world.state("archive", Depth::Full), State::Missing);
+    assert_eq!(world.state("archive", Depth::Full), FileState::Missing);
     files::write_bytes(&place.part(), &[0; 1500]).unwrap();
     assert_eq!(world.verify(&["archive"], Depth::Full).1[0].note.as_deref(), Some("1.5 kB of it have arrived so far"));
     files::write_bytes(place.file(), HELLO).unwrap();
-    assert_eq!(world.state("archive", Depth::Full), State::GoodUnpinned);
+    assert_eq!(world.state("archive", Depth::Full), FileState::GoodUnpinned);
     Receipt::read(&place).unwrap().dropped_now().write(&place).unwrap();
     std::fs::remove_file(place.file()).unwrap();
-    assert_eq!(world.state("archive", Depth::Full), State::Dropped);
+    assert_eq!(world.state("archive", Depth::Full), FileState::Dropped);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn unreadable_files_are_reported_and_unwritable_receipts_noted() {
     assert!(why(world.state("md5-only", Depth::Full)).contains("dangling link"));
     std::fs::write(world.path("receipts"), "a file in the way").unwrap();
     let checked = &world.verify(&["blob-only"], Depth::Full).1[0];
-    assert_eq!(checked.state, State::Good);
+    assert_eq!(checked.state, FileState::Good);
     assert!(checked.note.as_ref().unwrap().contains("could not be written"));
 }
 
