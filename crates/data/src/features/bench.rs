@@ -37,8 +37,8 @@ pub struct TsvBench {
     pub peak_rss_bytes: u64,
 }
 
-/// Writes a file of `images` rows into a temporary folder (in `folder`, or the system's), reads and checks it `repeats` times with one row
-/// buffer, and deletes it.
+/// Writes a file of `images` rows into a temporary folder (in `folder`, or the system's), reads and checks it `repeats` times with
+/// one row buffer, and deletes it.
 ///
 /// # Errors
 /// Usage for 0 images or repeats; infra if the file cannot be written.

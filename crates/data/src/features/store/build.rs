@@ -60,15 +60,16 @@ fn note(progress: &dyn Observer, text: String) {
     progress.event(&Event::Note { name: "features".to_owned(), text });
 }
 
-/// Returns the store of a TSV that was removed after all of it was stored, as `repro clean tsv` does; `None` if the TSV is there, or no
-/// such store is. It is found by the TSV's place.
+/// Returns the store of a TSV that was removed after all of it was stored, as `repro clean tsv` does; `None` if the TSV is there,
+/// or no such store is. It is found by the TSV's place.
 pub fn store_without_tsv(tsv: &Path, store_dir: &Path, precision: Precision) -> Option<PathBuf> {
     // A link that leads nowhere is not a file that was removed.
     let is_gone = tsv.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
     is_gone.then(|| own_store(tsv, store_dir, precision))?
 }
 
-/// Returns the store that is named after a TSV's place, if it holds a whole TSV; neither is read. Others may fit the TSV by content.
+/// Returns the store that is named after a TSV's place, if it holds a whole TSV; neither is read. Others may fit the TSV by
+/// content.
 pub fn own_store(tsv: &Path, store_dir: &Path, precision: Precision) -> Option<PathBuf> {
     let path = StorePaths::of_new(tsv, store_dir, precision).ok()?.whole();
     let store = FeatureStore::open(&path).ok()?;

@@ -1,7 +1,7 @@
-//! The released feature format: tab-separated, no header, ten columns, arrays as base64 of little-endian values
-//! (src/utils.py `load_obj_tsv` @ 0db1182; written by the extractor with CRLF line ends). bottom-up-attention's own files
-//! have six of these columns, width before height, and are read too; the first good row tells which ([`TsvLayout`](super::TsvLayout)).
-//! Only the ten are written.
+//! The released feature format: tab-separated, no header, ten columns, arrays as base64 of little-endian values (src/utils.py
+//! `load_obj_tsv` @ 0db1182; written by the extractor with CRLF line ends). bottom-up-attention's own files have six of these
+//! columns, width before height, and are read too; the first good row tells which ([`TsvLayout`](super::TsvLayout)). Only the ten
+//! are written.
 //!
 //! Where the original (Python's `csv` and `base64`) is lenient and that is harmless, so is this reader: CRLF or LF,
 //! blank lines, no line end after the last row, blanks around whole numbers, fields enclosed in quotes.

@@ -186,7 +186,8 @@ fn other_items(pair: &AnswerComparison) -> Option<String> {
     (!whys.is_empty()).then(|| whys.join("; "))
 }
 
-/// Returns a case of the same answer to the same item with another score, or of an item in another cluster; `None` if there is none.
+/// Returns a case of the same answer to the same item with another score, or of an item in another cluster; `None` if there is
+/// none.
 fn other_labels(pair: &AnswerComparison) -> Option<String> {
     let now: HashMap<&str, &AnswerItem> = pair.now.iter().map(|item| (item.id.as_str(), item)).collect();
     let both = || pair.before.iter().filter_map(|before| Some((before, *now.get(before.id.as_str())?)));

@@ -118,5 +118,5 @@ fn diverged(train: &PreparedSplit, positions: &[usize], step: u64, loss: f64, no
         positions.iter().take(5).map(|&p| train.data.examples[train.examples[p].index].id.to_string()).collect();
     Error::data(format!("training diverged at step {}: loss {loss}, gradient norm {norm}", step + 1))
         .because(format!("its batch has {} examples with ids {}, …", positions.len(), ids.join(", ")))
-        .next("inspect these examples' features (`repro features inspect`), or lower --lr; the weights are those before this step")
+        .next("inspect these examples' features (`repro features inspect`), or lower --lr; this step left the weights unchanged")
 }

@@ -179,7 +179,7 @@ impl<'a> PretrainStepper<'a> {
         let losses: Vec<String> = self.settings.tasks.names().into_iter().zip(&results.losses).map(named).collect();
         Error::data(format!("training diverged at step {}: gradient norm {norm}, losses {}", step + 1, losses.join(", ")))
             .because(format!("its batch has {} examples: {}, …", self.examples.len(), uids.join(", ")))
-            .next("inspect these images' features (`repro features inspect`), or lower --lr; the weights are those before this step")
+            .next("inspect these images' features (`repro features inspect`), or lower --lr; this step left the weights unchanged")
     }
 }
 
