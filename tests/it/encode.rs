@@ -147,7 +147,7 @@ fn everything_is_written_with_its_shape_and_the_masks_are_answered() {
     }
     assert_eq!(whole(&tensors["ids"])[20..29], [2, 5, 4, 5, 4, 9, 3, 0, 0]);
     assert_eq!(whole(&tensors["heads.mask_positions"]), [1, 2, 1, 4, 3, 1], "the sixth was cut off");
-    assert!(stderr(&output).contains("1 sentences have more than 18 pieces"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 sentences have more than 18 word pieces"), "{}", stderr(&output));
     let said = about(&file);
     assert_eq!(said["pairs"][1], json!({"id": 1, "img_ids": ["img1"], "sent": "A [MASK] a [MASK] ?"}));
     assert_eq!(said["checkpoint"]["file"], "model_LXRT.pth");
@@ -232,7 +232,7 @@ fn shards_are_the_whole_and_are_made_once() {
 
     for other in [&["--shard-size", "2", "--attention"][..], &["--shard-size", "3"], &["--shard-size", "2", "--half"]] {
         let refused = run(&mut with("parts", other), 2);
-        assert!(stderr(&refused).contains("of another run"), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains("belongs to another run"), "{}", stderr(&refused));
     }
     assert_eq!([bytes(0), bytes(1), bytes(2)], before);
 }
@@ -306,7 +306,7 @@ fn inputs_that_do_not_fit_the_model_are_named() {
         (
             &["--image", "img0", "--image", "img1", "--sentence", "a", "--sentence", "a", "--sentence", "a"],
             2,
-            "2 images and 3 sentences",
+            "2 images cannot be paired with 3 sentences",
         ),
         (&[], 2, "nothing to encode"),
         (&["--image", "img0", "--sentence", "a", "--vocab", "none.txt"], 2, "none.txt"),
