@@ -153,7 +153,7 @@ fn images_in_one_file_only_are_left_out_on_request() {
     assert_eq!((&few["count"], named(&few)), (&40.into(), 20));
     assert_eq!(named(&found(&["--list", "--common"], 0)), 40);
     let said = stdout(&compare(place.path(), &["a.tsv", "b.tsv"], 3));
-    assert!(said.contains("000024 and 35") && said.contains("with --common"), "{said}");
+    assert!(said.contains("000024 and 35") && said.contains("--common"), "{said}");
 }
 
 #[test]

@@ -15,4 +15,4 @@ pub(crate) mod workspace;
 pub(crate) mod world;
 
 pub(crate) use fixtures::server as testing;
-pub(crate) use programs::{copy_folder, repro, run, stderr, stdout, tiny_config};
+pub(crate) use programs::{copy_folder, repro, run, stderr, stdout, tiny_config, unwrapped};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::mini;
-use crate::common::{copy_folder, repro, stderr, stdout};
+use crate::common::{copy_folder, repro, stderr, stdout, unwrapped};
 
 /// What is right for a file.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ fn place() -> tempfile::TempDir {
 fn give(place: &Path, name: &str, case: Case, lines: &[String]) {
     for (at, line) in lines.iter().enumerate() {
         let output = repro(place).args(line.split_whitespace()).output().unwrap();
-        let said = stdout(&output) + &stderr(&output);
+        let said = unwrapped(&(stdout(&output) + &stderr(&output)));
         let code = output.status.code();
         // Three rows are too few for a verdict of a comparison.
         assert!(matches!(code, Some(0 | 3 | 5)), "{name}: {line}: {code:?}: {said}");

@@ -72,7 +72,7 @@ fn reltr_issue_12_a_fault_that_all_rows_have_is_one_of_the_file() {
     ] {
         let Some(bytes) = bytes else { continue };
         let (found, refused) = said_of(&bytes);
-        assert!(found.contains(&format!("problems      1: {kind}")) && found.contains(words), "{kind}: {found}");
+        assert!(found.contains(&format!("problems 1: {kind}")) && found.contains(words), "{kind}: {found}");
         assert!(
             found.contains("in all 3 rows") || found.contains("in all 12 rows") || found.contains(" of 12 rows"),
             "{found}"
@@ -135,7 +135,7 @@ fn bottom_up_attention_issue_7_the_file_of_a_different_program_is_named_and_not_
         let folder = place.path();
         fs::write(folder.join("a.tsv"), &bytes).unwrap();
         let found = inspect(folder, "a.tsv", DATA);
-        assert!(found.contains("problems      1: not-a-tsv 1") && found.contains(words), "{words}: {found}");
+        assert!(found.contains("problems 1: not-a-tsv 1") && found.contains(words), "{words}: {found}");
         // All commands read alike; the kinds that users met go through each.
         let compared = |()| stderr(&run(repro(folder).args(["features", "compare", TSV, "a.tsv"]), DATA));
         let trained = |()| {
@@ -163,7 +163,7 @@ fn a_byte_order_mark_is_ignored() {
     train(place.path(), "", 0);
     let first = fs::read(place.path().join("out/LAST.safetensors")).unwrap();
     fs::write(place.path().join(TSV), [b"\xef\xbb\xbf", &plain[..]].concat()).unwrap();
-    assert!(inspect(place.path(), TSV, 0).contains(&format!("first, last   {},", image_id(0))));
+    assert!(inspect(place.path(), TSV, 0).contains(&format!("first, last {},", image_id(0))));
     train(place.path(), "--output marked", 0);
     assert!(fs::read(place.path().join("marked/LAST.safetensors")).unwrap() == first);
     fs::write(place.path().join("plain.tsv"), &plain).unwrap();
@@ -172,7 +172,7 @@ fn a_byte_order_mark_is_ignored() {
 
     let Some(bytes) = case("bom.tsv") else { return };
     fs::write(place.path().join(TSV), bytes).unwrap();
-    assert!(inspect(place.path(), TSV, 0).contains("first, last   000000132417, "));
+    assert!(inspect(place.path(), TSV, 0).contains("first, last 000000132417, "));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base64_simd::STANDARD;
 use data::features::Row;
 use data::features::bench::generated_rows;
 
-use crate::common::{mini, repro, run, stderr, stdout};
+use crate::common::{mini, repro, run, stderr, stdout, unwrapped};
 
 pub(super) const DATA: i32 = 5;
 
@@ -27,8 +27,9 @@ pub(super) fn train(folder: &Path, more: &str, code: i32) -> Output {
     run(repro(folder).env("GOMP_SPINCOUNT", "1000").args(line.split_whitespace()).args(more.split_whitespace()), code)
 }
 
+/// What inspecting a file says, in one line.
 pub(super) fn inspect(folder: &Path, file: &str, code: i32) -> String {
-    stdout(&run(repro(folder).args(["features", "inspect", file]), code))
+    unwrapped(&stdout(&run(repro(folder).args(["features", "inspect", file]), code)))
 }
 
 /// The rows of the small data root: 12 images with 5 boxes of 16 features.
