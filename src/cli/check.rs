@@ -23,49 +23,49 @@ use judge::verdict::{features, power};
 
 /// Judge runs by recorded or published accuracies or by frozen answers, or features by released ones
 ///
-/// A RUN is a folder that `repro all`, `repro evaluate --output` or `repro train` left; several runs with different seeds are
-/// judged by their mean. Every run is named in the verdict: also one that is missing, that has a seed twice, that did not
-/// converge or that was something else. Needs no GPU, no libtorch and no data.
+/// A RUN is a folder that `repro all`, `repro evaluate --output` or `repro train` wrote. Several runs with different seeds are judged
+/// by their mean. The verdict names every run, also one that is missing, repeats a seed, did not converge or is not comparable.
+/// Needs no GPU, no libtorch and no data.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Folders of runs; a workspace stands for its last run
+    /// Folders of runs; a workspace means its last run
     #[arg(value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// demo, published, or a golden file; may be repeated [default: by the runs' profile]
+    /// What to judge by: demo, published, or a golden file; may be repeated [default: by the runs' profile]
     #[arg(long, value_name = "NAME|FILE")]
     golden: Vec<String>,
-    /// Judge this task only; may be repeated [default: those that the runs did]
+    /// Judge this task only; may be repeated [default: all tasks of the runs]
     #[arg(long, value_name = "TASK")]
     task: Vec<Task>,
-    /// Seeds that there must be a run of; those without are named
+    /// Seeds that must have a run; the verdict names those without one
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = seed, allow_negative_numbers = true)]
     seeds: Vec<u64>,
     /// Compare the answers with those of this run: at most --allow-flips of them may differ
     #[arg(long, value_name = "RUN", requires = "allow_flips")]
     against: Option<PathBuf>,
-    /// So many answers may differ, decided beforehand
+    /// Maximum number of answers that may differ, decided beforehand
     #[arg(long, value_name = "K", value_parser = whole::<u64>, allow_negative_numbers = true)]
     allow_flips: Option<u64>,
-    /// Write the answers of the one RUN as a golden file, for later runs of the same weights
+    /// Record the answers of one RUN in a golden file, to judge later runs of the same weights
     #[arg(long, value_name = "FILE", requires_all = ["allow_flips", "reason"], conflicts_with_all = ["against", "golden", "features"])]
     record: Option<PathBuf>,
-    /// Why so many answers may differ, for the golden file
+    /// Why this number of answers may differ; recorded in the golden file
     #[arg(long, value_name = "TEXT", requires = "record")]
     reason: Option<String>,
     /// Compare two feature files, as `repro features compare` does, and judge them
     #[arg(long, num_args = 2, value_names = ["REFERENCE", "CANDIDATE"])]
     features: Vec<PathBuf>,
-    /// What features are judged by: same-extractor, port or half
+    /// Limits for features: same-extractor, port or half
     #[arg(long, value_name = "NAME", default_value = "same-extractor", requires = "features")]
     level: String,
-    /// Judge the images in both feature files, though others are in one file only
+    /// Judge only the images that are in both feature files
     #[arg(long, requires = "features")]
     common: bool,
-    /// Print how often each gate, as it is configured, is wrong
+    /// Print simulated rates of false PASS and false FAIL of each gate
     #[arg(long, exclusive = true)]
     power: bool,
-    /// Also write report.html, report.json, report.md, junit.xml … into this folder
+    /// Also write report.html, report.json, report.md, junit.xml and others into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// What to print
@@ -79,11 +79,11 @@ pub(crate) struct Args {
 const AFTER_HELP: &str = "\
 Examples:
   repro check workspace                                    the last run of a workspace
-  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3             three seeds beside the published accuracy
+  repro check runs/vqa-1 runs/vqa-2 runs/vqa-3             three seeds, judged by the published accuracy
   repro check --seeds 1,2,3 runs/vqa-*                     the same; a seed without a run is named
-  repro check --golden demo workspace/runs/demo-*          runs of the demo beside the recorded ones
+  repro check --golden demo workspace/runs/demo-*          runs of the demo, judged by recorded runs
   repro check --record golden/vqa.toml --allow-flips 0 --reason 'same CPU' runs/vqa-1
-  repro check --golden golden/vqa.toml runs/today          the same answers as then? For CI, in a second
+  repro check --golden golden/vqa.toml runs/today          same answers as recorded? For CI, in a second
   repro check --against runs/before --allow-flips 3 runs/after
   repro check --power                                      how often these verdicts are wrong
   repro check --features released_obj36.tsv mine_obj36.tsv --common
@@ -94,7 +94,7 @@ The exit code is the verdict: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 INFRA. Damaged e
 /// Judges and prints.
 ///
 /// # Errors
-/// Usage for options that do not belong together; data or checksum where what a run left is damaged.
+/// Usage for options that exclude each other; data or checksum if a run's evidence is damaged.
 pub(crate) fn run(args: Args) -> Result<u8> {
     if args.power {
         return print_power();

@@ -18,21 +18,21 @@ use base::{sanitize, stdout};
 
 /// Check that files still match their checksums
 ///
-/// Looks at fetched files, at what they were unpacked to and at what was made from them; without a selection, at everything
-/// that is there. A file whose size and time are as when it was last read is taken for unchanged; what has changed or was
-/// never read is read, unless --fast forbids it. No file is changed.
+/// Checks fetched files, the files unpacked from them, and the files prepared from them; by default everything in the workspace. A
+/// file with the size and time of its last reading counts as unchanged. Changed files and files that were never read are read, unless
+/// --fast is given. No file is modified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
     assets: AssetOptions,
-    /// Look at sizes, times and recorded checksums only; read no file
+    /// Check sizes, times and recorded checksums only; read no file
     #[arg(long, conflicts_with = "full")]
     fast: bool,
-    /// Read every file whole and compare its checksum
+    /// Read every file completely and compare its checksum
     #[arg(long)]
     full: bool,
-    /// Files that are read at the same time [default: all cores]
+    /// Number of files to read at the same time [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// What to print: a page for people, or one JSON object
@@ -42,19 +42,20 @@ pub(crate) struct Args {
 
 const AFTER_HELP: &str = "\
 Examples:
-  repro verify                           everything that is there; reads what is new or has changed
-  repro verify --fast --task vqa         sizes and times of a task's files, in a moment
+  repro verify                           everything; reads new and changed files
+  repro verify --fast --task vqa         sizes and times of a task's files, immediately
   repro verify --full                    reads every file, on all cores
   repro verify --full model-lxrt --format json
 
 States:
-  good            it matches its checksum, or is as when it was unpacked or made
-  good, unpinned  as when it came, but nobody published a checksum (see repro fetch --pin)
-  not read        nothing is known of it, and --fast reads nothing
-  changed         it was written or replaced since it was read
-  WRONG           it is another file than it should be
+  good            it matches its checksum, or is unchanged since it was made
+  good, unpinned  unchanged since its download; no checksum is published
+                  (see repro fetch --pin)
+  not read        it was never read, and --fast reads nothing
+  changed         it was modified or replaced since it was last read
+  WRONG           its content is not the expected one
   unreadable, missing
-  dropped         an archive that was removed after everything in it was unpacked
+  dropped         an archive that was removed after unpacking
 
 Exit codes: 0 all good; 7 something is wrong or has changed; 4 something cannot be read;
 5 something selected is missing or was not read.";

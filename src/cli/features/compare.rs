@@ -17,17 +17,17 @@ use judge::verdict::features::GoldenFeatures;
 /// Images named in a text and in JSON without `--list`.
 const NAMED: [usize; 2] = [5, 20];
 
-/// Say what differs between two feature files of the same images, and judge it
+/// Compare two feature files of the same images, and judge the differences
 ///
-/// A is the reference, B the candidate; each an obj36 TSV or a feature store, of any size. Images are
-/// found by their ids and boxes are matched by overlap, so neither need be in the same order. Shows how
-/// features, boxes, classes and probabilities differ and which images differ most; judges by a level:
+/// A is the reference, B the candidate: obj36 TSVs or feature stores of any size. Images are matched by id
+/// and boxes by overlap, so their order does not matter. Shows how features, boxes, classes and
+/// probabilities differ and which images differ most. Judges by a level:
 ///
 ///   same-extractor  both come from the original's extractor on the same images (the default)
-///   port            B is no farther from A than the detectron2 port is; no proof of anything
+///   port            B is no farther from A than the detectron2 port is; this proves little
 ///   half            the same rows, kept in half precision
 ///
-/// A TSV of bottom-up-attention's own six columns has no classes and no probabilities: the rest is
+/// A TSV of bottom-up-attention's six columns has no classes and no probabilities: only the rest is
 /// compared, and the verdict is never PASS. The limits with their reasons and sources are in
 /// golden/features.toml. Exits with 0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE.
 #[derive(Debug, clap::Args)]
@@ -47,22 +47,22 @@ pub(crate) struct Args {
     /// The candidate: a TSV or a store
     #[arg(value_name = "B")]
     b: PathBuf,
-    /// What to judge by: same-extractor, port or half
+    /// Limits to judge by: same-extractor, port or half
     #[arg(long, value_name = "NAME", default_value = "same-extractor")]
     level: String,
-    /// Judge the images in both files, though others are in one file only
+    /// Judge only the images that are in both files
     #[arg(long)]
     common: bool,
-    /// Name every image that is in one file only or has another size, not just the first
+    /// Name every image that is in one file only or has a different size, not just the first ones
     #[arg(long)]
     list: bool,
-    /// How many of the worst images to name
+    /// Number of worst images to name
     #[arg(long, value_name = "N", default_value_t = 10)]
     worst: usize,
-    /// How to print what was found
+    /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Write what was found into a file and print the verdict only
+    /// Write the result into a file and print only the verdict
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Args {
 /// Runs the command: the exit code of the verdict.
 ///
 /// # Errors
-/// Usage for an unknown level and for `--out` that is A or B; what keeps a file from being read, the first damaged row among it.
+/// Usage for an unknown level or if `--out` is A or B; data if a file cannot be read or has a damaged row.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let is_input = |out: &PathBuf| {
         let real = |path: &PathBuf| std::fs::canonicalize(path).ok();

@@ -10,11 +10,11 @@ use base::exit;
 use data::features::inspect::inspect_with;
 use judge::verdict::comparison::golden_released;
 
-/// Say what is in a feature file and everything that is wrong with it
+/// Show what a feature file contains, and everything that is wrong with it
 ///
-/// Reads an obj36 TSV, one of bottom-up-attention's own six columns, or a feature store from end to end: images, id
-/// range, sizes, statistics, and each damaged row with its line, its column and what happened to it. Exits with 0 when
-/// the file is sound, with 5 when it is not.
+/// Reads an obj36 TSV, a TSV of bottom-up-attention's six columns, or a feature store from end to end. Shows images, id range,
+/// sizes, statistics, and each damaged row with its line, its column and the damage. Exits with 0 if the file is sound, with 5 if it
+/// is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +29,10 @@ pub(crate) struct Args {
     format: Format,
 }
 
-/// Runs the command: [`exit::PASS`] for a sound file, [`exit::DATA`] when something is wrong with it.
+/// Runs the command: [`exit::PASS`] for a sound file, [`exit::DATA`] for a damaged one.
 ///
 /// # Errors
-/// What keeps the file from being read at all.
+/// The reason if the file cannot be read at all.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let found = inspect_with(&args.file, &golden_released()?, &Board::new())?;
     print_line(&args.format.write(&found)?)?;
