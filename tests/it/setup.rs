@@ -1,7 +1,7 @@
 //! The setup scripts in `ci/`: messages for everything that can be wrong, and a stdout that scripts can use.
 #![cfg(target_os = "linux")]
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -176,10 +176,44 @@ fn what_was_chosen_stays_chosen_until_it_is_chosen_again() {
     std::fs::remove_dir_all(&chosen).unwrap();
     refused(
         &last(None),
-        &[chosen.to_str().unwrap(), "it has no lib/libtorch_cpu.so", "next: choose again: ci/setup, ci/setup --cuda"],
+        &[
+            chosen.to_str().unwrap(),
+            "it has no lib/libtorch_cpu.so",
+            "next: choose again: ci/setup, ci/setup --cpu, ci/setup --cuda",
+        ],
     );
     assert!(machine.setup(Some(&other)).status.success());
     assert_eq!(folder(last(None)), other.to_str().unwrap());
+}
+
+#[test]
+fn the_gpu_and_its_driver_choose_the_libtorch() {
+    let cpu = "chose libtorch for CPUs (544 MB): ";
+    for (gpus, code, chosen, why) in [
+        (
+            "580.65.06, 9.0, NVIDIA H200\n",
+            0,
+            "with CUDA 13.0",
+            "NVIDIA H200, driver 580.65.06, compute capability 9.0; ci/setup --cpu",
+        ),
+        ("580.65.06, 6.1, TITAN Xp\n580.65.06, 12.0, NVIDIA B200\n", 0, "with CUDA 13.0", "NVIDIA B200"),
+        ("570.1, 9.0, NVIDIA H200\n", 0, cpu, "needs driver 580 or newer; update the driver"),
+        ("580.65.06, 6.1, TITAN Xp\n", 0, cpu, "supports no GPU below 7.5; LIBTORCH=DIR ci/setup"),
+        ("580.65.06, [N/A], old\n", 0, cpu, "not understood"),
+        ("No devices were found\n", 6, cpu, "finds no GPU: No devices were found; ci/setup --cuda"),
+    ] {
+        // Without python3 the set-up stops where it would fetch what it chose.
+        let machine = Machine::with(&["cargo", "c++"]);
+        let smi = machine.place.path().join("bin/nvidia-smi");
+        std::fs::write(&smi, format!("#!{}\nprintf '{gpus}'; exit {code}\n", found("bash").display())).unwrap();
+        std::fs::set_permissions(&smi, std::fs::Permissions::from_mode(0o755)).unwrap();
+        for argument in [&[][..], &["--last"]] {
+            refused(&machine.setup_with(argument, None), &[chosen, why, "no python3 was found"]);
+        }
+        let forced = machine.setup_with(&["--cpu"], None);
+        assert!(!String::from_utf8_lossy(&forced.stderr).contains("chose"), "what is asked for is not chosen");
+    }
+    refused(&Machine::with(&["cargo", "c++"]).setup(None), &[cpu, "no nvidia-smi was found", "ci/setup --cuda"]);
 }
 
 #[test]
