@@ -128,7 +128,7 @@ for name, form in ('u.tar.gz', t.USTAR_FORMAT), ('g.tar.gz', t.GNU_FORMAT), ('p.
             ],
             &["i.zip"],
         ),
-        ("sh", &["-c", "zip -r - in | cat > o.zip"], &["o.zip"]),
+        ("sh", &["-c", "zip -r - in | cat > o.zip && test -s o.zip"], &["o.zip"]),
         ("python3", &["-c", python], &["p.zip", "q.zip"]),
         ("python3", &["-c", tar], &["u.tar.gz", "g.tar.gz", "p.tar.gz"]),
         ("tar", &["-czf", "t.tar.gz", "-C", "in", "."], &["t.tar.gz"]),
