@@ -13,6 +13,7 @@ use data::features::tsv::TsvWriter;
 use lxmert::model::TaskModel;
 use lxmert::model::pretraining::PretrainingModel;
 use lxmert_spec::Config;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tch::Device;
 
@@ -248,7 +249,7 @@ fn a_run_that_was_asked_to_stop_can_be_resumed() {
     while !folder.join("parts/shard-00001.safetensors").exists() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let code = child.wait().unwrap().code();
     let whole = folder.join("parts/manifest.json").exists();
     // It may have been through before it heard.

@@ -11,6 +11,7 @@ use base::progress::{Event, Silent};
 use engines::private;
 use engines::shared;
 use lxmert_repro::images::{self, Role};
+use rustix::process::{Pid, Signal, kill_process};
 use sandbox::build::BuildNetwork;
 use sandbox::failure::TimeLimit;
 use sandbox::{Build, Cause, Engine};
@@ -330,7 +331,7 @@ fn a_build_tells_its_lines_and_its_failing_step() {
 #[test]
 fn a_build_that_is_interrupted_leaves_no_container() {
     let Some((engine, _)) = shared::engine("test-images") else { return };
-    for (signal, number) in [("INT", 910_000), ("KILL", 920_000)] {
+    for (signal, number) in [(Signal::INT, 910_000), (Signal::KILL, 920_000)] {
         let number = (number + std::process::id()).to_string();
         let folder = source(&format!("FROM {}\nRUN echo before; sleep {number}\n", shared::BASE));
         let name = format!("lxmert-repro-test/interrupted:{number}");
@@ -338,9 +339,9 @@ fn a_build_that_is_interrupted_leaves_no_container() {
         let words = ["build", "extractor", "--source", &source, "--tag", &name];
         let mut child = repro(folder.path(), &words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         until("the step", || commands(&engine).contains(&number));
-        run(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]), 0);
+        kill_process(Pid::from_child(&child), signal).unwrap();
         let status = child.wait().unwrap();
-        if signal == "INT" {
+        if signal == Signal::INT {
             assert_eq!(status.code(), Some(130));
             let text = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
             assert!(text.contains("stopped on request (signal 2)"), "{text}");
