@@ -197,7 +197,7 @@ fn an_invalid_row_and_too_little_memory_are_named() {
 
     let Some(world) = World::new(&["", "memory"]) else { return };
     let error = stderr(&run(&mut world.repro(&["--order", "id", "--memory", "100M"]), 4));
-    assert!(error.contains("100 MB of memory") && error.contains("--memory"), "{error}");
+    assert!(error.contains("memory limit of 100 MB") && error.contains("--memory"), "{error}");
 }
 
 #[test]
