@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{DoctorReport, FindingState};
+use base::table::wrapped;
 
 /// Maximum width of lines, except for commands and addresses.
 const WIDTH: usize = 80;
@@ -55,9 +56,4 @@ pub fn render(report: &DoctorReport, colour: bool) -> String {
         let _ = writeln!(out, "{:<width$}  {verdict}", purpose.name());
     }
     out
-}
-
-/// Wraps text; a word longer than a line, such as an address, is not broken.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    base::table::wrapped(text, width)
 }

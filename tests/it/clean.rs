@@ -9,7 +9,7 @@ use fixtures::manifest::asset;
 
 use crate::common::terminal::Terminal;
 use crate::common::workspace::{Workspace, files, images, tsv, write, zipped};
-use crate::common::{mini, recipe, repro, run, stderr, stdout};
+use crate::common::{mini, recipe, repro, run, stderr, stdout, unwrapped};
 
 const TSV: &str = "data/mscoco_imgfeat/val2014_obj36.tsv";
 const ARCHIVE: &str = "downloads/val2014_obj36.zip";
@@ -170,10 +170,7 @@ fn what_a_command_uses_stays() {
 
     let training = held("snap/open");
     // Long lines are wrapped.
-    let said = |class: &str| {
-        let text = stdout(&run(&mut workspace.repro("clean", &[class, "--yes"]), 4));
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
+    let said = |class: &str| unwrapped(&stdout(&run(&mut workspace.repro("clean", &[class, "--yes"]), 4)));
     let text = said("unfinished");
     assert!(text.contains("stays: a training is at work there"), "{text}");
     drop(training);

@@ -8,7 +8,7 @@ use data::dataset::Task;
 use lxmert_spec::paper::{FineTuningRecipe, OPTIM, PRETRAINING, SEED, fine_tuning};
 use serde_json::{Value, json};
 
-use crate::common::{mini, repro, run, stdout};
+use crate::common::{mini, repro, run, stdout, unwrapped};
 
 /// A few examples of every split that the paper trains and validates on.
 fn data(root: &Path) {
@@ -76,7 +76,7 @@ fn a_training_of_which_only_the_task_is_named_has_the_papers_settings() {
 
 /// What a command's help says is the default of an option.
 fn default_of(help: &str, option: &str) -> String {
-    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = unwrapped(help);
     let at = words.find(&format!(" {option} <")).unwrap_or_else(|| panic!("{option} is not in {help}"));
     let said = words[at..].split_once("[default").unwrap().1;
     said[..said.find(']').unwrap()].trim_start_matches(" by task").trim_start_matches(": ").to_owned()

@@ -5,7 +5,7 @@ use std::path::Path;
 use judge::report::{Report, json};
 use serde_json::Value;
 
-use crate::common::{recipe, repro, run, stderr, stdout};
+use crate::common::{recipe, repro, run, stderr, stdout, unwrapped};
 
 const INCONCLUSIVE: i32 = 3;
 
@@ -13,7 +13,7 @@ const INCONCLUSIVE: i32 = 3;
 #[track_caller]
 fn says_what_it_is(form: &str, text: &str) {
     // A console wraps long lines.
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = unwrapped(text);
     for words in [
         "drawn scenes",
         "a small model trained from random weights",

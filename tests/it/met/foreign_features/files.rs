@@ -8,7 +8,7 @@ use data::features::Row;
 use data::features::bench::{generated_rows, image_id};
 
 use super::helpers::{DATA, TSV, case, changed, inspect, place, rows, said_of, single, text, train};
-use crate::common::{repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout, unwrapped};
 
 #[test]
 fn caffe_issue_4900_features_that_no_detector_gives_are_kinds_of_their_own() {
@@ -215,7 +215,7 @@ fn a_comparison_of_files_with_nothing_in_common_says_that() {
     let place = place();
     fs::write(place.path().join("b.tsv"), changed(|row| row.img_id += ".jpg")).unwrap();
     let compared = run(repro(place.path()).args(["features", "compare", TSV, "b.tsv"]), 3);
-    let told = stdout(&compared).split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = unwrapped(&stdout(&compared));
     let id = image_id(0);
     assert!(
         told.starts_with("INCONCLUSIVE ") && told.contains(&format!(

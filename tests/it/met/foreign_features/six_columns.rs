@@ -5,7 +5,7 @@ use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::common::{repro, run, stderr, stdout};
+use crate::common::{repro, run, stderr, stdout, unwrapped};
 use data::features::Row;
 use data::features::bench::image_id;
 
@@ -69,8 +69,7 @@ fn bottom_up_attention_issue_40_its_six_columns_train_as_the_same_rows_of_obj36_
 
     let ten = ten_folder.join(TSV);
     let compare = |a: &Path, b: &Path, code| {
-        let compared = run(repro(folder).args(["features", "compare"]).args([a, b]), code);
-        stdout(&compared).split_whitespace().collect::<Vec<_>>().join(" ")
+        unwrapped(&stdout(&run(repro(folder).args(["features", "compare"]).args([a, b]), code)))
     };
     let told = compare(Path::new(TSV), Path::new(TSV), 3);
     assert!(told.contains("not compared: neither A nor B holds any") && told.starts_with("INCONCLUSIVE "), "{told}");
