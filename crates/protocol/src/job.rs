@@ -119,6 +119,8 @@ pub struct AnswerOutcome {
     pub threads: u64,
     /// Device, with its hardware.
     pub device: String,
+    /// Examples that were answered at a time, if the memory of the device was exhausted with as many as requested.
+    pub halved_batch: Option<usize>,
 }
 
 /// A model that answered.

@@ -5,6 +5,7 @@ use std::thread::Scope;
 
 use tch::{Device, Tensor};
 
+use super::transfer;
 use crate::model::TaskBatch;
 use trainings::examples::{ExampleTarget, FeatureRow, PreparedSplit};
 use trainings::options::Ablation;
@@ -37,9 +38,10 @@ pub fn stream<'s, 'd: 's>(
     let batch_size = batch_size.max(1);
     let batches = spawn_ahead(scope, move |give| {
         // Stops early if the receiver is dropped.
-        let _ = order.chunks(batch_size).map(|positions| build(questions, positions, length)).try_for_each(give);
+        let built = |positions| build(questions, positions, length).map(|tensor| transfer::pinned(tensor, device));
+        let _ = order.chunks(batch_size).map(built).try_for_each(give);
     });
-    batches.map(move |batch| batch.to(device))
+    batches.map(move |batch| batch.map(|tensor| transfer::to_device(tensor, device)))
 }
 
 /// Runs `make` on its own thread and returns the items that it passes to its argument. The thread is a few items ahead;
@@ -54,15 +56,12 @@ pub(super) fn spawn_ahead<'s, 'd: 's, T: Send + 'd>(
 }
 
 impl PreparedBatch {
-    fn to(self, device: Device) -> Self {
+    /// Applies `change` to each tensor.
+    fn map(self, change: impl Fn(Tensor) -> Tensor) -> Self {
         let TaskBatch { ids, mask, features, boxes } = self.input;
-        let input = TaskBatch {
-            ids: ids.to_device(device),
-            mask: mask.to_device(device),
-            features: features.to_device(device),
-            boxes: boxes.to_device(device),
-        };
-        Self { positions: self.positions, input, target: self.target.map(|t| t.to_device(device)) }
+        let input =
+            TaskBatch { ids: change(ids), mask: change(mask), features: change(features), boxes: change(boxes) };
+        Self { positions: self.positions, input, target: self.target.map(change) }
     }
 }
 
