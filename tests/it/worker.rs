@@ -268,3 +268,32 @@ fn the_version_names_the_worker_and_its_libtorch_where_that_is_asked_for() {
     let plain = run(repro(folder).arg("--version").env("REPRO_WORKER", &touches), 0);
     assert_eq!((stdout(&plain).as_str(), folder.join("started").exists()), ("repro 0.1.0\n", false));
 }
+
+/// One build serves libtorch for CPUs and for GPUs: what lies beside it decides, and a damaged library is no reason to stop.
+#[test]
+fn a_cuda_library_that_cannot_be_loaded_is_named_and_the_cpu_still_computes() {
+    let place = tempfile::tempdir().unwrap();
+    let (bin, libraries) = (place.path().join("bin"), place.path().join("lib/lxmert-repro"));
+    fs::create_dir_all(&bin).unwrap();
+    for program in ["repro", "repro-worker"] {
+        let built = Path::new(env!("CARGO_BIN_EXE_repro")).with_file_name(program);
+        fs::copy(built, bin.join(program)).unwrap();
+    }
+    let torch = option_env!("LIBTORCH").expect("ci/setup chooses a libtorch");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci/libtorch");
+    assert!(Command::new(script).args(["libraries", torch]).arg(&libraries).status().unwrap().success());
+    let cuda = libraries.join("libtorch_cuda.so");
+    let _ = fs::remove_file(&cuda);
+    fs::write(&cuda, "no library").unwrap();
+    let run = |words: &[&str]| {
+        let mut command = Command::new(bin.join("repro"));
+        command.args(words).env_remove("REPRO_WORKER").current_dir(place.path()).output().unwrap()
+    };
+    let output = run(&["bench", "train", "--model", "tiny", "--steps", "1", "--device", "cuda"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(INFRA), "{said}");
+    assert!(said.contains("--device cuda: libtorch's CUDA library cannot be loaded"), "{said}");
+    assert!(said.contains("libtorch_cuda.so") && said.contains("repro doctor"), "{said}");
+    let output = run(&["bench", "train", "--model", "tiny", "--steps", "1", "--batch-size", "2", "--device", "cpu"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}

@@ -11,3 +11,14 @@ pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
     let cublas = std::env::var_os(CUBLAS_WORKSPACE.0).is_none().then_some(CUBLAS_WORKSPACE);
     openmp::default_env().into_iter().chain(cublas)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cublas_is_reproducible_unless_the_user_decides() {
+        let decided = std::env::var_os(CUBLAS_WORKSPACE.0).is_some();
+        assert_eq!(defaults().any(|variable| variable == CUBLAS_WORKSPACE), !decided);
+    }
+}
