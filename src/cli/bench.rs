@@ -8,6 +8,7 @@ use super::number_parsers::{count, whole};
 use super::options::{ComputeOptions, ModelOptions};
 use super::output::print_line;
 use super::run_worker::run_worker;
+use super::step_times;
 use crate::bench::{fetch, tokenize, tsv, unpack, verify};
 use crate::placement::{FileAccess, Host, Placement};
 use base::error::{Error, Result};
@@ -39,7 +40,8 @@ Only speeds of one run can be compared, so nothing is compared with earlier runs
 Hugging Face's LXMERT and this program, measured in one run. verify, fetch and unpack take turns on the same files with
 sha256sum, curl and unzip, if these are installed.
 
-Prints one JSON object on stdout, progress on stderr.";
+Prints one JSON object on stdout, progress on stderr. `repro bench train` at the paper's sizes is kept in the folder of REPRO_CACHE
+(~/.cache/lxmert-repro): repro doctor and repro all --profile paper --dry-run then say how many hours a training takes.";
 
 /// The arguments of `repro bench`.
 #[derive(Debug, clap::Args)]
@@ -251,11 +253,15 @@ impl Rounds {
 /// Usage for sizes out of range; data for files that cannot be read; disk if it is full.
 pub(crate) fn run(args: Args) -> Result<u8> {
     let report = match args.command {
-        BenchCommand::Train(Train { batch_size, steps, input }) => input.measure(Job::BenchTrain(BenchTrain {
-            config: input.config()?,
-            sizes: input.sizes(batch_size),
-            rounds: protocol::Rounds { warmup: input.warmup, steps },
-        }))?,
+        BenchCommand::Train(Train { batch_size, steps, input }) => {
+            let report = input.measure(Job::BenchTrain(BenchTrain {
+                config: input.config()?,
+                sizes: input.sizes(batch_size),
+                rounds: protocol::Rounds { warmup: input.warmup, steps },
+            }))?;
+            step_times::keep(&report, &input.compute.device);
+            report
+        }
         BenchCommand::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, input }) => {
             input.measure(Job::BenchPredict(BenchPredict {
                 config: input.config()?,
