@@ -5,8 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Folders below `crates/` whose content decides what a worker does. No other crate is part of it.
-const OF_THE_WORKER: [&str; 10] =
-    ["archive", "base", "checkpoint", "data", "lxmert", "lxmert-spec", "measure", "protocol", "trainings", "worker"];
+const OF_THE_WORKER: [&str; 11] = [
+    "archive",
+    "base",
+    "checkpoint",
+    "data",
+    "lxmert",
+    "lxmert-spec",
+    "measure",
+    "protocol",
+    "torch-shim",
+    "trainings",
+    "worker",
+];
 
 /// Sets `REPRO_GIT_COMMIT` and `REPRO_COMMIT_TIME` (seconds since 1970, by which the doctor judges the clock) for the crate that
 /// is built, where they are known: from the variable `REPRO_GIT_COMMIT` where the source comes without its history, else git's.
@@ -65,7 +76,7 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             gather(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "cpp") {
             files.push(path);
         }
     }

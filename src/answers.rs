@@ -19,5 +19,6 @@ pub fn features(outcome: &AnswerOutcome) -> Vec<FeatureRecord> {
 
 /// Returns the record of this program and of the machine that the worker computed on.
 pub fn machine(outcome: &AnswerOutcome) -> MachineRecord {
-    HostFacts::computing(&outcome.device, outcome.threads as usize, outcome.versions.clone()).into()
+    let host = HostFacts::computing(&outcome.device, outcome.threads as usize, outcome.versions.clone());
+    MachineRecord { halved_batch: outcome.halved_batch.map(|size| size as u64), ..host.into() }
 }

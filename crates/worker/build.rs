@@ -14,9 +14,4 @@ fn main() {
     // libtorch's own libraries; DT_RUNPATH would apply to the program alone.
     println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/lxmert-repro:{lib}");
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
-    if Path::new(&lib).join("libtorch_cuda.so").exists() {
-        // The program uses no symbol of this library, which registers itself with libtorch when it is loaded.
-        println!("cargo:rustc-link-arg=-L{lib}");
-        println!("cargo:rustc-link-arg=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
-    }
 }

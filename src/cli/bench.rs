@@ -21,7 +21,7 @@ use data::features::{Precision, RELEASED_BOXES, RELEASED_WIDTH};
 use lxmert_spec::Config;
 use lxmert_spec::paper::fine_tuning;
 use measure::Repeats;
-use protocol::{BenchPredict, BenchTrain, GeneratedSizes, Job};
+use protocol::{BenchLoad, BenchPredict, BenchTrain, GeneratedSizes, Job};
 use serde_json::Value;
 
 const AFTER_HELP: &str = "\
@@ -30,6 +30,7 @@ Examples:
   repro bench predict                      answering as for GQA, 32 questions per image, fast against plain
   repro bench predict --questions 640 --questions-per-image 5 --repeats 0 --threads 1
   repro bench train --model tiny --batch-size 8 --steps 20
+  repro bench load                         batches of training from the mapped store, against memcpy
   repro bench tokenize --vocab vocab.txt --text sentences.txt
   repro bench tsv --images 500 --folder /dev/shm > tsv.json
   repro bench verify --bytes 2000000000    reading and hashing, against sha256sum
@@ -59,6 +60,9 @@ enum BenchCommand {
     /// Measure answering without dropout: the fast method against the plain one, which is the original's
     #[command(after_help = AFTER_HELP)]
     Predict(Predict),
+    /// Measure loading batches of training from a mapped feature store, against a plain copy in memory
+    #[command(after_help = AFTER_HELP)]
+    Load(Load),
     /// Measure tokenization into word pieces, on one thread
     #[command(after_help = AFTER_HELP)]
     Tokenize(Tokenize),
@@ -110,9 +114,36 @@ struct Predict {
     input: Input,
 }
 
-/// The options of warm-up steps, the model, and the sizes of its input.
+#[derive(Debug, clap::Args)]
+struct Load {
+    /// Examples per batch
+    #[arg(long, value_name = "N", default_value_t = fine_tuning(Task::Vqa).training.batch_size, value_parser = count::<usize>, allow_negative_numbers = true)]
+    batch_size: usize,
+    /// Number of images, 295 kB each, with one example each
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = count::<usize>, allow_negative_numbers = true)]
+    images: usize,
+    /// Number of measured passes over all examples
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = count::<usize>, allow_negative_numbers = true)]
+    steps: usize,
+    #[command(flatten)]
+    batch: BatchOptions,
+}
+
+/// The options of the model and of its input.
 #[derive(Debug, clap::Args)]
 struct Input {
+    /// Number of words in the vocabulary
+    #[arg(long, value_name = "N", default_value_t = Config::lxr955().vocab_size, value_parser = count::<usize>, allow_negative_numbers = true)]
+    vocab_size: usize,
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    batch: BatchOptions,
+}
+
+/// The options of warm-up steps, the sizes of the input, and the device.
+#[derive(Debug, clap::Args)]
+struct BatchOptions {
     /// Number of warm-up steps, which do not count
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
     warmup: usize,
@@ -128,16 +159,11 @@ struct Input {
     /// Number of answers of the head
     #[arg(long, value_name = "N", default_value_t = VQA_COVERAGE.labels, value_parser = count::<usize>, allow_negative_numbers = true)]
     answers: usize,
-    /// Number of words in the vocabulary
-    #[arg(long, value_name = "N", default_value_t = Config::lxr955().vocab_size, value_parser = count::<usize>, allow_negative_numbers = true)]
-    vocab_size: usize,
-    #[command(flatten)]
-    model: ModelOptions,
     #[command(flatten)]
     compute: ComputeOptions,
 }
 
-impl Input {
+impl BatchOptions {
     fn sizes(&self, batch_size: usize) -> GeneratedSizes {
         GeneratedSizes {
             batch_size,
@@ -148,14 +174,20 @@ impl Input {
         }
     }
 
-    fn config(&self) -> Result<Config> {
-        self.model.resolve(self.vocab_size, self.features)
+    fn rounds(&self, steps: usize) -> protocol::Rounds {
+        protocol::Rounds { warmup: self.warmup, steps }
     }
 
     /// Runs a measurement in a worker on this machine.
     fn measure(&self, job: Job) -> Result<Value> {
         let job = self.compute.worker_job("bench", None, FileAccess::default(), job);
         run_worker(&Placement::Host(Host), &job)
+    }
+}
+
+impl Input {
+    fn config(&self) -> Result<Config> {
+        self.model.resolve(self.vocab_size, self.batch.features)
     }
 }
 
@@ -254,24 +286,29 @@ impl Rounds {
 pub(crate) fn run(args: Args) -> Result<u8> {
     let report = match args.command {
         BenchCommand::Train(Train { batch_size, steps, input }) => {
-            let report = input.measure(Job::BenchTrain(BenchTrain {
+            let report = input.batch.measure(Job::BenchTrain(BenchTrain {
                 config: input.config()?,
-                sizes: input.sizes(batch_size),
-                rounds: protocol::Rounds { warmup: input.warmup, steps },
+                sizes: input.batch.sizes(batch_size),
+                rounds: input.batch.rounds(steps),
             }))?;
-            step_times::keep(&report, &input.compute.device);
+            step_times::keep(&report, &input.batch.compute.device);
             report
         }
         BenchCommand::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, input }) => {
-            input.measure(Job::BenchPredict(BenchPredict {
+            input.batch.measure(Job::BenchPredict(BenchPredict {
                 config: input.config()?,
-                sizes: input.sizes(batch_size),
-                rounds: protocol::Rounds { warmup: input.warmup, steps },
+                sizes: input.batch.sizes(batch_size),
+                rounds: input.batch.rounds(steps),
                 questions,
                 questions_per_image,
                 repeats,
             }))?
         }
+        BenchCommand::Load(Load { batch_size, images, steps, batch }) => batch.measure(Job::BenchLoad(BenchLoad {
+            sizes: batch.sizes(batch_size),
+            rounds: batch.rounds(steps),
+            images,
+        }))?,
         BenchCommand::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
             let settings =
                 tokenize::TokenizeSettings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };

@@ -142,8 +142,10 @@ pub enum WorkerState {
 pub struct Torch {
     /// Version of libtorch.
     pub version: String,
-    /// Whether it was built with CUDA.
+    /// Whether it has CUDA.
     pub cuda: bool,
+    /// Why the CUDA library that lies beside it could not be loaded.
+    pub cuda_problem: Option<String>,
     /// GPUs that it sees.
     pub gpus: usize,
 }

@@ -9,7 +9,7 @@ use super::conversation::{Conversation, ProcessEnd, Program};
 use super::worker_program;
 use crate::images::{self, Role};
 use base::error::{Error, Result};
-use base::{openmp, status, versions};
+use base::{openmp, status, versions, worker_env};
 use protocol::{Device, Event, Hello};
 use sandbox::{Cause, Engine, GpuPath, Gpus, Image, Limits, Line, Mount, ResourceUsage, Sandbox, Stream};
 
@@ -18,7 +18,8 @@ const GRACE: Duration = Duration::from_secs(100);
 /// Name of this program in the image.
 pub const HARNESS: &str = "repro";
 /// Environment variables that are passed on if they are set.
-const PASSED_ON: [&str; 4] = [openmp::OVERRIDES[0], openmp::OVERRIDES[1], "NO_COLOR", "REPRO_WORKSPACE"];
+const PASSED_ON: [&str; 5] =
+    [openmp::OVERRIDES[0], openmp::OVERRIDES[1], worker_env::CUBLAS_WORKSPACE.0, "NO_COLOR", "REPRO_WORKSPACE"];
 /// How to get an image that matches this program.
 const ADVICE: &str = "rebuild the image from this source with `repro images build train`, then run this again";
 /// Maximum length of an event in bytes: the answers of a whole task.
@@ -153,7 +154,7 @@ impl ContainerPlace {
 fn sandbox(task: &str, image: &Image, options: &ContainerOptions, command: &[&str]) -> Sandbox {
     let mut environment: Vec<(String, String)> =
         PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
-    environment.extend(openmp::default_env().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment.extend(worker_env::defaults().map(|(name, value)| (name.to_owned(), value.to_owned())));
     Sandbox {
         environment,
         gpus: options.gpus.clone(),

@@ -17,9 +17,9 @@ use super::worker_job::WorkerJob;
 use super::worker_program;
 use base::cause::Cause;
 use base::error::{Error, Result};
-use base::openmp;
 use base::signals::{self, ShutdownGuard, SignalForwarder};
 use base::status;
+use base::worker_env;
 use protocol::{Device, Event, Hello};
 
 /// How to get a worker that matches this program.
@@ -106,7 +106,7 @@ impl WorkerProcess {
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // In a process group of its own, so that one Ctrl-C does not reach it twice.
         command.process_group(0);
-        command.envs(openmp::default_env());
+        command.envs(worker_env::defaults());
         let failed = |e: std::io::Error| cannot_start(worker, &e);
         let mut child = command.spawn().map_err(failed)?;
         let (sender, lines) = channel();

@@ -79,3 +79,18 @@ fn train_and_predict() {
     run(repro(place.path()).args(["bench", "train", "--model", "demo", "--words", "33"]), 2);
     run(repro(place.path()).args(["bench", "train", "--batch-size", "0"]), 2);
 }
+
+#[test]
+fn load() {
+    let sizes = ["--boxes", "3", "--features", "16", "--answers", "5"];
+    let report = bench(
+        &[&["load", "--batch-size", "4", "--images", "30", "--steps", "2", "--device", "cpu"], &sizes[..]].concat(),
+    );
+    assert_eq!((&report["sizes"]["examples"], &report["sizes"]["feature_bytes"]), (&30.into(), &5760.0.into()));
+    for rate in [&report["examples_per_s"], &report["gb_per_s"], &report["memcpy_one_thread"]["gb_per_s"]] {
+        assert!(rate["best"].as_f64() >= rate["median"].as_f64() && rate["median"].as_f64().is_some(), "{report}");
+    }
+    let place = tempfile::tempdir().unwrap();
+    run(repro(place.path()).args(["bench", "load", "--images", "30000000"]), 2);
+    run(repro(place.path()).args(["bench", "load", "--batch-size", "0"]), 2);
+}

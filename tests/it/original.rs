@@ -44,7 +44,7 @@ fn a_named_gpu_that_is_not_there_stops_before_anything_is_done() {
     let say =
         |words: &[&str], code| stderr(&run(repro(folder.path()).env("CUDA_VISIBLE_DEVICES", "-1").args(words), code));
     let why = [
-        "error: the line names GPU 0, which is not there\n  caused by: the worker was built with the libtorch for CPUs\n  next: add \
+        "error: the line names GPU 0, which is not there\n  caused by: the worker uses the libtorch for CPUs\n  next: add \
          --device cpu ",
         "error: the line names GPU 0, which is not there\n  caused by: CUDA_VISIBLE_DEVICES=\"-1\" hides it\n  next: add --device cpu ",
     ];

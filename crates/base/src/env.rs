@@ -14,7 +14,7 @@ const fn variable(name: &'static str, meaning: &'static str) -> Variable {
 }
 
 /// Variables that a person may set for `repro`; `repro --help` lists them.
-pub const PROGRAM: [Variable; 12] = [
+pub const PROGRAM: [Variable; 13] = [
     variable("REPRO_WORKSPACE", "the workspace, in place of ./workspace"),
     variable("REPRO_WORKER", "the program that computes, in place of the repro-worker beside repro"),
     variable("REPRO_CACHE", "where libtorch and measured speeds are kept, in place of ~/.cache/lxmert-repro"),
@@ -25,6 +25,7 @@ pub const PROGRAM: [Variable; 12] = [
     variable("DOCKER_HOST", "the container engine's address"),
     variable("HTTPS_PROXY", "a proxy for downloads; also HTTP_PROXY, ALL_PROXY, NO_PROXY"),
     variable("GOMP_SPINCOUNT", "how threads wait for each other; also OMP_WAIT_POLICY"),
+    variable("CUBLAS_WORKSPACE_CONFIG", "how cuBLAS uses its workspace on a GPU, in place of :4096:8"),
     variable("XDG_CACHE_HOME", "the folder of lxmert-repro's cache, in place of ~/.cache"),
     variable("XDG_RUNTIME_DIR", "where Podman's socket is looked for"),
 ];

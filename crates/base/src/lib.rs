@@ -8,7 +8,8 @@
 //! - [`progress`]: progress of long work;
 //! - [`mod@status`], [`stdout`], [`sanitize`], [`mod@format`], [`table`], [`clock`]: output for people;
 //! - [`mod@env`]: environment variables; [`suggest`]: what a mistyped name may stand for;
-//! - [`host`]: facts about the machine; [`versions`]: what the program was built from; [`openmp`]: how OpenMP threads wait.
+//! - [`host`]: facts about the machine; [`versions`]: what the program was built from; [`openmp`]: how OpenMP threads
+//!   wait; [`worker_env`]: the environment of workers.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
@@ -31,3 +32,4 @@ pub mod stdout;
 pub mod suggest;
 pub mod table;
 pub mod versions;
+pub mod worker_env;

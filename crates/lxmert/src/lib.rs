@@ -5,7 +5,7 @@
 //! - [`model`]: the network, whose parameters have the original's names;
 //! - [`train`]: BertAdam, schedules, the training loops, prediction;
 //! - [`encode`]: computes states, attention and scores of sentences with images, and writes them to files;
-//! - [`libtorch`]: the version of the loaded library.
+//! - [`libtorch`]: version and settings of the loaded library.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 

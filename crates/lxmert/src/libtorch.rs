@@ -1,6 +1,23 @@
-//! The version of the libtorch that is loaded.
+//! The libtorch that is loaded: its version, and its settings.
 
 use std::collections::BTreeMap;
+
+use base::error::Result;
+use tch::Device;
+use torch_shim::{determinism, tf32};
+
+/// Makes computation on a GPU reproducible and as exact as on a CPU: deterministic algorithms where there are any, and no TF32.
+/// Nothing needs to be set for a CPU. It must be called by the thread that trains.
+///
+/// # Errors
+/// Infra if libtorch refuses.
+pub fn set_up(device: Device) -> Result<()> {
+    if device.is_cuda() {
+        determinism::set_deterministic(true)?;
+        tf32::set_allowed(false)?;
+    }
+    Ok(())
+}
 
 /// Returns the versions of libtorch and tch, which may change the last bits of a result.
 pub fn versions() -> BTreeMap<String, String> {

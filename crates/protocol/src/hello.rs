@@ -19,6 +19,9 @@ pub struct Hello {
     pub versions: BTreeMap<String, String>,
     /// Whether its libtorch has CUDA.
     pub cuda: bool,
+    /// Why the CUDA library that lies beside its libtorch could not be loaded; `None` if there is none, or it was.
+    #[serde(default)]
+    pub cuda_problem: Option<String>,
     /// GPUs that its libtorch sees.
     pub gpus: usize,
 }

@@ -28,6 +28,8 @@ pub enum Job {
     BenchTrain(BenchTrain),
     /// Measures answering. Result: the report.
     BenchPredict(BenchPredict),
+    /// Measures loading batches. Result: the report.
+    BenchLoad(BenchLoad),
 }
 
 /// Fine-tuning.
@@ -119,6 +121,8 @@ pub struct AnswerOutcome {
     pub threads: u64,
     /// Device, with its hardware.
     pub device: String,
+    /// Examples that were answered at a time, if the memory of the device was exhausted with as many as requested.
+    pub halved_batch: Option<usize>,
 }
 
 /// A model that answered.
@@ -262,4 +266,16 @@ pub struct BenchPredict {
     pub questions_per_image: usize,
     /// Percent of sentences that repeat others.
     pub repeats: usize,
+}
+
+/// Measuring the loading of batches.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchLoad {
+    /// The batches.
+    pub sizes: GeneratedSizes,
+    /// Number of passes over all examples.
+    pub rounds: Rounds,
+    /// Number of images, each with one example.
+    pub images: usize,
 }

@@ -50,6 +50,9 @@ pub struct RunFacts {
     pub train_left_out: usize,
     /// Validation examples that were skipped likewise.
     pub valid_left_out: usize,
+    /// Operations that the device computed without a deterministic algorithm, so that the same run may differ in the last bits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nondeterministic: Vec<String>,
 }
 
 /// Name of the file in a run's folder.

@@ -3,6 +3,7 @@
 use base::error::{Error, Result};
 use base::versions;
 use lxmert::train::machine::device_name;
+use torch_shim::cuda_library::{self, CudaLibrary};
 
 /// Returns the device of this name: cpu, cuda, cuda:N, or auto, which is a GPU if there is one.
 ///
@@ -11,19 +12,7 @@ use lxmert::train::machine::device_name;
 pub(crate) fn device(name: &str) -> Result<tch::Device> {
     let gpus = tch::Cuda::device_count();
     let gpu = |index: usize| {
-        match (index as i64) < gpus {
-        true => Ok(tch::Device::Cuda(index)),
-        false if tch::utils::has_cudart() => {
-            let seen = if gpus == 1 { "1 GPU".to_owned() } else { format!("{gpus} GPUs") };
-            Err(Error::infra(format!("--device {name}: there is no GPU {index}"))
-                .because(format!("libtorch has CUDA and sees {seen}"))
-                .next("check the GPU and its driver with repro doctor, or use --device cpu"))
-        }
-        false => Err(Error::infra(format!("--device {name}: this program was built with the libtorch for CPUs")).next(
-            "run ci/setup --cuda in the folder of its source and build it again (for an image: repro images build train \
-                 --build-arg LIBTORCH=cuda), or use --device cpu",
-        )),
-    }
+        if (index as i64) < gpus { Ok(tch::Device::Cuda(index)) } else { Err(no_gpu(name, index, gpus)) }
     };
     match name {
         "cpu" => Ok(tch::Device::Cpu),
@@ -34,6 +23,26 @@ pub(crate) fn device(name: &str) -> Result<tch::Device> {
             Some(index) => gpu(index),
             None => Err(Error::usage(format!("unknown device {other:?}")).next("use cpu, cuda, cuda:N or auto")),
         },
+    }
+}
+
+/// Explains why GPU `index`, which `--device name` asks for, cannot be used.
+fn no_gpu(name: &str, index: usize, gpus: i64) -> Error {
+    let check = "check the GPU and its driver with repro doctor, or use --device cpu";
+    match cuda_library::load() {
+        CudaLibrary::Loaded => {
+            let seen = if gpus == 1 { "1 GPU".to_owned() } else { format!("{gpus} GPUs") };
+            Error::infra(format!("--device {name}: there is no GPU {index}"))
+                .because(format!("libtorch has CUDA and sees {seen}"))
+                .next(check)
+        }
+        CudaLibrary::Failed(why) => {
+            Error::infra(format!("--device {name}: libtorch's CUDA library cannot be loaded")).because(why).next(check)
+        }
+        CudaLibrary::Absent => Error::infra(format!("--device {name}: this program uses the libtorch for CPUs")).next(
+            "run ci/setup --cuda in the folder of its source and build it again (for an image: repro images build train \
+             --build-arg LIBTORCH=cuda), or use --device cpu",
+        ),
     }
 }
 
@@ -65,6 +74,10 @@ pub(crate) fn hello() -> protocol::Hello {
         commit: versions::commit().map(str::to_owned),
         versions: lxmert::libtorch::versions(),
         cuda: tch::utils::has_cudart(),
+        cuda_problem: match cuda_library::load() {
+            CudaLibrary::Failed(why) => Some(why.clone()),
+            CudaLibrary::Loaded | CudaLibrary::Absent => None,
+        },
         gpus: usize::try_from(tch::Cuda::device_count()).unwrap_or(0),
     }
 }

@@ -20,5 +20,6 @@ mod verbs;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    torch_shim::cuda_library::load();
     verbs::run()
 }

@@ -1,5 +1,6 @@
 //! The worker's commands: `run FILE`, `hello`, `devices [NAME]`.
 
+use std::any::Any;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,12 +9,13 @@ use base::error::{Error, Kind, Result};
 use base::signals::{self, SignalReporter};
 use base::versions::{self, BuildInfo};
 use base::{exit, files, status};
+use lxmert::train::out_of_memory::exhausted;
 use protocol::{Event, Request, SCHEMA};
 use serde_json::{Value, json};
 
 use crate::emitter::Emitter;
 use crate::jobs::JobOutcome;
-use crate::{devices, jobs, lifeline};
+use crate::{devices, jobs, lifeline, memory};
 
 /// Maximum size of a request in bytes.
 const MAX_REQUEST: u64 = 16 << 20;
@@ -49,9 +51,7 @@ pub(crate) fn run() -> ExitCode {
     };
     versions::set(BuildInfo { commit: option_env!("REPRO_GIT_COMMIT"), commit_time: None });
     emitter.emit(&Event::Hello(devices::hello()));
-    let ended = std::panic::catch_unwind(|| verb(&emitter, &words)).unwrap_or_else(|_| {
-        Err(Error::bug("the worker panicked").because("see its messages above").next("please report it"))
-    });
+    let ended = std::panic::catch_unwind(|| verb(&emitter, &words)).unwrap_or_else(|panic| Err(panicked(&*panic)));
     let code = match ended {
         Ok(JobOutcome { result, files }) => {
             emitter.emit(&Event::Done { result, files });
@@ -67,6 +67,16 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Explains a panic.
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    match exhausted(panic) {
+        Some(why) => Error::infra("the memory of the device is exhausted")
+            .because(why)
+            .next("use a smaller --batch-size, end other programs that use the memory, or use another --device"),
+        None => Error::bug("the worker panicked").because("see its messages above").next("please report it"),
+    }
+}
+
 /// Executes the request in a file.
 fn run_request(emitter: &Emitter, file: &Path) -> Result<JobOutcome> {
     let request = read(file)?;
@@ -77,6 +87,8 @@ fn run_request(emitter: &Emitter, file: &Path) -> Result<JobOutcome> {
     let threads = i32::try_from(request.threads);
     tch::set_num_threads(threads.map_err(|_| Error::usage(format!("{} threads are too many", request.threads)))?);
     let device = devices::device(&request.device)?;
+    lxmert::libtorch::set_up(device)?;
+    memory::set_device(device);
     emitter.emit(&Event::Device(devices::described_device(device)));
     jobs::run(request, device, emitter)
 }
@@ -117,5 +129,23 @@ fn report_interruption(error: Error) {
     if let Some(emitter) = Emitter::global() {
         emitter.emit(&Event::Failed { error });
         emitter.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exhausted_memory_is_explained_and_any_other_panic_is_a_bug() {
+        let said = |text: &str| panicked(&text.to_owned()).to_string();
+        let full = said(
+            "called `Result::unwrap()` on an `Err` value: Torch(\"CUDA out of memory. Tried to allocate 1 GiB.\")",
+        );
+        assert!(
+            full.contains("exhausted") && full.contains("Tried to allocate 1 GiB.") && full.contains("--batch-size"),
+            "{full}"
+        );
+        assert!(said("index out of range").contains("the worker panicked"));
     }
 }

@@ -33,7 +33,13 @@ pub(crate) fn run(line: &[OsString], runner: &dyn Runner) -> Result<u8> {
     let workspace = super::super::workspace_env::workspace_from_env()?.unwrap_or_else(|| "workspace".to_owned());
     let found = |name: &str, suffix: &str| Path::new(name).exists() || locate(name, suffix).is_ok();
     // Without a worker, the command itself fails with advice.
-    let gpus = || Host.hello().ok().map(|hello| UsableGpus { cuda: hello.cuda, count: hello.gpus });
+    let gpus = || {
+        Host.hello().ok().map(|hello| UsableGpus {
+            cuda: hello.cuda,
+            cuda_problem: hello.cuda_problem,
+            count: hello.gpus,
+        })
+    };
     let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
     let here = TranslationContext { found: &found, workspace: &workspace, gpus: &gpus, visible: visible.as_deref() };
     let Some(translation) = translate_line(&words, None, &here)? else { return Ok(runner.refuse(line)) };

@@ -46,7 +46,7 @@ impl NamedGpus {
         let Some(usable) = (here.gpus)() else { return Ok(format!("cuda:{}", index.unwrap_or(number))) };
         match index.filter(|index| *index < usable.count) {
             Some(index) => Ok(format!("cuda:{index}")),
-            None => Err(absent(number, usable, here.visible.filter(|_| index.is_none()))),
+            None => Err(absent(number, &usable, here.visible.filter(|_| index.is_none()))),
         }
     }
 }
@@ -59,13 +59,14 @@ fn shown(visible: &str) -> Option<Vec<usize>> {
     Some(numbers.into_iter().map_while(|number| usize::try_from(number).ok()).collect())
 }
 
-fn absent(number: usize, usable: UsableGpus, hidden_by: Option<&str>) -> Error {
-    let why = match (hidden_by, usable) {
-        (_, UsableGpus { cuda: false, .. }) => "the worker was built with the libtorch for CPUs".to_owned(),
-        (Some(visible), _) => format!("CUDA_VISIBLE_DEVICES={visible:?} hides it"),
-        (None, UsableGpus { count: 0, .. }) => "libtorch has CUDA, but sees no GPU".to_owned(),
-        (None, UsableGpus { count: 1, .. }) => "libtorch sees one GPU, number 0".to_owned(),
-        (None, UsableGpus { count, .. }) => format!("libtorch sees {count} GPUs, numbers 0 to {}", count - 1),
+fn absent(number: usize, usable: &UsableGpus, hidden_by: Option<&str>) -> Error {
+    let why = match (usable, hidden_by) {
+        (UsableGpus { cuda_problem: Some(why), .. }, _) => format!("libtorch's CUDA library cannot be loaded: {why}"),
+        (UsableGpus { cuda: false, .. }, _) => "the worker uses the libtorch for CPUs".to_owned(),
+        (_, Some(visible)) => format!("CUDA_VISIBLE_DEVICES={visible:?} hides it"),
+        (UsableGpus { count: 0, .. }, None) => "libtorch has CUDA, but sees no GPU".to_owned(),
+        (UsableGpus { count: 1, .. }, None) => "libtorch sees one GPU, number 0".to_owned(),
+        (UsableGpus { count, .. }, None) => format!("libtorch sees {count} GPUs, numbers 0 to {}", count - 1),
     };
     Error::infra(format!("the line names GPU {number}, which is not there"))
         .because(why)
@@ -76,15 +77,18 @@ fn absent(number: usize, usable: UsableGpus, hidden_by: Option<&str>) -> Error {
 mod tests {
     use super::*;
 
+    fn sees(cuda: bool, count: usize) -> Option<UsableGpus> {
+        Some(UsableGpus { cuda, cuda_problem: None, count })
+    }
+
     fn device(list: &str, gpus: Option<UsableGpus>, visible: Option<&str>) -> String {
         let found = |_: &str, _: &str| false;
-        let here = TranslationContext { found: &found, workspace: "workspace", gpus: &|| gpus, visible };
+        let here = TranslationContext { found: &found, workspace: "workspace", gpus: &|| gpus.clone(), visible };
         NamedGpus::parse(list).and_then(|named| named.device(&here, false)).unwrap_or_else(|error| error.to_string())
     }
 
     #[test]
     fn a_gpu_that_is_there_is_used_by_its_number() {
-        let two = Some(UsableGpus { cuda: true, count: 2 });
         for (list, visible, used) in [
             ("0", None, "cuda:0"),
             ("1,0", None, "cuda:1"),
@@ -95,7 +99,7 @@ mod tests {
             ("0", Some("1,0"), "cuda:1"),
             ("0", Some("GPU-8932f937"), "cuda:0"),
         ] {
-            assert_eq!(device(list, two, visible), used, "{list} {visible:?}");
+            assert_eq!(device(list, sees(true, 2), visible), used, "{list} {visible:?}");
         }
         // The command says that there is no worker.
         assert_eq!(device("0", None, None), "cuda:0");
@@ -103,11 +107,12 @@ mod tests {
 
     #[test]
     fn a_gpu_that_is_not_there_is_an_error_that_says_why() {
-        let sees = |cuda, count| Some(UsableGpus { cuda, count });
+        let broken = UsableGpus { cuda_problem: Some("no libcudnn.so.9".to_owned()), ..UsableGpus::default() };
         let next =
             "\n  next: add --device cpu to compute on the CPU, or see with repro doctor --for train what the GPU lacks";
         for (list, gpus, visible, number, why) in [
-            ("0", sees(false, 0), None, 0, "the worker was built with the libtorch for CPUs"),
+            ("0", sees(false, 0), Some("3"), 0, "the worker uses the libtorch for CPUs"),
+            ("0", Some(broken), None, 0, "libtorch's CUDA library cannot be loaded: no libcudnn.so.9"),
             ("0", sees(true, 0), None, 0, "libtorch has CUDA, but sees no GPU"),
             ("1,2", sees(true, 1), None, 1, "libtorch sees one GPU, number 0"),
             ("7", sees(true, 4), None, 7, "libtorch sees 4 GPUs, numbers 0 to 3"),

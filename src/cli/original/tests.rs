@@ -74,7 +74,7 @@ fn words(line: &str) -> Vec<String> {
 
 fn translated(line: &str, there: &[&str], gpus: usize) -> String {
     let found = |name: &str, _: &str| there.contains(&name);
-    let gpus = || Some(UsableGpus { cuda: true, count: gpus });
+    let gpus = || Some(UsableGpus { cuda: true, cuda_problem: None, count: gpus });
     let here = TranslationContext { found: &found, workspace: "workspace", gpus: &gpus, visible: None };
     match translate_line(&words(line), None, &here) {
         Err(error) => format!("error: {error}\n"),
@@ -110,7 +110,7 @@ fn the_workspace_has_what_is_not_here() {
 #[test]
 fn translations_can_be_run() {
     let found = |_: &str, _: &str| true;
-    let gpus = || Some(UsableGpus { cuda: true, count: 4 });
+    let gpus = || Some(UsableGpus { cuda: true, cuda_problem: None, count: 4 });
     let here = TranslationContext { found: &found, workspace: "workspace", gpus: &gpus, visible: None };
     let known: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let mut parsed = 0;

@@ -18,10 +18,12 @@ pub(crate) struct TranslationContext<'a> {
 }
 
 /// The GPUs that the worker can use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct UsableGpus {
     /// Whether its libtorch has CUDA.
     pub cuda: bool,
+    /// Why the CUDA library that lies beside libtorch could not be loaded.
+    pub cuda_problem: Option<String>,
     /// How many its libtorch sees.
     pub count: usize,
 }

@@ -154,6 +154,11 @@ pub(super) fn worker(machine: &Machine) -> Finding {
     if torch.cuda {
         return cuda_without_gpu(machine, torch);
     }
+    if let Some(why) = &torch.cuda_problem {
+        let found = format!("libtorch {version}, with CUDA, but its CUDA library cannot be loaded: {why}");
+        let advice = "training uses the CPU. NVIDIA's libraries must lie beside libtorch. In the folder of its source:";
+        return Finding::limitation("worker", found, TRAINING, advice).run(["ci/setup --cuda", BUILD[1], BUILD[2]]);
+    }
     let found = format!("libtorch {version}, for CPUs only");
     match fitness(&machine.gpu) {
         CudaFitness::Usable(gpu) => {

@@ -139,9 +139,9 @@ fn worker() -> WorkerState {
         return WorkerState::Missing { why: error.what().to_owned() };
     }
     match Host.hello() {
-        Ok(Hello { versions, cuda, gpus, .. }) => {
+        Ok(Hello { versions, cuda, cuda_problem, gpus, .. }) => {
             let version = versions.get("libtorch").cloned().unwrap_or_else(|| "unknown".to_owned());
-            WorkerState::Fits(Torch { version, cuda, gpus })
+            WorkerState::Fits(Torch { version, cuda, cuda_problem, gpus })
         }
         Err(error) => WorkerState::Unfit { why: error.what().to_owned() },
     }

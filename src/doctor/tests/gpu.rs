@@ -79,6 +79,16 @@ fn what_else_keeps_cuda_from_a_gpu_is_named() {
     assert_eq!(found(&unlisted, "worker").1, "libtorch 2.11.0, with CUDA, but it sees no GPU");
     assert_eq!(found(&unlisted, "CUDA").1, "not checked: nvidia-smi lists no GPU");
     assert_eq!(found(&two, "worker").1, "libtorch 2.11.0, with CUDA, but 2 GPUs have no driver");
+    let mut broken = machine(H200, NEW, false, 0);
+    let problem = Some("libcudnn.so.9: cannot open shared object file".to_owned());
+    broken.worker = WorkerState::Fits(Torch { version: "2.11.0".into(), cuda: false, cuda_problem: problem, gpus: 0 });
+    let (state, text, commands) = found(&broken, "worker");
+    assert_eq!(state, FindingState::Advice);
+    assert_eq!(
+        text,
+        "libtorch 2.11.0, with CUDA, but its CUDA library cannot be loaded: libcudnn.so.9: cannot open shared object file"
+    );
+    assert!(commands.starts_with("ci/setup --cuda; "), "{commands}");
     // A libtorch for an older CUDA works with an older driver, and may work with an older GPU.
     let older = machine(TITAN_XP, OLD, true, 1);
     assert_eq!(found(&older, "worker").1, "libtorch 2.11.0, sees 1 GPU by CUDA");

@@ -70,7 +70,7 @@ pub(super) fn server() -> Machine {
         shm: Some(64 << 30),
         now: 1_795_000_000,
         commit: Some(1_794_000_000),
-        worker: WorkerState::Fits(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
+        worker: worker(true, 1),
         engine: EngineState::Answers {
             host: "unix:///var/run/docker.sock".into(),
             facts: facts(),
@@ -133,5 +133,5 @@ pub(super) fn check(machine: &Machine, name: &str) -> (FindingState, String, Str
 
 /// The state of a worker with this libtorch.
 pub(super) fn worker(cuda: bool, gpus: usize) -> WorkerState {
-    WorkerState::Fits(Torch { version: "2.11.0".into(), cuda, gpus })
+    WorkerState::Fits(Torch { version: "2.11.0".into(), cuda, cuda_problem: None, gpus })
 }

@@ -108,7 +108,7 @@ fn the_doctor_and_the_device_tell_a_libtorch_for_cpus_from_one_without_a_gpu() {
     let refused = run(repro(place.path()).args(["bench", "train", "--device", "cuda"]).args(sizes), 4);
     let said = stderr(&refused);
     if found == "libtorch 2.11.0, for CPUs only" {
-        assert!(said.contains("--device cuda: this program was built with the libtorch for CPUs"), "{said}");
+        assert!(said.contains("--device cuda: this program uses the libtorch for CPUs"), "{said}");
         assert!(said.contains("next: run ci/setup --cuda"), "{said}");
     } else {
         assert!(found.starts_with("libtorch 2.11.0, with CUDA, but "), "{found}");

@@ -142,6 +142,9 @@ pub struct MachineRecord {
     pub threads: u64,
     /// `cpu`, or the name of the GPU; empty if nothing was computed.
     pub device: String,
+    /// Examples that were answered at a time, if the memory of the device was exhausted with as many as requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halved_batch: Option<u64>,
 }
 
 impl FileDigest {
@@ -156,7 +159,7 @@ impl FileDigest {
 
 impl From<HostFacts> for MachineRecord {
     fn from(HostFacts { program, commit, versions, threads, device, .. }: HostFacts) -> Self {
-        Self { program, commit, versions, threads: threads as u64, device }
+        Self { program, commit, versions, threads: threads as u64, device, halved_batch: None }
     }
 }
 

@@ -146,6 +146,7 @@ fn machine(told: &BTreeMap<String, Value>) -> MachineRecord {
         versions: others.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
         threads: told.get("threads").and_then(Value::as_u64).unwrap_or(0),
         device: text("device").unwrap_or_default(),
+        halved_batch: None,
     }
 }
 

@@ -168,7 +168,7 @@ fn of_run(run: &RunEvidence) -> Option<Environment> {
     if let Some(journal) = &run.journal {
         return Some(journal.environment.clone());
     }
-    let MachineRecord { program, commit, versions, threads, device } = &found(run).next()?.record.environment;
+    let MachineRecord { program, commit, versions, threads, device, .. } = &found(run).next()?.record.environment;
     let mut versions = versions.clone();
     if !device.is_empty() {
         versions.insert("device".to_owned(), device.clone());

@@ -10,7 +10,7 @@ use data::features::FeatureStore;
 use lxmert::libtorch;
 use lxmert::model::TaskModel;
 use lxmert::train::machine::device_name;
-use lxmert::train::predict::predict;
+use lxmert::train::predict::{EvalBatch, predict};
 use lxmert::train::{loading, weights};
 use lxmert_spec::{Config, ModelDescription};
 use protocol::{Answer, AnswerOutcome, ModelFacts, StoreFacts};
@@ -48,9 +48,12 @@ pub(crate) fn run(job: &Answer, context: &JobContext) -> Result<JobOutcome> {
     let models: Vec<&TaskModel> = models.iter().collect();
     let examples = TaskStart::new("predict", questions.examples.len() as u64, Unit::Examples);
     let answering: ProgressTask<'_> = ProgressTask::begin(emitter, examples);
-    let predictions =
-        predict(&models, job.average, &questions, job.batch_size, |examples| answering.advance(examples as u64))?;
+    let batch = EvalBatch::new(job.batch_size);
+    let predictions = predict(&models, job.average, &questions, &batch, |examples| answering.advance(examples as u64))?;
     drop(answering);
+    if let Some(note) = batch.note() {
+        emitter.message(note);
+    }
     write_predictions(task, &job.output, &predictions)?;
     let outcome = AnswerOutcome {
         left_out: questions.dropped(),
@@ -61,6 +64,7 @@ pub(crate) fn run(job: &Answer, context: &JobContext) -> Result<JobOutcome> {
         versions: libtorch::versions(),
         threads: u64::try_from(tch::get_num_threads()).unwrap_or_default(),
         device: device_name(context.device),
+        halved_batch: batch.halved(),
     };
     JobOutcome::with_files(&outcome, [job.output.as_path()])
 }

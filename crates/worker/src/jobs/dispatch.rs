@@ -20,6 +20,7 @@ pub(crate) fn run(request: Request, device: Device, emitter: &Emitter) -> Result
         Job::Answer(job) => answer::run(&job, &context),
         Job::Encode(job) => encode::run(&job, &context),
         Job::BenchTrain(job) => bench::train::train(&job, &context).map(JobOutcome::from),
+        Job::BenchLoad(job) => bench::load::load(&job, &context).map(JobOutcome::from),
         Job::BenchPredict(job) => bench::predict::predict(&job, &context).map(JobOutcome::from),
     }
 }

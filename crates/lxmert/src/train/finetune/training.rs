@@ -9,7 +9,7 @@ use super::step::{FinetuneStepSettings, FinetuneStepper, StepAnswers};
 use crate::model::TaskModel;
 use crate::train::batches::{self, PreparedBatch};
 use crate::train::machine::machine_facts;
-use crate::train::predict;
+use crate::train::predict::{self, EvalBatch};
 use crate::train::session::{
     self, BatchStream, EpochEnd, EpochResult, EpochSums, EpochWork, SessionPosition, SessionSettings, StepResult,
     TrainObserver, Training, Updater, ValidationResults, WeightsNames,
@@ -47,7 +47,8 @@ pub fn run(
     let step_settings = FinetuneStepSettings { optim, lr, seed, mce_loss, total: length.steps() };
     let stepper = FinetuneStepper::new(model, train, step_settings);
     let updater = stepper.updater();
-    let training = Finetuning { model, train, valid, settings, stepper };
+    let eval_batch = EvalBatch::new(settings.eval_batch_size);
+    let training = Finetuning { model, train, valid, settings, stepper, eval_batch };
     let plan = SessionSettings { length, seed, output: &settings.output, snapshots: &settings.snapshots };
     session::run(training, updater, &plan, observer)
 }
@@ -58,6 +59,7 @@ struct Finetuning<'a> {
     valid: Option<&'a PreparedSplit>,
     settings: &'a FinetuneSettings,
     stepper: FinetuneStepper<'a>,
+    eval_batch: EvalBatch,
 }
 
 /// The sums of an epoch's training scores.
@@ -165,8 +167,7 @@ impl Training for Finetuning<'_> {
 
     fn validate(&self, _epoch: u64, seen: &mut dyn FnMut(usize) -> Result<()>) -> Result<Option<f64>> {
         let Some(valid) = self.valid else { return Ok(None) };
-        let size = self.settings.eval_batch_size;
-        let predictions = predict::predict_while(&[self.model], Average::default(), valid, size, seen)?;
+        let predictions = predict::predict_while(&[self.model], Average::default(), valid, &self.eval_batch, seen)?;
         dataset::score(&valid.data, &predictions).map(Some)
     }
 
@@ -188,7 +189,11 @@ impl Training for Finetuning<'_> {
             last_valid: results.last_valid,
             steps: made.steps,
         };
-        EpochEnd { outcome, is_best, result: result(*epoch, sums, results, made.examples_per_second) }
+        let mut result = result(*epoch, sums, results, made.examples_per_second);
+        if let Some(note) = self.eval_batch.note() {
+            result.lines += &format!("Validation: {note}\n");
+        }
+        EpochEnd { outcome, is_best, result }
     }
 
     fn save(&self, name: &str) -> Result<WeightsDigests> {
@@ -203,6 +208,7 @@ impl Training for Finetuning<'_> {
             should_load: loaded.promised,
             train_left_out: self.train.dropped(),
             valid_left_out: self.valid.map_or(0, PreparedSplit::dropped),
+            ..RunFacts::default()
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{cached, reference};
+use super::{EvalBatch, cached, reference};
 use crate::model::TaskModel;
+use crate::train::out_of_memory;
 use base::error::{Error, Result};
 use data::dataset::{Prediction, Task};
+use torch_shim::gpu_memory;
 use trainings::examples::PreparedSplit;
 use trainings::options::Average;
 
@@ -20,19 +22,19 @@ pub enum PredictMode {
     Reference,
 }
 
-/// Returns the answer of each prepared example, in order. The scores of several models are averaged. `batch_size` examples
-/// are processed at a time; then `seen` is called with their number.
+/// Returns the answer of each prepared example, in order. The scores of several models are averaged. A batch of examples is
+/// processed at a time; then `seen` is called with their number. If the memory of the device is exhausted, the batch is halved.
 ///
 /// # Errors
-/// Data if scores are not finite.
+/// Data if scores are not finite; infra if the memory is not enough for one example.
 pub fn predict(
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
-    batch_size: usize,
+    batch: &EvalBatch,
     seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    predict_with_mode(PredictMode::default(), models, average, questions, batch_size, seen)
+    predict_with_mode(PredictMode::default(), models, average, questions, batch, seen)
 }
 
 /// Like [`predict`], but stops when `seen` fails.
@@ -43,10 +45,10 @@ pub fn predict_while(
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
-    batch_size: usize,
+    batch: &EvalBatch,
     seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
-    classes(PredictMode::default(), models, average, questions, batch_size, seen)
+    classes(PredictMode::default(), models, average, questions, batch, seen)
 }
 
 /// Like [`predict`], with a choice of how answers are computed.
@@ -58,10 +60,10 @@ pub fn predict_with_mode(
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
-    batch_size: usize,
+    batch: &EvalBatch,
     mut seen: impl FnMut(usize),
 ) -> Result<Vec<Prediction>> {
-    classes(mode, models, average, questions, batch_size, |examples| {
+    classes(mode, models, average, questions, batch, |examples| {
         seen(examples);
         Ok(())
     })
@@ -72,11 +74,11 @@ fn classes(
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
-    batch_size: usize,
+    batch: &EvalBatch,
     mut seen: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Prediction>> {
     let mut best_classes = vec![0; questions.examples.len()];
-    scores(mode, models, average, questions, batch_size, |positions, scores| {
+    scores(mode, models, average, questions, batch, |positions, scores| {
         for (&position, class) in positions.iter().zip(best(scores)) {
             best_classes[position] = class;
         }
@@ -89,27 +91,54 @@ fn classes(
 /// appears once.
 ///
 /// # Errors
-/// Those of `each`, which stop it; data if scores are not finite.
+/// Those of `each`, which stop it; data if scores are not finite; infra if the memory is not enough for one example.
 pub fn scores(
     mode: PredictMode,
     models: &[&TaskModel],
     average: Average,
     questions: &PreparedSplit,
-    batch_size: usize,
+    batch: &EvalBatch,
     mut each: impl FnMut(&[usize], &Tensor) -> Result<()>,
 ) -> Result<()> {
     if models.is_empty() {
         return Err(Error::bug("no model answers"));
     }
     questions.source.check_length()?;
-    let each = |positions: &[usize], logits: Vec<Tensor>| {
-        logits.iter().try_for_each(|logits| check_finite(questions, positions, logits))?;
-        each(positions, &average_scores(logits, average, questions.data.task))
+    let order = match mode {
+        PredictMode::Cached => cached::order(questions),
+        PredictMode::Reference => (0..questions.examples.len()).collect(),
     };
-    match mode {
-        PredictMode::Cached => cached::logits(models, questions, batch_size.max(1), each),
-        PredictMode::Reference => reference::logits(models, questions, batch_size.max(1), each),
+    let mut done = 0;
+    while done < order.len() {
+        let left = &order[done..];
+        let each = |positions: &[usize], logits: Vec<Tensor>| {
+            logits.iter().try_for_each(|logits| check_finite(questions, positions, logits))?;
+            each(positions, &average_scores(logits, average, questions.data.task))?;
+            done += positions.len();
+            Ok(())
+        };
+        let ended = out_of_memory::catch(|| match mode {
+            PredictMode::Cached => cached::logits(models, questions, left, batch.size(), each),
+            PredictMode::Reference => reference::logits(models, questions, left, batch.size(), each),
+        });
+        match ended {
+            Some(ended) => ended?,
+            None => free_memory(models[0].parameters().device(), batch)?,
+        }
     }
+    Ok(())
+}
+
+/// Prepares for answering with smaller batches.
+///
+/// # Errors
+/// Infra if the memory was exhausted by a single example.
+fn free_memory(device: Device, batch: &EvalBatch) -> Result<()> {
+    if !batch.halve() {
+        return Err(Error::infra("the memory of the device is not enough to answer a single question")
+            .next("end other programs that use it, or use --device cpu"));
+    }
+    if device.is_cuda() { gpu_memory::empty_cache() } else { Ok(()) }
 }
 
 /// Checks that scores are neither NaN nor infinite. Weights are checked when they are loaded, so the features of a question are

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::sentence_cache::SentenceCache;
 use super::workers::Workers;
 use crate::model::inference::EncodedImages;
 use crate::model::{CachedEncoder, TaskModel};
-use crate::train::batches;
+use crate::train::{batches, transfer};
 use base::error::Result;
 use trainings::examples::{FeatureRow, PreparedExample, PreparedSplit};
 
@@ -26,19 +26,25 @@ struct Window {
     boxes: Tensor,
 }
 
-/// Calls `each` with the positions of questions and each model's logits (B, answers), `window` questions at a time. Questions are
-/// sorted by image.
+/// Returns the positions of all questions, sorted by image.
+pub(super) fn order(questions: &PreparedSplit) -> Vec<usize> {
+    let places = |position: usize| &questions.examples[position].places;
+    let mut order: Vec<usize> = (0..questions.examples.len()).collect();
+    order.sort_by(|&a, &b| places(a).cmp(places(b)));
+    order
+}
+
+/// Calls `each` with the positions of questions and each model's logits (B, answers), `window` questions of `order` at a time.
 pub(super) fn logits(
     models: &[&TaskModel],
     questions: &PreparedSplit,
+    order: &[usize],
     window: usize,
     mut each: impl FnMut(&[usize], Vec<Tensor>) -> Result<()>,
 ) -> Result<()> {
     let device = models[0].parameters().device();
     let encoders: Vec<CachedEncoder> = models.iter().map(|model| CachedEncoder::new(model)).collect();
     let question = |position: usize| &questions.examples[position];
-    let mut order: Vec<usize> = (0..questions.examples.len()).collect();
-    order.sort_by(|&a, &b| question(a).places.cmp(&question(b).places));
     let workers = Workers::on(device);
     let mut sentences = SentenceCache::new();
     let mut encoded: Vec<Option<WindowImages>> = encoders.iter().map(|_| None).collect();
@@ -46,7 +52,7 @@ pub(super) fn logits(
         let windows = batches::spawn_ahead(scope, |give| {
             let mut before = Vec::new();
             for positions in order.chunks(window) {
-                let window = Window::new(questions, positions, &before);
+                let window = Window::new(questions, positions, &before, device);
                 before.clone_from(&window.places);
                 if give(window).is_err() {
                     break;
@@ -74,7 +80,7 @@ pub(super) fn logits(
 }
 
 impl Window {
-    fn new(questions: &PreparedSplit, positions: &[usize], before: &[FeatureRow]) -> Self {
+    fn new(questions: &PreparedSplit, positions: &[usize], before: &[FeatureRow], device: Device) -> Self {
         let mut distinct: Vec<FeatureRow> =
             positions.iter().flat_map(|&position| questions.examples[position].places.iter().copied()).collect();
         distinct.sort_unstable();
@@ -83,6 +89,7 @@ impl Window {
         let (mut places, fresh): (Vec<FeatureRow>, Vec<FeatureRow>) =
             distinct.into_iter().partition(|place| before.contains(place));
         let (features, boxes) = batches::copy_images(questions, &fresh);
+        let (features, boxes) = (transfer::pinned(features, device), transfer::pinned(boxes, device));
         let known = places.len();
         places.extend(fresh);
         Self { positions: positions.to_vec(), places, known, features, boxes }
@@ -117,7 +124,7 @@ impl WindowImages {
             let share = workers.share(fresh, 1) as i64;
             let parts = window.features.split(share, 0).into_iter().zip(window.boxes.split(share, 0));
             let parts: Vec<ImageShare> = parts.map(|(features, boxes)| ImageShare { features, boxes }).collect();
-            let on = |t: &Tensor| t.to_device(encoder.device());
+            let on = |t: &Tensor| transfer::to_device(t.shallow_clone(), encoder.device());
             groups.extend(workers.each(&parts, |part| encoder.images(&on(&part.features), &on(&part.boxes))));
         }
         let rows = window.places.iter().zip(0..).map(|(&place, row)| (place, row)).collect();

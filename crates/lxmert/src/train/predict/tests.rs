@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use tch::{Device, Kind, Tensor};
 
+use super::EvalBatch;
 use super::answer::*;
 use super::sentence_cache::SentenceCache;
 use super::workers::Workers;
@@ -86,7 +87,7 @@ fn all(
     batch_size: usize,
 ) -> Tensor {
     let mut rows: Vec<Option<Tensor>> = questions.examples.iter().map(|_| None).collect();
-    scores(mode, models, average, questions, batch_size, |positions, scores| {
+    scores(mode, models, average, questions, &EvalBatch::new(batch_size), |positions, scores| {
         for (row, &position) in positions.iter().enumerate() {
             assert!(rows[position].replace(scores.get(row as i64)).is_none(), "{position} was answered twice");
         }
@@ -132,7 +133,7 @@ fn several_models_agree_and_answers_come_in_order() {
             assert!(difference(&plain, &all(PredictMode::Cached, &both, average, &questions, 6)) <= NOISE);
             assert!(difference(&plain, &all(PredictMode::Reference, &[&one], average, &questions, 16)) > 1e-3);
             let mut done = 0;
-            let answers = predict(&both, average, &questions, 6, |n| done += n).unwrap();
+            let answers = predict(&both, average, &questions, &EvalBatch::new(6), |n| done += n).unwrap();
             assert_eq!((done, answers.len()), (40, 40));
             let best = plain.argmax(1, false);
             for (row, prediction) in answers.iter().enumerate() {
@@ -203,4 +204,31 @@ fn sentences_are_encoded_once_and_the_oldest_are_evicted_first() {
     assert_eq!((known, left), (14, vec![9, 10, 11, 12, 13]));
     let (once_more, _, _) = read(0..10);
     assert!(difference(&first, &once_more) <= NOISE);
+}
+
+#[test]
+fn exhausted_memory_halves_the_batch_and_every_question_is_answered_once() {
+    let model = model(Task::Gqa, 1);
+    let (_folder, questions) = questions(Task::Gqa, 6, 30, None);
+    for mode in [PredictMode::Cached, PredictMode::Reference] {
+        let plain = all(mode, &[&model], Average::Logits, &questions, 3);
+        let batch = EvalBatch::new(16);
+        let mut seen: Vec<Option<Tensor>> = (0..30).map(|_| None).collect();
+        scores(mode, &[&model], Average::Logits, &questions, &batch, |positions, scores| {
+            // As tch does when libtorch has no memory.
+            assert!(positions.len() <= 4, "Torch(\"CUDA out of memory. Tried to allocate 1 GiB.\")");
+            for (row, &position) in positions.iter().enumerate() {
+                assert!(seen[position].replace(scores.get(row as i64)).is_none(), "{position} was answered twice");
+            }
+            Ok(())
+        })
+        .unwrap();
+        let scores: Vec<Tensor> = seen.into_iter().map(Option::unwrap).collect();
+        assert!(difference(&plain, &Tensor::stack(&scores, 0)) <= NOISE);
+        assert_eq!(batch.size(), 4);
+    }
+    let one = EvalBatch::new(2);
+    let mode = PredictMode::Cached;
+    let error = scores(mode, &[&model], Average::Logits, &questions, &one, |_, _| panic!("{}", "CUDA out of memory"));
+    assert!(error.unwrap_err().to_string().contains("not enough to answer a single question"));
 }

@@ -9,6 +9,7 @@ use crate::model::encoder::EncoderInputs;
 use crate::model::losses::VisualTargets;
 use crate::model::pretraining::{LossCounts, PretrainTargets};
 use crate::train::batches::spawn_ahead;
+use crate::train::transfer;
 use base::error::{Error, Result};
 use data::dataset::pretrain::masking::{IGNORED, change_boxes};
 use data::dataset::pretrain::random::ExampleDraws;
@@ -87,25 +88,24 @@ impl PretrainBatch {
         PretrainTargets { words: &self.words, matched: &self.matched, visual, answer: &self.answer }
     }
 
-    fn to(self, device: Device) -> Self {
-        // Tensors that are not needed are undefined.
-        let to = |tensor: Tensor| if tensor.defined() { tensor.to_device(device) } else { tensor };
+    /// Applies `change` to each tensor; those that are not needed are undefined.
+    fn map(self, change: impl Fn(Tensor) -> Tensor) -> Self {
         Self {
             examples: self.examples,
             counts: self.counts,
             rest: self.rest,
-            places: to(self.places),
-            ids: to(self.ids),
-            mask: to(self.mask),
-            features: to(self.features),
-            boxes: to(self.boxes),
-            words: to(self.words),
-            matched: to(self.matched),
-            classes: self.classes.map(to),
-            confidences: self.confidences.map(to),
-            unmasked: to(self.unmasked),
-            masked: to(self.masked),
-            answer: to(self.answer),
+            places: change(self.places),
+            ids: change(self.ids),
+            mask: change(self.mask),
+            features: change(self.features),
+            boxes: change(self.boxes),
+            words: change(self.words),
+            matched: change(self.matched),
+            classes: self.classes.map(&change),
+            confidences: self.confidences.map(&change),
+            unmasked: change(self.unmasked),
+            masked: change(self.masked),
+            answer: change(self.answer),
         }
     }
 }
@@ -121,7 +121,8 @@ pub fn stream<'s, 'd: 's>(
 ) -> impl Iterator<Item = Result<PretrainBatch>> + use<'d> {
     let parts = spawn_ahead(scope, move |give| {
         for positions in order.chunks(source.batch_size.max(1)) {
-            match source.batch(positions, &mut |part| give(Ok(part)).is_ok()) {
+            let pinned = |part: PretrainBatch| part.map(|tensor| transfer::pinned(tensor, source.device));
+            match source.batch(positions, &mut |part| give(Ok(pinned(part))).is_ok()) {
                 Ok(true) => {}
                 // The loop ended early and dropped the receiver.
                 Ok(false) => return,
@@ -129,7 +130,8 @@ pub fn stream<'s, 'd: 's>(
             }
         }
     });
-    parts.map(move |part: Result<PretrainBatch>| part.map(|part| part.to(source.device)))
+    let on_device = move |part: PretrainBatch| part.map(|tensor| transfer::to_device(tensor, source.device));
+    parts.map(move |part: Result<PretrainBatch>| part.map(on_device))
 }
 
 impl PretrainBatchSource<'_> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use base::error::{Error, Result};
 use base::signals::ShutdownGuard;
+use torch_shim::determinism::nondeterministic_operations;
 use trainings::dir_lock::lock_dir;
 use trainings::progress::TrainProgress;
 use trainings::resume::{self, RunStart};
@@ -53,7 +54,7 @@ pub(crate) fn run<T: Training>(
         None => writer.first_snapshot::<T>()?,
     };
     observer.started(resumed)?;
-    Session { training, updater, plan, at, writer, at_work, observer }.finish(identity)
+    Session { training, updater, plan, at, writer, at_work, observer, is_determinism_known: false }.finish(identity)
 }
 
 /// A run in progress.
@@ -65,6 +66,7 @@ struct Session<'a, T: Training> {
     writer: RunWriter<'a>,
     at_work: ShutdownGuard,
     observer: &'a mut dyn TrainObserver,
+    is_determinism_known: bool,
 }
 
 impl<T: Training> Session<'_, T> {
@@ -107,10 +109,26 @@ impl<T: Training> Session<'_, T> {
                 self.at.seconds = before + started.elapsed().as_secs_f64();
                 let progress = self.progress(step.loss);
                 self.observer.step(&progress);
+                self.report_determinism()?;
                 self.snapshot_if_due()?;
             }
             Ok(())
         })
+    }
+
+    /// Tells after the first step of this process whether the device gives the same bits each time.
+    fn report_determinism(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_determinism_known, true) {
+            return Ok(());
+        }
+        let operations = nondeterministic_operations()?;
+        if !operations.is_empty() {
+            self.observer.note(&format!(
+                "the GPU has no deterministic algorithm for {}: the same run, also one that is resumed, may differ in the last bits",
+                operations.join(", ")
+            ));
+        }
+        Ok(())
     }
 
     /// Writes a snapshot if one is due.

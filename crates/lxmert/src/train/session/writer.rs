@@ -4,7 +4,8 @@ use std::path::Path;
 
 use base::error::{Error, Result};
 use base::signals::ShutdownGuard;
-use trainings::outcome::OutcomeFile;
+use torch_shim::determinism::nondeterministic_operations;
+use trainings::outcome::{OutcomeFile, RunFacts};
 use trainings::resume;
 use trainings::snapshot::{AfterStep, RunIdentity, Snapshots, stopped};
 use trainings::weights_digests::add_missing;
@@ -76,7 +77,8 @@ impl<'a> RunWriter<'a> {
         for name in (0..at.epoch).filter_map(T::NAMES.epoch).chain(best) {
             add_missing(&mut weights, self.output, &format!("{name}{}.safetensors", T::NAMES.ending))?;
         }
-        let finished = OutcomeFile { outcome, identity, facts: training.facts(), weights };
+        let facts = RunFacts { nondeterministic: nondeterministic_operations()?, ..training.facts() };
+        let finished = OutcomeFile { outcome, identity, facts, weights };
         finished.write(self.output)?;
         self.snapshots.clear()?;
         Ok(finished.outcome)

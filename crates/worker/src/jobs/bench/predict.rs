@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use base::error::{Error, Result};
 use lxmert::model::TaskModel;
-use lxmert::train::predict::{PredictMode, scores};
+use lxmert::train::predict::{EvalBatch, PredictMode, scores};
 use measure::{Repeats, Times, rounded};
 use protocol::BenchPredict;
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ use trainings::options::Average;
 
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};
-use crate::devices;
 use crate::jobs::job_context::JobContext;
+use crate::{devices, memory};
 
 /// Checks the numbers of questions and repeats.
 fn check(job: &BenchPredict) -> Result<()> {
@@ -57,10 +57,11 @@ pub(crate) fn predict(job: &BenchPredict, context: &JobContext) -> Result<Value>
     let Subject { model, questions, .. } = &Subject::new(config, sizes, generated, context)?;
     let (mut plain, mut fast) =
         (Measurement::new("plain", repeats, context), Measurement::new("fast", repeats, context));
+    let batch = EvalBatch::new(sizes.batch_size);
     let (mut difference, mut equal) = (0.0_f64, 0);
     for _ in 0..repeats.total() {
-        let plain_scores = plain.measure(PredictMode::Reference, model, questions, sizes.batch_size)?;
-        let fast_scores = fast.measure(PredictMode::Cached, model, questions, sizes.batch_size)?;
+        let plain_scores = plain.measure(PredictMode::Reference, model, questions, &batch)?;
+        let fast_scores = fast.measure(PredictMode::Cached, model, questions, &batch)?;
         difference = difference.max((&plain_scores - &fast_scores).abs().max().double_value(&[]));
         let same = plain_scores.argmax(1, false).eq_tensor(&fast_scores.argmax(1, false));
         equal = same.sum(Kind::Int64).int64_value(&[]);
@@ -80,9 +81,11 @@ pub(crate) fn predict(job: &BenchPredict, context: &JobContext) -> Result<Value>
                      once each (fast) against every question for itself, padded, through the whole model (plain)",
             "data": "generated",
             "sizes": sizes,
+            "batch_size_used": batch.size(),
             "device": devices::described_device(context.device).name,
             "warmup": repeats.warmup,
             "steps": repeats.steps,
+            "gpu_peak_memory_bytes": memory::gpu_peak(),
             "ms_per_step": fast.times.json(),
             "cpu_ms_per_step": measure::part(&fast.cpu),
             "examples_per_s": fast.times.rates(count as f64),
@@ -121,11 +124,11 @@ impl<'a> Measurement<'a> {
         way: PredictMode,
         model: &TaskModel,
         questions: &PreparedSplit,
-        batch_size: usize,
+        batch: &EvalBatch,
     ) -> Result<Tensor> {
         let mut parts: Vec<(Vec<usize>, Tensor)> = Vec::new();
         let (started, cpu) = (Instant::now(), cpu_ms());
-        scores(way, &[model], Average::Logits, questions, batch_size, |positions, scores| {
+        scores(way, &[model], Average::Logits, questions, batch, |positions, scores| {
             // Waits for a GPU, so that the time includes all its work.
             let _ = scores.argmax(1, false).to_device(Device::Cpu);
             parts.push((positions.to_vec(), scores.shallow_clone()));

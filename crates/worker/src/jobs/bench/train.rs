@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::subject::{Subject, repeats, threads};
 use super::{questions, sizes};
-use crate::devices;
 use crate::jobs::job_context::JobContext;
+use crate::{devices, memory};
 
 /// Measures fine-tuning steps with VQA's loss: a batch from the mapped store, forward with dropout, backward, clipping, BertAdam.
 ///
@@ -69,6 +69,7 @@ pub(crate) fn train(job: &BenchTrain, context: &JobContext) -> Result<Value> {
                 "optimiser": part(|p| p.1.optimiser),
             },
             "examples_per_s": times.rates(sizes.batch_size as f64),
+            "gpu_peak_memory_bytes": memory::gpu_peak(),
         }),
         threads(),
     ))
