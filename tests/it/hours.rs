@@ -53,7 +53,8 @@ fn a_measured_step_tells_the_hours_of_the_papers_trainings() {
     let plan = || stdout(&run(&mut program("all --profile paper --dry-run"), 0));
     let text = doctor();
     assert!(
-        text.contains("hours unknown: no step was measured on cpu with ") && text.contains("$ repro bench train"),
+        text.contains("hours unknown: no step of batch 32 was measured on cpu with ")
+            && text.contains("$ repro bench train"),
         "{text}"
     );
     assert!(plan().contains("time unknown: no lxr955 was trained or measured here yet"));
@@ -132,4 +133,31 @@ fn a_training_of_days_says_so_before_it_begins() {
         let said = train(speed, more);
         assert!(!said.contains("warning") && said.contains("it only measures"), "{more}: {said}");
     }
+}
+
+#[test]
+fn a_reproduction_of_days_says_so_before_it_fetches() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let manifest = include_str!("../fixtures/assets/paper.toml");
+    let nowhere = manifest
+        .replace("https://one.example", "http://127.0.0.1:9")
+        .replace("https://two.example", "http://127.0.0.1:9");
+    fs::write(folder.join("assets.toml"), nowhere).unwrap();
+    let worker = worker(folder, &report(5.1));
+    let program = |words: &str, code: i32| {
+        let words = words.split(' ');
+        run(repro(folder).env("REPRO_WORKER", &worker).env("CUDA_VISIBLE_DEVICES", "-1").args(words), code)
+    };
+    let paper = "all --profile paper --manifest assets.toml --task vqa --retries 0 --retry-wait 0";
+    assert!(!stderr(&program(paper, 6)).contains("warning: at"), "nothing was measured yet");
+    program("bench train", 0);
+    let said = stderr(&program(paper, 6));
+    let day = base::clock::today();
+    let warning = format!(
+        "warning: at 5.1 examples/s on cpu, measured {day}, training takes VQA 5 days 18 h, without validation; next: use a GPU "
+    );
+    assert!(said.starts_with(&warning) && said.matches("warning: at").count() == 1, "{said}");
+    // On few images the number of examples is not known.
+    assert!(!stderr(&program(&format!("{paper} --tiny"), 6)).contains("warning: at"));
 }

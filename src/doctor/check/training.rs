@@ -3,6 +3,8 @@
 use crate::doctor::finding::Finding;
 use crate::doctor::machine::{Machine, TrainingTimes};
 use base::format::{number_of, rough_time};
+use data::dataset::Task;
+use lxmert_spec::paper::fine_tuning;
 
 /// Says how long each task takes, or how to find out.
 pub(super) fn training(machine: &Machine) -> Finding {
@@ -13,8 +15,10 @@ pub(super) fn training(machine: &Machine) -> Finding {
     let note = note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
     let Some((_, _, first)) = tasks.first() else {
         let threads = number_of(*threads as u64, "thread");
-        let found =
-            format!("hours unknown: no step was measured on {device} with {threads} yet; this measures one{note}:");
+        let batch = fine_tuning(Task::Vqa).training.batch_size;
+        let found = format!(
+            "hours unknown: no step of batch {batch} was measured on {device} with {threads} yet; this measures one{note}:"
+        );
         return Finding::untried(name, found).run(["repro bench train"]);
     };
     let is_one_speed = tasks.iter().all(|(_, _, speed)| speed == first);

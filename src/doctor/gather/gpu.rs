@@ -46,7 +46,7 @@ pub(super) fn parts(
         let gpu = listed.as_ref()?.as_ref().ok()?.first()?;
         Some(gpu.driver.clone().unwrap_or_else(|| "of unknown version".to_owned()))
     };
-    let driver = driver(&text(&sources.root.join("proc/driver/nvidia/version"))).or_else(reported);
+    let driver = driver(&text(sources.root.join("proc/driver/nvidia/version"))).or_else(reported);
     GpuParts {
         devices: devices(&sources.root.join("sys/bus/pci/devices")),
         listed,

@@ -143,7 +143,7 @@ fn the_hours_of_the_papers_trainings_follow_from_a_measured_step() {
         found(Some(nothing)),
         (
             FindingState::Untried,
-            "hours unknown: no step was measured on cpu with 40 threads yet; this measures one:".into(),
+            "hours unknown: no step of batch 32 was measured on cpu with 40 threads yet; this measures one:".into(),
             String::new()
         )
     );
