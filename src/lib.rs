@@ -13,6 +13,7 @@
 //! - [`clean`]: shows disk usage, and removes files by class.
 //! - [`runs`]: lists runs, trainings and evaluations in a folder.
 //! - [`answers`]: converts the outcome of answering in a worker to the types of evidence.
+//! - [`step_times`]: measured speeds of training steps, kept between runs, and what estimates use of them.
 //! - [`placement`]: starts workers, on this machine or in a container, and relays their events.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
@@ -29,3 +30,4 @@ pub mod pipeline;
 pub mod placement;
 pub mod prepare;
 pub mod runs;
+pub mod step_times;

@@ -8,6 +8,7 @@ use super::number_parsers::{count, whole};
 use super::options::{ComputeOptions, ModelOptions};
 use super::output::print_line;
 use super::run_worker::run_worker;
+use super::step_times;
 use crate::bench::{fetch, tokenize, tsv, unpack, verify};
 use crate::placement::{FileAccess, Host, Placement};
 use base::error::{Error, Result};
@@ -40,7 +41,8 @@ Only speeds of one run can be compared, so nothing is compared with earlier runs
 Hugging Face's LXMERT and this program, measured in one run. verify, fetch and unpack take turns on the same files with
 sha256sum, curl and unzip, if these are installed.
 
-Prints one JSON object on stdout, progress on stderr.";
+Prints one JSON object on stdout, progress on stderr. `repro bench train` at the paper's sizes is kept in the folder of REPRO_CACHE
+(~/.cache/lxmert-repro): repro doctor and repro all --profile paper --dry-run then say how many hours a training takes.";
 
 /// The arguments of `repro bench`.
 #[derive(Debug, clap::Args)]
@@ -284,11 +286,13 @@ impl Rounds {
 pub(crate) fn run(args: Args) -> Result<u8> {
     let report = match args.command {
         BenchCommand::Train(Train { batch_size, steps, input }) => {
-            input.batch.measure(Job::BenchTrain(BenchTrain {
+            let report = input.batch.measure(Job::BenchTrain(BenchTrain {
                 config: input.config()?,
                 sizes: input.batch.sizes(batch_size),
                 rounds: input.batch.rounds(steps),
-            }))?
+            }))?;
+            step_times::keep(&report, &input.batch.compute.device);
+            report
         }
         BenchCommand::Predict(Predict { batch_size, questions, questions_per_image, repeats, steps, input }) => {
             input.batch.measure(Job::BenchPredict(BenchPredict {

@@ -55,7 +55,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             .next("repro clean --workspace DIR"));
     }
     let known = args.manifest.read(&args.workspace)?;
-    let cache = setup_cache();
+    let cache = base::host::cache_folder();
     let places =
         Places { workspace: &args.workspace, cache: cache.as_deref(), manifest: &known.manifest, lock: &known.lock };
     let mut items = find(&places)?;
@@ -100,11 +100,4 @@ fn is_confirmed(items: &[Item]) -> Result<bool> {
     let mut answer = String::new();
     stdin().read_line(&mut answer).map_err(|e| Error::infra("cannot read the answer").because(e))?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
-}
-
-/// Returns the folder in which ci/setup stores libtorch.
-fn setup_cache() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let below = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
-    named("REPRO_CACHE").or_else(|| below.map(|folder| folder.join("lxmert-repro")))
 }

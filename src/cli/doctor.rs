@@ -13,7 +13,8 @@ use judge::report::console::wants_colour;
 
 /// Check that this machine has what a run needs, and show how to fix what is missing
 ///
-/// Checks the machine, the worker and its libtorch, the container engine, the images, and access to the GPU. Changes nothing. If
+/// Checks the machine, the worker and its libtorch, the container engine, the images, and access to the GPU. Says how many hours the
+/// paper's trainings take, if `repro bench train` has measured a step. Changes nothing. If
 /// there are an engine, an NVIDIA driver and an image, a short container tests whether it sees GPUs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -43,7 +44,7 @@ States:
   fine    works
   advice  works, but worse than it could
   WRONG   a chosen purpose cannot work; the lines below show how to fix it
-  –       not checked, because something else is missing
+  –       not checked, because something else is missing or was not measured
 
 Exit codes: 0 nothing is WRONG; 4 something is.";
 

@@ -24,6 +24,7 @@ pub(crate) struct Args {
 const AFTER_HELP: &str = "\
 Examples:
   repro bash run/vqa_finetune.bash 0 vqa_lxr955
+  repro bash run/vqa_finetune.bash 0 vqa_lxr955 --device cpu    where there is no GPU
   repro bash run/gqa_finetune.bash 0 gqa_lxr955 --epochs 2
   repro bash run/vqa_test.bash 0 vqa_results --test test --load snap/vqa/vqa_lxr955/BEST
   repro bash run/lxmert_pretrain.bash 0,1,2,3 --multiGPU --tqdm
@@ -31,7 +32,8 @@ Examples:
 Scripts: vqa_finetune.bash, gqa_finetune.bash, nlvr2_finetune.bash, vqa_test.bash, gqa_test.bash, nlvr2_test.bash,
 lxmert_pretrain.bash.
 
-Options of this program that the original does not have are passed on unchanged. For a line that cannot be translated, the error
+A GPU that the line names and that is not there is an error. Options of this program that the original does not have, such as
+--device cpu, are passed on unchanged. For a line that cannot be translated, the error
 names the command to use.";
 
 impl Args {

@@ -8,6 +8,7 @@ use super::defaults::{self, by_task, paper_trainings};
 use super::engine::EngineOptions;
 use super::initial_weights::InitialWeightsOptions;
 use super::interruption::with_resume_command;
+use super::long_training::say_before_fine_tuning;
 use super::named_inputs::{NamedInput, check_data, check_inputs, weights_input};
 use super::number_parsers::{count, rate, seed};
 use super::options::{ComputeOptions, DataOptions, ModelOptions, note_other_vocabulary};
@@ -264,6 +265,8 @@ pub(crate) fn run(args: Args) -> Result<u8> {
         status!("note: no snapshot in {}: starting from the first step", settings.output.display());
     }
     args.check_inputs(&start)?;
+    let compute = (args.compute.device.as_str(), args.compute.threads());
+    say_before_fine_tuning(&settings, &data, args.train(), &placement, compute)?;
     let job = args.compute.worker_job(
         "train",
         Some(settings.output.join(RECORD)),

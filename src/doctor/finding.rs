@@ -69,7 +69,10 @@ pub enum FindingOutcome {
     /// A problem.
     Problem(Problem),
     /// Not checked.
-    Untried,
+    Untried {
+        /// Commands that make it known, in order.
+        commands: Vec<String>,
+    },
 }
 
 /// The result of a check.
@@ -89,7 +92,7 @@ impl Finding {
     }
 
     pub(super) fn untried(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, found: found.into(), outcome: FindingOutcome::Untried }
+        Self { name, found: found.into(), outcome: FindingOutcome::Untried { commands: Vec::new() } }
     }
 
     /// Creates a finding that stops purposes.
@@ -114,12 +117,30 @@ impl Finding {
         Self { name, found: found.into(), outcome: FindingOutcome::Problem(problem) }
     }
 
-    /// Adds commands that fix it.
-    pub(super) fn run<S: Into<String>>(mut self, commands: impl IntoIterator<Item = S>) -> Self {
+    /// Adds purposes that it hinders without stopping them.
+    pub(super) fn hindering(mut self, purposes: &[Purpose]) -> Self {
         if let FindingOutcome::Problem(problem) = &mut self.outcome {
-            problem.commands.extend(commands.into_iter().map(Into::into));
+            problem.hinders.extend(purposes);
         }
         self
+    }
+
+    /// Adds commands that fix it, or make known what was not checked.
+    pub(super) fn run<S: Into<String>>(mut self, added: impl IntoIterator<Item = S>) -> Self {
+        if let FindingOutcome::Problem(Problem { commands, .. }) | FindingOutcome::Untried { commands } =
+            &mut self.outcome
+        {
+            commands.extend(added.into_iter().map(Into::into));
+        }
+        self
+    }
+
+    /// Returns its commands if it matters for a requested purpose, or was not checked.
+    pub fn commands(&self, asked: &[Purpose]) -> &[String] {
+        match &self.outcome {
+            FindingOutcome::Untried { commands } => commands,
+            _ => self.matters(asked).map_or(&[], |problem| &problem.commands),
+        }
     }
 
     pub(super) fn stops(&self) -> &[Purpose] {
@@ -145,7 +166,7 @@ impl Finding {
     pub fn state(&self, asked: &[Purpose]) -> FindingState {
         let any = |of: &[Purpose]| of.iter().any(|purpose| asked.contains(purpose));
         match &self.outcome {
-            FindingOutcome::Untried => FindingState::Untried,
+            FindingOutcome::Untried { .. } => FindingState::Untried,
             FindingOutcome::Problem(problem) if any(&problem.stops) => FindingState::Wrong,
             FindingOutcome::Problem(problem) if any(&problem.hinders) => FindingState::Advice,
             FindingOutcome::Fine | FindingOutcome::Problem(_) => FindingState::Fine,

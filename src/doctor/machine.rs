@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::images::Role;
+use crate::step_times::TrainingSpeed;
+use data::dataset::Task;
 use sandbox::Gpu;
 use sandbox::engine::EngineFacts;
 use sandbox::failure::Unreachable;
@@ -34,6 +36,21 @@ pub struct Machine {
     pub images: Vec<RoleImage>,
     /// GPUs, drivers and their access from containers.
     pub gpu: GpuParts,
+    /// How long the paper's fine-tunings take on this machine; `None` if the worker cannot train or was not asked.
+    pub training: Option<TrainingTimes>,
+}
+
+/// How long the paper's fine-tunings take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingTimes {
+    /// The device that a training uses: `cpu`, or `cuda` with the GPU's name.
+    pub device: String,
+    /// CPU threads that a training uses.
+    pub threads: usize,
+    /// Each task with its seconds, without validation, and the speed that they follow from; tasks without a speed are missing.
+    pub tasks: Vec<(Task, f64, TrainingSpeed)>,
+    /// Why kept measurements were ignored.
+    pub note: Option<String>,
 }
 
 /// The package manager.
@@ -125,8 +142,10 @@ pub enum WorkerState {
 pub struct Torch {
     /// Version of libtorch.
     pub version: String,
-    /// Whether it was built with CUDA.
+    /// Whether it has CUDA.
     pub cuda: bool,
+    /// Why the CUDA library that lies beside it could not be loaded.
+    pub cuda_problem: Option<String>,
     /// GPUs that it sees.
     pub gpus: usize,
 }
@@ -192,14 +211,29 @@ pub enum ImageState {
 pub struct GpuParts {
     /// Number of NVIDIA devices on the PCI bus, with or without driver.
     pub devices: usize,
-    /// Version of the kernel driver.
+    /// Version of the kernel driver, as the kernel or nvidia-smi reports it.
     pub driver: Option<String>,
-    /// Number of GPUs that nvidia-smi lists on the host, or its error; `None` if it is not installed.
-    pub listed: Option<Result<usize, String>>,
+    /// GPUs that nvidia-smi lists on the host, or its error; `None` if it is not installed.
+    pub listed: Option<Result<Vec<ListedGpu>, String>>,
+    /// Value of `CUDA_VISIBLE_DEVICES`, which hides all other GPUs from CUDA; `None` if it is not set.
+    pub visible: Option<String>,
     /// CDI files that describe NVIDIA's devices.
     pub cdi: Vec<PathBuf>,
     /// GPUs seen from inside a container.
     pub probe: GpuProbe,
+}
+
+/// A GPU that nvidia-smi lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedGpu {
+    /// Its number.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Version of the driver; `None` if nvidia-smi does not report it.
+    pub driver: Option<String>,
+    /// Compute capability; `None` if nvidia-smi does not report it.
+    pub capability: Option<(u32, u32)>,
 }
 
 /// The result of looking for GPUs from inside a container.

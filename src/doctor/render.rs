@@ -36,11 +36,11 @@ pub fn render(report: &DoctorReport, colour: bool) -> String {
             for line in found {
                 let _ = writeln!(out, "{:column$}{line}", "");
             }
-            if let Some(problem) = finding.matters(&report.asked) {
-                let advice = wrapped(&problem.advice, WIDTH - MARGIN).into_iter().filter(|line| !line.is_empty());
-                for line in advice.chain(problem.commands.iter().map(|command| format!("$ {command}"))) {
-                    let _ = writeln!(out, "{:MARGIN$}{line}", "");
-                }
+            let advice = finding.matters(&report.asked).map_or("", |problem| &problem.advice);
+            let advice = wrapped(advice, WIDTH - MARGIN).into_iter().filter(|line| !line.is_empty());
+            let commands = finding.commands(&report.asked).iter().map(|command| format!("$ {command}"));
+            for line in advice.chain(commands) {
+                let _ = writeln!(out, "{:MARGIN$}{line}", "");
             }
         }
         let _ = writeln!(out);

@@ -40,18 +40,21 @@ impl DoctorReport {
     }
 
     /// Returns the report as JSON: `schema`, `program`, `commit`, `ready` (whether each purpose can work, and the checks that stop
-    /// it) and `checks`, each with `group`, `name`, `state` and `found`, and for a problem `stops`, `hinders`, `advice` and
-    /// `commands`.
+    /// it) and `checks`, each with `group`, `name`, `state` and `found`, for a problem also `stops`, `hinders`, `advice` and
+    /// `commands`, and `commands` for what was not checked and can be.
     pub fn json(&self) -> serde_json::Value {
         let checks = self.groups.iter().flat_map(|(group, findings)| {
             findings.iter().map(move |finding| {
                 let mut check = serde_json::json!({
                     "group": group, "name": finding.name, "state": finding.state(&self.asked), "found": finding.found,
                 });
-                if let Some(Problem { stops, hinders, advice, commands }) = finding.matters(&self.asked) {
+                if let Some(Problem { stops, hinders, advice, .. }) = finding.matters(&self.asked) {
                     check["stops"] = serde_json::json!(stops);
                     check["hinders"] = serde_json::json!(hinders);
                     check["advice"] = serde_json::json!(advice);
+                }
+                let commands = finding.commands(&self.asked);
+                if finding.matters(&self.asked).is_some() || !commands.is_empty() {
                     check["commands"] = serde_json::json!(commands);
                 }
                 check

@@ -73,3 +73,55 @@ fn a_live_engine_is_described_and_a_container_looks_for_the_gpu() {
     assert_eq!((&new["state"], &new["stops"][0]), (&"wrong".into(), &"extract".into()));
     assert!(new["advice"].as_str().unwrap().contains("CUDA 9.2"), "{new}");
 }
+
+#[test]
+fn what_nvidia_smi_says_of_driver_and_gpu_decides_the_advice() {
+    if Path::new("/proc/driver/nvidia/version").exists() {
+        println!("skipped: this machine has an NVIDIA driver of its own");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let tools = place.path().join("tools");
+    let host = format!("unix://{}", place.path().join("s").display());
+    let look = |line: Option<&str>, name: &str| {
+        if let Some(line) = line {
+            write_script(&tools.join("nvidia-smi"), &format!("echo '{line}'"));
+        }
+        let mut command = doctor(place.path(), &host, &["--for", "train", "--format", "json"]);
+        let output = command.env("PATH", format!("{}:/usr/bin:/bin", tools.display())).output().unwrap();
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = json["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name}: {json}")).clone()
+    };
+    let found = |check: &Value| check["found"].as_str().unwrap().to_owned();
+
+    let old_driver = "0, 535.183.01, 9.0, NVIDIA H200";
+    let check = look(Some(old_driver), "CUDA");
+    assert_eq!(found(&check), "driver 535.183.01 is too old: CUDA 13.0 needs 580 or newer");
+    assert_eq!((&check["state"], &check["hinders"][0]), (&"advice".into(), &"train".into()));
+
+    let old_gpu = "0, 580.65.06, 6.1, NVIDIA TITAN Xp";
+    let check = look(Some(old_gpu), "CUDA");
+    assert_eq!(
+        found(&check),
+        "GPU 0, NVIDIA TITAN Xp, is too old: its compute capability is 6.1, and CUDA 13.0 supports none below 7.5"
+    );
+    assert_eq!(check["commands"][0], "LIBTORCH=DIR ci/setup");
+    assert!(check["advice"].as_str().unwrap().contains("torch 2.11.0+cu126, supports 5.0 to 9.0"), "{check}");
+
+    let usable = "0, 580.65.06, 9.0, NVIDIA H200";
+    assert_eq!(found(&look(Some(usable), "CUDA")), "CUDA 13.0 can use GPU 0: NVIDIA H200, compute capability 9.0");
+    assert_eq!(found(&look(Some(usable), "driver")), "580.65.06; nvidia-smi lists 1 GPU: NVIDIA H200");
+    let worker = look(Some(usable), "worker");
+    // The worker of a test may have been built with either libtorch.
+    let expected = match found(&worker).as_str() {
+        "libtorch 2.11.0, for CPUs only" => "ci/setup --cuda",
+        "libtorch 2.11.0, with CUDA, but it sees no GPU" => "nvidia-smi",
+        other => panic!("{other}"),
+    };
+    assert_eq!((&worker["state"], &worker["commands"][0]), (&"advice".into(), &expected.into()));
+
+    // What it does not know is no reason to fail, and none to advise against the GPU.
+    let check = look(Some("0, [N/A], [N/A], [Unknown Error]"), "CUDA");
+    assert_eq!(found(&check), "CUDA 13.0 can use GPU 0: [Unknown Error]");
+}

@@ -64,6 +64,8 @@ mod convert;
 mod defaults;
 /// `repro encode`.
 mod encode;
+/// Hours of trainings, from a step that `repro bench train` measured.
+mod hours;
 /// Exchange of models with other programs.
 mod interchange;
 /// A workspace of an older version.

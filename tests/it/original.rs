@@ -32,13 +32,45 @@ impl Place {
 }
 
 /// What is needed where there are neither the pre-trained weights nor the time for a large model.
-const SMALL: &str = "--model tiny --fromScratch --epochs 1 --threads 1";
+const SMALL: &str = "--model tiny --fromScratch --epochs 1 --threads 1 --device cpu";
+
+/// What is needed where there is no GPU.
+const CPU: &str = "--device cpu";
+
+#[test]
+fn a_named_gpu_that_is_not_there_stops_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    // The GPUs of a machine that has some are hidden.
+    let say =
+        |words: &[&str], code| stderr(&run(repro(folder.path()).env("CUDA_VISIBLE_DEVICES", "-1").args(words), code));
+    let why = [
+        "error: the line names GPU 0, which is not there\n  caused by: the worker uses the libtorch for CPUs\n  next: add \
+         --device cpu ",
+        "error: the line names GPU 0, which is not there\n  caused by: CUDA_VISIBLE_DEVICES=\"-1\" hides it\n  next: add --device cpu ",
+    ];
+    for line in [
+        &["bash", "run/vqa_finetune.bash", "0", "name"][..],
+        &["bash", "run/gqa_test.bash", "0,1", "name", "--test", "testdev", "--load", "model"],
+        &["run/lxmert_pretrain.bash", "0,1,2,3", "--multiGPU"],
+        &["CUDA_VISIBLE_DEVICES=0", "python", "src/tasks/nlvr2.py", "--fromScratch"],
+    ] {
+        let error = say(line, 4);
+        assert!(why.iter().any(|why| error.contains(why)) && !error.contains("runs: "), "{line:?}: {error}");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        let on_cpu = repro(folder.path()).args(line).args(["--device", "cpu"]).output().unwrap();
+        let error = stderr(&on_cpu);
+        assert!(error.contains("runs: ") && error.contains(" --device cpu\n") && !error.contains("GPU 0"), "{error}");
+        assert_ne!(on_cpu.status.code(), Some(4), "{error}");
+    }
+    // As for the commands of this program.
+    say(&["bench", "train", "--device", "cuda", "--model", "tiny"], 4);
+}
 
 #[test]
 fn vqa_as_the_readme_has_it() {
     let Some(place) = Place::new() else { return };
     // Without the pre-trained model that is what is missing, with the way to it.
-    let error = stderr(&place.run("bash run/vqa_finetune.bash 0 vqa_lxr955_tiny --tiny", "", 5));
+    let error = stderr(&place.run("bash run/vqa_finetune.bash 0 vqa_lxr955_tiny --tiny", CPU, 5));
     for part in ["runs: repro train vqa --train train,nominival", "repro fetch model-lxrt", "model_LXRT.pth"] {
         assert!(error.contains(part), "{error}");
     }
@@ -46,18 +78,18 @@ fn vqa_as_the_readme_has_it() {
     assert!(said.contains("note: --fromScratch: weights are random"), "{said}");
     assert!(place.path("snap/vqa/vqa_lxr955/log.log").is_file());
     let line = "bash run/vqa_test.bash 0 vqa_lxr955_results --load snap/vqa/vqa_lxr955/LAST";
-    let output = place.run(&format!("{line} --test minival"), "--threads 1", 0);
+    let output = place.run(&format!("{line} --test minival"), "--threads 1 --device cpu", 0);
     let file = "snap/vqa/vqa_lxr955_results/minival_predict.json";
     assert!(stdout(&output).starts_with(&format!("{file}\ncomplete: 32 of 32")), "{}", stdout(&output));
     assert!(stdout(&output).lines().last().unwrap().parse::<f64>().is_ok());
-    place.run(&format!("{line} --test test"), "", 0);
+    place.run(&format!("{line} --test test"), CPU, 0);
     let answers: Value =
         serde_json::from_slice(&std::fs::read(place.path("snap/vqa/vqa_lxr955_results/test_predict.json")).unwrap())
             .unwrap();
     assert_eq!(answers.as_array().unwrap().len(), 32);
-    let error = stderr(&place.run("bash run/vqa_test.bash 0 x --test test", "", 2));
+    let error = stderr(&place.run("bash run/vqa_test.bash 0 x --test test", CPU, 2));
     assert!(error.contains("no model is given"), "{error}");
-    let error = stderr(&place.run("bash run/vqa_test.bash 0 x --test test --load snap/vqa/nothing/BEST", "", 5));
+    let error = stderr(&place.run("bash run/vqa_test.bash 0 x --test test --load snap/vqa/nothing/BEST", CPU, 5));
     assert!(error.contains("snap/vqa/nothing/BEST"), "{error}");
 }
 
@@ -66,7 +98,7 @@ fn gqa_as_the_readme_has_it() {
     let Some(place) = Place::new() else { return };
     place.run("run/gqa_finetune.bash 0 gqa_lxr955 --tiny", SMALL, 0);
     let line = "bash run/gqa_test.bash 0 gqa_lxr955_results --load snap/gqa/gqa_lxr955/LAST --batchSize 1024 --test";
-    let output = place.run(line, "testdev,submit", 0);
+    let output = place.run(line, "testdev,submit --device cpu", 0);
     for (split, questions) in [("testdev", 26), ("submit", 24)] {
         assert!(stdout(&output).contains(&format!("complete: {questions} of {questions} questions of gqa {split}")));
         assert!(place.path(&format!("snap/gqa/gqa_lxr955_results/{split}_predict.json")).is_file());
@@ -88,7 +120,7 @@ fn nlvr2_as_the_readme_has_it() {
 
     place.run("nlvr2_finetune.bash 0 nlvr2_lxr955 --tiny", SMALL, 0);
     let line = "bash run/nlvr2_test.bash 0 nlvr2_lxr955_results --load snap/nlvr2/nlvr2_lxr955/LAST --batchSize 1024";
-    let output = place.run(line, "--test test", 0);
+    let output = place.run(line, "--test test --device cpu", 0);
     let accuracy: f64 = stdout(&output).lines().last().unwrap().parse().unwrap();
     let predictions = "snap/nlvr2/nlvr2_lxr955_results/test_predict.csv";
     let gold = "data/nlvr2/nlvr/nlvr2/data/test1.json";
@@ -103,10 +135,10 @@ fn nlvr2_as_the_readme_has_it() {
 #[test]
 fn pretraining_as_the_readme_has_it() {
     let Some(place) = Place::new() else { return };
-    let more = "--model tiny --threads 1 --epochs 1 --batchSize 32";
+    let more = "--model tiny --threads 1 --epochs 1 --batchSize 32 --device cpu";
     let output = place.run("bash run/lxmert_pretrain.bash 0,1,2,3 --multiGPU --tiny", more, 0);
     let said = stderr(&output);
-    for part in ["note: only the first of the GPUs 0,1,2,3 is used", "runs: repro pretrain --task-mask-lm"] {
+    for part in ["note: ignored here: --multiGPU", "runs: repro pretrain --task-mask-lm"] {
         assert!(said.contains(part), "{said}");
     }
     assert!(stdout(&output).contains("The valid loss is "), "{}", stdout(&output));
@@ -116,7 +148,7 @@ fn pretraining_as_the_readme_has_it() {
     std::fs::create_dir_all(&folder).unwrap();
     let trained = place.path("snap/pretrain/lxmert/Epoch01_LXRT.safetensors");
     std::fs::copy(trained, folder.join("model_LXRT.safetensors")).unwrap();
-    let more = "--model tiny --threads 1 --epochs 1 --tiny";
+    let more = "--model tiny --threads 1 --epochs 1 --tiny --device cpu";
     let said = stderr(&place.run("bash run/vqa_finetune.bash 0 vqa", more, 0));
     assert!(said.contains("3124 answers loaded, 5 zeroed"), "{said}");
 }
@@ -140,7 +172,7 @@ fn python_and_the_readmes_slips() {
 fn what_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let say = |words: &[&str], code| stderr(&run(repro(folder.path()).args(words), code));
-    let test = ["bash", "run/vqa_test.bash", "0", "x", "--test", "test", "--load"];
+    let test = ["bash", "run/vqa_test.bash", "0", "x", "--device", "cpu", "--test", "test", "--load"];
     std::fs::write(folder.path().join("model.pth"), "PK\x03\x04").unwrap();
     let error = say(&[&test[..], &["model"]].concat(), 2);
     assert!(error.contains("there is no data folder data"), "{error}");
@@ -151,7 +183,7 @@ fn what_is_missing_is_named() {
     assert!(error.contains("no script run/all.bash") && error.contains("lxmert_pretrain.bash"), "{error}");
     let error = say(&["python", "extract_nlvr2_image.py", "--split", "test"], 2);
     assert!(error.contains("repro extract nlvr2 --split test"), "{error}");
-    let error = say(&["bash", "run/vqa_finetune.bash", "0", "x", "--tinny"], 2);
+    let error = say(&["bash", "run/vqa_finetune.bash", "0", "x", "--device", "cpu", "--tinny"], 2);
     assert!(error.contains("unexpected argument '--tinny'"), "{error}");
 }
 

@@ -37,14 +37,29 @@ impl Machine {
         Self { place }
     }
 
+    /// Puts a script into PATH, in place of a program of this name.
+    fn stand_in(&self, name: &str, script: &str) {
+        let program = self.place.path().join("bin").join(name);
+        let _ = std::fs::remove_file(&program);
+        std::fs::write(&program, format!("#!{}\n{script}\n", found("bash").display())).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Runs a script of `ci/`.
+    fn script(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut script = Command::new(found("bash"));
+        script.arg(self.place.path().join("clone/ci").join(name)).args(arguments);
+        script.current_dir(self.place.path()).env_clear();
+        script.env("PATH", self.place.path().join("bin")).env("HOME", self.place.path().join("home"));
+        script
+    }
+
     fn setup(&self, libtorch: Option<&Path>) -> Output {
         self.setup_with(&[], libtorch)
     }
 
     fn setup_with(&self, arguments: &[&str], libtorch: Option<&Path>) -> Output {
-        let mut setup = Command::new(found("bash"));
-        setup.arg(self.place.path().join("clone/ci/setup")).args(arguments).current_dir(self.place.path()).env_clear();
-        setup.env("PATH", self.place.path().join("bin")).env("HOME", self.place.path().join("home"));
+        let mut setup = self.script("setup", arguments);
         if let Some(folder) = libtorch {
             setup.env("LIBTORCH", folder);
         }
@@ -162,6 +177,37 @@ fn a_libtorch_without_cuda_is_no_answer_to_cuda() {
 }
 
 #[test]
+fn on_a_machine_without_a_pinned_libtorch_every_script_says_what_works() {
+    for (system, processor) in [("Darwin", "arm64"), ("Darwin", "x86_64"), ("Linux", "aarch64")] {
+        let machine = Machine::with(&["cargo", "c++", "python3"]);
+        machine.stand_in("uname", &format!("case $1 in -s) echo {system} ;; -m) echo {processor} ;; esac"));
+        for (script, arguments) in [
+            ("setup", &[][..]),
+            ("setup", &["--cuda"]),
+            ("repro", &["doctor"]),
+            ("test", &[]),
+            ("install", &["prefix"]),
+        ] {
+            let output = machine.script(script, arguments).output().unwrap();
+            assert_eq!(output.status.code(), Some(4), "{script}: {output:?}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(said.replace(&format!("{system} {processor}"), "SYSTEM PROCESSOR"), @r"
+                setup: error: training and answering need x86-64 Linux, or a container of it; this is SYSTEM PROCESSOR, for which no libtorch is pinned
+                  next: cargo build --release -p lxmert-repro builds repro alone, without libtorch; it does: repro check, regrade, fetch, prepare, features
+                ");
+            }
+            assert!(
+                !machine.place.path().join("prefix").exists() && !machine.place.path().join("clone/.cargo").exists()
+            );
+        }
+        // One that is given is used where it has the form of Linux.
+        let given = machine.setup(Some(&machine.libtorch("2.11.0")));
+        assert_eq!(given.status.success(), system == "Linux", "{given:?}");
+    }
+}
+
+#[test]
 fn what_was_chosen_stays_chosen_until_it_is_chosen_again() {
     let machine = Machine::with(&["cargo", "c++"]);
     let (chosen, other) = (machine.libtorch("2.11.0+cu130"), machine.libtorch("2.11.0+cpu"));
@@ -204,9 +250,7 @@ fn the_gpu_and_its_driver_choose_the_libtorch() {
     ] {
         // Without python3 the set-up stops where it would fetch what it chose.
         let machine = Machine::with(&["cargo", "c++"]);
-        let smi = machine.place.path().join("bin/nvidia-smi");
-        std::fs::write(&smi, format!("#!{}\nprintf '{gpus}'; exit {code}\n", found("bash").display())).unwrap();
-        std::fs::set_permissions(&smi, std::fs::Permissions::from_mode(0o755)).unwrap();
+        machine.stand_in("nvidia-smi", &format!("printf '{gpus}'; exit {code}"));
         for argument in [&[][..], &["--last"]] {
             refused(&machine.setup_with(argument, None), &[chosen, why, "no python3 was found"]);
         }

@@ -14,13 +14,14 @@ const fn variable(name: &'static str, meaning: &'static str) -> Variable {
 }
 
 /// Variables that a person may set for `repro`; `repro --help` lists them.
-pub const PROGRAM: [Variable; 12] = [
+pub const PROGRAM: [Variable; 13] = [
     variable("REPRO_WORKSPACE", "the workspace, in place of ./workspace"),
     variable("REPRO_WORKER", "the program that computes, in place of the repro-worker beside repro"),
-    variable("REPRO_CACHE", "where ci/setup keeps libtorch, in place of ~/.cache/lxmert-repro"),
+    variable("REPRO_CACHE", "where libtorch and measured speeds are kept, in place of ~/.cache/lxmert-repro"),
     variable("REPRO_PROGRESS_SECONDS", "without a terminal, how often progress is printed, in place of 60"),
     variable("NO_COLOR", "any value but an empty one: no colours"),
     variable("RUST_BACKTRACE", "any value: a stack trace after an error of the program itself"),
+    variable("CUDA_VISIBLE_DEVICES", "the numbers of the GPUs that may be used, in place of all"),
     variable("DOCKER_HOST", "the container engine's address"),
     variable("HTTPS_PROXY", "a proxy for downloads; also HTTP_PROXY, ALL_PROXY, NO_PROXY"),
     variable("GOMP_SPINCOUNT", "how threads wait for each other; also OMP_WAIT_POLICY"),

@@ -25,6 +25,18 @@ pub fn human_seconds(seconds: f64) -> String {
     }
 }
 
+/// Formats a long duration that is known only roughly, such as `50 min`, `3 h 10 min`, `34 h` or `5 days 12 h`.
+pub fn rough_time(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    let hours = (seconds / 3600.0).round() as u64;
+    match (minutes, hours) {
+        (..60, _) => format!("{} min", minutes.max(1)),
+        (..600, _) => format!("{} h {} min", minutes / 60, minutes % 60),
+        (_, ..48) => format!("{hours} h"),
+        _ => format!("{} days {} h", hours / 24, hours % 24),
+    }
+}
+
 /// Formats a size that is known only roughly, such as `17 GB`: no decimal that would look exact.
 pub fn rounded_bytes(bytes: u64) -> String {
     human_bytes(bytes).replace(".0 ", " ")
@@ -68,6 +80,10 @@ mod tests {
         assert_eq!(
             [0.04, 59.94, 59.97, 125.0, 7_300.0].map(human_seconds),
             ["0.0 s", "59.9 s", "1 min 0 s", "2 min 5 s", "2 h 1 min"]
+        );
+        assert_eq!(
+            [9.0, 3_000.0, 11_400.0, 122_400.0, 172_799.0, 475_200.0].map(rough_time),
+            ["1 min", "50 min", "3 h 10 min", "34 h", "2 days 0 h", "5 days 12 h"]
         );
         assert_eq!([0, 999, 79_012, 1_632_117].map(grouped), ["0", "999", "79,012", "1,632,117"]);
         assert_eq!([0, 1, 2000].map(|n| number_of(n, "image")), ["0 images", "1 image", "2,000 images"]);

@@ -2,7 +2,7 @@
 //! decides which of them it records.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{files, versions};
 
@@ -53,6 +53,14 @@ impl HostFacts {
     pub fn computing(device: &str, threads: usize, versions: BTreeMap<String, String>) -> Self {
         Self { device: device.to_owned(), threads, versions, ..Self::here() }
     }
+}
+
+/// Returns the folder of what this user keeps between runs: `$REPRO_CACHE`, else `$XDG_CACHE_HOME/lxmert-repro`, else
+/// `~/.cache/lxmert-repro`; `None` if no variable names a folder.
+pub fn cache_folder() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let below = || named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+    named("REPRO_CACHE").or_else(|| Some(below()?.join("lxmert-repro")))
 }
 
 /// Returns how many processors this process may use.

@@ -7,9 +7,11 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::super::assets::{ManifestOptions, NetworkOptions};
+use super::super::long_training::say_before_fine_tunings;
 use super::super::named_inputs::{NamedInput, check_inputs};
 use super::super::output::print_line;
 use super::super::progress::assets::AssetDisplay;
+use super::super::step_times::kept;
 use super::common::{Common, print_explained, print_report};
 use crate::pipeline::journal::Event;
 use crate::pipeline::paper::{self, Assets, ComputeSettings, FineTuner, LibtorchTuner, Model, PaperSettings, forecast};
@@ -109,15 +111,14 @@ pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
         machine: ComputeSettings { device, threads: args.threads.unwrap_or_else(cores), versions },
     });
     if args.dry_run {
-        print_line(
-            forecast::page(&settings, &forecast::ForecastFacts::of(&settings)?, &PublishedResults::embedded()?)?
-                .trim_end(),
-        )?;
+        let facts = forecast::ForecastFacts::of(&settings, kept())?;
+        print_line(forecast::page(&settings, &facts, &PublishedResults::embedded()?)?.trim_end())?;
         return Ok(base::exit::PASS);
     }
     if args.explain {
         return print_explained(&paper::plan(&settings, &tuner)?, &args.workspace);
     }
+    say_before_fine_tunings(&settings, &kept())?;
     let golden = GoldenFile::of_profile(Some(paper::PROFILE))?;
     let mut display = |event: &Event| status!("{event}");
     let (report, folder) = paper::run(&settings, &tuner, &golden, &mut display)?;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::scripts::{PROGRAMS, SCRIPTS};
-use super::translation::{OFFICIAL_NLVR2, Step, Translation, TranslationContext};
+use super::translation::{OFFICIAL_NLVR2, Step, Translation, TranslationContext, UsableGpus};
 use crate::placement::Host;
 use base::error::{Error, Result};
 use base::exit;
@@ -33,8 +33,15 @@ pub(crate) fn run(line: &[OsString], runner: &dyn Runner) -> Result<u8> {
     let workspace = super::super::workspace_env::workspace_from_env()?.unwrap_or_else(|| "workspace".to_owned());
     let found = |name: &str, suffix: &str| Path::new(name).exists() || locate(name, suffix).is_ok();
     // Without a worker, the command itself fails with advice.
-    let gpus = || Host.hello().map_or(0, |hello| hello.gpus);
-    let here = TranslationContext { found: &found, workspace: &workspace, gpus: &gpus };
+    let gpus = || {
+        Host.hello().ok().map(|hello| UsableGpus {
+            cuda: hello.cuda,
+            cuda_problem: hello.cuda_problem,
+            count: hello.gpus,
+        })
+    };
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    let here = TranslationContext { found: &found, workspace: &workspace, gpus: &gpus, visible: visible.as_deref() };
     let Some(translation) = translate_line(&words, None, &here)? else { return Ok(runner.refuse(line)) };
     for note in &translation.notes {
         status!("note: {note}");

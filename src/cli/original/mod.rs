@@ -2,6 +2,7 @@
 //! commands of this program, which are printed and run as if they had been typed.
 
 mod command;
+mod named_gpus;
 mod options;
 mod scripts;
 #[cfg(test)]

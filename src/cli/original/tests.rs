@@ -1,7 +1,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::command::*;
-use super::translation::{Step, Translation, TranslationContext};
+use super::translation::{Step, Translation, TranslationContext, UsableGpus};
 use crate::cli::Cli;
 use crate::cli::interruption::quoted;
 
@@ -50,6 +50,13 @@ const LINES: &[&str] = &[
     "wget ADDRESS/model_LXRT.pth -P snap/pretrained",
     "sudo docker pull airsplay/bottom-up-attention",
     "bash run/vqa_finetune.bash 0 name tiny",
+    "bash run/vqa_finetune.bash 2 name",
+    "bash run/vqa_finetune.bash 2 name --device cpu",
+    "bash run/vqa_finetune.bash 2 name --help",
+    "bash run/vqa_finetune.bash 2 name --engine docker --gpus 2",
+    "bash run/vqa_finetune.bash GPU-8932f937 name",
+    "CUDA_VISIBLE_DEVICES= python src/tasks/vqa.py --fromScratch",
+    "python src/tasks/vqa.py --fromScratch",
 ];
 
 /// Splits a line into words like a shell.
@@ -67,7 +74,8 @@ fn words(line: &str) -> Vec<String> {
 
 fn translated(line: &str, there: &[&str], gpus: usize) -> String {
     let found = |name: &str, _: &str| there.contains(&name);
-    let here = TranslationContext { found: &found, workspace: "workspace", gpus: &|| gpus };
+    let gpus = || Some(UsableGpus { cuda: true, cuda_problem: None, count: gpus });
+    let here = TranslationContext { found: &found, workspace: "workspace", gpus: &gpus, visible: None };
     match translate_line(&words(line), None, &here) {
         Err(error) => format!("error: {error}\n"),
         Ok(None) => "not the original's\n".to_owned(),
@@ -92,7 +100,7 @@ fn the_workspace_has_what_is_not_here() {
     let there = ["workspace/data", "workspace/snap/pretrained/model", "workspace/data/nlvr2/official/test1.json"];
     let table: String = [LINES[0], LINES[2], LINES[9], LINES[14], LINES[18]]
         .iter()
-        .map(|line| format!("$ {line}\n{}\n", translated(line, &there, 0)))
+        .map(|line| format!("$ {line}\n{}\n", translated(line, &there, 1)))
         .collect();
     insta::assert_snapshot!("original_workspace", table);
     assert!(translated(LINES[9], &["data/nlvr2/nlvr/nlvr2/data/dev.json"], 0).starts_with("make data/nlvr2/"));
@@ -102,14 +110,16 @@ fn the_workspace_has_what_is_not_here() {
 #[test]
 fn translations_can_be_run() {
     let found = |_: &str, _: &str| true;
-    let here = TranslationContext { found: &found, workspace: "workspace", gpus: &|| 4 };
+    let gpus = || Some(UsableGpus { cuda: true, cuda_problem: None, count: 4 });
+    let here = TranslationContext { found: &found, workspace: "workspace", gpus: &gpus, visible: None };
     let known: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let mut parsed = 0;
     for line in LINES {
         let Ok(Some(translation)) = translate_line(&words(line), None, &here) else { continue };
         for step in translation.steps {
             let Step::Repro(words) = step else { continue };
-            if !known.contains(&words[0]) {
+            // Help is no line to parse.
+            if !known.contains(&words[0]) || words.last().is_some_and(|word| word == "--help") {
                 continue;
             }
             let all = std::iter::once("repro").chain(words.iter().map(String::as_str));

@@ -1,5 +1,6 @@
 //! Translates a call of one of the original's programs to command lines of this program.
 
+use super::named_gpus::NamedGpus;
 use super::options::Options;
 use super::scripts::{OPTIONS, Program, ScriptOption};
 use super::translation::{OFFICIAL_NLVR2, Step, Translation, TranslationContext};
@@ -44,7 +45,7 @@ pub(crate) fn translate(
         Program::Extract(set) => return Err(extraction(set, typed)),
         Program::Task(_) | Program::Pretrain => {
             call.options = Options::read(script, typed)?;
-            let device = call.device(gpus);
+            let device = call.device(gpus)?;
             let test = call.options.given("--test").map(str::to_owned);
             let commands = match (program, &test) {
                 (Program::Task(task), Some(test)) => call.test(task, test)?,
@@ -245,22 +246,23 @@ impl Translator<'_> {
         words
     }
 
-    /// Returns the device for a script's first argument: the first of its GPUs; `None`, the default device, for GPU 0.
-    fn device(&mut self, gpus: Option<&str>) -> Option<String> {
-        let gpus: Vec<&str> = gpus?.split(',').map(str::trim).filter(|gpu| !gpu.is_empty()).collect();
-        if gpus.len() > 1 {
-            self.notes.push(format!("only the first of the GPUs {} is used", gpus.join(",")));
+    /// Returns the device for a line that names GPUs: the first of them.
+    ///
+    /// # Errors
+    /// Infra if this GPU is not there.
+    fn device(&mut self, gpus: Option<&str>) -> Result<Option<String>> {
+        let Some(gpus) = gpus else { return Ok(None) };
+        if self.options.has_ours("--device") || ["--help", "-h"].iter().any(|flag| self.options.flag(flag)) {
+            return Ok(None);
         }
-        let (first, here) = (gpus.first()?.parse::<i64>(), (self.here.gpus)());
-        if first.as_ref().is_ok_and(|gpu| *gpu >= here as i64) {
-            let instead = if here == 0 { "the CPU is used" } else { "the first GPU is used" };
-            self.notes.push(format!("this machine has no GPU {}: {instead}", gpus[0]));
+        let named = NamedGpus::parse(gpus)?;
+        if let NamedGpus::First { others: true, .. } = named {
+            self.notes.push(format!("only the first of the GPUs {gpus} is used"));
         }
-        match first {
-            Ok(..=-1) => Some("cpu".to_owned()),
-            Ok(gpu @ 1..) if (gpu as usize) < here => Some(format!("cuda:{gpu}")),
-            _ => None,
-        }
+        // A container has GPUs of its own, counted from 0.
+        let in_container =
+            self.options.has_ours("--engine") && !self.options.ours.iter().any(|word| word.ends_with("host"));
+        named.device(self.here, in_container).map(Some)
     }
 
     /// Returns whether the data are in the original's place, `data/`. This is also assumed if there are no data, so that errors

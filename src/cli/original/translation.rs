@@ -11,8 +11,21 @@ pub(crate) struct TranslationContext<'a> {
     pub found: &'a dyn Fn(&str, &str) -> bool,
     /// The workspace of this program.
     pub workspace: &'a str,
-    /// Counts the usable GPUs; called only for a line that names one.
-    pub gpus: &'a dyn Fn() -> usize,
+    /// Returns the GPUs that the worker can use, or `None` if there is no worker; called only for a line that names a GPU.
+    pub gpus: &'a dyn Fn() -> Option<UsableGpus>,
+    /// Value of `CUDA_VISIBLE_DEVICES` in the environment: the numbers of the GPUs that CUDA shows, which it counts from 0.
+    pub visible: Option<&'a str>,
+}
+
+/// The GPUs that the worker can use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct UsableGpus {
+    /// Whether its libtorch has CUDA.
+    pub cuda: bool,
+    /// Why the CUDA library that lies beside libtorch could not be loaded.
+    pub cuda_problem: Option<String>,
+    /// How many its libtorch sees.
+    pub count: usize,
 }
 
 /// The commands to run, and notes to print first.

@@ -1,8 +1,9 @@
 //! Checks of GPUs and of everything that containers need to use them.
 
-use super::host::gpus;
+use super::cuda::{CUDA, CUDA_DRIVER, install_driver};
+use super::words::gpus;
 use crate::doctor::finding::{Finding, Purpose};
-use crate::doctor::machine::{EngineState, GpuProbe, Machine, PackageManager};
+use crate::doctor::machine::{EngineState, GpuProbe, ListedGpu, Machine, WorkerState};
 use crate::extract::caffe::gpus::NEWEST;
 use base::format::human_bytes;
 use sandbox::GpuPath;
@@ -14,40 +15,61 @@ const INSTALL_TOOLKIT: &str =
 pub(super) fn driver(machine: &Machine) -> Finding {
     let (gpu, system) = (&machine.gpu, &machine.system);
     let stops = &[Purpose::Extract];
+    // Where the worker sees a GPU, nothing hinders training.
+    let trains = match &machine.worker {
+        WorkerState::Fits(torch) if torch.gpus > 0 => &[],
+        _ => super::purposes::COMPUTING,
+    };
     let Some(version) = &gpu.driver else {
         if gpu.devices == 0 {
-            let advice =
-                "feature extraction in the original's image needs an NVIDIA GPU; the published features need none:";
+            let advice = "training uses the CPU. Feature extraction in the original's image needs an NVIDIA GPU; the published features \
+                          need none:";
             return Finding::problem("driver", "this machine has no NVIDIA GPU", stops, advice)
+                .hindering(trains)
                 .run(["repro fetch --task vqa --dry-run"]);
         }
         let found = format!("{} by NVIDIA, but no driver", gpus(gpu.devices));
-        let install = match system.packages {
-            PackageManager::Dnf => system.install("", "akmod-nvidia"),
-            _ if system.has("ubuntu-drivers") => Some(system.sudo("ubuntu-drivers install")),
-            _ => system.install("nvidia-driver", ""),
-        };
-        let advice = "install NVIDIA's driver, then reboot:";
-        return Finding::problem("driver", found, stops, advice).run(install);
+        let advice = format!(
+            "training uses the CPU until NVIDIA's driver is installed, {CUDA_DRIVER} or newer for CUDA {CUDA}; then reboot:"
+        );
+        return Finding::problem("driver", found, stops, advice).hindering(trains).run(install_driver(system));
     };
     match &gpu.listed {
-        Some(Ok(count)) if *count > 0 => {
-            Finding::fine("driver", format!("{version}; nvidia-smi lists {}", gpus(*count)))
+        Some(Ok(listed)) if !listed.is_empty() => {
+            let names: Vec<&str> = listed.iter().map(|ListedGpu { name, .. }| name.as_str()).collect();
+            Finding::fine(
+                "driver",
+                format!("{version}; nvidia-smi lists {}: {}", gpus(listed.len()), counted(&names).join(", ")),
+            )
         }
         Some(Ok(_)) => {
             let advice = "the driver is loaded but finds no GPU; the kernel's messages say why:";
             Finding::problem("driver", format!("{version}; nvidia-smi lists none"), stops, advice)
+                .hindering(trains)
                 .run([system.sudo("dmesg | grep -i nvrm")])
         }
         Some(Err(why)) => {
             let advice = "reboot if the driver was updated; otherwise install it again";
-            Finding::problem("driver", format!("{version}; nvidia-smi fails: {why}"), stops, advice)
+            Finding::problem("driver", format!("{version}; nvidia-smi fails: {why}"), stops, advice).hindering(trains)
         }
         None => {
             let advice = "the driver is loaded but its programs are missing: install the package that has nvidia-smi";
             Finding::problem("driver", format!("{version}; no nvidia-smi"), stops, advice)
         }
     }
+}
+
+/// Returns each different name, with its count if there are several: `8 × NVIDIA H200`.
+fn counted(names: &[&str]) -> Vec<String> {
+    let mut different: Vec<(&str, usize)> = Vec::new();
+    for name in names {
+        match different.iter_mut().find(|(known, _)| known == name) {
+            Some((_, count)) => *count += 1,
+            None => different.push((name, 1)),
+        }
+    }
+    let text = |(name, count): (&str, usize)| if count == 1 { name.to_owned() } else { format!("{count} × {name}") };
+    different.into_iter().map(text).collect()
 }
 
 pub(super) fn toolkit(machine: &Machine) -> Finding {

@@ -1,12 +1,14 @@
 //! All checks by group, in the order of the report.
 
 use super::containers;
+use super::cuda;
 use super::gpu;
 use super::host;
+use super::training;
 
 use super::super::finding::{COMPUTING_HERE, Finding, Purpose};
 use super::super::machine::Machine;
-use super::purposes::{CONTAINERS, LARGE};
+use super::purposes::{COMPUTING, CONTAINERS, LARGE};
 
 /// A check with the purposes that it matters for.
 type Check = (&'static [Purpose], fn(&Machine) -> Finding);
@@ -23,6 +25,7 @@ pub(in crate::doctor) const GROUPS: [(&str, &[Check]); 3] = [
             (CONTAINERS, host::shm),
             (LARGE, host::clock),
             (COMPUTING_HERE, host::worker),
+            (&[Purpose::Train], training::training),
         ],
     ),
     (
@@ -34,5 +37,8 @@ pub(in crate::doctor) const GROUPS: [(&str, &[Check]); 3] = [
             (&[Purpose::Docker], containers::train_image),
         ],
     ),
-    ("GPU", &[(LARGE, gpu::driver), (CONTAINERS, gpu::toolkit), (CONTAINERS, gpu::in_a_container)]),
+    (
+        "GPU",
+        &[(LARGE, gpu::driver), (COMPUTING, cuda::cuda), (CONTAINERS, gpu::toolkit), (CONTAINERS, gpu::in_a_container)],
+    ),
 ];

@@ -1,5 +1,7 @@
 //! Checks of the machine itself.
 
+use super::cuda::{CUDA, CUDA_DRIVER, CudaFitness, fitness};
+use super::words::gpus;
 use crate::doctor::finding::{COMPUTING_HERE, Finding, Purpose};
 use crate::doctor::machine::{Machine, Torch, WorkerState};
 use base::clock::{day, rfc3339};
@@ -15,11 +17,10 @@ const SMALLEST_TASK: u64 = 120_000_000_000;
 const LEAST_DISK: u64 = 1_000_000_000;
 /// Docker's default for containers; less than that is a deliberate limit.
 const USUAL_SHM: u64 = 64 << 20;
-/// CUDA version of the libtorch that `ci/setup --cuda` fetches, and the oldest driver that supports it.
-const CUDA: &str = "13.0";
-const CUDA_DRIVER: &str = "580";
 /// Commands that build both programs and check again.
 const BUILD: [&str; 3] = ["ci/setup", "cargo build --release", "target/release/repro doctor"];
+/// The purpose that a GPU matters for on this machine itself; the demo uses the CPU.
+const TRAINING: &[Purpose] = &[Purpose::Train];
 const DAY: u64 = 24 * 3600;
 
 pub(super) fn processor(machine: &Machine) -> Finding {
@@ -147,41 +148,65 @@ pub(super) fn worker(machine: &Machine) -> Finding {
         }
     };
     let version = &torch.version;
-    match (torch.gpus, torch.cuda, &machine.gpu.driver) {
-        (1.., ..) => Finding::fine("worker", format!("libtorch {version}, sees {} by CUDA", gpus(torch.gpus))),
-        (0, true, _) => cuda_without_gpu(machine, torch),
-        (0, false, Some(_)) => {
-            let advice = "there is a GPU, but the worker was built with libtorch for CPUs, so that training uses the CPU. \
-                          In the folder of its source:";
-            let found = format!("libtorch {version}, for CPUs only");
-            Finding::limitation("worker", found, COMPUTING_HERE, advice).run(["ci/setup --cuda", BUILD[1], BUILD[2]])
+    if torch.gpus > 0 {
+        return Finding::fine("worker", format!("libtorch {version}, sees {} by CUDA", gpus(torch.gpus)));
+    }
+    if torch.cuda {
+        return cuda_without_gpu(machine, torch);
+    }
+    if let Some(why) = &torch.cuda_problem {
+        let found = format!("libtorch {version}, with CUDA, but its CUDA library cannot be loaded: {why}");
+        let advice = "training uses the CPU. NVIDIA's libraries must lie beside libtorch. In the folder of its source:";
+        return Finding::limitation("worker", found, TRAINING, advice).run(["ci/setup --cuda", BUILD[1], BUILD[2]]);
+    }
+    let found = format!("libtorch {version}, for CPUs only");
+    match fitness(&machine.gpu) {
+        CudaFitness::Usable(gpu) => {
+            let advice = format!(
+                "there is a GPU, {}, but the worker was built with libtorch for CPUs, so that training uses the CPU. In the folder \
+                 of its source:",
+                gpu.name
+            );
+            Finding::limitation("worker", found, TRAINING, advice).run(["ci/setup --cuda", BUILD[1], BUILD[2]])
         }
-        (0, false, None) => Finding::fine("worker", format!("libtorch {version}, for CPUs only")),
+        // What hinders CUDA is named by "driver" and "CUDA".
+        _ => Finding::fine("worker", found),
     }
 }
 
-/// Explains why a libtorch with CUDA sees no GPU: there is none, its driver is missing, or both do not work together.
+/// Explains why a libtorch with CUDA sees no GPU: there is none, its driver is missing or too old, it is hidden, or both do not work
+/// together.
 fn cuda_without_gpu(machine: &Machine, torch: &Torch) -> Finding {
-    let found = |why: &str| format!("libtorch {}, with CUDA, but {why}", torch.version);
-    let limitation = |found, advice: &str| Finding::limitation("worker", found, COMPUTING_HERE, advice);
-    match (&machine.gpu.driver, machine.gpu.devices) {
-        (None, 0) => limitation(found("there is no NVIDIA GPU"), "it works, and training uses the CPU"),
-        (None, count) => limitation(
-            found(&format!("{} {} no driver", gpus(count), if count == 1 { "has" } else { "have" })),
+    let limitation = |why: &str, advice: &str| {
+        let found = format!("libtorch {}, with CUDA, but {why}", torch.version);
+        Finding::limitation("worker", found, TRAINING, advice)
+    };
+    match fitness(&machine.gpu) {
+        CudaFitness::NoGpu => limitation("there is no NVIDIA GPU", "it works, and training uses the CPU"),
+        CudaFitness::NoDriver(count) => limitation(
+            &format!("{} {} no driver", gpus(count), if count == 1 { "has" } else { "have" }),
             "it works, but training uses the CPU until NVIDIA's driver is installed: see \"driver\" below",
         ),
-        (Some(driver), _) => limitation(
-            found(&format!("it sees no GPU with driver {driver}")),
-            &format!(
-                "training uses the CPU. CUDA {CUDA} needs driver {CUDA_DRIVER} or newer; CUDA_VISIBLE_DEVICES may hide the GPUs. \
-                 What each says:"
-            ),
-        )
-        .run(["nvidia-smi", "echo \"$CUDA_VISIBLE_DEVICES\""]),
+        CudaFitness::DriverTooOld(driver) => limitation(
+            &format!("it sees no GPU with driver {driver}"),
+            "it works, but training uses the CPU until the driver is updated: see \"CUDA\" below",
+        ),
+        CudaFitness::GpuTooOld(..) => {
+            limitation("it can use no GPU of this machine", "it works, but training uses the CPU: see \"CUDA\" below")
+        }
+        CudaFitness::Usable(_) | CudaFitness::NotListed => match &machine.gpu.visible {
+            Some(visible) => limitation(
+                &format!("it sees no GPU with CUDA_VISIBLE_DEVICES={visible:?}"),
+                "training uses the CPU while this variable hides the GPUs:",
+            )
+            .run(["unset CUDA_VISIBLE_DEVICES", BUILD[2]]),
+            None => limitation(
+                "it sees no GPU",
+                &format!(
+                    "training uses the CPU. CUDA {CUDA} needs driver {CUDA_DRIVER} or newer. What nvidia-smi says:"
+                ),
+            )
+            .run(["nvidia-smi"]),
+        },
     }
-}
-
-/// `1 GPU`, `2 GPUs`.
-pub(super) fn gpus(count: usize) -> String {
-    if count == 1 { "1 GPU".to_owned() } else { format!("{count} GPUs") }
 }

@@ -1,9 +1,12 @@
 //! The checks, one function each, from facts to a finding.
 
 mod containers;
+mod cuda;
 mod gpu;
 mod groups;
 mod host;
 mod purposes;
+mod training;
+mod words;
 
 pub(super) use groups::GROUPS;

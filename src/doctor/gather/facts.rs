@@ -1,6 +1,7 @@
 //! Collects all facts except those about GPUs.
 
-use super::gpu;
+use super::gpu::{self, GpuSources};
+use super::training;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -38,8 +39,17 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
         Err(_) => Vec::new(),
     };
     let system = system();
-    let gpu = gpu::parts(&system, connection.as_ref().ok(), &images, image);
+    let smi = program("nvidia-smi");
+    let sources =
+        GpuSources { root: Path::new("/"), smi: smi.as_deref(), visible: std::env::var("CUDA_VISIBLE_DEVICES").ok() };
+    let gpu = gpu::parts(sources, connection.as_ref().ok(), &images, image);
     let here = HostFacts::here();
+    let worker =
+        if asked.iter().any(|purpose| COMPUTING_HERE.contains(purpose)) { worker() } else { WorkerState::Unasked };
+    let training = match &worker {
+        WorkerState::Fits(torch) if asked.contains(&Purpose::Train) => training::times(workspace, &torch.version),
+        _ => None,
+    };
     Ok(Machine {
         processor: Processor { model: here.cpu, cores: here.cpus, features: features() },
         memory: memory(here.memory),
@@ -48,11 +58,7 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
         shm: shm(),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs()),
         commit: versions::commit_time(),
-        worker: if asked.iter().any(|purpose| COMPUTING_HERE.contains(purpose)) {
-            worker()
-        } else {
-            WorkerState::Unasked
-        },
+        worker,
         engine: match connection {
             Ok(connection) => EngineState::Answers {
                 host: connection.host().to_owned(),
@@ -63,6 +69,7 @@ pub fn machine(workspace: &Path, image: Option<&str>, asked: &[Purpose]) -> Resu
         },
         images,
         gpu,
+        training,
         system,
     })
 }
@@ -132,9 +139,9 @@ fn worker() -> WorkerState {
         return WorkerState::Missing { why: error.what().to_owned() };
     }
     match Host.hello() {
-        Ok(Hello { versions, cuda, gpus, .. }) => {
+        Ok(Hello { versions, cuda, cuda_problem, gpus, .. }) => {
             let version = versions.get("libtorch").cloned().unwrap_or_else(|| "unknown".to_owned());
-            WorkerState::Fits(Torch { version, cuda, gpus })
+            WorkerState::Fits(Torch { version, cuda, cuda_problem, gpus })
         }
         Err(error) => WorkerState::Unfit { why: error.what().to_owned() },
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::system_files::{program, text};
-use crate::doctor::machine::{GpuParts, GpuProbe, ImageState, RoleImage, System};
+use super::system_files::text;
+use crate::doctor::machine::{GpuParts, GpuProbe, ImageState, ListedGpu, RoleImage};
 use crate::images::Role;
 use base::error::Error;
 use base::files::read_text;
@@ -19,19 +19,38 @@ const DISPLAY_CLASS: &str = "0x03";
 const CDI_FOLDERS: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 /// Size limit of CDI files; for many GPUs they reach some hundred kB.
 const LARGEST_CDI: u64 = 16 << 20;
+/// What nvidia-smi is asked for.
+const FIELDS: &str = "index,driver_version,compute_cap,name";
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the facts of this machine are looked for.
+pub(super) struct GpuSources<'a> {
+    /// Folder that holds `proc` and `sys`: `/`.
+    pub root: &'a Path,
+    /// The program nvidia-smi, if it is installed.
+    pub smi: Option<&'a Path>,
+    /// Value of `CUDA_VISIBLE_DEVICES`.
+    pub visible: Option<String>,
+}
 
 /// Collects the facts. A container is tried if an engine answers, an image exists and the machine has a driver.
 pub(super) fn parts(
-    system: &System,
+    sources: GpuSources,
     connection: Option<&Connection>,
     images: &[RoleImage],
     asked: Option<&str>,
 ) -> GpuParts {
-    let driver = driver(&text("/proc/driver/nvidia/version"));
+    let listed = sources.smi.map(listed);
+    // Where the kernel does not report it, as in WSL, nvidia-smi does.
+    let reported = || {
+        let gpu = listed.as_ref()?.as_ref().ok()?.first()?;
+        Some(gpu.driver.clone().unwrap_or_else(|| "of unknown version".to_owned()))
+    };
+    let driver = driver(&text(sources.root.join("proc/driver/nvidia/version"))).or_else(reported);
     GpuParts {
-        devices: devices(),
-        listed: system.has("nvidia-smi").then(listed),
+        devices: devices(&sources.root.join("sys/bus/pci/devices")),
+        listed,
+        visible: sources.visible,
         cdi: described(connection),
         probe: match connection {
             None => GpuProbe::Untried("no engine answers"),
@@ -69,8 +88,8 @@ fn driver(text: &str) -> Option<String> {
     line.split_whitespace().find(is_version).map(str::to_owned)
 }
 
-fn devices() -> usize {
-    let entries = std::fs::read_dir("/sys/bus/pci/devices").into_iter().flatten().flatten();
+fn devices(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let is = |folder: &Path| {
         let start = |name: &str| read_text(&folder.join(name), 64).unwrap_or_default();
         start("vendor").trim() == NVIDIA && start("class").starts_with(DISPLAY_CLASS)
@@ -78,11 +97,10 @@ fn devices() -> usize {
     entries.filter(|entry| is(&entry.path())).count()
 }
 
-/// Returns the number of GPUs that nvidia-smi lists, or its error.
-fn listed() -> Result<usize, String> {
-    let path = program("nvidia-smi").unwrap_or_else(|| PathBuf::from("nvidia-smi"));
-    let mut command = Command::new(path);
-    command.args(["--query-gpu=index", "--format=csv,noheader"]).stdin(Stdio::null());
+/// Returns the GPUs that nvidia-smi lists, or its error.
+fn listed(smi: &Path) -> Result<Vec<ListedGpu>, String> {
+    let mut command = Command::new(smi);
+    command.args([format!("--query-gpu={FIELDS}").as_str(), "--format=csv,noheader"]).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
     let end = Instant::now() + PATIENCE;
     // A broken driver can make it hang. Its output fits into a pipe.
@@ -97,10 +115,25 @@ fn listed() -> Result<usize, String> {
     let output = child.wait_with_output().map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
-        Ok(said.lines().filter(|line| line.trim().parse::<u32>().is_ok()).count())
+        Ok(said.lines().filter_map(listed_gpu).collect())
     } else {
         Err(said.lines().next().unwrap_or("no output").trim().to_owned())
     }
+}
+
+/// Parses a line of nvidia-smi: number, driver, compute capability and name, which may hold a comma. What it does not know is
+/// `[N/A]` or another text in brackets.
+fn listed_gpu(line: &str) -> Option<ListedGpu> {
+    let mut fields = line.splitn(4, ',').map(str::trim);
+    let index = fields.next()?.parse().ok()?;
+    let is_version = |text: &&str| text.starts_with(|first: char| first.is_ascii_digit());
+    let driver = fields.next().filter(is_version).map(str::to_owned);
+    let capability = fields.next().and_then(|text| {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    });
+    let name = fields.next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned();
+    Some(ListedGpu { index, name, driver, capability })
 }
 
 /// Finds the CDI files that describe NVIDIA's GPUs.
@@ -128,5 +161,54 @@ mod tests {
             [closed, open, "", "NVRM version: none"].map(|text| driver(text).unwrap_or_default()),
             ["535.183.01", "580.95.05", "", ""]
         );
+    }
+
+    /// A machine as the kernel and nvidia-smi report it: devices of the PCI bus by vendor and class, and a stand-in program.
+    fn gathered(devices: &[(&str, &str)], driver: Option<&str>, smi: Option<&str>) -> GpuParts {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        for (index, (vendor, class)) in devices.iter().enumerate() {
+            let folder = root.join(format!("sys/bus/pci/devices/0000:0{index}:00.0"));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("vendor"), format!("{vendor}\n")).unwrap();
+            std::fs::write(folder.join("class"), format!("{class}\n")).unwrap();
+        }
+        if let Some(version) = driver {
+            std::fs::create_dir_all(root.join("proc/driver/nvidia")).unwrap();
+            let text = format!("NVRM version: NVIDIA UNIX x86_64 Kernel Module  {version}  Sun May 12 2024\n");
+            std::fs::write(root.join("proc/driver/nvidia/version"), text).unwrap();
+        }
+        let program = smi.map(|script| {
+            engines::private::write_script(&root.join("nvidia-smi"), script);
+            root.join("nvidia-smi")
+        });
+        parts(GpuSources { root, smi: program.as_deref(), visible: None }, None, &[], None)
+    }
+
+    #[test]
+    fn devices_the_driver_and_the_listed_gpus_are_found() {
+        const NVIDIA_GPU: (&str, &str) = (NVIDIA, "0x030200");
+        let none = gathered(&[("0x8086", "0x030000"), (NVIDIA, "0x040300")], None, None);
+        assert_eq!((none.devices, none.driver, none.listed), (0, None, None));
+        let bare = gathered(&[NVIDIA_GPU, (NVIDIA, "0x030000")], None, None);
+        assert_eq!((bare.devices, bare.driver), (2, None));
+        let asked = r#"case "$*" in "--query-gpu=index,driver_version,compute_cap,name --format=csv,noheader") ;; *) exit 9 ;; esac"#;
+        let lines = "echo '0, 580.65.06, 6.1, TITAN Xp'; echo '1, [N/A], [N/A], odd, with a comma'; echo 'rubbish'";
+        let titan = gathered(&[NVIDIA_GPU], Some("535.183.01"), Some(&format!("{asked}\n{lines}")));
+        assert_eq!(titan.driver.as_deref(), Some("535.183.01"), "the kernel knows it best");
+        let gpu = |index, name: &str, driver: Option<&str>, capability| ListedGpu {
+            index,
+            name: name.to_owned(),
+            driver: driver.map(str::to_owned),
+            capability,
+        };
+        let known = gpu(0, "TITAN Xp", Some("580.65.06"), Some((6, 1)));
+        assert_eq!(titan.listed, Some(Ok(vec![known, gpu(1, "odd, with a comma", None, None)])));
+        let subsystem = gathered(&[], None, Some("echo '0, 580.65.06, 9.0, NVIDIA H200'"));
+        assert_eq!(subsystem.driver.as_deref(), Some("580.65.06"));
+        let nothing_known = gathered(&[], None, Some("echo '0, [N/A], [N/A], [Unknown]'"));
+        assert_eq!(nothing_known.driver.as_deref(), Some("of unknown version"));
+        let failed = gathered(&[NVIDIA_GPU], Some("535.183.01"), Some("echo 'No devices were found'; exit 6"));
+        assert_eq!(failed.listed, Some(Err("No devices were found".to_owned())));
     }
 }

@@ -3,5 +3,6 @@
 mod facts;
 mod gpu;
 mod system_files;
+mod training;
 
 pub use facts::machine;

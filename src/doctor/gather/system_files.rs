@@ -10,8 +10,8 @@ const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 const SMALL: u64 = 4 << 20;
 
 /// Reads a small file; a missing one is empty.
-pub(crate) fn text(path: &str) -> String {
-    read_text(Path::new(path), SMALL).unwrap_or_default()
+pub(crate) fn text(path: impl AsRef<Path>) -> String {
+    read_text(path.as_ref(), SMALL).unwrap_or_default()
 }
 
 /// Finds a program.

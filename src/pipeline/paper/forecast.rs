@@ -6,15 +6,16 @@ use super::data_stages::room;
 use super::inventory::trusts;
 use super::needs::Needs;
 use super::settings::{PaperSettings, PaperTraining};
-use super::training_rate::{TrainingRate, measured};
+use super::training_rate::speed;
 use crate::prepare::{self, Step, StepState, StepWork};
+use crate::step_times::KeptSteps;
 use assets::disk;
 use assets::list::{self, Forecast};
 use assets::lock::Trust;
 use assets::plan::plan;
 use assets::rate::Rate as DownloadRate;
 use base::error::Result;
-use base::format::{grouped, human_bytes, human_seconds, rounded_bytes};
+use base::format::{grouped, human_bytes, rough_time, rounded_bytes};
 use data::dataset::{Scale, Task};
 use judge::verdict::published::PublishedResults;
 use lxmert_spec::paper::{FineTuningRecipe, PRETRAINED_FILE, fine_tuning};
@@ -27,15 +28,18 @@ pub struct ForecastFacts {
     pub free: Option<u64>,
     /// Download rate of earlier fetches.
     pub fetching: Option<DownloadRate>,
+    /// Measured speeds of training steps.
+    pub steps: KeptSteps,
 }
 
 impl ForecastFacts {
-    /// Collects the facts.
+    /// Collects the facts, besides the measured `steps`.
     ///
     /// # Errors
     /// Infra if the file system cannot be queried.
-    pub fn of(settings: &PaperSettings) -> Result<Self> {
-        Ok(Self { free: Some(disk::free(&settings.workspace)?), fetching: DownloadRate::read(&settings.workspace) })
+    pub fn of(settings: &PaperSettings, steps: KeptSteps) -> Result<Self> {
+        let (free, fetching) = (Some(disk::free(&settings.workspace)?), DownloadRate::read(&settings.workspace));
+        Ok(Self { free, fetching, steps })
     }
 }
 
@@ -66,7 +70,7 @@ pub fn page(settings: &PaperSettings, machine: &ForecastFacts, published: &Publi
     let _ = writeln!(out, "{model} from {PRETRAINED_FILE}, BertAdam with warm-up over a tenth of the steps");
     let _ = writeln!(out, "seed {}, on {device}, {}", settings.seed, threads(settings.machine.threads));
     for &task in &settings.tasks {
-        trained(&mut out, settings, &needs, task);
+        trained(&mut out, settings, &needs, &machine.steps, task);
     }
 
     heading(&mut out, "4 verdict");
@@ -133,14 +137,14 @@ fn prepared(out: &mut String, steps: &[Step], settings: &PaperSettings) {
     }
 }
 
-fn trained(out: &mut String, settings: &PaperSettings, needs: &Needs, task: Task) {
+fn trained(out: &mut String, settings: &PaperSettings, needs: &Needs, kept: &KeptSteps, task: Task) {
     let training = settings.training(task);
     let TrainingRecipe { epochs, batch_size, lr } = training.recipe;
     let FineTuningRecipe { train, valid, loads_answers, .. } = fine_tuning(task);
     let head = if loads_answers { "encoder and answer head" } else { "encoder" };
     let _ = writeln!(out, "  {task}: train {train}, evaluate {valid} with the best epoch; from the {head}");
     let _ = writeln!(out, "    learning rate {lr:e}, batch {batch_size}, {epochs} epochs: {}", steps(needs, &training));
-    let _ = writeln!(out, "    {}", time(settings, needs, &training));
+    let _ = writeln!(out, "    {}", time(settings, needs, kept, &training));
 }
 
 /// `632,117 questions / 32 × 4 epochs = 79,012 steps`.
@@ -155,18 +159,18 @@ fn steps(needs: &Needs, training: &PaperTraining) -> String {
     }
 }
 
-fn time(settings: &PaperSettings, needs: &Needs, training: &PaperTraining) -> String {
-    let Some(TrainingRate { examples_per_second, finished }) = measured(&settings.workspace, training) else {
+fn time(settings: &PaperSettings, needs: &Needs, kept: &KeptSteps, training: &PaperTraining) -> String {
+    let Some(speed) = speed(&settings.workspace, training, kept) else {
         return format!(
-            "time unknown: no {} was trained in this workspace yet; repro bench train measures a step on this machine",
+            "time unknown: no {} was trained or measured here yet; repro bench train measures a step of lxr955",
             training.model.name
         );
     };
-    let measured = format!("at {examples_per_second:.1} examples/s, measured in the training that finished {finished}");
+    let measured = format!("at {speed}, {}", speed.origin());
     match needs.training_examples(training.task).filter(|_| training.scale == Scale::Full) {
         Some(examples) => {
-            let seconds = examples as f64 * training.recipe.epochs as f64 / examples_per_second;
-            format!("{} {measured}, without validation", human_seconds(seconds))
+            let seconds = speed.seconds(examples, training.recipe.epochs);
+            format!("{} {measured}, without validation", rough_time(seconds))
         }
         None => measured,
     }
@@ -204,10 +208,12 @@ mod tests {
     use super::super::needs::tests::MANIFEST;
     use super::super::settings::{Assets, Model};
     use super::*;
+    use crate::step_times::tests::measured as step;
     use assets::lock::Lock;
     use assets::manifest::Manifest;
     use base::progress::Silent;
     use data::features::Precision;
+    use lxmert_spec::Config;
 
     fn settings(workspace: &std::path::Path) -> PaperSettings {
         PaperSettings {
@@ -223,18 +229,22 @@ mod tests {
                 observers: Rc::new(|| Box::new(Silent)),
             },
             tasks: Task::ALL.to_vec(),
-            model: Model { name: "lxr955".into(), config: json!({}) },
+            model: Model { name: "lxr955".into(), config: json!(Config::lxr955()) },
             scale: Scale::Full,
             precision: Precision::F32,
             seed: 9595,
-            machine: super::super::settings::ComputeSettings { device: "cpu".into(), threads: 2, versions: [].into() },
+            machine: super::super::settings::ComputeSettings {
+                device: "cpu".into(),
+                threads: 2,
+                versions: [("libtorch".to_owned(), "2.11.0".to_owned())].into(),
+            },
         }
     }
 
     #[test]
     fn the_plan_of_the_whole_reproduction() {
         let published = PublishedResults::embedded().unwrap();
-        let machine = ForecastFacts { free: Some(200_000_000_000), fetching: None };
+        let machine = ForecastFacts { free: Some(200_000_000_000), ..ForecastFacts::default() };
         let nowhere = std::path::Path::new("no-such-workspace");
         insta::assert_snapshot!(page(&settings(nowhere), &machine, &published).unwrap());
 
@@ -272,11 +282,33 @@ mod tests {
         let mut other = training.clone();
         other.machine.threads = 64;
         finished("aa", &other, 900.0);
-        assert_eq!(measured(place.path(), &training), None, "with other threads it says nothing");
+        // Measured steps count only until a training has ended.
+        let kept = kept_at(2.0);
+        let speed = |kept: &KeptSteps| speed(place.path(), &training, kept).map(|speed| speed.examples_per_second());
+        let page = |kept: KeptSteps| {
+            let machine = ForecastFacts { steps: kept, ..ForecastFacts::default() };
+            page(&settings, &machine, &PublishedResults::embedded().unwrap()).unwrap()
+        };
+        assert_eq!(
+            (speed(&KeptSteps::default()), speed(&kept)),
+            (None, Some(2.0)),
+            "with other threads it says nothing"
+        );
+        let text = page(kept.clone());
+        // 632,117 examples, four times, at 2 a second.
+        assert!(
+            text.contains("    14 days 15 h at 2.0 examples/s, measured 2026-11-30, without validation\n"),
+            "{text}"
+        );
         finished("bb", &PaperTraining { seed: 1, ..training.clone() }, 20.0);
-        assert_eq!(measured(place.path(), &training).unwrap().examples_per_second, 20.0);
-        let text = page(&settings, &ForecastFacts::default(), &PublishedResults::embedded().unwrap()).unwrap();
-        // 632,117 examples, four times, at 20 a second.
-        assert!(text.contains("35 h 7 min at 20.0 examples/s, measured in"), "{text}");
+        assert_eq!(speed(&kept), Some(20.0));
+        assert!(page(kept).contains("35 h at 20.0 examples/s, measured in the training that finished"));
+        let mut other_model = training.clone();
+        other_model.model.config = json!({});
+        assert_eq!(super::speed(std::path::Path::new("nowhere"), &other_model, &kept_at(2.0)), None);
+    }
+
+    fn kept_at(examples_per_second: f64) -> KeptSteps {
+        KeptSteps { steps: vec![step(examples_per_second)], note: None }
     }
 }

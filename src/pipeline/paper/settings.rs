@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::needs::Needs;
 use crate::prepare;
@@ -18,7 +18,8 @@ use base::progress::Observer;
 use data::dataset::{Scale, Task};
 use data::features::Precision;
 use judge::verdict::deviation::Deviation;
-use lxmert_spec::paper::{MODEL, fine_tuning};
+use lxmert_spec::Config;
+use lxmert_spec::paper::{MODEL, SEED, fine_tuning};
 use lxmert_spec::recipe::TrainingRecipe;
 
 /// Name of the profile.
@@ -107,6 +108,21 @@ pub struct PaperTraining {
     pub machine: ComputeSettings,
 }
 
+impl PaperTraining {
+    /// Returns the paper's training of a task on a machine.
+    pub fn of_paper(task: Task, machine: ComputeSettings) -> Self {
+        Self {
+            task,
+            model: Model { name: MODEL.to_owned(), config: json!(Config::lxr955()) },
+            recipe: fine_tuning(task).training,
+            scale: Scale::Full,
+            precision: Precision::F32,
+            seed: SEED,
+            machine,
+        }
+    }
+}
+
 impl PaperSettings {
     /// Looks up the files that the tasks read.
     ///
@@ -129,7 +145,8 @@ impl PaperSettings {
         [model, scale, half, foreign].into_iter().flatten().map(Deviation::from).collect()
     }
 
-    pub(super) fn training(&self, task: Task) -> PaperTraining {
+    /// Returns the parameters of a task's training.
+    pub fn training(&self, task: Task) -> PaperTraining {
         PaperTraining {
             task,
             model: self.model.clone(),

@@ -1,110 +1,11 @@
-//! Tests of checks with invented machines.
+//! Checks of everything, with a machine that has all and one that has nothing.
 
-use super::machine::Machine;
-use super::machine::*;
-use super::render::render;
-use super::report::*;
-use super::*;
-use crate::images::Role;
-use sandbox::Gpu;
+use super::super::machine::*;
+use super::super::render::render;
+use super::super::{DoctorReport, FindingState, Purpose};
+use super::machines::*;
 use sandbox::engine::EngineFacts;
 use sandbox::failure::Unreachable;
-
-fn facts() -> EngineFacts {
-    EngineFacts {
-        version: "28.3.0".into(),
-        api: "1.51".into(),
-        runtimes: vec!["runc".into(), "nvidia".into()],
-        cdi_folders: vec!["/etc/cdi".into()],
-        cgroups: "2".into(),
-        limits_memory: true,
-        root: "/var/lib/docker".into(),
-        ..EngineFacts::default()
-    }
-}
-
-fn gpu(name: &str, capability: (u32, u32)) -> Gpu {
-    let memory = Some(16 << 30);
-    Gpu { index: 0, name: name.into(), compute_capability: Some(capability), driver: "535.183.01".into(), memory }
-}
-
-/// A machine that has everything.
-fn server() -> Machine {
-    let image = |role, name: &str| RoleImage { role, name: name.into(), state: ImageState::Pinned };
-    Machine {
-        system: System {
-            packages: PackageManager::Apt,
-            root: false,
-            systemd: true,
-            programs: vec!["dockerd", "nvidia-smi", "nvidia-ctk", "nvidia-container-runtime-hook"],
-        },
-        processor: Processor {
-            model: "Intel(R) Xeon(R) Gold 6248".into(),
-            cores: 40,
-            features: Some(vec!["AVX2", "AVX-512"]),
-        },
-        memory: Memory { total: Some(270_000_000_000), available: Some(250_000_000_000) },
-        workspace: ("workspace".into(), Some(900_000_000_000)),
-        locks: Some(Ok(())),
-        shm: Some(64 << 30),
-        now: 1_795_000_000,
-        commit: Some(1_794_000_000),
-        worker: WorkerState::Fits(Torch { version: "2.11.0".into(), cuda: true, gpus: 1 }),
-        engine: EngineState::Answers {
-            host: "unix:///var/run/docker.sock".into(),
-            facts: facts(),
-            free: Some(200_000_000_000),
-        },
-        images: vec![image(Role::Extractor, "example/extractor:1"), image(Role::Train, "example/train:1")],
-        gpu: GpuParts {
-            devices: 1,
-            driver: Some("535.183.01".into()),
-            listed: Some(Ok(1)),
-            cdi: Vec::new(),
-            probe: GpuProbe::Found(vec![gpu("Tesla V100-SXM2-16GB", (7, 0))]),
-        },
-    }
-}
-
-/// A machine that has hardly anything, and a clock that stopped.
-fn laptop() -> Machine {
-    Machine {
-        system: System { packages: PackageManager::Dnf, root: false, systemd: true, programs: Vec::new() },
-        processor: Processor { model: "Intel(R) Core(TM)2 Duo".into(), cores: 1, features: Some(Vec::new()) },
-        memory: Memory { total: Some(4_000_000_000), available: Some(9_000_000_000) },
-        workspace: ("/home/a/workspace".into(), Some(200_000_000)),
-        locks: Some(Err("Function not implemented".into())),
-        shm: Some(1 << 20),
-        now: 60,
-        commit: Some(1_794_000_000),
-        worker: WorkerState::Missing { why: "the program repro-worker is missing".into() },
-        engine: silent(Unreachable::NoSocket, false),
-        images: Vec::new(),
-        gpu: GpuParts {
-            devices: 1,
-            driver: None,
-            listed: None,
-            cdi: Vec::new(),
-            probe: GpuProbe::Untried("no engine answers"),
-        },
-    }
-}
-
-fn silent(reason: Unreachable, named: bool) -> EngineState {
-    EngineState::Silent { host: "unix:///var/run/docker.sock".into(), named, reason, why: "odd".into() }
-}
-
-fn all(machine: &Machine) -> DoctorReport {
-    DoctorReport::of(machine, &Purpose::ALL)
-}
-
-/// Returns state, text and commands of one check.
-fn check(machine: &Machine, name: &str) -> (FindingState, String, String) {
-    let report = all(machine);
-    let finding = report.groups.iter().flat_map(|(_, findings)| findings).find(|finding| finding.name == name).unwrap();
-    let commands = finding.matters(&report.asked).map_or_else(String::new, |problem| problem.commands.join("; "));
-    (finding.state(&report.asked), finding.found.clone(), commands)
-}
 
 #[test]
 fn the_report_fits_80_columns_and_names_every_problem() {
@@ -244,44 +145,22 @@ fn each_part_of_gpu_access_is_checked() {
 
     let driver = |listed, devices| {
         let mut machine = server();
+        machine.worker = worker(true, 0);
         (machine.gpu.listed, machine.gpu.devices) = (listed, devices);
         if devices == 0 {
             machine.gpu.driver = None;
         }
         check(&machine, "driver")
     };
+    let three = ["NVIDIA H200", "Tesla T4", "NVIDIA H200"].map(|name| listed(name, "580.95.05", (9, 0)));
     assert_eq!(
-        driver(Some(Ok(2)), 2),
-        (FindingState::Fine, "535.183.01; nvidia-smi lists 2 GPUs".into(), String::new())
+        driver(Some(Ok(three.into())), 3),
+        (FindingState::Fine, "580.95.05; nvidia-smi lists 3 GPUs: 2 × NVIDIA H200, Tesla T4".into(), String::new())
     );
-    assert_eq!(driver(Some(Ok(0)), 1).0, FindingState::Wrong);
-    assert_eq!(driver(Some(Err("mismatch".into())), 1).1, "535.183.01; nvidia-smi fails: mismatch");
-    assert_eq!(driver(None, 1).1, "535.183.01; no nvidia-smi");
+    assert_eq!(driver(Some(Ok(Vec::new())), 1).0, FindingState::Wrong);
+    assert_eq!(driver(Some(Err("mismatch".into())), 1).1, "580.95.05; nvidia-smi fails: mismatch");
+    assert_eq!(driver(None, 1).1, "580.95.05; no nvidia-smi");
     assert_eq!(driver(None, 0).1, "this machine has no NVIDIA GPU");
-}
-
-#[test]
-fn a_libtorch_for_cpus_and_one_that_sees_no_gpu_are_told_apart() {
-    let with = |cuda, driver: Option<&str>, devices| {
-        let mut machine = server();
-        machine.worker = WorkerState::Fits(Torch { version: "2.11.0".into(), cuda, gpus: 0 });
-        (machine.gpu.driver, machine.gpu.devices) = (driver.map(str::to_owned), devices);
-        check(&machine, "worker")
-    };
-    let cpu = "libtorch 2.11.0, for CPUs only".to_owned();
-    assert_eq!(with(false, None, 0), (FindingState::Fine, cpu.clone(), String::new()));
-    let rebuild = "ci/setup --cuda; cargo build --release; target/release/repro doctor".to_owned();
-    assert_eq!(with(false, Some("580.95.05"), 1), (FindingState::Advice, cpu, rebuild));
-    let none = "libtorch 2.11.0, with CUDA, but there is no NVIDIA GPU".to_owned();
-    assert_eq!(with(true, None, 0), (FindingState::Advice, none, String::new()));
-    assert_eq!(with(true, None, 2).1, "libtorch 2.11.0, with CUDA, but 2 GPUs have no driver");
-    assert_eq!(with(true, None, 1).1, "libtorch 2.11.0, with CUDA, but 1 GPU has no driver");
-    let (state, found, commands) = with(true, Some("535.183.01"), 1);
-    assert_eq!(
-        (state, found.as_str()),
-        (FindingState::Advice, "libtorch 2.11.0, with CUDA, but it sees no GPU with driver 535.183.01")
-    );
-    assert!(commands.starts_with("nvidia-smi; "), "{commands}");
 }
 
 #[test]

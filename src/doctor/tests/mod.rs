@@ -1,0 +1,5 @@
+//! Tests of checks with invented machines.
+
+mod checks;
+mod gpu;
+mod machines;
