@@ -64,7 +64,7 @@ def figure(row):
     if status != "passed":
         return row["why"] or ""
     return {
-        "worker": lambda: "; ".join(f"{name} {described}".strip() for name, described in figures["devices"].items()),
+        "worker": lambda: "; ".join(f"{one['name']}: {one.get('described')}" for one in figures["devices"]),
         "parity": lambda: f"{figures['passed']} tests equal the original",
         "demo": lambda: figures.get("verdict") or "",
         "resume": lambda: f"stopped after step {figures['stopped_after_step']}, weights bit-identical",

@@ -61,21 +61,15 @@ def ended_well(ended: Ended, limit):
 
 def worker(programs, limit, _):
     """The worker starts with the torch of this machine and sees the device."""
-    wrong = ended_well(told := programs.run("worker", [programs.path("repro-worker"), "devices"], limit), limit)
-    if wrong:
-        return wrong
-    devices = devices_in(told.stdout)
-    figures = {"devices": devices}
-    if not any(name.split(":")[0] == programs.device for name in devices):
-        return "failed", figures, f"the worker sees no {programs.device}, only {', '.join(devices) or 'nothing'}"
-    return "passed", figures, None
-
-
-def devices_in(text):
-    """Returns names and descriptions of the devices that the worker printed."""
-    told = [json.loads(line) for line in text.splitlines() if line.startswith(("{", "["))]
-    listed = [one for entry in told for one in (entry if isinstance(entry, list) else entry.get("devices", [entry]))]
-    return {one["name"]: one.get("described", "") for one in listed if "name" in one}
+    told = programs.run("worker", [programs.path("repro-worker"), "devices", programs.device], limit)
+    events = {event["event"]: event for event in map(json.loads, told.stdout.splitlines()) if "event" in event}
+    if "failed" in events:
+        error = events["failed"]["error"]
+        return "failed", {}, ": ".join([error["what"], *error.get("causes", [])])
+    if told.code != 0:
+        return "failed", {}, told.reason(limit)
+    hello, devices = events["hello"], events["done"]["result"]
+    return "passed", {"devices": devices, "versions": hello["versions"], "cuda": hello["cuda"], "gpus": hello["gpus"]}, None
 
 
 def parity(programs, limit, _):
@@ -94,7 +88,7 @@ def parity(programs, limit, _):
         names = re.findall(r"^test (\S+) \.\.\. FAILED", told.stdout, re.MULTILINE)
         return "failed", figures, f"{', '.join(names)}: see logs/parity.stdout.txt" if names else told.reason(limit)
     if absent:
-        return "missing", figures, f"{len(absent)} fixtures are missing, such as {absent[0]}"
+        return "missing", figures, f"fixtures are missing: {len(absent)}, such as {absent[0]}"
     return "passed", figures, None
 
 
@@ -109,7 +103,7 @@ def demo(programs, limit, _):
     if report.is_file():
         read = json.loads(report.read_text())
         figures |= {"verdict": read.get("verdict"), "results": [
-            {key: one.get(key) for key in ("name", "verdict", "value")} for one in read.get("rows", [])
+            {key: one.get(key) for key in ("name", "verdict", "n", "observed", "expected")} for one in read.get("rows", [])
         ]}
     if told.code == 3:
         return "inconclusive", figures, "a verdict is INCONCLUSIVE: see logs/demo.stdout.txt"

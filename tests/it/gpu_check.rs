@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::common::{copy_folder, stderr, stdout};
 
-const WORKER: &str =
-    r#"echo '{"devices": [{"name": "cpu", "described": "a CPU"}, {"name": "cuda:0", "described": "a GPU"}]}'"#;
+const WORKER: &str = r#"echo '{"event": "hello", "versions": {"libtorch": "2.11.0"}, "cuda": true, "gpus": 0}'
+echo '{"event": "done", "result": [{"name": "cpu", "described": "a CPU"}]}'"#;
 const PARITY: &str = r#"[ "$REPRO_PARITY_DEVICE" = cpu ] && [ -d "$REPRO_FIXTURES" ] && echo 'test result: ok. 12 passed; 0 failed; 0 ignored'"#;
 const BENCH: &str =
     r#"echo '{"ms_per_step": {"median": 4.0}, "examples_per_s": {"median": 8000.0}, "peak_memory_bytes": 1000}'"#;
