@@ -10,7 +10,8 @@ fn main() {
     println!("cargo:rustc-env=REPRO_TCH_VERSION={}", tch.unwrap_or("unknown"));
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")
         .expect("torch-sys did not report the folder of libtorch; next: run ci/setup, then build again");
+    // Tests that are carried to another machine (ci/gpu-check) find libtorch as an installed worker does, any other where it was built.
     // DT_RPATH, which libtorch's own libraries are also looked up by; DT_RUNPATH would cover the program alone.
-    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/lxmert-repro:{lib}");
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
 }

@@ -13,6 +13,8 @@ mod clean;
 mod cli;
 /// `repro doctor`.
 mod doctor;
+/// `ci/gpu-check` with stand-ins.
+mod gpu_check;
 /// `ci/install`: both programs in a folder of their own.
 mod install;
 /// Progress of long work, on a terminal and without one.

@@ -7,15 +7,36 @@ use checkpoint::{self, StateDict};
 use lxmert::model::parameters;
 use lxmert_spec::Config;
 use serde_json::Value;
-use tch::{Kind, Tensor};
+use tch::{Cuda, Device, Kind, Tensor};
 
-/// The tensors of a fixture by name.
+/// Returns the device to compute on, which `REPRO_PARITY_DEVICE` names: `cpu` (the default), `cuda` or `cuda:N`.
+pub(crate) fn device() -> Device {
+    let name = std::env::var("REPRO_PARITY_DEVICE").unwrap_or_default();
+    let index = match name.as_str() {
+        "" | "cpu" => return Device::Cpu,
+        "cuda" => 0,
+        other => other
+            .strip_prefix("cuda:")
+            .and_then(|index| index.parse().ok())
+            .unwrap_or_else(|| panic!("REPRO_PARITY_DEVICE={other}: use cpu, cuda or cuda:N")),
+    };
+    let gpus = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    assert!(index < gpus, "REPRO_PARITY_DEVICE={name}: libtorch sees {gpus} GPUs");
+    Device::Cuda(index)
+}
+
+/// The tensors of a fixture by name, on the device to compute on.
 pub(crate) struct Tensors(pub BTreeMap<String, Tensor>);
 
 impl Tensors {
     pub(crate) fn read(path: &Path) -> Self {
         let state = state(path);
-        Self(state.iter().map(|(name, data)| (name.clone(), parameters::tensor(data).unwrap())).collect())
+        Self(
+            state
+                .iter()
+                .map(|(name, data)| (name.clone(), parameters::tensor(data).unwrap().to_device(device())))
+                .collect(),
+        )
     }
 
     pub(crate) fn get(&self, name: &str) -> &Tensor {
@@ -57,7 +78,8 @@ pub(crate) fn listed_shapes(list: &Value) -> Vec<(String, Vec<usize>)> {
 }
 
 pub(crate) fn max_abs_difference(got: &Tensor, want: &Tensor) -> f64 {
-    (got.to_kind(Kind::Double) - want.to_kind(Kind::Double)).abs().max().double_value(&[])
+    let exact = |tensor: &Tensor| tensor.to_device(Device::Cpu).to_kind(Kind::Double);
+    (exact(got) - exact(want)).abs().max().double_value(&[])
 }
 
 #[track_caller]

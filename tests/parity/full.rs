@@ -14,7 +14,7 @@ use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
-use crate::compare::{Tensors, relative, within};
+use crate::compare::{Tensors, device, relative, within};
 use crate::formula;
 use data::features::{self, tsv};
 
@@ -35,7 +35,9 @@ fn rows() -> Option<Rows> {
     while reader.read(&mut row).unwrap() {
         rows.push(row.clone());
     }
-    let stack = |pick: &dyn Fn(&features::Row) -> Tensor| Tensor::stack(&rows.iter().map(pick).collect::<Vec<_>>(), 0);
+    let stack = |pick: &dyn Fn(&features::Row) -> Tensor| {
+        Tensor::stack(&rows.iter().map(pick).collect::<Vec<_>>(), 0).to_device(device())
+    };
     Some(Rows {
         features: stack(&|row| Tensor::from_slice(&row.features).view([36, 2048])),
         obj: stack(&|row| Tensor::from_slice(&row.objects_id)),
@@ -47,7 +49,7 @@ fn rows() -> Option<Rows> {
 
 /// Compares shape, sum, norm, largest value, first eight and last four elements of an output.
 fn check_statistics(what: &str, got: &Tensor, want: &Value) {
-    let flat = got.to_kind(Kind::Double).reshape([-1]);
+    let flat = got.to_device(Device::Cpu).to_kind(Kind::Double).reshape([-1]);
     assert_eq!(serde_json::json!(got.size()), want["shape"], "{what}: shape");
     let number = |key: &str| want[key].as_f64().unwrap();
     // The bounds follow from 5e-5 per element. Those of sums over up to 6 M elements grow like a random walk.
@@ -71,7 +73,7 @@ fn vqa_layers_gradients_and_steps_match() {
     };
     let (meta, outputs) = (fixtures::json(&meta), Tensors::read(&outputs));
     let answers = meta["num_answers"].as_u64().unwrap() as usize;
-    let model = TaskModel::new(&Config::lxr955(), 1, answers, Device::Cpu).unwrap();
+    let model = TaskModel::new(&Config::lxr955(), 1, answers, device()).unwrap();
     assert_eq!(Some(model.parameters().count() as u64), meta["n_parameters"].as_u64());
     model.parameters().load(&formula::weights(model.parameters())).unwrap();
     let batch = TaskBatch {
@@ -170,7 +172,7 @@ fn target(targets: &Value, answers: usize) -> Tensor {
             let _ = target.get(i as i64).narrow(0, label, 1).fill_(score.as_f64().unwrap());
         }
     }
-    target
+    target.to_device(device())
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn pretraining_losses_and_gradient_norms_match() {
     };
     let (meta, outputs) = (fixtures::json(&meta), Tensors::read(&outputs));
     let answers = meta["num_answers"].as_u64().unwrap() as usize;
-    let model = PretrainingModel::new(&Config::lxr955(), answers, Device::Cpu).unwrap();
+    let model = PretrainingModel::new(&Config::lxr955(), answers, device()).unwrap();
     assert_eq!(Some(model.parameters().count() as u64), meta["n_parameters"].as_u64());
     model.parameters().load(&formula::weights(model.parameters())).unwrap();
 
@@ -194,12 +196,12 @@ fn pretraining_losses_and_gradient_norms_match() {
         at(&words).copy_(&at(&ids));
         let _ = at(&ids).fill_(MASK);
     }
-    let chosen = Tensor::from_slice(&[0i64, 6, 12, 18, 24, 30]);
+    let chosen = Tensor::from_slice(&[0i64, 6, 12, 18, 24, 30]).to_device(device());
     let masked = rows.features.index_fill(1, &chosen, 0.0);
     let feat_mask = rows.obj_conf.zeros_like().index_fill(1, &chosen, 1.0);
     let numbers = |key: &str| {
         let list: Vec<i64> = meta["rules"][key].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
-        Tensor::from_slice(&list)
+        Tensor::from_slice(&list).to_device(device())
     };
     let inputs = EncoderInputs {
         ids: &ids,

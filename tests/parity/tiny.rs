@@ -13,7 +13,7 @@ use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
 use tch::{Device, Tensor};
 
-use crate::compare::{self, Tensors, relative, within};
+use crate::compare::{self, Tensors, device, relative, within};
 
 /// Returns the pre-training configuration, which the tiny task models share, and its description.
 pub(crate) fn config() -> Option<(Config, Value)> {
@@ -23,7 +23,7 @@ pub(crate) fn config() -> Option<(Config, Value)> {
 }
 
 pub(crate) fn pretraining_model(config: &Config, answers: usize, mut weights: StateDict) -> PretrainingModel {
-    let model = PretrainingModel::new(config, answers, Device::Cpu).unwrap();
+    let model = PretrainingModel::new(config, answers, device()).unwrap();
     weights.shift_remove(TIED_DECODER);
     model.parameters().load(&weights).unwrap();
     model
@@ -76,12 +76,10 @@ fn outputs_of_every_case_and_module_match() {
         for (part, got) in [("lang_output", &lang), ("visn_output", &visn), ("pooled_output", &pooled)] {
             within(&format!("{case}.{part}"), got, outputs.get(&format!("{case}.{part}")), bound);
         }
-        within(
-            &format!("{case}: pooled alone"),
-            &model.lxrt().forward_pooled(&given, ForwardContext::EVAL),
-            &pooled,
-            1e-7,
-        );
+        // The same operations on fewer rows. A GPU's library may choose another order of sums for another number of rows.
+        let same = if device() == Device::Cpu { 1e-7 } else { bound };
+        let alone = model.lxrt().forward_pooled(&given, ForwardContext::EVAL);
+        within(&format!("{case}: pooled alone"), &alone, &pooled, same);
         if case == "plain" {
             let taps = taps.into_inner();
             let wanted: Vec<_> = outputs.0.keys().filter_map(|name| name.strip_prefix("tap.")).collect();
@@ -200,7 +198,7 @@ fn logits_losses_and_every_gradient_of_task_models_match() {
         let (meta, io) = (fixtures::json(&meta), Tensors::read(&io));
         let images = if task == "nlvr2" { 2 } else { 1 };
         let answers = meta["num_answers"].as_u64().unwrap() as usize;
-        let model = TaskModel::new(&config, images, answers, Device::Cpu).unwrap();
+        let model = TaskModel::new(&config, images, answers, device()).unwrap();
         model.parameters().load(&compare::state(&weights)).unwrap();
         check_names(task, &model.parameters().state(), &meta["state_dict_order"]);
         let flat =

@@ -7,9 +7,9 @@ use lxmert::train::bert_adam::{BertAdam, BertAdamSettings};
 use lxmert::train::gradients;
 use lxmert_spec::pretrain_tasks::PretrainTasks;
 use serde_json::Value;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use crate::compare::{self, Tensors, relative, within};
+use crate::compare::{self, Tensors, device, relative, within};
 use crate::tiny;
 
 /// Runs a trajectory and compares each of its rows. `loss_of` returns the loss of a batch and its parts.
@@ -73,7 +73,7 @@ fn the_trajectory_of_vqa_matches() {
         let Some(path) = fixtures::lxrt(&format!("optim/{file}")) else { continue };
         let weights = compare::state(&weights);
         let answers = weights["logit_fc.3.bias"].shape[0];
-        let model = TaskModel::new(&config, 1, answers, Device::Cpu).unwrap();
+        let model = TaskModel::new(&config, 1, answers, device()).unwrap();
         model.parameters().load(&weights).unwrap();
         follow(file, &fixtures::json(&path), model.parameters(), |i| {
             let get = |name: &str| batches.get(&format!("{name}.{i}")).shallow_clone();

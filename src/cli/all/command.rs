@@ -34,6 +34,7 @@ Examples:
   repro all --profile demo                 run everything in about two minutes; a second time takes a second
   repro all --profile demo --explain       show why each stage would run or not
   repro all --profile demo --format json   print the report for a script
+  repro all --profile demo --device cuda   train and answer on a GPU; a CPU is the default
   repro all --profile demo --engine docker  run in a container of the training image
   repro all --profile paper --dry-run      show files, disk space, steps and time
   repro all --profile paper --task nlvr2   reproduce one task of the paper

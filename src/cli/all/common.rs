@@ -30,6 +30,9 @@ pub(crate) struct Common {
     /// different weights
     #[arg(long, value_name = "N", value_parser = count::<usize>, allow_negative_numbers = true)]
     pub threads: Option<usize>,
+    /// cpu, cuda or cuda:N; auto uses a GPU if there is one [default: demo: cpu; paper: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
     /// Accepted for batch scripts: a run always reuses finished stages and resumes a training from its last snapshot
     #[arg(long)]
     pub resume: bool,

@@ -18,6 +18,8 @@ use lxmert_spec::demo::DemoRecipe;
 
 /// Number of threads of the recorded golden runs.
 const GOLDEN_THREADS: usize = 2;
+/// Name of the device of the recorded golden runs, and the default.
+const CPU: &str = "cpu";
 
 /// The options of the profile `demo`.
 #[derive(Debug, clap::Args)]
@@ -75,8 +77,16 @@ pub(super) fn run(args: &Common, options: &DemoOptions) -> Result<u8> {
     let record = options.record.as_deref().map(NamedInput::OutputFile);
     check_inputs(record.into_iter().chain([NamedInput::OutputFolder(&args.workspace)]))?;
     let threads = args.threads.unwrap_or_else(|| GOLDEN_THREADS.min(cores()));
-    let workers = args.workers("cpu")?;
-    let versions = workers.placement.hello()?.versions;
+    let name_of_device = args.device.as_deref().unwrap_or(CPU);
+    let workers = args.workers(name_of_device)?;
+    let mut versions = workers.placement.hello()?.versions;
+    if name_of_device != CPU {
+        let device = workers.placement.device(name_of_device)?;
+        // A GPU rounds differently, as another version of a library does.
+        if device.name != CPU {
+            versions.insert("device".to_owned(), device.described);
+        }
+    }
     let settings = DemoSettings { recipe, seed: args.seed, threads, versions, workers };
     if args.explain || args.dry_run {
         return print_explained(&demo::plan(&settings), &args.workspace);

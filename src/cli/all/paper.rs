@@ -44,9 +44,6 @@ pub(super) struct PaperOptions {
     /// Build feature stores in half precision (half the disk space; not the published settings)
     #[arg(long)]
     half_features: bool,
-    /// cpu, cuda or cuda:N; auto uses a GPU if there is one [default: auto]
-    #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
     /// Take files that were downloaded by hand into DIR before fetching the others. The files in DIR stay
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
@@ -68,7 +65,6 @@ impl PaperOptions {
             ("--tiny", self.tiny),
             ("--fast", self.fast),
             ("--half-features", self.half_features),
-            ("--device", self.device.is_some()),
             ("--from", self.from.is_some()),
             ("--drop-archives", self.drop_archives),
             ("--manifest", self.manifest.manifest.is_some()),
@@ -82,7 +78,7 @@ impl PaperOptions {
 pub(super) fn run(args: &Common, options: &PaperOptions) -> Result<u8> {
     let from = options.from.as_deref().map(NamedInput::Folder);
     check_inputs(from.into_iter().chain([NamedInput::OutputFolder(&args.workspace)]))?;
-    let name_of_device = options.device.as_deref().unwrap_or("auto");
+    let name_of_device = args.device.as_deref().unwrap_or("auto");
     let workers = args.workers(name_of_device)?;
     let device = workers.placement.device(name_of_device)?.described;
     let versions = workers.placement.hello()?.versions;
