@@ -21,13 +21,15 @@ checkout, device = pathlib.Path(sys.argv[1]), sys.argv[2]
 warmup, steps, questions, answer_batch, rounds = map(int, sys.argv[3:8])
 BATCH, BOXES, WIDTH, WORDS, ANSWERS, VOCABULARY = 32, 36, 2048, 20, 3129, 30522
 LR, CLIP = 5e-5, 5.0
+STAND_INS = []
 
 
 def stand_in(name, **names):
     """Puts a module in the place of one that is only needed for downloads or progress bars."""
     module = types.ModuleType(name)
     vars(module).update(names)
-    sys.modules.setdefault(name, module)
+    if sys.modules.setdefault(name, module) is module:
+        STAND_INS.append(name)
 
 
 def import_original():
@@ -52,6 +54,9 @@ def import_original():
     import lxrt.optimization
     import tasks.vqa_model
 
+    # torch can do without these modules, but not with stand-ins for them.
+    for name in STAND_INS:
+        del sys.modules[name]
     return lxrt, tasks.vqa_model.VQAModel
 
 
