@@ -77,9 +77,6 @@ def parity(programs, limit, _):
     more = {"REPRO_PARITY_DEVICE": programs.device, "REPRO_FIXTURES": str(programs.folder / "fixtures")}
     # Several tests share the cores: threads that wait must not keep the others from running.
     more["GOMP_SPINCOUNT"] = "1000"
-    if programs.device == "cuda":
-        # The tests do not open CUDA's part of libtorch themselves, as the worker does.
-        more["LD_PRELOAD"] = str(programs.torch.libraries / "libtorch_cuda.so")
     # What a wrong folder of fixtures does is no question of the device.
     told = programs.run("parity", [programs.path("parity"), "--skip", "wrong_folder"], limit, more)
     counts = re.search(r"test result: \w+\. (\d+) passed; (\d+) failed", told.stdout)

@@ -8,6 +8,7 @@ use lxmert::model::parameters;
 use lxmert_spec::Config;
 use serde_json::Value;
 use tch::{Cuda, Device, Kind, Tensor};
+use torch_shim::cuda_library;
 
 /// Returns the device to compute on, which `REPRO_PARITY_DEVICE` names: `cpu` (the default), `cuda` or `cuda:N`.
 pub(crate) fn device() -> Device {
@@ -20,9 +21,12 @@ pub(crate) fn device() -> Device {
             .and_then(|index| index.parse().ok())
             .unwrap_or_else(|| panic!("REPRO_PARITY_DEVICE={other}: use cpu, cuda or cuda:N")),
     };
+    let library = cuda_library::load();
     let gpus = usize::try_from(Cuda::device_count()).unwrap_or(0);
-    assert!(index < gpus, "REPRO_PARITY_DEVICE={name}: libtorch sees {gpus} GPUs");
-    Device::Cuda(index)
+    assert!(index < gpus, "REPRO_PARITY_DEVICE={name}: libtorch sees {gpus} GPUs, its CUDA library is {library:?}");
+    let device = Device::Cuda(index);
+    lxmert::libtorch::set_up(device).unwrap();
+    device
 }
 
 /// The tensors of a fixture by name, on the device to compute on.
