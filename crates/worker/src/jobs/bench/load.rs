@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use base::cleanup::TemporaryFolder;
 use base::error::{Error, Result};
 use lxmert::train::batches;
 use lxmert_spec::Config;
@@ -11,7 +10,7 @@ use protocol::BenchLoad;
 use serde_json::{Value, json};
 use trainings::examples::PreparedSplit;
 
-use super::subject::{repeats, threads};
+use super::subject::{generated_data, repeats, threads};
 use super::{questions, sizes};
 use crate::devices;
 use crate::jobs::job_context::JobContext;
@@ -26,10 +25,8 @@ pub(crate) fn load(job: &BenchLoad, context: &JobContext) -> Result<Value> {
     let config = Config::lxr955();
     sizes::check(sizes, &config)?;
     check(job)?;
-    let folder =
-        TemporaryFolder::new(None).map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
     let generated = questions::one_per_image(job.images, sizes.words, config.vocab_size);
-    let questions = questions::prepare(generated, sizes, folder.path())?;
+    let (questions, _folder) = generated_data(generated, sizes)?;
     let mut order: Vec<usize> = (0..job.images).collect();
     // A fixed shuffle: by the leading bits of a product with the golden ratio (Knuth's multiplicative hash).
     order.sort_by_key(|&position| (position as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -31,14 +31,25 @@ impl Subject {
         questions: Vec<Question>,
         context: &JobContext,
     ) -> Result<Self> {
-        let folder = TemporaryFolder::new(None)
-            .map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
-        let questions = questions::prepare(questions, sizes, folder.path())?;
+        let (questions, folder) = generated_data(questions, sizes)?;
         tch::manual_seed(SEED as i64);
         let model = TaskModel::new(config, 1, sizes.answers, context.device)?;
         context.emitter.message(format_args!("{} parameters, random", model.parameters().count()));
         Ok(Self { model, questions, _folder: folder })
     }
+}
+
+/// Returns generated data, with the temporary folder that holds their feature store.
+///
+/// # Errors
+/// Infra or disk if the data cannot be written.
+pub(crate) fn generated_data(
+    questions: Vec<Question>,
+    sizes: &GeneratedSizes,
+) -> Result<(PreparedSplit, TemporaryFolder)> {
+    let folder =
+        TemporaryFolder::new(None).map_err(|error| Error::infra("cannot create a temporary folder").because(error))?;
+    Ok((questions::prepare(questions, sizes, folder.path())?, folder))
 }
 
 /// Returns the checked number of repeats.
