@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::number_parsers::{count, whole};
+use super::number_parsers::{count, picture_size, whole};
 use super::options::{ComputeOptions, ModelOptions};
 use super::output::print_line;
 use super::run_worker::run_worker;
@@ -21,7 +21,7 @@ use data::features::{Precision, RELEASED_BOXES, RELEASED_WIDTH};
 use lxmert_spec::Config;
 use lxmert_spec::paper::fine_tuning;
 use measure::Repeats;
-use protocol::{BenchLoad, BenchPredict, BenchTrain, GeneratedSizes, Job};
+use protocol::{BenchExtract, BenchLoad, BenchPictures, BenchPredict, BenchTrain, GeneratedSizes, Job};
 use serde_json::Value;
 
 const AFTER_HELP: &str = "\
@@ -31,6 +31,8 @@ Examples:
   repro bench predict --questions 640 --questions-per-image 5 --repeats 0 --threads 1
   repro bench train --model tiny --batch-size 8 --steps 20
   repro bench load                         batches of training from the mapped store, against memcpy
+  repro bench extract                      the native detector on a picture, against its convolutions alone
+  repro bench extract --weights resnet101_faster_rcnn_final_iter_320000.caffemodel --image a.jpg
   repro bench tokenize --vocab vocab.txt --text sentences.txt
   repro bench tsv --images 500 --folder /dev/shm > tsv.json
   repro bench verify --bytes 2000000000    reading and hashing, against sha256sum
@@ -63,6 +65,9 @@ enum BenchCommand {
     /// Measure loading batches of training from a mapped feature store, against a plain copy in memory
     #[command(after_help = AFTER_HELP)]
     Load(Load),
+    /// Measure the native detector, from a decoded picture to its row of features, against the convolutions of its network alone
+    #[command(after_help = AFTER_HELP)]
+    Extract(Extract),
     /// Measure tokenization into word pieces, on one thread
     #[command(after_help = AFTER_HELP)]
     Tokenize(Tokenize),
@@ -129,6 +134,27 @@ struct Load {
     batch: BatchOptions,
 }
 
+#[derive(Debug, clap::Args)]
+struct Extract {
+    /// Weights of bottom-up attention, a .caffemodel or what repro convert made of it [default: random ones of the same sizes]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Picture (JPEG or PNG); repeat it for several, which take turns [default: a generated one]
+    #[arg(long, value_name = "FILE", conflicts_with = "size")]
+    image: Vec<PathBuf>,
+    /// Width and height of generated pictures, which take turns
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "640x480", value_delimiter = ',', value_parser = picture_size)]
+    size: Vec<(usize, usize)>,
+    /// Number of measured pictures
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
+    steps: usize,
+    /// Number of warm-up pictures, which do not count
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>, allow_negative_numbers = true)]
+    warmup: usize,
+    #[command(flatten)]
+    compute: ComputeOptions,
+}
+
 /// The options of the model and of its input.
 #[derive(Debug, clap::Args)]
 struct Input {
@@ -178,11 +204,14 @@ impl BatchOptions {
         protocol::Rounds { warmup: self.warmup, steps }
     }
 
-    /// Runs a measurement in a worker on this machine.
     fn measure(&self, job: Job) -> Result<Value> {
-        let job = self.compute.worker_job("bench", None, FileAccess::default(), job);
-        run_worker(&Placement::Host(Host), &job)
+        measure(&self.compute, job)
     }
+}
+
+/// Runs a measurement in a worker on this machine.
+fn measure(compute: &ComputeOptions, job: Job) -> Result<Value> {
+    run_worker(&Placement::Host(Host), &compute.worker_job("bench", None, FileAccess::default(), job))
 }
 
 impl Input {
@@ -309,6 +338,11 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             rounds: batch.rounds(steps),
             images,
         }))?,
+        BenchCommand::Extract(Extract { weights, image, size, steps, warmup, compute }) => {
+            let pictures =
+                if image.is_empty() { BenchPictures::Generated(size) } else { BenchPictures::Files(image) };
+            measure(&compute, Job::BenchExtract(BenchExtract { rounds: protocol::Rounds { warmup, steps }, weights, pictures }))?
+        }
         BenchCommand::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
             let settings =
                 tokenize::TokenizeSettings { vocab: vocab.as_deref(), text: text.as_deref(), sentences, words };

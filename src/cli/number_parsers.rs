@@ -14,6 +14,13 @@ pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "it must be a whole number of at least 0".to_owned())
 }
 
+/// Parses the width and the height of a picture in pixels, such as `640x480`.
+pub(super) fn picture_size(text: &str) -> Result<(usize, usize), String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (16..=10_000).contains(side));
+    let sides = text.split_once(['x', 'X']).and_then(|(width, height)| Some((side(width)?, side(height)?)));
+    sides.ok_or_else(|| "it must be a width and a height from 16 to 10000 pixels, such as 640x480".to_owned())
+}
+
 /// Parses the seed of a run.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     let what = format!("a seed is one whole number from 0 to {}, such as 9595", u64::MAX);
@@ -71,5 +78,13 @@ mod tests {
         assert!(["0", "-1", "nan", "inf", "1e400", ""].iter().all(|text| rate(text).is_err()));
         assert!(["1", "-0.1", "nan"].iter().all(|text| dropout(text).is_err()));
         assert!(["1.01", "-0.1", "nan"].iter().all(|text| share(text).is_err()));
+    }
+
+    #[test]
+    fn sizes_of_pictures_have_two_sides() {
+        assert_eq!(picture_size("640x480"), Ok((640, 480)));
+        for text in ["640", "15x480", "640x", "x", "640x480x3", "10001x20", "-5x20"] {
+            assert!(picture_size(text).is_err(), "{text}");
+        }
     }
 }

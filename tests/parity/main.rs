@@ -5,6 +5,7 @@
 //! adds the same numbers in another order, so its rounding errors are others of the same size. This holds without TF32 only, which
 //! keeps ten bits of each factor; libtorch does not use it for matrix products unless it is told to.
 
+mod butd;
 mod compare;
 mod formula;
 mod full;

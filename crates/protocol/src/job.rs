@@ -30,6 +30,8 @@ pub enum Job {
     BenchPredict(BenchPredict),
     /// Measures loading batches. Result: the report.
     BenchLoad(BenchLoad),
+    /// Measures the native detector. Result: the report.
+    BenchExtract(BenchExtract),
 }
 
 /// Fine-tuning.
@@ -210,6 +212,28 @@ pub enum EncodeOutput {
         /// Pairs per file.
         pairs: usize,
     },
+}
+
+/// Measurement of the native detector.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchExtract {
+    /// Steps.
+    pub rounds: Rounds,
+    /// Weights file of the network; `None` for random weights of the published sizes.
+    pub weights: Option<PathBuf>,
+    /// Pictures, one per step in turn.
+    pub pictures: BenchPictures,
+}
+
+/// The pictures of a measurement.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BenchPictures {
+    /// Files.
+    Files(Vec<PathBuf>),
+    /// Generated ones of these widths and heights in pixels.
+    Generated(Vec<(usize, usize)>),
 }
 
 /// The sizes of generated input.

@@ -1,7 +1,8 @@
-//! The network of LXMERT, LXRT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182). Its parameters have the
-//! original's names.
+//! The network of LXMERT, LXRT (paper section 2; src/lxrt/modeling.py of airsplay/lxmert @ 0db1182), whose parameters have the
+//! original's names; and [`butd`], the detector that made its input.
 
 pub mod attention;
+pub mod butd;
 pub mod embeddings;
 pub mod encoder;
 pub mod heads;

@@ -21,6 +21,7 @@ pub(crate) fn run(request: Request, device: Device, emitter: &Emitter) -> Result
         Job::Encode(job) => encode::run(&job, &context),
         Job::BenchTrain(job) => bench::train::train(&job, &context).map(JobOutcome::from),
         Job::BenchLoad(job) => bench::load::load(&job, &context).map(JobOutcome::from),
+        Job::BenchExtract(job) => bench::extract::extract(&job, &context).map(JobOutcome::from),
         Job::BenchPredict(job) => bench::predict::predict(&job, &context).map(JobOutcome::from),
     }
 }
