@@ -1,0 +1,8 @@
+//! JPEG files, decoded by libjpeg-turbo's own code (as MozJPEG carries it), since no other decoder gives the same pixels.
+
+mod decoder;
+mod failure;
+mod pixels;
+mod source;
+
+pub(crate) use pixels::decode;
