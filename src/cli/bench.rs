@@ -339,9 +339,11 @@ pub(crate) fn run(args: Args) -> Result<u8> {
             images,
         }))?,
         BenchCommand::Extract(Extract { weights, image, size, steps, warmup, compute }) => {
-            let pictures =
-                if image.is_empty() { BenchPictures::Generated(size) } else { BenchPictures::Files(image) };
-            measure(&compute, Job::BenchExtract(BenchExtract { rounds: protocol::Rounds { warmup, steps }, weights, pictures }))?
+            let pictures = if image.is_empty() { BenchPictures::Generated(size) } else { BenchPictures::Files(image) };
+            measure(
+                &compute,
+                Job::BenchExtract(BenchExtract { rounds: protocol::Rounds { warmup, steps }, weights, pictures }),
+            )?
         }
         BenchCommand::Tokenize(Tokenize { vocab, text, sentences, words, steps, warmup }) => {
             let settings =

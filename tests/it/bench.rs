@@ -1,8 +1,9 @@
 //! `repro bench` prints one JSON object with everything that a comparison needs.
 
-use serde_json::Value;
+use lxmert::model::butd::{ButdSizes, random_weights};
+use serde_json::{Value, json};
 
-use crate::common::{repro, run, stdout};
+use crate::common::{repro, run, stderr, stdout};
 
 fn bench(arguments: &[&str]) -> Value {
     let place = tempfile::tempdir().unwrap();
@@ -11,7 +12,7 @@ fn bench(arguments: &[&str]) -> Value {
     assert_eq!(report["bench"], arguments[0]);
     assert!(report["peak_memory_bytes"].as_u64().unwrap() > 0 && report["threads"].as_u64().unwrap() > 0);
     assert!(report["versions"]["repro"].is_string() && report["machine"]["cpu"].is_string());
-    let steps = &report["ms_per_step"];
+    let steps = &report[if arguments[0] == "extract" { "ms_per_picture" } else { "ms_per_step" }];
     assert_eq!(Some(steps["all"].as_array().unwrap().len() as u64), report["steps"].as_u64());
     assert!(steps["best"].as_f64().unwrap() > 0.0 && steps["median"].as_f64() >= steps["best"].as_f64());
     report
@@ -93,4 +94,40 @@ fn load() {
     let place = tempfile::tempdir().unwrap();
     run(repro(place.path()).args(["bench", "load", "--images", "30000000"]), 2);
     run(repro(place.path()).args(["bench", "load", "--batch-size", "0"]), 2);
+}
+
+#[test]
+fn extract() {
+    let place = tempfile::tempdir().unwrap();
+    let weights = place.path().join("tiny.safetensors");
+    let sizes = ButdSizes { channels: 4, rpn: 8, classes: 9, attributes: 5, embedding: 3, attribute_hidden: 6 };
+    checkpoint::write_safetensors(&weights, &random_weights(sizes).unwrap(), &Default::default()).unwrap();
+    let weights = weights.to_str().unwrap();
+    // 24 pictures of two sizes, of which the last 16 count.
+    let report = bench(&["extract", "--weights", weights, "--size", "64x48,40x90", "--warmup", "8", "--steps", "16"]);
+    assert_eq!((&report["weights"], &report["features"]), (&weights.into(), &128.into()));
+    assert_eq!(
+        (&report["pictures"][0]["input"], &report["pictures"][1]["input"]),
+        (&json!([800, 600]), &json!([444, 1000]))
+    );
+    assert!(report["pictures"][1]["boxes"].as_u64().unwrap() <= 36);
+    for part in ["input", "trunk", "rpn", "proposals", "roi_pooling", "res5", "classes", "choice"] {
+        assert!(report["parts_ms"][part]["best"].as_f64().unwrap() > 0.0, "{part}");
+    }
+    assert!(report["time_against_convolutions"]["best"].as_f64().unwrap() > 0.0);
+    let resident: Vec<u64> = report["resident_bytes"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+    assert!(resident[15] < resident[0] + (20 << 20), "memory grows: {resident:?}");
+
+    let wrong =
+        |arguments: &[&str], code| stderr(&run(repro(place.path()).args(["bench", "extract"]).args(arguments), code));
+    std::fs::write(place.path().join("page.jpg"), "<html>").unwrap();
+    let page = place.path().join("page.jpg");
+    let refused = wrong(&["--image", page.to_str().unwrap()], 5).replace(place.path().to_str().unwrap(), "PLACE");
+    insta::assert_snapshot!(refused, @"
+    error: cannot decode PLACE/page.jpg
+      caused by: it is a web page, and only JPEG and PNG are decoded
+      next: look at the file, then replace it by a whole JPEG or PNG, or remove it
+    ");
+    assert!(wrong(&["--weights", page.to_str().unwrap()], 5).contains("page.jpg"));
+    assert!(wrong(&["--size", "640"], 2).contains("such as 640x480"));
 }

@@ -76,8 +76,11 @@ impl Blobs {
 
 /// Returns every picture of the fixtures: all files below `butd/images` and the originals of `butd/full/images`, by name.
 pub(super) fn pictures() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> =
-        ["butd/images", "butd/full/images"].iter().filter_map(|folder| fixtures::beside(folder)).flat_map(|folder| below(&folder)).collect();
+    let mut found: Vec<PathBuf> = ["butd/images", "butd/full/images"]
+        .iter()
+        .filter_map(|folder| fixtures::beside(folder))
+        .flat_map(|folder| below(&folder))
+        .collect();
     found.retain(|path| !path.to_string_lossy().ends_with(".decoded.png"));
     found.sort();
     found
@@ -90,7 +93,9 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 
 /// Returns the picture with this id: its file's name up to the first dot.
 pub(super) fn picture(id: &str) -> Option<Picture> {
-    let path = pictures().into_iter().find(|path| path.file_name().unwrap().to_string_lossy().split('.').next() == Some(id))?;
+    let path = pictures()
+        .into_iter()
+        .find(|path| path.file_name().unwrap().to_string_lossy().split('.').next() == Some(id))?;
     Some(pictures::decode(&std::fs::read(&path).unwrap()).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
 }
 

@@ -93,7 +93,9 @@ fn tiny_cases() -> Vec<Case> {
     cases.collect()
 }
 
-fn full_state() -> Option<StateDict> { None }
+fn full_state() -> Option<StateDict> {
+    None
+}
 fn tiny_state() -> Option<StateDict> {
     Some(checkpoint::read_checkpoint(&fixtures::beside("butd/tiny/tiny.caffemodel")?).unwrap())
 }
@@ -128,7 +130,8 @@ impl Seen {
 fn check_blob(case: &Case, name: &str, got: &Tensor, bound: f64) -> usize {
     let mut compared = 0;
     for kept in case.blobs.names() {
-        let Some(part) = kept.strip_prefix(name).and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix('.') })
+        let Some(part) =
+            kept.strip_prefix(name).and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix('.') })
         else {
             continue;
         };
@@ -193,8 +196,20 @@ fn check_blobs(case: &Case, detector: &Detector, bounds: &Bounds) {
     let mut compared = check_blob(case, "data", &seen.get("data"), 0.0);
     // Blobs without a figure of their own are sums of as many products as those of the map.
     for name in [
-        "conv1", "pool1", "res2a", "res2c", "res3a", "res3b3", "res4a", "res4b22", "rpn_output", "rpn_cls_score", "res5c",
-        "cls_score", "fc_attr", "attr_score",
+        "conv1",
+        "pool1",
+        "res2a",
+        "res2c",
+        "res3a",
+        "res3b3",
+        "res4a",
+        "res4b22",
+        "rpn_output",
+        "rpn_cls_score",
+        "res5c",
+        "cls_score",
+        "fc_attr",
+        "attr_score",
     ] {
         if is_kept(name) {
             compared += check_blob(case, name, &seen.get(name), bounds.map);
@@ -213,11 +228,17 @@ fn check_blobs(case: &Case, detector: &Detector, bounds: &Bounds) {
         let rows = Tensor::from_slice(&case.blobs.i64("roi_sample_idx2"));
         for name in ["res5a", "res5c"] {
             let got = seen.get(name).index_select(0, &rows);
-            close(&format!("{}: {name}", case.id), &values(&got), &case.blobs.f32(&format!("{name}.sample2")), bounds.map);
+            close(
+                &format!("{}: {name}", case.id),
+                &values(&got),
+                &case.blobs.f32(&format!("{name}.sample2")),
+                bounds.map,
+            );
         }
         compared += 2;
     }
-    let predicted: Vec<f32> = Vec::<i64>::try_from(&seen.get("predicted_cls")).unwrap().iter().map(|&c| c as f32).collect();
+    let predicted: Vec<f32> =
+        Vec::<i64>::try_from(&seen.get("predicted_cls")).unwrap().iter().map(|&c| c as f32).collect();
     same_bits(&format!("{}: predicted_cls", case.id), &predicted, &case.blobs.f32("predicted_cls"));
     assert!(compared >= 8, "{}: only {compared} blobs were compared", case.id);
 }
@@ -229,7 +250,8 @@ fn check_row(case: &Case, found: &DetectedBoxes, bounds: &Bounds) {
     assert_eq!(detections.attrs_id, blobs.i64("final.attrs_id"), "{id}: attributes");
     close(&format!("{id}: boxes"), detections.boxes.as_flattened(), &blobs.f32("final.boxes"), bounds.box_corner);
     close(&format!("{id}: features"), &found.features, &blobs.f32("final.features"), bounds.feature);
-    for (got, name) in [(&detections.objects_conf, "final.objects_conf"), (&detections.attrs_conf, "final.attrs_conf")] {
+    for (got, name) in [(&detections.objects_conf, "final.objects_conf"), (&detections.attrs_conf, "final.attrs_conf")]
+    {
         close(&format!("{id}: {name}"), got, &blobs.f32(name), bounds.probability);
     }
 }
@@ -242,7 +264,10 @@ fn check_rows(path: &Path, detector: &Detector, bounds: &Bounds) {
         let Some(picture) = picture(&want.img_id) else { continue };
         let pixels = BgrPixels { bytes: &picture.bgr, height: picture.height, width: picture.width };
         let got = detector.row(&want.img_id, pixels).unwrap();
-        assert_eq!((&got.img_id, got.img_h, got.img_w, got.num_boxes), (&want.img_id, want.img_h, want.img_w, want.num_boxes));
+        assert_eq!(
+            (&got.img_id, got.img_h, got.img_w, got.num_boxes),
+            (&want.img_id, want.img_h, want.img_w, want.num_boxes)
+        );
         if want.img_id == "flat-i" {
             continue;
         }
@@ -349,10 +374,9 @@ fn butd_the_tiny_network_chooses_caffes_boxes() {
 #[test]
 fn butd_rows_of_the_tiny_network_are_caffes() {
     let Some(state) = tiny_state() else { return };
-    for (file, test_scale) in [
-        ("s600_obj36.tsv", TestScale::RELEASED),
-        ("s160_obj36.tsv", TestScale { short_side: 160, long_side: 240 }),
-    ] {
+    for (file, test_scale) in
+        [("s600_obj36.tsv", TestScale::RELEASED), ("s160_obj36.tsv", TestScale { short_side: 160, long_side: 240 })]
+    {
         let Some(path) = fixtures::beside(&format!("butd/tiny/{file}")) else { continue };
         check_rows(&path, &Detector::load(&state, test_scale, device()).unwrap(), &TINY);
     }
@@ -392,9 +416,13 @@ fn butd_a_picture_that_is_too_small_is_refused_where_the_original_dies() {
 #[test]
 fn butd_weights_of_another_network_are_refused_by_name() {
     let Some(mut state) = tiny_state() else { return };
-    let load = |state: &StateDict| Detector::load(state, TestScale::RELEASED, device()).map(|_| ()).unwrap_err().to_string();
+    let load =
+        |state: &StateDict| Detector::load(state, TestScale::RELEASED, device()).map(|_| ()).unwrap_err().to_string();
     let removed = state.shift_remove("res4b7_branch2b/0").unwrap();
     assert!(load(&state).contains("no tensor res4b7_branch2b/0"));
-    state.insert("res4b7_branch2b/0".into(), checkpoint::TensorData { shape: vec![1, 2, 3], data: removed.data.slice(..24), ..removed });
+    state.insert(
+        "res4b7_branch2b/0".into(),
+        checkpoint::TensorData { shape: vec![1, 2, 3], data: removed.data.slice(..24), ..removed },
+    );
     assert!(load(&state).contains("res4b7_branch2b/0 has shape [1, 2, 3]"));
 }

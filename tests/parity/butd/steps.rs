@@ -1,6 +1,5 @@
 //! The steps that are exact for given inputs.
 
-use lxmert::model::butd::{Detections, first_pooling};
 use lxmert::model::butd::anchors::base_anchors;
 use lxmert::model::butd::input::{TestScale, input_blob};
 use lxmert::model::butd::nms::{OverlapMatrix, PixelBox, nms};
@@ -8,6 +7,7 @@ use lxmert::model::butd::numpy_order::argsort;
 use lxmert::model::butd::proposal::{ImageInfo, RpnOutputs, proposals};
 use lxmert::model::butd::roi_pooling::RoiPooling;
 use lxmert::model::butd::selection::{HeadOutputs, select};
+use lxmert::model::butd::{Detections, first_pooling};
 use sha2::{Digest, Sha256};
 use tch::Tensor;
 
@@ -154,13 +154,18 @@ fn butd_the_chosen_boxes_are_the_originals_to_the_last_bit() {
 fn butd_exactly_36_boxes_keep_the_order_of_the_proposals() {
     let Some(blobs) = unit("select") else { return };
     let mut cases = blobs.cases(".cls_prob");
-    cases.retain(|case| blobs.f64(&format!("{case}.max_conf")).iter().filter(|&&confidence| confidence >= 0.2).count() == 36);
+    cases.retain(|case| {
+        blobs.f64(&format!("{case}.max_conf")).iter().filter(|&&confidence| confidence >= 0.2).count() == 36
+    });
     assert!(!cases.is_empty());
     for case in cases {
         let kept = check_selection(&blobs, &case).kept;
         assert!(kept.is_sorted(), "{case}");
         let confidences = blobs.f64(&format!("{case}.max_conf"));
-        assert!(!kept.iter().map(|&index| confidences[index]).is_sorted_by(|a, b| a >= b), "{case}: sorting would change it");
+        assert!(
+            !kept.iter().map(|&index| confidences[index]).is_sorted_by(|a, b| a >= b),
+            "{case}: sorting would change it"
+        );
     }
 }
 

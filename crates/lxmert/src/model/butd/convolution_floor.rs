@@ -48,7 +48,8 @@ impl Floor {
     /// Computes a convolution on an input of this shape, and returns the shape of its output.
     fn measure(&mut self, layer: &Convolution, input: [i64; 4]) -> [i64; 4] {
         let device = self.device;
-        let input = self.inputs.entry(input).or_insert_with(|| channels_last(&Tensor::rand(input, (Kind::Float, device))));
+        let input =
+            self.inputs.entry(input).or_insert_with(|| channels_last(&Tensor::rand(input, (Kind::Float, device))));
         wait_for(device);
         let started = Instant::now();
         let output = layer.forward(input);

@@ -157,8 +157,7 @@ impl Detector {
         let _guard = tch::no_grad_guard();
         let head = self.head.forward(res4, regions, observe)?;
         let [objects, attributes] = [host("cls_prob", &head.objects)?, host("attr_prob", &head.attributes)?];
-        let detections =
-            select(HeadOutputs { proposals: regions, scale, objects: &objects, attributes: &attributes });
+        let detections = select(HeadOutputs { proposals: regions, scale, objects: &objects, attributes: &attributes });
         let kept: Vec<i64> = detections.kept.iter().map(|&index| index as i64).collect();
         let features = head.features.index_select(0, &Tensor::from_slice(&kept).to_device(self.device));
         Ok(DetectedBoxes { features: host("pool5_flat", &features)?, detections })

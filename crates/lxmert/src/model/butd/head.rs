@@ -38,7 +38,11 @@ impl Head {
         let features = sizes.features();
         Ok(Self {
             // The stage neither shrinks the map nor leaves gaps in it: its squares reach over two cells.
-            blocks: sizes.blocks(5).into_iter().map(|block| Block::load(weights, block, 1, 2)).collect::<Result<_>>()?,
+            blocks: sizes
+                .blocks(5)
+                .into_iter()
+                .map(|block| Block::load(weights, block, 1, 2))
+                .collect::<Result<_>>()?,
             objects: Linear::load(weights, "cls_score", classes, features)?,
             embedding: weights.tensor("cls_embedding/0", &[classes as i64, embedding as i64])?,
             attribute_hidden: Linear::load(weights, "fc_attr", attribute_hidden, features + embedding)?,
@@ -111,7 +115,9 @@ fn predicted_classes(scores: &Tensor) -> Result<Tensor> {
         .map_err(|error| Error::bug("the scores of objects cannot be read").because(error))?;
     let best: Vec<i64> = values
         .chunks_exact(classes)
-        .map(|row| (0..classes).reduce(|best, class| if row[class] >= row[best] { class } else { best }).unwrap_or(0) as i64)
+        .map(|row| {
+            (0..classes).reduce(|best, class| if row[class] >= row[best] { class } else { best }).unwrap_or(0) as i64
+        })
         .collect();
     Ok(Tensor::from_slice(&best))
 }

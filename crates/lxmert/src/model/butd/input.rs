@@ -60,10 +60,15 @@ pub fn input_blob(bgr: &[u8], height: usize, width: usize, test_scale: TestScale
         ))
         .next("leave this image out; the original cannot read it either"));
     }
-    let pixels: Vec<f32> =
-        bgr.as_chunks::<CHANNELS>().0.iter().flat_map(|bgr| std::array::from_fn::<_, CHANNELS, _>(|c| less_mean(bgr[c], c))).collect();
+    let pixels: Vec<f32> = bgr
+        .as_chunks::<CHANNELS>()
+        .0
+        .iter()
+        .flat_map(|bgr| std::array::from_fn::<_, CHANNELS, _>(|c| less_mean(bgr[c], c)))
+        .collect();
     let source = Source { pixels: &pixels, height, width };
-    let data = if scale == 0.5 { source.halved(out_height, out_width) } else { source.resized(out_height, out_width, scale) };
+    let data =
+        if scale == 0.5 { source.halved(out_height, out_width) } else { source.resized(out_height, out_width, scale) };
     Ok(InputBlob { data, height: out_height, width: out_width, scale })
 }
 
@@ -119,7 +124,8 @@ impl Source<'_> {
         let inverse = 1.0 / scale;
         let columns: Vec<Tap> = (0..out_width).map(|x| column_tap(x, inverse, self.width)).collect();
         let mut data = vec![0.0; CHANNELS * out_height * out_width];
-        let mut rows = InterpolatedRows { source: self, columns: &columns, kept: [(usize::MAX, vec![]), (usize::MAX, vec![])] };
+        let mut rows =
+            InterpolatedRows { source: self, columns: &columns, kept: [(usize::MAX, vec![]), (usize::MAX, vec![])] };
         for y in 0..out_height {
             let Tap { first, second, weight } = row_tap(y, inverse, self.height);
             rows.load(first, second);

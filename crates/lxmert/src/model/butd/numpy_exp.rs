@@ -14,8 +14,14 @@ const ROUND: f32 = 12_582_912.0;
 /// The logarithm of two in two parts (Cody and Waite), negative.
 const MINUS_LN_2: [f32; 2] = [-6.931_457_52e-1, -1.428_606_77e-6];
 /// Coefficients of the numerator, the highest power first.
-const NUMERATOR: [f32; 6] =
-    [5.082_762_527_590_694e-4, 6.757_896_990_527_505e-3, 5.114_512_081_637_298e-2, 2.473_615_434_895_521e-1, 7.257_664_613_233_124e-1, 9.999_999_999_980_871e-1];
+const NUMERATOR: [f32; 6] = [
+    5.082_762_527_590_694e-4,
+    6.757_896_990_527_505e-3,
+    5.114_512_081_637_298e-2,
+    2.473_615_434_895_521e-1,
+    7.257_664_613_233_124e-1,
+    9.999_999_999_980_871e-1,
+];
 /// Coefficients of the denominator, the highest power first.
 const DENOMINATOR: [f32; 3] = [2.159_509_375_685_83e-2, -2.742_335_390_411_667_5e-1, 1.0];
 
@@ -32,7 +38,8 @@ pub(super) fn exp(x: f32) -> f32 {
     }
     let power = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
     let rest = MINUS_LN_2.iter().fold(x, |rest, &part| power.mul_add(part, rest));
-    let polynomial = |coefficients: &[f32]| coefficients.iter().copied().reduce(|sum, c| sum.mul_add(rest, c)).unwrap_or(0.0);
+    let polynomial =
+        |coefficients: &[f32]| coefficients.iter().copied().reduce(|sum, c| sum.mul_add(rest, c)).unwrap_or(0.0);
     let fraction = polynomial(&NUMERATOR) / polynomial(&DENOMINATOR);
     (f64::from(fraction) * f64::from(power).exp2()) as f32
 }

@@ -86,7 +86,8 @@ fn best_classes(probabilities: &[f32], n: usize, kept: &[usize]) -> (Vec<i64>, V
     kept.iter()
         .map(|&index| {
             let row = &probabilities[index * classes + 1..(index + 1) * classes];
-            let best = (0..row.len()).reduce(|best, class| if row[class] > row[best] { class } else { best }).unwrap_or(0);
+            let best =
+                (0..row.len()).reduce(|best, class| if row[class] > row[best] { class } else { best }).unwrap_or(0);
             (best as i64, row.get(best).copied().unwrap_or(0.0))
         })
         .unzip()

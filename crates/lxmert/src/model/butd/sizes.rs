@@ -41,7 +41,9 @@ impl ButdSizes {
             let shape = without_leading_ones(&tensor.shape);
             match shape {
                 [first, .., last] => Ok((*first, *last)),
-                _ => Err(Error::data(format!("{name} has shape {:?}, but a matrix is needed", tensor.shape)).next(NEXT)),
+                _ => {
+                    Err(Error::data(format!("{name} has shape {:?}, but a matrix is needed", tensor.shape)).next(NEXT))
+                }
             }
         };
         let conv1 = state.get("conv1/0").ok_or_else(|| missing("conv1/0"))?;
@@ -55,12 +57,16 @@ impl ButdSizes {
         };
         let all = [sizes.channels, sizes.rpn, sizes.classes, sizes.attributes, sizes.embedding, sizes.attribute_hidden];
         if sizes.classes < 2 || sizes.attributes < 2 || all.iter().any(|size| !(1..=1 << 16).contains(size)) {
-            return Err(Error::data(format!("the weights are of a network whose sizes cannot be: {sizes:?}")).next(NEXT));
+            return Err(
+                Error::data(format!("the weights are of a network whose sizes cannot be: {sizes:?}")).next(NEXT)
+            );
         }
         for (name, shape) in sizes.tensors() {
             let tensor = state.get(&name).ok_or_else(|| missing(&name))?;
             if without_leading_ones(&tensor.shape) != without_leading_ones(&shape) {
-                return Err(Error::data(format!("{name} has shape {:?}, but {shape:?} is needed", tensor.shape)).next(NEXT));
+                return Err(
+                    Error::data(format!("{name} has shape {:?}, but {shape:?} is needed", tensor.shape)).next(NEXT)
+                );
             }
         }
         Ok(sizes)
@@ -105,7 +111,8 @@ impl ButdSizes {
         convolution("_conv1", "conv1", [self.channels, 3, 7, 7]);
         for block in (2..=5).flat_map(|stage| self.blocks(stage)) {
             let BlockSizes { name, input, width, output, opens } = block;
-            let mut layer = |branch: &str, shape| convolution(&format!("{name}_{branch}"), &format!("res{name}_{branch}"), shape);
+            let mut layer =
+                |branch: &str, shape| convolution(&format!("{name}_{branch}"), &format!("res{name}_{branch}"), shape);
             if opens {
                 layer("branch1", [output, input, 1, 1]);
             }
@@ -164,7 +171,10 @@ mod tests {
     fn the_published_network_has_its_number_of_weights() {
         let tensors = ButdSizes::RELEASED.tensors();
         let box_regression = 6404 * 2048 + 6404;
-        assert_eq!(tensors.values().map(|shape| shape.iter().product::<usize>()).sum::<usize>(), 65_559_622 - box_regression);
+        assert_eq!(
+            tensors.values().map(|shape| shape.iter().product::<usize>()).sum::<usize>(),
+            65_559_622 - box_regression
+        );
         assert_eq!(tensors["res4b22_branch2b/0"], [256, 256, 3, 3]);
         assert_eq!(tensors["res5a_branch1/0"], [2048, 1024, 1, 1]);
         assert_eq!(tensors["bn4b22_branch2b/2"], [1]);

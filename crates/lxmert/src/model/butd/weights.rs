@@ -19,7 +19,8 @@ impl Weights<'_> {
     /// # Errors
     /// Data if it is missing or does not hold floats.
     fn values(&self, name: &str) -> Result<Vec<f32>> {
-        let blob = self.state.get(name).ok_or_else(|| Error::bug(format!("{name} was not checked before it is loaded")))?;
+        let blob =
+            self.state.get(name).ok_or_else(|| Error::bug(format!("{name} was not checked before it is loaded")))?;
         blob.to_f32().map_err(|error| error.while_doing(format!("cannot read the tensor {name}")))
     }
 

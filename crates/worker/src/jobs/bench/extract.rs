@@ -10,7 +10,7 @@ use measure::{Times, rounded};
 use protocol::BenchExtract;
 use serde_json::{Value, json};
 
-use super::pictures;
+use super::picture_input::{load, pixels};
 use super::stage_clock::StageClock;
 use super::subject::{repeats, threads};
 use crate::devices;
@@ -23,7 +23,7 @@ use crate::memory;
 /// Usage for sizes out of range; data if weights or a picture cannot be used.
 pub(crate) fn extract(job: &BenchExtract, context: &JobContext) -> Result<Value> {
     let repeats = repeats(job.rounds)?;
-    let pictures = pictures::load(&job.pictures)?;
+    let pictures = load(&job.pictures)?;
     let detector = {
         let state = weights(job)?;
         Detector::load(&state, TestScale::RELEASED, context.device)?
@@ -36,7 +36,7 @@ pub(crate) fn extract(job: &BenchExtract, context: &JobContext) -> Result<Value>
         let (mut input, mut regions) = ([0; 2], 0);
         clock.start();
         let started = Instant::now();
-        let found = detector.detect(pictures::pixels(picture), &mut |name, blob| {
+        let found = detector.detect(pixels(picture), &mut |name, blob| {
             clock.saw(name);
             let size = blob.size();
             match name {

@@ -2,7 +2,7 @@
 //! work elsewhere.
 //!
 //! - [`train`], [`predict`], [`load`], [`extract`]: the measurements;
-//! - `pictures`: the pictures for the detector;
+//! - `picture_input`: the pictures for the detector;
 //! - `stage_clock`: times of the detector's parts;
 //! - `sizes`: checks the sizes of the input;
 //! - `questions`: generates questions about generated images;
@@ -10,7 +10,7 @@
 
 pub(crate) mod extract;
 pub(crate) mod load;
-mod pictures;
+mod picture_input;
 pub(crate) mod predict;
 mod questions;
 mod sizes;

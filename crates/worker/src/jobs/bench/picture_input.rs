@@ -11,7 +11,7 @@ use protocol::BenchPictures;
 /// Data if a file is no picture; infra if it cannot be read.
 pub(super) fn load(of: &BenchPictures) -> Result<Vec<Picture>> {
     match of {
-        BenchPictures::Files(files) => files.iter().map(|file| pictures::read(file)).collect(),
+        BenchPictures::Files(files) => files.iter().map(|file| Ok(pictures::read(file)?)).collect(),
         BenchPictures::Generated(sizes) => Ok(sizes.iter().map(|&(width, height)| generated(width, height)).collect()),
     }
 }
@@ -28,7 +28,8 @@ fn generated(width: usize, height: usize) -> Picture {
             let (x, y) = (pixel % width, pixel / width);
             let hash = |side: usize| (x / side).wrapping_mul(0x9e37_79b9) ^ (y / side).wrapping_mul(0x85eb_ca6b);
             let mixed = [96, 40, 17].map(|side| hash(side).wrapping_mul(0xc2b2_ae35) >> 13);
-            [0, 3, 6].map(|shift| ((mixed[0] >> shift & 127) + (mixed[1] >> shift & 63) + (mixed[2] >> shift & 63)) as u8)
+            [0, 3, 6]
+                .map(|shift| ((mixed[0] >> shift & 127) + (mixed[1] >> shift & 63) + (mixed[2] >> shift & 63)) as u8)
         })
         .collect();
     Picture { width, height, bgr }
