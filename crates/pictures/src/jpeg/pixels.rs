@@ -12,7 +12,8 @@ const EXIF_HEADER: usize = 6;
 pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refusal> {
     let mut decoder = Decoder::new(bytes)?;
     let size = decoder.size().check()?;
-    let orientation = decoder.app1().and_then(|data| data.get(EXIF_HEADER..)).map_or(Orientation::UPRIGHT, Orientation::of);
+    let orientation =
+        decoder.app1().and_then(|data| data.get(EXIF_HEADER..)).map_or(Orientation::UPRIGHT, Orientation::of);
     let copies = if orientation.transposes() { 2 } else { 1 };
     size.check_memory(copies * 3 * size.pixels() + decoder.memory(), bytes.len())?;
     decoder.start()?;
