@@ -40,7 +40,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refusal> {
 fn bgr_of_cmyk(cmyk: &[u8], bgr: &mut [u8]) {
     let ink = |colour: u8, black: u8| {
         let (colour, black) = (i32::from(colour), i32::from(black));
-        (black - ((255 - colour) * black >> 8)) as u8
+        (black - (((255 - colour) * black) >> 8)) as u8
     };
     for (from, to) in cmyk.chunks_exact(4).zip(bgr.chunks_exact_mut(3)) {
         let &[c, m, y, k] = from else { unreachable!("a pixel has four bytes") };

@@ -117,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_are_limited() {
+    fn values_out_of_range_are_limited_but_sums_wrap() {
         let mut coefficients = [0; 64];
-        for (mean, sample) in [(2047, 255), (-2047, 0)] {
+        for (mean, factor, sample) in [(2047, 3, 255), (-2047, 3, 0), (2047, 8, 127), (-2047, 8, 129)] {
             coefficients[0] = mean;
-            assert_eq!(inverse_dct(&coefficients, &[8; 64]), [[sample; 8]; 8]);
+            assert_eq!(inverse_dct(&coefficients, &[factor; 64]), [[sample; 8]; 8], "{mean} {factor}");
         }
     }
 
