@@ -25,8 +25,6 @@ mod picture;
 mod png;
 mod read;
 mod refusal;
-#[cfg(test)]
-mod tests;
 
 pub use decode::decode;
 pub use picture::Picture;

@@ -7,6 +7,7 @@ use mozjpeg_sys as sys;
 
 use super::failure::{caught, error_manager, fail};
 use super::source::Source;
+use super::transform::set_inverse_dct;
 use crate::limits::{SCANS, Size};
 use crate::refusal::Refusal;
 
@@ -102,7 +103,10 @@ impl<'a> Decoder<'a> {
         info.out_color_space = if cmyk { sys::JCS_CMYK } else { sys::JCS_EXT_BGR };
         let parts = self.parts;
         // SAFETY: see `new`.
-        caught(|| unsafe { sys::jpeg_start_decompress(&mut (*parts).info) }).map(|_| ())
+        caught(|| unsafe {
+            sys::jpeg_start_decompress(&mut (*parts).info);
+            set_inverse_dct(addr_of_mut!((*parts).info));
+        })
     }
 
     /// Decodes the next row: three bytes a pixel, four of a CMYK picture.

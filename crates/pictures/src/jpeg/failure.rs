@@ -14,7 +14,8 @@ struct Failure(Refusal);
 /// Length of the buffer that libjpeg expects for a message (JMSG_LENGTH_MAX).
 const MESSAGE: usize = 200;
 const OUT_OF_MEMORY: c_int = sys::JERR_OUT_OF_MEMORY as c_int;
-const NO_IMAGE: c_int = sys::JERR_NO_IMAGE as c_int;
+const NO_FRAME: c_int = sys::JERR_NO_IMAGE as c_int;
+const NO_SCAN: c_int = sys::JERR_SOF_NO_SOS as c_int;
 
 /// Returns how libjpeg reports errors here.
 pub(super) fn error_manager() -> sys::jpeg_error_mgr {
@@ -47,7 +48,7 @@ unsafe extern "C-unwind" fn error_exit(common: &mut sys::jpeg_common_struct) {
     // SAFETY: libjpeg calls this with the error manager that it was given, which outlives it.
     let code = unsafe { (*common.err).msg_code };
     fail(match code {
-        NO_IMAGE => Refusal::CutShort("it holds no pixels"),
+        NO_FRAME | NO_SCAN => Refusal::CutShort("it holds no pixels"),
         OUT_OF_MEMORY => Refusal::Damaged { format: "JPEG", why: "not enough memory".to_owned() },
         _ => Refusal::Damaged { format: "JPEG", why: message(common) },
     })

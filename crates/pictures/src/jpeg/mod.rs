@@ -4,5 +4,6 @@ mod decoder;
 mod failure;
 mod pixels;
 mod source;
+mod transform;
 
 pub(crate) use pixels::decode;

@@ -12,7 +12,8 @@ const EXIF_HEADER: usize = 6;
 pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refusal> {
     let mut decoder = Decoder::new(bytes)?;
     let size = decoder.size().check()?;
-    let orientation = decoder.app1().and_then(|data| data.get(EXIF_HEADER..)).map_or(Orientation::UPRIGHT, Orientation::of);
+    let orientation =
+        decoder.app1().and_then(|data| data.get(EXIF_HEADER..)).map_or(Orientation::UPRIGHT, Orientation::of);
     let copies = if orientation.transposes() { 2 } else { 1 };
     size.check_memory(copies * 3 * size.pixels() + decoder.memory(), bytes.len())?;
     decoder.start()?;
@@ -39,7 +40,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, Refusal> {
 fn bgr_of_cmyk(cmyk: &[u8], bgr: &mut [u8]) {
     let ink = |colour: u8, black: u8| {
         let (colour, black) = (i32::from(colour), i32::from(black));
-        (black - ((255 - colour) * black >> 8)) as u8
+        (black - (((255 - colour) * black) >> 8)) as u8
     };
     for (from, to) in cmyk.chunks_exact(4).zip(bgr.chunks_exact_mut(3)) {
         let &[c, m, y, k] = from else { unreachable!("a pixel has four bytes") };

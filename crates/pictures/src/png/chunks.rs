@@ -12,13 +12,15 @@ pub(crate) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 const AROUND: usize = 12;
 const CHECKSUM: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
+/// Blue, green and red of each colour; black where the file has no colour.
+pub(super) type Palette = [[u8; 3]; 256];
+
 /// The parts of a file that decide its pixels.
 pub(super) struct Chunks<'a> {
     pub(super) header: Header,
     /// Signature and header chunk.
     pub(super) start: &'a [u8],
-    /// Blue, green and red of each colour; black where the file has no colour.
-    pub(super) palette: [[u8; 3]; 256],
+    pub(super) palette: Palette,
     /// The chunks with the pixels, one behind the other.
     pub(super) pixels: &'a [u8],
     /// Bytes of compressed pixels in these.
@@ -59,7 +61,8 @@ impl<'a> Chunks<'a> {
             }
             match &chunk.name {
                 b"IEND" => break,
-                b"PLTE" => take_palette(&mut palette, &chunk, header, pixels.is_some())?,
+                b"PLTE" if palette.is_none() && pixels.is_some() => {}
+                b"PLTE" => take_palette(&mut palette, &chunk, header)?,
                 b"IDAT" => match &mut pixels {
                     // Chunks behind a gap are passed over.
                     Some((_, to)) if *to != chunk.from => {}
@@ -69,7 +72,9 @@ impl<'a> Chunks<'a> {
                     }
                     None => (pixels, compressed) = (Some((chunk.from, chunk.to)), chunk.content.len()),
                 },
-                b"eXIf" if chunk.is_intact && (chunk.content.starts_with(b"II") || chunk.content.starts_with(b"MM")) => {
+                b"eXIf"
+                    if chunk.is_intact && (chunk.content.starts_with(b"II") || chunk.content.starts_with(b"MM")) =>
+                {
                     exif = exif.or(Some(chunk.content));
                 }
                 _ if chunk.is_critical() => return Err(damaged(format!("its {} chunk is unknown", name(&chunk)))),
@@ -102,26 +107,22 @@ fn name(chunk: &Chunk) -> String {
     chunk.name.iter().map(|&byte| char::from(byte)).collect()
 }
 
-/// Keeps the palette, where libpng would: only the first, before the pixels, and as many colours as an index can name.
-fn take_palette(
-    palette: &mut Option<[[u8; 3]; 256]>,
-    chunk: &Chunk,
-    header: Header,
-    is_late: bool,
-) -> Result<(), Refusal> {
+/// Keeps a palette that libpng would use: before the pixels, and as many colours as an index can name.
+fn take_palette(palette: &mut Option<Palette>, chunk: &Chunk, header: Header) -> Result<(), Refusal> {
     if palette.is_some() {
         return Err(damaged("it has two palettes"));
     }
+    let known = palette.insert([[0; 3]; 256]);
     let (colours, rest) = chunk.content.as_chunks::<3>();
-    let is_sound = rest.is_empty() && colours.len() <= 256;
+    let is_sound = rest.is_empty() && colours.len() <= known.len();
     match header.colour {
-        Colour::Palette if is_late => {}
-        Colour::Palette if !is_sound => return Err(damaged("its palette is damaged")),
-        Colour::Palette => {
-            let known = palette.insert([[0; 3]; 256]).iter_mut().take(1 << header.depth);
+        Colour::Grey | Colour::GreyAlpha => Ok(()),
+        Colour::Rgb | Colour::RgbAlpha if !is_sound => Ok(()),
+        _ if !is_sound || colours.is_empty() => Err(damaged("its palette is damaged")),
+        _ => {
+            let known = known.iter_mut().take(1 << header.depth.min(8));
             known.zip(colours).for_each(|(to, &[red, green, blue])| *to = [blue, green, red]);
+            Ok(())
         }
-        _ => {}
     }
-    Ok(())
 }

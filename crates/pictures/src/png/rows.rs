@@ -1,9 +1,10 @@
 //! From a row of samples, as PNG stores it, to bytes of blue, green and red.
 
+use super::chunks::Palette;
 use super::header::{Colour, Header};
 
 /// Converts a row of pixels, from whichever pass.
-pub(super) fn to_bgr(header: Header, palette: &[[u8; 3]; 256], row: &[u8], bgr: &mut [u8]) {
+pub(super) fn to_bgr(header: Header, palette: &Palette, row: &[u8], bgr: &mut [u8]) {
     // Bytes of a sample; of two bytes the first is kept. A sample of fewer bits is its own pixel.
     let size = header.depth.div_ceil(8);
     let step = size * header.samples();
