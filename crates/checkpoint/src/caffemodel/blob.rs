@@ -170,8 +170,10 @@ fn dimensions(content: &[u8], message: &Range<usize>) -> Result<Vec<u64>> {
     let mut sizes = Vec::new();
     let mut add = |size: u64| {
         if sizes.len() == MOST_DIMENSIONS {
-            return Err(Error::data(format!("its shape has more than {MOST_DIMENSIONS} dimensions, which Caffe has not"))
-                .next("do not trust this file"));
+            return Err(Error::data(format!(
+                "its shape has more than {MOST_DIMENSIONS} dimensions, which Caffe has not"
+            ))
+            .next("do not trust this file"));
         }
         sizes.push(size);
         Ok(())

@@ -14,7 +14,13 @@ mod wire;
 
 pub use blob::same_shape;
 pub use convert::convert_caffemodel;
-pub use read::read_caffemodel;
 pub(super) use read::from_bytes;
+pub use read::read_caffemodel;
 pub(super) use recognise::looks_like;
 
+#[cfg(test)]
+mod convert_tests;
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod tests;

@@ -51,9 +51,12 @@ pub(super) fn blobs(content: &[u8]) -> Result<Vec<NamedBlob>> {
             (fields::LAYER, Payload::Bytes(message)) => net.layer(content, message, at)?,
             (fields::V1_LAYERS, Payload::Bytes(_)) => return Err(v1_error(at)),
             (fields::NET_NAME, Payload::Varint(_)) => {
-                return Err(Error::data("it is not a net of Caffe, but another of its files: a .solverstate or a mean image")
-                    .next("pass the .caffemodel that was written beside it"));
+                return Err(Error::data(
+                    "it is not a net of Caffe, but another of its files: a .solverstate or a mean image",
+                )
+                .next("pass the .caffemodel that was written beside it"));
             }
+            (fields::NET_NAME, Payload::Bytes(_)) => {}
             (fields::NET_NAME | fields::V1_LAYERS | fields::LAYER, _) => {
                 return Err(damage_error(format!("the field {number} at byte {at} does not have the type of Caffe")));
             }
@@ -145,10 +148,7 @@ fn name_and_count(content: &[u8], message: &Range<usize>) -> Result<(Option<Rang
 fn name_of(content: &[u8], name: Option<Range<usize>>) -> Result<&str> {
     let name = name.filter(|name| !name.is_empty()).ok_or_else(|| damage_error("it has weights, but no name"))?;
     if name.len() > LONGEST_NAME {
-        return Err(damage_error(format!(
-            "its name has {} bytes; at most {LONGEST_NAME} are supported",
-            name.len()
-        )));
+        return Err(damage_error(format!("its name has {} bytes; at most {LONGEST_NAME} are supported", name.len())));
     }
     let start = name.start;
     std::str::from_utf8(&content[name])

@@ -42,9 +42,10 @@ pub(super) fn check_start(content: &[u8]) -> Result<()> {
     }
     let is = |what: &str, next: &str| Err(Error::data(format!("the file is {what}, not a .caffemodel")).next(next));
     match FileKind::of(start) {
-        Some(FileKind::Hdf5) => {
-            is("HDF5, as Caffe writes with snapshot_format: HDF5 (.caffemodel.h5)", "pass the binary .caffemodel of the same net")
-        }
+        Some(FileKind::Hdf5) => is(
+            "HDF5, as Caffe writes with snapshot_format: HDF5 (.caffemodel.h5)",
+            "pass the binary .caffemodel of the same net",
+        ),
         Some(kind) => is(kind.what(), kind.advice().unwrap_or(EXPECTED)),
         None => match text_of(start) {
             Some(text) if is_prototxt(text) => {
@@ -74,7 +75,8 @@ fn text_of(start: &[u8]) -> Option<&str> {
 fn is_prototxt(text: &str) -> bool {
     let begins = |line: &str| {
         let name = line.split([':', '{']).next().unwrap_or_default();
-        name.len() < line.len() && ["name", "layer", "layers", "input", "input_dim", "input_shape"].contains(&name.trim_end())
+        name.len() < line.len()
+            && ["name", "layer", "layers", "input", "input_dim", "input_shape"].contains(&name.trim_end())
     };
     text.lines().map(str::trim_start).any(begins)
 }

@@ -59,7 +59,8 @@ impl<'a> Fields<'a> {
 
     fn field(&mut self) -> Result<Option<Field>> {
         let (at, what) = (self.at(), self.what);
-        let broken = |e: protobuf::Error| damage_error(format!("the field at byte {at} of {what} is damaged")).because(e);
+        let broken =
+            |e: protobuf::Error| damage_error(format!("the field at byte {at} of {what} is damaged")).because(e);
         let Some(tag) = self.input.read_raw_tag_or_eof().map_err(broken)? else { return Ok(None) };
         let number = tag >> 3;
         if number == 0 {
