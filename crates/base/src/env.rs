@@ -47,7 +47,7 @@ pub const BUILD: [Variable; 9] = [
 pub const TESTS: [Variable; 6] = [
     variable("REPRO_FIXTURES", "the folder of test data, in place of the one beside the checkout"),
     variable("REPRO_PARITY_DEVICE", "the device of the parity tests, in place of cpu: cuda or cuda:N"),
-    variable("REPRO_FUZZ_SECONDS", "how long damaged pictures are made and decoded, in place of a fixed number"),
+    variable("REPRO_FUZZ_SECONDS", "seconds that tests of hostile files spend on mutations; default: a fixed sample"),
     variable("REPRO_TEST_REQUIRE", "what must be there, or its tests fail in place of being skipped"),
     variable("REPRO_TEST_KILLS", "how often tests of killed programs kill"),
     variable("REPRO_TEST_TRAIN_IMAGE", "the training image that tests use"),

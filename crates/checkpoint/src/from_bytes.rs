@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::foreign_file::foreign_file_error;
-use super::{StateDict, pth, pth_legacy, safetensors_file};
+use super::{StateDict, caffemodel, pth, pth_legacy, safetensors_file};
 use base::error::Result;
 
 /// Reads the bytes of one file. Tensors keep the names of the file.
@@ -15,6 +15,8 @@ pub fn read_bytes(content: &Bytes) -> Result<StateDict> {
         safetensors_file::from_bytes(content)
     } else if pth::looks_like_zip(content) || pth_legacy::looks_like(content) {
         pth::from_bytes(content)
+    } else if caffemodel::looks_like(content) {
+        caffemodel::from_bytes(content)
     } else {
         Err(foreign_file_error(content))
     }

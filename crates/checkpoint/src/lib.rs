@@ -1,15 +1,17 @@
-//! Reads and writes tensor files: safetensors, `.pth`, and folders in the layout of Hugging Face. Nothing in a file is
-//! executed.
+//! Reads and writes tensor files: safetensors, `.pth`, and folders in the layout of Hugging Face; reads Caffe's `.caffemodel`. Nothing
+//! in a file is executed.
 //!
 //! Does not depend on the names of any model's tensors.
 //!
-//! - [`read_checkpoint`], [`read_bytes`], [`read_pth`], [`read_safetensors`]: read a file into a [`StateDict`];
+//! - [`read_checkpoint`], [`read_bytes`], [`read_pth`], [`read_safetensors`], [`read_caffemodel`]: read a file into a [`StateDict`];
+//! - [`convert_caffemodel`]: converts a `.caffemodel` to safetensors once, and keeps the result under its digest;
 //! - [`write_safetensors`], [`write_pth`]: write one, atomically, with the same bytes for the same content;
 //! - [`folder`], [`shards`]: find the files of a model in a folder;
 //! - [`finite`], [`check_not_truncated`]: check that values are finite, and that mapped files have kept their length.
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
+mod caffemodel;
 mod error;
 pub mod finite;
 mod flat_dict;
@@ -30,6 +32,7 @@ pub mod shards;
 mod strided;
 mod tensor;
 
+pub use caffemodel::{convert_caffemodel, read_caffemodel, same_shape};
 pub use from_bytes::read_bytes;
 pub use mapped_file::check_not_truncated;
 pub use pth::read_pth;

@@ -6,12 +6,12 @@ use std::path::Path;
 use super::foreign_file::foreign_file_error;
 use super::from_bytes::read_bytes;
 use super::mapped_file::parse_file;
-use super::{StateDict, folder, pth, pth_legacy, safetensors_file, shards};
+use super::{StateDict, caffemodel, folder, pth, pth_legacy, safetensors_file, shards};
 use base::error::{Error, Result};
 use base::files;
 
-/// Reads a checkpoint: safetensors, or PyTorch's zip or legacy format, alone or in a folder of Hugging Face's layout, in one file
-/// or in shards. Tensors keep the names of the file. Files are mapped, not copied: tensors that are contiguous in a file point
+/// Reads a checkpoint: safetensors, PyTorch's zip or legacy format, or Caffe's `.caffemodel`, alone or in a folder of Hugging Face's
+/// layout, in one file or in shards. Tensors keep the names of the file. Files are mapped, not copied: tensors that are contiguous in a file point
 /// into the mapping, so the file must not be changed in place while they are used (it may be replaced by renaming).
 ///
 /// # Errors
@@ -39,8 +39,10 @@ pub fn check_format(path: &Path) -> Result<()> {
         let mut start = Vec::new();
         let read = files::open_regular(file)?.take(512).read_to_end(&mut start);
         read.map_err(|e| Error::io("read", file, &e))?;
-        let known =
-            safetensors_file::looks_like(&start) || pth::looks_like_zip(&start) || pth_legacy::looks_like(&start);
+        let known = safetensors_file::looks_like(&start)
+            || pth::looks_like_zip(&start)
+            || pth_legacy::looks_like(&start)
+            || caffemodel::looks_like(&start);
         if !known {
             return Err(
                 foreign_file_error(&start).while_doing(format!("cannot read the checkpoint {}", path.display()))

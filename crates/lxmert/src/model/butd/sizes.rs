@@ -1,7 +1,7 @@
 //! Sizes of the network, and the tensors that it needs under Caffe's names.
 
 use base::error::{Error, Result};
-use checkpoint::StateDict;
+use checkpoint::{StateDict, same_shape};
 use indexmap::IndexMap;
 
 use super::anchors::ANCHORS;
@@ -36,24 +36,20 @@ impl ButdSizes {
     /// # Errors
     /// Data if they are not the weights of such a network.
     pub fn of(state: &StateDict) -> Result<Self> {
-        let first = |name: &str| {
-            let tensor = state.get(name).ok_or_else(|| missing(name))?;
-            let shape = without_leading_ones(&tensor.shape);
-            match shape {
-                [first, .., last] => Ok((*first, *last)),
-                _ => {
-                    Err(Error::data(format!("{name} has shape {:?}, but a matrix is needed", tensor.shape)).next(NEXT))
-                }
-            }
+        let shape = |name: &str| Ok::<_, Error>(state.get(name).ok_or_else(|| missing(name))?.shape.as_slice());
+        let outputs = |name: &str| Ok::<_, Error>(shape(name)?.first().copied().unwrap_or(0));
+        // Old files have leading ones.
+        let matrix = |name: &str| match shape(name)? {
+            [.., rows, columns] => Ok((*rows, *columns)),
+            other => Err(Error::data(format!("{name} has shape {other:?}, but a matrix is needed")).next(NEXT)),
         };
-        let conv1 = state.get("conv1/0").ok_or_else(|| missing("conv1/0"))?;
         let sizes = Self {
-            channels: conv1.shape.first().copied().unwrap_or(0),
-            rpn: first("rpn_conv/3x3/0")?.0,
-            classes: first("cls_score/0")?.0,
-            attributes: first("attr_score/0")?.0,
-            embedding: first("cls_embedding/0")?.1,
-            attribute_hidden: first("fc_attr/0")?.0,
+            channels: outputs("conv1/0")?,
+            rpn: outputs("rpn_conv/3x3/0")?,
+            classes: matrix("cls_score/0")?.0,
+            attributes: matrix("attr_score/0")?.0,
+            embedding: matrix("cls_embedding/0")?.1,
+            attribute_hidden: matrix("fc_attr/0")?.0,
         };
         let all = [sizes.channels, sizes.rpn, sizes.classes, sizes.attributes, sizes.embedding, sizes.attribute_hidden];
         if sizes.classes < 2 || sizes.attributes < 2 || all.iter().any(|size| !(1..=1 << 16).contains(size)) {
@@ -63,7 +59,7 @@ impl ButdSizes {
         }
         for (name, shape) in sizes.tensors() {
             let tensor = state.get(&name).ok_or_else(|| missing(&name))?;
-            if without_leading_ones(&tensor.shape) != without_leading_ones(&shape) {
+            if !same_shape(&tensor.shape, &shape) {
                 return Err(
                     Error::data(format!("{name} has shape {:?}, but {shape:?} is needed", tensor.shape)).next(NEXT)
                 );
@@ -155,12 +151,6 @@ const NEXT: &str = "use the weights of bottom-up-attention, resnet101_faster_rcn
 
 fn missing(name: &str) -> Error {
     Error::data(format!("the weights have no tensor {name}, which the network needs")).next(NEXT)
-}
-
-/// Caffe's old files give every shape four dimensions, filled with ones from the left.
-fn without_leading_ones(shape: &[usize]) -> &[usize] {
-    let ones = shape.iter().take_while(|&&length| length == 1).count();
-    &shape[ones..]
 }
 
 #[cfg(test)]
