@@ -56,12 +56,7 @@ pub enum Refusal {
     /// The file is larger than is read.
     #[error("it is larger than {} MB", limits::FILE_BYTES / 1_000_000)]
     FileTooLarge,
-    /// There is not enough memory for the pixels.
-    #[error("there is not enough memory for {width} x {height} pixels")]
-    OutOfMemory {
-        /// Pixels in a row.
-        width: usize,
-        /// Rows.
-        height: usize,
-    },
+    /// There is not enough memory on this machine.
+    #[error("there is not enough memory for its pixels")]
+    OutOfMemory,
 }
