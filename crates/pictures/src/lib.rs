@@ -15,7 +15,11 @@
 //! | JPEG that ends before its pixels, damaged or shortened PNG | refused |
 //! | every other format | refused by name |
 //!
-//! Hostile files are refused before memory is spent on them: see [`Refusal`].
+//! Hostile files are refused before memory is spent on them: see [`Refusal::Implausible`].
+//!
+//! Compared with OpenCV 4.10.0 on x86-64, damaged files included. OpenCV with another libjpeg-turbo fills a progressive JPEG that ends
+//! early, and blocks of damaged data, in another way. A PNG whose compressed pixels are all there, but whose stream has no end, is
+//! decoded here and refused by libpng.
 
 mod decode;
 mod exif;

@@ -52,8 +52,7 @@ impl Size {
     /// Returns an empty buffer that has room for the picture's pixels.
     pub(crate) fn buffer(self) -> Result<Vec<u8>, Refusal> {
         let mut bgr = Vec::new();
-        let Self { width, height } = self;
-        bgr.try_reserve_exact(self.pixels() * 3).map_err(|_| Refusal::OutOfMemory { width, height })?;
+        bgr.try_reserve_exact(self.pixels() * 3).map_err(|_| Refusal::OutOfMemory)?;
         Ok(bgr)
     }
 }

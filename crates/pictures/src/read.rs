@@ -23,7 +23,7 @@ pub enum ReadError {
         /// What is wrong with its content.
         refusal: Refusal,
     },
-    /// The file could not be read.
+    /// The file could not be read, or there is not enough memory for its pixels.
     #[error(transparent)]
     Io(#[from] Error),
 }
@@ -44,7 +44,14 @@ impl From<ReadError> for Error {
 /// # Errors
 /// See [`ReadError`], which tells a file to skip from a file that cannot be read.
 pub fn read(path: &Path) -> Result<Picture, ReadError> {
-    let refused = |refusal| ReadError::Refused { path: path.to_owned(), refusal };
+    let refused = |refusal| match refusal {
+        Refusal::OutOfMemory => ReadError::Io(
+            Error::infra(format!("cannot decode {}", path.display()))
+                .because(refusal)
+                .next("run this where more memory is free, or remove the file"),
+        ),
+        refusal => ReadError::Refused { path: path.to_owned(), refusal },
+    };
     let failed = |error| Error::io("read", path, &error);
     let mut file = open_regular(path)?;
     let mut bytes = Vec::new();

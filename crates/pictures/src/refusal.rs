@@ -40,7 +40,8 @@ pub enum Refusal {
         /// Rows.
         height: usize,
     },
-    /// The header promises more pixels than the file can hold.
+    /// The header promises more pixels than the file can hold. Deflated pixels of a PNG shrink to a 1032nd at most; and a picture that
+    /// needs more than 96 MB to decode must have a byte for every 100 pixels, as every photograph has.
     #[error("{width} x {height} pixels cannot come from {bytes} bytes")]
     Implausible {
         /// Pixels in a row.
@@ -56,12 +57,7 @@ pub enum Refusal {
     /// The file is larger than is read.
     #[error("it is larger than {} MB", limits::FILE_BYTES / 1_000_000)]
     FileTooLarge,
-    /// There is not enough memory for the pixels.
-    #[error("there is not enough memory for {width} x {height} pixels")]
-    OutOfMemory {
-        /// Pixels in a row.
-        width: usize,
-        /// Rows.
-        height: usize,
-    },
+    /// There is not enough memory on this machine.
+    #[error("there is not enough memory for its pixels")]
+    OutOfMemory,
 }

@@ -49,7 +49,7 @@ unsafe extern "C-unwind" fn error_exit(common: &mut sys::jpeg_common_struct) {
     let code = unsafe { (*common.err).msg_code };
     fail(match code {
         NO_FRAME | NO_SCAN => Refusal::CutShort("it holds no pixels"),
-        OUT_OF_MEMORY => Refusal::Damaged { format: "JPEG", why: "not enough memory".to_owned() },
+        OUT_OF_MEMORY => Refusal::OutOfMemory,
         _ => Refusal::Damaged { format: "JPEG", why: message(common) },
     })
 }
