@@ -91,7 +91,14 @@ impl NamedInput<'_> {
     fn check(&self) -> Result<()> {
         status::detail(self.described());
         match self {
-            Self::Checkpoint(name, suffix) => checkpoint::check_format(&locate(name, suffix)?),
+            Self::Checkpoint(name, suffix) => {
+                let path = locate(name, suffix)?;
+                if checkpoint::is_caffemodel(&path) {
+                    return Err(Error::data(format!("{} is a net of Caffe, not a model of LXMERT", path.display()))
+                        .next("name a checkpoint of LXMERT"));
+                }
+                checkpoint::check_format(&path)
+            }
             Self::Bert(path) => lxmert_spec::loading::check_bert_exists(path),
             Self::Text(path) => text::open_text(path).map(drop),
             Self::Features(path) => files::open_regular(path).map(drop).map_err(|error| {

@@ -113,7 +113,7 @@ pub(super) enum Command {
     /// Run a stage inside a container image; the program outside calls this
     #[command(hide = true)]
     Stage(stage::Args),
-    /// Convert a model between the original's layout and Hugging Face's
+    /// Convert a model between the original's layout and Hugging Face's, or a net of Caffe to safetensors
     Convert(convert::Args),
     /// Measure speed on this machine
     Bench(bench::Args),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use checkpoint::{self, StateDict, read_safetensors, write_pth};
+use fixtures::caffemodel;
 
 use crate::common::{repro, run, stderr, stdout};
 
@@ -99,4 +100,30 @@ fn several_gpus_leave_no_trace() {
     convert(place.path(), &["--from", "BEST", "--to", "one.safetensors", "--task", "vqa", "--model", "tiny"], 0);
     let one = lxmert_spec::loading::read(&place.path().join("one.safetensors")).unwrap();
     assert!(one.len() == state.len() && one.iter().all(|(name, tensor)| &state[name] == tensor));
+}
+
+#[test]
+fn a_caffemodel_becomes_safetensors_with_its_own_names() {
+    let place = tempfile::tempdir().unwrap();
+    let blob = caffemodel::blob(&[1, 2], &[1.0, 2.0]);
+    let net = caffemodel::net(&[caffemodel::layer("rpn_conv/3x3", "Convolution", &[blob])]);
+    std::fs::write(place.path().join("net.caffemodel"), net).unwrap();
+    std::fs::write(place.path().join("net.prototxt.caffemodel"), "layer { name: 'a' }").unwrap();
+    let said = convert(place.path(), &["--from", "net.caffemodel", "--to", "net.safetensors"], 0);
+    for word in ["net of Caffe, 1 tensors, 2 values", "names <layer>/<blob>", "is identical"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let written = read_safetensors(&place.path().join("net.safetensors")).unwrap();
+    assert_eq!(written["rpn_conv/3x3/0"].to_f32().unwrap(), [1.0, 2.0]);
+    for (arguments, code, word) in [
+        (&["--from", "net.caffemodel", "--to", "net.pth"][..], 2, "name a .safetensors file"),
+        (&["--from", "net.caffemodel", "--to", "b.safetensors", "--encoder-only"], 2, "omit --encoder-only"),
+        (&["--from", "net.prototxt.caffemodel", "--to", "b.safetensors"], 5, ".prototxt"),
+    ] {
+        let said = convert(place.path(), arguments, code);
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let load = ["evaluate", "vqa", "--load", "net.caffemodel"];
+    let said = stderr(&run(repro(place.path()).args(load), 5));
+    assert!(said.contains("a net of Caffe, not a model of LXMERT"), "{said}");
 }

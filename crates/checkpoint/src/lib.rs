@@ -4,7 +4,7 @@
 //! Does not depend on the names of any model's tensors.
 //!
 //! - [`read_checkpoint`], [`read_bytes`], [`read_pth`], [`read_safetensors`], [`read_caffemodel`]: read a file into a [`StateDict`];
-//! - [`convert_caffemodel`]: converts a `.caffemodel` to safetensors once, and keeps the result under its digest;
+//! - [`convert_caffemodel`], [`convert_caffemodel_once`]: convert a `.caffemodel` to safetensors, the latter under its digest;
 //! - [`write_safetensors`], [`write_pth`]: write one, atomically, with the same bytes for the same content;
 //! - [`folder`], [`shards`]: find the files of a model in a folder;
 //! - [`finite`], [`check_not_truncated`]: check that values are finite, and that mapped files have kept their length.
@@ -32,7 +32,7 @@ pub mod shards;
 mod strided;
 mod tensor;
 
-pub use caffemodel::{convert_caffemodel, read_caffemodel, same_shape};
+pub use caffemodel::{convert_caffemodel, convert_caffemodel_once, is_caffemodel, read_caffemodel, same_shape};
 pub use from_bytes::read_bytes;
 pub use mapped_file::check_not_truncated;
 pub use pth::read_pth;

@@ -1,11 +1,12 @@
 //! The arguments of `repro convert`, and the conversion.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 
 use super::super::output::print_line;
+use super::caffemodel;
 use super::source::Source;
 use super::target::{CheckpointForm, Target};
 use base::error::{Error, Result};
@@ -16,12 +17,12 @@ use data::dataset::Task;
 use lxmert_spec::Config;
 use lxmert_spec::loading::{ModelHeads, TensorCatalogue, hf};
 
-/// Convert a model between the original's layout and Hugging Face's
+/// Convert a model between the original's layout and Hugging Face's, or a net of Caffe to safetensors
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Model to read: a .pth or .safetensors file (the suffix can be omitted), also of VOLTA's LXMERT, or a folder with config.json
-    /// and model.safetensors or pytorch_model.bin, whole or in shards
+    /// and model.safetensors or pytorch_model.bin, whole or in shards; or a .caffemodel file, to a .safetensors file with its names
     #[arg(long, value_name = "NAME")]
     pub from: String,
     /// Model to write: a .pth or .safetensors file (the original's names), or a folder (Hugging Face's layout)
@@ -51,6 +52,7 @@ Examples:
   repro convert --from snap/pretrained/model_LXRT.pth --to lxmert-base
   repro convert --from lxmert-gqa-uncased --to gqa.pth
   repro convert --from workspace/snap/nlvr2/BEST --to encoder --encoder-only
+  repro convert --from resnet101_faster_rcnn_final_iter_320000.caffemodel --to detector.safetensors
 
 A file with missing or unexpected tensors is refused. The written model is read back and compared.";
 
@@ -69,6 +71,17 @@ pub(crate) enum ModelKind {
 
 /// Converts the model and prints a summary.
 pub(crate) fn run(args: Args) -> Result<u8> {
+    let named = Path::new(&args.from);
+    if checkpoint::is_caffemodel(named) {
+        let options = [
+            ("--task", args.task.is_some()),
+            ("--model", args.model.is_some()),
+            ("--config", args.config.is_some()),
+            ("--answers", args.answers.is_some()),
+            ("--encoder-only", args.encoder_only),
+        ];
+        return caffemodel::run(named, &args.to, &options);
+    }
     let mut source = Source::read(&args.from)?;
     let was = (source.kind.clone(), source.state.len());
     if args.encoder_only {

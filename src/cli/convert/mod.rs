@@ -1,5 +1,6 @@
-//! `repro convert`: converts models between the original's layout and Hugging Face's.
+//! `repro convert`: converts models between the original's layout and Hugging Face's, and nets of Caffe to safetensors.
 
+mod caffemodel;
 mod command;
 mod source;
 mod target;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use base::progress::{Event, Silent};
 use fixtures::caffemodel::*;
 
-use super::{convert_caffemodel, read_caffemodel};
+use super::{convert_caffemodel, convert_caffemodel_once, read_caffemodel};
 use crate::{read_metadata, read_safetensors};
 
 fn write(path: &Path, last: f32) {
@@ -25,7 +25,7 @@ fn a_net_is_converted_once_to_a_file_named_by_its_digest() {
     write(&path, 4.0);
     let heard = Mutex::new(Vec::new());
     let converted =
-        convert_caffemodel(&path, &cache, &|event: &Event| heard.lock().unwrap().push(event.clone())).unwrap();
+        convert_caffemodel_once(&path, &cache, &|event: &Event| heard.lock().unwrap().push(event.clone())).unwrap();
     let sha256 = base::files::sha256(&path).unwrap();
     assert_eq!(converted, cache.join(format!("{sha256}.safetensors")));
     assert_eq!(read_safetensors(&converted).unwrap(), read_caffemodel(&path).unwrap());
@@ -42,10 +42,13 @@ fn a_net_is_converted_once_to_a_file_named_by_its_digest() {
     let written = std::fs::metadata(&converted).unwrap().modified().unwrap();
     let copy = folder.path().join("copy.caffemodel");
     std::fs::copy(&path, &copy).unwrap();
-    assert_eq!(convert_caffemodel(&copy, &cache, &Silent).unwrap(), converted);
+    assert_eq!(convert_caffemodel_once(&copy, &cache, &Silent).unwrap(), converted);
     assert_eq!(std::fs::metadata(&converted).unwrap().modified().unwrap(), written, "it is found, not made again");
+    let named = folder.path().join("named.safetensors");
+    assert_eq!(convert_caffemodel(&path, &named, &Silent).unwrap(), read_caffemodel(&path).unwrap());
+    assert_eq!(std::fs::read(&named).unwrap(), std::fs::read(&converted).unwrap());
     write(&path, 4.5);
-    assert_ne!(convert_caffemodel(&path, &cache, &Silent).unwrap(), converted);
+    assert_ne!(convert_caffemodel_once(&path, &cache, &Silent).unwrap(), converted);
     assert_eq!(files(&cache), 2, "no temporary file is left");
 }
 
@@ -54,7 +57,7 @@ fn a_damaged_converted_file_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let (path, cache) = (folder.path().join("net.caffemodel"), folder.path().join("cache"));
     write(&path, 4.0);
-    let converted = convert_caffemodel(&path, &cache, &Silent).unwrap();
+    let converted = convert_caffemodel_once(&path, &cache, &Silent).unwrap();
     let good = std::fs::read(&converted).unwrap();
     let mut flipped = good.clone();
     *flipped.last_mut().unwrap() ^= 1;
@@ -62,7 +65,7 @@ fn a_damaged_converted_file_is_made_again() {
     let of_another_source = String::from_utf8_lossy(&good).replace("caffemodel.sha256\":\"", "caffemodel.sha256\":\"0");
     for damaged in [&good[..good.len() - 1], &longer, &flipped, b"", b"{}", of_another_source.as_bytes()] {
         std::fs::write(&converted, damaged).unwrap();
-        assert_eq!(convert_caffemodel(&path, &cache, &Silent).unwrap(), converted);
+        assert_eq!(convert_caffemodel_once(&path, &cache, &Silent).unwrap(), converted);
         assert_eq!(std::fs::read(&converted).unwrap(), good);
     }
     assert_eq!(files(&cache), 1);
@@ -78,7 +81,7 @@ fn values_that_are_not_finite_are_refused_by_name() {
         ([layer("fc", "", &[too_large])], "fc/0"),
     ] {
         std::fs::write(&path, net(&layers)).unwrap();
-        let error = convert_caffemodel(&path, &cache, &Silent).unwrap_err().to_string();
+        let error = convert_caffemodel_once(&path, &cache, &Silent).unwrap_err().to_string();
         assert!(error.contains(&format!("{name} is not finite")) && error.contains("net.caffemodel"), "{error}");
     }
     assert!(!cache.exists(), "nothing is written");
@@ -96,14 +99,14 @@ fn callers_at_the_same_time_all_get_the_whole_file() {
             let (path, cache, expected) = (&path, &cache, &expected);
             scope.spawn(move || {
                 for _ in 0..3 {
-                    let converted = convert_caffemodel(path, cache, &Silent).unwrap();
+                    let converted = convert_caffemodel_once(path, cache, &Silent).unwrap();
                     assert_eq!(read_safetensors(&converted).unwrap(), *expected);
                     if caller == 0 {
                         // Damage by renaming, so that those who have it mapped keep what they have.
                         let damaged = cache.join("damaged");
                         std::fs::write(&damaged, b"short").unwrap();
                         std::fs::rename(&damaged, &converted).unwrap();
-                        convert_caffemodel(path, cache, &Silent).unwrap();
+                        convert_caffemodel_once(path, cache, &Silent).unwrap();
                     }
                 }
             });

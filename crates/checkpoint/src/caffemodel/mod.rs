@@ -2,7 +2,8 @@
 //! of the tensors' names and shapes, besides values that a file does not hold as one run of 32-bit floats, which are copied.
 //!
 //! - [`read_caffemodel`]: reads a file into tensors named `<layer>/<blob>`;
-//! - [`convert_caffemodel`]: converts a file once, and keeps the result under its digest;
+//! - [`convert_caffemodel`], [`convert_caffemodel_once`]: convert a file to safetensors, the latter under its digest;
+//! - [`is_caffemodel`]: recognises a file;
 //! - [`same_shape`]: compares shapes as Caffe does.
 
 mod blob;
@@ -13,9 +14,9 @@ mod recognise;
 mod wire;
 
 pub use blob::same_shape;
-pub use convert::convert_caffemodel;
+pub use convert::{convert_caffemodel, convert_caffemodel_once};
 pub(super) use read::from_bytes;
-pub use read::read_caffemodel;
+pub use read::{is_caffemodel, read_caffemodel};
 pub(super) use recognise::looks_like;
 
 #[cfg(test)]

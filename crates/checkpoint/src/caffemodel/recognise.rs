@@ -5,14 +5,14 @@ use base::error::{Error, Result};
 use base::files::{FileKind, text};
 
 /// Number of bytes that are looked at.
-const START: usize = 512;
+pub(super) const START: u64 = 512;
 /// The tags of `layer` and `layers` (the older type), as every writer of protobuf has them.
 const LAYER_TAGS: [&[u8]; 2] = [b"\xa2\x06", b"\x12"];
 const EXPECTED: &str = "pass the binary .caffemodel file that Caffe wrote when the net was trained";
 
 /// Returns whether the content starts like a net of Caffe: with its name, its inputs and switches, if any, and then a layer.
 pub(crate) fn looks_like(content: &[u8]) -> bool {
-    let start = &content[..content.len().min(START)];
+    let start = &content[..content.len().min(START as usize)];
     let mut fields = Fields::new(start, &(0..start.len()), "the file");
     let mut names = 0;
     loop {
@@ -33,7 +33,7 @@ pub(crate) fn looks_like(content: &[u8]) -> bool {
 /// # Errors
 /// Data, with the name of that kind.
 pub(super) fn check_start(content: &[u8]) -> Result<()> {
-    let start = &content[..content.len().min(START)];
+    let start = &content[..content.len().min(START as usize)];
     if start.is_empty() {
         return Err(Error::data("the file is empty").next("download it again"));
     }
