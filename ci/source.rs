@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Folders below `crates/` whose content decides what a worker does. No other crate is part of it.
-const OF_THE_WORKER: [&str; 11] = [
+const OF_THE_WORKER: [&str; 12] = [
     "archive",
     "base",
     "checkpoint",
@@ -13,6 +13,7 @@ const OF_THE_WORKER: [&str; 11] = [
     "lxmert",
     "lxmert-spec",
     "measure",
+    "pictures",
     "protocol",
     "torch-shim",
     "trainings",
