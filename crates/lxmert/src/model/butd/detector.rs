@@ -8,15 +8,12 @@ use tch::{Device, Tensor};
 use super::head::Head;
 use super::input::{InputBlob, TestScale, input_blob};
 use super::nms::PixelBox;
+use super::observer::Observer;
 use super::proposal::{ImageInfo, RpnOutputs, proposals};
 use super::selection::{Detections, HeadOutputs, select};
 use super::sizes::ButdSizes;
 use super::trunk::{Rpn, Trunk};
 use super::weights::Weights;
-
-/// Is shown each blob with its name in Caffe as it is computed. Blobs of regions (`roipool5`, `res5a` to `res5c`) come in parts, and
-/// `roipool5` as its distinct bins.
-pub type Observer<'o> = &'o mut dyn FnMut(&str, &Tensor);
 
 /// A decoded picture: rows of pixels, each blue, green and red.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use base::error::{Error, Result};
 use tch::{Device, Kind, Tensor};
 
 use super::convolution::{Block, Convolution};
-use super::detector::Observer;
+use super::observer::Observer;
 use super::nms::PixelBox;
 use super::roi_pooling::{PooledBins, RoiPooling};
 use super::sizes::ButdSizes;

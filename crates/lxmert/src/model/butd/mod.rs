@@ -18,6 +18,7 @@ pub mod input;
 pub mod nms;
 mod numpy_exp;
 pub mod numpy_order;
+mod observer;
 pub mod proposal;
 mod random_weights;
 mod roi_bins;
@@ -27,7 +28,8 @@ mod sizes;
 mod trunk;
 mod weights;
 
-pub use detector::{BgrPixels, DetectedBoxes, Detector, Observer};
+pub use detector::{BgrPixels, DetectedBoxes, Detector};
+pub use observer::Observer;
 pub use random_weights::random_weights;
 pub use selection::Detections;
 pub use sizes::ButdSizes;

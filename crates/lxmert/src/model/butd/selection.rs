@@ -40,7 +40,7 @@ pub struct Detections {
     pub attrs_id: Vec<i64>,
     /// Its probability.
     pub attrs_conf: Vec<f32>,
-    /// Of each proposal, the highest probability among the classes in which it survives; 0 if it survives in none.
+    /// The highest probability of each proposal among the classes in which it survives; 0 if it survives in none.
     pub max_conf: Vec<f64>,
 }
 

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 
 use super::anchors::ANCHORS;
 use super::convolution::{Block, Convolution, Steps, channels_last};
-use super::detector::Observer;
+use super::observer::Observer;
 use super::sizes::ButdSizes;
 use super::weights::Weights;
 
