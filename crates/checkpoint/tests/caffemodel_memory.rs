@@ -75,7 +75,7 @@ fn hostile_files(path: &Path) {
         ("shape of 2^60", of_blob(blob(&[1 << 30, 1 << 30], &[1.0])), "do not fill"),
         (
             "scattered values, then damage",
-            [of_blob(scattered), layer("a", "", &[one.clone()]), bad.clone()].concat(),
+            [of_blob(scattered), layer("a", "", std::slice::from_ref(&one)), bad.clone()].concat(),
             "two layers",
         ),
         ("tensors, then damage", [tensors, bad].concat(), "do not fill"),

@@ -124,10 +124,9 @@ fn name_and_count(content: &[u8], message: &Range<usize>) -> Result<(Option<Rang
     for field in Fields::new(content, message, "the layer") {
         let Field { number, at, payload } = field?;
         match (number, payload) {
-            (fields::LAYER_NAME, Payload::Bytes(text)) => {
-                if name.replace(text).is_some() {
-                    return Err(damage_error(format!("it has a second name, at byte {at}")));
-                }
+            (fields::LAYER_NAME, Payload::Bytes(text)) if name.is_none() => name = Some(text),
+            (fields::LAYER_NAME, Payload::Bytes(_)) => {
+                return Err(damage_error(format!("it has a second name, at byte {at}")));
             }
             (fields::BLOBS, Payload::Bytes(_)) => {
                 count += 1;

@@ -1,6 +1,7 @@
 //! Nets of Caffe: those of the fixtures, every form that protobuf allows, and what is refused.
 
 use std::collections::BTreeSet;
+use std::slice::from_ref;
 
 use fixtures::butd_full::{self, FullWeights};
 use fixtures::caffemodel::*;
@@ -183,11 +184,11 @@ fn what_no_net_holds_is_refused_with_its_layer_and_byte() {
         (of(number_field(7, 7)), &["field 7 at byte", "type of Caffe"]),
         (of(bytes_field(7, &scattered_floats(1, &one))), &["\"fc1\"", "no whole number"]),
         (of(bytes_field(7, &bytes_field(1, &[0xff; 11]))), &["\"fc1\"", "number at byte", "damaged"]),
-        (of(vec![tag(1, 3), tag(1, 4)].concat()), &["\"fc1\"", "wire type 3"]),
+        (of([tag(1, 3), tag(1, 4)].concat()), &["\"fc1\"", "wire type 3"]),
         (of(vec![0, 0]), &["\"fc1\"", "no field of protobuf begins at byte"]),
         (of([tag(5, 2), varint(99)].concat()), &["\"fc1\"", "should have 99 bytes", "only 0 are left of the blob"]),
         (
-            net(&[layer("fc1", "", &[good.clone()]), layer("fc1", "", &[good.clone()])]),
+            net(&[layer("fc1", "", from_ref(&good)), layer("fc1", "", from_ref(&good))]),
             &["two layers", "\"fc1\"", "bytes 5 and"],
         ),
         (net(&[layer("fc1", "", &many_blobs)]), &["the layer at byte 5", "more than 100 blobs"]),
@@ -240,7 +241,7 @@ fn other_kinds_of_files_are_named() {
 fn a_net_is_recognised_by_its_content() {
     let weights = layer("a", "", &[blob(&[200], &[0.5; 200])]);
     let inputs = [bytes_field(3, b"data"), number_field(4, 3), bytes_field(8, b""), number_field(7, 0)].concat();
-    for good in [net(&[weights.clone()]), weights.clone(), [bytes_field(1, b"n"), inputs, weights.clone()].concat()] {
+    for good in [net(from_ref(&weights)), weights.clone(), [bytes_field(1, b"n"), inputs, weights.clone()].concat()] {
         assert!(looks_like(&good) && looks_like(&good[..40]));
         assert_eq!(read_bytes(&good.into()).unwrap().len(), 1);
     }
