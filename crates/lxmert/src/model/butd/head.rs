@@ -4,8 +4,8 @@ use base::error::{Error, Result};
 use tch::{Device, Kind, Tensor};
 
 use super::convolution::{Block, Convolution};
-use super::observer::Observer;
 use super::nms::PixelBox;
+use super::observer::Observer;
 use super::roi_pooling::{PooledBins, RoiPooling};
 use super::sizes::ButdSizes;
 use super::weights::Weights;
