@@ -1,47 +1,23 @@
 //! How much memory reading a net of Caffe takes, counted by the allocator: that of names and shapes for a damaged or hostile file, and
 //! no copy of a good one's 32-bit floats.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base::progress::Silent;
 use checkpoint::{StateDict, convert_caffemodel_once, read_caffemodel};
 use fixtures::caffemodel::*;
-
-static USED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-struct CountingAllocator;
-
-// SAFETY: every call is passed on to the system's allocator unchanged; only sizes are counted.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(used, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use fixtures::counting_allocator::{CountingAllocator, peak_of};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Calls `work`. Returns its result and the peak of allocated bytes.
 fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = USED.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
     let start = Instant::now();
-    let result = work();
+    let measured = peak_of(work);
     assert!(start.elapsed() < Duration::from_secs(60), "it took {:?}", start.elapsed());
-    (result, PEAK.load(Ordering::Relaxed) - before)
+    measured
 }
 
 /// One test, because the allocator counts the whole process.

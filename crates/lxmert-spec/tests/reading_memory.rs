@@ -1,47 +1,23 @@
 //! How much memory reading a checkpoint takes, counted by the allocator: at most a few megabytes for a damaged or hostile file,
 //! and no copy of a good one.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use checkpoint::{StateDict, TensorData, write_pth, write_safetensors};
+use fixtures::counting_allocator::{CountingAllocator, peak_of};
 use lxmert_spec::loading::read;
-
-static USED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-struct CountingAllocator;
-
-// SAFETY: every call is passed on to the system's allocator unchanged; only sizes are counted.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(used, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Reads the file. Returns the result and the peak of allocated bytes.
 fn measured(path: &Path) -> (base::error::Result<StateDict>, usize) {
-    let before = USED.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
     let start = Instant::now();
-    let result = read(path);
+    let measured = peak_of(|| read(path));
     assert!(start.elapsed() < Duration::from_secs(20), "{} took {:?}", path.display(), start.elapsed());
-    (result, PEAK.load(Ordering::Relaxed) - before)
+    measured
 }
 
 /// One test, because the allocator counts the whole process.
