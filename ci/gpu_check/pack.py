@@ -24,6 +24,14 @@ FIXTURES = (
     "lxrt/optim/*_final_weights.safetensors",
     "lxrt/optim/*_trajectory.json",
     "lxrt/full/*",
+    # Of the detector what fits: its own steps, and the tiny network at both scales.
+    "butd/unit/*.safetensors",
+    "butd/tiny/tiny.caffemodel",
+    "butd/tiny/s160_real-b.safetensors",
+    "butd/tiny/s600_alpha-f.safetensors",
+    "butd/tiny/*_obj36.tsv",
+    "butd/images/dev/*",
+    "butd/full/images/train2014/*.jpg",
     "real/golden/train2014_obj36.tsv",
     "tables/vqa_trainval_ans2label.json",
 )

@@ -65,7 +65,7 @@ fn butd_proposals_are_the_originals_to_the_last_bit() {
 }
 
 #[test]
-fn butd_roi_pooling_is_the_originals_to_the_last_bit() {
+fn butd_roi_pooling_is_the_originals_to_the_last_bit_with_any_number_of_threads() {
     let Some(blobs) = unit("roipool") else { return };
     let tensor = |name: &str| {
         let shape: Vec<i64> = blobs.shape(name).iter().map(|&n| n as i64).collect();
@@ -75,8 +75,11 @@ fn butd_roi_pooling_is_the_originals_to_the_last_bit() {
     let map = tensor("x");
     let pooling = RoiPooling::new(&map, &regions);
     let want = tensor("y");
-    let pooled = pooling.pool(&regions);
-    assert!(pooled.spread(&pooled.values).equal(&want));
+    for threads in [1, 2] {
+        tch::set_num_threads(threads);
+        let pooled = pooling.pool(&regions);
+        assert!(pooled.spread(&pooled.values).equal(&want), "{threads} threads");
+    }
     for (index, region) in regions.iter().enumerate() {
         let alone = RoiPooling::new(&map, &[*region]).pool(&[*region]);
         assert!(alone.spread(&alone.values).equal(&want.narrow(0, index as i64, 1)), "region {index}: {region:?}");
