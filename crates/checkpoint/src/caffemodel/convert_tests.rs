@@ -94,22 +94,18 @@ fn callers_at_the_same_time_all_get_the_whole_file() {
     let values: Vec<f32> = (0..500_000).map(|i| i as f32).collect();
     std::fs::write(&path, net(&[layer("fc", "", &[blob(&[500_000], &values)])])).unwrap();
     let expected = read_caffemodel(&path).unwrap();
-    std::thread::scope(|scope| {
-        for caller in 0..8 {
-            let (path, cache, expected) = (&path, &cache, &expected);
-            scope.spawn(move || {
-                for _ in 0..3 {
-                    let converted = convert_caffemodel_once(path, cache, &Silent).unwrap();
-                    assert_eq!(read_safetensors(&converted).unwrap(), *expected);
-                    if caller == 0 {
-                        // Damage by renaming, so that those who have it mapped keep what they have.
-                        let damaged = cache.join("damaged");
-                        std::fs::write(&damaged, b"short").unwrap();
-                        std::fs::rename(&damaged, &converted).unwrap();
-                        convert_caffemodel_once(path, cache, &Silent).unwrap();
-                    }
-                }
-            });
-        }
-    });
+    // At first nothing is there, then a damaged file.
+    for _ in 0..3 {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let converted = convert_caffemodel_once(&path, &cache, &Silent).unwrap();
+                    assert_eq!(read_safetensors(&converted).unwrap(), expected);
+                });
+            }
+        });
+        let converted = convert_caffemodel_once(&path, &cache, &Silent).unwrap();
+        std::fs::write(cache.join("damaged"), b"short").unwrap();
+        std::fs::rename(cache.join("damaged"), &converted).unwrap();
+    }
 }
